@@ -1,0 +1,66 @@
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+
+const environment = z.object({
+  HYPERNETES_DATA: z.string().optional(),
+  HYPERNETES_KEY_FILE: z.string().optional(),
+  HYPERNETES_DEFAULT_REGISTRY: z.string().default('docker.io'),
+  HYPERNETES_INSECURE_REGISTRIES: z.string().default(''),
+  HYPERNETES_SIGNUP: z.enum(['open', 'approval', 'closed']).default('open'),
+  HYPERNETES_ACCEL: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+  HYPERNETES_EXTERNAL_CIDR: z.string().default('198.18.100.0/24'),
+  HYPERNETES_ADMIN_EMAIL: z.string().default('admin@localhost'),
+  HYPERNETES_ADMIN_PASSWORD: z.string().optional(),
+  HYPERNETES_LOCAL_HOST_NAME: z.string().optional(),
+  HYPERNETES_LOCAL_HOST_PUBLIC_KEY: z.string().optional(),
+  HYPERNETES_SERVER_URL: z.string().optional(),
+  HYPERNETES_HOST_KEY_FILE: z.string().optional(),
+  HYPERNETES_GUEST_KERNEL: z.string().optional(),
+  HYPERNETES_GUEST_INITRAMFS: z.string().optional(),
+  HYPERNETES_GUEST_VERSION: z.string().optional(),
+  HYPERNETES_TEMPLATES: z.enum(['tenant-copy', 'shared', 'cold']).default('tenant-copy'),
+  HYPERNETES_CONCURRENT_STARTS: z.coerce.number().int().min(1).max(256).default(3),
+  HYPERNETES_TB_SIZE_MIB: z.coerce.number().int().min(8).max(1024).default(32),
+  SMTP_URL: z.string().optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  PUBLIC_URL: z.url().optional(),
+  DATABASE_URL: z.string().optional(),
+})
+
+export type Config = ReturnType<typeof loadConfig>
+
+/**
+ * Reads the settings of interface.md from the environment. Throws an error that names each wrong setting.
+ * Paths come out absolute; `publicUrl` has no trailing slash.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
+  const parsed = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')))
+  if (!parsed.success) throw new Error(`settings: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`)
+  const e = parsed.data
+  const data = resolve(e.HYPERNETES_DATA ?? (process.getuid?.() === 0 ? '/var/lib/hypernetes' : './data'))
+  return {
+    data,
+    keyFile: e.HYPERNETES_KEY_FILE ?? join(data, 'keys', 'keyring.json'),
+    defaultRegistry: e.HYPERNETES_DEFAULT_REGISTRY,
+    insecureRegistries: e.HYPERNETES_INSECURE_REGISTRIES.split(',').map((s) => s.trim()).filter(Boolean),
+    signUp: e.HYPERNETES_SIGNUP,
+    accelerator: e.HYPERNETES_ACCEL,
+    externalCidr: e.HYPERNETES_EXTERNAL_CIDR,
+    adminEmail: e.HYPERNETES_ADMIN_EMAIL,
+    adminPassword: e.HYPERNETES_ADMIN_PASSWORD,
+    localHost: { name: e.HYPERNETES_LOCAL_HOST_NAME ?? hostname(), publicKey: e.HYPERNETES_LOCAL_HOST_PUBLIC_KEY },
+    serverUrl: e.HYPERNETES_SERVER_URL ?? `ws://${e.HOST}:${e.PORT}/ws/host`,
+    hostKeyFile: e.HYPERNETES_HOST_KEY_FILE ?? join(data, 'host', 'identity.pem'),
+    guest: { kernel: e.HYPERNETES_GUEST_KERNEL, initramfs: e.HYPERNETES_GUEST_INITRAMFS, version: e.HYPERNETES_GUEST_VERSION },
+    templates: e.HYPERNETES_TEMPLATES,
+    concurrentStarts: e.HYPERNETES_CONCURRENT_STARTS,
+    tbSizeMiB: e.HYPERNETES_TB_SIZE_MIB,
+    smtpUrl: e.SMTP_URL,
+    host: e.HOST,
+    port: e.PORT,
+    publicUrl: (e.PUBLIC_URL ?? `http://${e.HOST}:${e.PORT}`).replace(/\/+$/, ''),
+    databaseUrl: e.DATABASE_URL,
+  }
+}
