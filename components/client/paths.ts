@@ -1,0 +1,51 @@
+/** Every address of the console. No page writes an address by hand. */
+const e = encodeURIComponent
+
+const tenant = (slug: string) => `/t/${e(slug)}`
+const pod = (slug: string, namespace: string, name: string) => `${tenant(slug)}/pods/${e(namespace)}/${e(name)}`
+
+export const paths = {
+  home: () => '/',
+  signIn: (next?: string) => (next ? `/sign-in?next=${e(next)}` : '/sign-in'),
+  signUp: () => '/sign-up',
+  forgotPassword: () => '/forgot-password',
+  resetPassword: () => '/reset-password',
+
+  tenant,
+  pods: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined; state?: string | undefined }) => `${tenant(slug)}/pods${search(query)}`,
+  newPod: (slug: string, query?: { namespace?: string | undefined; as?: 'form' | 'yaml' | undefined }) => `${tenant(slug)}/pods/new${search(query)}`,
+  pod,
+  podLogs: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/logs`,
+  podTerminal: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/terminal`,
+  podEvents: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/events`,
+  podYaml: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/yaml`,
+
+  networks: (slug: string) => `${tenant(slug)}/networks`,
+  network: (slug: string, name: string) => `${tenant(slug)}/networks/${e(name)}`,
+  // A network may be called "new", so its form stands beside the list and not below it.
+  newNetwork: (slug: string) => `${tenant(slug)}/networks-new`,
+  namespaces: (slug: string) => `${tenant(slug)}/namespaces`,
+  newNamespace: (slug: string) => `${tenant(slug)}/namespaces-new`,
+  images: (slug: string) => `${tenant(slug)}/images`,
+  tokens: (slug: string) => `${tenant(slug)}/tokens`,
+  newToken: (slug: string) => `${tenant(slug)}/tokens-new`,
+  audit: (slug: string) => `${tenant(slug)}/audit`,
+
+  account: () => '/account',
+  hosts: () => '/system/hosts',
+  host: (name: string) => `/system/hosts/${e(name)}`,
+  mail: () => '/system/mail',
+  mailMessage: (id: string) => `/system/mail/${e(id)}`,
+} as const
+
+function search(query: Record<string, string | undefined> | undefined): string {
+  const params = new URLSearchParams()
+  for (const [key, value] of Object.entries(query ?? {})) if (value) params.set(key, value)
+  const text = params.toString()
+  return text && `?${text}`
+}
+
+/** Only a path of this site may follow a sign-in; anything else is dropped (an address from elsewhere would be an open redirect). */
+export function safeNext(next: string | null | undefined): string {
+  return next && /^\/(?![/\\])/.test(next) ? next : paths.home()
+}

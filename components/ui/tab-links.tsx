@@ -1,0 +1,29 @@
+'use client'
+import Link from 'next/link'
+import { usePathname } from 'next/navigation'
+import type { ReactNode } from 'react'
+import { cn } from './cn'
+
+/** Tabs that are routes: each links, reloads and goes Back. */
+export function TabLinks({ label, tabs }: { label: string; tabs: ReadonlyArray<{ href: string; label: ReactNode; count?: number }> }) {
+  const pathname = usePathname()
+  return (
+    <nav aria-label={label} className="-mb-px flex gap-1 overflow-x-auto">
+      {tabs.map((tab) => {
+        const current = decodeURI(pathname) === decodeURI(tab.href)
+        return (
+          <Link
+            key={tab.href}
+            href={tab.href}
+            aria-current={current ? 'page' : undefined}
+            scroll={false}
+            className={cn('inline-flex h-9 items-center gap-1.5 border-b-2 px-2.5 text-sm focus-visible:-outline-offset-2', current ? 'border-accent font-medium text-content' : 'border-transparent text-faint hover:text-content')}
+          >
+            {tab.label}
+            {tab.count !== undefined && <span className="rounded-full bg-press px-1.5 text-2xs text-soft">{tab.count}</span>}
+          </Link>
+        )
+      })}
+    </nav>
+  )
+}
