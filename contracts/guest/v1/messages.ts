@@ -1,0 +1,237 @@
+import * as z from 'zod/mini'
+
+/**
+ * The JSON of control frames. The host asks with `{id, method, params}`, the guest answers with
+ * `{kind: 'response', id, …}` and tells news with `{kind: 'event', …}`; the first thing on a
+ * connection is its `{kind: 'hello', …}`. Additive changes only.
+ */
+export const protocolVersion = 1
+
+const bytes = z.number().check(z.int(), z.nonnegative())
+const text = (limit: number) => z.string().check(z.maxLength(limit))
+const uint32 = z.number().check(z.int(), z.gte(0), z.lte(0xffff_ffff))
+const uid = z.number().check(z.int(), z.gte(0), z.lte(0x7fff_ffff))
+const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
+const absolutePath = z.string().check(z.startsWith('/'), z.maxLength(4096))
+const streamId = uint32.check(z.gte(1))
+const terminalSide = z.number().check(z.int(), z.gte(1), z.lte(10_000))
+const environment = z.array(z.string().check(z.regex(/^[^=\0]+=[^\0]*$/))).check(z.maxLength(4096))
+const argumentList = z.array(z.string().check(z.regex(/^[^\0]*$/))).check(z.minLength(1), z.maxLength(4096))
+
+export const SetupParams = z.object({
+  /** Who this VM now is: the pod's uid. Later hellos repeat it. */
+  instance: name,
+  /** Milliseconds since 1970. */
+  time: z.number().check(z.positive()),
+  /** At least 32 bytes of randomness, base64. */
+  entropy: z.string().check(z.minLength(43), z.maxLength(1024)),
+  hostname: z.string().check(z.regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$/)),
+  machineId: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+  /** Contents of /etc/hosts and /etc/resolv.conf in every container. */
+  hosts: text(256 * 1024),
+  resolvConf: text(64 * 1024),
+  network: z.nullable(
+    z.object({
+      mac: z.string().check(z.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)),
+      address: z.ipv4(),
+      prefixLength: z.number().check(z.int(), z.gte(0), z.lte(32)),
+      gateway: z.nullable(z.ipv4()),
+      mtu: z.number().check(z.int(), z.gte(68), z.lte(65_535)),
+    }),
+  ),
+  /** The ext4 disk for writable layers and emptyDir volumes; without one they live in the VM's memory. */
+  scratch: z.nullable(z.object({ serial: name })),
+  /** The pod's emptyDir volumes. A size bounds those in memory; on the scratch disk the disk is the bound. */
+  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
+})
+
+export const AddImageParams = z.object({
+  /** The serial of the disk that holds the squashfs. */
+  serial: name,
+  /** How containers name it. Adding a key again does nothing. */
+  key: name,
+})
+
+export const StartContainerParams = z.object({
+  /** Unique in the VM among containers that have not been removed. */
+  container: name,
+  /** The stream of its standard input and outputs; the host chooses, unique on the VM. */
+  stream: streamId,
+  image: name,
+  args: argumentList,
+  env: environment,
+  cwd: absolutePath,
+  /** As in an image's config: user[:group], names or numbers, '' for root. */
+  user: text(256),
+  runAsUser: z.nullable(uid),
+  runAsGroup: z.nullable(uid),
+  supplementalGroups: z.array(uid).check(z.maxLength(256)),
+  mounts: z.array(z.object({ volume: name, path: absolutePath, readOnly: z.boolean(), subPath: text(4096) })).check(z.maxLength(256)),
+  readOnlyRoot: z.boolean(),
+  noNewPrivileges: z.boolean(),
+  stdin: z.boolean(),
+  /** Null without a terminal; with one, all output is on stdout. */
+  terminal: z.nullable(z.object({ columns: terminalSide, rows: terminalSide })),
+  memoryBytes: z.nullable(bytes),
+  cpuMillis: z.nullable(z.number().check(z.int(), z.gte(1))),
+})
+
+export const ExecParams = z.object({
+  container: name,
+  stream: streamId,
+  args: argumentList,
+  /** Added to the container's own environment. */
+  env: environment,
+  /** Null: as the container's. */
+  cwd: z.nullable(absolutePath),
+  user: z.nullable(text(256)),
+  stdin: z.boolean(),
+  terminal: z.nullable(z.object({ columns: terminalSide, rows: terminalSide })),
+})
+
+export const signals = ['HUP', 'INT', 'QUIT', 'KILL', 'USR1', 'USR2', 'TERM', 'CONT', 'STOP', 'WINCH'] as const
+
+export const SignalContainerParams = z.object({ container: name, signal: z.enum(signals) })
+export const RemoveContainerParams = z.object({ container: name })
+export const SignalExecParams = z.object({ stream: streamId, signal: z.enum(signals) })
+export const ResizeParams = z.object({ stream: streamId, columns: terminalSide, rows: terminalSide })
+export const ShutdownParams = z.object({ graceMilliseconds: z.number().check(z.int(), z.gte(0), z.lte(600_000)) })
+export const NoParams = z.object({})
+
+/** What each method takes. */
+export const methods = {
+  ping: NoParams,
+  identify: NoParams,
+  setup: SetupParams,
+  addImage: AddImageParams,
+  startContainer: StartContainerParams,
+  signalContainer: SignalContainerParams,
+  removeContainer: RemoveContainerParams,
+  exec: ExecParams,
+  signalExec: SignalExecParams,
+  resize: ResizeParams,
+  stats: NoParams,
+  shutdown: ShutdownParams,
+} as const
+
+export type Method = keyof typeof methods
+export type Params<M extends Method> = z.infer<(typeof methods)[M]>
+
+export const Request = z.object({ id: uint32, method: z.enum(Object.keys(methods) as [Method, ...Method[]]), params: z.unknown() })
+
+const channelState = z.object({
+  /** Bytes the host had credited, in the channel's whole life. */
+  acknowledged: bytes,
+  /** The first byte still kept. Above `acknowledged`, the difference was lost while no host was there. */
+  start: bytes,
+})
+
+const exitState = z.object({
+  exitCode: z.number().check(z.int(), z.gte(0), z.lte(255)),
+  /** The number of the signal that ended it. */
+  signal: z.nullable(z.number().check(z.int(), z.gte(1), z.lte(64))),
+  oomKilled: z.boolean(),
+  /** Milliseconds since 1970, by the guest's clock. */
+  at: z.number(),
+})
+
+export const Hello = z.object({
+  kind: z.literal('hello'),
+  version: z.literal(protocolVersion),
+  /** Of the running agent: another one after a reboot and after setup of a clone. */
+  bootId: text(64),
+  /** Null until setup. */
+  instance: z.nullable(name),
+  kernel: text(128),
+  images: z.array(name).check(z.maxLength(256)),
+  containers: z
+    .array(
+      z.object({
+        container: name,
+        stream: streamId,
+        exited: z.nullable(exitState),
+        stdout: channelState,
+        stderr: channelState,
+        /** How many bytes of input may still be sent before the next credit; null without input. */
+        stdinFree: z.nullable(bytes),
+      }),
+    )
+    .check(z.maxLength(256)),
+})
+
+export const errorCodes = [
+  'InvalidRequest',
+  'NotFound',
+  'AlreadyExists',
+  'Conflict',
+  'DiskNotFound',
+  'MountFailed',
+  'NetworkFailed',
+  'UserNotFound',
+  'ExecutableNotFound',
+  'NotExecutable',
+  'BadWorkingDirectory',
+  'RuntimeFailed',
+  'Unavailable',
+] as const
+
+export type GuestErrorCode = (typeof errorCodes)[number]
+
+const ErrorBody = z.object({
+  code: z.enum(errorCodes),
+  message: text(4096),
+  /** What it is about: a container, a disk's serial, a user, a path. */
+  object: text(4096),
+})
+
+/** At most one of result and error. */
+export const Response = z.object({ kind: z.literal('response'), id: uint32, result: z.optional(z.unknown()), error: z.optional(ErrorBody) })
+
+export const ContainerExited = z.object({ kind: z.literal('event'), event: z.literal('containerExited'), container: name, ...exitState.shape })
+export const ExecExited = z.object({
+  kind: z.literal('event'),
+  event: z.literal('execExited'),
+  stream: streamId,
+  exitCode: exitState.shape.exitCode,
+  signal: exitState.shape.signal,
+})
+
+export const StatsResult = z.object({
+  vm: z.object({ memoryTotalBytes: bytes, memoryAvailableBytes: bytes, cpuMicroseconds: bytes }),
+  containers: z
+    .array(z.object({ container: name, cpuMicroseconds: bytes, memoryBytes: bytes, processes: bytes, oomKills: bytes }))
+    .check(z.maxLength(256)),
+})
+
+export const StartResult = z.object({ pid: z.number().check(z.int(), z.positive()) })
+export const Empty = z.object({})
+
+/** What each method answers. */
+export const results = {
+  ping: z.object({ time: z.number() }),
+  identify: Hello,
+  setup: z.object({ bootId: text(64) }),
+  addImage: Empty,
+  startContainer: StartResult,
+  signalContainer: Empty,
+  removeContainer: Empty,
+  exec: StartResult,
+  signalExec: Empty,
+  resize: Empty,
+  stats: StatsResult,
+  shutdown: Empty,
+} as const satisfies Record<Method, z.ZodMiniType>
+
+export type Result<M extends Method> = z.infer<(typeof results)[M]>
+
+export const GuestMessage = z.union([Hello, Response, ContainerExited, ExecExited])
+
+export type Hello = z.infer<typeof Hello>
+export type ExitState = z.infer<typeof exitState>
+export type ContainerExited = z.infer<typeof ContainerExited>
+export type ExecExited = z.infer<typeof ExecExited>
+export type GuestMessage = z.infer<typeof GuestMessage>
+export type SetupParams = z.infer<typeof SetupParams>
+export type StartContainerParams = z.infer<typeof StartContainerParams>
+export type ExecParams = z.infer<typeof ExecParams>
+export type SignalName = (typeof signals)[number]

@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { accelerator, hostCapacity } from '@/domain/host/view'
+import { hostPhases, containerStatus, startStep } from '@/domain/pod/status'
+import { podSpec } from '@/domain/pod/spec'
+import { condition } from '@/domain/shared/condition'
+
+/**
+ * Version 1 of what a host and the server say to each other. Additive changes only: new fields are optional.
+ * The host dials `/ws/host` (tRPC over WebSocket) and says hello; all else needs its session. Neither side trusts
+ * the other's sizes: every text and list is bounded here.
+ */
+export const hostProtocolVersion = 1
+
+/** The server's challenge: the host signs it together with the server's name for the connection. */
+export const challengeOutput = z.object({ nonce: z.string().max(128) })
+
+/** What the host's key signs: a prefix against reuse elsewhere, the nonce and the boot. */
+export const helloSignatureText = (nonce: string, publicKey: string, bootId: string): string => `hypernetes host hello v1\n${nonce}\n${publicKey}\n${bootId}`
+
+export const helloInput = z.object({
+  version: z.literal(hostProtocolVersion),
+  name: z.string().min(1).max(253),
+  /** Ed25519 public key, SPKI DER in base64: the host's identity. */
+  publicKey: z.string().max(256),
+  /** Ed25519 signature of {@link helloSignatureText}, base64. */
+  signature: z.string().max(256),
+  /** New at each start of the host agent. */
+  bootId: z.uuid(),
+  agentVersion: z.string().max(64),
+  hypervisorVersion: z.string().max(128),
+  kernelVersion: z.string().max(128),
+  guestVersion: z.string().max(128),
+  accelerator,
+  acceleratorReason: z.string().max(1024),
+  capacity: hostCapacity,
+})
+export type HelloInput = z.infer<typeof helloInput>
+export const helloOutput = z.object({ hostId: z.uuid(), heartbeatSeconds: z.number() })
+
+/** The network of a pod as the host needs it. `number` is unique in the cluster; `address` is the pod's own. */
+export const networkAttachment = z.object({
+  id: z.uuid(),
+  number: z.number().int().min(1).max(16_000_000),
+  name: z.string().max(63),
+  cidr: z.string().max(64),
+  gateway: z.string().max(64),
+  outbound: z.enum(['nat', 'none']),
+  address: z.string().max(64),
+  prefixLength: z.number().int().min(0).max(128),
+  mac: z.string().max(17),
+  dns: z.array(z.string().max(64)).max(3),
+})
+export type NetworkAttachment = z.infer<typeof networkAttachment>
+
+/** A pod that this host shall run, or stop where `deletion` is set. */
+export const assignment = z.object({
+  uid: z.uuid(),
+  tenantId: z.string().max(32),
+  namespace: z.string().max(63),
+  name: z.string().max(253),
+  generation: z.number().int(),
+  hostname: z.string().max(63),
+  spec: podSpec,
+  size: z.object({ vcpus: z.number().int().min(1).max(256), memoryMiB: z.number().int().min(64) }),
+  network: networkAttachment,
+  deletion: z.object({ graceSeconds: z.number().int().min(0) }).nullable(),
+})
+export type Assignment = z.infer<typeof assignment>
+
+/** What the subscription `host.desired` yields: always the complete set, or a stream to open. */
+export const desiredMessage = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(assignment).max(10_000) }),
+  z.object({ kind: z.literal('open'), url: z.string().max(512), request: z.lazy(() => streamRequest) }),
+])
+export type DesiredMessage = z.infer<typeof desiredMessage>
+
+/**
+ * A stream that the host shall dial: `url` is a path on the server with a one-time ticket in it. Frames are binary, the
+ * first byte is Kubernetes' channel: 0 input, 1 output, 2 error, 3 result (JSON {@link streamResult}, then close), 4 resize
+ * (JSON {columns, rows}). Channel 0 with no bytes closes the input.
+ */
+export const streamRequest = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('exec'), podUid: z.uuid(), container: z.string().max(63).nullable(), command: z.array(z.string().max(128 << 10)).min(1).max(1024), tty: z.boolean(), stdin: z.boolean(), columns: z.number().int().min(1).max(1000), rows: z.number().int().min(1).max(1000), timeoutSeconds: z.number().int().min(1).max(86_400).nullable() }),
+  /** Lines as `RFC3339 text\n` on channel 1 (stdout) and 2 (stderr). */
+  z.object({ kind: z.literal('logs'), podUid: z.uuid(), container: z.string().max(63).nullable(), follow: z.boolean(), tailLines: z.number().int().min(0).max(100_000).nullable(), previous: z.boolean(), sinceTime: z.string().max(40).nullable() }),
+])
+export type StreamRequest = z.infer<typeof streamRequest>
+export const streamChannel = { input: 0, output: 1, error: 2, result: 3, resize: 4 } as const
+export const streamResult = z.object({ exitCode: z.number().int().nullable(), error: z.string().max(4096).nullable() })
+export type StreamResult = z.infer<typeof streamResult>
+export const resizeMessage = z.object({ columns: z.number().int().min(1).max(1000), rows: z.number().int().min(1).max(1000) })
+
+/** One pod as its host sees it. `sequence` grows with every report of this host agent's boot. */
+export const podReport = z.object({
+  uid: z.uuid(),
+  observedGeneration: z.number().int(),
+  phase: z.enum(hostPhases),
+  reason: z.string().max(128),
+  message: z.string().max(4096),
+  conditions: z.array(condition).max(20),
+  containers: z.array(containerStatus).max(40),
+  startMode: z.enum(['template', 'cold']).nullable(),
+  startSteps: z.array(startStep).max(60),
+  /** When the first process of the first container ran. */
+  startedAt: z.string().nullable(),
+})
+export type PodReport = z.infer<typeof podReport>
+
+/** What happened to a pod, for its events. */
+export const hostEvent = z.object({ podUid: z.uuid(), type: z.enum(['Normal', 'Warning']), reason: z.string().max(128), message: z.string().max(4096), time: z.string() })
+export type HostEvent = z.infer<typeof hostEvent>
+
+/** An image as this host's store has it. */
+export const imageReport = z.object({ reference: z.string().max(600), digest: z.string().max(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed']), message: z.string().max(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
+export type ImageReport = z.infer<typeof imageReport>
+
+export const reportInput = z.object({
+  bootId: z.uuid(),
+  sequence: z.number().int().min(1),
+  /** True in the first report of a connection: what is bound here and not named is Gone. */
+  complete: z.boolean(),
+  pods: z.array(podReport).max(10_000),
+  events: z.array(hostEvent).max(10_000),
+  images: z.array(imageReport).max(10_000),
+})
+export type ReportInput = z.infer<typeof reportInput>
+export const heartbeatInput = z.object({ bootId: z.uuid(), podsRunning: z.number().int().min(0), memoryFreeMiB: z.number().int().min(0), diskFreeMiB: z.number().int().min(0) })

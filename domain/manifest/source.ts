@@ -1,0 +1,56 @@
+import { isMap, isNode, isScalar, LineCounter, parseAllDocuments, stringify, type Document, type ParsedNode } from 'yaml'
+import type { Problem } from '../shared/errors'
+
+/** Larger texts are refused before they are parsed. */
+export const maxManifestBytes = 512 << 10
+const maxDocuments = 200
+/** Aliases may expand a document by so much in all; a "billion laughs" stops here. */
+const maxAliases = 50
+
+/** One document of a manifest with a way back from a path to its line. */
+export type SourceDocument = { value: unknown; lineOf(path: readonly (string | number)[]): number | null }
+
+/**
+ * Splits YAML or JSON text into documents. Duplicate keys, unknown tags and alias bombs are problems with a line.
+ * Empty documents (as between two `---`) are left out.
+ */
+export function readDocuments(text: string): { documents: SourceDocument[]; problems: Problem[] } {
+  if (new TextEncoder().encode(text).length > maxManifestBytes) return { documents: [], problems: [{ path: '', line: null, message: `The manifest is larger than ${maxManifestBytes / 1024} KiB: split it.` }] }
+  const lines = new LineCounter()
+  const parsed = parseAllDocuments<ParsedNode>(text, { lineCounter: lines, uniqueKeys: true, schema: 'core', customTags: [], prettyErrors: false })
+  const problems: Problem[] = []
+  const documents: SourceDocument[] = []
+  if (!Array.isArray(parsed)) return { documents, problems }
+  if (parsed.length > maxDocuments) return { documents, problems: [{ path: '', line: null, message: `The manifest has more than ${maxDocuments} documents: split it.` }] }
+  for (const document of parsed) {
+    for (const error of [...document.errors, ...document.warnings]) problems.push({ path: '', line: lines.linePos(error.pos[0]).line, message: error.message })
+    if (document.errors.length > 0 || document.contents === null) continue
+    if (isScalar(document.contents) && document.contents.value === null) continue
+    try {
+      documents.push({ value: document.toJS({ maxAliasCount: maxAliases }), lineOf: (path) => lineOf(document, lines, path) })
+    } catch (error) {
+      problems.push({ path: '', line: lines.linePos(document.range[0]).line, message: error instanceof Error ? error.message : 'cannot be read' })
+    }
+  }
+  return { documents, problems }
+}
+
+/** The line of the key at `path`, or of the nearest ancestor that the text has. */
+function lineOf(document: Document, lines: LineCounter, path: readonly (string | number)[]): number | null {
+  for (let length = path.length; length >= 0; length--) {
+    const parent = length === 0 ? document.contents : document.getIn(path.slice(0, length - 1), true)
+    const last = path[length - 1]
+    const key = length > 0 && isMap(parent) ? parent.items.find((item) => isScalar(item.key) && item.key.value === last)?.key : undefined
+    const node = key ?? (length === 0 ? document.contents : document.getIn(path.slice(0, length), true))
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line
+  }
+  return null
+}
+
+/** `['spec', 'containers', 0, 'image']` as `spec.containers[0].image`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : /^[A-Za-z_$][\w$]*$/.test(String(part)) ? `${text}${text ? '.' : ''}${String(part)}` : `${text}["${String(part)}"]`), '')
+}
+
+/** An object as YAML text, in the order of its keys. */
+export const toYaml = (value: unknown): string => stringify(value, { lineWidth: 120, aliasDuplicateObjects: false })

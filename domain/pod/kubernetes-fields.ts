@@ -1,0 +1,105 @@
+/**
+ * Fields of Kubernetes' v1 API that Hypernetes does not carry out, each with the values that mean what happens anyway
+ * (Kubernetes' default). A manifest may hold them with such a value; with any other the field is refused by name.
+ * null, an empty list and an empty map always count as absent, as in Kubernetes' decoder with omitempty.
+ * Source: kubernetes/api core/v1/types.go, and pkg/apis/core/v1/defaults.go.
+ */
+type FieldDefaults = Readonly<Record<string, readonly unknown[]>>
+
+const none: readonly unknown[] = []
+
+export const metadataFields: FieldDefaults = {
+  finalizers: none, ownerReferences: none, managedFields: none, deletionGracePeriodSeconds: none, selfLink: [''],
+  uid: none, resourceVersion: none, generation: none, creationTimestamp: none, deletionTimestamp: none,
+}
+
+export const podFields: FieldDefaults = {
+  activeDeadlineSeconds: none, affinity: none, automountServiceAccountToken: [false], dnsConfig: none, dnsPolicy: ['ClusterFirst'],
+  enableServiceLinks: [true, false], ephemeralContainers: none, hostAliases: none, hostIPC: [false], hostNetwork: [false], hostPID: [false],
+  hostUsers: [true, false], imagePullSecrets: none, initContainers: none, nodeName: [''], nodeSelector: none, os: none, overhead: none,
+  preemptionPolicy: ['PreemptLowerPriority'], priority: [0], priorityClassName: [''], readinessGates: none, resourceClaims: none, resources: none,
+  runtimeClassName: [''], schedulerName: ['default-scheduler'], schedulingGates: none, serviceAccount: ['default', ''], serviceAccountName: ['default', ''],
+  setHostnameAsFQDN: [false], shareProcessNamespace: [false], subdomain: [''], tolerations: none, topologySpreadConstraints: none, hostnameOverride: [''],
+}
+
+export const podSecurityContextFields: FieldDefaults = {
+  appArmorProfile: none, fsGroup: none, fsGroupChangePolicy: ['Always'], runAsNonRoot: [false], seLinuxChangePolicy: none, seLinuxOptions: none,
+  seccompProfile: none, supplementalGroups: none, supplementalGroupsPolicy: ['Merge'], sysctls: none, windowsOptions: none,
+}
+
+export const containerFields: FieldDefaults = {
+  envFrom: none, lifecycle: none, livenessProbe: none, readinessProbe: none, startupProbe: none, resizePolicy: none, restartPolicy: none, restartPolicyRules: none,
+  stdin: [false], stdinOnce: [false], tty: [false], terminationMessagePath: ['/dev/termination-log'], terminationMessagePolicy: ['File'], volumeDevices: none,
+}
+
+export const containerSecurityContextFields: FieldDefaults = {
+  allowPrivilegeEscalation: [true], appArmorProfile: none, capabilities: none, privileged: [false], procMount: ['Default'], readOnlyRootFilesystem: [false],
+  runAsNonRoot: [false], seLinuxOptions: none, seccompProfile: none, windowsOptions: none,
+}
+
+export const portFields: FieldDefaults = { hostIP: [''], hostPort: [0] }
+export const environmentFields: FieldDefaults = { valueFrom: none }
+export const volumeMountFields: FieldDefaults = { mountPropagation: ['None'], recursiveReadOnly: ['Disabled'], subPath: [''], subPathExpr: [''] }
+export const resourceFields: FieldDefaults = { claims: none }
+
+export const volumeFields: FieldDefaults = Object.fromEntries(
+  [
+    'awsElasticBlockStore', 'azureDisk', 'azureFile', 'cephfs', 'cinder', 'configMap', 'csi', 'downwardAPI', 'ephemeral', 'fc', 'flexVolume', 'flocker',
+    'gcePersistentDisk', 'gitRepo', 'glusterfs', 'hostPath', 'image', 'iscsi', 'nfs', 'persistentVolumeClaim', 'photonPersistentDisk', 'portworxVolume',
+    'projected', 'quobyte', 'rbd', 'scaleIO', 'secret', 'storageos', 'vsphereVolume',
+  ].map((name) => [name, none]),
+)
+
+const isAbsent = (value: unknown): boolean =>
+  value === null || value === undefined || (Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0)
+
+const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export type FieldPath = (string | number)[]
+type Report = (path: FieldPath, message: string) => void
+
+/** Removes what holds its default, reports the rest; what neither table knows is left for the strict schema to refuse. */
+function prune(value: unknown, fields: FieldDefaults, path: FieldPath, report: Report): unknown {
+  if (!isMap(value)) return value
+  const kept: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(value)) {
+    const defaults = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (defaults) {
+      if (!isAbsent(field) && !defaults.includes(field)) report([...path, name], 'Kubernetes has this field, Hypernetes does not carry it out yet: remove it')
+    } else if (field !== null) kept[name] = field
+  }
+  return kept
+}
+
+const each = (value: unknown, path: FieldPath, visit: (item: unknown, path: FieldPath) => unknown): unknown =>
+  Array.isArray(value) ? value.map((item, i) => visit(item, [...path, i])) : value
+
+const within = (map: unknown, visits: Record<string, (value: unknown, path: FieldPath) => unknown>, path: FieldPath): unknown => {
+  if (!isMap(map)) return map
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, Object.hasOwn(visits, name) ? visits[name]!(value, [...path, name]) : value]))
+}
+
+function pruneContainer(container: unknown, path: FieldPath, report: Report): unknown {
+  const list = (fields: FieldDefaults) => (value: unknown, at: FieldPath) => each(value, at, (item, p) => prune(item, fields, p, report))
+  return within(prune(container, containerFields, path, report), {
+    ports: list(portFields),
+    env: list(environmentFields),
+    volumeMounts: list(volumeMountFields),
+    resources: (value, at) => prune(value, resourceFields, at, report),
+    securityContext: (value, at) => prune(value, containerSecurityContextFields, at, report),
+  }, path)
+}
+
+/** Takes what Hypernetes does not carry out out of a pod's spec and reports each field that asks for more than its default. */
+export function prunePodSpec(spec: unknown, path: FieldPath, report: Report): unknown {
+  return within(prune(spec, podFields, path, report), {
+    containers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report)),
+    volumes: (value, at) => each(value, at, (item, p) => prune(item, volumeFields, p, report)),
+    securityContext: (value, at) => prune(value, podSecurityContextFields, at, report),
+  }, path)
+}
+
+/** The same for `metadata`: what only the server sets is refused by name. */
+export function pruneMetadata(metadata: unknown, path: FieldPath, report: Report): unknown {
+  return prune(metadata, metadataFields, path, (at) => report(at, 'is set by the server: remove it'))
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { check, type Collect, type Path } from '../manifest/check'
+import { annotations, dnsSubdomain, labels } from '../shared/names'
+import { prunePodSpec } from './kubernetes-fields'
+import { podSpec, type PodSpec } from './spec'
+
+/** What `pod.create` takes beside the namespace: a name or a prefix for one, and the spec. */
+export const podName = dnsSubdomain.max(63, 'must be at most 63 characters: it is the host name of the pod')
+export const generateName = z.string().min(1).max(57, 'must be at most 57 characters').regex(/^[a-z0-9][-a-z0-9]*$/, 'must be lower-case letters, digits and "-"')
+export const podLabels = labels.default({})
+export const podAnnotations = annotations.default({})
+
+/** Reads a pod's `spec` as Kubernetes writes it: fills defaults, reports every problem. The same in browser and server. */
+export function readPodSpec(value: unknown, path: Path, collect: Collect): PodSpec | null {
+  let refused = false
+  const pruned = prunePodSpec(value, path, (at, message) => {
+    refused = true
+    collect(at, message)
+  })
+  const spec = check(podSpec, pruned, path, collect)
+  return refused ? null : spec
+}

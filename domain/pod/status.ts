@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { condition } from '../shared/condition'
+
+/** What the host says of a container. Times are RFC 3339. */
+export const containerStatus = z.object({
+  name: z.string().max(63),
+  image: z.string().max(600),
+  imageDigest: z.string().max(128).nullable(),
+  state: z.enum(['Waiting', 'Running', 'Terminated']),
+  ready: z.boolean(),
+  restartCount: z.number().int().min(0),
+  exitCode: z.number().int().nullable(),
+  signal: z.number().int().nullable(),
+  /** Such as ContainerCreating, CrashLoopBackOff, Completed, Error, OOMKilled, ImagePullFailed. */
+  reason: z.string().max(128),
+  message: z.string().max(4096),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+})
+export type ContainerStatus = z.infer<typeof containerStatus>
+
+/** One step of a pod's start, in the order in which they began; `ms` is null while it runs. */
+export const startStep = z.object({ name: z.string().max(64), startedAt: z.string(), ms: z.number().nullable() })
+export type StartStep = z.infer<typeof startStep>
+
+export const hostPhases = ['Starting', 'Running', 'Succeeded', 'Failed', 'Stopping', 'Gone'] as const
+
+/** What a pod's page shows as its state: the host's phase, or why there is none. */
+export const podStates = ['Pending', 'Unschedulable', 'Scheduled', 'Starting', 'Running', 'Stopping', 'Succeeded', 'Failed', 'Unknown'] as const
+export type PodState = (typeof podStates)[number]
+
+export const podStatus = z.object({
+  phase: z.enum(podStates),
+  reason: z.string(),
+  message: z.string(),
+  conditions: z.array(condition),
+  containers: z.array(containerStatus),
+  podIP: z.string().nullable(),
+  hostName: z.string().nullable(),
+  observedGeneration: z.number().int(),
+  accelerator: z.string().nullable(),
+  startMode: z.enum(['template', 'cold']).nullable(),
+  startSteps: z.array(startStep),
+  startedAt: z.string().nullable(),
+})
+export type PodStatus = z.infer<typeof podStatus>
+
+/** How long a state has lasted matters only while something happens. */
+export const isTransient = (state: PodState): boolean => ['Pending', 'Scheduled', 'Starting', 'Stopping'].includes(state)

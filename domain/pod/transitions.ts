@@ -1,0 +1,11 @@
+import type { PodView } from './view'
+
+/** What a person can do to a pod, or the reason why not; the server asks the same table as the button and its tooltip. */
+export const podActions = {
+  delete: (pod: PodView): string | null => (pod.metadata.deletionTimestamp ? 'The pod is being deleted already.' : null),
+  openTerminal: (pod: PodView): string | null =>
+    pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs. Look at its containers and logs for the cause.',
+  run: (pod: PodView): string | null => podActions.openTerminal(pod),
+  readLogs: (pod: PodView): string | null => (pod.status.hostName ? null : 'The pod has not been scheduled, so there are no logs yet.'),
+} as const
+export type PodAction = keyof typeof podActions
