@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImageError } from '../image-error'
 import { readTar } from '../tar/reader'
-import { layerTar, type LayerEntry } from '../testing/layer-tar'
+import { tarArchive, type ArchiveEntry } from '../tar/archive'
 import { defaultLimits, type ImageLimits } from './limits'
 import { scanLayers, writeImage } from './merge'
 
@@ -16,10 +16,10 @@ beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'merge-'))))
 afterAll(() => rm(folder, { recursive: true }))
 
 let files = 0
-async function merge(layers: readonly (readonly LayerEntry[] | Buffer)[], limits: ImageLimits = defaultLimits, pack: (tar: Buffer) => Buffer = (tar) => tar) {
+async function merge(layers: readonly (readonly ArchiveEntry[] | Buffer)[], limits: ImageLimits = defaultLimits, pack: (tar: Buffer) => Buffer = (tar) => tar) {
   const stored = await Promise.all(
     layers.map(async (layer) => {
-      const tar = Buffer.isBuffer(layer) ? layer : layerTar(layer)
+      const tar = Buffer.isBuffer(layer) ? layer : tarArchive(layer)
       const path = join(folder, String(files++))
       await writeFile(path, pack(tar))
       return { path, diffId: `sha256:${createHash('sha256').update(tar).digest('hex')}` }
@@ -32,7 +32,7 @@ async function merge(layers: readonly (readonly LayerEntry[] | Buffer)[], limits
 }
 
 /** The merged image as `path → content`; `path → @target` for links, `path/ → mode` for directories. */
-async function merged(...layers: readonly (readonly LayerEntry[])[]): Promise<Record<string, string>> {
+async function merged(...layers: readonly (readonly ArchiveEntry[])[]): Promise<Record<string, string>> {
   const { tar } = await merge(layers)
   return content(tar)
 }
@@ -53,7 +53,7 @@ async function content(tar: Buffer): Promise<Record<string, string>> {
   return found
 }
 
-async function failure(layers: readonly (readonly LayerEntry[] | Buffer)[], limits?: ImageLimits, pack?: (tar: Buffer) => Buffer): Promise<ImageError> {
+async function failure(layers: readonly (readonly ArchiveEntry[] | Buffer)[], limits?: ImageLimits, pack?: (tar: Buffer) => Buffer): Promise<ImageError> {
   const error: unknown = await merge(layers, limits, pack).then(
     () => new Error('was accepted'),
     (reason: unknown) => reason,
@@ -62,8 +62,8 @@ async function failure(layers: readonly (readonly LayerEntry[] | Buffer)[], limi
   return error
 }
 
-const link = (name: string, linkName: string): LayerEntry => ({ name, type: 'link', linkName })
-const symlink = (name: string, linkName: string): LayerEntry => ({ name, type: 'symlink', linkName })
+const link = (name: string, linkName: string): ArchiveEntry => ({ name, type: 'link', linkName })
+const symlink = (name: string, linkName: string): ArchiveEntry => ({ name, type: 'symlink', linkName })
 
 describe('layers', () => {
   it('later ones win', async () => {
@@ -130,7 +130,7 @@ describe('links', () => {
 })
 
 describe('refused', () => {
-  it.each<[string, LayerEntry[], string]>([
+  it.each<[string, ArchiveEntry[], string]>([
     ['names that climb', [{ name: 'a/../../x' }], 'out of the image'],
     ['absolute names', [{ name: '/etc/x' }], 'absolute'],
     ['hard links that climb', [link('a', '../x')], 'out of the image'],
@@ -152,15 +152,15 @@ describe('refused', () => {
   })
   it('another content than promised', async () => {
     const path = join(folder, 'other')
-    await writeFile(path, layerTar([{ name: 'a' }]))
+    await writeFile(path, tarArchive([{ name: 'a' }]))
     await expect(scanLayers([{ path, diffId: `sha256:${'0'.repeat(64)}` }], defaultLimits)).rejects.toMatchObject({ code: 'malformed' })
   })
   it.each([
-    ['half an archive', layerTar([{ name: 'a', content: 'x'.repeat(5000) }]).subarray(0, 3000), undefined, 'middle of a file'],
+    ['half an archive', tarArchive([{ name: 'a', content: 'x'.repeat(5000) }]).subarray(0, 3000), undefined, 'middle of a file'],
     ['no archive', Buffer.alloc(2048, 'x'), undefined, 'checksum'],
-    ['damaged gzip', layerTar([{ name: 'a', content: 'abc' }]), (tar: Buffer) => gzipSync(tar).subarray(0, 60), 'gzip'],
-    ['damaged zstd', layerTar([]), () => Buffer.from('28b52ffd00', 'hex'), 'zstd'],
-    ['xz', layerTar([]), () => Buffer.from('fd377a585a0000', 'hex'), 'xz'],
+    ['damaged gzip', tarArchive([{ name: 'a', content: 'abc' }]), (tar: Buffer) => gzipSync(tar).subarray(0, 60), 'gzip'],
+    ['damaged zstd', tarArchive([]), () => Buffer.from('28b52ffd00', 'hex'), 'zstd'],
+    ['xz', tarArchive([]), () => Buffer.from('fd377a585a0000', 'hex'), 'xz'],
   ])('%s', async (_, layer, pack, message) => {
     expect((await failure([layer], undefined, pack)).message).toContain(message)
   })
@@ -168,7 +168,7 @@ describe('refused', () => {
 
 describe('limits', () => {
   it('a bomb of zeros stops at the limit', async () => {
-    const bomb = layerTar([{ name: 'zeros', content: Buffer.alloc(50 << 20) }])
+    const bomb = tarArchive([{ name: 'zeros', content: Buffer.alloc(50 << 20) }])
     expect((await failure([bomb], { ...defaultLimits, maxBytes: 1 << 20 }, (tar) => gzipSync(tar))).code).toBe('too-large')
   })
   it('too many entries, directories that only names imply included', async () => {
@@ -199,7 +199,7 @@ describe('attributes', () => {
 })
 
 /** A slow and obvious model: apply each layer to a map of paths, whiteouts first. */
-function model(layers: readonly (readonly LayerEntry[])[]): Record<string, string> {
+function model(layers: readonly (readonly ArchiveEntry[])[]): Record<string, string> {
   const paths = new Map<string, string>()
   const drop = (prefix: string) => [...paths.keys()].filter((path) => path === prefix || path.startsWith(`${prefix}/`)).forEach((path) => paths.delete(path))
   for (const layer of layers) {
@@ -229,9 +229,9 @@ function model(layers: readonly (readonly LayerEntry[])[]): Record<string, strin
 
 it('agrees with a slow model on random layers', async () => {
   const path = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'))
-  const file = fc.tuple(path, fc.stringMatching(/^[0-9]{1,3}$/)).map(([name, content]): LayerEntry => ({ name, content }))
-  const whiteout = path.map((name): LayerEntry => ({ name: name.replace(/[^/]*$/, '.wh.$&') }))
-  const opaque = path.map((name): LayerEntry => ({ name: `${name}/.wh..wh..opq` }))
+  const file = fc.tuple(path, fc.stringMatching(/^[0-9]{1,3}$/)).map(([name, content]): ArchiveEntry => ({ name, content }))
+  const whiteout = path.map((name): ArchiveEntry => ({ name: name.replace(/[^/]*$/, '.wh.$&') }))
+  const opaque = path.map((name): ArchiveEntry => ({ name: `${name}/.wh..wh..opq` }))
   // Whiteouts first, as builders write them; the entries of a layer do not turn files of its own into directories.
   const layer = fc.tuple(fc.array(fc.oneof(whiteout, opaque), { maxLength: 2 }), fc.array(file, { maxLength: 5 })).map(([hidden, shown]) => [...hidden, ...shown])
   await fc.assert(
