@@ -1,0 +1,34 @@
+import type { Condition } from '@/domain/shared/condition'
+import { StateMark, type StateShape } from '@/components/ui/state-badge'
+import { Ago } from './time'
+
+const shapes: Record<Condition['status'], StateShape> = { True: 'running', False: 'stopped', Unknown: 'unknown' }
+
+/** Conditions: name, status, reason, since, and what they say. */
+export function Conditions({ conditions }: { conditions: readonly Condition[] }) {
+  if (conditions.length === 0) return <p className="px-4 py-6 text-center text-sm text-faint">No conditions reported yet.</p>
+  return (
+    <div className="overflow-x-auto">
+      <table className="w-full text-left text-sm">
+        <thead className="border-b border-stroke bg-surface text-xs text-faint">
+          <tr>
+            {['Condition', 'Status', 'Reason', 'Since'].map((head) => <th key={head} scope="col" className="h-8 whitespace-nowrap px-4 font-medium">{head}</th>)}
+          </tr>
+        </thead>
+        <tbody>
+          {conditions.map((each) => (
+            <tr key={each.type} className="border-b border-stroke align-top last:border-0">
+              <th scope="row" className="px-4 py-2 font-medium">{each.type}</th>
+              <td className="whitespace-nowrap px-4 py-2"><span className="inline-flex items-center gap-1.5"><StateMark shape={shapes[each.status]} />{each.status}</span></td>
+              <td className="w-full px-4 py-2">
+                <code className="font-mono text-xs">{each.reason || '—'}</code>
+                {each.message && <p className="mt-0.5 text-xs text-faint">{each.message}</p>}
+              </td>
+              <td className="px-4 py-2 text-faint"><Ago time={each.lastTransitionTime} /></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -1,0 +1,41 @@
+'use client'
+import { ChevronLeft, ChevronRight } from 'lucide-react'
+import { useQueryString } from '@/components/client/query-string'
+import { formatCount } from '@/components/client/formats'
+import { Button } from '@/components/ui/button'
+
+type PagerProps = { noun: string; shown: number; total?: number | undefined; nextCursor: string | null | undefined }
+
+/** The page stands in the address as the server's cursor; the one before it is remembered for this tab. */
+const remembered = (cursor: string) => `page-before:${cursor}`
+
+export function Pager({ noun, shown, total, nextCursor }: PagerProps) {
+  const query = useQueryString()
+  const cursor = query.get('cursor')
+  const from = Number(query.get('from')) || 1
+  const goNext = () => {
+    if (!nextCursor) return
+    sessionStorage.setItem(remembered(nextCursor), JSON.stringify([cursor, from]))
+    query.push({ cursor: nextCursor, from: String(from + shown) })
+  }
+  const goBack = () => {
+    const [before, at] = (sessionStorage.getItem(remembered(cursor)) ?? '').match(/^\["(.*)",(\d+)\]$/)?.slice(1) ?? []
+    query.push({ cursor: before || null, from: before && at ? at : null })
+  }
+  if (shown === 0 && !cursor) return null
+  return (
+    <footer className="flex min-h-10 items-center justify-between gap-4 border-t border-stroke px-4 py-1.5 text-xs text-faint">
+      <p role="status">
+        {cursor || nextCursor
+          ? <>{from.toLocaleString('en')}–{(from + shown - 1).toLocaleString('en')}{total !== undefined && <> of {formatCount(total, noun)}</>}</>
+          : formatCount(total ?? shown, noun)}
+      </p>
+      {(cursor || nextCursor) && (
+        <div className="flex gap-1.5">
+          <Button size="sm" icon={<ChevronLeft className="size-3.5" />} onClick={goBack} disabledReason={cursor ? undefined : 'This is the first page.'}>Previous</Button>
+          <Button size="sm" onClick={goNext} disabledReason={nextCursor ? undefined : 'This is the last page.'}>Next<ChevronRight className="size-3.5" aria-hidden /></Button>
+        </div>
+      )}
+    </footer>
+  )
+}

@@ -1,0 +1,50 @@
+'use client'
+import { useState, type ReactNode } from 'react'
+import { toFailure, type Failure } from '@/components/client/errors'
+import { AlertDialog } from '@/components/ui/alert-dialog'
+import { FailureCallout } from './failure'
+
+type DeleteDialogProps = {
+  /** "pod", "network". */
+  noun: string
+  name: string
+  /** What follows from it, a line each. */
+  consequences: readonly ReactNode[]
+  /** Why it cannot be deleted, as the server says. */
+  disabledReason?: string | undefined
+  verb?: string
+  onDelete: () => Promise<unknown>
+  onClose: () => void
+}
+
+/** Names what is destroyed and what follows from it. */
+export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 'Delete', onDelete, onClose }: DeleteDialogProps) {
+  const [pending, setPending] = useState(false)
+  const [failure, setFailure] = useState<Failure | null>(null)
+  const confirm = async () => {
+    setPending(true)
+    setFailure(null)
+    try {
+      await onDelete()
+      onClose()
+    } catch (error) {
+      setFailure(toFailure(error))
+      setPending(false)
+    }
+  }
+  return (
+    <AlertDialog
+      title={<>{verb} {noun} <code className="font-mono text-base">{name}</code>?</>}
+      confirm={`${verb} ${noun}`}
+      pending={pending}
+      disabledReason={disabledReason}
+      onConfirm={() => void confirm()}
+      onClose={onClose}
+    >
+      {failure && <FailureCallout failure={failure} title={`${verb} ${noun} failed`} />}
+      <ul className="flex list-disc flex-col gap-1 pl-4 marker:text-faint">
+        {consequences.map((line, i) => <li key={i}>{line}</li>)}
+      </ul>
+    </AlertDialog>
+  )
+}

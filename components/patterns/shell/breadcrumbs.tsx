@@ -1,0 +1,48 @@
+'use client'
+import Link from 'next/link'
+import { usePathname } from 'next/navigation'
+import { Fragment } from 'react'
+
+type Crumb = { label: string; href?: string }
+
+const words: Record<string, string> = {
+  pods: 'Pods', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', tokens: 'API tokens', audit: 'Audit',
+  'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
+  logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', account: 'Account', system: 'System',
+}
+
+/** The route as crumbs; tenant and namespace stand in the pickers before them. */
+export function crumbsOf(pathname: string): Crumb[] {
+  const [scope = '', ...rest] = pathname.split('/').filter(Boolean).map(decodeURIComponent)
+  if (scope !== 't') return [{ label: words[scope] ?? scope }, ...rest.map((part, i) => ({ label: words[part] ?? part, ...(i === 0 && rest.length > 1 && { href: `/${scope}/${part}` }) }))]
+  const [tenant = '', noun = '', first, second, tab] = rest
+  const base = `/t/${encodeURIComponent(tenant)}`
+  const list: Crumb = { label: words[noun] ?? noun, ...((first !== undefined || noun.endsWith('-new')) && { href: `${base}/${noun.replace(/-new$/, '')}` }) }
+  if (noun.endsWith('-new')) return [list, { label: 'Create' }]
+  if (noun === 'pods' && first === 'new' && second === undefined) return [list, { label: 'Create' }]
+  if (noun === 'pods' && first !== undefined && second !== undefined) {
+    const pod = `${base}/pods/${encodeURIComponent(first)}/${encodeURIComponent(second)}`
+    return tab ? [list, { label: second, href: pod }, { label: words[tab] ?? tab }] : [list, { label: second }]
+  }
+  return first === undefined ? [list] : [list, { label: first }]
+}
+
+export function Breadcrumbs() {
+  const crumbs = crumbsOf(usePathname())
+  return (
+    <nav aria-label="Breadcrumbs" className="min-w-0 max-md:hidden">
+      <ol className="flex min-w-0 items-center text-sm">
+        {crumbs.map((crumb, i) => (
+          <Fragment key={i}>
+            <li aria-hidden className="px-1.5 text-stroke-control">/</li>
+            <li className="min-w-0 truncate">
+              {crumb.href
+                ? <Link href={crumb.href} className="inline-flex h-6 items-center rounded-sm px-1 text-faint hover:text-content">{crumb.label}</Link>
+                : <span aria-current={i === crumbs.length - 1 ? 'page' : undefined} className="px-1 text-content">{crumb.label}</span>}
+            </li>
+          </Fragment>
+        ))}
+      </ol>
+    </nav>
+  )
+}

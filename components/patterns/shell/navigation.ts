@@ -1,0 +1,20 @@
+import { Box, Container, Image, KeyRound, Mail, Network, ScrollText, Server, type LucideIcon } from 'lucide-react'
+import { paths } from '@/components/client/paths'
+
+export type Destination = { id: string; label: string; href: string; icon: LucideIcon; shortcut?: string }
+
+/** The nouns of a tenant. Later nouns join here, ten at most. */
+export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination[] => [
+  { id: 'pods', label: 'Pods', href: paths.pods(slug), icon: Box, shortcut: 'g p' },
+  { id: 'networks', label: 'Networks', href: paths.networks(slug), icon: Network, shortcut: 'g n' },
+  { id: 'namespaces', label: 'Namespaces', href: paths.namespaces(slug), icon: Container, shortcut: 'g a' },
+  { id: 'images', label: 'Images', href: paths.images(slug), icon: Image, shortcut: 'g i' },
+  { id: 'tokens', label: 'API tokens', href: paths.tokens(slug), icon: KeyRound, shortcut: 'g t' },
+  ...(role === 'admin' ? [{ id: 'audit', label: 'Audit', href: paths.audit(slug), icon: ScrollText }] : []),
+]
+
+/** The operators' scope. */
+export const systemNouns = (): Destination[] => [
+  { id: 'hosts', label: 'Hosts', href: paths.hosts(), icon: Server, shortcut: 'g h' },
+  { id: 'mail', label: 'Mail', href: paths.mail(), icon: Mail },
+]

@@ -1,0 +1,22 @@
+'use client'
+import { useNow } from '@/components/client/clock'
+import { formatAgo, formatExact, formatSpan, NOTHING } from '@/components/client/formats'
+import { Tooltip } from '@/components/ui/tooltip'
+
+/** When something happened, relative; exact in the tooltip. */
+export function Ago({ time }: { time: string | null | undefined }) {
+  const now = useNow()
+  if (!time) return <span className="text-faint">{NOTHING}</span>
+  return (
+    <Tooltip text={formatExact(time)} describes={false}>
+      <time dateTime={time} className="whitespace-nowrap">{now === undefined ? time.slice(0, 10) : formatAgo(time, now)}</time>
+    </Tooltip>
+  )
+}
+
+/** How long something has been so: "14 s". */
+export function Since({ time }: { time: string | null | undefined }) {
+  const now = useNow()
+  if (!time || now === undefined) return null
+  return <>{formatSpan(now - Date.parse(time))}</>
+}
