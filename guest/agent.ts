@@ -1,0 +1,201 @@
+import * as std from 'qjs:std'
+import { Channel, decodeCredit, FrameType, type FrameHeader } from '@/contracts/guest/v1/frame'
+import { methods, protocolVersion, Request, type Hello, type Method, type Params, type SetupParams } from '@/contracts/guest/v1/messages'
+import { containerUsage, machineUsage } from '@/guest/cgroups'
+import { Containers } from '@/guest/containers'
+import { GuestError } from '@/guest/errors'
+import { Execs, resizeTerminal } from '@/guest/execs'
+import { readText } from '@/guest/files'
+import { addImage, imageKeys } from '@/guest/images'
+import { Link } from '@/guest/link'
+import { setUpMachine, volumePath } from '@/guest/machine'
+import type { Output } from '@/guest/outputs'
+import type { Launched } from '@/guest/runtime'
+import { shutDown } from '@/guest/shutdown'
+import { decodeText } from '@/guest/text'
+
+function randomId(): string {
+  return readText('/proc/sys/kernel/random/uuid', 64)?.trim() ?? ''
+}
+
+/** Answers the host's requests and routes the bytes of streams. */
+export class Agent {
+  private readonly link: Link
+  private readonly containers: Containers
+  private readonly execs: Execs
+  private readonly kernel = readText('/proc/sys/kernel/osrelease', 128)?.trim() ?? ''
+  private bootId = randomId()
+  private settings: SetupParams | undefined
+  /** Requests that change the VM run one after another; a host may send them without waiting. */
+  private order: Promise<unknown> = Promise.resolve()
+
+  constructor(device: string) {
+    this.link = Link.open(device, {
+      attached: () => this.attached(),
+      detached: () => this.detached(),
+      frame: (header, payload) => this.frame(header, payload),
+    })
+    this.containers = new Containers(
+      this.link,
+      (name) => this.volumePath(name),
+      (container, exit) => this.link.send({ kind: 'event', event: 'containerExited', container, ...exit }),
+    )
+    this.execs = new Execs(this.link, (stream, exit) => this.link.send({ kind: 'event', event: 'execExited', stream, ...exit }))
+  }
+
+  private volumePath(name: string): string {
+    const volume = this.settings?.volumes.find((candidate) => candidate.name === name)
+    if (!volume) throw new GuestError('NotFound', 'the pod has no such volume', name)
+    return volumePath(volume)
+  }
+
+  private attached(): Hello {
+    this.execs.dropAll()
+    const hello = this.hello()
+    for (const { process } of this.containers.list()) process.outputs.forEach((output) => output.attached())
+    return hello
+  }
+
+  private detached(): void {
+    this.execs.dropAll()
+    for (const { process } of this.containers.list()) process.outputs.forEach((output) => output.detached())
+  }
+
+  private hello(): Hello {
+    const nothing = { acknowledged: 0, start: 0 }
+    return {
+      kind: 'hello',
+      version: protocolVersion,
+      bootId: this.bootId,
+      instance: this.settings?.instance ?? null,
+      kernel: this.kernel,
+      images: imageKeys(),
+      containers: this.containers.list().map(({ params, process, exited }) => ({
+        container: params.container,
+        stream: params.stream,
+        exited,
+        stdout: process.outputs[0]?.state() ?? nothing,
+        stderr: process.outputs[1]?.state() ?? nothing,
+        stdinFree: process.stdin?.free ?? null,
+      })),
+    }
+  }
+
+  private frame(header: FrameHeader, payload: Uint8Array): void {
+    if (header.type === FrameType.control) return this.control(decodeText(payload))
+    const process = this.processOf(header.stream)
+    if (!process) return
+    if (header.type === FrameType.credit) this.outputOf(process, header.channel)?.credit(decodeCredit(payload))
+    if (header.type === FrameType.data && header.channel === Channel.stdin) process.stdin?.push(payload)
+    if (header.type === FrameType.end && header.channel === Channel.stdin) process.stdin?.end()
+  }
+
+  private processOf(stream: number): Launched | undefined {
+    return this.execs.find(stream) ?? this.containers.list().find(({ params }) => params.stream === stream)?.process
+  }
+
+  private outputOf(process: Launched, channel: Channel): Output | undefined {
+    return process.outputs.find((output) => output.channel === channel)
+  }
+
+  private control(text: string): void {
+    const request = Request.safeParse(JSON.parse(text))
+    if (!request.success) return
+    const { id, method, params } = request.data
+    this.dispatch(method, params).then(
+      (result) => this.link.send({ kind: 'response', id, result }),
+      (error: unknown) => this.link.send({ kind: 'response', id, error: describe(error) }),
+    )
+  }
+
+  private dispatch(method: Method, params: unknown): Promise<object> {
+    switch (method) {
+      case 'ping':
+        return Promise.resolve({ time: Date.now() })
+      case 'identify':
+        return Promise.resolve(this.hello())
+      case 'stats':
+        return Promise.resolve(this.stats())
+      case 'setup':
+        return this.inOrder('setup', params, (values) => this.setUp(values))
+      case 'addImage':
+        return this.inOrder('addImage', params, ({ serial, key }) => addImage(serial, key).then(() => ({})))
+      case 'startContainer':
+        return this.inOrder('startContainer', params, (values) => this.startContainer(values))
+      case 'removeContainer':
+        return this.inOrder('removeContainer', params, ({ container }) => this.containers.remove(container).then(() => ({})))
+      case 'shutdown':
+        return this.inOrder('shutdown', params, ({ graceMilliseconds }) => shutDown(this.containers, graceMilliseconds))
+      case 'exec':
+        return this.atOnce('exec', params, (values) => this.exec(values))
+      case 'signalContainer':
+        return this.atOnce('signalContainer', params, ({ container, signal }) => this.containers.signal(container, signal))
+      case 'signalExec':
+        return this.atOnce('signalExec', params, ({ stream, signal }) => this.execs.signal(stream, signal))
+      case 'resize':
+        return this.atOnce('resize', params, (values) => this.resize(values))
+    }
+  }
+
+  private async atOnce<M extends Method>(method: M, params: unknown, handle: (params: Params<M>) => Promise<object | void> | void): Promise<object> {
+    return (await handle(parseParams(method, params))) ?? {}
+  }
+
+  private inOrder<M extends Method>(method: M, params: unknown, handle: (params: Params<M>) => Promise<object>): Promise<object> {
+    const result = this.order.then(() => handle(parseParams(method, params)))
+    this.order = result.catch(() => {})
+    return result
+  }
+
+  private async setUp(params: SetupParams): Promise<object> {
+    if (this.settings) throw new GuestError('Conflict', 'this VM has been set up', this.settings.instance)
+    await setUpMachine(params)
+    this.settings = params
+    // Clones of a template were all the same until now.
+    this.bootId = randomId()
+    return { bootId: this.bootId }
+  }
+
+  private async startContainer(params: Params<'startContainer'>): Promise<object> {
+    if (!this.settings) throw new GuestError('Conflict', 'this VM has not been set up', params.container)
+    this.requireFreeStream(params.stream)
+    const { process } = await this.containers.start(params)
+    return { pid: process.pid }
+  }
+
+  private async exec(params: Params<'exec'>): Promise<object> {
+    this.requireFreeStream(params.stream)
+    const process = await this.execs.start(this.containers.get(params.container), params)
+    return { pid: process.pid }
+  }
+
+  private async resize({ stream, columns, rows }: Params<'resize'>): Promise<void> {
+    const process = this.processOf(stream)
+    if (!process) throw new GuestError('NotFound', 'there is no such stream', String(stream))
+    await resizeTerminal(process, { columns, rows })
+  }
+
+  private requireFreeStream(stream: number): void {
+    if (this.processOf(stream)) throw new GuestError('AlreadyExists', 'the stream is in use', String(stream))
+  }
+
+  private stats(): object {
+    return {
+      vm: machineUsage(),
+      containers: this.containers.list().map(({ params }) => ({ container: params.container, ...containerUsage(params.container) })),
+    }
+  }
+}
+
+function parseParams<M extends Method>(method: M, params: unknown): Params<M> {
+  const parsed = methods[method].safeParse(params)
+  if (parsed.success) return parsed.data as Params<M>
+  const issue = parsed.error.issues[0]
+  throw new GuestError('InvalidRequest', issue?.message ?? 'not understood', `${method}: ${issue?.path.join('.') ?? ''}`)
+}
+
+function describe(error: unknown): { code: string; message: string; object: string } {
+  if (error instanceof GuestError) return { code: error.code, message: error.message.slice(0, 4000), object: error.object.slice(0, 4000) }
+  std.err.puts(`agent: ${error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : String(error)}\n`)
+  return { code: 'Unavailable', message: error instanceof Error ? error.message.slice(0, 4000) : 'the guest agent failed', object: 'agent' }
+}

@@ -1,0 +1,36 @@
+/** What goes from Debian's packages into the guest. Library and module lists are closed: a missing file fails the build. */
+
+export const suite = 'trixie'
+
+export const packages = ['busybox-static', 'crun', 'quickjs', 'bsdutils', 'linux-image-cloud-amd64'] as const
+
+/** Programs and libraries: path in the package root → path in the guest. */
+export const files: Readonly<Record<string, string>> = {
+  'usr/bin/busybox': 'bin/busybox',
+  'usr/bin/crun': 'bin/crun',
+  'usr/bin/qjs': 'bin/qjs',
+  'usr/bin/script': 'bin/script',
+  'usr/lib64/ld-linux-x86-64.so.2': 'lib64/ld-linux-x86-64.so.2',
+  'usr/lib/x86_64-linux-gnu/libc.so.6': 'lib/x86_64-linux-gnu/libc.so.6',
+  'usr/lib/x86_64-linux-gnu/libm.so.6': 'lib/x86_64-linux-gnu/libm.so.6',
+  'usr/lib/x86_64-linux-gnu/libcap.so.2': 'lib/x86_64-linux-gnu/libcap.so.2',
+  'usr/lib/x86_64-linux-gnu/libseccomp.so.2': 'lib/x86_64-linux-gnu/libseccomp.so.2',
+  'usr/lib/x86_64-linux-gnu/libsystemd.so.0': 'lib/x86_64-linux-gnu/libsystemd.so.0',
+  'usr/lib/x86_64-linux-gnu/libyajl.so.2': 'lib/x86_64-linux-gnu/libyajl.so.2',
+}
+
+/** Kernel modules below kernel/, in the order in which init inserts them. */
+export const modules = [
+  'drivers/char/hw_random/virtio-rng',
+  'drivers/block/virtio_blk',
+  'net/core/failover',
+  'drivers/net/net_failover',
+  'drivers/net/virtio_net',
+  'fs/squashfs/squashfs',
+  'fs/overlayfs/overlay',
+] as const
+
+/** Busybox applets that are called by name. Its shell runs all of them without one. */
+export const applets = ['sh', 'mount', 'umount', 'stty', 'ip', 'poweroff', 'nc', 'cat', 'ls', 'ps', 'dmesg'] as const
+
+export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'proc', 'root', 'run', 'sys', 'tmp'] as const

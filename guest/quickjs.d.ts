@@ -1,0 +1,42 @@
+/** The parts of QuickJS's own modules (2025-04-26) that the agent uses. The bundler maps qjs:x to x. */
+declare module 'qjs:os' {
+  export const O_RDONLY: number
+  export const O_WRONLY: number
+  export const O_RDWR: number
+  export const O_CREAT: number
+  export const O_TRUNC: number
+  export const SIGCHLD: number
+  export const WNOHANG: number
+  export const S_IFMT: number
+  export const S_IFREG: number
+
+  /** A negative return value is -errno, here and below. */
+  export function open(path: string, flags: number, mode?: number): number
+  export function close(fd: number): number
+  export function read(fd: number, buffer: ArrayBuffer, offset: number, length: number): number
+  export function write(fd: number, buffer: ArrayBuffer, offset: number, length: number): number
+  export function pipe(): [readEnd: number, writeEnd: number] | null
+  export function setReadHandler(fd: number, handler: (() => void) | null): void
+  export function setWriteHandler(fd: number, handler: (() => void) | null): void
+  export function setTimeout(handler: () => void, milliseconds: number): object
+  export function clearTimeout(timer: object): void
+  export function signal(number: number, handler: (() => void) | null | undefined): void
+  export function kill(pid: number, signal: number): number
+  export function waitpid(pid: number, options: number): [pid: number, status: number]
+  export function exec(
+    args: string[],
+    options: { block?: boolean; file?: string; stdin?: number; stdout?: number; stderr?: number; env?: Record<string, string>; cwd?: string },
+  ): number
+  export function mkdir(path: string, mode?: number): number
+  export function remove(path: string): number
+  export function readdir(path: string): [names: string[], error: number]
+  export function readlink(path: string): [target: string, error: number]
+  export function realpath(path: string): [path: string, error: number]
+  export function stat(path: string): [status: { mode: number; size: number } | null, error: number]
+}
+
+declare module 'qjs:std' {
+  export function exit(code: number): never
+  export function strerror(errno: number): string
+  export const err: { puts(text: string): void; flush(): void }
+}
