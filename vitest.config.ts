@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+const resolve = { alias: [{ find: /^@\//, replacement: root }, { find: 'server-only', replacement: `${root}tools/testing/empty.ts` }] }
+const exclude = [...configDefaults.exclude, 'e2e/**', 'bench/**', 'dist/**', '.next/**', 'data/**']
+
+export default defineConfig({
+  resolve,
+  test: {
+    // One PostgreSQL a run, started by the first test that asks for a database (tools/testing/database.ts).
+    globalSetup: ['tools/testing/postgres-setup.ts'],
+    reporters: ['default', './tools/testing/count-reporter.ts'],
+    projects: [
+      {
+        resolve,
+        test: { name: 'unit', include: ['**/*.test.{ts,tsx}'], exclude: [...exclude, '**/*.real.test.ts'], testTimeout: 20_000, hookTimeout: 60_000 },
+      },
+      {
+        resolve,
+        test: {
+          name: 'real',
+          include: ['**/*.real.test.ts'],
+          exclude,
+          // Real parts share the machine's processors, network and memory: one file at a time.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
