@@ -28,7 +28,7 @@ export function toFailure(error: unknown): Failure {
     const data: unknown = error.data
     if (isRecord(data)) {
       return {
-        code: text(data['reason']) ?? text(data['errorCode']) ?? text(data['code'])?.toLowerCase() ?? 'internal',
+        code: text(data['reason']) ?? 'internal',
         message: error.message,
         problems: readProblems(data['problems']),
         requestId: text(data['requestId']),
@@ -39,4 +39,4 @@ export function toFailure(error: unknown): Failure {
   return { code: 'internal', message: error instanceof Error ? error.message : 'Something went wrong.', problems: [], requestId: null }
 }
 
-export const isMissing = (error: unknown): boolean => ['not_found', 'NOT_FOUND'].includes(toFailure(error).code)
+export const isMissing = (error: unknown): boolean => toFailure(error).code === 'not_found'

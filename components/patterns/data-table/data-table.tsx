@@ -11,7 +11,7 @@ import { SortHeader, type Sort } from './sort-header'
 
 const VirtualRows = lazy(() => import('./virtual-rows').then((module) => ({ default: module.VirtualRows })))
 /** Above it only the rows in sight are in the document. */
-const virtualFrom = 500
+const virtualFrom = 200
 
 export type DataTableProps<R> = {
   /** What the rows are: "Pods". */
