@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { ImageError, malformed } from '../image-error'
+
+const digest = z.string().regex(/^sha256:[a-f0-9]{64}$/)
+const descriptor = z.object({ mediaType: z.string().default(''), digest, size: z.number().int().nonnegative() })
+const platform = z.object({ os: z.string().optional(), architecture: z.string().optional(), variant: z.string().optional() })
+const indexSchema = z.object({ manifests: z.array(descriptor.extend({ platform: platform.optional() })).max(10_000) })
+const manifestSchema = z.object({ schemaVersion: z.literal(2), config: descriptor, layers: z.array(descriptor).max(1000) })
+const strings = z.array(z.string()).nullish()
+const configSchema = z.object({
+  architecture: z.string().optional(),
+  os: z.string().optional(),
+  config: z
+    .object({
+      Entrypoint: strings,
+      Cmd: strings,
+      Env: strings,
+      WorkingDir: z.string().nullish(),
+      User: z.string().nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+      StopSignal: z.string().nullish(),
+    })
+    .nullish(),
+  rootfs: z.object({ diff_ids: z.array(digest).max(1000) }),
+})
+
+/** What an image says about how to run it; lists are empty and strings '' where it says nothing. */
+export const imageConfigSchema = z.object({
+  entrypoint: z.array(z.string()),
+  cmd: z.array(z.string()),
+  env: z.array(z.string()),
+  workingDir: z.string(),
+  user: z.string(),
+  /** As written: `8080/tcp`. */
+  exposedPorts: z.array(z.string()),
+  stopSignal: z.string().optional(),
+})
+export type ImageConfig = z.infer<typeof imageConfigSchema>
+
+/** A descriptor of OCI: sha256 digest and size in bytes. */
+export type Descriptor = { mediaType: string; digest: string; size: number }
+export type Manifest = { config: Descriptor; layers: Descriptor[] }
+
+export const sha256 = (bytes: string | Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+function parsed<T>(text: string, schema: z.ZodType<T>, what: string): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw malformed(`The image's ${what} is no JSON.`)
+  }
+  const result = schema.safeParse(value)
+  if (!result.success) throw malformed(`The image's ${what} is not valid: ${z.prettifyError(result.error).slice(0, 300)}`)
+  return result.data
+}
+
+/** Either the manifest of one image, or of an index the digest of its image for linux/amd64. */
+export function readManifest(text: string): { manifest: Manifest } | { choose: string } {
+  const kind = parsed(text, z.object({ schemaVersion: z.number().optional(), manifests: z.unknown().optional(), config: z.unknown().optional() }), 'manifest')
+  if (kind.manifests !== undefined) return { choose: chooseLinuxAmd64(parsed(text, indexSchema, 'index').manifests) }
+  if (kind.schemaVersion === 1 || kind.config === undefined) {
+    throw new ImageError('unsupported-platform', 'The image has a manifest of the old version 1, or is no container image.', 'Push the image again with a current builder.')
+  }
+  return { manifest: parsed(text, manifestSchema, 'manifest') }
+}
+
+function chooseLinuxAmd64(manifests: readonly { digest: string; platform?: z.infer<typeof platform> }[]): string {
+  const fits = manifests.find(({ platform: p }) => p?.os === 'linux' && p.architecture === 'amd64')
+  if (fits) return fits.digest
+  const only = manifests.length === 1 && manifests[0]?.platform === undefined ? manifests[0] : undefined
+  if (only) return only.digest
+  const known = manifests.flatMap(({ platform: p }) => (p?.os && p.architecture && p.os !== 'unknown' ? [`${p.os}/${p.architecture}`] : []))
+  throw unsupported(known.length > 0 ? known.join(', ') : 'no platform at all')
+}
+
+const unsupported = (platforms: string): ImageError =>
+  new ImageError('unsupported-platform', `The image is built for ${platforms}, but these hosts run linux/amd64.`, 'Build the image for linux/amd64 and push it again.')
+
+/** Reads an image's configuration: how to run it, and the digest of each layer's tar bytes, bottom first. */
+export function readConfig(text: string): { config: ImageConfig; diffIds: string[] } {
+  const read = parsed(text, configSchema, 'configuration')
+  const [os, architecture] = [read.os ?? 'linux', read.architecture ?? 'amd64']
+  if (os !== 'linux' || architecture !== 'amd64') throw unsupported(`${os}/${architecture}`)
+  const run = read.config ?? {}
+  const config: ImageConfig = {
+    entrypoint: run.Entrypoint ?? [],
+    cmd: run.Cmd ?? [],
+    env: run.Env ?? [],
+    workingDir: run.WorkingDir ?? '',
+    user: run.User ?? '',
+    exposedPorts: Object.keys(run.ExposedPorts ?? {}),
+    ...(run.StopSignal ? { stopSignal: run.StopSignal } : {}),
+  }
+  return { config, diffIds: read.rootfs.diff_ids }
+}

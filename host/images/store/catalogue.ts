@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Logger } from '@/platform/logger'
+import { imageConfigSchema } from '../registry/manifest'
+import { publish, writeDurably } from './durable-file'
+
+const imageSchema = z.object({
+  digest: z.string().regex(/^sha256:[a-f0-9]{64}$/),
+  sizeBytes: z.number().int().nonnegative(),
+  config: imageConfigSchema,
+  createdAt: z.iso.datetime(),
+})
+/** An image on disk. `sizeBytes` is the squashfs' size. */
+export type CatalogueImage = z.infer<typeof imageSchema>
+
+const referenceSchema = z.object({
+  digest: z.string(),
+  /** Made on this host: no registry is ever asked for it. */
+  local: z.boolean(),
+  /** Fingerprints of the credentials that a registry has accepted for it; '' stands for everybody. */
+  access: z.array(z.string()).max(1000),
+})
+export type ReferenceRecord = z.infer<typeof referenceSchema>
+
+const referencesSchema = z.object({ salt: z.string().min(32), references: z.record(z.string(), referenceSchema) })
+
+/**
+ * What lies in the store's folder: `images/HEX.squashfs` with `images/HEX.json` beside it, `references.json` (which
+ * reference means which digest), and `tmp/`. An image counts when both its files are there and fit; the JSON is written
+ * last. The folder belongs to one process. Images are 0444 in a folder of 0700: readable where they are bind-mounted.
+ */
+export class Catalogue {
+  readonly #images = new Map<string, CatalogueImage>()
+  readonly #references = new Map<string, ReferenceRecord>()
+  #salt = randomBytes(24).toString('hex')
+  #saving: Promise<void> = Promise.resolve()
+
+  private constructor(
+    private readonly dir: string,
+    private readonly log: Logger,
+  ) {}
+
+  /** Reads the folder (making it where needed), and removes what was half made. */
+  static async open(dir: string, log: Logger): Promise<Catalogue> {
+    const catalogue = new Catalogue(dir, log)
+    await rm(catalogue.tempDir, { recursive: true, force: true })
+    for (const folder of [dir, catalogue.tempDir, catalogue.#imagesDir]) await mkdir(folder, { recursive: true, mode: 0o700 })
+    await catalogue.#readImages()
+    await catalogue.#readReferences()
+    return catalogue
+  }
+
+  get tempDir(): string {
+    return join(this.dir, 'tmp')
+  }
+  get salt(): string {
+    return this.#salt
+  }
+  get #imagesDir(): string {
+    return join(this.dir, 'images')
+  }
+
+  squashfsPath(digest: string): string {
+    return join(this.#imagesDir, `${digest.slice('sha256:'.length)}.squashfs`)
+  }
+  #metadataPath(digest: string): string {
+    return join(this.#imagesDir, `${digest.slice('sha256:'.length)}.json`)
+  }
+
+  images(): CatalogueImage[] {
+    return [...this.#images.values()]
+  }
+  image(digest: string): CatalogueImage | undefined {
+    return this.#images.get(digest)
+  }
+  reference(name: string): ReferenceRecord | undefined {
+    return this.#references.get(name)
+  }
+  referencesOf(digest: string): string[] {
+    return [...this.#references].flatMap(([name, record]) => (record.digest === digest ? [name] : []))
+  }
+
+  /** Takes a finished, synced squashfs from the temp folder. Of two makers of one image the later replaces the same bytes. */
+  async addImage(squashfs: string, image: Omit<CatalogueImage, 'sizeBytes'>): Promise<CatalogueImage> {
+    await chmod(squashfs, 0o444)
+    const { size } = await stat(squashfs)
+    const added = { ...image, sizeBytes: size }
+    await publish(squashfs, this.squashfsPath(image.digest))
+    await writeDurably(this.#metadataPath(image.digest), `${squashfs}.json`, JSON.stringify(added), 0o600)
+    this.#images.set(image.digest, added)
+    return added
+  }
+
+  /** Remembers what a reference means, and that `access` may use it. A new digest forgets who had access to the old. */
+  async setReference(name: string, digest: string, access: string, local = false): Promise<void> {
+    const known = this.#references.get(name)
+    const kept = known?.digest === digest ? known.access : []
+    if (known?.digest === digest && kept.includes(access) && known.local === local) return
+    this.#references.set(name, { digest, local, access: [...kept.filter((one) => one !== access).slice(-999), access] })
+    await this.#saveReferences()
+  }
+
+  /** Removes an image and what refers to it. Its file goes last, so that a crash leaves nothing that looks whole. */
+  async removeImage(digest: string): Promise<void> {
+    this.#images.delete(digest)
+    for (const name of this.referencesOf(digest)) this.#references.delete(name)
+    await rm(this.#metadataPath(digest), { force: true })
+    await rm(this.squashfsPath(digest), { force: true })
+    await this.#saveReferences()
+  }
+
+  async #readImages(): Promise<void> {
+    const names = await readdir(this.#imagesDir)
+    for (const name of names.filter((one) => one.endsWith('.json'))) {
+      const read = imageSchema.safeParse(await this.#json(join(this.#imagesDir, name)))
+      const size = read.success ? await stat(this.squashfsPath(read.data.digest)).then((found) => found.size, () => -1) : -1
+      if (read.success && size === read.data.sizeBytes) this.#images.set(read.data.digest, read.data)
+    }
+    const whole = new Set(this.images().flatMap(({ digest }) => [this.squashfsPath(digest), this.#metadataPath(digest)]))
+    for (const name of names.filter((one) => !whole.has(join(this.#imagesDir, one)))) {
+      this.log.warn({ file: name }, 'removing a half-made image')
+      await rm(join(this.#imagesDir, name), { recursive: true, force: true })
+    }
+  }
+
+  async #readReferences(): Promise<void> {
+    const read = referencesSchema.safeParse(await this.#json(join(this.dir, 'references.json')))
+    if (!read.success) return this.#saveReferences()
+    this.#salt = read.data.salt
+    for (const [name, record] of Object.entries(read.data.references)) {
+      if (this.#images.has(record.digest)) this.#references.set(name, record)
+    }
+  }
+
+  async #json(path: string): Promise<unknown> {
+    try {
+      return JSON.parse(await readFile(path, 'utf8'))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** One write after the other, each of the newest state. */
+  #saveReferences(): Promise<void> {
+    const next = this.#saving.then(() =>
+      writeDurably(
+        join(this.dir, 'references.json'),
+        join(this.tempDir, 'references.json'),
+        JSON.stringify({ salt: this.#salt, references: Object.fromEntries(this.#references) }),
+        0o600,
+      ),
+    )
+    this.#saving = next.catch(() => {})
+    return next
+  }
+}
