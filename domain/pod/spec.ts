@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultPullPolicy, parseReference } from '../image/reference'
 import { dnsLabel } from '../shared/names'
 import { parseBytes, parseMilliCpu } from '../shared/quantity'
 
@@ -40,9 +41,14 @@ const volumeMount = z.strictObject({ name: dnsLabel, mountPath: absolutePath, re
 const securityContext = z.strictObject({ runAsUser: integerId.optional(), runAsGroup: integerId.optional() })
 const argument = text.max(128 << 10).refine((v) => !v.includes('\0'), 'must not contain a zero byte')
 
+const imageName = text.trim().min(1, 'must name an image').max(512).superRefine((image, context) => {
+  const parsed = parseReference(image)
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.message })
+})
+
 export const containerSpec = z.strictObject({
   name: dnsLabel,
-  image: text.trim().min(1, 'must name an image').max(512),
+  image: imageName,
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
   command: z.array(argument).max(1024).default([]),
   args: z.array(argument).max(1024).default([]),
@@ -94,7 +100,6 @@ export type PodSpecInput = z.input<typeof podSpec>
 
 /** Kubernetes' default: Always for the tag `latest` or none, IfNotPresent otherwise. */
 export function pullPolicy(container: ContainerSpec): 'Always' | 'IfNotPresent' | 'Never' {
-  if (container.imagePullPolicy) return container.imagePullPolicy
-  const name = container.image.slice(container.image.lastIndexOf('/') + 1)
-  return container.image.includes('@') || (name.includes(':') && !name.endsWith(':latest')) ? 'IfNotPresent' : 'Always'
+  const parsed = parseReference(container.image)
+  return container.imagePullPolicy ?? (parsed.ok ? defaultPullPolicy(parsed.value) : 'IfNotPresent')
 }

@@ -581,3 +581,19 @@ BEGIN
   RAISE EXCEPTION 'the audit is append-only';
 END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON "AuditEntry" FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- A pod's state as people see it, decided in one place for lists, filters and pages.
+CREATE VIEW "PodState" AS
+SELECT p."uid",
+  CASE
+    WHEN p."deletedAt" IS NOT NULL THEN 'Stopping'
+    WHEN r."phase" IN ('Succeeded', 'Failed') THEN r."phase"
+    WHEN p."hostId" IS NOT NULL AND h."phase" = 'Unknown' THEN 'Unknown'
+    WHEN r."phase" IN ('Running', 'Stopping', 'Starting') THEN r."phase"
+    WHEN p."hostId" IS NOT NULL THEN 'Scheduled'
+    WHEN EXISTS (SELECT 1 FROM "ObjectCondition" c WHERE c."objectUid" = p."uid" AND c."type" = 'PodScheduled' AND c."status" = 'False') THEN 'Unschedulable'
+    ELSE 'Pending'
+  END AS "state"
+FROM "Pod" p
+LEFT JOIN "PodReport" r ON r."podUid" = p."uid"
+LEFT JOIN "Host" h ON h."id" = p."hostId";

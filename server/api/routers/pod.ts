@@ -1,0 +1,30 @@
+import { tracked } from '@trpc/server'
+import { z } from 'zod'
+import { podView } from '@/domain/pod/view'
+import { createPod, createPodInput } from '@/server/services/pods/create-pod'
+import { deletePod, deletePodInput, podReference } from '@/server/services/pods/delete-pod'
+import { followLogs, followLogsInput, logsInput, logsOutput, openTerminal, openTerminalInput, openTerminalOutput, readLogs, runInPod, runInput, runOutput } from '@/server/services/pods/pod-streams'
+import { getPod, listPods, listPodsInput, listPodsOutput } from '@/server/services/pods/read-pods'
+import { updatePod, updatePodInput } from '@/server/services/pods/update-pod'
+import { watchPods, watchPodsInput } from '@/server/services/pods/watch-pods'
+import { router, tenantProcedure } from '../trpc'
+
+const deleting = z.object({ deleting: z.literal(true) })
+const live = (signal: AbortSignal | undefined) => signal ?? new AbortController().signal
+
+export const podRouter = router({
+  create: tenantProcedure('pod.create').input(createPodInput).output(podView).mutation(({ ctx, input }) => createPod(ctx, ctx.scope, input)),
+  list: tenantProcedure('pod.read').input(listPodsInput).output(listPodsOutput).query(({ ctx, input }) => listPods(ctx, ctx.scope, input)),
+  get: tenantProcedure('pod.read').input(podReference).output(podView).query(({ ctx, input }) => getPod(ctx, ctx.scope, input)),
+  update: tenantProcedure('pod.create').input(updatePodInput).output(podView).mutation(({ ctx, input }) => updatePod(ctx, ctx.scope, input)),
+  delete: tenantProcedure('pod.delete').input(deletePodInput).output(deleting).mutation(({ ctx, input }) => deletePod(ctx, ctx.scope, input)),
+  run: tenantProcedure('pod.exec').input(runInput).output(runOutput).mutation(({ ctx, input }) => runInPod(ctx, ctx.scope, input)),
+  logs: tenantProcedure('pod.logs').input(logsInput).output(logsOutput).query(({ ctx, input }) => readLogs(ctx, ctx.scope, input)),
+  openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(openTerminalOutput).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),
+  watch: tenantProcedure('pod.read').input(watchPodsInput).subscription(async function* ({ ctx, input, signal }) {
+    for await (const event of watchPods(ctx, ctx.scope, input, live(signal))) yield tracked(event.resourceVersion, event)
+  }),
+  followLogs: tenantProcedure('pod.logs').input(followLogsInput).subscription(async function* ({ ctx, input, signal }) {
+    for await (const line of followLogs(ctx, ctx.scope, input, live(signal))) yield tracked(line.time, line)
+  }),
+})

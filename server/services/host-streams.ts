@@ -1,0 +1,16 @@
+import type { Duplex } from 'node:stream'
+import type { StreamRequest } from '@/contracts/host/v1'
+
+/** A stream between the server and a host: whole messages, the first byte of each its channel. */
+export type HostStream = Duplex & { readonly hostStream?: true }
+
+/** What services need of the gateway. */
+export type HostStreams = {
+  /**
+   * Asks the host to dial and gives its stream (object mode, Buffers with the channel byte first).
+   * Throws `unavailable` when the host is not connected or does not dial within `timeoutMs` (default 10 s).
+   */
+  open(hostId: string, request: StreamRequest, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<HostStream>
+  /** A one-time ticket, good for 30 s, with which a browser may take over the stream that `open` would give. */
+  issueTicket(ticket: { hostId: string; request: StreamRequest; credentialId: string; onEnd(): void }): string
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { parseManifest, type ManifestObject, type ParsedDocument } from '@/domain/manifest/parse'
+import { podSpec } from '@/domain/pod/spec'
+import { DomainError, type Problem } from '@/domain/shared/errors'
+import type { Scope } from '@/server/auth/scope'
+import { inTransaction, type Transaction } from '@/server/store/database'
+import { findPod, updatePodMetadata } from '@/server/store/pods'
+import { recordAudit } from '@/server/store/records'
+import { applyNamespace } from '../namespaces/namespaces'
+import { applyNetwork } from '../networks/networks'
+import { insertPodManifest } from '../pods/create-pod'
+import type { ServerContext } from '../context'
+import { canonicalJson, once } from '../idempotency'
+
+export const applyManifestInput = z.object({ yaml: z.string().max(1 << 20), dryRun: z.boolean().default(false), requestId: z.string().min(1).max(128).optional() })
+const problem = z.object({ path: z.string(), line: z.number().int().nullable(), message: z.string() })
+const applyResult = z.object({ kind: z.string(), namespace: z.string().nullable(), name: z.string(), action: z.enum(['created', 'configured', 'unchanged']), problems: z.array(problem) })
+export const applyManifestOutput = z.object({ results: z.array(applyResult) })
+type Output = z.output<typeof applyManifestOutput>
+type Result = z.output<typeof applyResult>
+
+/** Carries a result out of a transaction that must not commit. */
+class Rollback extends Error {
+  constructor(readonly output: Output) {
+    super('rolled back')
+  }
+}
+
+/** Networks come before the namespaces that name them, and both before pods, whatever their order in the text. */
+const order = { Network: 0, Namespace: 1, Pod: 2 } as const
+
+/**
+ * Applies every document or none. Each problem comes back at its document with path and line; with one anywhere, or with
+ * `dryRun`, nothing is written.
+ */
+export async function applyManifest(ctx: ServerContext, scope: Scope, input: z.output<typeof applyManifestInput>): Promise<Output> {
+  const { documents, problems } = parseManifest(input.yaml)
+  const results = documents.map(toResult)
+  if (problems.length > 0) results.unshift({ kind: '', namespace: null, name: '', action: 'unchanged', problems })
+  if (results.some((r) => r.problems.length > 0)) return { results }
+  try {
+    return await inTransaction(ctx.db, (tx) => once(tx, scope, { requestId: input.dryRun ? undefined : input.requestId, procedure: 'manifest.apply', input, output: applyManifestOutput }, () => applyAll(tx, scope, documents, results, input.dryRun)))
+  } catch (error) {
+    if (error instanceof Rollback) return error.output
+    throw error
+  }
+}
+
+const toResult = ({ kind, namespace, name, problems }: ParsedDocument): Result => ({ kind, namespace, name, action: 'unchanged', problems })
+
+async function applyAll(tx: Transaction, scope: Scope, documents: ParsedDocument[], results: Result[], dryRun: boolean): Promise<Output> {
+  const work = documents.flatMap((document, i) => (document.object ? [{ document, object: document.object, result: results[i]! }] : []))
+  work.sort((a, b) => order[a.object.kind] - order[b.object.kind])
+  for (const { document, object, result } of work) {
+    try {
+      const { action, name } = await applyObject(tx, scope, object)
+      Object.assign(result, { action, name })
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.code === 'internal') throw error
+      result.problems.push(...withLines(error, document))
+    }
+  }
+  const failed = results.some((r) => r.problems.length > 0)
+  if (failed) for (const result of results) result.action = 'unchanged'
+  if (failed || dryRun) throw new Rollback({ results })
+  return { results }
+}
+
+function withLines(error: DomainError, document: ParsedDocument): Problem[] {
+  if (error.problems.length === 0) return [{ path: '', line: document.lineOf([]), message: error.message }]
+  return error.problems.map((p) => {
+    const path = p.path === 'name' ? 'metadata.name' : p.path
+    return { path, line: document.lineOf(path.split('.')), message: p.path === 'name' ? error.message : p.message }
+  })
+}
+
+async function applyObject(tx: Transaction, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
+  if (object.kind === 'Network') return { action: await applyNetwork(tx, scope, object), name: object.metadata.name }
+  if (object.kind === 'Namespace') return { action: await applyNamespace(tx, scope, object), name: object.metadata.name }
+  const { metadata, spec } = object
+  const existing = metadata.generateName ? null : await findPod(tx, scope, metadata.namespace, metadata.name)
+  if (!existing) return { action: 'created', name: (await insertPodManifest(tx, scope, object)).metadata.name }
+  if (existing.deletedAt) throw new DomainError('failed_precondition', `Pod "${metadata.name}" is still being deleted: wait until it is gone.`)
+  if (canonicalJson(podSpec.parse(existing.spec)) !== canonicalJson(spec)) {
+    throw new DomainError('failed_precondition', `The spec of pod "${metadata.name}" cannot change: delete the pod and create it anew.`, { problems: [{ path: 'spec', line: null, message: 'cannot change: delete the pod and create it anew' }] })
+  }
+  if (canonicalJson([existing.labels, existing.annotations]) === canonicalJson([metadata.labels, metadata.annotations])) return { action: 'unchanged', name: metadata.name }
+  await updatePodMetadata(tx, scope, existing.uid, { labels: metadata.labels, annotations: metadata.annotations })
+  await recordAudit(tx, scope, { action: 'pod.update', kind: 'Pod', namespace: metadata.namespace, name: metadata.name })
+  return { action: 'configured', name: metadata.name }
+}

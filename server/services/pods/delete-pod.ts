@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { podName } from '@/domain/pod/manifest'
+import { podSpec } from '@/domain/pod/spec'
+import { notFound } from '@/domain/shared/errors'
+import { dnsLabel } from '@/domain/shared/names'
+import type { Scope } from '@/server/auth/scope'
+import { inTransaction, type Transaction } from '@/server/store/database'
+import { findPod, markPodDeleted } from '@/server/store/pods'
+import { recordAudit } from '@/server/store/records'
+import type { ServerContext } from '../context'
+
+export const podReference = z.object({ namespace: dnsLabel.default('default'), name: podName })
+export const deletePodInput = podReference.extend({ graceSeconds: z.number().int().min(0).max(3600).optional() })
+
+/** Sets the deletion time: the host tears down, the controller releases the address, the row goes last. */
+export function deletePod(ctx: ServerContext, scope: Scope, input: z.output<typeof deletePodInput>): Promise<{ deleting: true }> {
+  return inTransaction(ctx.db, (tx) => deletePodInTransaction(tx, scope, input))
+}
+
+export async function deletePodInTransaction(tx: Transaction, scope: Scope, input: z.output<typeof deletePodInput>): Promise<{ deleting: true }> {
+  const pod = await findPod(tx, scope, input.namespace, input.name)
+  if (!pod) throw notFound('Pod', input.name)
+  await markPodDeleted(tx, scope, pod.uid, input.graceSeconds ?? podSpec.parse(pod.spec).terminationGracePeriodSeconds)
+  if (!pod.deletedAt) await recordAudit(tx, scope, { action: 'pod.delete', kind: 'Pod', namespace: input.namespace, name: input.name })
+  return { deleting: true }
+}

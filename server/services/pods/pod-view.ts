@@ -1,0 +1,55 @@
+import { podReport } from '@/contracts/host/v1'
+import { podSpec } from '@/domain/pod/spec'
+import type { PodView } from '@/domain/pod/view'
+import type { PodRecord } from '@/server/store/pods'
+import { helloInput } from '@/contracts/host/v1'
+import { toCondition, toMetadata } from '../object-metadata'
+
+/** A stored pod with its host's report as the API shows it. What the host says never overrides what the server knows. */
+export function toPodView({ pod, state, conditions }: PodRecord): PodView {
+  const spec = podSpec.parse(pod.spec)
+  const report = pod.report ? podReport.parse(pod.report.document) : null
+  const own = conditions.map(toCondition)
+  const { reason, message } = explain(state, own, report, pod.host)
+  return {
+    metadata: { ...toMetadata(pod), namespace: pod.namespace },
+    spec,
+    status: {
+      phase: state,
+      reason,
+      message,
+      conditions: [...own, ...(report?.conditions ?? []).filter((c) => !own.some((o) => o.type === c.type))],
+      containers: report?.containers ?? spec.containers.map((c) => ({ name: c.name, image: c.image, imageDigest: null, state: 'Waiting' as const, ready: false, restartCount: 0, exitCode: null, signal: null, reason: 'PodInitializing', message: '', startedAt: null, finishedAt: null })),
+      podIP: pod.address?.address ?? null,
+      hostName: pod.host?.name ?? null,
+      observedGeneration: report?.observedGeneration ?? 0,
+      accelerator: null,
+      startMode: report?.startMode ?? null,
+      startSteps: withServerSteps(pod, report?.startSteps ?? []),
+      startedAt: report?.startedAt ?? null,
+    },
+  }
+}
+
+function explain(state: PodView['status']['phase'], conditions: PodView['status']['conditions'], report: { reason: string; message: string } | null, host: PodRecord['pod']['host']): { reason: string; message: string } {
+  if (state === 'Unknown') return { reason: 'HostSilent', message: `Host ${host?.name ?? ''} has not been heard from since ${host?.lastHeartbeat?.toISOString() ?? 'its registration'}. The pod may still run there.` }
+  if (state === 'Unschedulable') {
+    const scheduled = conditions.find((c) => c.type === 'PodScheduled')
+    return { reason: scheduled?.reason ?? '', message: scheduled?.message ?? '' }
+  }
+  return { reason: report?.reason ?? '', message: report?.message ?? '' }
+}
+
+/** How long the pod waited for its host, before the steps that the host measured. */
+function withServerSteps(pod: PodRecord['pod'], steps: PodView['status']['startSteps']): PodView['status']['startSteps'] {
+  if (!pod.boundAt) return steps
+  const first = steps[0] ? Date.parse(steps[0].startedAt) : null
+  return [
+    { name: 'queued', startedAt: pod.createdAt.toISOString(), ms: pod.boundAt.getTime() - pod.createdAt.getTime() },
+    { name: 'assigned', startedAt: pod.boundAt.toISOString(), ms: first === null ? null : Math.max(0, first - pod.boundAt.getTime()) },
+    ...steps,
+  ]
+}
+
+/** The accelerator that a host said it uses. */
+export const acceleratorOf = (hello: unknown): string | null => helloInput.safeParse(hello).data?.accelerator ?? null

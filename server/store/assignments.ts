@@ -1,0 +1,55 @@
+import { assignment, type Assignment } from '@/contracts/host/v1'
+import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
+import { podSpec, type PodSpec } from '@/domain/pod/spec'
+import type { Database, Transaction } from './database'
+
+/** A bound or deleted pod with all that the pod controller plans from. */
+export type BoundPod = {
+  uid: string
+  tenantId: string
+  namespace: string
+  name: string
+  generation: number
+  deletedAt: Date | null
+  graceSeconds: number | null
+  hostId: string | null
+  spec: PodSpec
+  network: { uid: string; number: number; name: string; spec: NetworkSpec }
+  address: { address: string; mac: string } | null
+  assignment: Assignment | null
+  reportPhase: string | null
+}
+
+/** The pods whose controller may have something to do: bound or being deleted. `uids` narrows to those. */
+export async function listBoundPods(db: Database, uids?: string[]): Promise<BoundPod[]> {
+  const rows = await db.pod.findMany({
+    where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(uids ? { uid: { in: uids } } : {}) },
+    include: { network: true, address: { select: { address: true, mac: true } }, assignment: true, report: { select: { phase: true } } },
+    orderBy: { uid: 'asc' },
+  })
+  return rows.map((row) => ({
+    uid: row.uid, tenantId: row.tenantId, namespace: row.namespace, name: row.name, generation: row.generation,
+    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, hostId: row.hostId, spec: podSpec.parse(row.spec),
+    network: { uid: row.network.uid, number: row.network.number, name: row.network.name, spec: networkSpec.parse(row.network.spec) },
+    address: row.address, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
+  }))
+}
+
+/** Writes what the host shall do. Only the pod controller calls this. */
+export const putAssignment = (db: Database, hostId: string, document: Assignment) =>
+  db.podAssignment.upsert({ where: { podUid: document.uid }, create: { podUid: document.uid, hostId, document }, update: { document } })
+
+/** The complete desired set of a host. */
+export async function listAssignments(db: Database, hostId: string): Promise<Assignment[]> {
+  const rows = await db.podAssignment.findMany({ where: { hostId }, orderBy: { podUid: 'asc' } })
+  return rows.map((row) => assignment.parse(row.document))
+}
+
+/** Removes all rows of a pod whose host reported it gone (or that never had one). */
+export async function removePod(tx: Transaction, podUid: string): Promise<void> {
+  await tx.networkAddress.deleteMany({ where: { podUid } })
+  await tx.podAssignment.deleteMany({ where: { podUid } })
+  await tx.podReport.deleteMany({ where: { podUid } })
+  await tx.objectCondition.deleteMany({ where: { objectUid: podUid } })
+  await tx.pod.deleteMany({ where: { uid: podUid } })
+}

@@ -1,0 +1,20 @@
+import type { Database } from './database'
+
+export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
+
+/** Sets a condition; nothing is written when it says what it said, and the transition time moves with the status alone. Returns whether it changed. */
+export async function setCondition(db: Database, c: ConditionChange): Promise<boolean> {
+  const written = await db.$executeRaw`
+    insert into "ObjectCondition" ("objectUid", "objectKind", "type", "status", "reason", "message", "observedGeneration")
+    values (${c.objectUid}::uuid, ${c.objectKind}, ${c.type}, ${c.status}, ${c.reason}, ${c.message}, ${c.observedGeneration})
+    on conflict ("objectUid", "type") do update set
+      "lastTransitionTime" = case when "ObjectCondition"."status" = excluded."status" then "ObjectCondition"."lastTransitionTime" else now() end,
+      "status" = excluded."status", "reason" = excluded."reason", "message" = excluded."message", "observedGeneration" = excluded."observedGeneration"
+    where ("ObjectCondition"."status", "ObjectCondition"."reason", "ObjectCondition"."message", "ObjectCondition"."observedGeneration")
+      is distinct from (excluded."status", excluded."reason", excluded."message", excluded."observedGeneration")`
+  return written > 0
+}
+
+export const removeConditions = (db: Database, objectUid: string) => db.objectCondition.deleteMany({ where: { objectUid } })
+
+export const listConditions = (db: Database, uids: string[]) => db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })

@@ -1,0 +1,34 @@
+import type { Prisma } from '@/generated/prisma/client'
+import type { Scope } from '@/server/auth/scope'
+import type { Database } from './database'
+
+/** Events of a tenant, newest first; of one object where it is named. */
+export const listEvents = (db: Database, scope: Scope, filter: { kind?: string; namespace?: string; name?: string; limit: number }) =>
+  db.event.findMany({
+    where: { tenantId: scope.tenantId, objectKind: filter.kind, objectNamespace: filter.namespace, objectName: filter.name },
+    orderBy: [{ lastTimestamp: 'desc' }, { uid: 'asc' }],
+    take: filter.limit,
+  })
+
+export type AuditRecord = { action: string; kind: string; namespace?: string | null; name: string; requestId?: string | null; address?: string }
+
+/** Writes who did what, in the transaction that does it. */
+export const recordAudit = (db: Database, scope: Scope, record: AuditRecord) =>
+  db.auditEntry.create({ data: { ...record, tenantId: scope.tenantId, actorId: scope.actor.userId, actor: scope.actor.email } })
+
+export const listAudit = (db: Database, scope: Scope, limit: number, before?: bigint) =>
+  db.auditEntry.findMany({ where: { tenantId: scope.tenantId, ...(before ? { id: { lt: before } } : {}) }, orderBy: { id: 'desc' }, take: limit })
+
+/** What a request with this id answered before, if it was the same request. */
+export const findCompletedRequest = (db: Database, scope: Scope, requestId: string) =>
+  db.completedRequest.findUnique({ where: { tenantId_actorId_requestId: { tenantId: scope.tenantId, actorId: scope.actor.userId, requestId } } })
+
+export const saveCompletedRequest = (db: Database, scope: Scope, row: { requestId: string; procedure: string; inputHash: string; output: Prisma.InputJsonValue }) =>
+  db.completedRequest.create({ data: { ...row, tenantId: scope.tenantId, actorId: scope.actor.userId } })
+
+/** Images that the tenant's pods name, with what hosts report of them. */
+export const listTenantImages = (db: Database, scope: Scope) => db.$queryRaw<{ reference: string; namespace: string; name: string }[]>`
+  select distinct c ->> 'image' as reference, p."namespace", p."name" from "Pod" p, jsonb_array_elements(p."spec" -> 'containers') c
+  where p."tenantId" = ${scope.tenantId} order by 1, 2, 3`
+
+export const listHostImages = (db: Database, references: string[]) => db.hostImage.findMany({ where: { reference: { in: references } }, include: { host: { select: { name: true } } } })

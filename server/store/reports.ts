@@ -1,0 +1,50 @@
+import type { HostEvent, ImageReport, PodReport } from '@/contracts/host/v1'
+import type { Database } from './database'
+
+/**
+ * Stores a pod's report if it is newer than what is there: of another boot, or of the same with a higher sequence. A
+ * report of a pod that is not bound to this host is ignored. Only the gateway calls this. Returns whether it was stored.
+ */
+export async function storeReport(db: Database, hostId: string, bootId: string, sequence: number, report: PodReport): Promise<boolean> {
+  const document = JSON.stringify(report)
+  const written = await db.$executeRaw`
+    insert into "PodReport" ("podUid", "hostId", "bootId", "sequence", "phase", "document")
+    select ${report.uid}::uuid, ${hostId}::uuid, ${bootId}::uuid, ${sequence}, ${report.phase}, ${document}::jsonb
+    where exists (select 1 from "Pod" where "uid" = ${report.uid}::uuid and "hostId" = ${hostId}::uuid)
+    on conflict ("podUid") do update set "hostId" = excluded."hostId", "bootId" = excluded."bootId", "sequence" = excluded."sequence",
+      "phase" = excluded."phase", "document" = excluded."document", "updatedAt" = now()
+    where ("PodReport"."bootId" <> excluded."bootId" or "PodReport"."sequence" < excluded."sequence") and "PodReport"."document" is distinct from excluded."document"`
+  return written > 0
+}
+
+/** Pods that were assigned to the host and being deleted, of which a complete report says nothing: they are gone. */
+export async function markUnreportedGone(db: Database, hostId: string, bootId: string, sequence: number, reported: string[]): Promise<void> {
+  await db.$executeRaw`
+    update "PodReport" r set "phase" = 'Gone', "bootId" = ${bootId}::uuid, "sequence" = ${sequence}, "updatedAt" = now()
+    from "Pod" p where p."uid" = r."podUid" and p."hostId" = ${hostId}::uuid and p."deletedAt" is not null and r."phase" <> 'Gone' and not (r."podUid" = any(${reported}::uuid[]))`
+}
+
+/** Adds what happened to a pod; the same reason and message within ten minutes are counted, not repeated. */
+export async function storeHostEvent(db: Database, hostId: string, event: HostEvent): Promise<void> {
+  const pod = await db.pod.findFirst({ where: { uid: event.podUid, hostId }, select: { uid: true, tenantId: true, namespace: true, name: true } })
+  if (!pod) return
+  await recordEvent(db, { tenantId: pod.tenantId, objectUid: pod.uid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type: event.type, reason: event.reason, message: event.message, source: 'host' })
+}
+
+export type NewEvent = { tenantId: string; objectUid: string; objectKind: string; objectNamespace: string | null; objectName: string; type: 'Normal' | 'Warning'; reason: string; message: string; source: string }
+
+export async function recordEvent(db: Database, event: NewEvent): Promise<void> {
+  const { objectUid, reason, message, type } = event
+  const counted = await db.$executeRaw`
+    update "Event" set "count" = "count" + 1, "lastTimestamp" = now() where "uid" = (
+      select "uid" from "Event" where "objectUid" = ${objectUid}::uuid and "reason" = ${reason} and "message" = ${message} and "type" = ${type} and "lastTimestamp" > now() - interval '10 minutes'
+      order by "lastTimestamp" desc limit 1)`
+  if (counted === 0) await db.event.create({ data: event })
+}
+
+export async function storeImages(db: Database, hostId: string, images: ImageReport[]): Promise<void> {
+  for (const { sizeBytes, bytesDone, bytesTotal, ...image } of images) {
+    const data = { ...image, sizeBytes: sizeBytes === null ? null : BigInt(sizeBytes), bytesDone: BigInt(bytesDone), bytesTotal: BigInt(bytesTotal), updatedAt: new Date() }
+    await db.hostImage.upsert({ where: { hostId_reference: { hostId, reference: image.reference } }, create: { ...data, hostId }, update: data })
+  }
+}
