@@ -1,15 +1,17 @@
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, request, type RequestListener, type Server } from 'node:http'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Secret } from '@/platform/crypto/secret'
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import { ImageError } from './image-error'
 import { ImageStore, type EnsureOptions, type ImageStoreOptions } from './image-store'
+import { ensureSampleImage } from './sample/sample-image'
 import type { ImageProgress } from './store/progress'
 import { startRegistry, type TestRegistry } from './testing/registry'
 import { tarArchive } from './tar/archive'
@@ -51,7 +53,7 @@ describe('a pull', () => {
     await registry.push('full:1', {
       layers: [
         [
-          { name: './', mode: 0o751, uid: 7, gid: 8, mtime: 1_600_000_000 },
+          { name: './', mode: 0o751 },
           { name: 'bin/ping', mode: 0o4755, uid: 70000, gid: 5, mtime: 1_700_000_000, content: 'ping', xattrs: new Map([['security.capability', capability], ['user.bytes', Buffer.from([0, 255, 10, 61])]]) },
           { name: 'bin/ping6', type: 'link', linkName: 'bin/ping' },
           { name: 'old/gone', content: 'x' },
@@ -67,7 +69,7 @@ describe('a pull', () => {
     expect(image.reference).toBe(`${registry.host}/full:1`)
     const lines = (await listing(image.squashfs)).split('\n')
     const line = (end: string) => lines.find((one) => one.endsWith(end))?.replace(/ +/g, ' ')
-    expect(line('squashfs-root')).toMatch(/^drwxr-x--x 7\/8 .* 2020-09-13 12:26 /)
+    expect(line('squashfs-root')).toMatch(/^drwxr-x--x 0\/0 /)
     expect(line('/bin/ping')).toMatch(/^-rwsr-xr-x 70000\/5 4 2023-11-14 22:13 /)
     expect(line('/bin/ping6')).toMatch(/^-rwsr-xr-x 70000\/5 4 /)
     expect(line('/fifo')).toMatch(/^prw-------/)
@@ -233,24 +235,168 @@ describe('failures', () => {
   })
 })
 
-describe('a private registry', () => {
-  // bcrypt of "s3cret-canary" for the user "ada".
-  const htpasswd = 'ada:BCRYPT\n'
-  it('is used with credentials, which neither argument lists nor the store keep', async () => {
-    const seeded = await startRegistry({ htpasswd })
-    await seeded.stop()
+/** A registry of our own that breaks its word; what it does not change comes from the real one. */
+type Behaviour = 'pass' | 'tamper' | 'stall' | 'endless' | number
+async function between(target: string, behave: (path: string) => Behaviour): Promise<{ host: string; close: () => void }> {
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const path = incoming.url ?? ''
+    const behaviour = behave(path)
+    if (behaviour === 'stall') return
+    if (typeof behaviour === 'number') return void outgoing.writeHead(behaviour).end('no')
+    const headers = Object.fromEntries(['accept', 'authorization'].flatMap((name) => (incoming.headers[name] === undefined ? [] : [[name, String(incoming.headers[name])]])))
+    const real = await fetch(`http://${target}${path}`, { method: incoming.method, headers })
+    const body = Buffer.from(await real.arrayBuffer())
+    for (const [name, value] of real.headers) if (behaviour === 'pass' || name === 'content-type') outgoing.setHeader(name, value)
+    outgoing.writeHead(real.status)
+    if (behaviour === 'tamper') body[body.length - 3] = (body[body.length - 3] ?? 0) ^ 1
+    if (behaviour !== 'endless') return void outgoing.end(body)
+    const more = () => {
+      while (!outgoing.destroyed && outgoing.write(Buffer.alloc(1 << 16)));
+    }
+    outgoing.on('drain', more)
+    more()
+  }
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing).catch(() => outgoing.destroy()))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const close = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { host: `127.0.0.1:${port}`, close }
+}
+
+describe('a registry that breaks its word', () => {
+  const blob = (path: string) => path.includes('/blobs/')
+  it.each<[string, (path: string) => Behaviour, string, RegExp]>([
+    ['asks for credentials', () => 401, 'refused', /private, or does not exist/],
+    ['forbids', (path) => (path === '/v2/' ? 'pass' : 403), 'refused', /private, or does not exist/],
+    ['has a fault', (path) => (path === '/v2/' ? 'pass' : 500), 'unreachable', /fault of its own/],
+    ['has a fault with blobs', (path) => (blob(path) ? 503 : 'pass'), 'unreachable', /fault of its own/],
+    ['never answers', () => 'stall', 'unreachable', /in time/],
+    ['stalls in the middle', (path) => (blob(path) ? 'stall' : 'pass'), 'unreachable', /in time/],
+    ['changes a layer', (path) => (blob(path) ? 'tamper' : 'pass'), 'malformed', /other bytes/],
+    ['sends without end', (path) => (blob(path) ? 'endless' : 'pass'), 'too-large', /more than/],
+    ['lost a layer', (path) => (blob(path) ? 404 : 'pass'), 'not-found', /does not have/],
+  ])('%s', async (_, behave, code, message) => {
+    await registry.push('word:1', { files: { a: randomBytes(100_000) } })
+    const liar = await between(registry.host, behave)
+    try {
+      const impatience = message.source.includes('in time') ? { [behave('/v2/') === 'stall' ? 'resolveTimeoutMs' : 'stallTimeoutMs']: 1500 } : {}
+      const store = await open({ insecureRegistries: [liar.host], ...impatience })
+      const error = await failure(store, `${liar.host}/word:1`)
+      expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)])
+      expect(store.list()).toEqual([])
+      await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+    } finally {
+      liar.close()
+    }
+  })
+
+  it('changes a manifest that was asked for by its digest', async () => {
+    const digest = await registry.push('word:2', { files: { a: '1' } })
+    const liar = await between(registry.host, (path) => (path.includes('/manifests/') ? 'tamper' : 'pass'))
+    try {
+      const error = await failure(await open({ insecureRegistries: [liar.host] }), `${liar.host}/word@${digest}`)
+      expect(error.code).toBe('malformed')
+    } finally {
+      liar.close()
+    }
   })
 })
 
-/** A registry of our own that breaks its word; everything it does not change is passed on to the real one. */
-async function proxy(change: RequestListener<typeof import('node:http').IncomingMessage> | ((path: string) => 'pass' | 'tamper' | 'stall' | 'endless' | number)): Promise<{ host: string; server: Server }> {
-  const decide = change as (path: string) => 'pass' | 'tamper' | 'stall' | 'endless' | number
-  const server = createServer((incoming, outgoing) => {
-    const action = decide(incoming.url ?? '')
-    if (action === 'stall') return
-    if (typeof action === 'number') return void outgoing.writeHead(action, { 'content-type': 'text/plain' }).end('no')
-    void [readFile, request, outgoing, action]
+describe('a private registry', () => {
+  const account = { username: 'ada', password: 's3cret-canary', bcrypt: '$2y$05$abcdefghijklmnopqrstuullx5kP6GYZcFnepqhmI2H03s5Hsbhlm' }
+  const auth = { username: account.username, password: new Secret(account.password) }
+  let own: TestRegistry
+  beforeAll(async () => {
+    own = await startRegistry({ account })
+    await own.push('mine:1', { files: { a: 'private' } })
   })
-  return { host: '', server }
+  afterAll(() => own.stop())
+
+  it('is used with credentials; who has none gets nothing, even when the image is here', async () => {
+    const store = await open({ insecureRegistries: [own.host] })
+    const reference = `${own.host}/mine:1`
+    expect((await failure(store, reference)).code).toBe('refused')
+    const wrong = { ...auth, password: new Secret('wrong') }
+    expect((await failure(store, reference, { auth: wrong })).message).toContain('with the given credentials')
+    expect(await cat((await store.ensure(reference, { auth })).squashfs, 'a')).toBe('private')
+    expect((await failure(store, reference, { pullPolicy: 'IfNotPresent' })).code).toBe('refused')
+    expect((await failure(store, reference, { pullPolicy: 'Never' })).code).toBe('not-present')
+    expect((await failure(store, reference, { pullPolicy: 'IfNotPresent', auth: wrong })).code).toBe('refused')
+    await store.ensure(reference, { pullPolicy: 'Never', auth })
+    const kept = await run('grep', ['-rlE', 'canary|YWRhO', join(folder, 'store')]).catch((error: unknown) => error)
+    expect(kept).toMatchObject({ code: 1 })
+  })
+
+  it('gets the password from a file of mode 0600, not from an argument list', async () => {
+    const seen: string[] = []
+    const watcher = await between(own.host, (path) => {
+      if (path !== '/v2/') return 'pass'
+      const store = join(folder, 'store', 'tmp')
+      for (const name of readdirSync(store).filter((one) => one.startsWith('skopeo-'))) seen.push((statSync(join(store, name, 'auth.json')).mode & 0o777).toString(8))
+      seen.push(...readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? commandLine(pid).filter((line) => line.includes(folder)) : [])))
+      return 'pass'
+    })
+    try {
+      const store = await open({ insecureRegistries: [watcher.host] })
+      await store.ensure(`${watcher.host}/mine:1`, { auth })
+      expect(seen).toContain('600')
+      expect(seen.some((line) => line.startsWith('skopeo'))).toBe(true)
+      expect(seen.filter((line) => line.includes('canary'))).toEqual([])
+    } finally {
+      watcher.close()
+    }
+  })
+})
+
+/** A process' arguments and environment; nothing where it has just ended. */
+function commandLine(pid: string): string[] {
+  try {
+    return [`${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')} ${readFileSync(`/proc/${pid}/environ`, 'latin1')}`]
+  } catch {
+    return []
+  }
 }
-void proxy
+
+describe('the sample image', () => {
+  it('needs no registry, is made once, and serves its page', async () => {
+    const store = await open({ defaultRegistry: 'registry.invalid' })
+    const image = await ensureSampleImage(store)
+    expect(await ensureSampleImage(store)).toEqual(image)
+    expect(await store.ensure('hypernetes/sample', { pullPolicy: 'Always' })).toEqual(image)
+    expect(image.config).toMatchObject({ entrypoint: ['/bin/serve'], user: '10001:10001', exposedPorts: ['8080/tcp'] })
+    const root = join(folder, 'root')
+    await run('unsquashfs', ['-quiet', '-no-progress', '-d', root, image.squashfs])
+    const port = await freePort()
+    const sandbox = ['--unshare-pid', '--unshare-uts', '--hostname', 'first-pod', '--uid', '10001', '--gid', '10001', '--unshare-user', '--bind', root, '/', '--proc', '/proc', '--dev', '/dev', '--as-pid-1', '--die-with-parent', '--clearenv', '--setenv', 'PATH', '/bin', '--setenv', 'PORT', String(port)]
+    const server = spawn('bwrap', [...sandbox, '/bin/serve'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let printed = ''
+    for (const stream of [server.stdout, server.stderr]) stream.on('data', (text: Buffer) => (printed += text.toString()))
+    const ended = new Promise<void>((resolve) => server.once('close', () => resolve()))
+    try {
+      const page = async () => (await fetch(`http://127.0.0.1:${port}/`)).text().catch(String)
+      await expect.poll(() => page().catch(() => printed), { timeout: 20_000 }).toContain('Your pod is running')
+      expect(await page()).toContain('<dd>first-pod</dd>')
+      expect(printed).toContain('as uid 10001')
+      const first = Number(readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').split(' ')[0])
+      process.kill(first, 'SIGTERM')
+      await ended
+      expect([printed.trim().split('\n').at(-1), server.exitCode]).toEqual(['sample: stopping', 0])
+    } finally {
+      server.kill('SIGKILL')
+      await ended
+    }
+  })
+})
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import { asImageError, cancelled, diskFull, ImageError } from './image-error'
-import type { Attributes } from './layer/tree'
 
 /** Where a merged image's tar bytes go. */
 export type TarSink = { write(bytes: Buffer): Promise<void> }
@@ -15,13 +14,12 @@ export type TarSink = { write(bytes: Buffer): Promise<void> }
 const fixedOptions = ['-comp', 'lz4', '-b', '64K', '-mem', '128M', '-exit-on-error', '-no-progress', '-quiet']
 
 /**
- * Makes a squashfs at `path` (which must not exist) from tar bytes that `fill` writes; `root` describes the root
- * directory, which sqfstar does not take from the archive. Nothing is unpacked. The file is on disk (fsync) when this
+ * Makes a squashfs at `path` (which must not exist) from tar bytes that `fill` writes. The root directory gets
+ * `rootMode` and belongs to root: sqfstar 4.5 takes neither its owner nor its time. Nothing is unpacked. The file is on disk (fsync) when this
  * resolves. On failure the caller removes `path`. Throws {@link ImageError}.
  */
-export async function writeSquashfs(path: string, root: Attributes, fill: (sink: TarSink) => Promise<void>, signal?: AbortSignal): Promise<void> {
-  const rootOptions = ['-root-mode', (root.mode & 0o7777).toString(8), '-root-uid', String(root.uid), '-root-gid', String(root.gid), '-root-time', String(root.mtime)]
-  const child = spawn('sqfstar', [...fixedOptions, '-mkfs-time', '0', ...rootOptions, path], { stdio: ['pipe', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' })
+export async function writeSquashfs(path: string, rootMode: number, fill: (sink: TarSink) => Promise<void>, signal?: AbortSignal): Promise<void> {
+  const child = spawn('sqfstar', [...fixedOptions, '-root-mode', (rootMode & 0o7777).toString(8), path], { stdio: ['pipe', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' })
   let stderr = ''
   child.stderr.on('data', (text: Buffer) => (stderr = (stderr + text.toString()).slice(-2000)))
   const ended = new Promise<number | null>((resolve, reject) => {

@@ -44,6 +44,6 @@ export async function buildSquashfs(
   }
   report?.({ phase: 'merging', bytesDone: 0, bytesTotal: 2 * layerBytes })
   const overlay = await scanLayers(layers, limits, { signal, onRead })
-  await writeSquashfs(path, overlay.root, (sink) => writeImage(overlay, layers, sink, { signal, onRead }), signal)
+  await writeSquashfs(path, overlay.root.mode, (sink) => writeImage(overlay, layers, sink, { signal, onRead }), signal)
   return overlay.dropped
 }

@@ -54,18 +54,21 @@ const manifestType = 'application/vnd.oci.image.manifest.v1+json'
 const indexType = 'application/vnd.oci.image.index.v1+json'
 const descriptor = (mediaType: string, bytes: Buffer) => ({ mediaType, digest: sha256(bytes), size: bytes.length })
 
-/** Starts Debian's docker-registry; `htpasswd` lines (bcrypt) make it ask for a name and a password. */
-export async function startRegistry(options: { htpasswd?: string } = {}): Promise<TestRegistry> {
+/** An account that a registry asks for; `bcrypt` is the password's hash, as htpasswd -B writes it. */
+export type RegistryAccount = { username: string; password: string; bcrypt: string }
+
+/** Starts Debian's docker-registry on a port that the kernel chooses; with an account it is closed to everybody else. */
+export async function startRegistry({ account }: { account?: RegistryAccount } = {}): Promise<TestRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'registry-'))
-  if (options.htpasswd !== undefined) await writeFile(join(folder, 'htpasswd'), options.htpasswd)
-  const auth = options.htpasswd === undefined ? [] : ['auth:', '  htpasswd:', '    realm: test', `    path: ${folder}/htpasswd`]
+  if (account) await writeFile(join(folder, 'htpasswd'), `${account.username}:${account.bcrypt}\n`)
+  const auth = account === undefined ? [] : ['auth:', '  htpasswd:', '    realm: test', `    path: ${folder}/htpasswd`]
   const lines = ['version: 0.1', 'log: {level: info, formatter: json}', 'storage:', `  filesystem: {rootdirectory: ${folder}/data}`, 'http:', '  addr: 127.0.0.1:0', ...auth]
   await writeFile(join(folder, 'config.yml'), `${lines.join('\n')}\n`)
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: ['ignore', 'pipe', 'pipe'] })
   const requests: RegistryRequest[] = []
   try {
     const host = await listening(child, requests)
-    return registryClient(host, requests, async () => {
+    return registryClient(host, requests, account, async () => {
       await ended(child)
       await rm(folder, { recursive: true })
     })
@@ -108,11 +111,12 @@ function listening(child: ChildProcess, requests: RegistryRequest[]): Promise<st
   })
 }
 
-function registryClient(host: string, requests: RegistryRequest[], stop: () => Promise<void>): TestRegistry {
+function registryClient(host: string, requests: RegistryRequest[], account: RegistryAccount | undefined, stop: () => Promise<void>): TestRegistry {
+  const authorization: Record<string, string> = account ? { authorization: `Basic ${Buffer.from(`${account.username}:${account.password}`).toString('base64')}` } : {}
   const call = async (method: string, path: string, expected: number, body?: Buffer | string, type = 'application/octet-stream'): Promise<Response> => {
     const url = path.startsWith('http') ? path : `http://${host}${path}`
     const sent = body === undefined ? undefined : new Uint8Array(Buffer.from(body))
-    const answer = await fetch(url, { method, body: sent, headers: { 'content-type': type } })
+    const answer = await fetch(url, { method, body: sent, headers: { 'content-type': type, ...authorization } })
     if (answer.status !== expected) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer
   }
