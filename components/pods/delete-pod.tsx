@@ -1,0 +1,37 @@
+'use client'
+import { useQueryClient } from '@tanstack/react-query'
+import type { PodView } from '@/domain/pod/view'
+import { useTRPC, useTRPCClient } from '@/components/client/trpc'
+import { formatCount } from '@/components/client/formats'
+import { DeleteDialog } from '@/components/patterns/delete-dialog'
+
+/** Asks, deletes, and shows the server's own record (Stopping) within one round trip. */
+export function DeletePod({ tenant, pod, onClose, onDeleted }: { tenant: string; pod: PodView; onClose: () => void; onDeleted?: () => void }) {
+  const api = useTRPCClient()
+  const trpc = useTRPC()
+  const queries = useQueryClient()
+  const { namespace, name } = pod.metadata
+  const grace = pod.spec.terminationGracePeriodSeconds
+  const running = pod.status.containers.filter((c) => c.state === 'Running').length
+  return (
+    <DeleteDialog
+      noun="pod"
+      name={name}
+      consequences={[
+        running > 0 ? <>{formatCount(running, 'running container')} {running === 1 ? 'gets' : 'get'} {formatCount(grace, 'second')} to end, then {running === 1 ? 'is' : 'are'} killed.</> : <>Its virtual machine is removed.</>,
+        ...(pod.status.podIP ? [<>Its address <code key="ip" className="font-mono text-xs">{pod.status.podIP}</code> is released.</>] : []),
+        ...(pod.spec.volumes.length > 0 ? [<>What it holds in {formatCount(pod.spec.volumes.length, 'emptyDir volume')} is lost.</>] : []),
+        <>Its logs are removed with it.</>,
+      ]}
+      onDelete={async () => {
+        await api.pod.delete.mutate({ tenant, namespace, name })
+        await Promise.all([
+          queries.invalidateQueries({ queryKey: trpc.pod.list.queryKey() }),
+          queries.invalidateQueries({ queryKey: trpc.pod.get.queryKey({ tenant, namespace, name }) }),
+        ])
+        onDeleted?.()
+      }}
+      onClose={onClose}
+    />
+  )
+}

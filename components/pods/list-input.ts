@@ -1,0 +1,23 @@
+import { podStates } from '@/domain/pod/status'
+
+const sorts = ['name', 'namespace', 'state', 'created'] as const
+const limits = [50, 200, 500] as const
+
+/** What of the address filters, sorts and pages the list. The server's page and the browser's read it alike. */
+export function podListInput(tenant: string, get: (key: string) => string | null | undefined) {
+  const state = podStates.filter((each) => (get('state') ?? '').split(',').includes(each))
+  const limit = limits.find((each) => String(each) === get('limit')) ?? limits[0]
+  const search = get('q')?.trim()
+  const namespace = get('namespace')
+  const cursor = get('cursor')
+  return {
+    tenant,
+    limit,
+    sort: sorts.find((each) => each === get('sort')) ?? 'created',
+    descending: get('order') ? get('order') === 'descending' : true,
+    ...(namespace && { namespace }),
+    ...(search && { search }),
+    ...(state.length > 0 && { phase: state }),
+    ...(cursor && { cursor }),
+  } as const
+}

@@ -1,0 +1,82 @@
+'use client'
+import { useQuery } from '@tanstack/react-query'
+import { useRouter } from 'next/navigation'
+import { createContext, lazy, Suspense, use, useMemo, useState, type ReactNode } from 'react'
+import type { PodView } from '@/domain/pod/view'
+import { useOfferActions } from '@/components/client/actions'
+import { isMissing } from '@/components/client/errors'
+import { paths } from '@/components/client/paths'
+import { useTRPC } from '@/components/client/trpc'
+import { QueryFailure } from '@/components/patterns/failure'
+import { LiveBadge } from '@/components/patterns/live-badge'
+import { PageHeader } from '@/components/patterns/page-header'
+import { Badge } from '@/components/ui/badge'
+import { Button } from '@/components/ui/button'
+import { Callout } from '@/components/ui/callout'
+import { EmptyState } from '@/components/ui/empty-state'
+import { Skeleton } from '@/components/ui/skeleton'
+import { TabLinks } from '@/components/ui/tab-links'
+import { podActionsFor } from './pod-actions'
+import { PodStateBadge } from './pod-state'
+import { usePodWatch } from './use-pod-watch'
+
+const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
+const PodContext = createContext<{ tenant: string; pod: PodView } | null>(null)
+
+/** The pod whose tab is shown. */
+export function usePod() {
+  const value = use(PodContext)
+  if (!value) throw new Error('A pod’s tab stands outside its frame.')
+  return value
+}
+
+type PodFrameProps = { tenant: string; namespace: string; name: string; children: ReactNode }
+
+/** Header and tabs of one pod; the tabs below read it from here. It stays when the pod goes, and says so. */
+export function PodFrame({ tenant, namespace, name, children }: PodFrameProps) {
+  const trpc = useTRPC()
+  const pod = useQuery(trpc.pod.get.queryOptions({ tenant, namespace, name }))
+  usePodWatch({ tenant, namespace, name })
+  if (pod.data) return <Loaded tenant={tenant} pod={pod.data} gone={isMissing(pod.error)}>{children}</Loaded>
+  if (pod.error && !isMissing(pod.error)) return <QueryFailure error={pod.error} title={`Pod ${name} cannot be shown`} onRetry={() => void pod.refetch()} />
+  if (pod.error) return <EmptyState title={`No pod “${name}” in namespace “${namespace}”`}>It was deleted, or it never existed.</EmptyState>
+  return <div className="flex flex-col gap-4"><Skeleton className="h-7 w-56" /><Skeleton className="h-4 w-96" /></div>
+}
+
+function Loaded({ tenant, pod, gone, children }: { tenant: string; pod: PodView; gone: boolean; children: ReactNode }) {
+  const router = useRouter()
+  const [deleting, setDeleting] = useState(false)
+  const { namespace, name } = pod.metadata
+  const actions = useMemo(() => (gone ? [] : podActionsFor(tenant, pod, () => setDeleting(true)).filter((action) => action.id !== 'yaml')), [tenant, pod, gone])
+  useOfferActions(name, actions)
+  const at = [tenant, namespace, name] as const
+  const context = useMemo(() => ({ tenant, pod }), [tenant, pod])
+  return (
+    <>
+      <PageHeader
+        title={name}
+        beside={gone ? <Badge>Deleted</Badge> : <PodStateBadge pod={pod} />}
+        status={<LiveBadge />}
+        actions={actions}
+        prominent={3}
+        tabs={(
+          <TabLinks
+            label={`Pod ${name}`}
+            tabs={[
+              { href: paths.pod(...at), label: 'Overview' },
+              { href: paths.podLogs(...at), label: 'Logs' },
+              { href: paths.podTerminal(...at), label: 'Terminal' },
+              { href: paths.podEvents(...at), label: 'Events' },
+              { href: paths.podYaml(...at), label: 'YAML' },
+            ]}
+          />
+        )}
+      />
+      <div className="flex min-h-0 flex-1 flex-col gap-4 pt-4">
+        {gone && <Callout title="This pod is gone" actions={<Button size="sm" onClick={() => router.push(paths.pods(tenant))}>Show pods</Button>}>What is shown here is its last state.</Callout>}
+        <PodContext value={context}>{children}</PodContext>
+      </div>
+      <Suspense fallback={null}>{deleting && <DeletePod tenant={tenant} pod={pod} onClose={() => setDeleting(false)} />}</Suspense>
+    </>
+  )
+}

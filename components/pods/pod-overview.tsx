@@ -1,0 +1,55 @@
+'use client'
+import { useQuery } from '@tanstack/react-query'
+import Link from 'next/link'
+import { podSize } from '@/domain/pod/size'
+import { formatMebibytes, formatVcpus } from '@/components/client/formats'
+import { paths } from '@/components/client/paths'
+import { useTRPC } from '@/components/client/trpc'
+import { Conditions } from '@/components/patterns/conditions'
+import { EventsList } from '@/components/patterns/events-list'
+import { Properties, Property } from '@/components/patterns/properties'
+import { Ago } from '@/components/patterns/time'
+import { Badge } from '@/components/ui/badge'
+import { Callout } from '@/components/ui/callout'
+import { CopyableId } from '@/components/ui/copyable'
+import { Panel } from '@/components/ui/panel'
+import { ContainersTable } from './containers-table'
+import { usePod } from './pod-frame'
+import { StartSteps } from './start-steps'
+
+/** Properties, containers, how the start went, conditions, and what happened last. */
+export function PodOverview() {
+  const { tenant, pod } = usePod()
+  const { metadata, spec, status } = pod
+  const trpc = useTRPC()
+  const events = useQuery(trpc.event.list.queryOptions({ tenant, kind: 'Pod', namespace: metadata.namespace, name: metadata.name, limit: 6 }))
+  const size = podSize(spec)
+  const failed = status.phase === 'Failed' || status.phase === 'Unschedulable' || status.phase === 'Unknown'
+  return (
+    <>
+      {status.message && <Callout tone={failed ? 'error' : 'info'} title={status.reason || status.phase}><p className="whitespace-pre-line">{status.message}</p></Callout>}
+      <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+        <Panel title="Properties">
+          <Properties>
+            <Property name="Address">{status.podIP && <CopyableId id={status.podIP} />}</Property>
+            <Property name="Virtual machine">{formatVcpus(size.vcpus)}, {formatMebibytes(size.memoryMiB)}{status.startMode && <Badge className="ml-2">{status.startMode === 'template' ? 'started from a template' : 'cold boot'}</Badge>}</Property>
+            <Property name="Namespace"><Link href={paths.pods(tenant, { namespace: metadata.namespace })} className="text-accent-content hover:underline">{metadata.namespace}</Link></Property>
+            <Property name="Host">{status.hostName && <span>{status.hostName}{status.accelerator && <span className="text-faint"> · {status.accelerator}</span>}</span>}</Property>
+            <Property name="Restart policy">{spec.restartPolicy}</Property>
+            <Property name="Labels">{Object.keys(metadata.labels).length > 0 && <span className="flex flex-wrap gap-1">{Object.entries(metadata.labels).map(([key, value]) => <Badge key={key} mono>{key}={value}</Badge>)}</span>}</Property>
+            <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
+            <Property name="UID"><CopyableId id={metadata.uid} /></Property>
+          </Properties>
+        </Panel>
+        <Panel title="Start" description="From the accepted request to the first process"><StartSteps pod={pod} /></Panel>
+      </div>
+      <Panel title="Containers" flush><ContainersTable pod={pod} /></Panel>
+      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+        <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>
+        <Panel title="Latest events" flush actions={<Link href={paths.podEvents(tenant, metadata.namespace, metadata.name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">All events</Link>}>
+          <EventsList events={events.data?.items ?? []} />
+        </Panel>
+      </div>
+    </>
+  )
+}

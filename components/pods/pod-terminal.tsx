@@ -1,0 +1,26 @@
+'use client'
+import { podActions } from '@/domain/pod/transitions'
+import { useQueryString } from '@/components/client/query-string'
+import { useTRPCClient } from '@/components/client/trpc'
+import { TerminalPanel } from '@/components/patterns/terminal/terminal-panel'
+import { ContainerPicker } from './container-picker'
+import { usePod } from './pod-frame'
+
+/** A shell in a container. */
+export function PodTerminal() {
+  const { tenant, pod } = usePod()
+  const api = useTRPCClient()
+  const query = useQueryString()
+  const { namespace, name } = pod.metadata
+  const containers = pod.spec.containers.map((c) => c.name)
+  const container = containers.find((each) => each === query.get('container')) ?? containers[0] ?? ''
+  return (
+    <TerminalPanel
+      key={container}
+      label={`Terminal in ${container} of ${name}`}
+      blocked={podActions.openTerminal(pod)}
+      openTicket={async (size) => (await api.pod.openTerminal.mutate({ tenant, namespace, name, container, ...size })).ticket}
+      toolbar={<ContainerPicker containers={containers} value={container} onChange={(next) => query.replace({ container: next })} />}
+    />
+  )
+}

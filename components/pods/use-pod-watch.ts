@@ -1,0 +1,63 @@
+'use client'
+import { useQueryClient, type QueryClient } from '@tanstack/react-query'
+import { useSubscription } from '@trpc/tanstack-react-query'
+import { useRef } from 'react'
+import type { PodEvent, PodView } from '@/domain/pod/view'
+import { useTRPC } from '@/components/client/trpc'
+
+type PodPage = { items: PodView[]; total: number; nextCursor: string | null; resourceVersion: string }
+type Keys = { list: readonly unknown[]; get: (pod: PodView) => readonly unknown[] }
+
+const isNewer = (next: PodView, held: PodView) => next.metadata.uid !== held.metadata.uid || next.metadata.resourceVersion !== held.metadata.resourceVersion
+
+/** Puts a change into every cached page that shows the pod. Tells whether a page must be asked for anew. */
+function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean {
+  const pod = event.object
+  if (!pod || event.type === 'bookmark') return false
+  if (event.type === 'deleted') {
+    void queries.invalidateQueries({ queryKey: keys.get(pod) })
+    return true
+  }
+  queries.setQueryData<PodView>(keys.get(pod), (held) => (held && isNewer(pod, held) ? pod : held))
+  let shown = false
+  queries.setQueriesData<PodPage>({ queryKey: keys.list }, (page) => {
+    if (!page || !page.items.some((item) => item.metadata.uid === pod.metadata.uid)) return page
+    shown = true
+    return { ...page, items: page.items.map((item) => (item.metadata.uid === pod.metadata.uid ? pod : item)) }
+  })
+  return event.type === 'added' || !shown
+}
+
+/**
+ * Follows the tenant's pods (or one of them) over the one WebSocket. A change of a pod that is shown replaces it at once;
+ * what may change the order or the filter's result asks for the page anew, at most every 400 ms.
+ */
+export function usePodWatch(input: { tenant: string; namespace?: string; name?: string }) {
+  const trpc = useTRPC()
+  const queries = useQueryClient()
+  const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const started = useRef(false)
+  const keys: Keys = {
+    list: trpc.pod.list.queryKey(),
+    get: (pod) => trpc.pod.get.queryKey({ tenant: input.tenant, namespace: pod.metadata.namespace, name: pod.metadata.name }),
+  }
+  const reload = () => {
+    waiting.current ??= setTimeout(() => {
+      waiting.current = undefined
+      void queries.invalidateQueries({ queryKey: keys.list })
+    }, 400)
+  }
+  return useSubscription(trpc.pod.watch.subscriptionOptions(input, {
+    onStarted: () => {
+      // After a break the missed changes may be beyond what can be resumed: ask once for what is shown.
+      if (started.current) void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() })
+      started.current = true
+    },
+    onData: (data) => { if (applyEvent(queries, keys, readEvent(data))) reload() },
+  }))
+}
+
+/** A tracked event carries its id beside the data. */
+function readEvent(data: PodEvent | { id: string; data: PodEvent }): PodEvent {
+  return 'data' in data ? data.data : data
+}
