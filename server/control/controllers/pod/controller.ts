@@ -1,0 +1,49 @@
+import { podSubnet } from '@/domain/network/spec'
+import { allocateAddress } from '@/server/store/addresses'
+import { listBoundPods, putAssignment, removePod, type BoundPod } from '@/server/store/assignments'
+import { setCondition } from '@/server/store/conditions'
+import { inTransaction } from '@/server/store/database'
+import { recordEvent } from '@/server/store/reports'
+import type { Controller, ControlContext } from '../../runtime/controller'
+import { planPod } from './plan'
+
+/** Keys are pods' uids; a network's change wakes all of its pods through `network:<uid>`. */
+export const podController: Controller = {
+  name: 'pod',
+  workers: 4,
+  resyncSeconds: 60,
+  keysOf: (change) => (change.kind === 'Pod' && change.action !== 'deleted' ? [change.uid] : change.kind === 'Network' && change.action === 'modified' ? [`network:${change.uid}`] : []),
+  allKeys: async (ctx) => (await listBoundPods(ctx.db)).map((pod) => pod.uid),
+  reconcile: async (ctx, key) => {
+    if (key.startsWith('network:')) {
+      for (const pod of await listBoundPods(ctx.db)) if (pod.network.uid === key.slice('network:'.length)) await reconcilePod(ctx, pod)
+      return
+    }
+    const [pod] = await listBoundPods(ctx.db, [key])
+    if (pod) await reconcilePod(ctx, pod)
+  },
+}
+
+async function reconcilePod(ctx: ControlContext, pod: BoundPod): Promise<void> {
+  const plan = planPod(pod)
+  if (plan.kind === 'remove') await inTransaction(ctx.db, (tx) => removePod(tx, pod.uid))
+  if (plan.kind === 'assign') await inTransaction(ctx.db, (tx) => putAssignment(tx, plan.hostId, plan.document))
+  if (plan.kind === 'allocate') await allocateAndAssign(ctx, pod)
+}
+
+/** One transaction for address and assignment: one commit less on the way of a pod's start. */
+async function allocateAndAssign(ctx: ControlContext, pod: BoundPod): Promise<void> {
+  await inTransaction(ctx.db, async (tx) => {
+    const address = await allocateAddress(tx, pod.network.uid, podSubnet(pod.network.spec), pod.uid)
+    const about = { objectUid: pod.uid, objectKind: 'Pod' as const, type: 'AddressAllocated', observedGeneration: pod.generation }
+    if (!address) {
+      const message = `Network "${pod.network.name}" has no free address in ${podSubnet(pod.network.spec).cidr}: delete pods of it, or use a network with a larger subnet.`
+      if (await setCondition(tx, { ...about, status: 'False', reason: 'NoFreeAddress', message })) {
+        await recordEvent(tx, { tenantId: pod.tenantId, objectUid: pod.uid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type: 'Warning', reason: 'NoFreeAddress', message, source: 'network' })
+      }
+      return
+    }
+    const plan = planPod({ ...pod, address })
+    if (plan.kind === 'assign') await putAssignment(tx, plan.hostId, plan.document)
+  })
+}

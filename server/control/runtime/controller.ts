@@ -1,0 +1,44 @@
+import type { Logger } from '@/platform/logger'
+import type { Change } from '@/server/store/change-feed'
+import type { DatabaseClient } from '@/server/store/database'
+import type { FeedReader } from '@/server/store/feed-reader'
+import { WorkQueue } from './work-queue'
+
+export type ControlContext = { db: DatabaseClient; log: Logger; feed: FeedReader }
+
+/**
+ * A controller: which changes wake it (as keys of its own, or the one key `all`), how it finds all keys again, and what
+ * it does for a key. It is level-triggered: `reconcile` reads the store and takes nothing from the wake.
+ */
+export type Controller = {
+  name: string
+  keysOf(change: Change): string[]
+  /** All keys that may need work: at the start, after a gap in the feed, and every `resyncSeconds`. */
+  allKeys(ctx: ControlContext): Promise<string[]>
+  resyncSeconds: number
+  workers: number
+  reconcile(ctx: ControlContext, key: string): Promise<void>
+}
+
+/** Runs controllers until the signal aborts. */
+export async function runControllers(ctx: ControlContext, controllers: Controller[], signal: AbortSignal): Promise<void> {
+  const running = controllers.map((controller) => startController(ctx, controller))
+  await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
+  await Promise.all(running.map((stop) => stop()))
+}
+
+function startController(ctx: ControlContext, controller: Controller): () => Promise<void> {
+  const log = ctx.log.child({ controller: controller.name })
+  const queue = new WorkQueue((key) => controller.reconcile({ ...ctx, log }, key), { workers: controller.workers, onError: (key, err) => log.error({ key, err }, 'reconciling failed; it is tried again') })
+  const resync = () => {
+    controller.allKeys(ctx).then((keys) => keys.forEach((key) => queue.add(key)), (err: unknown) => log.error({ err }, 'listing failed'))
+  }
+  const unsubscribe = ctx.feed.subscribe({ onChanges: (changes) => changes.forEach((change) => controller.keysOf(change).forEach((key) => queue.add(key))), onReset: resync })
+  const timer = setInterval(resync, controller.resyncSeconds * 1000)
+  resync()
+  return async () => {
+    unsubscribe()
+    clearInterval(timer)
+    await queue.close()
+  }
+}

@@ -1,0 +1,17 @@
+import type { Demand, HostState } from './snapshot'
+
+/** Null when the host passes, else why it does not, as it is counted for the pod's condition. */
+export type Filter = { name: string; check(host: HostState, demand: Demand): string | null }
+
+const ready: Filter = { name: 'ready', check: (host) => (host.ready ? null : 'not ready') }
+const schedulable: Filter = { name: 'schedulable', check: (host) => (host.unschedulable ? 'cordoned' : null) }
+const accelerator: Filter = { name: 'accelerator', check: (host) => (host.accelerator ? null : 'no accelerator probed') }
+/** The VM's memory with QEMU's own counts: memory is never promised twice. */
+const memory: Filter = { name: 'memory', check: (host, demand) => (host.freeMemoryMiB >= demand.memoryMiB ? null : 'too little free memory') }
+/** A VM has at most the host's CPUs; what containers request must be free. */
+const cpu: Filter = {
+  name: 'cpu',
+  check: (host, demand) => (demand.vcpus > host.cpus ? 'too few CPUs' : host.freeMilliCpu >= demand.milliCpu ? null : 'too little free CPU'),
+}
+
+export const filters: readonly Filter[] = [ready, schedulable, accelerator, memory, cpu]

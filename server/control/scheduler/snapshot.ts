@@ -1,0 +1,41 @@
+import type { HelloInput } from '@/contracts/host/v1'
+import { podDemand } from '@/domain/pod/size'
+import type { PodSpec } from '@/domain/pod/spec'
+import type { SchedulableHost } from '@/server/store/scheduling'
+
+/** A host with what is free on it, as filters and scores see it. */
+export type HostState = {
+  id: string
+  name: string
+  ready: boolean
+  unschedulable: boolean
+  accelerator: HelloInput['accelerator'] | null
+  cpus: number
+  freeMemoryMiB: number
+  totalMemoryMiB: number
+  freeMilliCpu: number
+  pods: number
+}
+export type Demand = ReturnType<typeof podDemand>
+
+export function toHostState(host: SchedulableHost): HostState {
+  const used = host.pods.map(podDemand)
+  const capacity = host.hello?.capacity ?? { cpus: 0, memoryMiB: 0, diskMiB: 0 }
+  return {
+    id: host.id,
+    name: host.name,
+    ready: host.phase === 'Ready' && host.hello !== null,
+    unschedulable: host.unschedulable,
+    accelerator: host.hello?.accelerator ?? null,
+    cpus: capacity.cpus,
+    totalMemoryMiB: capacity.memoryMiB,
+    freeMemoryMiB: capacity.memoryMiB - used.reduce((sum, d) => sum + d.memoryMiB, 0),
+    freeMilliCpu: capacity.cpus * 1000 - used.reduce((sum, d) => sum + d.milliCpu, 0),
+    pods: used.length,
+  }
+}
+
+/** The host after the pod was placed on it: the next pod of the same cycle sees it so. */
+export const reserve = (host: HostState, demand: Demand): HostState => ({ ...host, freeMemoryMiB: host.freeMemoryMiB - demand.memoryMiB, freeMilliCpu: host.freeMilliCpu - demand.milliCpu, pods: host.pods + 1 })
+
+export const demandOf = (spec: PodSpec): Demand => podDemand(spec)
