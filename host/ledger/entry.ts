@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { assignment } from '@/contracts/host/v1'
+import { condition } from '@/domain/shared/condition'
+import { startStep } from '@/domain/pod/status'
+import { containerRecord } from '@/host/pods/container-record'
+
+export const readyImage = z.object({
+  reference: z.string(),
+  digest: z.string(),
+  sizeBytes: z.number(),
+  file: z.string(),
+  config: z.object({ entrypoint: z.array(z.string()), command: z.array(z.string()), environment: z.array(z.string()), workingDir: z.string(), user: z.string(), stopSignal: z.string() }),
+})
+
+/** What the host keeps of a pod on disk, so that the next run of its agent takes up where this one ended. */
+export const ledgerEntry = z.object({
+  version: z.literal(1),
+  assignment,
+  /** The account that the pod's VM runs as. */
+  vmUid: z.number().int(),
+  /** `up`: its VM may run. `suspended`: stopped by the end of the agent, to be started again. */
+  stage: z.enum(['idle', 'up', 'ended', 'suspended']),
+  /** The record of the VM, as the hypervisor wrote it; null where none was started. */
+  vm: z.unknown(),
+  /** By the reference in the spec, in the order of the VM's disks. */
+  images: z.array(z.object({ wanted: z.string(), image: readyImage })),
+  containers: z.array(containerRecord),
+  conditions: z.array(condition),
+  startMode: z.enum(['template', 'cold']).nullable(),
+  startSteps: z.array(startStep),
+  startedAt: z.string().nullable(),
+  /** The delay of the next restart of the VM. */
+  vmBackoffMs: z.number(),
+})
+export type LedgerEntry = z.infer<typeof ledgerEntry>

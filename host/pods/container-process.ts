@@ -1,0 +1,64 @@
+import { expandEnvironment, expandVariables } from '@/domain/pod/expand'
+import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
+import { parseBytes, parseMilliCpu } from '@/domain/shared/quantity'
+import { signals, type SignalName, type StartContainerParams } from '@/contracts/guest/v1/messages'
+import { StepError, type ImageConfig } from './ports'
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * The process of a container by Kubernetes' rules: `command` replaces the image's ENTRYPOINT and drops its CMD, `args`
+ * replaces CMD; the environment is the image's, then the pod's with `$(NAME)` expanded. `imageKey` is how the guest
+ * calls the image. Throws {@link StepError} where there is nothing to run.
+ */
+export function containerProcess(input: { pod: PodSpec; container: ContainerSpec; image: ImageConfig; imageKey: string; hostname: string }): Omit<StartContainerParams, 'stream'> {
+  const { pod, container, image, hostname } = input
+  const own = expandEnvironment(container.env)
+  const environment = new Map<string, string>([['PATH', defaultPath], ['HOSTNAME', hostname]])
+  for (const pair of image.environment) {
+    const at = pair.indexOf('=')
+    if (at > 0) environment.set(pair.slice(0, at), pair.slice(at + 1))
+  }
+  for (const [name, value] of Object.entries(own)) environment.set(name, value)
+
+  const expanded = (texts: readonly string[]) => texts.map((text) => expandVariables(text, own))
+  const entrypoint = container.command.length > 0 ? expanded(container.command) : image.entrypoint
+  const tail = container.args.length > 0 ? expanded(container.args) : container.command.length > 0 ? [] : image.command
+  const args = [...entrypoint, ...tail]
+  if (args.length === 0) throw new StepError('NoCommand', `The image ${container.image} names no command, and container "${container.name}" gives none. Set command or args of the container.`)
+
+  return {
+    container: container.name,
+    image: input.imageKey,
+    args,
+    env: [...environment].map(([name, value]) => `${name}=${value}`),
+    cwd: container.workingDir ?? (image.workingDir.startsWith('/') ? image.workingDir : `/${image.workingDir}`),
+    user: image.user,
+    runAsUser: container.securityContext?.runAsUser ?? pod.securityContext?.runAsUser ?? null,
+    runAsGroup: container.securityContext?.runAsGroup ?? pod.securityContext?.runAsGroup ?? null,
+    supplementalGroups: [],
+    mounts: container.volumeMounts.map((mount) => ({ volume: mount.name, path: mount.mountPath, readOnly: mount.readOnly, subPath: '' })),
+    readOnlyRoot: false,
+    noNewPrivileges: false,
+    stdin: false,
+    terminal: null,
+    memoryBytes: container.resources.limits.memory === undefined ? null : parseBytes(container.resources.limits.memory),
+    cpuMillis: container.resources.limits.cpu === undefined ? null : parseMilliCpu(container.resources.limits.cpu),
+  }
+}
+
+/** The volumes of a pod as the guest makes them. */
+export const guestVolumes = (pod: PodSpec) =>
+  pod.volumes.map((volume) => ({
+    name: volume.name,
+    medium: volume.emptyDir.medium === 'Memory' ? ('memory' as const) : ('scratch' as const),
+    sizeBytes: volume.emptyDir.sizeLimit === undefined ? null : parseBytes(volume.emptyDir.sizeLimit),
+  }))
+
+const signalNumbers: Record<string, SignalName> = { 1: 'HUP', 2: 'INT', 3: 'QUIT', 9: 'KILL', 10: 'USR1', 12: 'USR2', 15: 'TERM', 18: 'CONT', 19: 'STOP', 28: 'WINCH' }
+
+/** The signal that asks a container of this image to end: its STOPSIGNAL (name or number), else TERM. */
+export function stopSignal(image: ImageConfig): SignalName {
+  const name = image.stopSignal.trim().toUpperCase().replace(/^SIG/, '')
+  return signalNumbers[name] ?? signals.find((signal) => signal === name) ?? 'TERM'
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
+import { containerStatus } from '@/domain/pod/status'
+import { restartBackoff } from './backoff'
+import type { GuestExit } from './ports'
+
+/** What the host knows of one container across its restarts, the VM's and its own. Times are milliseconds since 1970. */
+export const containerRecord = z.object({
+  status: containerStatus,
+  /** How often a start was tried. */
+  starts: z.number().int(),
+  /** It is not started again: it ended and the policy says so. */
+  done: z.boolean(),
+  /** No start before this time; null: at once. */
+  notBefore: z.number().nullable(),
+  nextBackoffMs: z.number(),
+})
+export type ContainerRecord = z.infer<typeof containerRecord>
+type RestartPolicy = PodSpec['restartPolicy']
+
+const iso = (ms: number) => new Date(ms).toISOString()
+const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
+
+export const newRecord = (spec: ContainerSpec): ContainerRecord => ({
+  status: { name: spec.name, image: spec.image, imageDigest: null, state: 'Waiting', ready: false, restartCount: 0, exitCode: null, signal: null, reason: 'ContainerCreating', message: '', startedAt: null, finishedAt: null },
+  starts: 0,
+  done: false,
+  notBefore: null,
+  nextBackoffMs: 0,
+})
+
+/** The start is being tried. */
+export function creating(record: ContainerRecord): ContainerRecord {
+  return { ...record, notBefore: null, status: { ...record.status, state: 'Waiting', ready: false, reason: 'ContainerCreating', message: '' } }
+}
+
+/** The process runs. */
+export function started(record: ContainerRecord, imageDigest: string, now: number): ContainerRecord {
+  const status = { ...record.status, imageDigest, state: 'Running' as const, ready: true, reason: '', message: '', restartCount: record.starts, startedAt: iso(now), finishedAt: null }
+  return { ...record, starts: record.starts + 1, status }
+}
+
+type End = { exitCode: number; signal: number | null; reason: string; message: string; at: number }
+
+/** What follows the end of a container by the pod's restart policy. */
+function ended(record: ContainerRecord, end: End, policy: RestartPolicy): ContainerRecord {
+  const status = { ...record.status, ready: false, exitCode: end.exitCode, signal: end.signal, finishedAt: iso(end.at) }
+  const restarts = policy === 'Always' || (policy === 'OnFailure' && end.exitCode !== 0)
+  if (!restarts) return { ...record, done: true, notBefore: null, status: { ...status, state: 'Terminated', reason: end.reason, message: end.message } }
+  const ranMs = status.startedAt && record.status.state === 'Running' ? end.at - Date.parse(status.startedAt) : 0
+  const { delayMs, nextMs } = restartBackoff(record.nextBackoffMs, ranMs)
+  const next = { ...record, nextBackoffMs: nextMs, notBefore: end.at + delayMs }
+  if (delayMs === 0) return { ...next, status: { ...status, state: 'Terminated', reason: end.reason, message: end.message } }
+  const message = `${end.message} It is started again ${seconds(delayMs)} after that, for the restart policy is ${policy}. Look at its logs for the cause.`
+  return { ...next, status: { ...status, state: 'Waiting', reason: 'CrashLoopBackOff', message } }
+}
+
+/** The process has ended by itself. */
+export function exited(record: ContainerRecord, exit: GuestExit, policy: RestartPolicy): ContainerRecord {
+  const { startedAt, name } = record.status
+  const ran = startedAt ? ` after ${seconds(Math.max(0, exit.at - Date.parse(startedAt)))}` : ''
+  const how = exit.signal === null ? `exited with code ${exit.exitCode}` : `was ended by signal ${exit.signal}`
+  const message = exit.oomKilled
+    ? `Container "${name}" used more memory than its limit and was killed${ran}. Raise resources.limits.memory or let it use less.`
+    : `Container "${name}" ${how}${ran}.`
+  const reason = exit.oomKilled ? 'OOMKilled' : exit.exitCode === 0 ? 'Completed' : 'Error'
+  return ended(record, { exitCode: exit.exitCode, signal: exit.signal, reason, message, at: exit.at }, policy)
+}
+
+const refusals: Record<string, { exitCode: number; reason: string; action: string }> = {
+  ExecutableNotFound: { exitCode: 127, reason: 'ExecutableNotFound', action: 'Correct command or args, or choose an image that has it.' },
+  NotExecutable: { exitCode: 126, reason: 'NotExecutable', action: 'Correct command or args, or make the file executable in the image.' },
+  BadWorkingDirectory: { exitCode: 128, reason: 'BadWorkingDirectory', action: 'Correct workingDir.' },
+  UserNotFound: { exitCode: 128, reason: 'UserNotFound', action: 'Set securityContext.runAsUser, or choose an image that has this user.' },
+}
+
+/** The start was refused, by the guest or for what the pod says. Counts as an end, so that the restart policy decides. */
+export function refused(record: ContainerRecord, problem: { code: string; message: string }, policy: RestartPolicy, now: number): ContainerRecord {
+  const known = refusals[problem.code] ?? { exitCode: 128, reason: problem.code === 'NoCommand' ? 'NoCommand' : 'StartError', action: '' }
+  const cause = problem.message.replace(/[.\s]*$/, '.')
+  const message = `Container "${record.status.name}" could not be started: ${cause} ${known.action}`.trim()
+  const tried = { ...record, starts: record.starts + 1, status: { ...record.status, restartCount: record.starts } }
+  return ended(tried, { exitCode: known.exitCode, signal: null, reason: known.reason, message, at: now }, policy)
+}
+
+/** The VM ended under a container that ran. */
+export function vmLost(record: ContainerRecord, cause: string, policy: RestartPolicy, now: number): ContainerRecord {
+  if (record.done || record.status.state !== 'Running') return record
+  return ended(record, { exitCode: 137, signal: 9, reason: 'VMFailed', message: `The virtual machine ended under container "${record.status.name}": ${cause}.`, at: now }, policy)
+}
+
+/** Stopped by us, to be started again when the pod is. */
+export function stopped(record: ContainerRecord, exit: GuestExit | null, reason: string, now: number): ContainerRecord {
+  if (record.done) return record
+  const status = { ...record.status, state: 'Terminated' as const, ready: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason, message: '', finishedAt: iso(exit?.at ?? now) }
+  if (record.status.state !== 'Running') return { ...record, notBefore: null }
+  return { ...record, notBefore: null, nextBackoffMs: 0, status }
+}

@@ -1,0 +1,94 @@
+import type { Assignment, PodReport } from '@/contracts/host/v1'
+import type { StartStep } from '@/domain/pod/status'
+import type { Condition } from '@/domain/shared/condition'
+import type { ContainerRecord } from './container-record'
+import type { Stage } from './wanted'
+
+/** What stands between the pod and its containers. `about` is the condition that it makes false. */
+export type Problem = { about: 'ImagesReady' | 'VMReady'; reason: string; message: string; waiting: boolean }
+
+/** All that a pod's report is made of. */
+export type PodFacts = {
+  assignment: Assignment
+  stage: Stage
+  stopping: boolean
+  imagesReady: boolean
+  problem: Problem | null
+  /** What could not be undone yet. */
+  leftover: string | null
+  records: readonly ContainerRecord[]
+  conditions: readonly Condition[]
+  startMode: 'template' | 'cold' | null
+  startSteps: readonly StartStep[]
+  startedAt: string | null
+}
+
+const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
+
+/** The report of a pod. Pure; `now` is RFC 3339 and dates the conditions that change. */
+export function podReport(facts: PodFacts, now: string): PodReport {
+  const { phase, reason, message } = summary(facts)
+  return {
+    uid: facts.assignment.uid,
+    observedGeneration: facts.assignment.generation,
+    phase,
+    reason: cut(reason, 128),
+    message: cut(message, 4096),
+    conditions: podConditions(facts, now),
+    containers: facts.records.map(({ status }) => withProblem(status, facts)),
+    startMode: facts.startMode,
+    startSteps: facts.startSteps.slice(0, 60).map((step) => ({ ...step })),
+    startedAt: facts.startedAt,
+  }
+}
+
+function withProblem(status: ContainerRecord['status'], { problem, stage }: PodFacts): ContainerRecord['status'] {
+  const message = cut(status.message, 4096)
+  if (status.state !== 'Waiting' || stage === 'up' || !problem) return { ...status, message }
+  const pull = problem.waiting ? 'ImagePullBackOff' : 'ErrImagePull'
+  return { ...status, reason: problem.about === 'ImagesReady' ? pull : problem.reason, message: cut(problem.message, 4096) }
+}
+
+type Summary = Pick<PodReport, 'phase' | 'reason' | 'message'>
+
+function summary(facts: PodFacts): Summary {
+  const { stage, problem, records } = facts
+  if (stage === 'gone') return { phase: 'Gone', reason: '', message: '' }
+  if (facts.stopping) return { phase: 'Stopping', reason: facts.leftover ? 'CleanupFailed' : '', message: facts.leftover ?? '' }
+  const bad = records.find((r) => r.status.state !== 'Running' && r.status.reason !== 'Completed' && r.status.message !== '')
+  if (stage === 'ended') {
+    const failed = records.find((r) => r.status.exitCode !== 0)
+    return failed ? { phase: 'Failed', reason: failed.status.reason, message: failed.status.message } : { phase: 'Succeeded', reason: 'Completed', message: '' }
+  }
+  if (stage === 'up' || stage === 'found') {
+    const tried = records.some((r) => r.starts > 0)
+    return { phase: tried ? 'Running' : 'Starting', reason: bad?.status.reason ?? '', message: bad?.status.message ?? '' }
+  }
+  return { phase: 'Starting', reason: problem?.reason ?? (facts.leftover ? 'CleanupFailed' : ''), message: problem?.message ?? facts.leftover ?? '' }
+}
+
+/** The host's own conditions; `lastTransitionTime` moves only when a status does. */
+export function podConditions(facts: PodFacts, now: string): Condition[] {
+  const { stage, problem, records, imagesReady } = facts
+  const up = stage === 'up' && !facts.stopping
+  const notReady = records.filter((r) => !(r.status.ready || (r.done && r.status.exitCode === 0)))
+  const first = notReady[0]
+  const images: Fact = problem?.about === 'ImagesReady' ? no(problem.reason, problem.message) : imagesReady || up ? yes('ImagesReady') : no('Pulling', 'The images are being made ready.')
+  const vm: Fact = up ? yes('VMRunning') : problem?.about === 'VMReady' ? no(problem.reason, problem.message) : stage === 'ended' ? no('PodCompleted', 'The containers have ended, so the virtual machine was stopped.') : facts.stopping ? no('Stopping', 'The pod is being stopped.') : no('Starting', 'The virtual machine is being started.')
+  const containers: Fact =
+    stage === 'ended'
+      ? no('PodCompleted', 'The containers have ended.')
+      : up && !first
+        ? yes('ContainersRunning')
+        : no('ContainersNotReady', up && first ? first.status.message || `Container "${first.status.name}" is being started.` : vm.message)
+  const facts4: [string, Fact][] = [['ImagesReady', images], ['VMReady', vm], ['ContainersReady', containers], ['Ready', containers.status === 'True' ? yes('PodReady') : containers]]
+  return facts4.map(([type, fact]) => {
+    const before = facts.conditions.find((c) => c.type === type)
+    const lastTransitionTime = before && before.status === fact.status ? before.lastTransitionTime : now
+    return { type, status: fact.status, reason: cut(fact.reason, 128), message: cut(fact.message, 4096), lastTransitionTime, observedGeneration: facts.assignment.generation }
+  })
+}
+
+type Fact = { status: 'True' | 'False'; reason: string; message: string }
+const yes = (reason: string): Fact => ({ status: 'True', reason, message: '' })
+const no = (reason: string, message: string): Fact => ({ status: 'False', reason, message })

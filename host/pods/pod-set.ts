@@ -1,0 +1,114 @@
+import type { Assignment, HostEvent, ImageReport, PodReport } from '@/contracts/host/v1'
+import type { LedgerEntry } from '@/host/ledger/entry'
+import type { PodWorker, WorkerDependencies } from './pod-worker'
+import type { PullProgress } from './ports'
+
+/** Makes a worker; `found` is what the ledger has of the pod. */
+export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onEvent' | 'onPull'>) => PodWorker
+
+/** Who is told what changes; the reporter of the control stream. */
+export type PodListener = { podChanged(uid: string): void; event(event: HostEvent): void; imageChanged(reference: string): void }
+
+/** The pods of this host: the diff of what the server wants against the workers that there are. */
+export class PodSet {
+  private readonly workers = new Map<string, PodWorker>()
+  /** The last report of pods that are gone, until the server has forgotten them. */
+  private readonly gone = new Map<string, PodReport>()
+  private readonly images = new Map<string, ImageReport>()
+  private listener: PodListener | null = null
+  private ending = false
+  constructor(private readonly make: MakeWorker) {}
+
+  listen(listener: PodListener): void {
+    this.listener = listener
+  }
+
+  /** Takes up the pods that an earlier run of the agent left. */
+  adopt(entries: readonly LedgerEntry[]): void {
+    for (const entry of entries) this.add(entry.assignment, entry)
+  }
+
+  /** Carries out the complete set of what this host shall run. */
+  apply(assignments: readonly Assignment[]): void {
+    if (this.ending) return
+    const named = new Set(assignments.map((a) => a.uid))
+    for (const [uid, worker] of this.workers) if (!named.has(uid)) worker.remove(0)
+    for (const uid of this.gone.keys()) if (!named.has(uid)) this.gone.delete(uid)
+    for (const assignment of assignments) {
+      if (this.gone.has(assignment.uid)) this.listener?.podChanged(assignment.uid)
+      else this.workers.get(assignment.uid)?.assign(assignment) ?? this.add(assignment, null)
+    }
+  }
+
+  worker(uid: string): PodWorker | null {
+    return this.workers.get(uid) ?? null
+  }
+
+  report(uid: string): PodReport | null {
+    return this.workers.get(uid)?.report() ?? this.gone.get(uid) ?? null
+  }
+
+  reports(): PodReport[] {
+    return [...this.workers.values()].map((worker) => worker.report()).concat([...this.gone.values()])
+  }
+
+  image(reference: string): ImageReport | null {
+    return this.images.get(reference) ?? null
+  }
+
+  imageReports(): ImageReport[] {
+    return [...this.images.values()]
+  }
+
+  get runningCount(): number {
+    return [...this.workers.values()].filter((worker) => worker.isRunning).length
+  }
+
+  /** Stops every VM, side by side; the ledger keeps the pods. Resolves when all are stopped, or after `boundMs`. */
+  async suspend(graceSeconds: number, boundMs: number): Promise<void> {
+    this.ending = true
+    for (const worker of this.workers.values()) worker.suspend(graceSeconds)
+    await this.allFinished(boundMs)
+  }
+
+  /** Ends the workers and leaves the VMs running for the next run of the agent. */
+  async leave(boundMs: number): Promise<void> {
+    this.ending = true
+    for (const worker of this.workers.values()) worker.leave()
+    await this.allFinished(boundMs)
+  }
+
+  /** Told by the images' adapter, so that the report of images is complete. */
+  imageChanged(image: ImageReport): void {
+    this.images.set(image.reference, image)
+    this.listener?.imageChanged(image.reference)
+  }
+
+  private async allFinished(boundMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const bound = new Promise<void>((resolve) => (timer = setTimeout(resolve, boundMs)))
+    await Promise.race([Promise.all([...this.workers.values()].map((worker) => worker.finished)), bound])
+    clearTimeout(timer)
+  }
+
+  private add(assignment: Assignment, found: LedgerEntry | null): void {
+    const { uid } = assignment
+    const worker = this.make(assignment, found, {
+      onChange: () => this.listener?.podChanged(uid),
+      onEvent: (event) => this.listener?.event(event),
+      onPull: (reference, progress) => this.pulling(reference, progress),
+    })
+    this.workers.set(uid, worker)
+    this.listener?.podChanged(uid)
+    void worker.finished.then(() => {
+      if (!worker.isGone) return
+      this.gone.set(uid, worker.report())
+      this.workers.delete(uid)
+      this.listener?.podChanged(uid)
+    })
+  }
+
+  private pulling(reference: string, progress: PullProgress): void {
+    this.imageChanged({ reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone: progress.bytesDone, bytesTotal: progress.bytesTotal })
+  }
+}

@@ -1,0 +1,151 @@
+import type { NetworkAttachment } from '@/contracts/host/v1'
+import type { ExitState, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/messages'
+
+/**
+ * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
+ * `remove`, `detach` and `release` is idempotent: it may be asked for what never was, or is gone already.
+ */
+
+/** The parts of an image's config that say how its process is run. */
+export type ImageConfig = {
+  entrypoint: string[]
+  command: string[]
+  environment: string[]
+  workingDir: string
+  user: string
+  stopSignal: string
+}
+
+/** An image in this host's store: `file` is the squashfs with its merged layers. */
+export type ReadyImage = { reference: string; digest: string; sizeBytes: number; file: string; config: ImageConfig }
+
+export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never'
+export type PullProgress = { bytesDone: number; bytesTotal: number }
+
+export interface ImagePort {
+  /** Makes the image ready; pulls of one image are shared. Throws {@link ImageProblem} and keeps nothing half. */
+  ensure(reference: string, options: { policy: PullPolicy; signal: AbortSignal; onProgress: (progress: PullProgress) => void }): Promise<ReadyImage>
+}
+
+/** Whose VM: what names its folder, its process and its part of the network. */
+export type PodIdentity = { uid: string; tenantId: string; network: NetworkAttachment; size: { vcpus: number; memoryMiB: number }; vmUid: number }
+
+/** Where the pod's VM is plugged in. */
+export type AttachedNetwork = { namespace: string; tap: string; mac: string; mtu: number; dns: string[] }
+
+export interface NetworkPort {
+  attach(pod: PodIdentity, signal: AbortSignal): Promise<AttachedNetwork>
+  detach(pod: PodIdentity): Promise<void>
+}
+
+export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string }
+
+export interface MachinePort {
+  /** Makes or finds the template from which this pod's VM is cloned; does nothing where VMs are booted cold. */
+  prepareTemplate(pod: PodIdentity, signal: AbortSignal): Promise<void>
+  releaseTemplate(pod: PodIdentity): Promise<void>
+  createScratch(pod: PodIdentity, signal: AbortSignal): Promise<string>
+  removeScratch(pod: PodIdentity): Promise<void>
+  start(request: MachineRequest, signal: AbortSignal): Promise<Machine>
+  /** The VM of a record of an earlier run of this agent, or null where it does not run any more. */
+  adopt(pod: PodIdentity, record: unknown): Promise<Machine | null>
+  /** Ends the VM of this pod, if there is one, and removes its run folder. */
+  remove(pod: PodIdentity, record: unknown): Promise<void>
+}
+
+/** A running VM. */
+export interface Machine {
+  /** JSON that {@link MachinePort.adopt} understands. */
+  readonly record: unknown
+  readonly mode: 'template' | 'cold'
+  /** Resolves with the cause once the VM's process is gone. */
+  readonly exited: Promise<string>
+  /** Speaks to the guest agent until its hello. */
+  connect(signal: AbortSignal): Promise<Guest>
+  plugImage(serial: string, file: string): Promise<void>
+  /** Ends the process: at once, or when its quit is not answered. */
+  stop(): Promise<void>
+}
+
+/** Takes a container's output; the guest may send more once the promise is resolved. */
+export type OutputSink = {
+  write(stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>
+  lost(stream: 'stdout' | 'stderr', bytes: number): void
+}
+
+export type GuestExit = Pick<ExitState, 'exitCode' | 'signal' | 'oomKilled'> & { at: number }
+export type GuestContainer = { container: string; stream: number; exited: GuestExit | null }
+
+/** The agent in a pod's VM. A call throws {@link GuestRefusal} for what the agent refused, anything else when it is lost. */
+export interface Guest {
+  /** What ran when the connection was made. */
+  readonly containers: GuestContainer[]
+  readonly images: string[]
+  /** True once {@link Guest.setup} was done, in this or an earlier run of the host agent. */
+  readonly isSetUp: boolean
+  readonly closed: Promise<string>
+  setup(params: SetupParams): Promise<void>
+  addImage(serial: string, key: string): Promise<void>
+  /** Starts the container's process. The exit is told once, after all of its output was given to the sink. */
+  startContainer(params: Omit<StartContainerParams, 'stream'>, sink: OutputSink, onExit: (exit: GuestExit) => void): Promise<void>
+  /** Takes up a container that runs since before this connection. */
+  attachContainer(container: string, sink: OutputSink, onExit: (exit: GuestExit) => void): void
+  removeContainer(container: string): Promise<void>
+  signalContainer(container: string, signal: SignalName): Promise<void>
+  exec(request: GuestExec): Promise<GuestProcess>
+  /** Ends what still runs in the guest and writes its disks out. */
+  shutdown(graceMilliseconds: number): Promise<void>
+  close(): void
+}
+
+export type GuestExec = {
+  container: string
+  args: string[]
+  stdin: boolean
+  terminal: { columns: number; rows: number } | null
+  onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>
+}
+
+/** A process beside a container's own. */
+export interface GuestProcess {
+  /** Resolves when more input can be taken. */
+  write(bytes: Uint8Array): Promise<void>
+  endInput(): void
+  resize(columns: number, rows: number): Promise<void>
+  kill(signal: SignalName): Promise<void>
+  readonly exited: Promise<{ exitCode: number; signal: number | null }>
+}
+
+/** What the guest agent refused; `code` is of its closed vocabulary. */
+export class GuestRefusal extends Error {
+  override readonly name = 'GuestRefusal'
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** A step that failed, as the tenant may read it: `reason` is one word for conditions, `message` is cause and next action for the tenant. */
+export class StepError extends Error {
+  override readonly name = 'StepError'
+  constructor(
+    readonly reason: string,
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
+    super(message, options)
+  }
+}
+
+/** An image that could not be made ready; `code` is of the image store's closed vocabulary. */
+export class ImageProblem extends StepError {
+  constructor(
+    readonly code: string,
+    readonly reference: string,
+    message: string,
+  ) {
+    super(`Image${code.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase())}`, message)
+  }
+}

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto'
+import type { Assignment } from '@/contracts/host/v1'
+import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
+import { pullPolicy } from '@/domain/pod/spec'
+import type { Clock } from './clock'
+import { guestVolumes } from './container-process'
+import { hostsFile, resolverFile } from './guest-files'
+import type { AttachedNetwork, Guest, ImagePort, Machine, MachinePort, NetworkPort, PodIdentity, PullProgress, ReadyImage } from './ports'
+import type { StartGate } from './start-gate'
+import type { StepRecorder } from './step-recorder'
+
+export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock }
+
+/** What tells the pod's worker how far the start is. */
+export type StartProgress = {
+  recorder: StepRecorder
+  pulling: (reference: string, progress: PullProgress) => void
+  imagesReady: (images: Map<string, ReadyImage>) => void
+}
+
+/** A VM that is up and set up, before its containers. `leaveGate` is to be called when they were started. */
+export type StartedMachine = { machine: Machine; guest: Guest; images: Map<string, ReadyImage>; mount: (image: ReadyImage) => Promise<string>; leaveGate: () => void }
+
+/**
+ * The hooks of a pod's start, up to a VM whose guest is set up: image, network, disks and template side by side, then
+ * VM and guest, bounded by the gate. On failure or abort it throws when nothing of it is under way any more; what was
+ * made is undone by {@link undoStart}, which also undoes the start of an earlier run of the agent.
+ */
+export async function startMachine(ports: StartPorts, assignment: Assignment, pod: PodIdentity, progress: StartProgress, signal: AbortSignal): Promise<StartedMachine> {
+  const { recorder } = progress
+  const together = new AbortController()
+  const either = AbortSignal.any([signal, together.signal])
+  const [images, network, scratch] = await allOrNone(together, [
+    recorder.measure('image', () => resolveImages(ports.images, assignment, progress, either)),
+    recorder.measure('network', () => ports.network.attach(pod, either)),
+    recorder.measure('disks', () => ports.machines.createScratch(pod, either)),
+    recorder.measure('template', () => ports.machines.prepareTemplate(pod, either)),
+  ])
+  signal.throwIfAborted()
+  const rootImage = images.get(assignment.spec.containers[0]?.image ?? '')
+  if (!rootImage) throw new Error('a pod without containers')
+  const leaveGate = await ports.gate.enter(signal)
+  let machine: Machine | undefined
+  try {
+    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch }, signal))
+    machine = started
+    const guest = await recorder.measure('guest', async () => {
+      const connected = await started.connect(signal)
+      await connected.setup(guestSetup(assignment, network, ports.clock))
+      return connected
+    })
+    signal.throwIfAborted()
+    return { machine: started, guest, images, mount: imageMounter(started, guest, images), leaveGate }
+  } catch (error) {
+    leaveGate()
+    // The VM's own end explains a guest that does not answer.
+    const cause = machine && (await Promise.race([machine.exited, Promise.resolve(null)]))
+    throw cause ? new Error(`${error instanceof Error ? error.message : String(error)} (${cause})`, { cause: error }) : error
+  }
+}
+
+/** Undoes all that a start may have made, in the reverse order. Throws when something of it is left over. */
+export async function undoStart(ports: StartPorts, pod: PodIdentity, vmRecord: unknown): Promise<void> {
+  await ports.machines.remove(pod, vmRecord)
+  const results = await Promise.allSettled([ports.machines.releaseTemplate(pod), ports.machines.removeScratch(pod), ports.network.detach(pod)])
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason instanceof Error ? result.reason.message : String(result.reason)] : []))
+  if (errors.length > 0) throw new Error(errors.join('; '))
+}
+
+/** Mounts an image in the guest at its first use: the first one is the root disk, others are plugged in. */
+export function imageMounter(machine: Machine, guest: Guest, images: ReadonlyMap<string, ReadyImage>): (image: ReadyImage) => Promise<string> {
+  const digests = [...new Set([...images.values()].map((image) => image.digest))]
+  const mounted = new Map<string, Promise<string>>()
+  return (image) => {
+    const index = digests.indexOf(image.digest)
+    const key = imageSerial(index)
+    if (guest.images.includes(key)) return Promise.resolve(key)
+    const mount = mounted.get(key) ?? mountOnce(machine, guest, image, index, key)
+    mounted.set(key, mount)
+    return mount
+  }
+}
+
+async function mountOnce(machine: Machine, guest: Guest, image: ReadyImage, index: number, key: string): Promise<string> {
+  if (index > 0) await machine.plugImage(key, image.file)
+  await guest.addImage(key, key)
+  return key
+}
+
+async function resolveImages(images: ImagePort, assignment: Assignment, progress: StartProgress, signal: AbortSignal): Promise<Map<string, ReadyImage>> {
+  const wanted = new Map<string, 'Always' | 'IfNotPresent' | 'Never'>()
+  for (const container of assignment.spec.containers) if (!wanted.has(container.image) || pullPolicy(container) === 'Always') wanted.set(container.image, pullPolicy(container))
+  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { policy, signal, onProgress: (p) => progress.pulling(reference, p) })))
+  // Keyed by what the spec says, which need not be how the store calls the image; the first container's stays first.
+  const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
+  progress.imagesReady(found)
+  return found
+}
+
+function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clock) {
+  const { hostname } = assignment
+  return {
+    instance: assignment.uid,
+    time: clock.now(),
+    entropy: randomBytes(64).toString('base64'),
+    hostname,
+    machineId: assignment.uid.replaceAll('-', ''),
+    hosts: hostsFile(hostname, assignment.network.address),
+    resolvConf: resolverFile(network.dns),
+    network: { mac: network.mac, address: assignment.network.address, prefixLength: assignment.network.prefixLength, gateway: assignment.network.gateway, mtu: network.mtu },
+    scratch: { serial: scratchSerial },
+    volumes: guestVolumes(assignment.spec),
+  }
+}
+
+/** Like Promise.all, but aborts the rest at the first failure and settles only when all of it has. */
+async function allOrNone<T extends readonly unknown[]>(abort: AbortController, work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const failed: unknown[] = []
+  for (const one of work) one.catch((error: unknown) => { failed.push(error); abort.abort(error) })
+  await Promise.allSettled(work)
+  if (failed.length > 0) throw failed[0]
+  return (await Promise.all(work)) as unknown as T
+}

@@ -1,0 +1,19 @@
+/** An event without content that can be awaited; a wake before the wait is not lost. */
+export class Wake {
+  private pending = false
+  private waiting: (() => void)[] = []
+
+  wake(): void {
+    this.pending = true
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+
+  /** Resolves at the next wake, at once if there was one since the last {@link Wake.clear}. */
+  wait(): Promise<void> {
+    return this.pending ? Promise.resolve() : new Promise((resolve) => this.waiting.push(resolve))
+  }
+
+  clear(): void {
+    this.pending = false
+  }
+}

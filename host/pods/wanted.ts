@@ -1,0 +1,31 @@
+import type { Assignment } from '@/contracts/host/v1'
+
+/** What is wanted of a pod's worker. Removal is never taken back; suspension ends with this host agent. */
+export type Wanted = { kind: 'run'; assignment: Assignment } | { kind: 'suspend'; graceSeconds: number } | { kind: 'remove'; graceSeconds: number } | { kind: 'leave' }
+
+/** What a worker knows of its pod: `found` was up when an earlier host agent ended, `dirty` means there may be something to undo. */
+export type Stage = 'found' | 'idle' | 'up' | 'ended' | 'gone'
+export type Observed = { stage: Stage; dirty: boolean; stale: boolean; waiting: boolean }
+
+export type Step = 'adopt' | 'undo' | 'wait' | 'start' | 'watch' | 'stop' | 'forget' | 'renew' | 'quit'
+
+/** The one next thing to do, from what is wanted and what is. Pure: the order of things is decided here alone. */
+export function nextStep(wanted: Wanted['kind'], observed: Observed): Step {
+  if (observed.stage === 'gone' || wanted === 'leave') return 'quit'
+  if (observed.stage === 'found') return 'adopt'
+  if (observed.stage === 'up') return wanted !== 'run' || observed.stale ? 'stop' : 'watch'
+  if (wanted === 'remove') return observed.dirty ? 'undo' : 'forget'
+  if (observed.dirty) return 'undo'
+  if (wanted === 'suspend') return 'quit'
+  if (observed.stage === 'ended') return observed.stale ? 'renew' : 'watch'
+  return observed.waiting ? 'wait' : 'start'
+}
+
+/** The wish that holds after another one came: removal wins over all, then leaving, suspension, and the newest assignment. */
+export function merge(current: Wanted, next: Wanted): Wanted {
+  if (current.kind === 'remove') return next.kind === 'remove' ? { kind: 'remove', graceSeconds: Math.min(current.graceSeconds, next.graceSeconds) } : next.kind === 'leave' ? next : current
+  if (next.kind === 'remove' || next.kind === 'leave') return current.kind === 'leave' ? current : next
+  if (current.kind !== 'run') return current
+  if (next.kind === 'run' && next.assignment.generation < current.assignment.generation) return current
+  return next
+}
