@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { HostNetwork } from './host-network'
+import { namespaceName, tapName } from './names'
+import { HOST, Lab, METADATA, network, OUTSIDE, pod } from './testing/lab'
+
+let lab: Lab
+let hosts: HostNetwork
+
+beforeEach(async () => {
+  lab = await Lab.create()
+  hosts = lab.hostNetwork()
+})
+
+afterEach(async () => {
+  await hosts.close()
+  await lab.destroy()
+})
+
+describe('inside one network', () => {
+  it('two pods reach each other and their gateway', async () => {
+    const a = await lab.start(hosts, { network: network(1), pod: pod('a', 5) })
+    const b = await lab.start(hosts, { network: network(1), pod: pod('b', 6) })
+    await lab.serve(b, 'hello')
+    expect(await lab.pings(a, '10.0.0.6')).toBe(true)
+    expect(await lab.pings(b, '10.0.0.5')).toBe(true)
+    expect(await lab.pings(a, '10.0.0.1')).toBe(true)
+    expect(await lab.fetch(a, '10.0.0.6')).toBe('hello')
+    expect(await lab.pings(a, '10.0.0.7')).toBe(false)
+  })
+
+  it('the namespace itself offers nothing', async () => {
+    const port = await hosts.attach({ network: network(1), pod: pod('a', 5) })
+    const a = await lab.guest(port, { network: network(1), pod: pod('a', 5) })
+    await lab.serve(port.netns, 'inner')
+    expect(await lab.fetch(a, '10.0.0.1')).toBe(null)
+  })
+
+  it('what a pod\'s user sends from inside the namespace goes nowhere', async () => {
+    const port = await hosts.attach({ network: network(1), pod: pod('a', 5) })
+    const a = await lab.guest(port, { network: network(1), pod: pod('a', 5) })
+    const seen = await lab.count(a, 'udp dport 99')
+    // After the rule under test: without this the namespace sends nothing but ICMP, whoever asks.
+    await lab.in(port.netns, 'nft', 'add', 'rule', 'inet', 'hypernetes', 'output', 'udp', 'dport', '99', 'accept')
+    const send = (user: number) => lab.in(port.netns, 'setpriv', '--reuid', String(user), '--clear-groups', 'socat', '-u', 'OPEN:/etc/passwd,readbytes=9', 'UDP:10.0.0.5:99').catch(() => undefined)
+    await send(700_005)
+    expect(await seen()).toBe(0)
+    await send(65_534)
+    expect(await seen()).toBe(1)
+  })
+})
+
+describe('senders', () => {
+  it('a wrong source address or MAC never arrives', async () => {
+    const a = await lab.start(hosts, { network: network(1), pod: pod('a', 5) })
+    const b = await lab.start(hosts, { network: network(1), pod: pod('b', 6) })
+    const honest = await lab.count(b, 'ip saddr 10.0.0.5')
+    await lab.pings(a, '10.0.0.6')
+    expect(await honest()).toBeGreaterThan(0)
+
+    const spoofed = await lab.count(b, 'ip saddr 10.0.0.9')
+    await lab.ip(a, ['address add 10.0.0.9/24 dev eth0', 'neigh replace 10.0.0.6 lladdr 06:68:00:00:00:01 dev eth0', 'route replace 10.0.0.6/32 dev eth0 src 10.0.0.9'])
+    await lab.pings(a, '10.0.0.6')
+    expect(await spoofed()).toBe(0)
+
+    await lab.ip(a, ['route delete 10.0.0.6/32 dev eth0', 'address delete 10.0.0.9/24 dev eth0', 'link set eth0 address 02:00:00:00:00:77'])
+    const before = await honest()
+    await lab.pings(a, '10.0.0.6')
+    expect(await honest()).toBe(before)
+  })
+
+  it('IPv6 and ARP in the name of another are not answered', async () => {
+    const a = await lab.start(hosts, { network: network(1), pod: pod('a', 5) })
+    const answers = await lab.count(a, 'arp operation reply')
+    await lab.in(a, 'busybox', 'arping', '-c', '1', '-w', '1', '-I', 'eth0', '10.0.0.1')
+    expect(await answers()).toBeGreaterThan(0)
+    const before = await answers()
+    await lab.ip(a, ['address add 10.0.0.9/32 dev eth0'])
+    await lab.in(a, 'busybox', 'arping', '-c', '1', '-w', '1', '-s', '10.0.0.9', '-I', 'eth0', '10.0.0.1').catch(() => undefined)
+    expect(await answers()).toBe(before)
+
+    const b = await lab.start(hosts, { network: network(1), pod: pod('b', 6) })
+    await lab.ip(b, ['address add fd00::6/64 dev eth0 nodad'])
+    await lab.ip(a, ['address add fd00::5/64 dev eth0 nodad', 'neigh replace fd00::6 lladdr 06:68:00:00:00:01 dev eth0'])
+    const six = await lab.count(b, 'ether type ip6')
+    expect(await lab.pings(a, 'fd00::6')).toBe(false)
+    expect(await six()).toBe(0)
+  })
+})
+
+describe('between networks', () => {
+  it('the same subnet in two networks never meets', async () => {
+    const spec = { outbound: 'nat' } as const
+    const a = await lab.start(hosts, { network: network(1, spec), pod: pod('a', 5) })
+    const b = await lab.start(hosts, { network: network(2, spec), pod: pod('b', 6) })
+    const c = await lab.start(hosts, { network: network(2, spec), pod: pod('c', 5) })
+    const other = await lab.start(hosts, { network: network(3, { ...spec, cidr: '10.3.0.0/24', gateway: '10.3.0.1' }), pod: pod('d', 5, { address: '10.3.0.5' }) })
+    expect(await lab.pings(c, '10.0.0.6')).toBe(true)
+    expect(await lab.pings(a, '10.0.0.6')).toBe(false)
+    expect(await lab.pings(a, '10.3.0.5')).toBe(false)
+    expect(await lab.pings(other, '10.0.0.6')).toBe(false)
+    expect(await lab.pings(b, '10.0.0.5')).toBe(true)
+    // Not even by another network's transit address.
+    const transits = (await lab.in(lab.host, 'ip', 'route')).stdout.split('\n').map((line) => line.split(' ')[0] ?? '').filter((address) => /^100\.[\d.]+$/.test(address))
+    expect(transits).toHaveLength(3)
+    for (const transit of transits) expect(await lab.pings(a, transit)).toBe(false)
+  })
+})
+
+describe('outbound', () => {
+  it('is a switch of a running network', async () => {
+    await lab.serve(lab.outside, 'outside')
+    const off = { network: network(1), pod: pod('a', 5) }
+    const on = { ...off, network: network(1, { outbound: 'nat' }) }
+    const a = await lab.start(hosts, off)
+    expect(await lab.fetch(a, OUTSIDE)).toBe(null)
+    await hosts.attach(on)
+    const translated = await lab.count(lab.outside, `ip saddr ${HOST} tcp dport 8080`)
+    expect(await lab.fetch(a, OUTSIDE)).toBe('outside')
+    expect(await translated()).toBeGreaterThan(0)
+    await hosts.updateNetwork(off.network)
+    expect(await lab.fetch(a, OUTSIDE)).toBe(null)
+    await hosts.updateNetwork(on.network)
+    expect(await lab.fetch(a, OUTSIDE)).toBe('outside')
+  })
+
+  it('reaches neither the host nor metadata services, and nothing outside reaches in', async () => {
+    await lab.serve(lab.host, 'host')
+    await lab.serve(lab.outside, 'metadata')
+    await lab.ip(lab.host, [`address add 172.30.0.1/24 dev lo`, `route add ${METADATA} via ${OUTSIDE}`])
+    const a = await lab.start(hosts, { network: network(1, { outbound: 'nat' }), pod: pod('a', 5) })
+    expect(await lab.fetch(lab.outside, HOST)).toBe('host')
+    expect(await lab.fetch(lab.host, METADATA)).toBe('metadata')
+    for (const address of [HOST, '172.30.0.1', METADATA, '127.0.0.1', '100.64.0.1']) expect(await lab.fetch(a, address)).toBe(null)
+    expect(await lab.pings(a, HOST)).toBe(false)
+
+    await lab.serve(a, 'pod')
+    const transit = (await lab.in(lab.host, 'ip', 'route')).stdout.split('\n').find((line) => /^100\.[\d.]+ /.test(line))?.split(' ')[0] ?? ''
+    await lab.ip(lab.outside, [`route add ${transit} via ${HOST}`, `route add 10.0.0.0/24 via ${HOST}`])
+    expect(await lab.fetch(lab.outside, transit)).toBe(null)
+    expect(await lab.fetch(lab.outside, '10.0.0.5')).toBe(null)
+    expect(await lab.fetch(lab.host, transit)).toBe(null)
+  })
+
+  it('a denied destination stays out of reach', async () => {
+    await hosts.close()
+    hosts = lab.hostNetwork({ deniedDestinations: ['203.0.113.0/24'] })
+    await lab.serve(lab.outside, 'outside')
+    const a = await lab.start(hosts, { network: network(1, { outbound: 'nat' }), pod: pod('a', 5) })
+    expect(await lab.fetch(a, OUTSIDE)).toBe(null)
+  })
+})
+
+describe('the end', () => {
+  it('the last pod takes the namespace, link, table and held addresses along', async () => {
+    const before = await lab.traces()
+    for (const number of [1, 2]) {
+      for (const last of [5, 6, 7]) await hosts.attach({ network: network(number, { outbound: number === 1 ? 'nat' : 'none' }), pod: pod(`${number}-${last}`, last) })
+    }
+    expect((await lab.traces()).namespaces).toEqual([namespaceName(lab.hostTag, 1), namespaceName(lab.hostTag, 2)])
+    for (const number of [1, 2]) {
+      for (const last of [5, 6, 7]) await hosts.detach(`${number}-${last}`)
+    }
+    expect(await lab.traces()).toEqual(before)
+  })
+
+  it('a tap belongs to its pod\'s user and has a virtio header', async () => {
+    hosts = lab.hostNetwork({ deviceKind: 'tap' })
+    const port = await hosts.attach({ network: network(1), pod: pod('a', 5) })
+    expect(port).toEqual({ netns: namespaceName(lab.hostTag, 1), tap: tapName('a'), mtu: 1450 })
+    const { stdout } = await lab.in(port.netns, 'ip', '-d', 'link', 'show', port.tap)
+    expect(stdout).toContain('vnet_hdr on')
+    expect(stdout).toContain('user 700005')
+    expect(stdout).not.toContain('multi_queue on')
+  })
+})

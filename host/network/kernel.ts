@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import type { run } from '@/platform/exec'
+
+/** How commands are run; `run` of platform/exec, or one that fails on purpose in a test. */
+export type Run = typeof run
+
+const link = z.object({
+  ifname: z.string(),
+  mtu: z.number(),
+  address: z.string().optional(),
+  flags: z.array(z.string()),
+  linkinfo: z.object({
+    info_kind: z.string().optional(),
+    info_data: z.object({ type: z.string().optional(), user: z.union([z.number(), z.string()]).optional(), vnet_hdr: z.boolean().optional() }).optional(),
+  }).optional(),
+  addr_info: z.array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number() })),
+})
+
+/** A link with its addresses as `ip -details -json address` prints it, as far as we look at it. */
+export type Link = z.infer<typeof link>
+
+// `ip` prints an empty object for what a filter leaves out.
+const links = z.array(z.union([link, z.object({}).strict()])).transform((all) => all.filter((one): one is Link => 'ifname' in one))
+
+const route = z.object({
+  type: z.string().optional(),
+  dst: z.string(),
+  dev: z.string().optional(),
+  gateway: z.string().optional(),
+  metric: z.number().optional(),
+})
+
+/** An IPv4 route of the main table as `ip -json route` prints it. */
+export type Route = z.infer<typeof route>
+
+/**
+ * The kernel's network in one network namespace: `name` is one below /run/netns, null the namespace that this
+ * process runs in. Every method is one short process and throws its ExecError.
+ */
+export class NetworkNamespaceKernel {
+  constructor(readonly name: string | null, private readonly run: Run) {}
+
+  /** Runs `ip` commands in order, in one process; the first that fails ends it. */
+  async ipBatch(lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return
+    await this.run('ip', [...this.ipScope(), '-batch', '-'], { input: `${lines.join('\n')}\n` })
+  }
+
+  /** Runs `ip` commands in order, in one process, past those that fail: for removing what may be gone. */
+  async ipBatchForced(lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return
+    await this.run('ip', [...this.ipScope(), '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` }).catch(() => undefined)
+  }
+
+  /** Loads nftables rules as one transaction: all of them or, on an error, none. */
+  async loadRules(rules: string): Promise<void> {
+    await this.enter('nft', ['-f', '-'], rules)
+  }
+
+  /** What `nft -j list …` prints, unparsed. */
+  async listRules(...what: string[]): Promise<unknown> {
+    return JSON.parse((await this.enter('nft', ['-j', 'list', ...what])).stdout)
+  }
+
+  /** Sets kernel settings below /proc/sys/net. */
+  async set(settings: Readonly<Record<string, string | number>>): Promise<void> {
+    await this.enter('sysctl', ['-q', '-w', ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)])
+  }
+
+  /** Reads one kernel setting. */
+  async get(setting: string): Promise<string> {
+    return (await this.enter('sysctl', ['-n', setting])).stdout.trim()
+  }
+
+  /** All links with their addresses. */
+  async links(): Promise<Link[]> {
+    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', 'address', 'show'])
+    return links.parse(JSON.parse(stdout))
+  }
+
+  /** All IPv4 routes of the main table. */
+  async routes(): Promise<Route[]> {
+    const { stdout } = await this.run('ip', [...this.ipScope(), '-json', 'route', 'show'])
+    return z.array(route).parse(JSON.parse(stdout || '[]'))
+  }
+
+  private ipScope(): string[] {
+    return this.name === null ? [] : ['-n', this.name]
+  }
+
+  // nsenter, since `ip netns exec` also makes a mount namespace, which costs and which these commands need not.
+  private enter(command: string, args: readonly string[], input?: string) {
+    const options = input === undefined ? {} : { input }
+    return this.name === null ? this.run(command, args, options) : this.run('nsenter', [`--net=/run/netns/${this.name}`, command, ...args], options)
+  }
+}
