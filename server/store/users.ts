@@ -36,6 +36,10 @@ export async function deletePendingUser(tx: Database, userId: string): Promise<b
 
 export const insertPasswordReset = (tx: Database, reset: { userId: string; tokenHash: string; expiresAt: Date }) => tx.passwordReset.create({ data: reset })
 
+/** A reset that is unused, in its time and of a user who is not disabled; else null. */
+export const findPasswordReset = (db: Database, tokenHash: string) =>
+  db.passwordReset.findFirst({ where: { tokenHash, usedAt: null, expiresAt: { gt: new Date() }, user: { disabledAt: null } }, include: { user: { omit: { passwordHash: true } } } })
+
 /**
  * Uses up a reset that is unused and in its time, and with it all others of the user. Returns the user's id, or null. Of two
  * at the same time one gets it: the update is conditional.

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http'
+import type { ServerContext } from '@/server/services/context'
+import { authenticate } from '@/server/auth/authenticate'
+import type { Actor } from '@/server/auth/scope'
+import { appRouter } from './root'
+import type { ApiContext } from './trpc'
+
+const prefix = '/api/trpc/'
+
+/** The context of one request or connection. */
+export const toApiContext = (server: ServerContext, actor: Actor | null, address: string, userAgent: string): ApiContext => ({ ...server, actor, address, userAgent: userAgent.slice(0, 300), requestId: randomUUID() })
+
+/**
+ * A cookie that comes with another site's page counts for nothing: browsers send Origin with every request that could
+ * change something. A bearer token is never sent by a browser of itself.
+ */
+export async function actorOf(request: IncomingMessage, publicUrl: string): Promise<Actor | null> {
+  const { cookie, authorization, origin } = request.headers
+  const foreign = origin !== undefined && origin !== new URL(publicUrl).origin
+  return authenticate({ cookie: foreign ? undefined : cookie, authorization })
+}
+
+/** Serves `/api/trpc/<procedure>`; returns false for other paths. It stands before Next, whose routing would cost more than the call. */
+export function serveApi(server: ServerContext, request: IncomingMessage, response: ServerResponse): boolean {
+  const path = (request.url ?? '/').split('?')[0] ?? '/'
+  if (!path.startsWith(prefix)) return false
+  void nodeHTTPRequestHandler({
+    req: request,
+    res: response,
+    path: decodeURIComponent(path.slice(prefix.length)),
+    router: appRouter,
+    maxBodySize: 2 << 20,
+    allowBatching: true,
+    createContext: async () => toApiContext(server, await actorOf(request, server.config.publicUrl), request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
+    responseMeta: ({ ctx }) => ({ headers: new Headers({ 'cache-control': 'no-store', ...(ctx ? { 'x-request-id': ctx.requestId } : {}) }) }),
+  })
+  return true
+}

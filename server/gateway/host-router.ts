@@ -1,0 +1,85 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { initTRPC, TRPCError } from '@trpc/server'
+import { z } from 'zod'
+import { challengeOutput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
+import type { Logger } from '@/platform/logger'
+import { listAssignments } from '@/server/store/assignments'
+import { inTransaction, type DatabaseClient } from '@/server/store/database'
+import { findHostByKey, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
+import { markUnreportedGone, storeHostEvent, storeImages, storeReport } from '@/server/store/reports'
+import { verifyHello } from './host-identity'
+import { HostSession, type HostSessions } from './host-sessions'
+
+const heartbeatSeconds = 5
+
+/** One connection: its nonce, and the session that a valid hello made. */
+export type HostConnection = { db: DatabaseClient; log: Logger; sessions: HostSessions; nonce: string | null; session: HostSession | null; disconnect(): void }
+
+const t = initTRPC.context<HostConnection>().create()
+
+const refuse = (message: string) => new TRPCError({ code: 'UNAUTHORIZED', message })
+
+const hostProcedure = t.procedure.use(({ ctx, next }) => {
+  if (!ctx.session || ctx.session.closed) throw refuse('Say hello first.')
+  return next({ ctx: { session: ctx.session } })
+})
+
+/** What hosts call; see contracts/host/v1. The control stream carries desired state, reports and heartbeats, nothing else. */
+export const hostRouter = t.router({
+  host: t.router({
+    challenge: t.procedure.output(challengeOutput).query(({ ctx }) => {
+      ctx.nonce = randomBytes(32).toString('base64url')
+      return { nonce: ctx.nonce }
+    }),
+    hello: t.procedure.input(helloInput).output(helloOutput).mutation(async ({ ctx, input }) => {
+      const nonce = ctx.nonce
+      ctx.nonce = null
+      if (!nonce || !verifyHello(input, nonce)) throw refuse('The hello is not signed by the key that it names.')
+      const host = await findHostByKey(ctx.db, input.publicKey)
+      if (!host) throw refuse('This host is not registered.')
+      await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input))
+      ctx.session = new HostSession(host.id, input.bootId, ctx.disconnect)
+      ctx.sessions.add(ctx.session)
+      ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
+      return { hostId: host.id, heartbeatSeconds }
+    }),
+    desired: hostProcedure.subscription(({ ctx, signal }) => desiredMessages(ctx.db, ctx.session, signal)),
+    report: hostProcedure.input(reportInput).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input }) => {
+      const { hostId, bootId } = ctx.session
+      if (input.bootId !== bootId) throw refuse('The report is of another boot than the hello.')
+      return inTransaction(ctx.db, async (tx) => {
+        let stored = 0
+        for (const report of input.pods) if (await storeReport(tx, hostId, bootId, input.sequence, report)) stored += 1
+        if (input.complete) await markUnreportedGone(tx, hostId, bootId, input.sequence, input.pods.map((p) => p.uid))
+        for (const event of input.events) await storeHostEvent(tx, hostId, event)
+        await storeImages(tx, hostId, input.images)
+        return { stored }
+      })
+    }),
+    heartbeat: hostProcedure.input(heartbeatInput).output(z.object({ current: z.boolean() })).mutation(async ({ ctx, input }) => {
+      const current = await recordHeartbeat(ctx.db, ctx.session.hostId, input.bootId)
+      if (current) await reviveHost(ctx.db, ctx.session.hostId)
+      return { current }
+    }),
+  }),
+})
+export type HostRouter = typeof hostRouter
+
+/** The complete desired set at once and after every change of it, and streams to open as they are asked for. */
+async function* desiredMessages(db: DatabaseClient, session: HostSession, signal: AbortSignal | undefined): AsyncGenerator<DesiredMessage> {
+  const onAbort = () => session.wake()
+  signal?.addEventListener('abort', onAbort)
+  let revision = ''
+  while (!session.closed && !signal?.aborted) {
+    await session.nextWake()
+    if (signal?.aborted) return
+    yield* session.takeMessages()
+    const assignments = await listAssignments(db, session.hostId)
+    const next = createHash('sha256').update(JSON.stringify(assignments)).digest('hex').slice(0, 32)
+    if (next !== revision) {
+      revision = next
+      yield { kind: 'desired', revision, assignments }
+    }
+    yield* session.takeMessages()
+  }
+}

@@ -1,0 +1,68 @@
+import type { StreamRequest } from '@/contracts/host/v1'
+
+export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest }
+
+/** One connection of a host that said a valid hello. A newer connection of the same host takes the older one's place. */
+export class HostSession {
+  private readonly messages: OpenMessage[] = []
+  private waiting: (() => void) | null = null
+  private woken = true
+  closed = false
+
+  constructor(
+    readonly hostId: string,
+    readonly bootId: string,
+    private readonly disconnect: () => void,
+  ) {}
+
+  open(message: OpenMessage): void {
+    this.messages.push(message)
+    this.wake()
+  }
+
+  /** The host's assignments may have changed. */
+  wake(): void {
+    this.woken = true
+    this.waiting?.()
+  }
+
+  takeMessages(): OpenMessage[] {
+    return this.messages.splice(0)
+  }
+
+  /** Resolves at the next wake, at once when one came since the last call. */
+  async nextWake(): Promise<void> {
+    if (!this.woken && !this.closed) await new Promise<void>((resolve) => (this.waiting = resolve))
+    this.woken = false
+    this.waiting = null
+  }
+
+  close(): void {
+    this.closed = true
+    this.wake()
+    this.disconnect()
+  }
+}
+
+/** The hosts that are connected to this process. */
+export class HostSessions {
+  private readonly byHost = new Map<string, HostSession>()
+
+  add(session: HostSession): void {
+    this.byHost.get(session.hostId)?.close()
+    this.byHost.set(session.hostId, session)
+  }
+
+  remove(session: HostSession): void {
+    if (this.byHost.get(session.hostId) === session) this.byHost.delete(session.hostId)
+    if (!session.closed) session.close()
+  }
+
+  get(hostId: string): HostSession | undefined {
+    return this.byHost.get(hostId)
+  }
+
+  all(): HostSession[] {
+    return [...this.byHost.values()]
+  }
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import { createWebSocketStream, type WebSocket } from 'ws'
+import { streamChannel, type StreamRequest } from '@/contracts/host/v1'
+import { DomainError } from '@/domain/shared/errors'
+import type { Logger } from '@/platform/logger'
+import type { HostStream, HostStreams } from '@/server/services/host-streams'
+import type { HostSessions } from './host-sessions'
+
+const dialTimeoutMs = 10_000
+const ticketLifeMs = 30_000
+
+type Waiting = { resolve(stream: HostStream): void; timer: NodeJS.Timeout }
+type BrowserTicket = { hostId: string; request: StreamRequest; credentialId: string; onEnd(): void; timer: NodeJS.Timeout }
+
+/**
+ * Streams between browsers (or use cases) and hosts. Each is a WebSocket of its own that the host dials with a one-time
+ * ticket, so that no bytes pass the control stream and a slow reader holds up nobody else.
+ */
+export class StreamBroker implements HostStreams {
+  private readonly expected = new Map<string, Waiting>()
+  private readonly tickets = new Map<string, BrowserTicket>()
+
+  constructor(
+    private readonly sessions: HostSessions,
+    private readonly log: Logger,
+  ) {}
+
+  open(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<HostStream> {
+    const session = this.sessions.get(hostId)
+    if (!session) return Promise.reject(new DomainError('unavailable', 'The host of this pod is not connected: try again in a moment.'))
+    const ticket = randomBytes(32).toString('base64url')
+    return new Promise((resolve, reject) => {
+      const forget = (error: DomainError) => {
+        clearTimeout(timer)
+        this.expected.delete(ticket)
+        reject(error)
+      }
+      const timer = setTimeout(() => forget(new DomainError('unavailable', 'The host of this pod did not open the stream in time: try again in a moment.')), options.timeoutMs ?? dialTimeoutMs)
+      options.signal?.addEventListener('abort', () => forget(new DomainError('unavailable', 'The request was given up.')), { once: true })
+      this.expected.set(ticket, { resolve, timer })
+      session.open({ kind: 'open', url: `/ws/host-stream/${ticket}`, request })
+    })
+  }
+
+  issueTicket(ticket: Omit<BrowserTicket, 'timer'>): string {
+    const name = randomBytes(32).toString('base64url')
+    this.tickets.set(name, { ...ticket, timer: setTimeout(() => this.tickets.delete(name), ticketLifeMs) })
+    return name
+  }
+
+  /** Whether a host may connect with this ticket; a ticket is good once. */
+  expects(ticket: string): boolean {
+    return this.expected.has(ticket)
+  }
+
+  acceptHost(ticket: string, socket: WebSocket): void {
+    const waiting = this.expected.get(ticket)
+    if (!waiting) {
+      socket.close(4404, 'no such ticket')
+      return
+    }
+    this.expected.delete(ticket)
+    clearTimeout(waiting.timer)
+    waiting.resolve(messageStream(socket))
+  }
+
+  /** Takes the browser's ticket if it is the one of this credential. */
+  takeTicket(ticket: string, credentialId: string): Omit<BrowserTicket, 'timer'> | null {
+    const found = this.tickets.get(ticket)
+    if (!found || found.credentialId !== credentialId) return null
+    this.tickets.delete(ticket)
+    clearTimeout(found.timer)
+    return found
+  }
+
+  /** Joins the browser's socket with the host's stream until either ends; an error is told on the result channel. */
+  async join(socket: WebSocket, ticket: Omit<BrowserTicket, 'timer'>): Promise<void> {
+    const browser = messageStream(socket)
+    try {
+      const host = await this.open(ticket.hostId, ticket.request)
+      await Promise.all([pipeline(browser, host, { end: true }), pipeline(host, browser, { end: true })]).catch((err: unknown) => this.log.debug({ err }, 'a stream ended'))
+      host.destroy()
+    } catch (error) {
+      const message = error instanceof DomainError ? error.message : 'The stream could not be opened.'
+      socket.send(Buffer.concat([Buffer.of(streamChannel.result), Buffer.from(JSON.stringify({ exitCode: null, error: message }))]))
+      socket.close(1011, 'could not be opened')
+    } finally {
+      browser.destroy()
+      ticket.onEnd()
+    }
+  }
+}
+
+/** A socket as a stream of whole binary messages, with backpressure both ways. */
+function messageStream(socket: WebSocket): HostStream {
+  const stream = createWebSocketStream(socket, { readableObjectMode: true, writableObjectMode: true, highWaterMark: 16 })
+  // A peer that goes away ends the stream; whoever reads it learns of it from the end.
+  stream.on('error', () => stream.destroy())
+  return stream
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { applyWSSHandler } from '@trpc/server/adapters/ws'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { AnyRouter } from '@trpc/server'
+import type { Logger } from '@/platform/logger'
+import type { Actor } from '@/server/auth/scope'
+import type { DatabaseClient } from '@/server/store/database'
+import { hostRouter, type HostConnection } from './host-router'
+import type { HostSessions } from './host-sessions'
+import type { LiveSockets } from './live-sockets'
+import type { StreamBroker } from './streams'
+
+export type GatewayParts<Context> = {
+  db: DatabaseClient
+  log: Logger
+  sessions: HostSessions
+  streams: StreamBroker
+  live: LiveSockets
+  publicUrl: string
+  authenticate(request: IncomingMessage): Promise<Actor | null>
+  /** The console's router and the context of one connection, given from outside so that this room knows no procedures. */
+  router: AnyRouter
+  createContext(request: IncomingMessage, actor: Actor | null): Context
+}
+
+/** Accepts the WebSockets of hosts and people. `upgrade` says whether the path was ours. */
+export function createGateway<Context extends object>(parts: GatewayParts<Context>): { upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean; close(): void } {
+  const server = (maxPayload: number) => new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false })
+  const [hosts, hostStreams, people, browserStreams] = [server(16 << 20), server(1 << 20), server(256 << 10), server(1 << 20)]
+  const hostHandler = serveHosts(parts, hosts)
+  const actors = new WeakMap<IncomingMessage, Actor>()
+  const peopleHandler = applyWSSHandler({ wss: people, router: parts.router, keepAlive: { enabled: true, pingMs: 15_000, pongWaitMs: 5_000 }, createContext: ({ req }) => parts.createContext(req, actors.get(req) ?? null) })
+  people.on('connection', (socket: WebSocket, request: IncomingMessage) => {
+    const actor = actors.get(request)
+    if (actor) parts.live.add(socket, actor.credentialId, async () => (await parts.authenticate(request)) !== null)
+  })
+
+  const accept = (wss: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer, then: (ws: WebSocket) => void) => wss.handleUpgrade(request, socket, head, then)
+  const emit = (wss: WebSocketServer, request: IncomingMessage) => (ws: WebSocket) => void wss.emit('connection', ws, request)
+
+  const acceptPerson = async (request: IncomingMessage, socket: Duplex, head: Buffer, ticket: string | null) => {
+    if (!originAllowed(request, parts.publicUrl)) return reject(socket, 403, 'Forbidden')
+    const actor = await parts.authenticate(request)
+    if (!actor) return reject(socket, 401, 'Unauthorized')
+    actors.set(request, actor)
+    if (ticket === null) return accept(people, request, socket, head, emit(people, request))
+    const found = parts.streams.takeTicket(ticket, actor.credentialId)
+    if (!found) return reject(socket, 404, 'Not Found')
+    accept(browserStreams, request, socket, head, (ws) => {
+      parts.live.add(ws, actor.credentialId, async () => (await parts.authenticate(request)) !== null)
+      void parts.streams.join(ws, found)
+    })
+  }
+
+  return {
+    upgrade(request, socket, head) {
+      const path = new URL(request.url ?? '/', 'http://unused').pathname
+      const [, area, room, ticket, ...more] = path.split('/')
+      if (area !== 'ws' || more.length > 0) return false
+      socket.on('error', () => socket.destroy())
+      if (room === 'host' && ticket === undefined) accept(hosts, request, socket, head, emit(hosts, request))
+      else if (room === 'host-stream' && ticket) {
+        if (parts.streams.expects(ticket)) accept(hostStreams, request, socket, head, (ws) => parts.streams.acceptHost(ticket, ws))
+        else reject(socket, 404, 'Not Found')
+      } else if ((room === 'trpc' && ticket === undefined) || (room === 'stream' && ticket)) {
+        acceptPerson(request, socket, head, ticket ?? null).catch((err: unknown) => {
+          parts.log.error({ err }, 'an upgrade failed')
+          reject(socket, 500, 'Internal Server Error')
+        })
+      } else reject(socket, 404, 'Not Found')
+      return true
+    },
+    close() {
+      peopleHandler.broadcastReconnectNotification()
+      hostHandler.broadcastReconnectNotification()
+      parts.live.close()
+      for (const wss of [hosts, hostStreams, people, browserStreams]) {
+        for (const client of wss.clients) client.terminate()
+        wss.close()
+      }
+    },
+  }
+}
+
+function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'log' | 'sessions'>, wss: WebSocketServer) {
+  return applyWSSHandler({
+    wss,
+    router: hostRouter,
+    keepAlive: { enabled: true, pingMs: 10_000, pongWaitMs: 10_000 },
+    createContext: ({ res }): HostConnection => {
+      const connection: HostConnection = { ...parts, nonce: null, session: null, disconnect: () => res.close(4409, 'another connection of this host took over') }
+      res.once('close', () => {
+        if (connection.session) parts.sessions.remove(connection.session)
+      })
+      return connection
+    },
+  })
+}
+
+/**
+ * A browser sends Origin with every WebSocket and its cookies with them, from any site: with a cookie only PUBLIC_URL's
+ * own pages may connect. A script with a bearer token sends no cookie and needs no Origin.
+ */
+function originAllowed(request: IncomingMessage, publicUrl: string): boolean {
+  if (!request.headers.cookie) return request.headers.authorization !== undefined
+  return request.headers.origin === new URL(publicUrl).origin
+}
+
+function reject(socket: Duplex, status: number, text: string): void {
+  socket.end(`HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}

@@ -1,0 +1,34 @@
+import { loadConfig } from '@/platform/config'
+import { logger } from '@/platform/logger'
+import { feedController } from '@/server/control/controllers/feed/controller'
+import { hostController } from '@/server/control/controllers/host/controller'
+import { namespaceController } from '@/server/control/controllers/namespace/controller'
+import { podController } from '@/server/control/controllers/pod/controller'
+import { runControllers } from '@/server/control/runtime/controller'
+import { runWhileLeader } from '@/server/control/runtime/leader'
+import { scheduler } from '@/server/control/scheduler/scheduler'
+import { openDatabase } from '@/server/store/database'
+import { FeedReader } from '@/server/store/feed-reader'
+
+const log = logger('control')
+const config = loadConfig()
+if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the server through `npm start`, or name a database')
+
+const db = openDatabase(config.databaseUrl)
+const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
+await feed.start()
+const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, namespaceController, hostController, feedController], signal))
+
+let stopping = false
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  setTimeout(() => process.exit(1), 5000).unref()
+  await leader.close()
+  await feed.close()
+  await db.$disconnect()
+  process.exit(0)
+}
+process.on('SIGINT', () => void stop())
+process.on('SIGTERM', () => void stop())
+log.info('control is up')

@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { collectDefaultMetrics, Gauge, register } from 'prom-client'
+import { authenticate } from '@/server/auth/authenticate'
+import type { HostSessions } from '@/server/gateway/host-sessions'
+import type { ServerContext } from '@/server/services/context'
+
+collectDefaultMetrics()
+const connectedHosts = new Gauge({ name: 'hypernetes_connected_hosts', help: 'Hosts connected to this web process.' })
+
+/** `/healthz` (the process lives), `/readyz` (it can serve) and `/metrics` (operators alone). Returns false for other paths. */
+export function serveHealth(server: ServerContext, sessions: HostSessions, request: IncomingMessage, response: ServerResponse): boolean {
+  const path = (request.url ?? '/').split('?')[0]
+  const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+  if (path === '/healthz') answer(200, 'ok\n')
+  else if (path === '/readyz') {
+    server.db.$queryRaw`select 1`.then(() => answer(200, 'ok\n'), () => answer(503, 'the database does not answer\n'))
+  } else if (path === '/metrics') {
+    void authenticate({ cookie: request.headers.cookie, authorization: request.headers.authorization })
+      .then(async (actor) => {
+        if (!actor?.operator) return answer(404, 'not found\n')
+        connectedHosts.set(sessions.all().length)
+        answer(200, await register.metrics(), register.contentType)
+      })
+      .catch(() => answer(503, 'the database does not answer\n'))
+  } else return false
+  return true
+}

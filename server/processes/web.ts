@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { createServer, Server, type IncomingMessage, type ServerResponse } from 'node:http'
+import next from 'next'
+import { loadConfig } from '@/platform/config'
+import { KeyRing } from '@/platform/crypto/key-ring'
+import { logger } from '@/platform/logger'
+import { actorOf, serveApi, toApiContext } from '@/server/api/http'
+import { appRouter } from '@/server/api/root'
+import { setApiRuntime } from '@/server/api/runtime'
+import { createCallerFactory } from '@/server/api/trpc'
+import { authenticate } from '@/server/auth/authenticate'
+import { setAuthRuntime } from '@/server/auth/runtime'
+import { HostSessions } from '@/server/gateway/host-sessions'
+import { LiveSockets } from '@/server/gateway/live-sockets'
+import { StreamBroker } from '@/server/gateway/streams'
+import { createGateway } from '@/server/gateway/upgrade'
+import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
+import { openDatabase } from '@/server/store/database'
+import { FeedReader } from '@/server/store/feed-reader'
+import type { ServerContext } from '@/server/services/context'
+import { serveHealth } from './health'
+
+const log = logger('web')
+const config = loadConfig()
+if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the server through `npm start`, or name a database')
+
+const db = openDatabase(config.databaseUrl)
+const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
+await feed.start()
+const sessions = new HostSessions()
+const streams = new StreamBroker(sessions, log)
+const server: ServerContext = { db, config, keyRing: KeyRing.fromFile(config.keyFile), log, feed, streams }
+
+setAuthRuntime({ db, config, log, sessionSecret: process.env.NEXTAUTH_SECRET ?? randomBytes(32).toString('base64url') })
+const createCaller = createCallerFactory(appRouter)
+setApiRuntime({
+  server,
+  contextOf: async ({ cookie, authorization, address, userAgent }) => toApiContext(server, await authenticate({ cookie, authorization }), address, userAgent),
+  callerOf: async ({ cookie, userAgent }) => createCaller(toApiContext(server, await authenticate({ cookie }), '', userAgent)),
+})
+
+const live = new LiveSockets(feed)
+const stopWaking = wakeHostsOnChanges(feed, sessions)
+const gateway = createGateway({
+  db, log, sessions, streams, live,
+  publicUrl: config.publicUrl,
+  authenticate: (request) => actorOf(request, config.publicUrl),
+  router: appRouter,
+  createContext: (request: IncomingMessage, actor) => toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
+})
+
+// Next adds its own 'upgrade' listener to the server that it is given, and would end sockets that are ours: it gets an
+// emitter instead and sees only what we leave (the reload channel of development).
+const nextUpgrades = new EventEmitter()
+const dev = process.env.NODE_ENV !== 'production'
+const app = next({ dev, hostname: config.host, port: config.port, httpServer: Object.setPrototypeOf(nextUpgrades, Server.prototype) })
+await app.prepare()
+const handle = app.getRequestHandler()
+
+function serve(request: IncomingMessage, response: ServerResponse): void {
+  // The last entry is the address that this process saw; a client can only write those before it.
+  request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
+  if (serveHealth(server, sessions, request, response) || serveApi(server, request, response)) return
+  void handle(request, response)
+}
+
+const http = createServer(serve)
+http.on('upgrade', (request, socket, head) => {
+  if (gateway.upgrade(request, socket, head)) return
+  if (!dev || !nextUpgrades.emit('upgrade', request, socket, head)) socket.destroy()
+})
+http.listen(config.port, config.host, () => log.info(`listening on http://${config.host}:${config.port}`))
+
+let stopping = false
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  setTimeout(() => process.exit(1), 5000).unref()
+  gateway.close()
+  stopWaking()
+  http.close()
+  http.closeAllConnections()
+  await feed.close()
+  await db.$disconnect()
+  process.exit(0)
+}
+process.on('SIGINT', () => void stop())
+process.on('SIGTERM', () => void stop())
