@@ -8,8 +8,10 @@ import { asImageError, cancelled, diskFull, ImageError } from './image-error'
 export type TarSink = { write(bytes: Buffer): Promise<void> }
 
 /**
- * Options of sqfstar. lz4: in an emulated guest reading costs little more than without compression, at half the disk.
- * 64 KiB blocks: a small file read costs one block. Memory is bounded, for its default is a quarter of the machine's.
+ * Options of sqfstar. lz4, since guests may be emulated: of a 176 MB image a cold read of one 90 MB file took 0.71 s
+ * with it, 0.63 s without compression and 1.30 s with zstd, whose making took 12.9 s instead of 0.25 s; lz4 halves the
+ * disk. Blocks of 64 KiB, for a start reads many small files. Memory is bounded: the default is a quarter of the
+ * machine's.
  */
 const fixedOptions = ['-comp', 'lz4', '-b', '64K', '-mem', '128M', '-exit-on-error', '-no-progress', '-quiet']
 

@@ -33,7 +33,7 @@ const rules: readonly Rule[] = [
   },
   {
     pattern: /server gave HTTP response to HTTPS client/i,
-    error: ({ registry }) => unreachable(registry, 'speaks plain HTTP, which is not allowed for it', `Give the registry a certificate, or let the operator add it to HYPERNETES_INSECURE_REGISTRIES.`),
+    error: ({ registry }) => unreachable(registry, 'speaks plain HTTP, which is not allowed for it', 'Give the registry a certificate, or let the operator add it to HYPERNETES_INSECURE_REGISTRIES.'),
   },
   { pattern: /x509|certificate/i, error: ({ registry }) => unreachable(registry, 'has a certificate that this host does not trust', 'Give the registry a valid certificate.') },
   { pattern: /no such host|name resolution|server misbehaving/i, error: ({ registry }) => unreachable(registry, 'has a name that does not resolve', 'Check the name of the registry.') },
