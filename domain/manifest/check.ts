@@ -18,7 +18,7 @@ export function problemCollector(lineOf: (path: Path) => number | null = () => n
 
 /** Checks a value against a schema below `path`; unknown fields are named one by one. Returns null when there was a problem. */
 export function check<S extends z.ZodType>(schema: S, value: unknown, path: Path, collect: Collect): z.output<S> | null {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   for (const issue of result.error.issues) {
     const at = [...path, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))]

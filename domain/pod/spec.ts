@@ -41,7 +41,7 @@ const volumeMount = z.strictObject({ name: dnsLabel, mountPath: absolutePath, re
 const securityContext = z.strictObject({ runAsUser: integerId.optional(), runAsGroup: integerId.optional() })
 const argument = text.max(128 << 10).refine((v) => !v.includes('\0'), 'must not contain a zero byte')
 
-const imageName = text.trim().min(1, 'must name an image').max(512).superRefine((image, context) => {
+const imageName = text.trim().max(512).superRefine((image, context) => {
   const parsed = parseReference(image)
   if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.message })
 })

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest'
+import { parseManifest, type PodManifest } from './parse'
+import { writeManifest } from './write'
+
+const problemsOf = (text: string) => {
+  const { documents, problems } = parseManifest(text)
+  return [...problems, ...documents.flatMap((d) => d.problems)].map((p) => `${p.line} ${p.path}: ${p.message}`)
+}
+const pod = (spec: string, head = 'metadata: {name: web}') => `apiVersion: v1\nkind: Pod\n${head}\nspec:\n${spec}\n`
+
+describe('the manifests of Hypernetes', () => {
+  it('reads the Network and Namespace as they were published in 2016', () => {
+    const { documents, problems } = parseManifest(`apiVersion: v1  
+kind: Network  
+metadata:  
+  name: net1  
+spec:  
+  tenantID: 065f210a2ca9442aad898ab129426350  
+  subnets:  
+    subnet1:  
+      cidr: 192.168.0.0/24  
+      gateway: 192.168.0.1
+---
+apiVersion: v1  
+kind: Namespace  
+metadata:  
+  name: ns1  
+spec:  
+  network: net1
+`)
+    expect(problems).toEqual([])
+    expect(documents.map((d) => d.problems)).toEqual([[], []])
+    expect(documents[0]?.object).toMatchObject({ kind: 'Network', spec: { tenantID: '065f210a2ca9442aad898ab129426350', subnets: { subnet1: { cidr: '192.168.0.0/24', gateway: '192.168.0.1' } }, outbound: 'nat' } })
+    expect(documents[1]?.object).toMatchObject({ kind: 'Namespace', spec: { network: 'net1' } })
+  })
+
+  it('refuses the Cinder volume by name until volumes are there', () => {
+    expect(problemsOf(pod('  containers:\n  - {name: nginx, image: nginx}\n  volumes:\n  - name: data\n    cinder:\n      volumeID: 651b2a7b\n      fsType: ext4'))).toEqual(
+      expect.arrayContaining(['9 spec.volumes[0].cinder: Kubernetes has this field, Hypernetes does not carry it out yet: remove it']),
+    )
+  })
+})
+
+describe('pods', () => {
+  it('reads all that is carried out and fills defaults', () => {
+    const { documents } = parseManifest(pod(`  restartPolicy: OnFailure
+  volumes: [{name: tmp, emptyDir: {}}]
+  securityContext: {runAsUser: 1000}
+  containers:
+  - name: app
+    image: nginx:1.27
+    command: [sh, -c]
+    args: ["echo $(A)"]
+    env: [{name: A, value: "1"}]
+    workingDir: /srv
+    resources: {limits: {cpu: 500m, memory: 64Mi}, requests: {cpu: "0.1"}}
+    ports: [{containerPort: 80}]
+    volumeMounts: [{name: tmp, mountPath: /tmp}]
+  - {name: side, image: busybox}`, 'metadata: {name: web, labels: {app: web}, annotations: {note: "x y"}}'))
+    expect(documents[0]?.problems).toEqual([])
+    expect(documents[0]?.object).toMatchObject({ metadata: { namespace: 'default', labels: { app: 'web' } }, spec: { restartPolicy: 'OnFailure', terminationGracePeriodSeconds: 30, containers: [{ ports: [{ containerPort: 80, protocol: 'TCP' }] }, { name: 'side' }] } })
+  })
+
+  it('tells every problem with path and line', () => {
+    expect(problemsOf(pod(`  restartPolicy: Sometimes
+  hostNetwork: true
+  containers:
+  - name: A
+    image: ""
+    imag: x
+    env: [{name: PORT, value: 80}]
+    livenessProbe: {tcpSocket: {port: 80}}
+  - name: b
+    image: busybox
+    volumeMounts: [{name: nope, mountPath: rel}]`))).toEqual([
+      '6 spec.hostNetwork: Kubernetes has this field, Hypernetes does not carry it out yet: remove it',
+      '12 spec.containers[0].livenessProbe: Kubernetes has this field, Hypernetes does not carry it out yet: remove it',
+      expect.stringMatching(/^8 spec\.containers\[0\]\.name: must consist of lower-case/),
+      expect.stringMatching(/^9 spec\.containers\[0\]\.image: the image is missing/),
+      expect.stringMatching(/^11 spec\.containers\[0\]\.env\[0\]\.value: must be a string: quote it/),
+      expect.stringMatching(/^10 spec\.containers\[0\]\.imag: is not a field/),
+      expect.stringMatching(/^15 spec\.containers\[1\]\.volumeMounts\[0\]\.mountPath: must be an absolute path/),
+      expect.stringMatching(/^5 spec\.restartPolicy: must be Always, OnFailure or Never/),
+    ])
+  })
+
+  it('accepts fields that hold Kubernetes\' default', () => {
+    expect(problemsOf(pod(`  dnsPolicy: ClusterFirst
+  schedulerName: default-scheduler
+  serviceAccountName: default
+  enableServiceLinks: true
+  hostNetwork: false
+  tolerations: []
+  nodeSelector: {}
+  containers:
+  - name: a
+    image: busybox
+    stdin: false
+    terminationMessagePath: /dev/termination-log
+    terminationMessagePolicy: File
+    securityContext: {privileged: false, allowPrivilegeEscalation: true}`))).toEqual([])
+  })
+
+  it('refuses what only the server sets, and status', () => {
+    expect(problemsOf(`${pod('  containers: [{name: a, image: b}]', 'metadata: {name: web, uid: x, creationTimestamp: null}')}status: {phase: Running}\n`)).toEqual(['5 status: is set by the server: remove it', '3 metadata.uid: is set by the server: remove it'].map((s) => expect.stringContaining(s.slice(2))))
+  })
+
+  it('writes what it reads', () => {
+    const text = pod('  containers: [{name: a, image: "b:1", command: [x], ports: [{containerPort: 1}]}]')
+    const first = parseManifest(text).documents[0]?.object as PodManifest
+    const again = parseManifest(writeManifest('Pod', { name: 'web' }, first.spec)).documents[0]
+    expect(again?.problems).toEqual([])
+    expect((again?.object as PodManifest).spec).toEqual(first.spec)
+  })
+})
+
+describe('hostile and broken text', () => {
+  it('stops an alias bomb', () => {
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`).join('\n')}\n`
+    expect(problemsOf(bomb).join()).toMatch(/alias/i)
+  })
+  it.each([
+    ['', 'The manifest is empty.'],
+    ['a: [', '1 '],
+    ['a: 1\na: 2', 'unique'],
+    ['- 1', 'must be a map'],
+    ['apiVersion: v1\nkind: Deployment\nmetadata: {name: x}', '"Deployment" is not carried out'],
+    ['apiVersion: apps/v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: a, image: b}]}', 'must be v1'],
+    ['apiVersion: v1\nkind: Pod', 'metadata'],
+    ['a: !!js/function x', 'tag'],
+  ])('%j', (text, message) => expect(problemsOf(text).join('\n')).toContain(message))
+  it('refuses a text that is too large before parsing it', () => expect(problemsOf('a'.repeat(600 << 10)).join()).toContain('larger than 512 KiB'))
+  it('does not fall for keys of Object.prototype', () => {
+    expect(problemsOf(pod('  containers: [{name: a, image: b, constructor: {x: 1}, __proto__: {y: 1}}]')).join()).toContain('constructor')
+  })
+})
+
+describe('networks', () => {
+  const network = (subnets: string) => `apiVersion: v1\nkind: Network\nmetadata: {name: n}\nspec: {subnets: ${subnets}}`
+  it.each([
+    ['{}', 'must have a subnet'],
+    ['{a: {cidr: 10.0.0.0/24, gateway: 10.0.1.1}}', 'must be a host address of 10.0.0.0/24'],
+    ['{a: {cidr: 169.254.1.0/24}}', 'must not overlap 169.254.0.0/16'],
+    ['{a: {cidr: 10.0.0.1/24}}', 'cidr'],
+    ['{a: {cidr: 10.0.0.0/30}}', '8 to 29'],
+    ['{a: {cidr: 10.0.0.0/24}, b: {cidr: 10.0.1.0/24}}', 'keep one'],
+  ])('%s', (subnets, message) => expect(problemsOf(network(subnets)).join()).toContain(message))
+  it('takes the first address as gateway where none is named', () => {
+    expect(parseManifest(network('{a: {cidr: 10.9.0.0/24}}')).documents[0]?.object).toMatchObject({ spec: { subnets: { a: { gateway: '10.9.0.1' } } } })
+  })
+})
