@@ -5,7 +5,7 @@ import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startPostgres, stopPostgresIn, type RunningPostgres } from '@/tools/postgres/server'
 import { binariesReachableBy, findBinaries } from '@/tools/postgres/binaries'
-import { isAlive } from '@/tools/process/liveness'
+import { isAlive } from '@/tools/process/liveness.mjs'
 import { testAccount, testCluster } from '@/tools/testing/postgres'
 
 let root: string

@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { findBinaries, type PostgresBinaries } from '@/tools/postgres/binaries'
 import { clusterEnvironment, ensureCluster, SUPERUSER, type Account, type ClusterPaths } from '@/tools/postgres/cluster'
-import { withLock } from '@/tools/process/file-lock'
-import { isAlive } from '@/tools/process/liveness'
+import { withLock } from '@/tools/process/file-lock.mjs'
+import { isAlive } from '@/tools/process/liveness.mjs'
 
 export type PostgresOptions = {
   paths: ClusterPaths
@@ -16,6 +16,8 @@ export type PostgresOptions = {
   /** Created if it is missing. */
   database: string
   maxConnections?: number
+  /** A free one by default. */
+  port?: number
   /** Off for tests: a crash of the machine may then cost the database. */
   durable?: boolean
   /** The server outlives this process. */
@@ -95,7 +97,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 async function launch(options: PostgresOptions, binaries: PostgresBinaries, password: string): Promise<RunningPostgres> {
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const child = spawn(join(binaries.bin, 'postgres'), serverArguments(options, port), {
     ...options.account,
     env: clusterEnvironment(binaries),

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { migrateDeploy } from '@/server/store/migrate'
-import { withLock } from '@/tools/process/file-lock'
+import { withLock } from '@/tools/process/file-lock.mjs'
 import { startTestPostgres } from '@/tools/testing/postgres'
 
 export type TestDatabase = { url: string; drop(): Promise<void> }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { stopPostgresIn } from '@/tools/postgres/server'
-import { LockHeldError, takeLock } from '@/tools/process/file-lock'
+import { LockHeldError, takeLock } from '@/tools/process/file-lock.mjs'
 import { testCluster } from '@/tools/testing/postgres'
 
 declare module 'vitest' {

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 /**
  * A zombie: ended, but nobody has waited for it. PID 1 of many containers does not reap, and `kill(pid, 0)` still
  * succeeds for such a process, which is why PostgreSQL then refuses to start over its old lock file.
+ * @param {number} pid
  */
-export function isZombie(pid: number): boolean {
+export function isZombie(pid) {
   try {
     return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
@@ -12,22 +13,27 @@ export function isZombie(pid: number): boolean {
   }
 }
 
-/** Whether the process still runs: of any user, zombies not counted. */
-export function isAlive(pid: number): boolean {
+/**
+ * Whether the process still runs: of any user, zombies not counted.
+ * @param {number} pid
+ */
+export function isAlive(pid) {
   if (!Number.isInteger(pid) || pid <= 0 || isZombie(pid)) return false
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return error.code === 'EPERM'
   }
 }
 
 /**
  * When the process began, in clock ticks since boot; undefined when there is none. With the pid it names a process for
  * good: a recycled pid has another start.
+ * @param {number} pid
+ * @returns {string | undefined}
  */
-export function startTicks(pid: number): string | undefined {
+export function startTicks(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name, in parentheses, may itself hold spaces and parentheses: the fields count from behind it.

@@ -1,0 +1,29 @@
+/**
+ * Every Debian package that Hypernetes needs beyond Node, with the reason that `npm start` shows before it installs one.
+ * `command`: a program of the package; where it is found, however it came there, the package is not asked for.
+ * @typedef {{ name: string, reason: string, command?: string }} DebianPackage
+ */
+
+/** What a hypervisor host needs. @type {DebianPackage[]} */
+export const hostPackages = [
+  { name: 'qemu-system-x86', reason: 'runs each pod in a virtual machine of its own', command: 'qemu-system-x86_64' },
+  { name: 'skopeo', reason: 'pulls container images from registries', command: 'skopeo' },
+  { name: 'squashfs-tools', reason: 'turns an image into one read-only disk', command: 'mksquashfs' },
+  { name: 'mmdebstrap', reason: "fetches the guest's kernel and tools from Debian", command: 'mmdebstrap' },
+  { name: 'debian-archive-keyring', reason: "verifies the guest's packages" },
+  { name: 'nftables', reason: "separates the tenants' networks", command: 'nft' },
+  { name: 'iproute2', reason: "makes the tenants' networks", command: 'ip' },
+  { name: 'e2fsprogs', reason: 'makes the writable disks of pods', command: 'mkfs.ext4' },
+  { name: 'bubblewrap', reason: 'jails the programs that read images', command: 'bwrap' },
+  { name: 'busybox-static', reason: "is the guest's shell and the sample image" },
+  { name: 'cpio', reason: "packs the guest's first file system", command: 'cpio' },
+  { name: 'zstd', reason: 'unpacks image layers', command: 'zstd' },
+  { name: 'socat', reason: 'carries byte streams to containers', command: 'socat' },
+]
+
+/** What `npm test` needs beyond that. @type {DebianPackage[]} */
+export const testPackages = [
+  { name: 'chromium', reason: 'is the browser of the journeys', command: 'chromium' },
+  { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry' },
+  { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
+]

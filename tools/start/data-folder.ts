@@ -1,0 +1,33 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Accounts, UserAccount } from '@/tools/start/accounts'
+
+/** What the supervisor keeps, each a folder of the data folder. */
+export type DataFolders = { data: string; supervisor: string; postgres: string; keys: string; web: string; control: string; host: string; app: string }
+
+/**
+ * Makes the data folder (0711: passable, not readable) and below it a folder a user: 0700, of the user who works in
+ * it. `app` holds nothing secret, only what unprivileged processes must be able to read.
+ */
+export function makeDataFolders(data: string, accounts: Accounts): DataFolders {
+  mkdirSync(data, { recursive: true, mode: 0o711 })
+  chmodSync(data, 0o711)
+  const folder = (name: string, mode: number, owner?: UserAccount) => {
+    const path = join(data, name)
+    mkdirSync(path, { recursive: true, mode })
+    if (!lstatSync(path).isDirectory()) throw new Error(`${path} is not a folder`)
+    chmodSync(path, mode)
+    if (accounts) chownSync(path, owner?.uid ?? 0, owner?.gid ?? 0)
+    return path
+  }
+  return {
+    data,
+    supervisor: folder('supervisor', 0o700),
+    postgres: folder('postgres', 0o700, accounts?.database),
+    keys: folder('keys', 0o700, accounts?.server),
+    web: folder('web', 0o700, accounts?.server),
+    control: folder('control', 0o700, accounts?.server),
+    host: folder('host', 0o700),
+    app: folder('app', 0o711),
+  }
+}

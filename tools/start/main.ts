@@ -1,0 +1,129 @@
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { loadConfig, type Config } from '@/platform/config'
+import { LockHeldError, takeLock } from '@/tools/process/file-lock.mjs'
+import { ensureAccounts, type Accounts } from '@/tools/start/accounts'
+import { reachableApp } from '@/tools/start/app-folder'
+import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
+import { EmbeddedDatabase } from '@/tools/start/database'
+import type { GuestImage } from '@/tools/start/environment'
+import { ensureHostIdentity, ensureKeyRing, ensureSessionSecret } from '@/tools/start/keys'
+import { prefixed, readable } from '@/tools/start/log-lines'
+import { say, Supervisor, type ProcessName } from '@/tools/start/supervisor'
+
+export type StartOptions = {
+  /** The checkout. */
+  root: string
+  /** Names the build, for copies of it. */
+  version: string
+  host: boolean
+  dev: boolean
+  guest: GuestImage | undefined
+  /** Development: rebuilds on change and calls back with the name of each process that was rebuilt. */
+  watch?: (onRebuilt: (name: ProcessName) => void) => Promise<() => Promise<void>>
+}
+
+/** Runs an installation until SIGINT, SIGTERM or SIGHUP; the exit code. */
+export async function main(options: StartOptions): Promise<number> {
+  const config = loadConfig()
+  if (config.port === 0) throw new Error('PORT must name a port: the host and browsers need to know it')
+  const asRoot = options.host ? rootCommand() : []
+  await assertPortFree(config)
+  const accounts = ensureAccounts()
+  const folders = makeDataFolders(config.data, accounts)
+  const release = lockData(folders)
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+  try {
+    await run({ options, config, asRoot, accounts, folders, signal: stop.signal })
+    return 0
+  } finally {
+    release()
+  }
+}
+
+type Run = { options: StartOptions; config: Config; asRoot: readonly string[]; accounts: Accounts; folders: DataFolders; signal: AbortSignal }
+
+async function run({ options, config, asRoot, accounts, folders, signal }: Run): Promise<void> {
+  const { root, host, dev, guest } = options
+  ensureKeys(config, folders, accounts)
+  const database = config.databaseUrl ? undefined : new EmbeddedDatabase(folders, accounts, (text) => say('postgres', `-- ${text}`), postgresLine)
+  const app = reachableApp(root, folders.app, options.version, accounts?.server)
+  if (dev && app.folder !== root) throw new Error(`npm run dev needs a checkout that user hypernetes can read; ${root} is closed to it. Move the checkout, or run it as your own user`)
+  let supervisor: Supervisor | undefined
+  let unwatch = async () => {}
+  try {
+    const databaseUrl = config.databaseUrl ?? (await database?.start()) ?? ''
+    const sessionSecret = ensureSessionSecret(join(folders.web, 'session-secret'), accounts?.server)
+    const hostPublicKey = host ? ensureHostIdentity(join(folders.host, 'identity.pem')) : undefined
+    const environment = { config, folders, databaseUrl, sessionSecret, hostPublicKey, guest, dev }
+    supervisor = new Supervisor({ config, folders, accounts, app, root, environment, host, asRoot })
+    await supervisor.endLeftovers()
+    await supervisor.migrate()
+    if (!signal.aborted) {
+      supervisor.start()
+      const running = supervisor
+      if (options.watch) unwatch = await options.watch((name) => running.replace(name))
+      await announce(supervisor, config, signal)
+    }
+    await aborted(signal)
+  } finally {
+    await unwatch()
+    await supervisor?.stop()
+    if (database) say('postgres', '-- stopping')
+    await database?.stop()
+  }
+  console.log('stopped')
+}
+
+async function announce(supervisor: Supervisor, config: Config, signal: AbortSignal): Promise<void> {
+  const ready = await supervisor.waitUntilReady(signal)
+  if (ready) console.log(`ready  ${config.publicUrl}  (${ready.accelerator ?? 'no host'}, ${Math.round(process.uptime())} s)`)
+}
+
+const aborted = (signal: AbortSignal) => new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
+
+/** The host agent makes VMs and networks, which takes root. */
+function rootCommand(): string[] {
+  if (process.getuid?.() === 0) return []
+  if (spawnSync('sudo', ['-v'], { stdio: 'inherit' }).status === 0) return ['sudo', '-n']
+  throw new Error('the host agent needs root. Run npm start as root or as a user with sudo, or run npm start -- --no-host for the console alone')
+}
+
+/** Two supervisors on one data folder would fight over it. */
+function lockData(folders: DataFolders): () => void {
+  try {
+    return takeLock(join(folders.supervisor, 'lock'))
+  } catch (error) {
+    if (error instanceof LockHeldError) throw new Error(`Hypernetes already runs on ${folders.data} (process ${error.pid}). Stop it, or set another HYPERNETES_DATA and PORT`)
+    throw error
+  }
+}
+
+function assertPortFree(config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', (error) => reject(new Error(`cannot listen on ${config.host} port ${config.port}: ${error.message}. Set HOST and PORT to another address`)))
+    server.listen(config.port, config.host, () => server.close(() => resolve()))
+  })
+}
+
+/** The key ring is made in the data folder; one that the operator keeps elsewhere must be there and readable. */
+function ensureKeys(config: Config, folders: DataFolders, accounts: Accounts): void {
+  if (config.keyFile === join(folders.keys, 'keyring.json')) return ensureKeyRing(config.keyFile, accounts?.server)
+  if (!existsSync(config.keyFile)) throw new Error(`HYPERNETES_KEY_FILE ${config.keyFile} does not exist. Without the key ring that wrapped them, secrets cannot be opened`)
+  if (accounts) return assertReadableBy(config.keyFile, accounts.server)
+  accessSync(config.keyFile, constants.R_OK)
+}
+
+function assertReadableBy(file: string, account: { name: string; uid: number; gid: number }): void {
+  const result = spawnSync('/usr/bin/test', ['-r', file], { uid: account.uid, gid: account.gid, cwd: '/' })
+  if (result.status !== 0) throw new Error(`HYPERNETES_KEY_FILE ${file} is not readable for user ${account.name}: chown it to that user, with mode 0600`)
+}
+
+/** PostgreSQL tells of every start and checkpoint; what a person should see is what went wrong. */
+function postgresLine(line: string): void {
+  if (/\b(WARNING|ERROR|FATAL|PANIC):/.test(line)) console.log(prefixed('postgres', readable(line)))
+}
