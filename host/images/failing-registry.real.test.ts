@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from '@/platform/exec'
+import { between, type Behaviour } from './testing/lying-registry'
+import { startRegistry, type TestRegistry } from './testing/registry'
+import { failure, storeFixture } from './testing/store-fixture'
+
+let registry: TestRegistry
+beforeAll(async () => {
+  registry = await startRegistry()
+})
+afterAll(() => registry.stop())
+const fixture = storeFixture(() => registry.host)
+const { open, leftovers } = fixture
+
+describe('failures', () => {
+  it('have a code, a cause and a next action', async () => {
+    await registry.push('present:1', { files: { a: '1' } })
+    await registry.push('arm:1', { files: {}, architecture: 'arm64' })
+    await registry.pushIndex('armonly:1', { 'linux/arm64': { files: {} }, 'windows/amd64': { files: {} } })
+    await registry.push('climbs:1', { layers: [[{ name: '../../etc/cron.d/x', content: '* * * * * root id' }]] })
+    await registry.push('large:1', { files: { a: Buffer.alloc(3 << 20) } })
+    const store = await open({ maxImageBytes: 2 << 20 })
+    const cases: [string, string, RegExp][] = [
+      ['present:2', 'not-found', /does not have .*present:2/],
+      ['absent:1', 'not-found', /does not have/],
+      [`present@sha256:${'0'.repeat(64)}`, 'not-found', /does not have/],
+      ['127.0.0.1:1/a:1', 'unreachable', /refused/],
+      ['registry.invalid/a:1', 'unreachable', /does not resolve/],
+      ['Wrong Name', 'invalid-reference', /blanks/],
+      ['arm:1', 'unsupported-platform', /linux\/arm64, but these hosts run linux\/amd64/],
+      ['armonly:1', 'unsupported-platform', /linux\/arm64, windows\/amd64/],
+      ['climbs:1', 'malformed', /points out of the image/],
+      ['large:1', 'too-large', /2097152/],
+    ]
+    for (const [reference, code, message] of cases) {
+      const error = await failure(store, reference)
+      expect([reference, error.code]).toEqual([reference, code])
+      expect(error.message).toMatch(message)
+      expect(error.action).toMatch(/\.$/)
+    }
+    expect((await failure(await open({ insecureRegistries: [], dir: join(fixture.folder, 'strict') }), 'present:1')).message).toContain('plain HTTP')
+    expect((await failure(await open({ minFreeBytes: Number.MAX_SAFE_INTEGER, dir: join(fixture.folder, 'full') }), 'present:1')).code).toBe('disk-full')
+    expect(await leftovers()).toEqual([])
+    expect(store.list()).toEqual([])
+  })
+})
+
+describe.runIf(process.getuid?.() === 0)('a full disk', () => {
+  it.each(['pulling', 'merging'])('is told as such while %s, and leaves nothing', async (phase) => {
+    const bytes = 6 << 20
+    const packed = phase === 'pulling' ? randomBytes(bytes) : Buffer.alloc(bytes)
+    await registry.push(`disk:${phase}`, { files: Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`f${i}`, i === 0 ? packed : randomBytes(phase === 'pulling' ? 1000 : 700_000)])) })
+    const dir = join(fixture.folder, 'store')
+    await mkdir(dir)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=6m,nr_inodes=100', 'none', dir])
+    try {
+      const store = await open({ minFreeBytes: -(2 ** 40) })
+      expect((await failure(store, `disk:${phase}`)).code).toBe('disk-full')
+      expect(store.list()).toEqual([])
+      expect(await leftovers()).toEqual([])
+    } finally {
+      await run('umount', [dir])
+    }
+  })
+})
+
+describe('a registry that breaks its word', () => {
+  const blob = (path: string) => path.includes('/blobs/')
+  it.each<[string, (path: string) => Behaviour, string, RegExp]>([
+    ['asks for credentials', () => 401, 'refused', /private, or does not exist/],
+    ['forbids', (path) => (path === '/v2/' ? 'pass' : 403), 'refused', /private, or does not exist/],
+    ['has a fault', (path) => (path === '/v2/' ? 'pass' : 500), 'unreachable', /fault of its own/],
+    ['has a fault with blobs', (path) => (blob(path) ? 503 : 'pass'), 'unreachable', /fault of its own/],
+    ['never answers', () => 'stall', 'unreachable', /in time/],
+    ['stalls in the middle', (path) => (blob(path) ? 'stall' : 'pass'), 'unreachable', /in time/],
+    ['changes a layer', (path) => (blob(path) ? 'tamper' : 'pass'), 'malformed', /other bytes/],
+    ['sends without end', (path) => (blob(path) ? 'endless' : 'pass'), 'too-large', /more than/],
+    ['lost a layer', (path) => (blob(path) ? 404 : 'pass'), 'not-found', /does not have/],
+  ])('%s', async (_, behave, code, message) => {
+    await registry.push('word:1', { files: { a: randomBytes(100_000) } })
+    const liar = await between(registry.host, behave)
+    try {
+      const impatience = message.source.includes('in time') ? { [behave('/v2/') === 'stall' ? 'resolveTimeoutMs' : 'stallTimeoutMs']: 1500 } : {}
+      const store = await open({ insecureRegistries: [liar.host], ...impatience })
+      const error = await failure(store, `${liar.host}/word:1`)
+      expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)])
+      expect(store.list()).toEqual([])
+      await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+    } finally {
+      liar.close()
+    }
+  })
+
+  it('changes a manifest that was asked for by its digest', async () => {
+    const digest = await registry.push('word:2', { files: { a: '1' } })
+    const liar = await between(registry.host, (path) => (path.includes('/manifests/') ? 'tamper' : 'pass'))
+    try {
+      const error = await failure(await open({ insecureRegistries: [liar.host] }), `${liar.host}/word@${digest}`)
+      expect(error.code).toBe('malformed')
+    } finally {
+      liar.close()
+    }
+  })
+})

@@ -1,0 +1,34 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+
+/** What is done with a request: passed on, its answer changed, never answered, answered without end, or with a status. */
+export type Behaviour = 'pass' | 'tamper' | 'stall' | 'endless' | number
+/** A registry that breaks its word; what it does not change comes from the one at `target`. */
+export async function between(target: string, behave: (path: string) => Behaviour): Promise<{ host: string; close: () => void }> {
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const path = incoming.url ?? ''
+    const behaviour = behave(path)
+    if (behaviour === 'stall') return
+    if (typeof behaviour === 'number') return void outgoing.writeHead(behaviour).end('no')
+    const headers = Object.fromEntries(['accept', 'authorization'].flatMap((name) => (incoming.headers[name] === undefined ? [] : [[name, String(incoming.headers[name])]])))
+    const real = await fetch(`http://${target}${path}`, { method: incoming.method, headers })
+    const body = Buffer.from(await real.arrayBuffer())
+    for (const [name, value] of real.headers) if (behaviour === 'pass' || name === 'content-type') outgoing.setHeader(name, value)
+    outgoing.writeHead(real.status)
+    if (behaviour === 'tamper') body[body.length - 3] = (body[body.length - 3] ?? 0) ^ 1
+    if (behaviour !== 'endless') return void outgoing.end(body)
+    const more = () => {
+      while (!outgoing.destroyed && outgoing.write(Buffer.alloc(1 << 16)));
+    }
+    outgoing.on('drain', more)
+    more()
+  }
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing).catch(() => outgoing.destroy()))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const close = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { host: `127.0.0.1:${port}`, close }
+}
