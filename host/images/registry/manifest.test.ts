@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { ImageError } from '../image-error'
+import { classify } from './classify'
+import { readConfig, readManifest } from './manifest'
+
+const digest = (digit: string): string => `sha256:${digit.repeat(64)}`
+const codeOf = (make: () => unknown): string => {
+  try {
+    make()
+  } catch (error) {
+    if (error instanceof ImageError) return error.code
+    throw error
+  }
+  return 'accepted'
+}
+
+describe('manifests', () => {
+  it('of an index choose linux/amd64, among variants and attestations', () => {
+    const entry = (d: string, platform?: object) => ({ digest: digest(d), size: 1, mediaType: 'm', platform })
+    const index = [entry('1', { os: 'unknown', architecture: 'unknown' }), entry('2', { os: 'linux', architecture: 'arm64', variant: 'v8' }), entry('3', { os: 'linux', architecture: 'amd64' })]
+    expect(readManifest(JSON.stringify({ schemaVersion: 2, manifests: index }))).toEqual({ choose: digest('3') })
+    expect(readManifest(JSON.stringify({ schemaVersion: 2, manifests: [entry('4')] }))).toEqual({ choose: digest('4') })
+    expect(codeOf(() => readManifest(JSON.stringify({ schemaVersion: 2, manifests: index.slice(0, 2) })))).toBe('unsupported-platform')
+    expect(codeOf(() => readManifest(JSON.stringify({ schemaVersion: 2, manifests: [] })))).toBe('unsupported-platform')
+  })
+  it.each([
+    ['no JSON', '<html>', 'malformed'],
+    ['the old schema 1', '{"schemaVersion":1,"fsLayers":[]}', 'unsupported-platform'],
+    ['a size below 0', JSON.stringify({ schemaVersion: 2, config: { digest: digest('1'), size: -1 }, layers: [] }), 'malformed'],
+    ['a digest that is a path', JSON.stringify({ schemaVersion: 2, config: { digest: 'sha256:../../etc/passwd', size: 1 }, layers: [] }), 'malformed'],
+    ['a list for an object', '[]', 'malformed'],
+  ])('that are %s are refused', (_, text, code) => expect(codeOf(() => readManifest(text))).toBe(code))
+})
+
+describe('configurations', () => {
+  const rootfs = { type: 'layers', diff_ids: [] }
+  it('may leave everything out, or say null', () => {
+    const nothing = { entrypoint: [], cmd: [], env: [], workingDir: '', user: '', exposedPorts: [] }
+    expect(readConfig(JSON.stringify({ rootfs })).config).toEqual(nothing)
+    expect(readConfig(JSON.stringify({ rootfs, config: { Entrypoint: null, Cmd: null, Env: null, ExposedPorts: null, User: null } })).config).toEqual(nothing)
+  })
+  it('of another platform, or of another shape, are refused', () => {
+    expect(codeOf(() => readConfig(JSON.stringify({ rootfs, os: 'windows', architecture: 'amd64' })))).toBe('unsupported-platform')
+    expect(codeOf(() => readConfig(JSON.stringify({ rootfs, config: { Cmd: 'sh' } })))).toBe('malformed')
+    expect(codeOf(() => readConfig('{}'))).toBe('malformed')
+  })
+})
+
+describe('what skopeo prints', () => {
+  const asked = { image: 'hub.example/denied/x509:500', registry: 'hub.example', authenticated: false }
+  const fatal = (text: string) => `time="2026-01-01T00:00:00Z" level=fatal msg="Error parsing image name \\"docker://${asked.image}\\": ${text}"`
+  it.each([
+    ['reading manifest 500 in hub.example/denied/x509: manifest unknown: manifest unknown', 'not-found', 'does not have'],
+    ['reading manifest 500 in hub.example/denied/x509: errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required', 'refused', 'private, or does not exist'],
+    ['unable to retrieve auth token: invalid username/password: unauthorized: incorrect username or password', 'refused', 'private'],
+    ['toomanyrequests: You have reached your pull rate limit.', 'unreachable', 'limited'],
+    ['pinging container registry hub.example: Get \\"https://hub.example/v2/\\": x509: certificate signed by unknown authority', 'unreachable', 'trust'],
+    ['pinging container registry hub.example: Get \\"https://hub.example/v2/\\": dial tcp: i/o timeout', 'unreachable', 'in time'],
+    ['received unexpected HTTP status: 502 Bad Gateway', 'unreachable', 'fault'],
+    ['writing blob: write /x/y: no space left on device', 'disk-full', 'disk space'],
+    ['something never seen before', 'unreachable', 'could not be used'],
+  ])('%s', (text, code, message) => {
+    const error = classify(fatal(text), asked, false)
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)])
+    expect(error.detail).toContain(text.slice(-20))
+  })
+})
