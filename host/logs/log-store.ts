@@ -4,7 +4,7 @@ import type { OutputSink } from '@/host/pods/ports'
 import { Wake } from '@/host/pods/wake'
 import { ContainerLog, type LogLimits } from './container-log'
 import { findStart, readRecords, type LogCursor } from './read-log'
-import type { LogRecord } from './record'
+import { comparableTime, type LogRecord } from './record'
 
 /** `tailLines` counts whole lines from the end; `since` is RFC 3339, inclusive. */
 export type LogQuery = { previous: boolean; tailLines: number | null; since: string | null; follow: boolean }
@@ -62,6 +62,7 @@ export class LogStore {
    */
   async *read(uid: string, container: string, query: LogQuery, signal: AbortSignal): AsyncGenerator<LogRecord> {
     const log = this.log(uid, container)
+    const since = query.since === null ? null : comparableTime(query.since)
     const following = query.follow && !query.previous
     const wake = new Wake()
     const stop = log.follow(wake)
@@ -75,7 +76,7 @@ export class LogStore {
         cursor ??= await findStart(log.folder, query)
         for await (const record of cursor ? readRecords(log.folder, cursor, !following) : []) {
           if (signal.aborted) return
-          if (query.since === null || record.time >= query.since) yield record
+          if (since === null || record.time >= since) yield record
         }
         if (isLast || signal.aborted) return
         await wake.wait()

@@ -11,6 +11,14 @@ export function nanoTime(ms: number, nanoseconds: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}${String(nanoseconds % 1_000_000).padStart(6, '0')}Z`
 }
 
+/** A time of a query as records have it, so that both compare as texts; null where it is none. */
+export function comparableTime(text: string): string | null {
+  const ms = Date.parse(text)
+  if (Number.isNaN(ms)) return null
+  const fraction = /\.(\d{1,9})/.exec(text)?.[1] ?? ''
+  return `${new Date(ms).toISOString().slice(0, 19)}.${fraction.padEnd(9, '0')}Z`
+}
+
 /** Kubernetes' CRI log format: `time stream F|P text`. */
 export function encodeRecord(record: LogRecord): Buffer {
   return Buffer.concat([Buffer.from(`${record.time} ${record.stream} ${record.whole ? 'F' : 'P'} `), record.text, Buffer.from('\n')])

@@ -113,6 +113,7 @@ export interface GuestProcess {
   endInput(): void
   resize(columns: number, rows: number): Promise<void>
   kill(signal: SignalName): Promise<void>
+  /** Resolves after all of its output was given away; rejects when the guest is lost. */
   readonly exited: Promise<{ exitCode: number; signal: number | null }>
 }
 

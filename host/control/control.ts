@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type StreamRequest } from '@/contracts/host/v1'
+import type { Logger } from '@/platform/logger'
+import type { HostIdentity } from './identity'
+import type { Reporter } from './reporter'
+import { ServerConnection } from './server-connection'
+
+/** What the hello says of this host beside its name and proof. */
+export type HostDescription = Omit<HelloInput, 'version' | 'publicKey' | 'signature' | 'bootId' | 'capacity'>
+
+export type ControlOptions = {
+  url: string
+  identity: HostIdentity
+  bootId: string
+  /** Asked anew for each hello: memory and disks of a host change. */
+  describe: () => Promise<HostDescription & Pick<HelloInput, 'capacity'>>
+  heartbeat: () => Promise<{ podsRunning: number; memoryFreeMiB: number; diskFreeMiB: number }>
+  reporter: Reporter
+  onDesired: (assignments: Assignment[]) => void
+  onOpen: (url: string, request: StreamRequest) => void
+  onConnected: () => void
+  log: Logger
+}
+
+const firstRetryMs = 200
+const lastRetryMs = 5_000
+
+/** The wait before the next try: doubling from 0.2 s to 5 s, between half and all of it so that hosts do not come at once. */
+export const retryDelay = (attempt: number, random: number): number => Math.min(firstRetryMs * 2 ** attempt, lastRetryMs) * (0.5 + random / 2)
+
+/**
+ * The control stream: hello, the complete desired set and its changes, reports, heartbeats. Connects again for ever; a new
+ * connection begins with hello, the whole desired set and a complete report. Returns when the signal is aborted.
+ */
+export async function keepControl(options: ControlOptions, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    const connection = new ServerConnection(options.url)
+    const abort = () => connection.close('this host ends')
+    signal.addEventListener('abort', abort)
+    try {
+      await session(connection, options, () => (attempt = 0))
+    } catch (error) {
+      connection.close(error instanceof Error ? error.message : String(error))
+    }
+    options.reporter.detach()
+    signal.removeEventListener('abort', abort)
+    if (signal.aborted) return
+    const delayMs = retryDelay(attempt, Math.random())
+    options.log.warn({ cause: await connection.closed, retryMs: Math.round(delayMs) }, 'no connection to the server')
+    await pause(delayMs, signal)
+  }
+}
+
+async function session(connection: ServerConnection, options: ControlOptions, onConnected: () => void): Promise<void> {
+  const { identity, bootId, reporter, log } = options
+  const [{ nonce }, description] = await Promise.all([connection.query('host.challenge', challengeOutput), options.describe()])
+  const hello: HelloInput = { version: hostProtocolVersion, ...description, publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
+  const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
+  onConnected()
+  log.info({ hostId }, 'connected to the server')
+  let isFirst = true
+  connection.subscribe('host.desired', desiredMessage, (message: DesiredMessage) => {
+    if (message.kind === 'open') return options.onOpen(message.url, message.request)
+    options.onDesired(message.assignments)
+    // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
+    if (isFirst) {
+      reporter.attach(async (report) => void (await connection.mutate('host.report', report, z.unknown())))
+      options.onConnected()
+    }
+    isFirst = false
+  })
+  const beats = keepBeating(connection, options, heartbeatSeconds)
+  await Promise.race([connection.closed, beats])
+}
+
+async function keepBeating(connection: ServerConnection, options: ControlOptions, everySeconds: number): Promise<void> {
+  const ended = new AbortController()
+  void connection.closed.then(() => ended.abort())
+  while (!ended.signal.aborted) {
+    await connection.mutate('host.heartbeat', { bootId: options.bootId, ...(await options.heartbeat()) }, z.unknown())
+    await pause(Math.min(Math.max(everySeconds, 1), 300) * 1000, ended.signal)
+  }
+}
+
+/** Waits, or until the signal. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
+}

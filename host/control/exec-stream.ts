@@ -1,0 +1,92 @@
+import { resizeMessage, streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import type { GuestExec, GuestProcess } from '@/host/pods/ports'
+import { StreamSocket, type StreamFrame } from './stream-socket'
+
+export type ExecRequest = Extract<StreamRequest, { kind: 'exec' }>
+/** Starts a process in a container of a pod; throws with a message for the tenant. */
+export type StartExec = (podUid: string, container: string | null, request: Omit<GuestExec, 'container'>) => Promise<GuestProcess>
+
+/** Serves a terminal or a one-off command: input and sizes to the process, output and result back. Either end ends the other. */
+export async function serveExec(url: string, request: ExecRequest, start: StartExec): Promise<void> {
+  const frames = new InputQueue()
+  const socket = await StreamSocket.dial(url, (frame, stream) => frames.push(frame, stream))
+  const channels = { stdout: streamChannel.output, stderr: streamChannel.error }
+  let process: GuestProcess
+  try {
+    process = await start(request.podUid, request.container, {
+      args: request.command,
+      stdin: request.stdin,
+      terminal: request.tty ? { columns: request.columns, rows: request.rows } : null,
+      onOutput: (stream, bytes) => socket.send(channels[stream], bytes),
+    })
+  } catch (error) {
+    return socket.finish({ exitCode: null, error: error instanceof Error ? error.message : String(error) })
+  }
+  void socket.closed.then(() => process.kill('KILL').catch(() => {}))
+  void frames.drain((frame) => take(frame, process), () => socket.resume())
+  await socket.finish(await result(process, request.timeoutSeconds))
+}
+
+async function result(process: GuestProcess, timeoutSeconds: number | null): Promise<StreamResult> {
+  const exited = process.exited.then(
+    ({ exitCode }): StreamResult => ({ exitCode, error: null }),
+    (error: unknown): StreamResult => ({ exitCode: null, error: `The connection to the pod was lost: ${error instanceof Error ? error.message : String(error)}` }),
+  )
+  if (timeoutSeconds === null) return exited
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<StreamResult>((resolve) => {
+    timer = setTimeout(() => {
+      void process.kill('KILL').catch(() => {})
+      resolve({ exitCode: null, error: `The command did not end within ${timeoutSeconds} s and was killed. Give it more time with timeoutSeconds.` })
+    }, timeoutSeconds * 1000)
+  })
+  const first = await Promise.race([exited, late])
+  clearTimeout(timer)
+  return first
+}
+
+async function take({ channel, payload }: StreamFrame, process: GuestProcess): Promise<void> {
+  if (channel === streamChannel.input) {
+    if (payload.length === 0) process.endInput()
+    else await process.write(payload)
+  } else if (channel === streamChannel.resize) {
+    const size = resizeMessage.safeParse(parseJson(payload))
+    if (size.success) await process.resize(size.data.columns, size.data.rows)
+  }
+}
+
+function parseJson(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'))
+  } catch {
+    return null
+  }
+}
+
+/** Frames in their order, the socket paused while more wait than a bound. */
+class InputQueue {
+  private readonly frames: StreamFrame[] = []
+  private bytes = 0
+  private wake: () => void = () => {}
+
+  push(frame: StreamFrame, socket: StreamSocket): void {
+    this.frames.push(frame)
+    this.bytes += frame.payload.length
+    if (this.bytes > 256 << 10) socket.pause()
+    this.wake()
+  }
+
+  /** Hands each frame to `take`, one after another; what the process does not take any more is dropped. */
+  async drain(take: (frame: StreamFrame) => Promise<void>, onEmpty: () => void): Promise<never> {
+    for (;;) {
+      const frame = this.frames.shift()
+      if (frame) {
+        await take(frame).catch(() => {})
+        this.bytes -= frame.payload.length
+      } else {
+        onEmpty()
+        await new Promise<void>((resolve) => (this.wake = resolve))
+      }
+    }
+  }
+}

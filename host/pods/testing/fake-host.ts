@@ -1,0 +1,239 @@
+import type { SignalName } from '@/contracts/guest/v1/messages'
+import type { LedgerEntry } from '@/host/ledger/entry'
+import { GuestRefusal, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
+import { StartGate } from '../start-gate'
+import { FakeClock } from './fake-clock'
+
+/** A container as a test wants it to behave. Without a rule it runs until it is signalled. */
+export type Behaviour = { refuse?: { code: string; message: string }; ignoresTerm?: boolean; signalled?: number }
+
+type Running = { onExit: (exit: GuestExit) => void; sink: OutputSink }
+
+/** The agent of one fake VM. */
+export class FakeGuest implements Guest {
+  containers: GuestContainer[] = []
+  images: string[] = []
+  isSetUp = false
+  readonly running = new Map<string, Running>()
+  readonly signals: { container: string; signal: SignalName }[] = []
+  lose: (cause: string) => void = () => {}
+  readonly closed = new Promise<string>((resolve) => (this.lose = resolve))
+  constructor(private readonly host: FakeHost) {}
+
+  async setup(): Promise<void> {
+    await this.host.step('guest.setup')
+    this.isSetUp = true
+  }
+  async addImage(serial: string, key: string): Promise<void> {
+    await this.host.step(`guest.addImage ${key}`)
+    this.images.push(serial)
+  }
+  async startContainer(params: { container: string; args: string[] }, sink: OutputSink, onExit: (exit: GuestExit) => void): Promise<void> {
+    await this.host.step(`guest.start ${params.container}`)
+    const refusal = this.host.behaviour.get(params.container)?.refuse
+    if (refusal) throw new GuestRefusal(refusal.code, refusal.message)
+    if (this.running.has(params.container)) throw new Error(`${params.container} runs twice`)
+    this.running.set(params.container, { onExit, sink })
+  }
+  attachContainer(container: string, sink: OutputSink, onExit: (exit: GuestExit) => void): void {
+    const known = this.containers.find((c) => c.container === container)
+    this.running.set(container, { onExit, sink })
+    if (known?.exited) this.exit(container, known.exited.exitCode)
+  }
+  async removeContainer(container: string): Promise<void> {
+    await this.host.step(`guest.remove ${container}`)
+  }
+  async signalContainer(container: string, signal: SignalName): Promise<void> {
+    this.signals.push({ container, signal })
+    await this.host.step(`guest.signal ${container} ${signal}`)
+    if (signal === 'KILL') this.exit(container, 137, 9)
+    else if (!this.host.behaviour.get(container)?.ignoresTerm) this.exit(container, 143, 15)
+  }
+  /** The container's process ends by itself. */
+  exit(container: string, exitCode: number, signal: number | null = null): void {
+    const running = this.running.get(container)
+    this.running.delete(container)
+    running?.onExit({ exitCode, signal, oomKilled: false, at: this.host.clock.now() })
+  }
+  exec(_request: GuestExec): Promise<GuestProcess> {
+    return Promise.reject(new GuestRefusal('NotFound', 'no exec here'))
+  }
+  async shutdown(): Promise<void> {
+    await this.host.step('guest.shutdown')
+  }
+  close(): void {
+    this.lose('closed')
+  }
+}
+
+/** A fake VM. */
+export class FakeMachine implements Machine {
+  readonly mode = 'template'
+  readonly guest: FakeGuest
+  die: (cause: string) => void = () => {}
+  readonly exited = new Promise<string>((resolve) => (this.die = resolve))
+  constructor(
+    private readonly host: FakeHost,
+    readonly record: { vm: string },
+  ) {
+    this.guest = new FakeGuest(host)
+    void this.exited.then((cause) => this.guest.lose(cause))
+  }
+  async connect(): Promise<Guest> {
+    await this.host.step('guest.connect')
+    return this.guest
+  }
+  async plugImage(serial: string): Promise<void> {
+    await this.host.step(`vm.plug ${serial}`)
+  }
+  async stop(): Promise<void> {
+    await this.host.step('vm.stop')
+    this.host.machines.delete(this.record.vm)
+    this.die('stopped')
+  }
+}
+
+/** All ports of a worker, with what exists on the "host", so that a test counts what is left. */
+export class FakeHost {
+  readonly clock = new FakeClock()
+  readonly calls: string[] = []
+  /** A step of this name fails so many times. */
+  readonly failures = new Map<string, { times: number; error: Error }>()
+  /** A step of this name waits for its promise. */
+  readonly holds = new Map<string, Promise<void>>()
+  readonly behaviour = new Map<string, Behaviour>()
+  readonly machines = new Map<string, FakeMachine>()
+  readonly attached = new Set<string>()
+  readonly scratch = new Set<string>()
+  readonly templates = new Set<string>()
+  readonly ledger = new Map<string, LedgerEntry>()
+  readonly logs = new Set<string>()
+  readonly uids = new Set<number>()
+  maxInGate = 0
+
+  async step(name: string): Promise<void> {
+    this.calls.push(name)
+    await this.holds.get(name)
+    await Promise.resolve()
+    const failure = this.failures.get(name)
+    if (failure && failure.times > 0) {
+      failure.times -= 1
+      throw failure.error
+    }
+  }
+
+  fail(name: string, times = 1, error: Error = new Error(`${name} failed`)): void {
+    this.failures.set(name, { times, error })
+  }
+
+  /** What a pod has left behind. */
+  get leftovers(): string[] {
+    return [...this.machines.keys(), ...this.attached, ...this.scratch, ...this.templates, ...this.logs, ...[...this.ledger.keys()].map((uid) => `ledger ${uid}`), ...[...this.uids].map(String)]
+  }
+
+  get guest(): FakeGuest {
+    const machine = [...this.machines.values()][0]
+    if (!machine) throw new Error('no VM runs')
+    return machine.guest
+  }
+
+  readonly images: ImagePort = {
+    ensure: async (reference, { signal }) => {
+      await this.step(`image ${reference}`)
+      signal.throwIfAborted()
+      return readyImage(reference)
+    },
+  }
+
+  readonly network: NetworkPort = {
+    attach: async (pod, signal) => {
+      this.attached.add(`network ${pod.uid}`)
+      await this.step('network.attach')
+      signal.throwIfAborted()
+      return { namespace: 'net', tap: 'tap0', mac: pod.network.mac, mtu: 1450, dns: pod.network.dns }
+    },
+    detach: async (pod) => {
+      await this.step('network.detach')
+      this.attached.delete(`network ${pod.uid}`)
+    },
+  }
+
+  readonly machinePort: MachinePort = {
+    prepareTemplate: async (pod) => {
+      this.templates.add(`template ${pod.uid}`)
+      await this.step('template')
+    },
+    releaseTemplate: async (pod) => {
+      await this.step('template.release')
+      this.templates.delete(`template ${pod.uid}`)
+    },
+    createScratch: async (pod) => {
+      this.scratch.add(`scratch ${pod.uid}`)
+      await this.step('disks')
+      return '/scratch'
+    },
+    removeScratch: async (pod) => {
+      await this.step('disks.remove')
+      this.scratch.delete(`scratch ${pod.uid}`)
+    },
+    start: async ({ pod }) => {
+      if (this.machines.has(`vm ${pod.uid}`)) throw new Error('two VMs of one pod')
+      await this.step('vm.start')
+      const machine = new FakeMachine(this, { vm: `vm ${pod.uid}` })
+      this.machines.set(machine.record.vm, machine)
+      return machine
+    },
+    adopt: async (pod: PodIdentity) => {
+      await this.step('vm.adopt')
+      return this.machines.get(`vm ${pod.uid}`) ?? null
+    },
+    remove: async (pod) => {
+      await this.step('vm.remove')
+      this.machines.get(`vm ${pod.uid}`)?.die('removed')
+      this.machines.delete(`vm ${pod.uid}`)
+    },
+  }
+
+  readonly ports = { images: this.images, network: this.network, machines: this.machinePort, gate: new StartGate(3), clock: this.clock }
+
+  readonly uidPool = {
+    take: () => {
+      const uid = 1000 + this.uids.size
+      this.uids.add(uid)
+      return uid
+    },
+    giveBack: (uid: number) => void this.uids.delete(uid),
+  }
+
+  readonly ledgerPort = {
+    save: async (entry: LedgerEntry) => void this.ledger.set(entry.assignment.uid, structuredClone(entry)),
+    remove: async (uid: string) => {
+      await this.step('ledger.remove')
+      this.ledger.delete(uid)
+    },
+  }
+
+  podLogs(uid: string) {
+    const sink: OutputSink = { write: () => Promise.resolve(), lost: () => {} }
+    return {
+      begin: async () => {
+        this.logs.add(`logs ${uid}`)
+        return sink
+      },
+      resume: async () => sink,
+      end: async () => {},
+      remove: async () => {
+        await this.step('logs.remove')
+        this.logs.delete(`logs ${uid}`)
+      },
+    }
+  }
+}
+
+export const readyImage = (reference: string): ReadyImage => ({
+  reference,
+  digest: `sha256:${reference}`,
+  sizeBytes: 1,
+  file: `/images/${reference}`,
+  config: { entrypoint: ['/entry'], command: ['cmd'], environment: [], workingDir: '', user: '', stopSignal: '' },
+})
