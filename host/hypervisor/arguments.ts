@@ -1,0 +1,65 @@
+import { agentPortName, imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
+import { descriptors, sockets, type VmShape } from './machine'
+
+const reopened = (descriptor: number) => `/proc/self/fd/${descriptor}`
+
+/**
+ * QEMU's arguments for a VM, without the binary: pure, and the same for a template and its clones but for what the saved
+ * state does not hold (memory's sharing, the kernel's files). PCI addresses are fixed so that a saved device always finds
+ * itself again. No balloon and no virtio-mem, ever: giving memory back would punch holes into the template.
+ */
+export function qemuArguments(shape: VmShape): string[] {
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-machine', `${shape.machine},memory-backend=ram,dump-guest-core=off,vmport=off`],
+    ...processor(shape),
+    ...memory(shape),
+    ...kernel(shape),
+    ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
+    ...['-chardev', `socket,id=qmp,path=${sockets.qmp},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
+    ...devices(shape),
+    ...(shape.boot === 'clone' ? ['-incoming', 'defer'] : []),
+  ]
+}
+
+function processor({ accelerator, vcpus }: VmShape): string[] {
+  const accel = accelerator.kind === 'kvm' ? 'kvm' : `tcg,tb-size=${accelerator.tbSizeMiB}`
+  return ['-accel', accel, '-cpu', accelerator.cpu, '-smp', `${vcpus},maxcpus=${vcpus}`]
+}
+
+/** No merging of equal pages between tenants, and no guest memory in dumps. */
+function memory({ boot, memoryMiB }: VmShape): string[] {
+  const common = `size=${memoryMiB}M,merge=off,dump=off`
+  const object =
+    boot === 'cold'
+      ? `memory-backend-ram,id=ram,${common}`
+      : `memory-backend-file,id=ram,${common},mem-path=${reopened(descriptors.memory)},share=${boot === 'template' ? 'on' : 'off'}`
+  return ['-m', `${memoryMiB}M`, '-object', object]
+}
+
+/** A clone never boots: it is given the kernel's first bytes alone, which saves it a copy of kernel and initramfs. */
+function kernel({ boot, kernelArguments }: VmShape): string[] {
+  const initramfs = boot === 'clone' ? [] : ['-initrd', reopened(descriptors.initramfs)]
+  return ['-kernel', reopened(descriptors.kernel), ...initramfs, '-append', kernelArguments.join(' ')]
+}
+
+function devices({ mac }: VmShape): string[] {
+  return [
+    ...['-device', 'virtio-serial-pci,id=serial0,max_ports=2,addr=3'],
+    ...['-chardev', `socket,id=agent,path=${sockets.agent},server=on,wait=off`],
+    ...['-device', `virtserialport,bus=serial0.0,nr=1,chardev=agent,name=${agentPortName}`],
+    ...['-netdev', `tap,id=net0,fd=${descriptors.tap}`],
+    ...['-device', `virtio-net-pci,id=nic0,netdev=net0,mac=${mac},romfile=,addr=4`],
+    ...['-add-fd', `set=1,fd=${descriptors.image}`],
+    ...['-blockdev', 'driver=file,node-name=image0,filename=/dev/fdset/1,read-only=on,locking=off'],
+    ...['-device', `virtio-blk-pci,id=disk-image0,drive=image0,serial=${imageSerial(0)},addr=5`],
+    ...['-add-fd', `set=2,fd=${descriptors.scratch}`],
+    // What a pod writes here dies with it: a flush need not reach the disk.
+    ...['-blockdev', 'driver=file,node-name=scratch,filename=/dev/fdset/2,cache.no-flush=on,discard=unmap,locking=off'],
+    ...['-device', `virtio-blk-pci,id=disk-scratch,drive=scratch,serial=${scratchSerial},addr=6`],
+    ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0,addr=7'],
+    // A clone's guest sees another id and makes its random numbers anew.
+    ...['-device', 'vmgenid,guid=auto'],
+  ]
+}

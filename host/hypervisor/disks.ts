@@ -1,0 +1,66 @@
+import { chown, link, mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { disksFolder, VmError } from './machine'
+import type { QmpClient } from './qmp'
+import { vmFolder } from './start-qemu'
+
+/** A raw disk file to be plugged into a running VM. `serial` is how the guest finds it: 1 to 20 letters, digits, - and _. */
+export type Disk = { serial: string; file: string; readOnly: boolean }
+
+const serialPattern = /^[A-Za-z0-9_-]{1,20}$/
+
+/**
+ * Plugs disks into one VM. QEMU may reach no file but those in its folder: a disk gets a second name there (a hard link,
+ * so it must lie on the same file system), read-only ones stay root's and are readable, others belong to the VM's user.
+ */
+export class Disks {
+  constructor(
+    private readonly qmp: QmpClient,
+    private readonly runDir: string,
+    private readonly uid: number,
+  ) {}
+
+  /** Plugs a disk in; when it fails nothing of it stays. The guest sees it soon after. Throws VmError. */
+  async plug({ serial, file, readOnly }: Disk): Promise<void> {
+    if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a disk`)
+    const name = this.linkOf(serial)
+    await this.offer(file, name, readOnly)
+    const node = `plugged-${serial}`
+    try {
+      const options = readOnly ? { 'read-only': true } : { discard: 'unmap' }
+      await this.qmp.command('blockdev-add', { driver: 'file', 'node-name': node, filename: `${disksFolder}/${serial}`, locking: 'off', ...options })
+      try {
+        await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: node, serial })
+      } catch (error) {
+        await this.qmp.command('blockdev-del', { 'node-name': node }).catch(() => {})
+        throw error
+      }
+    } catch (error) {
+      await rm(name, { force: true })
+      throw error
+    }
+  }
+
+  /** Asks the guest to give the disk back and takes it away. Throws VmError when the guest does not within `timeoutMs`. */
+  async unplug(serial: string, timeoutMs = 10_000): Promise<void> {
+    const id = `disk-${serial}`
+    const gone = this.qmp.nextEvent((event) => event.event === 'DEVICE_DELETED' && event.data?.device === id, `unplugging disk ${serial}`, timeoutMs)
+    gone.catch(() => {})
+    await this.qmp.command('device_del', { id })
+    await gone
+    await this.qmp.command('blockdev-del', { 'node-name': `plugged-${serial}` })
+    await rm(this.linkOf(serial), { force: true })
+  }
+
+  private linkOf(serial: string): string {
+    return join(vmFolder(this.runDir), disksFolder, serial)
+  }
+
+  private async offer(file: string, name: string, readOnly: boolean): Promise<void> {
+    await mkdir(join(vmFolder(this.runDir), disksFolder), { recursive: true, mode: 0o711 })
+    if (readOnly && ((await stat(file)).mode & 0o004) === 0) throw new VmError(`${file} must be readable by everybody (its folder need not be)`)
+    await rm(name, { force: true })
+    await link(file, name)
+    if (!readOnly) await chown(name, this.uid, this.uid)
+  }
+}

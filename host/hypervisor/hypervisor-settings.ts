@@ -1,0 +1,26 @@
+import type { Accelerator, GuestKernel } from './machine'
+import type { Qemu } from './qemu'
+
+/** Waits until the agent behind this socket has said hello, and closes its connection again. */
+export type WaitForHello = (socketPath: string, signal: AbortSignal) => Promise<void>
+
+/** What all VMs of a host share. */
+export type HypervisorSettings = {
+  qemu: Qemu
+  guest: GuestKernel
+  accelerator: Accelerator
+  /** Size of every pod's scratch disk. */
+  scratchBytes: number
+  /** The largest image that a pod may have: the guest keeps the size that the template's placeholder had. */
+  maxImageBytes: number
+  /** The user that templates and probes run as; no pod's. */
+  serviceUid: number
+  /** A node for /dev/kvm that VMs' users may open; null without KVM. */
+  kvmNode: string | null
+  waitForHello: WaitForHello
+}
+
+export const defaultScratchBytes = 10 * 2 ** 30
+export const defaultMaxImageBytes = 64 * 2 ** 30
+/** Of the translation buffer of software emulation: more is quicker in long runs, and private memory of each VM. */
+export const defaultTbSizeMiB = 32

@@ -1,0 +1,72 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { open, readFile } from 'node:fs/promises'
+import { descriptors, VmError } from './machine'
+import { launchScript } from './launch-script'
+import { identifyProcess, type ProcessIdentity } from './process-identity'
+
+/** A pod's end of the wire: a named network namespace (or the path of one) and a tap in it. */
+export type VmNetwork = { namespace: string; tap: string }
+
+export type Launch = {
+  binary: string
+  arguments: readonly string[]
+  /** User and group that QEMU runs as. */
+  uid: number
+  /** QEMU's working directory, owned by `uid`. */
+  folder: string
+  stderrFile: string
+  /** Open files of the agent, by the descriptor that QEMU shall have them under. */
+  files: Readonly<Partial<Record<number, number>>>
+  /** Without one the VM's tap stands alone in an empty namespace. */
+  network: VmNetwork | null
+  /** A device node for /dev/kvm that `uid` may open; null without KVM. */
+  kvmNode: string | null
+  /** True for VMs that are of no use to anybody but this run of the agent. */
+  dieWithAgent: boolean
+}
+
+export type Launched = { child: ChildProcess; identity: ProcessIdentity; ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }> }
+
+const namespacePath = (name: string) => (name.includes('/') ? name : `/run/netns/${name}`)
+
+/**
+ * Starts QEMU sealed: a user of its own, no capability, no new privileges, in its network namespace and a session of its
+ * own, so that it outlives the agent. Throws VmError when no process could be made; what fails later ends the process.
+ */
+export async function launchQemu(launch: Launch): Promise<Launched> {
+  const { network, uid } = launch
+  const seal = [
+    ...['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all'],
+    ...(launch.dieWithAgent ? ['--pdeathsig', 'KILL'] : []),
+  ]
+  const place = [network ? namespacePath(network.namespace) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '']
+  const stderr = await open(launch.stderrFile, 'a', 0o600)
+  try {
+    const child = spawn('perl', ['-e', launchScript, '--', ...place, ...seal, launch.binary, ...launch.arguments], {
+      cwd: launch.folder,
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', NODE_ENV: process.env.NODE_ENV },
+      detached: true,
+      stdio: ['ignore', 'ignore', stderr.fd, ...Array.from({ length: descriptors.tap - 3 }, (_, i) => launch.files[i + 3] ?? ('ignore' as const))],
+    })
+    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+      child.once('error', (error) => reject(new VmError(`the VM could not be started: ${error.message}`)))
+      child.once('exit', (code, signal) => resolve({ code, signal }))
+    })
+    ended.catch(() => {})
+    const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid)
+    if (!identity) {
+      await ended
+      throw new VmError(`the VM could not be started: ${await lastWords(launch.stderrFile)}`)
+    }
+    child.unref()
+    return { child, identity, ended }
+  } finally {
+    await stderr.close()
+  }
+}
+
+/** The end of what QEMU printed, at most 2 kB. */
+export async function lastWords(stderrFile: string): Promise<string> {
+  const text = (await readFile(stderrFile, 'utf8').catch(() => '')).trim()
+  return text.slice(-2000)
+}

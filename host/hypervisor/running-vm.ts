@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import { lastWords, type Launched } from './launch'
+import { Disks, type Disk } from './disks'
+import { killProcess, waitUntilGone } from './process-identity'
+import type { QmpClient, QmpEvent } from './qmp'
+import { agentSocket, removeVmFolder, stderrFile } from './start-qemu'
+import type { TemplateLease } from './templates/template-store'
+import { VmError } from './machine'
+import { StderrBound } from './stderr-bound'
+import type { VmRecord } from './vm-record'
+
+/** How a VM ended: `cause` is one sentence for people. The process's own end is known only for a VM of this run of the agent. */
+export type VmExit = { cause: string; code: number | null; signal: NodeJS.Signals | null }
+
+/** How long a process may outlive its monitor's connection. */
+const lingerMs = 5000
+
+/** Why QEMU says that it ends (its SHUTDOWN event), in words. */
+const reasons: Record<string, string> = {
+  'guest-shutdown': 'the guest shut down',
+  'guest-reset': 'the guest restarted',
+  'guest-panic': "the guest's kernel panicked",
+  'host-qmp-quit': 'the host stopped it',
+  'host-signal': 'QEMU was told to end by a signal',
+}
+
+/**
+ * A VM that runs, started or found again by this agent. It ends in one way whoever ends it: `exited` resolves with the
+ * cause when the process is gone, its folder removed and its template given back.
+ */
+export class RunningVm {
+  readonly exited: Promise<VmExit>
+  private readonly disks: Disks
+  private readonly stderr: StderrBound
+  private shutdownReason: string | undefined
+  private asked: string | undefined
+  private detached = false
+
+  constructor(
+    readonly record: VmRecord,
+    private readonly qmp: QmpClient,
+    private readonly lease: TemplateLease | null,
+    launched: Launched | null,
+  ) {
+    this.disks = new Disks(qmp, record.runDir, record.uid)
+    this.stderr = new StderrBound(stderrFile(record.runDir))
+    qmp.on('event', (event) => this.observe(event))
+    this.exited = this.watch(launched)
+  }
+
+  get pid(): number {
+    return this.record.process.pid
+  }
+
+  /** The socket of the guest agent's port: one connection at a time. */
+  get agentSocket(): string {
+    return agentSocket(this.record.runDir)
+  }
+
+  plugDisk(disk: Disk): Promise<void> {
+    return this.disks.plug(disk)
+  }
+
+  unplugDisk(serial: string): Promise<void> {
+    return this.disks.unplug(serial)
+  }
+
+  /** Presses the power button: the guest may take it as it likes. */
+  powerdown(): Promise<void> {
+    return this.qmp.command('system_powerdown')
+  }
+
+  /** Ends the process now: QEMU is asked, and killed when it does not within 2 s. Resolves when all is gone; safe to call again. */
+  async quit(): Promise<VmExit> {
+    this.asked ??= 'the host stopped it'
+    await this.qmp.command('quit', {}, { timeoutMs: 2000 }).catch(() => {})
+    if (!(await waitUntilGone(this.record.process, 2000))) await killProcess(this.record.process)
+    return this.bounded()
+  }
+
+  /** Kills the process. Resolves when all is gone. */
+  async kill(): Promise<VmExit> {
+    this.asked ??= 'the host killed it'
+    await killProcess(this.record.process)
+    return this.bounded()
+  }
+
+  /** Leaves the VM running for the next run of the agent. `exited` never resolves then. */
+  detach(): void {
+    this.detached = true
+    this.stderr.stop()
+    this.qmp.close()
+  }
+
+  /** What the guest's kernel last printed on its console, at most 64 kB. */
+  console(): Promise<string> {
+    return this.qmp.execute('ringbuf-read', { device: 'console', size: 65_536, format: 'utf8' }, z.string())
+  }
+
+  private async bounded(): Promise<VmExit> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new VmError(`process ${this.pid} cannot be killed`)), 15_000)
+    })
+    try {
+      return await Promise.race([this.exited, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  private observe(event: QmpEvent): void {
+    const reason = event.event === 'SHUTDOWN' ? event.data?.reason : undefined
+    if (typeof reason === 'string') this.shutdownReason = reason
+  }
+
+  private async watch(launched: Launched | null): Promise<VmExit> {
+    const disconnected = new Promise<void>((resolve) => {
+      if (this.qmp.closed) resolve()
+      else this.qmp.once('close', () => resolve())
+    })
+    const ended = launched?.ended.catch(() => undefined)
+    await (ended ? Promise.race([ended, disconnected]) : disconnected)
+    if (this.detached) return new Promise(() => {})
+    // A QEMU without a monitor cannot be governed: it ends now.
+    if (!(await waitUntilGone(this.record.process, lingerMs))) await killProcess(this.record.process)
+    while (!(await waitUntilGone(this.record.process, 60_000))) await killProcess(this.record.process)
+    this.qmp.close()
+    this.stderr.stop()
+    const { code, signal } = (await ended) ?? { code: null, signal: null }
+    const cause = await this.cause(code, signal)
+    await removeVmFolder(this.record.runDir)
+    await this.lease?.release()
+    return { cause, code, signal }
+  }
+
+  private async cause(code: number | null, signal: NodeJS.Signals | null): Promise<string> {
+    if (this.asked) return this.asked
+    if (this.shutdownReason) return reasons[this.shutdownReason] ?? `QEMU ended (${this.shutdownReason})`
+    const words = await lastWords(stderrFile(this.record.runDir))
+    const how = signal ? `QEMU was killed by ${signal}` : code === null ? 'QEMU ended' : `QEMU ended with code ${code}`
+    return words ? `${how}: ${words}` : how
+  }
+}

@@ -1,0 +1,120 @@
+import { chmod, chown, lchown, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { qemuArguments } from './arguments'
+import { lastWords, launchQemu, type Launched, type VmNetwork } from './launch'
+import { disksFolder, sockets, VmError, type VmShape } from './machine'
+import { killProcess, waitUntilGone } from './process-identity'
+import type { OpenFiles } from './open-files'
+import { QmpClient } from './qmp'
+
+export type QemuStart = {
+  binary: string
+  shape: VmShape
+  uid: number
+  /** A folder of this VM alone, owned by the agent. */
+  runDir: string
+  files: OpenFiles
+  network: VmNetwork | null
+  kvmNode: string | null
+  dieWithAgent: boolean
+  /** How long until QEMU's monitor answers. */
+  timeoutMs?: number
+  signal: AbortSignal
+}
+
+export type StartedQemu = Launched & { qmp: QmpClient }
+
+/** Where QEMU's sockets and plugged disks are. */
+export const vmFolder = (runDir: string) => join(runDir, 'vm')
+export const stderrFile = (runDir: string) => join(runDir, 'qemu.stderr')
+export const qmpSocket = (runDir: string) => join(vmFolder(runDir), sockets.qmp)
+export const agentSocket = (runDir: string) => join(vmFolder(runDir), sockets.agent)
+
+/** A Unix socket's path has room for so many bytes. */
+const maxSocketPath = 107
+
+/**
+ * Starts QEMU in its folder and connects to its monitor. When it fails or is aborted, no process and no folder is left.
+ * Throws VmError with QEMU's own words, or the signal's reason.
+ */
+export async function startQemu(start: QemuStart): Promise<StartedQemu> {
+  const { runDir, signal } = start
+  signal.throwIfAborted()
+  if (Buffer.byteLength(agentSocket(runDir)) > maxSocketPath) throw new VmError(`the path ${runDir} is too long for a socket: use a shorter data folder`)
+  await prepareFolder(runDir, start.uid)
+  let launched: Launched | undefined
+  try {
+    launched = await launchQemu({
+      binary: start.binary,
+      arguments: qemuArguments(start.shape),
+      uid: start.uid,
+      folder: vmFolder(runDir),
+      stderrFile: stderrFile(runDir),
+      files: start.files.descriptors,
+      network: start.network,
+      kvmNode: start.kvmNode,
+      dieWithAgent: start.dieWithAgent,
+    })
+    const qmp = await connectMonitor(launched, runDir, start.timeoutMs ?? 15_000, signal)
+    await sealFolder(runDir)
+    return { ...launched, qmp }
+  } catch (error) {
+    if (launched) await endProcess(launched)
+    await removeVmFolder(runDir)
+    throw error
+  }
+}
+
+async function prepareFolder(runDir: string, uid: number): Promise<void> {
+  await mkdir(runDir, { recursive: true, mode: 0o711 })
+  await removeVmFolder(runDir)
+  await mkdir(join(vmFolder(runDir), disksFolder), { recursive: true, mode: 0o711 })
+  await chown(vmFolder(runDir), uid, uid)
+  await chmod(vmFolder(runDir), 0o700)
+}
+
+/** Once its sockets stand, QEMU's user may no more change its folder: the agent then trusts every path in it. */
+async function sealFolder(runDir: string): Promise<void> {
+  const folder = vmFolder(runDir)
+  await lchown(folder, 0, 0)
+  await chmod(folder, 0o711)
+}
+
+/** Removes what startQemu made. */
+export async function removeVmFolder(runDir: string): Promise<void> {
+  await rm(vmFolder(runDir), { recursive: true, force: true })
+  await rm(stderrFile(runDir), { force: true })
+}
+
+async function connectMonitor({ ended }: Launched, runDir: string, timeoutMs: number, signal: AbortSignal): Promise<QmpClient> {
+  let over = false
+  const died = ended.then(async ({ code, signal: killedBy }) => {
+    over = true
+    throw new VmError(`QEMU ended at its start (${killedBy ?? `exit code ${code}`}): ${await lastWords(stderrFile(runDir))}`)
+  })
+  died.catch(() => {})
+  const deadline = Date.now() + timeoutMs
+  const attempt = async () => {
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        return await QmpClient.connect(qmpSocket(runDir), { signal })
+      } catch (error) {
+        if (over || signal.aborted || Date.now() > deadline) throw error
+        await delay(3)
+      }
+    }
+  }
+  try {
+    return await Promise.race([attempt(), died])
+  } finally {
+    over = true
+  }
+}
+
+/** Kills a VM that this agent started and waits until it is gone. */
+export async function endProcess({ identity, ended }: Launched): Promise<void> {
+  await killProcess(identity)
+  await Promise.race([ended.catch(() => {}), waitUntilGone(identity, 10_000)])
+}

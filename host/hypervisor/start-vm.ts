@@ -1,0 +1,107 @@
+import type { HypervisorSettings } from './hypervisor-settings'
+import type { VmNetwork } from './launch'
+import { descriptors, type BootMode, type VmShape } from './machine'
+import { OpenFiles } from './open-files'
+import { RunningVm } from './running-vm'
+import { loadState } from './saved-state'
+import { endProcess, removeVmFolder, startQemu, type StartedQemu } from './start-qemu'
+import type { TemplateLease, TemplateStore } from './templates/template-store'
+
+export type VmRequest = {
+  id: string
+  /** The user this VM alone runs as. */
+  uid: number
+  tenantId: string
+  /** Null for a VM whose NIC leads nowhere. */
+  network: VmNetwork | null
+  mac: string
+  vcpus: number
+  memoryMiB: number
+  /** The pod's root image (squashfs). Opened here: its mode and folder may keep others out. */
+  imageFile: string
+  /** The pod's own scratch disk, of the size that the settings say. */
+  scratchFile: string
+  /** A folder for this VM alone; its path has at most 90 bytes. */
+  runDir: string
+  signal: AbortSignal
+}
+
+export type Timing = { name: string; ms: number }
+
+/** `coldBecause` says why no template was used, unless cold boots are the setting. */
+export type StartedVm = { vm: RunningVm; mode: 'template' | 'cold'; coldBecause: string | null; steps: Timing[] }
+
+/**
+ * Starts a pod's VM: from its tenant's template, or by a cold boot when that fails. It resolves when the VM runs; its
+ * agent answers soon after (or, after a cold boot, in seconds). Throws VmError with the cause, or the signal's reason;
+ * then nothing of the VM is left.
+ */
+export async function startVm(settings: HypervisorSettings, templates: TemplateStore, request: VmRequest): Promise<StartedVm> {
+  const steps: Timing[] = []
+  let coldBecause: string | null = null
+  if (templates.sharing !== 'cold') {
+    try {
+      return { vm: await startClone(settings, templates, request, steps), mode: 'template', coldBecause, steps }
+    } catch (error) {
+      request.signal.throwIfAborted()
+      coldBecause = error instanceof Error ? error.message : String(error)
+    }
+  }
+  const started = await measure(steps, 'start', () => launch(settings, request, 'cold', null))
+  return { vm: running(settings, request, started, null), mode: 'cold', coldBecause, steps }
+}
+
+async function startClone(settings: HypervisorSettings, templates: TemplateStore, request: VmRequest, steps: Timing[]): Promise<RunningVm> {
+  const lease = await measure(steps, 'template', () => templates.acquire(request))
+  try {
+    const started = await measure(steps, 'start', () => launch(settings, request, 'clone', lease))
+    try {
+      await measure(steps, 'load', () => loadState(started.qmp))
+    } catch (error) {
+      started.qmp.close()
+      await endProcess(started)
+      await removeVmFolder(request.runDir)
+      throw error
+    }
+    return running(settings, request, started, lease)
+  } catch (error) {
+    await lease.release()
+    throw error
+  }
+}
+
+async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedQemu> {
+  const { qemu, guest, accelerator, kvmNode } = settings
+  const { vcpus, memoryMiB, mac, uid, runDir, network, signal } = request
+  const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
+  const files = new OpenFiles()
+  try {
+    await files.add(descriptors.image, request.imageFile, 'r')
+    await files.add(descriptors.scratch, request.scratchFile, 'r+')
+    await files.add(descriptors.kernel, lease?.bootStub ?? guest.kernel, 'r')
+    if (lease) {
+      await files.add(descriptors.memory, lease.memory, 'r')
+      await files.add(descriptors.state, lease.state, 'r')
+    } else {
+      await files.add(descriptors.initramfs, guest.initramfs, 'r')
+    }
+    return await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode, dieWithAgent: false, signal })
+  } finally {
+    await files.close()
+  }
+}
+
+function running(settings: HypervisorSettings, request: VmRequest, started: StartedQemu, lease: TemplateLease | null): RunningVm {
+  const { id, tenantId, uid, runDir } = request
+  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, process: started.identity } as const
+  return new RunningVm(record, started.qmp, lease, started)
+}
+
+async function measure<T>(steps: Timing[], name: string, work: () => Promise<T>): Promise<T> {
+  const begin = performance.now()
+  try {
+    return await work()
+  } finally {
+    steps.push({ name, ms: Math.round(performance.now() - begin) })
+  }
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod'
+import { ProcessIdentity } from './process-identity'
+
+/** What the agent must remember to find a VM again after it was restarted. */
+export const VmRecord = z.object({
+  id: z.string(),
+  tenantId: z.string(),
+  uid: z.number().int().positive(),
+  runDir: z.string(),
+  mode: z.enum(['template', 'cold']),
+  /** The template's copy that the VM runs from. */
+  copy: z.string().nullable(),
+  accelerator: z.enum(['kvm', 'tcg']),
+  process: ProcessIdentity,
+})
+export type VmRecord = z.infer<typeof VmRecord>
