@@ -34,6 +34,7 @@ export const paths = {
   account: () => '/account',
   hosts: () => '/system/hosts',
   host: (name: string) => `/system/hosts/${e(name)}`,
+  approvals: () => '/system/approvals',
   mail: () => '/system/mail',
   mailMessage: (id: string) => `/system/mail/${e(id)}`,
 } as const

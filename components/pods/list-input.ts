@@ -1,11 +1,11 @@
-import { podStates } from '@/domain/pod/status'
+import { podStateNames } from './pod-states'
 
 const sorts = ['name', 'namespace', 'state', 'created'] as const
 const limits = [50, 200, 500] as const
 
 /** What of the address filters, sorts and pages the list. The server's page and the browser's read it alike. */
 export function podListInput(tenant: string, get: (key: string) => string | null | undefined) {
-  const state = podStates.filter((each) => (get('state') ?? '').split(',').includes(each))
+  const state = podStateNames.filter((each) => (get('state') ?? '').split(',').includes(each))
   const limit = limits.find((each) => String(each) === get('limit')) ?? limits[0]
   const search = get('q')?.trim()
   const namespace = get('namespace')

@@ -5,7 +5,6 @@ import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import type { PodView } from '@/domain/pod/view'
-import { podStates } from '@/domain/pod/status'
 import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
@@ -22,11 +21,12 @@ import { Button, ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Select } from '@/components/ui/input'
 import { podListInput } from './list-input'
+import { podStateNames } from './pod-states'
 import { podActionsFor } from './pod-actions'
 import { PodStateBadge } from './pod-state'
-import { RunSample } from './run-sample'
 import { usePodWatch } from './use-pod-watch'
 
+const RunSample = lazy(() => import('./run-sample').then((module) => ({ default: module.RunSample })))
 const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
 
 const columnsOf = (tenant: string): ReadonlyArray<Column<PodView>> => [
@@ -78,7 +78,7 @@ export function PodListPage({ tenant }: { tenant: string }) {
             <span className="w-40">
               <Select aria-label="State" value={query.get('state')} onChange={(event) => query.push(filter({ state: event.target.value || null }))}>
                 <option value="">Any state</option>
-                {podStates.map((state) => <option key={state} value={state}>{state}</option>)}
+                {podStateNames.map((state) => <option key={state} value={state}>{state}</option>)}
               </Select>
             </span>
             {filtered && <Button variant="ghost" onClick={() => query.push(filter({ q: null, state: null, namespace: null }))}>Clear filters</Button>}
@@ -93,7 +93,7 @@ export function PodListPage({ tenant }: { tenant: string }) {
               actions={(
                 <>
                   <ButtonLink variant="primary" href={paths.newPod(tenant)} icon={<Plus className="size-4" />}>Create pod</ButtonLink>
-                  <RunSample tenant={tenant} />
+                  <Suspense fallback={null}><RunSample tenant={tenant} /></Suspense>
                   <ButtonLink href={paths.newPod(tenant, { as: 'yaml' })} icon={<FileCode2 className="size-4" />}>Start from YAML</ButtonLink>
                 </>
               )}

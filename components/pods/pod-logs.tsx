@@ -1,6 +1,8 @@
 'use client'
+import { useQuery } from '@tanstack/react-query'
 import { useSubscription } from '@trpc/tanstack-react-query'
-import { useEffect, useState } from 'react'
+import { useMemo, useState, type ReactNode } from 'react'
+import { podActions } from '@/domain/pod/transitions'
 import { toFailure } from '@/components/client/errors'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
@@ -9,8 +11,8 @@ import { LogBuffer } from '@/components/patterns/logs/log-buffer'
 import { LogViewer } from '@/components/patterns/logs/log-viewer'
 import { Checkbox } from '@/components/ui/checkbox'
 import { ContainerPicker } from './container-picker'
-import { usePod } from './pod-frame'
 import { readLogEvent } from './log-events'
+import { usePod } from './pod-frame'
 
 /** The log of a container, followed; or of the container before its last restart. */
 export function PodLogs() {
@@ -20,30 +22,31 @@ export function PodLogs() {
   const container = containers.find((each) => each === query.get('container')) ?? containers[0] ?? ''
   const previous = query.get('previous') === '1'
   const restarted = (pod.status.containers.find((c) => c.name === container)?.restartCount ?? 0) > 0
+  const Log = previous ? Previous : Following
   return (
-    <Following
+    <Log
       key={`${container} ${previous}`}
       container={container}
-      previous={previous}
       toolbar={(
         <>
           <ContainerPicker containers={containers} value={container} onChange={(next) => query.replace({ container: next, previous: null })} />
-          {(restarted || previous) && <Checkbox label="Before the last restart" checked={previous} onChange={(event) => query.replace({ previous: event.target.checked ? '1' : null })} className="text-xs" />}
+          {(restarted || previous) && <Checkbox label="Before the last restart" checked={previous} onChange={(event) => query.replace({ previous: event.target.checked ? '1' : null })} className="items-center text-xs [&>input]:mt-0" />}
         </>
       )}
     />
   )
 }
 
-function Following({ container, previous, toolbar }: { container: string; previous: boolean; toolbar: React.ReactNode }) {
+type LogProps = { container: string; toolbar: ReactNode }
+
+function Following({ container, toolbar }: LogProps) {
   const { tenant, pod } = usePod()
   const trpc = useTRPC()
   const [buffer] = useState(() => new LogBuffer())
-  useEffect(() => () => buffer.clear(), [buffer])
   const { namespace, name } = pod.metadata
-  const scheduled = pod.status.hostName !== null
-  const follow = useSubscription(trpc.pod.followLogs.subscriptionOptions({ tenant, namespace, name, container, previous, tailLines: 2000 }, {
-    enabled: scheduled,
+  const reason = podActions.readLogs(pod)
+  const follow = useSubscription(trpc.pod.followLogs.subscriptionOptions({ tenant, namespace, name, container, tailLines: 2000 }, {
+    enabled: reason === null,
     onData: (data) => buffer.append(readLogEvent(data)),
   }))
   return (
@@ -54,9 +57,23 @@ function Following({ container, previous, toolbar }: { container: string; previo
         buffer={buffer}
         fileName={`${namespace}-${name}-${container}.log`}
         toolbar={toolbar}
-        status={follow.status === 'pending' ? 'Following' : follow.status === 'connecting' ? 'Connecting…' : follow.status === 'idle' ? 'Ended' : ''}
-        empty={!scheduled ? 'The pod waits for a host; its log begins with its first container.' : previous ? 'The container before the last restart wrote nothing.' : 'No lines yet.'}
+        status={follow.status === 'pending' ? 'Following' : follow.status === 'connecting' ? 'Connecting…' : ''}
+        empty={reason ?? 'No lines yet.'}
       />
+    </>
+  )
+}
+
+function Previous({ container, toolbar }: LogProps) {
+  const { tenant, pod } = usePod()
+  const trpc = useTRPC()
+  const { namespace, name } = pod.metadata
+  const log = useQuery(trpc.pod.logs.queryOptions({ tenant, namespace, name, container, previous: true, tailLines: 10_000 }))
+  const buffer = useMemo(() => new LogBuffer((log.data?.lines ?? []).map((line) => ({ kind: 'line', ...line }))), [log.data])
+  return (
+    <>
+      {log.error && <FailureCallout failure={toFailure(log.error)} title="The log cannot be read" onRetry={() => void log.refetch()} />}
+      <LogViewer label={`Earlier log of ${container} in ${name}`} buffer={buffer} fileName={`${namespace}-${name}-${container}-previous.log`} toolbar={toolbar} status="Ended" empty="The container before the last restart wrote nothing." />
     </>
   )
 }

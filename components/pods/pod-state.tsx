@@ -1,23 +1,8 @@
 'use client'
-import type { PodState } from '@/domain/pod/status'
-import { isTransient } from '@/domain/pod/status'
 import type { PodView } from '@/domain/pod/view'
-import { StateBadge, type StateShape } from '@/components/ui/state-badge'
+import { StateBadge } from '@/components/ui/state-badge'
 import { Since } from '@/components/patterns/time'
-
-const shapes: Record<PodState, StateShape> = {
-  Pending: 'changing',
-  Unschedulable: 'failed',
-  Scheduled: 'changing',
-  Starting: 'changing',
-  Running: 'running',
-  Stopping: 'changing',
-  Succeeded: 'stopped',
-  Failed: 'failed',
-  Unknown: 'unknown',
-}
-
-export const podStateShape = (state: PodState): StateShape => shapes[state]
+import { podStateShapes } from './pod-states'
 
 /** The step of a start that is under way, as a word for people. */
 const steps: Record<string, string> = { queued: 'waiting for a host', assigned: 'sent to the host', image: 'pulling the image', images: 'pulling images', disk: 'preparing disks', disks: 'preparing disks', network: 'connecting the network', vm: 'starting the VM', guest: 'waiting for the guest', containers: 'starting containers' }
@@ -32,7 +17,7 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const restarts = crashing(pod)
   if (phase === 'Running' && restarts) return <StateBadge shape="failed">{restarts}</StateBadge>
   return (
-    <StateBadge shape={shapes[phase]} since={isTransient(phase) && <>{withStep && step && phase !== 'Stopping' && `${stepName(step.name)} · `}<Since time={from} /></>}>
+    <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && `${stepName(step.name)} · `}<Since time={from} /></>}>
       {phase}
     </StateBadge>
   )

@@ -4,12 +4,12 @@ import { useQueryString } from '@/components/client/query-string'
 import { formatCount } from '@/components/client/formats'
 import { Button } from '@/components/ui/button'
 
-type PagerProps = { noun: string; shown: number; total?: number | undefined; nextCursor: string | null | undefined }
+type PagerProps = { noun: string; plural?: string; shown: number; total?: number | undefined; nextCursor: string | null | undefined }
 
 /** The page stands in the address as the server's cursor; the one before it is remembered for this tab. */
 const remembered = (cursor: string) => `page-before:${cursor}`
 
-export function Pager({ noun, shown, total, nextCursor }: PagerProps) {
+export function Pager({ noun, plural, shown, total, nextCursor }: PagerProps) {
   const query = useQueryString()
   const cursor = query.get('cursor')
   const from = Number(query.get('from')) || 1
@@ -27,8 +27,8 @@ export function Pager({ noun, shown, total, nextCursor }: PagerProps) {
     <footer className="flex min-h-10 items-center justify-between gap-4 border-t border-stroke px-4 py-1.5 text-xs text-faint">
       <p role="status">
         {cursor || nextCursor
-          ? <>{from.toLocaleString('en')}–{(from + shown - 1).toLocaleString('en')}{total !== undefined && <> of {formatCount(total, noun)}</>}</>
-          : formatCount(total ?? shown, noun)}
+          ? <>{from.toLocaleString('en')}–{(from + shown - 1).toLocaleString('en')}{total !== undefined && <> of {formatCount(total, noun, plural)}</>}</>
+          : formatCount(total ?? shown, noun, plural)}
       </p>
       {(cursor || nextCursor) && (
         <div className="flex gap-1.5">

@@ -6,11 +6,15 @@ const keep = 50_000
 
 /** The lines that the viewer holds: the newest 50,000. What falls off the front is marked, never hidden. */
 export class LogBuffer {
-  private entries: readonly LogEntry[] = []
+  private entries: readonly LogEntry[]
   private waiting: LogEntry[] = []
   private dropped = 0
   private frame = 0
   private readonly listeners = new Set<() => void>()
+
+  constructor(initial: readonly LogEntry[] = []) {
+    this.entries = initial
+  }
 
   readonly subscribe = (listener: () => void) => {
     this.listeners.add(listener)
@@ -23,13 +27,6 @@ export class LogBuffer {
   append(entries: readonly LogEntry[]) {
     this.waiting.push(...entries)
     this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.flush() })
-  }
-
-  clear() {
-    this.waiting = []
-    this.entries = []
-    this.dropped = 0
-    this.tell()
   }
 
   private flush() {

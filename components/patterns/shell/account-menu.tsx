@@ -1,9 +1,9 @@
 'use client'
 import { LogOut, Monitor, Moon, Sun, UserRound } from 'lucide-react'
 import { useState } from 'react'
+import type { AccountView } from '@/domain/account/view'
 import { paths } from '@/components/client/paths'
 import { setTheme, type Theme } from '@/components/client/theme'
-import type { Me } from '@/components/client/views'
 import { IconButton } from '@/components/ui/button'
 import { Menu } from '@/components/ui/menu'
 
@@ -33,7 +33,7 @@ export async function signOutHere() {
 }
 
 /** Who is signed in, and the way out. */
-export function AccountMenu({ user }: { user: Me['user'] }) {
+export function AccountMenu({ user }: { user: AccountView }) {
   return (
     <Menu
       label="Account"

@@ -3,10 +3,11 @@ import { Menu as MenuIcon, Search } from 'lucide-react'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { lazy, Suspense, useState, type ReactNode } from 'react'
+import type { MeView } from '@/domain/account/view'
+import type { TenantSummary } from '@/domain/tenant/view'
 import { paths } from '@/components/client/paths'
 import { useShortcut } from '@/components/client/shortcuts'
 import type { Theme } from '@/components/client/theme'
-import type { Me } from '@/components/client/views'
 import { IconButton } from '@/components/ui/button'
 import { Modal } from '@/components/ui/dialog'
 import { Kbd } from '@/components/ui/kbd'
@@ -21,10 +22,10 @@ const CommandPalette = lazy(() => import('./command-palette').then((module) => (
 const ShortcutsHelp = lazy(() => import('./shortcuts-help').then((module) => ({ default: module.ShortcutsHelp })))
 
 type AppShellProps = {
-  me: Me
+  me: MeView
   theme: Theme
   /** The tenant of the page's scope; none in the account's and the operators' pages. */
-  tenant?: Me['tenants'][number] | undefined
+  tenant?: TenantSummary | undefined
   children: ReactNode
 }
 

@@ -8,7 +8,7 @@ type Crumb = { label: string; href?: string }
 const words: Record<string, string> = {
   pods: 'Pods', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', tokens: 'API tokens', audit: 'Audit',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
-  logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', account: 'Account', system: 'System',
+  logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }
 
 /** The route as crumbs; tenant and namespace stand in the pickers before them. */

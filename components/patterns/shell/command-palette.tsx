@@ -4,16 +4,17 @@ import { Command } from 'cmdk'
 import { Box, Keyboard, Moon, Plus, Search, Sun, UserRound } from 'lucide-react'
 import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
+import type { MeView } from '@/domain/account/view'
+import type { TenantSummary } from '@/domain/tenant/view'
 import { useOfferedActions, type Action } from '@/components/client/actions'
 import { paths } from '@/components/client/paths'
 import { setTheme } from '@/components/client/theme'
 import { useTRPC } from '@/components/client/trpc'
-import type { Me } from '@/components/client/views'
 import { Modal } from '@/components/ui/dialog'
 import { Kbd } from '@/components/ui/kbd'
 import type { NavigationGroup } from './sidebar'
 
-type PaletteProps = { me: Me; tenant: Me['tenants'][number] | undefined; groups: readonly NavigationGroup[]; onClose: () => void; onShortcuts: () => void }
+type PaletteProps = { me: MeView; tenant: TenantSummary | undefined; groups: readonly NavigationGroup[]; onClose: () => void; onShortcuts: () => void }
 
 /** ⌘K: pods by name, the page's actions, every place of the console. */
 export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: PaletteProps) {

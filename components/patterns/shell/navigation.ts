@@ -1,4 +1,4 @@
-import { Box, Container, Image, KeyRound, Mail, Network, ScrollText, Server, type LucideIcon } from 'lucide-react'
+import { Box, Container, Image, KeyRound, Mail, Network, ScrollText, Server, UserRoundCheck, type LucideIcon } from 'lucide-react'
 import { paths } from '@/components/client/paths'
 
 export type Destination = { id: string; label: string; href: string; icon: LucideIcon; shortcut?: string }
@@ -16,5 +16,6 @@ export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination
 /** The operators' scope. */
 export const systemNouns = (): Destination[] => [
   { id: 'hosts', label: 'Hosts', href: paths.hosts(), icon: Server, shortcut: 'g h' },
+  { id: 'approvals', label: 'Approvals', href: paths.approvals(), icon: UserRoundCheck },
   { id: 'mail', label: 'Mail', href: paths.mail(), icon: Mail },
 ]

@@ -2,15 +2,15 @@
 import { useQuery } from '@tanstack/react-query'
 import { ChevronsUpDown, Plus } from 'lucide-react'
 import { useParams, usePathname, useSearchParams } from 'next/navigation'
+import type { TenantSummary } from '@/domain/tenant/view'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
-import type { Me } from '@/components/client/views'
 import { Menu, type MenuItem } from '@/components/ui/menu'
 
 const pickerClass = 'inline-flex h-7 min-w-0 items-center gap-1.5 rounded-md px-1.5 text-sm hover:bg-hover aria-expanded:bg-hover'
 
 /** The tenant in whose scope the page stands. */
-export function TenantPicker({ tenants, current }: { tenants: Me['tenants']; current: Me['tenants'][number] }) {
+export function TenantPicker({ tenants, current }: { tenants: readonly TenantSummary[]; current: TenantSummary }) {
   const entries: MenuItem[] = [
     { kind: 'heading', id: 'heading', label: 'Tenants' },
     ...tenants.map((tenant) => ({ id: tenant.id, label: tenant.name, hint: tenant.slug, href: paths.pods(tenant.slug), checked: tenant.id === current.id })),
@@ -36,7 +36,7 @@ export function NamespacePicker({ tenant }: { tenant: string }) {
   const params = useParams<{ namespace?: string }>()
   const search = useSearchParams()
   const pathname = usePathname()
-  const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant, limit: 200 }))
+  const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
   const chosen = params.namespace ? decodeURIComponent(params.namespace) : (pathname === paths.pods(tenant) ? search.get('namespace') : null)
   const to = (namespace?: string) => paths.pods(tenant, { namespace, ...(pathname === paths.pods(tenant) && { q: search.get('q') ?? undefined, state: search.get('state') ?? undefined }) })
   const entries: MenuItem[] = [

@@ -3,7 +3,8 @@ import { readResult } from './stream'
 
 describe('readResult', () => {
   it.each([
-    ['{"exitCode":3}', 3],
+    ['{"exitCode":3,"error":null}', 3],
+    ['{"exitCode":null,"error":"no such container"}', null],
     ['{"status":"Success"}', 0],
     ['{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"127"}]}}', 127],
     ['{"status":"Failure","message":"the pod stopped"}', null],

@@ -18,12 +18,12 @@ function frame(to: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** Reads channel 3: `{exitCode}`, or Kubernetes' Status with the code among its causes. */
+/** Reads channel 3: `{exitCode, error}`, or Kubernetes' Status with the code among its causes. */
 export function readResult(text: string): { exitCode: number | null; message: string } {
   let value: unknown
   try { value = JSON.parse(text) } catch { return { exitCode: null, message: text } }
   if (!isRecord(value)) return { exitCode: null, message: '' }
-  const message = typeof value['message'] === 'string' ? value['message'] : ''
+  const message = [value['error'], value['message']].find((text) => typeof text === 'string') ?? ''
   if (typeof value['exitCode'] === 'number') return { exitCode: value['exitCode'], message }
   const causes = isRecord(value['details']) && Array.isArray(value['details']['causes']) ? value['details']['causes'].filter(isRecord) : []
   const code = causes.find((cause) => cause['reason'] === 'ExitCode')?.['message']
