@@ -37,8 +37,12 @@ const optionsOf = (name) => ({
  * check of bundles. Files are replaced by renaming: a process that runs keeps its own.
  */
 export async function buildBundles() {
-  const { build } = await import('esbuild')
-  for (const name of Object.keys(bundles)) write(name, await build(optionsOf(name)))
+  const { build, stop } = await import('esbuild')
+  try {
+    for (const name of Object.keys(bundles)) write(name, await build(optionsOf(name)))
+  } finally {
+    await stop() // its service would run on beside the supervisor
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
 import { EmbeddedDatabase } from '@/tools/start/database'
 import type { GuestImage } from '@/tools/start/environment'
 import { ensureHostIdentity, ensureKeyRing, ensureSessionSecret } from '@/tools/start/keys'
+import { ProcessRecords } from '@/tools/start/leftovers'
 import { prefixed, readable } from '@/tools/start/log-lines'
 import { say, Supervisor, type ProcessName } from '@/tools/start/supervisor'
 
@@ -30,23 +31,33 @@ export async function main(options: StartOptions): Promise<number> {
   const config = loadConfig()
   if (config.port === 0) throw new Error('PORT must name a port: the host and browsers need to know it')
   const asRoot = options.host ? rootCommand() : []
-  await assertPortFree(config)
   const accounts = ensureAccounts()
   const folders = makeDataFolders(config.data, accounts)
   const release = lockData(folders)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+  stopWithNpm(stop)
   try {
-    await run({ options, config, asRoot, accounts, folders, signal: stop.signal })
+    const records = new ProcessRecords(join(folders.supervisor, 'processes.json'))
+    await records.endLeftovers((name, text) => say(name, `-- ${text}`))
+    await assertPortFree(config)
+    await run({ options, config, asRoot, accounts, folders, records, signal: stop.signal })
     return 0
   } finally {
     release()
   }
 }
 
-type Run = { options: StartOptions; config: Config; asRoot: readonly string[]; accounts: Accounts; folders: DataFolders; signal: AbortSignal }
+/** npm hands SIGTERM to the shell between us, which ends without handing it on: then we are given another parent. */
+function stopWithNpm(stop: AbortController): void {
+  if (!process.env.npm_lifecycle_event) return
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && stop.abort(), 500).unref()
+}
 
-async function run({ options, config, asRoot, accounts, folders, signal }: Run): Promise<void> {
+type Run = { options: StartOptions; config: Config; asRoot: readonly string[]; accounts: Accounts; folders: DataFolders; records: ProcessRecords; signal: AbortSignal }
+
+async function run({ options, config, asRoot, accounts, folders, records, signal }: Run): Promise<void> {
   const { root, host, dev, guest } = options
   ensureKeys(config, folders, accounts)
   const database = config.databaseUrl ? undefined : new EmbeddedDatabase(folders, accounts, (text) => say('postgres', `-- ${text}`), postgresLine)
@@ -59,8 +70,7 @@ async function run({ options, config, asRoot, accounts, folders, signal }: Run):
     const sessionSecret = ensureSessionSecret(join(folders.web, 'session-secret'), accounts?.server)
     const hostPublicKey = host ? ensureHostIdentity(join(folders.host, 'identity.pem')) : undefined
     const environment = { config, folders, databaseUrl, sessionSecret, hostPublicKey, guest, dev }
-    supervisor = new Supervisor({ config, folders, accounts, app, root, environment, host, asRoot })
-    await supervisor.endLeftovers()
+    supervisor = new Supervisor({ config, folders, accounts, app, root, environment, host, asRoot }, records)
     await supervisor.migrate()
     if (!signal.aborted) {
       supervisor.start()
@@ -125,5 +135,6 @@ function assertReadableBy(file: string, account: { name: string; uid: number; gi
 
 /** PostgreSQL tells of every start and checkpoint; what a person should see is what went wrong. */
 function postgresLine(line: string): void {
+  if (/the database system is (starting up|not yet accepting|shutting down)/.test(line)) return
   if (/\b(WARNING|ERROR|FATAL|PANIC):/.test(line)) console.log(prefixed('postgres', readable(line)))
 }

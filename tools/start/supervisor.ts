@@ -6,7 +6,7 @@ import type { Accounts } from '@/tools/start/accounts'
 import type { App } from '@/tools/start/app-folder'
 import type { DataFolders } from '@/tools/start/data-folder'
 import { environments, localAuthority, type ServerEnvironment } from '@/tools/start/environment'
-import { ProcessRecords } from '@/tools/start/leftovers'
+import type { ProcessRecords } from '@/tools/start/leftovers'
 import { eachLine, prefixed, readable } from '@/tools/start/log-lines'
 import { readHostState, waitForAll, webIsReady } from '@/tools/start/readiness'
 import { SupervisedProcess, type ProcessSpec } from '@/tools/start/supervised-process'
@@ -35,23 +35,19 @@ export const say = (name: string, text: string) => console.log(prefixed(name, te
 /** Runs web, control and the host of one installation. */
 export class Supervisor {
   private readonly processes = new Map<ProcessName, SupervisedProcess>()
-  private readonly records: ProcessRecords
 
-  constructor(private readonly installation: Installation) {
-    this.records = new ProcessRecords(join(installation.folders.supervisor, 'processes.json'))
+  constructor(
+    private readonly installation: Installation,
+    records: ProcessRecords,
+  ) {
     for (const spec of this.specs()) {
       const process = new SupervisedProcess(spec, {
         onLine: (line) => say(spec.name, readable(line)),
         onNotice: (text) => say(spec.name, `-- ${text}`),
-        onPid: (pid) => this.records.note(spec.name, pid),
+        onPid: (pid) => records.note(spec.name, pid),
       })
       this.processes.set(spec.name, process)
     }
-  }
-
-  /** Ends what an earlier supervisor left behind when it was killed. */
-  endLeftovers(): Promise<void> {
-    return this.records.endLeftovers((name, text) => say(name, `-- ${text}`))
   }
 
   /** Brings the database to this version's schema and makes the first operator; once, before the others start. */
