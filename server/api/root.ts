@@ -1,7 +1,7 @@
 import { accountRouter } from './routers/account'
 import { hostRouter } from './routers/host'
 import { mailRouter } from './routers/mail'
-import { manifestRouter } from './routers/manifest'
+import { applyProcedure, manifestRouter } from './routers/manifest'
 import { namespaceRouter } from './routers/namespace'
 import { networkRouter } from './routers/network'
 import { podRouter } from './routers/pod'
@@ -17,6 +17,7 @@ export const appRouter = router({
   image: imageRouter,
   mail: mailRouter,
   manifest: manifestRouter,
+  'manifest.apply': applyProcedure,
   namespace: namespaceRouter,
   network: networkRouter,
   pod: podRouter,

@@ -70,11 +70,10 @@ export async function pagePods(db: Database, scope: Scope, query: PodQuery): Pro
 /** The pods with these uids, in their order; what is gone or another tenant's is left out. */
 export async function loadPods(db: Database, scope: Scope, uids: string[]): Promise<PodRecord[]> {
   if (uids.length === 0) return []
-  const [pods, states, conditions] = await Promise.all([
-    db.pod.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts }),
-    db.$queryRaw<{ uid: string; state: PodState }[]>`select "uid", "state" from "PodState" where "uid" = any(${uids}::uuid[])`,
-    db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } }),
-  ])
+  // One after the other: inside a transaction they share one connection.
+  const pods = await db.pod.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts })
+  const states = await db.$queryRaw<{ uid: string; state: PodState }[]>`select "uid", "state" from "PodState" where "uid" = any(${uids}::uuid[])`
+  const conditions = await db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })
   const stateOf = new Map(states.map((s) => [s.uid, s.state]))
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]))
   return uids.flatMap((uid) => {

@@ -12,7 +12,6 @@ const byId = z.object({ id: z.uuid() })
 
 export const accountRouter = router({
   signUp: publicProcedure.input(signUpInput).output(signUpResult).mutation(({ ctx, input }) => signUp(ctx, input, ctx)),
-  // The output's schema leaves out `done`: the caller does not wait for the mail.
   requestPasswordReset: publicProcedure.input(requestResetInput).output(nothing).mutation(({ ctx, input }) => requestPasswordReset(ctx, input, ctx)),
   resetPassword: publicProcedure.input(resetPasswordInput).output(revocationResult).mutation(({ ctx, input }) => resetPassword(ctx, input, ctx)),
   me: signedInProcedure.output(meView).query(({ ctx }) => me(ctx.db, ctx.actor)),

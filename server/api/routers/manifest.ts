@@ -3,8 +3,13 @@ import { applyManifest, applyManifestInput, applyManifestOutput } from '@/server
 import { deleteManifest, getManifest, listManifests, listManifestsInput, listManifestsOutput, manifestObject, manifestReference } from '@/server/services/manifests/read-manifests'
 import { router, tenantProcedure } from '../trpc'
 
+/**
+ * `manifest.apply`. tRPC reserves the key `apply` inside a router, for its clients are proxies of functions; under its
+ * whole path at the top it is the same name on the wire (see root.ts).
+ */
+export const applyProcedure = tenantProcedure('pod.create').input(applyManifestInput).output(applyManifestOutput).mutation(({ ctx, input }) => applyManifest(ctx, ctx.scope, input))
+
 export const manifestRouter = router({
-  apply: tenantProcedure('pod.create').input(applyManifestInput).output(applyManifestOutput).mutation(({ ctx, input }) => applyManifest(ctx, ctx.scope, input)),
   get: tenantProcedure('pod.read').input(manifestReference).output(manifestObject).query(({ ctx, input }) => getManifest(ctx, ctx.scope, input)),
   list: tenantProcedure('pod.read').input(listManifestsInput).output(listManifestsOutput).query(({ ctx, input }) => listManifests(ctx, ctx.scope, input)),
   delete: tenantProcedure('pod.delete').input(manifestReference).output(z.object({ deleting: z.literal(true) })).mutation(({ ctx, input }) => deleteManifest(ctx, ctx.scope, input)),

@@ -49,3 +49,10 @@ export async function signedInActor(db: TestParts['db'], userId: string): Promis
   if (!actor) throw new Error('a new session does not authenticate')
   return actor
 }
+
+/** Calls `ask` with a background for {@link requestPasswordReset} and waits for what it hands over. */
+export async function withBackground(ask: (background: (work: Promise<void>) => void) => Promise<unknown>): Promise<void> {
+  const works: Promise<void>[] = []
+  await ask((work) => works.push(work))
+  await Promise.all(works)
+}

@@ -18,15 +18,15 @@ const resetMinutes = 60
 
 /**
  * Asks for a reset link by mail. It answers before it looks for the account, so neither the answer nor its time tells
- * whether there is one. `done` ends when the mail was sent or kept; what goes wrong on that way is the operator's to read.
- * Throws `rate_limited`, counted by e-mail whether it has an account or not.
+ * whether there is one. `background` is handed the rest of the work, which never rejects: what goes wrong on that way is the
+ * operator's to read. Throws `rate_limited`, counted by e-mail whether it has an account or not.
  */
-export async function requestPasswordReset(parts: AccountParts, input: { email: string }, client: Client): Promise<{ done: Promise<void> }> {
+export async function requestPasswordReset(parts: AccountParts, input: { email: string }, client: Client, background: (work: Promise<void>) => void = () => {}): Promise<Record<string, never>> {
   const limits = new RateLimits(parts.db, parts.limits)
   await limits.consume('resetByAddress', client.address)
   await limits.consume('resetByEmail', input.email)
-  const done = sendResetLink(parts, input.email).catch((error: unknown) => parts.log.error({ err: error }, 'a password reset could not be sent'))
-  return { done }
+  background(sendResetLink(parts, input.email).catch((error: unknown) => parts.log.error({ err: error }, 'a password reset could not be sent')))
+  return {}
 }
 
 async function sendResetLink(parts: AccountParts, email: string): Promise<void> {

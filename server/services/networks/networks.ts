@@ -33,7 +33,8 @@ async function namespacesByNetwork(db: Database, scope: Scope): Promise<Map<stri
 }
 
 async function toViews(db: Database, scope: Scope, rows: Row[]): Promise<NetworkView[]> {
-  const [users, conditions] = await Promise.all([namespacesByNetwork(db, scope), listConditions(db, rows.map((r) => r.uid))])
+  const users = await namespacesByNetwork(db, scope)
+  const conditions = await listConditions(db, rows.map((r) => r.uid))
   return rows.map((row) => {
     const spec = networkSpec.parse(row.spec)
     const addressesTotal = Object.values(spec.subnets).reduce((sum, subnet) => sum + subnetCapacity(subnet), 0)

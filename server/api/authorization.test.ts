@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TRPCError } from '@trpc/server'
+import { DomainError } from '@/domain/shared/errors'
+import { appRouter } from './root'
+import { startTestServer, type TestCaller } from './testing/server'
+
+/**
+ * Every procedure with an input that would be right for its own tenant. A procedure that is missing here fails the test:
+ * add it with such an input when you add it to a router.
+ */
+const pod = { namespace: 'default', name: 'web' }
+const spec = { containers: [{ name: 'a', image: 'busybox' }] }
+const inputs: Record<string, Record<string, unknown> | undefined> = {
+  'account.signUp': { email: 'x@example.com', password: 'a long password indeed', name: 'X', organization: 'X' },
+  'account.me': undefined,
+  'account.requestPasswordReset': { email: 'x@example.com' },
+  'account.resetPassword': { token: 'nothing', password: 'a long password indeed' },
+  'account.changePassword': { currentPassword: 'x', newPassword: 'a long password indeed' },
+  'account.sessions': undefined,
+  'account.revokeSession': { id: '00000000-0000-4000-8000-000000000000' },
+  'account.signOutEverywhere': undefined,
+  'account.pending': undefined,
+  'account.decline': { id: '00000000-0000-4000-8000-000000000000' },
+  'account.approve': { id: '00000000-0000-4000-8000-000000000000' },
+  'audit.list': {},
+  'event.list': {},
+  'host.list': undefined,
+  'host.get': { name: 'h' },
+  'host.update': { name: 'h', unschedulable: true },
+  'image.list': {},
+  'mail.list': {},
+  'mail.resend': { id: '00000000-0000-4000-8000-000000000000' },
+  'mail.get': { id: '00000000-0000-4000-8000-000000000000' },
+  'manifest.apply': { yaml: 'apiVersion: v1\nkind: Namespace\nmetadata: {name: foreign}\n' },
+  'manifest.get': { kind: 'Pod', name: 'web' },
+  'manifest.list': { kind: 'Pod' },
+  'manifest.delete': { kind: 'Pod', name: 'web' },
+  'namespace.list': {},
+  'namespace.get': { name: 'default' },
+  'namespace.create': { name: 'foreign' },
+  'namespace.delete': { name: 'extra' },
+  'network.list': {},
+  'network.get': { name: 'default' },
+  'network.create': { name: 'foreign', spec: { subnets: { a: { cidr: '10.9.0.0/24' } } } },
+  'network.update': { name: 'default', outbound: 'none' },
+  'network.delete': { name: 'extra' },
+  'pod.create': { name: 'foreign', spec },
+  'pod.list': {},
+  'pod.get': pod,
+  'pod.update': { ...pod, labels: { a: 'b' }, annotations: {} },
+  'pod.delete': pod,
+  'pod.run': { ...pod, command: ['true'] },
+  'pod.logs': pod,
+  'pod.openTerminal': pod,
+  'pod.watch': {},
+  'pod.followLogs': pod,
+  'token.issue': { email: 'nobody@example.com', password: 'x', name: 't', expiresInDays: 1 },
+  'token.create': { name: 't', expiresInDays: 1 },
+  'token.list': {},
+  'token.revoke': { id: '00000000-0000-4000-8000-000000000000' },
+}
+
+const procedures = Object.entries(appRouter._def.procedures).map(([path, procedure]) => ({ path, ...(procedure._def as { type: string; meta?: { rung: string; permission?: string } }) }))
+let server: Awaited<ReturnType<typeof startTestServer>>
+let owner: Awaited<ReturnType<typeof server.signUp>>
+let stranger: Awaited<ReturnType<typeof server.signUp>>
+
+beforeAll(async () => {
+  server = await startTestServer()
+  owner = await server.signUp('owner')
+  stranger = await server.signUp('stranger')
+  await owner.caller.pod.create({ tenant: owner.tenant.slug, name: 'web', spec })
+})
+afterAll(() => server.stop())
+
+/** Calls by path; a subscription is pulled once. Gives the error's code and message, or null when it was let in. */
+async function refusal(caller: TestCaller, path: string, input: unknown): Promise<{ code: string; message: string } | null> {
+  const keys = path === 'manifest.apply' ? [path] : path.split('.')
+  try {
+    const call = keys.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], caller)
+    const result: unknown = await (call as (input: unknown) => unknown)(input)
+    if (typeof result === 'object' && result !== null && Symbol.asyncIterator in result) await (result as AsyncIterable<unknown>)[Symbol.asyncIterator]().next()
+    return null
+  } catch (error) {
+    const cause = (error as TRPCError).cause
+    if (cause instanceof DomainError) return { code: cause.code, message: cause.message }
+    throw error
+  }
+}
+
+const state = async () =>
+  JSON.stringify({
+    pods: await server.db.pod.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
+    networks: await server.db.network.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
+    namespaces: await server.db.namespace.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, deletedAt: true } }),
+    tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
+    audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),
+  })
+
+it('names every procedure, and none that is gone', () => {
+  expect(Object.keys(inputs).sort()).toEqual(procedures.map((p) => p.path).sort())
+})
+
+it('gives every procedure a rung, a permission where it is of a tenant, and an output schema', () => {
+  for (const [path, procedure] of Object.entries(appRouter._def.procedures)) {
+    const definition = procedure._def as { type: string; output?: unknown; meta?: { rung: string; permission?: string } }
+    expect(definition.meta?.rung, path).toBeTruthy()
+    if (definition.meta?.rung === 'tenant') expect(definition.meta.permission, path).toBeTruthy()
+    // A subscription's events are checked by the schema that its generator names.
+    if (definition.type !== 'subscription') expect(definition.output, path).toBeTruthy()
+  }
+})
+
+describe.each(procedures.map((p) => [p.path, p] as const))('%s', (path, { meta }) => {
+  const rung = meta?.rung ?? 'public'
+  const own = () => (rung === 'tenant' ? { tenant: owner.tenant.slug, ...inputs[path] } : inputs[path])
+
+  it('answers nobody as its rung says', async () => {
+    const answer = await refusal(server.nobody, path, own())
+    if (rung === 'public') expect(answer?.code).not.toBe('internal')
+    else expect(answer?.code).toBe('unauthenticated')
+  })
+
+  it('gives another tenant the same answer as for a tenant that does not exist', async () => {
+    if (rung !== 'tenant') return
+    const before = await state()
+    const foreign = await refusal(stranger.caller, path, own())
+    const missing = await refusal(stranger.caller, path, { tenant: 'nowhere', ...inputs[path] })
+    expect(foreign?.code).toBe('not_found')
+    expect(foreign?.message.replace(owner.tenant.slug, '*')).toBe(missing?.message.replace('nowhere', '*'))
+    const byId = await refusal(stranger.caller, path, { ...inputs[path], tenant: owner.tenant.id })
+    expect(byId?.code).toBe('not_found')
+    expect(await state()).toBe(before)
+  })
+
+  it('is closed to a revoked token', async () => {
+    if (rung === 'public') return
+    const browser = server.callerOf({ ...owner.actor, kind: 'session', tenantId: null })
+    const { token, id } = await browser.token.create({ tenant: owner.tenant.slug, name: 'short', expiresInDays: 1 })
+    await browser.token.revoke({ tenant: owner.tenant.slug, id })
+    expect((await refusal(await server.callerWithToken(token), path, own()))?.code).toBe('unauthenticated')
+  })
+
+  it('does not exist for people who are no operators', async () => {
+    if (rung !== 'operator') return
+    const person = server.callerOf({ ...stranger.actor, kind: 'session', tenantId: null })
+    expect((await refusal(person, path, own()))?.code).toBe('not_found')
+  })
+})
