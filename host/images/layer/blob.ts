@@ -58,9 +58,9 @@ async function* gunzip(packed: Readable): AsyncGenerator<Buffer, void, undefined
   }
 }
 
-/** Node 20 has no zstd; the command's memory is bounded (zstd -22 needs a window of 128 MiB). */
+/** Node 20 has no zstd. The command reads a tenant's bytes: its memory is bounded (zstd -22 needs 128 MiB), and it runs as nobody. */
 async function* unzstd(packed: Readable, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  const child = spawn('zstd', ['--decompress', '--stdout', '--quiet', '--memory=256MiB'], { stdio: 'pipe', signal, killSignal: 'SIGKILL' })
+  const child = spawn('zstd', ['--decompress', '--stdout', '--quiet', '--memory=256MiB'], { stdio: 'pipe', signal, killSignal: 'SIGKILL', ...unprivileged() })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
@@ -77,3 +77,5 @@ async function* unzstd(packed: Readable, signal?: AbortSignal): AsyncGenerator<B
     packed.destroy()
   }
 }
+
+const unprivileged = (): { uid?: number; gid?: number } => (process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {})
