@@ -101,7 +101,9 @@ async function connectMonitor({ ended }: Launched, runDir: string, timeoutMs: nu
       try {
         return await QmpClient.connect(qmpSocket(runDir), { signal })
       } catch (error) {
-        if (over || signal.aborted || Date.now() > deadline) throw error
+        // Once QEMU is gone, its own words say more.
+        if (over) return died
+        if (signal.aborted || Date.now() > deadline) throw error
         await delay(3)
       }
     }

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { VmError } from '../machine'
 import { identifyProcess, isRunning, killProcess, ProcessIdentity, waitUntilGone } from '../process-identity'
+
+/** How holders show in the list of processes, before their name. */
+const title = 'hypernetes-template'
 
 /**
  * Copies a file into memory that nobody can change any more, root included: a memfd with every seal. QEMU opens a memory
@@ -36,7 +40,7 @@ while (defined(my $at = sysseek($file, $hole, $seek_data))) {
 close($file);
 my ($add_seals, $seal, $shrink, $grow, $write) = (1033, 1, 2, 4, 8);
 fcntl($memory, $add_seals, $seal | $shrink | $grow | $write) or die "seal: $!\n";
-$0 = "hypernetes-template $name";
+$0 = "${title} $name";
 syswrite(STDOUT, "$fd\n");
 open(STDOUT, '>', '/dev/null');
 sleep while 1;
@@ -71,6 +75,19 @@ export async function holdSealedCopy(file: string, name: string): Promise<Memory
 /** Whether the holder still runs, as root: it may be one of an earlier run of the agent. */
 export function holds(holder: MemoryHolder): Promise<boolean> {
   return isRunning(holder.process, 0)
+}
+
+/** Ends holders whose name begins with `prefix` and that nobody knows: of an agent that died before it had noted them. */
+export async function endStrayHolders(prefix: string, known: ReadonlySet<number>): Promise<void> {
+  for (const entry of await readdir('/proc')) {
+    const pid = Number(entry)
+    if (!Number.isInteger(pid) || known.has(pid)) continue
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    if (!commandLine.startsWith(`${title} ${prefix}-`)) continue
+    const identity = await identifyProcess(pid)
+    // A VM's user may call a process as it likes.
+    if (identity && (await isRunning(identity, 0))) await killProcess(identity)
+  }
 }
 
 /** Lets the memory go. VMs that have mapped it keep it. */

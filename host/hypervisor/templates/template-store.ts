@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { HypervisorSettings } from '../hypervisor-settings'
 import { VmError } from '../machine'
 import { PristineTemplates, type Pristine, type VmSize } from './pristine'
-import { holderPath, holds, holdSealedCopy, letGo, MemoryHolder } from './sealed-memory'
+import { endStrayHolders, holderPath, holds, holdSealedCopy, letGo, MemoryHolder } from './sealed-memory'
 import { SingleFlight } from './single-flight'
 
 /**
@@ -60,6 +60,7 @@ export class TemplateStore {
       if (record && (await holds(record.holder))) this.copies.set(record.copy, { ...record, leases: 0, usedAt: Date.now() })
       else await rm(file, { force: true })
     }
+    await endStrayHolders(this.nameTag, new Set([...this.copies.values()].map((copy) => copy.holder.process.pid)))
   }
 
   /**
@@ -113,13 +114,18 @@ export class TemplateStore {
     if (dropAll) await Promise.all([...this.copies.values()].map((copy) => this.forget(copy)))
   }
 
+  /** Tells the holders of this store from those of another agent on the machine. */
+  private get nameTag(): string {
+    return createHash('sha256').update(resolve(this.options.dir)).digest('hex').slice(0, 12)
+  }
+
   private get copiesFolder(): string {
     return join(this.options.dir, 'copies')
   }
 
   private async makeCopy(copy: string, pristine: Copy['pristine']): Promise<void> {
     if (this.copies.has(copy)) return
-    const holder = await holdSealedCopy(pristine.memory, copy)
+    const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`)
     const record = { copy, pristine, holder }
     this.copies.set(copy, { ...record, leases: 0, usedAt: Date.now() })
     await writeFile(join(this.copiesFolder, `${copy}.json`), JSON.stringify(record), { mode: 0o600 })
