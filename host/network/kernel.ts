@@ -72,6 +72,11 @@ export class NetworkNamespaceKernel {
     return (await this.enter('sysctl', ['-n', setting])).stdout.trim()
   }
 
+  /** Runs a command there and returns what it prints. */
+  async command(command: string, args: readonly string[]): Promise<string> {
+    return (await this.enter(command, args)).stdout
+  }
+
   /** All links with their addresses. */
   async links(): Promise<Link[]> {
     const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', 'address', 'show'])

@@ -28,6 +28,6 @@ export class SerialByKey<K> {
 }
 
 /** Waits for every task, failed or not, and then throws the first failure: nothing runs on behind an undo. */
-export async function allDone(tasks: readonly Promise<unknown>[]): Promise<void> {
+export async function allDone(tasks: readonly (Promise<unknown> | null)[]): Promise<void> {
   for (const settled of await Promise.allSettled(tasks)) if (settled.status === 'rejected') throw settled.reason
 }

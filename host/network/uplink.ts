@@ -110,9 +110,14 @@ export class Uplink {
   /** The block; where there is none yet, opened with rules that let nothing through. */
   private async ready(): Promise<Cidr> {
     if (this.block) return this.block
-    this.block = await this.open()
-    await this.loadRules()
-    return this.block
+    try {
+      this.block = await this.open()
+      await this.loadRules()
+      return this.block
+    } catch (error) {
+      await this.removeAll().catch((undo: unknown) => this.options.log.error({ err: undo }, 'an undo failed; the next reconciliation completes it'))
+      throw error
+    }
   }
 
   private assign(block: Cidr, numbers: Iterable<number>, routes: readonly Route[]): void {
@@ -170,11 +175,11 @@ export class Uplink {
 
   private async removeAll(): Promise<void> {
     const { kernel, hostTag } = this.options
+    this.block = null
     const metric = metricOf(hostTag)
     const ours = (await kernel.routes()).filter((one) => one.type === 'unreachable' && one.metric === metric)
     await kernel.loadRules(removeUplinkTable(hostTag))
     await kernel.ipBatchForced(ours.map((one) => `route delete unreachable ${one.dst} metric ${metric}`))
-    this.block = null
   }
 }
 
