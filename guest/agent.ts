@@ -1,4 +1,5 @@
 import * as std from 'qjs:std'
+import type * as z from 'zod/mini'
 import { Channel, decodeCredit, FrameType, type FrameHeader } from '@/contracts/guest/v1/frame'
 import { methods, protocolVersion, Request, type Hello, type Method, type Params, type SetupParams } from '@/contracts/guest/v1/messages'
 import { containerUsage, machineUsage } from '@/guest/cgroups'
@@ -13,6 +14,9 @@ import type { Output } from '@/guest/outputs'
 import type { Launched } from '@/guest/runtime'
 import { shutDown } from '@/guest/shutdown'
 import { decodeText } from '@/guest/text'
+
+/** Carries out a request; no value is an empty answer. */
+type Handler<T> = (params: T) => Promise<object | void> | void
 
 function randomId(): string {
   return readText('/proc/sys/kernel/random/uuid', 64)?.trim() ?? ''
@@ -74,6 +78,7 @@ export class Agent {
         container: params.container,
         stream: params.stream,
         exited,
+        terminal: params.terminal !== null,
         stdout: process.outputs[0]?.state() ?? nothing,
         stderr: process.outputs[1]?.state() ?? nothing,
         stdinFree: process.stdin?.free ?? null,
@@ -117,32 +122,32 @@ export class Agent {
       case 'stats':
         return Promise.resolve(this.stats())
       case 'setup':
-        return this.inOrder('setup', params, (values) => this.setUp(values))
+        return this.inOrder(methods.setup, params, (values) => this.setUp(values))
       case 'addImage':
-        return this.inOrder('addImage', params, ({ serial, key }) => addImage(serial, key).then(() => ({})))
+        return this.inOrder(methods.addImage, params, ({ serial, key }) => addImage(serial, key))
       case 'startContainer':
-        return this.inOrder('startContainer', params, (values) => this.startContainer(values))
+        return this.inOrder(methods.startContainer, params, (values) => this.startContainer(values))
       case 'removeContainer':
-        return this.inOrder('removeContainer', params, ({ container }) => this.containers.remove(container).then(() => ({})))
+        return this.inOrder(methods.removeContainer, params, ({ container }) => this.containers.remove(container))
       case 'shutdown':
-        return this.inOrder('shutdown', params, ({ graceMilliseconds }) => shutDown(this.containers, graceMilliseconds))
+        return this.inOrder(methods.shutdown, params, ({ graceMilliseconds }) => shutDown(this.containers, graceMilliseconds))
       case 'exec':
-        return this.atOnce('exec', params, (values) => this.exec(values))
+        return this.atOnce(methods.exec, params, (values) => this.exec(values))
       case 'signalContainer':
-        return this.atOnce('signalContainer', params, ({ container, signal }) => this.containers.signal(container, signal))
+        return this.atOnce(methods.signalContainer, params, ({ container, signal }) => this.containers.signal(container, signal))
       case 'signalExec':
-        return this.atOnce('signalExec', params, ({ stream, signal }) => this.execs.signal(stream, signal))
+        return this.atOnce(methods.signalExec, params, ({ stream, signal }) => this.execs.signal(stream, signal))
       case 'resize':
-        return this.atOnce('resize', params, (values) => this.resize(values))
+        return this.atOnce(methods.resize, params, (values) => this.resize(values))
     }
   }
 
-  private async atOnce<M extends Method>(method: M, params: unknown, handle: (params: Params<M>) => Promise<object | void> | void): Promise<object> {
-    return (await handle(parseParams(method, params))) ?? {}
+  private async atOnce<T>(schema: z.ZodMiniType<T>, params: unknown, handle: Handler<T>): Promise<object> {
+    return (await handle(parseParams(schema, params))) ?? {}
   }
 
-  private inOrder<M extends Method>(method: M, params: unknown, handle: (params: Params<M>) => Promise<object>): Promise<object> {
-    const result = this.order.then(() => handle(parseParams(method, params)))
+  private inOrder<T>(schema: z.ZodMiniType<T>, params: unknown, handle: Handler<T>): Promise<object> {
+    const result = this.order.then(() => this.atOnce(schema, params, handle))
     this.order = result.catch(() => {})
     return result
   }
@@ -187,11 +192,11 @@ export class Agent {
   }
 }
 
-function parseParams<M extends Method>(method: M, params: unknown): Params<M> {
-  const parsed = methods[method].safeParse(params)
-  if (parsed.success) return parsed.data as Params<M>
+function parseParams<T>(schema: z.ZodMiniType<T>, params: unknown): T {
+  const parsed = schema.safeParse(params)
+  if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  throw new GuestError('InvalidRequest', issue?.message ?? 'not understood', `${method}: ${issue?.path.join('.') ?? ''}`)
+  throw new GuestError('InvalidRequest', issue?.message ?? 'not understood', issue?.path.join('.') ?? '')
 }
 
 function describe(error: unknown): { code: string; message: string; object: string } {

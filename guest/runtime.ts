@@ -87,7 +87,7 @@ function crunError(launch: Launch): GuestError {
   const last = text.trim().split('\n').at(-1) ?? ''
   const message = last.replace(/^\S+\s+(?=\w)/, '').replace(/^\[?error\]?:?\s*/i, '') || 'the container runtime ended without a word'
   if (/chdir|working directory|cwd/i.test(last)) return new GuestError('BadWorkingDirectory', message, launch.container)
-  if (/permission denied|exec format/i.test(last)) return new GuestError('NotExecutable', message, launch.container)
+  if (/not executable|permission denied|exec format/i.test(last)) return new GuestError('NotExecutable', message, launch.container)
   if (/executable file|no such file/i.test(last)) return new GuestError('ExecutableNotFound', message, launch.container)
   return new GuestError('RuntimeFailed', message, launch.container)
 }

@@ -10,7 +10,7 @@ function after(milliseconds: number): Promise<void> {
 }
 
 /** Asks all containers to end, ends them after the grace, writes the disks and switches the VM off. */
-export async function shutDown(containers: Containers, graceMilliseconds: number): Promise<object> {
+export async function shutDown(containers: Containers, graceMilliseconds: number): Promise<void> {
   const running = containers.list().filter((container) => !container.exited)
   for (const { params } of running) containers.signal(params.container, 'TERM')
   const ended = Promise.all(running.map((container) => container.process.exit))
@@ -19,5 +19,4 @@ export async function shutDown(containers: Containers, graceMilliseconds: number
   await ended
   await runScript('sync', [])
   os.setTimeout(() => void runScript('poweroff -f', []), powerOffMilliseconds)
-  return {}
 }

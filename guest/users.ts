@@ -72,7 +72,7 @@ export function resolveIdentity(passwd: string, group: string, request: Identity
   let gid = groupPart ? resolveGroup(groups, groupPart) : (account?.gid ?? 0)
   if (request.runAsGroup !== null) gid = request.runAsGroup
   const memberOf = groupPart || !account ? [] : groups.filter((entry) => entry.members.includes(account.name)).map((entry) => entry.gid)
-  const extra = new Set([...memberOf, ...request.supplementalGroups])
-  extra.delete(gid)
-  return { uid, gid, groups: [...extra], home: account?.home ?? '/' }
+  // The own group too: without it a program could drop it to pass a file that denies its group.
+  const all = new Set([gid, ...memberOf, ...request.supplementalGroups])
+  return { uid, gid, groups: [...all], home: account?.home ?? '/' }
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { packArchive, type ArchiveEntry } from '@/guest/image/cpio'
 import { applets, directories, files, modules } from '@/guest/image/recipe'
 import { packageRoot } from '@/guest/image/package-root'
+import { publishFolder } from '@/guest/image/publish'
 
 export interface GuestImage {
   /** Path of the kernel. */
@@ -97,11 +98,10 @@ export async function buildGuestImage({ outDir, onProgress = () => {} }: BuildOp
   try {
     // QEMU reads them without privileges.
     await chmod(draft, 0o755)
-    await cp(join(root, 'vmlinuz'), join(draft, 'vmlinuz'))
+    await copyFile(join(root, 'vmlinuz'), join(draft, 'vmlinuz'))
     await writeFile(join(draft, 'initramfs'), archive)
     await writeFile(join(draft, 'version'), version)
-    await rm(target, { recursive: true, force: true })
-    await rename(draft, target)
+    await publishFolder(draft, target)
   } finally {
     await rm(draft, { recursive: true, force: true })
   }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { debianMirror } from '@/guest/image/apt-sources'
 import { files, modules, packages, suite } from '@/guest/image/recipe'
+import { publishFolder } from '@/guest/image/publish'
 import { run } from '@/platform/exec'
 
 const maxModuleBytes = 64 * 1024 * 1024
@@ -36,7 +37,7 @@ async function pick(extracted: string, picked: string): Promise<void> {
  */
 export async function packageRoot(outDir: string, onProgress: (step: string) => void): Promise<string> {
   const target = join(outDir, `packages-${recipeHash()}`)
-  if (await stat(join(target, 'complete')).catch(() => undefined)) return target
+  if (await stat(target).catch(() => undefined)) return target
   const work = await mkdtemp(join(outDir, '.packages-'))
   try {
     // mmdebstrap may work as another user in a namespace of its own.
@@ -49,9 +50,7 @@ export async function packageRoot(outDir: string, onProgress: (step: string) => 
     const picked = join(work, 'picked')
     await mkdir(picked)
     await pick(extracted, picked)
-    await writeFile(join(picked, 'complete'), '')
-    await rm(target, { recursive: true, force: true })
-    await rename(picked, target)
+    await publishFolder(picked, target)
   } finally {
     await rm(work, { recursive: true, force: true })
   }

@@ -150,6 +150,8 @@ export const Hello = z.object({
         container: name,
         stream: streamId,
         exited: z.nullable(exitState),
+        /** Whether it has a terminal, and so no stderr. */
+        terminal: z.boolean(),
         stdout: channelState,
         stderr: channelState,
         /** How many bytes of input may still be sent before the next credit; null without input. */

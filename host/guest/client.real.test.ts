@@ -1,0 +1,219 @@
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
+import type { StartContainerParams } from '@/contracts/guest/v1/messages'
+import { GuestClient } from '@/host/guest/client'
+import { startTestMachine, type TestMachine } from '@/host/guest/test-machine'
+
+let machine: TestMachine
+let client: GuestClient
+
+function container(name: string, args: string[], more: Partial<StartContainerParams> = {}): Omit<StartContainerParams, 'stream'> {
+  const defaults: Omit<StartContainerParams, 'stream'> = {
+    container: name,
+    image: 'busybox',
+    args,
+    env: [],
+    cwd: '/',
+    user: '',
+    runAsUser: null,
+    runAsGroup: null,
+    supplementalGroups: [],
+    mounts: [],
+    readOnlyRoot: false,
+    noNewPrivileges: false,
+    stdin: false,
+    terminal: null,
+    memoryBytes: null,
+    cpuMillis: null,
+  }
+  return { ...defaults, ...more }
+}
+
+function exited(name: string): Promise<{ exitCode: number; signal: number | null; oomKilled: boolean }> {
+  return new Promise((resolve) => {
+    client.on('containerExited', (exit) => exit.container === name && resolve(exit))
+  })
+}
+
+/** Runs a container to its end and removes it. */
+async function runToEnd(params: Omit<StartContainerParams, 'stream'>) {
+  const exit = exited(params.container)
+  const { stdout, stderr } = await client.startContainer(params)
+  const [out, err, end] = await Promise.all([text(stdout), text(stderr), exit])
+  await client.removeContainer(params.container)
+  return { out, err, ...end }
+}
+
+async function execute(name: string, args: string[], input?: string) {
+  const session = await client.exec({ container: name, args, env: ['ADDED=yes'], cwd: null, user: null, stdin: input !== undefined, terminal: null })
+  session.stdin?.end(input)
+  const [out, err, exit] = await Promise.all([text(session.stdout), text(session.stderr), session.exit])
+  return { out, err, exitCode: exit.exitCode }
+}
+
+beforeAll(async () => {
+  machine = await startTestMachine()
+  client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
+  expect(client.hello).toMatchObject({ instance: null, images: [], containers: [] })
+  await client.setup({
+    instance: 'pod-1',
+    time: Date.UTC(2031, 4, 6),
+    entropy: Buffer.alloc(32, 7).toString('base64'),
+    hostname: 'web-0',
+    machineId: 'ab'.repeat(16),
+    hosts: '127.0.0.1 localhost\n10.9.8.7 web-0\n',
+    resolvConf: 'nameserver 10.9.8.1\n',
+    network: { mac: '52:54:00:01:02:03', address: '10.9.8.7', prefixLength: 24, gateway: '10.9.8.1', mtu: 1400 },
+    scratch: { serial: scratchSerial },
+    volumes: [
+      { name: 'data', medium: 'scratch', sizeBytes: null },
+      { name: 'fast', medium: 'memory', sizeBytes: 1024 * 1024 },
+    ],
+  })
+  await client.addImage({ serial: imageSerial(0), key: 'busybox' })
+}, 300_000)
+
+afterAll(async () => {
+  client?.close()
+  await machine?.stop()
+}, 60_000)
+
+describe('containers', { timeout: 60_000 }, () => {
+  it('runs one and tells its outputs apart, its exit code and its surroundings', async () => {
+    const script = 'hostname; cat /etc/hosts; ip -o addr show eth0 | grep -o "10.9.8.7/24"; ip route | head -1; env; pwd; id; echo oops >&2; exit 7'
+    const result = await runToEnd(container('first', ['sh', '-c', script], { env: ['GREETING=hé=llo'], cwd: '/tmp', user: 'app' }))
+    expect(result).toMatchObject({ err: 'oops\n', exitCode: 7, signal: null, oomKilled: false })
+    for (const part of ['web-0\n', '10.9.8.7 web-0', '10.9.8.7/24', 'default via 10.9.8.1', 'GREETING=hé=llo', '/tmp\n', 'uid=1000(app) gid=1001(app) groups=1001(app),1005(extra)', 'HOME=/home/app']) {
+      expect(result.out).toContain(part)
+    }
+  })
+
+  it('says which program, folder or user is missing', async () => {
+    await expect(client.startContainer(container('bad', ['nosuch']))).rejects.toMatchObject({ code: 'ExecutableNotFound', message: expect.stringContaining('nosuch') })
+    await expect(client.startContainer(container('bad', ['/etc/plain']))).rejects.toMatchObject({ code: 'NotExecutable' })
+    await expect(client.startContainer(container('bad', ['true'], { cwd: '/etc/plain' }))).rejects.toMatchObject({ code: 'BadWorkingDirectory' })
+    await expect(client.startContainer(container('bad', ['true'], { user: 'stranger' }))).rejects.toMatchObject({ code: 'UserNotFound', object: 'stranger' })
+    await expect(client.startContainer(container('bad', ['true'], { image: 'other' }))).rejects.toMatchObject({ code: 'NotFound', object: 'other' })
+    await expect(client.startContainer(container('bad', ['true'], { mounts: [{ volume: 'none', path: '/x', readOnly: false, subPath: '' }] }))).rejects.toMatchObject({ code: 'NotFound', object: 'none' })
+    await expect(client.addImage({ serial: 'image9', key: 'nine' })).rejects.toMatchObject({ code: 'DiskNotFound', object: 'image9' })
+    expect((await client.identify()).containers).toEqual([])
+  })
+
+  it('mounts volumes, shares them, and bounds those in memory', async () => {
+    const mounts = [
+      { volume: 'data', path: '/data', readOnly: false, subPath: '' },
+      { volume: 'fast', path: '/fast', readOnly: false, subPath: '' },
+    ]
+    const first = await runToEnd(container('writer', ['sh', '-c', 'echo kept > /data/a; dd if=/dev/zero of=/fast/big bs=1M count=2 2>&1 | grep -o "No space"; touch /bin/new && echo writable'], { mounts }))
+    expect(first.out).toBe('No space\nwritable\n')
+    const readOnly = [{ volume: 'data', path: '/data', readOnly: true, subPath: '' }]
+    const second = await runToEnd(container('reader', ['sh', '-c', 'cat /data/a; touch /data/b 2>&1 | grep -o "Read-only"; ls /bin/new 2>&1 | grep -o "No such"; touch /x 2>&1 | grep -o "Read-only"'], { mounts: readOnly, readOnlyRoot: true }))
+    expect(second.out).toBe('kept\nRead-only\nNo such\nRead-only\n')
+  })
+
+  it('tells a kill for want of memory', async () => {
+    const result = await runToEnd(container('hungry', ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'], { memoryBytes: 16 * 1024 * 1024 }))
+    expect(result).toMatchObject({ oomKilled: true, exitCode: 137, signal: 9 })
+  })
+
+  it('hands input through in order and blocks a flood that nobody reads', async () => {
+    const exit = exited('pipe')
+    const { stdin, stdout, stderr } = await client.startContainer(container('pipe', ['md5sum'], { stdin: true }))
+    stderr.resume()
+    for (let round = 0; round < 40; round += 1) stdin?.write(Buffer.alloc(50_000, round))
+    stdin?.end()
+    const { createHash } = await import('node:crypto')
+    const hash = createHash('md5')
+    for (let round = 0; round < 40; round += 1) hash.update(Buffer.alloc(50_000, round))
+    expect(await text(stdout)).toBe(`${hash.digest('hex')}  -\n`)
+    expect((await exit).exitCode).toBe(0)
+    await client.removeContainer('pipe')
+  })
+})
+
+describe('a long-running container', { timeout: 60_000 }, () => {
+  beforeAll(async () => {
+    const { stdout, stderr } = await client.startContainer(container('main', ['sh', '-c', 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'], { cpuMillis: 500, memoryBytes: 32 * 1024 * 1024 }))
+    stderr.resume()
+    expect(String((await stdout[Symbol.asyncIterator]().next()).value)).toBe('up\n')
+  })
+
+  it('takes commands beside its own process', async () => {
+    expect(await execute('main', ['sh', '-c', 'cat; echo $ADDED $HOSTNAME; echo err >&2; exit 5'], 'typed')).toEqual({ out: 'typedyes web-0\n', err: 'err\n', exitCode: 5 })
+    await expect(execute('main', ['nosuch'])).rejects.toMatchObject({ code: 'ExecutableNotFound' })
+    await expect(execute('gone', ['true'])).rejects.toMatchObject({ code: 'NotFound', object: 'gone' })
+  })
+
+  it('reports what it uses', async () => {
+    const { vm, containers } = await client.stats()
+    expect(vm.memoryTotalBytes).toBeGreaterThan(64 * 1024 * 1024)
+    expect(containers).toHaveLength(1)
+    expect(containers[0]).toMatchObject({ container: 'main', oomKills: 0 })
+    expect(containers[0]?.memoryBytes).toBeGreaterThan(0)
+    expect(containers[0]?.processes).toBeGreaterThan(0)
+  })
+
+  it('gives a terminal that can change its size', async () => {
+    const session = await client.exec({ container: 'main', args: ['sh'], env: [], cwd: '/tmp', user: 'app', stdin: true, terminal: { columns: 90, rows: 30 } })
+    let screen = ''
+    session.stdout.on('data', (chunk: Buffer) => (screen += chunk.toString()))
+    const shows = async (part: RegExp) => {
+      while (!part.test(screen)) await new Promise((resolve) => session.stdout.once('data', resolve))
+    }
+    session.stdin?.write('stty size; tty; id -un; pwd; echo $TERM\n')
+    await shows(/30 90\r\n\/dev\/pts\/\d\r\napp\r\n\/tmp\r\nxterm\r\n/)
+    await session.resize(100, 40)
+    session.stdin?.write('stty size\n')
+    await shows(/40 100\r\n/)
+    session.stdin?.write('echo be"gi"n; sleep 1000\n')
+    await shows(/begin\r\n/)
+    session.stdin?.write('\x03')
+    session.stdin?.write('exit 9\n')
+    expect(await session.exit).toEqual({ exitCode: 9, signal: null })
+  })
+
+  it('goes on without a host, and another one finds it again', async () => {
+    const { stdout } = await client.startContainer(container('chatty', ['sh', '-c', 'echo first; cat; echo last'], { stdin: true }))
+    const reader = stdout[Symbol.asyncIterator]()
+    expect(String((await reader.next()).value)).toBe('first\n')
+    // What a reader took is credited when it asks for more.
+    const next = reader.next()
+    await client.ping()
+    const lost = new Promise((resolve) => client.once('closed', resolve))
+    client.close()
+    await lost
+    await expect(next).rejects.toThrow('the connection was closed')
+    client = await GuestClient.connect(machine.socketPath)
+    expect(client.hello).toMatchObject({ instance: 'pod-1', images: ['busybox'] })
+    expect(client.hello.containers.map(({ container: name, exited: end }) => [name, end])).toEqual([
+      ['main', null],
+      ['chatty', null],
+    ])
+    const end = exited('chatty')
+    const again = client.containerStreams('chatty')
+    again?.stdin?.end('between\n')
+    expect(again && (await text(again.stdout))).toBe('between\nlast\n')
+    expect((await end).exitCode).toBe(0)
+    await client.removeContainer('chatty')
+  })
+
+  it('ends on a signal with its own exit code', async () => {
+    const exit = exited('main')
+    client.containerStreams('main')?.stdout.resume()
+    await client.signalContainer('main', 'TERM')
+    expect(await exit).toMatchObject({ exitCode: 3, signal: null, oomKilled: false })
+    await expect(execute('main', ['true'])).rejects.toMatchObject({ code: 'Conflict' })
+    await client.removeContainer('main')
+    expect((await client.identify()).containers).toEqual([])
+  })
+})
+
+describe('the machine', { timeout: 60_000 }, () => {
+  it('switches itself off when asked', async () => {
+    await client.startContainer(container('last', ['sleep', '1000']))
+    await client.shutdown(100)
+    await machine.ended
+    expect(await machine.console()).toMatch(/^\[[ \d.]+\] reboot: Power down\s*$/)
+  })
+})

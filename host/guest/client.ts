@@ -1,0 +1,264 @@
+import { EventEmitter } from 'node:events'
+import type * as z from 'zod/mini'
+import { FrameError, FrameType, inputWindow, type FrameHeader } from '@/contracts/guest/v1/frame'
+import {
+  GuestMessage,
+  results,
+  type ContainerExited,
+  type ExecExited,
+  type ExecParams,
+  type Hello,
+  type Method,
+  type Params,
+  type Result,
+  type SetupParams,
+  type SignalName,
+  type StartContainerParams,
+} from '@/contracts/guest/v1/messages'
+import { Connection } from '@/host/guest/connection'
+import { GuestConnectionError } from '@/host/guest/errors'
+import { ExecSession } from '@/host/guest/exec-session'
+import { Requests } from '@/host/guest/requests'
+import { StreamTable, type ProcessStreams } from '@/host/guest/stream-table'
+
+export interface GuestClientOptions {
+  /** How long the guest may take to its hello; a cold boot counts. Default 60 s. */
+  helloTimeoutMs?: number
+  /** How long one answer may take. Default 30 s. */
+  requestTimeoutMs?: number
+  signal?: AbortSignal
+}
+
+export interface GuestClientEvents {
+  containerExited: [exit: ContainerExited]
+  /** Once. With an error unless close() was called. */
+  closed: [error: Error | undefined]
+}
+
+/** Messages nobody asked for: late answers, exits of what is already removed. More is a flood. */
+const maxUnsolicited = 1000
+
+/**
+ * The host's side of one guest agent. Whatever the guest says is parsed and bounded: what breaks the
+ * protocol closes the connection with a GuestConnectionError, on which every request and stream fails.
+ * Requests may be sent without waiting for each other: the guest carries out those that change it in order.
+ */
+export class GuestClient extends EventEmitter<GuestClientEvents> {
+  private readonly connection: Connection
+  private readonly streams: StreamTable
+  private readonly requests: Requests
+  private readonly execs = new Map<number, ExecSession>()
+  /** Of the containers that have not been removed. */
+  private readonly containers = new Map<string, { streams: ProcessStreams; exited: boolean }>()
+  private unsolicited = 0
+  private greeting: Hello | undefined
+  private onHello: () => void = () => {}
+
+  private constructor(
+    socketPath: string,
+    private readonly requestTimeoutMs: number,
+  ) {
+    super()
+    const write = (frame: Uint8Array) => this.connection.write(frame)
+    this.streams = new StreamTable(write)
+    this.requests = new Requests(write, (error) => this.connection.close(error))
+    this.connection = new Connection(socketPath, {
+      frame: (header, payload) => this.frame(header, payload),
+      closed: (error) => this.closed(error),
+    })
+  }
+
+  /**
+   * Connects to the socket of a guest's port and resolves at its hello. The guest may still be
+   * booting. Any earlier connection to the same guest is over; container output that its reader had
+   * not consumed comes again, and execs are gone. Throws GuestConnectionError.
+   */
+  static async connect(socketPath: string, options: GuestClientOptions = {}): Promise<GuestClient> {
+    options.signal?.throwIfAborted()
+    const client = new GuestClient(socketPath, options.requestTimeoutMs ?? 30_000)
+    const abort = () => client.connection.close(new GuestConnectionError('aborted', { cause: options.signal?.reason }))
+    const late = () => client.connection.close(new GuestConnectionError('the guest did not say hello in time'))
+    const timer = setTimeout(late, options.helloTimeoutMs ?? 60_000)
+    options.signal?.addEventListener('abort', abort)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        client.onHello = resolve
+        client.once('closed', (error) => reject(error ?? new GuestConnectionError('closed before the hello')))
+      })
+    } finally {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', abort)
+    }
+    return client
+  }
+
+  /** What the guest said when this connection began. */
+  get hello(): Hello {
+    if (!this.greeting) throw new GuestConnectionError('the guest has not said hello')
+    return this.greeting
+  }
+
+  /** Ends this connection; the guest and its containers go on. */
+  close(): void {
+    this.connection.close()
+  }
+
+  ping(): Promise<Result<'ping'>> {
+    return this.request('ping', {}, results.ping)
+  }
+
+  /** The same as the hello, as of now. */
+  identify(): Promise<Hello> {
+    return this.request('identify', {}, results.identify)
+  }
+
+  /** Makes the VM this pod's; once in a VM's life. */
+  setup(params: SetupParams): Promise<Result<'setup'>> {
+    return this.request('setup', params, results.setup)
+  }
+
+  /** Mounts the image disk of a serial under a key; again for a key that is there does nothing. */
+  async addImage(params: Params<'addImage'>): Promise<void> {
+    await this.request('addImage', params, results.addImage)
+  }
+
+  /** Starts a container; resolves once it runs. Its outputs must be read, or it blocks. */
+  async startContainer(params: Omit<StartContainerParams, 'stream'>): Promise<ProcessStreams & { pid: number }> {
+    const name = params.container
+    const streams = this.streams.open({ stdinFree: params.stdin ? inputWindow : null, terminal: params.terminal !== null })
+    // Its exit may be told before the answer.
+    const before = this.containers.get(name)
+    if (!before) this.containers.set(name, { streams, exited: false })
+    try {
+      const { pid } = await this.request('startContainer', { ...params, stream: streams.stream }, results.startContainer)
+      return { ...streams, pid }
+    } catch (error) {
+      if (!before) this.containers.delete(name)
+      this.streams.drop(streams)
+      throw error
+    }
+  }
+
+  /** The streams of a container that runs or ran since before this connection, as the hello named it. */
+  containerStreams(container: string): ProcessStreams | undefined {
+    return this.containers.get(container)?.streams
+  }
+
+  /** Signals the first process of a container; nothing where it has ended. */
+  async signalContainer(container: string, signal: SignalName): Promise<void> {
+    await this.request('signalContainer', { container, signal }, results.signalContainer)
+  }
+
+  /** Removes a container and its writable layer, killing it first where it runs. Output not read by then is lost. */
+  async removeContainer(container: string): Promise<void> {
+    await this.request('removeContainer', { container }, results.removeContainer)
+    const known = this.containers.get(container)
+    this.containers.delete(container)
+    if (known) this.streams.drop(known.streams)
+  }
+
+  /** Runs a command in a container; resolves once it runs. */
+  async exec(params: Omit<ExecParams, 'stream'>): Promise<ExecSession> {
+    const streams = this.streams.open({ stdinFree: params.stdin ? inputWindow : null, terminal: params.terminal !== null })
+    const { stream } = streams
+    const session = new ExecSession(streams, {
+      resize: (size) => this.request('resize', { stream, ...size }, results.resize),
+      signal: (signal) => this.request('signalExec', { stream, signal }, results.signalExec),
+    })
+    this.execs.set(stream, session)
+    try {
+      session.pid = (await this.request('exec', { ...params, stream }, results.exec)).pid
+      return session
+    } catch (error) {
+      this.execs.delete(stream)
+      this.streams.drop(streams)
+      throw error
+    }
+  }
+
+  /** Sets the size of the terminal of a container that was started with one. */
+  async resizeContainer(container: string, columns: number, rows: number): Promise<void> {
+    const stream = this.containers.get(container)?.streams.stream ?? 0
+    await this.request('resize', { stream, columns, rows }, results.resize)
+  }
+
+  stats(): Promise<Result<'stats'>> {
+    return this.request('stats', {}, results.stats)
+  }
+
+  /** Asks all containers to end, kills them after the grace, and switches the VM off shortly after the answer. */
+  async shutdown(graceMilliseconds: number): Promise<void> {
+    await this.request('shutdown', { graceMilliseconds }, results.shutdown, graceMilliseconds + this.requestTimeoutMs)
+  }
+
+  private request<M extends Method, T>(method: M, params: Params<M>, result: z.ZodMiniType<T>, timeoutMs = this.requestTimeoutMs): Promise<T> {
+    return this.requests.send(method, params, result, timeoutMs)
+  }
+
+  private frame(header: FrameHeader, payload: Uint8Array): void {
+    if (header.type === FrameType.control) this.message(parseMessage(payload))
+    else this.streams.accept(header, payload)
+  }
+
+  private message(message: GuestMessage): void {
+    if (message.kind === 'hello') return this.greet(message)
+    if (!this.greeting) throw new FrameError('a message before the hello')
+    if (message.kind === 'response') {
+      if (!this.requests.answer(message)) this.countUnsolicited()
+    } else if (message.event === 'execExited') this.execExited(message)
+    else this.containerExited(message)
+  }
+
+  private greet(hello: Hello): void {
+    if (this.greeting) throw new FrameError('a second hello')
+    this.greeting = hello
+    for (const { container, stream, stdout, stderr, stdinFree, terminal, exited } of hello.containers) {
+      if (this.containers.has(container) || this.streams.has(stream)) throw new FrameError('a container or a stream twice in the hello')
+      const lost = { stdout: Math.max(0, stdout.start - stdout.acknowledged), stderr: Math.max(0, stderr.start - stderr.acknowledged) }
+      this.containers.set(container, { streams: this.streams.open({ stream, terminal, stdinFree, lost }), exited: exited !== null })
+    }
+    this.onHello()
+  }
+
+  private containerExited(message: ContainerExited): void {
+    const known = this.containers.get(message.container)
+    if (!known || known.exited) return this.countUnsolicited()
+    known.exited = true
+    known.streams.stdin?.destroy()
+    this.emit('containerExited', message)
+  }
+
+  private execExited(message: ExecExited): void {
+    const session = this.execs.get(message.stream)
+    if (!session) return this.countUnsolicited()
+    this.execs.delete(message.stream)
+    this.streams.closeAfterOutput(message.stream)
+    session.ended(message)
+  }
+
+  private countUnsolicited(): void {
+    this.unsolicited += 1
+    if (this.unsolicited > maxUnsolicited) throw new FrameError('too many messages that nobody asked for')
+  }
+
+  private closed(cause: Error | undefined): void {
+    const error = cause instanceof GuestConnectionError ? cause : new GuestConnectionError(cause?.message ?? 'the connection was closed', { cause })
+    this.requests.failAll(error)
+    for (const session of this.execs.values()) session.fail(error)
+    this.execs.clear()
+    this.streams.failAll(error)
+    this.emit('closed', cause && error)
+  }
+}
+
+function parseMessage(payload: Uint8Array): GuestMessage {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
+  } catch (error) {
+    throw new FrameError('a control frame that is not JSON', { cause: error })
+  }
+  const message = GuestMessage.safeParse(value)
+  if (!message.success) throw new FrameError('a control message that is not as agreed')
+  return message.data
+}
