@@ -142,7 +142,7 @@ describe('a browser', () => {
     try {
       const browser = new Browser(base, '198.51.100.77')
       for (let i = 0; i < 2; i++) expect(await browser.signIn({ ...person, password: 'not that one' })).toBe('wrong')
-      expect(await new Browser(base, `203.0.113.5, 198.51.100.77`).signIn(person)).toMatch(/^rate_limited\.\d+$/)
+      expect(await new Browser(base, '203.0.113.5, 198.51.100.77').signIn(person)).toMatch(/^rate_limited\.\d+$/)
     } finally {
       setAuthRuntime(runtime)
     }

@@ -13,7 +13,7 @@ let nobody: Promise<string> | undefined
  * take the same time, and answers false.
  */
 export async function verifyPassword(stored: string | null, password: string): Promise<boolean> {
-  nobody ??= hashPassword('a password of nobody')
-  const matches = await verify(stored ?? (await nobody), normalisePassword(password))
+  const nobodys = await (nobody ??= hashPassword('a password of nobody'))
+  const matches = await verify(stored ?? nobodys, normalisePassword(password))
   return stored !== null && matches
 }

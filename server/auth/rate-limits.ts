@@ -58,7 +58,7 @@ export class RateLimits {
     const known = this.#limiters.get(name)
     if (known) return known
     const { points, seconds } = this.table[name]
-    // Old rows go with pruneAccountRecords, not by a timer of the library's in each process.
+    // Old rows go with pruneAccountRecords (server/store), not by a timer of the library's in each process.
     const made = new RateLimiterPrisma({ storeClient: this.db, tableName: 'rateLimit', keyPrefix: '', points, duration: seconds, clearExpiredByTimeout: false })
     this.#limiters.set(name, made)
     return made
