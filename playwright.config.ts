@@ -1,0 +1,29 @@
+import { defineConfig } from '@playwright/test'
+
+const baseURL = process.env.HYPERNETES_E2E_URL
+if (!baseURL) throw new Error('The journeys need an installation that runs: npm test -- e2e starts one. To use yours, set HYPERNETES_E2E_URL.')
+
+// One worker: the journeys share one machine's processors and one installation.
+export default defineConfig({
+  testDir: 'e2e',
+  workers: 1,
+  fullyParallel: false,
+  retries: 0,
+  // A pod's first start on a machine without KVM takes a while; an expectation waits for its condition, not for this long.
+  timeout: 240_000,
+  expect: { timeout: 30_000 },
+  forbidOnly: true,
+  reporter: [['list'], ['./tools/testing/journey-count-reporter.ts']],
+  use: {
+    baseURL,
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+      // Chromium's own sandbox refuses to run as root, which the host agent of this test needs to be.
+      chromiumSandbox: false,
+      args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
+    },
+  },
+  projects: [{ name: 'chromium', use: { viewport: { width: 1280, height: 800 } } }],
+})

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../setup/paths.mjs'
+
+/** What a part of the run counted. @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number }} Outcome */
+
+const since = (start) => (performance.now() - start) / 1000
+
+/**
+ * Runs a program and resolves with its exit code; a program that takes longer than `limitMs` is ended and has failed.
+ * @param {string[]} argv
+ * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number }} [options] `capture`: collect the output instead of showing it
+ * @returns {Promise<{ ok: boolean, output: string }>}
+ */
+export function execute([command, ...args], { env = {}, capture = false, limitMs = 600_000 } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (output += chunk))
+    const limit = setTimeout(() => {
+      output += `\nended after ${limitMs / 1000} s`
+      if (!capture) console.error(`${command} is ended after ${limitMs / 1000} s`)
+      child.kill('SIGTERM')
+      setTimeout(() => child.kill('SIGKILL'), 10_000).unref()
+    }, limitMs)
+    const end = (ok) => {
+      clearTimeout(limit)
+      resolve({ ok, output })
+    }
+    child.once('error', (error) => {
+      output += error.message
+      end(false)
+    })
+    child.once('close', (code) => end(code === 0))
+  })
+}
+
+/**
+ * A check: it counts as one. Its output is shown when it fails.
+ * @param {string} name
+ * @param {() => Promise<{ ok: boolean, output: string }> | { ok: boolean, output: string }} work
+ * @returns {Promise<Outcome>}
+ */
+export async function check(name, work) {
+  const start = performance.now()
+  const { ok, output } = await Promise.resolve().then(work).catch((error) => ({ ok: false, output: error.stack }))
+  console.log(`${ok ? '✓' : '✗'} ${name}  ${since(start).toFixed(1)} s`)
+  if (!ok) console.log(output.trimEnd())
+  return { name, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds: since(start) }
+}
+
+/**
+ * A test runner: it counts its tests, through a reporter of ours that writes to HYPERNETES_COUNTS. One that fails
+ * without a failed test counts as one failure.
+ * @param {string} name
+ * @param {string[]} argv
+ * @param {{ env?: Record<string, string>, limitMs?: number }} [options]
+ * @returns {Promise<Outcome>}
+ */
+export async function suite(name, argv, { env = {}, limitMs } = {}) {
+  console.log(`\n── ${name}`)
+  const start = performance.now()
+  const folder = mkdtempSync(join(tmpdir(), 'hypernetes-counts-'))
+  const file = join(folder, 'counts.json')
+  const { ok } = await execute(argv, { env: { ...env, HYPERNETES_COUNTS: file }, limitMs })
+  const counts = readCounts(file)
+  rmSync(folder, { recursive: true, force: true })
+  const failed = ok ? counts.failed : Math.max(1, counts.failed)
+  return { name, ...counts, failed, seconds: since(start) }
+}
+
+function readCounts(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+}
