@@ -1,7 +1,7 @@
 'use client'
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { useSubscription } from '@trpc/tanstack-react-query'
-import { useRef } from 'react'
+import { useRef, useState } from 'react'
 import type { PodEvent, PodView } from '@/domain/pod/view'
 import { useTRPC } from '@/components/client/trpc'
 
@@ -29,14 +29,15 @@ function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean 
 }
 
 /**
- * Follows the tenant's pods (or one of them) over the one WebSocket. A change of a pod that is shown replaces it at once;
- * what may change the order or the filter's result asks for the page anew, at most every 400 ms.
+ * Follows the tenant's pods (or one of them) over the one WebSocket, from the resourceVersion at which the list was read.
+ * A change of a pod that is shown replaces it at once; what may change the order or the filter's result asks for the page
+ * anew, at most every 400 ms.
  */
 export function usePodWatch(input: { tenant: string; namespace?: string; name?: string }) {
   const trpc = useTRPC()
   const queries = useQueryClient()
+  const [resourceVersion, setResourceVersion] = useState(() => (input.name ? undefined : readVersion(queries, trpc.pod.list.queryKey())))
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
-  const started = useRef(false)
   const keys: Keys = {
     list: trpc.pod.list.queryKey(),
     get: (pod) => trpc.pod.get.queryKey({ tenant: input.tenant, namespace: pod.metadata.namespace, name: pod.metadata.name }),
@@ -47,17 +48,18 @@ export function usePodWatch(input: { tenant: string; namespace?: string; name?: 
       void queries.invalidateQueries({ queryKey: keys.list })
     }, 400)
   }
-  return useSubscription(trpc.pod.watch.subscriptionOptions(input, {
-    onStarted: () => {
-      // After a break the missed changes may be beyond what can be resumed: ask once for what is shown.
-      if (started.current) void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() })
-      started.current = true
+  const watch = useSubscription(trpc.pod.watch.subscriptionOptions({ ...input, ...(resourceVersion && { resourceVersion }) }, {
+    // What changed before the watch began, or during a break that cannot be resumed, is asked for once.
+    onStarted: () => { if (!resourceVersion) void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() }) },
+    onData: (data) => { if (applyEvent(queries, keys, data.data)) reload() },
+    onError: () => {
+      setResourceVersion(undefined)
+      setTimeout(() => watch.reset(), 2000)
     },
-    onData: (data) => { if (applyEvent(queries, keys, readEvent(data))) reload() },
   }))
 }
 
-/** A tracked event carries its id beside the data. */
-function readEvent(data: PodEvent | { id: string; data: PodEvent }): PodEvent {
-  return 'data' in data ? data.data : data
+/** The resourceVersion of the newest list that is held. */
+function readVersion(queries: QueryClient, list: readonly unknown[]): string | undefined {
+  return queries.getQueriesData<PodPage>({ queryKey: list }).findLast(([, page]) => page)?.[1]?.resourceVersion
 }

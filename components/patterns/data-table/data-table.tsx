@@ -63,7 +63,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, rowName, actions, e
             {rows && rows.length > virtualFrom
               ? (
                 <Suspense fallback={<table aria-label={label} className="w-full text-sm">{head}<tbody>{rows.slice(0, 40).map(drawRow)}</tbody></table>}>
-                  <VirtualRows label={label} head={head} rows={rows} drawRow={drawRow} />
+                  <VirtualRows label={label} head={head} count={rows.length} drawRow={(index) => { const row = rows[index]; return row === undefined ? null : drawRow(row) }} />
                 </Suspense>
               )
               : (

@@ -30,7 +30,7 @@ export function useSubmitDraft(tenant: string) {
       const created = await api.pod.create.mutate({ tenant, namespace, labels, annotations, spec: pod.spec, requestId: id, ...(generateName ? { generateName } : { name }) })
       return paths.pod(tenant, created.metadata.namespace, created.metadata.name)
     }
-    await api.manifest.apply.mutate({ tenant, yaml: text, requestId: id })
+    await api['manifest.apply'].mutate({ tenant, yaml: text, requestId: id })
     return paths.pods(tenant)
   }
 

@@ -1,0 +1,9 @@
+import type { Metadata } from 'next'
+import { AccountPage } from '@/components/account/account-page'
+import { requireMe } from '../../../session'
+
+export const metadata: Metadata = { title: 'Account' }
+
+export default async function Page() {
+  return <AccountPage me={await requireMe()} />
+}

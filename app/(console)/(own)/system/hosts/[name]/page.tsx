@@ -1,0 +1,16 @@
+import type { Metadata } from 'next'
+import { HostPage } from '@/components/hosts/host-page'
+import { Prefetched } from '../../../../../prefetched'
+import { read, requireOperator } from '../../../../../session'
+
+type Props = { params: Promise<{ name: string }> }
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: decodeURIComponent((await params).name) }
+}
+
+export default async function Page({ params }: Props) {
+  await requireOperator()
+  const input = { name: decodeURIComponent((await params).name) }
+  return <Prefetched answers={[{ key: (api) => api.host.get.queryKey(input), data: await read((api) => api.host.get(input)) }]}><HostPage {...input} /></Prefetched>
+}

@@ -1,0 +1,10 @@
+import type { Metadata } from 'next'
+import { NetworkForm } from '@/components/networks/network-form'
+import { requireTenant } from '../../../../../session'
+
+export const metadata: Metadata = { title: 'Create network' }
+
+export default async function Page({ params }: { params: Promise<{ tenant: string }> }) {
+  const { tenant } = await requireTenant((await params).tenant)
+  return <NetworkForm tenant={tenant.slug} />
+}

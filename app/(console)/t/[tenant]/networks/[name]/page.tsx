@@ -1,0 +1,21 @@
+import type { Metadata } from 'next'
+import { NetworkPage } from '@/components/networks/network-page'
+import { Prefetched } from '../../../../../prefetched'
+import { read, requireTenant } from '../../../../../session'
+
+type Props = { params: Promise<{ tenant: string; name: string }> }
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: decodeURIComponent((await params).name) }
+}
+
+export default async function Page({ params }: Props) {
+  const { tenant: slug, name } = await params
+  const { tenant } = await requireTenant(slug)
+  const input = { tenant: tenant.slug, name: decodeURIComponent(name) }
+  return (
+    <Prefetched answers={[{ key: (api) => api.network.get.queryKey(input), data: await read((api) => api.network.get(input)) }]}>
+      <NetworkPage {...input} />
+    </Prefetched>
+  )
+}

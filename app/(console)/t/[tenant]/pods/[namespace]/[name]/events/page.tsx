@@ -1,0 +1,5 @@
+import { PodEvents } from '@/components/pods/pod-events'
+
+export default function Page() {
+  return <PodEvents />
+}

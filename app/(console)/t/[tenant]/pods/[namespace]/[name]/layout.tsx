@@ -1,0 +1,22 @@
+import type { Metadata } from 'next'
+import type { ReactNode } from 'react'
+import { PodFrame } from '@/components/pods/pod-frame'
+import { Prefetched } from '../../../../../../prefetched'
+import { read, requireTenant } from '../../../../../../session'
+
+type Props = { children: ReactNode; params: Promise<{ tenant: string; namespace: string; name: string }> }
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: decodeURIComponent((await params).name) }
+}
+
+export default async function Layout({ children, params }: Props) {
+  const { tenant: slug, ...rest } = await params
+  const { tenant } = await requireTenant(slug)
+  const input = { tenant: tenant.slug, namespace: decodeURIComponent(rest.namespace), name: decodeURIComponent(rest.name) }
+  return (
+    <Prefetched answers={[{ key: (api) => api.pod.get.queryKey(input), data: await read((api) => api.pod.get(input)) }]}>
+      <PodFrame {...input}>{children}</PodFrame>
+    </Prefetched>
+  )
+}

@@ -1,0 +1,5 @@
+import { PodLogs } from '@/components/pods/pod-logs'
+
+export default function Page() {
+  return <PodLogs />
+}

@@ -1,0 +1,5 @@
+import { PodOverview } from '@/components/pods/pod-overview'
+
+export default function Page() {
+  return <PodOverview />
+}

@@ -1,0 +1,5 @@
+import { PodTerminal } from '@/components/pods/pod-terminal'
+
+export default function Page() {
+  return <PodTerminal />
+}

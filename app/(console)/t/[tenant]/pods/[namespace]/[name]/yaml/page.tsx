@@ -1,0 +1,5 @@
+import { PodYaml } from '@/components/pods/pod-yaml'
+
+export default function Page() {
+  return <PodYaml />
+}

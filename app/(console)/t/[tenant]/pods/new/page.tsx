@@ -1,0 +1,10 @@
+import type { Metadata } from 'next'
+import { PodCreatePage } from '@/components/pods/create/pod-create-page'
+import { requireTenant } from '../../../../../session'
+
+export const metadata: Metadata = { title: 'Create pod' }
+
+export default async function Page({ params }: { params: Promise<{ tenant: string }> }) {
+  const { tenant } = await requireTenant((await params).tenant)
+  return <PodCreatePage tenant={tenant.slug} />
+}

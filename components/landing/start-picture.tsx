@@ -1,0 +1,36 @@
+import { StateMark } from '@/components/ui/state-badge'
+
+const steps: ReadonlyArray<[step: string, detail: string]> = [
+  ['Accepted', 'default / web'],
+  ['Host chosen', 'memory and vCPU fit'],
+  ['Image', 'sha256:9f2c…41aa, already here'],
+  ['Network', '10.0.0.7 on default'],
+  ['Virtual machine', 'from a template, 1 vCPU, 192 MiB'],
+  ['Container', 'web, process 1'],
+]
+
+/** A pod that starts, drawn as a terminal: its steps, then a shell in it. The lines come one after the other. */
+export function StartPicture() {
+  return (
+    <figure className="w-full max-w-170 overflow-hidden rounded-lg border border-stroke-strong bg-sunken text-left shadow-overlay">
+      <figcaption className="flex h-9 items-center justify-between border-b border-stroke bg-raise px-4 text-xs text-faint">
+        <span className="font-mono">pod/web</span>
+        <span className="inline-flex items-center gap-1.5 text-content"><StateMark shape="running" />Running</span>
+      </figcaption>
+      <div className="overflow-x-auto px-4 py-4 font-mono text-xs leading-6">
+        {steps.map(([step, detail], i) => (
+          <p key={step} className="line-in flex gap-3 whitespace-nowrap" style={{ animationDelay: `${200 + i * 160}ms` }}>
+            <span className="inline-flex items-center"><StateMark shape="running" className="size-2" /></span>
+            <span className="w-32 shrink-0 text-content">{step}</span>
+            <span className="text-faint">{detail}</span>
+          </p>
+        ))}
+        <p className="line-in mt-3 whitespace-nowrap" style={{ animationDelay: '1300ms' }}><span className="text-accent-content">web:/$</span> <span className="text-content">hostname &amp;&amp; nproc &amp;&amp; ps | wc -l</span></p>
+        <p className="line-in text-soft" style={{ animationDelay: '1500ms' }}>web</p>
+        <p className="line-in text-soft" style={{ animationDelay: '1500ms' }}>1</p>
+        <p className="line-in text-soft" style={{ animationDelay: '1500ms' }}>3</p>
+        <p className="line-in" style={{ animationDelay: '1650ms' }}><span className="text-accent-content">web:/$</span> <span className="inline-block h-3.5 w-[7px] translate-y-0.5 bg-accent" aria-hidden /></p>
+      </div>
+    </figure>
+  )
+}
