@@ -7,7 +7,7 @@ import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 import { selectorSql } from './selector-sql'
 
-const parts = { report: true, address: true, host: { select: { id: true, name: true, phase: true, lastHeartbeat: true } } } as const
+const parts = { report: true, address: true, host: { select: { id: true, name: true, phase: true, lastHeartbeat: true, hello: true } } } as const
 export type PodRow = Prisma.PodGetPayload<{ include: typeof parts }>
 export type PodRecord = { pod: PodRow; state: PodState; conditions: { type: string; status: string; reason: string; message: string; observedGeneration: number; lastTransitionTime: Date }[] }
 

@@ -60,7 +60,7 @@ describe('account, token and mail over the ladder', () => {
     expect(await as(null).account.requestPasswordReset({ email: 'nobody@example.com' })).toEqual({})
     const mail = await expect.poll(async () => (await operator.mail.list({})).mails.find((m) => m.recipient === person.email), { timeout: 10_000 }).toBeDefined().then(async () => (await operator.mail.list({})).mails[0])
     const { body } = await operator.mail.get({ id: mail!.id })
-    const token = /#(\w+)$/m.exec(body ?? '')?.[1] ?? ''
+    const token = /token=(\w+)$/m.exec(body ?? '')?.[1] ?? ''
     expect(await as(null).account.resetPassword({ token, password: 'a new long password' })).toMatchObject({ sessionsRevoked: 0 })
   })
 

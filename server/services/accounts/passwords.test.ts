@@ -26,7 +26,7 @@ async function resetToken(email: string): Promise<string> {
   await withBackground((background) => requestPasswordReset(parts, { email }, client, background))
   const row = await parts.db.mail.findFirstOrThrow({ where: { recipient: email }, orderBy: { createdAt: 'desc' } })
   const mail = await findMail(parts.db, row.id)
-  return /\/reset-password#([0-9A-Za-z]{43})$/m.exec(openBody(parts.keyRing, mail!) ?? '')?.[1] ?? ''
+  return /\/reset-password\?token=([0-9A-Za-z]{43})$/m.exec(openBody(parts.keyRing, mail!) ?? '')?.[1] ?? ''
 }
 
 describe('a reset', () => {

@@ -40,9 +40,9 @@ async function sendResetLink(parts: AccountParts, email: string): Promise<void> 
   await deliverMail(parts, mailId)
 }
 
-/** The token stands behind `#`: browsers send that part to no server, so it is in no access log and no referrer. */
+/** The page that the link opens tells its address to nobody (referrer), and the token works once. */
 const resetText = (name: string, publicUrl: string, token: string): string =>
-  [`Hello ${name},`, '', 'choose a new password here, within one hour:', '', `${publicUrl}/reset-password#${token}`, '', 'The link works once. If you did not ask for it, ignore this mail: nothing has changed.', ''].join('\n')
+  [`Hello ${name},`, '', 'choose a new password here, within one hour:', '', `${publicUrl}/reset-password?token=${token}`, '', 'The link works once. If you did not ask for it, ignore this mail: nothing has changed.', ''].join('\n')
 
 /**
  * Sets a new password by the token of a link, once, and ends every session of the person. API tokens stay; the answer says

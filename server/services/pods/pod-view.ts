@@ -1,8 +1,7 @@
-import { podReport } from '@/contracts/host/v1'
+import { helloInput, podReport } from '@/contracts/host/v1'
 import { podSpec } from '@/domain/pod/spec'
 import type { PodView } from '@/domain/pod/view'
 import type { PodRecord } from '@/server/store/pods'
-import { helloInput } from '@/contracts/host/v1'
 import { toCondition, toMetadata } from '../object-metadata'
 
 /** A stored pod with its host's report as the API shows it. What the host says never overrides what the server knows. */
@@ -23,7 +22,7 @@ export function toPodView({ pod, state, conditions }: PodRecord): PodView {
       podIP: pod.address?.address ?? null,
       hostName: pod.host?.name ?? null,
       observedGeneration: report?.observedGeneration ?? 0,
-      accelerator: null,
+      accelerator: acceleratorOf(pod.host?.hello),
       startMode: report?.startMode ?? null,
       startSteps: withServerSteps(pod, report?.startSteps ?? []),
       startedAt: report?.startedAt ?? null,
@@ -52,4 +51,4 @@ function withServerSteps(pod: PodRecord['pod'], steps: PodView['status']['startS
 }
 
 /** The accelerator that a host said it uses. */
-export const acceleratorOf = (hello: unknown): string | null => helloInput.safeParse(hello).data?.accelerator ?? null
+const acceleratorOf = (hello: unknown): string | null => helloInput.safeParse(hello).data?.accelerator ?? null

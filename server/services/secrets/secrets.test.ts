@@ -56,7 +56,7 @@ it('no canary reaches a table or the log', async () => {
   await put(await tenantScope(), 'canary-secret-77aa')
   await withBackground((background) => requestPasswordReset(parts, { email: person.email }, client, background))
   const mail = await parts.db.mail.findFirstOrThrow({ where: { recipient: person.email } })
-  const link = /#(\w{43})$/m.exec(openBody(parts.keyRing, mail) ?? '')?.[1] ?? ''
+  const link = /token=(\w{43})$/m.exec(openBody(parts.keyRing, mail) ?? '')?.[1] ?? ''
   expect(link).toHaveLength(43)
   await expect(issueToken(parts, { ...person, password: 'canary-wrong-90de', name: 'ci', expiresInDays: 1 }, client)).rejects.toThrow()
   const failing = { ...parts, mailTransport: { send: () => Promise.reject(new Error('421 no service')) } }

@@ -1,0 +1,38 @@
+import { gzipSync } from 'node:zlib'
+import { startInstallation } from './installation'
+
+/**
+ * Bytes of JavaScript, gzip level 6, that the browser must load for the pod list: what the page's own HTML names. Taken
+ * from a running installation, signed in as a browser is.
+ */
+export async function firstLoadOfPodList(say: (line: string) => void): Promise<number> {
+  const at = await startInstallation('console', {})
+  try {
+    const cookie = await signIn(at.url)
+    const html = await (await fetch(`${at.url}/t/${at.tenant}/pods`, { headers: { cookie } })).text()
+    const scripts = [...new Set([...html.matchAll(/(?:src|href)="(\/_next\/static\/[^"]+\.js)[^"]*"/g)].map((match) => match[1] ?? ''))]
+    if (scripts.length === 0) throw new Error('the pod list names no scripts: was the browser signed in?')
+    let total = 0
+    for (const path of scripts) {
+      const body = Buffer.from(await (await fetch(`${at.url}${path}`)).arrayBuffer())
+      total += gzipSync(body).length
+    }
+    say(`first load of the pod list: ${scripts.length} scripts, ${total} bytes`)
+    return total
+  } finally {
+    await at.stop()
+  }
+}
+
+async function signIn(url: string): Promise<string> {
+  const jar = new Map<string, string>()
+  const keep = (response: Response) => {
+    for (const line of response.headers.getSetCookie()) jar.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1, line.indexOf(';') < 0 ? undefined : line.indexOf(';')))
+    return [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+  const csrf = await fetch(`${url}/api/auth/csrf`)
+  const cookie = keep(csrf)
+  const { csrfToken } = (await csrf.json()) as { csrfToken: string }
+  const body = new URLSearchParams({ csrfToken, email: 'bench@example.com', password: 'the password of the bench', json: 'true' })
+  return keep(await fetch(`${url}/api/auth/callback/credentials`, { method: 'POST', headers: { cookie, 'content-type': 'application/x-www-form-urlencoded' }, body, redirect: 'manual' }))
+}

@@ -1,0 +1,11 @@
+/** The p-th percentile (0 to 100) by linear interpolation between the closest ranks. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const rank = ((sorted.length - 1) * p) / 100
+  const below = sorted[Math.floor(rank)]
+  const above = sorted[Math.ceil(rank)]
+  if (below === undefined || above === undefined) throw new RangeError('no values')
+  return below + (above - below) * (rank - Math.floor(rank))
+}
+
+export const median = (values: readonly number[]): number => percentile(values, 50)
