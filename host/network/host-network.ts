@@ -104,6 +104,18 @@ export class HostNetwork {
    * at the end.
    */
   async reconcile(desired: readonly Attachment[]): Promise<ReconcileReport> {
+    const report = await this.bringTo(desired)
+    if (report.repairs.length > 0) this.parts.log.warn(report, 'repaired the network of this host')
+    return report
+  }
+
+  /** Removes everything of this host tag. Call it after the last attach. */
+  async close(): Promise<void> {
+    await this.bringTo([])
+    await this.parts.uplink.close()
+  }
+
+  private async bringTo(desired: readonly Attachment[]): Promise<ReconcileReport> {
     if (this.touched) throw new Error('a reconciliation is running already')
     for (const attachment of desired) checkAttachment(attachment, this.parts.uids)
     const wanted = groupByNetwork(desired)
@@ -118,14 +130,7 @@ export class HostNetwork {
     } finally {
       this.touched = null
     }
-    if (report.repairs.length > 0) this.parts.log.warn(report, 'repaired the network of this host')
     return report
-  }
-
-  /** Removes everything of this host tag. Call it after the last attach. */
-  async close(): Promise<void> {
-    await this.reconcile([])
-    await this.parts.uplink.close()
   }
 
   private async place({ network: spec, pod }: Attachment): Promise<RunningNetwork> {
