@@ -1,4 +1,5 @@
-import { isRunning, killProcess, waitUntilGone } from './process-identity'
+import { VmError } from './machine'
+import { isRunning, killProcess, processesOf, waitUntilGone } from './process-identity'
 import { QmpClient } from './qmp'
 import { RunningVm } from './running-vm'
 import { qmpSocket, removeVmFolder } from './start-qemu'
@@ -24,9 +25,14 @@ export async function adoptVm(record: VmRecord, templates: TemplateStore): Promi
   }
 }
 
-/** Ends the VM of a record, whether or not its monitor answers, and removes its folder. Throws when its process stays. */
-export async function removeVm(record: VmRecord): Promise<void> {
-  if (await isRunning(record.process, record.uid)) await killProcess(record.process)
-  if (!(await waitUntilGone(record.process, 15_000))) throw new Error(`process ${record.process.pid} cannot be killed`)
-  await removeVmFolder(record.runDir)
+/**
+ * Ends the VM of a pod, whether or not its monitor answers or a record of it was ever written, and removes its folder: all
+ * processes of its user, which is no one else's. Throws VmError when one stays.
+ */
+export async function removeVm({ uid, runDir }: Pick<VmRecord, 'uid' | 'runDir'>): Promise<void> {
+  for (const identity of await processesOf(uid)) {
+    await killProcess(identity)
+    if (!(await waitUntilGone(identity, 15_000))) throw new VmError(`process ${identity.pid} cannot be killed`)
+  }
+  await removeVmFolder(runDir)
 }

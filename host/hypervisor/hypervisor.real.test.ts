@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { GuestClient } from '@/host/guest/client'
@@ -56,6 +56,10 @@ test('VMs start from a template, are sealed, take disks, are found again and lea
     NoNewPrivs: '1',
     Seccomp: '2',
   })
+  expect((await readdir(`/proc/${first.vm.pid}/root`)).sort()).toEqual(['bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'sbin', 'usr', 'vm'])
+  expect((await readdir(`/proc/${first.vm.pid}/root/dev`)).sort()).toEqual(['null', 'urandom'])
+  const namespaces = await Promise.all(['net', 'mnt', 'ipc', 'uts'].map(async (kind) => (await readlink(`/proc/${first.vm.pid}/ns/${kind}`)) === (await readlink(`/proc/self/ns/${kind}`))))
+  expect(namespaces).toEqual([false, false, false, false])
 
   const other = await makeImage(host.folder, 'other', 'another image')
   await first.vm.plugDisk({ serial: 'image1', file: other, readOnly: true })

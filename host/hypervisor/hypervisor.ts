@@ -77,9 +77,9 @@ export class Hypervisor {
     return adoptVm(record, this.templates)
   }
 
-  /** Ends the VM of a record, however it is, and removes what is left of it. */
-  remove(record: VmRecord): Promise<void> {
-    return removeVm(record)
+  /** Ends a pod's VM, however it is and even if no record of it was kept, and removes what is left of it. */
+  remove(vm: { uid: number; runDir: string }): Promise<void> {
+    return removeVm(vm)
   }
 
   /** Drops templates without VMs: after all records of an earlier run were adopted, or when memory is short. */

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 
@@ -27,7 +27,21 @@ export async function isRunning(identity: ProcessIdentity, uid?: number): Promis
   const now = await identifyProcess(identity.pid)
   if (now?.startTicks !== identity.startTicks || now.bootId !== identity.bootId) return false
   if (uid === undefined) return true
-  return (await stat(`/proc/${identity.pid}`).catch(() => undefined))?.uid === uid
+  return (await userOf(identity.pid)) === uid
+}
+
+/** The real user of a process. The owner of its folder in /proc would not do: a process can make that look like root. */
+async function userOf(pid: number): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const uid = /^Uid:\t(\d+)/m.exec(status)?.[1]
+  return uid === undefined ? undefined : Number(uid)
+}
+
+/** All processes that run as this user now. Never asked for root. */
+export async function processesOf(uid: number): Promise<ProcessIdentity[]> {
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger)
+  const owned = await Promise.all(pids.map(async (pid) => ((await userOf(pid)) === uid ? identifyProcess(pid) : undefined)))
+  return owned.filter((identity) => identity !== undefined)
 }
 
 /** Kills exactly this process. Says whether it was there. */

@@ -1,10 +1,10 @@
 import type { HypervisorSettings } from './hypervisor-settings'
-import type { VmNetwork } from './launch'
-import { descriptors, type BootMode, type VmShape } from './machine'
+import { lastWords, type VmNetwork } from './launch'
+import { descriptors, VmError, type BootMode, type VmShape } from './machine'
 import { OpenFiles } from './open-files'
 import { RunningVm } from './running-vm'
 import { loadState } from './saved-state'
-import { endProcess, removeVmFolder, startQemu, type StartedQemu } from './start-qemu'
+import { endProcess, removeVmFolder, startQemu, stderrFile, type StartedQemu } from './start-qemu'
 import type { TemplateLease, TemplateStore } from './templates/template-store'
 
 export type VmRequest = {
@@ -47,7 +47,7 @@ export async function startVm(settings: HypervisorSettings, templates: TemplateS
       coldBecause = error instanceof Error ? error.message : String(error)
     }
   }
-  const started = await measure(steps, 'start', () => launch(settings, request, 'cold', null))
+  const started = await measure(steps, coldBecause === null ? 'start' : 'cold start', () => launch(settings, request, 'cold', null))
   return { vm: running(settings, request, started, null), mode: 'cold', coldBecause, steps }
 }
 
@@ -57,17 +57,26 @@ async function startClone(settings: HypervisorSettings, templates: TemplateStore
     const started = await measure(steps, 'start', () => launch(settings, request, 'clone', lease))
     try {
       await measure(steps, 'load', () => loadState(started.qmp))
+      request.signal.throwIfAborted()
     } catch (error) {
-      started.qmp.close()
-      await endProcess(started)
-      await removeVmFolder(request.runDir)
-      throw error
+      const cause = await failureOfLoad(error, started, request)
+      if (!request.signal.aborted) await lease.discard()
+      throw cause
     }
     return running(settings, request, started, lease)
   } catch (error) {
     await lease.release()
     throw error
   }
+}
+
+/** Ends a clone that did not take up its state. QEMU's own words say more than that its monitor is gone. */
+async function failureOfLoad(error: unknown, started: StartedQemu, { runDir }: VmRequest): Promise<unknown> {
+  started.qmp.close()
+  await endProcess(started)
+  const words = await lastWords(stderrFile(runDir))
+  await removeVmFolder(runDir)
+  return error instanceof VmError && words ? new VmError(`${error.message}: ${words}`, { cause: error }) : error
 }
 
 async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedQemu> {

@@ -50,6 +50,11 @@ export class PristineTemplates {
     return { key, memory: memoryFile(folder), state: join(folder, 'state'), bootStub: join(folder, 'boot-stub') }
   }
 
+  /** Throws a template away that turned out to be of no use. */
+  async discard({ key }: Pristine): Promise<void> {
+    await rm(join(this.folder, key), { recursive: true, force: true })
+  }
+
   private async make(key: string, size: VmSize, target: string, signal: AbortSignal): Promise<void> {
     const draft = await mkdtemp(join(this.folder, draftPrefix))
     const late = AbortSignal.timeout(this.bootTimeoutMs)

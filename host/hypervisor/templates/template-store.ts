@@ -14,8 +14,11 @@ import { SingleFlight } from './single-flight'
  */
 export type TemplateSharing = 'tenant-copy' | 'shared' | 'cold'
 
-/** A template that stays as long as somebody holds a lease of it. The paths are for root alone. */
-export type TemplateLease = { copy: string; memory: string; state: string; bootStub: string; release: () => Promise<void> }
+/**
+ * A template that stays as long as somebody holds a lease of it. The paths are for root alone. `discard` is for one that
+ * a VM could not be cloned from: the next pod's is made anew.
+ */
+export type TemplateLease = { copy: string; memory: string; state: string; bootStub: string; release: () => Promise<void>; discard: () => Promise<void> }
 
 export type TemplateRequest = VmSize & { tenantId: string; signal: AbortSignal }
 
@@ -29,7 +32,7 @@ export type TemplateStoreOptions = {
 }
 
 const CopyRecord = z.object({ copy: z.string(), pristine: z.object({ key: z.string(), memory: z.string(), state: z.string(), bootStub: z.string() }), holder: MemoryHolder })
-type Copy = z.infer<typeof CopyRecord> & { leases: number; usedAt: number }
+type Copy = z.infer<typeof CopyRecord> & { leases: number; lastUse: number }
 
 /** How long a size that could not be made is not tried again: each try may take a whole boot's time limit. */
 const retryAfterMs = 60_000
@@ -41,6 +44,7 @@ export class TemplateStore {
   private readonly makingPristine = new SingleFlight<Pristine>(retryAfterMs)
   private readonly makingCopy = new SingleFlight<void>(0)
   private readonly ended = new AbortController()
+  private uses = 0
 
   constructor(private readonly options: TemplateStoreOptions) {
     this.pristine = new PristineTemplates(join(options.dir, 'pristine'), options.settings, options.bootTimeoutMs)
@@ -57,7 +61,7 @@ export class TemplateStore {
     for (const name of await readdir(this.copiesFolder)) {
       const file = join(this.copiesFolder, name)
       const record = parseRecord(await readFile(file, 'utf8'))
-      if (record && (await holds(record.holder))) this.copies.set(record.copy, { ...record, leases: 0, usedAt: Date.now() })
+      if (record && (await holds(record.holder))) this.copies.set(record.copy, { ...record, leases: 0, lastUse: this.nextUse() })
       else await rm(file, { force: true })
     }
     await endStrayHolders(this.nameTag, new Set([...this.copies.values()].map((copy) => copy.holder.process.pid)))
@@ -94,15 +98,19 @@ export class TemplateStore {
       if (released) return
       released = true
       copy.leases -= 1
-      copy.usedAt = Date.now()
+      copy.lastUse = this.nextUse()
       await this.dropIdle(this.options.maxIdleCopies ?? 4)
     }
-    return { copy: name, memory: holderPath(copy.holder), state: copy.pristine.state, bootStub: copy.pristine.bootStub, release }
+    const discard = async () => {
+      await Promise.all([this.pristine.discard(copy.pristine), this.forget(copy)])
+      await release()
+    }
+    return { copy: name, memory: holderPath(copy.holder), state: copy.pristine.state, bootStub: copy.pristine.bootStub, release, discard }
   }
 
   /** Lets go the copies that no VM uses, but for the latest `keep`. */
   async dropIdle(keep: number): Promise<void> {
-    const idle = [...this.copies.values()].filter((copy) => copy.leases === 0).sort((a, b) => b.usedAt - a.usedAt)
+    const idle = [...this.copies.values()].filter((copy) => copy.leases === 0).sort((a, b) => b.lastUse - a.lastUse)
     await Promise.all(idle.slice(keep).map((copy) => this.forget(copy)))
   }
 
@@ -112,6 +120,12 @@ export class TemplateStore {
     await this.makingPristine.settled()
     await this.makingCopy.settled()
     if (dropAll) await Promise.all([...this.copies.values()].map((copy) => this.forget(copy)))
+  }
+
+  /** A count, not a time: two uses are never equal. */
+  private nextUse(): number {
+    this.uses += 1
+    return this.uses
   }
 
   /** Tells the holders of this store from those of another agent on the machine. */
@@ -127,7 +141,7 @@ export class TemplateStore {
     if (this.copies.has(copy)) return
     const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`)
     const record = { copy, pristine, holder }
-    this.copies.set(copy, { ...record, leases: 0, usedAt: Date.now() })
+    this.copies.set(copy, { ...record, leases: 0, lastUse: this.nextUse() })
     await writeFile(join(this.copiesFolder, `${copy}.json`), JSON.stringify(record), { mode: 0o600 })
   }
 

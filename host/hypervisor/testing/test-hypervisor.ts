@@ -54,7 +54,7 @@ export class TestHypervisor {
     const scratchFile = join(runDir, 'scratch')
     await this.scratch.create(scratchFile)
     return {
-      ...{ id: `vm${n}`, uid: this.firstUid + n, tenantId: 'tenant', network: null, mac: `52:54:00:00:01:0${n}`, vcpus: 1, memoryMiB: 128 },
+      ...{ id: `vm${n}`, uid: this.firstUid + n, tenantId: 'tenant', network: null, mac: `52:54:00:00:01:${String(n).padStart(2, '0')}`, vcpus: 1, memoryMiB: 128 },
       ...{ imageFile: this.image, scratchFile, runDir, signal: new AbortController().signal, ...overrides },
     }
   }
