@@ -36,10 +36,10 @@ const optionsOf = (name) => ({
  * Bundles our own code for Node; npm packages stay outside. What went into each bundle is kept in dist/meta for the
  * check of bundles. Files are replaced by renaming: a process that runs keeps its own.
  */
-export async function buildBundles() {
+export async function buildBundles(names = Object.keys(bundles)) {
   const { build, stop } = await import('esbuild')
   try {
-    for (const name of Object.keys(bundles)) write(name, await build(optionsOf(name)))
+    for (const name of names) write(name, await build(optionsOf(name)))
   } finally {
     await stop() // its service would run on beside the supervisor
   }

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, re
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { UserAccount } from '@/tools/start/accounts'
+import type { GuestImage } from '@/tools/start/environment'
 
 /** Where unprivileged processes find the program: `folder` has dist, .next, node_modules and prisma/migrations. */
 export type App = { folder: string; node: string }
@@ -23,6 +24,21 @@ export function reachableApp(root: string, appFolder: string, version: string, a
   removeOthers(appFolder, version)
   if (!canRead(reachableNode, needed(folder), account)) throw new Error(`user ${account.name} cannot read ${folder}: a folder above it is closed to other users; choose another HYPERNETES_DATA`)
   return { folder, node: reachableNode }
+}
+
+/** The guest's kernel and first file system, where QEMU, which runs as a user of its own, can read them. */
+export function reachableGuest(guest: GuestImage | undefined, appFolder: string, account: UserAccount | undefined, node: string): GuestImage | undefined {
+  if (!guest || !account || canRead(node, [guest.kernel, guest.initramfs], account)) return guest
+  const folder = join(appFolder, `guest-${guest.version}`)
+  const copied = { ...guest, kernel: join(folder, 'vmlinuz'), initramfs: join(folder, 'initramfs') }
+  if (!existsSync(folder)) {
+    const draft = `${folder}.${process.pid}.new`
+    mkdirSync(draft, { recursive: true, mode: 0o755 })
+    linkOrCopy(guest.kernel, join(draft, 'vmlinuz'), 0)
+    linkOrCopy(guest.initramfs, join(draft, 'initramfs'), 0)
+    renameSync(draft, folder)
+  }
+  return copied
 }
 
 const needed = (folder: string) => ['dist/web.mjs', 'dist/control.mjs', 'dist/migrate.mjs', 'package.json', 'node_modules/next/package.json', 'prisma/migrations'].map((path) => join(folder, path))

@@ -7,7 +7,8 @@ export type DataFolders = { data: string; supervisor: string; postgres: string; 
 
 /**
  * Makes the data folder (0711: passable, not readable) and below it a folder a user: 0700, of the user who works in
- * it. `app` holds nothing secret, only what unprivileged processes must be able to read.
+ * it. Two can be passed through: `app`, where unprivileged processes find the program, and `host`, below which each VM
+ * reaches, as a user of its own, its own files; the host agent closes the rest.
  */
 export function makeDataFolders(data: string, accounts: Accounts): DataFolders {
   mkdirSync(data, { recursive: true, mode: 0o711 })
@@ -27,7 +28,7 @@ export function makeDataFolders(data: string, accounts: Accounts): DataFolders {
     keys: folder('keys', 0o700, accounts?.server),
     web: folder('web', 0o700, accounts?.server),
     control: folder('control', 0o700, accounts?.server),
-    host: folder('host', 0o700),
+    host: folder('host', 0o711),
     app: folder('app', 0o711),
   }
 }

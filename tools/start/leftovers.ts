@@ -21,18 +21,18 @@ export class ProcessRecords {
   }
 
   /**
-   * Ends what an earlier supervisor left running. The host is killed, not asked: SIGTERM would have it stop its VMs,
-   * and the next host takes them over as they run.
+   * Ends what an earlier supervisor left running. The host gets SIGUSR2, by which it leaves its VMs running for
+   * the next one; SIGTERM would have it stop them.
    */
   async endLeftovers(onNotice: (name: string, text: string) => void): Promise<void> {
     for (const [name, { pid, ticks }] of Object.entries(this.read())) {
       const runs = () => isAlive(pid) && startTicks(pid) === ticks
       if (!runs()) continue
       onNotice(name, `process ${pid} of an earlier start still runs and is ended`)
-      process.kill(pid, name === 'host' ? 'SIGKILL' : 'SIGTERM')
+      process.kill(pid, name === 'host' ? 'SIGUSR2' : 'SIGTERM')
       for (let tries = 0; runs(); tries++) {
-        if (tries === 200) process.kill(pid, 'SIGKILL')
-        if (tries > 400) throw new Error(`process ${pid} (${name}) of an earlier start does not end`)
+        if (tries === 800) process.kill(pid, 'SIGKILL')
+        if (tries > 1200) throw new Error(`process ${pid} (${name}) of an earlier start does not end`)
         await delay(50)
       }
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { loadConfig, type Config } from '@/platform/config'
 import { LockHeldError, takeLock } from '@/tools/process/file-lock.mjs'
 import { ensureAccounts, type Accounts } from '@/tools/start/accounts'
-import { reachableApp } from '@/tools/start/app-folder'
+import { reachableApp, reachableGuest } from '@/tools/start/app-folder'
 import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
 import { EmbeddedDatabase } from '@/tools/start/database'
 import type { GuestImage } from '@/tools/start/environment'
@@ -58,10 +58,11 @@ function stopWithNpm(stop: AbortController): void {
 type Run = { options: StartOptions; config: Config; asRoot: readonly string[]; accounts: Accounts; folders: DataFolders; records: ProcessRecords; signal: AbortSignal }
 
 async function run({ options, config, asRoot, accounts, folders, records, signal }: Run): Promise<void> {
-  const { root, host, dev, guest } = options
+  const { root, host, dev } = options
   ensureKeys(config, folders, accounts)
   const database = config.databaseUrl ? undefined : new EmbeddedDatabase(folders, accounts, (text) => say('postgres', `-- ${text}`), postgresLine)
   const app = reachableApp(root, folders.app, options.version, accounts?.server)
+  const guest = reachableGuest(options.guest, folders.app, accounts?.server, app.node)
   if (dev && app.folder !== root) throw new Error(`npm run dev needs a checkout that user hypernetes can read; ${root} is closed to it. Move the checkout, or run it as your own user`)
   let supervisor: Supervisor | undefined
   let unwatch = async () => {}

@@ -75,9 +75,9 @@ export class Supervisor {
     return all && { accelerator: readHostState(this.hostStateFile)?.accelerator }
   }
 
-  /** Replaces a process by a new build of it. A host is killed: SIGTERM would have it stop its VMs. */
+  /** Replaces a process by a new build of it. SIGUSR2 has a host leave its VMs running for the next one. */
   replace(name: ProcessName): void {
-    this.processes.get(name)?.replace(name === 'host' ? 'SIGKILL' : 'SIGTERM')
+    this.processes.get(name)?.replace(name === 'host' ? 'SIGUSR2' : 'SIGTERM')
   }
 
   /** The host first, so that VMs end in good order while the server still takes its reports. */
