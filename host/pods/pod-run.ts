@@ -51,6 +51,13 @@ export class PodRun {
     await this.end()
   }
 
+  /** Ends nothing but the supervision: another run of the agent takes the VM up. */
+  async leave(): Promise<void> {
+    await this.containers.freeze()
+    this.machine.leave()
+    this.guest.close()
+  }
+
   /** Has the guest write out its disks, if it still can, and ends the VM. */
   async end(): Promise<void> {
     await this.containers.freeze()

@@ -35,8 +35,10 @@ export class PodSet {
     for (const [uid, worker] of this.workers) if (!named.has(uid)) worker.remove(0)
     for (const uid of this.gone.keys()) if (!named.has(uid)) this.gone.delete(uid)
     for (const assignment of assignments) {
-      if (this.gone.has(assignment.uid)) this.listener?.podChanged(assignment.uid)
-      else this.workers.get(assignment.uid)?.assign(assignment) ?? this.add(assignment, null)
+      const worker = this.workers.get(assignment.uid)
+      if (worker) worker.assign(assignment)
+      else if (this.gone.has(assignment.uid)) this.listener?.podChanged(assignment.uid)
+      else this.add(assignment, null)
     }
   }
 

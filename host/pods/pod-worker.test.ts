@@ -251,17 +251,22 @@ describe('a host agent that is started again', () => {
     host.calls.length = 0
     const second = startWorker(host, entry.assignment, entry)
     await settle()
-    void first
-    return { host, worker: second.worker, entry }
+    return { host, worker: second.worker, entry, first: first.worker }
   }
 
   it('takes up a VM that runs, with its containers', async () => {
-    const { host, worker } = await restart(two, () => {})
+    const { host, worker, first } = await restart(two, () => {})
     expect(host.calls).toEqual(['vm.adopt', 'guest.connect'])
     expect(worker.report()).toMatchObject({ phase: 'Running', containers: [{ state: 'Running', restartCount: 0 }, { state: 'Running', restartCount: 0 }] })
     host.guest.exit('a', 1)
     await settle()
     expect(worker.report().containers[0]).toMatchObject({ state: 'Running', restartCount: 1 })
+    first.leave()
+    await first.finished
+    worker.remove(0)
+    await host.clock.advance(1_000)
+    await worker.finished
+    expect(host.leftovers).toEqual([])
   })
 
   it('hears of a container that ended meanwhile', async () => {

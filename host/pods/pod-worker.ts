@@ -169,12 +169,15 @@ export class PodWorker {
         await this.perform(step)
       } catch (error) {
         // No step may end the worker: what it did not foresee is told and tried again.
-        this.deps.log.warn({ pod: this.assignment.uid, step, error }, 'a step of a pod failed')
+        this.deps.log.warn({ pod: this.assignment.uid, step, err: error }, 'a step of a pod failed')
         await this.pause(undoRetryMs)
       }
       this.deps.onChange()
     }
-    if (this.stage !== 'gone') await this.save()
+    if (this.stage === 'gone') return
+    await this.run?.leave()
+    await this.deps.logs.end()
+    await this.save()
   }
 
   private perform(step: Exclude<ReturnType<typeof nextStep>, 'quit'>): Promise<void> {
@@ -270,7 +273,7 @@ export class PodWorker {
     else if (error instanceof StepError) this.problem = { about: 'VMReady', reason: error.reason, message: `${error.message} ${again}`, waiting: true }
     else this.problem = { about: 'VMReady', reason: 'StartFailed', message: `The host could not start the pod's virtual machine (step "${step}"). ${again} If it goes on, the operator finds the cause in the host's log.`, waiting: true }
     this.event('Warning', this.problem.about === 'ImagesReady' ? 'Failed' : this.problem.reason, this.problem.message)
-    this.deps.log.warn({ pod: this.assignment.uid, step, error, cause: error instanceof Error ? error.message : String(error) }, 'a pod could not be started')
+    this.deps.log.warn({ pod: this.assignment.uid, step, err: error }, 'a pod could not be started')
   }
 
   private async adopt(): Promise<void> {
@@ -286,7 +289,7 @@ export class PodWorker {
         guest.close()
       }
     } catch (error) {
-      this.deps.log.warn({ pod: this.assignment.uid, error }, 'a VM could not be taken up')
+      this.deps.log.warn({ pod: this.assignment.uid, err: error }, 'a VM could not be taken up')
     }
     await this.vmEnded(cause)
   }
@@ -351,6 +354,7 @@ export class PodWorker {
     this.records = this.records.map((record) => stopped(record, null, 'Stopped', clock.now()))
     this.stage = 'idle'
     this.notBefore = null
+    if (this.wanted.kind === 'suspend') this.problem = { about: 'VMReady', reason: 'HostStopped', message: 'The agent of the host was stopped; the pod starts again with it.', waiting: false }
     await this.save()
   }
 
@@ -363,7 +367,7 @@ export class PodWorker {
       await undoStart(this.deps.ports, this.identity(), this.vmRecord)
     } catch (error) {
       this.leftover = 'The host could not yet remove all that belonged to the pod, and tries again. If it goes on, the operator finds the cause in the host\'s log.'
-      this.deps.log.warn({ pod: this.assignment.uid, error, cause: error instanceof Error ? error.message : String(error) }, 'a pod could not be cleaned up')
+      this.deps.log.warn({ pod: this.assignment.uid, err: error }, 'a pod could not be cleaned up')
       this.deps.onChange()
       return this.pause(undoRetryMs)
     }

@@ -65,6 +65,8 @@ export interface Machine {
   plugImage(serial: string, file: string): Promise<void>
   /** Ends the process: at once, or when its quit is not answered. */
   stop(): Promise<void>
+  /** Lets the VM run on without this agent; `exited` never resolves then. */
+  leave(): void
 }
 
 /** Takes a container's output; the guest may send more once the promise is resolved. */

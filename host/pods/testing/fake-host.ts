@@ -91,6 +91,7 @@ export class FakeMachine implements Machine {
     this.host.machines.delete(this.record.vm)
     this.die('stopped')
   }
+  leave(): void {}
 }
 
 /** All ports of a worker, with what exists on the "host", so that a test counts what is left. */

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { lockFolder, readHostTag, writeState } from '@/host/control/agent-files'
+import { keepControl } from '@/host/control/control'
+import { HostIdentity } from '@/host/control/identity'
+import { machineFacts } from '@/host/control/machine-facts'
+import { Reporter } from '@/host/control/reporter'
+import { Streams } from '@/host/control/streams'
+import { openHost } from '@/host/pods/open-host'
+import { version } from '@/package.json'
+import { loadConfig } from '@/platform/config'
+import { logger } from '@/platform/logger'
+
+/** A graceful end: at most so long for containers, then for all. */
+const graceSeconds = 10
+const endWithinMs = 30_000
+
+const log = logger('host')
+const config = loadConfig()
+const folder = join(config.data, 'host')
+const bootId = randomUUID()
+const ending = new AbortController()
+
+const hostTag = await readHostTag(folder)
+await lockFolder(folder, 60_000)
+await rm(join(folder, 'state.json'), { force: true })
+const identity = await HostIdentity.load(config.hostKeyFile)
+const host = await openHost({ ...config, folder, hostTag, log }, ending.signal)
+const { accelerator, reason } = host.acceleratorChoice
+
+const reporter = new Reporter(bootId, host.pods)
+host.pods.listen(reporter)
+const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
+const control = keepControl(
+  {
+    url: config.serverUrl,
+    identity,
+    bootId,
+    reporter,
+    log,
+    describe: async () => {
+      const { cpus, memoryMiB, diskFreeMiB } = await machineFacts(folder)
+      return {
+        name: config.localHost.name,
+        agentVersion: version,
+        hypervisorVersion: host.qemuVersion.slice(0, 128),
+        kernelVersion: release().slice(0, 128),
+        guestVersion: (config.guest.version ?? '').slice(0, 128),
+        accelerator: accelerator.kind,
+        acceleratorReason: reason.slice(0, 1024),
+        capacity: { cpus, memoryMiB, diskMiB: diskFreeMiB },
+      }
+    },
+    heartbeat: async () => {
+      const { memoryFreeMiB, diskFreeMiB } = await machineFacts(folder)
+      return { podsRunning: host.pods.runningCount, memoryFreeMiB, diskFreeMiB }
+    },
+    onDesired: (assignments) => host.pods.apply(assignments),
+    onOpen: (url, request) => streams.serve(url, request),
+    onConnected: () =>
+      void writeState(folder, { ready: true, accelerator: accelerator.kind, reason, pid: process.pid, bootId }).catch((error: unknown) => log.error({ err: error }, 'state.json could not be written')),
+  },
+  ending.signal,
+)
+
+/** Ctrl-C and SIGTERM stop the VMs, and they come back at the next start; SIGHUP and SIGUSR2 leave them running for it. */
+async function end(signal: string, leave: boolean): Promise<void> {
+  log.info({ signal }, leave ? 'ending, the VMs run on' : 'ending, stopping the VMs')
+  await (leave ? host.pods.leave(endWithinMs) : host.pods.suspend(graceSeconds, endWithinMs))
+  await Promise.race([reporter.settled(), new Promise((resolve) => setTimeout(resolve, 1_000))])
+  ending.abort(new Error('the host agent ends'))
+  await control
+  await host.close()
+  process.exit(0)
+}
+
+let isEnding = false
+for (const [signal, leave] of [['SIGTERM', false], ['SIGINT', false], ['SIGHUP', true], ['SIGUSR2', true]] as const) {
+  process.on(signal, () => {
+    if (isEnding) return
+    isEnding = true
+    end(signal, leave).catch((error: unknown) => {
+      log.fatal({ err: error }, 'the end failed')
+      process.exit(1)
+    })
+  })
+}

@@ -1,0 +1,137 @@
+import type { Readable } from 'node:stream'
+import { once } from 'node:events'
+import type { ContainerExited, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { GuestClient } from '@/host/guest/client'
+import { GuestRequestError } from '@/host/guest/errors'
+import type { ExecSession } from '@/host/guest/exec-session'
+import type { ProcessStreams } from '@/host/guest/stream-table'
+import { GuestRefusal, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type OutputSink } from '../ports'
+
+/** A worker's guest over a connection to the real agent. */
+export class ConnectedGuest implements Guest {
+  readonly containers: GuestContainer[]
+  readonly images: string[]
+  readonly isSetUp: boolean
+  readonly closed: Promise<string>
+  private readonly exits = new Map<string, (exit: GuestExit) => void>()
+
+  constructor(private readonly client: GuestClient) {
+    const { hello } = client
+    this.containers = hello.containers.map(({ container, stream, exited }) => ({ container, stream, exited }))
+    this.images = hello.images
+    this.isSetUp = hello.instance !== null
+    this.closed = new Promise((resolve) => client.once('closed', (error) => resolve(error?.message ?? 'closed')))
+    client.on('containerExited', (exit: ContainerExited) => this.exits.get(exit.container)?.(exit))
+  }
+
+  async setup(params: SetupParams): Promise<void> {
+    await translated(this.client.setup(params))
+  }
+
+  addImage(serial: string, key: string): Promise<void> {
+    return translated(this.client.addImage({ serial, key }))
+  }
+
+  async startContainer(params: Omit<StartContainerParams, 'stream'>, sink: OutputSink, onExit: (exit: GuestExit) => void): Promise<void> {
+    // The exit may be told before the answer to the start.
+    const exited = this.exitOf(params.container)
+    const streams = await translated(this.client.startContainer(params))
+    void this.serve(streams, sink, exited, onExit)
+  }
+
+  attachContainer(container: string, sink: OutputSink, onExit: (exit: GuestExit) => void): void {
+    const known = this.containers.find((c) => c.container === container)
+    const streams = this.client.containerStreams(container)
+    if (!known || !streams) return
+    if (streams.stdout.lostBytes > 0) sink.lost('stdout', streams.stdout.lostBytes)
+    if (streams.stderr.lostBytes > 0) sink.lost('stderr', streams.stderr.lostBytes)
+    void this.serve(streams, sink, known.exited ? Promise.resolve(known.exited) : this.exitOf(container), onExit)
+  }
+
+  removeContainer(container: string): Promise<void> {
+    return translated(this.client.removeContainer(container)).catch((error: unknown) => {
+      if (!(error instanceof GuestRefusal && error.code === 'NotFound')) throw error
+    })
+  }
+
+  signalContainer(container: string, signal: SignalName): Promise<void> {
+    return translated(this.client.signalContainer(container, signal))
+  }
+
+  async exec({ container, args, stdin, terminal, onOutput }: GuestExec): Promise<GuestProcess> {
+    const session = await translated(this.client.exec({ container, args, env: terminal ? ['TERM=xterm-256color'] : [], cwd: null, user: null, stdin, terminal }))
+    return new ExecProcess(session, onOutput)
+  }
+
+  shutdown(graceMilliseconds: number): Promise<void> {
+    return translated(this.client.shutdown(graceMilliseconds))
+  }
+
+  close(): void {
+    this.client.close()
+  }
+
+  private exitOf(container: string): Promise<GuestExit> {
+    return new Promise((resolve) => this.exits.set(container, resolve))
+  }
+
+  private async serve(streams: ProcessStreams, sink: OutputSink, exited: Promise<GuestExit>, onExit: (exit: GuestExit) => void): Promise<void> {
+    const write: GuestExec['onOutput'] = (stream, bytes) => sink.write(stream, bytes)
+    const outputs = Promise.all([pump(streams.stdout, 'stdout', write), pump(streams.stderr, 'stderr', write)])
+    const complete = outputs.then(() => true, () => false)
+    const exit = await exited
+    const isComplete = await complete
+    // A connection that was lost under the last output is the worker's to deal with: the exit is told by the next one.
+    if (isComplete) onExit(exit)
+  }
+}
+
+class ExecProcess implements GuestProcess {
+  readonly exited: GuestProcess['exited']
+
+  constructor(
+    private readonly session: ExecSession,
+    onOutput: GuestExec['onOutput'],
+  ) {
+    const outputs = Promise.all([pump(session.stdout, 'stdout', onOutput), pump(session.stderr, 'stderr', onOutput)])
+    outputs.catch(() => {})
+    this.exited = session.exit.then(async (exit) => {
+      await outputs
+      return exit
+    })
+    this.exited.catch(() => {})
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const { stdin } = this.session
+    if (!stdin || stdin.destroyed || stdin.writableEnded) return
+    if (!stdin.write(bytes)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
+  }
+
+  endInput(): void {
+    this.session.stdin?.end()
+  }
+
+  resize(columns: number, rows: number): Promise<void> {
+    return translated(this.session.resize(columns, rows))
+  }
+
+  kill(signal: SignalName): Promise<void> {
+    return translated(this.session.signal(signal))
+  }
+}
+
+/** Hands each piece on before the next one is taken, so that the guest's credit follows the receiver. */
+async function pump(output: Readable, stream: 'stdout' | 'stderr', onOutput: GuestExec['onOutput']): Promise<void> {
+  for await (const chunk of output) if (chunk instanceof Uint8Array) await onOutput(stream, chunk)
+}
+
+/** The agent's refusals as the workers know them. */
+async function translated<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof GuestRequestError) throw new GuestRefusal(error.code, error.message)
+    throw error
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GuestClient } from '@/host/guest/client'
+import { adoptVm, removeVm } from '@/host/hypervisor/adopt-vm'
+import type { HypervisorSettings } from '@/host/hypervisor/hypervisor-settings'
+import type { RunningVm } from '@/host/hypervisor/running-vm'
+import type { ScratchDisks } from '@/host/hypervisor/scratch'
+import { startVm } from '@/host/hypervisor/start-vm'
+import type { TemplateLease, TemplateStore } from '@/host/hypervisor/templates/template-store'
+import { VmRecord } from '@/host/hypervisor/vm-record'
+import type { Logger } from '@/platform/logger'
+import type { Machine, MachinePort, PodIdentity } from '../ports'
+import { ConnectedGuest } from './guest'
+
+const helloWithinMs = 90_000
+
+export type MachineParts = {
+  settings: HypervisorSettings
+  templates: TemplateStore
+  scratch: ScratchDisks
+  /** Each pod has a folder of its uid's name here, with its VM's run files and its scratch disk. */
+  podsFolder: string
+  log: Logger
+}
+
+/** The hypervisor as workers use it. */
+export class Machines implements MachinePort {
+  /** Leases that keep a template until the VM of the pod has taken one of its own. */
+  private readonly prepared = new Map<string, TemplateLease>()
+  constructor(private readonly parts: MachineParts) {}
+
+  async prepareTemplate(pod: PodIdentity, signal: AbortSignal): Promise<void> {
+    const { templates, log } = this.parts
+    if (templates.sharing === 'cold') return
+    try {
+      this.prepared.set(pod.uid, await templates.acquire({ tenantId: pod.tenantId, ...pod.size, signal }))
+    } catch (error) {
+      signal.throwIfAborted()
+      // Without a template the VM is booted cold: slower, not worse.
+      log.warn({ pod: pod.uid, err: error }, 'no template could be made')
+    }
+  }
+
+  async releaseTemplate(pod: PodIdentity): Promise<void> {
+    const lease = this.prepared.get(pod.uid)
+    this.prepared.delete(pod.uid)
+    await lease?.release()
+  }
+
+  async createScratch(pod: PodIdentity): Promise<string> {
+    await mkdir(this.folder(pod), { recursive: true, mode: 0o711 })
+    const file = join(this.folder(pod), 'scratch')
+    await this.parts.scratch.create(file)
+    return file
+  }
+
+  async removeScratch(pod: PodIdentity): Promise<void> {
+    await rm(this.folder(pod), { recursive: true, force: true })
+  }
+
+  async start({ pod, network, rootImage, scratch }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
+    const { settings, templates, log } = this.parts
+    const { uid, vmUid, tenantId, size } = pod
+    const started = await startVm(settings, templates, {
+      ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
+      ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), signal },
+    })
+    await this.releaseTemplate(pod)
+    if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
+    return new PodMachine(started.vm)
+  }
+
+  async adopt(_pod: PodIdentity, record: unknown): Promise<Machine | null> {
+    const parsed = VmRecord.safeParse(record)
+    const vm = parsed.success ? await adoptVm(parsed.data, this.parts.templates) : null
+    return vm && new PodMachine(vm)
+  }
+
+  async remove(_pod: PodIdentity, record: unknown): Promise<void> {
+    const parsed = VmRecord.safeParse(record)
+    if (parsed.success) await removeVm(parsed.data)
+  }
+
+  private folder(pod: PodIdentity): string {
+    return join(this.parts.podsFolder, pod.uid)
+  }
+}
+
+class PodMachine implements Machine {
+  readonly record: VmRecord
+  readonly mode: 'template' | 'cold'
+  readonly exited: Promise<string>
+  constructor(private readonly vm: RunningVm) {
+    this.record = vm.record
+    this.mode = vm.record.mode
+    this.exited = vm.exited.then(({ cause }) => cause)
+  }
+
+  async connect(signal: AbortSignal): Promise<ConnectedGuest> {
+    const gone = new AbortController()
+    void this.exited.then((cause) => gone.abort(new Error(cause)))
+    return new ConnectedGuest(await GuestClient.connect(this.vm.agentSocket, { helloTimeoutMs: helloWithinMs, signal: AbortSignal.any([signal, gone.signal]) }))
+  }
+
+  plugImage(serial: string, file: string): Promise<void> {
+    return this.vm.plugDisk({ serial, file, readOnly: true })
+  }
+
+  async stop(): Promise<void> {
+    await this.vm.quit()
+  }
+
+  leave(): void {
+    this.vm.detach()
+  }
+}

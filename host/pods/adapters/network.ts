@@ -1,0 +1,20 @@
+import type { Attachment } from '@/host/network/attachment'
+import type { HostNetwork } from '@/host/network/host-network'
+import type { NetworkPort, PodIdentity } from '../ports'
+
+/** A pod's place in its network, in the words of the host's network. */
+export function attachment({ uid, network, vmUid }: Pick<PodIdentity, 'uid' | 'network' | 'vmUid'>): Attachment {
+  const { id, number, cidr, gateway, outbound, address, prefixLength, mac } = network
+  return { network: { id, number, cidr, gateway, outbound }, pod: { uid, address, prefixLength, mac, runAsUid: vmUid } }
+}
+
+/** The host's network as workers use it. */
+export function networkPort(network: HostNetwork): NetworkPort {
+  return {
+    attach: async (pod) => {
+      const port = await network.attach(attachment(pod))
+      return { namespace: port.netns, tap: port.tap, mac: pod.network.mac, mtu: port.mtu, dns: pod.network.dns }
+    },
+    detach: (pod) => network.detach(pod.uid),
+  }
+}

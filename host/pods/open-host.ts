@@ -1,0 +1,130 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { guestKernelArguments } from '@/contracts/guest/v1/machine'
+import { GuestClient } from '@/host/guest/client'
+import { probeAccelerator, type AcceleratorChoice } from '@/host/hypervisor/accelerator'
+import { removeVm } from '@/host/hypervisor/adopt-vm'
+import { defaultMaxImageBytes, defaultScratchBytes, type HypervisorSettings } from '@/host/hypervisor/hypervisor-settings'
+import { prepareKvmNode } from '@/host/hypervisor/kvm-node'
+import { findQemu } from '@/host/hypervisor/qemu'
+import { ScratchDisks } from '@/host/hypervisor/scratch'
+import { TemplateStore } from '@/host/hypervisor/templates/template-store'
+import { VmRecord } from '@/host/hypervisor/vm-record'
+import { ImageStore } from '@/host/images/image-store'
+import { ensureSampleImage } from '@/host/images/sample/sample-image'
+import { HostNetwork } from '@/host/network/host-network'
+import type { LedgerEntry } from '@/host/ledger/entry'
+import { Ledger } from '@/host/ledger/ledger'
+import { LogStore } from '@/host/logs/log-store'
+import type { Config } from '@/platform/config'
+import type { Logger } from '@/platform/logger'
+import { imagePort, imageReport } from './adapters/images'
+import { Machines } from './adapters/machines'
+import { attachment, networkPort } from './adapters/network'
+import { systemClock } from './clock'
+import { PodSet } from './pod-set'
+import { PodWorker } from './pod-worker'
+import { StartGate } from './start-gate'
+import { killStrayProcesses } from './stray-processes'
+import { UidPool } from './uid-pool'
+
+export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'guest' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & {
+  /** All that the host keeps. */
+  folder: string
+  /** Tells this host's kernel objects from those of another on the machine. */
+  hostTag: string
+  /** Size of each pod's scratch disk; by default the hypervisor's. */
+  scratchBytes?: number
+  log: Logger
+}
+
+/** A host whose parts are open and whose pods of an earlier run are taken up. */
+export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; acceleratorChoice: AcceleratorChoice; qemuVersion: string; close: () => Promise<void> }
+
+/**
+ * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
+ * do where this machine lacks something.
+ */
+export async function openHost(settings: HostSettings, signal: AbortSignal): Promise<OpenHost> {
+  const { log, folder } = settings
+  const folders = await makeFolders(folder)
+  const vmUids = new UidPool(settings.hostTag)
+  const ledger = await Ledger.open(folders.ledger, (error) => log.error({ err: error }, 'the ledger could not be written'))
+  const { entries, broken } = await ledger.load()
+  if (broken.length > 0) log.error({ broken }, 'entries of the ledger cannot be read; their pods are removed and assigned anew')
+  for (const entry of entries) vmUids.reserve(entry.vmUid)
+
+  const network = new HostNetwork({ hostTag: settings.hostTag, uidRange: vmUids.range })
+  const logs = new LogStore(folders.logs)
+  await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
+
+  const { hypervisor, acceleratorChoice } = await openHypervisor(settings, folders.templates, vmUids.serviceUid, signal)
+  log.info({ reason: acceleratorChoice.reason }, 'accelerator')
+  const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates })
+  const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
+  const images = await ImageStore.open({ dir: folders.images, defaultRegistry: settings.defaultRegistry, insecureRegistries: settings.insecureRegistries, logger: log })
+  const [sample] = await Promise.all([ensureSampleImage(images), templates.open(), scratch.prepare()])
+
+  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
+  const ports = { images: imagePort(images, (image) => pods.imageChanged(image)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
+  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, ...hooks }, assignment, found))
+  for (const image of images.list()) for (const reference of image.references) pods.imageChanged(imageReport(reference, image))
+  log.debug({ sample: sample.reference }, 'sample image')
+  pods.adopt(entries)
+  const close = async () => {
+    await templates.close()
+    await ledger.settled()
+  }
+  return { pods, logs, images, acceleratorChoice, qemuVersion: hypervisor.qemu.version, close }
+}
+
+/** QEMU runs as users of its own and passes through the folders of pods; all else is root's alone. */
+async function makeFolders(folder: string) {
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  const make = async (name: string, mode: number) => {
+    await mkdir(join(folder, name), { recursive: true, mode })
+    return join(folder, name)
+  }
+  return {
+    images: await make('images', 0o700),
+    templates: await make('templates', 0o711),
+    pods: await make('pods', 0o711),
+    logs: await make('logs', 0o700),
+    ledger: await make('ledger', 0o700),
+    scratch: await make('scratch', 0o700),
+  }
+}
+
+type Found = { entries: LedgerEntry[]; vmUids: UidPool; network: HostNetwork; logs: LogStore; podsFolder: string }
+
+/** After a crash: what runs or lies here without an entry goes, and so does a VM whose tap had to be made anew. */
+async function removeLeftovers({ log }: HostSettings, { entries, vmUids, network, logs, podsFolder }: Found): Promise<void> {
+  const up = entries.filter((entry) => entry.stage === 'up')
+  const killed = await killStrayProcesses(vmUids.range, new Set(up.map((entry) => entry.vmUid)))
+  if (killed > 0) log.warn({ killed }, 'ended VMs that no entry of the ledger speaks of')
+  const uids = new Set(entries.map((entry) => entry.assignment.uid))
+  for (const name of await readdir(podsFolder)) if (!uids.has(name)) await rm(join(podsFolder, name), { recursive: true, force: true })
+  await logs.reconcile(uids)
+  const { lostTaps } = await network.reconcile(up.map(({ assignment, vmUid }) => attachment({ uid: assignment.uid, network: assignment.network, vmUid })))
+  for (const entry of up.filter(({ assignment }) => lostTaps.includes(assignment.uid))) {
+    const record = VmRecord.safeParse(entry.vm)
+    if (record.success) await removeVm(record.data)
+  }
+}
+
+async function openHypervisor(settings: HostSettings, dir: string, serviceUid: number, signal: AbortSignal): Promise<{ hypervisor: HypervisorSettings; acceleratorChoice: AcceleratorChoice }> {
+  const { kernel, initramfs, version } = settings.guest
+  if (!kernel || !initramfs || !version) throw new Error('HYPERNETES_GUEST_KERNEL, HYPERNETES_GUEST_INITRAMFS and HYPERNETES_GUEST_VERSION must name the guest image: npm start makes it and sets them')
+  const [qemu, kvmNode] = await Promise.all([findQemu(), prepareKvmNode(join(dir, 'kvm'))])
+  const base = {
+    qemu,
+    kvmNode,
+    serviceUid,
+    guest: { kernel, initramfs, version, arguments: guestKernelArguments },
+    scratchBytes: settings.scratchBytes ?? defaultScratchBytes,
+    maxImageBytes: defaultMaxImageBytes,
+    waitForHello: async (socketPath: string, until: AbortSignal) => (await GuestClient.connect(socketPath, { signal: until })).close(),
+  }
+  const acceleratorChoice = await probeAccelerator({ setting: settings.accelerator, settings: base, tbSizeMiB: settings.tbSizeMiB, dir: join(dir, 'probe'), signal })
+  return { hypervisor: { ...base, accelerator: acceleratorChoice.accelerator }, acceleratorChoice }
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Assignment, PodReport } from '@/contracts/host/v1'
+import { buildGuestImage } from '@/guest/image/build'
+import { sampleReference } from '@/host/images/sample/sample-image'
+import { run } from '@/platform/exec'
+import { logger } from '@/platform/logger'
+import { openHost, type OpenHost } from './open-host'
+import { testAssignment } from './testing/assignment'
+
+const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
+let folder: string
+let host: OpenHost
+let guest: { kernel: string; initramfs: string; version: string }
+
+async function open(): Promise<OpenHost> {
+  const log = logger('test')
+  log.level = 'fatal'
+  const settings = { defaultRegistry: 'docker.io', insecureRegistries: [], accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
+  return openHost({ ...settings, folder, hostTag, scratchBytes: 256 << 20, log }, new AbortController().signal)
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'host-'))
+  guest = await buildGuestImage({ outDir: join(import.meta.dirname, '../../node_modules/.cache/hypernetes-guest') })
+  host = await open()
+})
+
+afterAll(async () => {
+  host.pods.apply([])
+  await until(() => host.pods.reports().every((r) => r.phase === 'Gone'))
+  await host.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Waits for a condition, at most 60 s. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${JSON.stringify(host.pods.reports(), null, 1)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const report = (pod: Assignment): PodReport | null => host.pods.report(pod.uid)
+
+async function runIn(pod: Assignment, ...args: string[]): Promise<{ exitCode: number; output: string }> {
+  const output: Buffer[] = []
+  const worker = host.pods.worker(pod.uid)
+  if (!worker) throw new Error('no such pod')
+  const process = await worker.exec(null, { args, stdin: false, terminal: null, onOutput: async (_stream, bytes) => void output.push(Buffer.from(bytes)) })
+  const { exitCode } = await process.exited
+  return { exitCode, output: Buffer.concat(output).toString() }
+}
+
+async function logOf(pod: Assignment, container = 'web', previous = false): Promise<string[]> {
+  const lines: string[] = []
+  for await (const record of host.logs.read(pod.uid, container, { previous, tailLines: null, since: null, follow: false }, new AbortController().signal)) lines.push(record.text.toString())
+  return lines
+}
+
+/** All that this host has on the machine. */
+async function footprint(): Promise<string[]> {
+  const namespaces = (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith(`hyp-${hostTag}-`))
+  const links = (await run('ip', ['-o', 'link'])).stdout.split('\n').filter((line) => line.includes(hostTag))
+  const files = await Promise.all(['pods', 'ledger', 'logs'].map(async (name) => (await readdir(join(folder, name))).map((file) => `${name}/${file}`)))
+  const processes: string[] = []
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const command = await run('cat', [`/proc/${pid}/cmdline`]).then((r) => r.stdout, () => '')
+    if (command.includes('qemu-system') && command.includes(folder)) processes.push(pid)
+  }
+  return [...namespaces, ...links, ...files.flat(), ...processes]
+}
+
+let nextAddress = 10
+const podNetwork = testAssignment().network
+const newPod = (spec: Parameters<typeof testAssignment>[0]): Assignment => {
+  nextAddress += 1
+  const network = { ...podNetwork, number: 77, address: `10.0.0.${nextAddress}`, mac: `02:00:00:00:01:${nextAddress}` }
+  return testAssignment({ containers: [{ name: 'web', image: sampleReference }], ...spec }, { network })
+}
+const qemuPid = async (pod: Assignment): Promise<number> => {
+  const entry: unknown = JSON.parse((await run('cat', [join(folder, 'ledger', `${pod.uid}.json`)])).stdout)
+  const pid = /"pid":(\d+)/.exec(JSON.stringify(entry))?.[1]
+  return Number(pid)
+}
+
+describe('a pod on a real host', () => {
+  it('runs, serves a command, is restarted when its VM is killed, is taken up by another agent, and leaves nothing', async () => {
+    const before = await footprint()
+    const pod = newPod({})
+    host.pods.apply([pod])
+    await until(() => report(pod)?.phase === 'Running')
+    const running = report(pod)
+    expect(running).toMatchObject({ startMode: 'template', containers: [{ state: 'Running', ready: true, restartCount: 0 }] })
+
+    const name = await runIn(pod, 'hostname')
+    expect(name).toEqual({ exitCode: 0, output: 'web\n' })
+    const kernel = await runIn(pod, 'uname', '-r')
+    expect(kernel.output).not.toBe((await run('uname', ['-r'])).stdout)
+    expect((await runIn(pod, 'cat', '/etc/hosts')).output).toContain(`${pod.network.address}\tweb`)
+    expect((await runIn(pod, 'ip', 'addr', 'show', 'eth0')).output).toContain(`${pod.network.address}/24`)
+    await until(async () => (await logOf(pod)).some((line) => line.includes('sample: serving')))
+
+    process.kill(await qemuPid(pod), 'SIGKILL')
+    await until(() => report(pod)?.containers[0]?.restartCount === 1 && report(pod)?.phase === 'Running')
+    expect(await logOf(pod, 'web', true)).toEqual(expect.arrayContaining([expect.stringContaining('sample: serving')]))
+
+    const pid = await qemuPid(pod)
+    await host.pods.leave(10_000)
+    await host.close()
+    process.kill(pid, 0)
+    host = await open()
+    await until(() => report(pod)?.conditions.find((c) => c.type === 'Ready')?.status === 'True')
+    expect(await qemuPid(pod)).toBe(pid)
+    expect((await runIn(pod, 'echo', 'again')).output).toBe('again\n')
+    expect(report(pod)?.containers[0]?.restartCount).toBe(1)
+
+    host.pods.apply([{ ...pod, deletion: { graceSeconds: 20 } }])
+    await until(() => report(pod)?.phase === 'Gone')
+    host.pods.apply([])
+    expect(await footprint()).toEqual(before)
+  })
+
+  it('runs several containers with a volume between them, and tells their ends', async () => {
+    const pod = newPod({
+      restartPolicy: 'Never',
+      volumes: [{ name: 'shared', emptyDir: {} }],
+      containers: [
+        { name: 'writer', image: sampleReference, command: ['sh', '-c'], args: ['echo "$(WHO) writes" > /data/file; echo written; exit 0'], env: [{ name: 'WHO', value: 'first' }], volumeMounts: [{ name: 'shared', mountPath: '/data' }], securityContext: { runAsUser: 0 } },
+        { name: 'reader', image: sampleReference, command: ['sh', '-c', 'until [ -s /data/file ]; do sleep 0.05; done; cat /data/file; exit 3'], volumeMounts: [{ name: 'shared', mountPath: '/data' }] },
+      ],
+    })
+    host.pods.apply([pod])
+    await until(() => report(pod)?.phase === 'Failed')
+    expect(report(pod)?.containers).toMatchObject([{ state: 'Terminated', exitCode: 0, reason: 'Completed' }, { state: 'Terminated', exitCode: 3, reason: 'Error' }])
+    expect(await logOf(pod, 'reader')).toEqual(['first writes'])
+    host.pods.apply([])
+    await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
+  })
+
+  it('stops the VMs at the end of the agent, and starts them at its next start', async () => {
+    const pod = newPod({})
+    host.pods.apply([pod])
+    await until(() => report(pod)?.phase === 'Running')
+    const pid = await qemuPid(pod)
+    await host.pods.suspend(10, 30_000)
+    await host.close()
+    expect(() => process.kill(pid, 0)).toThrow()
+    host = await open()
+    await until(() => report(pod)?.phase === 'Running' && report(pod)?.containers[0]?.state === 'Running')
+    expect(report(pod)?.containers[0]?.restartCount).toBe(1)
+    host.pods.apply([])
+    await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
+  })
+})
