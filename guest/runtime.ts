@@ -45,7 +45,7 @@ function crunArguments(launch: Launch, detached: boolean): string[] {
 }
 
 function commandLine(launch: Launch): { args: string[]; env: Record<string, string> } {
-  const env: Record<string, string> = { PATH: '/bin', HOME: '/' }
+  const env: Record<string, string> = { PATH: '/bin', HOME: '/', _LIBCONTAINER_CLONED_BINARY: '1' }
   if (!launch.terminal) return { args: [...launch.before, ...crunArguments(launch, true)], env }
   env.TERMINAL_ROWS = String(launch.terminal.rows)
   env.TERMINAL_COLUMNS = String(launch.terminal.columns)

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentPortName, guestKernelArguments, imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
@@ -63,7 +64,7 @@ export async function startTestMachine(): Promise<TestMachine> {
   ]
   const qemu = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const ended = once(qemu, 'exit').then(() => {})
-  await untilSocket(socketPath, qemu)
+  await untilListening(socketPath, qemu)
   const stop = async () => {
     qemu.kill('SIGKILL')
     await ended
@@ -72,8 +73,16 @@ export async function startTestMachine(): Promise<TestMachine> {
   return { socketPath, ended, stop, console: () => readFile(consolePath, 'utf8') }
 }
 
-async function untilSocket(path: string, qemu: ChildProcess): Promise<void> {
-  while (!(await stat(path).catch(() => undefined))) {
+/** QEMU binds its socket a moment before it listens. */
+async function untilListening(path: string, qemu: ChildProcess): Promise<void> {
+  for (;;) {
+    const socket = connect(path)
+    const listening = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (listening) return
     if (qemu.exitCode !== null) throw new Error(`qemu ended with ${qemu.exitCode}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

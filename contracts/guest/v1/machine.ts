@@ -15,6 +15,7 @@ export function imageSerial(index: number): string {
  * The kernel command line of every VM. One tenant's pod has the whole VM, so mitigations between
  * processes of one guest are off; the host keeps its own. Huge pages only where asked for: a clone
  * copies every page it touches. Expedited RCU makes mounts and namespaces quick on one idle vCPU.
+ * The root is a ramfs, for crun takes any file of a tmpfs for one that a container could overwrite.
  * The kernel must not use cmpxchg16b: QEMU 7.2's emulation leaves random flags behind it, which crashes
  * the guest within minutes (seen in its slab allocator). Programs in the guest still see the feature.
  */
@@ -25,6 +26,7 @@ export const guestKernelArguments: readonly string[] = [
   'panic=-1',
   'reboot=t',
   'rdinit=/init',
+  'rootfstype=ramfs',
   'mitigations=off',
   'transparent_hugepage=madvise',
   'rcupdate.rcu_expedited=1',
