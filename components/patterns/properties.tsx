@@ -3,7 +3,7 @@ import { NOTHING } from '@/components/client/formats'
 
 /** Names and values of a thing, in two columns that line up. */
 export function Properties({ children }: { children: ReactNode }) {
-  return <dl className="grid grid-cols-[minmax(112px,auto)_minmax(0,1fr)] gap-x-6">{children}</dl>
+  return <dl className="-my-2 grid grid-cols-[minmax(112px,auto)_minmax(0,1fr)] gap-x-6">{children}</dl>
 }
 
 export function Property({ name, children }: { name: string; children: ReactNode }) {

@@ -36,9 +36,12 @@ const columnsOf = (tenant: string): ReadonlyArray<Column<PodView>> => [
   { id: 'ready', header: 'Ready', numeric: true, from: 'lg', cell: (pod) => <span className="text-soft">{pod.status.containers.filter((c) => c.ready).length} / {pod.spec.containers.length}</span> },
   { id: 'restarts', header: 'Restarts', numeric: true, from: 'lg', cell: (pod) => <span className="text-soft">{pod.status.containers.reduce((sum, c) => sum + c.restartCount, 0)}</span> },
   { id: 'address', header: 'Address', from: 'md', cell: (pod) => pod.status.podIP ? <code className="font-mono text-xs text-soft">{pod.status.podIP}</code> : <span className="text-faint">{NOTHING}</span> },
-  { id: 'image', header: 'Image', from: 'xl', grow: true, cell: (pod) => <code title={pod.spec.containers.map((c) => c.image).join(', ')} className="block truncate font-mono text-xs text-soft">{pod.spec.containers[0]?.image}{pod.spec.containers.length > 1 && ` + ${pod.spec.containers.length - 1}`}</code> },
+  { id: 'image', header: 'Image', from: 'xl', grow: true, cell: (pod) => <code title={pod.spec.containers.map((c) => c.image).join(', ')} className="block truncate font-mono text-xs text-soft">{shortImage(pod.spec.containers[0]?.image ?? '')}{pod.spec.containers.length > 1 && ` + ${pod.spec.containers.length - 1}`}</code> },
   { id: 'created', header: 'Created', sortBy: 'created', from: 'sm', cell: (pod) => <span className="text-soft"><Ago time={pod.metadata.creationTimestamp} /></span> },
 ]
+
+/** Without its registry: repository and tag are what one compares; the whole name is the tooltip. */
+const shortImage = (image: string) => image.replace(/^[^/]*[.:][^/]*\/(library\/)?/, '').replace(/@sha256:([0-9a-f]{8})[0-9a-f]+$/, '@$1…')
 
 /** A tenant's pods, live. */
 export function PodListPage({ tenant }: { tenant: string }) {

@@ -17,7 +17,7 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const restarts = crashing(pod)
   if (phase === 'Running' && restarts) return <StateBadge shape="failed">{restarts}</StateBadge>
   return (
-    <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && `${stepName(step.name)} · `}<Since time={from} /></>}>
+    <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepName(step.name)} · </span>}<Since time={from} /></>}>
       {phase}
     </StateBadge>
   )

@@ -23,7 +23,7 @@ export function PodYaml() {
         <Segmented label="What to show" value={form} onChange={setForm} options={[{ value: 'manifest', label: 'Manifest', hint: 'What to apply to make this pod again' }, { value: 'whole', label: 'With status', hint: 'All that the server holds' }]} />
         <CopyButton text={text} label="Copy YAML" withText />
       </div>
-      <YamlEditor label={`YAML of pod ${name}`} value={text} className="min-h-80 flex-1" />
+      <YamlEditor label={`YAML of pod ${name}`} value={text} className="h-[calc(100dvh-232px)] min-h-80" />
     </>
   )
 }

@@ -85,7 +85,7 @@ export function IconButton({ label, icon, disabledReason, hint, className, onCli
         type={type}
         aria-label={label}
         aria-disabled={off || undefined}
-        className={cn('inline-flex size-7 shrink-0 items-center justify-center rounded-md text-faint transition-colors duration-100 hover:bg-hover hover:text-content aria-disabled:cursor-not-allowed aria-disabled:opacity-55 aria-expanded:bg-hover aria-expanded:text-content', className)}
+        className={cn('inline-flex size-7 shrink-0 items-center justify-center rounded-md text-faint transition-colors duration-100 hover:bg-hover hover:text-content aria-disabled:cursor-not-allowed aria-disabled:opacity-55 aria-expanded:bg-hover aria-expanded:text-content aria-pressed:bg-accent-soft aria-pressed:text-accent-content', className)}
         onClick={(event) => {
           if (off) { event.preventDefault(); return }
           onClick?.(event)

@@ -2,7 +2,7 @@ import type { ComponentProps } from 'react'
 import { cn } from './cn'
 
 export const controlClass =
-  'control w-full rounded-md border border-stroke-control bg-raise px-2.5 text-sm text-content transition-colors duration-100 focus-visible:border-accent focus-visible:outline-1 focus-visible:outline-offset-0 focus-visible:outline-accent focus-visible:rounded-md aria-invalid:border-error read-only:bg-sunken disabled:opacity-60'
+  'control w-full rounded-md border border-stroke-control bg-raise px-2.5 text-sm text-content transition-colors duration-100 focus-visible:border-accent focus-visible:outline-1 focus-visible:outline-offset-0 focus-visible:outline-accent focus-visible:rounded-md aria-invalid:border-error [&[readonly]]:bg-sunken disabled:opacity-60'
 
 export function Input({ className, mono, ...rest }: ComponentProps<'input'> & { mono?: boolean }) {
   return <input className={cn(controlClass, 'h-8', mono && 'font-mono text-xs', className)} {...rest} />

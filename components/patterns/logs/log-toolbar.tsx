@@ -3,7 +3,6 @@ import { ChevronDown, ChevronUp, Clock, Download, WrapText } from 'lucide-react'
 import { useRef, type ReactNode } from 'react'
 import { useShortcut } from '@/components/client/shortcuts'
 import { IconButton } from '@/components/ui/button'
-import { cn } from '@/components/ui/cn'
 import { Input } from '@/components/ui/input'
 import { Segmented } from '@/components/ui/segmented'
 
@@ -17,7 +16,7 @@ export function LogToolbar({ options, onChange, matches, match, onMatch, onDownl
   return (
     <div className="flex min-h-11 flex-wrap items-center gap-2 border-b border-stroke bg-raise px-3 py-1.5">
       {leading}
-      <Input
+      <span className="w-48 max-w-full"><Input
         ref={input}
         type="text"
         aria-label="Search the log"
@@ -29,8 +28,7 @@ export function LogToolbar({ options, onChange, matches, match, onMatch, onDownl
           if (event.key === 'Enter') onMatch(match + (event.shiftKey ? -1 : 1))
           if (event.key === 'Escape') onChange({ ...options, search: '' })
         }}
-        className="w-48 max-w-full"
-      />
+      /></span>
       {options.search && (
         <span className="flex items-center gap-0.5 text-xs text-faint">
           <span role="status">{matches === 0 ? 'No matches' : `${match + 1} of ${matches.toLocaleString('en')}`}</span>
@@ -40,8 +38,8 @@ export function LogToolbar({ options, onChange, matches, match, onMatch, onDownl
       )}
       <div className="ml-auto flex items-center gap-1">
         <span className="mr-2 text-xs text-faint">{status}</span>
-        <IconButton label="Show times" aria-pressed={options.times} icon={<Clock className="size-4" />} onClick={() => onChange({ ...options, times: !options.times })} className={cn(options.times && 'text-accent-content')} />
-        <IconButton label="Wrap lines" aria-pressed={options.wrap} icon={<WrapText className="size-4" />} onClick={() => onChange({ ...options, wrap: !options.wrap })} className={cn(options.wrap && 'text-accent-content')} />
+        <IconButton label="Show times" aria-pressed={options.times} icon={<Clock className="size-4" />} onClick={() => onChange({ ...options, times: !options.times })} />
+        <IconButton label="Wrap lines" aria-pressed={options.wrap} icon={<WrapText className="size-4" />} onClick={() => onChange({ ...options, wrap: !options.wrap })} />
         <Segmented size="sm" label="Time zone" value={options.zone} onChange={(zone) => onChange({ ...options, zone })} options={[{ value: 'local', label: 'Local' }, { value: 'UTC', label: 'UTC' }]} />
         <IconButton label="Download the log" icon={<Download className="size-4" />} onClick={onDownload} />
       </div>

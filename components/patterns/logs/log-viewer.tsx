@@ -54,7 +54,7 @@ export function LogViewer({ label, buffer, fileName, toolbar, status, empty }: L
   }
 
   return (
-    <section aria-label={label} className="relative flex min-h-80 flex-1 flex-col overflow-hidden rounded-lg border border-stroke bg-sunken">
+    <section aria-label={label} className="relative flex h-[calc(100dvh-184px)] min-h-80 flex-col overflow-hidden rounded-lg border border-stroke bg-sunken">
       <LogToolbar
         options={options}
         onChange={(next) => { setOptions(next); if (next.search !== options.search) setMatch(0) }}

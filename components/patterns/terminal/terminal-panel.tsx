@@ -27,7 +27,7 @@ export function TerminalPanel({ label, openTicket, blocked, toolbar }: TerminalP
   // A terminal that is open stays to show its last lines when the pod goes.
   const closedDoor = blocked && attempt === 0 && stage.at === 'opening'
   return (
-    <section aria-label={label} className="flex min-h-80 flex-1 flex-col overflow-hidden rounded-lg border border-stroke bg-sunken">
+    <section aria-label={label} className="flex h-[calc(100dvh-184px)] min-h-80 flex-col overflow-hidden rounded-lg border border-stroke bg-sunken">
       <div className="flex min-h-10 flex-wrap items-center justify-between gap-2 border-b border-stroke bg-raise px-3 py-1">
         <div className="flex items-center gap-2">{toolbar}</div>
         <p role="status" className="flex items-center gap-1.5 text-xs text-faint">
