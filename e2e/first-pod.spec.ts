@@ -1,0 +1,90 @@
+import { release } from 'node:os'
+import { newPerson, newTenant, signInByForm } from './fixtures/accounts'
+import { expect, test } from './fixtures/test'
+
+test('a person signs up, runs an image of a registry, uses its terminal, reads its logs and deletes it', async ({ page, registry }) => {
+  await registry.pushBusybox('team/hello:1', { cmd: ['sh', '-c', 'echo hello from $(hostname); echo a complaint >&2; exec sleep 3600'] })
+  const person = newPerson()
+
+  await test.step('sign up', async () => {
+    await page.goto('/')
+    await page.getByRole('link', { name: 'Create an account' }).first().click()
+    await page.getByLabel('Name').fill(person.name)
+    await page.getByLabel('E-mail').fill(person.email)
+    await page.getByLabel('Organization').fill(person.organization)
+    await page.getByLabel('Password').fill(person.password)
+    await page.getByRole('button', { name: 'Create account' }).click()
+    await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeVisible()
+    await expect(page.getByText('No pods yet')).toBeVisible()
+  })
+
+  await test.step('create a pod by the form', async () => {
+    await page.getByRole('link', { name: 'Create pod' }).first().click()
+    const pod = page.getByRole('region', { name: 'Pod', exact: true }).or(page.locator('form'))
+    await pod.getByLabel('Name').first().fill('hello')
+    await page.getByRole('combobox', { name: 'Image' }).fill(`${registry.host}/team/hello:1`)
+    await page.getByRole('button', { name: 'Create pod' }).click()
+    await expect(page.getByRole('heading', { name: 'hello', level: 1 })).toBeVisible()
+  })
+
+  const header = page.locator('header').filter({ has: page.getByRole('heading', { level: 1 }) })
+  await test.step('it runs', async () => {
+    await expect(header.getByText('Running', { exact: true })).toBeVisible({ timeout: 120_000 })
+    await expect(page.getByText('started from a template')).toBeVisible()
+  })
+
+  await test.step('its kernel is not the host’s', async () => {
+    await page.getByRole('link', { name: 'Open terminal' }).click()
+    const terminal = page.locator('.xterm-rows')
+    await expect(page.getByText('Connected')).toBeVisible()
+    await page.keyboard.type('echo kernel-$(uname -r)-$(id -u)\n')
+    await expect(terminal).toContainText(/kernel-\d+\.\d+\S*-0\b/)
+    await expect(terminal).not.toContainText(`kernel-${release()}-`)
+    await page.keyboard.type('exit 7\n')
+    await expect(page.getByText('The shell ended with exit code 7.')).toBeVisible()
+  })
+
+  await test.step('its logs', async () => {
+    await page.getByRole('link', { name: 'Logs', exact: true }).click()
+    const log = page.getByRole('log')
+    await expect(log).toContainText('hello from hello')
+    await expect(log).toContainText('error output: a complaint')
+  })
+
+  await test.step('delete it', async () => {
+    await header.getByRole('button', { name: 'Delete pod' }).click()
+    const dialog = page.getByRole('alertdialog')
+    await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused()
+    await dialog.getByRole('button', { name: 'Delete pod' }).click()
+    await expect(page.getByText('This pod is gone')).toBeVisible({ timeout: 60_000 })
+    await page.getByRole('button', { name: 'Show pods' }).click()
+    await expect(page.getByText('No pods yet')).toBeVisible()
+  })
+})
+
+test('a double press creates one pod, and a name that is taken goes to the name’s field', async ({ console: page, tenant }) => {
+  await page.goto(`/t/${tenant.slug}/pods/new`)
+  await page.getByRole('button', { name: 'Create pod' }).dblclick()
+  await expect(page.getByRole('heading', { name: 'web', level: 1 })).toBeVisible()
+  expect((await tenant.api.pod.list.query({ tenant: tenant.slug })).total).toBe(1)
+  await page.goto(`/t/${tenant.slug}/pods/new`)
+  await page.getByRole('button', { name: 'Create pod' }).click()
+  await expect(page.getByText('The pod was not created')).toBeVisible()
+  await expect(page.getByLabel('Name').first()).toHaveAttribute('aria-invalid', 'true')
+})
+
+test('a pod of another tenant looks as one that does not exist', async ({ console: page, tenant }) => {
+  const other = await newTenant()
+  for (const slug of [other.slug, 'no-such-tenant']) {
+    const answer = await page.goto(`/t/${slug}/pods/default/web`)
+    expect(answer?.status()).toBe(404)
+    await expect(page.getByText('There is nothing here')).toBeVisible()
+  }
+  await page.goto(`/t/${tenant.slug}/pods/default/no-such-pod`)
+  await expect(page.getByText('No pod “no-such-pod”')).toBeVisible()
+  await page.context().clearCookies()
+  await page.goto(`/t/${tenant.slug}/pods`)
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible()
+  await signInByForm(page, tenant.person)
+  await expect(page).toHaveURL(new RegExp(`/t/${tenant.slug}/pods$`))
+})

@@ -1,0 +1,20 @@
+import { runIn } from './fixtures/pods'
+import { expect, test } from './fixtures/test'
+
+test('a newcomer runs the sample with one press, and it serves its page', async ({ console: page, tenant }) => {
+  await page.goto('/')
+  await expect(page.getByText('No pods yet')).toBeVisible()
+  await page.getByRole('button', { name: 'Run the sample' }).click()
+  const title = page.getByRole('heading', { name: /^sample-/, level: 1 })
+  await expect(title).toBeVisible()
+  const name = await title.innerText()
+  await expect(page.locator('header').filter({ has: title }).getByText('Running', { exact: true })).toBeVisible({ timeout: 120_000 })
+
+  const page8080 = await runIn(tenant, { namespace: 'default', name }, 'wget', '-qO-', 'http://localhost:8080/')
+  expect(page8080).toMatchObject({ exitCode: 0 })
+  expect(page8080.stdout).toContain('<title>It runs</title>')
+
+  await page.getByRole('link', { name: 'Pods', exact: true }).first().click()
+  await expect(page.getByRole('row', { name: new RegExp(name) })).toContainText('Running')
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+})
