@@ -18,4 +18,5 @@ if (publicKey) await registerHost(db, name, publicKey)
 const operator = await ensureFirstOperator(db, config, KeyRing.fromFile(config.keyFile))
 // Printed once, to the terminal of whoever starts the system for the first time, and kept nowhere.
 if (operator.created && operator.password) process.stdout.write(`The first operator is ${operator.email}, with the password ${operator.password.reveal()}\nIt is shown this once: write it down, or change it in the console.\n`)
+if (operator.warning) log.warn(operator.warning)
 await db.$disconnect()

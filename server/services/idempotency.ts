@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
-import type { Transaction } from '@/server/store/database'
+import type { JsonValue, Transaction } from '@/server/store/database'
 import { findCompletedRequest, saveCompletedRequest } from '@/server/store/records'
-import type { Prisma } from '@/generated/prisma/client'
 import type { z } from 'zod'
 
 /**
@@ -15,7 +14,7 @@ export async function once<S extends z.ZodType>(
   tx: Transaction,
   scope: Scope,
   request: { requestId: string | undefined; procedure: string; input: unknown; output: S },
-  work: () => Promise<z.output<S> & Prisma.InputJsonValue>,
+  work: () => Promise<z.output<S> & JsonValue>,
 ): Promise<z.output<S>> {
   if (!request.requestId) return work()
   const inputHash = createHash('sha256').update(canonicalJson(request.input)).digest('hex')

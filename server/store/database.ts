@@ -5,6 +5,8 @@ import { wakeFeed } from './wake'
 export type Transaction = Prisma.TransactionClient
 /** What a store function takes: the client itself, or a transaction of it. */
 export type Database = PrismaClient | Transaction
+/** What a JSON column takes. */
+export type JsonValue = Prisma.InputJsonValue
 /** The client that can open transactions. */
 export type DatabaseClient = PrismaClient
 

@@ -1,4 +1,5 @@
 import { pruneChanges } from '@/server/store/change-feed'
+import { pruneAccountRecords } from '@/server/store/account-records'
 import { inTransaction } from '@/server/store/database'
 import { pruneRecords } from '@/server/store/retention'
 import type { Controller } from '../../runtime/controller'
@@ -16,5 +17,6 @@ export const feedController: Controller = {
     inTransaction(ctx.db, async (tx) => {
       await pruneChanges(tx, keepChangesSeconds)
       await pruneRecords(tx)
+      await pruneAccountRecords(tx)
     }),
 }
