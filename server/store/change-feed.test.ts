@@ -27,7 +27,7 @@ describe('the change feed', () => {
     const late = new pg.Client({ connectionString: database.url })
     await late.connect()
     await late.query('begin')
-    await late.query(`insert into "Namespace" ("uid", "tenantId", "name", "spec") values (gen_random_uuid(), $1, 'late', '{}')`, [tenant])
+    await late.query('insert into "Namespace" ("uid", "tenantId", "name", "spec") values (gen_random_uuid(), $1, \'late\', \'{}\')', [tenant])
     // Begun later, committed earlier, with the higher number: a reader that remembered it would skip "late".
     await db.namespace.create({ data: { tenantId: tenant, name: 'early', spec: {} } })
     const before = await readChanges(db, start)
