@@ -29,7 +29,7 @@ it('a forward chain of others that drops is found, and the commands given let us
   expect(obstacle?.where).toBe('chain forward of table inet other')
   for (const [command = '', ...args] of obstacle?.allow ?? []) await lab.in(lab.host, command, ...args)
   expect(await obstacles()).toEqual([])
-  expect(await lab.fetch(guest, OUTSIDE)).toBe('outside')
+  await lab.hears(guest, OUTSIDE, 'outside')
 })
 
 it('Docker\'s is answered with the chain it keeps for others', async () => {

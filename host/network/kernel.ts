@@ -28,6 +28,7 @@ const route = z.object({
   dev: z.string().optional(),
   gateway: z.string().optional(),
   metric: z.number().optional(),
+  metrics: z.array(z.object({ window: z.number().optional() })).optional(),
 })
 
 /** An IPv4 route of the main table as `ip -json route` prints it. */

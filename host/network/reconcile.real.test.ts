@@ -42,9 +42,9 @@ describe('reconciliation', () => {
     const report = await hosts.reconcile([a, b])
     expect(report.lostTaps).toEqual([])
     expect(report.repairs.join('\n')).toContain('link delete stray')
-    expect(await lab.pings(guests[0], '10.0.0.6')).toBe(true)
-    expect(await lab.pings(guests[0], '10.0.0.1')).toBe(true)
-    expect(await lab.fetch(guests[0], OUTSIDE)).toBe('outside')
+    await lab.reaches(guests[0], '10.0.0.6')
+    await lab.reaches(guests[0], '10.0.0.1')
+    await lab.hears(guests[0], OUTSIDE, 'outside')
     expect((await lab.in(inside, 'nft', 'list', 'tables')).stdout).toContain('table arp hypernetes')
     expect(await hosts.reconcile([a, b])).toEqual({ repairs: [], lostTaps: [] })
   })
@@ -72,7 +72,7 @@ describe('reconciliation', () => {
     expect(traces.namespaces).toEqual([namespaceName(lab.hostTag, 1)])
     expect(traces.links).toHaveLength(3)
     expect(traces.routes).toEqual(expect.arrayContaining(routes))
-    expect(await lab.fetch(guest, OUTSIDE)).toBe('outside')
+    await lab.hears(guest, OUTSIDE, 'outside')
     expect((await lab.in(namespaceName(lab.hostTag, 1), 'ip', '-o', 'link')).stdout).not.toContain(tapName('b'))
   })
 
@@ -88,7 +88,7 @@ describe('reconciliation', () => {
   it('a namespace left by an earlier process is not touched by an attach', async () => {
     const guest = await lab.start(hosts, a)
     await expect(lab.hostNetwork().attach(b)).rejects.toThrow('File exists')
-    expect(await lab.pings(guest, '10.0.0.1')).toBe(true)
+    await lab.reaches(guest, '10.0.0.1')
   })
 })
 
@@ -154,7 +154,7 @@ describe('a command that fails', () => {
       if (!reached) break
       expect(result.failed).toBe(true)
       expect((await lab.in(namespaceName(lab.hostTag, 1), 'ip', '-o', 'link')).stdout).not.toContain(tapName('b'))
-      expect(await lab.pings(guest, '10.0.0.1')).toBe(true)
+      await lab.reaches(guest, '10.0.0.1')
       expect(await lab.traces()).toEqual(before)
       expect(await attempt.reconcile([first])).toEqual({ repairs: [], lostTaps: [] })
     }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
-import { formatCidr, parseCidr, subnetOf, parseIpv4, isIpv4, isCidr, type Cidr } from '@/domain/shared/cidr'
+import { formatCidr, isIpv4, type Cidr } from '@/domain/shared/cidr'
 import type { Logger } from '@/platform/logger'
-import type { Link, NetworkNamespaceKernel, Route } from './kernel'
+import type { NetworkNamespaceKernel, Route } from './kernel'
 import { HOST_END_MAC, NAMESPACE_END_MAC, POD_MTU, UPLINK_IN_NAMESPACE, uplinkName, uplinkPrefix } from './names'
 import { allDone, Serial } from './serial'
-import { freeTransitBlock, transitAddress, transitBlocks } from './transit-pool'
+import { holdTransitBlock, releaseTransitBlocks } from './transit-hold'
+import { transitAddress } from './transit-pool'
 import { removeUplinkTable, uplinkRules } from './uplink-rules'
 
 type UplinkOptions = { hostTag: string; transitPool: string; denied: readonly string[]; kernel: NetworkNamespaceKernel; log: Logger }
@@ -13,9 +13,7 @@ type UplinkOptions = { hostTag: string; transitPool: string; denied: readonly st
  * The side of outbound traffic that lies in the host's own namespace: a veth pair and one transit address a
  * network, the table that translates and guards them, and a block of transit addresses held for this host tag.
  *
- * The block is held by an `unreachable` route over it, whose metric comes from the host tag: other
- * installations see it and step aside, ours finds it again after a restart, and a transit address that no
- * network has leads nowhere. Everything is there from the first network with outbound traffic to the last.
+ * Everything is there from the first network with outbound traffic to the last.
  */
 export class Uplink {
   private readonly transits = new Map<number, string>()
@@ -96,7 +94,7 @@ export class Uplink {
         if (number !== undefined) this.connected.add(number)
       }
       if (kept.size === 0) return this.removeAll()
-      this.block = await this.open(links, routes)
+      this.block = await this.open()
       this.assign(this.block, kept.values(), routes)
       await this.loadRules()
     })
@@ -134,28 +132,12 @@ export class Uplink {
   }
 
   /** Holds a block of transit addresses and makes this namespace forward. */
-  private async open(links?: readonly Link[], routes?: readonly Route[]): Promise<Cidr> {
-    const { kernel, hostTag, log } = this.options
+  private async open(): Promise<Cidr> {
+    const { kernel, hostTag, transitPool, log } = this.options
     await this.forward()
-    const seen = { links: links ?? await kernel.links(), routes: routes ?? await kernel.routes() }
-    const metric = metricOf(hostTag)
-    const blocks = transitBlocks(this.options.transitPool, hostTag)
-    for (let attempt = 0; attempt < blocks.length; attempt++) {
-      const held = seen.routes.find((one) => one.type === 'unreachable' && one.metric === metric && blocks.some((block) => formatCidr(block) === one.dst))
-      const block = held ? parseCidr(held.dst) : freeTransitBlock(blocks, inUse(seen, hostTag, metric))
-      if (!held) await kernel.ipBatch([`route add unreachable ${formatCidr(block)} metric ${metric}`])
-      if (held) return block
-      // Two installations may have taken one block at once. Who comes second sees both routes and goes on.
-      seen.routes = await kernel.routes()
-      const rival = seen.routes.some((one) => one.dst === formatCidr(block) && one.type === 'unreachable' && one.metric !== metric)
-      if (!rival) {
-        log.info({ block: formatCidr(block) }, 'transit addresses of networks with outbound traffic')
-        return block
-      }
-      await kernel.ipBatchForced([`route delete unreachable ${formatCidr(block)} metric ${metric}`])
-      seen.routes = seen.routes.filter((one) => one.metric !== metric)
-    }
-    throw new Error(`no transit addresses: every block of ${this.options.transitPool} is in use on this host`)
+    const { block, taken } = await holdTransitBlock(kernel, hostTag, transitPool)
+    if (taken) log.info({ block: formatCidr(block) }, 'transit addresses of networks with outbound traffic')
+    return block
   }
 
   private async forward(): Promise<void> {
@@ -176,10 +158,8 @@ export class Uplink {
   private async removeAll(): Promise<void> {
     const { kernel, hostTag } = this.options
     this.block = null
-    const metric = metricOf(hostTag)
-    const ours = (await kernel.routes()).filter((one) => one.type === 'unreachable' && one.metric === metric)
     await kernel.loadRules(removeUplinkTable(hostTag))
-    await kernel.ipBatchForced(ours.map((one) => `route delete unreachable ${one.dst} metric ${metric}`))
+    await releaseTransitBlocks(kernel, hostTag)
   }
 }
 
@@ -189,20 +169,4 @@ function hostEnd(link: string, transit: string): string[] {
     `neigh replace ${transit} lladdr ${NAMESPACE_END_MAC} nud permanent dev ${link}`,
     `route replace ${transit}/32 dev ${link} scope link`,
   ]
-}
-
-/** A route metric that tells installations apart: 30 bits of the host tag's hash, above what other programs use. */
-function metricOf(hostTag: string): number {
-  return 2 ** 30 + (createHash('sha256').update(`metric ${hostTag}`).digest().readUInt32BE(0) >>> 2)
-}
-
-/** Subnets that this host has or routes, without our own and without the default route. */
-function inUse({ links, routes }: { links: readonly Link[]; routes: readonly Route[] }, hostTag: string, metric: number): Cidr[] {
-  const addresses = links.flatMap((one) => one.addr_info)
-    .filter((one) => one.family === 'inet' && one.local !== undefined)
-    .map((one) => subnetOf(parseIpv4(one.local ?? ''), one.prefixlen))
-  const destinations = routes
-    .filter((one) => one.metric !== metric && !one.dev?.startsWith(uplinkPrefix(hostTag)))
-    .flatMap((one) => isCidr(one.dst) ? [parseCidr(one.dst)] : isIpv4(one.dst) ? [subnetOf(parseIpv4(one.dst), 32)] : [])
-  return [...addresses, ...destinations].filter((one) => one.prefixLength > 0)
 }

@@ -78,6 +78,11 @@ export class Lab {
     return succeeds(this.in(from, 'busybox', 'ping', '-c', '2', '-A', '-W', '1', '-w', '1', address))
   }
 
+  /** Waits until a ping is answered: a link takes a moment to come up. */
+  async reaches(from: string, address: string): Promise<void> {
+    await until(() => this.pings(from, address))
+  }
+
   /** Listens on TCP port 8080 in a namespace, answers with a line, until the lab is taken down. */
   async serve(namespace: string, answer: string): Promise<void> {
     const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, 'socat', 'TCP-LISTEN:8080,reuseaddr,fork', `EXEC:echo ${answer}`], { stdio: 'ignore' })
@@ -90,6 +95,11 @@ export class Lab {
   async fetch(from: string, address: string): Promise<string | null> {
     const { stdout } = await this.in(from, 'socat', '-T', '1', '-u', `TCP:${address}:8080,connect-timeout=1`, '-').catch(() => ({ stdout: null }))
     return stdout?.trim() ?? null
+  }
+
+  /** Waits until a server there gives this answer. */
+  async hears(from: string, address: string, answer: string): Promise<void> {
+    await until(async () => await this.fetch(from, address) === answer)
   }
 
   /** Counts packets that arrive in a namespace and match, for instance `ip saddr 10.0.0.9`. */
