@@ -53,18 +53,25 @@ export class PodRun {
 
   /** Ends nothing but the supervision: another run of the agent takes the VM up. */
   async leave(): Promise<void> {
-    await this.containers.freeze()
+    const frozen = this.containers.freeze()
     this.machine.leave()
     this.guest.close()
+    await frozen
   }
 
   /** Has the guest write out its disks, if it still can, and ends the VM. */
   async end(): Promise<void> {
-    await this.containers.freeze()
     const gone = Promise.race([this.machine.exited, this.guest.closed])
     await this.within(this.guest.shutdown(0), gone, flushedWithinMs)
+    await this.endMachine()
+  }
+
+  /** Ends the VM without asking the guest. A VM that does not end here is ended, or told of, by the undo of the start. */
+  async endMachine(): Promise<void> {
+    const frozen = this.containers.freeze()
     this.guest.close()
-    await this.machine.stop()
+    await this.machine.stop().catch(() => {})
+    await frozen
   }
 
   /** Starts a process beside that of a running container. */

@@ -308,9 +308,7 @@ export class PodWorker {
       this.stage = 'ended'
       await this.deps.logs.end()
     } else {
-      await run.containers.freeze()
-      run.guest.close()
-      await run.machine.stop()
+      await run.endMachine()
       await this.vmEnded(outcome.cause)
     }
     await this.save()

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { PodSet } from './pod-set'
+import { PodWorker } from './pod-worker'
+import { testAssignment } from './testing/assignment'
+import { settle } from './testing/fake-clock'
+import { FakeHost } from './testing/fake-host'
+
+function podSet() {
+  const host = new FakeHost()
+  const made: string[] = []
+  const changed: string[] = []
+  const pods = new PodSet((assignment, found, hooks) => {
+    made.push(assignment.uid)
+    return new PodWorker({ ports: host.ports, vmUids: host.uidPool, logs: host.podLogs(assignment.uid), ledger: host.ledgerPort, log: { warn: () => {}, info: () => {} }, ...hooks }, assignment, found)
+  })
+  pods.listen({ podChanged: (uid) => changed.push(uid), event: () => {}, imageChanged: () => {} })
+  return { host, pods, made, changed }
+}
+
+describe('the pods of a host', () => {
+  it('have one worker each, however often they are assigned', async () => {
+    const { host, pods, made } = podSet()
+    const all = [testAssignment(), testAssignment()]
+    for (let i = 0; i < 3; i += 1) pods.apply(all)
+    await settle()
+    expect(made).toEqual(all.map((a) => a.uid))
+    expect(host.machines.size).toBe(2)
+    expect(pods.runningCount).toBe(2)
+  })
+
+  it('are torn down when they vanish from the complete set', async () => {
+    const { host, pods } = podSet()
+    const [stays, goes] = [testAssignment(), testAssignment()]
+    pods.apply([stays, goes])
+    await settle()
+    pods.apply([stays])
+    await host.clock.advance(10_000)
+    expect([...host.machines.keys()]).toEqual([`vm ${stays.uid}`])
+  })
+
+  it('tell that a pod is gone until the server has forgotten it, and do not start it again', async () => {
+    const { host, pods, made, changed } = podSet()
+    const pod = { ...testAssignment(), deletion: { graceSeconds: 0 } }
+    pods.apply([pod])
+    await settle()
+    expect(pods.report(pod.uid)?.phase).toBe('Gone')
+    changed.length = 0
+    pods.apply([{ ...pod, deletion: null }])
+    await settle()
+    expect(made).toHaveLength(1)
+    expect(changed).toEqual([pod.uid])
+    expect(host.calls).not.toContain('vm.start')
+    pods.apply([])
+    expect(pods.reports()).toEqual([])
+  })
+
+  it('take no new wish once this host ends', async () => {
+    const { host, pods, made } = podSet()
+    pods.apply([testAssignment()])
+    await settle()
+    await pods.suspend(0, 1_000)
+    pods.apply([testAssignment()])
+    expect(made).toHaveLength(1)
+    expect(host.machines.size).toBe(0)
+    expect([...host.ledger.values()].map((entry) => entry.stage)).toEqual(['suspended'])
+  })
+})
