@@ -24,3 +24,6 @@ export const defaultScratchBytes = 10 * 2 ** 30
 export const defaultMaxImageBytes = 64 * 2 ** 30
 /** Of the translation buffer of software emulation: more is quicker in long runs, and private memory of each VM. */
 export const defaultTbSizeMiB = 32
+
+/** VMs that do not run under KVM are not shown it. */
+export const kvmNodeOf = ({ accelerator, kvmNode }: HypervisorSettings): string | null => (accelerator.kind === 'kvm' ? kvmNode : null)

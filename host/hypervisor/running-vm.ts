@@ -6,7 +6,7 @@ import type { QmpClient, QmpEvent } from './qmp'
 import { agentSocket, removeVmFolder, stderrFile } from './start-qemu'
 import type { TemplateLease } from './templates/template-store'
 import { VmError } from './machine'
-import { StderrBound } from './stderr-bound'
+import { FolderWatch } from './folder-watch'
 import type { VmRecord } from './vm-record'
 
 /** How a VM ended: `cause` is one sentence for people. The process's own end is known only for a VM of this run of the agent. */
@@ -31,7 +31,7 @@ const reasons: Record<string, string> = {
 export class RunningVm {
   readonly exited: Promise<VmExit>
   private readonly disks: Disks
-  private readonly stderr: StderrBound
+  private readonly folder: FolderWatch
   private shutdownReason: string | undefined
   private asked: string | undefined
   private detached = false
@@ -43,7 +43,7 @@ export class RunningVm {
     launched: Launched | null,
   ) {
     this.disks = new Disks(qmp, record.runDir, record.uid)
-    this.stderr = new StderrBound(stderrFile(record.runDir))
+    this.folder = new FolderWatch(stderrFile(record.runDir), () => void this.orphaned())
     qmp.on('event', (event) => this.observe(event))
     this.exited = this.watch(launched)
   }
@@ -88,7 +88,7 @@ export class RunningVm {
   /** Leaves the VM running for the next run of the agent. `exited` never resolves then. */
   detach(): void {
     this.detached = true
-    this.stderr.stop()
+    this.folder.stop()
     this.qmp.close()
   }
 
@@ -109,6 +109,11 @@ export class RunningVm {
     }
   }
 
+  private async orphaned(): Promise<void> {
+    this.asked ??= 'its folder was removed'
+    await killProcess(this.record.process)
+  }
+
   private observe(event: QmpEvent): void {
     const reason = event.event === 'SHUTDOWN' ? event.data?.reason : undefined
     if (typeof reason === 'string') this.shutdownReason = reason
@@ -126,7 +131,7 @@ export class RunningVm {
     if (!(await waitUntilGone(this.record.process, lingerMs))) await killProcess(this.record.process)
     while (!(await waitUntilGone(this.record.process, 60_000))) await killProcess(this.record.process)
     this.qmp.close()
-    this.stderr.stop()
+    this.folder.stop()
     const { code, signal } = (await ended) ?? { code: null, signal: null }
     const cause = await this.cause(code, signal)
     await removeVmFolder(this.record.runDir)

@@ -1,6 +1,6 @@
 import { chown, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { HypervisorSettings } from './hypervisor-settings'
+import { kvmNodeOf, type HypervisorSettings } from './hypervisor-settings'
 import { descriptors, placeholderMac, type BootMode } from './machine'
 import { OpenFiles } from './open-files'
 import { agentSocket, startQemu, type StartedQemu } from './start-qemu'
@@ -34,7 +34,7 @@ export async function bootServiceVm(settings: HypervisorSettings, { boot, vcpus,
       await files.add(descriptors.memory, memoryFile(folder), 'r+')
     }
     const shape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac: placeholderMac, kernelArguments: guest.arguments }
-    const vm = await startQemu({ binary: qemu.binary, shape, uid: serviceUid, runDir: folder, files, network: null, kvmNode: settings.kvmNode, dieWithAgent: true, signal })
+    const vm = await startQemu({ binary: qemu.binary, shape, uid: serviceUid, runDir: folder, files, network: null, kvmNode: kvmNodeOf(settings), dieWithAgent: true, signal })
     try {
       await helloOrEnd(settings, vm, folder, signal)
       return vm

@@ -1,4 +1,4 @@
-import type { HypervisorSettings } from './hypervisor-settings'
+import { kvmNodeOf, type HypervisorSettings } from './hypervisor-settings'
 import { lastWords, type VmNetwork } from './launch'
 import { descriptors, VmError, type BootMode, type VmShape } from './machine'
 import { OpenFiles } from './open-files'
@@ -80,7 +80,7 @@ async function failureOfLoad(error: unknown, started: StartedQemu, { runDir }: V
 }
 
 async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedQemu> {
-  const { qemu, guest, accelerator, kvmNode } = settings
+  const { qemu, guest, accelerator } = settings
   const { vcpus, memoryMiB, mac, uid, runDir, network, signal } = request
   const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
   const files = new OpenFiles()
@@ -94,7 +94,7 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
     } else {
       await files.add(descriptors.initramfs, guest.initramfs, 'r')
     }
-    return await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode, dieWithAgent: false, signal })
+    return await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode: kvmNodeOf(settings), dieWithAgent: false, signal })
   } finally {
     await files.close()
   }

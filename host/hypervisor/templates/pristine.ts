@@ -30,7 +30,7 @@ export class PristineTemplates {
   constructor(
     private readonly folder: string,
     private readonly settings: HypervisorSettings,
-    private readonly bootTimeoutMs = 60_000,
+    private readonly bootTimeoutMs = 120_000,
   ) {
     this.generation = templateGeneration(settings)
   }

@@ -37,7 +37,7 @@ print join(' ', 'tried', @told);
 `
 
 test('sealed memory is the file, byte for byte, and nobody can change it', async () => {
-  const holder = await holdSealedCopy(file, 'test')
+  const holder = await holdSealedCopy(file, 'test', file)
   try {
     const before = await sha256(file)
     expect(await sha256(holderPath(holder))).toBe(before)
@@ -53,12 +53,12 @@ test('sealed memory is the file, byte for byte, and nobody can change it', async
 })
 
 test('a copy that cannot be made says why', async () => {
-  await expect(holdSealedCopy(join(folder, 'missing'), 'test')).rejects.toThrow(/missing: No such file/)
+  await expect(holdSealedCopy(join(folder, 'missing'), 'test', file)).rejects.toThrow(/missing: No such file/)
 })
 
 test('holders that nobody knows are ended, others stay', async () => {
   const prefix = `test${process.pid}`
-  const [known, stray, foreign] = await Promise.all([holdSealedCopy(file, `${prefix}-known`), holdSealedCopy(file, `${prefix}-stray`), holdSealedCopy(file, `other${process.pid}-x`)])
+  const [known, stray, foreign] = await Promise.all([holdSealedCopy(file, `${prefix}-known`, file), holdSealedCopy(file, `${prefix}-stray`, file), holdSealedCopy(file, `other${process.pid}-x`, file)])
   try {
     await endStrayHolders(prefix, new Set([known.process.pid]))
     await letGo(stray)

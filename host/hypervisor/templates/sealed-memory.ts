@@ -12,13 +12,13 @@ const title = 'hypernetes-template'
  * Copies a file into memory that nobody can change any more, root included: a memfd with every seal. QEMU opens a memory
  * file for reading and writing even where it maps it privately; on a sealed one, writing, truncating and punching holes
  * fail in the kernel, so a clone that was broken out of cannot reach its siblings. A memfd lives as long as somebody has it
- * open: this process waits for that, and outlives the agent.
+ * open: this process does, and outlives the agent. It ends by itself where its record is gone: so is the folder it was for.
  *
- * Arguments: file, name. Prints the descriptor's number once the memory is sealed.
+ * Arguments: file, name, record. Prints the descriptor's number once the memory is sealed.
  */
 const holderScript = String.raw`
 use strict; use warnings;
-my ($path, $name) = @ARGV;
+my ($path, $name, $record) = @ARGV;
 my ($allow_sealing, $no_exec) = (0x2, 0x8);
 my $fd = syscall(319, $name, $allow_sealing | $no_exec);
 $fd = syscall(319, $name, $allow_sealing) if $fd < 0; # kernels before 6.3
@@ -43,7 +43,7 @@ fcntl($memory, $add_seals, $seal | $shrink | $grow | $write) or die "seal: $!\n"
 $0 = "${title} $name";
 syswrite(STDOUT, "$fd\n");
 open(STDOUT, '>', '/dev/null');
-sleep while 1;
+do { sleep 60 } while -e $record;
 `
 
 /** A holder's process and the descriptor it has the memory under. */
@@ -53,9 +53,11 @@ export type MemoryHolder = z.infer<typeof MemoryHolder>
 /** Where a holder's memory can be opened, by root alone. */
 export const holderPath = ({ process, descriptor }: MemoryHolder) => `/proc/${process.pid}/fd/${descriptor}`
 
-/** Makes a sealed copy of `file`. Throws VmError with the cause, memory that is short included. */
-export async function holdSealedCopy(file: string, name: string): Promise<MemoryHolder> {
-  const child = spawn('perl', ['-e', holderScript, '--', file, name], { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, LANG: 'C.UTF-8', NODE_ENV: process.env.NODE_ENV } })
+/**
+ * Makes a sealed copy of `file`, for as long as the file `record` is there (looked for every minute). Throws VmError with the cause, memory that is short included.
+ */
+export async function holdSealedCopy(file: string, name: string, record: string): Promise<MemoryHolder> {
+  const child = spawn('perl', ['-e', holderScript, '--', file, name, record], { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, LANG: 'C.UTF-8', NODE_ENV: process.env.NODE_ENV } })
   let problem = ''
   child.stderr.on('data', (chunk: Buffer) => (problem = (problem + chunk.toString()).slice(-500)))
   const failed = once(child, 'exit').then(() => undefined, (error: unknown) => void (problem = String(error)))

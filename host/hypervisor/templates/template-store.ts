@@ -114,12 +114,15 @@ export class TemplateStore {
     await Promise.all(idle.slice(keep).map((copy) => this.forget(copy)))
   }
 
-  /** Stops what is being made. Copies stay for the next run of the agent, unless `dropAll`: VMs keep what they have mapped. */
+  /**
+   * Stops what is being made and drops what no VM uses. Copies with VMs stay for the next run of the agent, unless
+   * `dropAll`: VMs keep what they have mapped.
+   */
   async close({ dropAll = false } = {}): Promise<void> {
     this.ended.abort(new VmError('the template store is closed'))
     await this.makingPristine.settled()
     await this.makingCopy.settled()
-    if (dropAll) await Promise.all([...this.copies.values()].map((copy) => this.forget(copy)))
+    await Promise.all([...this.copies.values()].filter((copy) => dropAll || copy.leases === 0).map((copy) => this.forget(copy)))
   }
 
   /** A count, not a time: two uses are never equal. */
@@ -137,19 +140,23 @@ export class TemplateStore {
     return join(this.options.dir, 'copies')
   }
 
+  private recordFile(copy: string): string {
+    return join(resolve(this.copiesFolder), `${copy}.json`)
+  }
+
   private async makeCopy(copy: string, pristine: Copy['pristine']): Promise<void> {
     if (this.copies.has(copy)) return
-    const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`)
+    const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`, this.recordFile(copy))
     const record = { copy, pristine, holder }
     this.copies.set(copy, { ...record, leases: 0, lastUse: this.nextUse() })
-    await writeFile(join(this.copiesFolder, `${copy}.json`), JSON.stringify(record), { mode: 0o600 })
+    await writeFile(this.recordFile(copy), JSON.stringify(record), { mode: 0o600 })
   }
 
   private async forget(copy: Copy): Promise<void> {
     if (this.copies.get(copy.copy) !== copy) return
     this.copies.delete(copy.copy)
     await letGo(copy.holder)
-    await rm(join(this.copiesFolder, `${copy.copy}.json`), { force: true })
+    await rm(this.recordFile(copy.copy), { force: true })
   }
 }
 
