@@ -23,7 +23,7 @@ const columns: ReadonlyArray<Column<HostView>> = [
   { id: 'cpu', header: 'CPU', numeric: true, from: 'md', cell: ({ status }) => <span className="text-soft">{(status.used.milliCpu / 1000).toLocaleString('en', { maximumFractionDigits: 2 })} of {status.capacity.cpus} vCPU</span> },
   { id: 'memory', header: 'Memory', grow: true, from: 'md', cell: ({ status }) => (
     <span className="flex items-center gap-3 text-soft">
-      <Progress label="Memory used" value={status.used.memoryMiB} max={status.capacity.memoryMiB} className="w-24 shrink-0" />
+      <Progress label="Memory used" value={status.used.memoryMiB} max={status.capacity.memoryMiB} className="h-1 w-24 shrink-0" />
       <span className="truncate">{formatMebibytes(status.used.memoryMiB)} of {formatMebibytes(status.capacity.memoryMiB)}</span>
     </span>
   ) },

@@ -70,7 +70,7 @@ function Gauge({ name, used, of, text }: { name: string; used: number; of: numbe
   return (
     <div className="flex flex-col gap-1.5">
       <p className="flex justify-between text-sm"><span className="text-faint">{name}</span><span>{text}</span></p>
-      <Progress label={name} value={used} max={of} tone={share > 0.95 ? 'error' : share > 0.8 ? 'notice' : 'accent'} className="h-1.5" />
+      <Progress label={name} value={used} max={of} tone={share > 0.95 ? 'error' : share > 0.8 ? 'notice' : 'accent'} className="h-1.5 w-full" />
     </div>
   )
 }

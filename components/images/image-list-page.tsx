@@ -28,7 +28,7 @@ function ImageState({ image }: { image: ImageView }) {
   return (
     <span className="flex items-center gap-3">
       {message ? <Tooltip text={message}>{badge}</Tooltip> : badge}
-      {phase === 'Pulling' && progress && <Progress label={`Pulling ${image.reference}`} value={progress.bytesDone} max={progress.bytesTotal} className="w-24" />}
+      {phase === 'Pulling' && progress && <Progress label={`Pulling ${image.reference}`} value={progress.bytesDone} max={progress.bytesTotal} className="h-1 w-24" />}
     </span>
   )
 }

@@ -49,7 +49,7 @@ export function NetworkPage({ tenant, name }: { tenant: string; name: string }) 
             <Property name="Addresses">
               <span className="flex items-center gap-3">
                 <span className="whitespace-nowrap">{addressesUsed.toLocaleString('en')} of {addressesTotal.toLocaleString('en')} used</span>
-                <Progress label="Addresses used" value={addressesUsed} max={addressesTotal} tone={addressesUsed / addressesTotal > 0.9 ? 'notice' : 'accent'} className="max-w-40" />
+                <Progress label="Addresses used" value={addressesUsed} max={addressesTotal} tone={addressesUsed / addressesTotal > 0.9 ? 'notice' : 'accent'} className="h-1 w-40" />
               </span>
             </Property>
             <Property name="Namespaces">{data.status.namespaces.join(', ')}</Property>

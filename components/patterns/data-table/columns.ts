@@ -22,4 +22,4 @@ export const columnClass = (column: Pick<Column<never>, 'from' | 'numeric' | 'gr
 
 /** Skeletons and rows share it, so that nothing moves when data arrive. */
 export const rowClass = 'h-9 border-b border-stroke last:border-0'
-export const cellClass = 'px-3 first:pl-4 last:pr-2 whitespace-nowrap'
+export const cellClass = 'px-3 first:pl-4 last:pr-4 whitespace-nowrap'

@@ -47,7 +47,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, rowName, actions, e
     <thead className="sticky top-0 bg-surface text-left text-xs text-faint">
       <tr className="border-b border-stroke">
         {columns.map((column) => <SortHeader key={column.id} column={column} sort={sort} />)}
-        {withActions && <th scope="col" className={cn(cellClass, 'w-10')}><span className="sr-only">Actions</span></th>}
+        {withActions && <th scope="col" className={cn(cellClass, 'w-10 pr-2!')}><span className="sr-only">Actions</span></th>}
       </tr>
     </thead>
   ), [columns, sort, withActions])

@@ -12,7 +12,7 @@ export function Row<R>({ row, name, columns, actions }: RowProps<R>) {
       {columns.map((column, i) => i === 0
         ? <th key={column.id} scope="row" data-row-link className={cn(cellClass, columnClass(column), 'text-left font-medium')}>{column.cell(row)}</th>
         : <td key={column.id} className={cn(cellClass, columnClass(column))}>{column.cell(row)}</td>)}
-      {actions && <td className={cn(cellClass, 'text-right')}><ActionMenu of={name} actions={actions(row)} /></td>}
+      {actions && <td className={cn(cellClass, 'pr-2! text-right')}><ActionMenu of={name} actions={actions(row)} /></td>}
     </tr>
   )
 }
