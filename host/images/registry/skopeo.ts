@@ -5,6 +5,7 @@ import { ExecError, run } from '@/platform/exec'
 import { asImageError, cancelled, ImageError, tooLarge } from '../image-error'
 import { writeAuthFile, type RegistryAuth } from './auth-file'
 import { classify } from './classify'
+import { refuseForbiddenRegistry } from './forbidden'
 
 /** How registries are reached. Times are milliseconds. */
 export type SkopeoOptions = {
@@ -76,6 +77,7 @@ export class Skopeo {
     command: (connection: (prefix: string) => string[]) => string[],
   ): Promise<{ stdout: string }> {
     if (signal?.aborted) throw cancelled()
+    await refuseForbiddenRegistry(reference.registry, this.options.insecureRegistries)
     const home = await mkdtemp(join(this.options.tempDir, 'skopeo-')).catch((error: unknown) => {
       throw asImageError(error)
     })

@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest'
+import { refuseForbiddenRegistry } from './forbidden'
+
+describe('registries that a tenant must not reach', () => {
+  it.each(['127.0.0.1:5000', 'localhost:5000', 'localhost', '169.254.169.254', '0.0.0.0:80', '[::1]:5000', '[fe80::1]', '[::ffff:127.0.0.1]:80'])('refuses %s', async (registry) => {
+    await expect(refuseForbiddenRegistry(registry, [])).rejects.toMatchObject({ code: 'refused' })
+  })
+  it('allows what the operator lists, to the letter', async () => {
+    await refuseForbiddenRegistry('127.0.0.1:5000', ['127.0.0.1:5000'])
+    await expect(refuseForbiddenRegistry('127.0.0.1:5001', ['127.0.0.1:5000'])).rejects.toMatchObject({ code: 'refused' })
+  })
+  it('leaves other addresses and unknown names to the puller', async () => {
+    await refuseForbiddenRegistry('192.0.2.10:5000', [])
+    await refuseForbiddenRegistry('registry.invalid', [])
+  })
+})
