@@ -11,6 +11,8 @@ export type SendReport = (report: ReportInput) => Promise<void>
 
 const maxEvents = 2_000
 const maxPerReport = 1_000
+/** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
+const gapMs = 40
 
 /**
  * Tells the server what changes. One report is on its way at a time; what changes meanwhile is sent with the next one, each
@@ -84,6 +86,7 @@ export class Reporter {
       const report = this.next()
       try {
         await send(report)
+        await new Promise((resolve) => setTimeout(resolve, gapMs))
       } catch {
         // The connection is of no use any more; its session ends it, and the next one begins with a complete report.
         this.events = report.events.concat(this.events)

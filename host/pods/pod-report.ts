@@ -61,7 +61,8 @@ function summary(facts: PodFacts): Summary {
     return failed ? { phase: 'Failed', reason: failed.status.reason, message: failed.status.message } : { phase: 'Succeeded', reason: 'Completed', message: '' }
   }
   if (stage === 'up' || stage === 'found') {
-    const tried = records.some((r) => r.starts > 0)
+    // A container whose first process has not run yet is still on its way; one that waits to be restarted has run.
+    const tried = records.some((r) => r.status.state !== 'Waiting' || r.starts > 1 || r.status.exitCode !== null)
     return { phase: tried ? 'Running' : 'Starting', reason: bad?.status.reason ?? '', message: bad?.status.message ?? '' }
   }
   return { phase: 'Starting', reason: problem?.reason ?? (facts.leftover ? 'CleanupFailed' : ''), message: problem?.message ?? facts.leftover ?? '' }

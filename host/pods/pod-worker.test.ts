@@ -105,6 +105,31 @@ describe('a start', () => {
   })
 })
 
+describe('another assignment', () => {
+  it('with another image replaces the VM', async () => {
+    const host = new FakeHost()
+    const assignment = testAssignment()
+    const { worker } = startWorker(host, assignment)
+    await settle()
+    worker.assign({ ...assignment, ...{ generation: 2, spec: testAssignment({ containers: [{ name: 'web', image: 'other:2' }] }).spec } })
+    await settle()
+    expect(worker.report()).toMatchObject({ phase: 'Running', observedGeneration: 2, containers: [{ image: 'other:2', state: 'Running', restartCount: 0 }] })
+    expect(host.calls.filter((c) => c === 'vm.start')).toHaveLength(2)
+    expect(host.guest.signals).toEqual([])
+  })
+
+  it('that turns the network\'s switch applies it to the running VM', async () => {
+    const host = new FakeHost()
+    const assignment = testAssignment()
+    const { worker } = startWorker(host, assignment)
+    await settle()
+    worker.assign({ ...assignment, network: { ...assignment.network, outbound: 'nat', dns: ['10.0.0.1'] } })
+    await settle()
+    expect(host.calls.filter((c) => c === 'vm.start' || c === 'network.attach')).toEqual(['network.attach', 'vm.start', 'network.attach'])
+    expect(worker.report().phase).toBe('Running')
+  })
+})
+
 describe('a stop', () => {
   it('asks, waits for the grace, kills, and leaves nothing', async () => {
     const host = new FakeHost()

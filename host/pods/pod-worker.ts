@@ -41,6 +41,8 @@ export class PodWorker {
   private interrupt = new AbortController()
   private run: PodRun | null = null
   private records: ContainerRecord[]
+  /** Images that are being pulled for this start. */
+  private readonly pulled = new Set<string>()
   private images = new Map<string, ReadyImage>()
   private imagesReady = false
   private problem: Problem | null = null
@@ -153,9 +155,12 @@ export class PodWorker {
 
   /** Whether what runs, or is being started, differs from what is assigned. */
   private isStale(): boolean {
-    const { spec, size, network, hostname } = this.assignment
-    const old = this.running
-    return JSON.stringify([spec, size, network, hostname]) !== JSON.stringify([old.spec, old.size, old.network, old.hostname])
+    return whatRuns(this.assignment) !== whatRuns(this.running)
+  }
+
+  /** Whether a switch of the network was turned, which applies to a running VM. */
+  private needsRefit(): boolean {
+    return this.assignment.network.outbound !== this.running.network.outbound
   }
 
   private async loop(): Promise<void> {
@@ -163,7 +168,7 @@ export class PodWorker {
       this.wake.clear()
       this.interrupt = new AbortController()
       const waiting = this.notBefore !== null && this.notBefore > this.deps.ports.clock.now()
-      const step = nextStep(this.wanted.kind, { stage: this.stage, dirty: this.dirty, stale: this.isStale(), waiting })
+      const step = nextStep(this.wanted.kind, { stage: this.stage, dirty: this.dirty, stale: this.isStale(), refit: this.needsRefit(), waiting })
       if (step === 'quit') break
       try {
         await this.perform(step)
@@ -198,6 +203,8 @@ export class PodWorker {
         return this.forget()
       case 'renew':
         return this.renew()
+      case 'refit':
+        return this.refit()
     }
   }
 
@@ -216,21 +223,30 @@ export class PodWorker {
     void this.save()
     const progress = {
       recorder,
-      pulling: (reference: string, pulled: PullProgress) => this.deps.onPull(reference, pulled),
+      pulling: (reference: string, pulled: PullProgress) => this.pulling(reference, pulled),
       imagesReady: (images: Map<string, ReadyImage>) => {
         this.images = images
         this.imagesReady = true
+        for (const reference of this.pulled) this.event('Normal', 'Pulled', `Pulled image "${reference}".`)
+        this.pulled.clear()
         if (this.problem?.about === 'ImagesReady') this.problem = null
       },
     }
     try {
       const up = await startMachine(ports, this.running, this.identity(), progress, this.interrupt.signal)
       this.startMode = up.machine.mode
+      this.event('Normal', 'VMStarted', `Started the virtual machine ${up.machine.mode === 'template' ? 'from a template' : 'by a cold boot'}.`)
       this.vmRecord = up.machine.record
       this.begin(new PodRun(up.machine, up.guest, this.containerSet(up.guest, up.mount), ports.clock), recorder, up.leaveGate)
     } catch (error) {
       if (!this.interrupt.signal.aborted) this.startFailed(error, recorder.failed ?? 'start')
     }
+  }
+
+  private pulling(reference: string, progress: PullProgress): void {
+    if (!this.pulled.has(reference)) this.event('Normal', 'Pulling', `Pulling image "${reference}".`)
+    this.pulled.add(reference)
+    this.deps.onPull(reference, progress)
   }
 
   private begin(run: PodRun, recorder: StepRecorder | null, leaveGate: () => void): void {
@@ -390,6 +406,14 @@ export class PodWorker {
     return this.save()
   }
 
+  /** Repeating the attachment applies the network's switches. */
+  private async refit(): Promise<void> {
+    const { network } = this.assignment
+    await this.deps.ports.network.attach({ ...this.identity(), network }, this.interrupt.signal)
+    this.running = { ...this.running, network }
+    await this.save()
+  }
+
   /** Waits, until something newer is wanted. */
   private async pause(ms: number): Promise<void> {
     const timer = new AbortController()
@@ -430,6 +454,12 @@ export class PodWorker {
       vmBackoffMs,
     })
   }
+}
+
+/** What a VM is made from, for comparison: another value takes another VM. Resolvers are given at the start and stay. */
+function whatRuns({ spec, size, network, hostname }: Assignment): string {
+  const { id, number, cidr, gateway, address, prefixLength, mac } = network
+  return JSON.stringify([spec, size, hostname, id, number, cidr, gateway, address, prefixLength, mac])
 }
 
 const wish = (assignment: Assignment): Wanted => (assignment.deletion ? { kind: 'remove', graceSeconds: assignment.deletion.graceSeconds } : { kind: 'run', assignment })
