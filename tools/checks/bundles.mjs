@@ -31,10 +31,10 @@ export function checkHostBundle() {
   return [...problems, ...[...new Set(outside)].filter((name) => banned.test(name)).map((name) => `dist/host.mjs imports ${name}: the host agent runs without it`)]
 }
 
-/** Texts that stand in this file's code and are long enough to be found again after minification. */
+/** Texts of this file's code that can be found again after minification: sentences and SQL. An alphabet or a path may be a library's too. */
 function literalsOf(path) {
   const withoutComments = read(path).replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, '')
-  return [...withoutComments.matchAll(/'([^'\\\n]{24,})'|"([^"\\\n]{24,})"/g)].map((match) => match[1] ?? match[2]).filter((text) => !text.startsWith('@'))
+  return [...withoutComments.matchAll(/'([^'\\\n]{24,})'|"([^"\\\n]{24,})"/g)].map((match) => match[1] ?? match[2]).filter((text) => text.includes(' '))
 }
 
 const sources = (...folders) => folders.flatMap((folder) => filesBelow(folder, (name) => /\.tsx?$/.test(name) && !/\.test\./.test(name)))
