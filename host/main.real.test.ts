@@ -1,0 +1,167 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { streamResult, type Assignment, type DesiredMessage, type PodReport } from '@/contracts/host/v1'
+import { buildGuestImage } from '@/guest/image/build'
+import { TestServer } from '@/host/control/testing/test-server'
+import { sampleReference } from '@/host/images/sample/sample-image'
+import { testAssignment } from '@/host/pods/testing/assignment'
+import { UidPool } from '@/host/pods/uid-pool'
+
+const root = join(import.meta.dirname, '..')
+let folder: string
+let server: TestServer
+let bundle: string
+let environment: NodeJS.ProcessEnv
+let agent: ChildProcess | null = null
+let output = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'agent-'))
+  server = await TestServer.start()
+  // Beside the sources, where its packages are found.
+  bundle = join(root, 'node_modules', '.cache', `host-${process.pid}.mjs`)
+  await build({ absWorkingDir: root, entryPoints: ['host/main.ts'], outfile: bundle, bundle: true, platform: 'node', target: 'node20', format: 'esm', packages: 'external', logLevel: 'silent' })
+  const guest = await buildGuestImage({ outDir: join(root, 'node_modules/.cache/hypernetes-guest') })
+  environment = {
+    NODE_ENV: 'test',
+    PATH: process.env.PATH,
+    HYPERNETES_DATA: folder,
+    HYPERNETES_SERVER_URL: server.url,
+    HYPERNETES_ACCEL: 'tcg',
+    HYPERNETES_GUEST_KERNEL: guest.kernel,
+    HYPERNETES_GUEST_INITRAMFS: guest.initramfs,
+    HYPERNETES_GUEST_VERSION: guest.version,
+  }
+})
+
+afterEach(() => agent?.kill('SIGKILL'))
+afterAll(async () => {
+  // Nothing runs here any more unless a test failed.
+  for (const pid of await virtualMachines()) process.kill(pid, 'SIGKILL')
+  await server.stop()
+  await rm(bundle, { force: true })
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 90_000
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}\n${output.slice(-4000)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function desire(...assignments: Assignment[]): void {
+  const message: DesiredMessage = { kind: 'desired', revision: String(Math.random()), assignments }
+  server.first = [message]
+  server.send(message)
+}
+
+async function startAgent(): Promise<ChildProcess> {
+  const hellos = server.hellos.length
+  const child = spawn(process.execPath, ['--enable-source-maps', bundle], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  agent = child
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await until('the hello', () => server.hellos.length > hellos || child.exitCode !== null)
+  return child
+}
+
+async function endAgent(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill(signal)
+  await ended
+}
+
+/** The newest report of a pod by the agent that runs now. */
+function latest(pod: Assignment): PodReport | undefined {
+  const bootId = server.hellos.at(-1)?.bootId
+  return server.reports.filter((r) => r.bootId === bootId).flatMap((r) => r.pods).findLast((p) => p.uid === pod.uid)
+}
+
+const isReady = (pod: Assignment) => () => latest(pod)?.conditions.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
+
+/** Numbers of the processes that run as pods of this test's agent. */
+async function virtualMachines(): Promise<number[]> {
+  const { first, last } = new UidPool((await readFile(join(folder, 'host', 'tag'), 'utf8')).trim()).range
+  const found: number[] = []
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+    const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1)
+    if (uid >= first && uid <= last && !/^State:\s+Z/m.test(status)) found.push(Number(pid))
+  }
+  return found
+}
+
+async function runIn(pod: Assignment, command: string[]): Promise<{ exitCode: number | null; output: string }> {
+  const path = `/ws/host-stream/${Math.random()}`
+  const dialled = server.expectStream(path)
+  server.send({ kind: 'open', url: path, request: { kind: 'exec', podUid: pod.uid, container: null, command, tty: false, stdin: false, columns: 80, rows: 24, timeoutSeconds: 30 } })
+  const socket = await dialled
+  const parts: Buffer[] = []
+  let exitCode: number | null = null
+  socket.on('message', (data: Buffer) => {
+    if (data[0] === 3) exitCode = streamResult.parse(JSON.parse(data.subarray(1).toString())).exitCode
+    else parts.push(data.subarray(1))
+  })
+  await once(socket, 'close')
+  return { exitCode, output: Buffer.concat(parts).toString() }
+}
+
+describe('the host agent', () => {
+  it('runs a pod for a server, survives its own end in each way, and leaves nothing of the pod', async () => {
+    const pod = testAssignment({ containers: [{ name: 'web', image: sampleReference }] })
+    desire(pod)
+    const first = await startAgent()
+    await until('the pod is ready', isReady(pod))
+    expect(await runIn(pod, ['sh', '-c', 'echo "$HOSTNAME"; exit 5'])).toEqual({ exitCode: 5, output: 'web\n' })
+    const state: unknown = JSON.parse(await readFile(join(folder, 'host', 'state.json'), 'utf8'))
+    expect(state).toMatchObject({ ready: true, accelerator: 'tcg', pid: first.pid })
+    const [vm, ...others] = await virtualMachines()
+    expect([vm !== undefined, others]).toEqual([true, []])
+
+    await endAgent(first, 'SIGKILL')
+    expect(await virtualMachines()).toEqual([vm])
+    const second = await startAgent()
+    await until('the pod is taken up after a crash', isReady(pod))
+    expect(await virtualMachines()).toEqual([vm])
+
+    await endAgent(second, 'SIGUSR2')
+    expect(second.exitCode).toBe(0)
+    expect(await virtualMachines()).toEqual([vm])
+    const third = await startAgent()
+    await until('the pod is taken up after a replacement', isReady(pod))
+    expect(await runIn(pod, ['cat', '/proc/uptime'])).toMatchObject({ exitCode: 0 })
+
+    await endAgent(third, 'SIGTERM')
+    expect(third.exitCode).toBe(0)
+    expect(await virtualMachines()).toEqual([])
+    const fourth = await startAgent()
+    await until('the pod is started again', isReady(pod))
+    expect(latest(pod)?.containers[0]).toMatchObject({ restartCount: 1 })
+    expect(await virtualMachines()).not.toContain(vm)
+
+    desire({ ...pod, deletion: { graceSeconds: 10 } })
+    await until('the pod is gone', () => latest(pod)?.phase === 'Gone')
+    desire()
+    expect(await virtualMachines()).toEqual([])
+    const tag = (await readFile(join(folder, 'host', 'tag'), 'utf8')).trim()
+    expect((await readdir('/run/netns').catch(() => [])).filter((name) => name.includes(tag))).toEqual([])
+    for (const name of ['pods', 'ledger', 'logs']) expect(await readdir(join(folder, 'host', name))).toEqual([])
+    await endAgent(fourth, 'SIGTERM')
+  })
+
+  it('waits for another agent of the same folder, and is not confused by it', async () => {
+    const first = await startAgent()
+    const hellos = server.hellos.length
+    const second = spawn(process.execPath, [bundle], { env: environment, stdio: 'ignore' })
+    await endAgent(first, 'SIGUSR2')
+    await until('the second one speaks', () => server.hellos.length > hellos)
+    await endAgent(second, 'SIGTERM')
+    expect(second.exitCode).toBe(0)
+  })
+})
