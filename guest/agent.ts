@@ -87,7 +87,7 @@ export class Agent {
   }
 
   private frame(header: FrameHeader, payload: Uint8Array): void {
-    if (header.type === FrameType.control) return this.control(decodeText(payload))
+    if (header.type === FrameType.control) return this.control(payload)
     const process = this.processOf(header.stream)
     if (!process) return
     if (header.type === FrameType.credit) this.outputOf(process, header.channel)?.credit(decodeCredit(payload))
@@ -103,8 +103,8 @@ export class Agent {
     return process.outputs.find((output) => output.channel === channel)
   }
 
-  private control(text: string): void {
-    const request = Request.safeParse(JSON.parse(text))
+  private control(payload: Uint8Array): void {
+    const request = Request.safeParse(parseJson(payload))
     if (!request.success) return
     const { id, method, params } = request.data
     this.dispatch(method, params).then(
@@ -189,6 +189,15 @@ export class Agent {
       vm: machineUsage(),
       containers: this.containers.list().map(({ params }) => ({ container: params.container, ...containerUsage(params.container) })),
     }
+  }
+}
+
+/** Undefined for what is no JSON, such as the padded end of a frame that a former host began. */
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeText(payload))
+  } catch {
+    return undefined
   }
 }
 
