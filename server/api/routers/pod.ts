@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { podView } from '@/domain/pod/view'
 import { createPod, createPodInput } from '@/server/services/pods/create-pod'
 import { deletePod, deletePodInput, podReference } from '@/server/services/pods/delete-pod'
-import { followLogs, followLogsInput, logsInput, logsOutput, openTerminal, openTerminalInput, openTerminalOutput, readLogs, runInPod, runInput, runOutput } from '@/server/services/pods/pod-streams'
+import { followLogs, followLogsInput, logLine, logsInput, logsOutput, openTerminal, openTerminalInput, openTerminalOutput, readLogs, runInPod, runInput, runOutput } from '@/server/services/pods/pod-streams'
 import { getPod, listPods, listPodsInput, listPodsOutput } from '@/server/services/pods/read-pods'
 import { updatePod, updatePodInput } from '@/server/services/pods/update-pod'
-import { watchPods, watchPodsInput } from '@/server/services/pods/watch-pods'
+import { watchPods, watchPodsInput, watchPodsOutput } from '@/server/services/pods/watch-pods'
+import { trackedEvents } from '../stream-output'
 import { router, tenantProcedure } from '../trpc'
 
 const deleting = z.object({ deleting: z.literal(true) })
@@ -21,10 +22,10 @@ export const podRouter = router({
   run: tenantProcedure('pod.exec').input(runInput).output(runOutput).mutation(({ ctx, input }) => runInPod(ctx, ctx.scope, input)),
   logs: tenantProcedure('pod.logs').input(logsInput).output(logsOutput).query(({ ctx, input }) => readLogs(ctx, ctx.scope, input)),
   openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(openTerminalOutput).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),
-  watch: tenantProcedure('pod.read').input(watchPodsInput).subscription(async function* ({ ctx, input, signal }) {
+  watch: tenantProcedure('pod.read').input(watchPodsInput).output(trackedEvents(watchPodsOutput)).subscription(async function* ({ ctx, input, signal }) {
     for await (const event of watchPods(ctx, ctx.scope, input, live(signal))) yield tracked(event.resourceVersion, event)
   }),
-  followLogs: tenantProcedure('pod.logs').input(followLogsInput).subscription(async function* ({ ctx, input, signal }) {
+  followLogs: tenantProcedure('pod.logs').input(followLogsInput).output(trackedEvents(logLine)).subscription(async function* ({ ctx, input, signal }) {
     for await (const line of followLogs(ctx, ctx.scope, input, live(signal))) yield tracked(line.time, line)
   }),
 })
