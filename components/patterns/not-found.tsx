@@ -7,7 +7,7 @@ export function NotFound({ home }: { home: string }) {
     <div className="mx-auto flex max-w-100 flex-col items-center gap-3 py-20 text-center">
       <Mark className="size-8 text-faint" />
       <h1 className="mt-2 text-xl font-semibold">There is nothing here</h1>
-      <p className="text-sm text-faint">The address is wrong, the thing was deleted, or you may not see it.</p>
+      <p className="text-balance text-sm text-faint">The address is wrong, the thing was deleted, or you may not see it.</p>
       <ButtonLink href={home} className="mt-2">Go to the start page</ButtonLink>
     </div>
   )

@@ -1,33 +1,13 @@
 'use client'
 import Link from 'next/link'
 import type { ComponentProps, ReactNode } from 'react'
-import { cva, type VariantProps } from 'class-variance-authority'
+import type { VariantProps } from 'class-variance-authority'
+import { buttonClass } from './button-class'
 import { cn } from './cn'
 import { Spinner } from './spinner'
 import { Tooltip } from './tooltip'
 
-const button = cva(
-  'inline-flex shrink-0 select-none items-center justify-center gap-1.5 whitespace-nowrap rounded-md border font-medium transition-colors duration-100 aria-disabled:cursor-not-allowed aria-disabled:opacity-55 [&_svg]:shrink-0',
-  {
-    variants: {
-      variant: {
-        primary: 'border-transparent bg-accent-solid text-on-accent not-aria-disabled:hover:bg-accent-solid-hover',
-        secondary: 'border-stroke-strong bg-raise text-content not-aria-disabled:hover:bg-hover not-aria-disabled:active:bg-press',
-        ghost: 'border-transparent text-soft not-aria-disabled:hover:bg-hover not-aria-disabled:hover:text-content',
-        danger: 'border-transparent bg-error-solid text-on-accent not-aria-disabled:hover:brightness-110',
-        'danger-ghost': 'border-stroke-strong bg-raise text-error-content not-aria-disabled:hover:bg-error-soft',
-      },
-      size: {
-        sm: 'h-7 px-2 text-xs',
-        md: 'h-8 px-3 text-sm',
-        lg: 'h-10 px-4 text-base',
-      },
-    },
-    defaultVariants: { variant: 'secondary', size: 'md' },
-  },
-)
-
-type Look = VariantProps<typeof button> & { icon?: ReactNode }
+type Look = VariantProps<typeof buttonClass> & { icon?: ReactNode }
 
 export type ButtonProps = Look & Omit<ComponentProps<'button'>, 'disabled'> & {
   /** Why the button cannot be used now. It stays focusable and says so. */
@@ -42,7 +22,7 @@ export function Button({ variant, size, icon, className, children, disabledReaso
   const element = (
     <button
       type={type}
-      className={cn(button({ variant, size }), className)}
+      className={cn(buttonClass({ variant, size }), className)}
       aria-disabled={off || undefined}
       aria-busy={pending || undefined}
       onClick={(event) => {
@@ -61,7 +41,7 @@ export function Button({ variant, size, icon, className, children, disabledReaso
 /** A link that looks like a button: it goes somewhere, so it can be opened in a new tab. */
 export function ButtonLink({ variant, size, icon, className, children, ...rest }: Look & ComponentProps<typeof Link>) {
   return (
-    <Link className={cn(button({ variant, size }), className)} {...rest}>
+    <Link className={cn(buttonClass({ variant, size }), className)} {...rest}>
       {icon}
       {children}
     </Link>
