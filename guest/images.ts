@@ -1,6 +1,7 @@
 import { GuestError } from '@/guest/errors'
 import { makeFolder } from '@/guest/files'
 import { diskBySerial } from '@/guest/machine'
+import { pause } from '@/guest/pause'
 import { runScript } from '@/guest/processes'
 
 const mounted = new Map<string, Promise<void>>()
@@ -24,8 +25,23 @@ export function addImage(serial: string, key: string): Promise<void> {
   return mounting
 }
 
+const appearMilliseconds = 5_000
+const lookMilliseconds = 20
+
+/** A disk that the host has just plugged shows up when the kernel has handled its ACPI event. */
+async function pluggedDisk(serial: string): Promise<string> {
+  for (let waited = 0; ; waited += lookMilliseconds) {
+    try {
+      return diskBySerial(serial)
+    } catch (error) {
+      if (waited >= appearMilliseconds) throw error
+    }
+    await pause(lookMilliseconds)
+  }
+}
+
 async function mountImage(serial: string, key: string): Promise<void> {
-  const disk = diskBySerial(serial)
+  const disk = await pluggedDisk(serial)
   makeFolder(imageFolder(key))
   const { exitCode, output } = await runScript('mount -t squashfs -o ro,nodev "$1" "$2"', [disk, imageFolder(key)])
   if (exitCode !== 0) throw new GuestError('MountFailed', `the image disk cannot be mounted: ${output}`, serial)

@@ -76,9 +76,9 @@ export class Machines implements MachinePort {
     return vm && new PodMachine(vm)
   }
 
-  async remove(_pod: PodIdentity, record: unknown): Promise<void> {
-    const parsed = VmRecord.safeParse(record)
-    if (parsed.success) await removeVm(parsed.data)
+  /** Needs no record: a start that was cut off half way may have left a VM of which nothing was written down. */
+  remove(pod: PodIdentity): Promise<void> {
+    return removeVm({ uid: pod.vmUid, runDir: this.folder(pod) })
   }
 
   private folder(pod: PodIdentity): string {
