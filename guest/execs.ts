@@ -9,8 +9,13 @@ import { runScript, type Exit } from '@/guest/processes'
 import { launchProcess, type Launched, type TerminalSize } from '@/guest/runtime'
 import { signalNumber } from '@/guest/signals'
 
-// What an ended command left behind may hold its pipes open for ever; its last words get this long.
-const drainMilliseconds = 500
+// What an ended command left behind may hold its pipes open for ever: silence for so long is their end.
+const idleMilliseconds = 500
+
+interface Exec {
+  process: Launched
+  exited: boolean
+}
 
 function folderOf(stream: number): string {
   return `/run/execs/${stream}`
@@ -18,7 +23,7 @@ function folderOf(stream: number): string {
 
 /** Commands run in containers beside their own process. They end with the connection that asked for them. */
 export class Execs {
-  private readonly all = new Map<number, Launched>()
+  private readonly all = new Map<number, Exec>()
 
   constructor(
     private readonly link: Link,
@@ -26,10 +31,10 @@ export class Execs {
   ) {}
 
   find(stream: number): Launched | undefined {
-    return this.all.get(stream)
+    return this.all.get(stream)?.process
   }
 
-  private get(stream: number): Launched {
+  private get(stream: number): Exec {
     const found = this.all.get(stream)
     if (!found) throw new GuestError('NotFound', 'there is no such exec', String(stream))
     return found
@@ -46,35 +51,41 @@ export class Execs {
     const process = ociProcess({ ...params, env, identity, cwd: params.cwd ?? container.params.cwd, noNewPrivileges: container.params.noNewPrivileges })
     writeFile(`${folder}/process.json`, JSON.stringify(process))
     const command = ['exec', `--process=${folder}/process.json`, ...(params.terminal ? ['--tty'] : [])]
-    const launched = await launchProcess({ folder, before: [], command, container: params.container, stream: params.stream, stdin: params.stdin, terminal: params.terminal, kept: false }, this.link)
-    this.all.set(params.stream, launched)
-    void launched.exit.then((exit) => this.ended(params.stream, launched, exit))
-    return launched
+    const launch = { folder, before: [], command, container: params.container, stream: params.stream, stdin: params.stdin, terminal: params.terminal, kept: false }
+    const exec: Exec = { process: await launchProcess(launch, this.link), exited: false }
+    this.all.set(params.stream, exec)
+    void exec.process.exit.then((exit) => this.ended(params.stream, exec, exit))
+    return exec.process
   }
 
-  private ended(stream: number, launched: Launched, exit: Exit): void {
-    launched.stdin?.close()
+  private ended(stream: number, exec: Exec, exit: Exit): void {
+    exec.exited = true
+    exec.process.stdin?.close()
     this.onExit(stream, exit)
-    os.setTimeout(() => {
-      for (const output of launched.outputs) output.close()
-    }, drainMilliseconds)
+    this.forgetOnceSent(stream, exec)
     void runScript('rm -rf "$1"', [folderOf(stream)])
   }
 
-  signal(stream: number, signal: SignalName): void {
-    os.kill(this.get(stream).pid, signalNumber(signal))
+  private forgetOnceSent(stream: number, exec: Exec): void {
+    os.setTimeout(() => {
+      if (this.all.get(stream) !== exec) return
+      for (const output of exec.process.outputs) output.endIfIdle()
+      if (exec.process.outputs.every((output) => output.isFinished)) this.all.delete(stream)
+      else this.forgetOnceSent(stream, exec)
+    }, idleMilliseconds)
   }
 
-  /** Gives a terminal another size; its foreground program is told by the kernel. */
-  async resize(stream: number, size: TerminalSize): Promise<void> {
-    await resizeTerminal(this.get(stream), size)
+  /** Signals a command; nothing where it has ended. */
+  signal(stream: number, signal: SignalName): void {
+    const { process, exited } = this.get(stream)
+    if (!exited) os.kill(process.pid, signalNumber(signal))
   }
 
   /** The host that asked for them is gone: nobody can read or end them any more. */
   dropAll(): void {
-    for (const launched of this.all.values()) {
-      os.kill(launched.pid, signalNumber('KILL'))
-      for (const output of launched.outputs) output.discard()
+    for (const { process, exited } of this.all.values()) {
+      if (!exited) os.kill(process.pid, signalNumber('KILL'))
+      for (const output of process.outputs) output.discard()
     }
     this.all.clear()
   }

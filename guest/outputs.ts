@@ -16,6 +16,7 @@ export class Output implements Source {
   private ended = false
   private endSent = false
   private reading = false
+  private idle = false
 
   constructor(
     private readonly link: Link,
@@ -62,10 +63,16 @@ export class Output implements Source {
     this.read()
   }
 
-  /** Reads what is there, then ends whether or not the pipe's other side is still open somewhere. */
-  close(): void {
-    while (!this.ended && !this.ring.isFull && this.step()) continue
-    this.end()
+  /** All is sent, the end included. */
+  get isFinished(): boolean {
+    return this.endSent
+  }
+
+  /** Ends where nothing came since the last call though there was room: for a pipe that somebody holds open in vain. */
+  endIfIdle(): void {
+    const idle = this.idle && !this.ring.isFull
+    this.idle = true
+    if (idle) this.end()
   }
 
   /** Ends at once; what is not sent is lost. */
@@ -92,19 +99,16 @@ export class Output implements Source {
     this.read()
   }
 
-  private step(): boolean {
+  private step(): void {
     if (this.ring.isFull) this.ring.dropOldest(dropStep)
     const room = this.ring.writable()
     const got = os.read(this.fd, room.buffer.buffer, room.offset, room.length)
-    if (got === EAGAIN || got === EINTR) return false
+    if (got === EAGAIN || got === EINTR) return
     // A terminal says EIO when its last user is gone.
-    if (got <= 0) {
-      this.end()
-      return false
-    }
+    if (got <= 0) return this.end()
     this.ring.commit(got)
+    this.idle = false
     this.link.offer(this)
-    return true
   }
 
   private end(): void {

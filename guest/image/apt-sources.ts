@@ -13,7 +13,7 @@ export function mirrorsIn(text: string, format: 'list' | 'sources'): string[] {
   return lines
     .join('\n')
     .split(/\n\s*\n/)
-    .filter((stanza) => /^Types:.*\bdeb\b/m.test(stanza) && !/^Enabled:\s*no\b/im.test(stanza))
+    .filter((stanza) => /^Types:(.*\s)?deb(\s|$)/m.test(stanza) && !/^Enabled:\s*no\b/im.test(stanza))
     .flatMap((stanza) => /^URIs:\s*(.+)$/m.exec(stanza)?.[1]?.trim().split(/\s+/) ?? [])
 }
 

@@ -166,8 +166,8 @@ describe('a long-running container', { timeout: 60_000 }, () => {
     session.stdin?.write('stty size; tty; id -un; pwd; echo $TERM\n')
     await shows(/30 90\r\n\/dev\/pts\/\d\r\napp\r\n\/tmp\r\nxterm\r\n/)
     await session.resize(100, 40)
-    session.stdin?.write('stty size\n')
-    await shows(/40 100\r\n/)
+    session.stdin?.write('until [ "$(stty size)" = "40 100" ]; do sleep 0.1; done; echo res"ized"\n')
+    await shows(/resized\r\n/)
     session.stdin?.write('echo be"gi"n; sleep 1000\n')
     await shows(/begin\r\n/)
     session.stdin?.write('\x03')
@@ -248,6 +248,25 @@ describe('a long-running container', { timeout: 60_000 }, () => {
     socket.destroy()
     client = await GuestClient.connect(machine.socketPath)
     expect(client.hello.containers.map((state) => state.container)).toEqual(['main'])
+  })
+
+  it('lets a command end whose children hold its output open', async () => {
+    expect(await execute('main', ['sh', '-c', 'sleep 1000 & echo done'])).toEqual({ out: 'done\n', err: '', exitCode: 0 })
+    const long = await execute('main', ['sh', '-c', 'seq 1 100000; echo end >&2'])
+    expect(long.out.length).toBe(588_895)
+    expect(long.err).toBe('end\n')
+  })
+
+  it('may have a terminal of its own', async () => {
+    const exit = exited('console')
+    const { stdin, stdout, stderr } = await client.startContainer(container('console', ['sh', '-c', 'stty size; read line; echo "<$line>"; until [ "$(stty size)" = "21 71" ]; do sleep 0.1; done; exit 4'], { stdin: true, terminal: { columns: 70, rows: 20 } }))
+    const screen = text(stdout)
+    expect(await text(stderr)).toBe('')
+    await client.resizeContainer('console', 71, 21)
+    stdin?.write('hello\n')
+    expect(await screen).toMatch(/^20 70\r\n(hello\r\n)?<hello>\r\n$/)
+    expect((await exit).exitCode).toBe(4)
+    await client.removeContainer('console')
   })
 
   it('ends on a signal with its own exit code', async () => {
