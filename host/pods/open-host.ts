@@ -1,5 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { podSize } from '@/domain/pod/size'
+import { podSpec } from '@/domain/pod/spec'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
 import { GuestClient } from '@/host/guest/client'
 import { probeAccelerator, type AcceleratorChoice } from '@/host/hypervisor/accelerator'
@@ -27,6 +29,9 @@ import { PodWorker } from './pod-worker'
 import { StartGate } from './start-gate'
 import { killStrayProcesses } from './stray-processes'
 import { UidPool } from './uid-pool'
+
+/** A pod of one container without limits: most first pods. */
+const smallestSize = podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any' }] }))
 
 export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'guest' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & {
   /** All that the host keeps. */
@@ -64,6 +69,9 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
   const images = await ImageStore.open({ dir: folders.images, defaultRegistry: settings.defaultRegistry, insecureRegistries: settings.insecureRegistries, logger: log })
   const [sample] = await Promise.all([ensureSampleImage(images), templates.open(), scratch.prepare()])
+
+  // The first pod of the commonest size need not wait for a boot.
+  templates.prepare(smallestSize).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
 
   const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
   const ports = { images: imagePort(images, (image) => pods.imageChanged(image)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }

@@ -73,15 +73,23 @@ export class TemplateStore {
    */
   async acquire(request: TemplateRequest): Promise<TemplateLease> {
     if (this.sharing === 'cold') throw new VmError('templates are switched off')
-    const size = { vcpus: request.vcpus, memoryMiB: request.memoryMiB }
     for (;;) {
       request.signal.throwIfAborted()
-      const pristine = await abortable(this.makingPristine.do(`${size.vcpus}-${size.memoryMiB}`, () => this.pristine.get(size, this.ended.signal)), request.signal)
+      const pristine = await abortable(this.makePristine(request), request.signal)
       const copy = copyName(this.sharing === 'shared' ? '' : request.tenantId, pristine.key)
       const lease = await this.adopt(copy)
       if (lease) return lease
       await abortable(this.makingCopy.do(copy, () => this.makeCopy(copy, pristine)), request.signal)
     }
+  }
+
+  /** Makes the pristine template of a size before a pod asks for it; no-op where templates are switched off. */
+  async prepare(size: VmSize): Promise<void> {
+    if (this.sharing !== 'cold') await this.makePristine(size)
+  }
+
+  private makePristine({ vcpus, memoryMiB }: VmSize): Promise<Pristine> {
+    return this.makingPristine.do(`${vcpus}-${memoryMiB}`, () => this.pristine.get({ vcpus, memoryMiB }, this.ended.signal))
   }
 
   /** One more lease of a copy that exists, for a VM that runs from it; null when it is gone. */
