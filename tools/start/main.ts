@@ -9,6 +9,7 @@ import { reachableApp, reachableGuest } from '@/tools/start/app-folder'
 import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
 import { EmbeddedDatabase } from '@/tools/start/database'
 import type { GuestImage } from '@/tools/start/environment'
+import { makeDevelopmentFolder } from '@/tools/start/development-folder'
 import { ensureHostIdentity, ensureKeyRing, ensureSessionSecret } from '@/tools/start/keys'
 import { ProcessRecords } from '@/tools/start/leftovers'
 import { prefixed, readable } from '@/tools/start/log-lines'
@@ -64,6 +65,7 @@ async function run({ options, config, asRoot, accounts, folders, records, signal
   const app = reachableApp(root, folders.app, options.version, accounts?.server)
   const guest = reachableGuest(options.guest, folders.app, accounts?.server, app.node)
   if (dev && app.folder !== root) throw new Error(`npm run dev needs a checkout that user hypernetes can read; ${root} is closed to it. Move the checkout, or run it as your own user`)
+  if (dev && accounts) makeDevelopmentFolder(root, accounts.server)
   let supervisor: Supervisor | undefined
   let unwatch = async () => {}
   try {
