@@ -75,19 +75,28 @@ export function podConditions(facts: PodFacts, now: string): Condition[] {
   const notReady = records.filter((r) => !(r.status.ready || (r.done && r.status.exitCode === 0)))
   const first = notReady[0]
   const images: Fact = problem?.about === 'ImagesReady' ? no(problem.reason, problem.message) : imagesReady || up ? yes('ImagesReady') : no('Pulling', 'The images are being made ready.')
-  const vm: Fact = up ? yes('VMRunning') : problem?.about === 'VMReady' ? no(problem.reason, problem.message) : stage === 'ended' ? no('PodCompleted', 'The containers have ended, so the virtual machine was stopped.') : facts.stopping ? no('Stopping', 'The pod is being stopped.') : no('Starting', 'The virtual machine is being started.')
+  const vm = vmFact(facts, up)
+  const cause = problem ? problem.message : vm.message
   const containers: Fact =
     stage === 'ended'
       ? no('PodCompleted', 'The containers have ended.')
       : up && !first
         ? yes('ContainersRunning')
-        : no('ContainersNotReady', up && first ? first.status.message || `Container "${first.status.name}" is being started.` : vm.message)
-  const facts4: [string, Fact][] = [['ImagesReady', images], ['VMReady', vm], ['ContainersReady', containers], ['Ready', containers.status === 'True' ? yes('PodReady') : containers]]
-  return facts4.map(([type, fact]) => {
+        : no('ContainersNotReady', up && first ? first.status.message || `Container "${first.status.name}" is being started.` : cause)
+  const all: [string, Fact][] = [['ImagesReady', images], ['VMReady', vm], ['ContainersReady', containers], ['Ready', containers.status === 'True' ? yes('PodReady') : containers]]
+  return all.map(([type, fact]) => {
     const before = facts.conditions.find((c) => c.type === type)
     const lastTransitionTime = before && before.status === fact.status ? before.lastTransitionTime : now
     return { type, status: fact.status, reason: cut(fact.reason, 128), message: cut(fact.message, 4096), lastTransitionTime, observedGeneration: facts.assignment.generation }
   })
+}
+
+function vmFact({ stage, stopping, problem }: PodFacts, up: boolean): Fact {
+  if (up) return yes('VMRunning')
+  if (stopping) return no('Stopping', 'The pod is being stopped.')
+  if (stage === 'ended') return no('PodCompleted', 'The containers have ended, so the virtual machine was stopped.')
+  if (problem?.about === 'VMReady') return no(problem.reason, problem.message)
+  return problem ? no('WaitingForImages', 'The virtual machine is started once the images are there.') : no('Starting', 'The virtual machine is being started.')
 }
 
 type Fact = { status: 'True' | 'False'; reason: string; message: string }

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Assignment, PodReport } from '@/contracts/host/v1'
 import { buildGuestImage } from '@/guest/image/build'
+import { busyboxRoot } from '@/host/images/sample/busybox'
+import { tarArchive } from '@/host/images/tar/archive'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
@@ -19,7 +21,7 @@ let guest: { kernel: string; initramfs: string; version: string }
 async function open(): Promise<OpenHost> {
   const log = logger('test')
   log.level = 'fatal'
-  const settings = { defaultRegistry: 'docker.io', insecureRegistries: [], accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
+  const settings = { defaultRegistry: 'docker.io', insecureRegistries: ['127.0.0.1:1'], accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
   return openHost({ ...settings, folder, hostTag, scratchBytes: 256 << 20, log }, new AbortController().signal)
 }
 
@@ -125,13 +127,15 @@ describe('a pod on a real host', () => {
     expect(await footprint()).toEqual(before)
   })
 
-  it('runs several containers with a volume between them, and tells their ends', async () => {
+  it('runs several containers of several images with a volume between them, and tells their ends', async () => {
+    const config = { entrypoint: [], cmd: [], env: ['PATH=/bin'], workingDir: '/', user: '', exposedPorts: [] }
+    await host.images.addLocal('test/other:1', tarArchive([...(await busyboxRoot()), { name: 'etc/other', content: 'x' }]), config)
     const pod = newPod({
       restartPolicy: 'Never',
       volumes: [{ name: 'shared', emptyDir: {} }],
       containers: [
         { name: 'writer', image: sampleReference, command: ['sh', '-c'], args: ['echo "$(WHO) writes" > /data/file; echo written; exit 0'], env: [{ name: 'WHO', value: 'first' }], volumeMounts: [{ name: 'shared', mountPath: '/data' }], securityContext: { runAsUser: 0 } },
-        { name: 'reader', image: sampleReference, command: ['sh', '-c', 'until [ -s /data/file ]; do sleep 0.05; done; cat /data/file; exit 3'], volumeMounts: [{ name: 'shared', mountPath: '/data' }] },
+        { name: 'reader', image: 'test/other:1', command: ['sh', '-c', 'until [ -s /data/file ]; do sleep 0.05; done; cat /data/file; exit 3'], volumeMounts: [{ name: 'shared', mountPath: '/data' }] },
       ],
     })
     host.pods.apply([pod])
@@ -140,6 +144,32 @@ describe('a pod on a real host', () => {
     expect(await logOf(pod, 'reader')).toEqual(['first writes'])
     host.pods.apply([])
     await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
+  })
+
+  it('tells an image that cannot be had, with what to do', async () => {
+    const pod = newPod({ containers: [{ name: 'web', image: '127.0.0.1:1/none:1' }] })
+    host.pods.apply([pod])
+    await until(() => report(pod)?.reason === 'ImageUnreachable')
+    expect(report(pod)).toMatchObject({ phase: 'Starting', containers: [{ state: 'Waiting', reason: 'ImagePullBackOff', message: expect.stringContaining('tried again in 10 s') }] })
+    host.pods.apply([])
+    await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
+  })
+
+  it('leaves nothing of pods that are deleted at any moment of their start', async () => {
+    const before = await footprint()
+    const all = Array.from({ length: 8 }, () => newPod({}))
+    host.pods.apply(all)
+    const left = new Set(all)
+    // One after another, each a step of the last one's start later.
+    for (const pod of all) {
+      const steps = report(pod)?.startSteps.length ?? 0
+      await until(() => (report(pod)?.startSteps.length ?? 0) > Math.min(steps, 6) || report(pod)?.startedAt != null)
+      left.delete(pod)
+      host.pods.apply([...left])
+    }
+    await until(() => host.pods.reports().every((r) => r.phase === 'Gone'))
+    host.pods.apply([])
+    expect(await footprint()).toEqual(before)
   })
 
   it('stops the VMs at the end of the agent, and starts them at its next start', async () => {
