@@ -6,7 +6,7 @@ import { encodeFrame, FrameType, maxControlBytes } from '@/contracts/guest/v1/fr
 import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
 import type { StartContainerParams } from '@/contracts/guest/v1/messages'
 import { GuestClient } from '@/host/guest/client'
-import { startTestMachine, type TestMachine } from '@/host/guest/test-machine'
+import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
 
 let machine: TestMachine
 let client: GuestClient

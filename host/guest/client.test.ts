@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Channel, decodeCredit, encodeCredit, encodeFrame, FrameType, inputWindow, maxControlBytes, maxDataBytes, outputWindow } from '@/contracts/guest/v1/frame'
 import { GuestClient } from '@/host/guest/client'
 import type { ExecSession } from '@/host/guest/exec-session'
-import { bareHeader, control, emptyHello, FakeGuest } from '@/host/guest/fake-guest'
+import { bareHeader, control, emptyHello, FakeGuest } from '@/host/guest/testing/fake-guest'
 
 let guest: FakeGuest
 let client: GuestClient | undefined
