@@ -30,8 +30,13 @@ import { StartGate } from './start-gate'
 import { killStrayProcesses } from './stray-processes'
 import { UidPool } from './uid-pool'
 
-/** A pod of one container without limits: most first pods. */
-const smallestSize = podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any' }] }))
+/** Memory limits of most first pods: none, and the one that the console's form begins with. */
+const commonLimits = [{}, { memory: '128Mi' }]
+
+/** Makes the templates of common sizes one after the other, so that the first pod need not wait for a boot. */
+async function prepareTemplates(templates: TemplateStore): Promise<void> {
+  for (const limits of commonLimits) await templates.prepare(podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any', resources: { limits } }] })))
+}
 
 export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'guest' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & {
   /** All that the host keeps. */
@@ -70,8 +75,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const images = await ImageStore.open({ dir: folders.images, defaultRegistry: settings.defaultRegistry, insecureRegistries: settings.insecureRegistries, logger: log })
   const [sample] = await Promise.all([ensureSampleImage(images), templates.open(), scratch.prepare()])
 
-  // The first pod of the commonest size need not wait for a boot.
-  templates.prepare(smallestSize).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
+  prepareTemplates(templates).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
 
   const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
   const ports = { images: imagePort(images, (image) => pods.imageChanged(image)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
