@@ -19,20 +19,22 @@ export const findMe = cache(async (): Promise<MeView | null> => {
   }
 })
 
-/** Who is signed in; others go to the sign-in page. */
-export async function requireMe(): Promise<MeView> {
-  return (await findMe()) ?? redirect(paths.signIn())
+/** Who is signed in; others sign in first and come back to `here`. */
+export async function requireMe(here: string): Promise<MeView> {
+  return (await findMe()) ?? redirect(paths.signIn(here))
 }
 
 /** The tenant of the address; one that does not exist and one of others are both 404. */
-export async function requireTenant(slug: string): Promise<{ me: MeView; tenant: TenantSummary }> {
-  const me = await requireMe()
-  const tenant = me.tenants.find((each) => each.slug === decodeURIComponent(slug))
+export async function requireTenant(encoded: string, here: (slug: string) => string): Promise<{ me: MeView; tenant: TenantSummary }> {
+  const slug = decodeURIComponent(encoded)
+  const me = await requireMe(here(slug))
+  const tenant = me.tenants.find((each) => each.slug === slug)
   return tenant ? { me, tenant } : notFound()
 }
 
-export async function requireOperator(): Promise<MeView> {
-  const me = await requireMe()
+/** For others than operators these pages do not exist. */
+export async function requireOperator(here: string): Promise<MeView> {
+  const me = await requireMe(here)
   return me.user.operator ? me : notFound()
 }
 

@@ -33,9 +33,11 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
   const onSubmit = async (event?: FormEvent) => {
     event?.preventDefault()
     if (pending) return
+    const fields = event?.currentTarget instanceof HTMLElement ? event.currentTarget : null
     const checked = schema?.safeParse(values)
     if (checked && !checked.success) {
       setErrors(firstOfEach(checked.error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: sentence(issue.message) }))))
+      focusFirstError(fields)
       return
     }
     const id = requestId ?? crypto.randomUUID()
@@ -52,12 +54,18 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
       if (failed.code === 'already_exists' && 'name' in values && own.length === 0) setErrors({ name: failed.message })
       else if (own.length === 0 || own.some((problem) => !(problem.path in values))) setFailure(failed)
       if (failed.code !== 'network') setRequestId(null)
+      focusFirstError(fields)
     }
     setPending(false)
   }
 
   const changed = JSON.stringify(values) !== JSON.stringify(initial)
   return { values, set, errors, failure, pending, changed, onSubmit }
+}
+
+/** Once the errors are drawn: the first field that has one takes the focus. */
+function focusFirstError(fields: HTMLElement | null) {
+  requestAnimationFrame(() => requestAnimationFrame(() => fields?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()))
 }
 
 const sentence = (message: string) => message.charAt(0).toUpperCase() + message.slice(1)

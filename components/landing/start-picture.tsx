@@ -3,9 +3,9 @@ import { StateMark } from '@/components/ui/state-badge'
 const steps: ReadonlyArray<[step: string, detail: string]> = [
   ['Accepted', 'default / web'],
   ['Host chosen', 'memory and vCPU fit'],
-  ['Image', 'sha256:9f2c…41aa, already here'],
+  ['Image', 'already on the host'],
   ['Network', '10.0.0.7 on default'],
-  ['Virtual machine', 'from a template, 1 vCPU, 192 MiB'],
+  ['Virtual machine', 'from a template, 192 MiB'],
   ['Container', 'web, process 1'],
 ]
 
@@ -21,14 +21,13 @@ export function StartPicture() {
         {steps.map(([step, detail], i) => (
           <p key={step} className="line-in flex gap-3 whitespace-nowrap" style={{ animationDelay: `${200 + i * 160}ms` }}>
             <span className="inline-flex items-center"><StateMark shape="running" className="size-2" /></span>
-            <span className="w-32 shrink-0 text-content">{step}</span>
+            <span className="w-30 shrink-0 text-content">{step}</span>
             <span className="text-faint">{detail}</span>
           </p>
         ))}
-        <p className="line-in mt-3 whitespace-nowrap" style={{ animationDelay: '1300ms' }}><span className="text-accent-content">web:/$</span> <span className="text-content">hostname &amp;&amp; nproc &amp;&amp; ps | wc -l</span></p>
+        <p className="line-in mt-3 whitespace-nowrap" style={{ animationDelay: '1300ms' }}><span className="text-accent-content">web:/$</span> <span className="text-content">hostname &amp;&amp; nproc</span></p>
         <p className="line-in text-soft" style={{ animationDelay: '1500ms' }}>web</p>
         <p className="line-in text-soft" style={{ animationDelay: '1500ms' }}>1</p>
-        <p className="line-in text-soft" style={{ animationDelay: '1500ms' }}>3</p>
         <p className="line-in" style={{ animationDelay: '1650ms' }}><span className="text-accent-content">web:/$</span> <span className="inline-block h-3.5 w-[7px] translate-y-0.5 bg-accent" aria-hidden /></p>
       </div>
     </figure>

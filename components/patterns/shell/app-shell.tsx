@@ -70,7 +70,7 @@ export function AppShell({ me, theme, tenant, children }: AppShellProps) {
           <AccountMenu user={me.user} />
         </div>
       </header>
-      <aside className="sticky top-12 h-[calc(100dvh-48px)] overflow-y-auto border-r border-stroke max-md:hidden"><Sidebar groups={groups} /></aside>
+      <div className="sticky top-12 h-[calc(100dvh-48px)] overflow-y-auto border-r border-stroke max-md:hidden"><Sidebar groups={groups} /></div>
       <main id="page" className="flex min-w-0 flex-col px-4 py-5 md:px-6">{children}</main>
       {groups.flatMap((group) => group.destinations).map(({ id, shortcut, label, href }) => shortcut && <GoShortcut key={id} keys={shortcut} title={`Go to ${label}`} go={() => router.push(href)} />)}
       {overlay === 'navigation' && (

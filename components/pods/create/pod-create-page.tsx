@@ -63,7 +63,7 @@ export function PodCreatePage({ tenant }: { tenant: string }) {
               ? <PodForm tenant={tenant} text={text} draft={form.draft} onChange={change} problems={shown ? problems : refused} />
               : <Callout tone="notice" title="The form cannot show this manifest" actions={<Button size="sm" onClick={() => query.replace({ as: 'yaml' })}>Edit as YAML</Button>}>{form.reason}</Callout>}
         </div>
-        <aside className="flex flex-col gap-4 lg:sticky lg:top-16">
+        <aside aria-label="Size and creation" className="flex flex-col gap-4 lg:sticky lg:top-16">
           <VmPreview documents={checked.documents} />
           <div className="flex gap-2">
             <Button variant="primary" type="submit" className="flex-1" pending={submit.pending} disabledReason={mode === 'yaml' && checked.problems.length > 0 ? 'Mend the problems that are marked first.' : undefined}>

@@ -1,10 +1,11 @@
 import type { Metadata } from 'next'
+import { paths } from '@/components/client/paths'
 import { PendingAccountsPage } from '@/components/account/pending-accounts-page'
 import { requireOperator } from '../../../../session'
 
 export const metadata: Metadata = { title: 'Approvals' }
 
 export default async function Page() {
-  await requireOperator()
+  await requireOperator(paths.approvals())
   return <PendingAccountsPage />
 }

@@ -1,4 +1,5 @@
 import type { Metadata } from 'next'
+import { paths } from '@/components/client/paths'
 import { ImageListPage } from '@/components/images/image-list-page'
 import { Prefetched } from '../../../../prefetched'
 import { read, requireTenant } from '../../../../session'
@@ -6,7 +7,7 @@ import { read, requireTenant } from '../../../../session'
 export const metadata: Metadata = { title: 'Images' }
 
 export default async function Page({ params }: { params: Promise<{ tenant: string }> }) {
-  const { tenant } = await requireTenant((await params).tenant)
+  const { tenant } = await requireTenant((await params).tenant, paths.images)
   const input = { tenant: tenant.slug }
   return (
     <Prefetched answers={[{ key: (api) => api.image.list.queryKey(input), data: await read((api) => api.image.list(input)) }]}>

@@ -1,4 +1,5 @@
 import type { Metadata } from 'next'
+import { paths } from '@/components/client/paths'
 import { podListInput } from '@/components/pods/list-input'
 import { PodListPage } from '@/components/pods/pod-list-page'
 import { Prefetched } from '../../../../prefetched'
@@ -9,9 +10,10 @@ export const metadata: Metadata = { title: 'Pods' }
 type Props = { params: Promise<{ tenant: string }>; searchParams: Promise<Record<string, string | string[] | undefined>> }
 
 export default async function Page({ params, searchParams }: Props) {
-  const { tenant } = await requireTenant((await params).tenant)
   const query = await searchParams
-  const input = podListInput(tenant.slug, (key) => [query[key]].flat()[0])
+  const get = (key: string) => [query[key]].flat()[0]
+  const { tenant } = await requireTenant((await params).tenant, (slug) => paths.pods(slug, { namespace: get('namespace'), q: get('q'), state: get('state') }))
+  const input = podListInput(tenant.slug, get)
   return (
     <Prefetched answers={[{ key: (api) => api.pod.list.queryKey(input), data: await read((api) => api.pod.list(input)) }]}>
       <PodListPage tenant={tenant.slug} />

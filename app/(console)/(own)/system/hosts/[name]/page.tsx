@@ -1,4 +1,5 @@
 import type { Metadata } from 'next'
+import { paths } from '@/components/client/paths'
 import { HostPage } from '@/components/hosts/host-page'
 import { Prefetched } from '../../../../../prefetched'
 import { read, requireOperator } from '../../../../../session'
@@ -10,7 +11,7 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 }
 
 export default async function Page({ params }: Props) {
-  await requireOperator()
   const input = { name: decodeURIComponent((await params).name) }
+  await requireOperator(paths.host(input.name))
   return <Prefetched answers={[{ key: (api) => api.host.get.queryKey(input), data: await read((api) => api.host.get(input)) }]}><HostPage {...input} /></Prefetched>
 }

@@ -1,4 +1,5 @@
 import type { Metadata } from 'next'
+import { paths } from '@/components/client/paths'
 import { NetworkPage } from '@/components/networks/network-page'
 import { Prefetched } from '../../../../../prefetched'
 import { read, requireTenant } from '../../../../../session'
@@ -11,7 +12,7 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 
 export default async function Page({ params }: Props) {
   const { tenant: slug, name } = await params
-  const { tenant } = await requireTenant(slug)
+  const { tenant } = await requireTenant(slug, (decoded) => paths.network(decoded, decodeURIComponent(name)))
   const input = { tenant: tenant.slug, name: decodeURIComponent(name) }
   return (
     <Prefetched answers={[{ key: (api) => api.network.get.queryKey(input), data: await read((api) => api.network.get(input)) }]}>

@@ -1,5 +1,6 @@
 import type { Metadata } from 'next'
 import type { ReactNode } from 'react'
+import { paths } from '@/components/client/paths'
 import { PodFrame } from '@/components/pods/pod-frame'
 import { Prefetched } from '../../../../../../prefetched'
 import { read, requireTenant } from '../../../../../../session'
@@ -12,8 +13,9 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 
 export default async function Layout({ children, params }: Props) {
   const { tenant: slug, ...rest } = await params
-  const { tenant } = await requireTenant(slug)
-  const input = { tenant: tenant.slug, namespace: decodeURIComponent(rest.namespace), name: decodeURIComponent(rest.name) }
+  const pod = { namespace: decodeURIComponent(rest.namespace), name: decodeURIComponent(rest.name) }
+  const { tenant } = await requireTenant(slug, (decoded) => paths.pod(decoded, pod.namespace, pod.name))
+  const input = { tenant: tenant.slug, ...pod }
   return (
     <Prefetched answers={[{ key: (api) => api.pod.get.queryKey(input), data: await read((api) => api.pod.get(input)) }]}>
       <PodFrame {...input}>{children}</PodFrame>
