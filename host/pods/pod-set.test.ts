@@ -11,7 +11,7 @@ function podSet() {
   const changed: string[] = []
   const pods = new PodSet((assignment, found, hooks) => {
     made.push(assignment.uid)
-    return new PodWorker({ ports: host.ports, vmUids: host.uidPool, logs: host.podLogs(assignment.uid), ledger: host.ledgerPort, log: { warn: () => {}, info: () => {} }, ...hooks }, assignment, found)
+    return new PodWorker({ ports: host.ports, vmUids: host.uidPool, logs: host.podLogs(assignment.uid), ledger: host.ledgerPort, log: { warn: () => {} }, ...hooks }, assignment, found)
   })
   pods.listen({ podChanged: (uid) => changed.push(uid), event: () => {}, imageChanged: () => {} })
   return { host, pods, made, changed }

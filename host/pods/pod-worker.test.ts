@@ -18,7 +18,7 @@ function startWorker(host: FakeHost, assignment: Assignment, found: LedgerEntry 
       onChange: () => {},
       onEvent: (event) => events.push(event),
       onPull: () => {},
-      log: { warn: () => {}, info: () => {} },
+      log: { warn: () => {} },
     },
     assignment,
     found,

@@ -1,0 +1,194 @@
+import type { Assignment, PodReport } from '@/contracts/host/v1'
+import type { LedgerEntry } from '@/host/ledger/entry'
+import { failureBackoff, restartBackoff } from './backoff'
+import { newRecord, stopped, vmLost, type ContainerRecord } from './container-record'
+import { podConditions, podReport, type Problem } from './pod-report'
+import { ImageProblem, StepError, type PodIdentity, type ReadyImage } from './ports'
+import type { Observed, Stage, Wanted } from './wanted'
+
+/**
+ * What a worker knows of its pod, and how that changes with what happens to it. It has no effects: the worker carries
+ * out, this remembers. Times are milliseconds since 1970.
+ */
+export class PodState {
+  stage: Stage = 'idle'
+  /** There may be something on the host to undo. */
+  dirty = false
+  /** The assignment that the VM was, or is being, started from. */
+  running: Assignment
+  records: ContainerRecord[]
+  images = new Map<string, ReadyImage>()
+  imagesReady = false
+  problem: Problem | null = null
+  /** What could not be undone yet. */
+  leftover: string | null = null
+  vmRecord: unknown = null
+  startMode: 'template' | 'cold' | null = null
+  startSteps: PodReport['startSteps'] = []
+  /** No start before this time. */
+  private notBefore: number | null = null
+  private failures = 0
+  private vmBackoffMs = 0
+  private upSince = 0
+  private startedAt: string | null = null
+  private conditions: PodReport['conditions'] = []
+
+  constructor(
+    /** The newest assignment. */
+    public assignment: Assignment,
+    /** The account that the pod's VM runs as. */
+    readonly vmUid: number,
+    found: LedgerEntry | null,
+  ) {
+    this.running = found?.assignment ?? assignment
+    this.records = found?.containers ?? assignment.spec.containers.map(newRecord)
+    if (found) this.restore(found)
+  }
+
+  /** Another generation is assigned; an older one is left aside. What is new is tried at once. */
+  assign(assignment: Assignment): void {
+    if (assignment.generation >= this.assignment.generation) this.assignment = assignment
+    if (this.isStale) this.retryNow()
+  }
+
+  /** Whether what runs, or is being started, differs from what is assigned. */
+  get isStale(): boolean {
+    return whatRuns(this.assignment) !== whatRuns(this.running)
+  }
+
+  get identity(): PodIdentity {
+    const { uid, tenantId, network, size } = this.running
+    return { uid, tenantId, network, size, vmUid: this.vmUid }
+  }
+
+  observed(now: number): Observed {
+    const refit = this.assignment.network.outbound !== this.running.network.outbound
+    return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0 }
+  }
+
+  waitMs(now: number): number {
+    return Math.max(0, (this.notBefore ?? 0) - now)
+  }
+
+  retryNow(): void {
+    this.notBefore = null
+    this.failures = 0
+  }
+
+  beginStart(steps: PodReport['startSteps']): void {
+    if (this.isStale) this.renew()
+    this.running = this.assignment
+    this.dirty = true
+    this.notBefore = null
+    this.startedAt = null
+    this.imagesReady = false
+    this.vmRecord = null
+    this.startSteps = steps
+    this.startMode = null
+  }
+
+  /** What had ended gets another spec. */
+  renew(): void {
+    this.records = this.assignment.spec.containers.map(newRecord)
+    this.stage = 'idle'
+  }
+
+  imagesFound(images: Map<string, ReadyImage>): void {
+    this.images = images
+    this.imagesReady = true
+    if (this.problem?.about === 'ImagesReady') this.problem = null
+  }
+
+  up(now: number): void {
+    this.stage = 'up'
+    this.upSince = now
+    this.problem = null
+    this.failures = 0
+  }
+
+  containersChanged(): void {
+    this.startedAt ??= this.records.find((r) => r.status.state === 'Running')?.status.startedAt ?? null
+  }
+
+  /** The start failed in this step: it is tried again after a wait. */
+  startFailed(error: unknown, step: string, now: number): Problem {
+    this.failures += 1
+    const delayMs = failureBackoff(this.failures)
+    this.notBefore = now + delayMs
+    const about = error instanceof ImageProblem ? 'ImagesReady' : 'VMReady'
+    const again = `It is tried again in ${Math.round(delayMs / 1000)} s.`
+    const known = error instanceof StepError
+    const message = known ? `${error.message} ${again}` : `The host could not start the pod's virtual machine (step "${step}"). ${again} If it goes on, the operator finds the cause in the host's log.`
+    this.problem = { about, reason: known ? error.reason : 'StartFailed', message, waiting: true }
+    return this.problem
+  }
+
+  /** The VM is not there any more, and nobody asked for that: by the restart policy the pod has ended, or starts again. */
+  vmEnded(cause: string, now: number): void {
+    const policy = this.running.spec.restartPolicy
+    this.records = this.records.map((record) => vmLost(record, cause, policy, now))
+    if (this.records.every((record) => record.done)) {
+      this.stage = 'ended'
+      return
+    }
+    this.stage = 'idle'
+    const { delayMs, nextMs } = restartBackoff(this.vmBackoffMs, now - this.upSince)
+    this.vmBackoffMs = nextMs
+    this.notBefore = now + delayMs
+    const again = `It is started again ${delayMs === 0 ? 'now' : `in ${Math.round(delayMs / 1000)} s`}, for the restart policy is ${policy}.`
+    this.problem = { about: 'VMReady', reason: 'VMFailed', message: `The pod's virtual machine ended: ${cause}. ${again}`, waiting: delayMs > 0 }
+  }
+
+  /** The VM was stopped on request. */
+  stopped(suspended: boolean, now: number): void {
+    this.records = this.records.map((record) => stopped(record, null, 'Stopped', now))
+    this.stage = 'idle'
+    this.notBefore = null
+    if (suspended) this.problem = { about: 'VMReady', reason: 'HostStopped', message: 'The agent of the host was stopped; the pod starts again with it.', waiting: false }
+  }
+
+  undone(): void {
+    this.leftover = null
+    this.vmRecord = null
+    this.dirty = false
+  }
+
+  report(wanted: Wanted['kind'], now: number): PodReport {
+    const { assignment, stage, imagesReady, problem, leftover, records, conditions, startMode, startSteps, startedAt } = this
+    const facts = { assignment, stage, stopping: wanted === 'remove', imagesReady, problem, leftover, records, conditions, startMode, startSteps, startedAt }
+    const time = new Date(now).toISOString()
+    this.conditions = podConditions(facts, time)
+    return podReport({ ...facts, conditions: this.conditions }, time)
+  }
+
+  entry(wanted: Wanted): LedgerEntry {
+    const stage = this.stage === 'up' || this.stage === 'found' ? 'up' : this.stage === 'ended' ? 'ended' : wanted.kind === 'suspend' ? 'suspended' : 'idle'
+    const { conditions, startMode, startSteps, startedAt, vmBackoffMs, vmUid, records, vmRecord } = this
+    return {
+      ...{ version: 1, vmUid, stage, vm: vmRecord, containers: records, conditions, startMode, startedAt, vmBackoffMs },
+      // What runs is what another agent must find; a removal that was asked for is kept with it.
+      assignment: { ...this.running, deletion: wanted.kind === 'remove' ? { graceSeconds: wanted.graceSeconds } : null },
+      images: [...this.images].map(([reference, image]) => ({ wanted: reference, image })),
+      startSteps: startSteps.map((step) => ({ ...step })),
+    }
+  }
+
+  private restore(found: LedgerEntry): void {
+    this.dirty = true
+    this.stage = found.stage === 'up' ? 'found' : found.stage === 'ended' ? 'ended' : 'idle'
+    this.images = new Map(found.images.map(({ wanted, image }) => [wanted, image]))
+    this.imagesReady = found.images.length > 0
+    this.conditions = found.conditions
+    this.startMode = found.startMode
+    this.startSteps = found.startSteps
+    this.startedAt = found.startedAt
+    this.vmBackoffMs = found.vmBackoffMs
+    this.vmRecord = found.vm
+  }
+}
+
+/** What a VM is made from, for comparison: another value takes another VM. Resolvers are given at the start and stay. */
+function whatRuns({ spec, size, network, hostname }: Assignment): string {
+  const { id, number, cidr, gateway, address, prefixLength, mac } = network
+  return JSON.stringify([spec, size, hostname, id, number, cidr, gateway, address, prefixLength, mac])
+}
