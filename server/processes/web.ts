@@ -58,9 +58,17 @@ const app = next({ dev, hostname: config.host, port: config.port, httpServer: Ob
 await app.prepare()
 const handle = app.getRequestHandler()
 
+/** No other site may frame the console, and none learns its addresses (a reset link holds a secret). */
+const securityHeaders = [
+  ['content-security-policy', "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"],
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'same-origin'],
+] as const
+
 function serve(request: IncomingMessage, response: ServerResponse): void {
   // The last entry is the address that this process saw; a client can only write those before it.
   request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
+  for (const [name, value] of securityHeaders) response.setHeader(name, value)
   if (serveHealth(server, sessions, request, response) || serveApi(server, request, response)) return
   void handle(request, response)
 }
