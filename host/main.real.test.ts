@@ -85,14 +85,14 @@ function latest(pod: Assignment): PodReport | undefined {
 
 const isReady = (pod: Assignment) => () => latest(pod)?.conditions.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
 
-/** Numbers of the processes that run as pods of this test's agent. */
+/** Numbers of the processes that run as pods of this test's agent; what boots to become a template is none. */
 async function virtualMachines(): Promise<number[]> {
-  const { first, last } = new UidPool((await readFile(join(folder, 'host', 'tag'), 'utf8')).trim()).range
+  const { range, serviceUid } = new UidPool((await readFile(join(folder, 'host', 'tag'), 'utf8')).trim())
   const found: number[] = []
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
     const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1)
-    if (uid >= first && uid <= last && !/^State:\s+Z/m.test(status)) found.push(Number(pid))
+    if (uid > serviceUid && uid <= range.last && !/^State:\s+Z/m.test(status)) found.push(Number(pid))
   }
   return found
 }

@@ -23,11 +23,25 @@ const folder = join(config.data, 'host')
 const bootId = randomUUID()
 const ending = new AbortController()
 
-const hostTag = await readHostTag(folder)
-await lockFolder(folder, 60_000)
-await rm(join(folder, 'state.json'), { force: true })
-const identity = await HostIdentity.load(config.hostKeyFile)
-const host = await openHost({ ...config, folder, hostTag, log }, ending.signal)
+/** SIGTERM and Ctrl-C stop the VMs, and they come back at the next start; SIGHUP and SIGUSR2 leave them running for it. */
+const requested = new Promise<NodeJS.Signals>((resolve) => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, resolve)
+})
+
+async function open() {
+  try {
+    const hostTag = await readHostTag(folder)
+    await lockFolder(folder, 60_000)
+    await rm(join(folder, 'state.json'), { force: true })
+    const identity = await HostIdentity.load(config.hostKeyFile)
+    return { identity, host: await openHost({ ...config, folder, hostTag, log }, ending.signal) }
+  } catch (error) {
+    log.fatal({ err: error }, `the host agent cannot start: ${error instanceof Error ? error.message : String(error)}`)
+    process.exit(1)
+  }
+}
+
+const { identity, host } = await open()
 const { accelerator, reason } = host.acceleratorChoice
 
 const reporter = new Reporter(bootId, host.pods)
@@ -65,25 +79,12 @@ const control = keepControl(
   ending.signal,
 )
 
-/** Ctrl-C and SIGTERM stop the VMs, and they come back at the next start; SIGHUP and SIGUSR2 leave them running for it. */
-async function end(signal: string, leave: boolean): Promise<void> {
-  log.info({ signal }, leave ? 'ending, the VMs run on' : 'ending, stopping the VMs')
-  await (leave ? host.pods.leave(endWithinMs) : host.pods.suspend(graceSeconds, endWithinMs))
-  await Promise.race([reporter.settled(), new Promise((resolve) => setTimeout(resolve, 1_000))])
-  ending.abort(new Error('the host agent ends'))
-  await control
-  await host.close()
-  process.exit(0)
-}
-
-let isEnding = false
-for (const [signal, leave] of [['SIGTERM', false], ['SIGINT', false], ['SIGHUP', true], ['SIGUSR2', true]] as const) {
-  process.on(signal, () => {
-    if (isEnding) return
-    isEnding = true
-    end(signal, leave).catch((error: unknown) => {
-      log.fatal({ err: error }, 'the end failed')
-      process.exit(1)
-    })
-  })
-}
+const signal = await requested
+const leave = signal === 'SIGHUP' || signal === 'SIGUSR2'
+log.info({ signal }, leave ? 'ending, the VMs run on' : 'ending, stopping the VMs')
+await (leave ? host.pods.leave(endWithinMs) : host.pods.suspend(graceSeconds, endWithinMs))
+await Promise.race([reporter.settled(), new Promise((resolve) => setTimeout(resolve, 1_000))])
+ending.abort(new Error('the host agent ends'))
+await control
+await host.close()
+process.exit(0)

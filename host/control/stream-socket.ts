@@ -6,6 +6,8 @@ const highWater = 256 << 10
 const maxFrameBytes = 1 << 20
 const connectWithinMs = 10_000
 const pingMs = 30_000
+/** For a slow reader to take what is left after the end. */
+const lingerMs = 60_000
 
 /** The URL of a stream: a path of the server's origin, which is the control stream's. Throws on anything else. */
 export function streamUrl(serverUrl: string, path: string): string {
@@ -71,7 +73,7 @@ export class StreamSocket {
   async finish(result: StreamResult): Promise<void> {
     await this.send(streamChannel.result, Buffer.from(JSON.stringify({ ...result, error: result.error?.slice(0, 4096) ?? null })))
     this.socket.close(1000)
-    const timer = setTimeout(() => this.socket.terminate(), connectWithinMs)
+    const timer = setTimeout(() => this.socket.terminate(), lingerMs)
     void this.closed.then(() => clearTimeout(timer))
   }
 
