@@ -1,0 +1,119 @@
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
+import { actorOf, toApiContext } from '@/server/api/http'
+import { appRouter } from '@/server/api/root'
+import { startTestServer } from '@/server/api/testing/server'
+import { HostSession, HostSessions } from './host-sessions'
+import { LiveSockets } from './live-sockets'
+import { StreamBroker } from './streams'
+import { createGateway } from './upgrade'
+
+const publicUrl = 'http://console.example'
+let test: Awaited<ReturnType<typeof startTestServer>>
+let ann: Awaited<ReturnType<typeof test.signUp>>
+let http: Server
+let gateway: ReturnType<typeof createGateway>
+let url = ''
+const sessions = new HostSessions()
+let streams: StreamBroker
+
+beforeAll(async () => {
+  test = await startTestServer()
+  ann = await test.signUp('ann')
+  streams = new StreamBroker(sessions, test.server.log)
+  gateway = createGateway({
+    db: test.db, log: test.server.log, sessions, streams, publicUrl, router: appRouter,
+    live: new LiveSockets(test.server.feed),
+    authenticate: (request) => actorOf(request, publicUrl),
+    createContext: (_, actor) => toApiContext(test.server, actor, '', ''),
+  })
+  http = createServer().on('upgrade', (request, socket, head) => {
+    if (!gateway.upgrade(request, socket, head)) socket.destroy()
+  })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  gateway.close()
+  http.close()
+  await test.stop()
+})
+
+/** The status of a refused upgrade, or 101. */
+function upgrade(path: string, headers: Record<string, string>): Promise<number> {
+  const socket = new WebSocket(`${url}${path}`, { headers })
+  return new Promise((resolve) => {
+    socket.on('open', () => {
+      resolve(101)
+      socket.close()
+    })
+    socket.on('unexpected-response', (_, response) => resolve(response.statusCode ?? 0))
+    socket.on('error', () => {})
+  })
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+describe('sockets of people', () => {
+  it.each([
+    ['without any credential', {}, 403],
+    ['with a cookie from another site', { cookie: 'a=b', origin: 'http://evil.example' }, 403],
+    ['with a cookie and no origin', { cookie: 'a=b' }, 403],
+    ['with a cookie that is nobody\'s, from the console', { cookie: 'a=b', origin: publicUrl }, 401],
+    ['with a wrong token', { authorization: 'Bearer hyp_wrong' }, 401],
+  ])('%s', async (_, headers, status) => expect(await upgrade('/ws/trpc', headers)).toBe(status))
+
+  it('with a token are accepted, and closed within 5 s of its revocation', async () => {
+    const socket = new WebSocket(`${url}/ws/trpc`, { headers: bearer(ann.token) })
+    await once(socket, 'open')
+    const browser = test.callerOf({ ...ann.actor, kind: 'session', tenantId: null })
+    const closed = once(socket, 'close')
+    await browser.token.revoke({ tenant: ann.tenant.slug, id: ann.actor.credentialId })
+    const [code] = (await Promise.race([closed, new Promise((_, reject) => setTimeout(() => reject(new Error('still open after 5 s')), 5000))])) as [number]
+    expect(code).toBe(4401)
+  })
+})
+
+describe('streams', () => {
+  const request = { kind: 'logs', podUid: '00000000-0000-4000-8000-000000000000', container: null, follow: false, tailLines: 1, previous: false, sinceTime: null } as const
+
+  it('need a ticket of this credential, once', async () => {
+    const bob = await test.signUp('bob')
+    const eve = await test.signUp('eve')
+    const ticket = streams.issueTicket({ hostId: 'none', request, credentialId: bob.actor.credentialId, onEnd: () => {} })
+    expect(await upgrade('/ws/stream/unknown', bearer(bob.token))).toBe(404)
+    expect(await upgrade(`/ws/stream/${ticket}`, bearer(eve.token))).toBe(404)
+    expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(101)
+    expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(404)
+  })
+
+  it('are dialled by the host that was asked, once', async () => {
+    const session = new HostSession('h1', 'boot', () => {})
+    sessions.add(session)
+    const opened = streams.open('h1', request)
+    const [message] = session.takeMessages()
+    const dialled = new WebSocket(`${url}${message?.url}`)
+    const stream = await opened
+    await once(dialled, 'open')
+    expect(await upgrade(message?.url ?? '', {})).toBe(404)
+    dialled.send(Buffer.from([1, 104, 105]))
+    const [received] = (await once(stream, 'data')) as [Buffer]
+    expect([...received]).toEqual([1, 104, 105])
+    stream.destroy()
+    await once(dialled, 'close')
+  })
+
+  it('fail at once where the host is not connected, and in time where it does not dial', async () => {
+    await expect(streams.open('absent', request)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(streams.open('h1', request, { timeoutMs: 10 })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('do not exist under other paths', async () => {
+    expect(await upgrade('/ws/other', {})).toBe(404)
+    expect(await upgrade('/ws/host-stream/unknown', {})).toBe(404)
+  })
+})
