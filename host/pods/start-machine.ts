@@ -44,13 +44,17 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
   try {
     const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch }, signal))
     machine = started
-    const guest = await recorder.measure('guest', async () => {
+    const { guest, mount } = await recorder.measure('guest', async () => {
       const connected = await started.connect(signal)
-      await connected.setup(guestSetup(assignment, network, ports.clock))
-      return connected
+      const mounter = imageMounter(started, connected, images)
+      const setup = connected.setup(guestSetup(assignment, network, ports.clock))
+      // The guest takes requests in their order: the first image need not wait here for the answer to the setup.
+      mounter(rootImage).catch(() => {})
+      await setup
+      return { guest: connected, mount: mounter }
     })
     signal.throwIfAborted()
-    return { machine: started, guest, images, mount: imageMounter(started, guest, images), leaveGate }
+    return { machine: started, guest, images, mount, leaveGate }
   } catch (error) {
     leaveGate()
     // The VM's own end explains a guest that does not answer.
@@ -75,8 +79,11 @@ export function imageMounter(machine: Machine, guest: Guest, images: ReadonlyMap
     const index = digests.indexOf(image.digest)
     const key = imageSerial(index)
     if (guest.images.includes(key)) return Promise.resolve(key)
-    const mount = mounted.get(key) ?? mountOnce(machine, guest, image, index, key)
+    const known = mounted.get(key)
+    if (known) return known
+    const mount = mountOnce(machine, guest, image, index, key)
     mounted.set(key, mount)
+    mount.catch(() => mounted.delete(key))
     return mount
   }
 }
