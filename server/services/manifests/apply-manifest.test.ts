@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer } from '@/server/api/testing/server'
+import { recordEvent } from '@/server/store/reports'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
@@ -109,6 +110,15 @@ describe('pod.list', () => {
     }
     expect(events).toEqual(['added', 'modified'])
   })
+})
+
+it('a watch of one pod tells that something happened to it', async () => {
+  const tenant = ann.tenant.slug
+  const { metadata } = await ann.caller.pod.create({ tenant, name: 'happens', spec: { containers: [{ name: 'a', image: 'busybox' }] } })
+  const { resourceVersion } = await ann.caller.pod.list({ tenant })
+  await recordEvent(server.db, { tenantId: ann.tenant.id, objectUid: metadata.uid, objectKind: 'Pod', objectNamespace: 'default', objectName: 'happens', type: 'Normal', reason: 'Tested', message: 'x', source: 'test' })
+  for await (const { data: event } of watched(await ann.caller.pod.watch({ tenant, name: 'happens', resourceVersion }))) if (event.type === 'modified') return
+  throw new Error('the watch ended')
 })
 
 describe('namespaces and networks', () => {

@@ -51,15 +51,17 @@ export async function* watchPods(ctx: ServerContext, scope: Scope, input: z.outp
 
 /** One event a pod of a batch: the newest state of it, however often it changed. */
 async function* eventsOf(ctx: ServerContext, scope: Scope, changes: Change[], filter: Filter): AsyncGenerator<PodEvent> {
-  const relevant = changes.filter((c) => c.kind === 'Pod' && c.tenantId === scope.tenantId && (!filter.namespace || c.namespace === filter.namespace) && (!filter.name || c.name === filter.name))
+  // Who watches one pod by name also wants to know that something happened to it, though no field of it changed.
+  const kinds = filter.name ? ['Pod', 'Event'] : ['Pod']
+  const relevant = changes.filter((c) => kinds.includes(c.kind) && c.tenantId === scope.tenantId && (!filter.namespace || c.namespace === filter.namespace) && (!filter.name || c.name === filter.name))
   const newest = new Map(relevant.map((c) => [c.uid, c]))
-  const wereAdded = new Set(relevant.filter((c) => c.action === 'added').map((c) => c.uid))
+  const wereAdded = new Set(relevant.filter((c) => c.kind === 'Pod' && c.action === 'added').map((c) => c.uid))
   const records = new Map((await loadPods(ctx.db, scope, [...newest.keys()])).map((r) => [r.pod.uid, r]))
   for (const [uid, change] of newest) {
     const record = records.get(uid)
     const resourceVersion = formatCursor(change.cursor)
     const before = change.oldLabels && matchesSelector(filter.selector, change.oldLabels)
-    const after = record && matchesSelector(filter.selector, change.newLabels ?? {})
+    const after = record && matchesSelector(filter.selector, toPodView(record).metadata.labels)
     if (record && after) yield { type: wereAdded.has(uid) ? 'added' : 'modified', object: toPodView(record), resourceVersion }
     else if (!record || before) yield { type: 'deleted', object: deletedView(change), resourceVersion }
   }
