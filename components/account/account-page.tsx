@@ -13,7 +13,7 @@ export function AccountPage({ me }: { me: MeView }) {
   return (
     <div className="mx-auto flex w-full max-w-220 flex-col gap-4">
       <PageHeader title="Account" />
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
         <Panel title="Person">
           <Properties>
             <Property name="Name">{me.user.name}</Property>

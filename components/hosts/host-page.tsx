@@ -31,7 +31,7 @@ export function HostPage({ name }: { name: string }) {
   return (
     <div className="flex flex-col gap-4">
       <PageHeader title={name} beside={<HostState host={data} />} primary={<Cordon name={name} unschedulable={data.spec.unschedulable} />} />
-      <div className="grid items-start gap-4 xl:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <Panel title="Properties">
           <Properties>
             <Property name="Accelerator">{status.accelerator && <span><Badge mono>{status.accelerator}</Badge> <span className="text-faint">{status.acceleratorReason}</span></span>}</Property>

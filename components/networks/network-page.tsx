@@ -41,7 +41,7 @@ export function NetworkPage({ tenant, name }: { tenant: string; name: string }) 
   return (
     <div className="flex flex-col gap-4">
       <PageHeader title={name} actions={actions} prominent={1} />
-      <div className="grid items-start gap-4 xl:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <Panel title="Properties">
           <Properties>
             <Property name="Subnet"><CopyableId id={subnet.cidr} /></Property>

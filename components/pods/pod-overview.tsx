@@ -28,7 +28,7 @@ export function PodOverview() {
   return (
     <>
       {status.message && <Callout tone={failed ? 'error' : 'info'} title={status.reason || status.phase}><p className="whitespace-pre-line">{status.message}</p></Callout>}
-      <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Properties">
           <Properties>
             <Property name="Address">{status.podIP && <CopyableId id={status.podIP} />}</Property>
@@ -44,7 +44,7 @@ export function PodOverview() {
         <Panel title="Start" description="From the accepted request to the first process"><StartSteps pod={pod} /></Panel>
       </div>
       <Panel title="Containers" flush><ContainersTable pod={pod} /></Panel>
-      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>
         <Panel title="Latest events" flush actions={<Link href={paths.podEvents(tenant, metadata.namespace, metadata.name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">All events</Link>}>
           <EventsList events={events.data?.items ?? []} />

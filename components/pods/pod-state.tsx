@@ -4,10 +4,21 @@ import { StateBadge } from '@/components/ui/state-badge'
 import { Since } from '@/components/patterns/time'
 import { podStateShapes } from './pod-states'
 
-/** The step of a start that is under way, as a word for people. */
-const steps: Record<string, string> = { queued: 'waiting for a host', assigned: 'sent to the host', image: 'pulling the image', images: 'pulling images', disk: 'preparing disks', disks: 'preparing disks', network: 'connecting the network', vm: 'starting the VM', guest: 'waiting for the guest', containers: 'starting containers' }
+/** A step of a start: its name, and what is being done while it lasts. */
+const steps: Record<string, { name: string; doing: string }> = {
+  queued: { name: 'Queue', doing: 'waiting for a host' },
+  assigned: { name: 'Way to the host', doing: 'being sent to the host' },
+  image: { name: 'Image', doing: 'getting the image' },
+  network: { name: 'Network', doing: 'connecting the network' },
+  disks: { name: 'Disks', doing: 'making disks' },
+  template: { name: 'Template', doing: 'preparing the template' },
+  vm: { name: 'Virtual machine', doing: 'starting the machine' },
+  guest: { name: 'Guest', doing: 'waiting for the guest' },
+  containers: { name: 'Containers', doing: 'starting containers' },
+}
 
-export const stepName = (name: string): string => steps[name] ?? name.replace(/[-_]/g, ' ')
+export const stepName = (step: string): string => steps[step]?.name ?? step.replace(/[-_]/g, ' ')
+const stepDoing = (step: string): string => steps[step]?.doing ?? stepName(step)
 
 /** A pod's state: word, colour and shape; while it changes also the step and how long it has lasted. */
 export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep?: boolean }) {
@@ -17,7 +28,7 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const restarts = crashing(pod)
   if (phase === 'Running' && restarts) return <StateBadge shape="failed">{restarts}</StateBadge>
   return (
-    <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepName(step.name)} · </span>}<Since time={from} /></>}>
+    <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepDoing(step.name)} · </span>}<Since time={from} /></>}>
       {phase}
     </StateBadge>
   )

@@ -18,7 +18,7 @@ export function StartSteps({ pod }: { pod: PodView }) {
     return { ...step, at, length: step.ms ?? Math.max(0, (now ?? begin + at) - begin - at) }
   })
   const total = Math.max(1, ...placed.map((step) => step.at + step.length))
-  const done = placed.every((step) => step.ms !== null)
+  const done = placed.every((step) => step.ms !== null) && !['Pending', 'Scheduled', 'Starting'].includes(pod.status.phase)
   return (
     <div>
       <p className="mb-3 flex items-baseline gap-2">

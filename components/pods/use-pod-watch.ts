@@ -46,12 +46,14 @@ export function usePodWatch(input: { tenant: string; namespace?: string; name?: 
     waiting.current ??= setTimeout(() => {
       waiting.current = undefined
       void queries.invalidateQueries({ queryKey: keys.list })
+      if (input.name) void queries.invalidateQueries({ queryKey: trpc.event.list.queryKey() })
     }, 400)
   }
   const watch = useSubscription(trpc.pod.watch.subscriptionOptions({ ...input, ...(resourceVersion && { resourceVersion }) }, {
     // What changed before the watch began, or during a break that cannot be resumed, is asked for once.
     onStarted: () => { if (!resourceVersion) void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() }) },
-    onData: (data) => { if (applyEvent(queries, keys, data.data)) reload() },
+    // Events of a pod are written with its changes and have no stream of their own.
+    onData: (data) => { if (applyEvent(queries, keys, data.data) || input.name) reload() },
     onError: () => {
       setResourceVersion(undefined)
       setTimeout(() => watch.reset(), 2000)

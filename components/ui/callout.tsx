@@ -15,10 +15,12 @@ export function Callout({ tone = 'info', title, children, actions }: { tone?: ke
   return (
     <div role={tone === 'error' ? 'alert' : 'note'} className={cn('flex gap-2.5 rounded-md border px-3 py-2.5 text-sm', className)}>
       <Icon className={cn('mt-0.5 size-4 shrink-0', mark)} aria-hidden />
-      <div className="min-w-0 flex-1">
-        <p className="font-medium text-content">{title}</p>
-        {children && <div className="mt-0.5 text-soft">{children}</div>}
-        {actions && <div className="mt-2 flex flex-wrap gap-2">{actions}</div>}
+      <div className="flex min-w-0 flex-1 flex-wrap items-center justify-between gap-x-4 gap-y-2">
+        <div className="min-w-0">
+          <p className="font-medium text-content">{title}</p>
+          {children && <div className="mt-0.5 break-words text-soft">{children}</div>}
+        </div>
+        {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
       </div>
     </div>
   )

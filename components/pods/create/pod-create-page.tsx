@@ -48,7 +48,7 @@ export function PodCreatePage({ tenant }: { tenant: string }) {
         status={<RunSample tenant={tenant} namespace={namespace} />}
         primary={<Segmented label="Edit as" value={mode} onChange={(next) => query.replace({ as: next === 'yaml' ? 'yaml' : null })} options={[{ value: 'form', label: 'Form' }, { value: 'yaml', label: 'YAML' }]} />}
       />
-      <form method="post" noValidate className="grid flex-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_288px]" onSubmit={(event) => { event.preventDefault(); create() }}>
+      <form method="post" noValidate className="grid flex-1 grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_288px]" onSubmit={(event) => { event.preventDefault(); create() }}>
         <div className="flex h-full min-w-0 flex-col gap-4">
           {submit.failure && <FailureCallout failure={submit.failure} title="The pod was not created" />}
           {mode === 'yaml'
