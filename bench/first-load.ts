@@ -10,7 +10,9 @@ export async function firstLoadOfPodList(say: (line: string) => void): Promise<n
   try {
     const cookie = await signIn(at.url)
     const html = await (await fetch(`${at.url}/t/${at.tenant}/pods`, { headers: { cookie } })).text()
-    const scripts = [...new Set([...html.matchAll(/(?:src|href)="(\/_next\/static\/[^"]+\.js)[^"]*"/g)].map((match) => match[1] ?? ''))]
+    // A browser of this decade does not load what is marked nomodule.
+    const tags = (html.match(/<(?:script|link)\b[^>]*>/g) ?? []).filter((tag) => !/\bnomodule\b/i.test(tag))
+    const scripts = [...new Set(tags.flatMap((tag) => /(?:src|href)="(\/_next\/static\/[^"?]+\.js)/.exec(tag)?.[1] ?? []))]
     if (scripts.length === 0) throw new Error('the pod list names no scripts: was the browser signed in?')
     let total = 0
     for (const path of scripts) {
