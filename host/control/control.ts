@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type StreamRequest } from '@/contracts/host/v1'
+import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
@@ -64,13 +64,23 @@ async function session(connection: ServerConnection, options: ControlOptions, on
     options.onDesired(message.assignments)
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {
-      reporter.attach(async (report) => void (await connection.mutate('host.report', report, z.unknown())))
+      reporter.attach((report) => sendReport(connection, report))
       options.onConnected()
     }
     isFirst = false
   })
   const beats = keepBeating(connection, options, heartbeatSeconds)
   await Promise.race([connection.closed, beats])
+}
+
+/** A report that was not taken ends the connection: the next one begins with a complete report, so nothing stays untold. */
+async function sendReport(connection: ServerConnection, report: ReportInput): Promise<void> {
+  try {
+    await connection.mutate('host.report', report, z.unknown())
+  } catch (error) {
+    connection.close(`a report was refused: ${error instanceof Error ? error.message : String(error)}`)
+    throw error
+  }
 }
 
 async function keepBeating(connection: ServerConnection, options: ControlOptions, everySeconds: number): Promise<void> {

@@ -47,6 +47,8 @@ export async function listAssignments(db: Database, hostId: string): Promise<Ass
 
 /** Removes all rows of a pod whose host reported it gone (or that never had one). */
 export async function removePod(tx: Transaction, podUid: string): Promise<void> {
+  // The pod first, as a report of it does: two who lock in another order would wait for each other.
+  await tx.$queryRaw`select 1 from "Pod" where "uid" = ${podUid}::uuid for update`
   await tx.networkAddress.deleteMany({ where: { podUid } })
   await tx.podAssignment.deleteMany({ where: { podUid } })
   await tx.podReport.deleteMany({ where: { podUid } })

@@ -3,14 +3,14 @@ import type { Database } from './database'
 
 /**
  * Stores a pod's report if it is newer than what is there: of another boot, or of the same with a higher sequence. A
- * report of a pod that is not bound to this host is ignored. Only the gateway calls this. Returns whether it was stored.
+ * report of a pod that is not bound to this host is ignored, and the pod's row is held, so that it cannot go meanwhile. Only the gateway calls this. Returns whether it was stored.
  */
 export async function storeReport(db: Database, hostId: string, bootId: string, sequence: number, report: PodReport): Promise<boolean> {
   const document = JSON.stringify(report)
   const written = await db.$executeRaw`
     insert into "PodReport" ("podUid", "hostId", "bootId", "sequence", "phase", "document")
     select ${report.uid}::uuid, ${hostId}::uuid, ${bootId}::uuid, ${sequence}, ${report.phase}, ${document}::jsonb
-    where exists (select 1 from "Pod" where "uid" = ${report.uid}::uuid and "hostId" = ${hostId}::uuid)
+    from "Pod" where "uid" = ${report.uid}::uuid and "hostId" = ${hostId}::uuid for key share
     on conflict ("podUid") do update set "hostId" = excluded."hostId", "bootId" = excluded."bootId", "sequence" = excluded."sequence",
       "phase" = excluded."phase", "document" = excluded."document", "updatedAt" = now()
     where ("PodReport"."bootId" <> excluded."bootId" or "PodReport"."sequence" < excluded."sequence") and "PodReport"."document" is distinct from excluded."document"`
