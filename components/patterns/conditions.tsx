@@ -8,7 +8,7 @@ const shapes: Record<Condition['status'], StateShape> = { True: 'running', False
 export function Conditions({ conditions }: { conditions: readonly Condition[] }) {
   if (conditions.length === 0) return <p className="px-4 py-6 text-center text-sm text-faint">No conditions reported yet.</p>
   return (
-    <div className="relative overflow-x-auto">
+    <div role="group" aria-label="Conditions" tabIndex={0} className="relative overflow-x-auto focus-visible:-outline-offset-2">
       <table className="w-full text-left text-sm">
         <thead className="border-b border-stroke bg-surface text-xs text-faint">
           <tr>

@@ -12,7 +12,7 @@ type SimpleTableProps = {
 export function SimpleTable({ label, heads, rows, empty }: SimpleTableProps) {
   if (rows?.length === 0) return <p className="px-4 py-6 text-center text-sm text-faint">{empty}</p>
   return (
-    <div className="relative overflow-x-auto">
+    <div role="group" aria-label={label} tabIndex={0} className="relative overflow-x-auto focus-visible:-outline-offset-2">
       <table aria-label={label} className="w-full text-left text-sm">
         <thead className="border-b border-stroke bg-surface text-xs text-faint">
           <tr>{heads.map((head, i) => <th key={i} scope="col" className="h-8 whitespace-nowrap px-4 font-medium">{head}</th>)}</tr>

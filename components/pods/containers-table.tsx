@@ -17,7 +17,7 @@ const heads = ['Container', 'State', 'Image', 'Restarts', 'Resources', 'Ports', 
 /** A pod's containers with what each is doing, and why. */
 export function ContainersTable({ pod }: { pod: PodView }) {
   return (
-    <div className="relative overflow-x-auto">
+    <div role="group" aria-label="Containers" tabIndex={0} className="relative overflow-x-auto focus-visible:-outline-offset-2">
       <table className="w-full text-left text-sm">
         <thead className="border-b border-stroke bg-surface text-xs text-faint">
           <tr>{heads.map((head) => <th key={head} scope="col" className="h-8 whitespace-nowrap px-4 font-medium">{head}</th>)}</tr>
