@@ -1,0 +1,130 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { chromium, type Browser, type Page } from '@playwright/test'
+import { sampleImage } from '@/domain/image/view'
+import { signInByRequest, type Person, type Tenant } from '../fixtures/accounts'
+import { openApi } from '../fixtures/api'
+import { installation } from '../fixtures/installation'
+import { createPod, deleteAllPods, runIn, waitForPod, waitUntilRunning } from '../fixtures/pods'
+import { startJourneyRegistry, type JourneyRegistry } from '../fixtures/registry'
+
+/**
+ * Takes the pictures of the README from an installation that runs (see installation.ts for how it is named) into
+ * docs/screenshots. The installation should be a new one: its operator's pages are shown as they are.
+ */
+const folder = join(import.meta.dirname, '../../docs/screenshots')
+const person: Person = { name: 'Ada Lovelace', email: 'ada@engines.example', organization: 'Analytical Engines', password: 'punched cards' }
+
+type Theme = 'light' | 'dark'
+type Shot = { page: Page; save: (name: string) => Promise<void> }
+
+/** A browser's page of a theme and a size, and how to save what it shows. */
+async function openPage(browser: Browser, theme: Theme, who: { email: string; password: string } | null, size = { width: 1280, height: 800 }): Promise<Shot> {
+  const context = await browser.newContext({ baseURL: installation.url, viewport: size, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'UTC' })
+  await context.addCookies([{ name: 'theme', value: theme, url: installation.url }])
+  if (who) await signInByRequest(context, who)
+  const page = await context.newPage()
+  return {
+    page,
+    save: async (name) => {
+      await page.evaluate(() => document.fonts.ready)
+      const bytes = await page.screenshot({ path: join(folder, `${name}.png`) })
+      console.log(`${name}.png  ${Math.round(bytes.length / 1024)} kB`)
+    },
+  }
+}
+
+async function makeTenant(): Promise<Tenant> {
+  const { tenant } = await openApi().account.signUp.mutate(person)
+  const { token } = await openApi().token.issue.mutate({ email: person.email, password: person.password, name: 'deploy from CI', expiresInDays: 90 })
+  return { person, slug: tenant.slug, id: tenant.id, api: openApi(token), token }
+}
+
+/** Networks, namespaces, and pods in several states. */
+async function furnish(tenant: Tenant, registry: JourneyRegistry): Promise<void> {
+  const { api, slug } = tenant
+  await registry.pushBusybox('shop/orders:2.4', { cmd: ['sh', '-c', 'i=0; while true; do i=$((i+1)); echo "order $i accepted, total $((i * 7 % 90 + 5)).50"; [ $((i % 6)) = 0 ] && echo "payment gateway slow: retrying" >&2; sleep 0.3; done'] })
+  await api.network.create.mutate({ tenant: slug, name: 'backend', spec: { subnets: { pods: { cidr: '10.20.0.0/24' } }, outbound: 'none' } })
+  await api.network.create.mutate({ tenant: slug, name: 'staging', spec: { subnets: { pods: { cidr: '192.168.0.0/24' } } } })
+  await api.namespace.create.mutate({ tenant: slug, name: 'orders', network: 'backend' })
+  await api.namespace.create.mutate({ tenant: slug, name: 'staging', network: 'staging' })
+  const running = [
+    await createPod(tenant, { name: 'web' }),
+    await createPod(tenant, { name: 'orders', namespace: 'orders', container: { name: 'orders', image: `${registry.host}/shop/orders:2.4` } }),
+    await createPod(tenant, { name: 'web', namespace: 'staging' }),
+  ]
+  await createPod(tenant, { name: 'migrate', namespace: 'orders', restartPolicy: 'Never', container: { command: ['true'] } })
+  await createPod(tenant, { name: 'worker', container: { command: ['sh', '-c', 'echo "QUEUE_URL is not set" >&2; exit 3'] } })
+  await createPod(tenant, { name: 'reports', container: { image: `${registry.host}/shop/reports:1.0` } })
+  await api.pod.create.mutate({ tenant: slug, namespace: 'staging', name: 'training', spec: { containers: [{ name: 'main', image: sampleImage, resources: { limits: { memory: '512Gi' } } }] } })
+  for (const pod of running) await waitUntilRunning(tenant, pod)
+  await waitForPod(tenant, { namespace: 'orders', name: 'migrate' }, (pod) => pod.status.phase === 'Succeeded')
+  await waitForPod(tenant, { namespace: 'default', name: 'worker' }, (pod) => pod.status.containers[0]?.reason === 'CrashLoopBackOff')
+  await runIn(tenant, { namespace: 'orders', name: 'orders' }, 'sleep', '8')
+}
+
+async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: Theme): Promise<void> {
+  const at = (path: string) => page.goto(`/t/${tenant.slug}/${path}`)
+  await at('pods')
+  await page.getByText('Live', { exact: true }).waitFor()
+  await save(`pods-${theme}`)
+  await at('pods/orders/orders')
+  await page.getByText('in all').waitFor()
+  await page.getByText('Live', { exact: true }).waitFor()
+  await save(`pod-${theme}`)
+  if (theme === 'light') return
+  await at('pods/new')
+  await page.getByRole('combobox', { name: 'Image' }).waitFor()
+  await save('create-form')
+  await at('pods/new?as=yaml')
+  await page.getByRole('textbox', { name: 'Manifest' }).waitFor()
+  await save('create-yaml')
+  await at('pods/orders/orders/terminal')
+  await page.getByText('Connected').waitFor()
+  for (const command of ['uname -a', 'cat /proc/meminfo | head -2', 'ps', 'ip -4 -brief addr || ip -4 addr show eth0']) {
+    await page.keyboard.type(`${command}\n`)
+    await page.locator('.xterm-rows').getByText(command.slice(0, 8)).first().waitFor()
+  }
+  await page.locator('.xterm-rows').getByText('10.20.0.').first().waitFor()
+  await save('terminal')
+  await at('pods/orders/orders/logs')
+  await page.getByRole('log').getByText(/order \d+ accepted/).first().waitFor()
+  await save('logs')
+  await at('networks')
+  await page.getByRole('row', { name: /backend/ }).waitFor()
+  await save('networks')
+}
+
+async function takeOperatorPictures({ page, save }: Shot): Promise<void> {
+  await page.goto('/system/hosts')
+  await page.getByRole('row').getByRole('link').first().click()
+  await page.getByText('Capacity').waitFor()
+  await save('host')
+}
+
+await mkdir(folder, { recursive: true })
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', chromiumSandbox: false })
+const registry = await startJourneyRegistry()
+const tenant = await makeTenant()
+try {
+  await furnish(tenant, registry)
+  for (const theme of ['dark', 'light'] as const) {
+    const visitor = await openPage(browser, theme, null)
+    await visitor.page.goto('/')
+    await visitor.save(`landing-${theme}`)
+    if (theme === 'dark') {
+      await visitor.page.goto('/sign-up')
+      await visitor.save('sign-up')
+    }
+    await takeTenantPictures(await openPage(browser, theme, person), tenant, theme)
+  }
+  await takeOperatorPictures(await openPage(browser, 'dark', installation.operator))
+  const narrow = await openPage(browser, 'dark', person, { width: 390, height: 844 })
+  await narrow.page.goto(`/t/${tenant.slug}/pods`)
+  await narrow.page.getByText('Live', { exact: true }).waitFor()
+  await narrow.save('pods-narrow')
+} finally {
+  await browser.close()
+  await deleteAllPods(tenant)
+  await registry.stop()
+}
