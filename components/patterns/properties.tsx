@@ -7,7 +7,7 @@ export function Properties({ children }: { children: ReactNode }) {
 }
 
 export function Property({ name, children }: { name: string; children: ReactNode }) {
-  const missing = children === null || children === undefined || children === ''
+  const missing = children === null || children === undefined || children === false || children === ''
   return (
     <div className="col-span-2 grid min-h-8 grid-cols-subgrid items-center border-b border-stroke py-1 last:border-0">
       <dt className="text-sm text-faint">{name}</dt>

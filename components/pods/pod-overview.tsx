@@ -47,7 +47,7 @@ export function PodOverview() {
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>
         <Panel title="Latest events" flush actions={<Link href={paths.podEvents(tenant, metadata.namespace, metadata.name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">All events</Link>}>
-          <EventsList events={events.data?.items ?? []} />
+          {events.data && <EventsList events={events.data.items} />}
         </Panel>
       </div>
     </>

@@ -25,8 +25,8 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const { phase, startSteps } = pod.status
   const step = startSteps.findLast((each) => each.ms === null)
   const from = pod.metadata.deletionTimestamp ?? step?.startedAt ?? pod.metadata.creationTimestamp
-  const restarts = crashing(pod)
-  if (phase === 'Running' && restarts) return <StateBadge shape="failed">{restarts}</StateBadge>
+  const reason = failing(pod)
+  if ((phase === 'Running' || phase === 'Starting') && reason) return <StateBadge shape="failed">{reason}</StateBadge>
   return (
     <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepDoing(step.name)} · </span>}<Since time={from} /></>}>
       {phase}
@@ -34,5 +34,5 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   )
 }
 
-/** A container of a running pod that does not stay up, in Kubernetes' word. */
-const crashing = (pod: PodView): string | undefined => pod.status.containers.find((c) => c.state === 'Waiting' && c.restartCount > 0)?.reason
+/** A container that does not stay up, or whose image cannot be had, in Kubernetes' word. */
+const failing = (pod: PodView): string | undefined => pod.status.containers.find((c) => c.state === 'Waiting' && c.reason.endsWith('BackOff'))?.reason
