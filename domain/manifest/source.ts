@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, LineCounter, parseAllDocuments, stringify, type Document, type ParsedNode } from 'yaml'
+import { isMap, isNode, isScalar, Lexer, LineCounter, parseAllDocuments, Parser, stringify, type Document, type ParsedNode } from 'yaml'
 import type { Problem } from '../shared/errors'
 
 /** Larger texts are refused before they are parsed. */
@@ -6,6 +6,20 @@ export const maxManifestBytes = 512 << 10
 const maxDocuments = 200
 /** Aliases may expand a document by so much in all; a "billion laughs" stops here. */
 const maxAliases = 50
+
+/** A pod nests about eight levels deep; a text of brackets alone would exhaust the composer's stack or the process's memory. */
+const maxDepth = 100
+
+/** Whether the text nests deeper than {@link maxDepth}: read token by token, without building anything. */
+function nestsTooDeep(text: string): boolean {
+  const parser = new Parser()
+  for (const lexeme of new Lexer().lex(text)) {
+    // The tokens themselves are of no interest: reading them moves the parser on.
+    for (const _ of parser.next(lexeme)) continue
+    if (parser.stack.length > maxDepth) return true
+  }
+  return false
+}
 
 /** One document of a manifest with a way back from a path to its line. */
 export type SourceDocument = { value: unknown; lineOf(path: readonly (string | number)[]): number | null }
@@ -16,6 +30,7 @@ export type SourceDocument = { value: unknown; lineOf(path: readonly (string | n
  */
 export function readDocuments(text: string): { documents: SourceDocument[]; problems: Problem[] } {
   if (new TextEncoder().encode(text).length > maxManifestBytes) return { documents: [], problems: [{ path: '', line: null, message: `The manifest is larger than ${maxManifestBytes / 1024} KiB: split it.` }] }
+  if (nestsTooDeep(text)) return { documents: [], problems: [{ path: '', line: null, message: `The manifest nests deeper than ${maxDepth} levels.` }] }
   const lines = new LineCounter()
   const parsed = parseAllDocuments<ParsedNode>(text, { lineCounter: lines, uniqueKeys: true, schema: 'core', customTags: [], prettyErrors: false })
   const problems: Problem[] = []
