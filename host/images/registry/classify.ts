@@ -16,7 +16,7 @@ const rules: readonly Rule[] = [
   { pattern: /no space left on device|disk quota exceeded/i, error: (_, stderr) => diskFull(stderr) },
   {
     pattern: /toomanyrequests|too many requests|\b429\b/i,
-    error: ({ registry }) => unreachable(registry, 'has limited the pulls from this address', 'Wait, or pull with an account of the registry; the pull is tried again.'),
+    error: ({ registry }) => unreachable(registry, 'has limited the pulls from this address', 'Wait: the pull is tried again.'),
   },
   {
     pattern: /unauthorized|authentication required|invalid username\/password|denied|forbidden|\b40[13]\b/i,
@@ -24,7 +24,7 @@ const rules: readonly Rule[] = [
       new ImageError(
         'refused',
         `The registry ${registry} refuses ${image}${authenticated ? ' with the given credentials' : ''}: it is private, or does not exist.`,
-        authenticated ? 'Check the name, the user and the password, and that the account may pull the image.' : 'Check the name, or give credentials for the registry.',
+        authenticated ? 'Check the name, the user and the password, and that the account may pull the image.' : 'Check the name. Private images cannot be pulled yet: use a public image, or one of a registry that asks for none.',
       ),
   },
   {

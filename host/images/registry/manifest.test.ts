@@ -64,4 +64,9 @@ describe('what skopeo prints', () => {
     expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)])
     expect(error.detail).toContain(text.slice(-20))
   })
+  it('advises only what can be done: credentials where some were given, another image where none can be', () => {
+    const refused = (authenticated: boolean) => classify(fatal('unauthorized: authentication required'), { ...asked, authenticated }, false).action
+    expect(refused(false)).toBe('Check the name. Private images cannot be pulled yet: use a public image, or one of a registry that asks for none.')
+    expect(refused(true)).toContain('the user and the password')
+  })
 })
