@@ -18,7 +18,6 @@ export const hostPackages = [
   { name: 'busybox-static', reason: "is the guest's shell and the sample image" },
   { name: 'cpio', reason: "packs the guest's first file system", command: 'cpio' },
   { name: 'zstd', reason: 'unpacks image layers', command: 'zstd' },
-  { name: 'socat', reason: 'carries byte streams to containers', command: 'socat' },
 ]
 
 /** What `npm test` needs beyond that. @type {DebianPackage[]} */
@@ -26,4 +25,5 @@ export const testPackages = [
   { name: 'chromium', reason: 'is the browser of the journeys', command: 'chromium' },
   { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry' },
   { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
+  { name: 'socat', reason: "is both ends of the traffic that the network's tests send", command: 'socat' },
 ]
