@@ -6,14 +6,8 @@ import { messageOf, ok, problem, type Finding } from '@/tools/doctor/finding'
 import { kernelFindings } from '@/tools/doctor/kernel'
 import { acceleratorFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
 import { addressFindings, forwardFindings, portFinding } from '@/tools/doctor/network'
+import { report } from '@/tools/doctor/report'
 import { secretFindings } from '@/tools/doctor/secrets'
-
-const marks = { ok: '✓', warning: '!', problem: '✗' }
-
-function show({ subject, state, found, advice }: Finding): void {
-  console.log(`${marks[state]} ${subject.padEnd(26)} ${found}`)
-  if (advice) console.log(`  ${''.padEnd(26)} → ${advice}`)
-}
 
 /** Never shows the URL: it holds a password. */
 async function databaseFindings(config: Config): Promise<Finding[]> {
@@ -60,8 +54,7 @@ export async function main(packages: readonly Finding[]): Promise<number> {
     ...(await databaseFindings(config)),
     ...secretFindings(config),
   ]
-  findings.forEach(show)
-  const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length
-  console.log(`\n${count('problem')} problems, ${count('warning')} warnings`)
-  return count('problem') > 0 ? 1 : 0
+  const { text, exitCode } = report(findings)
+  console.log(text)
+  return exitCode
 }

@@ -10,7 +10,7 @@ import { lockHolder } from '@/tools/process/file-lock.mjs'
 import { messageOf, ok, problem, warning, type Finding } from '@/tools/doctor/finding'
 
 const routes = z.array(z.looseObject({ dst: z.string(), dev: z.string().optional(), type: z.string().optional() }))
-type Route = { cidr: Cidr; device: string }
+export type Route = { cidr: Cidr; device: string }
 
 /** Links of a host agent begin with this; what they carry does not count against ours. */
 const OUR_LINKS = 'hyp'
@@ -25,15 +25,15 @@ async function foreignRoutes(): Promise<Route[]> {
   })
 }
 
-function externalFinding(config: Config, found: readonly Route[]): Finding {
+export function externalFinding(config: Pick<Config, 'externalCidr'>, found: readonly Route[]): Finding {
   const subject = 'floating addresses'
   const external = parseCidr(config.externalCidr)
   const clash = found.find((route) => overlaps(route.cidr, external))
   if (!clash) return ok(subject, `${config.externalCidr} is free`)
-  return problem(subject, `${config.externalCidr} meets ${formatCidr(clash.cidr)} on ${clash.device}`, 'Set HYPERNETES_EXTERNAL_CIDR to a subnet that this machine does not use.')
+  return warning(subject, `${config.externalCidr} meets ${formatCidr(clash.cidr)} on ${clash.device}`, 'Nothing uses floating addresses yet, so pods run all the same; to be ready for them, set HYPERNETES_EXTERNAL_CIDR to a subnet that this machine does not use.')
 }
 
-function transitFinding(hostTag: string, found: readonly Route[]): Finding {
+export function transitFinding(hostTag: string, found: readonly Route[]): Finding {
   const subject = 'transit addresses'
   try {
     const block = freeTransitBlock(transitBlocks(DEFAULT_TRANSIT_POOL, hostTag), found.map((route) => route.cidr))
