@@ -5,6 +5,7 @@ import { readNumber, readText } from '@/guest/files'
 import { Input } from '@/guest/input'
 import type { Link } from '@/guest/link'
 import { Output } from '@/guest/outputs'
+import { pause } from '@/guest/pause'
 import { adopting, waitFor, type Exit } from '@/guest/processes'
 
 export interface TerminalSize {
@@ -92,10 +93,6 @@ function crunError(launch: Launch): GuestError {
   return new GuestError('RuntimeFailed', message, launch.container)
 }
 
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => os.setTimeout(resolve, milliseconds))
-}
-
 /** The pid that a crun in the foreground writes once the process runs; 0 where crun ended before. */
 async function awaitPid(launch: Launch, relay: Promise<Exit>): Promise<number> {
   let ended = false
@@ -103,7 +100,7 @@ async function awaitPid(launch: Launch, relay: Promise<Exit>): Promise<number> {
   for (;;) {
     const pid = readNumber(`${launch.folder}/pid`)
     if (pid > 0 || ended) return pid
-    await delay(pollMilliseconds)
+    await pause(pollMilliseconds)
   }
 }
 
