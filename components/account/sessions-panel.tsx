@@ -5,6 +5,7 @@ import type { SessionView } from '@/domain/account/view'
 import { toFailure } from '@/components/client/errors'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { QueryFailure } from '@/components/patterns/failure'
+import { expectSignOut } from '@/components/client/signed-out'
 import { signOutHere } from '@/components/patterns/shell/account-menu'
 import { SimpleTable } from '@/components/patterns/simple-table'
 import { Ago } from '@/components/patterns/time'
@@ -63,10 +64,12 @@ function SignOutEverywhere({ onClose }: { onClose: () => void }) {
   const [pending, setPending] = useState(false)
   const run = async () => {
     setPending(true)
+    const undo = expectSignOut()
     try {
       await api.account.signOutEverywhere.mutate({ tokens })
       await signOutHere()
     } catch (error) {
+      undo()
       setPending(false)
       void notify({ title: 'Nothing was signed out', detail: toFailure(error).message, tone: 'error' })
     }

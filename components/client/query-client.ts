@@ -1,10 +1,9 @@
 import { defaultShouldDehydrateQuery, QueryCache, QueryClient } from '@tanstack/react-query'
-import { toFailure } from './errors'
-import { paths } from './paths'
+import { leaveIfSignedOut } from './signed-out'
 
 /** Pages are told of changes, so what is cached stays fresh for 30 s; a refusal is not asked again. */
 export const makeQueryClient = () => new QueryClient({
-  queryCache: new QueryCache({ onError: leaveWhenSignedOut }),
+  queryCache: new QueryCache({ onError: leaveIfSignedOut }),
   defaultOptions: {
     queries: { staleTime: 30_000, retry: (failures, error) => failures < 2 && !isRefusal(error), refetchOnWindowFocus: true },
     dehydrate: { shouldDehydrateQuery: (query) => defaultShouldDehydrateQuery(query) || query.state.status === 'pending' },
@@ -14,10 +13,4 @@ export const makeQueryClient = () => new QueryClient({
 function isRefusal(error: unknown): boolean {
   const status = error instanceof Error && 'data' in error && error.data instanceof Object && 'httpStatus' in error.data ? error.data.httpStatus : undefined
   return typeof status === 'number' && status < 500
-}
-
-/** The session has ended: the page asks to sign in again and comes back to where it was. */
-function leaveWhenSignedOut(error: unknown) {
-  if (typeof window === 'undefined' || toFailure(error).code !== 'unauthenticated') return
-  window.location.assign(paths.signIn(window.location.pathname + window.location.search))
 }

@@ -6,6 +6,7 @@ import { useState, type ReactNode } from 'react'
 import type { AppRouter } from '@/server/api/root'
 import { setConnection } from './connection'
 import { makeQueryClient } from './query-client'
+import { leaveIfSignedOut, leaveToSignIn, signedOutCode } from './signed-out'
 
 export const { TRPCProvider, useTRPC, useTRPCClient } = createTRPCContext<AppRouter>()
 
@@ -16,15 +17,25 @@ const origin = () => (typeof window === 'undefined' ? 'http://localhost' : windo
 
 /** Subscriptions share one WebSocket, opened with the first of them and closed 5 s after the last. */
 function makeClient() {
+  let opened = false
   const socket = createWSClient({
     url: () => `${origin().replace(/^http/, 'ws')}/ws/trpc`,
     lazy: { enabled: true, closeMs: 5_000 },
     keepAlive: { enabled: true, intervalMs: 15_000, pongTimeoutMs: 5_000 },
     retryDelayMs: (attempt) => (attempt === 0 ? 0 : Math.min(500 * 2 ** attempt, 10_000)),
-    onOpen: () => setConnection({ state: 'live' }),
-    onClose: (cause) => setConnection(cause?.code === 1000 ? { state: 'idle' } : { state: 'lost', since: Date.now() }),
+    onOpen: () => {
+      opened = true
+      setConnection({ state: 'live' })
+    },
+    onClose: (cause) => {
+      setConnection(cause?.code === 1000 ? { state: 'idle' } : { state: 'lost', since: Date.now() })
+      if (cause?.code === signedOutCode) leaveToSignIn()
+      // A browser is not told why a WebSocket was refused; an ordinary request is.
+      else if (!opened) void client.account.me.query().catch(leaveIfSignedOut)
+      opened = false
+    },
   })
-  return createTRPCClient<AppRouter>({
+  const client = createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: (operation) => operation.type === 'subscription',
@@ -33,6 +44,7 @@ function makeClient() {
       }),
     ],
   })
+  return client
 }
 
 /** The API and its cache for everything below. */

@@ -3,6 +3,7 @@ import { LogOut, Monitor, Moon, Sun, UserRound } from 'lucide-react'
 import { useState } from 'react'
 import type { AccountView } from '@/domain/account/view'
 import { paths } from '@/components/client/paths'
+import { expectSignOut } from '@/components/client/signed-out'
 import { setTheme, type Theme } from '@/components/client/theme'
 import { IconButton } from '@/components/ui/button'
 import { Menu } from '@/components/ui/menu'
@@ -28,8 +29,14 @@ export function ThemeMenu({ initial }: { initial: Theme }) {
 }
 
 export async function signOutHere() {
-  const { signOut } = await import('next-auth/react')
-  await signOut({ callbackUrl: paths.signIn() })
+  const undo = expectSignOut()
+  try {
+    const { signOut } = await import('next-auth/react')
+    await signOut({ callbackUrl: paths.signIn() })
+  } catch (error) {
+    undo()
+    throw error
+  }
 }
 
 /** Who is signed in, and the way out. */
