@@ -4,10 +4,10 @@ import { useRouter } from 'next/navigation'
 import { createContext, lazy, Suspense, use, useMemo, useState, type ReactNode } from 'react'
 import type { PodView } from '@/domain/pod/view'
 import { useOfferActions } from '@/components/client/actions'
-import { isMissing } from '@/components/client/errors'
+import { isMissing, type Failure } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
-import { QueryFailure } from '@/components/patterns/failure'
+import { FailureCallout, QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Badge } from '@/components/ui/badge'
@@ -36,14 +36,16 @@ type PodFrameProps = { tenant: string; namespace: string; name: string; children
 export function PodFrame({ tenant, namespace, name, children }: PodFrameProps) {
   const trpc = useTRPC()
   const pod = useQuery(trpc.pod.get.queryOptions({ tenant, namespace, name }))
-  usePodWatch({ tenant, namespace, name })
-  if (pod.data) return <Loaded tenant={tenant} pod={pod.data} gone={isMissing(pod.error)}>{children}</Loaded>
+  const stopped = usePodWatch({ tenant, namespace, name })
+  if (pod.data) return <Loaded tenant={tenant} pod={pod.data} gone={isMissing(pod.error)} stopped={stopped}>{children}</Loaded>
   if (pod.error && !isMissing(pod.error)) return <QueryFailure error={pod.error} title={`Pod ${name} cannot be shown`} onRetry={() => void pod.refetch()} />
   if (pod.error) return <EmptyState title={`No pod “${name}” in namespace “${namespace}”`}>It was deleted, or it never existed.</EmptyState>
   return <div className="flex flex-col gap-4"><Skeleton className="h-7 w-56" /><Skeleton className="h-4 w-96" /></div>
 }
 
-function Loaded({ tenant, pod, gone, children }: { tenant: string; pod: PodView; gone: boolean; children: ReactNode }) {
+type LoadedProps = { tenant: string; pod: PodView; gone: boolean; stopped: Failure | null; children: ReactNode }
+
+function Loaded({ tenant, pod, gone, stopped, children }: LoadedProps) {
   const router = useRouter()
   const [deleting, setDeleting] = useState(false)
   const { namespace, name } = pod.metadata
@@ -56,7 +58,7 @@ function Loaded({ tenant, pod, gone, children }: { tenant: string; pod: PodView;
       <PageHeader
         title={name}
         beside={gone ? <Badge>Deleted</Badge> : <PodStateBadge pod={pod} />}
-        status={<LiveBadge />}
+        status={!stopped && <LiveBadge />}
         actions={actions}
         prominent={3}
         tabs={(
@@ -74,6 +76,7 @@ function Loaded({ tenant, pod, gone, children }: { tenant: string; pod: PodView;
       />
       <div className="flex min-h-0 flex-1 flex-col gap-4 pt-4">
         {gone && <Callout title="This pod is gone" actions={<Button size="sm" onClick={() => router.push(paths.pods(tenant))}>Show pods</Button>}>What is shown here is its last state.</Callout>}
+        {stopped && !gone && <FailureCallout failure={stopped} title="Changes of this pod are not followed any more" />}
         <PodContext value={context}>{children}</PodContext>
       </div>
       <Suspense fallback={null}>{deleting && <DeletePod tenant={tenant} pod={pod} onClose={() => setDeleting(false)} />}</Suspense>

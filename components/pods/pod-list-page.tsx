@@ -14,6 +14,7 @@ import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
+import { FailureCallout } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Ago } from '@/components/patterns/time'
@@ -50,7 +51,7 @@ export function PodListPage({ tenant }: { tenant: string }) {
   const query = useQueryString()
   const input = podListInput(tenant, query.get)
   const pods = useQuery({ ...trpc.pod.list.queryOptions(input), placeholderData: keepPreviousData })
-  usePodWatch({ tenant })
+  const stopped = usePodWatch({ tenant })
   const [deleting, setDeleting] = useState<PodView | null>(null)
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   useShortcut('c', 'Create pod', () => router.push(paths.newPod(tenant, { namespace: input.namespace })))
@@ -61,9 +62,10 @@ export function PodListPage({ tenant }: { tenant: string }) {
       <PageHeader
         title="Pods"
         description="Each runs in a virtual machine of its own."
-        status={<LiveBadge />}
+        status={!stopped && <LiveBadge />}
         primary={<ButtonLink variant="primary" href={paths.newPod(tenant, { namespace: input.namespace })} icon={<Plus className="size-4" />}>Create pod</ButtonLink>}
       />
+      {stopped && <FailureCallout failure={stopped} title="Changes of these pods are not followed any more" />}
       <DataTable
         label="Pods"
         columns={columns}

@@ -1,9 +1,11 @@
 'use client'
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
-import { useSubscription } from '@trpc/tanstack-react-query'
-import { useRef, useState } from 'react'
+import { useState } from 'react'
 import type { PodEvent, PodView } from '@/domain/pod/view'
+import type { Failure } from '@/components/client/errors'
 import { useTRPC } from '@/components/client/trpc'
+import { usePodEvents, type PodEventsInput } from '@/components/client/use-pod-events'
+import { useThrottled } from '@/components/client/use-throttled'
 
 type PodPage = { items: PodView[]; total: number; nextCursor: string | null; resourceVersion: string }
 type Keys = { list: readonly unknown[]; get: (pod: PodView) => readonly unknown[] }
@@ -13,7 +15,7 @@ const isNewer = (next: PodView, held: PodView) => next.metadata.uid !== held.met
 /** Puts a change into every cached page that shows the pod. Tells whether a page must be asked for anew. */
 function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean {
   const pod = event.object
-  if (!pod || event.type === 'bookmark') return false
+  if (!pod) return false
   if (event.type === 'deleted') {
     void queries.invalidateQueries({ queryKey: keys.get(pod) })
     return true
@@ -31,34 +33,26 @@ function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean 
 /**
  * Follows the tenant's pods (or one of them) over the one WebSocket, from the resourceVersion at which the list was read.
  * A change of a pod that is shown replaces it at once; what may change the order or the filter's result asks for the page
- * anew, at most every 400 ms.
+ * anew, at most every 400 ms. Gives why the pods are not followed any more, if so.
  */
-export function usePodWatch(input: { tenant: string; namespace?: string; name?: string }) {
+export function usePodWatch(input: PodEventsInput): Failure | null {
   const trpc = useTRPC()
   const queries = useQueryClient()
-  const [resourceVersion, setResourceVersion] = useState(() => (input.name ? undefined : readVersion(queries, trpc.pod.list.queryKey())))
-  const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const keys: Keys = {
     list: trpc.pod.list.queryKey(),
     get: (pod) => trpc.pod.get.queryKey({ tenant: input.tenant, namespace: pod.metadata.namespace, name: pod.metadata.name }),
   }
-  const reload = () => {
-    waiting.current ??= setTimeout(() => {
-      waiting.current = undefined
-      void queries.invalidateQueries({ queryKey: keys.list })
-      if (input.name) void queries.invalidateQueries({ queryKey: trpc.event.list.queryKey() })
-    }, 400)
-  }
-  const watch = useSubscription(trpc.pod.watch.subscriptionOptions({ ...input, ...(resourceVersion && { resourceVersion }) }, {
-    // What changed before the watch began, or during a break that cannot be resumed, is asked for once.
-    onStarted: () => { if (!resourceVersion) void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() }) },
+  const reload = useThrottled(() => {
+    void queries.invalidateQueries({ queryKey: keys.list })
+    if (input.name) void queries.invalidateQueries({ queryKey: trpc.event.list.queryKey() })
+  }, 400)
+  const [from] = useState(() => (input.name ? undefined : readVersion(queries, keys.list)))
+  return usePodEvents(input, {
+    from,
+    onRestart: () => void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() }),
     // Events of a pod are written with its changes and have no stream of their own.
-    onData: (data) => { if (applyEvent(queries, keys, data.data) || input.name) reload() },
-    onError: () => {
-      setResourceVersion(undefined)
-      setTimeout(() => watch.reset(), 2000)
-    },
-  }))
+    onEvent: (event) => { if (applyEvent(queries, keys, event) || input.name) reload() },
+  })
 }
 
 /** The resourceVersion of the newest list that is held. */
