@@ -8,6 +8,7 @@ import { formatBytes, formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
@@ -50,11 +51,15 @@ const columnsOf = (tenant: string): ReadonlyArray<Column<ImageView>> => [
   { id: 'updated', header: 'Updated', from: 'md', cell: (image) => <span className="text-soft"><Ago time={image.updatedAt} /></span> },
 ]
 
+/** What hosts say of an image has no stream of its own: until they have it, they are asked. */
+const mayChange = ({ phase, pods }: ImageView) => phase === 'Pulling' || (phase !== 'Ready' && pods.length > 0)
+
 /** The images that the tenant's pods name, with what hosts say of them. */
 export function ImageListPage({ tenant }: { tenant: string }) {
   const trpc = useTRPC()
   const query = useQueryString()
-  const images = useQuery({ ...trpc.image.list.queryOptions({ tenant }), refetchInterval: ({ state }) => (state.data?.items.some((image) => image.phase === 'Pulling') ? 2000 : false) })
+  const images = useQuery({ ...trpc.image.list.queryOptions({ tenant }), refetchInterval: ({ state }) => (state.data?.items.some(mayChange) ? 2000 : false) })
+  useRefreshOnPodEvents(tenant, trpc.image.list.queryKey({ tenant }))
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   const q = query.get('q').toLowerCase()
   const rows = images.data?.items.filter((image) => image.reference.toLowerCase().includes(q))

@@ -10,6 +10,7 @@ import { formatCount } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
+import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { DeleteDialog } from '@/components/patterns/delete-dialog'
@@ -39,6 +40,7 @@ export function NamespaceListPage({ tenant, children }: { tenant: string; childr
   const queries = useQueryClient()
   const router = useRouter()
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
+  useRefreshOnPodEvents(tenant, trpc.namespace.list.queryKey({ tenant }))
   const [deleting, setDeleting] = useState<NamespaceView | null>(null)
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   useShortcut('c', 'Create namespace', () => router.push(paths.newNamespace(tenant)))

@@ -10,6 +10,7 @@ import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -34,6 +35,7 @@ export function NetworkListPage({ tenant, children }: { tenant: string; children
   const trpc = useTRPC()
   const router = useRouter()
   const networks = useQuery(trpc.network.list.queryOptions({ tenant }))
+  useRefreshOnPodEvents(tenant, trpc.network.list.queryKey({ tenant }))
   const [deleting, setDeleting] = useState<NetworkView | null>(null)
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   useShortcut('c', 'Create network', () => router.push(paths.newNetwork(tenant)))

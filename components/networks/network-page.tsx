@@ -9,6 +9,7 @@ import { isMissing, toFailure } from '@/components/client/errors'
 import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
+import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
 import { Conditions } from '@/components/patterns/conditions'
 import { QueryFailure } from '@/components/patterns/failure'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -30,6 +31,7 @@ export function NetworkPage({ tenant, name }: { tenant: string; name: string }) 
   const trpc = useTRPC()
   const router = useRouter()
   const network = useQuery(trpc.network.get.queryOptions({ tenant, name }))
+  useRefreshOnPodEvents(tenant, trpc.network.get.queryKey({ tenant, name }))
   const [deleting, setDeleting] = useState(false)
   const { data } = network
   const actions = useMemo(() => (data ? networkActionsFor(tenant, data, () => setDeleting(true)).filter((action) => action.id !== 'open') : []), [tenant, data])
