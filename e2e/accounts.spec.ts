@@ -45,6 +45,7 @@ test('a password is reset by a mail that the operator hands on', async ({ page, 
   const { person } = await makeTenant()
   await page.goto('/sign-in')
   await page.getByRole('link', { name: 'Forgot your password?' }).click()
+  await expect(page.getByRole('heading', { name: 'Reset your password' })).toBeVisible()
   await page.getByLabel('E-mail').fill(person.email)
   await page.getByRole('button', { name: 'Send link' }).click()
   await expect(page.getByText('Check your mail')).toBeVisible()

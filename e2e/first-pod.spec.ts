@@ -4,7 +4,7 @@ import { createPod } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 test('a person signs up, runs an image of a registry, uses its terminal, reads its logs and deletes it', async ({ page, registry }) => {
-  await registry.pushBusybox('team/hello:1', { cmd: ['sh', '-c', 'echo hello from $(hostname); echo a complaint >&2; exec sleep 3600'] })
+  await registry.pushBusybox('team/hello:1', { cmd: ['sh', '-c', 'trap "exit 0" TERM; echo hello from $(hostname); echo a complaint >&2; sleep 3600 & wait'] })
   const person = newPerson()
 
   await test.step('sign up', async () => {

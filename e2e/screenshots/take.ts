@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chromium, type Browser, type Page } from '@playwright/test'
+import { chromium, expect, type Browser, type Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/view'
 import { signInByRequest, type Person, type Tenant } from '../fixtures/accounts'
 import { openApi } from '../fixtures/api'
 import { installation } from '../fixtures/installation'
-import { createPod, deleteAllPods, runIn, waitForPod, waitUntilRunning } from '../fixtures/pods'
+import { createPod, deleteAllPods, waitForPod, waitUntilRunning } from '../fixtures/pods'
 import { startJourneyRegistry, type JourneyRegistry } from '../fixtures/registry'
 
 /**
@@ -27,7 +27,10 @@ async function openPage(browser: Browser, theme: Theme, who: { email: string; pa
   return {
     page,
     save: async (name) => {
-      await page.evaluate(() => document.fonts.ready)
+      await page.evaluate(async () => {
+        await document.fonts.ready
+        await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})))
+      })
       const bytes = await page.screenshot({ path: join(folder, `${name}.png`) })
       console.log(`${name}.png  ${Math.round(bytes.length / 1024)} kB`)
     },
@@ -60,7 +63,8 @@ async function furnish(tenant: Tenant, registry: JourneyRegistry): Promise<void>
   for (const pod of running) await waitUntilRunning(tenant, pod)
   await waitForPod(tenant, { namespace: 'orders', name: 'migrate' }, (pod) => pod.status.phase === 'Succeeded')
   await waitForPod(tenant, { namespace: 'default', name: 'worker' }, (pod) => pod.status.containers[0]?.reason === 'CrashLoopBackOff')
-  await runIn(tenant, { namespace: 'orders', name: 'orders' }, 'sleep', '8')
+  // Some lines of log.
+  await expect.poll(async () => (await api.pod.logs.query({ tenant: slug, namespace: 'orders', name: 'orders' })).lines.length, { timeout: 60_000 }).toBeGreaterThan(30)
 }
 
 async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: Theme): Promise<void> {
@@ -70,6 +74,7 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await save(`pods-${theme}`)
   await at('pods/orders/orders')
   await page.getByText('in all').waitFor()
+  await page.getByText('VMStarted').first().waitFor()
   await page.getByText('Live', { exact: true }).waitFor()
   await save(`pod-${theme}`)
   if (theme === 'light') return
@@ -81,7 +86,7 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await save('create-yaml')
   await at('pods/orders/orders/terminal')
   await page.getByText('Connected').waitFor()
-  for (const command of ['uname -a', 'cat /proc/meminfo | head -2', 'ps', 'ip -4 -brief addr || ip -4 addr show eth0']) {
+  for (const command of ['uname -a', 'head -2 /proc/meminfo', 'ps', 'ip -4 addr show eth0']) {
     await page.keyboard.type(`${command}\n`)
     await page.locator('.xterm-rows').getByText(command.slice(0, 8)).first().waitFor()
   }
