@@ -9,10 +9,14 @@ import { useTRPC } from '@/components/client/trpc'
 import { FailureCallout } from '@/components/patterns/failure'
 import { LogBuffer } from '@/components/patterns/logs/log-buffer'
 import { LogViewer } from '@/components/patterns/logs/log-viewer'
+import { ReplayFilter } from '@/components/patterns/logs/replay-filter'
 import { Checkbox } from '@/components/ui/checkbox'
 import { ContainerPicker } from './container-picker'
 import { readLogEvent } from './log-events'
 import { usePod } from './pod-frame'
+
+/** How many earlier lines a log that is followed begins with. */
+const tailLines = 2000
 
 /** The log of a container, followed; or of the container before its last restart. */
 export function PodLogs() {
@@ -43,11 +47,13 @@ function Following({ container, toolbar }: LogProps) {
   const { tenant, pod } = usePod()
   const trpc = useTRPC()
   const [buffer] = useState(() => new LogBuffer())
+  const [replay] = useState(() => new ReplayFilter(tailLines))
   const { namespace, name } = pod.metadata
   const reason = podActions.readLogs(pod)
-  const follow = useSubscription(trpc.pod.followLogs.subscriptionOptions({ tenant, namespace, name, container, tailLines: 2000 }, {
+  const follow = useSubscription(trpc.pod.followLogs.subscriptionOptions({ tenant, namespace, name, container, tailLines }, {
     enabled: reason === null,
-    onData: (data) => buffer.append(readLogEvent(data)),
+    onStarted: () => replay.begin(),
+    onData: (data) => buffer.append(replay.take(readLogEvent(data))),
   }))
   return (
     <>
