@@ -9,9 +9,12 @@ type FieldDefaults = Readonly<Record<string, readonly unknown[]>>
 const none: readonly unknown[] = []
 
 export const metadataFields: FieldDefaults = {
-  finalizers: none, ownerReferences: none, managedFields: none, deletionGracePeriodSeconds: none, selfLink: [''],
+  managedFields: none, deletionGracePeriodSeconds: none, selfLink: [''],
   uid: none, resourceVersion: none, generation: none, creationTimestamp: none, deletionTimestamp: none,
 }
+
+/** Objects have these, and users cannot set them yet. */
+export const laterMetadataFields: FieldDefaults = { finalizers: none, ownerReferences: none }
 
 export const podFields: FieldDefaults = {
   activeDeadlineSeconds: none, affinity: none, automountServiceAccountToken: [false], dnsConfig: none, dnsPolicy: ['ClusterFirst'],
@@ -101,5 +104,5 @@ export function prunePodSpec(spec: unknown, path: FieldPath, report: Report): un
 
 /** The same for `metadata`: what only the server sets is refused by name. */
 export function pruneMetadata(metadata: unknown, path: FieldPath, report: Report): unknown {
-  return prune(metadata, metadataFields, path, (at) => report(at, 'is set by the server: remove it'))
+  return prune(prune(metadata, laterMetadataFields, path, report), metadataFields, path, (at) => report(at, 'is set by the server: remove it'))
 }

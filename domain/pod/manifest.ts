@@ -10,6 +10,9 @@ export const generateName = z.string().min(1).max(57, 'must be at most 57 charac
 export const podLabels = labels.default({})
 export const podAnnotations = annotations.default({})
 
+/** Every host, list and scheduling cycle carries whole specs, so one tenant's may not weigh on all. */
+const maxSpecBytes = 64 << 10
+
 /** Reads a pod's `spec` as Kubernetes writes it: fills defaults, reports every problem. The same in browser and server. */
 export function readPodSpec(value: unknown, path: Path, collect: Collect): PodSpec | null {
   let refused = false
@@ -17,6 +20,11 @@ export function readPodSpec(value: unknown, path: Path, collect: Collect): PodSp
     refused = true
     collect(at, message)
   })
+  const size = JSON.stringify(pruned ?? null).length
+  if (size > maxSpecBytes) {
+    collect(path, `takes ${Math.ceil(size / 1024)} KiB, more than ${maxSpecBytes / 1024}: put large configuration into the image`)
+    return null
+  }
   const spec = check(podSpec, pruned, path, collect)
   return refused ? null : spec
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http'
+import { z } from 'zod'
 import type { ServerContext } from '@/server/services/context'
 import { authenticate } from '@/server/auth/authenticate'
 import type { Actor } from '@/server/auth/scope'
@@ -8,6 +9,10 @@ import { appRouter } from './root'
 import type { ApiContext } from './trpc'
 
 const prefix = '/api/trpc/'
+
+/** At run time `procedures` is flat, by whole paths; its type says the nested record. */
+const definitions = z.record(z.string(), z.custom<{ _def: { type: string } }>((value) => typeof value === 'function'))
+const subscriptions = new Set(Object.entries(definitions.parse(appRouter._def.procedures)).flatMap(([path, { _def }]) => (_def.type === 'subscription' ? [path] : [])))
 
 /** The context of one request or connection. */
 export const toApiContext = (server: ServerContext, actor: Actor | null, address: string, userAgent: string): ApiContext => ({ ...server, actor, address, userAgent: userAgent.slice(0, 300), requestId: randomUUID() })
@@ -22,14 +27,32 @@ export async function actorOf(request: IncomingMessage, publicUrl: string): Prom
   return authenticate({ cookie: foreign ? undefined : cookie, authorization })
 }
 
+function decoded(path: string): string | null {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return null
+  }
+}
+
 /** Serves `/api/trpc/<procedure>`; returns false for other paths. It stands before Next, whose routing would cost more than the call. */
 export function serveApi(server: ServerContext, request: IncomingMessage, response: ServerResponse): boolean {
   const path = (request.url ?? '/').split('?')[0] ?? '/'
   if (!path.startsWith(prefix)) return false
+  const procedures = decoded(path.slice(prefix.length))
+  if (procedures === null) {
+    response.writeHead(400, { 'content-type': 'text/plain' }).end('the path is not well-formed\n')
+    return true
+  }
+  // tRPC would serve subscriptions as server-sent events; there no revocation ends them. They belong on /ws/trpc.
+  if (procedures.split(',').some((path) => subscriptions.has(path))) {
+    response.writeHead(405, { 'content-type': 'text/plain' }).end('subscriptions are served on /ws/trpc\n')
+    return true
+  }
   void nodeHTTPRequestHandler({
     req: request,
     res: response,
-    path: decodeURIComponent(path.slice(prefix.length)),
+    path: procedures,
     router: appRouter,
     maxBodySize: 2 << 20,
     allowBatching: true,

@@ -49,7 +49,7 @@ export const tenantProcedure = (permission: Permission) =>
     .meta({ rung: 'tenant', permission })
     .input(z.object({ tenant: tenantReference }))
     .use(async ({ ctx, input, next }) => {
-      const scope = await resolveScope(ctx.db, ctx.actor, input.tenant)
+      const scope = await resolveScope(ctx.db, ctx.actor, input.tenant, { requestId: ctx.requestId, address: ctx.address })
       if (!scope || !scope.allows(permission)) throw notFound('Tenant', input.tenant)
       return next({ ctx: { scope } })
     })

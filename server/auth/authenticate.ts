@@ -3,7 +3,7 @@ import { findActiveSession, touchSession } from '@/server/store/sessions'
 import { findMembership } from '@/server/store/tenants'
 import { findActiveToken, touchToken } from '@/server/store/tokens'
 import { authRuntime, type AuthRuntime } from './runtime'
-import { Scope, type Actor } from './scope'
+import { Scope, type Actor, type Origin } from './scope'
 import { hashSecretText, isApiToken } from './secret-text'
 import { readSessionCookie } from './session-cookie'
 
@@ -49,8 +49,8 @@ export async function isStillAuthenticated(db: Database, actor: Actor): Promise<
  * The scope of a tenant named by slug or id, or null: when it does not exist, when the actor is no member, and when the
  * token is of another tenant. Operators are no exception: what tenants own is theirs.
  */
-export async function resolveScope(db: Database, actor: Actor, reference: string): Promise<Scope | null> {
+export async function resolveScope(db: Database, actor: Actor, reference: string, origin?: Origin): Promise<Scope | null> {
   const membership = await findMembership(db, actor.userId, reference)
   if (!membership || (actor.tenantId !== null && actor.tenantId !== membership.tenant.id)) return null
-  return Scope.mint(membership.tenant, membership.role, actor)
+  return Scope.mint(membership.tenant, membership.role, actor, origin)
 }

@@ -14,10 +14,13 @@ export type Actor = {
   tenantId: string | null
 }
 
+/** Which request acts, and from where. */
+export type Origin = { requestId: string | null; address: string }
+
 const minted = new WeakSet<Scope>()
 
 /**
- * The right to touch one tenant's data. It is made by {@link mintScope} alone, after the membership was read from the
+ * The right to touch one tenant's data. It is made by `Scope.mint` in server/auth alone, after the membership was read from the
  * database; store functions take it instead of a tenant's id, and a look-alike object is refused at run time too.
  */
 export class Scope {
@@ -27,13 +30,15 @@ export class Scope {
     readonly tenantSlug: string,
     readonly role: 'admin' | 'member',
     readonly actor: Actor,
+    /** The request that acts, for the audit. */
+    readonly origin: Origin,
   ) {
     this.#tenantId = tenantId
   }
 
-  /** Only server/auth calls this; the import check holds it. */
-  static mint(tenant: { id: string; slug: string }, role: 'admin' | 'member', actor: Actor): Scope {
-    const scope = new Scope(tenant.id, tenant.slug, role, actor)
+  /** Only server/auth calls this; the linter holds it. */
+  static mint(tenant: { id: string; slug: string }, role: 'admin' | 'member', actor: Actor, origin: Origin = { requestId: null, address: '' }): Scope {
+    const scope = new Scope(tenant.id, tenant.slug, role, actor, origin)
     minted.add(scope)
     return scope
   }

@@ -23,6 +23,8 @@ export class LiveSockets {
   add(socket: WebSocket, credentialId: string, recheck: () => Promise<boolean>): void {
     this.sockets.set(socket, { credentialId, recheck })
     socket.once('close', () => this.sockets.delete(socket))
+    // A revocation between the upgrade's own check and this line came through the feed before the socket was known.
+    void this.recheckOne(socket, recheck)
   }
 
   close(): void {
@@ -36,7 +38,11 @@ export class LiveSockets {
   }
 
   private async recheckAll(): Promise<void> {
-    for (const [socket, { recheck }] of this.sockets) if (!(await recheck().catch(() => true))) endSocket(socket)
+    for (const [socket, { recheck }] of this.sockets) await this.recheckOne(socket, recheck)
+  }
+
+  private async recheckOne(socket: WebSocket, recheck: () => Promise<boolean>): Promise<void> {
+    if (!(await recheck().catch(() => true))) endSocket(socket)
   }
 }
 

@@ -9,9 +9,11 @@ import type { HostSessions } from './host-sessions'
 
 const dialTimeoutMs = 10_000
 const ticketLifeMs = 30_000
+/** A tenant's streams in this process, terminals, commands and logs together. */
+const maxStreamsOfOwner = 64
 
 type Waiting = { resolve(stream: HostStream): void; timer: NodeJS.Timeout }
-type BrowserTicket = { hostId: string; request: StreamRequest; credentialId: string; onEnd(): void; timer: NodeJS.Timeout }
+type BrowserTicket = { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(): Promise<void>; timer: NodeJS.Timeout }
 
 /**
  * Streams between browsers (or use cases) and hosts. Each is a WebSocket of its own that the host dials with a one-time
@@ -20,13 +22,34 @@ type BrowserTicket = { hostId: string; request: StreamRequest; credentialId: str
 export class StreamBroker implements HostStreams {
   private readonly expected = new Map<string, Waiting>()
   private readonly tickets = new Map<string, BrowserTicket>()
+  private readonly owners = new Map<string, number>()
 
   constructor(
     private readonly sessions: HostSessions,
     private readonly log: Logger,
   ) {}
 
-  open(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<HostStream> {
+  async open(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number; owner?: string } = {}): Promise<HostStream> {
+    const { owner = '' } = options
+    const open = this.owners.get(owner) ?? 0
+    if (open >= maxStreamsOfOwner) throw new DomainError('rate_limited', `More than ${maxStreamsOfOwner} terminals, commands and logs of this tenant are open: close some first.`)
+    this.owners.set(owner, open + 1)
+    const leave = () => {
+      const left = (this.owners.get(owner) ?? 1) - 1
+      if (left > 0) this.owners.set(owner, left)
+      else this.owners.delete(owner)
+    }
+    try {
+      const stream = await this.dialled(hostId, request, options)
+      stream.once('close', leave)
+      return stream
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+
+  private dialled(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number }): Promise<HostStream> {
     const session = this.sessions.get(hostId)
     if (!session) return Promise.reject(new DomainError('unavailable', 'The host of this pod is not connected: try again in a moment.'))
     const ticket = randomBytes(32).toString('base64url')
@@ -78,7 +101,8 @@ export class StreamBroker implements HostStreams {
   async join(socket: WebSocket, ticket: Omit<BrowserTicket, 'timer'>): Promise<void> {
     const browser = messageStream(socket)
     try {
-      const host = await this.open(ticket.hostId, ticket.request)
+      const host = await this.open(ticket.hostId, ticket.request, { owner: ticket.owner })
+      await ticket.onBegin()
       await Promise.all([pipeline(browser, host, { end: true }), pipeline(host, browser, { end: true })]).catch((err: unknown) => this.log.debug({ err }, 'a stream ended'))
       host.destroy()
     } catch (error) {
@@ -87,7 +111,7 @@ export class StreamBroker implements HostStreams {
       socket.close(1011, 'could not be opened')
     } finally {
       browser.destroy()
-      ticket.onEnd()
+      await ticket.onEnd()
     }
   }
 }

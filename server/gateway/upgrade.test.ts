@@ -84,7 +84,7 @@ describe('streams', () => {
   it('need a ticket of this credential, once', async () => {
     const bob = await test.signUp('bob')
     const eve = await test.signUp('eve')
-    const ticket = streams.issueTicket({ hostId: 'none', request, credentialId: bob.actor.credentialId, onEnd: () => {} })
+    const ticket = streams.issueTicket({ hostId: 'none', request, owner: bob.tenant.id, credentialId: bob.actor.credentialId, onBegin: () => Promise.resolve(), onEnd: () => Promise.resolve() })
     expect(await upgrade('/ws/stream/unknown', bearer(bob.token))).toBe(404)
     expect(await upgrade(`/ws/stream/${ticket}`, bearer(eve.token))).toBe(404)
     expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(101)

@@ -55,7 +55,7 @@ export function createGateway<Context extends object>(parts: GatewayParts<Contex
 
   return {
     upgrade(request, socket, head) {
-      const path = new URL(request.url ?? '/', 'http://unused').pathname
+      const path = (request.url ?? '/').split('?')[0] ?? '/'
       const [, area, room, ticket, ...more] = path.split('/')
       if (area !== 'ws' || more.length > 0) return false
       socket.on('error', () => socket.destroy())

@@ -8,9 +8,10 @@ export type HostStream = Duplex & { readonly hostStream?: true }
 export type HostStreams = {
   /**
    * Asks the host to dial and gives its stream (object mode, Buffers with the channel byte first).
-   * Throws `unavailable` when the host is not connected or does not dial within `timeoutMs` (default 10 s).
+   * `owner` is the tenant: its streams are bounded, so that one cannot take all of a host's.
+   * Throws `rate_limited` beyond that bound, and `unavailable` when the host is not connected or does not dial within `timeoutMs` (default 10 s).
    */
-  open(hostId: string, request: StreamRequest, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<HostStream>
+  open(hostId: string, request: StreamRequest, options?: { signal?: AbortSignal; timeoutMs?: number; owner?: string }): Promise<HostStream>
   /** A one-time ticket, good for 30 s, with which a browser may take over the stream that `open` would give. */
-  issueTicket(ticket: { hostId: string; request: StreamRequest; credentialId: string; onEnd(): void }): string
+  issueTicket(ticket: { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(): Promise<void> }): string
 }

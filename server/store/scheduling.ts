@@ -7,9 +7,18 @@ export type PendingPod = { uid: string; tenantId: string; namespace: string; nam
 /** What it needs to know of a host, and of the pods bound to it. */
 export type SchedulableHost = { id: string; name: string; phase: string; unschedulable: boolean; hello: HelloInput | null; pods: PodSpec[] }
 
-/** Pods without a host that are not being deleted, the oldest first. */
+/**
+ * Pods without a host that are not being deleted: every tenant's oldest, then every tenant's second, and so on, so that
+ * a tenant with many pods that fit nowhere holds up nobody else's.
+ */
 export async function listPendingPods(db: Database, limit: number): Promise<PendingPod[]> {
-  const rows = await db.pod.findMany({ where: { hostId: null, deletedAt: null }, orderBy: [{ createdAt: 'asc' }, { uid: 'asc' }], take: limit })
+  const ranked = await db.$queryRaw<{ uid: string }[]>`
+    select "uid" from (
+      select "uid", "createdAt", row_number() over (partition by "tenantId" order by "createdAt", "uid") as rank
+      from "Pod" where "hostId" is null and "deletedAt" is null
+    ) r order by r.rank, r."createdAt", r."uid" limit ${limit}`
+  const found = new Map((await db.pod.findMany({ where: { uid: { in: ranked.map((r) => r.uid) }, hostId: null, deletedAt: null } })).map((row) => [row.uid, row]))
+  const rows = ranked.flatMap(({ uid }) => found.get(uid) ?? [])
   return rows.map(({ uid, tenantId, namespace, name, generation, spec }) => ({ uid, tenantId, namespace, name, generation, spec: podSpec.parse(spec) }))
 }
 

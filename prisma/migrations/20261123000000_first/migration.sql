@@ -164,6 +164,8 @@ CREATE TABLE "Host" (
     "publicKey" TEXT NOT NULL,
     "labels" JSONB NOT NULL DEFAULT '{}',
     "annotations" JSONB NOT NULL DEFAULT '{}',
+    "ownerReferences" JSONB NOT NULL DEFAULT '[]',
+    "finalizers" TEXT[] DEFAULT ARRAY[]::TEXT[],
     "generation" INTEGER NOT NULL DEFAULT 1,
     "revision" BIGINT NOT NULL DEFAULT 0,
     "createdAt" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,

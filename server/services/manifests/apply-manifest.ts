@@ -26,6 +26,9 @@ class Rollback extends Error {
   }
 }
 
+/** What applying a document of each kind takes. */
+const writePermission = { Network: 'network.write', Namespace: 'namespace.write', Pod: 'pod.create' } as const
+
 /** Networks come before the namespaces that name them, and both before pods, whatever their order in the text. */
 const order = { Network: 0, Namespace: 1, Pod: 2 } as const
 
@@ -75,6 +78,7 @@ function withLines(error: DomainError, document: ParsedDocument): Problem[] {
 }
 
 async function applyObject(tx: Transaction, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
+  if (!scope.allows(writePermission[object.kind])) throw new DomainError('failed_precondition', `Your role does not allow to write objects of kind ${object.kind}: ask an admin of the tenant.`)
   if (object.kind === 'Network') return { action: await applyNetwork(tx, scope, object), name: object.metadata.name }
   if (object.kind === 'Namespace') return { action: await applyNamespace(tx, scope, object), name: object.metadata.name }
   const { metadata, spec } = object

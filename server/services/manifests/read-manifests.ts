@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { manifestKinds } from '@/domain/manifest/parse'
-import { DomainError } from '@/domain/shared/errors'
+import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
 import { matchesSelector, parseLabelSelector } from '@/domain/shared/label-selector'
 import { dnsLabel } from '@/domain/shared/names'
-import { invalidInput } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
 import type { ServerContext } from '../context'
@@ -12,6 +11,7 @@ import { deleteNetworkInTransaction, getNetwork, listNetworkViews } from '../net
 import { deletePodInTransaction } from '../pods/delete-pod'
 import { getPod, listPods } from '../pods/read-pods'
 
+const deletePermission = { Network: 'network.write', Namespace: 'namespace.write', Pod: 'pod.delete' } as const
 const kind = z.enum(manifestKinds, { error: `must be one of ${manifestKinds.join(', ')}` })
 export const manifestReference = z.object({ kind, namespace: dnsLabel.default('default'), name: z.string().min(1).max(253) })
 export const listManifestsInput = z.object({ kind, namespace: dnsLabel.optional(), limit: z.number().int().min(1).max(500).default(100), cursor: z.string().max(600).optional(), labelSelector: z.string().max(1000).optional() })
@@ -43,6 +43,7 @@ export async function listManifests(ctx: ServerContext, scope: Scope, input: z.o
 }
 
 export function deleteManifest(ctx: ServerContext, scope: Scope, { kind, namespace, name }: z.output<typeof manifestReference>): Promise<{ deleting: true }> {
+  if (!scope.allows(deletePermission[kind])) throw notFound(kind, name)
   return inTransaction(ctx.db, async (tx) => {
     if (kind === 'Pod') return deletePodInTransaction(tx, scope, { namespace, name })
     if (kind === 'Namespace') return deleteNamespaceInTransaction(tx, scope, name)

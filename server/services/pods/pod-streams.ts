@@ -7,6 +7,7 @@ import { findPod, loadPods } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { podReference } from './delete-pod'
+import { LineSplitter } from './line-splitter'
 import { toPodView } from './pod-view'
 
 const containerReference = podReference.extend({ container: z.string().max(63).optional() })
@@ -44,7 +45,7 @@ export async function runInPod(ctx: ServerContext, scope: Scope, input: z.output
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'run')
   await recordAudit(ctx.db, scope, { action: 'pod.run', kind: 'Pod', namespace: input.namespace, name: input.name })
   const request: StreamRequest = { kind: 'exec', podUid, container, command: input.command, tty: false, stdin: input.stdin !== undefined, columns: 80, rows: 24, timeoutSeconds: input.timeoutSeconds }
-  const stream = await ctx.streams.open(hostId, request)
+  const stream = await ctx.streams.open(hostId, request, { owner: scope.tenantId })
   if (input.stdin !== undefined) {
     stream.write(Buffer.concat([Buffer.of(streamChannel.input), Buffer.from(input.stdin)]))
     stream.write(Buffer.of(streamChannel.input))
@@ -73,16 +74,17 @@ export async function runInPod(ctx: ServerContext, scope: Scope, input: z.output
 /** A one-time ticket for `/ws/stream/<ticket>`. Opening and closing are audited. */
 export async function openTerminal(ctx: ServerContext, scope: Scope, input: z.output<typeof openTerminalInput>): Promise<{ ticket: string }> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'openTerminal')
-  await recordAudit(ctx.db, scope, { action: 'pod.terminal.open', kind: 'Pod', namespace: input.namespace, name: input.name })
   const request: StreamRequest = { kind: 'exec', podUid, container, command: input.command ?? shell, tty: true, stdin: true, columns: input.columns, rows: input.rows, timeoutSeconds: null }
-  const onEnd = () => void recordAudit(ctx.db, scope, { action: 'pod.terminal.close', kind: 'Pod', namespace: input.namespace, name: input.name }).catch((err: unknown) => ctx.log.error({ err }, 'the end of a terminal was not audited'))
-  return { ticket: ctx.streams.issueTicket({ hostId, request, credentialId: scope.actor.credentialId, onEnd }) }
+  const audit = async (action: string) => {
+    await recordAudit(ctx.db, scope, { action, kind: 'Pod', namespace: input.namespace, name: input.name }).catch((err: unknown) => ctx.log.error({ err, action }, 'a terminal was not audited'))
+  }
+  return { ticket: ctx.streams.issueTicket({ hostId, request, owner: scope.tenantId, credentialId: scope.actor.credentialId, onBegin: () => audit('pod.terminal.open'), onEnd: () => audit('pod.terminal.close') }) }
 }
 
 /** The last lines of a container's log. */
 export async function readLogs(ctx: ServerContext, scope: Scope, input: z.output<typeof logsInput>): Promise<z.output<typeof logsOutput>> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'readLogs')
-  const stream = await ctx.streams.open(hostId, { kind: 'logs', podUid, container, follow: false, tailLines: input.tailLines, previous: input.previous, sinceTime: null })
+  const stream = await ctx.streams.open(hostId, { kind: 'logs', podUid, container, follow: false, tailLines: input.tailLines, previous: input.previous, sinceTime: null }, { owner: scope.tenantId })
   const lines: z.output<typeof logLine>[] = []
   for await (const line of linesOf(stream)) lines.push(line)
   return { lines }
@@ -92,9 +94,10 @@ export async function readLogs(ctx: ServerContext, scope: Scope, input: z.output
 export async function* followLogs(ctx: ServerContext, scope: Scope, input: z.output<typeof followLogsInput>, signal: AbortSignal): AsyncGenerator<z.output<typeof logLine>> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'readLogs')
   const since = input.lastEventId ?? input.sinceTime ?? null
-  const stream = await ctx.streams.open(hostId, { kind: 'logs', podUid, container, follow: true, tailLines: since ? null : input.tailLines, previous: false, sinceTime: since }, { signal })
+  const stream = await ctx.streams.open(hostId, { kind: 'logs', podUid, container, follow: true, tailLines: since ? null : input.tailLines, previous: false, sinceTime: since }, { signal, owner: scope.tenantId })
   signal.addEventListener('abort', () => stream.destroy())
-  yield* linesOf(stream)
+  // The host begins with the line at `since`, which the client has.
+  for await (const line of linesOf(stream)) if (since === null || line.time > since) yield line
 }
 
 async function* messagesOf(stream: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
@@ -116,7 +119,7 @@ function parseResult(message: Buffer): StreamResult {
 
 /** Splits channels 1 and 2 into lines `RFC3339 text`; a result with an error becomes an error. */
 async function* linesOf(stream: AsyncIterable<unknown> & { destroy(): void }): AsyncGenerator<z.output<typeof logLine>> {
-  const rest = { 1: '', 2: '' }
+  const splitters = { 1: new LineSplitter(), 2: new LineSplitter() }
   try {
     for await (const message of messagesOf(stream)) {
       const channel = message[0]
@@ -126,9 +129,7 @@ async function* linesOf(stream: AsyncIterable<unknown> & { destroy(): void }): A
         return
       }
       if (channel !== streamChannel.output && channel !== streamChannel.error) continue
-      const parts = (rest[channel] + message.subarray(1).toString('utf8')).split('\n')
-      rest[channel] = parts.pop() ?? ''
-      for (const part of parts) {
+      for (const part of splitters[channel].lines(message.subarray(1))) {
         const space = part.indexOf(' ')
         if (space > 0) yield { time: part.slice(0, space), stream: channel === streamChannel.output ? 'stdout' : 'stderr', text: part.slice(space + 1) }
       }

@@ -33,7 +33,8 @@ export async function* watchPods(ctx: ServerContext, scope: Scope, input: z.outp
   let cursor: Cursor | null = from ? parseCursor(from) : await currentCursor(ctx.db)
   if (!cursor) throw new DomainError('gone', 'This resourceVersion is none of ours: list again.')
   const filter: Filter = { namespace: input.namespace, name: input.name, selector }
-  const wakes = wakesOf(ctx, signal)
+  countSubscription(scope.actor.credentialId, signal)
+  const wakes = wakesOf(ctx, scope, signal)
   yield { type: 'bookmark', object: null, resourceVersion: formatCursor(cursor) }
   for (;;) {
     const { changes, behind } = await readChanges(ctx.db, cursor)
@@ -57,14 +58,32 @@ async function* eventsOf(ctx: ServerContext, scope: Scope, changes: Change[], fi
   const newest = new Map(relevant.map((c) => [c.uid, c]))
   const wereAdded = new Set(relevant.filter((c) => c.kind === 'Pod' && c.action === 'added').map((c) => c.uid))
   const records = new Map((await loadPods(ctx.db, scope, [...newest.keys()])).map((r) => [r.pod.uid, r]))
+  // A batch may hold several changes of one pod: any of them may have been the one by which it left the selection.
+  const matchedBefore = new Set(relevant.filter((c) => c.oldLabels && matchesSelector(filter.selector, c.oldLabels)).map((c) => c.uid))
   for (const [uid, change] of newest) {
     const record = records.get(uid)
     const resourceVersion = formatCursor(change.cursor)
-    const before = change.oldLabels && matchesSelector(filter.selector, change.oldLabels)
     const after = record && matchesSelector(filter.selector, toPodView(record).metadata.labels)
-    if (record && after) yield { type: wereAdded.has(uid) ? 'added' : 'modified', object: toPodView(record), resourceVersion }
-    else if (!record || before) yield { type: 'deleted', object: deletedView(change), resourceVersion }
+    // A pod that enters the selection by a new label is added to whoever watches by it.
+    const enters = wereAdded.has(uid) || (change.kind === 'Pod' && !matchedBefore.has(uid))
+    if (record && after) yield { type: enters ? 'added' : 'modified', object: toPodView(record), resourceVersion }
+    else if (matchedBefore.has(uid)) yield { type: 'deleted', object: deletedView(change), resourceVersion }
   }
+}
+
+const maxSubscriptions = 100
+const subscriptions = new Map<string, number>()
+
+/** One credential may watch so much at a time in one process; a browser needs one or two. */
+function countSubscription(credentialId: string, signal: AbortSignal): void {
+  const open = subscriptions.get(credentialId) ?? 0
+  if (open >= maxSubscriptions) throw new DomainError('rate_limited', `More than ${maxSubscriptions} watches are open: close some first.`)
+  subscriptions.set(credentialId, open + 1)
+  signal.addEventListener('abort', () => {
+    const left = (subscriptions.get(credentialId) ?? 1) - 1
+    if (left > 0) subscriptions.set(credentialId, left)
+    else subscriptions.delete(credentialId)
+  })
 }
 
 /** What is left to say of a pod that is gone or no longer matches: who it was. */
@@ -75,16 +94,19 @@ const deletedView = (change: Change): PodEvent['object'] => ({
 })
 
 /** Resolves when the feed may have something new; several wakes while nobody waits count once. */
-function wakesOf(ctx: ServerContext, signal: AbortSignal): { next(): Promise<void> } {
+function wakesOf(ctx: ServerContext, scope: Scope, signal: AbortSignal): { next(): Promise<void> } {
   let pending = false
   let resolve: (() => void) | null = null
   const wake = () => {
     pending = true
     resolve?.()
   }
-  const unsubscribe = ctx.feed.subscribe({ onChanges: wake, onReset: wake })
+  // Other tenants' changes wake nobody here; the timer keeps the cursor above the feed's floor.
+  const unsubscribe = ctx.feed.subscribe({ onChanges: (changes) => changes.some((c) => c.tenantId === scope.tenantId) && wake(), onReset: wake })
+  const timer = setInterval(wake, 60_000)
   signal.addEventListener('abort', () => {
     unsubscribe()
+    clearInterval(timer)
     wake()
   })
   return {
