@@ -90,14 +90,13 @@ export async function readLogs(ctx: ServerContext, scope: Scope, input: z.output
   return { lines }
 }
 
-/** Lines as they come. A reconnect goes on after the last line's time. */
+/** Lines as they come. A reconnect goes on at the last line's time: what shares it comes again, so that nothing is lost. */
 export async function* followLogs(ctx: ServerContext, scope: Scope, input: z.output<typeof followLogsInput>, signal: AbortSignal): AsyncGenerator<z.output<typeof logLine>> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'readLogs')
   const since = input.lastEventId ?? input.sinceTime ?? null
   const stream = await ctx.streams.open(hostId, { kind: 'logs', podUid, container, follow: true, tailLines: since ? null : input.tailLines, previous: false, sinceTime: since }, { signal, owner: scope.tenantId })
   signal.addEventListener('abort', () => stream.destroy())
-  // The host begins with the line at `since`, which the client has.
-  for await (const line of linesOf(stream)) if (since === null || line.time > since) yield line
+  yield* linesOf(stream)
 }
 
 async function* messagesOf(stream: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
