@@ -7,7 +7,7 @@ import { Field } from '@/components/ui/field'
 import { Input, Select, Textarea } from '@/components/ui/input'
 import { Panel } from '@/components/ui/panel'
 import type { ContainerDraft, DraftPath } from '../draft'
-import { problemAt } from './pod-form'
+import { problemAt } from './problem-at'
 
 type ContainerFieldsProps = {
   index: number

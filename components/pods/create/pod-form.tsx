@@ -8,17 +8,10 @@ import { Input, Select } from '@/components/ui/input'
 import { Panel } from '@/components/ui/panel'
 import { writeDraft, type DraftPath, type PodDraft } from '../draft'
 import { ContainerFields } from './container-fields'
+import { problemAt, type Problems } from './problem-at'
 
-type Problems = ReadonlyArray<{ path: string; message: string }>
 type PodFormProps = { tenant: string; text: string; draft: PodDraft; onChange: (next: string) => void; problems: Problems }
 
-/** The first problem at a path or below it, as a sentence. */
-export function problemAt(problems: Problems, path: string, deep = false): string | undefined {
-  const found = problems.find((problem) => problem.path === path || (deep && (problem.path.startsWith(`${path}.`) || problem.path.startsWith(`${path}[`))))
-  return found && found.message.charAt(0).toUpperCase() + found.message.slice(1)
-}
-
-/** The draft as fields. Each change is written into the text; nothing is held twice. */
 export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProps) {
   const trpc = useTRPC()
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
