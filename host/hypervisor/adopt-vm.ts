@@ -4,6 +4,7 @@ import { QmpClient } from './qmp'
 import { RunningVm } from './running-vm'
 import { qmpSocket, removeVmFolder } from './start-qemu'
 import type { TemplateStore } from './templates/template-store'
+import { isWithin, placeOf, vmPlaceOf } from './vm-place'
 import type { VmRecord } from './vm-record'
 
 /**
@@ -27,10 +28,15 @@ export async function adoptVm(record: VmRecord, templates: TemplateStore): Promi
 
 /**
  * Ends the VM of a pod, whether or not its monitor answers or a record of it was ever written, and removes its folder: all
- * processes of its user, which is no one else's. Throws VmError when one stays.
+ * processes of its user, which no other pod of this host has. Another agent on the machine may have given out the same
+ * number: its VMs, which lie in other folders, are left alone. Throws VmError when a process stays.
  */
-export async function removeVm({ uid, runDir }: Pick<VmRecord, 'uid' | 'runDir'>): Promise<void> {
+export async function removeVm({ uid, runDir, process }: Pick<VmRecord, 'uid' | 'runDir'> & Partial<Pick<VmRecord, 'process'>>): Promise<void> {
+  const ours = await placeOf(runDir)
   for (const identity of await processesOf(uid)) {
+    const place = await vmPlaceOf(identity.pid)
+    const recorded = identity.pid === process?.pid && identity.startTicks === process.startTicks
+    if (place && !isWithin(place, ours) && !recorded) continue
     await killProcess(identity)
     if (!(await waitUntilGone(identity, 15_000))) throw new VmError(`process ${identity.pid} cannot be killed`)
   }

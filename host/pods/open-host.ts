@@ -110,9 +110,9 @@ async function makeFolders(folder: string) {
 type Found = { entries: LedgerEntry[]; vmUids: UidPool; network: HostNetwork; logs: LogStore; podsFolder: string }
 
 /** After a crash: what runs or lies here without an entry goes, and so does a VM whose tap had to be made anew. */
-async function removeLeftovers({ log }: HostSettings, { entries, vmUids, network, logs, podsFolder }: Found): Promise<void> {
+async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids, network, logs, podsFolder }: Found): Promise<void> {
   const up = entries.filter((entry) => entry.stage === 'up')
-  const killed = await killStrayProcesses(vmUids.range, new Set(up.map((entry) => entry.vmUid)))
+  const killed = await killStrayProcesses(vmUids.range, new Set(up.map((entry) => entry.vmUid)), folder)
   if (killed > 0) log.warn({ killed }, 'ended VMs that no entry of the ledger speaks of')
   const uids = new Set(entries.map((entry) => entry.assignment.uid))
   for (const name of await readdir(podsFolder)) if (!uids.has(name)) await rm(join(podsFolder, name), { recursive: true, force: true })

@@ -1,7 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { isWithin, placeOf, vmPlaceOf } from '@/host/hypervisor/vm-place'
 
-/** Kills every process of the host's account numbers but those of `keep`: VMs of which the ledger knows nothing. Returns how many. */
-export async function killStrayProcesses(range: { first: number; last: number }, keep: ReadonlySet<number>): Promise<number> {
+/**
+ * Kills every VM below the host's folder but those of the accounts `keep`: VMs of which the ledger knows nothing. Returns
+ * how many. The account number alone does not tell: another agent on the machine may have the same ones.
+ */
+export async function killStrayProcesses(range: { first: number; last: number }, keep: ReadonlySet<number>, folder: string): Promise<number> {
+  const ours = await placeOf(folder)
   let killed = 0
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue
@@ -9,6 +14,8 @@ export async function killStrayProcesses(range: { first: number; last: number },
     const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '')
     const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1)
     if (uid < range.first || uid > range.last || keep.has(uid)) continue
+    const place = await vmPlaceOf(Number(name))
+    if (!place || !isWithin(place, ours)) continue
     try {
       process.kill(Number(name), 'SIGKILL')
       killed += 1
