@@ -63,8 +63,10 @@ export class TestHypervisor {
   async processes(): Promise<string[]> {
     const found: string[] = []
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const uid = Number(/^Uid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))?.[1])
-      if (uid >= this.firstUid && uid < this.firstUid + 0x100) found.push(pid)
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+      const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1])
+      // One that has ended stays listed until this process learns of its end.
+      if (uid >= this.firstUid && uid < this.firstUid + 0x100 && !/^State:\s+Z/m.test(status)) found.push(pid)
     }
     return found
   }
