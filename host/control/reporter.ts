@@ -10,7 +10,8 @@ export type ReportSource = {
 export type SendReport = (report: ReportInput) => Promise<void>
 
 const maxEvents = 2_000
-const maxPerReport = 1_000
+/** Well below what the contract takes, so that no report is refused for its size and then for ever. */
+const maxPerReport = { pods: 500, events: 1_000, images: 1_000 }
 /** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
 const gapMs = 40
 
@@ -39,6 +40,8 @@ export class Reporter {
   }
 
   imageChanged(reference: string): void {
+    // The complete report of the next connection begins with all images: what changes before need not be kept.
+    if (!this.send) return
     this.images.add(reference)
     this.flush()
   }
@@ -58,6 +61,7 @@ export class Reporter {
 
   detach(): void {
     this.send = null
+    this.images.clear()
   }
 
   /** Resolves when nothing is on its way. */
@@ -91,8 +95,7 @@ export class Reporter {
         // The connection is of no use any more; its session ends it, and the next one begins with a complete report.
         this.events = report.events.concat(this.events)
         for (const pod of report.pods) this.pods.add(pod.uid)
-        for (const image of report.images) this.images.add(image.reference)
-        if (this.send === send) this.send = null
+        if (this.send === send) this.detach()
         return
       }
     }
@@ -101,20 +104,21 @@ export class Reporter {
   private next(): ReportInput {
     const complete = this.complete
     this.complete = false
-    const pods = complete ? this.source.reports() : take(this.pods).flatMap((uid) => this.source.report(uid) ?? [])
-    const images = complete ? this.source.imageReports() : take(this.images).flatMap((reference) => this.source.image(reference) ?? [])
     if (complete) {
       this.pods.clear()
-      this.images.clear()
+      for (const { reference } of this.source.imageReports()) this.images.add(reference)
     }
+    // A pod that a complete report does not name is gone: pods alone are never left for the next one.
+    const pods = complete ? this.source.reports() : take(this.pods, maxPerReport.pods).flatMap((uid) => this.source.report(uid) ?? [])
+    const images = take(this.images, maxPerReport.images).flatMap((reference) => this.source.image(reference) ?? [])
     this.sequence += 1
-    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.events.splice(0, maxPerReport), images }
+    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.events.splice(0, maxPerReport.events), images }
   }
 }
 
-/** Takes at most {@link maxPerReport} out of the set. */
-function take(set: Set<string>): string[] {
-  const taken = [...set].slice(0, maxPerReport)
+/** Takes at most `count` out of the set, the oldest first. */
+function take(set: Set<string>, count: number): string[] {
+  const taken = [...set].slice(0, count)
   for (const one of taken) set.delete(one)
   return taken
 }

@@ -54,6 +54,22 @@ describe('the pods of a host', () => {
     expect(pods.reports()).toEqual([])
   })
 
+  it('keep of images that were not pulled only those that a pod names', async () => {
+    const { pods } = podSet()
+    const pod = testAssignment()
+    const own = pod.spec.containers[0]?.image ?? ''
+    const image = { digest: null, sizeBytes: null, message: '', bytesDone: 0, bytesTotal: 0 }
+    pods.imageChanged({ ...image, reference: 'stored:1', phase: 'Ready' })
+    pods.apply([pod])
+    for (const reference of [own, 'nobody:1']) pods.imageChanged({ ...image, reference, phase: 'Failed' })
+    expect(pods.imageReports().map(({ reference }) => reference)).toEqual(['stored:1', own])
+    await settle()
+    pods.apply([{ ...pod, deletion: { graceSeconds: 0 } }])
+    await settle()
+    expect(pods.report(pod.uid)?.phase).toBe('Gone')
+    expect(pods.imageReports().map(({ reference }) => reference)).toEqual(['stored:1'])
+  })
+
   it('take no new wish once this host ends', async () => {
     const { host, pods, made } = podSet()
     pods.apply([testAssignment()])

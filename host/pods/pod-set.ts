@@ -80,9 +80,10 @@ export class PodSet {
     await this.allFinished(boundMs)
   }
 
-  /** Told by the images' adapter, so that the report of images is complete. */
+  /** Told by the images' adapter, so that the report of images is complete. Forgotten at once where nothing asks for it any more. */
   imageChanged(image: ImageReport): void {
-    this.images.set(image.reference, image)
+    this.images.delete(image.reference)
+    if (isStored(image) || this.isNamed(image.reference)) this.images.set(image.reference, image)
     this.listener?.imageChanged(image.reference)
   }
 
@@ -91,6 +92,17 @@ export class PodSet {
     const bound = new Promise<void>((resolve) => (timer = setTimeout(resolve, boundMs)))
     await Promise.race([Promise.all([...this.workers.values()].map((worker) => worker.finished)), bound])
     clearTimeout(timer)
+  }
+
+  /** Tenants choose references: what was never pulled is kept only as long as a pod names it. */
+  private forgetImages(): void {
+    const named = new Set([...this.workers.values()].flatMap((worker) => worker.spec.containers.map((container) => container.image)))
+    for (const [reference, image] of this.images) if (!isStored(image) && !named.has(reference)) this.images.delete(reference)
+  }
+
+  private isNamed(reference: string): boolean {
+    for (const worker of this.workers.values()) if (worker.spec.containers.some((container) => container.image === reference)) return true
+    return false
   }
 
   private add(assignment: Assignment, found: LedgerEntry | null): void {
@@ -106,6 +118,7 @@ export class PodSet {
       if (!worker.isGone) return
       this.gone.set(uid, worker.report())
       this.workers.delete(uid)
+      this.forgetImages()
       this.listener?.podChanged(uid)
     })
   }
@@ -114,3 +127,5 @@ export class PodSet {
     this.imageChanged({ reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone: progress.bytesDone, bytesTotal: progress.bytesTotal })
   }
 }
+
+const isStored = (image: ImageReport): boolean => image.phase === 'Ready'
