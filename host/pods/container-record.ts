@@ -55,16 +55,26 @@ function ended(record: ContainerRecord, end: End, policy: RestartPolicy): Contai
   return { ...next, status: { ...status, state: 'Waiting', reason: 'CrashLoopBackOff', message } }
 }
 
-/** The process has ended by itself. */
-export function exited(record: ContainerRecord, exit: GuestExit, policy: RestartPolicy): ContainerRecord {
+/**
+ * When the guest says that it ended, held between the start and now by the host's own clock: the guest is the tenant's,
+ * and its word must neither reset the back-off nor put off the next start.
+ */
+const endTime = (record: ContainerRecord, claimed: number, now: number): number => {
+  const { startedAt } = record.status
+  return Math.max(startedAt ? Math.min(Date.parse(startedAt), now) : now, Math.min(claimed, now))
+}
+
+/** The process has ended by itself. `now` is the host's clock. */
+export function exited(record: ContainerRecord, exit: GuestExit, policy: RestartPolicy, now = Date.now()): ContainerRecord {
   const { startedAt, name } = record.status
-  const ran = startedAt ? ` after ${seconds(Math.max(0, exit.at - Date.parse(startedAt)))}` : ''
+  const at = endTime(record, exit.at, now)
+  const ran = startedAt ? ` after ${seconds(Math.max(0, at - Date.parse(startedAt)))}` : ''
   const how = exit.signal === null ? `exited with code ${exit.exitCode}` : `was ended by signal ${exit.signal}`
   const message = exit.oomKilled
     ? `Container "${name}" used more memory than its limit and was killed${ran}. Raise resources.limits.memory or let it use less.`
     : `Container "${name}" ${how}${ran}.`
   const reason = exit.oomKilled ? 'OOMKilled' : exit.exitCode === 0 ? 'Completed' : 'Error'
-  return ended(record, { exitCode: exit.exitCode, signal: exit.signal, reason, message, at: exit.at }, policy)
+  return ended(record, { exitCode: exit.exitCode, signal: exit.signal, reason, message, at }, policy)
 }
 
 const refusals: Record<string, { exitCode: number; reason: string; action: string }> = {
@@ -92,7 +102,7 @@ export function vmLost(record: ContainerRecord, cause: string, policy: RestartPo
 /** Stopped by us, to be started again when the pod is. */
 export function stopped(record: ContainerRecord, exit: GuestExit | null, reason: string, now: number): ContainerRecord {
   if (record.done) return record
-  const status = { ...record.status, state: 'Terminated' as const, ready: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason, message: '', finishedAt: iso(exit?.at ?? now) }
+  const status = { ...record.status, state: 'Terminated' as const, ready: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason, message: '', finishedAt: iso(exit ? endTime(record, exit.at, now) : now) }
   if (record.status.state !== 'Running') return { ...record, notBefore: null }
   return { ...record, notBefore: null, nextBackoffMs: 0, status }
 }
