@@ -16,8 +16,15 @@ const hostOf = (registry: string): string => (registry.startsWith('[') ? registr
 
 const isForbidden = (address: string): boolean => {
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-  // BlockList sees IPv4 in IPv6 (::ffff:127.0.0.1) by itself.
-  return reserved.check(address, family) || Object.values(networkInterfaces()).some((all) => all?.some((own) => own.address === address))
+  // BlockList sees IPv4 in IPv6 (::ffff:127.0.0.1) by itself, however it is written.
+  return reserved.check(address, family) || ownAddresses().check(address, family)
+}
+
+/** Asked anew each time: addresses of a host come and go. */
+const ownAddresses = (): BlockList => {
+  const own = new BlockList()
+  for (const all of Object.values(networkInterfaces())) for (const { address, family } of all ?? []) own.addAddress(address, family === 'IPv6' ? 'ipv6' : 'ipv4')
+  return own
 }
 
 /**
