@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { open, readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { descriptors, VmError } from './machine'
 import { launchScript } from './launch-script'
 import { identifyProcess, type ProcessIdentity } from './process-identity'
@@ -65,8 +66,17 @@ export async function launchQemu(launch: Launch): Promise<Launched> {
   }
 }
 
-/** The end of what QEMU printed, at most 2 kB. */
+/** The end of what QEMU printed, at most 2 kB. Only the file's end is read: QEMU can make it as large as it wants. */
 export async function lastWords(stderrFile: string): Promise<string> {
-  const text = (await readFile(stderrFile, 'utf8').catch(() => '')).trim()
-  return text.slice(-2000)
+  const file = await open(stderrFile, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null)
+  if (!file) return ''
+  try {
+    const { size } = await file.stat()
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, Math.max(0, size - 4096))
+    return buffer.toString('utf8', 0, bytesRead).replaceAll('\0', '').trim().slice(-2000)
+  } catch {
+    return ''
+  } finally {
+    await file.close()
+  }
 }
