@@ -9,10 +9,13 @@ import { streamUrl } from './stream-socket'
 
 /** A browser opens a handful; more at once on one host is a fault or an attack on its memory. */
 const maxStreams = 500
+/** So that one pod's users cannot take the streams of all others. */
+const maxStreamsOfPod = 32
 
 /** Dials the streams that the server asks for and serves them from the host's pods. */
 export class Streams {
   private open = 0
+  private readonly openOfPod = new Map<string, number>()
   constructor(
     private readonly serverUrl: string,
     private readonly pods: PodSet,
@@ -22,10 +25,20 @@ export class Streams {
 
   serve(path: string, request: StreamRequest): void {
     if (this.open >= maxStreams) return this.log.warn('too many streams at once')
+    const ofPod = this.openOfPod.get(request.podUid) ?? 0
+    if (ofPod >= maxStreamsOfPod) return this.log.warn({ pod: request.podUid }, 'too many streams of a pod at once')
     this.open += 1
+    this.openOfPod.set(request.podUid, ofPod + 1)
     void this.dial(path, request)
       .catch((error: unknown) => this.log.warn({ err: error, kind: request.kind, pod: request.podUid }, 'a stream failed'))
-      .finally(() => (this.open -= 1))
+      .finally(() => this.ended(request.podUid))
+  }
+
+  private ended(uid: string): void {
+    this.open -= 1
+    const left = (this.openOfPod.get(uid) ?? 1) - 1
+    if (left > 0) this.openOfPod.set(uid, left)
+    else this.openOfPod.delete(uid)
   }
 
   private async dial(path: string, request: StreamRequest): Promise<void> {
