@@ -1,7 +1,7 @@
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { Wake } from '@/host/pods/wake'
 import { listLogFiles, logFilePath, type LogFile } from './log-files'
-import { encodeRecord, LineSplitter, nanoTime, type LogRecord, type LogStream } from './record'
+import { encodeRecords, LineSplitter, milliTime, nanoTimeOf, type LogRecord, type LogStream } from './record'
 
 /** Kubernetes' defaults would be 10 MiB and 5 files. */
 export const defaultLimits: LogLimits = { fileBytes: 10 << 20, files: 3 }
@@ -18,6 +18,7 @@ export class ContainerLog {
   private queue: Promise<void> = Promise.resolve()
   private splitters = newSplitters()
   private lastMs = 0
+  private lastTime = milliTime(0)
   private ticks = 0
   private droppedBytes = 0
   private readonly followers = new Set<Wake>()
@@ -70,8 +71,9 @@ export class ContainerLog {
   private readonly time = (): string => {
     const ms = Math.max(this.now(), this.lastMs)
     this.ticks = ms === this.lastMs ? this.ticks + 1 : 0
+    if (ms !== this.lastMs) this.lastTime = milliTime(ms)
     this.lastMs = ms
-    return nanoTime(ms, this.ticks)
+    return nanoTimeOf(this.lastTime, this.ticks)
   }
 
   private mark(stream: LogStream, bytes: number): LogRecord {
@@ -87,7 +89,7 @@ export class ContainerLog {
   private async append(records: LogRecord[]): Promise<void> {
     if (records.length === 0) return
     const all = this.droppedBytes > 0 ? [this.mark('stderr', this.droppedBytes), ...records] : records
-    const bytes = Buffer.concat(all.map(encodeRecord))
+    const bytes = encodeRecords(all)
     try {
       if (this.file && this.size + bytes.length > this.limits.fileBytes) await this.rotate()
       const file = this.file ?? (await this.openFile())

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LogStore, type LogQuery } from './log-store'
-import { comparableTime, decodeRecord, encodeRecord, LineSplitter, maxLineBytes, nanoTime } from './record'
+import { comparableTime, decodeRecord, encodeRecords, LineSplitter, maxLineBytes, nanoTime } from './record'
 
 let folder: string
 let now = 0
@@ -34,8 +34,9 @@ async function read(logs: LogStore, query: Partial<LogQuery> = {}): Promise<stri
 describe('records', () => {
   it('are written and read in the CRI format', () => {
     const record = { time: nanoTime(0, 7), stream: 'stderr' as const, whole: false, text: bytes('a b') }
-    expect(encodeRecord(record).toString()).toBe('1970-01-01T00:00:00.000000007Z stderr P a b\n')
-    expect(decodeRecord(encodeRecord(record).subarray(0, -1))).toEqual(record)
+    const next = { time: nanoTime(1, 0), stream: 'stdout' as const, whole: true, text: bytes('ä') }
+    expect(encodeRecords([record, next]).toString()).toBe('1970-01-01T00:00:00.000000007Z stderr P a b\n1970-01-01T00:00:00.001000000Z stdout F ä\n')
+    expect(decodeRecord(encodeRecords([record]).subarray(0, -1))).toEqual(record)
     expect(['', 'x', 'x y z', '1970-01-01T00:00:00.000000007Z stdxxx F a'].map((line) => decodeRecord(bytes(line)))).toEqual([null, null, null, null])
   })
 
