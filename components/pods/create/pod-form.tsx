@@ -12,6 +12,7 @@ import { problemAt, type Problems } from './problem-at'
 
 type PodFormProps = { tenant: string; text: string; draft: PodDraft; onChange: (next: string) => void; problems: Problems }
 
+/** The draft as fields. Each change is written into the text; nothing is held twice. */
 export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProps) {
   const trpc = useTRPC()
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))

@@ -5,5 +5,3 @@ export function problemAt(problems: Problems, path: string, deep = false): strin
   const found = problems.find((problem) => problem.path === path || (deep && (problem.path.startsWith(`${path}.`) || problem.path.startsWith(`${path}[`))))
   return found && found.message.charAt(0).toUpperCase() + found.message.slice(1)
 }
-
-/** The draft as fields. Each change is written into the text; nothing is held twice. */
