@@ -1,6 +1,12 @@
 import { UNREACHABLE_DESTINATIONS } from './attachment'
 import { uplinkName, uplinkPrefix, uplinkTable } from './names'
 
+/**
+ * Connections that a network may have through the host at a time: the table of connections is the host's own, and one
+ * network must not fill it for all. A replaced table counts anew, from the packets that follow.
+ */
+const MAX_CONNECTIONS = 4096
+
 /** What our table in the host's own namespace depends on. `pool` holds the transit addresses; `denied` are further destinations that no pod reaches. */
 export type UplinkRules = {
   hostTag: string
@@ -37,6 +43,11 @@ export function uplinkRules({ hostTag, pool, networks, denied }: UplinkRules): s
     auto-merge
     elements = { ${unreachable.join(', ')} }
   }
+  set connections {
+    type ipv4_addr
+    size 65536
+    flags dynamic
+  }
   chain from_network {
     iifname . ip saddr != @sources drop
     ip daddr @unreachable drop
@@ -54,6 +65,7 @@ export function uplinkRules({ hostTag, pool, networks, denied }: UplinkRules): s
   chain forward {
     type filter hook forward priority filter - 10; policy accept;
     iifname ${ours} oifname ${ours} drop
+    iifname ${ours} ct state new add @connections { ip saddr ct count over ${MAX_CONNECTIONS} } drop
     iifname ${ours} accept
     oifname ${ours} ct state established,related accept
     oifname ${ours} drop
