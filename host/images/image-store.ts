@@ -27,6 +27,8 @@ export type ImageStoreOptions = {
   limits?: Partial<ImageLimits>
   /** Default 2: merging keeps a processor busy. */
   maxConcurrentPulls?: number
+  /** Questions to registries at a time, each a process. Default 4. */
+  maxConcurrentResolves?: number
   /** What must stay free on the file system. Default 1 GiB. */
   minFreeBytes?: number
   resolveTimeoutMs?: number
@@ -50,6 +52,7 @@ export class ImageStore {
   readonly #resolving = new Flights<Resolved>()
   readonly #pulling = new Flights<CatalogueImage>()
   readonly #slots: Slots
+  readonly #resolveSlots: Slots
   readonly #limits: ImageLimits
   readonly #skopeo: Skopeo
 
@@ -60,6 +63,7 @@ export class ImageStore {
     const { maxImageBytes = defaultLimits.maxBytes, resolveTimeoutMs = 30_000, stallTimeoutMs = 60_000, pullTimeoutMs = 3_600_000 } = options
     this.#limits = { ...defaultLimits, maxBytes: maxImageBytes, ...options.limits }
     this.#slots = new Slots(options.maxConcurrentPulls ?? 2)
+    this.#resolveSlots = new Slots(options.maxConcurrentResolves ?? 4)
     this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, resolveTimeoutMs, stallTimeoutMs, pullTimeoutMs })
   }
 
@@ -89,7 +93,7 @@ export class ImageStore {
     if (signal?.aborted) throw cancelled()
     const resolved = await this.#resolving.join(`${name} ${who}`, { onProgress, signal }, (report, shared) => {
       report({ phase: 'resolving' })
-      return this.#resolve(reference, auth, shared)
+      return this.#resolveSlots.run(shared, () => this.#resolve(reference, auth, shared))
     })
     const repository = { ...reference, tag: null, digest: resolved.digest }
     const image =
