@@ -33,6 +33,8 @@ export type ImageStoreOptions = {
   minFreeBytes?: number
   resolveTimeoutMs?: number
   stallTimeoutMs?: number
+  /** What a pull must get on average over each `stallTimeoutMs`. Default 32 KiB. */
+  minBytesPerSecond?: number
   pullTimeoutMs?: number
 }
 
@@ -60,11 +62,11 @@ export class ImageStore {
     private readonly options: ImageStoreOptions,
     private readonly catalogue: Catalogue,
   ) {
-    const { maxImageBytes = defaultLimits.maxBytes, resolveTimeoutMs = 30_000, stallTimeoutMs = 60_000, pullTimeoutMs = 3_600_000 } = options
+    const { maxImageBytes = defaultLimits.maxBytes, resolveTimeoutMs = 30_000, stallTimeoutMs = 60_000, minBytesPerSecond = 32 << 10, pullTimeoutMs = 1_800_000 } = options
     this.#limits = { ...defaultLimits, maxBytes: maxImageBytes, ...options.limits }
     this.#slots = new Slots(options.maxConcurrentPulls ?? 2)
     this.#resolveSlots = new Slots(options.maxConcurrentResolves ?? 4)
-    this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, resolveTimeoutMs, stallTimeoutMs, pullTimeoutMs })
+    this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, resolveTimeoutMs, stallTimeoutMs, minBytesPerSecond, pullTimeoutMs })
   }
 
   /** Opens the store of a folder and removes what an earlier process left half made. */

@@ -15,8 +15,10 @@ export type SkopeoOptions = {
   insecureRegistries: readonly string[]
   /** A question (the manifest of a tag) may take this long. */
   resolveTimeoutMs: number
-  /** A copy that gets no byte for this long has failed. */
+  /** A copy that gets no byte for this long has failed, as has one that in any time as long gets too little. */
   stallTimeoutMs: number
+  /** What a copy must get on average. */
+  minBytesPerSecond: number
   /** A copy may take this long in all. */
   pullTimeoutMs: number
 }
@@ -42,7 +44,7 @@ export class Skopeo {
    * layers into others). More than `expectedBytes` stops it. `onBytes` hears how many bytes have come so far.
    */
   async copy(reference: ImageReference, folder: string, expectedBytes: number, { auth, signal, onBytes }: Request & { onBytes?: (bytes: number) => void }): Promise<void> {
-    const { stallTimeoutMs, pullTimeoutMs } = this.options
+    const { stallTimeoutMs, minBytesPerSecond, pullTimeoutMs } = this.options
     const watch = new AbortController()
     let reason: ImageError | null = null
     const stop = (error: ImageError) => {
@@ -50,12 +52,20 @@ export class Skopeo {
       watch.abort()
     }
     let last = { bytes: 0, at: performance.now() }
+    // A registry that sends drop by drop would hold one of the few places for hours.
+    let window = last
     const timer = setInterval(() => {
       void folderBytes(folder).then((bytes) => {
+        const windowMs = performance.now() - window.at
+        const isTooSlow = windowMs >= stallTimeoutMs && bytes - window.bytes < (minBytesPerSecond * windowMs) / 1000
+        if (windowMs >= stallTimeoutMs) window = { bytes, at: performance.now() }
         if (bytes !== last.bytes) last = { bytes, at: performance.now() }
+        const silentMs = performance.now() - last.at
         // Manifest, version file and a partly written blob's block come on top.
         if (bytes > expectedBytes + (1 << 20)) stop(tooLarge(`The registry sends more than the ${expectedBytes} bytes that the manifest promises.`))
-        else if (performance.now() - last.at > stallTimeoutMs) stop(classify('', asked(reference, auth), true))
+        // The few bytes of a manifest open the window of a registry that then says nothing.
+        else if (silentMs > stallTimeoutMs || (isTooSlow && silentMs > stallTimeoutMs / 2)) stop(classify('', asked(reference, auth), true))
+        else if (isTooSlow) stop(tooSlow(reference.registry, minBytesPerSecond))
         else onBytes?.(Math.min(bytes, expectedBytes))
       })
     }, Math.min(250, stallTimeoutMs))
@@ -103,6 +113,9 @@ export class Skopeo {
 
 /** skopeo takes a tag or a digest, not both. */
 const source = (reference: ImageReference): string => `docker://${formatReference(reference.digest === null ? reference : { ...reference, tag: null })}`
+
+const tooSlow = (registry: string, bytesPerSecond: number): ImageError =>
+  new ImageError('unreachable', `The registry ${registry} sends less than ${Math.round(bytesPerSecond / 1024)} KiB/s.`, 'Check the registry and the way to it; the pull is tried again.')
 
 const asked = (reference: ImageReference, auth: RegistryAuth | undefined) => ({
   image: formatReference(reference),

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { between } from './testing/lying-registry'
+import { startRegistry, type TestRegistry } from './testing/registry'
+import { failure, storeFixture } from './testing/store-fixture'
+
+let registry: TestRegistry
+beforeAll(async () => {
+  registry = await startRegistry()
+})
+afterAll(() => registry.stop())
+const { open, leftovers } = storeFixture(() => registry.host)
+
+/** Gives layers drop by drop, never pausing for long; all else as the registry at `target` has it. */
+async function dripping(target: string): Promise<{ host: string; close: () => void }> {
+  const server = createServer((incoming, outgoing) => {
+    const answer = async () => {
+      const path = incoming.url ?? ''
+      const real = await fetch(`http://${target}${path}`, { method: incoming.method, headers: { accept: String(incoming.headers.accept ?? '*/*') } })
+      const body = Buffer.from(await real.arrayBuffer())
+      for (const [name, value] of real.headers) outgoing.setHeader(name, value)
+      outgoing.writeHead(real.status)
+      if (!path.includes('/blobs/') || body.length < 50_000) return void outgoing.end(body)
+      let at = 0
+      const drops = setInterval(() => void outgoing.write(body.subarray(at, (at += 10))), 50)
+      outgoing.once('close', () => clearInterval(drops))
+    }
+    void answer().catch(() => outgoing.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const close = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { host: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`, close }
+}
+
+it('a registry that sends drop by drop is given up', async () => {
+  await registry.push('drip:1', { files: { a: randomBytes(100_000) } })
+  const slow = await dripping(registry.host)
+  try {
+    const store = await open({ insecureRegistries: [slow.host], stallTimeoutMs: 2_000 })
+    const error = await failure(store, `${slow.host}/drip:1`)
+    expect([error.code, error.message]).toEqual(['unreachable', `The registry ${slow.host} sends less than 32 KiB/s.`])
+    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+  } finally {
+    slow.close()
+  }
+})
+
+it('registries are asked a few questions at a time; who waits can leave, and has its turn', async () => {
+  let asked = 0
+  const silent = await between(registry.host, () => {
+    asked += 1
+    return 'stall'
+  })
+  try {
+    await registry.push('turn:1', { files: { a: '1' } })
+    const store = await open({ insecureRegistries: [silent.host, registry.host], maxConcurrentResolves: 2 })
+    const first = new AbortController()
+    const leaves = new AbortController()
+    const held = [1, 2].map((i) => failure(store, `${silent.host}/held:${i}`, { signal: first.signal }))
+    await expect.poll(() => asked, { timeout: 20_000 }).toBe(2)
+    const left = failure(store, `${silent.host}/left:1`, { signal: leaves.signal })
+    const waits = store.ensure('turn:1')
+    leaves.abort()
+    expect((await left).code).toBe('cancelled')
+    expect(asked).toBe(2)
+    first.abort()
+    expect((await Promise.all(held)).map(({ code }) => code)).toEqual(['cancelled', 'cancelled'])
+    expect((await waits).reference).toContain('turn:1')
+  } finally {
+    silent.close()
+  }
+})
