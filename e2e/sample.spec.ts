@@ -2,9 +2,9 @@ import { runIn } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 test('a newcomer runs the sample with one press, and it serves its page', async ({ console: page, tenant }) => {
-  await page.goto('/')
+  // The button's own script is loaded when it is shown: a press before that is lost.
+  await page.goto('/', { waitUntil: 'networkidle' })
   await expect(page.getByText('No pods yet')).toBeVisible()
-  // Live: the page's script has taken over.
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await page.getByRole('button', { name: 'Run the sample' }).click()
   const title = page.getByRole('heading', { name: /^sample-/, level: 1 })
