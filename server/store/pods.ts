@@ -72,14 +72,28 @@ export async function loadPods(db: Database, scope: Scope, uids: string[]): Prom
   if (uids.length === 0) return []
   // One after the other: inside a transaction they share one connection.
   const pods = await db.pod.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts })
-  const states = await db.$queryRaw<{ uid: string; state: PodState }[]>`select "uid", "state" from "PodState" where "uid" = any(${uids}::uuid[])`
   const conditions = await db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })
-  const stateOf = new Map(states.map((s) => [s.uid, s.state]))
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]))
   return uids.flatMap((uid) => {
     const pod = byUid.get(uid)
-    return pod ? [{ pod, state: stateOf.get(uid) ?? 'Pending', conditions: conditions.filter((c) => c.objectUid === uid) }] : []
+    if (!pod) return []
+    const own = conditions.filter((c) => c.objectUid === uid)
+    return [{ pod, state: stateOf(pod, own), conditions: own }]
   })
+}
+
+/**
+ * The state of a row that was read, by the same rules as the view "PodState", which filters and sorts: read from the
+ * view afterwards it could be newer than the report beside it. A test holds the two together.
+ */
+export function stateOf(pod: Pick<PodRow, 'deletedAt' | 'hostId'> & { report: { phase: string } | null; host: { phase: string } | null }, conditions: { type: string; status: string }[]): PodState {
+  const phase = pod.report?.phase
+  if (pod.deletedAt) return 'Stopping'
+  if (phase === 'Succeeded' || phase === 'Failed') return phase
+  if (pod.hostId && pod.host?.phase === 'Unknown') return 'Unknown'
+  if (phase === 'Running' || phase === 'Stopping' || phase === 'Starting') return phase
+  if (pod.hostId) return 'Scheduled'
+  return conditions.some((c) => c.type === 'PodScheduled' && c.status === 'False') ? 'Unschedulable' : 'Pending'
 }
 
 /** Whether pods (also such as are being deleted) stand in the namespace. */
