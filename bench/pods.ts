@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { sampleImage } from '@/domain/image/view'
+import { sampleImage } from '@/domain/image/sample'
 import { podView, type PodView } from '@/domain/pod/view'
 import type { Installation } from './installation'
 

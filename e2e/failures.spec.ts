@@ -1,4 +1,4 @@
-import { sampleImage } from '@/domain/image/view'
+import { sampleImage } from '@/domain/image/sample'
 import type { Condition } from '@/domain/shared/condition'
 import { createPod, waitForPod } from './fixtures/pods'
 import { PRIVATE } from './fixtures/registry'

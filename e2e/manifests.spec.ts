@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { sampleImage } from '@/domain/image/view'
+import { sampleImage } from '@/domain/image/sample'
 import { waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 

@@ -1,6 +1,6 @@
 import { isMap, parseAllDocuments, parseDocument, type Document } from 'yaml'
 import { parseManifest, type ParsedDocument } from '@/domain/manifest/parse'
-import { sampleImage } from '@/domain/image/view'
+import { sampleImage } from '@/domain/image/sample'
 import type { Problem } from '@/domain/shared/errors'
 
 /** The path of a value in the manifest. */

@@ -25,9 +25,9 @@ import { podListInput } from './list-input'
 import { podStateNames } from './pod-states'
 import { podActionsFor } from './pod-actions'
 import { PodStateBadge } from './pod-state'
+import { RunSample } from './run-sample'
 import { usePodWatch } from './use-pod-watch'
 
-const RunSample = lazy(() => import('./run-sample').then((module) => ({ default: module.RunSample })))
 const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
 
 const columnsOf = (tenant: string): ReadonlyArray<Column<PodView>> => [
@@ -98,7 +98,7 @@ export function PodListPage({ tenant }: { tenant: string }) {
               actions={(
                 <>
                   <ButtonLink variant="primary" href={paths.newPod(tenant)} icon={<Plus className="size-4" />}>Create pod</ButtonLink>
-                  <Suspense fallback={null}><RunSample tenant={tenant} /></Suspense>
+                  <RunSample tenant={tenant} />
                   <ButtonLink href={paths.newPod(tenant, { as: 'yaml' })} icon={<FileCode2 className="size-4" />}>Start from YAML</ButtonLink>
                 </>
               )}

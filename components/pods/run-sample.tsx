@@ -2,7 +2,7 @@
 import { Play } from 'lucide-react'
 import { useRouter } from 'next/navigation'
 import { useState } from 'react'
-import { sampleImage } from '@/domain/image/view'
+import { sampleImage } from '@/domain/image/sample'
 import { toFailure } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
 import { useTRPCClient } from '@/components/client/trpc'

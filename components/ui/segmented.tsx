@@ -13,7 +13,7 @@ export function Segmented<T extends string>({ label, value, options, onChange, s
           key={option.value}
           title={option.hint}
           className={cn(
-            'inline-flex items-center gap-1.5 rounded-sm px-2.5 text-xs font-medium text-faint hover:text-content has-checked:bg-raise has-checked:text-content has-checked:shadow-[0_0_0_1px_var(--color-stroke-strong)] has-focus-visible:outline-2 has-focus-visible:outline-accent',
+            'relative inline-flex items-center gap-1.5 rounded-sm px-2.5 text-xs font-medium text-faint hover:text-content has-checked:bg-raise has-checked:text-content has-checked:shadow-[0_0_0_1px_var(--color-stroke-strong)] has-focus-visible:outline-2 has-focus-visible:outline-accent',
             size === 'sm' ? 'h-6' : 'h-[26px]',
           )}
         >

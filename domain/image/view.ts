@@ -13,5 +13,3 @@ export const imageView = z.object({
   updatedAt: z.string().nullable(),
 })
 export type ImageView = z.infer<typeof imageView>
-/** The image that the first start makes from Debian's busybox: it never touches a registry. */
-export const sampleImage = 'hypernetes/sample:latest'

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium, expect, type Browser, type Page } from '@playwright/test'
-import { sampleImage } from '@/domain/image/view'
+import { sampleImage } from '@/domain/image/sample'
 import { signInByRequest, type Person, type Tenant } from '../fixtures/accounts'
 import { openApi } from '../fixtures/api'
 import { installation } from '../fixtures/installation'

@@ -28,6 +28,8 @@ echo '+cpu +memory +pids +io' >/sys/fs/cgroup/cgroup.subtree_control
 mkdir -p /sys/fs/cgroup/pod /run/images /run/scratch /run/pod /run/containers /run/volumes
 echo '+cpu +memory +pids +io' >/sys/fs/cgroup/pod/cgroup.subtree_control
 ip link set lo up
+# Everybody may ping, as in Docker's containers: an unprivileged ICMP socket, no raw one.
+echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range
 echo -1000 >/proc/self/oom_score_adj
 export PATH=/bin HOME=/
 # A refused request is a rejected promise before anybody looks at it; that must not end PID 1.
