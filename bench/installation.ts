@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -11,11 +10,14 @@ import { z } from 'zod'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const answer = z.object({ result: z.object({ data: z.unknown() }).optional(), error: z.object({ message: z.string() }).optional() })
 
+/** On a disk: /tmp is memory on Debian 13, and images, templates and scratch disks are large. */
+const diskFolder = '/var/tmp'
+
 export type Installation = { url: string; tenant: string; data: string; call<T>(path: string, input: object, output: z.ZodType<T>): Promise<T>; stop(): Promise<void> }
 
 /** Starts a whole installation on a free port with a data folder of its own, and signs a person up in it. */
 export async function startInstallation(name: string, settings: Record<string, string>): Promise<Installation> {
-  const data = await mkdtemp(join(tmpdir(), `hypernetes-bench-${name}-`))
+  const data = await mkdtemp(join(diskFolder, `hypernetes-bench-${name}-`))
   const port = await freePort()
   const child = spawn(process.execPath, ['tools/start.mjs'], {
     cwd: root,
