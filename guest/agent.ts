@@ -137,6 +137,10 @@ export class Agent {
         return this.atOnce(methods.signalContainer, params, ({ container, signal }) => this.containers.signal(container, signal))
       case 'signalExec':
         return this.atOnce(methods.signalExec, params, ({ stream, signal }) => this.execs.signal(stream, signal))
+      case 'writeFiles':
+      case 'openTunnel':
+      case 'archive':
+        return Promise.reject(new GuestError('InvalidRequest', 'not carried out yet', method))
       case 'resize':
         return this.atOnce(methods.resize, params, (values) => this.resize(values))
     }

@@ -58,7 +58,7 @@ export async function setUpMachine(params: SetupParams): Promise<void> {
   mixEntropy(params.entropy)
   writePodFiles(params)
   const { network, scratch } = params
-  const memoryVolumes = params.volumes.filter((volume) => volume.medium === 'memory')
+  const memoryVolumes = params.volumes.filter((volume) => volume.medium !== 'scratch')
   const { exitCode, output } = await runScript(setupScript, [
     String(Math.round(params.time / 1000)),
     network?.mac ?? '',
@@ -76,6 +76,6 @@ export async function setUpMachine(params: SetupParams): Promise<void> {
 }
 
 /** Where a pod's volume is in the VM. */
-export function volumePath(volume: { name: string; medium: 'scratch' | 'memory' }): string {
-  return volume.medium === 'memory' ? `${volumesFolder}/${volume.name}` : `${scratchFolder}/volumes/${volume.name}`
+export function volumePath(volume: { name: string; medium: 'scratch' | 'memory' | 'files' }): string {
+  return volume.medium !== 'scratch' ? `${volumesFolder}/${volume.name}` : `${scratchFolder}/volumes/${volume.name}`
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { accelerator, hostCapacity } from '@/domain/host/view'
 import { hostPhases, containerStatus, startStep } from '@/domain/pod/status'
+import { configurationObject } from '@/domain/pod/configuration'
 import { podSpec } from '@/domain/pod/spec'
 import { condition } from '@/domain/shared/condition'
 
@@ -60,16 +61,30 @@ export const assignment = z.object({
   name: z.string().max(253),
   generation: z.number().int(),
   hostname: z.string().max(63),
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
   spec: podSpec,
-  size: z.object({ vcpus: z.number().int().min(1).max(256), memoryMiB: z.number().int().min(64) }),
+  /** `scratchMiB`: the pod's scratch disk; null: the host's default. */
+  size: z.object({ vcpus: z.number().int().min(1).max(256), memoryMiB: z.number().int().min(64), scratchMiB: z.number().int().min(64).nullable().default(null) }),
+  /** The revision of the ConfigMaps and Secrets that the spec names, which a message of their own brings; null: it names none. */
+  configurationRevision: z.string().max(64).nullable().default(null),
   network: networkAttachment,
   deletion: z.object({ graceSeconds: z.number().int().min(0) }).nullable(),
 })
 export type Assignment = z.infer<typeof assignment>
 
+/**
+ * The ConfigMaps and Secrets that a pod's spec names, as they are now; what is missing is left out. Hosts keep it in
+ * memory alone: never on a disk, in an argument list or in a log.
+ */
+export const podConfigurationMessage = z.object({ kind: z.literal('configuration'), podUid: z.uuid(), revision: z.string().max(64), objects: z.array(configurationObject).max(200) })
+export type PodConfigurationMessage = z.infer<typeof podConfigurationMessage>
+
 /** What the subscription `host.desired` yields: always the complete set, or a stream to open. */
 export const desiredMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(assignment).max(10_000) }),
+  /** Comes before the `desired` that names its revision. */
+  podConfigurationMessage,
   z.object({ kind: z.literal('open'), url: z.string().max(512), request: z.lazy(() => streamRequest) }),
 ])
 export type DesiredMessage = z.infer<typeof desiredMessage>
@@ -83,6 +98,12 @@ export const streamRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('exec'), podUid: z.uuid(), container: z.string().max(63).nullable(), command: z.array(z.string().max(128 << 10)).min(1).max(1024), tty: z.boolean(), stdin: z.boolean(), columns: z.number().int().min(1).max(1000), rows: z.number().int().min(1).max(1000), timeoutSeconds: z.number().int().min(1).max(86_400).nullable() }),
   /** Lines as `RFC3339 text\n` on channel 1 (stdout) and 2 (stderr). */
   z.object({ kind: z.literal('logs'), podUid: z.uuid(), container: z.string().max(63).nullable(), follow: z.boolean(), tailLines: z.number().int().min(0).max(100_000).nullable(), previous: z.boolean(), sinceTime: z.string().max(40).nullable() }),
+  /** The container's own process: its output from now on, and its input where its spec has `stdin`. */
+  z.object({ kind: z.literal('attach'), podUid: z.uuid(), container: z.string().max(63).nullable(), stdin: z.boolean(), columns: z.number().int().min(1).max(1000), rows: z.number().int().min(1).max(1000) }),
+  /** One TCP connection to a port of the pod: bytes on channel 0 to it and on channel 1 from it; channel 0 without bytes ends the sending half. */
+  z.object({ kind: z.literal('portForward'), podUid: z.uuid(), port: z.number().int().min(1).max(65535) }),
+  /** A tar stream (POSIX ustar with pax headers): out of a path on channel 1, or into a folder from channel 0, which ends without bytes. */
+  z.object({ kind: z.literal('copy'), podUid: z.uuid(), container: z.string().max(63).nullable(), direction: z.enum(['out', 'in']), path: z.string().min(1).max(4096) }),
 ])
 export type StreamRequest = z.infer<typeof streamRequest>
 export const streamChannel = { input: 0, output: 1, error: 2, result: 3, resize: 4 } as const

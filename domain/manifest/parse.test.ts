@@ -69,12 +69,12 @@ describe('pods', () => {
     image: ""
     imag: x
     env: [{name: PORT, value: 80}]
-    livenessProbe: {tcpSocket: {port: 80}}
+    resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]
   - name: b
     image: busybox
     volumeMounts: [{name: nope, mountPath: rel}]`))).toEqual([
       '6 spec.hostNetwork: Kubernetes has this field, Hypernetes does not carry it out yet: remove it',
-      '12 spec.containers[0].livenessProbe: Kubernetes has this field, Hypernetes does not carry it out yet: remove it',
+      '12 spec.containers[0].resizePolicy: Kubernetes has this field, Hypernetes does not carry it out yet: remove it',
       expect.stringMatching(/^8 spec\.containers\[0\]\.name: must consist of lower-case/),
       expect.stringMatching(/^9 spec\.containers\[0\]\.image: the image is missing/),
       expect.stringMatching(/^11 spec\.containers\[0\]\.env\[0\]\.value: must be a string: quote it/),

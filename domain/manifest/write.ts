@@ -1,7 +1,7 @@
 import type { Labels } from '../shared/names'
 import type { NamespaceSpec } from '../namespace/spec'
 import type { NetworkSpec } from '../network/spec'
-import type { ContainerSpec, PodSpec } from '../pod/spec'
+import type { PodSpec } from '../pod/spec'
 import { toYaml } from './source'
 
 type Metadata = { name: string; namespace?: string; labels?: Labels; annotations?: Labels }
@@ -9,15 +9,26 @@ type Metadata = { name: string; namespace?: string; labels?: Labels; annotations
 const isEmpty = (value: unknown): boolean => value === undefined || (Array.isArray(value) ? value.length === 0 : typeof value === 'object' && value !== null && Object.keys(value).length === 0)
 const withoutEmpty = <T extends object>(map: T): Partial<T> => Object.fromEntries(Object.entries(map).filter(([, v]) => !isEmpty(v))) as Partial<T>
 
-const container = (c: ContainerSpec) => withoutEmpty({ ...c, resources: withoutEmpty(c.resources) })
+/** Fields of a PodSpec, wherever they stand, with the value that they have where nobody wrote one. */
+const defaults: Readonly<Record<string, unknown>> = {
+  apiVersion: 'v1', defaultMode: 0o644, divisor: '0', dnsPolicy: 'ClusterFirst', failureThreshold: 3, host: '', initialDelaySeconds: 0, medium: '', optional: false,
+  periodSeconds: 10, prefix: '', privileged: false, readOnly: false, readOnlyRootFilesystem: false, scheme: 'HTTP', service: '', stdin: false, stdinOnce: false,
+  successThreshold: 1, terminationMessagePath: '/dev/termination-log', terminationMessagePolicy: 'File', timeoutSeconds: 1, tty: false,
+}
+
+/** Without what is empty or a default, at every depth. An emptyDir says what it is by being there. */
+function concise(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(concise)
+  if (typeof value !== 'object' || value === null) return value
+  const fields = Object.entries(value).map(([name, field]) => [name, concise(field)] as const)
+  return Object.fromEntries(fields.filter(([name, field]) => name === 'emptyDir' ? field !== undefined : !isEmpty(field) && !(Object.hasOwn(defaults, name) && defaults[name] === field)))
+}
 
 /** A pod's spec as a person would write it: what is empty or a default is left out. */
 export function conciseSpec(spec: PodSpec): object {
   const { restartPolicy, terminationGracePeriodSeconds, ...rest } = spec
   return withoutEmpty({
-    ...rest,
-    containers: spec.containers.map(container),
-    volumes: spec.volumes.map((v) => ({ name: v.name, emptyDir: withoutEmpty({ medium: v.emptyDir.medium || undefined, sizeLimit: v.emptyDir.sizeLimit }) })),
+    ...withoutEmpty(Object(concise(rest))),
     restartPolicy: restartPolicy === 'Always' ? undefined : restartPolicy,
     terminationGracePeriodSeconds: terminationGracePeriodSeconds === 30 ? undefined : terminationGracePeriodSeconds,
   })

@@ -17,39 +17,39 @@ export const metadataFields: FieldDefaults = {
 export const laterMetadataFields: FieldDefaults = { finalizers: none, ownerReferences: none }
 
 export const podFields: FieldDefaults = {
-  activeDeadlineSeconds: none, affinity: none, automountServiceAccountToken: [false], dnsConfig: none, dnsPolicy: ['ClusterFirst'],
-  enableServiceLinks: [true, false], ephemeralContainers: none, hostAliases: none, hostIPC: [false], hostNetwork: [false], hostPID: [false],
-  hostUsers: [true, false], imagePullSecrets: none, initContainers: none, nodeName: [''], nodeSelector: none, os: none, overhead: none,
+  affinity: none, automountServiceAccountToken: [false],
+  enableServiceLinks: [true, false], ephemeralContainers: none, hostIPC: [false], hostNetwork: [false], hostPID: [false],
+  hostUsers: [true, false], nodeName: [''], nodeSelector: none, os: none, overhead: none,
   preemptionPolicy: ['PreemptLowerPriority'], priority: [0], priorityClassName: [''], readinessGates: none, resourceClaims: none, resources: none,
   runtimeClassName: [''], schedulerName: ['default-scheduler'], schedulingGates: none, serviceAccount: ['default', ''], serviceAccountName: ['default', ''],
   setHostnameAsFQDN: [false], shareProcessNamespace: [false], subdomain: [''], tolerations: none, topologySpreadConstraints: none, hostnameOverride: [''],
 }
 
 export const podSecurityContextFields: FieldDefaults = {
-  appArmorProfile: none, fsGroup: none, fsGroupChangePolicy: ['Always'], runAsNonRoot: [false], seLinuxChangePolicy: none, seLinuxOptions: none,
-  seccompProfile: none, supplementalGroups: none, supplementalGroupsPolicy: ['Merge'], sysctls: none, windowsOptions: none,
+  appArmorProfile: none, seLinuxChangePolicy: none, seLinuxOptions: none, supplementalGroupsPolicy: ['Merge'], windowsOptions: none,
 }
 
 export const containerFields: FieldDefaults = {
-  envFrom: none, lifecycle: none, livenessProbe: none, readinessProbe: none, startupProbe: none, resizePolicy: none, restartPolicy: none, restartPolicyRules: none,
-  stdin: [false], stdinOnce: [false], tty: [false], terminationMessagePath: ['/dev/termination-log'], terminationMessagePolicy: ['File'], volumeDevices: none,
+  resizePolicy: none, restartPolicy: none, restartPolicyRules: none, volumeDevices: none,
 }
 
-export const containerSecurityContextFields: FieldDefaults = {
-  allowPrivilegeEscalation: [true], appArmorProfile: none, capabilities: none, privileged: [false], procMount: ['Default'], readOnlyRootFilesystem: [false],
-  runAsNonRoot: [false], seLinuxOptions: none, seccompProfile: none, windowsOptions: none,
-}
+/** Of an init container `restartPolicy` is carried out. */
+export const initContainerFields: FieldDefaults = { resizePolicy: none, restartPolicyRules: none, volumeDevices: none }
+
+export const containerSecurityContextFields: FieldDefaults = { appArmorProfile: none, procMount: ['Default'], seLinuxOptions: none, windowsOptions: none }
+
+export const lifecycleFields: FieldDefaults = { stopSignal: [''] }
 
 export const portFields: FieldDefaults = { hostIP: [''], hostPort: [0] }
-export const environmentFields: FieldDefaults = { valueFrom: none }
-export const volumeMountFields: FieldDefaults = { mountPropagation: ['None'], recursiveReadOnly: ['Disabled'], subPath: [''], subPathExpr: [''] }
+export const environmentFields: FieldDefaults = {}
+export const volumeMountFields: FieldDefaults = { mountPropagation: ['None'], recursiveReadOnly: ['Disabled'], subPathExpr: [''] }
 export const resourceFields: FieldDefaults = { claims: none }
 
 export const volumeFields: FieldDefaults = Object.fromEntries(
   [
-    'awsElasticBlockStore', 'azureDisk', 'azureFile', 'cephfs', 'cinder', 'configMap', 'csi', 'downwardAPI', 'ephemeral', 'fc', 'flexVolume', 'flocker',
+    'awsElasticBlockStore', 'azureDisk', 'azureFile', 'cephfs', 'cinder', 'csi', 'ephemeral', 'fc', 'flexVolume', 'flocker',
     'gcePersistentDisk', 'gitRepo', 'glusterfs', 'hostPath', 'image', 'iscsi', 'nfs', 'persistentVolumeClaim', 'photonPersistentDisk', 'portworxVolume',
-    'projected', 'quobyte', 'rbd', 'scaleIO', 'secret', 'storageos', 'vsphereVolume',
+    'quobyte', 'rbd', 'scaleIO', 'storageos', 'vsphereVolume',
   ].map((name) => [name, none]),
 )
 
@@ -82,20 +82,22 @@ const within = (map: unknown, visits: Record<string, (value: unknown, path: Fiel
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, Object.hasOwn(visits, name) ? visits[name]!(value, [...path, name]) : value]))
 }
 
-function pruneContainer(container: unknown, path: FieldPath, report: Report): unknown {
+function pruneContainer(container: unknown, path: FieldPath, report: Report, fields = containerFields): unknown {
   const list = (fields: FieldDefaults) => (value: unknown, at: FieldPath) => each(value, at, (item, p) => prune(item, fields, p, report))
-  return within(prune(container, containerFields, path, report), {
+  return within(prune(container, fields, path, report), {
     ports: list(portFields),
     env: list(environmentFields),
     volumeMounts: list(volumeMountFields),
     resources: (value, at) => prune(value, resourceFields, at, report),
     securityContext: (value, at) => prune(value, containerSecurityContextFields, at, report),
+    lifecycle: (value, at) => prune(value, lifecycleFields, at, report),
   }, path)
 }
 
 /** Takes what Hypernetes does not carry out out of a pod's spec and reports each field that asks for more than its default. */
 export function prunePodSpec(spec: unknown, path: FieldPath, report: Report): unknown {
   return within(prune(spec, podFields, path, report), {
+    initContainers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report, initContainerFields)),
     containers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report)),
     volumes: (value, at) => each(value, at, (item, p) => prune(item, volumeFields, p, report)),
     securityContext: (value, at) => prune(value, podSecurityContextFields, at, report),

@@ -1,13 +1,31 @@
 import { z } from 'zod'
 import { condition } from '../shared/condition'
 
+/** How an instance of a container ended, for its successor to show. */
+export const containerEnd = z.object({
+  exitCode: z.number().int(),
+  signal: z.number().int().nullable(),
+  reason: z.string().max(128),
+  message: z.string().max(4096),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string(),
+  /** The last lines that it printed, at most 20. */
+  lastLines: z.array(z.string().max(1024)).max(20),
+  /** What it wrote to its termination log. */
+  terminationMessage: z.string().max(4096),
+})
+export type ContainerEnd = z.infer<typeof containerEnd>
+
 /** What the host says of a container. Times are RFC 3339. */
 export const containerStatus = z.object({
   name: z.string().max(63),
+  role: z.enum(['init', 'sidecar', 'container']).default('container'),
   image: z.string().max(600),
   imageDigest: z.string().max(128).nullable(),
   state: z.enum(['Waiting', 'Running', 'Terminated']),
   ready: z.boolean(),
+  /** Its startup probe, where it has one, has succeeded. */
+  started: z.boolean().default(true),
   restartCount: z.number().int().min(0),
   exitCode: z.number().int().nullable(),
   signal: z.number().int().nullable(),
@@ -16,8 +34,19 @@ export const containerStatus = z.object({
   message: z.string().max(4096),
   startedAt: z.string().nullable(),
   finishedAt: z.string().nullable(),
+  /** The end of this instance, once it has ended. */
+  lastLines: z.array(z.string().max(1024)).max(20).default([]),
+  terminationMessage: z.string().max(4096).default(''),
+  /** The end of the instance before this one. */
+  lastEnd: containerEnd.nullable().default(null),
 })
 export type ContainerStatus = z.infer<typeof containerStatus>
+
+/** A container that has not been tried. */
+export const waitingStatus = (name: string, image: string, role: ContainerStatus['role'], reason: string): ContainerStatus => ({
+  ...{ name, image, role, reason, imageDigest: null, state: 'Waiting', ready: false, started: false, restartCount: 0, exitCode: null, signal: null },
+  ...{ message: '', startedAt: null, finishedAt: null, lastLines: [], terminationMessage: '', lastEnd: null },
+})
 
 /** One step of a pod's start, in the order in which they began; `ms` is null while it runs. */
 export const startStep = z.object({ name: z.string().max(64), startedAt: z.string(), ms: z.number().nullable() })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
+import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type PodConfigurationMessage, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
@@ -17,6 +17,7 @@ export type ControlOptions = {
   heartbeat: () => Promise<{ podsRunning: number; memoryFreeMiB: number; diskFreeMiB: number }>
   reporter: Reporter
   onDesired: (assignments: Assignment[]) => void
+  onConfiguration?: (message: PodConfigurationMessage) => void
   onOpen: (url: string, request: StreamRequest) => void
   onConnected: () => void
   log: Logger
@@ -61,6 +62,7 @@ async function session(connection: ServerConnection, options: ControlOptions, on
   let isFirst = true
   connection.subscribe('host.desired', desiredMessage, (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
+    if (message.kind === 'configuration') return options.onConfiguration?.(message)
     options.onDesired(message.assignments)
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {

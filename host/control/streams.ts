@@ -46,6 +46,7 @@ export class Streams {
     if (request.kind === 'exec') {
       return serveExec(url, request, (uid, container, exec) => this.pod(uid).exec(container, exec))
     }
+    if (request.kind !== 'logs') throw new StepError('NotSupported', 'This host cannot open such a stream yet.')
     return serveLogs(url, request, (uid, container, query, signal) => this.logs.read(uid, this.container(uid, container), query, signal))
   }
 

@@ -51,8 +51,8 @@ export function containerProcess(input: { pod: PodSpec; container: ContainerSpec
 export const guestVolumes = (pod: PodSpec) =>
   pod.volumes.map((volume) => ({
     name: volume.name,
-    medium: volume.emptyDir.medium === 'Memory' ? ('memory' as const) : ('scratch' as const),
-    sizeBytes: volume.emptyDir.sizeLimit === undefined ? null : parseBytes(volume.emptyDir.sizeLimit),
+    medium: volume.emptyDir?.medium === 'Memory' ? ('memory' as const) : ('scratch' as const),
+    sizeBytes: volume.emptyDir?.sizeLimit === undefined ? null : parseBytes(volume.emptyDir.sizeLimit),
   }))
 
 const signalNumbers: Record<string, SignalName> = { 1: 'HUP', 2: 'INT', 3: 'QUIT', 9: 'KILL', 10: 'USR1', 12: 'USR2', 15: 'TERM', 18: 'CONT', 19: 'STOP', 28: 'WINCH' }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
-import { containerStatus } from '@/domain/pod/status'
+import { containerStatus, waitingStatus } from '@/domain/pod/status'
 import { restartBackoff } from './backoff'
 import type { GuestExit } from './ports'
 
@@ -22,7 +22,7 @@ const iso = (ms: number) => new Date(ms).toISOString()
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
 
 export const newRecord = (spec: ContainerSpec): ContainerRecord => ({
-  status: { name: spec.name, image: spec.image, imageDigest: null, state: 'Waiting', ready: false, restartCount: 0, exitCode: null, signal: null, reason: 'ContainerCreating', message: '', startedAt: null, finishedAt: null },
+  status: waitingStatus(spec.name, spec.image, 'container', 'ContainerCreating'),
   starts: 0,
   done: false,
   notBefore: null,

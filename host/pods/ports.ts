@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream'
 import type { NetworkAttachment } from '@/contracts/host/v1'
-import type { ExitState, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { ExitState, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -75,7 +76,7 @@ export type OutputSink = {
   lost(stream: 'stdout' | 'stderr', bytes: number): void
 }
 
-export type GuestExit = Pick<ExitState, 'exitCode' | 'signal' | 'oomKilled'> & { at: number }
+export type GuestExit = Pick<ExitState, 'exitCode' | 'signal' | 'oomKilled'> & { at: number; terminationMessage?: string | undefined }
 export type GuestContainer = { container: string; stream: number; exited: GuestExit | null }
 
 /** The agent in a pod's VM. A call throws {@link GuestRefusal} for what the agent refused, anything else when it is lost. */
@@ -95,6 +96,16 @@ export interface Guest {
   removeContainer(container: string): Promise<void>
   signalContainer(container: string, signal: SignalName): Promise<void>
   exec(request: GuestExec): Promise<GuestProcess>
+  /** The input of a container that was started with `stdin`; null for one without. It outlives whoever writes to it. */
+  containerInput(container: string): ContainerInput | null
+  /** One TCP connection to a port of the VM; a {@link GuestRefusal} `ConnectionRefused` where nothing listens. Destroying it closes both halves. */
+  openTunnel(port: number, timeoutMs: number): Promise<Duplex>
+  /** Copies files as a tar stream: `out` gives it to `onOutput`, `in` takes it from `write` until `endInput`. */
+  archive(request: GuestArchive): Promise<GuestProcess>
+  /** Replaces the files of a `files` volume at once. Large ones are sent in several requests. */
+  writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void>
+  /** What the VM and its containers use; `usage` also reads how much their folders take. */
+  stats(usage: boolean): Promise<StatsResult>
   /** Ends what still runs in the guest and writes its disks out. */
   shutdown(graceMilliseconds: number): Promise<void>
   close(): void
@@ -106,6 +117,17 @@ export type GuestExec = {
   stdin: boolean
   terminal: { columns: number; rows: number } | null
   onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>
+}
+
+export type GuestArchive = { container: string; direction: 'out' | 'in'; path: string; onOutput: GuestExec['onOutput'] }
+
+/** A container's standard input. */
+export interface ContainerInput {
+  /** Resolves when more can be taken. */
+  write(bytes: Uint8Array): Promise<void>
+  end(): void
+  /** Sets the size of its terminal; nothing where it has none. */
+  resize(columns: number, rows: number): Promise<void>
 }
 
 /** A process beside a container's own. */

@@ -1,6 +1,7 @@
 import { assignment, type Assignment } from '@/contracts/host/v1'
 import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
 import { podSpec, type PodSpec } from '@/domain/pod/spec'
+import { annotations, labels, type Labels } from '@/domain/shared/names'
 import type { Database, Transaction } from './database'
 
 /** A bound or deleted pod with all that the pod controller plans from. */
@@ -13,6 +14,8 @@ export type BoundPod = {
   deletedAt: Date | null
   graceSeconds: number | null
   hostId: string | null
+  labels: Labels
+  annotations: Labels
   spec: PodSpec
   network: { uid: string; number: number; name: string; spec: NetworkSpec }
   address: { address: string; mac: string } | null
@@ -29,7 +32,7 @@ export async function listBoundPods(db: Database, uids?: string[]): Promise<Boun
   })
   return rows.map((row) => ({
     uid: row.uid, tenantId: row.tenantId, namespace: row.namespace, name: row.name, generation: row.generation,
-    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, hostId: row.hostId, spec: podSpec.parse(row.spec),
+    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
     network: { uid: row.network.uid, number: row.network.number, name: row.network.name, spec: networkSpec.parse(row.network.spec) },
     address: row.address, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
   }))

@@ -41,8 +41,27 @@ export const SetupParams = z.object({
   ),
   /** The ext4 disk for writable layers and emptyDir volumes; without one they live in the VM's memory. */
   scratch: z.nullable(z.object({ serial: name })),
-  /** The pod's emptyDir volumes. A size bounds those in memory; on the scratch disk the disk is the bound. */
-  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
+  /**
+   * The pod's volumes. A size bounds those in memory; on the scratch disk the disk is the bound. `files` are volumes of
+   * configuration, in memory and empty until `writeFiles`.
+   */
+  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory', 'files']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
+  /** The group that owns every volume (setgid folders), as Kubernetes' fsGroup; left out or null: root's. */
+  fsGroup: z.optional(z.nullable(uid)),
+  /** Written below /proc/sys before anything of the pod runs; dots or slashes part the name. */
+  sysctls: z.optional(z.array(z.object({ name: text(253), value: text(1024) })).check(z.maxLength(256))),
+})
+
+/**
+ * Puts files into a `files` volume. All requests of one `version` belong together; the one with `commit` makes them
+ * visible at once and takes what was there before away, as the kubelet's AtomicWriter does: a folder a version, `..data`
+ * is a symbolic link to the newest, and every file a link through it.
+ */
+export const WriteFilesParams = z.object({
+  volume: name,
+  version: name,
+  files: z.array(z.object({ path: text(4096), mode: z.number().check(z.int(), z.gte(0), z.lte(0o777)), contentBase64: text(768 * 1024) })).check(z.maxLength(1024)),
+  commit: z.boolean(),
 })
 
 export const AddImageParams = z.object({
@@ -74,7 +93,25 @@ export const StartContainerParams = z.object({
   terminal: z.nullable(z.object({ columns: terminalSide, rows: terminalSide })),
   memoryBytes: z.nullable(bytes),
   cpuMillis: z.nullable(z.number().check(z.int(), z.gte(1))),
+  /** Capabilities without CAP_, or ALL, added to and dropped from the default set as Kubernetes does. */
+  capabilities: z.optional(z.object({ add: z.array(text(64)).check(z.maxLength(64)), drop: z.array(text(64)).check(z.maxLength(64)) })),
+  /** All capabilities, devices and a writable /proc/sys and /sys: within this VM. */
+  privileged: z.optional(z.boolean()),
+  /** `default`: the runtime's profile, as RuntimeDefault; left out: `unconfined`. */
+  seccomp: z.optional(z.enum(['default', 'unconfined'])),
+  /** A file of the container whose end, at most 4096 bytes, is told with its exit. */
+  terminationMessagePath: z.optional(z.nullable(absolutePath)),
 })
+
+/** Opens one TCP connection to a port of the pod's own machine: input is sent to it, what it answers is the stream's stdout. Ends with `execExited`, by code 0 when both sides have closed. */
+export const OpenTunnelParams = z.object({ stream: streamId, port: z.number().check(z.int(), z.gte(1), z.lte(65_535)), connectTimeoutMilliseconds: z.number().check(z.int(), z.gte(1), z.lte(60_000)) })
+
+/**
+ * Copies files as a tar stream. `out`: the file or folder at `path` as seen in the container, on stdout, its own name the
+ * first part of each entry. `in`: unpacks its input below the folder `path`, which is made where it is missing. Symbolic
+ * links are followed as the container sees them. Ends with `execExited`; messages are on stderr.
+ */
+export const ArchiveParams = z.object({ stream: streamId, container: name, direction: z.enum(['out', 'in']), path: absolutePath })
 
 export const ExecParams = z.object({
   container: name,
@@ -97,6 +134,8 @@ export const SignalExecParams = z.object({ stream: streamId, signal: z.enum(sign
 export const ResizeParams = z.object({ stream: streamId, columns: terminalSide, rows: terminalSide })
 export const ShutdownParams = z.object({ graceMilliseconds: z.number().check(z.int(), z.gte(0), z.lte(600_000)) })
 export const NoParams = z.object({})
+/** `usage`: also what each container's writable layer and each volume on the scratch disk take, which reads the folders. */
+export const StatsParams = z.object({ usage: z.optional(z.boolean()) })
 
 /** What each method takes. */
 export const methods = {
@@ -110,7 +149,10 @@ export const methods = {
   exec: ExecParams,
   signalExec: SignalExecParams,
   resize: ResizeParams,
-  stats: NoParams,
+  stats: StatsParams,
+  writeFiles: WriteFilesParams,
+  openTunnel: OpenTunnelParams,
+  archive: ArchiveParams,
   shutdown: ShutdownParams,
 } as const
 
@@ -133,6 +175,8 @@ const exitState = z.object({
   oomKilled: z.boolean(),
   /** Milliseconds since 1970, by the guest's clock. */
   at: z.number(),
+  /** What the container wrote to its termination log, at most 4096 bytes. */
+  terminationMessage: z.optional(text(4096)),
 })
 
 export const Hello = z.object({
@@ -174,6 +218,7 @@ export const errorCodes = [
   'NotExecutable',
   'BadWorkingDirectory',
   'RuntimeFailed',
+  'ConnectionRefused',
   'Unavailable',
 ] as const
 
@@ -201,8 +246,27 @@ export const ExecExited = z.object({
 export const StatsResult = z.object({
   vm: z.object({ memoryTotalBytes: bytes, memoryAvailableBytes: bytes, cpuMicroseconds: bytes }),
   containers: z
-    .array(z.object({ container: name, cpuMicroseconds: bytes, memoryBytes: bytes, processes: bytes, oomKills: bytes }))
+    .array(
+      z.object({
+        container: name,
+        cpuMicroseconds: bytes,
+        memoryBytes: bytes,
+        processes: bytes,
+        oomKills: bytes,
+        /** Bytes read from and written to disks, in its life. */
+        readBytes: z.optional(bytes),
+        writtenBytes: z.optional(bytes),
+        /** What its writable layer takes on the scratch disk; with `usage`. */
+        layerBytes: z.optional(bytes),
+      }),
+    )
     .check(z.maxLength(256)),
+  /** The pod's one network interface, in the life of the VM. */
+  network: z.optional(z.object({ receivedBytes: bytes, sentBytes: bytes, receivedPackets: bytes, sentPackets: bytes })),
+  /** The scratch disk's file system. */
+  scratch: z.optional(z.object({ totalBytes: bytes, usedBytes: bytes })),
+  /** With `usage`. */
+  volumes: z.optional(z.array(z.object({ name, usedBytes: bytes })).check(z.maxLength(256))),
 })
 
 export const StartResult = z.object({ pid: z.number().check(z.int(), z.positive()) })
@@ -221,6 +285,9 @@ export const results = {
   signalExec: Empty,
   resize: Empty,
   stats: StatsResult,
+  writeFiles: Empty,
+  openTunnel: StartResult,
+  archive: StartResult,
   shutdown: Empty,
 } as const satisfies Record<Method, z.ZodMiniType>
 
@@ -237,3 +304,5 @@ export type SetupParams = z.infer<typeof SetupParams>
 export type StartContainerParams = z.infer<typeof StartContainerParams>
 export type ExecParams = z.infer<typeof ExecParams>
 export type SignalName = (typeof signals)[number]
+export type StatsResult = z.infer<typeof StatsResult>
+export type WriteFilesParams = z.infer<typeof WriteFilesParams>

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { once } from 'node:events'
-import type { ContainerExited, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { ContainerExited, SetupParams, SignalName, StartContainerParams, StatsResult } from '@/contracts/guest/v1/messages'
 import type { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
@@ -61,6 +61,26 @@ export class ConnectedGuest implements Guest {
   async exec({ container, args, stdin, terminal, onOutput }: GuestExec): Promise<GuestProcess> {
     const session = await translated(this.client.exec({ container, args, env: terminal ? ['TERM=xterm-256color'] : [], cwd: null, user: null, stdin, terminal }))
     return new ExecProcess(session, onOutput)
+  }
+
+  containerInput(): null {
+    return null
+  }
+
+  openTunnel(): Promise<never> {
+    return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  }
+
+  archive(): Promise<never> {
+    return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  }
+
+  writeFiles(): Promise<void> {
+    return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  }
+
+  stats(): Promise<StatsResult> {
+    return translated(this.client.stats())
   }
 
   shutdown(graceMilliseconds: number): Promise<void> {

@@ -58,6 +58,21 @@ export class FakeGuest implements Guest {
   exec(_request: GuestExec): Promise<GuestProcess> {
     return Promise.reject(new GuestRefusal('NotFound', 'no exec here'))
   }
+  containerInput(): null {
+    return null
+  }
+  openTunnel(): Promise<never> {
+    return Promise.reject(new GuestRefusal('ConnectionRefused', 'no tunnels here'))
+  }
+  archive(): Promise<never> {
+    return Promise.reject(new GuestRefusal('NotFound', 'no files here'))
+  }
+  async writeFiles(volume: string, version: string): Promise<void> {
+    await this.host.step(`guest.writeFiles ${volume} ${version}`)
+  }
+  stats(): Promise<never> {
+    return Promise.reject(new GuestRefusal('Unavailable', 'no figures here'))
+  }
   async shutdown(): Promise<void> {
     await this.host.step('guest.shutdown')
   }

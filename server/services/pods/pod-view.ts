@@ -1,5 +1,6 @@
 import { helloInput, podReport } from '@/contracts/host/v1'
-import { podSpec } from '@/domain/pod/spec'
+import { podContainers, podSpec } from '@/domain/pod/spec'
+import { waitingStatus } from '@/domain/pod/status'
 import type { PodView } from '@/domain/pod/view'
 import type { PodRecord } from '@/server/store/pods'
 import { toCondition, toMetadata } from '../object-metadata'
@@ -18,7 +19,7 @@ export function toPodView({ pod, state, conditions }: PodRecord): PodView {
       reason,
       message,
       conditions: [...own, ...(report?.conditions ?? []).filter((c) => !own.some((o) => o.type === c.type))],
-      containers: report?.containers ?? spec.containers.map((c) => ({ name: c.name, image: c.image, imageDigest: null, state: 'Waiting' as const, ready: false, restartCount: 0, exitCode: null, signal: null, reason: 'PodInitializing', message: '', startedAt: null, finishedAt: null })),
+      containers: report?.containers ?? podContainers(spec).map(({ spec: c, role }) => waitingStatus(c.name, c.image, role, 'PodInitializing')),
       podIP: pod.address?.address ?? null,
       hostName: pod.host?.name ?? null,
       observedGeneration: report?.observedGeneration ?? 0,

@@ -89,7 +89,7 @@ function countSubscription(credentialId: string, signal: AbortSignal): void {
 /** What is left to say of a pod that is gone or no longer matches: who it was. */
 const deletedView = (change: Change): PodEvent['object'] => ({
   metadata: { name: change.name, namespace: change.namespace ?? '', uid: change.uid, labels: change.oldLabels ?? {}, annotations: {}, generation: 0, resourceVersion: formatCursor(change.cursor), creationTimestamp: '', deletionTimestamp: null },
-  spec: { containers: [], volumes: [], restartPolicy: 'Always', terminationGracePeriodSeconds: 30 },
+  spec: { initContainers: [], containers: [], volumes: [], restartPolicy: 'Always', terminationGracePeriodSeconds: 30, imagePullSecrets: [], hostAliases: [], dnsPolicy: 'ClusterFirst' },
   status: { phase: 'Stopping', reason: '', message: '', conditions: [], containers: [], podIP: null, hostName: null, observedGeneration: 0, accelerator: null, startMode: null, startSteps: [], startedAt: null },
 })
 

@@ -28,8 +28,11 @@ function toAssignment(pod: BoundPod, held: { address: string; mac: string }): As
     name: pod.name,
     generation: pod.generation,
     hostname: pod.spec.hostname ?? pod.name,
+    labels: pod.labels,
+    annotations: pod.annotations,
     spec: pod.spec,
     size: podSize(pod.spec),
+    configurationRevision: null,
     network: {
       id: pod.network.uid,
       number: pod.network.number,
