@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const resolve = { alias: [{ find: /^@\//, replacement: root }, { find: 'server-only', replacement: `${root}tools/testing/empty.ts` }] }
-const exclude = [...configDefaults.exclude, 'e2e/**', 'bench/**', 'dist/**', '.next/**', 'data/**']
+const exclude = [...configDefaults.exclude, 'e2e/**', 'dist/**', '.next/**', 'data/**']
 
 export default defineConfig({
   resolve,

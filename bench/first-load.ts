@@ -1,11 +1,22 @@
 import { gzipSync } from 'node:zlib'
 import { startInstallation } from './installation'
+import type { Bench } from './promise'
+
+export const firstLoad: Bench = {
+  name: 'first-load',
+  title: 'First load of the console',
+  promises: [{ id: 'first-load', text: 'First load of the pod list: compressed JavaScript', unit: 'kB', atMost: 200, digits: 1 }],
+  run: async (say) => ({
+    values: { 'first-load': (await firstLoadOfPodList(say)) / 1000 },
+    details: 'What the HTML of the pod list names, signed in, gzip level 6.',
+  }),
+}
 
 /**
  * Bytes of JavaScript, gzip level 6, that the browser must load for the pod list: what the page's own HTML names. Taken
  * from a running installation, signed in as a browser is.
  */
-export async function firstLoadOfPodList(say: (line: string) => void): Promise<number> {
+async function firstLoadOfPodList(say: (line: string) => void): Promise<number> {
   const at = await startInstallation('console', {})
   try {
     const cookie = await signIn(at.url)

@@ -13,7 +13,8 @@ const answer = z.object({ result: z.object({ data: z.unknown() }).optional(), er
 /** On a disk: /tmp is memory on Debian 13, and images, templates and scratch disks are large. */
 const diskFolder = '/var/tmp'
 
-export type Installation = { url: string; tenant: string; data: string; call<T>(path: string, input: object, output: z.ZodType<T>): Promise<T>; stop(): Promise<void> }
+/** `pid` is of the supervisor, whose children are PostgreSQL, web, control and the host. */
+export type Installation = { url: string; tenant: string; token: string; data: string; pid: number; call<T>(path: string, input: object, output: z.ZodType<T>): Promise<T>; stop(): Promise<void> }
 
 /** Starts a whole installation on a free port with a data folder of its own, and signs a person up in it. */
 export async function startInstallation(name: string, settings: Record<string, string>): Promise<Installation> {
@@ -54,7 +55,7 @@ export async function startInstallation(name: string, settings: Record<string, s
     return body.result?.data
   }
   const queries = /\.(get|list|logs|me)$/
-  return { url, tenant, data, stop, call: async (path, input, output) => output.parse(await (queries.test(path) ? get(path, input) : post(path, input, token))) }
+  return { url, tenant, token, data, pid: child.pid ?? 0, stop, call: async (path, input, output) => output.parse(await (queries.test(path) ? get(path, input) : post(path, input, token))) }
 }
 
 async function freePort(): Promise<number> {

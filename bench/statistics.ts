@@ -9,3 +9,6 @@ export function percentile(values: readonly number[], p: number): number {
 }
 
 export const median = (values: readonly number[]): number => percentile(values, 50)
+
+/** Milliseconds for people: median (least to most, p95). */
+export const describeTimes = (values: readonly number[]): string => `${Math.round(median(values))} (${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))}, p95 ${Math.round(percentile(values, 95))})`
