@@ -28,7 +28,7 @@ ${(template.templateBytes / MiB).toFixed(1)} MiB, held once a tenant and size, a
 }
 
 async function pssOf(templates: 'tenant-copy' | 'cold', say: (line: string) => void): Promise<{ pss: number[]; templateBytes: number }> {
-  const at = await startInstallation(`memory-${templates}`, { HYPERNETES_TEMPLATES: templates })
+  const at = await startInstallation(templates === 'cold' ? 'cold' : 'clones', { HYPERNETES_TEMPLATES: templates })
   try {
     const pods = await startPods(at, 'idle', siblings)
     await delay(settleMs)

@@ -5,12 +5,21 @@ import type { Accounts, UserAccount } from '@/tools/start/accounts'
 /** What the supervisor keeps, each a folder of the data folder. */
 export type DataFolders = { data: string; supervisor: string; postgres: string; keys: string; web: string; control: string; host: string; app: string }
 
+/** The longest path of a socket below it: that of a VM's monitor or agent, which the kernel allows 107 bytes (unix(7)). */
+const longestSocket = join('host', 'pods', '00000000-0000-0000-0000-000000000000', 'vm', 'agent.sock')
+
+function assertShortEnough(data: string): void {
+  const most = 107 - Buffer.byteLength(longestSocket) - 1
+  if (Buffer.byteLength(data) > most) throw new Error(`the path of the data folder, ${data}, has ${Buffer.byteLength(data)} bytes, and VMs' sockets below it allow ${most}. Set HYPERNETES_DATA to a shorter path`)
+}
+
 /**
  * Makes the data folder (0711: passable, not readable) and below it a folder a user: 0700, of the user who works in
  * it. Two can be passed through: `app`, where unprivileged processes find the program, and `host`, below which each VM
  * reaches, as a user of its own, its own files; the host agent closes the rest.
  */
 export function makeDataFolders(data: string, accounts: Accounts): DataFolders {
+  assertShortEnough(data)
   mkdirSync(data, { recursive: true, mode: 0o711 })
   chmodSync(data, 0o711)
   const folder = (name: string, mode: number, owner?: UserAccount) => {

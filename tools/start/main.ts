@@ -38,6 +38,7 @@ export async function main(options: StartOptions): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   stopWithNpm(stop)
+  stopWithOutput(stop)
   try {
     const records = new ProcessRecords(join(folders.supervisor, 'processes.json'))
     await records.endLeftovers((name, text) => say(name, `-- ${text}`))
@@ -54,6 +55,11 @@ function stopWithNpm(stop: AbortController): void {
   if (!process.env.npm_lifecycle_event) return
   const parent = process.ppid
   setInterval(() => process.ppid !== parent && stop.abort(), 500).unref()
+}
+
+/** Whoever read our lines has gone, as at the end of a pipe: nobody could see any more what goes on, so it ends as by a signal. */
+function stopWithOutput(stop: AbortController): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort())
 }
 
 type Run = { options: StartOptions; config: Config; asRoot: readonly string[]; accounts: Accounts; folders: DataFolders; records: ProcessRecords; signal: AbortSignal }
