@@ -8,9 +8,31 @@ export const configurationObject = z.object({
   /** A Secret's type, such as kubernetes.io/dockerconfigjson; empty for a ConfigMap. */
   type: z.string().max(253).default(''),
   data: z.record(z.string().max(253), z.base64()),
+  /** The keys that stand in a ConfigMap's binaryData: files are made of them, variables are not. */
+  binaryKeys: z.array(z.string().max(253)).max(100_000).optional(),
 })
 export type ConfigurationObject = z.infer<typeof configurationObject>
 export type PodConfiguration = { revision: string; objects: readonly ConfigurationObject[] }
+
+/** What downward fields tell of a pod. */
+export type PodFacts = {
+  name: string
+  namespace: string
+  uid: string
+  labels: Readonly<Record<string, string>>
+  annotations: Readonly<Record<string, string>>
+  podIP: string
+  hostName: string
+}
+
+/** The object that a reference names; null when it is missing. */
+export const findObject = (configuration: PodConfiguration | null, kind: ConfigurationObject['kind'], name: string): ConfigurationObject | null =>
+  configuration?.objects.find((o) => o.kind === kind && o.name === name) ?? null
+
+/** What to do about an object or key that a pod needs and that is not there. */
+export const missingObject = (kind: ConfigurationObject['kind'], name: string, namespace: string): string =>
+  `${kind} "${name}" does not exist in namespace "${namespace}": create it, or mark the reference optional.`
+export const missingKey = (kind: ConfigurationObject['kind'], name: string, key: string): string => `${kind} "${name}" has no key "${key}": add it, or mark the reference optional.`
 
 /** Where a pod's spec names an object. `optional` holds only where every use of it is. */
 export type ConfigurationReference = { kind: ConfigurationObject['kind']; name: string; optional: boolean }
