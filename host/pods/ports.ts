@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { NetworkAttachment } from '@/contracts/host/v1'
+import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { ExitState, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 
 /**
@@ -23,9 +24,15 @@ export type ReadyImage = { reference: string; digest: string; sizeBytes: number;
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never'
 export type PullProgress = { bytesDone: number; bytesTotal: number }
 
+export type ImageRequest = { tenantId: string; policy: PullPolicy; pullSecrets: readonly ConfigurationObject[]; signal: AbortSignal; onProgress: (progress: PullProgress) => void }
+
 export interface ImagePort {
-  /** Makes the image ready; pulls of one image are shared. Throws {@link ImageProblem} and keeps nothing half. */
-  ensure(reference: string, options: { policy: PullPolicy; signal: AbortSignal; onProgress: (progress: PullProgress) => void }): Promise<ReadyImage>
+  /**
+   * Makes the image ready; pulls of one image are shared. A tenant uses an image only through its own credentials, pulled
+   * already or not: `pullSecrets` are the Secrets that the pod names in imagePullSecrets. Throws {@link ImageProblem} and
+   * keeps nothing half.
+   */
+  ensure(reference: string, options: ImageRequest): Promise<ReadyImage>
 }
 
 /** Whose VM: what names its folder, its process and its part of the network. */

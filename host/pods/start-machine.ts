@@ -97,7 +97,7 @@ async function mountOnce(machine: Machine, guest: Guest, image: ReadyImage, inde
 async function resolveImages(images: ImagePort, assignment: Assignment, progress: StartProgress, signal: AbortSignal): Promise<Map<string, ReadyImage>> {
   const wanted = new Map<string, 'Always' | 'IfNotPresent' | 'Never'>()
   for (const container of assignment.spec.containers) if (!wanted.has(container.image) || pullPolicy(container) === 'Always') wanted.set(container.image, pullPolicy(container))
-  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { policy, signal, onProgress: (p) => progress.pulling(reference, p) })))
+  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { tenantId: assignment.tenantId, policy, pullSecrets: [], signal, onProgress: (p) => progress.pulling(reference, p) })))
   // Keyed by what the spec says, which need not be how the store calls the image; the first container's stays first.
   const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
   progress.imagesReady(found)
