@@ -13,12 +13,15 @@ export const paths = {
 
   tenant,
   pods: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined; state?: string | undefined }) => `${tenant(slug)}/pods${search(query)}`,
-  newPod: (slug: string, query?: { namespace?: string | undefined; as?: 'form' | 'yaml' | undefined }) => `${tenant(slug)}/pods/new${search(query)}`,
+  newPod: (slug: string, query?: { namespace?: string | undefined; as?: 'form' | 'yaml' | undefined; from?: string | undefined }) => `${tenant(slug)}/pods/new${search(query)}`,
   pod,
-  podLogs: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/logs`,
+  podLogs: (slug: string, namespace: string, name: string, query?: { container?: string | undefined; previous?: '1' | undefined }) => `${pod(slug, namespace, name)}/logs${search(query)}`,
   podTerminal: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/terminal`,
   podEvents: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/events`,
-  podYaml: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/yaml`,
+  podYaml: (slug: string, namespace: string, name: string, query?: { edit?: '1' | undefined }) => `${pod(slug, namespace, name)}/yaml${search(query)}`,
+  podFigures: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/figures`,
+  podFiles: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/files`,
+  podPorts: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/ports`,
 
   networks: (slug: string) => `${tenant(slug)}/networks`,
   network: (slug: string, name: string) => `${tenant(slug)}/networks/${e(name)}`,
@@ -26,6 +29,8 @@ export const paths = {
   newNetwork: (slug: string) => `${tenant(slug)}/networks-new`,
   namespaces: (slug: string) => `${tenant(slug)}/namespaces`,
   newNamespace: (slug: string) => `${tenant(slug)}/namespaces-new`,
+  configMaps: (slug: string) => `${tenant(slug)}/config-maps`,
+  secrets: (slug: string) => `${tenant(slug)}/secrets`,
   images: (slug: string) => `${tenant(slug)}/images`,
   tokens: (slug: string) => `${tenant(slug)}/tokens`,
   newToken: (slug: string) => `${tenant(slug)}/tokens-new`,
@@ -33,6 +38,9 @@ export const paths = {
 
   account: () => '/account',
   hosts: () => '/system/hosts',
+  /** What uses most, and how starts went: of a tenant, or of the whole fleet for operators. */
+  top: (slug?: string) => (slug ? `${tenant(slug)}/top` : '/system/top'),
+  starts: (slug?: string) => (slug ? `${tenant(slug)}/starts` : '/system/starts'),
   host: (name: string) => `/system/hosts/${e(name)}`,
   approvals: () => '/system/approvals',
   mail: () => '/system/mail',

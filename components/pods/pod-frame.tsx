@@ -66,8 +66,11 @@ function Loaded({ tenant, pod, gone, stopped, children }: LoadedProps) {
             label={`Pod ${name}`}
             tabs={[
               { href: paths.pod(...at), label: 'Overview' },
+              { href: paths.podFigures(...at), label: 'Figures' },
               { href: paths.podLogs(...at), label: 'Logs' },
               { href: paths.podTerminal(...at), label: 'Terminal' },
+              { href: paths.podFiles(...at), label: 'Files' },
+              { href: paths.podPorts(...at), label: 'Ports' },
               { href: paths.podEvents(...at), label: 'Events' },
               { href: paths.podYaml(...at), label: 'YAML' },
             ]}

@@ -1,4 +1,4 @@
-import { Box, Container, Image, KeyRound, Mail, Network, ScrollText, Server, UserRoundCheck, type LucideIcon } from 'lucide-react'
+import { Box, Container, Gauge, Image, KeyRound, Lock, Mail, Network, ScrollText, Server, SlidersHorizontal, Timer, UserRoundCheck, type LucideIcon } from 'lucide-react'
 import { paths } from '@/components/client/paths'
 
 export type Destination = { id: string; label: string; href: string; icon: LucideIcon; shortcut?: string }
@@ -6,6 +6,8 @@ export type Destination = { id: string; label: string; href: string; icon: Lucid
 /** The nouns of a tenant. Later nouns join here, ten at most. */
 export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination[] => [
   { id: 'pods', label: 'Pods', href: paths.pods(slug), icon: Box, shortcut: 'g p' },
+  { id: 'config-maps', label: 'ConfigMaps', href: paths.configMaps(slug), icon: SlidersHorizontal, shortcut: 'g c' },
+  { id: 'secrets', label: 'Secrets', href: paths.secrets(slug), icon: Lock, shortcut: 'g e' },
   { id: 'networks', label: 'Networks', href: paths.networks(slug), icon: Network, shortcut: 'g n' },
   { id: 'namespaces', label: 'Namespaces', href: paths.namespaces(slug), icon: Container, shortcut: 'g a' },
   { id: 'images', label: 'Images', href: paths.images(slug), icon: Image, shortcut: 'g i' },
@@ -16,6 +18,8 @@ export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination
 /** The operators' scope. */
 export const systemNouns = (): Destination[] => [
   { id: 'hosts', label: 'Hosts', href: paths.hosts(), icon: Server, shortcut: 'g h' },
+  { id: 'top', label: 'Top', href: paths.top(), icon: Gauge, shortcut: 'g o' },
+  { id: 'starts', label: 'Starts', href: paths.starts(), icon: Timer, shortcut: 'g w' },
   { id: 'approvals', label: 'Approvals', href: paths.approvals(), icon: UserRoundCheck },
   { id: 'mail', label: 'Mail', href: paths.mail(), icon: Mail },
 ]
