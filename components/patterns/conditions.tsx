@@ -1,11 +1,12 @@
+import type { ReactNode } from 'react'
 import type { Condition } from '@/domain/shared/condition'
 import { StateMark, type StateShape } from '@/components/ui/state-badge'
 import { Ago } from './time'
 
 const shapes: Record<Condition['status'], StateShape> = { True: 'running', False: 'stopped', Unknown: 'unknown' }
 
-/** Conditions: name, status, reason, since, and what they say. */
-export function Conditions({ conditions }: { conditions: readonly Condition[] }) {
+/** Conditions: name, status, reason, since, what they say, and what `next` knows to do about each that is not as it should be. */
+export function Conditions({ conditions, next }: { conditions: readonly Condition[]; next?: (condition: Condition) => ReactNode }) {
   if (conditions.length === 0) return <p className="px-4 py-6 text-center text-sm text-faint">No conditions reported yet.</p>
   return (
     <div role="group" aria-label="Conditions" tabIndex={0} className="relative overflow-x-auto focus-visible:-outline-offset-2">
@@ -23,6 +24,7 @@ export function Conditions({ conditions }: { conditions: readonly Condition[] })
               <td className="w-full px-4 py-2">
                 <code className="font-mono text-xs">{each.reason || '—'}</code>
                 {each.message && <p className="mt-0.5 text-xs text-faint">{each.message}</p>}
+                {each.status !== 'True' && next?.(each)}
               </td>
               <td className="px-4 py-2 text-faint"><Ago time={each.lastTransitionTime} /></td>
             </tr>

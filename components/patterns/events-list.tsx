@@ -1,9 +1,10 @@
+import type { ReactNode } from 'react'
 import type { EventView } from '@/domain/event/view'
 import { StateMark } from '@/components/ui/state-badge'
 import { Ago } from './time'
 
-/** What happened, newest first; equal ones in a row are counted. */
-export function EventsList({ events }: { events: readonly EventView[] }) {
+/** What happened, newest first; equal ones in a row are counted. `next` tells what to do about a warning. */
+export function EventsList({ events, next }: { events: readonly EventView[]; next?: (event: EventView) => ReactNode }) {
   if (events.length === 0) return <p className="px-4 py-6 text-center text-sm text-faint">Nothing has happened yet.</p>
   return (
     <ol>
@@ -18,6 +19,7 @@ export function EventsList({ events }: { events: readonly EventView[] }) {
               <span className="ml-2 text-xs text-faint">{event.source}</span>
             </p>
             <p className="break-words text-sm text-soft">{event.message}</p>
+            {event.type === 'Warning' && next?.(event)}
           </div>
           <span className="text-xs leading-5 text-faint"><Ago time={event.lastTimestamp} /></span>
         </li>

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useSubscription } from '@trpc/tanstack-react-query'
 import { useMemo, useState, type ReactNode } from 'react'
+import { containersOf } from '@/domain/pod/container-of'
 import { podActions } from '@/domain/pod/transitions'
 import { toFailure } from '@/components/client/errors'
 import { useQueryString } from '@/components/client/query-string'
@@ -22,8 +23,8 @@ const tailLines = 2000
 export function PodLogs() {
   const { pod } = usePod()
   const query = useQueryString()
-  const containers = pod.spec.containers.map((c) => c.name)
-  const container = containers.find((each) => each === query.get('container')) ?? containers[0] ?? ''
+  const containers = containersOf(pod.spec).map((c) => c.spec.name)
+  const container = containers.find((each) => each === query.get('container')) ?? pod.spec.containers[0]?.name ?? ''
   const previous = query.get('previous') === '1'
   const restarted = (pod.status.containers.find((c) => c.name === container)?.restartCount ?? 0) > 0
   const Log = previous ? Previous : Following

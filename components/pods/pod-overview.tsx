@@ -1,6 +1,7 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import Link from 'next/link'
+import { lastEndOf } from '@/domain/pod/ends'
 import { podSize } from '@/domain/pod/size'
 import { formatMebibytes, formatVcpus } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
@@ -14,6 +15,8 @@ import { Callout } from '@/components/ui/callout'
 import { CopyableId } from '@/components/ui/copyable'
 import { Panel } from '@/components/ui/panel'
 import { ContainersTable } from './containers-table'
+import { CrashPanel } from './crash-panel'
+import { NextActionFor } from './next-action-links'
 import { usePod } from './pod-frame'
 import { StartSteps } from './start-steps'
 
@@ -24,10 +27,13 @@ export function PodOverview() {
   const trpc = useTRPC()
   const events = useQuery(trpc.event.list.queryOptions({ tenant, kind: 'Pod', namespace: metadata.namespace, name: metadata.name, limit: 6 }))
   const size = podSize(spec)
+  // What the card of a container that ended says already is not said again above it.
+  const toldByCrash = status.containers.some((c) => c.message === status.message && lastEndOf(c) !== null)
   const failed = status.phase === 'Failed' || status.phase === 'Unschedulable' || status.phase === 'Unknown'
   return (
     <>
-      {status.message && <Callout tone={failed ? 'error' : 'info'} title={status.reason || status.phase}><p className="whitespace-pre-line">{status.message}</p></Callout>}
+      <CrashPanel tenant={tenant} pod={pod} />
+      {status.message && !toldByCrash && <Callout tone={failed ? 'error' : 'info'} title={status.reason || status.phase}><p className="whitespace-pre-line">{status.message}</p><NextActionFor reason={status.reason} tenant={tenant} pod={pod} /></Callout>}
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Properties">
           <Properties>
@@ -45,7 +51,7 @@ export function PodOverview() {
       </div>
       <Panel title="Containers" flush><ContainersTable pod={pod} /></Panel>
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
-        <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>
+        <Panel title="Conditions" flush><Conditions conditions={status.conditions} next={(each) => <NextActionFor reason={each.reason} tenant={tenant} pod={pod} />} /></Panel>
         <Panel title="Latest events" flush actions={<Link href={paths.podEvents(tenant, metadata.namespace, metadata.name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">All events</Link>}>
           {events.data && <EventsList events={events.data.items} />}
         </Panel>

@@ -1,4 +1,5 @@
 'use client'
+import { containersOf } from '@/domain/pod/container-of'
 import { podActions } from '@/domain/pod/transitions'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPCClient } from '@/components/client/trpc'
@@ -12,8 +13,8 @@ export function PodTerminal() {
   const api = useTRPCClient()
   const query = useQueryString()
   const { namespace, name } = pod.metadata
-  const containers = pod.spec.containers.map((c) => c.name)
-  const container = containers.find((each) => each === query.get('container')) ?? containers[0] ?? ''
+  const containers = containersOf(pod.spec).map((c) => c.spec.name)
+  const container = containers.find((each) => each === query.get('container')) ?? pod.spec.containers[0]?.name ?? ''
   return (
     <TerminalPanel
       key={container}

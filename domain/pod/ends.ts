@@ -104,8 +104,11 @@ export function shortEnd(end: Pick<End, 'exitCode' | 'signal' | 'reason'>): stri
 
 /** The last end that is known of a container: its own, or that of the instance before it; null where it never ended. */
 export function lastEndOf(container: ContainerStatus): End | null {
-  if (container.state !== 'Terminated') return container.lastEnd
-  const { exitCode, signal, reason, message, startedAt, finishedAt, lastLines, terminationMessage } = container
+  // A container that waits to be started again carries its end itself where the host keeps no end of its own.
+  const ended = container.state === 'Terminated' || (container.state === 'Waiting' && !container.lastEnd && container.exitCode !== null && container.finishedAt !== null)
+  if (!ended) return container.lastEnd
+  const { exitCode, signal, message, startedAt, finishedAt, lastLines, terminationMessage } = container
+  const reason = container.state === 'Waiting' ? '' : container.reason
   return { exitCode: exitCode ?? 0, signal, reason, message, startedAt, finishedAt: finishedAt ?? '', lastLines, terminationMessage }
 }
 
