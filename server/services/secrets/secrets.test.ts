@@ -35,12 +35,12 @@ describe('a secret', () => {
   it('does not open in another row, for another purpose, or with another ring', async () => {
     const [a, b] = [await tenantScope(), await tenantScope()]
     const [first, second] = [await put(a, 'first'), await put(a, 'second')]
-    const { wrappedValue } = await parts.db.secret.findUniqueOrThrow({ where: { id: second } })
+    const { wrappedValue } = await parts.db.wrappedSecret.findUniqueOrThrow({ where: { id: second } })
     const refused = { code: 'internal' }
     await expect(openSecret(parts.db, KeyRing.ofKey('k1', randomBytes(32)), a, first)).rejects.toMatchObject(refused)
-    await parts.db.secret.update({ where: { id: first }, data: { wrappedValue } })
+    await parts.db.wrappedSecret.update({ where: { id: first }, data: { wrappedValue } })
     await expect(openSecret(parts.db, parts.keyRing, a, first)).rejects.toMatchObject(refused)
-    await parts.db.secret.update({ where: { id: second }, data: { purpose: 'other' } })
+    await parts.db.wrappedSecret.update({ where: { id: second }, data: { purpose: 'other' } })
     await expect(openSecret(parts.db, parts.keyRing, a, second)).rejects.toMatchObject(refused)
     const keyOfA = await parts.db.tenantKey.findUniqueOrThrow({ where: { tenantId: a.tenantId } })
     const ofB = await put(b, 'third')
