@@ -43,4 +43,4 @@ export function useShortcut(keys: string, title: string, run: () => void) {
 }
 
 /** What can be pressed here now, for the list that `?` shows. */
-export const activeShortcuts = (): ReadonlyArray<{ keys: string; title: string }> => registered.filter((shortcut, i) => registered.findLastIndex((other) => other.keys === shortcut.keys) === i)
+export const activeShortcuts = (): ReadonlyArray<{ keys: string; title: string }> => registered.filter((shortcut, i) => shortcut.title !== '' && registered.findLastIndex((other) => other.keys === shortcut.keys) === i)

@@ -1,14 +1,15 @@
 import { podStateNames } from './pod-states'
 
 const sorts = ['name', 'namespace', 'state', 'created'] as const
-const limits = [50, 200, 500] as const
+export const pageSizes = [50, 100, 200, 500] as const
 
 /** What of the address filters, sorts and pages the list. The server's page and the browser's read it alike. */
 export function podListInput(tenant: string, get: (key: string) => string | null | undefined) {
   const state = podStateNames.filter((each) => (get('state') ?? '').split(',').includes(each))
-  const limit = limits.find((each) => String(each) === get('limit')) ?? limits[0]
+  const limit = pageSizes.find((each) => String(each) === get('limit')) ?? pageSizes[0]
   const search = get('q')?.trim()
   const namespace = get('namespace')
+  const labelSelector = get('labels')?.trim()
   const cursor = get('cursor')
   return {
     tenant,
@@ -18,6 +19,7 @@ export function podListInput(tenant: string, get: (key: string) => string | null
     ...(namespace && { namespace }),
     ...(search && { search }),
     ...(state.length > 0 && { phase: state }),
+    ...(labelSelector && { labelSelector }),
     ...(cursor && { cursor }),
   } as const
 }

@@ -8,6 +8,7 @@ type AlertDialogProps = {
   children: ReactNode
   /** Verb and noun: "Delete pod". */
   confirm: string
+  cancel?: string
   onConfirm: () => void
   onClose: () => void
   pending?: boolean
@@ -15,7 +16,7 @@ type AlertDialogProps = {
 }
 
 /** Asks before something is destroyed. Focus starts on Cancel, and a click beside it does nothing. */
-export function AlertDialog({ title, children, confirm, onConfirm, onClose, pending, disabledReason }: AlertDialogProps) {
+export function AlertDialog({ title, children, confirm, cancel = 'Cancel', onConfirm, onClose, pending, disabledReason }: AlertDialogProps) {
   const id = useId()
   return (
     <Modal role="alertdialog" onClose={onClose} labelledBy={`${id}-title`} describedBy={`${id}-body`} dismissible={false} className="mx-auto mt-[18vh] w-[calc(100vw-32px)] max-w-110">
@@ -25,7 +26,7 @@ export function AlertDialog({ title, children, confirm, onConfirm, onClose, pend
           <div id={`${id}-body`} className="flex flex-col gap-3 text-sm text-soft">{children}</div>
         </div>
         <footer className="flex justify-end gap-2 rounded-b-lg border-t border-stroke bg-surface px-5 py-3">
-          <Button data-autofocus onClick={onClose}>Cancel</Button>
+          <Button data-autofocus onClick={onClose}>{cancel}</Button>
           <Button variant="danger" onClick={onConfirm} pending={pending ?? false} disabledReason={disabledReason}>{confirm}</Button>
         </footer>
       </div>

@@ -49,6 +49,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'pod.get': pod,
   'pod.update': { ...pod, labels: { a: 'b' }, annotations: {} },
   'pod.delete': pod,
+  'pod.deleteMany': { pods: [pod] },
   'pod.run': { ...pod, command: ['true'] },
   'pod.logs': pod,
   'pod.openTerminal': pod,

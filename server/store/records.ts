@@ -10,11 +10,15 @@ export const listEvents = (db: Database, scope: Scope, filter: { kind?: string; 
     take: filter.limit,
   })
 
-export type AuditRecord = { action: string; kind: string; namespace?: string | null; name: string; address?: string }
+export type AuditRecord = { action: string; kind: string; namespace?: string | null; name: string; address?: string; detail?: string }
 
 /** Writes who did what, in the transaction that does it. */
 export const recordAudit = (db: Database, scope: Scope, record: AuditRecord) =>
   db.auditEntry.create({ data: { ...scope.origin, ...record, tenantId: scope.tenantId, actorId: scope.actor.userId, actor: scope.actor.email } })
+
+/** The same for several objects that one request acts on, an entry each. */
+export const recordAudits = (db: Database, scope: Scope, records: readonly AuditRecord[]) =>
+  db.auditEntry.createMany({ data: records.map((record) => ({ ...scope.origin, ...record, tenantId: scope.tenantId, actorId: scope.actor.userId, actor: scope.actor.email })) })
 
 export const listAudit = (db: Database, scope: Scope, limit: number, before?: bigint) =>
   db.auditEntry.findMany({ where: { tenantId: scope.tenantId, ...(before ? { id: { lt: before } } : {}) }, orderBy: { id: 'desc' }, take: limit })

@@ -1,16 +1,25 @@
 'use client'
 import { Search, X } from 'lucide-react'
-import { useRef, useState } from 'react'
+import { useRef, useState, type ReactNode, type RefObject } from 'react'
 import { useShortcut } from '@/components/client/shortcuts'
 import { Input } from '@/components/ui/input'
 import { Kbd } from '@/components/ui/kbd'
 
+type TextFilterProps = { label: string; value: string; onChange: (next: string) => void }
+
 /** The filter by text; `/` goes to it. What is typed takes effect 200 ms after the last key. */
-export function SearchFilter({ label, value, onChange }: { label: string; value: string; onChange: (next: string) => void }) {
+export function SearchFilter(props: TextFilterProps) {
   const input = useRef<HTMLInputElement>(null)
+  useShortcut('/', 'Filter the list', () => input.current?.focus())
+  return <TextFilter {...props} input={input} hint={<Kbd>/</Kbd>} icon={<Search className="size-3.5" />} />
+}
+
+/** A filter by text beside the first. */
+export function TextFilter({ label, value, onChange, input: given, hint, icon }: TextFilterProps & { input?: RefObject<HTMLInputElement | null>; hint?: ReactNode; icon: ReactNode }) {
+  const own = useRef<HTMLInputElement>(null)
+  const input = given ?? own
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const [typed, setTyped] = useState<string | null>(null)
-  useShortcut('/', 'Filter the list', () => input.current?.focus())
   const change = (next: string, delay: number) => {
     setTyped(next)
     clearTimeout(timer.current)
@@ -19,7 +28,7 @@ export function SearchFilter({ label, value, onChange }: { label: string; value:
   const shown = typed ?? value
   return (
     <div className="relative w-60 max-w-full">
-      <Search className="pointer-events-none absolute left-2.5 top-2 size-3.5 translate-y-px text-faint" aria-hidden />
+      <span className="pointer-events-none absolute left-2.5 top-2 translate-y-px text-faint" aria-hidden>{icon}</span>
       <Input
         ref={input}
         type="text"
@@ -34,8 +43,8 @@ export function SearchFilter({ label, value, onChange }: { label: string; value:
       />
       <span className="absolute inset-y-0 right-1 flex items-center">
         {shown
-          ? <button type="button" aria-label="Clear the filter" onClick={() => { change('', 0); input.current?.focus() }} className="inline-flex size-6 items-center justify-center rounded-sm text-faint hover:text-content"><X className="size-3.5" aria-hidden /></button>
-          : <span className="pr-1" aria-hidden><Kbd>/</Kbd></span>}
+          ? <button type="button" aria-label={`Clear: ${label}`} onClick={() => { change('', 0); input.current?.focus() }} className="inline-flex size-6 items-center justify-center rounded-sm text-faint hover:text-content"><X className="size-3.5" aria-hidden /></button>
+          : hint && <span className="pr-1" aria-hidden>{hint}</span>}
       </span>
     </div>
   )

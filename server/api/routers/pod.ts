@@ -2,6 +2,7 @@ import { tracked } from '@trpc/server'
 import { z } from 'zod'
 import { podView } from '@/domain/pod/view'
 import { createPod, createPodInput } from '@/server/services/pods/create-pod'
+import { deleteManyPods, deleteManyInput, deleteManyOutput } from '@/server/services/pods/delete-many-pods'
 import { deletePod, deletePodInput, podReference } from '@/server/services/pods/delete-pod'
 import { followLogs, followLogsInput, logLine, logsInput, logsOutput, openTerminal, openTerminalInput, openTerminalOutput, readLogs, runInPod, runInput, runOutput } from '@/server/services/pods/pod-streams'
 import { getPod, listPods, listPodsInput, listPodsOutput } from '@/server/services/pods/read-pods'
@@ -19,6 +20,7 @@ export const podRouter = router({
   get: tenantProcedure('pod.read').input(podReference).output(podView).query(({ ctx, input }) => getPod(ctx, ctx.scope, input)),
   update: tenantProcedure('pod.create').input(updatePodInput).output(podView).mutation(({ ctx, input }) => updatePod(ctx, ctx.scope, input)),
   delete: tenantProcedure('pod.delete').input(deletePodInput).output(deleting).mutation(({ ctx, input }) => deletePod(ctx, ctx.scope, input)),
+  deleteMany: tenantProcedure('pod.delete').input(deleteManyInput).output(deleteManyOutput).mutation(({ ctx, input }) => deleteManyPods(ctx, ctx.scope, input)),
   run: tenantProcedure('pod.exec').input(runInput).output(runOutput).mutation(({ ctx, input }) => runInPod(ctx, ctx.scope, input)),
   logs: tenantProcedure('pod.logs').input(logsInput).output(logsOutput).query(({ ctx, input }) => readLogs(ctx, ctx.scope, input)),
   openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(openTerminalOutput).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),

@@ -1,0 +1,16 @@
+import type { Scope } from '@/server/auth/scope'
+import type { Database, Transaction } from './database'
+
+type Name = { namespace: string; name: string }
+
+/** Those of the named pods that exist, held until the transaction's end, so that each is marked by one request alone. */
+export const namesToDelete = (tx: Transaction, scope: Scope, pods: readonly Name[]) => tx.$queryRaw<(Name & { uid: string; deletedAt: Date | null })[]>`
+  select "uid", "namespace", "name", "deletedAt" from "Pod"
+  where "tenantId" = ${scope.tenantId} and ("namespace", "name") in (select * from unnest(${pods.map((p) => p.namespace)}::text[], ${pods.map((p) => p.name)}::text[]))
+  order by "uid" for update`
+
+/** Sets the deletion time of those that have none, each with the grace of its own spec. Returns which they were. */
+export const markPodsDeleted = (db: Database, scope: Scope, uids: readonly string[]) => db.$queryRaw<Name[]>`
+  update "Pod" set "deletedAt" = now(), "graceSeconds" = coalesce(("spec" ->> 'terminationGracePeriodSeconds')::int, 30), "generation" = "generation" + 1
+  where "uid" = any(${[...uids]}::uuid[]) and "tenantId" = ${scope.tenantId} and "deletedAt" is null
+  returning "namespace", "name"`
