@@ -72,6 +72,7 @@ const control = keepControl(
       return { podsRunning: host.pods.runningCount, memoryFreeMiB, diskFreeMiB }
     },
     onDesired: (assignments) => host.pods.apply(assignments),
+    onConfiguration: (message) => host.pods.configure(message),
     onOpen: (url, request) => streams.serve(url, request),
     onConnected: () =>
       void writeState(folder, { ready: true, accelerator: accelerator.kind, reason, pid: process.pid, bootId }).catch((error: unknown) => log.error({ err: error }, 'state.json could not be written')),

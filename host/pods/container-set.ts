@@ -1,5 +1,6 @@
 import type { Assignment } from '@/contracts/host/v1'
 import type { SignalName } from '@/contracts/guest/v1/messages'
+import type { Attachments } from './attachments'
 import type { Clock } from './clock'
 import { containerProcess, stopSignal } from './container-process'
 import { creating, exited, refused, started, stopped, vmLost, type ContainerRecord } from './container-record'
@@ -23,6 +24,7 @@ export type ContainerSetInput = {
   /** Makes the image known to the guest and gives the key by which it calls it. */
   mount: (image: ReadyImage) => Promise<string>
   logs: PodLogPort
+  attachments: Attachments
   clock: Clock
   onChange: () => void
   event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
@@ -123,6 +125,7 @@ export class ContainerSet {
   private async onEnd(index: number, exit: GuestExit): Promise<void> {
     const record = this.records[index]
     if (!record) return
+    this.input.attachments.ended(record.status.name, { exitCode: exit.exitCode, signal: exit.signal })
     if (this.stopping.signal.aborted) return this.set(index, stopped(record, exit, 'Stopped', this.input.clock.now()))
     const next = exited(record, exit, this.input.assignment.spec.restartPolicy)
     this.set(index, next)
@@ -151,7 +154,7 @@ export class ContainerSet {
       const imageKey = await this.input.mount(image)
       const process = containerProcess({ pod: assignment.spec, container: spec, image: image.config, imageKey, hostname: assignment.hostname })
       if (record.starts > 0 || guest.containers.some((c) => c.container === spec.name)) await guest.removeContainer(spec.name)
-      const sink = await logs.begin(spec.name)
+      const sink = this.input.attachments.tee(spec.name, await logs.begin(spec.name))
       this.stopping.signal.throwIfAborted()
       await guest.startContainer(process, sink, exit.resolve)
     } catch (error) {
@@ -181,7 +184,7 @@ export class ContainerSet {
   private takeUp(index: number): Exit {
     const name = this.records[index]?.status.name ?? ''
     const exit = new Exit()
-    const sink = this.input.logs.resume(name)
+    const sink = this.input.logs.resume(name).then((log) => this.input.attachments.tee(name, log))
     this.input.guest.attachContainer(name, { write: async (stream, bytes) => (await sink).write(stream, bytes), lost: (stream, bytes) => void sink.then((s) => s.lost(stream, bytes)) }, exit.resolve)
     return exit
   }

@@ -1,6 +1,7 @@
+import type { Attachments } from './attachments'
 import type { Clock } from './clock'
 import type { ContainerSet } from './container-set'
-import { StepError, type Guest, type GuestProcess, type GuestExec, type Machine } from './ports'
+import type { Guest, Machine } from './ports'
 
 /** How a run ended by itself: its containers are done, or the VM was lost under them. */
 export type RunOutcome = { kind: 'ended' } | { kind: 'lost'; cause: string }
@@ -22,6 +23,7 @@ export class PodRun {
     readonly guest: Guest,
     readonly containers: ContainerSet,
     private readonly clock: Clock,
+    readonly attachments: Attachments,
   ) {
     const lost = (cause: string): RunOutcome => ({ kind: 'lost', cause })
     this.begun = containers.startAll()
@@ -54,6 +56,7 @@ export class PodRun {
   /** Ends nothing but the supervision: another run of the agent takes the VM up. */
   async leave(): Promise<void> {
     const frozen = this.containers.freeze()
+    this.attachments.lost('the host agent ends')
     this.machine.leave()
     this.guest.close()
     await frozen
@@ -69,16 +72,10 @@ export class PodRun {
   /** Ends the VM without asking the guest. A VM that does not end here is ended, or told of, by the undo of the start. */
   async endMachine(): Promise<void> {
     const frozen = this.containers.freeze()
+    this.attachments.lost('the pod was stopped')
     this.guest.close()
     await this.machine.stop().catch(() => {})
     await frozen
-  }
-
-  /** Starts a process beside that of a running container. */
-  exec(request: GuestExec): Promise<GuestProcess> {
-    const record = this.containers.records.find((r) => r.status.name === request.container)
-    if (record?.status.state !== 'Running') throw new StepError('NotRunning', `Container "${request.container}" does not run. Look at its state and its logs for the cause.`)
-    return this.guest.exec(request)
   }
 
   private async untilDeadline(done: Promise<unknown>, bound: StopBound): Promise<void> {

@@ -1,10 +1,12 @@
-import type { Assignment, HostEvent, ImageReport, PodReport } from '@/contracts/host/v1'
+import type { Assignment, HostEvent, ImageReport, PodConfigurationMessage, PodReport } from '@/contracts/host/v1'
+import type { PodConfiguration } from '@/domain/pod/configuration'
+import { podContainers } from '@/domain/pod/spec'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import type { PodWorker, WorkerDependencies } from './pod-worker'
 import type { PullProgress } from './ports'
 
 /** Makes a worker; `found` is what the ledger has of the pod. */
-export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onEvent' | 'onPull'>) => PodWorker
+export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onEvent' | 'onPull' | 'configuration'>) => PodWorker
 
 /** Who is told what changes; the reporter of the control stream. */
 export type PodListener = { podChanged(uid: string): void; event(event: HostEvent): void; imageChanged(reference: string): void }
@@ -15,6 +17,8 @@ export class PodSet {
   /** The last report of pods that are gone, until the server has forgotten them. */
   private readonly gone = new Map<string, PodReport>()
   private readonly images = new Map<string, ImageReport>()
+  /** ConfigMaps and Secrets by pod uid, in memory alone: they come before the assignment of their pod. */
+  private readonly configurations = new Map<string, PodConfiguration>()
   private listener: PodListener | null = null
   private ending = false
   constructor(private readonly make: MakeWorker) {}
@@ -32,6 +36,7 @@ export class PodSet {
   apply(assignments: readonly Assignment[]): void {
     if (this.ending) return
     const named = new Set(assignments.map((a) => a.uid))
+    for (const uid of this.configurations.keys()) if (!named.has(uid)) this.configurations.delete(uid)
     for (const [uid, worker] of this.workers) if (!named.has(uid)) worker.remove(0)
     for (const uid of this.gone.keys()) if (!named.has(uid)) this.gone.delete(uid)
     for (const assignment of assignments) {
@@ -40,6 +45,13 @@ export class PodSet {
       else if (this.gone.has(assignment.uid)) this.listener?.podChanged(assignment.uid)
       else this.add(assignment, null)
     }
+  }
+
+  /** Takes what a pod's spec names of ConfigMaps and Secrets, as it is now. */
+  configure({ podUid, revision, objects }: PodConfigurationMessage): void {
+    const configuration = { revision, objects }
+    this.configurations.set(podUid, configuration)
+    this.workers.get(podUid)?.configure(configuration)
   }
 
   worker(uid: string): PodWorker | null {
@@ -96,18 +108,19 @@ export class PodSet {
 
   /** Tenants choose references: what was never pulled is kept only as long as a pod names it. */
   private forgetImages(): void {
-    const named = new Set([...this.workers.values()].flatMap((worker) => worker.spec.containers.map((container) => container.image)))
+    const named = new Set([...this.workers.values()].flatMap((worker) => podContainers(worker.spec).map(({ spec }) => spec.image)))
     for (const [reference, image] of this.images) if (!isStored(image) && !named.has(reference)) this.images.delete(reference)
   }
 
   private isNamed(reference: string): boolean {
-    for (const worker of this.workers.values()) if (worker.spec.containers.some((container) => container.image === reference)) return true
+    for (const worker of this.workers.values()) if (podContainers(worker.spec).some(({ spec }) => spec.image === reference)) return true
     return false
   }
 
   private add(assignment: Assignment, found: LedgerEntry | null): void {
     const { uid } = assignment
     const worker = this.make(assignment, found, {
+      configuration: this.configurations.get(uid) ?? null,
       onChange: () => this.listener?.podChanged(uid),
       onEvent: (event) => this.listener?.event(event),
       onPull: (reference, progress) => this.pulling(reference, progress),

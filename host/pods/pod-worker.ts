@@ -1,10 +1,13 @@
 import type { Assignment, HostEvent, PodReport } from '@/contracts/host/v1'
+import type { PodConfiguration } from '@/domain/pod/configuration'
 import type { LedgerEntry } from '@/host/ledger/entry'
+import { Attachments } from './attachments'
 import { timestamp } from './clock'
 import { ContainerSet, type PodLogPort } from './container-set'
 import { PodRun, type RunOutcome } from './pod-run'
 import { PodState } from './pod-state'
-import { StepError, type Guest, type GuestExec, type GuestProcess, type PullProgress, type ReadyImage } from './ports'
+import type { Guest, Machine, PullProgress, ReadyImage } from './ports'
+import { Reach } from './reach'
 import { imageMounter, startMachine, undoStart, type StartPorts } from './start-machine'
 import { StepRecorder } from './step-recorder'
 import { Wake } from './wake'
@@ -16,6 +19,8 @@ export type WorkerDependencies = {
   vmUids: { take(): number; giveBack(uid: number): void }
   logs: PodLogPort & { end(): Promise<void>; remove(): Promise<void> }
   ledger: { save(entry: LedgerEntry): Promise<void>; remove(uid: string): Promise<void> }
+  /** The ConfigMaps and Secrets of the pod that came before it, if any. */
+  configuration?: PodConfiguration | null
   onChange: () => void
   onEvent: (event: HostEvent) => void
   onPull: (reference: string, progress: PullProgress) => void
@@ -40,6 +45,9 @@ export class PodWorker {
   /** Images that are being pulled for this start. */
   private readonly pulling = new Set<string>()
   private isForgotten = false
+  /** In memory alone. */
+  private configuration: PodConfiguration | null = null
+  private readonly reach = new Reach(() => this.spec, () => (this.isRunning ? this.run : null))
   /** Resolves when the worker has nothing more to do: the pod is gone, or this host agent ends. */
   readonly finished: Promise<void>
 
@@ -49,6 +57,7 @@ export class PodWorker {
     found: LedgerEntry | null = null,
   ) {
     this.wanted = wish(assignment)
+    this.configuration = deps.configuration ?? null
     this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found)
     if (this.state.stage === 'ended') void deps.logs.end()
     this.finished = this.loop()
@@ -91,13 +100,44 @@ export class PodWorker {
     return this.state.report(this.wanted.kind, this.now)
   }
 
-  /** Starts a process in a running container (null: the first). Throws {@link StepError} with what to do. */
-  async exec(container: string | null, request: Omit<GuestExec, 'container'>): Promise<GuestProcess> {
-    const names = this.spec.containers.map((c) => c.name)
-    const name = container ?? names[0] ?? ''
-    if (!names.includes(name)) throw new StepError('NotFound', `The pod has no container "${name}". Choose one of: ${names.join(', ')}.`)
-    if (!this.run || !this.isRunning) throw new StepError('NotRunning', 'The pod does not run. Look at its state for the cause.')
-    return this.run.exec({ ...request, container: name })
+  /** All containers, whatever their role, in the order in which they start. */
+  get containerNames(): string[] {
+    return this.reach.containerNames
+  }
+
+  /** The name of a container (null: the first of spec.containers). Throws a StepError that names those there are. */
+  containerName(container: string | null): string {
+    return this.reach.name(container)
+  }
+
+  /** Starts a process in a running container. These throw a StepError with what to do where they cannot. */
+  exec(...request: Parameters<Reach['exec']>): ReturnType<Reach['exec']> {
+    return this.reach.exec(...request)
+  }
+
+  /** A running container's own output from now on, and its input where its spec has one. */
+  attach(...request: Parameters<Reach['attach']>): ReturnType<Reach['attach']> {
+    return this.reach.attach(...request)
+  }
+
+  /** One TCP connection to a port of the pod. */
+  openTunnel(...request: Parameters<Reach['openTunnel']>): ReturnType<Reach['openTunnel']> {
+    return this.reach.openTunnel(...request)
+  }
+
+  /** Copies files of a running container as a tar stream. */
+  archive(...request: Parameters<Reach['archive']>): ReturnType<Reach['archive']> {
+    return this.reach.archive(...request)
+  }
+
+  /** What the VM and its containers use, and the id of the VM's process. */
+  stats(...request: Parameters<Reach['stats']>): ReturnType<Reach['stats']> {
+    return this.reach.stats(...request)
+  }
+
+  /** The ConfigMaps and Secrets that the pod's spec names, as they are now. */
+  configure(configuration: PodConfiguration): void {
+    this.configuration = configuration
   }
 
   private get now(): number {
@@ -170,7 +210,7 @@ export class PodWorker {
       state.startMode = up.machine.mode
       state.vmRecord = up.machine.record
       this.event('Normal', 'VMStarted', `Started the virtual machine ${up.machine.mode === 'template' ? 'from a template' : 'by a cold boot'}.`)
-      this.begin(new PodRun(up.machine, up.guest, this.containers(up.guest, up.mount), ports.clock), recorder, up.leaveGate)
+      this.begin(this.podRun(up.machine, up.guest, up.mount), recorder, up.leaveGate)
     } catch (error) {
       if (this.interrupt.signal.aborted) return
       const step = recorder.failed ?? 'start'
@@ -194,7 +234,8 @@ export class PodWorker {
     begun.then(leaveGate, leaveGate)
   }
 
-  private containers(guest: Guest, mount: (image: ReadyImage) => Promise<string>): ContainerSet {
+  private podRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>): PodRun {
+    const attachments = new Attachments()
     const { running: assignment, records, images } = this.state
     const onChange = () => {
       this.state.containersChanged()
@@ -202,18 +243,20 @@ export class PodWorker {
       this.deps.onChange()
     }
     const event: ConstructorParameters<typeof ContainerSet>[0]['event'] = (type, reason, message) => this.event(type, reason, message)
-    return new ContainerSet({ assignment, guest, records, images, mount, logs: this.deps.logs, clock: this.deps.ports.clock, onChange, event })
+    const { logs, ports: { clock } } = this.deps
+    const containers = new ContainerSet({ assignment, guest, records, images, mount, logs, attachments, clock, onChange, event })
+    return new PodRun(machine, guest, containers, clock, attachments)
   }
 
   private async adopt(): Promise<void> {
-    const { machines, clock } = this.deps.ports
+    const { machines } = this.deps.ports
     let cause = 'it ended while the host agent was not running'
     try {
       const machine = await machines.adopt(this.state.identity, this.state.vmRecord)
       if (machine) {
         cause = 'its guest agent did not answer after the host agent was started again'
         const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
-        if (guest.isSetUp) return this.begin(new PodRun(machine, guest, this.containers(guest, imageMounter(machine, guest, this.state.images)), clock), null, () => {})
+        if (guest.isSetUp) return this.begin(this.podRun(machine, guest, imageMounter(machine, guest, this.state.images)), null, () => {})
         guest.close()
       }
     } catch (error) {

@@ -36,7 +36,7 @@ export interface ImagePort {
 }
 
 /** Whose VM: what names its folder, its process and its part of the network. */
-export type PodIdentity = { uid: string; tenantId: string; network: NetworkAttachment; size: { vcpus: number; memoryMiB: number }; vmUid: number }
+export type PodIdentity = { uid: string; tenantId: string; network: NetworkAttachment; size: { vcpus: number; memoryMiB: number; scratchMiB: number | null }; vmUid: number }
 
 /** Where the pod's VM is plugged in. */
 export type AttachedNetwork = { namespace: string; tap: string; mac: string; mtu: number; dns: string[] }
@@ -66,6 +66,8 @@ export interface Machine {
   /** JSON that {@link MachinePort.adopt} understands. */
   readonly record: unknown
   readonly mode: 'template' | 'cold'
+  /** Of the VM's process, for its figures; null where there is none. */
+  readonly processId: number | null
   /** Resolves with the cause once the VM's process is gone. */
   readonly exited: Promise<string>
   /** Speaks to the guest agent until its hello. */

@@ -89,10 +89,12 @@ export class Machines implements MachinePort {
 class PodMachine implements Machine {
   readonly record: VmRecord
   readonly mode: 'template' | 'cold'
+  readonly processId: number
   readonly exited: Promise<string>
   constructor(private readonly vm: RunningVm) {
     this.record = vm.record
     this.mode = vm.record.mode
+    this.processId = vm.record.process.pid
     this.exited = vm.exited.then(({ cause }) => cause)
   }
 

@@ -84,6 +84,7 @@ export class FakeGuest implements Guest {
 /** A fake VM. */
 export class FakeMachine implements Machine {
   readonly mode = 'template'
+  readonly processId = 4321
   readonly guest: FakeGuest
   die: (cause: string) => void = () => {}
   readonly exited = new Promise<string>((resolve) => (this.die = resolve))

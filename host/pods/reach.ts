@@ -1,0 +1,80 @@
+import type { Duplex } from 'node:stream'
+import type { StatsResult } from '@/contracts/guest/v1/messages'
+import { podContainers, type PodSpec } from '@/domain/pod/spec'
+import type { Attachment } from './attachments'
+import type { PodRun } from './pod-run'
+import { GuestRefusal, StepError, type ContainerInput, type GuestArchive, type GuestExec, type GuestProcess } from './ports'
+
+/** A container's own process from outside: `input` is null where its spec has no stdin. */
+export type AttachedContainer = Attachment & { input: ContainerInput | null; tty: boolean }
+
+/** What reaches into a running pod from outside. Everything throws {@link StepError} with what to do where it cannot. */
+export class Reach {
+  constructor(
+    private readonly spec: () => PodSpec,
+    private readonly run: () => PodRun | null,
+  ) {}
+
+  /** All containers, whatever their role, in the order in which they start. */
+  get containerNames(): string[] {
+    return podContainers(this.spec()).map(({ spec }) => spec.name)
+  }
+
+  /** The container of this name; null: the first of spec.containers. */
+  name(container: string | null): string {
+    const name = container ?? this.spec().containers[0]?.name ?? ''
+    const names = this.containerNames
+    if (!names.includes(name)) throw new StepError('NotFound', `The pod has no container "${name}". Choose one of: ${names.join(', ')}.`)
+    return name
+  }
+
+  async exec(container: string | null, request: Omit<GuestExec, 'container'>): Promise<GuestProcess> {
+    const { run, name } = this.running(container)
+    return run.guest.exec({ ...request, container: name })
+  }
+
+  async archive(container: string | null, request: Omit<GuestArchive, 'container'>): Promise<GuestProcess> {
+    const { run, name } = this.running(container)
+    return run.guest.archive({ ...request, container: name })
+  }
+
+  async attach(container: string | null, onOutput: GuestExec['onOutput']): Promise<AttachedContainer> {
+    const { run, name } = this.running(container)
+    const spec = podContainers(this.spec()).find((c) => c.spec.name === name)?.spec
+    const input = spec?.stdin ? run.guest.containerInput(name) : null
+    const { exited, detach } = run.attachments.add(name, onOutput)
+    const end = () => {
+      detach()
+      if (spec?.stdinOnce) input?.end()
+    }
+    return { input, tty: spec?.tty ?? false, exited, detach: end }
+  }
+
+  async openTunnel(port: number, timeoutMs: number): Promise<Duplex> {
+    try {
+      return await this.up.guest.openTunnel(port, timeoutMs)
+    } catch (error) {
+      if (!(error instanceof GuestRefusal)) throw error
+      throw new StepError(error.code, error.code === 'ConnectionRefused' ? `Nothing in the pod listens on port ${port}. Check the port, and whether the container has started to serve.` : `Port ${port} of the pod cannot be reached: ${error.message}`)
+    }
+  }
+
+  async stats(usage: boolean): Promise<{ stats: StatsResult; processId: number | null }> {
+    const { guest, machine } = this.up
+    return { stats: await guest.stats(usage), processId: machine.processId }
+  }
+
+  private get up(): PodRun {
+    const run = this.run()
+    if (!run) throw new StepError('NotRunning', 'The pod does not run. Look at its state for the cause.')
+    return run
+  }
+
+  private running(container: string | null): { run: PodRun; name: string } {
+    const name = this.name(container)
+    const run = this.up
+    const record = run.containers.records.find((r) => r.status.name === name)
+    if (record?.status.state !== 'Running') throw new StepError('NotRunning', `Container "${name}" does not run. Look at its state and its logs for the cause.`)
+    return { run, name }
+  }
+}
