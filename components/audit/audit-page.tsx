@@ -17,7 +17,7 @@ import { StateBadge } from '@/components/ui/state-badge'
 const columns: ReadonlyArray<Column<AuditView>> = [
   { id: 'action', header: 'Action', cell: (entry) => <code className="font-mono text-xs">{entry.action}</code> },
   { id: 'outcome', header: 'Outcome', cell: (entry) => <StateBadge shape={/^(ok|success|succeeded|done|accepted)$/i.test(entry.outcome) ? 'running' : 'failed'}>{entry.outcome}</StateBadge> },
-  { id: 'object', header: 'Object', grow: true, cell: (entry) => <span className="block truncate text-soft">{entry.kind} {entry.namespace && `${entry.namespace} / `}{entry.name}</span> },
+  { id: 'object', header: 'Object', grow: true, cell: (entry) => <span className="block truncate text-soft">{entry.kind} {entry.namespace && `${entry.namespace} / `}{entry.name}{entry.detail && <span className="text-faint"> · {entry.detail}</span>}</span> },
   { id: 'actor', header: 'By', from: 'sm', cell: (entry) => <span className="text-soft">{entry.actor}</span> },
   { id: 'request', header: 'Request', from: 'xl', cell: (entry) => entry.requestId ? <CopyableId id={entry.requestId} keep={8} /> : <span className="text-faint">{NOTHING}</span> },
   { id: 'time', header: 'When', cell: (entry) => <span className="text-soft"><Ago time={entry.time} /></span> },

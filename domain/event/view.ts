@@ -24,6 +24,8 @@ export const auditView = z.object({
   namespace: z.string().nullable(),
   name: z.string(),
   outcome: z.string(),
+  /** What was asked beyond the action's name: a port, a path, how many bytes went each way. */
+  detail: z.string(),
   requestId: z.string().nullable(),
 })
 export type AuditView = z.infer<typeof auditView>

@@ -5,6 +5,11 @@ export const podActions = {
   delete: (pod: PodView): string | null => (pod.metadata.deletionTimestamp ? 'The pod is being deleted already.' : null),
   openTerminal: (pod: PodView): string | null =>
     pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs. Look at its containers and logs for the cause.',
+  attach: (pod: PodView): string | null => podActions.openTerminal(pod),
+  copyFiles: (pod: PodView): string | null =>
+    pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs, so its files cannot be reached. Look at its containers and logs for the cause.',
+  portForward: (pod: PodView): string | null =>
+    pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs, so nothing listens on its ports. Look at its containers and logs for the cause.',
   run: (pod: PodView): string | null => podActions.openTerminal(pod),
   readLogs: (pod: PodView): string | null => (pod.status.hostName ? null : 'The pod has not been scheduled, so there are no logs yet.'),
 } as const

@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createWebSocketStream, type WebSocket } from 'ws'
 import { streamChannel, type StreamRequest } from '@/contracts/host/v1'
 import { DomainError } from '@/domain/shared/errors'
 import type { Logger } from '@/platform/logger'
-import type { HostStream, HostStreams } from '@/server/services/host-streams'
+import type { HostStream, HostStreams, StreamBytes } from '@/server/services/host-streams'
 import type { HostSessions } from './host-sessions'
 
 const dialTimeoutMs = 10_000
 const ticketLifeMs = 30_000
-/** A tenant's streams in this process, terminals, commands and logs together. */
+/** A tenant's streams in this process, of all kinds together. */
 const maxStreamsOfOwner = 64
 
 type Waiting = { resolve(stream: HostStream): void; timer: NodeJS.Timeout }
-type BrowserTicket = { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(): Promise<void>; timer: NodeJS.Timeout }
+type BrowserTicket = { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void>; timer: NodeJS.Timeout }
 
 /**
  * Streams between browsers (or use cases) and hosts. Each is a WebSocket of its own that the host dials with a one-time
@@ -32,7 +33,7 @@ export class StreamBroker implements HostStreams {
   async open(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number; owner?: string } = {}): Promise<HostStream> {
     const { owner = '' } = options
     const open = this.owners.get(owner) ?? 0
-    if (open >= maxStreamsOfOwner) throw new DomainError('rate_limited', `More than ${maxStreamsOfOwner} terminals, commands and logs of this tenant are open: close some first.`)
+    if (open >= maxStreamsOfOwner) throw new DomainError('rate_limited', `More than ${maxStreamsOfOwner} terminals, commands, logs, copies and port-forwards of this tenant are open: close some first.`)
     this.owners.set(owner, open + 1)
     const leave = () => {
       const left = (this.owners.get(owner) ?? 1) - 1
@@ -100,10 +101,17 @@ export class StreamBroker implements HostStreams {
   /** Joins the browser's socket with the host's stream until either ends; an error is told on the result channel. */
   async join(socket: WebSocket, ticket: Omit<BrowserTicket, 'timer'>): Promise<void> {
     const browser = messageStream(socket)
+    const bytes = { toPod: 0, fromPod: 0 }
+    let hasBegun = false
     try {
       const host = await this.open(ticket.hostId, ticket.request, { owner: ticket.owner })
-      await ticket.onBegin()
-      await Promise.all([pipeline(browser, host, { end: true }), pipeline(host, browser, { end: true })]).catch((err: unknown) => this.log.debug({ err }, 'a stream ended'))
+      await ticket.onBegin().catch((error: unknown) => {
+        host.destroy()
+        throw error
+      })
+      hasBegun = true
+      const [counted, countedBack] = [counter((n) => (bytes.toPod += n), [streamChannel.input]), counter((n) => (bytes.fromPod += n), [streamChannel.output, streamChannel.error])]
+      await Promise.all([pipeline(browser, counted, host, { end: true }), pipeline(host, countedBack, browser, { end: true })]).catch((err: unknown) => this.log.debug({ err }, 'a stream ended'))
       host.destroy()
     } catch (error) {
       const message = error instanceof DomainError ? error.message : 'The stream could not be opened.'
@@ -111,9 +119,21 @@ export class StreamBroker implements HostStreams {
       socket.close(1011, 'could not be opened')
     } finally {
       browser.destroy()
-      await ticket.onEnd()
+      if (hasBegun) await ticket.onEnd(bytes)
     }
   }
+}
+
+/** Hands messages on and counts the bytes of some channels. */
+function counter(count: (bytes: number) => void, channels: readonly number[]): Transform {
+  return new Transform({
+    objectMode: true,
+    highWaterMark: 1,
+    transform(message: Buffer, _, done) {
+      if (channels.includes(message[0] ?? -1)) count(message.length - 1)
+      done(null, message)
+    },
+  })
 }
 
 /** A socket as a stream of whole binary messages, with backpressure both ways. */

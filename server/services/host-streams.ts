@@ -4,6 +4,9 @@ import type { StreamRequest } from '@/contracts/host/v1'
 /** A stream between the server and a host: whole messages, the first byte of each its channel. */
 export type HostStream = Duplex & { readonly hostStream?: true }
 
+/** The bytes that a stream has carried, without its channels' own. */
+export type StreamBytes = { toPod: number; fromPod: number }
+
 /** What services need of the gateway. */
 export type HostStreams = {
   /**
@@ -13,5 +16,5 @@ export type HostStreams = {
    */
   open(hostId: string, request: StreamRequest, options?: { signal?: AbortSignal; timeoutMs?: number; owner?: string }): Promise<HostStream>
   /** A one-time ticket, good for 30 s, with which a browser may take over the stream that `open` would give. */
-  issueTicket(ticket: { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(): Promise<void> }): string
+  issueTicket(ticket: { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void> }): string
 }

@@ -4,8 +4,13 @@ import { podView } from '@/domain/pod/view'
 import { createPod, createPodInput } from '@/server/services/pods/create-pod'
 import { deleteManyPods, deleteManyInput, deleteManyOutput } from '@/server/services/pods/delete-many-pods'
 import { deletePod, deletePodInput, podReference } from '@/server/services/pods/delete-pod'
-import { followLogs, followLogsInput, logLine, logsInput, logsOutput, openTerminal, openTerminalInput, openTerminalOutput, readLogs, runInPod, runInput, runOutput } from '@/server/services/pods/pod-streams'
 import { getPod, listPods, listPodsInput, listPodsOutput } from '@/server/services/pods/read-pods'
+import { streamTicket } from '@/server/services/pods/streams/locate-pod'
+import { openCopy, openCopyInput } from '@/server/services/pods/streams/open-copy'
+import { openPortForward, portForwardInput } from '@/server/services/pods/streams/open-port-forward'
+import { openAttach, openAttachInput, openTerminal, openTerminalInput } from '@/server/services/pods/streams/open-terminal'
+import { followLogs, followLogsInput, logLine, logsInput, logsOutput, readLogs } from '@/server/services/pods/streams/read-logs'
+import { runInPod, runInput, runOutput } from '@/server/services/pods/streams/run-in-pod'
 import { updatePod, updatePodInput } from '@/server/services/pods/update-pod'
 import { watchPods, watchPodsInput, watchPodsOutput } from '@/server/services/pods/watch-pods'
 import { trackedEvents } from '../stream-output'
@@ -23,7 +28,10 @@ export const podRouter = router({
   deleteMany: tenantProcedure('pod.delete').input(deleteManyInput).output(deleteManyOutput).mutation(({ ctx, input }) => deleteManyPods(ctx, ctx.scope, input)),
   run: tenantProcedure('pod.exec').input(runInput).output(runOutput).mutation(({ ctx, input }) => runInPod(ctx, ctx.scope, input)),
   logs: tenantProcedure('pod.logs').input(logsInput).output(logsOutput).query(({ ctx, input }) => readLogs(ctx, ctx.scope, input)),
-  openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(openTerminalOutput).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),
+  openAttach: tenantProcedure('pod.exec').input(openAttachInput).output(streamTicket).mutation(({ ctx, input }) => openAttach(ctx, ctx.scope, input)),
+  openCopy: tenantProcedure('pod.exec').input(openCopyInput).output(streamTicket).mutation(({ ctx, input }) => openCopy(ctx, ctx.scope, input)),
+  openPortForward: tenantProcedure('pod.exec').input(portForwardInput).output(streamTicket).mutation(({ ctx, input }) => openPortForward(ctx, ctx.scope, input)),
+  openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(streamTicket).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),
   watch: tenantProcedure('pod.read').input(watchPodsInput).output(trackedEvents(watchPodsOutput)).subscription(async function* ({ ctx, input, signal }) {
     for await (const event of watchPods(ctx, ctx.scope, input, live(signal))) yield tracked(event.resourceVersion, event)
   }),

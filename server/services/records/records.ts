@@ -23,6 +23,6 @@ export async function listEventViews(ctx: ServerContext, scope: Scope, input: z.
 export async function listAuditViews(ctx: ServerContext, scope: Scope, input: z.output<typeof listAuditInput>): Promise<z.output<typeof listAuditOutput>> {
   const rows = await listAudit(ctx.db, scope, input.limit + 1, input.cursor ? BigInt(input.cursor) : undefined)
   const page = rows.slice(0, input.limit)
-  const items = page.map((row) => ({ id: String(row.id), time: row.time.toISOString(), actor: row.actor, action: row.action, kind: row.kind, namespace: row.namespace, name: row.name, outcome: row.outcome, requestId: row.requestId }))
+  const items = page.map((row) => ({ id: String(row.id), time: row.time.toISOString(), actor: row.actor, action: row.action, kind: row.kind, namespace: row.namespace, name: row.name, outcome: row.outcome, detail: row.detail, requestId: row.requestId }))
   return { items, nextCursor: rows.length > page.length ? (items[items.length - 1]?.id ?? null) : null }
 }
