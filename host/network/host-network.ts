@@ -5,7 +5,7 @@ import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
 import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type PodPort, type UidRange } from './attachment'
 import { NetworkNamespaceKernel, type Run } from './kernel'
-import { checkHostTag, networkNumberOf, POD_MTU, tapName } from './names'
+import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName } from './names'
 import { NAMESPACES, refuseClash, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
 import { allDone, SerialByKey } from './serial'
 import type { DeviceKind } from './tenant-namespace'
@@ -61,19 +61,32 @@ export class HostNetwork {
    * the address, MAC or number is held by another, ExecError from the kernel; then nothing is left of it.
    */
   async attach(attachment: Attachment): Promise<Port> {
+    const { port, ready } = await this.beginAttach(attachment)
+    await ready
+    return port
+  }
+
+  /**
+   * As {@link attach}, but resolves as soon as the tap is there, so that a VM may be made ready for it; `ready` settles
+   * when rules and links are. Nothing of the pod's may run before that.
+   */
+  async beginAttach(attachment: Attachment): Promise<{ port: Port; ready: Promise<void> }> {
     checkAttachment(attachment, this.parts.uids)
     const { network: { number }, pod } = attachment
     const elsewhere = this.numberOfPod.get(pod.uid)
     if (elsewhere !== undefined && elsewhere !== number) throw new Error(`pod ${pod.uid} is in network ${elsewhere} already`)
     this.numberOfPod.set(pod.uid, number)
     this.touched?.add(pod.uid)
-    return this.serial.do(number, async () => {
-      try {
-        const network = await this.place(attachment)
-        return { netns: network.namespace, tap: tapName(pod.uid), mtu: POD_MTU }
-      } finally {
-        this.forgetUnplaced(pod.uid, number)
-      }
+    const port = { netns: namespaceName(this.parts.hostTag, number), tap: tapName(pod.uid), mtu: POD_MTU }
+    return new Promise((resolve, reject) => {
+      const ready = this.serial.do(number, async () => {
+        try {
+          await this.place(attachment, () => resolve({ port, ready }))
+        } finally {
+          this.forgetUnplaced(pod.uid, number)
+        }
+      })
+      ready.then(() => resolve({ port, ready }), reject)
     })
   }
 
@@ -133,19 +146,18 @@ export class HostNetwork {
     return report
   }
 
-  private async place({ network: spec, pod }: Attachment): Promise<RunningNetwork> {
+  private async place({ network: spec, pod }: Attachment, onTap: () => void): Promise<void> {
     const network = this.networks.get(spec.number)
     if (!network) {
       const made = new RunningNetwork(spec, this.parts)
-      await made.create(pod)
+      await made.create(pod, onTap)
       this.networks.set(spec.number, made)
-      return made
+      return
     }
     await network.change(spec)
     const known = network.pods.get(pod.uid)
-    if (!known) await network.add(pod)
+    if (!known) await network.add(pod, onTap)
     else if (!samePort(known, pod)) throw new Error(`pod ${pod.uid} is attached in another way already: detach it first`)
-    return network
   }
 
   private async reconcileNetwork(number: number, wanted: Wanted | undefined, report: ReconcileReport): Promise<void> {

@@ -30,32 +30,38 @@ export class RunningNetwork {
     this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host.uids, host.deviceKind)
   }
 
-  /** Makes the namespace with its first pod. One that is there already may hold running pods: it is left alone, and reconciliation adopts it. */
-  async create(pod: PodPort): Promise<void> {
+  /** Makes the namespace with its first pod. One that is there already may hold running pods: it is left alone, and reconciliation adopts it. `onTap`: the pod's tap is there. */
+  async create(pod: PodPort, onTap: () => void): Promise<void> {
     const { uplink, run } = this.host
     const { number, outbound } = this.spec
     await run('ip', ['netns', 'add', this.namespace])
     this.pods.set(pod.uid, pod)
     try {
-      if (outbound === 'nat') await uplink.reserve(number)
+      await allDone([this.makeTap(pod, onTap), outbound === 'nat' ? uplink.reserve(number) : null])
       const desired = this.desired()
-      await allDone([this.inside.applySettings(), this.inside.applyRules(desired), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
-      await this.inside.kernel.ipBatch([...this.inside.baseCommands(desired), ...this.inside.addDeviceCommands(pod), ...this.inside.podCommands(this.spec, pod)])
+      await allDone([this.inside.applyRules(desired), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
+      await this.inside.kernel.ipBatch([...this.inside.baseCommands(desired), ...this.inside.podCommands(this.spec, pod)])
     } catch (error) {
       await this.undo(() => this.destroy())
       throw error
     }
   }
 
-  /** Adds a pod to the namespace, which is there. Throws an Error when its address, MAC or tap is another's. */
-  async add(pod: PodPort): Promise<void> {
+  private async makeTap(pod: PodPort, onTap: () => void): Promise<void> {
+    await this.inside.applySettings()
+    await this.inside.kernel.ipBatch(this.inside.addDeviceCommands(pod))
+    onTap()
+  }
+
+  /** Adds a pod to the namespace, which is there; `onTap`: its tap is. Throws an Error when its address, MAC or tap is another's. */
+  async add(pod: PodPort, onTap: () => void): Promise<void> {
     refuseClash(this.spec, this.pods.values(), pod)
     this.pods.set(pod.uid, pod)
     try {
       // In parallel: until the rules know the tap, they drop what comes from it.
       await allDone([
         this.inside.applyRules(this.desired()),
-        this.inside.kernel.ipBatch([...this.inside.addDeviceCommands(pod), ...this.inside.podCommands(this.spec, pod)]),
+        this.inside.kernel.ipBatch([...this.inside.addDeviceCommands(pod), ...this.inside.podCommands(this.spec, pod)]).then(onTap),
       ])
     } catch (error) {
       await this.undo(() => this.remove(pod.uid))

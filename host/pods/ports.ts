@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { NetworkAttachment } from '@/contracts/host/v1'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
-import type { ExitState, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { ExitState, FolderEntry, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -39,7 +39,15 @@ export interface ImagePort {
 export type PodIdentity = { uid: string; tenantId: string; network: NetworkAttachment; size: { vcpus: number; memoryMiB: number; scratchMiB: number | null }; vmUid: number }
 
 /** Where the pod's VM is plugged in. */
-export type AttachedNetwork = { namespace: string; tap: string; mac: string; mtu: number; dns: string[] }
+export type AttachedNetwork = {
+  namespace: string
+  tap: string
+  mac: string
+  mtu: number
+  dns: string[]
+  /** Settles when rules and links stand, which may be later than the tap: nothing of the pod's may run before. */
+  ready?: Promise<void>
+}
 
 export interface NetworkPort {
   attach(pod: PodIdentity, signal: AbortSignal): Promise<AttachedNetwork>
@@ -111,6 +119,8 @@ export interface Guest {
   openTunnel(port: number, timeoutMs: number): Promise<Duplex>
   /** Copies files as a tar stream: `out` gives it to `onOutput`, `in` takes it from `write` until `endInput`. */
   archive(request: GuestArchive): Promise<GuestProcess>
+  /** One page of a folder as the container sees it. */
+  listFolder(params: ListFolderParams): Promise<{ entries: FolderEntry[]; more: boolean }>
   /** Replaces the files of a `files` volume at once. Large ones are sent in several requests. */
   writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void>
   /** What the VM and its containers use; `usage` also reads how much their folders take. */

@@ -45,7 +45,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
     const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch }, signal))
     machine = started
     const { guest, mount } = await recorder.measure('guest', async () => {
-      const connected = await started.connect(signal)
+      const [connected] = await Promise.all([started.connect(signal), network.ready])
       const mounter = imageMounter(started, connected, images)
       const setup = connected.setup(guestSetup(assignment, network, ports.clock))
       // The guest takes requests in their order: the first image need not wait here for the answer to the setup.

@@ -12,8 +12,8 @@ export function attachment({ uid, network, vmUid }: Pick<PodIdentity, 'uid' | 'n
 export function networkPort(network: HostNetwork): NetworkPort {
   return {
     attach: async (pod) => {
-      const port = await network.attach(attachment(pod))
-      return { namespace: port.netns, tap: port.tap, mac: pod.network.mac, mtu: port.mtu, dns: pod.network.dns }
+      const { port, ready } = await network.beginAttach(attachment(pod))
+      return { namespace: port.netns, tap: port.tap, mac: pod.network.mac, mtu: port.mtu, dns: pod.network.dns, ready }
     },
     detach: (pod) => network.detach(pod.uid),
   }
