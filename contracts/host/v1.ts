@@ -100,11 +100,16 @@ export const streamRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('logs'), podUid: z.uuid(), container: z.string().max(63).nullable(), follow: z.boolean(), tailLines: z.number().int().min(0).max(100_000).nullable(), previous: z.boolean(), sinceTime: z.string().max(40).nullable() }),
   /** The container's own process: its output from now on, and its input where its spec has `stdin`. */
   z.object({ kind: z.literal('attach'), podUid: z.uuid(), container: z.string().max(63).nullable(), stdin: z.boolean(), columns: z.number().int().min(1).max(1000), rows: z.number().int().min(1).max(1000) }),
-  /** One TCP connection to a port of the pod: bytes on channel 0 to it and on channel 1 from it; channel 0 without bytes ends the sending half. */
+  /** One TCP connection to a port of the pod: bytes on channel 0 to it and on channel 1 from it; a frame without bytes ends that half. */
   z.object({ kind: z.literal('portForward'), podUid: z.uuid(), port: z.number().int().min(1).max(65535) }),
   /** A tar stream (POSIX ustar with pax headers): out of a path on channel 1, or into a folder from channel 0, which ends without bytes. */
   z.object({ kind: z.literal('copy'), podUid: z.uuid(), container: z.string().max(63).nullable(), direction: z.enum(['out', 'in']), path: z.string().min(1).max(4096) }),
+  /** What is in a folder: each of its entries as a line of JSON ({@link folderEntry}) on channel 1, at most 10,000. The result's exit code is 0, or 1 where there are more. */
+  z.object({ kind: z.literal('listFolder'), podUid: z.uuid(), container: z.string().max(63).nullable(), path: z.string().min(1).max(4096) }),
 ])
+/** `size` in bytes, `mode` the permission bits, `modifiedAt` in milliseconds since 1970 (0: not known), `target` what a symbolic link says. */
+export const folderEntry = z.object({ name: z.string().max(4096), type: z.enum(['file', 'folder', 'link', 'other']), size: z.number().int().min(0), mode: z.number().int().min(0).max(0o7777), modifiedAt: z.number().int().min(0), target: z.string().max(4096).nullable() })
+export type FolderEntry = z.infer<typeof folderEntry>
 export type StreamRequest = z.infer<typeof streamRequest>
 export const streamChannel = { input: 0, output: 1, error: 2, result: 3, resize: 4 } as const
 export const streamResult = z.object({ exitCode: z.number().int().nullable(), error: z.string().max(4096).nullable() })
@@ -146,3 +151,30 @@ export const reportInput = z.object({
 })
 export type ReportInput = z.infer<typeof reportInput>
 export const heartbeatInput = z.object({ bootId: z.uuid(), podsRunning: z.number().int().min(0), memoryFreeMiB: z.number().int().min(0), diskFreeMiB: z.number().int().min(0) })
+
+/** Of one interval: what a counter grew by. Bounded so that the sums of a month fit into 64 bits. */
+const grown = z.number().int().min(0).max(2 ** 44).nullable()
+/** At the end of the interval. */
+const level = z.number().int().min(0).max(2 ** 46).nullable()
+const usage = z.object({
+  cpuMicroseconds: z.number().int().min(0).max(2 ** 36).nullable(),
+  memoryBytes: level,
+  readBytes: grown,
+  writtenBytes: grown,
+  receivedBytes: grown,
+  sentBytes: grown,
+  diskUsedBytes: level,
+})
+/** What something used in an interval; null for what could not be read. */
+export type Usage = z.infer<typeof usage>
+
+/** `ageMs`: how long before it was sent the interval ended: the server's clock tells when that was. */
+const interval = { ageMs: z.number().int().min(0).max(60_000), intervalMs: z.number().int().min(1).max(120_000) }
+
+/** `vm`: the virtual machine as the host sees it from outside; `containers`: what the guest says, within the bounds of the VM. */
+export const podFigures = z.object({ podUid: z.uuid(), ...interval, vm: usage, containers: z.array(usage.extend({ name: z.string().min(1).max(63) })).max(60) })
+export type PodFigures = z.infer<typeof podFigures>
+
+/** A batch of figures. One that is lost is a gap: the next has only what came after. */
+export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500) })
+export type FiguresInput = z.infer<typeof figuresInput>

@@ -23,7 +23,16 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'account.decline': { id: '00000000-0000-4000-8000-000000000000' },
   'account.approve': { id: '00000000-0000-4000-8000-000000000000' },
   'audit.list': {},
+  'configMap.create': { name: 'foreign', data: { a: 'b' } },
+  'configMap.list': {},
+  'configMap.get': { name: 'settings' },
+  'configMap.update': { name: 'settings', data: { a: 'changed' }, binaryData: {} },
+  'configMap.delete': { name: 'settings' },
   'event.list': {},
+  'figures.pod': { ...pod, range: '1h' },
+  'figures.top': {},
+  'figures.fleetPods': {},
+  'figures.fleetHosts': {},
   'host.list': undefined,
   'host.get': { name: 'h' },
   'host.update': { name: 'h', unschedulable: true },
@@ -58,6 +67,15 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'pod.openPortForward': { ...pod, port: 80 },
   'pod.watch': {},
   'pod.followLogs': pod,
+  'start.list': pod,
+  'start.percentiles': {},
+  'start.fleetPercentiles': {},
+  'secret.create': { name: 'foreign', stringData: { a: 'b' } },
+  'secret.list': {},
+  'secret.get': { name: 'login' },
+  'secret.reveal': { name: 'login' },
+  'secret.update': { name: 'login', stringData: { a: 'changed' } },
+  'secret.delete': { name: 'login' },
   'token.issue': { email: 'nobody@example.com', password: 'x', name: 't', expiresInDays: 1 },
   'token.create': { name: 't', expiresInDays: 1 },
   'token.list': {},
@@ -76,6 +94,8 @@ beforeAll(async () => {
   owner = await server.signUp('owner')
   stranger = await server.signUp('stranger')
   await owner.caller.pod.create({ tenant: owner.tenant.slug, name: 'web', spec })
+  await owner.caller.configMap.create({ tenant: owner.tenant.slug, name: 'settings', data: { a: 'b' } })
+  await owner.caller.secret.create({ tenant: owner.tenant.slug, name: 'login', stringData: { a: 'b' } })
 })
 afterAll(() => server.stop())
 
@@ -99,6 +119,8 @@ const state = async () =>
     pods: await server.db.pod.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
     networks: await server.db.network.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     namespaces: await server.db.namespace.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, deletedAt: true } }),
+    configMaps: await server.db.configMap.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, data: true } }),
+    secrets: await server.db.secret.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, valueId: true } }),
     tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
     audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),
   })

@@ -1,4 +1,6 @@
 import { accountRouter } from './routers/account'
+import { configMapRouter } from './routers/config-map'
+import { figuresRouter } from './routers/figures'
 import { hostRouter } from './routers/host'
 import { mailRouter } from './routers/mail'
 import { applyProcedure, manifestRouter } from './routers/manifest'
@@ -6,13 +8,17 @@ import { namespaceRouter } from './routers/namespace'
 import { networkRouter } from './routers/network'
 import { podRouter } from './routers/pod'
 import { auditRouter, eventRouter, imageRouter } from './routers/record'
+import { startRouter } from './routers/start'
+import { secretRouter } from './routers/secret'
 import { tokenRouter } from './routers/token'
 import { router } from './trpc'
 
 export const appRouter = router({
   account: accountRouter,
   audit: auditRouter,
+  configMap: configMapRouter,
   event: eventRouter,
+  figures: figuresRouter,
   host: hostRouter,
   image: imageRouter,
   mail: mailRouter,
@@ -21,6 +27,8 @@ export const appRouter = router({
   namespace: namespaceRouter,
   network: networkRouter,
   pod: podRouter,
+  start: startRouter,
+  secret: secretRouter,
   token: tokenRouter,
 })
 export type AppRouter = typeof appRouter

@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
-import { challengeOutput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
+import { challengeOutput, figuresInput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import { listAssignments } from '@/server/store/assignments'
 import { inTransaction, type DatabaseClient } from '@/server/store/database'
+import { storeFigures } from '@/server/store/figures'
 import { findHostByKey, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
+import { recordStarts } from '@/server/store/pod-starts'
 import { markUnreportedGone, storeHostEvent, storeImages, storeReport } from '@/server/store/reports'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
@@ -48,6 +50,7 @@ export const hostRouter = t.router({
       const { hostId, bootId } = ctx.session
       if (input.bootId !== bootId) throw refuse('The report is of another boot than the hello.')
       return inTransaction(ctx.db, async (tx) => {
+        const starts = await recordStarts(tx, hostId, input.pods)
         let stored = 0
         for (const report of input.pods) if (await storeReport(tx, hostId, bootId, input.sequence, report)) stored += 1
         if (input.complete) await markUnreportedGone(tx, hostId, bootId, input.sequence, input.pods.map((p) => p.uid))
@@ -55,6 +58,11 @@ export const hostRouter = t.router({
         await storeImages(tx, hostId, input.images)
         return { stored }
       })
+    }),
+    /** Off the reports' way: what cannot be stored is a gap, and the host does not wait for it. */
+    figures: hostProcedure.input(figuresInput).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input }) => {
+      if (input.bootId !== ctx.session.bootId) throw refuse('The figures are of another boot than the hello.')
+      return { stored: await storeFigures(ctx.db, ctx.session.hostId, input) }
     }),
     heartbeat: hostProcedure.input(heartbeatInput).output(z.object({ current: z.boolean() })).mutation(async ({ ctx, input }) => {
       const current = await recordHeartbeat(ctx.db, ctx.session.hostId, input.bootId)

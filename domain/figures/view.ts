@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { figureRanges } from './levels'
+
+const values = z.array(z.number().nullable())
+
+/** One series, a value a time; null where nothing was measured. Rates are of the mean over the step. */
+export const figureSeries = z.object({
+  /** In processors: 0.25 is a quarter of one. */
+  cpu: values,
+  /** The highest of any 10 seconds within the step. */
+  cpuPeak: values,
+  memoryBytes: values,
+  memoryPeakBytes: values,
+  readBytesPerSecond: values,
+  writtenBytesPerSecond: values,
+  diskUsedBytes: values,
+  receivedBytesPerSecond: values,
+  sentBytesPerSecond: values,
+})
+export type FigureSeriesView = z.infer<typeof figureSeries>
+export const figureMetrics = ['cpu', 'cpuPeak', 'memoryBytes', 'memoryPeakBytes', 'readBytesPerSecond', 'writtenBytesPerSecond', 'diskUsedBytes', 'receivedBytesPerSecond', 'sentBytesPerSecond'] as const satisfies readonly (keyof FigureSeriesView)[]
+
+/**
+ * A pod's figures over a range. `vm` is the virtual machine as its host sees it; `overhead` what of it is no container's:
+ * kernel, agent and QEMU. A time that is more than one and a half steps after the one before it follows a gap.
+ */
+export const podFiguresView = z.object({
+  range: z.enum(figureRanges),
+  from: z.string(),
+  to: z.string(),
+  stepSeconds: z.number().int(),
+  times: z.array(z.string()),
+  vm: figureSeries,
+  overhead: z.object({ cpu: values, memoryBytes: values }),
+  containers: z.array(figureSeries.extend({ name: z.string() })),
+})
+export type PodFiguresView = z.infer<typeof podFiguresView>
+
+export const topSorts = ['cpu', 'memory', 'disk', 'network', 'name'] as const
+export type TopSort = (typeof topSorts)[number]
+
+const amounts = { cpu: z.number().nullable(), memoryBytes: z.number().nullable(), diskBytesPerSecond: z.number().nullable(), diskUsedBytes: z.number().nullable(), networkBytesPerSecond: z.number().nullable() }
+/** What a pod's virtual machine uses now, overhead included. */
+export const topPod = z.object({ uid: z.string(), tenant: z.string(), namespace: z.string(), name: z.string(), host: z.string(), ...amounts })
+export type TopPod = z.infer<typeof topPod>
+export const topHost = z.object({ uid: z.string(), name: z.string(), cpus: z.number(), memoryTotalBytes: z.number(), ...amounts })
+export type TopHost = z.infer<typeof topHost>

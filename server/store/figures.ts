@@ -1,0 +1,113 @@
+import { Prisma } from '@/generated/prisma/client'
+import type { FiguresInput, Usage } from '@/contracts/host/v1'
+import { figureLevels, rawResolution } from '@/domain/figures/levels'
+import type { Scope } from '@/server/auth/scope'
+import type { Database } from './database'
+
+type Given = Usage & { object: string; container: string; age: number; interval: number }
+
+/** The database's clock decides when something was, unless a test gives a time. */
+const clock = (now: Date | null) => Prisma.sql`coalesce(${now}::timestamptz, now())`
+
+/**
+ * Stores a batch of a host: what is not of this host or of a pod bound to it is left out. The intervals end `ageMs`
+ * before now. Returns how many rows were stored.
+ */
+export async function storeFigures(db: Database, hostId: string, batch: Pick<FiguresInput, 'host' | 'pods'>, now: Date | null = null): Promise<number> {
+  const rows: Given[] = batch.pods.flatMap(({ podUid, ageMs, intervalMs, vm, containers }) => [
+    { ...vm, object: podUid, container: '', age: ageMs, interval: intervalMs },
+    ...containers.map(({ name, ...usage }) => ({ ...usage, object: podUid, container: name, age: ageMs, interval: intervalMs })),
+  ])
+  if (batch.host) rows.push({ ...batch.host, object: hostId, container: '', age: batch.host.ageMs, interval: batch.host.intervalMs })
+  if (rows.length === 0) return 0
+  const given = Prisma.sql`jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g("object" uuid, "container" text, "age" int, "interval" int, "cpuMicroseconds" bigint,
+    "memoryBytes" bigint, "readBytes" bigint, "writtenBytes" bigint, "receivedBytes" bigint, "sentBytes" bigint, "diskUsedBytes" bigint)`
+  await db.$executeRaw`
+    insert into "FigureSeries" ("objectUid", "container", "tenantId", "namespace", "name", "hostId", "firstAt")
+    select g."object", g."container", p."tenantId", coalesce(p."namespace", ''), coalesce(p."name", h."name"), h."id", ${clock(now)}
+    from ${given} join "Host" h on h."id" = ${hostId}::uuid left join "Pod" p on p."uid" = g."object" and p."hostId" = h."id"
+    where (p."uid" is not null or g."object" = h."id") and not exists (select 1 from "FigureSeries" s where s."objectUid" = g."object" and s."container" = g."container")
+    on conflict do nothing`
+  return db.$executeRaw`
+    insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax")
+    select s."id", ${rawResolution}, ${clock(now)} - g."age" * interval '1 millisecond', g."interval", 1, g."cpuMicroseconds", g."cpuMicroseconds" / g."interval", g."memoryBytes",
+      case when g."memoryBytes" is null then 0 else 1 end, g."memoryBytes", g."readBytes", g."writtenBytes", g."receivedBytes", g."sentBytes", g."diskUsedBytes"
+    from ${given} join "FigureSeries" s on s."objectUid" = g."object" and s."container" = g."container" and s."hostId" = ${hostId}::uuid
+    on conflict do nothing`
+}
+
+/** Sums and maxima over the rows of a group: the same whether they are raw or rolled before. */
+const summed = Prisma.sql`sum("coveredMs")::bigint as "coveredMs", sum("samples")::int as "samples", sum("cpuMicroseconds")::bigint as "cpuMicroseconds", max("cpuPeakMilli") as "cpuPeakMilli",
+  sum("memorySum")::bigint as "memorySum", sum("memorySamples")::int as "memorySamples", max("memoryMax") as "memoryMax", sum("readBytes")::bigint as "readBytes", sum("writtenBytes")::bigint as "writtenBytes",
+  sum("receivedBytes")::bigint as "receivedBytes", sum("sentBytes")::bigint as "sentBytes", max("diskUsedMax") as "diskUsedMax"`
+
+const bin = (seconds: number) => Prisma.sql`date_bin(make_interval(secs => ${seconds}), "at", timestamptz 'epoch')`
+
+/** What a host may be late with; a bucket is rolled once, after that. */
+const lateSeconds = 90
+
+/**
+ * Makes each level from the finer one, up to the last bucket that is complete, and remembers how far. A second caller
+ * waits, and finds nothing left to do. Returns how many rows were made.
+ */
+export async function rollFigures(tx: Database, now: Date | null = null): Promise<number> {
+  let made = 0
+  for (const [i, { resolution }] of figureLevels.entries()) {
+    const finer = figureLevels[i - 1]
+    if (!finer) continue
+    await tx.$executeRaw`insert into "FigureRollup" ("resolution", "rolledTo") values (${resolution}, 'epoch') on conflict do nothing`
+    const [level] = await tx.$queryRaw<{ from: Date; to: Date }[]>`
+      select r."rolledTo" as "from", date_bin(make_interval(secs => ${resolution}), coalesce((select f."rolledTo" from "FigureRollup" f where f."resolution" = ${finer.resolution}), ${clock(now)} - make_interval(secs => ${lateSeconds})), timestamptz 'epoch') as "to"
+      from "FigureRollup" r where r."resolution" = ${resolution} for update of r`
+    if (!level || level.to <= level.from) continue
+    made += await tx.$executeRaw`
+      insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax")
+      select "seriesId", ${resolution}, ${bin(resolution)} as "bucket", ${summed} from "Figure" where "resolution" = ${finer.resolution} and "at" >= ${level.from} and "at" < ${level.to} group by "seriesId", "bucket"
+      on conflict ("seriesId", "resolution", "at") do nothing`
+    await tx.$executeRaw`update "FigureRollup" set "rolledTo" = ${level.to} where "resolution" = ${resolution}`
+  }
+  return made
+}
+
+/** Removes what has served its time, but nothing that was not rolled into the next level; then series without a figure. */
+export async function pruneFigures(tx: Database, now: Date | null = null): Promise<number> {
+  let removed = 0
+  for (const [i, { resolution, keep }] of figureLevels.entries()) {
+    const coarser = figureLevels[i + 1]
+    const rolled = coarser ? Prisma.sql`and "at" < coalesce((select "rolledTo" from "FigureRollup" where "resolution" = ${coarser.resolution}), timestamptz 'epoch')` : Prisma.empty
+    removed += await tx.$executeRaw`delete from "Figure" where "resolution" = ${resolution} and "at" < ${clock(now)} - make_interval(secs => ${keep}) ${rolled}`
+  }
+  await tx.$executeRaw`delete from "FigureSeries" s where s."firstAt" < ${clock(now)} - interval '1 hour' and not exists (select 1 from "Figure" f where f."seriesId" = s."id")`
+  return removed
+}
+
+export type Series = { id: number; container: string }
+
+/** The series of the newest pod of that name, also of one that is gone; its VM's first. None where nothing was ever measured. */
+export const findPodSeries = (db: Database, scope: Scope, namespace: string, name: string): Promise<Series[]> => db.$queryRaw<Series[]>`
+  select "id", "container" from "FigureSeries" where "objectUid" = (
+    select "objectUid" from "FigureSeries" where "tenantId" = ${scope.tenantId} and "namespace" = ${namespace} and "name" = ${name} order by "firstAt" desc, "id" desc limit 1)
+  and "tenantId" = ${scope.tenantId} order by "container" collate "C" limit 100`
+
+export type FigureRow = {
+  seriesId: number; at: Date; coveredMs: bigint; cpuMicroseconds: bigint | null; cpuPeakMilli: number | null; memorySum: bigint | null; memorySamples: number; memoryMax: bigint | null
+  readBytes: bigint | null; writtenBytes: bigint | null; receivedBytes: bigint | null; sentBytes: bigint | null; diskUsedMax: bigint | null
+}
+
+/**
+ * Rows of these series in bins of `step` seconds from the level `resolution`, with what has not been rolled into it yet
+ * from the finer ones; a bin without a row is a gap. Raw rows keep their own times.
+ */
+export async function readFigures(db: Database, seriesIds: number[], range: { seconds: number; resolution: number; step: number }, now: Date | null = null): Promise<FigureRow[]> {
+  if (seriesIds.length === 0) return []
+  const levels = figureLevels.filter((level) => level.resolution <= range.resolution).reverse()
+  const rolledTo = (resolution: number) => Prisma.sql`coalesce((select "rolledTo" from "FigureRollup" where "resolution" = ${resolution}), timestamptz 'epoch')`
+  const parts = levels.map(({ resolution }, i) => {
+    const coarser = levels[i - 1]
+    const after = coarser ? Prisma.sql`and "at" >= ${rolledTo(coarser.resolution)}` : Prisma.empty
+    const before = resolution === rawResolution ? Prisma.empty : Prisma.sql`and "at" < ${rolledTo(resolution)}`
+    return Prisma.sql`select * from "Figure" where "seriesId" = any(${seriesIds}) and "resolution" = ${resolution} and "at" >= date_bin(make_interval(secs => ${range.step}), ${clock(now)} - make_interval(secs => ${range.seconds}), timestamptz 'epoch') ${after} ${before}`
+  })
+  const bucket = range.step === rawResolution ? Prisma.sql`"at"` : bin(range.step)
+  return db.$queryRaw<FigureRow[]>`select "seriesId", ${bucket} as "at", ${summed} from (${Prisma.join(parts, ' union all ')}) f group by 1, 2 order by 2, 1`
+}
