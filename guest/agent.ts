@@ -2,18 +2,20 @@ import * as std from 'qjs:std'
 import type * as z from 'zod/mini'
 import { Channel, decodeCredit, FrameType, type FrameHeader } from '@/contracts/guest/v1/frame'
 import { methods, protocolVersion, Request, type Hello, type Method, type Params, type SetupParams } from '@/contracts/guest/v1/messages'
-import { containerUsage, machineUsage } from '@/guest/cgroups'
-import { Containers } from '@/guest/containers'
+import { Containers, type MountedVolume } from '@/guest/containers'
 import { GuestError } from '@/guest/errors'
 import { Execs, resizeTerminal } from '@/guest/execs'
 import { readText } from '@/guest/files'
 import { addImage, imageKeys } from '@/guest/images'
 import { Link } from '@/guest/link'
+import { listFolder } from '@/guest/list-folder'
 import { setUpMachine, volumePath } from '@/guest/machine'
 import type { Output } from '@/guest/outputs'
 import type { Launched } from '@/guest/runtime'
 import { shutDown } from '@/guest/shutdown'
+import { Statistics } from '@/guest/statistics'
 import { decodeText } from '@/guest/text'
+import { writeVolumeFiles } from '@/guest/volume-files'
 
 /** Carries out a request; no value is an empty answer. */
 type Handler<T> = (params: T) => Promise<object | void> | void
@@ -27,6 +29,7 @@ export class Agent {
   private readonly link: Link
   private readonly containers: Containers
   private readonly execs: Execs
+  private readonly statistics = new Statistics()
   private readonly kernel = readText('/proc/sys/kernel/osrelease', 128)?.trim() ?? ''
   private bootId = randomId()
   private settings: SetupParams | undefined
@@ -41,16 +44,16 @@ export class Agent {
     })
     this.containers = new Containers(
       this.link,
-      (name) => this.volumePath(name),
+      (name) => this.volume(name),
       (container, exit) => this.link.send({ kind: 'event', event: 'containerExited', container, ...exit }),
     )
     this.execs = new Execs(this.link, (stream, exit) => this.link.send({ kind: 'event', event: 'execExited', stream, ...exit }))
   }
 
-  private volumePath(name: string): string {
+  private volume(name: string): MountedVolume {
     const volume = this.settings?.volumes.find((candidate) => candidate.name === name)
     if (!volume) throw new GuestError('NotFound', 'the pod has no such volume', name)
-    return volumePath(volume)
+    return { path: volumePath(volume), readOnly: volume.medium === 'files' }
   }
 
   private attached(): Hello {
@@ -120,7 +123,7 @@ export class Agent {
       case 'identify':
         return Promise.resolve(this.hello())
       case 'stats':
-        return Promise.resolve(this.stats())
+        return this.atOnce(methods.stats, params, ({ usage }) => this.statistics.read(this.containers.list().map((c) => c.params.container), this.settings?.volumes ?? [], usage ?? false))
       case 'setup':
         return this.inOrder(methods.setup, params, (values) => this.setUp(values))
       case 'addImage':
@@ -132,15 +135,19 @@ export class Agent {
       case 'shutdown':
         return this.inOrder(methods.shutdown, params, ({ graceMilliseconds }) => shutDown(this.containers, graceMilliseconds))
       case 'exec':
-        return this.atOnce(methods.exec, params, (values) => this.exec(values))
+        return this.atOnce(methods.exec, params, (values) => this.command(values.stream, () => this.execs.exec(this.containers.get(values.container), values)))
+      case 'archive':
+        return this.atOnce(methods.archive, params, (values) => this.command(values.stream, () => this.execs.archive(this.containers.get(values.container), values)))
+      case 'openTunnel':
+        return this.atOnce(methods.openTunnel, params, (values) => this.command(values.stream, () => this.execs.tunnel(values)))
+      case 'writeFiles':
+        return this.inOrder(methods.writeFiles, params, (values) => this.writeFiles(values))
       case 'signalContainer':
         return this.atOnce(methods.signalContainer, params, ({ container, signal }) => this.containers.signal(container, signal))
       case 'signalExec':
         return this.atOnce(methods.signalExec, params, ({ stream, signal }) => this.execs.signal(stream, signal))
-      case 'writeFiles':
-      case 'openTunnel':
-      case 'archive':
-        return Promise.reject(new GuestError('InvalidRequest', 'not carried out yet', method))
+      case 'listFolder':
+        return this.atOnce(methods.listFolder, params, (values) => this.listFolder(values))
       case 'resize':
         return this.atOnce(methods.resize, params, (values) => this.resize(values))
     }
@@ -168,14 +175,30 @@ export class Agent {
   private async startContainer(params: Params<'startContainer'>): Promise<object> {
     if (!this.settings) throw new GuestError('Conflict', 'this VM has not been set up', params.container)
     this.requireFreeStream(params.stream)
-    const { process } = await this.containers.start(params)
+    // The pod's group owns its volumes: every container is in it, as Kubernetes has it.
+    const { fsGroup } = this.settings
+    const supplementalGroups = fsGroup === null || fsGroup === undefined ? params.supplementalGroups : [...params.supplementalGroups, fsGroup]
+    const { process } = await this.containers.start({ ...params, supplementalGroups })
     return { pid: process.pid }
   }
 
-  private async exec(params: Params<'exec'>): Promise<object> {
-    this.requireFreeStream(params.stream)
-    const process = await this.execs.start(this.containers.get(params.container), params)
-    return { pid: process.pid }
+  /** Something with a stream beside the containers' own processes. */
+  private async command(stream: number, start: () => Promise<Launched>): Promise<object> {
+    this.requireFreeStream(stream)
+    const { pid } = await start()
+    return { pid }
+  }
+
+  private writeFiles(params: Params<'writeFiles'>): void {
+    const volume = this.volume(params.volume)
+    if (!volume.readOnly) throw new GuestError('InvalidRequest', 'only a volume of configuration takes files', params.volume)
+    writeVolumeFiles(volume.path, params, this.settings?.fsGroup ?? 0)
+  }
+
+  private async listFolder(params: Params<'listFolder'>): Promise<object> {
+    const { process, exited } = this.containers.get(params.container)
+    if (exited) throw new GuestError('Conflict', 'the container has ended', params.container)
+    return listFolder(process.pid, params)
   }
 
   private async resize({ stream, columns, rows }: Params<'resize'>): Promise<void> {
@@ -186,13 +209,6 @@ export class Agent {
 
   private requireFreeStream(stream: number): void {
     if (this.processOf(stream)) throw new GuestError('AlreadyExists', 'the stream is in use', String(stream))
-  }
-
-  private stats(): object {
-    return {
-      vm: machineUsage(),
-      containers: this.containers.list().map(({ params }) => ({ container: params.container, ...containerUsage(params.container) })),
-    }
   }
 }
 

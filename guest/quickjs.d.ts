@@ -9,6 +9,9 @@ declare module 'qjs:os' {
   export const WNOHANG: number
   export const S_IFMT: number
   export const S_IFREG: number
+  export const S_IFDIR: number
+  export const S_IFCHR: number
+  export const S_IFBLK: number
 
   /** A negative return value is -errno, here and below. */
   export function open(path: string, flags: number, mode?: number): number
@@ -32,11 +35,23 @@ declare module 'qjs:os' {
   export function readdir(path: string): [names: string[], error: number]
   export function readlink(path: string): [target: string, error: number]
   export function realpath(path: string): [path: string, error: number]
-  export function stat(path: string): [status: { mode: number; size: number } | null, error: number]
+  export function lstat(path: string): [status: { mode: number; size: number; mtime: number } | null, error: number]
+  export function symlink(target: string, path: string): number
+  export function rename(from: string, to: string): number
+  export function seek(fd: number, offset: number, whence: number): number
+  export interface Status {
+    mode: number
+    size: number
+    /** Of a device: major and minor number, as the kernel packs them. */
+    rdev: number
+  }
+  export function stat(path: string): [status: Status | null, error: number]
+  export function lstat(path: string): [status: Status | null, error: number]
 }
 
 declare module 'qjs:std' {
   export function exit(code: number): never
   export function strerror(errno: number): string
+  export const SEEK_SET: number
   export const err: { puts(text: string): void; flush(): void }
 }

@@ -1,5 +1,6 @@
-import { resizeMessage, streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
 import type { GuestExec, GuestProcess } from '@/host/pods/ports'
+import { InputQueue, sizeOf } from './input-queue'
 import { StreamSocket, type StreamFrame } from './stream-socket'
 
 export type ExecRequest = Extract<StreamRequest, { kind: 'exec' }>
@@ -50,43 +51,7 @@ async function take({ channel, payload }: StreamFrame, process: GuestProcess): P
     if (payload.length === 0) process.endInput()
     else await process.write(payload)
   } else if (channel === streamChannel.resize) {
-    const size = resizeMessage.safeParse(parseJson(payload))
-    if (size.success) await process.resize(size.data.columns, size.data.rows)
-  }
-}
-
-function parseJson(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString('utf8'))
-  } catch {
-    return null
-  }
-}
-
-/** Frames in their order, the socket paused while more wait than a bound. */
-class InputQueue {
-  private readonly frames: StreamFrame[] = []
-  private bytes = 0
-  private wake: () => void = () => {}
-
-  push(frame: StreamFrame, socket: StreamSocket): void {
-    this.frames.push(frame)
-    this.bytes += frame.payload.length
-    if (this.bytes > 256 << 10) socket.pause()
-    this.wake()
-  }
-
-  /** Hands each frame to `take`, one after another; what the process does not take any more is dropped. */
-  async drain(take: (frame: StreamFrame) => Promise<void>, onEmpty: () => void): Promise<never> {
-    for (;;) {
-      const frame = this.frames.shift()
-      if (frame) {
-        await take(frame).catch(() => {})
-        this.bytes -= frame.payload.length
-      } else {
-        onEmpty()
-        await new Promise<void>((resolve) => (this.wake = resolve))
-      }
-    }
+    const size = sizeOf(payload)
+    if (size) await process.resize(size.columns, size.rows)
   }
 }

@@ -1,14 +1,15 @@
 import { once } from 'node:events'
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { WebSocket } from 'ws'
-import { streamResult, type StreamResult } from '@/contracts/host/v1'
 import type { LogRecord } from '@/host/logs/record'
-import type { GuestExec, GuestProcess } from '@/host/pods/ports'
+import type { GuestExec } from '@/host/pods/ports'
 import { serveExec, type ExecRequest } from './exec-stream'
 import { serveLogs, type LogsRequest } from './logs-stream'
 import { streamUrl } from './stream-socket'
+import { Browser } from './testing/browser'
+import { FakeProcess } from './testing/fake-process'
 import { TestServer } from './testing/test-server'
+import { until } from './testing/until'
 
 let server: TestServer
 beforeEach(async () => void (server = await TestServer.start()))
@@ -16,55 +17,6 @@ afterEach(() => server.stop())
 
 const execRequest: ExecRequest = { kind: 'exec', podUid: randomUUID(), container: null, command: ['sh'], tty: true, stdin: true, columns: 80, rows: 24, timeoutSeconds: null }
 const logsRequest: LogsRequest = { kind: 'logs', podUid: randomUUID(), container: null, follow: false, tailLines: null, previous: false, sinceTime: null }
-
-/** A process of which a test says what it does. */
-class FakeProcess implements GuestProcess {
-  readonly written: string[] = []
-  readonly sizes: [number, number][] = []
-  readonly signals: string[] = []
-  inputEnded = false
-  writeHold: Promise<void> = Promise.resolve()
-  end: (exitCode: number) => void = () => {}
-  fail: (error: Error) => void = () => {}
-  readonly exited: Promise<{ exitCode: number; signal: null }> = new Promise((resolve, reject) => {
-    this.end = (exitCode) => resolve({ exitCode, signal: null })
-    this.fail = reject
-  })
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.writeHold
-    this.written.push(Buffer.from(bytes).toString())
-  }
-  endInput(): void {
-    this.inputEnded = true
-  }
-  async resize(columns: number, rows: number): Promise<void> {
-    this.sizes.push([columns, rows])
-  }
-  async kill(signal: string): Promise<void> {
-    this.signals.push(signal)
-  }
-}
-
-/** The other end, as the server has it. */
-class Browser {
-  readonly output: Record<number, Buffer[]> = { 1: [], 2: [] }
-  result: StreamResult | null = null
-  readonly closed: Promise<unknown>
-  constructor(readonly socket: WebSocket) {
-    this.closed = once(socket, 'close')
-    socket.on('message', (data: Buffer) => {
-      const channel = data[0] ?? 0
-      if (channel === 3) this.result = streamResult.parse(JSON.parse(data.subarray(1).toString()))
-      else this.output[channel]?.push(data.subarray(1))
-    })
-  }
-  send(channel: number, text: string): void {
-    this.socket.send(Buffer.concat([Buffer.of(channel), Buffer.from(text)]))
-  }
-  text(channel: number): string {
-    return Buffer.concat(this.output[channel] ?? []).toString()
-  }
-}
 
 async function exec(request: Partial<ExecRequest> = {}) {
   const process = new FakeProcess()
@@ -77,14 +29,6 @@ async function exec(request: Partial<ExecRequest> = {}) {
   const browser = new Browser(await stream)
   await until(() => asked !== undefined)
   return { process, browser, served, asked: asked! }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('not in time')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 describe('a terminal', () => {

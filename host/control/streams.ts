@@ -1,9 +1,13 @@
 import type { StreamRequest } from '@/contracts/host/v1'
 import type { LogStore } from '@/host/logs/log-store'
-import { StepError } from '@/host/pods/ports'
 import type { PodSet } from '@/host/pods/pod-set'
+import { StepError } from '@/host/pods/ports'
 import type { Logger } from '@/platform/logger'
+import { serveAttach } from './attach-stream'
+import { serveCopy } from './copy-stream'
 import { serveExec } from './exec-stream'
+import { serveFolder } from './folder-stream'
+import { serveForward } from './forward-stream'
 import { serveLogs } from './logs-stream'
 import { streamUrl } from './stream-socket'
 
@@ -43,23 +47,25 @@ export class Streams {
 
   private async dial(path: string, request: StreamRequest): Promise<void> {
     const url = streamUrl(this.serverUrl, path)
-    if (request.kind === 'exec') {
-      return serveExec(url, request, (uid, container, exec) => this.pod(uid).exec(container, exec))
+    switch (request.kind) {
+      case 'exec':
+        return serveExec(url, request, (uid, container, exec) => this.pod(uid).exec(container, exec))
+      case 'attach':
+        return serveAttach(url, request, (uid, container, onOutput) => this.pod(uid).attach(container, onOutput))
+      case 'portForward':
+        return serveForward(url, request, (uid, port, timeoutMs) => this.pod(uid).openTunnel(port, timeoutMs))
+      case 'copy':
+        return serveCopy(url, request, (uid, container, archive) => this.pod(uid).archive(container, archive))
+      case 'listFolder':
+        return serveFolder(url, request, (uid, container, path, limit) => this.pod(uid).listFolder(container, path, limit))
+      case 'logs':
+        return serveLogs(url, request, (uid, container, query, signal) => this.logs.read(uid, this.pod(uid).containerName(container), query, signal))
     }
-    if (request.kind !== 'logs') throw new StepError('NotSupported', 'This host cannot open such a stream yet.')
-    return serveLogs(url, request, (uid, container, query, signal) => this.logs.read(uid, this.container(uid, container), query, signal))
   }
 
   private pod(uid: string) {
     const worker = this.pods.worker(uid)
     if (!worker) throw new StepError('NotFound', 'The pod is not on this host any more.')
     return worker
-  }
-
-  private container(uid: string, container: string | null): string {
-    const names = this.pod(uid).spec.containers.map((c) => c.name)
-    const name = container ?? names[0] ?? ''
-    if (!names.includes(name)) throw new StepError('NotFound', `The pod has no container "${name}". Choose one of: ${names.join(', ')}.`)
-    return name
   }
 }

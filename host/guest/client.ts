@@ -182,6 +182,11 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     await this.request('resize', { stream, columns, rows }, results.resize)
   }
 
+  /** One page of a folder of a container. */
+  listFolder(params: Params<'listFolder'>): Promise<Result<'listFolder'>> {
+    return this.request('listFolder', params, results.listFolder)
+  }
+
   stats(): Promise<Result<'stats'>> {
     return this.request('stats', {}, results.stats)
   }

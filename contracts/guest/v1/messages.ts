@@ -113,6 +113,12 @@ export const OpenTunnelParams = z.object({ stream: streamId, port: z.number().ch
  */
 export const ArchiveParams = z.object({ stream: streamId, container: name, direction: z.enum(['out', 'in']), path: absolutePath })
 
+/**
+ * One page of the folder at `path` as seen in the container, in the order of names, those after `after` alone. No program
+ * of the image takes part. Symbolic links are followed on the way, those in the folder are told as links.
+ */
+export const ListFolderParams = z.object({ container: name, path: absolutePath, after: z.nullable(text(4096)), limit: z.number().check(z.int(), z.gte(1), z.lte(1000)) })
+
 export const ExecParams = z.object({
   container: name,
   stream: streamId,
@@ -153,6 +159,7 @@ export const methods = {
   writeFiles: WriteFilesParams,
   openTunnel: OpenTunnelParams,
   archive: ArchiveParams,
+  listFolder: ListFolderParams,
   shutdown: ShutdownParams,
 } as const
 
@@ -269,6 +276,24 @@ export const StatsResult = z.object({
   volumes: z.optional(z.array(z.object({ name, usedBytes: bytes })).check(z.maxLength(256))),
 })
 
+const folderEntry = z.object({
+  name: text(4096),
+  type: z.enum(['file', 'folder', 'link', 'other']),
+  /** Bytes. */
+  size: bytes,
+  /** Permission bits with setuid, setgid and sticky. */
+  mode: z.number().check(z.int(), z.gte(0), z.lte(0o7777)),
+  /** Milliseconds since 1970; 0 where it cannot be known. */
+  modifiedAt: bytes,
+  /** What a symbolic link says. */
+  target: z.nullable(text(4096)),
+})
+export const ListFolderResult = z.object({
+  entries: z.array(folderEntry).check(z.maxLength(1000)),
+  /** There are more names after the last one here. */
+  more: z.boolean(),
+})
+
 export const StartResult = z.object({ pid: z.number().check(z.int(), z.positive()) })
 export const Empty = z.object({})
 
@@ -288,6 +313,7 @@ export const results = {
   writeFiles: Empty,
   openTunnel: StartResult,
   archive: StartResult,
+  listFolder: ListFolderResult,
   shutdown: Empty,
 } as const satisfies Record<Method, z.ZodMiniType>
 
@@ -305,4 +331,6 @@ export type StartContainerParams = z.infer<typeof StartContainerParams>
 export type ExecParams = z.infer<typeof ExecParams>
 export type SignalName = (typeof signals)[number]
 export type StatsResult = z.infer<typeof StatsResult>
+export type ListFolderParams = z.infer<typeof ListFolderParams>
+export type FolderEntry = z.infer<typeof folderEntry>
 export type WriteFilesParams = z.infer<typeof WriteFilesParams>

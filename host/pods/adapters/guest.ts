@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { once } from 'node:events'
-import type { ContainerExited, SetupParams, SignalName, StartContainerParams, StatsResult } from '@/contracts/guest/v1/messages'
+import type { ContainerExited, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult } from '@/contracts/guest/v1/messages'
 import type { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
@@ -73,6 +73,10 @@ export class ConnectedGuest implements Guest {
 
   archive(): Promise<never> {
     return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  }
+
+  listFolder(params: ListFolderParams): ReturnType<Guest['listFolder']> {
+    return translated(this.client.listFolder(params))
   }
 
   writeFiles(): Promise<void> {

@@ -67,6 +67,9 @@ export class FakeGuest implements Guest {
   archive(): Promise<never> {
     return Promise.reject(new GuestRefusal('NotFound', 'no files here'))
   }
+  listFolder(): Promise<never> {
+    return Promise.reject(new GuestRefusal('NotFound', 'no folders here'))
+  }
   async writeFiles(volume: string, version: string): Promise<void> {
     await this.host.step(`guest.writeFiles ${volume} ${version}`)
   }
