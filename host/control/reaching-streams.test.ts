@@ -95,7 +95,8 @@ describe('a port-forward', () => {
     let got = 0
     pod.on('data', (chunk: Buffer) => (got += chunk.length))
     await until(() => isTaken && got === 16 << 20 && browser.bytes(1) === flood.length)
-    pod.destroy()
+    pod.end()
+    browser.send(0, '')
     await browser.closed
   })
 })
