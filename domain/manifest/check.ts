@@ -5,13 +5,16 @@ import { formatPath } from './source'
 export type Path = (string | number)[]
 export type Collect = (path: Path, message: string) => void
 
-/** Collects problems with their paths and lines. */
+/** More problems than so many of one document help nobody, and each costs a look-up of its line. */
+const maxProblems = 100
+
+/** Collects problems with their paths and lines, the first hundred. */
 export function problemCollector(lineOf: (path: Path) => number | null = () => null): { problems: Problem[]; collect: Collect } {
   const problems: Problem[] = []
   return {
     problems,
     collect: (path, message) => {
-      problems.push({ path: formatPath(path), line: lineOf(path), message })
+      if (problems.length < maxProblems) problems.push({ path: formatPath(path), line: lineOf(path), message })
     },
   }
 }

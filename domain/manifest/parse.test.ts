@@ -129,7 +129,8 @@ describe('hostile and broken text', () => {
     ['apiVersion: v1\nkind: Pod', 'metadata'],
     ['a: !!js/function x', 'tag'],
   ])('%j', (text, message) => expect(problemsOf(text).join('\n')).toContain(message))
-  it('refuses a text that is too large before parsing it', () => expect(problemsOf('a'.repeat(600 << 10)).join()).toContain('larger than 512 KiB'))
+  it('refuses a text that is too large before parsing it', () => expect(problemsOf('a'.repeat(1600 << 10)).join()).toContain('larger than 1536 KiB'))
+  it('refuses a text of too many tokens before building it', () => expect(problemsOf(`a: [${'x,'.repeat(200_000)}]`).join()).toContain('more than 300000 words'))
   it('refuses texts that nest too deep, one after the other in one process', () => {
     const deep = ['['.repeat(5000), `a: ${'['.repeat(3000)}${']'.repeat(3000)}`, '- '.repeat(5000), Array.from({ length: 2000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), '{a: '.repeat(4000), '? '.repeat(4000)]
     for (const text of [...deep, ...deep]) expect(problemsOf(text.slice(0, 500_000)).join()).toMatch(/nests deeper|larger than/)

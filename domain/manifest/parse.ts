@@ -1,20 +1,28 @@
 import { z } from 'zod'
+import { configurationGenerateName, configurationName } from '../config-map/content'
+import { configMapContent, type ConfigMapContent } from '../config-map/spec'
 import { namespaceSpec, type NamespaceSpec } from '../namespace/spec'
 import { networkSpec, type NetworkSpec } from '../network/spec'
 import { pruneMetadata } from '../pod/kubernetes-fields'
 import { generateName, podName, readPodSpec } from '../pod/manifest'
 import type { PodSpec } from '../pod/spec'
+import { secretContent, type SecretContent } from '../secret/spec'
 import type { Problem } from '../shared/errors'
 import { annotations, dnsLabel, labels, type Labels } from '../shared/names'
 import { check, problemCollector, type Collect } from './check'
 import { readDocuments, type SourceDocument } from './source'
 
 type Metadata = { name: string; labels: Labels; annotations: Labels }
-export type PodManifest = { kind: 'Pod'; metadata: Metadata & { namespace: string; generateName: string | null }; spec: PodSpec }
+type NamespacedMetadata = Metadata & { namespace: string; generateName: string | null }
+export type PodManifest = { kind: 'Pod'; metadata: NamespacedMetadata; spec: PodSpec }
+export type ConfigMapManifest = { kind: 'ConfigMap'; metadata: NamespacedMetadata; content: ConfigMapContent }
+/** Its values are in the clear (base64): it is never stored, logged or answered as it is. */
+export type SecretManifest = { kind: 'Secret'; metadata: NamespacedMetadata; content: SecretContent }
 export type NamespaceManifest = { kind: 'Namespace'; metadata: Metadata; spec: NamespaceSpec }
 export type NetworkManifest = { kind: 'Network'; metadata: Metadata; spec: NetworkSpec }
-export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest
-export const manifestKinds = ['Pod', 'Namespace', 'Network'] as const
+export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest
+export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret'] as const
+export const isNamespaced = (kind: string): boolean => kind === 'Pod' || kind === 'ConfigMap' || kind === 'Secret'
 
 /** One document: what it names, the object when it is right, and every problem when it is not. */
 export type ParsedDocument = {
@@ -28,31 +36,65 @@ export type ParsedDocument = {
 
 const header = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.unknown() })
 const commonMetadata = { labels: labels.default({}), annotations: annotations.default({}) }
-const podMetadata = z
-  .strictObject({ name: podName.optional(), generateName: generateName.optional(), namespace: dnsLabel.default('default'), ...commonMetadata })
-  .refine((m) => m.name !== undefined || m.generateName !== undefined, { path: ['name'], message: 'is required (or generateName)' })
+const namespacedMetadata = <N extends z.ZodType<string>, G extends z.ZodType<string>>(name: N, generateName: G) =>
+  z
+    .strictObject({ name: name.optional(), generateName: generateName.optional(), namespace: dnsLabel.default('default'), ...commonMetadata })
+    .refine((m) => m.name !== undefined || m.generateName !== undefined, { path: ['name'], message: 'is required (or generateName)' })
+    .transform((m) => ({ ...m, name: m.name ?? '', generateName: m.name === undefined ? (m.generateName ?? null) : null }))
+const podMetadata = namespacedMetadata(podName, generateName)
+const configurationMetadata = namespacedMetadata(configurationName, configurationGenerateName)
 const clusterMetadata = z.strictObject({ name: dnsLabel, ...commonMetadata })
 
-const readPod = (metadata: unknown, spec: unknown, collect: Collect): PodManifest | null => {
+/** The fields of a document beside apiVersion, kind and metadata. */
+type Fields = Readonly<Record<string, unknown>>
+type Reader = (metadata: unknown, fields: Fields, collect: Collect) => ManifestObject | null
+
+const readPod: Reader = (metadata, { spec }, collect) => {
   const m = check(podMetadata, metadata, ['metadata'], collect)
   const s = readPodSpec(spec, ['spec'], collect)
-  return m && s ? { kind: 'Pod', metadata: { ...m, name: m.name ?? '', generateName: m.name ? null : (m.generateName ?? null) }, spec: s } : null
+  return m && s ? { kind: 'Pod', metadata: m, spec: s } : null
 }
 
-const readNamespace = (metadata: unknown, spec: unknown, collect: Collect): NamespaceManifest | null => {
+const readNamespace: Reader = (metadata, { spec }, collect) => {
   const m = check(clusterMetadata, metadata, ['metadata'], collect)
   const s = check(namespaceSpec, spec ?? {}, ['spec'], collect)
   return m && s ? { kind: 'Namespace', metadata: m, spec: s } : null
 }
 
-const readNetwork = (metadata: unknown, spec: unknown, collect: Collect): NetworkManifest | null => {
+const readNetwork: Reader = (metadata, { spec }, collect) => {
   const m = check(clusterMetadata, metadata, ['metadata'], collect)
   const s = check(networkSpec, spec, ['spec'], collect)
   return m && s ? { kind: 'Network', metadata: m, spec: s } : null
 }
 
-const readers = { Pod: readPod, Namespace: readNamespace, Network: readNetwork } as const
-const isKind = (kind: string): kind is keyof typeof readers => Object.hasOwn(readers, kind)
+/** Values stand at the top of a ConfigMap or Secret. zod's maps leave out a key `__proto__`, so it is refused here. */
+function checkContent<S extends z.ZodType>(schema: S, fields: Fields, collect: Collect): z.output<S> | null {
+  const maps = Object.entries(fields).filter(([, map]) => typeof map === 'object' && map !== null && Object.hasOwn(map, '__proto__'))
+  for (const [name] of maps) collect([name, '__proto__'], 'must not be called __proto__')
+  return maps.length > 0 ? null : check(schema, fields, [], collect)
+}
+
+const readConfigMap: Reader = (metadata, fields, collect) => {
+  const m = check(configurationMetadata, metadata, ['metadata'], collect)
+  const content = checkContent(configMapContent, fields, collect)
+  return m && content ? { kind: 'ConfigMap', metadata: m, content } : null
+}
+
+const readSecret: Reader = (metadata, fields, collect) => {
+  const m = check(configurationMetadata, metadata, ['metadata'], collect)
+  const content = checkContent(secretContent, fields, collect)
+  return m && content ? { kind: 'Secret', metadata: m, content } : null
+}
+
+/** Each kind's reader, and the fields that it has beside metadata. */
+const kinds: Readonly<Record<(typeof manifestKinds)[number], { read: Reader; fields: readonly string[] }>> = {
+  Pod: { read: readPod, fields: ['spec'] },
+  Namespace: { read: readNamespace, fields: ['spec'] },
+  Network: { read: readNetwork, fields: ['spec'] },
+  ConfigMap: { read: readConfigMap, fields: ['data', 'binaryData', 'immutable'] },
+  Secret: { read: readSecret, fields: ['type', 'data', 'stringData', 'immutable'] },
+}
+const isKind = (kind: string): kind is keyof typeof kinds => Object.hasOwn(kinds, kind)
 const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 253) : '')
 
 /**
@@ -69,20 +111,23 @@ function parseDocument(document: SourceDocument): ParsedDocument {
   const { problems, collect } = problemCollector(document.lineOf)
   const result = (kind: string, metadata: unknown, object: ManifestObject | null): ParsedDocument => {
     const named = z.looseObject({ name: z.unknown(), namespace: z.unknown() }).safeParse(metadata)
-    const namespace = kind === 'Pod' ? text(named.data?.namespace) || 'default' : null
+    const namespace = isNamespaced(kind) ? text(named.data?.namespace) || 'default' : null
     return { kind, namespace, name: text(named.data?.name), object: problems.length > 0 ? null : object, problems, lineOf: document.lineOf }
   }
   const head = check(header, document.value, [], collect)
   if (!head) return result('', null, null)
-  const { apiVersion, kind, metadata, spec, ...rest } = head
+  const { apiVersion, kind, metadata, ...rest } = head
   if (apiVersion !== 'v1') collect(['apiVersion'], `must be v1 for the kinds that Hypernetes knows (${manifestKinds.join(', ')})`)
   if (!isKind(kind)) {
     collect(['kind'], `"${kind.slice(0, 80)}" is not carried out: Hypernetes knows ${manifestKinds.join(', ')}`)
     return result(kind.slice(0, 80), metadata, null)
   }
+  const fields: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(rest)) {
-    if (value === null || (name === 'status' && typeof value === 'object' && Object.keys(value ?? {}).length === 0)) continue
-    collect([name], name === 'status' ? 'is set by the server: remove it' : 'is not a field of this kind: check its spelling')
+    if (value === null) continue
+    if (kinds[kind].fields.includes(name)) fields[name] = value
+    else if (name !== 'status') collect([name], 'is not a field of this kind: check its spelling')
+    else if (typeof value !== 'object' || Object.keys(value ?? {}).length > 0) collect([name], 'is set by the server: remove it')
   }
-  return result(kind, metadata, readers[kind](pruneMetadata(metadata, ['metadata'], collect), spec, collect))
+  return result(kind, metadata, kinds[kind].read(pruneMetadata(metadata, ['metadata'], collect), fields, collect))
 }

@@ -1,8 +1,10 @@
 import { isMap, isNode, isScalar, Lexer, LineCounter, parseAllDocuments, Parser, stringify, type Document, type ParsedNode } from 'yaml'
 import type { Problem } from '../shared/errors'
 
-/** Larger texts are refused before they are parsed. */
-export const maxManifestBytes = 512 << 10
+/** Larger texts are refused before they are parsed. A ConfigMap or Secret of 1 MiB fits, in base64 too. */
+export const maxManifestBytes = 1536 << 10
+/** What a text costs is its tokens rather than its bytes: a large value is one of them. */
+const maxTokens = 300_000
 const maxDocuments = 200
 /** Aliases may expand a document by so much in all; a "billion laughs" stops here. */
 const maxAliases = 50
@@ -10,15 +12,17 @@ const maxAliases = 50
 /** A pod nests about eight levels deep; a text of brackets alone would exhaust the composer's stack or the process's memory. */
 const maxDepth = 100
 
-/** Whether the text nests deeper than {@link maxDepth}: read token by token, without building anything. */
-function nestsTooDeep(text: string): boolean {
+/** Why the text would cost too much: it nests deeper than {@link maxDepth} or has too many tokens. Read token by token, without building anything. */
+function tooComplex(text: string): string | null {
   const parser = new Parser()
+  let tokens = 0
   for (const lexeme of new Lexer().lex(text)) {
     // The tokens themselves are of no interest: reading them moves the parser on.
     for (const _ of parser.next(lexeme)) continue
-    if (parser.stack.length > maxDepth) return true
+    if (parser.stack.length > maxDepth) return `The manifest nests deeper than ${maxDepth} levels.`
+    if (++tokens > maxTokens) return `The manifest has more than ${maxTokens} words and signs: split it.`
   }
-  return false
+  return null
 }
 
 /** One document of a manifest with a way back from a path to its line. */
@@ -30,7 +34,8 @@ export type SourceDocument = { value: unknown; lineOf(path: readonly (string | n
  */
 export function readDocuments(text: string): { documents: SourceDocument[]; problems: Problem[] } {
   if (new TextEncoder().encode(text).length > maxManifestBytes) return { documents: [], problems: [{ path: '', line: null, message: `The manifest is larger than ${maxManifestBytes / 1024} KiB: split it.` }] }
-  if (nestsTooDeep(text)) return { documents: [], problems: [{ path: '', line: null, message: `The manifest nests deeper than ${maxDepth} levels.` }] }
+  const complex = tooComplex(text)
+  if (complex) return { documents: [], problems: [{ path: '', line: null, message: complex }] }
   const lines = new LineCounter()
   const parsed = parseAllDocuments<ParsedNode>(text, { lineCounter: lines, uniqueKeys: true, schema: 'core', customTags: [], prettyErrors: false })
   const problems: Problem[] = []
@@ -38,7 +43,7 @@ export function readDocuments(text: string): { documents: SourceDocument[]; prob
   if (!Array.isArray(parsed)) return { documents, problems }
   if (parsed.length > maxDocuments) return { documents, problems: [{ path: '', line: null, message: `The manifest has more than ${maxDocuments} documents: split it.` }] }
   for (const document of parsed) {
-    for (const error of [...document.errors, ...document.warnings]) problems.push({ path: '', line: lines.linePos(error.pos[0]).line, message: error.message })
+    for (const error of [...document.errors, ...document.warnings]) problems.push({ path: '', line: lines.linePos(error.pos[0]).line, message: withoutSource(error.message) })
     if (document.errors.length > 0 || document.contents === null) continue
     if (isScalar(document.contents) && document.contents.value === null) continue
     try {
@@ -49,6 +54,9 @@ export function readDocuments(text: string): { documents: SourceDocument[]; prob
   }
   return { documents, problems }
 }
+
+/** A parser's sentence without the piece of the text that it quotes, which may be a Secret's value. */
+const withoutSource = (message: string): string => message.replace(/: "[^]*"$/, '')
 
 /** The line of the key at `path`, or of the nearest ancestor that the text has. */
 function lineOf(document: Document, lines: LineCounter, path: readonly (string | number)[]): number | null {

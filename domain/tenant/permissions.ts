@@ -3,10 +3,14 @@ export const permissions = [
   'pod.read', 'pod.create', 'pod.delete', 'pod.exec', 'pod.logs',
   'namespace.read', 'namespace.write',
   'network.read', 'network.write',
+  'configMap.read', 'configMap.write',
+  'secret.read', 'secret.write', 'secret.reveal',
   'image.read', 'event.read', 'audit.read',
   'token.read', 'token.write',
 ] as const
 export type Permission = (typeof permissions)[number]
 
-const member: readonly Permission[] = permissions.filter((p) => p !== 'audit.read')
+/** What an admin alone may do. A member writes Secrets and runs pods with them, and does not read their values here. */
+const ofAdmins: readonly Permission[] = ['audit.read', 'secret.reveal']
+const member: readonly Permission[] = permissions.filter((p) => !ofAdmins.includes(p))
 export const rolePermissions: Readonly<Record<'admin' | 'member', readonly Permission[]>> = { admin: permissions, member }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
@@ -48,6 +48,12 @@ export class KeyRing {
     decipher.setAAD(Buffer.from(context))
     decipher.setAuthTag(Buffer.from(tag, 'base64url'))
     return Buffer.concat([decipher.update(Buffer.from(body, 'base64url')), decipher.final()])
+  }
+
+  /** A keyed digest (HMAC-SHA-256 under a key derived from the current one): who lacks the key can test no guess against it. */
+  digest(plain: Uint8Array): string {
+    const key = Buffer.from(hkdfSync('sha256', this.key(this.current), '', 'digest', 32))
+    return createHmac('sha256', key).update(plain).digest('hex')
   }
 
   private key(id: string): Buffer {

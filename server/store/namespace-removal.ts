@@ -11,4 +11,13 @@ export async function deletePodsOf(db: Database, tenantId: string, namespace: st
   return db.pod.count({ where: { tenantId, namespace } })
 }
 
-export const removeNamespace = (db: Database, uid: string) => db.namespace.deleteMany({ where: { uid, deletedAt: { not: null } } })
+/** Removes a namespace without pods, with its ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
+export async function removeNamespace(tx: Database, { uid, tenantId, name }: { uid: string; tenantId: string; name: string }): Promise<void> {
+  const held = await tx.$queryRaw<unknown[]>`select 1 from "Namespace" where "uid" = ${uid}::uuid and "deletedAt" is not null for update`
+  if (held.length === 0) return
+  await tx.configMap.deleteMany({ where: { tenantId, namespace: name } })
+  const wrapped = await tx.secret.findMany({ where: { tenantId, namespace: name }, select: { valueId: true } })
+  await tx.secret.deleteMany({ where: { tenantId, namespace: name } })
+  await tx.wrappedSecret.deleteMany({ where: { id: { in: wrapped.map((row) => row.valueId) }, tenantId } })
+  await tx.namespace.deleteMany({ where: { uid } })
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maxManifestBytes } from '@/domain/manifest/source'
 import { parseManifest, type ManifestObject, type ParsedDocument } from '@/domain/manifest/parse'
 import { podSpec } from '@/domain/pod/spec'
 import { DomainError, type Problem } from '@/domain/shared/errors'
@@ -6,13 +7,16 @@ import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { findPod, updatePodMetadata } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
+import { applyConfigMap } from '../config-maps/config-maps'
 import { applyNamespace } from '../namespaces/namespaces'
 import { applyNetwork } from '../networks/networks'
 import { insertPodManifest } from '../pods/create-pod'
+import { applySecret } from '../secrets/secret-objects'
+import { digestForTenant } from '../secrets/secrets'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
 
-export const applyManifestInput = z.object({ yaml: z.string().max(1 << 20), dryRun: z.boolean().default(false), requestId: z.string().min(1).max(128).optional() })
+export const applyManifestInput = z.object({ yaml: z.string().max(maxManifestBytes, `must be at most ${maxManifestBytes >> 10} KiB: split the manifest`), dryRun: z.boolean().default(false), requestId: z.string().min(1).max(128).optional() })
 const problem = z.object({ path: z.string(), line: z.number().int().nullable(), message: z.string() })
 const applyResult = z.object({ kind: z.string(), namespace: z.string().nullable(), name: z.string(), action: z.enum(['created', 'configured', 'unchanged']), problems: z.array(problem) })
 export const applyManifestOutput = z.object({ results: z.array(applyResult) })
@@ -27,10 +31,10 @@ class Rollback extends Error {
 }
 
 /** What applying a document of each kind takes. */
-const writePermission = { Network: 'network.write', Namespace: 'namespace.write', Pod: 'pod.create' } as const
+const writePermission = { Network: 'network.write', Namespace: 'namespace.write', ConfigMap: 'configMap.write', Secret: 'secret.write', Pod: 'pod.create' } as const
 
-/** Networks come before the namespaces that name them, and both before pods, whatever their order in the text. */
-const order = { Network: 0, Namespace: 1, Pod: 2 } as const
+/** Networks come before the namespaces that name them, both before what is in namespaces, and configuration before the pods that name it, whatever their order in the text. */
+const order = { Network: 0, Namespace: 1, ConfigMap: 2, Secret: 2, Pod: 3 } as const
 
 /**
  * Applies every document or none. Each problem comes back at its document with path and line; with one anywhere, or with
@@ -41,8 +45,11 @@ export async function applyManifest(ctx: ServerContext, scope: Scope, input: z.o
   const results = documents.map(toResult)
   if (problems.length > 0) results.unshift({ kind: '', namespace: null, name: '', action: 'unchanged', problems })
   if (results.some((r) => r.problems.length > 0)) return { results }
+  const requestId = input.dryRun ? undefined : input.requestId
+  // The text may hold Secrets: what is kept to know the request again is a keyed digest of it.
+  const sent = requestId === undefined ? '' : await digestForTenant(ctx.db, ctx.keyRing, scope, input.yaml)
   try {
-    return await inTransaction(ctx.db, (tx) => once(tx, scope, { requestId: input.dryRun ? undefined : input.requestId, procedure: 'manifest.apply', input, output: applyManifestOutput }, () => applyAll(tx, scope, documents, results, input.dryRun)))
+    return await inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'manifest.apply', input: { sent }, output: applyManifestOutput }, () => applyAll(tx, ctx, scope, documents, results, input.dryRun)))
   } catch (error) {
     if (error instanceof Rollback) return error.output
     throw error
@@ -51,12 +58,12 @@ export async function applyManifest(ctx: ServerContext, scope: Scope, input: z.o
 
 const toResult = ({ kind, namespace, name, problems }: ParsedDocument): Result => ({ kind, namespace, name, action: 'unchanged', problems })
 
-async function applyAll(tx: Transaction, scope: Scope, documents: ParsedDocument[], results: Result[], dryRun: boolean): Promise<Output> {
+async function applyAll(tx: Transaction, ctx: ServerContext, scope: Scope, documents: ParsedDocument[], results: Result[], dryRun: boolean): Promise<Output> {
   const work = documents.flatMap((document, i) => (document.object ? [{ document, object: document.object, result: results[i]! }] : []))
   work.sort((a, b) => order[a.object.kind] - order[b.object.kind])
   for (const { document, object, result } of work) {
     try {
-      const { action, name } = await applyObject(tx, scope, object)
+      const { action, name } = await applyObject(tx, ctx, scope, object)
       Object.assign(result, { action, name })
     } catch (error) {
       if (!(error instanceof DomainError) || error.code === 'internal') throw error
@@ -77,10 +84,12 @@ function withLines(error: DomainError, document: ParsedDocument): Problem[] {
   })
 }
 
-async function applyObject(tx: Transaction, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
+async function applyObject(tx: Transaction, ctx: ServerContext, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
   if (!scope.allows(writePermission[object.kind])) throw new DomainError('failed_precondition', `Your role does not allow to write objects of kind ${object.kind}: ask an admin of the tenant.`)
   if (object.kind === 'Network') return { action: await applyNetwork(tx, scope, object), name: object.metadata.name }
   if (object.kind === 'Namespace') return { action: await applyNamespace(tx, scope, object), name: object.metadata.name }
+  if (object.kind === 'ConfigMap') return applyConfigMap(tx, scope, object)
+  if (object.kind === 'Secret') return applySecret(tx, ctx, scope, object)
   const { metadata, spec } = object
   const existing = metadata.generateName ? null : await findPod(tx, scope, metadata.namespace, metadata.name)
   if (!existing) return { action: 'created', name: (await insertPodManifest(tx, scope, object)).metadata.name }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { problemCollector } from '@/domain/manifest/check'
 import type { PodManifest } from '@/domain/manifest/parse'
+import { configurationReferences } from '@/domain/pod/configuration'
 import { generateName, podAnnotations, podLabels, podName, readPodSpec } from '@/domain/pod/manifest'
 import { podView, type PodView } from '@/domain/pod/view'
 import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
@@ -10,9 +10,11 @@ import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { findNamespace } from '@/server/store/namespaces'
 import { findNetwork } from '@/server/store/networks'
+import { insertPodReferences } from '@/server/store/pod-references'
 import { findPod, insertPod, loadPods } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
+import { generatedName } from '../generated-name'
 import { once } from '../idempotency'
 import { toPodView } from './pod-view'
 
@@ -47,18 +49,13 @@ export async function insertPodManifest(tx: Transaction, scope: Scope, { metadat
   const networkName = z.object({ network: z.string().optional() }).parse(namespace.spec).network ?? 'default'
   const network = await findNetwork(tx, scope, networkName)
   if (!network) throw new DomainError('failed_precondition', `Namespace "${metadata.namespace}" uses the network "${networkName}", which does not exist: create it first.`)
-  const name = metadata.generateName ? `${metadata.generateName}${suffix()}` : metadata.name
+  const name = metadata.generateName ? generatedName(metadata.generateName) : metadata.name
   const taken = await findPod(tx, scope, metadata.namespace, name)
   if (taken) throw new DomainError('already_exists', taken.deletedAt ? `Pod "${name}" is still being deleted: wait until it is gone, or choose another name.` : `A pod "${name}" exists in namespace "${metadata.namespace}": choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
   const row = await insertPod(tx, scope, { namespace: metadata.namespace, name, labels: metadata.labels, annotations: metadata.annotations, spec, networkId: network.uid })
+  await insertPodReferences(tx, scope, row, configurationReferences(spec))
   await recordAudit(tx, scope, { action: 'pod.create', kind: 'Pod', namespace: metadata.namespace, name })
   const [record] = await loadPods(tx, scope, [row.uid])
   if (!record) throw new DomainError('internal', 'Something went wrong.', { internal: 'a pod that was just inserted is not there' })
   return toPodView(record)
-}
-
-/** Five letters and digits as Kubernetes appends them: no vowels, so that no words come out. */
-function suffix(): string {
-  const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
-  return [...randomBytes(5)].map((byte) => alphabet[byte % alphabet.length]).join('')
 }

@@ -12,7 +12,7 @@ export const namespaceController: Controller = {
   reconcile: async (ctx) => {
     for (const { uid, tenantId, name } of await listDeletedNamespaces(ctx.db)) {
       await inTransaction(ctx.db, async (tx) => {
-        if ((await deletePodsOf(tx, tenantId, name)) === 0) await removeNamespace(tx, uid)
+        if ((await deletePodsOf(tx, tenantId, name)) === 0) await removeNamespace(tx, { uid, tenantId, name })
       })
     }
   },
