@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type PodConfigurationMessage, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
+import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type PodConfigurationMessage, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
@@ -19,6 +19,8 @@ export type ControlOptions = {
   onDesired: (assignments: Assignment[]) => void
   onConfiguration?: (message: PodConfigurationMessage) => void
   onOpen: (url: string, request: StreamRequest) => void
+  /** Told how to send figures on this connection; it fails once the connection is over. */
+  onFigures?: (send: (batch: FiguresInput) => Promise<void>) => void
   onConnected: () => void
   log: Logger
 }
@@ -68,6 +70,7 @@ async function session(connection: ServerConnection, options: ControlOptions, on
     if (isFirst) {
       reporter.attach((report) => sendReport(connection, report))
       options.onConnected()
+      options.onFigures?.((batch) => connection.offer('host.figures', batch))
     }
     isFirst = false
   })

@@ -50,6 +50,11 @@ export class ServerConnection {
     return this.answered(this.client.mutation(path, input), path, answer)
   }
 
+  /** Sends what may be lost: an answer that is late or an error ends nothing. Rejects when it was not taken. */
+  async offer(path: string, input: unknown): Promise<void> {
+    await Promise.race([this.client.mutation(path, input), this.closed.then((cause) => Promise.reject(new Error(cause)))])
+  }
+
   /** Hears of each message until the connection ends. A message that is not as agreed ends it. */
   subscribe<T>(path: string, message: z.ZodType<T>, onMessage: (message: T) => void): void {
     this.client.subscription(path, undefined, {
