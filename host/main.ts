@@ -8,6 +8,10 @@ import { HostIdentity } from '@/host/control/identity'
 import { machineFacts } from '@/host/control/machine-facts'
 import { Reporter } from '@/host/control/reporter'
 import { Streams } from '@/host/control/streams'
+import { measuredPods } from '@/host/figures/measured-pods'
+import { processCpu, processMemory, readHost } from '@/host/figures/proc'
+import { FigureSampler } from '@/host/figures/sampler'
+import { systemClock } from '@/host/pods/clock'
 import { openHost } from '@/host/pods/open-host'
 import { version } from '@/package.json'
 import { loadConfig } from '@/platform/config'
@@ -34,7 +38,7 @@ async function open() {
     await lockFolder(folder, 60_000)
     await rm(join(folder, 'state.json'), { force: true })
     const identity = await HostIdentity.load(config.hostKeyFile)
-    return { identity, host: await openHost({ ...config, folder, hostTag, log }, ending.signal) }
+    return { identity, host: await openHost({ ...config, folder, hostTag, hostName: config.localHost.name, log }, ending.signal) }
   } catch (error) {
     log.fatal({ err: error }, `the host agent cannot start: ${error instanceof Error ? error.message : String(error)}`)
     process.exit(1)
@@ -47,6 +51,8 @@ const { accelerator, reason } = host.acceleratorChoice
 const reporter = new Reporter(bootId, host.pods)
 host.pods.listen(reporter)
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
+const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), processCpu, processMemory, clock: { now: () => performance.now(), sleep: systemClock.sleep }, random: Math.random })
+void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(
   {
     url: config.serverUrl,
@@ -74,6 +80,7 @@ const control = keepControl(
     onDesired: (assignments) => host.pods.apply(assignments),
     onConfiguration: (message) => host.pods.configure(message),
     onOpen: (url, request) => streams.serve(url, request),
+    onFigures: (send) => figures.attach(send),
     onConnected: () =>
       void writeState(folder, { ready: true, accelerator: accelerator.kind, reason, pid: process.pid, bootId }).catch((error: unknown) => log.error({ err: error }, 'state.json could not be written')),
   },

@@ -74,6 +74,11 @@ export class PodSet {
     return [...this.images.values()]
   }
 
+  /** The pods whose VM is up, by uid. */
+  running(): [uid: string, worker: PodWorker][] {
+    return [...this.workers].filter(([, worker]) => worker.isRunning)
+  }
+
   get runningCount(): number {
     return [...this.workers.values()].filter((worker) => worker.isRunning).length
   }

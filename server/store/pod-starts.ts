@@ -1,5 +1,5 @@
 import type { PodReport } from '@/contracts/host/v1'
-import { startWaterfall, type StartPart, type Waterfall } from '@/domain/pod/waterfall'
+import { startParts, startWaterfall, type Waterfall } from '@/domain/pod/waterfall'
 import { Prisma } from '@/generated/prisma/client'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
@@ -53,10 +53,9 @@ export const listStarts = (db: Database, scope: Scope, namespace: string, name: 
   order by s."startedAt" desc limit ${limit}`
 export type StartRow = { id: bigint; first: boolean; beganAt: Date; startedAt: Date; image: string; host: string; mode: string; accelerator: string; wholeMs: number; parts: unknown; spans: unknown; steps: unknown; shiftMs: number }
 
-export type PercentileRow = { image: string; host: string | null; mode: string; count: bigint; p50: number; p90: number; p95: number } & Record<StartPart, number>
+export type PercentileRow = { image: string; host: string | null; mode: string; count: bigint; p50: number; p90: number; p95: number; parts: unknown }
 
-const median = (part: StartPart) => Prisma.sql`percentile_cont(0.5) within group (order by (s."parts" ->> ${part})::float8) as ${Prisma.raw(`"${part}"`)}`
-const medians = Prisma.join((['queued', 'scheduled', 'image', 'network', 'disks', 'vm', 'guest', 'container'] satisfies StartPart[]).map(median))
+const medians = Prisma.sql`jsonb_build_object(${Prisma.join(startParts.map((part) => Prisma.sql`${part}::text, percentile_cont(0.5) within group (order by (s."parts" ->> ${part})::float8)`))}) as "parts"`
 const percentiles = Prisma.sql`s."mode", count(*) as "count", percentile_cont(0.5) within group (order by s."wholeMs") as "p50", percentile_cont(0.9) within group (order by s."wholeMs") as "p90", percentile_cont(0.95) within group (order by s."wholeMs") as "p95", ${medians}`
 
 /** Of the tenant's starts in the last `days`, a row an image and mode, those with the most starts first. First starts alone: later ones have no queue. */

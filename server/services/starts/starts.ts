@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { partsOfStart, podStart, startPercentiles, type PodStartView, type StartPercentiles } from '@/domain/pod/start-view'
-import { startParts } from '@/domain/pod/waterfall'
 import { notFound } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { findPod } from '@/server/store/pods'
@@ -28,10 +27,11 @@ export async function listPodStarts(ctx: ServerContext, scope: Scope, input: z.o
   return { items: rows.map(toView) }
 }
 
+const medians = startPercentiles.shape.parts
 const tenth = (ms: number) => Math.round(ms * 10) / 10
 const toPercentiles = (row: PercentileRow): StartPercentiles => ({
   image: row.image, host: row.host, mode: row.mode, count: Number(row.count), p50: tenth(row.p50), p90: tenth(row.p90), p95: tenth(row.p95),
-  parts: { queued: 0, scheduled: 0, image: 0, network: 0, disks: 0, vm: 0, guest: 0, container: 0, ...Object.fromEntries(startParts.map((part) => [part, tenth(row[part])])) },
+  parts: medians.parse(row.parts),
 })
 
 /** How long pods of the tenant took to start, by image and mode. */
