@@ -31,5 +31,9 @@ export const ledgerEntry = z.object({
   startedAt: z.string().nullable(),
   /** The delay of the next restart of the VM. */
   vmBackoffMs: z.number(),
+  /** When the host took the pod on, in milliseconds since 1970: its activeDeadlineSeconds count from there. */
+  acceptedAt: z.number().nullable().default(null),
+  /** Why the host has ended the pod for good. */
+  failure: z.object({ reason: z.string(), message: z.string() }).nullable().default(null),
 })
 export type LedgerEntry = z.infer<typeof ledgerEntry>

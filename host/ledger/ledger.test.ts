@@ -19,7 +19,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 function entry(stage: LedgerEntry['stage'] = 'up'): LedgerEntry {
   const assignment = testAssignment()
-  return { version: 1, assignment, vmUid: 7, stage, vm: { pid: 1 }, images: [], containers: assignment.spec.containers.map(newRecord), conditions: [], startMode: null, startSteps: [], startedAt: null, vmBackoffMs: 0 }
+  return { version: 1, assignment, vmUid: 7, stage, vm: { pid: 1 }, images: [], containers: assignment.spec.containers.map(newRecord), conditions: [], startMode: null, startSteps: [], startedAt: null, vmBackoffMs: 0, acceptedAt: 5, failure: null }
 }
 
 describe('the ledger', () => {

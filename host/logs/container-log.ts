@@ -59,6 +59,14 @@ export class ContainerLog {
     return () => this.followers.delete(wake)
   }
 
+  /** Writes unfinished lines out, as when an instance has ended. */
+  flush(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.append([...this.splitters.stdout.end(this.time), ...this.splitters.stderr.end(this.time)])
+      this.splitters = newSplitters()
+    })
+  }
+
   /** No instance writes here any more: writes unfinished lines out and closes the file. */
   finish(): Promise<void> {
     return this.inTurn(async () => {

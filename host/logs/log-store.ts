@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { OutputSink } from '@/host/pods/ports'
 import { Wake } from '@/host/pods/wake'
 import { ContainerLog, type LogLimits } from './container-log'
-import { findStart, readRecords, type LogCursor } from './read-log'
+import { findStart, readRecords, tailOf, type LogCursor } from './read-log'
 import { comparableTime, type LogRecord } from './record'
 
 /** `tailLines` counts whole lines from the end; `since` is RFC 3339, inclusive. */
@@ -36,6 +36,12 @@ export class LogStore {
         return sink
       },
       resume: (container: string): Promise<OutputSink> => Promise.resolve(open(container).sink),
+      /** The last lines of the newest instance, each bounded; unfinished ones too. */
+      tail: async (container: string, lines: number): Promise<string[]> => {
+        const log = this.log(uid, container)
+        await log.flush()
+        return tailOf(log.folder, lines)
+      },
       /** No container of the pod writes any more: followers end. */
       end: async (): Promise<void> => {
         this.ended.add(uid)

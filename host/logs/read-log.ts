@@ -44,6 +44,24 @@ export async function* readRecords(folder: string, cursor: LogCursor, sameInstan
   }
 }
 
+const tailLineBytes = 4096
+
+/** The last lines of the newest instance as text, each at most {@link tailLineBytes} long. Holds those lines in memory alone. */
+export async function tailOf(folder: string, lines: number): Promise<string[]> {
+  const cursor = await findStart(folder, { previous: false, tailLines: lines })
+  const found: string[] = []
+  const open = { stdout: '', stderr: '' }
+  for await (const { stream, whole, text } of cursor ? readRecords(folder, cursor, true) : []) {
+    if (open[stream].length < tailLineBytes) open[stream] += text.subarray(0, tailLineBytes).toString('utf8')
+    if (!whole) continue
+    found.push(open[stream].slice(0, tailLineBytes))
+    open[stream] = ''
+    if (found.length > lines) found.shift()
+  }
+  for (const rest of [open.stdout, open.stderr]) if (rest !== '') found.push(rest.slice(0, tailLineBytes))
+  return found.slice(-lines)
+}
+
 async function openIfThere(folder: string, file: LogFile): Promise<FileHandle | null> {
   return open(logFilePath(folder, file), 'r').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null

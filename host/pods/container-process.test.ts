@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { resolveEnvironment } from '@/domain/pod/resolve-environment'
 import { containerSpec, podSpec, type PodSpecInput } from '@/domain/pod/spec'
 import { containerProcess, guestVolumes, stopSignal } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
 import type { ImageConfig } from './ports'
 
+const facts = { name: 'pod-1', namespace: 'default', uid: 'u', labels: {}, annotations: {}, podIP: '10.0.0.5', hostName: 'host' }
 const image: ImageConfig = { entrypoint: ['/entry', '-e'], command: ['cmd', '$(NAME)'], environment: ['PATH=/image', 'A=image', 'EMPTY=', 'broken', '=nameless'], workingDir: '/work', user: 'app', stopSignal: '' }
 
 function process(container: Partial<PodSpecInput['containers'][number]>, config: Partial<ImageConfig> = {}, pod: Partial<PodSpecInput> = {}) {
   const spec = podSpec.parse({ containers: [{ name: 'web', image: 'i' }], ...pod })
-  return containerProcess({ pod: spec, container: containerSpec.parse({ name: 'web', image: 'i', ...container }), image: { ...image, ...config }, imageKey: 'image0', hostname: 'pod-1' })
+  const own = containerSpec.parse({ name: 'web', image: 'i', ...container })
+  return containerProcess({ pod: spec, container: own, image: { ...image, ...config }, imageKey: 'image0', hostname: 'pod-1', env: resolveEnvironment(own, spec, null, facts).env })
 }
 
 describe("a container's process", () => {

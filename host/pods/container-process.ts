@@ -1,25 +1,40 @@
-import { expandEnvironment, expandVariables } from '@/domain/pod/expand'
+import { expandVariables } from '@/domain/pod/expand'
 import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
+import { isConfigurationVolume } from '@/domain/pod/volume'
 import { parseBytes, parseMilliCpu } from '@/domain/shared/quantity'
 import { signals, type SignalName, type StartContainerParams } from '@/contracts/guest/v1/messages'
+import { processSecurity } from './configuration/security'
 import { StepError, type ImageConfig } from './ports'
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** What a terminal has until somebody attaches and says otherwise. */
+const terminalSize = { columns: 80, rows: 24 }
+
+export type ProcessInput = {
+  pod: PodSpec
+  container: ContainerSpec
+  image: ImageConfig
+  /** How the guest calls the image. */
+  imageKey: string
+  hostname: string
+  /** The container's own variables, resolved: nothing in them is expanded again. */
+  env: readonly { name: string; value: string }[]
+}
 
 /**
  * The process of a container by Kubernetes' rules: `command` replaces the image's ENTRYPOINT and drops its CMD, `args`
- * replaces CMD; the environment is the image's, then the pod's with `$(NAME)` expanded. `imageKey` is how the guest
- * calls the image. Throws {@link StepError} where there is nothing to run.
+ * replaces CMD; the environment is the image's, then the pod's. Throws {@link StepError} `NoCommand` where there is
+ * nothing to run, `CreateContainerConfigError` where the pod forbids what the image says.
  */
-export function containerProcess(input: { pod: PodSpec; container: ContainerSpec; image: ImageConfig; imageKey: string; hostname: string }): Omit<StartContainerParams, 'stream'> {
-  const { pod, container, image, hostname } = input
-  const own = expandEnvironment(container.env)
+export function containerProcess({ pod, container, image, imageKey, hostname, env }: ProcessInput): Omit<StartContainerParams, 'stream'> {
+  const own: Record<string, string> = Object.fromEntries(env.map(({ name, value }) => [name, value]))
   const environment = new Map<string, string>([['PATH', defaultPath], ['HOSTNAME', hostname]])
   for (const pair of image.environment) {
     const at = pair.indexOf('=')
     if (at > 0) environment.set(pair.slice(0, at), pair.slice(at + 1))
   }
-  for (const [name, value] of Object.entries(own)) environment.set(name, value)
+  if (container.tty && !environment.has('TERM')) environment.set('TERM', 'xterm')
+  for (const { name, value } of env) environment.set(name, value)
 
   const expanded = (texts: readonly string[]) => texts.map((text) => expandVariables(text, own))
   const entrypoint = container.command.length > 0 ? expanded(container.command) : image.entrypoint
@@ -29,29 +44,28 @@ export function containerProcess(input: { pod: PodSpec; container: ContainerSpec
 
   return {
     container: container.name,
-    image: input.imageKey,
+    image: imageKey,
     args,
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     cwd: container.workingDir ?? (image.workingDir.startsWith('/') ? image.workingDir : `/${image.workingDir}`),
-    user: image.user,
-    runAsUser: container.securityContext?.runAsUser ?? pod.securityContext?.runAsUser ?? null,
-    runAsGroup: container.securityContext?.runAsGroup ?? pod.securityContext?.runAsGroup ?? null,
-    supplementalGroups: [],
-    mounts: container.volumeMounts.map((mount) => ({ volume: mount.name, path: mount.mountPath, readOnly: mount.readOnly, subPath: '' })),
-    readOnlyRoot: false,
-    noNewPrivileges: false,
-    stdin: false,
-    terminal: null,
+    ...processSecurity(pod, container, image.user),
+    mounts: container.volumeMounts.map((mount) => ({ volume: mount.name, path: mount.mountPath, readOnly: mount.readOnly || isConfiguration(pod, mount.name), subPath: mount.subPath ?? '' })),
+    stdin: container.stdin,
+    terminal: container.tty ? terminalSize : null,
     memoryBytes: container.resources.limits.memory === undefined ? null : parseBytes(container.resources.limits.memory),
     cpuMillis: container.resources.limits.cpu === undefined ? null : parseMilliCpu(container.resources.limits.cpu),
+    terminationMessagePath: container.terminationMessagePath,
   }
 }
+
+/** As in Kubernetes, files of configuration are for reading alone. */
+const isConfiguration = (pod: PodSpec, name: string): boolean => pod.volumes.some((volume) => volume.name === name && isConfigurationVolume(volume))
 
 /** The volumes of a pod as the guest makes them. */
 export const guestVolumes = (pod: PodSpec) =>
   pod.volumes.map((volume) => ({
     name: volume.name,
-    medium: volume.emptyDir?.medium === 'Memory' ? ('memory' as const) : ('scratch' as const),
+    medium: isConfigurationVolume(volume) ? ('files' as const) : volume.emptyDir?.medium === 'Memory' ? ('memory' as const) : ('scratch' as const),
     sizeBytes: volume.emptyDir?.sizeLimit === undefined ? null : parseBytes(volume.emptyDir.sizeLimit),
   }))
 

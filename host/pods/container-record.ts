@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
-import { containerStatus, waitingStatus } from '@/domain/pod/status'
+import { podContainers, type ContainerRole, type ContainerSpec, type PodSpec } from '@/domain/pod/spec'
+import { containerStatus, waitingStatus, type ContainerEnd } from '@/domain/pod/status'
 import { restartBackoff } from './backoff'
+import { policyOf } from './lifecycle/phases'
 import type { GuestExit } from './ports'
 
 /** What the host knows of one container across its restarts, the VM's and its own. Times are milliseconds since 1970. */
@@ -21,38 +22,67 @@ type RestartPolicy = PodSpec['restartPolicy']
 const iso = (ms: number) => new Date(ms).toISOString()
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
 
-export const newRecord = (spec: ContainerSpec): ContainerRecord => ({
-  status: waitingStatus(spec.name, spec.image, 'container', 'ContainerCreating'),
+const recordOf = (spec: ContainerSpec, role: ContainerRole, isInitialized: boolean): ContainerRecord => ({
+  status: waitingStatus(spec.name, spec.image, role, role === 'container' && !isInitialized ? 'PodInitializing' : 'ContainerCreating'),
   starts: 0,
   done: false,
   notBefore: null,
   nextBackoffMs: 0,
 })
 
+export const newRecord = (spec: ContainerSpec): ContainerRecord => recordOf(spec, 'container', true)
+
+/** The containers of a pod that have not been tried. */
+export const newRecords = (pod: PodSpec): ContainerRecord[] => podContainers(pod).map(({ spec, role }) => recordOf(spec, role, pod.initContainers.length === 0))
+
+/** Another VM is started for the pod: its init containers run again, as Kubernetes runs them again in a new sandbox. */
+export const inNewVm = (record: ContainerRecord): ContainerRecord =>
+  record.status.role === 'init' ? { ...record, done: false, status: { ...record.status, ready: false } } : { ...record, status: { ...record.status, started: record.done && record.status.started } }
+
 /** The start is being tried. */
 export function creating(record: ContainerRecord): ContainerRecord {
-  return { ...record, notBefore: null, status: { ...record.status, state: 'Waiting', ready: false, reason: 'ContainerCreating', message: '' } }
+  const lastEnd = record.status.state === 'Terminated' ? endOf(record.status) : record.status.lastEnd
+  return { ...record, notBefore: null, status: { ...record.status, lastEnd, state: 'Waiting', ready: false, started: false, reason: 'ContainerCreating', message: '' } }
 }
 
-/** The process runs. */
-export function started(record: ContainerRecord, imageDigest: string, now: number): ContainerRecord {
-  const status = { ...record.status, imageDigest, state: 'Running' as const, ready: true, reason: '', message: '', restartCount: record.starts, startedAt: iso(now), finishedAt: null }
+/** The start waits for something, such as a Secret; it is tried again by itself. */
+export function waiting(record: ContainerRecord, reason: string, message: string): ContainerRecord {
+  return { ...record, status: { ...record.status, reason, message } }
+}
+
+function endOf({ exitCode, signal, reason, message, startedAt, finishedAt, lastLines, terminationMessage }: ContainerRecord['status']): ContainerEnd {
+  return { exitCode: exitCode ?? 0, signal, reason, message: message.slice(0, 4096), startedAt, finishedAt: finishedAt ?? '', lastLines, terminationMessage }
+}
+
+/** The process runs. What has a startup or readiness probe waits for it. */
+export function started(record: ContainerRecord, imageDigest: string, now: number, waits: { startup: boolean; readiness: boolean } = { startup: false, readiness: false }): ContainerRecord {
+  const status = {
+    ...{ ...record.status, imageDigest, state: 'Running' as const, ready: !waits.startup && !waits.readiness, started: !waits.startup, reason: '', message: '' },
+    ...{ restartCount: record.starts, startedAt: iso(now), finishedAt: null, lastLines: [], terminationMessage: '' },
+  }
   return { ...record, starts: record.starts + 1, status }
 }
 
-type End = { exitCode: number; signal: number | null; reason: string; message: string; at: number }
+type End = { exitCode: number; signal: number | null; reason: string; message: string; at: number; killed?: boolean } & LastWords
+/** What an instance left behind at its end. */
+export type LastWords = { lastLines: string[]; terminationMessage: string }
+export const noWords: LastWords = { lastLines: [], terminationMessage: '' }
 
 /** What follows the end of a container by the pod's restart policy. */
 function ended(record: ContainerRecord, end: End, policy: RestartPolicy): ContainerRecord {
-  const status = { ...record.status, ready: false, exitCode: end.exitCode, signal: end.signal, finishedAt: iso(end.at) }
-  const restarts = policy === 'Always' || (policy === 'OnFailure' && end.exitCode !== 0)
+  const { lastLines, terminationMessage } = end
+  const status = { ...record.status, ready: false, started: false, exitCode: end.exitCode, signal: end.signal, finishedAt: iso(end.at), lastLines, terminationMessage }
+  const own = policyOf(status.role, policy)
+  // What was ended for a failed probe or hook has failed, whatever its exit code says.
+  const restarts = own === 'Always' || (own === 'OnFailure' && (end.exitCode !== 0 || end.killed === true))
   if (!restarts) return { ...record, done: true, notBefore: null, status: { ...status, state: 'Terminated', reason: end.reason, message: end.message } }
   const ranMs = status.startedAt && record.status.state === 'Running' ? end.at - Date.parse(status.startedAt) : 0
   const { delayMs, nextMs } = restartBackoff(record.nextBackoffMs, ranMs)
   const next = { ...record, nextBackoffMs: nextMs, notBefore: end.at + delayMs }
   if (delayMs === 0) return { ...next, status: { ...status, state: 'Terminated', reason: end.reason, message: end.message } }
-  const message = `${end.message} It is started again ${seconds(delayMs)} after that, for the restart policy is ${policy}. Look at its logs for the cause.`
-  return { ...next, status: { ...status, state: 'Waiting', reason: 'CrashLoopBackOff', message } }
+  const lastEnd = endOf({ ...status, reason: end.reason, message: end.message })
+  const message = `${end.message} It is started again ${seconds(delayMs)} after that, for ${status.role === 'sidecar' ? 'it is a sidecar' : `the restart policy is ${policy}`}. Look at its logs for the cause.`
+  return { ...next, status: { ...status, lastEnd, state: 'Waiting', reason: 'CrashLoopBackOff', message } }
 }
 
 /**
@@ -64,17 +94,21 @@ const endTime = (record: ContainerRecord, claimed: number, now: number): number 
   return Math.max(startedAt ? Math.min(Date.parse(startedAt), now) : now, Math.min(claimed, now))
 }
 
-/** The process has ended by itself. `now` is the host's clock. */
-export function exited(record: ContainerRecord, exit: GuestExit, policy: RestartPolicy, now = Date.now()): ContainerRecord {
+/** Why the host ended an instance, such as a failed probe. */
+export type KillCause = { reason: string; message: string }
+
+/** The process has ended by itself, or was ended for `cause`. `now` is the host's clock. */
+export function exited(record: ContainerRecord, exit: GuestExit, policy: RestartPolicy, now = Date.now(), words: LastWords = noWords, cause: KillCause | null = null): ContainerRecord {
   const { startedAt, name } = record.status
   const at = endTime(record, exit.at, now)
   const ran = startedAt ? ` after ${seconds(Math.max(0, at - Date.parse(startedAt)))}` : ''
   const how = exit.signal === null ? `exited with code ${exit.exitCode}` : `was ended by signal ${exit.signal}`
+  if (cause && !exit.oomKilled) return ended(record, { exitCode: exit.exitCode, signal: exit.signal, ...cause, at, killed: true, ...words }, policy)
   const message = exit.oomKilled
     ? `Container "${name}" used more memory than its limit and was killed${ran}. Raise resources.limits.memory or let it use less.`
     : `Container "${name}" ${how}${ran}.`
   const reason = exit.oomKilled ? 'OOMKilled' : exit.exitCode === 0 ? 'Completed' : 'Error'
-  return ended(record, { exitCode: exit.exitCode, signal: exit.signal, reason, message, at }, policy)
+  return ended(record, { exitCode: exit.exitCode, signal: exit.signal, reason, message, at, ...words }, policy)
 }
 
 const refusals: Record<string, { exitCode: number; reason: string; action: string }> = {
@@ -90,19 +124,19 @@ export function refused(record: ContainerRecord, problem: { code: string; messag
   const cause = problem.message.replace(/[.\s]*$/, '.')
   const message = `Container "${record.status.name}" could not be started: ${cause} ${known.action}`.trim()
   const tried = { ...record, starts: record.starts + 1, status: { ...record.status, restartCount: record.starts } }
-  return ended(tried, { exitCode: known.exitCode, signal: null, reason: known.reason, message, at: now }, policy)
+  return ended(tried, { exitCode: known.exitCode, signal: null, reason: known.reason, message, at: now, ...noWords }, policy)
 }
 
 /** The VM ended under a container that ran. */
 export function vmLost(record: ContainerRecord, cause: string, policy: RestartPolicy, now: number): ContainerRecord {
   if (record.done || record.status.state !== 'Running') return record
-  return ended(record, { exitCode: 137, signal: 9, reason: 'VMFailed', message: `The virtual machine ended under container "${record.status.name}": ${cause}.`, at: now }, policy)
+  return ended(record, { exitCode: 137, signal: 9, reason: 'VMFailed', message: `The virtual machine ended under container "${record.status.name}": ${cause}.`, at: now, ...noWords }, policy)
 }
 
 /** Stopped by us, to be started again when the pod is. */
-export function stopped(record: ContainerRecord, exit: GuestExit | null, reason: string, now: number): ContainerRecord {
+export function stopped(record: ContainerRecord, exit: GuestExit | null, reason: string, now: number, words: LastWords = noWords): ContainerRecord {
   if (record.done) return record
-  const status = { ...record.status, state: 'Terminated' as const, ready: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason, message: '', finishedAt: iso(exit ? endTime(record, exit.at, now) : now) }
+  const status = { ...record.status, ...words, state: 'Terminated' as const, ready: false, started: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason, message: '', finishedAt: iso(exit ? endTime(record, exit.at, now) : now) }
   if (record.status.state !== 'Running') return { ...record, notBefore: null }
   return { ...record, notBefore: null, nextBackoffMs: 0, status }
 }

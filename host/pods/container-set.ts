@@ -1,71 +1,70 @@
-import type { Assignment } from '@/contracts/host/v1'
-import type { SignalName } from '@/contracts/guest/v1/messages'
-import type { Attachments } from './attachments'
-import type { Clock } from './clock'
-import { containerProcess, stopSignal } from './container-process'
-import { creating, exited, refused, started, stopped, vmLost, type ContainerRecord } from './container-record'
-import { GuestRefusal, StepError, type Guest, type GuestExit, type OutputSink, type ReadyImage } from './ports'
+import { podContainers } from '@/domain/pod/spec'
+import type { ContainerRecord } from './container-record'
+import { ContainerLife } from './lifecycle/container-life'
+import type { PodContext } from './lifecycle/context'
+import { hasEnded, isInitialized } from './lifecycle/phases'
+import type { StopBound } from './lifecycle/until'
+import type { StepRecorder } from './step-recorder'
 import { Wake } from './wake'
 
-/** Where the containers' output goes. */
-export interface PodLogPort {
-  /** A new instance of the container: what was written before becomes its previous log. */
-  begin(container: string): Promise<OutputSink>
-  /** Goes on writing for an instance that runs. */
-  resume(container: string): Promise<OutputSink>
-}
+export type { PodLogPort } from './lifecycle/context'
 
-export type ContainerSetInput = {
-  assignment: Assignment
-  guest: Guest
-  records: ContainerRecord[]
-  /** The image of each container, by the reference in its spec. */
-  images: ReadonlyMap<string, ReadyImage>
-  /** Makes the image known to the guest and gives the key by which it calls it. */
-  mount: (image: ReadyImage) => Promise<string>
-  logs: PodLogPort
-  attachments: Attachments
-  clock: Clock
-  onChange: () => void
-  event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
-}
-
-/** The containers of a running VM: started in order, started again by the pod's restart policy, ended on request. */
+/**
+ * The containers of a running VM in Kubernetes' order: each init container to its success, sidecars among them until they
+ * have started, then the containers; all are started again by their restart policy and ended on request.
+ */
 export class ContainerSet {
   private readonly stopping = new AbortController()
-  private readonly tasks: Promise<void>[] = []
   private readonly settled = new Wake()
+  private readonly lives: ContainerLife[]
+  private reason = 'Stopped'
   private lose: (error: unknown) => void = () => {}
   /** Rejects when the guest did not carry out what it must. */
   readonly lost: Promise<never> = new Promise((_, reject) => (this.lose = reject))
+  private leaveGate: () => void = () => {}
+  /** Resolves when the start takes no more of the host: all containers were tried, or the first one waits or runs for long. */
+  readonly isUnderWay: Promise<void> = new Promise((resolve) => (this.leaveGate = resolve))
 
-  constructor(private readonly input: ContainerSetInput) {
+  constructor(private readonly context: PodContext) {
     this.lost.catch(() => {})
+    const onRecord = () => {
+      this.settled.wake()
+      context.onChange()
+    }
+    this.lives = podContainers(context.assignment.spec).map(({ spec, role }, index) => new ContainerLife(context, index, spec, role, this.stopping.signal, onRecord, () => this.reason))
   }
 
   get records(): ContainerRecord[] {
-    return this.input.records
+    return this.context.records
   }
 
-  /** Starts, in the order of the spec, each container that shall run; resolves when each was tried once. */
-  async startAll(): Promise<void> {
-    for (const [index, record] of this.records.entries()) {
-      if (this.stopping.signal.aborted) return
-      const present = !record.done && this.runsAlready(index, record)
-      const now = this.records[index] ?? record
-      if (now.done) continue
-      if (present) this.keep(index, this.takeUp(index))
-      else if (now.notBefore !== null && now.notBefore > this.input.clock.now()) this.keep(index, null)
-      else {
-        const exit = await this.start(index)
-        this.keep(index, exit)
+  /** Starts what shall run, one after another; resolves when each was tried once or the pod has ended. Steps are measured where a recorder is given. */
+  async startAll(recorder: StepRecorder | null): Promise<void> {
+    await this.startInOrder(recorder)
+    this.leaveGate()
+  }
+
+  private async startInOrder(recorder: StepRecorder | null): Promise<void> {
+    const { files } = this.context
+    if (!files.isEmpty) await (recorder ? recorder.measure('configuration', () => files.write()) : files.write())
+    // What runs since before this host agent is taken up first: nothing of it waits for another one's start.
+    const present = this.lives.map((life) => life.isPresent())
+    const isAdopted = isInitialized(this.records)
+    for (const [index, life] of this.lives.entries()) if (present[index]) this.keep(life, true)
+    for (const [index, life] of this.lives.entries()) {
+      if (this.stopping.signal.aborted || hasEnded(this.records)) return
+      if (life.record.done) continue
+      const step = async () => {
+        if (!present[index]) this.keep(life, false)
+        await Promise.race([this.turn(life, isAdopted), this.stopped])
       }
+      await (recorder ? recorder.measure(`${life.role} ${life.spec.name}`.slice(0, 64), step) : step())
     }
   }
 
-  /** Resolves when every container has ended for good. */
+  /** Resolves when the pod has ended by itself. */
   async ended(): Promise<void> {
-    while (!this.records.every((record) => record.done)) {
+    while (!hasEnded(this.records)) {
       this.settled.clear()
       await this.settled.wait()
     }
@@ -73,125 +72,47 @@ export class ContainerSet {
 
   /** No container is started any more; resolves when no start is under way. */
   async freeze(): Promise<void> {
-    this.stopping.abort()
-    await Promise.allSettled(this.starting ? [this.starting] : [])
+    this.stopping.abort(new Error('the pod is being stopped'))
+    this.leaveGate()
+    await Promise.all(this.lives.map((life) => life.frozen()))
   }
 
-  /** Asks every running container to end, each by its image's signal, or KILLs them. */
-  async signal(kill: boolean): Promise<void> {
-    const running = this.records.filter((record) => record.status.state === 'Running')
-    await Promise.allSettled(running.map((record) => this.input.guest.signalContainer(record.status.name, kill ? 'KILL' : this.signalOf(record))))
+  /**
+   * Ends what runs: all containers side by side, then the sidecars in the reverse order, each with its preStop hook and its
+   * signal, and KILLs what is left at the deadline. `reason` is what these ends are called. Only after {@link freeze}.
+   */
+  async stop(bound: StopBound, reason: string): Promise<void> {
+    this.reason = reason
+    const ends: Promise<void>[] = []
+    const sidecars = this.lives.filter((life) => life.role === 'sidecar')
+    for (const life of this.lives.filter((each) => each.role !== 'sidecar')) ends.push(life.end(bound))
+    let before: Promise<unknown> = Promise.all(ends)
+    for (const life of sidecars.toReversed()) {
+      const end = life.end(bound, before)
+      ends.push(end)
+      before = Promise.all([before, end])
+    }
+    await Promise.all(ends)
   }
 
   /** Resolves when no container runs; only after {@link freeze}. */
   async allStopped(): Promise<void> {
-    await Promise.allSettled(this.tasks)
+    await Promise.all(this.lives.map((life) => life.over()))
   }
 
-  private starting: Promise<unknown> | null = null
+  private readonly stopped = new Promise<void>((resolve) => this.stopping.signal.addEventListener('abort', () => resolve(), { once: true }))
 
-  private signalOf(record: ContainerRecord): SignalName {
-    const image = this.input.images.get(record.status.image)
-    return image ? stopSignal(image.config) : 'TERM'
+  /** Until the next container may be started. */
+  private async turn(life: ContainerLife, isAdopted: boolean): Promise<void> {
+    // What runs for long before the last container does must not keep other pods from their start.
+    if (life.role !== 'container' || life.spec.lifecycle?.postStart) void Promise.race([life.runs, life.tried]).then(this.leaveGate)
+    if (life.role === 'container' || isAdopted) return life.tried
+    return life.role === 'sidecar' ? life.startedUp : life.over()
   }
 
-  private set(index: number, record: ContainerRecord): void {
-    this.records[index] = record
-    this.settled.wake()
-    this.input.onChange()
-  }
-
-  private keep(index: number, exit: Exit | null): void {
-    const task = this.supervise(index, exit).catch((error: unknown) => {
+  private keep(life: ContainerLife, present: boolean): void {
+    life.live(present).catch((error: unknown) => {
       if (!this.stopping.signal.aborted) this.lose(error)
     })
-    this.tasks.push(task)
   }
-
-  /** Waits for the end, then does what the restart policy says, until it says done or the set is stopped. */
-  private async supervise(index: number, first: Exit | null): Promise<void> {
-    let exit = first
-    for (;;) {
-      if (exit) await this.onEnd(index, await exit.promise)
-      const record = this.records[index]
-      if (!record || record.done || this.stopping.signal.aborted) return
-      const waitMs = (record.notBefore ?? 0) - this.input.clock.now()
-      if (waitMs > 0) await this.input.clock.sleep(waitMs, this.stopping.signal)
-      if (this.stopping.signal.aborted) return
-      exit = await this.start(index)
-    }
-  }
-
-  private async onEnd(index: number, exit: GuestExit): Promise<void> {
-    const record = this.records[index]
-    if (!record) return
-    this.input.attachments.ended(record.status.name, { exitCode: exit.exitCode, signal: exit.signal })
-    if (this.stopping.signal.aborted) return this.set(index, stopped(record, exit, 'Stopped', this.input.clock.now()))
-    const next = exited(record, exit, this.input.assignment.spec.restartPolicy)
-    this.set(index, next)
-    this.told(next, exit.exitCode === 0)
-  }
-
-  private told(record: ContainerRecord, well: boolean): void {
-    this.input.event(well ? 'Normal' : 'Warning', record.status.reason === 'CrashLoopBackOff' ? 'BackOff' : record.status.reason, record.status.message)
-  }
-
-  private start(index: number): Promise<Exit | null> {
-    const start = this.tryStart(index)
-    this.starting = start.catch(() => {})
-    return start
-  }
-
-  private async tryStart(index: number): Promise<Exit | null> {
-    const { assignment, guest, clock, logs } = this.input
-    const spec = assignment.spec.containers[index]
-    const record = this.records[index]
-    const image = spec && this.input.images.get(spec.image)
-    if (!spec || !record || !image) throw new StepError('Internal', 'A container has no image on this host.')
-    this.set(index, creating(record))
-    const exit = new Exit()
-    try {
-      const imageKey = await this.input.mount(image)
-      const process = containerProcess({ pod: assignment.spec, container: spec, image: image.config, imageKey, hostname: assignment.hostname })
-      if (record.starts > 0 || guest.containers.some((c) => c.container === spec.name)) await guest.removeContainer(spec.name)
-      const sink = this.input.attachments.tee(spec.name, await logs.begin(spec.name))
-      this.stopping.signal.throwIfAborted()
-      await guest.startContainer(process, sink, exit.resolve)
-    } catch (error) {
-      if (this.stopping.signal.aborted) throw error
-      if (!(error instanceof GuestRefusal || (error instanceof StepError && error.reason === 'NoCommand'))) throw error
-      const problem = { code: error instanceof GuestRefusal ? error.code : error.reason, message: error.message }
-      const next = refused(record, problem, assignment.spec.restartPolicy, clock.now())
-      this.set(index, next)
-      this.told(next, false)
-      return null
-    }
-    this.set(index, started(record, image.digest, clock.now()))
-    this.input.event('Normal', 'Started', `Started container "${spec.name}".`)
-    return exit
-  }
-
-  /** Whether the guest has an instance whose end this host has not dealt with. A lost one is dealt with here. */
-  private runsAlready(index: number, record: ContainerRecord): boolean {
-    const { guest, clock, assignment } = this.input
-    const known = guest.containers.find((c) => c.container === record.status.name)
-    if (known && record.status.state !== 'Running' && known.exited === null) this.set(index, started(record, this.input.images.get(record.status.image)?.digest ?? '', clock.now()))
-    else if (!known && record.status.state === 'Running') this.set(index, vmLost(record, 'the guest does not know it any more', assignment.spec.restartPolicy, clock.now()))
-    return known !== undefined && this.records[index]?.status.state === 'Running'
-  }
-
-  /** A container that runs, or ended, since before this host agent did. */
-  private takeUp(index: number): Exit {
-    const name = this.records[index]?.status.name ?? ''
-    const exit = new Exit()
-    const sink = this.input.logs.resume(name).then((log) => this.input.attachments.tee(name, log))
-    this.input.guest.attachContainer(name, { write: async (stream, bytes) => (await sink).write(stream, bytes), lost: (stream, bytes) => void sink.then((s) => s.lost(stream, bytes)) }, exit.resolve)
-    return exit
-  }
-}
-
-/** The end of one instance of a container. */
-class Exit {
-  resolve: (exit: GuestExit) => void = () => {}
-  readonly promise: Promise<GuestExit> = new Promise((resolve) => (this.resolve = resolve))
 }

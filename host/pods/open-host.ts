@@ -43,6 +43,8 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
   folder: string
   /** Tells this host's kernel objects from those of another on the machine. */
   hostTag: string
+  /** What pods' downward fields call this host. */
+  hostName?: string
   /** Size of each pod's scratch disk; by default the hypervisor's. */
   scratchBytes?: number
   log: Logger
@@ -79,7 +81,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
 
   const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
   const ports = { images: imagePort(images, (image) => pods.imageChanged(image)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
-  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, ...hooks }, assignment, found))
+  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found))
   for (const image of images.list()) for (const reference of image.references) pods.imageChanged(imageReport(reference, image))
   log.debug({ sample: sample.reference }, 'sample image')
   pods.adopt(entries)

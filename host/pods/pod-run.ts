@@ -1,16 +1,19 @@
 import type { Attachments } from './attachments'
 import type { Clock } from './clock'
+import type { ConfigurationFiles } from './configuration/files'
 import type { ContainerSet } from './container-set'
+import type { StopBound } from './lifecycle/until'
 import type { Guest, Machine } from './ports'
+import type { StepRecorder } from './step-recorder'
 
 /** How a run ended by itself: its containers are done, or the VM was lost under them. */
 export type RunOutcome = { kind: 'ended' } | { kind: 'lost'; cause: string }
 
-/** When a stop must be over, and a promise that resolves when that has changed. */
-export type StopBound = { deadline: () => number; changed: () => Promise<void> }
-
 const killedWithinMs = 3_000
 const flushedWithinMs = 5_000
+
+/** `over` is aborted once the VM is ended or left; `recorder` is of a VM that was just started. */
+export type RunParts = { machine: Machine; guest: Guest; containers: ContainerSet; files: ConfigurationFiles; attachments: Attachments; clock: Clock; over: AbortController; recorder: StepRecorder | null }
 
 /** A pod's VM that runs, with its guest and containers. */
 export class PodRun {
@@ -18,15 +21,21 @@ export class PodRun {
   /** Resolves when each container was tried once. */
   readonly begun: Promise<void>
 
-  constructor(
-    readonly machine: Machine,
-    readonly guest: Guest,
-    readonly containers: ContainerSet,
-    private readonly clock: Clock,
-    readonly attachments: Attachments,
-  ) {
+  readonly machine: Machine
+  readonly guest: Guest
+  readonly containers: ContainerSet
+  readonly attachments: Attachments
+  private readonly clock: Clock
+
+  constructor(private readonly parts: RunParts) {
+    const { machine, guest, containers, recorder } = parts
+    this.machine = machine
+    this.guest = guest
+    this.containers = containers
+    this.attachments = parts.attachments
+    this.clock = parts.clock
     const lost = (cause: string): RunOutcome => ({ kind: 'lost', cause })
-    this.begun = containers.startAll()
+    this.begun = recorder ? recorder.measure('containers', () => containers.startAll(recorder)) : containers.startAll(null)
     this.outcome = Promise.race([
       machine.exited.then(lost),
       // QEMU's own end says more than the connection that ends with it: give it a moment to be told.
@@ -37,25 +46,26 @@ export class PodRun {
   }
 
   /**
-   * Asks the containers to end, KILLs those that run at the deadline, has the guest write out its disks and ends the VM.
-   * Never rejects for what the guest does: the VM is ended in any case.
+   * Ends the containers in their order, within the bound, has the guest write out its disks and ends the VM. `reason` is
+   * what the containers' ends are called. Never rejects for what the guest does: the VM is ended in any case.
    */
-  async stop(bound: StopBound): Promise<void> {
+  async stop(bound: StopBound, reason: string): Promise<void> {
     const gone = Promise.race([this.machine.exited, this.guest.closed])
     await this.within(this.containers.freeze(), gone, killedWithinMs)
-    const stopped = this.containers.allStopped()
-    if (bound.deadline() > this.clock.now()) {
-      await this.within(this.containers.signal(false), gone, killedWithinMs)
-      await this.untilDeadline(Promise.race([stopped, gone]), bound)
-    }
-    await this.within(this.containers.signal(true), gone, killedWithinMs)
-    await this.within(stopped, gone, killedWithinMs)
+    await Promise.race([this.containers.stop(bound, reason), gone])
+    await this.within(this.containers.allStopped(), gone, killedWithinMs)
     await this.end()
+  }
+
+  /** ConfigMaps, Secrets or labels have changed: the files in the pod follow. That a guest is lost is told by itself. */
+  configured(): void {
+    this.parts.files.write().catch(() => {})
   }
 
   /** Ends nothing but the supervision: another run of the agent takes the VM up. */
   async leave(): Promise<void> {
     const frozen = this.containers.freeze()
+    this.parts.over.abort(new Error('the VM is left to another host agent'))
     this.attachments.lost('the host agent ends')
     this.machine.leave()
     this.guest.close()
@@ -63,7 +73,7 @@ export class PodRun {
   }
 
   /** Has the guest write out its disks, if it still can, and ends the VM. */
-  async end(): Promise<void> {
+  private async end(): Promise<void> {
     const gone = Promise.race([this.machine.exited, this.guest.closed])
     await this.within(this.guest.shutdown(0), gone, flushedWithinMs)
     await this.endMachine()
@@ -72,22 +82,11 @@ export class PodRun {
   /** Ends the VM without asking the guest. A VM that does not end here is ended, or told of, by the undo of the start. */
   async endMachine(): Promise<void> {
     const frozen = this.containers.freeze()
+    this.parts.over.abort(new Error('the VM is ended'))
     this.attachments.lost('the pod was stopped')
     this.guest.close()
     await this.machine.stop().catch(() => {})
     await frozen
-  }
-
-  private async untilDeadline(done: Promise<unknown>, bound: StopBound): Promise<void> {
-    let over = false
-    const finished = done.then(() => (over = true))
-    while (!over) {
-      const left = bound.deadline() - this.clock.now()
-      if (left <= 0) return
-      const timer = new AbortController()
-      await Promise.race([finished, bound.changed(), this.clock.sleep(left, timer.signal).catch(() => {})])
-      timer.abort()
-    }
   }
 
   /** Waits for `work`, the end of the VM or the time, whichever is first; what fails counts as done. */

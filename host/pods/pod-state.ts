@@ -1,8 +1,9 @@
 import type { Assignment, PodReport } from '@/contracts/host/v1'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { failureBackoff, restartBackoff } from './backoff'
-import { newRecord, stopped, vmLost, type ContainerRecord } from './container-record'
-import { podConditions, podReport, type Problem } from './pod-report'
+import { inNewVm, newRecords, stopped, vmLost, type ContainerRecord } from './container-record'
+import { hasEnded } from './lifecycle/phases'
+import { podConditions, podReport, type Failure, type Problem } from './pod-report'
 import { ImageProblem, StepError, type PodIdentity, type ReadyImage } from './ports'
 import type { Observed, Stage, Wanted } from './wanted'
 
@@ -22,6 +23,10 @@ export class PodState {
   problem: Problem | null = null
   /** What could not be undone yet. */
   leftover: string | null = null
+  /** Why the host has ended the pod for good, such as DeadlineExceeded or Evicted. */
+  failure: Failure | null = null
+  /** When the host took the pod on: its deadline counts from there. */
+  acceptedAt: number
   vmRecord: unknown = null
   startMode: 'template' | 'cold' | null = null
   startSteps: PodReport['startSteps'] = []
@@ -39,9 +44,11 @@ export class PodState {
     /** The account that the pod's VM runs as. */
     readonly vmUid: number,
     found: LedgerEntry | null,
+    now: number,
   ) {
     this.running = found?.assignment ?? assignment
-    this.records = found?.containers ?? assignment.spec.containers.map(newRecord)
+    this.records = found?.containers ?? newRecords(assignment.spec)
+    this.acceptedAt = found?.acceptedAt ?? now
     if (found) this.restore(found)
   }
 
@@ -61,9 +68,9 @@ export class PodState {
     return { uid, tenantId, network, size, vmUid: this.vmUid }
   }
 
-  observed(now: number): Observed {
+  observed(now: number, isConfigured: boolean): Observed {
     const refit = this.assignment.network.outbound !== this.running.network.outbound
-    return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0 }
+    return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0, unconfigured: !isConfigured, failed: this.failure !== null }
   }
 
   waitMs(now: number): number {
@@ -75,21 +82,25 @@ export class PodState {
     this.failures = 0
   }
 
-  beginStart(steps: PodReport['startSteps']): void {
-    if (this.isStale) this.renew()
+  beginStart(steps: PodReport['startSteps'], now: number): void {
+    if (this.isStale) this.renew(now)
+    this.records = this.records.map(inNewVm)
     this.running = this.assignment
     this.dirty = true
     this.notBefore = null
     this.startedAt = null
     this.imagesReady = false
+    if (this.problem?.reason === 'WaitingForConfiguration') this.problem = null
     this.vmRecord = null
     this.startSteps = steps
     this.startMode = null
   }
 
   /** What had ended gets another spec. */
-  renew(): void {
-    this.records = this.assignment.spec.containers.map(newRecord)
+  renew(now: number): void {
+    this.records = newRecords(this.assignment.spec)
+    this.failure = null
+    this.acceptedAt = now
     this.stage = 'idle'
   }
 
@@ -107,7 +118,7 @@ export class PodState {
   }
 
   containersChanged(): void {
-    this.startedAt ??= this.records.find((r) => r.status.state === 'Running')?.status.startedAt ?? null
+    this.startedAt ??= this.records.find((r) => r.status.role === 'container' && r.status.state === 'Running')?.status.startedAt ?? null
   }
 
   /** The start failed in this step: it is tried again after a wait. */
@@ -127,7 +138,7 @@ export class PodState {
   vmEnded(cause: string, now: number): void {
     const policy = this.running.spec.restartPolicy
     this.records = this.records.map((record) => vmLost(record, cause, policy, now))
-    if (this.records.every((record) => record.done)) {
+    if (hasEnded(this.records)) {
       this.stage = 'ended'
       return
     }
@@ -141,10 +152,29 @@ export class PodState {
 
   /** The VM was stopped on request. */
   stopped(suspended: boolean, now: number): void {
-    this.records = this.records.map((record) => stopped(record, null, 'Stopped', now))
-    this.stage = 'idle'
+    this.records = this.records.map((record) => stopped(record, null, this.failure?.reason ?? (suspended ? 'HostStopped' : 'Stopped'), now))
+    this.stage = this.failure ? 'ended' : 'idle'
     this.notBefore = null
     if (suspended) this.problem = { about: 'VMReady', reason: 'HostStopped', message: 'The agent of the host was stopped; the pod starts again with it.', waiting: false }
+  }
+
+  /** The host ends the pod for good; the first cause stays. */
+  fail(failure: Failure): boolean {
+    if (this.failure || this.stage === 'ended' || this.stage === 'gone') return false
+    this.failure = failure
+    return true
+  }
+
+  /** It had failed before it ran, or between two runs. */
+  conclude(now: number): void {
+    this.records = this.records.map((record) => stopped(record, null, this.failure?.reason ?? 'Stopped', now))
+    this.stage = 'ended'
+    this.problem = null
+  }
+
+  /** Its ConfigMaps and Secrets have not come from the server yet. */
+  unconfigured(): void {
+    this.problem = { about: 'VMReady', reason: 'WaitingForConfiguration', message: 'The pod waits for its ConfigMaps and Secrets, which the server sends to its host. It starts by itself once they are here.', waiting: true }
   }
 
   undone(): void {
@@ -154,8 +184,8 @@ export class PodState {
   }
 
   report(wanted: Wanted['kind'], now: number): PodReport {
-    const { assignment, stage, imagesReady, problem, leftover, records, conditions, startMode, startSteps, startedAt } = this
-    const facts = { assignment, stage, stopping: wanted === 'remove', imagesReady, problem, leftover, records, conditions, startMode, startSteps, startedAt }
+    const { assignment, stage, imagesReady, problem, leftover, failure, records, conditions, startMode, startSteps, startedAt } = this
+    const facts = { assignment, stage, failure, stopping: wanted === 'remove', imagesReady, problem, leftover, records, conditions, startMode, startSteps, startedAt }
     const time = new Date(now).toISOString()
     this.conditions = podConditions(facts, time)
     return podReport({ ...facts, conditions: this.conditions }, time)
@@ -163,9 +193,9 @@ export class PodState {
 
   entry(wanted: Wanted): LedgerEntry {
     const stage = this.stage === 'up' || this.stage === 'found' ? 'up' : this.stage === 'ended' ? 'ended' : wanted.kind === 'suspend' ? 'suspended' : 'idle'
-    const { conditions, startMode, startSteps, startedAt, vmBackoffMs, vmUid, records, vmRecord } = this
+    const { conditions, startMode, startSteps, startedAt, vmBackoffMs, vmUid, records, vmRecord, acceptedAt, failure } = this
     return {
-      ...{ version: 1, vmUid, stage, vm: vmRecord, containers: records, conditions, startMode, startedAt, vmBackoffMs },
+      ...{ version: 1, vmUid, stage, vm: vmRecord, containers: records, conditions, startMode, startedAt, vmBackoffMs, acceptedAt, failure },
       // What runs is what another agent must find; a removal that was asked for is kept with it.
       assignment: { ...this.running, deletion: wanted.kind === 'remove' ? { graceSeconds: wanted.graceSeconds } : null },
       images: [...this.images].map(([reference, image]) => ({ wanted: reference, image })),
@@ -184,6 +214,7 @@ export class PodState {
     this.startedAt = found.startedAt
     this.vmBackoffMs = found.vmBackoffMs
     this.vmRecord = found.vm
+    this.failure = found.failure
   }
 }
 

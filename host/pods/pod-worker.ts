@@ -1,10 +1,13 @@
 import type { Assignment, HostEvent, PodReport } from '@/contracts/host/v1'
 import type { PodConfiguration } from '@/domain/pod/configuration'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { Attachments } from './attachments'
 import { timestamp } from './clock'
-import { ContainerSet, type PodLogPort } from './container-set'
-import { PodRun, type RunOutcome } from './pod-run'
+import { Configuration } from './configuration/configuration'
+import type { PodLogPort } from './container-set'
+import { sleepUntil } from './deadline'
+import type { StopBound } from './lifecycle/until'
+import { makeRun } from './make-run'
+import type { PodRun, RunOutcome } from './pod-run'
 import { PodState } from './pod-state'
 import type { Guest, Machine, PullProgress, ReadyImage } from './ports'
 import { Reach } from './reach'
@@ -21,6 +24,8 @@ export type WorkerDependencies = {
   ledger: { save(entry: LedgerEntry): Promise<void>; remove(uid: string): Promise<void> }
   /** The ConfigMaps and Secrets of the pod that came before it, if any. */
   configuration?: PodConfiguration | null
+  /** What downward fields call this host. */
+  hostName?: string
   onChange: () => void
   onEvent: (event: HostEvent) => void
   onPull: (reference: string, progress: PullProgress) => void
@@ -30,6 +35,8 @@ export type WorkerDependencies = {
 
 const retryMs = 2_000
 const adoptWithinMs = 20_000
+/** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
+const evictionGraceSeconds = 1
 const notCleaned = "The host could not yet remove all that belonged to the pod, and tries again. If it goes on, the operator finds the cause in the host's log."
 
 /**
@@ -45,8 +52,8 @@ export class PodWorker {
   /** Images that are being pulled for this start. */
   private readonly pulling = new Set<string>()
   private isForgotten = false
-  /** In memory alone. */
-  private configuration: PodConfiguration | null = null
+  private readonly configuration: Configuration
+  private deadline = new AbortController()
   private readonly reach = new Reach(() => this.spec, () => (this.isRunning ? this.run : null))
   /** Resolves when the worker has nothing more to do: the pod is gone, or this host agent ends. */
   readonly finished: Promise<void>
@@ -57,8 +64,9 @@ export class PodWorker {
     found: LedgerEntry | null = null,
   ) {
     this.wanted = wish(assignment)
-    this.configuration = deps.configuration ?? null
-    this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found)
+    this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found, this.now)
+    this.configuration = new Configuration(() => this.state.assignment, deps.hostName ?? '', deps.configuration ?? null)
+    this.armDeadline()
     if (this.state.stage === 'ended') void deps.logs.end()
     this.finished = this.loop()
   }
@@ -66,6 +74,8 @@ export class PodWorker {
   /** The newest assignment; an older generation and what comes after a removal is left aside. */
   assign(assignment: Assignment): void {
     this.state.assign(assignment)
+    this.configuration.touch()
+    if (!this.state.isStale) this.run?.configured()
     this.wish(wish(assignment))
   }
 
@@ -130,6 +140,11 @@ export class PodWorker {
     return this.reach.archive(...request)
   }
 
+  /** What is in a folder of a running container. */
+  listFolder(...request: Parameters<Reach['listFolder']>): ReturnType<Reach['listFolder']> {
+    return this.reach.listFolder(...request)
+  }
+
   /** What the VM and its containers use, and the id of the VM's process. */
   stats(...request: Parameters<Reach['stats']>): ReturnType<Reach['stats']> {
     return this.reach.stats(...request)
@@ -137,7 +152,9 @@ export class PodWorker {
 
   /** The ConfigMaps and Secrets that the pod's spec names, as they are now. */
   configure(configuration: PodConfiguration): void {
-    this.configuration = configuration
+    this.configuration.take(configuration)
+    this.run?.configured()
+    this.wake.wake()
   }
 
   private get now(): number {
@@ -158,7 +175,7 @@ export class PodWorker {
     for (;;) {
       this.wake.clear()
       this.interrupt = new AbortController()
-      const step = nextStep(this.wanted.kind, this.state.observed(this.now))
+      const step = nextStep(this.wanted.kind, this.state.observed(this.now, this.configuration.isHere))
       if (step === 'quit') break
       try {
         await this.steps[step]()
@@ -169,6 +186,7 @@ export class PodWorker {
       }
       this.deps.onChange()
     }
+    this.deadline.abort(new Error('the worker ends'))
     if (this.isGone) return
     await this.run?.leave()
     await this.deps.logs.end()
@@ -185,8 +203,19 @@ export class PodWorker {
     forget: () => this.forget(),
     refit: () => this.refit(),
     renew: () => {
-      this.state.renew()
+      this.state.renew(this.now)
+      this.armDeadline()
       return this.save()
+    },
+    configure: () => {
+      this.state.unconfigured()
+      this.deps.onChange()
+      return this.wake.wait()
+    },
+    conclude: async () => {
+      this.state.conclude(this.now)
+      await this.deps.logs.end()
+      await this.save()
     },
   }
 
@@ -194,10 +223,13 @@ export class PodWorker {
     const { state } = this
     const { ports } = this.deps
     const recorder = new StepRecorder(ports.clock, () => this.deps.onChange())
-    state.beginStart(recorder.steps)
+    const isAnother = state.isStale
+    state.beginStart(recorder.steps, this.now)
+    if (isAnother) this.armDeadline()
     void this.save()
     const progress = {
       recorder,
+      pullSecrets: this.configuration.pullSecrets,
       pulling: (reference: string, pulled: PullProgress) => this.pulled(reference, pulled),
       imagesReady: (images: Map<string, ReadyImage>) => {
         state.imagesFound(images)
@@ -210,7 +242,7 @@ export class PodWorker {
       state.startMode = up.machine.mode
       state.vmRecord = up.machine.record
       this.event('Normal', 'VMStarted', `Started the virtual machine ${up.machine.mode === 'template' ? 'from a template' : 'by a cold boot'}.`)
-      this.begin(this.podRun(up.machine, up.guest, up.mount), recorder, up.leaveGate)
+      this.begin(this.makeRun(up.machine, up.guest, up.mount, recorder), up.leaveGate)
     } catch (error) {
       if (this.interrupt.signal.aborted) return
       const step = recorder.failed ?? 'start'
@@ -226,26 +258,45 @@ export class PodWorker {
     this.deps.onPull(reference, progress)
   }
 
-  private begin(run: PodRun, recorder: StepRecorder | null, leaveGate: () => void): void {
+  private begin(run: PodRun, leaveGate: () => void): void {
     this.run = run
     this.state.up(this.now)
     void this.save()
-    const begun = recorder ? recorder.measure('containers', () => run.begun) : run.begun
-    begun.then(leaveGate, leaveGate)
+    Promise.race([run.containers.isUnderWay, run.begun]).then(leaveGate, leaveGate)
   }
 
-  private podRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>): PodRun {
-    const attachments = new Attachments()
+  private makeRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>, recorder: StepRecorder | null): PodRun {
     const { running: assignment, records, images } = this.state
+    const { logs, ports: { clock } } = this.deps
     const onChange = () => {
       this.state.containersChanged()
       void this.save()
       this.deps.onChange()
     }
-    const event: ConstructorParameters<typeof ContainerSet>[0]['event'] = (type, reason, message) => this.event(type, reason, message)
-    const { logs, ports: { clock } } = this.deps
-    const containers = new ContainerSet({ assignment, guest, records, images, mount, logs, attachments, clock, onChange, event })
-    return new PodRun(machine, guest, containers, clock, attachments)
+    const event = (type: HostEvent['type'], reason: string, message: string) => this.event(type, reason, message)
+    const evict = (message: string) => this.fail('Evicted', message)
+    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event, evict })
+  }
+
+  /** Ends the pod for good, in whatever state it is. */
+  private fail(reason: string, message: string): void {
+    if (this.wanted.kind !== 'run' || !this.state.fail({ reason, message })) return
+    this.event('Warning', reason, message)
+    this.interrupt.abort(new Error(reason))
+    this.wake.wake()
+    this.deps.onChange()
+  }
+
+  /** activeDeadlineSeconds count from when the host took the pod on, its images and init containers included. */
+  private armDeadline(): void {
+    this.deadline.abort(new Error('another deadline holds'))
+    this.deadline = new AbortController()
+    const { activeDeadlineSeconds: seconds } = this.state.assignment.spec
+    if (seconds === undefined) return
+    sleepUntil(this.deps.ports.clock, this.state.acceptedAt + seconds * 1000, this.deadline.signal).then(
+      () => this.fail('DeadlineExceeded', `The pod was active for longer than its activeDeadlineSeconds of ${seconds}, so it was stopped. Raise activeDeadlineSeconds if the work needs longer, then re-create the pod.`),
+      () => {},
+    )
   }
 
   private async adopt(): Promise<void> {
@@ -256,7 +307,7 @@ export class PodWorker {
       if (machine) {
         cause = 'its guest agent did not answer after the host agent was started again'
         const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
-        if (guest.isSetUp) return this.begin(this.podRun(machine, guest, imageMounter(machine, guest, this.state.images)), null, () => {})
+        if (guest.isSetUp) return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
         guest.close()
       }
     } catch (error) {
@@ -275,7 +326,8 @@ export class PodWorker {
   private async onOutcome(run: PodRun, outcome: RunOutcome): Promise<void> {
     this.run = null
     if (outcome.kind === 'ended') {
-      await run.end()
+      // Sidecars are ended after the containers have; there is nothing else to end.
+      await run.stop(this.stopBound(), 'Completed')
       this.state.stage = 'ended'
       await this.deps.logs.end()
       return this.save()
@@ -294,20 +346,28 @@ export class PodWorker {
   }
 
   private async stop(): Promise<void> {
-    const since = this.now
     this.event('Normal', 'Killing', 'Stopping the containers of the pod.')
     this.deps.onChange()
+    const suspended = this.wanted.kind === 'suspend'
+    await this.run?.stop(this.stopBound(), this.state.failure?.reason ?? (suspended ? 'HostStopped' : 'Stopped'))
+    this.run = null
+    this.state.stopped(suspended, this.now)
+    if (this.state.stage === 'ended') await this.deps.logs.end()
+    await this.save()
+  }
+
+  /** The pod's grace from now on, which a removal may shorten. */
+  private stopBound(): StopBound {
+    const since = this.now
     const changed = () => {
       this.wake.clear()
       return this.wake.wait()
     }
-    await this.run?.stop({ deadline: () => since + this.graceSeconds * 1000, changed })
-    this.run = null
-    this.state.stopped(this.wanted.kind === 'suspend', this.now)
-    await this.save()
+    return { deadline: () => since + this.graceSeconds * 1000, changed }
   }
 
   private get graceSeconds(): number {
+    if (this.state.failure?.reason === 'Evicted') return Math.min(evictionGraceSeconds, this.wanted.kind === 'remove' ? this.wanted.graceSeconds : evictionGraceSeconds)
     return this.wanted.kind === 'remove' || this.wanted.kind === 'suspend' ? this.wanted.graceSeconds : this.spec.terminationGracePeriodSeconds
   }
 
@@ -335,7 +395,8 @@ export class PodWorker {
   /** Repeating the attachment applies the network's switches. */
   private async refit(): Promise<void> {
     const { network } = this.state.assignment
-    await this.deps.ports.network.attach({ ...this.state.identity, network }, this.interrupt.signal)
+    const { ready } = await this.deps.ports.network.attach({ ...this.state.identity, network }, this.interrupt.signal)
+    await ready
     this.state.running = { ...this.state.running, network }
     await this.save()
   }

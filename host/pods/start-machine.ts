@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Assignment } from '@/contracts/host/v1'
 import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
-import { pullPolicy } from '@/domain/pod/spec'
+import { podContainers, pullPolicy } from '@/domain/pod/spec'
+import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
@@ -16,6 +17,8 @@ export type StartProgress = {
   recorder: StepRecorder
   pulling: (reference: string, progress: PullProgress) => void
   imagesReady: (images: Map<string, ReadyImage>) => void
+  /** The Secrets that the pod names in imagePullSecrets. */
+  pullSecrets: readonly ConfigurationObject[]
 }
 
 /** A VM that is up and set up, before its containers. `leaveGate` is to be called when they were started. */
@@ -37,9 +40,10 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
     recorder.measure('template', () => ports.machines.prepareTemplate(pod, either)),
   ])
   signal.throwIfAborted()
-  const rootImage = images.get(assignment.spec.containers[0]?.image ?? '')
+  const rootImage = images.get(podContainers(assignment.spec)[0]?.spec.image ?? '')
   if (!rootImage) throw new Error('a pod without containers')
-  const leaveGate = await ports.gate.enter(signal)
+  const enter = () => ports.gate.enter(signal)
+  const leaveGate = ports.gate.isFull ? await recorder.measure('turn', enter) : await enter()
   let machine: Machine | undefined
   try {
     const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch }, signal))
@@ -96,27 +100,30 @@ async function mountOnce(machine: Machine, guest: Guest, image: ReadyImage, inde
 
 async function resolveImages(images: ImagePort, assignment: Assignment, progress: StartProgress, signal: AbortSignal): Promise<Map<string, ReadyImage>> {
   const wanted = new Map<string, 'Always' | 'IfNotPresent' | 'Never'>()
-  for (const container of assignment.spec.containers) if (!wanted.has(container.image) || pullPolicy(container) === 'Always') wanted.set(container.image, pullPolicy(container))
-  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { tenantId: assignment.tenantId, policy, pullSecrets: [], signal, onProgress: (p) => progress.pulling(reference, p) })))
-  // Keyed by what the spec says, which need not be how the store calls the image; the first container's stays first.
+  for (const { spec: container } of podContainers(assignment.spec)) if (!wanted.has(container.image) || pullPolicy(container) === 'Always') wanted.set(container.image, pullPolicy(container))
+  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { tenantId: assignment.tenantId, policy, pullSecrets: progress.pullSecrets, signal, onProgress: (p) => progress.pulling(reference, p) })))
+  // Keyed by what the spec says, which need not be how the store calls the image; the one that starts first stays first: it is the root disk.
   const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
   progress.imagesReady(found)
   return found
 }
 
 function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clock) {
-  const { hostname } = assignment
+  const { hostname, spec } = assignment
+  const { fsGroup, sysctls } = spec.securityContext ?? {}
   return {
     instance: assignment.uid,
     time: clock.now(),
     entropy: randomBytes(64).toString('base64'),
     hostname,
     machineId: assignment.uid.replaceAll('-', ''),
-    hosts: hostsFile(hostname, assignment.network.address),
-    resolvConf: resolverFile(network.dns),
+    hosts: hostsFile(hostname, assignment.network.address, spec.hostAliases),
+    resolvConf: resolverFile(network.dns, spec),
     network: { mac: network.mac, address: assignment.network.address, prefixLength: assignment.network.prefixLength, gateway: assignment.network.gateway, mtu: network.mtu },
     scratch: { serial: scratchSerial },
-    volumes: guestVolumes(assignment.spec),
+    volumes: guestVolumes(spec),
+    ...(fsGroup === undefined ? {} : { fsGroup }),
+    ...(sysctls?.length ? { sysctls } : {}),
   }
 }
 

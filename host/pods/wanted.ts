@@ -5,23 +5,28 @@ export type Wanted = { kind: 'run'; assignment: Assignment } | { kind: 'suspend'
 
 /** What a worker knows of its pod: `found` was up when an earlier host agent ended, `dirty` means there may be something to undo. */
 export type Stage = 'found' | 'idle' | 'up' | 'ended' | 'gone'
-/** `stale`: another spec is assigned than runs; `refit`: only its network's switches differ; `waiting`: a back-off is not over. */
-export type Observed = { stage: Stage; dirty: boolean; stale: boolean; refit: boolean; waiting: boolean }
+/**
+ * `stale`: another spec is assigned than runs; `refit`: only its network's switches differ; `waiting`: a back-off is not
+ * over; `unconfigured`: its ConfigMaps and Secrets have not come; `failed`: the host has ended the pod for good, as at its deadline.
+ */
+export type Observed = { stage: Stage; dirty: boolean; stale: boolean; refit: boolean; waiting: boolean; unconfigured: boolean; failed: boolean }
 
-export type Step = 'adopt' | 'undo' | 'wait' | 'start' | 'watch' | 'stop' | 'forget' | 'renew' | 'refit' | 'quit'
+export type Step = 'adopt' | 'undo' | 'wait' | 'start' | 'watch' | 'stop' | 'forget' | 'renew' | 'refit' | 'configure' | 'conclude' | 'quit'
 
 /** The one next thing to do, from what is wanted and what is. Pure: the order of things is decided here alone. */
 export function nextStep(wanted: Wanted['kind'], observed: Observed): Step {
   if (observed.stage === 'gone' || wanted === 'leave') return 'quit'
   if (observed.stage === 'found') return 'adopt'
   if (observed.stage === 'up') {
-    if (wanted !== 'run' || observed.stale) return 'stop'
+    if (wanted !== 'run' || observed.stale || observed.failed) return 'stop'
     return observed.refit ? 'refit' : 'watch'
   }
   if (wanted === 'remove') return observed.dirty ? 'undo' : 'forget'
   if (observed.dirty) return 'undo'
   if (wanted === 'suspend') return 'quit'
   if (observed.stage === 'ended') return observed.stale ? 'renew' : 'watch'
+  if (observed.failed && !observed.stale) return 'conclude'
+  if (observed.unconfigured) return 'configure'
   return observed.waiting ? 'wait' : 'start'
 }
 

@@ -128,6 +128,8 @@ export class FakeHost {
   readonly templates = new Set<string>()
   readonly ledger = new Map<string, LedgerEntry>()
   readonly logs = new Set<string>()
+  /** The last lines of a container's log. */
+  readonly lines = new Map<string, string[]>()
   readonly uids = new Set<number>()
   maxInGate = 0
 
@@ -242,6 +244,7 @@ export class FakeHost {
       },
       resume: async () => sink,
       end: async () => {},
+      tail: async (container: string) => this.lines.get(container) ?? [],
       remove: async () => {
         await this.step('logs.remove')
         this.logs.delete(`logs ${uid}`)

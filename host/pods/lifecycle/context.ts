@@ -1,0 +1,40 @@
+import type { Assignment } from '@/contracts/host/v1'
+import type { Attachments } from '../attachments'
+import type { Clock } from '../clock'
+import type { Configuration } from '../configuration/configuration'
+import type { ConfigurationFiles } from '../configuration/files'
+import type { ContainerRecord } from '../container-record'
+import type { Guest, OutputSink, ReadyImage } from '../ports'
+import type { TroubleEvents } from '../probes/trouble-events'
+
+/** Where the containers' output goes. */
+export interface PodLogPort {
+  /** A new instance of the container: what was written before becomes its previous log. */
+  begin(container: string): Promise<OutputSink>
+  /** Goes on writing for an instance that runs. */
+  resume(container: string): Promise<OutputSink>
+  /** The last lines of the newest instance, each bounded; unfinished ones too. */
+  tail(container: string, lines: number): Promise<string[]>
+}
+
+/** What all containers of a running VM share. */
+export type PodContext = {
+  assignment: Assignment
+  guest: Guest
+  /** One a container, in the order in which they start; replaced as things happen. */
+  records: ContainerRecord[]
+  /** The image of each container, by the reference in its spec. */
+  images: ReadonlyMap<string, ReadyImage>
+  /** Makes the image known to the guest and gives the key by which it calls it. */
+  mount: (image: ReadyImage) => Promise<string>
+  configuration: Configuration
+  files: ConfigurationFiles
+  logs: PodLogPort
+  attachments: Attachments
+  clock: Clock
+  onChange: () => void
+  event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
+  troubles: TroubleEvents
+  /** Aborted once the VM is ended or left: nothing is waited for any more. */
+  over: AbortSignal
+}

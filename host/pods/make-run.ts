@@ -1,0 +1,42 @@
+import type { Assignment, HostEvent } from '@/contracts/host/v1'
+import { Attachments } from './attachments'
+import type { Clock } from './clock'
+import type { Configuration } from './configuration/configuration'
+import { ConfigurationFiles } from './configuration/files'
+import type { ContainerRecord } from './container-record'
+import { ContainerSet, type PodLogPort } from './container-set'
+import { hasDiskLimits, watchUsage } from './limits/usage'
+import { PodRun } from './pod-run'
+import type { Guest, Machine, ReadyImage } from './ports'
+import { TroubleEvents } from './probes/trouble-events'
+import type { StepRecorder } from './step-recorder'
+
+export type RunInput = {
+  machine: Machine
+  guest: Guest
+  assignment: Assignment
+  records: ContainerRecord[]
+  images: ReadonlyMap<string, ReadyImage>
+  mount: (image: ReadyImage) => Promise<string>
+  configuration: Configuration
+  logs: PodLogPort
+  clock: Clock
+  recorder: StepRecorder | null
+  onChange: () => void
+  event: (type: HostEvent['type'], reason: string, message: string) => void
+  /** Something is over its limit of disk. */
+  evict: (message: string) => void
+}
+
+/** Begins the life of the containers in a VM that is set up. */
+export function makeRun(input: RunInput): PodRun {
+  const { machine, guest, assignment, records, images, mount, configuration, logs, clock, recorder, onChange, event } = input
+  const attachments = new Attachments()
+  const over = new AbortController()
+  const warn = (reason: string, message: string) => event('Warning', reason, message)
+  const files = new ConfigurationFiles(assignment.spec, configuration, guest, clock, warn)
+  const troubles = new TroubleEvents(clock, warn)
+  const containers = new ContainerSet({ assignment, guest, records, images, mount, configuration, files, logs, attachments, clock, onChange, event, troubles, over: over.signal })
+  if (hasDiskLimits(assignment.spec)) void watchUsage(assignment.spec, guest, clock, over.signal, input.evict)
+  return new PodRun({ machine, guest, containers, files, attachments, clock, over, recorder })
+}
