@@ -38,6 +38,7 @@ const actions: Readonly<Record<string, NextAction>> = {
   // Configuration
   CreateContainerConfigError: action('Create the ConfigMap, Secret or key that the message names, or mark the reference optional. The pod starts by itself then.', 'configMaps', 'secrets', 'edit'),
   ConfigurationMissing: action('Create the ConfigMap, Secret or key that the message names, or mark the reference optional. The pod starts by itself then.', 'configMaps', 'secrets', 'edit'),
+  ConfigurationTooLarge: action('Name fewer or smaller ConfigMaps and Secrets in the pod, or put large files into the image.', 'configMaps', 'secrets', 'edit'),
   FailedMount: action('Create the ConfigMap or Secret that the volume names, or mark it optional.', 'configMaps', 'secrets', 'edit'),
   // Starting a container
   ExecutableNotFound: start,

@@ -2,20 +2,35 @@ import { createHash, randomBytes } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { challengeOutput, figuresInput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
+import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
+import { figureRows } from '@/platform/metrics'
 import { listAssignments } from '@/server/store/assignments'
 import { inTransaction, type DatabaseClient } from '@/server/store/database'
 import { storeFigures } from '@/server/store/figures'
 import { findHostByKey, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
 import { recordStarts } from '@/server/store/pod-starts'
 import { markUnreportedGone, storeHostEvent, storeImages, storeReport } from '@/server/store/reports'
+import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
+import { countReport } from './count-report'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
+import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
 
 const heartbeatSeconds = 5
 
 /** One connection: its nonce, and the session that a valid hello made. */
-export type HostConnection = { db: DatabaseClient; log: Logger; sessions: HostSessions; nonce: string | null; session: HostSession | null; disconnect(): void }
+export type HostConnection = {
+  db: DatabaseClient
+  keyRing: KeyRing
+  log: Logger
+  sessions: HostSessions
+  nonce: string | null
+  session: HostSession | null
+  disconnect(): void
+  /** Resolves once the host has taken most of what was sent, so that not all of it stands in memory. */
+  drained(): Promise<void>
+}
 
 const t = initTRPC.context<HostConnection>().create()
 
@@ -45,24 +60,28 @@ export const hostRouter = t.router({
       ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
       return { hostId: host.id, heartbeatSeconds }
     }),
-    desired: hostProcedure.subscription(({ ctx, signal }) => desiredMessages(ctx.db, ctx.session, signal)),
+    desired: hostProcedure.subscription(({ ctx, signal }) => desiredMessages(ctx, ctx.session, signal)),
     report: hostProcedure.input(reportInput).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input }) => {
       const { hostId, bootId } = ctx.session
       if (input.bootId !== bootId) throw refuse('The report is of another boot than the hello.')
-      return inTransaction(ctx.db, async (tx) => {
+      const { stored, starts } = await inTransaction(ctx.db, async (tx) => {
         const starts = await recordStarts(tx, hostId, input.pods)
         let stored = 0
         for (const report of input.pods) if (await storeReport(tx, hostId, bootId, input.sequence, report)) stored += 1
         if (input.complete) await markUnreportedGone(tx, hostId, bootId, input.sequence, input.pods.map((p) => p.uid))
         for (const event of input.events) await storeHostEvent(tx, hostId, event)
         await storeImages(tx, hostId, input.images)
-        return { stored }
+        return { stored, starts }
       })
+      countReport(input.pods.length, stored, starts)
+      return { stored }
     }),
     /** Off the reports' way: what cannot be stored is a gap, and the host does not wait for it. */
     figures: hostProcedure.input(figuresInput).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input }) => {
       if (input.bootId !== ctx.session.bootId) throw refuse('The figures are of another boot than the hello.')
-      return { stored: await storeFigures(ctx.db, ctx.session.hostId, input) }
+      const stored = await storeFigures(ctx.db, ctx.session.hostId, input)
+      figureRows.inc(stored)
+      return { stored }
     }),
     heartbeat: hostProcedure.input(heartbeatInput).output(z.object({ current: z.boolean() })).mutation(async ({ ctx, input }) => {
       const current = await recordHeartbeat(ctx.db, ctx.session.hostId, input.bootId)
@@ -73,16 +92,32 @@ export const hostRouter = t.router({
 })
 export type HostRouter = typeof hostRouter
 
-/** The complete desired set at once and after every change of it, and streams to open as they are asked for. */
-async function* desiredMessages(db: DatabaseClient, session: HostSession, signal: AbortSignal | undefined): AsyncGenerator<DesiredMessage> {
+/**
+ * The complete desired set at once and after every change of it, and streams to open as they are asked for. What the set's
+ * pods name of ConfigMaps and Secrets comes before it, a message a pod, opened one at a time.
+ */
+async function* desiredMessages(connection: HostConnection, session: HostSession, signal: AbortSignal | undefined): AsyncGenerator<DesiredMessage> {
   const onAbort = () => session.wake()
   signal?.addEventListener('abort', onAbort)
+  const { db } = connection
+  const given = new SentConfiguration()
   let revision = ''
   while (!session.closed && !signal?.aborted) {
     await session.nextWake()
     if (signal?.aborted) return
     yield* session.takeMessages()
-    const assignments = await listAssignments(db, session.hostId)
+    const listed = await listAssignments(db, session.hostId)
+    const states = await listHostConfiguration(db, session.hostId)
+    for (const state of given.outstanding(states)) {
+      const message = await toConfigurationMessage(connection, state)
+      if (signal?.aborted) return
+      yield message
+      given.sent(message)
+      yield* session.takeMessages()
+      await connection.drained()
+    }
+    const revisions = new Map(states.map((state) => [state.podUid, configurationRevision(state)]))
+    const assignments = listed.map((assignment) => ({ ...assignment, configurationRevision: revisions.get(assignment.uid) ?? null }))
     const next = createHash('sha256').update(JSON.stringify(assignments)).digest('hex').slice(0, 32)
     if (next !== revision) {
       revision = next

@@ -25,7 +25,7 @@ beforeAll(async () => {
   ann = await test.signUp('ann')
   streams = new StreamBroker(sessions, test.server.log)
   gateway = createGateway({
-    db: test.db, log: test.server.log, sessions, streams, publicUrl, router: appRouter,
+    db: test.db, keyRing: test.server.keyRing, log: test.server.log, sessions, streams, publicUrl, router: appRouter,
     live: new LiveSockets(test.server.feed),
     authenticate: (request) => actorOf(request, publicUrl),
     createContext: (_, actor) => toApiContext(test.server, actor, '', ''),

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { AnyRouter } from '@trpc/server'
+import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
 import type { Actor } from '@/server/auth/scope'
 import type { DatabaseClient } from '@/server/store/database'
@@ -13,6 +15,7 @@ import type { StreamBroker } from './streams'
 
 export type GatewayParts<Context> = {
   db: DatabaseClient
+  keyRing: KeyRing
   log: Logger
   sessions: HostSessions
   streams: StreamBroker
@@ -83,13 +86,22 @@ export function createGateway<Context extends object>(parts: GatewayParts<Contex
   }
 }
 
-function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'log' | 'sessions'>, wss: WebSocketServer) {
+/** So many bytes wait for a host's socket before the next large message is made. */
+const maxBuffered = 4 << 20
+
+function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions'>, wss: WebSocketServer) {
   return applyWSSHandler({
     wss,
     router: hostRouter,
     keepAlive: { enabled: true, pingMs: 10_000, pongWaitMs: 10_000 },
     createContext: ({ res }): HostConnection => {
-      const connection: HostConnection = { ...parts, nonce: null, session: null, disconnect: () => res.close(4409, 'another connection of this host took over') }
+      const connection: HostConnection = {
+        ...parts, nonce: null, session: null,
+        disconnect: () => res.close(4409, 'another connection of this host took over'),
+        drained: async () => {
+          while (res.readyState === res.OPEN && res.bufferedAmount > maxBuffered) await delay(10)
+        },
+      }
       res.once('close', () => {
         if (connection.session) parts.sessions.remove(connection.session)
       })

@@ -1,13 +1,28 @@
+import type { Change } from '@/server/store/change-feed'
+import type { Database } from '@/server/store/database'
 import type { FeedReader } from '@/server/store/feed-reader'
+import { listReferencingHosts, type ObjectName } from '@/server/store/pod-references'
 import type { HostSessions } from './host-sessions'
 
-/** Wakes the sessions whose assignments changed; after a gap in the feed, all of them. Returns how to stop. */
-export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions): () => void {
+const isConfiguration = ({ kind }: Change) => kind === 'ConfigMap' || kind === 'Secret'
+const nameOf = ({ tenantId, namespace, kind, name }: Change): ObjectName => ({ tenantId: tenantId ?? '', namespace: namespace ?? '', kind, name })
+
+/**
+ * Wakes the sessions whose assignments changed, and those of hosts with pods that name a ConfigMap or Secret which changed;
+ * after a gap in the feed, all of them. Returns how to stop.
+ */
+export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db: Database): () => void {
+  const wake = (hosts: Iterable<string>) => {
+    for (const host of hosts) sessions.get(host)?.wake()
+  }
+  const wakeAll = () => sessions.all().forEach((session) => session.wake())
   return feed.subscribe({
     onChanges: (changes) => {
-      const hosts = new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name))
-      for (const host of hosts) sessions.get(host)?.wake()
+      wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
+      const changed = changes.filter(isConfiguration).map(nameOf)
+      // Who cannot be found out is woken with the others: a wake too many costs a read.
+      if (changed.length > 0) listReferencingHosts(db, changed).then(wake, wakeAll)
     },
-    onReset: () => sessions.all().forEach((session) => session.wake()),
+    onReset: wakeAll,
   })
 }

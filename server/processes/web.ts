@@ -5,7 +5,9 @@ import next from 'next'
 import { loadConfig } from '@/platform/config'
 import { KeyRing } from '@/platform/crypto/key-ring'
 import { logger } from '@/platform/logger'
+import { observeHttp } from '@/platform/metrics'
 import { actorOf, serveApi, toApiContext } from '@/server/api/http'
+import { isTransfer, servePodFiles } from '@/server/api/pod-files'
 import { appRouter } from '@/server/api/root'
 import { setApiRuntime } from '@/server/api/runtime'
 import { createCallerFactory } from '@/server/api/trpc'
@@ -41,9 +43,9 @@ setApiRuntime({
 })
 
 const live = new LiveSockets(feed)
-const stopWaking = wakeHostsOnChanges(feed, sessions)
+const stopWaking = wakeHostsOnChanges(feed, sessions, db)
 const gateway = createGateway({
-  db, log, sessions, streams, live,
+  db, keyRing: server.keyRing, log, sessions, streams, live,
   publicUrl: config.publicUrl,
   authenticate: (request) => actorOf(request, config.publicUrl),
   router: appRouter,
@@ -65,15 +67,30 @@ const securityHeaders = [
   ['referrer-policy', 'same-origin'],
 ] as const
 
+const bodyWithinMs = 300_000
+
+/** Whoever sends a body for longer than this holds a socket for nothing. */
+function endIfSlow(request: IncomingMessage): void {
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) return
+  const timer = setTimeout(() => {
+    if (!request.complete) request.socket.destroy()
+  }, bodyWithinMs)
+  request.once('close', () => clearTimeout(timer))
+}
+
 function serve(request: IncomingMessage, response: ServerResponse): void {
+  observeHttp(request, response)
   // The last entry is the address that this process saw; a client can only write those before it.
   request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
   for (const [name, value] of securityHeaders) response.setHeader(name, value)
-  if (serveHealth(server, sessions, request, response) || serveApi(server, request, response)) return
+  if (!isTransfer(request)) endIfSlow(request)
+  if (serveHealth(server, sessions, request, response, () => ({ streams: streams.openCount, sockets: live.size })) || serveApi(server, request, response) || servePodFiles(server, request, response)) return
   void handle(request, response)
 }
 
 const http = createServer(serve)
+// Node gives each request 5 minutes, and an upload of 10 GiB takes longer: those have a timeout of their own.
+http.requestTimeout = 0
 http.on('upgrade', (request, socket, head) => {
   if (gateway.upgrade(request, socket, head)) return
   if (!dev || !nextUpgrades.emit('upgrade', request, socket, head)) socket.destroy()

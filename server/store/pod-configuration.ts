@@ -10,13 +10,13 @@ const maxPodObjects = 200
 /** An object that a pod names, and whether it is there. `fits` is false where it is, but a host's message has no room for it. */
 export type NamedObject = { kind: ConfigurationReference['kind']; name: string; optional: boolean; uid: string | null; revision: bigint | null; bytes: number | null; fits: boolean }
 /** The pod, its tenant and namespace, and what it names: in the order of kind and name. */
-export type PodConfigurationState = { podUid: string; tenantId: string; namespace: string; name: string; objects: NamedObject[] }
+export type PodConfigurationState = { podUid: string; tenantId: string; namespace: string; name: string; generation: number; objects: NamedObject[] }
 
 type Row = Omit<PodConfigurationState, 'objects'> & { kind: ConfigurationReference['kind']; objectName: string; optional: boolean; uid: string | null; revision: bigint | null; bytes: number | null }
 
 /** An object counts only in the tenant and the namespace of the pod itself. */
 const select = (where: Prisma.Sql): Prisma.Sql => Prisma.sql`
-  select p."uid" as "podUid", p."tenantId", p."namespace", p."name", r."kind", r."name" as "objectName", r."optional",
+  select p."uid" as "podUid", p."tenantId", p."namespace", p."name", p."generation", r."kind", r."name" as "objectName", r."optional",
     coalesce(c."uid", s."uid") as "uid", coalesce(c."revision", s."revision") as "revision", coalesce(c."bytes", s."bytes") as "bytes"
   from "PodReference" r
   join "Pod" p on p."uid" = r."podUid"
@@ -28,9 +28,15 @@ const select = (where: Prisma.Sql): Prisma.Sql => Prisma.sql`
 export const listHostConfiguration = async (db: Database, hostId: string): Promise<PodConfigurationState[]> =>
   grouped(await db.$queryRaw<Row[]>(select(Prisma.sql`p."uid" in (select a."podUid" from "PodAssignment" a where a."hostId" = ${hostId}::uuid)`)))
 
-/** What one pod names, or null when it names nothing. */
+/** What one pod names, or null when it names nothing or is being deleted. */
 export const findPodConfiguration = async (db: Database, podUid: string): Promise<PodConfigurationState | null> =>
-  grouped(await db.$queryRaw<Row[]>(select(Prisma.sql`p."uid" = ${podUid}::uuid`)))[0] ?? null
+  grouped(await db.$queryRaw<Row[]>(select(Prisma.sql`p."uid" = ${podUid}::uuid and p."deletedAt" is null`)))[0] ?? null
+
+/** The same, of a pod that stays until the transaction ends. */
+export async function holdPodConfiguration(tx: Database, podUid: string): Promise<PodConfigurationState | null> {
+  await tx.$queryRaw`select 1 from "Pod" where "uid" = ${podUid}::uuid for key share`
+  return findPodConfiguration(tx, podUid)
+}
 
 function grouped(rows: Row[]): PodConfigurationState[] {
   const pods = new Map<string, PodConfigurationState & { room: number }>()

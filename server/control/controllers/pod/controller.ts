@@ -3,25 +3,43 @@ import { allocateAddress } from '@/server/store/addresses'
 import { listBoundPods, putAssignment, removePod, type BoundPod } from '@/server/store/assignments'
 import { setCondition } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
+import { listReferencingPods } from '@/server/store/pod-references'
 import { recordEvent } from '@/server/store/reports'
+import type { Change } from '@/server/store/change-feed'
 import type { Controller, ControlContext } from '../../runtime/controller'
+import { reconcileConfiguration } from './configuration'
 import { planPod } from './plan'
 
-/** Keys are pods' uids; a network's change wakes all of its pods through `network:<uid>`. */
+/**
+ * Keys are pods' uids; a network's change wakes all of its pods through `network:<uid>`, and that of a ConfigMap or Secret
+ * the pods that name it through `configuration:<tenant>/<namespace>/<kind>/<name>`.
+ */
 export const podController: Controller = {
   name: 'pod',
   workers: 4,
   resyncSeconds: 60,
-  keysOf: (change) => (change.kind === 'Pod' && change.action !== 'deleted' ? [change.uid] : change.kind === 'Network' && change.action === 'modified' ? [`network:${change.uid}`] : []),
+  keysOf,
   allKeys: async (ctx) => (await listBoundPods(ctx.db)).map((pod) => pod.uid),
   reconcile: async (ctx, key) => {
     if (key.startsWith('network:')) {
       for (const pod of await listBoundPods(ctx.db)) if (pod.network.uid === key.slice('network:'.length)) await reconcilePod(ctx, pod)
       return
     }
+    if (key.startsWith('configuration:')) {
+      const [tenantId = '', namespace = '', kind = '', name = ''] = key.slice('configuration:'.length).split('/')
+      for (const uid of await listReferencingPods(ctx.db, { tenantId, namespace, kind, name })) await reconcileConfiguration(ctx, uid)
+      return
+    }
     const [pod] = await listBoundPods(ctx.db, [key])
     if (pod) await reconcilePod(ctx, pod)
+    await reconcileConfiguration(ctx, key)
   },
+}
+
+function keysOf({ kind, action, uid, tenantId, namespace, name }: Change): string[] {
+  if (kind === 'Pod') return action === 'deleted' ? [] : [uid]
+  if (kind === 'Network') return action === 'modified' ? [`network:${uid}`] : []
+  return kind === 'ConfigMap' || kind === 'Secret' ? [`configuration:${tenantId}/${namespace}/${kind}/${name}`] : []
 }
 
 async function reconcilePod(ctx: ControlContext, pod: BoundPod): Promise<void> {
