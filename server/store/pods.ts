@@ -1,11 +1,9 @@
-import { Prisma } from '@/generated/prisma/client'
+import type { Prisma } from '@/generated/prisma/client'
 import type { PodState } from '@/domain/pod/status'
 import type { PodSpec } from '@/domain/pod/spec'
 import type { Labels } from '@/domain/shared/names'
-import type { Requirement } from '@/domain/shared/label-selector'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
-import { selectorSql } from './selector-sql'
 
 const parts = { report: true, address: true, host: { select: { id: true, name: true, phase: true, lastHeartbeat: true, hello: true } } } as const
 export type PodRow = Prisma.PodGetPayload<{ include: typeof parts }>
@@ -26,47 +24,6 @@ export async function markPodDeleted(db: Database, scope: Scope, uid: string, gr
     where "uid" = ${uid}::uuid and "tenantId" = ${scope.tenantId} and ("deletedAt" is null or "graceSeconds" > ${graceSeconds})`
 }
 
-export type PodQuery = {
-  namespace?: string
-  search?: string
-  states?: PodState[]
-  selector?: Requirement[]
-  sort: 'name' | 'namespace' | 'state' | 'created'
-  descending: boolean
-  limit: number
-  after?: { value: string; uid: string }
-}
-
-const sortKeys = {
-  name: Prisma.sql`p."name" collate "C"`,
-  namespace: Prisma.sql`p."namespace" collate "C"`,
-  state: Prisma.sql`s."state" collate "C"`,
-  created: Prisma.sql`to_char(p."createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS')`,
-} as const
-
-/** One page of a tenant's pods in the asked order (ties by uid), with the number of all that match. */
-export async function pagePods(db: Database, scope: Scope, query: PodQuery): Promise<{ records: PodRecord[]; total: number; next: { value: string; uid: string } | null }> {
-  const key = sortKeys[query.sort]
-  const direction = query.descending ? Prisma.sql`desc` : Prisma.sql`asc`
-  const conditions = [Prisma.sql`p."tenantId" = ${scope.tenantId}`]
-  if (query.namespace) conditions.push(Prisma.sql`p."namespace" = ${query.namespace}`)
-  if (query.search) conditions.push(Prisma.sql`(position(${query.search.toLowerCase()} in p."name") > 0 or p."spec"::text ilike ${`%"image": "%${query.search.replace(/[\\%_]/g, '\\$&')}%`})`)
-  if (query.states?.length) conditions.push(Prisma.sql`s."state" in (${Prisma.join(query.states)})`)
-  conditions.push(...(query.selector ?? []).map((r) => selectorSql(Prisma.sql`p."labels"`, r)))
-  const filter = Prisma.join(conditions, ' and ')
-  const beyond = query.after
-    ? query.descending
-      ? Prisma.sql`and (${key}, p."uid") < (${query.after.value} collate "C", ${query.after.uid}::uuid)`
-      : Prisma.sql`and (${key}, p."uid") > (${query.after.value} collate "C", ${query.after.uid}::uuid)`
-    : Prisma.empty
-  const source = Prisma.sql`from "Pod" p join "PodState" s on s."uid" = p."uid" where ${filter}`
-  const rows = await db.$queryRaw<{ uid: string; value: string }[]>`select p."uid", ${key} as value ${source} ${beyond} order by ${key} ${direction}, p."uid" ${direction} limit ${query.limit + 1}`
-  const total = await db.$queryRaw<{ count: bigint }[]>`select count(*) as count ${source}`
-  const page = rows.slice(0, query.limit)
-  const last = page[page.length - 1]
-  return { records: await loadPods(db, scope, page.map((r) => r.uid)), total: Number(total[0]?.count ?? 0), next: rows.length > query.limit && last ? last : null }
-}
-
 /** The pods with these uids, in their order; what is gone or another tenant's is left out. */
 export async function loadPods(db: Database, scope: Scope, uids: string[]): Promise<PodRecord[]> {
   if (uids.length === 0) return []
@@ -83,7 +40,7 @@ export async function loadPods(db: Database, scope: Scope, uids: string[]): Prom
 }
 
 /**
- * The state of a row that was read, by the same rules as the view "PodState", which filters and sorts: read from the
+ * The state of a row that was read, by the same rules as the view "PodState" has for lists: read from the
  * view afterwards it could be newer than the report beside it. A test holds the two together.
  */
 export function stateOf(pod: Pick<PodRow, 'deletedAt' | 'hostId'> & { report: { phase: string } | null; host: { phase: string } | null }, conditions: { type: string; status: string }[]): PodState {
