@@ -2,6 +2,7 @@ import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { tenantReference } from '@/domain/shared/names'
+import { procedureSeconds } from '@/platform/metrics'
 import type { Permission } from '@/domain/tenant/permissions'
 import { resolveScope } from '@/server/auth/authenticate'
 import type { Actor } from '@/server/auth/scope'
@@ -19,8 +20,10 @@ const t = initTRPC.context<ApiContext>().meta<ProcedureMeta>().create({ errorFor
 export const router = t.router
 export const createCallerFactory = t.createCallerFactory
 
-const base = t.procedure.use(async ({ ctx, next }) => {
+const base = t.procedure.use(async ({ ctx, next, path }) => {
+  const timed = procedureSeconds.startTimer({ procedure: path })
   const result = await next()
+  timed({ outcome: result.ok ? 'ok' : result.error.code })
   if (!result.ok) throw toTrpcError(result.error, ctx)
   return result
 })

@@ -107,7 +107,9 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     if (signal?.aborted) return
     yield* session.takeMessages()
     const listed = await listAssignments(db, session.hostId)
-    const states = await listHostConfiguration(db, session.hostId)
+    // Read after the set, it may know of pods that the set does not name yet: a host forgets what is of no pod of the set.
+    const named = new Set(listed.map((assignment) => assignment.uid))
+    const states = (await listHostConfiguration(db, session.hostId)).filter((state) => named.has(state.podUid))
     for (const state of given.outstanding(states)) {
       const message = await toConfigurationMessage(connection, state)
       if (signal?.aborted) return

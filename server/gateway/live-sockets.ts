@@ -20,6 +20,10 @@ export class LiveSockets {
     this.timer = setInterval(() => void this.recheckAll(), recheckMs)
   }
 
+  get size(): number {
+    return this.sockets.size
+  }
+
   add(socket: WebSocket, credentialId: string, recheck: () => Promise<boolean>): void {
     this.sockets.set(socket, { credentialId, recheck })
     socket.once('close', () => this.sockets.delete(socket))

@@ -30,6 +30,11 @@ export class StreamBroker implements HostStreams {
     private readonly log: Logger,
   ) {}
 
+  /** Streams of all owners that are open. */
+  get openCount(): number {
+    return [...this.owners.values()].reduce((sum, count) => sum + count, 0)
+  }
+
   async open(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number; owner?: string } = {}): Promise<HostStream> {
     const { owner = '' } = options
     const open = this.owners.get(owner) ?? 0

@@ -3,12 +3,18 @@ import { collectDefaultMetrics, Gauge, register } from 'prom-client'
 import { authenticate } from '@/server/auth/authenticate'
 import type { HostSessions } from '@/server/gateway/host-sessions'
 import type { ServerContext } from '@/server/services/context'
+import { exportMetrics } from '@/server/services/figures/export-metrics'
 
 collectDefaultMetrics()
 const connectedHosts = new Gauge({ name: 'hypernetes_connected_hosts', help: 'Hosts connected to this web process.' })
+const openStreams = new Gauge({ name: 'hypernetes_open_streams', help: 'Terminals, commands, logs, copies and port-forwards that are open through this web process.' })
+const openSockets = new Gauge({ name: 'hypernetes_open_sockets', help: 'WebSockets of people that are open to this web process.' })
 
-/** `/healthz` (the process lives), `/readyz` (it can serve) and `/metrics` (operators alone). Returns false for other paths. */
-export function serveHealth(server: ServerContext, sessions: HostSessions, request: IncomingMessage, response: ServerResponse): boolean {
+/** How many of each are open in this process. */
+export type OpenConnections = () => { streams: number; sockets: number }
+
+/** `/healthz` (the process lives), `/readyz` (it can serve) and `/metrics` (operators alone, by token or session). Returns false for other paths. */
+export function serveHealth(server: ServerContext, sessions: HostSessions, request: IncomingMessage, response: ServerResponse, open: OpenConnections = () => ({ streams: 0, sockets: 0 })): boolean {
   const path = (request.url ?? '/').split('?')[0]
   const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
   if (path === '/healthz') answer(200, 'ok\n')
@@ -19,9 +25,15 @@ export function serveHealth(server: ServerContext, sessions: HostSessions, reque
       .then(async (actor) => {
         if (!actor?.operator) return answer(404, 'not found\n')
         connectedHosts.set(sessions.all().length)
-        answer(200, await register.metrics(), register.contentType)
+        const { streams, sockets } = open()
+        openStreams.set(streams)
+        openSockets.set(sockets)
+        answer(200, `${await register.metrics()}\n${await exportMetrics(server)}`, register.contentType)
       })
-      .catch(() => answer(503, 'the database does not answer\n'))
+      .catch((err: unknown) => {
+        server.log.error({ err }, 'metrics could not be collected')
+        answer(503, 'the database does not answer\n')
+      })
   } else return false
   return true
 }
