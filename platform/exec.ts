@@ -24,6 +24,8 @@ export class ExecError extends Error {
     readonly signal: string | null,
     readonly stderr: string,
     cause: string,
+    /** It was killed for printing more than `maxOutput`. */
+    readonly flooded = false,
   ) {
     super(`${command}: ${cause}${stderr.trim() ? `: ${stderr.trim().slice(-800)}` : ''}`)
     this.name = 'ExecError'
@@ -70,7 +72,7 @@ export function run(command: string, args: readonly string[], options: ExecOptio
     const text = (name: 'stdout' | 'stderr') => Buffer.concat(collected[name]).toString('utf8')
     child.once('error', (error) => reject(new ExecError(command, null, null, text('stderr'), error.message)))
     child.once('close', (code, killedBy) => {
-      if (flooded) reject(new ExecError(command, code, killedBy, '', `printed more than ${maxOutput} bytes`))
+      if (flooded) reject(new ExecError(command, code, killedBy, '', `printed more than ${maxOutput} bytes`, true))
       else if (code !== 0) reject(new ExecError(command, code, killedBy, text('stderr'), killedBy ? `killed by ${killedBy}` : `exit code ${code}`))
       else resolve({ stdout: text('stdout'), stderr: text('stderr') })
     })

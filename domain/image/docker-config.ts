@@ -72,7 +72,7 @@ function loginOf(auth: string): { username: string; password: string } | null {
 }
 
 /** The credentials that fit an image, the most exact first, as the kubelet tries them. */
-export function credentialsFor(credentials: readonly RegistryCredential[], { registry, repository }: ImageReference): RegistryCredential[] {
+export function credentialsFor<T extends Pick<RegistryCredential, 'host' | 'path'>>(credentials: readonly T[], { registry, repository }: ImageReference): T[] {
   const target = `/${repository}`
   const fits = credentials.filter(({ host, path }) => hostFits(host, registry.toLowerCase()) && target.startsWith(path))
   return fits.sort((a, b) => b.path.length - a.path.length || wildcards(a.host) - wildcards(b.host))

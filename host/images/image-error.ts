@@ -35,9 +35,10 @@ export class ImageError extends Error {
   }
 }
 
+export const publishAnew = 'Build and push the image again, or choose another one.'
+
 /** An image whose bytes break a rule: the publisher must build it anew. */
-export const malformed = (message: string): ImageError =>
-  new ImageError('malformed', message, 'Build and push the image again, or choose another one.')
+export const malformed = (message: string): ImageError => new ImageError('malformed', message, publishAnew)
 
 /** An image beyond a limit of this host. */
 export const tooLarge = (message: string): ImageError =>
@@ -57,3 +58,7 @@ export function asImageError(error: unknown): ImageError {
 
 export const diskFull = (detail?: string): ImageError =>
   new ImageError('disk-full', 'The host has no disk space left for this image.', 'Ask the operator to free space on the host; the pull is tried again.', detail)
+
+/** Every image that the host keeps is used by one of its pods, and together they take what images may. */
+export const cacheFull = (detail: string): ImageError =>
+  new ImageError('disk-full', 'The host has no room left for this image: its pods use all that images may take.', 'Ask the operator to raise HYPERNETES_IMAGE_CACHE_GIB or to add hosts, or delete pods; the pull is tried again.', detail)

@@ -1,17 +1,23 @@
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultPullPolicy, formatReference, parseReference, type ImageReference, type PullPolicy } from '@/domain/image/reference'
 import type { Logger } from '@/platform/logger'
-import { asImageError, cancelled, diskFull, ImageError, malformed, tooLarge } from './image-error'
+import { asImageError, cancelled, ImageError, malformed, tooLarge } from './image-error'
 import { defaultLimits, type ImageLimits } from './layer/limits'
-import { fingerprint, type RegistryAuth } from './registry/auth-file'
+import type { LayerFile } from './layer/merge'
+import { everybody, tenantOf, type ScopedAuth } from './registry/auth-file'
 import { readManifest, sha256, type ImageConfig, type Manifest } from './registry/manifest'
 import { Skopeo } from './registry/skopeo'
+import { firstOf, sourcesOf, type Mirror, type Source } from './registry/sources'
 import { buildSquashfs, verifyImage } from './store/build'
 import { Catalogue, type CatalogueImage } from './store/catalogue'
+import { FileCheck, fileDigest } from './store/file-digest'
 import { Flights } from './store/flights'
+import { Room } from './store/room'
 import type { Listener } from './store/progress'
 import { Slots } from './store/slots'
+import { Pins } from './store/pins'
+import { importUpload, uploadName, type Upload } from './upload/import-upload'
 
 /** Sizes are bytes, times milliseconds. */
 export type ImageStoreOptions = {
@@ -21,7 +27,15 @@ export type ImageStoreOptions = {
   defaultRegistry: string
   /** `host[:port]` of registries reached over plain HTTP or with any certificate. */
   insecureRegistries: readonly string[]
+  /** Asked before the registries that they mirror. */
+  mirrors?: readonly Mirror[]
   logger: Logger
+  /** What all images together may take; never more than 80 % of the file system. Default: no other bound. */
+  maxCacheBytes?: number
+  /** What this host's pods name and run: those images stay. Names are as {@link ImageStore.nameOf} gives them. */
+  inUse?: () => { names: Iterable<string>; digests: Iterable<string> }
+  /** Hears of each image that is gone: it was not used, or it was damaged. */
+  onRemoved?: (digest: string) => void
   /** Bytes of an image's layers, packed and unpacked. Default 10 GiB. */
   maxImageBytes?: number
   limits?: Partial<ImageLimits>
@@ -38,21 +52,44 @@ export type ImageStoreOptions = {
   pullTimeoutMs?: number
 }
 
-/** An image that is ready. `squashfs` is a read-only file; `reference` is what was asked for, in full. */
-export type StoredImage = { digest: string; reference: string; squashfs: string; sizeBytes: number; config: ImageConfig }
+/**
+ * An image that is ready. `squashfs` is a read-only file; `reference` is what was asked for, in full. `isPublic`: any
+ * tenant may use it.
+ */
+export type StoredImage = { digest: string; reference: string; squashfs: string; sizeBytes: number; config: ImageConfig; isPublic: boolean }
 
-export type EnsureOptions = { pullPolicy?: PullPolicy; auth?: RegistryAuth; onProgress?: Listener; signal?: AbortSignal }
+export type EnsureOptions = {
+  /** In whose name; '' is the operator's. */
+  tenantId?: string
+  pullPolicy?: PullPolicy
+  /** The tenant's credentials of any registries. */
+  credentials?: readonly ScopedAuth[]
+  /** The tenant's own archive for this reference: it is used, and no registry asked. */
+  upload?: Upload
+  /** Others' pulls go first. */
+  inBackground?: boolean
+  onProgress?: Listener
+  signal?: AbortSignal
+}
 
-type Resolved = { digest: string; manifest: Manifest }
+type Resolved = { digest: string; manifest: Manifest; source: Source }
+type Pulled = { image: CatalogueImage; who: string }
+/** One request in full: what it asks for, and the ways to it. */
+type Wanted = { reference: ImageReference; name: string; sources: Source[]; inBackground: boolean; waiter: { onProgress?: Listener; signal?: AbortSignal } }
 
 /**
  * The images of one host: one squashfs a manifest digest, made by merging the layers as streams. Concurrent requests
- * for one image share one pull. A reference that a registry gave to one account only is not given from the store to
- * others before the registry has accepted theirs.
+ * for one image share one pull. A reference that a registry gave to a tenant's account only is not given from the store
+ * to other tenants or accounts before the registry has accepted theirs. Each image's file is checked against its digest before it is
+ * given away; a damaged one is removed and pulled anew.
  */
 export class ImageStore {
   readonly #resolving = new Flights<Resolved>()
-  readonly #pulling = new Flights<CatalogueImage>()
+  readonly #pulling = new Flights<Pulled>()
+  readonly #importing = new Flights<CatalogueImage>()
+  readonly #check = new FileCheck()
+  readonly #pins = new Pins()
+  readonly #room: Room
   readonly #slots: Slots
   readonly #resolveSlots: Slots
   readonly #limits: ImageLimits
@@ -66,6 +103,14 @@ export class ImageStore {
     this.#limits = { ...defaultLimits, maxBytes: maxImageBytes, ...options.limits }
     this.#slots = new Slots(options.maxConcurrentPulls ?? 2)
     this.#resolveSlots = new Slots(options.maxConcurrentResolves ?? 4)
+    this.#room = new Room(catalogue, {
+      dir: options.dir,
+      maxCacheBytes: options.maxCacheBytes ?? Infinity,
+      minFreeBytes: options.minFreeBytes ?? 2 ** 30,
+      log: options.logger,
+      isUsed: (digest) => this.#pins.has(digest) || this.#isInUse(digest),
+      remove: ({ digest }) => this.remove(digest),
+    })
     this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, resolveTimeoutMs, stallTimeoutMs, minBytesPerSecond, pullTimeoutMs })
   }
 
@@ -79,41 +124,51 @@ export class ImageStore {
    * and pulls only a digest that is new; IfNotPresent asks no registry for a reference that is known; Never asks none.
    * Without a policy Kubernetes' default holds. Throws {@link ImageError}.
    */
-  async ensure(text: string, { pullPolicy, auth, onProgress, signal }: EnsureOptions = {}): Promise<StoredImage> {
+  async ensure(text: string, options: EnsureOptions = {}): Promise<StoredImage> {
+    const { tenantId = '', credentials = [], upload, inBackground = false, onProgress, signal } = options
     const reference = this.#parse(text)
-    const name = formatReference(reference)
-    const policy = pullPolicy ?? defaultPullPolicy(reference)
-    const who = fingerprint(auth, this.catalogue.salt)
-    const present = this.#present(name, who, policy)
-    if (present) {
-      onProgress?.({ phase: 'ready' })
-      return this.#stored(present, name)
+    const policy = options.pullPolicy ?? defaultPullPolicy(reference)
+    const sources = sourcesOf(reference, { tenantId, credentials, mirrors: this.options.mirrors ?? [], salt: this.catalogue.salt })
+    const waiter = { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) }
+    const wanted: Wanted = { reference, name: formatReference(reference), sources, inBackground, waiter }
+    // A second time where the file was found damaged.
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const found = upload ? await this.#ofUpload(wanted, tenantId, upload) : await this.#ofRegistry(wanted, policy)
+      try {
+        if (await this.#isWhole(found.image)) {
+          this.catalogue.touch(found.image.digest)
+          onProgress?.({ phase: 'ready' })
+          return this.#stored(found.image, wanted.name)
+        }
+      } finally {
+        found.release()
+      }
     }
-    if (policy === 'Never') {
-      throw new ImageError('not-present', `The image ${name} is not on this host, and its pull policy is Never.`, 'Use the pull policy IfNotPresent, or a host that has the image.')
-    }
-    if (signal?.aborted) throw cancelled()
-    const resolved = await this.#resolving.join(`${name} ${who}`, { onProgress, signal }, (report, shared) => {
-      report({ phase: 'resolving' })
-      return this.#resolveSlots.run(shared, () => this.#resolve(reference, auth, shared))
-    })
-    const repository = { ...reference, tag: null, digest: resolved.digest }
-    const image =
-      this.catalogue.image(resolved.digest) ??
-      (await this.#pulling.join(`${formatReference(repository)} ${who}`, { onProgress, signal }, (report, shared) => this.#pull(repository, resolved, auth, report, shared)))
-    await this.catalogue.setReference(name, image.digest, who).catch((error: unknown) => {
-      throw asImageError(error)
-    })
-    onProgress?.({ phase: 'ready' })
-    return this.#stored(image, name)
+    throw new ImageError('internal', 'The image on this host is damaged, and so is the one that was made anew.', "Ask the operator to look at the host's disk.")
+  }
+
+  /** A reference in full, as the store calls it; what is no reference stays as it is. */
+  nameOf(text: string): string {
+    const parsed = parseReference(text, this.options.defaultRegistry)
+    return parsed.ok ? formatReference(parsed.value) : text
+  }
+
+  /** Removes what is over the bounds and not used by any pod. Returns how many images went. */
+  collect(): Promise<number> {
+    return this.#room.collect()
   }
 
   /** Every image on this host, with the references that lead to it. */
-  list(): (StoredImage & { references: string[]; createdAt: string })[] {
+  list(): (StoredImage & { references: string[]; createdAt: string; lastUsedAt: string })[] {
     return this.catalogue.images().map((image) => {
       const references = this.catalogue.referencesOf(image.digest)
-      return { ...this.#stored(image, references[0] ?? image.digest), references, createdAt: image.createdAt }
+      return { ...this.#stored(image, references[0] ?? image.digest), references, createdAt: image.createdAt, lastUsedAt: new Date(this.catalogue.lastUsed(image.digest)).toISOString() }
     })
+  }
+
+  /** The tenants that may use a reference without asking its registry; '' stands for all. */
+  tenantsOf(name: string): string[] {
+    return [...new Set(this.catalogue.reference(name)?.access.map(tenantOf) ?? [])]
   }
 
   get(digest: string): StoredImage | undefined {
@@ -123,7 +178,9 @@ export class ImageStore {
 
   /** Forgets an image. The caller makes sure that no VM starts from it; one that has it open keeps its bytes. */
   async remove(digest: string): Promise<void> {
+    this.#check.forget(this.catalogue.squashfsPath(digest))
     await this.catalogue.removeImage(digest)
+    this.options.onRemoved?.(digest)
   }
 
   /** Adds an image made here from one tar archive, under a reference that then never leads to a registry. */
@@ -135,13 +192,13 @@ export class ImageStore {
     try {
       const layer = join(folder, 'layer.tar')
       const squashfs = join(folder, 'image.squashfs')
-      const known = this.catalogue.image(digest)
-      if (!known) {
+      let image = this.catalogue.image(digest)
+      if (!image || !(await this.#check.holds(this.catalogue.squashfsPath(digest), image.content).catch(() => false))) {
         await writeFile(layer, tar)
         await buildSquashfs(squashfs, [{ path: layer, diffId }], { limits: this.#limits, layerBytes: tar.length })
+        image = await this.#publish(squashfs, digest, config)
       }
-      const image = known ?? (await this.catalogue.addImage(squashfs, { digest, config, createdAt: new Date().toISOString() }))
-      await this.catalogue.setReference(name, digest, '', true)
+      await this.catalogue.setReference(name, digest, everybody, true)
       return this.#stored(image, name)
     } catch (error) {
       throw asImageError(error)
@@ -156,57 +213,172 @@ export class ImageStore {
     throw new ImageError('invalid-reference', `The image's name is not valid: ${parsed.message}.`, 'Write registry/name:tag or registry/name@sha256:….')
   }
 
-  #present(name: string, who: string, policy: PullPolicy): CatalogueImage | undefined {
+  #present({ name, sources }: Wanted, policy: PullPolicy): CatalogueImage | undefined {
     const known = this.catalogue.reference(name)
     if (!known || (policy === 'Always' && !known.local)) return undefined
-    return known.access.includes('') || known.access.includes(who) ? this.catalogue.image(known.digest) : undefined
+    return known.access.includes(everybody) || sources.some(({ who }) => known.access.includes(who)) ? this.catalogue.image(known.digest) : undefined
   }
 
   #stored({ digest, sizeBytes, config }: CatalogueImage, reference: string): StoredImage {
-    return { digest, reference, squashfs: this.catalogue.squashfsPath(digest), sizeBytes, config }
+    const isPublic = this.catalogue.reference(reference)?.access.includes(everybody) ?? false
+    return { digest, reference, squashfs: this.catalogue.squashfsPath(digest), sizeBytes, config, isPublic }
   }
 
-  /** From a tag or an index's digest to the manifest for linux/amd64. */
-  async #resolve(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<Resolved> {
-    const text = await this.#skopeo.manifest(reference, { auth, signal })
+  #isInUse(digest: string): boolean {
+    const used = this.options.inUse?.()
+    if (!used) return false
+    for (const one of used.digests) if (one === digest) return true
+    for (const name of used.names) if (this.catalogue.reference(name)?.digest === digest) return true
+    return false
+  }
+
+  /** The image of a reference, pinned until `release`. */
+  async #ofRegistry(wanted: Wanted, policy: PullPolicy): Promise<{ image: CatalogueImage; release: () => void }> {
+    const { reference, name, sources, waiter, inBackground } = wanted
+    const present = this.#present(wanted, policy)
+    if (present) return { image: present, release: this.#pins.hold(present.digest) }
+    if (policy === 'Never') throw notPresent(name)
+    if (waiter.signal?.aborted) throw cancelled()
+    const whose = sources.map(({ who }) => who).join(' ')
+    const resolved = await this.#resolving.join(`${name} ${whose}`, waiter, (report, shared) => {
+      report({ phase: 'resolving' })
+      return this.#resolveSlots.run(shared, () => firstOf(sources, (source) => this.#resolve(source, shared), (source, error) => this.#mirrorFailed(source, error)), inBackground)
+    })
+    const release = this.#pins.hold(resolved.digest)
+    try {
+      const repository = { ...reference, tag: null, digest: resolved.digest }
+      const known = this.catalogue.image(resolved.digest)
+      const pulled = known
+        ? { image: known, who: resolved.source.who }
+        : await this.#pulling.join(`${formatReference(repository)} ${whose}`, waiter, (report, shared) => this.#pull(sources, resolved, inBackground, report, shared))
+      await this.catalogue.setReference(name, pulled.image.digest, pulled.who).catch((error: unknown) => {
+        throw asImageError(error)
+      })
+      return { image: pulled.image, release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** The image of a tenant's archive, under a name that no reference can have. */
+  async #ofUpload({ name, waiter, inBackground }: Wanted, tenantId: string, upload: Upload): Promise<{ image: CatalogueImage; release: () => void }> {
+    const own = uploadName(tenantId, upload.id)
+    const known = this.catalogue.reference(own)
+    const present = known && this.catalogue.image(known.digest)
+    if (present) return { image: present, release: this.#pins.hold(present.digest) }
+    const image = await this.#importing.join(own, waiter, (report, shared) =>
+      this.#slots.run(shared, () => this.#built({ upload: upload.id, image: name }, shared, async (folder) => {
+        // The archive as it came, as unpacked, and the image.
+        const giveBack = await this.#room.reserve(3 * upload.bytes, upload.bytes)
+        try {
+          const { digest, config, layers, layerBytes } = await importUpload({ upload, reference: name, folder, limits: this.#limits, report, signal: shared })
+          const made = await this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, report, shared)
+          await this.catalogue.setReference(own, digest, `${tenantId}:upload`)
+          return made
+        } finally {
+          giveBack()
+        }
+      }), inBackground),
+    )
+    return { image, release: this.#pins.hold(image.digest) }
+  }
+
+  /** The image of layers on disk; one of the same digest is the same. */
+  async #merged(squashfs: string, digest: string, config: ImageConfig, layers: LayerFile[], layerBytes: number, report: Listener, signal: AbortSignal): Promise<CatalogueImage> {
+    const same = this.catalogue.image(digest)
+    if (same) return same
+    await buildSquashfs(squashfs, layers, { limits: this.#limits, layerBytes, signal, report })
+    return this.#publish(squashfs, digest, config)
+  }
+
+  /** A mismatch is told and removes the image. One that was made here and nowhere else cannot be pulled anew. */
+  async #isWhole(image: CatalogueImage): Promise<boolean> {
+    const path = this.catalogue.squashfsPath(image.digest)
+    if (await this.#check.holds(path, image.content).catch(() => false)) return true
+    this.options.logger.error({ image: image.digest, references: this.catalogue.referencesOf(image.digest) }, 'the file of an image is damaged or lost: removing it, to make it anew')
+    const isLocal = this.catalogue.isLocal(image.digest)
+    await this.remove(image.digest)
+    if (isLocal) throw new ImageError('internal', 'The image that the host made itself is damaged.', 'Ask the operator to restart the agent of the host, which makes it anew, and to look at its disk.')
+    return false
+  }
+
+  #mirrorFailed({ reference }: Source, { code, message, detail }: ImageError): void {
+    this.options.logger.warn({ mirror: reference.registry, code, detail, problem: message }, 'a mirror does not give an image: asking the registry itself')
+  }
+
+  /** From a tag or an index's digest to the manifest for this host. */
+  async #resolve(source: Source, signal: AbortSignal): Promise<Resolved> {
+    const { reference, auth, isMirror } = source
+    const request = { auth, trusted: isMirror, signal }
+    const text = await this.#skopeo.manifest(reference, request)
     if (reference.digest?.startsWith('sha256:') && sha256(text) !== reference.digest) throw malformed(`The registry gave another manifest than ${reference.digest}.`)
     const read = readManifest(text)
-    if ('manifest' in read) return { digest: sha256(text), manifest: read.manifest }
-    const chosen = await this.#skopeo.manifest({ ...reference, tag: null, digest: read.choose }, { auth, signal })
+    if ('manifest' in read) return { digest: sha256(text), manifest: read.manifest, source }
+    const chosen = await this.#skopeo.manifest({ ...reference, tag: null, digest: read.choose }, request)
+    if (sha256(chosen) !== read.choose) throw malformed(`The registry gave another manifest than ${read.choose}.`)
     const inner = readManifest(chosen)
-    if (sha256(chosen) !== read.choose || !('manifest' in inner)) throw malformed(`The registry gave another manifest than ${read.choose}.`)
-    return { digest: read.choose, manifest: inner.manifest }
+    if (!('manifest' in inner)) throw malformed('The image is an index in an index: one index with an entry a platform is read.')
+    return { digest: read.choose, manifest: inner.manifest, source }
   }
 
-  #pull(reference: ImageReference, { digest, manifest }: Resolved, auth: RegistryAuth | undefined, report: Listener, signal: AbortSignal): Promise<CatalogueImage> {
+  /** Pulls from where the manifest came; where that was a mirror, then from what comes after it too. */
+  #pull(sources: readonly Source[], { digest, manifest, source }: Resolved, inBackground: boolean, report: Listener, signal: AbortSignal): Promise<Pulled> {
     const layerBytes = manifest.layers.reduce((sum, layer) => sum + layer.size, 0)
+    const ways = source.isMirror ? sources.slice(sources.indexOf(source)) : [source]
     report({ phase: 'pulling', bytesDone: 0, bytesTotal: layerBytes })
     return this.#slots.run(signal, async () => {
       const known = this.catalogue.image(digest)
-      if (known) return known
+      if (known) return { image: known, who: source.who }
       if (layerBytes > this.#limits.maxBytes) throw tooLarge(`The image has ${layerBytes} bytes of layers; at most ${this.#limits.maxBytes} are allowed.`)
-      const began = performance.now()
-      const folder = await this.#temporary()
-      try {
-        await this.#expectSpace(2 * layerBytes)
-        const blobs = join(folder, 'blobs')
-        const squashfs = join(folder, 'image.squashfs')
-        const onBytes = (bytesDone: number) => report({ phase: 'pulling', bytesDone: Math.min(bytesDone, layerBytes), bytesTotal: layerBytes })
-        await this.#skopeo.copy(reference, blobs, layerBytes + manifest.config.size, { auth, signal, onBytes })
-        onBytes(layerBytes)
-        const { config, layers } = await verifyImage(blobs, digest, manifest, signal)
-        const dropped = await buildSquashfs(squashfs, layers, { limits: this.#limits, layerBytes, signal, report })
-        const image = await this.catalogue.addImage(squashfs, { digest, config, createdAt: new Date().toISOString() })
-        this.options.logger.info({ image: formatReference(reference), bytes: image.sizeBytes, dropped, ms: Math.round(performance.now() - began) }, 'image pulled')
-        return image
-      } catch (error) {
-        const explained = signal.aborted ? cancelled() : asImageError(error)
-        if (explained.code !== 'cancelled') this.options.logger.warn({ image: formatReference(reference), code: explained.code, detail: explained.detail, problem: explained.message }, 'image not pulled')
-        throw explained
-      } finally {
-        await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-      }
-    })
+      return this.#built({ image: formatReference(source.reference), digest }, signal, (folder) =>
+        firstOf(ways, async (way) => {
+          const release = await this.#room.reserve(2 * layerBytes, layerBytes)
+          const blobs = join(folder, 'blobs')
+          try {
+            const squashfs = join(folder, 'image.squashfs')
+            const onBytes = (bytesDone: number) => report({ phase: 'pulling', bytesDone: Math.min(bytesDone, layerBytes), bytesTotal: layerBytes })
+            await this.#skopeo.copy({ ...way.reference, tag: null, digest }, blobs, layerBytes + manifest.config.size, { auth: way.auth, trusted: way.isMirror, signal, onBytes })
+            onBytes(layerBytes)
+            const { config, layers } = await verifyImage(blobs, digest, manifest, signal)
+            return { image: await this.#merged(squashfs, digest, config, layers, layerBytes, report, signal), who: way.who }
+          } finally {
+            await rm(blobs, { recursive: true, force: true, maxRetries: 5 })
+            release()
+          }
+        }, (way, error) => this.#mirrorFailed(way, error)))
+    }, inBackground)
+  }
+
+  /** Makes an image in a folder of its own, which goes in any case. What fails is told to the operator. */
+  async #built<T>(about: object, signal: AbortSignal, make: (folder: string) => Promise<T>): Promise<T> {
+    const began = performance.now()
+    const folder = await this.#temporary()
+    try {
+      const made = await make(folder)
+      this.options.logger.info({ ...about, ms: Math.round(performance.now() - began) }, 'image made ready')
+      return made
+    } catch (error) {
+      const explained = signal.aborted ? cancelled() : asImageError(error)
+      if (explained.code !== 'cancelled') this.options.logger.warn({ ...about, code: explained.code, detail: explained.detail, problem: explained.message }, 'image not made ready')
+      throw explained
+    } finally {
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    }
+  }
+
+  /** Takes a finished squashfs into the catalogue, and removes others where the images are over their bound now. */
+  async #publish(squashfs: string, digest: string, config: ImageConfig): Promise<CatalogueImage> {
+    const content = await fileDigest(squashfs)
+    const release = this.#pins.hold(digest)
+    try {
+      const image = await this.catalogue.addImage(squashfs, { digest, content, config, createdAt: new Date().toISOString() })
+      await this.#check.trust(this.catalogue.squashfsPath(digest), content)
+      await this.#room.collect()
+      return image
+    } finally {
+      release()
+    }
   }
 
   async #temporary(): Promise<string> {
@@ -214,11 +386,7 @@ export class ImageStore {
       throw asImageError(error)
     })
   }
-
-  /** Fails before the first byte where the copy and the merged image cannot both fit. */
-  async #expectSpace(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.options.dir)
-    const free = bavail * bsize - (this.options.minFreeBytes ?? 2 ** 30)
-    if (free < bytes) throw diskFull(`${bytes} bytes needed, ${Math.max(0, free)} free`)
-  }
 }
+
+const notPresent = (name: string): ImageError =>
+  new ImageError('not-present', `The image ${name} is not on this host, or not for this tenant, and its pull policy is Never.`, 'Use the pull policy IfNotPresent, pre-pull the image, or choose a host that has it.')

@@ -12,7 +12,6 @@ const { open } = fixture
 
 describe('a private registry', () => {
   const account = { username: 'ada', password: 's3cret-canary', bcrypt: '$2y$05$abcdefghijklmnopqrstuullx5kP6GYZcFnepqhmI2H03s5Hsbhlm' }
-  const auth = { username: account.username, password: new Secret(account.password) }
   let own: TestRegistry
   beforeAll(async () => {
     own = await startRegistry({ account })
@@ -24,13 +23,22 @@ describe('a private registry', () => {
     const store = await open({ insecureRegistries: [own.host] })
     const reference = `${own.host}/mine:1`
     expect((await failure(store, reference)).code).toBe('refused')
-    const wrong = { ...auth, password: new Secret('wrong') }
-    expect((await failure(store, reference, { auth: wrong })).message).toContain('with the given credentials')
-    expect(await cat((await store.ensure(reference, { auth })).squashfs, 'a')).toBe('private')
+    const login = (password: string, path = '') => ({ host: own.host, path, username: account.username, password: new Secret(password) })
+    const [credentials, wrong] = [[login(account.password)], [login('wrong')]]
+    const ann = { tenantId: 'ann', credentials }
+    expect((await failure(store, reference, { credentials: wrong }))).toMatchObject({ code: 'refused', message: expect.stringContaining('with the given credentials'), action: expect.stringContaining('pull Secrets') })
+    // Those of a longer path are tried first, and the next ones when the registry refuses them.
+    expect(await cat((await store.ensure(reference, { tenantId: 'ann', credentials: [...credentials, login('wrong', '/mine')] })).squashfs, 'a')).toBe('private')
     expect((await failure(store, reference, { pullPolicy: 'IfNotPresent' })).code).toBe('refused')
     expect((await failure(store, reference, { pullPolicy: 'Never' })).code).toBe('not-present')
-    expect((await failure(store, reference, { pullPolicy: 'IfNotPresent', auth: wrong })).code).toBe('refused')
-    await store.ensure(reference, { pullPolicy: 'Never', auth })
+    expect((await failure(store, reference, { tenantId: 'ann', pullPolicy: 'IfNotPresent', credentials: wrong })).code).toBe('refused')
+    expect((await store.ensure(reference, { ...ann, pullPolicy: 'Never' })).isPublic).toBe(false)
+    // Another tenant with the same account is let in by the registry, not by what is here.
+    expect((await failure(store, reference, { ...ann, tenantId: 'bob', pullPolicy: 'Never' })).code).toBe('not-present')
+    await store.ensure(reference, { ...ann, tenantId: 'bob', pullPolicy: 'IfNotPresent' })
+    expect(store.tenantsOf(reference)).toEqual(['ann', 'bob'])
+    // A credential for another registry or path is not shown to this one.
+    expect((await failure(store, reference, { tenantId: 'eve', credentials: [{ ...login(account.password), host: 'other.example' }, login(account.password, '/other')] })).message).not.toContain('with the given')
     const kept = await run('grep', ['-rlE', 'canary|YWRhO', join(fixture.folder, 'store')]).catch((error: unknown) => error)
     expect(kept).toMatchObject({ code: 1 })
   })
@@ -46,7 +54,7 @@ describe('a private registry', () => {
     })
     try {
       const store = await open({ insecureRegistries: [watcher.host] })
-      await store.ensure(`${watcher.host}/mine:1`, { auth })
+      await store.ensure(`${watcher.host}/mine:1`, { credentials: [{ host: watcher.host, path: '', username: account.username, password: new Secret(account.password) }] })
       expect(seen).toContain('600')
       expect(seen.some((line) => line.startsWith('skopeo'))).toBe(true)
       expect(seen.filter((line) => line.includes('canary'))).toEqual([])

@@ -9,13 +9,13 @@ import { malformed } from '../image-error'
 const chunkBytes = 1 << 18
 
 /** Checks a file against its descriptor. Throws {@link ImageError} malformed when length or sha256 differ. */
-export async function verifyBlob(path: string, expected: { digest: string; size: number }, signal?: AbortSignal): Promise<void> {
+export async function verifyBlob(path: string, expected: { digest: string; size: number }, signal?: AbortSignal, giver = 'The registry'): Promise<void> {
   const { size } = await stat(path)
-  if (size !== expected.size) throw malformed(`The registry gave ${size} bytes for ${expected.digest}; the manifest says ${expected.size}.`)
+  if (size !== expected.size) throw malformed(`${giver} gave ${size} bytes for ${expected.digest}; the manifest says ${expected.size}.`)
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes, signal })) hash.update(chunk)
   const found = `sha256:${hash.digest('hex')}`
-  if (found !== expected.digest) throw malformed(`The registry gave other bytes than the manifest promises: ${found} instead of ${expected.digest}.`)
+  if (found !== expected.digest) throw malformed(`${giver} gave other bytes than the manifest promises: ${found} instead of ${expected.digest}.`)
 }
 
 async function beginning(path: string): Promise<Buffer> {

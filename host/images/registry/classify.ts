@@ -24,7 +24,7 @@ const rules: readonly Rule[] = [
       new ImageError(
         'refused',
         `The registry ${registry} refuses ${image}${authenticated ? ' with the given credentials' : ''}: it is private, or does not exist.`,
-        authenticated ? 'Check the name, the user and the password, and that the account may pull the image.' : 'Check the name. Private images cannot be pulled yet: use a public image, or one of a registry that asks for none.',
+        authenticated ? "Check the image's name, the user and password in the pod's pull Secrets, and that the account may pull the image." : "Check the image's name. For a private image name a Secret of type kubernetes.io/dockerconfigjson with an account of this registry in the pod's imagePullSecrets.",
       ),
   },
   {
@@ -39,6 +39,7 @@ const rules: readonly Rule[] = [
   { pattern: /no such host|name resolution|server misbehaving/i, error: ({ registry }) => unreachable(registry, 'has a name that does not resolve', 'Check the name of the registry.') },
   { pattern: /connection refused/i, error: ({ registry }) => unreachable(registry, 'does not answer: the connection was refused') },
   { pattern: /digest.*(not match|mismatch)|(not match|mismatch).*digest|digest did not match/i, error: ({ image }) => malformed(`The registry gave other bytes for ${image} than its digest promises.`) },
+  { pattern: /exceeded maximum allowed size|too large/i, error: ({ image }) => malformed(`The manifest of ${image} is larger than 4 MiB.`) },
   { pattern: /unsupported schema version|unsupported manifest|unrecognized manifest|unexpected end of JSON|invalid character/i, error: ({ image }) => malformed(`The manifest of ${image} cannot be read.`) },
   { pattern: /timeout|deadline|network is unreachable|no route to host|connection reset|EOF|broken pipe/i, error: ({ registry }) => unreachable(registry, 'does not answer in time, or broke the connection') },
   { pattern: /status code|\b5\d\d\b|internal server error|bad gateway/i, error: ({ registry }) => unreachable(registry, 'has a fault of its own') },

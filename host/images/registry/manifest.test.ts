@@ -15,13 +15,22 @@ const codeOf = (make: () => unknown): string => {
 }
 
 describe('manifests', () => {
-  it('of an index choose linux/amd64, among variants and attestations', () => {
+  it('of an index choose this host’s platform', () => {
     const entry = (d: string, platform?: object) => ({ digest: digest(d), size: 1, mediaType: 'm', platform })
     const index = [entry('1', { os: 'unknown', architecture: 'unknown' }), entry('2', { os: 'linux', architecture: 'arm64', variant: 'v8' }), entry('3', { os: 'linux', architecture: 'amd64' })]
     expect(readManifest(JSON.stringify({ schemaVersion: 2, manifests: index }))).toEqual({ choose: digest('3') })
     expect(readManifest(JSON.stringify({ schemaVersion: 2, manifests: [entry('4')] }))).toEqual({ choose: digest('4') })
     expect(codeOf(() => readManifest(JSON.stringify({ schemaVersion: 2, manifests: index.slice(0, 2) })))).toBe('unsupported-platform')
     expect(codeOf(() => readManifest(JSON.stringify({ schemaVersion: 2, manifests: [] })))).toBe('unsupported-platform')
+  })
+  it('of an index choose the plainest variant, skip attestations, and follow no index in an index', () => {
+    const entry = (d: string, more: object) => ({ digest: digest(d), size: 1, mediaType: 'application/vnd.oci.image.manifest.v1+json', ...more })
+    const amd64 = (variant?: string) => ({ os: 'linux', architecture: 'amd64', variant })
+    const read = (manifests: object[]) => readManifest(JSON.stringify({ schemaVersion: 2, manifests }))
+    expect(read([entry('3', { platform: amd64('v3') }), entry('2', { platform: amd64('v2') }), entry('1', { platform: amd64() })])).toEqual({ choose: digest('1') })
+    expect(read([entry('3', { platform: amd64('v3') }), entry('2', { platform: amd64('v2') })])).toEqual({ choose: digest('2') })
+    expect(read([entry('5', { annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } }), entry('6', {})])).toEqual({ choose: digest('6') })
+    expect(codeOf(() => read([entry('7', { mediaType: 'application/vnd.oci.image.index.v1+json', platform: amd64() })]))).toBe('malformed')
   })
   it.each([
     ['no JSON', '<html>', 'malformed'],
@@ -64,9 +73,9 @@ describe('what skopeo prints', () => {
     expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)])
     expect(error.detail).toContain(text.slice(-20))
   })
-  it('advises only what can be done: credentials where some were given, another image where none can be', () => {
+  it('advises only what can be done: the credentials where some were given, a pull Secret where none were', () => {
     const refused = (authenticated: boolean) => classify(fatal('unauthorized: authentication required'), { ...asked, authenticated }, false).action
-    expect(refused(false)).toBe('Check the name. Private images cannot be pulled yet: use a public image, or one of a registry that asks for none.')
-    expect(refused(true)).toContain('the user and the password')
+    expect(refused(false)).toContain("a Secret of type kubernetes.io/dockerconfigjson with an account of this registry in the pod's imagePullSecrets.")
+    expect(refused(true)).toContain("user and password in the pod's pull Secrets")
   })
 })

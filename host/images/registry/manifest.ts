@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
+import { arch } from 'node:os'
 import { z } from 'zod'
 import { ImageError, malformed } from '../image-error'
 
 const digest = z.string().regex(/^sha256:[a-f0-9]{64}$/)
 const descriptor = z.object({ mediaType: z.string().default(''), digest, size: z.number().int().nonnegative() })
 const platform = z.object({ os: z.string().optional(), architecture: z.string().optional(), variant: z.string().optional() })
-const indexSchema = z.object({ manifests: z.array(descriptor.extend({ platform: platform.optional() })).max(10_000) })
+const indexSchema = z.object({ manifests: z.array(descriptor.extend({ platform: platform.optional(), annotations: z.record(z.string(), z.string()).optional() })).max(10_000) })
 const manifestSchema = z.object({ schemaVersion: z.literal(2), config: descriptor, layers: z.array(descriptor).max(1000) })
 const strings = z.array(z.string()).nullish()
 const configSchema = z.object({
@@ -56,33 +57,53 @@ function parsed<T>(text: string, schema: z.ZodType<T>, what: string): T {
   return result.data
 }
 
-/** Either the manifest of one image, or of an index the digest of its image for linux/amd64. */
+/** This machine's architecture as images call it. */
+export const hostArchitecture = arch() === 'x64' ? 'amd64' : arch()
+
+const indexTypes = new Set(['application/vnd.oci.image.index.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json'])
+
+/** Either the manifest of one image, or of an index the digest of its image for this host. */
 export function readManifest(text: string): { manifest: Manifest } | { choose: string } {
   const kind = parsed(text, z.object({ schemaVersion: z.number().optional(), manifests: z.unknown().optional(), config: z.unknown().optional() }), 'manifest')
-  if (kind.manifests !== undefined) return { choose: chooseLinuxAmd64(parsed(text, indexSchema, 'index').manifests) }
+  if (kind.manifests !== undefined) return { choose: chooseForHost(parsed(text, indexSchema, 'index').manifests).digest }
   if (kind.schemaVersion === 1 || kind.config === undefined) {
     throw new ImageError('unsupported-platform', 'The image has a manifest of the old version 1, or is no container image.', 'Push the image again with a current builder.')
   }
   return { manifest: parsed(text, manifestSchema, 'manifest') }
 }
 
-function chooseLinuxAmd64(manifests: readonly { digest: string; platform?: z.infer<typeof platform> }[]): string {
-  const fits = manifests.find(({ platform: p }) => p?.os === 'linux' && p.architecture === 'amd64')
-  if (fits) return fits.digest
-  const only = manifests.length === 1 && manifests[0]?.platform === undefined ? manifests[0] : undefined
-  if (only) return only.digest
-  const known = manifests.flatMap(({ platform: p }) => (p?.os && p.architecture && p.os !== 'unknown' ? [`${p.os}/${p.architecture}`] : []))
-  throw unsupported(known.length > 0 ? known.join(', ') : 'no platform at all')
+export type IndexEntry = z.infer<typeof indexSchema>['manifests'][number]
+
+/** The entries of an index. */
+export const readIndex = (text: string): IndexEntry[] => parsed(text, indexSchema, 'index').manifests
+
+/**
+ * The entry of an index for linux and this host's architecture. Of several variants the plainest: a newer one may use
+ * instructions that a VM does not have. Attestations (platform unknown/unknown) are no images.
+ */
+export function chooseForHost(entries: readonly IndexEntry[], nested: 'refuse' | 'follow' = 'refuse'): IndexEntry {
+  const images = entries.filter((entry) => entry.platform?.os !== 'unknown' && entry.annotations?.['vnd.docker.reference.type'] !== 'attestation-manifest')
+  const fits = images.filter(({ platform: p }) => p?.os === 'linux' && p.architecture === hostArchitecture).sort((a, b) => variant(a) - variant(b))
+  const chosen = fits[0] ?? (images.length === 1 && images[0]?.platform === undefined ? images[0] : undefined)
+  if (!chosen) {
+    const known = images.flatMap(({ platform: p }) => (p?.os && p.architecture ? [`${p.os}/${p.architecture}`] : []))
+    throw unsupported(known.length > 0 ? [...new Set(known)].slice(0, 20).join(', ') : 'no platform at all')
+  }
+  if (nested === 'refuse' && indexTypes.has(chosen.mediaType)) throw malformed('The image is an index in an index, which no registry needs: one index with an entry a platform is read.')
+  return chosen
 }
 
+/** 0 for none, then v1, v2, … */
+const variant = ({ platform }: IndexEntry): number => Number(/^v(\d{1,3})/.exec(platform?.variant ?? '')?.[1] ?? 0)
+
 const unsupported = (platforms: string): ImageError =>
-  new ImageError('unsupported-platform', `The image is built for ${platforms}, but these hosts run linux/amd64.`, 'Build the image for linux/amd64 and push it again.')
+  new ImageError('unsupported-platform', `The image is built for ${platforms}, but these hosts run linux/${hostArchitecture}.`, `Build the image for linux/${hostArchitecture} and push it again.`)
 
 /** Reads an image's configuration: how to run it, and the digest of each layer's tar bytes, bottom first. */
 export function readConfig(text: string): { config: ImageConfig; diffIds: string[] } {
   const read = parsed(text, configSchema, 'configuration')
-  const [os, architecture] = [read.os ?? 'linux', read.architecture ?? 'amd64']
-  if (os !== 'linux' || architecture !== 'amd64') throw unsupported(`${os}/${architecture}`)
+  const [os, architecture] = [read.os ?? 'linux', read.architecture ?? hostArchitecture]
+  if (os !== 'linux' || architecture !== hostArchitecture) throw unsupported(`${os}/${architecture}`)
   const run = read.config ?? {}
   const config: ImageConfig = {
     entrypoint: run.Entrypoint ?? [],

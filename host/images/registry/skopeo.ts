@@ -2,10 +2,11 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatReference, type ImageReference } from '@/domain/image/reference'
 import { ExecError, run } from '@/platform/exec'
-import { asImageError, cancelled, ImageError, tooLarge } from '../image-error'
+import { asImageError, cancelled, ImageError, malformed, tooLarge } from '../image-error'
 import { writeAuthFile, type RegistryAuth } from './auth-file'
 import { classify } from './classify'
 import { refuseForbiddenRegistry } from './forbidden'
+import { hostArchitecture } from './manifest'
 
 /** How registries are reached. Times are milliseconds. */
 export type SkopeoOptions = {
@@ -23,7 +24,12 @@ export type SkopeoOptions = {
   pullTimeoutMs: number
 }
 
-export type Request = { auth?: RegistryAuth; signal?: AbortSignal }
+/** `trusted`: the operator named the registry (a mirror), so it may stand on the host itself. */
+export type Request = { auth?: RegistryAuth | undefined; trusted?: boolean; signal?: AbortSignal | undefined }
+
+/** Mirrors are asked before the registry itself: one that is dead must not cost much. */
+const mirrorResolveTimeoutMs = 10_000
+const maxManifestBytes = 4 << 20
 
 /** Variables that skopeo needs to reach registries; HOME is never the host's own, whose logins are the operator's. */
 const passedOn = ['PATH', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
@@ -33,8 +39,9 @@ export class Skopeo {
   constructor(private readonly options: SkopeoOptions) {}
 
   /** The bytes of a manifest, as text. Throws {@link ImageError}. */
-  async manifest(reference: ImageReference, { auth, signal }: Request): Promise<string> {
-    const { stdout } = await this.#run(reference, auth, signal, this.options.resolveTimeoutMs, (connection) => ['inspect', '--raw', ...connection(''), source(reference)])
+  async manifest(reference: ImageReference, { auth, trusted = false, signal }: Request): Promise<string> {
+    const { resolveTimeoutMs } = this.options
+    const { stdout } = await this.#run(reference, { auth, trusted, signal }, trusted ? Math.min(resolveTimeoutMs, mirrorResolveTimeoutMs) : resolveTimeoutMs, (connection) => ['inspect', '--raw', ...connection(''), source(reference)])
     return stdout
   }
 
@@ -43,7 +50,7 @@ export class Skopeo {
    * digest, all bytes as the registry has them (skopeo's `dir:`; an OCI layout would turn Docker's manifests and plain
    * layers into others). More than `expectedBytes` stops it. `onBytes` hears how many bytes have come so far.
    */
-  async copy(reference: ImageReference, folder: string, expectedBytes: number, { auth, signal, onBytes }: Request & { onBytes?: (bytes: number) => void }): Promise<void> {
+  async copy(reference: ImageReference, folder: string, expectedBytes: number, { auth, trusted = false, signal, onBytes }: Request & { onBytes?: (bytes: number) => void }): Promise<void> {
     const { stallTimeoutMs, minBytesPerSecond, pullTimeoutMs } = this.options
     const watch = new AbortController()
     let reason: ImageError | null = null
@@ -71,7 +78,7 @@ export class Skopeo {
     }, Math.min(250, stallTimeoutMs))
     const both = signal ? AbortSignal.any([signal, watch.signal]) : watch.signal
     try {
-      await this.#run(reference, auth, both, pullTimeoutMs, (connection) => ['copy', '--quiet', ...connection('src-'), source(reference), `dir:${folder}`])
+      await this.#run(reference, { auth, trusted, signal: both }, pullTimeoutMs, (connection) => ['copy', '--quiet', ...connection('src-'), source(reference), `dir:${folder}`])
     } catch (error) {
       throw signal?.aborted ? error : (reason ?? error)
     } finally {
@@ -81,13 +88,12 @@ export class Skopeo {
 
   async #run(
     reference: ImageReference,
-    auth: RegistryAuth | undefined,
-    signal: AbortSignal | undefined,
+    { auth, trusted, signal }: Request,
     timeoutMs: number,
     command: (connection: (prefix: string) => string[]) => string[],
   ): Promise<{ stdout: string }> {
     if (signal?.aborted) throw cancelled()
-    await refuseForbiddenRegistry(reference.registry, this.options.insecureRegistries)
+    if (!trusted) await refuseForbiddenRegistry(reference.registry, this.options.insecureRegistries)
     const home = await mkdtemp(join(this.options.tempDir, 'skopeo-')).catch((error: unknown) => {
       throw asImageError(error)
     })
@@ -100,10 +106,11 @@ export class Skopeo {
       ]
       const inherited = passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
       const env = { ...Object.fromEntries(inherited), HOME: home, XDG_RUNTIME_DIR: home, TMPDIR: home, LANG: 'C.UTF-8' }
-      return await run('skopeo', ['--override-os', 'linux', '--override-arch', 'amd64', ...command(connection)], { signal, timeoutMs, env, maxOutput: 4 << 20 })
+      return await run('skopeo', ['--override-os', 'linux', '--override-arch', hostArchitecture, ...command(connection)], { signal, timeoutMs, env, maxOutput: maxManifestBytes })
     } catch (error) {
       if (signal?.aborted) throw cancelled()
       if (!(error instanceof ExecError) || (error.code === null && error.signal === null)) throw asImageError(error)
+      if (error.flooded) throw malformed(`The manifest of ${formatReference(reference)} is larger than ${maxManifestBytes} bytes.`)
       throw classify(error.stderr, asked(reference, auth), error.signal !== null)
     } finally {
       await rm(home, { recursive: true, force: true, maxRetries: 5 })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Logger } from '@/platform/logger'
@@ -9,6 +9,8 @@ import { publish, writeDurably } from './durable-file'
 const imageSchema = z.object({
   digest: z.string().regex(/^sha256:[a-f0-9]{64}$/),
   sizeBytes: z.number().int().nonnegative(),
+  /** sha256 of the squashfs, as it was made. */
+  content: z.string().regex(/^sha256:[a-f0-9]{64}$/),
   config: imageConfigSchema,
   createdAt: z.iso.datetime(),
 })
@@ -19,12 +21,14 @@ const referenceSchema = z.object({
   digest: z.string(),
   /** Made on this host: no registry is ever asked for it. */
   local: z.boolean(),
-  /** Fingerprints of the credentials that a registry has accepted for it; '' stands for everybody. */
+  /** Fingerprints of tenants with credentials that a registry has accepted for it; '' stands for everybody. */
   access: z.array(z.string()).max(1000),
 })
 export type ReferenceRecord = z.infer<typeof referenceSchema>
 
 const referencesSchema = z.object({ salt: z.string().min(32), references: z.record(z.string(), referenceSchema) })
+
+const touchEveryMs = 60_000
 
 /**
  * What lies in the store's folder: `images/HEX.squashfs` with `images/HEX.json` beside it, `references.json` (which
@@ -34,6 +38,8 @@ const referencesSchema = z.object({ salt: z.string().min(32), references: z.reco
 export class Catalogue {
   readonly #images = new Map<string, CatalogueImage>()
   readonly #references = new Map<string, ReferenceRecord>()
+  /** When each image was used last, and when that was last written down. Milliseconds since 1970. */
+  readonly #used = new Map<string, { at: number; written: number }>()
   #salt = randomBytes(24).toString('hex')
   #saving: Promise<void> = Promise.resolve()
 
@@ -82,6 +88,24 @@ export class Catalogue {
     return [...this.#references].flatMap(([name, record]) => (record.digest === digest ? [name] : []))
   }
 
+  /** References that were made on this host lead to it: no registry could give it again. */
+  isLocal(digest: string): boolean {
+    for (const record of this.#references.values()) if (record.local && record.digest === digest) return true
+    return false
+  }
+  lastUsed(digest: string): number {
+    return this.#used.get(digest)?.at ?? 0
+  }
+
+  /** Remembers a use: the metadata's own time keeps it over restarts, written once a minute at most. A lost one costs nothing but the order. */
+  touch(digest: string): void {
+    const at = Date.now()
+    const written = this.#used.get(digest)?.written ?? 0
+    const isDue = at - written > touchEveryMs
+    this.#used.set(digest, { at, written: isDue ? at : written })
+    if (isDue) void utimes(this.#metadataPath(digest), at / 1000, at / 1000).catch(() => {})
+  }
+
   /** Takes a finished, synced squashfs from the temp folder. Of two makers of one image the later replaces the same bytes. */
   async addImage(squashfs: string, image: Omit<CatalogueImage, 'sizeBytes'>): Promise<CatalogueImage> {
     await chmod(squashfs, 0o444)
@@ -90,7 +114,13 @@ export class Catalogue {
     await publish(squashfs, this.squashfsPath(image.digest))
     await writeDurably(this.#metadataPath(image.digest), `${squashfs}.json`, JSON.stringify(added), 0o600)
     this.#images.set(image.digest, added)
+    this.#used.set(image.digest, { at: Date.now(), written: Date.now() })
     return added
+  }
+
+  /** Forgets one reference; its image stays. */
+  async removeReference(name: string): Promise<void> {
+    if (this.#references.delete(name)) await this.#saveReferences()
   }
 
   /** Remembers what a reference means, and that `access` may use it. A new digest forgets who had access to the old. */
@@ -105,6 +135,7 @@ export class Catalogue {
   /** Removes an image and what refers to it. Its file goes last, so that a crash leaves nothing that looks whole. */
   async removeImage(digest: string): Promise<void> {
     this.#images.delete(digest)
+    this.#used.delete(digest)
     for (const name of this.referencesOf(digest)) this.#references.delete(name)
     await rm(this.#metadataPath(digest), { force: true })
     await rm(this.squashfsPath(digest), { force: true })
@@ -116,7 +147,10 @@ export class Catalogue {
     for (const name of names.filter((one) => one.endsWith('.json'))) {
       const read = imageSchema.safeParse(await this.#json(join(this.#imagesDir, name)))
       const size = read.success ? await stat(this.squashfsPath(read.data.digest)).then((found) => found.size, () => -1) : -1
-      if (read.success && size === read.data.sizeBytes) this.#images.set(read.data.digest, read.data)
+      if (!read.success || size !== read.data.sizeBytes) continue
+      this.#images.set(read.data.digest, read.data)
+      const at = (await stat(this.#metadataPath(read.data.digest))).mtimeMs
+      this.#used.set(read.data.digest, { at, written: at })
     }
     const whole = new Set(this.images().flatMap(({ digest }) => [this.squashfsPath(digest), this.#metadataPath(digest)]))
     for (const name of names.filter((one) => !whole.has(join(this.#imagesDir, one)))) {

@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 
 /** What is done with a request: passed on, its answer changed, never answered, answered without end, or with a status. */
 export type Behaviour = 'pass' | 'tamper' | 'stall' | 'endless' | number
 /** A registry that breaks its word; what it does not change comes from the one at `target`. */
-export async function between(target: string, behave: (path: string) => Behaviour): Promise<{ host: string; close: () => void }> {
+export async function between(target: string, behave: (path: string, headers: IncomingHttpHeaders) => Behaviour): Promise<{ host: string; close: () => void }> {
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const path = incoming.url ?? ''
-    const behaviour = behave(path)
+    const behaviour = behave(path, incoming.headers)
     if (behaviour === 'stall') return
     if (typeof behaviour === 'number') return void outgoing.writeHead(behaviour).end('no')
     const headers = Object.fromEntries(['accept', 'authorization'].flatMap((name) => (incoming.headers[name] === undefined ? [] : [[name, String(incoming.headers[name])]])))

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, open as openFile, stat, utimes } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startRegistry, type TestRegistry } from './testing/registry'
+import { cat, failure, storeFixture } from './testing/store-fixture'
+
+let registry: TestRegistry
+const bytes = 300_000
+beforeAll(async () => {
+  registry = await startRegistry()
+  for (const name of ['a', 'b', 'c', 'd']) await registry.push(`${name}:1`, { files: { name, filling: randomBytes(bytes) } })
+})
+afterAll(() => registry.stop())
+const { open, leftovers } = storeFixture(() => registry.host)
+
+describe('the store’s size', () => {
+  it('is kept by removing what no pod uses, the least recently used first', async () => {
+    const used = { names: [] as string[], digests: [] as string[] }
+    const gone: string[] = []
+    const store = await open({ maxCacheBytes: 3.5 * bytes, inUse: () => used, onRemoved: (digest) => gone.push(digest) })
+    const [a, b, c] = [await store.ensure('a:1'), await store.ensure('b:1'), await store.ensure('c:1')]
+    await store.ensure('a:1')
+    used.names.push(store.nameOf('c:1'))
+    const d = await store.ensure('d:1')
+    expect(gone).toEqual([b.digest])
+    await expect(stat(b.squashfs)).rejects.toThrow('ENOENT')
+    expect(store.list().map(({ digest }) => digest).sort()).toEqual([a, c, d].map(({ digest }) => digest).sort())
+
+    // What runs counts by its digest, whatever its reference means by now.
+    used.digests.push(a.digest)
+    used.names.push(store.nameOf('d:1'))
+    const full = await failure(store, 'b:1')
+    expect([full.code, full.action]).toEqual(['disk-full', expect.stringContaining('HYPERNETES_IMAGE_CACHE_GIB')])
+    expect(store.list()).toHaveLength(3)
+    used.digests.pop()
+    await store.ensure('b:1')
+    expect(gone).toEqual([b.digest, a.digest])
+    expect(await leftovers()).toEqual([])
+  })
+
+  it('is not worth removing anything for what can never fit, and the order of use survives a restart', async () => {
+    const store = await open({ maxCacheBytes: 2.5 * bytes })
+    const [a, b] = [await store.ensure('a:1'), await store.ensure('b:1')]
+    expect((await failure(await open({ maxCacheBytes: 0.5 * bytes }), 'd:1')).code).toBe('disk-full')
+    expect(store.list()).toHaveLength(2)
+    // A use is written down as the metadata's time.
+    await utimes(b.squashfs.replace('.squashfs', '.json'), new Date(1000), new Date(1000))
+    const again = await open({ maxCacheBytes: 2.5 * bytes })
+    await again.ensure('c:1')
+    expect(again.list().map(({ digest }) => digest)).toContain(a.digest)
+    expect(again.list().map(({ digest }) => digest)).not.toContain(b.digest)
+  })
+
+  it('shrinks when the disk runs low, without a pull', async () => {
+    let store = await open()
+    await store.ensure('a:1')
+    store = await open({ minFreeBytes: Number.MAX_SAFE_INTEGER, inUse: () => ({ names: [], digests: [] }) })
+    expect(await store.collect()).toBe(1)
+    expect(store.list()).toEqual([])
+  })
+
+  it('pulls ahead go after those that a pod waits for', async () => {
+    const store = await open({ maxConcurrentPulls: 1, maxConcurrentResolves: 1 })
+    const order: string[] = []
+    const pull = (name: string, inBackground: boolean) => store.ensure(`${name}:1`, { inBackground }).then(() => order.push(name))
+    await Promise.all([pull('a', false), pull('b', true), pull('c', true), pull('d', false)])
+    expect(order.slice(0, 2)).toEqual(['a', 'd'])
+  })
+})
+
+describe('a damaged image', () => {
+  it('is found before it is used, removed, and pulled anew; where nothing may be pulled that is said', async () => {
+    const gone: string[] = []
+    const store = await open({ onRemoved: (digest) => gone.push(digest) })
+    const image = await store.ensure('a:1')
+    await damage(image.squashfs)
+    const again = await store.ensure('a:1')
+    expect(again).toEqual(image)
+    expect(gone).toEqual([image.digest])
+    expect(await cat(again.squashfs, 'name')).toBe('a')
+    await damage(image.squashfs)
+    expect((await failure(store, 'a:1', { pullPolicy: 'Never' })).code).toBe('not-present')
+    // Damage from before a restart is found too.
+    await store.ensure('a:1')
+    await damage(image.squashfs)
+    expect(await cat((await (await open()).ensure('a:1')).squashfs, 'name')).toBe('a')
+    expect(await leftovers()).toEqual([])
+  })
+
+  it('costs a start no reading: only a file that was touched is read again', async () => {
+    const store = await open()
+    await store.ensure('a:1')
+    const began = performance.now()
+    for (let i = 0; i < 20; i += 1) await store.ensure('a:1')
+    expect((performance.now() - began) / 20).toBeLessThan(4)
+  })
+})
+
+/** Changes one byte in the middle, as a failing disk would; the length stays. */
+async function damage(path: string): Promise<void> {
+  await chmod(path, 0o644)
+  const file = await openFile(path, 'r+')
+  const { size } = await file.stat()
+  const byte = Buffer.alloc(1)
+  await file.read(byte, 0, 1, Math.floor(size / 2))
+  await file.write(Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, Math.floor(size / 2))
+  await file.close()
+}
