@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Assignment, PodReport } from '@/contracts/host/v1'
+import type { PodSpecInput } from '@/domain/pod/spec'
+import { buildGuestImage } from '@/guest/image/build'
+import { logger } from '@/platform/logger'
+import { openHost, type OpenHost } from '../open-host'
+import { testAssignment } from './assignment'
+
+const guestImages = join(import.meta.dirname, '../../../node_modules/.cache/hypernetes-guest')
+
+/** How a command in a container ended. */
+export type Ran = { exitCode: number; output: string }
+
+/** A whole host on this machine, in a folder of its own; its pods share one network. */
+export class RealHost {
+  private nextAddress = 10
+  private readonly network = testAssignment().network
+  private constructor(
+    private readonly host: OpenHost,
+    private readonly folder: string,
+  ) {}
+
+  static async open({ insecureRegistries = [], scratchBytes = 256 << 20 }: { insecureRegistries?: string[]; scratchBytes?: number } = {}): Promise<RealHost> {
+    const folder = await mkdtemp(join(tmpdir(), 'host-'))
+    const log = logger('test')
+    log.level = process.env.TEST_LOG ?? 'fatal'
+    const guest = await buildGuestImage({ outDir: guestImages })
+    const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
+    const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
+    return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder)
+  }
+
+  /** An assignment with an address of its own. */
+  pod(spec: Partial<PodSpecInput>, size: Partial<Assignment['size']> = {}): Assignment {
+    const number = this.nextAddress++
+    const network = { ...this.network, number: 77, address: `10.0.0.${number}`, mac: `02:00:00:00:01:${number}` }
+    return testAssignment(spec, { network, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null, ...size } })
+  }
+
+  /** What runs from now on, and nothing else. */
+  apply(pods: Assignment[]): void {
+    this.host.pods.apply(pods)
+  }
+
+  report(pod: Assignment): PodReport | null {
+    return this.host.pods.report(pod.uid)
+  }
+
+  /** Waits for a condition; a failure shows what the host reports. */
+  async until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+    const deadline = Date.now() + withinMs
+    while (!(await condition())) {
+      if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${JSON.stringify(this.host.pods.reports(), null, 1)}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  untilRunning(pod: Assignment, withinMs = 60_000): Promise<void> {
+    return this.until(() => this.report(pod)?.phase === 'Running', withinMs)
+  }
+
+  /** Runs a command in a container (null: the first) to its end. */
+  async run(pod: Assignment, args: string[], container: string | null = null): Promise<Ran> {
+    const output: Buffer[] = []
+    const worker = this.host.pods.worker(pod.uid)
+    if (!worker) throw new Error('no such pod')
+    const process = await worker.exec(container, { args, stdin: false, terminal: null, onOutput: async (_stream, bytes) => void output.push(Buffer.from(bytes)) })
+    const { exitCode } = await process.exited
+    return { exitCode, output: Buffer.concat(output).toString() }
+  }
+
+  /** A container's log: the text of each record, output and error output as they came. */
+  async log(pod: Assignment, container: string, previous = false): Promise<string> {
+    const lines: string[] = []
+    for await (const record of this.host.logs.read(pod.uid, container, { previous, tailLines: null, since: null, follow: false }, new AbortController().signal)) lines.push(record.text.toString())
+    return lines.join('\n')
+  }
+
+  async close(): Promise<void> {
+    this.host.pods.apply([])
+    await this.until(() => this.host.pods.reports().every((r) => r.phase === 'Gone'))
+    await this.host.close()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
