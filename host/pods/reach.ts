@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { StatsResult } from '@/contracts/guest/v1/messages'
+import type { FolderEntry, StatsResult } from '@/contracts/guest/v1/messages'
 import { podContainers, type PodSpec } from '@/domain/pod/spec'
 import type { Attachment } from './attachments'
 import type { PodRun } from './pod-run'
@@ -36,6 +36,19 @@ export class Reach {
   async archive(container: string | null, request: Omit<GuestArchive, 'container'>): Promise<GuestProcess> {
     const { run, name } = this.running(container)
     return run.guest.archive({ ...request, container: name })
+  }
+
+  /** What is in a folder as the container sees it, at most `limit` entries in the order of names. */
+  async listFolder(container: string | null, path: string, limit: number): Promise<{ entries: FolderEntry[]; more: boolean }> {
+    const { run, name } = this.running(container)
+    const entries: FolderEntry[] = []
+    for (let more = true; more; ) {
+      if (entries.length >= limit) return { entries, more }
+      const page = await run.guest.listFolder({ container: name, path, after: entries.at(-1)?.name ?? null, limit: Math.min(1000, limit - entries.length) })
+      entries.push(...page.entries)
+      more = page.more && page.entries.length > 0
+    }
+    return { entries, more: false }
   }
 
   async attach(container: string | null, onOutput: GuestExec['onOutput']): Promise<AttachedContainer> {

@@ -62,6 +62,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'pod.run': { ...pod, command: ['true'] },
   'pod.logs': pod,
   'pod.openTerminal': pod,
+  'pod.listFiles': { ...pod, path: '/etc' },
   'pod.openAttach': pod,
   'pod.openCopy': { ...pod, direction: 'out', path: '/etc/hostname' },
   'pod.openPortForward': { ...pod, port: 80 },

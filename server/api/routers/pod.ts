@@ -5,6 +5,7 @@ import { createPod, createPodInput } from '@/server/services/pods/create-pod'
 import { deleteManyPods, deleteManyInput, deleteManyOutput } from '@/server/services/pods/delete-many-pods'
 import { deletePod, deletePodInput, podReference } from '@/server/services/pods/delete-pod'
 import { getPod, listPods, listPodsInput, listPodsOutput } from '@/server/services/pods/read-pods'
+import { listFiles, listFilesInput, listFilesOutput } from '@/server/services/pods/streams/list-files'
 import { streamTicket } from '@/server/services/pods/streams/locate-pod'
 import { openCopy, openCopyInput } from '@/server/services/pods/streams/open-copy'
 import { openPortForward, portForwardInput } from '@/server/services/pods/streams/open-port-forward'
@@ -28,6 +29,7 @@ export const podRouter = router({
   deleteMany: tenantProcedure('pod.delete').input(deleteManyInput).output(deleteManyOutput).mutation(({ ctx, input }) => deleteManyPods(ctx, ctx.scope, input)),
   run: tenantProcedure('pod.exec').input(runInput).output(runOutput).mutation(({ ctx, input }) => runInPod(ctx, ctx.scope, input)),
   logs: tenantProcedure('pod.logs').input(logsInput).output(logsOutput).query(({ ctx, input }) => readLogs(ctx, ctx.scope, input)),
+  listFiles: tenantProcedure('pod.exec').input(listFilesInput).output(listFilesOutput).query(({ ctx, input }) => listFiles(ctx, ctx.scope, input)),
   openAttach: tenantProcedure('pod.exec').input(openAttachInput).output(streamTicket).mutation(({ ctx, input }) => openAttach(ctx, ctx.scope, input)),
   openCopy: tenantProcedure('pod.exec').input(openCopyInput).output(streamTicket).mutation(({ ctx, input }) => openCopy(ctx, ctx.scope, input)),
   openPortForward: tenantProcedure('pod.exec').input(portForwardInput).output(streamTicket).mutation(({ ctx, input }) => openPortForward(ctx, ctx.scope, input)),
