@@ -1,15 +1,18 @@
 import * as os from 'qjs:os'
 import type { ExitState, SignalName, StartContainerParams } from '@/contracts/guest/v1/messages'
+import { grantedCapabilities } from '@/guest/capabilities'
 import { oomKills } from '@/guest/cgroups'
+import { machineDevices } from '@/guest/devices'
 import { GuestError } from '@/guest/errors'
-import { makeFolder, readText, writeFile } from '@/guest/files'
+import { makeFolder, readEnd, readText, writeFile } from '@/guest/files'
 import { imageFolder, requireImage } from '@/guest/images'
 import type { Link } from '@/guest/link'
 import { podFolder, scratchFolder } from '@/guest/machine'
 import { ociConfig, ociProcess, processEnvironment } from '@/guest/oci'
-import { runScript } from '@/guest/processes'
+import { runScript, type Exit } from '@/guest/processes'
 import { launchProcess, type Launched } from '@/guest/runtime'
 import { signalNumber } from '@/guest/signals'
+import { openSubPath, type Place } from '@/guest/sub-path'
 import { resolveIdentity, type Identity, type IdentityRequest } from '@/guest/users'
 
 export interface Container {
@@ -17,6 +20,8 @@ export interface Container {
   identity: Identity
   /** Its whole environment, to which an exec adds. */
   env: string[]
+  /** As `CAP_…`; an exec has the same. */
+  capabilities: readonly string[]
   process: Launched
   exited: ExitState | null
 }
@@ -31,9 +36,19 @@ function stateFolder(container: string): string {
   return `/run/containers/${container}`
 }
 
-function layerFolder(container: string): string {
+/** On the scratch disk: its writable layer and its termination log, which it may fill. */
+export function layerFolder(container: string): string {
   return `${scratchFolder}/containers/${container}`
 }
+
+/** Where a volume is, and whether containers may only read it. */
+export interface MountedVolume {
+  path: string
+  readOnly: boolean
+}
+
+const maxTerminationBytes = 4096
+const SIGKILL = 9
 
 /** Resolves a user against the passwd and group of a container's image. */
 export function identityIn(image: string, request: IdentityRequest): Identity {
@@ -48,7 +63,7 @@ export class Containers {
 
   constructor(
     private readonly link: Link,
-    private readonly volumePath: (name: string) => string,
+    private readonly volume: (name: string) => MountedVolume,
     private readonly onExit: (container: string, exit: ExitState) => void,
   ) {}
 
@@ -71,8 +86,8 @@ export class Containers {
       await requireImage(params.image)
       const container = await this.launch(params)
       this.all.set(name, container)
-      void container.process.exit.then(({ exitCode, signal }) => {
-        container.exited = { exitCode, signal, oomKilled: oomKills(name) > 0, at: Date.now() }
+      void container.process.exit.then((exit) => {
+        container.exited = exitState(params, exit)
         container.process.stdin?.close()
         this.onExit(name, container.exited)
       })
@@ -88,36 +103,51 @@ export class Containers {
   private async launch(params: StartContainerParams): Promise<Container> {
     const name = params.container
     const identity = identityIn(params.image, params)
+    const capabilities = grantedCapabilities(params)
     const folder = stateFolder(name)
     const layer = layerFolder(name)
     for (const path of [`${layer}/upper`, `${layer}/work`, `${folder}/rootfs`]) makeFolder(path)
     const hostname = readText(`${podFolder}/hostname`)?.trim() ?? 'localhost'
     const env = processEnvironment(params.env, identity.home, hostname, params.terminal !== null)
-    const process = ociProcess({ ...params, env, identity })
-    writeFile(`${folder}/config.json`, JSON.stringify(ociConfig(params, process, `${folder}/rootfs`, (volume, subPath) => this.mountSource(volume, subPath))))
-    const overlay = `lowerdir=${imageFolder(params.image)},upperdir=${layer}/upper,workdir=${layer}/work,volatile`
-    const launched = await launchProcess(
-      {
-        folder,
-        before: ['/bin/sh', '/libexec/launch', `${folder}/log`, overlay, `${folder}/rootfs`],
-        command: ['run', `--bundle=${folder}`],
-        container: name,
-        stream: params.stream,
-        stdin: params.stdin,
-        terminal: params.terminal,
-        kept: true,
-      },
-      this.link,
-    )
-    return { params, identity, env, process: launched, exited: null }
+    const process = ociProcess({ ...params, env, identity, capabilities })
+    const terminationLog = params.terminationMessagePath ? terminationLogOf(name) : ''
+    if (terminationLog) writeFile(terminationLog, '', 0o666)
+    const places: Place[] = []
+    try {
+      const mounts = params.mounts.map((mount) => this.mount(mount, places))
+      const config = ociConfig(
+        { ...params, mounts: mounts.map(({ mount }) => mount) },
+        { process, capabilities, rootPath: `${folder}/rootfs`, mountSources: mounts.map(({ source }) => source), terminationLog, devices: params.privileged ? machineDevices() : [] },
+      )
+      writeFile(`${folder}/config.json`, JSON.stringify(config))
+      const overlay = `lowerdir=${imageFolder(params.image)},upperdir=${layer}/upper,workdir=${layer}/work,volatile`
+      const launched = await launchProcess(
+        {
+          folder,
+          before: ['/bin/sh', '/libexec/launch', `${folder}/log`, overlay, `${folder}/rootfs`],
+          command: ['run', ...(params.terminal ? ['--keep'] : []), `--bundle=${folder}`],
+          container: name,
+          stream: params.stream,
+          stdin: params.stdin,
+          terminal: params.terminal,
+          kept: true,
+        },
+        this.link,
+      )
+      return { params, identity, env, capabilities, process: launched, exited: null }
+    } finally {
+      for (const place of places) place.close()
+    }
   }
 
-  private mountSource(volume: string, subPath: string): string {
-    const base = this.volumePath(volume)
-    if (subPath === '') return base
-    const path = `${base}/${subPath}`
-    makeFolder(path)
-    return path
+  /** The source of a mount; what it opens stays open until the container has it. */
+  private mount(mount: StartContainerParams['mounts'][number], places: Place[]): { mount: StartContainerParams['mounts'][number]; source: string } {
+    const volume = this.volume(mount.volume)
+    const readOnly = mount.readOnly || volume.readOnly
+    if (mount.subPath === '') return { mount: { ...mount, readOnly }, source: volume.path }
+    const place = openSubPath(volume.path, mount.subPath, !volume.readOnly)
+    places.push(place)
+    return { mount: { ...mount, readOnly }, source: place.path }
   }
 
   /** Signals a container's own process; nothing where it has ended. */
@@ -138,4 +168,19 @@ export class Containers {
   private async clear(name: string): Promise<void> {
     await runScript(removeScript, [name, stateFolder(name), layerFolder(name)])
   }
+}
+
+function terminationLogOf(container: string): string {
+  return `${layerFolder(container)}/termination-log`
+}
+
+/**
+ * How a container ended. Out of memory is why only where the kernel killed its own process: one whose child was killed
+ * may have gone on and ended for another reason. A relay in front of a terminal tells the signal in the exit code.
+ */
+function exitState(params: StartContainerParams, { exitCode, signal }: Exit): ExitState {
+  const killed = signal === SIGKILL || exitCode === 128 + SIGKILL
+  const state = { exitCode, signal, oomKilled: killed && oomKills(params.container) > 0, at: Date.now() }
+  if (!params.terminationMessagePath) return state
+  return { ...state, terminationMessage: readEnd(terminationLogOf(params.container), maxTerminationBytes) }
 }

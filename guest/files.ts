@@ -14,6 +14,14 @@ export function makeFolder(path: string, mode = 0o755): void {
   }
 }
 
+/** Removes a file, a link or a folder with all below it, never through a link; nothing where it is missing. */
+export function removeTree(path: string): void {
+  const [status] = os.lstat(path)
+  if (!status) return
+  if ((status.mode & os.S_IFMT) === os.S_IFDIR) for (const name of listFolder(path)) removeTree(`${path}/${name}`)
+  os.remove(path)
+}
+
 /** Writes a whole file. Throws where the kernel refuses, as files of /proc and /sys may. */
 export function writeFile(path: string, content: string | Uint8Array<ArrayBuffer>, mode = 0o644): void {
   const bytes = typeof content === 'string' ? encodeText(content) : content
@@ -47,6 +55,21 @@ export function readText(path: string, limit = 64 * 1024): string | undefined {
   }
   os.close(fd)
   return decodeTextLeniently(buffer.subarray(0, length))
+}
+
+/** The last bytes of a file as text; a character that is cut off at their beginning is left out. */
+export function readEnd(path: string, limit: number): string {
+  const [status] = os.stat(path)
+  const fd = os.open(path, os.O_RDONLY | nonBlocking)
+  if (fd < 0) return ''
+  if (status && status.size > limit) os.seek(fd, status.size - limit, std.SEEK_SET)
+  const buffer = new Uint8Array(limit)
+  let length = 0
+  for (let got = 1; got > 0 && length < limit; length += Math.max(got, 0)) got = os.read(fd, buffer.buffer, length, limit - length)
+  os.close(fd)
+  let from = 0
+  if (status && status.size > limit) while (from < 3 && ((buffer[from] ?? 0) & 0xc0) === 0x80) from += 1
+  return decodeTextLeniently(buffer.subarray(from, length))
 }
 
 /** Names in a folder; none where it cannot be read. */

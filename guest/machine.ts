@@ -1,7 +1,8 @@
 import type { SetupParams } from '@/contracts/guest/v1/messages'
 import { GuestError } from '@/guest/errors'
-import { listFolder, makeFolder, readText, writeFile } from '@/guest/files'
+import { listFolder, readText, writeFile } from '@/guest/files'
 import { runScript } from '@/guest/processes'
+import { setSysctls } from '@/guest/sysctls'
 import { decodeBase64 } from '@/guest/text'
 
 export const podFolder = '/run/pod'
@@ -24,11 +25,17 @@ if [ -n "$6" ]; then
 else
   mount -t tmpfs -o nosuid,nodev scratch ${scratchFolder} || exit ${scratchFailed}
 fi
-shift 6
+group=$7
+shift 7
 while [ $# -gt 0 ]; do
-  mkdir -p "${volumesFolder}/$1"
-  mount -t tmpfs -o "nosuid,nodev,mode=1777$2" "$1" "${volumesFolder}/$1" || exit ${scratchFailed}
-  shift 2
+  mkdir -p "$2"
+  if [ "$1" = folder ]; then
+    chmod "$3" "$2"
+    if [ "$group" != 0 ]; then chgrp "$group" "$2"; chmod g+s "$2"; fi
+  else
+    mount -t tmpfs -o "nosuid,nodev,gid=$group,mode=$3$4" volume "$2" || exit ${scratchFailed}
+  fi
+  shift 4
 done
 `
 
@@ -53,12 +60,25 @@ function writePodFiles(params: SetupParams): void {
   writeFile('/etc/resolv.conf', params.resolvConf)
 }
 
+type Volume = SetupParams['volumes'][number]
+
+/** Kubernetes' modes: a folder that all may write to, one of configuration for root alone; with a group, setgid. */
+function volumeArguments(volume: Volume, group: number): string[] {
+  const mode = volume.medium === 'files' ? '755' : '777'
+  // Without a size the kernel bounds it to half of the VM's memory.
+  const size = volume.sizeBytes === null || volume.sizeBytes === 0 ? '' : `,size=${volume.sizeBytes}`
+  if (volume.medium === 'scratch') return ['folder', volumePath(volume), mode, '']
+  return ['memory', volumePath(volume), group === 0 ? mode : `2${mode}`, size]
+}
+
 /** Makes a fresh VM, or the clone of a template, this pod's: its time, randomness, names, address, disk and volumes. */
 export async function setUpMachine(params: SetupParams): Promise<void> {
+  // First, for it may be refused: nothing else is done then.
+  setSysctls(params.sysctls ?? [])
   mixEntropy(params.entropy)
   writePodFiles(params)
   const { network, scratch } = params
-  const memoryVolumes = params.volumes.filter((volume) => volume.medium !== 'scratch')
+  const group = params.fsGroup ?? 0
   const { exitCode, output } = await runScript(setupScript, [
     String(Math.round(params.time / 1000)),
     network?.mac ?? '',
@@ -66,16 +86,14 @@ export async function setUpMachine(params: SetupParams): Promise<void> {
     network ? `${network.address}/${network.prefixLength}` : '',
     network?.gateway ?? '',
     scratch ? diskBySerial(scratch.serial) : '',
-    ...memoryVolumes.flatMap((volume) => [volume.name, volume.sizeBytes === null ? '' : `,size=${volume.sizeBytes}`]),
+    String(group),
+    ...params.volumes.flatMap((volume) => volumeArguments(volume, group)),
   ])
   if (exitCode === networkFailed) throw new GuestError('NetworkFailed', output, 'eth0')
   if (exitCode !== 0) throw new GuestError('MountFailed', output, scratch?.serial ?? 'scratch')
-  for (const volume of params.volumes) {
-    if (volume.medium === 'scratch') makeFolder(volumePath(volume), 0o1777)
-  }
 }
 
 /** Where a pod's volume is in the VM. */
-export function volumePath(volume: { name: string; medium: 'scratch' | 'memory' | 'files' }): string {
+export function volumePath(volume: Pick<Volume, 'name' | 'medium'>): string {
   return volume.medium !== 'scratch' ? `${volumesFolder}/${volume.name}` : `${scratchFolder}/volumes/${volume.name}`
 }

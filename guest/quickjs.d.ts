@@ -35,7 +35,6 @@ declare module 'qjs:os' {
   export function readdir(path: string): [names: string[], error: number]
   export function readlink(path: string): [target: string, error: number]
   export function realpath(path: string): [path: string, error: number]
-  export function lstat(path: string): [status: { mode: number; size: number; mtime: number } | null, error: number]
   export function symlink(target: string, path: string): number
   export function rename(from: string, to: string): number
   export function seek(fd: number, offset: number, whence: number): number
@@ -44,6 +43,8 @@ declare module 'qjs:os' {
     size: number
     /** Of a device: major and minor number, as the kernel packs them. */
     rdev: number
+    /** Milliseconds since 1970. */
+    mtime: number
   }
   export function stat(path: string): [status: Status | null, error: number]
   export function lstat(path: string): [status: Status | null, error: number]

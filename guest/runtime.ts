@@ -67,19 +67,37 @@ interface Spawned {
   outputs: Output[]
 }
 
-function spawn(launch: Launch, link: Link): Spawned {
-  const { args, env } = commandLine(launch)
-  const [stdinRead, stdinWrite] = launch.stdin ? pipe() : [os.open('/dev/null', os.O_RDONLY), undefined]
+interface SpawnOptions {
+  args: string[]
+  env: Record<string, string>
+  stream: number
+  stdin: boolean
+  /** Without a stream of its own, what it complains about goes with its output. */
+  stderr: boolean
+  kept: boolean
+}
+
+function spawn({ args, env, stream, stdin, stderr: apart, kept }: SpawnOptions, link: Link): Spawned {
+  const [stdinRead, stdinWrite] = stdin ? pipe() : [os.open('/dev/null', os.O_RDONLY), undefined]
   const stdout = pipe()
-  // A terminal has one output; what its relay itself complains about goes there too.
-  const stderr = launch.terminal ? undefined : pipe()
+  const stderr = apart ? pipe() : undefined
   const pid = os.exec(args, { block: false, env, stdin: stdinRead, stdout: stdout[1], stderr: stderr?.[1] ?? stdout[1] })
   os.close(stdinRead)
   os.close(stdout[1])
   if (stderr) os.close(stderr[1])
-  const outputs = [new Output(link, launch.stream, Channel.stdout, stdout[0], launch.kept)]
-  if (stderr) outputs.push(new Output(link, launch.stream, Channel.stderr, stderr[0], launch.kept))
-  return { pid, outputs, stdin: stdinWrite === undefined ? undefined : new Input(link, launch.stream, stdinWrite) }
+  const outputs = [new Output(link, stream, Channel.stdout, stdout[0], kept)]
+  if (stderr) outputs.push(new Output(link, stream, Channel.stderr, stderr[0], kept))
+  return { pid, outputs, stdin: stdinWrite === undefined ? undefined : new Input(link, stream, stdinWrite) }
+}
+
+function spawnLaunch(launch: Launch, link: Link): Spawned {
+  return spawn({ ...commandLine(launch), stream: launch.stream, stdin: launch.stdin, stderr: !launch.terminal, kept: launch.kept }, link)
+}
+
+/** Runs a program of the guest's own with streams of the host's. */
+export function spawnProcess(options: Omit<SpawnOptions, 'env' | 'kept'>, link: Link): Launched {
+  const spawned = spawn({ ...options, env: { PATH: '/bin', HOME: '/' }, kept: false }, link)
+  return { ...spawned, terminalName: undefined, exit: waitFor(spawned.pid) }
 }
 
 /** The cause crun gives, in the wire's vocabulary; crun has no codes, so its text decides. */
@@ -110,7 +128,7 @@ function abandon(spawned: Spawned): void {
 }
 
 async function launchInTerminal(launch: Launch, link: Link): Promise<Launched> {
-  const spawned = spawn(launch, link)
+  const spawned = spawnLaunch(launch, link)
   const exit = waitFor(spawned.pid)
   const pid = await awaitPid(launch, exit)
   if (pid === 0) {
@@ -128,7 +146,7 @@ async function launchInTerminal(launch: Launch, link: Link): Promise<Launched> {
 export function launchProcess(launch: Launch, link: Link): Promise<Launched> {
   if (launch.terminal) return launchInTerminal(launch, link)
   return adopting(async (adopt) => {
-    const spawned = spawn(launch, link)
+    const spawned = spawnLaunch(launch, link)
     const { exitCode } = await waitFor(spawned.pid)
     const pid = readNumber(`${launch.folder}/pid`)
     if (exitCode !== 0 || pid === 0) {

@@ -9,7 +9,7 @@ export function decodeText(bytes: Uint8Array): string {
   let ascii = true
   for (let at = 0; at < bytes.length; at += charactersPerCall) {
     const part = bytes.subarray(at, at + charactersPerCall)
-    if (ascii) ascii = part.every((byte) => byte < 0x80)
+    for (let byte = 0; ascii && byte < part.length; byte += 1) ascii = (part[byte] ?? 0) < 0x80
     binary += String.fromCharCode(...part)
   }
   if (ascii) return binary
@@ -57,21 +57,23 @@ export function encodeText(text: string): Uint8Array<ArrayBuffer> {
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const values = new Int8Array(256).fill(-1)
+for (let value = 0; value < alphabet.length; value += 1) values[alphabet.charCodeAt(value)] = value
 
 /** The bytes of a base64 text; what is not of its alphabet is skipped. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const bytes: number[] = []
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
+  let length = 0
   let bits = 0
   let held = 0
-  for (const character of text) {
-    const value = alphabet.indexOf(character)
+  for (let at = 0; at < text.length; at += 1) {
+    const value = values[text.charCodeAt(at)] ?? -1
     if (value < 0) continue
     held = ((held << 6) | value) & 0xffffff
     bits += 6
-    if (bits >= 8) {
-      bits -= 8
-      bytes.push((held >> bits) & 0xff)
-    }
+    if (bits < 8) continue
+    bits -= 8
+    bytes[length++] = held >> bits
   }
-  return new Uint8Array(bytes)
+  return bytes.slice(0, length)
 }

@@ -158,8 +158,28 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   }
 
   /** Runs a command in a container; resolves once it runs. */
-  async exec(params: Omit<ExecParams, 'stream'>): Promise<ExecSession> {
-    const streams = this.streams.open({ stdinFree: params.stdin ? inputWindow : null, terminal: params.terminal !== null })
+  exec(params: Omit<ExecParams, 'stream'>): Promise<ExecSession> {
+    return this.session(params.stdin, params.terminal !== null, (stream) => this.request('exec', { ...params, stream }, results.exec))
+  }
+
+  /** Copies files as a tar stream, as ArchiveParams says; resolves once it is under way. */
+  archive(params: Omit<Params<'archive'>, 'stream'>): Promise<ExecSession> {
+    return this.session(params.direction === 'in', false, (stream) => this.request('archive', { ...params, stream }, results.archive))
+  }
+
+  /** Opens a TCP connection to a port of the pod; resolves once it is connected. All of it is stdin and stdout. */
+  openTunnel(port: number, connectTimeoutMilliseconds: number): Promise<ExecSession> {
+    return this.session(true, true, (stream) => this.request('openTunnel', { stream, port, connectTimeoutMilliseconds }, results.openTunnel, connectTimeoutMilliseconds + this.requestTimeoutMs))
+  }
+
+  /** Puts files into a volume of configuration, as WriteFilesParams says. */
+  async writeFiles(params: Params<'writeFiles'>): Promise<void> {
+    await this.request('writeFiles', params, results.writeFiles)
+  }
+
+  /** Something with streams of its own in the guest; `oneOutput`: all that it says is on stdout. */
+  private async session(stdin: boolean, oneOutput: boolean, start: (stream: number) => Promise<{ pid: number }>): Promise<ExecSession> {
+    const streams = this.streams.open({ stdinFree: stdin ? inputWindow : null, terminal: oneOutput })
     const { stream } = streams
     const session = new ExecSession(streams, {
       resize: (size) => this.request('resize', { stream, ...size }, results.resize),
@@ -167,7 +187,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     })
     this.execs.set(stream, session)
     try {
-      session.pid = (await this.request('exec', { ...params, stream }, results.exec)).pid
+      session.pid = (await start(stream)).pid
       return session
     } catch (error) {
       this.execs.delete(stream)
@@ -187,8 +207,9 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     return this.request('listFolder', params, results.listFolder)
   }
 
-  stats(): Promise<Result<'stats'>> {
-    return this.request('stats', {}, results.stats)
+  /** `usage`: also how much folders take, which reads them. */
+  stats(usage = false): Promise<Result<'stats'>> {
+    return this.request('stats', { usage }, results.stats)
   }
 
   /** Asks all containers to end, kills them after the grace, and switches the VM off shortly after the answer. */

@@ -1,11 +1,13 @@
-import type { Readable } from 'node:stream'
 import { once } from 'node:events'
-import type { ContainerExited, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult } from '@/contracts/guest/v1/messages'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import type { ContainerExited, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 import type { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
+import { requestsOf } from '@/host/guest/file-requests'
 import type { ProcessStreams } from '@/host/guest/stream-table'
-import { GuestRefusal, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type OutputSink } from '../ports'
+import { GuestTunnel } from '@/host/guest/tunnel'
+import { GuestRefusal, type ContainerInput, type Guest, type GuestArchive, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type OutputSink } from '../ports'
 
 /** A worker's guest over a connection to the real agent. */
 export class ConnectedGuest implements Guest {
@@ -63,28 +65,34 @@ export class ConnectedGuest implements Guest {
     return new ExecProcess(session, onOutput)
   }
 
-  containerInput(): null {
-    return null
+  containerInput(container: string): ContainerInput | null {
+    const input = this.client.containerStreams(container)?.stdin
+    if (!input) return null
+    return {
+      write: (bytes) => writeTo(input, bytes),
+      end: () => void input.end(),
+      resize: (columns, rows) => translated(this.client.resizeContainer(container, columns, rows)),
+    }
   }
 
-  openTunnel(): Promise<never> {
-    return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  async openTunnel(port: number, timeoutMs: number): Promise<Duplex> {
+    return new GuestTunnel(await translated(this.client.openTunnel(port, timeoutMs)))
   }
 
-  archive(): Promise<never> {
-    return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  async archive({ container, direction, path, onOutput }: GuestArchive): Promise<GuestProcess> {
+    return new ExecProcess(await translated(this.client.archive({ container, direction, path })), onOutput)
   }
 
   listFolder(params: ListFolderParams): ReturnType<Guest['listFolder']> {
     return translated(this.client.listFolder(params))
   }
 
-  writeFiles(): Promise<void> {
-    return Promise.reject(new GuestRefusal('InvalidRequest', 'not carried out yet'))
+  async writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void> {
+    for (const { part, isLast } of requestsOf(files)) await translated(this.client.writeFiles({ volume, version, files: part, commit: isLast }))
   }
 
-  stats(): Promise<StatsResult> {
-    return translated(this.client.stats())
+  stats(usage: boolean): Promise<StatsResult> {
+    return translated(this.client.stats(usage))
   }
 
   shutdown(graceMilliseconds: number): Promise<void> {
@@ -127,9 +135,7 @@ class ExecProcess implements GuestProcess {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    const { stdin } = this.session
-    if (!stdin || stdin.destroyed || stdin.writableEnded) return
-    if (!stdin.write(bytes)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
+    if (this.session.stdin) await writeTo(this.session.stdin, bytes)
   }
 
   endInput(): void {
@@ -143,6 +149,12 @@ class ExecProcess implements GuestProcess {
   kill(signal: SignalName): Promise<void> {
     return translated(this.session.signal(signal))
   }
+}
+
+/** Resolves when more can be taken, also where nobody reads on. */
+async function writeTo(stdin: Writable, bytes: Uint8Array): Promise<void> {
+  if (stdin.destroyed || stdin.writableEnded) return
+  if (!stdin.write(bytes)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
 }
 
 /** Hands each piece on before the next one is taken, so that the guest's credit follows the receiver. */

@@ -1,0 +1,33 @@
+import type * as z from 'zod/mini'
+import type { ArchiveParams } from '@/contracts/guest/v1/messages'
+import type { CommandGroup } from '@/guest/cgroups'
+import type { Link } from '@/guest/link'
+import { spawnProcess, type Launched } from '@/guest/runtime'
+
+/**
+ * The guest's own tar at work inside a container's mount and process namespaces, so that it sees files, links and
+ * read-only mounts as the container does and no link leads out of it; the container needs no program of its own. It
+ * counts to the container's cgroup. Once inside, the shell finds its programs by /proc/self/exe, which is itself.
+ */
+const enter = `
+echo $$ >"$1/cgroup.procs" || exit 1
+shift
+exec nsenter -t "$1" -m -p -- sh -c "$2" sh "$3"
+`
+
+const scripts = {
+  out: `
+path=$(realpath -- "$1") && [ -e "$path" ] || { echo "$1: there is no such file or folder in the container" >&2; exit 2; }
+[ "$path" != / ] || exec tar -c -f - --numeric-owner -C / -- .
+exec tar -c -f - --numeric-owner -C "\${path%/*}/" -- "\${path##*/}"
+`,
+  in: `
+mkdir -p -- "$1" && cd -- "$1" || exit 2
+exec tar -x -f - --numeric-owner
+`,
+} as const
+
+/** Starts a copy; `pid` is a process of the container. */
+export function launchArchive(pid: number, group: CommandGroup, { stream, direction, path }: z.infer<typeof ArchiveParams>, link: Link): Launched {
+  return spawnProcess({ args: ['/bin/sh', '-c', enter, 'sh', group.path, String(pid), scripts[direction], path], stream, stdin: direction === 'in', stderr: true }, link)
+}
