@@ -17,7 +17,9 @@ export function imageSerial(index: number): string {
  * copies every page it touches. Expedited RCU makes mounts and namespaces quick on one idle vCPU.
  * The root is a ramfs, for crun takes any file of a tmpfs for one that a container could overwrite.
  * The kernel must not use cmpxchg16b: QEMU 7.2's emulation leaves random flags behind it, which crashes
- * the guest within minutes (seen in its slab allocator). Programs in the guest still see the feature.
+ * the guest within minutes (seen in its slab allocator). Programs in the guest still see the feature: its outcome is
+ * right, and wrong are flags alone that a program reads whole before its next arithmetic, after a flags restore just
+ * before (measured); images made for x86-64-v2 would refuse a processor without it.
  */
 export const guestKernelArguments: readonly string[] = [
   'console=ttyS0',
