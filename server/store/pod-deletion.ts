@@ -3,8 +3,8 @@ import type { Database, Transaction } from './database'
 
 type Name = { namespace: string; name: string }
 
-/** Those of the named pods that exist, held until the transaction's end, so that each is marked by one request alone. */
-export const namesToDelete = (tx: Transaction, scope: Scope, pods: readonly Name[]) => tx.$queryRaw<(Name & { uid: string; deletedAt: Date | null })[]>`
+/** Those of the named pods that exist, held until the transaction's end, so that one request alone decides what becomes of each, and the controller removes none meanwhile. */
+export const holdPods = (tx: Transaction, scope: Scope, pods: readonly Name[]) => tx.$queryRaw<(Name & { uid: string; deletedAt: Date | null })[]>`
   select "uid", "namespace", "name", "deletedAt" from "Pod"
   where "tenantId" = ${scope.tenantId} and ("namespace", "name") in (select * from unnest(${pods.map((p) => p.namespace)}::text[], ${pods.map((p) => p.name)}::text[]))
   order by "uid" for update`

@@ -8,10 +8,11 @@ import { getPod, listPods, listPodsInput, listPodsOutput } from '@/server/servic
 import { listFiles, listFilesInput, listFilesOutput } from '@/server/services/pods/streams/list-files'
 import { streamTicket } from '@/server/services/pods/streams/locate-pod'
 import { openCopy, openCopyInput } from '@/server/services/pods/streams/open-copy'
-import { openPortForward, portForwardInput } from '@/server/services/pods/streams/open-port-forward'
+import { openInBrowserOutput, openPortForward, openPortInBrowser, portForwardInput } from '@/server/services/pods/streams/open-port-forward'
 import { openAttach, openAttachInput, openTerminal, openTerminalInput } from '@/server/services/pods/streams/open-terminal'
 import { followLogs, followLogsInput, logLine, logsInput, logsOutput, readLogs } from '@/server/services/pods/streams/read-logs'
 import { runInPod, runInput, runOutput } from '@/server/services/pods/streams/run-in-pod'
+import { discarded, discardPodSuccessor, getSuccessor, recreatePod, recreatePodInput, recreatePodOutput, successorView } from '@/server/services/pods/recreate-pod'
 import { updatePod, updatePodInput } from '@/server/services/pods/update-pod'
 import { watchPods, watchPodsInput, watchPodsOutput } from '@/server/services/pods/watch-pods'
 import { trackedEvents } from '../stream-output'
@@ -27,12 +28,16 @@ export const podRouter = router({
   update: tenantProcedure('pod.create').input(updatePodInput).output(podView).mutation(({ ctx, input }) => updatePod(ctx, ctx.scope, input)),
   delete: tenantProcedure('pod.delete').input(deletePodInput).output(deleting).mutation(({ ctx, input }) => deletePod(ctx, ctx.scope, input)),
   deleteMany: tenantProcedure('pod.delete').input(deleteManyInput).output(deleteManyOutput).mutation(({ ctx, input }) => deleteManyPods(ctx, ctx.scope, input)),
+  recreate: tenantProcedure('pod.create').input(recreatePodInput).output(recreatePodOutput).mutation(({ ctx, input }) => recreatePod(ctx, ctx.scope, input)),
+  successor: tenantProcedure('pod.read').input(podReference).output(successorView).query(({ ctx, input }) => getSuccessor(ctx, ctx.scope, input)),
+  discardSuccessor: tenantProcedure('pod.create').input(podReference).output(discarded).mutation(({ ctx, input }) => discardPodSuccessor(ctx, ctx.scope, input)),
   run: tenantProcedure('pod.exec').input(runInput).output(runOutput).mutation(({ ctx, input }) => runInPod(ctx, ctx.scope, input)),
   logs: tenantProcedure('pod.logs').input(logsInput).output(logsOutput).query(({ ctx, input }) => readLogs(ctx, ctx.scope, input)),
   listFiles: tenantProcedure('pod.exec').input(listFilesInput).output(listFilesOutput).query(({ ctx, input }) => listFiles(ctx, ctx.scope, input)),
   openAttach: tenantProcedure('pod.exec').input(openAttachInput).output(streamTicket).mutation(({ ctx, input }) => openAttach(ctx, ctx.scope, input)),
   openCopy: tenantProcedure('pod.exec').input(openCopyInput).output(streamTicket).mutation(({ ctx, input }) => openCopy(ctx, ctx.scope, input)),
   openPortForward: tenantProcedure('pod.exec').input(portForwardInput).output(streamTicket).mutation(({ ctx, input }) => openPortForward(ctx, ctx.scope, input)),
+  openPortInBrowser: tenantProcedure('pod.exec').input(portForwardInput).output(openInBrowserOutput).mutation(({ ctx, input }) => openPortInBrowser(ctx, ctx.scope, input)),
   openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(streamTicket).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),
   watch: tenantProcedure('pod.read').input(watchPodsInput).output(trackedEvents(watchPodsOutput)).subscription(async function* ({ ctx, input, signal }) {
     for await (const event of watchPods(ctx, ctx.scope, input, live(signal))) yield tracked(event.resourceVersion, event)

@@ -4,7 +4,7 @@ import { podName } from '@/domain/pod/manifest'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
-import { markPodsDeleted, namesToDelete } from '@/server/store/pod-deletion'
+import { holdPods, markPodsDeleted } from '@/server/store/pod-deletion'
 import { recordAudits } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { once } from '../idempotency'
@@ -18,7 +18,7 @@ export const deleteManyOutput = z.object({ results: z.array(deletionResult) })
 export async function deleteManyPods(ctx: ServerContext, scope: Scope, input: z.output<typeof deleteManyInput>): Promise<z.output<typeof deleteManyOutput>> {
   const { requestId, pods } = input
   return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'pod.deleteMany', input, output: deleteManyOutput }, async () => {
-    const found = new Map((await namesToDelete(tx, scope, pods)).map((row) => [keyOf(row), row]))
+    const found = new Map((await holdPods(tx, scope, pods)).map((row) => [keyOf(row), row]))
     const results = pods.map((asked): DeletionResult => {
       const row = found.get(keyOf(asked))
       const about = { namespace: asked.namespace, name: asked.name }

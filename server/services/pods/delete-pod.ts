@@ -6,6 +6,7 @@ import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { findPod, markPodDeleted } from '@/server/store/pods'
+import { discardSuccessor } from '@/server/store/pod-successors'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
 
@@ -20,6 +21,8 @@ export function deletePod(ctx: ServerContext, scope: Scope, input: z.output<type
 export async function deletePodInTransaction(tx: Transaction, scope: Scope, input: z.output<typeof deletePodInput>): Promise<{ deleting: true }> {
   const pod = await findPod(tx, scope, input.namespace, input.name)
   if (!pod) throw notFound('Pod', input.name)
+  // Who deletes a pod that was to be created anew wants neither.
+  await discardSuccessor(tx, scope, { namespace: input.namespace, name: input.name })
   await markPodDeleted(tx, scope, pod.uid, input.graceSeconds ?? podSpec.parse(pod.spec).terminationGracePeriodSeconds)
   if (!pod.deletedAt) await recordAudit(tx, scope, { action: 'pod.delete', kind: 'Pod', namespace: input.namespace, name: input.name })
   return { deleting: true }

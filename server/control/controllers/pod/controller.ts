@@ -1,9 +1,10 @@
 import { podSubnet } from '@/domain/network/spec'
 import { allocateAddress } from '@/server/store/addresses'
-import { listBoundPods, putAssignment, removePod, type BoundPod } from '@/server/store/assignments'
+import { listBoundPods, putAssignment, type BoundPod } from '@/server/store/assignments'
 import { setCondition } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
 import { listReferencingPods } from '@/server/store/pod-references'
+import { replacePod } from '@/server/store/pod-successors'
 import { recordEvent } from '@/server/store/reports'
 import type { Change } from '@/server/store/change-feed'
 import type { Controller, ControlContext } from '../../runtime/controller'
@@ -44,7 +45,7 @@ function keysOf({ kind, action, uid, tenantId, namespace, name }: Change): strin
 
 async function reconcilePod(ctx: ControlContext, pod: BoundPod): Promise<void> {
   const plan = planPod(pod)
-  if (plan.kind === 'remove') await inTransaction(ctx.db, (tx) => removePod(tx, pod.uid))
+  if (plan.kind === 'remove') await inTransaction(ctx.db, (tx) => replacePod(tx, pod.uid))
   if (plan.kind === 'assign') await inTransaction(ctx.db, (tx) => putAssignment(tx, plan.hostId, plan.document))
   if (plan.kind === 'allocate') await allocateAndAssign(ctx, pod)
 }
