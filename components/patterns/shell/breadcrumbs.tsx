@@ -6,7 +6,7 @@ import { Fragment } from 'react'
 type Crumb = { label: string; href?: string }
 
 const words: Record<string, string> = {
-  pods: 'Pods', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', tokens: 'API tokens', audit: 'Audit',
+  pods: 'Pods', 'config-maps': 'ConfigMaps', secrets: 'Secrets', 'config-maps-new': 'ConfigMaps', 'secrets-new': 'Secrets', edit: 'Edit', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', tokens: 'API tokens', audit: 'Audit',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
   logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }
@@ -20,9 +20,9 @@ export function crumbsOf(pathname: string): Crumb[] {
   const list: Crumb = { label: words[noun] ?? noun, ...((first !== undefined || noun.endsWith('-new')) && { href: `${base}/${noun.replace(/-new$/, '')}` }) }
   if (noun.endsWith('-new')) return [list, { label: 'Create' }]
   if (noun === 'pods' && first === 'new' && second === undefined) return [list, { label: 'Create' }]
-  if (noun === 'pods' && first !== undefined && second !== undefined) {
-    const pod = `${base}/pods/${encodeURIComponent(first)}/${encodeURIComponent(second)}`
-    return tab ? [list, { label: second, href: pod }, { label: words[tab] ?? tab }] : [list, { label: second }]
+  if (['pods', 'config-maps', 'secrets'].includes(noun) && first !== undefined && second !== undefined) {
+    const object = `${base}/${noun}/${encodeURIComponent(first)}/${encodeURIComponent(second)}`
+    return tab ? [list, { label: second, href: object }, { label: words[tab] ?? tab }] : [list, { label: second }]
   }
   return first === undefined ? [list] : [list, { label: first }]
 }

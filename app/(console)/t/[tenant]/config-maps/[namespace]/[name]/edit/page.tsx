@@ -1,0 +1,13 @@
+import type { Metadata } from 'next'
+import { EditConfigMap } from '@/components/config-maps/config-map-form'
+
+type Props = { params: Promise<{ tenant: string; namespace: string; name: string }> }
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: `Edit ${decodeURIComponent((await params).name)}` }
+}
+
+export default async function Page({ params }: Props) {
+  const { tenant, namespace, name } = await params
+  return <EditConfigMap tenant={decodeURIComponent(tenant)} namespace={decodeURIComponent(namespace)} name={decodeURIComponent(name)} />
+}
