@@ -1,44 +1,75 @@
 'use client'
+import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense, useState } from 'react'
 import type { PodView } from '@/domain/pod/view'
+import { startWaterfall } from '@/domain/pod/waterfall'
 import { useNow } from '@/components/client/clock'
-import { formatMilliseconds } from '@/components/client/formats'
-import { cn } from '@/components/ui/cn'
+import { useTRPC } from '@/components/client/trpc'
+import { formatWhole } from '@/components/starts/parts'
+import { WaterfallBars } from '@/components/starts/waterfall-bars'
+import { Button } from '@/components/ui/button'
 import { Spinner } from '@/components/ui/spinner'
+import { usePod } from './pod-frame'
 import { stepName } from './pod-state'
 
-/** The steps of a start on one time line: when each began, and how long it took. */
+const EarlierStarts = lazy(() => import('@/components/starts/earlier-starts').then((module) => ({ default: module.EarlierStarts })))
+
+/** The start of a pod in parts that add up to the whole: as it goes, and then as it is kept. */
 export function StartSteps({ pod }: { pod: PodView }) {
-  const now = useNow()
-  const steps = pod.status.startSteps
-  const first = steps[0]
-  if (!first) return <p className="py-4 text-center text-sm text-faint">No step has begun yet.</p>
-  const begin = Date.parse(first.startedAt)
-  const placed = steps.map((step) => {
-    const at = Math.max(0, Date.parse(step.startedAt) - begin)
-    return { ...step, at, length: step.ms ?? Math.max(0, (now ?? begin + at) - begin - at) }
-  })
-  const total = Math.max(1, ...placed.map((step) => step.at + step.length))
-  const done = placed.every((step) => step.ms !== null) && !['Pending', 'Scheduled', 'Starting'].includes(pod.status.phase)
+  const { tenant } = usePod()
+  const { namespace, name } = pod.metadata
+  const [showsEarlier, setShowsEarlier] = useState(false)
+  const { startedAt } = pod.status
+  const trpc = useTRPC()
+  const starts = useQuery(trpc.start.list.queryOptions({ tenant, namespace, name, limit: 20 }, { enabled: startedAt !== null }))
+  const recorded = starts.data?.items.find((each) => startedAt !== null && Date.parse(each.startedAt) === Date.parse(startedAt))
+  const earlier = starts.data?.items.filter((each) => each !== recorded) ?? []
   return (
     <div>
-      <p className="mb-3 flex items-baseline gap-2">
-        <span className="text-xl font-semibold tracking-[-0.01em]">{formatMilliseconds(total)}</span>
-        <span className="text-sm text-faint">{done ? 'in all' : 'so far'}</span>
-      </p>
-      <ol className="flex flex-col gap-1.5">
-        {placed.map((step, i) => (
-          <li key={`${step.name}-${i}`} className="grid grid-cols-[minmax(96px,160px)_minmax(0,1fr)_72px] items-center gap-3 text-xs">
-            <span className="truncate text-soft first-letter:uppercase" title={step.name}>{stepName(step.name)}</span>
-            <span className="relative h-2 rounded-full bg-hover">
-              <span
-                className={cn('absolute inset-y-0 min-w-1 rounded-full', step.ms === null ? 'bg-info' : 'bg-accent')}
-                style={{ left: `${Math.min(98, (step.at / total) * 100)}%`, width: `${Math.min(100 - (step.at / total) * 100, (step.length / total) * 100)}%` }}
-              />
-            </span>
-            <span className="flex items-center justify-end gap-1.5 text-faint">{step.ms === null ? <><Spinner className="size-3" />{formatMilliseconds(step.length)}</> : formatMilliseconds(step.ms)}</span>
-          </li>
-        ))}
-      </ol>
+      {recorded
+        ? (
+          <>
+            <Whole ms={recorded.wholeMs} says={recorded.first ? 'from the accepted request to the first process' : 'from the beginning on the host to the first process'} />
+            <WaterfallBars waterfall={recorded} label="Parts of the start" />
+            {recorded.clockShiftMs !== 0 && <p className="mt-3 text-xs text-faint">The host’s clock differs from the server’s: its times were moved by {formatWhole(Math.abs(recorded.clockShiftMs))} to fit.</p>}
+          </>
+        )
+        : <Live pod={pod} />}
+      {earlier.length > 0 && (
+        <div className="mt-3">
+          <Button size="sm" variant="ghost" aria-expanded={showsEarlier} onClick={() => setShowsEarlier(!showsEarlier)}>{showsEarlier ? 'Hide earlier starts' : `Show ${earlier.length} earlier ${earlier.length === 1 ? 'start' : 'starts'}`}</Button>
+          {showsEarlier && <Suspense fallback={null}><EarlierStarts starts={earlier} /></Suspense>}
+        </div>
+      )}
     </div>
+  )
+}
+
+function Whole({ ms, says }: { ms: number; says: string }) {
+  return (
+    <p className="mb-3 flex flex-wrap items-baseline gap-x-2">
+      <span data-whole className="text-xl font-semibold tracking-[-0.01em]">{formatWhole(ms)}</span>
+      <span className="text-sm text-faint">{says}</span>
+    </p>
+  )
+}
+
+/** A start that is under way, from what the pod says of itself. A pod that runs started before starts were kept, or has just been told of. */
+function Live({ pod }: { pod: PodView }) {
+  const now = useNow()
+  const { startSteps, startedAt, conditions } = pod.status
+  const current = startSteps.findLast((step) => step.ms === null)
+  if (startSteps.length === 0) return <p className="py-4 text-center text-sm text-faint">No step has begun yet.</p>
+  const bound = conditions.find((each) => each.type === 'PodScheduled' && each.status === 'True')
+  const until = startedAt === null ? (now ?? Math.max(...startSteps.map((step) => Date.parse(step.startedAt) + (step.ms ?? 0)))) : Date.parse(startedAt)
+  // A pod that ran before begins again on its host; its creation is long past.
+  const again = pod.status.containers.some((each) => each.restartCount > 0 || each.lastEnd !== null)
+  const waterfall = startWaterfall({ createdAt: again ? null : Date.parse(pod.metadata.creationTimestamp), boundAt: bound ? Date.parse(bound.lastTransitionTime) : null, steps: startSteps, startedAt: until, toldAt: until })
+  return (
+    <>
+      <Whole ms={waterfall.wholeMs} says={startedAt === null ? 'so far' : 'to the first process'} />
+      <WaterfallBars waterfall={waterfall} label="Parts of the start so far" />
+      {startedAt === null && current && <p className="mt-3 flex items-center gap-1.5 text-xs text-faint"><Spinner className="size-3" />{stepName(current.name)}</p>}
+    </>
   )
 }

@@ -1,0 +1,5 @@
+import { PodFigures } from '@/components/figures/pod-figures'
+
+export default function Page() {
+  return <PodFigures />
+}
