@@ -172,6 +172,22 @@ describe('a container\'s log', () => {
     expect(await read(logs)).toEqual([expect.stringMatching(/^![[]hypernetes: \d+ bytes/), 'after'])
   })
 
+  it('gives the last lines of the newest instance at its end, unfinished and cut ones too', async () => {
+    const logs = store({ fileBytes: 256, files: 3 })
+    expect(await logs.pod('pod').tail('web', 5)).toEqual([])
+    const before = await logs.pod('pod').begin('web')
+    await before.write('stdout', bytes('of the instance before\n'))
+    const sink = await logs.pod('pod').begin('web')
+    expect(await logs.pod('pod').tail('web', 5)).toEqual([])
+    await sink.write('stdout', bytes(Array.from({ length: 20 }, (_, i) => `line ${i}\n`).join('')))
+    await sink.write('stderr', bytes('fatal'))
+    expect(await logs.pod('pod').tail('web', 3)).toEqual(['line 18', 'line 19', 'fatal'])
+    const large = store()
+    const other = await large.pod('pod').begin('other')
+    await other.write('stdout', Buffer.alloc(100_000, 'x'))
+    expect((await large.pod('pod').tail('other', 3)).map((line) => line.length)).toEqual([4096])
+  })
+
   it('goes with its pod, and with pods nobody knows', async () => {
     const logs = store()
     for (const uid of ['pod', 'other']) await (await logs.pod(uid).begin('web')).write('stdout', bytes('x\n'))

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from './clock'
 import { StepError, type GuestExec, type OutputSink } from './ports'
 
 /** How an attached container ended. */
@@ -13,6 +13,7 @@ const takenWithinMs = 5_000
 /** Who listens to the output of which container, beside its log. What is written is first in the log. */
 export class Attachments {
   private readonly listeners = new Map<string, Set<Listener>>()
+  constructor(private readonly clock: Clock) {}
 
   /** The container's output goes to its log and to all who are attached; a listener that is slow slows the container down. */
   tee(container: string, log: OutputSink): OutputSink {
@@ -54,7 +55,7 @@ export class Attachments {
 
   private async hand(container: string, listener: Listener, stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void> {
     const timer = new AbortController()
-    const late = sleep(takenWithinMs, true, { signal: timer.signal, ref: false }).catch(() => false)
+    const late = this.clock.sleep(takenWithinMs, timer.signal).then(() => true, () => false)
     try {
       const isLate = await Promise.race([listener.onOutput(stream, bytes).then(() => false), late])
       if (!isLate) return

@@ -45,6 +45,13 @@ describe("a container's process", () => {
     expect(process({})).toMatchObject({ memoryBytes: null, cpuMillis: null, mounts: [] })
   })
 
+  it('has a terminal, input and part of a volume where it asks for them', () => {
+    expect(process({ stdin: true, tty: true, volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a/b' }] })).toMatchObject({ stdin: true, terminal: { columns: 80, rows: 24 }, mounts: [{ subPath: 'a/b' }], terminationMessagePath: '/dev/termination-log' })
+    expect(process({ tty: true }).env).toContain('TERM=xterm')
+    expect(process({ tty: true, env: [{ name: 'TERM', value: 'dumb' }] }).env).toContain('TERM=dumb')
+    expect(process({}).terminal).toBeNull()
+  })
+
   it('must have something to run', () => expect(() => process({}, { entrypoint: [], command: [] })).toThrow('Set command or args'))
 })
 
@@ -54,6 +61,19 @@ describe("a pod's surroundings", () => {
     expect(guestVolumes(spec)).toEqual([{ name: 'a', medium: 'scratch', sizeBytes: null }, { name: 'b', medium: 'memory', sizeBytes: 8 << 20 }])
     expect(hostsFile('web', '10.0.0.5')).toMatch(/^127\.0\.0\.1\tlocalhost\n[^]*\n10\.0\.0\.5\tweb\n$/)
     expect([resolverFile([]), resolverFile(['10.0.0.2', '10.0.0.3'])]).toEqual(['', 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n'])
+  })
+
+  it('have its aliases, and its resolvers as dnsPolicy and dnsConfig say', () => {
+    expect(hostsFile('web', '10.0.0.5', [{ ip: '10.0.0.9', hostnames: ['db', 'db.local'] }])).toMatch(/10\.0\.0\.5\tweb\n[^]*\n10\.0\.0\.9\tdb\tdb\.local\n$/)
+    const dnsConfig = { nameservers: ['1.1.1.1', '10.0.0.2'], searches: ['a.example', 'b.example'], options: [{ name: 'ndots', value: '2' }, { name: 'edns0' }] }
+    expect(resolverFile(['10.0.0.2'], { dnsPolicy: 'ClusterFirst', dnsConfig })).toBe('nameserver 10.0.0.2\nnameserver 1.1.1.1\nsearch a.example b.example\noptions ndots:2 edns0\n')
+    expect(resolverFile(['10.0.0.2'], { dnsPolicy: 'None', dnsConfig: { ...dnsConfig, searches: [], options: [] } })).toBe('nameserver 1.1.1.1\nnameserver 10.0.0.2\n')
+    expect(resolverFile(['1', '2', '3'], { dnsConfig: { ...dnsConfig, searches: [], options: [] } }).split('\n')).toHaveLength(4)
+  })
+
+  it('are volumes of files where they come from configuration', () => {
+    const spec = podSpec.parse({ containers: [{ name: 'web', image: 'i' }], volumes: [{ name: 'a', configMap: { name: 'x' } }, { name: 'b', projected: { sources: [] } }] })
+    expect(guestVolumes(spec).map((v) => v.medium)).toEqual(['files', 'files'])
   })
 
   it.each([['', 'TERM'], ['SIGQUIT', 'QUIT'], ['quit', 'QUIT'], ['3', 'QUIT'], ['SIGWINCH', 'WINCH'], ['SIGRTMIN+3', 'TERM'], ['nonsense', 'TERM']])('stop signal %j is %s', (text, signal) => {

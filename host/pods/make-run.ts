@@ -31,7 +31,7 @@ export type RunInput = {
 /** Begins the life of the containers in a VM that is set up. */
 export function makeRun(input: RunInput): PodRun {
   const { machine, guest, assignment, records, images, mount, configuration, logs, clock, recorder, onChange, event } = input
-  const attachments = new Attachments()
+  const attachments = new Attachments(clock)
   const over = new AbortController()
   const warn = (reason: string, message: string) => event('Warning', reason, message)
   const files = new ConfigurationFiles(assignment.spec, configuration, guest, clock, warn)

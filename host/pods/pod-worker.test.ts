@@ -1,32 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { Assignment, HostEvent } from '@/contracts/host/v1'
-import { ledgerEntry, type LedgerEntry } from '@/host/ledger/entry'
-import { PodWorker } from './pod-worker'
+import { ledgerEntry } from '@/host/ledger/entry'
 import { ImageProblem } from './ports'
 import { testAssignment } from './testing/assignment'
 import { settle } from './testing/fake-clock'
 import { FakeHost } from './testing/fake-host'
+import { deletion, startWorker } from './testing/worker'
 
-function startWorker(host: FakeHost, assignment: Assignment, found: LedgerEntry | null = null) {
-  const events: HostEvent[] = []
-  const worker = new PodWorker(
-    {
-      ports: host.ports,
-      vmUids: host.uidPool,
-      logs: host.podLogs(assignment.uid),
-      ledger: host.ledgerPort,
-      onChange: () => {},
-      onEvent: (event) => events.push(event),
-      onPull: () => {},
-      log: { warn: () => {} },
-    },
-    assignment,
-    found,
-  )
-  return { worker, events }
-}
-
-const deletion = (assignment: Assignment, graceSeconds: number): Assignment => ({ ...assignment, deletion: { graceSeconds } })
 const two = { containers: [{ name: 'a', image: 'one:1' }, { name: 'b', image: 'two:1' }] }
 
 describe('a start', () => {

@@ -8,7 +8,7 @@ import { GuestRefusal, StepError, type ContainerInput, type GuestArchive, type G
 /** A container's own process from outside: `input` is null where its spec has no stdin. */
 export type AttachedContainer = Attachment & { input: ContainerInput | null; tty: boolean }
 
-/** What reaches into a running pod from outside. Everything throws {@link StepError} with what to do where it cannot. */
+/** What reaches into a running pod from outside. All of it throws {@link StepError} with what to do where it cannot, and {@link GuestRefusal} for what the guest refused. */
 export class Reach {
   constructor(
     private readonly spec: () => PodSpec,

@@ -149,7 +149,6 @@ export class ContainerLife {
     const { record } = this
     try {
       for (;;) {
-        const changed = configuration.changed()
         const process = prepareProcess(this.context, this.spec, image, await mount(image))
         if (!('reason' in process)) {
           const launch = this.launch(record, process)
@@ -158,7 +157,7 @@ export class ContainerLife {
           break
         }
         this.notYet(process)
-        await Promise.race([changed, aborted(this.stopping)])
+        await Promise.race([configuration.changed(), aborted(this.stopping)])
         if (this.stopping.aborted) return
         await this.context.files.write()
       }

@@ -8,15 +8,16 @@ import { connect, portOf, refusal, type CheckTarget } from './target'
 /** One check of a probe. It ends within its timeout, whatever the container does; `stop` ends it before. Never rejects. */
 export async function check(probe: Probe, target: CheckTarget, stop: AbortSignal): Promise<CheckResult> {
   const timeoutMs = probe.timeoutSeconds * 1000
+  // No AbortSignal.any: one of a signal that lives for weeks would be remembered there for each check.
   const over = new AbortController()
-  const signal = AbortSignal.any([stop, over.signal])
-  const late = target.clock.sleep(timeoutMs, AbortSignal.any([stop, over.signal])).then(
-    () => failure(`${probe.exec ? 'command' : 'probe'} timed out after ${probe.timeoutSeconds}s`),
-    (): CheckResult => ({ outcome: 'unknown', message: 'stopped' }),
-  )
-  const result = run(probe, target, timeoutMs, signal).catch((error: unknown): CheckResult => ({ outcome: 'unknown', message: error instanceof Error ? error.message : String(error) }))
-  const first = await Promise.race([result, late])
-  over.abort(new Error('over'))
+  const end = () => over.abort(new Error('the check is over'))
+  if (stop.aborted) end()
+  stop.addEventListener('abort', end, { once: true })
+  const unknown = (error: unknown): CheckResult => ({ outcome: 'unknown', message: error instanceof Error ? error.message : String(error) })
+  const late = target.clock.sleep(timeoutMs, over.signal).then(() => failure(`${probe.exec ? 'command' : 'probe'} timed out after ${probe.timeoutSeconds}s`), unknown)
+  const first = await Promise.race([run(probe, target, timeoutMs, over.signal).catch(unknown), late])
+  stop.removeEventListener('abort', end)
+  end()
   return first
 }
 

@@ -1,4 +1,5 @@
 import { request, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { connect as tlsConnect } from 'node:tls'
 import type { HttpGetAction } from '@/domain/pod/probe'
 import { failure, quoted, success, type CheckResult } from './result'
@@ -34,9 +35,11 @@ type Answer = { status: number; location: string | null } | { problem: string }
 async function get(url: URL, action: HttpGetAction, target: CheckTarget, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
   const secure = url.protocol === 'https:'
   const port = Number(url.port || (secure ? 443 : 80))
+  let tunnel: Duplex | undefined
   try {
-    const tunnel = await connect(target.guest, port, timeoutMs, signal)
-    const socket = secure ? tlsConnect({ socket: tunnel, rejectUnauthorized: false }) : tunnel
+    const opened = await connect(target.guest, port, timeoutMs, signal)
+    tunnel = opened
+    const socket = secure ? tlsConnect({ socket: opened, rejectUnauthorized: false }) : opened
     socket.on('error', () => {})
     const given = Object.fromEntries(action.httpHeaders.map(({ name, value }) => [name, value]))
     const has = (name: string) => action.httpHeaders.some((h) => h.name.toLowerCase() === name)
@@ -46,15 +49,14 @@ async function get(url: URL, action: HttpGetAction, target: CheckTarget, timeout
     return await new Promise<Answer>((resolve) => {
       asked.on('error', (error) => resolve({ problem: refusal(error, port) }))
       asked.on('response', (response) => {
-        read(response, () => {
-          resolve({ status: response.statusCode ?? 0, location: response.headers.location ?? null })
-          tunnel.destroy()
-        })
+        read(response, () => resolve({ status: response.statusCode ?? 0, location: response.headers.location ?? null }))
       })
       asked.end()
     })
   } catch (error) {
     return { problem: refusal(error, port) }
+  } finally {
+    tunnel?.destroy()
   }
 }
 

@@ -18,8 +18,12 @@ export function portOf({ container }: CheckTarget, port: number | string): numbe
 export async function connect(guest: CheckTarget['guest'], port: number, timeoutMs: number, signal: AbortSignal): Promise<Duplex> {
   const opening = guest.openTunnel(port, Math.max(1, Math.min(60_000, Math.ceil(timeoutMs))))
   const end = () => void opening.then((tunnel) => tunnel.destroy(), () => {})
-  // Whatever comes late on a connection that was ended is of no interest to anybody.
-  void opening.then((tunnel) => tunnel.on('error', () => {}), () => {})
+  const followed = (tunnel: Duplex) => {
+    // Whatever comes late on a connection that was ended is of no interest to anybody.
+    tunnel.on('error', () => {})
+    tunnel.once('close', () => signal.removeEventListener('abort', end))
+  }
+  void opening.then(followed, () => {})
   if (signal.aborted) end()
   signal.addEventListener('abort', end, { once: true })
   return opening

@@ -1,11 +1,14 @@
-import type { SignalName } from '@/contracts/guest/v1/messages'
+import type { Duplex } from 'node:stream'
+import type { SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { GuestRefusal, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
+import { GuestRefusal, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
 import { StartGate } from '../start-gate'
 import { FakeClock } from './fake-clock'
 
 /** A container as a test wants it to behave. Without a rule it runs until it is signalled. */
 export type Behaviour = { refuse?: { code: string; message: string }; ignoresTerm?: boolean; signalled?: number }
+/** What a process beside a container's does: it ends at once with a code, or only when it is killed. */
+export type ExecBehaviour = { exitCode: number; output?: string } | 'hangs' | GuestRefusal
 
 type Running = { onExit: (exit: GuestExit) => void; sink: OutputSink }
 
@@ -28,11 +31,12 @@ export class FakeGuest implements Guest {
     await this.host.step(`guest.addImage ${key}`)
     this.images.push(serial)
   }
-  async startContainer(params: { container: string; args: string[] }, sink: OutputSink, onExit: (exit: GuestExit) => void): Promise<void> {
+  async startContainer(params: Omit<StartContainerParams, 'stream'>, sink: OutputSink, onExit: (exit: GuestExit) => void): Promise<void> {
     await this.host.step(`guest.start ${params.container}`)
     const refusal = this.host.behaviour.get(params.container)?.refuse
     if (refusal) throw new GuestRefusal(refusal.code, refusal.message)
     if (this.running.has(params.container)) throw new Error(`${params.container} runs twice`)
+    this.host.started.set(params.container, params)
     this.running.set(params.container, { onExit, sink })
   }
   attachContainer(container: string, sink: OutputSink, onExit: (exit: GuestExit) => void): void {
@@ -50,19 +54,34 @@ export class FakeGuest implements Guest {
     else if (!this.host.behaviour.get(container)?.ignoresTerm) this.exit(container, 143, 15)
   }
   /** The container's process ends by itself. */
-  exit(container: string, exitCode: number, signal: number | null = null): void {
+  exit(container: string, exitCode: number, signal: number | null = null, rest: Partial<GuestExit> = {}): void {
     const running = this.running.get(container)
     this.running.delete(container)
-    running?.onExit({ exitCode, signal, oomKilled: false, at: this.host.clock.now() })
+    running?.onExit({ exitCode, signal, oomKilled: false, at: this.host.clock.now(), ...rest })
   }
-  exec(_request: GuestExec): Promise<GuestProcess> {
-    return Promise.reject(new GuestRefusal('NotFound', 'no exec here'))
+  async exec({ container, args, onOutput }: GuestExec): Promise<GuestProcess> {
+    await this.host.step(`guest.exec ${container} ${args.join(' ')}`)
+    const behaviour = this.host.exec(args, container)
+    if (behaviour instanceof GuestRefusal) throw behaviour
+    let end: (exit: { exitCode: number; signal: number | null }) => void = () => {}
+    const exited = new Promise<{ exitCode: number; signal: number | null }>((resolve) => (end = resolve))
+    if (behaviour !== 'hangs') {
+      if (behaviour.output) await onOutput('stdout', Buffer.from(behaviour.output))
+      end({ exitCode: behaviour.exitCode, signal: null })
+    }
+    const kill = async () => {
+      this.host.calls.push(`guest.kill ${args.join(' ')}`)
+      end({ exitCode: 137, signal: 9 })
+    }
+    return { exited, kill, write: async () => {}, endInput: () => {}, resize: async () => {} }
   }
-  containerInput(): null {
-    return null
+  containerInput(container: string): ContainerInput | null {
+    return this.host.inputs.get(container) ?? null
   }
-  openTunnel(): Promise<never> {
-    return Promise.reject(new GuestRefusal('ConnectionRefused', 'no tunnels here'))
+  async openTunnel(port: number): Promise<Duplex> {
+    const open = this.host.tunnels.get(port)
+    if (!open) throw new GuestRefusal('ConnectionRefused', 'connection refused')
+    return open()
   }
   archive(): Promise<never> {
     return Promise.reject(new GuestRefusal('NotFound', 'no files here'))
@@ -70,11 +89,14 @@ export class FakeGuest implements Guest {
   listFolder(): Promise<never> {
     return Promise.reject(new GuestRefusal('NotFound', 'no folders here'))
   }
-  async writeFiles(volume: string, version: string): Promise<void> {
-    await this.host.step(`guest.writeFiles ${volume} ${version}`)
+  async writeFiles(volume: string, _version: string, files: WriteFilesParams['files']): Promise<void> {
+    await this.host.step(`guest.writeFiles ${volume}`)
+    this.host.files.set(volume, Object.fromEntries(files.map(({ path, contentBase64 }) => [path, Buffer.from(contentBase64, 'base64').toString()])))
   }
-  stats(): Promise<never> {
-    return Promise.reject(new GuestRefusal('Unavailable', 'no figures here'))
+  async stats(): Promise<StatsResult> {
+    const { stats } = this.host
+    if (!stats) throw new GuestRefusal('Unavailable', 'no figures here')
+    return stats
   }
   async shutdown(): Promise<void> {
     await this.host.step('guest.shutdown')
@@ -127,6 +149,13 @@ export class FakeHost {
   readonly scratch = new Set<string>()
   readonly templates = new Set<string>()
   readonly ledger = new Map<string, LedgerEntry>()
+  readonly started = new Map<string, Omit<StartContainerParams, 'stream'>>()
+  exec: (args: string[], container: string) => ExecBehaviour = () => new GuestRefusal('NotFound', 'no exec here')
+  readonly tunnels = new Map<number, () => Promise<Duplex>>()
+  readonly inputs = new Map<string, ContainerInput>()
+  /** By volume, path and content. */
+  readonly files = new Map<string, Record<string, string>>()
+  stats: StatsResult | null = null
   readonly logs = new Set<string>()
   /** The last lines of a container's log. */
   readonly lines = new Map<string, string[]>()
