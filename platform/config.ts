@@ -2,11 +2,23 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 
+/** `docker.io=mirror.example:5000/path,…`: what is asked before which registry, in this order. */
+function registryMirrors(text: string, ctx: z.RefinementCtx): { registry: string; host: string; path: string }[] {
+  return text.split(',').map((s) => s.trim()).filter(Boolean).flatMap((entry) => {
+    const [, registry, host, path = ''] = /^([a-z0-9.:[\]-]+)=([a-z0-9.:[\]-]+)(?:\/([a-z0-9._/-]*))?$/i.exec(entry) ?? []
+    if (registry && host) return [{ registry, host, path: path.replace(/\/+$/, '') }]
+    ctx.addIssue({ code: 'custom', message: `"${entry}" is not registry=mirror-host[:port][/path]` })
+    return []
+  })
+}
+
 const environment = z.object({
   HYPERNETES_DATA: z.string().optional(),
   HYPERNETES_KEY_FILE: z.string().optional(),
   HYPERNETES_DEFAULT_REGISTRY: z.string().default('docker.io'),
   HYPERNETES_INSECURE_REGISTRIES: z.string().default(''),
+  HYPERNETES_REGISTRY_MIRRORS: z.string().default('').transform(registryMirrors),
+  HYPERNETES_IMAGE_CACHE_GIB: z.coerce.number().positive().max(1_000_000).default(50),
   HYPERNETES_SIGNUP: z.enum(['open', 'approval', 'closed']).default('open'),
   HYPERNETES_ACCEL: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
   HYPERNETES_EXTERNAL_CIDR: z.string().default('198.18.100.0/24'),
@@ -26,6 +38,7 @@ const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   PUBLIC_URL: z.url().optional(),
+  HYPERNETES_FORWARD_URL: z.url().optional(),
   DATABASE_URL: z.string().optional(),
 })
 
@@ -39,12 +52,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
   const parsed = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')))
   if (!parsed.success) throw new Error(`settings: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`)
   const e = parsed.data
+  const publicUrl = (e.PUBLIC_URL ?? `http://${e.HOST}:${e.PORT}`).replace(/\/+$/, '')
   const data = resolve(e.HYPERNETES_DATA ?? (process.getuid?.() === 0 ? '/var/lib/hypernetes' : './data'))
   return {
     data,
     keyFile: e.HYPERNETES_KEY_FILE ?? join(data, 'keys', 'keyring.json'),
     defaultRegistry: e.HYPERNETES_DEFAULT_REGISTRY,
     insecureRegistries: e.HYPERNETES_INSECURE_REGISTRIES.split(',').map((s) => s.trim()).filter(Boolean),
+    registryMirrors: e.HYPERNETES_REGISTRY_MIRRORS,
+    imageCacheBytes: Math.round(e.HYPERNETES_IMAGE_CACHE_GIB * 2 ** 30),
     signUp: e.HYPERNETES_SIGNUP,
     accelerator: e.HYPERNETES_ACCEL,
     externalCidr: e.HYPERNETES_EXTERNAL_CIDR,
@@ -60,7 +76,25 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     smtpUrl: e.SMTP_URL,
     host: e.HOST,
     port: e.PORT,
-    publicUrl: (e.PUBLIC_URL ?? `http://${e.HOST}:${e.PORT}`).replace(/\/+$/, ''),
+    publicUrl,
+    forwardUrl: forwardUrl(e.HYPERNETES_FORWARD_URL, publicUrl),
     databaseUrl: e.DATABASE_URL,
   }
+}
+
+/**
+ * Below which address pages of pods are shown in a browser: each on a subdomain of its own, never on the console's own
+ * origin (docs/adr/0011). On the machine itself every name below `localhost` leads here; elsewhere an operator names a
+ * domain with a wildcard record, or there is none (null). Throws on one that could not keep pods and console apart.
+ */
+function forwardUrl(set: string | undefined, publicUrl: string): string | null {
+  const own = new URL(publicUrl)
+  if (set === undefined) {
+    if (!['localhost', '127.0.0.1', '[::1]'].includes(own.hostname)) return null
+    return `http://forward.localhost${own.port && `:${own.port}`}`
+  }
+  const url = new URL(set)
+  if (!['http:', 'https:'].includes(url.protocol) || url.pathname !== '/' || /^\[|^[0-9.]+$/.test(url.hostname)) throw new Error('settings: HYPERNETES_FORWARD_URL: must be the address of a domain, such as https://forward.example.net')
+  if (url.hostname === own.hostname || own.hostname.endsWith(`.${url.hostname}`)) throw new Error('settings: HYPERNETES_FORWARD_URL: must be another domain than PUBLIC_URL, so that pages of pods never share its cookies')
+  return url.origin
 }

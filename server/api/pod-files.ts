@@ -4,12 +4,12 @@ import { z } from 'zod'
 import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
 import { resolveScope } from '@/server/auth/authenticate'
 import type { Scope } from '@/server/auth/scope'
+import { whileAuthenticated } from '@/server/auth/while-authenticated'
 import type { ServerContext } from '@/server/services/context'
 import { downloadFile, downloadFiles, maxUploadBytes, transferInput, uploadFile, uploadFiles } from '@/server/services/pods/streams/transfer-files'
 import { attachment, isFileName, lastPart } from './file-names'
 import { toTrpcError } from './errors'
 import { actorOf, toApiContext } from './http'
-import { whileAuthenticated } from './live-request'
 import type { ApiContext } from './trpc'
 
 const query = z.object({ container: z.string().optional(), path: z.string(), raw: z.enum(['0', '1']).default('0'), name: z.string().optional() })

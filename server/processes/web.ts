@@ -13,6 +13,9 @@ import { setApiRuntime } from '@/server/api/runtime'
 import { createCallerFactory } from '@/server/api/trpc'
 import { authenticate } from '@/server/auth/authenticate'
 import { setAuthRuntime } from '@/server/auth/runtime'
+import { whileAuthenticated } from '@/server/auth/while-authenticated'
+import { Forwards } from '@/server/gateway/forwards/forwards'
+import { ForwardProxy } from '@/server/gateway/forwards/proxy'
 import { HostSessions } from '@/server/gateway/host-sessions'
 import { LiveSockets } from '@/server/gateway/live-sockets'
 import { StreamBroker } from '@/server/gateway/streams'
@@ -32,7 +35,9 @@ const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 
 await feed.start()
 const sessions = new HostSessions()
 const streams = new StreamBroker(sessions, log)
-const server: ServerContext = { db, config, keyRing: KeyRing.fromFile(config.keyFile), log, feed, streams }
+const forwards = new Forwards({ forwardUrl: config.forwardUrl, streams, log, watch: (actor, end) => whileAuthenticated({ db, feed }, actor, end) })
+const forwardProxy = new ForwardProxy(forwards, config.forwardUrl)
+const server: ServerContext = { db, config, keyRing: KeyRing.fromFile(config.keyFile), log, feed, streams, forwards }
 
 setAuthRuntime({ db, config, log, sessionSecret: process.env.NEXTAUTH_SECRET ?? randomBytes(32).toString('base64url') })
 const createCaller = createCallerFactory(appRouter)
@@ -79,6 +84,8 @@ function endIfSlow(request: IncomingMessage): void {
 }
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
+  // Pages of pods have hosts of their own, and nothing of the console is there.
+  if (forwardProxy.serve(request, response)) return
   observeHttp(request, response)
   // The last entry is the address that this process saw; a client can only write those before it.
   request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
@@ -92,7 +99,7 @@ const http = createServer(serve)
 // Node gives each request 5 minutes, and an upload of 10 GiB takes longer: those have a timeout of their own.
 http.requestTimeout = 0
 http.on('upgrade', (request, socket, head) => {
-  if (gateway.upgrade(request, socket, head)) return
+  if (forwardProxy.upgrade(request, socket, head) || gateway.upgrade(request, socket, head)) return
   if (!dev || !nextUpgrades.emit('upgrade', request, socket, head)) socket.destroy()
 })
 http.listen(config.port, config.host, () => log.info(`listening on http://${config.host}:${config.port}`))
@@ -103,6 +110,7 @@ async function stop(): Promise<void> {
   stopping = true
   setTimeout(() => process.exit(1), 5000).unref()
   gateway.close()
+  forwards.close()
   stopWaking()
   http.close()
   http.closeAllConnections()

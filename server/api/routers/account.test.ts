@@ -23,7 +23,7 @@ beforeAll(async () => void (parts = await openTestParts()))
 afterAll(() => parts.close())
 
 const as = (actor: Actor | null) =>
-  createCaller({ ...parts, feed: new FeedReader(parts.db, parts.url, () => {}), streams: noHosts, actor, requestId: randomUUID(), address: '192.0.2.7', userAgent: 'test' })
+  createCaller({ ...parts, feed: new FeedReader(parts.db, parts.url, () => {}), streams: noHosts, forwards: { open: () => '' }, actor, requestId: randomUUID(), address: '192.0.2.7', userAgent: 'test' })
 
 describe('account, token and mail over the ladder', () => {
   it('sign-up, token, tenant: the path of a script', async () => {

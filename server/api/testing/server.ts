@@ -25,7 +25,7 @@ export async function startTestServer() {
   await feed.start()
   const config = loadConfig({ NODE_ENV: 'test', DATABASE_URL: database.url })
   const noHost = () => Promise.reject(new DomainError('unavailable', 'The host of this pod is not connected.'))
-  const server = { db, config, keyRing: KeyRing.ofKey('test', randomBytes(32)), log, feed, streams: { open: noHost, issueTicket: () => 'ticket' } }
+  const server = { db, config, keyRing: KeyRing.ofKey('test', randomBytes(32)), log, feed, streams: { open: noHost, issueTicket: () => 'ticket' }, forwards: { open: () => 'http://label.forward.localhost/' } }
   setAuthRuntime({ db, config, log, sessionSecret: randomBytes(32).toString('base64url') })
   const context = (actor: Actor | null): ApiContext => ({ ...server, actor, requestId: 'test', address: '127.0.0.1', userAgent: 'test' })
   const nobody = createCaller(context(null))

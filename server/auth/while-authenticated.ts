@@ -1,6 +1,7 @@
-import { isStillAuthenticated } from '@/server/auth/authenticate'
-import type { Actor } from '@/server/auth/scope'
-import type { ServerContext } from '@/server/services/context'
+import type { DatabaseClient } from '@/server/store/database'
+import type { FeedReader } from '@/server/store/feed-reader'
+import { isStillAuthenticated } from './authenticate'
+import type { Actor } from './scope'
 
 const recheckMs = 30_000
 
@@ -8,7 +9,7 @@ const recheckMs = 30_000
  * Calls `end` once when the credential is revoked (by the change feed, within a second) or has expired. For requests that
  * last: those are checked when they begin, and would go on. Returns what stops the watch.
  */
-export function whileAuthenticated(server: Pick<ServerContext, 'db' | 'feed'>, actor: Actor, end: () => void): () => void {
+export function whileAuthenticated(server: { db: DatabaseClient; feed: FeedReader }, actor: Actor, end: () => void): () => void {
   const check = () => {
     void isStillAuthenticated(server.db, actor).then((isGood) => {
       if (!isGood) end()
