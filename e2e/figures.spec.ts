@@ -1,0 +1,123 @@
+import AxeBuilder from '@axe-core/playwright'
+import { signInByRequest } from './fixtures/accounts'
+import { installation } from './fixtures/installation'
+import { createPod, deleteAllPods, waitUntilRunning } from './fixtures/pods'
+import { expect, test } from './fixtures/test'
+import type { Page } from '@playwright/test'
+
+/** The first figures come with the second round after the start. */
+const measuredMs = 60_000
+
+const milliseconds = (text: string | null) => Number((text ?? '').replace(/[^\d]/g, ''))
+
+/** WCAG 2.2 AA by axe in both themes. */
+async function audit(page: Page, what: string): Promise<void> {
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((name) => { document.documentElement.dataset['theme'] = name }, theme)
+    await page.evaluate(() => Promise.all(document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity).map((each) => each.finished.catch(() => {}))))
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
+    expect.soft(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' ')}`), `${what}, ${theme}`).toEqual([])
+  }
+}
+
+test('a pod that burns CPU shows on its graphs and in top, and its start adds up', async ({ console: page, tenant }) => {
+  const idle = await createPod(tenant, { name: 'idle' })
+  const busy = await createPod(tenant, { name: 'busy', container: { command: ['sh', '-c', 'while :; do :; done'] } })
+  await Promise.all([waitUntilRunning(tenant, idle), waitUntilRunning(tenant, busy)])
+  const pod = `/t/${tenant.slug}/pods/default/busy`
+
+  await test.step('the parts of its start are the whole, as they are shown', async () => {
+    await page.goto(pod)
+    const parts = page.getByRole('list', { name: 'Parts of the start', exact: true })
+    await expect(parts).toBeVisible({ timeout: 15_000 })
+    const shown = (await parts.locator('[data-part]').allTextContents()).map(milliseconds)
+    const whole = milliseconds(await page.locator('[data-whole]').textContent())
+    expect(shown.length).toBeGreaterThan(2)
+    expect(whole).toBeGreaterThan(0)
+    expect(shown.reduce((sum, ms) => sum + ms, 0)).toBe(whole)
+    await expect(parts.getByText('Virtual machine')).toBeVisible()
+  })
+
+  await test.step('what it burns is measured, and most of it is its container’s', async () => {
+    await expect.poll(async () => {
+      const { times, containers } = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...busy, range: '1h' })
+      const cpu = containers[0]?.cpu.at(-1) ?? 0
+      return times.length >= 2 && cpu > 0.1 ? 'busy' : JSON.stringify({ times, cpu })
+    }, { timeout: measuredMs, intervals: [1000] }).toBe('busy')
+    const figures = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...busy, range: '1h' })
+    expect(figures.containers.map((each) => each.name)).toEqual(['main'])
+    expect(figures.vm.cpu.at(-1)).toBeGreaterThan(0.1)
+    expect(figures.vm.memoryBytes.at(-1)).toBeGreaterThan(8 << 20)
+    expect(figures.containers[0]?.memoryBytes.at(-1)).toBeGreaterThan(10_000)
+    expect(figures.vm.receivedBytesPerSecond.at(-1)).not.toBeNull()
+  })
+
+  await test.step('the graphs show it, with a table, a crosshair and the range in the address', async () => {
+    await page.goto(`${pod}/figures`)
+    const cpu = page.getByRole('region', { name: /^CPU/ })
+    await expect(cpu.getByText('VM overhead')).toBeVisible()
+    await expect(cpu.getByText('Size of the VM')).toBeVisible()
+    for (const title of ['Memory', 'Network', 'Disk']) await expect(page.getByRole('region', { name: new RegExp(`^${title}`) }).first()).toBeVisible()
+    await cpu.getByRole('img').hover()
+    await expect(cpu.getByText('Latest')).toBeHidden()
+    await cpu.getByText('Show values').click()
+    const rows = cpu.getByRole('table', { name: 'CPU' }).getByRole('row')
+    await expect(rows.first()).toContainText('main')
+    await expect(rows.nth(1)).toContainText('vCPU')
+    await audit(page, 'figures')
+    await page.getByText('30d', { exact: true }).click()
+    await expect(page).toHaveURL(/range=30d/)
+    await expect(cpu.getByText('VM overhead')).toBeVisible()
+    await page.reload()
+    await expect(page.getByRole('radio', { name: '30d' })).toBeChecked()
+    await page.goBack()
+    await expect(page.getByRole('radio', { name: '1h' })).toBeChecked()
+  })
+
+  await test.step('top has it first', async () => {
+    await page.goto(`/t/${tenant.slug}/top`)
+    const table = page.getByRole('table', { name: 'Pods by use' })
+    await expect(table.getByRole('row')).toHaveCount(3, { timeout: measuredMs })
+    await expect(table.getByRole('row').nth(1)).toContainText('busy')
+    await audit(page, 'top')
+    await table.getByRole('button', { name: 'Name' }).click()
+    await expect(page).toHaveURL(/sort=name&order=ascending/)
+    await expect(table.getByRole('row').nth(1)).toContainText('busy')
+    await expect(table.getByRole('row').nth(2)).toContainText('idle')
+    await page.getByRole('navigation', { name: 'Use and starts' }).getByRole('link', { name: 'Starts' }).click()
+    await expect(page.getByRole('table', { name: 'Starts' }).getByRole('row')).toHaveCount(2)
+    await audit(page, 'starts')
+  })
+
+  await test.step('operators see it in the fleet, and Prometheus too', async () => {
+    const operator = await page.context().browser()!.newContext({ baseURL: installation.url, reducedMotion: 'reduce' })
+    const desk = await operator.newPage()
+    await signInByRequest(operator, installation.operator)
+    await desk.goto('/system/top')
+    await expect(desk.getByRole('table', { name: 'Hosts by use' }).getByRole('row').nth(1)).toContainText('vCPU', { timeout: measuredMs })
+    await audit(desk, 'system/top')
+    await desk.getByText('Pods', { exact: true }).last().click()
+    await expect(desk.getByRole('table', { name: 'Pods by use' })).toContainText(tenant.slug)
+    await desk.goto('/system/starts')
+    await expect(desk.getByRole('table', { name: 'Starts' })).toContainText('Median')
+    await expect(desk.getByRole('table', { name: 'Starts' }).getByRole('row').nth(1)).toContainText('ms')
+    await audit(desk, 'system/starts')
+    expect((await page.request.get('/metrics')).status()).toBe(404)
+    const metrics = await (await desk.request.get('/metrics')).text()
+    expect(metrics).toContain(`hypernetes_pod_cpu_cores{tenant="${tenant.slug}",namespace="default",pod="busy"`)
+    expect(metrics).toMatch(/hypernetes_pod_start_seconds_count\{mode="(template|cold)"\} [1-9]/)
+    await operator.close()
+  })
+
+  await test.step('a pod that was never measured says so, and one that does not exist is none', async () => {
+    await createPod(tenant, { name: 'broken', container: { image: '127.0.0.1:9/app:1' } })
+    await page.goto(`/t/${tenant.slug}/pods/default/broken/figures`)
+    await expect(page.getByText('No figures of the last 1 hour')).toBeVisible()
+    await page.goto(`/t/${tenant.slug}/pods/default/nothing/figures`)
+    await expect(page.getByText('No pod “nothing” in namespace “default”')).toBeVisible()
+    await deleteAllPods(tenant)
+    // What was measured outlives the pod.
+    const after = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...busy, range: '1h' })
+    expect(after.times.length).toBeGreaterThanOrEqual(2)
+  })
+})
