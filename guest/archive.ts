@@ -6,19 +6,30 @@ import { spawnProcess, type Launched } from '@/guest/runtime'
 
 /**
  * The guest's own tar at work inside a container's mount and process namespaces, so that it sees files, links and
- * read-only mounts as the container does and no link leads out of it; the container needs no program of its own. It
- * counts to the container's cgroup. Once inside, the shell finds its programs by /proc/self/exe, which is itself.
+ * read-only mounts as the container does and no link leads out of it; nothing that the container brings is run. The
+ * program comes along in a mount of its own that hangs nowhere any more once it is open, so that no `..` leads out of
+ * it. Once inside, the shell finds its other programs by /proc/self/exe. It all counts to the container's cgroup.
  */
 const enter = `
 echo $$ >"$1/cgroup.procs" || exit 1
 shift
-exec nsenter -t "$1" -m -p -- sh -c "$2" sh "$3"
+mount --bind /libexec/box /libexec/box && exec 3</libexec/box && umount -l /libexec/box || exit 1
+exec nsenter -t "$1" -m -p -- /proc/self/fd/3/busybox sh -c "$2" sh "$3"
 `
 
 const scripts = {
   out: `
-path=$(realpath -- "$1") && [ -e "$path" ] || { echo "$1: there is no such file or folder in the container" >&2; exit 2; }
-[ "$path" != / ] || exec tar -c -f - --numeric-owner -C / -- .
+path=$(realpath "$1" 2>/dev/null) && [ -e "$path" ] || { echo "$1: there is no such file or folder in the container" >&2; exit 2; }
+if [ "$path" = / ]; then
+  # The kernel's own folders hold no files that could be copied.
+  cd /
+  set --
+  for name in * .[!.]* ..?*; do
+    case $name in proc | sys | dev) continue ;; esac
+    if [ -e "$name" ] || [ -L "$name" ]; then set -- "$@" "./$name"; fi
+  done
+  exec tar -c -f - --numeric-owner -- "$@"
+fi
 exec tar -c -f - --numeric-owner -C "\${path%/*}/" -- "\${path##*/}"
 `,
   in: `

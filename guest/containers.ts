@@ -29,11 +29,23 @@ export interface Container {
 const removeScript = `
 crun delete --force "$1" 2>/dev/null
 umount -l "$2/rootfs" 2>/dev/null
+# Never with a recursive removal, which could reach into a volume that is mounted still.
+for place in "$4"/*; do
+  [ -e "$place" ] || break
+  umount -l "$place" 2>/dev/null
+  if [ -d "$place" ]; then rmdir "$place"; else rm -f "$place"; fi
+done
+rmdir "$4" 2>/dev/null
 rm -rf "$2" "$3"
 `
 
 function stateFolder(container: string): string {
   return `/run/containers/${container}`
+}
+
+/** Where its mounts of subPaths lie for the runtime to find. */
+function placesFolder(container: string): string {
+  return `/run/mounts/${container}`
 }
 
 /** On the scratch disk: its writable layer and its termination log, which it may fill. */
@@ -112,9 +124,9 @@ export class Containers {
     const process = ociProcess({ ...params, env, identity, capabilities })
     const terminationLog = params.terminationMessagePath ? terminationLogOf(name) : ''
     if (terminationLog) writeFile(terminationLog, '', 0o666)
-    const places: Place[] = []
+    const places: (Place & { target: string })[] = []
     try {
-      const mounts = params.mounts.map((mount) => this.mount(mount, places))
+      const mounts = params.mounts.map((mount) => this.mount(name, mount, places))
       const config = ociConfig(
         { ...params, mounts: mounts.map(({ mount }) => mount) },
         { process, capabilities, rootPath: `${folder}/rootfs`, mountSources: mounts.map(({ source }) => source), terminationLog, devices: params.privileged ? machineDevices() : [] },
@@ -124,7 +136,7 @@ export class Containers {
       const launched = await launchProcess(
         {
           folder,
-          before: ['/bin/sh', '/libexec/launch', `${folder}/log`, overlay, `${folder}/rootfs`],
+          before: ['/bin/sh', '/libexec/launch', `${folder}/log`, overlay, `${folder}/rootfs`, ...places.flatMap(({ path, target }) => [path, target]), '--'],
           command: ['run', ...(params.terminal ? ['--keep'] : []), `--bundle=${folder}`],
           container: name,
           stream: params.stream,
@@ -140,14 +152,20 @@ export class Containers {
     }
   }
 
-  /** The source of a mount; what it opens stays open until the container has it. */
-  private mount(mount: StartContainerParams['mounts'][number], places: Place[]): { mount: StartContainerParams['mounts'][number]; source: string } {
+  /** The source of a mount; a place in a volume stays open until it is mounted where nobody can move it. */
+  private mount(container: string, mount: StartContainerParams['mounts'][number], places: (Place & { target: string })[]): { mount: StartContainerParams['mounts'][number]; source: string } {
     const volume = this.volume(mount.volume)
     const readOnly = mount.readOnly || volume.readOnly
     if (mount.subPath === '') return { mount: { ...mount, readOnly }, source: volume.path }
     const place = openSubPath(volume.path, mount.subPath, !volume.readOnly)
-    places.push(place)
-    return { mount: { ...mount, readOnly }, source: place.path }
+    const target = `${placesFolder(container)}/${places.length}`
+    places.push({ ...place, target })
+    if (place.isFolder) makeFolder(target)
+    else {
+      makeFolder(placesFolder(container))
+      writeFile(target, '')
+    }
+    return { mount: { ...mount, readOnly }, source: target }
   }
 
   /** Signals a container's own process; nothing where it has ended. */
@@ -166,7 +184,7 @@ export class Containers {
   }
 
   private async clear(name: string): Promise<void> {
-    await runScript(removeScript, [name, stateFolder(name), layerFolder(name)])
+    await runScript(removeScript, [name, stateFolder(name), layerFolder(name), placesFolder(name)])
   }
 }
 

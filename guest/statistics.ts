@@ -50,7 +50,7 @@ export class Statistics {
 async function readFolders(paths: readonly string[]): Promise<Map<string, number>> {
   if (paths.length === 0) return new Map()
   // Its output has room for all paths there may be; what du says about files that vanish is not of interest.
-  const { output } = await runScript(`nice -n 10 timeout ${usageSeconds} du -skx "$@" 2>/dev/null`, paths)
+  const { output } = await runScript(`timeout ${usageSeconds} du -skx "$@" 2>/dev/null`, paths)
   const rows = output.split('\n').map((line) => /^(\d+)\s+(\/.*)$/.exec(line))
   return new Map(rows.flatMap((row) => (row?.[1] && row[2] ? [[row[2], Number(row[1]) * 1024] as const] : [])))
 }

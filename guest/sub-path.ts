@@ -13,6 +13,7 @@ const ENOENT = -2
 export interface Place {
   /** A path to it for as long as it is open. */
   path: string
+  isFolder: boolean
   close(): void
 }
 
@@ -44,7 +45,8 @@ export function openSubPath(base: string, subPath: string, make: boolean): Place
     os.close(fd)
     throw error
   }
-  return { path: `/proc/1/fd/${fd}`, close: () => void os.close(fd) }
+  const [status] = os.stat(`/proc/self/fd/${fd}`)
+  return { path: `/proc/1/fd/${fd}`, isFolder: status !== null && (status.mode & os.S_IFMT) === os.S_IFDIR, close: () => void os.close(fd) }
 }
 
 function step(fd: number, part: string, subPath: string, make: boolean): number {

@@ -23,9 +23,13 @@ mount -t tmpfs -o nosuid,nodev,mode=1777,size=16m tmp /tmp
 mount --bind /bin/crun /bin/crun
 mount -o remount,bind,ro /bin/crun
 export _LIBCONTAINER_CLONED_BINARY=1
+# The guest's own programs alone in a folder that can be shown to a container, which cannot write to them.
+ln /bin/busybox /libexec/box/busybox
+mount --bind /libexec/box /libexec/box
+mount -o remount,bind,ro /libexec/box
 for module in /lib/modules/*.ko; do insmod "$module"; done
 echo '+cpu +memory +pids +io' >/sys/fs/cgroup/cgroup.subtree_control
-mkdir -p /sys/fs/cgroup/pod /run/images /run/scratch /run/pod /run/containers /run/volumes
+mkdir -p /sys/fs/cgroup/pod /run/images /run/scratch /run/pod /run/containers /run/mounts /run/volumes
 echo '+cpu +memory +pids +io' >/sys/fs/cgroup/pod/cgroup.subtree_control
 ip link set lo up
 # Everybody may ping, as in Docker's containers: an unprivileged ICMP socket, no raw one.

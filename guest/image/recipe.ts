@@ -31,6 +31,6 @@ export const modules = [
 ] as const
 
 /** Busybox applets that are called by name. Its shell runs all of them without one. */
-export const applets = ['sh', 'mount', 'umount', 'stty', 'ip', 'poweroff', 'nc', 'cat', 'ls', 'ps', 'dmesg'] as const
+export const applets = ['sh', 'mount', 'umount', 'stty', 'ip', 'poweroff', 'nc', 'cat', 'ls', 'ps', 'dmesg', 'timeout', 'du'] as const
 
-export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'proc', 'root', 'run', 'sys', 'tmp'] as const
+export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'libexec/box', 'proc', 'root', 'run', 'sys', 'tmp'] as const

@@ -10,7 +10,7 @@ import { packageRoot } from '@/guest/image/package-root'
 import { run } from '@/platform/exec'
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache/hypernetes-guest')
-const applets = ['sh', 'ls', 'cat', 'echo', 'sleep', 'yes', 'dd', 'id', 'env', 'pwd', 'tty', 'stty', 'hostname', 'head', 'wc', 'kill', 'ps', 'mount', 'uname', 'touch', 'true', 'seq', 'tr', 'ip', 'df', 'tail', 'grep', 'md5sum', 'cut', 'ln', 'mkdir', 'rm', 'unshare', 'date', 'find', 'nc', 'stat', 'readlink']
+const applets = ['sh', 'ls', 'cat', 'echo', 'sleep', 'yes', 'dd', 'id', 'env', 'pwd', 'tty', 'stty', 'hostname', 'head', 'wc', 'kill', 'ps', 'mount', 'uname', 'touch', 'true', 'seq', 'tr', 'ip', 'df', 'tail', 'grep', 'md5sum', 'cut', 'ln', 'mkdir', 'rm', 'unshare', 'date', 'find', 'nc', 'stat', 'readlink', 'cmp', 'sync']
 
 /** A VM under software emulation for tests: the built guest image, a busybox image and a scratch disk, and nothing of the host's other parts. */
 export interface TestMachine {
