@@ -7,7 +7,9 @@ import { keepControl } from '@/host/control/control'
 import { HostIdentity } from '@/host/control/identity'
 import { machineFacts } from '@/host/control/machine-facts'
 import { Reporter } from '@/host/control/reporter'
+import { streamUrl } from '@/host/control/stream-socket'
 import { Streams } from '@/host/control/streams'
+import { readUpload } from '@/host/control/upload-stream'
 import { measuredPods } from '@/host/figures/measured-pods'
 import { processCpu, processMemory, readHost } from '@/host/figures/proc'
 import { FigureSampler } from '@/host/figures/sampler'
@@ -77,7 +79,11 @@ const control = keepControl(
       const { memoryFreeMiB, diskFreeMiB } = await machineFacts(folder)
       return { podsRunning: host.pods.runningCount, memoryFreeMiB, diskFreeMiB }
     },
-    onDesired: (assignments) => host.pods.apply(assignments),
+    onDesired: (assignments, prePulls) => {
+      host.pods.apply(assignments)
+      host.prePulls.apply(prePulls)
+    },
+    onUploads: (locate) => (host.uploads.fetch = async (uploadId, write, until) => readUpload(streamUrl(config.serverUrl, await locate(uploadId)), write, until)),
     onConfiguration: (message) => host.pods.configure(message),
     onOpen: (url, request) => streams.serve(url, request),
     onFigures: (send) => figures.attach(send),

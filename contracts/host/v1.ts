@@ -53,6 +53,20 @@ export const networkAttachment = z.object({
 })
 export type NetworkAttachment = z.infer<typeof networkAttachment>
 
+/** A tenant's own archive behind an image's reference: the host fetches it with `host.fetchUpload`. `digest` and `bytes` are of the archive. */
+export const imageUpload = z.object({ reference: z.string().max(1024), uploadId: z.uuid(), digest: z.string().max(128), bytes: z.number().int().min(0) })
+export type ImageUpload = z.infer<typeof imageUpload>
+export const fetchUploadInput = z.object({ uploadId: z.uuid() })
+/** A path on the server with a one-time ticket in it, to be dialled like a stream: the archive comes on channel 1, then a result. */
+export const fetchUploadOutput = z.object({ url: z.string().max(512) })
+
+/**
+ * An image that shall be on this host before a pod names it; an empty `tenantId` is the operator's, for everybody. `pullSecrets` are
+ * kept in memory alone.
+ */
+export const prePull = z.object({ id: z.uuid(), tenantId: z.string().max(32), reference: z.string().max(1024), pullSecrets: z.array(configurationObject).max(10), upload: imageUpload.nullable() })
+export type PrePull = z.infer<typeof prePull>
+
 /** A pod that this host shall run, or stop where `deletion` is set. */
 export const assignment = z.object({
   uid: z.uuid(),
@@ -68,6 +82,8 @@ export const assignment = z.object({
   size: z.object({ vcpus: z.number().int().min(1).max(256), memoryMiB: z.number().int().min(64), scratchMiB: z.number().int().min(64).nullable().default(null) }),
   /** The revision of the ConfigMaps and Secrets that the spec names, which a message of their own brings; null: it names none. */
   configurationRevision: z.string().max(64).nullable().default(null),
+  /** Images of the spec, as it writes them, that are the tenant's uploads. Filled in when assignments are listed. */
+  uploads: z.array(imageUpload).max(100).optional(),
   network: networkAttachment,
   deletion: z.object({ graceSeconds: z.number().int().min(0) }).nullable(),
 })
@@ -82,7 +98,7 @@ export type PodConfigurationMessage = z.infer<typeof podConfigurationMessage>
 
 /** What the subscription `host.desired` yields: always the complete set, or a stream to open. */
 export const desiredMessage = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(assignment).max(10_000) }),
+  z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(assignment).max(10_000), prePulls: z.array(prePull).max(1_000).optional() }),
   /** Comes before the `desired` that names its revision. */
   podConfigurationMessage,
   z.object({ kind: z.literal('open'), url: z.string().max(512), request: z.lazy(() => streamRequest) }),
@@ -136,8 +152,8 @@ export type PodReport = z.infer<typeof podReport>
 export const hostEvent = z.object({ podUid: z.uuid(), type: z.enum(['Normal', 'Warning']), reason: z.string().max(128), message: z.string().max(4096), time: z.string() })
 export type HostEvent = z.infer<typeof hostEvent>
 
-/** An image as this host's store has it. */
-export const imageReport = z.object({ reference: z.string().max(600), digest: z.string().max(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed']), message: z.string().max(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
+/** An image as this host's store has it, for one tenant, or for everybody where `tenantId` is empty. The reference is in full. `Removed`: forget it. */
+export const imageReport = z.object({ tenantId: z.string().max(32).optional(), reference: z.string().max(600), digest: z.string().max(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed', 'Removed']), message: z.string().max(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
 export type ImageReport = z.infer<typeof imageReport>
 
 export const reportInput = z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { challengeOutput, desiredMessage, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type PodConfigurationMessage, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
+import { challengeOutput, desiredMessage, fetchUploadOutput, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type PodConfigurationMessage, type PrePull, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
@@ -16,7 +16,9 @@ export type ControlOptions = {
   describe: () => Promise<HostDescription & Pick<HelloInput, 'capacity'>>
   heartbeat: () => Promise<{ podsRunning: number; memoryFreeMiB: number; diskFreeMiB: number }>
   reporter: Reporter
-  onDesired: (assignments: Assignment[]) => void
+  onDesired: (assignments: Assignment[], prePulls: PrePull[]) => void
+  /** Told how to ask for a tenant's upload on this connection: a path to be dialled. */
+  onUploads?: (locate: (uploadId: string) => Promise<string>) => void
   onConfiguration?: (message: PodConfigurationMessage) => void
   onOpen: (url: string, request: StreamRequest) => void
   /** Told how to send figures on this connection; it fails once the connection is over. */
@@ -61,11 +63,12 @@ async function session(connection: ServerConnection, options: ControlOptions, on
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
   onConnected()
   log.info({ hostId }, 'connected to the server')
+  options.onUploads?.(async (uploadId) => (await connection.mutate('host.fetchUpload', { uploadId }, fetchUploadOutput)).url)
   let isFirst = true
   connection.subscribe('host.desired', desiredMessage, (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
     if (message.kind === 'configuration') return options.onConfiguration?.(message)
-    options.onDesired(message.assignments)
+    options.onDesired(message.assignments, message.prePulls ?? [])
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {
       reporter.attach((report) => sendReport(connection, report))

@@ -1,10 +1,12 @@
 import type { HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
+import { imageKey } from '@/host/pods/image-reports'
 
 /** Where the state comes from when a report is made: a change is a wake, never the content. */
 export type ReportSource = {
   report(uid: string): PodReport | null
   reports(): PodReport[]
-  image(reference: string): ImageReport | null
+  /** By the key of a report of an image. */
+  image(key: string): ImageReport | null
   imageReports(): ImageReport[]
 }
 export type SendReport = (report: ReportInput) => Promise<void>
@@ -39,10 +41,10 @@ export class Reporter {
     this.flush()
   }
 
-  imageChanged(reference: string): void {
+  imageChanged(key: string): void {
     // The complete report of the next connection begins with all images: what changes before need not be kept.
     if (!this.send) return
-    this.images.add(reference)
+    this.images.add(key)
     this.flush()
   }
 
@@ -106,11 +108,11 @@ export class Reporter {
     this.complete = false
     if (complete) {
       this.pods.clear()
-      for (const { reference } of this.source.imageReports()) this.images.add(reference)
+      for (const image of this.source.imageReports()) this.images.add(imageKey(image))
     }
     // A pod that a complete report does not name is gone: pods alone are never left for the next one.
     const pods = complete ? this.source.reports() : take(this.pods, maxPerReport.pods).flatMap((uid) => this.source.report(uid) ?? [])
-    const images = take(this.images, maxPerReport.images).flatMap((reference) => this.source.image(reference) ?? [])
+    const images = take(this.images, maxPerReport.images).flatMap((key) => this.source.image(key) ?? [])
     this.sequence += 1
     return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.events.splice(0, maxPerReport.events), images }
   }

@@ -20,12 +20,13 @@ import { Ledger } from '@/host/ledger/ledger'
 import { LogStore } from '@/host/logs/log-store'
 import type { Config } from '@/platform/config'
 import type { Logger } from '@/platform/logger'
-import { imagePort, imageReport } from './adapters/images'
+import { imagePort, storedReports, type FetchUpload } from './adapters/images'
 import { Machines } from './adapters/machines'
 import { attachment, networkPort } from './adapters/network'
 import { systemClock } from './clock'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
+import { PrePulls } from './pre-pulls'
 import { StartGate } from './start-gate'
 import { killStrayProcesses } from './stray-processes'
 import { UidPool } from './uid-pool'
@@ -33,12 +34,15 @@ import { UidPool } from './uid-pool'
 /** Memory limits of most first pods: none, and the one that the console's form begins with. */
 const commonLimits = [{}, { memory: '128Mi' }]
 
+/** How often images are compared with their bound: the disk is also filled by others. */
+const collectEveryMs = 60_000
+
 /** Makes the templates of common sizes one after the other, so that the first pod need not wait for a boot. */
 async function prepareTemplates(templates: TemplateStore): Promise<void> {
   for (const limits of commonLimits) await templates.prepare(podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any', resources: { limits } }] })))
 }
 
-export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'guest' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & {
+export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'guest' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'imageCacheBytes'>> & {
   /** All that the host keeps. */
   folder: string
   /** Tells this host's kernel objects from those of another on the machine. */
@@ -51,7 +55,7 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
 }
 
 /** A host whose parts are open and whose pods of an earlier run are taken up. */
-export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; acceleratorChoice: AcceleratorChoice; qemuVersion: string; close: () => Promise<void> }
+export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; qemuVersion: string; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -74,22 +78,45 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   log.info({ reason: acceleratorChoice.reason }, 'accelerator')
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
-  const images = await ImageStore.open({ dir: folders.images, defaultRegistry: settings.defaultRegistry, insecureRegistries: settings.insecureRegistries, logger: log })
+  let taken: PodSet | null = null
+  const images = await ImageStore.open({
+    dir: folders.images,
+    defaultRegistry: settings.defaultRegistry,
+    insecureRegistries: settings.insecureRegistries,
+    mirrors: settings.registryMirrors ?? [],
+    maxCacheBytes: settings.imageCacheBytes ?? Infinity,
+    // Until the pods of an earlier run are taken up, the ledger knows what their VMs run.
+    inUse: () => taken?.usedImages() ?? { names: [], digests: entries.flatMap((entry) => entry.images.map(({ image }) => image.digest)) },
+    onRemoved: (digest) => taken?.imageRemoved(digest),
+    logger: log,
+  })
   const [sample] = await Promise.all([ensureSampleImage(images), templates.open(), scratch.prepare()])
 
   prepareTemplates(templates).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
 
   const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
-  const ports = { images: imagePort(images, (image) => pods.imageChanged(image)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
-  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found))
-  for (const image of images.list()) for (const reference of image.references) pods.imageChanged(imageReport(reference, image))
+  const nameOf = (reference: string) => images.nameOf(reference)
+  const uploads: { fetch: FetchUpload | null } = { fetch: null }
+  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
+  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
+  const prePulls: PrePulls = new PrePulls({ images: ports.images, clock: systemClock, nameOf, onProgress: ({ tenantId, reference }, { bytesDone, bytesTotal }) => pods.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone, bytesTotal }) })
+  for (const report of storedReports(images)) pods.imageChanged(report)
   log.debug({ sample: sample.reference }, 'sample image')
   pods.adopt(entries)
+  taken = pods
+  const collecting = setInterval(() => void images.collect(), collectEveryMs)
   const close = async () => {
+    clearInterval(collecting)
+    prePulls.end()
     await templates.close()
     await ledger.settled()
   }
-  return { pods, logs, images, acceleratorChoice, qemuVersion: hypervisor.qemu.version, close }
+  return { pods, logs, images, prePulls, uploads, acceleratorChoice, qemuVersion: hypervisor.qemu.version, close }
+}
+
+/** The way to the server, which is there once the host is connected. */
+const fetchThrough = (uploads: { fetch: FetchUpload | null }): FetchUpload => {
+  return (...request) => (uploads.fetch ? uploads.fetch(...request) : Promise.reject(new Error('no connection to the server')))
 }
 
 /** QEMU runs as users of its own and passes through the folders of pods; all else is root's alone. */

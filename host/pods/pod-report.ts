@@ -51,7 +51,8 @@ function withProblem(status: ContainerRecord['status'], { problem, stage }: Repo
   const message = cut(status.message, 4096)
   if (status.state !== 'Waiting' || stage === 'up' || !problem) return { ...status, message }
   const pull = problem.waiting ? 'ImagePullBackOff' : 'ErrImagePull'
-  return { ...status, reason: problem.about === 'ImagesReady' ? pull : problem.reason, message: cut(problem.message, 4096) }
+  const isFinal = problem.reason === 'ErrImageNeverPull' || problem.reason === 'InvalidImageName'
+  return { ...status, reason: problem.about === 'ImagesReady' && !isFinal ? pull : problem.reason, message: cut(problem.message, 4096) }
 }
 
 type Summary = Pick<PodReport, 'phase' | 'reason' | 'message'>

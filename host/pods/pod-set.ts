@@ -2,6 +2,7 @@ import type { Assignment, HostEvent, ImageReport, PodConfigurationMessage, PodRe
 import type { PodConfiguration } from '@/domain/pod/configuration'
 import { podContainers } from '@/domain/pod/spec'
 import type { LedgerEntry } from '@/host/ledger/entry'
+import { ImageReports } from './image-reports'
 import type { PodWorker, WorkerDependencies } from './pod-worker'
 import type { PullProgress } from './ports'
 
@@ -9,19 +10,27 @@ import type { PullProgress } from './ports'
 export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onEvent' | 'onPull' | 'configuration'>) => PodWorker
 
 /** Who is told what changes; the reporter of the control stream. */
-export type PodListener = { podChanged(uid: string): void; event(event: HostEvent): void; imageChanged(reference: string): void }
+export type PodListener = { podChanged(uid: string): void; event(event: HostEvent): void; imageChanged(key: string): void }
+
+/** What images are called in full, and which are wanted before a pod names them. */
+export type ImageNames = { nameOf: (reference: string) => string; isPrePulled: (tenantId: string, name: string) => boolean }
 
 /** The pods of this host: the diff of what the server wants against the workers that there are. */
 export class PodSet {
   private readonly workers = new Map<string, PodWorker>()
   /** The last report of pods that are gone, until the server has forgotten them. */
   private readonly gone = new Map<string, PodReport>()
-  private readonly images = new Map<string, ImageReport>()
+  private readonly images: ImageReports
   /** ConfigMaps and Secrets by pod uid, in memory alone: they come before the assignment of their pod. */
   private readonly configurations = new Map<string, PodConfiguration>()
   private listener: PodListener | null = null
   private ending = false
-  constructor(private readonly make: MakeWorker) {}
+  constructor(
+    private readonly make: MakeWorker,
+    private readonly names: ImageNames = { nameOf: (reference) => reference, isPrePulled: () => false },
+  ) {
+    this.images = new ImageReports(names.nameOf)
+  }
 
   listen(listener: PodListener): void {
     this.listener = listener
@@ -66,12 +75,18 @@ export class PodSet {
     return [...this.workers.values()].map((worker) => worker.report()).concat([...this.gone.values()])
   }
 
-  image(reference: string): ImageReport | null {
-    return this.images.get(reference) ?? null
+  image(key: string): ImageReport | null {
+    return this.images.take(key)
   }
 
   imageReports(): ImageReport[] {
-    return [...this.images.values()]
+    return this.images.all()
+  }
+
+  /** The images that pods name, in full, and those that their VMs run. */
+  usedImages(): { names: string[]; digests: string[] } {
+    const used = [...this.workers.values()].map((worker) => worker.usedImages)
+    return { names: used.flatMap(({ references, uploads }) => [...references.map(this.names.nameOf), ...uploads]), digests: used.flatMap(({ digests }) => digests) }
   }
 
   /** The pods whose VM is up, by uid. */
@@ -99,9 +114,12 @@ export class PodSet {
 
   /** Told by the images' adapter, so that the report of images is complete. Forgotten at once where nothing asks for it any more. */
   imageChanged(image: ImageReport): void {
-    this.images.delete(image.reference)
-    if (isStored(image) || this.isNamed(image.reference)) this.images.set(image.reference, image)
-    this.listener?.imageChanged(image.reference)
+    this.listener?.imageChanged(this.images.put(image, this.isWanted))
+  }
+
+  /** An image was removed from this host's store. */
+  imageRemoved(digest: string): void {
+    for (const key of this.images.removed(digest)) this.listener?.imageChanged(key)
   }
 
   private async allFinished(boundMs: number): Promise<void> {
@@ -111,15 +129,10 @@ export class PodSet {
     clearTimeout(timer)
   }
 
-  /** Tenants choose references: what was never pulled is kept only as long as a pod names it. */
-  private forgetImages(): void {
-    const named = new Set([...this.workers.values()].flatMap((worker) => podContainers(worker.spec).map(({ spec }) => spec.image)))
-    for (const [reference, image] of this.images) if (!isStored(image) && !named.has(reference)) this.images.delete(reference)
-  }
-
-  private isNamed(reference: string): boolean {
-    for (const worker of this.workers.values()) if (podContainers(worker.spec).some(({ spec }) => spec.image === reference)) return true
-    return false
+  /** Whether a pod of the tenant names the image, or it is wanted ahead of any. */
+  private readonly isWanted = (tenantId: string, name: string): boolean => {
+    for (const worker of this.workers.values()) if ((tenantId === '' || worker.tenantId === tenantId) && podContainers(worker.spec).some(({ spec }) => this.names.nameOf(spec.image) === name)) return true
+    return this.names.isPrePulled(tenantId, name)
   }
 
   private add(assignment: Assignment, found: LedgerEntry | null): void {
@@ -128,7 +141,7 @@ export class PodSet {
       configuration: this.configurations.get(uid) ?? null,
       onChange: () => this.listener?.podChanged(uid),
       onEvent: (event) => this.listener?.event(event),
-      onPull: (reference, progress) => this.pulling(reference, progress),
+      onPull: (reference, progress) => this.pulling(assignment.tenantId, reference, progress),
     })
     this.workers.set(uid, worker)
     this.listener?.podChanged(uid)
@@ -136,14 +149,12 @@ export class PodSet {
       if (!worker.isGone) return
       this.gone.set(uid, worker.report())
       this.workers.delete(uid)
-      this.forgetImages()
+      this.images.forget(this.isWanted)
       this.listener?.podChanged(uid)
     })
   }
 
-  private pulling(reference: string, progress: PullProgress): void {
-    this.imageChanged({ reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone: progress.bytesDone, bytesTotal: progress.bytesTotal })
+  private pulling(tenantId: string, reference: string, progress: PullProgress): void {
+    this.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone: progress.bytesDone, bytesTotal: progress.bytesTotal })
   }
 }
-
-const isStored = (image: ImageReport): boolean => image.phase === 'Ready'

@@ -54,8 +54,9 @@ export class PodState {
 
   /** Another generation is assigned; an older one is left aside. What is new is tried at once. */
   assign(assignment: Assignment): void {
+    const uploads = JSON.stringify(this.assignment.uploads)
     if (assignment.generation >= this.assignment.generation) this.assignment = assignment
-    if (this.isStale) this.retryNow()
+    if (this.isStale || JSON.stringify(assignment.uploads) !== uploads) this.retryNow()
   }
 
   /** Whether what runs, or is being started, differs from what is assigned. */

@@ -1,5 +1,7 @@
 import type { Assignment, HostEvent, PodReport } from '@/contracts/host/v1'
 import type { PodConfiguration } from '@/domain/pod/configuration'
+import { podContainers } from '@/domain/pod/spec'
+import { uploadName } from '@/host/images/upload/import-upload'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { timestamp } from './clock'
 import { Configuration } from './configuration/configuration'
@@ -104,6 +106,20 @@ export class PodWorker {
 
   get spec(): Assignment['spec'] {
     return this.state.running.spec
+  }
+
+  get tenantId(): string {
+    return this.state.running.tenantId
+  }
+
+  /** The images of what runs and of what is assigned: as the specs name them, uploads as the store calls them, and what the VM has. */
+  get usedImages(): { references: string[]; uploads: string[]; digests: string[] } {
+    const both = [this.state.running, this.state.assignment]
+    return {
+      references: both.flatMap(({ spec }) => podContainers(spec).map((container) => container.spec.image)),
+      uploads: both.flatMap(({ tenantId, uploads = [] }) => uploads.map(({ uploadId }) => uploadName(tenantId, uploadId))),
+      digests: [...this.state.images.values()].map(({ digest }) => digest),
+    }
   }
 
   report(): PodReport {

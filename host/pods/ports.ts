@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { NetworkAttachment } from '@/contracts/host/v1'
+import type { ImageUpload, NetworkAttachment } from '@/contracts/host/v1'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { ExitState, FolderEntry, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 
@@ -24,12 +24,12 @@ export type ReadyImage = { reference: string; digest: string; sizeBytes: number;
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never'
 export type PullProgress = { bytesDone: number; bytesTotal: number }
 
-export type ImageRequest = { tenantId: string; policy: PullPolicy; pullSecrets: readonly ConfigurationObject[]; signal: AbortSignal; onProgress: (progress: PullProgress) => void }
+export type ImageRequest = { tenantId: string; policy: PullPolicy; pullSecrets: readonly ConfigurationObject[]; upload?: ImageUpload | undefined; inBackground?: boolean; signal: AbortSignal; onProgress: (progress: PullProgress) => void }
 
 export interface ImagePort {
   /**
    * Makes the image ready; pulls of one image are shared. A tenant uses an image only through its own credentials, pulled
-   * already or not: `pullSecrets` are the Secrets that the pod names in imagePullSecrets. Throws {@link ImageProblem} and
+   * already or not: `pullSecrets` are the Secrets that the pod names in imagePullSecrets. Where the reference is an `upload` of the tenant, that is used. Throws {@link ImageProblem} and
    * keeps nothing half.
    */
   ensure(reference: string, options: ImageRequest): Promise<ReadyImage>
@@ -183,6 +183,9 @@ export class StepError extends Error {
   }
 }
 
+/** What the kubelet calls these. */
+const kubernetesReasons: Readonly<Record<string, string>> = { 'not-present': 'ErrImageNeverPull', 'invalid-reference': 'InvalidImageName' }
+
 /** An image that could not be made ready; `code` is of the image store's closed vocabulary. */
 export class ImageProblem extends StepError {
   constructor(
@@ -190,6 +193,6 @@ export class ImageProblem extends StepError {
     readonly reference: string,
     message: string,
   ) {
-    super(`Image${code.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase())}`, message)
+    super(kubernetesReasons[code] ?? `Image${code.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase())}`, message)
   }
 }

@@ -101,7 +101,7 @@ async function mountOnce(machine: Machine, guest: Guest, image: ReadyImage, inde
 async function resolveImages(images: ImagePort, assignment: Assignment, progress: StartProgress, signal: AbortSignal): Promise<Map<string, ReadyImage>> {
   const wanted = new Map<string, 'Always' | 'IfNotPresent' | 'Never'>()
   for (const { spec: container } of podContainers(assignment.spec)) if (!wanted.has(container.image) || pullPolicy(container) === 'Always') wanted.set(container.image, pullPolicy(container))
-  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { tenantId: assignment.tenantId, policy, pullSecrets: progress.pullSecrets, signal, onProgress: (p) => progress.pulling(reference, p) })))
+  const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { tenantId: assignment.tenantId, policy, pullSecrets: progress.pullSecrets, upload: assignment.uploads?.find((one) => one.reference === reference), signal, onProgress: (p) => progress.pulling(reference, p) })))
   // Keyed by what the spec says, which need not be how the store calls the image; the one that starts first stays first: it is the root disk.
   const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
   progress.imagesReady(found)

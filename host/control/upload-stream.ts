@@ -1,0 +1,55 @@
+import { streamChannel, streamResult } from '@/contracts/host/v1'
+import { StreamSocket } from './stream-socket'
+
+/** A server that sends nothing for this long has lost the stream. */
+const silentMs = 60_000
+
+/** Reads an upload's archive from a stream of its own; a slow disk slows the server down. Rejects unless all of it came. */
+export async function readUpload(url: string, write: (chunk: Buffer) => Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  let work: Promise<void> = Promise.resolve()
+  let failure: unknown = null
+  let isWhole = false
+  const fail = (error: unknown) => (failure ??= error)
+  const socket = await StreamSocket.dial(url, ({ channel, payload }, stream) => {
+    silence.refresh()
+    if (channel === streamChannel.output) {
+      // One frame at a time: what the server sends meanwhile waits in the socket.
+      stream.pause()
+      work = work.then(() => write(payload)).then(() => stream.resume(), (error: unknown) => {
+        fail(error)
+        stream.terminate()
+      })
+    } else if (channel === streamChannel.result) {
+      const result = streamResult.safeParse(parsed(payload))
+      if (result.success && result.data.error === null) isWhole = true
+      else fail(new Error(result.success ? (result.data.error ?? '') : 'the server ended the upload with something else than a result'))
+    }
+  })
+  const silence = setTimeout(() => {
+    fail(new Error('the server sends nothing'))
+    socket.terminate()
+  }, silentMs)
+  const abort = () => {
+    fail(signal.reason)
+    socket.terminate()
+  }
+  signal.addEventListener('abort', abort)
+  try {
+    await socket.closed
+    await work
+  } finally {
+    clearTimeout(silence)
+    signal.removeEventListener('abort', abort)
+  }
+  if (failure) throw failure instanceof Error ? failure : new Error('the upload was not read')
+  if (!isWhole) throw new Error('the server ended the upload before all of it came')
+}
+
+function parsed(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString())
+  } catch {
+    return null
+  }
+}
