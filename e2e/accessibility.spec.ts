@@ -40,8 +40,8 @@ test('pages for everybody', async ({ page }) => {
 })
 
 test('pages of a tenant, empty', async ({ console: page, tenant }) => {
-  for (const noun of ['pods', 'pods?q=nothing', 'pods/new', 'networks', 'networks/default', 'namespaces', 'images', 'tokens', 'audit']) await auditPage(page, `/t/${tenant.slug}/${noun}`)
-  for (const form of ['networks-new', 'namespaces-new', 'tokens-new']) {
+  for (const noun of ['pods', 'pods?q=nothing', 'pods/new', 'config-maps', 'secrets', 'networks', 'networks/default', 'namespaces', 'images', 'tokens', 'audit']) await auditPage(page, `/t/${tenant.slug}/${noun}`)
+  for (const form of ['config-maps-new', 'secrets-new', 'secrets-new?type=kubernetes.io/dockerconfigjson', 'networks-new', 'namespaces-new', 'tokens-new']) {
     await page.goto(`/t/${tenant.slug}/${form}`)
     await expect(page.getByRole('dialog')).toBeVisible()
     await audit(page, form)
@@ -81,6 +81,24 @@ test('a pod’s pages, dialogs and menus', async ({ console: page, tenant }) => 
   await page.keyboard.press('?')
   await expect(page.getByRole('dialog', { name: 'Shortcuts' })).toBeVisible()
   await audit(page, 'shortcuts')
+})
+
+test('a ConfigMap’s and a Secret’s pages, forms and dialogs', async ({ console: page, tenant }) => {
+  await tenant.api.configMap.create.mutate({ tenant: tenant.slug, name: 'settings', data: { 'app.conf': 'mode=one\n', EMPTY: '' }, binaryData: { logo: '/wAB' }, labels: { app: 'web' } })
+  await tenant.api.secret.create.mutate({ tenant: tenant.slug, name: 'login', stringData: { password: 'x' } })
+  const [configMap, secret] = [`/t/${tenant.slug}/config-maps/default/settings`, `/t/${tenant.slug}/secrets/default/login`]
+  for (const path of [`/t/${tenant.slug}/config-maps`, `/t/${tenant.slug}/secrets`, configMap, secret]) await auditPage(page, path)
+  await page.getByRole('button', { name: 'Reveal values' }).click()
+  await expect(page.getByLabel('Value of password')).toBeVisible()
+  await audit(page, 'revealed values')
+  await page.getByRole('button', { name: 'Delete Secret' }).click()
+  await expect(page.getByRole('alertdialog')).toBeVisible()
+  await audit(page, 'delete dialog of a Secret')
+  for (const path of [configMap, secret]) {
+    await page.goto(`${path}/edit`)
+    await expect(page.getByRole('dialog').getByRole('group', { name: 'Row 1' })).toBeVisible()
+    await audit(page, `${path}/edit`)
+  }
 })
 
 test('pages of the operator', async ({ page }) => {

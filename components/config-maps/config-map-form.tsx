@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
 import { useState } from 'react'
 import { z } from 'zod'
+import { maxConfigurationBytes } from '@/domain/config-map/content'
 import type { ConfigMapView } from '@/domain/config-map/view'
 import { paths } from '@/components/client/paths'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
@@ -11,13 +12,15 @@ import { SideForm } from '@/components/patterns/side-form'
 import { Checkbox } from '@/components/ui/checkbox'
 import { Field } from '@/components/ui/field'
 import { Textarea } from '@/components/ui/input'
-import { entryOfBase64, keyProblem, newEntry, toValues, type Entry } from './entries'
+import { entryBytes, entryOfBase64, keyProblem, newEntry, toValues, type Entry } from './entries'
 import { EntryRows } from './entry-rows'
 import { labelsText, readLabels } from './labels-text'
 import { ObjectFields } from './object-fields'
 
-/** Rows whose keys cannot be are marked; nothing is sent then. */
-export const entriesSchema = z.custom<Entry[]>().refine((entries) => entries.every((entry) => keyProblem(entries, entry) === null), 'Mend the keys that are marked')
+/** Rows whose keys cannot be are marked; nothing is sent then, nor what is too large together. */
+export const entriesSchema = z.custom<Entry[]>()
+  .refine((entries) => entries.every((entry) => keyProblem(entries, entry) === null), 'Mend the keys that are marked')
+  .refine((entries) => entries.reduce((sum, entry) => sum + entryBytes(entry), 0) <= maxConfigurationBytes, 'The values take more than 1 MiB together: remove some')
 const createSchema = z.object({ name: z.string(), namespace: z.string(), entries: entriesSchema, immutable: z.boolean() })
 const editSchema = z.object({ entries: entriesSchema, labels: z.string(), immutable: z.boolean(), resourceVersion: z.string() })
 const immutableHint = 'Nobody can change it any more; hosts need not look for changes. It can still be deleted.'

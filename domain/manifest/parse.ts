@@ -6,7 +6,7 @@ import { networkSpec, type NetworkSpec } from '../network/spec'
 import { pruneMetadata } from '../pod/kubernetes-fields'
 import { generateName, podName, readPodSpec } from '../pod/manifest'
 import type { PodSpec } from '../pod/spec'
-import { secretContent, type SecretContent } from '../secret/spec'
+import { secretAnnotations, secretContent, type SecretContent } from '../secret/spec'
 import type { Problem } from '../shared/errors'
 import { annotations, dnsLabel, labels, type Labels } from '../shared/names'
 import { check, problemCollector, type Collect } from './check'
@@ -36,13 +36,14 @@ export type ParsedDocument = {
 
 const header = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.unknown() })
 const commonMetadata = { labels: labels.default({}), annotations: annotations.default({}) }
-const namespacedMetadata = <N extends z.ZodType<string>, G extends z.ZodType<string>>(name: N, generateName: G) =>
+const namespacedMetadata = <N extends z.ZodType<string>, G extends z.ZodType<string>>(name: N, generateName: G, ofKind: typeof annotations = annotations) =>
   z
-    .strictObject({ name: name.optional(), generateName: generateName.optional(), namespace: dnsLabel.default('default'), ...commonMetadata })
+    .strictObject({ name: name.optional(), generateName: generateName.optional(), namespace: dnsLabel.default('default'), labels: commonMetadata.labels, annotations: ofKind.default({}) })
     .refine((m) => m.name !== undefined || m.generateName !== undefined, { path: ['name'], message: 'is required (or generateName)' })
     .transform((m) => ({ ...m, name: m.name ?? '', generateName: m.name === undefined ? (m.generateName ?? null) : null }))
 const podMetadata = namespacedMetadata(podName, generateName)
 const configurationMetadata = namespacedMetadata(configurationName, configurationGenerateName)
+const secretMetadata = namespacedMetadata(configurationName, configurationGenerateName, secretAnnotations)
 const clusterMetadata = z.strictObject({ name: dnsLabel, ...commonMetadata })
 
 /** The fields of a document beside apiVersion, kind and metadata. */
@@ -81,7 +82,7 @@ const readConfigMap: Reader = (metadata, fields, collect) => {
 }
 
 const readSecret: Reader = (metadata, fields, collect) => {
-  const m = check(configurationMetadata, metadata, ['metadata'], collect)
+  const m = check(secretMetadata, metadata, ['metadata'], collect)
   const content = checkContent(secretContent, fields, collect)
   return m && content ? { kind: 'Secret', metadata: m, content } : null
 }

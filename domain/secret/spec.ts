@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import { base64Value, maxConfigurationKeys, secretText, tooLarge, valuesOf } from '../config-map/content'
 import { base64Bytes, textToBase64 } from '../shared/base64'
+import { annotations } from '../shared/names'
 import { checkSecretType, secretType } from './types'
+
+/** kubectl writes a whole manifest there, a Secret's values in it; annotations are kept and shown in the clear. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
+export const secretAnnotations = annotations.superRefine((all, context) => {
+  if (Object.hasOwn(all, lastApplied)) context.addIssue({ code: 'custom', path: [lastApplied], message: 'holds the values of the Secret in the clear: remove it' })
+})
 
 /** The fields of a Secret that hold values; what stands in stringData wins over data, as in Kubernetes. */
 export const secretValueFields = { data: valuesOf(base64Value).default({}), stringData: valuesOf(secretText).default({}) }

@@ -26,6 +26,7 @@ function toDomainError(error: unknown): DomainError {
   if (error instanceof TRPCError) {
     if (error.cause instanceof DomainError) return error.cause
     if (error.code === 'BAD_REQUEST') return badRequest(error)
+    if (error.code === 'PAYLOAD_TOO_LARGE') return new DomainError('invalid_input', 'The request is larger than 4 MiB: send less at a time.')
     if (error.code === 'NOT_FOUND') return new DomainError('not_found', 'There is no such procedure.')
     if (error.cause) return toDomainError(error.cause)
   }

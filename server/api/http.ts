@@ -9,6 +9,8 @@ import { appRouter } from './root'
 import type { ApiContext } from './trpc'
 
 const prefix = '/api/trpc/'
+/** A ConfigMap of 1 MiB, written as JSON, and a manifest of the largest size. */
+const maxBodySize = 4 << 20
 
 /** At run time `procedures` is flat, by whole paths; its type says the nested record. */
 const definitions = z.record(z.string(), z.custom<{ _def: { type: string } }>((value) => typeof value === 'function'))
@@ -54,7 +56,7 @@ export function serveApi(server: ServerContext, request: IncomingMessage, respon
     res: response,
     path: procedures,
     router: appRouter,
-    maxBodySize: 2 << 20,
+    maxBodySize,
     allowBatching: true,
     createContext: async () => toApiContext(server, await actorOf(request, server.config.publicUrl), request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
     responseMeta: ({ ctx }) => ({ headers: new Headers({ 'cache-control': 'no-store', ...(ctx ? { 'x-request-id': ctx.requestId } : {}) }) }),

@@ -55,6 +55,12 @@ describe('Secrets of a manifest', () => {
     expect((await apply(secret('refused', fields), { dryRun: true }))[0]?.problems).toContainEqual({ path, line: expect.any(Number), message: expect.stringContaining(message) })
   })
 
+  it('do not take kubectl\'s copy of the manifest, which holds the values', async () => {
+    const yaml = secret('copied', 'data: {}').replace('name: copied', 'name: copied, annotations: {kubectl.kubernetes.io/last-applied-configuration: "{}"}')
+    expect((await apply(yaml))[0]?.problems).toMatchObject([{ path: 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]', message: expect.stringContaining('in the clear: remove it') }])
+    await expect(ann.caller.secret.create({ tenant, name: 'copied', annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } })).rejects.toMatchObject({ cause: { code: 'invalid_input' } })
+  })
+
   it.each([
     docker({ auths: { 'registry.example': { username: 'ann', password: 'x' }, 'other.example': { auth: base64('ann:x') } } }),
     'type: kubernetes.io/basic-auth\nstringData: {password: x}',

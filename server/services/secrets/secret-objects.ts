@@ -3,9 +3,9 @@ import { configurationGenerateName, configurationName } from '@/domain/config-ma
 import { secretSummary, type SecretSummary } from '@/domain/config-map/view'
 import { check, problemCollector } from '@/domain/manifest/check'
 import type { SecretManifest } from '@/domain/manifest/parse'
-import { secretContent, secretSizes } from '@/domain/secret/spec'
+import { secretAnnotations, secretContent, secretSizes } from '@/domain/secret/spec'
 import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
-import { annotations, dnsLabel, labels } from '@/domain/shared/names'
+import { dnsLabel, labels } from '@/domain/shared/names'
 import { Secret } from '@/platform/crypto/secret'
 import type { Scope } from '@/server/auth/scope'
 import { findConfiguration, holdConfiguration } from '@/server/store/configuration-objects'
@@ -27,7 +27,7 @@ export const secretReference = z.object({ namespace: dnsLabel.default('default')
 export const createSecretInput = z
   .object({
     namespace: dnsLabel.default('default'), name: configurationName.optional(), generateName: configurationGenerateName.optional(),
-    labels: labels.default({}), annotations: annotations.default({}),
+    labels: labels.default({}), annotations: secretAnnotations.default({}),
     type: z.string().default('Opaque'),
     /** Base64. */
     data: values.default({}),
@@ -40,7 +40,7 @@ export const createSecretInput = z
  * `keep` have the values that they had. With `resourceVersion` only the object that was read is changed.
  */
 export const updateSecretInput = secretReference.extend({
-  labels: labels.optional(), annotations: annotations.optional(), data: values.optional(), stringData: values.optional(), keep: z.array(z.string().max(253)).max(2000).optional(),
+  labels: labels.optional(), annotations: secretAnnotations.optional(), data: values.optional(), stringData: values.optional(), keep: z.array(z.string().max(253)).max(2000).optional(),
   immutable: z.boolean().optional(), resourceVersion: z.string().max(64).optional(),
 })
 
