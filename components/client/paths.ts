@@ -12,15 +12,18 @@ export const paths = {
   resetPassword: () => '/reset-password',
 
   tenant,
-  pods: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined; state?: string | undefined }) => `${tenant(slug)}/pods${search(query)}`,
-  newPod: (slug: string, query?: { namespace?: string | undefined; as?: 'form' | 'yaml' | undefined; from?: string | undefined }) => `${tenant(slug)}/pods/new${search(query)}`,
+  pods: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined; state?: string | undefined; host?: string | undefined }) => `${tenant(slug)}/pods${search(query)}`,
+  newPod: (slug: string, query?: { namespace?: string | undefined; as?: 'form' | 'yaml' | undefined; from?: string | undefined; draft?: string | undefined }) => `${tenant(slug)}/pods/new${search(query)}`,
   pod,
   podLogs: (slug: string, namespace: string, name: string, query?: { container?: string | undefined; previous?: '1' | undefined }) => `${pod(slug, namespace, name)}/logs${search(query)}`,
   podTerminal: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/terminal`,
   podEvents: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/events`,
   podYaml: (slug: string, namespace: string, name: string, query?: { edit?: '1' | undefined }) => `${pod(slug, namespace, name)}/yaml${search(query)}`,
   podFigures: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/figures`,
-  podFiles: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/files`,
+  podFiles: (slug: string, namespace: string, name: string, query?: { container?: string | undefined; path?: string | undefined }) => `${pod(slug, namespace, name)}/files${search(query)}`,
+  /** What moves files: a download by GET, an upload by PUT. */
+  podFilesApi: (slug: string, namespace: string, name: string, query: { container?: string | undefined; path: string; raw?: '1' | undefined; name?: string | undefined }) => `/api/pods/${e(slug)}/${e(namespace)}/${e(name)}/files${search(query)}`,
+  podAttach: (slug: string, namespace: string, name: string, query?: { container?: string | undefined }) => `${pod(slug, namespace, name)}/attach${search(query)}`,
   podPorts: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/ports`,
 
   networks: (slug: string) => `${tenant(slug)}/networks`,

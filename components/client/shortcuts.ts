@@ -12,6 +12,8 @@ const typing = (target: EventTarget | null) =>
 
 function onKeyDown(event: KeyboardEvent) {
   if (event.defaultPrevented || event.repeat && event.key !== 'j' && event.key !== 'k') return
+  // A capital is one key: Shift on its way to it is none.
+  if (['Shift', 'Control', 'Meta', 'Alt'].includes(event.key)) return
   const command = event.metaKey || event.ctrlKey
   const key = command ? `mod+${event.key.toLowerCase()}` : event.key
   if (!command && (event.altKey || typing(event.target) || document.querySelector('dialog[open]'))) return

@@ -1,6 +1,6 @@
 import { podStateNames } from './pod-states'
 
-const sorts = ['name', 'namespace', 'state', 'created'] as const
+const sorts = ['name', 'namespace', 'state', 'restarts', 'created', 'host'] as const
 export const pageSizes = [50, 100, 200, 500] as const
 
 /** What of the address filters, sorts and pages the list. The server's page and the browser's read it alike. */
@@ -10,6 +10,7 @@ export function podListInput(tenant: string, get: (key: string) => string | null
   const search = get('q')?.trim()
   const namespace = get('namespace')
   const labelSelector = get('labels')?.trim()
+  const host = get('host')
   const cursor = get('cursor')
   return {
     tenant,
@@ -20,6 +21,7 @@ export function podListInput(tenant: string, get: (key: string) => string | null
     ...(search && { search }),
     ...(state.length > 0 && { phase: state }),
     ...(labelSelector && { labelSelector }),
+    ...(host && { host }),
     ...(cursor && { cursor }),
   } as const
 }

@@ -1,5 +1,5 @@
 'use client'
-import { FileCode2, ScrollText, SquareTerminal, Trash2 } from 'lucide-react'
+import { Copy, FileCode2, Pencil, ScrollText, SquareTerminal, Trash2 } from 'lucide-react'
 import type { PodView } from '@/domain/pod/view'
 import { podActions } from '@/domain/pod/transitions'
 import type { Action } from '@/components/client/actions'
@@ -14,6 +14,8 @@ export function podActionsFor(tenant: string, pod: PodView, onDelete: (pod: PodV
     { id: 'terminal', label: 'Open terminal', icon: <SquareTerminal className="size-4" />, href: paths.podTerminal(tenant, namespace, name), disabledReason: why(podActions.openTerminal(pod)) },
     { id: 'logs', label: 'Read logs', icon: <ScrollText className="size-4" />, href: paths.podLogs(tenant, namespace, name), disabledReason: why(podActions.readLogs(pod)) },
     { id: 'yaml', label: 'View YAML', icon: <FileCode2 className="size-4" />, href: paths.podYaml(tenant, namespace, name) },
+    { id: 'edit', label: 'Edit and re-create', icon: <Pencil className="size-4" />, href: paths.podYaml(tenant, namespace, name, { edit: '1' }), disabledReason: why(podActions.recreate(pod)) },
+    { id: 'copy', label: 'Copy pod', icon: <Copy className="size-4" />, href: paths.newPod(tenant, { from: `${namespace}/${name}` }) },
     { id: 'delete', label: 'Delete pod', icon: <Trash2 className="size-4" />, danger: true, run: () => onDelete(pod), disabledReason: why(podActions.delete(pod)) },
   ]
 }

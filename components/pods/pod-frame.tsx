@@ -2,10 +2,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
 import { createContext, lazy, Suspense, use, useMemo, useState, type ReactNode } from 'react'
+import { podActions } from '@/domain/pod/transitions'
 import type { PodView } from '@/domain/pod/view'
-import { useOfferActions } from '@/components/client/actions'
+import { useOfferActions, type Action } from '@/components/client/actions'
 import { isMissing, type Failure } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
+import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
 import { FailureCallout, QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
@@ -20,6 +22,7 @@ import { podActionsFor } from './pod-actions'
 import { PodStateBadge } from './pod-state'
 import { usePodWatch } from './use-pod-watch'
 
+const SuccessorNote = lazy(() => import('./recreate/successor-note').then((module) => ({ default: module.SuccessorNote })))
 const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
 const PodContext = createContext<{ tenant: string; pod: PodView } | null>(null)
 
@@ -39,9 +42,29 @@ export function PodFrame({ tenant, namespace, name, children }: PodFrameProps) {
   const stopped = usePodWatch({ tenant, namespace, name })
   if (pod.data) return <Loaded tenant={tenant} pod={pod.data} gone={isMissing(pod.error)} stopped={stopped}>{children}</Loaded>
   if (pod.error && !isMissing(pod.error)) return <QueryFailure error={pod.error} title={`Pod ${name} cannot be shown`} onRetry={() => void pod.refetch()} />
-  if (pod.error) return <EmptyState title={`No pod “${name}” in namespace “${namespace}”`}>It was deleted, or it never existed.</EmptyState>
+  if (pod.error) return (
+    <div className="flex flex-col gap-4">
+      <Suspense fallback={null}><SuccessorNote tenant={tenant} namespace={namespace} name={name} /></Suspense>
+      <EmptyState title={`No pod “${name}” in namespace “${namespace}”`}>It was deleted, or it never existed.</EmptyState>
+    </div>
+  )
   return <div className="flex flex-col gap-4"><Skeleton className="h-7 w-56" /><Skeleton className="h-4 w-96" /></div>
 }
+
+/** Three as buttons, the others in the menu; the YAML has a tab. */
+const buttons = ['terminal', 'logs', 'delete']
+const headerActions = (actions: readonly Action[]) => [...actions.filter(({ id }) => buttons.includes(id)), ...actions.filter(({ id }) => !buttons.includes(id) && id !== 'yaml')]
+
+const tabsOf = (...at: readonly [tenant: string, namespace: string, name: string]) => [
+  { href: paths.pod(...at), label: 'Overview' },
+  { href: paths.podFigures(...at), label: 'Figures' },
+  { href: paths.podLogs(...at), label: 'Logs' },
+  { href: paths.podTerminal(...at), label: 'Terminal' },
+  { href: paths.podFiles(...at), label: 'Files' },
+  { href: paths.podPorts(...at), label: 'Ports' },
+  { href: paths.podEvents(...at), label: 'Events' },
+  { href: paths.podYaml(...at), label: 'YAML' },
+]
 
 type LoadedProps = { tenant: string; pod: PodView; gone: boolean; stopped: Failure | null; children: ReactNode }
 
@@ -49,9 +72,18 @@ function Loaded({ tenant, pod, gone, stopped, children }: LoadedProps) {
   const router = useRouter()
   const [deleting, setDeleting] = useState(false)
   const { namespace, name } = pod.metadata
-  const actions = useMemo(() => (gone ? [] : podActionsFor(tenant, pod, () => setDeleting(true)).filter((action) => action.id !== 'yaml')), [tenant, pod, gone])
+  const actions = useMemo(() => (gone ? [] : headerActions(podActionsFor(tenant, pod, () => setDeleting(true)))), [tenant, pod, gone])
   useOfferActions(name, actions)
   const at = [tenant, namespace, name] as const
+  const tabs = tabsOf(...at)
+  const step = (by: number) => {
+    const shown = tabs.findIndex((tab) => tab.href === location.pathname)
+    const next = tabs[(shown + by + tabs.length) % tabs.length]
+    if (next) router.push(next.href)
+  }
+  useShortcut(']', 'Next tab of the pod', () => step(1))
+  useShortcut('[', 'Previous tab of the pod', () => step(-1))
+  useShortcut('e', 'Edit and re-create the pod', () => { if (podActions.recreate(pod) === null && !gone) router.push(paths.podYaml(...at, { edit: '1' })) })
   const context = useMemo(() => ({ tenant, pod }), [tenant, pod])
   return (
     <>
@@ -60,25 +92,12 @@ function Loaded({ tenant, pod, gone, stopped, children }: LoadedProps) {
         beside={gone ? <Badge>Deleted</Badge> : <PodStateBadge pod={pod} />}
         status={!stopped && <LiveBadge />}
         actions={actions}
-        prominent={3}
-        tabs={(
-          <TabLinks
-            label={`Pod ${name}`}
-            tabs={[
-              { href: paths.pod(...at), label: 'Overview' },
-              { href: paths.podFigures(...at), label: 'Figures' },
-              { href: paths.podLogs(...at), label: 'Logs' },
-              { href: paths.podTerminal(...at), label: 'Terminal' },
-              { href: paths.podFiles(...at), label: 'Files' },
-              { href: paths.podPorts(...at), label: 'Ports' },
-              { href: paths.podEvents(...at), label: 'Events' },
-              { href: paths.podYaml(...at), label: 'YAML' },
-            ]}
-          />
-        )}
+        prominent={buttons.length}
+        tabs={<TabLinks label={`Pod ${name}`} tabs={tabs} />}
       />
       <div className="flex min-h-0 flex-1 flex-col gap-4 pt-4">
         {gone && <Callout title="This pod is gone" actions={<Button size="sm" onClick={() => router.push(paths.pods(tenant))}>Show pods</Button>}>What is shown here is its last state.</Callout>}
+        {(gone || pod.metadata.deletionTimestamp) && <Suspense fallback={null}><SuccessorNote key={String(gone)} tenant={tenant} namespace={namespace} name={name} /></Suspense>}
         {stopped && !gone && <FailureCallout failure={stopped} title="Changes of this pod are not followed any more" />}
         <PodContext value={context}>{children}</PodContext>
       </div>

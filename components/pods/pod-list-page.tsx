@@ -19,6 +19,7 @@ import { FailureCallout } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Ago } from '@/components/patterns/time'
+import { Badge } from '@/components/ui/badge'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Select } from '@/components/ui/input'
@@ -32,14 +33,15 @@ import { usePodWatch } from './use-pod-watch'
 const BulkBar = lazy(() => import('./bulk/bulk-bar').then((module) => ({ default: module.BulkBar })))
 const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
 
-const columnsOf = (tenant: string): ReadonlyArray<Column<PodView>> => [
+const columnsOf = (tenant: string, operator: boolean): ReadonlyArray<Column<PodView>> => [
   { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { namespace, name } }) => <Link href={paths.pod(tenant, namespace, name)} className="inline-flex min-h-6 items-center rounded-sm hover:text-accent-content hover:underline">{name}</Link> },
   { id: 'state', header: 'State', sortBy: 'state', cell: (pod) => <PodStateBadge pod={pod} /> },
   { id: 'namespace', header: 'Namespace', sortBy: 'namespace', from: 'md', cell: (pod) => <span className="text-soft">{pod.metadata.namespace}</span> },
   { id: 'ready', header: 'Ready', numeric: true, from: 'lg', cell: (pod) => <span className="text-soft">{readyContainers(pod)} / {pod.spec.containers.length}</span> },
-  { id: 'restarts', header: 'Restarts', numeric: true, from: 'lg', cell: (pod) => <span className="text-soft">{pod.status.containers.reduce((sum, c) => sum + c.restartCount, 0)}</span> },
+  { id: 'restarts', header: 'Restarts', sortBy: 'restarts', numeric: true, from: 'lg', cell: (pod) => <span className="text-soft">{pod.status.containers.reduce((sum, c) => sum + c.restartCount, 0)}</span> },
   { id: 'address', header: 'Address', from: 'md', cell: (pod) => pod.status.podIP ? <code className="font-mono text-xs text-soft">{pod.status.podIP}</code> : <span className="text-faint">{NOTHING}</span> },
   { id: 'image', header: 'Image', from: 'xl', grow: true, cell: (pod) => <code title={pod.spec.containers.map((c) => c.image).join(', ')} className="block truncate font-mono text-xs text-soft">{shortImage(pod.spec.containers[0]?.image ?? '')}{pod.spec.containers.length > 1 && ` + ${pod.spec.containers.length - 1}`}</code> },
+  ...(operator ? [{ id: 'host', header: 'Host', sortBy: 'host', from: 'xl' as const, cell: (pod: PodView) => pod.status.hostName ? <Link href={paths.pods(tenant, { host: pod.status.hostName })} title="Pods of this host" className="inline-flex min-h-6 items-center rounded-sm text-soft hover:text-accent-content hover:underline">{pod.status.hostName}</Link> : <span className="text-faint">{NOTHING}</span> }] : []),
   { id: 'created', header: 'Created', sortBy: 'created', from: 'sm', cell: (pod) => <span className="text-soft"><Ago time={pod.metadata.creationTimestamp} /></span> },
 ]
 
@@ -52,7 +54,7 @@ const uidOf = (pod: PodView) => pod.metadata.uid
 const shortImage = (image: string) => image.replace(/^[^/]*[.:][^/]*\/(library\/)?/, '').replace(/@sha256:([0-9a-f]{8})[0-9a-f]+$/, '@$1…')
 
 /** A tenant's pods, live. */
-export function PodListPage({ tenant }: { tenant: string }) {
+export function PodListPage({ tenant, operator = false }: { tenant: string; operator?: boolean }) {
   const trpc = useTRPC()
   const router = useRouter()
   const query = useQueryString()
@@ -60,12 +62,12 @@ export function PodListPage({ tenant }: { tenant: string }) {
   const pods = useQuery({ ...trpc.pod.list.queryOptions(input), placeholderData: keepPreviousData })
   const stopped = usePodWatch({ tenant })
   const [deleting, setDeleting] = useState<PodView | null>(null)
-  const columns = useMemo(() => columnsOf(tenant), [tenant])
+  const columns = useMemo(() => columnsOf(tenant, operator), [tenant, operator])
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
   const { selection, chosen, clear, keep } = useSelection(pods.data?.items, uidOf)
   useShortcut('c', 'Create pod', () => router.push(paths.newPod(tenant, { namespace: input.namespace })))
-  const filtered = Boolean(input.search ?? input.phase ?? input.namespace ?? input.labelSelector)
-  const clearFilters = () => query.push(filter({ q: null, state: null, namespace: null, labels: null }))
+  const filtered = Boolean(input.search ?? input.phase ?? input.namespace ?? input.labelSelector ?? input.host)
+  const clearFilters = () => query.push(filter({ q: null, state: null, namespace: null, labels: null, host: null }))
   const namespaceNames = [...new Set([...(input.namespace ? [input.namespace] : []), ...(namespaces.data?.items ?? []).map((each) => each.metadata.name)])]
   const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
   return (
@@ -106,6 +108,7 @@ export function PodListPage({ tenant }: { tenant: string }) {
               </Select>
             </span>
             <TextFilter label="Labels, such as app=web" value={query.get('labels')} onChange={(labels) => query.replace(filter({ labels: labels || null }))} icon={<Tag className="size-3.5" />} />
+            {input.host && <Badge>Host {input.host}</Badge>}
             {filtered && <Button variant="ghost" onClick={clearFilters}>Clear filters</Button>}
           </>
         )}

@@ -34,5 +34,5 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   )
 }
 
-/** A container that does not stay up, or whose image cannot be had, in Kubernetes' word. */
-const failing = (pod: PodView): string | undefined => pod.status.containers.find((c) => c.state === 'Waiting' && c.reason.endsWith('BackOff'))?.reason
+/** A container that does not stay up, cannot be made, or whose image or configuration cannot be had, in Kubernetes' word. */
+const failing = (pod: PodView): string | undefined => pod.status.containers.find((c) => c.state === 'Waiting' && /BackOff$|Error$|^ErrImage|^InvalidImageName$/.test(c.reason))?.reason

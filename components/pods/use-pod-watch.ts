@@ -12,6 +12,9 @@ type Keys = { list: readonly unknown[]; get: (pod: PodView) => readonly unknown[
 
 const isNewer = (next: PodView, held: PodView) => next.metadata.uid !== held.metadata.uid || next.metadata.resourceVersion !== held.metadata.resourceVersion
 
+/** What lists filter and sort by and may change: a pod that is shown stays where it is while this does. */
+const placeOf = ({ metadata, status }: PodView) => JSON.stringify([status.phase, status.hostName, status.containers.reduce((sum, c) => sum + c.restartCount, 0), metadata.labels])
+
 /** Puts a change into every cached page that shows the pod. Tells whether a page must be asked for anew. */
 function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean {
   const pod = event.object
@@ -21,13 +24,14 @@ function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean 
     return true
   }
   queries.setQueryData<PodView>(keys.get(pod), (held) => (held && isNewer(pod, held) ? pod : held))
-  let shown = false
+  let placed = false
   queries.setQueriesData<PodPage>({ queryKey: keys.list }, (page) => {
-    if (!page || !page.items.some((item) => item.metadata.uid === pod.metadata.uid)) return page
-    shown = true
+    const shown = page?.items.find((item) => item.metadata.uid === pod.metadata.uid)
+    if (!page || !shown) return page
+    placed = placeOf(shown) === placeOf(pod)
     return { ...page, items: page.items.map((item) => (item.metadata.uid === pod.metadata.uid ? pod : item)) }
   })
-  return event.type === 'added' || !shown
+  return event.type === 'added' || !placed
 }
 
 /**

@@ -67,6 +67,7 @@ const actions: Readonly<Record<string, NextAction>> = {
   FailedPostStartHook: action('Mend the container’s postStart hook, then edit and re-create the pod.', 'edit', 'logs'),
   PostStartHookError: action('Mend the container’s postStart hook, then edit and re-create the pod.', 'edit', 'logs'),
   FailedPreStopHook: action('Mend the container’s preStop hook; the container was stopped without it.', 'edit', 'logs'),
+  NotRecreated: action('Open the manifest that was kept at the top of this page, and create the pod from it.', 'events'),
   InitContainerFailed: action('Read what the init container printed; the containers start once it has ended well.', 'previousLogs', 'edit'),
 }
 

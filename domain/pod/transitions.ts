@@ -3,6 +3,7 @@ import type { PodView } from './view'
 /** What a person can do to a pod, or the reason why not; the server asks the same table as the button and its tooltip. */
 export const podActions = {
   delete: (pod: PodView): string | null => (pod.metadata.deletionTimestamp ? 'The pod is being deleted already.' : null),
+  recreate: (pod: PodView): string | null => (pod.metadata.deletionTimestamp ? 'The pod is being deleted: copy it to create another.' : null),
   openTerminal: (pod: PodView): string | null =>
     pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs. Look at its containers and logs for the cause.',
   attach: (pod: PodView): string | null => podActions.openTerminal(pod),

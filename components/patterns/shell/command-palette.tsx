@@ -59,6 +59,8 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
             <Group title="Create">
               <Item id="create pod" icon={<Plus />} onSelect={() => go(paths.newPod(tenant.slug))}>Create pod</Item>
               <Item id="create pod from yaml" icon={<Plus />} onSelect={() => go(paths.newPod(tenant.slug, { as: 'yaml' }))}>Create from YAML</Item>
+              <Item id="create configmap config map" icon={<Plus />} onSelect={() => go(paths.newConfigMap(tenant.slug))}>Create ConfigMap</Item>
+              <Item id="create secret" icon={<Plus />} onSelect={() => go(paths.newSecret(tenant.slug))}>Create Secret</Item>
               <Item id="create network" icon={<Plus />} onSelect={() => go(paths.newNetwork(tenant.slug))}>Create network</Item>
               <Item id="create namespace" icon={<Plus />} onSelect={() => go(paths.newNamespace(tenant.slug))}>Create namespace</Item>
               <Item id="create token" icon={<Plus />} onSelect={() => go(paths.newToken(tenant.slug))}>Create API token</Item>

@@ -16,20 +16,31 @@ import { Segmented } from '@/components/ui/segmented'
 import { checkDraft, readDraft, startingText } from '../draft'
 import { RunSample } from '../run-sample'
 import { PodForm } from './pod-form'
+import { CopyOfPod, KeptDraft, readReference, type PodName } from './starting-point'
 import { useSubmitDraft } from './submit-draft'
 import { VmPreview } from './vm-preview'
 import { YamlHelp } from './yaml-help'
 
-/** A new pod: form and YAML edit one text. */
+/** A new pod, from what it starts with: a copy of another (`from`), a manifest that was kept (`draft`), or a first sketch. */
 export function PodCreatePage({ tenant }: { tenant: string }) {
+  const query = useSearchParams()
+  const [from, draft] = [readReference(query.get('from')), readReference(query.get('draft'))]
+  if (from) return <CopyOfPod tenant={tenant} {...from}>{(text) => <PodEditor tenant={tenant} initial={text} />}</CopyOfPod>
+  if (draft) return <KeptDraft tenant={tenant} {...draft}>{(text) => <PodEditor tenant={tenant} initial={text} kept={draft} />}</KeptDraft>
+  return <PodEditor tenant={tenant} initial={startingText(query.get('namespace') || 'default')} />
+}
+
+type PodEditorProps = { tenant: string; initial: string; /** The pod whose kept manifest this is: it is let go once it is created. */ kept?: PodName }
+
+/** Form and YAML edit one text. */
+function PodEditor({ tenant, initial: given, kept }: PodEditorProps) {
   const query = useQueryString()
-  const namespace = useSearchParams().get('namespace') || 'default'
-  const [initial] = useState(() => startingText(namespace))
+  const [initial] = useState(given)
   const [text, setText] = useState(initial)
   const [shown, setShown] = useState(false)
   const form = useMemo(() => readDraft(text), [text])
   const checked = useMemo(() => checkDraft(text), [text])
-  const submit = useSubmitDraft(tenant)
+  const submit = useSubmitDraft(tenant, kept)
   const mode = query.get('as') === 'yaml' ? 'yaml' : 'form'
   const refused: Failure['problems'] = submit.failure?.problems ?? []
   const problems = [...checked.problems, ...refused]
@@ -45,7 +56,7 @@ export function PodCreatePage({ tenant }: { tenant: string }) {
       <PageHeader
         title="Create pod"
         description="One or more containers in a virtual machine of their own."
-        status={<RunSample tenant={tenant} namespace={namespace} />}
+        status={<RunSample tenant={tenant} namespace={form.draft?.namespace ?? 'default'} />}
         primary={<Segmented label="Edit as" value={mode} onChange={(next) => query.replace({ as: next === 'yaml' ? 'yaml' : null })} options={[{ value: 'form', label: 'Form' }, { value: 'yaml', label: 'YAML' }]} />}
       />
       <form method="post" noValidate className="grid flex-1 grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_288px]" onSubmit={(event) => { event.preventDefault(); create() }}>

@@ -13,9 +13,9 @@ const single = ({ documents }: CheckedDraft) => {
 
 /**
  * Sends a checked draft: one pod through `pod.create`, so that a taken name is refused; several documents through
- * `manifest.apply`. A press that is repeated carries the same request id.
+ * `manifest.apply`. A press that is repeated carries the same request id. `kept`: the pod whose kept manifest was the draft.
  */
-export function useSubmitDraft(tenant: string) {
+export function useSubmitDraft(tenant: string, kept?: { namespace: string; name: string }) {
   const api = useTRPCClient()
   const router = useRouter()
   const [pending, setPending] = useState(false)
@@ -43,6 +43,8 @@ export function useSubmitDraft(tenant: string) {
     try {
       const target = await send(text, checked, id)
       setDone(true)
+      // It is a pod by now; where this fails the manifest is only kept longer.
+      if (kept) await api.pod.discardSuccessor.mutate({ tenant, ...kept }).catch(() => {})
       router.push(target)
     } catch (error) {
       const failed = toFailure(error)
