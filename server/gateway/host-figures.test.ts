@@ -21,7 +21,7 @@ afterAll(() => server.stop())
 
 const sessions = new HostSessions()
 const connect = () => {
-  const connection: HostConnection = { db: server.db, log: server.server.log, sessions, nonce: null, session: null, disconnect: () => {} }
+  const connection: HostConnection = { db: server.db, keyRing: server.server.keyRing, log: server.server.log, sessions, nonce: null, session: null, disconnect: () => {}, drained: () => Promise.resolve() }
   return hostRouter.createCaller(connection)
 }
 
