@@ -48,8 +48,9 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
   const limitShown = limit && limit.value <= most * 4 ? limit.value : 0
   const ticks = niceTicks(Math.max(most * 1.05, limitShown * 1.02), binary)
   const top = ticks.at(-1) ?? 1
-  const x = (at: number) => pad.left + ((at - from) / Math.max(1, to - from)) * (width - pad.left - pad.right)
-  const y = (value: number) => height - pad.bottom - (value / top) * (height - pad.top - pad.bottom)
+  const { x, y } = useMemo(() => scales({ from, to, width, top }), [from, to, width, top])
+  // Not drawn again while the pointer moves.
+  const layers = useMemo(() => series.map((each, i) => <Layer key={each.id} bands={bands[i] ?? []} breaks={breaks} times={times} x={x} y={y} tone={each.tone} filled={stacked || i === 0} />), [series, bands, breaks, times, x, y, stacked])
   const at = hovered !== null && hovered < times.length ? hovered : times.length - 1
   const move = (event: PointerEvent<SVGSVGElement>) => {
     const box = event.currentTarget.getBoundingClientRect()
@@ -76,7 +77,7 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
           {timeTicks(from, to, Math.max(2, Math.floor(width / 90)), new Date(to).getTimezoneOffset()).map((tick) => (
             <text key={tick} x={Math.min(width - 18, x(tick))} y={height - 4} textAnchor="middle" fontSize="11" fill="var(--color-faint)">{formatTick(tick)}</text>
           ))}
-          {series.map((each, i) => <Layer key={each.id} bands={bands[i] ?? []} breaks={breaks} times={times} x={x} y={y} tone={each.tone} filled={stacked || i === 0} />)}
+          {layers}
           {limit && limitShown > 0 && <line data-limit x1={pad.left} x2={width - pad.right} y1={y(limit.value)} y2={y(limit.value)} stroke="var(--color-notice)" strokeDasharray="4 4" />}
           {hoverX !== null && <line x1={hoverX} x2={hoverX} y1={pad.top} y2={height - pad.bottom} stroke="var(--color-soft)" strokeWidth="1" />}
           {hoverX !== null && series.map((each, i) => { const band = bands[i]?.[at]; return band && <circle key={each.id} cx={hoverX} cy={y(band.top)} r="3" fill={colours[each.tone]} stroke="var(--color-raise)" /> })}
@@ -86,6 +87,12 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
     </section>
   )
 }
+
+/** Where times and values stand in the frame, in pixels. */
+const scales = ({ from, to, width, top }: { from: number; to: number; width: number; top: number }) => ({
+  x: (at: number) => pad.left + ((at - from) / Math.max(1, to - from)) * (width - pad.left - pad.right),
+  y: (value: number) => height - pad.bottom - (value / top) * (height - pad.top - pad.bottom),
+})
 
 /** Values of one time, each beside its colour; in the order of the stack, the top one first. */
 function Readout({ series, at, format, limit }: { series: readonly ChartSeries[]; at: number; format: (value: number) => string; limit: TimeChartProps['limit'] }) {

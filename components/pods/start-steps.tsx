@@ -1,6 +1,7 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useState } from 'react'
+import type { PodStartView } from '@/domain/pod/start-view'
 import type { PodView } from '@/domain/pod/view'
 import { startWaterfall } from '@/domain/pod/waterfall'
 import { useNow } from '@/components/client/clock'
@@ -21,8 +22,14 @@ export function StartSteps({ pod }: { pod: PodView }) {
   const [showsEarlier, setShowsEarlier] = useState(false)
   const { startedAt } = pod.status
   const trpc = useTRPC()
-  const starts = useQuery(trpc.start.list.queryOptions({ tenant, namespace, name, limit: 20 }, { enabled: startedAt !== null }))
-  const recorded = starts.data?.items.find((each) => startedAt !== null && Date.parse(each.startedAt) === Date.parse(startedAt))
+  const isThis = (each: PodStartView) => startedAt !== null && Date.parse(each.startedAt) === Date.parse(startedAt)
+  const starts = useQuery({
+    ...trpc.start.list.queryOptions({ tenant, namespace, name, limit: 20 }),
+    enabled: startedAt !== null,
+    // Another start of the machine is kept as soon as the pod tells of it: ask again, but not for ever.
+    refetchInterval: ({ state }) => (state.data?.items.some(isThis) || state.dataUpdateCount > 10 ? false : 1000),
+  })
+  const recorded = starts.data?.items.find(isThis)
   const earlier = starts.data?.items.filter((each) => each !== recorded) ?? []
   return (
     <div>
