@@ -88,7 +88,7 @@ export function podConditions(facts: ReportFacts, now: string): Condition[] {
   const cause = problem ? problem.message : vm.message
   const containers: Fact =
     stage === 'ended'
-      ? no('PodCompleted', 'The containers have ended.')
+      ? no(facts.failure?.reason ?? 'PodCompleted', facts.failure?.message ?? 'The containers have ended.')
       : up && !first
         ? yes('ContainersRunning')
         : no('ContainersNotReady', up && first ? first.status.message || notReadyYet(first) : cause)
@@ -115,10 +115,10 @@ function notReadyYet({ status }: ContainerRecord): string {
   return `Container "${status.name}" runs and waits for its ${status.started ? 'readiness' : 'startup'} probe.`
 }
 
-function vmFact({ stage, stopping, problem }: ReportFacts, up: boolean): Fact {
+function vmFact({ stage, stopping, problem, failure }: ReportFacts, up: boolean): Fact {
   if (up) return yes('VMRunning')
   if (stopping) return no('Stopping', 'The pod is being stopped.')
-  if (stage === 'ended') return no('PodCompleted', 'The containers have ended, so the virtual machine was stopped.')
+  if (stage === 'ended') return failure ? no(failure.reason, failure.message) : no('PodCompleted', 'The containers have ended, so the virtual machine was stopped.')
   if (problem?.about === 'VMReady') return no(problem.reason, problem.message)
   return problem ? no('WaitingForImages', 'The virtual machine is started once the images are there.') : no('Starting', 'The virtual machine is being started.')
 }

@@ -4,7 +4,7 @@ import { failureBackoff, restartBackoff } from './backoff'
 import { inNewVm, newRecords, stopped, vmLost, type ContainerRecord } from './container-record'
 import { hasEnded } from './lifecycle/phases'
 import { podConditions, podReport, type Failure, type Problem } from './pod-report'
-import { ImageProblem, StepError, type PodIdentity, type ReadyImage } from './ports'
+import { GuestRefusal, ImageProblem, StepError, type PodIdentity, type ReadyImage } from './ports'
 import type { Observed, Stage, Wanted } from './wanted'
 
 /**
@@ -129,6 +129,11 @@ export class PodState {
     this.notBefore = now + delayMs
     const about = error instanceof ImageProblem ? 'ImagesReady' : 'VMReady'
     const again = `It is tried again in ${Math.round(delayMs / 1000)} s.`
+    // What the guest refuses at its setup is what the spec asks for, such as a sysctl that the kernel does not have.
+    if (error instanceof GuestRefusal && error.code === 'InvalidRequest') {
+      this.problem = { about, reason: 'FailedCreatePodSandBox', message: `The pod's virtual machine refused what the spec asks for: ${error.message}. Correct the spec, then re-create the pod. ${again}`, waiting: true }
+      return this.problem
+    }
     const known = error instanceof StepError
     const message = known ? `${error.message} ${again}` : `The host could not start the pod's virtual machine (step "${step}"). ${again} If it goes on, the operator finds the cause in the host's log.`
     this.problem = { about, reason: known ? error.reason : 'StartFailed', message, waiting: true }

@@ -6,7 +6,7 @@ import type { LedgerEntry } from '@/host/ledger/entry'
 import { timestamp } from './clock'
 import { Configuration } from './configuration/configuration'
 import type { PodLogPort } from './container-set'
-import { sleepUntil } from './deadline'
+import { PodDeadline } from './deadline'
 import type { StopBound } from './lifecycle/until'
 import { makeRun } from './make-run'
 import type { PodRun, RunOutcome } from './pod-run'
@@ -45,7 +45,7 @@ const notCleaned = "The host could not yet remove all that belonged to the pod, 
  * One pod on this host. A serial loop does one step at a time ({@link nextStep}); a newer wish interrupts a start or a
  * wait, never a stop. Each step leaves an entry in the ledger from which another run of the agent goes on.
  */
-export class PodWorker {
+export class PodWorker extends Reach {
   private wanted: Wanted
   private readonly state: PodState
   private readonly wake = new Wake()
@@ -55,8 +55,7 @@ export class PodWorker {
   private readonly pulling = new Set<string>()
   private isForgotten = false
   private readonly configuration: Configuration
-  private deadline = new AbortController()
-  private readonly reach = new Reach(() => this.spec, () => (this.isRunning ? this.run : null))
+  private readonly deadline: PodDeadline
   /** Resolves when the worker has nothing more to do: the pod is gone, or this host agent ends. */
   readonly finished: Promise<void>
 
@@ -65,9 +64,11 @@ export class PodWorker {
     assignment: Assignment,
     found: LedgerEntry | null = null,
   ) {
+    super()
     this.wanted = wish(assignment)
     this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found, this.now)
     this.configuration = new Configuration(() => this.state.assignment, deps.hostName ?? '', deps.configuration ?? null)
+    this.deadline = new PodDeadline(deps.ports.clock)
     this.armDeadline()
     if (this.state.stage === 'ended') void deps.logs.end()
     this.finished = this.loop()
@@ -108,6 +109,10 @@ export class PodWorker {
     return this.state.running.spec
   }
 
+  protected get upRun(): PodRun | null {
+    return this.isRunning ? this.run : null
+  }
+
   get tenantId(): string {
     return this.state.running.tenantId
   }
@@ -124,46 +129,6 @@ export class PodWorker {
 
   report(): PodReport {
     return this.state.report(this.wanted.kind, this.now)
-  }
-
-  /** All containers, whatever their role, in the order in which they start. */
-  get containerNames(): string[] {
-    return this.reach.containerNames
-  }
-
-  /** The name of a container (null: the first of spec.containers). Throws a StepError that names those there are. */
-  containerName(container: string | null): string {
-    return this.reach.name(container)
-  }
-
-  /** Starts a process in a running container. These throw a StepError with what to do where they cannot. */
-  exec(...request: Parameters<Reach['exec']>): ReturnType<Reach['exec']> {
-    return this.reach.exec(...request)
-  }
-
-  /** A running container's own output from now on, and its input where its spec has one. */
-  attach(...request: Parameters<Reach['attach']>): ReturnType<Reach['attach']> {
-    return this.reach.attach(...request)
-  }
-
-  /** One TCP connection to a port of the pod. */
-  openTunnel(...request: Parameters<Reach['openTunnel']>): ReturnType<Reach['openTunnel']> {
-    return this.reach.openTunnel(...request)
-  }
-
-  /** Copies files of a running container as a tar stream. */
-  archive(...request: Parameters<Reach['archive']>): ReturnType<Reach['archive']> {
-    return this.reach.archive(...request)
-  }
-
-  /** What is in a folder of a running container. */
-  listFolder(...request: Parameters<Reach['listFolder']>): ReturnType<Reach['listFolder']> {
-    return this.reach.listFolder(...request)
-  }
-
-  /** What the VM and its containers use, and the id of the VM's process. */
-  stats(...request: Parameters<Reach['stats']>): ReturnType<Reach['stats']> {
-    return this.reach.stats(...request)
   }
 
   /** The ConfigMaps and Secrets that the pod's spec names, as they are now. */
@@ -202,7 +167,7 @@ export class PodWorker {
       }
       this.deps.onChange()
     }
-    this.deadline.abort(new Error('the worker ends'))
+    this.deadline.disarm()
     if (this.isGone) return
     await this.run?.leave()
     await this.deps.logs.end()
@@ -303,16 +268,8 @@ export class PodWorker {
     this.deps.onChange()
   }
 
-  /** activeDeadlineSeconds count from when the host took the pod on, its images and init containers included. */
   private armDeadline(): void {
-    this.deadline.abort(new Error('another deadline holds'))
-    this.deadline = new AbortController()
-    const { activeDeadlineSeconds: seconds } = this.state.assignment.spec
-    if (seconds === undefined) return
-    sleepUntil(this.deps.ports.clock, this.state.acceptedAt + seconds * 1000, this.deadline.signal).then(
-      () => this.fail('DeadlineExceeded', `The pod was active for longer than its activeDeadlineSeconds of ${seconds}, so it was stopped. Raise activeDeadlineSeconds if the work needs longer, then re-create the pod.`),
-      () => {},
-    )
+    this.deadline.arm(this.state.assignment.spec.activeDeadlineSeconds, this.state.acceptedAt, (message) => this.fail('DeadlineExceeded', message))
   }
 
   private async adopt(): Promise<void> {

@@ -9,20 +9,19 @@ import { GuestRefusal, StepError, type ContainerInput, type GuestArchive, type G
 export type AttachedContainer = Attachment & { input: ContainerInput | null; tty: boolean }
 
 /** What reaches into a running pod from outside. All of it throws {@link StepError} with what to do where it cannot, and {@link GuestRefusal} for what the guest refused. */
-export class Reach {
-  constructor(
-    private readonly spec: () => PodSpec,
-    private readonly run: () => PodRun | null,
-  ) {}
+export abstract class Reach {
+  abstract get spec(): PodSpec
+  /** What runs; null where the VM is not up. */
+  protected abstract get upRun(): PodRun | null
 
   /** All containers, whatever their role, in the order in which they start. */
   get containerNames(): string[] {
-    return podContainers(this.spec()).map(({ spec }) => spec.name)
+    return podContainers(this.spec).map(({ spec }) => spec.name)
   }
 
   /** The container of this name; null: the first of spec.containers. */
-  name(container: string | null): string {
-    const name = container ?? this.spec().containers[0]?.name ?? ''
+  containerName(container: string | null): string {
+    const name = container ?? this.spec.containers[0]?.name ?? ''
     const names = this.containerNames
     if (!names.includes(name)) throw new StepError('NotFound', `The pod has no container "${name}". Choose one of: ${names.join(', ')}.`)
     return name
@@ -53,7 +52,7 @@ export class Reach {
 
   async attach(container: string | null, onOutput: GuestExec['onOutput']): Promise<AttachedContainer> {
     const { run, name } = this.running(container)
-    const spec = podContainers(this.spec()).find((c) => c.spec.name === name)?.spec
+    const spec = podContainers(this.spec).find((c) => c.spec.name === name)?.spec
     const input = spec?.stdin ? run.guest.containerInput(name) : null
     const { exited, detach } = run.attachments.add(name, onOutput)
     const end = () => {
@@ -78,13 +77,13 @@ export class Reach {
   }
 
   private get up(): PodRun {
-    const run = this.run()
+    const run = this.upRun
     if (!run) throw new StepError('NotRunning', 'The pod does not run. Look at its state for the cause.')
     return run
   }
 
   private running(container: string | null): { run: PodRun; name: string } {
-    const name = this.name(container)
+    const name = this.containerName(container)
     const run = this.up
     const record = run.containers.records.find((r) => r.status.name === name)
     if (record?.status.state !== 'Running') throw new StepError('NotRunning', `Container "${name}" does not run. Look at its state and its logs for the cause.`)

@@ -225,7 +225,9 @@ export class ContainerLife {
         this.change({ started: true, ready: !this.waits.readiness })
         this.hasStarted()
       },
-      ready: (ready: boolean, message: string) => this.change({ ready, message }),
+      ready: (ready: boolean, message: string) => {
+        if (!instance.cause) this.change({ ready, message })
+      },
       failed: (kind: string, message: string, graceSeconds: number | undefined) => {
         this.context.event('Normal', 'Killing', `Container "${this.name}" failed its ${kind} probe and is stopped.`)
         this.kill(instance, { reason: 'Unhealthy', message: `Container "${this.name}" failed its ${kind} probe too often and was stopped: ${message}.` }, graceSeconds)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ledgerEntry } from '@/host/ledger/entry'
+import { GuestRefusal } from '../ports'
 import { testAssignment } from '../testing/assignment'
 import { settle } from '../testing/fake-clock'
 import { FakeHost } from '../testing/fake-host'
@@ -305,5 +306,15 @@ describe('an end', () => {
     host.guest.exit('web', 137, 9, { oomKilled: true })
     await settle()
     expect(status('web')).toMatchObject({ reason: 'OOMKilled', exitCode: 137, signal: 9 })
+  })
+})
+
+describe('what the guest refuses at its setup', () => {
+  it('is told with the guest\'s own cause', async () => {
+    const host = new FakeHost()
+    host.fail('guest.setup', 1, new GuestRefusal('InvalidRequest', 'the kernel has no sysctl net.nope'))
+    const { worker } = startWorker(host, testAssignment({ containers: [container('web')], securityContext: { sysctls: [{ name: 'net.nope', value: '1' }] } }))
+    await settle()
+    expect(worker.report()).toMatchObject({ phase: 'Starting', reason: 'FailedCreatePodSandBox', message: expect.stringContaining('the kernel has no sysctl net.nope. Correct the spec') })
   })
 })
