@@ -9,11 +9,6 @@ export class StartGate {
     this.free = places
   }
 
-  /** Whether the next one has to wait. */
-  get isFull(): boolean {
-    return this.free <= 0
-  }
-
   /** Resolves with the function that gives the place back (once; more calls do nothing). Rejects when aborted. */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()
