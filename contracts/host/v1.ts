@@ -120,12 +120,9 @@ export const streamRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('portForward'), podUid: z.uuid(), port: z.number().int().min(1).max(65535) }),
   /** A tar stream (POSIX ustar with pax headers): out of a path on channel 1, or into a folder from channel 0, which ends without bytes. */
   z.object({ kind: z.literal('copy'), podUid: z.uuid(), container: z.string().max(63).nullable(), direction: z.enum(['out', 'in']), path: z.string().min(1).max(4096) }),
-  /** What is in a folder: each of its entries as a line of JSON ({@link folderEntry}) on channel 1, at most 10,000. The result's exit code is 0, or 1 where there are more. */
+  /** What is in a folder: each of its entries as a line of JSON (domain/pod/folder-entry.ts) on channel 1, at most 10,000. The result's exit code is 0, or 1 where there are more. */
   z.object({ kind: z.literal('listFolder'), podUid: z.uuid(), container: z.string().max(63).nullable(), path: z.string().min(1).max(4096) }),
 ])
-/** `size` in bytes, `mode` the permission bits, `modifiedAt` in milliseconds since 1970 (0: not known), `target` what a symbolic link says. */
-export const folderEntry = z.object({ name: z.string().max(4096), type: z.enum(['file', 'folder', 'link', 'other']), size: z.number().int().min(0), mode: z.number().int().min(0).max(0o7777), modifiedAt: z.number().int().min(0), target: z.string().max(4096).nullable() })
-export type FolderEntry = z.infer<typeof folderEntry>
 export type StreamRequest = z.infer<typeof streamRequest>
 export const streamChannel = { input: 0, output: 1, error: 2, result: 3, resize: 4 } as const
 export const streamResult = z.object({ exitCode: z.number().int().nullable(), error: z.string().max(4096).nullable() })

@@ -1,4 +1,5 @@
-import { streamChannel, type FolderEntry, type StreamRequest } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest } from '@/contracts/host/v1'
+import type { FolderEntry } from '@/domain/pod/folder-entry'
 import { refusal } from './stream-failure'
 import { StreamSocket } from './stream-socket'
 

@@ -6,6 +6,7 @@ import { Button } from '@/components/ui/button'
 import { Spinner } from '@/components/ui/spinner'
 import { FailureCallout } from '../failure'
 import type { StreamEnd } from './stream'
+import type { TerminalScreenProps } from './terminal-screen'
 
 const Screen = lazy(() => import('./terminal-screen').then((module) => ({ default: module.TerminalScreen })))
 
@@ -17,10 +18,16 @@ type TerminalPanelProps = {
   /** Why no terminal can be opened now; it is shown with what to do. */
   blocked?: string | null
   toolbar?: ReactNode
+  /** Whose end is told: a shell of its own where left out. */
+  words?: TerminalWords
+  screen?: Pick<TerminalScreenProps, 'readOnly' | 'barePipes'>
 }
 
+export type TerminalWords = { process: string; afterLoss: string; again: string; refused: string }
+const ofShell: TerminalWords = { process: 'The shell', afterLoss: 'What ran in the terminal may have been stopped.', again: 'Open a new terminal', refused: 'The terminal cannot be opened' }
+
 /** A terminal at full height with what became of it: opening, open, ended with its reason, refused. */
-export function TerminalPanel({ label, openTicket, blocked, toolbar }: TerminalPanelProps) {
+export function TerminalPanel({ label, openTicket, blocked, toolbar, words = ofShell, screen }: TerminalPanelProps) {
   const [attempt, setAttempt] = useState(0)
   const [stage, setStage] = useState<Stage>({ at: 'opening' })
   const again = () => { setStage({ at: 'opening' }); setAttempt((n) => n + 1) }
@@ -40,22 +47,22 @@ export function TerminalPanel({ label, openTicket, blocked, toolbar }: TerminalP
           <>
             <div className="min-h-0 flex-1">
               <Suspense fallback={null}>
-                <Screen key={attempt} label={label} openTicket={openTicket} onOpen={() => setStage({ at: 'open' })} onEnd={(end) => setStage({ at: 'ended', end })} onRefused={(error) => setStage({ at: 'refused', failure: toFailure(error) })} />
+                <Screen key={attempt} {...screen} label={label} openTicket={openTicket} onOpen={() => setStage({ at: 'open' })} onEnd={(end) => setStage({ at: 'ended', end })} onRefused={(error) => setStage({ at: 'refused', failure: toFailure(error) })} />
               </Suspense>
             </div>
             {stage.at === 'ended' && (
-              <Footer action={<Button size="sm" icon={<RotateCw className="size-3.5" />} onClick={again}>Open a new terminal</Button>}>{describeEnd(stage.end)}</Footer>
+              <Footer action={<Button size="sm" icon={<RotateCw className="size-3.5" />} onClick={again}>{words.again}</Button>}>{describeEnd(stage.end, words)}</Footer>
             )}
-            {stage.at === 'refused' && <div className="border-t border-stroke bg-raise p-3"><FailureCallout failure={stage.failure} title="The terminal cannot be opened" onRetry={again} /></div>}
+            {stage.at === 'refused' && <div className="border-t border-stroke bg-raise p-3"><FailureCallout failure={stage.failure} title={words.refused} onRetry={again} /></div>}
           </>
         )}
     </section>
   )
 }
 
-function describeEnd(end: StreamEnd): string {
-  if (end.kind === 'lost') return `${end.message} What ran in the terminal may have been stopped.`
-  return end.exitCode === null ? end.message || 'The terminal was closed.' : `The shell ended with exit code ${end.exitCode}.${end.message ? ` ${end.message}` : ''}`
+function describeEnd(end: StreamEnd, { process, afterLoss }: TerminalWords): string {
+  if (end.kind === 'lost') return `${end.message} ${afterLoss}`
+  return end.exitCode === null ? end.message || 'The terminal was closed.' : `${process} ended with exit code ${end.exitCode}.${end.message ? ` ${end.message}` : ''}`
 }
 
 function Notice({ title, children }: { title: string; children: ReactNode }) {

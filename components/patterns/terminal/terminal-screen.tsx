@@ -13,10 +13,14 @@ export type TerminalScreenProps = {
   onOpen: () => void
   onEnd: (end: StreamEnd) => void
   onRefused: (error: unknown) => void
+  /** What is typed goes nowhere. */
+  readOnly?: boolean
+  /** The process writes to pipes, so that its lines end without a carriage return. */
+  barePipes?: boolean
 }
 
 /** One terminal, one connection; mount it anew to connect anew. */
-export function TerminalScreen({ label, openTicket, onOpen, onEnd, onRefused }: TerminalScreenProps) {
+export function TerminalScreen({ label, openTicket, onOpen, onEnd, onRefused, readOnly = false, barePipes = false }: TerminalScreenProps) {
   const host = useRef<HTMLDivElement>(null)
   const opened = useEffectEvent(onOpen)
   const ended = useEffectEvent(onEnd)
@@ -27,7 +31,7 @@ export function TerminalScreen({ label, openTicket, onOpen, onEnd, onRefused }: 
     const element = host.current
     if (!element) return
     const fonts = getComputedStyle(document.documentElement).getPropertyValue('--font-jetbrains')
-    const terminal = new Terminal({ fontFamily: `${fonts}, ui-monospace, monospace`, fontSize: 13, lineHeight: 1.25, cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches, scrollback: 10_000, theme: terminalTheme(element), screenReaderMode: false })
+    const terminal = new Terminal({ fontFamily: `${fonts}, ui-monospace, monospace`, fontSize: 13, lineHeight: 1.25, cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches, scrollback: 10_000, theme: terminalTheme(element), screenReaderMode: false, disableStdin: readOnly, convertEol: barePipes })
     const fit = new FitAddon()
     terminal.loadAddon(fit)
     terminal.open(element)
@@ -56,7 +60,7 @@ export function TerminalScreen({ label, openTicket, onOpen, onEnd, onRefused }: 
       unTheme()
       terminal.dispose()
     }
-  }, [label])
+  }, [label, readOnly, barePipes])
 
   return <div ref={host} className="h-full w-full overflow-hidden bg-sunken p-3" />
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { folderEntry, streamChannel } from '@/contracts/host/v1'
+import { streamChannel } from '@/contracts/host/v1'
+import { folderEntry, type FolderEntry } from '@/domain/pod/folder-entry'
 import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import type { ServerContext } from '../../context'
@@ -18,7 +19,7 @@ const maxListing = 16 << 20
 export async function listFiles(ctx: ServerContext, scope: Scope, { path, ...input }: z.output<typeof listFilesInput>): Promise<z.output<typeof listFilesOutput>> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'copyFiles')
   const stream = await ctx.streams.open(hostId, { kind: 'listFolder', podUid, container, path }, { owner: scope.tenantId })
-  const entries: z.output<typeof folderEntry>[] = []
+  const entries: FolderEntry[] = []
   const splitter = new LineSplitter()
   let received = 0
   try {
@@ -41,7 +42,7 @@ export async function listFiles(ctx: ServerContext, scope: Scope, { path, ...inp
 const rank = (entry: { type: string }): number => (entry.type === 'folder' ? 0 : 1)
 const byKindAndName = (a: { type: string; name: string }, b: { type: string; name: string }): number => rank(a) - rank(b) || (a.name < b.name ? -1 : 1)
 
-function parseEntry(line: string): z.output<typeof folderEntry> {
+function parseEntry(line: string): FolderEntry {
   try {
     return folderEntry.parse(JSON.parse(line))
   } catch (cause) {

@@ -1,0 +1,5 @@
+import { PodAttach } from '@/components/pods/attach'
+
+export default function Page() {
+  return <PodAttach />
+}

@@ -1,0 +1,5 @@
+import { PodFiles } from '@/components/pods/files/files-page'
+
+export default function Page() {
+  return <PodFiles />
+}
