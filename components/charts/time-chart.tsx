@@ -1,5 +1,5 @@
 'use client'
-import { useEffect, useId, useMemo, useRef, useState, type PointerEvent } from 'react'
+import { memo, useEffect, useId, useMemo, useRef, useState, type PointerEvent } from 'react'
 import { cn } from '@/components/ui/cn'
 import { ChartTable } from './chart-table'
 import { nearest, niceTicks, plainBands, stackBands, stretches, timeTicks, type Band, type Values } from './geometry'
@@ -48,9 +48,7 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
   const limitShown = limit && limit.value <= most * 4 ? limit.value : 0
   const ticks = niceTicks(Math.max(most * 1.05, limitShown * 1.02), binary)
   const top = ticks.at(-1) ?? 1
-  const { x, y } = useMemo(() => scales({ from, to, width, top }), [from, to, width, top])
-  // Not drawn again while the pointer moves.
-  const layers = useMemo(() => series.map((each, i) => <Layer key={each.id} bands={bands[i] ?? []} breaks={breaks} times={times} x={x} y={y} tone={each.tone} filled={stacked || i === 0} />), [series, bands, breaks, times, x, y, stacked])
+  const { x, y } = scales({ from, to, width, top })
   const at = hovered !== null && hovered < times.length ? hovered : times.length - 1
   const move = (event: PointerEvent<SVGSVGElement>) => {
     const box = event.currentTarget.getBoundingClientRect()
@@ -77,7 +75,7 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
           {timeTicks(from, to, Math.max(2, Math.floor(width / 90)), new Date(to).getTimezoneOffset()).map((tick) => (
             <text key={tick} x={Math.min(width - 18, x(tick))} y={height - 4} textAnchor="middle" fontSize="11" fill="var(--color-faint)">{formatTick(tick)}</text>
           ))}
-          {layers}
+          {series.map((each, i) => <Layer key={each.id} bands={bands[i] ?? nothing} breaks={breaks} times={times} from={from} to={to} width={width} top={top} tone={each.tone} filled={stacked || i === 0} />)}
           {limit && limitShown > 0 && <line data-limit x1={pad.left} x2={width - pad.right} y1={y(limit.value)} y2={y(limit.value)} stroke="var(--color-notice)" strokeDasharray="4 4" />}
           {hoverX !== null && <line x1={hoverX} x2={hoverX} y1={pad.top} y2={height - pad.bottom} stroke="var(--color-soft)" strokeWidth="1" />}
           {hoverX !== null && series.map((each, i) => { const band = bands[i]?.[at]; return band && <circle key={each.id} cx={hoverX} cy={y(band.top)} r="3" fill={colours[each.tone]} stroke="var(--color-raise)" /> })}
@@ -88,8 +86,11 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
   )
 }
 
+type Frame = { from: number; to: number; width: number; top: number }
+const nothing: readonly Band[] = []
+
 /** Where times and values stand in the frame, in pixels. */
-const scales = ({ from, to, width, top }: { from: number; to: number; width: number; top: number }) => ({
+const scales = ({ from, to, width, top }: Frame) => ({
   x: (at: number) => pad.left + ((at - from) / Math.max(1, to - from)) * (width - pad.left - pad.right),
   y: (value: number) => height - pad.bottom - (value / top) * (height - pad.top - pad.bottom),
 })
@@ -112,9 +113,11 @@ function Readout({ series, at, format, limit }: { series: readonly ChartSeries[]
   )
 }
 
-type LayerProps = { bands: readonly Band[]; breaks: readonly boolean[]; times: readonly number[]; x: (at: number) => number; y: (value: number) => number; tone: ChartTone; filled: boolean }
+type LayerProps = Frame & { bands: readonly Band[]; breaks: readonly boolean[]; times: readonly number[]; tone: ChartTone; filled: boolean }
 
-function Layer({ bands, breaks, times, x, y, tone, filled }: LayerProps) {
+/** One series. It is not drawn again while the pointer moves. */
+const Layer = memo(function Layer({ bands, breaks, times, tone, filled, ...frame }: LayerProps) {
+  const { x, y } = scales(frame)
   const point = (i: number, edge: 'base' | 'top') => `${x(times[i] ?? 0).toFixed(1)} ${y(bands[i]?.[edge] ?? 0).toFixed(1)}`
   const parts = stretches(bands, breaks).map(([first, last]) => {
     const indices = Array.from({ length: last - first + 1 }, (_, i) => first + i)
@@ -128,7 +131,7 @@ function Layer({ bands, breaks, times, x, y, tone, filled }: LayerProps) {
       <path d={parts.map((part) => part.line).join('')} fill="none" stroke="currentColor" strokeWidth={tone === 'quiet' ? 1 : 1.5} strokeLinejoin="round" strokeLinecap="round" />
     </g>
   )
-}
+})
 
 /** The width that the chart has, as it changes. */
 function useWidth(frame: { current: HTMLDivElement | null }): number {
