@@ -89,7 +89,7 @@ async function withServer<T>(work: (at: { caller: Caller; tenant: string; url: s
       const config = loadConfig({ NODE_ENV: 'test', DATABASE_URL: url })
       setAuthRuntime({ db, config, log, sessionSecret: randomBytes(32).toString('base64url') })
       const noHost = () => Promise.reject(new DomainError('unavailable', 'The bench has no host.'))
-      const context = (actor: ApiContext['actor']): ApiContext => ({ db, config, log, feed, keyRing: KeyRing.ofKey('bench', randomBytes(32)), streams: { open: noHost, issueTicket: () => '' }, actor, requestId: 'bench', address: '127.0.0.1', userAgent: 'bench' })
+      const context = (actor: ApiContext['actor']): ApiContext => ({ db, config, log, feed, keyRing: KeyRing.ofKey('bench', randomBytes(32)), streams: { open: noHost, issueTicket: () => '' }, forwards: { open: () => '' }, actor, requestId: 'bench', address: '127.0.0.1', userAgent: 'bench' })
       const person = { email: 'bench@example.com', password: 'the password of the bench' }
       await createCaller(context(null)).account.signUp({ ...person, name: 'Bench', organization: 'Bench' })
       const { token, tenant } = await createCaller(context(null)).token.issue({ ...person, name: 'bench', expiresInDays: 1 })

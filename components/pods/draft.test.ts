@@ -16,7 +16,43 @@ describe('the pod draft', () => {
   it('adds containers and keeps half-filled rows', () => {
     const next = writeDraft(writeDraft(text, ['spec', 'containers', 1], { name: '', image: '' }), ['spec', 'containers', 0, 'env'], [{ name: '', value: '' }])
     expect(readDraft(next).draft?.containers).toHaveLength(2)
-    expect(readDraft(next).draft?.containers[0]?.env).toEqual([{ name: '', value: '' }])
+    expect(readDraft(next).draft?.containers[0]?.env).toEqual([{ name: '', from: 'value', value: '' }])
   })
   it.each([['', 'empty'], [`${text}---\n${text}`, '2 documents'], ['a: [', 'syntax'], ['kind: Network', 'not a Pod']])('says why the form cannot show %j', (bad, reason) => expect(readDraft(bad).reason).toContain(reason))
+})
+
+describe('what the form shows of a container', () => {
+  const path = (...rest: (string | number)[]) => ['spec', 'containers', 0, ...rest]
+  const container = (draftText: string) => readDraft(draftText).draft?.containers[0]
+  const rich = [
+    [path('env', 0), { name: 'PLAIN', value: 'x' }],
+    [path('env', 1), { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password', optional: true } } }],
+    [path('env', 2), { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
+    [path('envFrom', 0), { configMapRef: { name: 'settings' }, prefix: 'APP_' }],
+    [path('readinessProbe'), { httpGet: { path: '/ready', port: 8080 }, timeoutSeconds: 2 }],
+    [path('livenessProbe'), { grpc: { port: 9 } }],
+    [['spec', 'imagePullSecrets', 0], { name: 'registry' }],
+  ].reduce((draft, [at, value]) => writeDraft(draft, at as (string | number)[], value), text)
+
+  it('is variables and sources by kind, probes, pull secrets', () => {
+    expect(checkDraft(rich).problems).toEqual([])
+    expect(container(rich)).toMatchObject({
+      env: [{ name: 'PLAIN', from: 'value', value: 'x' }, { name: 'PASSWORD', from: 'secretKeyRef', object: 'db', key: 'password' }, { name: 'NODE', from: 'other' }],
+      envFrom: [{ from: 'configMapRef', object: 'settings', prefix: 'APP_' }],
+      probes: { readinessProbe: { kind: 'httpGet', path: '/ready', port: '8080' }, livenessProbe: { kind: 'other' }, startupProbe: { kind: 'none' } },
+    })
+    expect(readDraft(rich).draft?.pullSecrets).toEqual(['registry'])
+  })
+  it('keeps what it does not show when one beside it is changed or removed', () => {
+    const next = writeDraft(writeDraft(rich, path('env', 0), undefined), path('readinessProbe', 'httpGet', 'port'), 9090)
+    expect(next).toContain('optional: true')
+    expect(next).toContain('fieldPath: spec.nodeName')
+    expect(next).toContain('timeoutSeconds: 2')
+    expect(container(next)?.env).toHaveLength(2)
+  })
+  it('leaves no empty list behind', () => {
+    expect(writeDraft(rich, ['spec', 'imagePullSecrets', 0], undefined)).not.toContain('imagePullSecrets')
+    expect(writeDraft(rich, path('envFrom', 0), undefined)).not.toContain('envFrom')
+    expect(writeDraft(writeDraft(text, ['metadata', 'labels', 'a'], 'b'), ['metadata', 'labels', 'a'], undefined)).toBe(text)
+  })
 })

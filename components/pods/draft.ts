@@ -1,14 +1,13 @@
-import { isMap, parseAllDocuments, parseDocument, type Document } from 'yaml'
+import { isMap, isSeq, parseAllDocuments, parseDocument, type Document } from 'yaml'
 import { parseManifest, type ParsedDocument } from '@/domain/manifest/parse'
 import { sampleImage } from '@/domain/image/sample'
 import type { Problem } from '@/domain/shared/errors'
+import { isRecord, list, readContainer, record, word, type ContainerDraft } from './draft-container'
 
 /** The path of a value in the manifest. */
 export type DraftPath = readonly (string | number)[]
 
-/** What the form can show of one container; everything else stays in the text untouched. */
-export type ContainerDraft = { name: string; image: string; command: string[]; args: string[]; env: { name: string; value: string }[]; ports: { containerPort: string; protocol: string }[]; cpu: string; memory: string }
-export type PodDraft = { name: string; namespace: string; restartPolicy: string; containers: ContainerDraft[] }
+export type PodDraft = { name: string; namespace: string; restartPolicy: string; pullSecrets: string[]; initContainers: string[]; containers: ContainerDraft[] }
 
 export const startingText = (namespace: string) => `apiVersion: v1
 kind: Pod
@@ -26,26 +25,6 @@ spec:
           memory: 128Mi
 `
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
-const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-const word = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '')
-
-function readContainer(value: unknown): ContainerDraft {
-  const c = record(value)
-  const limits = record(record(c['resources'])['limits'])
-  return {
-    name: word(c['name']),
-    image: word(c['image']),
-    command: list(c['command']).map(word),
-    args: list(c['args']).map(word),
-    env: list(c['env']).map((each) => ({ name: word(record(each)['name']), value: word(record(each)['value']) })),
-    ports: list(c['ports']).map((each) => ({ containerPort: word(record(each)['containerPort']), protocol: word(record(each)['protocol']) || 'TCP' })),
-    cpu: word(limits['cpu']),
-    memory: word(limits['memory']),
-  }
-}
-
 /** The text as the form shows it, or why the form cannot show it. */
 export function readDraft(text: string): { draft: PodDraft; reason: null } | { draft: null; reason: string } {
   const documents = parseAllDocuments(text, { customTags: [] })
@@ -57,7 +36,7 @@ export function readDraft(text: string): { draft: PodDraft; reason: null } | { d
   if (!isRecord(value) || value['kind'] !== 'Pod') return { draft: null, reason: 'The manifest is not a Pod.' }
   const metadata = record(value['metadata'])
   const spec = record(value['spec'])
-  return { draft: { name: word(metadata['name']), namespace: word(metadata['namespace']) || 'default', restartPolicy: word(spec['restartPolicy']) || 'Always', containers: list(spec['containers']).map(readContainer) }, reason: null }
+  return { draft: { name: word(metadata['name']), namespace: word(metadata['namespace']) || 'default', restartPolicy: word(spec['restartPolicy']) || 'Always', pullSecrets: list(spec['imagePullSecrets']).map((each) => word(record(each)['name'])), initContainers: list(spec['initContainers']).map((each) => word(record(each)['name'])), containers: list(spec['containers']).map(readContainer) }, reason: null }
 }
 
 /** Sets one value in the text, or removes it; comments and everything else stay as written. */
@@ -70,11 +49,11 @@ export function writeDraft(text: string, path: DraftPath, value: unknown): strin
   return document.toString({ lineWidth: 120 })
 }
 
-/** `resources: {limits: {}}` says nothing: what became empty goes too. */
+/** `resources: {limits: {}}` and `env: []` say nothing: what became empty goes too. */
 function removeEmpty(document: Document, path: DraftPath) {
-  for (let at = path; at.length > 2; at = at.slice(0, -1)) {
+  for (let at = path; at.length > 1; at = at.slice(0, -1)) {
     const node = document.getIn(at, true)
-    if (!isMap(node) || node.items.length > 0) return
+    if (!(isMap(node) || isSeq(node)) || node.items.length > 0) return
     document.deleteIn(at)
   }
 }

@@ -1,18 +1,23 @@
 'use client'
-import { Plus, Trash2, X } from 'lucide-react'
-import type { ReactNode } from 'react'
-import { Button, IconButton } from '@/components/ui/button'
+import { Trash2, X } from 'lucide-react'
+import { IconButton } from '@/components/ui/button'
 import { Combobox } from '@/components/ui/combobox'
 import { Field } from '@/components/ui/field'
 import { Input, Select, Textarea } from '@/components/ui/input'
 import { Panel } from '@/components/ui/panel'
-import type { ContainerDraft, DraftPath } from '../draft'
+import type { DraftPath } from '../draft'
+import { numeric, type ContainerDraft } from '../draft-container'
+import { EnvironmentFields, type ConfigurationOption } from './environment-fields'
+import { ProbeFields } from './probe-fields'
 import { problemAt } from './problem-at'
+import { Rows } from './rows'
 
 type ContainerFieldsProps = {
   index: number
   container: ContainerDraft
   images: ReadonlyArray<{ value: string; detail?: string }>
+  configMaps: readonly ConfigurationOption[]
+  secrets: readonly ConfigurationOption[]
   problems: ReadonlyArray<{ path: string; message: string }>
   set: (path: DraftPath, value: unknown) => void
   onRemove: (() => void) | undefined
@@ -21,7 +26,7 @@ type ContainerFieldsProps = {
 const lines = (text: string) => (text === '' ? undefined : text.split('\n'))
 
 /** One container of the draft. */
-export function ContainerFields({ index, container, images, problems, set, onRemove }: ContainerFieldsProps) {
+export function ContainerFields({ index, container, images, configMaps, secrets, problems, set, onRemove }: ContainerFieldsProps) {
   const at = (...rest: (string | number)[]): DraftPath => ['spec', 'containers', index, ...rest]
   const error = (field: string, deep = false) => problemAt(problems, `spec.containers[${index}].${field}`, deep)
   const optional = (path: DraftPath, text: string) => set(path, text === '' ? undefined : text)
@@ -31,12 +36,22 @@ export function ContainerFields({ index, container, images, problems, set, onRem
       actions={onRemove && <IconButton label={`Remove container ${container.name}`} icon={<Trash2 className="size-4" />} onClick={onRemove} />}
     >
       <div className="flex flex-col gap-4">
-        <div className="grid gap-4 sm:grid-cols-[minmax(0,1fr)_minmax(0,2fr)]">
+        <div className="grid gap-4 sm:grid-cols-[minmax(0,1fr)_minmax(0,2fr)_minmax(0,1fr)]">
           <Field label="Name" error={error('name')}>
             {(control) => <Input {...control} mono value={container.name} autoComplete="off" spellCheck={false} onChange={(event) => set(at('name'), event.target.value)} />}
           </Field>
           <Field label="Image" hint="Registry, repository and tag or digest" error={error('image')}>
             {(control) => <Combobox {...control} mono value={container.image} placeholder="docker.io/library/nginx:1.27" options={images} onChange={(next) => set(at('image'), next)} />}
+          </Field>
+          <Field label="Pull" error={error('imagePullPolicy')}>
+            {(control) => (
+              <Select {...control} value={container.pullPolicy} onChange={(event) => optional(at('imagePullPolicy'), event.target.value)}>
+                <option value="">By the tag</option>
+                <option value="Always">Always</option>
+                <option value="IfNotPresent">If not present</option>
+                <option value="Never">Never</option>
+              </Select>
+            )}
           </Field>
         </div>
         <div className="grid gap-4 sm:grid-cols-2">
@@ -57,48 +72,18 @@ export function ContainerFields({ index, container, images, problems, set, onRem
           title="Ports"
           add="Add port"
           error={error('ports', true)}
-          onAdd={() => set(at('ports'), [...container.ports.map(writePort), { containerPort: 80 }])}
+          onAdd={() => set(at('ports', container.ports.length), { containerPort: 80 })}
           rows={container.ports.map((port, i) => (
             <div key={i} className="flex items-center gap-2">
-              <Input aria-label={`Port ${i + 1}`} mono inputMode="numeric" className="max-w-28" value={port.containerPort} onChange={(event) => set(at('ports', i, 'containerPort'), /^\d+$/.test(event.target.value) ? Number(event.target.value) : event.target.value)} />
+              <Input aria-label={`Port ${i + 1}`} mono inputMode="numeric" className="max-w-28" value={port.containerPort} onChange={(event) => set(at('ports', i, 'containerPort'), numeric(event.target.value))} />
               <span className="w-24"><Select aria-label={`Protocol of port ${i + 1}`} value={port.protocol} onChange={(event) => set(at('ports', i, 'protocol'), event.target.value === 'TCP' ? undefined : event.target.value)}><option>TCP</option><option>UDP</option></Select></span>
-              <IconButton label={`Remove port ${port.containerPort}`} icon={<X className="size-4" />} onClick={() => set(at('ports'), without(container.ports.map(writePort), i))} />
+              <IconButton label={`Remove port ${port.containerPort}`} icon={<X className="size-4" />} onClick={() => set(at('ports', i), undefined)} />
             </div>
           ))}
         />
-        <Rows
-          title="Environment"
-          add="Add variable"
-          error={error('env', true)}
-          onAdd={() => set(at('env'), [...container.env, { name: '', value: '' }])}
-          rows={container.env.map((variable, i) => (
-            <div key={i} className="grid grid-cols-[minmax(0,1fr)_minmax(0,2fr)_28px] items-center gap-2">
-              <Input aria-label={`Name of variable ${i + 1}`} placeholder="NAME" mono value={variable.name} spellCheck={false} onChange={(event) => set(at('env', i, 'name'), event.target.value)} />
-              <Input aria-label={`Value of variable ${i + 1}`} placeholder="value" mono value={variable.value} spellCheck={false} onChange={(event) => set(at('env', i, 'value'), event.target.value)} />
-              <IconButton label={`Remove variable ${variable.name || i + 1}`} icon={<X className="size-4" />} onClick={() => set(at('env'), without(container.env, i))} />
-            </div>
-          ))}
-        />
+        <EnvironmentFields container={container} at={at} set={set} error={error} configMaps={configMaps} secrets={secrets} />
+        <ProbeFields container={container} at={at} set={set} error={error} />
       </div>
     </Panel>
-  )
-}
-
-const writePort = (port: ContainerDraft['ports'][number]) => ({ containerPort: /^\d+$/.test(port.containerPort) ? Number(port.containerPort) : port.containerPort, ...(port.protocol !== 'TCP' && { protocol: port.protocol }) })
-
-/** The list without one; nothing where none is left. */
-function without<T>(list: readonly T[], index: number): T[] | undefined {
-  const rest = list.filter((_, i) => i !== index)
-  return rest.length > 0 ? rest : undefined
-}
-
-function Rows({ title, add, rows, error, onAdd }: { title: string; add: string; rows: ReactNode[]; error: string | undefined; onAdd: () => void }) {
-  return (
-    <fieldset className="flex flex-col gap-2">
-      <legend className="mb-1 text-xs font-medium text-soft">{title} <span className="font-normal text-faint">optional</span></legend>
-      {rows}
-      {error && <p className="text-xs text-error-content">{error}</p>}
-      <div><Button size="sm" variant="ghost" icon={<Plus className="size-3.5" />} onClick={onAdd} className="-ml-2">{add}</Button></div>
-    </fieldset>
   )
 }

@@ -1,16 +1,22 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
-import { Plus } from 'lucide-react'
+import { Plus, X } from 'lucide-react'
 import { useTRPC } from '@/components/client/trpc'
-import { Button } from '@/components/ui/button'
+import { Button, IconButton } from '@/components/ui/button'
+import { Combobox } from '@/components/ui/combobox'
 import { Field } from '@/components/ui/field'
 import { Input, Select } from '@/components/ui/input'
 import { Panel } from '@/components/ui/panel'
 import { writeDraft, type DraftPath, type PodDraft } from '../draft'
 import { ContainerFields } from './container-fields'
+import type { ConfigurationOption } from './environment-fields'
 import { problemAt, type Problems } from './problem-at'
+import { Rows } from './rows'
 
 type PodFormProps = { tenant: string; text: string; draft: PodDraft; onChange: (next: string) => void; problems: Problems }
+
+type Listed = { metadata: { name: string }; keys: string[]; type?: string }
+const toObjects = (items: readonly Listed[] | undefined): ConfigurationOption[] => (items ?? []).map(({ metadata, keys, type = '' }) => ({ value: metadata.name, detail: keys.slice(0, 3).join(', '), keys, type }))
 
 /** The draft as fields. Each change is written into the text; nothing is held twice. */
 export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProps) {
@@ -18,6 +24,9 @@ export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProp
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
   const images = useQuery(trpc.image.list.queryOptions({ tenant }))
   const set = (path: DraftPath, value: unknown) => onChange(writeDraft(text, path, value))
+  const of = { tenant, namespace: draft.namespace, limit: 100 }
+  const configMaps = toObjects(useQuery(trpc.configMap.list.queryOptions(of)).data?.items)
+  const secrets = toObjects(useQuery(trpc.secret.list.queryOptions(of)).data?.items)
   const names = [...new Set([draft.namespace, ...(namespaces.data?.items ?? []).map((each) => each.metadata.name)])]
   return (
     <>
@@ -43,6 +52,22 @@ export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProp
             )}
           </Field>
         </div>
+        <div className="mt-4">
+          <Rows
+            title="Pull secrets"
+            hint="Secrets of type kubernetes.io/dockerconfigjson, for images of private registries."
+            add="Add pull secret"
+            error={problemAt(problems, 'spec.imagePullSecrets', true)}
+            onAdd={() => set(['spec', 'imagePullSecrets', draft.pullSecrets.length], { name: '' })}
+            rows={draft.pullSecrets.map((name, i) => (
+              <div key={i} className="flex items-center gap-2">
+                <span className="w-72 max-w-full"><Combobox aria-label={`Pull secret ${i + 1}`} mono value={name} options={secrets.filter((each) => each.type === 'kubernetes.io/dockerconfigjson')} onChange={(next) => set(['spec', 'imagePullSecrets', i, 'name'], next)} /></span>
+                <IconButton label={`Remove pull secret ${name || i + 1}`} icon={<X className="size-4" />} onClick={() => set(['spec', 'imagePullSecrets', i], undefined)} />
+              </div>
+            ))}
+          />
+        </div>
+        {draft.initContainers.length > 0 && <p className="mt-4 text-xs text-faint">Init containers are edited as YAML and kept as they are: <code className="font-mono">{draft.initContainers.join(', ')}</code>.</p>}
       </Panel>
       {draft.containers.map((container, i) => (
         <ContainerFields
@@ -50,6 +75,8 @@ export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProp
           index={i}
           container={container}
           images={images.data?.items.map((image) => ({ value: image.reference, detail: image.phase === 'Ready' ? 'on a host' : '' })) ?? []}
+          configMaps={configMaps}
+          secrets={secrets}
           problems={problems}
           set={set}
           onRemove={draft.containers.length > 1 ? () => set(['spec', 'containers', i], undefined) : undefined}
