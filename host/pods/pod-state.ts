@@ -83,6 +83,11 @@ export class PodState {
     this.failures = 0
   }
 
+  /** What a pod names has changed: an image that could not be pulled may be had now. */
+  configured(): void {
+    if (this.problem?.about === 'ImagesReady') this.retryNow()
+  }
+
   beginStart(steps: PodReport['startSteps'], now: number): void {
     if (this.isStale) this.renew(now)
     this.records = this.records.map(inNewVm)

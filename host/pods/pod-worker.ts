@@ -134,6 +134,7 @@ export class PodWorker extends Reach {
   /** The ConfigMaps and Secrets that the pod's spec names, as they are now. */
   configure(configuration: PodConfiguration): void {
     this.configuration.take(configuration)
+    this.state.configured()
     this.run?.configured()
     this.wake.wake()
   }

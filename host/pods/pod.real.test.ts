@@ -7,7 +7,7 @@ import type { Assignment, PodReport } from '@/contracts/host/v1'
 import { buildGuestImage } from '@/guest/image/build'
 import { busyboxRoot } from '@/host/images/sample/busybox'
 import { tarArchive } from '@/host/images/tar/archive'
-import { sampleReference } from '@/host/images/sample/sample-image'
+import { samplePort, sampleReference } from '@/host/images/sample/sample-image'
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import { openHost, type OpenHost } from './open-host'
@@ -142,6 +142,47 @@ describe('a pod on a real host', () => {
     await until(() => report(pod)?.phase === 'Failed')
     expect(report(pod)?.containers).toMatchObject([{ state: 'Terminated', exitCode: 0, reason: 'Completed' }, { state: 'Terminated', exitCode: 3, reason: 'Error' }])
     expect(await logOf(pod, 'reader')).toEqual(['first writes'])
+    host.pods.apply([])
+    await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
+  })
+
+  it('starts init containers and a sidecar first, probes them, gives files and variables of a Secret, and tells why a container was ended', async () => {
+    const secret = (password: string, revision: string) => ({ kind: 'configuration' as const, podUid: pod.uid, revision, objects: [{ kind: 'Secret' as const, name: 'db', type: 'Opaque', data: { password: Buffer.from(password).toString('base64') } }] })
+    const own = { image: sampleReference, securityContext: { runAsUser: 0 }, env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }], volumeMounts: [{ name: 'shared', mountPath: '/data' }, { name: 'db', mountPath: '/db' }] }
+    const probe = { periodSeconds: 1, timeoutSeconds: 20 }
+    const pod = {
+      ...newPod({
+        volumes: [{ name: 'shared', emptyDir: {} }, { name: 'db', secret: { secretName: 'db' } }],
+        initContainers: [
+          { name: 'proxy', image: sampleReference, restartPolicy: 'Always', startupProbe: { ...probe, failureThreshold: 60, httpGet: { port: samplePort } } },
+          { ...own, name: 'setup', command: ['sh', '-c', 'echo "setup $PASSWORD" > /data/setup'] },
+        ],
+        containers: [
+          {
+            ...{ ...own, name: 'web', command: ['sh', '-c', 'trap "echo stopped; echo bye > /dev/termination-log; exit 3" TERM; echo up; while :; do sleep 0.1; done'] },
+            ...{ readinessProbe: { ...probe, tcpSocket: { port: samplePort } }, livenessProbe: { ...probe, failureThreshold: 1, exec: { command: ['test', '!', '-e', '/tmp/sick'] } } },
+            lifecycle: { postStart: { httpGet: { port: samplePort } }, preStop: { exec: { command: ['sh', '-c', 'echo asked > /data/stop'] } } },
+          },
+        ],
+      }),
+      configurationRevision: 'r1',
+    }
+    host.pods.configure(secret('hunter2', 'r1'))
+    host.pods.apply([pod])
+    await until(() => report(pod)?.conditions.find((c) => c.type === 'Ready')?.status === 'True')
+    expect(report(pod)?.containers).toMatchObject([{ name: 'proxy', role: 'sidecar', state: 'Running', started: true, ready: true }, { name: 'setup', role: 'init', state: 'Terminated', reason: 'Completed' }, { name: 'web', role: 'container', ready: true, restartCount: 0 }])
+    expect(report(pod)?.startSteps.map((step) => step.name)).toEqual(expect.arrayContaining(['vm', 'guest', 'containers', 'configuration', 'sidecar proxy', 'init setup', 'container web']))
+    expect(await runIn(pod, 'sh', '-c', 'cat /data/setup /db/password; echo " $PASSWORD"')).toEqual({ exitCode: 0, output: 'setup hunter2\nhunter2 hunter2\n' })
+
+    host.pods.configure(secret('changed', 'r2'))
+    await until(async () => (await runIn(pod, 'cat', '/db/password')).output === 'changed')
+    expect((await runIn(pod, 'sh', '-c', 'echo "$PASSWORD"')).output).toBe('hunter2\n')
+
+    await runIn(pod, 'touch', '/tmp/sick')
+    await until(() => report(pod)?.containers[2]?.restartCount === 1 && report(pod)?.containers[2]?.ready === true)
+    expect(report(pod)?.containers[2]?.lastEnd).toMatchObject({ exitCode: 3, reason: 'Unhealthy', lastLines: ['up', 'stopped'], terminationMessage: 'bye\n', message: expect.stringContaining('liveness probe') })
+    expect((await runIn(pod, 'sh', '-c', 'cat /data/stop; echo "$PASSWORD"')).output).toBe('asked\nchanged\n')
+    expect((await run('cat', [join(folder, 'ledger', `${pod.uid}.json`)])).stdout).not.toMatch(/hunter2|changed/)
     host.pods.apply([])
     await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
   })

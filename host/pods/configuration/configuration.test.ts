@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
-import type { ImageRequest } from '../ports'
+import { ImageProblem, type ImageRequest } from '../ports'
 import { testAssignment } from '../testing/assignment'
 import { settle } from '../testing/fake-clock'
 import { FakeHost } from '../testing/fake-host'
@@ -39,10 +39,10 @@ describe('a pod that names ConfigMaps and Secrets', () => {
     await settle()
     expect(status('web')).toMatchObject({ state: 'Waiting', reason: 'CreateContainerConfigError', message: 'Secret "db" does not exist in namespace "default": create it, or mark the reference optional.' })
     expect(status('other').state).toBe('Running')
-    expect(eventsOf('Failed')).toHaveLength(1)
+    expect(eventsOf('CreateContainerConfigError')).toHaveLength(1)
     worker.configure({ revision: 'r2', objects: [] })
     await settle()
-    expect(eventsOf('Failed')).toHaveLength(1)
+    expect(eventsOf('CreateContainerConfigError')).toHaveLength(1)
     worker.configure({ revision: 'r3', objects: [password] })
     await settle()
     expect(status('web')).toMatchObject({ state: 'Running', restartCount: 0, message: '' })
@@ -82,6 +82,19 @@ describe('a pod that names ConfigMaps and Secrets', () => {
     startWorker(host, testAssignment({ containers: [{ name: 'web', image: 'one:1', imagePullPolicy: 'Always' }], imagePullSecrets: [{ name: 'registry' }, { name: 'missing' }] }, { configurationRevision: 'r1' }), null, { revision: 'r1', objects: [registry, password] })
     await settle()
     expect(requests).toMatchObject([{ tenantId: '0123456789abcdef0123456789abcdef', policy: 'Always', pullSecrets: [registry] }])
+  })
+})
+
+describe('an image that could not be pulled', () => {
+  it('is tried again at once when a pull Secret has come', async () => {
+    const host = new FakeHost()
+    host.fail('image one:1', 1, new ImageProblem('refused', 'one:1', 'The registry refuses it.'))
+    const { worker } = startWorker(host, testAssignment({ containers: [{ name: 'web', image: 'one:1' }], imagePullSecrets: [{ name: 'registry' }] }, { configurationRevision: 'r1' }), null, { revision: 'r1', objects: [] })
+    await settle()
+    expect(worker.report()).toMatchObject({ phase: 'Starting', reason: 'ImageRefused' })
+    worker.configure({ revision: 'r1', objects: [password] })
+    await settle()
+    expect(worker.report().phase).toBe('Running')
   })
 })
 

@@ -193,7 +193,7 @@ export class ContainerLife {
     this.wasTried()
     if (status.reason === reason && status.message === message) return
     this.set(waiting(this.record, reason, message))
-    this.context.event('Warning', reason === 'FailedMount' ? reason : 'Failed', `Container "${this.name}" waits: ${message}`)
+    this.context.event('Warning', reason, `Container "${this.name}" waits: ${message}`)
   }
 
   private async postStart(): Promise<void> {
