@@ -36,7 +36,7 @@ export type Labels = z.infer<typeof labels>
 
 /** Annotations: keys like labels', values any text, 256 KiB in all (Kubernetes' limit). */
 export const annotations = z
-  .record(labelKey, z.string({ error: 'must be a string: quote it' }))
+  .record(labelKey, z.string({ error: 'must be a string: quote it' }).refine((text) => !/[\0\p{Surrogate}]/u.test(text), 'must be valid Unicode without a zero byte'))
   .refine((all) => Object.entries(all).reduce((sum, [k, v]) => sum + k.length + v.length, 0) <= 256 << 10, 'must be at most 256 KiB in all')
 
 /** A tenant's id: 32 hex digits, as a Keystone project's. */

@@ -76,11 +76,14 @@ export async function holdConfiguration(tx: Database, scope: Scope, kind: Config
 }
 
 /**
- * How many objects of the kind the tenant has. The tenant's row is held until the transaction ends, so that two that
- * create at the same time do not both see the last free place.
+ * Lets one transaction at a time create ConfigMaps and Secrets of the tenant, so that two do not both see the last free
+ * place. Taken before namespaces and objects are held, always in this order, for two that wait for each other would fail.
  */
-export async function countConfiguration(tx: Database, scope: Scope, kind: ConfigurationKind): Promise<number> {
+export async function holdConfigurationOf(tx: Database, scope: Scope): Promise<void> {
   await tx.$queryRaw`select 1 from "Tenant" where "id" = ${scope.tenantId} for no key update`
+}
+
+export async function countConfiguration(tx: Database, scope: Scope, kind: ConfigurationKind): Promise<number> {
   const rows = await tx.$queryRaw<{ count: number }[]>`select count(*)::int as count from ${table(kind)} where "tenantId" = ${scope.tenantId}`
   return rows[0]?.count ?? 0
 }

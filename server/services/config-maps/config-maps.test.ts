@@ -175,3 +175,10 @@ it('a tenant goes with all of its configuration', async () => {
   })
   expect(await server.db.wrappedSecret.count({ where: { tenantId: eve.tenant.id } })).toBe(0)
 })
+
+it('manifests that are applied at the same time wait for each other, whatever their order', async () => {
+  const both = (value: string) => [configMap('left', `data: {A: "${value}"}`), configMap('right', `data: {A: "${value}"}`), configMap(`new-${value}`, 'data: {}')]
+  await apply(both('0').join('---\n'))
+  const results = await Promise.all([1, 2, 3, 4].map((i) => apply((i % 2 ? both(String(i)) : both(String(i)).reverse()).join('---\n'))))
+  for (const result of results) expect(result.map((r) => r.action).sort()).toEqual(['configured', 'configured', 'created'])
+})

@@ -8,7 +8,7 @@ import { invalidInput, notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { deleteConfigMap, findConfigMap, insertConfigMap, updateConfigMap, type ConfigMapRow } from '@/server/store/config-maps'
-import { findConfiguration, holdConfiguration } from '@/server/store/configuration-objects'
+import { findConfiguration, holdConfiguration, holdNamespace } from '@/server/store/configuration-objects'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
@@ -65,6 +65,7 @@ function stored(content: ConfigMapManifest['content']) {
 /** Creates or changes a ConfigMap as a manifest says it. Returns what was done, and the name. */
 export async function applyConfigMap(tx: Transaction, scope: Scope, manifest: ConfigMapManifest): Promise<{ action: 'created' | 'configured' | 'unchanged'; name: string }> {
   const { metadata, content } = manifest
+  await holdNamespace(tx, scope, metadata.namespace)
   const existing = metadata.generateName ? null : await findHeld(tx, scope, metadata.namespace, metadata.name)
   if (!existing) return { action: 'created', name: await insertManifest(tx, scope, manifest) }
   const { labels, annotations } = metadata

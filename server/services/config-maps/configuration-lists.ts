@@ -4,7 +4,7 @@ import { DomainError, invalidInput } from '@/domain/shared/errors'
 import { parseLabelSelector } from '@/domain/shared/label-selector'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { countConfiguration, holdNamespace, pageConfiguration, type ConfigurationKind, type ConfigurationRow } from '@/server/store/configuration-objects'
+import { countConfiguration, holdConfigurationOf, holdNamespace, pageConfiguration, type ConfigurationKind, type ConfigurationRow } from '@/server/store/configuration-objects'
 import type { Database, Transaction } from '@/server/store/database'
 import { toMetadata } from '../object-metadata'
 
@@ -44,6 +44,7 @@ export const toSummary = ({ immutable, bytes, keyCount, keys, pods, ...row }: Co
 
 /** Refuses an object in a namespace that is not there or goes, and one beyond the tenant's number. */
 export async function admitConfiguration(tx: Transaction, scope: Scope, kind: ConfigurationKind, namespace: string): Promise<void> {
+  await holdConfigurationOf(tx, scope)
   const held = await holdNamespace(tx, scope, namespace)
   if (!held) throw new DomainError('not_found', `Namespace "${namespace}" does not exist here: create it first.`, { problems: [{ path: 'metadata.namespace', line: null, message: `"${namespace}" does not exist: create the namespace first` }] })
   if (held.deletedAt) throw new DomainError('failed_precondition', `Namespace "${namespace}" is being deleted: create the ${kind} in another one.`)

@@ -4,6 +4,7 @@ import { parseManifest, type ManifestObject, type ParsedDocument } from '@/domai
 import { podSpec } from '@/domain/pod/spec'
 import { DomainError, type Problem } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
+import { holdConfigurationOf } from '@/server/store/configuration-objects'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { findPod, updatePodMetadata } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
@@ -61,6 +62,8 @@ const toResult = ({ kind, namespace, name, problems }: ParsedDocument): Result =
 async function applyAll(tx: Transaction, ctx: ServerContext, scope: Scope, documents: ParsedDocument[], results: Result[], dryRun: boolean): Promise<Output> {
   const work = documents.flatMap((document, i) => (document.object ? [{ document, object: document.object, result: results[i]! }] : []))
   work.sort((a, b) => order[a.object.kind] - order[b.object.kind])
+  // Before any of them is held: see the store on the order.
+  if (work.some(({ object }) => object.kind === 'ConfigMap' || object.kind === 'Secret')) await holdConfigurationOf(tx, scope)
   for (const { document, object, result } of work) {
     try {
       const { action, name } = await applyObject(tx, ctx, scope, object)

@@ -8,7 +8,7 @@ import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
 import { dnsLabel, labels } from '@/domain/shared/names'
 import { Secret } from '@/platform/crypto/secret'
 import type { Scope } from '@/server/auth/scope'
-import { findConfiguration, holdConfiguration } from '@/server/store/configuration-objects'
+import { findConfiguration, holdConfiguration, holdNamespace } from '@/server/store/configuration-objects'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import { deleteSecretObject, findSecretObject, insertSecretObject, updateSecretObject, type SecretRow } from '@/server/store/secret-objects'
@@ -85,6 +85,7 @@ export async function openValues(db: Database, parts: Parts, scope: Scope, row: 
 /** Creates or changes a Secret as a manifest says it. Whether the values differ is decided here; they leave in no answer. */
 export async function applySecret(tx: Transaction, parts: Parts, scope: Scope, manifest: SecretManifest): Promise<{ action: 'created' | 'configured' | 'unchanged'; name: string }> {
   const { metadata, content } = manifest
+  await holdNamespace(tx, scope, metadata.namespace)
   const existing = metadata.generateName ? null : await findHeld(tx, scope, metadata.namespace, metadata.name)
   if (!existing) return { action: 'created', name: await insertManifest(tx, parts, scope, manifest) }
   if (existing.type !== content.type) throw new DomainError('failed_precondition', `Secret "${existing.name}" is of type ${existing.type}, which cannot change: delete it and create it anew.`, { problems: [{ path: 'type', line: null, message: `cannot change from ${existing.type}: delete the Secret and create it anew` }] })
