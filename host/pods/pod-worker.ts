@@ -1,14 +1,14 @@
-import type { Assignment, HostEvent, PodReport } from '@/contracts/host/v1'
+import type { Assignment, PodReport } from '@/contracts/host/v1'
 import type { PodConfiguration } from '@/domain/pod/configuration'
 import { podContainers } from '@/domain/pod/spec'
 import { uploadName } from '@/host/images/upload/import-upload'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { timestamp } from './clock'
 import { Configuration } from './configuration/configuration'
 import type { PodLogPort } from './container-set'
 import { PodDeadline } from './deadline'
 import type { StopBound } from './lifecycle/until'
 import { makeRun } from './make-run'
+import { PodEvents, type PodAudience } from './pod-events'
 import type { PodRun, RunOutcome } from './pod-run'
 import { PodState } from './pod-state'
 import type { Guest, Machine, PullProgress, ReadyImage } from './ports'
@@ -29,11 +29,7 @@ export type WorkerDependencies = {
   /** What downward fields call this host. */
   hostName?: string
   onChange: () => void
-  onEvent: (event: HostEvent) => void
-  onPull: (reference: string, progress: PullProgress) => void
-  /** For the operator: what the tenant's message does not hold. */
-  log: { warn(fields: object, text: string): void }
-}
+} & PodAudience
 
 const retryMs = 2_000
 const adoptWithinMs = 20_000
@@ -51,8 +47,7 @@ export class PodWorker extends Reach {
   private readonly wake = new Wake()
   private interrupt = new AbortController()
   private run: PodRun | null = null
-  /** Images that are being pulled for this start. */
-  private readonly pulling = new Set<string>()
+  private readonly events: PodEvents
   private isForgotten = false
   private readonly configuration: Configuration
   private readonly deadline: PodDeadline
@@ -66,6 +61,7 @@ export class PodWorker extends Reach {
   ) {
     super()
     this.wanted = wish(assignment)
+    this.events = new PodEvents(assignment.uid, deps, deps.ports.clock)
     this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found, this.now)
     this.configuration = new Configuration(() => this.state.assignment, deps.hostName ?? '', deps.configuration ?? null)
     this.deadline = new PodDeadline(deps.ports.clock)
@@ -163,7 +159,7 @@ export class PodWorker extends Reach {
         await this.steps[step]()
       } catch (error) {
         // No step may end the worker: what it did not foresee is told and tried again.
-        this.warn(error, `step "${step}" of a pod failed`)
+        this.events.warn(error, `step "${step}" of a pod failed`)
         await this.pause(retryMs)
       }
       this.deps.onChange()
@@ -212,32 +208,25 @@ export class PodWorker extends Reach {
     const progress = {
       recorder,
       pullSecrets: this.configuration.pullSecrets,
-      pulling: (reference: string, pulled: PullProgress) => this.pulled(reference, pulled),
+      pulling: (reference: string, pulled: PullProgress) => this.events.pulled(reference, pulled),
       imagesReady: (images: Map<string, ReadyImage>) => {
         state.imagesFound(images)
-        for (const reference of this.pulling) this.event('Normal', 'Pulled', `Pulled image "${reference}".`)
-        this.pulling.clear()
+        this.events.imagesReady()
       },
     }
     try {
       const up = await startMachine(ports, state.running, state.identity, progress, this.interrupt.signal)
       state.startMode = up.machine.mode
       state.vmRecord = up.machine.record
-      this.event('Normal', 'VMStarted', `Started the virtual machine ${up.machine.mode === 'template' ? 'from a template' : 'by a cold boot'}.`)
+      this.events.tell('Normal', 'VMStarted', `Started the virtual machine ${up.machine.mode === 'template' ? 'from a template' : 'by a cold boot'}.`)
       this.begin(this.makeRun(up.machine, up.guest, up.mount, recorder), up.leaveGate)
     } catch (error) {
       if (this.interrupt.signal.aborted) return
       const step = recorder.failed ?? 'start'
       const { about, reason, message } = state.startFailed(error, step, this.now)
-      this.event('Warning', about === 'ImagesReady' ? 'Failed' : reason, message)
-      this.warn(error, `a pod could not be started (step "${step}")`)
+      this.events.tell('Warning', about === 'ImagesReady' ? 'Failed' : reason, message)
+      this.events.warn(error, `a pod could not be started (step "${step}")`)
     }
-  }
-
-  private pulled(reference: string, progress: PullProgress): void {
-    if (!this.pulling.has(reference)) this.event('Normal', 'Pulling', `Pulling image "${reference}".`)
-    this.pulling.add(reference)
-    this.deps.onPull(reference, progress)
   }
 
   private begin(run: PodRun, leaveGate: () => void): void {
@@ -255,15 +244,14 @@ export class PodWorker extends Reach {
       void this.save()
       this.deps.onChange()
     }
-    const event = (type: HostEvent['type'], reason: string, message: string) => this.event(type, reason, message)
     const evict = (message: string) => this.fail('Evicted', message)
-    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event, evict })
+    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict })
   }
 
   /** Ends the pod for good, in whatever state it is. */
   private fail(reason: string, message: string): void {
     if (this.wanted.kind !== 'run' || !this.state.fail({ reason, message })) return
-    this.event('Warning', reason, message)
+    this.events.tell('Warning', reason, message)
     this.interrupt.abort(new Error(reason))
     this.wake.wake()
     this.deps.onChange()
@@ -285,7 +273,7 @@ export class PodWorker extends Reach {
         guest.close()
       }
     } catch (error) {
-      this.warn(error, 'a VM could not be taken up')
+      this.events.warn(error, 'a VM could not be taken up')
     }
     await this.vmEnded(cause)
   }
@@ -307,20 +295,20 @@ export class PodWorker extends Reach {
       return this.save()
     }
     await run.endMachine()
-    this.warn(new Error(outcome.cause), 'a VM ended')
+    this.events.warn(new Error(outcome.cause), 'a VM ended')
     // QEMU's own words come after the colon; they may name what is the host's.
     await this.vmEnded(outcome.cause.split(': ', 1)[0] ?? '')
   }
 
   private async vmEnded(cause: string): Promise<void> {
     this.state.vmEnded(cause, this.now)
-    this.event('Warning', 'VMFailed', `The pod's virtual machine ended: ${cause}.`)
+    this.events.tell('Warning', 'VMFailed', `The pod's virtual machine ended: ${cause}.`)
     if (this.state.stage === 'ended') await this.deps.logs.end()
     await this.save()
   }
 
   private async stop(): Promise<void> {
-    this.event('Normal', 'Killing', 'Stopping the containers of the pod.')
+    this.events.tell('Normal', 'Killing', 'Stopping the containers of the pod.')
     this.deps.onChange()
     const suspended = this.wanted.kind === 'suspend'
     await this.run?.stop(this.stopBound(), this.state.failure?.reason ?? (suspended ? 'HostStopped' : 'Stopped'))
@@ -350,7 +338,7 @@ export class PodWorker extends Reach {
       await undoStart(this.deps.ports, this.state.identity, this.state.vmRecord)
     } catch (error) {
       this.state.leftover = notCleaned
-      this.warn(error, 'a pod could not be cleaned up')
+      this.events.warn(error, 'a pod could not be cleaned up')
       this.deps.onChange()
       return this.pause(retryMs)
     }
@@ -380,15 +368,6 @@ export class PodWorker extends Reach {
     const timer = new AbortController()
     await Promise.race([this.wake.wait(), this.deps.ports.clock.sleep(ms, timer.signal).catch(() => {})])
     timer.abort()
-  }
-
-  private event(type: HostEvent['type'], reason: string, message: string): void {
-    const time = timestamp(this.deps.ports.clock)
-    this.deps.onEvent({ podUid: this.state.assignment.uid, type, reason: reason.slice(0, 128), message: message.slice(0, 4096), time })
-  }
-
-  private warn(error: unknown, text: string): void {
-    this.deps.log.warn({ pod: this.state.assignment.uid, err: error }, text)
   }
 
   private save(): Promise<void> {
