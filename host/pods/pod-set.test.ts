@@ -70,6 +70,25 @@ describe('the pods of a host', () => {
     expect(pods.imageReports().map(({ reference }) => reference)).toEqual(['stored:1'])
   })
 
+  it('keep what came of ConfigMaps and Secrets before them, and forget it with them', async () => {
+    const { host, pods } = podSet()
+    const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'app', key: 'a' } } }]
+    const pod = testAssignment({ containers: [{ name: 'web', image: 'one:1', env }] }, { configurationRevision: 'r1' })
+    const message = { kind: 'configuration' as const, podUid: pod.uid, revision: 'r1', objects: [{ kind: 'ConfigMap' as const, name: 'app', type: '', data: { a: Buffer.from('one').toString('base64') } }] }
+    pods.configure(message)
+    pods.apply([pod])
+    await settle()
+    expect(host.started.get('web')?.env).toContain('A=one')
+    pods.apply([{ ...pod, deletion: { graceSeconds: 0 } }])
+    await settle()
+    pods.apply([])
+    host.started.clear()
+    pods.apply([pod])
+    await settle()
+    expect(pods.report(pod.uid)).toMatchObject({ phase: 'Starting', reason: 'WaitingForConfiguration' })
+    expect(host.started.size).toBe(0)
+  })
+
   it('take no new wish once this host ends', async () => {
     const { host, pods, made } = podSet()
     pods.apply([testAssignment()])
