@@ -1,6 +1,7 @@
 import type { HostEvent } from '@/contracts/host/v1'
 import { timestamp, type Clock } from './clock'
 import type { PullProgress } from './ports'
+import { storableText } from './storable-text'
 
 /** Who hears of a pod: its tenant by events, the operator by the host's log. */
 export type PodAudience = { onEvent: (event: HostEvent) => void; onPull: (reference: string, progress: PullProgress) => void; log: { warn(fields: object, text: string): void } }
@@ -16,7 +17,7 @@ export class PodEvents {
   ) {}
 
   readonly tell = (type: HostEvent['type'], reason: string, message: string): void => {
-    this.audience.onEvent({ podUid: this.podUid, type, reason: reason.slice(0, 128), message: message.slice(0, 4096), time: timestamp(this.clock) })
+    this.audience.onEvent({ podUid: this.podUid, type, reason: reason.slice(0, 128), message: storableText(message, 4096), time: timestamp(this.clock) })
   }
 
   /** For the operator: what the tenant's message does not hold. */

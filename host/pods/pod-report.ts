@@ -3,6 +3,7 @@ import type { StartStep } from '@/domain/pod/status'
 import type { Condition } from '@/domain/shared/condition'
 import type { ContainerRecord } from './container-record'
 import { failedInit, isInitialized } from './lifecycle/phases'
+import { storableText } from './storable-text'
 import type { Stage } from './wanted'
 
 /** What stands between the pod and its containers. `about` is the condition that it makes false. */
@@ -28,8 +29,6 @@ export type ReportFacts = {
   startedAt: string | null
 }
 
-const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
-
 /** The report of a pod. Pure; `now` is RFC 3339 and dates the conditions that change. */
 export function podReport(facts: ReportFacts, now: string): PodReport {
   const { phase, reason, message } = summary(facts)
@@ -37,8 +36,8 @@ export function podReport(facts: ReportFacts, now: string): PodReport {
     uid: facts.assignment.uid,
     observedGeneration: facts.assignment.generation,
     phase,
-    reason: cut(reason, 128),
-    message: cut(message, 4096),
+    reason: storableText(reason, 128),
+    message: storableText(message, 4096),
     conditions: podConditions(facts, now),
     containers: facts.records.map(({ status }) => withProblem(status, facts)),
     startMode: facts.startMode,
@@ -48,11 +47,12 @@ export function podReport(facts: ReportFacts, now: string): PodReport {
 }
 
 function withProblem(status: ContainerRecord['status'], { problem, stage }: ReportFacts): ContainerRecord['status'] {
-  const message = cut(status.message, 4096)
-  if (status.state !== 'Waiting' || stage === 'up' || !problem) return { ...status, message }
+  const lastEnd = status.lastEnd && { ...status.lastEnd, message: storableText(status.lastEnd.message, 4096) }
+  const told = { ...status, lastEnd, message: storableText(status.message, 4096) }
+  if (status.state !== 'Waiting' || stage === 'up' || !problem) return told
   const pull = problem.waiting ? 'ImagePullBackOff' : 'ErrImagePull'
   const isFinal = problem.reason === 'ErrImageNeverPull' || problem.reason === 'InvalidImageName'
-  return { ...status, reason: problem.about === 'ImagesReady' && !isFinal ? pull : problem.reason, message: cut(problem.message, 4096) }
+  return { ...told, reason: problem.about === 'ImagesReady' && !isFinal ? pull : problem.reason, message: storableText(problem.message, 4096) }
 }
 
 type Summary = Pick<PodReport, 'phase' | 'reason' | 'message'>
@@ -96,7 +96,7 @@ export function podConditions(facts: ReportFacts, now: string): Condition[] {
   return all.map(([type, fact]) => {
     const before = facts.conditions.find((c) => c.type === type)
     const lastTransitionTime = before && before.status === fact.status ? before.lastTransitionTime : now
-    return { type, status: fact.status, reason: cut(fact.reason, 128), message: cut(fact.message, 4096), lastTransitionTime, observedGeneration: facts.assignment.generation }
+    return { type, status: fact.status, reason: storableText(fact.reason, 128), message: storableText(fact.message, 4096), lastTransitionTime, observedGeneration: facts.assignment.generation }
   })
 }
 

@@ -1,6 +1,7 @@
 import type { ContainerSpec } from '@/domain/pod/spec'
 import type { LastWords } from '../container-record'
 import type { GuestExit } from '../ports'
+import { storableText } from '../storable-text'
 
 const shownLines = 20
 const lineLength = 1024
@@ -13,13 +14,8 @@ export const tailLines = fallback.lines
 
 /** What an instance leaves: its last lines, and its termination message by the container's policy. */
 export function lastWords({ terminationMessagePolicy }: ContainerSpec, exit: GuestExit, lines: readonly string[]): LastWords {
-  const told = storable(exit.terminationMessage ?? '', messageLength)
+  const told = storableText(exit.terminationMessage ?? '', messageLength)
   const fromLog = told === '' && terminationMessagePolicy === 'FallbackToLogsOnError' && exit.exitCode !== 0
   const tail = lines.slice(-fallback.lines).join('\n')
-  return { lastLines: lines.slice(-shownLines).map((line) => storable(line, lineLength)), terminationMessage: fromLog ? storable(tail.slice(-fallback.characters), fallback.characters) : told }
-}
-
-/** Text that databases take: without zero characters and halves of pairs, at most so long. */
-function storable(text: string, length: number): string {
-  return text.slice(0, length).replace(/[\0\p{Cs}]/gu, '\ufffd')
+  return { lastLines: lines.slice(-shownLines).map((line) => storableText(line, lineLength)), terminationMessage: fromLog ? storableText(tail.slice(-fallback.characters), fallback.characters) : told }
 }

@@ -309,6 +309,22 @@ describe('an end', () => {
   })
 })
 
+describe('what a hostile guest says', () => {
+  it('reaches the server as text that its database takes, and bounded', async () => {
+    const host = new FakeHost()
+    const message = `\0\ud800${'x'.repeat(9_000)}`
+    host.behaviour.set('web', { refuse: { code: 'ExecutableNotFound', message } })
+    host.exec = () => ({ exitCode: 1, output: message })
+    const { worker, events } = startWorker(host, testAssignment({ containers: [container('web'), container('probed', { livenessProbe: { exec: { command: ['x'] }, failureThreshold: 1 } })] }))
+    await settle()
+    const said = JSON.stringify([worker.report(), events])
+    expect(said).toContain('xxx')
+    expect(said).not.toMatch(/\\u0000|\\ud800/)
+    expect(worker.report().containers.flatMap((c) => [c.message, c.lastEnd?.message ?? '']).every((text) => text.length <= 4096)).toBe(true)
+    expect(events.every((event) => event.message.length <= 4096)).toBe(true)
+  })
+})
+
 describe('what the guest refuses at its setup', () => {
   it('is told with the guest\'s own cause', async () => {
     const host = new FakeHost()
