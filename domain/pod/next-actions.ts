@@ -40,6 +40,7 @@ const actions: Readonly<Record<string, NextAction>> = {
   ConfigurationMissing: action('Create the ConfigMap, Secret or key that the message names, or mark the reference optional. The pod starts by itself then.', 'configMaps', 'secrets', 'edit'),
   ConfigurationTooLarge: action('Name fewer or smaller ConfigMaps and Secrets in the pod, or put large files into the image.', 'configMaps', 'secrets', 'edit'),
   FailedMount: action('Create the ConfigMap or Secret that the volume names, or mark it optional.', 'configMaps', 'secrets', 'edit'),
+  WaitingForConfiguration: action('The server sends the pod’s ConfigMaps and Secrets to its host by itself. If the message stays, tell the operator the pod’s UID.', 'events'),
   // Starting a container
   ExecutableNotFound: start,
   NotExecutable: start,
@@ -51,6 +52,7 @@ const actions: Readonly<Record<string, NextAction>> = {
   CreateContainerError: start,
   ContainerCannotRun: start,
   VMFailed: action('The host starts the machine again by itself. If it goes on, tell the operator the pod’s UID.', 'events'),
+  FailedCreatePodSandBox: action('Correct the setting that the message names, such as a sysctl, then edit and re-create the pod.', 'edit'),
   // Running
   CrashLoopBackOff: action('Read what the container printed before it ended, mend the cause, then edit and re-create the pod. It is tried again by itself meanwhile.', 'previousLogs', 'edit', 'events'),
   BackOff: action('Read what the container printed before it ended, mend the cause, then edit and re-create the pod. It is tried again by itself meanwhile.', 'previousLogs', 'edit'),
