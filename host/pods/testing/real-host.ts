@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { Assignment, PodReport } from '@/contracts/host/v1'
+import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { PodSpecInput } from '@/domain/pod/spec'
 import { buildGuestImage } from '@/guest/image/build'
 import { logger } from '@/platform/logger'
@@ -26,18 +28,25 @@ export class RealHost {
   static async open({ insecureRegistries = [], scratchBytes = 256 << 20 }: { insecureRegistries?: string[]; scratchBytes?: number } = {}): Promise<RealHost> {
     const folder = await mkdtemp(join(tmpdir(), 'host-'))
     const log = logger('test')
-    log.level = process.env.TEST_LOG ?? 'fatal'
+    log.level = 'fatal'
     const guest = await buildGuestImage({ outDir: guestImages })
     const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
     const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
     return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder)
   }
 
-  /** An assignment with an address of its own. */
-  pod(spec: Partial<PodSpecInput>, size: Partial<Assignment['size']> = {}): Assignment {
+  /** An assignment with an address of its own. A pod that names ConfigMaps or Secrets gets them by {@link configure}. */
+  pod(spec: Partial<PodSpecInput>, size: Partial<Assignment['size']> = {}, configurationRevision: string | null = null): Assignment {
     const number = this.nextAddress++
     const network = { ...this.network, number: 77, address: `10.0.0.${number}`, mac: `02:00:00:00:01:${number}` }
-    return testAssignment(spec, { network, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null, ...size } })
+    return testAssignment(spec, { network, configurationRevision, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null, ...size } })
+  }
+
+  /** What the server sends of ConfigMaps and Secrets: `texts` are the keys of one ConfigMap. */
+  configure(pod: Assignment, name: string, texts: Readonly<Record<string, string>>, revision = pod.configurationRevision ?? ''): void {
+    const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]))
+    const object: ConfigurationObject = { kind: 'ConfigMap', name, type: '', data }
+    this.host.pods.configure({ kind: 'configuration', podUid: pod.uid, revision, objects: [object] })
   }
 
   /** What runs from now on, and nothing else. */
@@ -70,6 +79,19 @@ export class RealHost {
     const process = await worker.exec(container, { args, stdin: false, terminal: null, onOutput: async (_stream, bytes) => void output.push(Buffer.from(bytes)) })
     const { exitCode } = await process.exited
     return { exitCode, output: Buffer.concat(output).toString() }
+  }
+
+  /** Everything that a connection to a port of the pod answers to `request`. */
+  async ask(pod: Assignment, port: number, request: string): Promise<string> {
+    const worker = this.host.pods.worker(pod.uid)
+    if (!worker) throw new Error('no such pod')
+    const tunnel = await worker.openTunnel(port, 10_000)
+    tunnel.end(request)
+    return text(tunnel)
+  }
+
+  isReady(pod: Assignment): boolean {
+    return this.report(pod)?.conditions.find((each) => each.type === 'Ready')?.status === 'True'
   }
 
   /** A container's log: the text of each record, output and error output as they came. */
