@@ -1,17 +1,15 @@
 import type { SignalName } from '@/contracts/guest/v1/messages'
 import type { ContainerRole, ContainerSpec } from '@/domain/pod/spec'
 import { stopSignal } from '../container-process'
-import { creating, exited, refused, started, stopped, vmLost, waiting, type ContainerRecord, type KillCause, type LastWords } from '../container-record'
+import { creating, exited, refused, started, stopped, vmLost, waiting, type ContainerRecord, type LastWords } from '../container-record'
 import { GuestRefusal, StepError, type GuestExit } from '../ports'
-import { hook } from '../probes/check'
-import type { CheckTarget } from '../probes/target'
 import type { PodContext } from './context'
 import { newSink, prepareProcess, resumedSink, type NotYet } from './create-container'
+import { postStart, watchInstance, type Guarded, type StatusChange } from './guard-instance'
 import { Instance } from './instance'
 import { lastWords, tailLines } from './last-words'
 import { terminate } from './terminate'
-import { fixedBound, type StopBound } from './until'
-import { watchProbes } from './watch-probes'
+import type { StopBound } from './until'
 
 /**
  * One container in a running VM: started, watched by its probes, started again by its restart policy, ended on request.
@@ -173,8 +171,10 @@ export class ContainerLife {
     this.set(started(record, image.digest, clock.now(), this.waits))
     this.context.event('Normal', 'Started', `Started container "${this.name}".`)
     this.doesRun()
-    await this.postStart()
-    this.watch()
+    const { instance } = this
+    if (!instance) return
+    await postStart(this.guarded(instance))
+    this.watch(instance)
   }
 
   private async launch(record: ContainerRecord, process: Exclude<ReturnType<typeof prepareProcess>, NotYet>): Promise<void> {
@@ -196,64 +196,30 @@ export class ContainerLife {
     this.context.event('Warning', reason, `Container "${this.name}" waits: ${message}`)
   }
 
-  private async postStart(): Promise<void> {
-    const handler = this.spec.lifecycle?.postStart
-    const { instance } = this
-    if (!handler || !instance) return
-    const { outcome, message } = await hook(handler, this.target, instance.watching.signal)
-    if (instance.watching.signal.aborted || outcome === 'success' || outcome === 'warning') return
-    this.context.event('Warning', 'FailedPostStartHook', `The postStart hook of container "${this.name}" failed: ${message}. The container is stopped.`)
-    this.kill(instance, { reason: 'PostStartHookError', message: `The postStart hook of container "${this.name}" failed, so it was stopped: ${message}.` }, undefined)
-  }
-
   /** A container that runs, or ended, since before this host agent did. */
   private takeUp(): void {
     const instance = new Instance()
     this.instance = instance
     this.context.guest.attachContainer(this.name, resumedSink(this.context, this.name), instance.resolve)
-    this.watch()
+    this.watch(instance)
   }
 
-  private watch(): void {
-    const { instance } = this
-    const { clock, troubles } = this.context
-    const { startedAt, started: hasStarted } = this.record.status
-    if (!instance || instance.cause) return
-    if (hasStarted) this.hasStarted()
-    const outcome = {
-      started: () => {
-        this.change({ started: true, ready: !this.waits.readiness })
-        this.hasStarted()
-      },
-      ready: (ready: boolean, message: string) => {
-        if (!instance.cause) this.change({ ready, message })
-      },
-      failed: (kind: string, message: string, graceSeconds: number | undefined) => {
-        this.context.event('Normal', 'Killing', `Container "${this.name}" failed its ${kind} probe and is stopped.`)
-        this.kill(instance, { reason: 'Unhealthy', message: `Container "${this.name}" failed its ${kind} probe too often and was stopped: ${message}.` }, graceSeconds)
-      },
-    }
-    const input = { target: this.target, startedAt: startedAt === null ? clock.now() : Date.parse(startedAt), hasStarted, troubles, outcome }
-    void watchProbes(input, AbortSignal.any([instance.watching.signal, this.stopping]))
+  private watch(instance: Instance): void {
+    if (this.record.status.started && !instance.cause) this.hasStarted()
+    watchInstance(this.guarded(instance))
+  }
+
+  private guarded(instance: Instance): Guarded {
+    const startedUp = () => this.hasStarted()
+    const { context, spec, signal, stopping } = this
+    return { context, spec, instance, signal, stopping, status: this.record.status, change: (change) => this.change(change), startedUp }
   }
 
   /** What a probe found; nothing where the instance has ended. */
-  private change(change: { started?: boolean; ready: boolean; message?: string }): void {
+  private change(change: StatusChange): void {
     const { status } = this.record
     if (!this.isRunning || (status.ready === change.ready && status.started === (change.started ?? status.started) && status.message === (change.message ?? status.message))) return
     this.set({ ...this.record, status: { ...status, ...change } })
-  }
-
-  private kill(instance: Instance, cause: KillCause, graceSeconds: number | undefined): void {
-    instance.cause = cause
-    this.change({ ready: false, message: cause.message })
-    const seconds = graceSeconds ?? this.context.assignment.spec.terminationGracePeriodSeconds
-    void terminate(this.context, this.spec, instance, this.signal, fixedBound(this.context.clock.now() + seconds * 1000))
-  }
-
-  private get target(): CheckTarget {
-    const { guest, clock, assignment } = this.context
-    return { guest, clock, container: this.spec, podIP: assignment.network.address }
   }
 }
 
