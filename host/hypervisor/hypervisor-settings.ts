@@ -9,7 +9,7 @@ export type HypervisorSettings = {
   qemu: Qemu
   guest: GuestKernel
   accelerator: Accelerator
-  /** Size of every pod's scratch disk. */
+  /** Size of the scratch disk of a pod that asks for none. */
   scratchBytes: number
   /** The largest image that a pod may have: the guest keeps the size that the template's placeholder had. */
   maxImageBytes: number
@@ -21,6 +21,8 @@ export type HypervisorSettings = {
 }
 
 export const defaultScratchBytes = 10 * 2 ** 30
+/** The largest scratch disk: the guest keeps the size that the template's placeholder had, and a file system on it may be smaller. */
+export const maxScratchBytes = 2 ** 40
 export const defaultMaxImageBytes = 64 * 2 ** 30
 /** Of the translation buffer of software emulation: more is quicker in long runs, and private memory of each VM. */
 export const defaultTbSizeMiB = 32

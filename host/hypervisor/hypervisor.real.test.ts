@@ -2,6 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { GuestClient } from '@/host/guest/client'
+import { setupRequest } from '@/host/guest/testing/requests'
 import { adoptVm } from './adopt-vm'
 import { VmRecord } from './vm-record'
 import { startVm } from './start-vm'
@@ -35,8 +36,21 @@ async function answer(socket: string): Promise<string> {
   }
 }
 
+/** Makes a VM a pod's and tells the size of its scratch disk's file system. */
+async function scratchBytesOf(socket: string): Promise<number> {
+  const client = await GuestClient.connect(socket)
+  try {
+    await client.setup(setupRequest({ network: null }))
+    return (await client.stats()).scratch?.totalBytes ?? 0
+  } finally {
+    client.close()
+  }
+}
+
 test('VMs start from a template, are sealed, take disks, are found again and leave nothing behind', async () => {
-  const [first, second] = await Promise.all([startVm(host.settings, templates, await host.request(1)), startVm(host.settings, templates, await host.request(2))])
+  const wide = await host.request(2)
+  await host.scratch.create(wide.scratchFile, 48 * 2 ** 30)
+  const [first, second] = await Promise.all([startVm(host.settings, templates, await host.request(1)), startVm(host.settings, templates, wide)])
   expect([first.coldBecause, second.coldBecause]).toEqual([null, null])
   expect([first.mode, second.mode]).toEqual(['template', 'template'])
 
@@ -68,6 +82,11 @@ test('VMs start from a template, are sealed, take disks, are found again and lea
   client.close()
   await expect(first.vm.plugDisk({ serial: '../x', file: other, readOnly: true })).rejects.toThrow('is no serial')
 
+  // Each has a scratch disk of its own size, also one larger than others of its template.
+  const [usual, larger] = await Promise.all([scratchBytesOf(first.vm.agentSocket), scratchBytesOf(second.vm.agentSocket)])
+  expect(usual).toBeGreaterThan(0.9 * host.settings.scratchBytes)
+  expect(usual).toBeLessThan(host.settings.scratchBytes)
+  expect(larger).toBeGreaterThan(46 * 2 ** 30)
   expect((await second.vm.kill()).cause).toBe('the host killed it')
 
   // As a restart of the agent does it: only the record is left.

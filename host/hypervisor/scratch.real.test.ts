@@ -27,6 +27,14 @@ test('scratch disks are empty ext4 files of their full size, next to nothing on 
     // Nothing is left for the guest to zero in the background.
     expect(stdout.match(/^Group \d+:.*$/gm)?.every((line) => line.includes('ITABLE_ZEROED'))).toBe(true)
     expect(await new ScratchDisks(join(folder, 'prepared'), size).create(join(folder, 'd'))).toBeUndefined()
+    for (const own of [64 * 2 ** 20, 2 ** 40]) {
+      await disks.create(join(folder, 'own'), own)
+      const { size: bytes, blocks } = await stat(join(folder, 'own'))
+      expect(bytes).toBe(own)
+      expect(blocks * 512).toBeLessThan(32 << 20)
+      await run('e2fsck', ['-fn', join(folder, 'own')])
+    }
+    for (const wrong of [0, -1, 2 ** 40 + 1, Number.NaN]) await expect(disks.create(join(folder, 'own'), wrong)).rejects.toThrow('is not within')
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

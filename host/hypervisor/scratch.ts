@@ -1,25 +1,35 @@
 import { open, mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '@/platform/exec'
+import { maxScratchBytes } from './hypervisor-settings'
+import { VmError } from './machine'
 
-/** Makes pods' scratch disks: copies of one prepared, empty ext4 file, which takes milliseconds and next to no space. */
+const minScratchBytes = 32 * 2 ** 20
+const blockBytes = 2 ** 20
+
+/** Makes pods' scratch disks: copies of one prepared, empty ext4 file a size, which takes milliseconds and next to no space. */
 export class ScratchDisks {
-  private prepared: Promise<string> | undefined
+  private readonly prepared = new Map<number, Promise<string>>()
 
-  /** `dir` keeps the prepared file; `sizeBytes` is the disk's size, a multiple of 1 MiB. */
+  /** `dir` keeps the prepared files; `defaultBytes` is the size of a disk for which none is asked, a multiple of 1 MiB. */
   constructor(
     private readonly dir: string,
-    private readonly sizeBytes: number,
+    private readonly defaultBytes: number,
   ) {}
 
-  /** Makes the prepared file now, rather than for the first pod. Throws ExecError where mkfs.ext4 fails. */
+  /** Makes the prepared file of the default size now, rather than for the first pod. Throws ExecError where mkfs.ext4 fails. */
   async prepare(): Promise<void> {
-    await this.source()
+    await this.source(this.defaultBytes)
   }
 
-  /** A new, empty disk for a pod at `target`, which is replaced. */
-  async create(target: string): Promise<void> {
-    const source = await this.source()
+  /**
+   * A new, empty disk for a pod at `target`, which is replaced; its size is rounded up to 1 MiB. Throws VmError for a
+   * size out of bounds, ExecError where the disk cannot be written.
+   */
+  async create(target: string, sizeBytes = this.defaultBytes): Promise<void> {
+    const size = Math.ceil(sizeBytes / blockBytes) * blockBytes
+    if (!(size >= minScratchBytes && size <= maxScratchBytes)) throw new VmError(`a scratch disk of ${sizeBytes} bytes is not within ${minScratchBytes} and ${maxScratchBytes}`)
+    const source = await this.source(size)
     try {
       await run('cp', ['--sparse=always', '--reflink=auto', '--', source, target])
     } catch (error) {
@@ -28,27 +38,28 @@ export class ScratchDisks {
     }
   }
 
-  private source(): Promise<string> {
-    this.prepared ??= this.make().catch((error: unknown) => {
-      this.prepared = undefined
-      throw error
-    })
-    return this.prepared
+  private source(size: number): Promise<string> {
+    const before = this.prepared.get(size)
+    if (before) return before
+    const making = this.make(size)
+    this.prepared.set(size, making)
+    making.catch(() => this.prepared.delete(size))
+    return making
   }
 
   /**
    * No journal: what is lost with the VM needs none. A host file reads as zeros where nothing was written, so mkfs
    * discards instead of writing, and the guest has no inode tables to zero later.
    */
-  private async make(): Promise<string> {
+  private async make(size: number): Promise<string> {
     await mkdir(this.dir, { recursive: true, mode: 0o700 })
-    const target = join(this.dir, `empty-${this.sizeBytes}.ext4`)
-    if ((await stat(target).catch(() => undefined))?.size === this.sizeBytes) return target
+    const target = join(this.dir, `empty-${size}.ext4`)
+    if ((await stat(target).catch(() => undefined))?.size === size) return target
     const draft = `${target}.draft`
     const file = await open(draft, 'w', 0o600)
     try {
-      await file.truncate(this.sizeBytes)
-      await run('mkfs.ext4', ['-q', '-F', '-m', '0', '-O', '^has_journal,^resize_inode', '-E', 'discard,lazy_itable_init=1,root_owner=0:0', '-L', 'scratch', draft])
+      await file.truncate(size)
+      await run('mkfs.ext4', ['-q', '-F', '-m', '0', '-b', '4096', '-O', '^has_journal,^resize_inode', '-E', 'discard,lazy_itable_init=1,root_owner=0:0', '-L', 'scratch', draft])
       await file.sync()
     } finally {
       await file.close()

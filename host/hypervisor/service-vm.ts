@@ -1,6 +1,6 @@
 import { chown, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { kvmNodeOf, type HypervisorSettings } from './hypervisor-settings'
+import { kvmNodeOf, maxScratchBytes, type HypervisorSettings } from './hypervisor-settings'
 import { descriptors, placeholderMac, type BootMode } from './machine'
 import { OpenFiles } from './open-files'
 import { agentSocket, startQemu, type StartedQemu } from './start-qemu'
@@ -11,7 +11,7 @@ export type ServiceBoot = { boot: Exclude<BootMode, 'clone'>; vcpus: number; mem
 export const memoryFile = (folder: string) => join(folder, 'memory')
 
 /**
- * Boots a VM without any tenant to its agent's hello, with placeholders of the right size as its disks: to make a
+ * Boots a VM without any tenant to its agent's hello, with placeholders as large as disks may be: to make a
  * template, or to see whether an accelerator works. It dies with the agent. Throws when the hello does not come.
  */
 export async function bootServiceVm(settings: HypervisorSettings, { boot, vcpus, memoryMiB, folder, signal }: ServiceBoot): Promise<StartedQemu> {
@@ -22,7 +22,7 @@ export async function bootServiceVm(settings: HypervisorSettings, { boot, vcpus,
     const image = join(folder, 'image-placeholder')
     const scratch = join(folder, 'scratch-placeholder')
     await makeSparse(image, settings.maxImageBytes)
-    await makeSparse(scratch, settings.scratchBytes)
+    await makeSparse(scratch, maxScratchBytes)
     await files.add(descriptors.image, image, 'r')
     await files.add(descriptors.scratch, scratch, 'r+')
     await files.add(descriptors.kernel, guest.kernel, 'r')

@@ -19,7 +19,7 @@ export type VmRequest = {
   memoryMiB: number
   /** The pod's root image (squashfs). Opened here: its mode and folder may keep others out. */
   imageFile: string
-  /** The pod's own scratch disk, of the size that the settings say. */
+  /** The pod's own scratch disk, of {@link ScratchDisks}. */
   scratchFile: string
   /** A folder for this VM alone; its path has at most 90 bytes. */
   runDir: string

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { HypervisorSettings } from '../hypervisor-settings'
+import { maxScratchBytes, type HypervisorSettings } from '../hypervisor-settings'
 import { VmError } from '../machine'
 import { saveState } from '../saved-state'
 import { bootServiceVm, memoryFile, stopServiceVm } from '../service-vm'
@@ -18,8 +18,8 @@ const draftPrefix = 'draft-'
 
 /** All that a saved state depends on beside the VM's size: where any of it changes, templates are made anew. */
 export function templateGeneration(settings: HypervisorSettings): string {
-  const { qemu, guest, accelerator, scratchBytes, maxImageBytes } = settings
-  const parts = [qemu.version, qemu.machine, guest.version, guest.arguments, accelerator, scratchBytes, maxImageBytes]
+  const { qemu, guest, accelerator, maxImageBytes } = settings
+  const parts = [qemu.version, qemu.machine, guest.version, guest.arguments, accelerator, maxScratchBytes, maxImageBytes]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 

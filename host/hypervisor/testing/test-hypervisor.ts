@@ -25,7 +25,7 @@ export class TestHypervisor {
     readonly folder: string,
     readonly settings: HypervisorSettings,
     readonly image: string,
-    private readonly scratch: ScratchDisks,
+    readonly scratch: ScratchDisks,
     private readonly firstUid: number,
   ) {}
 

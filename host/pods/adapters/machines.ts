@@ -50,7 +50,8 @@ export class Machines implements MachinePort {
   async createScratch(pod: PodIdentity): Promise<string> {
     await mkdir(this.folder(pod), { recursive: true, mode: 0o711 })
     const file = join(this.folder(pod), 'scratch')
-    await this.parts.scratch.create(file)
+    const { scratchMiB } = pod.size
+    await this.parts.scratch.create(file, scratchMiB === null ? undefined : scratchMiB * 2 ** 20)
     return file
   }
 
