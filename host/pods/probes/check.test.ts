@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
-import { connect, createServer as createTcpServer, type AddressInfo, type Server } from 'node:net'
+import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { containerSpec } from '@/domain/pod/spec'
@@ -28,6 +28,23 @@ async function listening<T extends Server>(server: T): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+/** A socket as a tunnel of the guest is: a stream that is no socket of Node's. */
+function tunnelOf(socket: Socket): Duplex {
+  const tunnel = new Duplex({
+    read: () => void socket.resume(),
+    write: (chunk, _encoding, done) => void socket.write(chunk, done),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy()
+      done(error)
+    },
+  })
+  socket.on('data', (chunk) => void (tunnel.push(chunk) || socket.pause()))
+  socket.on('end', () => tunnel.push(null))
+  socket.on('error', (error) => tunnel.destroy(error))
+  return tunnel
+}
+
 /** A guest whose tunnels are connections to loopback. */
 const guest: CheckTarget['guest'] = {
   exec: () => Promise.reject(new Error('no exec')),
@@ -35,7 +52,7 @@ const guest: CheckTarget['guest'] = {
     new Promise((resolve, reject) => {
       const socket = connect({ port, host: '127.0.0.1' })
       sockets.push(socket)
-      socket.once('connect', () => resolve(socket))
+      socket.once('connect', () => resolve(tunnelOf(socket)))
       socket.once('error', () => reject(new GuestRefusal('ConnectionRefused', 'connection refused')))
     }),
 }
