@@ -101,8 +101,10 @@ export function podConditions(facts: ReportFacts, now: string): Condition[] {
 }
 
 /** Whether the init containers have succeeded and the sidecars have started; true from the beginning where there are none. */
-function initialized({ records, stage }: ReportFacts, up: boolean, cause: string): Fact {
-  if (isInitialized(records) || (stage === 'ended' && !failedInit(records))) return yes('PodInitialized')
+function initialized({ records, stage, stopping }: ReportFacts, up: boolean, cause: string): Fact {
+  // What ends takes nothing back: a sidecar that was stopped had started.
+  const was = (stage === 'ended' || stopping) && records.some((r) => r.status.role === 'container' && r.starts > 0)
+  if (isInitialized(records) || was) return yes('PodInitialized')
   const open = records.find(({ status, done }) => (status.role === 'init' ? !(done && status.exitCode === 0) : status.role === 'sidecar' && !status.started))
   const name = open ? `${open.status.role === 'sidecar' ? 'Sidecar' : 'Init container'} "${open.status.name}"` : 'An init container'
   const failed = open?.status.role === 'init' && open.status.exitCode !== null && open.status.exitCode !== 0

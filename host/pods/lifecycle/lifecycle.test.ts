@@ -137,13 +137,14 @@ describe('sidecars', () => {
   it('end after the containers, in the reverse order, and do not keep a pod from its end', async () => {
     const host = new FakeHost()
     const sidecars = [container('first', { restartPolicy: 'Always' }), container('second', { restartPolicy: 'Always' })]
-    const { worker } = startWorker(host, testAssignment({ initContainers: sidecars, containers: [container('job')], restartPolicy: 'Never' }))
+    const { worker, condition } = startWorker(host, testAssignment({ initContainers: sidecars, containers: [container('job')], restartPolicy: 'Never' }))
     await settle()
     const { guest } = host
     host.guest.exit('job', 0)
     await settle()
     expect(guest.signals).toEqual([{ container: 'second', signal: 'TERM' }, { container: 'first', signal: 'TERM' }])
     expect(worker.report()).toMatchObject({ phase: 'Succeeded', containers: [{ state: 'Terminated' }, { state: 'Terminated' }, { exitCode: 0 }] })
+    expect(condition('Initialized')?.status).toBe('True')
   })
 
   it('wait at a deletion for the containers, within one grace for all', async () => {
@@ -274,6 +275,18 @@ describe('activeDeadlineSeconds', () => {
     expect(worker.report().phase).toBe('Running')
     await host.clock.advance(3_000_000_000 - 2 ** 31)
     expect(worker.report()).toMatchObject({ reason: 'DeadlineExceeded' })
+  })
+})
+
+describe('a deadline while init containers run', () => {
+  it('leaves the pod uninitialized, for its reason', async () => {
+    const host = new FakeHost()
+    const { worker, condition } = startWorker(host, testAssignment({ initContainers: [container('one')], containers: [container('web')], activeDeadlineSeconds: 10 }))
+    await settle()
+    await host.clock.advance(11_000)
+    expect(worker.report()).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded', containers: [{ reason: 'DeadlineExceeded' }, { state: 'Waiting' }] })
+    expect(condition('Initialized')?.status).toBe('False')
+    expect(condition('Ready')).toMatchObject({ status: 'False', reason: 'DeadlineExceeded' })
   })
 })
 
