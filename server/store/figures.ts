@@ -43,12 +43,16 @@ const summed = Prisma.sql`sum("coveredMs")::bigint as "coveredMs", sum("samples"
 
 const bin = (seconds: number) => Prisma.sql`date_bin(make_interval(secs => ${seconds}), "at", timestamptz 'epoch')`
 
+/** How much time is rolled or removed at once: after a long pause the work is done bit by bit. */
+const chunk = Prisma.sql`interval '2 hours'`
+const oldest = (resolution: number, from: Date) => Prisma.sql`(select min("at") from "Figure" where "resolution" = ${resolution} and "at" >= ${from})`
+
 /** What a host may be late with; a bucket is rolled once, after that. */
 const lateSeconds = 90
 
 /**
  * Makes each level from the finer one, up to the last bucket that is complete, and remembers how far. A second caller
- * waits, and finds nothing left to do. Returns how many rows were made.
+ * waits, and finds nothing left to do. After a pause it takes several calls. Returns how many rows were made.
  */
 export async function rollFigures(tx: Database, now: Date | null = null): Promise<number> {
   let made = 0
@@ -60,22 +64,24 @@ export async function rollFigures(tx: Database, now: Date | null = null): Promis
       select r."rolledTo" as "from", date_bin(make_interval(secs => ${resolution}), coalesce((select f."rolledTo" from "FigureRollup" f where f."resolution" = ${finer.resolution}), ${clock(now)} - make_interval(secs => ${lateSeconds})), timestamptz 'epoch') as "to"
       from "FigureRollup" r where r."resolution" = ${resolution} for update of r`
     if (!level || level.to <= level.from) continue
+    const [bound] = await tx.$queryRaw<{ to: Date }[]>`select least(${level.to}, date_bin(make_interval(secs => ${resolution}), coalesce(${oldest(finer.resolution, level.from)}, ${level.to}), timestamptz 'epoch') + ${chunk}) as "to"`
+    const to = bound?.to ?? level.to
     made += await tx.$executeRaw`
       insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax")
-      select "seriesId", ${resolution}, ${bin(resolution)} as "bucket", ${summed} from "Figure" where "resolution" = ${finer.resolution} and "at" >= ${level.from} and "at" < ${level.to} group by "seriesId", "bucket"
+      select "seriesId", ${resolution}, ${bin(resolution)} as "bucket", ${summed} from "Figure" where "resolution" = ${finer.resolution} and "at" >= ${level.from} and "at" < ${to} group by "seriesId", "bucket"
       on conflict ("seriesId", "resolution", "at") do nothing`
-    await tx.$executeRaw`update "FigureRollup" set "rolledTo" = ${level.to} where "resolution" = ${resolution}`
+    await tx.$executeRaw`update "FigureRollup" set "rolledTo" = ${to} where "resolution" = ${resolution}`
   }
   return made
 }
 
-/** Removes what has served its time, but nothing that was not rolled into the next level; then series without a figure. */
+/** Removes what has served its time, but nothing that was not rolled into the next level; then series without a figure. Returns how many rows went: none once all is done. */
 export async function pruneFigures(tx: Database, now: Date | null = null): Promise<number> {
   let removed = 0
   for (const [i, { resolution, keep }] of figureLevels.entries()) {
     const coarser = figureLevels[i + 1]
     const rolled = coarser ? Prisma.sql`and "at" < coalesce((select "rolledTo" from "FigureRollup" where "resolution" = ${coarser.resolution}), timestamptz 'epoch')` : Prisma.empty
-    removed += await tx.$executeRaw`delete from "Figure" where "resolution" = ${resolution} and "at" < ${clock(now)} - make_interval(secs => ${keep}) ${rolled}`
+    removed += await tx.$executeRaw`delete from "Figure" where "resolution" = ${resolution} and "at" < ${clock(now)} - make_interval(secs => ${keep}) and "at" < ${oldest(resolution, new Date(0))} + ${chunk} ${rolled}`
   }
   await tx.$executeRaw`delete from "FigureSeries" s where s."firstAt" < ${clock(now)} - interval '1 hour' and not exists (select 1 from "Figure" f where f."seriesId" = s."id")`
   return removed
