@@ -146,7 +146,7 @@ describe('a pod on a real host', () => {
     await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
   })
 
-  it('starts init containers and a sidecar first, probes them, gives files and variables of a Secret, and tells why a container was ended', async () => {
+  it('starts init containers and a sidecar first, probes them, gives files and variables of a Secret, and tells why a container or a pod was ended', async () => {
     const secret = (password: string, revision: string) => ({ kind: 'configuration' as const, podUid: pod.uid, revision, objects: [{ kind: 'Secret' as const, name: 'db', type: 'Opaque', data: { password: Buffer.from(password).toString('base64') } }] })
     const own = { image: sampleReference, securityContext: { runAsUser: 0 }, env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }], volumeMounts: [{ name: 'shared', mountPath: '/data' }, { name: 'db', mountPath: '/db' }] }
     const probe = { periodSeconds: 1, timeoutSeconds: 20 }
@@ -167,8 +167,9 @@ describe('a pod on a real host', () => {
       }),
       configurationRevision: 'r1',
     }
+    const greedy = newPod({ containers: [{ name: 'web', image: sampleReference, command: ['sh', '-c', 'dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 600'], resources: { limits: { 'ephemeral-storage': '10Mi' } } }] })
     host.pods.configure(secret('hunter2', 'r1'))
-    host.pods.apply([pod])
+    host.pods.apply([pod, greedy])
     await until(() => report(pod)?.conditions.find((c) => c.type === 'Ready')?.status === 'True')
     expect(report(pod)?.containers).toMatchObject([{ name: 'proxy', role: 'sidecar', state: 'Running', started: true, ready: true }, { name: 'setup', role: 'init', state: 'Terminated', reason: 'Completed' }, { name: 'web', role: 'container', ready: true, restartCount: 0 }])
     expect(report(pod)?.startSteps.map((step) => step.name)).toEqual(expect.arrayContaining(['vm', 'guest', 'containers', 'configuration', 'sidecar proxy', 'init setup', 'container web']))
@@ -183,8 +184,11 @@ describe('a pod on a real host', () => {
     expect(report(pod)?.containers[2]?.lastEnd).toMatchObject({ exitCode: 3, reason: 'Unhealthy', lastLines: ['up', 'stopped'], terminationMessage: 'bye\n', message: expect.stringContaining('liveness probe') })
     expect((await runIn(pod, 'sh', '-c', 'cat /data/stop; echo "$PASSWORD"')).output).toBe('asked\nchanged\n')
     expect((await run('cat', [join(folder, 'ledger', `${pod.uid}.json`)])).stdout).not.toMatch(/hunter2|changed/)
+
+    await until(() => report(greedy)?.phase === 'Failed')
+    expect(report(greedy)).toMatchObject({ reason: 'Evicted', message: expect.stringMatching(/^Container "web" wrote 20.* MiB to disk, more than its limit of 10 MiB/), containers: [{ state: 'Terminated', reason: 'Evicted' }] })
     host.pods.apply([])
-    await until(() => report(pod)?.phase === 'Gone' || report(pod) === null)
+    await until(() => [pod, greedy].every((each) => report(each)?.phase === 'Gone' || report(each) === null))
   })
 
   it('tells an image that cannot be had, with what to do', async () => {
@@ -216,7 +220,8 @@ describe('a pod on a real host', () => {
   it('stops the VMs at the end of the agent, and starts them at its next start', async () => {
     const pod = newPod({})
     host.pods.apply([pod])
-    await until(() => report(pod)?.phase === 'Running')
+    // The sample's shell takes a signal only once it serves.
+    await until(async () => (await logOf(pod)).some((line) => line.includes('sample: serving')) && (await runIn(pod, 'wget', '-q', '-O', '/dev/null', `http://127.0.0.1:${samplePort}/`)).exitCode === 0)
     const pid = await qemuPid(pod)
     await host.pods.suspend(10, 30_000)
     await host.close()
