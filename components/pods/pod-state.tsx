@@ -26,7 +26,7 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const step = startSteps.findLast((each) => each.ms === null)
   const from = pod.metadata.deletionTimestamp ?? step?.startedAt ?? pod.metadata.creationTimestamp
   const reason = failing(pod)
-  if ((phase === 'Running' || phase === 'Starting') && reason) return <StateBadge shape="failed">{reason}</StateBadge>
+  if ((phase === 'Running' || phase === 'Starting' || phase === 'Scheduled') && reason) return <StateBadge shape="failed">{reason}</StateBadge>
   return (
     <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepDoing(step.name)} · </span>}<Since time={from} /></>}>
       {phase}
@@ -34,5 +34,10 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   )
 }
 
+const containerFails = /BackOff$|Error$|^ErrImage|^InvalidImageName$/
+/** What holds a pod up before it has containers that could say so. */
+const podFails = /^Configuration(Missing|TooLarge)$|^NoFreeAddress$|^Image(?!s)/
+
 /** A container that does not stay up, cannot be made, or whose image or configuration cannot be had, in Kubernetes' word. */
-const failing = (pod: PodView): string | undefined => pod.status.containers.find((c) => c.state === 'Waiting' && /BackOff$|Error$|^ErrImage|^InvalidImageName$/.test(c.reason))?.reason
+const failing = ({ status }: PodView): string | undefined =>
+  status.containers.find((c) => c.state === 'Waiting' && containerFails.test(c.reason))?.reason ?? (podFails.test(status.reason) && status.phase !== 'Running' ? status.reason : undefined)

@@ -1,14 +1,20 @@
 'use client'
 import Link from 'next/link'
 import { usePathname } from 'next/navigation'
-import type { ReactNode } from 'react'
+import { useEffect, useRef, type ReactNode } from 'react'
 import { cn } from './cn'
 
 /** Tabs that are routes: each links, reloads and goes Back. */
 export function TabLinks({ label, tabs }: { label: string; tabs: ReadonlyArray<{ href: string; label: ReactNode; count?: number }> }) {
   const pathname = usePathname()
+  const bar = useRef<HTMLElement>(null)
+  // On a narrow window the bar is wider than the page: the tab that is shown is brought into sight, and nothing else moves.
+  useEffect(() => {
+    const current = bar.current?.querySelector<HTMLElement>('[aria-current]')
+    if (bar.current && current) bar.current.scrollLeft = current.offsetLeft - bar.current.offsetLeft - 48
+  }, [pathname])
   return (
-    <nav aria-label={label} className="-mb-px flex gap-1 overflow-x-auto">
+    <nav ref={bar} aria-label={label} className="-mb-px flex gap-1 overflow-x-auto">
       {tabs.map((tab) => {
         const current = decodeURI(pathname) === decodeURI(tab.href)
         return (

@@ -38,7 +38,9 @@ function explain(state: PodView['status']['phase'], conditions: PodView['status'
     const scheduled = conditions.find((c) => c.type === 'PodScheduled')
     return { reason: scheduled?.reason ?? '', message: scheduled?.message ?? '' }
   }
-  return { reason: report?.reason ?? '', message: report?.message ?? '' }
+  // Before the host has anything to say, what holds the pod up is said by the controllers: no address, no ConfigMap.
+  const missing = report?.message || state === 'Stopping' ? undefined : conditions.find((c) => c.status === 'False')
+  return missing ? { reason: missing.reason, message: missing.message } : { reason: report?.reason ?? '', message: report?.message ?? '' }
 }
 
 /** How long the pod waited for its host, before the steps that the host measured. */
