@@ -59,6 +59,6 @@ export function usePodEvents(input: PodEventsInput, { from, onEvent, onRestart }
 /** Asks for what is cached below `queryKey` anew when a pod of the tenant changes, at most once a second. */
 export function useRefreshOnPodEvents(tenant: string, queryKey: readonly unknown[]) {
   const queries = useQueryClient()
-  const refresh = useThrottled(() => void queries.invalidateQueries({ queryKey }), 1000)
+  const refresh = useThrottled(() => void queries.invalidateQueries({ queryKey }), () => 1000)
   usePodEvents({ tenant }, { onEvent: refresh, onRestart: refresh })
 }

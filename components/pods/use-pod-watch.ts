@@ -37,7 +37,7 @@ function applyEvent(queries: QueryClient, keys: Keys, event: PodEvent): boolean 
 /**
  * Follows the tenant's pods (or one of them) over the one WebSocket, from the resourceVersion at which the list was read.
  * A change of a pod that is shown replaces it at once; what may change the order or the filter's result asks for the page
- * anew, at most every 400 ms. Gives why the pods are not followed any more, if so.
+ * anew, at most every 400 ms, of many pods every 2 s. Gives why the pods are not followed any more, if so.
  */
 export function usePodWatch(input: PodEventsInput): Failure | null {
   const trpc = useTRPC()
@@ -49,8 +49,8 @@ export function usePodWatch(input: PodEventsInput): Failure | null {
   const reload = useThrottled(() => {
     void queries.invalidateQueries({ queryKey: keys.list })
     if (input.name) void queries.invalidateQueries({ queryKey: trpc.event.list.queryKey() })
-  }, 400)
-  const [from] = useState(() => (input.name ? undefined : readVersion(queries, keys.list)))
+  }, () => ((newestPage(queries, keys.list)?.total ?? 0) > manyPods ? 2000 : 400))
+  const [from] = useState(() => (input.name ? undefined : newestPage(queries, keys.list)?.resourceVersion))
   return usePodEvents(input, {
     from,
     onRestart: () => void queries.invalidateQueries({ queryKey: trpc.pod.pathKey() }),
@@ -59,7 +59,8 @@ export function usePodWatch(input: PodEventsInput): Failure | null {
   })
 }
 
-/** The resourceVersion of the newest list that is held. */
-function readVersion(queries: QueryClient, list: readonly unknown[]): string | undefined {
-  return queries.getQueriesData<PodPage>({ queryKey: list }).findLast(([, page]) => page)?.[1]?.resourceVersion
-}
+/** Where some pod changes all the time, a page anew with each change would be work for nothing. */
+const manyPods = 1000
+
+/** The newest list that is held. */
+const newestPage = (queries: QueryClient, list: readonly unknown[]) => queries.getQueriesData<PodPage>({ queryKey: list }).findLast(([, page]) => page)?.[1]
