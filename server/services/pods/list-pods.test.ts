@@ -76,3 +76,11 @@ it('refuses a cursor of another sort or with another content', async () => {
   const forged = (cursor: object) => Buffer.from(JSON.stringify(cursor)).toString('base64url')
   for (const value of ['x', '1; drop table', '99999999999']) await expect(list({ sort: 'restarts', cursor: forged({ sort: 'restarts', value, uid: randomUUID() }) })).rejects.toMatchObject({ cause: { code: 'invalid_input' } })
 })
+
+it('says what holds a pod up before its host does', async () => {
+  const pod = await server.db.pod.findFirstOrThrow({ where: { tenantId: ann.tenant.id, name: 'p-3' } })
+  const host = await server.db.host.findFirstOrThrow({ where: { name: 'alive' } })
+  await server.db.pod.update({ where: { uid: pod.uid }, data: { hostId: host.id, boundAt: new Date() } })
+  await server.db.objectCondition.create({ data: { objectUid: pod.uid, objectKind: 'Pod', type: 'ConfigurationReady', status: 'False', reason: 'ConfigurationMissing', message: 'ConfigMap "a" does not exist.' } })
+  expect((await ann.caller.pod.get({ tenant: ann.tenant.slug, namespace: 'other', name: 'p-3' })).status).toMatchObject({ phase: 'Scheduled', reason: 'ConfigurationMissing', message: 'ConfigMap "a" does not exist.' })
+})
