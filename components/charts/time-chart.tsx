@@ -121,14 +121,16 @@ const Layer = memo(function Layer({ bands, breaks, times, tone, filled, ...frame
   const point = (i: number, edge: 'base' | 'top') => `${x(times[i] ?? 0).toFixed(1)} ${y(bands[i]?.[edge] ?? 0).toFixed(1)}`
   const parts = stretches(bands, breaks).map(([first, last]) => {
     const indices = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+    const line = `M${indices.map((i) => point(i, 'top')).join('L')}`
     // A point alone has no length: it is drawn as a dot.
-    const line = `M${indices.map((i) => point(i, 'top')).join('L')}${first === last ? 'h0.01' : ''}`
-    return { line, area: `M${indices.map((i) => point(i, 'top')).join('L')}L${indices.reverse().map((i) => point(i, 'base')).join('L')}Z` }
+    const dot = first === last && <circle key={first} cx={x(times[first] ?? 0)} cy={y(bands[first]?.top ?? 0)} r="2" fill="currentColor" />
+    return { line, dot, area: `M${indices.map((i) => point(i, 'top')).join('L')}L${indices.reverse().map((i) => point(i, 'base')).join('L')}Z` }
   })
   return (
     <g style={{ color: colours[tone] }} className={cn(tone === 'quiet' && 'opacity-90')}>
       {filled && <path d={parts.map((part) => part.area).join('')} fill="currentColor" fillOpacity={tone === 'quiet' ? 0.14 : 0.18} />}
       <path d={parts.map((part) => part.line).join('')} fill="none" stroke="currentColor" strokeWidth={tone === 'quiet' ? 1 : 1.5} strokeLinejoin="round" strokeLinecap="round" />
+      {parts.map((part) => part.dot)}
     </g>
   )
 })

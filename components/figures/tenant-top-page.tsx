@@ -10,7 +10,6 @@ import { Pager } from '@/components/patterns/data-table/pager'
 import { PageHeader } from '@/components/patterns/page-header'
 import { ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
-import { TopTabs } from './top-tabs'
 import { topPodColumns } from './top-columns'
 import { topQuery } from './top-query'
 
@@ -23,22 +22,20 @@ export function TenantTopPage({ tenant }: { tenant: string }) {
   const columns = useMemo(() => topPodColumns(tenant), [tenant])
   return (
     <>
-      <PageHeader title="Top" description="What pods use now, the virtual machine’s overhead included: the mean of the last half minute." tabs={<TopTabs tenant={tenant} />} />
-      <div className="pt-4">
-        <DataTable
-          label="Pods by use"
-          columns={columns}
-          rows={pods.data?.items}
-          rowKey={(pod) => pod.uid}
-          rowName={(pod) => pod.name}
-          error={pods.error}
-          onRetry={() => void pods.refetch()}
-          stale={pods.isPlaceholderData}
-          sort={{ by: input.sort, descending: input.descending, onSort: (sort, descending) => query.push({ sort, order: descending ? 'descending' : 'ascending', cursor: null, from: null }) }}
-          empty={<EmptyState icon={<Gauge />} title="Nothing is measured now" actions={<ButtonLink href={paths.pods(tenant)}>Show pods</ButtonLink>}>A pod appears here some 20 seconds after its start, for as long as it runs.</EmptyState>}
-          footer={pods.data && <Pager noun="pod" shown={pods.data.items.length} total={pods.data.total} nextCursor={pods.data.nextCursor} />}
-        />
-      </div>
+      <PageHeader title="Top" description="What pods use now, the virtual machine’s overhead included: the mean of the last half minute." />
+      <DataTable
+        label="Pods by use"
+        columns={columns}
+        rows={pods.data?.items}
+        rowKey={(pod) => pod.uid}
+        rowName={(pod) => pod.name}
+        error={pods.error}
+        onRetry={() => void pods.refetch()}
+        stale={pods.isPlaceholderData}
+        sort={{ by: input.sort, descending: input.descending, onSort: (sort, descending) => query.push({ sort, order: descending ? 'descending' : 'ascending', cursor: null, from: null }) }}
+        empty={<EmptyState icon={<Gauge />} title="Nothing is measured now" actions={<ButtonLink href={paths.pods(tenant)}>Show pods</ButtonLink>}>A pod appears here some 20 seconds after its start, for as long as it runs.</EmptyState>}
+        footer={pods.data && <Pager noun="pod" shown={pods.data.items.length} total={pods.data.total} nextCursor={pods.data.nextCursor} />}
+      />
     </>
   )
 }

@@ -5,7 +5,6 @@ import type { StartPercentiles } from '@/domain/pod/start-view'
 import { formatCount } from '@/components/client/formats'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
-import { TopTabs } from '@/components/figures/top-tabs'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { PageHeader } from '@/components/patterns/page-header'
 import { EmptyState } from '@/components/ui/empty-state'
@@ -29,8 +28,8 @@ export function TenantStartsPage({ tenant }: { tenant: string }) {
   const starts = useQuery(useTRPC().start.percentiles.queryOptions({ tenant, days }))
   return (
     <>
-      <PageHeader title="Starts" description={description} primary={picker} tabs={<TopTabs tenant={tenant} />} />
-      <div className="pt-4"><Table columns={tenantColumns} rows={starts.data?.items} error={starts.error} onRetry={() => void starts.refetch()} /></div>
+      <PageHeader title="Starts" description={description} primary={picker} />
+      <Table columns={tenantColumns} rows={starts.data?.items} error={starts.error} onRetry={() => void starts.refetch()} />
     </>
   )
 }
