@@ -186,6 +186,10 @@ describe('grpc', () => {
   it('fails of a server that speaks no HTTP/2, and of one that says nothing', async () => {
     const other = await listening(createTcpServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n')))
     expect((await run(other, { grpc: { port: other } })).outcome).toBe('failure')
+    const closing = await listening(createTcpServer((socket) => socket.on('error', () => {}).destroy()))
+    expect((await run(closing, { grpc: { port: closing } })).outcome).toBe('failure')
+    const dead = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }).destroy()
+    expect((await run(1, { grpc: { port: 1 } }, { ...guest, openTunnel: async () => dead })).outcome).toBe('failure')
     const silent = await listening(createTcpServer((socket) => socket.on('error', () => {})))
     expect(await timedOut((clock) => run(silent, { grpc: { port: silent }, timeoutSeconds: 1 }, guest, clock))).toMatchObject({ outcome: 'failure' })
   })

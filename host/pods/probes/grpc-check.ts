@@ -43,6 +43,9 @@ export async function grpcCheck(action: GrpcAction, target: CheckTarget, timeout
       stream.on('close', () => resolve(judge(body, String(status ?? ''), String(text ?? ''), service)))
       stream.end(healthRequest(service))
     })
+  } catch (error) {
+    // A connection that was closed at once is refused by the session itself.
+    return failure(`the health check failed: ${refusal(error, port)}`)
   } finally {
     session.destroy()
     tunnel.destroy()
