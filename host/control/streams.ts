@@ -9,16 +9,18 @@ import { serveExec } from './exec-stream'
 import { serveFolder } from './folder-stream'
 import { serveForward } from './forward-stream'
 import { serveLogs } from './logs-stream'
-import { streamUrl } from './stream-socket'
+import { StreamSocket, streamUrl } from './stream-socket'
 
 /** A browser opens a handful; more at once on one host is a fault or an attack on its memory. */
 const maxStreams = 500
 /** So that one pod's users cannot take the streams of all others. */
 const maxStreamsOfPod = 32
+const maxRefusals = 32
 
 /** Dials the streams that the server asks for and serves them from the host's pods. */
 export class Streams {
   private open = 0
+  private refusals = 0
   private readonly openOfPod = new Map<string, number>()
   constructor(
     private readonly serverUrl: string,
@@ -28,14 +30,25 @@ export class Streams {
   ) {}
 
   serve(path: string, request: StreamRequest): void {
-    if (this.open >= maxStreams) return this.log.warn('too many streams at once')
     const ofPod = this.openOfPod.get(request.podUid) ?? 0
-    if (ofPod >= maxStreamsOfPod) return this.log.warn({ pod: request.podUid }, 'too many streams of a pod at once')
+    if (this.open >= maxStreams) return this.refuse(path, request.podUid, 'The host of this pod has as many terminals, logs, copies and port-forwards open as it can. Try again in a moment.')
+    if (ofPod >= maxStreamsOfPod) return this.refuse(path, request.podUid, `The pod has ${maxStreamsOfPod} terminals, logs, copies and port-forwards open, which is the limit. Close some first.`)
     this.open += 1
     this.openOfPod.set(request.podUid, ofPod + 1)
     void this.dial(path, request)
       .catch((error: unknown) => this.log.warn({ err: error, kind: request.kind, pod: request.podUid }, 'a stream failed'))
       .finally(() => this.ended(request.podUid))
+  }
+
+  /** Tells why there is no stream. Who asks faster than that can be told is left to wait for its time to be over. */
+  private refuse(path: string, pod: string, reason: string): void {
+    this.log.warn({ pod }, 'too many streams at once')
+    if (this.refusals >= maxRefusals) return
+    this.refusals += 1
+    void StreamSocket.dial(streamUrl(this.serverUrl, path), () => {})
+      .then((socket) => socket.finish({ exitCode: null, error: reason }))
+      .catch(() => {})
+      .finally(() => (this.refusals -= 1))
   }
 
   private ended(uid: string): void {

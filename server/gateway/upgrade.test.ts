@@ -81,6 +81,9 @@ describe('sockets of people', () => {
 describe('streams', () => {
   const request = { kind: 'logs', podUid: '00000000-0000-4000-8000-000000000000', container: null, follow: false, tailLines: 1, previous: false, sinceTime: null } as const
 
+  let carl: Awaited<ReturnType<typeof test.signUp>>
+  beforeAll(async () => void (carl = await test.signUp('carl')))
+
   it('need a ticket of this credential, once', async () => {
     const bob = await test.signUp('bob')
     const eve = await test.signUp('eve')
@@ -89,6 +92,40 @@ describe('streams', () => {
     expect(await upgrade(`/ws/stream/${ticket}`, bearer(eve.token))).toBe(404)
     expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(101)
     expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(404)
+  })
+
+  it('join a browser and a host, and are told at their begin and, with the bytes each way, at their end', async () => {
+    const session = new HostSession('h2', 'boot', () => {})
+    sessions.add(session)
+    const told: unknown[] = []
+    const ticket = streams.issueTicket({ hostId: 'h2', request, owner: ann.tenant.id, credentialId: carl.actor.credentialId, onBegin: () => Promise.resolve(void told.push('begin')), onEnd: (bytes) => Promise.resolve(void told.push(bytes)) })
+    const browser = new WebSocket(`${url}/ws/stream/${ticket}`, { headers: bearer(carl.token) })
+    const received: Buffer[] = []
+    browser.on('message', (data: Buffer) => received.push(data))
+    let asked: string | undefined
+    await expect.poll(() => (asked = session.takeMessages()[0]?.url), { timeout: 10_000 }).toBeTruthy()
+    const host = new WebSocket(`${url}${asked}`)
+    await once(host, 'open')
+    const onInput = once(host, 'message')
+    browser.send(Buffer.from([0, 1, 2, 3]))
+    expect([...((await onInput)[0] as Buffer)]).toEqual([0, 1, 2, 3])
+    host.send(Buffer.from([1, 9, 9]))
+    host.send(Buffer.from([2, 9]))
+    host.send(Buffer.concat([Buffer.of(3), Buffer.from('{"exitCode":0,"error":null}')]))
+    host.close()
+    await once(browser, 'close')
+    expect(received.map((message) => message[0])).toEqual([1, 2, 3])
+    await expect.poll(() => told).toEqual(['begin', { toPod: 3, fromPod: 3 }])
+  })
+
+  it('that could not be opened say why, and leave no end in the audit without a begin', async () => {
+    const told: string[] = []
+    const ticket = streams.issueTicket({ hostId: 'absent', request, owner: ann.tenant.id, credentialId: carl.actor.credentialId, onBegin: () => Promise.resolve(void told.push('begin')), onEnd: () => Promise.resolve(void told.push('end')) })
+    const browser = new WebSocket(`${url}/ws/stream/${ticket}`, { headers: bearer(carl.token) })
+    const [message] = (await once(browser, 'message')) as [Buffer]
+    expect(message.subarray(1).toString()).toContain('host of this pod is not connected')
+    await once(browser, 'close')
+    expect(told).toEqual([])
   })
 
   it('are dialled by the host that was asked, once', async () => {

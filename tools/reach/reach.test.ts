@@ -39,7 +39,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const start = (program: string, args: string[]) => spawn(process.execPath, [join(import.meta.dirname, '..', program), '--url', url, '--tenant', 'ann', ...args], { cwd: folder, env: { PATH: process.env.PATH, HYPERNETES_TOKEN: 'hyp_secret' } })
+const start = (program: string, args: string[]) => spawn(process.execPath, [join(import.meta.dirname, '..', program), '--url', url, '--tenant', 'ann', ...args], { cwd: folder, env: { ...process.env, INIT_CWD: '', HYPERNETES_TOKEN: 'hyp_secret' } })
 async function run(program: string, ...args: string[]) {
   const child = start(program, args)
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number]>])
