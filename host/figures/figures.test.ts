@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { StatsResult } from '@/contracts/guest/v1/messages'
 import { figuresInput, podFigures, type FiguresInput } from '@/contracts/host/v1'
 import type { Clock } from '@/host/pods/clock'
+import { podSpec } from '@/domain/pod/spec'
+import { measuredPods } from './measured-pods'
 import { intervalFigures, type Reading, type VmBounds } from './interval'
 import { processCpu, processMemory, readHost } from './proc'
 import { FigureSampler, type MeasuredPod } from './sampler'
@@ -167,6 +169,15 @@ describe('measuring', () => {
     expect(later).toHaveLength(2)
     for (const batch of later) expect(batch.pods[0]?.ageMs).toBeLessThan(1000)
   })
+})
+
+it('the pods that are measured have a process, and are bound by their own size', async () => {
+  const spec = podSpec.parse({ containers: [{ name: 'a', image: 'i', resources: { limits: { cpu: '1500m', memory: '64Mi' } } }], initContainers: [{ name: 'first', image: 'i' }] })
+  const worker = (startedAt: string | null) => ({ spec, stats: good(), report: () => ({ ...{ uid: uid(1), observedGeneration: 1, phase: 'Running' as const, reason: '', message: '', conditions: [], containers: [], startMode: null, startSteps: [] }, startedAt }) })
+  const [only, ...others] = measuredPods({ running: () => [[uid(1), worker('2026-11-25T00:00:00Z')], [uid(2), worker(null)]] })
+  expect(others).toEqual([])
+  expect(only).toMatchObject({ uid: uid(1), bounds: { vcpus: 2, memoryBytes: 128 << 20, containers: ['first', 'a'] } })
+  expect((await only!.stats(false)).processId).toBe(7)
 })
 
 describe('the host’s own view', () => {
