@@ -12,7 +12,7 @@ test('an image that cannot be had: its pod says why and what to do', async ({ co
   const cases = [
     { name: 'unknown', image: `${registry.host}/team/not-there:1`, cause: 'does not have', action: 'Check the name and the tag' },
     { name: 'no-tag', image: `${registry.host}/team/there:2`, cause: 'does not have', action: 'Check the name and the tag' },
-    { name: 'refused', image: `${registry.host}/${PRIVATE}/app:1`, cause: 'refuses', action: 'Private images cannot be pulled yet' },
+    { name: 'refused', image: `${registry.host}/${PRIVATE}/app:1`, cause: 'refuses', action: 'For a private image name a Secret' },
     { name: 'forbidden', image: '127.0.0.1:9/app:1', cause: 'stands on the host itself', action: 'Name a registry elsewhere' },
     { name: 'unresolved', image: 'registry.invalid/app:1', cause: 'does not resolve', action: 'Check the name of the registry' },
   ]

@@ -1,85 +1,124 @@
 'use client'
-import { useQuery } from '@tanstack/react-query'
-import { Image } from 'lucide-react'
-import Link from 'next/link'
-import { useMemo } from 'react'
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Download, FileUp, Image, Trash2, X } from 'lucide-react'
+import { useRouter } from 'next/navigation'
+import { useMemo, useState, type ReactNode } from 'react'
 import type { ImageView } from '@/domain/image/view'
-import { formatBytes, formatCount, NOTHING } from '@/components/client/formats'
+import type { Action } from '@/components/client/actions'
+import { formatBytes, formatCount } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
-import { useTRPC } from '@/components/client/trpc'
+import { useShortcut } from '@/components/client/shortcuts'
+import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
-import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
+import { Pager } from '@/components/patterns/data-table/pager'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
+import { DeleteDialog } from '@/components/patterns/delete-dialog'
 import { PageHeader } from '@/components/patterns/page-header'
-import { Ago } from '@/components/patterns/time'
 import { Button, ButtonLink } from '@/components/ui/button'
-import { CopyableId } from '@/components/ui/copyable'
 import { EmptyState } from '@/components/ui/empty-state'
-import { Progress } from '@/components/ui/progress'
-import { StateBadge, type StateShape } from '@/components/ui/state-badge'
-import { Tooltip } from '@/components/ui/tooltip'
-
-const shapes: Record<ImageView['phase'], StateShape> = { Unknown: 'unknown', Pulling: 'changing', Ready: 'running', Failed: 'failed' }
-
-function ImageState({ image }: { image: ImageView }) {
-  const { phase, message, progress } = image
-  const badge = <span><StateBadge shape={shapes[phase]} since={phase === 'Pulling' && progress && `${formatBytes(progress.bytesDone)} of ${formatBytes(progress.bytesTotal)}`}>{phase}</StateBadge></span>
-  return (
-    <span className="flex items-center gap-3">
-      {message ? <Tooltip text={message}>{badge}</Tooltip> : badge}
-      {phase === 'Pulling' && progress && <Progress label={`Pulling ${image.reference}`} value={progress.bytesDone} max={progress.bytesTotal} className="h-1 w-24" />}
-    </span>
-  )
-}
-
-function Pods({ tenant, image }: { tenant: string; image: ImageView }) {
-  const [first, ...rest] = image.pods
-  if (!first) return <span className="text-faint">{NOTHING}</span>
-  return rest.length === 0
-    ? <Link href={paths.pod(tenant, first.namespace, first.name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{first.name}</Link>
-    : <Link href={paths.pods(tenant, { q: image.reference })} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{formatCount(image.pods.length, 'pod')}</Link>
-}
-
-const columnsOf = (tenant: string): ReadonlyArray<Column<ImageView>> => [
-  { id: 'reference', header: 'Image', grow: true, cell: (image) => <code title={image.reference} className="block truncate font-mono text-xs font-medium">{image.reference}</code> },
-  { id: 'state', header: 'State', cell: (image) => <ImageState image={image} /> },
-  { id: 'digest', header: 'Digest', from: 'lg', cell: (image) => image.digest ? <CopyableId id={image.digest} keep={19} /> : <span className="text-faint">{NOTHING}</span> },
-  { id: 'size', header: 'Size', numeric: true, from: 'sm', cell: (image) => <span className="text-soft">{image.sizeBytes === null ? NOTHING : formatBytes(image.sizeBytes)}</span> },
-  { id: 'pods', header: 'Used by', from: 'sm', cell: (image) => <Pods tenant={tenant} image={image} /> },
-  { id: 'updated', header: 'Updated', from: 'md', cell: (image) => <span className="text-soft"><Ago time={image.updatedAt} /></span> },
-]
+import { Select } from '@/components/ui/input'
+import { imageColumns } from './image-columns'
+import { imageListInput, pageSizes } from './list-input'
 
 /** What hosts say of an image has no stream of its own: until they have it, they are asked. */
-const mayChange = ({ phase, pods }: ImageView) => phase === 'Pulling' || (phase !== 'Ready' && pods.length > 0)
+const mayChange = ({ phase, podCount, prePull }: ImageView) => phase === 'Pulling' || (phase !== 'Ready' && (podCount > 0 || prePull !== null))
 
-/** The images that the tenant's pods name, with what hosts say of them. */
-export function ImageListPage({ tenant }: { tenant: string }) {
+/** The images of a tenant: what its pods name, what it has uploaded and what is pulled ahead. `children` is the side form that stands over the list. */
+export function ImageListPage({ tenant, children }: { tenant: string; children?: ReactNode }) {
   const trpc = useTRPC()
+  const api = useTRPCClient()
+  const queries = useQueryClient()
+  const router = useRouter()
   const query = useQueryString()
-  const images = useQuery({ ...trpc.image.list.queryOptions({ tenant }), refetchInterval: ({ state }) => (state.data?.items.some(mayChange) ? 2000 : false) })
-  useRefreshOnPodEvents(tenant, trpc.image.list.queryKey({ tenant }))
-  const columns = useMemo(() => columnsOf(tenant), [tenant])
-  const q = query.get('q').toLowerCase()
-  const rows = images.data?.items.filter((image) => image.reference.toLowerCase().includes(q))
+  const input = imageListInput(tenant, query.get)
+  const page = useQuery({ ...trpc.image.list.queryOptions(input), placeholderData: keepPreviousData, refetchInterval: ({ state }) => (state.data?.items.some(mayChange) ? 2000 : false) })
+  const refresh = () => queries.invalidateQueries({ queryKey: trpc.image.list.queryKey() })
+  useRefreshOnPodEvents(tenant, trpc.image.list.queryKey())
+  useShortcut('c', 'Upload image', () => router.push(paths.uploadImage(tenant)))
+  const [asked, setAsked] = useState<{ image: ImageView; what: 'upload' | 'prePull' } | null>(null)
+  const columns = useMemo(() => imageColumns(tenant), [tenant])
+  const filter = (patch: Record<string, string | null>) => query.push({ ...patch, cursor: null, from: null })
+  const filtered = Boolean(input.search ?? input.phase) || input.show !== 'all'
+  const clear = <Button variant="ghost" onClick={() => filter({ q: null, show: null, state: null })}>Clear filters</Button>
+  const upload = <ButtonLink variant="primary" href={paths.uploadImage(tenant)} icon={<FileUp className="size-4" />}>Upload image</ButtonLink>
+  const actions = (image: ImageView): readonly Action[] => [
+    ...(image.prePull ? [{ id: 'cancel', label: 'Cancel pre-pull', icon: <X className="size-4" />, run: () => setAsked({ image, what: 'prePull' }) }] : []),
+    { id: 'delete', label: 'Delete upload', danger: true, icon: <Trash2 className="size-4" />, run: () => setAsked({ image, what: 'upload' }), disabledReason: !image.upload ? 'It was not uploaded: hosts remove what no pod uses by themselves.' : image.podCount > 0 ? 'Pods use it: delete them first.' : undefined },
+  ]
   return (
     <>
-      <PageHeader title="Images" description="What the tenant’s pods name, pulled once for each host and kept by digest." />
+      <PageHeader
+        title="Images"
+        description="What the tenant’s pods name, what was uploaded, and what is pulled ahead. Each host keeps an image once, by its digest."
+        primary={<><ButtonLink href={paths.prePullImage(tenant)} icon={<Download className="size-4" />}>Pre-pull image</ButtonLink>{upload}</>}
+      />
       <DataTable
         label="Images"
         columns={columns}
-        rows={rows}
+        rows={page.data?.items}
         rowKey={(image) => image.reference}
         rowName={(image) => image.reference}
-        error={images.error}
-        onRetry={() => void images.refetch()}
-        toolbar={<SearchFilter label="Filter by reference" value={query.get('q')} onChange={(next) => query.replace({ q: next || null })} />}
-        empty={q
-          ? <EmptyState title="No results for these filters" actions={<Button onClick={() => query.replace({ q: null })}>Clear filters</Button>} />
-          : <EmptyState icon={<Image />} title="No images yet" actions={<ButtonLink variant="primary" href={paths.newPod(tenant)}>Create pod</ButtonLink>}>An image appears here as soon as a pod names it.</EmptyState>}
-        footer={rows && rows.length > 0 && <p className="border-t border-stroke px-4 py-2.5 text-xs text-faint">{formatCount(rows.length, 'image')}</p>}
+        actions={actions}
+        error={page.error}
+        onRetry={() => void page.refetch()}
+        stale={page.isPlaceholderData}
+        toolbar={(
+          <>
+            <SearchFilter label="Filter by reference" value={query.get('q')} onChange={(q) => query.replace({ q: q || null, cursor: null, from: null })} />
+            <span className="w-40">
+              <Select aria-label="Show" value={input.show} onChange={(event) => filter({ show: event.target.value === 'all' ? null : event.target.value })}>
+                <option value="all">All images</option>
+                <option value="used">Used by pods</option>
+                <option value="uploaded">Uploaded</option>
+                <option value="prePulled">Pulled ahead</option>
+              </Select>
+            </span>
+            <span className="w-40">
+              <Select aria-label="State" value={input.phase ?? ''} onChange={(event) => filter({ state: event.target.value || null })}>
+                <option value="">Any state</option>
+                <option value="Ready">On a host</option>
+                <option value="Pulling">Pulling</option>
+                <option value="Failed">Failed</option>
+                <option value="Unknown">On no host</option>
+              </Select>
+            </span>
+            {filtered && clear}
+            {page.data && page.data.uploadedBytes > 0 && <span className="ml-auto text-xs text-faint">{formatBytes(page.data.uploadedBytes)} of {formatBytes(page.data.maxUploadedBytes)} uploaded</span>}
+          </>
+        )}
+        empty={filtered || input.cursor
+          ? <EmptyState title="No results for these filters" actions={clear}>No image matches. Change the filters or clear them.</EmptyState>
+          : <EmptyState icon={<Image />} title="No images yet" actions={<>{upload}<ButtonLink href={paths.newPod(tenant)}>Create pod</ButtonLink></>}>An image appears here as soon as a pod names it, or when you upload one.</EmptyState>}
+        footer={page.data && <Pager noun="image" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
       />
+      {asked?.what === 'upload' && asked.image.upload && (
+        <DeleteDialog
+          noun="upload"
+          name={asked.image.reference}
+          consequences={[`The server removes ${formatBytes(asked.image.upload.bytes)}.`, 'Pods that name it from then on get it from its registry, if there is one.']}
+          onDelete={async () => {
+            await api.image.deleteUpload.mutate({ tenant, reference: asked.image.reference })
+            await refresh()
+          }}
+          onClose={() => setAsked(null)}
+        />
+      )}
+      {asked?.what === 'prePull' && asked.image.prePull && (
+        <DeleteDialog
+          verb="Cancel"
+          noun="pre-pull"
+          name={asked.image.reference}
+          consequences={[`${formatCount(asked.image.hosts.filter(({ phase }) => phase === 'Ready').length, 'host')} have it already and keep it until they need the room.`]}
+          onDelete={async () => {
+            await api.image.cancelPrePull.mutate({ tenant, id: asked.image.prePull?.id ?? '' })
+            await refresh()
+          }}
+          onClose={() => setAsked(null)}
+        />
+      )}
+      {children}
     </>
   )
 }

@@ -5,7 +5,7 @@ export const permissions = [
   'network.read', 'network.write',
   'configMap.read', 'configMap.write',
   'secret.read', 'secret.write', 'secret.reveal',
-  'image.read', 'event.read', 'audit.read',
+  'image.read', 'image.write', 'event.read', 'audit.read',
   'token.read', 'token.write',
 ] as const
 export type Permission = (typeof permissions)[number]

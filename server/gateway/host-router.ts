@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
-import { challengeOutput, figuresInput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
+import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
 import { figureRows } from '@/platform/metrics'
@@ -10,12 +10,14 @@ import { inTransaction, type DatabaseClient } from '@/server/store/database'
 import { storeFigures } from '@/server/store/figures'
 import { findHostByKey, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
 import { recordStarts } from '@/server/store/pod-starts'
-import { markUnreportedGone, storeHostEvent, storeImages, storeReport } from '@/server/store/reports'
+import { forgetImages, storeImages } from '@/server/store/images'
+import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/reports'
 import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
 import { countReport } from './count-report'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
+import { listPrePulls } from './pre-pulls'
 
 const heartbeatSeconds = 5
 
@@ -28,6 +30,8 @@ export type HostConnection = {
   nonce: string | null
   session: HostSession | null
   disconnect(): void
+  /** A path that the host may dial once for an upload's archive. */
+  offerUpload?: (uploadId: string) => string
   /** Resolves once the host has taken most of what was sent, so that not all of it stands in memory. */
   drained(): Promise<void>
 }
@@ -70,11 +74,19 @@ export const hostRouter = t.router({
         for (const report of input.pods) if (await storeReport(tx, hostId, bootId, input.sequence, report)) stored += 1
         if (input.complete) await markUnreportedGone(tx, hostId, bootId, input.sequence, input.pods.map((p) => p.uid))
         for (const event of input.events) await storeHostEvent(tx, hostId, event)
+        if (input.complete) await forgetImages(tx, hostId)
         await storeImages(tx, hostId, input.images)
         return { stored, starts }
       })
       countReport(input.pods.length, stored, starts)
       return { stored }
+    }),
+    /** The archive of an upload that a pod here, or a pre-pull, names; no other. */
+    fetchUpload: hostProcedure.input(fetchUploadInput).output(fetchUploadOutput).mutation(async ({ ctx, input }) => {
+      const [assignments, prePulls] = await Promise.all([listAssignments(ctx.db, ctx.session.hostId), listPrePulls(ctx)])
+      const named = [...assignments.flatMap(({ uploads = [] }) => uploads), ...prePulls.flatMap(({ upload }) => upload ?? [])]
+      if (!ctx.offerUpload || !named.some(({ uploadId }) => uploadId === input.uploadId)) throw new TRPCError({ code: 'NOT_FOUND', message: 'No pod of this host names this upload.' })
+      return { url: ctx.offerUpload(input.uploadId) }
     }),
     /** Off the reports' way: what cannot be stored is a gap, and the host does not wait for it. */
     figures: hostProcedure.input(figuresInput).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input }) => {
@@ -120,10 +132,11 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     const revisions = new Map(states.map((state) => [state.podUid, configurationRevision(state)]))
     const assignments = listed.map((assignment) => ({ ...assignment, configurationRevision: revisions.get(assignment.uid) ?? null }))
-    const next = createHash('sha256').update(JSON.stringify(assignments)).digest('hex').slice(0, 32)
+    const prePulls = await listPrePulls(connection)
+    const next = createHash('sha256').update(JSON.stringify([assignments, prePulls])).digest('hex').slice(0, 32)
     if (next !== revision) {
       revision = next
-      yield { kind: 'desired', revision, assignments }
+      yield { kind: 'desired', revision, assignments, ...(prePulls.length > 0 ? { prePulls } : {}) }
     }
     yield* session.takeMessages()
   }

@@ -25,7 +25,8 @@ export async function toConfigurationMessage(parts: ConfigurationParts, state: P
   return { kind: 'configuration', podUid: state.podUid, revision: configurationRevision(state), objects }
 }
 
-async function openObject({ db, keyRing }: ConfigurationParts, tenantId: string, { kind, name }: NamedObject, uid: string): Promise<ConfigurationObject | null> {
+/** An object as a host gets it; null when it is gone. */
+export async function openObject({ db, keyRing }: ConfigurationParts, tenantId: string, { kind, name }: Pick<NamedObject, 'kind' | 'name'>, uid: string): Promise<ConfigurationObject | null> {
   if (kind === 'ConfigMap') {
     const row = await findConfigMapValues(db, tenantId, uid)
     if (!row) return null

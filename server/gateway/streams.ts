@@ -72,6 +72,14 @@ export class StreamBroker implements HostStreams {
     })
   }
 
+  /** A path that a host may dial once within {@link dialTimeoutMs}, for what it has asked for itself. */
+  offer(serve: (stream: HostStream) => void): string {
+    const ticket = randomBytes(32).toString('base64url')
+    const timer = setTimeout(() => this.expected.delete(ticket), dialTimeoutMs)
+    this.expected.set(ticket, { resolve: serve, timer })
+    return `/ws/host-stream/${ticket}`
+  }
+
   issueTicket(ticket: Omit<BrowserTicket, 'timer'>): string {
     const name = randomBytes(32).toString('base64url')
     this.tickets.set(name, { ...ticket, timer: setTimeout(() => this.tickets.delete(name), ticketLifeMs) })

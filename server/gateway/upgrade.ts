@@ -21,6 +21,7 @@ export type GatewayParts<Context> = {
   streams: StreamBroker
   live: LiveSockets
   publicUrl: string
+  offerUpload?: (uploadId: string) => string
   authenticate(request: IncomingMessage): Promise<Actor | null>
   /** The console's router and the context of one connection, given from outside so that this room knows no procedures. */
   router: AnyRouter
@@ -89,7 +90,7 @@ export function createGateway<Context extends object>(parts: GatewayParts<Contex
 /** So many bytes wait for a host's socket before the next large message is made. */
 const maxBuffered = 4 << 20
 
-function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions'>, wss: WebSocketServer) {
+function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload'>, wss: WebSocketServer) {
   return applyWSSHandler({
     wss,
     router: hostRouter,

@@ -19,6 +19,7 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
   return feed.subscribe({
     onChanges: (changes) => {
       wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
+      if (changes.some(({ kind }) => kind === 'ImageUpload' || kind === 'ImagePrePull')) wakeAll()
       const changed = changes.filter(isConfiguration).map(nameOf)
       // Who cannot be found out is woken with the others: a wake too many costs a read.
       if (changed.length > 0) listReferencingHosts(db, changed).then(wake, wakeAll)

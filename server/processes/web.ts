@@ -9,6 +9,7 @@ import { observeHttp } from '@/platform/metrics'
 import { actorOf, serveApi, toApiContext } from '@/server/api/http'
 import { isTransfer, servePodFiles } from '@/server/api/pod-files'
 import { appRouter } from '@/server/api/root'
+import { isUpload, serveUploads } from '@/server/api/upload-http'
 import { setApiRuntime } from '@/server/api/runtime'
 import { createCallerFactory } from '@/server/api/trpc'
 import { authenticate } from '@/server/auth/authenticate'
@@ -20,9 +21,12 @@ import { HostSessions } from '@/server/gateway/host-sessions'
 import { LiveSockets } from '@/server/gateway/live-sockets'
 import { StreamBroker } from '@/server/gateway/streams'
 import { createGateway } from '@/server/gateway/upgrade'
+import { sendUpload } from '@/server/gateway/upload-stream'
 import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
+import { removeStrayFiles, uploadPath } from '@/server/services/images/upload-files'
 import { openDatabase } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
+import { listUploadIds } from '@/server/store/image-uploads'
 import type { ServerContext } from '@/server/services/context'
 import { serveHealth } from './health'
 
@@ -52,6 +56,7 @@ const stopWaking = wakeHostsOnChanges(feed, sessions, db)
 const gateway = createGateway({
   db, keyRing: server.keyRing, log, sessions, streams, live,
   publicUrl: config.publicUrl,
+  offerUpload: (id) => streams.offer((stream) => void sendUpload(stream, uploadPath(config.data, id)).catch((err: unknown) => log.warn({ err, upload: id }, 'an upload was not sent to a host'))),
   authenticate: (request) => actorOf(request, config.publicUrl),
   router: appRouter,
   createContext: (request: IncomingMessage, actor) => toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
@@ -90,10 +95,13 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   // The last entry is the address that this process saw; a client can only write those before it.
   request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
   for (const [name, value] of securityHeaders) response.setHeader(name, value)
-  if (!isTransfer(request)) endIfSlow(request)
-  if (serveHealth(server, sessions, request, response, () => ({ streams: streams.openCount, sockets: live.size })) || serveApi(server, request, response) || servePodFiles(server, request, response)) return
+  if (!isTransfer(request) && !isUpload(request)) endIfSlow(request)
+  if (serveHealth(server, sessions, request, response, () => ({ streams: streams.openCount, sockets: live.size })) || serveApi(server, request, response) || servePodFiles(server, request, response) || serveUploads(server, request, response)) return
   void handle(request, response)
 }
+
+// Parts of uploads that an earlier process did not end. Nothing is received yet.
+await removeStrayFiles(config.data, await listUploadIds(db)).catch((err: unknown) => log.warn({ err }, 'what earlier uploads left could not be removed'))
 
 const http = createServer(serve)
 // Node gives each request 5 minutes, and an upload of 10 GiB takes longer: those have a timeout of their own.

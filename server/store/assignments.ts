@@ -3,6 +3,7 @@ import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
 import { podSpec, type PodSpec } from '@/domain/pod/spec'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import type { Database, Transaction } from './database'
+import { withUploads } from './image-uploads'
 
 /** A bound or deleted pod with all that the pod controller plans from. */
 export type BoundPod = {
@@ -45,7 +46,7 @@ export const putAssignment = (db: Database, hostId: string, document: Assignment
 /** The complete desired set of a host. */
 export async function listAssignments(db: Database, hostId: string): Promise<Assignment[]> {
   const rows = await db.podAssignment.findMany({ where: { hostId }, orderBy: { podUid: 'asc' } })
-  return rows.map((row) => assignment.parse(row.document))
+  return withUploads(db, rows.map((row) => assignment.parse(row.document)))
 }
 
 /** Removes all rows of a pod whose host reported it gone (or that never had one). */

@@ -29,10 +29,3 @@ export const findCompletedRequest = (db: Database, scope: Scope, requestId: stri
 
 export const saveCompletedRequest = (db: Database, scope: Scope, row: { requestId: string; procedure: string; inputHash: string; output: Prisma.InputJsonValue }) =>
   db.completedRequest.create({ data: { ...row, tenantId: scope.tenantId, actorId: scope.actor.userId } })
-
-/** Images that the tenant's pods name, with what hosts report of them. */
-export const listTenantImages = (db: Database, scope: Scope) => db.$queryRaw<{ reference: string; namespace: string; name: string }[]>`
-  select distinct c ->> 'image' as reference, p."namespace", p."name" from "Pod" p, jsonb_array_elements(p."spec" -> 'containers') c
-  where p."tenantId" = ${scope.tenantId} order by 1, 2, 3`
-
-export const listHostImages = (db: Database, references: string[]) => db.hostImage.findMany({ where: { reference: { in: references } }, include: { host: { select: { name: true } } } })

@@ -1,4 +1,4 @@
-import type { HostEvent, ImageReport, PodReport } from '@/contracts/host/v1'
+import type { HostEvent, PodReport } from '@/contracts/host/v1'
 import type { Database } from './database'
 
 /**
@@ -42,9 +42,3 @@ export async function recordEvent(db: Database, event: NewEvent): Promise<void> 
   if (counted === 0) await db.event.create({ data: event })
 }
 
-export async function storeImages(db: Database, hostId: string, images: ImageReport[]): Promise<void> {
-  for (const { sizeBytes, bytesDone, bytesTotal, ...image } of images) {
-    const data = { ...image, sizeBytes: sizeBytes === null ? null : BigInt(sizeBytes), bytesDone: BigInt(bytesDone), bytesTotal: BigInt(bytesTotal), updatedAt: new Date() }
-    await db.hostImage.upsert({ where: { hostId_reference: { hostId, reference: image.reference } }, create: { ...data, hostId }, update: data })
-  }
-}

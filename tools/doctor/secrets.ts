@@ -16,7 +16,7 @@ function closed(subject: string, path: string, wanted: number): Finding {
 /** Who may open the keys and the folders below the data folder. */
 export function secretFindings(config: Config): Finding[] {
   if (!existsSync(config.data)) return [ok('data folder', `${config.data} is made at the first start`)]
-  const folders = ['supervisor', 'postgres', 'keys', 'web', 'control', 'host'].map((name) => join(config.data, name))
+  const folders = ['supervisor', 'postgres', 'keys', 'web', 'uploads', 'control', 'host'].map((name) => join(config.data, name))
   const folderFindings = [closed('data folder', config.data, 0o711), ...folders.filter((path) => existsSync(path)).map((path) => closed('data folder', path, 0o711))]
   const open = folderFindings.filter((finding) => finding.state !== 'ok')
   return [

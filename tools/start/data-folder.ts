@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Accounts, UserAccount } from '@/tools/start/accounts'
 
 /** What the supervisor keeps, each a folder of the data folder. */
-export type DataFolders = { data: string; supervisor: string; postgres: string; keys: string; web: string; control: string; host: string; app: string }
+export type DataFolders = { data: string; supervisor: string; postgres: string; keys: string; web: string; uploads: string; control: string; host: string; app: string }
 
 /** The longest path of a socket below it: that of a VM's monitor or agent, which the kernel allows 107 bytes (unix(7)). */
 const longestSocket = join('host', 'pods', '00000000-0000-0000-0000-000000000000', 'vm', 'agent.sock')
@@ -36,6 +36,7 @@ export function makeDataFolders(data: string, accounts: Accounts): DataFolders {
     postgres: folder('postgres', 0o700, accounts?.database),
     keys: folder('keys', 0o700, accounts?.server),
     web: folder('web', 0o700, accounts?.server),
+    uploads: folder('uploads', 0o700, accounts?.server),
     control: folder('control', 0o700, accounts?.server),
     host: folder('host', 0o711),
     app: folder('app', 0o711),

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { loadConfig } from '@/platform/config'
 import { environments, localAddress } from '@/tools/start/environment'
 
-const folders = { data: '/d', supervisor: '/d/supervisor', postgres: '/d/postgres', keys: '/d/keys', web: '/d/web', control: '/d/control', host: '/d/host', app: '/d/app' }
+const folders = { data: '/d', supervisor: '/d/supervisor', postgres: '/d/postgres', keys: '/d/keys', web: '/d/web', uploads: '/d/uploads', control: '/d/control', host: '/d/host', app: '/d/app' }
 const server = { config: loadConfig({ NODE_ENV: 'test', HYPERNETES_DATA: '/d', HOST: '0.0.0.0', PORT: '3100' }), folders, databaseUrl: 'postgresql://u:p@h/d', sessionSecret: 's', hostPublicKey: 'key', guest: undefined, dev: false }
 const caller = { NODE_ENV: 'test' as const, PATH: '/bin', HYPERNETES_ADMIN_PASSWORD: 'secret', HYPERNETES_ACCEL: 'tcg', AWS_SECRET_ACCESS_KEY: 'x', HTTPS_PROXY: 'http://proxy' }
 

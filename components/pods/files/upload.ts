@@ -12,7 +12,7 @@ export class UploadError extends Error {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** The server's own words, or what the status means. */
-function refusalOf(status: number, text: string): string {
+export function refusalOf(status: number, text: string): string {
   try {
     const body: unknown = JSON.parse(text)
     const error = isRecord(body) ? body['error'] : undefined

@@ -1,10 +1,5 @@
-import { listImages, listImagesOutput } from '@/server/services/images/list-images'
 import { listAuditInput, listAuditOutput, listAuditViews, listEventsInput, listEventsOutput, listEventViews } from '@/server/services/records/records'
 import { router, tenantProcedure } from '../trpc'
-
-export const imageRouter = router({
-  list: tenantProcedure('image.read').output(listImagesOutput).query(({ ctx }) => listImages(ctx, ctx.scope)),
-})
 
 export const eventRouter = router({
   list: tenantProcedure('event.read').input(listEventsInput).output(listEventsOutput).query(({ ctx, input }) => listEventViews(ctx, ctx.scope, input)),

@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getHTTPStatusCodeFromError } from '@trpc/server/http'
+import { DomainError, notFound } from '@/domain/shared/errors'
+import { resolveScope } from '@/server/auth/authenticate'
+import type { ServerContext } from '@/server/services/context'
+import { receiveUpload } from '@/server/services/images/uploads'
+import { toTrpcError } from './errors'
+import { actorOf, toApiContext } from './http'
+import type { ApiContext } from './trpc'
+
+const address = /^\/api\/images\/([^/]+)$/
+
+/** Whether a request is an upload, and so may last. */
+export const isUpload = (request: IncomingMessage): boolean => address.test((request.url ?? '/').split('?')[0] ?? '/')
+
+/** A sender that sends nothing for this long has gone. */
+const idleMs = 60_000
+
+/**
+ * Serves `PUT /api/images/<tenant>?reference=name:tag`, whose body is an archive: of any size up to the limit, read as it comes and never
+ * held in memory. Returns false for other paths. Errors have the shape of the procedures'.
+ */
+export function serveUploads(server: ServerContext, request: IncomingMessage, response: ServerResponse): boolean {
+  const url = new URL(request.url ?? '/', 'http://server')
+  const [, tenant] = address.exec(url.pathname) ?? []
+  if (tenant === undefined) return false
+  const context = toApiContext(server, null, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
+  const answer = (status: number, body: object, headers: Record<string, string> = {}) => {
+    // What is not read any more would hold the connection: the sender learns the answer, then it ends.
+    if (!request.complete) headers = { ...headers, connection: 'close' }
+    response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-request-id': context.requestId, ...headers }).end(JSON.stringify(body))
+  }
+  if (request.method !== 'PUT') {
+    answer(405, refusal(new DomainError('invalid_input', 'Send the archive with PUT.'), context), { allow: 'PUT' })
+    return true
+  }
+  request.setTimeout(idleMs, () => request.destroy())
+  receive(context, request, decodeURIComponentOrEmpty(tenant), url.searchParams.get('reference') ?? '')
+    .then((result) => answer(201, result))
+    .catch((error: unknown) => {
+      if (request.destroyed && !request.complete) return server.log.info({ err: error }, 'an upload was given up by its sender')
+      const failure = toTrpcError(error, context)
+      answer(getHTTPStatusCodeFromError(failure), refusal(failure.cause instanceof DomainError ? failure.cause : new DomainError('internal', failure.message), context))
+    })
+  return true
+}
+
+async function receive(ctx: ApiContext, request: IncomingMessage, tenant: string, reference: string) {
+  // A page of another site could send a cookie along; only our own pages send our Origin.
+  const isOwnPage = request.headers.authorization !== undefined || request.headers.origin === new URL(ctx.config.publicUrl).origin
+  const actor = isOwnPage ? await actorOf(request, ctx.config.publicUrl) : null
+  if (!actor) throw new DomainError('unauthenticated', 'Sign in first, or send a token that is valid.')
+  const scope = await resolveScope(ctx.db, actor, tenant, { requestId: ctx.requestId, address: ctx.address })
+  if (!scope || !scope.allows('image.write')) throw notFound('Tenant', tenant)
+  const length = Number(request.headers['content-length'] ?? NaN)
+  return receiveUpload(ctx, scope, { reference, length: Number.isSafeInteger(length) ? length : null, body: request })
+}
+
+const refusal = ({ code, message, problems }: DomainError, { requestId }: ApiContext) => ({ error: { code, message, problems, requestId } })
+
+function decodeURIComponentOrEmpty(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,88 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rm, rename, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { maxUploadBytes } from '@/domain/image/upload'
+import { DomainError, invalidInput } from '@/domain/shared/errors'
+
+const partial = '.part'
+/** What must stay free for everything else that is kept beside uploads. Bytes. */
+const minFreeBytes = 2 ** 30
+const checkEveryBytes = 64 << 20
+
+export const uploadPath = (data: string, id: string): string => join(data, 'uploads', id)
+
+export type ReceivedFile = { id: string; digest: string; bytes: number }
+
+/**
+ * Writes an archive's bytes as they come, into a file that no row speaks of yet. `maxBytes` is what the tenant may still
+ * have. Nothing is left when it throws. What is inside is for hosts to judge: here it only must begin like an archive.
+ */
+export async function receiveFile(data: string, body: Readable, maxBytes: number): Promise<ReceivedFile> {
+  const id = randomUUID()
+  const folder = join(data, 'uploads')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, `${id}${partial}`)
+  const file = await open(path, 'wx', 0o600)
+  const hash = createHash('sha256')
+  let bytes = 0
+  let checked = -checkEveryBytes
+  let beginning: Buffer = Buffer.alloc(0)
+  try {
+    for await (const chunk of body) {
+      const part = toBuffer(chunk)
+      bytes += part.length
+      if (bytes > maxUploadBytes) throw tooLarge()
+      if (bytes > maxBytes) throw overQuota()
+      if (beginning.length < 512) {
+        beginning = Buffer.concat([beginning, part.subarray(0, 512)])
+        if (beginning.length >= 512) assertArchive(beginning)
+      }
+      if (bytes - checked >= checkEveryBytes) {
+        await assertSpace(folder)
+        checked = bytes
+      }
+      hash.update(part)
+      await file.writeFile(part)
+    }
+    if (beginning.length < 512) assertArchive(beginning)
+    await file.sync()
+    await rename(path, join(folder, id))
+  } catch (error) {
+    await rm(path, { force: true })
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) throw noSpace(error)
+    throw error
+  } finally {
+    await file.close()
+  }
+  return { id, digest: `sha256:${hash.digest('hex')}`, bytes }
+}
+
+/** Removes what an earlier process left: parts, and files whose rows were never written or are gone. */
+export async function removeStrayFiles(data: string, ids: readonly string[]): Promise<void> {
+  const known = new Set(ids)
+  const folder = join(data, 'uploads')
+  for (const name of await readdir(folder).catch(() => [])) if (!known.has(name)) await rm(join(folder, name), { force: true })
+}
+
+function toBuffer(chunk: unknown): Buffer {
+  if (Buffer.isBuffer(chunk)) return chunk
+  throw new TypeError('an upload is read as bytes')
+}
+
+/** tar has its magic at 257 (POSIX and GNU), gzip and zstd at the beginning. */
+function assertArchive(beginning: Buffer): void {
+  const isTar = beginning.toString('latin1', 257, 262) === 'ustar'
+  const isGzip = beginning[0] === 0x1f && beginning[1] === 0x8b
+  const isZstd = beginning.length >= 4 && beginning.readUInt32LE(0) === 0xfd2fb528
+  if (!isTar && !isGzip && !isZstd) throw invalidInput([{ path: 'body', line: null, message: 'is no tar archive: send what "docker save" or "skopeo copy … oci-archive:FILE" writes, packed with gzip or not' }])
+}
+
+async function assertSpace(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  if (bavail * bsize < minFreeBytes) throw noSpace()
+}
+
+export const tooLarge = (): DomainError => new DomainError('failed_precondition', 'The archive has more than 10 GiB: upload a smaller image.')
+export const overQuota = (): DomainError => new DomainError('failed_precondition', 'The tenant’s uploads would have more than 50 GiB together: delete some that are not needed.')
+const noSpace = (cause?: unknown): DomainError => new DomainError('unavailable', 'The server has no disk space left for uploads: ask the operator to free some.', { cause })
