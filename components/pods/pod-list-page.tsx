@@ -1,10 +1,12 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { Box, FileCode2, Plus, Tag } from 'lucide-react'
+import { Plus } from 'lucide-react'
+import dynamic from 'next/dynamic'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import type { PodView } from '@/domain/pod/view'
+import type { Failure } from '@/components/client/errors'
 import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
@@ -14,22 +16,19 @@ import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
 import { useSelection } from '@/components/patterns/data-table/selection'
-import { SearchFilter, TextFilter } from '@/components/patterns/data-table/toolbar'
 import { FailureCallout } from '@/components/patterns/failure'
-import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Ago } from '@/components/patterns/time'
-import { Badge } from '@/components/ui/badge'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
-import { Select } from '@/components/ui/input'
 import { pageSizes, podListInput } from './list-input'
-import { podStateNames } from './pod-states'
 import { podActionsFor } from './pod-actions'
+import { PodFilters, anew, noFilters } from './pod-filters'
 import { PodStateBadge } from './pod-state'
-import { RunSample } from './run-sample'
-import { usePodWatch } from './use-pod-watch'
 
+// Only in the browser, and after the list: a page is there without it.
+const LivePods = dynamic(() => import('./live-pods').then((module) => module.LivePods), { ssr: false })
+const NoPods = lazy(() => import('./no-pods').then((module) => ({ default: module.NoPods })))
 const BulkBar = lazy(() => import('./bulk/bulk-bar').then((module) => ({ default: module.BulkBar })))
 const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
 
@@ -60,22 +59,18 @@ export function PodListPage({ tenant, operator = false }: { tenant: string; oper
   const query = useQueryString()
   const input = podListInput(tenant, query.get)
   const pods = useQuery({ ...trpc.pod.list.queryOptions(input), placeholderData: keepPreviousData })
-  const stopped = usePodWatch({ tenant })
+  const [stopped, setStopped] = useState<Failure | null>(null)
   const [deleting, setDeleting] = useState<PodView | null>(null)
   const columns = useMemo(() => columnsOf(tenant, operator), [tenant, operator])
-  const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
   const { selection, chosen, clear, keep } = useSelection(pods.data?.items, uidOf)
   useShortcut('c', 'Create pod', () => router.push(paths.newPod(tenant, { namespace: input.namespace })))
   const filtered = Boolean(input.search ?? input.phase ?? input.namespace ?? input.labelSelector ?? input.host)
-  const clearFilters = () => query.push(filter({ q: null, state: null, namespace: null, labels: null, host: null }))
-  const namespaceNames = [...new Set([...(input.namespace ? [input.namespace] : []), ...(namespaces.data?.items ?? []).map((each) => each.metadata.name)])]
-  const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
   return (
     <>
       <PageHeader
         title="Pods"
         description="Each runs in a virtual machine of its own."
-        status={!stopped && <LiveBadge />}
+        status={<LivePods tenant={tenant} onStopped={setStopped} />}
         primary={<ButtonLink variant="primary" href={paths.newPod(tenant, { namespace: input.namespace })} icon={<Plus className="size-4" />}>Create pod</ButtonLink>}
       />
       {stopped && <FailureCallout failure={stopped} title="Changes of these pods are not followed any more" />}
@@ -91,44 +86,11 @@ export function PodListPage({ tenant, operator = false }: { tenant: string; oper
         stale={pods.isPlaceholderData}
         selection={selection}
         bulk={<Suspense fallback={null}><BulkBar tenant={tenant} pods={[...chosen.values()]} onClear={clear} onKeep={keep} /></Suspense>}
-        sort={{ by: input.sort, descending: input.descending, onSort: (by, descending) => query.push(filter({ sort: by, order: descending ? 'descending' : 'ascending' })) }}
-        toolbar={(
-          <>
-            <SearchFilter label="Filter by name or image" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} />
-            <span className="w-40">
-              <Select aria-label="State" value={query.get('state')} onChange={(event) => query.push(filter({ state: event.target.value || null }))}>
-                <option value="">Any state</option>
-                {podStateNames.map((state) => <option key={state} value={state}>{state}</option>)}
-              </Select>
-            </span>
-            <span className="w-40">
-              <Select aria-label="Namespace" value={query.get('namespace')} onChange={(event) => query.push(filter({ namespace: event.target.value || null }))}>
-                <option value="">Any namespace</option>
-                {namespaceNames.map((name) => <option key={name} value={name}>{name}</option>)}
-              </Select>
-            </span>
-            <TextFilter label="Labels, such as app=web" value={query.get('labels')} onChange={(labels) => query.replace(filter({ labels: labels || null }))} icon={<Tag className="size-3.5" />} />
-            {input.host && <Badge>Host {input.host}</Badge>}
-            {filtered && <Button variant="ghost" onClick={clearFilters}>Clear filters</Button>}
-          </>
-        )}
+        sort={{ by: input.sort, descending: input.descending, onSort: (by, descending) => query.push(anew({ sort: by, order: descending ? 'descending' : 'ascending' })) }}
+        toolbar={<PodFilters tenant={tenant} filtered={filtered} />}
         empty={filtered || input.cursor
-          ? <EmptyState title="No results for these filters" actions={<Button onClick={clearFilters}>Clear filters</Button>}>No pod matches. Change the filters or clear them.</EmptyState>
-          : (
-            <EmptyState
-              icon={<Box />}
-              title="No pods yet"
-              actions={(
-                <>
-                  <ButtonLink variant="primary" href={paths.newPod(tenant)} icon={<Plus className="size-4" />}>Create pod</ButtonLink>
-                  <RunSample tenant={tenant} />
-                  <ButtonLink href={paths.newPod(tenant, { as: 'yaml' })} icon={<FileCode2 className="size-4" />}>Start from YAML</ButtonLink>
-                </>
-              )}
-            >
-              A pod is one or more containers that share a virtual machine, an address and their fate. The sample serves a page and needs no registry.
-            </EmptyState>
-          )}
+          ? <EmptyState title="No results for these filters" actions={<Button onClick={() => query.push(noFilters)}>Clear filters</Button>}>No pod matches. Change the filters or clear them.</EmptyState>
+          : <Suspense fallback={null}><NoPods tenant={tenant} /></Suspense>}
         footer={pods.data && <Pager noun="pod" shown={pods.data.items.length} total={pods.data.total} nextCursor={pods.data.nextCursor} sizes={pageSizes} />}
       />
       <Suspense fallback={null}>{deleting && <DeletePod tenant={tenant} pod={deleting} onClose={() => setDeleting(null)} />}</Suspense>
