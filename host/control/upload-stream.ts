@@ -1,5 +1,5 @@
 import { streamChannel, streamResult } from '@/contracts/host/v1'
-import { StreamSocket } from './stream-socket'
+import { StreamSocket, type StreamFrame } from './stream-socket'
 
 /** A server that sends nothing for this long has lost the stream. */
 const silentMs = 60_000
@@ -11,7 +11,13 @@ export async function readUpload(url: string, write: (chunk: Buffer) => Promise<
   let failure: unknown = null
   let isWhole = false
   const fail = (error: unknown) => (failure ??= error)
-  const socket = await StreamSocket.dial(url, ({ channel, payload }, stream) => {
+  let socket: StreamSocket | null = null
+  const silence = setTimeout(() => {
+    fail(new Error('the server sends nothing'))
+    socket?.terminate()
+  }, silentMs)
+  // Frames may come before the dialling is told as done.
+  const onFrame = ({ channel, payload }: StreamFrame, stream: StreamSocket) => {
     silence.refresh()
     if (channel === streamChannel.output) {
       // One frame at a time: what the server sends meanwhile waits in the socket.
@@ -25,17 +31,15 @@ export async function readUpload(url: string, write: (chunk: Buffer) => Promise<
       if (result.success && result.data.error === null) isWhole = true
       else fail(new Error(result.success ? (result.data.error ?? '') : 'the server ended the upload with something else than a result'))
     }
-  })
-  const silence = setTimeout(() => {
-    fail(new Error('the server sends nothing'))
-    socket.terminate()
-  }, silentMs)
+  }
   const abort = () => {
     fail(signal.reason)
-    socket.terminate()
+    socket?.terminate()
   }
   signal.addEventListener('abort', abort)
   try {
+    socket = await StreamSocket.dial(url, onFrame)
+    if (signal.aborted) socket.terminate()
     await socket.closed
     await work
   } finally {

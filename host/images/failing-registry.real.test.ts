@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { run } from '@/platform/exec'
 import { between, type Behaviour } from './testing/lying-registry'
 import { startRegistry, type TestRegistry } from './testing/registry'
 import { failure, storeFixture } from './testing/store-fixture'
 
+const blob = z.object({ digest: z.string() })
+const manifestSchema = z.object({ config: blob, layers: z.array(blob) })
 let registry: TestRegistry
 beforeAll(async () => {
   registry = await startRegistry()
@@ -91,6 +94,47 @@ describe('a registry that breaks its word', () => {
       await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
     } finally {
       liar.close()
+    }
+  })
+
+  it('changes one blob alone: the configuration, or a layer', async () => {
+    const digest = await registry.push('word:3', { files: { a: randomBytes(50_000) } })
+    const manifest = manifestSchema.parse(await (await fetch(`http://${registry.host}/v2/word/manifests/${digest}`, { headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } })).json())
+    for (const blob of [manifest.config, ...manifest.layers]) {
+      const liar = await between(registry.host, (path) => (path.endsWith(blob.digest) ? 'tamper' : 'pass'))
+      try {
+        const store = await open({ insecureRegistries: [liar.host] })
+        const error = await failure(store, `${liar.host}/word:3`)
+        expect([error.code, error.message]).toEqual(['malformed', expect.stringMatching(/other bytes/)])
+        expect(store.list()).toEqual([])
+        await expect.poll(leftovers).toEqual([])
+      } finally {
+        liar.close()
+      }
+    }
+  })
+
+  it('has manifests without end, indexes in indexes, and layers that are bombs', async () => {
+    const index = 'application/vnd.oci.image.index.v1+json'
+    const entry = (digest: string, mediaType: string, size = 1) => ({ schemaVersion: 2, mediaType: index, manifests: [{ mediaType, digest, size, platform: { os: 'linux', architecture: 'amd64' } }] })
+    const inner = await registry.pushIndex('nested:inner', { 'linux/amd64': { files: { a: '1' } } })
+    await registry.putManifest('nested:told', index, JSON.stringify(entry(inner, index)))
+    await registry.putManifest('nested:hidden', index, JSON.stringify(entry(inner, 'application/vnd.oci.image.manifest.v1+json')))
+    await registry.push('bomb:1', { files: { zeros: Buffer.alloc(20 << 20) } })
+    const huge = await between(registry.host, (path) => (path.includes('/manifests/') ? 'endless' : 'pass'))
+    try {
+      const store = await open({ insecureRegistries: [registry.host, huge.host], maxImageBytes: 8 << 20 })
+      const told = async (reference: string) => {
+        const { code, message } = await failure(store, reference)
+        return [code, message]
+      }
+      expect(await told('nested:told')).toEqual(['malformed', expect.stringContaining('index in an index')])
+      expect(await told('nested:hidden')).toEqual(['malformed', expect.stringContaining('index in an index')])
+      expect(await told('bomb:1')).toEqual(['too-large', expect.stringContaining('when unpacked')])
+      expect(await told(`${huge.host}/nested:inner`)).toEqual(['malformed', expect.stringContaining('larger than')])
+      await expect.poll(leftovers).toEqual([])
+    } finally {
+      huge.close()
     }
   })
 

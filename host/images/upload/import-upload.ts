@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ImageError, publishAnew, tooLarge } from '../image-error'
+import { asImageError, ImageError, publishAnew, tooLarge } from '../image-error'
 import type { ImageLimits } from '../layer/limits'
 import type { Listener } from '../store/progress'
 import { ArchiveFiles } from './archive-files'
@@ -56,6 +56,9 @@ async function fetchTo(path: string, { digest, bytes, fetch }: Upload, report: L
       told = bytesDone
       report({ phase: 'pulling', bytesDone, bytesTotal: bytes })
     }, signal)
+  } catch (error) {
+    const known = error instanceof ImageError || signal.aborted || asImageError(error).code === 'disk-full'
+    throw known ? error : new ImageError('unreachable', 'The uploaded archive could not be fetched from the server.', 'It is tried again.', error instanceof Error ? error.message : String(error))
   } finally {
     await file.close()
   }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -129,11 +129,26 @@ describe('a hostile upload', () => {
     expect(await leftovers()).toEqual([])
   })
 
+  it.runIf(process.getuid?.() === 0)('on a full disk is told as such, and leaves nothing', async () => {
+    const dir = join(fixture.folder, 'store')
+    await mkdir(dir)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=12m,nr_inodes=100', 'none', dir])
+    try {
+      const store = await open({ minFreeBytes: -(2 ** 40) })
+      const upload = uploadOf(dockerArchive([tarArchive([{ name: 'a', content: randomBytes(7 << 20) }])]))
+      expect((await failure(store, 'app:1', { tenantId: 'ann', upload })).code).toBe('disk-full')
+      expect([store.list(), await leftovers()]).toEqual([[], []])
+    } finally {
+      await run('umount', [dir])
+    }
+  })
+
   it('that does not come whole, or stops, is told as such', async () => {
     const archive = dockerArchive([good])
     const store = await open()
     const broken = [uploadOf(archive, { bytes: archive.length + 1 }), uploadOf(archive, { bytes: archive.length - 1 }), uploadOf(archive, { digest: `sha256:${sha256('x')}` })]
     for (const upload of broken) expect(await failure(store, 'app:1', { tenantId: 'ann', upload })).toMatchObject({ code: 'unreachable', message: expect.stringContaining('did not come whole') })
+    expect(await failure(store, 'app:1', { tenantId: 'ann', upload: uploadOf(archive, { fetch: () => Promise.reject(new Error('no connection')) }) })).toMatchObject({ code: 'unreachable', transient: true })
     const abort = new AbortController()
     const stuck = failure(store, 'app:1', { tenantId: 'ann', signal: abort.signal, upload: uploadOf(archive, { fetch: (_, signal) => new Promise((__, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))) }), onProgress: ({ phase }) => phase === 'pulling' && abort.abort() })
     expect((await stuck).code).toBe('cancelled')
