@@ -167,9 +167,12 @@ describe('a pod on a real host', () => {
       }),
       configurationRevision: 'r1',
     }
-    const greedy = newPod({ containers: [{ name: 'web', image: sampleReference, command: ['sh', '-c', 'dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 600'], resources: { limits: { 'ephemeral-storage': '10Mi' } } }] })
+    const greedy = newPod({ containers: [{ name: 'web', image: sampleReference, command: ['sh', '-c', 'dd if=/dev/zero of=/tmp/fill bs=1M count=20; sleep 600'], resources: { limits: { 'ephemeral-storage': '10Mi' } }, readinessProbe: { exec: { command: ['sleep', '1000'] }, timeoutSeconds: 1, periodSeconds: 3, failureThreshold: 1 } }] })
     host.pods.configure(secret('hunter2', 'r1'))
     host.pods.apply([pod, greedy])
+    // A probe that hangs is ended: no process of it is left, and the container is not ready for it.
+    await until(() => report(greedy)?.conditions.some((c) => c.type === 'Ready' && c.message === 'Its readiness probe fails: command timed out after 1s') ?? false)
+    await until(async () => !(await runIn(greedy, 'ps')).output.includes('sleep 1000'))
     await until(() => report(pod)?.conditions.find((c) => c.type === 'Ready')?.status === 'True')
     expect(report(pod)?.containers).toMatchObject([{ name: 'proxy', role: 'sidecar', state: 'Running', started: true, ready: true }, { name: 'setup', role: 'init', state: 'Terminated', reason: 'Completed' }, { name: 'web', role: 'container', ready: true, restartCount: 0 }])
     expect(report(pod)?.startSteps.map((step) => step.name)).toEqual(expect.arrayContaining(['vm', 'guest', 'containers', 'configuration', 'sidecar proxy', 'init setup', 'container web']))
