@@ -1,3 +1,4 @@
+import { sampleImage } from '@/domain/image/sample'
 import { expect, test } from './fixtures/test'
 
 test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: page, tenant }) => {
@@ -35,4 +36,43 @@ test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: pa
   await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeVisible()
   await page.keyboard.press('c')
   await expect(page).toHaveURL(at('/pods/new'))
+})
+
+test('rows, tabs and side forms without a mouse', async ({ console: page, tenant }) => {
+  const spec = { containers: [{ name: 'main', image: sampleImage, resources: { limits: { memory: '1Ti' } } }] }
+  for (const name of ['a', 'b', 'c']) await tenant.api.pod.create.mutate({ tenant: tenant.slug, name, spec })
+  await page.goto(`/t/${tenant.slug}/pods?sort=name&order=ascending`)
+  await expect(page.getByRole('link', { name: 'c', exact: true })).toBeVisible()
+
+  await page.keyboard.press('j')
+  await page.keyboard.press('x')
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.keyboard.press('Shift+X')
+  await expect(page.getByText('3 pods selected')).toBeVisible()
+  await page.keyboard.press('Shift+A')
+  await expect(page.getByText(/selected/)).toHaveCount(0)
+  await page.keyboard.press('?')
+  const help = page.getByRole('dialog', { name: 'Shortcuts' })
+  for (const title of ['Next row', 'Select the row of pods', 'Select up to this row', 'Select all pods on this page', 'Go to ConfigMaps', 'Go to Top']) await expect(help.getByText(title, { exact: true })).toBeVisible()
+  await page.keyboard.press('Escape')
+
+  await page.getByRole('link', { name: 'b', exact: true }).focus()
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'b', level: 1 })).toBeFocused()
+  await page.keyboard.press(']')
+  await expect(page).toHaveURL(/\/default\/b\/figures$/)
+  await page.keyboard.press('[')
+  await page.keyboard.press('[')
+  await expect(page).toHaveURL(/\/default\/b\/yaml$/)
+  await page.keyboard.press('e')
+  await expect(page.getByRole('button', { name: 'Delete and create anew' })).toBeVisible()
+
+  await page.keyboard.type('gc')
+  await expect(page.getByRole('heading', { name: 'ConfigMaps', level: 1 })).toBeFocused()
+  await page.keyboard.press('c')
+  await expect(page.getByRole('dialog')).toBeVisible()
+  await expect(page.getByRole('dialog').locator('input, select, textarea, button').filter({ visible: true }).and(page.locator(':focus'))).toHaveCount(1)
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('dialog')).toHaveCount(0)
 })
