@@ -46,6 +46,8 @@ async function auditPage(page: Page, path: string, form = false): Promise<void> 
 }
 
 async function auditAll(page: Page, group: Readonly<Record<string, Visit>>, named: Partial<Named>): Promise<void> {
+  // Three looks of axe at each page take a while on a busy machine.
+  test.slow()
   const all: Named = { tenant: '', pod: '', configMap: '', secret: '', host: '', mail: '', ...named }
   for (const { path, form } of Object.values(group)) await auditPage(page, path(all), form)
 }
