@@ -5,7 +5,7 @@ import { z } from 'zod'
 /** `docker.io=mirror.example:5000/path,…`: what is asked before which registry, in this order. */
 function registryMirrors(text: string, ctx: z.RefinementCtx): { registry: string; host: string; path: string }[] {
   return text.split(',').map((s) => s.trim()).filter(Boolean).flatMap((entry) => {
-    const [, registry, host, path = ''] = /^([a-z0-9.:[\]-]+)=([a-z0-9.:[\]-]+)(?:\/([a-z0-9._/-]*))?$/i.exec(entry) ?? []
+    const [, registry, host, path = ''] = /^((?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?)=((?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?)(?:\/([a-z0-9._/-]*))?$/i.exec(entry) ?? []
     if (registry && host) return [{ registry, host, path: path.replace(/\/+$/, '') }]
     ctx.addIssue({ code: 'custom', message: `"${entry}" is not registry=mirror-host[:port][/path]` })
     return []

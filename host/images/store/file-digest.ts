@@ -13,7 +13,8 @@ export async function fileDigest(path: string, signal?: AbortSignal): Promise<st
 
 /**
  * Checks files against their digests and remembers which it has seen, by what the kernel changes with every write: a
- * start reads no image again unless its file was touched. It finds what went wrong on the disk, not what root wants to hide.
+ * start reads no image again unless its file was touched. The time of the inode's change is left out: it moves with each VM
+ * that has the image plugged in, which is a hard link. It finds what went wrong on the disk, not what root wants to hide.
  */
 export class FileCheck {
   readonly #seen = new Map<string, string>()
@@ -51,6 +52,6 @@ export class FileCheck {
 }
 
 async function markOf(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+  const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true })
+  return `${dev} ${ino} ${size} ${mtimeNs}`
 }

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest'
+import { loadConfig } from './config'
+
+it('reads mirrors of registries in their order, and the room for images', () => {
+  const config = loadConfig({ NODE_ENV: 'test', HYPERNETES_REGISTRY_MIRRORS: 'docker.io=mirror.example:5000/hub/, docker.io=127.0.0.1:1,[::1]:5000=m.example', HYPERNETES_IMAGE_CACHE_GIB: '0.5' })
+  expect(config.registryMirrors).toEqual([{ registry: 'docker.io', host: 'mirror.example:5000', path: 'hub' }, { registry: 'docker.io', host: '127.0.0.1:1', path: '' }, { registry: '[::1]:5000', host: 'm.example', path: '' }])
+  expect(config.imageCacheBytes).toBe(2 ** 29)
+  expect(loadConfig({ NODE_ENV: 'test' })).toMatchObject({ registryMirrors: [], imageCacheBytes: 50 * 2 ** 30 })
+})
+
+it.each([['docker.io'], ['docker.io=https://mirror.example'], ['=mirror.example'], ['docker.io=m.example/Path with blanks']])('refuses the mirror "%s" by name', (text) => {
+  expect(() => loadConfig({ NODE_ENV: 'test', HYPERNETES_REGISTRY_MIRRORS: text })).toThrow(/HYPERNETES_REGISTRY_MIRRORS: ".*" is not registry=mirror-host/)
+})
+
+it('refuses a room for images that is none', () => {
+  expect(() => loadConfig({ NODE_ENV: 'test', HYPERNETES_IMAGE_CACHE_GIB: '0' })).toThrow('HYPERNETES_IMAGE_CACHE_GIB')
+})
