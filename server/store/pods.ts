@@ -27,9 +27,10 @@ export async function markPodDeleted(db: Database, scope: Scope, uid: string, gr
 /** The pods with these uids, in their order; what is gone or another tenant's is left out. */
 export async function loadPods(db: Database, scope: Scope, uids: string[]): Promise<PodRecord[]> {
   if (uids.length === 0) return []
-  // One after the other: inside a transaction they share one connection.
-  const pods = await db.pod.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts })
-  const conditions = await db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })
+  const readPods = () => db.pod.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts })
+  const readConditions = () => db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })
+  // Inside a transaction they share one connection: one after the other there.
+  const [pods, conditions] = '$transaction' in db ? await Promise.all([readPods(), readConditions()]) : [await readPods(), await readConditions()]
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]))
   return uids.flatMap((uid) => {
     const pod = byUid.get(uid)
