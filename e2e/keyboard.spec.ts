@@ -63,6 +63,7 @@ test('rows, tabs and side forms without a mouse', async ({ console: page, tenant
   await page.keyboard.press(']')
   await expect(page).toHaveURL(/\/default\/b\/figures$/)
   await page.keyboard.press('[')
+  await expect(page).toHaveURL(/\/default\/b$/)
   await page.keyboard.press('[')
   await expect(page).toHaveURL(/\/default\/b\/yaml$/)
   await page.keyboard.press('e')
