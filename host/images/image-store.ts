@@ -166,9 +166,12 @@ export class ImageStore {
     })
   }
 
-  /** The tenants that may use a reference without asking its registry; '' stands for all. */
-  tenantsOf(name: string): string[] {
-    return [...new Set(this.catalogue.reference(name)?.access.map(tenantOf) ?? [])]
+  /** Who may use which image of this host without asking a registry; an empty tenant stands for all. */
+  known(): { tenantId: string; reference: string; digest: string; sizeBytes: number }[] {
+    return this.catalogue.references().flatMap(([name, { digest, access, shownAs = name }]) => {
+      const image = this.catalogue.image(digest)
+      return image ? [...new Set(access.map(tenantOf))].map((tenantId) => ({ tenantId, reference: shownAs, digest, sizeBytes: image.sizeBytes })) : []
+    })
   }
 
   get(digest: string): StoredImage | undefined {
@@ -198,7 +201,7 @@ export class ImageStore {
         await buildSquashfs(squashfs, [{ path: layer, diffId }], { limits: this.#limits, layerBytes: tar.length })
         image = await this.#publish(squashfs, digest, config)
       }
-      await this.catalogue.setReference(name, digest, everybody, true)
+      await this.catalogue.setReference(name, digest, everybody, { local: true })
       return this.#stored(image, name)
     } catch (error) {
       throw asImageError(error)
@@ -274,7 +277,7 @@ export class ImageStore {
         try {
           const { digest, config, layers, layerBytes } = await importUpload({ upload, reference: name, folder, limits: this.#limits, report, signal: shared })
           const made = await this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, report, shared)
-          await this.catalogue.setReference(own, digest, `${tenantId}:upload`)
+          await this.catalogue.setReference(own, digest, `${tenantId}:upload`, { shownAs: name })
           return made
         } finally {
           giveBack()

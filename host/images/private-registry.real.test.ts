@@ -36,7 +36,7 @@ describe('a private registry', () => {
     // Another tenant with the same account is let in by the registry, not by what is here.
     expect((await failure(store, reference, { ...ann, tenantId: 'bob', pullPolicy: 'Never' })).code).toBe('not-present')
     await store.ensure(reference, { ...ann, tenantId: 'bob', pullPolicy: 'IfNotPresent' })
-    expect(store.tenantsOf(reference)).toEqual(['ann', 'bob'])
+    expect(store.known().map((one) => [one.tenantId, one.reference])).toEqual([['ann', reference], ['bob', reference]])
     // A credential for another registry or path is not shown to this one.
     expect((await failure(store, reference, { tenantId: 'eve', credentials: [{ ...login(account.password), host: 'other.example' }, login(account.password, '/other')] })).message).not.toContain('with the given')
     const kept = await run('grep', ['-rlE', 'canary|YWRhO', join(fixture.folder, 'store')]).catch((error: unknown) => error)

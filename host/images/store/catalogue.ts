@@ -23,6 +23,8 @@ const referenceSchema = z.object({
   local: z.boolean(),
   /** Fingerprints of tenants with credentials that a registry has accepted for it; '' stands for everybody. */
   access: z.array(z.string()).max(1000),
+  /** What people call it, where it is kept under another name: an upload. */
+  shownAs: z.string().max(1024).optional(),
 })
 export type ReferenceRecord = z.infer<typeof referenceSchema>
 
@@ -88,6 +90,10 @@ export class Catalogue {
     return [...this.#references].flatMap(([name, record]) => (record.digest === digest ? [name] : []))
   }
 
+  /** Every reference with what it means. */
+  references(): [name: string, record: ReferenceRecord][] {
+    return [...this.#references]
+  }
   /** References that were made on this host lead to it: no registry could give it again. */
   isLocal(digest: string): boolean {
     for (const record of this.#references.values()) if (record.local && record.digest === digest) return true
@@ -124,11 +130,11 @@ export class Catalogue {
   }
 
   /** Remembers what a reference means, and that `access` may use it. A new digest forgets who had access to the old. */
-  async setReference(name: string, digest: string, access: string, local = false): Promise<void> {
+  async setReference(name: string, digest: string, access: string, { local = false, shownAs }: { local?: boolean; shownAs?: string } = {}): Promise<void> {
     const known = this.#references.get(name)
     const kept = known?.digest === digest ? known.access : []
     if (known?.digest === digest && kept.includes(access) && known.local === local) return
-    this.#references.set(name, { digest, local, access: [...kept.filter((one) => one !== access).slice(-999), access] })
+    this.#references.set(name, { digest, local, access: [...kept.filter((one) => one !== access).slice(-999), access], ...(shownAs === undefined ? {} : { shownAs }) })
     await this.#saveReferences()
   }
 

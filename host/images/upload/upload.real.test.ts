@@ -54,6 +54,7 @@ describe('an upload', () => {
     // After a restart too; and nobody else has it, by that name or by its digest.
     const again = await open({ defaultRegistry: 'registry.invalid' })
     await again.ensure('app:1', { tenantId: 'ann', upload, pullPolicy: 'Never' })
+    expect(again.known()).toEqual([{ tenantId: 'ann', reference: again.nameOf('app:1'), digest: image.digest, sizeBytes: image.sizeBytes }])
     expect(fetches).toBe(1)
     expect((await failure(again, 'app:1', { tenantId: 'bob', pullPolicy: 'Never' })).code).toBe('not-present')
     expect((await failure(again, `app@${image.digest}`, { tenantId: 'bob', pullPolicy: 'Never' })).code).toBe('not-present')

@@ -67,7 +67,7 @@ export const imageReport = (tenantId: string, reference: string, image: Pick<Sto
 
 /** The reports of all images of a store: who may use one without asking its registry is told of it. */
 export const storedReports = (store: ImageStore): ImageReport[] =>
-  store.list().flatMap((image) => image.references.flatMap((reference) => store.tenantsOf(reference).map((tenantId) => imageReport(tenantId, reference, image))))
+  store.known().map(({ tenantId, reference, ...image }) => imageReport(tenantId, reference, image))
 
 const runConfig = ({ config }: StoredImage) => ({
   entrypoint: config.entrypoint,
