@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rm, rename, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { maxUploadBytes } from '@/domain/image/upload'
-import { DomainError, invalidInput } from '@/domain/shared/errors'
+import { DomainError } from '@/domain/shared/errors'
 
 const partial = '.part'
 /** What must stay free for everything else that is kept beside uploads. Bytes. */
@@ -75,7 +75,7 @@ function assertArchive(beginning: Buffer): void {
   const isTar = beginning.toString('latin1', 257, 262) === 'ustar'
   const isGzip = beginning[0] === 0x1f && beginning[1] === 0x8b
   const isZstd = beginning.length >= 4 && beginning.readUInt32LE(0) === 0xfd2fb528
-  if (!isTar && !isGzip && !isZstd) throw invalidInput([{ path: 'body', line: null, message: 'is no tar archive: send what "docker save" or "skopeo copy … oci-archive:FILE" writes, packed with gzip or not' }])
+  if (!isTar && !isGzip && !isZstd) throw new DomainError('invalid_input', 'The file is no tar archive: send what "docker save" or "skopeo copy … oci-archive:FILE" writes, packed with gzip or not.')
 }
 
 async function assertSpace(folder: string): Promise<void> {

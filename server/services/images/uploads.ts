@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { maxTenantUploadBytes, maxUploadBytes, shortReference, uploadReference } from '@/domain/image/upload'
-import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
+import { DomainError, notFound } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
 import { findUpload, holdTenantUploads, removeUpload, replaceUpload, sumUploadBytes } from '@/server/store/image-uploads'
@@ -23,7 +23,7 @@ const underWay = new Map<string, number>()
 /** Takes an archive in under a reference; an earlier one of the same reference makes way. `length` is what the sender says, if anything. */
 export async function receiveUpload(ctx: ServerContext, scope: Scope, request: { reference: string; length: number | null; body: Readable }): Promise<z.output<typeof uploadOutput>> {
   const reference = uploadReference(request.reference)
-  if (!reference) throw invalidInput([{ path: 'reference', line: null, message: 'must be the name of an image with a tag, such as app:1' }])
+  if (!reference) throw new DomainError('invalid_input', `"${request.reference}" is not the name of an image with a tag: write one such as app:1.`, { problems: [{ path: 'reference', line: null, message: 'must be a name with a tag, such as app:1' }] })
   const left = maxTenantUploadBytes - (await sumUploadBytes(ctx.db, scope, reference))
   if ((request.length ?? 0) > maxUploadBytes) throw tooLarge()
   if ((request.length ?? 0) > left) throw overQuota()
