@@ -231,6 +231,13 @@ it('a pre-pull reaches every host with its Secrets, is bounded, and shows with w
   expect([page.total, page.items.length, page.nextCursor]).toEqual([11, 4, 'r.example/app:12'])
   expect((await kim.caller.image.list({ tenant, search: 'app:1', limit: 50, cursor: page.nextCursor ?? '' })).items).toHaveLength(7)
   expect((await kim.caller.image.list({ tenant, phase: 'Ready' })).total).toBe(0)
+
+  // The operator's are for everybody, and of no tenant's list.
+  await test.db.imagePrePull.deleteMany({})
+  const operator = test.callerOf({ ...kim.actor, kind: 'session', operator: true })
+  await operator.image.prePullForAll({ reference: 'public/app:1' })
+  await expect.poll(async () => (await one.desired()).prePulls?.map(({ tenantId, reference }) => [tenantId, reference])).toEqual([['', 'public/app:1']])
+  expect((await kim.caller.image.list({ tenant })).total).toBe(0)
   one.close()
 })
 
