@@ -1,10 +1,12 @@
 import { firstLoad } from './first-load'
 import { logs } from './logs'
 import { memory } from './memory'
+import { podList } from './pod-list'
+import { podListPage } from './pod-list-page'
 import type { Bench } from './promise'
 import { startTime } from './start-time'
 import { terminal } from './terminal'
 import { startsTogether } from './together'
 
 /** All benches, in the order in which they run and stand in docs/SPECIFICATION.md. */
-export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, firstLoad]
+export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad]
