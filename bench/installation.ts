@@ -58,7 +58,7 @@ export async function startInstallation(name: string, settings: Record<string, s
   return { url, tenant, token, data, pid: child.pid ?? 0, stop, call: async (path, input, output) => output.parse(await (queries.test(path) ? get(path, input) : post(path, input, token))) }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

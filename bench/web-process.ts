@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +8,7 @@ import { migrateDeploy } from '@/server/store/migrate'
 import { stopPostgresIn } from '@/tools/postgres/server'
 import { ensureKeyRing } from '@/tools/start/keys'
 import { startTestPostgres, testCluster } from '@/tools/testing/postgres'
+import { freePort } from './installation'
 import { waitFor } from './pods'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -45,12 +45,4 @@ export async function withWebProcess<T>(work: (at: { url: string; databaseUrl: s
     await stopPostgresIn(testCluster(folder))
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
