@@ -189,10 +189,10 @@ export class Agent {
     return { pid }
   }
 
-  private writeFiles(params: Params<'writeFiles'>): void {
+  private async writeFiles(params: Params<'writeFiles'>): Promise<void> {
     const volume = this.volume(params.volume)
     if (!volume.readOnly) throw new GuestError('InvalidRequest', 'only a volume of configuration takes files', params.volume)
-    writeVolumeFiles(volume.path, params, this.settings?.fsGroup ?? 0)
+    await writeVolumeFiles(volume.path, params, this.settings?.fsGroup ?? 0)
   }
 
   private async listFolder(params: Params<'listFolder'>): Promise<object> {

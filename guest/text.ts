@@ -3,16 +3,16 @@
 // One call takes its characters as arguments, of which there may be only so many.
 const charactersPerCall = 8192
 
+const beyondAscii = /[\u0080-\u00ff]/
+
 /** Bytes as UTF-8 text. Throws URIError on what is not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   let binary = ''
-  let ascii = true
   for (let at = 0; at < bytes.length; at += charactersPerCall) {
-    const part = bytes.subarray(at, at + charactersPerCall)
-    for (let byte = 0; ascii && byte < part.length; byte += 1) ascii = (part[byte] ?? 0) < 0x80
-    binary += String.fromCharCode(...part)
+    // In QuickJS several times as fast as spread arguments.
+    binary += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + charactersPerCall))
   }
-  if (ascii) return binary
+  if (!beyondAscii.test(binary)) return binary
   return decodeURIComponent(binary.replace(/[%\u0080-\u00ff]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`))
 }
 

@@ -3,6 +3,7 @@ import * as std from 'qjs:std'
 import type { WriteFilesParams } from '@/contracts/guest/v1/messages'
 import { GuestError } from '@/guest/errors'
 import { listFolder, makeFolder, removeTree, writeFile } from '@/guest/files'
+import { runScript } from '@/guest/processes'
 import { decodeBase64 } from '@/guest/text'
 import { filePathParts } from '@/guest/volume-paths'
 
@@ -14,6 +15,10 @@ import { filePathParts } from '@/guest/volume-paths'
 
 const dataLink = '..data'
 const draftLink = '..draft'
+/** Requests that write files come one after another. */
+const encodedDraft = '/tmp/encoded'
+/** Characters of base64. */
+const decodedHere = 16 * 1024
 
 function versionFolder(version: string): string {
   return `..version_${version}`
@@ -50,18 +55,35 @@ function commit(volume: string, folder: string): void {
 }
 
 /** Writes files of a version and, where the request says so, commits it. A version that is visible already is left as it is. */
-export function writeVolumeFiles(volume: string, { version, files, commit: last }: Omit<WriteFilesParams, 'volume'>, group: number): void {
+export async function writeVolumeFiles(volume: string, { version, files, commit: last }: Omit<WriteFilesParams, 'volume'>, group: number): Promise<void> {
   const folder = versionFolder(version)
   if (current(volume) === folder) return
   const paths = files.map(({ path }) => filePathParts(path))
-  makeFolder(`${volume}/${folder}`)
-  files.forEach(({ mode, contentBase64 }, index) => {
-    const parts = paths[index] ?? []
-    const path = [volume, folder, ...parts].join('/')
-    if (parts.length > 1) makeFolder(path.slice(0, path.lastIndexOf('/')))
+  const made = new Set<string>()
+  const make = (path: string) => {
+    if (!made.has(path)) makeFolder(path)
+    made.add(path)
+  }
+  make(`${volume}/${folder}`)
+  for (const [index, { mode, contentBase64 }] of files.entries()) {
+    const path = [volume, folder, ...(paths[index] ?? [])].join('/')
+    make(path.slice(0, path.lastIndexOf('/')))
     os.remove(path)
     // With a group, which owns the folder and so the file, the group may read: as the kubelet's SetVolumeOwnership.
-    writeFile(path, decodeBase64(contentBase64), group === 0 ? mode : mode | 0o440)
-  })
+    const granted = group === 0 ? mode : mode | 0o440
+    if (contentBase64.length <= decodedHere) writeFile(path, decodeBase64(contentBase64), granted)
+    else await writeDecoded(path, contentBase64, granted)
+  }
   if (last) commit(volume, folder)
+}
+
+/** A large content is decoded by a program: in the agent it would take a second, in which nothing else is answered. */
+async function writeDecoded(path: string, contentBase64: string, mode: number): Promise<void> {
+  writeFile(path, '', mode)
+  const draft = std.open(encodedDraft, 'w')
+  draft?.puts(contentBase64)
+  draft?.close()
+  const { exitCode, output } = await runScript('base64 -d "$1" >"$2"', [encodedDraft, path])
+  os.remove(encodedDraft)
+  if (exitCode !== 0) throw new GuestError('Unavailable', `cannot write: ${output}`, path)
 }
