@@ -257,6 +257,44 @@ describe('commands', { timeout: 100_000 }, () => {
   })
 })
 
+describe('the list of a folder', { timeout: 60_000 }, () => {
+  const list = (path: string, after: string | null = null, limit = 1000) => guest.listFolder({ container: 'main', path, after, limit })
+
+  it('tells what is there as the container sees it, in pages', async () => {
+    await run('mkdir -p /data/list/sub; cd /data/list; echo hi >a; chmod 4750 a; ln -s /etc/passwd link; mkfifo pipe; ln -s ../../../../../etc up; touch "ü x"; ln -s /data/list /shortcut')
+    const first = await list('/shortcut', null, 4)
+    expect(first).toMatchObject({ more: true, entries: [{ name: 'a', type: 'file', size: 3, mode: 0o4750, target: null }, { name: 'link', type: 'link', target: '/etc/passwd' }, { name: 'pipe', type: 'other' }, { name: 'sub', type: 'folder' }] })
+    expect(first.entries[0]?.modifiedAt).toBeGreaterThan(0)
+    expect(await list('/shortcut', 'sub')).toMatchObject({ more: false, entries: [{ name: 'up' }, { name: 'ü x' }] })
+    // Above the root is the container's root, never the guest's.
+    const names = async (path: string) => (await list(path)).entries.map(({ name }) => name)
+    expect(await names('/data/list/up')).toEqual(await names('/etc'))
+    expect(await names('/../../etc')).toContain('passwd')
+    expect(await names('/proc/1/root/data/list')).toContain('ü x')
+  })
+
+  it('says what is no folder, and follows no endless link', async () => {
+    await run('ln -s loop /data/loop')
+    await expect(list('/data/list/a')).rejects.toMatchObject({ code: 'InvalidRequest' })
+    await expect(list('/data/list/none')).rejects.toMatchObject({ code: 'NotFound' })
+    await expect(list('/data/loop')).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('too many symbolic links') })
+  })
+
+  it('of very many files comes in answers of a bounded size', async () => {
+    await run('mkdir /data/many; cd /data/many; seq -f "%06g-a-name-of-some-length" 1 3000 2>/dev/null | xargs touch || { i=0; while [ $i -lt 3000 ]; do : >"$i"; i=$((i+1)); done; }')
+    let after: string | null = null
+    let count = 0
+    for (let more = true; more; ) {
+      const page: Awaited<ReturnType<typeof list>> = await list('/data/many', after)
+      expect(page.entries.length).toBeLessThanOrEqual(1000)
+      count += page.entries.length
+      ;({ more } = page)
+      after = page.entries.at(-1)?.name ?? null
+    }
+    expect(count).toBe(3000)
+  })
+})
+
 describe('figures', { timeout: 60_000 }, () => {
   it('tell disks, network, and what layers and volumes take', async () => {
     await run('dd if=/dev/zero of=/data/zeros bs=1M count=5 2>/dev/null; dd if=/dev/zero of=/layer bs=1M count=3 2>/dev/null; sync')
