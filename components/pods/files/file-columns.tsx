@@ -28,7 +28,7 @@ export const fileColumns = ({ path, hrefOf, downloadOf, onGo }: Places): Readonl
       const to = inFolder(path, entry.name)
       return (
         <span className="flex min-w-0 items-center gap-2">
-          <Icon className="size-4 shrink-0 text-faint" aria-label={kind} />
+          <Icon role="img" className="size-4 shrink-0 text-faint" aria-label={kind} />
           <span className="min-w-0 truncate">
             {entry.type === 'folder' || entry.type === 'link'
               ? <Link href={hrefOf(to)} prefetch={false} className={linkClass} onClick={(event) => follow(event, () => onGo(to))}>{entry.name}</Link>
