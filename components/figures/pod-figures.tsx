@@ -40,7 +40,7 @@ export function PodFigures() {
       {figures.isPending && <Loading />}
       {figures.data && (figures.data.times.length === 0
         ? <div className="rounded-lg border border-stroke bg-raise"><EmptyState icon={<ChartSpline />} title={`No figures of the last ${rangeLabels[range]}`}>A pod is measured while it runs, for the first time some 20 seconds after its start. Choose a longer range for what it used before.</EmptyState></div>
-        : <div aria-busy={figures.isPlaceholderData}><Charts figures={figures.data} spec={pod.spec} /></div>)}
+        : <div aria-busy={figures.isPlaceholderData}><Charts figures={figures.data} spec={pod.spec} created={pod.metadata.creationTimestamp} /></div>)}
     </>
   )
 }
@@ -49,13 +49,18 @@ function Loading() {
   return <div className="grid animate-late grid-cols-1 gap-4 xl:grid-cols-2" aria-busy="true">{Array.from({ length: 4 }, (_, i) => <Skeleton key={i} className="h-64" />)}</div>
 }
 
-function Charts({ figures, spec }: { figures: PodFiguresView; spec: PodSpec }) {
+/** A young pod's graphs begin with it, at least so many points wide. */
+const fewestPoints = 30
+
+function Charts({ figures, spec, created }: { figures: PodFiguresView; spec: PodSpec; created: string }) {
   const charts = useMemo(() => figureCharts(figures, spec, podSize(spec)), [figures, spec])
   const times = useMemo(() => figures.times.map((time) => Date.parse(time)), [figures.times])
   const breaks = useMemo(() => gapsBefore(times, figures.stepSeconds), [times, figures.stepSeconds])
+  const to = Date.parse(figures.to)
+  const from = Math.max(Date.parse(figures.from), Math.min(Date.parse(created), to - fewestPoints * figures.stepSeconds * 1000))
   const days = figures.range === '7d' || figures.range === '30d'
   const formatTick = (at: number) => new Date(at).toLocaleString('en', days ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
-  const shared = { times, breaks, from: Date.parse(figures.from), to: Date.parse(figures.to), formatTick, formatTime: (at: number) => formatExact(new Date(at).toISOString()) }
+  const shared = { times, breaks, from, to, formatTick, formatTime: (at: number) => formatExact(new Date(at).toISOString()) }
   const gap = breaks.some(Boolean)
   return (
     <>
