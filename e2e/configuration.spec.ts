@@ -31,7 +31,7 @@ async function createConfigMap(page: Page, slug: string): Promise<void> {
   await expect(row(3)).toContainText('3 B that are no text')
   await form.getByRole('button', { name: 'Create ConfigMap' }).click()
   await expect(page.getByRole('heading', { name: 'settings', level: 1 })).toBeVisible()
-  await expect(page.getByLabel('Value of app.conf')).toContainText('mode=one')
+  await expect(page.getByLabel('Value of app.conf', { exact: true })).toContainText('mode=one')
 }
 
 async function createSecret(page: Page, slug: string): Promise<void> {
@@ -71,7 +71,7 @@ test('a pod waits for the ConfigMap and the Secret that it names, gets them as v
     const form = page.getByRole('dialog', { name: 'Edit settings' })
     await form.getByRole('group', { name: /^Row/ }).filter({ has: page.locator('input[value="app.conf"]') }).getByLabel('Value', { exact: true }).fill('mode=two\n')
     await form.getByRole('button', { name: 'Save ConfigMap' }).click()
-    await expect(page.getByLabel('Value of app.conf')).toContainText('mode=two')
+    await expect(page.getByLabel('Value of app.conf', { exact: true })).toContainText('mode=two')
     await expect.poll(async () => (await runIn(tenant, reference, 'cat', '/etc/settings/app.conf')).stdout, { timeout: 30_000 }).toBe('mode=two\n')
   })
 
@@ -80,7 +80,7 @@ test('a pod waits for the ConfigMap and the Secret that it names, gets them as v
     await expect(page.getByRole('heading', { name: 'login', level: 1 })).toBeVisible()
     await expect(page.getByText('s3cret value')).toHaveCount(0)
     await page.getByRole('button', { name: 'Reveal values' }).click()
-    await expect(page.getByLabel('Value of password')).toHaveText('s3cret value')
+    await expect(page.getByLabel('Value of password', { exact: true })).toHaveText('s3cret value')
     await page.getByRole('button', { name: 'Hide values' }).click()
     await expect(page.getByText('s3cret value')).toHaveCount(0)
     const { items } = await tenant.api.audit.list.query({ tenant: tenant.slug })
