@@ -48,6 +48,7 @@ describe('crashesOf', () => {
     ['ends well again and again', container({ reason: 'CrashLoopBackOff', lastEnd: end({ exitCode: 0, reason: 'Completed' }) }), 1],
     ['runs again since a minute', container({ state: 'Running', startedAt: '2026-01-01T11:59:00Z', lastEnd: bad }), 1],
     ['has run well for an hour since', container({ state: 'Running', startedAt: '2026-01-01T11:00:00Z', lastEnd: bad }), 0],
+    ['was stopped for its probe and ended with code 0', container({ state: 'Running', startedAt: '2026-01-01T11:59:00Z', lastEnd: end({ exitCode: 0, reason: 'Unhealthy' }) }), 1],
     ['ended well', container({ state: 'Terminated', exitCode: 0, reason: 'Completed' }), 0],
     ['has not been tried', container({ reason: 'ContainerCreating' }), 0],
   ])('a container that %s', (_, status, count) => expect(crashesOf([status], now)).toHaveLength(count))

@@ -114,7 +114,9 @@ export function lastEndOf(container: ContainerStatus): End | null {
 
 export type Crash = { container: ContainerStatus; end: End; /** It waits before it is started again. */ waiting: boolean }
 
-const isBad = (end: Pick<End, 'exitCode' | 'signal' | 'reason'>): boolean => end.exitCode !== 0 || end.signal !== null || end.reason === 'OOMKilled'
+/** Reasons for which a container was stopped that are a fault whatever its process made of it: many end with code 0 when they are told to stop. */
+const faults: ReadonlySet<string> = new Set(['OOMKilled', 'Unhealthy', 'PostStartHookError', 'DeadlineExceeded', 'Evicted', 'VMFailed'])
+const isBad = (end: Pick<End, 'exitCode' | 'signal' | 'reason'>): boolean => end.exitCode !== 0 || end.signal !== null || faults.has(end.reason)
 
 /**
  * The containers whose end a person should look at: ended badly, waiting to be started again, or running again after a
