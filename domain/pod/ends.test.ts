@@ -12,6 +12,7 @@ describe('describeEnd', () => {
     [{ exitCode: 0, reason: 'Completed' }, 'It ended by itself without an error (exit code 0).'],
     [{ exitCode: 1 }, 'It ended by itself with exit code 1: a general error; its last lines usually tell which.'],
     [{ exitCode: 3 }, 'It ended by itself with exit code 3.'],
+    [{ exitCode: 3, reason: '__proto__' }, 'It ended by itself with exit code 3.'],
     [{ exitCode: 127 }, 'It ended by itself with exit code 127: the program was not found.'],
     [{ exitCode: 137, signal: 9 }, 'It was ended by SIGKILL: it was killed without a chance to clean up (signal 9).'],
     [{ exitCode: 139 }, 'It was ended by SIGSEGV: it touched memory that is not its own; a fault of the program (exit code 139).'],

@@ -83,9 +83,9 @@ const killReasons: Readonly<Record<string, string>> = {
  */
 export function describeEnd(end: Pick<End, 'exitCode' | 'signal' | 'reason'>, memoryLimit?: string): string {
   if (end.reason === 'OOMKilled') return memoryLimit ? `It needed more memory than its limit of ${memoryLimit}, so the kernel killed it (OOMKilled).` : 'It needed more memory than its virtual machine has, so the kernel killed it (OOMKilled).'
-  const start = startReasons[end.reason]
+  const start = told(startReasons, end.reason)
   if (start) return `${start} (exit code ${end.exitCode}).`
-  const kill = killReasons[end.reason]
+  const kill = told(killReasons, end.reason)
   if (kill) return `${kill} (${numberOf(end)}).`
   const signal = signalOf(end)
   if (signal !== null) return `It was ended by ${signalName(signal)}${signalMeanings[signal] ? `: ${signalMeanings[signal]}` : ''} (${end.signal === null ? `exit code ${end.exitCode}` : `signal ${signal}`}).`
@@ -93,6 +93,9 @@ export function describeEnd(end: Pick<End, 'exitCode' | 'signal' | 'reason'>, me
   const meaning = codeMeanings[end.exitCode]
   return `It ended by itself with exit code ${end.exitCode}${meaning ? `: ${meaning}` : ''}.`
 }
+
+/** A reason comes from elsewhere and may be the name of what every object has. */
+const told = (sentences: Readonly<Record<string, string>>, reason: string): string | undefined => (Object.hasOwn(sentences, reason) ? sentences[reason] : undefined)
 
 const numberOf = (end: Pick<End, 'exitCode' | 'signal'>): string => (end.signal === null ? `exit code ${end.exitCode}` : signalName(end.signal))
 
