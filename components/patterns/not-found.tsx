@@ -1,5 +1,6 @@
+import { buttonClass } from '@/components/ui/button-class'
+import { cn } from '@/components/ui/cn'
 import { Mark } from '@/components/ui/mark'
-import { ButtonLink } from '@/components/ui/button'
 
 /** What does not exist and what one may not see look the same. */
 export function NotFound({ home }: { home: string }) {
@@ -8,7 +9,8 @@ export function NotFound({ home }: { home: string }) {
       <Mark className="size-8 text-faint" />
       <h1 className="mt-2 text-xl font-semibold">There is nothing here</h1>
       <p className="text-balance text-sm text-faint">The address is wrong, the thing was deleted, or you may not see it.</p>
-      <ButtonLink href={home} className="mt-2">Go to the start page</ButtonLink>
+      {/* A plain link: every page loads what this one needs, in case there is nothing. */}
+      <a href={home} className={cn(buttonClass({}), 'mt-2')}>Go to the start page</a>
     </div>
   )
 }
