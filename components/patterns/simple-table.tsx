@@ -10,7 +10,8 @@ type SimpleTableProps = {
 
 /** A short table inside a panel: all rows at once, no filters. */
 export function SimpleTable({ label, heads, rows, empty }: SimpleTableProps) {
-  if (rows?.length === 0) return <p className="px-4 py-6 text-center text-sm text-faint">{empty}</p>
+  // No paragraph: what stands in for the rows may have paragraphs of its own.
+  if (rows?.length === 0) return <div className="px-4 py-6 text-center text-sm text-faint">{empty}</div>
   return (
     <div role="group" aria-label={label} tabIndex={0} className="relative overflow-x-auto focus-visible:-outline-offset-2">
       <table aria-label={label} className="w-full text-left text-sm">

@@ -68,7 +68,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, rowName, actions, e
       {error !== undefined && error !== null && rows === undefined
         ? <div className="p-4"><QueryFailure error={error} title={`${label} cannot be shown`} {...(onRetry && { onRetry })} /></div>
         : (
-          <div ref={body} className={cn('relative overflow-x-auto transition-opacity duration-100', stale && 'opacity-60')} aria-busy={rows === undefined || stale}>
+          <div ref={body} role="group" aria-label={label} tabIndex={0} className={cn('relative overflow-x-auto transition-opacity duration-100 focus-visible:-outline-offset-2', stale && 'opacity-60')} aria-busy={rows === undefined || stale}>
             {rows && rows.length > virtualFrom
               ? (
                 <Suspense fallback={<table aria-label={label} className="w-full text-sm">{head}<tbody>{rows.slice(0, 40).map(drawRow)}</tbody></table>}>
