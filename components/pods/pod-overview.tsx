@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import Link from 'next/link'
 import { lastEndOf } from '@/domain/pod/ends'
+import { nextAction } from '@/domain/pod/next-actions'
 import { podSize } from '@/domain/pod/size'
 import { formatMebibytes, formatVcpus } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
@@ -29,11 +30,12 @@ export function PodOverview() {
   const size = podSize(spec)
   // What the card of a container that ended says already is not said again above it.
   const toldByCrash = status.containers.some((c) => c.message === status.message && lastEndOf(c) !== null)
+  const told = new Set([status.message, ...status.containers.flatMap((c) => (lastEndOf(c) ? c.message : []))])
   const failed = status.phase === 'Failed' || status.phase === 'Unschedulable' || status.phase === 'Unknown'
   return (
     <>
       <CrashPanel tenant={tenant} pod={pod} />
-      {status.message && !toldByCrash && <Callout tone={failed ? 'error' : 'info'} title={status.reason || status.phase}><p className="whitespace-pre-line">{status.message}</p><NextActionFor reason={status.reason} tenant={tenant} pod={pod} /></Callout>}
+      {status.message && !toldByCrash && <Callout tone={failed ? 'error' : nextAction(status.reason) ? 'notice' : 'info'} title={status.reason || status.phase}><p className="whitespace-pre-line">{status.message}</p><NextActionFor reason={status.reason} tenant={tenant} pod={pod} /></Callout>}
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Properties">
           <Properties>
@@ -49,9 +51,9 @@ export function PodOverview() {
         </Panel>
         <Panel title="Start" description="From the accepted request to the first process"><StartSteps pod={pod} /></Panel>
       </div>
-      <Panel title="Containers" flush><ContainersTable pod={pod} /></Panel>
+      <Panel title="Containers" flush><ContainersTable pod={pod} told={told} /></Panel>
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
-        <Panel title="Conditions" flush><Conditions conditions={status.conditions} next={(each) => <NextActionFor reason={each.reason} tenant={tenant} pod={pod} />} /></Panel>
+        <Panel title="Conditions" flush><Conditions conditions={status.conditions} next={(each) => !told.has(each.message) && <NextActionFor reason={each.reason} tenant={tenant} pod={pod} />} /></Panel>
         <Panel title="Latest events" flush actions={<Link href={paths.podEvents(tenant, metadata.namespace, metadata.name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">All events</Link>}>
           {events.data && <EventsList events={events.data.items} />}
         </Panel>

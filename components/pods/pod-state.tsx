@@ -26,7 +26,7 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const step = startSteps.findLast((each) => each.ms === null)
   const from = pod.metadata.deletionTimestamp ?? step?.startedAt ?? pod.metadata.creationTimestamp
   const reason = failing(pod)
-  if ((phase === 'Running' || phase === 'Starting' || phase === 'Scheduled') && reason) return <StateBadge shape="failed">{reason}</StateBadge>
+  if ((phase === 'Running' || phase === 'Starting' || phase === 'Scheduled') && reason) return <StateBadge shape="failed"><span className="inline-block truncate align-bottom max-sm:max-w-36">{reason}</span></StateBadge>
   return (
     <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepDoing(step.name)} · </span>}<Since time={from} /></>}>
       {phase}
