@@ -53,7 +53,7 @@ test('an archive is uploaded in the console, runs in a pod of its tenant alone, 
   })
 })
 
-test('an image is pulled ahead of pods, and a first pod needs no pull', async ({ console: page, tenant, registry }) => {
+test('an image is pulled ahead of pods, as asked for in the console', async ({ console: page, tenant, registry }) => {
   const name = `ahead/app:${Date.now()}`
   await registry.pushBusybox(name)
   await page.goto(`/t/${tenant.slug}/images-pre-pull`)
