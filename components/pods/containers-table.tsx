@@ -12,7 +12,7 @@ import { StateBadge, type StateShape } from '@/components/ui/state-badge'
 function shapeOf(container: ContainerStatus): StateShape {
   if (container.state === 'Running') return 'running'
   if (container.state === 'Terminated') return container.exitCode === 0 ? 'stopped' : 'failed'
-  return container.restartCount > 0 || /fail|err|crash/i.test(container.reason) ? 'failed' : 'changing'
+  return container.restartCount > 0 || /fail|err|crash|backoff|invalid/i.test(container.reason) ? 'failed' : 'changing'
 }
 
 const roles: Record<ContainerRole, string> = { init: 'Init', sidecar: 'Sidecar', container: 'Container' }
@@ -70,7 +70,7 @@ function ContainerState({ status, told }: { status: ContainerStatus; told: Reado
     <div className="min-w-32">
       <StateBadge shape={shapeOf(status)}>{status.state}</StateBadge>
       {why && <p className="text-xs text-faint">{why}</p>}
-      {status.message && !told.has(status.message) && <p className="max-w-90 whitespace-pre-line break-words text-xs text-faint">{status.message}</p>}
+      {status.message && !told.has(status.message) && <p className="max-w-90 whitespace-pre-line text-xs wrap-anywhere text-faint">{status.message}</p>}
     </div>
   )
 }

@@ -6,7 +6,7 @@ const action = (text: string, ...places: ActionPlace[]): NextAction => ({ text, 
 
 const imageName = action('Check the name and the tag of the image, then edit and re-create the pod.', 'edit', 'images')
 const pull = action('The host tries again by itself. If the message stays, check the image’s name, the registry and the pod’s imagePullSecrets.', 'events', 'edit', 'secrets')
-const credentials = action('Give the pod a Secret of type kubernetes.io/dockerconfigjson under imagePullSecrets, then re-create it.', 'secrets', 'edit')
+const credentials = action('Do what the message says; for a private image that is a Secret of type kubernetes.io/dockerconfigjson under the pod’s imagePullSecrets. Then re-create the pod.', 'secrets', 'edit')
 const start = action('Look at the container’s command and the image, then edit and re-create the pod.', 'edit')
 const network = action('Give the network a larger subnet, or delete pods that are not needed.', 'events')
 

@@ -8,7 +8,7 @@ type Crumb = { label: string; href?: string }
 const words: Record<string, string> = {
   pods: 'Pods', 'config-maps': 'ConfigMaps', secrets: 'Secrets', 'config-maps-new': 'ConfigMaps', 'secrets-new': 'Secrets', edit: 'Edit', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', 'images-upload': 'Images', 'images-pre-pull': 'Images', tokens: 'API tokens', audit: 'Audit',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
-  logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
+  top: 'Top', starts: 'Starts', figures: 'Figures', files: 'Files', ports: 'Ports', attach: 'Attach', logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }
 
 /** The route as crumbs; tenant and namespace stand in the pickers before them. */
