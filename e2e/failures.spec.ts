@@ -23,7 +23,7 @@ test('an image that cannot be had: its pod says why and what to do', async ({ co
       const message = pod.status.conditions.find(isRefusal)?.message ?? ''
       for (const part of [cause, action]) expect(message).toMatch(part)
       await page.goto(`/t/${tenant.slug}/pods/default/${name}`)
-      await expect(page.getByRole('row', { name: /ImagesReady/ })).toContainText(cause)
+      await expect(page.getByRole('row', { name: /^ImagesReady/ })).toContainText(cause)
     })
   }
 })
@@ -38,7 +38,7 @@ test('a container that exits at once: its pod says so, with its exit code and it
   await page.goto(`/t/${tenant.slug}/pods/default/loop`)
   await expect(page.getByText('CrashLoopBackOff').first()).toBeVisible()
   await expect(page.getByRole('row', { name: /^main/ })).toContainText(/exit code 3/i)
-  await expect(page.getByRole('row', { name: /ContainersReady/ })).toContainText('False')
+  await expect(page.getByRole('row', { name: /^ContainersReady/ })).toContainText('False')
   await page.getByRole('link', { name: 'Logs', exact: true }).click()
   await expect(page.getByRole('log')).toContainText('no configuration')
 
@@ -54,5 +54,5 @@ test('a pod that fits no host says how many hosts which filter refused', async (
   await tenant.api.pod.create.mutate({ tenant: tenant.slug, namespace: 'default', name: 'huge', spec: { containers: [{ name: 'main', image: sampleImage, resources: { limits: { memory: '1Ti' } } }] } })
   await waitForPod(tenant, { namespace: 'default', name: 'huge' }, (pod) => pod.status.phase === 'Unschedulable')
   await page.goto(`/t/${tenant.slug}/pods/default/huge`)
-  await expect(page.getByRole('row', { name: /PodScheduled/ })).toContainText(/1 host.*memory|memory.*1 host/i)
+  await expect(page.getByRole('row', { name: /^PodScheduled/ })).toContainText(/1 host.*memory|memory.*1 host/i)
 })

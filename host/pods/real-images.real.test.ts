@@ -21,8 +21,10 @@ afterAll(async () => {
   await registry.stop()
 })
 
-/** Fetches a page, tells it, and ends with a code of its own. */
+/** Fetches a page, tells it, also by the name of its output, and ends with a code of its own. */
 const fetchScript = `import os, sys, urllib.request
+with open('/dev/stdout', 'w') as output:
+    output.write(f'user {os.getuid()}\\n')
 print(sys.version_info[:2] >= (3, 11), sys.argv[1:], os.getcwd())
 print(urllib.request.urlopen(os.environ['PAGE'], timeout=30).read().decode())
 sys.exit(7)
@@ -100,7 +102,7 @@ describe('images that nobody made for Hypernetes run unchanged', () => {
       {
         restartPolicy: 'Never',
         volumes: [{ name: 'scripts', configMap: { name: 'scripts' } }],
-        containers: [{ name: 'fetch', image: images.python, command: ['python', '/scripts/fetch.py'], args: ['$(WORD)'], workingDir: '/srv', env: [{ name: 'WORD', value: 'analytical' }, { name: 'PAGE', value: `http://${web.network.address}/` }], volumeMounts: [{ name: 'scripts', mountPath: '/scripts' }] }],
+        containers: [{ name: 'fetch', image: images.python, command: ['python', '/scripts/fetch.py'], args: ['$(WORD)'], workingDir: '/srv', securityContext: { runAsUser: 65534, runAsNonRoot: true }, env: [{ name: 'WORD', value: 'analytical' }, { name: 'PAGE', value: `http://${web.network.address}/` }], volumeMounts: [{ name: 'scripts', mountPath: '/scripts' }] }],
       },
       {},
       'first',
@@ -112,7 +114,7 @@ describe('images that nobody made for Hypernetes run unchanged', () => {
     host.apply([web, script])
     await host.until(() => host.report(script)?.phase === 'Failed', 90_000)
     expect(host.report(script)?.containers[0]).toMatchObject({ exitCode: 7, reason: 'Error', signal: null })
-    expect(await host.log(script, 'fetch')).toBe("True ['analytical'] /srv\n<h1>first page</h1>")
+    expect(await host.log(script, 'fetch')).toBe("user 65534\nTrue ['analytical'] /srv\n<h1>first page</h1>")
 
     // nginx opens /dev/stdout, its access log's other end, anew: the container's output must allow that.
     expect(await host.log(web, 'web')).toMatch(/GET \/ HTTP\/1.1" 200 .*Python-urllib/)
