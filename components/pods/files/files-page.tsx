@@ -1,7 +1,6 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import { Download, Folder, RotateCw } from 'lucide-react'
-import { useRef } from 'react'
 import { containersOf } from '@/domain/pod/container-of'
 import type { FolderEntry } from '@/domain/pod/folder-entry'
 import { podActions } from '@/domain/pod/transitions'
@@ -50,17 +49,12 @@ export function PodFiles() {
   const blocked = podActions.copyFiles(pod)
   const list = useQuery({ ...trpc.pod.listFiles.queryOptions({ tenant, namespace, name, container, path }), enabled: blocked === null, retry: false, staleTime: 0 })
   const uploads = useUploads(() => void list.refetch())
-  const current = useRef<HTMLElement>(null)
   if (blocked !== null) return <EmptyState icon={<Folder />} title="No files now">{blocked}</EmptyState>
 
   const hrefOf = (to: string) => paths.podFiles(tenant, namespace, name, { container, path: to })
   const fileOf = (to: string) => paths.podFilesApi(tenant, namespace, name, { container, path: to, raw: '1' })
   const tarOf = (to: string) => paths.podFilesApi(tenant, namespace, name, { container, path: to })
-  const go = (to: string) => {
-    query.push({ path: to === '/' ? null : to })
-    // The link that was followed goes with its folder.
-    current.current?.focus()
-  }
+  const go = (to: string) => query.push({ path: to === '/' ? null : to })
   const start = (files: readonly ChosenFile[]) => uploads.start({ tenant, namespace, name, container, folder: path }, files)
   const actionsOf = (entry: FolderEntry): Action[] => {
     const to = inFolder(path, entry.name)
@@ -85,6 +79,10 @@ export function PodFiles() {
       </div>
       {uploads.problem && <Callout tone="error" title="Nothing was uploaded">{uploads.problem}</Callout>}
       <UploadList uploads={uploads.uploads} onCancel={uploads.cancel} onRepeat={uploads.repeat} onClear={uploads.clear} />
+      <div className="flex items-start gap-2">
+        <PathBar path={path} hrefOf={hrefOf} onGo={go} />
+        <IconButton label="Read the folder again" icon={<RotateCw className="size-4" />} onClick={() => void list.refetch()} />
+      </div>
       <p role="status" className="sr-only">{rows ? `Folder ${path}, ${formatCount(rows.length, 'entry', 'entries')}` : list.error ? `Folder ${path} cannot be shown` : ''}</p>
       <DropArea hint={`Upload into ${path}`} onDrop={(items) => void filesOfDrop(items).then(start, () => uploads.refuse('The browser could not read what was dropped. Use “Upload files” or “Upload folder”.'))}>
         {list.error && !rows
@@ -106,12 +104,6 @@ export function PodFiles() {
               rowName={(entry) => entry.name}
               actions={actionsOf}
               empty={<EmptyState icon={<Folder />} title="This folder is empty">Drop files here, or use “Upload files”.</EmptyState>}
-              toolbar={(
-                <>
-                  <PathBar path={path} hrefOf={hrefOf} onGo={go} current={current} />
-                  <IconButton label="Read the folder again" icon={<RotateCw className="size-4" />} onClick={() => void list.refetch()} />
-                </>
-              )}
               footer={rows && rows.length > 0 && <p className="border-t border-stroke px-4 py-2.5 text-xs text-faint">{formatCount(rows.length, 'entry', 'entries')}{list.data?.truncated && '. The folder has more: use a terminal for the rest.'}</p>}
             />
           )}

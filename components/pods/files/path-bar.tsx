@@ -1,15 +1,22 @@
 'use client'
 import { CornerDownLeft } from 'lucide-react'
 import Link from 'next/link'
-import { useState, type RefObject } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { Input } from '@/components/ui/input'
 import { IconButton } from '@/components/ui/button'
 import { cleanPath, stepsOf } from './container-path'
 
-type PathBarProps = { path: string; hrefOf: (path: string) => string; onGo: (path: string) => void; current: RefObject<HTMLElement | null> }
+type PathBarProps = { path: string; hrefOf: (path: string) => string; onGo: (path: string) => void }
 
 /** The folder that is shown as steps that lead up, and a field that takes any path. The last step has the focus after a change. */
-export function PathBar({ path, hrefOf, onGo, current }: PathBarProps) {
+export function PathBar({ path, hrefOf, onGo }: PathBarProps) {
+  const current = useRef<HTMLSpanElement>(null)
+  const shown = useRef(path)
+  // The link that was followed goes with its folder, and the focus with it.
+  useEffect(() => {
+    if (shown.current !== path) current.current?.focus()
+    shown.current = path
+  }, [path])
   const [typed, setTyped] = useState('')
   const steps = stepsOf(path)
   return (
