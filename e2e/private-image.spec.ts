@@ -13,10 +13,10 @@ test('a private image is refused with what to do, and pulled by itself once its 
   await test.step('refused, with the way to mend it', async () => {
     await waitForPod(tenant, reference, ({ status }) => status.conditions.some((each) => each.type === 'ImagesReady' && each.reason === 'ImageRefused'))
     await page.goto(`/t/${tenant.slug}/pods/default/app`)
-    const row = page.getByRole('row', { name: /^ImagesReady/ })
-    await expect(row).toContainText('refuses')
-    await expect(row).toContainText('kubernetes.io/dockerconfigjson')
-    await row.getByRole('link', { name: 'Secrets' }).click()
+    await expect(page.getByRole('row', { name: /^ImagesReady/ })).toContainText('refuses')
+    const main = page.getByRole('main')
+    await expect(main.getByText('kubernetes.io/dockerconfigjson').first()).toBeVisible()
+    await main.getByRole('link', { name: 'Secrets' }).first().click()
     await expect(page.getByRole('heading', { name: 'Secrets', level: 1 })).toBeVisible()
   })
 
