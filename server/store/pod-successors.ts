@@ -22,6 +22,9 @@ export const findSuccessor = (db: Database, scope: Scope, { namespace, name }: N
 /** Returns whether there was one. */
 export const discardSuccessor = async (db: Database, scope: Scope, { namespace, name }: Named): Promise<boolean> => (await db.podSuccessor.deleteMany({ where: { tenantId: scope.tenantId, namespace, name } })).count > 0
 
+/** Of many pods, which must be held. */
+export const discardSuccessors = (db: Database, scope: Scope, pods: readonly Named[]) => db.podSuccessor.deleteMany({ where: { tenantId: scope.tenantId, OR: pods.map(({ namespace, name }) => ({ namespace, name })) } })
+
 /**
  * Removes a pod that has gone and makes its successor, if it has one, in the same transaction: between the two nobody can
  * take the name, and neither is ever there without the other. One that cannot be made stays with the reason.

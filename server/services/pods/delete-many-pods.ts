@@ -5,6 +5,7 @@ import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
 import { holdPods, markPodsDeleted } from '@/server/store/pod-deletion'
+import { discardSuccessors } from '@/server/store/pod-successors'
 import { recordAudits } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { once } from '../idempotency'
@@ -27,10 +28,13 @@ export async function deleteManyPods(ctx: ServerContext, scope: Scope, input: z.
       if (row.deletedAt) return { ...about, outcome: 'deleting', message: 'It was being deleted already.' }
       return { ...about, outcome: 'deleting', message: '' }
     })
-    const marked = await markPodsDeleted(tx, scope, results.flatMap((result) => (result.outcome === 'deleting' ? (found.get(keyOf(result))?.uid ?? []) : [])))
+    const going = results.flatMap((result) => (result.outcome === 'deleting' ? (found.get(keyOf(result)) ?? []) : []))
+    // Who deletes a pod that was to be created anew wants neither.
+    await discardSuccessors(tx, scope, going)
+    const marked = await markPodsDeleted(tx, scope, going.map(({ uid }) => uid))
     await recordAudits(tx, scope, marked.map(({ namespace, name }) => ({ action: 'pod.delete', kind: 'Pod', namespace, name })))
     return { results }
-  }))
+  }), { repeatable: true })
 }
 
 const keyOf = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`

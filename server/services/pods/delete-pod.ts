@@ -5,6 +5,7 @@ import { notFound } from '@/domain/shared/errors'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
+import { holdPods } from '@/server/store/pod-deletion'
 import { findPod, markPodDeleted } from '@/server/store/pods'
 import { discardSuccessor } from '@/server/store/pod-successors'
 import { recordAudit } from '@/server/store/records'
@@ -15,11 +16,13 @@ export const deletePodInput = podReference.extend({ graceSeconds: z.number().int
 
 /** Sets the deletion time: the host tears down, the controller releases the address, the row goes last. */
 export function deletePod(ctx: ServerContext, scope: Scope, input: z.output<typeof deletePodInput>): Promise<{ deleting: true }> {
-  return inTransaction(ctx.db, (tx) => deletePodInTransaction(tx, scope, input))
+  return inTransaction(ctx.db, (tx) => deletePodInTransaction(tx, scope, input), { repeatable: true })
 }
 
 export async function deletePodInTransaction(tx: Transaction, scope: Scope, input: z.output<typeof deletePodInput>): Promise<{ deleting: true }> {
-  const pod = await findPod(tx, scope, input.namespace, input.name)
+  // Held before it is read: the controller may be about to put its successor in its place.
+  const [held] = await holdPods(tx, scope, [input])
+  const pod = held && (await findPod(tx, scope, input.namespace, input.name))
   if (!pod) throw notFound('Pod', input.name)
   // Who deletes a pod that was to be created anew wants neither.
   await discardSuccessor(tx, scope, { namespace: input.namespace, name: input.name })

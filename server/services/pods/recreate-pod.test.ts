@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { startTestServer } from '@/server/api/testing/server'
 import { replacePod } from '@/server/store/pod-successors'
 
@@ -82,3 +82,35 @@ it('takes the later of two successors', async () => {
   await gone(old.metadata.uid)
   expect((await ann.caller.pod.get(at('twice'))).spec.containers[0]?.image).toContain('second')
 })
+
+it('lets neither live where it is deleted, or deleted with others, in the moment in which the successor takes its place', async () => {
+  const deletions = [
+    ['race-one', (name: string) => ann.caller.pod.delete(at(name))],
+    ['race-many', (name: string) => ann.caller.pod.deleteMany({ tenant: ann.tenant.slug, pods: [{ name }] })],
+  ] as const
+  for (const [name, remove] of deletions) {
+    const old = await create(name)
+    await recreate(name)
+    let deletion: Promise<unknown> = Promise.resolve()
+    await server.db.$transaction(async (tx) => {
+      await replacePod(tx, old.metadata.uid)
+      deletion = remove(name)
+      await waitsForLock()
+    })
+    await deletion
+    const next = await ann.caller.pod.get(at(name))
+    expect(next.metadata.uid).not.toBe(old.metadata.uid)
+    expect(next.metadata.deletionTimestamp).not.toBeNull()
+  }
+})
+
+it('lets the pod go for good where it is deleted with others', async () => {
+  const old = await create('bulk')
+  await recreate('bulk')
+  await ann.caller.pod.deleteMany({ tenant: ann.tenant.slug, pods: [{ name: 'bulk' }] })
+  await gone(old.metadata.uid)
+  await expect(ann.caller.pod.get(at('bulk'))).rejects.toMatchObject({ cause: { code: 'not_found' } })
+})
+
+/** Until somebody waits for a row that another holds. */
+const waitsForLock = () => vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where "datname" = current_database() and "wait_event_type" = 'Lock'`).toHaveLength(1), { timeout: 5000, interval: 10 })
