@@ -15,6 +15,8 @@ export const isUpload = (request: IncomingMessage): boolean => address.test((req
 
 /** A sender that sends nothing for this long has gone. */
 const idleMs = 60_000
+/** So long may a sender go on after a refusal: what it has sent by then is read, for unread bytes would reset the connection before it reads the answer. */
+const lingerMs = 1_000
 
 /**
  * Serves `PUT /api/images/<tenant>?reference=name:tag`, whose body is an archive: of any size up to the limit, read as it comes and never
@@ -26,19 +28,26 @@ export function serveUploads(server: ServerContext, request: IncomingMessage, re
   if (tenant === undefined) return false
   const context = toApiContext(server, null, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
   const answer = (status: number, body: object, headers: Record<string, string> = {}) => {
-    // What is not read any more would hold the connection: the sender learns the answer, then it ends.
+    const text = JSON.stringify(body)
     if (!request.complete) headers = { ...headers, connection: 'close' }
-    response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-request-id': context.requestId, ...headers }).end(JSON.stringify(body))
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store', 'x-request-id': context.requestId, ...headers })
+    if (request.complete) return void response.end(text)
+    // The sender has the whole answer now; with the response's end the connection ends.
+    response.write(text)
+    const timer = setTimeout(() => response.end(), lingerMs)
+    request.once('close', () => clearTimeout(timer)).once('end', () => response.end()).on('error', () => {}).resume()
   }
   if (request.method !== 'PUT') {
     answer(405, refusal(new DomainError('invalid_input', 'Send the archive with PUT.'), context), { allow: 'PUT' })
     return true
   }
-  request.setTimeout(idleMs, () => request.destroy())
+  // A request that is over has no socket any more, and its destroy() ends nothing.
+  const { socket } = request
+  request.setTimeout(idleMs, () => socket.destroy())
   receive(context, request, decodeURIComponentOrEmpty(tenant), url.searchParams.get('reference') ?? '')
     .then((result) => answer(201, result))
     .catch((error: unknown) => {
-      if (request.destroyed && !request.complete) return server.log.info({ err: error }, 'an upload was given up by its sender')
+      if (request.errored || response.destroyed) return server.log.info({ err: error }, 'an upload was given up by its sender')
       const failure = toTrpcError(error, context)
       answer(getHTTPStatusCodeFromError(failure), refusal(failure.cause instanceof DomainError ? failure.cause : new DomainError('internal', failure.message), context))
     })

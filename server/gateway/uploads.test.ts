@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect as connectTo, type AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -14,9 +15,9 @@ import { startTestServer } from '@/server/api/testing/server'
 import { serveUploads } from '@/server/api/upload-http'
 import { podController } from '@/server/control/controllers/pod/controller'
 import { removeStrayFiles, uploadPath } from '@/server/services/images/upload-files'
-import { inTransaction } from '@/server/store/database'
+import { inTransaction, type Database } from '@/server/store/database'
 import { registerHost } from '@/server/store/hosts'
-import { listUploadIds } from '@/server/store/image-uploads'
+import { listUploadIds, resolveUploads } from '@/server/store/image-uploads'
 import { bindPod } from '@/server/store/scheduling'
 import { hostRouter, type HostConnection } from './host-router'
 import { HostSessions } from './host-sessions'
@@ -170,6 +171,48 @@ it('what may not come in is refused, and leaves nothing', async () => {
   await expect(half).rejects.toThrow()
   await expect.poll(files).toEqual([])
   expect(await test.db.imageUpload.count()).toBe(0)
+})
+
+it('a refusal half way reaches its sender, and the connection ends: whether it goes on sending or not', async () => {
+  const pieces = 64
+  const send = async (sent: number) => {
+    const socket = connectTo((http.address() as AddressInfo).port, '127.0.0.1')
+    let answer = ''
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString())).on('error', () => {})
+    const closed = once(socket, 'close')
+    socket.write(`PUT /api/images/${ann.tenant.slug}?reference=app:1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ann.token}\r\nContent-Length: ${pieces << 14}\r\n\r\n`)
+    for (let piece = 0; piece < sent; piece += 1) {
+      socket.write(Buffer.alloc(1 << 14))
+      await wait(2)
+    }
+    await closed
+    return answer
+  }
+  for (const answer of await Promise.all([send(pieces), send(1)])) {
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*connection: close.*no tar archive.*\}$/s)
+  }
+  expect(await files()).toEqual([])
+})
+
+it('a tenant has 200 uploads at most, however small; one of the same name still makes way for another', async () => {
+  const rows = Array.from({ length: 200 }, (_, i) => ({ tenantId: ann.tenant.id, reference: `docker.io/library/small:${i}`, digest: 'sha256:0', bytes: 1n, createdBy: 'x' }))
+  await test.db.imageUpload.createMany({ data: rows.slice(1) })
+  // Two at a time do not both count on the last room.
+  const two = await Promise.all(['app:1', 'app:2'].map((reference) => put(ann, reference, archive(1000))))
+  expect(two.map(({ status }) => status).sort()).toEqual([201, 412])
+  expect(two.find(({ status }) => status === 412)?.body.error?.message).toMatch(/200 uploads, which is its limit/)
+  expect((await put(ann, 'small:7', archive(1000))).status).toBe(201)
+  await test.db.imageUpload.deleteMany({})
+  for (const name of await files()) await rm(join(data, 'uploads', name))
+})
+
+it('only the uploads that are asked for are read', async () => {
+  await test.db.imageUpload.createMany({ data: ['a', 'b'].map((name) => ({ tenantId: ann.tenant.id, reference: `docker.io/library/${name}:1`, digest: 'sha256:0', bytes: 1n, createdBy: 'x' })) })
+  const read: unknown[] = []
+  const spied = { imageUpload: { findMany: async (query: object) => read.push(...(await test.db.imageUpload.findMany(query))) && read } } as unknown as Database
+  await resolveUploads(spied, [{ tenantId: ann.tenant.id, reference: 'b:1' }])
+  expect(read).toMatchObject([{ reference: 'docker.io/library/b:1' }])
+  await test.db.imageUpload.deleteMany({})
 })
 
 it('a host is given the uploads that its own pods name, once for each ticket', async () => {

@@ -6,13 +6,15 @@ import type { Database, Transaction } from './database'
 
 export type NewUpload = { id: string; reference: string; digest: string; bytes: bigint }
 
-/** Holds the tenant's row, so that two uploads do not count on the same room. */
-export const holdTenantUploads = (tx: Transaction, scope: Scope) => tx.$queryRaw`select 1 from "Tenant" where "id" = ${scope.tenantId} for update`
+/** Holds the tenant's row, so that two uploads, or two pre-pulls, do not count on the same room. */
+export const holdTenantImages = (tx: Transaction, scope: Scope) => tx.$queryRaw`select 1 from "Tenant" where "id" = ${scope.tenantId} for update`
 
 export async function sumUploadBytes(db: Database, scope: Scope, except?: string): Promise<number> {
   const { _sum } = await db.imageUpload.aggregate({ where: { tenantId: scope.tenantId, ...(except ? { reference: { not: except } } : {}) }, _sum: { bytes: true } })
   return Number(_sum.bytes ?? 0)
 }
+
+export const countUploads = (db: Database, scope: Scope, except: string) => db.imageUpload.count({ where: { tenantId: scope.tenantId, reference: { not: except } } })
 
 export const listUploads = (db: Database, scope: Scope) => db.imageUpload.findMany({ where: { tenantId: scope.tenantId }, orderBy: { reference: 'asc' }, take: 10_000 })
 
@@ -32,7 +34,8 @@ export const listUploadIds = async (db: Database): Promise<string[]> => (await d
 /** Which of these references, as written, are uploads of their tenants. */
 export async function resolveUploads(db: Database, wanted: readonly { tenantId: string; reference: string }[]): Promise<Map<string, ImageUpload>> {
   const tenants = [...new Set(wanted.map(({ tenantId }) => tenantId))].filter(Boolean)
-  const rows = tenants.length === 0 ? [] : await db.imageUpload.findMany({ where: { tenantId: { in: tenants } } })
+  const references = [...new Set(wanted.flatMap(({ reference }) => uploadReference(reference) ?? []))]
+  const rows = tenants.length === 0 || references.length === 0 ? [] : await db.imageUpload.findMany({ where: { tenantId: { in: tenants }, reference: { in: references } } })
   const known = new Map(rows.map((row) => [uploadKey(row.tenantId, row.reference), row]))
   const found = new Map<string, ImageUpload>()
   for (const { tenantId, reference } of known.size === 0 ? [] : wanted) {

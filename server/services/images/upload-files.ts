@@ -29,7 +29,8 @@ export async function receiveFile(data: string, body: Readable, maxBytes: number
   let checked = -checkEveryBytes
   let beginning: Buffer = Buffer.alloc(0)
   try {
-    for await (const chunk of body) {
+    // A sender that is refused half way must be told so: to end the reading by itself would destroy the request.
+    for await (const chunk of body.iterator({ destroyOnReturn: false })) {
       const part = toBuffer(chunk)
       bytes += part.length
       if (bytes > maxUploadBytes) throw tooLarge()

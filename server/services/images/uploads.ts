@@ -5,7 +5,7 @@ import { maxTenantUploadBytes, maxUploadBytes, shortReference, uploadReference }
 import { DomainError, notFound } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
-import { findUpload, holdTenantUploads, removeUpload, replaceUpload, sumUploadBytes } from '@/server/store/image-uploads'
+import { countUploads, findUpload, holdTenantImages, removeUpload, replaceUpload, sumUploadBytes } from '@/server/store/image-uploads'
 import { listImageUses } from '@/server/store/images'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
@@ -15,6 +15,8 @@ export const uploadOutput = z.object({ id: z.uuid(), reference: z.string(), dige
 export const deleteUploadInput = z.object({ reference: z.string().min(1).max(600) })
 export const deleteUploadOutput = z.object({ reference: z.string() })
 
+/** Uploads that a tenant may have, however small. */
+const maxUploadsOfTenant = 200
 /** Uploads under way at a time: of one tenant, and in this process. */
 const maxOfTenant = 2
 const maxInAll = 16
@@ -25,13 +27,15 @@ export async function receiveUpload(ctx: ServerContext, scope: Scope, request: {
   const reference = uploadReference(request.reference)
   if (!reference) throw new DomainError('invalid_input', `"${request.reference}" is not the name of an image with a tag: write one such as app:1.`, { problems: [{ path: 'reference', line: null, message: 'must be a name with a tag, such as app:1' }] })
   const left = maxTenantUploadBytes - (await sumUploadBytes(ctx.db, scope, reference))
+  if ((await countUploads(ctx.db, scope, reference)) >= maxUploadsOfTenant) throw tooMany()
   if ((request.length ?? 0) > maxUploadBytes) throw tooLarge()
   if ((request.length ?? 0) > left) throw overQuota()
   return oneMore(scope.tenantId, async () => {
     const file = await receiveFile(ctx.config.data, request.body, left)
     try {
       const before = await inTransaction(ctx.db, async (tx) => {
-        await holdTenantUploads(tx, scope)
+        await holdTenantImages(tx, scope)
+        if ((await countUploads(tx, scope, reference)) >= maxUploadsOfTenant) throw tooMany()
         if ((await sumUploadBytes(tx, scope, reference)) + file.bytes > maxTenantUploadBytes) throw overQuota()
         const replaced = await findUpload(tx, scope, reference)
         await replaceUpload(tx, scope, { id: file.id, reference, digest: file.digest, bytes: BigInt(file.bytes) })
@@ -51,7 +55,7 @@ export async function receiveUpload(ctx: ServerContext, scope: Scope, request: {
 export async function deleteUpload(ctx: ServerContext, scope: Scope, input: z.output<typeof deleteUploadInput>): Promise<z.output<typeof deleteUploadOutput>> {
   const reference = uploadReference(input.reference) ?? ''
   const removed = await inTransaction(ctx.db, async (tx) => {
-    await holdTenantUploads(tx, scope)
+    await holdTenantImages(tx, scope)
     const upload = await findUpload(tx, scope, reference)
     if (!upload) throw notFound('Upload', input.reference)
     const uses = (await listImageUses(tx, scope)).filter((use) => uploadReference(use.reference) === reference)
@@ -65,6 +69,8 @@ export async function deleteUpload(ctx: ServerContext, scope: Scope, input: z.ou
   await rm(uploadPath(ctx.config.data, removed.id), { force: true })
   return { reference: shortReference(reference) }
 }
+
+const tooMany = (): DomainError => new DomainError('failed_precondition', `The tenant has ${maxUploadsOfTenant} uploads, which is its limit: delete one that is not needed, or upload under the name of one.`)
 
 async function oneMore<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
   const own = underWay.get(tenantId) ?? 0
