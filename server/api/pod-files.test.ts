@@ -17,6 +17,8 @@ let url = ''
 /** What the host does with the next stream. */
 let serve: (host: HostEnd) => void
 let last: HostEnd | undefined
+/** That a response had for its end while it was sent. */
+let mostListeners = 0
 
 beforeAll(async () => {
   test = await startTestServer()
@@ -29,6 +31,7 @@ beforeAll(async () => {
   await test.db.podReport.create({ data: { podUid: uid, hostId: host.id, bootId: randomUUID(), sequence: 1, phase: 'Running', document } })
   Object.assign(test.server.streams, { open: streamsTo((host) => serve((last = host))) })
   http = createServer((request, response) => {
+    response.on('drain', () => (mostListeners = Math.max(mostListeners, response.listenerCount('close'))))
     if (!servePodFiles(test.server, request, response)) response.writeHead(404).end()
   })
   http.listen(0, '127.0.0.1')
@@ -128,6 +131,20 @@ describe('a download', () => {
       setImmediate(() => host.finish({ exitCode: 2, error: 'Not all could be read' }))
     }
     await expect(fetch(filesOf({ path: '/etc' }), { headers: bearer() }).then((response) => response.arrayBuffer())).rejects.toThrow()
+  })
+
+  it('of many pieces to a slow reader is whole, and piles up no listeners', async () => {
+    mostListeners = 0
+    const bytes = Buffer.alloc(4 << 20, 'x')
+    serve = (host) => {
+      for (let at = 0; at < bytes.length; at += 64 << 10) host.send(1, bytes.subarray(at, at + (64 << 10)))
+      host.finish({ exitCode: 0, error: null })
+    }
+    const response = await fetch(filesOf({ path: '/etc' }), { headers: bearer() })
+    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true)
+    expect(mostListeners).toBeGreaterThan(0)
+    // From where on Node warns of a leak.
+    expect(mostListeners).toBeLessThanOrEqual(10)
   })
 
   it('that the reader leaves, or whose token is revoked, ends the copy in the pod', async () => {

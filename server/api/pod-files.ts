@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { z } from 'zod'
 import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
@@ -106,11 +108,7 @@ async function download(_: IncomingMessage, response: ServerResponse, { scope, c
 /** Sends as fast as the reader takes it. A failure in the middle breaks the connection off: half a download never looks whole. */
 async function give(bytes: AsyncIterable<Buffer>, response: ServerResponse, destroy: () => void): Promise<void> {
   response.once('close', destroy)
-  for await (const chunk of bytes) {
-    if (response.destroyed) return
-    if (!response.write(chunk)) await new Promise<void>((resolve) => void response.once('drain', resolve).once('close', resolve))
-  }
-  response.end()
+  await pipeline(Readable.from(bytes), response)
 }
 
 async function upload(request: IncomingMessage, response: ServerResponse, { scope, ctx, input, query: { name } }: Transfer): Promise<void> {

@@ -91,8 +91,12 @@ export async function uploadFiles(ctx: ServerContext, scope: Scope, input: Input
         const piece = chunk.subarray(at, at + pieceBytes)
         bytes.toPod += piece.length
         if (bytes.toPod > maxUploadBytes + pieceBytes) throw new DomainError('invalid_input', 'An upload may bring 10 GiB: send it in parts.')
-        if (!stream.write(Buffer.concat([Buffer.of(streamChannel.input), piece]))) await Promise.race([drained(stream), result])
-        if (stream.destroyed) break
+        if (!stream.write(Buffer.concat([Buffer.of(streamChannel.input), piece]))) await drained(stream)
+        // A result ends the stream; what it says comes before what is left to send.
+        if (stream.destroyed) {
+          await result
+          break
+        }
       }
     }
     stream.write(Buffer.of(streamChannel.input))
@@ -142,6 +146,7 @@ async function resultOf(stream: HostStream): Promise<void> {
 
 /** Until the stream takes more, or is gone. */
 function drained(stream: HostStream): Promise<void> {
+  if (stream.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
     const done = () => {
       stream.off('drain', done)
