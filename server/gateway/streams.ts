@@ -13,6 +13,9 @@ const ticketLifeMs = 30_000
 /** A tenant's streams in this process, of all kinds together. */
 const maxStreamsOfOwner = 64
 
+/** Tickets of a tenant that no browser has used yet. */
+const maxTicketsOfOwner = 256
+
 type Waiting = { resolve(stream: HostStream): void; timer: NodeJS.Timeout }
 type BrowserTicket = { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void>; timer: NodeJS.Timeout }
 
@@ -81,6 +84,9 @@ export class StreamBroker implements HostStreams {
   }
 
   issueTicket(ticket: Omit<BrowserTicket, 'timer'>): string {
+    let own = 0
+    for (const { owner } of this.tickets.values()) if (owner === ticket.owner) own += 1
+    if (own >= maxTicketsOfOwner) throw new DomainError('rate_limited', `More than ${maxTicketsOfOwner} streams of this tenant were asked for in ${ticketLifeMs / 1000} s and not opened: open those, or try again in half a minute.`)
     const name = randomBytes(32).toString('base64url')
     this.tickets.set(name, { ...ticket, timer: setTimeout(() => this.tickets.delete(name), ticketLifeMs) })
     return name

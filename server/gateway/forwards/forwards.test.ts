@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import WebSocket, { WebSocketServer } from 'ws'
@@ -138,6 +138,11 @@ describe('the entrance', () => {
     expect(() => none.open(forward())).toThrow(/no domain for pages of pods.*local command/)
     none.close()
   })
+  it('is by the newest address of a port alone', async () => {
+    const [older, newer] = [forwards.open(forward()), forwards.open(forward())].map((each) => new URL(each))
+    expect((await ask(older?.host ?? '', older?.pathname ?? '')).status).toBe(403)
+    expect((await ask(newer?.host ?? '', newer?.pathname ?? '')).status).toBe(303)
+  })
   it('bounds the ports that a tenant has open', async () => {
     for (let port = 1; port <= 32; port += 1) forwards.open(forward({ port }))
     expect(() => forwards.open(forward({ port: 99 }))).toThrow(/More than 32/)
@@ -201,6 +206,19 @@ describe('what a pod serves', () => {
     pod.closeAllConnections()
     const { status, body, headers } = await ask(host, '/', { cookie })
     expect([status, body, headers['content-security-policy']]).toEqual([502, 'Nothing in the pod listens on port 80. Check the port.\n', "sandbox; default-src 'none'"])
+  })
+  it.each([
+    ['a status that is none', '000 x'],
+    ['one that no browser knows', '999 x'],
+    ['another protocol that nobody asked for', '101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x'],
+  ])('is refused where it is %s, and holds nothing', async (_, status) => {
+    const raw = createTcpServer((socket) => void socket.on('error', () => {}).once('data', () => socket.write(`HTTP/1.1 ${status}\r\nX-A: b\r\n\r\n`))).listen(0, '127.0.0.1')
+    await once(raw, 'listening')
+    podPort = (raw.address() as AddressInfo).port
+    const { host, cookie } = await entered()
+    expect(await ask(host, '/', { cookie })).toMatchObject({ status: 502, body: expect.stringContaining('no answer of HTTP') })
+    await expect.poll(() => forwards.find(host.split('.')[0] ?? '')?.isBusy).toBe(false)
+    raw.close()
   })
   it('may be a WebSocket, for its own page alone', async () => {
     const sockets = new WebSocketServer({ server: pod })

@@ -12,7 +12,6 @@ const idleMs = 30 * 60_000
 const lifeMs = 12 * 60 * 60_000
 const sweepMs = 60_000
 const maxSessionsOfOwner = 32
-const maxTickets = 10_000
 
 type Parts = {
   /** The address below whose host each forward has a name of its own; null: there is none. */
@@ -37,8 +36,8 @@ export class Forwards implements BrowserForwards {
   open(forward: BrowserForward): string {
     const { forwardUrl } = this.parts
     if (forwardUrl === null) throw new DomainError('failed_precondition', 'This installation has no domain for pages of pods. Use the local command of the port, or have the operator set HYPERNETES_FORWARD_URL.')
-    if (this.tickets.size >= maxTickets) throw new DomainError('rate_limited', 'Too many ports are being opened: try again in a minute.')
     const session = this.sessionOf(forward)
+    this.dropTickets(session)
     const ticket = secretText()
     this.tickets.set(ticket, { session, timer: setTimeout(() => this.tickets.delete(ticket), ticketMs) })
     const url = new URL(`/__hypernetes/enter/${ticket}`, forwardUrl)
@@ -84,6 +83,15 @@ export class Forwards implements BrowserForwards {
     return session
   }
 
+  /** A session has one ticket: the bound of sessions is that of tickets too. */
+  private dropTickets(session: ForwardSession): void {
+    for (const [ticket, { session: of, timer }] of this.tickets) {
+      if (of !== session) continue
+      clearTimeout(timer)
+      this.tickets.delete(ticket)
+    }
+  }
+
   private sweep(now: number): void {
     for (const [label, { session }] of this.byLabel) {
       const isIdle = !session.isBusy && now - session.lastUsed > idleMs
@@ -96,6 +104,7 @@ export class Forwards implements BrowserForwards {
     if (!found) return
     this.byLabel.delete(label)
     found.unwatch()
+    this.dropTickets(found.session)
     found.session.end()
     if (found.session.hasBegun) void found.session.forward.onEnd(found.session.bytes).catch((err: unknown) => this.parts.log.error({ err }, 'the end of a forward was not audited'))
   }

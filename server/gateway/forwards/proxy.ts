@@ -82,14 +82,27 @@ export class ForwardProxy {
   private relay(session: ForwardSession, request: IncomingMessage, response: ServerResponse): Promise<void> {
     return new Promise((resolve, reject) => {
       const toThePod = this.requestOf(session, request, { agent: session.agent })
+      let isAnswered = false
       toThePod.once('response', (answer) => {
-        response.writeHead(answer.statusCode ?? 502, toBrowser(answer.headers, this.cookieName))
+        isAnswered = true
+        try {
+          response.writeHead(statusOf(answer), toBrowser(answer.headers, this.cookieName))
+        } catch (error) {
+          answer.destroy()
+          return reject(error instanceof Error ? error : noHttp())
+        }
         pipeline(answer, response).then(resolve, () => {
           response.destroy()
           resolve()
         })
       })
+      // Nobody asked for another protocol: Node would leave the request open for ever.
+      toThePod.once('upgrade', (_, pod: Duplex) => {
+        pod.destroy()
+        reject(noHttp())
+      })
       toThePod.once('error', reject)
+      toThePod.once('close', () => isAnswered || reject(new Error('the pod ended the connection')))
       response.once('close', () => toThePod.destroy())
       pipeline(request, toThePod).catch(() => {})
     })
@@ -112,7 +125,7 @@ export class ForwardProxy {
       })
       toThePod.once('response', (answer) => {
         answer.destroy()
-        refuseUpgrade(socket, answer.statusCode ?? 502)
+        refuseUpgrade(socket, isStatus(answer.statusCode) ? answer.statusCode : 502)
       })
       toThePod.once('error', () => refuseUpgrade(socket, 502))
       socket.once('close', () => toThePod.destroy())
@@ -128,6 +141,16 @@ export class ForwardProxy {
     return httpRequest({ ...rest, host: 'pod', port: session.forward.port, method: request.method, path: request.url, setHost: false, headers: { ...toPod(request.headers, this.cookieName, browser), ...headers } })
   }
 }
+
+const isStatus = (status: number | undefined): status is number => status !== undefined && status >= 200 && status <= 599
+
+/** Node's client takes any three digits for a status; its server, and browsers, do not. */
+function statusOf({ statusCode }: IncomingMessage): number {
+  if (isStatus(statusCode)) return statusCode
+  throw noHttp()
+}
+
+const noHttp = (): DomainError => new DomainError('unavailable', 'What the pod answered is no answer of HTTP. Look at its logs, and check that the port is that of a web server.')
 
 function headerLines(headers: Record<string, unknown>): string {
   return Object.entries(headers).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => `${name}: ${String(each)}\r\n`)).join('')
