@@ -12,7 +12,10 @@ export const readyImage = z.object({
   config: z.object({ entrypoint: z.array(z.string()), command: z.array(z.string()), environment: z.array(z.string()), workingDir: z.string(), user: z.string(), stopSignal: z.string() }),
 })
 
-/** What the host keeps of a pod on disk, so that the next run of its agent takes up where this one ended. */
+/**
+ * What the host keeps of a pod on disk, so that the next run of its agent takes up where this one ended. What only describes
+ * is left out where it cannot be read: a VM that runs must not end for that.
+ */
 export const ledgerEntry = z.object({
   version: z.literal(1),
   assignment,
@@ -24,11 +27,12 @@ export const ledgerEntry = z.object({
   vm: z.unknown(),
   /** By the reference in the spec, in the order of the VM's disks. */
   images: z.array(z.object({ wanted: z.string(), image: readyImage })),
-  containers: z.array(containerRecord),
-  conditions: z.array(condition),
-  startMode: z.enum(['template', 'cold']).nullable(),
-  startSteps: z.array(startStep),
-  startedAt: z.string().nullable(),
+  /** Empty: they could not be read. */
+  containers: z.array(containerRecord).catch([]),
+  conditions: z.array(condition).catch([]),
+  startMode: z.enum(['template', 'cold']).nullable().catch(null),
+  startSteps: z.array(startStep).catch([]),
+  startedAt: z.string().nullable().catch(null),
   /** The delay of the next restart of the VM. */
   vmBackoffMs: z.number(),
   /** When the host took the pod on, in milliseconds since 1970: its activeDeadlineSeconds count from there. */

@@ -66,6 +66,14 @@ describe('the ledger', () => {
     expect(await readFile(join(folder, `${name}.broken`), 'utf8')).toBe(content)
   })
 
+  it('keeps a VM whose description cannot be read', async () => {
+    const one = entry()
+    const [container] = one.containers
+    const ledger = await open()
+    await writeFile(join(folder, `${one.assignment.uid}.json`), JSON.stringify({ ...one, containers: [{ ...container, status: { ...container?.status, message: 'x'.repeat(5_000), startedAt: 'never' } }], startSteps: 'none', startMode: 'odd' }))
+    expect(await ledger.load()).toEqual({ entries: [{ ...one, containers: [], startSteps: [], startMode: null }], broken: [] })
+  })
+
   it('tells a write that failed, and writes the next one', async () => {
     const one = entry()
     const ledger = await open()

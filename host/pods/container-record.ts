@@ -4,6 +4,7 @@ import { containerStatus, waitingStatus, type ContainerEnd } from '@/domain/pod/
 import { restartBackoff } from './backoff'
 import { policyOf } from './lifecycle/phases'
 import type { GuestExit } from './ports'
+import { storableText } from './storable-text'
 
 /** What the host knows of one container across its restarts, the VM's and its own. Times are milliseconds since 1970. */
 export const containerRecord = z.object({
@@ -19,6 +20,10 @@ export const containerRecord = z.object({
 export type ContainerRecord = z.infer<typeof containerRecord>
 type RestartPolicy = PodSpec['restartPolicy']
 
+/** What a status may say, so that the next run of the agent can read the record. Characters. */
+const maxMessage = 4096
+/** Room for what follows the message of an end. */
+const maxCause = maxMessage - 512
 const iso = (ms: number) => new Date(ms).toISOString()
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
 
@@ -47,11 +52,11 @@ export function creating(record: ContainerRecord): ContainerRecord {
 
 /** The start waits for something, such as a Secret; it is tried again by itself. */
 export function waiting(record: ContainerRecord, reason: string, message: string): ContainerRecord {
-  return { ...record, status: { ...record.status, reason, message } }
+  return { ...record, status: { ...record.status, reason: storableText(reason, 128), message: storableText(message, maxMessage) } }
 }
 
 function endOf({ exitCode, signal, reason, message, startedAt, finishedAt, lastLines, terminationMessage }: ContainerRecord['status']): ContainerEnd {
-  return { exitCode: exitCode ?? 0, signal, reason, message: message.slice(0, 4096), startedAt, finishedAt: finishedAt ?? '', lastLines, terminationMessage }
+  return { exitCode: exitCode ?? 0, signal, reason, message: storableText(message, maxMessage), startedAt, finishedAt: finishedAt ?? '', lastLines, terminationMessage }
 }
 
 /** The process runs. What has a startup or readiness probe waits for it. */
@@ -69,7 +74,8 @@ export type LastWords = { lastLines: string[]; terminationMessage: string }
 export const noWords: LastWords = { lastLines: [], terminationMessage: '' }
 
 /** What follows the end of a container by the pod's restart policy. */
-function ended(record: ContainerRecord, end: End, policy: RestartPolicy): ContainerRecord {
+function ended(record: ContainerRecord, told: End, policy: RestartPolicy): ContainerRecord {
+  const end = { ...told, reason: storableText(told.reason, 128), message: storableText(told.message, maxCause) }
   const { lastLines, terminationMessage } = end
   const status = { ...record.status, ready: false, started: false, exitCode: end.exitCode, signal: end.signal, finishedAt: iso(end.at), lastLines, terminationMessage }
   const own = policyOf(status.role, policy)
@@ -96,6 +102,11 @@ const endTime = (record: ContainerRecord, claimed: number, now: number): number 
 
 /** Why the host ended an instance, such as a failed probe. */
 export type KillCause = { reason: string; message: string }
+
+/** What a probe or a hook found of an instance that runs. */
+export function found(record: ContainerRecord, change: { started?: boolean; ready: boolean; message?: string }): ContainerRecord {
+  return { ...record, status: { ...record.status, ...change, message: storableText(change.message ?? record.status.message, maxMessage) } }
+}
 
 /** The process has ended by itself, or was ended for `cause`. `now` is the host's clock. */
 export function exited(record: ContainerRecord, exit: GuestExit, policy: RestartPolicy, now = Date.now(), words: LastWords = noWords, cause: KillCause | null = null): ContainerRecord {
@@ -136,7 +147,7 @@ export function vmLost(record: ContainerRecord, cause: string, policy: RestartPo
 /** Stopped by us, to be started again when the pod is. */
 export function stopped(record: ContainerRecord, exit: GuestExit | null, reason: string, now: number, words: LastWords = noWords): ContainerRecord {
   if (record.done) return record
-  const status = { ...record.status, ...words, state: 'Terminated' as const, ready: false, started: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason, message: '', finishedAt: iso(exit ? endTime(record, exit.at, now) : now) }
+  const status = { ...record.status, ...words, state: 'Terminated' as const, ready: false, started: false, exitCode: exit?.exitCode ?? 137, signal: exit?.signal ?? null, reason: storableText(reason, 128), message: '', finishedAt: iso(exit ? endTime(record, exit.at, now) : now) }
   if (record.status.state !== 'Running') return { ...record, notBefore: null }
   return { ...record, notBefore: null, nextBackoffMs: 0, status }
 }

@@ -47,7 +47,7 @@ export class PodState {
     now: number,
   ) {
     this.running = found?.assignment ?? assignment
-    this.records = found?.containers ?? newRecords(assignment.spec)
+    this.records = found && found.containers.length > 0 ? found.containers : newRecords(this.running.spec)
     this.acceptedAt = found?.acceptedAt ?? now
     if (found) this.restore(found)
   }
@@ -225,7 +225,8 @@ export class PodState {
     this.startedAt = found.startedAt
     this.vmBackoffMs = found.vmBackoffMs
     this.vmRecord = found.vm
-    this.failure = found.failure
+    const isUnknown = found.containers.length === 0 && this.stage === 'ended'
+    this.failure = found.failure ?? (isUnknown ? { reason: 'EndUnknown', message: 'The host could not read how the containers of the pod ended. Look at their logs, and re-create the pod where it has to run again.' } : null)
   }
 }
 

@@ -48,6 +48,24 @@ describe('a pod that names ConfigMaps and Secrets', () => {
     expect(status('web')).toMatchObject({ state: 'Running', restartCount: 0, message: '' })
   })
 
+  it('starts a container whose files came while its image was being mounted', async () => {
+    const host = new FakeHost()
+    let mounted: () => void = () => {}
+    host.holds.set('vm.plug image1', new Promise((resolve) => (mounted = resolve)))
+    let written: () => void = () => {}
+    host.holds.set('guest.writeFiles conf', new Promise((resolve) => (written = resolve)))
+    const { worker, status } = startWorker(host, testAssignment({ ...withFiles, containers: [{ name: 'first', image: 'two:1' }, ...withFiles.containers] }, { configurationRevision: 'r1' }), null, { revision: 'r1', objects: [] })
+    await settle()
+    expect(status('first').reason).toBe('FailedMount')
+    worker.configure({ revision: 'r2', objects: [object('ConfigMap', 'app', { key: 'v' })] })
+    await settle()
+    mounted()
+    await settle()
+    written()
+    await settle()
+    expect([status('first').state, status('web').state]).toEqual(['Running', 'Running'])
+  })
+
   it('keeps values out of the ledger, the events and the report', async () => {
     const host = new FakeHost()
     const { worker, events } = startWorker(host, testAssignment({ ...withEnv, volumes: [{ name: 's', secret: { secretName: 'db' } }] }, { configurationRevision: 'r1' }), null, { revision: 'r1', objects: [password] })

@@ -1,7 +1,7 @@
 import type { SignalName } from '@/contracts/guest/v1/messages'
 import type { ContainerRole, ContainerSpec } from '@/domain/pod/spec'
 import { stopSignal } from '../container-process'
-import { creating, exited, refused, started, stopped, vmLost, waiting, type ContainerRecord, type LastWords } from '../container-record'
+import { creating, exited, found, refused, started, stopped, vmLost, waiting, type ContainerRecord, type LastWords } from '../container-record'
 import { GuestRefusal, StepError, type GuestExit } from '../ports'
 import type { PodContext } from './context'
 import { newSink, prepareProcess, resumedSink, type NotYet } from './create-container'
@@ -140,14 +140,17 @@ export class ContainerLife {
   }
 
   private async start(): Promise<void> {
-    const { clock, images, mount, assignment, configuration } = this.context
+    const { clock, images, mount, assignment, configuration, files } = this.context
     const image = images.get(this.spec.image)
     if (!image) throw new StepError('Internal', 'A container has no image on this host.')
     this.set(creating(this.record))
     const { record } = this
     try {
       for (;;) {
-        const process = prepareProcess(this.context, this.spec, image, await mount(image))
+        const imageKey = await mount(image)
+        // What came meanwhile may still be on its way into the guest, and no other change would tell.
+        if (files.problem !== null) await files.write()
+        const process = prepareProcess(this.context, this.spec, image, imageKey)
         if (!('reason' in process)) {
           const launch = this.launch(record, process)
           this.starting = launch
@@ -157,7 +160,7 @@ export class ContainerLife {
         this.notYet(process)
         await Promise.race([configuration.changed(), aborted(this.stopping)])
         if (this.stopping.aborted) return
-        await this.context.files.write()
+        await files.write()
       }
     } catch (error) {
       if (this.stopping.aborted) throw error
@@ -219,7 +222,7 @@ export class ContainerLife {
   private change(change: StatusChange): void {
     const { status } = this.record
     if (!this.isRunning || (status.ready === change.ready && status.started === (change.started ?? status.started) && status.message === (change.message ?? status.message))) return
-    this.set({ ...this.record, status: { ...status, ...change } })
+    this.set(found(this.record, change))
   }
 }
 
