@@ -23,6 +23,19 @@ describe('a start', () => {
     expect(late).toEqual(['vm.start', 'guest.connect', 'guest.setup', 'guest.addImage image0', 'guest.start a', 'vm.plug image1', 'guest.addImage image1', 'guest.start b'])
   })
 
+  it('of a pod with more images than a VM takes says so before there is a VM', async () => {
+    const many = (count: number) => ({ initContainers: Array.from({ length: count - 20 }, (_, i) => ({ name: `i${i}`, image: `init${i}:1` })), containers: Array.from({ length: 20 }, (_, i) => ({ name: `c${i}`, image: `image${i}:1` })) })
+    const host = new FakeHost()
+    const { worker } = startWorker(host, testAssignment(many(25)))
+    await settle()
+    expect(worker.report()).toMatchObject({ phase: 'Starting', reason: 'TooManyImages', message: expect.stringContaining('25 different images, and one pod has room for 24') })
+    expect(host.calls).not.toContain('vm.start')
+    const other = new FakeHost()
+    startWorker(other, testAssignment(many(24)))
+    await settle()
+    expect(other.calls).toContain('vm.start')
+  })
+
   it('mounts an image that two containers share once', async () => {
     const host = new FakeHost()
     startWorker(host, testAssignment({ containers: [{ name: 'a', image: 'one:1' }, { name: 'b', image: 'one:1' }] }))
@@ -106,6 +119,20 @@ describe('another assignment', () => {
     await settle()
     expect(host.calls.filter((c) => c === 'vm.start' || c === 'network.attach')).toEqual(['network.attach', 'vm.start', 'network.attach'])
     expect(worker.report().phase).toBe('Running')
+  })
+
+  it.each([['fails', (host: FakeHost) => host.fail('network.attach')], ['does not end', (host: FakeHost) => host.holds.set('network.attach', new Promise(() => {}))]])('whose switch %s keeps the VM watched', async (_name, trouble) => {
+    const host = new FakeHost()
+    const assignment = testAssignment()
+    const { worker, eventsOf } = startWorker(host, assignment)
+    await settle()
+    trouble(host)
+    worker.assign({ ...assignment, network: { ...assignment.network, outbound: 'nat' } })
+    await settle()
+    expect(worker.report().phase).toBe('Running')
+    host.machines.get(`vm ${assignment.uid}`)?.die('killed')
+    await settle()
+    expect(eventsOf('VMFailed')).toHaveLength(1)
   })
 })
 
@@ -271,6 +298,20 @@ describe('a host agent that is started again', () => {
     await host.clock.advance(1_000)
     await worker.finished
     expect(host.leftovers).toEqual([])
+  })
+
+  it('takes up a VM whose records cannot be read, and tells an end that it cannot know', async () => {
+    const { host, entry, first } = await restart(two, () => {})
+    first.leave()
+    const broken = ledgerEntry.parse({ ...entry, containers: [{ state: 'Odd' }] })
+    host.calls.length = 0
+    const second = startWorker(host, entry.assignment, broken)
+    await settle()
+    expect(host.calls).toEqual(['vm.adopt', 'guest.connect'])
+    expect(second.worker.report()).toMatchObject({ phase: 'Running', containers: [{ state: 'Running' }, { state: 'Running' }] })
+    const ended = startWorker(new FakeHost(), entry.assignment, { ...broken, stage: 'ended' })
+    await settle()
+    expect(ended.worker.report()).toMatchObject({ phase: 'Failed', reason: 'EndUnknown' })
   })
 
   it('hears of a container that ended meanwhile', async () => {

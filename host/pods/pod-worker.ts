@@ -354,11 +354,27 @@ export class PodWorker extends Reach {
     this.state.stage = 'gone'
   }
 
-  /** Repeating the attachment applies the network's switches. */
+  /** Applies the network's switches to what runs, which is watched meanwhile. */
   private async refit(): Promise<void> {
+    const { run, interrupt } = this
+    if (!run) return this.attachAgain(interrupt.signal)
+    const applied = this.attachAgain(interrupt.signal).catch((error: unknown) => {
+      if (interrupt.signal.aborted) return
+      this.events.warn(error, 'step "refit" of a pod failed')
+      return this.pause(retryMs)
+    })
+    const outcome = await Promise.race([run.outcome, applied.then(() => null)])
+    if (!outcome) return
+    interrupt.abort(new Error('the virtual machine ended'))
+    await this.onOutcome(run, outcome)
+  }
+
+  /** Repeating the attachment applies the network's switches. */
+  private async attachAgain(signal: AbortSignal): Promise<void> {
     const { network } = this.state.assignment
-    const { ready } = await this.deps.ports.network.attach({ ...this.state.identity, network }, this.interrupt.signal)
+    const { ready } = await this.deps.ports.network.attach({ ...this.state.identity, network }, signal)
     await ready
+    signal.throwIfAborted()
     this.state.running = { ...this.state.running, network }
     await this.save()
   }

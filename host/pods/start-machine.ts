@@ -6,9 +6,12 @@ import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
-import type { AttachedNetwork, Guest, ImagePort, Machine, MachinePort, NetworkPort, PodIdentity, PullProgress, ReadyImage } from './ports'
+import { StepError, type AttachedNetwork, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage } from './ports'
 import type { StartGate } from './start-gate'
 import type { StepRecorder } from './step-recorder'
+
+/** Each image is a disk of the VM, which has no more places for disks. */
+const maxImages = 24
 
 export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock }
 
@@ -104,6 +107,8 @@ async function resolveImages(images: ImagePort, assignment: Assignment, progress
   const ready = await Promise.all([...wanted].map(([reference, policy]) => images.ensure(reference, { tenantId: assignment.tenantId, policy, pullSecrets: progress.pullSecrets, upload: assignment.uploads?.find((one) => one.reference === reference), signal, onProgress: (p) => progress.pulling(reference, p) })))
   // Keyed by what the spec says, which need not be how the store calls the image; the one that starts first stays first: it is the root disk.
   const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
+  const count = new Set(ready.map((image) => image.digest)).size
+  if (count > maxImages) throw new StepError('TooManyImages', `The pod's containers use ${count} different images, and one pod has room for ${maxImages}. Use fewer different images, or split the pod.`)
   progress.imagesReady(found)
   return found
 }
