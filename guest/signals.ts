@@ -1,8 +1,11 @@
-import type { SignalName } from '@/contracts/guest/v1/messages'
+import { signals, type SignalName } from '@/contracts/guest/v1/messages'
 
-const numbers: Record<SignalName, number> = { HUP: 1, INT: 2, QUIT: 3, KILL: 9, USR1: 10, USR2: 12, TERM: 15, CONT: 18, STOP: 19, WINCH: 28 }
+/** The numbers 32 and 33 are libc's own. */
+const firstRealTime = 34
+const standard = 31
 
 /** A signal's number on x86-64. */
 export function signalNumber(name: SignalName): number {
-  return numbers[name]
+  const index = signals.indexOf(name)
+  return index < standard ? index + 1 : index - standard + firstRealTime
 }

@@ -76,7 +76,7 @@ describe("a pod's surroundings", () => {
     expect(guestVolumes(spec).map((v) => v.medium)).toEqual(['files', 'files'])
   })
 
-  it.each([['', 'TERM'], ['SIGQUIT', 'QUIT'], ['quit', 'QUIT'], ['3', 'QUIT'], ['SIGWINCH', 'WINCH'], ['SIGRTMIN+3', 'TERM'], ['nonsense', 'TERM']])('stop signal %j is %s', (text, signal) => {
+  it.each([['', 'TERM'], ['SIGQUIT', 'QUIT'], ['quit', 'QUIT'], ['3', 'QUIT'], ['SIGWINCH', 'WINCH'], ['SIGRTMIN+3', 'RTMIN+3'], ['37', 'RTMIN+3'], ['RTMIN', 'RTMIN'], ['SIGRTMAX', 'RTMIN+30'], ['SIGRTMAX-14', 'RTMIN+16'], ['SIGRTMIN+31', 'TERM'], ['RTMIN-1', 'TERM'], ['14', 'ALRM'], ['31', 'SYS'], ['0', 'TERM'], ['32', 'TERM'], ['65', 'TERM'], ['SIGABRT', 'ABRT'], ['IOT', 'ABRT'], ['PWR', 'PWR'], ['nonsense', 'TERM']])('stop signal %j is %s', (text, signal) => {
     expect(stopSignal({ ...image, stopSignal: text })).toBe(signal)
   })
 })

@@ -69,10 +69,23 @@ export const guestVolumes = (pod: PodSpec) =>
     sizeBytes: volume.emptyDir?.sizeLimit === undefined ? null : parseBytes(volume.emptyDir.sizeLimit),
   }))
 
-const signalNumbers: Record<string, SignalName> = { 1: 'HUP', 2: 'INT', 3: 'QUIT', 9: 'KILL', 10: 'USR1', 12: 'USR2', 15: 'TERM', 18: 'CONT', 19: 'STOP', 28: 'WINCH' }
+/** Other names of the same signals. Source: signal(7). */
+const signalAliases: Readonly<Record<string, SignalName>> = { IOT: 'ABRT', CLD: 'CHLD', POLL: 'IO' }
+const realTime = { first: 34, last: 64 }
+const standardSignals = signals.filter((name) => !name.startsWith('RTMIN'))
 
-/** The signal that asks a container of this image to end: its STOPSIGNAL (name or number), else TERM. */
+function signalOfNumber(number: number): SignalName | undefined {
+  return number < realTime.first ? standardSignals[number - 1] : signals[standardSignals.length + number - realTime.first]
+}
+
+/** The signal that asks a container of this image to end: its STOPSIGNAL (a name, such as SIGRTMIN+3, or a number), else TERM. */
 export function stopSignal(image: ImageConfig): SignalName {
   const name = image.stopSignal.trim().toUpperCase().replace(/^SIG/, '')
-  return signalNumbers[name] ?? signals.find((signal) => signal === name) ?? 'TERM'
+  if (/^\d{1,2}$/.test(name)) return signalOfNumber(Number(name)) ?? 'TERM'
+  const [, bound, sign = '+', distance = '0'] = /^RT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name) ?? []
+  if (bound) {
+    const number = (bound === 'MIN' ? realTime.first : realTime.last) + Number(`${sign}${distance}`)
+    return number >= realTime.first ? (signalOfNumber(number) ?? 'TERM') : 'TERM'
+  }
+  return signals.find((signal) => signal === name) ?? signalAliases[name] ?? 'TERM'
 }

@@ -55,12 +55,13 @@ export const SetupParams = z.object({
 /**
  * Puts files into a `files` volume. All requests of one `version` belong together; the one with `commit` makes them
  * visible at once and takes what was there before away, as the kubelet's AtomicWriter does: a folder a version, `..data`
- * is a symbolic link to the newest, and every file a link through it.
+ * is a symbolic link to the newest, and every file a link through it. With `append` the content goes behind what earlier
+ * files of that path in the same version have: one that is larger than a request comes in several.
  */
 export const WriteFilesParams = z.object({
   volume: name,
   version: name,
-  files: z.array(z.object({ path: text(4096), mode: z.number().check(z.int(), z.gte(0), z.lte(0o777)), contentBase64: text(768 * 1024) })).check(z.maxLength(1024)),
+  files: z.array(z.object({ path: text(4096), mode: z.number().check(z.int(), z.gte(0), z.lte(0o777)), contentBase64: text(768 * 1024), append: z.optional(z.boolean()) })).check(z.maxLength(1024)),
   commit: z.boolean(),
 })
 
@@ -132,7 +133,11 @@ export const ExecParams = z.object({
   terminal: z.nullable(z.object({ columns: terminalSide, rows: terminalSide })),
 })
 
-export const signals = ['HUP', 'INT', 'QUIT', 'KILL', 'USR1', 'USR2', 'TERM', 'CONT', 'STOP', 'WINCH'] as const
+/** In the order of their numbers on x86-64: 1 to 31, then 34 (RTMIN, as libc has it) to 64 (RTMAX). Source: signal(7). */
+export const signals = [
+  ...(['HUP', 'INT', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'KILL', 'USR1', 'SEGV', 'USR2', 'PIPE', 'ALRM', 'TERM', 'STKFLT', 'CHLD', 'CONT', 'STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'XCPU', 'XFSZ', 'VTALRM', 'PROF', 'WINCH', 'IO', 'PWR', 'SYS'] as const),
+  ...(['RTMIN', 'RTMIN+1', 'RTMIN+2', 'RTMIN+3', 'RTMIN+4', 'RTMIN+5', 'RTMIN+6', 'RTMIN+7', 'RTMIN+8', 'RTMIN+9', 'RTMIN+10', 'RTMIN+11', 'RTMIN+12', 'RTMIN+13', 'RTMIN+14', 'RTMIN+15', 'RTMIN+16', 'RTMIN+17', 'RTMIN+18', 'RTMIN+19', 'RTMIN+20', 'RTMIN+21', 'RTMIN+22', 'RTMIN+23', 'RTMIN+24', 'RTMIN+25', 'RTMIN+26', 'RTMIN+27', 'RTMIN+28', 'RTMIN+29', 'RTMIN+30'] as const),
+] as const
 
 export const SignalContainerParams = z.object({ container: name, signal: z.enum(signals) })
 export const RemoveContainerParams = z.object({ container: name })
