@@ -24,6 +24,13 @@ it('tells of an image that is gone once, to each who was told of it, and not in 
   expect(keys.map((key) => reports.take(key))).toEqual([null, null])
 })
 
+it('keeps only text that the database of the server takes', () => {
+  const reports = new ImageReports()
+  const key = reports.put({ ...report('ann', 'a:1', 'Failed'), message: `built for \0\ud800${'x'.repeat(5000)}` }, everything)
+  const message = reports.take(key)?.message
+  expect([message?.slice(0, 12), message?.length]).toEqual(['built for \ufffd\ufffd', 4096])
+})
+
 it('forgets what was never pulled and nobody wants', () => {
   const reports = new ImageReports()
   reports.put(report('ann', 'a:1', 'Failed'), everything)

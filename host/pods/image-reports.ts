@@ -1,4 +1,7 @@
 import type { ImageReport } from '@/contracts/host/v1'
+import { storableText } from './storable-text'
+
+const maxMessage = 4096
 
 /** What tells a report of an image from another. */
 export const imageKey = ({ tenantId = '', reference }: Pick<ImageReport, 'tenantId' | 'reference'>): string => (tenantId === '' ? reference : `${tenantId} ${reference}`)
@@ -13,9 +16,9 @@ export class ImageReports {
   /** `nameOf` gives a reference in full. */
   constructor(readonly nameOf: (reference: string) => string = (reference) => reference) {}
 
-  /** Takes a report in; returns its key for {@link take}. */
+  /** Takes a report in, of which the text is registries' and tenants'; returns its key for {@link take}. */
   put(image: ImageReport, isWanted: (tenantId: string, name: string) => boolean): string {
-    const report = { ...image, reference: this.nameOf(image.reference) }
+    const report = { ...image, reference: this.nameOf(image.reference), message: storableText(image.message, maxMessage) }
     const { tenantId = '', reference } = report
     const key = imageKey(report)
     this.reports.delete(key)

@@ -50,6 +50,11 @@ describe('configurations', () => {
   })
   it('of another platform, or of another shape, are refused', () => {
     expect(codeOf(() => readConfig(JSON.stringify({ rootfs, os: 'windows', architecture: 'amd64' })))).toBe('unsupported-platform')
+    // What the image says is quoted, printable and short.
+    const loud = { rootfs, os: `\0\ud800\u001b[31m${'x'.repeat(5000)}`, architecture: 'am d64' }
+    expect(() => readConfig(JSON.stringify(loud))).toThrow(/ \?\?\?\[31mx{25}\/am\?d64, /)
+    const index = { schemaVersion: 2, manifests: [{ digest: digest('1'), size: 1, platform: loud }] }
+    expect(() => readManifest(JSON.stringify(index))).toThrow(/ \?\?\?\[31mx{25}\/am\?d64, /)
     expect(codeOf(() => readConfig(JSON.stringify({ rootfs, config: { Cmd: 'sh' } })))).toBe('malformed')
     expect(codeOf(() => readConfig('{}'))).toBe('malformed')
   })

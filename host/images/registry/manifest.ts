@@ -86,7 +86,7 @@ export function chooseForHost(entries: readonly IndexEntry[], nested: 'refuse' |
   const fits = images.filter(({ platform: p }) => p?.os === 'linux' && p.architecture === hostArchitecture).sort((a, b) => variant(a) - variant(b))
   const chosen = fits[0] ?? (images.length === 1 && images[0]?.platform === undefined ? images[0] : undefined)
   if (!chosen) {
-    const known = images.flatMap(({ platform: p }) => (p?.os && p.architecture ? [`${p.os}/${p.architecture}`] : []))
+    const known = images.flatMap(({ platform: p }) => (p?.os && p.architecture ? [platformName(p.os, p.architecture)] : []))
     throw unsupported(known.length > 0 ? [...new Set(known)].slice(0, 20).join(', ') : 'no platform at all')
   }
   if (nested === 'refuse' && indexTypes.has(chosen.mediaType)) throw malformed('The image is an index in an index, which no registry needs: one index with an entry a platform is read.')
@@ -96,6 +96,9 @@ export function chooseForHost(entries: readonly IndexEntry[], nested: 'refuse' |
 /** 0 for none, then v1, v2, … */
 const variant = ({ platform }: IndexEntry): number => Number(/^v(\d{1,3})/.exec(platform?.variant ?? '')?.[1] ?? 0)
 
+/** As an image says it: printable and short, whatever it says. */
+const platformName = (...parts: [os: string, architecture: string]): string => parts.map((part) => part.slice(0, 32).replace(/[^\x21-\x7e]/g, '?')).join('/')
+
 const unsupported = (platforms: string): ImageError =>
   new ImageError('unsupported-platform', `The image is built for ${platforms}, but these hosts run linux/${hostArchitecture}.`, `Build the image for linux/${hostArchitecture} and push it again.`)
 
@@ -103,7 +106,7 @@ const unsupported = (platforms: string): ImageError =>
 export function readConfig(text: string): { config: ImageConfig; diffIds: string[] } {
   const read = parsed(text, configSchema, 'configuration')
   const [os, architecture] = [read.os ?? 'linux', read.architecture ?? hostArchitecture]
-  if (os !== 'linux' || architecture !== hostArchitecture) throw unsupported(`${os}/${architecture}`)
+  if (os !== 'linux' || architecture !== hostArchitecture) throw unsupported(platformName(os, architecture))
   const run = read.config ?? {}
   const config: ImageConfig = {
     entrypoint: run.Entrypoint ?? [],
