@@ -59,12 +59,23 @@ describe('the store’s size', () => {
     expect(store.list()).toEqual([])
   })
 
-  it('pulls ahead go after those that a pod waits for', async () => {
+  it('a pull ahead is never waited for by pods, and goes one at a time', async () => {
     const store = await open({ maxConcurrentPulls: 1, maxConcurrentResolves: 1 })
-    const order: string[] = []
-    const pull = (name: string, inBackground: boolean) => store.ensure(`${name}:1`, { inBackground }).then(() => order.push(name))
-    await Promise.all([pull('a', false), pull('b', true), pull('c', true), pull('d', false)])
-    expect(order.slice(0, 2)).toEqual(['a', 'd'])
+    const stop = new AbortController()
+    const fetched: string[] = []
+    const stuck = ['1', '2'].map((id) => {
+      const fetch = (_: unknown, signal: AbortSignal) => new Promise<void>((__, reject) => {
+        fetched.push(id)
+        signal.addEventListener('abort', () => reject(new Error('aborted')))
+      })
+      return failure(store, `up:${id}`, { tenantId: 'ann', inBackground: true, signal: stop.signal, upload: { id, digest: 'sha256:0', bytes: 1, fetch } })
+    })
+    await expect.poll(() => fetched).toEqual(['1'])
+    await store.ensure('a:1')
+    expect(fetched).toEqual(['1'])
+    stop.abort()
+    for (const { code } of await Promise.all(stuck)) expect(code).toBe('cancelled')
+    await expect.poll(leftovers).toEqual([])
   })
 })
 

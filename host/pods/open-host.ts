@@ -79,6 +79,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
   let taken: PodSet | null = null
+  let ahead: PrePulls | null = null
   const images = await ImageStore.open({
     dir: folders.images,
     defaultRegistry: settings.defaultRegistry,
@@ -87,7 +88,10 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     maxCacheBytes: settings.imageCacheBytes ?? Infinity,
     // Until the pods of an earlier run are taken up, the ledger knows what their VMs run.
     inUse: () => taken?.usedImages() ?? { names: [], digests: entries.flatMap((entry) => entry.images.map(({ image }) => image.digest)) },
-    onRemoved: (digest) => taken?.imageRemoved(digest),
+    onRemoved: (digest) => {
+      taken?.imageRemoved(digest)
+      ahead?.removed(digest)
+    },
     logger: log,
   })
   const [sample] = await Promise.all([ensureSampleImage(images), templates.open(), scratch.prepare()])
@@ -99,7 +103,8 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
   const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
-  const prePulls: PrePulls = new PrePulls({ images: ports.images, clock: systemClock, nameOf, onProgress: ({ tenantId, reference }, { bytesDone, bytesTotal }) => pods.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone, bytesTotal }) })
+  const prePulls: PrePulls = new PrePulls({ images: ports.images, clock: systemClock, nameOf, onProgress: ({ tenantId, reference }, { bytesDone, bytesTotal }) => pods.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone, bytesTotal }), onTimeout: ({ tenantId, reference }, message) => pods.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Failed', message, bytesDone: 0, bytesTotal: 0 }) })
+  ahead = prePulls
   for (const report of storedReports(images)) pods.imageChanged(report)
   log.debug({ sample: sample.reference }, 'sample image')
   pods.adopt(entries)

@@ -61,7 +61,7 @@ it('an archive goes from its person through the server to a host, which makes th
   let desired: { assignments: Assignment[]; prePulls: PrePull[] } = { assignments: [], prePulls: [] }
   const bootId = randomUUID()
   const images = imagePort(store, () => {}, (...request) => (fetchUpload ? fetchUpload(...request) : Promise.reject(new Error('not connected'))))
-  const prePulls = new PrePulls({ images, clock: systemClock, nameOf: (reference) => store.nameOf(reference), onProgress: () => {} })
+  const prePulls = new PrePulls({ images, clock: systemClock, nameOf: (reference) => store.nameOf(reference), onProgress: () => {}, onTimeout: () => {} })
   const url = `ws://${place}/ws/host`
   const control = keepControl({
     url, identity, bootId, log: server.log,

@@ -1,33 +1,39 @@
 import { cancelled } from '../image-error'
 
-/** At most so many at a time; the others wait in order, those in the background after all others. */
+type Lane = { free: number; readonly queue: (() => void)[] }
+
+/**
+ * At most so many at a time; the others wait in order. What is in the background has one slot of its own beside them:
+ * whatever it does, and however long, nobody else waits for it.
+ */
 export class Slots {
-  #free: number
-  readonly #queue: (() => void)[] = []
-  readonly #background: (() => void)[] = []
+  readonly #lane: Lane
+  readonly #background: Lane = { free: 1, queue: [] }
 
   constructor(count: number) {
-    this.#free = count
+    this.#lane = { free: count, queue: [] }
   }
 
   /** Runs `work` in a slot. Rejects with {@link ImageError} cancelled when `signal` aborts while waiting. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>, inBackground = false): Promise<T> {
-    await this.#take(signal, inBackground ? this.#background : this.#queue)
+    const lane = inBackground ? this.#background : this.#lane
+    await this.#take(signal, lane)
     try {
       return await work()
     } finally {
-      const next = this.#queue.shift() ?? this.#background.shift()
+      const next = lane.queue.shift()
       if (next) next()
-      else this.#free++
+      else lane.free++
     }
   }
 
-  #take(signal: AbortSignal, queue: (() => void)[]): Promise<void> {
+  #take(signal: AbortSignal, lane: Lane): Promise<void> {
     if (signal.aborted) return Promise.reject(cancelled())
-    if (this.#free > 0) {
-      this.#free--
+    if (lane.free > 0) {
+      lane.free--
       return Promise.resolve()
     }
+    const { queue } = lane
     return new Promise((resolve, reject) => {
       const go = () => {
         signal.removeEventListener('abort', leave)
