@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { reportInput, type ImageReport, type ReportInput } from '@/contracts/host/v1'
+import { reportInput, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
+import { containerSpec } from '@/domain/pod/spec'
+import { newRecord } from '@/host/pods/container-record'
 import { Reporter } from './reporter'
 
 const image = (reference: string): ImageReport => ({ reference, digest: null, sizeBytes: null, phase: 'Ready', message: '', bytesDone: 0, bytesTotal: 0 })
@@ -9,7 +11,7 @@ it('reports any number of images and events in reports that the contract takes',
   const images = new Map(Array.from({ length: 10_500 }, (_, i) => [`image:${i}`, image(`image:${i}`)]))
   const reporter = new Reporter(randomUUID(), { report: () => null, reports: () => [], image: (reference) => images.get(reference) ?? null, imageReports: () => [...images.values()] })
   const sent: ReportInput[] = []
-  for (let i = 0; i < 2_500; i += 1) reporter.event({ podUid: randomUUID(), type: 'Normal', reason: `R${i}`, message: '', time: 'now' })
+  for (let i = 0; i < 2_500; i += 1) reporter.event({ podUid: randomUUID(), type: 'Normal', reason: `R${i}`, message: '', time: '2026-01-01T00:00:00Z' })
   reporter.attach(async (report) => void sent.push(reportInput.parse(report)))
   await reporter.settled()
   expect(sent.map(({ complete }) => complete)).toEqual([true, ...Array.from({ length: sent.length - 1 }, () => false)])
@@ -27,4 +29,51 @@ it('begins anew with all images after a report that failed', async () => {
   reporter.attach(async (report) => void sent.push(report))
   await reporter.settled()
   expect(sent.map(({ images }) => images.map(({ reference }) => reference))).toEqual([['a:1', 'b:1']])
+})
+
+/** Characters that take six bytes each. */
+const wide = (length: number) => '\u0001'.repeat(length)
+function crashing(containers: number): PodReport {
+  const end = { exitCode: 1, signal: null, reason: 'Error', message: wide(4_000), startedAt: null, finishedAt: '2026-01-01T00:00:00Z', lastLines: Array.from({ length: 20 }, () => wide(1_024)), terminationMessage: wide(4_000) }
+  const { status } = newRecord(containerSpec.parse({ name: 'web', image: 'i' }))
+  const one = { ...status, message: wide(4_000), lastLines: end.lastLines, terminationMessage: end.terminationMessage, lastEnd: end }
+  return { uid: randomUUID(), observedGeneration: 1, phase: 'Running', reason: '', message: wide(4_000), conditions: [], containers: Array.from({ length: containers }, () => one), startMode: null, startSteps: [], startedAt: null }
+}
+/** What the server's socket takes. */
+const socketBytes = 16 << 20
+
+it('tells any number of crashing containers in reports that the socket takes, and all that they said in the end', async () => {
+  const pods = new Map(Array.from({ length: 60 }, () => crashing(3)).map((pod) => [pod.uid, pod]))
+  const reporter = new Reporter(randomUUID(), { report: (uid) => pods.get(uid) ?? null, reports: () => [...pods.values()], image: () => null, imageReports: () => [] })
+  const sent: ReportInput[] = []
+  reporter.attach(async (report) => void sent.push(report))
+  await reporter.settled()
+  expect(sent[0]?.complete).toBe(true)
+  expect(sent[0]?.pods).toHaveLength(60)
+  expect(Math.max(...sent.map((report) => JSON.stringify(report).length))).toBeLessThan(socketBytes / 2)
+  const last = new Map(sent.flatMap((report) => report.pods.map((pod) => [pod.uid, pod] as const)))
+  expect([...last.values()].every((pod) => pod === pods.get(pod.uid))).toBe(true)
+})
+
+it('tells a pod that is too much for one report with the words of its first containers', async () => {
+  const pod = crashing(40)
+  const reporter = new Reporter(randomUUID(), { report: () => pod, reports: () => [pod], image: () => null, imageReports: () => [] })
+  const sent: ReportInput[] = []
+  reporter.attach(async (report) => void sent.push(reportInput.parse(report)))
+  await reporter.settled()
+  expect(sent.map(({ complete }) => complete)).toEqual([true, false])
+  const lines = sent[1]?.pods[0]?.containers.map(({ lastLines }) => lastLines.length)
+  expect([lines?.length, lines?.[0], lines?.at(-1)]).toEqual([40, 20, 0])
+  expect(JSON.stringify(sent[1]).length).toBeLessThan(socketBytes / 2)
+})
+
+it('bounds images and events by what they take', async () => {
+  const images = new Map(Array.from({ length: 600 }, (_, i) => [`image:${i}`, { ...image(`image:${i}`), message: wide(4_000) }]))
+  const reporter = new Reporter(randomUUID(), { report: () => null, reports: () => [], image: (reference) => images.get(reference) ?? null, imageReports: () => [...images.values()] })
+  const sent: ReportInput[] = []
+  for (let i = 0; i < 600; i += 1) reporter.event({ podUid: randomUUID(), type: 'Normal', reason: 'R', message: wide(4_000), time: '2026-01-01T00:00:00Z' })
+  reporter.attach(async (report) => void sent.push(report))
+  await reporter.settled()
+  expect([sent.flatMap((report) => report.images).length, sent.flatMap((report) => report.events).length]).toEqual([600, 600])
+  expect(Math.max(...sent.map((report) => JSON.stringify(report).length))).toBeLessThan(socketBytes / 2)
 })

@@ -1,5 +1,6 @@
 import type { HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
 import { imageKey } from '@/host/pods/image-reports'
+import { briefReport, fittingReport, jsonBytes, reportBytes } from './report-size'
 
 /** Where the state comes from when a report is made: a change is a wake, never the content. */
 export type ReportSource = {
@@ -12,7 +13,7 @@ export type ReportSource = {
 export type SendReport = (report: ReportInput) => Promise<void>
 
 const maxEvents = 2_000
-/** Well below what the contract takes, so that no report is refused for its size and then for ever. */
+/** Well below what the contract takes, so that no report is refused for its size and then for ever. {@link reportBytes} bounds them too. */
 const maxPerReport = { pods: 500, events: 1_000, images: 1_000 }
 /** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
 const gapMs = 40
@@ -110,17 +111,67 @@ export class Reporter {
       this.pods.clear()
       for (const image of this.source.imageReports()) this.images.add(imageKey(image))
     }
-    // A pod that a complete report does not name is gone: pods alone are never left for the next one.
-    const pods = complete ? this.source.reports() : take(this.pods, maxPerReport.pods).flatMap((uid) => this.source.report(uid) ?? [])
-    const images = take(this.images, maxPerReport.images).flatMap((key) => this.source.image(key) ?? [])
+    const room = new Room(reportBytes)
+    const pods = complete ? this.allPods(room) : take(this.pods, maxPerReport.pods, room, (uid) => fitting(this.source.report(uid)))
+    const images = take(this.images, maxPerReport.images, room, (key) => this.source.image(key))
     this.sequence += 1
-    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.events.splice(0, maxPerReport.events), images }
+    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.takeEvents(room), images }
+  }
+
+  /** A pod that a complete report does not name is gone: none is left for the next one, but what it says may be. */
+  private allPods(room: Room): PodReport[] {
+    return this.source.reports().map((pod) => {
+      if (room.fits(pod)) return pod
+      this.pods.add(pod.uid)
+      const told = briefReport(pod)
+      room.took(told)
+      return told
+    })
+  }
+
+  /** At least one, so that no kind waits for ever for another. */
+  private takeEvents(room: Room): HostEvent[] {
+    let count = 0
+    while (count < Math.min(this.events.length, maxPerReport.events) && (count === 0 || room.isLeft)) room.took(this.events[count++])
+    return this.events.splice(0, count)
   }
 }
 
-/** Takes at most `count` out of the set, the oldest first. */
-function take(set: Set<string>, count: number): string[] {
-  const taken = [...set].slice(0, count)
-  for (const one of taken) set.delete(one)
+const fitting = (pod: PodReport | null) => pod && fittingReport(pod)
+
+/** What is left of a report's bytes. */
+class Room {
+  constructor(private left: number) {}
+
+  get isLeft(): boolean {
+    return this.left > 0
+  }
+
+  took(value: unknown): void {
+    this.left -= jsonBytes(value)
+  }
+
+  /** Takes the value where it fits. */
+  fits(value: unknown): boolean {
+    const bytes = jsonBytes(value)
+    if (bytes > this.left) return false
+    this.left -= bytes
+    return true
+  }
+}
+
+/** Takes at most `count` out of the set while there is room, the oldest first, and at least one. */
+function take<T>(set: Set<string>, count: number, room: Room, report: (key: string) => T | null): T[] {
+  const taken: T[] = []
+  let looked = 0
+  for (const key of set) {
+    if (looked === count || (taken.length > 0 && !room.isLeft)) break
+    looked += 1
+    set.delete(key)
+    const value = report(key)
+    if (value === null) continue
+    room.took(value)
+    taken.push(value)
+  }
   return taken
 }
