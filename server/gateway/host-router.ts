@@ -17,7 +17,7 @@ import { countReport } from './count-report'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
-import { listPrePulls } from './pre-pulls'
+import { openPrePulls, planPrePulls } from './pre-pulls'
 
 const heartbeatSeconds = 5
 
@@ -83,8 +83,8 @@ export const hostRouter = t.router({
     }),
     /** The archive of an upload that a pod here, or a pre-pull, names; no other. */
     fetchUpload: hostProcedure.input(fetchUploadInput).output(fetchUploadOutput).mutation(async ({ ctx, input }) => {
-      const [assignments, prePulls] = await Promise.all([listAssignments(ctx.db, ctx.session.hostId), listPrePulls(ctx)])
-      const named = [...assignments.flatMap(({ uploads = [] }) => uploads), ...prePulls.flatMap(({ upload }) => upload ?? [])]
+      const [assignments, planned] = await Promise.all([listAssignments(ctx.db, ctx.session.hostId), planPrePulls(ctx.db)])
+      const named = [...assignments.flatMap(({ uploads = [] }) => uploads), ...planned.prePulls.flatMap(({ upload }) => upload ?? [])]
       if (!ctx.offerUpload || !named.some(({ uploadId }) => uploadId === input.uploadId)) throw new TRPCError({ code: 'NOT_FOUND', message: 'No pod of this host names this upload.' })
       return { url: ctx.offerUpload(input.uploadId) }
     }),
@@ -132,10 +132,11 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     const revisions = new Map(states.map((state) => [state.podUid, configurationRevision(state)]))
     const assignments = listed.map((assignment) => ({ ...assignment, configurationRevision: revisions.get(assignment.uid) ?? null }))
-    const prePulls = await listPrePulls(connection)
-    const next = createHash('sha256').update(JSON.stringify([assignments, prePulls])).digest('hex').slice(0, 32)
+    const plan = await planPrePulls(db)
+    const next = createHash('sha256').update(JSON.stringify([assignments, plan.revision])).digest('hex').slice(0, 32)
     if (next !== revision) {
       revision = next
+      const prePulls = await openPrePulls(connection, plan)
       yield { kind: 'desired', revision, assignments, ...(prePulls.length > 0 ? { prePulls } : {}) }
     }
     yield* session.takeMessages()

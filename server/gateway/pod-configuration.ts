@@ -9,6 +9,8 @@ import type { Database } from '@/server/store/database'
 import { configurationRevision, findConfigMapValues, findSecretValues, type NamedObject, type PodConfigurationState } from '@/server/store/pod-configuration'
 
 const values = z.record(z.string(), z.string())
+/** A Secret's values from their stored text: base64 by key. */
+export const secretValues = (text: string): Record<string, string> => values.parse(JSON.parse(text))
 export type ConfigurationParts = { db: Database; keyRing: KeyRing; log: Logger }
 
 /**
@@ -37,7 +39,7 @@ export async function openObject({ db, keyRing }: ConfigurationParts, tenantId: 
   const row = await findSecretValues(db, tenantId, uid)
   if (!row?.tenant.key) return null
   const key = unwrapTenantKey(keyRing, tenantId, row.tenant.key.wrappedKey)
-  return { kind, name, type: row.type, data: values.parse(JSON.parse(unwrapValue(key, row.value).reveal())) }
+  return { kind, name, type: row.type, data: secretValues(unwrapValue(key, row.value).reveal()) }
 }
 
 /** What one connection of a host has been given: each pod's configuration at most once a revision. */

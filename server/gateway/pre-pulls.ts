@@ -1,32 +1,66 @@
-import type { PrePull } from '@/contracts/host/v1'
+import { createHash } from 'node:crypto'
+import type { ImageUpload, PrePull } from '@/contracts/host/v1'
+import { pullSecretKeys } from '@/domain/image/docker-config'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
-import { findPullSecrets, listValidPrePulls } from '@/server/store/image-pre-pulls'
+import { unwrapTenantKey, unwrapValue } from '@/server/services/secrets/envelope'
+import type { Database } from '@/server/store/database'
+import { findPullSecretValues, listWantedPrePulls, type PullSecretName, type PullSecretValue, type WantedPrePull } from '@/server/store/image-pre-pulls'
 import { resolveUploads, uploadKey } from '@/server/store/image-uploads'
-import { openObject, type ConfigurationParts } from './pod-configuration'
+import { secretValues, type ConfigurationParts } from './pod-configuration'
 
-/** The whole list goes in one message: what is over this waits until others are done. Bytes of Secrets' values. */
-const maxSecretBytes = 4 << 20
+/**
+ * The whole list goes in one message: a pre-pull whose Secrets are over the room of its tenant, or of all, is left out until
+ * others are done. Bytes of Secrets as they are stored.
+ */
+const room = { ofTenant: 256 << 10, ofAll: 4 << 20 }
 
-/** What every host shall have ahead of pods. Secrets are opened here, and stand in this list alone. */
-export async function listPrePulls(parts: ConfigurationParts): Promise<PrePull[]> {
-  const rows = await listValidPrePulls(parts.db)
-  const uploads = await resolveUploads(parts.db, rows.map(({ tenantId, reference }) => ({ tenantId: tenantId ?? '', reference })))
-  const result: PrePull[] = []
-  let secretBytes = 0
-  for (const { id, tenantId, reference, namespace, pullSecrets } of rows) {
-    const secrets = tenantId && namespace && pullSecrets.length > 0 ? await openPullSecrets(parts, tenantId, namespace, pullSecrets) : []
-    secretBytes += secrets.reduce((sum, { data }) => sum + Object.values(data).reduce((bytes, value) => bytes + value.length, 0), 0)
-    if (secretBytes > maxSecretBytes) break
-    result.push({ id, tenantId: tenantId ?? '', reference, pullSecrets: secrets, upload: uploads.get(uploadKey(tenantId ?? '', reference)) ?? null })
+export type PlannedPrePull = { wanted: WantedPrePull; secrets: PullSecretName[]; upload: ImageUpload | null }
+/** `revision` is another whenever a host would be told something else. */
+export type PrePullPlan = { revision: string; prePulls: PlannedPrePull[] }
+
+/** What every host shall have ahead of pods, without any Secret's values: cheap, for it is asked at each wake of each host. */
+export async function planPrePulls(db: Database): Promise<PrePullPlan> {
+  const rows = await listWantedPrePulls(db)
+  const uploads = await resolveUploads(db, rows.map(({ tenantId, reference }) => ({ tenantId: tenantId ?? '', reference })))
+  const taken = new Map<string, number>()
+  let all = 0
+  const prePulls: PlannedPrePull[] = []
+  for (const wanted of rows) {
+    const tenant = wanted.tenantId ?? ''
+    const secrets = wanted.secrets.filter(({ type }) => Object.hasOwn(pullSecretKeys, type))
+    const bytes = secrets.reduce((sum, secret) => sum + secret.bytes, 0)
+    const own = (taken.get(tenant) ?? 0) + bytes
+    if (own > room.ofTenant || all + bytes > room.ofAll) continue
+    taken.set(tenant, own)
+    all += bytes
+    prePulls.push({ wanted, secrets, upload: uploads.get(uploadKey(tenant, wanted.reference)) ?? null })
   }
-  return result
+  const said = prePulls.map(({ wanted, secrets, upload }) => [wanted.id, secrets.map(({ uid, revision }) => [uid, revision]), upload?.uploadId])
+  return { revision: createHash('sha256').update(JSON.stringify(said)).digest('hex'), prePulls }
 }
 
-async function openPullSecrets(parts: ConfigurationParts, tenantId: string, namespace: string, names: string[]): Promise<ConfigurationObject[]> {
-  const opened: ConfigurationObject[] = []
-  for (const { uid, name } of await findPullSecrets(parts.db, tenantId, namespace, names)) {
-    const object = await openObject(parts, tenantId, { kind: 'Secret', name }, uid).catch((err: unknown) => parts.log.error({ err, objectUid: uid }, 'a pull Secret could not be opened for hosts'))
-    if (object) opened.push(object)
+/** The plan as a host gets it. Secrets are opened here, stand in this list alone, and no more of them than their logins. */
+export async function openPrePulls(parts: ConfigurationParts, { prePulls }: PrePullPlan): Promise<PrePull[]> {
+  const uids = [...new Set(prePulls.flatMap(({ secrets }) => secrets.map(({ uid }) => uid)))]
+  const rows = new Map((uids.length === 0 ? [] : await findPullSecretValues(parts.db, uids)).map((row) => [row.uid, row]))
+  return prePulls.map(({ wanted: { id, tenantId, reference }, secrets, upload }) => {
+    const pullSecrets = secrets.flatMap(({ uid }) => {
+      const row = rows.get(uid)
+      return (row?.tenantId === tenantId && openPullSecret(parts, row)) || []
+    })
+    return { id, tenantId: tenantId ?? '', reference, pullSecrets, upload }
+  })
+}
+
+/** Null for what is no pull Secret, and for one that does not open: the log says which. */
+function openPullSecret({ keyRing, log }: ConfigurationParts, row: PullSecretValue): ConfigurationObject | null {
+  const key = Object.hasOwn(pullSecretKeys, row.type) ? pullSecretKeys[row.type] : undefined
+  if (key === undefined || !row.tenant.key) return null
+  try {
+    const content = secretValues(unwrapValue(unwrapTenantKey(keyRing, row.tenantId, row.tenant.key.wrappedKey), row.value).reveal())[key]
+    return content === undefined ? null : { kind: 'Secret', name: row.name, type: row.type, data: { [key]: content } }
+  } catch (err) {
+    log.error({ err, objectUid: row.uid }, 'a pull Secret could not be opened for hosts')
+    return null
   }
-  return opened
 }

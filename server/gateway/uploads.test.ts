@@ -24,6 +24,7 @@ import { HostSessions } from './host-sessions'
 import { LiveSockets } from './live-sockets'
 import { StreamBroker } from './streams'
 import { createGateway } from './upgrade'
+import { openPrePulls, planPrePulls } from './pre-pulls'
 import { sendUpload } from './upload-stream'
 import { wakeHostsOnChanges } from './wake-hosts'
 
@@ -248,7 +249,11 @@ it('a pre-pull reaches every host with its Secrets, is bounded, and shows with w
   const one = await connect('p1')
   await one.desired()
   await expect(kim.caller.image.prePull({ tenant, reference: 'r.example/app:1', pullSecrets: ['pull'] })).rejects.toThrow(/Secret "pull" does not exist/)
-  await kim.caller.secret.create({ tenant, name: 'pull', type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': '{"auths":{}}' } })
+  await kim.caller.secret.create({ tenant, name: 'other', type: 'Opaque', stringData: { '.dockerconfigjson': '{}' } })
+  await expect(kim.caller.image.prePull({ tenant, reference: 'r.example/app:1', pullSecrets: ['other'] })).rejects.toThrow(/Secret "other" is of type Opaque: name one of type kubernetes.io\/dockerconfigjson/)
+  await kim.caller.secret.create({ tenant, name: 'large', type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': '{"auths":{}}', more: 'x'.repeat(70_000) } })
+  await expect(kim.caller.image.prePull({ tenant, reference: 'r.example/app:1', pullSecrets: ['large'] })).rejects.toThrow(/more than 64 KiB together/)
+  await kim.caller.secret.create({ tenant, name: 'pull', type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': '{"auths":{}}', private: 'of others' } })
   const { id } = await kim.caller.image.prePull({ tenant, reference: 'r.example/app:1', pullSecrets: ['pull'] })
   const content = Buffer.from('{"auths":{}}').toString('base64')
   expect((await one.desired()).prePulls).toEqual([{ id, tenantId: kim.tenant.id, reference: 'r.example/app:1', pullSecrets: [expect.objectContaining({ name: 'pull', data: { '.dockerconfigjson': content } })], upload: null }])
@@ -269,6 +274,10 @@ it('a pre-pull reaches every host with its Secrets, is bounded, and shows with w
   await expect(lee.caller.image.cancelPrePull({ tenant: lee.tenant.slug, id })).rejects.toThrow('does not exist')
   for (let i = 0; i < 20; i += 1) await kim.caller.image.prePull({ tenant, reference: `r.example/app:${i}` })
   await kim.caller.image.prePull({ tenant, reference: 'r.example/app:3' })
+  await kim.caller.image.cancelPrePull({ tenant, id: (await kim.caller.image.prePull({ tenant, reference: 'r.example/app:3' })).id })
+  // Two at a time do not both count on the last place.
+  const two = await Promise.allSettled(['a', 'b'].map((name) => kim.caller.image.prePull({ tenant, reference: `last.example/${name}:1` })))
+  expect(two.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
   await expect(kim.caller.image.prePull({ tenant, reference: 'r.example/app:20' })).rejects.toThrow(/20 pre-pulls/)
   const page = await kim.caller.image.list({ tenant, search: 'app:1', limit: 4 })
   expect([page.total, page.items.length, page.nextCursor]).toEqual([11, 4, 'r.example/app:12'])
@@ -280,8 +289,37 @@ it('a pre-pull reaches every host with its Secrets, is bounded, and shows with w
   const operator = test.callerOf({ ...kim.actor, kind: 'session', operator: true })
   await operator.image.prePullForAll({ reference: 'public/app:1' })
   await expect.poll(async () => (await one.desired()).prePulls?.map(({ tenantId, reference }) => [tenantId, reference])).toEqual([['', 'public/app:1']])
+  expect(await test.db.auditEntry.findMany({ where: { tenantId: null, action: 'image.prePullForAll' } })).toMatchObject([{ kind: 'Image', name: 'public/app:1', actor: kim.account.email }])
   expect((await kim.caller.image.list({ tenant })).total).toBe(0)
   one.close()
+})
+
+it('Secrets of one tenant that are too large hold up only its own pre-pulls, and no change costs two queries and opens nothing', async () => {
+  await test.db.imagePrePull.deleteMany({})
+  const [mia, noa] = [await test.signUp('mia'), await test.signUp('noa')]
+  const login = (of: Person, name: string) => of.caller.secret.create({ tenant: of.tenant.slug, name, type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': '{"auths":{}}' } })
+  await login(mia, 'pull')
+  await login(noa, 'pull')
+  await mia.caller.image.prePull({ tenant: mia.tenant.slug, reference: 'm.example/app:1', pullSecrets: ['pull'] })
+  await mia.caller.image.prePull({ tenant: mia.tenant.slug, reference: 'm.example/app:2' })
+  await noa.caller.image.prePull({ tenant: noa.tenant.slug, reference: 'n.example/app:1', pullSecrets: ['pull'] })
+  const parts = { db: test.db, keyRing: test.server.keyRing, log: test.server.log }
+  const references = async () => (await openPrePulls(parts, await planPrePulls(test.db))).map(({ reference, pullSecrets }) => [reference, ...pullSecrets.map(({ data }) => Object.keys(data).join())])
+  const key = '.dockerconfigjson'
+  expect(await references()).toEqual([['m.example/app:1', key], ['m.example/app:2'], ['n.example/app:1', key]])
+  const before = (await planPrePulls(test.db)).revision
+  // It grew after it was named.
+  await mia.caller.secret.update({ tenant: mia.tenant.slug, name: 'pull', stringData: { '.dockerconfigjson': '{"auths":{}}', more: 'x'.repeat(300_000) } })
+  expect(await references()).toEqual([['m.example/app:2'], ['n.example/app:1', key]])
+  expect((await planPrePulls(test.db)).revision).not.toBe(before)
+
+  const asked: string[] = []
+  const counting = new Proxy(test.db, { get: (db, name) => (['$queryRaw', 'imageUpload', 'imagePrePull', 'secret'].includes(String(name)) && asked.push(String(name)), Reflect.get(db, name) as unknown) })
+  await planPrePulls(counting)
+  expect(asked).toEqual(['$queryRaw', 'imageUpload'])
+  await openPrePulls({ ...parts, db: counting }, await planPrePulls(test.db))
+  expect(asked.slice(2)).toEqual(['secret'])
+  await test.db.imagePrePull.deleteMany({})
 })
 
 it('files that no row speaks of go at the start', async () => {

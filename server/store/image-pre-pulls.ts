@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 
@@ -5,8 +6,24 @@ export type NewPrePull = { reference: string; namespace: string | null; pullSecr
 
 const valid = () => ({ expiresAt: { gt: new Date() } })
 
-/** What all hosts shall have ahead of pods, the oldest first. */
-export const listValidPrePulls = (db: Database) => db.imagePrePull.findMany({ where: valid(), orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: 1000 })
+const pullSecretName = z.object({ uid: z.string(), revision: z.number(), type: z.string(), bytes: z.number() })
+export type PullSecretName = z.output<typeof pullSecretName>
+export type WantedPrePull = { id: string; tenantId: string | null; reference: string; secrets: PullSecretName[] }
+
+/** What all hosts shall have ahead of pods, the oldest first, with the Secrets that are there under the names it gives. */
+export async function listWantedPrePulls(db: Database): Promise<WantedPrePull[]> {
+  const rows = await db.$queryRaw<(Omit<WantedPrePull, 'secrets'> & { secrets: unknown })[]>`
+    select p."id", p."tenantId", p."reference", coalesce((
+      select jsonb_agg(jsonb_build_object('uid', s."uid", 'revision', s."revision", 'type', s."type", 'bytes', s."bytes") order by s."name" collate "C")
+      from "Secret" s where s."tenantId" = p."tenantId" and s."namespace" = p."namespace" and s."name" = any(p."pullSecrets")), '[]') as "secrets"
+    from "ImagePrePull" p where p."expiresAt" > now() order by p."createdAt", p."id" limit 1000`
+  return rows.map((row) => ({ ...row, secrets: z.array(pullSecretName).parse(row.secrets) }))
+}
+
+/** Wrapped values of Secrets with their tenants' wrapped keys: what the gateway opens for hosts. */
+export const findPullSecretValues = (db: Database, uids: string[]) =>
+  db.secret.findMany({ where: { uid: { in: uids } }, select: { uid: true, tenantId: true, name: true, type: true, value: true, tenant: { select: { key: true } } } })
+export type PullSecretValue = Awaited<ReturnType<typeof findPullSecretValues>>[number]
 
 export const listTenantPrePulls = (db: Database, scope: Scope) => db.imagePrePull.findMany({ where: { tenantId: scope.tenantId, ...valid() }, orderBy: { createdAt: 'asc' } })
 
@@ -25,6 +42,6 @@ export async function putPublicPrePull(db: Database, createdBy: string, referenc
 }
 export const countPublicPrePulls = (db: Database) => db.imagePrePull.count({ where: { tenantId: null, ...valid() } })
 
-/** The uids of Secrets that are there under these names. */
+/** The Secrets that are there under these names. */
 export const findPullSecrets = (db: Database, tenantId: string, namespace: string, names: string[]) =>
-  db.secret.findMany({ where: { tenantId, namespace, name: { in: names } }, select: { uid: true, name: true, revision: true } })
+  db.secret.findMany({ where: { tenantId, namespace, name: { in: names } }, select: { name: true, type: true, bytes: true } })
