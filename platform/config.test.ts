@@ -15,3 +15,22 @@ it.each([['docker.io'], ['docker.io=https://mirror.example'], ['=mirror.example'
 it('refuses a room for images that is none', () => {
   expect(() => loadConfig({ NODE_ENV: 'test', HYPERNETES_IMAGE_CACHE_GIB: '0' })).toThrow('HYPERNETES_IMAGE_CACHE_GIB')
 })
+
+it.each([
+  ['http://127.0.0.1:3000', undefined, 'http://forward.localhost:3000'],
+  ['http://localhost:3000', undefined, 'http://forward.localhost:3000'],
+  ['http://localhost:3000', 'http://pods.localhost:3000', 'http://pods.localhost:3000'],
+  ['https://console.example.com', undefined, null],
+  ['https://console.example.com', 'https://forward.example.net', 'https://forward.example.net'],
+])('shows pages of pods, with the console at %s and the domain %s, at %s', (PUBLIC_URL, HYPERNETES_FORWARD_URL, expected) => {
+  expect(loadConfig({ NODE_ENV: 'test', PUBLIC_URL, HYPERNETES_FORWARD_URL }).forwardUrl).toBe(expected)
+})
+
+it.each([
+  ['https://console.example.com', 'https://console.example.com', /must be another domain than PUBLIC_URL/],
+  ['https://console.example.com', 'https://example.com', /must be another domain than PUBLIC_URL/],
+  ['https://console.example.com', 'https://forward.console.example.com', /must not be below the host of PUBLIC_URL/],
+  ['http://console.localhost:3000', 'http://forward.console.localhost:3000', /must not be below the host of PUBLIC_URL/],
+])('refuses, with the console at %s, the domain %s, whose pages could reach its cookies', (PUBLIC_URL, HYPERNETES_FORWARD_URL, expected) => {
+  expect(() => loadConfig({ NODE_ENV: 'test', PUBLIC_URL, HYPERNETES_FORWARD_URL })).toThrow(expected)
+})

@@ -96,5 +96,7 @@ function forwardUrl(set: string | undefined, publicUrl: string): string | null {
   const url = new URL(set)
   if (!['http:', 'https:'].includes(url.protocol) || url.pathname !== '/' || /^\[|^[0-9.]+$/.test(url.hostname)) throw new Error('settings: HYPERNETES_FORWARD_URL: must be the address of a domain, such as https://forward.example.net')
   if (url.hostname === own.hostname || own.hostname.endsWith(`.${url.hostname}`)) throw new Error('settings: HYPERNETES_FORWARD_URL: must be another domain than PUBLIC_URL, so that pages of pods never share its cookies')
+  // A page there could set cookies for the names above its own, and so the console's. Browsers take none for "localhost": a name of one label counts as a public suffix.
+  if (own.hostname !== 'localhost' && url.hostname.endsWith(`.${own.hostname}`)) throw new Error('settings: HYPERNETES_FORWARD_URL: must not be below the host of PUBLIC_URL, whose cookies pages of pods could set then: name a domain of its own, such as https://forward.example.net')
   return url.origin
 }
