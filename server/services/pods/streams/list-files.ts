@@ -5,6 +5,7 @@ import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import type { ServerContext } from '../../context'
 import { LineSplitter } from '../line-splitter'
+import { streamAudit } from './audit-stream'
 import { containerPath, containerReference, locate } from './locate-pod'
 import { messagesOf, parseResult } from './stream-messages'
 
@@ -18,11 +19,15 @@ const maxListing = 16 << 20
 /** What is in a folder of a container, folders first, then by name. No program of the image is needed. */
 export async function listFiles(ctx: ServerContext, scope: Scope, { path, ...input }: z.output<typeof listFilesInput>): Promise<z.output<typeof listFilesOutput>> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'copyFiles')
+  const audit = streamAudit(ctx, scope, input, 'pod.listFiles', `${path} of container ${container}`)
   const stream = await ctx.streams.open(hostId, { kind: 'listFolder', podUid, container, path }, { owner: scope.tenantId })
   const entries: FolderEntry[] = []
   const splitter = new LineSplitter()
   let received = 0
+  let hasBegun = false
   try {
+    await audit.onBegin()
+    hasBegun = true
     for await (const message of messagesOf(stream)) {
       if (message[0] === streamChannel.result) {
         const { error, exitCode } = parseResult(message)
@@ -35,6 +40,7 @@ export async function listFiles(ctx: ServerContext, scope: Scope, { path, ...inp
     }
   } finally {
     stream.destroy()
+    if (hasBegun) await audit.onEnd({ toPod: 0, fromPod: received })
   }
   throw new DomainError('unavailable', 'The host closed the connection before the list was complete: try again.')
 }

@@ -12,11 +12,20 @@ export const runInput = containerReference.extend({ command: podCommand, stdin: 
 export const runOutput = z.object({ exitCode: z.number().int(), stdout: z.string(), stderr: z.string(), truncated: z.boolean() })
 
 const maxCaptured = 1 << 20
+/** Of the program's name in the audit. Characters. */
+const maxName = 200
 
-/** Runs one command in a container and gives what it printed, at most 1 MiB of each stream. */
+/**
+ * Runs one command in a container and gives what it printed, at most 1 MiB of each stream. The audit has the program and how it
+ * ended, not its arguments: they may hold secrets.
+ */
 export async function runInPod(ctx: ServerContext, scope: Scope, input: z.output<typeof runInput>): Promise<z.output<typeof runOutput>> {
   const { hostId, podUid, container } = await locate(ctx, scope, input, 'run')
-  await recordAudit(ctx.db, scope, { action: 'pod.run', kind: 'Pod', namespace: input.namespace, name: input.name })
+  // Quoted: a database holds no text with a zero character.
+  const asked = `${JSON.stringify((input.command[0] ?? '').slice(0, maxName))} in container ${container}`
+  const record = (action: string, detail: string) => recordAudit(ctx.db, scope, { action, kind: 'Pod', namespace: input.namespace, name: input.name, detail })
+  await record('pod.run', asked)
+  const end = (how: string) => record('pod.run.close', `${asked}, ${how}`).catch((err: unknown) => ctx.log.error({ err }, 'the end of a command was not audited'))
   const request: StreamRequest = { kind: 'exec', podUid, container, command: input.command, tty: false, stdin: input.stdin !== undefined, columns: 80, rows: 24, timeoutSeconds: input.timeoutSeconds }
   const stream = await ctx.streams.open(hostId, request, { owner: scope.tenantId })
   if (input.stdin !== undefined) {
@@ -38,6 +47,7 @@ export async function runInPod(ctx: ServerContext, scope: Scope, input: z.output
     }
   }
   stream.destroy()
+  await end(result?.exitCode == null ? 'ended without an exit code' : `exit code ${result.exitCode}`)
   if (!result) throw new DomainError('unavailable', 'The host closed the connection before the command ended: try again.')
   if (result.error !== null || result.exitCode === null) throw new DomainError(result.error?.startsWith('timeout') ? 'timeout' : 'failed_precondition', result.error ?? 'The command could not be run.')
   const text = (channel: 1 | 2) => Buffer.concat(captured[channel]).toString('utf8')
