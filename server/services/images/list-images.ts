@@ -62,9 +62,16 @@ async function withHosts(ctx: ServerContext, scope: Scope, entries: readonly Ent
     const parsed = parseReference(reference, ctx.config.defaultRegistry)
     return parsed.ok ? formatReference(parsed.value) : reference
   }
-  const rows = await listHostImages(ctx.db, scope, [...new Set(entries.map(({ reference }) => full(reference)))])
-  return entries.map((entry) => {
-    const own = rows.filter((row) => row.reference === full(entry.reference))
+  const named = entries.map((entry) => ({ entry, name: full(entry.reference) }))
+  const listed = await listHostImages(ctx.db, scope, [...new Set(named.map(({ name }) => name))])
+  const rows = new Map<string, typeof listed>()
+  for (const row of listed) {
+    const same = rows.get(row.reference)
+    if (same) same.push(row)
+    else rows.set(row.reference, [row])
+  }
+  return named.map(({ entry, name }) => {
+    const own = rows.get(name) ?? []
     // The tenant's own row of a host comes first; what is said to everybody counts where there is none.
     const byHost = new Map<string, (typeof own)[number]>()
     for (const row of own) if (!byHost.has(row.hostId)) byHost.set(row.hostId, row)
