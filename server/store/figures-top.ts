@@ -18,17 +18,19 @@ const columns: Record<TopSort, Prisma.Sql> = {
   name: Prisma.sql`"name" collate "C"`,
 }
 
-const recent = (now: Date | null) => Prisma.sql`
+/** With a tenant, of its pods alone: others' figures are not read. */
+const recent = (now: Date | null, tenantId: string | null = null) => Prisma.sql`
   select "seriesId", sum("cpuMicroseconds")::float8 / sum("coveredMs")::float8 as "cpuMilli",
     (array_agg("memoryMax" order by "at" desc) filter (where "memoryMax" is not null))[1]::float8 as "memoryBytes",
     (sum("readBytes") + sum("writtenBytes"))::float8 * 1000 / sum("coveredMs")::float8 as "diskBytesPerSecond",
     (array_agg("diskUsedMax" order by "at" desc) filter (where "diskUsedMax" is not null))[1]::float8 as "diskUsedBytes",
     (sum("receivedBytes") + sum("sentBytes"))::float8 * 1000 / sum("coveredMs")::float8 as "networkBytesPerSecond"
-  from "Figure" where "resolution" = ${rawResolution} and "at" > coalesce(${now}::timestamptz, now()) - make_interval(secs => ${nowSeconds}) group by "seriesId"`
+  from "Figure" where "resolution" = ${rawResolution} and "at" > coalesce(${now}::timestamptz, now()) - make_interval(secs => ${nowSeconds})
+  ${tenantId === null ? Prisma.empty : Prisma.sql`and "seriesId" in (select "id" from "FigureSeries" where "tenantId" = ${tenantId} and "container" = '')`} group by "seriesId"`
 
 const podsNow = (tenantId: string | null, now: Date | null) => Prisma.sql`
   select s."objectUid" as "uid", t."slug" as "tenant", s."namespace", s."name", h."name" as "host", r."cpuMilli", r."memoryBytes", r."diskBytesPerSecond", r."diskUsedBytes", r."networkBytesPerSecond"
-  from (${recent(now)}) r join "FigureSeries" s on s."id" = r."seriesId" and s."container" = '' join "Pod" p on p."uid" = s."objectUid" join "Tenant" t on t."id" = p."tenantId" join "Host" h on h."id" = s."hostId"
+  from (${recent(now, tenantId)}) r join "FigureSeries" s on s."id" = r."seriesId" and s."container" = '' join "Pod" p on p."uid" = s."objectUid" join "Tenant" t on t."id" = p."tenantId" join "Host" h on h."id" = s."hostId"
   ${tenantId === null ? Prisma.empty : Prisma.sql`where s."tenantId" = ${tenantId}`}`
 
 async function page(db: Database, source: Prisma.Sql, { sort, descending, limit, offset }: TopPage): Promise<{ rows: TopRow[]; total: number }> {

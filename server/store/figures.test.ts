@@ -208,4 +208,14 @@ describe('top', () => {
   it('leaves out what is not measured any more', async () => {
     expect((await topPods(server.db, scopeOf(ann), page, at(60 * 86_400 + 60))).rows).toEqual([])
   })
+
+  it('of a tenant reads no figures of others', async () => {
+    const then = at(61 * 86_400)
+    const [mine, theirs] = [await pod(ann, 'read'), await pod(bob, 'unread')]
+    await storeFigures(server.db, host, { host: null, pods: [figures(mine), figures(theirs)] }, then)
+    // A figure that cannot be divided by its time stops whoever reads it.
+    await server.db.figure.updateMany({ where: { seriesId: (await findPodSeries(server.db, scopeOf(bob), 'default', 'unread'))[0]!.id }, data: { coveredMs: 0 } })
+    expect((await topPods(server.db, scopeOf(ann), page, then)).rows.map((row) => row.name)).toEqual(['read'])
+    await expect(topPods(server.db, scopeOf(bob), page, then)).rejects.toThrow('zero')
+  })
 })
