@@ -2,16 +2,33 @@ import type { ImageReport } from '@/contracts/host/v1'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 
-/** Stores what a host says of its images. Only the gateway calls this. */
+/** So many images are kept of one host, the newest. */
+const maxHostImages = 10_000
+
+/**
+ * Stores what a host says of its images: to everybody, or to tenants that it may know of, which are those with a pod on it or an image
+ * that all hosts pull ahead. Only the gateway calls this.
+ */
 export async function storeImages(db: Database, hostId: string, images: ImageReport[]): Promise<void> {
+  if (images.length === 0) return
+  const tenants = await listHostTenants(db, hostId)
   for (const { tenantId = '', reference, sizeBytes, bytesDone, bytesTotal, phase, ...image } of images) {
     const key = { hostId, tenantId, reference }
     if (phase === 'Removed') await db.hostImage.deleteMany({ where: key })
-    else {
+    else if (tenantId === '' || tenants.has(tenantId)) {
       const data = { ...image, phase, sizeBytes: sizeBytes === null ? null : BigInt(sizeBytes), bytesDone: BigInt(bytesDone), bytesTotal: BigInt(bytesTotal), updatedAt: new Date() }
       await db.hostImage.upsert({ where: { hostId_tenantId_reference: key }, create: { ...data, ...key }, update: data })
     }
   }
+  await db.$executeRaw`
+    delete from "HostImage" where "hostId" = ${hostId}::uuid and ("tenantId", "reference") in (
+      select "tenantId", "reference" from "HostImage" where "hostId" = ${hostId}::uuid order by "updatedAt" desc, "tenantId", "reference" offset ${maxHostImages})`
+}
+
+async function listHostTenants(db: Database, hostId: string): Promise<Set<string>> {
+  const rows = await db.$queryRaw<{ tenantId: string }[]>`
+    select "tenantId" from "Pod" where "hostId" = ${hostId}::uuid union select "tenantId" from "ImagePrePull" where "tenantId" is not null and "expiresAt" > now()`
+  return new Set(rows.map(({ tenantId }) => tenantId))
 }
 
 /** A host begins to tell all of its images: what it had before may be gone. */
