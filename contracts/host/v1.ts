@@ -4,6 +4,7 @@ import { hostPhases, containerStatus, startStep } from '@/domain/pod/status'
 import { configurationObject } from '@/domain/pod/configuration'
 import { podSpec } from '@/domain/pod/spec'
 import { condition } from '@/domain/shared/condition'
+import { reportText, reportTime } from '@/domain/shared/report-text'
 
 /**
  * Version 1 of what a host and the server say to each other. Additive changes only: new fields are optional.
@@ -27,12 +28,12 @@ export const helloInput = z.object({
   signature: z.string().max(256),
   /** New at each start of the host agent. */
   bootId: z.uuid(),
-  agentVersion: z.string().max(64),
-  hypervisorVersion: z.string().max(128),
-  kernelVersion: z.string().max(128),
-  guestVersion: z.string().max(128),
+  agentVersion: reportText(64),
+  hypervisorVersion: reportText(128),
+  kernelVersion: reportText(128),
+  guestVersion: reportText(128),
   accelerator,
-  acceleratorReason: z.string().max(1024),
+  acceleratorReason: reportText(1024),
   capacity: hostCapacity,
 })
 export type HelloInput = z.infer<typeof helloInput>
@@ -134,23 +135,23 @@ export const podReport = z.object({
   uid: z.uuid(),
   observedGeneration: z.number().int(),
   phase: z.enum(hostPhases),
-  reason: z.string().max(128),
-  message: z.string().max(4096),
+  reason: reportText(128),
+  message: reportText(4096),
   conditions: z.array(condition).max(20),
   containers: z.array(containerStatus).max(40),
   startMode: z.enum(['template', 'cold']).nullable(),
   startSteps: z.array(startStep).max(60),
   /** When the first process of the first container ran. */
-  startedAt: z.string().nullable(),
+  startedAt: reportTime.nullable(),
 })
 export type PodReport = z.infer<typeof podReport>
 
 /** What happened to a pod, for its events. */
-export const hostEvent = z.object({ podUid: z.uuid(), type: z.enum(['Normal', 'Warning']), reason: z.string().max(128), message: z.string().max(4096), time: z.string() })
+export const hostEvent = z.object({ podUid: z.uuid(), type: z.enum(['Normal', 'Warning']), reason: reportText(128), message: reportText(4096), time: reportTime })
 export type HostEvent = z.infer<typeof hostEvent>
 
 /** An image as this host's store has it, for one tenant, or for everybody where `tenantId` is empty. The reference is in full. `Removed`: forget it. */
-export const imageReport = z.object({ tenantId: z.string().max(32).optional(), reference: z.string().max(600), digest: z.string().max(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed', 'Removed']), message: z.string().max(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
+export const imageReport = z.object({ tenantId: reportText(32).optional(), reference: reportText(600), digest: reportText(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed', 'Removed']), message: reportText(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
 export type ImageReport = z.infer<typeof imageReport>
 
 export const reportInput = z.object({

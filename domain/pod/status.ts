@@ -1,42 +1,43 @@
 import { z } from 'zod'
 import { condition } from '../shared/condition'
+import { reportText, reportTime } from '../shared/report-text'
 
 /** How an instance of a container ended, for its successor to show. */
 export const containerEnd = z.object({
   exitCode: z.number().int(),
   signal: z.number().int().nullable(),
-  reason: z.string().max(128),
-  message: z.string().max(4096),
-  startedAt: z.string().nullable(),
-  finishedAt: z.string(),
+  reason: reportText(128),
+  message: reportText(4096),
+  startedAt: reportTime.nullable(),
+  finishedAt: reportTime,
   /** The last lines that it printed, at most 20. */
-  lastLines: z.array(z.string().max(1024)).max(20),
+  lastLines: z.array(reportText(1024)).max(20),
   /** What it wrote to its termination log. */
-  terminationMessage: z.string().max(4096),
+  terminationMessage: reportText(4096),
 })
 export type ContainerEnd = z.infer<typeof containerEnd>
 
 /** What the host says of a container. Times are RFC 3339. */
 export const containerStatus = z.object({
-  name: z.string().max(63),
+  name: reportText(63),
   role: z.enum(['init', 'sidecar', 'container']).default('container'),
-  image: z.string().max(600),
-  imageDigest: z.string().max(128).nullable(),
+  image: reportText(600),
+  imageDigest: reportText(128).nullable(),
   state: z.enum(['Waiting', 'Running', 'Terminated']),
   ready: z.boolean(),
   /** Its startup probe, where it has one, has succeeded. */
   started: z.boolean().default(true),
-  restartCount: z.number().int().min(0),
+  restartCount: z.number().int().min(0).max(1_000_000),
   exitCode: z.number().int().nullable(),
   signal: z.number().int().nullable(),
   /** Such as ContainerCreating, CrashLoopBackOff, Completed, Error, OOMKilled, ImagePullFailed. */
-  reason: z.string().max(128),
-  message: z.string().max(4096),
-  startedAt: z.string().nullable(),
-  finishedAt: z.string().nullable(),
+  reason: reportText(128),
+  message: reportText(4096),
+  startedAt: reportTime.nullable(),
+  finishedAt: reportTime.nullable(),
   /** The end of this instance, once it has ended. */
-  lastLines: z.array(z.string().max(1024)).max(20).default([]),
-  terminationMessage: z.string().max(4096).default(''),
+  lastLines: z.array(reportText(1024)).max(20).default([]),
+  terminationMessage: reportText(4096).default(''),
   /** The end of the instance before this one. */
   lastEnd: containerEnd.nullable().default(null),
 })
@@ -49,7 +50,7 @@ export const waitingStatus = (name: string, image: string, role: ContainerStatus
 })
 
 /** One step of a pod's start, in the order in which they began; `ms` is null while it runs. */
-export const startStep = z.object({ name: z.string().max(64), startedAt: z.string(), ms: z.number().nullable() })
+export const startStep = z.object({ name: reportText(64), startedAt: reportTime, ms: z.number().nullable() })
 export type StartStep = z.infer<typeof startStep>
 
 export const hostPhases = ['Starting', 'Running', 'Succeeded', 'Failed', 'Stopping', 'Gone'] as const

@@ -1,12 +1,14 @@
 import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { helloSignatureText, type HelloInput, type PodReport } from '@/contracts/host/v1'
+import { helloSignatureText, type HelloInput, type ImageReport, type PodReport } from '@/contracts/host/v1'
+import { waitingStatus, type ContainerStatus } from '@/domain/pod/status'
 import { startTestServer } from '@/server/api/testing/server'
 import { inTransaction } from '@/server/store/database'
 import { registerHost } from '@/server/store/hosts'
 import { bindPod } from '@/server/store/scheduling'
 import { hostRouter, type HostConnection } from './host-router'
 import { HostSessions } from './host-sessions'
+import { readReport } from './read-report'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
@@ -112,5 +114,69 @@ describe('reports', () => {
     const first = await signIn(randomUUID())
     await signIn(randomUUID())
     await expect(first.say(1, [])).rejects.toThrow('Say hello first')
+  })
+
+  const container = (over: Partial<ContainerStatus> = {}): ContainerStatus => ({ ...waitingStatus('a', 'busybox', 'container', ''), ...over })
+  const status = async (name: string) => (await ann.caller.pod.get({ tenant: ann.tenant.slug, name })).status
+
+  it('with text that PostgreSQL refuses are stored without it', async () => {
+    const bootId = randomUUID()
+    const { host, hostId } = await signIn(bootId)
+    const uid = await pod('odd-text', hostId)
+    const bad = 'a\0b\ud800c'
+    const time = new Date().toISOString()
+    const lastEnd = { exitCode: 1, signal: null, reason: bad, message: bad, startedAt: time, finishedAt: '2026-01-01T00:00:00+02:00', lastLines: [bad], terminationMessage: bad }
+    const said = report(uid, { reason: bad, message: bad, conditions: [{ type: bad, status: 'True', reason: bad, message: bad, lastTransitionTime: time }], containers: [container({ name: bad, image: bad, imageDigest: bad, reason: bad, message: bad, lastLines: [bad], terminationMessage: bad, lastEnd })], startSteps: [{ name: bad, startedAt: time, ms: 1 }] })
+    expect(await host.host.report({ bootId, sequence: 1, complete: true, pods: [said], events: [{ podUid: uid, type: 'Warning', reason: bad, message: bad, time }], images: [{ tenantId: '', reference: bad, digest: bad, sizeBytes: 1, phase: 'Failed', message: bad, bytesDone: 0, bytesTotal: 0 }] })).toEqual({ stored: 1 })
+    const good = 'a\ufffdb\ufffdc'
+    expect(await status('odd-text')).toMatchObject({ reason: good, message: good, containers: [{ name: good, lastLines: [good], lastEnd: { terminationMessage: good } }] })
+    expect(await server.db.event.findFirst({ where: { objectUid: uid, source: 'host' } })).toMatchObject({ reason: good, message: good })
+    expect(await server.db.hostImage.findMany({ where: { hostId } })).toMatchObject([{ reference: good, digest: good, message: good }])
+  })
+
+  it('of one pod that cannot be read cost no other, and that pod is not taken for gone', async () => {
+    const bootId = randomUUID()
+    const { host, hostId } = await signIn(bootId)
+    const uids = [await pod('readable', hostId), await pod('unreadable', hostId)]
+    const [readable, unreadable] = uids as [string, string]
+    const say = (sequence: number, pods: unknown[], events: unknown[] = []) => host.host.report({ bootId, sequence, complete: true, pods, events, images: [{ reference: 5 }] })
+    expect(await say(1, uids.map((uid) => report(uid)))).toEqual({ stored: 2 })
+    await ann.caller.pod.delete({ tenant: ann.tenant.slug, name: 'unreadable' })
+    const said = report(unreadable, { containers: [container({ restartCount: 1_000_001 })] })
+    expect(await say(2, [said, 'nothing', report(readable, { phase: 'Failed' })], [{ podUid: readable, type: 'Normal', reason: 'Odd', message: '', time: 'soon' }])).toEqual({ stored: 1 })
+    expect(await phase('readable')).toBe('Failed')
+    expect((await server.db.podReport.findUnique({ where: { podUid: unreadable } }))?.phase).toBe('Running')
+    expect(await server.db.event.count({ where: { objectUid: readable, source: 'host' } })).toBe(0)
+  })
+
+  it('are read with times that a Date takes alone, in the order of uids, and what is left out is logged with its pod', () => {
+    const lines: unknown[] = []
+    const log = { ...server.server.log, warn: (line: unknown) => lines.push(line) } as unknown as HostConnection['log']
+    const [a, b, c] = ['a', 'b', 'c'].map((digit) => `${digit}0000000-0000-4000-8000-000000000000`) as [string, string, string]
+    const event = (podUid: string, reason: string) => ({ podUid, type: 'Normal', reason, message: '', time: '2026-01-01T00:00:00.123+01:00' })
+    const wrong = ['', 'soon', '2026-01-01', '2026-01-01T00:00:00', '2026-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:00']
+    const read = readReport({ bootId: a, sequence: 1, complete: true, pods: [report(c), report(a, { startedAt: '2026-01-01T00:00:00Z' }), ...wrong.map((startedAt) => report(b, { startedAt }))], events: [event(c, '1'), event(a, '2'), event(c, '3')], images: [] }, b, log)
+    expect(read.pods.map(({ uid }) => uid)).toEqual([a, c])
+    expect(read.events.map(({ podUid, reason }) => [podUid, reason])).toEqual([[a, '2'], [c, '1'], [c, '3']])
+    expect(new Set(read.named)).toEqual(new Set([a, b, c]))
+    expect(lines).toEqual([expect.objectContaining({ hostId: b, dropped: wrong.length, first: wrong.map(() => ({ kind: 'pods', podUid: b, problem: expect.stringContaining('startedAt') as string })) })])
+  })
+
+  it('of images are kept for everybody and for tenants with a pod there or a pre-pull, the newest 10,000', async () => {
+    const bootId = randomUUID()
+    const { host, hostId } = await signIn(bootId)
+    const bob = await server.signUp('bob')
+    const eve = await server.signUp('eve')
+    await pod('imaged', hostId)
+    await server.db.imagePrePull.createMany({ data: [{ tenantId: bob.tenant.id, expiresAt: new Date(Date.now() + 60_000) }, { tenantId: eve.tenant.id, expiresAt: new Date(Date.now() - 60_000) }].map((row) => ({ ...row, reference: 'x', createdBy: 'x' })) })
+    const image = (tenantId: string, reference: string) => ({ tenantId, reference, digest: null, sizeBytes: 1, phase: 'Ready' as const, message: '', bytesDone: 1, bytesTotal: 1 })
+    const say = (sequence: number, images: ImageReport[]) => host.host.report({ bootId, sequence, complete: sequence === 1, pods: [], events: [], images })
+    await say(1, ['', ann.tenant.id, bob.tenant.id, eve.tenant.id, 'f'.repeat(32)].map((tenantId) => image(tenantId, 'x')))
+    const kept = async () => (await server.db.hostImage.findMany({ where: { hostId }, select: { tenantId: true, reference: true } })).map(({ tenantId }) => tenantId)
+    expect(new Set(await kept())).toEqual(new Set(['', ann.tenant.id, bob.tenant.id]))
+    await server.db.$executeRaw`insert into "HostImage" ("hostId", "reference", "phase", "bytesDone", "bytesTotal", "updatedAt") select ${hostId}::uuid, 'many' || n, 'Ready', 0, 0, '2020-01-01'::timestamptz + make_interval(secs => n) from generate_series(1, 9997) n`
+    await say(2, [image('', 'y'), image('', 'z')])
+    expect(await kept()).toHaveLength(10_000)
+    expect(await server.db.hostImage.findMany({ where: { hostId, reference: { in: ['many1', 'many2', 'many3', 'y', 'z'] } }, select: { reference: true }, orderBy: { reference: 'asc' } })).toEqual(['many3', 'y', 'z'].map((reference) => ({ reference })))
   })
 })

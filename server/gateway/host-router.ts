@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
-import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, reportInput, type DesiredMessage } from '@/contracts/host/v1'
+import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type DesiredMessage } from '@/contracts/host/v1'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
 import { figureRows } from '@/platform/metrics'
@@ -18,6 +18,7 @@ import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
 import { openPrePulls, planPrePulls } from './pre-pulls'
+import { readReport, receivedReport } from './read-report'
 
 const heartbeatSeconds = 5
 
@@ -65,19 +66,20 @@ export const hostRouter = t.router({
       return { hostId: host.id, heartbeatSeconds }
     }),
     desired: hostProcedure.subscription(({ ctx, signal }) => desiredMessages(ctx, ctx.session, signal)),
-    report: hostProcedure.input(reportInput).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input }) => {
+    report: hostProcedure.input(receivedReport).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input: received }) => {
       const { hostId, bootId } = ctx.session
-      if (input.bootId !== bootId) throw refuse('The report is of another boot than the hello.')
+      if (received.bootId !== bootId) throw refuse('The report is of another boot than the hello.')
+      const input = readReport(received, hostId, ctx.log)
       const { stored, starts } = await inTransaction(ctx.db, async (tx) => {
         const starts = await recordStarts(tx, hostId, input.pods)
         let stored = 0
         for (const report of input.pods) if (await storeReport(tx, hostId, bootId, input.sequence, report)) stored += 1
-        if (input.complete) await markUnreportedGone(tx, hostId, bootId, input.sequence, input.pods.map((p) => p.uid))
+        if (input.complete) await markUnreportedGone(tx, hostId, bootId, input.sequence, input.named)
         for (const event of input.events) await storeHostEvent(tx, hostId, event)
         if (input.complete) await forgetImages(tx, hostId)
         await storeImages(tx, hostId, input.images)
         return { stored, starts }
-      })
+      }, { repeatable: true })
       countReport(input.pods.length, stored, starts)
       return { stored }
     }),
