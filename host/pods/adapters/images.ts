@@ -7,6 +7,7 @@ import type { ScopedAuth } from '@/host/images/registry/auth-file'
 import type { Upload } from '@/host/images/upload/import-upload'
 import { Secret } from '@/platform/crypto/secret'
 import { ImageProblem, type ImagePort } from '../ports'
+import { storableText } from '../storable-text'
 
 /** Gives an upload's archive from the server. */
 export type FetchUpload = (uploadId: string, write: (chunk: Buffer) => Promise<void>, signal: AbortSignal) => Promise<void>
@@ -33,7 +34,7 @@ export function imagePort(store: ImageStore, onImage: (image: ImageReport) => vo
       } catch (error) {
         if (!(error instanceof ImageError) || error.code === 'cancelled') throw error
         const message = [error.message, ...(error.code === 'refused' || error.code === 'not-found' ? problems : []), error.action].join(' ')
-        onImage({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Failed', message: message.slice(0, 4096), bytesDone: 0, bytesTotal: 0 })
+        onImage({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Failed', message: storableText(message, 4096), bytesDone: 0, bytesTotal: 0 })
         throw new ImageProblem(error.code, reference, message)
       }
     },
