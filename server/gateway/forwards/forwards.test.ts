@@ -220,6 +220,19 @@ describe('what a pod serves', () => {
     await expect.poll(() => forwards.find(host.split('.')[0] ?? '')?.isBusy).toBe(false)
     raw.close()
   })
+  it('is refused to a WebSocket where it is no answer, and a browser that does not leave holds nothing', async () => {
+    const raw = createTcpServer((socket) => void socket.on('error', () => {}).once('data', () => socket.write('HTTP/1.1 000 x\r\n\r\n'))).listen(0, '127.0.0.1')
+    await once(raw, 'listening')
+    podPort = (raw.address() as AddressInfo).port
+    const { host, cookie } = await entered()
+    const browser = connect({ port: doorPort(), host: '127.0.0.1', allowHalfOpen: true })
+    browser.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nCookie: ${cookie}\r\nOrigin: http://${host}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`)
+    const [answer] = (await once(browser, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 502 Refused\r\n/)
+    await expect.poll(() => forwards.find(host.split('.')[0] ?? '')?.isBusy).toBe(false)
+    browser.destroy()
+    raw.close()
+  })
   it('may be a WebSocket, for its own page alone', async () => {
     const sockets = new WebSocketServer({ server: pod })
     sockets.on('connection', (socket) => socket.on('message', (data: Buffer) => socket.send(`echo ${data.toString()}`)))
