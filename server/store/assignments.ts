@@ -24,10 +24,10 @@ export type BoundPod = {
   reportPhase: string | null
 }
 
-/** The pods whose controller may have something to do: bound or being deleted. `uids` narrows to those. */
-export async function listBoundPods(db: Database, uids?: string[]): Promise<BoundPod[]> {
+/** The pods whose controller may have something to do: bound or being deleted. `of` narrows to those with the uids or in the network. */
+export async function listBoundPods(db: Database, of: { uids?: string[]; networkId?: string } = {}): Promise<BoundPod[]> {
   const rows = await db.pod.findMany({
-    where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(uids ? { uid: { in: uids } } : {}) },
+    where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(of.uids ? { uid: { in: of.uids } } : {}), ...(of.networkId ? { networkId: of.networkId } : {}) },
     include: { network: true, address: { select: { address: true, mac: true } }, assignment: true, report: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })

@@ -29,3 +29,12 @@ export async function listReferencingHosts(db: Database, objects: ObjectName[]):
     join "PodAssignment" a on a."podUid" = r."podUid"`
   return rows.map((row) => row.hostId)
 }
+
+/** The hosts that these tenants' uploads concern: those with a pod of theirs, or null, which is all, where one of them has an image that all hosts pull ahead. */
+export async function listUploadHosts(db: Database, tenantIds: string[]): Promise<string[] | null> {
+  const rows = await db.$queryRaw<{ hostId: string | null }[]>`
+    select a."hostId" from "Pod" p join "PodAssignment" a on a."podUid" = p."uid" where p."tenantId" = any(${tenantIds}::char(32)[])
+    union select null from "ImagePrePull" where "tenantId" = any(${tenantIds}::char(32)[]) and "expiresAt" > now()`
+  const hosts = rows.flatMap(({ hostId }) => hostId ?? [])
+  return hosts.length < rows.length ? null : hosts
+}

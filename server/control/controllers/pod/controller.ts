@@ -23,7 +23,7 @@ export const podController: Controller = {
   allKeys: async (ctx) => (await listBoundPods(ctx.db)).map((pod) => pod.uid),
   reconcile: async (ctx, key) => {
     if (key.startsWith('network:')) {
-      for (const pod of await listBoundPods(ctx.db)) if (pod.network.uid === key.slice('network:'.length)) await reconcilePod(ctx, pod)
+      for (const pod of await listBoundPods(ctx.db, { networkId: key.slice('network:'.length) })) await reconcilePod(ctx, pod)
       return
     }
     if (key.startsWith('configuration:')) {
@@ -31,7 +31,7 @@ export const podController: Controller = {
       for (const uid of await listReferencingPods(ctx.db, { tenantId, namespace, kind, name })) await reconcileConfiguration(ctx, uid)
       return
     }
-    const [pod] = await listBoundPods(ctx.db, [key])
+    const [pod] = await listBoundPods(ctx.db, { uids: [key] })
     if (pod) await reconcilePod(ctx, pod)
     await reconcileConfiguration(ctx, key)
   },
