@@ -28,7 +28,7 @@ export async function serveAttach(url: string, request: AttachRequest, attach: A
   }
   const { input } = attached
   if (input) await input.resize(request.columns, request.rows).catch(() => {})
-  void frames.drain((frame) => take(frame, request.stdin ? input : null, input), () => socket.resume())
+  void frames.drain(socket, (frame) => take(frame, request.stdin ? input : null, input, socket.closing))
   const result = await Promise.race([attached.exited.then(ended, (error: unknown): StreamResult => ({ exitCode: null, error: messageOf(error) })), socket.closed.then(() => null)])
   attached.detach()
   await output.flushed
@@ -38,10 +38,10 @@ export async function serveAttach(url: string, request: AttachRequest, attach: A
 const ended = ({ exitCode, signal }: { exitCode: number | null; signal: number | null }): StreamResult =>
   exitCode === null ? { exitCode: null, error: signal === null ? 'The container ended.' : `The container was ended by signal ${signal}.` } : { exitCode, error: null }
 
-async function take({ channel, payload }: StreamFrame, input: ContainerInput | null, terminal: ContainerInput | null): Promise<void> {
+async function take({ channel, payload }: StreamFrame, input: ContainerInput | null, terminal: ContainerInput | null, closing: AbortSignal): Promise<void> {
   if (channel === streamChannel.input && input) {
     if (payload.length === 0) input.end()
-    else await input.write(payload)
+    else await input.write(payload, closing)
   } else if (channel === streamChannel.resize) {
     const size = sizeOf(payload)
     if (size) await terminal?.resize(size.columns, size.rows)

@@ -91,7 +91,7 @@ describe('the control stream', () => {
     const change = (generation: number) => {
       pods.set(pod.uid, report({ ...pod, generation }))
       reporter.podChanged(pod.uid)
-      reporter.event({ podUid: pod.uid, type: 'Normal', reason: `R${generation}`, message: '', time: 'now' })
+      reporter.event({ podUid: pod.uid, type: 'Normal', reason: `R${generation}`, message: '', time: '2026-01-01T00:00:00Z' })
     }
     change(1)
     await until(() => server.reports.length === 2)
@@ -110,7 +110,7 @@ describe('the control stream', () => {
     const pod = testAssignment()
     pods.set(pod.uid, report(pod))
     reporter.podChanged(pod.uid)
-    reporter.event({ podUid: pod.uid, type: 'Warning', reason: 'Lost', message: '', time: 'now' })
+    reporter.event({ podUid: pod.uid, type: 'Warning', reason: 'Lost', message: '', time: '2026-01-01T00:00:00Z' })
     server.first = [{ kind: 'desired', revision: '2', assignments: [pod] }]
     await server.listen()
     await until(() => server.reports.length >= 2)

@@ -1,5 +1,6 @@
 import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
 import type { GuestArchive, GuestProcess } from '@/host/pods/ports'
+import { unlessAbandoned } from './abandoned'
 import { InputQueue } from './input-queue'
 import { lostPod, refusal } from './stream-failure'
 import { StreamSocket, type StreamFrame } from './stream-socket'
@@ -31,8 +32,9 @@ export async function serveCopy(url: string, request: CopyRequest, start: StartA
     return socket.finish(refusal(direction === 'out' ? `"${path}" cannot be read` : `Nothing can be written to "${path}"`, error, 'Check the path.'))
   }
   void socket.closed.then(() => process.kill('KILL').catch(() => {}))
-  void frames.drain((frame) => take(frame, process), () => socket.resume())
-  await socket.finish(await result(process, request, messages))
+  void frames.drain(socket, (frame) => take(frame, process))
+  const end = await unlessAbandoned(result(process, request, messages), socket)
+  if (end) await socket.finish(end)
 }
 
 async function result(process: GuestProcess, { direction, path }: CopyRequest, messages: Messages): Promise<StreamResult> {

@@ -1,5 +1,6 @@
 import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
 import type { GuestExec, GuestProcess } from '@/host/pods/ports'
+import { unlessAbandoned } from './abandoned'
 import { InputQueue, sizeOf } from './input-queue'
 import { StreamSocket, type StreamFrame } from './stream-socket'
 
@@ -24,8 +25,9 @@ export async function serveExec(url: string, request: ExecRequest, start: StartE
     return socket.finish({ exitCode: null, error: error instanceof Error ? error.message : String(error) })
   }
   void socket.closed.then(() => process.kill('KILL').catch(() => {}))
-  void frames.drain((frame) => take(frame, process), () => socket.resume())
-  await socket.finish(await result(process, request.timeoutSeconds))
+  void frames.drain(socket, (frame) => take(frame, process))
+  const end = await unlessAbandoned(result(process, request.timeoutSeconds), socket)
+  if (end) await socket.finish(end)
 }
 
 async function result(process: GuestProcess, timeoutSeconds: number | null): Promise<StreamResult> {

@@ -30,7 +30,7 @@ export async function serveForward(url: string, request: ForwardRequest, open: O
     tunnel.once('close', () => resolve({ exitCode: cause === null ? 0 : null, error: cause === null ? null : `The connection to port ${request.port} broke off: ${cause}` }))
   })
   void socket.closed.then(() => tunnel.destroy())
-  void frames.drain((frame) => take(frame, tunnel), () => socket.resume())
+  void frames.drain(socket, (frame) => take(frame, tunnel))
   void giveBack(tunnel, socket)
   await socket.finish(await ended)
 }

@@ -17,19 +17,34 @@ export class InputQueue {
     this.wake()
   }
 
-  /** Hands each frame to `take`, one after another; what the receiver does not take any more is dropped. */
-  async drain(take: (frame: StreamFrame) => Promise<void>, onEmpty: () => void): Promise<never> {
-    for (;;) {
+  /** Hands each frame to `take`, one after another, until the socket is closed; what the receiver does not take any more is dropped. */
+  async drain(socket: StreamSocket, take: (frame: StreamFrame) => Promise<void>): Promise<void> {
+    const { closing } = socket
+    while (!closing.aborted) {
       const frame = this.frames.shift()
       if (frame) {
-        await take(frame).catch(() => {})
+        await untilClosed(take(frame), closing)
         this.bytes -= frame.payload.length
       } else {
-        onEmpty()
-        await new Promise<void>((resolve) => (this.wake = resolve))
+        socket.resume()
+        await untilClosed(new Promise<void>((resolve) => (this.wake = resolve)), closing)
       }
     }
+    this.frames.length = 0
   }
+}
+
+/** Settles with the work, however that ends, or at the signal; leaves nothing behind on a signal that lives for long. */
+function untilClosed(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', done)
+    work.then(done, done)
+  })
 }
 
 /** The size in a frame of the resize channel; null for what is none. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { FolderEntry } from '@/domain/pod/folder-entry'
 import { GuestRefusal, StepError, type ContainerInput, type GuestArchive, type GuestExec } from '@/host/pods/ports'
 import { serveAttach, type AttachRequest } from './attach-stream'
 import { serveCopy, type CopyRequest } from './copy-stream'
-import { serveFolder } from './folder-stream'
+import { serveFolder, type FolderRequest } from './folder-stream'
 import { serveForward, type ForwardRequest } from './forward-stream'
 import { streamUrl } from './stream-socket'
 import { Browser } from './testing/browser'
@@ -146,6 +147,19 @@ describe('a copy', () => {
     process.end(137)
   })
 
+  it('whose end a hostile guest never tells does not keep its stream', async () => {
+    const { process, browser, served } = await copy('in')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      browser.socket.terminate()
+      while (!process.signals.includes('KILL')) await new Promise((resolve) => setImmediate(resolve))
+      vi.advanceTimersByTime(5_000)
+      await served
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('that fails says what the guest said, within bounds', async () => {
     const { process, asked, browser, served } = await copy('in')
     for (let i = 0; i < 100; i += 1) await asked.onOutput('stderr', Buffer.from(`tar: disk full ${i}\n`.repeat(10)))
@@ -221,6 +235,25 @@ describe('an attachment', () => {
     expect(detached()).toBe(1)
   })
 
+  it('gives up input that the container does not take when the browser leaves', async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    class Full extends Input {
+      override write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+        signals.push(signal)
+        return super.write(bytes).then(() => new Promise(() => {}))
+      }
+    }
+    const input = new Full()
+    const { browser, served } = await attach(input)
+    browser.send(0, 'one')
+    browser.send(0, 'two')
+    await until(() => input.taken.length > 0)
+    browser.socket.terminate()
+    await served
+    expect(input.taken).toEqual(['one'])
+    expect(signals[0]?.aborted).toBe(true)
+  })
+
   it('never holds the container for a slow browser, and marks what it left out', async () => {
     const { browser, onOutput, exit, served } = await attach(null)
     browser.socket.pause()
@@ -242,15 +275,50 @@ describe('an attachment', () => {
 
 describe('a folder', () => {
   const entry = { name: 'hosts', type: 'file', size: 3, mode: 0o644, modifiedAt: 1, target: null } as const
+  async function* pagesOf(pages: FolderEntry[][], more: boolean) {
+    for (const page of pages) yield page
+    return more
+  }
+  async function* failing(error: Error): AsyncGenerator<FolderEntry[], boolean> {
+    throw error
+  }
+  const request: FolderRequest = { kind: 'listFolder', podUid, container: null, path: '/etc' }
+
+  it('of which a page takes much is told in part, with that there is more', async () => {
+    const page = Array.from({ length: 1_000 }, () => ({ ...entry, type: 'link' as const, target: '\u0001'.repeat(1_024) }))
+    let asked = 0
+    async function* many() {
+      for (; asked < 10; asked += 1) yield page
+      return false
+    }
+    const { browser, served } = await opened((to) => serveFolder(to, request, many))
+    await served
+    await browser.closed
+    expect([browser.result, asked]).toEqual([{ exitCode: 1, error: null }, 0])
+    expect(browser.bytes(1)).toBeLessThan(5 << 20)
+  })
+
+  it('whose next page never comes ends when the browser leaves', async () => {
+    async function* endless(): AsyncGenerator<FolderEntry[], boolean> {
+      yield [entry]
+      await new Promise(() => {})
+      return false
+    }
+    const { browser, served } = await opened((to) => serveFolder(to, request, endless))
+    await until(() => browser.bytes(1) > 0)
+    browser.socket.terminate()
+    await served
+  })
+
   it('is told as lines of JSON, with whether there are more', async () => {
-    const { browser, served } = await opened((to) => serveFolder(to, { kind: 'listFolder', podUid, container: null, path: '/etc' }, async () => ({ entries: Array.from({ length: 250 }, () => entry), more: true })))
+    const { browser, served } = await opened((to) => serveFolder(to, { kind: 'listFolder', podUid, container: null, path: '/etc' }, () => pagesOf([Array.from({ length: 250 }, () => entry)], true)))
     await served
     await browser.closed
     const lines = browser.text(1).trim().split('\n')
     expect([lines.length, JSON.parse(lines[249] ?? ''), browser.result]).toEqual([250, entry, { exitCode: 1, error: null }])
   })
   it('that is not there says so', async () => {
-    const { browser, served } = await opened((to) => serveFolder(to, { kind: 'listFolder', podUid, container: null, path: '/nope' }, () => Promise.reject(new GuestRefusal('NotFound', 'No such file or directory'))))
+    const { browser, served } = await opened((to) => serveFolder(to, { kind: 'listFolder', podUid, container: null, path: '/nope' }, () => failing(new GuestRefusal('NotFound', 'No such file or directory'))))
     await served
     await browser.closed
     expect(browser.result?.error).toBe('The folder "/nope" cannot be listed: No such file or directory. Check the path.')

@@ -26,15 +26,20 @@ export type StreamFrame = { channel: number; payload: Buffer }
  */
 export class StreamSocket {
   readonly closed: Promise<void>
+  /** Aborted at the close. */
+  readonly closing: AbortSignal
   private readonly socket: WebSocket
   private readonly pinger: NodeJS.Timeout
   private isAlive = true
 
   private constructor(url: string, onFrame: (frame: StreamFrame, socket: StreamSocket) => void) {
     this.socket = new WebSocket(url, { maxPayload: maxFrameBytes, perMessageDeflate: false, handshakeTimeout: connectWithinMs })
+    const closing = new AbortController()
+    this.closing = closing.signal
     this.closed = new Promise((resolve) => {
       this.socket.once('close', () => {
         clearInterval(this.pinger)
+        closing.abort(new Error('the stream was closed'))
         resolve()
       })
     })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { LogRecord } from '@/host/logs/record'
 import type { GuestExec } from '@/host/pods/ports'
 import { serveExec, type ExecRequest } from './exec-stream'
@@ -55,6 +55,19 @@ describe('a terminal', () => {
     await until(() => process.signals.length > 0)
     expect(process.signals).toEqual(['KILL'])
     process.end(137)
+  })
+
+  it('of a guest that never tells the end does not keep its stream', async () => {
+    const { process, browser, served } = await exec()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      browser.socket.terminate()
+      while (!process.signals.includes('KILL')) await new Promise((resolve) => setImmediate(resolve))
+      vi.advanceTimersByTime(5_000)
+      await served
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('waits for a slow browser, and holds little meanwhile', async () => {

@@ -70,7 +70,7 @@ export class Streams {
       case 'copy':
         return serveCopy(url, request, (uid, container, archive) => this.pod(uid).archive(container, archive))
       case 'listFolder':
-        return serveFolder(url, request, (uid, container, path, limit) => this.pod(uid).listFolder(container, path, limit))
+        return serveFolder(url, request, (uid, container, path, limit) => this.pod(uid).folderPages(container, path, limit))
       case 'logs':
         return serveLogs(url, request, (uid, container, query, signal) => this.logs.read(uid, this.pod(uid).containerName(container), query, signal))
     }

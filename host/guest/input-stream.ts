@@ -15,6 +15,8 @@ export class InputStream extends Writable {
     super({ decodeStrings: true })
     // A guest that goes away must not end the host for a stream that nobody writes any more.
     this.on('error', () => {})
+    // All that are attached to one container may wait for it at once.
+    this.setMaxListeners(100)
   }
 
   /** The guest consumed bytes. Throws FrameError where it never had so many. */

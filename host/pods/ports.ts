@@ -22,7 +22,8 @@ export type ImageConfig = {
 export type ReadyImage = { reference: string; digest: string; sizeBytes: number; file: string; config: ImageConfig }
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never'
-export type PullProgress = { bytesDone: number; bytesTotal: number }
+/** `wasDamaged`: told once, of an image that was on this host and had to be removed. */
+export type PullProgress = { bytesDone: number; bytesTotal: number; wasDamaged?: boolean }
 
 export type ImageRequest = { tenantId: string; policy: PullPolicy; pullSecrets: readonly ConfigurationObject[]; upload?: ImageUpload | undefined; inBackground?: boolean; signal: AbortSignal; onProgress: (progress: PullProgress) => void }
 
@@ -113,7 +114,7 @@ export interface Guest {
   removeContainer(container: string): Promise<void>
   signalContainer(container: string, signal: SignalName): Promise<void>
   exec(request: GuestExec): Promise<GuestProcess>
-  /** The input of a container that was started with `stdin`; null for one without. It outlives whoever writes to it. */
+  /** The input and terminal of a container, which outlive whoever uses them; what is written to one that was started without `stdin` is lost. Null for one that the guest does not have. */
   containerInput(container: string): ContainerInput | null
   /** One TCP connection to a port of the VM; a {@link GuestRefusal} `ConnectionRefused` where nothing listens. Destroying it closes both halves. */
   openTunnel(port: number, timeoutMs: number): Promise<Duplex>
@@ -142,8 +143,8 @@ export type GuestArchive = { container: string; direction: 'out' | 'in'; path: s
 
 /** A container's standard input. */
 export interface ContainerInput {
-  /** Resolves when more can be taken. */
-  write(bytes: Uint8Array): Promise<void>
+  /** Resolves when more can be taken, at the latest at the signal: what has not been given away by then is dropped. */
+  write(bytes: Uint8Array, signal?: AbortSignal): Promise<void>
   end(): void
   /** Sets the size of its terminal; nothing where it has none. */
   resize(columns: number, rows: number): Promise<void>

@@ -53,6 +53,37 @@ describe('what reaches into a pod', () => {
   })
 })
 
+describe('a folder', () => {
+  const entry = { name: 'a', type: 'link' as const, size: 0, mode: 0o777, modifiedAt: 0, target: 'b' }
+  it('is read page by page, without what no honest guest says', async () => {
+    const { host, worker } = await running()
+    const asked: (string | null)[] = []
+    const pages = [[entry, { ...entry, name: 'b'.repeat(256) }], [{ ...entry, name: 'c', target: 't'.repeat(4_096) }]]
+    host.guest.listFolder = async ({ after }) => {
+      asked.push(after)
+      return { entries: pages[asked.length - 1] ?? [], more: asked.length < 2 }
+    }
+    const list = worker.folderPages(null, '/', 10_000)
+    expect(await list.next()).toEqual({ done: false, value: [entry] })
+    expect(asked).toHaveLength(1)
+    expect(await list.next()).toMatchObject({ value: [{ name: 'c', target: `${'t'.repeat(1_023)}…` }] })
+    expect(await list.next()).toEqual({ done: true, value: false })
+    expect(asked).toEqual([null, 'b'.repeat(256)])
+  })
+  it('ends at the limit, with whether there is more', async () => {
+    const { host, worker } = await running()
+    const limits: number[] = []
+    host.guest.listFolder = async ({ limit }) => {
+      limits.push(limit)
+      return { entries: Array.from({ length: limit }, () => entry), more: true }
+    }
+    const list = worker.folderPages(null, '/', 1_500)
+    await list.next()
+    await list.next()
+    expect([await list.next(), limits]).toEqual([{ done: true, value: true }, [1_000, 500]])
+  })
+})
+
 describe('attaching', () => {
   it('gives the output from now on, the input, and the end', async () => {
     const { host, worker } = await running()
@@ -71,7 +102,20 @@ describe('attaching', () => {
     expect(await attached.exited).toEqual({ exitCode: 3, signal: null })
     attached.detach()
     expect(ended).toBe(1)
+    host.inputs.set('other', { write: async () => {}, end: () => {}, resize: async () => {} })
     expect((await worker.attach('other', async () => {})).input).toBeNull()
+  })
+
+  it('with a terminal and without stdin sets its size, and ends no input', async () => {
+    const host = new FakeHost()
+    const { worker } = startWorker(host, testAssignment({ containers: [{ name: 'web', image: 'one:1', tty: true, stdinOnce: true }] }))
+    await settle()
+    const said: string[] = []
+    host.inputs.set('web', { write: async () => {}, end: () => void said.push('end'), resize: async (columns, rows) => void said.push(`${columns}x${rows}`) })
+    const attached = await worker.attach(null, async () => {})
+    await attached.input?.resize(100, 30)
+    attached.detach()
+    expect(said).toEqual(['100x30'])
   })
 
   it('ends for a reader that takes nothing, and the container goes on', async () => {

@@ -3,10 +3,18 @@ import type { FolderEntry, StatsResult } from '@/contracts/guest/v1/messages'
 import { podContainers, type PodSpec } from '@/domain/pod/spec'
 import type { Attachment } from './attachments'
 import type { PodRun } from './pod-run'
-import { GuestRefusal, StepError, type ContainerInput, type GuestArchive, type GuestExec, type GuestProcess } from './ports'
+import { GuestRefusal, StepError, type ContainerInput, type Guest, type GuestArchive, type GuestExec, type GuestProcess } from './ports'
 
-/** A container's own process from outside: `input` is null where its spec has no stdin. */
+/** A container's own process from outside: `input` is null where its spec has neither stdin nor a terminal. */
 export type AttachedContainer = Attachment & { input: ContainerInput | null; tty: boolean }
+
+/** Linux has no longer names. */
+const maxName = 255
+/** What is told of a link's target. Characters. */
+const maxTarget = 1024
+
+/** The guest's word is the tenant's: a target longer than anybody reads is cut. */
+const withinBounds = (entry: FolderEntry): FolderEntry => (entry.target !== null && entry.target.length > maxTarget ? { ...entry, target: `${entry.target.slice(0, maxTarget - 1)}…` } : entry)
 
 /** What reaches into a running pod from outside. All of it throws {@link StepError} with what to do where it cannot, and {@link GuestRefusal} for what the guest refused. */
 export abstract class Reach {
@@ -37,27 +45,28 @@ export abstract class Reach {
     return run.guest.archive({ ...request, container: name })
   }
 
-  /** What is in a folder as the container sees it, at most `limit` entries in the order of names. */
-  async listFolder(container: string | null, path: string, limit: number): Promise<{ entries: FolderEntry[]; more: boolean }> {
+  /** What is in a folder as the container sees it, page by page, at most `limit` entries in the order of names. Returns whether there is more. */
+  async *folderPages(container: string | null, path: string, limit: number): AsyncGenerator<FolderEntry[], boolean> {
     const { run, name } = this.running(container)
-    const entries: FolderEntry[] = []
-    for (let more = true; more; ) {
-      if (entries.length >= limit) return { entries, more }
-      const page = await run.guest.listFolder({ container: name, path, after: entries.at(-1)?.name ?? null, limit: Math.min(1000, limit - entries.length) })
-      entries.push(...page.entries)
-      more = page.more && page.entries.length > 0
+    let after: string | null = null
+    for (let left = limit; left > 0; ) {
+      const { entries, more }: Awaited<ReturnType<Guest['listFolder']>> = await run.guest.listFolder({ container: name, path, after, limit: Math.min(1000, left) })
+      yield entries.filter((entry) => entry.name.length <= maxName).map(withinBounds)
+      after = entries.at(-1)?.name ?? after
+      left -= entries.length
+      if (!more || entries.length === 0) return false
     }
-    return { entries, more: false }
+    return true
   }
 
   async attach(container: string | null, onOutput: GuestExec['onOutput']): Promise<AttachedContainer> {
     const { run, name } = this.running(container)
     const spec = podContainers(this.spec).find((c) => c.spec.name === name)?.spec
-    const input = spec?.stdin ? run.guest.containerInput(name) : null
+    const input = spec?.stdin || spec?.tty ? run.guest.containerInput(name) : null
     const { exited, detach } = run.attachments.add(name, onOutput)
     const end = () => {
       detach()
-      if (spec?.stdinOnce) input?.end()
+      if (spec?.stdin && spec.stdinOnce) input?.end()
     }
     return { input, tty: spec?.tty ?? false, exited, detach: end }
   }

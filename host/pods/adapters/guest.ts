@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { ContainerExited, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 import type { GuestClient } from '@/host/guest/client'
@@ -66,11 +65,12 @@ export class ConnectedGuest implements Guest {
   }
 
   containerInput(container: string): ContainerInput | null {
-    const input = this.client.containerStreams(container)?.stdin
-    if (!input) return null
+    const streams = this.client.containerStreams(container)
+    if (!streams) return null
+    const { stdin } = streams
     return {
-      write: (bytes) => writeTo(input, bytes),
-      end: () => void input.end(),
+      write: async (bytes, signal) => (stdin ? writeTo(stdin, bytes, signal) : undefined),
+      end: () => void stdin?.end(),
       resize: (columns, rows) => translated(this.client.resizeContainer(container, columns, rows)),
     }
   }
@@ -151,10 +151,29 @@ class ExecProcess implements GuestProcess {
   }
 }
 
-/** Resolves when more can be taken, also where nobody reads on. */
-async function writeTo(stdin: Writable, bytes: Uint8Array): Promise<void> {
-  if (stdin.destroyed || stdin.writableEnded) return
-  if (!stdin.write(bytes)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')])
+/**
+ * Writes once what others wrote was taken, and resolves when more can be taken, also where nobody reads on. Who goes away
+ * first has written nothing: a process that does not read must not gather what many wrote.
+ */
+export async function writeTo(stdin: Writable, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  while (stdin.writableNeedDrain && !isOver(stdin, signal)) await takesMore(stdin, signal)
+  if (isOver(stdin, signal)) return
+  if (!stdin.write(bytes)) await takesMore(stdin, signal)
+}
+
+const isOver = (stdin: Writable, signal: AbortSignal | undefined): boolean => stdin.destroyed || stdin.writableEnded || signal?.aborted === true
+
+/** Until there is room again, it has gone, or the signal. */
+function takesMore(stdin: Writable, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ['drain', 'close', 'finish']) stdin.off(event, done)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    for (const event of ['drain', 'close', 'finish']) stdin.on(event, done)
+    signal?.addEventListener('abort', done)
+  })
 }
 
 /** Hands each piece on before the next one is taken, so that the guest's credit follows the receiver. */

@@ -86,9 +86,7 @@ export class FakeGuest implements Guest {
   archive(): Promise<never> {
     return Promise.reject(new GuestRefusal('NotFound', 'no files here'))
   }
-  listFolder(): Promise<never> {
-    return Promise.reject(new GuestRefusal('NotFound', 'no folders here'))
-  }
+  listFolder: Guest['listFolder'] = () => Promise.reject(new GuestRefusal('NotFound', 'no folders here'))
   async writeFiles(volume: string, _version: string, files: WriteFilesParams['files']): Promise<void> {
     await this.host.step(`guest.writeFiles ${volume}`)
     this.host.files.set(volume, Object.fromEntries(files.map(({ path, contentBase64 }) => [path, Buffer.from(contentBase64, 'base64').toString()])))
