@@ -31,7 +31,7 @@ test('files of a pod: a person browses, uploads, downloads and copies folders bo
     await page.keyboard.press('Enter')
     await expect(page.getByText('This folder is empty')).toBeVisible()
     await page.goBack()
-    await expect(table.getByRole('row', { name: /a\.txt/ })).toBeVisible()
+    await expect(table.getByRole('row', { name: /^File a\.txt/ })).toBeVisible()
   })
 
   await test.step('upload by the picker, and by dropping', async () => {
@@ -64,7 +64,7 @@ test('files of a pod: a person browses, uploads, downloads and copies folders bo
     await page.keyboard.press('Enter')
     await expect(page.getByRole('alert').first()).toContainText('/data/a.txt')
     await page.getByRole('button', { name: 'Go to /data' }).click()
-    await expect(table.getByRole('row', { name: /a\.txt/ })).toBeVisible()
+    await expect(table.getByRole('row', { name: /^File a\.txt/ })).toBeVisible()
     await page.goto(`/t/${tenant.slug}/pods/default/files/files?path=/no/such`)
     await expect(page.getByText('/no/such cannot be shown as a folder')).toBeVisible()
   })

@@ -13,9 +13,13 @@ const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.i
 /** What was dropped, folders with all that is in them, up to one more than {@link maxChosen}. */
 export async function filesOfDrop(items: DataTransferItemList): Promise<ChosenFile[]> {
   // The list is emptied when the event is over.
-  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? [])
+  const dropped = [...items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }))
   const found: ChosenFile[] = []
-  for (const entry of entries) await collect(entry, '', found)
+  for (const { entry, file } of dropped) {
+    if (entry) await collect(entry, '', found)
+    // A file that stands in no file system has no entry.
+    else if (file) found.push({ file, into: '' })
+  }
   return found
 }
 
