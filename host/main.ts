@@ -13,6 +13,7 @@ import { readUpload } from '@/host/control/upload-stream'
 import { measuredPods } from '@/host/figures/measured-pods'
 import { processCpu, processMemory, readHost } from '@/host/figures/proc'
 import { FigureSampler } from '@/host/figures/sampler'
+import { outliveFaults } from '@/host/outlive-faults'
 import { systemClock } from '@/host/pods/clock'
 import { openHost } from '@/host/pods/open-host'
 import { version } from '@/package.json'
@@ -24,6 +25,7 @@ const graceSeconds = 10
 const endWithinMs = 30_000
 
 const log = logger('host')
+outliveFaults(process, log)
 const config = loadConfig()
 const folder = join(config.data, 'host')
 const bootId = randomUUID()

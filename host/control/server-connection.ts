@@ -72,7 +72,7 @@ export class ServerConnection {
     if (this.isClosed) return
     this.isClosed = true
     this.end(cause)
-    void this.wsClient.close()
+    this.wsClient.close().catch(() => {})
     // Also what the client may be dialling anew: this connection is over.
     for (const socket of this.sockets) socket.terminate()
   }

@@ -24,6 +24,7 @@ import { imagePort, storedReports, type FetchUpload } from './adapters/images'
 import { Machines } from './adapters/machines'
 import { attachment, networkPort } from './adapters/network'
 import { systemClock } from './clock'
+import { keepCollecting } from './keep-collecting'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { PrePulls } from './pre-pulls'
@@ -109,9 +110,9 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   log.debug({ sample: sample.reference }, 'sample image')
   pods.adopt(entries)
   taken = pods
-  const collecting = setInterval(() => void images.collect(), collectEveryMs)
+  const endCollecting = keepCollecting(images, log, collectEveryMs)
   const close = async () => {
-    clearInterval(collecting)
+    endCollecting()
     prePulls.end()
     await templates.close()
     await ledger.settled()

@@ -347,6 +347,18 @@ describe('a host agent that is started again', () => {
     expect(second.worker.report()).toMatchObject({ phase: 'Running', containers: [{ reason: 'Completed' }, { state: 'Running', restartCount: 1 }] })
   })
 
+  it('ends also where the log cannot be ended', async () => {
+    const host = new FakeHost()
+    const assignment = testAssignment()
+    const podLogs = host.podLogs.bind(host)
+    host.podLogs = (uid) => ({ ...podLogs(uid), end: () => Promise.reject(new Error('EIO')) })
+    const { worker } = startWorker(host, assignment)
+    await settle()
+    worker.leave()
+    await worker.finished
+    expect([...host.ledger.values()][0]?.stage).toBe('up')
+  })
+
   it('leaves a VM alone that it is told to leave', async () => {
     const host = new FakeHost()
     const { worker } = startWorker(host, testAssignment())

@@ -66,7 +66,7 @@ export class PodWorker extends Reach {
     this.configuration = new Configuration(() => this.state.assignment, deps.hostName ?? '', deps.configuration ?? null)
     this.deadline = new PodDeadline(deps.ports.clock)
     this.armDeadline()
-    if (this.state.stage === 'ended') void deps.logs.end()
+    if (this.state.stage === 'ended') void this.endLogs()
     this.finished = this.loop()
   }
 
@@ -167,7 +167,7 @@ export class PodWorker extends Reach {
     this.deadline.disarm()
     if (this.isGone) return
     await this.run?.leave()
-    await this.deps.logs.end()
+    await this.endLogs()
     await this.save()
   }
 
@@ -384,6 +384,11 @@ export class PodWorker extends Reach {
     const timer = new AbortController()
     await Promise.race([this.wake.wait(), this.deps.ports.clock.sleep(ms, timer.signal).catch(() => {})])
     timer.abort()
+  }
+
+  /** Where no step would try it again. */
+  private async endLogs(): Promise<void> {
+    await this.deps.logs.end().catch((error: unknown) => this.events.warn(error, "a pod's log could not be ended"))
   }
 
   private save(): Promise<void> {

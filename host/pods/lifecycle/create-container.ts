@@ -38,5 +38,7 @@ export const newSink = async ({ logs, attachments }: PodContext, name: string): 
 /** The log of an instance that runs since before this host agent. */
 export function resumedSink({ logs, attachments }: PodContext, name: string): OutputSink {
   const sink = logs.resume(name).then((log) => attachments.tee(name, log))
-  return { write: async (stream, bytes) => (await sink).write(stream, bytes), lost: (stream, bytes) => void sink.then((s) => s.lost(stream, bytes)) }
+  // A log that cannot be had fails with the first output.
+  sink.catch(() => {})
+  return { write: async (stream, bytes) => (await sink).write(stream, bytes), lost: (stream, bytes) => void sink.then((s) => s.lost(stream, bytes), () => {}) }
 }
