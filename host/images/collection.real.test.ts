@@ -85,8 +85,10 @@ describe('a damaged image', () => {
     const store = await open({ onRemoved: (digest) => gone.push(digest) })
     const image = await store.ensure('a:1')
     await damage(image.squashfs)
-    const again = await store.ensure('a:1')
+    const phases: string[] = []
+    const again = await store.ensure('a:1', { onProgress: ({ phase }) => phases.push(phase) })
     expect(again).toEqual(image)
+    expect(phases.filter((phase, i) => phases.indexOf(phase) === i)).toEqual(['damaged', 'resolving', 'pulling', 'merging', 'ready'])
     expect(gone).toEqual([image.digest])
     expect(await cat(again.squashfs, 'name')).toBe('a')
     await damage(image.squashfs)

@@ -140,6 +140,7 @@ export class ImageStore {
           onProgress?.({ phase: 'ready' })
           return this.#stored(found.image, wanted.name)
         }
+        onProgress?.({ phase: 'damaged' })
       } finally {
         found.release()
       }
@@ -223,7 +224,9 @@ export class ImageStore {
   }
 
   #stored({ digest, sizeBytes, config }: CatalogueImage, reference: string): StoredImage {
-    const isPublic = this.catalogue.reference(reference)?.access.includes(everybody) ?? false
+    const known = this.catalogue.reference(reference)
+    // An upload has the name of what a registry may have given to everybody, and is another image.
+    const isPublic = known?.digest === digest && known.access.includes(everybody)
     return { digest, reference, squashfs: this.catalogue.squashfsPath(digest), sizeBytes, config, isPublic }
   }
 
@@ -272,15 +275,21 @@ export class ImageStore {
     if (present) return { image: present, release: this.#pins.hold(present.digest) }
     const image = await this.#importing.join(own, waiter, (report, shared) =>
       this.#slots.run(shared, () => this.#built({ upload: upload.id, image: name }, shared, async (folder) => {
-        // The archive as it came, as unpacked, and the image.
-        const giveBack = await this.#room.reserve(3 * upload.bytes, upload.bytes)
+        // The archive as it came, what it becomes unpacked, and the image.
+        const [archive, unpacked, squashfs] = [this.#room.growing(upload.bytes), this.#room.growing(upload.bytes), this.#room.growing(upload.bytes)]
+        const makeRoom = (bytes: number) => {
+          archive.release()
+          return unpacked.take(bytes)
+        }
         try {
-          const { digest, config, layers, layerBytes } = await importUpload({ upload, reference: name, folder, limits: this.#limits, report, signal: shared })
-          const made = await this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, report, shared)
+          await archive.ahead(upload.bytes)
+          await squashfs.ahead(upload.bytes)
+          const { digest, config, layers, layerBytes } = await importUpload({ upload, tenantId, reference: name, folder, limits: this.#limits, makeRoom, report, signal: shared })
+          const made = await this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, squashfs.take, report, shared)
           await this.catalogue.setReference(own, digest, `${tenantId}:upload`, { shownAs: name })
           return made
         } finally {
-          giveBack()
+          for (const { release } of [archive, unpacked, squashfs]) release()
         }
       }), inBackground),
     )
@@ -288,10 +297,10 @@ export class ImageStore {
   }
 
   /** The image of layers on disk; one of the same digest is the same. */
-  async #merged(squashfs: string, digest: string, config: ImageConfig, layers: LayerFile[], layerBytes: number, report: Listener, signal: AbortSignal): Promise<CatalogueImage> {
+  async #merged(squashfs: string, digest: string, config: ImageConfig, layers: LayerFile[], layerBytes: number, makeRoom: (bytes: number) => Promise<void>, report: Listener, signal: AbortSignal): Promise<CatalogueImage> {
     const same = this.catalogue.image(digest)
     if (same) return same
-    await buildSquashfs(squashfs, layers, { limits: this.#limits, layerBytes, signal, report })
+    await buildSquashfs(squashfs, layers, { limits: this.#limits, layerBytes, makeRoom, signal, report })
     return this.#publish(squashfs, digest, config)
   }
 
@@ -336,18 +345,22 @@ export class ImageStore {
       if (layerBytes > this.#limits.maxBytes) throw tooLarge(`The image has ${layerBytes} bytes of layers; at most ${this.#limits.maxBytes} are allowed.`)
       return this.#built({ image: formatReference(source.reference), digest }, signal, (folder) =>
         firstOf(ways, async (way) => {
-          const release = await this.#room.reserve(2 * layerBytes, layerBytes)
+          const [packed, image] = [this.#room.growing(layerBytes), this.#room.growing(layerBytes)]
           const blobs = join(folder, 'blobs')
           try {
+            await packed.ahead(layerBytes)
+            await image.ahead(layerBytes)
             const squashfs = join(folder, 'image.squashfs')
             const onBytes = (bytesDone: number) => report({ phase: 'pulling', bytesDone: Math.min(bytesDone, layerBytes), bytesTotal: layerBytes })
             await this.#skopeo.copy({ ...way.reference, tag: null, digest }, blobs, layerBytes + manifest.config.size, { auth: way.auth, trusted: way.isMirror, signal, onBytes })
+            packed.release()
             onBytes(layerBytes)
             const { config, layers } = await verifyImage(blobs, digest, manifest, signal)
-            return { image: await this.#merged(squashfs, digest, config, layers, layerBytes, report, signal), who: way.who }
+            return { image: await this.#merged(squashfs, digest, config, layers, layerBytes, image.take, report, signal), who: way.who }
           } finally {
             await rm(blobs, { recursive: true, force: true, maxRetries: 5 })
-            release()
+            packed.release()
+            image.release()
           }
         }, (way, error) => this.#mirrorFailed(way, error)))
     }, inBackground)
@@ -377,7 +390,8 @@ export class ImageStore {
     try {
       const image = await this.catalogue.addImage(squashfs, { digest, content, config, createdAt: new Date().toISOString() })
       await this.#check.trust(this.catalogue.squashfsPath(digest), content)
-      await this.#room.collect()
+      // The image is here, whatever becomes of others.
+      await this.#room.collect().catch((error: unknown) => this.options.logger.error({ error }, 'images over their bounds could not be removed'))
       return image
     } finally {
       release()

@@ -27,13 +27,16 @@ export async function verifyImage(folder: string, digest: string, manifest: Mani
   return { config, layers: manifest.layers.map((layer, i) => ({ path: blobPath(folder, layer), diffId: diffIds[i] ?? '' })) }
 }
 
-/** Merges layers into a squashfs at `path`. Layers are read twice: `layerBytes` is the sum of their files' sizes. */
+/**
+ * Merges layers into a squashfs at `path`. Layers are read twice: `layerBytes` is the sum of their files' sizes.
+ * `makeRoom` is asked before bytes are merged: packed layers may become far more than they are.
+ */
 export async function buildSquashfs(
   path: string,
   layers: readonly LayerFile[],
-  options: { limits: ImageLimits; layerBytes: number; signal?: AbortSignal; report?: Listener },
+  options: { limits: ImageLimits; layerBytes: number; makeRoom?: (bytes: number) => Promise<void>; signal?: AbortSignal; report?: Listener },
 ): Promise<Dropped> {
-  const { limits, layerBytes, signal, report } = options
+  const { limits, layerBytes, makeRoom, signal, report } = options
   let bytesDone = 0
   let told = 0
   const onRead = (bytes: number) => {
@@ -44,6 +47,9 @@ export async function buildSquashfs(
   }
   report?.({ phase: 'merging', bytesDone: 0, bytesTotal: 2 * layerBytes })
   const overlay = await scanLayers(layers, limits, { signal, onRead })
-  await writeSquashfs(path, overlay.root.mode, (sink) => writeImage(overlay, layers, sink, { signal, onRead }), signal)
+  await writeSquashfs(path, overlay.root.mode, (sink) => {
+    const bounded = { write: (bytes: Buffer) => (makeRoom ? makeRoom(bytes.length).then(() => sink.write(bytes)) : sink.write(bytes)) }
+    return writeImage(overlay, layers, bounded, { signal, onRead })
+  }, signal)
   return overlay.dropped
 }

@@ -5,6 +5,8 @@ import type { Catalogue, CatalogueImage } from './catalogue'
 
 /** At most this part of the file system is for images, whatever is set. */
 const maxShare = 0.8
+/** What bytes of unknown count reserve at a time, each step twice the one before: a small image needs little room. Bytes. */
+const [firstStepBytes, lastStepBytes] = [1 << 20, 64 << 20]
 
 export type RoomOptions = {
   dir: string
@@ -45,6 +47,26 @@ export class Room {
         disk = 0
       }
     })
+  }
+
+  /**
+   * Room for bytes whose count is known only at their end, as unpacked ones are. `take` is called before they are
+   * written; when what was reserved `ahead` is used up it reserves in steps. What is written is no longer reserved, for
+   * the file system counts it. Both throw {@link ImageError} disk-full.
+   */
+  growing(kept: number): { ahead: (bytes: number) => Promise<void>; take: (bytes: number) => Promise<void>; release: () => void } {
+    let left = 0
+    let step = firstStepBytes
+    let release = () => {}
+    const ahead = async (bytes: number) => {
+      release()
+      release = await this.reserve(bytes, kept)
+      left += bytes
+    }
+    const take = async (bytes: number) => {
+      for (left -= bytes; left < 0; step = Math.min(2 * step, lastStepBytes)) await ahead(step)
+    }
+    return { ahead, take, release: () => release() }
   }
 
   /** Removes what is over the bounds, as far as nothing uses it. Returns how many images went. */

@@ -25,8 +25,8 @@ export class ArchiveFiles {
 
   private constructor() {}
 
-  /** Unpacks a tar archive, packed with gzip, zstd or not at all. Throws {@link ImageError} malformed or too-large. */
-  static async unpack(archive: string, folder: string, maxBytes: number, options: ReadOptions): Promise<ArchiveFiles> {
+  /** Unpacks a tar archive, packed with gzip, zstd or not at all. Throws {@link ImageError} malformed or too-large, or what `makeRoom` throws. */
+  static async unpack(archive: string, folder: string, { maxBytes, makeRoom }: { maxBytes: number; makeRoom: (bytes: number) => Promise<void> }, options: ReadOptions): Promise<ArchiveFiles> {
     const files = new ArchiveFiles()
     let bytes = 0
     let entries = 0
@@ -35,6 +35,7 @@ export class ArchiveFiles {
       for await (const chunk of openLayer(archive, options)) {
         bytes += chunk.length
         if (bytes > maxBytes) throw tooLarge(`The archive is larger than ${maxBytes} bytes when unpacked.`)
+        await makeRoom(chunk.length)
         yield chunk
       }
     }

@@ -6,7 +6,11 @@ import type { LayerFile } from '../layer/merge'
 import { chooseForHost, readConfig, readIndex, readManifest, sha256, type Descriptor, type ImageConfig, type IndexEntry } from '../registry/manifest'
 import type { ArchiveFiles } from './archive-files'
 
-/** An image in an archive: what names it, how it is run, and its layers, bottom first. */
+/**
+ * An image in an archive: what names it, how it is run, and its layers, bottom first. The digest is over the tenant and
+ * all that the archive says the image is made of: whatever a tenant packs, it names no image of a registry or of another
+ * tenant.
+ */
 export type ArchiveImage = { digest: string; config: ImageConfig; layers: LayerFile[]; layerBytes: number }
 
 const text = z.string().max(4096)
@@ -17,11 +21,14 @@ const ociIndex = 'index.json'
 const dockerIndex = 'manifest.json'
 
 /** The image in an archive of `docker save`, `podman save` or an OCI layout; `reference` chooses among several. Every blob is checked. */
-export async function readArchiveImage(files: ArchiveFiles, reference: string, signal: AbortSignal): Promise<ArchiveImage> {
-  if (files.has(ociIndex)) return ociImage(files, reference, signal)
-  if (files.has(dockerIndex)) return dockerImage(files, reference)
+export async function readArchiveImage(files: ArchiveFiles, reference: string, tenantId: string, signal: AbortSignal): Promise<ArchiveImage> {
+  if (files.has(ociIndex)) return ofTenant(await ociImage(files, reference, signal), tenantId)
+  if (files.has(dockerIndex)) return ofTenant(await dockerImage(files, reference), tenantId)
   throw malformed('It has neither index.json (OCI) nor manifest.json (Docker).')
 }
+
+/** `digest` is the manifest's or the configuration's; the layers' contents are checked against theirs when they are merged. */
+const ofTenant = (image: ArchiveImage, tenantId: string): ArchiveImage => ({ ...image, digest: sha256(JSON.stringify(['upload', tenantId, image.digest, ...image.layers.map(({ diffId }) => diffId)])) })
 
 async function ociImage(files: ArchiveFiles, reference: string, signal: AbortSignal): Promise<ArchiveImage> {
   const top = chooseNamed(readIndex(await files.text(ociIndex)), reference)

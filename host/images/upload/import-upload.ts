@@ -19,20 +19,21 @@ export type Upload = {
 /** What the store calls an upload: a blank makes it a name that no reference can have. */
 export const uploadName = (tenantId: string, id: string): string => `upload ${tenantId} ${id}`
 
-export type Import = { upload: Upload; reference: string; folder: string; limits: ImageLimits; report: Listener; signal: AbortSignal }
+/** `makeRoom` is asked before bytes are unpacked to the disk. */
+export type Import = { upload: Upload; tenantId: string; reference: string; folder: string; limits: ImageLimits; makeRoom: (bytes: number) => Promise<void>; report: Listener; signal: AbortSignal }
 
 /**
  * Fetches a tenant's archive into `folder`, checks and unpacks it there, and reads its image, whose layers may then be
  * merged. The caller removes the folder. Throws {@link ImageError}; what is wrong with the archive is told as such.
  */
-export async function importUpload({ upload, reference, folder, limits, report, signal }: Import): Promise<ArchiveImage> {
+export async function importUpload({ upload, tenantId, reference, folder, limits, makeRoom, report, signal }: Import): Promise<ArchiveImage> {
   if (upload.bytes > limits.maxBytes) throw tooLarge(`The archive has ${upload.bytes} bytes; at most ${limits.maxBytes} are allowed.`)
   const archive = join(folder, 'archive')
   await fetchTo(archive, upload, report, signal)
   try {
-    const files = await ArchiveFiles.unpack(archive, folder, limits.maxBytes, { signal })
+    const files = await ArchiveFiles.unpack(archive, folder, { maxBytes: limits.maxBytes, makeRoom }, { signal })
     await rm(archive)
-    return await readArchiveImage(files, reference, signal)
+    return await readArchiveImage(files, reference, tenantId, signal)
   } catch (error) {
     if (!(error instanceof ImageError) || error.code !== 'malformed') throw error
     const action = error.action !== publishAnew ? error.action : 'Make it with "docker save" or "skopeo copy … oci-archive:FILE", and upload it again.'

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -36,6 +36,7 @@ async function archiveOf(image: string, format: string): Promise<Buffer> {
   await run('skopeo', ['copy', '--quiet', '--src-tls-verify=false', `docker://${registry.host}/${image}`, `${format}:${path}:app:1`])
   return readFile(path)
 }
+const noise = randomBytes(20_000)
 /** An archive as `docker save` writes it, from any layers. */
 function dockerArchive(layers: Buffer[], more: ArchiveEntry[] = [], tags = ['app:1']): Buffer {
   const config = JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: layers.map((tar) => `sha256:${sha256(tar)}`) } })
@@ -80,6 +81,40 @@ describe('an upload', () => {
     const named = await open({ defaultRegistry: 'docker.io', dir: join(fixture.folder, 'named') })
     expect(await cat((await named.ensure('team/b:1', { tenantId: 'ann', upload: uploadOf(several) })).squashfs, 'which')).toBe('b')
     expect(await failure(named, 'other:1', { tenantId: 'ann', upload: uploadOf(several, { id: 'other' }) })).toMatchObject({ code: 'malformed', message: expect.stringContaining('2 images'), action: expect.stringContaining('Save one image') })
+  })
+
+  it('is nobody else’s image, and no registry’s, whatever it says it is', async () => {
+    const store = await open()
+    const layer = (which: string) => tarArchive([{ name: 'which', content: which }])
+    const own = dockerArchive([layer('ann')])
+    const ann = await store.ensure('app:2', { tenantId: 'ann', upload: uploadOf(own) })
+    // Bob has Ann's configuration alone: her layers are not given for it.
+    const config = JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(layer('ann'))}`] } })
+    const alias = tarArchive([{ name: 'c.json', content: config }, { name: '0/layer.tar', content: layer('bob') }, { name: 'manifest.json', content: '[{"Config":"c.json","Layers":["0/layer.tar"]}]' }])
+    expect(await failure(store, 'app:2', { tenantId: 'bob', upload: uploadOf(alias) })).toMatchObject({ code: 'malformed', message: expect.stringContaining('configuration promises') })
+    const bob = await store.ensure('app:2', { tenantId: 'bob', upload: uploadOf(own) })
+    expect(bob.digest).not.toBe(ann.digest)
+    expect([await cat(ann.squashfs, 'which'), await cat(bob.squashfs, 'which')]).toEqual(['ann', 'ann'])
+    // An image that a registry gives too is an image of its own.
+    const public_ = await store.ensure('app:1')
+    const packed = await store.ensure('app:1', { tenantId: 'bob', upload: uploadOf(await archiveOf('app:1', 'oci-archive')) })
+    expect([packed.digest === public_.digest, packed.isPublic, await cat(packed.squashfs, 'which')]).toEqual([false, false, 'one'])
+    expect([ann, bob, packed].every(({ digest }) => /^sha256:[0-9a-f]{64}$/.test(digest))).toBe(true)
+  })
+
+  it('is here although others could not be removed to make room', async () => {
+    let isKnown = true
+    // gzip looks back 32 KiB and sees the repetition; of a squashfs' blocks each has it anew.
+    const repeated = Buffer.concat(Array.from({ length: 64 }, () => noise))
+    const store = await open({ maxCacheBytes: 100_000, inUse: () => {
+      if (isKnown) return { names: [], digests: [] }
+      throw new Error('the pods are not known')
+    } })
+    await store.ensure('small:1', { tenantId: 'ann', upload: uploadOf(dockerArchive([tarArchive([{ name: 'a', content: 'a' }])])) })
+    isKnown = false
+    const image = await store.ensure('large:1', { tenantId: 'ann', upload: uploadOf(gzipSync(dockerArchive([tarArchive([{ name: 'b', content: repeated }])]))) })
+    expect(image.sizeBytes).toBeGreaterThan(100_000)
+    expect([store.list().length, await leftovers()]).toEqual([2, []])
   })
 
   it('that a newer one replaces is another image under the same reference', async () => {
@@ -139,6 +174,33 @@ describe('a hostile upload', () => {
       const upload = uploadOf(dockerArchive([tarArchive([{ name: 'a', content: randomBytes(7 << 20) }])]))
       expect((await failure(store, 'app:1', { tenantId: 'ann', upload })).code).toBe('disk-full')
       expect([store.list(), await leftovers()]).toEqual([[], []])
+    } finally {
+      await run('umount', [dir])
+    }
+  })
+
+  it.runIf(process.getuid?.() === 0)('whose few bytes become many never takes what must stay free, and leaves nothing', async () => {
+    const dir = join(fixture.folder, 'store')
+    await mkdir(dir)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=100m', 'none', dir])
+    try {
+      const store = await open({ minFreeBytes: 60 << 20 })
+      const used = async () => { const { blocks, bavail, bsize } = await statfs(dir); return (blocks - bavail) * bsize }
+      // Unpacked it is too large; its layer alone, packed in turn, becomes so when it is merged.
+      const [zeros, repeated] = [Buffer.alloc(80 << 20), Buffer.concat(Array.from({ length: 5000 }, () => noise))]
+      const merged = tarArchive([{ name: 'a', content: repeated }])
+      const config = JSON.stringify({ rootfs: { diff_ids: [`sha256:${sha256(merged)}`] } })
+      const packed = tarArchive([{ name: 'c.json', content: config }, { name: '0/layer.tar', content: gzipSync(merged) }, { name: 'manifest.json', content: '[{"Config":"c.json","Layers":["0/layer.tar"]}]' }])
+      for (const archive of [gzipSync(dockerArchive([zeros])), packed]) {
+        expect(archive.length).toBeLessThan(1 << 20)
+        let most = 0
+        const watch = setInterval(() => void used().then((bytes) => (most = Math.max(most, bytes))), 5)
+        const error = await failure(store, 'app:1', { tenantId: 'ann', upload: uploadOf(archive) })
+        clearInterval(watch)
+        expect(error).toMatchObject({ code: 'disk-full', transient: true })
+        expect(most).toBeLessThanOrEqual(40 << 20)
+        expect([store.list(), await leftovers()]).toEqual([[], []])
+      }
     } finally {
       await run('umount', [dir])
     }
