@@ -26,6 +26,8 @@ export class PodEvents {
   }
 
   pulled(reference: string, progress: PullProgress): void {
+    // What comes of it, a pull or its refusal, tells itself.
+    if (progress.wasDamaged) return this.tell('Warning', 'ImageDamaged', `Image "${reference}" was damaged on this host and has been removed; it is pulled anew where the pull policy allows it.`)
     if (!this.pulling.has(reference)) this.tell('Normal', 'Pulling', `Pulling image "${reference}".`)
     this.pulling.add(reference)
     this.audience.onPull(reference, progress)

@@ -26,6 +26,7 @@ export function imagePort(store: ImageStore, onImage: (image: ImageReport) => vo
           inBackground,
           signal,
           onProgress: ({ phase, bytesDone = 0, bytesTotal = 0 }) => {
+            if (phase === 'damaged') onProgress({ bytesDone, bytesTotal, wasDamaged: true })
             if (phase === 'pulling' || phase === 'merging') onProgress({ bytesDone, bytesTotal })
           },
         })
