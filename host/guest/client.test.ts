@@ -157,6 +157,35 @@ describe('requests and streams', () => {
     expect(received()).toBe(inputWindow + 1000)
   })
 
+  it('are bounded: one more is refused before the guest is asked', async () => {
+    const on = await connect()
+    for (let i = 0; i < 512; i += 1) await exec(on)
+    const asked = guest.frames.length
+    await expect(exec(on)).rejects.toMatchObject({ name: 'GuestRequestError', code: 'Unavailable', method: 'exec' })
+    expect(guest.frames).toHaveLength(asked)
+  })
+
+  it.each([['answers', () => ({ result: {} })], ['does not answer', undefined]])('are forgotten some time after a KILL that the guest %s, and late frames break nothing', async (_name, answer) => {
+    if (answer) guest.answers.signalExec = answer
+    client = await GuestClient.connect(guest.path, { killedWithinMs: 20 })
+    const on = client
+    const sessions: ExecSession[] = []
+    for (let i = 0; i < 511; i += 1) sessions.push(await exec(on))
+    const ended = await exec(on)
+    // Its outputs never end.
+    guest.send(control({ kind: 'event', event: 'execExited', stream: ended.stream, exitCode: 0, signal: null }))
+    await ended.exit
+    for (const session of [...sessions, ended]) session.signal('KILL').catch(() => {})
+    for (const session of sessions) await expect(session.exit).rejects.toThrow('did not end what was killed')
+    await text(ended.stdout)
+    const late = sessions[0]!
+    guest.send(data(late.stream, Channel.stdout, 10), encodeCredit(late.stream, Channel.stdin, 0), encodeFrame(FrameType.end, late.stream, Channel.stdout, new Uint8Array(0)))
+    guest.send(control({ kind: 'event', event: 'execExited', stream: late.stream, exitCode: 137, signal: 9 }))
+    guest.answers.ping = () => ({ result: { time: 5 } })
+    expect(await on.ping()).toEqual({ time: 5 })
+    for (let i = 0; i < 512; i += 1) await exec(on)
+  })
+
   it('tell an exit, and drain an output that nobody reads any more', async () => {
     const on = await connect()
     const session = await exec(on)

@@ -16,7 +16,7 @@ import {
   type StartContainerParams,
 } from '@/contracts/guest/v1/messages'
 import { Connection } from '@/host/guest/connection'
-import { GuestConnectionError } from '@/host/guest/errors'
+import { GuestConnectionError, GuestRequestError } from '@/host/guest/errors'
 import { ExecSession } from '@/host/guest/exec-session'
 import { Requests } from '@/host/guest/requests'
 import { StreamTable, type ProcessStreams } from '@/host/guest/stream-table'
@@ -27,6 +27,8 @@ export interface GuestClientOptions {
   /** How long one answer may take. Default 30 s. */
   requestTimeoutMs?: number
   signal?: AbortSignal
+  /** How long a session may live after its KILL before it is forgotten. Default 30 s. */
+  killedWithinMs?: number
 }
 
 export interface GuestClientEvents {
@@ -37,6 +39,8 @@ export interface GuestClientEvents {
 
 /** Messages nobody asked for: late answers, exits of what is already removed. More is a flood. */
 const maxUnsolicited = 1000
+/** Streams of containers and sessions at once: a guest that never ends any must not fill the host's memory. */
+const maxStreams = 512
 
 /**
  * The host's side of one guest agent. Whatever the guest says is parsed and bounded: what breaks the
@@ -50,6 +54,8 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   private readonly execs = new Map<number, ExecSession>()
   /** Of the containers that have not been removed. */
   private readonly containers = new Map<string, { streams: ProcessStreams; exited: boolean }>()
+  /** Sessions that were killed and not ended yet. */
+  private readonly doomed = new Set<number>()
   private unsolicited = 0
   private greeting: Hello | undefined
   private onHello: () => void = () => {}
@@ -57,6 +63,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   private constructor(
     socketPath: string,
     private readonly requestTimeoutMs: number,
+    private readonly killedWithinMs: number,
   ) {
     super()
     const write = (frame: Uint8Array) => this.connection.write(frame)
@@ -75,7 +82,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
    */
   static async connect(socketPath: string, options: GuestClientOptions = {}): Promise<GuestClient> {
     options.signal?.throwIfAborted()
-    const client = new GuestClient(socketPath, options.requestTimeoutMs ?? 30_000)
+    const client = new GuestClient(socketPath, options.requestTimeoutMs ?? 30_000, options.killedWithinMs ?? 30_000)
     const abort = () => client.connection.close(new GuestConnectionError('aborted', { cause: options.signal?.reason }))
     const late = () => client.connection.close(new GuestConnectionError('the guest did not say hello in time'))
     const timer = setTimeout(late, options.helloTimeoutMs ?? 60_000)
@@ -159,17 +166,17 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
 
   /** Runs a command in a container; resolves once it runs. */
   exec(params: Omit<ExecParams, 'stream'>): Promise<ExecSession> {
-    return this.session(params.stdin, params.terminal !== null, (stream) => this.request('exec', { ...params, stream }, results.exec))
+    return this.session('exec', params.stdin, params.terminal !== null, (stream) => this.request('exec', { ...params, stream }, results.exec))
   }
 
   /** Copies files as a tar stream, as ArchiveParams says; resolves once it is under way. */
   archive(params: Omit<Params<'archive'>, 'stream'>): Promise<ExecSession> {
-    return this.session(params.direction === 'in', false, (stream) => this.request('archive', { ...params, stream }, results.archive))
+    return this.session('archive', params.direction === 'in', false, (stream) => this.request('archive', { ...params, stream }, results.archive))
   }
 
   /** Opens a TCP connection to a port of the pod; resolves once it is connected. All of it is stdin and stdout. */
   openTunnel(port: number, connectTimeoutMilliseconds: number): Promise<ExecSession> {
-    return this.session(true, true, (stream) => this.request('openTunnel', { stream, port, connectTimeoutMilliseconds }, results.openTunnel, connectTimeoutMilliseconds + this.requestTimeoutMs))
+    return this.session('openTunnel', true, true, (stream) => this.request('openTunnel', { stream, port, connectTimeoutMilliseconds }, results.openTunnel, connectTimeoutMilliseconds + this.requestTimeoutMs))
   }
 
   /** Puts files into a volume of configuration, as WriteFilesParams says. */
@@ -178,12 +185,16 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   }
 
   /** Something with streams of its own in the guest; `oneOutput`: all that it says is on stdout. */
-  private async session(stdin: boolean, oneOutput: boolean, start: (stream: number) => Promise<{ pid: number }>): Promise<ExecSession> {
+  private async session(method: Method, stdin: boolean, oneOutput: boolean, start: (stream: number) => Promise<{ pid: number }>): Promise<ExecSession> {
+    if (this.streams.size >= maxStreams) throw new GuestRequestError(method, 'Unavailable', 'the pod has as many commands, copies and connections open as it can; end some of them first', '')
     const streams = this.streams.open({ stdinFree: stdin ? inputWindow : null, terminal: oneOutput })
     const { stream } = streams
     const session = new ExecSession(streams, {
       resize: (size) => this.request('resize', { stream, ...size }, results.resize),
-      signal: (signal) => this.request('signalExec', { stream, signal }, results.signalExec),
+      signal: (signal) => {
+        if (signal === 'KILL') this.forgetLater(streams)
+        return this.request('signalExec', { stream, signal }, results.signalExec)
+      },
     })
     this.execs.set(stream, session)
     try {
@@ -194,6 +205,21 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
       this.streams.drop(streams)
       throw error
     }
+  }
+
+  /** A guest that does not end what was killed keeps nothing of the host's for it; what it says of it later is ignored. */
+  private forgetLater(streams: ProcessStreams): void {
+    const { stream } = streams
+    if (!this.streams.has(stream) || this.doomed.has(stream)) return
+    this.doomed.add(stream)
+    const forget = () => {
+      this.doomed.delete(stream)
+      if (!this.streams.has(stream)) return
+      this.execs.get(stream)?.fail(new GuestConnectionError('the guest did not end what was killed in time'))
+      this.execs.delete(stream)
+      this.streams.drop(streams)
+    }
+    setTimeout(forget, this.killedWithinMs).unref()
   }
 
   /** Sets the size of the terminal of a container that was started with one. */

@@ -45,6 +45,10 @@ export class StreamTable {
     return new InputStream(data, end, free, inputWindow)
   }
 
+  get size(): number {
+    return this.all.size
+  }
+
   has(stream: number): boolean {
     return this.all.has(stream)
   }
