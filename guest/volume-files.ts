@@ -65,13 +65,14 @@ export async function writeVolumeFiles(volume: string, { version, files, commit:
     made.add(path)
   }
   make(`${volume}/${folder}`)
-  for (const [index, { mode, contentBase64 }] of files.entries()) {
+  for (const [index, { mode, contentBase64, append = false }] of files.entries()) {
     const path = [volume, folder, ...(paths[index] ?? [])].join('/')
     make(path.slice(0, path.lastIndexOf('/')))
-    os.remove(path)
+    if (!append) os.remove(path)
     // With a group, which owns the folder and so the file, the group may read: as the kubelet's SetVolumeOwnership.
     const granted = group === 0 ? mode : mode | 0o440
-    if (contentBase64.length <= decodedHere) writeFile(path, decodeBase64(contentBase64), granted)
+    if (append) await appendDecoded(path, contentBase64)
+    else if (contentBase64.length <= decodedHere) writeFile(path, decodeBase64(contentBase64), granted)
     else await writeDecoded(path, contentBase64, granted)
   }
   if (last) commit(volume, folder)
@@ -80,10 +81,14 @@ export async function writeVolumeFiles(volume: string, { version, files, commit:
 /** A large content is decoded by a program: in the agent it would take a second, in which nothing else is answered. */
 async function writeDecoded(path: string, contentBase64: string, mode: number): Promise<void> {
   writeFile(path, '', mode)
+  await appendDecoded(path, contentBase64)
+}
+
+async function appendDecoded(path: string, contentBase64: string): Promise<void> {
   const draft = std.open(encodedDraft, 'w')
   draft?.puts(contentBase64)
   draft?.close()
-  const { exitCode, output } = await runScript('base64 -d "$1" >"$2"', [encodedDraft, path])
+  const { exitCode, output } = await runScript('base64 -d "$1" >>"$2"', [encodedDraft, path])
   os.remove(encodedDraft)
   if (exitCode !== 0) throw new GuestError('Unavailable', `cannot write: ${output}`, path)
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -62,6 +63,9 @@ describe('a volume of configuration', { timeout: 60_000 }, () => {
     await guest.writeFiles('large', 'big', files)
     expect(Date.now() - began).toBeLessThan(15_000)
     expect(await run('cmp /large/a /large/b; wc -c </large/a; ls /large/many | wc -l; cat /large/many/1499')).toBe('500000\n1500\n1499')
+    // One value of a ConfigMap may be all of its 1 MiB, which no single request holds.
+    await guest.writeFiles('large', 'one', [file('before', 'b'), file('whole', Buffer.alloc(1 << 20, 'no multiple of 3')), file('after', 'a')])
+    expect(await run('cd /large; ls; md5sum <whole; cat before after')).toBe(`after\nbefore\nwhole\n${createHash('md5').update(Buffer.alloc(1 << 20, 'no multiple of 3')).digest('hex')}  -\nba`)
     await guest.writeFiles('large', 'none', [])
     expect(await run('ls -A /large')).toBe('..data\n..version_none\n')
   })
