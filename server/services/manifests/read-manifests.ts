@@ -80,5 +80,5 @@ export function deleteManifest(ctx: ServerContext, scope: Scope, { kind, namespa
     if (kind === 'Namespace') return deleteNamespaceInTransaction(tx, scope, name)
     if (kind === 'Network') return deleteNetworkInTransaction(tx, scope, name)
     throw new DomainError('invalid_input', 'This kind cannot be deleted.')
-  })
+  }, { repeatable: true })
 }

@@ -47,7 +47,7 @@ export async function recreatePod(ctx: ServerContext, scope: Scope, input: z.out
     await putSuccessor(tx, scope, old, { labels, annotations, spec })
     await recordAudit(tx, scope, { action: 'pod.recreate', kind: 'Pod', namespace, name })
     return { state: 'waiting' as const }
-  }))
+  }), { repeatable: true })
 }
 
 /** What shall follow on a pod, or what could not: `problem` says why, and the manifest is kept until it is discarded. */
@@ -71,4 +71,4 @@ export const discardPodSuccessor = (ctx: ServerContext, scope: Scope, reference:
     const found = await discardSuccessor(tx, scope, reference)
     if (found) await recordAudit(tx, scope, { action: 'pod.discardSuccessor', kind: 'Pod', namespace: reference.namespace, name: reference.name })
     return { discarded: found }
-  })
+  }, { repeatable: true })
