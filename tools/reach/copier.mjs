@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs'
 import { lstat, mkdtemp, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { CommandError, filesOf, podOf, query } from './installation.mjs'
 
 /** `[NAMESPACE/]POD:/path` or a path of this machine. Exactly one of the two is a pod's. */
@@ -37,6 +36,20 @@ async function tar(args, join) {
 }
 
 /**
+ * Hands a download to tar. Tar is done at the end of the archive and reads no padding behind it; the download is read to its
+ * own end in any case, for only that says whether it is whole.
+ */
+async function feed(body, stdin) {
+  let isTaken = true
+  const done = () => (isTaken = false)
+  stdin.on('error', done).on('close', done)
+  for await (const chunk of Readable.fromWeb(body)) {
+    if (isTaken && !stdin.write(chunk)) await new Promise((resolve) => stdin.once('drain', resolve).once('close', resolve))
+  }
+  stdin.end()
+}
+
+/**
  * Copies a file or folder out of a pod. What a pod sends is a stranger's: it is unpacked into a new folder beside the target, as
  * files of this user without the rights to run as others, and what could lead out of it is taken away before it gets its name.
  */
@@ -48,7 +61,7 @@ export async function copyOut(installation, { pod, path, local, container }, say
   const response = await filesOf(installation, pod, { container, path })
   const work = await mkdtemp(join(parent, '.hypernetes-copy-'))
   try {
-    await tar(['-x', '-f', '-', '-C', work, '--no-same-owner', '--no-same-permissions', '--delay-directory-restore', '--no-xattrs', '--no-acls', '--no-selinux'], (child) => pipeline(Readable.fromWeb(response.body), child.stdin)).catch((error) => {
+    await tar(['-x', '-f', '-', '-C', work, '--no-same-owner', '--no-same-permissions', '--delay-directory-restore', '--no-xattrs', '--no-acls', '--no-selinux'], (child) => feed(response.body, child.stdin)).catch((error) => {
       throw error instanceof CommandError ? error : new CommandError(`The copy broke off: ${error.message}. Nothing was kept; try again.`)
     })
     const entries = await readdir(work)

@@ -79,6 +79,20 @@ describe('copy', () => {
     expect((await readdir(join(folder, 'in'))).filter((each) => each !== 'target')).toEqual([])
   })
 
+  it('reads on behind the end of the archive, where tar stops, and takes a broken connection there for a failure', async () => {
+    archive = Buffer.concat([await archiveOf({ name: 'padded', content: 'x'.repeat(3 << 20) }), Buffer.alloc(8 << 20)])
+    expect(await run('copy.mjs', 'web:/padded', 'padded')).toMatchObject({ code: 0, err: '' })
+    const whole = await archiveOf({ name: 'late', content: 'x' })
+    server.removeAllListeners('request')
+    server.on('request', (_, response) => {
+      response.writeHead(200)
+      response.write(whole)
+      setTimeout(() => response.destroy(), 50)
+    })
+    expect(await run('copy.mjs', 'web:/late', 'late')).toMatchObject({ code: 1, err: expect.stringContaining('broke off') })
+    expect(await readdir(folder)).toEqual(['padded'])
+  })
+
   it('keeps nothing of a copy that broke off, and overwrites nothing', async () => {
     archive = (await archiveOf({ name: 'big', content: 'x'.repeat(100_000) })).subarray(0, 60_000)
     expect(await run('copy.mjs', 'web:/big', 'big')).toMatchObject({ code: 1, err: expect.stringMatching(/tar ended with code 2/) })
