@@ -1,5 +1,5 @@
 'use client'
-import { useState } from 'react'
+import { useCallback, useState } from 'react'
 import type { ChartSeries } from './time-chart'
 
 type ChartTableProps = { title: string; times: readonly number[]; series: readonly ChartSeries[]; format: (value: number) => string; formatTime: (at: number) => string }
@@ -7,8 +7,12 @@ type ChartTableProps = { title: string; times: readonly number[]; series: readon
 /** The values of a chart as a table, newest first; drawn only once it is opened. */
 export function ChartTable({ title, times, series, format, formatTime }: ChartTableProps) {
   const [open, setOpen] = useState(false)
+  // The browser opens it also before the page's script listens.
+  const found = useCallback((details: HTMLDetailsElement | null) => {
+    if (details?.open) setOpen(true)
+  }, [])
   return (
-    <details className="mt-2 text-xs" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details ref={found} className="mt-2 text-xs" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary className="inline-flex h-6 items-center rounded-sm text-faint hover:text-content">{open ? 'Hide values' : 'Show values'}<span className="sr-only"> of {title}</span></summary>
       {open && (
         <div role="group" aria-label={`Values of ${title}`} tabIndex={0} className="mt-1 max-h-64 overflow-auto rounded-md border border-stroke">
