@@ -5,12 +5,14 @@ import { podView, type PodView } from '@/domain/pod/view'
 import type { Installation } from './installation'
 
 const spec = { containers: [{ name: 'main', image: sampleImage }], terminationGracePeriodSeconds: 1 }
+/** Starts are told with their times, so that whoever measures many need not ask often and take part in the load. */
+const patientMs = 1000
 const page = z.object({ items: z.array(podView), total: z.number() })
 
 /** Creates a pod of the sample image and waits until its first process has run; gives the pod as it was then. */
 export async function startPod(at: Installation, name: string, podSpec: object = spec): Promise<PodView> {
   await at.call('pod.create', { tenant: at.tenant, name, spec: podSpec }, podView)
-  return waitFor(`pod ${name} to run`, async () => started(await at.call('pod.get', { tenant: at.tenant, name }, podView)))
+  return waitFor(`pod ${name} to run`, async () => started(await at.call('pod.get', { tenant: at.tenant, name }, podView)), 250)
 }
 
 /** Applies `count` pods of the sample image in one manifest and waits until all run; gives them as they were then. */
@@ -21,7 +23,7 @@ export async function startPods(at: Installation, prefix: string, count: number)
     const { items } = await at.call('pod.list', { tenant: at.tenant, labelSelector: `batch=${prefix}`, limit: 200 }, page)
     const running = items.flatMap((pod) => started(pod) ?? [])
     return running.length === count ? running : null
-  })
+  }, patientMs)
 }
 
 function started(pod: PodView): PodView | null {
@@ -43,13 +45,13 @@ export const startMs = (pod: PodView): number => Date.parse(pod.status.startedAt
 export const togetherMs = (pods: readonly PodView[]): number =>
   Math.max(...pods.map((pod) => Date.parse(pod.status.startedAt ?? ''))) - Math.min(...pods.map((pod) => Date.parse(pod.metadata.creationTimestamp)))
 
-/** Asks every 100 ms until there is an answer. Throws after 10 minutes. */
-export async function waitFor<T>(what: string, probe: () => Promise<T | null>): Promise<T> {
+/** Asks every `intervalMs` until there is an answer. Throws after 10 minutes. */
+export async function waitFor<T>(what: string, probe: () => Promise<T | null>, intervalMs = 100): Promise<T> {
   const end = Date.now() + 600_000
   for (;;) {
     const found = await probe()
     if (found !== null) return found
     if (Date.now() > end) throw new Error(`waited 10 minutes for ${what}`)
-    await delay(100)
+    await delay(intervalMs)
   }
 }

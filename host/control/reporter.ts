@@ -16,7 +16,7 @@ const maxEvents = 2_000
 /** Well below what the contract takes, so that no report is refused for its size and then for ever. {@link reportBytes} bounds them too. */
 const maxPerReport = { pods: 500, events: 1_000, images: 1_000 }
 /** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
-const gapMs = 40
+const gapMs = 150
 
 /**
  * Tells the server what changes. One report is on its way at a time; what changes meanwhile is sent with the next one, each

@@ -3,6 +3,7 @@ import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type DesiredMessage } from '@/contracts/host/v1'
 import type { KeyRing } from '@/platform/crypto/key-ring'
+import { configurationReferences } from '@/domain/pod/configuration'
 import type { Logger } from '@/platform/logger'
 import { figureRows } from '@/platform/metrics'
 import { listAssignments } from '@/server/store/assignments'
@@ -123,7 +124,9 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     const listed = await listAssignments(db, session.hostId)
     // Read after the set, it may know of pods that the set does not name yet: a host forgets what is of no pod of the set.
     const named = new Set(listed.map((assignment) => assignment.uid))
-    const states = (await listHostConfiguration(db, session.hostId)).filter((state) => named.has(state.podUid))
+    const isNamed = listed.some(({ spec }) => configurationReferences(spec).length > 0)
+    const [known, plan] = await Promise.all([isNamed ? listHostConfiguration(db, session.hostId) : [], planPrePulls(db)])
+    const states = known.filter((state) => named.has(state.podUid))
     for (const state of given.outstanding(states)) {
       const message = await toConfigurationMessage(connection, state)
       if (signal?.aborted) return
@@ -134,7 +137,6 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     const revisions = new Map(states.map((state) => [state.podUid, configurationRevision(state)]))
     const assignments = listed.map((assignment) => ({ ...assignment, configurationRevision: revisions.get(assignment.uid) ?? null }))
-    const plan = await planPrePulls(db)
     const next = createHash('sha256').update(JSON.stringify([assignments, plan.revision])).digest('hex').slice(0, 32)
     if (next !== revision) {
       revision = next
