@@ -51,6 +51,8 @@ async function furnish(tenant: Tenant, registry: JourneyRegistry): Promise<void>
   await api.network.create.mutate({ tenant: slug, name: 'staging', spec: { subnets: { pods: { cidr: '192.168.0.0/24' } } } })
   await api.namespace.create.mutate({ tenant: slug, name: 'orders', network: 'backend' })
   await api.namespace.create.mutate({ tenant: slug, name: 'staging', network: 'staging' })
+  await api.secret.create.mutate({ tenant: slug, namespace: 'orders', name: 'payment-gateway', type: 'Opaque', data: { API_KEY: Buffer.from('not a real one').toString('base64') } })
+  await api.secret.create.mutate({ tenant: slug, namespace: 'default', name: 'registry-login', type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { 'registry.example.com': { username: 'ci', password: 'x' } } })).toString('base64') } })
   const running = [
     await createPod(tenant, { name: 'web' }),
     await createPod(tenant, { name: 'orders', namespace: 'orders', container: { name: 'orders', image: `${registry.host}/shop/orders:2.4` } }),
@@ -73,7 +75,7 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await page.getByText('Live', { exact: true }).waitFor()
   await save(`pods-${theme}`)
   await at('pods/orders/orders')
-  await page.getByText('in all').waitFor()
+  await page.getByText('from the accepted request to the first process').waitFor()
   await page.getByText('VMStarted').first().waitFor()
   await page.getByText('Live', { exact: true }).waitFor()
   await save(`pod-${theme}`)
@@ -98,6 +100,21 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await at('networks')
   await page.getByRole('row', { name: /backend/ }).waitFor()
   await save('networks')
+  await at('pods/default/worker')
+  await page.getByRole('region', { name: 'How container main ended' }).waitFor()
+  await save('crash')
+  await at('pods/orders/orders/files?path=/etc')
+  await page.getByRole('row', { name: /hostname/ }).first().waitFor()
+  await save('files')
+  await at('secrets')
+  await page.getByRole('row', { name: /registry/ }).waitFor()
+  await save('secrets')
+  await at('pods/orders/orders/figures')
+  await page.getByRole('region', { name: /^CPU/ }).getByText('VM overhead').waitFor()
+  await save('figures')
+  await at('starts')
+  await page.getByRole('row', { name: /orders/ }).first().waitFor()
+  await save('starts')
 }
 
 async function takeOperatorPictures({ page, save }: Shot): Promise<void> {

@@ -6,8 +6,18 @@ import type { PodView } from '@/domain/pod/view'
 import type { PodRecord } from '@/server/store/pods'
 import { toCondition, toMetadata } from '../object-metadata'
 
+const made = new WeakSet<object>()
+/** What {@link toPodView} made of parsed parts: a list's output is held to that, rather than reading hundreds of specs and reports a second time. */
+export const madePodView = z.custom<PodView>((value) => typeof value === 'object' && value !== null && made.has(value), 'was not made of a stored pod')
+
 /** A stored pod with its host's report as the API shows it. What the host says never overrides what the server knows. */
-export function toPodView({ pod, state, conditions }: PodRecord): PodView {
+export function toPodView(record: PodRecord): PodView {
+  const view = viewOf(record)
+  made.add(view)
+  return view
+}
+
+function viewOf({ pod, state, conditions }: PodRecord): PodView {
   const spec = podSpec.parse(pod.spec)
   const report = pod.report ? podReport.parse(pod.report.document) : null
   const own = conditions.map(toCondition)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { podStates } from '@/domain/pod/status'
-import { podView, type PodView } from '@/domain/pod/view'
+import type { PodView } from '@/domain/pod/view'
 import { invalidInput, notFound } from '@/domain/shared/errors'
 import { parseLabelSelector } from '@/domain/shared/label-selector'
 import { dnsLabel } from '@/domain/shared/names'
@@ -10,7 +10,7 @@ import { pagePods, podSorts, type PodPageEnd, type PodSort } from '@/server/stor
 import { findPod, loadPods } from '@/server/store/pods'
 import type { ServerContext } from '../context'
 import type { podReference } from './delete-pod'
-import { toPodView } from './pod-view'
+import { madePodView, toPodView } from './pod-view'
 
 export const listPodsInput = z.object({
   namespace: dnsLabel.optional(),
@@ -25,7 +25,7 @@ export const listPodsInput = z.object({
   limit: z.number().int().min(1).max(500).default(50),
   cursor: z.string().max(600).optional(),
 })
-export const listPodsOutput = z.object({ items: z.array(podView), nextCursor: z.string().nullable(), total: z.number().int(), resourceVersion: z.string() })
+export const listPodsOutput = z.object({ items: z.array(madePodView), nextCursor: z.string().nullable(), total: z.number().int(), resourceVersion: z.string() })
 
 /** The sort stands in a cursor, since its value means nothing to another; `value` is of that sort's type. */
 const pageCursor = z.discriminatedUnion('sort', [
