@@ -144,6 +144,38 @@ test('pods that fail, and what stands over the pages', async ({ console: page, t
   await audit(page, 'dialog before a page is left')
 })
 
+test('values of a Secret, and what asks before it takes other things away', async ({ console: page, tenant }) => {
+  const at = `/t/${tenant.slug}`
+  const { api, slug } = tenant
+  await api.secret.create.mutate({ tenant: slug, name: 'login', stringData: { password: 'not a real one' } })
+  await api.configMap.create.mutate({ tenant: slug, name: 'settings', data: { 'app.conf': 'mode = fast' } })
+  await api.network.create.mutate({ tenant: slug, name: 'spare', spec: { subnets: { pods: { cidr: '10.30.0.0/24' } } } })
+  await api.namespace.create.mutate({ tenant: slug, name: 'spare', network: 'spare' })
+  await page.goto(`${at}/secrets/default/login`)
+  await page.getByRole('button', { name: 'Reveal values' }).click()
+  await expect(page.getByText('not a real one')).toBeVisible()
+  await audit(page, 'revealed values')
+  const asks = [
+    [`${at}/secrets`, 'login', 'Delete Secret'],
+    [`${at}/config-maps`, 'settings', 'Delete ConfigMap'],
+    [`${at}/namespaces`, 'spare', 'Delete namespace'],
+    [`${at}/tokens`, null, 'Revoke API token'],
+  ] as const
+  for (const [path, row, action] of asks) {
+    await page.goto(path)
+    await page.getByRole('button', { name: row === null ? /^Actions for / : `Actions for ${row}` }).first().click()
+    await page.getByRole('menuitem', { name: action }).click()
+    await expect(page.getByRole('alertdialog')).toBeVisible()
+    await audit(page, `dialog of “${action}”`)
+    await page.getByRole('button', { name: 'Cancel' }).click()
+  }
+  await page.goto('/account')
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+  await expect(page.getByRole('alertdialog')).toBeVisible()
+  await audit(page, 'dialog that signs out everywhere')
+  await page.getByRole('button', { name: 'Cancel' }).click()
+})
+
 /** A pod whose image cannot be had, and one that ends again and again. */
 async function makeFailing(tenant: Tenant): Promise<void> {
   await createPod(tenant, { name: 'broken', container: { image: '127.0.0.1:9/app:1' } })
