@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FolderEntry } from '@/domain/pod/folder-entry'
 import { GuestRefusal, StepError, type ContainerInput, type GuestArchive, type GuestExec } from '@/host/pods/ports'
 import { serveAttach, type AttachRequest } from './attach-stream'
@@ -11,6 +11,7 @@ import { serveForward, type ForwardRequest } from './forward-stream'
 import { streamUrl } from './stream-socket'
 import { Browser } from './testing/browser'
 import { FakeProcess } from './testing/fake-process'
+import { leaveUnanswered } from './testing/leave-unanswered'
 import { TestServer } from './testing/test-server'
 import { until } from './testing/until'
 
@@ -149,15 +150,7 @@ describe('a copy', () => {
 
   it('whose end a hostile guest never tells does not keep its stream', async () => {
     const { process, browser, served } = await copy('in')
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    try {
-      browser.socket.terminate()
-      while (!process.signals.includes('KILL')) await new Promise((resolve) => setImmediate(resolve))
-      vi.advanceTimersByTime(5_000)
-      await served
-    } finally {
-      vi.useRealTimers()
-    }
+    await leaveUnanswered(browser, process, served)
   })
 
   it('that fails says what the guest said, within bounds', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LogRecord } from '@/host/logs/record'
 import type { GuestExec } from '@/host/pods/ports'
 import { serveExec, type ExecRequest } from './exec-stream'
@@ -8,6 +8,7 @@ import { serveLogs, type LogsRequest } from './logs-stream'
 import { streamUrl } from './stream-socket'
 import { Browser } from './testing/browser'
 import { FakeProcess } from './testing/fake-process'
+import { leaveUnanswered } from './testing/leave-unanswered'
 import { TestServer } from './testing/test-server'
 import { until } from './testing/until'
 
@@ -59,15 +60,7 @@ describe('a terminal', () => {
 
   it('of a guest that never tells the end does not keep its stream', async () => {
     const { process, browser, served } = await exec()
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    try {
-      browser.socket.terminate()
-      while (!process.signals.includes('KILL')) await new Promise((resolve) => setImmediate(resolve))
-      vi.advanceTimersByTime(5_000)
-      await served
-    } finally {
-      vi.useRealTimers()
-    }
+    await leaveUnanswered(browser, process, served)
   })
 
   it('waits for a slow browser, and holds little meanwhile', async () => {

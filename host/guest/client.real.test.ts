@@ -3,50 +3,13 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeFrame, FrameType, maxControlBytes } from '@/contracts/guest/v1/frame'
-import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
-import type { StartContainerParams } from '@/contracts/guest/v1/messages'
+import { imageSerial } from '@/contracts/guest/v1/machine'
 import { GuestClient } from '@/host/guest/client'
+import { exitOf, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
 
 let machine: TestMachine
 let client: GuestClient
-
-function container(name: string, args: string[], more: Partial<StartContainerParams> = {}): Omit<StartContainerParams, 'stream'> {
-  const defaults: Omit<StartContainerParams, 'stream'> = {
-    container: name,
-    image: 'busybox',
-    args,
-    env: [],
-    cwd: '/',
-    user: '',
-    runAsUser: null,
-    runAsGroup: null,
-    supplementalGroups: [],
-    mounts: [],
-    readOnlyRoot: false,
-    noNewPrivileges: false,
-    stdin: false,
-    terminal: null,
-    memoryBytes: null,
-    cpuMillis: null,
-  }
-  return { ...defaults, ...more }
-}
-
-function exited(name: string): Promise<{ exitCode: number; signal: number | null; oomKilled: boolean }> {
-  return new Promise((resolve) => {
-    client.on('containerExited', (exit) => exit.container === name && resolve(exit))
-  })
-}
-
-/** Runs a container to its end and removes it. */
-async function runToEnd(params: Omit<StartContainerParams, 'stream'>) {
-  const exit = exited(params.container)
-  const { stdout, stderr } = await client.startContainer(params)
-  const [out, err, end] = await Promise.all([text(stdout), text(stderr), exit])
-  await client.removeContainer(params.container)
-  return { out, err, ...end }
-}
 
 async function execute(name: string, args: string[], input?: string) {
   const session = await client.exec({ container: name, args, env: ['ADDED=yes'], cwd: null, user: null, stdin: input !== undefined, terminal: null })
@@ -59,21 +22,14 @@ beforeAll(async () => {
   machine = await startTestMachine()
   client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
   expect(client.hello).toMatchObject({ instance: null, images: [], containers: [] })
-  await client.setup({
-    instance: 'pod-1',
-    time: Date.UTC(2031, 4, 6),
-    entropy: Buffer.alloc(32, 7).toString('base64'),
-    hostname: 'web-0',
-    machineId: 'ab'.repeat(16),
-    hosts: '127.0.0.1 localhost\n10.9.8.7 web-0\n',
-    resolvConf: 'nameserver 10.9.8.1\n',
-    network: { mac: '52:54:00:01:02:03', address: '10.9.8.7', prefixLength: 24, gateway: '10.9.8.1', mtu: 1400 },
-    scratch: { serial: scratchSerial },
-    volumes: [
-      { name: 'data', medium: 'scratch', sizeBytes: null },
-      { name: 'fast', medium: 'memory', sizeBytes: 1024 * 1024 },
-    ],
-  })
+  await client.setup(
+    setupRequest({
+      volumes: [
+        { name: 'data', medium: 'scratch', sizeBytes: null },
+        { name: 'fast', medium: 'memory', sizeBytes: 1024 * 1024 },
+      ],
+    }),
+  )
   await client.addImage({ serial: imageSerial(0), key: 'busybox' })
 }, 300_000)
 
@@ -85,7 +41,7 @@ afterAll(async () => {
 describe('containers', { timeout: 60_000 }, () => {
   it('runs one and tells its outputs apart, its exit code and its surroundings', async () => {
     const script = 'hostname; cat /etc/hosts; ip -o addr show eth0 | grep -o "10.9.8.7/24"; ip route | head -1; env; pwd; id; echo oops >&2; exit 7'
-    const result = await runToEnd(container('first', ['sh', '-c', script], { env: ['GREETING=hé=llo'], cwd: '/tmp', user: 'app' }))
+    const result = await runToEnd(client, startRequest('first', ['sh', '-c', script], { env: ['GREETING=hé=llo'], cwd: '/tmp', user: 'app' }))
     expect(result).toMatchObject({ err: 'oops\n', exitCode: 7, signal: null, oomKilled: false })
     for (const part of ['web-0\n', '10.9.8.7 web-0', '10.9.8.7/24', 'default via 10.9.8.1', 'GREETING=hé=llo', '/tmp\n', 'uid=1000(app) gid=1001(app) groups=1001(app),1005(extra)', 'HOME=/home/app']) {
       expect(result.out).toContain(part)
@@ -93,12 +49,12 @@ describe('containers', { timeout: 60_000 }, () => {
   })
 
   it('says which program, folder or user is missing', async () => {
-    await expect(client.startContainer(container('bad', ['nosuch']))).rejects.toMatchObject({ code: 'ExecutableNotFound', message: expect.stringContaining('nosuch') })
-    await expect(client.startContainer(container('bad', ['/etc/plain']))).rejects.toMatchObject({ code: 'NotExecutable' })
-    await expect(client.startContainer(container('bad', ['true'], { cwd: '/etc/plain' }))).rejects.toMatchObject({ code: 'BadWorkingDirectory' })
-    await expect(client.startContainer(container('bad', ['true'], { user: 'stranger' }))).rejects.toMatchObject({ code: 'UserNotFound', object: 'stranger' })
-    await expect(client.startContainer(container('bad', ['true'], { image: 'other' }))).rejects.toMatchObject({ code: 'NotFound', object: 'other' })
-    await expect(client.startContainer(container('bad', ['true'], { mounts: [{ volume: 'none', path: '/x', readOnly: false, subPath: '' }] }))).rejects.toMatchObject({ code: 'NotFound', object: 'none' })
+    await expect(client.startContainer(startRequest('bad', ['nosuch']))).rejects.toMatchObject({ code: 'ExecutableNotFound', message: expect.stringContaining('nosuch') })
+    await expect(client.startContainer(startRequest('bad', ['/etc/plain']))).rejects.toMatchObject({ code: 'NotExecutable' })
+    await expect(client.startContainer(startRequest('bad', ['true'], { cwd: '/etc/plain' }))).rejects.toMatchObject({ code: 'BadWorkingDirectory' })
+    await expect(client.startContainer(startRequest('bad', ['true'], { user: 'stranger' }))).rejects.toMatchObject({ code: 'UserNotFound', object: 'stranger' })
+    await expect(client.startContainer(startRequest('bad', ['true'], { image: 'other' }))).rejects.toMatchObject({ code: 'NotFound', object: 'other' })
+    await expect(client.startContainer(startRequest('bad', ['true'], { mounts: [{ volume: 'none', path: '/x', readOnly: false, subPath: '' }] }))).rejects.toMatchObject({ code: 'NotFound', object: 'none' })
     await expect(client.addImage({ serial: 'image9', key: 'nine' })).rejects.toMatchObject({ code: 'DiskNotFound', object: 'image9' })
     expect((await client.identify()).containers).toEqual([])
   })
@@ -108,21 +64,21 @@ describe('containers', { timeout: 60_000 }, () => {
       { volume: 'data', path: '/data', readOnly: false, subPath: '' },
       { volume: 'fast', path: '/fast', readOnly: false, subPath: '' },
     ]
-    const first = await runToEnd(container('writer', ['sh', '-c', 'echo kept > /data/a; dd if=/dev/zero of=/fast/big bs=1M count=2 2>&1 | grep -o "No space"; touch /bin/new && echo writable'], { mounts }))
+    const first = await runToEnd(client, startRequest('writer', ['sh', '-c', 'echo kept > /data/a; dd if=/dev/zero of=/fast/big bs=1M count=2 2>&1 | grep -o "No space"; touch /bin/new && echo writable'], { mounts }))
     expect(first.out).toBe('No space\nwritable\n')
     const readOnly = [{ volume: 'data', path: '/data', readOnly: true, subPath: '' }]
-    const second = await runToEnd(container('reader', ['sh', '-c', 'cat /data/a; touch /data/b 2>&1 | grep -o "Read-only"; ls /bin/new 2>&1 | grep -o "No such"; touch /x 2>&1 | grep -o "Read-only"'], { mounts: readOnly, readOnlyRoot: true }))
+    const second = await runToEnd(client, startRequest('reader', ['sh', '-c', 'cat /data/a; touch /data/b 2>&1 | grep -o "Read-only"; ls /bin/new 2>&1 | grep -o "No such"; touch /x 2>&1 | grep -o "Read-only"'], { mounts: readOnly, readOnlyRoot: true }))
     expect(second.out).toBe('kept\nRead-only\nNo such\nRead-only\n')
   })
 
   it('tells a kill for want of memory', async () => {
-    const result = await runToEnd(container('hungry', ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'], { memoryBytes: 16 * 1024 * 1024 }))
+    const result = await runToEnd(client, startRequest('hungry', ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'], { memoryBytes: 16 * 1024 * 1024 }))
     expect(result).toMatchObject({ oomKilled: true, exitCode: 137, signal: 9 })
   })
 
   it('hands input through in order and blocks a flood that nobody reads', async () => {
-    const exit = exited('pipe')
-    const { stdin, stdout, stderr } = await client.startContainer(container('pipe', ['md5sum'], { stdin: true }))
+    const exit = exitOf(client, 'pipe')
+    const { stdin, stdout, stderr } = await client.startContainer(startRequest('pipe', ['md5sum'], { stdin: true }))
     stderr.resume()
     for (let round = 0; round < 40; round += 1) stdin?.write(Buffer.alloc(50_000, round))
     stdin?.end()
@@ -136,7 +92,7 @@ describe('containers', { timeout: 60_000 }, () => {
 
 describe('a long-running container', { timeout: 60_000 }, () => {
   beforeAll(async () => {
-    const { stdout, stderr } = await client.startContainer(container('main', ['sh', '-c', 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'], { cpuMillis: 500, memoryBytes: 32 * 1024 * 1024 }))
+    const { stdout, stderr } = await client.startContainer(startRequest('main', ['sh', '-c', 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'], { cpuMillis: 500, memoryBytes: 32 * 1024 * 1024 }))
     stderr.resume()
     expect(String((await stdout[Symbol.asyncIterator]().next()).value)).toBe('up\n')
   })
@@ -180,7 +136,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   })
 
   it('goes on without a host, and another one finds it again', async () => {
-    const { stdout } = await client.startContainer(container('chatty', ['sh', '-c', 'echo first; cat; echo last'], { stdin: true }))
+    const { stdout } = await client.startContainer(startRequest('chatty', ['sh', '-c', 'echo first; cat; echo last'], { stdin: true }))
     const reader = stdout[Symbol.asyncIterator]()
     expect(String((await reader.next()).value)).toBe('first\n')
     // What a reader took is credited when it asks for more.
@@ -194,7 +150,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
       ['main', null],
       ['chatty', null],
     ])
-    const end = exited('chatty')
+    const end = exitOf(client, 'chatty')
     const again = client.containerStreams('chatty')
     again?.stdin?.end('between\n')
     expect(again && (await text(again.stdout))).toBe('between\nlast\n')
@@ -203,14 +159,14 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   })
 
   it('that floods is held back by who does not read, and harms nobody else', async () => {
-    const { stdout } = await client.startContainer(container('flood', ['yes', 'flood']))
+    const { stdout } = await client.startContainer(startRequest('flood', ['yes', 'flood']))
     let bytes = 0
     for await (const chunk of stdout) {
       if (!Buffer.isBuffer(chunk)) throw new Error('not bytes')
       bytes += chunk.length
       if (bytes > 4 * 1024 * 1024) break
     }
-    const { stdout: unread } = await client.startContainer(container('flood-2', ['yes', 'flood']))
+    const { stdout: unread } = await client.startContainer(startRequest('flood-2', ['yes', 'flood']))
     await new Promise((resolve) => unread.once('readable', resolve))
     expect((await execute('main', ['echo', 'alive'])).out).toBe('alive\n')
     const { vm } = await client.stats()
@@ -220,7 +176,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   })
 
   it('keeps the end of what it wrote while no host was there, and says how much is lost', async () => {
-    await client.startContainer(container('counter', ['seq', '1', '200000']))
+    await client.startContainer(startRequest('counter', ['seq', '1', '200000']))
     do {
       client.close()
       // It only goes on while nobody is there, so looking must leave it alone in between.
@@ -262,8 +218,8 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   })
 
   it('may have a terminal of its own', async () => {
-    const exit = exited('console')
-    const { stdin, stdout, stderr } = await client.startContainer(container('console', ['sh', '-c', 'stty size; read line; echo "<$line>"; until [ "$(stty size)" = "21 71" ]; do sleep 0.1; done; exit 4'], { stdin: true, terminal: { columns: 70, rows: 20 } }))
+    const exit = exitOf(client, 'console')
+    const { stdin, stdout, stderr } = await client.startContainer(startRequest('console', ['sh', '-c', 'stty size; read line; echo "<$line>"; until [ "$(stty size)" = "21 71" ]; do sleep 0.1; done; exit 4'], { stdin: true, terminal: { columns: 70, rows: 20 } }))
     const screen = text(stdout)
     expect(await text(stderr)).toBe('')
     await client.resizeContainer('console', 71, 21)
@@ -274,7 +230,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   })
 
   it('ends on a signal with its own exit code', async () => {
-    const exit = exited('main')
+    const exit = exitOf(client, 'main')
     client.containerStreams('main')?.stdout.resume()
     await client.signalContainer('main', 'TERM')
     expect(await exit).toMatchObject({ exitCode: 3, signal: null, oomKilled: false })
@@ -286,7 +242,7 @@ describe('a long-running container', { timeout: 60_000 }, () => {
 
 describe('the machine', { timeout: 60_000 }, () => {
   it('switches itself off when asked', async () => {
-    await client.startContainer(container('last', ['sleep', '1000']))
+    await client.startContainer(startRequest('last', ['sleep', '1000']))
     await client.shutdown(100)
     await machine.ended
     expect(await machine.console()).toMatch(/^\[[ \d.]+\] reboot: Power down\s*$/)
