@@ -1,7 +1,6 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Gauge } from 'lucide-react'
-import { useMemo } from 'react'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
 import { DataTable } from '@/components/patterns/data-table/data-table'
@@ -9,8 +8,9 @@ import { Pager } from '@/components/patterns/data-table/pager'
 import { PageHeader } from '@/components/patterns/page-header'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Segmented } from '@/components/ui/segmented'
-import { topHostColumns, topPodColumns } from './top-columns'
-import { topQuery } from './top-query'
+import { topHostColumns } from './top-columns'
+import { TopPodsTable } from './top-pods-table'
+import { useTopSort } from './use-top-sort'
 
 const views = [{ value: 'hosts', label: 'Hosts' }, { value: 'pods', label: 'Pods' }] as const
 
@@ -32,14 +32,8 @@ export function FleetTopPage() {
 
 const refresh = { refetchInterval: 10_000, placeholderData: keepPreviousData } as const
 
-function useSort() {
-  const query = useQueryString()
-  const input = topQuery(query.get)
-  return { input, sort: { by: input.sort, descending: input.descending, onSort: (sort: string, descending: boolean) => query.push({ sort, order: descending ? 'descending' : 'ascending', cursor: null, from: null }) } }
-}
-
 function Hosts() {
-  const { input, sort } = useSort()
+  const { input, sort } = useTopSort()
   const hosts = useQuery({ ...useTRPC().figures.fleetHosts.queryOptions(input), ...refresh })
   return (
     <DataTable
@@ -59,22 +53,7 @@ function Hosts() {
 }
 
 function Pods() {
-  const { input, sort } = useSort()
+  const { input, sort } = useTopSort()
   const pods = useQuery({ ...useTRPC().figures.fleetPods.queryOptions(input), ...refresh })
-  const columns = useMemo(() => topPodColumns(null), [])
-  return (
-    <DataTable
-      label="Pods by use"
-      columns={columns}
-      rows={pods.data?.items}
-      rowKey={(pod) => pod.uid}
-      rowName={(pod) => pod.name}
-      error={pods.error}
-      onRetry={() => void pods.refetch()}
-      stale={pods.isPlaceholderData}
-      sort={sort}
-      empty={<EmptyState icon={<Gauge />} title="Nothing is measured now">A pod appears here some 20 seconds after its start, for as long as it runs.</EmptyState>}
-      footer={pods.data && <Pager noun="pod" shown={pods.data.items.length} total={pods.data.total} nextCursor={pods.data.nextCursor} />}
-    />
-  )
+  return <TopPodsTable tenant={null} pods={pods} sort={sort} />
 }
