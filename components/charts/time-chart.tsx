@@ -59,9 +59,10 @@ export function TimeChart({ title, hint, times, breaks, from, to, series, stacke
   const hoverX = hovered !== null && times[at] !== undefined ? x(times[at]) : null
   return (
     <section aria-labelledby={titleId} className="min-w-0 rounded-lg border border-stroke bg-raise p-4">
-      <div className="flex flex-wrap items-baseline justify-between gap-x-3">
-        <h2 id={titleId} className="text-sm font-semibold">{title}{hint && <span className="ml-2.5 text-xs font-normal text-faint">{hint}</span>}</h2>
-        <p className="text-xs text-faint">{times[at] !== undefined && (hovered === null ? 'Latest' : formatTime(times[at]))}</p>
+      {/* What is shown while the pointer moves has its room before: nothing may jump under a press. */}
+      <div className="flex items-baseline justify-between gap-x-3">
+        <h2 id={titleId} className="min-w-0 text-sm font-semibold">{title}{hint && <span className="ml-2.5 text-xs font-normal text-faint">{hint}</span>}</h2>
+        <p className="w-40 shrink-0 whitespace-nowrap text-right text-xs tabular-nums text-faint">{times[at] !== undefined && (hovered === null ? 'Latest' : formatTime(times[at]))}</p>
       </div>
       <Readout series={series} at={at} format={format} limit={limit ?? null} />
       <div ref={frame} className="mt-2">
@@ -104,7 +105,7 @@ function Readout({ series, at, format, limit }: { series: readonly ChartSeries[]
         return (
           <span key={each.id} className="inline-flex items-center gap-1.5">
             <span aria-hidden className="size-2 rounded-[2px]" style={{ background: colours[each.tone] }} />
-            {each.label} <span className="font-medium text-content">{value === null ? '—' : format(value)}</span>
+            {each.label} <span className="min-w-18 font-medium tabular-nums text-content">{value === null ? '—' : format(value)}</span>
           </span>
         )
       })}
