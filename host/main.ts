@@ -55,7 +55,7 @@ const { accelerator, reason } = host.acceleratorChoice
 const reporter = new Reporter(bootId, host.pods)
 host.pods.listen(reporter)
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
-const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), processCpu, processMemory, clock: { now: () => performance.now(), sleep: systemClock.sleep }, random: Math.random })
+const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
 void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(
   {

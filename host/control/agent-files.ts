@@ -30,11 +30,11 @@ export async function writeState(folder: string, state: Record<string, unknown>)
  */
 export async function lockFolder(folder: string, withinMs: number): Promise<Server> {
   const name = `\0hypernetes-host-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`
-  const deadline = Date.now() + withinMs
+  const deadline = performance.now() + withinMs
   for (;;) {
     const server = await listen(name)
     if (server) return server
-    if (Date.now() > deadline) throw new Error(`another host agent uses ${folder}: stop it first`)
+    if (performance.now() > deadline) throw new Error(`another host agent uses ${folder}: stop it first`)
     await delay(100)
   }
 }

@@ -60,6 +60,7 @@ function fakeClock() {
   const settle = async () => { for (let i = 0; i < 40; i += 1) await Promise.resolve() }
   const clock: Clock = {
     now: () => now,
+    steady: () => now,
     sleep: (ms, signal) => new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new Error('aborted'))
       const abort = () => reject(new Error('aborted'))

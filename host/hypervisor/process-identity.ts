@@ -57,9 +57,9 @@ export async function killProcess(identity: ProcessIdentity): Promise<boolean> {
 
 /** Waits until the process is gone, looking every 10 to 200 ms. Says whether it is, at the latest after `timeoutMs`. */
 export async function waitUntilGone(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   for (let pause = 10; await isRunning(identity); pause = Math.min(pause * 2, 200)) {
-    if (Date.now() >= deadline) return false
+    if (performance.now() >= deadline) return false
     await delay(pause)
   }
   return true

@@ -94,7 +94,7 @@ async function connectMonitor({ ended }: Launched, runDir: string, timeoutMs: nu
     throw new VmError(`QEMU ended at its start (${killedBy ?? `exit code ${code}`}): ${await lastWords(stderrFile(runDir))}`)
   })
   died.catch(() => {})
-  const deadline = Date.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   const attempt = async () => {
     for (;;) {
       signal.throwIfAborted()
@@ -103,7 +103,7 @@ async function connectMonitor({ ended }: Launched, runDir: string, timeoutMs: nu
       } catch (error) {
         // Once QEMU is gone, its own words say more.
         if (over) return died
-        if (signal.aborted || Date.now() > deadline) throw error
+        if (signal.aborted || performance.now() > deadline) throw error
         await delay(3)
       }
     }

@@ -37,6 +37,8 @@ export const ledgerEntry = z.object({
   vmBackoffMs: z.number(),
   /** When the host took the pod on, in milliseconds since 1970: its activeDeadlineSeconds count from there. */
   acceptedAt: z.number().nullable().default(null),
+  /** The same by the machine's steady clock, which holds in one boot of the machine. */
+  acceptedSteady: z.object({ machineBoot: z.string(), ms: z.number() }).nullable().default(null).catch(null),
   /** Why the host has ended the pod for good. */
   failure: z.object({ reason: z.string(), message: z.string() }).nullable().default(null),
 })

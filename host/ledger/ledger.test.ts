@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,17 +9,19 @@ import { Ledger } from './ledger'
 
 let folder: string
 const errors: unknown[] = []
-const open = () => Ledger.open(folder, (error) => errors.push(error))
+let recoveries = 0
+const open = (retryAfterMs = 5) => Ledger.open(folder, { failed: (_uid, error) => errors.push(error), recovered: () => (recoveries += 1) }, retryAfterMs)
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-'))
   errors.length = 0
+  recoveries = 0
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 function entry(stage: LedgerEntry['stage'] = 'up'): LedgerEntry {
   const assignment = testAssignment()
-  return { version: 1, assignment, vmUid: 7, stage, vm: { pid: 1 }, images: [], containers: assignment.spec.containers.map(newRecord), conditions: [], startMode: null, startSteps: [], startedAt: null, vmBackoffMs: 0, acceptedAt: 5, failure: null }
+  return { version: 1, assignment, vmUid: 7, stage, vm: { pid: 1 }, images: [], containers: assignment.spec.containers.map(newRecord), conditions: [], startMode: null, startSteps: [], startedAt: null, vmBackoffMs: 0, acceptedAt: 5, acceptedSteady: { machineBoot: 'boot', ms: 3 }, failure: null }
 }
 
 describe('the ledger', () => {
@@ -56,14 +58,18 @@ describe('the ledger', () => {
     expect(await readdir(folder)).toEqual([`${old.assignment.uid}.json`])
   })
 
-  it.each(['', '{', 'null', '[]', '{"version":2}', '{"version":1,"assignment":{}}'])('puts a file with %j aside and goes on', async (content) => {
+  const [damaged, newer] = ['it is damaged', 'a newer version of the host agent has written it']
+  it.each([['', damaged], ['{', damaged], ['null', damaged], ['[]', damaged], ['\0\0\0\0', damaged], ['{"version":2}', newer], ['{"version":1,"assignment":{}}', damaged]])('puts a file with %j aside, says that %s, and goes on', async (content, cause) => {
     const good = entry()
     const ledger = await open()
     await ledger.save(good)
     const name = '00000000-0000-4000-8000-000000000000.json'
     await writeFile(join(folder, name), content)
-    expect(await (await open()).load()).toEqual({ entries: [good], broken: [`${name}.broken`] })
+    const podUid = name.slice(0, 36)
+    expect(await (await open()).load()).toEqual({ entries: [good], broken: [{ podUid, file: `${name}.broken`, cause }] })
     expect(await readFile(join(folder, `${name}.broken`), 'utf8')).toBe(content)
+    await ledger.remove(podUid)
+    expect(await readdir(folder)).toEqual([`${good.assignment.uid}.json`])
   })
 
   it('keeps a VM whose description cannot be read', async () => {
@@ -74,13 +80,41 @@ describe('the ledger', () => {
     expect(await ledger.load()).toEqual({ entries: [{ ...one, containers: [], startSteps: [], startMode: null }], broken: [] })
   })
 
-  it('tells a write that failed, and writes the next one', async () => {
-    const one = entry()
+  it('puts what is no file, or as large as no entry, aside without reading it', async () => {
+    const good = entry()
+    await (await open()).save(good)
+    const [folderUid, largeUid] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002']
+    await mkdir(join(folder, `${folderUid}.json`))
+    await writeFile(join(folder, `${largeUid}.json`), '')
+    await truncate(join(folder, `${largeUid}.json`), 1 << 30)
+    const { entries, broken } = await (await open()).load()
+    expect(entries).toEqual([good])
+    expect(broken.map(({ podUid, cause }) => [podUid, cause]).sort()).toEqual([[folderUid, 'it is no file'], [largeUid, 'it is larger than any entry']])
+  })
+
+  it('tells a write that failed, leaves no half file, and writes the newest entry by itself once it can', async () => {
+    const [one, other] = [entry(), entry()]
     const ledger = await open()
     await rm(folder, { recursive: true })
     await ledger.save(one)
-    expect(errors).toHaveLength(1)
-    await (await open()).save(one)
-    expect((await (await open()).load()).entries).toEqual([one])
+    await ledger.save({ ...one, vmUid: 9 })
+    await ledger.save(other)
+    expect(errors).toHaveLength(3)
+    expect(recoveries).toBe(0)
+    await mkdir(folder)
+    await expect.poll(() => recoveries).toBe(1)
+    expect((await (await open()).load()).entries.map((e) => [e.assignment.uid, e.vmUid]).sort()).toEqual([[one.assignment.uid, 9], [other.assignment.uid, 7]].sort())
+  })
+
+  it('tries what could not be written no more once its pod is removed, or the agent ends', async () => {
+    const [one, other] = [entry(), entry()]
+    const ledger = await open(20)
+    await rm(folder, { recursive: true })
+    await Promise.all([ledger.save(one), ledger.save(other)])
+    await mkdir(folder)
+    await ledger.remove(one.assignment.uid)
+    await ledger.close()
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(await readdir(folder)).toEqual([])
   })
 })

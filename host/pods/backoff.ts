@@ -1,6 +1,8 @@
 /** Kubernetes' restart back-off: the first restart at once, then 10 s doubling to 300 s, forgotten after 10 min of running. */
 const firstMs = 10_000
 const lastMs = 300_000
+/** No back-off waits longer. */
+export const longestWaitMs = lastMs
 const forgottenAfterMs = 600_000
 
 /** How long the next restart waits now, and the delay that the one after it starts from. */

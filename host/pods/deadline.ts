@@ -3,10 +3,10 @@ import type { Clock } from './clock'
 /** Timers of Node hold at most about 24 days. */
 const longestMs = 2 ** 30
 
-/** Waits until a time, however far it is; rejects when the signal is aborted. */
+/** Waits until a time of the steady clock, however far it is; rejects when the signal is aborted. */
 async function sleepUntil(clock: Clock, at: number, signal: AbortSignal): Promise<void> {
-  do await clock.sleep(Math.min(Math.max(0, at - clock.now()), longestMs), signal)
-  while (clock.now() < at)
+  do await clock.sleep(Math.min(Math.max(0, at - clock.steady()), longestMs), signal)
+  while (clock.steady() < at)
 }
 
 /** A pod's activeDeadlineSeconds: they count from when the host took the pod on, its images and init containers included. */
@@ -14,7 +14,7 @@ export class PodDeadline {
   private timer = new AbortController()
   constructor(private readonly clock: Clock) {}
 
-  /** Tells once that the time is over; replaces what was armed before. */
+  /** Tells once that the time is over; replaces what was armed before. `acceptedAt` is of the steady clock. */
   arm(seconds: number | undefined, acceptedAt: number, exceeded: (message: string) => void): void {
     this.disarm()
     if (seconds === undefined) return

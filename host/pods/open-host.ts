@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { podSize } from '@/domain/pod/size'
 import { podSpec } from '@/domain/pod/spec'
@@ -16,7 +16,7 @@ import { ImageStore } from '@/host/images/image-store'
 import { ensureSampleImage } from '@/host/images/sample/sample-image'
 import { HostNetwork } from '@/host/network/host-network'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { Ledger } from '@/host/ledger/ledger'
+import { Ledger, type BrokenEntry } from '@/host/ledger/ledger'
 import { LogStore } from '@/host/logs/log-store'
 import type { Config } from '@/platform/config'
 import type { Logger } from '@/platform/logger'
@@ -24,11 +24,14 @@ import { imagePort, storedReports, type FetchUpload } from './adapters/images'
 import { Machines } from './adapters/machines'
 import { attachment, networkPort } from './adapters/network'
 import { systemClock } from './clock'
+import { findDiskProblem } from './data-folder'
+import { DiskWatch } from './disk-watch'
 import { keepCollecting } from './keep-collecting'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { PrePulls } from './pre-pulls'
 import { StartGate } from './start-gate'
+import type { StartPorts } from './start-machine'
 import { killStrayProcesses } from './stray-processes'
 import { UidPool } from './uid-pool'
 
@@ -52,6 +55,8 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
   hostName?: string
   /** Size of each pod's scratch disk; by default the hypervisor's. */
   scratchBytes?: number
+  /** Puts something between pods' workers and the host's parts, such as faults. */
+  wrapPorts?: (ports: StartPorts) => StartPorts
   log: Logger
 }
 
@@ -66,14 +71,21 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const { log, folder } = settings
   const folders = await makeFolders(folder)
   const vmUids = new UidPool(settings.hostTag)
-  const ledger = await Ledger.open(folders.ledger, (error) => log.error({ err: error }, 'the ledger could not be written'))
+  const disk = new DiskWatch({ find: () => findDiskProblem(folder), clock: systemClock, log, tell: (...event) => pods.tell(...event) })
+  const ledger = await Ledger.open(folders.ledger, {
+    failed: (pod, error) => {
+      log.error({ pod, err: error }, 'the ledger could not be written; it is tried again')
+      void disk.look()
+    },
+    recovered: () => log.warn({}, 'all of the ledger is written again'),
+  })
   const { entries, broken } = await ledger.load()
-  if (broken.length > 0) log.error({ broken }, 'entries of the ledger cannot be read; their pods are removed and assigned anew')
+  if (broken.length > 0) log.error({ broken }, 'entries of the ledger cannot be read and are kept aside; the VMs of their pods are ended, and the pods start anew')
   for (const entry of entries) vmUids.reserve(entry.vmUid)
 
   const network = new HostNetwork({ hostTag: settings.hostTag, uidRange: vmUids.range })
   const logs = new LogStore(folders.logs)
-  await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
+  const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
 
   const { hypervisor, acceleratorChoice } = await openHypervisor(settings, folders.templates, vmUids.serviceUid, signal)
   log.info({ reason: acceleratorChoice.reason }, 'accelerator')
@@ -102,20 +114,25 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
-  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock }
-  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
+  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() } }
+  const workerPorts = settings.wrapPorts?.(ports) ?? ports
+  const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
   const prePulls: PrePulls = new PrePulls({ images: ports.images, clock: systemClock, nameOf, onProgress: ({ tenantId, reference }, { bytesDone, bytesTotal }) => pods.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Pulling', message: '', bytesDone, bytesTotal }), onTimeout: ({ tenantId, reference }, message) => pods.imageChanged({ tenantId, reference, digest: null, sizeBytes: null, phase: 'Failed', message, bytesDone: 0, bytesTotal: 0 }) })
   ahead = prePulls
   for (const report of storedReports(images)) pods.imageChanged(report)
   log.debug({ sample: sample.reference }, 'sample image')
-  pods.adopt(entries)
+  pods.adopt(entries, forgottenPods(broken, strays))
+  const watching = new AbortController()
+  void disk.run(watching.signal)
   taken = pods
   const endCollecting = keepCollecting(images, log, collectEveryMs)
   const close = async () => {
     endCollecting()
     prePulls.end()
     await templates.close()
-    await ledger.settled()
+    watching.abort()
+    await ledger.close()
   }
   return { pods, logs, images, prePulls, uploads, acceleratorChoice, qemuVersion: hypervisor.qemu.version, close }
 }
@@ -144,10 +161,17 @@ async function makeFolders(folder: string) {
 
 type Found = { entries: LedgerEntry[]; vmUids: UidPool; network: HostNetwork; logs: LogStore; podsFolder: string }
 
-/** After a crash: what runs or lies here without an entry goes, and so does a VM whose tap had to be made anew. */
-async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids, network, logs, podsFolder }: Found): Promise<void> {
+/** The pods whose VMs had to be ended, and why, for their tenants. */
+function forgottenPods(broken: readonly BrokenEntry[], strays: readonly string[]): Map<string, string> {
+  const found = new Map(strays.map((uid) => [uid, "The pod's host had nothing written down of its virtual machine."]))
+  for (const { podUid, cause } of broken) found.set(podUid, `What the pod's host had written down of it cannot be read: ${cause}.`)
+  return found
+}
+
+/** After a crash: what runs or lies here without an entry goes, and so does a VM whose tap had to be made anew. Returns the pods of the first. */
+async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids, network, logs, podsFolder }: Found): Promise<string[]> {
   const up = entries.filter((entry) => entry.stage === 'up')
-  const killed = await killStrayProcesses(vmUids.range, new Set(up.map((entry) => entry.vmUid)), folder)
+  const { killed, podUids } = await killStrayProcesses(vmUids.range, new Set(up.map((entry) => entry.vmUid)), folder)
   if (killed > 0) log.warn({ killed }, 'ended VMs that no entry of the ledger speaks of')
   const uids = new Set(entries.map((entry) => entry.assignment.uid))
   for (const name of await readdir(podsFolder)) if (!uids.has(name)) await rm(join(podsFolder, name), { recursive: true, force: true })
@@ -157,6 +181,7 @@ async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids,
     const record = VmRecord.safeParse(entry.vm)
     if (record.success) await removeVm(record.data)
   }
+  return podUids
 }
 
 async function openHypervisor(settings: HostSettings, dir: string, serviceUid: number, signal: AbortSignal): Promise<{ hypervisor: HypervisorSettings; acceleratorChoice: AcceleratorChoice }> {

@@ -24,6 +24,8 @@ export class PodSet {
   /** ConfigMaps and Secrets by pod uid, in memory alone: they come before the assignment of their pod. */
   private readonly configurations = new Map<string, PodConfiguration>()
   private listener: PodListener | null = null
+  /** By pod uid, what is told where the server still wants a pod of which this agent had to end the VM at its start. */
+  private forgotten: ReadonlyMap<string, string> = new Map()
   private ending = false
   constructor(
     private readonly make: MakeWorker,
@@ -36,8 +38,9 @@ export class PodSet {
     this.listener = listener
   }
 
-  /** Takes up the pods that an earlier run of the agent left. */
-  adopt(entries: readonly LedgerEntry[]): void {
+  /** Takes up the pods that an earlier run of the agent left. `forgotten`: of these it left no entry that can be read, and why. */
+  adopt(entries: readonly LedgerEntry[], forgotten: ReadonlyMap<string, string> = new Map()): void {
+    this.forgotten = forgotten
     for (const entry of entries) this.add(entry.assignment, entry)
   }
 
@@ -52,8 +55,17 @@ export class PodSet {
       const worker = this.workers.get(assignment.uid)
       if (worker) worker.assign(assignment)
       else if (this.gone.has(assignment.uid)) this.listener?.podChanged(assignment.uid)
-      else this.add(assignment, null)
+      else {
+        this.add(assignment, null)
+        this.tellForgotten(assignment)
+      }
     }
+    this.forgotten = new Map()
+  }
+
+  /** Tells all pods of this host. */
+  tell(type: HostEvent['type'], reason: string, message: string): void {
+    for (const worker of this.workers.values()) worker.tell(type, reason, message)
   }
 
   /** Takes what a pod's spec names of ConfigMaps and Secrets, as it is now. */
@@ -152,6 +164,12 @@ export class PodSet {
       this.images.forget(this.isWanted)
       this.listener?.podChanged(uid)
     })
+  }
+
+  private tellForgotten({ uid, deletion }: Assignment): void {
+    const cause = this.forgotten.get(uid)
+    if (cause === undefined || deletion) return
+    this.workers.get(uid)?.tell('Warning', 'HostForgotPod', `${cause} Its virtual machine, where it still ran, was ended, and the pod starts anew on its host: what its containers had written to their own disk is lost.`)
   }
 
   private pulling(tenantId: string, reference: string, progress: PullProgress): void {

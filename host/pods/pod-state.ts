@@ -1,6 +1,7 @@
 import type { Assignment, PodReport } from '@/contracts/host/v1'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { failureBackoff, restartBackoff } from './backoff'
+import { steadySince, type Moment } from './clock'
 import { inNewVm, newRecords, stopped, vmLost, type ContainerRecord } from './container-record'
 import { hasEnded } from './lifecycle/phases'
 import { podConditions, podReport, type Failure, type Problem } from './pod-report'
@@ -9,7 +10,7 @@ import type { Observed, Stage, Wanted } from './wanted'
 
 /**
  * What a worker knows of its pod, and how that changes with what happens to it. It has no effects: the worker carries
- * out, this remembers. Times are milliseconds since 1970.
+ * out, this remembers. What lasts is measured by the steady clock, what is told and kept is the wall's.
  */
 export class PodState {
   stage: Stage = 'idle'
@@ -26,11 +27,11 @@ export class PodState {
   /** Why the host has ended the pod for good, such as DeadlineExceeded or Evicted. */
   failure: Failure | null = null
   /** When the host took the pod on: its deadline counts from there. */
-  acceptedAt: number
+  accepted: Moment
   vmRecord: unknown = null
   startMode: 'template' | 'cold' | null = null
   startSteps: PodReport['startSteps'] = []
-  /** No start before this time. */
+  /** No start before this time of the steady clock. */
   private notBefore: number | null = null
   private failures = 0
   private vmBackoffMs = 0
@@ -44,11 +45,13 @@ export class PodState {
     /** The account that the pod's VM runs as. */
     readonly vmUid: number,
     found: LedgerEntry | null,
-    now: number,
+    now: Moment,
+    /** Of the machine: the steady clock's times hold in one boot of it. */
+    private readonly machineBoot = '',
   ) {
     this.running = found?.assignment ?? assignment
     this.records = found && found.containers.length > 0 ? found.containers : newRecords(this.running.spec)
-    this.acceptedAt = found?.acceptedAt ?? now
+    this.accepted = acceptedAt(found, now, machineBoot)
     if (found) this.restore(found)
   }
 
@@ -69,13 +72,13 @@ export class PodState {
     return { uid, tenantId, network, size, vmUid: this.vmUid }
   }
 
-  observed(now: number, isConfigured: boolean): Observed {
+  observed(now: Moment, isConfigured: boolean): Observed {
     const refit = this.assignment.network.outbound !== this.running.network.outbound
     return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0, unconfigured: !isConfigured, failed: this.failure !== null }
   }
 
-  waitMs(now: number): number {
-    return Math.max(0, (this.notBefore ?? 0) - now)
+  waitMs(now: Moment): number {
+    return Math.max(0, (this.notBefore ?? 0) - now.steady)
   }
 
   retryNow(): void {
@@ -88,7 +91,7 @@ export class PodState {
     if (this.problem?.about === 'ImagesReady') this.retryNow()
   }
 
-  beginStart(steps: PodReport['startSteps'], now: number): void {
+  beginStart(steps: PodReport['startSteps'], now: Moment): void {
     if (this.isStale) this.renew(now)
     this.records = this.records.map(inNewVm)
     this.running = this.assignment
@@ -103,10 +106,10 @@ export class PodState {
   }
 
   /** What had ended gets another spec. */
-  renew(now: number): void {
+  renew(now: Moment): void {
     this.records = newRecords(this.assignment.spec)
     this.failure = null
-    this.acceptedAt = now
+    this.accepted = now
     this.stage = 'idle'
   }
 
@@ -116,9 +119,9 @@ export class PodState {
     if (this.problem?.about === 'ImagesReady') this.problem = null
   }
 
-  up(now: number): void {
+  up(now: Moment): void {
     this.stage = 'up'
-    this.upSince = now
+    this.upSince = now.steady
     this.problem = null
     this.failures = 0
   }
@@ -128,10 +131,10 @@ export class PodState {
   }
 
   /** The start failed in this step: it is tried again after a wait. */
-  startFailed(error: unknown, step: string, now: number): Problem {
+  startFailed(error: unknown, step: string, now: Moment): Problem {
     this.failures += 1
     const delayMs = failureBackoff(this.failures)
-    this.notBefore = now + delayMs
+    this.notBefore = now.steady + delayMs
     const about = error instanceof ImageProblem ? 'ImagesReady' : 'VMReady'
     const again = `It is tried again in ${Math.round(delayMs / 1000)} s.`
     // What the guest refuses at its setup is what the spec asks for, such as a sysctl that the kernel does not have.
@@ -146,24 +149,24 @@ export class PodState {
   }
 
   /** The VM is not there any more, and nobody asked for that: by the restart policy the pod has ended, or starts again. */
-  vmEnded(cause: string, now: number): void {
+  vmEnded(cause: string, now: Moment): void {
     const policy = this.running.spec.restartPolicy
-    this.records = this.records.map((record) => vmLost(record, cause, policy, now))
+    this.records = this.records.map((record) => vmLost(record, cause, policy, now.wall))
     if (hasEnded(this.records)) {
       this.stage = 'ended'
       return
     }
     this.stage = 'idle'
-    const { delayMs, nextMs } = restartBackoff(this.vmBackoffMs, now - this.upSince)
+    const { delayMs, nextMs } = restartBackoff(this.vmBackoffMs, now.steady - this.upSince)
     this.vmBackoffMs = nextMs
-    this.notBefore = now + delayMs
+    this.notBefore = now.steady + delayMs
     const again = `It is started again ${delayMs === 0 ? 'now' : `in ${Math.round(delayMs / 1000)} s`}, for the restart policy is ${policy}.`
     this.problem = { about: 'VMReady', reason: 'VMFailed', message: `The pod's virtual machine ended: ${cause}. ${again}`, waiting: delayMs > 0 }
   }
 
   /** The VM was stopped on request. */
-  stopped(suspended: boolean, now: number): void {
-    this.records = this.records.map((record) => stopped(record, null, this.failure?.reason ?? (suspended ? 'HostStopped' : 'Stopped'), now))
+  stopped(suspended: boolean, now: Moment): void {
+    this.records = this.records.map((record) => stopped(record, null, this.failure?.reason ?? (suspended ? 'HostStopped' : 'Stopped'), now.wall))
     this.stage = this.failure ? 'ended' : 'idle'
     this.notBefore = null
     if (suspended) this.problem = { about: 'VMReady', reason: 'HostStopped', message: 'The agent of the host was stopped; the pod starts again with it.', waiting: false }
@@ -177,8 +180,8 @@ export class PodState {
   }
 
   /** It had failed before it ran, or between two runs. */
-  conclude(now: number): void {
-    this.records = this.records.map((record) => stopped(record, null, this.failure?.reason ?? 'Stopped', now))
+  conclude(now: Moment): void {
+    this.records = this.records.map((record) => stopped(record, null, this.failure?.reason ?? 'Stopped', now.wall))
     this.stage = 'ended'
     this.problem = null
   }
@@ -194,19 +197,19 @@ export class PodState {
     this.dirty = false
   }
 
-  report(wanted: Wanted['kind'], now: number): PodReport {
+  report(wanted: Wanted['kind'], now: Moment): PodReport {
     const { assignment, stage, imagesReady, problem, leftover, failure, records, conditions, startMode, startSteps, startedAt } = this
     const facts = { assignment, stage, failure, stopping: wanted === 'remove', imagesReady, problem, leftover, records, conditions, startMode, startSteps, startedAt }
-    const time = new Date(now).toISOString()
+    const time = new Date(now.wall).toISOString()
     this.conditions = podConditions(facts, time)
     return podReport({ ...facts, conditions: this.conditions }, time)
   }
 
   entry(wanted: Wanted): LedgerEntry {
     const stage = this.stage === 'up' || this.stage === 'found' ? 'up' : this.stage === 'ended' ? 'ended' : wanted.kind === 'suspend' ? 'suspended' : 'idle'
-    const { conditions, startMode, startSteps, startedAt, vmBackoffMs, vmUid, records, vmRecord, acceptedAt, failure } = this
+    const { conditions, startMode, startSteps, startedAt, vmBackoffMs, vmUid, records, vmRecord, accepted, machineBoot, failure } = this
     return {
-      ...{ version: 1, vmUid, stage, vm: vmRecord, containers: records, conditions, startMode, startedAt, vmBackoffMs, acceptedAt, failure },
+      ...{ version: 1, vmUid, stage, vm: vmRecord, containers: records, conditions, startMode, startedAt, vmBackoffMs, acceptedAt: accepted.wall, acceptedSteady: { machineBoot, ms: accepted.steady }, failure },
       // What runs is what another agent must find; a removal that was asked for is kept with it.
       assignment: { ...this.running, deletion: wanted.kind === 'remove' ? { graceSeconds: wanted.graceSeconds } : null },
       images: [...this.images].map(([reference, image]) => ({ wanted: reference, image })),
@@ -228,6 +231,13 @@ export class PodState {
     const isUnknown = found.containers.length === 0 && this.stage === 'ended'
     this.failure = found.failure ?? (isUnknown ? { reason: 'EndUnknown', message: 'The host could not read how the containers of the pod ended. Look at their logs, and re-create the pod where it has to run again.' } : null)
   }
+}
+
+/** Within one boot of the machine the steady clock tells, whatever the wall's was set to since. */
+function acceptedAt(found: LedgerEntry | null, now: Moment, machineBoot: string): Moment {
+  if (!found || found.acceptedAt === null) return now
+  const { acceptedAt: wall, acceptedSteady } = found
+  return { wall, steady: acceptedSteady?.machineBoot === machineBoot ? acceptedSteady.ms : steadySince(wall, now) }
 }
 
 /** What a VM is made from, for comparison: another value takes another VM. Resolvers are given at the start and stay. */

@@ -1,17 +1,18 @@
-import type { Assignment, PodReport } from '@/contracts/host/v1'
+import type { Assignment, HostEvent, PodReport } from '@/contracts/host/v1'
 import type { PodConfiguration } from '@/domain/pod/configuration'
 import { podContainers } from '@/domain/pod/spec'
 import { uploadName } from '@/host/images/upload/import-upload'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { Configuration } from './configuration/configuration'
 import type { PodLogPort } from './container-set'
+import { momentOf, type Moment } from './clock'
 import { PodDeadline } from './deadline'
 import type { StopBound } from './lifecycle/until'
 import { makeRun } from './make-run'
 import { PodEvents, type PodAudience } from './pod-events'
 import type { PodRun, RunOutcome } from './pod-run'
 import { PodState } from './pod-state'
-import type { Guest, Machine, PullProgress, ReadyImage } from './ports'
+import { GuestRefusal, StepError, type Guest, type Machine, type PullProgress, type ReadyImage } from './ports'
 import { Reach } from './reach'
 import { imageMounter, startMachine, undoStart, type StartPorts } from './start-machine'
 import { StepRecorder } from './step-recorder'
@@ -28,6 +29,8 @@ export type WorkerDependencies = {
   configuration?: PodConfiguration | null
   /** What downward fields call this host. */
   hostName?: string
+  /** Of the machine, in which its steady clock holds. */
+  machineBoot?: string
   onChange: () => void
 } & PodAudience
 
@@ -62,7 +65,7 @@ export class PodWorker extends Reach {
     super()
     this.wanted = wish(assignment)
     this.events = new PodEvents(assignment.uid, deps, deps.ports.clock)
-    this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found, this.now)
+    this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found, this.now, deps.machineBoot)
     this.configuration = new Configuration(() => this.state.assignment, deps.hostName ?? '', deps.configuration ?? null)
     this.deadline = new PodDeadline(deps.ports.clock)
     this.armDeadline()
@@ -76,6 +79,11 @@ export class PodWorker extends Reach {
     this.configuration.touch()
     if (!this.state.isStale) this.run?.configured()
     this.wish(wish(assignment))
+  }
+
+  /** Something of its host's that concerns the pod. */
+  tell(type: HostEvent['type'], reason: string, message: string): void {
+    this.events.tell(type, reason, message)
   }
 
   /** The server does not know the pod any more: as a deletion without grace. */
@@ -135,8 +143,8 @@ export class PodWorker extends Reach {
     this.wake.wake()
   }
 
-  private get now(): number {
-    return this.deps.ports.clock.now()
+  private get now(): Moment {
+    return momentOf(this.deps.ports.clock)
   }
 
   private wish(next: Wanted): void {
@@ -223,10 +231,19 @@ export class PodWorker extends Reach {
     } catch (error) {
       if (this.interrupt.signal.aborted) return
       const step = recorder.failed ?? 'start'
-      const { about, reason, message } = state.startFailed(error, step, this.now)
+      const disk = await this.diskProblem(error)
+      if (this.interrupt.signal.aborted) return
+      const { about, reason, message } = state.startFailed(disk ?? error, step, this.now)
       this.events.tell('Warning', about === 'ImagesReady' ? 'Failed' : reason, message)
       this.events.warn(error, `a pod could not be started (step "${step}")`)
     }
+  }
+
+  /** The host's disk may be the cause of what failed, whichever program of a step it was. */
+  private async diskProblem(error: unknown): Promise<StepError | null> {
+    if (error instanceof StepError || error instanceof GuestRefusal) return null
+    const problem = await this.deps.ports.disk?.problem().catch(() => null)
+    return problem ? new StepError(problem.reason, `${problem.found} ${problem.action}`, { cause: error }) : null
   }
 
   private begin(run: PodRun, leaveGate: () => void): void {
@@ -258,7 +275,7 @@ export class PodWorker extends Reach {
   }
 
   private armDeadline(): void {
-    this.deadline.arm(this.state.assignment.spec.activeDeadlineSeconds, this.state.acceptedAt, (message) => this.fail('DeadlineExceeded', message))
+    this.deadline.arm(this.state.assignment.spec.activeDeadlineSeconds, this.state.accepted.steady, (message) => this.fail('DeadlineExceeded', message))
   }
 
   private async adopt(): Promise<void> {
@@ -320,7 +337,7 @@ export class PodWorker extends Reach {
 
   /** The pod's grace from now on, which a removal may shorten. */
   private stopBound(): StopBound {
-    const since = this.now
+    const since = this.now.steady
     const changed = () => {
       this.wake.clear()
       return this.wake.wait()

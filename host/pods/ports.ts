@@ -70,6 +70,12 @@ export interface MachinePort {
   remove(pod: PodIdentity, record: unknown): Promise<void>
 }
 
+/** The host's own disk. */
+export interface DiskPort {
+  /** Why it cannot be written to, in sentences for tenants too; null where it can. */
+  problem(): Promise<{ reason: string; found: string; action: string } | null>
+}
+
 /** A running VM. */
 export interface Machine {
   /** JSON that {@link MachinePort.adopt} understands. */

@@ -62,7 +62,7 @@ export class PrePulls {
     for (const [id, done] of this.done) {
       if (done !== digest) continue
       this.done.delete(id)
-      this.waits.set(id, { failures: 0, notBefore: this.deps.clock.now() + removedWaitMs })
+      this.waits.set(id, { failures: 0, notBefore: this.deps.clock.steady() + removedWaitMs })
     }
     this.wake?.abort()
   }
@@ -90,7 +90,7 @@ export class PrePulls {
   private next(open: readonly PrePull[]): PrePull | undefined {
     const turns = new Map([...this.served].map((tenantId, turn) => [tenantId, turn]))
     const turn = ({ tenantId }: PrePull) => turns.get(tenantId) ?? -1
-    return open.filter((one) => this.notBefore(one) <= this.deps.clock.now()).sort((a, b) => turn(a) - turn(b) || this.notBefore(a) - this.notBefore(b))[0]
+    return open.filter((one) => this.notBefore(one) <= this.deps.clock.steady()).sort((a, b) => turn(a) - turn(b) || this.notBefore(a) - this.notBefore(b))[0]
   }
 
   private async pull(wanted: PrePull): Promise<void> {
@@ -116,7 +116,7 @@ export class PrePulls {
       // The images' adapter has told what failed.
       const failures = (this.waits.get(id)?.failures ?? 0) + 1
       if (isLate) this.deps.onTimeout(wanted, `The image was not here within ${timeoutMs / 60_000} minutes, which is what a pull ahead of pods may take. It is tried again; a pod that names it pulls it without this bound.`)
-      if (isLate || !abort.signal.aborted) this.waits.set(id, { failures, notBefore: this.deps.clock.now() + failureBackoff(failures) })
+      if (isLate || !abort.signal.aborted) this.waits.set(id, { failures, notBefore: this.deps.clock.steady() + failureBackoff(failures) })
     } finally {
       over.abort()
       this.current = null
@@ -127,7 +127,7 @@ export class PrePulls {
   private async pause(open: readonly PrePull[]): Promise<void> {
     const wake = new AbortController()
     this.wake = wake
-    const dueMs = Math.min(...open.map((one) => this.notBefore(one) - this.deps.clock.now()))
+    const dueMs = Math.min(...open.map((one) => this.notBefore(one) - this.deps.clock.steady()))
     const woken = new Promise<void>((resolve) => wake.signal.addEventListener('abort', () => resolve()))
     if (Number.isFinite(dueMs)) await Promise.race([woken, this.deps.clock.sleep(Math.max(0, dueMs), wake.signal).catch(() => {})])
     else await woken

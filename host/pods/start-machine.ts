@@ -6,14 +6,14 @@ import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
-import { StepError, type AttachedNetwork, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage } from './ports'
+import { StepError, type AttachedNetwork, type DiskPort, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage } from './ports'
 import type { StartGate } from './start-gate'
 import type { StepRecorder } from './step-recorder'
 
 /** Each image is a disk of the VM, which has no more places for disks. */
 const maxImages = 24
 
-export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock }
+export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock; disk?: DiskPort }
 
 /** What tells the pod's worker how far the start is. */
 export type StartProgress = {

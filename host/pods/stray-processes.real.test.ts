@@ -11,6 +11,7 @@ import { killStrayProcesses } from './stray-processes'
 
 /** A block that no other test has. */
 const first = 0x5000_0000 + (process.pid % 0x10_0000) * 0x100
+const lostPod = '0a0a0a0a-0000-4000-8000-000000000001'
 const range = { first, last: first + 0xff }
 
 let top: string
@@ -43,12 +44,12 @@ const runs = ({ identity }: Launched) => isRunning(identity)
 
 describe.runIf(process.getuid?.() === 0)("two agents' VMs with the same account numbers", () => {
   it("at an agent's start: its strays are ended, also those whose folder is gone; those it knows and the other's are not", async () => {
-    const [stray, known, others] = [await launch('one', 'stray', first + 1), await launch('one', 'known', first + 2), await launch('one-more', 'stray', first + 1)]
+    const [stray, known, others] = [await launch('one', lostPod, first + 1), await launch('one', 'known', first + 2), await launch('one-more', 'stray', first + 1)]
     const bare = await launch('one', 'bare', first + 3)
     await rm(runDirOf('one', 'bare'), { recursive: true })
-    expect(await vmPlaceOf(stray.identity.pid)).toEqual(await placeOf(vmFolder(runDirOf('one', 'stray'))))
+    expect(await vmPlaceOf(stray.identity.pid)).toEqual(await placeOf(vmFolder(runDirOf('one', lostPod))))
     expect(await vmPlaceOf(bare.identity.pid)).toEqual(await placeOf(vmFolder(runDirOf('one', 'bare'))))
-    expect(await killStrayProcesses(range, new Set([first + 2]), join(top, 'one'))).toBe(2)
+    expect(await killStrayProcesses(range, new Set([first + 2]), join(top, 'one'))).toEqual({ killed: 2, podUids: [lostPod] })
     await Promise.all([stray.ended, bare.ended])
     expect(await Promise.all([stray, known, bare, others].map(runs))).toEqual([false, true, false, true])
   })

@@ -1,13 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { isWithin, placeOf, vmPlaceOf } from '@/host/hypervisor/vm-place'
 
+/** What was ended: how many processes, and the pods whose VMs they were. */
+export type Strays = { killed: number; podUids: string[] }
+
 /**
- * Kills every VM below the host's folder but those of the accounts `keep`: VMs of which the ledger knows nothing. Returns
- * how many. The account number alone does not tell: another agent on the machine may have the same ones.
+ * Kills every VM below the host's folder but those of the accounts `keep`: VMs of which the ledger knows nothing. The
+ * account number alone does not tell: another agent on the machine may have the same ones.
  */
-export async function killStrayProcesses(range: { first: number; last: number }, keep: ReadonlySet<number>, folder: string): Promise<number> {
+export async function killStrayProcesses(range: { first: number; last: number }, keep: ReadonlySet<number>, folder: string): Promise<Strays> {
   const ours = await placeOf(folder)
-  let killed = 0
+  const strays: Strays = { killed: 0, podUids: [] }
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue
     // A process may end while it is looked at.
@@ -18,10 +21,15 @@ export async function killStrayProcesses(range: { first: number; last: number },
     if (!place || !isWithin(place, ours)) continue
     try {
       process.kill(Number(name), 'SIGKILL')
-      killed += 1
+      strays.killed += 1
+      const podUid = podOf.exec(place.path.slice(ours.path.length))?.[1]
+      if (podUid && !strays.podUids.includes(podUid)) strays.podUids.push(podUid)
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
     }
   }
-  return killed
+  return strays
 }
+
+/** Each pod has a folder of its uid's name. */
+const podOf = /^\/pods\/([0-9a-f-]{36})(?:\/|$)/

@@ -12,11 +12,11 @@ export class SingleFlight<T> {
     const running = this.running.get(key)
     if (running) return running
     const failure = this.failures.get(key)
-    if (failure && Date.now() - failure.at < this.retryAfterMs) return Promise.reject(failure.error)
+    if (failure && performance.now() - failure.at < this.retryAfterMs) return Promise.reject(failure.error)
     this.failures.delete(key)
     const done = work()
       .catch((error: unknown) => {
-        this.failures.set(key, { at: Date.now(), error })
+        this.failures.set(key, { at: performance.now(), error })
         throw error
       })
       .finally(() => this.running.delete(key))

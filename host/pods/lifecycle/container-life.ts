@@ -1,5 +1,7 @@
 import type { SignalName } from '@/contracts/guest/v1/messages'
 import type { ContainerRole, ContainerSpec } from '@/domain/pod/spec'
+import { longestWaitMs } from '../backoff'
+import type { Clock } from '../clock'
 import { stopSignal } from '../container-process'
 import { creating, exited, found, refused, started, stopped, vmLost, waiting, type ContainerRecord, type LastWords } from '../container-record'
 import { GuestRefusal, StepError, type GuestExit } from '../ports'
@@ -105,7 +107,7 @@ export class ContainerLife {
     const { clock } = this.context
     if (present) this.takeUp()
     for (;;) {
-      const waitMs = this.instance ? 0 : (this.record.notBefore ?? 0) - clock.now()
+      const waitMs = this.instance ? 0 : waitOf(this.record, clock)
       if (waitMs > 0) {
         this.wasTried()
         await clock.sleep(waitMs, this.stopping).catch(() => {})
@@ -225,5 +227,8 @@ export class ContainerLife {
     this.set(found(this.record, change))
   }
 }
+
+/** What is left of its back-off. The record's time is the wall's, which may have been set back since. */
+const waitOf = ({ notBefore }: ContainerRecord, clock: Clock): number => Math.min(longestWaitMs, (notBefore ?? 0) - clock.now())
 
 const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))

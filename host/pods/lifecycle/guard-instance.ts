@@ -1,6 +1,7 @@
 import type { SignalName } from '@/contracts/guest/v1/messages'
 import type { ContainerSpec } from '@/domain/pod/spec'
 import type { ContainerStatus } from '@/domain/pod/status'
+import { momentOf, steadySince } from '../clock'
 import type { KillCause } from '../container-record'
 import { hook } from '../probes/check'
 import type { CheckTarget } from '../probes/target'
@@ -54,7 +55,8 @@ export function watchInstance(guarded: Guarded): void {
       kill(guarded, { reason: 'Unhealthy', message: `Container "${spec.name}" failed its ${kind} probe too often and was stopped: ${message}.` }, graceSeconds)
     },
   }
-  const startedAt = status.startedAt === null ? context.clock.now() : Date.parse(status.startedAt)
+  const now = momentOf(context.clock)
+  const startedAt = status.startedAt === null ? now.steady : steadySince(Date.parse(status.startedAt), now)
   const input = { target: targetOf(guarded), startedAt, hasStarted: status.started, troubles: context.troubles, outcome }
   void watchProbes(input, AbortSignal.any([instance.watching.signal, stopping]))
 }
@@ -63,7 +65,7 @@ function kill({ context, spec, instance, signal, change }: Guarded, cause: KillC
   instance.cause = cause
   change({ ready: false, message: cause.message })
   const seconds = graceSeconds ?? context.assignment.spec.terminationGracePeriodSeconds
-  void terminate(context, spec, instance, signal, fixedBound(context.clock.now() + seconds * 1000))
+  void terminate(context, spec, instance, signal, fixedBound(context.clock.steady() + seconds * 1000))
 }
 
 const targetOf = ({ context: { guest, clock, assignment }, spec }: Guarded): CheckTarget => ({ guest, clock, container: spec, podIP: assignment.network.address })

@@ -18,18 +18,18 @@ export async function terminate(context: PodContext, container: ContainerSpec, i
   const { clock, guest, over } = context
   const { name } = container
   const send = (what: SignalName) => void guest.signalContainer(name, what).catch(() => {})
-  const begun = clock.now()
+  const begun = clock.steady()
   if (bound.deadline() > begun) {
     const hadHook = await preStop(context, container, instance, bound)
     await untilDeadline(clock, Promise.race([turn, instance.exit]), bound, over)
     if (instance.hasEnded) return
     send(signal)
-    const least = hadHook || clock.now() > begun ? clock.now() + leastMs : 0
+    const least = hadHook || clock.steady() > begun ? clock.steady() + leastMs : 0
     const late: StopBound = { ...bound, deadline: () => Math.max(bound.deadline(), least) }
     if ((await untilDeadline(clock, instance.exit, late, over)) || over.aborted) return
   }
   send('KILL')
-  await untilDeadline(clock, instance.exit, fixedBound(clock.now() + killedWithinMs), over)
+  await untilDeadline(clock, instance.exit, fixedBound(clock.steady() + killedWithinMs), over)
 }
 
 /** Whether there was a hook. One that fails or takes too long is told and does not keep the container from its end. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock'
 
-/** When a stop must be over, and a promise that resolves when that has changed. */
+/** When a stop must be over, by the steady clock, and a promise that resolves when that has changed. */
 export type StopBound = { deadline: () => number; changed: () => Promise<void> }
 
 /** Waits for `done`, until the deadline, which may move meanwhile, or the signal. Whether it was done in time. */
@@ -11,7 +11,7 @@ export async function untilDeadline(clock: Clock, done: Promise<unknown>, bound:
   for (;;) {
     // What is done already is seen before the time is looked at.
     await Promise.race([finished, Promise.resolve()])
-    const left = bound.deadline() - clock.now()
+    const left = bound.deadline() - clock.steady()
     if (isDone || left <= 0 || signal?.aborted) return isDone
     const timer = new AbortController()
     await Promise.race([finished, bound.changed(), clock.sleep(left, signal ? AbortSignal.any([timer.signal, signal]) : timer.signal).catch(() => {})])

@@ -9,17 +9,17 @@ export type ProbeListener = { troubled: (kind: ProbeKind, result: CheckResult, i
 
 /**
  * One probe of one instance of a container, until the signal: the first check after the initial delay from the
- * container's start, then one each period; a check that takes longer than a period leaves out the next.
+ * container's start (`startedAt`, of the steady clock), then one each period; a check that takes longer than a period leaves out the next.
  * Source: kubernetes pkg/kubelet/prober/worker.go.
  */
 export async function keepProbing(kind: ProbeKind, probe: Probe, target: CheckTarget, startedAt: number, listener: ProbeListener, signal: AbortSignal): Promise<void> {
   const { clock } = target
   const periodMs = probe.periodSeconds * 1000
-  let at = Math.max(clock.now(), startedAt + probe.initialDelaySeconds * 1000)
+  let at = Math.max(clock.steady(), startedAt + probe.initialDelaySeconds * 1000)
   let inRow = 0
   let wasGood: boolean | null = null
   while (!signal.aborted) {
-    if (at > clock.now()) await clock.sleep(at - clock.now(), signal).catch(() => {})
+    if (at > clock.steady()) await clock.sleep(at - clock.steady(), signal).catch(() => {})
     if (signal.aborted) return
     const result = await check(probe, target, signal)
     if (signal.aborted) return
@@ -34,6 +34,6 @@ export async function keepProbing(kind: ProbeKind, probe: Probe, target: CheckTa
       // The container is ended for it, or has started: nothing more is asked of this instance.
       if (kind === 'startup' || (kind === 'liveness' && !isGood)) return
     }
-    at += periodMs * Math.max(1, Math.ceil((clock.now() - at) / periodMs))
+    at += periodMs * Math.max(1, Math.ceil((clock.steady() - at) / periodMs))
   }
 }

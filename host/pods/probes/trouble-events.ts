@@ -17,7 +17,7 @@ export class TroubleEvents {
     private readonly clock: Clock,
     private readonly event: (reason: string, message: string) => void,
   ) {
-    this.filledAt = clock.now()
+    this.filledAt = clock.steady()
   }
 
   /** `key` is what the trouble is about, such as the liveness probe of a container. */
@@ -35,7 +35,7 @@ export class TroubleEvents {
   }
 
   private take(): boolean {
-    const refilled = Math.floor((this.clock.now() - this.filledAt) / refillMs)
+    const refilled = Math.floor((this.clock.steady() - this.filledAt) / refillMs)
     if (refilled > 0) {
       this.left = Math.min(burst, this.left + refilled)
       this.filledAt += refilled * refillMs

@@ -2,11 +2,22 @@ import type { Clock } from '../clock'
 
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
-  private time = Date.parse('2026-01-01T00:00:00Z')
+  private time = 5_000
+  /** What the wall's clock is ahead of the steady one. */
+  private ahead = Date.parse('2026-01-01T00:00:00Z') - this.time
   private sleepers: { at: number; wake: () => void }[] = []
 
   now(): number {
+    return this.time + this.ahead
+  }
+
+  steady(): number {
     return this.time
+  }
+
+  /** Somebody sets the wall's clock. */
+  jump(ms: number): void {
+    this.ahead += ms
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

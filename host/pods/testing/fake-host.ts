@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { GuestRefusal, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
+import { GuestRefusal, type DiskPort, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
 import { StartGate } from '../start-gate'
 import { FakeClock } from './fake-clock'
 
@@ -108,7 +108,7 @@ export class FakeGuest implements Guest {
 export class FakeMachine implements Machine {
   readonly mode = 'template'
   readonly processId = 4321
-  readonly guest: FakeGuest
+  guest: FakeGuest
   die: (cause: string) => void = () => {}
   readonly exited = new Promise<string>((resolve) => (this.die = resolve))
   constructor(
@@ -130,7 +130,12 @@ export class FakeMachine implements Machine {
     this.host.machines.delete(this.record.vm)
     this.die('stopped')
   }
-  leave(): void {}
+  /** What runs in the VM goes on; the next host agent finds it on a connection of its own. */
+  leave(): void {
+    const { running, images, isSetUp } = this.guest
+    this.guest = new FakeGuest(this.host)
+    Object.assign(this.guest, { images, isSetUp, containers: [...running.keys()].map((container, stream) => ({ container, stream, exited: null })) })
+  }
 }
 
 /** All ports of a worker, with what exists on the "host", so that a test counts what is left. */
@@ -243,7 +248,8 @@ export class FakeHost {
     },
   }
 
-  readonly ports = { images: this.images, network: this.network, machines: this.machinePort, gate: new StartGate(3), clock: this.clock }
+  diskProblem: Awaited<ReturnType<DiskPort['problem']>> = null
+  readonly ports = { disk: { problem: async () => this.diskProblem }, images: this.images, network: this.network, machines: this.machinePort, gate: new StartGate(3), clock: this.clock }
 
   readonly uidPool = {
     take: () => {

@@ -34,13 +34,13 @@ export function runWhileLeader(db: DatabaseClient, log: Logger, lead: (signal: A
   const beat = async () => {
     try {
       const held = await acquireLease(db, 'control', holder, leaseSeconds)
-      if (held !== null) renewedAt = Date.now()
+      if (held !== null) renewedAt = performance.now()
       if (held !== null && !term && !closed) begin()
       if (held === null && term) await stepDown()
     } catch (err) {
       log.warn({ err }, 'the lease could not be renewed')
     }
-    if (term && (term.controller.signal.aborted || Date.now() - renewedAt > (leaseSeconds - 1) * 1000)) await stepDown()
+    if (term && (term.controller.signal.aborted || performance.now() - renewedAt > (leaseSeconds - 1) * 1000)) await stepDown()
     if (!closed) timer = setTimeout(() => void beat(), renewMs)
   }
   void beat()

@@ -29,7 +29,7 @@ export class Forwards implements BrowserForwards {
   private readonly timer: NodeJS.Timeout
 
   constructor(private readonly parts: Parts) {
-    this.timer = setInterval(() => this.sweep(Date.now()), sweepMs)
+    this.timer = setInterval(() => this.sweep(performance.now()), sweepMs)
     this.timer.unref()
   }
 
@@ -72,13 +72,13 @@ export class Forwards implements BrowserForwards {
     const all = [...this.byLabel.values()].map((each) => each.session)
     const same = all.find((each) => each.forward.actor.credentialId === forward.actor.credentialId && each.forward.podUid === forward.podUid && each.forward.port === forward.port && each.forward.hostId === forward.hostId)
     if (same) {
-      same.lastUsed = Date.now()
+      same.lastUsed = performance.now()
       return same
     }
     const own = all.filter((each) => each.forward.owner === forward.owner)
     if (own.length >= maxSessionsOfOwner) throw new DomainError('rate_limited', `More than ${maxSessionsOfOwner} ports of this tenant are open in browsers: those not used for 30 minutes close by themselves.`)
     const label = randomBytes(16).toString('hex')
-    const session = new ForwardSession(label, forward, Date.now(), this.parts.streams)
+    const session = new ForwardSession(label, forward, performance.now(), this.parts.streams)
     this.byLabel.set(label, { session, unwatch: this.parts.watch(forward.actor, () => this.end(label)) })
     return session
   }

@@ -66,7 +66,7 @@ export class ForwardProxy {
     const session = this.admitted(label, request)
     if (!session) return refuse(response, 403, 'This page is open to who came from the console. Open the port again on the page Ports of the pod.')
     if (!['GET', 'HEAD', 'OPTIONS'].includes(request.method ?? '') && !this.isOwnPage(request)) return refuse(response, 403, 'Another site’s page sent this request, so it was not passed on.')
-    session.lastUsed = Date.now()
+    session.lastUsed = performance.now()
     session.hold(response)
     await this.relay(session, request, response)
   }
@@ -111,7 +111,7 @@ export class ForwardProxy {
   private async join(session: ForwardSession, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
       const tunnel = await session.connect()
-      session.lastUsed = Date.now()
+      session.lastUsed = performance.now()
       session.hold(socket)
       const toThePod = this.requestOf(session, request, { createConnection: () => tunnel, headers: { connection: 'upgrade', upgrade: request.headers.upgrade ?? '' } })
       toThePod.once('upgrade', (answer, pod: Duplex, first: Buffer) => {
