@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineConfig } from 'vitest/config'
 
@@ -14,7 +15,16 @@ export default defineConfig({
     projects: [
       {
         resolve,
-        test: { name: 'unit', include: ['**/*.test.{ts,tsx}'], exclude: [...exclude, '**/*.real.test.ts'], testTimeout: 20_000, hookTimeout: 60_000 },
+        test: {
+          name: 'unit',
+          include: ['**/*.test.{ts,tsx}'],
+          exclude: [...exclude, '**/*.real.test.ts'],
+          // A thread begins in a fraction of a process' time. Vitest's own number of them is one less than the processors.
+          pool: 'threads',
+          maxWorkers: Math.max(2, availableParallelism()),
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         resolve,

@@ -41,10 +41,14 @@ async function tar(args, join) {
  */
 async function feed(body, stdin) {
   let isTaken = true
-  const done = () => (isTaken = false)
-  stdin.on('error', done).on('close', done)
+  let goOn = () => {}
+  const done = () => {
+    isTaken = false
+    goOn()
+  }
+  stdin.on('error', done).on('close', done).on('drain', () => goOn())
   for await (const chunk of Readable.fromWeb(body)) {
-    if (isTaken && !stdin.write(chunk)) await new Promise((resolve) => stdin.once('drain', resolve).once('close', resolve))
+    if (isTaken && !stdin.write(chunk)) await new Promise((resolve) => (goOn = resolve))
   }
   stdin.end()
 }
