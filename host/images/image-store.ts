@@ -27,6 +27,8 @@ export type ImageStoreOptions = {
   defaultRegistry: string
   /** `host[:port]` of registries reached over plain HTTP or with any certificate. */
   insecureRegistries: readonly string[]
+  /** Registries in private networks that tenants may use: all (the default), or those `host[:port]`. */
+  privateRegistries?: 'all' | readonly string[]
   /** Asked before the registries that they mirror. */
   mirrors?: readonly Mirror[]
   logger: Logger
@@ -111,7 +113,7 @@ export class ImageStore {
       isUsed: (digest) => this.#pins.has(digest) || this.#isInUse(digest),
       remove: ({ digest }) => this.remove(digest),
     })
-    this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, resolveTimeoutMs, stallTimeoutMs, minBytesPerSecond, pullTimeoutMs })
+    this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, privateRegistries: options.privateRegistries ?? 'all', resolveTimeoutMs, stallTimeoutMs, minBytesPerSecond, pullTimeoutMs })
   }
 
   /** Opens the store of a folder and removes what an earlier process left half made. */

@@ -49,7 +49,7 @@ describe('a private registry', () => {
       if (path !== '/v2/') return 'pass'
       const store = join(fixture.folder, 'store', 'tmp')
       for (const name of readdirSync(store).filter((one) => one.startsWith('skopeo-'))) seen.push((statSync(join(store, name, 'auth.json')).mode & 0o777).toString(8))
-      seen.push(...readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? commandLine(pid).filter((line) => line.includes(fixture.folder)) : [])))
+      seen.push(...readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? commandLine(pid).filter((line) => line.includes(watcher.host)) : [])))
       return 'pass'
     })
     try {

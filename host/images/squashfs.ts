@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chown, mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { asImageError, cancelled, diskFull, ImageError } from './image-error'
+import { isRoot, jailed, jailUid } from './jail/jail'
+import { giveToRoot } from './squashfs-owner'
 
 /** Where a merged image's tar bytes go. */
 export type TarSink = { write(bytes: Buffer): Promise<void> }
@@ -13,15 +17,40 @@ export type TarSink = { write(bytes: Buffer): Promise<void> }
  * disk. Blocks of 64 KiB, for a start reads many small files. Memory is bounded: the default is a quarter of the
  * machine's.
  */
-const fixedOptions = ['-comp', 'lz4', '-b', '64K', '-mem', '128M', '-exit-on-error', '-no-progress', '-quiet']
+const fixedOptions = ['-comp', 'lz4', '-b', '64K', '-mem', '128M', '-noId', '-exit-on-error', '-no-progress', '-quiet']
+
+/** It has 128 MiB for blocks and as much again for names; each thread reserves addresses beside that. What comes in is bounded before. */
+const limits = { addressSpace: 4 * 2 ** 30, fileBytes: 2 ** 40, openFiles: 64, processes: 256, cpuSeconds: 3600 }
 
 /**
  * Makes a squashfs at `path` (which must not exist) from tar bytes that `fill` writes. The root directory gets
- * `rootMode` and belongs to root: sqfstar 4.5 takes neither its owner nor its time. Nothing is unpacked. The file is on disk (fsync) when this
- * resolves. On failure the caller removes `path`. Throws {@link ImageError}.
+ * `rootMode` and belongs to root: sqfstar 4.5 takes neither its owner nor its time. Nothing is unpacked, and sqfstar, which
+ * reads a stranger's names and bytes, sits in a jail with an empty folder. The file is on disk (fsync) when this
+ * resolves. Nothing is left on failure. Throws {@link ImageError}.
  */
 export async function writeSquashfs(path: string, rootMode: number, fill: (sink: TarSink) => Promise<void>, signal?: AbortSignal): Promise<void> {
-  const child = spawn('sqfstar', [...fixedOptions, '-root-mode', (rootMode & 0o7777).toString(8), path], { stdio: ['pipe', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' })
+  const uid = jailUid()
+  const folder = `${path}.jail`
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    if (isRoot) await chown(folder, uid, uid)
+    await writeJailed({ uid, folder, rootMode, fill, signal })
+    const made = join(folder, fileName)
+    if (isRoot) await chown(made, 0, 0)
+    await rename(made, path)
+  } catch (error) {
+    throw asImageError(error)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const fileName = 'image.squashfs'
+
+async function writeJailed({ uid, folder, rootMode, fill, signal }: { uid: number; folder: string; rootMode: number; fill: (sink: TarSink) => Promise<void>; signal: AbortSignal | undefined }): Promise<void> {
+  const place = '/image'
+  const [command, args] = jailed({ uid, writable: { source: folder, place }, limits }, ['sqfstar', ...fixedOptions, '-root-mode', (rootMode & 0o7777).toString(8), join(place, fileName)])
+  const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV, LANG: 'C.UTF-8' }, signal, killSignal: 'SIGKILL' })
   let stderr = ''
   child.stderr.on('data', (text: Buffer) => (stderr = (stderr + text.toString()).slice(-2000)))
   const ended = new Promise<number | null>((resolve, reject) => {
@@ -48,8 +77,10 @@ export async function writeSquashfs(path: string, rootMode: number, fill: (sink:
     throw signal?.aborted ? cancelled() : asImageError(error)
   })
   if (code !== 0) throw explain(stderr, undefined)
-  const file = await open(path, 'r+')
+  const file = await open(join(folder, fileName), constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
+    if (!(await file.stat()).isFile()) throw new ImageError('internal', 'The host could not write the image.', 'Ask the operator to look into the log of the host.', 'sqfstar left no plain file')
+    if (isRoot) await giveToRoot(file, uid)
     await file.sync()
   } finally {
     await file.close()

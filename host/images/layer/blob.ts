@@ -5,6 +5,7 @@ import { open, stat } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { malformed } from '../image-error'
+import { jailed, jailUid } from '../jail/jail'
 
 const chunkBytes = 1 << 18
 
@@ -58,9 +59,12 @@ async function* gunzip(packed: Readable): AsyncGenerator<Buffer, void, undefined
   }
 }
 
-/** Node 20 has no zstd. The command reads a tenant's bytes: its memory is bounded (zstd -22 needs 128 MiB), and it runs as nobody. */
+const zstdLimits = { addressSpace: 2 ** 30, fileBytes: 0, openFiles: 16, processes: 64, cpuSeconds: 3600 }
+
+/** Node 20 has no zstd. The command reads a stranger's bytes: its memory is bounded (zstd -22 needs 128 MiB), and its jail has no file at all. */
 async function* unzstd(packed: Readable, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  const child = spawn('zstd', ['--decompress', '--stdout', '--quiet', '--memory=256MiB'], { stdio: 'pipe', signal, killSignal: 'SIGKILL', ...unprivileged() })
+  const [command, args] = jailed({ uid: jailUid(), limits: zstdLimits }, ['zstd', '--decompress', '--stdout', '--quiet', '--memory=256MiB'])
+  const child = spawn(command, args, { stdio: 'pipe', env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV, LANG: 'C.UTF-8' }, signal, killSignal: 'SIGKILL' })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
@@ -77,5 +81,3 @@ async function* unzstd(packed: Readable, signal?: AbortSignal): AsyncGenerator<B
     packed.destroy()
   }
 }
-
-const unprivileged = (): { uid?: number; gid?: number } => (process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {})

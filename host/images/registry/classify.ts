@@ -1,4 +1,4 @@
-import { diskFull, ImageError, malformed } from '../image-error'
+import { diskFull, ImageError, malformed, tooLarge } from '../image-error'
 
 /** Where a failure happened, for its message: the image in full and its registry. */
 export type Asked = { image: string; registry: string; authenticated: boolean }
@@ -14,6 +14,8 @@ const unreachable = (registry: string, cause: string, action = 'Check that the r
  */
 const rules: readonly Rule[] = [
   { pattern: /no space left on device|disk quota exceeded/i, error: (_, stderr) => diskFull(stderr) },
+  { pattern: /file too large/i, error: () => tooLarge('The registry sends more than the bytes that the manifest promises.') },
+  { pattern: /^bwrap: |^jail: |^setpriv: |^prlimit: /m, error: (_, stderr) => new ImageError('internal', 'The host could not put the puller into its jail.', 'Ask the operator to look into the log of the host: it needs bubblewrap, util-linux and perl, and namespaces of the kernel.', stderr) },
   {
     pattern: /toomanyrequests|too many requests|\b429\b/i,
     error: ({ registry }) => unreachable(registry, 'has limited the pulls from this address', 'Wait: the pull is tried again.'),
@@ -51,6 +53,13 @@ export function classify(stderr: string, asked: Asked, timedOut: boolean): Image
   const error = rule?.error(asked, stderr) ?? unreachable(asked.registry, timedOut ? 'does not answer in time' : 'could not be used')
   return new ImageError(error.code, error.message, error.action, stderr.slice(-1000))
 }
+
+/** A connection that skopeo made without the proxy: Go's programs do so towards loopback alone. Where to, or null. */
+export const directDial = (stderr: string): string | null => /dial tcp (127\.[0-9.]+:\d+|\[::1\]:\d+)/.exec(stderr)?.[1] ?? null
+
+/** Of an address in a private network, one text for closed, open, silent and strange ports: a tenant must not look around there. */
+export const closedDoor = (registry: string, detail: string | undefined): ImageError =>
+  new ImageError('unreachable', `The registry ${registry}, or what it leads to, stands in a private network and could not be used.`, 'Check its name and port; the log of the host tells its operator more. The pull is tried again.', detail)
 
 /** The text without the image's own names, which a tenant chooses and which must not match a rule. */
 function reason(stderr: string, { image, registry }: Asked): string {

@@ -1,11 +1,13 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { chown, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatReference, type ImageReference } from '@/domain/image/reference'
 import { ExecError, run } from '@/platform/exec'
 import { asImageError, cancelled, ImageError, malformed, tooLarge } from '../image-error'
+import { isRoot, jailed, jailUid, type Bind } from '../jail/jail'
 import { writeAuthFile, type RegistryAuth } from './auth-file'
-import { classify } from './classify'
-import { refuseForbiddenRegistry } from './forbidden'
+import { classify, closedDoor, directDial } from './classify'
+import { Egress } from './egress'
+import { forbiddenRegistry, privateRegistry, refuseForbiddenRegistry } from './forbidden'
 import { hostArchitecture } from './manifest'
 
 /** How registries are reached. Times are milliseconds. */
@@ -14,6 +16,8 @@ export type SkopeoOptions = {
   tempDir: string
   /** `host[:port]` of registries reached over plain HTTP or with any certificate. */
   insecureRegistries: readonly string[]
+  /** Registries in private networks that tenants may use: all, or those `host[:port]`. */
+  privateRegistries: 'all' | readonly string[]
   /** A question (the manifest of a tag) may take this long. */
   resolveTimeoutMs: number
   /** A copy that gets no byte for this long has failed, as has one that in any time as long gets too little. */
@@ -31,22 +35,34 @@ export type Request = { auth?: RegistryAuth | undefined; trusted?: boolean; sign
 const mirrorResolveTimeoutMs = 10_000
 const maxManifestBytes = 4 << 20
 
-/** Variables that skopeo needs to reach registries; HOME is never the host's own, whose logins are the operator's. */
-const passedOn = ['PATH', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+/** Variables that skopeo needs; proxies are the {@link Egress}'s, and HOME is never the host's own, whose logins are the operator's. */
+const passedOn = ['PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+/** What the operator has set up for registries, and which authorities the host trusts. */
+const hostFolders = ['/etc/ssl/certs', '/etc/containers', '/etc/docker/certs.d']
+/** Where the jail has skopeo's own folder and the image's. */
+const [homePlace, imagePlace] = ['/puller', '/image']
+/** Go reserves addresses generously: it has 60 MB in use. A copy's parts come in parallel, each a connection with two carriers. */
+const limits = { addressSpace: 4 * 2 ** 30, openFiles: 256, processes: 256 }
 
-/** Pulls through the command `skopeo`. Its credentials come from a file that lives as long as one call. */
+/** The folder for a copy, and how many bytes it may bring. */
+type Copy = { folder: string; expectedBytes: number }
+
+/**
+ * Pulls through the command `skopeo`, which reads what strangers send: in a jail without a network, whose only way out is an
+ * {@link Egress}, and which can write into the image's folder alone. Its credentials come from a file that lives as long as one call.
+ */
 export class Skopeo {
   constructor(private readonly options: SkopeoOptions) {}
 
   /** The bytes of a manifest, as text. Throws {@link ImageError}. */
   async manifest(reference: ImageReference, { auth, trusted = false, signal }: Request): Promise<string> {
     const { resolveTimeoutMs } = this.options
-    const { stdout } = await this.#run(reference, { auth, trusted, signal }, trusted ? Math.min(resolveTimeoutMs, mirrorResolveTimeoutMs) : resolveTimeoutMs, (connection) => ['inspect', '--raw', ...connection(''), source(reference)])
+    const { stdout } = await this.#run(reference, { auth, trusted, signal }, trusted ? Math.min(resolveTimeoutMs, mirrorResolveTimeoutMs) : resolveTimeoutMs, (connection) => ['inspect', '--raw', ...connection(''), source(reference)], null)
     return stdout
   }
 
   /**
-   * Copies the image of a digest into `folder`, which it makes: `manifest.json` and a file a blob named by its hex
+   * Copies the image of a digest into `folder`, which is made here: `manifest.json` and a file a blob named by its hex
    * digest, all bytes as the registry has them (skopeo's `dir:`; an OCI layout would turn Docker's manifests and plain
    * layers into others). More than `expectedBytes` stops it. `onBytes` hears how many bytes have come so far.
    */
@@ -78,7 +94,8 @@ export class Skopeo {
     }, Math.min(250, stallTimeoutMs))
     const both = signal ? AbortSignal.any([signal, watch.signal]) : watch.signal
     try {
-      await this.#run(reference, { auth, trusted, signal: both }, pullTimeoutMs, (connection) => ['copy', '--quiet', ...connection('src-'), source(reference), `dir:${folder}`])
+      await this.#run(reference, { auth, trusted, signal: both }, pullTimeoutMs, (connection) => ['copy', '--quiet', ...connection('src-'), source(reference), `dir:${imagePlace}`], { folder, expectedBytes })
+      await assertPlainFiles(folder)
     } catch (error) {
       throw signal?.aborted ? error : (reason ?? error)
     } finally {
@@ -91,30 +108,88 @@ export class Skopeo {
     { auth, trusted, signal }: Request,
     timeoutMs: number,
     command: (connection: (prefix: string) => string[]) => string[],
+    copy: Copy | null,
   ): Promise<{ stdout: string }> {
     if (signal?.aborted) throw cancelled()
-    if (!trusted) await refuseForbiddenRegistry(reference.registry, this.options.insecureRegistries)
-    const home = await mkdtemp(join(this.options.tempDir, 'skopeo-')).catch((error: unknown) => {
-      throw asImageError(error)
-    })
+    const { insecureRegistries, privateRegistries } = this.options
+    if (!trusted) await refuseForbiddenRegistry(reference.registry, insecureRegistries)
+    const uid = jailUid()
+    const home = await this.#home(uid, copy)
+    let egress: Egress | null = null
     try {
-      const authFile = auth && (await writeAuthFile(home, reference.registry, auth))
-      const secure = !this.options.insecureRegistries.includes(reference.registry)
+      const allowed = [...insecureRegistries, ...(trusted ? [reference.registry] : [])]
+      egress = await Egress.open({ folder: home, place: homePlace, uid, allowed, privateRegistries, maxBytes: 2 * (copy?.expectedBytes ?? maxManifestBytes) + (64 << 20) })
+      if (auth) await own(await writeAuthFile(home, reference.registry, auth), uid)
+      const secure = !insecureRegistries.includes(reference.registry)
       const connection = (prefix: string): string[] => [
         `--${prefix}tls-verify=${secure}`,
-        ...(authFile === undefined ? [`--${prefix}no-creds`] : ['--authfile', authFile]),
+        ...(auth ? ['--authfile', join(homePlace, 'auth.json')] : [`--${prefix}no-creds`]),
       ]
-      const inherited = passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
-      const env = { ...Object.fromEntries(inherited), HOME: home, XDG_RUNTIME_DIR: home, TMPDIR: home, LANG: 'C.UTF-8' }
-      return await run('skopeo', ['--override-os', 'linux', '--override-arch', hostArchitecture, ...command(connection)], { signal, timeoutMs, env, maxOutput: maxManifestBytes })
+      const [file, args] = this.#jail(uid, home, copy, egress, timeoutMs, ['skopeo', '--override-os', 'linux', '--override-arch', hostArchitecture, ...command(connection)])
+      return await run(file, args, { signal, timeoutMs, env: this.#environment(egress, copy), maxOutput: maxManifestBytes })
     } catch (error) {
       if (signal?.aborted) throw cancelled()
-      if (!(error instanceof ExecError) || (error.code === null && error.signal === null)) throw asImageError(error)
-      if (error.flooded) throw malformed(`The manifest of ${formatReference(reference)} is larger than ${maxManifestBytes} bytes.`)
-      throw classify(error.stderr, asked(reference, auth), error.signal !== null)
+      throw explained(error, reference, auth, egress)
     } finally {
+      await egress?.close()
       await rm(home, { recursive: true, force: true, maxRetries: 5 })
     }
+  }
+
+  /** A folder for one call, which the jail only reads: the credentials, the ways out, and what "localhost" means. */
+  async #home(uid: number, copy: Copy | null): Promise<string> {
+    try {
+      if (copy) {
+        await mkdir(copy.folder, { mode: 0o700 })
+        await own(copy.folder, uid)
+      }
+      const home = await mkdtemp(join(this.options.tempDir, 'skopeo-'))
+      await writeFile(join(home, 'hosts'), '127.0.0.1 localhost\n', { mode: 0o644 })
+      await own(home, uid)
+      return home
+    } catch (error) {
+      throw asImageError(error)
+    }
+  }
+
+  #environment(egress: Egress, copy: Copy | null): NodeJS.ProcessEnv {
+    const inherited = passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+    return { ...Object.fromEntries(inherited), ...egress.env, HOME: homePlace, XDG_RUNTIME_DIR: homePlace, TMPDIR: copy ? imagePlace : homePlace, LANG: 'C.UTF-8' }
+  }
+
+  #jail(uid: number, home: string, copy: Copy | null, egress: Egress, timeoutMs: number, command: string[]): [string, string[]] {
+    const same = (path: string): Bind => ({ source: path, place: path })
+    const trust = [process.env.SSL_CERT_FILE, ...(process.env.SSL_CERT_DIR?.split(':') ?? [])].filter((path) => path !== undefined && path.startsWith('/') && !hostFolders.includes(path)).map((path) => same(path ?? ''))
+    return jailed({
+      uid,
+      readOnly: [...hostFolders.map(same), ...trust, { source: home, place: homePlace }, { source: join(home, 'hosts'), place: '/etc/hosts' }],
+      ...(copy ? { writable: { source: copy.folder, place: imagePlace } } : {}),
+      listeners: egress.listeners,
+      limits: { ...limits, fileBytes: (copy?.expectedBytes ?? 0) + (2 << 20), cpuSeconds: Math.ceil(timeoutMs / 1000) + 1 },
+    }, command)
+  }
+}
+
+const own = async (path: string, uid: number): Promise<void> => {
+  if (isRoot) await chown(path, uid, uid)
+}
+
+/** What a tenant is told of a failed call. Of a private network it learns nothing that tells an open port from a closed one. */
+function explained(error: unknown, reference: ImageReference, auth: RegistryAuth | undefined, egress: Egress | null): ImageError {
+  if (!(error instanceof ExecError) || (error.code === null && error.signal === null)) return asImageError(error)
+  const { registry } = reference
+  if (egress?.refused) return (egress.refused.kind === 'private' ? privateRegistry : forbiddenRegistry)(registry, egress.refused.place)
+  if (error.flooded) return malformed(`The manifest of ${formatReference(reference)} is larger than ${maxManifestBytes} bytes.`)
+  const direct = directDial(error.stderr)
+  if (direct !== null && !egress?.listeners.some(({ address, port }) => direct === `${address}:${port}`)) return forbiddenRegistry(registry, direct)
+  const told = classify(`${error.stderr}\n${egress?.notes ?? ''}`, asked(reference, auth), error.signal !== null)
+  return egress?.touchedPrivate && told.code === 'unreachable' ? closedDoor(registry, told.detail) : told
+}
+
+/** A puller that a stranger has taken over could leave links and pipes here, which this process would follow as root. */
+async function assertPlainFiles(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!(await lstat(join(folder, name))).isFile()) throw malformed('What was copied is not made of plain files.')
   }
 }
 
@@ -132,6 +207,6 @@ const asked = (reference: ImageReference, auth: RegistryAuth | undefined) => ({
 
 async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => [])
-  const sizes = await Promise.all(names.map((name) => stat(join(folder, name)).then(({ size }) => size, () => 0)))
+  const sizes = await Promise.all(names.map((name) => lstat(join(folder, name)).then(({ size }) => size, () => 0)))
   return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs'
+import { forwardScript } from './forward-script'
+
+/** A file or folder of the host and where the jail has it. */
+export type Bind = { source: string; place: string }
+
+/** Where the jail's loopback listens, and the socket inside of the jail to which each connection there is carried. */
+export type JailListener = { address: string; port: number; socket: string }
+
+/** What a program that reads a stranger's bytes may have. Sizes are bytes. */
+export type Jail = {
+  /** Its account: see {@link jailUid}. */
+  uid: number
+  /** What it sees beside /usr, read-only. What is not there is left out. */
+  readOnly?: readonly Bind[]
+  /** The one place in which it can write; its owner must be `uid`. */
+  writable?: Bind
+  /** Its only ways out. */
+  listeners?: readonly JailListener[]
+  limits: JailLimits
+}
+
+export type JailLimits = { addressSpace: number; fileBytes: number; openFiles: number; processes: number; cpuSeconds: number }
+
+/** Above every account of VMs (host/pods/uid-pool.ts) and below 0x7fffffff. */
+const [firstUid, uids] = [0x7fff_0000, 0xfff0]
+// Agents side by side on one machine begin elsewhere.
+let next = (process.pid * 61) % uids
+
+export const isRoot = process.getuid?.() === 0
+
+/** An account that no other jail of these days has: neither signals nor limits of processes reach from one pull to another. 0 without root: the caller's own then. */
+export function jailUid(): number {
+  if (!isRoot) return 0
+  next = (next + 1) % uids
+  return firstUid + next
+}
+
+const bind = (flag: string, { source, place }: Bind): string[] => [flag, source, place]
+
+/** Descends into a parent's folder only as its owner, who is root: bubblewrap's own default of 0700 keeps the account out of it. */
+const parents = (places: readonly string[]): string[] => {
+  const all = new Set(places.flatMap((place) => place.split('/').slice(1, -1).map((_, i, parts) => `/${parts.slice(0, i + 1).join('/')}`)))
+  return [...all].sort().flatMap((folder) => ['--perms', '0755', '--dir', folder])
+}
+
+/**
+ * The argv that runs `command` in a jail: namespaces of its own for network, processes, mounts, IPC and names; a root
+ * with /usr and what is bound; an account of its own without capabilities or new privileges; bounded memory, files,
+ * processes and time. It ends with whoever started it.
+ */
+export function jailed({ uid, readOnly = [], writable, listeners = [], limits }: Jail, command: readonly string[]): [string, string[]] {
+  const seen = readOnly.filter(({ source }) => existsSync(source))
+  const places = [...seen, ...(writable ? [writable] : [])].map(({ place }) => place)
+  const drop = uid === 0 ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--']
+  const inner = [...drop, ...command]
+  return ['bwrap', [
+    ...['--unshare-net', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--new-session'],
+    ...['--perms', '0755', '--dir', '/dev', '--dev-bind', '/dev/null', '/dev/null', '--dev-bind', '/dev/urandom', '/dev/urandom'],
+    ...['--ro-bind', '/usr', '/usr', ...['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`])],
+    ...parents(places),
+    ...seen.flatMap((one) => bind('--ro-bind', one)),
+    ...(writable ? bind('--bind', writable) : []),
+    ...['--chdir', writable?.place ?? '/', '--'],
+    ...['prlimit', '--core=0', `--as=${limits.addressSpace}`, `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`, `--nproc=${limits.processes}`, `--cpu=${limits.cpuSeconds}`, '--'],
+    ...(listeners.length === 0 ? inner : ['perl', '-e', forwardScript, '--', String(uid), String(listeners.length), ...listeners.flatMap(({ address, port, socket }) => [address, String(port), socket]), ...inner]),
+  ]]
+}
