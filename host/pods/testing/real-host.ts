@@ -7,6 +7,8 @@ import type { Assignment, PodReport } from '@/contracts/host/v1'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { PodSpecInput } from '@/domain/pod/spec'
 import { buildGuestImage } from '@/guest/image/build'
+import { tarArchive, type ArchiveEntry } from '@/host/images/tar/archive'
+import { namespaceName } from '@/host/network/names'
 import { logger } from '@/platform/logger'
 import { openHost, type OpenHost } from '../open-host'
 import { testAssignment } from './assignment'
@@ -22,7 +24,8 @@ export class RealHost {
   private readonly network = testAssignment().network
   private constructor(
     private readonly host: OpenHost,
-    private readonly folder: string,
+    readonly folder: string,
+    private readonly hostTag: string,
   ) {}
 
   static async open({ insecureRegistries = [], scratchBytes = 256 << 20 }: { insecureRegistries?: string[]; scratchBytes?: number } = {}): Promise<RealHost> {
@@ -32,7 +35,7 @@ export class RealHost {
     const guest = await buildGuestImage({ outDir: guestImages })
     const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
     const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
-    return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder)
+    return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder, hostTag)
   }
 
   /** An assignment with an address of its own. A pod that names ConfigMaps or Secrets gets them by {@link configure}. */
@@ -40,6 +43,16 @@ export class RealHost {
     const number = this.nextAddress++
     const network = { ...this.network, number: 77, address: `10.0.0.${number}`, mac: `02:00:00:00:01:${number}` }
     return testAssignment(spec, { network, configurationRevision, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null, ...size } })
+  }
+
+  /** An image of these files, which no registry needs. */
+  async addImage(reference: string, files: readonly ArchiveEntry[]): Promise<void> {
+    await this.host.images.addLocal(reference, tarArchive(files), { entrypoint: [], cmd: ['sleep', '1000000'], env: ['PATH=/bin:/usr/bin'], workingDir: '/', user: '', exposedPorts: [] })
+  }
+
+  /** The network namespace in which a pod's VM runs. */
+  namespace(pod: Assignment): string {
+    return namespaceName(this.hostTag, pod.network.number)
   }
 
   /** What the server sends of ConfigMaps and Secrets: `texts` are the keys of one ConfigMap. */
