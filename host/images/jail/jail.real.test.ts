@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chown, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from '@/platform/exec'
+import { canary } from '../testing/lying-registry'
+import { jailed, jailUid, type Jail } from './jail'
+
+const limits = { addressSpace: 2 ** 30, fileBytes: 1 << 20, openFiles: 64, processes: 64, cpuSeconds: 20 }
+let folder = ''
+let uid = 0
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'jail-'))
+  uid = jailUid()
+  for (const [name, owner] of [['mine', uid], ['home', uid], ['others', jailUid()]] as const) {
+    await mkdir(join(folder, name), { mode: 0o700 })
+    await writeFile(join(folder, name, 'secret'), 'canary-of-a-secret', { mode: 0o600 })
+    for (const path of [join(folder, name, 'secret'), join(folder, name)]) await chown(path, owner, owner)
+  }
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const jail = (more: Partial<Jail> = {}): Jail => ({ uid, readOnly: [{ source: join(folder, 'home'), place: '/puller' }], writable: { source: join(folder, 'mine'), place: '/image' }, limits, ...more })
+const environment = { NODE_ENV: 'test' as const, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+/** Runs a script as a puller that a stranger has taken over would. */
+const inside = async (script: string, more: Partial<Jail> = {}): Promise<string> => {
+  const [command, args] = jailed(jail(more), ['bash', '-c', script])
+  return (await run(command, args, { env: environment, timeoutMs: 30_000 })).stdout.trim()
+}
+
+describe.runIf(process.getuid?.() === 0)('a jail', () => {
+  it('is no root and has no way to become it', async () => {
+    const script = 'perl -e \'print "$< $> $( $)\\n"; for my $n (0..40) { print "capability $n\\n" if syscall(157, 23, $n, 0, 0, 0) == 1 } print "new privileges\\n" if syscall(157, 39, 0, 0, 0, 0) != 1\''
+    expect(await inside(script)).toBe(`${uid} ${uid} ${uid} ${uid}`)
+    // Without the step that takes root away the same look finds capabilities.
+    expect(await inside(script, { uid: 0 })).toContain('capability 21')
+  })
+
+  it('has its own folder and /usr, and nothing else of the host', async () => {
+    const seen = await inside('shopt -s dotglob; echo /* /puller/* /image/* /dev/*; cat /puller/secret')
+    expect(seen).toBe('/bin /dev /image /lib /lib64 /puller /sbin /usr /puller/secret /image/secret /dev/null /dev/urandom\ncanary-of-a-secret')
+    const tried = await inside(`
+      for path in /x /usr/x /puller/x /puller/secret /dev/x /etc/x; do (echo hostile > $path) 2>/dev/null && echo "wrote $path"; done
+      for path in ${folder}/others/secret /etc/shadow /proc/1/environ /sys/kernel; do [ -e $path ] && echo "sees $path"; done
+      mknod /image/disk b 8 0 2>/dev/null && echo "made a device"
+      echo fine > /image/written
+      true`)
+    expect(tried).toBe('')
+    expect(await readFile(join(folder, 'mine', 'written'), 'utf8')).toBe('fine\n')
+  })
+
+  it('reaches no network: not the host, not what lies behind it', async () => {
+    const listener = await canary()
+    try {
+      const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address)
+      const tried = [...own, '169.254.169.254', '100.64.0.1', '192.0.2.1'].map((address) => `(exec 3<>/dev/tcp/${address}/${listener.port}) 2>/dev/null && echo ${address}`).join('\n')
+      expect(await inside(`${tried}\ntrue`)).toBe('')
+      expect(listener.connections()).toBe(0)
+      // The same attempt outside of a jail arrives.
+      await run('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${listener.port}`])
+      await expect.poll(listener.connections).toBe(1)
+    } finally {
+      listener.close()
+    }
+  })
+
+  it('bounds memory, files, descriptors and processes, and leaves no core', async () => {
+    const script = `
+      perl -e 'my $x = "a" x (2 << 30); print "memory\\n"' 2>/dev/null
+      perl -e '$SIG{XFSZ} = "IGNORE"; open(my $f, ">", "/image/large"); syswrite($f, "a" x (1 << 20)) for 1..3; print -s "/image/large", "\\n"'
+      perl -e 'my @f; for (1..200) { open(my $f, "<", "/dev/null") or last; push @f, $f } print @f < 64 ? "" : "descriptors\\n"'
+      perl -e 'my @all; for (1..200) { my $p = fork(); last if !defined $p; if (!$p) { sleep 30; exit } push @all, $p } print @all < 64 ? "" : "processes\\n"; kill 9, @all'
+      true`
+    expect(await inside(script)).toBe(String(1 << 20))
+    expect((await readdir(join(folder, 'mine'))).filter((name) => name.startsWith('core'))).toEqual([])
+  })
+
+  it('ends with everything in it, when it is killed and when whoever started it is', async () => {
+    const ofAccount = async (): Promise<number> => {
+      const all = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')))
+      return all.filter((status) => new RegExp(`^Uid:\\t${uid}\\t`, 'm').test(status)).length
+    }
+    const listeners = [{ address: '127.0.0.1', port: 3128, socket: '/puller/none' }]
+    const [command, args] = jailed(jail({ listeners }), ['bash', '-c', 'sleep 300 & setsid sleep 300 & wait'])
+    const child = spawn(command, args, { env: environment, stdio: 'ignore' })
+    await expect.poll(ofAccount, { timeout: 10_000 }).toBeGreaterThanOrEqual(4)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await expect.poll(ofAccount, { timeout: 10_000 }).toBe(0)
+    const agent = spawn(process.execPath, ['-e', `require('node:child_process').spawn(${JSON.stringify(command)}, ${JSON.stringify(args)}, { stdio: 'ignore' }); setInterval(() => {}, 1000)`], { env: environment, stdio: 'ignore' })
+    await expect.poll(ofAccount, { timeout: 10_000 }).toBeGreaterThanOrEqual(4)
+    agent.kill('SIGKILL')
+    await expect.poll(ofAccount, { timeout: 10_000 }).toBe(0)
+  })
+})
