@@ -115,7 +115,7 @@ describe('a guest that breaks the rules loses its connection', () => {
     const requests = Array.from({ length: 60 }, () =>
       on.setup({ instance: 'p', time: 1, entropy: 'A'.repeat(44), hostname: 'h', machineId: '0'.repeat(32), hosts, resolvConf: '', network: null, scratch: null, volumes: [] }),
     )
-    expect(await closed).toMatchObject({ message: 'the guest does not read' })
+    expect(await closed).toMatchObject({ message: 'the agent in the virtual machine broke its protocol (the guest does not read)' })
     for (const result of await Promise.allSettled(requests)) expect(result.status).toBe('rejected')
   })
 })

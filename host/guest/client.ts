@@ -18,6 +18,7 @@ import {
 import { Connection } from '@/host/guest/connection'
 import { GuestConnectionError, GuestRequestError } from '@/host/guest/errors'
 import { ExecSession } from '@/host/guest/exec-session'
+import { checkShape } from '@/host/guest/message-bounds'
 import { Requests } from '@/host/guest/requests'
 import { StreamTable, type ProcessStreams } from '@/host/guest/stream-table'
 
@@ -29,6 +30,8 @@ export interface GuestClientOptions {
   signal?: AbortSignal
   /** How long a session may live after its KILL before it is forgotten. Default 30 s. */
   killedWithinMs?: number
+  /** How long a guest may take nothing of what waits for it. Default 120 s. */
+  stalledWithinMs?: number
 }
 
 export interface GuestClientEvents {
@@ -39,6 +42,9 @@ export interface GuestClientEvents {
 
 /** Messages nobody asked for: late answers, exits of what is already removed. More is a flood. */
 const maxUnsolicited = 1000
+const maxUnsolicitedBytes = 16 * 1024 * 1024
+/** The host counts its streams from 1 and a connection never sees so many. */
+const maxStreamNumber = 0x7fff_ffff
 /** Streams of containers and sessions at once: a guest that never ends any must not fill the host's memory. */
 const maxStreams = 512
 
@@ -57,6 +63,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   /** Sessions that were killed and not ended yet. */
   private readonly doomed = new Set<number>()
   private unsolicited = 0
+  private unsolicitedBytes = 0
   private greeting: Hello | undefined
   private onHello: () => void = () => {}
 
@@ -64,6 +71,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     socketPath: string,
     private readonly requestTimeoutMs: number,
     private readonly killedWithinMs: number,
+    stalledMs: number | undefined,
   ) {
     super()
     const write = (frame: Uint8Array) => this.connection.write(frame)
@@ -72,7 +80,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     this.connection = new Connection(socketPath, {
       frame: (header, payload) => this.frame(header, payload),
       closed: (error) => this.closed(error),
-    })
+    }, stalledMs)
   }
 
   /**
@@ -82,7 +90,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
    */
   static async connect(socketPath: string, options: GuestClientOptions = {}): Promise<GuestClient> {
     options.signal?.throwIfAborted()
-    const client = new GuestClient(socketPath, options.requestTimeoutMs ?? 30_000, options.killedWithinMs ?? 30_000)
+    const client = new GuestClient(socketPath, options.requestTimeoutMs ?? 30_000, options.killedWithinMs ?? 30_000, options.stalledWithinMs)
     const abort = () => client.connection.close(new GuestConnectionError('aborted', { cause: options.signal?.reason }))
     const late = () => client.connection.close(new GuestConnectionError('the guest did not say hello in time'))
     const timer = setTimeout(late, options.helloTimeoutMs ?? 60_000)
@@ -248,17 +256,17 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   }
 
   private frame(header: FrameHeader, payload: Uint8Array): void {
-    if (header.type === FrameType.control) this.message(parseMessage(payload))
+    if (header.type === FrameType.control) this.message(parseMessage(payload), payload.length)
     else this.streams.accept(header, payload)
   }
 
-  private message(message: GuestMessage): void {
+  private message(message: GuestMessage, bytes: number): void {
     if (message.kind === 'hello') return this.greet(message)
     if (!this.greeting) throw new FrameError('a message before the hello')
     if (message.kind === 'response') {
-      if (!this.requests.answer(message)) this.countUnsolicited()
-    } else if (message.event === 'execExited') this.execExited(message)
-    else this.containerExited(message)
+      if (!this.requests.answer(message)) this.countUnsolicited(bytes)
+    } else if (message.event === 'execExited') this.execExited(message, bytes)
+    else this.containerExited(message, bytes)
   }
 
   private greet(hello: Hello): void {
@@ -266,35 +274,37 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     this.greeting = hello
     for (const { container, stream, stdout, stderr, stdinFree, terminal, exited } of hello.containers) {
       if (this.containers.has(container) || this.streams.has(stream)) throw new FrameError('a container or a stream twice in the hello')
+      if (stream > maxStreamNumber || (stdinFree ?? 0) > inputWindow) throw new FrameError('a stream in the hello that no host has opened')
       const lost = { stdout: Math.max(0, stdout.start - stdout.acknowledged), stderr: Math.max(0, stderr.start - stderr.acknowledged) }
       this.containers.set(container, { streams: this.streams.open({ stream, terminal, stdinFree, lost }), exited: exited !== null })
     }
     this.onHello()
   }
 
-  private containerExited(message: ContainerExited): void {
+  private containerExited(message: ContainerExited, bytes: number): void {
     const known = this.containers.get(message.container)
-    if (!known || known.exited) return this.countUnsolicited()
+    if (!known || known.exited) return this.countUnsolicited(bytes)
     known.exited = true
     known.streams.stdin?.destroy()
     this.emit('containerExited', message)
   }
 
-  private execExited(message: ExecExited): void {
+  private execExited(message: ExecExited, bytes: number): void {
     const session = this.execs.get(message.stream)
-    if (!session) return this.countUnsolicited()
+    if (!session) return this.countUnsolicited(bytes)
     this.execs.delete(message.stream)
     this.streams.closeAfterOutput(message.stream)
     session.ended(message)
   }
 
-  private countUnsolicited(): void {
+  private countUnsolicited(bytes: number): void {
     this.unsolicited += 1
-    if (this.unsolicited > maxUnsolicited) throw new FrameError('too many messages that nobody asked for')
+    this.unsolicitedBytes += bytes
+    if (this.unsolicited > maxUnsolicited || this.unsolicitedBytes > maxUnsolicitedBytes) throw new FrameError('too many messages that nobody asked for')
   }
 
   private closed(cause: Error | undefined): void {
-    const error = cause instanceof GuestConnectionError ? cause : new GuestConnectionError(cause?.message ?? 'the connection was closed', { cause })
+    const error = cause instanceof GuestConnectionError ? cause : new GuestConnectionError(reasonOf(cause), { cause })
     this.requests.failAll(error)
     for (const session of this.execs.values()) session.fail(error)
     this.execs.clear()
@@ -303,7 +313,14 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   }
 }
 
+/** For the pod's events; nothing of it is the guest's words, and a colon would end what is shown of it. */
+function reasonOf(cause: Error | undefined): string {
+  if (cause instanceof FrameError) return `the agent in the virtual machine broke its protocol (${cause.message})`
+  return cause?.message ?? 'the connection was closed'
+}
+
 function parseMessage(payload: Uint8Array): GuestMessage {
+  checkShape(payload)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { encodeFrame, FrameError, FrameType, headerBytes, maxControlBytes, nonceBytes, type FrameHeader } from '@/contracts/guest/v1/frame'
 import { FrameDecoder } from '@/contracts/guest/v1/frame-decoder'
+import { FairShare } from '@/host/fair-share'
 
 export interface ConnectionEvents {
   frame(header: FrameHeader, payload: Uint8Array): void
@@ -13,6 +14,10 @@ export interface ConnectionEvents {
 const maxRemnantBytes = 16 * 1024 * 1024
 /** All that may wait for a guest: input windows, a few requests, credits. */
 const maxWaitingBytes = 8 * 1024 * 1024
+/** Zero bytes between frames; only a host that attaches again has reason to send any. */
+const maxPaddingBytes = 64 * 1024
+/** A guest that takes nothing of what waits for it for so long has a dead agent. */
+export const stalledWithinMs = 120_000
 const reattachMilliseconds = 8000
 
 /**
@@ -28,11 +33,17 @@ export class Connection {
   private attached = false
   private closed = false
   private reattach: NodeJS.Timeout | undefined
+  private readonly share = new FairShare()
+  private pause: NodeJS.Timeout | undefined
+  private readonly stalled: NodeJS.Timeout
+  private taken = 0
 
   constructor(
     socketPath: string,
     private readonly events: ConnectionEvents,
+    stalledMs = stalledWithinMs,
   ) {
+    this.stalled = setTimeout(() => this.checkTaken(), stalledMs).unref()
     this.socket = connect(socketPath)
     this.socket.on('connect', () => this.attach())
     this.socket.on('data', (chunk) => this.take(chunk))
@@ -42,7 +53,11 @@ export class Connection {
 
   write(frame: Uint8Array): void {
     if (this.closed) return
-    this.socket.write(frame)
+    if (this.socket.writableLength === 0) this.stalled.refresh()
+    this.socket.write(frame, () => {
+      this.taken += 1
+      if (!this.closed) this.stalled.refresh()
+    })
     if (this.socket.writableLength > maxWaitingBytes) this.close(new FrameError('the guest does not read'))
   }
 
@@ -50,8 +65,18 @@ export class Connection {
     if (this.closed) return
     this.closed = true
     clearInterval(this.reattach)
+    clearTimeout(this.pause)
+    clearTimeout(this.stalled)
     this.socket.destroy()
     this.events.closed(error)
+  }
+
+  /** An agent that was itself stopped for a while, and just goes on, looks at its sockets before it judges. */
+  private checkTaken(): void {
+    const { taken } = this
+    setImmediate(() => {
+      if (this.attached && this.socket.writableLength > 0 && this.taken === taken) this.close(new FrameError('the guest does not read'))
+    })
   }
 
   private attach(): void {
@@ -67,9 +92,20 @@ export class Connection {
   }
 
   private take(chunk: Buffer): void {
+    const began = performance.now()
+    this.handle(chunk)
+    const pauseMs = this.share.spent(performance.now() - began)
+    if (pauseMs === 0 || this.closed) return
+    // The guest's own writes wait meanwhile, and nobody else does.
+    this.socket.pause()
+    this.pause = setTimeout(() => this.socket.resume(), pauseMs)
+  }
+
+  private handle(chunk: Buffer): void {
     try {
       const rest = this.attached ? chunk : this.afterNonce(chunk)
       if (rest && !this.closed) this.decoder.push(rest)
+      if (this.decoder.paddingBytes > maxPaddingBytes) throw new FrameError('padding without an end')
     } catch (error) {
       this.close(error instanceof Error ? error : new Error(String(error)))
     }

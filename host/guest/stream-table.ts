@@ -12,7 +12,7 @@ export interface ProcessStreams {
 }
 
 const nothing = new Uint8Array(0)
-/** Frames for streams that are gone are normal for a moment, not for ever. */
+/** Frames for streams that are gone are normal for a moment, not for ever; so is a second end, or credit of nothing. */
 const maxStrayFrames = 10_000
 
 /** The streams of one connection: routes frames to them; only the host makes new ones. */
@@ -75,20 +75,25 @@ export class StreamTable {
   /** Routes a data, credit or end frame. Throws FrameError on what no honest guest sends. */
   accept(header: FrameHeader, payload: Uint8Array): void {
     const streams = this.all.get(header.stream)
-    if (!streams) {
-      this.stray += 1
-      if (this.stray > maxStrayFrames) throw new FrameError('too many frames for streams that do not exist')
-      return
-    }
+    if (!streams) return this.countStray()
     if (header.channel === Channel.stdin) {
       if (header.type !== FrameType.credit) throw new FrameError('input from the guest')
-      streams.stdin?.grant(decodeCredit(payload))
-      return
+      const bytes = decodeCredit(payload)
+      if (bytes === 0 || !streams.stdin) return this.countStray()
+      return streams.stdin.grant(bytes)
     }
     const output = header.channel === Channel.stdout ? streams.stdout : streams.stderr
     if (header.type === FrameType.data) output.accept(payload)
-    else if (header.type === FrameType.end) output.end()
-    else throw new FrameError('credit for an output')
+    else if (header.type === FrameType.end) {
+      if (output.isEnded) this.countStray()
+      output.end()
+    } else throw new FrameError('credit for an output')
+  }
+
+  /** What says nothing is ignored, as long as it is not all that comes. */
+  private countStray(): void {
+    this.stray += 1
+    if (this.stray > maxStrayFrames) throw new FrameError('too many frames that say nothing, or for streams that do not exist')
   }
 
   /** The connection is gone. */

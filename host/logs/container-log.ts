@@ -1,15 +1,22 @@
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { FairShare } from '@/host/fair-share'
 import { Wake } from '@/host/pods/wake'
 import { listLogFiles, logFilePath, type LogFile } from './log-files'
-import { encodeRecords, LineSplitter, milliTime, nanoTimeOf, type LogRecord, type LogStream } from './record'
+import { encodeRecords, LineSplitter, linesApart, milliTime, nanoTimeOf, type LogRecord, type LogStream } from './record'
 
 /** Kubernetes' defaults would be 10 MiB and 5 files. */
 export const defaultLimits: LogLimits = { fileBytes: 10 << 20, files: 3 }
 export type LogLimits = { fileBytes: number; files: number }
 
+/** So many lines are written without giving others their turn: a thousand take about a millisecond. */
+const linesAtOnce = 1000
+
 /**
  * Writes the log of one container. Two instances are kept, each in at most `files` files of `fileBytes`. Writes follow each
- * other; the caller waits for them, so that nothing piles up in memory. A full disk loses output, never the container.
+ * other; the caller waits for them, so that nothing piles up in memory, and longer where the container's lines take more
+ * of the agent's thread than is fair (32 KiB of empty lines take as much as 2 MiB of long ones). A full disk loses output,
+ * never the container.
  */
 export class ContainerLog {
   private at: LogFile | null = null
@@ -22,6 +29,7 @@ export class ContainerLog {
   private ticks = 0
   private droppedBytes = 0
   private readonly followers = new Set<Wake>()
+  private readonly share = new FairShare()
   /** True when no instance writes here any more: followers end. */
   isFinished = false
 
@@ -43,9 +51,18 @@ export class ContainerLog {
     })
   }
 
-  /** Resolves when the bytes are with the kernel. */
-  write(stream: LogStream, bytes: Uint8Array): Promise<void> {
-    return this.inTurn(() => this.append(this.splitters[stream].push(bytes, this.time)))
+  /** Resolves when the bytes are with the kernel and more may come. */
+  async write(stream: LogStream, bytes: Uint8Array): Promise<void> {
+    let pauseMs = 0
+    await this.inTurn(async () => {
+      for (const piece of linesApart(bytes, linesAtOnce)) {
+        const began = performance.now()
+        const written = this.append(this.splitters[stream].push(piece, this.time))
+        pauseMs = this.share.spent(performance.now() - began)
+        await written
+      }
+    })
+    if (pauseMs > 0) await delay(pauseMs)
   }
 
   /** Marks that the guest had to drop output while nobody took it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LogStore, type LogQuery } from './log-store'
-import { comparableTime, decodeRecord, encodeRecords, LineSplitter, maxLineBytes, nanoTime } from './record'
+import { comparableTime, decodeRecord, encodeRecords, LineSplitter, linesApart, maxLineBytes, nanoTime } from './record'
 
 let folder: string
 let now = 0
@@ -51,6 +51,35 @@ describe('records', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  it('come in pieces of few lines, with nothing lost between them', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(10, 120), { maxLength: 200 }), fc.integer({ min: 1, max: 7 }), (all, lines) => {
+        const pieces = [...linesApart(Uint8Array.from(all), lines)]
+        expect(pieces.flatMap((piece) => [...piece])).toEqual(all)
+        expect(pieces.every((piece) => piece.length > 0 && piece.filter((byte) => byte === 10).length <= lines)).toBe(true)
+      }),
+    )
+  })
+
+  it('of empty lines without end leave others their turns, and the greater part of the thread', async () => {
+    const sink = await store({ fileBytes: 10 << 20, files: 2 }).pod('pod').begin('web')
+    const flood = Buffer.alloc(32 * 1024, 10)
+    let turns = 0
+    let isOver = false
+    const turn = () => {
+      turns += 1
+      if (!isOver) setImmediate(turn)
+    }
+    setImmediate(turn)
+    await sink.write('stdout', flood)
+    expect(turns).toBeGreaterThan(20)
+    isOver = true
+    const [began, cpu] = [performance.now(), process.cpuUsage()]
+    for (let frame = 0; frame < 20; frame += 1) await sink.write('stdout', flood)
+    const { user, system } = process.cpuUsage(cpu)
+    expect((user + system) / 1000 / (performance.now() - began)).toBeLessThan(0.7)
   })
 
   it('compare with any RFC 3339 time', () => {

@@ -49,6 +49,20 @@ export function decodeRecord(line: Buffer): LogRecord | null {
   return { time: match[1], stream: match[2] === 'stderr' ? 'stderr' : 'stdout', whole: match[3] === 'F', text: line.subarray(end + 1) }
 }
 
+/** The bytes in pieces of at most so many lines; one piece where there are no more. */
+export function* linesApart(bytes: Uint8Array, lines: number): Generator<Uint8Array> {
+  let from = 0
+  let seen = 0
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) {
+    seen += 1
+    if (seen < lines) continue
+    yield bytes.subarray(from, at + 1)
+    from = at + 1
+    seen = 0
+  }
+  if (from < bytes.length) yield bytes.subarray(from)
+}
+
 /** Cuts the bytes of one stream into records; holds at most one unfinished part of {@link maxLineBytes}. */
 export class LineSplitter {
   private rest = Buffer.alloc(0)

@@ -16,6 +16,8 @@ export class FrameDecoder {
   private partial: Uint8Array = empty
   private fill = 0
   private generation = 0
+  /** How many bytes of padding there were; whoever knows that none is due may end it. */
+  paddingBytes = 0
 
   constructor(private readonly sink: FrameSink) {}
 
@@ -41,6 +43,7 @@ export class FrameDecoder {
     let at = from
     if (this.headerFill === 0) {
       while (at < chunk.length && chunk[at] === 0) at += 1
+      this.paddingBytes += at - from
     }
     const take = Math.min(headerBytes - this.headerFill, chunk.length - at)
     this.partialHeader.set(chunk.subarray(at, at + take), this.headerFill)
