@@ -10,6 +10,10 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 for (const bench of benches.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  if (!bench.run) {
+    console.log(`${bench.name}: measured by ${bench.command}`)
+    continue
+  }
   console.log(`${bench.name}: ${bench.title}`)
   const result = await bench.run((line) => console.log(`  ${line}`))
   await writeFile(specificationFile, specification(benches, await storeResult(bench.name, result)))

@@ -38,7 +38,8 @@ export function specification(benches: readonly Bench[], results: StoredResults)
   const rows = benches.flatMap((bench) => bench.promises.map((promise) => promiseRow(bench, promise, results[bench.name]?.values[promise.id])))
   const sections = benches.map((bench) => {
     const result = results[bench.name]
-    const found = result ? `${result.details.trim()}\n\nMeasured on ${result.measuredOn}: ${result.machine}. Command: \`npm run bench -- ${bench.name}\`.` : `Not measured yet. Command: \`npm run bench -- ${bench.name}\`.`
+    const command = bench.command ?? `npm run bench -- ${bench.name}`
+    const found = result ? `${result.details.trim()}\n\nMeasured on ${result.measuredOn}: ${result.machine}. Command: \`${command}\`.` : `Not measured yet. Command: \`${command}\`.`
     return `## ${bench.title}\n\n${found}\n`
   })
   return `# Specification

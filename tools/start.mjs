@@ -10,10 +10,11 @@ import { versionOfBuild } from './setup/stamps.mjs'
 const usage = `npm start [-- OPTION…]
   --no-host      the console and the control plane, without a hypervisor host on this machine
   --dev          reload on change (also: npm run dev)
-  --build-only   prepare everything, start nothing`
+  --build-only   prepare everything, start nothing
+  --upgrade      take the place of the installation that runs on the same data folder; its pods run on`
 
 const args = process.argv.slice(2)
-const known = ['--no-host', '--dev', '--build-only']
+const known = ['--no-host', '--dev', '--build-only', '--upgrade']
 const unknown = args.find((arg) => !known.includes(arg))
 if (unknown) {
   console.error(unknown === '--help' ? usage : `unknown option ${unknown}\n${usage}`)
@@ -27,7 +28,7 @@ try {
   if (!args.includes('--build-only')) {
     const { main } = await import('../dist/supervisor.mjs')
     const watch = dev ? watchBundles : undefined
-    process.exitCode = await main({ root, version: versionOfBuild(), host, dev, guest: host ? readGuestImage() : undefined, watch })
+    process.exitCode = await main({ root, version: versionOfBuild(), host, dev, upgrade: args.includes('--upgrade'), guest: host ? readGuestImage() : undefined, watch })
   }
 } catch (error) {
   console.error(process.env.HYPERNETES_LOG_LEVEL === 'debug' ? error : `\n${error.message}`)

@@ -1,8 +1,9 @@
 import { loadConfig } from '@/platform/config'
+import { onSupervisorGone } from '@/platform/lifeline'
 import { logger } from '@/platform/logger'
 import { feedController } from '@/server/control/controllers/feed/controller'
 import { figuresController } from '@/server/control/controllers/figures/controller'
-import { hostController } from '@/server/control/controllers/host/controller'
+import { createHostController } from '@/server/control/controllers/host/controller'
 import { namespaceController } from '@/server/control/controllers/namespace/controller'
 import { podController } from '@/server/control/controllers/pod/controller'
 import { runControllers } from '@/server/control/runtime/controller'
@@ -18,7 +19,7 @@ if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the ser
 const db = openDatabase(config.databaseUrl)
 const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
 await feed.start()
-const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, namespaceController, hostController, feedController, figuresController], signal))
+const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, namespaceController, createHostController(), feedController, figuresController], signal))
 
 let stopping = false
 async function stop(): Promise<void> {
@@ -32,4 +33,5 @@ async function stop(): Promise<void> {
 }
 process.on('SIGINT', () => void stop())
 process.on('SIGTERM', () => void stop())
+onSupervisorGone(() => void stop())
 log.info('control is up')

@@ -98,7 +98,9 @@ async function answers(url: string): Promise<boolean> {
 
 async function launch(options: PostgresOptions, binaries: PostgresBinaries, password: string): Promise<RunningPostgres> {
   const port = options.port ?? (await freePort())
-  const child = spawn(join(binaries.bin, 'postgres'), serverArguments(options, port), {
+  // A server that outlived us would hold its port and folder: the kernel ends it with us (fast shutdown), unless it shall live on.
+  const [command, ...args] = [...(options.detached ? [] : ['setpriv', '--pdeathsig', 'INT', '--']), join(binaries.bin, 'postgres'), ...serverArguments(options, port)]
+  const child = spawn(command ?? '', args, {
     ...options.account,
     env: clusterEnvironment(binaries),
     cwd: options.paths.folder,
@@ -110,7 +112,11 @@ async function launch(options: PostgresOptions, binaries: PostgresBinaries, pass
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   child.once('error', (error) => lastLines.push(error.message))
   for (let tries = 0; !(await answers(address(password, port, 'postgres'))); tries++) {
-    if (child.pid === undefined || child.exitCode !== null || tries > 1200) throw new Error(`PostgreSQL did not start: ${lastLines.join('\n')}`)
+    const over = child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+    if (over || tries > 1200) {
+      if (!over) child.kill('SIGQUIT') // at once: it recovers at its next start
+      throw new Error(`PostgreSQL did not start: ${lastLines.join('\n')}`)
+    }
     await delay(25)
   }
   const url = (database = options.database) => address(password, port, database)

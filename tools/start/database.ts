@@ -32,13 +32,17 @@ export class EmbeddedDatabase {
 
   /** Returns the database's URL. */
   async start(): Promise<string> {
-    let server = await startPostgres(this.options)
-    if (!server.child) {
-      await server.stop()
-      server = await startPostgres(this.options)
-    }
+    const server = await this.startOwn(this.options)
     this.follow(server)
     return server.url()
+  }
+
+  /** One that ran already is started anew: we would see neither its end nor its log. */
+  private async startOwn(options: PostgresOptions): Promise<RunningPostgres> {
+    const server = await startPostgres(options)
+    if (server.child) return server
+    await server.stop()
+    return startPostgres(options)
   }
 
   async stop(): Promise<void> {
@@ -58,10 +62,10 @@ export class EmbeddedDatabase {
   private async restart(port: string): Promise<void> {
     for (let pause = 250; !this.stopping; pause = Math.min(pause * 2, 10_000)) {
       try {
-        this.follow(await startPostgres({ ...this.options, port: Number(port) }))
+        this.follow(await this.startOwn({ ...this.options, port: Number(port) }))
         return
       } catch (error) {
-        this.onNotice(`could not be started: ${error instanceof Error ? error.message : String(error)}`)
+        this.onNotice(`could not be started: ${error instanceof Error ? error.message : String(error)}; it is tried again in ${pause / 1000} s`)
         await delay(pause)
       }
     }

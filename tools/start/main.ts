@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig, type Config } from '@/platform/config'
 import { LockHeldError, takeLock } from '@/tools/process/file-lock.mjs'
+import { isAlive } from '@/tools/process/liveness.mjs'
 import { ensureAccounts, type Accounts } from '@/tools/start/accounts'
 import { reachableApp, reachableGuest } from '@/tools/start/app-folder'
 import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
@@ -22,21 +24,27 @@ export type StartOptions = {
   version: string
   host: boolean
   dev: boolean
+  /** Takes the place of an installation that runs on the same data folder; its VMs run on. */
+  upgrade: boolean
   guest: GuestImage | undefined
   /** Development: rebuilds on change and calls back with the name of each process that was rebuilt. */
   watch?: (onRebuilt: (name: ProcessName) => void) => Promise<() => Promise<void>>
 }
 
-/** Runs an installation until SIGINT, SIGTERM or SIGHUP; the exit code. */
+/** A host agent leaves its VMs within 30 s, web and control end within 15 s each. */
+const PREDECESSOR_MS = 120_000
+
+/** Runs an installation until SIGINT, SIGTERM or SIGHUP, which end its VMs too, or SIGUSR2, which leaves them running for the next; the exit code. */
 export async function main(options: StartOptions): Promise<number> {
   const config = loadConfig()
   if (config.port === 0) throw new Error('PORT must name a port: the host and browsers need to know it')
   const asRoot = options.host ? rootCommand() : []
   const accounts = ensureAccounts()
   const folders = makeDataFolders(config.data, accounts)
-  const release = lockData(folders)
+  const release = await lockData(folders, options.upgrade)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+  process.on('SIGUSR2', () => stop.abort(leaveVms))
   stopWithNpm(stop)
   stopWithOutput(stop)
   try {
@@ -49,6 +57,9 @@ export async function main(options: StartOptions): Promise<number> {
     release()
   }
 }
+
+/** The reason of an end after which the next start finds the VMs running. */
+const leaveVms = Symbol('the VMs run on')
 
 /** npm hands SIGTERM to the shell between us, which ends without handing it on: then we are given another parent. */
 function stopWithNpm(stop: AbortController): void {
@@ -90,7 +101,7 @@ async function run({ options, config, asRoot, accounts, folders, records, signal
     await aborted(signal)
   } finally {
     await unwatch()
-    await supervisor?.stop()
+    await supervisor?.stop({ leaveVms: signal.reason === leaveVms })
     if (database) say('postgres', '-- stopping')
     await database?.stop()
   }
@@ -112,12 +123,26 @@ function rootCommand(): string[] {
 }
 
 /** Two supervisors on one data folder would fight over it. */
-function lockData(folders: DataFolders): () => void {
+async function lockData(folders: DataFolders, upgrade: boolean): Promise<() => void> {
+  const lock = join(folders.supervisor, 'lock')
   try {
-    return takeLock(join(folders.supervisor, 'lock'))
+    return takeLock(lock)
   } catch (error) {
-    if (error instanceof LockHeldError) throw new Error(`Hypernetes already runs on ${folders.data} (process ${error.pid}). Stop it, or set another HYPERNETES_DATA and PORT`)
-    throw error
+    if (!(error instanceof LockHeldError)) throw error
+    if (!upgrade) throw new Error(`Hypernetes already runs on ${folders.data} (process ${error.pid}). Stop it, have this one take its place while its pods run on (npm start -- --upgrade), or set another HYPERNETES_DATA and PORT`)
+    await endPredecessor(error.pid)
+    return takeLock(lock)
+  }
+}
+
+/** Ends a supervisor that runs so that its VMs run on. One of a version that knows no such end dies of the signal; what it leaves is ended after it. */
+async function endPredecessor(pid: number): Promise<void> {
+  say('start', `-- process ${pid} runs on the same data folder; it ends now, its pods run on`)
+  process.kill(pid, 'SIGUSR2')
+  const deadline = Date.now() + PREDECESSOR_MS
+  while (isAlive(pid)) {
+    if (Date.now() > deadline) throw new Error(`the Hypernetes that runs (process ${pid}) did not end within ${PREDECESSOR_MS / 1000} s. Look at its output; kill -9 ${pid} ends it too, and its pods run on`)
+    await delay(50)
   }
 }
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { isAlive } from '@/tools/process/liveness.mjs'
 import { SupervisedProcess, type Backoff } from '@/tools/start/supervised-process'
 
-const quick: Backoff = { firstMs: 1, maxMs: 4, stableMs: 60_000 }
+const quick: Backoff = { firstMs: 1, maxMs: 4, stableMs: 60_000, tellAfter: 3 }
 
 let folder: string
 let lines: string[]
@@ -54,6 +54,13 @@ describe('SupervisedProcess', () => {
     expect(pauses).toEqual(['0.001', '0.002', '0.004', '0.004'])
   })
 
+  it('tells what a process last said that ends again and again, and what to do', async () => {
+    supervise('console.log("the port is taken"); process.exit(3)').start()
+    await vi.waitFor(() => expect(notices.length).toBeGreaterThanOrEqual(3), { timeout: 15_000 })
+    expect(notices[1]).not.toMatch(/in a row/)
+    expect(notices[2]).toMatch(/^ended with exit code 3; it is started again in 0\.004 s\. It has ended 3 times in a row, this time after [\d.]+ s\. Its last line was: the port is taken\. Look at its lines above, and run npm run doctor/)
+  })
+
   it('says why a process cannot be started', async () => {
     const spec = { name: 'sample', command: join(folder, 'nothing'), args: [], cwd: folder, env: process.env, account: undefined, stopTimeoutMs: 1000 }
     const supervised = new SupervisedProcess(spec, { onLine: () => {}, onNotice: (text) => notices.push(text) }, quick)
@@ -87,7 +94,7 @@ describe('SupervisedProcess', () => {
   })
 
   it('stops a process that waits for its next start', async () => {
-    const supervised = supervise('process.exit(1)', { backoff: { firstMs: 600_000, maxMs: 600_000, stableMs: 60_000 } })
+    const supervised = supervise('process.exit(1)', { backoff: { firstMs: 600_000, maxMs: 600_000, stableMs: 60_000, tellAfter: 3 } })
     supervised.start()
     await vi.waitFor(() => expect(notices.length).toBe(1), { timeout: 15_000 })
     await supervised.stop()
@@ -95,7 +102,7 @@ describe('SupervisedProcess', () => {
   })
 
   it('replaces a process at once, by the signal given', async () => {
-    const supervised = supervise(`process.on('SIGUSR2', () => { console.log('left'); process.exit(0) }); ${stays}`, { backoff: { firstMs: 600_000, maxMs: 600_000, stableMs: 0 } })
+    const supervised = supervise(`process.on('SIGUSR2', () => { console.log('left'); process.exit(0) }); ${stays}`, { backoff: { firstMs: 600_000, maxMs: 600_000, stableMs: 0, tellAfter: 3 } })
     supervised.start()
     await seen('up')
     supervised.replace('SIGUSR2')

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Account } from '@/tools/postgres/cluster'
-import { eachLine } from '@/tools/start/log-lines'
+import { eachLine, readable } from '@/tools/start/log-lines'
 
 /** How one process is run. */
 export type ProcessSpec = {
@@ -23,9 +23,13 @@ export type ProcessEvents = {
   onPid?: (pid: number | undefined) => void
 }
 
-export type Backoff = { firstMs: number; maxMs: number; /** A run this long forgets earlier failures. */ stableMs: number }
+export type Backoff = { firstMs: number; maxMs: number; /** A run this long forgets earlier failures. */ stableMs: number; /** From this failure in a row on its last words are told too. */ tellAfter: number }
 
-const usual: Backoff = { firstMs: 500, maxMs: 30_000, stableMs: 60_000 }
+const usual: Backoff = { firstMs: 500, maxMs: 30_000, stableMs: 60_000, tellAfter: 3 }
+/** Of a process' last line, characters. */
+const LAST_LINE = 500
+/** What Node prints around the message of an error that nobody caught. */
+const noise = /^\s*$|^\s+at |^\s*\^|^\s*[{}]\s*$|^Node\.js v|^(file|node):/
 
 /**
  * A process that is started again whenever it ends, after a pause that doubles with each failure, until `stop`. It
@@ -34,6 +38,7 @@ const usual: Backoff = { firstMs: 500, maxMs: 30_000, stableMs: 60_000 }
 export class SupervisedProcess {
   private child: ChildProcess | undefined
   private failures = 0
+  private lastLine = ''
   private stopping = false
   private replacing = false
   private retry: NodeJS.Timeout | undefined
@@ -53,10 +58,16 @@ export class SupervisedProcess {
     if (this.stopping || this.child) return
     const { command, args, cwd, env, account } = this.spec
     const startedAt = Date.now()
-    const child = spawn(command, args, { cwd, env, ...account, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd, env: { ...env, HYPERNETES_LIFELINE: 'stdin' }, ...account, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    // Nothing is written: its end tells the process that we are gone (platform/lifeline.ts).
+    child.stdin.on('error', () => {})
     this.child = child
-    eachLine(child.stdout, this.events.onLine)
-    eachLine(child.stderr, this.events.onLine)
+    const onLine = (line: string) => {
+      if (!noise.test(line)) this.lastLine = readable(line)
+      this.events.onLine(line)
+    }
+    eachLine(child.stdout, onLine)
+    eachLine(child.stderr, onLine)
     this.events.onPid?.(child.pid)
     this.ended = new Promise((resolve) => {
       let over = false
@@ -77,18 +88,24 @@ export class SupervisedProcess {
     this.signal(signal)
   }
 
-  /** Ends it for good: SIGTERM, and SIGKILL when that takes too long. */
-  async stop(): Promise<void> {
+  /** Ends it for good: by `signal`, and SIGKILL when that takes too long. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     this.stopping = true
     clearTimeout(this.retry)
     if (!this.child) return
-    this.signal('SIGTERM')
+    this.signal(signal)
     const killer = setTimeout(() => {
       this.events.onNotice(`did not end within ${Math.round(this.spec.stopTimeoutMs / 1000)} s and is killed`)
       this.signal('SIGKILL')
     }, this.spec.stopTimeoutMs)
     await this.ended
     clearTimeout(killer)
+  }
+
+  /** A process that never comes up is not waited for in silence. */
+  private diagnosis(ranMs: number): string {
+    const lastWords = this.lastLine ? `Its last line was: ${this.lastLine.slice(0, LAST_LINE)}` : 'It printed nothing'
+    return `. It has ended ${this.failures} times in a row, this time after ${(ranMs / 1000).toFixed(1)} s. ${lastWords}. Look at its lines above, and run npm run doctor; it is tried again and again meanwhile`
   }
 
   private signal(signal: NodeJS.Signals): void {
@@ -110,7 +127,7 @@ export class SupervisedProcess {
     }
     this.failures = ranMs >= this.backoff.stableMs ? 1 : this.failures + 1
     const pause = Math.min(this.backoff.maxMs, this.backoff.firstMs * 2 ** (this.failures - 1))
-    this.events.onNotice(`${why}; it is started again in ${pause / 1000} s`)
+    this.events.onNotice(`${why}; it is started again in ${pause / 1000} s${this.failures < this.backoff.tellAfter ? '' : this.diagnosis(ranMs)}`)
     this.retry = setTimeout(() => this.start(), pause)
   }
 }

@@ -80,13 +80,13 @@ export class Supervisor {
     this.processes.get(name)?.replace(name === 'host' ? 'SIGUSR2' : 'SIGTERM')
   }
 
-  /** The host first, so that VMs end in good order while the server still takes its reports. */
-  async stop(): Promise<void> {
+  /** The host first, so that VMs end in good order while the server still takes its reports; with `leaveVms` they run on. */
+  async stop({ leaveVms = false } = {}): Promise<void> {
     for (const name of ['host', 'control', 'web'] as const) {
       const process = this.processes.get(name)
       if (!process?.pid) continue
       say(name, '-- stopping')
-      await process.stop()
+      await process.stop(name === 'host' && leaveVms ? 'SIGUSR2' : 'SIGTERM')
     }
     await Promise.all([...this.processes.values()].map((process) => process.stop()))
   }
@@ -114,7 +114,7 @@ export class Supervisor {
 
   private asRoot(env: NodeJS.ProcessEnv): string[] {
     const { asRoot } = this.installation
-    return asRoot.length === 0 ? [] : [...asRoot, `--preserve-env=${Object.keys(env).join(',')}`, '--']
+    return asRoot.length === 0 ? [] : [...asRoot, `--preserve-env=${[...Object.keys(env), 'HYPERNETES_LIFELINE'].join(',')}`, '--']
   }
 }
 

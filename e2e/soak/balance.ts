@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { run } from '@/platform/exec'
+import { connectToDatabase } from '../fixtures/database'
+import { hostTag, installation } from '../fixtures/installation'
+import { takeTraces } from '../fixtures/traces'
+import { killable, pidOf } from './faults'
+
+/** One thing that is counted. `slack`: by how much more may be there afterwards; null where it grows with time and is told alone. */
+export type Count = { name: string; value: number; slack: number | null; names?: readonly string[] }
+
+/** Rows of objects that a deletion takes away. What is kept as history (audit, events, figures, changes) is told alone. */
+const objectTables = ['Pod', 'PodReport', 'PodAssignment', 'PodListEntry', 'PodReference', 'PodSuccessor', 'NetworkAddress', 'ObjectCondition', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'WrappedSecret', 'Host', 'Lease'] as const
+const historyTables = ['AuditEntry', 'Event', 'Change', 'CompletedRequest', 'PodStart', 'Figure'] as const
+
+/** Sockets that are kept open for the next request come and go. */
+const DESCRIPTOR_SLACK = 24
+/** What Node keeps of memory that it once needed, MiB. */
+const MEMORY_SLACK = 96
+const SETTLE_MS = 90_000
+
+const filesBelow = (folder: string): number => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).length
+
+/** Counts everything that pods need while they are there. */
+export async function takeBalance(): Promise<Count[]> {
+  const { rows: _rows, ...traces } = await takeTraces()
+  const numbers = { 'processes of VMs': traces.processes, 'lines of packet filters': traces.rules, 'processes of the installation': ownProcesses() }
+  const named = { 'network namespaces': traces.namespaces, taps: traces.taps, uplinks: traces.uplinks, 'files of pods, logs and ledger': traces.files, cgroups: await cgroups() }
+  return [
+    ...Object.entries(numbers).map(([name, value]) => ({ name, value, slack: 0 })),
+    ...Object.entries(named).map(([name, names]) => ({ name, value: names.length, slack: 0, names })),
+    ...(await countRows()),
+    ...killable.flatMap((name) => (name === 'postgres' ? [] : describe(name))),
+    { name: 'files of the host in all', value: filesBelow(join(installation.data, 'host')), slack: null },
+    { name: 'packet filter tables on the machine', value: (await run('nft', ['list', 'tables'])).stdout.split('\n').filter(Boolean).length, slack: null },
+  ]
+}
+
+function describe(name: 'web' | 'control' | 'host'): Count[] {
+  const pid = pidOf(name)
+  if (pid === undefined) return []
+  const resident = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+  return [
+    { name: `descriptors of ${name}`, value: readdirSync(`/proc/${pid}/fd`).length, slack: DESCRIPTOR_SLACK },
+    { name: `memory of ${name}, MiB`, value: Math.round(resident / 1024), slack: MEMORY_SLACK },
+  ]
+}
+
+/** Processes that were given the installation's data folder, whoever their parent is by now; those that look at it from outside are not its own. */
+function ownProcesses(): number {
+  const given = (pid: string) => {
+    try {
+      const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+      return variables.includes(`HYPERNETES_DATA=${installation.data}`) && !variables.some((each) => each.startsWith('HYPERNETES_E2E_URL='))
+    } catch {
+      return false
+    }
+  }
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && given(pid)).length
+}
+
+/** Groups of this host's pods, in every hierarchy of version 1 and in version 2. */
+async function cgroups(): Promise<string[]> {
+  const { stdout } = await run('find', ['/sys/fs/cgroup', '-type', 'd', '-path', `*${hostTag()}*`])
+  return stdout.split('\n').filter(Boolean)
+}
+
+async function countRows(): Promise<Count[]> {
+  const client = await connectToDatabase()
+  try {
+    const count = async (table: string) => Number((await client.query<{ count: string }>(`SELECT count(*) FROM "${table}"`)).rows[0]?.count)
+    const counts: Count[] = []
+    for (const table of objectTables) counts.push({ name: `rows of ${table}`, value: await count(table), slack: 0 })
+    for (const table of historyTables) counts.push({ name: `rows of ${table}`, value: await count(table), slack: null })
+    return counts
+  } finally {
+    await client.end()
+  }
+}
+
+/** What is more (or, where nothing may differ, less) than it was. */
+export const differences = (before: readonly Count[], after: readonly Count[]): string[] =>
+  after.flatMap(({ name, value, slack, names = [] }) => {
+    const was = before.find((each) => each.name === name)
+    if (!was || slack === null || (value <= was.value + slack && (slack > 0 || value === was.value))) return []
+    const more = names.filter((each) => !was.names?.includes(each))
+    return [`${name}: ${was.value} before, ${value} after${more.length > 0 ? ` (${more.slice(0, 20).join(', ')})` : ''}`]
+  })
+
+/** Counts until it is as it was, for what ends takes a moment; throws what is left after a minute and a half. */
+export async function expectBalance(before: readonly Count[]): Promise<Count[]> {
+  const end = Date.now() + SETTLE_MS
+  for (;;) {
+    const after = await takeBalance()
+    const left = differences(before, after)
+    if (left.length === 0) return after
+    if (Date.now() > end) throw new Error(`not as it was before:\n${left.join('\n')}`)
+    await delay(1000)
+  }
+}

@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PodView } from '@/domain/pod/view'
+import type { Tenant } from '../fixtures/accounts'
+import { deleteAllPods } from './delete-all'
+import { disturb, untilReady, type Fault } from './faults'
+import { machinesOf, type MachineWatch } from './machines'
+import type { Random } from './random'
+import { stepsOf, type Lane } from './script'
+import { Stream, type StreamEvents } from './stream'
+import { readEndState, type EndState } from './end-state'
+
+export type RunResult = { end: EndState; stream: Stream; seconds: number }
+
+/** Runs a script without a fault, and takes away what it kept. */
+export async function runUndisturbed(tenant: Tenant, script: readonly Lane[]): Promise<RunResult> {
+  return runScript(tenant, script, { onStep: () => {}, onAccepted: () => {} })
+}
+
+/** When a fault comes: before this step of all, and then so many ms later. */
+type Moment = { fault: Fault; beforeStep: number; afterMs: number; lastsMs: number }
+
+/** Spreads faults over the first `share` of a script's steps. */
+export function plan(random: Random, script: readonly Lane[], faults: readonly Fault[], share = 0.85): Moment[] {
+  const steps = Math.max(1, Math.floor(stepsOf(script) * share))
+  return random
+    .shuffled(faults)
+    .map((fault) => ({ fault, beforeStep: random.between(1, steps), afterMs: random.between(0, 1500), lastsMs: random.between(1500, 12_000) }))
+    .sort((a, b) => a.beforeStep - b.beforeStep)
+}
+
+/**
+ * Runs a script while faults strike at the planned moments; the one that does not come to its turn before the script ends
+ * strikes after it. Throws at the first thing that must not be.
+ */
+export async function runDisturbed(tenant: Tenant, script: readonly Lane[], moments: readonly Moment[], { watch, say }: { watch: MachineWatch; say: (line: string) => void }): Promise<RunResult & { pauses: { fault: Fault; ms: number }[] }> {
+  const pauses: { fault: Fault; ms: number }[] = []
+  let steps = 0
+  let over = false
+  let broken: Error | undefined
+  const strike = async () => {
+    for (const { fault, beforeStep, afterMs, lastsMs } of moments) {
+      while (steps < beforeStep && !over) await delay(20)
+      await delay(afterMs)
+      const ms = await disturb(fault, lastsMs)
+      pauses.push({ fault, ms })
+      say(`step ${steps}: ${fault}, ${(ms / 1000).toFixed(1)} s`)
+    }
+    await untilReady()
+  }
+  const onStep = () => {
+    steps += 1
+    watch.check()
+    if (broken) throw broken
+  }
+  const striking = strike().catch((error: unknown) => {
+    broken = error instanceof Error ? error : new Error(String(error))
+  })
+  try {
+    return { ...(await runScript(tenant, script, { onStep, onAccepted: () => {} }, async () => {
+      over = true
+      await striking
+      if (broken) throw broken
+    })), pauses }
+  } finally {
+    over = true
+    await striking
+  }
+}
+
+async function runScript(tenant: Tenant, script: readonly Lane[], events: StreamEvents, before: () => Promise<void> = async () => {}): Promise<RunResult> {
+  const stream = new Stream(tenant, events)
+  const start = performance.now()
+  await stream.run(script)
+  const seconds = (performance.now() - start) / 1000
+  await before()
+  for (const work of script.flat().filter(({ deleted }) => deleted === 'never')) {
+    const wanted = work.kind === 'serve' ? 'Running' : work.exitCode === 0 ? 'Succeeded' : 'Failed'
+    await stream.waitFor(work.name, (pod) => pod.status.phase === wanted && (wanted !== 'Running' || isReady(pod)))
+  }
+  const end = await readEndState(tenant, stream)
+  await deleteAllPods(tenant, stream.retries)
+  return { end, stream, seconds }
+}
+
+const isReady = (pod: PodView) => pod.status.containers.every((each) => each.ready) && pod.status.conditions.every(({ type, status }) => type !== 'Ready' || status === 'True')
+
+/** Ends a pod's QEMU as the kernel does when memory runs out, and waits for what its restart policy says: another machine with its container running again. */
+export async function killMachine(tenant: Tenant, stream: Stream, pod: PodView): Promise<void> {
+  const [machine] = machinesOf(pod.metadata.uid)
+  if (!machine) throw new Error(`${pod.metadata.name} has no machine`)
+  const restarts = (each: PodView) => each.status.containers[0]?.restartCount ?? 0
+  const before = restarts(await stream.waitFor(pod.metadata.name, () => true))
+  process.kill(machine.pid, 'SIGKILL')
+  await stream.waitFor(pod.metadata.name, (now) => now.status.phase === 'Running' && restarts(now) === before + 1 && machinesOf(pod.metadata.uid)[0]?.pid !== machine.pid)
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { root } from '../setup/paths.mjs'
+
+const READY_LIMIT_MS = 300_000
+
+/** A TCP port of the loopback address that nothing listens on now. @returns {Promise<number>} */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/**
+ * The settings of an installation of its own: free ports and a data folder that is removed by `remove`.
+ * `env` names it for whoever tests it too: HYPERNETES_E2E_URL, the operator by HYPERNETES_ADMIN_EMAIL and _PASSWORD; a
+ * registry that they start at HYPERNETES_E2E_REGISTRY is one that the installation reaches over plain HTTP.
+ * @param {string} name
+ */
+export async function ownSettings(name) {
+  // Not /tmp, which is memory on Debian 13: pods' disks and templates go here.
+  const data = mkdtempSync(`/var/tmp/hypernetes-${name}-`)
+  chmodSync(data, 0o711)
+  const [port, registryPort] = [await freePort(), await freePort()]
+  const registry = `127.0.0.1:${registryPort}`
+  const url = `http://127.0.0.1:${port}`
+  const settings = {
+    HYPERNETES_DATA: data,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    PUBLIC_URL: url,
+    HYPERNETES_INSECURE_REGISTRIES: registry,
+    HYPERNETES_ADMIN_EMAIL: 'operator@example.com',
+    HYPERNETES_ADMIN_PASSWORD: randomBytes(12).toString('base64url'),
+  }
+  mkdirSync(join(root, 'test-results'), { recursive: true })
+  const logFile = join(root, 'test-results', name === 'e2e' ? 'installation.log' : `${name}.log`)
+  const env = { ...settings, HYPERNETES_E2E_URL: url, HYPERNETES_E2E_REGISTRY: registry, HYPERNETES_E2E_LOG: logFile }
+  return { settings, env, logFile, remove: () => rmSync(data, { recursive: true, force: true }) }
+}
+
+/** Starts an installation of its own; `stop` ends it and removes its data. @param {string} name */
+export async function startOwnInstallation(name) {
+  const { settings, env, logFile, remove } = await ownSettings(name)
+  const { stop } = await startInstallation(settings, { logFile })
+  return { env, logFile, stop: () => stop().finally(remove) }
+}
+
+/**
+ * Resolves when the installation prints that it is ready. `stop` has it end its VMs too.
+ * @param {Record<string, string>} settings
+ * @param {{ logFile: string, checkout?: string, args?: string[], flags?: string }} options `checkout`: another one than this
+ */
+export function startInstallation(settings, { logFile, checkout = root, args = [], flags = 'w' }) {
+  const { DATABASE_URL: _url, SMTP_URL: _smtp, npm_lifecycle_event: _npm, ...inherited } = process.env
+  const child = spawn(process.execPath, ['tools/start.mjs', ...args], { cwd: checkout, env: { ...inherited, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const log = createWriteStream(logFile, { flags })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await ended
+  }
+  return new Promise((resolve, reject) => {
+    const fail = async (why) => {
+      await stop()
+      reject(new Error(`the installation ${why}:\n${readFileSync(logFile, 'utf8').split('\n').slice(-60).join('\n')}`))
+    }
+    const limit = setTimeout(() => void fail(`was not ready within ${READY_LIMIT_MS / 1000} s`), READY_LIMIT_MS)
+    void ended.then(() => {
+      clearTimeout(limit)
+      log.end(() => void fail('ended'))
+    })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        log.write(chunk)
+        text = (text + chunk).slice(-10_000)
+        if (!/^ready  /m.test(text)) return
+        clearTimeout(limit)
+        resolve({ stop, child, ended })
+      })
+    }
+  })
+}
