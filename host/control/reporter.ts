@@ -35,6 +35,7 @@ export class Reporter {
   constructor(
     private readonly bootId: string,
     private readonly source: ReportSource,
+    private readonly waitMs: number = gapMs,
   ) {}
 
   podChanged(uid: string): void {
@@ -93,7 +94,7 @@ export class Reporter {
       const report = this.next()
       try {
         await send(report)
-        await new Promise((resolve) => setTimeout(resolve, gapMs))
+        await new Promise((resolve) => setTimeout(resolve, this.waitMs))
       } catch {
         // The connection is of no use any more; its session ends it, and the next one begins with a complete report.
         this.events = report.events.concat(this.events)

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type DesiredMessage } from '@/contracts/host/v1'
@@ -9,7 +9,7 @@ import { figureRows } from '@/platform/metrics'
 import { listAssignments } from '@/server/store/assignments'
 import { inTransaction, type DatabaseClient } from '@/server/store/database'
 import { storeFigures } from '@/server/store/figures'
-import { findHostByKey, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
+import { findHostByKey, holdConnection, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
 import { recordStarts } from '@/server/store/pod-starts'
 import { forgetImages, storeImages } from '@/server/store/images'
 import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/reports'
@@ -60,18 +60,20 @@ export const hostRouter = t.router({
       if (!nonce || !verifyHello(input, nonce)) throw refuse('The hello is not signed by the key that it names.')
       const host = await findHostByKey(ctx.db, input.publicKey)
       if (!host) throw refuse('This host is not registered.')
-      await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input))
-      ctx.session = new HostSession(host.id, input.bootId, ctx.disconnect)
+      const connection = randomUUID()
+      await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input, connection))
+      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect)
       ctx.sessions.add(ctx.session)
       ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
       return { hostId: host.id, heartbeatSeconds }
     }),
     desired: hostProcedure.subscription(({ ctx, signal }) => desiredMessages(ctx, ctx.session, signal)),
     report: hostProcedure.input(receivedReport).output(z.object({ stored: z.number().int() })).mutation(async ({ ctx, input: received }) => {
-      const { hostId, bootId } = ctx.session
+      const { hostId, bootId, connection } = ctx.session
       if (received.bootId !== bootId) throw refuse('The report is of another boot than the hello.')
       const input = readReport(received, hostId, ctx.log)
       const { stored, starts } = await inTransaction(ctx.db, async (tx) => {
+        if (!(await holdConnection(tx, hostId, connection))) throw refuse('This host has said hello on another connection since.')
         const starts = await recordStarts(tx, hostId, input.pods)
         let stored = 0
         for (const report of input.pods) if (await storeReport(tx, hostId, bootId, input.sequence, report)) stored += 1

@@ -12,6 +12,8 @@ export class HostSession {
   constructor(
     readonly hostId: string,
     readonly bootId: string,
+    /** The server's own name for the connection. */
+    readonly connection: string,
     private readonly disconnect: () => void,
   ) {}
 

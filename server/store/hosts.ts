@@ -1,14 +1,27 @@
 import type { HelloInput } from '@/contracts/host/v1'
-import type { Database } from './database'
+import type { Database, Transaction } from './database'
 
 export const findHostByKey = (db: Database, publicKey: string) => db.host.findUnique({ where: { publicKey } })
 
 /** Registers the machine's own host at migration; a new key of the same name takes its place. */
 export const registerHost = (db: Database, name: string, publicKey: string) => db.host.upsert({ where: { name }, create: { name, publicKey }, update: { publicKey } })
 
-/** Stores what a host said at its hello; it is Ready from then on. Only the gateway calls this. */
-export const recordHello = (db: Database, id: string, hello: HelloInput) =>
-  db.host.update({ where: { id }, data: { bootId: hello.bootId, hello: { ...hello, signature: '' }, phase: 'Ready', lastHeartbeat: new Date() } })
+/**
+ * Stores what a host said at its hello on this connection, which is the host's from then on; it is Ready. The time is the
+ * database's, as a heartbeat's. Only the gateway calls this.
+ */
+export async function recordHello(db: Database, id: string, hello: HelloInput, connection: string): Promise<void> {
+  const said = JSON.stringify({ ...hello, signature: '', connection })
+  await db.$executeRaw`update "Host" set "bootId" = ${hello.bootId}::uuid, "hello" = ${said}::jsonb, "phase" = 'Ready', "lastHeartbeat" = now() where "id" = ${id}::uuid`
+}
+
+/**
+ * Whether this is still the connection of the host, which stays so until the transaction's end: what was said on an older
+ * one, perhaps to another process, must not come after what the newer one says.
+ */
+export async function holdConnection(tx: Transaction, id: string, connection: string): Promise<boolean> {
+  return (await tx.$queryRaw<unknown[]>`select 1 from "Host" where "id" = ${id}::uuid and "hello" ->> 'connection' = ${connection} for share`).length > 0
+}
 
 /** By the database's clock, which is also the one that judges heartbeats. Returns whether this boot is still the current one. */
 export async function recordHeartbeat(db: Database, id: string, bootId: string): Promise<boolean> {
@@ -18,10 +31,12 @@ export async function recordHeartbeat(db: Database, id: string, bootId: string):
 /** A host that was Unknown and speaks again is Ready; only on change, for the feed's sake. */
 export const reviveHost = (db: Database, id: string) => db.host.updateMany({ where: { id, phase: { not: 'Ready' } }, data: { phase: 'Ready' } })
 
-/** Marks hosts that were silent for `seconds` as Unknown; their pods are then Unknown, never Stopped. Returns their names. */
-export async function markSilentHosts(db: Database, seconds: number): Promise<{ id: string; name: string }[]> {
-  return db.$queryRaw<{ id: string; name: string }[]>`
-    update "Host" set "phase" = 'Unknown' where "phase" = 'Ready' and "lastHeartbeat" < now() - make_interval(secs => ${seconds}) returning "id", "name"`
+/** The hosts that are Ready, with the last sign of life of each. */
+export const listReadyHosts = (db: Database) => db.host.findMany({ where: { phase: 'Ready' }, select: { id: true, name: true, lastHeartbeat: true } })
+
+/** Marks a host as Unknown unless it was heard of since; its pods are then Unknown, never Stopped. */
+export async function markSilentHost(db: Database, id: string, lastHeartbeat: Date | null): Promise<boolean> {
+  return (await db.host.updateMany({ where: { id, phase: 'Ready', lastHeartbeat }, data: { phase: 'Unknown' } })).count > 0
 }
 
 export const listHosts = (db: Database) => db.host.findMany({ orderBy: { name: 'asc' }, include: { pods: { select: { spec: true, report: { select: { phase: true } } } } } })

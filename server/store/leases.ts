@@ -2,7 +2,8 @@ import type { Database } from './database'
 
 /**
  * Takes or renews the lease `name` for `seconds` by the database's clock. Returns the term while the lease is held by
- * `holder`, null while somebody else's has not run out. A new holder gets a new term.
+ * `holder`, null while somebody else's has not run out. A new holder gets a new term. One that runs for longer than any
+ * is given is over too: the clock was set back since, and its holder, where it lives, takes it anew at its next renewal.
  */
 export async function acquireLease(db: Database, name: string, holder: string, seconds: number): Promise<bigint | null> {
   const rows = await db.$queryRaw<{ term: bigint }[]>`
@@ -10,7 +11,7 @@ export async function acquireLease(db: Database, name: string, holder: string, s
     on conflict ("name") do update set
       "term" = case when "Lease"."holder" = ${holder} then "Lease"."term" else "Lease"."term" + 1 end,
       "holder" = ${holder}, "expiresAt" = now() + make_interval(secs => ${seconds})
-    where "Lease"."holder" = ${holder} or "Lease"."expiresAt" < now()
+    where "Lease"."holder" = ${holder} or "Lease"."expiresAt" < now() or "Lease"."expiresAt" > now() + make_interval(secs => ${seconds + 1})
     returning "term"`
   return rows[0]?.term ?? null
 }

@@ -21,7 +21,7 @@ export async function storeReport(db: Database, hostId: string, bootId: string, 
 export async function markUnreportedGone(db: Database, hostId: string, bootId: string, sequence: number, reported: string[]): Promise<void> {
   await db.$executeRaw`
     update "PodReport" r set "phase" = 'Gone', "bootId" = ${bootId}::uuid, "sequence" = ${sequence}, "updatedAt" = now()
-    from "Pod" p where p."uid" = r."podUid" and p."hostId" = ${hostId}::uuid and p."deletedAt" is not null and r."phase" <> 'Gone' and not (r."podUid" = any(${reported}::uuid[]))`
+    from "Pod" p where p."uid" = r."podUid" and p."hostId" = ${hostId}::uuid and p."deletedAt" is not null and r."phase" <> 'Gone' and (r."bootId" <> ${bootId}::uuid or r."sequence" < ${sequence}) and not (r."podUid" = any(${reported}::uuid[]))`
 }
 
 /** Adds what happened to a pod; the same reason and message within ten minutes are counted, not repeated. */

@@ -45,7 +45,34 @@ it('stops leading when the lease is taken away', async () => {
   const leading = new Set<string>()
   const a = contender('a', leading, { value: 0 })
   await vi.waitFor(() => expect(leading.size).toBe(1), { timeout: 10_000 })
-  await db.$executeRaw`update "Lease" set "holder" = 'thief', "expiresAt" = now() + interval '1 hour' where "name" = 'control'`
+  await db.$executeRaw`update "Lease" set "holder" = 'thief', "expiresAt" = now() + interval '5 seconds' where "name" = 'control'`
   await vi.waitFor(() => expect(leading.size).toBe(0), { timeout: 10_000 })
+  await a.close()
+})
+
+it.each([['forwards', '10 minutes'], ['back', '-10 minutes']])('one leads again soon after the database\'s clock was set %s', async (_way, by) => {
+  // As the lease of somebody who has died looks after the clock was set: its end lies ten minutes off.
+  await db.$executeRaw`update "Lease" set "holder" = 'dead', "expiresAt" = now() - ${by}::interval + interval '5 seconds' where "name" = 'control'`
+  const leading = new Set<string>()
+  const most = { value: 0 }
+  const a = contender('a', leading, most)
+  await vi.waitFor(() => expect([...leading]).toEqual(['a']), { timeout: 10_000 })
+  const { expiresAt } = await db.lease.findUniqueOrThrow({ where: { name: 'control' } })
+  expect(expiresAt.getTime() - Date.now()).toBeLessThan(10_000)
+  await a.close()
+})
+
+it('who finds that somebody else has led meanwhile begins anew', async () => {
+  const leading = new Set<string>()
+  let terms = 0
+  const a = runWhileLeader(db, log, async (signal) => {
+    terms += 1
+    leading.add(`${terms}`)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    leading.delete(`${terms}`)
+  })
+  await vi.waitFor(() => expect([...leading]).toEqual(['1']), { timeout: 10_000 })
+  await db.$executeRaw`update "Lease" set "holder" = 'other', "term" = "term" + 1, "expiresAt" = now() - interval '1 second' where "name" = 'control'`
+  await vi.waitFor(() => expect([...leading]).toEqual(['2']), { timeout: 10_000 })
   await a.close()
 })

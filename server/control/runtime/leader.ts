@@ -13,7 +13,7 @@ const renewMs = 1500
 export function runWhileLeader(db: DatabaseClient, log: Logger, lead: (signal: AbortSignal) => Promise<void>): { close(): Promise<void> } {
   const holder = randomUUID()
   let closed = false
-  let term: { controller: AbortController; done: Promise<void> } | null = null
+  let term: { number: bigint; controller: AbortController; done: Promise<void> } | null = null
   let renewedAt = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -22,21 +22,22 @@ export function runWhileLeader(db: DatabaseClient, log: Logger, lead: (signal: A
     await term?.done.catch(() => {})
     term = null
   }
-  const begin = () => {
+  const begin = (number: bigint) => {
     const controller = new AbortController()
     const done = lead(controller.signal).catch((err: unknown) => {
       log.error({ err }, 'the leader stopped with an error')
       controller.abort()
     })
-    term = { controller, done }
+    term = { number, controller, done }
     log.info('this process leads')
   }
   const beat = async () => {
     try {
       const held = await acquireLease(db, 'control', holder, leaseSeconds)
       if (held !== null) renewedAt = performance.now()
-      if (held !== null && !term && !closed) begin()
-      if (held === null && term) await stepDown()
+      // Another term than ours: somebody else has led meanwhile.
+      if (term && held !== term.number) await stepDown()
+      if (held !== null && !term && !closed) begin(held)
     } catch (err) {
       log.warn({ err }, 'the lease could not be renewed')
     }
