@@ -95,7 +95,7 @@ describe('streams', () => {
   })
 
   it('join a browser and a host, and are told at their begin and, with the bytes each way, at their end', async () => {
-    const session = new HostSession('h2', 'boot', () => {})
+    const session = new HostSession('h2', 'boot', 'connection', () => {})
     sessions.add(session)
     const told: unknown[] = []
     const ticket = streams.issueTicket({ hostId: 'h2', request, owner: ann.tenant.id, credentialId: carl.actor.credentialId, onBegin: () => Promise.resolve(void told.push('begin')), onEnd: (bytes) => Promise.resolve(void told.push(bytes)) })
@@ -129,7 +129,7 @@ describe('streams', () => {
   })
 
   it('are dialled by the host that was asked, once', async () => {
-    const session = new HostSession('h1', 'boot', () => {})
+    const session = new HostSession('h1', 'boot', 'connection', () => {})
     sessions.add(session)
     const opened = streams.open('h1', request)
     const [message] = session.takeMessages()
