@@ -66,7 +66,12 @@ function search(query: Record<string, string | undefined> | undefined): string {
   return text && `?${text}`
 }
 
+/** Stands for the console's own origin; no address on it is opened. */
+const ownOrigin = 'http://console.invalid'
+
 /** Only a path of this site may follow a sign-in; anything else is dropped (an address from elsewhere would be an open redirect). */
 export function safeNext(next: string | null | undefined): string {
-  return next && /^\/(?![/\\])/.test(next) ? next : paths.home()
+  // As a browser reads it, which drops tabs and line breaks and takes a backslash for a slash: "/\t/host" is "//host".
+  const url = next?.startsWith('/') && URL.canParse(next, ownOrigin) ? new URL(next, ownOrigin) : null
+  return url?.origin === ownOrigin && !url.pathname.startsWith('//') ? `${url.pathname}${url.search}${url.hash}` : paths.home()
 }

@@ -40,7 +40,7 @@ function makeClient() {
       splitLink({
         condition: (operation) => operation.type === 'subscription',
         true: wsLink({ client: socket }),
-        false: httpBatchLink({ url: `${origin()}/api/trpc`, maxURLLength: 2000 }),
+        false: httpBatchLink({ url: `${origin()}/api/trpc`, maxURLLength: 2000, maxItems: 40 }),
       }),
     ],
   })

@@ -1,7 +1,11 @@
 'use client'
 import { lazy, Suspense, useSyncExternalStore } from 'react'
+import { giveStylesTheNonce } from './style-nonce'
 
 type Notice = { title: string; detail?: string; tone?: 'neutral' | 'error'; action?: { label: string; run: () => void } }
+
+// sonner writes its style as it is loaded.
+giveStylesTheNonce()
 
 let wanted = false
 const listeners = new Set<() => void>()

@@ -1,8 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TRPCError } from '@trpc/server'
 import { DomainError } from '@/domain/shared/errors'
 import { appRouter } from './root'
+import { authorizationPage, callerNames, expectedAccess, type Access, type Caller } from './testing/access'
 import { startTestServer, type TestCaller } from './testing/server'
+import type { ProcedureMeta } from './trpc'
 
 /**
  * Every procedure with an input that would be right for its own tenant. A procedure that is missing here fails the test:
@@ -92,7 +95,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
 }
 
 /** At run time `procedures` is flat, by whole paths; its type says the nested record. */
-type Definition = { type: string; output?: unknown; meta?: { rung: string; permission?: string } }
+type Definition = { type: string; output?: unknown; meta?: ProcedureMeta }
 const procedures = Object.entries(appRouter._def.procedures as unknown as Record<string, { _def: Definition }>).map(([path, procedure]) => ({ path, ...procedure._def }))
 let server: Awaited<ReturnType<typeof startTestServer>>
 let owner: Awaited<ReturnType<typeof server.signUp>>
@@ -117,7 +120,7 @@ async function refusal(caller: TestCaller, path: string, input: unknown): Promis
     if (typeof result === 'object' && result !== null && Symbol.asyncIterator in result) await (result as AsyncIterable<unknown>)[Symbol.asyncIterator]().next()
     return null
   } catch (error) {
-    const cause = (error as TRPCError).cause
+    const cause = error instanceof DomainError ? error : (error as TRPCError).cause
     if (cause instanceof DomainError) return { code: cause.code, message: cause.message }
     throw error
   }
@@ -180,5 +183,43 @@ describe.each(procedures.map((p) => [p.path, p] as const))('%s', (path, { meta }
     if (rung !== 'operator') return
     const person = server.callerOf({ ...stranger.actor, kind: 'session', tenantId: null })
     expect((await refusal(person, path, own()))?.code).toBe('not_found')
+  })
+})
+
+/** What the doors of server/api/trpc.ts say; everything else is said behind them. */
+const doors: Readonly<Record<string, Access>> = {
+  'Sign in first, or send a token that is valid.': 'unauthenticated',
+  'A token cannot do this: sign in with a browser.': 'unauthenticated',
+  'This does not exist here.': 'not_found',
+}
+
+describe('docs/authorization.md', () => {
+  const page = new URL('../../docs/authorization.md', import.meta.url)
+  let people: Record<Caller, TestCaller>
+  let slug = ''
+
+  beforeAll(async () => {
+    const [admin, elsewhere, member, operator] = [await server.signUp('matrix'), await server.signUp('elsewhere'), await server.signUp('colleague'), await server.signUp('operator')]
+    slug = admin.tenant.slug
+    await server.db.membership.create({ data: { tenantId: admin.tenant.id, userId: member.actor.userId, role: 'member' } })
+    const inBrowser = ({ actor }: typeof admin, more: { operator?: boolean } = {}) => server.callerOf({ ...actor, ...more, kind: 'session', tenantId: null })
+    const revoked = await inBrowser(admin).token.create({ tenant: slug, name: 'short', expiresInDays: 1 })
+    await inBrowser(admin).token.revoke({ tenant: slug, id: revoked.id })
+    people = { nobody: server.nobody, elsewhere: inBrowser(elsewhere), member: inBrowser(member), admin: inBrowser(admin), token: admin.caller, revoked: await server.callerWithToken(revoked.token), operator: inBrowser(operator, { operator: true }) }
+  })
+
+  it.each(callerNames)('says what %s may do', async (caller) => {
+    for (const { path, meta = { rung: 'public' } } of procedures) {
+      const input = meta.rung === 'tenant' ? { tenant: slug, ...inputs[path] } : inputs[path]
+      const answer = await refusal(people[caller], path, input)
+      const access = answer === null ? 'in' : (doors[answer.message] ?? (answer.message.startsWith('Tenant ') ? 'not_found' : 'in'))
+      expect.soft(access, `${path}: ${answer?.message ?? ''}`).toBe(expectedAccess(meta, caller))
+    }
+  })
+
+  it('is what the procedures say of themselves', () => {
+    const text = authorizationPage(procedures.map(({ path, type, meta = { rung: 'public' } }) => ({ path, type, meta })))
+    if (process.env.HYPERNETES_WRITE_DOCS === '1') writeFileSync(page, text)
+    expect(readFileSync(page, 'utf8')).toBe(text)
   })
 })

@@ -3,6 +3,7 @@ import type { DefaultErrorShape } from '@trpc/server/unstable-core-do-not-import
 import { z } from 'zod'
 import { DomainError, type ErrorCode, type Problem } from '@/domain/shared/errors'
 import { formatPath } from '@/domain/manifest/source'
+import { databaseUnavailable } from '@/server/services/database-faults'
 import type { ApiContext } from './trpc'
 
 /** The one mapping from our closed codes to tRPC's (which map to HTTP's). */
@@ -30,6 +31,8 @@ function toDomainError(error: unknown): DomainError {
     if (error.code === 'NOT_FOUND') return new DomainError('not_found', 'There is no such procedure.')
     if (error.cause) return toDomainError(error.cause)
   }
+  const unavailable = databaseUnavailable(error)
+  if (unavailable) return unavailable
   return new DomainError('internal', 'Something went wrong on our side. Try again; if it happens again, name the request id to the operator.', { cause: error, internal: error instanceof Error ? error.message : String(error) })
 }
 
@@ -41,6 +44,7 @@ function badRequest(error: TRPCError): DomainError {
 export function toTrpcError(error: unknown, ctx: Pick<ApiContext, 'log' | 'requestId'>): TRPCError {
   const domain = toDomainError(error)
   if (domain.code === 'internal') ctx.log.error({ requestId: ctx.requestId, err: domain.cause ?? domain, internal: domain.internal }, 'a request failed')
+  else if (domain.code === 'unavailable' && domain.internal) ctx.log.warn({ requestId: ctx.requestId, cause: domain.internal }, 'a request could not be served')
   return new TRPCError({ code: trpcCodes[domain.code], message: domain.message, cause: domain })
 }
 

@@ -61,6 +61,24 @@ describe('errors on the wire', () => {
   })
 })
 
+describe('what would cost more than it says', () => {
+  const post = (body: string, token: string) => call('/api/trpc/pod.create', { method: 'POST', body, headers: { 'content-type': 'application/json', ...bearer(token).headers } })
+
+  it.each([70, 2_000, 500_000])('JSON of %i levels is refused as such', async (levels) => {
+    const { token, tenant } = await test.signUp(`deep${levels}`)
+    for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
+      const { status, text } = await post(`{"tenant":"${tenant.slug}","name":"deep","spec":${open.repeat(levels)}1${close.repeat(levels)}}`, token)
+      expect(text).toContain('levels')
+      expect(status).toBe(400)
+    }
+  })
+  it('many calls in one request', async () => {
+    const all = Array(41).fill('account.me').join(',')
+    expect((await call(`/api/trpc/${all}?batch=1`)).status).toBe(400)
+    expect((await call(`/api/trpc/${all.slice('account.me,'.length)}?batch=1`)).status).toBe(401)
+  })
+})
+
 describe('health', () => {
   it('answers, and gives metrics to operators alone', async () => {
     expect((await call('/healthz')).text).toBe('ok\n')

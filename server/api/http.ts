@@ -5,12 +5,15 @@ import { z } from 'zod'
 import type { ServerContext } from '@/server/services/context'
 import { authenticate } from '@/server/auth/authenticate'
 import type { Actor } from '@/server/auth/scope'
+import { isForeign } from './own-page'
 import { appRouter } from './root'
 import type { ApiContext } from './trpc'
 
 const prefix = '/api/trpc/'
 /** A ConfigMap of 1 MiB, written as JSON, and a manifest of the largest size. */
 const maxBodySize = 4 << 20
+/** Calls in one request. The console sends those of one page together; thousands would be one request's price for a thousand. */
+const maxBatchSize = 40
 
 /** At run time `procedures` is flat, by whole paths; its type says the nested record. */
 const definitions = z.record(z.string(), z.custom<{ _def: { type: string } }>((value) => typeof value === 'function'))
@@ -19,14 +22,10 @@ const subscriptions = new Set(Object.entries(definitions.parse(appRouter._def.pr
 /** The context of one request or connection. */
 export const toApiContext = (server: ServerContext, actor: Actor | null, address: string, userAgent: string): ApiContext => ({ ...server, actor, address, userAgent: userAgent.slice(0, 300), requestId: randomUUID() })
 
-/**
- * A cookie that comes with another site's page counts for nothing: browsers send Origin with every request that could
- * change something. A bearer token is never sent by a browser of itself.
- */
+/** Who asks. A cookie that comes with another site's page counts for nothing. */
 export async function actorOf(request: IncomingMessage, publicUrl: string): Promise<Actor | null> {
-  const { cookie, authorization, origin } = request.headers
-  const foreign = origin !== undefined && origin !== new URL(publicUrl).origin
-  return authenticate({ cookie: foreign ? undefined : cookie, authorization })
+  const { cookie, authorization } = request.headers
+  return authenticate({ cookie: isForeign(request, publicUrl) ? undefined : cookie, authorization })
 }
 
 function decoded(path: string): string | null {
@@ -51,15 +50,19 @@ export function serveApi(server: ServerContext, request: IncomingMessage, respon
     response.writeHead(405, { 'content-type': 'text/plain' }).end('subscriptions are served on /ws/trpc\n')
     return true
   }
-  void nodeHTTPRequestHandler({
+  nodeHTTPRequestHandler({
     req: request,
     res: response,
     path: procedures,
     router: appRouter,
     maxBodySize,
     allowBatching: true,
+    maxBatchSize,
     createContext: async () => toApiContext(server, await actorOf(request, server.config.publicUrl), request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
     responseMeta: ({ ctx }) => ({ headers: new Headers({ 'cache-control': 'no-store', ...(ctx ? { 'x-request-id': ctx.requestId } : {}) }) }),
+  }).catch((err: unknown) => {
+    server.log.error({ err }, 'a request failed')
+    response.destroy()
   })
   return true
 }

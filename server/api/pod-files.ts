@@ -10,6 +10,7 @@ import { whileAuthenticated } from '@/server/auth/while-authenticated'
 import type { ServerContext } from '@/server/services/context'
 import { downloadFile, downloadFiles, maxUploadBytes, transferInput, uploadFile, uploadFiles } from '@/server/services/pods/streams/transfer-files'
 import { attachment, isFileName, lastPart } from './file-names'
+import { addressOf } from './request-address'
 import { toTrpcError } from './errors'
 import { actorOf, toApiContext } from './http'
 import type { ApiContext } from './trpc'
@@ -23,7 +24,7 @@ type Transfer = { scope: Scope; ctx: ApiContext; input: z.output<typeof transfer
 const address = /^\/api\/pods\/([^/]+)\/([^/]+)\/([^/]+)\/files$/
 
 /** Whether a request moves files, and so may last. */
-export const isTransfer = (request: IncomingMessage): boolean => address.test((request.url ?? '/').split('?')[0] ?? '/')
+export const isTransfer = (request: IncomingMessage): boolean => address.test(addressOf(request).path)
 
 /**
  * Serves `/api/pods/<tenant>/<namespace>/<name>/files?container=&path=`: GET gives a tar stream (`raw=1`: one file as it is),
@@ -31,11 +32,11 @@ export const isTransfer = (request: IncomingMessage): boolean => address.test((r
  * other paths.
  */
 export function servePodFiles(server: ServerContext, request: IncomingMessage, response: ServerResponse): boolean {
-  const url = new URL(request.url ?? '/', 'http://server')
-  const [, tenant, namespace, name] = address.exec(url.pathname) ?? []
+  const { path, query: params } = addressOf(request)
+  const [, tenant, namespace, name] = address.exec(path) ?? []
   if (name === undefined) return false
   const at = { tenant: decoded(tenant), namespace: decoded(namespace), name: decoded(name) }
-  void serve(server, request, response, at, url.searchParams)
+  void serve(server, request, response, at, params)
   return true
 }
 

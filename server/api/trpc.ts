@@ -8,12 +8,13 @@ import { resolveScope } from '@/server/auth/authenticate'
 import type { Actor } from '@/server/auth/scope'
 import type { ServerContext } from '@/server/services/context'
 import { formatError, toTrpcError } from './errors'
+import { refuseDeepInput } from './input-depth'
 
 /** What a request brings: the process's parts and who asks. */
 export type ApiContext = ServerContext & { actor: Actor | null; requestId: string; address: string; userAgent: string; signal?: AbortSignal }
 
 /** The permission and rung of a procedure; the coverage test reads it. */
-export type ProcedureMeta = { rung: 'public' | 'signedIn' | 'tenant' | 'operator'; permission?: Permission }
+export type ProcedureMeta = { rung: 'public' | 'signedIn' | 'tenant' | 'operator'; permission?: Permission; /** For a browser's session alone: a token is refused. */ session?: true }
 
 const t = initTRPC.context<ApiContext>().meta<ProcedureMeta>().create({ errorFormatter: formatError, defaultMeta: { rung: 'public' } })
 
@@ -26,6 +27,9 @@ const base = t.procedure.use(async ({ ctx, next, path }) => {
   timed({ outcome: result.ok ? 'ok' : result.error.code })
   if (!result.ok) throw toTrpcError(result.error, ctx)
   return result
+}).use(async ({ getRawInput, next }) => {
+  refuseDeepInput(await getRawInput())
+  return next()
 })
 
 /** Rung 1: anybody. */
@@ -38,7 +42,7 @@ export const signedInProcedure = base.meta({ rung: 'signedIn' }).use(({ ctx, nex
 })
 
 /** Signed in with a browser's session: what a token must not do, such as changing the password. */
-export const sessionProcedure = signedInProcedure.use(({ ctx, next }) => {
+export const sessionProcedure = signedInProcedure.meta({ rung: 'signedIn', session: true }).use(({ ctx, next }) => {
   if (ctx.actor.kind !== 'session') throw new DomainError('unauthenticated', 'A token cannot do this: sign in with a browser.')
   return next()
 })
@@ -58,7 +62,7 @@ export const tenantProcedure = (permission: Permission) =>
     })
 
 /** An operator of the whole installation; for others the procedure does not exist. */
-export const operatorProcedure = sessionProcedure.meta({ rung: 'operator' }).use(({ ctx, next }) => {
+export const operatorProcedure = sessionProcedure.meta({ rung: 'operator', session: true }).use(({ ctx, next }) => {
   if (!ctx.actor.operator) throw new DomainError('not_found', 'This does not exist here.')
   return next()
 })

@@ -4,6 +4,7 @@ import { DomainError, notFound } from '@/domain/shared/errors'
 import { resolveScope } from '@/server/auth/authenticate'
 import type { ServerContext } from '@/server/services/context'
 import { receiveUpload } from '@/server/services/images/uploads'
+import { addressOf } from './request-address'
 import { toTrpcError } from './errors'
 import { actorOf, toApiContext } from './http'
 import type { ApiContext } from './trpc'
@@ -11,7 +12,7 @@ import type { ApiContext } from './trpc'
 const address = /^\/api\/images\/([^/]+)$/
 
 /** Whether a request is an upload, and so may last. */
-export const isUpload = (request: IncomingMessage): boolean => address.test((request.url ?? '/').split('?')[0] ?? '/')
+export const isUpload = (request: IncomingMessage): boolean => address.test(addressOf(request).path)
 
 /** A sender that sends nothing for this long has gone. */
 const idleMs = 60_000
@@ -23,8 +24,8 @@ const lingerMs = 1_000
  * held in memory. Returns false for other paths. Errors have the shape of the procedures'.
  */
 export function serveUploads(server: ServerContext, request: IncomingMessage, response: ServerResponse): boolean {
-  const url = new URL(request.url ?? '/', 'http://server')
-  const [, tenant] = address.exec(url.pathname) ?? []
+  const { path, query } = addressOf(request)
+  const [, tenant] = address.exec(path) ?? []
   if (tenant === undefined) return false
   const context = toApiContext(server, null, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
   const answer = (status: number, body: object, headers: Record<string, string> = {}) => {
@@ -44,7 +45,7 @@ export function serveUploads(server: ServerContext, request: IncomingMessage, re
   // A request that is over has no socket any more, and its destroy() ends nothing.
   const { socket } = request
   request.setTimeout(idleMs, () => socket.destroy())
-  receive(context, request, decodeURIComponentOrEmpty(tenant), url.searchParams.get('reference') ?? '')
+  receive(context, request, decodeURIComponentOrEmpty(tenant), query.get('reference') ?? '')
     .then((result) => answer(201, result))
     .catch((error: unknown) => {
       if (request.errored || response.destroyed) return server.log.info({ err: error }, 'an upload was given up by its sender')

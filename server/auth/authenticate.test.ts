@@ -67,7 +67,8 @@ describe('a session', () => {
     for (const cookie of wrong) expect(await authenticate({ cookie }, runtime)).toBeNull()
     const overHttps = { ...runtime, config: { publicUrl: 'https://console.test' } }
     expect(await authenticate({ cookie: `${name}=${good}` }, overHttps)).toBeNull()
-    expect(await authenticate({ cookie: `__Secure-${name}=${good}` }, overHttps)).not.toBeNull()
+    expect(await authenticate({ cookie: `__Host-${name}=${good}` }, overHttps)).not.toBeNull()
+    expect(await authenticate({ cookie: `__Secure-${name}=${good}` }, overHttps)).toBeNull()
   })
   it('does not stand in for a token that is wrong', async () => {
     const { cookie } = await signIn()

@@ -8,7 +8,7 @@ import { clientAddress } from './client-address'
 import { RateLimitedError } from './rate-limits'
 import { authRuntime, type AuthRuntime } from './runtime'
 import { openSession } from './open-session'
-import { parseSessionClaims, sessionSeconds, usesSecureCookies } from './session-cookie'
+import { parseSessionClaims, sessionCookieName, sessionSeconds, usesSecureCookies } from './session-cookie'
 import { DomainError } from '@/domain/shared/errors'
 
 /** NextAuth's options. A function, since the process's parts are set after this module is loaded. */
@@ -16,6 +16,7 @@ export function authOptions(runtime: AuthRuntime = authRuntime()): NextAuthOptio
   return {
     secret: runtime.sessionSecret,
     useSecureCookies: usesSecureCookies(runtime.config.publicUrl),
+    cookies: { sessionToken: { name: sessionCookieName(runtime.config.publicUrl), options: { httpOnly: true, sameSite: 'lax', path: '/', secure: usesSecureCookies(runtime.config.publicUrl) } } },
     session: { strategy: 'jwt', maxAge: sessionSeconds },
     pages: { signIn: '/sign-in', error: '/sign-in' },
     providers: [

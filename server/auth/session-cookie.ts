@@ -10,8 +10,8 @@ export type SessionClaims = z.infer<typeof sessionClaims>
 
 export const usesSecureCookies = (publicUrl: string): boolean => publicUrl.startsWith('https://')
 
-/** NextAuth's name; with the prefix, browsers take it over HTTPS only. */
-export const sessionCookieName = (publicUrl: string): string => `${usesSecureCookies(publicUrl) ? '__Secure-' : ''}next-auth.session-token`
+/** NextAuth's name; with the prefix, browsers take it over HTTPS only and from this very host: a neighbour below the same domain cannot put one beside it. */
+export const sessionCookieName = (publicUrl: string): string => `${usesSecureCookies(publicUrl) ? '__Host-' : ''}next-auth.session-token`
 
 export const parseSessionClaims = (token: unknown): SessionClaims | null => sessionClaims.safeParse(token).data ?? null
 

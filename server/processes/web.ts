@@ -1,14 +1,17 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { createServer, Server, type IncomingMessage, type ServerResponse } from 'node:http'
 import next from 'next'
 import { loadConfig } from '@/platform/config'
 import { KeyRing } from '@/platform/crypto/key-ring'
+import { onSupervisorGone } from '@/platform/lifeline'
 import { logger } from '@/platform/logger'
 import { observeHttp } from '@/platform/metrics'
 import { actorOf, serveApi, toApiContext } from '@/server/api/http'
 import { isTransfer, servePodFiles } from '@/server/api/pod-files'
+import { refusePageBody, refuseRequest } from '@/server/api/request-guard'
 import { appRouter } from '@/server/api/root'
+import { secureResponse } from '@/server/api/security-headers'
 import { isUpload, serveUploads } from '@/server/api/upload-http'
 import { setApiRuntime } from '@/server/api/runtime'
 import { createCallerFactory } from '@/server/api/trpc'
@@ -70,12 +73,8 @@ const app = next({ dev, hostname: config.host, port: config.port, httpServer: Ob
 await app.prepare()
 const handle = app.getRequestHandler()
 
-/** No other site may frame the console, and none learns its addresses (a reset link holds a secret). */
-const securityHeaders = [
-  ['content-security-policy', "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"],
-  ['x-content-type-options', 'nosniff'],
-  ['referrer-policy', 'same-origin'],
-] as const
+/** Next would take another host's name from the first; the console has no server actions, and each wrong call of one is a line in the log. */
+const foreignHeaders = ['x-forwarded-host', 'next-action'] as const
 
 const bodyWithinMs = 300_000
 
@@ -88,16 +87,35 @@ function endIfSlow(request: IncomingMessage): void {
   request.once('close', () => clearTimeout(timer))
 }
 
+/** Answers a request. What nobody foresaw ends that request alone, and says nothing of why to who sent it. */
 function serve(request: IncomingMessage, response: ServerResponse): void {
+  try {
+    route(request, response)
+  } catch (err) {
+    fail(response, err)
+  }
+}
+
+function fail(response: ServerResponse, err: unknown): void {
+  const requestId = randomUUID()
+  log.error({ err, requestId }, 'a request failed')
+  if (response.headersSent) return void response.destroy()
+  response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', 'x-request-id': requestId }).end(`Something went wrong on our side. Try again; if it happens again, name the request id ${requestId} to the operator.\n`)
+}
+
+function route(request: IncomingMessage, response: ServerResponse): void {
   // Pages of pods have hosts of their own, and nothing of the console is there.
   if (forwardProxy.serve(request, response)) return
   observeHttp(request, response)
   // The last entry is the address that this process saw; a client can only write those before it.
   request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
-  for (const [name, value] of securityHeaders) response.setHeader(name, value)
+  secureResponse(request, response, { publicUrl: config.publicUrl, dev })
+  if (refuseRequest(request, response, config.publicUrl)) return
   if (!isTransfer(request) && !isUpload(request)) endIfSlow(request)
   if (serveHealth(server, sessions, request, response, () => ({ streams: streams.openCount, sockets: live.size })) || serveApi(server, request, response) || servePodFiles(server, request, response) || serveUploads(server, request, response)) return
-  void handle(request, response)
+  if (refusePageBody(request, response)) return
+  for (const name of foreignHeaders) delete request.headers[name]
+  handle(request, response).catch((err: unknown) => fail(response, err))
 }
 
 // Parts of uploads that an earlier process did not end. Nothing is received yet.
@@ -128,3 +146,4 @@ async function stop(): Promise<void> {
 }
 process.on('SIGINT', () => void stop())
 process.on('SIGTERM', () => void stop())
+onSupervisorGone(() => void stop())

@@ -3,6 +3,7 @@ import '@xterm/xterm/css/xterm.css'
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
 import { useEffect, useEffectEvent, useRef } from 'react'
+import { giveStylesTheNonce } from '@/components/ui/style-nonce'
 import { openStream, type StreamEnd } from './stream'
 import { onThemeChange, terminalTheme } from './terminal-theme'
 
@@ -30,6 +31,7 @@ export function TerminalScreen({ label, openTicket, onOpen, onEnd, onRefused, re
   useEffect(() => {
     const element = host.current
     if (!element) return
+    giveStylesTheNonce()
     const fonts = getComputedStyle(document.documentElement).getPropertyValue('--font-jetbrains')
     const terminal = new Terminal({ fontFamily: `${fonts}, ui-monospace, monospace`, fontSize: 13, lineHeight: 1.25, cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches, scrollback: 10_000, theme: terminalTheme(element), screenReaderMode: false, disableStdin: readOnly, convertEol: barePipes })
     const fit = new FitAddon()

@@ -5,6 +5,7 @@ import { linter, lintGutter, type Diagnostic } from '@codemirror/lint'
 import { tags } from '@lezer/highlight'
 import CodeMirror, { EditorView, type Extension } from '@uiw/react-codemirror'
 import { useMemo } from 'react'
+import { styleNonce } from '@/components/ui/style-nonce'
 import type { LineProblem, YamlEditorProps } from './yaml-editor'
 
 const look = EditorView.theme({
@@ -46,7 +47,7 @@ const none: readonly LineProblem[] = []
 /** CodeMirror for YAML in our tokens; it follows the theme by itself. Escape then Tab leaves it. */
 export function YamlCodeMirror({ label, value, onChange, problems = none }: YamlEditorProps) {
   const extensions = useMemo(
-    () => [yaml(), look, colours, lintGutter(), diagnostics(problems), EditorView.lineWrapping, EditorView.contentAttributes.of({ 'aria-label': label })],
+    () => [EditorView.cspNonce.of(styleNonce()), yaml(), look, colours, lintGutter(), diagnostics(problems), EditorView.lineWrapping, EditorView.contentAttributes.of({ 'aria-label': label })],
     [problems, label],
   )
   return (

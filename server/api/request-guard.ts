@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isForeign } from './own-page'
+
+/** What a form of the console sends; Next and NextAuth would read any size into memory. */
+const maxPageBodyBytes = 64 << 10
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'])
+const changes = (method: string): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(method)
+
+type Refusal = { status: number; message: string; headers?: Record<string, string> }
+
+/**
+ * Refuses what no page and no procedure could make sense of, before anything reads it; returns whether it did. The address
+ * must be a plain path: `//host` and `/\host` would be another host's to whoever resolves them.
+ */
+export function refuseRequest(request: IncomingMessage, response: ServerResponse, publicUrl: string): boolean {
+  const refusal = refusalOf(request, publicUrl)
+  if (refusal) answer(response, refusal)
+  return refusal !== null
+}
+
+function refusalOf(request: IncomingMessage, publicUrl: string): Refusal | null {
+  const { url = '', method = '' } = request
+  if (!isPlainPath(url)) return { status: 400, message: 'The address is not well-formed.' }
+  if (!methods.has(method)) return { status: 405, message: 'This method is not served here.', headers: { allow: [...methods].join(', ') } }
+  if (changes(method) && isForeign(request, publicUrl)) return { status: 403, message: `Another site’s page sent this request. Open the console at ${publicUrl}, or send a token.` }
+  return null
+}
+
+function isPlainPath(url: string): boolean {
+  if (!/^\/(?![/\\])[^\\\s]*$/.test(url)) return false
+  try {
+    decodeURI(url.split('?')[0] ?? '')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Refuses a body that no form of a page sends, for what Next answers. */
+export function refusePageBody(request: IncomingMessage, response: ServerResponse): boolean {
+  const { method = '', headers } = request
+  const length = Number(headers['content-length'] ?? 0)
+  const refusal: Refusal | null = method === 'PUT' || method === 'OPTIONS' ? { status: 405, message: 'This method is not served here.', headers: { allow: 'GET, HEAD, POST' } }
+    : headers['transfer-encoding'] !== undefined ? { status: 411, message: 'Say how long the body is.' }
+    : length > maxPageBodyBytes ? { status: 413, message: `A page takes at most ${maxPageBodyBytes >> 10} KiB.` }
+    : null
+  if (refusal) answer(response, refusal)
+  return refusal !== null
+}
+
+function answer(response: ServerResponse, { status, message, headers }: Refusal): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers }).end(`${message}\n`)
+}
