@@ -11,6 +11,7 @@ import { Link } from '@/guest/link'
 import { listFolder } from '@/guest/list-folder'
 import { setUpMachine, volumePath } from '@/guest/machine'
 import type { Output } from '@/guest/outputs'
+import { ReseedWatch } from '@/guest/reseed'
 import type { Launched } from '@/guest/runtime'
 import { shutDown } from '@/guest/shutdown'
 import { Statistics } from '@/guest/statistics'
@@ -30,6 +31,7 @@ export class Agent {
   private readonly containers: Containers
   private readonly execs: Execs
   private readonly statistics = new Statistics()
+  private readonly reseed = new ReseedWatch()
   private readonly kernel = readText('/proc/sys/kernel/osrelease', 128)?.trim() ?? ''
   private bootId = randomId()
   private settings: SetupParams | undefined
@@ -165,7 +167,7 @@ export class Agent {
 
   private async setUp(params: SetupParams): Promise<object> {
     if (this.settings) throw new GuestError('Conflict', 'this VM has been set up', this.settings.instance)
-    await setUpMachine(params)
+    await setUpMachine(params, this.reseed)
     this.settings = params
     // Clones of a template were all the same until now.
     this.bootId = randomId()

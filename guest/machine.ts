@@ -2,6 +2,7 @@ import type { SetupParams } from '@/contracts/guest/v1/messages'
 import { GuestError } from '@/guest/errors'
 import { listFolder, readText, writeFile } from '@/guest/files'
 import { runScript } from '@/guest/processes'
+import type { ReseedWatch } from '@/guest/reseed'
 import { setSysctls } from '@/guest/sysctls'
 import { decodeBase64 } from '@/guest/text'
 
@@ -72,10 +73,11 @@ function volumeArguments(volume: Volume, group: number): string[] {
 }
 
 /** Makes a fresh VM, or the clone of a template, this pod's: its time, randomness, names, address, disk and volumes. */
-export async function setUpMachine(params: SetupParams): Promise<void> {
+export async function setUpMachine(params: SetupParams, reseed: ReseedWatch): Promise<void> {
   // First, for it may be refused: nothing else is done then.
   setSysctls(params.sysctls ?? [])
   mixEntropy(params.entropy)
+  if (params.cloned) await reseed.done()
   writePodFiles(params)
   const { network, scratch } = params
   const group = params.fsGroup ?? 0

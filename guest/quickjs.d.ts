@@ -54,6 +54,7 @@ declare module 'qjs:std' {
   export function exit(code: number): never
   export function strerror(errno: number): string
   export const SEEK_SET: number
+  export const SEEK_END: number
   /** A C stream; null where it cannot be opened. */
   export function open(path: string, flags: string): { puts(text: string): void; close(): number } | null
   export const err: { puts(text: string): void; flush(): void }

@@ -2,23 +2,31 @@ import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { z } from 'zod'
 import { packArchive, type ArchiveEntry } from '@/guest/image/cpio'
+import { inventoryHash, readInventory } from '@/guest/image/inventory'
 import { applets, directories, files, modules } from '@/guest/image/recipe'
 import { packageRoot } from '@/guest/image/package-root'
 import { publishFolder } from '@/guest/image/publish'
+import { sbom, sbomFile, type BundledPackage } from '@/guest/image/sbom'
+import { version as agentVersion } from '@/package.json'
 
 export interface GuestImage {
   /** Path of the kernel. */
   kernel: string
   /** Path of the initramfs. */
   initramfs: string
-  /** A hash of all that went in: equal versions are equal images. */
+  /** A hash of all that went in, package versions included: equal versions are equal images. */
   version: string
+  /** Path of its bill of materials, SPDX 2.3 in JSON. */
+  sbom: string
 }
 
 export interface BuildOptions {
   /** Where images and the cache of package files are kept; made when missing. */
   outDir: string
+  /** The folder of packages; by default the one that is in use, fetched where there is none. */
+  packages?: string
   /** Told of each step, in a few words. */
   onProgress?: (step: string) => void
 }
@@ -26,11 +34,12 @@ export interface BuildOptions {
 const here = import.meta.dirname
 
 /** The agent as one file for QuickJS, whose own modules stay imports. */
-async function bundleAgent(): Promise<Uint8Array> {
+async function bundleAgent(): Promise<{ code: Uint8Array; bundled: BundledPackage[] }> {
   const result = await build({
     entryPoints: [join(here, '../main.ts')],
     bundle: true,
     write: false,
+    metafile: true,
     format: 'esm',
     target: 'es2023',
     platform: 'neutral',
@@ -50,7 +59,16 @@ async function bundleAgent(): Promise<Uint8Array> {
   })
   const output = result.outputFiles[0]
   if (!output) throw new Error('the bundler gave no output for the guest agent')
-  return output.contents
+  return { code: output.contents, bundled: await bundledPackages(Object.keys(result.metafile.inputs)) }
+}
+
+const NpmPackage = z.object({ name: z.string(), version: z.string(), license: z.string().default('NOASSERTION') })
+
+/** The npm packages that files below node_modules are of. */
+async function bundledPackages(inputs: readonly string[]): Promise<BundledPackage[]> {
+  const names = new Set(inputs.flatMap((path) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
+  const described = [...names].sort().map(async (name) => NpmPackage.parse(JSON.parse(await readFile(join(here, '../../node_modules', name, 'package.json'), 'utf8'))))
+  return (await Promise.all(described)).map(({ name, version, license }) => ({ name, version, licence: license }))
 }
 
 async function archiveEntries(root: string, agent: Uint8Array): Promise<ArchiveEntry[]> {
@@ -80,18 +98,16 @@ async function archiveEntries(root: string, agent: Uint8Array): Promise<ArchiveE
  * Debian packages of the machine's own mirror. What exists for the same inputs is used again:
  * a changed agent alone needs no packages. Throws where mmdebstrap or a listed file is missing.
  */
-export async function buildGuestImage({ outDir, onProgress = () => {} }: BuildOptions): Promise<GuestImage> {
+export async function buildGuestImage({ outDir, packages, onProgress = () => {} }: BuildOptions): Promise<GuestImage> {
   await mkdir(outDir, { recursive: true })
-  const root = await packageRoot(outDir, onProgress)
+  const root = packages ?? (await packageRoot(outDir, onProgress))
   onProgress('bundling the guest agent')
-  const archive = packArchive(await archiveEntries(root, await bundleAgent()))
-  const version = createHash('sha256')
-    .update(archive)
-    .update(await readFile(join(root, 'vmlinuz')))
-    .digest('hex')
-    .slice(0, 16)
+  const { code, bundled } = await bundleAgent()
+  const entries = await archiveEntries(root, code)
+  const [archive, kernel, inventory] = [packArchive(entries), await readFile(join(root, 'vmlinuz')), await readInventory(root)]
+  const version = createHash('sha256').update(archive).update(kernel).update(inventoryHash(inventory)).digest('hex').slice(0, 16)
   const target = join(outDir, version)
-  const image: GuestImage = { kernel: join(target, 'vmlinuz'), initramfs: join(target, 'initramfs'), version }
+  const image: GuestImage = { kernel: join(target, 'vmlinuz'), initramfs: join(target, 'initramfs'), version, sbom: join(target, sbomFile) }
   if ((await readFile(join(target, 'version'), 'utf8').catch(() => '')) === version) return image
   onProgress(`writing guest image ${version}`)
   const draft = await mkdtemp(join(outDir, '.draft-'))
@@ -100,6 +116,8 @@ export async function buildGuestImage({ outDir, onProgress = () => {} }: BuildOp
     await chmod(draft, 0o755)
     await copyFile(join(root, 'vmlinuz'), join(draft, 'vmlinuz'))
     await writeFile(join(draft, 'initramfs'), archive)
+    const files = [{ path: 'vmlinuz', content: kernel }, ...entries.flatMap((entry) => (entry.kind === 'file' ? [{ path: entry.path, content: entry.content }] : []))]
+    await writeFile(join(draft, sbomFile), JSON.stringify(sbom({ version, inventory, files, agentVersion, bundled }), null, 1))
     await writeFile(join(draft, 'version'), version)
     await publishFolder(draft, target)
   } finally {

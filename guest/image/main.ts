@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
 import { buildGuestImage } from '@/guest/image/build'
+import { updateGuestImage } from '@/guest/image/update'
 
-const [outDir] = process.argv.slice(2)
-if (!outDir) {
-  process.stderr.write('usage: guest/image/main.ts DIRECTORY\n')
+const [outDir, ...options] = process.argv.slice(2)
+if (!outDir || options.some((option) => !['--update', '--force'].includes(option))) {
+  process.stderr.write('usage: guest/image/main.ts DIRECTORY [--update [--force]]\n')
   process.exit(2)
 }
-const image = await buildGuestImage({ outDir: resolve(outDir), onProgress: (step) => process.stderr.write(`${step}\n`) })
+const common = { outDir: resolve(outDir), onProgress: (step: string) => void process.stderr.write(`${step}\n`) }
+const image = options.includes('--update') ? await updateGuestImage({ ...common, force: options.includes('--force') }) : await buildGuestImage(common)
 process.stdout.write(`${JSON.stringify(image)}\n`)

@@ -54,7 +54,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
     const { guest, mount } = await recorder.measure('guest', async () => {
       const [connected] = await Promise.all([started.connect(signal), network.ready])
       const mounter = imageMounter(started, connected, images)
-      const setup = connected.setup(guestSetup(assignment, network, ports.clock))
+      const setup = connected.setup(guestSetup(assignment, network, ports.clock, started.mode))
       // The guest takes requests in their order: the first image need not wait here for the answer to the setup.
       mounter(rootImage).catch(() => {})
       await setup
@@ -113,13 +113,14 @@ async function resolveImages(images: ImagePort, assignment: Assignment, progress
   return found
 }
 
-function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clock) {
+function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clock, mode: Machine['mode']) {
   const { hostname, spec } = assignment
   const { fsGroup, sysctls } = spec.securityContext ?? {}
   return {
     instance: assignment.uid,
     time: clock.now(),
     entropy: randomBytes(64).toString('base64'),
+    cloned: mode === 'template',
     hostname,
     machineId: assignment.uid.replaceAll('-', ''),
     hosts: hostsFile(hostname, assignment.network.address, spec.hostAliases),

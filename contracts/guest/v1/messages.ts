@@ -25,6 +25,8 @@ export const SetupParams = z.object({
   time: z.number().check(z.positive()),
   /** At least 32 bytes of randomness, base64. */
   entropy: z.string().check(z.minLength(43), z.maxLength(1024)),
+  /** It is the clone of a template: its kernel must have made its random numbers anew before anything of the pod runs. */
+  cloned: z.optional(z.boolean()),
   hostname: z.string().check(z.regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})$/)),
   machineId: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
   /** Contents of /etc/hosts and /etc/resolv.conf in every container. */

@@ -21,7 +21,8 @@ export interface TestMachine {
   stop(): Promise<void>
 }
 
-async function busyboxImage(folder: string): Promise<string> {
+/** Makes the image in a folder and returns its path. */
+export async function busyboxImage(folder: string): Promise<string> {
   const root = join(folder, 'image')
   for (const part of ['bin', 'etc', 'tmp', 'home/app']) await mkdir(join(root, part), { recursive: true })
   await copyFile(join(await packageRoot(cache, () => {}), 'bin/busybox'), join(root, 'bin/busybox'))

@@ -1,112 +1,156 @@
-import { createHash } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { z } from 'zod'
 import { maxScratchBytes, type HypervisorSettings } from '../hypervisor-settings'
 import { VmError } from '../machine'
-import { saveState } from '../saved-state'
-import { bootServiceVm, memoryFile, stopServiceVm } from '../service-vm'
-import { removeVmFolder, vmFolder } from '../start-qemu'
+import { bootAndSave, flush, flushAll, templateFiles, type MakePristine, type VmSize } from './make-pristine'
+import { memoryDigest } from './sealed-memory'
 
-/** Size of a VM. */
-export type VmSize = { vcpus: number; memoryMiB: number }
-
-/** A saved VM of one size that holds no tenant's data: the files that a clone needs. */
-export type Pristine = { key: string; memory: string; state: string; bootStub: string }
+/** A saved VM of one size that holds no tenant's data: the files that a clone needs, and what they were when they were made. */
+export const Pristine = z.object({
+  key: z.string(),
+  vcpus: z.number().int(),
+  memoryMiB: z.number().int(),
+  /** All that it depends on ({@link templateGeneration}). */
+  generation: z.string(),
+  /** The guest image it was booted from. */
+  guestVersion: z.string(),
+  /** Milliseconds since 1970. */
+  madeAt: z.number(),
+  memory: z.string(),
+  state: z.string(),
+  bootStub: z.string(),
+  /** Hashes as they were made: of the memory {@link memoryDigest}, of the others SHA-256. */
+  digests: z.object({ memory: z.string(), state: z.string(), bootStub: z.string() }),
+})
+export type Pristine = z.infer<typeof Pristine>
 
 const readyMark = 'ready'
 const draftPrefix = 'draft-'
+const placeIn = (folder: string) => ({ memory: join(folder, templateFiles.memory), state: join(folder, templateFiles.state), bootStub: join(folder, templateFiles.bootStub) })
+
+/** How templates lie in their folder; counts up where that changes. */
+const format = 2
+
+export const sizeKey = ({ vcpus, memoryMiB }: VmSize): string => `${vcpus}-${memoryMiB}`
 
 /** All that a saved state depends on beside the VM's size: where any of it changes, templates are made anew. */
 export function templateGeneration(settings: HypervisorSettings): string {
   const { qemu, guest, accelerator, maxImageBytes } = settings
-  const parts = [qemu.version, qemu.machine, guest.version, guest.arguments, accelerator, maxScratchBytes, maxImageBytes]
+  const parts = [format, qemu.version, qemu.machine, guest.version, guest.arguments, accelerator, maxScratchBytes, maxImageBytes]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 
-/** Finds and makes pristine templates in a folder, one a size. Its caller sees to it that each is made once at a time. */
+/**
+ * Finds and makes pristine templates in a folder, one a size in use at a time; one that was replaced stays until it is
+ * swept. Its caller sees to it that each size is made once at a time.
+ */
 export class PristineTemplates {
-  private readonly generation: string
+  private readonly current = new Map<string, Pristine>()
+  /** Names of what is being made. */
+  private readonly making = new Set<string>()
 
   constructor(
     private readonly folder: string,
     private readonly settings: HypervisorSettings,
+    private readonly make: MakePristine = bootAndSave,
     private readonly bootTimeoutMs = 120_000,
-  ) {
-    this.generation = templateGeneration(settings)
-  }
+  ) {}
 
   /** Makes the folder, and removes what an earlier run left half done or what fits this QEMU and kernel no more. */
   async open(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o711 })
-    const old = (await readdir(this.folder)).filter((name) => !name.startsWith(`${this.generation}-`))
-    await Promise.all(old.map((name) => rm(join(this.folder, name), { recursive: true, force: true })))
+    const generation = templateGeneration(this.settings)
+    for (const name of await readdir(this.folder)) {
+      const found = parseMark(await readFile(join(this.folder, name, readyMark), 'utf8').catch(() => ''))
+      const newest = found && this.find(found)
+      if (found?.key === name && found.generation === generation && (newest?.madeAt ?? 0) <= found.madeAt) this.current.set(sizeKey(found), { ...found, ...placeIn(join(this.folder, name)) })
+    }
+    await this.sweep(new Set())
   }
 
-  /** The template of this size, made now where there is none. Throws VmError with the cause. */
-  async get(size: VmSize, signal: AbortSignal): Promise<Pristine> {
-    const key = `${this.generation}-${size.vcpus}-${size.memoryMiB}`
-    const folder = join(this.folder, key)
-    if ((await readFile(join(folder, readyMark), 'utf8').catch(() => '')) !== key) await this.make(key, size, folder, signal)
-    return { key, memory: memoryFile(folder), state: join(folder, 'state'), bootStub: join(folder, 'boot-stub') }
+  /** The newest of this size, of whatever guest image. */
+  find(size: VmSize): Pristine | undefined {
+    return this.current.get(sizeKey(size))
   }
 
-  /** Throws a template away that turned out to be of no use. */
-  async discard({ key }: Pristine): Promise<void> {
-    await rm(join(this.folder, key), { recursive: true, force: true })
+  /** Those that new pods start from. */
+  list(): Pristine[] {
+    return [...this.current.values()]
   }
 
-  private async make(key: string, size: VmSize, target: string, signal: AbortSignal): Promise<void> {
+  isCurrent({ key, vcpus, memoryMiB }: Pristine): boolean {
+    return this.find({ vcpus, memoryMiB })?.key === key
+  }
+
+  /** Whether it was booted from what VMs are booted from now. */
+  isOfThisGeneration(pristine: Pristine): boolean {
+    return pristine.generation === templateGeneration(this.settings)
+  }
+
+  /** Makes a template of this size, which new pods start from once it is there. Throws VmError with the cause. */
+  async renew({ vcpus, memoryMiB }: VmSize, signal: AbortSignal): Promise<Pristine> {
+    // As they are now: the guest image may be another before this is done.
+    const settings = { ...this.settings }
+    const size = { vcpus, memoryMiB }
+    const generation = templateGeneration(settings)
+    const key = `${generation}-${sizeKey(size)}-${randomBytes(4).toString('hex')}`
     const draft = await mkdtemp(join(this.folder, draftPrefix))
+    const names = [basename(draft), key]
+    for (const name of names) this.making.add(name)
     const late = AbortSignal.timeout(this.bootTimeoutMs)
     try {
-      await chmod(draft, 0o711)
-      const vm = await bootServiceVm(this.settings, { boot: 'template', ...size, folder: draft, signal: AbortSignal.any([signal, late]) })
-      try {
-        await saveState(vm.qmp, vmFolder(draft), this.settings.serviceUid, join(draft, 'state'))
-      } finally {
-        await stopServiceVm(vm)
-      }
-      await chown(memoryFile(draft), 0, 0)
-      await chmod(memoryFile(draft), 0o600)
-      await writeFile(join(draft, 'boot-stub'), await bootStub(this.settings.guest.kernel), { mode: 0o644 })
-      await removeVmFolder(draft)
-      for (const placeholder of ['image-placeholder', 'scratch-placeholder']) await rm(join(draft, placeholder))
-      await writeFile(join(draft, readyMark), key)
-      for (const name of await readdir(draft)) await flush(join(draft, name))
-      await rm(target, { recursive: true, force: true })
+      await this.make(settings, size, draft, AbortSignal.any([signal, late]))
+      const [target, made] = [join(this.folder, key), placeIn(draft)]
+      const digests = { memory: await memoryDigest(made.memory), state: await fileDigest(made.state), bootStub: await fileDigest(made.bootStub) }
+      const pristine: Pristine = { key, ...size, generation, guestVersion: settings.guest.version, madeAt: Date.now(), ...placeIn(target), digests }
+      await writeFile(join(draft, readyMark), JSON.stringify(pristine))
+      await flushAll(draft)
       await rename(draft, target)
       await flush(this.folder)
+      this.current.set(sizeKey(size), pristine)
+      return pristine
     } catch (error) {
       await rm(draft, { recursive: true, force: true })
       if (late.aborted) throw new VmError(`the guest did not say hello within ${this.bootTimeoutMs} ms`, { cause: error })
       throw error
+    } finally {
+      for (const name of names) this.making.delete(name)
     }
   }
-}
 
-/**
- * The first bytes of a kernel, as much as QEMU parses when it lays out a boot. A clone's guest has booted already, but
- * QEMU must have the same boot ROM as the template's had, and would else keep a copy of the whole kernel for each VM.
- * Source: the x86 boot protocol, setup_sects at 0x1f1.
- */
-async function bootStub(kernel: string): Promise<Buffer> {
-  const file = await open(kernel)
-  try {
-    const head = Buffer.alloc(64 * 1024)
-    const { bytesRead } = await file.read(head, 0, head.length, 0)
-    const setupBytes = ((head[0x1f1] || 4) + 1) * 512
-    if (bytesRead < setupBytes + 4096) throw new VmError(`${kernel} is no kernel`)
-    return head.subarray(0, setupBytes + 4096)
-  } finally {
-    await file.close()
+  /** What is not as it was made of the small files, which are read at every start; null where all is. Costs 1 to 2 ms. */
+  async alteration({ state, bootStub, digests }: Pristine): Promise<string | null> {
+    if ((await fileDigest(state).catch(reason)) !== digests.state) return state
+    if ((await fileDigest(bootStub).catch(reason)) !== digests.bootStub) return bootStub
+    return null
+  }
+
+  /** No pod starts from it any more; {@link sweep} removes it. */
+  retire(pristine: Pristine): void {
+    if (this.isCurrent(pristine)) this.current.delete(sizeKey(pristine))
+  }
+
+  /** Removes all that new pods do not start from, but for the keys in `used` and what is being made. */
+  async sweep(used: ReadonlySet<string>): Promise<void> {
+    const names = await readdir(this.folder)
+    const keep = new Set([...used, ...this.making, ...this.list().map((one) => one.key)])
+    const old = names.filter((name) => !keep.has(name))
+    await Promise.all(old.map((name) => rm(join(this.folder, name), { recursive: true, force: true })))
   }
 }
 
-async function flush(path: string): Promise<void> {
-  const file = await open(path)
+const reason = (error: unknown): string => String(error)
+
+async function fileDigest(path: string): Promise<string> {
+  return createHash('sha256').update(await readFile(path)).digest('hex')
+}
+
+function parseMark(text: string): Pristine | undefined {
   try {
-    await file.sync()
-  } finally {
-    await file.close()
+    return Pristine.parse(JSON.parse(text))
+  } catch {
+    return undefined
   }
 }

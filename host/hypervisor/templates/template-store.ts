@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import type { Logger } from '@/platform/logger'
 import type { HypervisorSettings } from '../hypervisor-settings'
 import { VmError } from '../machine'
-import { PristineTemplates, type Pristine, type VmSize } from './pristine'
-import { endStrayHolders, holderPath, holds, holdSealedCopy, letGo, MemoryHolder } from './sealed-memory'
+import { abortable } from './abortable'
+import type { MakePristine, VmSize } from './make-pristine'
+import { Pristine, PristineTemplates, sizeKey } from './pristine'
+import { endStrayHolders, holderPath, holds, holdSealedCopy, letGo, memoryDigest, MemoryHolder } from './sealed-memory'
 import { SingleFlight } from './single-flight'
 
 /**
@@ -18,36 +21,47 @@ export type TemplateSharing = 'tenant-copy' | 'shared' | 'cold'
  * A template that stays as long as somebody holds a lease of it. The paths are for root alone. `discard` is for one that
  * a VM could not be cloned from: the next pod's is made anew.
  */
-export type TemplateLease = { copy: string; memory: string; state: string; bootStub: string; release: () => Promise<void>; discard: () => Promise<void> }
+export type TemplateLease = { copy: string; guestVersion: string; memory: string; state: string; bootStub: string; release: () => Promise<void>; discard: () => Promise<void> }
+
+export type TemplateInService = { pristine: Pristine; unusedMs: number; outdated: boolean }
 
 export type TemplateRequest = VmSize & { tenantId: string; signal: AbortSignal }
 
 export type TemplateStoreOptions = {
   dir: string
+  /** Looked at anew for every template that is made: the guest image may change. */
   settings: HypervisorSettings
   sharing: TemplateSharing
   /** Copies that no VM uses and that are kept for the next pod, the latest used first. Default 4. */
   maxIdleCopies?: number
   bootTimeoutMs?: number
+  log?: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** Makes the files of a template; by default a VM is booted. */
+  make?: MakePristine
 }
 
-const CopyRecord = z.object({ copy: z.string(), pristine: z.object({ key: z.string(), memory: z.string(), state: z.string(), bootStub: z.string() }), holder: MemoryHolder })
-type Copy = z.infer<typeof CopyRecord> & { leases: number; lastUse: number }
+const CopyRecord = z.object({ copy: z.string(), pristine: Pristine, holder: MemoryHolder })
+type Copy = z.infer<typeof CopyRecord> & { leases: number; lastUse: number; idleSince: number }
 
 /** How long a size that could not be made is not tried again: each try may take a whole boot's time limit. */
 const retryAfterMs = 60_000
+/** How often one start takes up a template that turns out to be altered. */
+const maxAlterations = 3
 
 /** Makes, copies and keeps templates. One store a folder; what runs for it survives the agent and is found again. */
 export class TemplateStore {
   private readonly pristine: PristineTemplates
   private readonly copies = new Map<string, Copy>()
   private readonly makingPristine = new SingleFlight<Pristine>(retryAfterMs)
+  private readonly renewing = new SingleFlight<Pristine>(0)
   private readonly makingCopy = new SingleFlight<void>(0)
   private readonly ended = new AbortController()
+  /** When a pod last asked for a size, by the steady clock in ms; never in the past for one that is made ahead. */
+  private readonly asked = new Map<string, number>()
   private uses = 0
 
   constructor(private readonly options: TemplateStoreOptions) {
-    this.pristine = new PristineTemplates(join(options.dir, 'pristine'), options.settings, options.bootTimeoutMs)
+    this.pristine = new PristineTemplates(join(options.dir, 'pristine'), options.settings, options.make, options.bootTimeoutMs)
   }
 
   get sharing(): TemplateSharing {
@@ -57,39 +71,69 @@ export class TemplateStore {
   /** Makes the folders and takes up the copies of an earlier run. VMs that were adopted then take leases by `adopt`. */
   async open(): Promise<void> {
     await this.pristine.open()
+    for (const pristine of this.pristine.list()) this.asked.set(sizeKey(pristine), performance.now())
     await mkdir(this.copiesFolder, { recursive: true, mode: 0o700 })
     for (const name of await readdir(this.copiesFolder)) {
       const file = join(this.copiesFolder, name)
       const record = parseRecord(await readFile(file, 'utf8'))
-      if (record && (await holds(record.holder))) this.copies.set(record.copy, { ...record, leases: 0, lastUse: this.nextUse() })
+      if (record && (await holds(record.holder))) this.copies.set(record.copy, this.idle(record))
       else await rm(file, { force: true })
     }
     await endStrayHolders(this.nameTag, new Set([...this.copies.values()].map((copy) => copy.holder.process.pid)))
   }
 
   /**
-   * A lease of the tenant's template of this size; what is missing is made first, once however many ask. Throws VmError
-   * with the cause when it cannot be made (a failure is told again for a minute), or the signal's reason.
+   * A lease of the tenant's template of this size; what is missing is made first, once however many ask. One that is not
+   * as it was made is thrown away and made anew. Throws VmError with the cause when it cannot be made (a failure is told
+   * again for a minute), or the signal's reason.
    */
   async acquire(request: TemplateRequest): Promise<TemplateLease> {
     if (this.sharing === 'cold') throw new VmError('templates are switched off')
-    for (;;) {
+    this.asked.set(sizeKey(request), Math.max(performance.now(), this.asked.get(sizeKey(request)) ?? 0))
+    for (let alterations = 0; alterations < maxAlterations; ) {
       request.signal.throwIfAborted()
-      const pristine = await abortable(this.makePristine(request), request.signal)
+      const pristine = this.pristine.find(request) ?? (await abortable(this.makePristine(request), request.signal))
+      const altered = await this.pristine.alteration(pristine)
+      if (altered !== null) {
+        alterations += 1
+        await this.throwAway(pristine, altered)
+        continue
+      }
       const copy = copyName(this.sharing === 'shared' ? '' : request.tenantId, pristine.key)
       const lease = await this.adopt(copy)
       if (lease) return lease
       await abortable(this.makingCopy.do(copy, () => this.makeCopy(copy, pristine)), request.signal)
+      if (!this.pristine.isCurrent(pristine)) alterations += 1
     }
+    throw new VmError(`the template of ${request.memoryMiB} MiB was not as it had been made ${maxAlterations} times: look for a failing disk or memory under ${resolve(this.options.dir)}`)
   }
 
-  /** Makes the pristine template of a size before a pod asks for it; no-op where templates are switched off. */
+  /** Makes the pristine template of a size before a pod asks for it, and keeps one in service; no-op where templates are switched off. */
   async prepare(size: VmSize): Promise<void> {
-    if (this.sharing !== 'cold') await this.makePristine(size)
+    if (this.sharing === 'cold') return
+    this.asked.set(sizeKey(size), Infinity)
+    if (!this.pristine.find(size)) await this.makePristine(size)
   }
 
-  private makePristine({ vcpus, memoryMiB }: VmSize): Promise<Pristine> {
-    return this.makingPristine.do(`${vcpus}-${memoryMiB}`, () => this.pristine.get({ vcpus, memoryMiB }, this.ended.signal))
+  /** What new pods start from, for how long no pod has asked for that size (ms), and whether VMs are booted from something else by now. */
+  inService(): TemplateInService[] {
+    return this.pristine.list().map((pristine) => ({ pristine, unusedMs: Math.max(0, performance.now() - (this.asked.get(sizeKey(pristine)) ?? 0)), outdated: !this.pristine.isOfThisGeneration(pristine) }))
+  }
+
+  /** Makes another template of a size; the old one serves until it is there. Throws VmError, and then the old one serves on. */
+  async renew(size: VmSize): Promise<void> {
+    await this.renewing.do(sizeKey(size), () => this.pristine.renew(size, this.ended.signal))
+    await this.dropRetired()
+  }
+
+  /** Nobody has asked for this one for long: the next pod that does waits for another. */
+  async retire(pristine: Pristine): Promise<void> {
+    this.pristine.retire(pristine)
+    await this.dropRetired()
+  }
+
+  private makePristine(size: VmSize): Promise<Pristine> {
+    return this.makingPristine.do(sizeKey(size), async () => this.pristine.find(size) ?? this.pristine.renew(size, this.ended.signal))
   }
 
   /** One more lease of a copy that exists, for a VM that runs from it; null when it is gone. */
@@ -107,19 +151,37 @@ export class TemplateStore {
       released = true
       copy.leases -= 1
       copy.lastUse = this.nextUse()
-      await this.dropIdle(this.options.maxIdleCopies ?? 4)
+      copy.idleSince = performance.now()
+      if (this.pristine.isCurrent(copy.pristine)) await this.dropIdle(this.options.maxIdleCopies ?? 4)
+      else await this.dropRetired()
     }
     const discard = async () => {
-      await Promise.all([this.pristine.discard(copy.pristine), this.forget(copy)])
+      this.pristine.retire(copy.pristine)
+      await this.forget(copy)
       await release()
     }
-    return { copy: name, memory: holderPath(copy.holder), state: copy.pristine.state, bootStub: copy.pristine.bootStub, release, discard }
+    const { state, bootStub, guestVersion } = copy.pristine
+    return { copy: name, guestVersion, memory: holderPath(copy.holder), state, bootStub, release, discard }
   }
 
-  /** Lets go the copies that no VM uses, but for the latest `keep`. */
-  async dropIdle(keep: number): Promise<void> {
+  /** Lets go the copies that no VM uses, but for the latest `keep`, and of those the ones unused for `idleMs`. */
+  async dropIdle(keep: number, idleMs = Infinity): Promise<void> {
     const idle = [...this.copies.values()].filter((copy) => copy.leases === 0).sort((a, b) => b.lastUse - a.lastUse)
-    await Promise.all(idle.slice(keep).map((copy) => this.forget(copy)))
+    await Promise.all(idle.filter((copy, rank) => rank >= keep || performance.now() - copy.idleSince >= idleMs).map((copy) => this.forget(copy)))
+  }
+
+  /**
+   * Reads the memory of every copy and throws away what is not as it was made. Seals keep everybody from writing to it:
+   * this finds what a kernel's mistake or a bad chip did.
+   */
+  async check(): Promise<void> {
+    for (const copy of [...this.copies.values()]) {
+      const now = await memoryDigest(holderPath(copy.holder)).catch(() => null)
+      // Null: let go meanwhile.
+      if (now === null || now === copy.pristine.digests.memory) continue
+      this.options.log?.error({ copy: copy.copy, template: copy.pristine.key }, "a template's memory is not as it was made: it is not used any more, and pods that run from it should be started anew; look for bad memory in this machine")
+      await this.forget(copy)
+    }
   }
 
   /**
@@ -129,8 +191,27 @@ export class TemplateStore {
   async close({ dropAll = false } = {}): Promise<void> {
     this.ended.abort(new VmError('the template store is closed'))
     await this.makingPristine.settled()
+    await this.renewing.settled()
     await this.makingCopy.settled()
     await Promise.all([...this.copies.values()].filter((copy) => dropAll || copy.leases === 0).map((copy) => this.forget(copy)))
+  }
+
+  private async throwAway(pristine: Pristine, altered: string): Promise<void> {
+    // Renewed meanwhile, and swept.
+    if (!this.pristine.isCurrent(pristine)) return
+    this.options.log?.error({ template: pristine.key, altered }, 'a template is not as it was made: it is thrown away and made anew; look for a failing disk, or for who writes there')
+    this.pristine.retire(pristine)
+    await this.dropRetired()
+  }
+
+  /** Removes what new pods do not start from, as far as no VM runs from it. */
+  private async dropRetired(): Promise<void> {
+    await Promise.all([...this.copies.values()].filter((copy) => copy.leases === 0 && !this.pristine.isCurrent(copy.pristine)).map((copy) => this.forget(copy)))
+    await this.pristine.sweep(new Set([...this.copies.values()].map((copy) => copy.pristine.key)))
+  }
+
+  private idle(record: z.infer<typeof CopyRecord>): Copy {
+    return { ...record, leases: 0, lastUse: this.nextUse(), idleSince: performance.now() }
   }
 
   /** A count, not a time: two uses are never equal. */
@@ -152,11 +233,15 @@ export class TemplateStore {
     return join(resolve(this.copiesFolder), `${copy}.json`)
   }
 
-  private async makeCopy(copy: string, pristine: Copy['pristine']): Promise<void> {
+  private async makeCopy(copy: string, pristine: Pristine): Promise<void> {
     if (this.copies.has(copy)) return
     const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`, this.recordFile(copy))
+    if (holder.sha256 !== pristine.digests.memory) {
+      await letGo(holder)
+      return this.throwAway(pristine, pristine.memory)
+    }
     const record = { copy, pristine, holder }
-    this.copies.set(copy, { ...record, leases: 0, lastUse: this.nextUse() })
+    this.copies.set(copy, this.idle(record))
     await writeFile(this.recordFile(copy), JSON.stringify(record), { mode: 0o600 })
   }
 
@@ -177,20 +262,5 @@ function parseRecord(text: string): z.infer<typeof CopyRecord> | undefined {
     return CopyRecord.parse(JSON.parse(text))
   } catch {
     return undefined
-  }
-}
-
-/** The promise's result, or the signal's reason as soon as it is aborted; the work goes on for others. */
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  work.catch(() => {})
-  let stop = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason instanceof Error ? signal.reason : new VmError('aborted'))
-    signal.addEventListener('abort', stop)
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

@@ -1,0 +1,169 @@
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { withoutCgroups } from '@/host/cgroups/port'
+import { defaultMaxImageBytes, type HypervisorSettings } from '../hypervisor-settings'
+import type { MakePristine } from './make-pristine'
+import { TemplateStore, type TemplateSharing } from './template-store'
+
+const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+let folder: string
+let made = 0
+let making: () => Promise<void>
+let stores: TemplateStore[]
+const settings = (version: string): HypervisorSettings => ({
+  qemu: { binary: 'qemu', version: '1', machine: 'pc' },
+  guest: { kernel: '', initramfs: '', version, arguments: [] },
+  accelerator: { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 },
+  ...{ scratchBytes: 1, maxImageBytes: defaultMaxImageBytes, serviceUid: 1, kvmNode: null, cgroups: withoutCgroups('not needed'), waitForHello: async () => {} },
+})
+
+/** Files as a VM leaves them, each time others, without the seconds of a boot; what becomes of them is all real. */
+const make: MakePristine = async (_settings, { memoryMiB }, target) => {
+  await making()
+  made += 1
+  await mkdir(target, { recursive: true })
+  const memory = await open(join(target, 'memory'), 'w', 0o600)
+  await memory.truncate(memoryMiB * 2 ** 20)
+  await memory.write(Buffer.alloc(3 << 20, made), 0, 3 << 20, 5 << 20)
+  await memory.close()
+  await writeFile(join(target, 'state'), `state ${made}`)
+  await writeFile(join(target, 'boot-stub'), 'stub')
+}
+
+const store = async (of: HypervisorSettings, sharing: TemplateSharing = 'tenant-copy') => {
+  const opened = new TemplateStore({ dir: folder, settings: of, sharing, log, make })
+  await opened.open()
+  stores.push(opened)
+  return opened
+}
+const request = (tenantId = 'one', memoryMiB = 16) => ({ tenantId, vcpus: 1, memoryMiB, signal: new AbortController().signal })
+const firstByte = async (path: string) => {
+  const file = await open(path)
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 5 << 20)
+  await file.close()
+  return buffer[0]
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'templates-'))
+  made = 0
+  making = async () => {}
+  stores = []
+  vi.clearAllMocks()
+})
+afterEach(async () => {
+  await Promise.all(stores.map((one) => one.close({ dropAll: true })))
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('a new template is made beside the old one, which serves until then and stays as long as a VM runs from it', async () => {
+  const templates = await store(settings('a'))
+  const old = await templates.acquire(request())
+  let finish = () => {}
+  making = () => new Promise((resolve) => (finish = resolve))
+  const renewing = templates.renew(request())
+  // No start waits for it.
+  const meanwhile = await templates.acquire(request('two'))
+  expect(await firstByte(meanwhile.memory)).toBe(1)
+  await vi.waitFor(() => finish())
+  finish()
+  await renewing
+  const next = await templates.acquire(request())
+  expect([await firstByte(old.memory), await firstByte(next.memory)]).toEqual([1, 2])
+  expect(next.copy).not.toBe(old.copy)
+  expect(await readdir(join(folder, 'pristine'))).toHaveLength(2)
+  await Promise.all([old.release(), meanwhile.release()])
+  await expect(firstByte(old.memory)).rejects.toThrow()
+  expect(await readdir(join(folder, 'pristine'))).toHaveLength(1)
+  await next.release()
+})
+
+test('one that cannot be made leaves the old one in service', async () => {
+  const templates = await store(settings('a'))
+  await (await templates.acquire(request())).release()
+  making = async () => Promise.reject(new Error('no memory left'))
+  await expect(templates.renew(request())).rejects.toThrow('no memory left')
+  const lease = await templates.acquire(request())
+  expect(await firstByte(lease.memory)).toBe(1)
+  await lease.release()
+  expect(await readdir(join(folder, 'pristine'))).toHaveLength(1)
+})
+
+test('another guest image makes templates outdated: they serve until there are others, and tell which image they are of', async () => {
+  const host = settings('a')
+  const templates = await store(host)
+  const before = await templates.acquire(request())
+  expect(templates.inService().map((one) => one.outdated)).toEqual([false])
+  host.guest = { ...host.guest, version: 'b' }
+  expect(templates.inService().map((one) => one.outdated)).toEqual([true])
+  const between = await templates.acquire(request('two'))
+  await templates.renew(request())
+  const after = await templates.acquire(request())
+  expect([before, between, after].map((lease) => lease.guestVersion)).toEqual(['a', 'a', 'b'])
+  await Promise.all([before, between, after].map((lease) => lease.release()))
+})
+
+test.each(['state', 'boot-stub', 'memory'])('a template whose %s was altered is never used again: it is told and made anew', async (name) => {
+  const templates = await store(settings('a'))
+  await (await templates.acquire(request())).release()
+  const [key] = await readdir(join(folder, 'pristine'))
+  const file = await open(join(folder, 'pristine', key ?? '', name), 'r+')
+  await file.write(Buffer.from('X'), 0, 1, name === 'memory' ? 6 << 20 : 2)
+  await file.close()
+  // Memory is compared where it is copied: for the next tenant.
+  const lease = await templates.acquire(request('two'))
+  expect(await firstByte(lease.memory)).toBe(2)
+  expect(made).toBe(2)
+  expect(log.error).toHaveBeenCalledExactlyOnceWith({ template: key, altered: expect.stringContaining(name) }, 'a template is not as it was made: it is thrown away and made anew; look for a failing disk, or for who writes there')
+  await lease.release()
+  expect(await readdir(join(folder, 'pristine'))).toHaveLength(1)
+})
+
+test('a machine on which every template is altered says where to look instead of trying for ever', async () => {
+  const templates = await store(settings('a'))
+  const renew = templates['pristine'].renew.bind(templates['pristine'])
+  vi.spyOn(templates['pristine'], 'renew').mockImplementation(async (...size) => {
+    const pristine = await renew(...size)
+    await writeFile(pristine.state, 'rot')
+    return pristine
+  })
+  await expect(templates.acquire(request())).rejects.toThrow(`the template of 16 MiB was not as it had been made 3 times: look for a failing disk or memory under ${folder}`)
+})
+
+test('a copy whose memory changed in spite of its seals is found and not used any more', async () => {
+  const templates = await store(settings('a'))
+  const [good, bad] = [await templates.acquire(request('one')), await templates.acquire(request('two'))]
+  const copy = templates['copies'].get(bad.copy)
+  // As a chip would do it: nobody else can.
+  if (copy) copy.pristine = { ...copy.pristine, digests: { ...copy.pristine.digests, memory: '0'.repeat(64) } }
+  await templates.check()
+  expect([await templates.adopt(good.copy), await templates.adopt(bad.copy)]).toEqual([expect.objectContaining({ copy: good.copy }), null])
+  expect(log.error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ copy: bad.copy }), expect.stringMatching(/not as it was made.*started anew.*bad memory/))
+})
+
+test("two tenants' pods never start from one template unless that is the setting", async () => {
+  for (const [sharing, shared] of [['tenant-copy', false], ['shared', true]] as const) {
+    const templates = await store(settings(sharing), sharing)
+    const [one, two] = await Promise.all([templates.acquire(request('one')), templates.acquire(request('two'))])
+    expect([one.copy === two.copy, one.memory === two.memory]).toEqual([shared, shared])
+    await templates.close({ dropAll: true })
+  }
+})
+
+test('copies without a pod are let go in the end, and templates of an earlier run are found by what they are', async () => {
+  const templates = await store(settings('a'))
+  const lease = await templates.acquire(request())
+  await lease.release()
+  await templates.dropIdle(Infinity, 60_000)
+  expect(await firstByte(lease.memory)).toBe(1)
+  await templates.dropIdle(Infinity, 0)
+  await expect(firstByte(lease.memory)).rejects.toThrow()
+  const again = await store(settings('a'))
+  await (await again.acquire(request())).release()
+  expect(made).toBe(1)
+  const other = await store(settings('b'))
+  expect(other.inService()).toEqual([])
+  expect(await readdir(join(folder, 'pristine'))).toEqual([])
+})
