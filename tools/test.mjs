@@ -1,43 +1,56 @@
 #!/usr/bin/env node
 // `npm test`: installs what it lacks, runs every check and test, and ends with `N passed, N failed`.
 // `npm test -- PART… [FILE…]` runs parts: checks, unit, real, e2e.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { npmProgram, root } from './setup/paths.mjs'
+import { npmProgram } from './setup/paths.mjs'
 import { prepare } from './setup/prepare.mjs'
-import { check, suite } from './test/outcome.mjs'
+import { check, execute, suite } from './test/outcome.mjs'
 
 const PARTS = ['checks', 'unit', 'real', 'e2e']
 const args = process.argv.slice(2)
 const chosen = args.filter((arg) => PARTS.includes(arg))
 const files = args.filter((arg) => !PARTS.includes(arg))
 const parts = new Set(chosen.length > 0 ? chosen : PARTS)
-const exists = (path) => existsSync(join(root, path))
 
 const vitest = (project) => [npmProgram('vitest'), 'run', '--project', project, ...files]
 
+/** Tests on real parts wait much: for a VM, a network, a disk. What is run beside them takes what they leave of the processors. */
+const beside = parts.has('real')
+
 /** Each part, imported only once the npm packages are there. */
 const run = {
-  checks: async () => (await import('./test/checks.mjs')).runChecks(exists),
+  checks: async () => (await import('./test/checks.mjs')).runChecks({ idle: beside }),
   unit: async () => [await suite('unit tests', vitest('unit'))],
   real: async () => [await suite('tests on real parts', vitest('real'), { limitMs: 900_000 })],
   e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(files)],
 }
+/** Makes images that tests on real parts pull, ahead of them; where it fails, the tests make them and tell why not. */
+const makeImages = () => execute([process.execPath, '--import', 'tsx', 'host/images/testing/debian/make-all.ts'], { capture: true, idle: true })
 
 const real = parts.has('real') || parts.has('e2e')
 const outcomes = []
+async function runPart(part) {
+  if (!parts.has(part)) return
+  try {
+    outcomes.push(...(await run[part]()))
+  } catch (error) {
+    outcomes.push(await check(part, () => ({ ok: false, output: error.message })))
+  }
+}
+
 try {
   await prepare({ host: real, tests: real, console: parts.has('checks') || parts.has('e2e') })
-  for (const part of PARTS.filter((name) => parts.has(name))) {
-    try {
-      outcomes.push(...(await run[part]()))
-    } catch (error) {
-      outcomes.push(await check(part, () => ({ ok: false, output: error.message })))
-    }
-  }
+  // The journeys have the machine for themselves: they measure how long a person waits.
+  const aside = beside ? [runPart('checks'), files.length === 0 && makeImages()] : [await runPart('checks')]
+  await runPart('unit')
+  await runPart('real')
+  await Promise.all(aside)
+  await runPart('e2e')
 } catch (error) {
   outcomes.push(await check('preparation', () => ({ ok: false, output: error.message })))
 }
+
+// Beside other tests, what a check said went by long ago.
+if (beside) for (const { name, output } of outcomes) if (output) console.log(`\n✗ ${name}\n${output}`)
 
 const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0)
 console.log('')

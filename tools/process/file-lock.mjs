@@ -1,5 +1,6 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
 import { isAlive, startTicks } from './liveness.mjs'
 
 /** The file names a process that still runs. */
@@ -38,7 +39,7 @@ export function lockHolder(path) {
  */
 export function takeLock(path) {
   // The file appears with its contents in one step: a reader never meets one that is half written.
-  const draft = `${path}.${process.pid}`
+  const draft = `${path}.${process.pid}.${threadId}`
   writeFileSync(draft, `${process.pid} ${startTicks(process.pid)}`, { mode: 0o600 })
   try {
     for (let attempt = 0; ; attempt++) {

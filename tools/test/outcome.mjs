@@ -4,17 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../setup/paths.mjs'
 
-/** What a part of the run counted. @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number }} Outcome */
+/** What a part of the run counted; `output`: of a check that failed. @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, output?: string }} Outcome */
 
 const since = (start) => (performance.now() - start) / 1000
 
 /**
  * Runs a program and resolves with its exit code; a program that takes longer than `limitMs` is ended and has failed.
  * @param {string[]} argv
- * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number }} [options] `capture`: collect the output instead of showing it
+ * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, idle?: boolean }} [options] `capture`: collect the
+ * output instead of showing it; `idle`: only while a processor has nothing else to do (SCHED_IDLE)
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function execute([command, ...args], { env = {}, capture = false, limitMs = 600_000 } = {}) {
+export function execute(argv, { env = {}, capture = false, limitMs = 600_000, idle = false } = {}) {
+  const [command, ...args] = idle ? ['chrt', '--idle', '0', ...argv] : argv
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'] })
     let output = ''
@@ -48,7 +50,7 @@ export async function check(name, work) {
   const { ok, output } = await Promise.resolve().then(work).catch((error) => ({ ok: false, output: error.stack }))
   console.log(`${ok ? '✓' : '✗'} ${name}  ${since(start).toFixed(1)} s`)
   if (!ok) console.log(output.trimEnd())
-  return { name, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds: since(start) }
+  return { name, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds: since(start), ...(!ok && { output: output.trimEnd() }) }
 }
 
 /**

@@ -5,6 +5,7 @@ import { debianMirror } from '@/guest/image/apt-sources'
 import { publishFolder } from '@/guest/image/publish'
 import { suite } from '@/guest/image/recipe'
 import { run } from '@/platform/exec'
+import { withLock } from '@/tools/process/file-lock.mjs'
 import { tarArchive } from '../../tar/archive'
 import type { DebianRecipe } from './recipes'
 
@@ -21,8 +22,17 @@ const tag = 'latest'
  */
 export async function debianImage(recipe: DebianRecipe): Promise<string> {
   const target = join(cache, createHash('sha256').update(JSON.stringify([2, suite, slim, recipe])).digest('hex').slice(0, 16))
-  if (await stat(target).catch(() => undefined)) return `${target}:${tag}`
+  const isThere = async () => (await stat(target).catch(() => undefined)) !== undefined
+  if (await isThere()) return `${target}:${tag}`
   await mkdir(cache, { recursive: true })
+  // npm test makes images ahead of the tests that pull them: one waits for the other.
+  return withLock(`${target}.lock`, async () => {
+    if (!(await isThere())) await make(recipe, target)
+    return `${target}:${tag}`
+  }, { waitMs: 600_000 })
+}
+
+async function make(recipe: DebianRecipe, target: string): Promise<void> {
   const work = await mkdtemp(join(cache, '.draft-'))
   try {
     // mmdebstrap and dpkg may work as other users.
@@ -39,7 +49,6 @@ export async function debianImage(recipe: DebianRecipe): Promise<string> {
   } finally {
     await rm(work, { recursive: true, force: true })
   }
-  return `${target}:${tag}`
 }
 
 async function install({ packages, without = [], setUp = [] }: DebianRecipe, tar: string): Promise<void> {
