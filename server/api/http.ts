@@ -6,6 +6,7 @@ import type { ServerContext } from '@/server/services/context'
 import { authenticate } from '@/server/auth/authenticate'
 import type { Actor } from '@/server/auth/scope'
 import { isForeign } from './own-page'
+import { toTrpcError } from './errors'
 import { appRouter } from './root'
 import type { ApiContext } from './trpc'
 
@@ -58,7 +59,11 @@ export function serveApi(server: ServerContext, request: IncomingMessage, respon
     maxBodySize,
     allowBatching: true,
     maxBatchSize,
-    createContext: async () => toApiContext(server, await actorOf(request, server.config.publicUrl), request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
+    createContext: async () => {
+      // Whoever asks is looked up in the database too: where that is away, the answer is the same as from a procedure.
+      const actor = await actorOf(request, server.config.publicUrl).catch((error: unknown) => Promise.reject(toTrpcError(error, { log: server.log, requestId: randomUUID() })))
+      return toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
+    },
     responseMeta: ({ ctx }) => ({ headers: new Headers({ 'cache-control': 'no-store', ...(ctx ? { 'x-request-id': ctx.requestId } : {}) }) }),
   }).catch((err: unknown) => {
     server.log.error({ err }, 'a request failed')

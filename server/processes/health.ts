@@ -10,6 +10,15 @@ const connectedHosts = new Gauge({ name: 'hypernetes_connected_hosts', help: 'Ho
 const openStreams = new Gauge({ name: 'hypernetes_open_streams', help: 'Terminals, commands, logs, copies and port-forwards that are open through this web process.' })
 const openSockets = new Gauge({ name: 'hypernetes_open_sockets', help: 'WebSockets of people that are open to this web process.' })
 
+/** Whoever asks whether a process is ready waits no longer for the answer. */
+const READY_MS = 3000
+
+const within = <T>(ms: number, work: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+    work.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
+
 /** How many of each are open in this process. */
 export type OpenConnections = () => { streams: number; sockets: number }
 
@@ -19,7 +28,7 @@ export function serveHealth(server: ServerContext, sessions: HostSessions, reque
   const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
   if (path === '/healthz') answer(200, 'ok\n')
   else if (path === '/readyz') {
-    server.db.$queryRaw`select 1`.then(() => answer(200, 'ok\n'), () => answer(503, 'the database does not answer\n'))
+    within(READY_MS, server.db.$queryRaw`select 1`).then(() => answer(200, 'ok\n'), () => answer(503, 'the database does not answer, or has no connection left: it is tried again at every request\n'))
   } else if (path === '/metrics') {
     void authenticate({ cookie: request.headers.cookie, authorization: request.headers.authorization })
       .then(async (actor) => {

@@ -11,15 +11,33 @@ export type JsonValue = Prisma.InputJsonValue
 /** The client that can open transactions. */
 export type DatabaseClient = PrismaClient
 
+/** A process that has all its connections in use lets whoever asks for one more wait this long; so long, too, a new one may take. */
+const CONNECT_MS = 10_000
+
 /** Opens the pool. One a process: the Next bundle and the server's own code share it through globalThis. */
-export function openDatabase(url: string, connections = 12): DatabaseClient {
-  return new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) })
+export function openDatabase(url: string, connections = 12, connectMs = CONNECT_MS): DatabaseClient {
+  return new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections, connectionTimeoutMillis: connectMs }) })
 }
 
 /** PostgreSQL's codes for a transaction that only met another one: it could not be serialized, or was chosen to end a deadlock. */
 const conflictCodes = ['40001', '40P01']
 const rawFailure = z.object({ meta: z.object({ driverAdapterError: z.object({ cause: z.object({ originalCode: z.enum(conflictCodes) }) }) }) })
 const isConflict = (error: unknown): boolean => error instanceof Prisma.PrismaClientKnownRequestError && (error.code === 'P2034' || rawFailure.safeParse(error).success)
+
+/** Prisma's codes: not reached, slow to answer, closed, no connection free in time, no transaction begun or ended in time, too many connections. */
+const unavailableCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037'])
+/** PostgreSQL's codes: the connection (class 08), no connection left, ended by an operator or a crash, starting up. */
+const unavailableState = /^(08...|53300|57P0[123])$/
+const withState = z.object({ meta: z.object({ driverAdapterError: z.object({ cause: z.object({ originalCode: z.string() }) }) }) })
+/** What pg and pg-pool throw of themselves has no code: these are their words for a connection that is not there (any more). */
+const lostConnections = new Set(['Connection terminated', 'Connection terminated unexpectedly', 'Connection terminated due to connection timeout', 'Client has encountered a connection error and is not queryable', 'Client was closed and is not queryable', 'timeout exceeded when trying to connect'])
+
+/** Whether the database was not there for the work, which may be asked for again; any other failure is the work's own. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof Prisma.PrismaClientKnownRequestError && unavailableCodes.has(error.code)) return true
+  const state = withState.safeParse(error)
+  return (state.success && unavailableState.test(state.data.meta.driverAdapterError.cause.originalCode)) || (error instanceof Error && lostConnections.has(error.message))
+}
 
 /**
  * Runs one transaction and wakes the readers of the change feed after its commit. NOTIFY stays out of the transaction,
