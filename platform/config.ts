@@ -12,11 +12,18 @@ function registryMirrors(text: string, ctx: z.RefinementCtx): { registry: string
   })
 }
 
+/** `all`, `none`, or the `host[:port]` of those that stand in private networks and may be used. */
+function privateRegistries(text: string): 'all' | string[] {
+  if (text === 'all') return 'all'
+  return text === 'none' ? [] : text.split(',').map((s) => s.trim()).filter(Boolean)
+}
+
 const environment = z.object({
   HYPERNETES_DATA: z.string().optional(),
   HYPERNETES_KEY_FILE: z.string().optional(),
   HYPERNETES_DEFAULT_REGISTRY: z.string().default('docker.io'),
   HYPERNETES_INSECURE_REGISTRIES: z.string().default(''),
+  HYPERNETES_PRIVATE_REGISTRIES: z.string().default('all'),
   HYPERNETES_REGISTRY_MIRRORS: z.string().default('').transform(registryMirrors),
   HYPERNETES_IMAGE_CACHE_GIB: z.coerce.number().positive().max(1_000_000).default(50),
   HYPERNETES_SIGNUP: z.enum(['open', 'approval', 'closed']).default('open'),
@@ -31,10 +38,12 @@ const environment = z.object({
   HYPERNETES_GUEST_KERNEL: z.string().optional(),
   HYPERNETES_GUEST_INITRAMFS: z.string().optional(),
   HYPERNETES_GUEST_VERSION: z.string().optional(),
+  HYPERNETES_GUEST_IMAGE: z.string().optional(),
+  HYPERNETES_TEMPLATE_MAX_AGE_HOURS: z.coerce.number().min(0.1).max(8760).default(24),
   HYPERNETES_TEMPLATES: z.enum(['tenant-copy', 'shared', 'cold']).default('tenant-copy'),
   HYPERNETES_CONCURRENT_STARTS: z.coerce.number().int().min(1).max(256).default(3),
   HYPERNETES_TB_SIZE_MIB: z.coerce.number().int().min(8).max(1024).default(32),
-  SMTP_URL: z.string().optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'must be of the form smtp://user:password@host:587' }).optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   PUBLIC_URL: z.url().optional(),
@@ -59,6 +68,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     keyFile: e.HYPERNETES_KEY_FILE ?? join(data, 'keys', 'keyring.json'),
     defaultRegistry: e.HYPERNETES_DEFAULT_REGISTRY,
     insecureRegistries: e.HYPERNETES_INSECURE_REGISTRIES.split(',').map((s) => s.trim()).filter(Boolean),
+    privateRegistries: privateRegistries(e.HYPERNETES_PRIVATE_REGISTRIES),
     registryMirrors: e.HYPERNETES_REGISTRY_MIRRORS,
     imageCacheBytes: Math.round(e.HYPERNETES_IMAGE_CACHE_GIB * 2 ** 30),
     signUp: e.HYPERNETES_SIGNUP,
@@ -69,7 +79,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     localHost: { name: e.HYPERNETES_LOCAL_HOST_NAME ?? hostname(), publicKey: e.HYPERNETES_LOCAL_HOST_PUBLIC_KEY },
     serverUrl: e.HYPERNETES_SERVER_URL ?? `ws://${e.HOST}:${e.PORT}/ws/host`,
     hostKeyFile: e.HYPERNETES_HOST_KEY_FILE ?? join(data, 'host', 'identity.pem'),
-    guest: { kernel: e.HYPERNETES_GUEST_KERNEL, initramfs: e.HYPERNETES_GUEST_INITRAMFS, version: e.HYPERNETES_GUEST_VERSION },
+    guest: { kernel: e.HYPERNETES_GUEST_KERNEL, initramfs: e.HYPERNETES_GUEST_INITRAMFS, version: e.HYPERNETES_GUEST_VERSION, pointer: e.HYPERNETES_GUEST_IMAGE && resolve(e.HYPERNETES_GUEST_IMAGE) },
+    templateMaxAgeMs: e.HYPERNETES_TEMPLATE_MAX_AGE_HOURS * 3_600_000,
     templates: e.HYPERNETES_TEMPLATES,
     concurrentStarts: e.HYPERNETES_CONCURRENT_STARTS,
     tbSizeMiB: e.HYPERNETES_TB_SIZE_MIB,

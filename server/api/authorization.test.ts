@@ -94,6 +94,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'token.revoke': { id: '00000000-0000-4000-8000-000000000000' },
 }
 
+const open: ProcedureMeta = { rung: 'public' }
 /** At run time `procedures` is flat, by whole paths; its type says the nested record. */
 type Definition = { type: string; output?: unknown; meta?: ProcedureMeta }
 const procedures = Object.entries(appRouter._def.procedures as unknown as Record<string, { _def: Definition }>).map(([path, procedure]) => ({ path, ...procedure._def }))
@@ -209,7 +210,7 @@ describe('docs/authorization.md', () => {
   })
 
   it.each(callerNames)('says what %s may do', async (caller) => {
-    for (const { path, meta = { rung: 'public' } } of procedures) {
+    for (const { path, meta = open } of procedures) {
       const input = meta.rung === 'tenant' ? { tenant: slug, ...inputs[path] } : inputs[path]
       const answer = await refusal(people[caller], path, input)
       const access = answer === null ? 'in' : (doors[answer.message] ?? (answer.message.startsWith('Tenant ') ? 'not_found' : 'in'))
@@ -218,7 +219,7 @@ describe('docs/authorization.md', () => {
   })
 
   it('is what the procedures say of themselves', () => {
-    const text = authorizationPage(procedures.map(({ path, type, meta = { rung: 'public' } }) => ({ path, type, meta })))
+    const text = authorizationPage(procedures.map(({ path, type, meta = open }) => ({ path, type, meta })))
     if (process.env.HYPERNETES_WRITE_DOCS === '1') writeFileSync(page, text)
     expect(readFileSync(page, 'utf8')).toBe(text)
   })

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isForeign } from './own-page'
+import { changes, isForeign } from './own-page'
 
 /** What a form of the console sends; Next and NextAuth would read any size into memory. */
 const maxPageBodyBytes = 64 << 10
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'])
-const changes = (method: string): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(method)
 
 type Refusal = { status: number; message: string; headers?: Record<string, string> }
 

@@ -39,6 +39,7 @@ async function serveAuth(options: () => ReturnType<typeof authOptions>): Promise
 /** A browser: keeps cookies, sends the CSRF token, and says that it is at `address`. */
 class Browser {
   readonly cookies = new Map<string, string>()
+  readonly setCookies: string[] = []
   constructor(
     private readonly base: string,
     private readonly address = '198.51.100.1',
@@ -56,6 +57,7 @@ class Browser {
       redirect: 'manual',
     })
     for (const line of response.headers.getSetCookie()) {
+      this.setCookies.push(line)
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (value) this.cookies.set(name, value)
       else this.cookies.delete(name)
@@ -158,6 +160,34 @@ describe('a browser', () => {
 
   it('gets cookies for HTTPS alone where the public address is HTTPS', () => {
     expect(authOptions({ ...authRuntime(), config: { publicUrl: 'https://console.test' } }).useSecureCookies).toBe(true)
+  })
+
+  it.each([['http://console.test:3000', /^next-auth\.session-token=[^;]+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/], ['https://console.test', /^__Host-next-auth\.session-token=[^;]+; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/]])('gets a session’s cookie that no script and no other host writes, at %s', async (publicUrl, wanted) => {
+    const person = newPerson()
+    await signUp(parts, person, client)
+    setAuthRuntime({ ...runtime, config: { publicUrl } })
+    try {
+      const browser = new Browser(base)
+      await browser.signIn(person)
+      expect(browser.setCookies.filter((line) => line.includes('session-token'))).toEqual([expect.stringMatching(wanted)])
+    } finally {
+      setAuthRuntime(runtime)
+    }
+  })
+
+  it('gets a session of its own at each sign-in, whatever it brought', async () => {
+    const [victim, attacker] = [newPerson(), newPerson()]
+    const { account } = await signUp(parts, victim, client)
+    await signUp(parts, attacker, client)
+    const planted = new Browser(base)
+    await planted.signIn(attacker)
+    const browser = new Browser(base)
+    for (const [name, value] of planted.cookies) browser.cookies.set(name, value)
+    const before = browser.cookie
+    expect(await browser.signIn(victim)).toBeNull()
+    expect(browser.cookie).not.toBe(before)
+    expect(await authenticate({ cookie: browser.cookie })).toMatchObject({ userId: account.id })
+    expect(await authenticate({ cookie: before }), 'what was planted is nobody new').not.toMatchObject({ userId: account.id })
   })
 })
 

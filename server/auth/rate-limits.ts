@@ -5,7 +5,7 @@ import { DomainError } from '@/domain/shared/errors'
 import type { DatabaseClient } from '@/server/store/database'
 
 export type LimitTable = Readonly<Record<LimitName, { points: number; seconds: number }>>
-export type LimitName = 'signInByEmailAndAddress' | 'signInByEmail' | 'signInByAddress' | 'signUpByAddress' | 'resetByEmail' | 'resetByAddress'
+export type LimitName = 'signInByEmailAndAddress' | 'signInByEmail' | 'signInByAddress' | 'signUpByAddress' | 'resetByEmail' | 'resetByAddress' | 'resetLinkByAddress'
 
 /**
  * How many attempts in how many seconds. Sign-ins count where they fail only. The limit of an e-mail over all addresses is
@@ -18,6 +18,7 @@ export const defaultLimits: LimitTable = {
   signUpByAddress: { points: 60, seconds: 3600 },
   resetByEmail: { points: 5, seconds: 3600 },
   resetByAddress: { points: 60, seconds: 3600 },
+  resetLinkByAddress: { points: 60, seconds: 3600 },
 }
 
 /** Too many attempts; `seconds` says when the next one counts. */

@@ -84,6 +84,13 @@ describe('a reset', () => {
   })
 })
 
+it('links that are tried are limited by address', async () => {
+  const limited = { ...parts, limits: { ...defaultLimits, resetLinkByAddress: { points: 2, seconds: 600 } } }
+  const guess = () => resetPassword(limited, { token: 'guessed', password: 'first long password' }, { address: '192.0.2.99' })
+  for (let i = 0; i < 2; i++) await expect(guess()).rejects.toMatchObject({ code: 'failed_precondition' })
+  await expect(guess()).rejects.toMatchObject({ code: 'rate_limited' })
+})
+
 describe('a change of the password', () => {
   it('keeps this session and ends the others', async () => {
     const ada = await person()

@@ -46,9 +46,10 @@ const resetText = (name: string, publicUrl: string, token: string): string =>
 
 /**
  * Sets a new password by the token of a link, once, and ends every session of the person. API tokens stay; the answer says
- * how many. Throws `failed_precondition` for a token that is unknown, used or over its time, `invalid_input` for the password.
+ * how many. Throws `failed_precondition` for a token that is unknown, used or over its time, `invalid_input` for the password, `rate_limited`.
  */
 export async function resetPassword(parts: AccountParts, input: { token: string; password: string }, client: Client): Promise<RevocationResult> {
+  await new RateLimits(parts.db, parts.limits).consume('resetLinkByAddress', client.address)
   const tokenHash = hashSecretText(input.token)
   const reset = await findPasswordReset(parts.db, tokenHash)
   if (!reset) throw badResetLink()

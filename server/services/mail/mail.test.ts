@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SMTPServer } from 'smtp-server'
+import { loadConfig } from '@/platform/config'
 import { newPerson, openTestParts, signedInActor, type TestParts } from '@/server/auth/testing/test-parts'
 import { inTransaction } from '@/server/store/database'
 import { signUp } from '../accounts/sign-up'
@@ -37,6 +39,15 @@ async function mailServer(refuse = false) {
   const address = listening.address()
   const port = typeof address === 'object' && address ? address.port : 0
   return { url: `smtp://127.0.0.1:${port}`, received, close: () => new Promise<void>((done) => server.close(() => done())) }
+}
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
 }
 
 describe('mail', () => {
@@ -77,6 +88,24 @@ describe('mail', () => {
     } finally {
       await refusing.close()
       await taking.close()
+    }
+  })
+  it('tells a failure without the server’s password', async () => {
+    const refusing = await mailServer(true)
+    const secret = 'smtp-password-of-a-test'
+    try {
+      const id = await queue()
+      for (const url of [refusing.url.replace('//', `//user:${secret}@`), `smtp://user:${secret}@127.0.0.1:1`]) {
+        await deliverMail({ ...parts, config: { ...parts.config, smtpUrl: url } }, id)
+        const failed = (await listMails(parts.db, { limit: 10 })).mails.find((mail) => mail.id === id)
+        expect(failed).toMatchObject({ state: 'failed', error: expect.stringMatching(/./) })
+        expect(failed?.error).not.toContain(secret)
+      }
+      expect(parts.logged()).not.toContain(secret)
+      expect(inspect(thrownBy(() => smtpTransport(`smtp://user:${secret}@[`, 'http://127.0.0.1:3000')))).not.toContain(secret)
+      expect(inspect(thrownBy(() => loadConfig({ NODE_ENV: 'test', SMTP_URL: `smtp://user:${secret}@[` })))).not.toContain(secret)
+    } finally {
+      await refusing.close()
     }
   })
   it('takes the sender from the URL', async () => {

@@ -10,6 +10,8 @@ const seconds = (n: number) => n * 1000
  * address's name, or the URL's parameter `from`.
  */
 export function smtpTransport(smtpUrl: string, publicUrl: string): MailTransport {
+  // The error of a parser would hold the whole address, and so the password, wherever it is logged.
+  if (!URL.canParse(smtpUrl)) throw new Error('SMTP_URL is no address of the form smtp://user:password@host:587')
   const url = new URL(smtpUrl)
   const from = url.searchParams.get('from') ?? senderOf(publicUrl)
   url.searchParams.delete('from')
