@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod'
+import { FairShare } from '@/host/fair-share'
+import { LineReader } from './qmp-lines'
 import { VmError } from './machine'
 
 const Greeting = z.object({ QMP: z.object({ version: z.object({ qemu: z.object({ major: z.number(), minor: z.number(), micro: z.number() }) }) }) })
@@ -18,6 +20,8 @@ export class QmpLost extends VmError {}
 
 /** QEMU may be run by an escaped guest: a line longer than this, or more events a second, is no QEMU of ours. */
 const maxLineBytes = 1 << 20
+/** No message of QEMU's has so many; JSON is cheap to send and dear to parse. */
+const maxValues = 50_000
 const maxEventsPerSecond = 2000
 const maxReasonLength = 500
 
@@ -28,8 +32,9 @@ export type QmpOptions = { timeoutMs?: number; signal?: AbortSignal }
 export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [QmpLost] }> {
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
-  private line: Buffer[] = []
-  private lineBytes = 0
+  private readonly lines = new LineReader(maxLineBytes, maxValues)
+  private readonly share = new FairShare()
+  private pause: NodeJS.Timeout | undefined
   private events = { second: 0, count: 0 }
   private lost: QmpLost | undefined
   private onGreeting: (() => void) | undefined
@@ -120,18 +125,17 @@ export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [QmpLost
   }
 
   private take(chunk: Buffer): void {
-    let rest = chunk
-    for (let end = rest.indexOf(10); end >= 0 && !this.lost; end = rest.indexOf(10)) {
-      const line = Buffer.concat([...this.line, rest.subarray(0, end)])
-      this.line = []
-      this.lineBytes = 0
-      rest = rest.subarray(end + 1)
-      if (line.length > maxLineBytes) return this.fail(new QmpLost('QEMU sent a line that is too long'))
+    const began = performance.now()
+    for (const line of this.lines.push(chunk)) {
+      if (this.lost) return
+      if (line === 'too long') return this.fail(new QmpLost('QEMU sent a line that is too long'))
+      if (line === 'too many values') return this.fail(new QmpLost('QEMU sent a message of too many values'))
       this.message(line.toString('utf8'))
     }
-    this.lineBytes += rest.length
-    if (this.lineBytes > maxLineBytes) return this.fail(new QmpLost('QEMU sent a line that is too long'))
-    if (rest.length > 0) this.line.push(rest)
+    const pauseMs = this.share.spent(performance.now() - began)
+    if (pauseMs === 0 || this.lost) return
+    this.socket.pause()
+    this.pause = setTimeout(() => this.socket.resume(), pauseMs)
   }
 
   private message(text: string): void {
@@ -174,7 +178,8 @@ export class QmpClient extends EventEmitter<{ event: [QmpEvent]; close: [QmpLost
   private fail(error: QmpLost): void {
     if (this.lost) return
     this.lost = error
-    this.line = []
+    clearTimeout(this.pause)
+    this.lines.forget()
     this.socket.destroy()
     for (const pending of this.pending.values()) {
       clearTimeout(pending.timer)
