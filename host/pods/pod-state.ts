@@ -143,7 +143,7 @@ export class PodState {
       return this.problem
     }
     const known = error instanceof StepError
-    const message = known ? `${error.message} ${again}` : `The host could not start the pod's virtual machine (step "${step}"). ${again} If it goes on, the operator finds the cause in the host's log.`
+    const message = known ? `${error.message} ${again}` : `The pod could not be started on its host: ${failedSteps[step] ?? "the pod's virtual machine could not be started"} (step "${step}"). ${again} If it goes on, the operator finds the cause in the host's log.`
     this.problem = { about, reason: known ? error.reason : 'StartFailed', message, waiting: true }
     return this.problem
   }
@@ -231,6 +231,16 @@ export class PodState {
     const isUnknown = found.containers.length === 0 && this.stage === 'ended'
     this.failure = found.failure ?? (isUnknown ? { reason: 'EndUnknown', message: 'The host could not read how the containers of the pod ended. Look at their logs, and re-create the pod where it has to run again.' } : null)
   }
+}
+
+/** What failed, in the tenant's words: the cause itself may name what is the host's. */
+const failedSteps: Readonly<Record<string, string>> = {
+  image: 'its images could not be made ready',
+  network: 'its place in the network could not be made',
+  disks: 'its disk could not be made',
+  template: 'what its virtual machine is started from could not be made',
+  vm: 'its virtual machine did not start',
+  guest: 'the agent in its virtual machine did not answer as it should, or the network was not ready for it',
 }
 
 /** Within one boot of the machine the steady clock tells, whatever the wall's was set to since. */

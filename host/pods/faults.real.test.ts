@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Assignment } from '@/contracts/host/v1'
+import { FaultHost } from './testing/fault-host'
+import type { Fault } from './testing/faults'
+
+let host: FaultHost
+let neighbour: Assignment
+beforeAll(async () => {
+  host = await FaultHost.open()
+  neighbour = host.pod()
+  host.pods.apply([neighbour])
+  await host.until(() => host.isReady(neighbour))
+  // What is made ahead of pods is there.
+  await host.until(async () => !(await host.census()).some((line) => line.includes('draft-')), 120_000)
+})
+afterAll(() => host.close())
+
+/** In the order of a start, so that each try comes as far as the next fault. */
+const faults = ['image', 'tap', 'disks', 'template', 'rules', 'vm', 'hello', 'setup'].flatMap((step): Fault[] => [{ step, when: 'before' }, { step, when: 'after' }])
+/** What the tenant reads of it. */
+const told: Readonly<Record<string, RegExp>> = { image: /images/, tap: /network/, disks: /disk/, template: /virtual machine/, rules: /virtual machine|network/, vm: /virtual machine/, hello: /agent/, setup: /agent/ }
+
+describe('each step of a start on a real host that fails once', () => {
+  it('is undone beside a pod that runs on, told with cause and what follows, and passed by the next try', async () => {
+    const [neighboursVm] = await host.vmsOf(neighbour)
+    const pod = host.pod()
+    // What the worker of a pod has on the host while nothing of the pod runs: its entry in the ledger.
+    const before = [...(await host.census()), `${host.folder}/ledger/${pod.uid}.json`]
+    for (const [i, fault] of faults.entries()) {
+      host.faults.plan(fault)
+      if (i === 0) host.pods.apply([neighbour, pod])
+      else host.clock.skip()
+      await host.until(() => host.eventsOf(pod, 'StartFailed').length === i + 1)
+      expect(host.report(pod), JSON.stringify(fault)).toMatchObject({ phase: 'Starting', message: expect.stringMatching(/tried again in \d+ s\. .*operator finds the cause in the host's log/), containers: [{ state: 'Waiting' }] })
+      expect(host.report(pod)?.message, JSON.stringify(fault)).toMatch(told[fault.step] ?? /never/)
+      expect(host.report(pod)?.conditions).toContainEqual(expect.objectContaining({ type: 'VMReady', status: 'False', reason: 'StartFailed' }))
+      expect(host.events.at(-1), JSON.stringify(fault)).toMatchObject({ podUid: pod.uid, type: 'Warning', reason: 'StartFailed', message: host.report(pod)?.message })
+      await host.untilAsBefore(before)
+    }
+    host.clock.skip()
+    await host.until(() => host.isReady(pod))
+    expect(host.report(pod)?.containers[0]).toMatchObject({ restartCount: 0 })
+    expect(await host.vmsOf(pod)).toHaveLength(1)
+    expect(await host.vmsOf(neighbour)).toEqual([neighboursVm])
+    await removed(pod)
+    await host.untilAsBefore(before.slice(0, -1))
+  })
+
+  it.each(['before', 'after'] as const)('%s a container costs the VM that it was to run in, and no more', async (when) => {
+    const before = await host.census()
+    const pod = host.pod()
+    host.faults.plan({ step: 'container', when })
+    host.pods.apply([neighbour, pod])
+    await host.until(() => host.eventsOf(pod, 'VMFailed').length === 1 && host.isReady(pod))
+    expect(await host.vmsOf(pod)).toHaveLength(1)
+    await removed(pod)
+    await host.untilAsBefore(before)
+  })
+})
+
+describe('kill -9 of a QEMU', () => {
+  it('starts the pod again by its restart policy, once, with the cause in its events', async () => {
+    const before = await host.census()
+    const [always, onFailure, never] = [host.pod(), host.pod({ restartPolicy: 'OnFailure' }), host.pod({ restartPolicy: 'Never' })]
+    const all = [always, onFailure, never]
+    host.pods.apply([neighbour, ...all])
+    await host.until(() => all.every((pod) => host.isReady(pod)))
+    const killed = (await Promise.all(all.map((pod) => host.vmsOf(pod)))).flat()
+    expect(killed).toHaveLength(3)
+    for (const pid of killed) process.kill(pid, 'SIGKILL')
+    await host.until(() => host.report(never)?.phase === 'Failed' && [always, onFailure].every((pod) => host.isReady(pod) && host.report(pod)?.containers[0]?.restartCount === 1))
+    expect(host.report(never)).toMatchObject({ reason: 'VMFailed', containers: [{ state: 'Terminated', exitCode: 137, restartCount: 0, message: expect.stringContaining('The virtual machine ended under container "web": QEMU was killed by SIGKILL') }] })
+    for (const pod of all) expect(host.eventsOf(pod, 'VMFailed').map((event) => event.message)).toEqual(["The pod's virtual machine ended: QEMU was killed by SIGKILL."])
+    const running = await Promise.all(all.map((pod) => host.vmsOf(pod)))
+    expect(running.map((pids) => pids.length)).toEqual([1, 1, 0])
+    for (const pid of running.flat()) expect(killed).not.toContain(pid)
+    await removed(...all)
+    await host.untilAsBefore(before)
+  })
+})
+
+/** Only the neighbour is wanted from now on; resolves when the host knows nothing of the others. */
+async function removed(...pods: Assignment[]): Promise<void> {
+  host.pods.apply([neighbour])
+  await host.until(() => pods.every((pod) => [undefined, 'Gone'].includes(host.report(pod)?.phase)))
+  host.pods.apply([neighbour])
+}
