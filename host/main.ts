@@ -90,7 +90,7 @@ const control = keepControl(
     onOpen: (url, request) => streams.serve(url, request),
     onFigures: (send) => figures.attach(send),
     onConnected: () =>
-      void writeState(folder, { ready: true, accelerator: accelerator.kind, reason, pid: process.pid, bootId }).catch((error: unknown) => log.error({ err: error }, 'state.json could not be written')),
+      void writeState(folder, { ready: true, accelerator: accelerator.kind, reason, cgroups: host.cgroups, pid: process.pid, bootId }).catch((error: unknown) => log.error({ err: error }, 'state.json could not be written')),
   },
   ending.signal,
 )

@@ -13,7 +13,7 @@ import type { VmRecord } from './vm-record'
  */
 export async function adoptVm(record: VmRecord, templates: TemplateStore): Promise<RunningVm | null> {
   if (!(await isRunning(record.process, record.uid))) {
-    await removeVmFolder(record.runDir)
+    await removeVmFolder(record.runDir, record.cgroups)
     return null
   }
   try {
@@ -31,7 +31,7 @@ export async function adoptVm(record: VmRecord, templates: TemplateStore): Promi
  * processes of its user, which no other pod of this host has. Another agent on the machine may have given out the same
  * number: its VMs, which lie in other folders, are left alone. Throws VmError when a process stays.
  */
-export async function removeVm({ uid, runDir, process }: Pick<VmRecord, 'uid' | 'runDir'> & Partial<Pick<VmRecord, 'process'>>): Promise<void> {
+export async function removeVm({ uid, runDir, process, cgroups = [] }: Pick<VmRecord, 'uid' | 'runDir'> & Partial<Pick<VmRecord, 'process' | 'cgroups'>>): Promise<void> {
   const ours = await placeOf(runDir)
   for (const identity of await processesOf(uid)) {
     const place = await vmPlaceOf(identity.pid)
@@ -40,5 +40,5 @@ export async function removeVm({ uid, runDir, process }: Pick<VmRecord, 'uid' | 
     await killProcess(identity)
     if (!(await waitUntilGone(identity, 15_000))) throw new VmError(`process ${identity.pid} cannot be killed`)
   }
-  await removeVmFolder(runDir)
+  await removeVmFolder(runDir, cgroups)
 }

@@ -1,3 +1,4 @@
+import type { Cgroups } from '@/host/cgroups/port'
 import type { Accelerator, GuestKernel } from './machine'
 import type { Qemu } from './qemu'
 
@@ -17,6 +18,8 @@ export type HypervisorSettings = {
   serviceUid: number
   /** A node for /dev/kvm that VMs' users may open; null without KVM. */
   kvmNode: string | null
+  /** What bounds each VM's memory, processes and processors. */
+  cgroups: Cgroups
   waitForHello: WaitForHello
 }
 

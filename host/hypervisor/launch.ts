@@ -1,8 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { descriptors, VmError } from './machine'
-import { launchScript } from './launch-script'
+import { launchScript, parentScript } from './launch-script'
 import { identifyProcess, type ProcessIdentity } from './process-identity'
 
 /** A pod's end of the wire: a named network namespace (or the path of one) and a tap in it. */
@@ -22,48 +24,64 @@ export type Launch = {
   network: VmNetwork | null
   /** A device node for /dev/kvm that `uid` may open; null without KVM. */
   kvmNode: string | null
+  /** The folders of the VM's cgroups; none where the machine cannot limit it. */
+  cgroups: readonly string[]
   /** True for VMs that are of no use to anybody but this run of the agent. */
   dieWithAgent: boolean
 }
 
-export type Launched = { child: ChildProcess; identity: ProcessIdentity; ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }> }
+export type ProcessEnd = { code: number | null; signal: NodeJS.Signals | null }
+
+/** `identity` is QEMU's own process as the host sees it; `ended` tells how that ended. */
+export type Launched = { identity: ProcessIdentity; ended: Promise<ProcessEnd> }
 
 const namespacePath = (name: string) => (name.includes('/') ? name : `/run/netns/${name}`)
 
 /**
  * Starts QEMU sealed: a user of its own, no capability, no new privileges, in its network namespace and a session of its
- * own, so that it outlives the agent. Throws VmError when no process could be made; what fails later ends the process.
+ * own, so that it outlives the agent. A shell stays as its parent. Throws VmError when no process could be made; what fails later ends the process.
  */
 export async function launchQemu(launch: Launch): Promise<Launched> {
   const { network, uid } = launch
-  const seal = [
-    ...['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all'],
-    ...(launch.dieWithAgent ? ['--pdeathsig', 'KILL'] : []),
-  ]
-  const place = [network ? namespacePath(network.namespace) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '']
+  const dying = launch.dieWithAgent ? ['--pdeathsig', 'KILL'] : []
+  const first = [...(launch.dieWithAgent ? ['setpriv', ...dying] : []), 'unshare', '--pid', '--', 'sh', '-c', parentScript, 'sh']
+  const seal = ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', ...dying]
+  const groups = launch.cgroups.map((folder) => join(folder, 'cgroup.procs')).join('\n')
+  const place = [network ? namespacePath(network.namespace) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '', groups]
+  const [command = '', ...args] = [...first, 'perl', '-e', launchScript, '--', ...place, ...seal, launch.binary, ...launch.arguments]
   const stderr = await open(launch.stderrFile, 'a', 0o600)
   try {
-    const child = spawn('perl', ['-e', launchScript, '--', ...place, ...seal, launch.binary, ...launch.arguments], {
+    const child = spawn(command, args, {
       cwd: launch.folder,
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', NODE_ENV: process.env.NODE_ENV },
       detached: true,
-      stdio: ['ignore', 'ignore', stderr.fd, ...Array.from({ length: descriptors.tap - 3 }, (_, i) => launch.files[i + 3] ?? ('ignore' as const))],
+      stdio: ['ignore', 'pipe', stderr.fd, ...Array.from({ length: descriptors.tap - 3 }, (_, i) => launch.files[i + 3] ?? ('ignore' as const))],
     })
-    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+    const ended = new Promise<ProcessEnd>((resolve, reject) => {
       child.once('error', (error) => reject(new VmError(`the VM could not be started: ${error.message}`)))
       child.once('exit', (code, signal) => resolve({ code, signal }))
     })
     ended.catch(() => {})
-    const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid)
+    const pid = child.stdout ? await firstLine(child.stdout, ended) : undefined
+    child.stdout?.destroy()
+    const identity = pid === undefined ? undefined : await identifyProcess(pid)
     if (!identity) {
       await ended
       throw new VmError(`the VM could not be started: ${await lastWords(launch.stderrFile)}`)
     }
     child.unref()
-    return { child, identity, ended }
+    return { identity, ended }
   } finally {
     await stderr.close()
   }
+}
+
+/** The pid that the launch script prints; undefined when it ended without. */
+async function firstLine(stdout: Readable, ended: Promise<ProcessEnd>): Promise<number | undefined> {
+  const told = new Promise<string>((resolve) => stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1'))))
+  const line = await Promise.race([told, ended.then(() => '')])
+  const pid = Number.parseInt(line, 10)
+  return Number.isInteger(pid) ? pid : undefined
 }
 
 /** The end of what QEMU printed, at most 2 kB. Only the file's end is read: QEMU can make it as large as it wants. */

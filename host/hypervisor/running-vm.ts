@@ -3,7 +3,8 @@ import { lastWords, type Launched } from './launch'
 import { Disks, type Disk } from './disks'
 import { killProcess, waitUntilGone } from './process-identity'
 import type { QmpClient, QmpEvent } from './qmp'
-import { agentSocket, removeVmFolder, stderrFile } from './start-qemu'
+import { memoryLimitHit } from '@/host/cgroups/group-files'
+import { agentSocket, removeVmFolder, stderrFile, tookTooMuch } from './start-qemu'
 import type { TemplateLease } from './templates/template-store'
 import { VmError } from './machine'
 import { FolderWatch } from './folder-watch'
@@ -134,13 +135,15 @@ export class RunningVm {
     this.folder.stop()
     const { code, signal } = (await ended) ?? { code: null, signal: null }
     const cause = await this.cause(code, signal)
-    await removeVmFolder(this.record.runDir)
+    await removeVmFolder(this.record.runDir, this.record.cgroups)
     await this.lease?.release()
     return { cause, code, signal }
   }
 
   private async cause(code: number | null, signal: NodeJS.Signals | null): Promise<string> {
     if (this.asked) return this.asked
+    const limit = await memoryLimitHit(this.record.cgroups)
+    if (limit !== null) return tookTooMuch(limit)
     if (this.shutdownReason) return reasons[this.shutdownReason] ?? `QEMU ended (${this.shutdownReason})`
     const words = await lastWords(stderrFile(this.record.runDir))
     const how = signal ? `QEMU was killed by ${signal}` : code === null ? 'QEMU ended' : `QEMU ended with code ${code}`

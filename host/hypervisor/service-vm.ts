@@ -1,8 +1,10 @@
 import { chown, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeGroup } from '@/host/cgroups/group-files'
 import { kvmNodeOf, maxScratchBytes, type HypervisorSettings } from './hypervisor-settings'
 import { descriptors, placeholderMac, type BootMode } from './machine'
 import { OpenFiles } from './open-files'
+import { killProcess } from './process-identity'
 import { agentSocket, startQemu, type StartedQemu } from './start-qemu'
 
 export type ServiceBoot = { boot: Exclude<BootMode, 'clone'>; vcpus: number; memoryMiB: number; folder: string; signal: AbortSignal }
@@ -15,7 +17,7 @@ export const memoryFile = (folder: string) => join(folder, 'memory')
  * template, or to see whether an accelerator works. It dies with the agent. Throws when the hello does not come.
  */
 export async function bootServiceVm(settings: HypervisorSettings, { boot, vcpus, memoryMiB, folder, signal }: ServiceBoot): Promise<StartedQemu> {
-  const { qemu, guest, accelerator, serviceUid } = settings
+  const { qemu, guest, accelerator, serviceUid, cgroups } = settings
   await mkdir(folder, { recursive: true, mode: 0o711 })
   const files = new OpenFiles()
   try {
@@ -34,7 +36,7 @@ export async function bootServiceVm(settings: HypervisorSettings, { boot, vcpus,
       await files.add(descriptors.memory, memoryFile(folder), 'r+')
     }
     const shape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac: placeholderMac, kernelArguments: guest.arguments }
-    const vm = await startQemu({ binary: qemu.binary, shape, uid: serviceUid, runDir: folder, files, network: null, kvmNode: kvmNodeOf(settings), dieWithAgent: true, signal })
+    const vm = await startQemu({ binary: qemu.binary, shape, uid: serviceUid, runDir: folder, files, network: null, kvmNode: kvmNodeOf(settings), cgroups, dieWithAgent: true, signal })
     try {
       await helloOrEnd(settings, vm, folder, signal)
       return vm
@@ -62,9 +64,10 @@ async function helloOrEnd({ waitForHello }: HypervisorSettings, vm: StartedQemu,
 export async function stopServiceVm(vm: StartedQemu): Promise<void> {
   await vm.qmp.command('quit', {}, { timeoutMs: 2000 }).catch(() => {})
   vm.qmp.close()
-  const stuck = setTimeout(() => vm.child.kill('SIGKILL'), 2000)
+  const stuck = setTimeout(() => void killProcess(vm.identity), 2000)
   await vm.ended.catch(() => {})
   clearTimeout(stuck)
+  await removeGroup(vm.cgroups)
 }
 
 async function makeSparse(path: string, bytes: number): Promise<void> {

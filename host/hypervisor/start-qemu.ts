@@ -1,6 +1,9 @@
 import { chmod, chown, lchown, mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { memoryLimitHit, removeGroup } from '@/host/cgroups/group-files'
+import { vmLimits } from '@/host/cgroups/limits'
+import type { Cgroups } from '@/host/cgroups/port'
 import { qemuArguments } from './arguments'
 import { lastWords, launchQemu, type Launched, type VmNetwork } from './launch'
 import { disksFolder, sockets, VmError, type VmShape } from './machine'
@@ -17,19 +20,28 @@ export type QemuStart = {
   files: OpenFiles
   network: VmNetwork | null
   kvmNode: string | null
+  cgroups: Cgroups
+  /** See {@link vmLimits}; 0 but for clones. */
+  templateHoleBytes?: number
   dieWithAgent: boolean
   /** How long until QEMU's monitor answers. */
   timeoutMs?: number
   signal: AbortSignal
 }
 
-export type StartedQemu = Launched & { qmp: QmpClient }
+export type StartedQemu = Launched & { qmp: QmpClient; cgroups: string[] }
 
 /** Where QEMU's sockets and plugged disks are. */
 export const vmFolder = (runDir: string) => join(runDir, 'vm')
 export const stderrFile = (runDir: string) => join(runDir, 'qemu.stderr')
 export const qmpSocket = (runDir: string) => join(vmFolder(runDir), sockets.qmp)
 export const agentSocket = (runDir: string) => join(vmFolder(runDir), sockets.agent)
+
+/** A VM's group is named after its folder, which is its alone on this host. */
+export const groupName = (runDir: string) => `vm-${basename(runDir)}`
+
+/** Of a VM that the kernel killed for its memory: one sentence for people. */
+export const tookTooMuch = (limitBytes: number) => `The virtual machine took more memory than its limit of ${Math.round(limitBytes / 2 ** 20)} MiB on the host, and the host's kernel killed it. Its containers are kept within the guest's memory: this is QEMU itself, so tell the operator if it happens again`
 
 /** A Unix socket's path has room for so many bytes. */
 const maxSocketPath = 107
@@ -44,7 +56,9 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   if (Buffer.byteLength(agentSocket(runDir)) > maxSocketPath) throw new VmError(`the path ${runDir} is too long for a socket: use a shorter data folder`)
   await prepareFolder(runDir, start.uid)
   let launched: Launched | undefined
+  let cgroups: string[] = []
   try {
+    cgroups = await makeCgroup(start)
     launched = await launchQemu({
       binary: start.binary,
       arguments: qemuArguments(start.shape),
@@ -54,14 +68,15 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
       files: start.files.descriptors,
       network: start.network,
       kvmNode: start.kvmNode,
+      cgroups,
       dieWithAgent: start.dieWithAgent,
     })
-    const qmp = await connectMonitor(launched, runDir, start.timeoutMs ?? 15_000, signal)
+    const qmp = await connectMonitor({ ...launched, cgroups }, runDir, start.timeoutMs ?? 15_000, signal)
     await sealFolder(runDir)
-    return { ...launched, qmp }
+    return { ...launched, qmp, cgroups }
   } catch (error) {
     if (launched) await endProcess(launched)
-    await removeVmFolder(runDir)
+    await removeVmFolder(runDir, cgroups)
     throw error
   }
 }
@@ -81,16 +96,27 @@ async function sealFolder(runDir: string): Promise<void> {
   await chmod(folder, 0o711)
 }
 
-/** Removes what startQemu made. */
-export async function removeVmFolder(runDir: string): Promise<void> {
+/** Removes what startQemu made, once the process is gone. */
+export async function removeVmFolder(runDir: string, cgroups: readonly string[] = []): Promise<void> {
+  await removeGroup(cgroups)
   await rm(vmFolder(runDir), { recursive: true, force: true })
   await rm(stderrFile(runDir), { force: true })
 }
 
-async function connectMonitor({ ended }: Launched, runDir: string, timeoutMs: number, signal: AbortSignal): Promise<QmpClient> {
+async function makeCgroup({ cgroups, runDir, shape, templateHoleBytes = 0 }: QemuStart): Promise<string[]> {
+  try {
+    return await cgroups.make(groupName(runDir), vmLimits(shape, templateHoleBytes))
+  } catch (error) {
+    throw new VmError(`the VM's limits could not be set: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
+
+async function connectMonitor({ ended, cgroups }: Launched & { cgroups: readonly string[] }, runDir: string, timeoutMs: number, signal: AbortSignal): Promise<QmpClient> {
   let over = false
   const died = ended.then(async ({ code, signal: killedBy }) => {
     over = true
+    const limit = await memoryLimitHit(cgroups)
+    if (limit !== null) throw new VmError(tookTooMuch(limit))
     throw new VmError(`QEMU ended at its start (${killedBy ?? `exit code ${code}`}): ${await lastWords(stderrFile(runDir))}`)
   })
   died.catch(() => {})

@@ -36,7 +36,9 @@ export type StartedVm = { vm: RunningVm; mode: 'template' | 'cold'; coldBecause:
  * agent answers soon after (or, after a cold boot, in seconds). Throws VmError with the cause, or the signal's reason;
  * then nothing of the VM is left.
  */
-export async function startVm(settings: HypervisorSettings, templates: TemplateStore, request: VmRequest): Promise<StartedVm> {
+export async function startVm(host: HypervisorSettings, templates: TemplateStore, request: VmRequest): Promise<StartedVm> {
+  // As they are now: the guest image may become another.
+  const settings = { ...host }
   const steps: Timing[] = []
   let coldBecause: string | null = null
   if (templates.sharing !== 'cold') {
@@ -75,12 +77,12 @@ async function failureOfLoad(error: unknown, started: StartedQemu, { runDir }: V
   started.qmp.close()
   await endProcess(started)
   const words = await lastWords(stderrFile(runDir))
-  await removeVmFolder(runDir)
+  await removeVmFolder(runDir, started.cgroups)
   return error instanceof VmError && words ? new VmError(`${error.message}: ${words}`, { cause: error }) : error
 }
 
 async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedQemu> {
-  const { qemu, guest, accelerator } = settings
+  const { qemu, guest, accelerator, cgroups } = settings
   const { vcpus, memoryMiB, mac, uid, runDir, network, signal } = request
   const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
   const files = new OpenFiles()
@@ -88,13 +90,15 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
     await files.add(descriptors.image, request.imageFile, 'r')
     await files.add(descriptors.scratch, request.scratchFile, 'r+')
     await files.add(descriptors.kernel, lease?.bootStub ?? guest.kernel, 'r')
+    let templateHoleBytes = 0
     if (lease) {
-      await files.add(descriptors.memory, lease.memory, 'r')
+      const { size, blocks } = await files.add(descriptors.memory, lease.memory, 'r')
+      templateHoleBytes = Math.max(0, size - blocks * 512)
       await files.add(descriptors.state, lease.state, 'r')
     } else {
       await files.add(descriptors.initramfs, guest.initramfs, 'r')
     }
-    return await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode: kvmNodeOf(settings), dieWithAgent: false, signal })
+    return await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
   } finally {
     await files.close()
   }
@@ -102,7 +106,7 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
 
 function running(settings: HypervisorSettings, request: VmRequest, started: StartedQemu, lease: TemplateLease | null): RunningVm {
   const { id, tenantId, uid, runDir } = request
-  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, process: started.identity } as const
+  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, process: started.identity, cgroups: started.cgroups } as const
   return new RunningVm(record, started.qmp, lease, started)
 }
 

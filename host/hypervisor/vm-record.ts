@@ -11,6 +11,10 @@ export const VmRecord = z.object({
   /** The template's copy that the VM runs from. */
   copy: z.string().nullable(),
   accelerator: z.enum(['kvm', 'tcg']),
+  /** The version of its guest image; null of a VM that an earlier version started. */
+  guest: z.string().nullable().default(null),
   process: ProcessIdentity,
+  /** The folders of its cgroups; none of a VM that an earlier version started. */
+  cgroups: z.array(z.string()).default([]),
 })
 export type VmRecord = z.infer<typeof VmRecord>

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { podSize } from '@/domain/pod/size'
 import { podSpec } from '@/domain/pod/spec'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
+import { openCgroups } from '@/host/cgroups/cgroups'
+import { sweepGroups } from '@/host/cgroups/group-files'
+import type { CgroupSupport } from '@/host/cgroups/port'
 import { GuestClient } from '@/host/guest/client'
 import { probeAccelerator, type AcceleratorChoice } from '@/host/hypervisor/accelerator'
 import { removeVm } from '@/host/hypervisor/adopt-vm'
@@ -61,7 +64,7 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
 }
 
 /** A host whose parts are open and whose pods of an earlier run are taken up. */
-export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; qemuVersion: string; close: () => Promise<void> }
+export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -89,6 +92,9 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
 
   const { hypervisor, acceleratorChoice } = await openHypervisor(settings, folders.templates, vmUids.serviceUid, signal)
   log.info({ reason: acceleratorChoice.reason }, 'accelerator')
+  const { support, parents } = hypervisor.cgroups
+  if (support.missing.length > 0) log.warn(support, `pods' VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine`)
+  await sweepGroups(parents)
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
   let taken: PodSet | null = null
@@ -134,7 +140,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     watching.abort()
     await ledger.close()
   }
-  return { pods, logs, images, prePulls, uploads, acceleratorChoice, qemuVersion: hypervisor.qemu.version, close }
+  return { pods, logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, close }
 }
 
 /** The way to the server, which is there once the host is connected. */
@@ -187,10 +193,11 @@ async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids,
 async function openHypervisor(settings: HostSettings, dir: string, serviceUid: number, signal: AbortSignal): Promise<{ hypervisor: HypervisorSettings; acceleratorChoice: AcceleratorChoice }> {
   const { kernel, initramfs, version } = settings.guest
   if (!kernel || !initramfs || !version) throw new Error('HYPERNETES_GUEST_KERNEL, HYPERNETES_GUEST_INITRAMFS and HYPERNETES_GUEST_VERSION must name the guest image: npm start makes it and sets them')
-  const [qemu, kvmNode] = await Promise.all([findQemu(), prepareKvmNode(join(dir, 'kvm'))])
+  const [qemu, kvmNode, cgroups] = await Promise.all([findQemu(), prepareKvmNode(join(dir, 'kvm')), openCgroups(`hypernetes-${settings.hostTag}`)])
   const base = {
     qemu,
     kvmNode,
+    cgroups,
     serviceUid,
     guest: { kernel, initramfs, version, arguments: guestKernelArguments },
     scratchBytes: settings.scratchBytes ?? defaultScratchBytes,

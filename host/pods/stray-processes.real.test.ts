@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { removeVm } from '@/host/hypervisor/adopt-vm'
 import { launchQemu, type Launched } from '@/host/hypervisor/launch'
-import { isRunning } from '@/host/hypervisor/process-identity'
+import { isRunning, killProcess } from '@/host/hypervisor/process-identity'
 import { stderrFile, vmFolder } from '@/host/hypervisor/start-qemu'
 import { placeOf, vmPlaceOf } from '@/host/hypervisor/vm-place'
 import { killStrayProcesses } from './stray-processes'
@@ -21,8 +21,8 @@ beforeEach(async () => {
   launched = []
 })
 afterEach(async () => {
-  for (const { child, ended } of launched) {
-    child.kill('SIGKILL')
+  for (const { identity, ended } of launched) {
+    await killProcess(identity)
     await ended
   }
   await rm(top, { recursive: true, force: true })
@@ -34,7 +34,7 @@ const runDirOf = (host: string, pod: string) => join(top, host, 'pods', pod)
 async function launch(host: string, pod: string, uid: number): Promise<Launched> {
   const runDir = runDirOf(host, pod)
   await mkdir(vmFolder(runDir), { recursive: true, mode: 0o711 })
-  const one = await launchQemu({ binary: 'sleep', arguments: ['600'], uid, folder: vmFolder(runDir), stderrFile: stderrFile(runDir), files: {}, network: null, kvmNode: null, dieWithAgent: true })
+  const one = await launchQemu({ binary: 'sleep', arguments: ['600'], uid, folder: vmFolder(runDir), stderrFile: stderrFile(runDir), files: {}, network: null, kvmNode: null, cgroups: [], dieWithAgent: true })
   launched.push(one)
   await expect.poll(() => readFile(`/proc/${one.identity.pid}/comm`, 'utf8'), { timeout: 30_000 }).toBe('sleep\n')
   return one

@@ -8,7 +8,7 @@ import { DEFAULT_TRANSIT_POOL } from '@/host/network/transit-pool'
 import { loadConfig } from '@/platform/config'
 import { ok, problem, warning, type Finding } from '@/tools/doctor/finding'
 import { kernelFindings } from '@/tools/doctor/kernel'
-import { acceleratorFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
+import { acceleratorFinding, cgroupFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
 import { externalFinding, portFinding, transitFinding } from '@/tools/doctor/network'
 import { report } from '@/tools/doctor/report'
 import { secretFindings } from '@/tools/doctor/secrets'
@@ -82,6 +82,24 @@ describe('the machine', () => {
     expect(acceleratorFinding(configOf()).found).toBe('the guest did not boot')
     await writeFile(join(data, 'host', 'state.json'), JSON.stringify({ accelerator: 'kvm', reason: 'a guest booted' }))
     expect(acceleratorFinding(configOf()).state).toBe('ok')
+  })
+})
+
+describe('limits of VMs', () => {
+  it('are told as the host found them; what is missing is a warning with what to do', async () => {
+    const state = (cgroups: object) => writeFile(join(data, 'host', 'state.json'), JSON.stringify({ accelerator: 'tcg', cgroups }))
+    await mkdir(join(data, 'host'))
+    await state({ version: 2, missing: [], reason: '' })
+    expect(await cgroupFinding(configOf())).toMatchObject({ state: 'ok', found: expect.stringContaining('version 2') })
+    await state({ version: 1, missing: ['pids'], reason: "version 1's trees do not let us use pids" })
+    expectCauseAndAction(await cgroupFinding(configOf()), 'warning')
+    await state({ version: null, missing: ['memory', 'pids', 'cpu'], reason: 'no control groups are mounted (/sys/fs/cgroup)' })
+    const none = await cgroupFinding(configOf())
+    expectCauseAndAction(none, 'warning')
+    expect(none.found).toContain('no control groups are mounted')
+    expect(none.advice).toContain('not limited in memory, pids, cpu')
+    await rm(join(data, 'host', 'state.json'))
+    expect((await cgroupFinding(configOf())).subject).toBe('cgroups')
   })
 })
 

@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Config } from '@/platform/config'
+import { offeredCgroups } from '@/host/cgroups/cgroups'
 import { ok, problem, warning, type Finding } from '@/tools/doctor/finding'
 
 const GIB = 1024 ** 3
@@ -37,6 +38,7 @@ export function distributionFinding(): Finding {
   return supported ? ok('distribution', name) : warning('distribution', name, 'Hypernetes is tested on Debian 12 and 13.')
 }
 
+const cgroupSupport = z.looseObject({ version: z.number().nullable(), missing: z.array(z.string()), reason: z.string() })
 const hostState = z.looseObject({ accelerator: z.string(), reason: z.string().optional() })
 const probed = z.looseObject({ choice: z.looseObject({ reason: z.string(), accelerator: z.looseObject({ kind: z.string() }) }) })
 
@@ -49,6 +51,14 @@ function parseFile<T>(file: string, schema: z.ZodType<T>): T | undefined {
 }
 
 const SLOW = 'VMs run, but each instruction is translated: starts and work take several times as long. On a virtual machine, switch on nested virtualisation; on a PC, virtualisation in the firmware.'
+
+/** What bounds each pod's VM on this host, as the host agent found it when it last started; else what the machine offers. */
+export async function cgroupFinding(config: Config): Promise<Finding> {
+  const support = parseFile(join(config.data, 'host', 'state.json'), z.looseObject({ cgroups: cgroupSupport }))?.cgroups ?? (await offeredCgroups())
+  const found = support.version === null ? `none: ${support.reason}` : `version ${support.version}${support.reason && `: ${support.reason}`}`
+  if (support.missing.length === 0) return ok('cgroups', `${found}: memory, processes and processors of each VM are limited`)
+  return warning('cgroups', found, `VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine. Mount /sys/fs/cgroup writable with these controllers; in a container, run it privileged with a cgroup namespace of the host (docker: --privileged --cgroupns=host).`)
+}
 
 /** What the host agent found out when it last started: by booting a guest, since a /dev/kvm may be there and not work. */
 export function acceleratorFinding(config: Config): Finding {

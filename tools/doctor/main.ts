@@ -4,7 +4,7 @@ import pg from 'pg'
 import { loadConfig, type Config } from '@/platform/config'
 import { messageOf, ok, problem, type Finding } from '@/tools/doctor/finding'
 import { kernelFindings } from '@/tools/doctor/kernel'
-import { acceleratorFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
+import { acceleratorFinding, cgroupFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
 import { addressFindings, forwardFindings, portFinding } from '@/tools/doctor/network'
 import { report } from '@/tools/doctor/report'
 import { secretFindings } from '@/tools/doctor/secrets'
@@ -46,6 +46,7 @@ export async function main(packages: readonly Finding[]): Promise<number> {
     ...packages,
     ...(await kernelFindings(isRoot)),
     acceleratorFinding(config),
+    await cgroupFinding(config),
     diskFinding(config.data),
     memoryFinding(),
     ...(await addressFindings(config, hostTag)),

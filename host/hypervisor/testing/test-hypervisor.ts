@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
 import { buildGuestImage } from '@/guest/image/build'
+import { openCgroups } from '@/host/cgroups/cgroups'
+import { removeGroup, sweepGroups } from '@/host/cgroups/group-files'
 import { GuestClient } from '@/host/guest/client'
 import { run } from '@/platform/exec'
 import { defaultMaxImageBytes, type HypervisorSettings } from '../hypervisor-settings'
@@ -41,6 +43,7 @@ export class TestHypervisor {
       maxImageBytes: defaultMaxImageBytes,
       serviceUid: firstUid,
       kvmNode: null,
+      cgroups: await openCgroups(`hypernetes-test-${process.pid}-${randomBytes(3).toString('hex')}`),
       waitForHello,
     }
     const image = await makeImage(folder, 'image', 'the root image')
@@ -77,6 +80,9 @@ export class TestHypervisor {
   }
 
   async remove(): Promise<void> {
+    const { parents } = this.settings.cgroups
+    await sweepGroups(parents)
+    await removeGroup(parents)
     await rm(this.folder, { recursive: true, force: true })
   }
 }

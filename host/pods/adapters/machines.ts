@@ -5,6 +5,7 @@ import { adoptVm, removeVm } from '@/host/hypervisor/adopt-vm'
 import type { HypervisorSettings } from '@/host/hypervisor/hypervisor-settings'
 import type { RunningVm } from '@/host/hypervisor/running-vm'
 import type { ScratchDisks } from '@/host/hypervisor/scratch'
+import { groupName } from '@/host/hypervisor/start-qemu'
 import { startVm } from '@/host/hypervisor/start-vm'
 import type { TemplateLease, TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { VmRecord } from '@/host/hypervisor/vm-record'
@@ -20,6 +21,8 @@ export type MachineParts = {
   scratch: ScratchDisks
   /** Each pod has a folder of its uid's name here, with its VM's run files and its scratch disk. */
   podsFolder: string
+  /** A VM has ended whose guest image new VMs are not of any more. */
+  onOldGuestEnded?: () => void
   log: Logger
 }
 
@@ -27,6 +30,8 @@ export type MachineParts = {
 export class Machines implements MachinePort {
   /** Leases that keep a template until the VM of the pod has taken one of its own. */
   private readonly prepared = new Map<string, TemplateLease>()
+  /** Guest images of the VMs that run. */
+  private readonly guests = new Map<PodMachine, string>()
   constructor(private readonly parts: MachineParts) {}
 
   async prepareTemplate(pod: PodIdentity, signal: AbortSignal): Promise<void> {
@@ -68,18 +73,34 @@ export class Machines implements MachinePort {
     })
     await this.releaseTemplate(pod)
     if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
-    return new PodMachine(started.vm)
+    return this.running(new PodMachine(started.vm))
   }
 
   async adopt(_pod: PodIdentity, record: unknown): Promise<Machine | null> {
     const parsed = VmRecord.safeParse(record)
     const vm = parsed.success ? await adoptVm(parsed.data, this.parts.templates) : null
-    return vm && new PodMachine(vm)
+    return vm && this.running(new PodMachine(vm))
+  }
+
+  /** The version of its guest image for each VM that runs. */
+  guestVersions(): string[] {
+    return [...this.guests.values()]
+  }
+
+  private running(machine: PodMachine): PodMachine {
+    const { guest } = machine.record
+    if (guest !== null) this.guests.set(machine, guest)
+    void machine.exited.then(() => {
+      this.guests.delete(machine)
+      if (guest !== null && guest !== this.parts.settings.guest.version) this.parts.onOldGuestEnded?.()
+    })
+    return machine
   }
 
   /** Needs no record: a start that was cut off half way may have left a VM of which nothing was written down. */
   remove(pod: PodIdentity): Promise<void> {
-    return removeVm({ uid: pod.vmUid, runDir: this.folder(pod) })
+    const runDir = this.folder(pod)
+    return removeVm({ uid: pod.vmUid, runDir, cgroups: this.parts.settings.cgroups.folders(groupName(runDir)) })
   }
 
   private folder(pod: PodIdentity): string {

@@ -1,0 +1,28 @@
+import type { VmShape } from '@/host/hypervisor/machine'
+
+/** What one VM's processes may take of the host at most, whatever they do. `cpus` is a hard bound; `weight` counts when processors are short. */
+export type VmLimits = { memoryBytes: number; processes: number; cpus: number; weight: number }
+
+const MiB = 2 ** 20
+
+/** QEMU itself: its program and heap, request buffers of the disks, its sockets' buffers in the kernel. Measured 51 MiB with a translation buffer of 32. */
+const baseMiB = 96
+/** Page tables of QEMU and, under KVM, of the guest (1/512 each), and bitmaps of what was written. */
+const tablesPart = 1 / 64
+/** A vCPU's stack, its emulated state and the kernel's own. */
+const vcpuMiB = 8
+/** QEMU's table of translated addresses grows with what a vCPU touches: 64 bytes a page, up to 2.9 times as many, in three modes. Source: QEMU, accel/tcg/cputlb.c. */
+const tlbPart = 1 / 7
+const tlbMostMiB = 512
+/** QEMU's pool of workers has at most 64 threads; beside it the main loop, RCU, migration. */
+const threads = 128
+
+/**
+ * The limits of a VM of this shape. A clone is charged for its own copies of its template's pages, but also for pages that
+ * the template never wrote and that the clone is the first to touch: `templateHoleBytes` of them at most.
+ */
+export function vmLimits({ accelerator, vcpus, memoryMiB }: Pick<VmShape, 'accelerator' | 'vcpus' | 'memoryMiB'>, templateHoleBytes: number): VmLimits {
+  const emulation = accelerator.kind === 'kvm' ? 0 : accelerator.tbSizeMiB + vcpus * Math.min(tlbMostMiB, memoryMiB * tlbPart)
+  const overheadMiB = Math.ceil(baseMiB + memoryMiB * tablesPart + vcpus * vcpuMiB + emulation)
+  return { memoryBytes: (memoryMiB + overheadMiB) * MiB + templateHoleBytes, processes: threads + vcpus, cpus: vcpus + 1, weight: vcpus }
+}
