@@ -34,3 +34,8 @@ it.each([
 ])('refuses, with the console at %s, the domain %s, whose pages could reach its cookies', (PUBLIC_URL, HYPERNETES_FORWARD_URL, expected) => {
   expect(() => loadConfig({ NODE_ENV: 'test', PUBLIC_URL, HYPERNETES_FORWARD_URL })).toThrow(expected)
 })
+
+it('reads which registries of private networks may be used', () => {
+  const read = (text?: string) => loadConfig({ NODE_ENV: 'test', ...(text === undefined ? {} : { HYPERNETES_PRIVATE_REGISTRIES: text }) }).privateRegistries
+  expect([read(), read('all'), read('none'), read('10.0.0.5:5000, registry.lan')]).toEqual(['all', 'all', [], ['10.0.0.5:5000', 'registry.lan']])
+})
