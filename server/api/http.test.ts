@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { HostSessions } from '@/server/gateway/host-sessions'
 import { serveHealth } from '@/server/processes/health'
+import { authRuntime, setAuthRuntime } from '@/server/auth/runtime'
+import { openDatabase } from '@/server/store/database'
 import { serveApi } from './http'
 import { startTestServer } from './testing/server'
 
@@ -77,6 +79,24 @@ describe('what would cost more than it says', () => {
     expect((await call(`/api/trpc/${all}?batch=1`)).status).toBe(400)
     expect((await call(`/api/trpc/${all.slice('account.me,'.length)}?batch=1`)).status).toBe(401)
   })
+})
+
+it('says nothing of a database that is gone', async () => {
+  const db = openDatabase('postgresql://somebody:its-password@127.0.0.1:1/nowhere')
+  const gone = createServer((request, response) => void serveApi({ ...test.server, db }, request, response))
+  setAuthRuntime({ ...authRuntime(), db })
+  gone.listen(0, '127.0.0.1')
+  await once(gone, 'listening')
+  try {
+    const response = await fetch(`http://127.0.0.1:${(gone.address() as AddressInfo).port}/api/trpc/account.me`, bearer(`hyp_${'a'.repeat(43)}`))
+    const text = await response.text()
+    expect([500, 503]).toContain(response.status)
+    expect(text).not.toMatch(/127\.0\.0\.1|somebody|its-password|nowhere|prisma|postgres|select|ECONN/i)
+  } finally {
+    setAuthRuntime({ ...authRuntime(), db: test.db })
+    gone.close()
+    await db.$disconnect()
+  }
 })
 
 describe('health', () => {

@@ -2,6 +2,7 @@ import { File, Folder, Link2, Shapes } from 'lucide-react'
 import Link from 'next/link'
 import type { FolderEntry } from '@/domain/pod/folder-entry'
 import { formatBytes, NOTHING } from '@/components/client/formats'
+import { plainName } from '@/components/client/plain-text'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { Ago } from '@/components/patterns/time'
 import { inFolder } from './container-path'
@@ -31,9 +32,9 @@ export const fileColumns = ({ path, hrefOf, downloadOf, onGo }: Places): Readonl
           <Icon role="img" className="size-4 shrink-0 text-faint" aria-label={kind} />
           <span className="min-w-0 truncate">
             {entry.type === 'folder' || entry.type === 'link'
-              ? <Link href={hrefOf(to)} prefetch={false} className={linkClass} onClick={(event) => follow(event, () => onGo(to))}>{entry.name}</Link>
-              : entry.type === 'file' ? <a href={downloadOf(to)} download={entry.name} className={linkClass}>{entry.name}</a> : <span className="font-mono text-xs">{entry.name}</span>}
-            {entry.target !== null && <span className="font-mono text-xs font-normal text-faint"> → {entry.target}</span>}
+              ? <Link href={hrefOf(to)} prefetch={false} className={linkClass} onClick={(event) => follow(event, () => onGo(to))}>{plainName(entry.name)}</Link>
+              : entry.type === 'file' ? <a href={downloadOf(to)} download={entry.name} className={linkClass}>{plainName(entry.name)}</a> : <span className="font-mono text-xs">{plainName(entry.name)}</span>}
+            {entry.target !== null && <span className="font-mono text-xs font-normal text-faint"> → {plainName(entry.target)}</span>}
           </span>
         </span>
       )

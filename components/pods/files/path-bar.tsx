@@ -2,6 +2,7 @@
 import { CornerDownLeft } from 'lucide-react'
 import Link from 'next/link'
 import { useEffect, useRef, useState } from 'react'
+import { plainName } from '@/components/client/plain-text'
 import { Input } from '@/components/ui/input'
 import { IconButton } from '@/components/ui/button'
 import { cleanPath, stepsOf } from './container-path'
@@ -27,8 +28,8 @@ export function PathBar({ path, hrefOf, onGo }: PathBarProps) {
             <li key={step.path} className="flex min-w-0 items-center">
               {i > 1 && <span className="text-faint" aria-hidden>/</span>}
               {i === steps.length - 1
-                ? <span ref={current} tabIndex={-1} aria-current="page" className="inline-flex min-h-6 items-center break-all px-1 font-medium">{step.name}</span>
-                : <Link href={hrefOf(step.path)} onClick={(event) => follow(event, () => onGo(step.path))} className="inline-flex min-h-6 min-w-6 items-center justify-center break-all px-1 text-accent-content hover:underline">{step.name}</Link>}
+                ? <span ref={current} tabIndex={-1} aria-current="page" className="inline-flex min-h-6 items-center break-all px-1 font-medium">{plainName(step.name)}</span>
+                : <Link href={hrefOf(step.path)} onClick={(event) => follow(event, () => onGo(step.path))} className="inline-flex min-h-6 min-w-6 items-center justify-center break-all px-1 text-accent-content hover:underline">{plainName(step.name)}</Link>}
             </li>
           ))}
         </ol>
