@@ -15,7 +15,7 @@ import { FileCheck, fileDigest } from './store/file-digest'
 import { Flights } from './store/flights'
 import { Room } from './store/room'
 import type { Listener } from './store/progress'
-import { Slots } from './store/slots'
+import { Slots, type Claim } from './store/slots'
 import { Pins } from './store/pins'
 import { importUpload, uploadName, type Upload } from './upload/import-upload'
 
@@ -41,9 +41,11 @@ export type ImageStoreOptions = {
   /** Bytes of an image's layers, packed and unpacked. Default 10 GiB. */
   maxImageBytes?: number
   limits?: Partial<ImageLimits>
-  /** Default 2: merging keeps a processor busy. */
+  /** Images that come over the network at a time. Default 6, of which one tenant has at most 2. */
   maxConcurrentPulls?: number
-  /** Questions to registries at a time, each a process. Default 4. */
+  /** Default 2: merging keeps a processor busy.. */
+  maxConcurrentMerges?: number
+  /** Questions to registries at a time, each a process. Default 8, of which one tenant has at most 3. */
   maxConcurrentResolves?: number
   /** What must stay free on the file system. Default 1 GiB. */
   minFreeBytes?: number
@@ -74,10 +76,13 @@ export type EnsureOptions = {
   signal?: AbortSignal
 }
 
+/** What one tenant may have under way at a time. */
+const [pullsOfTenant, resolvesOfTenant] = [2, 3]
+
 type Resolved = { digest: string; manifest: Manifest; source: Source }
 type Pulled = { image: CatalogueImage; who: string }
 /** One request in full: what it asks for, and the ways to it. */
-type Wanted = { reference: ImageReference; name: string; sources: Source[]; inBackground: boolean; waiter: { onProgress?: Listener; signal?: AbortSignal } }
+type Wanted = { reference: ImageReference; name: string; sources: Source[]; inBackground: boolean; waiter: { tenantId: string; onProgress?: Listener; signal?: AbortSignal } }
 
 /**
  * The images of one host: one squashfs a manifest digest, made by merging the layers as streams. Concurrent requests
@@ -86,13 +91,14 @@ type Wanted = { reference: ImageReference; name: string; sources: Source[]; inBa
  * given away; a damaged one is removed and pulled anew.
  */
 export class ImageStore {
-  readonly #resolving = new Flights<Resolved>()
-  readonly #pulling = new Flights<Pulled>()
+  readonly #resolving = new Flights<Resolved>(() => this.#resolveSlots.look())
+  readonly #pulling = new Flights<Pulled>(() => this.#slots.look())
   readonly #importing = new Flights<CatalogueImage>()
   readonly #check = new FileCheck()
   readonly #pins = new Pins()
   readonly #room: Room
   readonly #slots: Slots
+  readonly #mergeSlots: Slots
   readonly #resolveSlots: Slots
   readonly #limits: ImageLimits
   readonly #skopeo: Skopeo
@@ -103,8 +109,10 @@ export class ImageStore {
   ) {
     const { maxImageBytes = defaultLimits.maxBytes, resolveTimeoutMs = 30_000, stallTimeoutMs = 60_000, minBytesPerSecond = 32 << 10, pullTimeoutMs = 1_800_000 } = options
     this.#limits = { ...defaultLimits, maxBytes: maxImageBytes, ...options.limits }
-    this.#slots = new Slots(options.maxConcurrentPulls ?? 2)
-    this.#resolveSlots = new Slots(options.maxConcurrentResolves ?? 4)
+    const { maxConcurrentPulls = 6, maxConcurrentMerges = 2, maxConcurrentResolves = 8 } = options
+    this.#slots = new Slots(maxConcurrentPulls, Math.min(maxConcurrentPulls, pullsOfTenant))
+    this.#mergeSlots = new Slots(maxConcurrentMerges)
+    this.#resolveSlots = new Slots(maxConcurrentResolves, Math.min(maxConcurrentResolves, resolvesOfTenant))
     this.#room = new Room(catalogue, {
       dir: options.dir,
       maxCacheBytes: options.maxCacheBytes ?? Infinity,
@@ -131,7 +139,7 @@ export class ImageStore {
     const reference = this.#parse(text)
     const policy = options.pullPolicy ?? defaultPullPolicy(reference)
     const sources = sourcesOf(reference, { tenantId, credentials, mirrors: this.options.mirrors ?? [], salt: this.catalogue.salt })
-    const waiter = { ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) }
+    const waiter = { tenantId, ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) }
     const wanted: Wanted = { reference, name: formatReference(reference), sources, inBackground, waiter }
     // A second time where the file was found damaged.
     for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -248,9 +256,9 @@ export class ImageStore {
     if (policy === 'Never') throw notPresent(name)
     if (waiter.signal?.aborted) throw cancelled()
     const whose = sources.map(({ who }) => who).join(' ')
-    const resolved = await this.#resolving.join(`${name} ${whose}`, waiter, (report, shared) => {
+    const resolved = await this.#resolving.join(`${name} ${whose}`, waiter, (report, signal, by) => {
       report({ phase: 'resolving' })
-      return this.#resolveSlots.run(shared, () => firstOf(sources, (source) => this.#resolve(source, shared), (source, error) => this.#mirrorFailed(source, error)), inBackground)
+      return this.#resolveSlots.run({ by, signal, inBackground }, () => firstOf(sources, (source) => this.#resolve(source, signal), (source, error) => this.#mirrorFailed(source, error)))
     })
     const release = this.#pins.hold(resolved.digest)
     try {
@@ -258,7 +266,7 @@ export class ImageStore {
       const known = this.catalogue.image(resolved.digest)
       const pulled = known
         ? { image: known, who: resolved.source.who }
-        : await this.#pulling.join(`${formatReference(repository)} ${whose}`, waiter, (report, shared) => this.#pull(sources, resolved, inBackground, report, shared))
+        : await this.#pulling.join(`${formatReference(repository)} ${whose}`, waiter, (report, signal, by) => this.#pull(sources, resolved, { by, signal, inBackground }, report))
       await this.catalogue.setReference(name, pulled.image.digest, pulled.who).catch((error: unknown) => {
         throw asImageError(error)
       })
@@ -275,8 +283,8 @@ export class ImageStore {
     const known = this.catalogue.reference(own)
     const present = known && this.catalogue.image(known.digest)
     if (present) return { image: present, release: this.#pins.hold(present.digest) }
-    const image = await this.#importing.join(own, waiter, (report, shared) =>
-      this.#slots.run(shared, () => this.#built({ upload: upload.id, image: name }, shared, async (folder) => {
+    const image = await this.#importing.join(own, waiter, (report, shared, by) =>
+      this.#slots.run({ by, signal: shared, inBackground }, () => this.#built({ upload: upload.id, image: name }, shared, async (folder) => {
         // The archive as it came, what it becomes unpacked, and the image.
         const [archive, unpacked, squashfs] = [this.#room.growing(upload.bytes), this.#room.growing(upload.bytes), this.#room.growing(upload.bytes)]
         const makeRoom = (bytes: number) => {
@@ -287,13 +295,13 @@ export class ImageStore {
           await archive.ahead(upload.bytes)
           await squashfs.ahead(upload.bytes)
           const { digest, config, layers, layerBytes } = await importUpload({ upload, tenantId, reference: name, folder, limits: this.#limits, makeRoom, report, signal: shared })
-          const made = await this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, squashfs.take, report, shared)
+          const made = await this.#mergeSlots.run({ by, signal: shared, inBackground }, () => this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, squashfs.take, report, shared))
           await this.catalogue.setReference(own, digest, `${tenantId}:upload`, { shownAs: name })
           return made
         } finally {
           for (const { release } of [archive, unpacked, squashfs]) release()
         }
-      }), inBackground),
+      })),
     )
     return { image, release: this.#pins.hold(image.digest) }
   }
@@ -337,11 +345,12 @@ export class ImageStore {
   }
 
   /** Pulls from where the manifest came; where that was a mirror, then from what comes after it too. */
-  #pull(sources: readonly Source[], { digest, manifest, source }: Resolved, inBackground: boolean, report: Listener, signal: AbortSignal): Promise<Pulled> {
+  #pull(sources: readonly Source[], { digest, manifest, source }: Resolved, claim: Claim, report: Listener): Promise<Pulled> {
+    const { signal } = claim
     const layerBytes = manifest.layers.reduce((sum, layer) => sum + layer.size, 0)
     const ways = source.isMirror ? sources.slice(sources.indexOf(source)) : [source]
     report({ phase: 'pulling', bytesDone: 0, bytesTotal: layerBytes })
-    return this.#slots.run(signal, async () => {
+    return this.#slots.run(claim, async () => {
       const known = this.catalogue.image(digest)
       if (known) return { image: known, who: source.who }
       if (layerBytes > this.#limits.maxBytes) throw tooLarge(`The image has ${layerBytes} bytes of layers; at most ${this.#limits.maxBytes} are allowed.`)
@@ -357,15 +366,17 @@ export class ImageStore {
             await this.#skopeo.copy({ ...way.reference, tag: null, digest }, blobs, layerBytes + manifest.config.size, { auth: way.auth, trusted: way.isMirror, signal, onBytes })
             packed.release()
             onBytes(layerBytes)
-            const { config, layers } = await verifyImage(blobs, digest, manifest, signal)
-            return { image: await this.#merged(squashfs, digest, config, layers, layerBytes, image.take, report, signal), who: way.who }
+            return await this.#mergeSlots.run(claim, async () => {
+              const { config, layers } = await verifyImage(blobs, digest, manifest, signal)
+              return { image: await this.#merged(squashfs, digest, config, layers, layerBytes, image.take, report, signal), who: way.who }
+            })
           } finally {
             await rm(blobs, { recursive: true, force: true, maxRetries: 5 })
             packed.release()
             image.release()
           }
         }, (way, error) => this.#mirrorFailed(way, error)))
-    }, inBackground)
+    })
   }
 
   /** Makes an image in a folder of its own, which goes in any case. What fails is told to the operator. */

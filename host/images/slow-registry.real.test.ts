@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { cancelled } from './image-error'
 import { between } from './testing/lying-registry'
 import { startRegistry, type TestRegistry } from './testing/registry'
 import { failure, storeFixture } from './testing/store-fixture'
@@ -73,5 +74,34 @@ it('registries are asked a few questions at a time; who waits can leave, and has
     expect((await waits).reference).toContain('turn:1')
   } finally {
     silent.close()
+  }
+})
+
+it('whoever has a registry that never ends a pull, or never answers, keeps nobody else waiting', async () => {
+  await registry.push('slow:1', { files: { a: randomBytes(100_000) } })
+  await registry.push('other:1', { files: { a: '1' } })
+  let copies = 0
+  const stuck = await between(registry.host, (path) => {
+    if (path.includes('/silent/')) return 'stall'
+    if (!path.includes('/blobs/')) return 'pass'
+    copies += 1
+    return 'stall'
+  })
+  try {
+    for (let i = 2; i <= 4; i += 1) await registry.push(`slow:${i}`, { files: { a: randomBytes(100_000) } })
+    const store = await open({ insecureRegistries: [stuck.host, registry.host], maxConcurrentPulls: 3, maxConcurrentResolves: 4 })
+    const stop = new AbortController()
+    const greedy = (name: string) => failure(store, `${stuck.host}/${name}`, { tenantId: 'greedy', signal: stop.signal })
+    const held = [1, 2, 3, 4].map((i) => greedy(`slow:${i}`))
+    await expect.poll(() => copies, { timeout: 30_000 }).toBeGreaterThanOrEqual(2)
+    held.push(...[1, 2, 3, 4, 5, 6].map((i) => greedy(`silent:${i}`)))
+    // It waits in line for the same image too, which is then pulled in the name of the other.
+    held.push(store.ensure('other:1', { tenantId: 'greedy', signal: stop.signal }).then(() => cancelled(), () => cancelled()))
+    expect((await store.ensure('other:1', { tenantId: 'modest' })).sizeBytes).toBeGreaterThan(0)
+    stop.abort()
+    expect(new Set((await Promise.all(held)).map(({ code }) => code))).toEqual(new Set(['cancelled']))
+    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+  } finally {
+    stuck.close()
   }
 })

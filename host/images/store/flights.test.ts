@@ -65,6 +65,28 @@ describe('Flights', () => {
   })
 })
 
+describe('Flights of several tenants', () => {
+  it('tell in whose name they are, as tenants come and go', async () => {
+    let joined = 0
+    const flights = new Flights<string>(() => (joined += 1))
+    const { finish } = work()
+    let by: ReadonlySet<string> = new Set()
+    let end: (value: string) => void = finish
+    const begin = (_: Listener, __: AbortSignal, tenants: ReadonlySet<string>) => {
+      by = tenants
+      return new Promise<string>((resolve) => (end = resolve))
+    }
+    const leave = new AbortController()
+    const all = [flights.join('k', { tenantId: 'a', signal: leave.signal }, begin), flights.join('k', { tenantId: 'b' }, begin), flights.join('k', { tenantId: 'b' }, begin)]
+    expect([[...by], joined]).toEqual([['a', 'b'], 1])
+    leave.abort()
+    await expect(all[0]).rejects.toMatchObject({ code: 'cancelled' })
+    expect([...by]).toEqual(['b'])
+    end('done')
+    expect(await Promise.all(all.slice(1))).toEqual(['done', 'done'])
+  })
+})
+
 describe('Slots', () => {
   it('bounds what runs at a time, in order, and lets the waiting leave', async () => {
     const slots = new Slots(2)
@@ -73,7 +95,7 @@ describe('Slots', () => {
     const began: number[] = []
     const ends: (() => void)[] = []
     const job = (i: number, signal = none) =>
-      slots.run(signal, () => {
+      slots.run({ by: new Set(['a']), signal }, () => {
         began.push(i)
         return new Promise<void>((resolve) => ends.push(resolve))
       })
@@ -85,6 +107,36 @@ describe('Slots', () => {
     await expect.poll(() => began).toEqual([0, 1, 3])
     ends.forEach((end) => end())
     await Promise.all([jobs[0], jobs[1], jobs[3]])
-    await slots.run(none, async () => {})
+    await slots.run({ by: new Set(['a']), signal: none }, async () => {})
+  })
+
+  it('are shared fairly: what one tenant asks for is not what others wait for', async () => {
+    const slots = new Slots(3, 2)
+    const signal = new AbortController().signal
+    const began: string[] = []
+    const ends = new Map<string, () => void>()
+    const job = (name: string, by: ReadonlySet<string>) => slots.run({ by, signal }, () => {
+      began.push(name)
+      return new Promise<void>((resolve) => ends.set(name, resolve))
+    })
+    const [greedy, modest] = [new Set(['greedy']), new Set(['modest'])]
+    const shared = new Set(['greedy'])
+    const jobs = [...[1, 2, 3, 4].map((i) => job(`greedy ${i}`, greedy)), job('shared', shared)]
+    await expect.poll(() => began).toEqual(['greedy 1', 'greedy 2'])
+    // The third place is free, and not greedy's. Somebody else waits for the last of its wishes too: now it begins.
+    shared.add('other')
+    slots.look()
+    jobs.push(job('modest 1', modest), job('modest 2', modest))
+    await expect.poll(() => began).toEqual(['greedy 1', 'greedy 2', 'shared'])
+    ends.get('greedy 1')?.()
+    await expect.poll(() => began.at(-1)).toBe('modest 1')
+    ends.get('shared')?.()
+    await expect.poll(() => began.at(-1)).toBe('greedy 3')
+    for (const left of ['greedy 2', 'modest 1', 'greedy 3', 'modest 2', 'greedy 4']) {
+      await expect.poll(() => ends.has(left)).toBe(true)
+      ends.get(left)?.()
+    }
+    await Promise.all(jobs)
+    expect(began).toHaveLength(7)
   })
 })
