@@ -1,7 +1,7 @@
 import * as std from 'qjs:std'
 import type * as z from 'zod/mini'
 import { Channel, decodeCredit, FrameType, type FrameHeader } from '@/contracts/guest/v1/frame'
-import { methods, protocolVersion, Request, type Hello, type Method, type Params, type SetupParams } from '@/contracts/guest/v1/messages'
+import { Envelope, methods, protocolVersion, Request, type Hello, type Method, type Params, type SetupParams } from '@/contracts/guest/v1/messages'
 import { Containers, type MountedVolume } from '@/guest/containers'
 import { GuestError } from '@/guest/errors'
 import { Execs, resizeTerminal } from '@/guest/execs'
@@ -109,13 +109,22 @@ export class Agent {
   }
 
   private control(payload: Uint8Array): void {
-    const request = Request.safeParse(parseJson(payload))
-    if (!request.success) return
+    const message = parseJson(payload)
+    const request = Request.safeParse(message)
+    if (!request.success) return this.refuse(message)
     const { id, method, params } = request.data
     this.dispatch(method, params).then(
       (result) => this.link.send({ kind: 'response', id, result }),
       (error: unknown) => this.link.send({ kind: 'response', id, error: describe(error) }),
     )
+  }
+
+  /** The host may be newer than this VM: it need not wait in vain for an answer. */
+  private refuse(message: unknown): void {
+    const envelope = Envelope.safeParse(message)
+    if (!envelope.success) return
+    const { id, method } = envelope.data
+    this.link.send({ kind: 'response', id, error: { code: 'InvalidRequest', message: `the pod's guest agent does not know ${method}: it is older than its host, and another one comes with the pod's next start`, object: method } })
   }
 
   private dispatch(method: Method, params: unknown): Promise<object> {

@@ -18,6 +18,7 @@ import { systemClock } from '@/host/pods/clock'
 import { openHost } from '@/host/pods/open-host'
 import { version } from '@/package.json'
 import { loadConfig } from '@/platform/config'
+import { onSupervisorGone } from '@/platform/lifeline'
 import { logger } from '@/platform/logger'
 
 /** A graceful end: at most so long for containers, then for all. */
@@ -31,9 +32,10 @@ const folder = join(config.data, 'host')
 const bootId = randomUUID()
 const ending = new AbortController()
 
-/** SIGTERM and Ctrl-C stop the VMs, and they come back at the next start; SIGHUP and SIGUSR2 leave them running for it. */
+/** SIGTERM and Ctrl-C stop the VMs, and they come back at the next start; SIGHUP, SIGUSR2 and a supervisor that is gone leave them running for it. */
 const requested = new Promise<NodeJS.Signals>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, resolve)
+  onSupervisorGone(() => resolve('SIGHUP'))
 })
 
 async function open() {
@@ -71,7 +73,7 @@ const control = keepControl(
         agentVersion: version,
         hypervisorVersion: host.qemuVersion.slice(0, 128),
         kernelVersion: release().slice(0, 128),
-        guestVersion: (config.guest.version ?? '').slice(0, 128),
+        guestVersion: host.guestImage().version,
         accelerator: accelerator.kind,
         acceleratorReason: reason.slice(0, 1024),
         capacity: { cpus, memoryMiB, diskMiB: diskFreeMiB },

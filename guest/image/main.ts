@@ -8,5 +8,5 @@ if (!outDir || options.some((option) => !['--update', '--force'].includes(option
   process.exit(2)
 }
 const common = { outDir: resolve(outDir), onProgress: (step: string) => void process.stderr.write(`${step}\n`) }
-const image = options.includes('--update') ? await updateGuestImage({ ...common, force: options.includes('--force') }) : await buildGuestImage(common)
-process.stdout.write(`${JSON.stringify(image)}\n`)
+const result = options.includes('--update') ? await updateGuestImage({ ...common, force: options.includes('--force') }) : { image: await buildGuestImage(common), changes: [] }
+process.stdout.write(`${JSON.stringify(result)}\n`)

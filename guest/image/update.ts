@@ -12,8 +12,8 @@ export interface UpdateOptions {
   fetch?: typeof fetchPackages
 }
 
-/** `changes` is empty where nothing is newer. */
-export type Update = GuestImage & { changes: PackageChange[] }
+/** `image` is null where nothing is newer: then nothing was made. */
+export type Update = { image: GuestImage | null; changes: PackageChange[] }
 
 /**
  * Fetches the newest Debian packages and makes a guest image of them beside the old one, whose files stay as they are.
@@ -31,9 +31,8 @@ export async function updateGuestImage({ outDir, force, onProgress = () => {}, f
     const list = older.map(({ name, from, to }) => `${name} ${to} instead of ${from}`).join(', ')
     throw new Error(`the machine's Debian mirror has older packages than the guest image: ${list}. The image stays as it is. Look at the mirror in the machine's apt sources; to go back on purpose: npm run guest:update -- --force`)
   }
-  const renew = changes.length > 0 || force || current === undefined
-  const image = await buildGuestImage({ outDir, packages: renew ? fetched : current, onProgress })
-  if (renew) await usePackages(outDir, fetched)
+  const image = changes.length > 0 || force ? await buildGuestImage({ outDir, packages: fetched, onProgress }) : null
+  if (image) await usePackages(outDir, fetched)
   await sweepPackages(outDir)
-  return { ...image, changes }
+  return { image, changes }
 }

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
-import type * as z from 'zod/mini'
+import * as z from 'zod/mini'
 import { FrameError, FrameType, inputWindow, type FrameHeader } from '@/contracts/guest/v1/frame'
 import {
   GuestMessage,
+  protocolVersion,
   results,
   type ContainerExited,
   type ExecExited,
@@ -319,6 +320,9 @@ function reasonOf(cause: Error | undefined): string {
   return cause?.message ?? 'the connection was closed'
 }
 
+/** A hello of any version. */
+const OtherHello = z.object({ kind: z.literal('hello'), version: z.number().check(z.int(), z.gte(1), z.lte(1000)) })
+
 function parseMessage(payload: Uint8Array): GuestMessage {
   checkShape(payload)
   let value: unknown
@@ -327,6 +331,8 @@ function parseMessage(payload: Uint8Array): GuestMessage {
   } catch (error) {
     throw new FrameError('a control frame that is not JSON', { cause: error })
   }
+  const hello = OtherHello.safeParse(value)
+  if (hello.success && hello.data.version !== protocolVersion) throw new FrameError(`the guest agent speaks version ${hello.data.version} of the protocol and this host version ${protocolVersion}: start the pod anew`)
   const message = GuestMessage.safeParse(value)
   if (!message.success) throw new FrameError('a control message that is not as agreed')
   return message.data

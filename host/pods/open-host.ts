@@ -11,8 +11,11 @@ import { probeAccelerator, type AcceleratorChoice } from '@/host/hypervisor/acce
 import { removeVm } from '@/host/hypervisor/adopt-vm'
 import { defaultMaxImageBytes, defaultScratchBytes, type HypervisorSettings } from '@/host/hypervisor/hypervisor-settings'
 import { prepareKvmNode } from '@/host/hypervisor/kvm-node'
+import { GuestImages, type GuestImage } from '@/host/hypervisor/guest-images'
 import { findQemu } from '@/host/hypervisor/qemu'
 import { ScratchDisks } from '@/host/hypervisor/scratch'
+import { bootServiceVm, stopServiceVm } from '@/host/hypervisor/service-vm'
+import { TemplateRenewal } from '@/host/hypervisor/templates/renewal'
 import { TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { VmRecord } from '@/host/hypervisor/vm-record'
 import { ImageStore } from '@/host/images/image-store'
@@ -44,14 +47,18 @@ const commonLimits = [{}, { memory: '128Mi' }]
 /** How often images are compared with their bound: the disk is also filled by others. */
 const collectEveryMs = 60_000
 
+/** How long a new guest image may take to boot before it is refused. */
+const trialMs = 120_000
+
 /** Makes the templates of common sizes one after the other, so that the first pod need not wait for a boot. */
 async function prepareTemplates(templates: TemplateStore): Promise<void> {
   for (const limits of commonLimits) await templates.prepare(podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any', resources: { limits } }] })))
 }
 
-export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'guest' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'imageCacheBytes'>> & {
+export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs'>> & {
   /** All that the host keeps. */
   folder: string
+  guest: Partial<Config['guest']>
   /** Tells this host's kernel objects from those of another on the machine. */
   hostTag: string
   /** What pods' downward fields call this host. */
@@ -64,7 +71,7 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
 }
 
 /** A host whose parts are open and whose pods of an earlier run are taken up. */
-export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; close: () => Promise<void> }
+export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -90,12 +97,14 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const logs = new LogStore(folders.logs)
   const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
 
-  const { hypervisor, acceleratorChoice } = await openHypervisor(settings, folders.templates, vmUids.serviceUid, signal)
+  const { kernel, initramfs, version, pointer } = settings.guest
+  const guestImages = await GuestImages.open({ pointer, given: kernel && initramfs && version ? { kernel, initramfs, version } : undefined, folder, hostTag: settings.hostTag, log })
+  const { hypervisor, acceleratorChoice } = await openHypervisor(settings, guestImages.current, folders.templates, vmUids.serviceUid, signal)
   log.info({ reason: acceleratorChoice.reason }, 'accelerator')
   const { support, parents } = hypervisor.cgroups
   if (support.missing.length > 0) log.warn(support, `pods' VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine`)
   await sweepGroups(parents)
-  const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates })
+  const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates, log })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
   let taken: PodSet | null = null
   let ahead: PrePulls | null = null
@@ -103,6 +112,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     dir: folders.images,
     defaultRegistry: settings.defaultRegistry,
     insecureRegistries: settings.insecureRegistries,
+    privateRegistries: settings.privateRegistries ?? 'all',
     mirrors: settings.registryMirrors ?? [],
     maxCacheBytes: settings.imageCacheBytes ?? Infinity,
     // Until the pods of an earlier run are taken up, the ledger knows what their VMs run.
@@ -115,9 +125,20 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   })
   const [sample] = await Promise.all([ensureSampleImage(images), templates.open(), scratch.prepare()])
 
+  const renewal = new TemplateRenewal(templates, { maxAgeMs: settings.templateMaxAgeMs ?? 24 * 3_600_000, log })
+  renewal.start()
+
   prepareTemplates(templates).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
 
-  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log })
+  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log, onOldGuestEnded: () => void guestImages.look() })
+  guestImages.follow({
+    tryOut: (image) => bootOnce({ ...hypervisor, guest: { ...image, arguments: guestKernelArguments } }, join(folders.templates, 'trial'), signal),
+    use: (image) => {
+      hypervisor.guest = { ...image, arguments: guestKernelArguments }
+      void renewal.look(true)
+    },
+    running: () => machines.guestVersions(),
+  })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
   const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() } }
@@ -136,11 +157,12 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const close = async () => {
     endCollecting()
     prePulls.end()
-    await templates.close()
+    guestImages.end()
+    await Promise.all([templates.close(), renewal.end()])
     watching.abort()
     await ledger.close()
   }
-  return { pods, logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, close }
+  return { pods, logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
 }
 
 /** The way to the server, which is there once the host is connected. */
@@ -190,16 +212,23 @@ async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids,
   return podUids
 }
 
-async function openHypervisor(settings: HostSettings, dir: string, serviceUid: number, signal: AbortSignal): Promise<{ hypervisor: HypervisorSettings; acceleratorChoice: AcceleratorChoice }> {
-  const { kernel, initramfs, version } = settings.guest
-  if (!kernel || !initramfs || !version) throw new Error('HYPERNETES_GUEST_KERNEL, HYPERNETES_GUEST_INITRAMFS and HYPERNETES_GUEST_VERSION must name the guest image: npm start makes it and sets them')
+/** Boots a VM to its agent's hello and ends it. Rejects with the cause. */
+async function bootOnce(settings: HypervisorSettings, folder: string, signal: AbortSignal): Promise<void> {
+  try {
+    await stopServiceVm(await bootServiceVm(settings, { boot: 'cold', vcpus: 1, memoryMiB: 128, folder, signal: AbortSignal.any([signal, AbortSignal.timeout(trialMs)]) }))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function openHypervisor(settings: HostSettings, guest: GuestImage, dir: string, serviceUid: number, signal: AbortSignal): Promise<{ hypervisor: HypervisorSettings; acceleratorChoice: AcceleratorChoice }> {
   const [qemu, kvmNode, cgroups] = await Promise.all([findQemu(), prepareKvmNode(join(dir, 'kvm')), openCgroups(`hypernetes-${settings.hostTag}`)])
   const base = {
     qemu,
     kvmNode,
     cgroups,
     serviceUid,
-    guest: { kernel, initramfs, version, arguments: guestKernelArguments },
+    guest: { ...guest, arguments: guestKernelArguments },
     scratchBytes: settings.scratchBytes ?? defaultScratchBytes,
     maxImageBytes: defaultMaxImageBytes,
     waitForHello: async (socketPath: string, until: AbortSignal) => (await GuestClient.connect(socketPath, { signal: until })).close(),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { loadConfig, type Config } from '@/platform/config'
 import { messageOf, ok, problem, type Finding } from '@/tools/doctor/finding'
+import { guestImageFinding } from '@/tools/doctor/guest-image'
 import { kernelFindings } from '@/tools/doctor/kernel'
 import { acceleratorFinding, cgroupFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
 import { addressFindings, forwardFindings, portFinding } from '@/tools/doctor/network'
@@ -47,6 +48,7 @@ export async function main(packages: readonly Finding[]): Promise<number> {
     ...(await kernelFindings(isRoot)),
     acceleratorFinding(config),
     await cgroupFinding(config),
+    guestImageFinding(config),
     diskFinding(config.data),
     memoryFinding(),
     ...(await addressFindings(config, hostTag)),

@@ -13,7 +13,8 @@ export type ServerEnvironment = {
   dev: boolean
 }
 
-export type GuestImage = { kernel: string; initramfs: string; version: string }
+/** `pointer`: the file that names the newest image, which the host follows while it runs. */
+export type GuestImage = { kernel: string; initramfs: string; version: string; pointer?: string }
 
 /** A name of the caller's environment that a process may see besides what is set for it. */
 const GENERAL = ['PATH', 'LC_ALL', 'LANG', 'TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
@@ -83,6 +84,7 @@ export const environments = {
       HYPERNETES_GUEST_KERNEL: server.guest.kernel,
       HYPERNETES_GUEST_INITRAMFS: server.guest.initramfs,
       HYPERNETES_GUEST_VERSION: server.guest.version,
+      ...(server.guest.pointer && { HYPERNETES_GUEST_IMAGE: server.guest.pointer }),
     }),
   }),
 }

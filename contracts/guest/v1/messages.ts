@@ -175,6 +175,9 @@ export type Params<M extends Method> = z.infer<(typeof methods)[M]>
 
 export const Request = z.object({ id: uint32, method: z.enum(Object.keys(methods) as [Method, ...Method[]]), params: z.unknown() })
 
+/** What every request has, one of a method that came later included. */
+export const Envelope = z.object({ id: uint32, method: text(64) })
+
 const channelState = z.object({
   /** Bytes the host had credited, in the channel's whole life. */
   acknowledged: bytes,
@@ -208,8 +211,8 @@ export const Hello = z.object({
         container: name,
         stream: streamId,
         exited: z.nullable(exitState),
-        /** Whether it has a terminal, and so no stderr. */
-        terminal: z.boolean(),
+        /** Whether it has a terminal, and so no stderr. The first agents did not say. */
+        terminal: z._default(z.boolean(), false),
         stdout: channelState,
         stderr: channelState,
         /** How many bytes of input may still be sent before the next credit; null without input. */

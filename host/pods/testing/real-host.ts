@@ -28,13 +28,12 @@ export class RealHost {
     private readonly hostTag: string,
   ) {}
 
-  static async open({ insecureRegistries = [], scratchBytes = 256 << 20 }: { insecureRegistries?: string[]; scratchBytes?: number } = {}): Promise<RealHost> {
+  static async open({ insecureRegistries = [], scratchBytes = 256 << 20, guest }: { insecureRegistries?: string[]; scratchBytes?: number; guest?: { pointer: string } } = {}): Promise<RealHost> {
     const folder = await mkdtemp(join(tmpdir(), 'host-'))
     const log = logger('test')
     log.level = 'fatal'
-    const guest = await buildGuestImage({ outDir: guestImages })
     const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
-    const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest, templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
+    const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest: guest ?? (await buildGuestImage({ outDir: guestImages })), templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
     return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder, hostTag)
   }
 

@@ -1,0 +1,53 @@
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Channel, encodeFrame, FrameType } from '@/contracts/guest/v1/frame'
+import { GuestClient } from './client'
+import { setupRequest } from './testing/requests'
+import { control, FakeGuest } from './testing/fake-guest'
+
+/** What the first agents said, as they said it: VMs of theirs run on under a host that is upgraded. */
+const first = {
+  hello: {
+    ...{ kind: 'hello', version: 1, bootId: '0c5b7d3c-9a52-4c11-8a70-1a7f2c9b6d10', instance: 'pod-1', kernel: '6.12.48+deb13-cloud-amd64', images: ['image0'] },
+    containers: [{ container: 'main', stream: 1, exited: null, stdout: { acknowledged: 5, start: 5 }, stderr: { acknowledged: 0, start: 0 }, stdinFree: null }],
+  },
+  stats: { vm: { memoryTotalBytes: 1 << 27, memoryAvailableBytes: 1 << 26, cpuMicroseconds: 1 }, containers: [{ container: 'main', cpuMicroseconds: 1, memoryBytes: 2, processes: 1, oomKills: 0 }] },
+  exit: { kind: 'event', event: 'containerExited', container: 'main', exitCode: 3, signal: null, oomKilled: false, at: 1_764_000_000_000 },
+}
+
+let guest: FakeGuest
+beforeEach(async () => {
+  guest = await FakeGuest.listen()
+})
+afterEach(() => guest.close())
+
+test('a VM of the first agent is taken up, measured, read and seen ending', async () => {
+  guest.greeting = (nonce) => Buffer.concat([nonce, control(first.hello)])
+  guest.answers = { stats: () => ({ result: first.stats }), setup: () => ({ result: { bootId: 'b' } }) }
+  const client = await GuestClient.connect(guest.path)
+  const output = client.containerStreams('main')
+  if (!output) throw new Error('the container was not taken up')
+  const said = Promise.all([text(output.stdout), text(output.stderr)])
+  const exited = new Promise((resolve) => client.once('containerExited', resolve))
+  expect((await client.stats()).containers).toEqual(first.stats.containers)
+  // What later hosts add to a request, it does not look at.
+  expect(await client.setup(setupRequest({ cloned: true }))).toEqual({ bootId: 'b' })
+  guest.send(encodeFrame(FrameType.data, 1, Channel.stdout, Buffer.from('on and on')), encodeFrame(FrameType.end, 1, Channel.stdout, new Uint8Array()), encodeFrame(FrameType.end, 1, Channel.stderr, new Uint8Array()), control(first.exit))
+  expect(await said).toEqual(['on and on', ''])
+  expect(await exited).toMatchObject({ exitCode: 3 })
+  client.close()
+})
+
+test('what its agent does not know fails alone, and says what to do', async () => {
+  const message = "the pod's guest agent does not know listFolder: it is older than its host, and another one comes with the pod's next start"
+  guest.answers = { listFolder: () => ({ error: { code: 'InvalidRequest', message, object: 'listFolder' } }), ping: () => ({ result: { time: 1 } }) }
+  const client = await GuestClient.connect(guest.path)
+  await expect(client.listFolder({ container: 'main', path: '/', after: null, limit: 1 })).rejects.toThrow(message)
+  expect(await client.ping()).toEqual({ time: 1 })
+  client.close()
+})
+
+test('an agent of another version of the protocol is told as such', async () => {
+  guest.greeting = (nonce) => Buffer.concat([nonce, control({ ...first.hello, version: 2 })])
+  await expect(GuestClient.connect(guest.path)).rejects.toThrow('the guest agent speaks version 2 of the protocol and this host version 1: start the pod anew')
+})
