@@ -19,7 +19,8 @@ function open(url: string, connections = 2, connectMs?: number): DatabaseClient 
 }
 const asRole = () => Object.assign(new URL(database.url), { username: role, password }).href
 const failureOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => expect.unreachable(), (error: unknown) => error)
-const endSessions = () => admin.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role])
+/** Ends the role's sessions, and waits until they are over. */
+const endSessions = () => admin.query('select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = $1', [role])
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -63,7 +64,7 @@ describe('a database that is not there for a request', () => {
 
   it('is known when nothing listens, and when all connections of the process stay in use', async () => {
     expect(isUnavailable(await failureOf(open('postgresql://nobody:none@127.0.0.1:1/none').host.findMany()))).toBe(true)
-    const one = open(database.url, 1, 100)
+    const one = open(database.url, 1, 2000)
     await inTransaction(one, async () => expect(isUnavailable(await failureOf(one.host.findMany()))).toBe(true))
   })
 
