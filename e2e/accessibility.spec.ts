@@ -1,42 +1,21 @@
 import type { Page } from '@playwright/test'
-import axe, { type RunOptions } from 'axe-core'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { openApi } from './fixtures/api'
+import { analyze, analyzeInBothThemes, everything } from './fixtures/axe'
 import { everyPage, visits, type Named, type Visit } from './fixtures/every-page'
 import { installation } from './fixtures/installation'
 import { createPod, waitForPod, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
-const wcag = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
-/** What a theme can break, for a theme changes nothing but colours. */
-const colours = axe.getRules(wcag).filter(({ tags }) => tags.includes('cat.color')).map(({ ruleId }) => ruleId)
-const everything: RunOptions = { runOnly: { type: 'tag', values: wcag }, resultTypes: ['violations'] }
-const coloursAlone: RunOptions = { runOnly: { type: 'rule', values: colours }, resultTypes: ['violations'] }
 const wide = { width: 1280, height: 800 }
 const narrow = { width: 390, height: 844 }
 
 test.use({ contextOptions: { reducedMotion: 'reduce' } })
 
-async function analyze(page: Page, what: string, rules: RunOptions): Promise<void> {
-  // axe stays in the page until the next one is loaded. It was not put into frames, so there may be none.
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
-  expect.soft(page.frames(), `${what}: frames`).toHaveLength(1)
-  const violations = await page.evaluate(async (options) => {
-    // Colours that still change would be measured half way.
-    await Promise.all(document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity).map((each) => each.finished.catch(() => {})))
-    return (await (window as unknown as { axe: typeof axe }).axe.run(document, options)).violations
-  }, rules)
-  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html.slice(0, 200)}\n  ${node.failureSummary?.replace(/\s+/g, ' ').slice(0, 300) ?? ''}`).join('\n')}`)
-  expect.soft(found, what).toEqual([])
-}
-
 /** WCAG 2.2 AA by axe in both themes, and on a narrow screen, which nothing may make wider; the page stays where it is. */
 async function audit(page: Page, what: string): Promise<void> {
   await test.step(what, async () => {
-    for (const [theme, rules] of [['dark', everything], ['light', coloursAlone]] as const) {
-      await page.evaluate((name) => { document.documentElement.dataset['theme'] = name }, theme)
-      await analyze(page, `${what}, ${theme}`, rules)
-    }
+    await analyzeInBothThemes(page, what)
     await page.setViewportSize(narrow)
     await analyze(page, `${what}, narrow`, everything)
     const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])

@@ -1,24 +1,13 @@
-import AxeBuilder from '@axe-core/playwright'
 import { signInByRequest } from './fixtures/accounts'
+import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { createPod, deleteAllPods, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
-import type { Page } from '@playwright/test'
 
 /** The first figures come with the second round after the start. */
 const measuredMs = 60_000
 
 const milliseconds = (text: string | null) => Number((text ?? '').replace(/[^\d]/g, ''))
-
-/** WCAG 2.2 AA by axe in both themes. */
-async function audit(page: Page, what: string): Promise<void> {
-  for (const theme of ['dark', 'light']) {
-    await page.evaluate((name) => { document.documentElement.dataset['theme'] = name }, theme)
-    await page.evaluate(() => Promise.all(document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity).map((each) => each.finished.catch(() => {}))))
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze()
-    expect.soft(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' ')}`), `${what}, ${theme}`).toEqual([])
-  }
-}
 
 test('a pod that burns CPU shows on its graphs and in top, and its start adds up', async ({ console: page, tenant }) => {
   const idle = await createPod(tenant, { name: 'idle' })
@@ -72,7 +61,7 @@ test('a pod that burns CPU shows on its graphs and in top, and its start adds up
     const rows = cpu.getByRole('table', { name: 'CPU' }).getByRole('row')
     await expect(rows.first()).toContainText('main')
     await expect(rows.nth(1)).toContainText('vCPU')
-    await audit(page, 'figures')
+    await analyzeInBothThemes(page, 'figures')
     await page.getByText('30d', { exact: true }).click()
     await expect(page).toHaveURL(/range=30d/)
     await expect(rows).toHaveCount(2)
@@ -87,14 +76,14 @@ test('a pod that burns CPU shows on its graphs and in top, and its start adds up
     const table = page.getByRole('table', { name: 'Pods by use' })
     await expect(table.getByRole('row')).toHaveCount(3, { timeout: measuredMs })
     await expect(table.getByRole('row').nth(1)).toContainText('busy')
-    await audit(page, 'top')
+    await analyzeInBothThemes(page, 'top')
     await table.getByRole('button', { name: 'Name' }).click()
     await expect(page).toHaveURL(/sort=name&order=ascending/)
     await expect(table.getByRole('row').nth(1)).toContainText('busy')
     await expect(table.getByRole('row').nth(2)).toContainText('idle')
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Starts' }).click()
     await expect(page.getByRole('table', { name: 'Starts' }).getByRole('row')).toHaveCount(2)
-    await audit(page, 'starts')
+    await analyzeInBothThemes(page, 'starts')
   })
 
   await test.step('operators see it in the fleet, and Prometheus too', async () => {
@@ -103,13 +92,13 @@ test('a pod that burns CPU shows on its graphs and in top, and its start adds up
     await signInByRequest(operator, installation.operator)
     await desk.goto('/system/top')
     await expect(desk.getByRole('table', { name: 'Hosts by use' }).getByRole('row').nth(1)).toContainText('vCPU', { timeout: measuredMs })
-    await audit(desk, 'system/top')
+    await analyzeInBothThemes(desk, 'system/top')
     await desk.getByText('Pods', { exact: true }).last().click()
     await expect(desk.getByRole('table', { name: 'Pods by use' })).toContainText(tenant.slug)
     await desk.goto('/system/starts')
     await expect(desk.getByRole('table', { name: 'Starts' })).toContainText('Median')
     await expect(desk.getByRole('table', { name: 'Starts' }).getByRole('row').nth(1)).toContainText(/\d m?s/)
-    await audit(desk, 'system/starts')
+    await analyzeInBothThemes(desk, 'system/starts')
     expect((await page.request.get('/metrics')).status()).toBe(404)
     const metrics = await (await desk.request.get('/metrics')).text()
     expect(metrics).toContain(`hypernetes_pod_cpu_cores{tenant="${tenant.slug}",namespace="default",pod="busy"`)

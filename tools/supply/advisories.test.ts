@@ -51,12 +51,13 @@ describe('a renewal', () => {
     auditReportVersion: 2,
     vulnerabilities: {
       planted: { name: 'planted', severity: 'high', via: [{ source: 1, name: 'planted', dependency: 'planted', title: 'reads any file', url: 'https://github.com/advisories/GHSA-p6gq-j5cr-w38f', severity: 'high', cwe: ['CWE-73'], range: '<=9.0.0' }, { source: 2, name: 'planted', dependency: 'planted', title: 'hangs', url: 'https://github.com/advisories/GHSA-2x7j-588g-ccc2', severity: 'critical', range: '>=8.0.0 <9.1.0' }], effects: ['above'], range: '<9.1.0', nodes: ['node_modules/planted'] },
+      lines: { name: 'lines', severity: 'low', via: ['<1.1.13', '>=2.0.0 <2.0.3'].map((range) => ({ source: 3, name: 'lines', title: 'hangs', url: 'https://github.com/advisories/GHSA-c2qf-rxjj-qqgw', severity: 'info', range })), effects: [], range: '<1.1.13 || >=2.0.0 <2.0.3', nodes: ['node_modules/lines'] },
       above: { name: 'above', severity: 'high', via: ['planted'], effects: [], range: '*', nodes: ['node_modules/above'] },
     },
   }
 
   it('takes each advisory of what npm audit prints', () => {
-    expect(advisoriesOf(audit)).toEqual([{ ...advisory, fixed: null }, { ...advisory, id: 'GHSA-2x7j-588g-ccc2', severity: 'critical', title: 'hangs', vulnerable: '>=8.0.0 <9.1.0', fixed: '9.1.0' }])
+    expect(advisoriesOf(audit)).toEqual([{ ...advisory, fixed: null }, { ...advisory, id: 'GHSA-2x7j-588g-ccc2', severity: 'critical', title: 'hangs', vulnerable: '>=8.0.0 <9.1.0', fixed: '9.1.0' }, { id: 'GHSA-c2qf-rxjj-qqgw', package: 'lines', severity: 'low', title: 'hangs', vulnerable: '<1.1.13 || >=2.0.0 <2.0.3', fixed: '2.0.3' }])
     expect(() => advisoriesOf({ vulnerabilities: { planted: { via: [{}] } } })).toThrow()
   })
 

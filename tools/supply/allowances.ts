@@ -6,7 +6,6 @@ export const installScripts: Readonly<Record<string, string>> = {
   '@prisma/engines': 'It downloads engines; the client here is the one without, and migrations go through tools/schema-engine.mjs.',
   prisma: 'It looks at the version of Node.',
   esbuild: 'It tries the program of its package for this platform, which npm has installed already.',
-  fsevents: 'It is for macOS.',
 }
 
 /** Licences (SPDX) under which the product may ship a package: they ask for their text and notices to be kept. */

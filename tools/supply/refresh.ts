@@ -16,7 +16,11 @@ export function advisoriesOf(audit: unknown): Advisory[] {
     for (const each of via) {
       const id = typeof each === 'string' ? undefined : /GHSA(?:-[a-z0-9]{4}){3}$/.exec(each.url)?.[0]
       if (typeof each === 'string' || !id) continue
-      found.set(`${each.name} ${id}`, { id, package: each.name, severity: each.severity === 'info' ? 'low' : each.severity, title: each.title, vulnerable: each.range, fixed: firstAfter(each.range) })
+      // One advisory comes once for each line of versions.
+      const key = `${each.name} ${id}`
+      const ranges = new Set([...(found.get(key)?.vulnerable.split(' || ') ?? []), ...each.range.split(' || ')])
+      const vulnerable = [...ranges].join(' || ')
+      found.set(key, { id, package: each.name, severity: each.severity === 'info' ? 'low' : each.severity, title: each.title, vulnerable, fixed: firstAfter(vulnerable) })
     }
   }
   return [...found.values()]
