@@ -9,6 +9,8 @@ const partial = '.part'
 /** What must stay free for everything else that is kept beside uploads. Bytes. */
 const minFreeBytes = 2 ** 30
 const checkEveryBytes = 64 << 20
+/** What a sender must send on average: few may send at a time, and one that drips would hold a place for ever. */
+const [minBytesPerSecond, windowMs] = [8 << 10, 60_000]
 
 export const uploadPath = (data: string, id: string): string => join(data, 'uploads', id)
 
@@ -16,9 +18,9 @@ export type ReceivedFile = { id: string; digest: string; bytes: number }
 
 /**
  * Writes an archive's bytes as they come, into a file that no row speaks of yet. `maxBytes` is what the tenant may still
- * have. Nothing is left when it throws. What is inside is for hosts to judge: here it only must begin like an archive.
+ * have; `now` gives milliseconds. Nothing is left when it throws. What is inside is for hosts to judge: here it only must begin like an archive.
  */
-export async function receiveFile(data: string, body: Readable, maxBytes: number): Promise<ReceivedFile> {
+export async function receiveFile(data: string, body: Readable, maxBytes: number, now: () => number = () => performance.now()): Promise<ReceivedFile> {
   const id = randomUUID()
   const folder = join(data, 'uploads')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -28,6 +30,7 @@ export async function receiveFile(data: string, body: Readable, maxBytes: number
   let bytes = 0
   let checked = -checkEveryBytes
   let beginning: Buffer = Buffer.alloc(0)
+  let window = { at: now(), bytes: 0 }
   try {
     // A sender that is refused half way must be told so: to end the reading by itself would destroy the request.
     for await (const chunk of body.iterator({ destroyOnReturn: false })) {
@@ -35,6 +38,11 @@ export async function receiveFile(data: string, body: Readable, maxBytes: number
       bytes += part.length
       if (bytes > maxUploadBytes) throw tooLarge()
       if (bytes > maxBytes) throw overQuota()
+      const ms = now() - window.at
+      if (ms >= windowMs) {
+        if (bytes - window.bytes < (minBytesPerSecond * ms) / 1000) throw tooSlow()
+        window = { at: now(), bytes }
+      }
       if (beginning.length < 512) {
         beginning = Buffer.concat([beginning, part.subarray(0, 512)])
         if (beginning.length >= 512) assertArchive(beginning)
@@ -86,4 +94,5 @@ async function assertSpace(folder: string): Promise<void> {
 
 export const tooLarge = (): DomainError => new DomainError('failed_precondition', 'The archive has more than 10 GiB: upload a smaller image.')
 export const overQuota = (): DomainError => new DomainError('failed_precondition', 'The tenant’s uploads would have more than 50 GiB together: delete some that are not needed.')
+const tooSlow = (): DomainError => new DomainError('failed_precondition', `The archive came at less than ${minBytesPerSecond >> 10} KiB/s: send it again over a faster line.`)
 const noSpace = (cause?: unknown): DomainError => new DomainError('unavailable', 'The server has no disk space left for uploads: ask the operator to free some.', { cause })

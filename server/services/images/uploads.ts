@@ -9,6 +9,7 @@ import { countUploads, findUpload, holdTenantImages, removeUpload, replaceUpload
 import { listImageUses } from '@/server/store/images'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
+import { oneMore } from './under-way'
 import { overQuota, receiveFile, tooLarge, uploadPath } from './upload-files'
 
 export const uploadOutput = z.object({ id: z.uuid(), reference: z.string(), digest: z.string(), bytes: z.number().int() })
@@ -17,10 +18,6 @@ export const deleteUploadOutput = z.object({ reference: z.string() })
 
 /** Uploads that a tenant may have, however small. */
 const maxUploadsOfTenant = 200
-/** Uploads under way at a time: of one tenant, and in this process. */
-const maxOfTenant = 2
-const maxInAll = 16
-const underWay = new Map<string, number>()
 
 /** Takes an archive in under a reference; an earlier one of the same reference makes way. `length` is what the sender says, if anything. */
 export async function receiveUpload(ctx: ServerContext, scope: Scope, request: { reference: string; length: number | null; body: Readable }): Promise<z.output<typeof uploadOutput>> {
@@ -71,17 +68,3 @@ export async function deleteUpload(ctx: ServerContext, scope: Scope, input: z.ou
 }
 
 const tooMany = (): DomainError => new DomainError('failed_precondition', `The tenant has ${maxUploadsOfTenant} uploads, which is its limit: delete one that is not needed, or upload under the name of one.`)
-
-async function oneMore<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
-  const own = underWay.get(tenantId) ?? 0
-  const all = [...underWay.values()].reduce((sum, count) => sum + count, 0)
-  if (own >= maxOfTenant || all >= maxInAll) throw new DomainError('rate_limited', own >= maxOfTenant ? `${maxOfTenant} uploads of this tenant are under way: wait for one to end.` : 'Too many uploads are under way: try again in a moment.')
-  underWay.set(tenantId, own + 1)
-  try {
-    return await work()
-  } finally {
-    const left = (underWay.get(tenantId) ?? 1) - 1
-    if (left > 0) underWay.set(tenantId, left)
-    else underWay.delete(tenantId)
-  }
-}
