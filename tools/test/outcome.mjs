@@ -15,7 +15,7 @@ const since = (start) => (performance.now() - start) / 1000
  * output instead of showing it; `idle`: only while a processor has nothing else to do (SCHED_IDLE)
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function execute(argv, { env = {}, capture = false, limitMs = 600_000, idle = false } = {}) {
+export function execute(argv, { env = {}, capture = false, idle = false, limitMs = idle ? 1_800_000 : 600_000 } = {}) {
   const [command, ...args] = idle ? ['chrt', '--idle', '0', ...argv] : argv
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'] })
