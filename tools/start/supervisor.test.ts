@@ -99,6 +99,15 @@ describe('Supervisor', () => {
     expect(notes).not.toContain('host SIGTERM')
   })
 
+  it('leaves the VMs of its host when another build takes its place', async () => {
+    const supervisor = await supervise()
+    supervisor.start()
+    await ready(supervisor)
+    await vi.waitFor(async () => expect(await readNotes()).toContain('control up'), { timeout: 15_000 })
+    await supervisor.stop({ leaveVms: true })
+    expect((await readNotes()).slice(-3)).toEqual(['host SIGUSR2', 'control SIGTERM', 'web SIGTERM'])
+  })
+
   it('ends what a killed supervisor left running, and leaves the VMs', async () => {
     const supervisor = await supervise()
     supervisor.start()
