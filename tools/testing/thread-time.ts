@@ -1,0 +1,7 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * Milliseconds that the calling thread has had of a processor (Linux: proc(5), schedstat). `process.cpuUsage()` counts all threads of
+ * the process, and test files run in threads beside each other.
+ */
+export const threadTimeMs = (): number => Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6
