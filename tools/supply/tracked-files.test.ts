@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { leaksIn } from './tracked-files'
+import { leaksIn, trackedProblems } from './tracked-files'
 
 const letters = (count: number) => 'aB3'.repeat(count).slice(0, count)
 
@@ -22,4 +26,20 @@ it('what this machine alone knows is found, and words of every machine are not',
   expect(leaksIn('a.md', 'see /srv/checkouts/mine/tools', machine)).toEqual([expect.stringMatching(/a\.md:1 names the folder of this checkout/)])
   expect(leaksIn('a.json', '{\n"resolved": "https://mirror.example/x.tgz" }', machine)).toEqual([expect.stringMatching(/a\.json:2 names a mirror/)])
   expect(leaksIn('a.ts', 'hyp_secret, -----BEGIN PUBLIC KEY-----, https://registry.npmjs.org/x, /srv/data', machine)).toEqual([])
+})
+
+it('looks at what git keeps, and at nothing else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tracked-files-'))
+  try {
+    expect(trackedProblems(folder)).toEqual([])
+    execFileSync('git', ['init', '--quiet', folder])
+    writeFileSync(join(folder, 'kept.md'), `in ${folder}/tools\n`)
+    writeFileSync(join(folder, 'not-kept.md'), `in ${folder}/tools\n`)
+    writeFileSync(join(folder, 'binary'), Buffer.from(`\0${folder}`))
+    symlinkSync('/etc/hostname', join(folder, 'link'))
+    execFileSync('git', ['-C', folder, 'add', 'kept.md', 'binary', 'link'])
+    expect(trackedProblems(folder)).toEqual([expect.stringMatching(/^kept\.md:1 names the folder of this checkout/)])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
