@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pino } from 'pino'
 import { z } from 'zod'
 import { HostSessions } from '@/server/gateway/host-sessions'
 import { serveHealth } from '@/server/processes/health'
@@ -82,8 +83,10 @@ describe('what would cost more than it says', () => {
 })
 
 it('says nothing of a database that is gone', async () => {
+  const logged: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) })
   const db = openDatabase('postgresql://somebody:its-password@127.0.0.1:1/nowhere')
-  const gone = createServer((request, response) => void serveApi({ ...test.server, db }, request, response))
+  const gone = createServer((request, response) => void serveApi({ ...test.server, db, log }, request, response))
   setAuthRuntime({ ...authRuntime(), db })
   gone.listen(0, '127.0.0.1')
   await once(gone, 'listening')
@@ -91,6 +94,9 @@ it('says nothing of a database that is gone', async () => {
     const response = await fetch(`http://127.0.0.1:${(gone.address() as AddressInfo).port}/api/trpc/account.me`, bearer(`hyp_${'a'.repeat(43)}`))
     const text = await response.text()
     expect([500, 503]).toContain(response.status)
+    const { error } = z.object({ error: z.object({ data: z.object({ requestId: z.string() }) }) }).parse(JSON.parse(text))
+    expect(error.data.requestId).toBe(response.headers.get('x-request-id'))
+    expect(logged.join('')).toContain(error.data.requestId)
     expect(text).not.toMatch(/127\.0\.0\.1|somebody|its-password|nowhere|prisma|postgres|select|ECONN/i)
   } finally {
     setAuthRuntime({ ...authRuntime(), db: test.db })

@@ -6,7 +6,6 @@ import type { ServerContext } from '@/server/services/context'
 import { authenticate } from '@/server/auth/authenticate'
 import type { Actor } from '@/server/auth/scope'
 import { isForeign } from './own-page'
-import { toTrpcError } from './errors'
 import { appRouter } from './root'
 import type { ApiContext } from './trpc'
 
@@ -27,6 +26,19 @@ export const toApiContext = (server: ServerContext, actor: Actor | null, address
 export async function actorOf(request: IncomingMessage, publicUrl: string): Promise<Actor | null> {
   const { cookie, authorization } = request.headers
   return authenticate({ cookie: isForeign(request, publicUrl) ? undefined : cookie, authorization })
+}
+
+/**
+ * The context of a request over HTTP. Whoever asks is looked up in the database too: where that fails, the answer, its line in the
+ * log and the id that stands in both are the same as from a procedure.
+ */
+async function contextOf(server: ServerContext, request: IncomingMessage): Promise<ApiContext> {
+  const nobody = toApiContext(server, null, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
+  try {
+    return { ...nobody, actor: await actorOf(request, server.config.publicUrl) }
+  } catch (error) {
+    return { ...nobody, failed: error instanceof Error ? error : new Error(String(error)) }
+  }
 }
 
 function decoded(path: string): string | null {
@@ -59,11 +71,7 @@ export function serveApi(server: ServerContext, request: IncomingMessage, respon
     maxBodySize,
     allowBatching: true,
     maxBatchSize,
-    createContext: async () => {
-      // Whoever asks is looked up in the database too: where that is away, the answer is the same as from a procedure.
-      const actor = await actorOf(request, server.config.publicUrl).catch((error: unknown) => Promise.reject(toTrpcError(error, { log: server.log, requestId: randomUUID() })))
-      return toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
-    },
+    createContext: () => contextOf(server, request),
     responseMeta: ({ ctx }) => ({ headers: new Headers({ 'cache-control': 'no-store', ...(ctx ? { 'x-request-id': ctx.requestId } : {}) }) }),
   }).catch((err: unknown) => {
     server.log.error({ err }, 'a request failed')

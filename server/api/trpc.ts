@@ -11,7 +11,7 @@ import { formatError, toTrpcError } from './errors'
 import { refuseDeepInput } from './input-depth'
 
 /** What a request brings: the process's parts and who asks. */
-export type ApiContext = ServerContext & { actor: Actor | null; requestId: string; address: string; userAgent: string; signal?: AbortSignal }
+export type ApiContext = ServerContext & { actor: Actor | null; requestId: string; address: string; userAgent: string; signal?: AbortSignal; /** Why it could not be found out who asks. */ failed?: Error }
 
 /** The permission and rung of a procedure; the coverage test reads it. */
 export type ProcedureMeta = { rung: 'public' | 'signedIn' | 'tenant' | 'operator'; permission?: Permission; /** For a browser's session alone: a token is refused. */ session?: true }
@@ -27,7 +27,8 @@ const base = t.procedure.use(async ({ ctx, next, path }) => {
   timed({ outcome: result.ok ? 'ok' : result.error.code })
   if (!result.ok) throw toTrpcError(result.error, ctx)
   return result
-}).use(async ({ getRawInput, next }) => {
+}).use(async ({ ctx, getRawInput, next }) => {
+  if (ctx.failed) throw ctx.failed
   refuseDeepInput(await getRawInput())
   return next()
 })
