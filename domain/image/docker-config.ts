@@ -66,7 +66,10 @@ function loginOf(auth: string): { username: string; password: string } | null {
   const bytes = fromBase64(auth.trim())
   if (!bytes) return null
   // Docker pads short passwords with NULs.
-  const text = new TextDecoder().decode(bytes).replace(/\0+$/, '')
+  // Counted, for a regular expression of what stands at the end looks from every NUL on: seconds in a file of many.
+  let end = bytes.length
+  while (end > 0 && bytes[end - 1] === 0) end -= 1
+  const text = new TextDecoder().decode(bytes.subarray(0, end))
   const colon = text.indexOf(':')
   return colon < 1 ? null : { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }
