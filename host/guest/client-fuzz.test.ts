@@ -70,7 +70,7 @@ describe('frames', () => {
       }),
       { numRuns: fuzzRuns(200) },
     )
-  })
+  }, fuzzTimeout(20_000))
 
   it('that break them end in a FrameError, at the same frame however they are cut', () => {
     fc.assert(
@@ -82,7 +82,7 @@ describe('frames', () => {
       }),
       { numRuns: fuzzRuns(200) },
     )
-  })
+  }, fuzzTimeout(20_000))
 
   it('as a guest reads them begin afresh with the next attach after any garbage that ends', () => {
     const attach = new Uint8Array(headerBytes + 16).fill(7)
@@ -109,7 +109,7 @@ describe('frames', () => {
       }),
       { numRuns: fuzzRuns(60) },
     )
-  })
+  }, fuzzTimeout(20_000))
 })
 
 describe('messages', () => {
@@ -125,7 +125,7 @@ describe('messages', () => {
       }),
       { numRuns: fuzzRuns(150) },
     )
-  })
+  }, fuzzTimeout(20_000))
 
   it('are looked at for their shape as the parser sees it', () => {
     fc.assert(
@@ -143,7 +143,7 @@ describe('messages', () => {
         expect(error).toBeInstanceOf(FrameError)
       }
     }), { numRuns: fuzzRuns(30) })
-  })
+  }, fuzzTimeout(20_000))
 })
 
 describe('a client', () => {
