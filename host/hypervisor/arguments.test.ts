@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { guestKernelArguments } from '@/contracts/guest/v1/machine'
 import { qemuArguments } from './arguments'
-import type { Accelerator, BootMode, VmShape } from './machine'
+import { plugArguments } from './disks'
+import { placeholderMac, type Accelerator, type BootMode, type VmShape } from './machine'
 
 const accelerators: Accelerator[] = [{ kind: 'kvm', cpu: 'host' }, { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 }]
 const boots: BootMode[] = ['template', 'clone', 'cold']
@@ -22,6 +24,39 @@ for (const accelerator of accelerators) {
     })
   }
 }
+
+/** Every other kind of VM that there is: the extremes of size, the processor models that are tried, what boots without a tenant. */
+const others: Record<string, VmShape> = {
+  'smallest-cold': { ...shape('cold', { kind: 'tcg', cpu: 'max', tbSizeMiB: 8 }), vcpus: 1, memoryMiB: 128, kernelArguments: guestKernelArguments },
+  'smallest-clone': { ...shape('clone', { kind: 'tcg', cpu: 'max', tbSizeMiB: 8 }), vcpus: 1, memoryMiB: 128, kernelArguments: guestKernelArguments },
+  'largest-cold': { ...shape('cold', { kind: 'kvm', cpu: 'host' }), vcpus: 64, memoryMiB: 1_048_576, kernelArguments: guestKernelArguments },
+  'largest-clone': { ...shape('clone', { kind: 'kvm', cpu: 'host' }), vcpus: 64, memoryMiB: 1_048_576, kernelArguments: guestKernelArguments },
+  'emulated-wide': { ...shape('cold', { kind: 'tcg', cpu: 'max', tbSizeMiB: 1024 }), vcpus: 16, memoryMiB: 6144 },
+  'probe-max': { ...shape('cold', { kind: 'kvm', cpu: 'max' }), vcpus: 1, mac: placeholderMac },
+  'probe-qemu64': { ...shape('cold', { kind: 'kvm', cpu: 'qemu64' }), vcpus: 1, mac: placeholderMac },
+  'service-template': { ...shape('template', { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 }), vcpus: 1, memoryMiB: 128, mac: placeholderMac, kernelArguments: guestKernelArguments },
+  'newer-machine': { ...shape('clone', { kind: 'kvm', cpu: 'host' }), machine: 'pc-i440fx-10.0' },
+}
+
+for (const [name, each] of Object.entries(others)) {
+  test(`arguments of ${name}`, async () => {
+    await expect(layout(qemuArguments(each))).toMatchFileSnapshot(`golden/${name}.txt`)
+  })
+}
+
+test('what QEMU is told for further images and for a disk that is written', async () => {
+  const told = [plugArguments('image1', true), plugArguments('image2', true), plugArguments('0f8fad5bd9cb469fa165', false)].flat()
+  await expect(`${told.map((each) => JSON.stringify(each)).join('\n')}\n`).toMatchFileSnapshot('golden/plugged.txt')
+})
+
+test('every VM is without defaults, in its sandbox, and has one NIC and no way to a file but its descriptors', () => {
+  const shapes = [...Object.values(others), ...accelerators.flatMap((accelerator) => boots.map((boot) => shape(boot, accelerator)))]
+  for (const args of shapes.map(qemuArguments)) {
+    expect(args).toEqual(expect.arrayContaining(['-nodefaults', '-no-user-config', '-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny']))
+    expect(args.filter((arg) => arg === '-netdev')).toHaveLength(1)
+    expect(args.filter((arg) => arg.includes('/') && !/(^|=)\/(proc\/self\/fd\/\d|dev\/fdset\/\d)(,|$)/.test(arg) && arg !== '-append' && !arg.startsWith('console='))).toEqual([])
+  }
+})
 
 test('a clone has the devices of its template, in the same places', () => {
   const devices = (boot: BootMode) => {

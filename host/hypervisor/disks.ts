@@ -1,11 +1,30 @@
-import { chown, link, mkdir, rm, stat } from 'node:fs/promises'
+import { chown, link, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { run } from '@/platform/exec'
 import { disksFolder, VmError } from './machine'
 import type { QmpClient } from './qmp'
 import { vmFolder } from './start-qemu'
 
 /** A raw disk file to be plugged into a running VM. `serial` is how the guest finds it: 1 to 20 letters, digits, - and _. */
 export type Disk = { serial: string; file: string; readOnly: boolean }
+
+/** The arguments of QEMU's `blockdev-add` and `device_add` for one more disk. */
+export function plugArguments(serial: string, readOnly: boolean): [Record<string, unknown>, Record<string, unknown>] {
+  const node = nodeName(serial)
+  const options = readOnly ? { 'read-only': true } : { discard: 'unmap' }
+  return [
+    { driver: 'file', 'node-name': node, filename: `${disksFolder}/${serial}`, locking: 'off', ...options },
+    { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: node, serial },
+  ]
+}
+
+const nodeName = (serial: string) => `plugged-${serial}`
+
+/** A VM was started with room for its scratch disk alone: lets it write a larger disk to its end. */
+async function allowFileSize(pid: number, bytes: number): Promise<void> {
+  const now = /^Max file size +(\d+)/m.exec(await readFile(`/proc/${pid}/limits`, 'utf8'))?.[1]
+  if (now !== undefined && Number(now) < bytes) await run('prlimit', ['--pid', String(pid), `--fsize=${bytes}`])
+}
 
 const serialPattern = /^[A-Za-z0-9_-]{1,20}$/
 
@@ -18,6 +37,7 @@ export class Disks {
     private readonly qmp: QmpClient,
     private readonly runDir: string,
     private readonly uid: number,
+    private readonly pid: number,
   ) {}
 
   /** Plugs a disk in; when it fails nothing of it stays. The guest sees it soon after. Throws VmError. */
@@ -25,12 +45,13 @@ export class Disks {
     if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a disk`)
     const name = this.linkOf(serial)
     await this.offer(file, name, readOnly)
-    const node = `plugged-${serial}`
+    const node = nodeName(serial)
     try {
-      const options = readOnly ? { 'read-only': true } : { discard: 'unmap' }
-      await this.qmp.command('blockdev-add', { driver: 'file', 'node-name': node, filename: `${disksFolder}/${serial}`, locking: 'off', ...options })
+      const [open, plug] = plugArguments(serial, readOnly)
+      if (!readOnly) await allowFileSize(this.pid, (await stat(file)).size)
+      await this.qmp.command('blockdev-add', open)
       try {
-        await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: node, serial })
+        await this.qmp.command('device_add', plug)
       } catch (error) {
         await this.qmp.command('blockdev-del', { 'node-name': node }).catch(() => {})
         throw error
@@ -48,7 +69,7 @@ export class Disks {
     gone.catch(() => {})
     await this.qmp.command('device_del', { id })
     await gone
-    await this.qmp.command('blockdev-del', { 'node-name': `plugged-${serial}` })
+    await this.qmp.command('blockdev-del', { 'node-name': nodeName(serial) })
     await rm(this.linkOf(serial), { force: true })
   }
 

@@ -43,7 +43,7 @@ export class RunningVm {
     private readonly lease: TemplateLease | null,
     launched: Launched | null,
   ) {
-    this.disks = new Disks(qmp, record.runDir, record.uid)
+    this.disks = new Disks(qmp, record.runDir, record.uid, record.process.pid)
     this.folder = new FolderWatch(stderrFile(record.runDir), () => void this.orphaned())
     qmp.on('event', (event) => this.observe(event))
     this.exited = this.watch(launched)

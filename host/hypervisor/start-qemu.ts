@@ -81,7 +81,8 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   }
 }
 
-async function prepareFolder(runDir: string, uid: number): Promise<void> {
+/** Makes the folders of a VM that is about to start. */
+export async function prepareFolder(runDir: string, uid: number): Promise<void> {
   await mkdir(runDir, { recursive: true, mode: 0o711 })
   await removeVmFolder(runDir)
   await mkdir(join(vmFolder(runDir), disksFolder), { recursive: true, mode: 0o711 })
@@ -90,7 +91,7 @@ async function prepareFolder(runDir: string, uid: number): Promise<void> {
 }
 
 /** Once its sockets stand, QEMU's user may no more change its folder: the agent then trusts every path in it. */
-async function sealFolder(runDir: string): Promise<void> {
+export async function sealFolder(runDir: string): Promise<void> {
   const folder = vmFolder(runDir)
   await lchown(folder, 0, 0)
   await chmod(folder, 0o711)
