@@ -48,7 +48,7 @@ function describe(name: 'web' | 'control' | 'host'): Count[] {
 }
 
 /** Processes that were given the installation's data folder, whoever their parent is by now; those that look at it from outside are not its own. */
-function ownProcesses(): number {
+export function ownProcesses(): number {
   const given = (pid: string) => {
     try {
       const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')

@@ -6,14 +6,14 @@ import { disturb, untilReady, type Fault } from './faults'
 import { machinesOf, type MachineWatch } from './machines'
 import type { Random } from './random'
 import { stepsOf, type Lane } from './script'
-import { Stream, type StreamEvents } from './stream'
+import { Stream } from './stream'
 import { readEndState, type EndState } from './end-state'
 
 export type RunResult = { end: EndState; stream: Stream; seconds: number }
 
 /** Runs a script without a fault, and takes away what it kept. */
 export async function runUndisturbed(tenant: Tenant, script: readonly Lane[]): Promise<RunResult> {
-  return runScript(tenant, script, { onStep: () => {}, onAccepted: () => {} })
+  return runScript(tenant, script, () => {})
 }
 
 /** When a fault comes: before this step of all, and then so many ms later. */
@@ -56,7 +56,7 @@ export async function runDisturbed(tenant: Tenant, script: readonly Lane[], mome
     broken = error instanceof Error ? error : new Error(String(error))
   })
   try {
-    return { ...(await runScript(tenant, script, { onStep, onAccepted: () => {} }, async () => {
+    return { ...(await runScript(tenant, script, onStep, async () => {
       over = true
       await striking
       if (broken) throw broken
@@ -67,8 +67,8 @@ export async function runDisturbed(tenant: Tenant, script: readonly Lane[], mome
   }
 }
 
-async function runScript(tenant: Tenant, script: readonly Lane[], events: StreamEvents, before: () => Promise<void> = async () => {}): Promise<RunResult> {
-  const stream = new Stream(tenant, events)
+async function runScript(tenant: Tenant, script: readonly Lane[], onStep: () => void, before: () => Promise<void> = async () => {}): Promise<RunResult> {
+  const stream = new Stream(tenant, onStep)
   const start = performance.now()
   await stream.run(script)
   const seconds = (performance.now() - start) / 1000

@@ -14,7 +14,7 @@ export type Fault = Killable | 'stopped host' | 'no connections'
 const BACK_MS = 90_000
 const LONGEST_STOP_MS = 12_000
 
-function postgresPid(): number | undefined {
+export function postgresPid(): number | undefined {
   try {
     const pid = Number(readFileSync(join(installation.data, 'postgres', 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0])
     return isAlive(pid) ? pid : undefined
@@ -54,7 +54,8 @@ async function stopHost(stopMs: number): Promise<number> {
 export async function disturb(fault: Fault, ms: number): Promise<number> {
   if (fault === 'stopped host') return stopHost(ms)
   if (fault === 'no connections') {
-    const release = await takeAllConnections()
+    // It may have been killed a moment ago.
+    const release = await until('a database that takes connections', () => takeAllConnections().catch(() => undefined))
     await delay(Math.min(ms, 6_000)).finally(release)
     return ms
   }

@@ -15,7 +15,7 @@ export function story({ options, seconds, created, deleted, commands, retries, p
   const times = kills.map(({ ms }) => ms)
   const backAgain = times.length > 0 ? ` Another process was there after ${Math.round(median(times))} ms (median; at most ${Math.round(Math.max(...times))}).` : ''
   const tried = Object.entries(retries).map(([code, count]) => `${code} ${count}`).join(', ')
-  return `${created} pods created and ${deleted + (created - deleted)} deleted by ${options.lanes} clients in ${Math.round(seconds / 60)} minutes (seed ${options.seed}) while processes were
+  return `${created} pods created (${deleted} deleted on the way, the last ones at the end) by ${options.lanes} clients in ${Math.round(seconds / 60)} minutes (seed ${options.seed}) while processes were
 killed with SIGKILL ${kills.length} times at random moments (${each}), the host agent was stopped with SIGSTOP ${count(pauses, 'stopped host')} times and every connection
 of PostgreSQL taken ${count(pauses, 'no connections')} times.${backAgain} Of ${commands.sent} commands that were sent ${commands.acknowledged} were acknowledged; each of those ran once, and none of the others
 twice. Clients tried again after: ${tried || 'nothing'}. In ${samples} looks at the machine's processes no pod had two QEMUs (at most ${most} ran at once), and those

@@ -1,8 +1,5 @@
-import { sampleImage } from '@/domain/image/sample'
-import type { PodView } from '@/domain/pod/view'
-import { newTenant, type Tenant } from '../fixtures/accounts'
+import { newTenant } from '../fixtures/accounts'
 import { expectBalance, takeBalance, type Count } from './balance'
-import { persist } from './client'
 import { deleteAllPods } from './delete-all'
 import { killMachine, plan, runDisturbed, runUndisturbed } from './disturbed-run'
 import { expectSameEnd } from './end-state'
@@ -11,6 +8,8 @@ import { MachineWatch } from './machines'
 import type { SoakOptions } from './options'
 import { seededRandom } from './random'
 import { makeScript } from './script'
+import { expectUnknownWhileHostStands } from './silent-host'
+import { expectUntouched, startSteady } from './steady'
 import { Stream } from './stream'
 
 export type SoakResult = {
@@ -45,7 +44,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
   const [warm, steady, calm, stormy] = [await newTenant(), await newTenant(), await newTenant(), await newTenant()]
   for (const tenant of [warm, calm, stormy]) await runUndisturbed(tenant, makeScript(random, { pods: options.lanes, lanes: options.lanes }))
   const before = await takeBalance()
-  const keeper = new Stream(steady, { onStep: () => {}, onAccepted: () => {} })
+  const keeper = new Stream(steady)
   const [first, second, phoenix] = [await startSteady(steady, keeper, 'steady-0'), await startSteady(steady, keeper, 'steady-1'), await startSteady(steady, keeper, 'phoenix')]
   const watch = new MachineWatch()
   for (const pod of [first, second]) watch.expectSteady(pod.metadata.uid)
@@ -62,6 +61,8 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     say(`with faults: ${compared} pods in ${disturbed.seconds.toFixed(0)} s, and the same end`)
     await killMachine(steady, keeper, phoenix)
     say('a QEMU that was killed came back by its pod\'s restart policy')
+    await expectUnknownWhileHostStands(keeper, first)
+    say('a host agent that stood still was Unknown, and right again after')
     if (options.pods > compared) {
       const rest = makeScript(random, { pods: options.pods - compared, lanes: options.lanes })
       stages.push(await runDisturbed(stormy, rest, plan(random, rest, faultsOf(options.kills - killsFirst)), { watch, say }))
@@ -72,7 +73,9 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     for (const pod of [first, second]) watch.release(pod.metadata.uid)
     await deleteAllPods(steady, keeper.retries)
     const after = await expectBalance(before)
-    return { options, before, after, seconds: (performance.now() - started) / 1000, ...sumUp(stages, [keeper.retries]), samples: watch.samples, most: watch.most }
+    const sums = sumUp(stages, [keeper.retries])
+    if (sums.retries['INTERNAL_SERVER_ERROR']) throw new Error(`${sums.retries['INTERNAL_SERVER_ERROR']} requests were answered as faults of the server's own: what may be tried again must say so`)
+    return { options, before, after, seconds: (performance.now() - started) / 1000, ...sums, samples: watch.samples, most: watch.most }
   } finally {
     watch.end()
   }
@@ -82,21 +85,6 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
 function faultsOf(kills: number): Fault[] {
   const others = Math.floor(kills / KILLS_A_STOP)
   return [...Array.from({ length: kills }, (_, i) => killable[i % killable.length] ?? 'web'), ...Array.from({ length: others }, (): Fault[] => ['stopped host', 'no connections']).flat()]
-}
-
-async function startSteady(tenant: Tenant, stream: Stream, name: string): Promise<PodView> {
-  const spec = { containers: [{ name: 'main', image: sampleImage }], terminationGracePeriodSeconds: 1 }
-  await persist(`create ${name}`, stream.retries, () => tenant.api.pod.create.mutate({ tenant: tenant.slug, name, spec, requestId: name }))
-  return stream.waitFor(name, (pod) => pod.status.phase === 'Running')
-}
-
-/** The same container as at first, and commands reach it. */
-export async function expectUntouched(stream: Stream, pod: PodView): Promise<void> {
-  const { name, uid } = pod.metadata
-  const now = await stream.waitFor(name, (each) => each.status.phase === 'Running')
-  const [was, is] = [pod.status.containers[0], now.status.containers[0]]
-  if (now.metadata.uid !== uid || is?.restartCount !== 0 || is.startedAt !== was?.startedAt) throw new Error(`${name} did not go on: ${JSON.stringify(is)}`)
-  await stream.meantMarks(name)
 }
 
 function sumUp(stages: readonly Stage[], others: ReadonlyMap<string, number>[]): Pick<SoakResult, 'created' | 'deleted' | 'commands' | 'retries' | 'pauses'> {

@@ -9,14 +9,6 @@ import type { Lane, Work } from './script'
 const START_MS = 240_000
 const marksFile = '/tmp/marks'
 
-/** Where a stream says what it did; it breaks off when an observer throws. */
-export type StreamEvents = {
-  /** A step is about to be taken. */
-  onStep(): void
-  /** A pod was accepted, by its uid. */
-  onAccepted(podUid: string): void
-}
-
 /** A stream of creates, commands and deletions by clients that work at the same time. */
 export class Stream {
   readonly retries: Retries = new Map()
@@ -27,7 +19,8 @@ export class Stream {
 
   constructor(
     private readonly tenant: Tenant,
-    private readonly events: StreamEvents,
+    /** A step is about to be taken; the stream breaks off when it throws. */
+    private readonly onStep: () => void = () => {},
   ) {}
 
   /** Resolves when all lanes have come to their end. The first that fails ends the run. */
@@ -45,7 +38,7 @@ export class Stream {
   }
 
   private async create(work: Work): Promise<PodView> {
-    this.events.onStep()
+    this.onStep()
     const requestId = randomUUID()
     const command = work.kind === 'job' ? { command: ['sh', '-c', `sleep 0.2; exit ${work.exitCode}`] } : {}
     const spec = { containers: [{ name: 'main', image: sampleImage, ...command }], terminationGracePeriodSeconds: 1, ...(work.kind === 'job' && { restartPolicy: 'Never' }) }
@@ -54,7 +47,6 @@ export class Stream {
     // An answer may be lost after the commit: who asks again under the same id must get the same pod.
     const again = await persist(`create ${work.name} again`, this.retries, send)
     if (again.metadata.uid !== pod.metadata.uid) throw new Error(`${work.name} was made twice for one requestId: ${pod.metadata.uid} and ${again.metadata.uid}`)
-    this.events.onAccepted(pod.metadata.uid)
     this.created += 1
     return pod
   }
@@ -67,7 +59,7 @@ export class Stream {
     const sent: string[] = []
     const acknowledged: string[] = []
     for (let i = 0; i < work.commands; i++) {
-      this.events.onStep()
+      this.onStep()
       const last = await persist(`command in ${work.name}`, this.retries, async (attempt) => {
         const mark = `${i}.${attempt}`
         sent.push(mark)
@@ -82,7 +74,7 @@ export class Stream {
   }
 
   private async remove(name: string): Promise<void> {
-    this.events.onStep()
+    this.onStep()
     const isGone = (error: unknown) => codeOf(error) === 'NOT_FOUND'
     await persist(`delete ${name}`, this.retries, async () => {
       try {
