@@ -90,7 +90,7 @@ describe('a download', () => {
     serve = give(archive)
     const response = await fetch(filesOf({ path: '/etc' }), { headers: bearer() })
     expect(Buffer.from(await response.arrayBuffer()).equals(archive)).toBe(true)
-    expect(Object.fromEntries(response.headers)).toMatchObject({ 'content-type': 'application/x-tar', 'content-disposition': 'attachment; filename="etc.tar"; filename*=UTF-8\'\'etc.tar', 'content-security-policy': "sandbox; default-src 'none'", 'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store' })
+    expect(Object.fromEntries(response.headers)).toMatchObject({ 'content-type': 'application/x-tar', 'content-disposition': 'attachment; filename="etc.tar"; filename*=UTF-8\'\'etc.tar', 'content-security-policy': "sandbox; default-src 'none'", 'cross-origin-resource-policy': 'same-origin', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
     expect(last?.request).toMatchObject({ kind: 'copy', direction: 'out', path: '/etc', container: 'main' })
     await expect.poll(async () => (await audit()).map((entry) => [entry.action, entry.detail, entry.name])).toEqual([
       ['pod.copy.close', `out of /etc of container main, 0 B in, ${archive.length} B out`, 'web'],

@@ -49,7 +49,7 @@ const decoded = (part = ''): string => {
 }
 
 async function serve(server: ServerContext, request: IncomingMessage, response: ServerResponse, at: { tenant: string; namespace: string; name: string }, params: URLSearchParams): Promise<void> {
-  const headers = { 'cache-control': 'no-store', 'content-security-policy': "sandbox; default-src 'none'", 'cross-origin-resource-policy': 'same-origin' }
+  const headers = { 'cache-control': 'no-store', 'content-security-policy': "sandbox; default-src 'none'", 'cross-origin-resource-policy': 'same-origin', 'x-content-type-options': 'nosniff' }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   let ctx: ApiContext = toApiContext(server, null, request.socket.remoteAddress ?? '', '')
   try {

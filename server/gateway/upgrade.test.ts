@@ -58,6 +58,25 @@ function upgrade(path: string, headers: Record<string, string>): Promise<number>
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
+describe('a socket for hosts', () => {
+  it.each(['/ws/host', '/ws/host?connectionParams=1'])('that says no hello at %s is ended', async (path) => {
+    const impatient = createGateway({
+      db: test.db, keyRing: test.server.keyRing, log: test.server.log, sessions, streams, publicUrl, router: appRouter, helloWithinMs: 50,
+      live: new LiveSockets(test.server.feed),
+      authenticate: () => Promise.resolve(null),
+      createContext: (_, actor) => toApiContext(test.server, actor, '', ''),
+    })
+    const server = createServer().on('upgrade', (request, socket, head) => void impatient.upgrade(request, socket, head))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)
+    await once(socket, 'open')
+    await once(socket, 'close')
+    impatient.close()
+    server.close()
+  })
+})
+
 describe('sockets of people', () => {
   it.each([
     ['without any credential', {}, 403],

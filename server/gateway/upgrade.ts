@@ -22,6 +22,8 @@ export type GatewayParts<Context> = {
   live: LiveSockets
   publicUrl: string
   offerUpload?: (uploadId: string) => string
+  /** Milliseconds that a host may take to say hello. */
+  helloWithinMs?: number
   authenticate(request: IncomingMessage): Promise<Actor | null>
   /** The console's router and the context of one connection, given from outside so that this room knows no procedures. */
   router: AnyRouter
@@ -90,7 +92,17 @@ export function createGateway<Context extends object>(parts: GatewayParts<Contex
 /** So many bytes wait for a host's socket before the next large message is made. */
 const maxBuffered = 4 << 20
 
-function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload'>, wss: WebSocketServer) {
+/** Anybody may open a host's socket, and only a signed hello makes it one: without it the socket is held for nobody. */
+const helloWithinMs = 15_000
+
+function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload' | 'helloWithinMs'>, wss: WebSocketServer) {
+  const connections = new WeakMap<WebSocket, HostConnection>()
+  wss.on('connection', (socket: WebSocket) => {
+    const timer = setTimeout(() => {
+      if (!connections.get(socket)?.session) socket.terminate()
+    }, parts.helloWithinMs ?? helloWithinMs)
+    socket.once('close', () => clearTimeout(timer))
+  })
   return applyWSSHandler({
     wss,
     router: hostRouter,
@@ -103,6 +115,7 @@ function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' |
           while (res.readyState === res.OPEN && res.bufferedAmount > maxBuffered) await delay(10)
         },
       }
+      connections.set(res, connection)
       res.once('close', () => {
         if (connection.session) parts.sessions.remove(connection.session)
       })
