@@ -8,7 +8,7 @@ import { classify, directDial } from './classify'
 import { addressKind, hostOf } from './forbidden'
 import { chooseForHost, hostArchitecture, readConfig, readIndex, readManifest } from './manifest'
 
-/** What is made of bytes: a value, or an ImageError; anything else is thrown on. Two seconds are far more than any of it may take. */
+/** What is made of bytes: a value, or an ImageError; anything else is thrown on. What is far more than any of it takes, on a busy machine too, is a fault. */
 function attempt<T>(make: () => T): T | ImageError {
   const began = performance.now()
   try {
@@ -19,7 +19,7 @@ function attempt<T>(make: () => T): T | ImageError {
     expect(error.message).not.toMatch(/[\0-\x08\x0b-\x1f\x7f]/)
     return error
   } finally {
-    expect(performance.now() - began).toBeLessThan(2_000)
+    expect(performance.now() - began).toBeLessThan(6_000)
   }
 }
 
@@ -95,7 +95,7 @@ describe('any text of a tenant', () => {
     const nuls = Buffer.concat([Buffer.alloc(90_000), Buffer.from('x')]).toString('base64')
     const began = performance.now()
     readPullSecret(secret(Buffer.from(JSON.stringify({ auths: Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`r${i}`, { auth: nuls }])) })).toString('base64')))
-    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(performance.now() - began).toBeLessThan(4_000)
   }, fuzzTimeout(20_000))
 })
 
