@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { hostPackages } from './packages.mjs'
 import { withLock } from './process/file-lock.mjs'
 import { installPackages } from './setup/debian.mjs'
-import { guestImageFile, readGuestImage, updateGuestImage } from './setup/guest-image.mjs'
+import { changesTable, guestImageFile, readGuestImage, updateGuestImage } from './setup/guest-image.mjs'
 import { checkNode } from './setup/node-version.mjs'
 import { installNpmPackages } from './setup/npm.mjs'
 import { dist } from './setup/paths.mjs'
@@ -13,13 +13,6 @@ import { step } from './setup/step.mjs'
 
 const usage = `npm run guest:update [-- OPTION]
   --force   make the image again where nothing is newer, and take what the mirror has where it is older`
-
-/** @param {import('./setup/guest-image.mjs').PackageChange[]} changes */
-function table(changes) {
-  const rows = [['package', 'before', 'now'], ...changes.map(({ name, from, to }) => [name, from ?? '–', to ?? '–'])]
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)))
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()}`).join('\n')
-}
 
 const before = () => {
   try {
@@ -45,7 +38,7 @@ try {
   await withLock(join(dist, 'setup.lock'), async () => {
     const old = before()
     const { image, changes } = await step('make a guest image of the newest Debian packages', () => updateGuestImage({ force }))
-    if (changes.length > 0) console.log(table(changes))
+    if (changes.length > 0) console.log(changesTable(changes))
     if (!image) console.log(`No Debian package of the guest is newer: the image stays ${old ?? 'what it is'}.`)
     else if (image.version === old) console.log(`The guest image was made again and is the same: ${old}.`)
     else {

@@ -42,3 +42,12 @@ export const updateGuestImage = ({ force }) => build(['--update', ...(force ? ['
 
 /** @returns {GuestImage & { pointer: string }} */
 export const readGuestImage = () => ({ ...JSON.parse(readFileSync(guestImageFile, 'utf8')), pointer: guestImageFile })
+
+/**
+ * What changed, a package a line. @param {PackageChange[]} changes
+ */
+export function changesTable(changes) {
+  const rows = [['package', 'before', 'now'], ...changes.map(({ name, from, to }) => [name, from ?? '–', to ?? '–'])]
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)))
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()}`).join('\n')
+}

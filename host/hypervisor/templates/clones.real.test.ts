@@ -45,6 +45,7 @@ echo "mmap $(grep -m 1 vdso /proc/self/maps | cut -d ' ' -f 1)"
 echo "hostname $(hostname)"
 echo "mac $(cat /sys/class/net/eth0/address)"
 echo "address $(ip -4 -o addr show dev eth0 | grep -o 'inet [0-9.]*')"
+echo "kernel $(grep -m 1 ' _text$' /proc/kallsyms | cut -d ' ' -f 1) $(grep -m 1 virtio_blk /proc/modules | cut -d ' ' -f 6) $(grep -m 1 'Kernel code' /proc/iomem)"
 echo "now $(date +%s)"
 echo "order $(grep -m 1 'virtual machine fork' /dev/kmsg | cut -d , -f 3) $(cut -d ' ' -f 22 /proc/self/stat)"
 `
@@ -67,6 +68,8 @@ async function first(n: number, time: number): Promise<Record<string, string>> {
   }
 }
 
+let layout: string | undefined
+
 test('two clones of one template differ in all that must be theirs before their first process runs, and have the time they are told', async () => {
   const times = [Date.UTC(2031, 4, 6), Date.UTC(2019, 0, 1)] as const
   const begun = performance.now()
@@ -78,6 +81,9 @@ test('two clones of one template differ in all that must be theirs before their 
     expect(one[key], key).not.toBe(two[key])
   }
   expect([one.hostname, two.hostname, one.mac, two.mac, one.address, two.address]).toEqual(['web-1', 'web-2', '02:00:00:00:00:01', '02:00:00:00:00:02', 'inet 10.9.8.1', 'inet 10.9.8.2'])
+  expect(one.kernel).toMatch(/^ffffffff\w+ 0xffffffff/)
+  expect(two.kernel).toBe(one.kernel)
+  layout = one.kernel
   // As the host says it, an old template's or a host's clock that was set notwithstanding.
   for (const [seen, told] of [[one, times[0]], [two, times[1]]] as const) {
     expect(Number(seen.now)).toBeGreaterThanOrEqual(told / 1000 - 1)
@@ -144,4 +150,11 @@ test('neither a guest that writes all its memory nor one that breaks out of it c
   await templates.check()
   await lease.release()
   expect((await templates.acquire(request)).copy).toBe(lease.copy)
+})
+
+test("a template that is made anew lays its clones' kernels out anew", async () => {
+  await templates.renew({ vcpus: 1, memoryMiB: 128 })
+  const { kernel } = await first(4, Date.now())
+  expect(kernel).toMatch(/^ffffffff\w+ 0xffffffff/)
+  expect(kernel).not.toBe(layout)
 })
