@@ -113,7 +113,8 @@ function route(request: IncomingMessage, response: ServerResponse): void {
   if (refuseRequest(request, response, config.publicUrl)) return
   if (!isTransfer(request) && !isUpload(request)) endIfSlow(request)
   if (serveHealth(server, sessions, request, response, () => ({ streams: streams.openCount, sockets: live.size })) || serveApi(server, request, response) || servePodFiles(server, request, response) || serveUploads(server, request, response)) return
-  if (refusePageBody(request, response)) return
+  // Next's own tools send more in development.
+  if (!dev && refusePageBody(request, response)) return
   for (const name of foreignHeaders) delete request.headers[name]
   handle(request, response).catch((err: unknown) => fail(response, err))
 }
