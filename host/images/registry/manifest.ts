@@ -45,6 +45,9 @@ export type Manifest = { config: Descriptor; layers: Descriptor[] }
 
 export const sha256 = (bytes: string | Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
+/** A manifest, or what answers in its place. Bytes. */
+export const maxManifestBytes = 4 << 20
+
 /** Values in one document: an index has at most 10 000 entries of a few each. A million wrong ones would keep the agent busy for 16 s. */
 const maxValues = 100_000
 

@@ -1,14 +1,15 @@
 import { chown, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatReference, type ImageReference } from '@/domain/image/reference'
-import { ExecError, run } from '@/platform/exec'
+import { run } from '@/platform/exec'
 import { asImageError, cancelled, ImageError, malformed, tooLarge } from '../image-error'
 import { isRoot, jailed, jailUid, type Bind } from '../jail/jail'
 import { writeAuthFile, type RegistryAuth } from './auth-file'
-import { classify, closedDoor, directDial } from './classify'
+import { classify } from './classify'
 import { Egress } from './egress'
-import { forbiddenRegistry, privateRegistry, refuseForbiddenRegistry } from './forbidden'
-import { hostArchitecture } from './manifest'
+import { asked, explained } from './explain'
+import { refuseForbiddenRegistry } from './forbidden'
+import { hostArchitecture, maxManifestBytes } from './manifest'
 
 /** How registries are reached. Times are milliseconds. */
 export type SkopeoOptions = {
@@ -33,7 +34,6 @@ export type Request = { auth?: RegistryAuth | undefined; trusted?: boolean; sign
 
 /** Mirrors are asked before the registry itself: one that is dead must not cost much. */
 const mirrorResolveTimeoutMs = 10_000
-const maxManifestBytes = 4 << 20
 
 /** Variables that skopeo needs; proxies are the {@link Egress}'s, and HOME is never the host's own, whose logins are the operator's. */
 const passedOn = ['PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
@@ -174,18 +174,6 @@ const own = async (path: string, uid: number): Promise<void> => {
   if (isRoot) await chown(path, uid, uid)
 }
 
-/** What a tenant is told of a failed call. Of a private network it learns nothing that tells an open port from a closed one. */
-function explained(error: unknown, reference: ImageReference, auth: RegistryAuth | undefined, egress: Egress | null): ImageError {
-  if (!(error instanceof ExecError) || (error.code === null && error.signal === null)) return asImageError(error)
-  const { registry } = reference
-  if (egress?.refused) return (egress.refused.kind === 'private' ? privateRegistry : forbiddenRegistry)(registry, egress.refused.place)
-  if (error.flooded) return malformed(`The manifest of ${formatReference(reference)} is larger than ${maxManifestBytes} bytes.`)
-  const direct = directDial(error.stderr)
-  if (direct !== null && !egress?.listeners.some(({ address, port }) => direct === `${address}:${port}`)) return forbiddenRegistry(registry, direct)
-  const told = classify(`${error.stderr}\n${egress?.notes ?? ''}`, asked(reference, auth), error.signal !== null)
-  return egress?.touchedPrivate && told.code === 'unreachable' ? closedDoor(registry, told.detail) : told
-}
-
 /** A puller that a stranger has taken over could leave links and pipes here, which this process would follow as root. */
 async function assertPlainFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
@@ -198,12 +186,6 @@ const source = (reference: ImageReference): string => `docker://${formatReferenc
 
 const tooSlow = (registry: string, bytesPerSecond: number): ImageError =>
   new ImageError('unreachable', `The registry ${registry} sends less than ${Math.round(bytesPerSecond / 1024)} KiB/s.`, 'Check the registry and the way to it; the pull is tried again.')
-
-const asked = (reference: ImageReference, auth: RegistryAuth | undefined) => ({
-  image: formatReference(reference),
-  registry: reference.registry,
-  authenticated: auth !== undefined,
-})
 
 async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => [])
