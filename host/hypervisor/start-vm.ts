@@ -58,7 +58,7 @@ async function startClone(settings: HypervisorSettings, templates: TemplateStore
   try {
     const started = await measure(steps, 'start', () => launch(settings, request, 'clone', lease))
     try {
-      await measure(steps, 'load', () => loadState(started.qmp))
+      await measure(steps, 'load', () => Promise.all([loadState(started.qmp), lease.intact()]))
       request.signal.throwIfAborted()
     } catch (error) {
       const cause = await failureOfLoad(error, started, request)

@@ -16,32 +16,34 @@ const title = 'hypernetes-template'
  * fail in the kernel, so a clone that was broken out of cannot reach its siblings. A memfd lives as long as somebody has it
  * open: this process does, and outlives the agent. It ends by itself where its record is gone: so is the folder it was for.
  *
- * Arguments: file, name, record. Prints the descriptor's number and the hash of what was copied once the memory is sealed.
+ * Arguments: file, name, record. Prints the descriptor's number once the memory is sealed.
  */
 const holderScript = String.raw`
 use strict; use warnings;
-${digestScript}
 my ($path, $name, $record) = @ARGV;
-my ($allow_sealing, $no_exec, $close_on_exec) = (0x2, 0x8, 0x1);
-my $fd = syscall(319, $name, $allow_sealing | $no_exec | $close_on_exec);
-$fd = syscall(319, $name, $allow_sealing | $close_on_exec) if $fd < 0; # kernels before 6.3
+my ($allow_sealing, $no_exec) = (0x2, 0x8);
+my $fd = syscall(319, $name, $allow_sealing | $no_exec);
+$fd = syscall(319, $name, $allow_sealing) if $fd < 0; # kernels before 6.3
 die "memfd: $!\n" if $fd < 0;
 open(my $memory, '+<&=', $fd) or die "memfd: $!\n";
 open(my $file, '<', $path) or die "$path: $!\n";
 truncate($memory, -s $file) or die "memfd: $!\n";
-digest_begin();
-each_chunk($file, $path, sub {
-  my ($at, $bytes) = @_;
-  sysseek($memory, $at, 0);
-  for (my $done = 0; $done < length($bytes); ) { $done += syswrite($memory, $bytes, length($bytes) - $done, $done) || die "memfd: $!\n" }
-  digest_add($at, $bytes);
-});
+my ($seek_data, $seek_hole, $block) = (3, 4, 1 << 20);
+my $hole = 0;
+while (defined(my $at = sysseek($file, $hole, $seek_data))) {
+  $hole = sysseek($file, $at, $seek_hole) or die "$path: $!\n";
+  sysseek($file, $at, 0); sysseek($memory, $at, 0);
+  while ($at < $hole) {
+    my $count = sysread($file, my $bytes, $hole - $at < $block ? $hole - $at : $block) or die "$path: $!\n";
+    for (my $done = 0; $done < $count; ) { $done += syswrite($memory, $bytes, $count - $done, $done) || die "memfd: $!\n" }
+    $at += $count;
+  }
+}
 close($file);
 my ($add_seals, $seal, $shrink, $grow, $write) = (1033, 1, 2, 4, 8);
 fcntl($memory, $add_seals, $seal | $shrink | $grow | $write) or die "seal: $!\n";
-my $sum = digest_end();
 $0 = "${title} $name";
-syswrite(STDOUT, "$fd $sum\n");
+syswrite(STDOUT, "$fd\n");
 open(STDOUT, '>', '/dev/null');
 do { sleep 60 } while -e $record;
 `
@@ -61,8 +63,8 @@ export async function memoryDigest(path: string): Promise<string> {
   return (await run('perl', ['-e', digestOnlyScript, '--', path], { timeoutMs: 300_000 })).stdout.trim()
 }
 
-/** A holder's process, the descriptor it has the memory under, and the hash of what it copied ({@link memoryDigest}). */
-export const MemoryHolder = z.object({ process: ProcessIdentity, descriptor: z.number().int().nonnegative(), sha256: z.string() })
+/** A holder's process and the descriptor it has the memory under. */
+export const MemoryHolder = z.object({ process: ProcessIdentity, descriptor: z.number().int().nonnegative() })
 export type MemoryHolder = z.infer<typeof MemoryHolder>
 
 /** Where a holder's memory can be opened, by root alone. */
@@ -77,16 +79,16 @@ export async function holdSealedCopy(file: string, name: string, record: string)
   child.stderr.on('data', (chunk: Buffer) => (problem = (problem + chunk.toString()).slice(-500)))
   const failed = once(child, 'exit').then(() => undefined, (error: unknown) => void (problem = String(error)))
   const line = await Promise.race([once(child.stdout, 'data').then(([chunk]) => String(chunk)), failed])
-  const [, number, sha256] = /^(\d+) ([0-9a-f]{64})$/.exec(line?.trim() ?? '') ?? []
+  const descriptor = Number.parseInt(line ?? '', 10)
   const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid)
-  if (number === undefined || sha256 === undefined || !identity) {
+  if (!Number.isInteger(descriptor) || !identity) {
     child.kill('SIGKILL')
     throw new VmError(`the template's memory could not be copied: ${problem.trim()}`)
   }
   child.stdout.destroy()
   child.stderr.destroy()
   child.unref()
-  return { process: identity, descriptor: Number(number), sha256 }
+  return { process: identity, descriptor }
 }
 
 /** Whether the holder still runs, as root: it may be one of an earlier run of the agent. */

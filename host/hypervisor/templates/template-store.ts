@@ -21,7 +21,17 @@ export type TemplateSharing = 'tenant-copy' | 'shared' | 'cold'
  * A template that stays as long as somebody holds a lease of it. The paths are for root alone. `discard` is for one that
  * a VM could not be cloned from: the next pod's is made anew.
  */
-export type TemplateLease = { copy: string; guestVersion: string; memory: string; state: string; bootStub: string; release: () => Promise<void>; discard: () => Promise<void> }
+export type TemplateLease = {
+  /** Resolves once its memory was compared with what was made; rejects with VmError where it is another. Nothing of a tenant may run before. */
+  intact: () => Promise<void>
+  copy: string
+  guestVersion: string
+  memory: string
+  state: string
+  bootStub: string
+  release: () => Promise<void>
+  discard: () => Promise<void>
+}
 
 export type TemplateInService = { pristine: Pristine; unusedMs: number; outdated: boolean }
 
@@ -41,7 +51,8 @@ export type TemplateStoreOptions = {
 }
 
 const CopyRecord = z.object({ copy: z.string(), pristine: Pristine, holder: MemoryHolder })
-type Copy = z.infer<typeof CopyRecord> & { leases: number; lastUse: number; idleSince: number }
+/** `intact`: one that an earlier run of the agent copied was compared then. */
+type Copy = z.infer<typeof CopyRecord> & { leases: number; lastUse: number; idleSince: number; intact: Promise<void> }
 
 /** How long a size that could not be made is not tried again: each try may take a whole boot's time limit. */
 const retryAfterMs = 60_000
@@ -161,7 +172,7 @@ export class TemplateStore {
       await release()
     }
     const { state, bootStub, guestVersion } = copy.pristine
-    return { copy: name, guestVersion, memory: holderPath(copy.holder), state, bootStub, release, discard }
+    return { intact: () => copy.intact, copy: name, guestVersion, memory: holderPath(copy.holder), state, bootStub, release, discard }
   }
 
   /** Lets go the copies that no VM uses, but for the latest `keep`, and of those the ones unused for `idleMs`. */
@@ -210,8 +221,8 @@ export class TemplateStore {
     await this.pristine.sweep(new Set([...this.copies.values()].map((copy) => copy.pristine.key)))
   }
 
-  private idle(record: z.infer<typeof CopyRecord>): Copy {
-    return { ...record, leases: 0, lastUse: this.nextUse(), idleSince: performance.now() }
+  private idle(record: z.infer<typeof CopyRecord>, intact = Promise.resolve()): Copy {
+    return { ...record, intact, leases: 0, lastUse: this.nextUse(), idleSince: performance.now() }
   }
 
   /** A count, not a time: two uses are never equal. */
@@ -236,13 +247,21 @@ export class TemplateStore {
   private async makeCopy(copy: string, pristine: Pristine): Promise<void> {
     if (this.copies.has(copy)) return
     const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`, this.recordFile(copy))
-    if (holder.sha256 !== pristine.digests.memory) {
-      await letGo(holder)
-      return this.throwAway(pristine, pristine.memory)
-    }
     const record = { copy, pristine, holder }
-    this.copies.set(copy, this.idle(record))
+    // Beside the start of the VM that waits for it: reading all of a template takes as long as half a start.
+    const intact = this.compare(record)
+    intact.catch(() => {})
+    this.copies.set(copy, this.idle(record, intact))
     await writeFile(this.recordFile(copy), JSON.stringify(record), { mode: 0o600 })
+  }
+
+  private async compare({ copy, pristine, holder }: z.infer<typeof CopyRecord>): Promise<void> {
+    const now = await memoryDigest(holderPath(holder)).catch((error: unknown) => String(error))
+    if (now === pristine.digests.memory) return
+    const altered = this.copies.get(copy)
+    if (altered) await this.forget(altered)
+    await this.throwAway(pristine, pristine.memory)
+    throw new VmError("the template's memory was not as it had been made; another is made")
   }
 
   private async forget(copy: Copy): Promise<void> {
