@@ -16,14 +16,15 @@ export const parentScript = 'ulimit -c 0; "$@" <&0 & exec <&- >&- 2>&- 3<&- 4<&-
  * It enters the pod's network namespace (or an empty one of its own) and opens the tap there, so that QEMU needs neither
  * /dev/net/tun nor a capability. It gives QEMU a file system of its own: /usr and the VM's folder, of /proc its own
  * process alone, of /dev three nodes. It closes what QEMU was not given, and forbids system calls that QEMU never needs
- * (see system-calls.ts). Then it becomes the given command, which takes root away.
+ * (see system-calls.ts). Then it gives root and every capability away, and becomes the given command.
  *
  * Arguments: network namespace ('' for a new one), tap, descriptor for the tap, node for /dev/kvm ('' for none), the cgroups'
- * files (a line each), command…
+ * files (a line each), user, '1' to die with its parent, command…
  */
 export const launchScript = String.raw`
-use strict; use warnings;
-my ($netns, $tap, $descriptor, $kvm, $cgroups, @command) = @ARGV;
+use strict;
+my ($netns, $tap, $descriptor, $kvm, $cgroups, $uid, $dies, @command) = @ARGV;
+my ($sys_setgroups, $sys_setresuid, $sys_setresgid, $sys_capset) = (116, 117, 119, 126);
 my ($sys_dup2, $sys_pivot_root, $sys_prctl, $sys_setrlimit, $sys_mount, $sys_umount, $sys_unshare, $sys_setns, $sys_close_range) = (33, 155, 157, 160, 165, 166, 272, 308, 436);
 my ($new_mounts, $new_cgroups, $new_uts, $new_ipc, $new_network) = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x40000000);
 my ($read_only, $no_suid, $no_dev, $no_exec, $remount, $bind, $recursive, $private) = (1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000);
@@ -91,5 +92,16 @@ syswrite(STDOUT, "$pid\n") or die "the host does not listen: $!\n";
 open(STDOUT, '>', '/dev/null') or die "/dev/null: $!\n";
 call('closing descriptors', $sys_close_range, $descriptor + 1, 0xffffffff, 0);
 ${systemCallFilter}
+
+# Root goes: groups, then what could be regained by a program's file, then the user and with it what it may; nothing brings more.
+my $capabilities = pack('L2', 0x20080522, 0);
+my $none_of_them = "\0" x 24;
+call('groups', $sys_setgroups, 0, 0);
+for my $capability (0 .. 63) { syscall($sys_prctl, 24, $capability, 0, 0, 0) >= 0 or $capability > 30 && $! == 22 ? last : die "bounding set: $!\n" }
+call('group', $sys_setresgid, $uid + 0, $uid + 0, $uid + 0);
+call('user', $sys_setresuid, $uid + 0, $uid + 0, $uid + 0);
+call('capabilities', $sys_capset, $capabilities, $none_of_them);
+call('no new privileges', $sys_prctl, 38, 1, 0, 0, 0);
+if ($dies) { call('death with the parent', $sys_prctl, 1, 9, 0, 0, 0) }
 exec { $command[0] } @command or die "$command[0]: $!\n";
 `

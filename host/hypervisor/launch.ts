@@ -42,13 +42,11 @@ const namespacePath = (name: string) => (name.includes('/') ? name : `/run/netns
  * own, so that it outlives the agent. A shell stays as its parent. Throws VmError when no process could be made; what fails later ends the process.
  */
 export async function launchQemu(launch: Launch): Promise<Launched> {
-  const { network, uid } = launch
-  const dying = launch.dieWithAgent ? ['--pdeathsig', 'KILL'] : []
-  const first = [...(launch.dieWithAgent ? ['setpriv', ...dying] : []), 'unshare', '--pid', '--', 'sh', '-c', parentScript, 'sh']
-  const seal = ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', ...dying]
+  const { network } = launch
+  const first = [...(launch.dieWithAgent ? ['setpriv', '--pdeathsig', 'KILL'] : []), 'unshare', '--pid', '--', 'sh', '-c', parentScript, 'sh']
   const groups = launch.cgroups.map((folder) => join(folder, 'cgroup.procs')).join('\n')
-  const place = [network ? namespacePath(network.namespace) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '', groups]
-  const [command = '', ...args] = [...first, 'perl', '-e', launchScript, '--', ...place, ...seal, launch.binary, ...launch.arguments]
+  const place = [network ? namespacePath(network.namespace) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '', groups, String(launch.uid), launch.dieWithAgent ? '1' : '']
+  const [command = '', ...args] = [...first, 'perl', '-we', launchScript, '--', ...place, launch.binary, ...launch.arguments]
   const stderr = await open(launch.stderrFile, 'a', 0o600)
   try {
     const child = spawn(command, args, {

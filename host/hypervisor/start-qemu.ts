@@ -54,11 +54,10 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   const { runDir, signal } = start
   signal.throwIfAborted()
   if (Buffer.byteLength(agentSocket(runDir)) > maxSocketPath) throw new VmError(`the path ${runDir} is too long for a socket: use a shorter data folder`)
-  await prepareFolder(runDir, start.uid)
   let launched: Launched | undefined
   let cgroups: string[] = []
   try {
-    cgroups = await makeCgroup(start)
+    ;[cgroups] = await Promise.all([makeCgroup(start), prepareFolder(runDir, start.uid)])
     launched = await launchQemu({
       binary: start.binary,
       arguments: qemuArguments(start.shape),
