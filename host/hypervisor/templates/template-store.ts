@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
 import type { Logger } from '@/platform/logger'
 import type { HypervisorSettings } from '../hypervisor-settings'
 import { VmError } from '../machine'
 import { abortable } from './abortable'
+import { copyName, TemplateCopies, type CopyRecord } from './copies'
 import type { MakePristine, VmSize } from './make-pristine'
-import { Pristine, PristineTemplates, sizeKey } from './pristine'
-import { endStrayHolders, holderPath, holds, holdSealedCopy, letGo, memoryDigest, MemoryHolder } from './sealed-memory'
+import { PristineTemplates, sizeKey, type Pristine } from './pristine'
+import { holderPath, holds, memoryDigest } from './sealed-memory'
 import { SingleFlight } from './single-flight'
 
 /**
@@ -50,10 +48,6 @@ export type TemplateStoreOptions = {
   make?: MakePristine
 }
 
-const CopyRecord = z.object({ copy: z.string(), pristine: Pristine, holder: MemoryHolder })
-/** `intact`: one that an earlier run of the agent copied was compared then. */
-type Copy = z.infer<typeof CopyRecord> & { leases: number; lastUse: number; idleSince: number; intact: Promise<void> }
-
 /** How long a size that could not be made is not tried again: each try may take a whole boot's time limit. */
 const retryAfterMs = 60_000
 /** How often one start takes up a template that turns out to be altered. */
@@ -62,16 +56,16 @@ const maxAlterations = 3
 /** Makes, copies and keeps templates. One store a folder; what runs for it survives the agent and is found again. */
 export class TemplateStore {
   private readonly pristine: PristineTemplates
-  private readonly copies = new Map<string, Copy>()
+  private readonly copies: TemplateCopies
   private readonly makingPristine = new SingleFlight<Pristine>(retryAfterMs)
   private readonly renewing = new SingleFlight<Pristine>(0)
   private readonly makingCopy = new SingleFlight<void>(0)
   private readonly ended = new AbortController()
   /** When a pod last asked for a size, by the steady clock in ms; never in the past for one that is made ahead. */
   private readonly asked = new Map<string, number>()
-  private uses = 0
 
   constructor(private readonly options: TemplateStoreOptions) {
+    this.copies = new TemplateCopies(options.dir)
     this.pristine = new PristineTemplates(join(options.dir, 'pristine'), options.settings, options.make, options.bootTimeoutMs)
   }
 
@@ -83,14 +77,7 @@ export class TemplateStore {
   async open(): Promise<void> {
     await this.pristine.open()
     for (const pristine of this.pristine.list()) this.asked.set(sizeKey(pristine), performance.now())
-    await mkdir(this.copiesFolder, { recursive: true, mode: 0o700 })
-    for (const name of await readdir(this.copiesFolder)) {
-      const file = join(this.copiesFolder, name)
-      const record = parseRecord(await readFile(file, 'utf8'))
-      if (record && (await holds(record.holder))) this.copies.set(record.copy, this.idle(record))
-      else await rm(file, { force: true })
-    }
-    await endStrayHolders(this.nameTag, new Set([...this.copies.values()].map((copy) => copy.holder.process.pid)))
+    await this.copies.open()
   }
 
   /**
@@ -113,7 +100,7 @@ export class TemplateStore {
       const copy = copyName(this.sharing === 'shared' ? '' : request.tenantId, pristine.key)
       const lease = await this.adopt(copy)
       if (lease) return lease
-      await abortable(this.makingCopy.do(copy, () => this.makeCopy(copy, pristine)), request.signal)
+      await abortable(this.makingCopy.do(copy, () => this.copies.make(copy, pristine, (record) => this.compare(record))), request.signal)
       if (!this.pristine.isCurrent(pristine)) alterations += 1
     }
     throw new VmError(`the template of ${request.memoryMiB} MiB was not as it had been made ${maxAlterations} times: look for a failing disk or memory under ${resolve(this.options.dir)}`)
@@ -153,22 +140,20 @@ export class TemplateStore {
     if (!copy) return null
     copy.leases += 1
     if (!(await holds(copy.holder))) {
-      await this.forget(copy)
+      await this.copies.forget(copy)
       return null
     }
     let released = false
     const release = async () => {
       if (released) return
       released = true
-      copy.leases -= 1
-      copy.lastUse = this.nextUse()
-      copy.idleSince = performance.now()
+      this.copies.giveBack(copy)
       if (this.pristine.isCurrent(copy.pristine)) await this.dropIdle(this.options.maxIdleCopies ?? 4)
       else await this.dropRetired()
     }
     const discard = async () => {
       this.pristine.retire(copy.pristine)
-      await this.forget(copy)
+      await this.copies.forget(copy)
       await release()
     }
     const { state, bootStub, guestVersion } = copy.pristine
@@ -176,9 +161,8 @@ export class TemplateStore {
   }
 
   /** Lets go the copies that no VM uses, but for the latest `keep`, and of those the ones unused for `idleMs`. */
-  async dropIdle(keep: number, idleMs = Infinity): Promise<void> {
-    const idle = [...this.copies.values()].filter((copy) => copy.leases === 0).sort((a, b) => b.lastUse - a.lastUse)
-    await Promise.all(idle.filter((copy, rank) => rank >= keep || performance.now() - copy.idleSince >= idleMs).map((copy) => this.forget(copy)))
+  dropIdle(keep: number, idleMs = Infinity): Promise<void> {
+    return this.copies.dropIdle(keep, idleMs)
   }
 
   /**
@@ -186,12 +170,12 @@ export class TemplateStore {
    * this finds what a kernel's mistake or a bad chip did.
    */
   async check(): Promise<void> {
-    for (const copy of [...this.copies.values()]) {
+    for (const copy of this.copies.list()) {
       const now = await memoryDigest(holderPath(copy.holder)).catch(() => null)
       // Null: let go meanwhile.
       if (now === null || now === copy.pristine.digests.memory) continue
       this.options.log?.error({ copy: copy.copy, template: copy.pristine.key }, "a template's memory is not as it was made: it is not used any more, and pods that run from it should be started anew; look for bad memory in this machine")
-      await this.forget(copy)
+      await this.copies.forget(copy)
     }
   }
 
@@ -204,7 +188,7 @@ export class TemplateStore {
     await this.makingPristine.settled()
     await this.renewing.settled()
     await this.makingCopy.settled()
-    await Promise.all([...this.copies.values()].filter((copy) => dropAll || copy.leases === 0).map((copy) => this.forget(copy)))
+    await this.copies.forgetWhere((copy) => dropAll || copy.leases === 0)
   }
 
   private async throwAway(pristine: Pristine, altered: string): Promise<void> {
@@ -217,69 +201,17 @@ export class TemplateStore {
 
   /** Removes what new pods do not start from, as far as no VM runs from it. */
   private async dropRetired(): Promise<void> {
-    await Promise.all([...this.copies.values()].filter((copy) => copy.leases === 0 && !this.pristine.isCurrent(copy.pristine)).map((copy) => this.forget(copy)))
-    await this.pristine.sweep(new Set([...this.copies.values()].map((copy) => copy.pristine.key)))
+    await this.copies.forgetWhere((copy) => copy.leases === 0 && !this.pristine.isCurrent(copy.pristine))
+    await this.pristine.sweep(this.copies.templates())
   }
 
-  private idle(record: z.infer<typeof CopyRecord>, intact = Promise.resolve()): Copy {
-    return { ...record, intact, leases: 0, lastUse: this.nextUse(), idleSince: performance.now() }
-  }
-
-  /** A count, not a time: two uses are never equal. */
-  private nextUse(): number {
-    this.uses += 1
-    return this.uses
-  }
-
-  /** Tells the holders of this store from those of another agent on the machine. */
-  private get nameTag(): string {
-    return createHash('sha256').update(resolve(this.options.dir)).digest('hex').slice(0, 12)
-  }
-
-  private get copiesFolder(): string {
-    return join(this.options.dir, 'copies')
-  }
-
-  private recordFile(copy: string): string {
-    return join(resolve(this.copiesFolder), `${copy}.json`)
-  }
-
-  private async makeCopy(copy: string, pristine: Pristine): Promise<void> {
-    if (this.copies.has(copy)) return
-    const holder = await holdSealedCopy(pristine.memory, `${this.nameTag}-${copy}`, this.recordFile(copy))
-    const record = { copy, pristine, holder }
-    // Beside the start of the VM that waits for it: reading all of a template takes as long as half a start.
-    const intact = this.compare(record)
-    intact.catch(() => {})
-    this.copies.set(copy, this.idle(record, intact))
-    await writeFile(this.recordFile(copy), JSON.stringify(record), { mode: 0o600 })
-  }
-
-  private async compare({ copy, pristine, holder }: z.infer<typeof CopyRecord>): Promise<void> {
+  /** Beside the start of the VM that waits for it: reading all of a template takes as long as half a start. */
+  private async compare({ copy, pristine, holder }: CopyRecord): Promise<void> {
     const now = await memoryDigest(holderPath(holder)).catch((error: unknown) => String(error))
     if (now === pristine.digests.memory) return
     const altered = this.copies.get(copy)
-    if (altered) await this.forget(altered)
+    if (altered) await this.copies.forget(altered)
     await this.throwAway(pristine, pristine.memory)
     throw new VmError("the template's memory was not as it had been made; another is made")
-  }
-
-  private async forget(copy: Copy): Promise<void> {
-    if (this.copies.get(copy.copy) !== copy) return
-    this.copies.delete(copy.copy)
-    await letGo(copy.holder)
-    await rm(this.recordFile(copy.copy), { force: true })
-  }
-}
-
-function copyName(owner: string, key: string): string {
-  return createHash('sha256').update(`${owner}\n${key}`).digest('hex').slice(0, 24)
-}
-
-function parseRecord(text: string): z.infer<typeof CopyRecord> | undefined {
-  try {
-    return CopyRecord.parse(JSON.parse(text))
-  } catch {
-    return undefined
   }
 }
