@@ -10,6 +10,7 @@ const LIMIT_MS = 4 * 3_600_000
 try {
   await prepare({ host: true, tests: true })
   const installation = await startOwnInstallation('soak')
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void installation.stop().then(() => process.exit(1)))
   try {
     const { ok } = await execute([process.execPath, '--import', 'tsx', 'e2e/soak/main.ts', ...process.argv.slice(2)], { env: installation.env, limitMs: LIMIT_MS })
     process.exitCode = ok ? 0 : 1

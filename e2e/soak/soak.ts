@@ -1,5 +1,5 @@
 import { newTenant } from '../fixtures/accounts'
-import { expectBalance, takeBalance, type Count } from './balance'
+import { expectBalance, takeBalanceAtRest, type Count } from './balance'
 import { deleteAllPods } from './delete-all'
 import { killMachine, plan, runDisturbed, runUndisturbed } from './disturbed-run'
 import { expectSameEnd } from './end-state'
@@ -43,7 +43,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
   say(`seed ${options.seed}: ${options.pods} pods by ${options.lanes} clients, ${options.kills} kills`)
   const [warm, steady, calm, stormy] = [await newTenant(), await newTenant(), await newTenant(), await newTenant()]
   for (const tenant of [warm, calm, stormy]) await runUndisturbed(tenant, makeScript(random, { pods: options.lanes, lanes: options.lanes }))
-  const before = await takeBalance()
+  const before = await takeBalanceAtRest()
   const keeper = new Stream(steady)
   const [first, second, phoenix] = [await startSteady(steady, keeper, 'steady-0'), await startSteady(steady, keeper, 'steady-1'), await startSteady(steady, keeper, 'phoenix')]
   const watch = new MachineWatch()

@@ -1,0 +1,65 @@
+import { newTenant, signInByRequest } from './fixtures/accounts'
+import { expect, test } from './fixtures/test'
+import { expectBalance, takeBalanceAtRest } from './soak/balance'
+import { codeOf } from './soak/client'
+import { takeAllConnections } from './soak/connections'
+import { deleteAllPods } from './soak/delete-all'
+import { killMachine, plan, runDisturbed, runUndisturbed } from './soak/disturbed-run'
+import { expectSameEnd } from './soak/end-state'
+import { killable, untilReady } from './soak/faults'
+import { MachineWatch } from './soak/machines'
+import { seededRandom } from './soak/random'
+import { makeScript } from './soak/script'
+import { expectUnknownWhileHostStands } from './soak/silent-host'
+import { expectUntouched, startSteady } from './soak/steady'
+import { Stream } from './soak/stream'
+
+/** The same every time: what `npm run soak` finds at another moment is repeated there by its seed. */
+const SEED = 20251125
+const size = { pods: 6, lanes: 2 }
+
+test('every process is killed under a stream of pods: machines run on, nothing is lost, the end is that of a run in peace', async ({ page }) => {
+  test.setTimeout(400_000)
+  const [calm, stormy, steady] = [await newTenant(), await newTenant(), await newTenant()]
+  const script = makeScript(seededRandom(SEED), size)
+  const undisturbed = await runUndisturbed(calm, script)
+  const before = await takeBalanceAtRest()
+  const keeper = new Stream(steady)
+  const pod = await startSteady(steady, keeper, 'steady')
+  const watch = new MachineWatch()
+  watch.expectSteady(pod.metadata.uid)
+  await signInByRequest(page.context(), steady.person)
+  await page.goto(`/t/${steady.slug}/pods/default/steady`)
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  try {
+    await test.step('kill -9 of web, control, host agent and PostgreSQL', async () => {
+      const disturbed = await runDisturbed(stormy, script, plan(seededRandom(SEED + 1), script, killable), { watch, say: (line) => console.log(`  ${line}`) })
+      expectSameEnd(undisturbed.end, disturbed.end)
+      expect(disturbed.pauses.map(({ fault }) => fault).sort()).toEqual([...killable].sort())
+      // What a client meets says that it may try again.
+      expect(disturbed.stream.retries.get('INTERNAL_SERVER_ERROR') ?? 0).toBe(0)
+      await expect(page.getByText('Live', { exact: true })).toBeVisible({ timeout: 60_000 })
+    })
+    await test.step('a host agent that stands still, and meanwhile PostgreSQL without a connection left', () =>
+      expectUnknownWhileHostStands(keeper, pod, async () => {
+        const release = await takeAllConnections()
+        try {
+          const failure = await steady.api.pod.list.query({ tenant: steady.slug }).then(() => undefined, (error: unknown) => error)
+          expect(codeOf(failure)).toBe('SERVICE_UNAVAILABLE')
+          expect(String(failure)).toMatch(/The database does not answer just now, or has no connection left: try again in a moment/)
+          const { status } = await page.request.get('/readyz').then((response) => ({ status: response.status() }))
+          expect(status).toBe(503)
+        } finally {
+          await release()
+        }
+        await untilReady()
+      }))
+    await expectUntouched(keeper, pod)
+    watch.release(pod.metadata.uid)
+    await test.step('kill -9 of a QEMU', () => killMachine(steady, keeper, pod))
+    await deleteAllPods(steady, keeper.retries)
+    await expectBalance(before)
+  } finally {
+    watch.end()
+  }
+})
