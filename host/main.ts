@@ -15,6 +15,7 @@ import { processCpu, processMemory, readHost } from '@/host/figures/proc'
 import { FigureSampler } from '@/host/figures/sampler'
 import { outliveFaults } from '@/host/outlive-faults'
 import { systemClock } from '@/host/pods/clock'
+import { diskProblem, findDiskProblem } from '@/host/pods/data-folder'
 import { openHost } from '@/host/pods/open-host'
 import { version } from '@/package.json'
 import { loadConfig } from '@/platform/config'
@@ -46,7 +47,9 @@ async function open() {
     const identity = await HostIdentity.load(config.hostKeyFile)
     return { identity, host: await openHost({ ...config, folder, hostTag, hostName: config.localHost.name, log }, ending.signal) }
   } catch (error) {
-    log.fatal({ err: error }, `the host agent cannot start: ${error instanceof Error ? error.message : String(error)}`)
+    const disk = diskProblem(error) ?? (await findDiskProblem(folder))
+    const cause = disk ? `${folder} cannot be written to. ${disk.found} ${disk.action} VMs that run go on meanwhile.` : error instanceof Error ? error.message : String(error)
+    log.fatal({ err: error }, `the host agent cannot start: ${cause}`)
     process.exit(1)
   }
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 /** Why the folder of a host cannot be written to; `found` and `action` are sentences without the host's paths, for tenants too. */
 export type FolderProblem = { reason: 'HostDiskFull' | 'HostDiskReadOnly' | 'HostDiskFailed'; found: string; action: string }
 
-const full: FolderProblem = { reason: 'HostDiskFull', found: "The disk of the pod's host is full.", action: "The host's operator has to make room where HYPERNETES_DATA lies." }
-const readOnly: FolderProblem = { reason: 'HostDiskReadOnly', found: "The disk of the pod's host can only be read.", action: "The host's operator has to make the file system of HYPERNETES_DATA writable; the kernel's log (dmesg) says why it is not." }
-const failed: FolderProblem = { reason: 'HostDiskFailed', found: "The disk of the pod's host fails.", action: "The host's operator finds the cause in the kernel's log (dmesg)." }
+const full: FolderProblem = { reason: 'HostDiskFull', found: "The host's disk is full.", action: "The host's operator has to make room where HYPERNETES_DATA lies." }
+const readOnly: FolderProblem = { reason: 'HostDiskReadOnly', found: "The host's disk can only be read.", action: "The host's operator has to make the file system of HYPERNETES_DATA writable; the kernel's log (dmesg) says why it is not." }
+const failed: FolderProblem = { reason: 'HostDiskFailed', found: "The host's disk fails.", action: "The host's operator finds the cause in the kernel's log (dmesg)." }
 const byCode: Readonly<Record<string, FolderProblem>> = { ENOSPC: full, EDQUOT: full, EROFS: readOnly, EIO: failed }
 
 /** What an error says of the disk; null where it is about something else. */

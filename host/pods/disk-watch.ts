@@ -39,7 +39,7 @@ export class DiskWatch {
       tell('Warning', now.reason, `${now.found} The pod goes on. What its containers write to their logs is lost meanwhile, and if the host agent ends, the pod may have to be started anew. ${now.action}`)
     } else {
       log.warn({}, 'the data folder can be written to again')
-      tell('Normal', 'HostDiskRecovered', "The disk of the pod's host can be written to again.")
+      tell('Normal', 'HostDiskRecovered', "The host's disk can be written to again.")
     }
     return now
   }

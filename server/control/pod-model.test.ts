@@ -19,11 +19,13 @@ const step = <K extends string>(kind: K) => fc.record({ kind: fc.constant(kind) 
 const happening = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('create' as const), name, policy: fc.constantFrom('Always' as const, 'OnFailure' as const, 'Never' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), name }) },
-  { weight: 6, arbitrary: step('reconcile') },
-  { weight: 5, arbitrary: step('sendDesired') },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('takeDesired' as const), again: fc.boolean() }) },
+  // As it goes when nothing is in the way.
+  { weight: 8, arbitrary: step('flow') },
+  { weight: 3, arbitrary: step('reconcile') },
+  { weight: 3, arbitrary: step('sendDesired') },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('takeDesired' as const), again: fc.boolean() }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('takeReport' as const), twice: fc.boolean() }) },
-  { weight: 2, arbitrary: step('takeLate') },
+  { weight: 4, arbitrary: step('takeLate') },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('killVm' as const), name }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('exit' as const), name, exitCode: fc.constantFrom(0, 1) }) },
   { weight: 2, arbitrary: step('killAgent') },
@@ -62,17 +64,19 @@ async function expectRest(world: ModelWorld): Promise<void> {
     expect(world.machine.machines.has(`vm ${pod.uid}`)).toBe(phase === 'Running')
   }
   const known = new Set(alive.map((pod) => pod.uid))
-  const left = world.machine.leftovers.filter((what) => !/^\d+$/.test(what) && !known.has(what.split(' ').at(-1) ?? ''))
+  const left = world.machine.leftovers.filter((what) => !known.has(what.split(' ').at(-1) ?? ''))
   expect(left).toEqual([])
-  expect(world.machine.uids.size).toBe(alive.length)
+  expect(world.accounts).toBe(alive.length)
   expect(new Set(rows.map((row) => row.address?.address)).size).toBe(alive.length)
 }
 
 describe('the state machine of a pod, from the server through a host to its machine and back', () => {
   it('keeps its invariants and comes to the same end, whatever is killed, late, lost or said twice', { timeout: fuzzTimeout(60_000) }, async () => {
-    const property = fc.asyncProperty(fc.array(happening, { minLength: 10, maxLength: 60 }), async (story) => {
+    const property = fc.asyncProperty(fc.array(happening, { minLength: 10, maxLength: 50 }), async (story) => {
       const world = await ModelWorld.open(server, ann)
       try {
+        for (const each of names) await world.create(each, 'Always')
+        await world.flow()
         for (const what of story) {
           await happen(world, what)
           expect(world.violations).toEqual([])
@@ -85,6 +89,6 @@ describe('the state machine of a pod, from the server through a host to its mach
         await world.stop()
       }
     })
-    await fc.assert(property, { numRuns: fuzzRuns(12), endOnFailure: true })
+    await fc.assert(property, { numRuns: fuzzRuns(5), endOnFailure: true })
   })
 })

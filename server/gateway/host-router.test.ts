@@ -23,8 +23,8 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const sessions = new HostSessions()
-function connect() {
-  const connection: HostConnection = { db: server.db, keyRing: server.server.keyRing, log: server.server.log, sessions, nonce: null, session: null, disconnect: () => {}, drained: () => Promise.resolve() }
+function connect(known = sessions) {
+  const connection: HostConnection = { db: server.db, keyRing: server.server.keyRing, log: server.server.log, sessions: known, nonce: null, session: null, disconnect: () => {}, drained: () => Promise.resolve() }
   return hostRouter.createCaller(connection)
 }
 
@@ -114,6 +114,24 @@ describe('reports', () => {
     const first = await signIn(randomUUID())
     await signIn(randomUUID())
     await expect(first.say(1, [])).rejects.toThrow('Say hello first')
+  })
+
+  it('that another process of the server still has of an older connection never come after those of the newer one', async () => {
+    const bootId = randomUUID()
+    const first = await signIn(bootId)
+    const uid = await pod('late', first.hostId)
+    await first.say(1, [report(uid)])
+    // A process that has not heard of the newer connection.
+    const elsewhere = new HostSessions()
+    const older = connect(elsewhere)
+    const challenge = await older.host.challenge()
+    await older.host.hello(hello(challenge.nonce, { bootId }))
+    const newer = await signIn(bootId)
+    expect(await newer.say(3, [report(uid)], true)).toEqual({ stored: 0 })
+    await expect(older.host.report({ bootId, sequence: 2, complete: false, pods: [report(uid, { phase: 'Starting' })], events: [], images: [] })).rejects.toThrow('another connection')
+    await ann.caller.pod.delete({ tenant: ann.tenant.slug, name: 'late' })
+    await expect(older.host.report({ bootId, sequence: 2, complete: true, pods: [], events: [], images: [] })).rejects.toThrow('another connection')
+    expect(await server.db.podReport.findUnique({ where: { podUid: uid } })).toMatchObject({ phase: 'Running' })
   })
 
   const container = (over: Partial<ContainerStatus> = {}): ContainerStatus => ({ ...waitingStatus('a', 'busybox', 'container', ''), ...over })

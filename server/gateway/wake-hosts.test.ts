@@ -27,7 +27,7 @@ class CountingSession extends HostSession {
 it('a tenant’s upload wakes the hosts with its pods, and all once all pull an image of it ahead', async () => {
   const sessions = new HostSessions()
   const [with_, without] = await Promise.all(['h1', 'h2'].map(async (name) => {
-    const session = new CountingSession((await registerHost(server.db, name, name)).id, randomUUID(), () => {})
+    const session = new CountingSession((await registerHost(server.db, name, name)).id, randomUUID(), randomUUID(), () => {})
     sessions.add(session)
     return session
   })) as [CountingSession, CountingSession]

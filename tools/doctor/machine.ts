@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { findDiskProblem } from '@/host/pods/data-folder'
 import type { Config } from '@/platform/config'
 import { offeredCgroups } from '@/host/cgroups/cgroups'
 import { ok, problem, warning, type Finding } from '@/tools/doctor/finding'
@@ -21,6 +22,14 @@ export function diskFinding(data: string): Finding {
   if (free < 2 * GIB) return problem('disk', found, 'Images and disks of pods need room: free some, or set HYPERNETES_DATA to a larger file system.')
   if (free < 10 * GIB) return warning('disk', found, 'A few images fill that: watch it, or set HYPERNETES_DATA to a larger file system.')
   return ok('disk', found)
+}
+
+/** Root's agent writes there: somebody else cannot tell. */
+export async function writableFinding(data: string, isRoot: boolean): Promise<Finding[]> {
+  if (!isRoot || !existsSync(data)) return []
+  const found = await findDiskProblem(data)
+  if (!found) return [ok('data folder', `${data} can be written to`)]
+  return [problem('data folder', `${data} cannot be written to: ${found.found}`, `${found.action} Pods that run go on; the host agent starts by itself once it can write.`)]
 }
 
 export function memoryFinding(): Finding {

@@ -5,7 +5,7 @@ import { loadConfig, type Config } from '@/platform/config'
 import { messageOf, ok, problem, type Finding } from '@/tools/doctor/finding'
 import { guestImageFinding } from '@/tools/doctor/guest-image'
 import { kernelFindings } from '@/tools/doctor/kernel'
-import { acceleratorFinding, cgroupFinding, diskFinding, distributionFinding, memoryFinding } from '@/tools/doctor/machine'
+import { acceleratorFinding, cgroupFinding, diskFinding, distributionFinding, memoryFinding, writableFinding } from '@/tools/doctor/machine'
 import { addressFindings, forwardFindings, portFinding } from '@/tools/doctor/network'
 import { report } from '@/tools/doctor/report'
 import { secretFindings } from '@/tools/doctor/secrets'
@@ -50,6 +50,7 @@ export async function main(packages: readonly Finding[]): Promise<number> {
     await cgroupFinding(config),
     guestImageFinding(config),
     diskFinding(config.data),
+    ...(await writableFinding(config.data, isRoot)),
     memoryFinding(),
     ...(await addressFindings(config, hostTag)),
     ...(await forwardFindings(hostTag)),

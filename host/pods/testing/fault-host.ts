@@ -89,6 +89,13 @@ export class FaultHost {
     return Buffer.concat(output).toString()
   }
 
+  /** A container's log: the text of each record. */
+  async log(pod: Assignment, container: string): Promise<string> {
+    const lines: string[] = []
+    for await (const record of this.logs.read(pod.uid, container, { previous: false, tailLines: null, since: null, follow: false }, new AbortController().signal)) lines.push(record.text.toString())
+    return lines.join('\n')
+  }
+
   async vmsOf(pod: Assignment): Promise<number[]> {
     return (await virtualMachines(this.folder)).filter(({ podUid }) => podUid === pod.uid).map(({ pid }) => pid)
   }

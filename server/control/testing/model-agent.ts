@@ -11,16 +11,30 @@ export class ModelAgent {
   readonly bootId = randomUUID()
   readonly pods: PodSet
   readonly reporter: Reporter
+  /** The accounts of VMs that are given out. */
+  readonly uids = new Set<number>()
   private isDead = false
 
   constructor(private readonly machine: FakeHost) {
     const ports = { images: this.alive(machine.images), network: this.alive(machine.network), machines: this.alive(machine.machinePort), gate: machine.ports.gate, clock: machine.clock }
     const ledger = this.alive({ save: (entry: LedgerEntry) => machine.ledgerPort.save(entry), remove: (uid: string) => machine.ledgerPort.remove(uid) })
-    this.pods = new PodSet((assignment, found, hooks) => new PodWorker({ ports, ledger, vmUids: machine.uidPool, logs: this.alive(machine.podLogs(assignment.uid)), log: { warn: () => {} }, ...hooks }, assignment, found))
+    this.pods = new PodSet((assignment, found, hooks) => new PodWorker({ ports, ledger, vmUids: this.uidPool, logs: this.alive(machine.podLogs(assignment.uid)), log: { warn: () => {} }, ...hooks }, assignment, found))
     this.reporter = new Reporter(this.bootId, this.pods, 0)
     this.pods.listen(this.reporter)
     // As the ledger's file is read: what stands there has been JSON.
-    this.pods.adopt([...machine.ledger.values()].map((entry) => ledgerEntry.parse(JSON.parse(JSON.stringify(entry)))))
+    const entries = [...machine.ledger.values()].map((entry) => ledgerEntry.parse(JSON.parse(JSON.stringify(entry))))
+    for (const { vmUid } of entries) this.uids.add(vmUid)
+    this.pods.adopt(entries)
+  }
+
+  private readonly uidPool = {
+    take: () => {
+      let uid = 1_000
+      while (this.uids.has(uid)) uid += 1
+      this.uids.add(uid)
+      return uid
+    },
+    giveBack: (uid: number) => void this.uids.delete(uid),
   }
 
   attach(send: (report: ReportInput) => Promise<void>): void {

@@ -60,6 +60,11 @@ export class ModelWorld {
     return world
   }
 
+  /** How many accounts of VMs the agent that runs has given out. */
+  get accounts(): number {
+    return this.agent?.uids.size ?? 0
+  }
+
   private get control() {
     return { db: this.server.db, log: this.server.server.log, feed: this.server.server.feed }
   }
@@ -84,6 +89,17 @@ export class ModelWorld {
       for (const key of await podController.allKeys(this.control)) await podController.reconcile(this.control, key)
     }
     await Promise.all([round(), round().catch(() => {})])
+  }
+
+  /** Everything once: the control process, the host, its report. */
+  async flow(): Promise<void> {
+    this.startAgent()
+    await this.reconcile()
+    await this.connect()
+    await this.sendDesired()
+    while (this.connection && this.connection.desired.length > 0) await this.takeDesired(false)
+    await this.advance(500)
+    await this.takeReport(false)
   }
 
   startAgent(): void {
@@ -201,7 +217,7 @@ export class ModelWorld {
   async quiesce(): Promise<void> {
     this.startAgent()
     while (this.late.length > 0) await this.takeLate()
-    for (let calm = 0, rounds = 0; calm < 4; rounds += 1) {
+    for (let calm = 0, rounds = 0; calm < 3; rounds += 1) {
       if (rounds > 200) throw new Error('the world does not come to rest')
       const before = await this.fingerprint()
       await this.reconcile()
