@@ -23,12 +23,22 @@ export class LockHeldError extends Error {
  * @returns {number | undefined}
  */
 export function lockHolder(path) {
+  return holderIn(readLock(path))
+}
+
+/** @param {string} path */
+function readLock(path) {
   try {
-    const [pid, ticks] = readFileSync(path, 'utf8').trim().split(' ')
-    return isAlive(Number(pid)) && startTicks(Number(pid)) === ticks ? Number(pid) : undefined
+    return readFileSync(path, 'utf8')
   } catch {
     return undefined
   }
+}
+
+/** @param {string | undefined} text */
+function holderIn(text) {
+  const [pid, ticks] = (text ?? '').trim().split(' ')
+  return text !== undefined && isAlive(Number(pid)) && startTicks(Number(pid)) === ticks ? Number(pid) : undefined
 }
 
 /**
@@ -47,10 +57,12 @@ export function takeLock(path) {
         linkSync(draft, path)
         return () => rmSync(path, { force: true })
       } catch (error) {
-        if (error.code !== 'EEXIST' || attempt > 10) throw error
-        const pid = lockHolder(path)
+        if (error.code !== 'EEXIST' || attempt > 100) throw error
+        const text = readLock(path)
+        const pid = holderIn(text)
         if (pid !== undefined) throw new LockHeldError(path, pid)
-        rmSync(path, { force: true })
+        // Given back since: what stands there by now may be another's.
+        if (text !== undefined) rmSync(path, { force: true })
       }
     }
   } finally {
