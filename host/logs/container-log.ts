@@ -46,8 +46,10 @@ export class ContainerLog {
       const isEmpty = (await listLogFiles(this.folder)).length === 0
       await this.close()
       this.at = { instance: isEmpty ? instance : instance + 1, sequence: 0 }
-      await this.openFile()
-      for (const old of await listLogFiles(this.folder)) if (old.instance < this.at.instance - 1) await rm(logFilePath(this.folder, old), { force: true })
+      const { at } = this
+      // On a disk that cannot be written to the container starts all the same: its output opens the file, or is lost.
+      await this.openFile().catch(() => {})
+      for (const old of await listLogFiles(this.folder)) if (old.instance < at.instance - 1) await rm(logFilePath(this.folder, old), { force: true }).catch(() => {})
     })
   }
 

@@ -201,6 +201,16 @@ describe('a container\'s log', () => {
     expect(await read(logs)).toEqual([expect.stringMatching(/^![[]hypernetes: \d+ bytes/), 'after'])
   })
 
+  it('lets a container start while its log cannot be written, and keeps what it says once it can', async () => {
+    const logs = store()
+    await writeFile(join(folder, 'pod'), 'a file in the way')
+    const sink = await logs.pod('pod').begin('web')
+    await sink.write('stdout', bytes('lost\n'))
+    await rm(join(folder, 'pod'))
+    await sink.write('stdout', bytes('kept\n'))
+    expect(await read(logs)).toEqual([expect.stringMatching(/^![[]hypernetes: \d+ bytes/), 'kept'])
+  })
+
   it('gives the last lines of the newest instance at its end, unfinished and cut ones too', async () => {
     const logs = store({ fileBytes: 256, files: 3 })
     expect(await logs.pod('pod').tail('web', 5)).toEqual([])
