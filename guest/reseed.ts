@@ -25,8 +25,10 @@ export class ReseedWatch {
 
   /** Resolves once the kernel has said it. Throws where it does not within 10 s: nothing of a tenant may run then. */
   async done(): Promise<void> {
-    for (let waited = 0; !this.seen(); waited += pollMilliseconds) {
-      if (waited >= withinMilliseconds) throw new GuestError('Unavailable', "the clone's kernel did not make its random numbers anew; start the pod anew", 'random')
+    // The clock is set only after this.
+    const deadline = Date.now() + withinMilliseconds
+    while (!this.seen()) {
+      if (Date.now() >= deadline) throw new GuestError('Unavailable', "the clone's kernel did not make its random numbers anew; start the pod anew", 'random')
       await pause(pollMilliseconds)
     }
     os.close(this.fd)
