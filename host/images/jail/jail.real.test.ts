@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -63,6 +64,20 @@ describe.runIf(process.getuid?.() === 0)('a jail', () => {
       await expect.poll(listener.connections).toBe(1)
     } finally {
       listener.close()
+    }
+  })
+
+  it('has the ways out that it is given, on IPv6 too, and each carries both directions', async () => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))
+    const path = join(folder, 'home', 'out')
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    await chown(path, uid, uid)
+    try {
+      const listeners = [{ address: '127.0.0.1', port: 80 }, { address: '::1', port: 5000 }].map((at) => ({ ...at, socket: '/puller/out' }))
+      const said = await inside('for to in 127.0.0.1/80 ::1/5000; do exec 3<>/dev/tcp/$to; echo hello >&3; read -r line <&3; echo "$to $line"; done', { listeners })
+      expect(said).toBe('127.0.0.1/80 hello\n::1/5000 hello')
+    } finally {
+      server.close()
     }
   })
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import { forwardScript } from './forward-script'
 
 /** A file or folder of the host and where the jail has it. */
@@ -44,6 +45,19 @@ const parents = (places: readonly string[]): string[] => {
   return [...all].sort().flatMap((folder) => ['--perms', '0755', '--dir', folder])
 }
 
+/** A listener as the forwarder takes it: family, struct sockaddr_in or sockaddr_in6 (of this machine's byte order, then the network's), path. */
+function sockaddr({ address, port, socket }: JailListener): [string, string, string] {
+  const isV4 = isIPv4(address)
+  const made = Buffer.alloc(isV4 ? 16 : 28)
+  const family = isV4 ? 2 : 10
+  made.writeUInt16LE(family, 0)
+  made.writeUInt16BE(port, 2)
+  if (isV4) address.split('.').forEach((octet, i) => made.writeUInt8(Number(octet), 4 + i))
+  // Of IPv6 there is one address on a loopback: ::1.
+  else made.writeUInt8(1, 23)
+  return [String(family), made.toString('hex'), socket]
+}
+
 /**
  * The argv that runs `command` in a jail: namespaces of its own for network, processes, mounts, IPC and names; a root
  * with /usr and what is bound; an account of its own without capabilities or new privileges; bounded memory, files,
@@ -63,6 +77,6 @@ export function jailed({ uid, readOnly = [], writable, listeners = [], limits }:
     ...(writable ? bind('--bind', writable) : []),
     ...['--chdir', writable?.place ?? '/', '--'],
     ...['prlimit', '--core=0', `--as=${limits.addressSpace}`, `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`, `--nproc=${limits.processes}`, `--cpu=${limits.cpuSeconds}`, '--'],
-    ...(listeners.length === 0 ? inner : ['perl', '-e', forwardScript, '--', String(uid), String(listeners.length), ...listeners.flatMap(({ address, port, socket }) => [address, String(port), socket]), ...inner]),
+    ...(listeners.length === 0 ? inner : ['perl', '-e', forwardScript, '--', String(uid), String(listeners.length), ...listeners.flatMap(sockaddr), ...inner]),
   ]]
 }
