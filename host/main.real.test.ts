@@ -155,6 +155,26 @@ describe('the host agent', () => {
     await endAgent(fourth, 'SIGTERM')
   })
 
+  it('killed in the middle of a start, leaves it to the next one, which runs the pod once', async () => {
+    let agentNow = await startAgent()
+    for (const step of ['network', 'vm', 'guest', 'containers']) {
+      const pod = testAssignment({ containers: [{ name: 'web', image: sampleReference }] })
+      desire(pod)
+      await until(`the step "${step}" of a start`, () => latest(pod)?.startSteps.some(({ name }) => name === step) ?? false)
+      await endAgent(agentNow, 'SIGKILL')
+      agentNow = await startAgent()
+      await until(`the pod is ready after the agent was killed at "${step}"`, isReady(pod))
+      expect(await virtualMachines(), step).toHaveLength(1)
+      expect(latest(pod)?.containers[0]?.restartCount, step).toBeLessThanOrEqual(1)
+      desire({ ...pod, deletion: { graceSeconds: 0 } })
+      await until('the pod is gone', () => latest(pod)?.phase === 'Gone')
+      desire()
+      expect(await virtualMachines(), step).toEqual([])
+      for (const name of ['pods', 'ledger', 'logs']) expect(await readdir(join(folder, 'host', name)), step).toEqual([])
+    }
+    await endAgent(agentNow, 'SIGTERM')
+  })
+
   it('waits for another agent of the same folder, and is not confused by it', async () => {
     const first = await startAgent()
     const hellos = server.hellos.length
