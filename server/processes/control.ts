@@ -9,7 +9,7 @@ import { podController } from '@/server/control/controllers/pod/controller'
 import { runControllers } from '@/server/control/runtime/controller'
 import { runWhileLeader } from '@/server/control/runtime/leader'
 import { scheduler } from '@/server/control/scheduler/scheduler'
-import { openDatabase } from '@/server/store/database'
+import { openDatabase, whenAvailable } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
 
 const log = logger('control')
@@ -18,7 +18,7 @@ if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the ser
 
 const db = openDatabase(config.databaseUrl)
 const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
-await feed.start()
+await whenAvailable(() => feed.start(), (err) => log.warn({ err }, 'the database does not answer yet; it is tried again'))
 const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, namespaceController, createHostController(), feedController, figuresController], signal))
 
 let stopping = false

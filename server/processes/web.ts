@@ -27,7 +27,7 @@ import { createGateway } from '@/server/gateway/upgrade'
 import { sendUpload } from '@/server/gateway/upload-stream'
 import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
 import { removeStrayFiles, uploadPath } from '@/server/services/images/upload-files'
-import { openDatabase } from '@/server/store/database'
+import { openDatabase, whenAvailable } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
 import { listUploadIds } from '@/server/store/image-uploads'
 import type { ServerContext } from '@/server/services/context'
@@ -39,7 +39,7 @@ if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the ser
 
 const db = openDatabase(config.databaseUrl)
 const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
-await feed.start()
+await whenAvailable(() => feed.start(), (err) => log.warn({ err }, 'the database does not answer yet; it is tried again'))
 const sessions = new HostSessions()
 const streams = new StreamBroker(sessions, log)
 const forwards = new Forwards({ forwardUrl: config.forwardUrl, streams, log, watch: (actor, end) => whileAuthenticated({ db, feed }, actor, end) })

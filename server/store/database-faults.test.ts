@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
 import { databaseUnavailable } from '@/server/services/database-faults'
-import { inTransaction, isUnavailable, openDatabase, type DatabaseClient } from './database'
+import { inTransaction, isUnavailable, openDatabase, whenAvailable, type DatabaseClient } from './database'
 
 let database: TestDatabase
 let admin: pg.Client
@@ -72,6 +72,15 @@ describe('a database that is not there for a request', () => {
     const error = databaseUnavailable(await failureOf(open('postgresql://nobody:none@127.0.0.1:1/none').host.findMany()))
     expect(error).toMatchObject({ code: 'unavailable', message: expect.stringMatching(/^The database does not answer just now.*try again/) })
     expect(error?.message).not.toContain('127.0.0.1')
+  })
+
+  it('is waited for by a process that begins; what else fails ends the wait', async () => {
+    const nowhere = open('postgresql://nobody:none@127.0.0.1:1/none')
+    const there = open(database.url)
+    let waits = 0
+    expect(await whenAvailable(() => (waits < 2 ? nowhere : there).host.count(), () => void (waits += 1), 1)).toBe(0)
+    expect(waits).toBe(2)
+    await expect(whenAvailable(() => there.$queryRaw`select 1 from "Nothing"`, () => expect.unreachable(), 1)).rejects.toThrow('Nothing')
   })
 
   it('is not blamed for what a request did wrong', async () => {

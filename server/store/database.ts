@@ -40,6 +40,22 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /**
+ * Does what a process needs of the database before it can begin, as soon as the database is there: at a start of the machine,
+ * or after a crash, it may come later. `onWait` is told before each further try why.
+ */
+export async function whenAvailable<T>(work: () => Promise<T>, onWait: (error: unknown) => void, pauseMs = 1000): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      onWait(error)
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+  }
+}
+
+/**
  * Runs one transaction and wakes the readers of the change feed after its commit. NOTIFY stays out of the transaction,
  * since PostgreSQL takes a global lock for it until the commit. `repeatable`: the work has no effect outside the database, so
  * that it is done once more where another transaction was in its way.

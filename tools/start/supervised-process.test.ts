@@ -55,10 +55,10 @@ describe('SupervisedProcess', () => {
   })
 
   it('tells what a process last said that ends again and again, and what to do', async () => {
-    supervise('console.log("the port is taken"); process.exit(3)').start()
+    supervise('console.error("Error: the port is taken\\n    at somewhere\\n  code: 1"); process.exit(3)').start()
     await vi.waitFor(() => expect(notices.length).toBeGreaterThanOrEqual(3), { timeout: 15_000 })
     expect(notices[1]).not.toMatch(/in a row/)
-    expect(notices[2]).toMatch(/^ended with exit code 3; it is started again in 0\.004 s\. It has ended 3 times in a row, this time after [\d.]+ s\. Its last line was: the port is taken\. Look at its lines above, and run npm run doctor/)
+    expect(notices[2]).toMatch(/^ended with exit code 3; it is started again in 0\.004 s\. It has ended 3 times in a row, this time after [\d.]+ s\. It last said: Error: the port is taken\. Look at its lines above, and run npm run doctor/)
   })
 
   it('says why a process cannot be started', async () => {

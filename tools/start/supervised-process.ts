@@ -25,9 +25,10 @@ export type ProcessEvents = {
 
 export type Backoff = { firstMs: number; maxMs: number; /** A run this long forgets earlier failures. */ stableMs: number; /** From this failure in a row on its last words are told too. */ tellAfter: number }
 
-const usual: Backoff = { firstMs: 500, maxMs: 30_000, stableMs: 60_000, tellAfter: 3 }
+const usual: Backoff = { firstMs: 500, maxMs: 30_000, stableMs: 20_000, tellAfter: 3 }
 /** Of a process' last line, characters. */
 const LAST_LINE = 500
+const fault = /(error|fatal|cannot|could not)\b/i
 /** What Node prints around the message of an error that nobody caught. */
 const noise = /^\s*$|^\s+at |^\s*\^|^\s*[{}]\s*$|^Node\.js v|^(file|node):/
 
@@ -39,6 +40,7 @@ export class SupervisedProcess {
   private child: ChildProcess | undefined
   private failures = 0
   private lastLine = ''
+  private lastFault = ''
   private stopping = false
   private replacing = false
   private retry: NodeJS.Timeout | undefined
@@ -58,12 +60,14 @@ export class SupervisedProcess {
     if (this.stopping || this.child) return
     const { command, args, cwd, env, account } = this.spec
     const startedAt = Date.now()
+    this.lastLine = this.lastFault = ''
     const child = spawn(command, args, { cwd, env: { ...env, HYPERNETES_LIFELINE: 'stdin' }, ...account, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
     // Nothing is written: its end tells the process that we are gone (platform/lifeline.ts).
     child.stdin.on('error', () => {})
     this.child = child
     const onLine = (line: string) => {
       if (!noise.test(line)) this.lastLine = readable(line)
+      if (fault.test(this.lastLine)) this.lastFault = this.lastLine
       this.events.onLine(line)
     }
     eachLine(child.stdout, onLine)
@@ -104,7 +108,8 @@ export class SupervisedProcess {
 
   /** A process that never comes up is not waited for in silence. */
   private diagnosis(ranMs: number): string {
-    const lastWords = this.lastLine ? `Its last line was: ${this.lastLine.slice(0, LAST_LINE)}` : 'It printed nothing'
+    const line = this.lastFault || this.lastLine
+    const lastWords = line ? `It last said: ${line.slice(0, LAST_LINE)}` : 'It printed nothing'
     return `. It has ended ${this.failures} times in a row, this time after ${(ranMs / 1000).toFixed(1)} s. ${lastWords}. Look at its lines above, and run npm run doctor; it is tried again and again meanwhile`
   }
 
