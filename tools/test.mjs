@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 // `npm test`: installs what it lacks, runs every check and test, and ends with `N passed, N failed`.
-// `npm test -- PART… [FILE…]` runs parts: checks, unit, real, e2e.
+// `npm test -- PART… [FILE…]` runs parts: checks, unit, real, e2e; and upgrade, by its name alone.
 import { npmProgram } from './setup/paths.mjs'
 import { prepare } from './setup/prepare.mjs'
 import { check, execute, suite } from './test/outcome.mjs'
 
-const PARTS = ['checks', 'unit', 'real', 'e2e']
+const USUAL = ['checks', 'unit', 'real', 'e2e']
+const PARTS = [...USUAL, 'upgrade']
 const args = process.argv.slice(2)
 const chosen = args.filter((arg) => PARTS.includes(arg))
 const files = args.filter((arg) => !PARTS.includes(arg))
-const parts = new Set(chosen.length > 0 ? chosen : PARTS)
+const parts = new Set(chosen.length > 0 ? chosen : USUAL)
 
 const vitest = (project) => [npmProgram('vitest'), 'run', '--project', project, ...files]
 
@@ -22,11 +23,12 @@ const run = {
   unit: async () => [await suite('unit tests', vitest('unit'))],
   real: async () => [await suite('tests on real parts', vitest('real'), { limitMs: 900_000 })],
   e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(files)],
+  upgrade: async () => (await import('./test/upgrade.mjs')).runUpgrade(),
 }
 /** Makes images that tests on real parts pull, ahead of them; where it fails, the tests make them and tell why not. */
 const makeImages = () => execute([process.execPath, '--import', 'tsx', 'host/images/testing/debian/make-all.ts'], { capture: true, idle: true })
 
-const real = parts.has('real') || parts.has('e2e')
+const real = ['real', 'e2e', 'upgrade'].some((part) => parts.has(part))
 const outcomes = []
 async function runPart(part) {
   if (!parts.has(part)) return
@@ -38,13 +40,14 @@ async function runPart(part) {
 }
 
 try {
-  await prepare({ host: real, tests: real, console: parts.has('checks') || parts.has('e2e') })
+  await prepare({ host: real, tests: real, console: ['checks', 'e2e', 'upgrade'].some((part) => parts.has(part)) })
   // The journeys have the machine for themselves: they measure how long a person waits.
   const aside = beside ? [runPart('checks'), files.length === 0 && makeImages()] : [await runPart('checks')]
   await runPart('unit')
   await runPart('real')
   await Promise.all(aside)
   await runPart('e2e')
+  await runPart('upgrade')
 } catch (error) {
   outcomes.push(await check('preparation', () => ({ ok: false, output: error.message })))
 }
@@ -58,4 +61,4 @@ for (const { name, passed, failed, skipped, seconds } of outcomes) {
   console.log(`${failed > 0 ? '✗' : '✓'} ${name.padEnd(48)} ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}  ${seconds.toFixed(0)} s`)
 }
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
-process.exitCode = sum('failed') > 0 || sum('passed') === 0 ? 1 : 0
+process.exitCode = sum('failed') > 0 || sum('passed') + sum('skipped') === 0 ? 1 : 0

@@ -16,7 +16,7 @@ export const usage = `npm run soak [-- OPTION…]
   --lanes N   clients at the same time (3)
   --seed N    repeats the moments and the script of another run (random)`
 
-/** The full run, which alone is written into the specification. */
+/** The full run. One with fewer kills is not written into the specification. */
 export const fullRun = { pods: 500, kills: 50 } as const
 
 /** Undefined for what nobody can run; the usage says what can be. */
