@@ -1,0 +1,121 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
+import { descriptors, type BootMode } from './machine'
+import { processesOf } from './process-identity'
+import { groupName, stderrFile, vmFolder } from './start-qemu'
+import { startVm } from './start-vm'
+import { TemplateStore } from './templates/template-store'
+import { namespaceKinds, viewProcess, type ProcessView } from './testing/process-view'
+import { TestHypervisor } from './testing/test-hypervisor'
+
+let host: TestHypervisor
+let templates: TemplateStore
+let maker: { view: ProcessView; runDir: string } | undefined
+
+beforeAll(async () => {
+  host = await TestHypervisor.create()
+  // The template's VM is looked at while it boots.
+  const waitForHello = async (socket: string, signal: AbortSignal) => {
+    await host.settings.waitForHello(socket, signal)
+    const [identity] = await processesOf(host.settings.serviceUid)
+    if (identity) maker = { view: await viewProcess(identity.pid), runDir: join(socket, '../..') }
+  }
+  templates = new TemplateStore({ dir: join(host.folder, 'templates'), settings: { ...host.settings, waitForHello }, sharing: 'tenant-copy' })
+  await templates.open()
+})
+
+afterAll(async () => {
+  await host.killAll()
+  await templates.close({ dropAll: true })
+  await host.remove()
+})
+
+const none = '0000000000000000'
+
+/** What QEMU was given, by the kind of its boot: nothing else of the host may be open. It moves its disks to other numbers, and closes what it has read. */
+const given = (boot: BootMode, runDir: string): RegExp[] => [
+  /^\/dev\/null$/,
+  /^\/dev\/net\/tun$/,
+  new RegExp(`^${stderrFile(runDir)}$`),
+  /\/image(-placeholder|\.squashfs)$/,
+  new RegExp(`^${runDir}/scratch(-placeholder)?$`),
+  boot === 'clone' ? /\/boot-stub$/ : /\/(vmlinuz|kernel|initramfs)[^/]*$/,
+  ...(boot === 'template' ? [new RegExp(`^${runDir}/memory$`)] : []),
+  ...(boot === 'clone' ? [/^\/memfd:/, /\/state$/] : []),
+]
+
+/** What QEMU may open beside: its own sockets and events, and once more the files that it was given. */
+const ownKinds = /^(socket:\[\d+\]|pipe:\[\d+\]|anon_inode:\[?(eventfd|eventpoll|signalfd|kvm-vm|kvm-vcpu:\d+)\]?|\/dev\/(urandom|kvm))$/
+
+function expectSealed(boot: BootMode, view: ProcessView, uid: number, runDir: string, agent: ProcessView): void {
+  for (const thread of view.threads) {
+    expect(thread).toMatchObject({ Uid: Array(4).fill(uid).join('\t'), Gid: Array(4).fill(uid).join('\t'), Groups: '', CapInh: none, CapPrm: none, CapEff: none, CapBnd: none, CapAmb: none, NoNewPrivs: '1', Seccomp: '2' })
+  }
+  // The first process of its pid namespace, of which the host sees it by another number.
+  expect(view.threads.some(({ NSpid }) => /^\d+\t1$/.test(NSpid))).toBe(true)
+  for (const kind of namespaceKinds) expect(view.namespaces[kind], kind).not.toBe(agent.namespaces[kind])
+  expect(view.root).toEqual(['bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'sbin', 'usr', 'vm'])
+  expect(view.devices).toEqual(['null', 'urandom'])
+  expect([view.coreLimit, view.dumped]).toEqual(['0 0', '00000000'])
+  expect(view.fileSizeLimit).toMatch(/^(\d+) \1$/)
+  const paths = [...view.descriptors.values()]
+  const expected = given(boot, runDir)
+  expect(paths.filter((path) => ![...expected, ownKinds].some((kind) => kind.test(path)))).toEqual([])
+  for (const kind of expected.slice(0, 5)) expect(paths.some((path) => kind.test(path)), String(kind)).toBe(true)
+  expect([0, 1, 2, descriptors.tap].map((fd) => view.descriptors.get(fd))).toEqual(['/dev/null', '/dev/null', stderrFile(runDir), '/dev/net/tun'])
+}
+
+/** The group with its limits, as the kernel has them. */
+async function expectLimited(view: ProcessView, runDir: string, holeBytes: number): Promise<void> {
+  const { support } = host.settings.cgroups
+  const folders = host.settings.cgroups.folders(groupName(runDir))
+  const limits = vmLimits({ accelerator: host.settings.accelerator, vcpus: 1, memoryMiB: 128 }, holeBytes)
+  const read = async (file: string) => (await Promise.all(folders.map((folder) => readFile(join(folder, file), 'utf8').catch(() => '')))).join('').trim()
+  const [memory, shares] = support.version === 2 ? [await read('memory.max'), await read('cpu.weight')] : [await read('memory.limit_in_bytes'), await read('cpu.shares')]
+  if (!support.missing.includes('memory')) expect(Number(memory)).toBe(Math.floor(limits.memoryBytes / 4096) * 4096)
+  if (!support.missing.includes('pids')) expect(await read('pids.max')).toBe('129')
+  if (!support.missing.includes('cpu')) expect(shares).toBe(support.version === 2 ? '100' : '1024')
+  for (const controller of ['memory', 'pids', 'cpu'] as const) {
+    if (support.missing.includes(controller)) continue
+    const line = support.version === 2 ? /^0::.*$/m : new RegExp(`^\\d+:([a-z,]*,)?${controller}(,[a-z,]*)?:.*$`, 'm')
+    expect(line.exec(view.cgroups)?.[0]).toMatch(new RegExp(`/${groupName(runDir)}$`))
+  }
+}
+
+test('whatever boots it, each QEMU is behind every wall, and no two share one', async () => {
+  const agent = await viewProcess(process.pid)
+  const [one, two] = await Promise.all([host.request(1), host.request(2)])
+  const lease = await templates.acquire({ ...one, signal: new AbortController().signal })
+  const { size, blocks } = await stat(lease.memory)
+  const clone = await startVm(host.settings, templates, one)
+  const cold = await startVm(host.settings, new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' }), two)
+  expect([clone.coldBecause, clone.mode, cold.mode]).toEqual([null, 'template', 'cold'])
+  const views = { clone: await viewProcess(clone.vm.pid), cold: await viewProcess(cold.vm.pid) }
+
+  if (!maker) throw new Error('no template was made')
+  expectSealed('template', maker.view, host.settings.serviceUid, maker.runDir, agent)
+  expectSealed('clone', views.clone, one.uid, one.runDir, agent)
+  expectSealed('cold', views.cold, two.uid, two.runDir, agent)
+  // Of those that run at once: the kernel gives a namespace's number out again.
+  for (const kind of namespaceKinds) expect(views.clone.namespaces[kind], kind).not.toBe(views.cold.namespaces[kind])
+  await expectLimited(views.clone, one.runDir, size - blocks * 512)
+  await expectLimited(views.cold, two.runDir, 0)
+  expect(await readdir(vmFolder(one.runDir))).toEqual(expect.arrayContaining(['agent.sock', 'qmp.sock']))
+
+  await Promise.all([clone.vm.kill(), cold.vm.quit()])
+  await lease.release()
+  for (const { runDir } of [one, two, maker]) for (const folder of host.settings.cgroups.folders(groupName(runDir))) await expect(readdir(folder)).rejects.toThrow('ENOENT')
+  expect(await host.processes()).toEqual([])
+})
+
+test('a VM that the kernel killed at its limit of memory says so, and its group is gone', async ({ skip }) => {
+  const { cgroups } = host.settings
+  if (cgroups.support.missing.includes('memory')) skip()
+  const narrow = { ...cgroups, make: (name: string, limits: VmLimits) => cgroups.make(name, { ...limits, memoryBytes: 80 * 2 ** 20 }) }
+  const request = await host.request(3)
+  const { vm } = await startVm({ ...host.settings, cgroups: narrow }, new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' }), request)
+  expect((await vm.exited).cause).toMatch(/^The virtual machine took more memory than its limit of 80 MiB on the host/)
+  for (const folder of cgroups.folders(groupName(request.runDir))) await expect(readdir(folder)).rejects.toThrow('ENOENT')
+})
