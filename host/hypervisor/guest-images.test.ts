@@ -110,6 +110,7 @@ describe('an image that does not boot', () => {
     await first.look()
     first.end()
     expect((await host()).current.version).toBe('good')
+    expect(await state()).toMatchObject({ current: { version: 'good' }, refused: 'bad' })
     expect(log.error).toHaveBeenCalledWith({ refused: 'bad', current: 'good' }, expect.stringMatching(/did not boot/))
   })
 })

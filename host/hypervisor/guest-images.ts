@@ -68,16 +68,18 @@ export class GuestImages {
     const kept = await readState(folder)
     if (named && kept?.refused === named.version && (await isThere(kept.current))) {
       log.error({ refused: named.version, current: kept.current.version }, 'the newest guest image did not boot when it was tried: VMs are of the one before until it does')
-      return GuestImages.made(options, kept.current)
+      return GuestImages.made(options, kept.current, named.version)
     }
     if (!named) throw new Error('HYPERNETES_GUEST_IMAGE, or HYPERNETES_GUEST_KERNEL, HYPERNETES_GUEST_INITRAMFS and HYPERNETES_GUEST_VERSION, must name the guest image: npm start makes it and sets them')
     return GuestImages.made(options, named)
   }
 
-  private static async made(options: GuestImagesOptions, image: GuestImage): Promise<GuestImages> {
+  private static async made(options: GuestImagesOptions, image: GuestImage, refused?: string): Promise<GuestImages> {
     const images = new GuestImages(options, image)
+    if (refused !== undefined) images.refused = { version: refused, tries: 1, notBefore: performance.now() + firstRetryMs }
     await images.mark(image)
-    await images.writeState([])
+    // On a disk that cannot be written to the agent takes its pods up all the same.
+    await images.writeState([]).catch((error: unknown) => options.log.warn({ err: error }, 'the guest image of this host could not be written down'))
     return images
   }
 
