@@ -41,6 +41,7 @@ const running = (more: object = {}) => ({ container: 'web', stream: 1, exited: n
 async function flood(bytes: Uint8Array, until: Promise<unknown>): Promise<number> {
   let over = false
   void until.then(() => (over = true))
+  guest.socket?.setMaxListeners(0)
   let sent = 0
   while (!over && guest.socket && !guest.socket.destroyed) {
     sent += bytes.length
