@@ -106,8 +106,12 @@ test('what is malformed, too large or of another kind is refused in a line that 
   expect(failed.body).toContain(/x-request-id: (\S+)/i.exec(failed.headers)?.[1] ?? 'no request id')
 })
 
-test('a crash of a page and of a procedure says a number that stands in the log, and no more', async ({ tenant, context, page }) => {
+test('a crash of a page and of a procedure says a number that stands in the log, and no more', async ({ tenant, context, browser }) => {
   const cookie = `Cookie: ${await cookieOf(context, tenant)}`
+  // A context of its own: that a page fails is what is wanted here.
+  const failing = await browser.newContext()
+  await signInByRequest(failing, tenant.person)
+  const page = await failing.newPage()
   const database = await connectToDatabase()
   // Whoever is signed in cannot be found out for a moment, as if the database were half gone.
   await database.query('ALTER TABLE "Session" RENAME TO "SessionAway"')
@@ -130,6 +134,7 @@ test('a crash of a page and of a procedure says a number that stands in the log,
   } finally {
     await database.query('ALTER TABLE "SessionAway" RENAME TO "Session"')
     await database.end()
+    await failing.close()
   }
 })
 
