@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { makeGroup, memoryLimitHit, removeGroup, sweepGroups, writeSettings } from './group-files'
+import { closeGroups, makeGroup, memoryLimitHit, removeGroup, sweepGroups, writeSettings } from './group-files'
 import { legacySettings, openLegacy } from './legacy'
 import { vmLimits } from './limits'
 import { cgroupMounts } from './mounts'
@@ -107,6 +107,9 @@ describe('a group', () => {
     expect(await sweepGroups([folder, join(folder, 'none')])).toBe(1)
     expect(await readdir(folder)).toEqual(['vm-b'])
     expect(await removeGroup([join(folder, 'vm-a')])).toBe(true)
+    await mkdir(join(folder, 'ended', 'vm-c'), { recursive: true })
+    await closeGroups([join(folder, 'ended'), folder])
+    expect(await readdir(folder)).toEqual(['vm-b'])
     expect(await removeGroup([join(folder, 'vm-b')])).toBe(false)
   })
 })

@@ -55,6 +55,12 @@ export async function sweepGroups(parents: readonly string[]): Promise<number> {
   return gone.filter(Boolean).length
 }
 
+/** Takes the groups above all VMs' away when an agent ends; the kernel refuses while VMs run on for the next one. */
+export async function closeGroups(parents: readonly string[]): Promise<void> {
+  await sweepGroups(parents)
+  await Promise.all(parents.map((parent) => rmdir(parent).catch(() => {})))
+}
+
 /** Whether the kernel killed a process of the group because the group was at its memory limit; null when it did not, else the limit in bytes. */
 export async function memoryLimitHit(folders: readonly string[]): Promise<number | null> {
   for (const folder of folders) {

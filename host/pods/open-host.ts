@@ -4,7 +4,7 @@ import { podSize } from '@/domain/pod/size'
 import { podSpec } from '@/domain/pod/spec'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
 import { openCgroups } from '@/host/cgroups/cgroups'
-import { sweepGroups } from '@/host/cgroups/group-files'
+import { closeGroups, sweepGroups } from '@/host/cgroups/group-files'
 import type { CgroupSupport } from '@/host/cgroups/port'
 import { GuestClient } from '@/host/guest/client'
 import { probeAccelerator, type AcceleratorChoice } from '@/host/hypervisor/accelerator'
@@ -161,6 +161,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     await Promise.all([templates.close(), renewal.end()])
     watching.abort()
     await ledger.close()
+    await closeGroups(parents)
   }
   return { pods, logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
 }
