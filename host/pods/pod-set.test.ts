@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ledgerEntry } from '@/host/ledger/entry'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { testAssignment } from './testing/assignment'
@@ -18,6 +19,24 @@ function podSet() {
 }
 
 describe('the pods of a host', () => {
+  it('tell what happened before anybody listened, and of which pods nothing could be read, once', async () => {
+    const { host, pods } = podSet()
+    const [lost, forgotten] = [testAssignment(), testAssignment()]
+    pods.apply([lost])
+    await settle()
+    const entry = ledgerEntry.parse(JSON.parse(JSON.stringify({ ...host.ledger.get(lost.uid), vm: null })))
+    const other = new FakeHost()
+    const next = new PodSet((assignment, found, hooks) => new PodWorker({ ports: other.ports, vmUids: other.uidPool, logs: other.podLogs(assignment.uid), ledger: other.ledgerPort, log: { warn: () => {} }, ...hooks }, assignment, found))
+    next.adopt([entry], new Map([[forgotten.uid, 'It is damaged.']]))
+    await settle()
+    const events: string[] = []
+    next.listen({ podChanged: () => {}, imageChanged: () => {}, event: ({ podUid, reason }) => events.push(`${podUid === lost.uid ? 'lost' : 'forgotten'} ${reason}`) })
+    expect(events[0]).toBe('lost VMFailed')
+    next.apply([lost, forgotten])
+    next.apply([lost, forgotten])
+    expect(events.filter((event) => event.endsWith('HostForgotPod'))).toEqual(['forgotten HostForgotPod'])
+  })
+
   it('have one worker each, however often they are assigned', async () => {
     const { host, pods, made } = podSet()
     const all = [testAssignment(), testAssignment()]

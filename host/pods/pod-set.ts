@@ -26,6 +26,8 @@ export class PodSet {
   private listener: PodListener | null = null
   /** By pod uid, what is told where the server still wants a pod of which this agent had to end the VM at its start. */
   private forgotten: ReadonlyMap<string, string> = new Map()
+  /** What happened to pods of an earlier run before anybody listened. */
+  private readonly early: HostEvent[] = []
   private ending = false
   constructor(
     private readonly make: MakeWorker,
@@ -36,6 +38,7 @@ export class PodSet {
 
   listen(listener: PodListener): void {
     this.listener = listener
+    for (const event of this.early.splice(0)) listener.event(event)
   }
 
   /** Takes up the pods that an earlier run of the agent left. `forgotten`: of these it left no entry that can be read, and why. */
@@ -152,7 +155,7 @@ export class PodSet {
     const worker = this.make(assignment, found, {
       configuration: this.configurations.get(uid) ?? null,
       onChange: () => this.listener?.podChanged(uid),
-      onEvent: (event) => this.listener?.event(event),
+      onEvent: (event) => (this.listener ? this.listener.event(event) : void this.early.push(event)),
       onPull: (reference, progress) => this.pulling(assignment.tenantId, reference, progress),
     })
     this.workers.set(uid, worker)
