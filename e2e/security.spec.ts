@@ -133,7 +133,8 @@ test.describe('texts of a tenant’s', () => {
 /** Opens a page and waits until it shows what it has; nothing of a tenant's may have run. */
 async function look(page: Page, path: string): Promise<void> {
   await page.goto(path)
-  await expect(page.getByRole('heading', { level: 1, includeHidden: true }).first(), path).toBeAttached()
+  // What an address asks wrongly is told in place of the page.
+  await expect(page.getByRole('heading', { level: 1, includeHidden: true }).or(page.getByRole('alert')).first(), path).toBeAttached()
   await expect(page.locator('[aria-busy=true]'), path).toHaveCount(0)
   expect.soft(await ran(page), path).toBe(false)
   const links = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('[href],[src],[action]')].flatMap((each) => ['href', 'src', 'action'].flatMap((name) => each.getAttribute(name) ?? [])))
