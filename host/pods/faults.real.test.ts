@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import type { Assignment } from '@/contracts/host/v1'
 import { FaultHost } from './testing/fault-host'
 import type { Fault } from './testing/faults'
@@ -78,6 +82,46 @@ describe('kill -9 of a QEMU', () => {
     await host.untilAsBefore(before)
   })
 })
+
+describe('an agent that starts again', () => {
+  it('ends what its ledger knows nothing of, or cannot read, and starts it once, tells why, and touches no process that took over a number', async () => {
+    const before = await host.census()
+    const [halfWritten, lost, unnamed, reused] = [host.pod(), host.pod(), host.pod(), host.pod()]
+    const all = [halfWritten, lost, unnamed, reused]
+    host.pods.apply([neighbour, ...all])
+    await host.until(() => all.every((pod) => host.isReady(pod)))
+    const vms = (await Promise.all([neighbour, ...all].map((pod) => host.vmsOf(pod)))).flat()
+    // Another program gets the number of a VM that has ended.
+    const entry = async (pod: Assignment) => z.looseObject({ vm: z.looseObject({ process: z.looseObject({ startTicks: z.string() }) }) }).parse(JSON.parse(await readFile(entryOf(pod), 'utf8')))
+    const { vm } = await entry(reused)
+    const stranger = spawn('sleep', ['600'], { uid: 65_534, gid: 65_534, stdio: 'ignore' })
+    await host.leave()
+    try {
+      await writeFile(entryOf(halfWritten), (await readFile(entryOf(halfWritten))).subarray(0, 300))
+      await rm(entryOf(lost))
+      await writeFile(entryOf(unnamed), JSON.stringify({ ...(await entry(unnamed)), vm: null }))
+      await writeFile(entryOf(reused), JSON.stringify({ ...(await entry(reused)), vm: { ...vm, process: { ...vm.process, pid: stranger.pid } } }))
+      await host.begin()
+      host.pods.apply([neighbour, ...all])
+      await host.until(() => host.isReady(neighbour) && all.every((pod) => host.isReady(pod)))
+      const now = await Promise.all([neighbour, ...all].map((pod) => host.vmsOf(pod)))
+      expect(now.map((pids) => pids.length)).toEqual([1, 1, 1, 1, 1])
+      expect(now[0]).toEqual([vms[0]])
+      for (const pid of now.slice(1).flat()) expect(vms).not.toContain(pid)
+      expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
+      expect(host.eventsOf(halfWritten, 'HostForgotPod').map((e) => e.message)).toEqual([expect.stringMatching(/^What the pod's host had written down of it cannot be read: it is damaged\. .* starts anew/)])
+      expect(host.eventsOf(lost, 'HostForgotPod').map((e) => e.message)).toEqual([expect.stringContaining('nothing written down of its virtual machine')])
+      for (const pod of [unnamed, reused]) expect(host.eventsOf(pod, 'VMFailed')).toHaveLength(1)
+      expect([unnamed, reused].map((pod) => host.report(pod)?.containers[0]?.restartCount)).toEqual([1, 1])
+    } finally {
+      stranger.kill('SIGKILL')
+    }
+    await removed(...all)
+    await host.untilAsBefore(before, 'lasting')
+  })
+})
+
+const entryOf = (pod: Assignment) => join(host.folder, 'ledger', `${pod.uid}.json`)
 
 /** Only the neighbour is wanted from now on; resolves when the host knows nothing of the others. */
 async function removed(...pods: Assignment[]): Promise<void> {

@@ -112,11 +112,13 @@ export class FaultHost {
     }
   }
 
-  /** What was before comes back, at the latest in 10 s. A failure shows what is more and what is less. */
-  async untilAsBefore(before: string[]): Promise<void> {
+  /** What was before comes back, at the latest in 10 s. A failure shows what is more and what is less. `lasting`: without what an agent holds open, which another one need not. */
+  async untilAsBefore(all: string[], which: 'all' | 'lasting' = 'all'): Promise<void> {
+    const counted = (lines: string[]) => (which === 'all' ? lines : lines.filter((line) => !/^open |^\d+ (socket|pipe):$/.test(line)))
+    const before = counted(all)
     const deadline = performance.now() + 10_000
     for (;;) {
-      const now = await this.census()
+      const now = counted(await this.census())
       const [more, less] = [without(now, before), without(before, now)]
       if (more.length + less.length === 0) return
       if (performance.now() > deadline) throw new Error(`the machine is not as it was: ${JSON.stringify({ more, less }, null, 1)}`)
