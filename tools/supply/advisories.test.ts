@@ -5,7 +5,7 @@ import { packagesOf, readLockfile } from './lockfile'
 import { advisoriesOf, merged } from './refresh'
 
 const today = '2026-11-25'
-const advisory: Advisory = { id: 'GHSA-p6gq-j5cr-w38f', package: 'planted', severity: 'high', title: 'reads any file', vulnerable: '<=9.0.0', fixed: '9.0.1' }
+const advisory: Advisory = { id: 'GHSA-p6gq-j5cr-w38f', package: 'planted', severity: 'high', title: 'reads any file', vulnerable: '<=9.0.0', fixed: '9.0.1', sources: ['https://github.com/advisories/GHSA-p6gq-j5cr-w38f'] }
 const list = (...advisories: Advisory[]) => ({ source: 'test', date: today, advisories })
 const locked = (version: string, name = 'planted') => packagesOf({ lockfileVersion: 3, packages: { [`node_modules/${name}`]: { version } } })
 const exception: AdvisoryException = { id: advisory.id, package: 'planted', until: '2026-12-31', reason: 'What it names is never reached from here.' }
@@ -40,8 +40,8 @@ describe('a planted vulnerable version', () => {
   })
 })
 
-it('refuses a list with a range, an id or a day that cannot be', () => {
-  for (const wrong of [{ vulnerable: 'all of them' }, { id: 'GHSA-1' }, { severity: 'grave' }, { fixed: 'soon' }]) expect(advisoryListSchema.safeParse(list({ ...advisory, ...wrong } as Advisory)).success, JSON.stringify(wrong)).toBe(false)
+it('refuses a list with a range, an id, a day or a source that cannot be', () => {
+  for (const wrong of [{ vulnerable: 'all of them' }, { id: 'GHSA-1' }, { severity: 'grave' }, { fixed: 'soon' }, { sources: [] }, { sources: ['from memory'] }]) expect(advisoryListSchema.safeParse(list({ ...advisory, ...wrong } as Advisory)).success, JSON.stringify(wrong)).toBe(false)
   expect(ageInDays({ ...list(), date: '2026-11-01' }, today)).toBe(24)
 })
 
@@ -57,7 +57,7 @@ describe('a renewal', () => {
   }
 
   it('takes each advisory of what npm audit prints', () => {
-    expect(advisoriesOf(audit)).toEqual([{ ...advisory, fixed: null }, { ...advisory, id: 'GHSA-2x7j-588g-ccc2', severity: 'critical', title: 'hangs', vulnerable: '>=8.0.0 <9.1.0', fixed: '9.1.0' }, { id: 'GHSA-c2qf-rxjj-qqgw', package: 'lines', severity: 'low', title: 'hangs', vulnerable: '<1.1.13 || >=2.0.0 <2.0.3', fixed: '2.0.3' }])
+    expect(advisoriesOf(audit)).toEqual([{ ...advisory, fixed: null }, { ...advisory, id: 'GHSA-2x7j-588g-ccc2', severity: 'critical', title: 'hangs', vulnerable: '>=8.0.0 <9.1.0', fixed: '9.1.0', sources: ['https://github.com/advisories/GHSA-2x7j-588g-ccc2'] }, { id: 'GHSA-c2qf-rxjj-qqgw', package: 'lines', severity: 'low', title: 'hangs', vulnerable: '<1.1.13 || >=2.0.0 <2.0.3', fixed: '2.0.3', sources: ['https://github.com/advisories/GHSA-c2qf-rxjj-qqgw'] }])
     expect(() => advisoriesOf({ vulnerabilities: { planted: { via: [{}] } } })).toThrow()
   })
 

@@ -8,7 +8,10 @@ export const severities = ['low', 'moderate', 'high', 'critical'] as const
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/)
 const id = z.string().regex(/^GHSA(-[23456789cfghjmpqrvwx]{4}){3}$/)
 
-/** As GitHub's advisories tell it: `vulnerable` is a range of npm's semver; `fixed` null where no version is. */
+/**
+ * As GitHub's advisories tell it: `vulnerable` is a range of npm's semver; `fixed` the first version that is not vulnerable,
+ * in the newest of its lines, null where none is; `sources` where this can be read. What cannot be read anywhere is not in the list.
+ */
 export const advisorySchema = z.strictObject({
   id,
   package: z.string(),
@@ -16,6 +19,7 @@ export const advisorySchema = z.strictObject({
   title: z.string(),
   vulnerable: z.string().refine((range) => semver.validRange(range) !== null, 'is no range of semver'),
   fixed: z.string().refine((version) => semver.valid(version) !== null, 'is no version').nullable(),
+  sources: z.array(z.url()).min(1),
 })
 export type Advisory = z.infer<typeof advisorySchema>
 

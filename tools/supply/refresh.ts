@@ -20,7 +20,7 @@ export function advisoriesOf(audit: unknown): Advisory[] {
       const key = `${each.name} ${id}`
       const ranges = new Set([...(found.get(key)?.vulnerable.split(' || ') ?? []), ...each.range.split(' || ')])
       const vulnerable = [...ranges].join(' || ')
-      found.set(key, { id, package: each.name, severity: each.severity === 'info' ? 'low' : each.severity, title: each.title, vulnerable, fixed: firstAfter(vulnerable) })
+      found.set(key, { id, package: each.name, severity: each.severity === 'info' ? 'low' : each.severity, title: each.title, vulnerable, fixed: firstAfter(vulnerable), sources: [each.url] })
     }
   }
   return [...found.values()]
