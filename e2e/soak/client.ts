@@ -28,13 +28,13 @@ function isWorthAnotherTry(error: unknown): boolean {
  * Does a step as a careful client: again while the failure is none of the request's. `attempt` counts from 1. Throws what the
  * API refused, and the last failure after three minutes.
  */
-export async function persist<T>(what: string, retries: Retries, step: (attempt: number) => Promise<T>, alsoRetry: (error: unknown) => boolean = () => false): Promise<T> {
+export async function persist<T>(what: string, retries: Retries, step: (attempt: number) => Promise<T>): Promise<T> {
   const until = Date.now() + GIVE_UP_MS
   for (let attempt = 1; ; attempt++) {
     try {
       return await step(attempt)
     } catch (error) {
-      if (!isWorthAnotherTry(error) && !alsoRetry(error)) throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      if (!isWorthAnotherTry(error)) throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
       if (Date.now() > until) throw new Error(`${what}: still fails after ${GIVE_UP_MS / 1000} s and ${attempt} attempts`, { cause: error })
       const code = codeOf(error) ?? 'CONNECTION'
       retries.set(code, (retries.get(code) ?? 0) + 1)

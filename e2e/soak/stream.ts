@@ -66,7 +66,7 @@ export class Stream {
         const { exitCode } = await this.tenant.api.pod.run.mutate({ ...this.reference(work.name), command: ['sh', '-c', `echo ${mark} >> ${marksFile}`], timeoutSeconds: 20 })
         if (exitCode !== 0) throw new Error(`a command ended with ${exitCode}`)
         return mark
-      }, isBeingAdopted)
+      })
       acknowledged.push(last)
     }
     this.commands = { sent: this.commands.sent + sent.length, acknowledged: this.commands.acknowledged + acknowledged.length }
@@ -103,7 +103,7 @@ export class Stream {
   }
 
   private async marksOf(name: string): Promise<string[]> {
-    const { stdout } = await persist(`read the marks of ${name}`, this.retries, () => this.tenant.api.pod.run.mutate({ ...this.reference(name), command: ['sh', '-c', `touch ${marksFile}; cat ${marksFile}`], timeoutSeconds: 20 }), isBeingAdopted)
+    const { stdout } = await persist(`read the marks of ${name}`, this.retries, () => this.tenant.api.pod.run.mutate({ ...this.reference(name), command: ['sh', '-c', `touch ${marksFile}; cat ${marksFile}`], timeoutSeconds: 20 }))
     return stdout.split('\n').filter(Boolean)
   }
 
@@ -131,12 +131,6 @@ export class Stream {
     return { tenant: this.tenant.slug, namespace: 'default', name }
   }
 }
-
-/**
- * A host agent that has just begun anew, and is connected before it has taken this pod over, says so of one that the API calls
- * Running. It is told apart in the figures: it should say that it may be tried again.
- */
-const isBeingAdopted = (error: unknown): boolean => codeOf(error) === 'PRECONDITION_FAILED' && error instanceof Error && error.message.startsWith('The pod does not run.')
 
 /** A command that was acknowledged ran once; one whose answer was lost ran once or never; nothing else ran. */
 function assertMarks(name: string, { sent, acknowledged, found }: { sent: string[]; acknowledged: string[]; found: string[] }): void {

@@ -60,6 +60,8 @@ export class Streams {
 
   private async dial(path: string, request: StreamRequest): Promise<void> {
     const url = streamUrl(this.serverUrl, path)
+    // A host agent that has just begun anew is connected before it has taken up each VM that runs.
+    if (request.kind !== 'logs') await this.pods.worker(request.podUid)?.whenTakenUp
     switch (request.kind) {
       case 'exec':
         return serveExec(url, request, (uid, container, exec) => this.pod(uid).exec(container, exec))

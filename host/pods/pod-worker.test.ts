@@ -300,6 +300,20 @@ describe('a host agent that is started again', () => {
     expect(host.leftovers).toEqual([])
   })
 
+  it('says when it is known whether its VM still runs: only then a command can be run in it', async () => {
+    const { host, entry, first } = await restart(two, () => {})
+    first.leave()
+    const { worker } = startWorker(host, entry.assignment, entry)
+    expect(worker.isRunning).toBe(false)
+    await worker.whenTakenUp
+    expect(worker.isRunning).toBe(true)
+    const fresh = startWorker(new FakeHost(), entry.assignment)
+    await fresh.worker.whenTakenUp
+    const gone = startWorker(new FakeHost(), entry.assignment, entry)
+    await gone.worker.whenTakenUp
+    expect(gone.worker.isRunning).toBe(false)
+  })
+
   it('takes up a VM whose records cannot be read, and tells an end that it cannot know', async () => {
     const { host, entry, first } = await restart(two, () => {})
     first.leave()

@@ -56,6 +56,9 @@ export class PodWorker extends Reach {
   private readonly deadline: PodDeadline
   /** Resolves when the worker has nothing more to do: the pod is gone, or this host agent ends. */
   readonly finished: Promise<void>
+  /** Resolves once it is known whether a VM that an earlier host agent started still runs; at once for every other pod. */
+  readonly whenTakenUp: Promise<void>
+  private takenUp = (): void => {}
 
   constructor(
     private readonly deps: WorkerDependencies,
@@ -70,6 +73,7 @@ export class PodWorker extends Reach {
     this.deadline = new PodDeadline(deps.ports.clock)
     this.armDeadline()
     if (this.state.stage === 'ended') void this.endLogs()
+    this.whenTakenUp = this.state.stage === 'found' ? new Promise((resolve) => (this.takenUp = resolve)) : Promise.resolve()
     this.finished = this.loop()
   }
 
@@ -170,8 +174,10 @@ export class PodWorker extends Reach {
         this.events.warn(error, `step "${step}" of a pod failed`)
         await this.pause(retryMs)
       }
+      if (this.state.stage !== 'found') this.takenUp()
       this.deps.onChange()
     }
+    this.takenUp()
     this.deadline.disarm()
     if (this.isGone) return
     await this.run?.leave()
