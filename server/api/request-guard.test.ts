@@ -6,13 +6,15 @@ import { refusePageBody, refuseRequest } from './request-guard'
 import { pagePolicy, secureResponse } from './security-headers'
 
 const publicUrl = 'https://console.example'
+let consoleUrl = publicUrl
 let http: Server
 let port = 0
+let host = 'console.example'
 
 beforeAll(async () => {
   http = createServer((request, response) => {
     secureResponse(request, response, { publicUrl, dev: false })
-    if (refuseRequest(request, response, publicUrl)) return
+    if (refuseRequest(request, response, consoleUrl)) return
     if (!request.url?.startsWith('/api/') && refusePageBody(request, response)) return
     response.writeHead(200, { connection: 'close' }).end(request.headers['content-security-policy'])
   })
@@ -29,7 +31,7 @@ afterAll(() => {
 async function send(line: string, ...headers: string[]): Promise<{ status: number; text: string }> {
   const socket = connect(port, '127.0.0.1')
   let text = ''
-  socket.on('data', (chunk: Buffer) => (text += chunk.toString())).on('error', () => {}).write([`${line} HTTP/1.1`, 'Host: console.example', 'Connection: close', ...headers, '', ''].join('\r\n'))
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString())).on('error', () => {}).write([`${line} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...headers, '', ''].join('\r\n'))
   await once(socket, 'close')
   return { status: Number(text.split(' ')[1]), text }
 }
@@ -54,6 +56,19 @@ describe('another site', () => {
   })
   it('may link to a page', async () => expect((await send('GET /t/acme/pods', 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate')).status).toBe(200))
   it.each([['our own page', 'Origin: https://console.example'], ['a script with a token', 'Authorization: Bearer x'], ['a script', 'User-Agent: curl']])('is not %s', async (_, header) => expect((await send('POST /api/trpc/pod.create', header, 'Content-Length: 0')).status).toBe(200))
+})
+
+describe('a page that is asked for by another name of the machine', () => {
+  const open = async (asked: string, line = 'GET /t/acme/pods?q=a', ...headers: string[]) => {
+    [consoleUrl, host] = ['http://127.0.0.1:3000', asked]
+    const { status, text } = await send(line, ...(headers.length ? headers : ['Sec-Fetch-Dest: document']))
+    ;[consoleUrl, host] = [publicUrl, 'console.example']
+    return status === 307 ? /location: (.*)\r/i.exec(text)?.[1] : status
+  }
+  it('is opened where the console is', async () => expect(await open('localhost:3000')).toBe('http://127.0.0.1:3000/t/acme/pods?q=a'))
+  it('is served through a tunnel, from a name that may be somebody else’s, and to what is no browser', async () => {
+    expect([await open('localhost:8080'), await open('console.evil.example:3000'), await open('127.0.0.1:3000'), await open('localhost:3000', 'GET /api/x', 'Accept: */*')]).toEqual([200, 200, 200, 200])
+  })
 })
 
 describe('what every answer says', () => {

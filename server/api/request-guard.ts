@@ -22,8 +22,20 @@ function refusalOf(request: IncomingMessage, publicUrl: string): Refusal | null 
   const { url = '', method = '' } = request
   if (!isPlainPath(url)) return { status: 400, message: 'The address is not well-formed.' }
   if (!methods.has(method)) return { status: 405, message: 'This method is not served here.', headers: { allow: [...methods].join(', ') } }
+  const home = homeOf(request, publicUrl)
+  if (home) return { status: 307, message: `The console is at ${publicUrl}.`, headers: { location: home } }
   if (changes(method) && isForeign(request, publicUrl)) return { status: 403, message: `Another site’s page sent this request. Open the console at ${publicUrl}, or send a token.` }
   return null
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Where a page is to be opened that was asked for by another name of the same machine: cookies, and who may change something, go by one name. */
+function homeOf({ url = '', method, headers }: IncomingMessage, publicUrl: string): string | null {
+  const home = new URL(publicUrl)
+  if (method !== 'GET' || headers['sec-fetch-dest'] !== 'document' || !loopback.has(home.hostname)) return null
+  const [, name = '', port = ''] = /^(.+?)(?::(\d+))?$/.exec(headers.host ?? '') ?? []
+  return name !== home.hostname && loopback.has(name) && port === home.port ? home.origin + url : null
 }
 
 function isPlainPath(url: string): boolean {
