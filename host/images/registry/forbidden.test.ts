@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { refuseForbiddenRegistry } from './forbidden'
 
 describe('registries that a tenant must not reach', () => {
-  it.each(['127.0.0.1:5000', 'localhost:5000', 'localhost', '169.254.169.254', '0.0.0.0:80', '[::1]:5000', '[fe80::1]', '[::ffff:127.0.0.1]:80'])('refuses %s', async (registry) => {
+  it.each(['127.0.0.1:5000', 'localhost:5000', 'localhost', '169.254.169.254', '0.0.0.0:80', '[::1]:5000', '[fe80::1]', '[::ffff:127.0.0.1]:80', '168.63.129.16:80', '[fd00:ec2::254]:80', '[fd20:ce::254]:80', '[::ffff:0:127.0.0.1]:80', '[::ffff:0:a9fe:a9fe]:80'])('refuses %s', async (registry) => {
     await expect(refuseForbiddenRegistry(registry, [])).rejects.toMatchObject({ code: 'refused' })
   })
   it('refuses every address of this host, in IPv6 notation too', async () => {

@@ -5,12 +5,12 @@ import { DEFAULT_TRANSIT_POOL } from '@/host/network/transit-pool'
 import { ImageError } from '../image-error'
 
 const reserved = new BlockList()
-for (const [network, prefix] of [['0.0.0.0', 8], ['127.0.0.0', 8], ['169.254.0.0', 16], ['192.0.0.0', 24], ['224.0.0.0', 3]] as const) reserved.addSubnet(network, prefix)
+for (const [network, prefix] of [['0.0.0.0', 8], ['127.0.0.0', 8], ['169.254.0.0', 16], ['192.0.0.0', 24], ['168.63.129.16', 32], ['224.0.0.0', 3]] as const) reserved.addSubnet(network, prefix)
 // The host's side of tenants' networks.
 const [transit = '', transitPrefix] = DEFAULT_TRANSIT_POOL.split('/')
 reserved.addSubnet(transit, Number(transitPrefix))
-// Unspecified, loopback and IPv4-compatible; link-local and site-local; multicast; what tunnels to an IPv4 address (Teredo, 6to4); the metadata service of EC2.
-for (const [network, prefix] of [['::', 96], ['fe80::', 10], ['fec0::', 10], ['ff00::', 8], ['2001::', 32], ['2002::', 16], ['64:ff9b:1::', 48], ['fd00:ec2::', 32]] as const) reserved.addSubnet(network, prefix, 'ipv6')
+// Unspecified, loopback and IPv4-compatible; link-local and site-local; multicast; what leads to an IPv4 address (SIIT, Teredo, 6to4); the metadata services of EC2 and of Google's cloud. Above, 168.63.129.16 is Azure's own.
+for (const [network, prefix] of [['::', 96], ['::ffff:0:0:0', 96], ['fe80::', 10], ['fec0::', 10], ['ff00::', 8], ['2001::', 32], ['2002::', 16], ['64:ff9b:1::', 48], ['fd00:ec2::', 32], ['fd20:ce::254', 128]] as const) reserved.addSubnet(network, prefix, 'ipv6')
 
 const privateRanges = new BlockList()
 for (const [network, prefix] of [['10.0.0.0', 8], ['172.16.0.0', 12], ['192.168.0.0', 16]] as const) privateRanges.addSubnet(network, prefix)
