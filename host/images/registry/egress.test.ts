@@ -4,7 +4,9 @@ import { createServer as createHttpServer, request } from 'node:http'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fuzzRuns, fuzzTimeout } from '@/tools/testing/fuzz-runs'
 import { Egress, type EgressOptions } from './egress'
 import { connectDirectly, type System } from './reach'
 
@@ -18,12 +20,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function listening(server: Server): Promise<number> {
+async function listening(server: Server, host = '127.0.0.1'): Promise<number> {
   closing.push(() => {
     server.close()
     if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function') server.closeAllConnections()
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
 }
@@ -61,6 +63,13 @@ function fake(answers: Record<string, string[][]>, port: number, env: NodeJS.Pro
     env,
   }
   return { system, connected, lookups }
+}
+
+/** A promise and what fulfils it. */
+function gate(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve }
 }
 
 const echo = () => listening(createServer((socket) => socket.on('error', () => {}).pipe(socket)))
@@ -163,4 +172,74 @@ describe('the way out of a puller', () => {
     await egress.close()
     expect(await readdir(folder)).toEqual([])
   })
+
+  it('leads to what the operator lists as localhost, on either loopback and past the operator’s proxy', async () => {
+    const [four, six] = [await echo(), await listening(createServer((socket) => socket.on('error', () => {}).pipe(socket)), '::1')]
+    const { lookup } = fake({}, 1).system
+    const egress = await open({ allowed: [`localhost:${four}`, `localhost:${six}`, `[::1]:${six}`], privateRegistries: [], system: { lookup, connect: connectDirectly, env: { NODE_ENV: 'test', HTTPS_PROXY: 'http://203.0.113.1:1' } } })
+    expect(egress.listeners.slice(1).map(({ address, port }) => [address, port])).toEqual([['127.0.0.1', four], ['127.0.0.1', six], ['::1', six]])
+    for (const { socket: path } of egress.listeners.slice(1)) {
+      const socket = connect(path)
+      closing.push(() => socket.destroy())
+      socket.write('hello')
+      expect(String((await once(socket, 'data'))[0])).toBe('hello')
+    }
+    // By the proxy it stays closed: only a name that is listed is let through there.
+    expect((await tunnel(egress, `127.0.0.1:${four}`)).status).toContain('forbidden')
+    expect(egress.refused).toMatchObject({ kind: 'forbidden' })
+  })
+
+  it('keeps no connection that comes about when the call, or who asked, has ended', async () => {
+    const port = await echo()
+    for (const who of ['call', 'client']) {
+      for (const ask of ['CONNECT 203.0.113.1:443', 'GET http://203.0.113.1/v2/']) {
+        const made: Socket[] = []
+        const [asked, arrival] = [gate(), gate()]
+        const late = async () => {
+          asked.resolve()
+          await arrival.promise
+          const socket = await connectDirectly('127.0.0.1', port)
+          made.push(socket)
+          return socket
+        }
+        const egress = await open({ system: { ...fake({}, port).system, connect: late } })
+        const client = connect(egress.listeners[0]?.socket ?? '')
+        client.on('error', () => {}).resume()
+        client.write(`${ask} HTTP/1.1\r\nHost: a\r\n\r\n`)
+        await asked.promise
+        if (who === 'call') await egress.close()
+        else {
+          client.destroy()
+          // Whose answer shows that the proxy has heard of the client's end.
+          await tunnel(egress, 'nowhere')
+        }
+        arrival.resolve()
+        await expect.poll(() => [ask, who, made[0]?.destroyed]).toEqual([ask, who, true])
+        await egress.close()
+      }
+    }
+  })
+
+  it('passes on what a server may answer, and answers 502 to all else: nothing that a stranger says ends this process', async () => {
+    let answer = ''
+    const port = await listening(createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(answer, 'latin1'))))
+    const egress = await open({ allowed: [`127.0.0.1:${port}`], maxBytes: 1 << 30 })
+    const ask = (text: string) => new Promise<string>((resolve) => {
+      answer = text
+      const socket = connect(egress.listeners[0]?.socket ?? '')
+      let heard = ''
+      socket.on('error', () => {}).on('data', (bytes: Buffer) => (heard += bytes.toString('latin1'))).on('close', () => resolve(heard))
+      socket.write(`GET http://127.0.0.1:${port}/v2/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    })
+    const empty = 'Content-Length: 0\r\n\r\n'
+    expect(await ask(`HTTP/1.1 201 fine\r\nX-A: b\r\n${empty}`)).toMatch(/^HTTP\/1.1 201 Created\r\nx-a: b\r\n/i)
+    for (const status of ['000 x', '099 x', '001', '600 x', '999 x', '101 Switching\r\nUpgrade: x\r\nConnection: upgrade', '100 go', '199 x', '-1 x', '99999 x', '']) expect([status, (await ask(`HTTP/1.1 ${status}\r\n${empty}`)).split(' ')[1]]).toEqual([status, '502'])
+    const line = fc.oneof(fc.integer({ min: 0, max: 1100 }).map((status) => `HTTP/1.1 ${String(status).padStart(3, '0')} x`), fc.string({ unit: 'binary', maxLength: 20 }).map((text) => `HTTP/1.${text.length % 3} ${text}`))
+    const name = fc.oneof(fc.constantFrom('Content-Length', 'Transfer-Encoding', 'Connection', 'Set-Cookie', 'Trailer', 'Upgrade', 'Location', '__proto__', 'constructor'), fc.stringMatching(/^[!-~]{1,12}$/))
+    const value = fc.oneof(fc.constantFrom('0', '5', 'chunked', '-1', '9e9', 'upgrade', 'close'), fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('latin1')))
+    await fc.assert(fc.asyncProperty(line, fc.array(fc.tuple(name, value), { maxLength: 4 }), fc.constantFrom('', '5\r\nhello\r\n0\r\nA: b\r\n\r\n', 'hello'), async (first, headers, body) => {
+      expect(await ask(`${first}\r\n${headers.map(([key, text]) => `${key}: ${text}\r\n`).join('')}\r\n${body}`)).toMatch(/^(HTTP\/1\.1 [2-5]\d\d |$)/)
+    }), { numRuns: fuzzRuns(300) })
+    expect(await ask(`HTTP/1.1 204 x\r\n${empty}`)).toContain('204')
+  }, fuzzTimeout(20_000))
 })

@@ -43,6 +43,7 @@ export class Egress {
   readonly #servers: Server[] = []
   readonly #reach: Reach
   #bytes = 0
+  #closed = false
   #directory: FileHandle | null = null
   readonly listeners: JailListener[] = []
 
@@ -78,6 +79,7 @@ export class Egress {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const socket of this.#open) socket.destroy()
     await Promise.all(this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))))
     await this.#directory?.close()
@@ -89,17 +91,18 @@ export class Egress {
     proxy.on('connect', (incoming, socket, head) => void this.#tunnel(incoming, socket, head).catch(() => socket.destroy()))
     proxy.on('clientError', (_, socket) => socket.destroy())
     await this.#serve(proxy, proxyAddress)
-    for (const destination of this.#loopback()) await this.#serve(createServer({ allowHalfOpen: true }, (socket) => void this.#carry(socket, destination)), { address: destination.host, port: destination.port })
+    for (const { host, port, addresses } of this.#loopback()) await this.#serve(createServer({ allowHalfOpen: true }, (socket) => void this.#carry(socket, addresses, port)), { address: host, port })
   }
 
-  /** Registries on loopback that the operator lists; one without a port is asked on both usual ones. */
-  #loopback(): Destination[] {
+  /** Registries on loopback that the operator lists; one without a port is asked on both usual ones. `addresses`: where they are looked for on the host. */
+  #loopback(): (Destination & { addresses: string[] })[] {
     const found = this.options.allowed.flatMap((entry) => {
       const host = hostOf(entry).toLowerCase()
+      // What "localhost" means in the jail; on the host it may be either.
       const address = host === 'localhost' ? '127.0.0.1' : host
       if (!/^127\./.test(address) && address !== '::1') return []
       const port = /:(\d+)$/.exec(entry.replace(/^\[.*\]/, ''))?.[1]
-      return (port === undefined ? [443, 80] : [Number(port)]).map((one) => ({ host: address, port: one }))
+      return (port === undefined ? [443, 80] : [Number(port)]).map((one) => ({ host: address, port: one, addresses: host === 'localhost' ? [address, '::1'] : [address] }))
     })
     return [...new Map(found.filter(({ host }) => isIP(host) !== 0).map((one) => [`${one.host} ${one.port}`, one])).values()]
   }
@@ -119,8 +122,10 @@ export class Egress {
 
   #keep<S extends Socket | Duplex>(socket: S): S {
     if (this.#open.has(socket)) return socket
-    this.#open.add(socket)
     socket.on('error', () => {})
+    // A connection may come about after the call that it was for has ended.
+    if (this.#closed) return socket.destroy()
+    this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
     return socket
   }
@@ -151,9 +156,10 @@ export class Egress {
     }
   }
 
-  async #carry(client: Socket, destination: Destination): Promise<void> {
+  /** To what the operator lists: it is not judged again, and Go's programs ask no proxy for loopback. */
+  async #carry(client: Socket, addresses: string[], port: number): Promise<void> {
     try {
-      this.#join(client, await this.#reached('https', destination))
+      this.#join(client, this.#keep(await this.#reach.connect(addresses, port)))
     } catch (error) {
       this.#fail(error)
       client.destroy()
@@ -161,6 +167,8 @@ export class Egress {
   }
 
   #join(client: Duplex, target: Socket): void {
+    // Who has closed already says so no more.
+    if (client.destroyed || target.destroyed) return void [client, target].forEach((one) => one.destroy())
     target.on('data', (chunk: Buffer) => this.#count(chunk.length))
     client.pipe(target)
     target.pipe(client)
@@ -179,27 +187,47 @@ export class Egress {
     const url = URL.parse(incoming.url ?? '')
     if (url?.protocol !== 'http:') return void outgoing.writeHead(400).end()
     const destination = { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) }
+    outgoing.on('error', () => {})
+    let socket: Socket | null = null
     try {
       const way = await this.#reach.way('http', destination)
-      const socket = this.#keep('upstream' in way ? await this.#reach.toProxy(way.upstream) : await this.#reach.connect(way.addresses, destination.port))
+      const reached = this.#keep('upstream' in way ? await this.#reach.toProxy(way.upstream) : await this.#reach.connect(way.addresses, destination.port))
+      socket = reached
+      if (outgoing.destroyed) return void reached.destroy()
+      outgoing.once('close', () => reached.destroy())
       const path = 'upstream' in way ? url.href : `${url.pathname}${url.search}`
       const headers = { ...withoutHops(incoming.headers), ...('upstream' in way ? authorization(way.upstream) : {}), connection: 'close' }
-      const asking = request({ method: incoming.method ?? 'GET', path, headers, createConnection: () => socket })
-      asking.on('error', (error) => {
-        const phrase = this.#fail(error)
-        if (outgoing.headersSent) outgoing.destroy()
-        else outgoing.writeHead(502, phrase).end()
-      })
-      asking.on('response', (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers))
-        answer.on('data', (chunk: Buffer) => this.#count(chunk.length))
-        answer.on('error', () => outgoing.destroy())
-        answer.pipe(outgoing)
-      })
-      outgoing.once('close', () => socket.destroy())
+      const asking = request({ method: incoming.method ?? 'GET', path, headers, createConnection: () => reached })
+      asking.on('error', (error) => this.#refuse(outgoing, error))
+      // After 101, which nobody asked for, there is neither an answer nor an error.
+      asking.on('close', () => outgoing.headersSent || this.#refuse(outgoing, null))
+      asking.on('response', (answer) => this.#pass(answer, outgoing))
       incoming.pipe(asking)
     } catch (error) {
-      outgoing.writeHead(502, this.#fail(error)).end()
+      socket?.destroy()
+      this.#refuse(outgoing, error)
+    }
+  }
+
+  #refuse(outgoing: ServerResponse, error: unknown): void {
+    if (outgoing.writableEnded) return
+    const phrase = this.#fail(error)
+    if (outgoing.headersSent) outgoing.destroy()
+    else outgoing.writeHead(502, phrase).end()
+  }
+
+  /** A stranger's answer may be one that Node reads but does not write, and nobody catches what an event's listener throws. */
+  #pass(answer: IncomingMessage, outgoing: ServerResponse): void {
+    answer.on('error', () => outgoing.destroy())
+    try {
+      const status = answer.statusCode ?? 0
+      if (status < 200 || status > 599) throw new Error(`status ${status}`)
+      outgoing.writeHead(status, withoutHops(answer.headers))
+      answer.on('data', (chunk: Buffer) => this.#count(chunk.length))
+      answer.pipe(outgoing)
+    } catch (error) {
+      answer.destroy()
+      this.#refuse(outgoing, error)
     }
   }
 }

@@ -45,6 +45,8 @@ export function connectDirectly(address: string, port: number): Promise<Socket> 
     socket.once('error', fail)
     socket.once('connect', () => {
       socket.setTimeout(0)
+      // Until whoever asked listens, a failure is nobody's: it must not end this process.
+      socket.on('error', () => {})
       socket.off('error', fail)
       done(socket)
     })
@@ -119,9 +121,9 @@ export class Reach {
   async through(upstream: Upstream, { host, port }: Destination): Promise<Socket> {
     const target = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
     const to = await this.toProxy(upstream)
-    return new Promise((done, reject) => {
+    return new Promise<Socket>((done, reject) => {
       const asking = request({ method: 'CONNECT', path: target, createConnection: () => to, headers: { host: target, ...authorization(upstream) }, timeout: connectTimeoutMs })
-      asking.once('error', reject)
+      asking.on('error', reject)
       asking.once('timeout', () => asking.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
       asking.once('connect', (answer, socket, head) => {
         if (head.length > 0) socket.unshift(head)
@@ -133,7 +135,11 @@ export class Reach {
         answer.destroy()
         reject(new Error(`the operator's proxy answers ${answer.statusCode}`))
       })
+      asking.once('close', () => reject(new Error("the operator's proxy has hung up")))
       asking.end()
+    }).catch((error: unknown) => {
+      to.destroy()
+      throw error
     })
   }
 
