@@ -31,6 +31,8 @@ export type HostConnection = {
   sessions: HostSessions
   nonce: string | null
   session: HostSession | null
+  /** A hello was signed by a registered host's key. */
+  proven?(): void
   disconnect(): void
   /** A path that the host may dial once for an upload's archive. */
   offerUpload?: (uploadId: string) => string
@@ -64,6 +66,7 @@ export const hostRouter = t.router({
       await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input, connection))
       ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect)
       ctx.sessions.add(ctx.session)
+      ctx.proven?.()
       ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
       return { hostId: host.id, heartbeatSeconds }
     }),

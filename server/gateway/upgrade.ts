@@ -12,6 +12,7 @@ import { hostRouter, type HostConnection } from './host-router'
 import type { HostSessions } from './host-sessions'
 import type { LiveSockets } from './live-sockets'
 import type { StreamBroker } from './streams'
+import { UnprovenHosts, type UnprovenLimits } from './unproven-hosts'
 
 export type GatewayParts<Context> = {
   db: DatabaseClient
@@ -24,6 +25,8 @@ export type GatewayParts<Context> = {
   offerUpload?: (uploadId: string) => string
   /** Milliseconds that a host may take to say hello. */
   helloWithinMs?: number
+  /** How many hosts' sockets may wait for a hello. */
+  unprovenLimits?: UnprovenLimits
   authenticate(request: IncomingMessage): Promise<Actor | null>
   /** The console's router and the context of one connection, given from outside so that this room knows no procedures. */
   router: AnyRouter
@@ -95,9 +98,11 @@ const maxBuffered = 4 << 20
 /** Anybody may open a host's socket, and only a signed hello makes it one: without it the socket is held for nobody. */
 const helloWithinMs = 15_000
 
-function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload' | 'helloWithinMs'>, wss: WebSocketServer) {
+function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload' | 'helloWithinMs' | 'unprovenLimits'>, wss: WebSocketServer) {
   const connections = new WeakMap<WebSocket, HostConnection>()
-  wss.on('connection', (socket: WebSocket) => {
+  const unproven = new UnprovenHosts(parts.unprovenLimits)
+  wss.on('connection', (socket: WebSocket, request: IncomingMessage) => {
+    unproven.add(socket, request.socket, request.socket.remoteAddress ?? '')
     const timer = setTimeout(() => {
       if (!connections.get(socket)?.session) socket.terminate()
     }, parts.helloWithinMs ?? helloWithinMs)
@@ -110,6 +115,7 @@ function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' |
     createContext: ({ res }): HostConnection => {
       const connection: HostConnection = {
         ...parts, nonce: null, session: null,
+        proven: () => unproven.prove(res),
         disconnect: () => res.close(4409, 'another connection of this host took over'),
         drained: async () => {
           while (res.readyState === res.OPEN && res.bufferedAmount > maxBuffered) await delay(10)
