@@ -76,3 +76,53 @@ it('who finds that somebody else has led meanwhile begins anew', async () => {
   await vi.waitFor(() => expect([...leading]).toEqual(['2']), { timeout: 10_000 })
   await a.close()
 })
+
+it('stops leading before its lease ends where the database gives no answer, and leads again once it does', async () => {
+  const leading = new Set<string>()
+  let answers = true
+  const waiting: (() => void)[] = []
+  const silent = new Proxy(db, {
+    get(target, key) {
+      if (key !== '$queryRaw') return Reflect.get(target, key) as unknown
+      return async (...query: Parameters<DatabaseClient['$queryRaw']>) => {
+        if (!answers) await new Promise<void>((resolve) => waiting.push(resolve))
+        return target.$queryRaw(...query)
+      }
+    },
+  })
+  const a = runWhileLeader(silent, log, async (signal) => {
+    leading.add('a')
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    leading.delete('a')
+  }, { leaseMs: 1000, renewMs: 50 })
+  await vi.waitFor(() => expect(leading.size).toBe(1), { timeout: 10_000 })
+  answers = false
+  await vi.waitFor(() => expect(waiting.length).toBe(1))
+  const silentSince = performance.now()
+  await vi.waitFor(() => expect(leading.size).toBe(0), { timeout: 5_000 })
+  expect(performance.now() - silentSince).toBeLessThan(1000)
+  answers = true
+  for (const answer of waiting.splice(0)) answer()
+  await vi.waitFor(() => expect(leading.size).toBe(1), { timeout: 10_000 })
+  await a.close()
+})
+
+it('does not lead by an answer that is older than the lease', async () => {
+  let led = 0
+  let asked = 0
+  const slow = new Proxy(db, {
+    get(target, key) {
+      if (key !== '$queryRaw') return Reflect.get(target, key) as unknown
+      return async (...query: Parameters<DatabaseClient['$queryRaw']>) => {
+        const answer = await target.$queryRaw(...query)
+        asked += 1
+        await new Promise((resolve) => setTimeout(resolve, 150))
+        return answer
+      }
+    },
+  })
+  const a = runWhileLeader(slow, log, () => Promise.resolve(void (led += 1)), { leaseMs: 100, renewMs: 1 })
+  await vi.waitFor(() => expect(asked).toBe(3), { timeout: 10_000 })
+  expect(led).toBe(0)
+  await a.close()
+})
