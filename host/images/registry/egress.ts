@@ -124,7 +124,10 @@ export class Egress {
     if (this.#open.has(socket)) return socket
     socket.on('error', () => {})
     // A connection may come about after the call that it was for has ended.
-    if (this.#closed) return socket.destroy()
+    if (this.#closed) {
+      socket.destroy()
+      return socket
+    }
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
     return socket
