@@ -6,7 +6,8 @@ export const soak: Bench = {
   title: 'Pods that come and go while every process is killed',
   command: 'npm run soak',
   promises: [
-    { id: 'soak-leftovers', text: 'Pods created and deleted while every process is killed 50 times in all: counts of processes, taps, namespaces, packet filters, files, descriptors, memory and rows that are not what they were', unit: '', atMost: 0, digits: 0 },
-    { id: 'soak-host-memory', text: 'Memory of the host agent (RSS) after them above what it was before', unit: 'MiB', atMost: 96, digits: 0 },
+    { id: 'soak-leftovers', text: 'Pods created and deleted while every process is killed 50 times in all, and then without kills: counts of processes, taps, namespaces, packet filters, cgroups, files, rows, descriptors and memory that are more than they may be', unit: '', atMost: 0, digits: 0 },
+    // LIVE_SLACK of e2e/soak/living.ts.
+    { id: 'soak-memory', text: 'Live memory (heap and buffers after a collection) that web, control or host agent, whichever kept most, has more after 160 pods without kills', unit: 'MiB', atMost: 8, digits: 1 },
   ],
 }

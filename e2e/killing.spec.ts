@@ -4,9 +4,9 @@ import { expectBalance, takeBalanceAtRest } from './soak/balance'
 import { codeOf } from './soak/client'
 import { takeAllConnections } from './soak/connections'
 import { deleteAllPods } from './soak/delete-all'
-import { killMachine, plan, runDisturbed, runUndisturbed } from './soak/disturbed-run'
+import { expectWithinStream, killMachine, plan, runDisturbed, runUndisturbed } from './soak/disturbed-run'
 import { expectSameEnd } from './soak/end-state'
-import { killable, untilReady } from './soak/faults'
+import { killable, untilServerReady } from './soak/faults'
 import { MachineWatch } from './soak/machines'
 import { seededRandom } from './soak/random'
 import { makeScript } from './soak/script'
@@ -35,7 +35,7 @@ test('every process is killed under a stream of pods: machines run on, nothing i
     await test.step('kill -9 of web, control, host agent and PostgreSQL', async () => {
       const disturbed = await runDisturbed(stormy, script, plan(seededRandom(SEED + 1), script, killable), { watch, say: (line) => console.log(`  ${line}`) })
       expectSameEnd(undisturbed.end, disturbed.end)
-      expect(disturbed.pauses.map(({ fault }) => fault).sort()).toEqual([...killable].sort())
+      expectWithinStream(disturbed.pauses, killable)
       // What a client meets says that it may try again.
       expect(disturbed.stream.retries.get('INTERNAL_SERVER_ERROR') ?? 0).toBe(0)
       await expect(page.getByText('Live', { exact: true })).toBeVisible({ timeout: 60_000 })
@@ -52,7 +52,7 @@ test('every process is killed under a stream of pods: machines run on, nothing i
         } finally {
           await release()
         }
-        await untilReady()
+        await untilServerReady()
       }))
     await expectUntouched(keeper, pod)
     watch.release(pod.metadata.uid)

@@ -4,20 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { run } from '@/platform/exec'
 import { connectToDatabase } from '../fixtures/database'
 import { hostTag, installation } from '../fixtures/installation'
+import { lookAgain } from '../fixtures/look-again'
 import { takeTraces } from '../fixtures/traces'
-import { killable, pidOf } from './faults'
-
-/** One thing that is counted. `slack`: by how much more may be there afterwards; null where it grows with time and is told alone. */
-export type Count = { name: string; value: number; slack: number | null; names?: readonly string[] }
+import { differences, type Count } from './counts'
 
 /** Rows of objects that a deletion takes away. What is kept as history (audit, events, figures, changes) is told alone. */
 const objectTables = ['Pod', 'PodReport', 'PodAssignment', 'PodListEntry', 'PodReference', 'PodSuccessor', 'NetworkAddress', 'ObjectCondition', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'WrappedSecret', 'Host', 'Lease'] as const
 const historyTables = ['AuditEntry', 'Event', 'Change', 'CompletedRequest', 'PodStart', 'Figure'] as const
 
-/** Sockets that are kept open for the next request come and go. */
-const DESCRIPTOR_SLACK = 24
-/** What Node keeps of memory that it once needed, MiB. */
-const MEMORY_SLACK = 96
 const SETTLE_MS = 120_000
 const vmsName = 'processes of VMs'
 
@@ -32,19 +26,8 @@ export async function takeBalance(): Promise<Count[]> {
     ...Object.entries(numbers).map(([name, value]) => ({ name, value, slack: 0 })),
     ...Object.entries(named).map(([name, names]) => ({ name, value: names.length, slack: 0, names })),
     ...(await countRows()),
-    ...killable.flatMap((name) => (name === 'postgres' ? [] : describe(name))),
-    { name: 'files of the host in all', value: filesBelow(join(installation.data, 'host')), slack: null },
+    { name: 'files of the host in all', value: await lookAgain(() => filesBelow(join(installation.data, 'host'))), slack: null },
     { name: 'packet filter tables on the machine', value: (await run('nft', ['list', 'tables'])).stdout.split('\n').filter(Boolean).length, slack: null },
-  ]
-}
-
-function describe(name: 'web' | 'control' | 'host'): Count[] {
-  const pid = pidOf(name)
-  if (pid === undefined) return []
-  const resident = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-  return [
-    { name: `descriptors of ${name}`, value: readdirSync(`/proc/${pid}/fd`).length, slack: DESCRIPTOR_SLACK },
-    { name: `memory of ${name}, MiB`, value: Math.round(resident / 1024), slack: MEMORY_SLACK },
   ]
 }
 
@@ -63,7 +46,7 @@ export function ownProcesses(): number {
 
 /** Groups of this host's pods, in every hierarchy of version 1 and in version 2. */
 async function cgroups(): Promise<string[]> {
-  const { stdout } = await run('find', ['/sys/fs/cgroup', '-type', 'd', '-path', `*${hostTag()}*`])
+  const { stdout } = await lookAgain(() => run('find', ['/sys/fs/cgroup', '-ignore_readdir_race', '-type', 'd', '-path', `*${hostTag()}*`]))
   return stdout.split('\n').filter(Boolean)
 }
 
@@ -91,23 +74,19 @@ export async function takeBalanceAtRest(): Promise<Count[]> {
   }
 }
 
-/** What is more (or, where nothing may differ, less) than it was. */
-export const differences = (before: readonly Count[], after: readonly Count[]): string[] =>
-  after.flatMap(({ name, value, slack, names = [] }) => {
-    const was = before.find((each) => each.name === name)
-    if (!was || slack === null || (value <= was.value + slack && (slack > 0 || value === was.value))) return []
-    const more = names.filter((each) => !was.names?.includes(each))
-    return [`${name}: ${was.value} before, ${value} after${more.length > 0 ? ` (${more.slice(0, 20).join(', ')})` : ''}`]
-  })
-
-/** Counts until it is as it was, for what ends takes a moment; throws what is left after two minutes. */
-export async function expectBalance(before: readonly Count[]): Promise<Count[]> {
+/** Counts until it is as it was, for what ends takes a moment; what there is then, with what is left after two minutes. */
+export async function settleBalance(before: readonly Count[]): Promise<{ after: Count[]; left: string[] }> {
   const end = Date.now() + SETTLE_MS
   for (;;) {
     const after = await takeBalance()
     const left = differences(before, after)
-    if (left.length === 0) return after
-    if (Date.now() > end) throw new Error(`not as it was before:\n${left.join('\n')}`)
+    if (left.length === 0 || Date.now() > end) return { after, left }
     await delay(1000)
   }
+}
+
+/** Throws what is left after two minutes. */
+export async function expectBalance(before: readonly Count[]): Promise<void> {
+  const { left } = await settleBalance(before)
+  if (left.length > 0) throw new Error(`not as it was before:\n${left.join('\n')}`)
 }

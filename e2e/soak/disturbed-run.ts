@@ -13,7 +13,7 @@ export type RunResult = { end: EndState; stream: Stream; seconds: number }
 
 /** Runs a script without a fault, and takes away what it kept. */
 export async function runUndisturbed(tenant: Tenant, script: readonly Lane[]): Promise<RunResult> {
-  return runScript(tenant, script, () => {})
+  return runScript(tenant, script, async () => {})
 }
 
 /** When a fault comes: before this step of all, and then so many ms later. */
@@ -28,26 +28,38 @@ export function plan(random: Random, script: readonly Lane[], faults: readonly F
     .sort((a, b) => a.beforeStep - b.beforeStep)
 }
 
+/** A fault that struck. `ms`: until another process was there, or how long it lasted. `left`: how many steps the stream had still to take when it struck. */
+export type Struck = { fault: Fault; ms: number; left: number }
+
+/** By how many steps of all the stream may be ahead of a fault that is due. */
+const LAG = 0.05
+
 /**
- * Runs a script while faults strike at the planned moments; the one that does not come to its turn before the script ends
- * strikes after it. Throws at the first thing that must not be.
+ * Runs a script while faults strike at the planned moments. The stream does not run away from them: where a fault is late, for
+ * the one before it lasted, clients wait with their next step until it strikes. Throws at the first thing that must not be.
  */
-export async function runDisturbed(tenant: Tenant, script: readonly Lane[], moments: readonly Moment[], { watch, say }: { watch: MachineWatch; say: (line: string) => void }): Promise<RunResult & { pauses: { fault: Fault; ms: number }[] }> {
-  const pauses: { fault: Fault; ms: number }[] = []
+export async function runDisturbed(tenant: Tenant, script: readonly Lane[], moments: readonly Moment[], { watch, say }: { watch: MachineWatch; say: (line: string) => void }): Promise<RunResult & { pauses: Struck[] }> {
+  const pauses: Struck[] = []
+  const all = stepsOf(script)
   let steps = 0
+  let begun = 0
   let over = false
   let broken: Error | undefined
+  const isLate = () => (moments[begun]?.beforeStep ?? Infinity) + all * LAG <= steps
   const strike = async () => {
     for (const { fault, beforeStep, afterMs, lastsMs } of moments) {
       while (steps < beforeStep && !over) await delay(20)
       await delay(afterMs)
+      const left = over ? 0 : all - steps
+      begun += 1
       const ms = await disturb(fault, lastsMs)
-      pauses.push({ fault, ms })
-      say(`step ${steps}: ${fault}, ${(ms / 1000).toFixed(1)} s`)
+      pauses.push({ fault, ms, left })
+      say(`${left} of ${all} steps left: ${fault}, ${(ms / 1000).toFixed(1)} s`)
     }
     await untilReady()
   }
-  const onStep = () => {
+  const onStep = async () => {
+    while (isLate() && !broken) await delay(20)
     steps += 1
     watch.check()
     if (broken) throw broken
@@ -67,7 +79,13 @@ export async function runDisturbed(tenant: Tenant, script: readonly Lane[], mome
   }
 }
 
-async function runScript(tenant: Tenant, script: readonly Lane[], onStep: () => void, before: () => Promise<void> = async () => {}): Promise<RunResult> {
+/** Throws unless every one of these faults struck while the stream had work left. */
+export function expectWithinStream(pauses: readonly Struck[], faults: readonly Fault[]): void {
+  const within = pauses.filter(({ left }) => left > 0).map(({ fault }) => fault)
+  if (within.sort().join() !== faults.toSorted().join()) throw new Error(`faults that struck before the stream was over: ${within.join(', ') || 'none'}; planned: ${faults.toSorted().join(', ')}`)
+}
+
+async function runScript(tenant: Tenant, script: readonly Lane[], onStep: () => Promise<void>, before: () => Promise<void> = async () => {}): Promise<RunResult> {
   const stream = new Stream(tenant, onStep)
   const start = performance.now()
   await stream.run(script)

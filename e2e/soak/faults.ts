@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isAlive, startTicks } from '@/tools/process/liveness.mjs'
+import { openApi, type Api } from '../fixtures/api'
 import { installation } from '../fixtures/installation'
 import { processOf } from '../fixtures/processes'
 import { takeAllConnections } from './connections'
@@ -62,20 +63,46 @@ export async function disturb(fault: Fault, ms: number): Promise<number> {
   return kill(fault)
 }
 
-/** Waits until the server says that it is ready and the host is connected again. */
-export async function untilReady(): Promise<void> {
+/** Waits until the server says that it is ready. */
+export async function untilServerReady(): Promise<void> {
   await until('/readyz to answer 200', async () => {
     const response = await fetch(`${installation.url}/readyz`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined)
     return response?.status === 200 ? true : undefined
   })
 }
 
-async function until<T>(what: string, probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
+let operator: Promise<Api> | undefined
+
+/** Waits until the server says that it is ready, and that the host is and was heard from since this was asked. */
+export async function untilReady(): Promise<void> {
+  const since = Date.now()
+  await untilServerReady()
+  let last = 'no answer'
+  await until(() => `the host to be Ready (${last})`, async () => {
+    try {
+      operator ??= openOperatorApi()
+      const { items: [host] } = await (await operator).host.list.query()
+      last = host ? `${host.status.phase}, heard from at ${host.status.lastHeartbeat}` : 'no host'
+      return host?.status.phase === 'Ready' && Date.parse(host.status.lastHeartbeat ?? '') > since ? true : undefined
+    } catch (error) {
+      operator = undefined
+      last = String(error)
+      return undefined
+    }
+  })
+}
+
+async function openOperatorApi(): Promise<Api> {
+  const { token } = await openApi().token.issue.mutate({ ...installation.operator, name: 'faults', expiresInDays: 1 })
+  return openApi(token)
+}
+
+async function until<T>(what: string | (() => string), probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const end = Date.now() + BACK_MS
   for (;;) {
     const found = await probe()
     if (found !== undefined) return found
-    if (Date.now() > end) throw new Error(`waited ${BACK_MS / 1000} s for ${what}`)
+    if (Date.now() > end) throw new Error(`waited ${BACK_MS / 1000} s for ${typeof what === 'string' ? what : what()}`)
     await delay(100)
   }
 }

@@ -42,7 +42,7 @@ function podUidOf(pid: number): string | undefined {
   return undefined
 }
 
-/** Looks at the machines again and again: none of a pod's may run beside another, and what is steady must stay the same process. */
+/** Looks at the machines four times a second: none of a pod's may run beside another, and what is steady must stay the same process. */
 export class MachineWatch {
   private readonly defects = new Set<string>()
   private readonly steady = new Map<string, Machine>()

@@ -19,8 +19,8 @@ export class Stream {
 
   constructor(
     private readonly tenant: Tenant,
-    /** A step is about to be taken; the stream breaks off when it throws. */
-    private readonly onStep: () => void = () => {},
+    /** A step is about to be taken, and is once this resolves; the stream breaks off when it throws. */
+    private readonly onStep: () => Promise<void> = async () => {},
   ) {}
 
   /** Resolves when all lanes have come to their end. The first that fails ends the run. */
@@ -38,7 +38,7 @@ export class Stream {
   }
 
   private async create(work: Work): Promise<PodView> {
-    this.onStep()
+    await this.onStep()
     const requestId = randomUUID()
     const command = work.kind === 'job' ? { command: ['sh', '-c', `sleep 0.2; exit ${work.exitCode}`] } : {}
     const spec = { containers: [{ name: 'main', image: sampleImage, ...command }], terminationGracePeriodSeconds: 1, ...(work.kind === 'job' && { restartPolicy: 'Never' }) }
@@ -59,7 +59,7 @@ export class Stream {
     const sent: string[] = []
     const acknowledged: string[] = []
     for (let i = 0; i < work.commands; i++) {
-      this.onStep()
+      await this.onStep()
       const last = await persist(`command in ${work.name}`, this.retries, async (attempt) => {
         const mark = `${i}.${attempt}`
         sent.push(mark)
@@ -74,7 +74,7 @@ export class Stream {
   }
 
   private async remove(name: string): Promise<void> {
-    this.onStep()
+    await this.onStep()
     const isGone = (error: unknown) => codeOf(error) === 'NOT_FOUND'
     await persist(`delete ${name}`, this.retries, async () => {
       try {
