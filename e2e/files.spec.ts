@@ -76,7 +76,7 @@ test('files of a pod: a person browses, uploads, downloads and copies folders bo
     expect([missing.status, await missing.json()]).toMatchObject([412, { error: { message: expect.stringContaining('/no/such') } }])
     expect((await fetch(filesUrl(tenant.slug, { path: '/data', name: '../x' }), { method: 'PUT', headers, body: 'x' })).status).toBe(400)
     const foreign = await page.context().request.put(filesUrl(tenant.slug, { path: '/data', name: 'x' }), { headers: { origin: 'http://evil.example' }, data: 'x' })
-    expect(foreign.status()).toBe(401)
+    expect(foreign.status()).toBe(403)
     expect((await runIn(tenant, pod, 'ls', '/data')).stdout).not.toMatch(/^x$/m)
   })
 
