@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http'
 import { z } from 'zod'
+import { DomainError } from '@/domain/shared/errors'
 import type { ServerContext } from '@/server/services/context'
 import { authenticate } from '@/server/auth/authenticate'
+import { cookieCounts } from '@/server/auth/own-page'
 import type { Actor } from '@/server/auth/scope'
-import { isForeign } from './own-page'
 import { appRouter } from './root'
 import type { ApiContext } from './trpc'
 
@@ -25,7 +26,14 @@ export const toApiContext = (server: ServerContext, actor: Actor | null, address
 /** Who asks. A cookie that comes with another site's page counts for nothing. */
 export async function actorOf(request: IncomingMessage, publicUrl: string): Promise<Actor | null> {
   const { cookie, authorization } = request.headers
-  return authenticate({ cookie: isForeign(request, publicUrl) ? undefined : cookie, authorization })
+  return authenticate({ cookie: cookieCounts(request, publicUrl) ? cookie : undefined, authorization })
+}
+
+/** Why {@link actorOf} found nobody. */
+export function notSignedIn(request: IncomingMessage, publicUrl: string): DomainError {
+  const { cookie, authorization } = request.headers
+  const isRefused = cookie !== undefined && authorization === undefined && !cookieCounts(request, publicUrl)
+  return new DomainError('unauthenticated', isRefused ? 'This request came from another site’s page. Use the console, or send a token.' : 'Sign in first, or send a token that is valid.')
 }
 
 /**

@@ -12,7 +12,7 @@ import { downloadFile, downloadFiles, maxUploadBytes, transferInput, uploadFile,
 import { attachment, isFileName, lastPart } from './file-names'
 import { addressOf } from './request-address'
 import { toTrpcError } from './errors'
-import { actorOf, toApiContext } from './http'
+import { actorOf, notSignedIn, toApiContext } from './http'
 import type { ApiContext } from './trpc'
 
 const query = z.object({ container: z.string().optional(), path: z.string(), raw: z.enum(['0', '1']).default('0'), name: z.string().optional() })
@@ -54,10 +54,9 @@ async function serve(server: ServerContext, request: IncomingMessage, response: 
   let ctx: ApiContext = toApiContext(server, null, request.socket.remoteAddress ?? '', '')
   try {
     if (!['GET', 'PUT', 'POST'].includes(request.method ?? '')) return void response.writeHead(405, { allow: 'GET, PUT, POST' }).end()
-    requireOwnPage(request, server.config.publicUrl)
     const actor = await actorOf(request, server.config.publicUrl)
     ctx = toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
-    if (!actor) throw new DomainError('unauthenticated', 'Sign in first, or send a token that is valid.')
+    if (!actor) throw notSignedIn(request, server.config.publicUrl)
     const scope = await resolveScope(server.db, actor, at.tenant, { requestId: ctx.requestId, address: ctx.address })
     if (!scope?.allows('pod.exec')) throw notFound('Tenant', at.tenant)
     const asked = parse(query, Object.fromEntries(params))
@@ -76,17 +75,6 @@ async function serve(server: ServerContext, request: IncomingMessage, response: 
   } catch (error) {
     refuse(response, error, ctx)
   }
-}
-
-/**
- * A browser's cookie counts for the console's own pages alone: what changes something must come with their Origin; what
- * only reads must not be another site's doing. A bearer token is never sent by a browser of itself.
- */
-function requireOwnPage(request: IncomingMessage, publicUrl: string): void {
-  const { cookie, authorization, origin, 'sec-fetch-site': site } = request.headers
-  if (authorization !== undefined || cookie === undefined) return
-  const isOwn = origin === undefined ? request.method === 'GET' && (site === undefined || site === 'same-origin' || site === 'none') : origin === new URL(publicUrl).origin
-  if (!isOwn) throw new DomainError('unauthenticated', 'This request came from another site’s page. Use the console, or send a token.')
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {

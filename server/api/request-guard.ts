@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { changes, isForeign } from './own-page'
+import { changes, isOwnPage } from '@/server/auth/own-page'
 
 /** What a form of the console sends; Next and NextAuth would read any size into memory. */
 const maxPageBodyBytes = 64 << 10
@@ -24,7 +24,8 @@ function refusalOf(request: IncomingMessage, publicUrl: string): Refusal | null 
   if (!methods.has(method)) return { status: 405, message: 'This method is not served here.', headers: { allow: [...methods].join(', ') } }
   const home = homeOf(request, publicUrl)
   if (home) return { status: 307, message: `The console is at ${publicUrl}.`, headers: { location: home } }
-  if (changes(method) && isForeign(request, publicUrl)) return { status: 403, message: `Another site’s page sent this request. Open the console at ${publicUrl}, or send a token.` }
+  // No browser sends a bearer token of itself.
+  if (changes(method) && request.headers.authorization === undefined && !isOwnPage(request, new URL(publicUrl).origin, 'not denied')) return { status: 403, message: `Another site’s page sent this request. Open the console at ${publicUrl}, or send a token.` }
   return null
 }
 

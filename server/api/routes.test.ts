@@ -15,18 +15,19 @@ import { callerNames, expectedOfRoute, routes, type Access, type Caller, type Ro
 import { startTestServer } from './testing/server'
 import { serveUploads } from './upload-http'
 
-const publicUrl = 'http://console.example'
+let publicUrl = ''
 let test: Awaited<ReturnType<typeof startTestServer>>
 let http: Server
 let gateway: ReturnType<typeof createGateway>
 let streams: StreamBroker
 let url = ''
 let slug = ''
-let tokens: Record<Caller, string | null>
+let credentials: Record<Caller, Record<string, string>>
 let credentialId = ''
 
 beforeAll(async () => {
   test = await startTestServer()
+  publicUrl = test.server.config.publicUrl
   const sessions = new HostSessions()
   streams = new StreamBroker(sessions, test.server.log)
   gateway = createGateway({
@@ -60,16 +61,19 @@ async function signUpAll(): Promise<void> {
   const issue = ({ email, password }: { email: string; password: string }) => test.nobody.token.issue({ email, password, name: 'more', expiresInDays: 1, tenant: slug })
   const revoked = await issue(admin.account)
   await admin.caller.token.revoke({ tenant: slug, id: revoked.id })
-  tokens = { nobody: null, elsewhere: elsewhere.token, member: (await issue(member.account)).token, admin: (await issue(admin.account)).token, token: admin.token, revoked: revoked.token, operator: operator.token }
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+  const browser = async ({ actor }: typeof admin) => ({ cookie: await test.cookieOf(actor.userId) })
+  credentials = { nobody: {}, elsewhere: await browser(elsewhere), member: await browser(member), admin: await browser(admin), token: bearer(admin.token), revoked: bearer(revoked.token), operator: await browser(operator) }
 }
 
-const headersOf = (caller: Caller): Record<string, string> => (tokens[caller] === null ? {} : { authorization: `Bearer ${tokens[caller]}` })
+/** What a caller sends; a browser says from which page. */
+const headersOf = (caller: Caller, from: Record<string, string>): Record<string, string> => ({ ...credentials[caller], ...(credentials[caller].cookie && from) })
 
-async function accessOf({ method, path }: Route, caller: Caller): Promise<Access> {
+async function accessOf({ method, path }: Route, caller: Caller, from: Record<string, string> = { origin: publicUrl }): Promise<Access> {
   const ticket = () => streams.issueTicket({ hostId: 'none', request: { kind: 'portForward', podUid: '00000000-0000-4000-8000-000000000000', port: 80 }, owner: 'a', credentialId, onBegin: async () => {}, onEnd: async () => {} })
   const address = `${url}${path.replace('TENANT', slug).replace('TICKET', path.includes('TICKET') ? ticket() : '')}`
-  if (method === 'WebSocket') return ofStatus(await upgrade(`ws://${address}`, headersOf(caller)), '')
-  const response = await fetch(`http://${address}`, { method, headers: headersOf(caller), ...(method === 'PUT' && { body: 'x' }) })
+  if (method === 'WebSocket') return ofStatus(await upgrade(`ws://${address}`, headersOf(caller, from)), '')
+  const response = await fetch(`http://${address}`, { method, headers: headersOf(caller, from), ...(method === 'PUT' && { body: 'x' }) })
   return ofStatus(response.status, await response.text())
 }
 
@@ -94,5 +98,9 @@ function upgrade(address: string, headers: Record<string, string>): Promise<numb
 describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))('%s', (_, route) => {
   it.each(callerNames)('answers %s as docs/authorization.md says', async (caller) => {
     expect(await accessOf(route, caller)).toBe(expectedOfRoute(route, caller))
+  })
+  it.each(['elsewhere', 'member', 'admin', 'operator'] as const)('answers another site’s page with the cookie of %s as it answers nobody', async (caller) => {
+    const foreign: Record<string, string>[] = [{ origin: 'https://evil.example' }, { origin: 'null' }, ...(route.method === 'WebSocket' || route.method === 'PUT' ? [{}] : []), { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]
+    for (const from of foreign) expect(await accessOf(route, caller, from), JSON.stringify(from)).toBe(expectedOfRoute(route, 'nobody'))
   })
 })

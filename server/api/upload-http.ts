@@ -6,7 +6,7 @@ import type { ServerContext } from '@/server/services/context'
 import { receiveUpload } from '@/server/services/images/uploads'
 import { addressOf } from './request-address'
 import { toTrpcError } from './errors'
-import { actorOf, toApiContext } from './http'
+import { actorOf, notSignedIn, toApiContext } from './http'
 import type { ApiContext } from './trpc'
 
 const address = /^\/api\/images\/([^/]+)$/
@@ -56,10 +56,8 @@ export function serveUploads(server: ServerContext, request: IncomingMessage, re
 }
 
 async function receive(ctx: ApiContext, request: IncomingMessage, tenant: string, reference: string) {
-  // A page of another site could send a cookie along; only our own pages send our Origin.
-  const isOwnPage = request.headers.authorization !== undefined || request.headers.origin === new URL(ctx.config.publicUrl).origin
-  const actor = isOwnPage ? await actorOf(request, ctx.config.publicUrl) : null
-  if (!actor) throw new DomainError('unauthenticated', 'Sign in first, or send a token that is valid.')
+  const actor = await actorOf(request, ctx.config.publicUrl)
+  if (!actor) throw notSignedIn(request, ctx.config.publicUrl)
   const scope = await resolveScope(ctx.db, actor, tenant, { requestId: ctx.requestId, address: ctx.address })
   if (!scope || !scope.allows('image.write')) throw notFound('Tenant', tenant)
   const length = Number(request.headers['content-length'] ?? NaN)

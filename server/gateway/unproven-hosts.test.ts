@@ -27,7 +27,7 @@ beforeAll(async () => {
   await registerHost(test.db, 'h1', publicKey)
   gateway = createGateway({
     db: test.db, keyRing: test.server.keyRing, log: test.server.log, sessions, streams: new StreamBroker(sessions, test.server.log), publicUrl: 'http://console.example', router: appRouter,
-    unprovenLimits: { maxOfAddress: 3, maxSockets: 5 },
+    unprovenLimits: { maxOfAddress: 3, maxSockets: 5 }, helloWithinMs: 600_000,
     live: new LiveSockets(test.server.feed),
     authenticate: () => Promise.resolve(null),
     createContext: (_, actor) => toApiContext(test.server, actor, '', ''),

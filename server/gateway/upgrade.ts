@@ -6,6 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { AnyRouter } from '@trpc/server'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
+import { cookieCounts } from '@/server/auth/own-page'
 import type { Actor } from '@/server/auth/scope'
 import type { DatabaseClient } from '@/server/store/database'
 import { hostRouter, type HostConnection } from './host-router'
@@ -49,7 +50,7 @@ export function createGateway<Context extends object>(parts: GatewayParts<Contex
   const emit = (wss: WebSocketServer, request: IncomingMessage) => (ws: WebSocket) => void wss.emit('connection', ws, request)
 
   const acceptPerson = async (request: IncomingMessage, socket: Duplex, head: Buffer, ticket: string | null) => {
-    if (!originAllowed(request, parts.publicUrl)) return reject(socket, 403, 'Forbidden')
+    if (!hasCredential(request, parts.publicUrl)) return reject(socket, 403, 'Forbidden')
     const actor = await parts.authenticate(request)
     if (!actor) return reject(socket, 401, 'Unauthorized')
     actors.set(request, actor)
@@ -130,13 +131,10 @@ function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' |
   })
 }
 
-/**
- * A browser sends Origin with every WebSocket and its cookies with them, from any site: with a cookie only PUBLIC_URL's
- * own pages may connect. A script with a bearer token sends no cookie and needs no Origin.
- */
-function originAllowed(request: IncomingMessage, publicUrl: string): boolean {
-  if (!request.headers.cookie) return request.headers.authorization !== undefined
-  return request.headers.origin === new URL(publicUrl).origin
+/** A script with a bearer token needs no Origin. */
+function hasCredential(request: IncomingMessage, publicUrl: string): boolean {
+  const { cookie, authorization } = request.headers
+  return authorization !== undefined || (cookie !== undefined && cookieCounts(request, publicUrl))
 }
 
 function reject(socket: Duplex, status: number, text: string): void {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { collectDefaultMetrics, Gauge, register } from 'prom-client'
-import { authenticate } from '@/server/auth/authenticate'
+import { actorOf } from '@/server/api/http'
 import type { HostSessions } from '@/server/gateway/host-sessions'
 import type { ServerContext } from '@/server/services/context'
 import { exportMetrics } from '@/server/services/figures/export-metrics'
@@ -30,7 +30,7 @@ export function serveHealth(server: ServerContext, sessions: HostSessions, reque
   else if (path === '/readyz') {
     within(READY_MS, server.db.$queryRaw`select 1`).then(() => answer(200, 'ok\n'), () => answer(503, 'the database does not answer, or has no connection left: it is tried again at every request\n'))
   } else if (path === '/metrics') {
-    void authenticate({ cookie: request.headers.cookie, authorization: request.headers.authorization })
+    void actorOf(request, server.config.publicUrl)
       .then(async (actor) => {
         if (!actor?.operator) return answer(404, 'not found\n')
         connectedHosts.set(sessions.all().length)

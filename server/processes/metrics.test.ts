@@ -64,6 +64,15 @@ describe('/metrics', () => {
     expect((await scrape(`Bearer ${short.token}`)).status).toBe(404)
   })
 
+  it('is read with an operator’s cookie by the console’s own pages and by scripts, and by no other site', async () => {
+    const { userId } = await test.actorOf(token) ?? {}
+    const cookie = await test.cookieOf(userId ?? '')
+    const read = async (headers: Record<string, string>) => (await fetch(`${url}/metrics`, { headers: { cookie, ...headers } })).status
+    const [ours, others]: Record<string, string>[][] = [[{}, { origin: test.server.config.publicUrl }, { 'sec-fetch-site': 'none' }], [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]]
+    for (const headers of ours ?? []) expect(await read(headers)).toBe(200)
+    for (const headers of others ?? []) expect(await read(headers)).toBe(404)
+  })
+
   it('tells of the platform and of what pods, tenants and hosts use', async () => {
     const { status, text } = await scrape(`Bearer ${token}`)
     expect(status).toBe(200)

@@ -5,7 +5,9 @@ import { logger } from '@/platform/logger'
 import { appRouter } from '@/server/api/root'
 import { createCallerFactory, type ApiContext } from '@/server/api/trpc'
 import { authenticate } from '@/server/auth/authenticate'
+import { openSession } from '@/server/auth/open-session'
 import { setAuthRuntime } from '@/server/auth/runtime'
+import { sessionCookieName, writeSessionCookie } from '@/server/auth/session-cookie'
 import type { Actor } from '@/server/auth/scope'
 import { DomainError } from '@/domain/shared/errors'
 import { FeedReader } from '@/server/store/feed-reader'
@@ -26,7 +28,8 @@ export async function startTestServer() {
   const config = loadConfig({ NODE_ENV: 'test', DATABASE_URL: database.url })
   const noHost = () => Promise.reject(new DomainError('unavailable', 'The host of this pod is not connected.'))
   const server = { db, config, keyRing: KeyRing.ofKey('test', randomBytes(32)), log, feed, streams: { open: noHost, issueTicket: () => 'ticket' }, forwards: { open: () => 'http://label.forward.localhost/' } }
-  setAuthRuntime({ db, config, log, sessionSecret: randomBytes(32).toString('base64url') })
+  const sessionSecret = randomBytes(32).toString('base64url')
+  setAuthRuntime({ db, config, log, sessionSecret })
   const context = (actor: Actor | null): ApiContext => ({ ...server, actor, requestId: 'test', address: '127.0.0.1', userAgent: 'test' })
   const nobody = createCaller(context(null))
   const actorOf = (token: string) => authenticate({ authorization: `Bearer ${token}` })
@@ -44,6 +47,12 @@ export async function startTestServer() {
       const actor = await actorOf(token)
       if (!tenant || !actor) throw new Error('the test could not sign up')
       return { tenant, token, actor, account, caller: createCaller(context(actor)) }
+    },
+    /** The Cookie header of a browser in which a person has just signed in. */
+    async cookieOf(userId: string) {
+      const user = await db.user.findUniqueOrThrow({ where: { id: userId } })
+      const sid = await openSession(db, user, { address: '127.0.0.1', userAgent: 'test' })
+      return `${sessionCookieName(config.publicUrl)}=${await writeSessionCookie({ sub: userId, sid }, sessionSecret)}`
     },
     async stop() {
       await feed.close()

@@ -244,7 +244,7 @@ describe('what a pod serves', () => {
     const [message] = (await once(socket, 'message')) as [Buffer]
     expect(message.toString()).toBe('echo hi')
     const closed = once(socket, 'close')
-    for (const headers of [{ cookie, origin: 'http://evil.example' }, { origin: `http://${host}` }] as Record<string, string>[]) {
+    for (const headers of [{ cookie, origin: 'http://evil.example' }, { cookie }, { origin: `http://${host}` }] as Record<string, string>[]) {
       const refused = open(headers)
       refused.on('error', () => {})
       const [, response] = (await once(refused, 'unexpected-response')) as [unknown, IncomingMessage]

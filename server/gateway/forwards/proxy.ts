@@ -2,6 +2,7 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage, type 
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { DomainError } from '@/domain/shared/errors'
+import { changes, isOwnPage } from '@/server/auth/own-page'
 import type { Forwards } from './forwards'
 import { cookieOf, toBrowser, toPod } from './headers'
 import type { ForwardSession } from './session'
@@ -37,7 +38,7 @@ export class ForwardProxy {
     if (label === null) return false
     socket.on('error', () => socket.destroy())
     const session = this.admitted(label, request)
-    if (!session || !this.isOwnPage(request)) refuseUpgrade(socket, 403)
+    if (!session || !isOwnPage(request, this.originOf(request), 'said')) refuseUpgrade(socket, 403)
     else void this.join(session, request, socket, head)
     return true
   }
@@ -55,9 +56,8 @@ export class ForwardProxy {
   }
 
   /** What changes something, and every socket, comes from the forwarded page itself: other sites have no say in it. */
-  private isOwnPage({ headers }: IncomingMessage): boolean {
-    const own = `${this.domain?.protocol ?? ''}//${headers.host ?? ''}`.toLowerCase()
-    return headers.origin === undefined ? ['same-origin', 'none', undefined].includes(headers['sec-fetch-site']?.toString()) : headers.origin === own
+  private originOf({ headers }: IncomingMessage): string {
+    return `${this.domain?.protocol ?? ''}//${headers.host ?? ''}`.toLowerCase()
   }
 
   private async answer(label: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,7 +65,7 @@ export class ForwardProxy {
     if (ticket !== undefined && request.method === 'GET') return this.enter(label, ticket, response)
     const session = this.admitted(label, request)
     if (!session) return refuse(response, 403, 'This page is open to who came from the console. Open the port again on the page Ports of the pod.')
-    if (!['GET', 'HEAD', 'OPTIONS'].includes(request.method ?? '') && !this.isOwnPage(request)) return refuse(response, 403, 'Another site’s page sent this request, so it was not passed on.')
+    if (changes(request.method ?? '') && !isOwnPage(request, this.originOf(request), 'not denied')) return refuse(response, 403, 'Another site’s page sent this request, so it was not passed on.')
     session.lastUsed = performance.now()
     session.hold(response)
     await this.relay(session, request, response)
