@@ -172,7 +172,12 @@ async function createDatabase(adminUrl: string, name: string): Promise<void> {
 /** Stops a server that another process started: fast shutdown, and waits until it is gone (at most a minute). */
 export async function stopByPid(pid: number): Promise<void> {
   if (!isAlive(pid)) return
-  process.kill(pid, 'SIGINT')
+  try {
+    process.kill(pid, 'SIGINT')
+  } catch (error) {
+    // It ended just now.
+    if (isAlive(pid)) throw error
+  }
   for (let tries = 0; isAlive(pid); tries++) {
     if (tries > 1200) throw new Error(`PostgreSQL (process ${pid}) does not end`)
     await delay(50)

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { binariesReachableBy, findBinaries } from '@/tools/postgres/binaries'
-import { startPostgres, type PostgresOptions, type RunningPostgres } from '@/tools/postgres/server'
+import { startPostgres, stopPostgresIn, type PostgresOptions, type RunningPostgres } from '@/tools/postgres/server'
 import type { Accounts } from '@/tools/start/accounts'
 import type { DataFolders } from '@/tools/start/data-folder'
 
 /**
  * The PostgreSQL in the data folder: started again on the same port when it ends, until `stop`. A server that outlived
- * an earlier supervisor is restarted first, so that this one sees its end and its log.
+ * an earlier supervisor is ended first, so that this one sees its end and its log.
  */
 export class EmbeddedDatabase {
   private running: RunningPostgres | undefined
@@ -32,6 +32,8 @@ export class EmbeddedDatabase {
 
   /** Returns the database's URL. */
   async start(): Promise<string> {
+    // One whose supervisor was killed a moment ago still answers while it is about to end.
+    await stopPostgresIn(this.options.paths)
     const server = await this.startOwn(this.options)
     this.follow(server)
     return server.url()

@@ -1,10 +1,14 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { isAlive, startTicks } from '@/tools/process/liveness.mjs'
+import { startTicks } from '@/tools/process/liveness.mjs'
+import { hasEnded, runsSince, signalProcess } from '@/tools/start/signal'
 
 const records = z.record(z.string(), z.object({ pid: z.number().int().positive(), ticks: z.string() }))
 type Records = z.infer<typeof records>
+
+/** So long a process of an earlier start has to end by itself; then it is killed, which takes a moment too. */
+const LEAVING_MS = 40_000
+const KILLED_MS = 20_000
 
 /** Remembers which processes run, so that the next start finds those that outlived a supervisor that was killed. */
 export class ProcessRecords {
@@ -21,20 +25,17 @@ export class ProcessRecords {
   }
 
   /**
-   * Ends what an earlier supervisor left running. The host gets SIGUSR2, by which it leaves its VMs running for
-   * the next one; SIGTERM would have it stop them.
+   * Ends what an earlier supervisor left running, and waits for what is about to end since that one is gone. The host gets
+   * SIGUSR2, by which it leaves its VMs running for the next one; SIGTERM would have it stop them.
    */
-  async endLeftovers(onNotice: (name: string, text: string) => void): Promise<void> {
+  async endLeftovers(onNotice: (name: string, text: string) => void, { leavingMs = LEAVING_MS, killedMs = KILLED_MS } = {}): Promise<void> {
     for (const [name, { pid, ticks }] of Object.entries(this.read())) {
-      const runs = () => isAlive(pid) && startTicks(pid) === ticks
-      if (!runs()) continue
+      if (!runsSince(pid, ticks)) continue
       onNotice(name, `process ${pid} of an earlier start still runs and is ended`)
-      process.kill(pid, name === 'host' ? 'SIGUSR2' : 'SIGTERM')
-      for (let tries = 0; runs(); tries++) {
-        if (tries === 800) process.kill(pid, 'SIGKILL')
-        if (tries > 1200) throw new Error(`process ${pid} (${name}) of an earlier start does not end`)
-        await delay(50)
-      }
+      signalProcess(pid, name === 'host' ? 'SIGUSR2' : 'SIGTERM')
+      if (await hasEnded(pid, ticks, leavingMs)) continue
+      signalProcess(pid, 'SIGKILL')
+      if (!(await hasEnded(pid, ticks, killedMs))) throw new Error(`process ${pid} (${name}) of an earlier start does not end. End it (kill -9 ${pid}), then run npm start again`)
     }
   }
 

@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig, type Config } from '@/platform/config'
 import { LockHeldError, takeLock } from '@/tools/process/file-lock.mjs'
-import { isAlive } from '@/tools/process/liveness.mjs'
+import { startTicks } from '@/tools/process/liveness.mjs'
 import { ensureAccounts, type Accounts } from '@/tools/start/accounts'
 import { reachableApp, reachableGuest } from '@/tools/start/app-folder'
 import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
@@ -15,6 +14,7 @@ import { makeDevelopmentFolder } from '@/tools/start/development-folder'
 import { ensureHostIdentity, ensureKeyRing, ensureSessionSecret } from '@/tools/start/keys'
 import { ProcessRecords } from '@/tools/start/leftovers'
 import { prefixed, readable } from '@/tools/start/log-lines'
+import { hasEnded, signalProcess } from '@/tools/start/signal'
 import { say, Supervisor, type ProcessName } from '@/tools/start/supervisor'
 
 export type StartOptions = {
@@ -138,12 +138,9 @@ async function lockData(folders: DataFolders, upgrade: boolean): Promise<() => v
 /** Ends a supervisor that runs so that its VMs run on. One of a version that knows no such end dies of the signal; what it leaves is ended after it. */
 async function endPredecessor(pid: number): Promise<void> {
   say('start', `-- process ${pid} runs on the same data folder; it ends now, its pods run on`)
-  process.kill(pid, 'SIGUSR2')
-  const deadline = Date.now() + PREDECESSOR_MS
-  while (isAlive(pid)) {
-    if (Date.now() > deadline) throw new Error(`the Hypernetes that runs (process ${pid}) did not end within ${PREDECESSOR_MS / 1000} s. Look at its output; kill -9 ${pid} ends it too, and its pods run on`)
-    await delay(50)
-  }
+  const ticks = startTicks(pid)
+  signalProcess(pid, 'SIGUSR2')
+  if (!(await hasEnded(pid, ticks, PREDECESSOR_MS))) throw new Error(`the Hypernetes that runs (process ${pid}) did not end within ${PREDECESSOR_MS / 1000} s. Look at its output; kill -9 ${pid} ends it too, and its pods run on`)
 }
 
 function assertPortFree(config: Config): Promise<void> {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Account } from '@/tools/postgres/cluster'
 import { eachLine, readable } from '@/tools/start/log-lines'
+import { signalProcess } from '@/tools/start/signal'
 
 /** How one process is run. */
 export type ProcessSpec = {
@@ -114,10 +115,7 @@ export class SupervisedProcess {
   }
 
   private signal(signal: NodeJS.Signals): void {
-    if (!this.child?.pid) return
-    // A process that sudo runs is root's: only root may signal it.
-    if (this.spec.command === 'sudo') spawn('sudo', ['-n', 'kill', '-s', signal.slice(3), String(this.child.pid)], { stdio: 'ignore' })
-    else this.child.kill(signal)
+    if (this.child?.pid) signalProcess(this.child.pid, signal)
   }
 
   private afterEnd(why: string, ranMs: number): void {

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '@/platform/config'
-import { isAlive } from '@/tools/process/liveness.mjs'
+import { isAlive, startTicks } from '@/tools/process/liveness.mjs'
 import { makeDataFolders, type DataFolders } from '@/tools/start/data-folder'
 import { ProcessRecords } from '@/tools/start/leftovers'
 import { Supervisor } from '@/tools/start/supervisor'
@@ -128,5 +130,49 @@ describe('Supervisor', () => {
     writeFileSync(copy, JSON.stringify({ web: { pid: process.pid, ticks: '1' } }))
     await new ProcessRecords(copy).endLeftovers(() => expect.unreachable())
     expect(isAlive(process.pid)).toBe(true)
+  })
+
+  it('ends what is root’s through sudo, and waits for what leaves by itself', async () => {
+    // sudo hands a signal on and ends with what it runs: here it notes what it is asked, and may do what we may not.
+    const bin = join(root, 'bin')
+    mkdirSync(bin)
+    writeFileSync(join(bin, 'sudo'), `#!/bin/sh\necho "sudo $*" >> ${join(root, 'notes')}\nshift\nexec "$@"\n`, { mode: 0o755 })
+    vi.stubEnv('PATH', `${bin}:${process.env.PATH}`)
+    const host = spawn(process.execPath, ['-e', "process.on('SIGUSR2', () => setTimeout(() => process.exit(0), 200)); setInterval(() => {}, 1000); console.log('up')"], { stdio: ['ignore', 'pipe', 'ignore'] })
+    await once(host.stdout, 'data')
+    const copy = join(root, 'left.json')
+    writeFileSync(copy, JSON.stringify({ host: { pid: host.pid, ticks: startTicks(host.pid ?? 0) } }))
+    const kill = process.kill.bind(process)
+    vi.spyOn(process, 'kill').mockImplementation((pid, signal) => {
+      if (signal === 0 || pid !== host.pid) return kill(pid, signal)
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+    })
+    await new ProcessRecords(copy).endLeftovers(() => {})
+    expect(isAlive(host.pid ?? 0)).toBe(false)
+    expect(await readNotes()).toEqual([`sudo -n kill -s USR2 ${host.pid}`])
+  })
+
+  it('takes it for done when a process ends just before it is signalled', async () => {
+    const leaving = spawn(process.execPath, ['-e', "process.stdin.once('data', () => process.exit(0)); console.log('up')"], { stdio: ['pipe', 'pipe', 'ignore'] })
+    await once(leaving.stdout, 'data')
+    const copy = join(root, 'left.json')
+    writeFileSync(copy, JSON.stringify({ web: { pid: leaving.pid, ticks: startTicks(leaving.pid ?? 0) } }))
+    const kill = process.kill.bind(process)
+    vi.spyOn(process, 'kill').mockImplementation((pid, signal) => {
+      if (signal === 0 || pid !== leaving.pid) return kill(pid, signal)
+      leaving.stdin.write('x')
+      throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' })
+    })
+    await new ProcessRecords(copy).endLeftovers(() => {})
+    expect(isAlive(leaving.pid ?? 0)).toBe(false)
+  })
+
+  it('kills what does not end in its time', async () => {
+    const deaf = spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.log('up')"], { stdio: ['ignore', 'pipe', 'ignore'] })
+    await once(deaf.stdout, 'data')
+    const copy = join(root, 'left.json')
+    writeFileSync(copy, JSON.stringify({ web: { pid: deaf.pid, ticks: startTicks(deaf.pid ?? 0) } }))
+    await new ProcessRecords(copy).endLeftovers(() => {}, { leavingMs: 100 })
+    expect(deaf.signalCode ?? (await once(deaf, 'exit'))[1]).toBe('SIGKILL')
   })
 })
