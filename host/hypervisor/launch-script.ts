@@ -1,12 +1,16 @@
 import { descriptors } from './machine'
+import { ioctls, newNamespace, perlSystemCalls, prctls, resources } from './system-call-numbers'
 import { systemCallFilter } from './system-calls'
+
+/** Signals that a program dies of: of any other number an exit code is a code, not to be sent (19 would stop the shell for ever). INT, ILL, ABRT, BUS, FPE, KILL, SEGV, PIPE, TERM, SYS. */
+const deadly = [2, 4, 6, 7, 8, 9, 11, 13, 15, 31]
 
 /**
  * What stays as QEMU's parent, for a pid namespace begins with a child of the process that made it: a shell (0.14 MB of
  * memory; Perl would take 0.8). It starts the given command, lets go of all descriptors, and ends as that ended, by the
  * same signal too. (`unshare --fork` does the same, but util-linux 2.38 cannot when the signal is SIGKILL.)
  */
-export const parentScript = 'ulimit -c 0; "$@" <&0 & exec <&- >&- 2>&- 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; wait $!; status=$?; [ $status -gt 128 ] && kill -$((status - 128)) $$; exit $status'
+export const parentScript = `ulimit -c 0; "$@" <&0 & exec <&- >&- 2>&- 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; wait $!; status=$?; case $status in ${deadly.map((signal) => 128 + signal).join('|')}) kill -$((status - 128)) $$ ;; esac; exit $status`
 
 /**
  * What runs, as root, between the agent and QEMU; Node knows none of these system calls, and perl-base is on every Debian.
@@ -24,9 +28,10 @@ export const parentScript = 'ulimit -c 0; "$@" <&0 & exec <&- >&- 2>&- 3<&- 4<&-
 export const launchScript = String.raw`
 use strict;
 my ($netns, $tap, $descriptor, $kvm, $cgroups, $uid, $dies, @command) = @ARGV;
-my ($sys_setgroups, $sys_setresuid, $sys_setresgid, $sys_capset) = (116, 117, 119, 126);
-my ($sys_dup2, $sys_pivot_root, $sys_prctl, $sys_setrlimit, $sys_mount, $sys_umount, $sys_unshare, $sys_setns, $sys_close_range) = (33, 155, 157, 160, 165, 166, 272, 308, 436);
-my ($new_mounts, $new_cgroups, $new_uts, $new_ipc, $new_network) = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x40000000);
+${perlSystemCalls(['setgroups', 'setresuid', 'setresgid', 'capset', 'dup2', 'pivot_root', 'prctl', 'setrlimit', 'mount', 'umount2', 'unshare', 'setns', 'close_range'])}
+my ($new_mounts, $new_cgroups, $new_uts, $new_ipc, $new_network) = (${[newNamespace.mounts, newNamespace.cgroups, newNamespace.uts, newNamespace.ipc, newNamespace.network].join(', ')});
+my ($set_death_signal, $drop_bounding, $set_no_new_privileges) = (${[prctls.setDeathSignal, prctls.dropBounding, prctls.setNoNewPrivileges].join(', ')});
+my ($limit_file_size, $limit_core, $limit_processes, $tun_set_iff) = (${[resources.fileSize, resources.core, resources.processes, ioctls.tunSetIff].join(', ')});
 my ($read_only, $no_suid, $no_dev, $no_exec, $remount, $bind, $recursive, $private) = (1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000);
 sub call { my ($what, $number, @arguments) = @_; syscall($number, @arguments) >= 0 or die "$what: $!\n" }
 
@@ -43,7 +48,7 @@ else {
 
 open(my $tun, '+<', '/dev/net/tun') or die "/dev/net/tun: $!\n";
 my $request = pack('a16 s x22', $tap, 0x0002 | 0x1000 | 0x4000); # tap, no packet information, with offload headers
-ioctl($tun, 0x400454ca, $request) or die "tap $tap: $!\n";
+ioctl($tun, $tun_set_iff, $request) or die "tap $tap: $!\n";
 if (fileno($tun) == $descriptor) { fcntl($tun, 2, 0) or die "tap $tap: $!\n" }
 else { call("tap $tap", $sys_dup2, fileno($tun), $descriptor + 0) }
 
@@ -77,16 +82,16 @@ show($here, '/vm', $no_dev | $no_exec);
 fs($none, $root, $none, $remount | $bind | $read_only | $no_suid | $no_dev | $no_exec, $none);
 chdir($root) or die "$root: $!\n";
 call('pivot_root', $sys_pivot_root, $here, $here);
-call('umount', $sys_umount, $here, 2);
+call('umount', $sys_umount2, $here, 2);
 chdir('/vm') or die "/vm: $!\n";
 
 # A VM has few threads, and writes no file beyond the size of its scratch disk.
 my $scratch = '/proc/self/fd/${descriptors.scratch}';
 my $bytes = -f $scratch ? -s _ : 0;
 my ($no_core, $threads, $file_size) = (pack('QQ', 0, 0), pack('QQ', 512, 512), pack('QQ', $bytes, $bytes));
-call('limit of file sizes', $sys_setrlimit, 1, $file_size) if $bytes > 0;
-call('limit of cores', $sys_setrlimit, 4, $no_core);
-call('limit of threads', $sys_setrlimit, 6, $threads);
+call('limit of file sizes', $sys_setrlimit, $limit_file_size, $file_size) if $bytes > 0;
+call('limit of cores', $sys_setrlimit, $limit_core, $no_core);
+call('limit of threads', $sys_setrlimit, $limit_processes, $threads);
 
 syswrite(STDOUT, "$pid\n") or die "the host does not listen: $!\n";
 open(STDOUT, '>', '/dev/null') or die "/dev/null: $!\n";
@@ -97,11 +102,11 @@ ${systemCallFilter}
 my $capabilities = pack('L2', 0x20080522, 0);
 my $none_of_them = "\0" x 24;
 call('groups', $sys_setgroups, 0, 0);
-for my $capability (0 .. 63) { syscall($sys_prctl, 24, $capability, 0, 0, 0) >= 0 or $capability > 30 && $! == 22 ? last : die "bounding set: $!\n" }
+for my $capability (0 .. 63) { syscall($sys_prctl, $drop_bounding, $capability, 0, 0, 0) >= 0 or $capability > 30 && $! == 22 ? last : die "bounding set: $!\n" }
 call('group', $sys_setresgid, $uid + 0, $uid + 0, $uid + 0);
 call('user', $sys_setresuid, $uid + 0, $uid + 0, $uid + 0);
 call('capabilities', $sys_capset, $capabilities, $none_of_them);
-call('no new privileges', $sys_prctl, 38, 1, 0, 0, 0);
-if ($dies) { call('death with the parent', $sys_prctl, 1, 9, 0, 0, 0) }
+call('no new privileges', $sys_prctl, $set_no_new_privileges, 1, 0, 0, 0);
+if ($dies) { call('death with the parent', $sys_prctl, $set_death_signal, 9, 0, 0, 0) }
 exec { $command[0] } @command or die "$command[0]: $!\n";
 `

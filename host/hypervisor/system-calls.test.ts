@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { filterProgram } from './system-calls'
+import { newestCall, newNamespace, systemCalls, type SystemCall } from './system-call-numbers'
+import { bpf, filterProgram } from './system-calls'
 
 const [allowed, killed] = [0x7fff0000, 0x80000000]
 const refusedAs = (errno: number) => 0x00050000 | errno
@@ -7,18 +8,18 @@ const x86_64 = 0xc000003e
 const i386 = 0x40000003
 
 /** What the kernel would answer to a call: the few instructions of classic BPF that the filter is made of. */
-function answerTo({ number, first = 0, architecture = x86_64 }: { number: number; first?: number; architecture?: number }): number {
-  const data = new Map([[0, number], [4, architecture], [16, first]])
-  const program = filterProgram()
+function answerTo({ call, first = 0, second = 0, architecture = x86_64 }: { call: SystemCall | number; first?: number; second?: number; architecture?: number }, program = filterProgram()): number {
+  const data = new Map([[0, typeof call === 'number' ? call : systemCalls[call]], [4, architecture], [16, first], [24, second]])
   let accumulator = 0
   for (let at = 0; at < program.length; at += 1) {
     const [code, ifTrue, ifFalse, k] = program[at] ?? [0, 0, 0, 0]
     const jump = (holds: boolean) => (at += holds ? ifTrue : ifFalse)
-    if (code === 0x06) return k
-    if (code === 0x20) accumulator = data.get(k) ?? NaN
-    else if (code === 0x15) jump(accumulator === k)
-    else if (code === 0x35) jump(accumulator >= k)
-    else if (code === 0x45) jump((BigInt(accumulator) & BigInt(k)) !== 0n)
+    if (code === bpf.answer) return k
+    if (code === bpf.loadWord) accumulator = data.get(k) ?? NaN
+    else if (code === bpf.and) accumulator = (accumulator & k) >>> 0
+    else if (code === bpf.ifEqual) jump(accumulator === k)
+    else if (code === bpf.ifAtLeast) jump(accumulator >= k)
+    else if (code === bpf.ifAnyBit) jump((BigInt(accumulator) & BigInt(k)) !== 0n)
     else throw new Error(`instruction ${code}`)
   }
   throw new Error('the filter ends without an answer')
@@ -26,22 +27,36 @@ function answerTo({ number, first = 0, architecture = x86_64 }: { number: number
 
 describe('the filter of system calls', () => {
   it('lets through what QEMU lives of', () => {
-    const [read, openat, mmap, ioctl, execve, ppoll, threadFlags] = [0, 257, 9, 16, 59, 271, 0x3d0f00]
-    for (const number of [read, openat, mmap, ioctl, execve, ppoll]) expect(answerTo({ number })).toBe(allowed)
-    expect(answerTo({ number: 56, first: threadFlags })).toBe(allowed)
-    for (const number of [41, 53]) expect(answerTo({ number, first: 1 })).toBe(allowed)
+    const threadFlags = 0x3d0f00
+    for (const call of ['read', 'openat', 'mmap', 'execve', 'ppoll', 'memfd_create', 'rseq', 'close_range'] as const) expect(answerTo({ call }), call).toBe(allowed)
+    expect(answerTo({ call: 'clone', first: threadFlags })).toBe(allowed)
+    for (const call of ['socket', 'socketpair'] as const) expect(answerTo({ call, first: 1 })).toBe(allowed)
   })
 
   it('refuses namespaces however they are asked for, and every socket but Unix ones', () => {
-    for (const flag of [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000]) expect(answerTo({ number: 56, first: flag | 17 }), flag.toString(16)).toBe(refusedAs(1))
-    expect([272, 308].map((number) => answerTo({ number }))).toEqual([refusedAs(1), refusedAs(1)])
-    expect(answerTo({ number: 435 })).toBe(refusedAs(38))
-    for (const family of [0, 2, 10, 16, 17, 38, 40]) expect(answerTo({ number: 41, first: family })).toBe(refusedAs(97))
+    for (const flag of Object.values(newNamespace)) expect(answerTo({ call: 'clone', first: flag | 17 }), flag.toString(16)).toBe(refusedAs(1))
+    for (const call of ['unshare', 'setns', 'statmount', 'listmount', 'open_tree_attr', 'pidfd_open'] as const) expect(answerTo({ call }), call).toBe(refusedAs(1))
+    expect(answerTo({ call: 'clone3' })).toBe(refusedAs(38))
+    for (const family of [0, 2, 10, 16, 17, 38, 40]) expect(answerTo({ call: 'socket', first: family })).toBe(refusedAs(97))
+  })
+
+  it('lets a descriptor be asked for what QEMU asks, KVM and its tap, and for nothing else', () => {
+    // KVM_RUN, KVM_CREATE_VM, KVM_SET_USER_MEMORY_REGION; TUNGETIFF, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ, TUNSETVNETLE, TUNSETSNDBUF; TCGETS
+    for (const second of [0xae80, 0xae01, 0x4020ae46, 0x800454d2, 0x400454d0, 0x800454d7, 0x400454d8, 0x400454dc, 0x400454d4, 0x5401]) expect(answerTo({ call: 'ioctl', second }), second.toString(16)).toBe(allowed)
+    // TUNSETDEBUG, TUNSETIFF, TUNSETPERSIST, TUNSETOWNER, TUNSETLINK, TUNSETGROUP, TUNATTACHFILTER, TUNSETQUEUE, TUNSETFILTEREBPF, TUNSETCARRIER, TUNGETDEVNETNS
+    for (const second of [0x400454c9, 0x400454ca, 0x400454cb, 0x400454cc, 0x400454cd, 0x400454ce, 0x401054d5, 0x400454d9, 0x800454e1, 0x400454e2, 0x54e3]) expect(answerTo({ call: 'ioctl', second }), second.toString(16)).toBe(refusedAs(1))
+    // SIOCSIFHWADDR, SIOCSIFFLAGS, SIOCSIFADDR, SIOCGSKNS, TIOCSTI, TIOCLINUX, FS_IOC_SETFLAGS
+    for (const second of [0x8924, 0x8914, 0x8916, 0x894c, 0x5412, 0x541c, 0x40086602]) expect(answerTo({ call: 'ioctl', second }), second.toString(16)).toBe(refusedAs(1))
+  })
+
+  it('knows no call that is younger than its list', () => {
+    for (const call of [newestCall + 1, newestCall + 100, 1000, 0x3fffffff, 337, 423]) expect(answerTo({ call }), String(call)).toBe(refusedAs(38))
+    expect(answerTo({ call: newestCall - 1 })).toBe(allowed)
   })
 
   it('ends a process that asks by another table of calls, whose numbers mean others', () => {
-    expect(answerTo({ number: 0, architecture: i386 })).toBe(killed)
-    expect(answerTo({ number: 0x40000000 + 39 })).toBe(killed)
+    expect(answerTo({ call: 0, architecture: i386 })).toBe(killed)
+    expect(answerTo({ call: 0x40000000 + 39 })).toBe(killed)
   })
 
   it('fits the kernel: jumps of a byte, answers at every end', () => {

@@ -1,3 +1,5 @@
+import { ioctls, kvmIoctl, newestCall, newNamespace, prctls, seccompFilterMode, systemCalls, unusedCalls, type SystemCall } from './system-call-numbers'
+
 /** Answers of the filter. Source: linux/seccomp.h. */
 const allow = 0x7fff0000
 const killProcess = 0x80000000
@@ -5,56 +7,79 @@ const errno = (number: number) => 0x00050000 | number
 const [notPermitted, noSuchCall, noSuchFamily] = [errno(1), errno(38), errno(97)]
 
 /**
- * System calls that QEMU never needs, by number: root's own, those that reach into other processes, and those through
+ * System calls that QEMU never needs: root's own, those that reach into other processes, and those through
  * which kernels are broken most. QEMU's sandbox forbids some of them too, once it has come so far.
  */
-const refused: Readonly<Record<string, number>> = {
-  ...{ ptrace: 101, process_vm_readv: 310, process_vm_writev: 311, kcmp: 312, pidfd_getfd: 438 },
-  ...{ mount: 165, umount2: 166, pivot_root: 155, chroot: 161, open_tree: 428, move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433, mount_setattr: 442 },
-  ...{ unshare: 272, setns: 308, mknod: 133, mknodat: 259, name_to_handle_at: 303, open_by_handle_at: 304 },
-  ...{ bpf: 321, perf_event_open: 298, userfaultfd: 323, add_key: 248, request_key: 249, keyctl: 250, fanotify_init: 300, syslog: 103 },
-  ...{ kexec_load: 246, kexec_file_load: 320, init_module: 175, finit_module: 313, delete_module: 176, reboot: 169, swapon: 167, swapoff: 168, acct: 163, quotactl: 179, quotactl_fd: 443 },
-  ...{ settimeofday: 164, adjtimex: 159, clock_settime: 227, clock_adjtime: 305, sethostname: 170, setdomainname: 171, iopl: 172, ioperm: 173, modify_ldt: 154, vhangup: 153 },
-}
+const refused: readonly SystemCall[] = [
+  ...['ptrace', 'process_vm_readv', 'process_vm_writev', 'kcmp', 'pidfd_open', 'pidfd_getfd', 'pidfd_send_signal', 'process_madvise', 'process_mrelease', 'migrate_pages', 'move_pages'] as const,
+  ...['mount', 'umount2', 'pivot_root', 'chroot', 'open_tree', 'open_tree_attr', 'move_mount', 'fsopen', 'fsconfig', 'fsmount', 'fspick', 'mount_setattr', 'statmount', 'listmount'] as const,
+  ...['unshare', 'setns', 'mknod', 'mknodat', 'name_to_handle_at', 'open_by_handle_at', 'file_setattr'] as const,
+  ...['bpf', 'perf_event_open', 'userfaultfd', 'add_key', 'request_key', 'keyctl', 'fanotify_init', 'fanotify_mark', 'syslog', 'memfd_secret', 'uprobe', 'uretprobe', 'lsm_get_self_attr', 'lsm_set_self_attr', 'lsm_list_modules'] as const,
+  ...['kexec_load', 'kexec_file_load', 'init_module', 'finit_module', 'delete_module', 'reboot', 'swapon', 'swapoff', 'acct', 'quotactl', 'quotactl_fd'] as const,
+  ...['settimeofday', 'adjtimex', 'clock_settime', 'clock_adjtime', 'sethostname', 'setdomainname', 'iopl', 'ioperm', 'modify_ldt', 'vhangup'] as const,
+]
 
 /** Calls whose absence every program is prepared for: threads are then made by `clone`, whose flags can be looked at. */
-const absent: Readonly<Record<string, number>> = { clone3: 435, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427 }
+const absent: readonly SystemCall[] = ['clone3', 'io_uring_setup', 'io_uring_enter', 'io_uring_register']
 
-const [clone, socket, socketpair] = [56, 41, 53]
-const newNamespaces = 0x7e020000
-const unixSockets = 1
-/** Offsets in struct seccomp_data. */
-const [atNumber, atArchitecture, atFirstArgument] = [0, 4, 16]
+/**
+ * All that QEMU (7.2 and 10) asks of a descriptor, KVM's apart: its tap's offloads and headers, what the descriptor is. The tap's
+ * device is not its to change: who owns it, whether it stays, its address, its carrier, its messages in the kernel's log.
+ */
+const { tunSetIff: _, ...allowedIoctls } = ioctls
+
+const newNamespaces = Object.values(newNamespace).reduce((all, flag) => all | flag, 0)
+/** Families of sockets. Source: bits/socket.h. */
+export const [unixSockets, ipv4Sockets, ipv6Sockets] = [1, 2, 10] as const
+/** Offsets in struct seccomp_data; of an argument its lower half, which is all that the calls looked at here take. */
+const [atNumber, atArchitecture, atFirstArgument, atSecondArgument] = [0, 4, 16, 24]
 const x86_64 = 0xc000003e
 const x32Bit = 0x40000000
 
-type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, k: number]
-const load = (offset: number): Instruction => [0x20, 0, 0, offset]
-const answer = (value: number): Instruction => [0x06, 0, 0, value]
-/** Goes on with the next `skip` instructions only if the number is equal. */
-const ifEqual = (k: number, ...then: Instruction[]): Instruction[] => [[0x15, 0, then.length, k], ...then]
-const unlessEqual = (k: number, ...then: Instruction[]): Instruction[] => [[0x15, then.length, 0, k], ...then]
-const ifAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[0x35, 0, then.length, k], ...then]
-const ifAnyBit = (k: number, ...then: Instruction[]): Instruction[] => [[0x45, 0, then.length, k], ...then]
+/** Codes of classic BPF: load a word, answer, jump where equal, at least, or any bit is set; keep some bits. Source: linux/bpf_common.h. */
+export const bpf = { loadWord: 0x20, answer: 0x06, ifEqual: 0x15, ifAtLeast: 0x35, ifAnyBit: 0x45, and: 0x54 } as const
 
-/** The filter as a program of classic BPF, as seccomp(2) takes it. */
-export function filterProgram(): Instruction[] {
-  const refuse = (calls: Readonly<Record<string, number>>, value: number) => Object.values(calls).flatMap((number) => ifEqual(number, answer(value)))
+type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, k: number]
+const load = (offset: number): Instruction => [bpf.loadWord, 0, 0, offset]
+const keep = (bits: number): Instruction => [bpf.and, 0, 0, bits]
+const answer = (value: number): Instruction => [bpf.answer, 0, 0, value]
+/** Goes on with the next instructions only if the number is so. */
+const ifEqual = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifEqual, 0, then.length, k], ...then]
+const unlessEqual = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifEqual, then.length, 0, k], ...then]
+const ifAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAtLeast, 0, then.length, k], ...then]
+const unlessAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAtLeast, then.length, 0, k], ...then]
+const ifAnyBit = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAnyBit, 0, then.length, k], ...then]
+
+/** The filter as a program of classic BPF, as seccomp(2) takes it. Sockets are of the given families alone. */
+export function filterProgram(families: readonly number[] = [unixSockets]): Instruction[] {
+  const refuse = (calls: readonly SystemCall[], value: number) => calls.flatMap((name) => ifEqual(systemCalls[name], answer(value)))
   return [
     load(atArchitecture),
     ...unlessEqual(x86_64, answer(killProcess)),
     load(atNumber),
     ...ifAtLeast(x32Bit, answer(killProcess)),
+    // First, for KVM's are many.
+    ...ifEqual(
+      systemCalls.ioctl,
+      load(atSecondArgument),
+      keep(0xff00),
+      ...ifEqual(kvmIoctl, answer(allow)),
+      load(atSecondArgument),
+      ...Object.values(allowedIoctls).flatMap((request) => ifEqual(request, answer(allow))),
+      answer(notPermitted),
+    ),
+    // A call that is younger than this list was judged by nobody.
+    ...ifAtLeast(newestCall + 1, answer(noSuchCall)),
+    ...ifAtLeast(unusedCalls.first, ...unlessAtLeast(unusedCalls.last + 1, answer(noSuchCall))),
     ...refuse(refused, notPermitted),
     ...refuse(absent, noSuchCall),
-    ...ifEqual(clone, load(atFirstArgument), ...ifAnyBit(newNamespaces, answer(notPermitted)), answer(allow)),
-    ...[socket, socketpair].flatMap((number) => ifEqual(number, load(atFirstArgument), ...ifEqual(unixSockets, answer(allow)), answer(noSuchFamily))),
+    ...ifEqual(systemCalls.clone, load(atFirstArgument), ...ifAnyBit(newNamespaces, answer(notPermitted)), answer(allow)),
+    ...(['socket', 'socketpair'] as const).flatMap((name) => ifEqual(systemCalls[name], load(atFirstArgument), ...families.flatMap((family) => ifEqual(family, answer(allow))), answer(noSuchFamily))),
     answer(allow),
   ]
 }
 
-const program = filterProgram()
-const hex = program.map(([code, ifTrue, ifFalse, k]) => {
+const hexOf = (program: readonly Instruction[]) => program.map(([code, ifTrue, ifFalse, k]) => {
   const instruction = Buffer.alloc(8)
   instruction.writeUInt16LE(code, 0)
   instruction.writeUInt8(ifTrue, 2)
@@ -63,7 +88,12 @@ const hex = program.map(([code, ifTrue, ifFalse, k]) => {
   return instruction.toString('hex')
 }).join('')
 
-/** Perl that installs the filter, as root: for this process and all that it becomes. */
-export const systemCallFilter = String.raw`my $instructions = pack('H*', '${hex}');
+/** Perl that installs a filter, as root or where no program brings new privileges: for this process and all that it becomes. It needs `call` and `$sys_prctl`. */
+export function perlOf(program: readonly Instruction[]): string {
+  return String.raw`my $instructions = pack('H*', '${hexOf(program)}');
 my $filter = pack('S x6 Q', ${program.length}, unpack('Q', pack('P', $instructions)));
-call('system call filter', $sys_prctl, 22, 2, $filter);`
+call('system call filter', $sys_prctl, ${prctls.setSeccomp}, ${seccompFilterMode}, $filter);`
+}
+
+/** QEMU's. */
+export const systemCallFilter = perlOf(filterProgram())
