@@ -1,54 +1,43 @@
-import { chown, link, mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { link, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run } from '@/platform/exec'
 import { disksFolder, VmError } from './machine'
 import type { QmpClient } from './qmp'
 import { vmFolder } from './start-qemu'
 
-/** A raw disk file to be plugged into a running VM. `serial` is how the guest finds it: 1 to 20 letters, digits, - and _. */
-export type Disk = { serial: string; file: string; readOnly: boolean }
+/** A raw disk file to be plugged into a running VM, for reading. `serial` is how the guest finds it: 1 to 20 letters, digits, - and _. */
+export type Disk = { serial: string; file: string }
 
 /** The arguments of QEMU's `blockdev-add` and `device_add` for one more disk. */
-export function plugArguments(serial: string, readOnly: boolean): [Record<string, unknown>, Record<string, unknown>] {
+export function plugArguments(serial: string): [Record<string, unknown>, Record<string, unknown>] {
   const node = nodeName(serial)
-  const options = readOnly ? { 'read-only': true } : { discard: 'unmap' }
   return [
-    { driver: 'file', 'node-name': node, filename: `${disksFolder}/${serial}`, locking: 'off', ...options },
+    { driver: 'file', 'node-name': node, filename: `${disksFolder}/${serial}`, locking: 'off', 'read-only': true },
     { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: node, serial },
   ]
 }
 
 const nodeName = (serial: string) => `plugged-${serial}`
 
-/** A VM was started with room for its scratch disk alone: lets it write a larger disk to its end. */
-async function allowFileSize(pid: number, bytes: number): Promise<void> {
-  const now = /^Max file size +(\d+)/m.exec(await readFile(`/proc/${pid}/limits`, 'utf8'))?.[1]
-  if (now !== undefined && Number(now) < bytes) await run('prlimit', ['--pid', String(pid), `--fsize=${bytes}`])
-}
-
 const serialPattern = /^[A-Za-z0-9_-]{1,20}$/
 
 /**
  * Plugs disks into one VM. QEMU may reach no file but those in its folder: a disk gets a second name there (a hard link,
- * so it must lie on the same file system), read-only ones stay root's and are readable, others belong to the VM's user.
+ * so it must lie on the same file system), stays root's and is readable.
  */
 export class Disks {
   constructor(
     private readonly qmp: QmpClient,
     private readonly runDir: string,
-    private readonly uid: number,
-    private readonly pid: number,
   ) {}
 
   /** Plugs a disk in; when it fails nothing of it stays. The guest sees it soon after. Throws VmError. */
-  async plug({ serial, file, readOnly }: Disk): Promise<void> {
+  async plug({ serial, file }: Disk): Promise<void> {
     if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a disk`)
     const name = this.linkOf(serial)
-    await this.offer(file, name, readOnly)
+    await this.offer(file, name)
     const node = nodeName(serial)
     try {
-      const [open, plug] = plugArguments(serial, readOnly)
-      if (!readOnly) await allowFileSize(this.pid, (await stat(file)).size)
+      const [open, plug] = plugArguments(serial)
       await this.qmp.command('blockdev-add', open)
       try {
         await this.qmp.command('device_add', plug)
@@ -77,11 +66,10 @@ export class Disks {
     return join(vmFolder(this.runDir), disksFolder, serial)
   }
 
-  private async offer(file: string, name: string, readOnly: boolean): Promise<void> {
+  private async offer(file: string, name: string): Promise<void> {
     await mkdir(join(vmFolder(this.runDir), disksFolder), { recursive: true, mode: 0o711 })
-    if (readOnly && ((await stat(file)).mode & 0o004) === 0) throw new VmError(`${file} must be readable by everybody (its folder need not be)`)
+    if (((await stat(file)).mode & 0o004) === 0) throw new VmError(`${file} must be readable by everybody (its folder need not be)`)
     await rm(name, { force: true })
     await link(file, name)
-    if (!readOnly) await chown(name, this.uid, this.uid)
   }
 }

@@ -68,7 +68,7 @@ async function escape(request: Awaited<ReturnType<typeof requestIn>>, args: stri
   try {
     const launched = await launchQemu({
       binary: 'perl', arguments: ['-e', escapeScript, '--', ...args], uid, folder: vmFolder(runDir), stderrFile: stderrFile(runDir), files: files.descriptors,
-      network: request.network, kvmNode: null, cgroups, dieWithAgent: true,
+      network: request.network, kvmNode: null, cgroups, dieWithAgent: true, signal: new AbortController().signal,
     })
     await sealFolder(runDir)
     return launched

@@ -76,11 +76,11 @@ test('VMs start from a template, are sealed, take disks, are found again and lea
   expect(namespaces).toEqual([false, false, false, false])
 
   const other = await makeImage(host.folder, 'other', 'another image')
-  await first.vm.plugDisk({ serial: 'image1', file: other, readOnly: true })
+  await first.vm.plugDisk({ serial: 'image1', file: other })
   const client = await GuestClient.connect(first.vm.agentSocket)
   await vi.waitFor(() => client.addImage({ serial: 'image1', key: 'image1' }), { timeout: 20_000 })
   client.close()
-  await expect(first.vm.plugDisk({ serial: '../x', file: other, readOnly: true })).rejects.toThrow('is no serial')
+  await expect(first.vm.plugDisk({ serial: '../x', file: other })).rejects.toThrow('is no serial')
 
   // Each has a scratch disk of its own size, also one larger than others of its template.
   const [usual, larger] = await Promise.all([scratchBytesOf(first.vm.agentSocket), scratchBytesOf(second.vm.agentSocket)])

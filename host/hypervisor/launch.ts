@@ -28,6 +28,10 @@ export type Launch = {
   cgroups: readonly string[]
   /** True for VMs that are of no use to anybody but this run of the agent. */
   dieWithAgent: boolean
+  /** Ends the start, until QEMU's process is known. */
+  signal: AbortSignal
+  /** How long the launch script may take. */
+  timeoutMs?: number
 }
 
 export type ProcessEnd = { code: number | null; signal: NodeJS.Signals | null }
@@ -39,7 +43,8 @@ const namespacePath = (name: string) => (name.includes('/') ? name : `/run/netns
 
 /**
  * Starts QEMU sealed: a user of its own, no capability, no new privileges, in its network namespace and a session of its
- * own, so that it outlives the agent. A shell stays as its parent. Throws VmError when no process could be made; what fails later ends the process.
+ * own, so that it outlives the agent. A shell stays as its parent. Throws VmError when no process could be made in time, or the
+ * signal's reason; then none is left. What fails later ends the process.
  */
 export async function launchQemu(launch: Launch): Promise<Launched> {
   const { network } = launch
@@ -60,8 +65,16 @@ export async function launchQemu(launch: Launch): Promise<Launched> {
       child.once('exit', (code, signal) => resolve({ code, signal }))
     })
     ended.catch(() => {})
-    const pid = child.stdout ? await firstLine(child.stdout, ended) : undefined
+    const bound = AbortSignal.timeout(launch.timeoutMs ?? 15_000)
+    const pid = child.stdout ? await firstLine(child.stdout, ended, AbortSignal.any([launch.signal, bound])) : undefined
     child.stdout?.destroy()
+    if (pid === 'aborted') {
+      // The script and what it starts are in the shell's group.
+      if (child.pid !== undefined) killGroup(child.pid)
+      await ended
+      launch.signal.throwIfAborted()
+      throw new VmError(`the VM could not be started: the launch script did not come to QEMU in ${(launch.timeoutMs ?? 15_000) / 1000} s; the host is overloaded, or a namespace or device of the VM does not open`)
+    }
     const identity = pid === undefined ? undefined : await identifyProcess(pid)
     if (!identity) {
       await ended
@@ -74,10 +87,23 @@ export async function launchQemu(launch: Launch): Promise<Launched> {
   }
 }
 
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // All of it ended by itself.
+  }
+}
+
 /** The pid that the launch script prints; undefined when it ended without. */
-async function firstLine(stdout: Readable, ended: Promise<ProcessEnd>): Promise<number | undefined> {
+async function firstLine(stdout: Readable, ended: Promise<ProcessEnd>, signal: AbortSignal): Promise<number | undefined | 'aborted'> {
   const told = new Promise<string>((resolve) => stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1'))))
-  const line = await Promise.race([told, ended.then(() => '')])
+  const aborted = new Promise<'aborted'>((resolve) => {
+    if (signal.aborted) resolve('aborted')
+    else signal.addEventListener('abort', () => resolve('aborted'), { once: true })
+  })
+  const line = await Promise.race([told, ended.then(() => ''), aborted])
+  if (line === 'aborted') return line
   const pid = Number.parseInt(line, 10)
   return Number.isInteger(pid) ? pid : undefined
 }

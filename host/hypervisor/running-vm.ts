@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { lastWords, type Launched } from './launch'
+import { lastWords, type Launched, type ProcessEnd } from './launch'
 import { Disks, type Disk } from './disks'
-import { killProcess, waitUntilGone } from './process-identity'
+import { isRunning, killProcess, waitUntilGone } from './process-identity'
 import type { QmpClient, QmpEvent } from './qmp'
 import { memoryLimitHit } from '@/host/cgroups/group-files'
 import { agentSocket, removeVmFolder, stderrFile, tookTooMuch } from './start-qemu'
@@ -15,6 +16,9 @@ export type VmExit = { cause: string; code: number | null; signal: NodeJS.Signal
 
 /** How long a process may outlive its monitor's connection. */
 const lingerMs = 5000
+
+/** How long after QEMU its parent may take to tell how it ended. */
+const parentLingerMs = 5000
 
 /** Why QEMU says that it ends (its SHUTDOWN event), in words. */
 const reasons: Record<string, string> = {
@@ -43,7 +47,7 @@ export class RunningVm {
     private readonly lease: TemplateLease | null,
     launched: Launched | null,
   ) {
-    this.disks = new Disks(qmp, record.runDir, record.uid, record.process.pid)
+    this.disks = new Disks(qmp, record.runDir)
     this.folder = new FolderWatch(stderrFile(record.runDir), () => void this.orphaned())
     qmp.on('event', (event) => this.observe(event))
     this.exited = this.watch(launched)
@@ -111,6 +115,7 @@ export class RunningVm {
   }
 
   private async orphaned(): Promise<void> {
+    if (this.detached) return
     this.asked ??= 'its folder was removed'
     await killProcess(this.record.process)
   }
@@ -125,19 +130,27 @@ export class RunningVm {
       if (this.qmp.closed) resolve()
       else this.qmp.once('close', () => resolve())
     })
-    const ended = launched?.ended.catch(() => undefined)
-    await (ended ? Promise.race([ended, disconnected]) : disconnected)
-    if (this.detached) return new Promise(() => {})
+    const told = launched === null ? undefined : this.toldEnd(launched)
+    await (told ? Promise.race([told.then(async (end) => void (end ?? (await disconnected))), disconnected]) : disconnected)
     // A QEMU without a monitor cannot be governed: it ends now.
-    if (!(await waitUntilGone(this.record.process, lingerMs))) await killProcess(this.record.process)
-    while (!(await waitUntilGone(this.record.process, 60_000))) await killProcess(this.record.process)
+    for (let patienceMs = lingerMs; !this.detached && !(await waitUntilGone(this.record.process, patienceMs)); patienceMs = 60_000) {
+      if (!this.detached) await killProcess(this.record.process)
+    }
+    if (this.detached) return new Promise(() => {})
     this.qmp.close()
     this.folder.stop()
-    const { code, signal } = (await ended) ?? { code: null, signal: null }
+    const unknown = { code: null, signal: null }
+    const { code, signal } = (await Promise.race([told, delay(parentLingerMs, undefined, { ref: false })])) ?? unknown
     const cause = await this.cause(code, signal)
     await removeVmFolder(this.record.runDir, this.record.cgroups)
     await this.lease?.release()
     return { cause, code, signal }
+  }
+
+  /** How QEMU ended, as its parent tells; undefined when only the parent ended, of a signal that did not reach QEMU: that goes on, and its monitor tells its end. */
+  private async toldEnd({ ended }: Launched): Promise<ProcessEnd | undefined> {
+    const end = await ended.catch(() => undefined)
+    return (await isRunning(this.record.process)) ? undefined : end
   }
 
   private async cause(code: number | null, signal: NodeJS.Signals | null): Promise<string> {

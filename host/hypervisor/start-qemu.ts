@@ -40,8 +40,8 @@ export const agentSocket = (runDir: string) => join(vmFolder(runDir), sockets.ag
 /** A VM's group is named after its folder, which is its alone on this host. */
 export const groupName = (runDir: string) => `vm-${basename(runDir)}`
 
-/** Of a VM that the kernel killed for its memory: one sentence for people. */
-export const tookTooMuch = (limitBytes: number) => `The virtual machine took more memory than its limit of ${Math.round(limitBytes / 2 ** 20)} MiB on the host, and the host's kernel killed it. Its containers are kept within the guest's memory: this is QEMU itself, so tell the operator if it happens again`
+/** Of a VM that the kernel killed for its memory, for people. Tenants are told a cause up to its first colon: this has none. */
+export const tookTooMuch = (limitBytes: number) => `it took more memory than its limit of ${Math.round(limitBytes / 2 ** 20)} MiB on the host, and the host's kernel killed it. Its containers are kept within the guest's memory, so this is QEMU itself; tell the operator if it happens again`
 
 /** A Unix socket's path has room for so many bytes. */
 const maxSocketPath = 107
@@ -57,7 +57,10 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   let launched: Launched | undefined
   let cgroups: string[] = []
   try {
-    ;[cgroups] = await Promise.all([makeCgroup(start), prepareFolder(runDir, start.uid)])
+    // Both are waited for, whichever fails: what is removed then must not be made meanwhile.
+    const [group, folder] = await Promise.allSettled([makeCgroup(start), prepareFolder(runDir, start.uid)])
+    if (group.status === 'fulfilled') cgroups = group.value
+    for (const result of [group, folder]) if (result.status === 'rejected') throw result.reason
     launched = await launchQemu({
       binary: start.binary,
       arguments: qemuArguments(start.shape),
@@ -69,6 +72,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
       kvmNode: start.kvmNode,
       cgroups,
       dieWithAgent: start.dieWithAgent,
+      signal,
     })
     const qmp = await connectMonitor({ ...launched, cgroups }, runDir, start.timeoutMs ?? 15_000, signal)
     await sealFolder(runDir)

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
 import { descriptors, type BootMode } from './machine'
-import { processesOf } from './process-identity'
+import { isRunning, processesOf } from './process-identity'
 import { groupName, stderrFile, vmFolder } from './start-qemu'
 import { startVm } from './start-vm'
 import { TemplateStore } from './templates/template-store'
@@ -110,12 +111,37 @@ test('whatever boots it, each QEMU is behind every wall, and no two share one', 
   expect(await host.processes()).toEqual([])
 })
 
+test('a VM goes on when the shell above it is killed, and its end is told by its monitor', async () => {
+  const request = await host.request(4)
+  const { vm } = await startVm(host.settings, new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' }), request)
+  let over = false
+  void vm.exited.then(() => (over = true))
+  const parentOf = async (pid: number) => Number(/^PPid:\t(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1])
+  const shell = await parentOf(vm.pid)
+  expect(await readFile(`/proc/${shell}/comm`, 'utf8')).toBe('sh\n')
+  process.kill(shell, 'SIGKILL')
+  await vi.waitFor(async () => expect(await parentOf(vm.pid)).not.toBe(shell))
+  // Longer than an unwanted QEMU is given.
+  await delay(6000)
+  expect([over, await isRunning(vm.record.process)]).toEqual([false, true])
+  expect(await vm.console()).toBeTypeOf('string')
+  expect(await vm.quit()).toEqual({ cause: 'the host stopped it', code: null, signal: null })
+})
+
+test('a VM whose folder cannot be made leaves no group', async () => {
+  const request = await host.request(5)
+  await writeFile(join(host.folder, 'file'), '')
+  const runDir = join(host.folder, 'file', 'vm5')
+  await expect(startVm(host.settings, new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' }), { ...request, runDir })).rejects.toThrow('ENOTDIR')
+  for (const folder of host.settings.cgroups.folders(groupName(runDir))) await expect(readdir(folder)).rejects.toThrow('ENOENT')
+})
+
 test('a VM that the kernel killed at its limit of memory says so, and its group is gone', async ({ skip }) => {
   const { cgroups } = host.settings
   if (cgroups.support.missing.includes('memory')) skip()
   const narrow = { ...cgroups, make: (name: string, limits: VmLimits) => cgroups.make(name, { ...limits, memoryBytes: 80 * 2 ** 20 }) }
   const request = await host.request(3)
   const { vm } = await startVm({ ...host.settings, cgroups: narrow }, new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' }), request)
-  expect((await vm.exited).cause).toMatch(/^The virtual machine took more memory than its limit of 80 MiB on the host/)
+  expect((await vm.exited).cause).toMatch(/^it took more memory than its limit of 80 MiB on the host/)
   for (const folder of cgroups.folders(groupName(request.runDir))) await expect(readdir(folder)).rejects.toThrow('ENOENT')
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ledgerEntry } from '@/host/ledger/entry'
+import { tookTooMuch } from '@/host/hypervisor/start-qemu'
 import { ImageProblem } from './ports'
 import { testAssignment } from './testing/assignment'
 import { settle } from './testing/fake-clock'
@@ -208,6 +209,19 @@ describe('a lost VM', () => {
     expect(worker.report()).toMatchObject({ phase: 'Running', containers: [{ state: 'Running', restartCount: 1, exitCode: 137 }] })
     expect(events.some((e) => e.reason === 'VMFailed' && e.message.includes('killed by signal 9'))).toBe(true)
     expect(host.machines.size).toBe(1)
+  })
+
+  it('at its limit of memory is told whole, with what to do; words of QEMU are not', async () => {
+    for (const [cause, told] of [[tookTooMuch(300 << 20), 'it took more memory than its limit of 300 MiB on the host, and the host\'s kernel killed it. Its containers are kept within the guest\'s memory, so this is QEMU itself; tell the operator if it happens again'], ['QEMU ended with code 1: /var/lib/hypernetes: no such file', 'QEMU ended with code 1']] as const) {
+      const host = new FakeHost()
+      const { eventsOf } = startWorker(host, testAssignment())
+      await settle()
+      const first = [...host.machines.values()][0]
+      host.machines.clear()
+      first?.die(cause)
+      await host.clock.advance(1_000)
+      expect(eventsOf('VMFailed').map(({ message }) => message)).toEqual([`The pod's virtual machine ended: ${told}.`])
+    }
   })
 
   it('fails a pod that must not be restarted', async () => {

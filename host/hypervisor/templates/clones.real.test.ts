@@ -140,7 +140,7 @@ test('neither a guest that writes all its memory nor one that breaks out of it c
     await files.add(descriptors.memory, lease.memory, 'r')
     await files.add(descriptors.state, lease.state, 'r')
     await files.add(descriptors.kernel, lease.bootStub, 'r')
-    const launched = await launchQemu({ binary: 'perl', arguments: ['-e', escaped], uid: request.uid, folder: request.runDir, stderrFile, files: files.descriptors, network: null, kvmNode: null, cgroups: [], dieWithAgent: true })
+    const launched = await launchQemu({ binary: 'perl', arguments: ['-e', escaped], uid: request.uid, folder: request.runDir, stderrFile, files: files.descriptors, network: null, kvmNode: null, cgroups: [], dieWithAgent: true, signal: new AbortController().signal })
     await launched.ended
   } finally {
     await files.close()

@@ -127,7 +127,7 @@ class PodMachine implements Machine {
   }
 
   plugImage(serial: string, file: string): Promise<void> {
-    return this.vm.plugDisk({ serial, file, readOnly: true })
+    return this.vm.plugDisk({ serial, file })
   }
 
   async stop(): Promise<void> {
