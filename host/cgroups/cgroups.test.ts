@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { offeredCgroups, openCgroups } from './cgroups'
 import { closeGroups, makeGroup, memoryLimitHit, removeGroup, sweepGroups, writeSettings } from './group-files'
 import { legacySettings, openLegacy } from './legacy'
 import { vmLimits } from './limits'
@@ -74,6 +75,25 @@ describe('a machine that cannot limit VMs', () => {
     expect(await readdir(join(folder, 'ours'))).toEqual(['cgroup.procs'])
   })
 
+  it('is asked for the version that has more of the controllers, where both have some', async () => {
+    const [two, one] = [join(folder, 'unified'), join(folder, 'legacy')]
+    for (const [top, file] of [[two, 'cgroup.subtree_control'], [one, 'cgroup.procs']] as const) {
+      await mkdir(join(top, 'ours'), { recursive: true })
+      await writeFile(join(top, 'ours', file), '')
+      await writeFile(join(top, file), '')
+    }
+    const offer = async (unified: string, legacy: ('memory' | 'pids' | 'cpu')[]) => {
+      await Promise.all([writeFile(join(two, 'cgroup.controllers'), unified), writeFile(join(two, 'ours', 'cgroup.subtree_control'), '')])
+      const mounts = { unified: two, legacy: new Map(legacy.map((each) => [each, one])) }
+      const [{ support }, offered] = [await openCgroups('ours', mounts), await offeredCgroups(mounts)]
+      expect(offered).toMatchObject({ version: support.version })
+      return support
+    }
+    expect(await offer('cpuset pids', ['memory', 'cpu'])).toMatchObject({ version: 1, missing: ['pids'] })
+    expect(await offer('memory', ['pids'])).toMatchObject({ version: 2 })
+    expect(await offer('io', ['pids'])).toMatchObject({ version: 1 })
+  })
+
   it('leaves out what the kernel lacks, if that is no wall of its own', async () => {
     await writeFile(join(folder, 'memory.max'), '')
     await writeSettings(folder, [{ file: 'memory.max', value: '5' }, { file: 'memory.swap.max', value: '0', optional: true }])
@@ -104,6 +124,7 @@ describe('a group', () => {
     await makeGroup(join(folder, 'vm-a'))
     await makeGroup(join(folder, 'vm-a'))
     await mkdir(join(folder, 'vm-b', 'busy'), { recursive: true })
+    await expect(makeGroup(join(folder, 'vm-b'))).rejects.toThrow('vm-b is left of an earlier VM and cannot be removed')
     expect(await sweepGroups([folder, join(folder, 'none')])).toBe(1)
     expect(await readdir(folder)).toEqual(['vm-b'])
     expect(await removeGroup([join(folder, 'vm-a')])).toBe(true)

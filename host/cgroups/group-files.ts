@@ -8,12 +8,12 @@ const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? 
 /** A file of a group and what is written to it. `optional` ones are not there on every kernel. */
 export type Setting = { file: string; value: string; optional?: true }
 
-/** Makes a group's folder, in place of one that an earlier VM left: its counts would be taken for the new one's. */
+/** Makes a group's folder, in place of one that an earlier VM left: its counts would be taken for the new one's. Throws where what is left cannot be removed. */
 export async function makeGroup(folder: string): Promise<void> {
   await mkdir(folder).catch(async (error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error
-    await removeGroup([folder])
-    await mkdir(folder, { recursive: true })
+    if (!(await removeGroup([folder]))) throw new Error(`${folder} is left of an earlier VM and cannot be removed: processes are in it still (its cgroup.procs), or groups below it`, { cause: error })
+    await mkdir(folder)
   })
 }
 

@@ -5,7 +5,7 @@ export type CgroupMounts = { unified: string | null; legacy: Map<Controller, str
 
 const isController = (option: string): option is Controller => option === 'memory' || option === 'pids' || option === 'cpu'
 
-/** Reads them from proc_pid_mountinfo(5). Both may be there: version 2's tree then has no controllers. */
+/** Reads them from proc_pid_mountinfo(5). Both may be there: version 2's tree then has the controllers that version 1's trees have not. */
 export function cgroupMounts(mountinfo: string): CgroupMounts {
   const mounts: CgroupMounts = { unified: null, legacy: new Map() }
   for (const line of mountinfo.split('\n')) {
