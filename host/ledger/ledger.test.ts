@@ -48,6 +48,20 @@ describe('the ledger', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
+  it('does not bring an entry back that is removed while a write of it fails', async () => {
+    const one = entry()
+    const file = join(folder, `${one.assignment.uid}.json`)
+    const ledger = await open(1)
+    // Nothing can be renamed over a folder.
+    await mkdir(file)
+    const failing = ledger.save(one)
+    await new Promise(setImmediate)
+    await Promise.all([failing, ledger.remove(one.assignment.uid)])
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await ledger.settled()
+    expect(await readdir(folder)).toEqual([])
+  })
+
   it('survives a crash between write and rename, at any byte of the write', async () => {
     const [old, next] = [entry(), entry()]
     const ledger = await open()

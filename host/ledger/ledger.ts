@@ -17,7 +17,8 @@ export type LoadedLedger = { entries: LedgerEntry[]; broken: BrokenEntry[] }
 /** Who hears of writes: that one failed, which is tried again, and that all that was saved is on disk again. */
 export type LedgerListener = { failed: (podUid: string, error: unknown) => void; recovered: () => void }
 
-type Queue = { next: LedgerEntry | null; running: Promise<void> | null; retry: NodeJS.Timeout | undefined }
+/** `removed`: nothing is written any more, whatever becomes of the write under way. */
+type Queue = { next: LedgerEntry | null; running: Promise<void> | null; retry: NodeJS.Timeout | undefined; removed: boolean }
 
 /**
  * One JSON file a pod (mode 0600). A write goes to a file beside it, is synced and renamed over the old one, so that a
@@ -66,7 +67,7 @@ export class Ledger {
   /** Writes the entry soon; the promise is settled when it, or a newer one of the pod, is on disk, or could not be written. */
   save(entry: LedgerEntry): Promise<void> {
     const uid = entry.assignment.uid
-    const queue = this.queues.get(uid) ?? { next: null, running: null, retry: undefined }
+    const queue = this.queues.get(uid) ?? { next: null, running: null, retry: undefined, removed: false }
     this.queues.set(uid, queue)
     queue.next = entry
     return this.drain(uid, queue)
@@ -75,7 +76,7 @@ export class Ledger {
   /** Removes the entry, after the write that is under way, with what was kept aside of the pod. */
   async remove(uid: string): Promise<void> {
     const queue = this.queues.get(uid)
-    if (queue) queue.next = null
+    if (queue) Object.assign(queue, { next: null, removed: true })
     clearTimeout(queue?.retry)
     await queue?.running
     this.queues.delete(uid)
@@ -116,6 +117,7 @@ export class Ledger {
         await this.write(uid, JSON.stringify(entry))
         this.wrote(uid)
       } catch (error) {
+        if (queue.removed) return
         queue.next ??= entry
         this.unwritten.add(uid)
         this.listener.failed(uid, error)
