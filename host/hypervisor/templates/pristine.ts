@@ -48,8 +48,8 @@ export function templateGeneration(settings: HypervisorSettings): string {
  */
 export class PristineTemplates {
   private readonly current = new Map<string, Pristine>()
-  /** Names of what is being made. */
-  private readonly making = new Set<string>()
+  /** Names of what is being made, and the guest image that it is made from. */
+  private readonly making = new Map<string, string>()
 
   constructor(
     private readonly folder: string,
@@ -67,7 +67,7 @@ export class PristineTemplates {
       const newest = found && this.find(found)
       if (found?.key === name && found.generation === generation && (newest?.madeAt ?? 0) <= found.madeAt) this.current.set(sizeKey(found), { ...found, ...placeIn(join(this.folder, name)) })
     }
-    await this.sweep(new Set())
+    await this.sweep(() => new Set())
   }
 
   /** The newest of this size, of whatever guest image. */
@@ -98,7 +98,7 @@ export class PristineTemplates {
     const key = `${generation}-${sizeKey(size)}-${randomBytes(4).toString('hex')}`
     const draft = await mkdtemp(join(this.folder, draftPrefix))
     const names = [basename(draft), key]
-    for (const name of names) this.making.add(name)
+    for (const name of names) this.making.set(name, settings.guest.version)
     const late = AbortSignal.timeout(this.bootTimeoutMs)
     try {
       await this.make(settings, size, draft, AbortSignal.any([signal, late]))
@@ -132,10 +132,15 @@ export class PristineTemplates {
     if (this.isCurrent(pristine)) this.current.delete(sizeKey(pristine))
   }
 
+  /** The guest images whose files are being read. */
+  guestsInMaking(): string[] {
+    return [...this.making.values()]
+  }
+
   /** Removes all that new pods do not start from, but for the keys in `used` and what is being made. */
-  async sweep(used: ReadonlySet<string>): Promise<void> {
+  async sweep(used: () => ReadonlySet<string>): Promise<void> {
     const names = await readdir(this.folder)
-    const keep = new Set([...used, ...this.making, ...this.list().map((one) => one.key)])
+    const keep = new Set([...used(), ...this.making.keys(), ...this.list().map((one) => one.key)])
     const old = names.filter((name) => !keep.has(name))
     await Promise.all(old.map((name) => rm(join(this.folder, name), { recursive: true, force: true })))
   }

@@ -1,11 +1,18 @@
-import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { withoutCgroups } from '@/host/cgroups/port'
 import { defaultMaxImageBytes, type HypervisorSettings } from '../hypervisor-settings'
+import { CopyRecord } from './copies'
 import type { MakePristine } from './make-pristine'
+import * as sealedMemory from './sealed-memory'
 import { TemplateStore, type TemplateSharing } from './template-store'
+
+vi.mock('./sealed-memory', async (original) => {
+  const real = await original<typeof sealedMemory>()
+  return { ...real, memoryDigest: vi.fn(real.memoryDigest) }
+})
 
 const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
 let folder: string
@@ -44,6 +51,18 @@ const firstByte = async (path: string) => {
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 5 << 20)
   await file.close()
   return buffer[0]
+}
+
+/** The next memory is hashed once the returned function is called, or that fails with the error. A start may be slower than the comparison. */
+function holdNextDigest(): (error?: Error) => void {
+  const { memoryDigest } = sealedMemory
+  let go: (error?: Error) => void = () => {}
+  const held = new Promise<void>((resolve, reject) => (go = (error) => (error ? reject(error) : resolve())))
+  vi.mocked(memoryDigest).mockImplementationOnce(async (path) => {
+    await held
+    return memoryDigest(path)
+  })
+  return go
 }
 
 beforeEach(async () => {
@@ -113,7 +132,9 @@ test('a template whose memory was altered is found where it is copied, before an
   const file = await open(join(folder, 'pristine', key ?? '', 'memory'), 'r+')
   await file.write(Buffer.from('X'), 0, 1, 6 << 20)
   await file.close()
+  const compare = holdNextDigest()
   const bad = await templates.acquire(request('two'))
+  compare()
   await expect(bad.intact()).rejects.toThrow("the template's memory was not as it had been made; another is made")
   await bad.release()
   expect(await templates.adopt(bad.copy)).toBeNull()
@@ -122,6 +143,61 @@ test('a template whose memory was altered is found where it is copied, before an
   await next.intact()
   expect([await firstByte(next.memory), made]).toEqual([2, 2])
   await Promise.all([good.release(), next.release()])
+})
+
+test('a copy that could not be compared is dropped alone: the template serves on', async () => {
+  const templates = await store(settings('a'))
+  const good = await templates.acquire(request())
+  await good.intact()
+  const fail = holdNextDigest()
+  const unread = await templates.acquire(request('two'))
+  fail(new Error('perl: Cannot allocate memory'))
+  await expect(unread.intact()).rejects.toThrow("a copy of the template's memory could not be compared with what was made: perl: Cannot allocate memory")
+  // As the start does that could not use it.
+  await unread.discard()
+  expect(await templates.adopt(unread.copy)).toBeNull()
+  const next = await templates.acquire(request('two'))
+  await next.intact()
+  expect([await firstByte(next.memory), made, log.error.mock.calls]).toEqual([1, 1, []])
+  await Promise.all([good.release(), next.release()])
+  vi.mocked(sealedMemory.memoryDigest).mockRejectedValue(new Error('never'))
+  await expect(templates.acquire(request('three'))).rejects.toThrow('no copy of the template of 16 MiB could be compared')
+  vi.mocked(sealedMemory.memoryDigest).mockReset()
+})
+
+test('a copy that an agent was killed over before it was compared is compared by the next one', async () => {
+  const templates = await store(settings('a'))
+  const lease = await templates.acquire(request())
+  await lease.intact()
+  const file = join(folder, 'copies', `${lease.copy}.json`)
+  const record = CopyRecord.parse(JSON.parse(await readFile(file, 'utf8')))
+  expect(record.compared).toBe(true)
+  // Whatever it was copied from: not what was made.
+  await writeFile(file, JSON.stringify({ ...record, compared: undefined, pristine: { ...record.pristine, digests: { ...record.pristine.digests, memory: '0'.repeat(64) } } }))
+  const next = await store(settings('a'))
+  await vi.waitFor(async () => expect(await next.adopt(lease.copy)).toBeNull())
+  expect(log.error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ altered: expect.stringContaining('memory') }), expect.stringContaining('thrown away'))
+})
+
+test('a template that is being copied for a start stays until it is, though another was made meanwhile', async () => {
+  const templates = await store(settings('a'))
+  await (await templates.acquire(request())).release()
+  await templates.dropIdle(0)
+  const copies = templates['copies']
+  const real = copies.make.bind(copies)
+  let go = () => {}
+  const held = new Promise<void>((resolve) => (go = resolve))
+  const copying = vi.spyOn(copies, 'make').mockImplementationOnce(async (...args) => {
+    await held
+    return real(...args)
+  })
+  const starting = templates.acquire(request('two'))
+  await vi.waitFor(() => expect(copying).toHaveBeenCalled())
+  await templates.renew(request())
+  expect(await readdir(join(folder, 'pristine'))).toHaveLength(2)
+  go()
+  await (await starting).release()
+  expect(await readdir(join(folder, 'pristine'))).toHaveLength(1)
 })
 
 test.each(['state', 'boot-stub'])('a template whose %s was altered is never used again: it is told and made anew', async (name) => {

@@ -52,6 +52,8 @@ export type TemplateStoreOptions = {
 const retryAfterMs = 60_000
 /** How often one start takes up a template that turns out to be altered. */
 const maxAlterations = 3
+/** A template is copied in one round and leased in the next. */
+const maxRounds = 2 * maxAlterations
 
 /** Makes, copies and keeps templates. One store a folder; what runs for it survives the agent and is found again. */
 export class TemplateStore {
@@ -61,6 +63,8 @@ export class TemplateStore {
   private readonly renewing = new SingleFlight<Pristine>(0)
   private readonly makingCopy = new SingleFlight<void>(0)
   private readonly ended = new AbortController()
+  /** One for each who reads a template's files. */
+  private readonly readers = new Set<{ key: string }>()
   /** When a pod last asked for a size, by the steady clock in ms; never in the past for one that is made ahead. */
   private readonly asked = new Map<string, number>()
 
@@ -77,7 +81,7 @@ export class TemplateStore {
   async open(): Promise<void> {
     await this.pristine.open()
     for (const pristine of this.pristine.list()) this.asked.set(sizeKey(pristine), performance.now())
-    await this.copies.open()
+    await this.copies.open((record) => this.compare(record))
   }
 
   /**
@@ -88,22 +92,43 @@ export class TemplateStore {
   async acquire(request: TemplateRequest): Promise<TemplateLease> {
     if (this.sharing === 'cold') throw new VmError('templates are switched off')
     this.asked.set(sizeKey(request), Math.max(performance.now(), this.asked.get(sizeKey(request)) ?? 0))
-    for (let alterations = 0; alterations < maxAlterations; ) {
+    let alterations = 0
+    for (let round = 0; round < maxRounds && alterations < maxAlterations; round += 1) {
       request.signal.throwIfAborted()
       const pristine = this.pristine.find(request) ?? (await abortable(this.makePristine(request), request.signal))
-      const altered = await this.pristine.alteration(pristine)
-      if (altered !== null) {
-        alterations += 1
-        await this.throwAway(pristine, altered)
-        continue
-      }
-      const copy = copyName(this.sharing === 'shared' ? '' : request.tenantId, pristine.key)
-      const lease = await this.adopt(copy)
+      const lease = await this.reading(pristine, () => this.leaseOf(pristine, request))
       if (lease) return lease
-      await abortable(this.makingCopy.do(copy, () => this.copies.make(copy, pristine, (record) => this.compare(record))), request.signal)
       if (!this.pristine.isCurrent(pristine)) alterations += 1
     }
+    if (alterations < maxAlterations) throw new VmError(`no copy of the template of ${request.memoryMiB} MiB could be compared with what was made: the host's log tells why; look for memory that is short`)
     throw new VmError(`the template of ${request.memoryMiB} MiB was not as it had been made ${maxAlterations} times: look for a failing disk or memory under ${resolve(this.options.dir)}`)
+  }
+
+  /** A lease of the tenant's copy; null where one was made that can be leased now, or the template is not as it was made. */
+  private async leaseOf(pristine: Pristine, { tenantId, signal }: TemplateRequest): Promise<TemplateLease | null> {
+    const altered = await this.pristine.alteration(pristine)
+    if (altered !== null) {
+      await this.throwAway(pristine, altered)
+      return null
+    }
+    const copy = copyName(this.sharing === 'shared' ? '' : tenantId, pristine.key)
+    const lease = await this.adopt(copy)
+    if (lease) return lease
+    // Goes on for others where this one does not wait any longer.
+    await abortable(this.makingCopy.do(copy, () => this.reading(pristine, () => this.copies.make(copy, pristine, (record) => this.compare(record)))), signal)
+    return null
+  }
+
+  /** Its files stay until the work is done, though another may be in service by then. */
+  private async reading<T>(pristine: Pristine, work: () => Promise<T>): Promise<T> {
+    const reader = { key: pristine.key }
+    this.readers.add(reader)
+    try {
+      return await work()
+    } finally {
+      this.readers.delete(reader)
+      if (!this.pristine.isCurrent(pristine)) await this.dropRetired().catch((error: unknown) => this.options.log?.warn({ err: error }, 'a template that is not used any more could not be removed'))
+    }
   }
 
   /** Makes the pristine template of a size before a pod asks for it, and keeps one in service; no-op where templates are switched off. */
@@ -116,6 +141,11 @@ export class TemplateStore {
   /** What new pods start from, for how long no pod has asked for that size (ms), and whether VMs are booted from something else by now. */
   inService(): TemplateInService[] {
     return this.pristine.list().map((pristine) => ({ pristine, unusedMs: Math.max(0, performance.now() - (this.asked.get(sizeKey(pristine)) ?? 0)), outdated: !this.pristine.isOfThisGeneration(pristine) }))
+  }
+
+  /** The guest images that templates are being made from. */
+  guestsInMaking(): string[] {
+    return this.pristine.guestsInMaking()
   }
 
   /** Makes another template of a size; the old one serves until it is there. Throws VmError, and then the old one serves on. */
@@ -152,7 +182,8 @@ export class TemplateStore {
       else await this.dropRetired()
     }
     const discard = async () => {
-      this.pristine.retire(copy.pristine)
+      // One that its comparison dropped says nothing of the template, which was judged there.
+      if (this.copies.get(name) === copy) this.pristine.retire(copy.pristine)
       await this.copies.forget(copy)
       await release()
     }
@@ -202,15 +233,20 @@ export class TemplateStore {
   /** Removes what new pods do not start from, as far as no VM runs from it. */
   private async dropRetired(): Promise<void> {
     await this.copies.forgetWhere((copy) => copy.leases === 0 && !this.pristine.isCurrent(copy.pristine))
-    await this.pristine.sweep(this.copies.templates())
+    await this.pristine.sweep(() => new Set([...this.copies.templates(), ...[...this.readers].map(({ key }) => key)]))
   }
 
   /** Beside the start of the VM that waits for it: reading all of a template takes as long as half a start. */
   private async compare({ copy, pristine, holder }: CopyRecord): Promise<void> {
-    const now = await memoryDigest(holderPath(holder)).catch((error: unknown) => String(error))
+    const now = await memoryDigest(holderPath(holder)).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
     if (now === pristine.digests.memory) return
-    const altered = this.copies.get(copy)
-    if (altered) await this.copies.forget(altered)
+    const suspect = this.copies.get(copy)
+    if (suspect) await this.copies.forget(suspect)
+    // Memory that is short, a reader or a holder that was killed: nothing is known of the template then.
+    if (now instanceof Error) {
+      this.options.log?.warn({ err: now, template: pristine.key }, "a copy of a template's memory could not be compared with what was made, and was dropped: the template serves on")
+      throw new VmError(`a copy of the template's memory could not be compared with what was made: ${now.message}`, { cause: now })
+    }
     await this.throwAway(pristine, pristine.memory)
     throw new VmError("the template's memory was not as it had been made; another is made")
   }
