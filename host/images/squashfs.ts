@@ -2,9 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { chown, mkdir, open, rename, rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { asImageError, cancelled, diskFull, ImageError } from './image-error'
+import { folderUse } from './jail/folder'
+import { inGroup, type InGroup } from './jail/group'
 import { isRoot, jailed, jailUid } from './jail/jail'
 import { giveToRoot } from './squashfs-owner'
 
@@ -17,24 +20,24 @@ export type TarSink = { write(bytes: Buffer): Promise<void> }
  * disk. Blocks of 64 KiB, for a start reads many small files. Memory is bounded: the default is a quarter of the
  * machine's.
  */
-const fixedOptions = ['-comp', 'lz4', '-b', '64K', '-mem', '128M', '-noId', '-exit-on-error', '-no-progress', '-quiet']
+const fixedOptions = ['-processors', String(Math.min(8, availableParallelism())), '-comp', 'lz4', '-b', '64K', '-mem', '128M', '-noId', '-exit-on-error', '-no-progress', '-quiet']
 
-/** It has 128 MiB for blocks and as much again for names; each thread reserves addresses beside that. What comes in is bounded before. */
-const limits = { addressSpace: 4 * 2 ** 30, fileBytes: 2 ** 40, openFiles: 64, processes: 256, cpuSeconds: 3600 }
+/** It has 128 MiB for blocks and as much again for names; each thread reserves addresses beside that, and there are three a processor. What comes in is bounded before. */
+const limits = { memoryBytes: 2 * 2 ** 30, addressSpace: 4 * 2 ** 30, openFiles: 64, processes: 48, cpuSeconds: 3600 }
 
 /**
  * Makes a squashfs at `path` (which must not exist) from tar bytes that `fill` writes. The root directory gets
  * `rootMode` and belongs to root: sqfstar 4.5 takes neither its owner nor its time. Nothing is unpacked, and sqfstar, which
  * reads a stranger's names and bytes, sits in a jail with an empty folder. The file is on disk (fsync) when this
- * resolves. Nothing is left on failure. Throws {@link ImageError}.
+ * resolves, and has at most `maxBytes`. Nothing is left on failure. Throws {@link ImageError}.
  */
-export async function writeSquashfs(path: string, rootMode: number, fill: (sink: TarSink) => Promise<void>, signal?: AbortSignal): Promise<void> {
+export async function writeSquashfs(path: string, rootMode: number, fill: (sink: TarSink) => Promise<void>, { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal | undefined }): Promise<void> {
   const uid = jailUid()
   const folder = `${path}.jail`
   try {
     await mkdir(folder, { mode: 0o700 })
     if (isRoot) await chown(folder, uid, uid)
-    await writeJailed({ uid, folder, rootMode, fill, signal })
+    await writeJailed({ uid, folder, rootMode, fill, maxBytes, signal })
     const made = join(folder, fileName)
     if (isRoot) await chown(made, 0, 0)
     await rename(made, path)
@@ -47,14 +50,30 @@ export async function writeSquashfs(path: string, rootMode: number, fill: (sink:
 
 const fileName = 'image.squashfs'
 
-async function writeJailed({ uid, folder, rootMode, fill, signal }: { uid: number; folder: string; rootMode: number; fill: (sink: TarSink) => Promise<void>; signal: AbortSignal | undefined }): Promise<void> {
+type Work = { uid: number; folder: string; rootMode: number; fill: (sink: TarSink) => Promise<void>; maxBytes: number; signal: AbortSignal | undefined }
+
+async function writeJailed(work: Work): Promise<void> {
+  const { uid, folder, rootMode, maxBytes } = work
   const place = '/image'
-  const [command, args] = jailed({ uid, writable: { source: folder, place }, limits }, ['sqfstar', ...fixedOptions, '-root-mode', (rootMode & 0o7777).toString(8), join(place, fileName)])
-  const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV, LANG: 'C.UTF-8' }, signal, killSignal: 'SIGKILL' })
+  const bounds = { ...limits, fileBytes: maxBytes }
+  const group = await inGroup(bounds, jailed({ uid, writable: { source: folder, place }, limits: bounds }, ['sqfstar', ...fixedOptions, '-root-mode', (rootMode & 0o7777).toString(8), join(place, fileName)]))
+  const stray = new AbortController()
+  // It writes one file; what else appears is by somebody who has taken it over.
+  const watch = setInterval(() => void folderUse(folder, 1).then(({ isStrange }) => isStrange && stray.abort()), 250)
+  try {
+    await feed(work, group, stray.signal)
+  } finally {
+    clearInterval(watch)
+    await group.leave()
+  }
+}
+
+async function feed({ uid, folder, fill, signal }: Work, { command, args }: InGroup, stray: AbortSignal): Promise<void> {
+  const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV, LANG: 'C.UTF-8' }, signal: signal ? AbortSignal.any([signal, stray]) : stray, killSignal: 'SIGKILL' })
   let stderr = ''
   child.stderr.on('data', (text: Buffer) => (stderr = (stderr + text.toString()).slice(-2000)))
   const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
+    child.on('error', reject)
     child.once('close', resolve)
   })
   // Both are awaited below; until then a failure must not count as unhandled.

@@ -5,11 +5,14 @@ import { createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openCgroups } from '@/host/cgroups/cgroups'
+import { closeGroups } from '@/host/cgroups/group-files'
 import { run } from '@/platform/exec'
 import { canary } from '../testing/lying-registry'
+import { inGroup, putJailsInGroups } from './group'
 import { jailed, jailUid, type Jail } from './jail'
 
-const limits = { addressSpace: 2 ** 30, fileBytes: 1 << 20, openFiles: 64, processes: 64, cpuSeconds: 20 }
+const limits = { memoryBytes: 256 << 20, addressSpace: 2 ** 30, fileBytes: 1 << 20, openFiles: 64, processes: 64, cpuSeconds: 20 }
 let folder = ''
 let uid = 0
 beforeAll(async () => {
@@ -67,6 +70,22 @@ describe.runIf(process.getuid?.() === 0)('a jail', () => {
     }
   })
 
+  it('makes no namespaces, no sockets that leave its network, and no calls that break kernels', async () => {
+    const script = `perl -e '
+      my %flags = ("user namespace" => 0x10000000, "user, network and mount namespaces" => 0x50020000);
+      for my $name (sort keys %flags) { my $p = fork(); if (!$p) { exit(syscall(272, $flags{$name}) == 0) } waitpid($p, 0); print "$name\n" if $? }
+      my $cloned = syscall(56, 0x10000000 | 17, 0, 0, 0, 0); exit 0 if $cloned == 0; print "clone\n" if $cloned > 0;
+      for my $call (435, 425) { syscall($call, 0, 0); print "call $call\n" if $! != 38 }
+      for my $call (101, 165, 250, 308, 321, 323) { syscall($call, 0, 0, 0, 0, 0); print "call $call\n" if $! != 1 }
+      for my $family (2, 10, 16, 17, 38, 40) { for my $type (1, 2, 3, 5) { if (socket(my $s, $family, $type, 0)) { print "family $family\n"; last } } }
+      print "family 1\n" if socket(my $s, 1, 1, 0)'`
+    expect(await inside(script)).toBe('family 1')
+    expect(await inside(script, { listeners: [{ address: '127.0.0.1', port: 80, socket: '/puller/none' }] })).toBe('family 2\nfamily 10\nfamily 1')
+    // Outside of a jail the same account makes the namespaces.
+    const { stdout } = await run('setpriv', ['--reuid', String(uid), '--clear-groups', 'bash', '-c', script], { env: environment })
+    expect(stdout.split('\n')).toEqual(expect.arrayContaining(['user namespace', 'user, network and mount namespaces', 'clone', 'family 16']))
+  })
+
   it('has the ways out that it is given, on IPv6 too, and each carries both directions', async () => {
     const server = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))
     const path = join(folder, 'home', 'out')
@@ -90,6 +109,34 @@ describe.runIf(process.getuid?.() === 0)('a jail', () => {
       true`
     expect(await inside(script)).toBe(String(1 << 20))
     expect((await readdir(join(folder, 'mine'))).filter((name) => name.startsWith('core'))).toEqual([])
+  })
+
+  it('bounds the memory and number of all its processes together, where there are control groups, and leaves none', async () => {
+    const cgroups = await openCgroups(`hypernetes-jail-test-${process.pid}`)
+    const { version, missing } = cgroups.support
+    // Each process is far below its own limit.
+    const script = `
+      perl -e 'my @all; for (1..4) { my $p = fork(); if (!$p) { my $x = "a" x (40 << 20); sleep 1; exit 7 } push @all, $p } my $n = 0; for (@all) { waitpid($_, 0); $n += $? == 7 << 8 } print $n < 4 ? "" : "memory\\n"'
+      perl -e 'my @all; for (1..40) { my $p = fork(); last if !defined $p; if (!$p) { sleep 30; exit } push @all, $p } print @all < 20 ? "" : "processes\\n"; kill 9, @all'
+      true`
+    const together = async (): Promise<string> => {
+      const bounds = { ...limits, memoryBytes: 96 << 20, processes: 12 }
+      const { command, args, leave } = await inGroup(bounds, jailed(jail(), ['bash', '-c', script]))
+      try {
+        return (await run(command, args, { env: environment, timeoutMs: 30_000 })).stdout.trim()
+      } finally {
+        await leave()
+      }
+    }
+    expect(await together()).toBe('memory\nprocesses')
+    putJailsInGroups(cgroups)
+    try {
+      expect(await together()).toBe(['memory', ...(missing.includes('pids') || version === null ? ['processes'] : [])].slice(missing.includes('memory') ? 0 : 1).join('\n'))
+      for (const parent of cgroups.parents) expect((await readdir(parent)).filter((name) => name.startsWith('jail-'))).toEqual([])
+    } finally {
+      putJailsInGroups(null)
+      await closeGroups(cgroups.parents)
+    }
   })
 
   it('ends with everything in it, when it is killed and when whoever started it is', async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
+import { filterProgram, ipv4Sockets, ipv6Sockets, perlOf, unixSockets } from '@/host/hypervisor/system-calls'
 import { forwardScript } from './forward-script'
 
 /** A file or folder of the host and where the jail has it. */
@@ -21,7 +22,8 @@ export type Jail = {
   limits: JailLimits
 }
 
-export type JailLimits = { addressSpace: number; fileBytes: number; openFiles: number; processes: number; cpuSeconds: number }
+/** `addressSpace` and `fileBytes` are of one process and one file; `memoryBytes` of all together, where there are control groups (see group.ts). */
+export type JailLimits = { memoryBytes: number; addressSpace: number; fileBytes: number; openFiles: number; processes: number; cpuSeconds: number }
 
 /** Above every account of VMs (host/pods/uid-pool.ts) and below 0x7fffffff. */
 const [firstUid, uids] = [0x7fff_0000, 0xfff0]
@@ -36,6 +38,17 @@ export function jailUid(): number {
   next = (next + 1) % uids
   return firstUid + next
 }
+
+/**
+ * The calls that a jail may make are a VM's (host/hypervisor/system-calls.ts): no namespaces, in which its account would be root and
+ * reach far more of the kernel, and no sockets that lead out of a network namespace (VSOCK). bubblewrap's own --disable-userns needs a user namespace
+ * in which there is one account alone.
+ */
+const scripts = [[unixSockets], [unixSockets, ipv4Sockets, ipv6Sockets]].map((families) => String.raw`
+my $sys_prctl = 157;
+sub call { my ($what, $number, @arguments) = @_; syscall($number, @arguments) >= 0 or die "jail: $what: $!\n" }
+${perlOf(filterProgram(families))}
+${forwardScript}`)
 
 const bind = (flag: string, { source, place }: Bind): string[] => [flag, source, place]
 
@@ -60,7 +73,7 @@ function sockaddr({ address, port, socket }: JailListener): [string, string, str
 
 /**
  * The argv that runs `command` in a jail: namespaces of its own for network, processes, mounts, IPC and names; a root
- * with /usr and what is bound; an account of its own without capabilities or new privileges; bounded memory, files,
+ * with /usr and what is bound; an account of its own without capabilities or new privileges; a filter of system calls; bounded memory, files,
  * processes and time. It ends with whoever started it.
  */
 export function jailed({ uid, readOnly = [], writable, listeners = [], limits }: Jail, command: readonly string[]): [string, string[]] {
@@ -77,6 +90,6 @@ export function jailed({ uid, readOnly = [], writable, listeners = [], limits }:
     ...(writable ? bind('--bind', writable) : []),
     ...['--chdir', writable?.place ?? '/', '--'],
     ...['prlimit', '--core=0', `--as=${limits.addressSpace}`, `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`, `--nproc=${limits.processes}`, `--cpu=${limits.cpuSeconds}`, '--'],
-    ...(listeners.length === 0 ? inner : ['perl', '-e', forwardScript, '--', String(uid), String(listeners.length), ...listeners.flatMap(sockaddr), ...inner]),
+    ...['perl', '-e', scripts[listeners.length === 0 ? 0 : 1] ?? '', '--', String(uid), String(listeners.length), ...listeners.flatMap(sockaddr), ...inner],
   ]]
 }

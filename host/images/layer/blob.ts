@@ -5,6 +5,7 @@ import { open, stat } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { malformed } from '../image-error'
+import { inGroup } from '../jail/group'
 import { jailed, jailUid } from '../jail/jail'
 
 const chunkBytes = 1 << 18
@@ -59,14 +60,14 @@ async function* gunzip(packed: Readable): AsyncGenerator<Buffer, void, undefined
   }
 }
 
-const zstdLimits = { addressSpace: 2 ** 30, fileBytes: 0, openFiles: 16, processes: 64, cpuSeconds: 3600 }
+const zstdLimits = { memoryBytes: 2 ** 29, addressSpace: 2 ** 30, fileBytes: 0, openFiles: 16, processes: 16, cpuSeconds: 3600 }
 
 /** Node 20 has no zstd. The command reads a stranger's bytes: its memory is bounded (zstd -22 needs 128 MiB), and its jail has no file at all. */
 async function* unzstd(packed: Readable, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  const [command, args] = jailed({ uid: jailUid(), limits: zstdLimits }, ['zstd', '--decompress', '--stdout', '--quiet', '--memory=256MiB'])
+  const { command, args, leave } = await inGroup(zstdLimits, jailed({ uid: jailUid(), limits: zstdLimits }, ['zstd', '--decompress', '--stdout', '--quiet', '--memory=256MiB']))
   const child = spawn(command, args, { stdio: 'pipe', env: { PATH: process.env.PATH, NODE_ENV: process.env.NODE_ENV, LANG: 'C.UTF-8' }, signal, killSignal: 'SIGKILL' })
   const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
+    child.on('error', reject)
     child.once('close', resolve)
   })
   ended.catch(() => {})
@@ -79,5 +80,7 @@ async function* unzstd(packed: Readable, signal?: AbortSignal): AsyncGenerator<B
   } finally {
     child.kill('SIGKILL')
     packed.destroy()
+    await ended.catch(() => {})
+    await leave()
   }
 }

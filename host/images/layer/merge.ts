@@ -38,6 +38,7 @@ export async function scanLayers(layers: readonly LayerFile[], limits: ImageLimi
     const found = `sha256:${hash.digest('hex')}`
     if (found !== layer.diffId) throw malformed(`Layer ${number + 1} has the content ${found}; the image's configuration promises ${layer.diffId}.`)
   }
+  overlay.tarBytes = bytes
   return overlay
 }
 

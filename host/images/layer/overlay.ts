@@ -21,6 +21,8 @@ export type Dropped = { devices: number; xattrs: number }
 export class Overlay {
   readonly root: Directory = impliedDirectory(0)
   readonly dropped: Dropped = { devices: 0, xattrs: 0 }
+  /** Bytes of all layers, unpacked. */
+  tarBytes = 0
   #layer = 0
   #entry = -1
   #entries = 0

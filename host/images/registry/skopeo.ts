@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { formatReference, type ImageReference } from '@/domain/image/reference'
 import { run } from '@/platform/exec'
 import { asImageError, cancelled, ImageError, malformed, tooLarge } from '../image-error'
-import { isRoot, jailed, jailUid, type Bind } from '../jail/jail'
+import { folderUse } from '../jail/folder'
+import { inGroup, type InGroup } from '../jail/group'
+import { isRoot, jailed, jailUid, type Bind, type JailLimits } from '../jail/jail'
 import { writeAuthFile, type RegistryAuth } from './auth-file'
 import { classify } from './classify'
 import { Egress } from './egress'
@@ -42,7 +44,9 @@ const hostFolders = ['/etc/ssl/certs', '/etc/containers', '/etc/docker/certs.d']
 /** Where the jail has skopeo's own folder and the image's. */
 const [homePlace, imagePlace] = ['/puller', '/image']
 /** Go reserves addresses generously: it has 60 MB in use. A copy's parts come in parallel, each a connection with two carriers. */
-const limits = { addressSpace: 4 * 2 ** 30, openFiles: 256, processes: 256 }
+const limits = { memoryBytes: 2 ** 30, addressSpace: 4 * 2 ** 30, openFiles: 256, processes: 128 }
+/** Of a copy: a manifest has at most 1000 layers; beside them are its configuration, skopeo's version and what is half written. */
+const maxFiles = 1100
 
 /** The folder for a copy, and how many bytes it may bring. */
 type Copy = { folder: string; expectedBytes: number }
@@ -78,7 +82,8 @@ export class Skopeo {
     // A registry that sends drop by drop would hold one of the few places for hours.
     let window = last
     const timer = setInterval(() => {
-      void folderBytes(folder).then((bytes) => {
+      void folderUse(folder, maxFiles).then(({ bytes, isStrange }) => {
+        if (isStrange) return stop(malformed('What is copied is not made of plain files, or of too many.'))
         const windowMs = performance.now() - window.at
         const isTooSlow = windowMs >= stallTimeoutMs && bytes - window.bytes < (minBytesPerSecond * windowMs) / 1000
         if (windowMs >= stallTimeoutMs) window = { bytes, at: performance.now() }
@@ -116,6 +121,7 @@ export class Skopeo {
     const uid = jailUid()
     const home = await this.#home(uid, copy)
     let egress: Egress | null = null
+    let group: InGroup | null = null
     try {
       const allowed = [...insecureRegistries, ...(trusted ? [reference.registry] : [])]
       egress = await Egress.open({ folder: home, place: homePlace, uid, allowed, privateRegistries, maxBytes: 2 * (copy?.expectedBytes ?? maxManifestBytes) + (64 << 20) })
@@ -125,13 +131,14 @@ export class Skopeo {
         `--${prefix}tls-verify=${secure}`,
         ...(auth ? ['--authfile', join(homePlace, 'auth.json')] : [`--${prefix}no-creds`]),
       ]
-      const [file, args] = this.#jail(uid, home, copy, egress, timeoutMs, ['skopeo', '--override-os', 'linux', '--override-arch', hostArchitecture, ...command(connection)])
-      return await run(file, args, { signal, timeoutMs, env: this.#environment(egress, copy), maxOutput: maxManifestBytes })
+      group = await inGroup(...this.#jail(uid, home, copy, egress, timeoutMs, ['skopeo', '--override-os', 'linux', '--override-arch', hostArchitecture, ...command(connection)]))
+      return await run(group.command, group.args, { signal, timeoutMs, env: this.#environment(egress, copy), maxOutput: maxManifestBytes })
     } catch (error) {
       if (signal?.aborted) throw cancelled()
       throw explained(error, reference, auth, egress)
     } finally {
       await egress?.close()
+      await group?.leave()
       await rm(home, { recursive: true, force: true, maxRetries: 5 })
     }
   }
@@ -157,16 +164,17 @@ export class Skopeo {
     return { ...Object.fromEntries(inherited), ...egress.env, HOME: homePlace, XDG_RUNTIME_DIR: homePlace, TMPDIR: copy ? imagePlace : homePlace, LANG: 'C.UTF-8' }
   }
 
-  #jail(uid: number, home: string, copy: Copy | null, egress: Egress, timeoutMs: number, command: string[]): [string, string[]] {
+  #jail(uid: number, home: string, copy: Copy | null, egress: Egress, timeoutMs: number, command: string[]): [JailLimits, [string, string[]]] {
     const same = (path: string): Bind => ({ source: path, place: path })
     const trust = [process.env.SSL_CERT_FILE, ...(process.env.SSL_CERT_DIR?.split(':') ?? [])].filter((path) => path !== undefined && path.startsWith('/') && !hostFolders.includes(path)).map((path) => same(path ?? ''))
-    return jailed({
+    const bounds = { ...limits, fileBytes: (copy?.expectedBytes ?? 0) + (2 << 20), cpuSeconds: Math.ceil(timeoutMs / 1000) + 1 }
+    return [bounds, jailed({
       uid,
       readOnly: [...hostFolders.map(same), ...trust, { source: home, place: homePlace }, { source: join(home, 'hosts'), place: '/etc/hosts' }],
       ...(copy ? { writable: { source: copy.folder, place: imagePlace } } : {}),
       listeners: egress.listeners,
-      limits: { ...limits, fileBytes: (copy?.expectedBytes ?? 0) + (2 << 20), cpuSeconds: Math.ceil(timeoutMs / 1000) + 1 },
-    }, command)
+      limits: bounds,
+    }, command)]
   }
 }
 
@@ -186,9 +194,3 @@ const source = (reference: ImageReference): string => `docker://${formatReferenc
 
 const tooSlow = (registry: string, bytesPerSecond: number): ImageError =>
   new ImageError('unreachable', `The registry ${registry} sends less than ${Math.round(bytesPerSecond / 1024)} KiB/s.`, 'Check the registry and the way to it; the pull is tried again.')
-
-async function folderBytes(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => [])
-  const sizes = await Promise.all(names.map((name) => lstat(join(folder, name)).then(({ size }) => size, () => 0)))
-  return sizes.reduce((sum, size) => sum + size, 0)
-}

@@ -11,6 +11,9 @@ import type { Listener } from './progress'
 
 const maxConfigBytes = 4 << 20
 
+/** What a squashfs has beside contents and names, rounded up. */
+const squashfsBytes = 64 << 20
+
 const blobPath = (folder: string, { digest }: Descriptor): string => join(folder, digest.slice('sha256:'.length))
 
 /**
@@ -50,6 +53,6 @@ export async function buildSquashfs(
   await writeSquashfs(path, overlay.root.mode, (sink) => {
     const bounded = { write: (bytes: Buffer) => (makeRoom ? makeRoom(bytes.length).then(() => sink.write(bytes)) : sink.write(bytes)) }
     return writeImage(overlay, layers, bounded, { signal, onRead })
-  }, signal)
+  }, { maxBytes: overlay.tarBytes + limits.maxMetadataBytes + squashfsBytes, signal })
   return overlay.dropped
 }
