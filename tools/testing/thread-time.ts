@@ -5,3 +5,6 @@ import { readFileSync } from 'node:fs'
  * the process, and test files run in threads beside each other.
  */
 export const threadTimeMs = (): number => Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6
+
+/** Milliseconds that the calling thread waited for a processor while others had it. */
+export const threadWaitMs = (): number => Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]) / 1e6
