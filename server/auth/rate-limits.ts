@@ -8,7 +8,7 @@ export type LimitTable = Readonly<Record<LimitName, { points: number; seconds: n
 export type LimitName = 'signInByEmailAndAddress' | 'signInByEmail' | 'signInByAddress' | 'signUpByAddress' | 'resetByEmail' | 'resetByAddress' | 'resetLinkByAddress'
 
 /**
- * How many attempts in how many seconds. Sign-ins count where they fail only. The limit of an e-mail over all addresses is
+ * How many attempts in how many seconds. Sign-ins and reset links count where they fail only. The limit of an e-mail over all addresses is
  * wide, since whoever reaches it locks the person out; that of one address is wide too, since offices share one.
  */
 export const defaultLimits: LimitTable = {
@@ -42,10 +42,21 @@ export class RateLimits {
 
   /** Counts one attempt. Throws {@link RateLimitedError} when there were too many. */
   async consume(name: LimitName, subject: string): Promise<void> {
+    const refusal = await this.refusalOf(name, subject)
+    if (!refusal) return
+    // One that lasts for longer than any is given was written before the clock was set back, and would last until it has caught up.
+    const isOfAnotherTime = refusal.msBeforeNext > (this.table[name].seconds + 1) * 1000
+    if (isOfAnotherTime) await this.limiter(name).delete(keyOf(name, subject))
+    const left = isOfAnotherTime ? await this.refusalOf(name, subject) : refusal
+    if (left) throw new RateLimitedError(Math.max(1, Math.ceil(left.msBeforeNext / 1000)))
+  }
+
+  private async refusalOf(name: LimitName, subject: string): Promise<RateLimiterRes | null> {
     try {
       await this.limiter(name).consume(keyOf(name, subject))
+      return null
     } catch (error) {
-      if (error instanceof RateLimiterRes) throw new RateLimitedError(Math.max(1, Math.ceil(error.msBeforeNext / 1000)))
+      if (error instanceof RateLimiterRes) return error
       throw error
     }
   }

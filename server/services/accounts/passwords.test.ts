@@ -89,6 +89,9 @@ it('links that are tried are limited by address', async () => {
   const guess = () => resetPassword(limited, { token: 'guessed', password: 'first long password' }, { address: '192.0.2.99' })
   for (let i = 0; i < 2; i++) await expect(guess()).rejects.toMatchObject({ code: 'failed_precondition' })
   await expect(guess()).rejects.toMatchObject({ code: 'rate_limited' })
+  // Others of that address, which may be a proxy's, are not locked out by it.
+  const ada = await person()
+  expect(await resetPassword(limited, { token: await resetToken(ada.email), password: 'first long password' }, { address: '192.0.2.99' })).toMatchObject({ sessionsRevoked: 1 })
 })
 
 describe('a change of the password', () => {

@@ -49,10 +49,13 @@ const resetText = (name: string, publicUrl: string, token: string): string =>
  * how many. Throws `failed_precondition` for a token that is unknown, used or over its time, `invalid_input` for the password, `rate_limited`.
  */
 export async function resetPassword(parts: AccountParts, input: { token: string; password: string }, client: Client): Promise<RevocationResult> {
-  await new RateLimits(parts.db, parts.limits).consume('resetLinkByAddress', client.address)
   const tokenHash = hashSecretText(input.token)
   const reset = await findPasswordReset(parts.db, tokenHash)
-  if (!reset) throw badResetLink()
+  if (!reset) {
+    // A good link works whatever others of the same address have tried: nobody guesses 256 bits, and offices share one.
+    await new RateLimits(parts.db, parts.limits).consume('resetLinkByAddress', client.address)
+    throw badResetLink()
+  }
   refuseProblem('password', passwordProblem(input.password, reset.user))
   const passwordHash = await hashPassword(input.password)
   return inTransaction(parts.db, async (tx) => {
