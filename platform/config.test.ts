@@ -39,3 +39,15 @@ it('reads which registries of private networks may be used', () => {
   const read = (text?: string) => loadConfig({ NODE_ENV: 'test', ...(text === undefined ? {} : { HYPERNETES_PRIVATE_REGISTRIES: text }) }).privateRegistries
   expect([read(), read('all'), read('none'), read('10.0.0.5:5000, registry.lan')]).toEqual(['all', 'all', [], ['10.0.0.5:5000', 'registry.lan']])
 })
+
+it('reads whose X-Forwarded-For is believed, and refuses what is no address by name', () => {
+  const read = (HYPERNETES_TRUSTED_PROXIES: string) => loadConfig({ NODE_ENV: 'test', HYPERNETES_TRUSTED_PROXIES }).trustedProxies
+  const list = read('192.0.2.1, 10.0.0.0/8,2001:db8::/32')
+  expect((['192.0.2.1', '10.9.9.9', '192.0.2.2', '11.0.0.1'] as const).map((address) => list.check(address))).toEqual([true, true, false, false])
+  expect([list.check('2001:db8::5', 'ipv6'), list.check('::ffff:10.1.1.1', 'ipv6'), list.check('::1', 'ipv6'), read('').check('127.0.0.1')]).toEqual([true, true, false, false])
+  for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '::1/129', '/8']) expect(() => read(wrong)).toThrow(`HYPERNETES_TRUSTED_PROXIES: "${wrong}" is no address`)
+})
+
+it('takes an empty setting for none', () => {
+  expect(loadConfig({ NODE_ENV: 'test', SMTP_URL: '', PORT: '' })).toMatchObject({ smtpUrl: undefined, port: 3000 })
+})

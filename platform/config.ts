@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -18,6 +19,19 @@ function privateRegistries(text: string): 'all' | string[] {
   return text === 'none' ? [] : text.split(',').map((s) => s.trim()).filter(Boolean)
 }
 
+/** Addresses and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
+function trustedProxies(text: string, ctx: z.RefinementCtx): BlockList {
+  const list = new BlockList()
+  for (const entry of text.split(',').map((s) => s.trim()).filter(Boolean)) {
+    const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
+    const version = isIP(address)
+    const most = version === 4 ? 32 : 128
+    if (version === 0 || Number(bits ?? most) > most) ctx.addIssue({ code: 'custom', message: `"${entry}" is no address and no network such as 10.0.0.0/8` })
+    else list.addSubnet(address, Number(bits ?? most), version === 4 ? 'ipv4' : 'ipv6')
+  }
+  return list
+}
+
 const environment = z.object({
   HYPERNETES_DATA: z.string().optional(),
   HYPERNETES_KEY_FILE: z.string().optional(),
@@ -27,6 +41,7 @@ const environment = z.object({
   HYPERNETES_REGISTRY_MIRRORS: z.string().default('').transform(registryMirrors),
   HYPERNETES_IMAGE_CACHE_GIB: z.coerce.number().positive().max(1_000_000).default(50),
   HYPERNETES_SIGNUP: z.enum(['open', 'approval', 'closed']).default('open'),
+  HYPERNETES_TRUSTED_PROXIES: z.string().default('').transform(trustedProxies),
   HYPERNETES_ACCEL: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
   HYPERNETES_EXTERNAL_CIDR: z.string().default('198.18.100.0/24'),
   HYPERNETES_ADMIN_EMAIL: z.string().default('admin@localhost'),
@@ -72,6 +87,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     registryMirrors: e.HYPERNETES_REGISTRY_MIRRORS,
     imageCacheBytes: Math.round(e.HYPERNETES_IMAGE_CACHE_GIB * 2 ** 30),
     signUp: e.HYPERNETES_SIGNUP,
+    trustedProxies: e.HYPERNETES_TRUSTED_PROXIES,
     accelerator: e.HYPERNETES_ACCEL,
     externalCidr: e.HYPERNETES_EXTERNAL_CIDR,
     adminEmail: e.HYPERNETES_ADMIN_EMAIL,

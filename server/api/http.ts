@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { DomainError } from '@/domain/shared/errors'
 import type { ServerContext } from '@/server/services/context'
 import { authenticate } from '@/server/auth/authenticate'
+import { addressOfClient } from '@/server/auth/client-address'
 import { cookieCounts } from '@/server/auth/own-page'
 import type { Actor } from '@/server/auth/scope'
 import { appRouter } from './root'
@@ -41,7 +42,7 @@ export function notSignedIn(request: IncomingMessage, publicUrl: string): Domain
  * log and the id that stands in both are the same as from a procedure.
  */
 async function contextOf(server: ServerContext, request: IncomingMessage): Promise<ApiContext> {
-  const nobody = toApiContext(server, null, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
+  const nobody = toApiContext(server, null, addressOfClient(request, server.config.trustedProxies), request.headers['user-agent'] ?? '')
   try {
     return { ...nobody, actor: await actorOf(request, server.config.publicUrl) }
   } catch (error) {

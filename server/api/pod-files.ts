@@ -5,6 +5,7 @@ import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { z } from 'zod'
 import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
 import { resolveScope } from '@/server/auth/authenticate'
+import { addressOfClient } from '@/server/auth/client-address'
 import type { Scope } from '@/server/auth/scope'
 import { whileAuthenticated } from '@/server/auth/while-authenticated'
 import type { ServerContext } from '@/server/services/context'
@@ -51,11 +52,11 @@ const decoded = (part = ''): string => {
 async function serve(server: ServerContext, request: IncomingMessage, response: ServerResponse, at: { tenant: string; namespace: string; name: string }, params: URLSearchParams): Promise<void> {
   const headers = { 'cache-control': 'no-store', 'content-security-policy': "sandbox; default-src 'none'", 'cross-origin-resource-policy': 'same-origin', 'x-content-type-options': 'nosniff' }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  let ctx: ApiContext = toApiContext(server, null, request.socket.remoteAddress ?? '', '')
+  let ctx: ApiContext = toApiContext(server, null, addressOfClient(request, server.config.trustedProxies), '')
   try {
     if (!['GET', 'PUT', 'POST'].includes(request.method ?? '')) return void response.writeHead(405, { allow: 'GET, PUT, POST' }).end()
     const actor = await actorOf(request, server.config.publicUrl)
-    ctx = toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
+    ctx = toApiContext(server, actor, addressOfClient(request, server.config.trustedProxies), request.headers['user-agent'] ?? '')
     if (!actor) throw notSignedIn(request, server.config.publicUrl)
     const scope = await resolveScope(server.db, actor, at.tenant, { requestId: ctx.requestId, address: ctx.address })
     if (!scope?.allows('pod.exec')) throw notFound('Tenant', at.tenant)

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { resolveScope } from '@/server/auth/authenticate'
+import { addressOfClient } from '@/server/auth/client-address'
 import type { ServerContext } from '@/server/services/context'
 import { receiveUpload } from '@/server/services/images/uploads'
 import { addressOf } from './request-address'
@@ -27,7 +28,7 @@ export function serveUploads(server: ServerContext, request: IncomingMessage, re
   const { path, query } = addressOf(request)
   const [, tenant] = address.exec(path) ?? []
   if (tenant === undefined) return false
-  const context = toApiContext(server, null, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '')
+  const context = toApiContext(server, null, addressOfClient(request, server.config.trustedProxies), request.headers['user-agent'] ?? '')
   const answer = (status: number, body: object, headers: Record<string, string> = {}) => {
     const text = JSON.stringify(body)
     if (!request.complete) headers = { ...headers, connection: 'close' }

@@ -28,6 +28,8 @@ export type GatewayParts<Context> = {
   helloWithinMs?: number
   /** How many hosts' sockets may wait for a hello. */
   unprovenLimits?: UnprovenLimits
+  /** Where a request comes from; without it, its peer. */
+  addressOf?(request: IncomingMessage): string
   authenticate(request: IncomingMessage): Promise<Actor | null>
   /** The console's router and the context of one connection, given from outside so that this room knows no procedures. */
   router: AnyRouter
@@ -99,11 +101,11 @@ const maxBuffered = 4 << 20
 /** Anybody may open a host's socket, and only a signed hello makes it one: without it the socket is held for nobody. */
 const helloWithinMs = 15_000
 
-function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload' | 'helloWithinMs' | 'unprovenLimits'>, wss: WebSocketServer) {
+function serveHosts(parts: Pick<GatewayParts<object>, 'db' | 'keyRing' | 'log' | 'sessions' | 'offerUpload' | 'helloWithinMs' | 'unprovenLimits' | 'addressOf'>, wss: WebSocketServer) {
   const connections = new WeakMap<WebSocket, HostConnection>()
   const unproven = new UnprovenHosts(parts.unprovenLimits)
   wss.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-    unproven.add(socket, request.socket, request.socket.remoteAddress ?? '')
+    unproven.add(socket, request.socket, parts.addressOf?.(request) ?? request.socket.remoteAddress ?? '')
     const timer = setTimeout(() => {
       if (!connections.get(socket)?.session) socket.terminate()
     }, parts.helloWithinMs ?? helloWithinMs)

@@ -16,6 +16,7 @@ import { isUpload, serveUploads } from '@/server/api/upload-http'
 import { setApiRuntime } from '@/server/api/runtime'
 import { createCallerFactory } from '@/server/api/trpc'
 import { authenticate } from '@/server/auth/authenticate'
+import { addressOfClient } from '@/server/auth/client-address'
 import { setAuthRuntime } from '@/server/auth/runtime'
 import { whileAuthenticated } from '@/server/auth/while-authenticated'
 import { Forwards } from '@/server/gateway/forwards/forwards'
@@ -54,15 +55,18 @@ setApiRuntime({
   callerOf: async ({ cookie, userAgent }) => createCaller(toApiContext(server, await authenticate({ cookie }), '', userAgent)),
 })
 
+const addressOf = (request: IncomingMessage) => addressOfClient(request, config.trustedProxies)
+
 const live = new LiveSockets(feed)
 const stopWaking = wakeHostsOnChanges(feed, sessions, db)
 const gateway = createGateway({
   db, keyRing: server.keyRing, log, sessions, streams, live,
   publicUrl: config.publicUrl,
   offerUpload: (id) => streams.offer((stream) => void sendUpload(stream, uploadPath(config.data, id)).catch((err: unknown) => log.warn({ err, upload: id }, 'an upload was not sent to a host'))),
+  addressOf,
   authenticate: (request) => actorOf(request, config.publicUrl),
   router: appRouter,
-  createContext: (request: IncomingMessage, actor) => toApiContext(server, actor, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? ''),
+  createContext: (request: IncomingMessage, actor) => toApiContext(server, actor, addressOf(request), request.headers['user-agent'] ?? ''),
 })
 
 // Next adds its own 'upgrade' listener to the server that it is given, and would end sockets that are ours: it gets an
@@ -107,8 +111,8 @@ function route(request: IncomingMessage, response: ServerResponse): void {
   // Pages of pods have hosts of their own, and nothing of the console is there.
   if (forwardProxy.serve(request, response)) return
   observeHttp(request, response)
-  // The last entry is the address that this process saw; a client can only write those before it.
-  request.headers['x-forwarded-for'] = [request.headers['x-forwarded-for'], request.socket.remoteAddress].filter(Boolean).join(', ')
+  // Pages and NextAuth see headers alone.
+  request.headers['x-forwarded-for'] = addressOf(request)
   secureResponse(request, response, { publicUrl: config.publicUrl, dev })
   if (refuseRequest(request, response, config.publicUrl)) return
   if (!isTransfer(request) && !isUpload(request)) endIfSlow(request)
