@@ -93,7 +93,26 @@ const harmless = [
   "read the machine's passwords", 'list the data folder', "read a neighbour's messages", "read a neighbour's disk", 'see other processes',
   'look at a process of the host', 'read kernel settings', "speak to a neighbour's QEMU", 'speak to the agent', 'make a socket of family 10', 'make a socket of family 16', 'make a socket of family 17', 'make a raw socket', 'become root',
   'make a mount namespace', 'signal a process of the host', "read a process's memory", 'make a device node', 'use the keyring', 'watch files of others', 'change a program',
+  'join a namespace', 'open by handle', 'make a BPF map', 'add a key', "read the kernel's log", 'start a process in a user namespace', 'start one by clone3', 'hold a process of the host', 'use userfaultfd',
 ]
+
+/** How the walls answer, by the name of the attempt: another error would say that it failed by itself. What is not here is EPERM, the filter's or the kernel's to who may nothing. */
+const outcomes: readonly [RegExp, string][] = [
+  // There is no such file in its root.
+  [/^(read (the machine's|a neighbour's|through|kernel settings)|list the data folder|look at a process|speak to (a neighbour's|PostgreSQL)|write into \/(proc|tmp|sys\/fs\/cgroup)$)/, 'ENOENT'],
+  // In its network namespace there is no such name; in its pid namespace no such process.
+  [/^speak to the agent$/, 'ECONNREFUSED'],
+  [/^signal a process/, 'ESRCH'],
+  [/^(connect|send) to |^make a (raw )?socket/, 'EAFNOSUPPORT'],
+  [/^(start one by clone3|use io_uring)$/, 'ENOSYS'],
+  [/^write into \/(usr|usr\/bin|etc|dev|)$/, 'EROFS'],
+  [/^write into \/vm|^(change a program|be spared|take precedence)/, 'EACCES'],
+  [/^grow its disk/, 'EFBIG'],
+  // It sees nothing, or a child of it was ended by the kernel, without a core.
+  [/^(list what is above|see other processes|use calls of another table|leave a core)/, 'nothing'],
+  [/^ask for its tap's name$/, 'done'],
+]
+const outcomeOf = (name: string) => outcomes.find(([names]) => names.test(name))?.[1] ?? 'EPERM'
 
 test('a QEMU that was broken into reaches nothing of others, and costs nobody else anything', async () => {
   const request = await requestIn(1, 5)
@@ -124,8 +143,8 @@ test('a QEMU that was broken into reaches nothing of others, and costs nobody el
   const [processes, memory] = [tried.get('processes'), tried.get('memory')]
   tried.delete('processes')
   tried.delete('memory')
-  expect(tried.size, text).toBeGreaterThan(80)
-  expect([...tried].filter(([, result]) => !result.startsWith('refused'))).toEqual([])
+  expect(tried.size, text).toBeGreaterThan(90)
+  expect(Object.fromEntries(tried)).toEqual(Object.fromEntries([...tried.keys()].map((name) => [name, outcomeOf(name)])))
 
   // Its tap carries what bears its own addresses, and nothing else.
   expect(await Promise.all([honest(), otherAddress(), byOtherMac(), answered()])).toEqual([1, 0, 1, 1])

@@ -1,6 +1,6 @@
 /**
  * What a QEMU that was broken into would try, in the place of QEMU: Perl in its jail, under its user. Prints a line an
- * attempt: its name, a tab, `done` or why not. Arguments: name=value; `only` names the attempts of a control outside, where the
+ * attempt: its name, a tab, `done`, the error by its name, or `nothing`. Arguments: name=value; `only` names the attempts of a control outside, where the
  * rest would do harm. It begins when its folder was sealed, as QEMU's is once its sockets stand.
  */
 export const escapeScript = String.raw`
@@ -8,7 +8,8 @@ use strict; use warnings; use Socket; use Errno qw(EFAULT);
 my %is = map { split /=/, $_, 2 } @ARGV;
 my %only = map { $_ => 1 } split /,/, $is{only} // '';
 open(my $out, '>&', 2) or die; select($out); $| = 1;
-sub attempt { my ($name, $work) = @_; return if %only && !$only{$name}; $! = 0; my $done = eval { $work->() }; print "$name\t", $done ? 'done' : 'refused: ' . ($@ || $!) =~ s/\n//gr, "\n" }
+my %names = map { (Errno->can($_)->() => $_) } grep { !/^(EWOULDBLOCK|ENOTSUP|EDEADLOCK)$/ } keys %!;
+sub attempt { my ($name, $work) = @_; return if %only && !$only{$name}; $! = 0; my $done = eval { $work->() }; my $error = $! + 0; print "$name\t", $done ? 'done' : $@ ? "died: $@" =~ s/\n//gr : $error == 0 ? 'nothing' : $names{$error} // $error, "\n" }
 sub call { my ($number, @arguments) = @_; return syscall($number, @arguments) >= 0 }
 sub calls { my ($name, $number, @arguments) = @_; attempt($name, sub { call($number, @arguments) }) }
 sub reads { my ($name, $path) = @_; attempt($name, sub { my $file; open($file, '<', $path) && defined sysread($file, my $byte, 1) }) }
@@ -42,14 +43,16 @@ calls('mount', 165, $none, $usr, $tmpfs, 0, 0); calls('unmount', 166, $usr, 2); 
 calls('make a user namespace', 272, 0x10000000); calls('make a mount namespace', 272, 0x20000); calls('make a network namespace', 272, 0x40000000);
 attempt('start a process in a user namespace', sub { my $pid = syscall(56, 0x10000000 | 17, 0, 0, 0, 0); if ($pid == 0) { require POSIX; POSIX::_exit(0) } waitpid($pid, 0) if $pid > 0; $pid > 0 });
 attempt('start one by clone3', sub { my $clone = pack('Q11', 0x10000000, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0); my $pid = syscall(435, $clone, 88); if ($pid == 0) { require POSIX; POSIX::_exit(0) } waitpid($pid, 0) if $pid > 0; $pid > 0 });
-calls('join a namespace', 308, 0, 0);
+attempt('join a namespace', sub { open(my $namespace, '<', '/proc/self/ns/net') or die "$!\n"; call(308, fileno($namespace), 0) });
 calls('signal a process of the host', 62, $is{pid} + 0, 0);
 calls('trace a process of the host', 101, 16, $is{pid} + 0, 0, 0);
 attempt('read a process\'s memory', sub { my $local = pack('P Q', $bytes, 1); my $remote = pack('Q Q', 4096, 1); call(310, $is{pid} + 0, $local, 1, $remote, 1, 0) || $!{EFAULT} });
 calls('make a device node', 133, "$is{here}/node", 0x2000 | 0600, 0x103);
-calls('use the keyring', 250, 0, -4, 1); calls('add a key', 248, $none, $none, $none, 1, -4);
-calls('load a BPF program', 321, 0, $bytes, 64); calls('open performance counters', 298, $bytes, 0, -1, -1, 0); calls('use userfaultfd', 323, 0); calls('use io_uring', 425, 4, $bytes);
-calls('open by handle', 304, 0, $bytes, 0); calls('load a kernel module', 175, $bytes, 1, $none); calls('load another kernel', 246, 0, 0, 0, 0); calls('read the kernel\'s log', 103, 10, $bytes, 0);
+my ($user, $key) = ('user', 'key'); calls('use the keyring', 250, 0, -4, 1); calls('add a key', 248, $user, $key, $key, 3, -2);
+my ($map, $clock) = (pack('L4 x112', 2, 4, 4, 1), pack('L L x104', 1, 112)); calls('make a BPF map', 321, 0, $map, 72); calls('open performance counters', 298, $clock, 0, -1, -1, 0); calls('use userfaultfd', 323, 0); calls('use io_uring', 425, 4, $bytes);
+attempt('open by handle', sub { my ($handle, $mount) = (pack('L l x128', 128, 1), pack('l', 0)); syscall(303, -100, $usr, $handle, $mount, 0); open(my $dir, '<', $usr) or die "$!\n"; call(304, fileno($dir), $handle, 0) });
+my ($mounts, $ids) = (pack('L L Q Q', 24, 0, ~0, 0), "\0" x 64); calls('list mounts', 458, $mounts, $ids, 8, 0); calls('hold a process of the host', 434, $is{pid} + 0, 0);
+ calls('load a kernel module', 175, $bytes, 1, $none); calls('load another kernel', 246, 0, 0, 0, 0); calls('read the kernel\'s log', 103, 10, $bytes, 0);
 calls('set the clock', 227, 0, $bytes); calls('rename the machine', 170, $none, 4); calls('use ports', 172, 3); calls('swap', 167, $usr, 0); calls('watch files of others', 300, 0, 0);
 attempt('use calls of another table', sub { child(sub { syscall(0x40000000 + 39) }) == 0 });
 
@@ -62,6 +65,14 @@ attempt('take precedence', sub { call(141, 0, 0, -10) });
 attempt('leave a core', sub { (child(sub { kill SEGV => $$; sleep 5 }) & 128) != 0 });
 attempt('grow its disk beyond its size', sub { local $SIG{XFSZ} = 'IGNORE'; open(my $disk, '>>&=', 6) or return 0; my $size = -s $disk; sysseek($disk, $size, 0); my $wrote = syswrite($disk, 'x'); $wrote });
 exit 0 if %only;
+
+# What it was given as a tap is a device of the host's, which it may not change.
+my ($zero, $one, $name) = (pack('l', 0), pack('l', 1), "\0" x 40);
+attempt('ask for its tap\'s name', sub { call(16, 9, 0x800454d2, $name) });
+calls('have its packets logged by the kernel', 16, 9, 0x400454c9, 1); calls('make its tap stay', 16, 9, 0x400454cb, 1); calls('make its tap go', 16, 9, 0x400454cb, 0); calls('give its tap away', 16, 9, 0x400454cc, 0);
+calls('make another device of its tap', 16, 9, 0x400454cd, 1); calls('take the carrier away', 16, 9, 0x400454e2, $zero); calls('detach its tap', 16, 9, 0x400454d9, pack('a16 s x22', '', 0x400)); calls('open its tap\'s namespace', 16, 9, 0x54e3, 0);
+attempt('change its tap\'s MAC', sub { my $request = substr($name, 0, 16) . pack('S H12 x16', 1, '020000000077'); call(16, 9, 0x8924, $request) });
+calls('type into a terminal', 16, 0, 0x5412, $one);
 
 # The tap that it has by right: what leaves it has to bear its own addresses.
 open(my $tap, '+>&=', 9) or die "tap: $!";
