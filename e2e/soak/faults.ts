@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { request } from '@playwright/test'
 import { isAlive, startTicks } from '@/tools/process/liveness.mjs'
-import { openApi, type Api } from '../fixtures/api'
+import { signInByRequest } from '../fixtures/accounts'
+import { openApiWith, type Api } from '../fixtures/api'
 import { installation } from '../fixtures/installation'
 import { processOf } from '../fixtures/processes'
 import { takeAllConnections } from './connections'
@@ -92,9 +94,16 @@ export async function untilReady(): Promise<void> {
   })
 }
 
+/** Nobody may ask for hosts but an operator who is signed in. */
 async function openOperatorApi(): Promise<Api> {
-  const { token } = await openApi().token.issue.mutate({ ...installation.operator, name: 'faults', expiresInDays: 1 })
-  return openApi(token)
+  const browser = await request.newContext({ baseURL: installation.url })
+  try {
+    await signInByRequest({ request: browser }, installation.operator)
+    const { cookies } = await browser.storageState()
+    return openApiWith({ cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; ') })
+  } finally {
+    await browser.dispose()
+  }
 }
 
 async function until<T>(what: string | (() => string), probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
