@@ -9,7 +9,7 @@ import { everybody, tenantOf, type ScopedAuth } from './registry/auth-file'
 import { readManifest, sha256, type ImageConfig, type Manifest } from './registry/manifest'
 import { Skopeo } from './registry/skopeo'
 import { firstOf, sourcesOf, type Mirror, type Source } from './registry/sources'
-import { buildSquashfs, verifyImage } from './store/build'
+import { buildSquashfs, refuseLargeConfig, verifyImage } from './store/build'
 import { Catalogue, type CatalogueImage } from './store/catalogue'
 import { FileCheck, fileDigest } from './store/file-digest'
 import { Flights } from './store/flights'
@@ -353,6 +353,7 @@ export class ImageStore {
     return this.#slots.run(claim, async () => {
       const known = this.catalogue.image(digest)
       if (known) return { image: known, who: source.who }
+      refuseLargeConfig(manifest)
       if (layerBytes > this.#limits.maxBytes) throw tooLarge(`The image has ${layerBytes} bytes of layers; at most ${this.#limits.maxBytes} are allowed.`)
       return this.#built({ image: formatReference(source.reference), digest }, signal, (folder) =>
         firstOf(ways, async (way) => {

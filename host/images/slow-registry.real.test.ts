@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { mkdir, readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { cancelled } from './image-error'
 import { between } from './testing/lying-registry'
@@ -11,7 +13,8 @@ beforeAll(async () => {
   registry = await startRegistry()
 })
 afterAll(() => registry.stop())
-const { open, leftovers } = storeFixture(() => registry.host)
+const fixture = storeFixture(() => registry.host)
+const { open, leftovers } = fixture
 
 /** Gives layers drop by drop, never pausing for long; all else as the registry at `target` has it. */
 async function dripping(target: string): Promise<{ host: string; close: () => void }> {
@@ -100,6 +103,33 @@ it('whoever has a registry that never ends a pull, or never answers, keeps nobod
     expect((await store.ensure('other:1', { tenantId: 'modest' })).sizeBytes).toBeGreaterThan(0)
     stop.abort()
     expect(new Set((await Promise.all(held)).map(({ code }) => code))).toEqual(new Set(['cancelled']))
+    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+  } finally {
+    stuck.close()
+  }
+})
+
+it('a puller that makes more than plain files is ended, and a configuration beyond its bound is not fetched', async () => {
+  await registry.push('strange:1', { files: { a: randomBytes(100_000) } })
+  let blobs = 0
+  const manifest = JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.docker.distribution.manifest.v2+json', config: { mediaType: 'application/vnd.docker.container.image.v1+json', digest: `sha256:${'0'.repeat(64)}`, size: 2 ** 40 }, layers: [] })
+  const stuck = await between(registry.host, (path) => {
+    if (path.includes('/huge/manifests/')) return { manifest }
+    if (!path.includes('/blobs/')) return 'pass'
+    blobs += 1
+    return 'stall'
+  })
+  try {
+    const store = await open({ insecureRegistries: [stuck.host] })
+    const pulled = failure(store, `${stuck.host}/strange:1`)
+    await expect.poll(() => blobs, { timeout: 20_000 }).toBeGreaterThan(0)
+    const tmp = join(fixture.folder, 'store', 'tmp')
+    const image = (await readdir(tmp)).find((name) => name.startsWith('image-')) ?? ''
+    await mkdir(join(tmp, image, 'blobs', 'hidden'))
+    expect(await pulled).toMatchObject({ code: 'malformed', message: expect.stringContaining('plain files') })
+    blobs = 0
+    expect(await failure(store, `${stuck.host}/huge:1`)).toMatchObject({ code: 'malformed', message: expect.stringContaining('configuration has 1099511627776 bytes') })
+    expect(blobs).toBe(0)
     await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
   } finally {
     stuck.close()

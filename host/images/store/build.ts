@@ -14,6 +14,11 @@ const maxConfigBytes = 4 << 20
 /** What a squashfs has beside contents and names, rounded up. */
 const squashfsBytes = 64 << 20
 
+/** Before a byte of it is fetched, and without room for it. Throws {@link ImageError} malformed. */
+export function refuseLargeConfig({ config }: Manifest): void {
+  if (config.size > maxConfigBytes) throw malformed(`The image's configuration has ${config.size} bytes; at most ${maxConfigBytes} are allowed.`)
+}
+
 const blobPath = (folder: string, { digest }: Descriptor): string => join(folder, digest.slice('sha256:'.length))
 
 /**
@@ -24,7 +29,6 @@ export async function verifyImage(folder: string, digest: string, manifest: Mani
   if (sha256(await readFile(join(folder, 'manifest.json'))) !== digest) throw malformed(`The registry gave another manifest than ${digest}.`)
   const blobs = new Map([manifest.config, ...manifest.layers].map((blob) => [blob.digest, blob]))
   for (const blob of blobs.values()) await verifyBlob(blobPath(folder, blob), blob, signal)
-  if (manifest.config.size > maxConfigBytes) throw malformed(`The image's configuration has ${manifest.config.size} bytes; at most ${maxConfigBytes} are allowed.`)
   const { config, diffIds } = readConfig(await readFile(blobPath(folder, manifest.config), 'utf8'))
   if (diffIds.length !== manifest.layers.length) throw malformed(`The image has ${manifest.layers.length} layers, but its configuration names ${diffIds.length}.`)
   return { config, layers: manifest.layers.map((layer, i) => ({ path: blobPath(folder, layer), diffId: diffIds[i] ?? '' })) }
