@@ -10,6 +10,8 @@ let pointer: string
 let opened: GuestImages[]
 let used: string[]
 let running: string[]
+let inMaking: string[]
+let tried: string[]
 let bootable: (version: string) => boolean
 
 /** An image's files, as the builder leaves them. */
@@ -32,10 +34,12 @@ async function host(hostTag = 'one', { pointed = true, given }: { pointed?: bool
   opened.push(images)
   images.follow({
     tryOut: async ({ version }) => {
+      tried.push(version)
       if (!bootable(version)) throw new Error('the guest did not say hello')
     },
     use: ({ version }) => void used.push(version),
     running: () => running,
+    inMaking: () => inMaking,
   })
   await images.look()
   return images
@@ -51,6 +55,8 @@ beforeEach(async () => {
   opened = []
   used = []
   running = []
+  inMaking = []
+  tried = []
   bootable = () => true
   vi.clearAllMocks()
 })
@@ -73,8 +79,47 @@ test('another image is used once a VM has booted from it, and the old one goes w
   expect(await there()).toEqual(['a', 'b'])
   expect((await state()).running).toEqual({ a: 1, b: 1 })
   running = ['b']
+  inMaking = ['a']
+  await images.look()
+  expect(await there()).toEqual(['a', 'b'])
+  inMaking = []
   await images.look()
   expect(await there()).toEqual(['b'])
+})
+
+describe('an image that is published while no agent runs', () => {
+  beforeEach(async () => {
+    await publish(await image('good'))
+    const first = await host()
+    first.end()
+    await publish(await image('next'))
+  })
+
+  test('is tried before it is used', async () => {
+    let begunWith = ''
+    bootable = () => {
+      begunWith = opened.at(-1)?.current.version ?? ''
+      return true
+    }
+    const second = await host()
+    expect([begunWith, tried, second.current.version, used]).toEqual(['good', ['next'], 'next', ['next']])
+  })
+
+  test('and does not boot leaves the one that did, also on the disk', async () => {
+    bootable = () => false
+    expect((await host()).current.version).toBe('good')
+    expect([used, await there(), (await state()).refused]).toEqual([[], ['good', 'next'], 'next'])
+  })
+
+  test('is used at once where the files of the one before are gone', async () => {
+    await rm(join(folder, 'guest/good'), { recursive: true })
+    expect([(await host()).current.version, tried]).toEqual(['next', []])
+  })
+
+  test('and damaged leaves the one before', async () => {
+    await publish('nonsense')
+    expect((await host()).current.version).toBe('good')
+  })
 })
 
 describe('an image that does not boot', () => {

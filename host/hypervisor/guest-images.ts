@@ -38,6 +38,8 @@ export type Following = {
   use: (image: GuestImage) => void
   /** The versions of the VMs that run or start. */
   running: () => readonly string[]
+  /** The versions that templates are being made from. */
+  inMaking: () => readonly string[]
 }
 
 const inUseFolder = 'in-use'
@@ -64,11 +66,14 @@ export class GuestImages {
   /** Throws with what to do where there is no image. */
   static async open(options: GuestImagesOptions): Promise<GuestImages> {
     const { folder, log, pointer, given } = options
-    const named = (pointer && (await readPointer(pointer).catch((error: unknown) => void log.error({ err: error }, `${pointer} names no guest image that can be used`)))) || given
-    const kept = await readState(folder)
-    if (named && kept?.refused === named.version && (await isThere(kept.current))) {
-      log.error({ refused: named.version, current: kept.current.version }, 'the newest guest image did not boot when it was tried: VMs are of the one before until it does')
-      return GuestImages.made(options, kept.current, named.version)
+    const pointed = pointer === undefined ? undefined : await readPointer(pointer).catch((error: unknown) => void log.error({ err: error }, `${pointer} names no guest image that can be used`))
+    const named = pointed ?? given
+    const kept = pointer === undefined ? undefined : await readState(folder)
+    // What is newer may have come while no agent ran: it is tried before it is used, as any other.
+    if (kept && kept.current.version !== named?.version && (await isThere(kept.current))) {
+      const refused = kept.refused !== null && kept.refused === named?.version ? kept.refused : undefined
+      if (refused !== undefined) log.error({ refused, current: kept.current.version }, 'the newest guest image did not boot when it was tried: VMs are of the one before until it does')
+      return GuestImages.made(options, kept.current, refused)
     }
     if (!named) throw new Error('HYPERNETES_GUEST_IMAGE, or HYPERNETES_GUEST_KERNEL, HYPERNETES_GUEST_INITRAMFS and HYPERNETES_GUEST_VERSION, must name the guest image: npm start makes it and sets them')
     return GuestImages.made(options, named)
@@ -157,7 +162,7 @@ export class GuestImages {
     if (pointer === undefined || !this.following) return
     const running = this.following.running()
     await this.writeState(running)
-    const kept = new Set([this.current.version, (await readPointer(pointer)).version, ...running])
+    const kept = new Set([this.current.version, (await readPointer(pointer)).version, ...running, ...this.following.inMaking()])
     for (const version of await readdir(dirname(pointer))) {
       const folder = join(dirname(pointer), version)
       const marks = kept.has(version) ? [] : await readdir(join(folder, inUseFolder)).catch(() => [])

@@ -14,8 +14,7 @@ beforeAll(async () => {
   neighbour = host.pod()
   host.pods.apply([neighbour])
   await host.until(() => host.isReady(neighbour))
-  // What is made ahead of pods is there.
-  await host.until(async () => !(await host.census()).some((line) => line.includes('draft-')), 120_000)
+  await host.untilTemplatesMade()
 })
 afterAll(() => host.close())
 

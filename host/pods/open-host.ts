@@ -19,6 +19,7 @@ import { TemplateRenewal } from '@/host/hypervisor/templates/renewal'
 import { TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { VmRecord } from '@/host/hypervisor/vm-record'
 import { ImageStore } from '@/host/images/image-store'
+import { putJailsInGroups } from '@/host/images/jail/group'
 import { ensureSampleImage } from '@/host/images/sample/sample-image'
 import { HostNetwork } from '@/host/network/host-network'
 import type { LedgerEntry } from '@/host/ledger/entry'
@@ -50,9 +51,12 @@ const collectEveryMs = 60_000
 /** How long a new guest image may take to boot before it is refused. */
 const trialMs = 120_000
 
+/** The sizes of which templates are made ahead. */
+export const commonSizes = () => commonLimits.map((limits) => podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any', resources: { limits } }] })))
+
 /** Makes the templates of common sizes one after the other, so that the first pod need not wait for a boot. */
 async function prepareTemplates(templates: TemplateStore): Promise<void> {
-  for (const limits of commonLimits) await templates.prepare(podSize(podSpec.parse({ containers: [{ name: 'main', image: 'any', resources: { limits } }] })))
+  for (const size of commonSizes()) await templates.prepare(size)
 }
 
 export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs'>> & {
@@ -104,6 +108,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const { support, parents } = hypervisor.cgroups
   if (support.missing.length > 0) log.warn(support, `pods' VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine`)
   await sweepGroups(parents)
+  putJailsInGroups(hypervisor.cgroups)
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates, log })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
   let taken: PodSet | null = null
@@ -138,6 +143,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
       void renewal.look(true)
     },
     running: () => machines.guestVersions(),
+    inMaking: () => templates.guestsInMaking(),
   })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }

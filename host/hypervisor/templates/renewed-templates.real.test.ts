@@ -87,8 +87,10 @@ test('a new template is made beside the old one, which serves until then and sta
   const meanwhile = await templates.acquire(request('two'))
   expect(await firstByte(meanwhile.memory)).toBe(1)
   await vi.waitFor(() => finish())
+  expect(templates.guestsInMaking()).toContain('a')
   finish()
   await renewing
+  expect(templates.guestsInMaking()).toEqual([])
   const next = await templates.acquire(request())
   expect([await firstByte(old.memory), await firstByte(next.memory)]).toEqual([1, 2])
   expect(next.copy).not.toBe(old.copy)

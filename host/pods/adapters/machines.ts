@@ -32,6 +32,8 @@ export class Machines implements MachinePort {
   private readonly prepared = new Map<string, TemplateLease>()
   /** Guest images of the VMs that run. */
   private readonly guests = new Map<PodMachine, string>()
+  /** Guest images of the VMs that start: their files are needed until they run. */
+  private readonly starting = new Map<string, string>()
   constructor(private readonly parts: MachineParts) {}
 
   async prepareTemplate(pod: PodIdentity, signal: AbortSignal): Promise<void> {
@@ -67,13 +69,18 @@ export class Machines implements MachinePort {
   async start({ pod, network, rootImage, scratch }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
     const { settings, templates, log } = this.parts
     const { uid, vmUid, tenantId, size } = pod
-    const started = await startVm(settings, templates, {
-      ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
-      ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), signal },
-    })
-    await this.releaseTemplate(pod)
-    if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
-    return this.running(new PodMachine(started.vm))
+    this.starting.set(uid, settings.guest.version)
+    try {
+      const started = await startVm(settings, templates, {
+        ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
+        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), signal },
+      })
+      await this.releaseTemplate(pod)
+      if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
+      return this.running(new PodMachine(started.vm))
+    } finally {
+      this.starting.delete(uid)
+    }
   }
 
   async adopt(_pod: PodIdentity, record: unknown): Promise<Machine | null> {
@@ -82,9 +89,9 @@ export class Machines implements MachinePort {
     return vm && this.running(new PodMachine(vm))
   }
 
-  /** The version of its guest image for each VM that runs. */
+  /** The version of its guest image for each VM that runs or starts. */
   guestVersions(): string[] {
-    return [...this.guests.values()]
+    return [...this.guests.values(), ...this.starting.values()]
   }
 
   private running(machine: PodMachine): PodMachine {

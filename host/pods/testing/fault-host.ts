@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Assignment, HostEvent, PodReport } from '@/contracts/host/v1'
 import type { PodSpecInput } from '@/domain/pod/spec'
 import { buildGuestImage } from '@/guest/image/build'
+import { sizeKey } from '@/host/hypervisor/templates/pristine'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { logger } from '@/platform/logger'
-import { openHost, type HostSettings, type OpenHost } from '../open-host'
+import { commonSizes, openHost, type HostSettings, type OpenHost } from '../open-host'
 import { testAssignment } from './assignment'
+import { testHostTag } from './host-tag'
 import { census, virtualMachines } from './census'
 import { Faults, SkippedClock } from './faults'
 
@@ -31,7 +32,7 @@ export class FaultHost {
   /** `folder`: where the host keeps all; by default a folder of its own. */
   static async open({ folder, templates = 'tenant-copy' }: { folder?: string; templates?: HostSettings['templates'] } = {}): Promise<FaultHost> {
     const guest = await buildGuestImage({ outDir: guestImages })
-    const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
+    const hostTag = testHostTag()
     const settings = { defaultRegistry: 'docker.io', insecureRegistries: [], accelerator: 'tcg' as const, guest, templates, concurrentStarts: 2, tbSizeMiB: 32, scratchBytes: 64 << 20 }
     const host = new FaultHost(folder ?? (await mkdtemp(join(tmpdir(), 'faults-'))), hostTag, settings)
     await host.begin()
@@ -52,6 +53,16 @@ export class FaultHost {
     await this.pods.leave(10_000)
     await this.host?.close()
     this.host = null
+  }
+
+  /** Resolves when the templates that are made ahead are there: programs that make them would be counted by a census. */
+  async untilTemplatesMade(): Promise<void> {
+    const sizes = new Set(commonSizes().map(sizeKey))
+    const pristine = join(this.folder, 'templates/pristine')
+    await this.until(async () => {
+      const names = await readdir(pristine)
+      return names.length === sizes.size && !names.some((name) => name.startsWith('draft-'))
+    }, 120_000)
   }
 
   get pods(): OpenHost['pods'] {
