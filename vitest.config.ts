@@ -31,6 +31,7 @@ export default defineConfig({
         test: {
           name: 'real',
           include: ['**/*.real.test.ts'],
+          globalSetup: ['tools/testing/groups-setup.ts'],
           exclude,
           // Two files side by side fill what each leaves idle while a machine boots. Nothing is shared between them, as between two runs.
           maxWorkers: 2,

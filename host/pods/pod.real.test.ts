@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,8 +11,9 @@ import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import { openHost, type OpenHost } from './open-host'
 import { testAssignment } from './testing/assignment'
+import { testHostTag } from './testing/host-tag'
 
-const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
+const hostTag = testHostTag()
 let folder: string
 let host: OpenHost
 let guest: { kernel: string; initramfs: string; version: string }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { root } from '../setup/paths.mjs'
+import { removeGroupsOf } from './control-groups.mjs'
 
 const READY_LIMIT_MS = 300_000
 
@@ -44,7 +45,14 @@ export async function ownSettings(name) {
   mkdirSync(join(root, 'test-results'), { recursive: true })
   const logFile = join(root, 'test-results', name === 'e2e' ? 'installation.log' : `${name}.log`)
   const env = { ...settings, HYPERNETES_E2E_URL: url, HYPERNETES_E2E_REGISTRY: registry, HYPERNETES_E2E_LOG: logFile }
-  return { settings, env, logFile, remove: () => rmSync(data, { recursive: true, force: true }) }
+  return { settings, env, logFile, remove: () => removeData(data) }
+}
+
+/** Removes an ended installation's data, and the control group of its host, which an agent that was killed leaves. */
+function removeData(data) {
+  const tag = join(data, 'host', 'tag')
+  if (existsSync(tag)) removeGroupsOf(`hypernetes-${readFileSync(tag, 'utf8').trim()}`)
+  rmSync(data, { recursive: true, force: true })
 }
 
 /** Starts an installation of its own; `stop` ends it and removes its data. @param {string} name */

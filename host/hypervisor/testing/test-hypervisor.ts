@@ -8,6 +8,7 @@ import { openCgroups } from '@/host/cgroups/cgroups'
 import { removeGroup, sweepGroups } from '@/host/cgroups/group-files'
 import { GuestClient } from '@/host/guest/client'
 import { run } from '@/platform/exec'
+import { noteGroup } from '@/tools/testing/groups'
 import { defaultMaxImageBytes, type HypervisorSettings } from '../hypervisor-settings'
 import { findQemu } from '../qemu'
 import { ScratchDisks } from '../scratch'
@@ -35,6 +36,8 @@ export class TestHypervisor {
     const folder = await mkdtemp(join(tmpdir(), 'hypervisor-'))
     const guest = await buildGuestImage({ outDir: imageCache })
     const firstUid = 0x6000_0000 + (process.pid % 0x10_0000) * 0x100
+    const parent = `hypernetes-test-${process.pid}-${randomBytes(3).toString('hex')}`
+    noteGroup(parent)
     const settings: HypervisorSettings = {
       qemu: await findQemu(),
       guest: { ...guest, arguments: guestKernelArguments },
@@ -43,7 +46,7 @@ export class TestHypervisor {
       maxImageBytes: defaultMaxImageBytes,
       serviceUid: firstUid,
       kvmNode: null,
-      cgroups: await openCgroups(`hypernetes-test-${process.pid}-${randomBytes(3).toString('hex')}`),
+      cgroups: await openCgroups(parent),
       waitForHello,
     }
     const image = await makeImage(folder, 'image', 'the root image')

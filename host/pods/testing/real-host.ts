@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +11,7 @@ import { namespaceName } from '@/host/network/names'
 import { logger } from '@/platform/logger'
 import { openHost, type OpenHost } from '../open-host'
 import { testAssignment } from './assignment'
+import { testHostTag } from './host-tag'
 
 const guestImages = join(import.meta.dirname, '../../../node_modules/.cache/hypernetes-guest')
 
@@ -32,7 +32,7 @@ export class RealHost {
     const folder = await mkdtemp(join(tmpdir(), 'host-'))
     const log = logger('test')
     log.level = 'fatal'
-    const hostTag = randomBytes(8).readBigUInt64BE().toString(36).slice(-5)
+    const hostTag = testHostTag()
     const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest: guest ?? (await buildGuestImage({ outDir: guestImages })), templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
     return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder, hostTag)
   }
