@@ -8,7 +8,7 @@ const OPEN_MS = 20_000
 const ANSWER_MS = 30_000
 
 const targets = z.tuple([z.object({ webSocketDebuggerUrl: z.url() })])
-const answer = z.object({ id: z.number(), error: z.object({ message: z.string() }).optional(), result: z.object({ result: z.object({ value: z.unknown() }).optional() }).optional() })
+const answer = z.object({ id: z.number(), error: z.object({ message: z.string() }).optional(), result: z.object({ result: z.object({ value: z.unknown().optional() }).optional() }).optional() })
 
 /**
  * Bytes that a Node.js process of ours holds and cannot let go: its heap and buffers after a collection, which its debugger is

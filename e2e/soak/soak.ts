@@ -23,6 +23,8 @@ export type SoakResult = {
   whole: Compared
   /** Of the processes that lived through its last stage, in which nothing is killed: from after a warm-up of `warmUp` pods over the next `pods`. */
   peace: Compared & { warmUp: number; pods: number }
+  /** Pods of the first stage, whose end was compared with that of a run without faults. */
+  compared: number
   seconds: number
   created: number
   deleted: number
@@ -94,7 +96,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     const sums = sumUp(runs, [keeper.retries])
     const faults = sums.retries['INTERNAL_SERVER_ERROR'] ?? 0
     const defects = faults > 0 ? [`${faults} requests were answered as faults of the server's own: what may be tried again must say so`] : []
-    return { options, whole, peace, seconds: (performance.now() - started) / 1000, ...sums, pauses, samples: watch.samples, most: watch.most, defects }
+    return { options, whole, peace, compared: sizes.compared, seconds: (performance.now() - started) / 1000, ...sums, pauses, samples: watch.samples, most: watch.most, defects }
   } finally {
     watch.end()
   }
@@ -105,7 +107,7 @@ type Sizes = { compared: number; stormy: number; warmUp: number; measured: numbe
 /** How the pods are shared out; a stage has two for each client at least. */
 function sizesOf({ pods, lanes }: SoakOptions): Sizes {
   const least = (count: number) => Math.max(2 * lanes, Math.round(count))
-  const compared = least(pods / 10)
+  const compared = least(pods / 20)
   const warmUp = least(pods * PEACE * WARM_UP)
   const measured = least(pods * PEACE * (1 - WARM_UP))
   return { compared, warmUp, measured, stormy: least(pods - compared - warmUp - measured) }
