@@ -8,14 +8,15 @@
  */
 export const digestScript = String.raw`
 my $block = 1 << 20;
+my ($seek_set, $seek_data) = (0, 3); # lseek(2)
 sub each_chunk {
   my ($file, $name, $take) = @_;
   my $size = -s $file;
   for (my $at = 0; $at < $size; $at += $block) {
-    my $data = sysseek($file, $at, 3); # SEEK_DATA
+    my $data = sysseek($file, $at, $seek_data);
     last unless defined $data;
     $at = int($data / $block) * $block;
-    sysseek($file, $at, 0);
+    sysseek($file, $at, $seek_set);
     my ($bytes, $want) = ('', $size - $at < $block ? $size - $at : $block);
     while (length($bytes) < $want) { sysread($file, $bytes, $want - length($bytes), length($bytes)) or die "$name: $!\n" }
     $take->($at, $bytes) if $bytes =~ /[^\0]/;

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { run } from '@/platform/exec'
 import { VmError } from '../machine'
 import { identifyProcess, isRunning, killProcess, ProcessIdentity, waitUntilGone } from '../process-identity'
+import { perlSystemCalls } from '../system-call-numbers'
 import { digestScript } from './digest'
 
 /** How holders show in the list of processes, before their name. */
@@ -21,9 +22,10 @@ const title = 'hypernetes-template'
 const holderScript = String.raw`
 use strict; use warnings;
 my ($path, $name, $record) = @ARGV;
-my ($allow_sealing, $no_exec) = (0x2, 0x8);
-my $fd = syscall(319, $name, $allow_sealing | $no_exec);
-$fd = syscall(319, $name, $allow_sealing) if $fd < 0; # kernels before 6.3
+${perlSystemCalls(['memfd_create'])}
+my ($allow_sealing, $no_exec) = (0x2, 0x8); # linux/memfd.h
+my $fd = syscall($sys_memfd_create, $name, $allow_sealing | $no_exec);
+$fd = syscall($sys_memfd_create, $name, $allow_sealing) if $fd < 0; # kernels before 6.3
 die "memfd: $!\n" if $fd < 0;
 open(my $memory, '+<&=', $fd) or die "memfd: $!\n";
 open(my $file, '<', $path) or die "$path: $!\n";
