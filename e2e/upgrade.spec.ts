@@ -76,6 +76,11 @@ test('pods run on while a new build takes the place of the previous one, and whe
       current = await startCurrent()
       await expectTheSame()
     })
+    await test.step('a start at once after such an end waits for what is about to leave', async () => {
+      process.kill(current.child.pid ?? 0, 'SIGKILL')
+      current = await startCurrent()
+      await expectTheSame()
+    })
     await deleteAllPods(tenant)
   } finally {
     await current.stop()
