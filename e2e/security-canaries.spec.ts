@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { sampleImage } from '@/domain/image/sample'
 import { openApi } from './fixtures/api'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
+import { connectToDatabase } from './fixtures/database'
 import { dumpDatabase, foundIn, newCanary, ProcessWatch, type Canaries } from './fixtures/canaries'
 import { searchFiles } from './fixtures/canary-files'
 import { installation } from './fixtures/installation'
@@ -73,7 +74,8 @@ test('no secret that anybody gives is found where it has no business', async ({ 
     await resetPassword(tenant, office, canaries, plant)
     await office.close()
 
-    // The control, in a log of the web process, the database, a file of the host's and the browser's console.
+    // The control, in the log of the web process, the database, a file of the host's and the browser's console.
+    await makeWebLog(tenant, clear)
     await tenant.api.configMap.create.mutate({ tenant: tenant.slug, name: 'control', data: { control: clear } })
     await runIn(tenant, pod, 'sh', '-c', `echo ${clear} >/proc/1/fd/1`)
     await page.evaluate((text) => console.log(text), clear)
@@ -89,6 +91,8 @@ test('no secret that anybody gives is found where it has no business', async ({ 
   expect.soft(tables, 'the database in clear').toEqual([])
   expect.soft([...database].flatMap(([table, rows]) => foundIn(control, rows).map(() => table))).toContain('public."ConfigMap"')
   expect.soft(foundIn(canaries, installation.log()), 'the log of all processes').toEqual([])
+  const linesOfWeb = installation.log().split('\n').filter((line) => line.startsWith('web '))
+  expect.soft(foundIn(control, linesOfWeb.join('\n')), 'what the web process logs is in what is searched').toEqual(['control'])
   expect.soft(foundIn(canaries, browserConsole.join('\n')), 'the browser’s console').toEqual([])
   expect.soft(foundIn(control, browserConsole.join('\n'))).toEqual(['control'])
   expect.soft(watch.found(canaries).filter((each) => !mayHoldInEnvironment.includes(each)), 'arguments and environments').toEqual([])
@@ -121,6 +125,19 @@ async function refusedPull({ api, slug, ...tenant }: Tenant, registry: string, p
   await api.secret.create.mutate({ tenant: slug, name: 'login', type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': config } })
   await api.pod.create.mutate({ tenant: slug, name: 'refused', spec: { terminationGracePeriodSeconds: 1, imagePullSecrets: [{ name: 'login' }], containers: [{ name: 'main', image: `${registry}/${PRIVATE}/nothing:1` }] } })
   await waitForPod({ api, slug, ...tenant }, { namespace: 'default', name: 'refused' }, ({ status }) => status.conditions.some((each) => each.reason === 'ImageRefused'))
+}
+
+/** Has the web process log a text: what the database says of a fault that nobody foresaw is the operator's to read. */
+async function makeWebLog({ api, slug }: Tenant, text: string): Promise<void> {
+  const database = await connectToDatabase()
+  try {
+    await database.query(`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '${text}'; END $$`)
+    await database.query(`CREATE TRIGGER fault BEFORE INSERT ON "ConfigMap" FOR EACH ROW WHEN (NEW."name" = 'fault-${slug}') EXECUTE FUNCTION fault()`)
+    await expect(api.configMap.create.mutate({ tenant: slug, name: `fault-${slug}`, data: {} })).rejects.toThrow(/Something went wrong/)
+  } finally {
+    await database.query('DROP FUNCTION IF EXISTS fault CASCADE')
+    await database.end()
+  }
 }
 
 /** A link by mail, which the operator hands on, and what it sets. */

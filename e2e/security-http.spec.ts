@@ -10,7 +10,9 @@ import { requestRaw, sendRaw, upgradeRaw, type RawAnswer } from './fixtures/raw-
 import { expect, test } from './fixtures/test'
 
 /** What tells a stranger how the house is built. */
-const inside = /node_modules|\.tsx?:|\.m?js:\d|\bat \w+ \(|prisma|postgres|select |next\.js|\bnext\/|node\/|\/var\/|\/work\/|dist\/|stack/i
+const words = /node_modules|\.tsx?:|\.m?js:\d|\bat \w+ \(|prisma|postgres|select |next\.js|\bnext\/|node\/|\/var\/|dist\/|stack/i
+/** And where it stands: the tests run in the installation's own folder. */
+const inside = new RegExp([words.source, ...[process.cwd(), installation.data].map((path) => path.replace(/[^\w/]/g, '\\$&'))].join('|'), words.flags)
 
 const api = (procedure: string) => `/api/trpc/${procedure}`
 const jsonPost = (path: string, body: string, headers: readonly string[] = []) => requestRaw(`POST ${path} HTTP/1.1`, ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, ...headers], body)
