@@ -1,23 +1,25 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultPullPolicy, formatReference, parseReference, type ImageReference, type PullPolicy } from '@/domain/image/reference'
 import type { Logger } from '@/platform/logger'
-import { asImageError, cancelled, ImageError, malformed, tooLarge } from './image-error'
+import { asImageError, cancelled, ImageError } from './image-error'
 import { defaultLimits, type ImageLimits } from './layer/limits'
-import type { LayerFile } from './layer/merge'
 import { everybody, tenantOf, type ScopedAuth } from './registry/auth-file'
-import { readManifest, sha256, type ImageConfig, type Manifest } from './registry/manifest'
+import { sha256, type ImageConfig } from './registry/manifest'
+import { RegistryImages, type Pulled, type Resolved } from './registry/registry-images'
 import { Skopeo } from './registry/skopeo'
-import { firstOf, sourcesOf, type Mirror, type Source } from './registry/sources'
-import { buildSquashfs, refuseLargeConfig, verifyImage } from './store/build'
+import { sourcesOf, type Mirror, type Source } from './registry/sources'
+import { buildSquashfs } from './store/build'
 import { Catalogue, type CatalogueImage } from './store/catalogue'
-import { FileCheck, fileDigest } from './store/file-digest'
+import { FileCheck } from './store/file-digest'
 import { Flights } from './store/flights'
+import { ImageMaker } from './store/maker'
 import { Room } from './store/room'
 import type { Listener } from './store/progress'
-import { Slots, type Claim } from './store/slots'
+import { Slots } from './store/slots'
 import { Pins } from './store/pins'
-import { importUpload, uploadName, type Upload } from './upload/import-upload'
+import type { Upload } from './upload/import-upload'
+import { UploadedImages } from './upload/uploaded-images'
 
 /** Sizes are bytes, times milliseconds. */
 export type ImageStoreOptions = {
@@ -79,8 +81,6 @@ export type EnsureOptions = {
 /** What one tenant may have under way at a time. */
 const [pullsOfTenant, resolvesOfTenant] = [2, 3]
 
-type Resolved = { digest: string; manifest: Manifest; source: Source }
-type Pulled = { image: CatalogueImage; who: string }
 /** One request in full: what it asks for, and the ways to it. */
 type Wanted = { reference: ImageReference; name: string; sources: Source[]; inBackground: boolean; waiter: { tenantId: string; onProgress?: Listener; signal?: AbortSignal } }
 
@@ -93,15 +93,15 @@ type Wanted = { reference: ImageReference; name: string; sources: Source[]; inBa
 export class ImageStore {
   readonly #resolving = new Flights<Resolved>(() => this.#resolveSlots.look())
   readonly #pulling = new Flights<Pulled>(() => this.#slots.look())
-  readonly #importing = new Flights<CatalogueImage>()
   readonly #check = new FileCheck()
   readonly #pins = new Pins()
   readonly #room: Room
   readonly #slots: Slots
-  readonly #mergeSlots: Slots
   readonly #resolveSlots: Slots
   readonly #limits: ImageLimits
-  readonly #skopeo: Skopeo
+  readonly #maker: ImageMaker
+  readonly #registries: RegistryImages
+  readonly #uploads: UploadedImages
 
   private constructor(
     private readonly options: ImageStoreOptions,
@@ -111,7 +111,7 @@ export class ImageStore {
     this.#limits = { ...defaultLimits, maxBytes: maxImageBytes, ...options.limits }
     const { maxConcurrentPulls = 6, maxConcurrentMerges = 2, maxConcurrentResolves = 8 } = options
     this.#slots = new Slots(maxConcurrentPulls, Math.min(maxConcurrentPulls, pullsOfTenant))
-    this.#mergeSlots = new Slots(maxConcurrentMerges)
+    const mergeSlots = new Slots(maxConcurrentMerges)
     this.#resolveSlots = new Slots(maxConcurrentResolves, Math.min(maxConcurrentResolves, resolvesOfTenant))
     this.#room = new Room(catalogue, {
       dir: options.dir,
@@ -121,7 +121,11 @@ export class ImageStore {
       isUsed: (digest) => this.#pins.has(digest) || this.#isInUse(digest),
       remove: ({ digest }) => this.remove(digest),
     })
-    this.#skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, privateRegistries: options.privateRegistries ?? 'all', resolveTimeoutMs, stallTimeoutMs, minBytesPerSecond, pullTimeoutMs })
+    const skopeo = new Skopeo({ tempDir: catalogue.tempDir, insecureRegistries: options.insecureRegistries, privateRegistries: options.privateRegistries ?? 'all', resolveTimeoutMs, stallTimeoutMs, minBytesPerSecond, pullTimeoutMs })
+    this.#maker = new ImageMaker({ catalogue, check: this.#check, pins: this.#pins, room: this.#room, limits: this.#limits, log: options.logger })
+    const common = { catalogue, room: this.#room, slots: this.#slots, mergeSlots, maker: this.#maker, limits: this.#limits }
+    this.#registries = new RegistryImages({ ...common, resolveSlots: this.#resolveSlots, skopeo, log: options.logger })
+    this.#uploads = new UploadedImages({ ...common, pins: this.#pins })
   }
 
   /** Opens the store of a folder and removes what an earlier process left half made. */
@@ -143,7 +147,7 @@ export class ImageStore {
     const wanted: Wanted = { reference, name: formatReference(reference), sources, inBackground, waiter }
     // A second time where the file was found damaged.
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      const found = upload ? await this.#ofUpload(wanted, tenantId, upload) : await this.#ofRegistry(wanted, policy)
+      const found = upload ? await this.#uploads.image(wanted, tenantId, upload) : await this.#ofRegistry(wanted, policy)
       try {
         if (await this.#isWhole(found.image)) {
           this.catalogue.touch(found.image.digest)
@@ -202,7 +206,7 @@ export class ImageStore {
     const name = formatReference(this.#parse(text))
     const diffId = sha256(tar)
     const digest = sha256(JSON.stringify({ config, layers: [diffId] }))
-    const folder = await this.#temporary()
+    const folder = await this.#maker.temporary()
     try {
       const layer = join(folder, 'layer.tar')
       const squashfs = join(folder, 'image.squashfs')
@@ -210,7 +214,7 @@ export class ImageStore {
       if (!image || !(await this.#check.holds(this.catalogue.squashfsPath(digest), image.content).catch(() => false))) {
         await writeFile(layer, tar)
         await buildSquashfs(squashfs, [{ path: layer, diffId }], { limits: this.#limits, layerBytes: tar.length })
-        image = await this.#publish(squashfs, digest, config)
+        image = await this.#maker.publish(squashfs, digest, config)
       }
       await this.catalogue.setReference(name, digest, everybody, { local: true })
       return this.#stored(image, name)
@@ -258,7 +262,7 @@ export class ImageStore {
     const whose = sources.map(({ who }) => who).join(' ')
     const resolved = await this.#resolving.join(`${name} ${whose}`, waiter, (report, signal, by) => {
       report({ phase: 'resolving' })
-      return this.#resolveSlots.run({ by, signal, inBackground }, () => firstOf(sources, (source) => this.#resolve(source, signal), (source, error) => this.#mirrorFailed(source, error)))
+      return this.#registries.resolve(sources, { by, signal, inBackground })
     })
     const release = this.#pins.hold(resolved.digest)
     try {
@@ -266,7 +270,7 @@ export class ImageStore {
       const known = this.catalogue.image(resolved.digest)
       const pulled = known
         ? { image: known, who: resolved.source.who }
-        : await this.#pulling.join(`${formatReference(repository)} ${whose}`, waiter, (report, signal, by) => this.#pull(sources, resolved, { by, signal, inBackground }, report))
+        : await this.#pulling.join(`${formatReference(repository)} ${whose}`, waiter, (report, signal, by) => this.#registries.pull(sources, resolved, { by, signal, inBackground }, report))
       await this.catalogue.setReference(name, pulled.image.digest, pulled.who).catch((error: unknown) => {
         throw asImageError(error)
       })
@@ -275,43 +279,6 @@ export class ImageStore {
       release()
       throw error
     }
-  }
-
-  /** The image of a tenant's archive, under a name that no reference can have. */
-  async #ofUpload({ name, waiter, inBackground }: Wanted, tenantId: string, upload: Upload): Promise<{ image: CatalogueImage; release: () => void }> {
-    const own = uploadName(tenantId, upload.id)
-    const known = this.catalogue.reference(own)
-    const present = known && this.catalogue.image(known.digest)
-    if (present) return { image: present, release: this.#pins.hold(present.digest) }
-    const image = await this.#importing.join(own, waiter, (report, shared, by) =>
-      this.#slots.run({ by, signal: shared, inBackground }, () => this.#built({ upload: upload.id, image: name }, shared, async (folder) => {
-        // The archive as it came, what it becomes unpacked, and the image.
-        const [archive, unpacked, squashfs] = [this.#room.growing(upload.bytes), this.#room.growing(upload.bytes), this.#room.growing(upload.bytes)]
-        const makeRoom = (bytes: number) => {
-          archive.release()
-          return unpacked.take(bytes)
-        }
-        try {
-          await archive.ahead(upload.bytes)
-          await squashfs.ahead(upload.bytes)
-          const { digest, config, layers, layerBytes } = await importUpload({ upload, tenantId, reference: name, folder, limits: this.#limits, makeRoom, report, signal: shared })
-          const made = await this.#mergeSlots.run({ by, signal: shared, inBackground }, () => this.#merged(join(folder, 'image.squashfs'), digest, config, layers, layerBytes, squashfs.take, report, shared))
-          await this.catalogue.setReference(own, digest, `${tenantId}:upload`, { shownAs: name })
-          return made
-        } finally {
-          for (const { release } of [archive, unpacked, squashfs]) release()
-        }
-      })),
-    )
-    return { image, release: this.#pins.hold(image.digest) }
-  }
-
-  /** The image of layers on disk; one of the same digest is the same. */
-  async #merged(squashfs: string, digest: string, config: ImageConfig, layers: LayerFile[], layerBytes: number, makeRoom: (bytes: number) => Promise<void>, report: Listener, signal: AbortSignal): Promise<CatalogueImage> {
-    const same = this.catalogue.image(digest)
-    if (same) return same
-    await buildSquashfs(squashfs, layers, { limits: this.#limits, layerBytes, makeRoom, signal, report })
-    return this.#publish(squashfs, digest, config)
   }
 
   /** A mismatch is told and removes the image. One that was made here and nowhere else cannot be pulled anew. */
@@ -323,99 +290,6 @@ export class ImageStore {
     await this.remove(image.digest)
     if (isLocal) throw new ImageError('internal', 'The image that the host made itself is damaged.', 'Ask the operator to restart the agent of the host, which makes it anew, and to look at its disk.')
     return false
-  }
-
-  #mirrorFailed({ reference }: Source, { code, message, detail }: ImageError): void {
-    this.options.logger.warn({ mirror: reference.registry, code, detail, problem: message }, 'a mirror does not give an image: asking the registry itself')
-  }
-
-  /** From a tag or an index's digest to the manifest for this host. */
-  async #resolve(source: Source, signal: AbortSignal): Promise<Resolved> {
-    const { reference, auth, isMirror } = source
-    const request = { auth, trusted: isMirror, signal }
-    const text = await this.#skopeo.manifest(reference, request)
-    if (reference.digest?.startsWith('sha256:') && sha256(text) !== reference.digest) throw malformed(`The registry gave another manifest than ${reference.digest}.`)
-    const read = readManifest(text)
-    if ('manifest' in read) return { digest: sha256(text), manifest: read.manifest, source }
-    const chosen = await this.#skopeo.manifest({ ...reference, tag: null, digest: read.choose }, request)
-    if (sha256(chosen) !== read.choose) throw malformed(`The registry gave another manifest than ${read.choose}.`)
-    const inner = readManifest(chosen)
-    if (!('manifest' in inner)) throw malformed('The image is an index in an index: one index with an entry a platform is read.')
-    return { digest: read.choose, manifest: inner.manifest, source }
-  }
-
-  /** Pulls from where the manifest came; where that was a mirror, then from what comes after it too. */
-  #pull(sources: readonly Source[], { digest, manifest, source }: Resolved, claim: Claim, report: Listener): Promise<Pulled> {
-    const { signal } = claim
-    const layerBytes = manifest.layers.reduce((sum, layer) => sum + layer.size, 0)
-    const ways = source.isMirror ? sources.slice(sources.indexOf(source)) : [source]
-    report({ phase: 'pulling', bytesDone: 0, bytesTotal: layerBytes })
-    return this.#slots.run(claim, async () => {
-      const known = this.catalogue.image(digest)
-      if (known) return { image: known, who: source.who }
-      refuseLargeConfig(manifest)
-      if (layerBytes > this.#limits.maxBytes) throw tooLarge(`The image has ${layerBytes} bytes of layers; at most ${this.#limits.maxBytes} are allowed.`)
-      return this.#built({ image: formatReference(source.reference), digest }, signal, (folder) =>
-        firstOf(ways, async (way) => {
-          const [packed, image] = [this.#room.growing(layerBytes), this.#room.growing(layerBytes)]
-          const blobs = join(folder, 'blobs')
-          try {
-            await packed.ahead(layerBytes)
-            await image.ahead(layerBytes)
-            const squashfs = join(folder, 'image.squashfs')
-            const onBytes = (bytesDone: number) => report({ phase: 'pulling', bytesDone: Math.min(bytesDone, layerBytes), bytesTotal: layerBytes })
-            await this.#skopeo.copy({ ...way.reference, tag: null, digest }, blobs, layerBytes + manifest.config.size, { auth: way.auth, trusted: way.isMirror, signal, onBytes })
-            packed.release()
-            onBytes(layerBytes)
-            return await this.#mergeSlots.run(claim, async () => {
-              const { config, layers } = await verifyImage(blobs, digest, manifest, signal)
-              return { image: await this.#merged(squashfs, digest, config, layers, layerBytes, image.take, report, signal), who: way.who }
-            })
-          } finally {
-            await rm(blobs, { recursive: true, force: true, maxRetries: 5 })
-            packed.release()
-            image.release()
-          }
-        }, (way, error) => this.#mirrorFailed(way, error)))
-    })
-  }
-
-  /** Makes an image in a folder of its own, which goes in any case. What fails is told to the operator. */
-  async #built<T>(about: object, signal: AbortSignal, make: (folder: string) => Promise<T>): Promise<T> {
-    const began = performance.now()
-    const folder = await this.#temporary()
-    try {
-      const made = await make(folder)
-      this.options.logger.info({ ...about, ms: Math.round(performance.now() - began) }, 'image made ready')
-      return made
-    } catch (error) {
-      const explained = signal.aborted ? cancelled() : asImageError(error)
-      if (explained.code !== 'cancelled') this.options.logger.warn({ ...about, code: explained.code, detail: explained.detail, problem: explained.message }, 'image not made ready')
-      throw explained
-    } finally {
-      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-    }
-  }
-
-  /** Takes a finished squashfs into the catalogue, and removes others where the images are over their bound now. */
-  async #publish(squashfs: string, digest: string, config: ImageConfig): Promise<CatalogueImage> {
-    const content = await fileDigest(squashfs)
-    const release = this.#pins.hold(digest)
-    try {
-      const image = await this.catalogue.addImage(squashfs, { digest, content, config, createdAt: new Date().toISOString() })
-      await this.#check.trust(this.catalogue.squashfsPath(digest), content)
-      // The image is here, whatever becomes of others.
-      await this.#room.collect().catch((error: unknown) => this.options.logger.error({ error }, 'images over their bounds could not be removed'))
-      return image
-    } finally {
-      release()
-    }
-  }
-
-  async #temporary(): Promise<string> {
-    return mkdtemp(join(this.catalogue.tempDir, 'image-')).catch((error: unknown) => {
-      throw asImageError(error)
-    })
   }
 }
 

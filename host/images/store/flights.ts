@@ -2,7 +2,7 @@ import { cancelled } from '../image-error'
 import type { ImageProgress, Listener } from './progress'
 
 /** `tenantId`: in whose name; '' is the operator's. */
-type Waiter = { tenantId?: string; onProgress?: Listener; signal?: AbortSignal }
+export type Waiter = { tenantId?: string; onProgress?: Listener; signal?: AbortSignal }
 type Flight<T> = { by: Map<string, number>; tenants: Set<string>; result: Promise<T>; listeners: Set<Listener>; last: ImageProgress | null; waiting: number; abort: AbortController }
 
 /**
