@@ -23,6 +23,8 @@ let elsewhere: Sniffer
 let canary: Server
 let canaryPort = 0
 let canaryHeard = 0
+// Of TEST-NET-2.
+const [ownDevice, ownAddress] = [`hyt${process.pid}`, '198.51.100.77']
 let at: Situation
 let taps = new Map<string, number>()
 
@@ -61,12 +63,14 @@ beforeAll(async () => {
     canaryHeard += 1
     socket.destroy()
   })
+  // An address of the machine's, whatever others it has.
+  await run('ip', ['-batch', '-'], { input: `link add ${ownDevice} type veth peer name ${ownDevice}p\naddress add ${ownAddress}/32 dev ${ownDevice}\nlink set ${ownDevice} up\n` })
   await new Promise<void>((resolve) => canary.listen({ port: 0, host: '::' }, resolve))
   const address = canary.address()
   canaryPort = typeof address === 'object' && address ? address.port : 0
   const ownAddresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal).map((each) => each.address)
   const station = (pod: Assignment) => ({ mac: pod.network.mac, address: pod.network.address })
-  at = { own: station(attacker), neighbour: station(neighbour), gateway: { mac: gatewayMac(77), address: attacker.network.gateway }, subnetBroadcast: '10.0.0.255', closed: [...ownAddresses, stranger.network.address, '100.64.0.1'] }
+  at = { own: station(attacker), neighbour: station(neighbour), gateway: { mac: gatewayMac(77), address: attacker.network.gateway }, subnetBroadcast: '10.0.0.255', closed: [ownAddress, ...ownAddresses.filter((each) => each !== ownAddress), stranger.network.address, '100.64.0.1'] }
   inside = await Sniffer.start(host.namespace(attacker))
   elsewhere = await Sniffer.start(host.namespace(stranger))
   taps = await devices(host.namespace(attacker))
@@ -78,6 +82,7 @@ afterAll(async () => {
   elsewhere?.stop()
   canary?.close()
   await host?.close()
+  await run('ip', ['link', 'del', ownDevice]).catch(() => {})
 }, 60_000)
 
 describe('raw frames of root in a privileged container', () => {
@@ -130,8 +135,7 @@ describe('the machine’s own network, in the hands of root', () => {
   it('reaches no service of the host, at none of its addresses, nor one at the gateway’s', async () => {
     const inNamespace = spawn('nsenter', [`--net=/run/netns/${host.namespace(attacker)}`, 'socat', 'TCP-LISTEN:8080,reuseaddr,fork', 'EXEC:echo canary'], { stdio: 'ignore' })
     try {
-      const [mine] = at.closed
-      await once(connect(canaryPort, mine ?? '127.0.0.1').resume(), 'close')
+      await once(connect(canaryPort, ownAddress).resume(), 'close')
       expect(canaryHeard).toBe(1)
       await host.until(async () => (await run('nsenter', [`--net=/run/netns/${host.namespace(attacker)}`, 'ss', '-Hltn', 'sport = :8080'])).stdout !== '')
       const places = [...at.closed.map((address) => [address, canaryPort]), [at.gateway.address, 8080], [at.gateway.address, canaryPort], ['169.254.169.254', 80]]

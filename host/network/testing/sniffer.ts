@@ -20,12 +20,19 @@ export type Seen = { device: number; sent: boolean; frame: Buffer }
 export class Sniffer {
   readonly seen: Seen[] = []
   private wake: () => void = () => {}
+  private over: string | undefined
 
   private constructor(private readonly child: ChildProcess) {}
 
   static async start(namespace: string): Promise<Sniffer> {
     const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, 'perl', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     const sniffer = new Sniffer(child)
+    const ended = (how: string) => {
+      sniffer.over ??= how
+      sniffer.wake()
+    }
+    child.once('error', (error) => ended(error.message))
+    child.once('exit', (code, signal) => ended(`it ended with ${signal ?? `code ${code}`}`))
     let ready = false
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line === 'ready') ready = true
@@ -36,9 +43,21 @@ export class Sniffer {
     return sniffer
   }
 
-  /** Resolves once a condition on what was seen holds. */
-  async until(holds: () => boolean): Promise<void> {
-    while (!holds()) await new Promise<void>((resolve) => (this.wake = resolve))
+  /** Resolves once a condition on what was seen holds. Rejects where it does not in time, or nobody listens any more. */
+  async until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    while (!holds()) {
+      if (this.over !== undefined) throw new Error(`nobody listens: ${this.over}`)
+      const left = deadline - performance.now()
+      if (left <= 0) throw new Error(`not seen in ${timeoutMs / 1000} s, among ${this.seen.length} frames`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left)
+        this.wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
   }
 
   /** What was seen with these bytes in it. */
