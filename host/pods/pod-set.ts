@@ -3,8 +3,9 @@ import type { PodConfiguration } from '@/domain/pod/configuration'
 import { podContainers } from '@/domain/pod/spec'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { ImageReports } from './image-reports'
-import type { PodWorker, WorkerDependencies } from './pod-worker'
+import type { PodWorker } from './pod-worker'
 import type { PullProgress } from './ports'
+import type { WorkerDependencies } from './worker-dependencies'
 
 /** Makes a worker; `found` is what the ledger has of the pod. */
 export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onEvent' | 'onPull' | 'configuration'>) => PodWorker

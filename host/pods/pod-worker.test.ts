@@ -317,6 +317,7 @@ describe('a host agent that is started again', () => {
   it('says when it is known whether its VM still runs: only then a command can be run in it', async () => {
     const { host, entry, first } = await restart(two, () => {})
     first.leave()
+    await first.finished
     const { worker } = startWorker(host, entry.assignment, entry)
     expect(worker.isRunning).toBe(false)
     await worker.whenTakenUp

@@ -3,76 +3,26 @@ import type { PodConfiguration } from '@/domain/pod/configuration'
 import { podContainers } from '@/domain/pod/spec'
 import { uploadName } from '@/host/images/upload/import-upload'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { Configuration } from './configuration/configuration'
-import type { PodLogPort } from './container-set'
-import { momentOf, type Moment } from './clock'
-import { PodDeadline } from './deadline'
-import type { StopBound } from './lifecycle/until'
-import { makeRun } from './make-run'
-import { PodEvents, type PodAudience } from './pod-events'
-import type { PodRun, RunOutcome } from './pod-run'
-import { PodState } from './pod-state'
-import { GuestRefusal, StepError, type Guest, type Machine, type PullProgress, type ReadyImage } from './ports'
-import { Reach } from './reach'
-import { imageMounter, startMachine, undoStart, type StartPorts } from './start-machine'
-import { StepRecorder } from './step-recorder'
-import { Wake } from './wake'
-import { merge, nextStep, type Step, type Wanted } from './wanted'
-
-/** What a worker needs of the rest; `ports` make and undo, the others are told. */
-export type WorkerDependencies = {
-  ports: StartPorts
-  vmUids: { take(): number; giveBack(uid: number): void }
-  logs: PodLogPort & { end(): Promise<void>; remove(): Promise<void> }
-  ledger: { save(entry: LedgerEntry): Promise<void>; remove(uid: string): Promise<void> }
-  /** The ConfigMaps and Secrets of the pod that came before it, if any. */
-  configuration?: PodConfiguration | null
-  /** What downward fields call this host. */
-  hostName?: string
-  /** Of the machine, in which its steady clock holds. */
-  machineBoot?: string
-  onChange: () => void
-} & PodAudience
+import type { PodRun } from './pod-run'
+import { merge, nextStep, type Wanted } from './wanted'
+import type { WorkerDependencies } from './worker-dependencies'
+import { WorkerSteps } from './worker-steps'
 
 const retryMs = 2_000
-const adoptWithinMs = 20_000
-/** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
-const evictionGraceSeconds = 1
-const notCleaned = "The host could not yet remove all that belonged to the pod, and tries again. If it goes on, the operator finds the cause in the host's log."
 
 /**
  * One pod on this host. A serial loop does one step at a time ({@link nextStep}); a newer wish interrupts a start or a
  * wait, never a stop. Each step leaves an entry in the ledger from which another run of the agent goes on.
  */
-export class PodWorker extends Reach {
-  private wanted: Wanted
-  private readonly state: PodState
-  private readonly wake = new Wake()
-  private interrupt = new AbortController()
-  private run: PodRun | null = null
-  private readonly events: PodEvents
-  private isForgotten = false
-  private readonly configuration: Configuration
-  private readonly deadline: PodDeadline
+export class PodWorker extends WorkerSteps {
   /** Resolves when the worker has nothing more to do: the pod is gone, or this host agent ends. */
   readonly finished: Promise<void>
   /** Resolves once it is known whether a VM that an earlier host agent started still runs; at once for every other pod. */
   readonly whenTakenUp: Promise<void>
   private takenUp = (): void => {}
 
-  constructor(
-    private readonly deps: WorkerDependencies,
-    assignment: Assignment,
-    found: LedgerEntry | null = null,
-  ) {
-    super()
-    this.wanted = wish(assignment)
-    this.events = new PodEvents(assignment.uid, deps, deps.ports.clock)
-    this.state = new PodState(assignment, found?.vmUid ?? deps.vmUids.take(), found, this.now, deps.machineBoot)
-    this.configuration = new Configuration(() => this.state.assignment, deps.hostName ?? '', deps.configuration ?? null)
-    this.deadline = new PodDeadline(deps.ports.clock)
-    this.armDeadline()
-    if (this.state.stage === 'ended') void this.endLogs()
+  constructor(deps: WorkerDependencies, assignment: Assignment, found: LedgerEntry | null = null) {
+    super(deps, assignment, found, wish(assignment))
     this.whenTakenUp = this.state.stage === 'found' ? new Promise((resolve) => (this.takenUp = resolve)) : Promise.resolve()
     this.finished = this.loop()
   }
@@ -109,14 +59,6 @@ export class PodWorker extends Reach {
     return this.state.stage === 'gone'
   }
 
-  get isRunning(): boolean {
-    return this.state.stage === 'up'
-  }
-
-  get spec(): Assignment['spec'] {
-    return this.state.running.spec
-  }
-
   protected get upRun(): PodRun | null {
     return this.isRunning ? this.run : null
   }
@@ -145,10 +87,6 @@ export class PodWorker extends Reach {
     this.state.configured()
     this.run?.configured()
     this.wake.wake()
-  }
-
-  private get now(): Moment {
-    return momentOf(this.deps.ports.clock)
   }
 
   private wish(next: Wanted): void {
@@ -183,239 +121,6 @@ export class PodWorker extends Reach {
     await this.run?.leave()
     await this.endLogs()
     await this.save()
-  }
-
-  private readonly steps: Record<Exclude<Step, 'quit'>, () => Promise<void>> = {
-    adopt: () => this.adopt(),
-    undo: () => this.undo(),
-    wait: () => this.pause(this.state.waitMs(this.now)),
-    start: () => this.start(),
-    watch: () => this.watch(),
-    stop: () => this.stop(),
-    forget: () => this.forget(),
-    refit: () => this.refit(),
-    renew: () => {
-      this.state.renew(this.now)
-      this.armDeadline()
-      return this.save()
-    },
-    configure: () => {
-      this.state.unconfigured()
-      this.deps.onChange()
-      return this.wake.wait()
-    },
-    conclude: async () => {
-      this.state.conclude(this.now)
-      await this.deps.logs.end()
-      await this.save()
-    },
-  }
-
-  private async start(): Promise<void> {
-    const { state } = this
-    const { ports } = this.deps
-    const recorder = new StepRecorder(ports.clock, () => this.deps.onChange())
-    const isAnother = state.isStale
-    state.beginStart(recorder.steps, this.now)
-    if (isAnother) this.armDeadline()
-    void this.save()
-    const progress = {
-      recorder,
-      pullSecrets: this.configuration.pullSecrets,
-      pulling: (reference: string, pulled: PullProgress) => this.events.pulled(reference, pulled),
-      imagesReady: (images: Map<string, ReadyImage>) => {
-        state.imagesFound(images)
-        this.events.imagesReady()
-      },
-    }
-    try {
-      const up = await startMachine(ports, state.running, state.identity, progress, this.interrupt.signal)
-      state.startMode = up.machine.mode
-      state.vmRecord = up.machine.record
-      this.events.tell('Normal', 'VMStarted', `Started the virtual machine ${up.machine.mode === 'template' ? 'from a template' : 'by a cold boot'}.`)
-      this.begin(this.makeRun(up.machine, up.guest, up.mount, recorder), up.leaveGate)
-    } catch (error) {
-      if (this.interrupt.signal.aborted) return
-      const step = recorder.failed ?? 'start'
-      const disk = await this.diskProblem(error)
-      if (this.interrupt.signal.aborted) return
-      const { about, reason, message } = state.startFailed(disk ?? error, step, this.now)
-      this.events.tell('Warning', about === 'ImagesReady' ? 'Failed' : reason, message)
-      this.events.warn(error, `a pod could not be started (step "${step}")`)
-    }
-  }
-
-  /** The host's disk may be the cause of what failed, whichever program of a step it was. */
-  private async diskProblem(error: unknown): Promise<StepError | null> {
-    if (error instanceof StepError || error instanceof GuestRefusal) return null
-    const problem = await this.deps.ports.disk?.problem().catch(() => null)
-    return problem ? new StepError(problem.reason, `${problem.found} ${problem.action}`, { cause: error }) : null
-  }
-
-  private begin(run: PodRun, leaveGate: () => void): void {
-    this.run = run
-    this.state.up(this.now)
-    void this.save()
-    Promise.race([run.containers.isUnderWay, run.begun]).then(leaveGate, leaveGate)
-  }
-
-  private makeRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>, recorder: StepRecorder | null): PodRun {
-    const { running: assignment, records, images } = this.state
-    const { logs, ports: { clock } } = this.deps
-    const onChange = () => {
-      this.state.containersChanged()
-      void this.save()
-      this.deps.onChange()
-    }
-    const evict = (message: string) => this.fail('Evicted', message)
-    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict })
-  }
-
-  /** Ends the pod for good, in whatever state it is. */
-  private fail(reason: string, message: string): void {
-    if (this.wanted.kind !== 'run' || !this.state.fail({ reason, message })) return
-    this.events.tell('Warning', reason, message)
-    this.interrupt.abort(new Error(reason))
-    this.wake.wake()
-    this.deps.onChange()
-  }
-
-  private armDeadline(): void {
-    this.deadline.arm(this.state.assignment.spec.activeDeadlineSeconds, this.state.accepted.steady, (message) => this.fail('DeadlineExceeded', message))
-  }
-
-  private async adopt(): Promise<void> {
-    const { machines } = this.deps.ports
-    let cause = 'it ended while the host agent was not running'
-    try {
-      const machine = await machines.adopt(this.state.identity, this.state.vmRecord)
-      if (machine) {
-        cause = 'its guest agent did not answer after the host agent was started again'
-        const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
-        if (guest.isSetUp) return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
-        guest.close()
-      }
-    } catch (error) {
-      this.events.warn(error, 'a VM could not be taken up')
-    }
-    await this.vmEnded(cause)
-  }
-
-  private async watch(): Promise<void> {
-    const { run } = this
-    if (!run || !this.isRunning) return this.wake.wait()
-    const outcome = await Promise.race([run.outcome, this.wake.wait().then(() => null)])
-    if (outcome) await this.onOutcome(run, outcome)
-  }
-
-  private async onOutcome(run: PodRun, outcome: RunOutcome): Promise<void> {
-    this.run = null
-    if (outcome.kind === 'ended') {
-      // Sidecars are ended after the containers have; there is nothing else to end.
-      await run.stop(this.stopBound(), 'Completed')
-      this.state.stage = 'ended'
-      await this.deps.logs.end()
-      return this.save()
-    }
-    await run.endMachine()
-    this.events.warn(new Error(outcome.cause), 'a VM ended')
-    // QEMU's own words come after the colon; they may name what is the host's.
-    await this.vmEnded(outcome.cause.split(': ', 1)[0] ?? '')
-  }
-
-  private async vmEnded(cause: string): Promise<void> {
-    this.state.vmEnded(cause, this.now)
-    this.events.tell('Warning', 'VMFailed', `The pod's virtual machine ended: ${cause}.`)
-    if (this.state.stage === 'ended') await this.deps.logs.end()
-    await this.save()
-  }
-
-  private async stop(): Promise<void> {
-    this.events.tell('Normal', 'Killing', 'Stopping the containers of the pod.')
-    this.deps.onChange()
-    const suspended = this.wanted.kind === 'suspend'
-    await this.run?.stop(this.stopBound(), this.state.failure?.reason ?? (suspended ? 'HostStopped' : 'Stopped'))
-    this.run = null
-    this.state.stopped(suspended, this.now)
-    if (this.state.stage === 'ended') await this.deps.logs.end()
-    await this.save()
-  }
-
-  /** The pod's grace from now on, which a removal may shorten. */
-  private stopBound(): StopBound {
-    const since = this.now.steady
-    const changed = () => {
-      this.wake.clear()
-      return this.wake.wait()
-    }
-    return { deadline: () => since + this.graceSeconds * 1000, changed }
-  }
-
-  private get graceSeconds(): number {
-    if (this.state.failure?.reason === 'Evicted') return Math.min(evictionGraceSeconds, this.wanted.kind === 'remove' ? this.wanted.graceSeconds : evictionGraceSeconds)
-    return this.wanted.kind === 'remove' || this.wanted.kind === 'suspend' ? this.wanted.graceSeconds : this.spec.terminationGracePeriodSeconds
-  }
-
-  private async undo(): Promise<void> {
-    try {
-      await undoStart(this.deps.ports, this.state.identity, this.state.vmRecord)
-    } catch (error) {
-      this.state.leftover = notCleaned
-      this.events.warn(error, 'a pod could not be cleaned up')
-      this.deps.onChange()
-      return this.pause(retryMs)
-    }
-    this.state.undone()
-    await this.save()
-  }
-
-  private async forget(): Promise<void> {
-    this.isForgotten = true
-    await this.deps.logs.remove()
-    await this.deps.ledger.remove(this.state.assignment.uid)
-    this.deps.vmUids.giveBack(this.state.vmUid)
-    this.state.stage = 'gone'
-  }
-
-  /** Applies the network's switches to what runs, which is watched meanwhile. */
-  private async refit(): Promise<void> {
-    const { run, interrupt } = this
-    if (!run) return this.attachAgain(interrupt.signal)
-    const applied = this.attachAgain(interrupt.signal).catch((error: unknown) => {
-      if (interrupt.signal.aborted) return
-      this.events.warn(error, 'step "refit" of a pod failed')
-      return this.pause(retryMs)
-    })
-    const outcome = await Promise.race([run.outcome, applied.then(() => null)])
-    if (!outcome) return
-    interrupt.abort(new Error('the virtual machine ended'))
-    await this.onOutcome(run, outcome)
-  }
-
-  /** Repeating the attachment applies the network's switches. */
-  private async attachAgain(signal: AbortSignal): Promise<void> {
-    const { network } = this.state.assignment
-    const { ready } = await this.deps.ports.network.attach({ ...this.state.identity, network }, signal)
-    await ready
-    signal.throwIfAborted()
-    this.state.running = { ...this.state.running, network }
-    await this.save()
-  }
-
-  /** Waits, until something newer is wanted. */
-  private async pause(ms: number): Promise<void> {
-    const timer = new AbortController()
-    await Promise.race([this.wake.wait(), this.deps.ports.clock.sleep(ms, timer.signal).catch(() => {})])
-    timer.abort()
-  }
-
-  /** Where no step would try it again. */
-  private async endLogs(): Promise<void> {
-    await this.deps.logs.end().catch((error: unknown) => this.events.warn(error, "a pod's log could not be ended"))
-  }
-
-  private save(): Promise<void> {
-    return this.isForgotten ? Promise.resolve() : this.deps.ledger.save(this.state.entry(this.wanted))
   }
 }
 
