@@ -23,6 +23,12 @@ describe('manifests', () => {
     expect(codeOf(() => readManifest(JSON.stringify({ schemaVersion: 2, manifests: index.slice(0, 2) })))).toBe('unsupported-platform')
     expect(codeOf(() => readManifest(JSON.stringify({ schemaVersion: 2, manifests: [] })))).toBe('unsupported-platform')
   })
+  it('have few values and little depth, whatever stands in their strings', () => {
+    const config = (env: string, more: object = {}) => JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { diff_ids: [] }, config: { Env: [env] }, ...more })
+    expect(codeOf(() => readConfig(config(`A=${',['.repeat(100_000)}\\"`)))).toBe(codeOf(() => readConfig(config('A=b'))))
+    expect(codeOf(() => readConfig(config('A=b', { history: Array.from({ length: 100_001 }, () => 1) })))).toBe('malformed')
+    expect(codeOf(() => readConfig(`{"x":${'['.repeat(101)}${']'.repeat(101)},${config('A=b').slice(1)}`))).toBe('malformed')
+  })
   it('of an index choose the plainest variant, skip attestations, and follow no index in an index', () => {
     const entry = (d: string, more: object) => ({ digest: digest(d), size: 1, mediaType: 'application/vnd.oci.image.manifest.v1+json', ...more })
     const amd64 = (variant?: string) => ({ os: 'linux', architecture: 'amd64', variant })

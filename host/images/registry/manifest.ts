@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { arch } from 'node:os'
 import { z } from 'zod'
+import { excessOf } from '@/platform/json-shape'
 import { ImageError, malformed } from '../image-error'
 
 const digest = z.string().regex(/^sha256:[a-f0-9]{64}$/)
@@ -50,19 +51,12 @@ export const maxManifestBytes = 4 << 20
 
 /** Values in one document: an index has at most 10 000 entries of a few each. A million wrong ones would keep the agent busy for 16 s. */
 const maxValues = 100_000
-
-/** Commas and brackets, wherever they stand: no document has more values, or is deeper. */
-function countValues(text: string): number {
-  let count = 0
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i)
-    if (code === 0x2c || code === 0x5b || code === 0x7b) count += 1
-  }
-  return count
-}
+/** A manifest has 4, a configuration 5 beside what builders add. */
+const maxDepth = 100
 
 function parsed<T>(text: string, schema: z.ZodType<T>, what: string): T {
-  if (countValues(text) > maxValues) throw malformed(`The image's ${what} has more than ${maxValues} values.`)
+  const excess = excessOf(Buffer.from(text), { maxValues, maxDepth })
+  if (excess !== null) throw malformed(excess === 'depth' ? `The image's ${what} is nested too deep.` : `The image's ${what} has more than ${maxValues} values.`)
   let value: unknown
   try {
     value = JSON.parse(text)
