@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { codeOf } from '@/platform/error-code'
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined)
 
 /** A file of a group and what is written to it. `optional` ones are not there on every kernel. */
 export type Setting = { file: string; value: string; optional?: true }

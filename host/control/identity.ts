@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyO
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { helloSignatureText } from '@/contracts/host/v1'
+import { codeOf } from '@/platform/error-code'
 
 /** The host's own key pair: what the server knows it by. The private half never leaves this class. */
 export class HostIdentity {
@@ -14,7 +15,7 @@ export class HostIdentity {
   /** Reads the Ed25519 key (PEM) of the file, making one (mode 0600) where there is none. Throws on any other key. */
   static async load(file: string): Promise<HostIdentity> {
     const pem = await readFile(file, 'utf8').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+      if (codeOf(error) === 'ENOENT') return null
       throw error
     })
     const key = createPrivateKey(pem ?? (await makeKey(file)))

@@ -1,4 +1,5 @@
 import { stat, truncate } from 'node:fs/promises'
+import { codeOf } from '@/platform/error-code'
 
 const maxBytes = 256 * 1024
 const everyMs = 10_000
@@ -27,7 +28,7 @@ export class FolderWatch {
     try {
       if ((await stat(this.file)).size > maxBytes) await truncate(this.file, 0)
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') this.onGone()
+      if (codeOf(error) === 'ENOENT') this.onGone()
     }
   }
 }

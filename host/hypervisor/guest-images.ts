@@ -3,6 +3,7 @@ import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Logger } from '@/platform/logger'
+import { retryWaitMs } from './retry-wait'
 
 /** A guest image as its builder names it: in the pointer file, which a host follows. */
 export const GuestImage = z.object({
@@ -43,8 +44,6 @@ export type Following = {
 }
 
 const inUseFolder = 'in-use'
-const firstRetryMs = 60_000
-const longestRetryMs = 3_600_000
 
 /**
  * Which guest image new VMs are of. Another image is taken up while the host runs, once a VM has booted from it; one that
@@ -81,7 +80,7 @@ export class GuestImages {
 
   private static async made(options: GuestImagesOptions, image: GuestImage, refused?: string): Promise<GuestImages> {
     const images = new GuestImages(options, image)
-    if (refused !== undefined) images.refused = { version: refused, tries: 1, notBefore: performance.now() + firstRetryMs }
+    if (refused !== undefined) images.refused = { version: refused, tries: 1, notBefore: performance.now() + retryWaitMs(1) }
     await images.mark(image)
     // On a disk that cannot be written to the agent takes its pods up all the same.
     await images.writeState([]).catch((error: unknown) => options.log.warn({ err: error }, 'the guest image of this host could not be written down'))
@@ -145,7 +144,7 @@ export class GuestImages {
 
   private async refuse(image: GuestImage, error: unknown): Promise<void> {
     const tries = this.refused?.version === image.version ? this.refused.tries + 1 : 1
-    const waitMs = Math.min(firstRetryMs * 2 ** (tries - 1), longestRetryMs)
+    const waitMs = retryWaitMs(tries)
     this.refused = { version: image.version, tries, notBefore: performance.now() + waitMs }
     await this.writeState(this.following?.running() ?? [])
     this.options.log.error({ err: error, image: image.version, current: this.current.version, tries }, `the new guest image does not boot: VMs are of the one before, and it is tried again in ${waitMs / 60_000} min. Make another with npm run guest:update, or look at the cause`)

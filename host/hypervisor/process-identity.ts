@@ -31,7 +31,7 @@ export async function isRunning(identity: ProcessIdentity, uid?: number): Promis
 }
 
 /** The real user of a process. The owner of its folder in /proc would not do: a process can make that look like root. */
-async function userOf(pid: number): Promise<number | undefined> {
+export async function userOf(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   const uid = /^Uid:\t(\d+)/m.exec(status)?.[1]
   return uid === undefined ? undefined : Number(uid)

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open, readFile, readlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { codeOf } from '@/platform/error-code'
 
 /** A folder by its file system and its path in that, which is the same from every mount namespace. */
 export type Place = { device: string; path: string }
@@ -24,7 +25,7 @@ async function mountsOf(process: string): Promise<Mount[]> {
 /** Where a folder lies; one that is not there (any more) lies where it would be. */
 export async function placeOf(folder: string): Promise<Place> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   })
   if (!handle) {

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { codeOf } from '@/platform/error-code'
 import { compareLogFiles, listLogFiles, logFilePath, type LogFile } from './log-files'
 import { decodeRecord, type LogRecord } from './record'
 
@@ -64,7 +65,7 @@ export async function tailOf(folder: string, lines: number): Promise<string[]> {
 
 async function openIfThere(folder: string, file: LogFile): Promise<FileHandle | null> {
   return open(logFilePath(folder, file), 'r').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (codeOf(error) === 'ENOENT') return null
     throw error
   })
 }

@@ -1,5 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { isWithin, placeOf, vmPlaceOf } from '@/host/hypervisor/vm-place'
+import { readdir } from 'node:fs/promises'
+import { userOf } from '@/host/hypervisor/process-identity'
+import { isWithin, placeOf, vmPlaceOf, type Place } from '@/host/hypervisor/vm-place'
+import { codeOf } from '@/platform/error-code'
 
 /** What was ended: how many processes, and the pods whose VMs they were. */
 export type Strays = { killed: number; podUids: string[] }
@@ -14,22 +16,21 @@ export async function killStrayProcesses(range: { first: number; last: number },
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue
     // A process may end while it is looked at.
-    const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '')
-    const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1)
-    if (uid < range.first || uid > range.last || keep.has(uid)) continue
+    const uid = await userOf(Number(name))
+    if (uid === undefined || uid < range.first || uid > range.last || keep.has(uid)) continue
     const place = await vmPlaceOf(Number(name))
     if (!place || !isWithin(place, ours)) continue
     try {
       process.kill(Number(name), 'SIGKILL')
       strays.killed += 1
-      const podUid = podOf.exec(place.path.slice(ours.path.length))?.[1]
+      const podUid = podUidOf(place, ours)
       if (podUid && !strays.podUids.includes(podUid)) strays.podUids.push(podUid)
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+      if (codeOf(error) !== 'ESRCH') throw error
     }
   }
   return strays
 }
 
-/** Each pod has a folder of its uid's name. */
-const podOf = /^\/pods\/([0-9a-f-]{36})(?:\/|$)/
+/** The pod whose VM lies there: each has a folder of its uid's name in the host's. */
+export const podUidOf = (place: Place, host: Place): string | undefined => /^\/pods\/([0-9a-f-]{36})(?:\/|$)/.exec(place.path.slice(host.path.length))?.[1]

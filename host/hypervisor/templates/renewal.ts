@@ -1,4 +1,5 @@
 import type { Logger } from '@/platform/logger'
+import { retryWaitMs } from '../retry-wait'
 import type { TemplateInService, TemplateStore } from './template-store'
 
 export type RenewalOptions = {
@@ -18,7 +19,6 @@ export type RenewalOptions = {
 type Store = Pick<TemplateStore, 'sharing' | 'inService' | 'renew' | 'retire' | 'dropIdle' | 'check'>
 
 const hourMs = 3_600_000
-const firstRetryMs = 60_000
 /** As many copies as a store keeps for the next pod; here only their age counts. */
 const anyNumber = Infinity
 
@@ -98,7 +98,7 @@ export class TemplateRenewal {
     } catch (error) {
       if (this.ended) return
       const count = (before?.count ?? 0) + 1
-      const waitMs = Math.min(firstRetryMs * 2 ** (count - 1), hourMs)
+      const waitMs = retryWaitMs(count)
       this.failures.set(size, { count, notBefore: performance.now() + waitMs })
       log.error({ err: error, vcpus, memoryMiB, tries: count }, `a template could not be made anew: pods go on starting from the old one, and it is tried again in ${waitMs / 60_000} min`)
     }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
@@ -10,6 +10,7 @@ import { GuestClient } from '@/host/guest/client'
 import { run } from '@/platform/exec'
 import { noteGroup } from '@/tools/testing/groups'
 import { defaultMaxImageBytes, type HypervisorSettings } from '../hypervisor-settings'
+import { identifyProcess, userOf } from '../process-identity'
 import { findQemu } from '../qemu'
 import { ScratchDisks } from '../scratch'
 import type { VmRequest } from '../start-vm'
@@ -69,10 +70,9 @@ export class TestHypervisor {
   async processes(): Promise<string[]> {
     const found: string[] = []
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-      const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1])
+      const uid = (await userOf(Number(pid))) ?? -1
       // One that has ended stays listed until this process learns of its end.
-      if (uid >= this.firstUid && uid < this.firstUid + 0x100 && !/^State:\s+Z/m.test(status)) found.push(pid)
+      if (uid >= this.firstUid && uid < this.firstUid + 0x100 && (await identifyProcess(Number(pid)))) found.push(pid)
     }
     return found
   }

@@ -2,6 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isWithin, placeOf, vmPlaceOf } from '@/host/hypervisor/vm-place'
 import { run } from '@/platform/exec'
+import { podUidOf } from '../stray-processes'
 
 /** The processes of VMs below a host's folder, by pod uid where they are a pod's. */
 export async function virtualMachines(folder: string): Promise<{ pid: number; podUid: string }[]> {
@@ -12,7 +13,7 @@ export async function virtualMachines(folder: string): Promise<{ pid: number; po
     if (!/^[^\0]*qemu-system/.test(command)) continue
     const place = await vmPlaceOf(Number(name))
     if (!place || !isWithin(place, ours)) continue
-    const podUid = /^\/pods\/([0-9a-f-]{36})/.exec(place.path.slice(ours.path.length))?.[1]
+    const podUid = podUidOf(place, ours)
     if (podUid) found.push({ pid: Number(name), podUid })
   }
   return found
