@@ -44,12 +44,14 @@ export async function runDisturbed(tenant: Tenant, script: readonly Lane[], mome
   let steps = 0
   let begun = 0
   let over = false
+  let failed = false
   let broken: Error | undefined
   const isLate = () => (moments[begun]?.beforeStep ?? Infinity) + all * LAG <= steps
   const strike = async () => {
     for (const { fault, beforeStep, afterMs, lastsMs } of moments) {
       while (steps < beforeStep && !over) await delay(20)
       await delay(afterMs)
+      if (failed) return
       const left = over ? 0 : all - steps
       begun += 1
       const ms = await disturb(fault, lastsMs)
@@ -73,6 +75,9 @@ export async function runDisturbed(tenant: Tenant, script: readonly Lane[], mome
       await striking
       if (broken) throw broken
     })), pauses }
+  } catch (error) {
+    failed = true
+    throw error
   } finally {
     over = true
     await striking

@@ -97,6 +97,9 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     const faults = sums.retries['INTERNAL_SERVER_ERROR'] ?? 0
     const defects = faults > 0 ? [`${faults} requests were answered as faults of the server's own: what may be tried again must say so`] : []
     return { options, whole, peace, compared: sizes.compared, seconds: (performance.now() - started) / 1000, ...sums, pauses, samples: watch.samples, most: watch.most, defects }
+  } catch (error) {
+    say(`broken off: ${error instanceof Error ? error.message : String(error)}`)
+    throw error
   } finally {
     watch.end()
   }
