@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
-import { currentCursor, formatCursor, parseCursor, pruneChanges, readChanges } from './change-feed'
+import { currentCursor, formatCursor, listenForWakes, parseCursor, pruneChanges, readChanges } from './change-feed'
 import { inTransaction, openDatabase, type DatabaseClient } from './database'
 import { FeedReader } from './feed-reader'
 import { acquireLease, releaseLease } from './leases'
@@ -82,6 +82,22 @@ describe('the change feed', () => {
     await vi.waitFor(() => expect(seen).toEqual(['woken']), { timeout: 5000 })
     stop()
     await reader.close()
+  })
+
+  it('listens on one connection again after each that was lost, however often its loss is told', async () => {
+    let wakes = 0
+    const listener = listenForWakes(database.url, () => (wakes += 1))
+    const listening = async () => (await db.$queryRaw<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database() and query like 'listen %'`).map(({ pid }) => pid)
+    for (let round = 1; round <= 2; round += 1) {
+      await vi.waitFor(() => expect(wakes).toBe(round), { timeout: 5000 })
+      const [pid, ...others] = await listening()
+      expect(others).toEqual([])
+      await db.$executeRaw`select pg_terminate_backend(${pid}::int)`
+    }
+    await vi.waitFor(() => expect(wakes).toBe(3), { timeout: 5000 })
+    expect(await listening()).toHaveLength(1)
+    await listener.close()
+    await vi.waitFor(async () => expect(await listening()).toEqual([]), { timeout: 5000 })
   })
 
   it('keeps the audit append-only', async () => {

@@ -79,20 +79,25 @@ export function listenForWakes(url: string, onWake: () => void): { close(): Prom
   const dial = async () => {
     if (closed) return
     const next = new pg.Client({ connectionString: url, keepAlive: true })
+    let gone = false
     const lost = () => {
+      if (gone) return
+      gone = true
       if (client === next) client = null
       if (!closed) retry = setTimeout(() => void dial(), 500)
     }
-    next.once('error', lost)
-    next.once('end', lost)
+    // A connection that is lost says so up to three times: what the server's last word was, that it ended before its time, and its end.
+    next.on('error', lost)
+    next.on('end', lost)
     next.on('notification', onWake)
     try {
       await next.connect()
       await next.query(`listen ${feedChannel}`)
+      if (gone || closed) throw new Error('too late')
       client = next
       onWake()
     } catch {
-      next.removeAllListeners('end')
+      lost()
       await next.end().catch(() => {})
     }
   }
