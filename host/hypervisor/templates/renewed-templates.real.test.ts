@@ -178,7 +178,7 @@ test('a copy that an agent was killed over before it was compared is compared by
   await writeFile(file, JSON.stringify({ ...record, compared: undefined, pristine: { ...record.pristine, digests: { ...record.pristine.digests, memory: '0'.repeat(64) } } }))
   const next = await store(settings('a'))
   await vi.waitFor(async () => expect(await next.adopt(lease.copy)).toBeNull())
-  expect(log.error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ altered: expect.stringContaining('memory') }), expect.stringContaining('thrown away'))
+  await vi.waitFor(() => expect(log.error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ altered: expect.stringContaining('memory') }), expect.stringContaining('thrown away')))
 })
 
 test('a template that is being copied for a start stays until it is, though another was made meanwhile', async () => {
