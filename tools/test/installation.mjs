@@ -39,6 +39,8 @@ export async function ownSettings(name) {
     PORT: String(port),
     PUBLIC_URL: url,
     HYPERNETES_INSECURE_REGISTRIES: registry,
+    // Each journey signs up as somebody behind a proxy.
+    HYPERNETES_TRUSTED_PROXIES: '127.0.0.1',
     HYPERNETES_ADMIN_EMAIL: 'operator@example.com',
     HYPERNETES_ADMIN_PASSWORD: randomBytes(12).toString('base64url'),
   }
