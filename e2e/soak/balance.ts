@@ -6,13 +6,12 @@ import { connectToDatabase } from '../fixtures/database'
 import { hostTag, installation } from '../fixtures/installation'
 import { lookAgain } from '../fixtures/look-again'
 import { takeTraces } from '../fixtures/traces'
-import { differences, type Count } from './counts'
+import { settle, SETTLE_MS, type Count } from './counts'
 
 /** Rows of objects that a deletion takes away. What is kept as history (audit, events, figures, changes) is told alone. */
 const objectTables = ['Pod', 'PodReport', 'PodAssignment', 'PodListEntry', 'PodReference', 'PodSuccessor', 'NetworkAddress', 'ObjectCondition', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'WrappedSecret', 'Host', 'Lease'] as const
 const historyTables = ['AuditEntry', 'Event', 'Change', 'CompletedRequest', 'PodStart', 'Figure'] as const
 
-const SETTLE_MS = 120_000
 const vmsName = 'processes of VMs'
 
 const filesBelow = (folder: string): number => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).length
@@ -75,15 +74,7 @@ export async function takeBalanceAtRest(): Promise<Count[]> {
 }
 
 /** Counts until it is as it was, for what ends takes a moment; what there is then, with what is left after two minutes. */
-export async function settleBalance(before: readonly Count[]): Promise<{ after: Count[]; left: string[] }> {
-  const end = Date.now() + SETTLE_MS
-  for (;;) {
-    const after = await takeBalance()
-    const left = differences(before, after)
-    if (left.length === 0 || Date.now() > end) return { after, left }
-    await delay(1000)
-  }
-}
+export const settleBalance = (before: readonly Count[]) => settle(takeBalance, before, 1000)
 
 /** Throws what is left after two minutes. */
 export async function expectBalance(before: readonly Count[]): Promise<void> {

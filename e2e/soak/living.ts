@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { startTicks } from '@/tools/process/liveness.mjs'
-import { differences, type Count } from './counts'
+import { settle, type Count } from './counts'
 import { pidOf } from './faults'
 import { liveBytes } from './heap'
 
@@ -14,7 +13,6 @@ const DESCRIPTOR_SLACK = 8
 export const LIVE_SLACK = 8
 /** MiB, of all that the process has from the kernel: freed pages that the allocator keeps are in it, so it shows only leaks outside of Node.js' own heap, of 200 KiB a pod and more. */
 const RESIDENT_SLACK = 32
-const SETTLE_MS = 120_000
 const MIB = 2 ** 20
 
 export const liveName = (name: (typeof measured)[number]): string => `live memory of ${name}, MiB`
@@ -41,12 +39,4 @@ export async function measureLiving(): Promise<Count[]> {
 const tenths = (value: number): number => Math.round(value * 10) / 10
 
 /** Measures again until it is as it was, for what ends takes a moment; what it then is, with what is left after two minutes. */
-export async function settleLiving(before: readonly Count[]): Promise<{ after: Count[]; left: string[] }> {
-  const end = Date.now() + SETTLE_MS
-  for (;;) {
-    const after = await measureLiving()
-    const left = differences(before, after)
-    if (left.length === 0 || Date.now() > end) return { after, left }
-    await delay(5000)
-  }
-}
+export const settleLiving = (before: readonly Count[]) => settle(measureLiving, before, 5000)

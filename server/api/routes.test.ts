@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import WebSocket from 'ws'
 import { HostSessions } from '@/server/gateway/host-sessions'
 import { LiveSockets } from '@/server/gateway/live-sockets'
 import { StreamBroker } from '@/server/gateway/streams'
 import { createGateway } from '@/server/gateway/upgrade'
 import { serveHealth } from '@/server/processes/health'
+import { upgradeStatus } from '@/tools/testing/upgrade-status'
 import { actorOf, toApiContext } from './http'
 import { servePodFiles } from './pod-files'
 import { appRouter } from './root'
@@ -72,7 +72,7 @@ const headersOf = (caller: Caller, from: Record<string, string>): Record<string,
 async function accessOf({ method, path }: Route, caller: Caller, from: Record<string, string> = { origin: publicUrl }): Promise<Access> {
   const ticket = () => streams.issueTicket({ hostId: 'none', request: { kind: 'portForward', podUid: '00000000-0000-4000-8000-000000000000', port: 80 }, owner: 'a', credentialId, onBegin: async () => {}, onEnd: async () => {} })
   const address = `${url}${path.replace('TENANT', slug).replace('TICKET', path.includes('TICKET') ? ticket() : '')}`
-  if (method === 'WebSocket') return ofStatus(await upgrade(`ws://${address}`, headersOf(caller, from)), '')
+  if (method === 'WebSocket') return ofStatus(await upgradeStatus(`ws://${address}`, headersOf(caller, from)), '')
   const response = await fetch(`http://${address}`, { method, headers: headersOf(caller, from), ...(method === 'PUT' && { body: 'x' }) })
   return ofStatus(response.status, await response.text())
 }
@@ -81,18 +81,6 @@ async function accessOf({ method, path }: Route, caller: Caller, from: Record<st
 function ofStatus(status: number, body: string): Access {
   if (status === 401 || status === 403) return 'unauthenticated'
   return status === 404 && !body.includes('Pod') ? 'not_found' : 'in'
-}
-
-function upgrade(address: string, headers: Record<string, string>): Promise<number> {
-  const socket = new WebSocket(address, { headers })
-  return new Promise((resolve) => {
-    socket.on('open', () => {
-      resolve(101)
-      socket.close()
-    })
-    socket.on('unexpected-response', (_, response) => resolve(response.statusCode ?? 0))
-    socket.on('error', () => {})
-  })
 }
 
 describe.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))('%s', (_, route) => {

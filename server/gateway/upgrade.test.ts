@@ -6,6 +6,7 @@ import WebSocket from 'ws'
 import { actorOf, toApiContext } from '@/server/api/http'
 import { appRouter } from '@/server/api/root'
 import { startTestServer } from '@/server/api/testing/server'
+import { upgradeStatus } from '@/tools/testing/upgrade-status'
 import { HostSession, HostSessions } from './host-sessions'
 import { LiveSockets } from './live-sockets'
 import { StreamBroker } from './streams'
@@ -43,19 +44,6 @@ afterAll(async () => {
   await test.stop()
 })
 
-/** The status of a refused upgrade, or 101. */
-function upgrade(path: string, headers: Record<string, string>): Promise<number> {
-  const socket = new WebSocket(`${url}${path}`, { headers })
-  return new Promise((resolve) => {
-    socket.on('open', () => {
-      resolve(101)
-      socket.close()
-    })
-    socket.on('unexpected-response', (_, response) => resolve(response.statusCode ?? 0))
-    socket.on('error', () => {})
-  })
-}
-
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 describe('a socket for hosts', () => {
@@ -84,7 +72,7 @@ describe('sockets of people', () => {
     ['with a cookie and no origin', { cookie: 'a=b' }, 403],
     ['with a cookie that is nobody\'s, from the console', { cookie: 'a=b', origin: publicUrl }, 401],
     ['with a wrong token', { authorization: 'Bearer hyp_wrong' }, 401],
-  ])('%s', async (_, headers, status) => expect(await upgrade('/ws/trpc', headers)).toBe(status))
+  ])('%s', async (_, headers, status) => expect(await upgradeStatus(`${url}/ws/trpc`, headers)).toBe(status))
 
   it('with a token are accepted, and closed within 5 s of its revocation', async () => {
     const socket = new WebSocket(`${url}/ws/trpc`, { headers: bearer(ann.token) })
@@ -107,10 +95,10 @@ describe('streams', () => {
     const bob = await test.signUp('bob')
     const eve = await test.signUp('eve')
     const ticket = streams.issueTicket({ hostId: 'none', request, owner: bob.tenant.id, credentialId: bob.actor.credentialId, onBegin: () => Promise.resolve(), onEnd: () => Promise.resolve() })
-    expect(await upgrade('/ws/stream/unknown', bearer(bob.token))).toBe(404)
-    expect(await upgrade(`/ws/stream/${ticket}`, bearer(eve.token))).toBe(404)
-    expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(101)
-    expect(await upgrade(`/ws/stream/${ticket}`, bearer(bob.token))).toBe(404)
+    expect(await upgradeStatus(`${url}/ws/stream/unknown`, bearer(bob.token))).toBe(404)
+    expect(await upgradeStatus(`${url}/ws/stream/${ticket}`, bearer(eve.token))).toBe(404)
+    expect(await upgradeStatus(`${url}/ws/stream/${ticket}`, bearer(bob.token))).toBe(101)
+    expect(await upgradeStatus(`${url}/ws/stream/${ticket}`, bearer(bob.token))).toBe(404)
   })
 
   it('join a browser and a host, and are told at their begin and, with the bytes each way, at their end', async () => {
@@ -155,7 +143,7 @@ describe('streams', () => {
     const dialled = new WebSocket(`${url}${message?.url}`)
     const stream = await opened
     await once(dialled, 'open')
-    expect(await upgrade(message?.url ?? '', {})).toBe(404)
+    expect(await upgradeStatus(`${url}${message?.url}`, {})).toBe(404)
     dialled.send(Buffer.from([1, 104, 105]))
     const [received] = (await once(stream, 'data')) as [Buffer]
     expect([...received]).toEqual([1, 104, 105])
@@ -169,7 +157,7 @@ describe('streams', () => {
   })
 
   it('do not exist under other paths', async () => {
-    expect(await upgrade('/ws/other', {})).toBe(404)
-    expect(await upgrade('/ws/host-stream/unknown', {})).toBe(404)
+    expect(await upgradeStatus(`${url}/ws/other`, {})).toBe(404)
+    expect(await upgradeStatus(`${url}/ws/host-stream/unknown`, {})).toBe(404)
   })
 })
