@@ -51,6 +51,14 @@ export const networkAttachment = z.object({
   prefixLength: z.number().int().min(0).max(128),
   mac: z.string().max(17),
   dns: z.array(z.string().max(64)).max(3),
+  /** What came with networks of several subnets; a server that does not say it means IPv4 alone, and 1450 bytes. */
+  mtu: z.number().int().min(1280).max(1450).optional(),
+  /** The network's DNS domain; null or missing: the network has no resolver. */
+  domain: z.string().max(128).nullable().optional(),
+  /** The pod's IPv6 address, where its network has a subnet of that family. A network of IPv6 alone has none of IPv4, and is not carried out yet. */
+  ipv6: z.object({ cidr: z.string().max(64), gateway: z.string().max(64), address: z.string().max(64), prefixLength: z.number().int().min(0).max(128) }).nullable().optional(),
+  /** Bits a second, to the pod and from it. */
+  bandwidth: z.object({ ingress: z.number().int().min(1000).nullable(), egress: z.number().int().min(1000).nullable() }).nullable().optional(),
 })
 export type NetworkAttachment = z.infer<typeof networkAttachment>
 
@@ -97,11 +105,76 @@ export type Assignment = z.infer<typeof assignment>
 export const podConfigurationMessage = z.object({ kind: z.literal('configuration'), podUid: z.uuid(), revision: z.string().max(64), objects: z.array(configurationObject).max(200) })
 export type PodConfigurationMessage = z.infer<typeof podConfigurationMessage>
 
+const ip = z.string().max(45)
+const subnetText = z.string().max(49)
+const portNumber = z.number().int().min(1).max(65535)
+const transport = z.enum(['tcp', 'udp'])
+
+/** The network itself: what all of its pods on any host share. */
+const networkBase = z.object({
+  kind: z.literal('network'),
+  number: z.number().int().min(1).max(16_000_000),
+  name: z.string().max(63),
+  tenantId: z.string().max(32),
+  subnets: z.array(z.object({ name: z.string().max(63), cidr: subnetText, gateway: ip })).min(1).max(16),
+  serviceCidrs: z.array(subnetText).max(2),
+  routes: z.array(z.object({ destination: subnetText, via: ip })).max(64),
+  outbound: z.enum(['nat', 'none']),
+  mtu: z.number().int().min(1280).max(1450),
+  dns: z.object({ domain: z.string().max(128), upstream: z.boolean(), nameservers: z.array(ip).max(3) }),
+})
+/** A pod of the network, on whichever host: who names and policies speak of. `hostId` null: not placed yet. */
+const networkPod = z.object({ kind: z.literal('pod'), uid: z.uuid(), namespace: z.string().max(63), name: z.string().max(253), hostname: z.string().max(63), subdomain: z.string().max(63).nullable(), hostId: z.uuid().nullable(), addresses: z.array(ip).max(2) })
+/** `address` and `port`: where a packet for the service goes. `hostId`: whose pod it is, for `localOnly`; null for an address that is no pod's. */
+const serviceEndpoint = z.object({ address: ip, port: portNumber, hostId: z.uuid().nullable() })
+/**
+ * A service: `addresses` are its own (none: headless). `ports[].endpoints` are those that take connections, of both families. `hosts`
+ * are the names below it, of its ready endpoints.
+ */
+const networkService = z.object({
+  kind: z.literal('service'),
+  uid: z.uuid(),
+  namespace: z.string().max(63),
+  name: z.string().max(63),
+  addresses: z.array(ip).max(2),
+  externalName: z.string().max(253).nullable(),
+  localOnly: z.boolean(),
+  affinitySeconds: z.number().int().min(1).max(86_400).nullable(),
+  ports: z.array(z.object({ name: z.string().max(15).nullable(), protocol: transport, port: portNumber, endpoints: z.array(serviceEndpoint).max(1000) })).max(100),
+  hosts: z.array(z.object({ hostname: z.string().max(63).nullable(), address: ip })).max(1000),
+})
+/** Any address (`cidrs` null and `addresses` null), or one of the subnets without the excepted, or one of the addresses. */
+const policyPeer = z.object({ cidrs: z.array(z.object({ cidr: subnetText, except: z.array(subnetText).max(20) })).max(100).nullable(), addresses: z.array(ip).max(10_000).nullable() })
+/** `id` names it for people, within its policy: `rules[3]`, `ingress[0].from[1]`. `ports` null: every port. */
+const policyRule = z.object({ id: z.string().max(80), direction: z.enum(['ingress', 'egress']), protocol: z.enum(['any', 'tcp', 'udp', 'icmp', 'icmpv6']), ports: z.array(z.object({ first: portNumber, last: portNumber })).max(100).nullable(), icmpTypes: z.array(z.number().int().min(0).max(255)).max(20).nullable(), peer: policyPeer })
+/** A security group or a NetworkPolicy: for its members' `directions`, nothing passes but what a rule of one of their policies allows. */
+const networkPolicy = z.object({ kind: z.literal('policy'), uid: z.uuid(), source: z.enum(['SecurityGroup', 'NetworkPolicy']), namespace: z.string().max(63).nullable(), name: z.string().max(253), members: z.array(ip).max(10_000), directions: z.array(z.enum(['ingress', 'egress'])).max(2), rules: z.array(policyRule).max(4_000) })
+/** Another network that both sides let in. `number` is that network's, `subnets` are its subnets. */
+const networkPeer = z.object({ kind: z.literal('peer'), uid: z.uuid(), number: z.number().int().min(1).max(16_000_000), name: z.string().max(63), subnets: z.array(subnetText).max(16) })
+export const networkObject = z.discriminatedUnion('kind', [networkBase, networkPod, networkService, networkPolicy, networkPeer])
+export type NetworkObject = z.infer<typeof networkObject>
+export type NetworkBase = z.infer<typeof networkBase>
+export type NetworkPod = z.infer<typeof networkPod>
+export type NetworkService = z.infer<typeof networkService>
+export type NetworkPolicyObject = z.infer<typeof networkPolicy>
+export type NetworkPolicyRule = z.infer<typeof policyRule>
+export type NetworkPeer = z.infer<typeof networkPeer>
+/** What names an object within its network: the network itself is there once. */
+export const networkObjectKey = (object: NetworkObject): string => (object.kind === 'network' ? 'network' : `${object.kind}/${object.uid}`)
+
+/**
+ * What a network with pods on this host holds beside them. The first of a connection is `complete` and has everything; those that follow
+ * have what changed. It comes before the `desired` that names a pod of it, so that no pod runs before its rules.
+ */
+export const networkMessage = z.object({ kind: z.literal('networkObjects'), networkId: z.uuid(), complete: z.boolean(), set: z.array(networkObject).max(20_000), remove: z.array(z.string().max(64)).max(20_000) })
+export type NetworkMessage = z.infer<typeof networkMessage>
+
 /** What the subscription `host.desired` yields: always the complete set, or a stream to open. */
 export const desiredMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(assignment).max(10_000), prePulls: z.array(prePull).max(1_000).optional() }),
   /** Comes before the `desired` that names its revision. */
   podConfigurationMessage,
+  networkMessage,
   z.object({ kind: z.literal('open'), url: z.string().max(512), request: z.lazy(() => streamRequest) }),
 ])
 export type DesiredMessage = z.infer<typeof desiredMessage>
@@ -123,8 +196,13 @@ export const streamRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('copy'), podUid: z.uuid(), container: z.string().max(63).nullable(), direction: z.enum(['out', 'in']), path: z.string().min(1).max(4096) }),
   /** What is in a folder: each of its entries as a line of JSON (domain/pod/folder-entry.ts) on channel 1, at most 10,000. The result's exit code is 0, or 1 where there are more. */
   z.object({ kind: z.literal('listFolder'), podUid: z.uuid(), container: z.string().max(63).nullable(), path: z.string().min(1).max(4096) }),
+  /** Tries to connect from the pod's own network, once, within `timeoutSeconds`: the result's JSON ({@link probeResult}) comes on channel 1. */
+  z.object({ kind: z.literal('probe'), podUid: z.uuid(), address: ip, port: portNumber.nullable(), protocol: z.enum(['tcp', 'udp', 'icmp']), timeoutSeconds: z.number().int().min(1).max(10) }),
 ])
 export type StreamRequest = z.infer<typeof streamRequest>
+/** `open`: a connection was made or an answer came; `refused`: the other side said no; `silent`: nothing came back in time. */
+export const probeResult = z.object({ outcome: z.enum(['open', 'refused', 'unreachable', 'silent', 'failed']), milliseconds: z.number().min(0).max(60_000), detail: reportText(512) })
+export type ProbeResult = z.infer<typeof probeResult>
 export const streamChannel = { input: 0, output: 1, error: 2, result: 3, resize: 4 } as const
 export const streamResult = z.object({ exitCode: z.number().int().nullable(), error: z.string().max(4096).nullable() })
 export type StreamResult = z.infer<typeof streamResult>
@@ -189,6 +267,10 @@ const interval = { ageMs: z.number().int().min(0).max(60_000), intervalMs: z.num
 export const podFigures = z.object({ podUid: z.uuid(), ...interval, vm: usage, containers: z.array(usage.extend({ name: z.string().min(1).max(63) })).max(60) })
 export type PodFigures = z.infer<typeof podFigures>
 
+/** What passed through a service's address on this host in an interval: both ways of its connections; `connections` are new ones. */
+export const serviceFigures = z.object({ serviceUid: z.uuid(), ...interval, receivedBytes: grown, sentBytes: grown, connections: grown })
+export type ServiceFigures = z.infer<typeof serviceFigures>
+
 /** A batch of figures. One that is lost is a gap: the next has only what came after. */
-export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500) })
+export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500), services: z.array(serviceFigures).max(1000).optional() })
 export type FiguresInput = z.infer<typeof figuresInput>

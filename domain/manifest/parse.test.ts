@@ -148,7 +148,7 @@ describe('networks', () => {
     ['{a: {cidr: 169.254.1.0/24}}', 'must not overlap 169.254.0.0/16'],
     ['{a: {cidr: 10.0.0.1/24}}', 'cidr'],
     ['{a: {cidr: 10.0.0.0/30}}', '8 to 29'],
-    ['{a: {cidr: 10.0.0.0/24}, b: {cidr: 10.0.1.0/24}}', 'keep one'],
+    ['{a: {cidr: 10.0.0.0/24}, b: {cidr: 10.0.0.128/25}}', 'overlaps subnet "a" (10.0.0.0/24)'],
   ])('%s', (subnets, message) => expect(problemsOf(network(subnets)).join()).toContain(message))
   it('takes the first address as gateway where none is named', () => {
     expect(parseManifest(network('{a: {cidr: 10.9.0.0/24}}')).documents[0]?.object).toMatchObject({ spec: { subnets: { a: { gateway: '10.9.0.1' } } } })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { formatIp, isIp, parseIp } from '../shared/ip'
 import { dnsLabel, dnsSubdomain } from '../shared/names'
 import { containerSpec, initContainerSpec, type ContainerSpec, type InitContainerSpec } from './container'
 import { duplicates, text, wholeNumber } from './fields'
@@ -20,6 +21,14 @@ const dnsConfig = z.strictObject({
   options: z.array(z.strictObject({ name: text.regex(/^[-a-z0-9]+$/, 'must be the name of an option').max(64), value: text.max(64).regex(/^[^\s]*$/, 'must not hold blanks').optional() })).max(32).default([]),
 })
 
+/** Hypernetes' own part: the pod's place in its namespace's network. Without it the pod gets an address of each family's first subnet. */
+const podNetwork = z.strictObject({
+  subnet: dnsLabel.optional(),
+  /** Asked for, at most one a family; each lies in a subnet of the network. */
+  addresses: z.array(z.string({ error: 'must be an IP address: quote it' }).refine(isIp, 'must be an IP address').transform((text) => formatIp(parseIp(text)))).max(2, 'must be at most one a family').default([]),
+  securityGroups: z.array(dnsLabel).max(10, 'must be at most 10').default([]),
+})
+
 export const podSpec = z
   .strictObject({
     initContainers: z.array(initContainerSpec).max(20, 'must have at most 20 init containers').default([]),
@@ -29,6 +38,9 @@ export const podSpec = z
     terminationGracePeriodSeconds: z.number().int().min(0).max(3600, 'must be at most 3600').default(30),
     activeDeadlineSeconds: wholeNumber(1, 2 ** 31 - 1).optional(),
     hostname: dnsLabel.optional(),
+    /** With it the pod's name is `<hostname>.<subdomain>.<namespace>.svc.<domain>` where a headless service is called so. */
+    subdomain: dnsLabel.optional(),
+    network: podNetwork.optional(),
     securityContext: podSecurityContext.optional(),
     imagePullSecrets: z.array(z.strictObject({ name: dnsSubdomain })).max(10).default([]),
     hostAliases: z.array(hostAlias).max(100).default([]),
@@ -46,6 +58,9 @@ export const podSpec = z
     const volumes = new Set(spec.volumes.map((v) => v.name))
     const ports = spec.containers.flatMap((c, i) => c.ports.map((p, j) => ({ key: `${p.containerPort}/${p.protocol}`, path: ['containers', i, 'ports', j, 'containerPort'] })))
     for (const i of duplicates(ports.map((p) => p.key))) problem(ports[i]!.path, `${ports[i]!.key} is taken: the containers of a pod share one network`)
+    const asked = spec.network?.addresses ?? []
+    if (asked.length === 2 && asked[0]!.includes(':') === asked[1]!.includes(':')) problem(['network', 'addresses', 1], 'must be of another family than the one before it')
+    for (const i of duplicates(spec.network?.securityGroups ?? [])) problem(['network', 'securityGroups', i], 'is named twice')
     if (spec.dnsPolicy === 'None' && !spec.dnsConfig?.nameservers.length) problem(['dnsConfig', 'nameservers'], 'must name a server where dnsPolicy is None')
     for (const { container, at } of all) {
       for (const [j, mount] of container.volumeMounts.entries()) if (!volumes.has(mount.name)) problem([...at, 'volumeMounts', j, 'name'], `no volume "${mount.name}" is in spec.volumes`)

@@ -66,6 +66,8 @@ export const podStatus = z.object({
   conditions: z.array(condition),
   containers: z.array(containerStatus),
   podIP: z.string().nullable(),
+  /** At most one a family, IPv4 first; `podIP` is the first. */
+  podIPs: z.array(z.string()).default([]),
   hostName: z.string().nullable(),
   observedGeneration: z.number().int(),
   accelerator: z.string().nullable(),

@@ -3,6 +3,8 @@ export const permissions = [
   'pod.read', 'pod.create', 'pod.delete', 'pod.exec', 'pod.logs',
   'namespace.read', 'namespace.write',
   'network.read', 'network.write',
+  'service.read', 'service.write',
+  'securityGroup.read', 'securityGroup.write',
   'configMap.read', 'configMap.write',
   'secret.read', 'secret.write', 'secret.reveal',
   'image.read', 'image.write', 'event.read', 'audit.read',

@@ -54,7 +54,7 @@ function happen(world: ModelWorld, what: Happening): Promise<void> | void {
 /** What an undisturbed run comes to: what was not touched runs, once; what was deleted is gone, with all that it had. */
 async function expectRest(world: ModelWorld): Promise<void> {
   const pods = [...world.wanted.values()]
-  const rows = await server.db.pod.findMany({ where: { tenantId: ann.tenant.id }, select: { uid: true, name: true, report: { select: { phase: true } }, address: { select: { address: true } } } })
+  const rows = await server.db.pod.findMany({ where: { tenantId: ann.tenant.id }, select: { uid: true, name: true, report: { select: { phase: true } }, addresses: { select: { address: true } } } })
   const alive = pods.filter((pod) => !pod.deleted)
   expect(rows.map((row) => row.uid).sort()).toEqual(alive.map((pod) => pod.uid).sort())
   for (const pod of alive) {
@@ -67,7 +67,7 @@ async function expectRest(world: ModelWorld): Promise<void> {
   const left = world.machine.leftovers.filter((what) => !known.has(what.split(' ').at(-1) ?? ''))
   expect(left).toEqual([])
   expect(world.accounts).toBe(alive.length)
-  expect(new Set(rows.map((row) => row.address?.address)).size).toBe(alive.length)
+  expect(new Set(rows.map((row) => row.addresses[0]?.address)).size).toBe(alive.length)
 }
 
 describe('the state machine of a pod, from the server through a host to its machine and back', () => {

@@ -19,7 +19,8 @@ export type BoundPod = {
   annotations: Labels
   spec: PodSpec
   network: { uid: string; number: number; name: string; spec: NetworkSpec }
-  address: { address: string; mac: string } | null
+  /** At most one a family, IPv4 first. */
+  addresses: { address: string; mac: string }[]
   assignment: Assignment | null
   reportPhase: string | null
 }
@@ -28,14 +29,14 @@ export type BoundPod = {
 export async function listBoundPods(db: Database, of: { uids?: string[]; networkId?: string } = {}): Promise<BoundPod[]> {
   const rows = await db.pod.findMany({
     where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(of.uids ? { uid: { in: of.uids } } : {}), ...(of.networkId ? { networkId: of.networkId } : {}) },
-    include: { network: true, address: { select: { address: true, mac: true } }, assignment: true, report: { select: { phase: true } } },
+    include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })
   return rows.map((row) => ({
     uid: row.uid, tenantId: row.tenantId, namespace: row.namespace, name: row.name, generation: row.generation,
     deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
     network: { uid: row.network.uid, number: row.network.number, name: row.network.name, spec: networkSpec.parse(row.network.spec) },
-    address: row.address, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
+    addresses: row.addresses, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
   }))
 }
 

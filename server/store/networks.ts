@@ -20,4 +20,4 @@ export const deleteNetwork = (db: Database, scope: Scope, uid: string) => db.net
 
 /** The pods of a network, with their addresses. */
 export const listNetworkPods = (db: Database, scope: Scope, networkId: string) =>
-  db.pod.findMany({ where: { tenantId: scope.tenantId, networkId }, select: { namespace: true, name: true, address: { select: { address: true, mac: true } } }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 500 })
+  db.pod.findMany({ where: { tenantId: scope.tenantId, networkId }, select: { namespace: true, name: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } } }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 500 })

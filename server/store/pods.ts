@@ -5,7 +5,7 @@ import type { Labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 
-const parts = { report: true, address: true, host: { select: { id: true, name: true, phase: true, lastHeartbeat: true, hello: true } } } as const
+const parts = { report: true, addresses: { orderBy: { address: 'asc' } }, host: { select: { id: true, name: true, phase: true, lastHeartbeat: true, hello: true } } } as const
 export type PodRow = Prisma.PodGetPayload<{ include: typeof parts }>
 export type PodRecord = { pod: PodRow; state: PodState; conditions: { type: string; status: string; reason: string; message: string; observedGeneration: number; lastTransitionTime: Date }[] }
 

@@ -49,7 +49,7 @@ export async function getNetwork(ctx: ServerContext, scope: Scope, name: string)
   const [view] = row ? await toViews(ctx.db, scope, [row]) : []
   if (!row || !view) throw notFound('Network', name)
   const pods = await listNetworkPods(ctx.db, scope, row.uid)
-  return { ...view, pods: pods.map((p) => ({ namespace: p.namespace, name: p.name, address: p.address?.address ?? null, mac: p.address?.mac ?? null })) }
+  return { ...view, pods: pods.map((p) => ({ namespace: p.namespace, name: p.name, address: p.addresses[0]?.address ?? null, mac: p.addresses[0]?.mac ?? null })) }
 }
 
 export function createNetwork(ctx: ServerContext, scope: Scope, input: z.output<typeof createNetworkInput>): Promise<NetworkView> {
@@ -85,7 +85,7 @@ async function viewOf(db: Database, scope: Scope, name: string): Promise<Network
 export async function applyNetwork(tx: Transaction, scope: Scope, { metadata, spec }: NetworkManifest): Promise<'created' | 'configured' | 'unchanged'> {
   const { name, labels, annotations } = metadata
   if (spec.tenantID && spec.tenantID !== scope.tenantId) throw new DomainError('invalid_input', 'spec.tenantID is not the id of this tenant.', { problems: [{ path: 'spec.tenantID', line: null, message: `must be ${scope.tenantId}, the id of the tenant in which it is applied` }] })
-  const stored: NetworkSpec = { subnets: spec.subnets, outbound: spec.outbound, tenantID: scope.tenantId }
+  const stored: NetworkSpec = { ...spec, tenantID: scope.tenantId }
   const existing = await findNetwork(tx, scope, name)
   if (!existing) {
     await insertNetwork(tx, scope, { name, labels, annotations, spec: stored })

@@ -90,7 +90,7 @@ function countSubscription(credentialId: string, signal: AbortSignal): void {
 const deletedView = (change: Change): PodEvent['object'] => ({
   metadata: { name: change.name, namespace: change.namespace ?? '', uid: change.uid, labels: change.oldLabels ?? {}, annotations: {}, generation: 0, resourceVersion: formatCursor(change.cursor), creationTimestamp: '', deletionTimestamp: null },
   spec: { initContainers: [], containers: [], volumes: [], restartPolicy: 'Always', terminationGracePeriodSeconds: 30, imagePullSecrets: [], hostAliases: [], dnsPolicy: 'ClusterFirst' },
-  status: { phase: 'Stopping', reason: '', message: '', conditions: [], containers: [], podIP: null, hostName: null, observedGeneration: 0, accelerator: null, startMode: null, startSteps: [], startedAt: null },
+  status: { phase: 'Stopping', reason: '', message: '', conditions: [], containers: [], podIP: null, podIPs: [], hostName: null, observedGeneration: 0, accelerator: null, startMode: null, startSteps: [], startedAt: null },
 })
 
 /** Resolves when the feed may have something new; several wakes while nobody waits count once. */

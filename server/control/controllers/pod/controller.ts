@@ -63,7 +63,7 @@ async function allocateAndAssign(ctx: ControlContext, pod: BoundPod): Promise<vo
       return
     }
     await setCondition(tx, { ...about, status: 'True', reason: 'Allocated', message: `The pod has the address ${address.address}.` })
-    const plan = planPod({ ...pod, address })
+    const plan = planPod({ ...pod, addresses: [address] })
     if (plan.kind === 'assign') await putAssignment(tx, plan.hostId, plan.document)
   })
 }

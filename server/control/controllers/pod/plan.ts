@@ -14,8 +14,9 @@ export type PodPlan = { kind: 'nothing' } | { kind: 'remove' } | { kind: 'alloca
 export function planPod(pod: BoundPod): PodPlan {
   if (pod.deletedAt && (!pod.hostId || pod.reportPhase === 'Gone' || !pod.assignment)) return { kind: 'remove' }
   if (!pod.hostId) return { kind: 'nothing' }
-  if (!pod.address) return { kind: 'allocate' }
-  const document = toAssignment(pod, pod.address)
+  const [held] = pod.addresses
+  if (!held) return { kind: 'allocate' }
+  const document = toAssignment(pod, held)
   return pod.assignment && sameAssignment(pod.assignment, document) ? { kind: 'nothing' } : { kind: 'assign', hostId: pod.hostId, document }
 }
 

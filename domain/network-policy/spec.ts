@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { formatSubnet, isSubnet, parseSubnet, subnetHolds } from '../shared/ip'
+import { selector } from '../shared/selector'
+import { portName, transport } from '../service/spec'
+
+const cidr = z.string().refine(isSubnet, 'must be a subnet, as in 10.0.0.0/24').transform((text) => formatSubnet(parseSubnet(text)))
+const port = z.number().int().min(1, 'must be 1 to 65535').max(65535, 'must be 1 to 65535')
+
+const ipBlock = z.strictObject({ cidr, except: z.array(cidr).max(20).default([]) }).superRefine((block, context) => {
+  for (const [i, inner] of block.except.entries()) if (!subnetHolds(parseSubnet(block.cidr), parseSubnet(inner))) context.addIssue({ code: 'custom', path: ['except', i], message: `must lie in ${block.cidr}` })
+})
+const peer = z
+  .strictObject({ podSelector: selector.optional(), namespaceSelector: selector.optional(), ipBlock: ipBlock.optional() })
+  .superRefine((value, context) => {
+    if (value.ipBlock && (value.podSelector ?? value.namespaceSelector)) context.addIssue({ code: 'custom', path: ['ipBlock'], message: 'cannot stand beside a selector' })
+    if (!value.ipBlock && !value.podSelector && !value.namespaceSelector) context.addIssue({ code: 'custom', path: [], message: 'must have podSelector, namespaceSelector or ipBlock' })
+  })
+const policyPort = z
+  .strictObject({ protocol: transport.default('TCP'), port: z.union([port, portName]).optional(), endPort: port.optional() })
+  .superRefine((value, context) => {
+    if (value.endPort !== undefined && (typeof value.port !== 'number' || value.endPort < value.port)) context.addIssue({ code: 'custom', path: ['endPort'], message: 'must not be below port, which must be a number' })
+  })
+const ports = z.array(policyPort).max(100).default([])
+
+/** Kubernetes' networking.k8s.io/v1 NetworkPolicy. Its selectors see pods and namespaces of the same network. */
+export const networkPolicySpec = z
+  .strictObject({
+    podSelector: selector,
+    policyTypes: z.array(z.enum(['Ingress', 'Egress'], { error: 'must be Ingress or Egress' })).max(2).optional(),
+    ingress: z.array(z.strictObject({ from: z.array(peer).max(100).default([]), ports })).max(100).default([]),
+    egress: z.array(z.strictObject({ to: z.array(peer).max(100).default([]), ports })).max(100).default([]),
+  })
+  .transform((spec) => ({ ...spec, policyTypes: spec.policyTypes ?? (spec.egress.length > 0 ? (['Ingress', 'Egress'] as const).slice() : (['Ingress'] as ('Ingress' | 'Egress')[])) }))
+export type NetworkPolicySpec = z.infer<typeof networkPolicySpec>
+export type NetworkPolicyPeer = z.infer<typeof peer>
