@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { challengeOutput, desiredMessage, fetchUploadOutput, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type PodConfigurationMessage, type PrePull, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
+import { challengeOutput, desiredMessage, fetchUploadOutput, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type NetworkMessage, type PodConfigurationMessage, type PrePull, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
@@ -20,6 +20,7 @@ export type ControlOptions = {
   /** Told how to ask for a tenant's upload on this connection: a path to be dialled. */
   onUploads?: (locate: (uploadId: string) => Promise<string>) => void
   onConfiguration?: (message: PodConfigurationMessage) => void
+  onNetwork?: (message: NetworkMessage) => void
   onOpen: (url: string, request: StreamRequest) => void
   /** Told how to send figures on this connection; it fails once the connection is over. */
   onFigures?: (send: (batch: FiguresInput) => Promise<void>) => void
@@ -68,6 +69,7 @@ async function session(connection: ServerConnection, options: ControlOptions, on
   connection.subscribe('host.desired', desiredMessage, (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
     if (message.kind === 'configuration') return options.onConfiguration?.(message)
+    if (message.kind === 'networkObjects') return options.onNetwork?.(message)
     options.onDesired(message.assignments, message.prePulls ?? [])
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {
