@@ -22,5 +22,6 @@ export const licenceAllowances: readonly LicenceAllowance[] = [
   { name: /^@img\/sharp-(wasm32|win32-[a-z0-9]+)$/, licence: 'Apache-2.0 AND LGPL-3.0-or-later', reason: 'The same library for platforms on which Hypernetes does not run; npm never installs it there.' },
   { name: /^@img\/sharp-wasm32$/, licence: 'Apache-2.0 AND LGPL-3.0-or-later AND MIT', reason: 'The same library for platforms on which Hypernetes does not run; npm never installs it there.' },
   { name: /^caniuse-lite$/, licence: 'CC-BY-4.0', reason: 'Data about browsers which next reads while it builds; nothing of it is in what a browser is sent. Its notice names the source.' },
+  { name: /^elkjs$/, licence: 'EPL-2.0', reason: 'A layout engine, unchanged and in a chunk of its own that a browser loads with a drawn topology alone; nothing of ours is derived from it. Its licence stands in the notices, its source at github.com/kieler/elkjs.' },
   { name: /^seq-queue$/, licence: 'MIT', reason: 'Its package.json names no licence; the file LICENSE in it is the MIT licence. Part of the command prisma, which only builds.' },
 ]
