@@ -3,6 +3,8 @@ const e = encodeURIComponent
 
 const tenant = (slug: string) => `/t/${e(slug)}`
 const pod = (slug: string, namespace: string, name: string) => `${tenant(slug)}/pods/${e(namespace)}/${e(name)}`
+const network = (slug: string, name: string) => `${tenant(slug)}/networks/${e(name)}`
+const service = (slug: string, namespace: string, name: string) => `${tenant(slug)}/services/${e(namespace)}/${e(name)}`
 
 export const paths = {
   home: () => '/',
@@ -27,9 +29,21 @@ export const paths = {
   podPorts: (slug: string, namespace: string, name: string) => `${pod(slug, namespace, name)}/ports`,
 
   networks: (slug: string) => `${tenant(slug)}/networks`,
-  network: (slug: string, name: string) => `${tenant(slug)}/networks/${e(name)}`,
+  network,
   // A network may be called "new", so its form stands beside the list and not below it.
   newNetwork: (slug: string) => `${tenant(slug)}/networks-new`,
+  editNetwork: (slug: string, name: string) => `${network(slug, name)}/edit`,
+  networkTopology: (slug: string, name: string, query?: { as?: 'table' | undefined }) => `${network(slug, name)}/topology${search(query)}`,
+  networkPods: (slug: string, name: string, query?: { q?: string | undefined }) => `${network(slug, name)}/pods${search(query)}`,
+  networkPeerings: (slug: string, name: string) => `${network(slug, name)}/peerings`,
+  newNetworkPeering: (slug: string, name: string) => `${network(slug, name)}/peerings-new`,
+  services: (slug: string, query?: { namespace?: string | undefined; network?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/services${search(query)}`,
+  newService: (slug: string, query?: { namespace?: string | undefined }) => `${tenant(slug)}/services-new${search(query)}`,
+  service,
+  editService: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/edit`,
+  serviceYaml: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/yaml`,
+  /** Any manifests as YAML: from a sketch of a kind (`kind`), or an object as it is (`from`, as `Service/namespace/name`). */
+  applyYaml: (slug: string, query?: { kind?: string | undefined; from?: string | undefined }) => `${tenant(slug)}/apply${search(query)}`,
   namespaces: (slug: string) => `${tenant(slug)}/namespaces`,
   newNamespace: (slug: string) => `${tenant(slug)}/namespaces-new`,
   configMaps: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/config-maps${search(query)}`,

@@ -10,8 +10,8 @@ type FormOptions<V extends Record<string, unknown>, R> = {
   /** `requestId` is the same for a repeated press, so that a double submit creates one object. */
   submit: (values: V, requestId: string) => Promise<R>
   onDone: (result: R) => void
-  /** Where the server's path of a field differs from the field's own name. */
-  fieldOf?: (path: string) => string
+  /** Where the server's path of a field differs from the field's own name. A field of rows has an error a place: `subnets.0.cidr`. */
+  fieldOf?: (path: string, values: V) => string
 }
 
 /**
@@ -27,7 +27,7 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
 
   const set = <K extends keyof V & string>(name: K, value: V[K]) => {
     setValues((before) => ({ ...before, [name]: value }))
-    setErrors(({ [name]: _, ...rest }) => rest)
+    setErrors((before) => Object.fromEntries(Object.entries(before).filter(([path]) => rootOf(path) !== name)))
   }
 
   const onSubmit = async (event?: FormEvent) => {
@@ -48,11 +48,11 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
       onDone(await submit(values, id))
     } catch (error) {
       const failed = toFailure(error)
-      const own = failed.problems.map((problem) => ({ path: fieldOf(problem.path), message: sentence(problem.message) }))
+      const own = failed.problems.map((problem) => ({ path: fieldOf(problem.path, values), message: sentence(problem.message) }))
       setErrors(firstOfEach(own))
       // A taken name belongs to the name field; what belongs to no field stands on top of the form.
       if (failed.code === 'already_exists' && 'name' in values && own.length === 0) setErrors({ name: failed.message })
-      else if (own.length === 0 || own.some((problem) => !(problem.path in values))) setFailure(failed)
+      else if (own.length === 0 || own.some((problem) => !(rootOf(problem.path) in values))) setFailure(failed)
       if (failed.code !== 'network') setRequestId(null)
       focusFirstError(fields)
     }
@@ -67,6 +67,9 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
 function focusFirstError(fields: HTMLElement | null) {
   requestAnimationFrame(() => requestAnimationFrame(() => fields?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()))
 }
+
+/** The field that an error belongs to. */
+const rootOf = (path: string) => path.split('.')[0] ?? path
 
 const sentence = (message: string) => message.charAt(0).toUpperCase() + message.slice(1)
 
