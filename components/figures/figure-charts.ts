@@ -8,7 +8,7 @@ import type { ChartSeries, ChartTone } from '@/components/charts/time-chart'
 export type FigureChart = { title: string; hint?: string; series: ChartSeries[]; stacked?: boolean; limit?: { label: string; value: number } | null; format: (value: number) => string; binary?: boolean }
 
 const tones: readonly ChartTone[] = [0, 1, 2, 3]
-const formatRate = (bytes: number) => `${formatBytes(Math.round(bytes))}/s`
+export const formatRate = (bytes: number) => `${formatBytes(Math.round(bytes))}/s`
 /** Small shares of a processor keep their digits: "0.004 vCPU". */
 const formatCpu = (vcpus: number) => `${vcpus.toLocaleString('en', { maximumSignificantDigits: vcpus < 0.1 ? 2 : 3 })} vCPU`
 

@@ -2,6 +2,8 @@
 export type FigureBin = {
   coveredMs: number; cpuMicroseconds: number | null; cpuPeakMilli: number | null; memorySum: number | null; memorySamples: number; memoryMax: number | null
   readBytes: number | null; writtenBytes: number | null; receivedBytes: number | null; sentBytes: number | null; diskUsedMax: number | null
+  /** New ones, of a service. */
+  connections?: number | null
 }
 
 /** What a bin says as people read it; null for what was not measured. */
@@ -19,6 +21,16 @@ export function binValues(bin: FigureBin | undefined) {
     receivedBytesPerSecond: rate(bin?.receivedBytes),
     sentBytesPerSecond: rate(bin?.sentBytes),
   }
+}
+
+/** What passed through a service in one bin, as several hosts counted it; null where none of them did. Connections a second to three digits. */
+export function serviceBinValues(bins: readonly FigureBin[]) {
+  const rates = (grown: (bin: FigureBin) => number | null | undefined) => bins.flatMap((bin) => {
+    const value = grown(bin)
+    return value === null || value === undefined || bin.coveredMs <= 0 ? [] : [(value * 1000) / bin.coveredMs]
+  })
+  const total = (values: readonly number[], digits: number) => (values.length === 0 ? null : Math.round(values.reduce((sum, value) => sum + value, 0) * digits) / digits)
+  return { connectionsPerSecond: total(rates((bin) => bin.connections), 1000), receivedBytesPerSecond: total(rates((bin) => bin.receivedBytes), 1), sentBytesPerSecond: total(rates((bin) => bin.sentBytes), 1) }
 }
 
 /** What of a whole is not its parts': never below nothing, null where the whole was not measured. */

@@ -36,6 +36,11 @@ export const podFiguresView = z.object({
 })
 export type PodFiguresView = z.infer<typeof podFiguresView>
 
+const timed = { range: z.enum(figureRanges), from: z.string(), to: z.string(), stepSeconds: z.number().int(), times: z.array(z.string()) }
+/** What passed through a service over a range: `received` is to its endpoints, `sent` are their answers. `totals` are of all that was measured in it. */
+export const serviceFiguresView = z.object({ ...timed, connectionsPerSecond: values, receivedBytesPerSecond: values, sentBytesPerSecond: values, totals: z.object({ connections: z.number(), receivedBytes: z.number(), sentBytes: z.number() }) })
+export type ServiceFiguresView = z.infer<typeof serviceFiguresView>
+
 export const topSorts = ['cpu', 'memory', 'disk', 'network', 'name'] as const
 export type TopSort = (typeof topSorts)[number]
 

@@ -33,6 +33,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'configMap.delete': { name: 'settings' },
   'event.list': {},
   'figures.pod': { ...pod, range: '1h' },
+  'figures.service': { name: 'nothing' },
   'figures.top': {},
   'figures.fleetPods': {},
   'figures.fleetHosts': {},

@@ -26,7 +26,7 @@ const recent = (now: Date | null, tenantId: string | null = null) => Prisma.sql`
     (array_agg("diskUsedMax" order by "at" desc) filter (where "diskUsedMax" is not null))[1]::float8 as "diskUsedBytes",
     (sum("receivedBytes") + sum("sentBytes"))::float8 * 1000 / sum("coveredMs")::float8 as "networkBytesPerSecond"
   from "Figure" where "resolution" = ${rawResolution} and "at" > coalesce(${now}::timestamptz, now()) - make_interval(secs => ${nowSeconds})
-  ${tenantId === null ? Prisma.empty : Prisma.sql`and "seriesId" in (select "id" from "FigureSeries" where "tenantId" = ${tenantId} and "container" = '')`} group by "seriesId"`
+  ${tenantId === null ? Prisma.empty : Prisma.sql`and "seriesId" in (select "id" from "FigureSeries" where "tenantId" = ${tenantId} and "kind" = 'Pod' and "container" = '')`} group by "seriesId"`
 
 const podsNow = (tenantId: string | null, now: Date | null) => Prisma.sql`
   select s."objectUid" as "uid", t."slug" as "tenant", s."namespace", s."name", h."name" as "host", r."cpuMilli", r."memoryBytes", r."diskBytesPerSecond", r."diskUsedBytes", r."networkBytesPerSecond"
@@ -49,5 +49,5 @@ export const topFleetPods = (db: Database, query: TopPage, now: Date | null = nu
 export const topHosts = (db: Database, query: TopPage, now: Date | null = null) => page(db, Prisma.sql`
   with recent as (${recent(now)})
   select h."id" as "uid", '' as "tenant", '' as "namespace", h."name", h."name" as "host", r."cpuMilli", r."memoryBytes", n."disk" as "diskBytesPerSecond", r."diskUsedBytes", n."network" as "networkBytesPerSecond"
-  from "Host" h left join "FigureSeries" s on s."objectUid" = h."id" and s."container" = '' left join recent r on r."seriesId" = s."id"
-  left join (select ps."hostId", sum(pr."diskBytesPerSecond") as "disk", sum(pr."networkBytesPerSecond") as "network" from recent pr join "FigureSeries" ps on ps."id" = pr."seriesId" and ps."container" = '' and ps."tenantId" is not null group by 1) n on n."hostId" = h."id"`, query)
+  from "Host" h left join "FigureSeries" s on s."objectUid" = h."id" and s."kind" = 'Host' and s."container" = '' left join recent r on r."seriesId" = s."id"
+  left join (select ps."hostId", sum(pr."diskBytesPerSecond") as "disk", sum(pr."networkBytesPerSecond") as "network" from recent pr join "FigureSeries" ps on ps."id" = pr."seriesId" and ps."container" = '' and ps."kind" = 'Pod' group by 1) n on n."hostId" = h."id"`, query)

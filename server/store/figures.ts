@@ -4,42 +4,44 @@ import { figureLevels, rawResolution } from '@/domain/figures/levels'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 
-type Given = Usage & { object: string; container: string; age: number; interval: number }
+type Given = Partial<Usage> & { kind: 'Pod' | 'Service' | 'Host'; object: string; container: string; age: number; interval: number; connections?: number | null }
 
 /** The database's clock decides when something was, unless a test gives a time. */
 const clock = (now: Date | null) => Prisma.sql`coalesce(${now}::timestamptz, now())`
 
 /**
- * Stores a batch of a host: what is not of this host or of a pod bound to it is left out. The intervals end `ageMs`
- * before now. Returns how many rows were stored.
+ * Stores a batch of a host: what is not of this host, of a pod bound to it or of a service in whose network it has a pod is
+ * left out. The intervals end `ageMs` before now. Returns how many rows were stored.
  */
-export async function storeFigures(db: Database, hostId: string, batch: Pick<FiguresInput, 'host' | 'pods'>, now: Date | null = null): Promise<number> {
+export async function storeFigures(db: Database, hostId: string, batch: Pick<FiguresInput, 'host' | 'pods' | 'services'>, now: Date | null = null): Promise<number> {
   const rows: Given[] = batch.pods.flatMap(({ podUid, ageMs, intervalMs, vm, containers }) => [
-    { ...vm, object: podUid, container: '', age: ageMs, interval: intervalMs },
-    ...containers.map(({ name, ...usage }) => ({ ...usage, object: podUid, container: name, age: ageMs, interval: intervalMs })),
+    { ...vm, kind: 'Pod', object: podUid, container: '', age: ageMs, interval: intervalMs },
+    ...containers.map(({ name, ...usage }) => ({ ...usage, kind: 'Pod' as const, object: podUid, container: name, age: ageMs, interval: intervalMs })),
   ])
-  if (batch.host) rows.push({ ...batch.host, object: hostId, container: '', age: batch.host.ageMs, interval: batch.host.intervalMs })
+  if (batch.host) rows.push({ ...batch.host, kind: 'Host', object: hostId, container: '', age: batch.host.ageMs, interval: batch.host.intervalMs })
+  for (const { serviceUid, ageMs, intervalMs, ...counted } of batch.services ?? []) rows.push({ ...counted, kind: 'Service', object: serviceUid, container: '', age: ageMs, interval: intervalMs })
   if (rows.length === 0) return 0
-  const given = Prisma.sql`jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g("object" uuid, "container" text, "age" int, "interval" int, "cpuMicroseconds" bigint,
-    "memoryBytes" bigint, "readBytes" bigint, "writtenBytes" bigint, "receivedBytes" bigint, "sentBytes" bigint, "diskUsedBytes" bigint)`
+  const given = Prisma.sql`jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g("kind" text, "object" uuid, "container" text, "age" int, "interval" int, "cpuMicroseconds" bigint,
+    "memoryBytes" bigint, "readBytes" bigint, "writtenBytes" bigint, "receivedBytes" bigint, "sentBytes" bigint, "diskUsedBytes" bigint, "connections" bigint)`
   await db.$executeRaw`
-    insert into "FigureSeries" ("objectUid", "container", "tenantId", "namespace", "name", "hostId", "firstAt")
-    select g."object", g."container", p."tenantId", coalesce(p."namespace", ''), coalesce(p."name", h."name"), h."id", ${clock(now)}
-    from ${given} join "Host" h on h."id" = ${hostId}::uuid left join "Pod" p on p."uid" = g."object" and p."hostId" = h."id"
-    where (p."uid" is not null or g."object" = h."id") and not exists (select 1 from "FigureSeries" s where s."objectUid" = g."object" and s."container" = g."container")
+    insert into "FigureSeries" ("kind", "objectUid", "container", "tenantId", "namespace", "name", "hostId", "firstAt")
+    select g."kind", g."object", g."container", coalesce(p."tenantId", v."tenantId"), coalesce(p."namespace", v."namespace", ''), coalesce(p."name", v."name", h."name"), h."id", ${clock(now)}
+    from ${given} join "Host" h on h."id" = ${hostId}::uuid left join "Pod" p on g."kind" = 'Pod' and p."uid" = g."object" and p."hostId" = h."id"
+    left join "Service" v on g."kind" = 'Service' and v."uid" = g."object" and exists (select 1 from "Pod" o where o."networkId" = v."networkId" and o."hostId" = h."id")
+    where (p."uid" is not null or v."uid" is not null or (g."kind" = 'Host' and g."object" = h."id")) and not exists (select 1 from "FigureSeries" s where s."objectUid" = g."object" and s."container" = g."container" and s."hostId" = h."id")
     on conflict do nothing`
   return db.$executeRaw`
-    insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax")
+    insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax", "connections")
     select s."id", ${rawResolution}, ${clock(now)} - g."age" * interval '1 millisecond', g."interval", 1, g."cpuMicroseconds", g."cpuMicroseconds" / g."interval", g."memoryBytes",
-      case when g."memoryBytes" is null then 0 else 1 end, g."memoryBytes", g."readBytes", g."writtenBytes", g."receivedBytes", g."sentBytes", g."diskUsedBytes"
-    from ${given} join "FigureSeries" s on s."objectUid" = g."object" and s."container" = g."container" and s."hostId" = ${hostId}::uuid
+      case when g."memoryBytes" is null then 0 else 1 end, g."memoryBytes", g."readBytes", g."writtenBytes", g."receivedBytes", g."sentBytes", g."diskUsedBytes", g."connections"
+    from ${given} join "FigureSeries" s on s."objectUid" = g."object" and s."container" = g."container" and s."hostId" = ${hostId}::uuid and s."kind" = g."kind"
     on conflict do nothing`
 }
 
 /** Sums and maxima over the rows of a group: the same whether they are raw or rolled before. */
 const summed = Prisma.sql`sum("coveredMs")::bigint as "coveredMs", sum("samples")::int as "samples", sum("cpuMicroseconds")::bigint as "cpuMicroseconds", max("cpuPeakMilli") as "cpuPeakMilli",
   sum("memorySum")::bigint as "memorySum", sum("memorySamples")::int as "memorySamples", max("memoryMax") as "memoryMax", sum("readBytes")::bigint as "readBytes", sum("writtenBytes")::bigint as "writtenBytes",
-  sum("receivedBytes")::bigint as "receivedBytes", sum("sentBytes")::bigint as "sentBytes", max("diskUsedMax") as "diskUsedMax"`
+  sum("receivedBytes")::bigint as "receivedBytes", sum("sentBytes")::bigint as "sentBytes", max("diskUsedMax") as "diskUsedMax", sum("connections")::bigint as "connections"`
 
 const bin = (seconds: number) => Prisma.sql`date_bin(make_interval(secs => ${seconds}), "at", timestamptz 'epoch')`
 
@@ -67,7 +69,7 @@ export async function rollFigures(tx: Database, now: Date | null = null): Promis
     const [bound] = await tx.$queryRaw<{ to: Date }[]>`select least(${level.to}, date_bin(make_interval(secs => ${resolution}), coalesce(${oldest(finer.resolution, level.from)}, ${level.to}), timestamptz 'epoch') + ${chunk}) as "to"`
     const to = bound?.to ?? level.to
     made += await tx.$executeRaw`
-      insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax")
+      insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax", "connections")
       select "seriesId", ${resolution}, ${bin(resolution)} as "bucket", ${summed} from "Figure" where "resolution" = ${finer.resolution} and "at" >= ${level.from} and "at" < ${to} group by "seriesId", "bucket"
       on conflict ("seriesId", "resolution", "at") do nothing`
     await tx.$executeRaw`update "FigureRollup" set "rolledTo" = ${to} where "resolution" = ${resolution}`
@@ -92,19 +94,29 @@ export type Series = { id: number; container: string }
 /** The series of the newest pod of that name, also of one that is gone; its VM's first. None where nothing was ever measured. */
 export const findPodSeries = (db: Database, scope: Scope, namespace: string, name: string): Promise<Series[]> => db.$queryRaw<Series[]>`
   select "id", "container" from "FigureSeries" where "objectUid" = (
-    select "objectUid" from "FigureSeries" where "tenantId" = ${scope.tenantId} and "namespace" = ${namespace} and "name" = ${name} order by "firstAt" desc, "id" desc limit 1)
+    select "objectUid" from "FigureSeries" where "kind" = 'Pod' and "tenantId" = ${scope.tenantId} and "namespace" = ${namespace} and "name" = ${name} order by "firstAt" desc, "id" desc limit 1)
   and "tenantId" = ${scope.tenantId} order by "container" collate "C" limit 100`
+
+/** The series of the newest service of that name, one a host. */
+export const findServiceSeries = (db: Database, scope: Scope, namespace: string, name: string): Promise<{ id: number }[]> => db.$queryRaw<{ id: number }[]>`
+  select "id" from "FigureSeries" where "objectUid" = (
+    select "objectUid" from "FigureSeries" where "kind" = 'Service' and "tenantId" = ${scope.tenantId} and "namespace" = ${namespace} and "name" = ${name} order by "firstAt" desc, "id" desc limit 1)
+  and "tenantId" = ${scope.tenantId} order by "id" limit 1000`
+
+/** Whether the tenant has a service of that name now. */
+export const serviceExists = async (db: Database, scope: Scope, namespace: string, name: string): Promise<boolean> => (await db.service.count({ where: { tenantId: scope.tenantId, namespace, name } })) > 0
 
 export type FigureRow = {
   seriesId: number; at: Date; coveredMs: bigint; cpuMicroseconds: bigint | null; cpuPeakMilli: number | null; memorySum: bigint | null; memorySamples: number; memoryMax: bigint | null
-  readBytes: bigint | null; writtenBytes: bigint | null; receivedBytes: bigint | null; sentBytes: bigint | null; diskUsedMax: bigint | null
+  readBytes: bigint | null; writtenBytes: bigint | null; receivedBytes: bigint | null; sentBytes: bigint | null; diskUsedMax: bigint | null; connections: bigint | null
 }
 
 /**
  * Rows of these series in bins of `step` seconds from the level `resolution`, with what has not been rolled into it yet
- * from the finer ones; a bin without a row is a gap. Raw rows keep their own times.
+ * from the finer ones; a bin without a row is a gap. Raw rows keep their own times, unless they shall be `aligned`, so that
+ * those of several hosts can be added.
  */
-export async function readFigures(db: Database, seriesIds: number[], range: { seconds: number; resolution: number; step: number }, now: Date | null = null): Promise<FigureRow[]> {
+export async function readFigures(db: Database, seriesIds: number[], range: { seconds: number; resolution: number; step: number; aligned?: boolean }, now: Date | null = null): Promise<FigureRow[]> {
   if (seriesIds.length === 0) return []
   const levels = figureLevels.filter((level) => level.resolution <= range.resolution).reverse()
   const rolledTo = (resolution: number) => Prisma.sql`coalesce((select "rolledTo" from "FigureRollup" where "resolution" = ${resolution}), timestamptz 'epoch')`
@@ -114,6 +126,6 @@ export async function readFigures(db: Database, seriesIds: number[], range: { se
     const before = resolution === rawResolution ? Prisma.empty : Prisma.sql`and "at" < ${rolledTo(resolution)}`
     return Prisma.sql`select * from "Figure" where "seriesId" = any(${seriesIds}) and "resolution" = ${resolution} and "at" >= date_bin(make_interval(secs => ${range.step}), ${clock(now)} - make_interval(secs => ${range.seconds}), timestamptz 'epoch') ${after} ${before}`
   })
-  const bucket = range.step === rawResolution ? Prisma.sql`"at"` : bin(range.step)
+  const bucket = range.step === rawResolution && !range.aligned ? Prisma.sql`"at"` : bin(range.step)
   return db.$queryRaw<FigureRow[]>`select "seriesId", ${bucket} as "at", ${summed} from (${Prisma.join(parts, ' union all ')}) f group by 1, 2 order by 2, 1`
 }

@@ -1,10 +1,12 @@
-import { podFiguresView } from '@/domain/figures/view'
+import { podFiguresView, serviceFiguresView } from '@/domain/figures/view'
 import { podFigures, podFiguresInput } from '@/server/services/figures/pod-figures'
+import { serviceFigures, serviceFiguresInput } from '@/server/services/figures/service-figures'
 import { topFleetPodViews, topHostsOutput, topHostViews, topInput, topPodsOutput, topPodViews } from '@/server/services/figures/top'
 import { operatorProcedure, router, tenantProcedure } from '../trpc'
 
 export const figuresRouter = router({
   pod: tenantProcedure('pod.read').input(podFiguresInput).output(podFiguresView).query(({ ctx, input }) => podFigures(ctx, ctx.scope, input)),
+  service: tenantProcedure('service.read').input(serviceFiguresInput).output(serviceFiguresView).query(({ ctx, input }) => serviceFigures(ctx, ctx.scope, input)),
   top: tenantProcedure('pod.read').input(topInput).output(topPodsOutput).query(({ ctx, input }) => topPodViews(ctx, ctx.scope, input)),
   fleetPods: operatorProcedure.input(topInput).output(topPodsOutput).query(({ ctx, input }) => topFleetPodViews(ctx, input)),
   fleetHosts: operatorProcedure.input(topInput).output(topHostsOutput).query(({ ctx, input }) => topHostViews(ctx, input)),

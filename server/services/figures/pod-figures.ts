@@ -13,9 +13,9 @@ export const podFiguresInput = podReference.extend({ range: z.enum(figureRanges)
 
 const number = (value: bigint | null) => (value === null ? null : Number(value))
 
-const toBin = (row: FigureRow): FigureBin => ({
+export const toBin = (row: FigureRow): FigureBin => ({
   coveredMs: Number(row.coveredMs), cpuMicroseconds: number(row.cpuMicroseconds), cpuPeakMilli: row.cpuPeakMilli, memorySum: number(row.memorySum), memorySamples: row.memorySamples, memoryMax: number(row.memoryMax),
-  readBytes: number(row.readBytes), writtenBytes: number(row.writtenBytes), receivedBytes: number(row.receivedBytes), sentBytes: number(row.sentBytes), diskUsedMax: number(row.diskUsedMax),
+  readBytes: number(row.readBytes), writtenBytes: number(row.writtenBytes), receivedBytes: number(row.receivedBytes), sentBytes: number(row.sentBytes), diskUsedMax: number(row.diskUsedMax), connections: number(row.connections),
 })
 
 /** What a pod has used over a range, also after it is gone. A pod that was never measured has no times; one that never was is not found. */
