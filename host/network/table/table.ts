@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import type { NetworkNamespaceKernel } from '../kernel'
+import { difference } from './difference'
+import { NETWORK_TABLE, type NftTables } from './model'
+import { wholeTables } from './whole'
+
+const listed = z.object({ nftables: z.array(z.object({ counter: z.object({ name: z.string(), packets: z.number(), bytes: z.number() }).optional() })) })
+
+export type Counted = { packets: number; bytes: number }
+
+/**
+ * The packet filter of one network namespace. Its caller loads one state after another; each is one transaction of the kernel's, and as
+ * large as what changed. What others changed there is not seen by {@link load}, but gone after {@link reload}.
+ */
+export class Table {
+  private loaded: NftTables | null = null
+
+  /** `owner` of the namespace's whole ruleset, or of the loaded tables alone, beside those of other programs. */
+  constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'loadRules' | 'listRules'>, private readonly owner: 'ruleset' | 'tables' = 'ruleset') {}
+
+  /**
+   * Brings the kernel from the state loaded last to this one. The first one, and the next after a failure, replaces all. Throws ExecError;
+   * then the kernel has what it had.
+   */
+  async load(tables: NftTables): Promise<void> {
+    if (this.loaded === null) return this.reload(tables)
+    const before = this.loaded
+    const commands = difference(before, tables)
+    if (commands !== '') {
+      // Killed on the way or told off: nobody knows which of the two states it is.
+      this.loaded = null
+      await this.kernel.loadRules(commands)
+    }
+    this.loaded = tables
+  }
+
+  /** Replaces all in one transaction, whatever is there. Counters begin again at 0, and sets that packets write are empty. */
+  async reload(tables: NftTables): Promise<void> {
+    this.loaded = null
+    await this.kernel.loadRules(`${this.owner === 'ruleset' ? 'flush ruleset\n' : [...tables.keys()].map((name) => `table ${name}\ndelete table ${name}\n`).join('')}${wholeTables(tables)}`)
+    this.loaded = tables
+  }
+
+  /** The state loaded last, or null before the first and after a failure. */
+  get state(): NftTables | null {
+    return this.loaded
+  }
+
+  /** Named counters of the networks' table, by name. They begin again at 0 when all is loaded anew. */
+  async counters(): Promise<Map<string, Counted>> {
+    const { nftables } = listed.parse(await this.kernel.listRules('counters', 'table', ...NETWORK_TABLE.split(' ')))
+    return new Map(nftables.flatMap(({ counter }) => (counter ? [[counter.name, { packets: counter.packets, bytes: counter.bytes }]] : [])))
+  }
+}
