@@ -44,6 +44,16 @@ export const paths = {
   serviceYaml: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/yaml`,
   /** Any manifests as YAML: from a sketch of a kind (`kind`), or an object as it is (`from`, as `Service/namespace/name`). */
   applyYaml: (slug: string, query?: { kind?: string | undefined; from?: string | undefined }) => `${tenant(slug)}/apply${search(query)}`,
+  /** The question stands in the query: from `namespace/name`, to a pod, a service or an address. */
+  reachability: (slug: string, network: string, query?: { from?: string | undefined; to?: string | undefined; kind?: 'pod' | 'service' | 'address' | undefined; protocol?: 'tcp' | 'udp' | 'icmp' | undefined; port?: string | undefined }) => `${tenant(slug)}/networks/${e(network)}/reachability${search(query)}`,
+  securityGroups: (slug: string) => `${tenant(slug)}/security-groups`,
+  newSecurityGroup: (slug: string, query?: { network?: string | undefined }) => `${tenant(slug)}/security-groups-new${search(query)}`,
+  securityGroup: (slug: string, name: string) => `${tenant(slug)}/security-groups/${e(name)}`,
+  securityGroupRules: (slug: string, name: string) => `${tenant(slug)}/security-groups/${e(name)}/rules`,
+  networkPolicies: (slug: string) => `${tenant(slug)}/network-policies`,
+  newNetworkPolicy: (slug: string) => `${tenant(slug)}/network-policies-new`,
+  networkPolicy: (slug: string, namespace: string, name: string) => `${tenant(slug)}/network-policies/${e(namespace)}/${e(name)}`,
+  networkPolicyYaml: (slug: string, namespace: string, name: string) => `${tenant(slug)}/network-policies/${e(namespace)}/${e(name)}/yaml`,
   namespaces: (slug: string) => `${tenant(slug)}/namespaces`,
   newNamespace: (slug: string) => `${tenant(slug)}/namespaces-new`,
   configMaps: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/config-maps${search(query)}`,
