@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import type { NetworkTopology } from '@/domain/network/topology'
+import { graphOf, inGroup, maxServices } from './graph'
+import { boxesOf, groupFrom, maxUnits } from './groups'
+import { layOut } from './layout'
+import { countLooks, lookOf } from './pod-look'
+
+const none: ReadonlySet<string> = new Set()
+const subnet = (name: string, cidr: string) => ({ name, cidr, gateway: cidr.replace('0/', '1/').split('/')[0] ?? '', used: 0, total: 253 })
+const pod = (i: number, over: Partial<NetworkTopology['pods'][number]> = {}): NetworkTopology['pods'][number] => ({ uid: `p${i}`, namespace: 'default', name: `web-${i}`, state: 'Running', ready: true, addresses: [{ address: `10.0.0.${i + 2}`, subnet: 'pods' }], securityGroups: [], ...over })
+const service = (i: number, pods: string[]): NetworkTopology['services'][number] => ({ uid: `s${i}`, namespace: 'default', name: `service-${i}`, addresses: [`10.96.0.${i + 1}`], ports: ['80/TCP'], pods })
+const topology = (over: Partial<NetworkTopology> = {}): NetworkTopology => ({
+  network: { name: 'net', uid: 'n', outbound: 'nat', domain: 'cluster.local', mtu: 1450, serviceCIDRs: ['10.96.0.0/16'] },
+  subnets: [subnet('pods', '10.0.0.0/24')],
+  pods: [], services: [], routes: [], peers: [], truncated: false,
+  ...over,
+})
+const pods = (count: number) => Array.from({ length: count }, (_, i) => pod(i))
+
+describe('what a network’s drawing holds', () => {
+  it('a pod is a node and a line leads from it to each of its services', () => {
+    const { nodes, edges } = graphOf(topology({ pods: pods(3), services: [service(1, ['p0', 'p1']), service(2, ['p1'])] }), none)
+    expect(nodes.map(({ kind }) => kind)).toEqual(['outside', 'network', 'box', 'pod', 'pod', 'pod', 'service', 'service'])
+    expect(edges.filter(({ from }) => from === 'pod p1').map(({ to }) => to)).toEqual(['service s1', 'service s2'])
+    expect(nodes.find(({ id }) => id === 'pod p1')).toMatchObject({ services: ['service-1', 'service-2'] })
+  })
+  it('an empty network is its gateway, its subnet and the outside', () => {
+    const { nodes, edges } = graphOf(topology({ network: { ...topology().network, outbound: 'none' } }), none)
+    expect(nodes.map(({ kind }) => kind)).toEqual(['outside', 'network', 'box'])
+    expect(edges[0]).toMatchObject({ from: 'outside', tone: 'closed' })
+  })
+  it('a pod with addresses of both families stands once, and its box tells the second subnet', () => {
+    const both = pods(2).map((each) => ({ ...each, addresses: [...each.addresses, { address: `fd00::${each.uid}`, subnet: 'six' }] }))
+    const boxes = boxesOf(topology({ subnets: [subnet('pods', '10.0.0.0/24'), subnet('six', 'fd00::/64'), subnet('spare', '10.1.0.0/24')], pods: both }), none)
+    expect(boxes.map(({ subnet, beside, units }) => [subnet.name, beside.map(({ name }) => name), units.length])).toEqual([['pods', ['six'], 2], ['spare', [], 0]])
+  })
+  it('many pods of one service stand for one, and open again', () => {
+    const large = topology({ pods: pods(300), services: [service(1, pods(298).map(({ uid }) => uid))] })
+    const closed = graphOf(large, none)
+    const group = closed.nodes.find((node) => node.kind === 'group')
+    expect(group).toMatchObject({ height: inGroup.head, group: { title: 'service-1', open: false } })
+    expect(closed.nodes.filter(({ kind }) => kind === 'pod')).toHaveLength(2)
+    expect(closed.edges.filter(({ to }) => to === 'service s1')).toEqual([expect.objectContaining({ from: group?.id })])
+    const opened = graphOf(large, new Set([group?.id ?? '']))
+    expect(opened.nodes.find((node) => node.kind === 'group')?.height).toBe(inGroup.head + (inGroup.most / inGroup.columns) * inGroup.row + inGroup.more + inGroup.foot)
+  })
+  it('few pods are drawn one by one, whatever their services', () => {
+    expect(graphOf(topology({ pods: pods(groupFrom - 1), services: [service(1, pods(groupFrom - 1).map(({ uid }) => uid))] }), none).nodes.filter(({ kind }) => kind === 'pod')).toHaveLength(groupFrom - 1)
+  })
+  it('no box and no column grows without end', () => {
+    const { nodes } = graphOf(topology({ pods: pods(300), services: pods(300).map(({ uid }, i) => service(i, [uid])) }), none)
+    expect(nodes.filter((node) => 'within' in node)).toHaveLength(maxUnits)
+    expect(nodes.filter(({ kind }) => kind === 'service')).toHaveLength(maxServices)
+    expect(nodes.find(({ kind }) => kind === 'more')).toMatchObject({ count: 260 })
+  })
+  it('a route leads from the pod that it goes through; one through nobody says so', () => {
+    const { nodes, edges } = graphOf(topology({ pods: pods(1), routes: [{ destination: '10.9.0.0/16', via: '10.0.0.2' }, { destination: '10.8.0.0/16', via: '10.0.0.99' }] }), none)
+    expect(edges.filter(({ id }) => id.startsWith('route'))).toEqual([{ id: 'route 10.9.0.0/16', from: 'pod p0', to: 'route 10.9.0.0/16', tone: 'open' }])
+    expect(nodes.flatMap((node) => (node.kind === 'route' ? [node.known] : []))).toEqual([true, false])
+  })
+})
+
+it('a pod’s state is a word and a shape; who runs and is not ready says so', () => {
+  expect(lookOf({ state: 'Running', ready: false })).toEqual({ shape: 'unknown', word: 'Not ready' })
+  expect(countLooks([...pods(3), pod(4, { state: 'Failed', ready: false }), pod(5, { state: 'Odd' })])).toEqual([{ shape: 'running', word: 'Running', count: 3 }, { shape: 'failed', word: 'Failed', count: 1 }, { shape: 'unknown', word: 'Odd', count: 1 }])
+})
+
+describe('where things stand', () => {
+  const full = topology({
+    subnets: [subnet('pods', '10.0.0.0/24'), subnet('more', '10.1.0.0/24')],
+    pods: [...pods(200), ...Array.from({ length: 100 }, (_, i) => pod(1000 + i, { addresses: [{ address: `10.1.0.${i + 2}`, subnet: 'more' }] }))],
+    services: Array.from({ length: 30 }, (_, i) => service(i, pods(200).filter((_, at) => at % 30 === i).map(({ uid }) => uid))),
+    peers: [{ name: 'a', network: 'other', tenant: 'us', active: true }], routes: [{ destination: '10.9.0.0/16', via: '10.0.0.2' }],
+  })
+  it.each([['three pods', topology({ pods: pods(3), services: [service(1, ['p0', 'p2'])] })], ['nothing', topology()], ['300 pods', full]])('%s: columns from the left, and nothing lies over another', async (_, given) => {
+    const graph = graphOf(given, none)
+    const places = await layOut(graph)
+    const tops = graph.nodes.filter((node) => !('within' in node)).map((node) => ({ ...node, ...places.get(node.id)! }))
+    for (const [i, a] of tops.entries()) for (const b of tops.slice(i + 1)) {
+      expect(a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y, `${a.id} and ${b.id}`).toBe(true)
+    }
+    const box = tops.find(({ kind }) => kind === 'box')!
+    const network = tops.find(({ kind }) => kind === 'network')!
+    expect(network.x + network.width).toBeLessThan(box.x)
+    for (const each of tops.filter(({ kind }) => kind === 'service')) expect(each.x).toBeGreaterThan(box.x + box.width)
+    for (const node of graph.nodes) if ('within' in node) expect(places.get(node.id)!.x).toBe(places.get(node.within.box)!.x + node.within.x)
+  })
+})
