@@ -25,10 +25,10 @@ export type BoundPod = {
   reportPhase: string | null
 }
 
-/** The pods whose controller may have something to do: bound or being deleted. `of` narrows to those with the uids or in the network. */
-export async function listBoundPods(db: Database, of: { uids?: string[]; networkId?: string } = {}): Promise<BoundPod[]> {
+/** The pods whose controller may have something to do: bound or being deleted. `of` narrows to those with the uids, in the network, without an address. */
+export async function listBoundPods(db: Database, of: { uids?: string[]; networkId?: string; withoutAddress?: boolean } = {}): Promise<BoundPod[]> {
   const rows = await db.pod.findMany({
-    where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(of.uids ? { uid: { in: of.uids } } : {}), ...(of.networkId ? { networkId: of.networkId } : {}) },
+    where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(of.uids ? { uid: { in: of.uids } } : {}), ...(of.networkId ? { networkId: of.networkId } : {}), ...(of.withoutAddress ? { addresses: { none: {} } } : {}) },
     include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })

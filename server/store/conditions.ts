@@ -1,6 +1,6 @@
 import type { Database } from './database'
 
-export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
+export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host' | 'Service' | 'NetworkPeering'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
 
 /** Sets a condition; nothing is written when it says what it said, and the transition time moves with the status alone. Returns whether it changed. */
 export async function setCondition(db: Database, c: ConditionChange): Promise<boolean> {

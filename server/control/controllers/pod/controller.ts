@@ -1,5 +1,4 @@
-import { podSubnet } from '@/domain/network/spec'
-import { allocateAddress } from '@/server/store/addresses'
+import { allocateAddresses } from '@/server/store/addresses'
 import { listBoundPods, putAssignment, type BoundPod } from '@/server/store/assignments'
 import { setCondition } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
@@ -12,8 +11,9 @@ import { reconcileConfiguration } from './configuration'
 import { planPod } from './plan'
 
 /**
- * Keys are pods' uids; a network's change wakes all of its pods through `network:<uid>`, and that of a ConfigMap or Secret
- * the pods that name it through `configuration:<tenant>/<namespace>/<kind>/<name>`.
+ * Keys are pods' uids; a network's change wakes all of its pods through `network:<uid>`, an address given back those that wait for one
+ * through `waiting:<network>`, and a ConfigMap's or Secret's change the pods that name it through
+ * `configuration:<tenant>/<namespace>/<kind>/<name>`.
  */
 export const podController: Controller = {
   name: 'pod',
@@ -24,6 +24,10 @@ export const podController: Controller = {
   reconcile: async (ctx, key) => {
     if (key.startsWith('network:')) {
       for (const pod of await listBoundPods(ctx.db, { networkId: key.slice('network:'.length) })) await reconcilePod(ctx, pod)
+      return
+    }
+    if (key.startsWith('waiting:')) {
+      for (const pod of await listBoundPods(ctx.db, { networkId: key.slice('waiting:'.length), withoutAddress: true })) await reconcilePod(ctx, pod)
       return
     }
     if (key.startsWith('configuration:')) {
@@ -40,6 +44,7 @@ export const podController: Controller = {
 function keysOf({ kind, action, uid, tenantId, namespace, name }: Change): string[] {
   if (kind === 'Pod') return action === 'deleted' ? [] : [uid]
   if (kind === 'Network') return action === 'modified' ? [`network:${uid}`] : []
+  if (kind === 'NetworkAddress') return action === 'deleted' ? [`waiting:${uid}`] : []
   return kind === 'ConfigMap' || kind === 'Secret' ? [`configuration:${tenantId}/${namespace}/${kind}/${name}`] : []
 }
 
@@ -50,20 +55,21 @@ async function reconcilePod(ctx: ControlContext, pod: BoundPod): Promise<void> {
   if (plan.kind === 'allocate') await allocateAndAssign(ctx, pod)
 }
 
-/** One transaction for address and assignment: one commit less on the way of a pod's start. */
+/** One transaction for addresses and assignment: one commit less on the way of a pod's start. */
 async function allocateAndAssign(ctx: ControlContext, pod: BoundPod): Promise<void> {
   await inTransaction(ctx.db, async (tx) => {
-    const address = await allocateAddress(tx, pod.network.uid, podSubnet(pod.network.spec), pod.uid)
+    const given = await allocateAddresses(tx, pod.network.uid, pod)
     const about = { objectUid: pod.uid, objectKind: 'Pod' as const, type: 'AddressAllocated', observedGeneration: pod.generation }
-    if (!address) {
-      const message = `Network "${pod.network.name}" has no free address in ${podSubnet(pod.network.spec).cidr}: delete pods of it, or use a network with a larger subnet.`
-      if (await setCondition(tx, { ...about, status: 'False', reason: 'NoFreeAddress', message })) {
-        await recordEvent(tx, { tenantId: pod.tenantId, objectUid: pod.uid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type: 'Warning', reason: 'NoFreeAddress', message, source: 'network' })
+    if ('refusal' in given) {
+      const { reason, message } = given.refusal
+      if (await setCondition(tx, { ...about, status: 'False', reason, message })) {
+        await recordEvent(tx, { tenantId: pod.tenantId, objectUid: pod.uid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type: 'Warning', reason, message, source: 'network' })
       }
       return
     }
-    await setCondition(tx, { ...about, status: 'True', reason: 'Allocated', message: `The pod has the address ${address.address}.` })
-    const plan = planPod({ ...pod, addresses: [address] })
+    const addresses = given.addresses.map(({ address }) => address)
+    await setCondition(tx, { ...about, status: 'True', reason: 'Allocated', message: `The pod has the ${addresses.length > 1 ? 'addresses' : 'address'} ${addresses.join(' and ')}.` })
+    const plan = planPod({ ...pod, addresses: given.addresses })
     if (plan.kind === 'assign') await putAssignment(tx, plan.hostId, plan.document)
   })
 }

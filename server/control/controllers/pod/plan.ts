@@ -1,7 +1,8 @@
-import type { Assignment } from '@/contracts/host/v1'
-import { parseCidr } from '@/domain/shared/cidr'
-import { podSubnet } from '@/domain/network/spec'
+import type { Assignment, NetworkAttachment } from '@/contracts/host/v1'
+import { subnetsOf } from '@/domain/network/spec'
+import { parseBandwidth } from '@/domain/pod/bandwidth'
 import { podSize } from '@/domain/pod/size'
+import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { BoundPod } from '@/server/store/assignments'
 
 /** What has to be done for one pod. Pure: the controller carries it out. */
@@ -9,19 +10,17 @@ export type PodPlan = { kind: 'nothing' } | { kind: 'remove' } | { kind: 'alloca
 
 /**
  * A pod without a host goes at once when it is deleted; one whose host says Gone goes then; any other bound pod needs
- * an address, and an assignment that says what its spec, network and deletion say now.
+ * its addresses, and an assignment that says what its spec, network and deletion say now.
  */
 export function planPod(pod: BoundPod): PodPlan {
   if (pod.deletedAt && (!pod.hostId || pod.reportPhase === 'Gone' || !pod.assignment)) return { kind: 'remove' }
   if (!pod.hostId) return { kind: 'nothing' }
-  const [held] = pod.addresses
-  if (!held) return { kind: 'allocate' }
-  const document = toAssignment(pod, held)
+  if (pod.addresses.length === 0) return { kind: 'allocate' }
+  const document = toAssignment(pod)
   return pod.assignment && sameAssignment(pod.assignment, document) ? { kind: 'nothing' } : { kind: 'assign', hostId: pod.hostId, document }
 }
 
-function toAssignment(pod: BoundPod, held: { address: string; mac: string }): Assignment {
-  const subnet = podSubnet(pod.network.spec)
+function toAssignment(pod: BoundPod): Assignment {
   return {
     uid: pod.uid,
     tenantId: pod.tenantId,
@@ -34,19 +33,32 @@ function toAssignment(pod: BoundPod, held: { address: string; mac: string }): As
     spec: pod.spec,
     size: podSize(pod.spec),
     configurationRevision: null,
-    network: {
-      id: pod.network.uid,
-      number: pod.network.number,
-      name: pod.network.name,
-      cidr: subnet.cidr,
-      gateway: subnet.gateway,
-      outbound: pod.network.spec.outbound,
-      address: held.address,
-      prefixLength: parseCidr(subnet.cidr).prefixLength,
-      mac: held.mac,
-      dns: [],
-    },
+    network: toAttachment(pod),
     deletion: pod.deletedAt ? { graceSeconds: pod.graceSeconds ?? 30 } : null,
+  }
+}
+
+/** The pod's place in its network: the gateways of its subnets, of which the first answers names. */
+function toAttachment({ uid, network, addresses, annotations }: BoundPod): NetworkAttachment {
+  const ends = addresses.map(({ address, mac }) => {
+    const subnet = subnetsOf(network.spec).find(({ cidr }) => inSubnet(parseSubnet(cidr), parseIp(address)))
+    if (!subnet) throw new Error(`pod ${uid} has the address ${address}, which no subnet of network ${network.uid} holds`)
+    return { mac, end: { cidr: subnet.cidr, gateway: subnet.gateway, address, prefixLength: parseSubnet(subnet.cidr).prefixLength } }
+  })
+  const first = ends.find(({ end }) => familyOf(end.address) === 4)
+  if (!first) throw new Error(`pod ${uid} has no IPv4 address`)
+  return {
+    id: network.uid,
+    number: network.number,
+    name: network.name,
+    ...first.end,
+    mac: first.mac,
+    outbound: network.spec.outbound,
+    dns: [first.end.gateway],
+    mtu: network.spec.mtu,
+    domain: network.spec.dns.domain,
+    ipv6: ends.find(({ end }) => familyOf(end.address) === 6)?.end ?? null,
+    bandwidth: parseBandwidth(annotations).bandwidth,
   }
 }
 
