@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { syncFolder, temporarySuffix, writeAtomically } from './atomic-file'
 import { ledgerEntry, type LedgerEntry } from './entry'
 
 const fileName = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/
@@ -46,7 +46,7 @@ export class Ledger {
     const loaded: LoadedLedger = { entries: [], broken: [] }
     for (const name of await readdir(this.folder)) {
       const path = join(this.folder, name)
-      if (name.endsWith('.tmp')) await rm(path, { force: true })
+      if (name.endsWith(temporarySuffix)) await rm(path, { force: true })
       else if (fileName.test(name)) await this.read(path, name, loaded)
     }
     return loaded
@@ -81,7 +81,7 @@ export class Ledger {
     await queue?.running
     this.queues.delete(uid)
     for (const end of ['', '.broken']) await rm(join(this.folder, `${uid}${suffix}${end}`), { recursive: true, force: true })
-    await this.syncFolder()
+    await syncFolder(this.folder)
     this.wrote(uid)
   }
 
@@ -114,7 +114,7 @@ export class Ledger {
       const entry = queue.next
       queue.next = null
       try {
-        await this.write(uid, JSON.stringify(entry))
+        await writeAtomically(this.folder, `${uid}${suffix}`, JSON.stringify(entry))
         this.wrote(uid)
       } catch (error) {
         if (queue.removed) return
@@ -128,35 +128,6 @@ export class Ledger {
 
   private wrote(uid: string): void {
     if (this.unwritten.delete(uid) && this.unwritten.size === 0) this.listener.recovered()
-  }
-
-  private async write(uid: string, text: string): Promise<void> {
-    const path = join(this.folder, `${uid}${suffix}`)
-    const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
-    const file = await open(temporary, 'wx', 0o600)
-    try {
-      try {
-        await file.writeFile(text)
-        await file.datasync()
-      } finally {
-        await file.close()
-      }
-      await rename(temporary, path)
-    } catch (error) {
-      // It would take room on a disk that may be full.
-      await rm(temporary, { force: true }).catch(() => {})
-      throw error
-    }
-    await this.syncFolder()
-  }
-
-  private async syncFolder(): Promise<void> {
-    const folder = await open(this.folder, 'r')
-    try {
-      await folder.sync()
-    } finally {
-      await folder.close()
-    }
   }
 }
 
