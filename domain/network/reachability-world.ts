@@ -1,0 +1,31 @@
+import { formatIp, inSubnet, parseIp, parseSubnet } from '../shared/ip'
+import type { NetworkRules, Policy } from './rules'
+
+/** What reachability is answered from: a network's objects as hosts are told them (contracts/host/v1.ts). */
+export type WorldNetwork = { kind: 'network'; number: number; name: string; subnets: readonly { name: string; cidr: string; gateway: string }[]; serviceCidrs: readonly string[]; routes: readonly { destination: string; via: string }[]; outbound: 'nat' | 'none' }
+export type WorldPod = { kind: 'pod'; uid: string; namespace: string; name: string; hostId: string | null; addresses: readonly string[] }
+export type WorldEndpoint = { address: string; port: number; hostId: string | null }
+export type WorldService = { kind: 'service'; namespace: string; name: string; addresses: readonly string[]; externalName: string | null; localOnly: boolean; ports: readonly { name: string | null; protocol: 'tcp' | 'udp'; port: number; endpoints: readonly WorldEndpoint[] }[]; hosts: readonly { address: string }[] }
+export type WorldPolicy = Policy & { kind: 'policy' }
+export type WorldPeer = { kind: 'peer'; number: number; name: string; subnets: readonly string[] }
+export type WorldObject = WorldNetwork | WorldPod | WorldService | WorldPolicy | WorldPeer
+
+export type World = { network: WorldNetwork; pods: readonly WorldPod[]; services: readonly WorldService[]; peers: readonly WorldPeer[]; rules: NetworkRules }
+
+/** One network's objects, sorted by kind. Throws a TypeError where the network itself is not among them. */
+export function worldOf(objects: readonly WorldObject[]): World {
+  const of = <K extends WorldObject['kind']>(kind: K) => objects.filter((one): one is Extract<WorldObject, { kind: K }> => one.kind === kind)
+  const [network] = of('network')
+  if (!network) throw new TypeError('objects of a network without the network')
+  const peers = of('peer')
+  const rules: NetworkRules = { subnets: network.subnets.map(({ cidr }) => cidr), routes: network.routes, peerSubnets: peers.flatMap(({ subnets }) => subnets), policies: of('policy') }
+  return { network, pods: of('pod'), services: of('service'), peers, rules }
+}
+
+export const holdsAddress = (cidr: string, address: string): boolean => inSubnet(parseSubnet(cidr), parseIp(address))
+/** An address in its one form, so that texts can be compared. */
+export const canonical = (address: string): string => formatIp(parseIp(address))
+
+export const podAt = ({ pods }: World, address: string): WorldPod | undefined => pods.find(({ addresses }) => addresses.includes(address))
+export const podNamed = ({ pods }: World, namespace: string, name: string): WorldPod | undefined => pods.find((pod) => pod.namespace === namespace && pod.name === name)
+export const serviceNamed = ({ services }: World, namespace: string, name: string): WorldService | undefined => services.find((one) => one.namespace === namespace && one.name === name)
