@@ -1,0 +1,81 @@
+import type { NetworkPod, NetworkService } from '@/contracts/host/v1'
+import { formatIp, parseIp, type Ip } from '@/domain/shared/ip'
+import type { PodPort } from '../attachment'
+import type { NetworkState } from '../network-state'
+
+type Endpoint = NetworkService['ports'][number]['endpoints'][number]
+
+/**
+ * What one address of a service puts into the maps. `ports`: `address . protocol . port`, and how many take connections there.
+ * `endpoints`: the same key with a number from 0 on or, with affinity, an endpoint's id. `ids`: with affinity, from number to id.
+ */
+export type ServiceElements = {
+  readonly ip: Ip
+  readonly address: string
+  readonly ports: ReadonlyMap<string, { readonly count: number; readonly affinitySeconds: number | null }>
+  readonly endpoints: ReadonlyMap<string, string>
+  readonly ids: ReadonlyMap<string, string>
+}
+
+/** An object of the network is never changed but replaced, so what was worked out for one holds as long as it is there. */
+const known = new WeakMap<NetworkService, { local: ReadonlySet<string> | null; elements: readonly ServiceElements[] }>()
+
+/** The elements of a service, one for each of its addresses. `local` are the addresses of this host's pods: a `localOnly` service leads to no others. */
+export function serviceElements(service: NetworkService, localAddresses: ReadonlySet<string>): readonly ServiceElements[] {
+  const local = service.localOnly ? localAddresses : null
+  const last = known.get(service)
+  if (last?.local === local) return last.elements
+  const elements = service.addresses.map(parseIp).map((ip) => elementsAt(service, ip, local))
+  known.set(service, { local, elements })
+  return elements
+}
+
+const lastLocal = new WeakMap<readonly NetworkPod[], { ports: readonly PodPort[]; addresses: ReadonlySet<string> }>()
+
+/** The addresses, of both families and in their one form, of the pods that run on this host; the same set for the same lists. */
+export function localAddresses({ ports, pods }: Pick<NetworkState, 'ports' | 'pods'>): ReadonlySet<string> {
+  const last = lastLocal.get(pods)
+  if (last?.ports === ports) return last.addresses
+  const here = new Set(ports.map(({ uid }) => uid))
+  const addresses = new Set(pods.filter(({ uid }) => here.has(uid)).flatMap((pod) => pod.addresses.map((address) => formatIp(parseIp(address)))))
+  lastLocal.set(pods, { ports, addresses })
+  return addresses
+}
+
+function elementsAt({ ports, affinitySeconds }: NetworkService, ip: Ip, local: ReadonlySet<string> | null): ServiceElements {
+  const address = formatIp(ip)
+  const found = { ip, address, ports: new Map<string, { count: number; affinitySeconds: number | null }>(), endpoints: new Map<string, string>(), ids: new Map<string, string>() }
+  for (const { protocol, port, endpoints } of ports) {
+    const key = `${address} . ${protocol} . ${port}`
+    const targets = targetsOf(endpoints, ip, local)
+    if (targets.length === 0 || found.ports.has(key)) continue
+    found.ports.set(key, { count: targets.length, affinitySeconds })
+    const ids = affinitySeconds === null ? null : idsOf(targets)
+    targets.forEach((target, at) => {
+      const name = mark(ids?.[at] ?? at)
+      found.endpoints.set(`${key} . ${name}`, target)
+      if (ids) found.ids.set(`${key} . ${mark(at)}`, name)
+    })
+  }
+  return found
+}
+
+const mark = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`
+
+/** `address . port` of the service's family, each once, in an order that does not hang on the server's. */
+function targetsOf(endpoints: readonly Endpoint[], { family }: Ip, local: ReadonlySet<string> | null): string[] {
+  const all = endpoints.map(({ address, port }) => ({ ip: parseIp(address), port })).filter(({ ip }) => ip.family === family && (local === null || local.has(formatIp(ip))))
+  all.sort((a, b) => (a.ip.value === b.ip.value ? a.port - b.port : a.ip.value < b.ip.value ? -1 : 1))
+  return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))]
+}
+
+/** A number for each endpoint that stays the same as others come and go, and is never 0: FNV-1a, and the next free one where two agree. */
+function idsOf(targets: readonly string[]): number[] {
+  const taken = new Set<number>([0])
+  return targets.map((target) => {
+    let id = [...target].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0, 0x811c_9dc5)
+    while (taken.has(id)) id = (id + 1) >>> 0
+    taken.add(id)
+    return id
+  })
+}

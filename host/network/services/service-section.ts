@@ -1,0 +1,138 @@
+import { formatSubnet, inSubnet, parseIp, parseSubnet, type Family, type Ip } from '@/domain/shared/ip'
+import type { NetworkState } from '../network-state'
+import type { NftChain, NftMap, NftSection, NftSet } from '../table/model'
+import { localAddresses, serviceElements, type ServiceElements } from './service-elements'
+
+/** What the services of one network's namespace depend on. */
+export type ServiceState = Pick<NetworkState, 'subnets' | 'serviceCidrs' | 'services' | 'ports' | 'pods'>
+
+/** How nft writes one family: the word before an address, and the type of one. */
+const words = { 4: { ip: 'ip', type: 'ipv4_addr' }, 6: { ip: 'ip6', type: 'ipv6_addr' } } as const
+const families = [4, 6] as const
+/** Clients that services of a network remember at a time; beyond it a new one is not remembered. A pod cannot make up others: its sender is checked. */
+const MOST_REMEMBERED = 65_536
+/** Chains that always stay, so that an endpoint which leaves or enters changes elements alone. */
+const USUAL_ENDPOINTS = 16
+
+/** The chains of this section that the base's chains jump to. */
+export const SERVICE_COUNT = 'service_count'
+export const SERVICE_SNAT = 'service_snat'
+
+const emptyChain: NftChain = { rules: [] }
+/** A network without services: the chains that are jumped to, and nothing that a packet or a start would pay for. */
+const empty: NftSection = { chains: new Map([[SERVICE_COUNT, emptyChain], [SERVICE_SNAT, emptyChain]]) }
+
+/**
+ * The services of a network as nftables has them. All that grows with services or endpoints is an element of a map or set, found by its
+ * key: a new connection looks up (address, protocol, port), which leads to the chain of its number of endpoints; that one draws a
+ * number, and (address, protocol, port, number) is the endpoint. So neither a connection nor a change gets slower with their number
+ * (docs/adr/0026). An address of a service that nothing takes connections at is refused, not silent.
+ */
+export function serviceSection(state: ServiceState): NftSection {
+  const cidrs = state.serviceCidrs.map(parseSubnet)
+  if (cidrs.length === 0) return empty
+  const all = collect(state, (address) => cidrs.some((cidr) => inSubnet(cidr, address)))
+  const sets = new Map<string, NftSet>()
+  const maps = new Map<string, NftMap>()
+  const chains = new Map<string, NftChain>()
+  const used = families.filter((family) => cidrs.some((cidr) => cidr.family === family))
+  for (const family of used) {
+    const { type } = words[family]
+    const elements = all[family]
+    const key = `${type} . inet_proto . inet_service`
+    for (const name of ['new', 'received', 'sent']) sets.set(`service_${name}${family}`, { declaration: `type ${type}; counter;`, elements: elements.addresses })
+    maps.set(`service_ports${family}`, { declaration: `type ${key} : verdict;`, elements: elements.ports })
+    maps.set(`service_endpoints${family}`, { declaration: `type ${key} . mark : ${type} . inet_service;`, elements: elements.endpoints })
+    maps.set(`service_ids${family}`, { declaration: `type ${key} . mark : mark;`, elements: elements.ids })
+    maps.set(`service_affinity${family}`, { declaration: `type ${type} . ${key} : mark; flags dynamic,timeout; size ${MOST_REMEMBERED};`, elements: new Map() })
+    maps.set(`service_hairpin${family}`, { declaration: `type ${type} . ${type} : ${type};`, elements: hairpins(state, family) })
+    for (const count of elements.counts) chains.set(`service_pick${family}_${count}`, { rules: pick(family, count) })
+    for (const [name, { count, seconds }] of elements.sticky) chains.set(name, { rules: pickSticky(family, count, seconds) })
+  }
+  chains.set('service_dnat', { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: used.map((family) => `${words[family].ip} daddr . meta l4proto . th dport vmap @service_ports${family}`) })
+  chains.set('service_reject', { rules: rejectRules })
+  chains.set('service_refuse', { hook: 'type filter hook prerouting priority filter; policy accept;', rules: cidrs.map((cidr) => `${words[cidr.family].ip} daddr ${formatSubnet(cidr)} goto service_reject`) })
+  chains.set(SERVICE_COUNT, { rules: ['ct status and dnat == 0 return', ...used.flatMap((family) => countRules(family))] })
+  chains.set(SERVICE_SNAT, { rules: used.map((family) => `ct status dnat snat ${words[family].ip} to ${words[family].ip} saddr . ${words[family].ip} daddr map @service_hairpin${family}`) })
+  return { sets, maps, chains }
+}
+
+/** Where the address of a service still stands after translation, nothing takes connections there. A reset for a packet that only came late would end a connection which is well. */
+const rejectRules = ['ct state invalid drop', 'meta l4proto tcp reject with tcp reset', 'reject with icmpx type port-unreachable']
+
+const portOf = (family: Family): string => `${words[family].ip} daddr . meta l4proto . th dport`
+const toEndpoint = (family: Family): string => `meta l4proto { tcp, udp } dnat ${words[family].ip} to ${portOf(family)} . meta mark map @service_endpoints${family}`
+
+/** One of `count` endpoints, each as likely. Only the first packet of a connection comes here, so it counts connections. */
+function pick(family: Family, count: number): string[] {
+  return [`${words[family].ip} daddr @service_new${family}`, `meta mark set numgen random mod ${count}`, toEndpoint(family)]
+}
+
+/**
+ * The endpoint that the client had within `seconds`, or one of `count`, which is remembered. Endpoints are remembered by an id of their
+ * own, which stays as others come and go; one that has gone leads nowhere, and is forgotten.
+ */
+function pickSticky(family: Family, count: number, seconds: number): string[] {
+  const client = `${words[family].ip} saddr . ${portOf(family)}`
+  const remember = `update @service_affinity${family} { ${client} timeout ${seconds}s : meta mark }`
+  return [
+    `${words[family].ip} daddr @service_new${family}`,
+    `meta mark set ${client} map @service_affinity${family}`,
+    `meta mark != 0 ${remember}`,
+    `meta mark != 0 ${toEndpoint(family)}`,
+    `delete @service_affinity${family} { ${client} : meta mark }`,
+    `meta mark set numgen random mod ${count}`,
+    `meta mark set ${portOf(family)} . meta mark map @service_ids${family}`,
+    remember,
+    toEndpoint(family),
+  ]
+}
+
+/** An address is one service's alone, so what passes is found by the address that the client asked for. */
+const countRules = (family: Family): string[] => [
+  `ct direction original ct original ${words[family].ip} daddr @service_received${family}`,
+  `ct direction reply ct original ${words[family].ip} daddr @service_sent${family}`,
+]
+
+type Collected = { addresses: string[]; ports: Map<string, string>; endpoints: Map<string, string>; ids: Map<string, string>; counts: Set<number>; sticky: Map<string, { count: number; seconds: number }> }
+
+/** Elements of all services, by family. What two services claim is the first one's, by uid: one bad object must not keep all others out. */
+function collect(state: ServiceState, isServiceAddress: (address: Ip) => boolean): Record<Family, Collected> {
+  const usual = () => new Set(Array.from({ length: USUAL_ENDPOINTS }, (_, at) => at + 1))
+  const nothing = (): Collected => ({ addresses: [], ports: new Map(), endpoints: new Map(), ids: new Map(), counts: usual(), sticky: new Map() })
+  const all = { 4: nothing(), 6: nothing() }
+  const taken = new Set<string>()
+  const local = localAddresses(state)
+  for (const service of [...state.services].sort((a, b) => (a.uid < b.uid ? -1 : 1))) {
+    for (const each of serviceElements(service, local)) {
+      if (taken.has(each.address) || !isServiceAddress(each.ip)) continue
+      taken.add(each.address)
+      add(all[each.ip.family], each)
+    }
+  }
+  return all
+}
+
+function add(to: Collected, { ip: { family }, address, ports, endpoints, ids }: ServiceElements): void {
+  to.addresses.push(address)
+  for (const [key, { count, affinitySeconds: seconds }] of ports) {
+    const chain = seconds === null ? `service_pick${family}_${count}` : `service_sticky${family}_${count}_${seconds}`
+    if (seconds === null) to.counts.add(count)
+    else to.sticky.set(chain, { count, seconds })
+    to.ports.set(key, `goto ${chain}`)
+  }
+  for (const [key, endpoint] of endpoints) to.endpoints.set(key, endpoint)
+  for (const [key, id] of ids) to.ids.set(key, id)
+}
+
+/** A pod that reaches itself through its service: the answer must come back through the namespace, so the gateway of its subnet asks in its place. */
+function hairpins(state: ServiceState, family: Family): Map<string, string> {
+  const within = state.subnets.map(({ cidr, gateway }) => ({ subnet: parseSubnet(cidr), gateway }))
+  const all = new Map<string, string>()
+  for (const address of localAddresses(state)) {
+    const ip = parseIp(address)
+    const subnet = ip.family === family && within.find((each) => inSubnet(each.subnet, ip))
+    if (subnet) all.set(`${address} . ${address}`, subnet.gateway)
+  }
+  return all
+}
