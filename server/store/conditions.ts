@@ -15,6 +15,8 @@ export async function setCondition(db: Database, c: ConditionChange): Promise<bo
   return written > 0
 }
 
+export const findConditionStatus = async (db: Database, objectUid: string, type: string): Promise<string | null> => (await db.objectCondition.findUnique({ where: { objectUid_type: { objectUid, type } }, select: { status: true } }))?.status ?? null
+
 export const removeConditions = (db: Database, objectUid: string) => db.objectCondition.deleteMany({ where: { objectUid } })
 
 export const listConditions = (db: Database, uids: string[]) => db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })

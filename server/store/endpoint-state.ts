@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
+import { endpointSubsets, type EndpointSubset } from '@/domain/service/endpoints'
+import { serviceSpec, type ServiceSpec } from '@/domain/service/spec'
+import { Prisma } from '@/generated/prisma/client'
+import type { Database, Transaction } from './database'
+
+/** A service with all that its endpoints are planned from, but for its pods. `endpoints` null: there are none of its name. */
+export type ServiceState = { uid: string; tenantId: string; namespace: string; name: string; generation: number; networkId: string; spec: ServiceSpec; network: NetworkSpec; endpoints: { uid: string; serviceUid: string | null; subsets: EndpointSubset[] } | null }
+/** A bound pod that a service selects, with an address. `ready`: its host, which is not silent, says so. */
+export type ServicePod = { uid: string; name: string; hostId: string; deleted: boolean; ready: boolean; ended: boolean; hostname: string | null; subdomain: string | null; addresses: string[]; ports: { name: string | null; protocol: 'TCP' | 'UDP'; port: number }[] }
+
+const selecting = Prisma.sql`s."spec" -> 'selector' <> '{}'::jsonb and s."spec" ->> 'type' <> 'ExternalName'`
+
+export const listServicesWithSelector = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`select s."uid" from "Service" s where ${selecting}`)).map((row) => row.uid)
+
+/** The services that a pod's change may concern: those that select it now, and those whose endpoints name it. */
+export async function listServicesOfPod(db: Database, podUid: string): Promise<string[]> {
+  const named = (list: 'addresses' | 'notReadyAddresses') => JSON.stringify([{ [list]: [{ targetRef: { uid: podUid } }] }])
+  const rows = await db.$queryRaw<{ uid: string }[]>(Prisma.sql`
+    select s."uid" from "Pod" p join "Service" s on s."tenantId" = p."tenantId" and s."namespace" = p."namespace"
+    where p."uid" = ${podUid}::uuid and ${selecting} and p."labels" @> (s."spec" -> 'selector')
+    union select e."serviceUid" from "Endpoints" e where e."serviceUid" is not null and (e."subsets" @> ${named('addresses')}::jsonb or e."subsets" @> ${named('notReadyAddresses')}::jsonb)`)
+  return rows.map((row) => row.uid)
+}
+
+/** The services with pods on a host. */
+export const listServicesOfHost = async (db: Database, hostId: string): Promise<string[]> =>
+  (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`
+    select distinct s."uid" from "Pod" p join "Service" s on s."tenantId" = p."tenantId" and s."namespace" = p."namespace"
+    where p."hostId" = ${hostId}::uuid and ${selecting} and p."labels" @> (s."spec" -> 'selector')`)).map((row) => row.uid)
+
+export const listServicesOfNetwork = async (db: Database, networkId: string): Promise<string[]> => (await db.service.findMany({ where: { networkId }, select: { uid: true } })).map((row) => row.uid)
+
+/** A service as it is now, or null. */
+export async function findServiceState(db: Database, uid: string): Promise<ServiceState | null> {
+  const row = await db.service.findUnique({ where: { uid }, include: { network: { select: { spec: true } } } })
+  if (!row) return null
+  const { tenantId, namespace, name, generation, networkId } = row
+  const endpoints = await db.endpoints.findUnique({ where: { tenantId_namespace_name: { tenantId, namespace, name } }, select: { uid: true, serviceUid: true, subsets: true } })
+  return { uid, tenantId, namespace, name, generation, networkId, spec: serviceSpec.parse(row.spec), network: networkSpec.parse(row.network.spec), endpoints: endpoints && { ...endpoints, subsets: endpointSubsets.parse(endpoints.subsets) } }
+}
+
+/** Holds a service until the transaction ends: whoever writes its endpoints reads all pods after the one before has written. */
+export async function holdServiceState(tx: Transaction, uid: string): Promise<ServiceState | null> {
+  await tx.$queryRaw`select 1 from "Service" where "uid" = ${uid}::uuid for no key update`
+  return findServiceState(tx, uid)
+}
+
+const podPorts = z.array(z.object({ name: z.string().nullish().transform((name) => name ?? null), protocol: z.enum(['TCP', 'UDP']).catch('TCP'), containerPort: z.number() }).transform(({ name, protocol, containerPort }) => ({ name, protocol, port: containerPort })))
+
+/** The pods that a service selects, in the order of their names. */
+export async function listServicePods(db: Database, { tenantId, namespace, networkId, spec }: ServiceState): Promise<ServicePod[]> {
+  const rows = await db.$queryRaw<(Omit<ServicePod, 'ports'> & { ports: unknown })[]>`
+    select p."uid", p."name", p."hostId", p."deletedAt" is not null as "deleted",
+      coalesce(r."phase" = 'Running' and h."phase" <> 'Unknown' and r."document" -> 'conditions' @> '[{"type": "Ready", "status": "True"}]'::jsonb, false) as "ready",
+      coalesce(r."phase" in ('Succeeded', 'Failed', 'Gone'), false) as "ended",
+      p."spec" ->> 'hostname' as "hostname", p."spec" ->> 'subdomain' as "subdomain",
+      array(select host(a."address") from "NetworkAddress" a where a."podUid" = p."uid" order by a."address") as "addresses",
+      jsonb_path_query_array(p."spec", '$.containers[*].ports[*]') || jsonb_path_query_array(p."spec", '$.initContainers[*] ? (@.restartPolicy == "Always").ports[*]') as "ports"
+    from "Pod" p join "Host" h on h."id" = p."hostId" left join "PodReport" r on r."podUid" = p."uid"
+    where p."tenantId" = ${tenantId} and p."namespace" = ${namespace} and p."networkId" = ${networkId}::uuid and p."labels" @> ${JSON.stringify(spec.selector)}::jsonb
+    order by p."name" collate "C"`
+  return rows.map((row) => ({ ...row, ports: podPorts.parse(row.ports) }))
+}
+
+/** Writes a service's endpoints. Only the endpoints controller calls this. */
+export async function putEndpoints(tx: Transaction, { uid, tenantId, namespace, name }: ServiceState, subsets: EndpointSubset[]): Promise<void> {
+  const about = { tenantId, namespace, name }
+  await tx.endpoints.upsert({ where: { tenantId_namespace_name: about }, create: { ...about, subsets, serviceUid: uid }, update: { subsets, serviceUid: uid } })
+}
+
+/** Makes Endpoints that a user wrote go with the service of their name. */
+export const adoptEndpoints = (tx: Transaction, service: ServiceState) => tx.endpoints.updateMany({ where: { uid: service.endpoints?.uid ?? service.uid, serviceUid: null }, data: { serviceUid: service.uid } })
+
+/** Removes the Endpoints of a service that has none any more. */
+export const removeEndpoints = (tx: Transaction, service: ServiceState) => tx.endpoints.deleteMany({ where: { serviceUid: service.uid } })
