@@ -30,7 +30,7 @@ export function kindsOf({ protocol, ports, icmpTypes }: NetworkPolicyRule): Traf
 export function unionOfKinds(kinds: readonly TrafficKind[]): TrafficKind[] {
   if (kinds.some(({ protocol, numbers }) => protocol === 'any' && numbers === null)) return [{ protocol: 'any', numbers: null }]
   const byProtocol = groupedBy(kinds, ({ protocol }) => protocol)
-  return [...byProtocol.values()].map((same) => ({ protocol: same[0]!.protocol, numbers: same.some(({ numbers }) => numbers === null) ? null : unionOfNumbers(same.flatMap(({ numbers }) => numbers ?? [])) }))
+  return [...byProtocol.values()].map((same): TrafficKind => ({ protocol: same[0]!.protocol, numbers: same.some(({ numbers }) => numbers === null) ? null : unionOfNumbers(same.flatMap(({ numbers }) => numbers ?? [])) }))
 }
 
 /** A kind's family, where it has one alone. */
