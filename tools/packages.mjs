@@ -13,6 +13,7 @@ export const hostPackages = [
   { name: 'debian-archive-keyring', reason: "verifies the guest's packages" },
   { name: 'nftables', reason: "separates the tenants' networks", command: 'nft' },
   { name: 'iproute2', reason: "makes the tenants' networks", command: 'ip' },
+  { name: 'conntrack', reason: "ends connections to a service's endpoints that have gone", command: 'conntrack' },
   { name: 'e2fsprogs', reason: 'makes the writable disks of pods', command: 'mkfs.ext4' },
   { name: 'bubblewrap', reason: 'jails the programs that read images', command: 'bwrap' },
   { name: 'busybox-static', reason: "is the guest's shell and the sample image" },

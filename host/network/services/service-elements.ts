@@ -69,11 +69,14 @@ function targetsOf(endpoints: readonly Endpoint[], { family }: Ip, local: Readon
   return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))]
 }
 
-/** A number for each endpoint that stays the same as others come and go, and is never 0: FNV-1a, and the next free one where two agree. */
+/** FNV-1a, 32 bits. */
+const hashOf = (text: string): number => [...text].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0, 0x811c_9dc5)
+
+/** A number for each endpoint that stays the same as others come and go, and is never 0: the next free one where two agree. */
 function idsOf(targets: readonly string[]): number[] {
   const taken = new Set<number>([0])
   return targets.map((target) => {
-    let id = [...target].reduce((hash, character) => Math.imul(hash ^ character.charCodeAt(0), 0x0100_0193) >>> 0, 0x811c_9dc5)
+    let id = hashOf(target)
     while (taken.has(id)) id = (id + 1) >>> 0
     taken.add(id)
     return id

@@ -36,6 +36,7 @@ export function serviceSection(state: ServiceState): NftSection {
   const maps = new Map<string, NftMap>()
   const chains = new Map<string, NftChain>()
   const used = families.filter((family) => cidrs.some((cidr) => cidr.family === family))
+  maps.set('service_affinity', { declaration: `type mark : mark; flags dynamic,timeout; size ${MOST_REMEMBERED};`, elements: new Map() })
   for (const family of used) {
     const { type } = words[family]
     const elements = all[family]
@@ -44,7 +45,6 @@ export function serviceSection(state: ServiceState): NftSection {
     maps.set(`service_ports${family}`, { declaration: `type ${key} : verdict;`, elements: elements.ports })
     maps.set(`service_endpoints${family}`, { declaration: `type ${key} . mark : ${type} . inet_service;`, elements: elements.endpoints })
     maps.set(`service_ids${family}`, { declaration: `type ${key} . mark : mark;`, elements: elements.ids })
-    maps.set(`service_affinity${family}`, { declaration: `type ${type} . ${key} : mark; flags dynamic,timeout; size ${MOST_REMEMBERED};`, elements: new Map() })
     maps.set(`service_hairpin${family}`, { declaration: `type ${type} . ${type} : ${type};`, elements: hairpins(state, family) })
     for (const count of elements.counts) chains.set(`service_pick${family}_${count}`, { rules: pick(family, count) })
     for (const [name, { count, seconds }] of elements.sticky) chains.set(name, { rules: pickSticky(family, count, seconds) })
@@ -70,17 +70,19 @@ function pick(family: Family, count: number): string[] {
 
 /**
  * The endpoint that the client had within `seconds`, or one of `count`, which is remembered. Endpoints are remembered by an id of their
- * own, which stays as others come and go; one that has gone leads nowhere, and is forgotten.
+ * own, which stays as others come and go; one that has gone leads nowhere, and is forgotten. Who asks for which port is kept as a hash in
+ * the connection's mark, for nft 1.0.6 writes a value over what a key has beyond 16 bytes. Two that share a hash share an endpoint
+ * or, of different ports, are remembered for less long.
  */
 function pickSticky(family: Family, count: number, seconds: number): string[] {
-  const client = `${words[family].ip} saddr . ${portOf(family)}`
-  const remember = `update @service_affinity${family} { ${client} timeout ${seconds}s : meta mark }`
+  const remember = `update @service_affinity { ct mark timeout ${seconds}s : meta mark }`
   return [
     `${words[family].ip} daddr @service_new${family}`,
-    `meta mark set ${client} map @service_affinity${family}`,
+    `ct mark set jhash ${words[family].ip} saddr . ${portOf(family)} mod 4294967295 seed 0x1`,
+    'meta mark set ct mark map @service_affinity',
     `meta mark != 0 ${remember}`,
     `meta mark != 0 ${toEndpoint(family)}`,
-    `delete @service_affinity${family} { ${client} : meta mark }`,
+    'delete @service_affinity { ct mark : meta mark }',
     `meta mark set numgen random mod ${count}`,
     `meta mark set ${portOf(family)} . meta mark map @service_ids${family}`,
     remember,
