@@ -1,28 +1,30 @@
 import { z } from 'zod'
-import { configurationGenerateName, configurationName } from '../config-map/content'
 import { configMapContent, type ConfigMapContent } from '../config-map/spec'
 import { namespaceSpec, type NamespaceSpec } from '../namespace/spec'
 import { networkSpec, type NetworkSpec } from '../network/spec'
 import { pruneMetadata } from '../pod/kubernetes-fields'
-import { generateName, podName, readPodSpec } from '../pod/manifest'
+import { readPodSpec } from '../pod/manifest'
 import type { PodSpec } from '../pod/spec'
-import { secretAnnotations, secretContent, type SecretContent } from '../secret/spec'
+import { secretContent, type SecretContent } from '../secret/spec'
 import type { Problem } from '../shared/errors'
-import { annotations, dnsLabel, labels, type Labels } from '../shared/names'
 import { check, problemCollector, type Collect } from './check'
+import { clusterMetadata, configurationMetadata, podMetadata, secretMetadata, type Metadata, type NamespacedMetadata } from './metadata'
+import { networkReaders, type EndpointsManifest, type NetworkPeeringManifest, type NetworkPolicyManifest, type SecurityGroupManifest, type ServiceManifest } from './network-kinds'
 import { readDocuments, type SourceDocument } from './source'
 
-type Metadata = { name: string; labels: Labels; annotations: Labels }
-type NamespacedMetadata = Metadata & { namespace: string; generateName: string | null }
 export type PodManifest = { kind: 'Pod'; metadata: NamespacedMetadata; spec: PodSpec }
 export type ConfigMapManifest = { kind: 'ConfigMap'; metadata: NamespacedMetadata; content: ConfigMapContent }
 /** Its values are in the clear (base64): it is never stored, logged or answered as it is. */
 export type SecretManifest = { kind: 'Secret'; metadata: NamespacedMetadata; content: SecretContent }
 export type NamespaceManifest = { kind: 'Namespace'; metadata: Metadata; spec: NamespaceSpec }
 export type NetworkManifest = { kind: 'Network'; metadata: Metadata; spec: NetworkSpec }
-export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest
-export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret'] as const
-export const isNamespaced = (kind: string): boolean => kind === 'Pod' || kind === 'ConfigMap' || kind === 'Secret'
+export type { EndpointsManifest, NetworkPeeringManifest, NetworkPolicyManifest, SecurityGroupManifest, ServiceManifest } from './network-kinds'
+export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest
+export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering'] as const
+const ofTheTenant: readonly string[] = ['Namespace', 'Network', 'SecurityGroup', 'NetworkPeering']
+export const isNamespaced = (kind: string): boolean => isKind(kind) && !ofTheTenant.includes(kind)
+/** The apiVersion that Kubernetes has of a kind; v1 is read for all. */
+export const apiVersionOf = (kind: string): string => (kind === 'NetworkPolicy' ? 'networking.k8s.io/v1' : 'v1')
 
 /** One document: what it names, the object when it is right, and every problem when it is not. */
 export type ParsedDocument = {
@@ -35,17 +37,6 @@ export type ParsedDocument = {
 }
 
 const header = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.unknown() })
-const commonMetadata = { labels: labels.default({}), annotations: annotations.default({}) }
-const namespacedMetadata = <N extends z.ZodType<string>, G extends z.ZodType<string>>(name: N, generateName: G, ofKind: typeof annotations = annotations) =>
-  z
-    .strictObject({ name: name.optional(), generateName: generateName.optional(), namespace: dnsLabel.default('default'), labels: commonMetadata.labels, annotations: ofKind.default({}) })
-    .refine((m) => m.name !== undefined || m.generateName !== undefined, { path: ['name'], message: 'is required (or generateName)' })
-    .transform((m) => ({ ...m, name: m.name ?? '', generateName: m.name === undefined ? (m.generateName ?? null) : null }))
-const podMetadata = namespacedMetadata(podName, generateName)
-const configurationMetadata = namespacedMetadata(configurationName, configurationGenerateName)
-const secretMetadata = namespacedMetadata(configurationName, configurationGenerateName, secretAnnotations)
-const clusterMetadata = z.strictObject({ name: dnsLabel, ...commonMetadata })
-
 /** The fields of a document beside apiVersion, kind and metadata. */
 type Fields = Readonly<Record<string, unknown>>
 type Reader = (metadata: unknown, fields: Fields, collect: Collect) => ManifestObject | null
@@ -94,6 +85,7 @@ const kinds: Readonly<Record<(typeof manifestKinds)[number], { read: Reader; fie
   Network: { read: readNetwork, fields: ['spec'] },
   ConfigMap: { read: readConfigMap, fields: ['data', 'binaryData', 'immutable'] },
   Secret: { read: readSecret, fields: ['type', 'data', 'stringData', 'immutable'] },
+  ...networkReaders,
 }
 const isKind = (kind: string): kind is keyof typeof kinds => Object.hasOwn(kinds, kind)
 const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 253) : '')
@@ -118,7 +110,8 @@ function parseDocument(document: SourceDocument): ParsedDocument {
   const head = check(header, document.value, [], collect)
   if (!head) return result('', null, null)
   const { apiVersion, kind, metadata, ...rest } = head
-  if (apiVersion !== 'v1') collect(['apiVersion'], `must be v1 for the kinds that Hypernetes knows (${manifestKinds.join(', ')})`)
+  const versions = ['v1', apiVersionOf(kind)]
+  if (!versions.includes(apiVersion)) collect(['apiVersion'], versions[1] === 'v1' ? `must be v1 for the kinds that Hypernetes knows (${manifestKinds.join(', ')})` : `must be ${versions[1]} for kind ${kind}`)
   if (!isKind(kind)) {
     collect(['kind'], `"${kind.slice(0, 80)}" is not carried out: Hypernetes knows ${manifestKinds.join(', ')}`)
     return result(kind.slice(0, 80), metadata, null)

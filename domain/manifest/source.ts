@@ -75,5 +75,9 @@ export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : /^[A-Za-z_$][\w$]*$/.test(String(part)) ? `${text}${text ? '.' : ''}${String(part)}` : `${text}["${String(part)}"]`), '')
 }
 
+/** What {@link formatPath} wrote, as a path again. */
+export const parsePath = (text: string): (string | number)[] =>
+  [...text.matchAll(/\[(\d+)\]|\["([^"]*)"\]|([^.[\]]+)/g)].map(([, index, quoted, name]) => (index !== undefined ? Number(index) : (quoted ?? name ?? '')))
+
 /** An object as YAML text, in the order of its keys. */
 export const toYaml = (value: unknown): string => stringify(value, { lineWidth: 120, aliasDuplicateObjects: false })

@@ -1,7 +1,12 @@
 import type { Labels } from '../shared/names'
 import type { NamespaceSpec } from '../namespace/spec'
 import type { NetworkSpec } from '../network/spec'
+import type { NetworkPeeringSpec } from '../network-peering/spec'
+import type { NetworkPolicySpec } from '../network-policy/spec'
 import type { PodSpec } from '../pod/spec'
+import type { SecurityGroupSpec } from '../security-group/spec'
+import type { ServiceSpec } from '../service/spec'
+import { apiVersionOf } from './parse'
 import { toYaml } from './source'
 
 type Metadata = { name: string; namespace?: string; labels?: Labels; annotations?: Labels }
@@ -38,7 +43,11 @@ export function conciseSpec(spec: PodSpec): object {
 export function writeManifest(kind: 'Pod', metadata: Metadata, spec: PodSpec): string
 export function writeManifest(kind: 'Namespace', metadata: Metadata, spec: NamespaceSpec): string
 export function writeManifest(kind: 'Network', metadata: Metadata, spec: NetworkSpec): string
-export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network', metadata: Metadata, spec: PodSpec | NamespaceSpec | NetworkSpec): string {
-  const shown = 'containers' in spec ? conciseSpec(spec) : spec
-  return toYaml({ apiVersion: 'v1', kind, metadata: withoutEmpty(metadata), ...(isEmpty(shown) ? {} : { spec: shown }) })
+export function writeManifest(kind: 'Service', metadata: Metadata, spec: ServiceSpec): string
+export function writeManifest(kind: 'NetworkPolicy', metadata: Metadata, spec: NetworkPolicySpec): string
+export function writeManifest(kind: 'SecurityGroup', metadata: Metadata, spec: SecurityGroupSpec): string
+export function writeManifest(kind: 'NetworkPeering', metadata: Metadata, spec: NetworkPeeringSpec): string
+export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network' | 'Service' | 'NetworkPolicy' | 'SecurityGroup' | 'NetworkPeering', metadata: Metadata, spec: PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec): string {
+  const shown = 'containers' in spec ? conciseSpec(spec) : kind === 'Service' ? withoutEmpty(spec) : spec
+  return toYaml({ apiVersion: apiVersionOf(kind), kind, metadata: withoutEmpty(metadata), ...(isEmpty(shown) ? {} : { spec: shown }) })
 }

@@ -22,6 +22,12 @@ const policyPort = z
   })
 const ports = z.array(policyPort).max(100).default([])
 
+type Rules = { ingress: { from: unknown[]; ports: unknown[] }[]; egress: { to: unknown[]; ports: unknown[] }[] }
+/** How many of the kernel's rules a policy becomes at most: each peer with each port. */
+export const rulesOfPolicy = ({ ingress, egress }: Rules): number =>
+  [...ingress.map(({ from, ports }) => [from, ports] as const), ...egress.map(({ to, ports }) => [to, ports] as const)].reduce((sum, [peers, ports]) => sum + Math.max(1, peers.length) * Math.max(1, ports.length), 0)
+export const maxRulesOfPolicy = 1000
+
 /** Kubernetes' networking.k8s.io/v1 NetworkPolicy. Its selectors see pods and namespaces of the same network. */
 export const networkPolicySpec = z
   .strictObject({
@@ -29,6 +35,10 @@ export const networkPolicySpec = z
     policyTypes: z.array(z.enum(['Ingress', 'Egress'], { error: 'must be Ingress or Egress' })).max(2).optional(),
     ingress: z.array(z.strictObject({ from: z.array(peer).max(100).default([]), ports })).max(100).default([]),
     egress: z.array(z.strictObject({ to: z.array(peer).max(100).default([]), ports })).max(100).default([]),
+  })
+  .superRefine((spec, context) => {
+    const rules = rulesOfPolicy(spec)
+    if (rules > maxRulesOfPolicy) context.addIssue({ code: 'custom', path: [spec.ingress.length > 0 ? 'ingress' : 'egress'], message: `makes ${rules} rules, each peer with each port: at most ${maxRulesOfPolicy}; use several policies` })
   })
   .transform((spec) => ({ ...spec, policyTypes: spec.policyTypes ?? (spec.egress.length > 0 ? (['Ingress', 'Egress'] as const).slice() : (['Ingress'] as ('Ingress' | 'Egress')[])) }))
 export type NetworkPolicySpec = z.infer<typeof networkPolicySpec>

@@ -4,7 +4,7 @@
  * null, an empty list and an empty map always count as absent, as in Kubernetes' decoder with omitempty.
  * Source: kubernetes/api core/v1/types.go, and pkg/apis/core/v1/defaults.go.
  */
-type FieldDefaults = Readonly<Record<string, readonly unknown[]>>
+export type FieldDefaults = Readonly<Record<string, readonly unknown[]>>
 
 const none: readonly unknown[] = []
 
@@ -22,7 +22,7 @@ export const podFields: FieldDefaults = {
   hostUsers: [true, false], nodeName: [''], nodeSelector: none, os: none, overhead: none,
   preemptionPolicy: ['PreemptLowerPriority'], priority: [0], priorityClassName: [''], readinessGates: none, resourceClaims: none, resources: none,
   runtimeClassName: [''], schedulerName: ['default-scheduler'], schedulingGates: none, serviceAccount: ['default', ''], serviceAccountName: ['default', ''],
-  setHostnameAsFQDN: [false], shareProcessNamespace: [false], subdomain: [''], tolerations: none, topologySpreadConstraints: none, hostnameOverride: [''],
+  setHostnameAsFQDN: [false], shareProcessNamespace: [false], tolerations: none, topologySpreadConstraints: none, hostnameOverride: [''],
 }
 
 export const podSecurityContextFields: FieldDefaults = {
@@ -62,7 +62,7 @@ export type FieldPath = (string | number)[]
 type Report = (path: FieldPath, message: string) => void
 
 /** Removes what holds its default, reports the rest; what neither table knows is left for the strict schema to refuse. */
-function prune(value: unknown, fields: FieldDefaults, path: FieldPath, report: Report): unknown {
+export function prune(value: unknown, fields: FieldDefaults, path: FieldPath, report: Report): unknown {
   if (!isMap(value)) return value
   const kept: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(value)) {
@@ -74,10 +74,10 @@ function prune(value: unknown, fields: FieldDefaults, path: FieldPath, report: R
   return kept
 }
 
-const each = (value: unknown, path: FieldPath, visit: (item: unknown, path: FieldPath) => unknown): unknown =>
+export const each = (value: unknown, path: FieldPath, visit: (item: unknown, path: FieldPath) => unknown): unknown =>
   Array.isArray(value) ? value.map((item, i) => visit(item, [...path, i])) : value
 
-const within = (map: unknown, visits: Record<string, (value: unknown, path: FieldPath) => unknown>, path: FieldPath): unknown => {
+export const within = (map: unknown, visits: Record<string, (value: unknown, path: FieldPath) => unknown>, path: FieldPath): unknown => {
   if (!isMap(map)) return map
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, Object.hasOwn(visits, name) ? visits[name]!(value, [...path, name]) : value]))
 }
@@ -94,9 +94,13 @@ function pruneContainer(container: unknown, path: FieldPath, report: Report, fie
   }, path)
 }
 
+/** An empty name of these is none, as in Kubernetes' decoder with omitempty. */
+const withoutEmptyNames = (spec: unknown): unknown =>
+  isMap(spec) ? Object.fromEntries(Object.entries(spec).filter(([name, value]) => !(value === '' && (name === 'hostname' || name === 'subdomain')))) : spec
+
 /** Takes what Hypernetes does not carry out out of a pod's spec and reports each field that asks for more than its default. */
 export function prunePodSpec(spec: unknown, path: FieldPath, report: Report): unknown {
-  return within(prune(spec, podFields, path, report), {
+  return within(prune(withoutEmptyNames(spec), podFields, path, report), {
     initContainers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report, initContainerFields)),
     containers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report)),
     volumes: (value, at) => each(value, at, (item, p) => prune(item, volumeFields, p, report)),

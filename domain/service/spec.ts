@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { formatIp, isIp, parseIp } from '../shared/ip'
+import { familyOf, formatIp, isIp, parseIp } from '../shared/ip'
 import { dnsLabel, dnsSubdomain, labels } from '../shared/names'
 
 const ipText = z.string({ error: 'must be an IP address: quote it' }).refine(isIp, 'must be an IP address').transform((text) => formatIp(parseIp(text)))
@@ -50,7 +50,18 @@ export const serviceSpec = z
     if (spec.type !== 'ExternalName' && spec.externalName) problem(['externalName'], 'is for type ExternalName alone')
     const headless = spec.clusterIP === 'None'
     if (spec.type !== 'ExternalName' && !headless && spec.ports.length === 0) problem(['ports'], 'must have at least one port')
-    if (spec.clusterIPs && spec.clusterIP !== undefined && spec.clusterIPs[0] !== spec.clusterIP) problem(['clusterIPs', 0], 'must be the same as clusterIP')
+    if (spec.clusterIPs && spec.clusterIP === undefined) problem(['clusterIPs'], 'must be left out where clusterIP is')
+    else if (spec.clusterIPs && spec.clusterIPs[0] !== spec.clusterIP) problem(['clusterIPs', 0], 'must be the same as clusterIP')
+    const second = spec.clusterIPs?.[1]
+    if (second !== undefined && (headless || second === 'None' || familyOf(second) === familyOf(spec.clusterIPs![0]!))) problem(['clusterIPs', 1], 'must be an address of the other family')
+    if (spec.ipFamilies && new Set(spec.ipFamilies).size < spec.ipFamilies.length) problem(['ipFamilies', 1], 'must be the other family')
+    for (const [i, asked] of (spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP])).entries()) {
+      const wanted = spec.ipFamilies?.[i]
+      if (asked !== 'None' && wanted && wanted !== `IPv${familyOf(asked)}`) problem(['ipFamilies', i], `must be IPv${familyOf(asked)}, as ${asked} is`)
+    }
+    if (spec.type === 'ExternalName' && spec.clusterIP !== undefined) problem(['clusterIP'], 'is not for type ExternalName: its name leads elsewhere')
+    if (headless && spec.type !== 'ClusterIP') problem(['clusterIP'], 'may be None for type ClusterIP alone')
+    if (spec.sessionAffinityConfig && spec.sessionAffinity !== 'ClientIP') problem(['sessionAffinityConfig'], 'is for sessionAffinity ClientIP')
     const seen = new Set<string>()
     const names = new Set<string>()
     for (const [i, { name, protocol, port: number }] of spec.ports.entries()) {

@@ -57,6 +57,17 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'namespace.create': { name: 'foreign' },
   'namespace.delete': { name: 'extra' },
   'network.list': {},
+  'network.topology': { name: 'default' },
+  'networkPeering.list': {},
+  'networkPeering.get': { name: 'to-extra' },
+  'networkPeering.create': { name: 'foreign', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'theirs' } } },
+  'networkPeering.update': { name: 'to-extra', labels: { a: 'b' } },
+  'networkPeering.delete': { name: 'to-extra' },
+  'networkPolicy.list': {},
+  'networkPolicy.get': { name: 'closed' },
+  'networkPolicy.create': { name: 'foreign', spec: { podSelector: {} } },
+  'networkPolicy.update': { name: 'closed', spec: { podSelector: {}, ingress: [{}] } },
+  'networkPolicy.delete': { name: 'closed' },
   'network.get': { name: 'default' },
   'network.create': { name: 'foreign', spec: { subnets: { a: { cidr: '10.9.0.0/24' } } } },
   'network.update': { name: 'default', outbound: 'none' },
@@ -89,6 +100,16 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'secret.reveal': { name: 'login' },
   'secret.update': { name: 'login', stringData: { a: 'changed' } },
   'secret.delete': { name: 'login' },
+  'securityGroup.list': {},
+  'securityGroup.get': { name: 'front' },
+  'securityGroup.create': { name: 'foreign', spec: {} },
+  'securityGroup.update': { name: 'front', spec: { rules: [{ direction: 'ingress' }] } },
+  'securityGroup.delete': { name: 'front' },
+  'service.list': {},
+  'service.get': { name: 'web' },
+  'service.create': { name: 'foreign', spec: { ports: [{ port: 80 }] } },
+  'service.update': { name: 'web', spec: { ports: [{ port: 81 }] } },
+  'service.delete': { name: 'web' },
   'token.issue': { email: 'nobody@example.com', password: 'x', name: 't', expiresInDays: 1 },
   'token.create': { name: 't', expiresInDays: 1 },
   'token.list': {},
@@ -110,6 +131,10 @@ beforeAll(async () => {
   await owner.caller.pod.create({ tenant: owner.tenant.slug, name: 'web', spec })
   await owner.caller.configMap.create({ tenant: owner.tenant.slug, name: 'settings', data: { a: 'b' } })
   await owner.caller.secret.create({ tenant: owner.tenant.slug, name: 'login', stringData: { a: 'b' } })
+  await owner.caller.service.create({ tenant: owner.tenant.slug, name: 'web', spec: { ports: [{ port: 80 }] } })
+  await owner.caller.securityGroup.create({ tenant: owner.tenant.slug, name: 'front', spec: {} })
+  await owner.caller.networkPolicy.create({ tenant: owner.tenant.slug, name: 'closed', spec: { podSelector: {} } })
+  await owner.caller.networkPeering.create({ tenant: owner.tenant.slug, name: 'to-extra', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'extra' } } })
 })
 afterAll(() => server.stop())
 
@@ -135,6 +160,10 @@ const state = async () =>
     namespaces: await server.db.namespace.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, deletedAt: true } }),
     configMaps: await server.db.configMap.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, data: true } }),
     secrets: await server.db.secret.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, valueId: true } }),
+    services: await server.db.service.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
+    securityGroups: await server.db.securityGroup.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
+    networkPolicies: await server.db.networkPolicy.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
+    networkPeerings: await server.db.networkPeering.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true } }),
     tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
     audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),
   })

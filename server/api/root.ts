@@ -7,8 +7,12 @@ import { mailRouter } from './routers/mail'
 import { applyProcedure, manifestRouter } from './routers/manifest'
 import { namespaceRouter } from './routers/namespace'
 import { networkRouter } from './routers/network'
+import { networkPeeringRouter } from './routers/network-peering'
+import { networkPolicyRouter } from './routers/network-policy'
 import { podRouter } from './routers/pod'
 import { auditRouter, eventRouter } from './routers/record'
+import { securityGroupRouter } from './routers/security-group'
+import { serviceRouter } from './routers/service'
 import { startRouter } from './routers/start'
 import { secretRouter } from './routers/secret'
 import { tokenRouter } from './routers/token'
@@ -27,9 +31,13 @@ export const appRouter = router({
   'manifest.apply': applyProcedure,
   namespace: namespaceRouter,
   network: networkRouter,
+  networkPeering: networkPeeringRouter,
+  networkPolicy: networkPolicyRouter,
   pod: podRouter,
   start: startRouter,
   secret: secretRouter,
+  securityGroup: securityGroupRouter,
+  service: serviceRouter,
   token: tokenRouter,
 })
 export type AppRouter = typeof appRouter

@@ -11,10 +11,15 @@ export async function deletePodsOf(db: Database, tenantId: string, namespace: st
   return db.pod.count({ where: { tenantId, namespace } })
 }
 
-/** Removes a namespace without pods, with its ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
+/** Removes a namespace without pods, with its services, policies, ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
 export async function removeNamespace(tx: Database, { uid, tenantId, name }: { uid: string; tenantId: string; name: string }): Promise<void> {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "Namespace" where "uid" = ${uid}::uuid and "deletedAt" is not null for update`
   if (held.length === 0) return
+  const services = await tx.service.findMany({ where: { tenantId, namespace: name }, select: { uid: true } })
+  await tx.objectCondition.deleteMany({ where: { objectUid: { in: services.map((row) => row.uid) } } })
+  await tx.service.deleteMany({ where: { tenantId, namespace: name } })
+  await tx.endpoints.deleteMany({ where: { tenantId, namespace: name } })
+  await tx.networkPolicy.deleteMany({ where: { tenantId, namespace: name } })
   await tx.configMap.deleteMany({ where: { tenantId, namespace: name } })
   const wrapped = await tx.secret.findMany({ where: { tenantId, namespace: name }, select: { valueId: true } })
   await tx.secret.deleteMany({ where: { tenantId, namespace: name } })

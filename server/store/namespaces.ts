@@ -14,6 +14,9 @@ export const listNamespaces = (db: Database, scope: Scope) => db.namespace.findM
 export const updateNamespace = (db: Database, scope: Scope, uid: string, change: { labels: Labels; annotations: Labels; spec: NamespaceSpec }) =>
   db.namespace.update({ where: { uid, tenantId: scope.tenantId }, data: { ...change, generation: { increment: 1 } } })
 
+/** Holds a namespace whose network may be about to change: nothing comes into it meanwhile. */
+export const holdNamespaceToChange = (tx: Database, scope: Scope, name: string) => tx.$queryRaw`select 1 from "Namespace" where "tenantId" = ${scope.tenantId} and "name" = ${name} for update`
+
 /** Sets the deletion time; the namespace controller deletes what is in it and then the row. */
 export const markNamespaceDeleted = (db: Database, scope: Scope, uid: string) => db.namespace.updateMany({ where: { uid, tenantId: scope.tenantId, deletedAt: null }, data: { deletedAt: new Date() } })
 

@@ -16,7 +16,7 @@ import { insertUser, type StoredUser } from '@/server/store/users'
 export type NewAccount = { email: string; name: string; passwordHash: string; organization: string; operator?: boolean; pending?: boolean; address: string }
 
 /** Every tenant may use the same range: networks are apart from each other. */
-const defaultNetwork = networkSpec.parse({ subnets: { default: { cidr: '10.244.0.0/16', gateway: '10.244.0.1' } } })
+const defaultNetwork = networkSpec.parse({ subnets: { default: { cidr: '10.244.0.0/16', gateway: '10.244.0.1' } }, serviceCIDRs: ['10.96.0.0/16'] })
 
 /**
  * Creates a user and their tenant with its key, the network `default` and the namespace `default`. Null when the e-mail is

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { maxManifestBytes } from '@/domain/manifest/source'
+import { maxManifestBytes, parsePath } from '@/domain/manifest/source'
 import { parseManifest, type ManifestObject, type ParsedDocument } from '@/domain/manifest/parse'
 import { podSpec } from '@/domain/pod/spec'
 import { DomainError, type Problem } from '@/domain/shared/errors'
@@ -10,12 +10,13 @@ import { findPod, updatePodMetadata } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
 import { applyConfigMap } from '../config-maps/config-maps'
 import { applyNamespace } from '../namespaces/namespaces'
-import { applyNetwork } from '../networks/networks'
 import { insertPodManifest } from '../pods/create-pod'
+import { checkGroupsNamed } from '../security-groups/write-security-groups'
 import { applySecret } from '../secrets/secret-objects'
 import { digestForTenant } from '../secrets/secrets'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
+import { applyNetworkObject, isNetworkKind, type NetworkObjectManifest } from './network-objects'
 
 export const applyManifestInput = z.object({ yaml: z.string().max(maxManifestBytes, `must be at most ${maxManifestBytes >> 10} KiB: split the manifest`), dryRun: z.boolean().default(false), requestId: z.string().min(1).max(128).optional() })
 const problem = z.object({ path: z.string(), line: z.number().int().nullable(), message: z.string() })
@@ -32,10 +33,16 @@ class Rollback extends Error {
 }
 
 /** What applying a document of each kind takes. */
-const writePermission = { Network: 'network.write', Namespace: 'namespace.write', ConfigMap: 'configMap.write', Secret: 'secret.write', Pod: 'pod.create' } as const
+const writePermission = {
+  Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', ConfigMap: 'configMap.write', Secret: 'secret.write', Pod: 'pod.create',
+  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write',
+} as const
 
-/** Networks come before the namespaces that name them, both before what is in namespaces, and configuration before the pods that name it, whatever their order in the text. */
-const order = { Network: 0, Namespace: 1, ConfigMap: 2, Secret: 2, Pod: 3 } as const
+/**
+ * Networks come before the namespaces and whatever else names them, both before what is in namespaces, and configuration, rules and services
+ * before the pods that name them or are behind them, whatever their order in the text.
+ */
+const order = { Network: 0, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Endpoints: 3, Pod: 4 } as const
 
 /**
  * Applies every document or none. Each problem comes back at its document with path and line; with one anywhere, or with
@@ -63,15 +70,20 @@ async function applyAll(tx: Transaction, ctx: ServerContext, scope: Scope, docum
   const work = documents.flatMap((document, i) => (document.object ? [{ document, object: document.object, result: results[i]! }] : []))
   work.sort((a, b) => order[a.object.kind] - order[b.object.kind])
   // Before any of them is held: see the store on the order.
-  if (work.some(({ object }) => object.kind === 'ConfigMap' || object.kind === 'Secret')) await holdConfigurationOf(tx, scope)
-  for (const { document, object, result } of work) {
+  if (work.some(({ object }) => object.kind !== 'Pod' && object.kind !== 'Namespace')) await holdConfigurationOf(tx, scope)
+  const attempt = async ({ document, result }: (typeof work)[number], act: () => Promise<Partial<Result>>) => {
     try {
-      const { action, name } = await applyObject(tx, ctx, scope, object)
-      Object.assign(result, { action, name })
+      Object.assign(result, await act())
     } catch (error) {
       if (!(error instanceof DomainError) || error.code === 'internal') throw error
       result.problems.push(...withLines(error, document))
     }
+  }
+  for (const item of work) await attempt(item, () => applyObject(tx, ctx, scope, item.object))
+  // Groups of one text may name each other, so what they name is looked at when all are there.
+  for (const item of work) {
+    const { object } = item
+    if (object.kind === 'SecurityGroup') await attempt(item, () => checkGroupsNamed(tx, scope, object.metadata.name, object.spec).then(() => ({})))
   }
   const failed = results.some((r) => r.problems.length > 0)
   if (failed) for (const result of results) result.action = 'unchanged'
@@ -83,13 +95,15 @@ function withLines(error: DomainError, document: ParsedDocument): Problem[] {
   if (error.problems.length === 0) return [{ path: '', line: document.lineOf([]), message: error.message }]
   return error.problems.map((p) => {
     const path = p.path === 'name' ? 'metadata.name' : p.path
-    return { path, line: document.lineOf(path.split('.')), message: p.path === 'name' ? error.message : p.message }
+    return { path, line: document.lineOf(parsePath(path)), message: p.path === 'name' ? error.message : p.message }
   })
 }
 
+const isNetworkObject = (object: ManifestObject): object is NetworkObjectManifest => isNetworkKind(object.kind)
+
 async function applyObject(tx: Transaction, ctx: ServerContext, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
   if (!scope.allows(writePermission[object.kind])) throw new DomainError('failed_precondition', `Your role does not allow to write objects of kind ${object.kind}: ask an admin of the tenant.`)
-  if (object.kind === 'Network') return { action: await applyNetwork(tx, scope, object), name: object.metadata.name }
+  if (isNetworkObject(object)) return { action: await applyNetworkObject(tx, scope, object), name: object.metadata.name }
   if (object.kind === 'Namespace') return { action: await applyNamespace(tx, scope, object), name: object.metadata.name }
   if (object.kind === 'ConfigMap') return applyConfigMap(tx, scope, object)
   if (object.kind === 'Secret') return applySecret(tx, ctx, scope, object)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { manifestKinds } from '@/domain/manifest/parse'
-import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
+import { apiVersionOf, manifestKinds } from '@/domain/manifest/parse'
+import { invalidInput, notFound } from '@/domain/shared/errors'
 import { matchesSelector, parseLabelSelector } from '@/domain/shared/label-selector'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
@@ -9,23 +9,30 @@ import type { ServerContext } from '../context'
 import { deleteConfigMapInTransaction } from '../config-maps/config-maps'
 import { getConfigMap, listWholeConfigMaps } from '../config-maps/read-config-maps'
 import { deleteNamespaceInTransaction, getNamespace, listNamespaceViews } from '../namespaces/namespaces'
-import { deleteNetworkInTransaction, getNetwork, listNetworkViews } from '../networks/networks'
 import { deletePodInTransaction } from '../pods/delete-pod'
 import { getPod, listPods } from '../pods/read-pods'
 import { getSecret, listSecrets } from '../secrets/read-secrets'
 import { deleteSecretInTransaction } from '../secrets/secret-objects'
+import { deleteNetworkObject, getNetworkObject, isNetworkKind, listAllNetworks, listNetworkObjects, type Shown } from './network-objects'
 
-const deletePermission = { Network: 'network.write', Namespace: 'namespace.write', Pod: 'pod.delete', ConfigMap: 'configMap.write', Secret: 'secret.write' } as const
-const readPermission = { Network: 'network.read', Namespace: 'namespace.read', Pod: 'pod.read', ConfigMap: 'configMap.read', Secret: 'secret.read' } as const
+const deletePermission = {
+  Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', Pod: 'pod.delete', ConfigMap: 'configMap.write', Secret: 'secret.write',
+  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write',
+} as const
+const readPermission = {
+  Network: 'network.read', NetworkPeering: 'network.read', Namespace: 'namespace.read', Pod: 'pod.read', ConfigMap: 'configMap.read', Secret: 'secret.read',
+  Service: 'service.read', Endpoints: 'service.read', SecurityGroup: 'securityGroup.read', NetworkPolicy: 'securityGroup.read',
+} as const
 const kind = z.enum(manifestKinds, { error: `must be one of ${manifestKinds.join(', ')}` })
 export const manifestReference = z.object({ kind, namespace: dnsLabel.default('default'), name: z.string().min(1).max(253) })
 export const listManifestsInput = z.object({ kind, namespace: dnsLabel.optional(), limit: z.number().int().min(1).max(500).default(100), cursor: z.string().max(1000).optional(), labelSelector: z.string().max(1000).optional() })
 /** An object as Kubernetes shows it. */
-export const manifestObject = z.looseObject({ apiVersion: z.literal('v1'), kind: z.string(), metadata: z.looseObject({ name: z.string() }), spec: z.unknown().optional(), status: z.unknown().optional() })
+export const manifestObject = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }), spec: z.unknown().optional(), status: z.unknown().optional() })
 export const listManifestsOutput = z.object({ items: z.array(manifestObject), nextCursor: z.string().nullable(), resourceVersion: z.string() })
 type ManifestObject = z.output<typeof manifestObject>
 
-const shape = (kind: string, { metadata, spec, status }: { metadata: { name: string } & object; spec: unknown; status: unknown }): ManifestObject => ({ apiVersion: 'v1', kind, metadata: { ...metadata }, spec, status })
+/** Endpoints have their subsets at the top; whatever else a view has beside these is for pages. */
+const shape = (kind: string, { metadata, spec, status, subsets }: Pick<Shown, 'spec' | 'status' | 'subsets'> & { metadata: { name: string } & object }): ManifestObject => ({ apiVersion: apiVersionOf(kind), kind, metadata: { ...metadata }, ...(subsets === undefined ? { spec, status } : { subsets }) })
 
 type Metadata = { metadata: { name: string } & object }
 /** A ConfigMap and a Secret have their fields at the top; empty maps are left out, as Kubernetes does. */
@@ -45,7 +52,7 @@ export async function getManifest(ctx: ServerContext, scope: Scope, { kind, name
     return secretShape(secret, secret.sizes)
   }
   if (kind === 'Namespace') return shape(kind, await getNamespace(ctx, scope, name))
-  return shape(kind, await getNetwork(ctx, scope, name))
+  return shape(kind, await getNetworkObject(ctx, scope, kind, { namespace, name }))
 }
 
 export async function listManifests(ctx: ServerContext, scope: Scope, input: z.output<typeof listManifestsInput>): Promise<z.output<typeof listManifestsOutput>> {
@@ -63,9 +70,14 @@ export async function listManifests(ctx: ServerContext, scope: Scope, input: z.o
     const page = await listSecrets(ctx, scope, { ...input, sort: 'name', descending: false })
     return { items: page.items.map((item) => secretShape(item, item.keys.map((key) => ({ key })))), nextCursor: page.nextCursor, resourceVersion: '' }
   }
+  if (isNetworkKind(input.kind) && input.kind !== 'Network') {
+    const { kind, ...page } = input
+    const { items, nextCursor } = await listNetworkObjects(ctx, scope, input.kind, page)
+    return { items: items.map((item) => shape(kind, item)), nextCursor, resourceVersion: '' }
+  }
   const selector = parseLabelSelector(input.labelSelector ?? '')
   if (!selector) throw invalidInput([{ path: 'labelSelector', line: null, message: 'is not a label selector' }])
-  const { items } = input.kind === 'Namespace' ? await listNamespaceViews(ctx, scope) : await listNetworkViews(ctx, scope)
+  const { items }: { items: Shown[] } = input.kind === 'Namespace' ? await listNamespaceViews(ctx, scope) : await listAllNetworks(ctx, scope)
   const after = items.filter((item) => matchesSelector(selector, item.metadata.labels) && (!input.cursor || item.metadata.name > input.cursor))
   const page = after.slice(0, input.limit)
   return { items: page.map((item) => shape(input.kind, item)), nextCursor: after.length > page.length ? (page[page.length - 1]?.metadata.name ?? null) : null, resourceVersion: '' }
@@ -78,7 +90,6 @@ export function deleteManifest(ctx: ServerContext, scope: Scope, { kind, namespa
     if (kind === 'ConfigMap') return deleteConfigMapInTransaction(tx, scope, { namespace, name })
     if (kind === 'Secret') return deleteSecretInTransaction(tx, scope, { namespace, name })
     if (kind === 'Namespace') return deleteNamespaceInTransaction(tx, scope, name)
-    if (kind === 'Network') return deleteNetworkInTransaction(tx, scope, name)
-    throw new DomainError('invalid_input', 'This kind cannot be deleted.')
+    return deleteNetworkObject(tx, scope, kind, { namespace, name })
   }, { repeatable: true })
 }

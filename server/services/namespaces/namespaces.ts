@@ -6,12 +6,15 @@ import { DomainError, notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
-import { countPodsByNamespace, findNamespace, insertNamespace, listNamespaces, markNamespaceDeleted, updateNamespace } from '@/server/store/namespaces'
-import { findNetwork } from '@/server/store/networks'
+import { countPodsByNamespace, findNamespace, holdNamespaceToChange, insertNamespace, listNamespaces, markNamespaceDeleted, updateNamespace } from '@/server/store/namespaces'
+import { findNetwork, holdNetworkFor } from '@/server/store/networks'
+import { countPoliciesInNamespace } from '@/server/store/network-policies'
 import { recordAudit } from '@/server/store/records'
+import { countServicesInNamespace } from '@/server/store/services'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
 import { toMetadata } from '../object-metadata'
+import { networkNameOf } from './network-of-namespace'
 
 export const namespaceReference = z.object({ name: dnsLabel })
 export const createNamespaceInput = namespaceReference.extend({ network: dnsLabel.optional(), labels: labels.default({}), annotations: annotations.default({}), requestId: z.string().min(1).max(128).optional() })
@@ -42,9 +45,11 @@ export function createNamespace(ctx: ServerContext, scope: Scope, { name, networ
   )
 }
 
-/** Creates or changes a namespace. Its network may change only while it has no pods, since a pod keeps its network. */
+/** Creates or changes a namespace. Its network may change only while it has no pods, services and policies, since they keep theirs. */
 export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, spec }: NamespaceManifest): Promise<'created' | 'configured' | 'unchanged'> {
+  if (spec.network) await holdNetworkFor(tx, scope, spec.network)
   if (spec.network && !(await findNetwork(tx, scope, spec.network))) throw new DomainError('failed_precondition', `The network "${spec.network}" does not exist: create it first.`, { problems: [{ path: 'spec.network', line: null, message: `the network "${spec.network}" does not exist: create it first` }] })
+  await holdNamespaceToChange(tx, scope, metadata.name)
   const existing = await findNamespace(tx, scope, metadata.name)
   const { name, labels, annotations } = metadata
   if (!existing) {
@@ -55,12 +60,16 @@ export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, 
   if (existing.deletedAt) throw new DomainError('failed_precondition', `Namespace "${name}" is being deleted: wait until it is gone.`)
   const before = { labels: existing.labels, annotations: existing.annotations, spec: existing.spec }
   if (canonicalJson(before) === canonicalJson({ labels, annotations, spec })) return 'unchanged'
-  const changesNetwork = (namespaceSpec.parse(existing.spec).network ?? 'default') !== (spec.network ?? 'default')
-  const pods = changesNetwork ? ((await countPodsByNamespace(tx, scope)).get(name) ?? 0) : 0
-  if (pods > 0) throw new DomainError('failed_precondition', `The network of namespace "${name}" cannot change while it has ${pods} pods: delete them first.`, { problems: [{ path: 'spec.network', line: null, message: `cannot change while the namespace has ${pods} pods` }] })
+  if (networkNameOf(existing.spec) !== (spec.network ?? 'default')) await refuseWhileUsed(tx, scope, name)
   await updateNamespace(tx, scope, existing.uid, { labels, annotations, spec })
   await recordAudit(tx, scope, { action: 'namespace.update', kind: 'Namespace', name })
   return 'configured'
+}
+
+async function refuseWhileUsed(tx: Transaction, scope: Scope, name: string): Promise<void> {
+  const counts = { pods: (await countPodsByNamespace(tx, scope)).get(name) ?? 0, services: await countServicesInNamespace(tx, scope, name), 'network policies': await countPoliciesInNamespace(tx, scope, name) }
+  const used = Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`).join(' and ')
+  if (used) throw new DomainError('failed_precondition', `The network of namespace "${name}" cannot change while it has ${used}: delete them first.`, { problems: [{ path: 'spec.network', line: null, message: `cannot change while the namespace has ${used}: delete them first` }] })
 }
 
 /** What would follow from deleting the namespace is in its view (pods); the controller does it. */

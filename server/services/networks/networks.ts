@@ -1,119 +1,110 @@
 import { z } from 'zod'
 import type { NetworkManifest } from '@/domain/manifest/parse'
-import { namespaceSpec } from '@/domain/namespace/spec'
-import { networkSpec, subnetCapacity, type NetworkSpec } from '@/domain/network/spec'
+import { maxOf } from '@/domain/network/limits'
+import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
 import { networkView, type NetworkView } from '@/domain/network/view'
-import { DomainError, notFound } from '@/domain/shared/errors'
-import { annotations, dnsLabel, labels } from '@/domain/shared/names'
+import { DomainError, invalidInput, notFound, type Problem } from '@/domain/shared/errors'
+import { annotations, labels, type Labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { listConditions } from '@/server/store/conditions'
-import { inTransaction, type Database, type Transaction } from '@/server/store/database'
-import { listNamespaces } from '@/server/store/namespaces'
-import { deleteNetwork, findNetwork, insertNetwork, listNetworkPods, listNetworks, updateNetwork } from '@/server/store/networks'
+import { inTransaction, type Transaction } from '@/server/store/database'
+import { listNetworkPeeringsOf } from '@/server/store/network-peerings'
+import { deleteNetwork, findNetwork, holdNetworkToChange, holdNetworkToDelete, insertNetwork, listNetworks, listUse, listUsers, updateNetwork, type NetworkRow } from '@/server/store/networks'
 import { recordAudit } from '@/server/store/records'
+import { listServiceAddresses } from '@/server/store/services'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
-import { toCondition, toMetadata } from '../object-metadata'
+import { namespacesOfNetwork } from '../namespaces/network-of-namespace'
+import { toMetadata } from '../object-metadata'
+import { problemsOfChange, withServiceSubnets, type NetworkUse } from './network-changes'
+import { networkReference, networkViewOf } from './network-view'
+import { checkRevision, holdTenant, nameTaken, requestId, resourceVersion, type Applied } from './object-lists'
 
-export const networkReference = z.object({ name: dnsLabel })
-export const createNetworkInput = networkReference.extend({ spec: networkSpec, labels: labels.default({}), annotations: annotations.default({}), requestId: z.string().min(1).max(128).optional() })
-export const updateNetworkInput = networkReference.extend({ outbound: z.enum(['nat', 'none']) })
-export const networkDetail = networkView.extend({ pods: z.array(z.object({ namespace: z.string(), name: z.string(), address: z.string().nullable(), mac: z.string().nullable() })) })
-
-type Row = NonNullable<Awaited<ReturnType<typeof findNetwork>>>
-
-/** The namespaces that use a network: those that name it, and for `default` those that name none. */
-async function namespacesByNetwork(db: Database, scope: Scope): Promise<Map<string, string[]>> {
-  const users = new Map<string, string[]>()
-  for (const row of await listNamespaces(db, scope)) {
-    const network = namespaceSpec.parse(row.spec).network ?? 'default'
-    users.set(network, [...(users.get(network) ?? []), row.name])
-  }
-  return users
-}
-
-async function toViews(db: Database, scope: Scope, rows: Row[]): Promise<NetworkView[]> {
-  const users = await namespacesByNetwork(db, scope)
-  const conditions = await listConditions(db, rows.map((r) => r.uid))
-  return rows.map((row) => {
-    const spec = networkSpec.parse(row.spec)
-    const addressesTotal = Object.values(spec.subnets).reduce((sum, subnet) => sum + subnetCapacity(subnet), 0)
-    return { metadata: toMetadata(row), spec, status: { conditions: conditions.filter((c) => c.objectUid === row.uid).map(toCondition), pods: row._count.pods, addressesUsed: row._count.addresses, addressesTotal, namespaces: users.get(row.name) ?? [] } }
-  })
-}
-
-export const listNetworkViews = async (ctx: ServerContext, scope: Scope): Promise<{ items: NetworkView[] }> => ({ items: await toViews(ctx.db, scope, await listNetworks(ctx.db, scope)) })
-
-export async function getNetwork(ctx: ServerContext, scope: Scope, name: string): Promise<z.output<typeof networkDetail>> {
-  const row = await findNetwork(ctx.db, scope, name)
-  const [view] = row ? await toViews(ctx.db, scope, [row]) : []
-  if (!row || !view) throw notFound('Network', name)
-  const pods = await listNetworkPods(ctx.db, scope, row.uid)
-  return { ...view, pods: pods.map((p) => ({ namespace: p.namespace, name: p.name, address: p.addresses[0]?.address ?? null, mac: p.addresses[0]?.mac ?? null })) }
-}
+export const createNetworkInput = networkReference.extend({ spec: networkSpec, labels: labels.default({}), annotations: annotations.default({}), requestId })
+/** What is left out stays; `spec` comes as a whole, and what it leaves out is the default but for serviceCIDRs. `outbound` alone turns NAT on or off. */
+export const updateNetworkInput = networkReference.extend({ outbound: z.enum(['nat', 'none']).optional(), spec: networkSpec.optional(), labels: labels.optional(), annotations: annotations.optional(), resourceVersion })
 
 export function createNetwork(ctx: ServerContext, scope: Scope, input: z.output<typeof createNetworkInput>): Promise<NetworkView> {
   const { name, spec, labels, annotations, requestId } = input
   return inTransaction(ctx.db, (tx) =>
     once(tx, scope, { requestId, procedure: 'network.create', input, output: networkView }, async () => {
-      if (await findNetwork(tx, scope, name)) throw new DomainError('already_exists', `A network "${name}" exists: choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
+      await holdTenant(tx, scope)
+      if (await findNetwork(tx, scope, name)) throw nameTaken('network', name)
       await applyNetwork(tx, scope, { kind: 'Network', metadata: { name, labels, annotations }, spec })
-      return viewOf(tx, scope, name)
-    }),
-  )
+      return networkViewOf(tx, scope, name)
+    }), { repeatable: true })
 }
 
-/** Turns outbound NAT on or off; hosts apply it to running pods at once. */
-export function updateNetworkOutbound(ctx: ServerContext, scope: Scope, { name, outbound }: z.output<typeof updateNetworkInput>): Promise<NetworkView> {
+/** Changes a network; hosts apply it to what runs at once. */
+export function changeNetwork(ctx: ServerContext, scope: Scope, input: z.output<typeof updateNetworkInput>): Promise<NetworkView> {
+  const { name, outbound } = input
   return inTransaction(ctx.db, async (tx) => {
+    await holdTenant(tx, scope)
     const row = await findNetwork(tx, scope, name)
     if (!row) throw notFound('Network', name)
-    const { labels, annotations } = toMetadata(row)
-    await applyNetwork(tx, scope, { kind: 'Network', metadata: { name, labels, annotations }, spec: { ...networkSpec.parse(row.spec), outbound } })
-    return viewOf(tx, scope, name)
-  })
+    checkRevision('Network', row, input.resourceVersion)
+    const before = toMetadata(row)
+    const spec = input.spec ?? networkSpec.parse(row.spec)
+    await applyNetwork(tx, scope, { kind: 'Network', metadata: { name, labels: input.labels ?? before.labels, annotations: input.annotations ?? before.annotations }, spec: { ...spec, ...(outbound ? { outbound } : {}) } })
+    return networkViewOf(tx, scope, name)
+  }, { repeatable: true })
 }
 
-async function viewOf(db: Database, scope: Scope, name: string): Promise<NetworkView> {
-  const row = await findNetwork(db, scope, name)
-  const [view] = row ? await toViews(db, scope, [row]) : []
-  if (!view) throw notFound('Network', name)
-  return view
-}
-
-/** Creates or changes a network. Subnets cannot change while pods hold addresses of them. */
-export async function applyNetwork(tx: Transaction, scope: Scope, { metadata, spec }: NetworkManifest): Promise<'created' | 'configured' | 'unchanged'> {
+/** Creates or changes a network as a manifest says it. The tenant is held. */
+export async function applyNetwork(tx: Transaction, scope: Scope, { metadata, spec }: NetworkManifest): Promise<Applied> {
   const { name, labels, annotations } = metadata
   if (spec.tenantID && spec.tenantID !== scope.tenantId) throw new DomainError('invalid_input', 'spec.tenantID is not the id of this tenant.', { problems: [{ path: 'spec.tenantID', line: null, message: `must be ${scope.tenantId}, the id of the tenant in which it is applied` }] })
-  const stored: NetworkSpec = { ...spec, tenantID: scope.tenantId }
+  await holdNetworkToChange(tx, scope, name)
   const existing = await findNetwork(tx, scope, name)
-  if (!existing) {
-    await insertNetwork(tx, scope, { name, labels, annotations, spec: stored })
-    await recordAudit(tx, scope, { action: 'network.create', kind: 'Network', name })
-    return 'created'
+  const before = existing ? networkSpec.parse(existing.spec) : null
+  const { spec: stored, problems } = withServiceSubnets({ ...spec, tenantID: scope.tenantId }, before)
+  if (problems.length > 0) throw invalidInput(problems)
+  if (existing && before) return (await change(tx, scope, existing, before, { labels, annotations, spec: stored })) ? 'configured' : 'unchanged'
+  if ((await listNetworks(tx, scope)).length >= maxOf.Network) throw new DomainError('failed_precondition', `The tenant has ${maxOf.Network} networks, which is its limit: delete some that are not needed.`)
+  await insertNetwork(tx, scope, { name, labels, annotations, spec: stored })
+  await recordAudit(tx, scope, { action: 'network.create', kind: 'Network', name })
+  return 'created'
+}
+
+async function change(tx: Transaction, scope: Scope, row: NetworkRow, before: NetworkSpec, after: { labels: Labels; annotations: Labels; spec: NetworkSpec }): Promise<boolean> {
+  // A map's order says which subnet pods get addresses from, and canonical JSON does not.
+  const specChanged = canonicalJson([before, Object.keys(before.subnets)]) !== canonicalJson([after.spec, Object.keys(after.spec.subnets)])
+  if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
+  if (specChanged) refuse(row.name, problemsOfChange(before, after.spec, await useOf(tx, scope, row)))
+  await updateNetwork(tx, scope, row.uid, { ...after, specChanged })
+  await recordAudit(tx, scope, { action: 'network.update', kind: 'Network', name: row.name })
+  return true
+}
+
+function refuse(name: string, problems: Problem[]): void {
+  if (problems.length > 0) throw new DomainError('failed_precondition', `Network "${name}" cannot change so:\n${problems.map(({ path, message }) => `${path}: ${message}`).join('\n')}`, { problems })
+}
+
+async function useOf(tx: Transaction, scope: Scope, row: NetworkRow): Promise<NetworkUse> {
+  const { addresses, subnets } = await listUse(tx, row.uid)
+  const peers: NetworkUse['peers'] = []
+  for (const peering of (await listNetworkPeeringsOf(tx, scope, row)).filter(({ peerTenantId }) => peerTenantId === scope.tenantId)) {
+    const other = await findNetwork(tx, scope, peering.networkId === row.uid ? peering.peerNetwork : peering.network.name)
+    if (other) peers.push({ peering: peering.name, network: other.name, spec: networkSpec.parse(other.spec) })
   }
-  const before = networkSpec.parse(existing.spec)
-  if (canonicalJson([before, existing.labels, existing.annotations]) === canonicalJson([stored, labels, annotations])) return 'unchanged'
-  if (canonicalJson(before.subnets) !== canonicalJson(stored.subnets) && existing._count.pods > 0) {
-    throw new DomainError('failed_precondition', `The subnets of network "${name}" cannot change while ${existing._count.pods} pods use it: delete them first.`, { problems: [{ path: 'spec.subnets', line: null, message: `cannot change while ${existing._count.pods} pods use the network` }] })
-  }
-  await updateNetwork(tx, scope, existing.uid, { labels, annotations, spec: stored })
-  await recordAudit(tx, scope, { action: 'network.update', kind: 'Network', name })
-  return 'configured'
+  return { pods: row._count.pods, addresses, subnets, peers, serviceAddresses: (await listServiceAddresses(tx, row.uid)).map(({ address }) => address) }
 }
 
 export function removeNetwork(ctx: ServerContext, scope: Scope, name: string): Promise<{ deleting: true }> {
-  return inTransaction(ctx.db, (tx) => deleteNetworkInTransaction(tx, scope, name))
+  return inTransaction(ctx.db, (tx) => deleteNetworkInTransaction(tx, scope, name), { repeatable: true })
 }
 
-/** Deletes a network that no pod and no namespace uses. */
+/** Deletes a network that nothing uses. */
 export async function deleteNetworkInTransaction(tx: Transaction, scope: Scope, name: string): Promise<{ deleting: true }> {
+  await holdTenant(tx, scope)
+  await holdNetworkToDelete(tx, scope, name)
   const row = await findNetwork(tx, scope, name)
   if (!row) throw notFound('Network', name)
   if (name === 'default') throw new DomainError('failed_precondition', 'The network "default" belongs to the tenant and cannot be deleted.')
-  const users = (await namespacesByNetwork(tx, scope)).get(name) ?? []
   if (row._count.pods > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${row._count.pods} pods: delete them first.`)
-  if (users.length > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by the namespaces ${users.join(', ')}: delete them or name another network there.`)
+  const { services, securityGroups, peerings } = await listUsers(tx, row.uid)
+  const users = { namespaces: await namespacesOfNetwork(tx, scope, name), services, 'security groups': securityGroups, peerings }
+  const used = Object.entries(users).filter(([, names]) => names.length > 0).map(([what, names]) => `the ${what} ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`)
+  if (used.length > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${used.join(', by ')}: delete them${users.namespaces.length > 0 ? ', or name another network in the namespaces' : ''} first.`)
   await deleteNetwork(tx, scope, row.uid)
   await recordAudit(tx, scope, { action: 'network.delete', kind: 'Network', name })
   return { deleting: true }

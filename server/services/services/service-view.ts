@@ -1,0 +1,62 @@
+import { endpointSubsets, type EndpointSubset } from '@/domain/service/endpoints'
+import { serviceSpec, wantsOutside } from '@/domain/service/spec'
+import type { ServiceEndpointView, ServiceView } from '@/domain/service/view'
+import { networkSpec } from '@/domain/network/spec'
+import type { Condition } from '@/domain/shared/condition'
+import type { Scope } from '@/server/auth/scope'
+import { listConditions } from '@/server/store/conditions'
+import type { Database } from '@/server/store/database'
+import { hostNames } from '@/server/store/endpoints'
+import type { ServiceRow } from '@/server/store/services'
+import { toCondition, toMetadata } from '../object-metadata'
+
+const count = (subsets: readonly EndpointSubset[], of: 'addresses' | 'notReadyAddresses'): number => new Set(subsets.flatMap((subset) => subset[of].map(({ ip }) => ip))).size
+
+/** What is told of a service that asks for an address outside of its network, for nobody gives it one yet. */
+const outsideCondition = (row: ServiceRow): Condition => ({
+  type: 'LoadBalancer', status: 'False', reason: 'NotCarriedOut', observedGeneration: row.generation, lastTransitionTime: row.createdAt.toISOString(),
+  message: 'The service works inside its network, and has no address outside of it: those come with load balancers, which are not carried out yet.',
+})
+
+function toView(row: ServiceRow, stored: Condition[]): ServiceView {
+  const spec = serviceSpec.parse(row.spec)
+  const subsets = endpointSubsets.parse(row.endpoints?.subsets ?? [])
+  return {
+    metadata: { ...toMetadata(row), namespace: row.namespace },
+    spec,
+    status: {
+      network: row.network.name,
+      addresses: row.addresses.map(({ address }) => address),
+      hostname: `${row.name}.${row.namespace}.svc.${networkSpec.parse(row.network.spec).dns.domain}`,
+      endpointsReady: count(subsets, 'addresses'),
+      endpointsNotReady: count(subsets, 'notReadyAddresses'),
+      conditions: [...stored, ...(wantsOutside(spec) && !stored.some(({ type }) => type === 'LoadBalancer') ? [outsideCondition(row)] : [])],
+    },
+  }
+}
+
+/** Stored services as the API shows them. */
+export async function toServiceViews(db: Database, rows: readonly ServiceRow[]): Promise<ServiceView[]> {
+  const conditions = await listConditions(db, rows.map((row) => row.uid))
+  return rows.map((row) => toView(row, conditions.filter((one) => one.objectUid === row.uid).map(toCondition)))
+}
+
+/** Where a service's connections go now, each address once, those that are ready first. */
+export async function toEndpointViews(db: Database, scope: Scope, row: ServiceRow): Promise<ServiceEndpointView[]> {
+  const subsets = endpointSubsets.parse(row.endpoints?.subsets ?? [])
+  const hosts = await hostNames(db, subsets.flatMap((subset) => [...subset.addresses, ...subset.notReadyAddresses].flatMap(({ nodeName }) => nodeName ?? [])))
+  const views = new Map<string, ServiceEndpointView>()
+  for (const [of, ready] of [['addresses', true], ['notReadyAddresses', false]] as const) {
+    for (const subset of subsets) {
+      const ports = subset.ports.map(({ name, protocol, port }) => ({ name: name ?? null, protocol, port }))
+      for (const { ip, nodeName, targetRef } of subset[of]) {
+        const key = `${ip} ${ready}`
+        const pod = targetRef?.kind === 'Pod' && targetRef.uid ? { namespace: targetRef.namespace ?? row.namespace, name: targetRef.name, uid: targetRef.uid } : null
+        const known = views.get(key)
+        if (known) known.ports.push(...ports)
+        else views.set(key, { address: ip, ready, pod, host: nodeName === undefined ? null : (hosts.get(nodeName) ?? nodeName), ports })
+      }
+    }
+  }
+  return [...views.values()]
+}

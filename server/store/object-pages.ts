@@ -1,0 +1,62 @@
+import { Prisma } from '@/generated/prisma/client'
+import type { Requirement } from '@/domain/shared/label-selector'
+import type { Scope } from '@/server/auth/scope'
+import type { Database } from './database'
+import { selectorSql } from './selector-sql'
+
+/** The kinds whose lists are paged here. */
+export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering'
+const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"` }
+const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy']
+const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering']
+
+export const pageSorts = ['name', 'namespace', 'created'] as const
+export type PageQuery = {
+  namespace?: string | undefined
+  /** Those of one network, by its uid; of NetworkPolicies those in these namespaces. */
+  networkId?: string | undefined
+  namespaces?: readonly string[] | undefined
+  search?: string | undefined
+  selector?: readonly Requirement[]
+  sort: (typeof pageSorts)[number]
+  descending: boolean
+  limit: number
+  after?: { value: string; uid: string } | undefined
+}
+
+const sortKey = (kind: PagedKind, sort: PageQuery['sort']): Prisma.Sql =>
+  sort === 'created' ? Prisma.sql`to_char(o."createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS') collate "C"` : sort === 'namespace' && namespaced.includes(kind) ? Prisma.sql`o."namespace" collate "C"` : Prisma.sql`o."name" collate "C"`
+
+function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [] }: PageQuery): Prisma.Sql {
+  const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(Prisma.sql`o."labels"`, requirement))]
+  if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
+  if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
+  if (ofNetwork.includes(kind) && networkId !== undefined) conditions.push(Prisma.sql`o."networkId" = ${networkId}::uuid`)
+  if (search) conditions.push(Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
+  return Prisma.join(conditions, ' and ')
+}
+
+/** One page of a tenant's objects in the asked order (ties by uid), by uid, with the number of all that match. */
+export async function pageObjects(db: Database, scope: Scope, kind: PagedKind, query: PageQuery): Promise<{ uids: string[]; total: number; next: { value: string; uid: string } | null }> {
+  const key = sortKey(kind, query.sort)
+  const [direction, beyond] = query.descending ? [Prisma.sql`desc`, Prisma.sql`<`] : [Prisma.sql`asc`, Prisma.sql`>`]
+  const filter = filterOf(scope, kind, query)
+  const from = query.after ? Prisma.sql`and (${key}, o."uid") ${beyond} (${query.after.value} collate "C", ${query.after.uid}::uuid)` : Prisma.empty
+  const rows = await db.$queryRaw<{ uid: string; value: string }[]>`select o."uid", ${key} as value from ${tables[kind]} o where ${filter} ${from} order by ${key} ${direction}, o."uid" ${direction} limit ${query.limit + 1}`
+  const total = await db.$queryRaw<{ count: number }[]>`select count(*)::int as count from ${tables[kind]} o where ${filter}`
+  const page = rows.slice(0, query.limit)
+  const last = page[page.length - 1]
+  return { uids: page.map(({ uid }) => uid), total: total[0]?.count ?? 0, next: rows.length > query.limit && last ? last : null }
+}
+
+/** How many objects of the kind the tenant has. */
+export async function countObjects(tx: Database, scope: Scope, kind: PagedKind): Promise<number> {
+  const rows = await tx.$queryRaw<{ count: number }[]>`select count(*)::int as count from ${tables[kind]} where "tenantId" = ${scope.tenantId}`
+  return rows[0]?.count ?? 0
+}
+
+/** Rows in the order of their uids; what is gone meanwhile is left out. */
+export function inOrder<R extends { uid: string }>(uids: readonly string[], rows: readonly R[]): R[] {
+  const byUid = new Map(rows.map((row) => [row.uid, row]))
+  return uids.flatMap((uid) => byUid.get(uid) ?? [])
+}
