@@ -140,8 +140,8 @@ const networkService = z.object({
   externalName: z.string().max(253).nullable(),
   localOnly: z.boolean(),
   affinitySeconds: z.number().int().min(1).max(86_400).nullable(),
-  ports: z.array(z.object({ name: z.string().max(15).nullable(), protocol: transport, port: portNumber, endpoints: z.array(serviceEndpoint).max(1000) })).max(100),
-  hosts: z.array(z.object({ hostname: z.string().max(63).nullable(), address: ip })).max(1000),
+  ports: z.array(z.object({ name: z.string().max(15).nullable(), protocol: transport, port: portNumber, endpoints: z.array(serviceEndpoint).max(2000) })).max(100),
+  hosts: z.array(z.object({ hostname: z.string().max(63).nullable(), address: ip })).max(2000),
 })
 /** Any address (`cidrs` null and `addresses` null), or one of the subnets without the excepted, or one of the addresses. */
 const policyPeer = z.object({ cidrs: z.array(z.object({ cidr: subnetText, except: z.array(subnetText).max(20) })).max(100).nullable(), addresses: z.array(ip).max(10_000).nullable() })

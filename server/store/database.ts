@@ -69,3 +69,6 @@ export async function inTransaction<T>(db: DatabaseClient, work: (tx: Transactio
   wakeFeed(db)
   return result
 }
+
+/** Reads everything as it was at one time, without holding anybody up. */
+export const inSnapshot = <T>(db: DatabaseClient, work: (tx: Transaction) => Promise<T>): Promise<T> => db.$transaction(work, { isolationLevel: 'RepeatableRead', timeout: 15_000, maxWait: 10_000 })

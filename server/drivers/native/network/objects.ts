@@ -1,0 +1,33 @@
+import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPod } from '@/contracts/host/v1'
+import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
+import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'
+import { Members } from './members'
+import { groupObject, policyObjects } from './policies'
+import { serviceObject } from './services'
+
+/**
+ * What hosts are told of a network with pods on them: the network itself, and its peers, policies, services and pods, on whichever host. Selectors
+ * and names have become addresses here: a host carries out what it is told and looks nothing up. Pure.
+ */
+export function toNetworkObjects(state: NetworkState): NetworkObject[] {
+  const members = new Members(state)
+  const pods = new Map(state.pods.map((pod) => [pod.uid, pod]))
+  const endpoints = new Map(state.endpoints.map((one) => [`${one.namespace}/${one.name}`, one]))
+  return [
+    networkObject(state.network),
+    ...state.peers.map(peerObject),
+    ...state.groups.map((group) => groupObject(group, members)),
+    ...state.policies.flatMap((policy) => policyObjects(policy, members)),
+    ...state.services.map((service) => serviceObject(service, endpoints.get(`${service.namespace}/${service.name}`), pods, state.network)),
+    ...state.pods.map(podObject),
+  ]
+}
+
+function networkObject({ number, name, tenantId, spec }: NetworkState['network']): NetworkBase {
+  const { routes, outbound, mtu, dns } = spec
+  return { kind: 'network', number, name, tenantId, subnets: subnetsOf(spec).map(({ name: subnet, cidr, gateway }) => ({ name: subnet, cidr, gateway })), serviceCidrs: serviceSubnets(spec), routes, outbound, mtu, dns }
+}
+
+const peerObject = ({ uid, number, name, spec }: StatePeer): NetworkPeer => ({ kind: 'peer', uid, number, name, subnets: subnetsOf(spec).map(({ cidr }) => cidr) })
+
+const podObject = ({ uid, namespace, name, hostname, subdomain, hostId, addresses }: StatePod): NetworkPod => ({ kind: 'pod', uid, namespace, name, hostname: (hostname ?? name).slice(0, 63), subdomain, hostId, addresses })

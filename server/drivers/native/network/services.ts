@@ -1,0 +1,39 @@
+import type { NetworkService } from '@/contracts/host/v1'
+import type { NetworkState, StateEndpoints, StatePod, StateService } from '@/domain/network/state'
+import type { EndpointAddress } from '@/domain/service/endpoints'
+import { serviceFamilies } from '@/domain/service/families'
+import { familyOf, type Family } from '@/domain/shared/ip'
+
+/** Where a connection may go: of a pod its address in each of the service's families. */
+type Target = { address: string; hostId: string | null; hostname: string | null }
+
+/** A service as hosts carry it out, with the endpoints of its name that take connections. */
+export function serviceObject(service: StateService, endpoints: StateEndpoints | undefined, pods: ReadonlyMap<string, StatePod>, network: NetworkState['network']): NetworkService {
+  const { uid, namespace, name, spec, addresses } = service
+  const isName = spec.type === 'ExternalName'
+  const isHeadless = addresses.length === 0
+  const families = isHeadless ? serviceFamilies(spec, network.spec).families : addresses.map(familyOf)
+  const hasSelector = Object.keys(spec.selector).length > 0
+  const subsets = isName ? [] : (endpoints?.subsets ?? []).map((subset) => ({ ports: subset.ports, targets: subset.addresses.flatMap((one) => targetsOf(one, pods, families, hasSelector)) }))
+  const ports = isName ? [] : spec.ports.map((port) => {
+    const found = subsets.flatMap((subset) => subset.ports.filter((one) => one.name === port.name && one.protocol === port.protocol).flatMap((one) => subset.targets.map(({ address, hostId }) => ({ address, port: one.port, hostId }))))
+    return { name: port.name ?? null, protocol: port.protocol === 'TCP' ? ('tcp' as const) : ('udp' as const), port: port.port, endpoints: once(found, (one) => `${one.address} ${one.port}`) }
+  })
+  const hosts = isHeadless ? once(subsets.flatMap(({ targets }) => targets.map(({ hostname, address }) => ({ hostname, address }))), (one) => `${one.hostname ?? ''} ${one.address}`) : []
+  return {
+    kind: 'service', uid, namespace, name, addresses, ports, hosts,
+    externalName: isName ? (spec.externalName ?? null) : null,
+    localOnly: spec.internalTrafficPolicy === 'Local',
+    affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP.timeoutSeconds ?? 10_800) : null,
+  }
+}
+
+function targetsOf({ ip, hostname: name, targetRef }: EndpointAddress, pods: ReadonlyMap<string, StatePod>, families: readonly Family[], hasSelector: boolean): Target[] {
+  const hostname = name ?? null
+  const pod = targetRef?.kind === 'Pod' && targetRef.uid !== undefined ? pods.get(targetRef.uid) : undefined
+  if (pod) return pod.addresses.filter((address) => families.includes(familyOf(address))).map((address) => ({ address, hostId: pod.hostId, hostname }))
+  // What was written by itself names a pod that has gone: its address may be another's by now.
+  return hasSelector || !families.includes(familyOf(ip)) ? [] : [{ address: ip, hostId: null, hostname }]
+}
+
+const once = <T>(list: readonly T[], key: (one: T) => string): T[] => [...new Map(list.map((one) => [key(one), one])).values()]
