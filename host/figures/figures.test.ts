@@ -8,6 +8,7 @@ import { measuredPods } from './measured-pods'
 import { intervalFigures, type Reading, type VmBounds } from './interval'
 import { processCpu, processMemory, readHost } from './proc'
 import { FigureSampler, type MeasuredPod } from './sampler'
+import { ServiceMeter, type ServiceCounters } from './service-meter'
 
 const bounds: VmBounds = { vcpus: 2, memoryBytes: 256 << 20, diskBytes: 1 << 30, containers: ['a', 'b'] }
 const container = (name: string, over: Partial<StatsResult['containers'][number]> = {}) => ({ container: name, cpuMicroseconds: 0, memoryBytes: 1 << 20, processes: 1, oomKills: 0, ...over })
@@ -169,6 +170,34 @@ describe('measuring', () => {
     end()
     expect(later).toHaveLength(2)
     for (const batch of later) expect(batch.pods[0]?.ageMs).toBeLessThan(1000)
+  })
+})
+
+describe('services', () => {
+  const counted = (receivedBytes: number, connections = 0): ServiceCounters => ({ receivedBytes, sentBytes: 2 * receivedBytes, connections })
+
+  it('are told of by what their counters grew by, from 0 where they began anew or came later', () => {
+    const meter = new ServiceMeter()
+    expect(meter.figures(0, new Map([['a', counted(100, 7)]]))).toEqual([])
+    const read = (at: number, all: [string, ServiceCounters][]) => meter.figures(at, new Map(all)).map((each) => [each.serviceUid, each.intervalMs, each.receivedBytes, each.sentBytes, each.connections])
+    expect(read(10_000, [['a', counted(150, 8)], ['b', counted(5, 1)]])).toEqual([['a', 10_000, 50, 100, 1], ['b', 10_000, 5, 10, 1]])
+    // The packet filter was loaded as a whole between the two.
+    expect(read(20_000, [['a', counted(30, 9)], ['b', counted(5, 1)]])).toEqual([['a', 10_000, 30, 60, 9], ['b', 10_000, 0, 0, 0]])
+    expect(read(25_000, [['b', counted(6, 1)]])).toEqual([['b', 5000, 1, 2, 0]])
+  })
+
+  it('come every 10 s with the rest; a reading that fails is a gap, and the next one has its growth', async () => {
+    let round = 0
+    const services = () => {
+      round += 1
+      return round === 3 ? Promise.reject(new Error('the namespace is gone')) : Promise.resolve(new Map(Array.from({ length: 1200 }, (_, i) => [uid(i), counted(round * 100, round)] as const)))
+    }
+    const { advance, sent, end } = sampler([], { services })
+    await advance(39_000)
+    end()
+    const told = sent.flatMap((batch) => batch.services ?? []).filter((each) => each.serviceUid === uid(7))
+    expect(told).toEqual([{ serviceUid: uid(7), ageMs: 0, intervalMs: 10_000, receivedBytes: 100, sentBytes: 200, connections: 1 }, { serviceUid: uid(7), ageMs: 0, intervalMs: 20_000, receivedBytes: 200, sentBytes: 400, connections: 2 }])
+    expect(sent.map((batch) => batch.services?.length ?? 0)).toEqual(expect.arrayContaining([1000, 200]))
   })
 })
 

@@ -1,8 +1,9 @@
 import type { StatsResult } from '@/contracts/guest/v1/messages'
-import type { FiguresInput, PodFigures, Usage } from '@/contracts/host/v1'
+import type { FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1'
 import type { Clock } from '@/host/pods/clock'
 import { intervalFigures, type Reading, type VmBounds } from './interval'
 import type { HostReading } from './proc'
+import { ServiceMeter, type ServiceCounters } from './service-meter'
 
 /** A pod that runs, as far as it is measured. */
 export type MeasuredPod = { uid: string; bounds: VmBounds; stats: (usage: boolean) => Promise<{ stats: StatsResult; processId: number | null }> }
@@ -12,6 +13,8 @@ export type SamplerOptions = {
   /** The pods that run; those that are being started are left out. */
   pods: () => MeasuredPod[]
   host: () => Promise<HostReading>
+  /** Counters of all services of the networks on this host, by uid. */
+  services?: () => Promise<ReadonlyMap<string, ServiceCounters>>
   processCpu: (pid: number) => Promise<number | null>
   processMemory: (pid: number) => Promise<number | null>
   /** Its `now` only goes forward. */
@@ -25,6 +28,7 @@ const usageEvery = 6
 const giveUpMs = 5_000
 const lanes = 4
 const batchSize = 200
+const serviceBatchSize = 1000
 /** A round asks its pods one after the other, not all at its beginning. */
 const spreadMs = 7_000
 const gapMs = 40
@@ -32,7 +36,8 @@ const gapMs = 40
 const mostWaiting = 8
 
 type Measured = Omit<PodFigures, 'ageMs'> & { at: number }
-type Batch = { ready: Measured[]; host: (Usage & { at: number; intervalMs: number }) | null }
+type MeasuredService = Omit<ServiceFigures, 'ageMs'> & { at: number }
+type Batch = { ready: Measured[]; host: (Usage & { at: number; intervalMs: number }) | null; services: MeasuredService[] }
 type PodState = { turn: number; last: Reading | null; memoryBytes: number | null; layers: Map<string, number>; processId: number | null; busy: boolean }
 
 /**
@@ -41,6 +46,7 @@ type PodState = { turn: number; last: Reading | null; memoryBytes: number | null
  */
 export class FigureSampler {
   private readonly states = new Map<string, PodState>()
+  private readonly serviceMeter = new ServiceMeter()
   private hostBefore: { at: number; reading: HostReading } | null = null
   private send: ((batch: FiguresInput) => Promise<void>) | null = null
   private isSending = false
@@ -85,12 +91,14 @@ export class FigureSampler {
         if (signal.aborted) return
         const figures = await this.measure(pod)
         if (figures) ready.push(figures)
-        if (ready.length >= batchSize) this.offer(ready.splice(0), null)
+        if (ready.length >= batchSize) this.offer({ ready: ready.splice(0), host: null, services: [] })
       }
     }
     await Promise.all(Array.from({ length: lanes }, lane))
     const host = await this.measureHost()
-    if (ready.length > 0 || host) this.offer(ready, host)
+    const services = await this.measureServices()
+    if (ready.length > 0 || host || services.length > 0) this.offer({ ready, host, services: services.splice(0, serviceBatchSize) })
+    while (services.length > 0) this.offer({ ready: [], host: null, services: services.splice(0, serviceBatchSize) })
   }
 
   private async measure(pod: MeasuredPod): Promise<Measured | null> {
@@ -146,9 +154,15 @@ export class FigureSampler {
     return { at, intervalMs: Math.min(120_000, Math.max(1, Math.round(at - before.at))), cpuMicroseconds, memoryBytes, diskUsedBytes, readBytes: null, writtenBytes: null, receivedBytes: null, sentBytes: null }
   }
 
+  /** A round whose counters could not be read is a gap: the next one's interval is as long. */
+  private async measureServices(): Promise<MeasuredService[]> {
+    const counters = await this.options.services?.().catch(() => null)
+    return counters ? this.serviceMeter.figures(this.options.clock.now(), counters) : []
+  }
+
   /** Batches wait for the one before, a few of them: beyond that the oldest is lost. */
-  private offer(ready: Measured[], host: Batch['host']): void {
-    this.waiting.push({ ready, host })
+  private offer(batch: Batch): void {
+    this.waiting.push(batch)
     if (this.waiting.length > mostWaiting) this.waiting.shift()
     if (!this.isSending) void this.sendAll()
   }
@@ -164,9 +178,9 @@ export class FigureSampler {
     if (this.send === send) this.isSending = false
   }
 
-  private message({ ready, host }: Batch): FiguresInput {
+  private message({ ready, host, services }: Batch): FiguresInput {
     const now = this.options.clock.now()
     const aged = <T extends { at: number }>({ at, ...figures }: T) => ({ ...figures, ageMs: Math.min(60_000, Math.max(0, Math.round(now - at))) })
-    return { bootId: this.options.bootId, host: host && aged(host), pods: ready.map(aged) }
+    return { bootId: this.options.bootId, host: host && aged(host), pods: ready.map(aged), ...(services.length > 0 && { services: services.map(aged) }) }
   }
 }

@@ -42,6 +42,19 @@ export function localAddresses({ ports, pods }: Pick<NetworkState, 'ports' | 'po
   return addresses
 }
 
+/** Each address of the network's services with its service's uid. One that two claim is the first one's, by uid: a bad object must not keep all others out. */
+export function* servedAddresses(state: Pick<NetworkState, 'services' | 'ports' | 'pods'>): Generator<[uid: string, elements: ServiceElements]> {
+  const local = localAddresses(state)
+  const taken = new Set<string>()
+  for (const service of [...state.services].sort((a, b) => (a.uid < b.uid ? -1 : 1))) {
+    for (const elements of serviceElements(service, local)) {
+      if (taken.has(elements.address)) continue
+      taken.add(elements.address)
+      yield [service.uid, elements]
+    }
+  }
+}
+
 function elementsAt({ ports, affinitySeconds }: NetworkService, ip: Ip, local: ReadonlySet<string> | null): ServiceElements {
   const address = formatIp(ip)
   const found = { ip, address, ports: new Map<string, { count: number; affinitySeconds: number | null }>(), endpoints: new Map<string, string>(), ids: new Map<string, string>() }

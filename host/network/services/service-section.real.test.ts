@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import { OpenConnections } from './open-connections'
+import { readServiceCounters } from './service-counters'
 import { service, ServiceWorld, type Pod } from './testing/service-world'
 
 let world: ServiceWorld
@@ -161,5 +162,32 @@ describe('an endpoint that has gone', () => {
     }
     expect(await client.peer.say(staying[0]!, 'and I')).toBe('and I')
     connections.stop()
+  })
+})
+
+describe('what passes through a service', () => {
+  it('is counted for it alone: connections, bytes there and back, of both families; and goes on through changes', async () => {
+    const [counted, other] = [service(13, both(servers)), service(14, both(servers))]
+    await world.apply([counted, other])
+    for (const address of addresses(13)) await client.peer.ask({ address, port: 80 }, 5)
+    // Past services, and what is refused, is no traffic of theirs.
+    await client.peer.ask({ address: servers[0]!.address, port: 8080 }, 3)
+    await client.peer.ask({ address: addresses(13)[0]!, port: 99 }, 3)
+    const read = async () => (await readServiceCounters(world.kernel, world.state())).get(counted.uid)!
+    const first = await read()
+    expect(first.connections).toBe(10)
+    // At least a SYN, an ACK and a RST of 40 bytes there; a SYN-ACK and a line back.
+    expect(first.receivedBytes).toBeGreaterThan(10 * 120)
+    expect(first.receivedBytes).toBeLessThan(10 * 1000)
+    expect(first.sentBytes).toBeGreaterThan(10 * 90)
+    expect((await readServiceCounters(world.kernel, world.state())).get(other.uid)).toEqual({ receivedBytes: 0, sentBytes: 0, connections: 0 })
+    await world.apply([service(13, both(servers.slice(1))), service(15, both(servers))])
+    expect(await read()).toEqual(first)
+    expect(await client.peer.open('counted', { address: addresses(13)[0]!, port: 80 })).toMatch(/:8080/)
+    await client.peer.say('counted', 'x'.repeat(10_000))
+    const second = await read()
+    expect(second.connections).toBe(11)
+    expect(second.receivedBytes - first.receivedBytes).toBeGreaterThan(10_000)
+    expect(second.sentBytes - first.sentBytes).toBeGreaterThan(10_000)
   })
 })

@@ -1,7 +1,7 @@
 import { formatSubnet, inSubnet, parseIp, parseSubnet, type Family, type Ip } from '@/domain/shared/ip'
 import type { NetworkState } from '../network-state'
 import type { NftChain, NftMap, NftSection, NftSet } from '../table/model'
-import { localAddresses, serviceElements, type ServiceElements } from './service-elements'
+import { localAddresses, servedAddresses, type ServiceElements } from './service-elements'
 
 /** What the services of one network's namespace depend on. */
 export type ServiceState = Pick<NetworkState, 'subnets' | 'serviceCidrs' | 'services' | 'ports' | 'pods'>
@@ -41,7 +41,8 @@ export function serviceSection(state: ServiceState): NftSection {
     const { type } = words[family]
     const elements = all[family]
     const key = `${type} . inet_proto . inet_service`
-    for (const name of ['new', 'received', 'sent']) sets.set(`service_${name}${family}`, { declaration: `type ${type}; counter;`, elements: elements.addresses })
+    sets.set(`service_new${family}`, { declaration: `type ${type}; counter;`, elements: elements.addresses })
+    sets.set(`service_traffic${family}`, { declaration: `type ${type} . ct_dir; counter;`, elements: elements.addresses.flatMap((address) => [`${address} . original`, `${address} . reply`]) })
     maps.set(`service_ports${family}`, { declaration: `type ${key} : verdict;`, elements: elements.ports })
     maps.set(`service_endpoints${family}`, { declaration: `type ${key} . mark : ${type} . inet_service;`, elements: elements.endpoints })
     maps.set(`service_ids${family}`, { declaration: `type ${key} . mark : mark;`, elements: elements.ids })
@@ -52,7 +53,8 @@ export function serviceSection(state: ServiceState): NftSection {
   chains.set('service_dnat', { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: used.map((family) => `${words[family].ip} daddr . meta l4proto . th dport vmap @service_ports${family}`) })
   chains.set('service_reject', { rules: rejectRules })
   chains.set('service_refuse', { hook: 'type filter hook prerouting priority filter; policy accept;', rules: cidrs.map((cidr) => `${words[cidr.family].ip} daddr ${formatSubnet(cidr)} goto service_reject`) })
-  chains.set(SERVICE_COUNT, { rules: ['ct status and dnat == 0 return', ...used.flatMap((family) => countRules(family))] })
+  // An address is one service's alone, so what passes is found by the address that the client asked for.
+  chains.set(SERVICE_COUNT, { rules: ['ct status and dnat == 0 return', ...used.map((family) => `ct original ${words[family].ip} daddr . ct direction @service_traffic${family}`)] })
   chains.set(SERVICE_SNAT, { rules: used.map((family) => `ct status dnat snat ${words[family].ip} to ${words[family].ip} saddr . ${words[family].ip} daddr map @service_hairpin${family}`) })
   return { sets, maps, chains }
 }
@@ -90,28 +92,14 @@ function pickSticky(family: Family, count: number, seconds: number): string[] {
   ]
 }
 
-/** An address is one service's alone, so what passes is found by the address that the client asked for. */
-const countRules = (family: Family): string[] => [
-  `ct direction original ct original ${words[family].ip} daddr @service_received${family}`,
-  `ct direction reply ct original ${words[family].ip} daddr @service_sent${family}`,
-]
-
 type Collected = { addresses: string[]; ports: Map<string, string>; endpoints: Map<string, string>; ids: Map<string, string>; counts: Set<number>; sticky: Map<string, { count: number; seconds: number }> }
 
-/** Elements of all services, by family. What two services claim is the first one's, by uid: one bad object must not keep all others out. */
+/** Elements of all services, by family. */
 function collect(state: ServiceState, isServiceAddress: (address: Ip) => boolean): Record<Family, Collected> {
   const usual = () => new Set(Array.from({ length: USUAL_ENDPOINTS }, (_, at) => at + 1))
   const nothing = (): Collected => ({ addresses: [], ports: new Map(), endpoints: new Map(), ids: new Map(), counts: usual(), sticky: new Map() })
   const all = { 4: nothing(), 6: nothing() }
-  const taken = new Set<string>()
-  const local = localAddresses(state)
-  for (const service of [...state.services].sort((a, b) => (a.uid < b.uid ? -1 : 1))) {
-    for (const each of serviceElements(service, local)) {
-      if (taken.has(each.address) || !isServiceAddress(each.ip)) continue
-      taken.add(each.address)
-      add(all[each.ip.family], each)
-    }
-  }
+  for (const [, each] of servedAddresses(state)) if (isServiceAddress(each.ip)) add(all[each.ip.family], each)
   return all
 }
 
