@@ -4,18 +4,18 @@ import type { PodManifest } from '@/domain/manifest/parse'
 import { configurationReferences } from '@/domain/pod/configuration'
 import { generateName, podAnnotations, podLabels, podName, readPodSpec } from '@/domain/pod/manifest'
 import { podView, type PodView } from '@/domain/pod/view'
-import { DomainError, invalidInput, notFound } from '@/domain/shared/errors'
+import { DomainError, invalidInput } from '@/domain/shared/errors'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
-import { findNamespace } from '@/server/store/namespaces'
-import { findNetwork } from '@/server/store/networks'
 import { insertPodReferences } from '@/server/store/pod-references'
 import { findPod, insertPod, loadPods } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { generatedName } from '../generated-name'
 import { once } from '../idempotency'
+import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
+import { placeInNetwork } from './place-in-network'
 import { toPodView } from './pod-view'
 
 export const createPodInput = z
@@ -43,16 +43,12 @@ export async function createPod(ctx: ServerContext, scope: Scope, input: z.outpu
 
 /** The use case that `pod.create` and `manifest.apply` share. Throws what is wrong with the pod's references. */
 export async function insertPodManifest(tx: Transaction, scope: Scope, { metadata, spec }: PodManifest): Promise<PodView> {
-  const namespace = await findNamespace(tx, scope, metadata.namespace)
-  if (!namespace) throw notFound('Namespace', metadata.namespace)
-  if (namespace.deletedAt) throw new DomainError('failed_precondition', `Namespace "${metadata.namespace}" is being deleted: create the pod in another one.`)
-  const networkName = z.object({ network: z.string().optional() }).parse(namespace.spec).network ?? 'default'
-  const network = await findNetwork(tx, scope, networkName)
-  if (!network) throw new DomainError('failed_precondition', `Namespace "${metadata.namespace}" uses the network "${networkName}", which does not exist: create it first.`)
+  const network = await holdNetworkOfNamespace(tx, scope, metadata.namespace, 'pod')
   const name = metadata.generateName ? generatedName(metadata.generateName) : metadata.name
   const taken = await findPod(tx, scope, metadata.namespace, name)
   if (taken) throw new DomainError('already_exists', taken.deletedAt ? `Pod "${name}" is still being deleted: wait until it is gone, or choose another name.` : `A pod "${name}" exists in namespace "${metadata.namespace}": choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
   const row = await insertPod(tx, scope, { namespace: metadata.namespace, name, labels: metadata.labels, annotations: metadata.annotations, spec, networkId: network.uid })
+  await placeInNetwork(tx, scope, network, { uid: row.uid, spec })
   await insertPodReferences(tx, scope, row, configurationReferences(spec))
   await recordAudit(tx, scope, { action: 'pod.create', kind: 'Pod', namespace: metadata.namespace, name })
   const [record] = await loadPods(tx, scope, [row.uid])
