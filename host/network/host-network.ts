@@ -1,14 +1,22 @@
 import { readdir } from 'node:fs/promises'
-import { isDeepStrictEqual } from 'node:util'
+import type { NetworkMessage } from '@/contracts/host/v1'
 import { parseCidr } from '@/domain/shared/cidr'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
-import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type PodPort, type UidRange } from './attachment'
+import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type UidRange } from './attachment'
 import { NetworkNamespaceKernel, type Run } from './kernel'
+import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName } from './names'
+import { withMessage, type NetworkObjects } from './network-objects'
+import { networkState } from './network-state'
+import { PeerLinks } from './peers/peer-links'
+import { peerSection } from './peers/peer-section'
+import { policySection } from './policies/policy-section'
 import { NAMESPACES, refuseClash, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
 import { allDone, SerialByKey } from './serial'
-import type { DeviceKind } from './tenant-namespace'
+import { serviceSection } from './services/service-section'
+import type { Counted } from './table/table'
+import type { Sections } from './tenant-namespace'
 import { DEFAULT_TRANSIT_POOL } from './transit-pool'
 import { Uplink } from './uplink'
 
@@ -17,6 +25,8 @@ export type HostNetworkOptions = {
   hostTag: string
   /** The users that pods run as. What they send from inside a network namespace, past their tap, is dropped. */
   uidRange: UidRange
+  /** The user that the networks' resolvers run as: it may ask the outside, and pods may ask it at their gateways. Without one pods reach no resolver there. */
+  resolverUid?: number
   /** A subnet from which this host takes a /20 (or all of it, if smaller) for addresses between networks and itself. Default 100.64.0.0/10. */
   transitPool?: string
   /** Subnets that no pod reaches, besides this host, link-local and multicast: a management network, for example. */
@@ -31,7 +41,10 @@ export type HostNetworkOptions = {
 /** Where a pod's QEMU runs and which tap it opens. The guest's NIC needs `mtu`. */
 export type Port = { netns: string; tap: string; mtu: number }
 
-type Wanted = { spec: NetworkSpec; pods: Map<string, PodPort> }
+type Wanted = { spec: NetworkSpec; pods: Map<string, Attachment> }
+
+/** What a network's services and policies say of its packet filter. */
+const sections: Sections = (state) => [serviceSection(state), policySection(state), peerSection(state)]
 
 /**
  * The network of one host: a namespace for each tenant network that has a pod here, a tap for each pod in it, and
@@ -43,6 +56,8 @@ export class HostNetwork {
   private readonly numberOfPod = new Map<string, number>()
   private readonly serial = new SerialByKey<number>()
   private readonly parts: HostParts
+  /** What the server said of networks, by their id; also of those that have no pod here yet. */
+  private readonly objects = new Map<string, NetworkObjects>()
   /** Pods attached or detached while a reconciliation runs: its desired set is older than they are. */
   private touched: Set<string> | null = null
 
@@ -52,7 +67,7 @@ export class HostNetwork {
     for (const cidr of [transitPool, ...denied]) parseCidr(cidr)
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
-    this.parts = { ...shared, uids, deviceKind: options.deviceKind ?? 'tap', uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
+    this.parts = { ...shared, uids, resolverUid: options.resolverUid ?? null, deviceKind: options.deviceKind ?? 'tap', sections, objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
   /**
@@ -72,12 +87,13 @@ export class HostNetwork {
    */
   async beginAttach(attachment: Attachment): Promise<{ port: Port; ready: Promise<void> }> {
     checkAttachment(attachment, this.parts.uids)
-    const { network: { number }, pod } = attachment
+    const { network, pod } = attachment
+    const { number } = network
     const elsewhere = this.numberOfPod.get(pod.uid)
     if (elsewhere !== undefined && elsewhere !== number) throw new Error(`pod ${pod.uid} is in network ${elsewhere} already`)
     this.numberOfPod.set(pod.uid, number)
     this.touched?.add(pod.uid)
-    const port = { netns: namespaceName(this.parts.hostTag, number), tap: tapName(pod.uid), mtu: POD_MTU }
+    const port = { netns: namespaceName(this.parts.hostTag, number), tap: tapName(pod.uid), mtu: this.objects.get(network.id)?.network?.mtu ?? network.mtu ?? POD_MTU }
     return new Promise((resolve, reject) => {
       const ready = this.serial.do(number, async () => {
         try {
@@ -111,6 +127,39 @@ export class HostNetwork {
   }
 
   /**
+   * Takes what the server says of a network: kept until {@link forgetObjects}, and in force when this resolves, or from the first pod on where none
+   * is here yet. Messages of one network are taken in the order of the calls; each is one transaction, as large as what it changes. Throws an Error
+   * for what contradicts the pods that are here, and for changes of a network of which nothing is known (what was in force stays),
+   * ExecError from the kernel.
+   */
+  async applyObjects(networkId: string, message: NetworkMessage): Promise<void> {
+    const known = this.objects.get(networkId)
+    if (!known && this.objects.size >= MAX_NETWORKS) throw new Error(`objects of more than ${MAX_NETWORKS} networks; those of network ${networkId} are not taken`)
+    const objects = withMessage(known, message)
+    const running = [...this.networks.values()].find(({ identity }) => identity.id === networkId)
+    if (running) networkState(running.identity, [...running.pods.values()], objects)
+    this.objects.set(networkId, objects)
+    const number = running?.identity.number ?? objects.network?.number
+    if (number === undefined) return
+    // A first pod may be on its way meanwhile: its network is there when its turn is over.
+    await this.serial.do(number, async () => {
+      const network = this.networks.get(number)
+      if (network?.identity.id === networkId) await network.refresh()
+    })
+  }
+
+  /** Forgets what the server said of a network that it no longer speaks of. One that has pods here keeps it. */
+  forgetObjects(networkId: string): void {
+    if (![...this.networks.values()].some(({ identity }) => identity.id === networkId)) this.objects.delete(networkId)
+  }
+
+  /** Named counters of a network's packet filter, by name; none where no pod of it is here. They begin again at 0 when all is loaded anew. */
+  async counters(networkId: string): Promise<Map<string, Counted>> {
+    const network = [...this.networks.values()].find(({ identity }) => identity.id === networkId)
+    return network ? this.serial.do(network.identity.number, () => network.counters()) : new Map()
+  }
+
+  /**
    * Makes this host hold exactly these attachments: adopts what an earlier process made, repairs what other
    * programs changed, and removes the leftovers of this host tag. Pods attached or detached meanwhile stay as
    * they are. One at a time. A network that cannot be repaired does not keep the others from it; its error is thrown
@@ -136,38 +185,40 @@ export class HostNetwork {
     const report: ReconcileReport = { repairs: [], lostTaps: [] }
     try {
       const here = (await namespaces()).flatMap((name) => networkNumberOf(this.parts.hostTag, name) ?? [])
-      const outbound = [...wanted.values()].filter(({ spec }) => spec.outbound === 'nat').map(({ spec }) => spec.number)
+      const outbound = [...wanted.values()].filter(({ spec }) => (this.objects.get(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
       await this.parts.uplink.adopt(new Set(outbound))
       const numbers = new Set([...here, ...wanted.keys(), ...this.networks.keys()])
       await allDone([...numbers].map((number) => this.serial.do(number, () => this.reconcileNetwork(number, wanted.get(number), report))))
+      report.repairs.push(...await this.parts.peers.reconcile())
     } finally {
       this.touched = null
     }
     return report
   }
 
-  private async place({ network: spec, pod }: Attachment, onTap: () => void): Promise<void> {
+  private async place(attachment: Attachment, onTap: () => void): Promise<void> {
+    const { network: spec, pod } = attachment
     const network = this.networks.get(spec.number)
     if (!network) {
       const made = new RunningNetwork(spec, this.parts)
-      await made.create(pod, onTap)
+      await made.create(attachment, onTap)
       this.networks.set(spec.number, made)
       return
     }
-    await network.change(spec)
     const known = network.pods.get(pod.uid)
-    if (!known) await network.add(pod, onTap)
-    else if (!samePort(known, pod)) throw new Error(`pod ${pod.uid} is attached in another way already: detach it first`)
+    if (known && !samePort(known.pod, pod)) throw new Error(`pod ${pod.uid} is attached in another way already: detach it first`)
+    await network.change(spec, attachment)
+    if (!known) await network.add(attachment, onTap)
   }
 
   private async reconcileNetwork(number: number, wanted: Wanted | undefined, report: ReconcileReport): Promise<void> {
     const known = this.networks.get(number)
     const pods = this.merge(known, wanted)
-    const spec = wanted?.spec ?? known?.spec
+    const spec = wanted?.spec ?? known?.identity
     for (const uid of known?.pods.keys() ?? []) if (!pods.has(uid)) this.numberOfPod.delete(uid)
     if (!spec || pods.size === 0) {
       this.networks.delete(number)
-      const network = known ?? new RunningNetwork(spec ?? { id: '', number, cidr: '', gateway: '', outbound: 'none' }, this.parts)
+      const network = known ?? new RunningNetwork(spec ?? { id: '', number, outbound: 'none' }, this.parts)
       await network.destroy()
       report.repairs.push(`namespace ${network.namespace} removed`)
       return
@@ -179,7 +230,7 @@ export class HostNetwork {
   }
 
   /** The pods a network should have: as desired, but for those attached or detached since that was written down. */
-  private merge(known: RunningNetwork | undefined, wanted: Wanted | undefined): Map<string, PodPort> {
+  private merge(known: RunningNetwork | undefined, wanted: Wanted | undefined): Map<string, Attachment> {
     const touched = (uid: string) => this.touched?.has(uid) ?? false
     return new Map([
       ...[...wanted?.pods ?? []].filter(([uid]) => !touched(uid)),
@@ -192,16 +243,20 @@ export class HostNetwork {
   }
 }
 
+/** More than one host ever has; what comes from the server is bounded. */
+const MAX_NETWORKS = 10_000
+
 function groupByNetwork(attachments: readonly Attachment[]): Map<number, Wanted> {
   const networks = new Map<number, Wanted>()
   const placed = new Set<string>()
-  for (const { network: spec, pod } of attachments) {
+  for (const attachment of attachments) {
+    const { network: spec, pod } = attachment
     if (placed.has(pod.uid)) throw new Error(`pod ${pod.uid} is attached twice`)
     placed.add(pod.uid)
-    const network = networks.get(spec.number) ?? { spec, pods: new Map<string, PodPort>() }
-    if (!isDeepStrictEqual(network.spec, spec)) throw new Error(`network number ${spec.number} is described in two ways`)
-    refuseClash(spec, network.pods.values(), pod)
-    network.pods.set(pod.uid, pod)
+    const network = networks.get(spec.number) ?? { spec, pods: new Map<string, Attachment>() }
+    if (network.spec.id !== spec.id || network.spec.outbound !== spec.outbound) throw new Error(`network number ${spec.number} is described in two ways`)
+    refuseClash(spec.number, [...network.pods.values()].map((one) => one.pod), pod)
+    network.pods.set(pod.uid, attachment)
     networks.set(spec.number, network)
   }
   return networks

@@ -13,7 +13,7 @@ const link = z.object({
     info_kind: z.string().optional(),
     info_data: z.object({ type: z.string().optional(), user: z.union([z.number(), z.string()]).optional(), vnet_hdr: z.boolean().optional() }).optional(),
   }).optional(),
-  addr_info: z.array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number() })),
+  addr_info: z.array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number(), scope: z.string().optional() })),
 })
 
 /** A link with its addresses as `ip -details -json address` prints it, as far as we look at it. */
@@ -27,12 +27,21 @@ const route = z.object({
   dst: z.string(),
   dev: z.string().optional(),
   gateway: z.string().optional(),
+  table: z.string().optional(),
+  protocol: z.string().optional(),
   metric: z.number().optional(),
   metrics: z.array(z.object({ window: z.number().optional() })).optional(),
 })
 
-/** An IPv4 route of the main table as `ip -json route` prints it. */
+/** A route as `ip -json route` prints it. */
 export type Route = z.infer<typeof route>
+
+const neighbour = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() })
+/** An entry of a neighbour table that nobody learned. */
+export type Neighbour = z.infer<typeof neighbour>
+
+/** What `ip` knows of a namespace: its links with their addresses, the routes of the main table and the permanent neighbours, of both families. */
+export type Observed = { links: Link[]; routes: Route[]; neighbours: Neighbour[] }
 
 /**
  * The kernel's network in one network namespace: `name` is one below /run/netns, null the namespace that this
@@ -51,6 +60,12 @@ export class NetworkNamespaceKernel {
   async ipBatchForced(lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return
     await this.run('ip', [...this.ipScope(), '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` }).catch(() => undefined)
+  }
+
+  /** Runs `tc` commands in order, in one process; the first that fails ends it. */
+  async tcBatch(lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return
+    await this.run('tc', [...this.ipScope(), '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
 
   /** Loads nftables rules as one transaction: all of them or, on an error, none. */
@@ -88,6 +103,18 @@ export class NetworkNamespaceKernel {
   async routes(): Promise<Route[]> {
     const { stdout } = await this.run('ip', [...this.ipScope(), '-json', 'route', 'show'])
     return z.array(route).parse(JSON.parse(stdout || '[]'))
+  }
+
+  /** Links, routes and permanent neighbours, in one process. */
+  async observe(): Promise<Observed> {
+    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', '-batch', '-'], { input: 'address show\nroute show table all\nneigh show nud permanent\n', maxOutput: 64 << 20 })
+    const [addresses = '[]', routes = '[]', neighbours = '[]'] = stdout.split('\n').map((line) => line.trim() || '[]')
+    const all = z.array(z.union([route, z.object({}).strict()])).parse(JSON.parse(routes)).filter((one): one is Route => 'dst' in one)
+    return {
+      links: links.parse(JSON.parse(addresses)),
+      routes: all.filter(({ table, protocol }) => (table === undefined || table === 'main') && protocol !== 'kernel'),
+      neighbours: z.array(neighbour).parse(JSON.parse(neighbours)),
+    }
   }
 
   private ipScope(): string[] {

@@ -1,78 +1,126 @@
-import { UNREACHABLE_DESTINATIONS, type NetworkSpec, type PodPort, type UidRange } from './attachment'
+import type { UidRange } from './attachment'
+import { UNREACHABLE_DESTINATIONS, UNREACHABLE_DESTINATIONS_6 } from './attachment'
 import { tapName, UPLINK_IN_NAMESPACE } from './names'
+import { ofFamily, type NetworkState } from './network-state'
+import { NETWORK_TABLE, type NftChain, type NftSection, type NftSet, type NftTables } from './table/model'
 
-/** What the packet filter of one network namespace depends on. `transit` is the network's address towards the host; null without outbound traffic. */
-export type NamespaceRules = { network: NetworkSpec; transit: string | null; pods: readonly PodPort[]; uids: UidRange }
+/** The users whose packets the namespace tells apart: those that pods run as, and the one of its resolver, if there is one. */
+export type NamespaceUsers = { uids: UidRange; resolverUid: number | null }
 
-const elements = (values: readonly string[]) => (values.length === 0 ? '' : `\n    elements = { ${values.join(', ')} }`)
+const set = (declaration: string, elements: readonly string[]): NftSet => ({ declaration, elements })
+const chain = (...rules: string[]): NftChain => ({ rules })
+const up = UPLINK_IN_NAMESPACE
+const fromPod = 'iifname "tap*"'
+const answered = ['destination-unreachable', 'packet-too-big', 'time-exceeded', 'parameter-problem', 'echo-reply', 'nd-neighbor-advert']
 
 /**
- * The whole packet filter of one network namespace as input for `nft -f`. It replaces what was there in one
- * transaction and names no device that must exist, so it may be loaded before the taps.
+ * The base of the packet filter of one network's namespace. It names no device that must exist, so it may be loaded before the taps.
  *
- * Per pod one triple (tap, MAC, address) is allowed as a sender, in IPv4 and in ARP; the rest is refused:
- * IPv6, DHCP, multicast, the namespace itself but for a ping of the gateway. What a pod's user sends from
- * inside the namespace (a QEMU that was broken into) never leaves.
+ * Per pod one triple (tap, MAC, address) of each family is allowed as a sender, and in ARP; beside it what lies behind the pod
+ * by the network's routes. The rest is refused whatever the other sections say: DHCP, multicast, discovery but for questions to
+ * the gateway, the namespace itself but for pings of the gateway and its resolver. What a pod's user sends from
+ * inside the namespace (a QEMU that was broken into) never leaves. Chains of the other sections are jumped to where they are there.
  */
-export function namespaceRules({ network, transit, pods, uids }: NamespaceRules): string {
-  const up = UPLINK_IN_NAMESPACE
-  const senders = pods.map((pod) => `"${tapName(pod.uid)}" . ${pod.mac} . ${pod.address}`)
-  const arpSenders = pods.map((pod) => `"${tapName(pod.uid)}" . ${pod.mac} . ${pod.mac} . ${pod.address}`)
-  const forwardOutside = transit === null ? '' : `
-    iifname "tap*" oifname "${up}" ip saddr ${network.cidr} accept
-    iifname "${up}" oifname "tap*" ct state established,related accept`
-  const translation = transit === null ? '' : `
-  chain translate {
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname "${up}" ip saddr ${network.cidr} snat ip to ${transit}
-  }
-`
-  return `flush ruleset
-table inet hypernetes {
-  set senders {
-    type ifname . ether_addr . ipv4_addr${elements(senders)}
-  }
-  set unreachable {
-    type ipv4_addr
-    flags interval${elements(UNREACHABLE_DESTINATIONS)}
-  }
-  chain from_pod {
-    udp dport { 67, 68 } drop
-    ip daddr @unreachable drop
-    fib daddr type { broadcast, anycast, multicast } drop
-    accept
-  }
-  chain arrival {
-    type filter hook prerouting priority raw; policy drop;
-    iifname "${up}" meta nfproto ipv4 ip saddr != ${network.cidr} accept
-    iifname . ether saddr . ip saddr @senders jump from_pod
-  }
-  chain input {
-    type filter hook input priority filter; policy drop;
-    iifname "tap*" ip daddr ${network.gateway} icmp type echo-request accept
-  }
-  chain forward {
-    type filter hook forward priority filter; policy drop;
-    iifname "tap*" oifname "tap*" accept${forwardOutside}
-  }
-  chain output {
-    type filter hook output priority filter; policy drop;
-    meta skuid ${uids.first}-${uids.last} drop
-    meta l4proto icmp accept
-  }
-${translation}}
-table arp hypernetes {
-  set senders {
-    type ifname . ether_addr . ether_addr . ipv4_addr${elements(arpSenders)}
-  }
-  chain input {
-    type filter hook input priority filter; policy drop;
-    arp operation request iifname . ether saddr . arp saddr ether . arp saddr ip @senders accept
-  }
-  chain output {
-    type filter hook output priority filter; policy drop;
-    arp operation reply oifname "tap*" accept
+export function baseSection(state: NetworkState, users: NamespaceUsers, others: readonly NftSection[] = []): NftSection {
+  const resolves = state.dns !== null && users.resolverUid !== null
+  const there = new Set(others.flatMap(({ chains }) => [...chains?.keys() ?? []]))
+  return { sets: baseSets(state), chains: new Map([...fromPodChains(), ...guards(state, users, resolves, (name) => (there.has(name) ? [`jump ${name}`] : []))]) }
+}
+
+function baseSets(state: NetworkState): Map<string, NftSet> {
+  const { subnets, serviceCidrs, routes, ports } = state
+  const sender = (tap: { uid: string; mac: string }, address: string) => `"${tapName(tap.uid)}" . ${tap.mac} . ${address}`
+  const inside = [...subnets.map(({ cidr }) => cidr), ...serviceCidrs, ...routes.map(({ destination }) => destination)]
+  const gateways = subnets.map(({ gateway }) => gateway)
+  const behind = routes.flatMap(({ destination, via }) => ports.filter(({ address, ipv6 }) => address === via || ipv6?.address === via).map((port) => ({ destination, port })))
+  const behindOf = (family: 4 | 6) => behind.filter(({ destination }) => ofFamily(family, [destination]).length > 0).map(({ destination, port }) => sender(port, withoutWholeLength(destination)))
+  return new Map([
+    ['senders', set('type ifname . ether_addr . ipv4_addr;', ports.map((port) => sender(port, port.address)))],
+    ['senders6', set('type ifname . ether_addr . ipv6_addr;', ports.flatMap((port) => (port.ipv6 ? [sender(port, port.ipv6.address)] : [])))],
+    ['routed', set('type ifname . ether_addr . ipv4_addr; flags interval;', behindOf(4))],
+    ['routed6', set('type ifname . ether_addr . ipv6_addr; flags interval;', behindOf(6))],
+    ['subnets', set('type ipv4_addr; flags interval;', ofFamily(4, subnets.map(({ cidr }) => cidr)))],
+    ['inside', set('type ipv4_addr; flags interval;', ofFamily(4, inside).map(withoutWholeLength))],
+    ['gateways', set('type ipv4_addr;', ofFamily(4, gateways))],
+    ['gateways6', set('type ipv6_addr;', ofFamily(6, gateways))],
+    ['unreachable', set('type ipv4_addr; flags interval;', UNREACHABLE_DESTINATIONS)],
+    ['unreachable6', set('type ipv6_addr; flags interval;', UNREACHABLE_DESTINATIONS_6)],
+  ])
+}
+
+/** A subnet of one address is printed as that address. */
+const withoutWholeLength = (cidr: string): string => cidr.replace(cidr.includes(':') ? /\/128$/ : /\/32$/, '')
+
+/** What a pod may send, its sender being its own. Discovery is answered by the namespace alone, for its gateway; it goes no further. */
+function fromPodChains(): [string, NftChain][] {
+  return [
+    ['from_pod', chain('udp dport { 67, 68 } drop', 'ip daddr @unreachable drop', 'fib daddr type { broadcast, anycast, multicast } drop', 'accept')],
+    ['from_pod6', chain(
+      'udp dport { 546, 547 } drop',
+      'icmpv6 type nd-neighbor-solicit ip6 daddr ff02::1:ff00:0/104 accept',
+      'icmpv6 type nd-neighbor-solicit fib daddr type local accept',
+      'icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, router-renumbering, mld2-listener-report } drop',
+      'ip6 daddr @unreachable6 drop', 'fib daddr type { anycast, multicast } drop', 'accept',
+    )],
+  ]
+}
+
+function guards({ transit, outbound }: NetworkState, { uids, resolverUid }: NamespaceUsers, resolves: boolean, jump: (name: string) => string[]): [string, NftChain][] {
+  const only = (holds: boolean, ...rules: string[]) => (holds ? rules : [])
+  const resolver = ['ip daddr @gateways', 'ip6 daddr @gateways6'].map((to) => `${fromPod} ${to} meta l4proto { tcp, udp } th dport 53 accept`)
+  const outside = transit !== null && outbound === 'nat'
+  return [
+    ['arrival', { hook: 'type filter hook prerouting priority raw; policy drop;', rules: [
+      `iifname "${up}" meta nfproto ipv4 ip saddr != @inside accept`,
+      'iifname . ether saddr . ip saddr @senders jump from_pod',
+      'iifname . ether saddr . ip6 saddr @senders6 jump from_pod6',
+      'iifname . ether saddr . ip saddr @routed jump from_pod',
+      'iifname . ether saddr . ip6 saddr @routed6 jump from_pod6',
+      ...jump('peer_arrival'),
+    ] }],
+    ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [
+      'ct state invalid drop',
+      `${fromPod} ip daddr @gateways icmp type echo-request accept`,
+      `${fromPod} ip6 daddr @gateways6 icmpv6 type { echo-request, nd-neighbor-solicit } accept`,
+      `${fromPod} icmpv6 type nd-neighbor-solicit ip6 daddr ff02::1:ff00:0/104 accept`,
+      ...only(resolves, ...resolver, `iifname "${up}" ct direction reply ct state established,related accept`),
+    ] }],
+    ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: [
+      'ct state invalid drop',
+      ...jump('service_count'),
+      // Both directions: a rule that goes cuts what is open at once.
+      ...jump('policy_check'),
+      'ct direction reply ct state established,related accept',
+      ...jump('peer_forward'),
+      `${fromPod} oifname "tap*" accept`,
+      ...only(outside, `${fromPod} oifname "${up}" ip saddr @subnets accept`),
+    ] }],
+    ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: [
+      `meta skuid ${uids.first}-${uids.last} drop`,
+      ...only(resolves, 'oifname "tap*" ct direction reply ct state established meta l4proto { tcp, udp } th sport 53 accept'),
+      ...only(resolves && outside, `oifname "${up}" meta skuid ${resolverUid} meta l4proto { tcp, udp } th dport 53 accept`),
+      'meta l4proto icmp accept',
+      // How a service that takes no connections says so.
+      'oifname "tap*" tcp flags & rst == rst accept',
+      `oifname != "${up}" icmpv6 type { ${answered.join(', ')} } accept`,
+    ] }],
+    ['translate', { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [...jump('service_snat'), ...only(outside, `oifname "${up}" ip saddr @subnets snat ip to ${transit}`)] }],
+  ]
+}
+
+/** Which questions of ARP a namespace answers, and that it asks none. */
+export function arpSection({ ports }: NetworkState): NftSection {
+  const senders = ports.map(({ uid, mac, address }) => `"${tapName(uid)}" . ${mac} . ${mac} . ${address}`)
+  return {
+    sets: new Map([['senders', set('type ifname . ether_addr . ether_addr . ipv4_addr;', senders)]]),
+    chains: new Map([
+      ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: ['arp operation request iifname . ether saddr . arp saddr ether . arp saddr ip @senders accept'] }],
+      ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: ['arp operation reply oifname "tap*" accept'] }],
+    ]),
   }
 }
-`
+
+/** The whole packet filter of a namespace: the base, and beside it the sections that others say. */
+export function namespaceTables(state: NetworkState, users: NamespaceUsers, sections: readonly NftSection[]): NftTables {
+  return new Map([[NETWORK_TABLE, [baseSection(state, users, sections), ...sections]], ['arp hypernetes', [arpSection(state)]]])
 }

@@ -41,7 +41,7 @@ describe('reconciliation', () => {
 
     const report = await hosts.reconcile([a, b])
     expect(report.lostTaps).toEqual([])
-    expect(report.repairs.join('\n')).toContain('link delete stray')
+    expect(report.repairs.join('\n')).toContain('device stray: veth removed')
     await lab.reaches(guests[0], '10.0.0.6')
     await lab.reaches(guests[0], '10.0.0.1')
     await lab.hears(guests[0], OUTSIDE, 'outside')
@@ -194,7 +194,7 @@ describe('side by side', () => {
     await expect(hosts.attach({ ...b, pod: pod('b', 5) })).rejects.toThrow('address 10.0.0.5')
     await expect(hosts.attach({ ...b, pod: pod('b', 6, { mac: a.pod.mac }) })).rejects.toThrow('MAC address')
     await expect(hosts.attach({ ...b, network: { ...outside, id: 'other' } })).rejects.toThrow('held by network')
-    await expect(hosts.attach({ network: { ...outside, gateway: '10.0.0.2' }, pod: b.pod })).rejects.toThrow('neither changes')
+    await expect(hosts.attach({ network: { ...outside, gateway: '10.0.0.2' }, pod: b.pod })).rejects.toThrow('a gateway does not change')
     await expect(hosts.attach({ network: network(2), pod: a.pod })).rejects.toThrow('in network 1 already')
     await expect(hosts.attach({ ...a, pod: pod('a', 9) })).rejects.toThrow('detach it first')
     expect(await hosts.attach(a)).toEqual(await hosts.attach(a))

@@ -1,17 +1,24 @@
 import { access } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from '@/platform/logger'
-import type { NetworkSpec, PodPort, UidRange } from './attachment'
+import type { Attachment, PodPort } from './attachment'
 import { NetworkNamespaceKernel, type Run } from './kernel'
+import type { DeviceKind } from './kernel-objects'
 import { namespaceName, tapName, UPLINK_IN_NAMESPACE, uplinkName } from './names'
+import type { NamespaceUsers } from './namespace-rules'
+import type { NetworkObjects } from './network-objects'
+import { networkState, type NetworkIdentity, type NetworkState } from './network-state'
+import type { PeerLinks } from './peers/peer-links'
 import { allDone } from './serial'
-import { outboundCommands, TenantNamespace, type Desired, type DeviceKind } from './tenant-namespace'
+import type { Counted } from './table/table'
+import { TenantNamespace, type Sections } from './tenant-namespace'
 import type { Uplink } from './uplink'
 
 /** Where the kernel keeps named network namespaces. */
 export const NAMESPACES = '/run/netns'
 
 /** What all networks of one host share. */
-export type HostParts = { hostTag: string; uids: UidRange; deviceKind: DeviceKind; uplink: Uplink; run: Run; log: Logger }
+export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; sections: Sections; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined }
 
 /** What a reconciliation changed, for the log, and the pods whose tap had to be made anew: their QEMU holds a dead one. */
 export type ReconcileReport = { repairs: string[]; lostTaps: string[] }
@@ -21,26 +28,33 @@ export type ReconcileReport = { repairs: string[]; lostTaps: string[] }
  * behind that the network did not have before.
  */
 export class RunningNetwork {
-  readonly pods = new Map<string, PodPort>()
+  private attached: readonly Attachment[] = []
   readonly namespace: string
   private readonly inside: TenantNamespace
 
-  constructor(public spec: NetworkSpec, private readonly host: HostParts) {
-    this.namespace = namespaceName(host.hostTag, spec.number)
-    this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host.uids, host.deviceKind)
+  constructor(public identity: NetworkIdentity, private readonly host: HostParts) {
+    this.namespace = namespaceName(host.hostTag, identity.number)
+    this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host, host.deviceKind, host.sections)
+  }
+
+  /** The pods that are here, by uid. */
+  get pods(): ReadonlyMap<string, Attachment> {
+    return new Map(this.attached.map((one) => [one.pod.uid, one]))
   }
 
   /** Makes the namespace with its first pod. One that is there already may hold running pods: it is left alone, and reconciliation adopts it. `onTap`: the pod's tap is there. */
-  async create(pod: PodPort, onTap: () => void): Promise<void> {
+  async create(attachment: Attachment, onTap: () => void): Promise<void> {
     const { uplink, run } = this.host
-    const { number, outbound } = this.spec
+    const { pod } = attachment
     await run('ip', ['netns', 'add', this.namespace])
-    this.pods.set(pod.uid, pod)
+    this.attached = [attachment]
     try {
+      const { number, outbound } = this.state()
       await allDone([this.makeTap(pod, onTap), outbound === 'nat' ? uplink.reserve(number) : null])
-      const desired = this.desired()
-      await allDone([this.inside.applyRules(desired), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
-      await this.inside.kernel.ipBatch([...this.inside.baseCommands(desired), ...this.inside.podCommands(this.spec, pod)])
+      const state = this.state()
+      await allDone([this.inside.applyRules(state), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
+      await this.inside.enter(state, [pod])
+      await this.host.peers.apply(state)
     } catch (error) {
       await this.undo(() => this.destroy())
       throw error
@@ -49,20 +63,18 @@ export class RunningNetwork {
 
   private async makeTap(pod: PodPort, onTap: () => void): Promise<void> {
     await this.inside.applySettings()
-    await this.inside.kernel.ipBatch(this.inside.addDeviceCommands(pod))
+    await this.inside.makeDevice(pod)
     onTap()
   }
 
   /** Adds a pod to the namespace, which is there; `onTap`: its tap is. Throws an Error when its address, MAC or tap is another's. */
-  async add(pod: PodPort, onTap: () => void): Promise<void> {
-    refuseClash(this.spec, this.pods.values(), pod)
-    this.pods.set(pod.uid, pod)
+  async add(attachment: Attachment, onTap: () => void): Promise<void> {
+    const { pod } = attachment
+    refuseClash(this.identity.number, this.attached.map((one) => one.pod), pod)
+    this.attached = [...this.attached, attachment]
     try {
-      // In parallel: until the rules know the tap, they drop what comes from it.
-      await allDone([
-        this.inside.applyRules(this.desired()),
-        this.inside.kernel.ipBatch([...this.inside.addDeviceCommands(pod), ...this.inside.podCommands(this.spec, pod)]).then(onTap),
-      ])
+      await this.inside.change(this.state())
+      onTap()
     } catch (error) {
       await this.undo(() => this.remove(pod.uid))
       throw error
@@ -71,26 +83,43 @@ export class RunningNetwork {
 
   /** Takes a pod out, and with the last one the namespace. */
   async remove(podUid: string): Promise<void> {
-    this.pods.delete(podUid)
-    if (this.pods.size === 0) return this.destroy()
-    await allDone([this.inside.kernel.ipBatchForced([`link delete ${tapName(podUid)}`]), this.inside.applyRules(this.desired())])
+    this.attached = this.attached.filter(({ pod }) => pod.uid !== podUid)
+    if (this.attached.length === 0) return this.destroy()
+    await this.inside.change(this.state())
   }
 
-  /** Applies a changed `outbound`. Throws an Error for another change: those need the network to be empty. */
-  async change(spec: NetworkSpec): Promise<void> {
-    const { id, cidr, gateway, number, outbound } = this.spec
-    if (id !== spec.id) throw new Error(`network number ${number} is held by network ${id}, not ${spec.id}`)
-    if (cidr !== spec.cidr || gateway !== spec.gateway) throw new Error(`network ${number} runs with ${cidr} and gateway ${gateway}; neither changes while pods are in it`)
-    if (outbound === spec.outbound) return
-    await (spec.outbound === 'nat' ? this.openOutbound(spec) : this.closeOutbound(spec))
-    this.spec = spec
+  /**
+   * Applies what changed of the network or of what the server says of it, and of a pod that is here: at once where it is
+   * none of its subnets in use. Throws an Error for another network with this number, or a subnet in use that differs; then all is as it was.
+   */
+  async change(identity: NetworkIdentity, pod?: Attachment): Promise<void> {
+    const { id, number } = this.identity
+    if (id !== identity.id) throw new Error(`network number ${number} is held by network ${id}, not ${identity.id}`)
+    const before = { identity: this.identity, attached: this.attached }
+    const was = this.state()
+    this.identity = identity
+    if (pod && !isDeepStrictEqual(this.pods.get(pod.pod.uid), pod)) this.attached = this.attached.map((one) => (one.pod.uid === pod.pod.uid ? pod : one))
+    try {
+      const is = this.state()
+      if (!isDeepStrictEqual(was, is)) await this.switchTo(is)
+    } catch (error) {
+      this.identity = before.identity
+      this.attached = before.attached
+      await this.undo(() => this.inside.change(this.state()))
+      throw error
+    }
+  }
+
+  /** Applies what the server says of the network now. */
+  async refresh(): Promise<void> {
+    await this.switchTo(this.state())
   }
 
   /** Removes the namespace and all in it, also while a process still runs there. */
   async destroy(): Promise<void> {
-    const { uplink, run } = this.host
-    this.pods.clear()
-    await uplink.disconnect(this.spec.number)
+    const { uplink, peers, run } = this.host
+    this.attached = []
+    await allDone([uplink.disconnect(this.identity.number), peers.remove(this.identity.number)])
     if (!await access(`${NAMESPACES}/${this.namespace}`).then(() => true, () => false)) return
     const links = await this.inside.kernel.links().catch(() => [])
     // A process in the namespace keeps it alive without a name; its links must not live on with it.
@@ -98,12 +127,11 @@ export class RunningNetwork {
     await run('ip', ['netns', 'delete', this.namespace])
   }
 
-  /** Makes the kernel agree with `spec` and these pods, and reports what that took. */
-  async reconcile(spec: NetworkSpec, pods: ReadonlyMap<string, PodPort>, report: ReconcileReport): Promise<void> {
+  /** Makes the kernel agree with these pods, and reports what that took. */
+  async reconcile(identity: NetworkIdentity, pods: ReadonlyMap<string, Attachment>, report: ReconcileReport): Promise<void> {
     const { run } = this.host
-    this.spec = spec
-    this.pods.clear()
-    for (const [uid, pod] of pods) this.pods.set(uid, pod)
+    this.identity = identity
+    this.attached = [...pods.values()]
     const links = await this.inside.kernel.links().catch(() => null)
     if (!links) {
       // A name may be left that leads to no namespace.
@@ -111,15 +139,30 @@ export class RunningNetwork {
       await run('ip', ['netns', 'add', this.namespace])
       report.repairs.push(`namespace ${this.namespace} made`)
     }
+    // Before any device: it takes them on when it is made.
+    await this.inside.applySettings()
     await this.reconcileUplink(links?.some((link) => link.ifname === UPLINK_IN_NAMESPACE) ?? false, report)
-    const { repairs, lostTaps } = await this.inside.repair(this.desired())
+    const state = this.state()
+    const { repairs, lostTaps } = await this.inside.repair(state)
+    await this.host.peers.apply(state)
     report.repairs.push(...repairs.map((line) => `${this.namespace}: ${line}`))
     report.lostTaps.push(...lostTaps)
   }
 
+  /** Named counters of the network's packet filter, by name. */
+  counters(): Promise<Map<string, Counted>> {
+    return this.inside.counters()
+  }
+
+  /** What the namespace should hold now. */
+  state(): NetworkState {
+    const state = networkState(this.identity, this.attached, this.host.objectsOf(this.identity.id))
+    return state.outbound === 'nat' ? { ...state, transit: this.host.uplink.transit(state.number) } : state
+  }
+
   private async reconcileUplink(innerEnd: boolean, report: ReconcileReport): Promise<void> {
     const { uplink, hostTag } = this.host
-    const { number, outbound } = this.spec
+    const { number, outbound } = this.state()
     if (outbound === 'none') return uplink.disconnect(number)
     const outerEnd = uplink.isConnected(number)
     if (outerEnd && innerEnd) return uplink.repair(number)
@@ -128,39 +171,42 @@ export class RunningNetwork {
     report.repairs.push(`link ${uplinkName(hostTag, number)} made`)
   }
 
-  private async openOutbound(spec: NetworkSpec): Promise<void> {
+  private async switchTo(state: NetworkState): Promise<void> {
     const { uplink } = this.host
+    const connected = uplink.isConnected(state.number)
+    if (state.outbound === 'nat' && !connected) return this.openOutbound()
+    await this.inside.change(state)
+    await this.host.peers.apply(state)
+    // The rules first: from then on nothing leaves, whatever becomes of the link.
+    if (state.outbound === 'none' && connected) await uplink.disconnect(state.number)
+  }
+
+  private async openOutbound(): Promise<void> {
+    const { uplink } = this.host
+    const { number } = this.identity
     try {
-      await uplink.connect(spec.number, this.namespace)
-      await this.inside.kernel.ipBatch(outboundCommands())
-      await this.inside.applyRules(this.desired(spec))
+      await uplink.connect(number, this.namespace)
+      const state = this.state()
+      await this.inside.change(state)
+      await this.host.peers.apply(state)
     } catch (error) {
-      await this.undo(() => uplink.disconnect(spec.number))
+      await this.undo(() => uplink.disconnect(number))
       throw error
     }
   }
 
-  private async closeOutbound(spec: NetworkSpec): Promise<void> {
-    // The rules first: from then on nothing leaves, whatever becomes of the link.
-    await this.inside.applyRules(this.desired(spec))
-    await this.host.uplink.disconnect(spec.number)
-  }
-
-  private desired(spec: NetworkSpec = this.spec): Desired {
-    return { network: spec, transit: spec.outbound === 'nat' ? this.host.uplink.transit(spec.number) : null, pods: [...this.pods.values()] }
-  }
-
   /** The first failure is the one to report; what its undo could not do, the next reconciliation does. */
   private async undo(step: () => Promise<void>): Promise<void> {
-    await step().catch((error: unknown) => this.host.log.error({ err: error, network: this.spec.number }, 'an undo failed; the next reconciliation completes it'))
+    await step().catch((error: unknown) => this.host.log.error({ err: error, network: this.identity.number }, 'an undo failed; the next reconciliation completes it'))
   }
 }
 
-/** Throws an Error that names the pod which holds the address, MAC or tap already. */
-export function refuseClash(spec: NetworkSpec, others: Iterable<PodPort>, pod: PodPort): void {
+/** Throws an Error that names the pod which holds an address, MAC or tap already. */
+export function refuseClash(number: number, others: Iterable<PodPort>, pod: PodPort): void {
   for (const other of others) {
-    if (other.address === pod.address) throw new Error(`address ${pod.address} of network ${spec.number} is held by pod ${other.uid}`)
-    if (other.mac === pod.mac) throw new Error(`MAC address ${pod.mac} of network ${spec.number} is held by pod ${other.uid}`)
+    if (other.address === pod.address) throw new Error(`address ${pod.address} of network ${number} is held by pod ${other.uid}`)
+    if (pod.ipv6 && other.ipv6?.address === pod.ipv6.address) throw new Error(`address ${pod.ipv6.address} of network ${number} is held by pod ${other.uid}`)
+    if (other.mac === pod.mac) throw new Error(`MAC address ${pod.mac} of network ${number} is held by pod ${other.uid}`)
     if (tapName(other.uid) === tapName(pod.uid)) throw new Error(`tap ${tapName(pod.uid)} is held by pod ${other.uid}`)
   }
 }
