@@ -1,7 +1,7 @@
 import { familyOf } from '@/domain/shared/ip'
 import { rangesOfSubnets, formatRange } from '@/domain/shared/ip-ranges'
 import type { NetworkState } from '../network-state'
-import type { NftSection } from '../table/model'
+import type { NftSection, NftSet } from '../table/model'
 import { peerLinkName } from './peer-link'
 import { peerSubnets } from './peer-subnets'
 
@@ -20,11 +20,11 @@ export function peerSection(state: PeerState): NftSection {
   if (state.peers.length === 0) return { chains: new Map([['peer_arrival', { rules: [] }], ['peer_forward', { rules: [] }]]) }
   const peers = peerSubnets(state)
   const both = [4, 6] as const
-  const sets = new Map(both.flatMap((family) => [
+  const sets = new Map<string, NftSet>(both.flatMap((family): [string, NftSet][] => [
     [`peer_links_${family}`, { declaration: `type ifname . ${words[family].type}; flags interval;`, elements: peers.flatMap(({ number, subnets }) => subnets.filter((subnet) => familyOf(subnet) === family).map((subnet) => `"${peerLinkName(number)}" . ${subnet}`)) }],
     [`peer_own_${family}`, { declaration: `type ${words[family].type}; flags interval;`, elements: rangesOfSubnets(state.subnets.map(({ cidr }) => cidr), family).map(formatRange) }],
     [`peer_subnets_${family}`, { declaration: `type ${words[family].type}; flags interval;`, elements: rangesOfSubnets(peers.flatMap(({ subnets }) => subnets), family).map(formatRange) }],
-  ] as const))
+  ]))
   return {
     sets,
     chains: new Map([

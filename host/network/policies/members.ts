@@ -2,7 +2,7 @@ import type { NetworkPolicyObject } from '@/contracts/host/v1'
 import type { RuleDirection } from '@/domain/network/rules'
 import { familyOf, type Family } from '@/domain/shared/ip'
 import type { NetworkState } from '../network-state'
-import { addPolicyChain, ALLOWED, ownSide } from './policy-chain'
+import { addPolicyChain, ALLOWED, NOT_ALLOWED, ownSide } from './policy-chain'
 import { groupedBy, nameOf, nftFamily, type SectionDraft } from './section-draft'
 
 type Verb = 'jump' | 'goto'
@@ -39,7 +39,7 @@ export function memberLines(routes: NetworkState['routes'], policies: readonly N
 }
 
 const combination = (policies: readonly string[], then: string): string[] => [
-  `meta mark set meta mark and ~${ALLOWED}`,
+  `meta mark set meta mark and ${NOT_ALLOWED}`,
   ...policies.flatMap((policy) => [`jump ${policy}`, `meta mark and ${ALLOWED} != 0 ${then}`]),
   'drop',
 ]

@@ -7,6 +7,7 @@ import { familyOfKind, kindsOf, matchOf, unionOfKinds, type TrafficKind } from '
 
 /** The bit of a packet's mark that says: one of the policies allows it in the direction that is being looked at. */
 export const ALLOWED = '0x40000000'
+export const NOT_ALLOWED = '0xbfffffff'
 const allow = `meta mark set meta mark or ${ALLOWED} return`
 
 /** The pod's own side of a connection in a direction, and the other one, of those who really speak: after the translation of services' addresses. */

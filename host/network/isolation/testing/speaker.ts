@@ -100,7 +100,7 @@ export class Speaker {
   readonly heard: Heard = { answers: new Map(), refused: new Set(), echoes: new Map() }
   /** Requests that arrived here. */
   readonly seen = new Set<number>()
-  private wake: () => void = () => {}
+  private readonly waiting = new Set<() => void>()
   private over: string | undefined
   private synced = 0
   private readonly child: ChildProcess
@@ -151,11 +151,13 @@ export class Speaker {
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`${this.name} did not hear it in ${timeoutMs / 1000} s`)
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left)
-        this.wake = () => {
+        const wake = () => {
           clearTimeout(timer)
+          this.waiting.delete(wake)
           resolve()
         }
+        const timer = setTimeout(wake, left)
+        this.waiting.add(wake)
       })
     }
   }
@@ -165,6 +167,10 @@ export class Speaker {
     const ended = new Promise<void>((resolve) => this.child.once('close', () => resolve()))
     this.child.kill('SIGKILL')
     return ended
+  }
+
+  private wake(): void {
+    for (const wake of [...this.waiting]) wake()
   }
 
   private say(lines: readonly string[]): void {

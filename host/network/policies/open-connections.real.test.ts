@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { policy, rule, v4, v6, World, type WorldNetwork, type WorldPod } from '../isolation/testing/world'
+
+const network: WorldNetwork = { name: 'shop', tenant: 'a'.repeat(32), number: 1, block: 0 }
+const [client, other, server]: WorldPod[] = [5, 6, 7].map((last) => ({ name: ['client', 'other', 'server'][last - 5]!, network, last })) as [WorldPod, WorldPod, WorldPod]
+const tcp = (...ports: number[]) => ports.map((first) => ({ first, last: first }))
+const to80 = (...pods: WorldPod[]) => policy('server', [server!], [rule({ id: 'rules[0]', protocol: 'tcp', ports: tcp(80), peer: { cidrs: null, addresses: pods.flatMap((pod) => [v4(pod), v6(pod)]) } })])
+
+let world: World
+let next = 1
+beforeAll(async () => {
+  world = await World.open([network], [client!, other!, server!], () => [to80(client!, other!)])
+}, 30_000)
+afterAll(() => world?.close())
+
+async function connect(from: WorldPod, address: string, number = 80): Promise<number> {
+  const id = next++
+  const speaker = world.speaker(from.name)
+  await speaker.send([{ id, protocol: 'tcp', address, number, stays: true }])
+  await speaker.until(() => speaker.heard.answers.has(id))
+  return id
+}
+const echoed = async (from: WorldPod, id: number, text: string) => {
+  const speaker = world.speaker(from.name)
+  const before = speaker.heard.echoes.get(id) ?? ''
+  speaker.write(id, text)
+  await speaker.until(() => speaker.heard.echoes.get(id) === before + text)
+}
+
+it('a rule that goes cuts an open connection at once, and no other; when it comes back, new ones pass', async () => {
+  const [cut4, cut6, stays] = [await connect(client!, v4(server!)), await connect(client!, v6(server!)), await connect(other!, v4(server!))]
+  await Promise.all([echoed(client!, cut4, 'a'), echoed(client!, cut6, 'a'), echoed(other!, stays, 'a')])
+  await world.change(network, [to80(other!)])
+  world.speaker('client').write(cut4, 'b')
+  world.speaker('client').write(cut6, 'b')
+  // What came after it on the same way has its answer: so would it.
+  await echoed(other!, stays, 'x'.repeat(20_000))
+  await world.speaker('client').sync()
+  expect([cut4, cut6].map((id) => world.speaker('client').heard.echoes.get(id))).toEqual(['a', 'a'])
+  await world.change(network, [to80(other!, client!)])
+  await echoed(client!, await connect(client!, v6(server!)), 'new')
+  await echoed(other!, stays, 'on')
+  expect(world.speaker('other').heard.echoes.get(stays)).toBe(`a${'x'.repeat(20_000)}on`)
+}, 30_000)
+
+it('answers stop with their connection: what a server goes on sending does not arrive either', async () => {
+  await world.change(network, [policy('server', [server!], [rule({ protocol: 'udp', peer: { cidrs: null, addresses: [v4(client!), v4(other!)] } })])])
+  const id = next++
+  const [asks, answers] = [world.speaker('client'), world.speaker('server')]
+  await asks.send([{ id, protocol: 'udp', address: v4(server!), number: 80, stays: true }])
+  await asks.until(() => asks.heard.answers.has(id))
+  const port = (await world.lab.in(world.namespaces.get('client')!, 'ss', '-Hun', 'dport = :80')).stdout.match(/:(\d+)\s+10\.0\.0\.7:80/)?.[1]
+  // By hand, from the server's own port: the connection's other direction.
+  const push = (text: string) => world.lab.in(world.namespaces.get('server')!, 'perl', '-e', 'use Socket; my ($port, $text) = @ARGV; socket(my $s, AF_INET, SOCK_RAW, 17) or die; send($s, pack("n4", 80, $port, 8 + length $text, 0) . $text, 0, pack_sockaddr_in(0, inet_aton("10.0.0.5"))) or die "$!\n"', port ?? '', text)
+  await push('pushed')
+  await asks.until(() => asks.heard.answers.get(id)?.includes('pushed') ?? false)
+  await world.change(network, [policy('server', [server!], [rule({ protocol: 'udp', peer: { cidrs: null, addresses: [v4(other!)] } })])])
+  await push('late')
+  const honest = next++
+  await answers.send([{ id: honest, protocol: 'icmp', address: v4(client!), number: 8 }])
+  await answers.until(() => answers.heard.answers.has(honest))
+  await asks.sync()
+  expect(asks.heard.answers.get(id)).not.toContain('late')
+}, 30_000)
+
+it('a port that is no longer allowed, a member that is one no more, and a policy that goes: at once', async () => {
+  const only = (port: number, ...members: WorldPod[]) => policy('server', members, [rule({ protocol: 'tcp', ports: tcp(port) })])
+  await world.change(network, [only(443, server!)])
+  const open = await connect(client!, v4(server!), 443)
+  await world.change(network, [only(81, server!)])
+  world.speaker('client').write(open, 'b')
+  await connect(client!, v4(server!), 81)
+  expect(world.speaker('client').heard.echoes.get(open)).toBeUndefined()
+  await world.change(network, [only(81, other!)])
+  await connect(client!, v4(server!), 5432)
+  await world.change(network, [], [`policy/${only(81).uid}`])
+  await connect(server!, v6(other!), 5432)
+  // And the first one goes on, for it is allowed again.
+  await world.speaker('client').until(() => world.speaker('client').heard.echoes.get(open) === 'b')
+}, 30_000)
