@@ -114,8 +114,8 @@ describe('to an address', () => {
 })
 
 describe('to another network', () => {
-  const peer = (number: number): WorldObject => ({ kind: 'peer', uid: 'p', number, name: 'with-net2', subnets: ['10.2.0.0/24'] })
-  const other = (...objects: WorldObject[]) => worldOf([network({ number: 2, name: 'net2', subnets: [{ name: 'a', cidr: '10.2.0.0/24', gateway: '10.2.0.1' }] }), pod('far', '10.2.0.5'), { kind: 'peer', uid: 'q', number: 1, name: 'with-net1', subnets: ['10.0.0.0/24'] }, ...objects])
+  const peer = (number: number): WorldObject => ({ kind: 'peer', number, name: 'with-net2', subnets: ['10.2.0.0/24'] })
+  const other = (...objects: WorldObject[]) => worldOf([network({ number: 2, name: 'net2', subnets: [{ name: 'a', cidr: '10.2.0.0/24', gateway: '10.2.0.1' }] }), pod('far', '10.2.0.5'), { kind: 'peer', number: 1, name: 'with-net1', subnets: ['10.0.0.0/24'] }, ...objects])
   it('needs a peering', () => {
     expect(decisive({ to: toPod('far'), visible: [other()] })).toMatchObject({ reachable: false, detail: expect.stringContaining('no peering') })
     expect(decisive({ world: world(peer(2)), to: toPod('far'), visible: [other()] })).toMatchObject({ reachable: true, certain: true })

@@ -11,6 +11,8 @@ export const podActions = {
     pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs, so its files cannot be reached. Look at its containers and logs for the cause.',
   portForward: (pod: PodView): string | null =>
     pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs, so nothing listens on its ports. Look at its containers and logs for the cause.',
+  probe: (pod: PodView): string | null =>
+    pod.status.containers.some((c) => c.state === 'Running') ? null : 'No container of the pod runs, so nothing can be tried from it. Look at its containers and logs for the cause.',
   run: (pod: PodView): string | null => podActions.openTerminal(pod),
   readLogs: (pod: PodView): string | null => (pod.status.hostName ? null : 'The pod has not been scheduled, so there are no logs yet.'),
 } as const

@@ -1,0 +1,94 @@
+import { formatIp, hostRange, isIp, parseSubnet } from '../shared/ip'
+import { icmpTypeName } from '../security-group/icmp-types'
+import type { RuleChange, RulePreview } from './rule-preview'
+import type { World } from './reachability-world'
+import { decide, isOwn, type Policy, type PolicyRule, type Traffic } from './rules'
+
+/** More pairs of ends and traffic than so many are not looked at. */
+const maxLooks = 12_000
+const maxChanges = 50
+const maxNames = 5
+
+type End = { name: string; address: string }
+/** Documentation's own address (RFC 5737) stands for what no rule and no subnet names. */
+const anywhere: End = { name: 'outside', address: '203.0.113.77' }
+type Sample = { label: string; traffic: Traffic; other: boolean }
+
+/**
+ * What a change of one group does between the network's pods, and between them and what its rules name outside: who reaches whom that did
+ * not before, and the other way. `before` and `after` differ by that group alone.
+ */
+export function previewChange(before: World, after: World, isChanged: (policy: Policy) => boolean): RulePreview {
+  const changed = [...before.rules.policies, ...after.rules.policies].filter(isChanged)
+  const members = new Set(changed.flatMap((policy) => policy.members))
+  const now = new Set(after.rules.policies.filter(isChanged).flatMap((policy) => policy.members))
+  const rules = changed.flatMap((policy) => policy.rules)
+  const pods = after.pods.flatMap((pod): End[] => pod.addresses.map((address) => ({ name: pod.name, address })))
+  const ends = [...pods, ...outsideEnds(after, rules)]
+  const samples = samplesOf(rules)
+  const found: { allowed: boolean; sample: Sample; from: string; to: string }[] = []
+  let looks = 0
+  for (const from of ends) for (const to of ends) {
+    if (from.address === to.address || from.address.includes(':') !== to.address.includes(':') || (!members.has(from.address) && !members.has(to.address))) continue
+    // Where the network has no way out, nothing leaves it whatever the rules say.
+    if (to === anywhere && after.network.outbound === 'none') continue
+    for (const sample of samples) {
+      looks += 1
+      if (looks > maxLooks) break
+      const [was, is] = [passes(before, sample.traffic, from, to), passes(after, sample.traffic, from, to)]
+      if (was !== is) found.push({ allowed: is, sample, from: from.name, to: to.name })
+    }
+  }
+  const changes = grouped(found, samples.length)
+  return { changes: changes.slice(0, maxChanges), total: changes.length, members: after.pods.filter((pod) => pod.addresses.some((address) => now.has(address))).length, truncated: looks > maxLooks }
+}
+
+function passes({ rules }: World, traffic: Traffic, from: End, to: End): boolean {
+  return decide(rules, 'egress', traffic, from.address, to.address).allowed && decide(rules, 'ingress', traffic, to.address, from.address).allowed
+}
+
+/** An address of each subnet that rules name and that is not the network's own, and one of everywhere else. */
+function outsideEnds({ rules }: World, changed: readonly PolicyRule[]): End[] {
+  const named = new Set(changed.flatMap(({ peer }) => (peer.cidrs ?? []).map(({ cidr }) => cidr)))
+  const ends = [...named].slice(0, 20).map((cidr): End => ({ name: cidr, address: formatIp({ family: parseSubnet(cidr).family, value: hostRange(parseSubnet(cidr)).first }) }))
+  return [...ends, anywhere].filter(({ address }) => isIp(address) && !isOwn(rules, address))
+}
+
+/** A port in each range that rules name, one that none names, and each type of ICMP. */
+function samplesOf(rules: readonly PolicyRule[]): Sample[] {
+  const samples = new Map<string, Sample>()
+  for (const protocol of ['tcp', 'udp'] as const) {
+    const ranges = rules.filter((rule) => rule.protocol === protocol).flatMap(({ ports }) => ports ?? [])
+    for (const { first, last } of ranges) {
+      const label = `${protocol.toUpperCase()} ${first === last ? first : `${first}–${last}`}`
+      if (samples.size < 24) samples.set(label, { label, traffic: { protocol, port: first }, other: false })
+    }
+    const unnamed = [9, 40_001, 50_003, 60_007].find((port) => !ranges.some(({ first, last }) => port >= first && port <= last))
+    if (unnamed !== undefined) samples.set(`other ${protocol}`, { label: ranges.length > 0 ? `every other ${protocol.toUpperCase()}` : protocol.toUpperCase(), traffic: { protocol, port: unnamed }, other: true })
+  }
+  const types = new Set([8, ...rules.filter(({ protocol }) => protocol === 'icmp').flatMap(({ icmpTypes }) => icmpTypes ?? [])])
+  for (const type of [...types].slice(0, 5)) samples.set(`icmp ${type}`, { label: type === 8 ? 'ping' : `ICMP ${icmpTypeName('icmp', type)}`, traffic: { protocol: 'icmp', port: null, icmpType: type }, other: true })
+  return [...samples.values()]
+}
+
+type Found = { allowed: boolean; sample: Sample; from: string; to: string }
+
+/** Lines that people can read: what differs by its traffic alone is one line, then by its source, then by its target. */
+function grouped(found: readonly Found[], samples: number): RuleChange[] {
+  const byPair = collect(found, (one) => `${one.allowed} ${one.from}\n${one.to}`, (one) => one.sample.label)
+  const pairs = [...byPair.values()].map(({ first, values }) => ({ allowed: first.allowed, from: first.from, to: first.to, traffic: values.length === samples ? 'everything' : values.join(', ') }))
+  const byTarget = [...collect(pairs, (one) => `${one.allowed} ${one.traffic}\n${one.to}`, (one) => one.from).values()].map(({ first, values }) => ({ ...first, froms: values }))
+  return [...collect(byTarget, (one) => `${one.allowed} ${one.traffic}\n${one.froms.join()}`, (one) => one.to).values()].map(({ first, values }) => ({
+    allowed: first.allowed, traffic: first.traffic, from: first.froms.slice(0, maxNames), fromCount: first.froms.length, to: values.slice(0, maxNames), toCount: values.length,
+  })).sort((a, b) => Number(a.allowed) - Number(b.allowed))
+}
+
+function collect<T>(all: readonly T[], key: (one: T) => string, value: (one: T) => string): Map<string, { first: T; values: string[] }> {
+  const groups = new Map<string, { first: T; values: string[] }>()
+  for (const one of all) {
+    const group = groups.get(key(one)) ?? { first: one, values: [] }
+    if (!group.values.includes(value(one))) group.values.push(value(one))
+    groups.set(key(one), group)
+  }
+  return groups
+}
