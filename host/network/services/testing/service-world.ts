@@ -34,6 +34,8 @@ export class ServiceWorld {
   readonly table = new Table(this.kernel)
   readonly pods: Pod[] = []
   services: NetworkService[] = []
+  /** Sections beside the base and services. */
+  others: NftSection[] = []
   /** Pods of the network on other hosts. */
   elsewhere: NetworkPod[] = []
 
@@ -81,7 +83,7 @@ export class ServiceWorld {
 
   async apply(services: NetworkService[] = this.services): Promise<void> {
     this.services = services
-    await this.table.load(new Map([[NETWORK_TABLE, [base, serviceSection(this.state())]]]))
+    await this.table.load(new Map([[NETWORK_TABLE, [base, serviceSection(this.state()), ...this.others]]]))
   }
 
   in(command: string, ...args: string[]): Promise<string> {

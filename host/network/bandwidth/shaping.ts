@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import type { PodPort } from '../attachment'
+import type { NetworkNamespaceKernel } from '../kernel'
+import { tapName } from '../names'
+
+/** What waits for a tap at most, in seconds of its rate, and at least so many bytes: a few packets, so that TCP finds its pace. */
+const QUEUE_SECONDS = 0.1
+const LEAST_QUEUE = 32 << 10
+/** What passes at once, in seconds of the rate and at least so many bytes. More makes timers cheaper, and bursts longer. */
+const BURST_SECONDS = 0.01
+const LEAST_BURST = 16 << 10
+
+/** The line of `tc -batch` that shapes what is sent to a pod: `ingress` bits a second. It changes a shaper that is there without losing what waits in it. */
+export function shapeCommand(tap: string, ingress: number): string {
+  const bytes = ingress / 8
+  const burst = Math.max(LEAST_BURST, Math.ceil(bytes * BURST_SECONDS))
+  return `qdisc replace dev ${tap} root handle 1: tbf rate ${ingress}bit burst ${burst}b limit ${burst + Math.max(LEAST_QUEUE, Math.ceil(bytes * QUEUE_SECONDS))}b`
+}
+
+export const unshapeCommand = (tap: string): string => `qdisc delete dev ${tap} root`
+
+const qdiscs = z.array(z.object({ kind: z.string(), dev: z.string(), root: z.boolean().optional() }))
+
+/** Shapes what is sent to the pods of one network, by their taps. */
+export class Shaping {
+  /** By tap, as the kernel has it; null: not known. A new namespace has none. */
+  private shaped: Map<string, number> | null = new Map()
+
+  constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'command' | 'tcBatch'>) {}
+
+  /** Brings the taps, which are there, to what their pods may receive: what differs, in one process or none. Throws ExecError; the next call then looks anew. */
+  async apply(ports: readonly PodPort[]): Promise<void> {
+    const wanted = limits(ports)
+    const taps = new Set(ports.map(({ uid }) => tapName(uid)))
+    const before = this.shaped ?? await this.observe()
+    this.shaped = null
+    const lines = [
+      // A shaper goes with its tap.
+      ...[...before.keys()].filter((tap) => taps.has(tap) && !wanted.has(tap)).map(unshapeCommand),
+      ...[...wanted].filter(([tap, ingress]) => before.get(tap) !== ingress).map(([tap, ingress]) => shapeCommand(tap, ingress)),
+    ]
+    if (lines.length > 0) await this.kernel.tcBatch(lines)
+    this.shaped = wanted
+  }
+
+  /** As {@link apply}, whatever is there: what others changed is put right. */
+  async repair(ports: readonly PodPort[]): Promise<void> {
+    this.shaped = await this.observe()
+    await this.apply(ports)
+  }
+
+  /** Shapers that are there, with a rate that no pod has: each is set anew. */
+  private async observe(): Promise<Map<string, number>> {
+    const all = qdiscs.parse(JSON.parse(await this.kernel.command('tc', ['-json', 'qdisc', 'show']) || '[]'))
+    return new Map(all.filter(({ kind, root }) => kind === 'tbf' && root === true).map(({ dev }) => [dev, 0]))
+  }
+}
+
+const limits = (ports: readonly PodPort[]): Map<string, number> => new Map(ports.flatMap(({ uid, bandwidth }) => (bandwidth?.ingress ? [[tapName(uid), bandwidth.ingress] as const] : [])))
