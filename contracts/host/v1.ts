@@ -144,11 +144,11 @@ const networkService = z.object({
   hosts: z.array(z.object({ hostname: z.string().max(63).nullable(), address: ip })).max(2000),
 })
 /** Any address (`cidrs` null and `addresses` null), or one of the subnets without the excepted, or one of the addresses. */
-const policyPeer = z.object({ cidrs: z.array(z.object({ cidr: subnetText, except: z.array(subnetText).max(20) })).max(100).nullable(), addresses: z.array(ip).max(10_000).nullable() })
+const policyPeer = z.object({ cidrs: z.array(z.object({ cidr: subnetText, except: z.array(subnetText).max(20) })).max(100).nullable(), addresses: z.array(ip).max(100_000).nullable() })
 /** `id` names it for people, within its policy: `rules[3]`, `ingress[0].from[1]`. `ports` null: every port. */
 const policyRule = z.object({ id: z.string().max(80), direction: z.enum(['ingress', 'egress']), protocol: z.enum(['any', 'tcp', 'udp', 'icmp', 'icmpv6']), ports: z.array(z.object({ first: portNumber, last: portNumber })).max(100).nullable(), icmpTypes: z.array(z.number().int().min(0).max(255)).max(20).nullable(), peer: policyPeer })
 /** A security group or a NetworkPolicy: for its members' `directions`, nothing passes but what a rule of one of their policies allows. */
-const networkPolicy = z.object({ kind: z.literal('policy'), uid: z.uuid(), source: z.enum(['SecurityGroup', 'NetworkPolicy']), namespace: z.string().max(63).nullable(), name: z.string().max(253), members: z.array(ip).max(10_000), directions: z.array(z.enum(['ingress', 'egress'])).max(2), rules: z.array(policyRule).max(4_000) })
+const networkPolicy = z.object({ kind: z.literal('policy'), uid: z.uuid(), source: z.enum(['SecurityGroup', 'NetworkPolicy']), namespace: z.string().max(63).nullable(), name: z.string().max(253), members: z.array(ip).max(100_000), directions: z.array(z.enum(['ingress', 'egress'])).max(2), rules: z.array(policyRule).max(4_000) })
 /** Another network that both sides let in. `number` is that network's, `subnets` are its subnets. */
 const networkPeer = z.object({ kind: z.literal('peer'), uid: z.uuid(), number: z.number().int().min(1).max(16_000_000), name: z.string().max(63), subnets: z.array(subnetText).max(16) })
 export const networkObject = z.discriminatedUnion('kind', [networkBase, networkPod, networkService, networkPolicy, networkPeer])
@@ -164,9 +164,11 @@ export const networkObjectKey = (object: NetworkObject): string => (object.kind 
 
 /**
  * What a network with pods on this host holds beside them. The first of a connection is `complete` and has everything; those that follow
- * have what changed. It comes before the `desired` that names a pod of it, so that no pod runs before its rules.
+ * have what changed; after a `desired` that names no pod of it, the next is complete again. It comes before the `desired` that names a pod of
+ * it, so that no pod runs before its rules. Where one message has no room for all, the next of this network follows at once (`more`): the host
+ * carries out nothing of them before the last, which is without it.
  */
-export const networkMessage = z.object({ kind: z.literal('networkObjects'), networkId: z.uuid(), complete: z.boolean(), set: z.array(networkObject).max(20_000), remove: z.array(z.string().max(64)).max(20_000) })
+export const networkMessage = z.object({ kind: z.literal('networkObjects'), networkId: z.uuid(), complete: z.boolean(), set: z.array(networkObject).max(20_000), remove: z.array(z.string().max(64)).max(100_000), more: z.boolean().optional() })
 export type NetworkMessage = z.infer<typeof networkMessage>
 
 /** What the subscription `host.desired` yields: always the complete set, or a stream to open. */

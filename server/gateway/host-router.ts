@@ -1,23 +1,25 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
-import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type DesiredMessage } from '@/contracts/host/v1'
+import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type Assignment, type DesiredMessage, type NetworkMessage } from '@/contracts/host/v1'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import { configurationReferences } from '@/domain/pod/configuration'
 import type { Logger } from '@/platform/logger'
 import { figureRows } from '@/platform/metrics'
 import { listAssignments } from '@/server/store/assignments'
-import { inTransaction, type DatabaseClient } from '@/server/store/database'
+import { inSnapshot, inTransaction, type DatabaseClient, type Transaction } from '@/server/store/database'
 import { storeFigures } from '@/server/store/figures'
 import { findHostByKey, holdConnection, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
 import { recordStarts } from '@/server/store/pod-starts'
 import { forgetImages, storeImages } from '@/server/store/images'
 import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/reports'
+import { readNetworkState } from '@/server/store/network-state'
 import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
 import { countReport } from './count-report'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
+import { ToldNetworks } from './network-objects'
 import { openPrePulls, planPrePulls } from './pre-pulls'
 import { readReport, receivedReport } from './read-report'
 
@@ -114,19 +116,30 @@ export type HostRouter = typeof hostRouter
 
 /**
  * The complete desired set at once and after every change of it, and streams to open as they are asked for. What the set's
- * pods name of ConfigMaps and Secrets comes before it, a message a pod, opened one at a time.
+ * pods name of ConfigMaps and Secrets comes before it, a message a pod, opened one at a time; and what their networks hold comes before all.
  */
 async function* desiredMessages(connection: HostConnection, session: HostSession, signal: AbortSignal | undefined): AsyncGenerator<DesiredMessage> {
   const onAbort = () => session.wake()
   signal?.addEventListener('abort', onAbort)
   const { db } = connection
   const given = new SentConfiguration()
+  const told = new ToldNetworks()
   let revision = ''
   while (!session.closed && !signal?.aborted) {
     await session.nextWake()
     if (signal?.aborted) return
     yield* session.takeMessages()
-    const listed = await listAssignments(db, session.hostId)
+    const changed = session.takeChanges()
+    const { listed, messages } = await inSnapshot(db, (tx) => readChanged(tx, session, told, changed, connection.sessions))
+    for (const message of messages) {
+      if (signal?.aborted) return
+      yield message
+      await connection.drained()
+    }
+    if (!listed) {
+      yield* session.takeMessages()
+      continue
+    }
     // Read after the set, it may know of pods that the set does not name yet: a host forgets what is of no pod of the set.
     const named = new Set(listed.map((assignment) => assignment.uid))
     const isNamed = listed.some(({ spec }) => configurationReferences(spec).length > 0)
@@ -150,4 +163,21 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     yield* session.takeMessages()
   }
+}
+
+/**
+ * The assignments, unless networks alone have changed, and what their networks hold as far as the host does not know it, both of one
+ * time: with a change of rules, the host of a pod that was there before gets it as soon as that of one that comes.
+ */
+async function readChanged(tx: Transaction, { hostId }: HostSession, told: ToldNetworks, changed: ReturnType<HostSession['takeChanges']>, { networkCache }: HostSessions): Promise<{ listed: Assignment[] | null; messages: NetworkMessage[] }> {
+  const listed = changed.desired ? await listAssignments(tx, hostId) : null
+  const here = listed ? new Set(listed.map(({ network }) => network.id)) : told.ids
+  told.keep(here)
+  const messages: NetworkMessage[] = []
+  for (const id of here) {
+    if (told.has(id) && changed.networks !== 'all' && !changed.networks.has(id)) continue
+    const state = await readNetworkState(tx, id, networkCache)
+    if (state) messages.push(...told.messages(state))
+  }
+  return { listed, messages }
 }

@@ -1,4 +1,5 @@
 import type { StreamRequest } from '@/contracts/host/v1'
+import { NetworkStateCache } from '@/server/store/network-state'
 
 export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest }
 
@@ -7,6 +8,9 @@ export class HostSession {
   private readonly messages: OpenMessage[] = []
   private waiting: (() => void) | null = null
   private woken = true
+  private desiredChanged = true
+  private readonly networksChanged = new Set<string>()
+  private allNetworksChanged = true
   closed = false
 
   constructor(
@@ -19,11 +23,28 @@ export class HostSession {
 
   open(message: OpenMessage): void {
     this.messages.push(message)
-    this.wake()
+    this.rouse()
   }
 
   /** The host's assignments may have changed. */
   wake(): void {
+    this.desiredChanged = true
+    this.rouse()
+  }
+
+  /** What a network holds may have changed. */
+  wakeNetwork(networkId: string): void {
+    this.networksChanged.add(networkId)
+    this.rouse()
+  }
+
+  /** Anything may have changed. */
+  wakeWhole(): void {
+    this.allNetworksChanged = true
+    this.wake()
+  }
+
+  private rouse(): void {
     this.woken = true
     this.waiting?.()
   }
@@ -39,6 +60,15 @@ export class HostSession {
     this.waiting = null
   }
 
+  /** What may have changed since the last call: it says where to look, not what is there. */
+  takeChanges(): { desired: boolean; networks: ReadonlySet<string> | 'all' } {
+    const taken = { desired: this.desiredChanged, networks: this.allNetworksChanged ? ('all' as const) : new Set(this.networksChanged) }
+    this.desiredChanged = false
+    this.allNetworksChanged = false
+    this.networksChanged.clear()
+    return taken
+  }
+
   close(): void {
     this.closed = true
     this.wake()
@@ -49,6 +79,8 @@ export class HostSession {
 /** The hosts that are connected to this process. */
 export class HostSessions {
   private readonly byHost = new Map<string, HostSession>()
+  /** What was read of networks for one host is not read again for another. */
+  readonly networkCache = new NetworkStateCache()
 
   add(session: HostSession): void {
     this.byHost.get(session.hostId)?.close()

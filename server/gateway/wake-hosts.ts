@@ -2,30 +2,52 @@ import type { Change } from '@/server/store/change-feed'
 import type { Database } from '@/server/store/database'
 import type { FeedReader } from '@/server/store/feed-reader'
 import { listReferencingHosts, listUploadHosts, type ObjectName } from '@/server/store/pod-references'
+import { listNetworkHosts, type NetworkChanges } from '@/server/store/network-hosts'
 import type { HostSessions } from './host-sessions'
 
 const isConfiguration = ({ kind }: Change) => kind === 'ConfigMap' || kind === 'Secret'
 const nameOf = ({ tenantId, namespace, kind, name }: Change): ObjectName => ({ tenantId: tenantId ?? '', namespace: namespace ?? '', kind, name })
 
+const differs = (a: object | null, b: object | null) => JSON.stringify(Object.entries(a ?? {}).sort()) !== JSON.stringify(Object.entries(b ?? {}).sort())
+
+/** What the changes say of networks. A pod counts by its labels, and by its addresses, which are changes of their own: what it reports is no matter of others. */
+function networkChanges(changes: readonly Change[]): NetworkChanges | null {
+  const of = (...kinds: string[]) => changes.filter(({ kind }) => kinds.includes(kind))
+  const services = of('Service', 'Endpoints')
+  // Of what is gone, nothing says any more in which network it was.
+  const gone = services.filter(({ action }) => action === 'deleted')
+  const found = {
+    networks: [...new Set(of('Network', 'NetworkAddress').map(({ uid }) => uid))],
+    pods: of('Pod').filter(({ action, oldLabels, newLabels }) => action === 'modified' && differs(oldLabels, newLabels)).map(({ uid }) => uid),
+    services: services.filter(({ action }) => action !== 'deleted').map(nameOf),
+    tenants: [...new Set([...gone, ...of('SecurityGroup', 'NetworkPolicy', 'Namespace')].flatMap(({ tenantId }) => tenantId ?? []))],
+  }
+  return Object.values(found).some((list) => list.length > 0) ? found : null
+}
+
 /**
  * Wakes the sessions whose assignments changed, and those of hosts with pods that name a ConfigMap or Secret which changed, or
- * with pods of a tenant whose uploads did; after a change of what all pull ahead, or a gap in the feed, all of them. Returns how to stop.
+ * with pods of a tenant whose uploads did; after a change of what all pull ahead, or a gap in the feed, all of them. Of what a network holds,
+ * those with pods of the network are told that it changed. Returns how to stop.
  */
 export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db: Database): () => void {
   const wake = (hosts: Iterable<string>) => {
     for (const host of hosts) sessions.get(host)?.wake()
   }
   const wakeAll = () => sessions.all().forEach((session) => session.wake())
+  const wakeWhole = () => sessions.all().forEach((session) => session.wakeWhole())
   return feed.subscribe({
     onChanges: (changes) => {
       wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
       if (changes.some(({ kind }) => kind === 'ImagePrePull')) wakeAll()
       const uploaders = new Set(changes.filter(({ kind }) => kind === 'ImageUpload').flatMap(({ tenantId }) => tenantId ?? []))
       if (uploaders.size > 0) listUploadHosts(db, [...uploaders]).then((hosts) => (hosts ? wake(hosts) : wakeAll()), wakeAll)
+      const ofNetworks = networkChanges(changes)
+      if (ofNetworks) listNetworkHosts(db, ofNetworks).then((rows) => rows.forEach(({ hostId, networkId }) => sessions.get(hostId)?.wakeNetwork(networkId)), wakeWhole)
       const changed = changes.filter(isConfiguration).map(nameOf)
       // Who cannot be found out is woken with the others: a wake too many costs a read.
       if (changed.length > 0) listReferencingHosts(db, changed).then(wake, wakeAll)
     },
-    onReset: wakeAll,
+    onReset: wakeWhole,
   })
 }

@@ -12,19 +12,19 @@ type Kinds = { pod: StatePod; service: StateService; endpoints: StateEndpoints; 
 type Kind = keyof Kinds
 type Held<K extends Kind> = { revision: string; row: Kinds[K] }
 
+/** So many networks are remembered, those that were read last. */
+const maxNetworks = 500
+
 /** What was read of a network before, by its rows' revisions: a row that has not changed is neither sent nor parsed again. It only saves time. */
 export class NetworkStateCache {
   private readonly networks = new Map<string, { [K in Kind]: Map<string, Held<K>> }>()
 
   of(networkId: string): { [K in Kind]: Map<string, Held<K>> } {
     const found = this.networks.get(networkId) ?? { pod: new Map(), service: new Map(), endpoints: new Map(), group: new Map(), policy: new Map() }
+    this.networks.delete(networkId)
     this.networks.set(networkId, found)
+    for (const id of this.networks.keys()) if (this.networks.size > maxNetworks) this.networks.delete(id)
     return found
-  }
-
-  /** Forgets the networks that are not among these. */
-  keep(networkIds: ReadonlySet<string>): void {
-    for (const id of this.networks.keys()) if (!networkIds.has(id)) this.networks.delete(id)
   }
 }
 

@@ -1,0 +1,179 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { NetworkMessage, NetworkObject, PodReport } from '@/contracts/host/v1'
+import { networkPolicySpec } from '@/domain/network-policy/spec'
+import { networkSpec } from '@/domain/network/spec'
+import { securityGroupSpec } from '@/domain/security-group/spec'
+import { serviceSpec } from '@/domain/service/spec'
+import { startTestServer } from '@/server/api/testing/server'
+import { endpointsController } from '@/server/control/controllers/endpoints/controller'
+import { podController } from '@/server/control/controllers/pod/controller'
+import { runControllers } from '@/server/control/runtime/controller'
+import { allocateServiceAddresses } from '@/server/store/addresses'
+import { removePod } from '@/server/store/assignments'
+import { inTransaction } from '@/server/store/database'
+import { HostSessions } from './host-sessions'
+import { ToldNetworks } from './network-objects'
+import { connectHost } from './testing/connected-host'
+import { wakeHostsOnChanges } from './wake-hosts'
+
+let server: Awaited<ReturnType<typeof startTestServer>>
+let ann: Awaited<ReturnType<typeof server.signUp>>
+let stop = () => {}
+const sessions = new HostSessions()
+beforeAll(async () => {
+  server = await startTestServer()
+  ann = await server.signUp('ann')
+  const stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
+  const ended = new AbortController()
+  const running = runControllers({ db: server.db, log: server.server.log, feed: server.server.feed }, [podController, endpointsController], ended.signal)
+  stop = () => {
+    stopWaking()
+    ended.abort()
+  }
+  void running
+})
+afterAll(async () => {
+  stop()
+  await server.stop()
+})
+type Host = Awaited<ReturnType<typeof connectHost>>
+const hosts: Host[] = []
+const connect = async (name: string) => {
+  const host = await connectHost(server, sessions, name)
+  hosts.push(host)
+  return host
+}
+afterEach(() => hosts.splice(0).forEach((host) => host.close()))
+
+const act = <T>(work: Parameters<typeof inTransaction<T>>[1]) => inTransaction(server.db, work)
+const network = (name: string) => act((tx) => tx.network.create({ data: { tenantId: ann.tenant.id, name, spec: networkSpec.parse({ subnets: { a: { cidr: '10.9.0.0/16' }, b: { cidr: 'fd09::/64' } } }) } }))
+const namespace = (name: string, of: string) => act((tx) => tx.namespace.create({ data: { tenantId: ann.tenant.id, name, spec: { network: of } } }))
+const container = { name: 'a', image: 'busybox', ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }] }
+const pod = (networkId: string, hostId: string, ns: string, name: string, labels: Record<string, string> = {}, place?: object) =>
+  act((tx) => tx.pod.create({ data: { tenantId: ann.tenant.id, namespace: ns, name, labels, networkId, hostId, spec: { containers: [container], ...(place ? { network: { addresses: [], securityGroups: [], ...place } } : {}) } } })).then(({ uid }) => uid)
+const service = (networkId: string, ns: string, name: string, spec: object) => act(async (tx) => {
+  const parsed = serviceSpec.parse({ ports: [{ port: 80, targetPort: 'http' }], ...spec })
+  const { uid } = await tx.service.create({ data: { tenantId: ann.tenant.id, namespace: ns, name, networkId, spec: parsed } })
+  await allocateServiceAddresses(tx, { uid, networkId, spec: parsed })
+  return uid
+})
+const ready = (uid: string, isReady: boolean): PodReport => ({ uid, observedGeneration: 1, phase: 'Running', reason: '', message: '', containers: [], startMode: null, startSteps: [], startedAt: null, conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', reason: '', message: '', lastTransitionTime: new Date().toISOString() }] })
+const of = <K extends NetworkObject['kind']>(kind: K, { set }: NetworkMessage) => set.filter((one): one is Extract<NetworkObject, { kind: K }> => one.kind === kind)
+
+describe('what hosts are told of networks', () => {
+  it('comes whole before the pods of a network, then what changes, and whole again after the host had none', async () => {
+    const host = await connect('h1')
+    expect(await host.desired()).toEqual([])
+    const { uid: id } = await network('one')
+    await namespace('one', 'one')
+    const web = await pod(id, host.hostId, 'one', 'web', { app: 'web' })
+    const first = await host.network()
+    expect(first).toMatchObject({ networkId: id, complete: true, remove: [] })
+    expect(first.set.map(({ kind }) => kind)).toEqual(['network', 'pod'])
+    expect(of('pod', first)).toMatchObject([{ uid: web, hostId: host.hostId, addresses: ['10.9.0.2', 'fd09::2'] }])
+    expect((await host.desired()).map(({ network: { address, ipv6, dns, domain, mtu } }) => ({ address, ipv6, dns, domain, mtu }))).toEqual([{ address: '10.9.0.2', ipv6: { cidr: 'fd09::/64', gateway: 'fd09::1', address: 'fd09::2', prefixLength: 64 }, dns: ['10.9.0.1'], domain: 'cluster.local', mtu: 1450 }])
+
+    const uid = await service(id, 'one', 'web', { selector: { app: 'web' } })
+    const services = async () => of('service', await host.network())[0]
+    expect(await services()).toMatchObject({ uid, addresses: ['10.96.0.1'], ports: [{ port: 80, endpoints: [] }] })
+    await host.report(ready(web, true))
+    expect(await services()).toMatchObject({ ports: [{ endpoints: [{ address: '10.9.0.2', port: 8080, hostId: host.hostId }] }] })
+    await host.report(ready(web, false))
+    expect(await services()).toMatchObject({ ports: [{ endpoints: [] }] })
+    await act((tx) => tx.service.delete({ where: { uid } }))
+    expect(await host.network()).toMatchObject({ complete: false, set: [], remove: [`service/${uid}`] })
+
+    await act((tx) => removePod(tx, web))
+    // The address is given back with the pod: what the host is told of the network, if it is, comes before it has no pod of it.
+    const last = await host.next()
+    if (last.kind === 'networkObjects') expect(await host.desired()).toEqual([])
+    else expect(last).toMatchObject({ kind: 'desired', assignments: [] })
+    await pod(id, host.hostId, 'one', 'again')
+    expect(await host.network()).toMatchObject({ complete: true, set: [{ kind: 'network' }, { kind: 'pod', name: 'again' }] })
+    expect(await host.desired()).toHaveLength(1)
+  })
+
+  it('comes to the hosts with pods of the network alone, with the pods on others and the rules', async () => {
+    const [one, two] = [await connect('m1'), await connect('m2')]
+    expect([await one.desired(), await two.desired()]).toEqual([[], []])
+    const [{ uid: id }, { uid: other }] = [await network('rules'), await network('elsewhere')]
+    await namespace('rules', 'rules')
+    await namespace('elsewhere', 'elsewhere')
+    const group = await act((tx) => tx.securityGroup.create({ data: { tenantId: ann.tenant.id, name: 'rules-group', networkId: id, spec: securityGroupSpec.parse({ network: 'rules', rules: [{ direction: 'ingress', protocol: 'tcp', ports: [{ port: 22 }], group: 'rules-group' }] }) } }))
+    await pod(id, one.hostId, 'rules', 'first', {}, { securityGroups: ['rules-group'] })
+    // The rules are there before the pod.
+    expect(of('policy', await one.network())).toMatchObject([{ uid: group.uid, members: ['10.9.0.2', 'fd09::2'], rules: [{ id: 'rules[0]', peer: { addresses: ['10.9.0.2', 'fd09::2'] } }] }])
+    expect(await one.desired()).toHaveLength(1)
+    await pod(other, two.hostId, 'elsewhere', 'foreign')
+    expect(of('pod', await two.network()).map(({ name }) => name)).toEqual(['foreign'])
+    expect(await two.desired()).toHaveLength(1)
+    const uid = await pod(id, two.hostId, 'rules', 'second', { app: 'db' })
+    const whole = await two.network()
+    expect([whole.networkId, whole.complete, of('pod', whole).map(({ name }) => name).sort()]).toEqual([id, true, ['first', 'second']])
+    expect(await two.desired()).toHaveLength(2)
+    expect(of('pod', await one.network()).map(({ name }) => name)).toEqual(['second'])
+    await act((tx) => tx.networkPolicy.create({ data: { tenantId: ann.tenant.id, namespace: 'rules', name: 'np', spec: networkPolicySpec.parse({ podSelector: { matchLabels: { app: 'web' } }, ingress: [{ from: [{ namespaceSelector: { matchLabels: { team: 'x' } } }] }] }) } }))
+    for (const host of [one, two]) expect(of('policy', await host.network())).toMatchObject([{ name: 'np', members: [] }])
+    await act((tx) => tx.pod.update({ where: { uid }, data: { labels: { app: 'web' } } }))
+    expect(of('policy', await one.network())).toMatchObject([{ name: 'np', members: ['10.9.0.3', 'fd09::3'] }])
+    await act((tx) => tx.namespace.update({ where: { tenantId_name: { tenantId: ann.tenant.id, name: 'rules' } }, data: { labels: { team: 'x' } } }))
+    expect(of('policy', await one.network())).toMatchObject([{ rules: [{ peer: { addresses: ['10.9.0.2', 'fd09::2', '10.9.0.3', 'fd09::3'] } }] }])
+    await act((tx) => tx.network.update({ where: { uid: id }, data: { spec: { ...networkSpec.parse({ subnets: { a: { cidr: '10.9.0.0/16' }, b: { cidr: 'fd09::/64' } }, outbound: 'none' }) } } }))
+    expect(of('network', await one.network())).toMatchObject([{ outbound: 'none' }])
+    expect(await one.desired()).toMatchObject([{ network: { outbound: 'none' } }])
+  })
+
+  it('is told of peers, once both sides of two tenants agree, and no longer than that', async () => {
+    const bob = await server.signUp('bob')
+    const host = await connect('p1')
+    await host.desired()
+    const { uid: mine } = await network('peered')
+    const { uid: theirs } = await act((tx) => tx.network.create({ data: { tenantId: bob.tenant.id, name: 'theirs', spec: networkSpec.parse({ subnets: { a: { cidr: '10.8.0.0/16' } } }) } }))
+    await pod(mine, host.hostId, 'peered', 'web')
+    await host.network()
+    await host.desired()
+    const peering = (tenantId: string, networkId: string, peerTenantId: string, peerNetwork: string) => act((tx) => tx.networkPeering.create({ data: { tenantId, name: 'p', networkId, peerTenantId, peerNetwork, spec: {} } }))
+    const own = await peering(ann.tenant.id, mine, bob.tenant.id, 'theirs')
+    const activate = (objectUid: string) => act((tx) => tx.objectCondition.create({ data: { objectUid, objectKind: 'NetworkPeering', type: 'Active', status: 'True', reason: 'Active', message: '' } }))
+    await activate(own.uid)
+    const back = await peering(bob.tenant.id, theirs, ann.tenant.id, 'peered')
+    expect(await host.network()).toMatchObject({ set: [{ kind: 'peer', uid: theirs, name: 'theirs', subnets: ['10.8.0.0/16'] }] })
+    await act((tx) => tx.network.update({ where: { uid: theirs }, data: { spec: networkSpec.parse({ subnets: { a: { cidr: '10.7.0.0/16' } } }) } }))
+    expect(await host.network()).toMatchObject({ set: [{ kind: 'peer', subnets: ['10.7.0.0/16'] }] })
+    await act((tx) => tx.networkPeering.delete({ where: { uid: back.uid } }))
+    expect(await host.network()).toMatchObject({ set: [], remove: [`peer/${theirs}`] })
+  })
+
+  it('a report that changes nothing of it says nothing, and a gap in the feed tells what was missed', async () => {
+    const host = await connect('g1')
+    await host.desired()
+    const { uid: id } = await network('gap')
+    await namespace('gap', 'gap')
+    const web = await pod(id, host.hostId, 'gap', 'web')
+    await host.network()
+    await host.desired()
+    const session = sessions.get(host.hostId)
+    const woken = vi.spyOn(session!, 'wakeNetwork')
+    await host.report(ready(web, true))
+    await service(id, 'gap', 'told', {})
+    expect(of('service', await host.network()).map(({ name }) => name)).toEqual(['told'])
+    expect(woken.mock.calls.every(([uid]) => uid === id)).toBe(true)
+    woken.mockImplementation(() => {})
+    await service(id, 'gap', 'missed', {})
+    session?.wakeWhole()
+    expect(of('service', await host.network()).map(({ name }) => name)).toEqual(['missed'])
+  })
+})
+
+it('a set that is too large for one message comes in several, of which the last says so', () => {
+  const spec = networkSpec.parse({ subnets: { a: { cidr: '10.0.0.0/8' } } })
+  const pods = Array.from({ length: 12_000 }, (_, i) => ({ uid: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`, namespace: 'default', name: `p${i}`, labels: {}, hostId: null, hostname: null, subdomain: null, securityGroups: [], addresses: [`10.${i >> 8}.${i & 255}.9`], ports: [] }))
+  const state = { network: { uid: 'n', number: 1, name: 'n', tenantId: 't', spec }, namespaces: [], services: [], endpoints: [], groups: [], policies: [], peers: [], pods }
+  const told = new ToldNetworks()
+  const messages = told.messages(state)
+  expect(messages.map(({ complete, more, set }) => [complete, more, set.length])).toEqual([[true, true, 5000], [false, true, 5000], [false, undefined, 2001]])
+  expect(told.messages(state)).toEqual([])
+  expect(told.messages({ ...state, pods: pods.slice(1) })).toMatchObject([{ complete: false, set: [], remove: [`pod/${pods[0]?.uid}`] }])
+  told.keep(new Set())
+  expect(told.messages({ ...state, pods: [] })).toMatchObject([{ complete: true, set: [{ kind: 'network' }] }])
+})

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { networkObjectKey, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
+import type { NetworkState } from '@/domain/network/state'
+import { toNetworkObjects } from '@/server/drivers/native/network/objects'
+
+/** A message of a host's stream is far below the 16 MiB that a host takes. In characters of JSON. */
+const maxCharacters = 4 << 20
+const maxObjects = 5_000
+
+type Written = { object: NetworkObject; length: number }
+
+/** What one connection of a host has been told of its networks: of each object a digest of what was said last. */
+export class ToldNetworks {
+  private readonly networks = new Map<string, Map<string, string>>()
+
+  has(networkId: string): boolean {
+    return this.networks.has(networkId)
+  }
+
+  get ids(): ReadonlySet<string> {
+    return new Set(this.networks.keys())
+  }
+
+  /** Forgets the networks of which the host has no pod any more, as the host does. */
+  keep(networkIds: ReadonlySet<string>): void {
+    for (const id of this.networks.keys()) if (!networkIds.has(id)) this.networks.delete(id)
+  }
+
+  /** The messages that make the host know a network as it is; none where it does. The first of a network has everything. They count as told. */
+  messages(state: NetworkState): NetworkMessage[] {
+    const networkId = state.network.uid
+    const before = this.networks.get(networkId)
+    const now = new Map<string, string>()
+    const set: Written[] = []
+    for (const object of toNetworkObjects(state)) {
+      const key = networkObjectKey(object)
+      const text = JSON.stringify(object)
+      const digest = createHash('sha256').update(text).digest('base64')
+      now.set(key, digest)
+      if (before?.get(key) !== digest) set.push({ object, length: text.length })
+    }
+    const remove = before ? [...before.keys()].filter((key) => !now.has(key)) : []
+    this.networks.set(networkId, now)
+    if (before && set.length === 0 && remove.length === 0) return []
+    const parts = inParts(set)
+    return parts.map((part, i) => ({ kind: 'networkObjects', networkId, complete: !before && i === 0, set: part, remove: i === 0 ? remove : [], ...(i < parts.length - 1 ? { more: true } : {}) }))
+  }
+}
+
+/** At least one part. */
+function inParts(set: readonly Written[]): NetworkObject[][] {
+  const parts: NetworkObject[][] = [[]]
+  let room = maxCharacters
+  for (const { object, length } of set) {
+    const last = parts.at(-1)
+    if (last && (last.length === 0 || (length <= room && last.length < maxObjects))) last.push(object)
+    else {
+      parts.push([object])
+      room = maxCharacters
+    }
+    room -= length
+  }
+  return parts
+}
