@@ -30,7 +30,7 @@ const { tunSetIff: _, ...allowedIoctls } = ioctls
 
 const newNamespaces = Object.values(newNamespace).reduce((all, flag) => all | flag, 0)
 /** Families of sockets. Source: bits/socket.h. */
-export const [unixSockets, ipv4Sockets, ipv6Sockets] = [1, 2, 10] as const
+export const [unixSockets, ipv4Sockets, ipv6Sockets, netlinkSockets] = [1, 2, 10, 16] as const
 /** Offsets in struct seccomp_data; of an argument its lower half, which is all that the calls looked at here take. */
 const [atNumber, atArchitecture, atFirstArgument, atSecondArgument] = [0, 4, 16, 24]
 const x86_64 = 0xc000003e
@@ -50,8 +50,8 @@ const ifAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.if
 const unlessAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAtLeast, then.length, 0, k], ...then]
 const ifAnyBit = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAnyBit, 0, then.length, k], ...then]
 
-/** The filter as a program of classic BPF, as seccomp(2) takes it. Sockets are of the given families alone. */
-export function filterProgram(families: readonly number[] = [unixSockets]): Instruction[] {
+/** The filter as a program of classic BPF, as seccomp(2) takes it. Sockets are of the given families alone; `questions` are what else ioctl may be asked for. */
+export function filterProgram(families: readonly number[] = [unixSockets], questions: readonly number[] = []): Instruction[] {
   const refuse = (calls: readonly SystemCall[], value: number) => calls.flatMap((name) => ifEqual(systemCalls[name], answer(value)))
   return [
     load(atArchitecture),
@@ -65,7 +65,7 @@ export function filterProgram(families: readonly number[] = [unixSockets]): Inst
       keep(0xff00),
       ...ifEqual(kvmIoctl, answer(allow)),
       load(atSecondArgument),
-      ...Object.values(allowedIoctls).flatMap((request) => ifEqual(request, answer(allow))),
+      ...[...Object.values(allowedIoctls), ...questions].flatMap((request) => ifEqual(request, answer(allow))),
       answer(notPermitted),
     ),
     // A call that is younger than this list was judged by nobody.

@@ -47,8 +47,11 @@ export async function placeOf(folder: string): Promise<Place> {
  * The folder that a process was given as /vm when it was launched, also when it was removed since. A VM cannot change it:
  * QEMU has no capability to mount and may not make a namespace. Undefined for a process that is no VM, or has ended.
  */
-export async function vmPlaceOf(pid: number): Promise<Place | undefined> {
-  return (await mountsOf(String(pid))).find(({ mountPoint }) => mountPoint === '/vm')?.place
+export const vmPlaceOf = (pid: number): Promise<Place | undefined> => placeMountedAt(pid, '/vm')
+
+/** The folder that a process has mounted there; undefined where it has none, or has ended. */
+export async function placeMountedAt(pid: number, at: string): Promise<Place | undefined> {
+  return (await mountsOf(String(pid))).find(({ mountPoint }) => mountPoint === at)?.place
 }
 
 /** Whether a place is the folder or lies below it. */

@@ -18,7 +18,7 @@ const joinScript = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 1
 export type InGroup = { command: string; args: string[]; leave: () => Promise<void> }
 
 /** Throws where a group cannot be made though there are groups. */
-export async function inGroup({ memoryBytes, processes }: JailLimits, [command, args]: [string, string[]]): Promise<InGroup> {
+export async function inGroup({ memoryBytes, processes }: Pick<JailLimits, 'memoryBytes' | 'processes'>, [command, args]: [string, string[]]): Promise<InGroup> {
   made += 1
   // Beside the limit of the account: bubblewrap and its first process, the shell, and who runs as root until the account is taken.
   const folders = (await groups?.make(`jail-${process.pid}-${made}`, { memoryBytes, processes: processes + 4, cpus: 2, weight: 1 })) ?? []

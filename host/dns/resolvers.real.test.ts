@@ -1,0 +1,183 @@
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { NetworkBase, NetworkObject, NetworkService } from '@/contracts/host/v1'
+import { processesOf } from '@/host/hypervisor/process-identity'
+import { logger } from '@/platform/logger'
+import { ResolverRecord } from './process'
+import { Resolvers } from './resolvers'
+import { Asker, type QuestionKind } from './testing/asker'
+import { DnsLab, outsideNameserver } from './testing/dns-lab'
+
+const log = logger('test')
+log.level = 'fatal'
+const networkId = randomUUID()
+const base: NetworkBase = { kind: 'network', number: 1, name: 'default', tenantId: 't', subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'b', cidr: 'fd00::/64', gateway: 'fd00::1' }], serviceCidrs: ['10.96.0.0/16'], routes: [], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: [] } }
+const service = (name: string, rest: Partial<NetworkService>): NetworkService => ({ kind: 'service', uid: randomUUID(), namespace: 'default', name, addresses: [], externalName: null, localOnly: false, affinitySeconds: null, ports: [], hosts: [], ...rest })
+const pod = (name: string, addresses: string[]): NetworkObject => ({ kind: 'pod', uid: randomUUID(), namespace: 'default', name, hostname: name, subdomain: null, hostId: null, addresses })
+const http = (port: number, addresses: string[]) => ({ name: 'http', protocol: 'tcp' as const, port: 80, endpoints: addresses.map((address) => ({ address, port, hostId: null })) })
+const objects: NetworkObject[] = [
+  base,
+  pod('web-0', ['10.0.0.5', 'fd00::5']),
+  pod('web-1', ['10.0.0.6']),
+  service('web', { addresses: ['10.96.0.5'], ports: [http(8080, ['10.0.0.5'])] }),
+  service('db', { ports: [http(8080, ['10.0.0.5', '10.0.0.6'])], hosts: [{ hostname: 'db-0', address: '10.0.0.5' }, { hostname: 'db-1', address: '10.0.0.6' }] }),
+  service('alias', { externalName: 'web.default.svc.cluster.local' }),
+]
+
+let lab: DnsLab
+let resolvers: Resolvers
+let asker: Asker
+let outside: Awaited<ReturnType<DnsLab['nameserver']>>
+const podUid = randomUUID()
+const folder = () => join(lab.folder, 'dns')
+const open = (pods = [{ uid: podUid, networkId, namespace: lab.network }], known = objects) => Resolvers.open({ folder: folder(), upstream: [outsideNameserver], log }, pods, [{ kind: 'networkObjects', networkId, complete: true, set: known, remove: [] }])
+const ask = (kind: QuestionKind, name: string) => asker.ask(kind, name)
+const saved = z.object({ names: ResolverRecord, records: ResolverRecord.nullable() })
+/** What is written down of the network's processes. */
+const state = async () => saved.parse(JSON.parse(await readFile(join(folder(), networkId, 'state.json'), 'utf8')))
+
+describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_000 }, () => {
+  beforeAll(async () => {
+    lab = await DnsLab.open()
+    outside = await lab.nameserver()
+    resolvers = await open()
+    asker = new Asker(lab.pod, '10.0.0.1')
+    await resolvers.settled()
+  }, 60_000)
+  afterAll(async () => {
+    await asker.close()
+    await resolvers.detached(podUid)
+    await resolvers.close()
+    await lab.close()
+  }, 60_000)
+
+  it('answers for services, headless ones, pods and addresses, in both families, and says no rightly', async () => {
+    expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    expect(await ask('AAAA', 'web.default.svc.cluster.local')).toBe('ENODATA')
+    expect(await ask('A', 'db.default.svc.cluster.local')).toEqual(expect.arrayContaining(['10.0.0.5', '10.0.0.6']))
+    expect(await ask('A', 'db-1.db.default.svc.cluster.local')).toEqual(['10.0.0.6'])
+    expect(await ask('AAAA', 'web-0.default.pod.cluster.local')).toEqual(['fd00::5'])
+    expect(await ask('A', '10-0-0-6.default.pod.cluster.local')).toEqual(['10.0.0.6'])
+    expect(await ask('A', 'WEB.Default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    expect(await ask('SRV', '_http._tcp.web.default.svc.cluster.local')).toEqual([{ name: 'web.default.svc.cluster.local', port: 80, priority: 0, weight: 100 }])
+    expect(await ask('SRV', '_http._tcp.db.default.svc.cluster.local')).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'db-1.db.default.svc.cluster.local', port: 8080 })]))
+    expect(await ask('PTR', '10.96.0.5')).toEqual(['web.default.svc.cluster.local'])
+    expect(await ask('PTR', '10.0.0.6')).toEqual(['db-1.db.default.svc.cluster.local'])
+    expect(await ask('CNAME', 'alias.default.svc.cluster.local')).toEqual(['web.default.svc.cluster.local'])
+    expect(await ask('A', 'alias.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    for (const name of ['none.default.svc.cluster.local', '_none._tcp.web.default.svc.cluster.local', 'cluster.local.evil']) expect(await ask('A', name), name).toBe('ENOTFOUND')
+    expect(await ask('A', 'default.svc.cluster.local')).toBe('ENODATA')
+    const v6 = new Asker(lab.pod, '[fd00::1]')
+    expect(await v6.ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    await v6.close()
+  })
+
+  it('asks outside for other names alone: none of its own domain and addresses, and no name without a dot', async () => {
+    expect(await ask('A', 'www.example.com')).toEqual(['198.51.100.7'])
+    await ask('A', 'none.default.svc.cluster.local')
+    await ask('PTR', '10.0.0.99')
+    await ask('PTR', '10.96.0.99')
+    await ask('A', 'plain')
+    const asked = await outside.asked()
+    expect(asked).toContain('query[A] www.example.com')
+    for (const own of ['cluster.local ', 'in-addr.arpa', 'plain']) expect(asked).not.toContain(own)
+  })
+
+  it('serves a change within a second, and loses no question meanwhile: names, records and an own restart\'s place', async () => {
+    let asked = 0
+    const wrong: unknown[] = []
+    let going = true
+    const askers = Array.from({ length: 4 }, () => new Asker(lab.pod, '10.0.0.1', 5_000))
+    const load = Promise.all(askers.map(async (one, i) => {
+      while (going) {
+        const kind = i % 2 === 0 ? 'A' : 'SRV'
+        const found = await one.ask(kind, kind === 'A' ? 'web.default.svc.cluster.local' : '_http._tcp.web.default.svc.cluster.local')
+        asked += 1
+        await delay(1)
+        if (!Array.isArray(found) || found.length !== 1) wrong.push(found)
+      }
+    }))
+    const took: number[] = []
+    for (let i = 0; i < 6; i += 1) {
+      const change = [...objects, service('new', { addresses: [`10.96.1.${i}`], ports: [{ name: `p${i}`, protocol: 'tcp', port: 80, endpoints: [] }] })]
+      const began = performance.now()
+      resolvers.know(networkId, change)
+      await expect.poll(() => ask('A', 'new.default.svc.cluster.local'), { interval: 2, timeout: 5_000 }).toEqual([`10.96.1.${i}`])
+      took.push(performance.now() - began)
+      await expect.poll(() => ask('SRV', `_p${i}._tcp.new.default.svc.cluster.local`), { interval: 5, timeout: 10_000 }).toHaveLength(1)
+    }
+    going = false
+    await load
+    await Promise.all(askers.map((one) => one.close()))
+    console.info(JSON.stringify({ asked, wrong: wrong.length, tookMs: took.map(Math.round) }))
+    expect(wrong).toEqual([])
+    expect(asked).toBeGreaterThan(500)
+    expect(Math.min(...took)).toBeLessThan(1_000)
+    resolvers.know(networkId, objects)
+    await resolvers.settled()
+  })
+
+  it('runs without a capability, as an account of its own, in a root of its own, and small', async () => {
+    const { names } = await state()
+    const status = await readFile(`/proc/${names.identity.pid}/status`, 'utf8')
+    expect(status).toMatch(new RegExp(`^Uid:\\t${names.uid}\\t${names.uid}\\t`, 'm'))
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, 'm'))
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m)
+    expect(status).toMatch(/^Seccomp:\t2$/m)
+    expect((await readdir(`/proc/${names.identity.pid}/root`)).sort()).toEqual(['bin', 'dev', 'dns', 'etc', 'lib', 'lib64', 'sbin', 'usr'])
+    const pss = Number(/^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${names.identity.pid}/smaps_rollup`, 'utf8'))?.[1])
+    console.info(`a resolver's own memory: ${pss} KiB`)
+    expect(pss).toBeLessThan(16 << 10)
+  })
+
+  it('is started again when it is killed, and when its namespace was made anew', async () => {
+    const before = await state()
+    for (const record of [before.names, before.records]) if (record) process.kill(record.identity.pid, 'SIGKILL')
+    await expect.poll(() => ask('SRV', '_http._tcp.web.default.svc.cluster.local'), { timeout: 15_000 }).toHaveLength(1)
+    await asker.close()
+    await lab.makeNetwork()
+    asker = new Asker(lab.pod, '10.0.0.1')
+    await expect.poll(() => ask('A', 'web.default.svc.cluster.local'), { timeout: 15_000 }).toEqual(['10.96.0.5'])
+  })
+
+  it('is taken up by the next agent with the same processes, and what that does not know of is killed', async () => {
+    const before = await state()
+    await resolvers.close()
+    expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    resolvers = await open()
+    await resolvers.settled()
+    expect(await state()).toEqual(before)
+    // An agent that died before it wrote anything down.
+    await resolvers.close()
+    await rm(join(folder(), networkId, 'state.json'))
+    resolvers = await open()
+    await resolvers.settled()
+    const after = await state()
+    expect(after.names.identity).not.toEqual(before.names.identity)
+    expect(await processesOf(before.names.uid)).toEqual(after.names.uid === before.names.uid ? [after.names.identity, after.records?.identity] : [])
+    expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+  })
+
+  it('asks nobody where it must not, and ends with its last pod', async () => {
+    resolvers.know(networkId, [{ ...base, outbound: 'none' }])
+    await resolvers.settled()
+    expect(await ask('A', 'www.example.com')).toBe('EREFUSED')
+    expect(await ask('A', 'web.default.svc.cluster.local')).toBe('ENOTFOUND')
+    const { names } = await state()
+    await resolvers.detached(podUid)
+    expect(await processesOf(names.uid)).toEqual([])
+    expect(await readdir(folder())).toEqual([])
+    // Of an agent that comes without this network's pods nothing is left either.
+    resolvers.attached({ uid: podUid, networkId, namespace: lab.network })
+    await resolvers.settled()
+    const { names: again } = await state()
+    await resolvers.close()
+    resolvers = await open([])
+    expect(await processesOf(again.uid)).toEqual([])
+    expect(await readdir(folder())).toEqual([])
+  })
+})
