@@ -4,6 +4,7 @@ import type { Logger } from '@/platform/logger'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
 import { ServerConnection } from './server-connection'
+import { WholeNetwork } from './whole-network'
 
 /** What the hello says of this host beside its name and proof. */
 export type HostDescription = Omit<HelloInput, 'version' | 'publicKey' | 'signature' | 'bootId' | 'capacity'>
@@ -65,11 +66,15 @@ async function session(connection: ServerConnection, options: ControlOptions, on
   onConnected()
   log.info({ hostId }, 'connected to the server')
   options.onUploads?.(async (uploadId) => (await connection.mutate('host.fetchUpload', { uploadId }, fetchUploadOutput)).url)
+  const networks = new WholeNetwork()
   let isFirst = true
   connection.subscribe('host.desired', desiredMessage, (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
     if (message.kind === 'configuration') return options.onConfiguration?.(message)
-    if (message.kind === 'networkObjects') return options.onNetwork?.(message)
+    if (message.kind === 'networkObjects') {
+      const whole = networks.take(message)
+      return whole ? options.onNetwork?.(whole) : undefined
+    }
     options.onDesired(message.assignments, message.prePulls ?? [])
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {
