@@ -4,6 +4,7 @@ import { parseCidr } from '@/domain/shared/cidr'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
 import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type UidRange } from './attachment'
+import { bandwidthSection } from './bandwidth/bandwidth-section'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName } from './names'
@@ -25,8 +26,8 @@ export type HostNetworkOptions = {
   hostTag: string
   /** The users that pods run as. What they send from inside a network namespace, past their tap, is dropped. */
   uidRange: UidRange
-  /** The user that the networks' resolvers run as: it may ask the outside, and pods may ask it at their gateways. Without one pods reach no resolver there. */
-  resolverUid?: number
+  /** The users that the networks' resolvers run as: they may ask the outside, and pods may ask them at their gateways. Without any pods reach no resolver there. */
+  resolverUids?: UidRange
   /** A subnet from which this host takes a /20 (or all of it, if smaller) for addresses between networks and itself. Default 100.64.0.0/10. */
   transitPool?: string
   /** Subnets that no pod reaches, besides this host, link-local and multicast: a management network, for example. */
@@ -43,8 +44,8 @@ export type Port = { netns: string; tap: string; mtu: number }
 
 type Wanted = { spec: NetworkSpec; pods: Map<string, Attachment> }
 
-/** What a network's services and policies say of its packet filter. */
-const sections: Sections = (state) => [serviceSection(state), policySection(state), peerSection(state)]
+/** What a network's services, policies, peers and limits say of its packet filter. */
+const sections: Sections = (state) => [serviceSection(state), policySection(state), peerSection(state), bandwidthSection(state)]
 
 /**
  * The network of one host: a namespace for each tenant network that has a pod here, a tap for each pod in it, and
@@ -67,7 +68,7 @@ export class HostNetwork {
     for (const cidr of [transitPool, ...denied]) parseCidr(cidr)
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
-    this.parts = { ...shared, uids, resolverUid: options.resolverUid ?? null, deviceKind: options.deviceKind ?? 'tap', sections, objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
+    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', sections, objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
   /**

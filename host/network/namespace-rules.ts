@@ -4,8 +4,8 @@ import { tapName, UPLINK_IN_NAMESPACE } from './names'
 import { ofFamily, type NetworkState } from './network-state'
 import { NETWORK_TABLE, type NftChain, type NftSection, type NftSet, type NftTables } from './table/model'
 
-/** The users whose packets the namespace tells apart: those that pods run as, and the one of its resolver, if there is one. */
-export type NamespaceUsers = { uids: UidRange; resolverUid: number | null }
+/** The users whose packets the namespace tells apart: those that pods run as, and those that resolvers run as, if there are any. */
+export type NamespaceUsers = { uids: UidRange; resolverUids: UidRange | null }
 
 const set = (declaration: string, elements: readonly string[]): NftSet => ({ declaration, elements })
 const chain = (...rules: string[]): NftChain => ({ rules })
@@ -22,7 +22,7 @@ const answered = ['destination-unreachable', 'packet-too-big', 'time-exceeded', 
  * inside the namespace (a QEMU that was broken into) never leaves. Chains of the other sections are jumped to where they are there.
  */
 export function baseSection(state: NetworkState, users: NamespaceUsers, others: readonly NftSection[] = []): NftSection {
-  const resolves = state.dns !== null && users.resolverUid !== null
+  const resolves = state.dns !== null && users.resolverUids !== null
   const there = new Set(others.flatMap(({ chains }) => [...chains?.keys() ?? []]))
   return { sets: baseSets(state), chains: new Map([...fromPodChains(), ...guards(state, users, resolves, (name) => (there.has(name) ? [`jump ${name}`] : []))]) }
 }
@@ -65,12 +65,15 @@ function fromPodChains(): [string, NftChain][] {
   ]
 }
 
-function guards({ transit, outbound }: NetworkState, { uids, resolverUid }: NamespaceUsers, resolves: boolean, jump: (name: string) => string[]): [string, NftChain][] {
+function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: NamespaceUsers, resolves: boolean, jump: (name: string) => string[]): [string, NftChain][] {
   const only = (holds: boolean, ...rules: string[]) => (holds ? rules : [])
   const resolver = ['ip daddr @gateways', 'ip6 daddr @gateways6'].map((to) => `${fromPod} ${to} meta l4proto { tcp, udp } th dport 53 accept`)
   const outside = transit !== null && outbound === 'nat'
+  const byResolver = resolverUids === null ? '' : `meta skuid ${resolverUids.first}-${resolverUids.last}`
   return [
     ['arrival', { hook: 'type filter hook prerouting priority raw; policy drop;', rules: [
+      // A resolver is of two processes, which speak to each other there.
+      ...only(resolves, 'iifname "lo" accept'),
       `iifname "${up}" meta nfproto ipv4 ip saddr != @inside accept`,
       'iifname . ether saddr . ip saddr @senders jump from_pod',
       'iifname . ether saddr . ip6 saddr @senders6 jump from_pod6',
@@ -83,7 +86,7 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUid }: Name
       `${fromPod} ip daddr @gateways icmp type echo-request accept`,
       `${fromPod} ip6 daddr @gateways6 icmpv6 type { echo-request, nd-neighbor-solicit } accept`,
       `${fromPod} icmpv6 type nd-neighbor-solicit ip6 daddr ff02::1:ff00:0/104 accept`,
-      ...only(resolves, ...resolver, `iifname "${up}" ct direction reply ct state established,related accept`),
+      ...only(resolves, 'iifname "lo" accept', ...resolver, `iifname "${up}" ct direction reply ct state established,related accept`),
     ] }],
     ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: [
       'ct state invalid drop',
@@ -97,8 +100,9 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUid }: Name
     ] }],
     ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: [
       `meta skuid ${uids.first}-${uids.last} drop`,
+      ...only(resolves, `oifname "lo" ${byResolver} accept`),
       ...only(resolves, 'oifname "tap*" ct direction reply ct state established meta l4proto { tcp, udp } th sport 53 accept'),
-      ...only(resolves && outside, `oifname "${up}" meta skuid ${resolverUid} meta l4proto { tcp, udp } th dport 53 accept`),
+      ...only(resolves && outside, `oifname "${up}" ${byResolver} meta l4proto { tcp, udp } th dport 53 accept`),
       'meta l4proto icmp accept',
       // How a service that takes no connections says so.
       'oifname "tap*" tcp flags & rst == rst accept',
