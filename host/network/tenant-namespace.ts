@@ -1,4 +1,5 @@
 import type { PodPort } from './attachment'
+import { Shaping } from './bandwidth/shaping'
 import type { NetworkNamespaceKernel } from './kernel'
 import { desiredObjects, deviceOf, kernelChange, observedObjects, type DeviceKind, type KernelObject } from './kernel-objects'
 import { standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
@@ -44,6 +45,7 @@ const SETTINGS = {
  */
 export class TenantNamespace {
   private readonly table: Table
+  private readonly shaping: Shaping
   private current: NetworkState | null = null
 
   constructor(
@@ -53,6 +55,7 @@ export class TenantNamespace {
     private readonly sections: Sections,
   ) {
     this.table = new Table(kernel)
+    this.shaping = new Shaping(kernel)
   }
 
   /** Kernel settings of a new namespace; to be in force before the first device is made. */
@@ -75,6 +78,7 @@ export class TenantNamespace {
     const there = new Set(made.map((pod) => deviceOf(pod, this.deviceKind).key))
     const added = [...desiredObjects(state, this.deviceKind).values()].filter(({ key }) => !there.has(key))
     await this.kernel.ipBatch(['link set dev lo up', ...added.flatMap(({ add }) => add)])
+    await this.shaping.apply(state.ports)
     this.current = state
   }
 
@@ -88,6 +92,7 @@ export class TenantNamespace {
     const { remove, add } = kernelChange(desiredObjects(before, this.deviceKind), desiredObjects(state, this.deviceKind))
     this.current = null
     await allDone([this.applyRules(state), this.kernel.ipBatchForced(remove).then(() => this.kernel.ipBatch(add))])
+    await this.shaping.apply(state.ports)
     this.current = state
   }
 
@@ -104,6 +109,7 @@ export class TenantNamespace {
     await this.kernel.ipBatchForced(remove)
     await this.table.reload(this.tables(state))
     await this.kernel.ipBatch(['link set dev lo up', ...add])
+    await this.shaping.repair(state.ports)
     this.current = state
     const lost = state.ports.filter((pod) => added.some(({ key }) => key === deviceOf(pod, this.deviceKind).key))
     const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))

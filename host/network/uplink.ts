@@ -5,7 +5,8 @@ import { HOST_END_MAC, NAMESPACE_END_MAC, POD_MTU, UPLINK_IN_NAMESPACE, uplinkNa
 import { allDone, Serial } from './serial'
 import { holdTransitBlock, releaseTransitBlocks } from './transit-hold'
 import { transitAddress } from './transit-pool'
-import { removeUplinkTable, uplinkRules } from './uplink-rules'
+import { Table } from './table/table'
+import { removeUplinkTable, uplinkTables } from './uplink-rules'
 
 type UplinkOptions = { hostTag: string; transitPool: string; denied: readonly string[]; kernel: NetworkNamespaceKernel; log: Logger }
 
@@ -20,8 +21,11 @@ export class Uplink {
   private readonly connected = new Set<number>()
   private readonly serial = new Serial()
   private block: Cidr | null = null
+  private table: Table
 
-  constructor(private readonly options: UplinkOptions) {}
+  constructor(private readonly options: UplinkOptions) {
+    this.table = this.newTable()
+  }
 
   /** The transit address of a network that has outbound traffic now, else null. */
   transit(number: number): string | null {
@@ -96,6 +100,8 @@ export class Uplink {
       if (kept.size === 0) return this.removeAll()
       this.block = await this.open()
       this.assign(this.block, kept.values(), routes)
+      // Whatever is there now.
+      this.table = this.newTable()
       await this.loadRules()
     })
   }
@@ -152,12 +158,17 @@ export class Uplink {
     if (!this.block) throw new Error('rules of the host without a block of transit addresses')
     const block = this.block
     const networks = [...this.transits].map(([number, transit]) => ({ number, transit }))
-    await kernel.loadRules(uplinkRules({ hostTag, pool: formatCidr(block), networks, denied }))
+    await this.table.load(uplinkTables({ hostTag, pool: formatCidr(block), networks, denied }))
+  }
+
+  private newTable(): Table {
+    return new Table(this.options.kernel, 'tables')
   }
 
   private async removeAll(): Promise<void> {
     const { kernel, hostTag } = this.options
     this.block = null
+    this.table = this.newTable()
     await kernel.loadRules(removeUplinkTable(hostTag))
     await releaseTransitBlocks(kernel, hostTag)
   }

@@ -73,7 +73,7 @@ export class PodState {
   }
 
   observed(now: Moment, isConfigured: boolean): Observed {
-    const refit = this.assignment.network.outbound !== this.running.network.outbound
+    const refit = switches(this.assignment) !== switches(this.running)
     return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0, unconfigured: !isConfigured, failed: this.failure !== null }
   }
 
@@ -252,6 +252,9 @@ function acceptedAt(found: LedgerEntry | null, now: Moment, machineBoot: string)
 
 /** What a VM is made from, for comparison: another value takes another VM. Resolvers are given at the start and stay. */
 function whatRuns({ spec, size, network, hostname }: Assignment): string {
-  const { id, number, cidr, gateway, address, prefixLength, mac } = network
-  return JSON.stringify([spec, size, hostname, id, number, cidr, gateway, address, prefixLength, mac])
+  const { id, number, cidr, gateway, address, prefixLength, mac, ipv6 } = network
+  return JSON.stringify([spec, size, hostname, id, number, cidr, gateway, address, prefixLength, mac, ...(ipv6 ? [ipv6] : [])])
 }
+
+/** What of a pod's place in its network changes while it runs. A guest keeps the largest packet that it was told. */
+const switches = ({ network: { outbound, mtu, bandwidth } }: Assignment): string => JSON.stringify([outbound, mtu, bandwidth?.ingress ?? null, bandwidth?.egress ?? null])

@@ -76,7 +76,7 @@ describe('a table in the kernel', () => {
     }), { numRuns: 100, endOnFailure: true })
   }, 60_000)
 
-  it('holds what the last change left, when one fails, and then all again', async () => {
+  it('holds what the last change left when one fails, and all again where others changed it', async () => {
     const table = new Table(kernel(stepwise))
     const good: NftTables = new Map([['inet hypernetes', [{ sets: new Map([['s1', { declaration: 'type ipv4_addr;', elements: ['10.0.0.1'] }]]), chains: new Map([['c', { rules: ['ip saddr @s1 accept'] }]]) }]]])
     await table.load(good)

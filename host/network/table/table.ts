@@ -19,19 +19,19 @@ export class Table {
   constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'loadRules' | 'listRules'>, private readonly owner: 'ruleset' | 'tables' = 'ruleset') {}
 
   /**
-   * Brings the kernel from the state loaded last to this one. The first one, and the next after a failure, replaces all. Throws ExecError;
-   * then the kernel has what it had.
+   * Brings the kernel from the state loaded last to this one. The first one replaces all, and so does one whose difference the kernel refuses:
+   * then others changed what was there. Throws ExecError; then the kernel has what it had.
    */
   async load(tables: NftTables): Promise<void> {
-    if (this.loaded === null) return this.reload(tables)
-    const before = this.loaded
-    const commands = difference(before, tables)
-    if (commands !== '') {
-      // Killed on the way or told off: nobody knows which of the two states it is.
-      this.loaded = null
-      await this.kernel.loadRules(commands)
-    }
+    const commands = this.loaded === null ? null : difference(this.loaded, tables)
+    if (commands !== '' && !(commands !== null && await this.loadDifference(commands))) return this.reload(tables)
     this.loaded = tables
+  }
+
+  private async loadDifference(commands: string): Promise<boolean> {
+    // Killed on the way: nobody knows which of the two states it is.
+    this.loaded = null
+    return this.kernel.loadRules(commands).then(() => true, () => false)
   }
 
   /** Replaces all in one transaction, whatever is there. Counters begin again at 0, and sets that packets write are empty. */

@@ -4,8 +4,11 @@ import type { NetworkPort, PodIdentity } from '../ports'
 
 /** A pod's place in its network, in the words of the host's network. */
 export function attachment({ uid, network, vmUid }: Pick<PodIdentity, 'uid' | 'network' | 'vmUid'>): Attachment {
-  const { id, number, cidr, gateway, outbound, address, prefixLength, mac } = network
-  return { network: { id, number, cidr, gateway, outbound }, pod: { uid, address, prefixLength, mac, runAsUid: vmUid } }
+  const { id, number, cidr, gateway, outbound, mtu, ipv6, bandwidth, address, prefixLength, mac } = network
+  return {
+    network: { id, number, cidr, gateway, outbound, ...(mtu === undefined ? {} : { mtu }), ...(ipv6 ? { ipv6: { cidr: ipv6.cidr, gateway: ipv6.gateway } } : {}) },
+    pod: { uid, address, prefixLength, mac, runAsUid: vmUid, ...(ipv6 ? { ipv6: { address: ipv6.address, prefixLength: ipv6.prefixLength } } : {}), ...(bandwidth ? { bandwidth } : {}) },
+  }
 }
 
 /** The host's network as workers use it. */
