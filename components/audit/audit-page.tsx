@@ -9,10 +9,12 @@ import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
 import { PageHeader } from '@/components/patterns/page-header'
+import { accessTabs } from '@/components/patterns/shell/navigation'
 import { Ago } from '@/components/patterns/time'
 import { CopyableId } from '@/components/ui/copyable'
 import { EmptyState } from '@/components/ui/empty-state'
 import { StateBadge } from '@/components/ui/state-badge'
+import { TabLinks } from '@/components/ui/tab-links'
 
 const columns: ReadonlyArray<Column<AuditView>> = [
   { id: 'action', header: 'Action', cell: (entry) => <code className="font-mono text-xs">{entry.action}</code> },
@@ -31,19 +33,21 @@ export function AuditPage({ tenant }: { tenant: string }) {
   const audit = useQuery({ ...trpc.audit.list.queryOptions({ tenant, limit: 100, ...(cursor && { cursor }) }), placeholderData: keepPreviousData })
   return (
     <>
-      <PageHeader title="Audit" description="Who did what in this tenant. Entries are never changed." />
-      <DataTable
-        label="Audit"
-        columns={columns}
-        rows={audit.data?.items}
-        rowKey={(entry) => entry.id}
-        rowName={(entry) => entry.action}
-        error={audit.error}
-        onRetry={() => void audit.refetch()}
-        stale={audit.isPlaceholderData}
-        empty={<EmptyState icon={<ScrollText />} title="Nothing was done yet" />}
-        footer={audit.data && <Pager noun="entry" plural="entries" shown={audit.data.items.length} nextCursor={audit.data.nextCursor} />}
-      />
+      <PageHeader title="Audit" description="Who did what in this tenant. Entries are never changed." tabs={<TabLinks label="Tokens and audit" tabs={accessTabs(tenant)} />} />
+      <div className="pt-4">
+        <DataTable
+          label="Audit"
+          columns={columns}
+          rows={audit.data?.items}
+          rowKey={(entry) => entry.id}
+          rowName={(entry) => entry.action}
+          error={audit.error}
+          onRetry={() => void audit.refetch()}
+          stale={audit.isPlaceholderData}
+          empty={<EmptyState icon={<ScrollText />} title="Nothing was done yet" />}
+          footer={audit.data && <Pager noun="entry" plural="entries" shown={audit.data.items.length} nextCursor={audit.data.nextCursor} />}
+        />
+      </div>
     </>
   )
 }

@@ -41,6 +41,7 @@ export const paths = {
   newService: (slug: string, query?: { namespace?: string | undefined }) => `${tenant(slug)}/services-new${search(query)}`,
   service,
   editService: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/edit`,
+  serviceFigures: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/figures`,
   serviceYaml: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/yaml`,
   /** Any manifests as YAML: from a sketch of a kind (`kind`), or an object as it is (`from`, as `Service/namespace/name`). */
   applyYaml: (slug: string, query?: { kind?: string | undefined; from?: string | undefined }) => `${tenant(slug)}/apply${search(query)}`,
@@ -48,7 +49,8 @@ export const paths = {
   reachability: (slug: string, network: string, query?: { from?: string | undefined; to?: string | undefined; kind?: 'pod' | 'service' | 'address' | undefined; protocol?: 'tcp' | 'udp' | 'icmp' | undefined; port?: string | undefined }) => `${tenant(slug)}/networks/${e(network)}/reachability${search(query)}`,
   securityGroups: (slug: string) => `${tenant(slug)}/security-groups`,
   newSecurityGroup: (slug: string, query?: { network?: string | undefined }) => `${tenant(slug)}/security-groups-new${search(query)}`,
-  securityGroup: (slug: string, name: string) => `${tenant(slug)}/security-groups/${e(name)}`,
+  /** `rule`: the one to look at, from 0. */
+  securityGroup: (slug: string, name: string, query?: { rule?: string | undefined }) => `${tenant(slug)}/security-groups/${e(name)}${search(query)}`,
   securityGroupRules: (slug: string, name: string) => `${tenant(slug)}/security-groups/${e(name)}/rules`,
   networkPolicies: (slug: string) => `${tenant(slug)}/network-policies`,
   networkPolicy: (slug: string, namespace: string, name: string) => `${tenant(slug)}/network-policies/${e(namespace)}/${e(name)}`,

@@ -68,7 +68,7 @@ export function NamespaceListPage({ tenant, children }: { tenant: string; childr
         <DeleteDialog
           noun="namespace"
           name={deleting.metadata.name}
-          consequences={[deleting.status.pods > 0 ? <>{formatCount(deleting.status.pods, 'pod')} in it {deleting.status.pods === 1 ? 'is' : 'are'} stopped and deleted.</> : <>No pod is in it.</>, <>Its ConfigMaps and Secrets are removed.</>, <>Its name can be used again when it is gone.</>]}
+          consequences={[deleting.status.pods > 0 ? <>{formatCount(deleting.status.pods, 'pod')} in it {deleting.status.pods === 1 ? 'is' : 'are'} stopped and deleted.</> : <>No pod is in it.</>, <>Its services, network policies, ConfigMaps and Secrets are removed.</>, <>Its name can be used again when it is gone.</>]}
           onDelete={async () => {
             await api.namespace.delete.mutate({ tenant, name: deleting.metadata.name })
             await queries.invalidateQueries({ queryKey: trpc.namespace.list.queryKey({ tenant }) })

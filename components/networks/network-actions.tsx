@@ -1,5 +1,5 @@
 'use client'
-import { Eye, Trash2 } from 'lucide-react'
+import { Eye, Pencil, Trash2 } from 'lucide-react'
 import type { NetworkView } from '@/domain/network/view'
 import type { Action } from '@/components/client/actions'
 import { formatCount } from '@/components/client/formats'
@@ -16,5 +16,6 @@ function deleteReason({ metadata, status }: NetworkView): string | undefined {
 /** What can be done to a network. */
 export const networkActionsFor = (tenant: string, network: NetworkView, onDelete: (network: NetworkView) => void): Action[] => [
   { id: 'open', label: 'Show network', icon: <Eye className="size-4" />, href: paths.network(tenant, network.metadata.name) },
+  { id: 'edit', label: 'Edit network', icon: <Pencil className="size-4" />, href: paths.editNetwork(tenant, network.metadata.name) },
   { id: 'delete', label: 'Delete network', icon: <Trash2 className="size-4" />, danger: true, run: () => onDelete(network), disabledReason: deleteReason(network) },
 ]

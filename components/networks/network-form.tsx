@@ -1,15 +1,17 @@
 'use client'
 import { useQueryClient } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
+import { useState } from 'react'
 import { paths } from '@/components/client/paths'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useForm } from '@/components/client/use-form'
 import { SideForm } from '@/components/patterns/side-form'
-import { Checkbox } from '@/components/ui/checkbox'
+import { Callout } from '@/components/ui/callout'
 import { Field } from '@/components/ui/field'
 import { Input } from '@/components/ui/input'
-
-const initial = { name: '', cidr: '10.0.0.0/24', gateway: '', outbound: true }
+import { draftOf, draftSchema, fieldOf, newDraft, specOf } from './network-draft'
+import { NetworkFields } from './network-fields'
+import { useNetwork } from './network-frame'
 
 /** A new network beside the list. */
 export function NetworkForm({ tenant }: { tenant: string }) {
@@ -17,15 +19,12 @@ export function NetworkForm({ tenant }: { tenant: string }) {
   const trpc = useTRPC()
   const queries = useQueryClient()
   const router = useRouter()
+  const [initial] = useState(newDraft)
   const form = useForm({
     initial,
-    submit: ({ name, cidr, gateway, outbound }, requestId) => api.network.create.mutate({
-      tenant,
-      name,
-      spec: { subnets: { default: { cidr, ...(gateway && { gateway }) } }, outbound: outbound ? 'nat' : 'none' },
-      requestId,
-    }),
-    fieldOf: (path) => path.replace(/^spec\.subnets\.default\./, ''),
+    schema: draftSchema,
+    submit: (draft, requestId) => api.network.create.mutate({ tenant, name: draft.name, spec: specOf(draft), requestId }),
+    fieldOf,
     onDone: (network) => {
       void queries.invalidateQueries({ queryKey: trpc.network.list.queryKey({ tenant }) })
       router.push(paths.network(tenant, network.metadata.name))
@@ -37,13 +36,37 @@ export function NetworkForm({ tenant }: { tenant: string }) {
       <Field label="Name" hint="Lower-case letters, digits and dashes" error={errors['name']}>
         {(control) => <Input {...control} mono autoFocus data-autofocus value={values.name} autoComplete="off" spellCheck={false} onChange={(event) => set('name', event.target.value)} />}
       </Field>
-      <Field label="Subnet" hint="IPv4, prefix length 8 to 29" error={errors['cidr']}>
-        {(control) => <Input {...control} mono value={values.cidr} autoComplete="off" spellCheck={false} onChange={(event) => set('cidr', event.target.value)} />}
-      </Field>
-      <Field label="Gateway" optional hint="The first address of the subnet without one" error={errors['gateway']}>
-        {(control) => <Input {...control} mono value={values.gateway} autoComplete="off" spellCheck={false} onChange={(event) => set('gateway', event.target.value)} />}
-      </Field>
-      <Checkbox label="Outbound connections" hint="Pods reach the outside through the host’s address (NAT). It can be changed later." checked={values.outbound} onChange={(event) => set('outbound', event.target.checked)} />
+      <NetworkFields values={values} errors={errors} set={set} whole={false} />
+    </SideForm>
+  )
+}
+
+/** Changes a network beside its page. */
+export function EditNetwork() {
+  const { tenant, network } = useNetwork()
+  const { name, resourceVersion } = network.metadata
+  const api = useTRPCClient()
+  const trpc = useTRPC()
+  const queries = useQueryClient()
+  const router = useRouter()
+  // The form is of the network as it was when the form opened: a change by somebody else meanwhile is refused by its resourceVersion.
+  const [initial] = useState(() => draftOf(name, network.spec, resourceVersion))
+  const form = useForm({
+    initial,
+    schema: draftSchema,
+    submit: (draft) => api.network.update.mutate({ tenant, name, spec: specOf(draft), resourceVersion: draft.resourceVersion }),
+    fieldOf,
+    onDone: () => {
+      void queries.invalidateQueries({ queryKey: trpc.network.pathKey() })
+      router.push(paths.network(tenant, name))
+    },
+  })
+  const { values, set, errors } = form
+  const { pods } = network.status
+  return (
+    <SideForm title={`Edit ${name}`} description="A change takes effect for running pods at once." submit="Save network" back={paths.network(tenant, name)} form={form}>
+      {pods > 0 && <Callout tone="info" title="Pods keep their addresses">A subnet or range in which a pod or service has an address cannot be taken away.</Callout>}
+      <NetworkFields values={values} errors={errors} set={set} whole />
     </SideForm>
   )
 }

@@ -1,10 +1,9 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
-import { Network, Plus } from 'lucide-react'
+import { FileCode2, Network, Plus } from 'lucide-react'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
-import { podSubnet } from '@/domain/network/spec'
 import type { NetworkView } from '@/domain/network/view'
 import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
@@ -22,13 +21,17 @@ import { networkActionsFor } from './network-actions'
 
 const columnsOf = (tenant: string): ReadonlyArray<Column<NetworkView>> => [
   { id: 'name', header: 'Name', cell: ({ metadata: { name } }) => <Link href={paths.network(tenant, name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link> },
-  { id: 'cidr', header: 'Subnet', cell: ({ spec }) => <code className="font-mono text-xs">{podSubnet(spec).cidr}</code> },
+  { id: 'cidr', header: 'Subnets', cell: ({ spec }) => <SubnetCell cidrs={Object.values(spec.subnets).map(({ cidr }) => cidr)} /> },
   { id: 'outbound', header: 'Outbound', from: 'sm', cell: ({ spec }) => <span className="text-soft">{spec.outbound === 'nat' ? 'NAT' : 'Closed'}</span> },
   { id: 'pods', header: 'Pods', numeric: true, cell: ({ status }) => <span className="text-soft">{status.pods}</span> },
-  { id: 'addresses', header: 'Addresses', numeric: true, from: 'md', cell: ({ status }) => <span className="text-soft">{status.addressesUsed.toLocaleString('en')} of {status.addressesTotal.toLocaleString('en')}</span> },
+  { id: 'addresses', header: 'Addresses', numeric: true, from: 'md', cell: ({ status }) => <span className="text-soft">{status.addressesUsed.toLocaleString('en')} of {status.addressesTotal >= 1e9 ? 'more than a billion' : status.addressesTotal.toLocaleString('en')}</span> },
   { id: 'namespaces', header: 'Namespaces', from: 'lg', grow: true, cell: ({ status }) => <span className="block truncate text-soft">{status.namespaces.join(', ') || NOTHING}</span> },
   { id: 'created', header: 'Created', from: 'md', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]
+
+function SubnetCell({ cidrs: [first, ...rest] }: { cidrs: readonly string[] }) {
+  return <span title={[first, ...rest].join(', ')}><code className="font-mono text-xs">{first}</code>{rest.length > 0 && <span className="text-xs text-faint"> + {rest.length}</span>}</span>
+}
 
 /** A tenant's networks. `children` is the side form that stands over the list. */
 export function NetworkListPage({ tenant, children }: { tenant: string; children?: ReactNode }) {
@@ -42,7 +45,7 @@ export function NetworkListPage({ tenant, children }: { tenant: string; children
   const create = <ButtonLink variant="primary" href={paths.newNetwork(tenant)} icon={<Plus className="size-4" />}>Create network</ButtonLink>
   return (
     <>
-      <PageHeader title="Networks" description="Pods of one network reach each other; there is no path between networks." primary={create} />
+      <PageHeader title="Networks" description="Pods of one network reach each other; between networks there is a path only where they are peered." primary={create} />
       <DataTable
         label="Networks"
         columns={columns}
@@ -52,7 +55,7 @@ export function NetworkListPage({ tenant, children }: { tenant: string; children
         actions={(network) => networkActionsFor(tenant, network, setDeleting)}
         error={networks.error}
         onRetry={() => void networks.refetch()}
-        empty={<EmptyState icon={<Network />} title="No networks yet" actions={create}>Pods need a network to have an address.</EmptyState>}
+        empty={<EmptyState icon={<Network />} title="No networks yet" actions={<>{create}<ButtonLink href={paths.applyYaml(tenant, { kind: 'Network' })} icon={<FileCode2 className="size-4" />}>Start from YAML</ButtonLink></>}>Pods need a network to have an address.</EmptyState>}
         footer={networks.data && networks.data.items.length > 0 && <p className="border-t border-stroke px-4 py-2.5 text-xs text-faint">{formatCount(networks.data.items.length, 'network')}</p>}
       />
       {deleting && <DeleteNetwork tenant={tenant} network={deleting} onClose={() => setDeleting(null)} />}

@@ -7,8 +7,10 @@ import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { PageHeader } from '@/components/patterns/page-header'
+import { figuresTabs } from '@/components/patterns/shell/navigation'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Segmented } from '@/components/ui/segmented'
+import { TabLinks } from '@/components/ui/tab-links'
 import { percentileColumns } from './percentile-columns'
 
 const ranges = [{ value: '1', label: '24h', hint: 'The last 24 hours' }, { value: '7', label: '7d', hint: 'The last 7 days' }, { value: '30', label: '30d', hint: 'The last 30 days' }] as const
@@ -28,8 +30,8 @@ export function TenantStartsPage({ tenant }: { tenant: string }) {
   const starts = useQuery(useTRPC().start.percentiles.queryOptions({ tenant, days }))
   return (
     <>
-      <PageHeader title="Starts" description={description} primary={picker} />
-      <Table columns={tenantColumns} rows={starts.data?.items} error={starts.error} onRetry={() => void starts.refetch()} />
+      <PageHeader title="Starts" description={description} primary={picker} tabs={<TabLinks label="Top and starts" tabs={figuresTabs(tenant)} />} />
+      <div className="pt-4"><Table columns={tenantColumns} rows={starts.data?.items} error={starts.error} onRetry={() => void starts.refetch()} /></div>
     </>
   )
 }

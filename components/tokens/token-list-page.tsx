@@ -12,10 +12,12 @@ import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { DeleteDialog } from '@/components/patterns/delete-dialog'
 import { PageHeader } from '@/components/patterns/page-header'
+import { accessTabs } from '@/components/patterns/shell/navigation'
 import { Ago } from '@/components/patterns/time'
 import { ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
 import { StateBadge, type StateShape } from '@/components/ui/state-badge'
+import { TabLinks } from '@/components/ui/tab-links'
 
 const states: Record<TokenView['state'], { shape: StateShape; word: string }> = {
   active: { shape: 'running', word: 'Active' },
@@ -34,7 +36,7 @@ const columns: ReadonlyArray<Column<TokenView>> = [
 ]
 
 /** A tenant's API tokens. `children` is the side form that stands over the list. */
-export function TokenListPage({ tenant, children }: { tenant: string; children?: ReactNode }) {
+export function TokenListPage({ tenant, role, children }: { tenant: string; role: 'admin' | 'member'; children?: ReactNode }) {
   const trpc = useTRPC()
   const api = useTRPCClient()
   const queries = useQueryClient()
@@ -45,18 +47,20 @@ export function TokenListPage({ tenant, children }: { tenant: string; children?:
   const create = <ButtonLink variant="primary" href={paths.newToken(tenant)} icon={<Plus className="size-4" />}>Create API token</ButtonLink>
   return (
     <>
-      <PageHeader title="API tokens" description="For scripts. A token acts in this tenant alone, and its text is shown once." primary={create} />
-      <DataTable
-        label="API tokens"
-        columns={columns}
-        rows={tokens.data?.tokens}
-        rowKey={(token) => token.id}
-        rowName={(token) => token.name}
-        actions={(token) => [{ id: 'revoke', label: 'Revoke API token', icon: <Trash2 className="size-4" />, danger: true, run: () => setRevoking(token), disabledReason: token.state === 'active' ? undefined : `The token is ${token.state} already.` }]}
-        error={tokens.error}
-        onRetry={() => void tokens.refetch()}
-        empty={<EmptyState icon={<KeyRound />} title="No API tokens yet" actions={create}>Send one as <code className="font-mono text-xs">Authorization: Bearer hyp_…</code> to call any procedure.</EmptyState>}
-      />
+      <PageHeader title="API tokens" description="For scripts. A token acts in this tenant alone, and its text is shown once." primary={create} tabs={role === 'admin' && <TabLinks label="Tokens and audit" tabs={accessTabs(tenant)} />} />
+      <div className={role === 'admin' ? 'pt-4' : undefined}>
+        <DataTable
+          label="API tokens"
+          columns={columns}
+          rows={tokens.data?.tokens}
+          rowKey={(token) => token.id}
+          rowName={(token) => token.name}
+          actions={(token) => [{ id: 'revoke', label: 'Revoke API token', icon: <Trash2 className="size-4" />, danger: true, run: () => setRevoking(token), disabledReason: token.state === 'active' ? undefined : `The token is ${token.state} already.` }]}
+          error={tokens.error}
+          onRetry={() => void tokens.refetch()}
+          empty={<EmptyState icon={<KeyRound />} title="No API tokens yet" actions={create}>Send one as <code className="font-mono text-xs">Authorization: Bearer hyp_…</code> to call any procedure.</EmptyState>}
+        />
+      </div>
       {revoking && (
         <DeleteDialog
           verb="Revoke"

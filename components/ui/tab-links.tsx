@@ -5,7 +5,7 @@ import { useEffect, useRef, type ReactNode } from 'react'
 import { cn } from './cn'
 
 /** Tabs that are routes: each links, reloads and goes Back. */
-export function TabLinks({ label, tabs }: { label: string; tabs: ReadonlyArray<{ href: string; label: ReactNode; count?: number }> }) {
+export function TabLinks({ label, tabs }: { label: string; tabs: ReadonlyArray<{ href: string; label: ReactNode; count?: number; /** Pages over this tab, such as its forms. */ under?: readonly string[] }> }) {
   const pathname = usePathname()
   const bar = useRef<HTMLElement>(null)
   // On a narrow window the bar is wider than the page: the tab that is shown is brought into sight, and nothing else moves.
@@ -16,7 +16,7 @@ export function TabLinks({ label, tabs }: { label: string; tabs: ReadonlyArray<{
   return (
     <nav ref={bar} aria-label={label} className="-mb-px flex gap-1 overflow-x-auto">
       {tabs.map((tab) => {
-        const current = decodeURI(pathname) === decodeURI(tab.href)
+        const current = [tab.href, ...(tab.under ?? [])].some((href) => decodeURI(pathname) === decodeURI(href))
         return (
           <Link
             key={tab.href}

@@ -14,7 +14,7 @@ import { Kbd } from '@/components/ui/kbd'
 import { Mark } from '@/components/ui/mark'
 import { AccountMenu, ThemeMenu } from './account-menu'
 import { Breadcrumbs } from './breadcrumbs'
-import { systemNouns, tenantNouns } from './navigation'
+import { placesOf, systemNouns, tenantNouns } from './navigation'
 import { NamespacePicker, TenantPicker } from './scope-pickers'
 import { GoShortcut, Sidebar, type NavigationGroup } from './sidebar'
 
@@ -72,7 +72,7 @@ export function AppShell({ me, theme, tenant, children }: AppShellProps) {
       </header>
       <div className="sticky top-12 h-[calc(100dvh-48px)] overflow-y-auto border-r border-stroke max-md:hidden"><Sidebar groups={groups} /></div>
       <main id="page" className="flex min-w-0 flex-col px-4 py-5 md:px-6">{children}</main>
-      {groups.flatMap((group) => group.destinations.map(({ id, shortcut, label, href }) => shortcut && <GoShortcut key={id} keys={shortcut} title={`Go to ${label}${group.id === 'system' ? ' of the system' : ''}`} go={() => router.push(href)} />))}
+      {groups.flatMap((group) => placesOf(group.destinations).map(({ id, shortcut, label, href }) => shortcut && <GoShortcut key={id} keys={shortcut} title={`Go to ${label}${group.id === 'system' ? ' of the system' : ''}`} go={() => router.push(href)} />))}
       {overlay === 'navigation' && (
         <Modal onClose={close} label="Navigation" className="h-dvh w-64">
           <div className="h-full border-r border-stroke-strong bg-overlay"><Sidebar groups={groups} onNavigate={close} /></div>

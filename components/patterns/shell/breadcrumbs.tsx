@@ -7,6 +7,8 @@ type Crumb = { label: string; href?: string }
 
 const words: Record<string, string> = {
   pods: 'Pods', 'config-maps': 'ConfigMaps', secrets: 'Secrets', 'config-maps-new': 'ConfigMaps', 'secrets-new': 'Secrets', edit: 'Edit', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', 'images-upload': 'Images', 'images-pre-pull': 'Images', tokens: 'API tokens', audit: 'Audit',
+  services: 'Services', 'services-new': 'Services', apply: 'Apply YAML', topology: 'Topology', peerings: 'Peerings', 'peerings-new': 'Create peering', reachability: 'Reachability', rules: 'Rules',
+  'security-groups': 'Security groups', 'security-groups-new': 'Security groups', 'network-policies': 'Network policies', 'network-policies-new': 'Network policies',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
   top: 'Top', starts: 'Starts', figures: 'Figures', files: 'Files', ports: 'Ports', attach: 'Attach', logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }
@@ -20,10 +22,12 @@ export function crumbsOf(pathname: string): Crumb[] {
   const list: Crumb = { label: words[noun] ?? noun, ...((first !== undefined || noun.endsWith('-new')) && { href: `${base}/${noun.replace(/-new$/, '')}` }) }
   if (noun.endsWith('-new')) return [list, { label: 'Create' }]
   if (noun === 'pods' && first === 'new' && second === undefined) return [list, { label: 'Create' }]
-  if (['pods', 'config-maps', 'secrets'].includes(noun) && first !== undefined && second !== undefined) {
+  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies'].includes(noun) && first !== undefined && second !== undefined) {
     const object = `${base}/${noun}/${encodeURIComponent(first)}/${encodeURIComponent(second)}`
     return tab ? [list, { label: second, href: object }, { label: words[tab] ?? tab }] : [list, { label: second }]
   }
+  // What stands in no namespace has its tabs one place earlier.
+  if (first !== undefined && second !== undefined) return [list, { label: first, href: `${base}/${noun}/${encodeURIComponent(first)}` }, { label: words[second] ?? second }]
   return first === undefined ? [list] : [list, { label: first }]
 }
 

@@ -12,6 +12,7 @@ import { setTheme } from '@/components/client/theme'
 import { useTRPC } from '@/components/client/trpc'
 import { Modal } from '@/components/ui/dialog'
 import { Kbd } from '@/components/ui/kbd'
+import { placesOf } from './navigation'
 import type { NavigationGroup } from './sidebar'
 
 type PaletteProps = { me: MeView; tenant: TenantSummary | undefined; groups: readonly NavigationGroup[]; onClose: () => void; onShortcuts: () => void }
@@ -58,9 +59,11 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
           {tenant && (
             <Group title="Create">
               <Item id="create pod" icon={<Plus />} onSelect={() => go(paths.newPod(tenant.slug))}>Create pod</Item>
-              <Item id="create pod from yaml" icon={<Plus />} onSelect={() => go(paths.newPod(tenant.slug, { as: 'yaml' }))}>Create from YAML</Item>
+              <Item id="create pod from yaml" icon={<Plus />} onSelect={() => go(paths.newPod(tenant.slug, { as: 'yaml' }))}>Create pod from YAML</Item>
+              <Item id="apply yaml manifest" icon={<Plus />} onSelect={() => go(paths.applyYaml(tenant.slug))}>Apply YAML</Item>
               <Item id="create configmap config map" icon={<Plus />} onSelect={() => go(paths.newConfigMap(tenant.slug))}>Create ConfigMap</Item>
               <Item id="create secret" icon={<Plus />} onSelect={() => go(paths.newSecret(tenant.slug))}>Create Secret</Item>
+              <Item id="create service" icon={<Plus />} onSelect={() => go(paths.newService(tenant.slug))}>Create service</Item>
               <Item id="create network" icon={<Plus />} onSelect={() => go(paths.newNetwork(tenant.slug))}>Create network</Item>
               <Item id="create namespace" icon={<Plus />} onSelect={() => go(paths.newNamespace(tenant.slug))}>Create namespace</Item>
               <Item id="create token" icon={<Plus />} onSelect={() => go(paths.newToken(tenant.slug))}>Create API token</Item>
@@ -68,7 +71,7 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
           )}
           {groups.map((group) => (
             <Group key={group.id} title={`Go to · ${group.title}`}>
-              {group.destinations.map(({ id, label, href, icon: Icon, shortcut }) => <Item key={id} id={`go ${group.id} ${label}`} icon={<Icon />} hint={shortcut} onSelect={() => go(href)}>{label}</Item>)}
+              {placesOf(group.destinations).map(({ id, label, href, icon: Icon, shortcut }) => <Item key={id} id={`go ${group.id} ${label}`} icon={<Icon />} hint={shortcut} onSelect={() => go(href)}>{label}</Item>)}
             </Group>
           ))}
           {me.tenants.length > 1 && (

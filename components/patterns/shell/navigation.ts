@@ -1,21 +1,32 @@
-import { Box, Container, Gauge, Image, KeyRound, Lock, Mail, Network, ScrollText, Server, SlidersHorizontal, Timer, UserRoundCheck, type LucideIcon } from 'lucide-react'
+import { Box, Container, Gauge, Image, KeyRound, Lock, Mail, Network, Server, Shield, SlidersHorizontal, Timer, UserRoundCheck, Waypoints, type LucideIcon } from 'lucide-react'
 import { paths } from '@/components/client/paths'
 
-export type Destination = { id: string; label: string; href: string; icon: LucideIcon; shortcut?: string }
+/** `beside`: pages of the same noun, which stand as tabs over it; the palette and shortcuts lead to them too. */
+export type Destination = { id: string; label: string; href: string; icon: LucideIcon; shortcut?: string; beside?: readonly Place[] }
+export type Place = { id: string; label: string; href: string; shortcut?: string }
+
+export const figuresTabs = (slug: string): readonly Place[] => [{ id: 'tenant-top', label: 'Top', href: paths.top(slug), shortcut: 'g o' }, { id: 'tenant-starts', label: 'Starts', href: paths.starts(slug), shortcut: 'g w' }]
+export const accessTabs = (slug: string): readonly Place[] => [{ id: 'tokens', label: 'API tokens', href: paths.tokens(slug), shortcut: 'g t' }, { id: 'audit', label: 'Audit', href: paths.audit(slug), shortcut: 'g d' }]
 
 /** The nouns of a tenant, ten at most. */
 export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination[] => [
   { id: 'pods', label: 'Pods', href: paths.pods(slug), icon: Box, shortcut: 'g p' },
+  { id: 'services', label: 'Services', href: paths.services(slug), icon: Waypoints, shortcut: 'g s' },
+  { id: 'networks', label: 'Networks', href: paths.networks(slug), icon: Network, shortcut: 'g n' },
+  { id: 'security-groups', label: 'Security groups', href: paths.securityGroups(slug), icon: Shield, shortcut: 'g r', beside: [{ id: 'network-policies', label: 'Network policies', href: paths.networkPolicies(slug), shortcut: 'g l' }] },
   { id: 'config-maps', label: 'ConfigMaps', href: paths.configMaps(slug), icon: SlidersHorizontal, shortcut: 'g c' },
   { id: 'secrets', label: 'Secrets', href: paths.secrets(slug), icon: Lock, shortcut: 'g e' },
-  { id: 'networks', label: 'Networks', href: paths.networks(slug), icon: Network, shortcut: 'g n' },
   { id: 'namespaces', label: 'Namespaces', href: paths.namespaces(slug), icon: Container, shortcut: 'g a' },
   { id: 'images', label: 'Images', href: paths.images(slug), icon: Image, shortcut: 'g i' },
-  { id: 'tenant-top', label: 'Top', href: paths.top(slug), icon: Gauge, shortcut: 'g o' },
-  { id: 'tenant-starts', label: 'Starts', href: paths.starts(slug), icon: Timer, shortcut: 'g w' },
-  { id: 'tokens', label: 'API tokens', href: paths.tokens(slug), icon: KeyRound, shortcut: 'g t' },
-  ...(role === 'admin' ? [{ id: 'audit', label: 'Audit', href: paths.audit(slug), icon: ScrollText }] : []),
+  { id: 'figures', label: 'Top and starts', href: paths.top(slug), icon: Gauge, beside: figuresTabs(slug) },
+  role === 'admin'
+    ? { id: 'access', label: 'Tokens and audit', href: paths.tokens(slug), icon: KeyRound, beside: accessTabs(slug) }
+    : { id: 'tokens', label: 'API tokens', href: paths.tokens(slug), icon: KeyRound, shortcut: 'g t' },
 ]
+
+/** Every page that the nouns lead to, each once: where a noun has tabs, those. */
+export const placesOf = (destinations: readonly Destination[]): (Place & { icon: LucideIcon })[] =>
+  destinations.flatMap(({ beside = [], icon, ...own }) => [...(beside.some(({ href }) => href === own.href) ? [] : [own]), ...beside].map((place) => ({ ...place, icon })))
 
 /** The operators' scope. */
 export const systemNouns = (): Destination[] => [

@@ -23,9 +23,9 @@ export function Sidebar({ groups, onNavigate }: { groups: readonly NavigationGro
   )
 }
 
-function SidebarLink({ destination: { href, label, icon: Icon }, onNavigate }: { destination: Destination; onNavigate: (() => void) | undefined }) {
+function SidebarLink({ destination: { href, label, icon: Icon, beside = [] }, onNavigate }: { destination: Destination; onNavigate: (() => void) | undefined }) {
   const pathname = usePathname()
-  const current = pathname === href || pathname.startsWith(`${href}/`) || pathname.startsWith(`${href}-`)
+  const current = [href, ...beside.map((place) => place.href)].some((each) => pathname === each || pathname.startsWith(`${each}/`) || pathname.startsWith(`${each}-`))
   return (
     <li>
       <Link

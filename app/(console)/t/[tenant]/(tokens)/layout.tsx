@@ -10,7 +10,7 @@ export default async function Layout({ children, params }: { children: ReactNode
   const input = { tenant: tenant.slug }
   return (
     <Prefetched answers={[{ key: (api) => api.token.list.queryKey(input), data: await read((api) => api.token.list(input)) }]}>
-      <TokenListPage tenant={tenant.slug}>{children}</TokenListPage>
+      <TokenListPage tenant={tenant.slug} role={tenant.role}>{children}</TokenListPage>
     </Prefetched>
   )
 }

@@ -1,22 +1,23 @@
 import type { Metadata } from 'next'
+import type { ReactNode } from 'react'
 import { paths } from '@/components/client/paths'
-import { NetworkPage } from '@/components/networks/network-page'
+import { NetworkFrame } from '@/components/networks/network-frame'
 import { Prefetched } from '../../../../../prefetched'
 import { read, requireTenant } from '../../../../../session'
 
-type Props = { params: Promise<{ tenant: string; name: string }> }
+type Props = { children: ReactNode; params: Promise<{ tenant: string; name: string }> }
 
 export async function generateMetadata({ params }: Props): Promise<Metadata> {
   return { title: decodeURIComponent((await params).name) }
 }
 
-export default async function Page({ params }: Props) {
+export default async function Layout({ children, params }: Props) {
   const { tenant: slug, name } = await params
   const { tenant } = await requireTenant(slug, (decoded) => paths.network(decoded, decodeURIComponent(name)))
   const input = { tenant: tenant.slug, name: decodeURIComponent(name) }
   return (
     <Prefetched answers={[{ key: (api) => api.network.get.queryKey(input), data: await read((api) => api.network.get(input)) }]}>
-      <NetworkPage {...input} />
+      <NetworkFrame {...input}>{children}</NetworkFrame>
     </Prefetched>
   )
 }

@@ -1,0 +1,5 @@
+import { NetworkPods } from '@/components/networks/network-pods'
+
+export default function Page() {
+  return <NetworkPods />
+}

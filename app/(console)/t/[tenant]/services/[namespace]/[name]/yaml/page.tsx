@@ -1,0 +1,5 @@
+import { ServiceYaml } from '@/components/services/service-yaml'
+
+export default function Page() {
+  return <ServiceYaml />
+}

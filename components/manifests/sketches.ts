@@ -1,0 +1,20 @@
+import { peeringSketch } from '@/components/network-peerings/sketch'
+import { serviceSketch } from '@/components/services/sketch'
+
+const networkSketch = `apiVersion: v1
+kind: Network
+metadata:
+  name: net1
+spec:
+  subnets:
+    pods:
+      cidr: 10.0.0.0/24
+    pods-v6:
+      cidr: fd00:0:0:1::/64
+  outbound: nat
+`
+
+/** What a new manifest of a kind begins with. */
+const sketches: Readonly<Record<string, string>> = { Network: networkSketch, NetworkPeering: peeringSketch('default'), Service: serviceSketch() }
+
+export const sketchOf = (kind: string): string => (Object.hasOwn(sketches, kind) ? sketches[kind] : undefined) ?? serviceSketch()

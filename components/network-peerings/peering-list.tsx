@@ -1,0 +1,89 @@
+'use client'
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Cable, Plus, Trash2 } from 'lucide-react'
+import { useRouter } from 'next/navigation'
+import { useState, type ReactNode } from 'react'
+import type { NetworkPeeringView } from '@/domain/network-peering/view'
+import type { Action } from '@/components/client/actions'
+import { paths } from '@/components/client/paths'
+import { useQueryString } from '@/components/client/query-string'
+import { useShortcut } from '@/components/client/shortcuts'
+import { useTRPC, useTRPCClient } from '@/components/client/trpc'
+import type { Column } from '@/components/patterns/data-table/columns'
+import { DataTable } from '@/components/patterns/data-table/data-table'
+import { Pager } from '@/components/patterns/data-table/pager'
+import { DeleteDialog } from '@/components/patterns/delete-dialog'
+import { Ago } from '@/components/patterns/time'
+import { ButtonLink } from '@/components/ui/button'
+import { CodeBlock } from '@/components/ui/code-block'
+import { EmptyState } from '@/components/ui/empty-state'
+import { missingOf, PeeringState } from './peering-state'
+import { peeringSketch } from './sketch'
+
+const columns: ReadonlyArray<Column<NetworkPeeringView>> = [
+  { id: 'name', header: 'Name', cell: ({ metadata }) => metadata.name },
+  { id: 'state', header: 'State', cell: (peering) => <PeeringState peering={peering} /> },
+  { id: 'network', header: 'Peer network', cell: ({ spec }) => spec.peer.network },
+  { id: 'tenant', header: 'Tenant', from: 'sm', cell: ({ spec, status }) => <span className="text-soft">{spec.peer.tenant ? status.peerTenant : 'This tenant'}</span> },
+  { id: 'missing', header: 'What is missing', from: 'md', grow: true, cell: (peering) => <span className="block truncate text-soft" title={missingOf(peering) ?? undefined}>{missingOf(peering) ?? 'Nothing'}</span> },
+  { id: 'created', header: 'Created', from: 'lg', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
+]
+
+/** The peerings of one network. `children` is the side form that stands over them. */
+export function PeeringList({ tenant, network, children }: { tenant: string; network: string; children?: ReactNode }) {
+  const trpc = useTRPC()
+  const router = useRouter()
+  const query = useQueryString()
+  const cursor = query.get('cursor')
+  // The other side's word comes without an event.
+  const page = useQuery({ ...trpc.networkPeering.list.queryOptions({ tenant, network, ...(cursor && { cursor }) }), placeholderData: keepPreviousData, refetchInterval: 10_000 })
+  const [deleting, setDeleting] = useState<NetworkPeeringView | null>(null)
+  useShortcut('c', 'Create peering', () => router.push(paths.newNetworkPeering(tenant, network)))
+  const create = <ButtonLink variant="primary" href={paths.newNetworkPeering(tenant, network)} icon={<Plus className="size-4" />}>Create peering</ButtonLink>
+  const actionsFor = (peering: NetworkPeeringView): Action[] => [{ id: 'delete', label: 'Delete peering', icon: <Trash2 className="size-4" />, danger: true, run: () => setDeleting(peering) }]
+  const rows = page.data?.items
+  return (
+    <>
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <p className="max-w-180 text-sm text-faint">Pods of two peered networks reach each other. Networks of two tenants are peered once both sides say so.</p>
+        {rows && rows.length > 0 && create}
+      </div>
+      <DataTable
+        label="Peerings"
+        columns={columns}
+        rows={rows}
+        rowKey={(peering) => peering.metadata.uid}
+        rowName={(peering) => peering.metadata.name}
+        actions={actionsFor}
+        error={page.error}
+        onRetry={() => void page.refetch()}
+        stale={page.isPlaceholderData}
+        empty={<EmptyState icon={<Cable />} title="No peerings yet" actions={create}><p>There is no path between two networks but by a peering.</p><CodeBlock className="mt-3" label="Manifest of a peering" code={peeringSketch(network)} /></EmptyState>}
+        footer={page.data && <Pager noun="peering" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} />}
+      />
+      {deleting && <DeletePeering tenant={tenant} peering={deleting} onClose={() => setDeleting(null)} />}
+      {children}
+    </>
+  )
+}
+
+function DeletePeering({ tenant, peering: { metadata: { name }, spec, status }, onClose }: { tenant: string; peering: NetworkPeeringView; onClose: () => void }) {
+  const api = useTRPCClient()
+  const trpc = useTRPC()
+  const queries = useQueryClient()
+  const consequences = status.active
+    ? [`Pods of ${spec.network} and ${spec.peer.network} do not reach each other any more, open connections included.`, ...(spec.peer.tenant ? [`The peering that ${status.peerTenant} has stays there, and waits for this side again.`] : [])]
+    : ['It is not active: no connection ends.']
+  return (
+    <DeleteDialog
+      noun="peering"
+      name={name}
+      consequences={consequences}
+      onDelete={async () => {
+        await api.networkPeering.delete.mutate({ tenant, name })
+        await queries.invalidateQueries({ queryKey: trpc.networkPeering.pathKey() })
+      }}
+      onClose={onClose}
+    />
+  )
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { networkSpec, type NetworkSpec, type NetworkSpecInput } from '@/domain/network/spec'
+import { dnsLabel } from '@/domain/shared/names'
+
+export type RangeRow = { id: number; start: string; end: string }
+export type SubnetRow = { id: number; name: string; cidr: string; gateway: string; ranges: RangeRow[] }
+export type RouteRow = { id: number; destination: string; via: string }
+/** A network as its form has it: text as it is typed. Empty text says nothing, and the network gets what it gets by default. */
+export type NetworkDraft = {
+  name: string
+  subnets: SubnetRow[]
+  outbound: boolean
+  domain: string
+  upstream: boolean
+  nameservers: string
+  serviceCIDRs: string
+  routes: RouteRow[]
+  mtu: string
+  /** What was read, so that a change by somebody else meanwhile is refused; empty for a new network. */
+  resourceVersion: string
+}
+
+let last = 0
+export const newSubnet = (over: Partial<SubnetRow> = {}): SubnetRow => ({ id: ++last, name: 'default', cidr: '', gateway: '', ranges: [], ...over })
+export const newRange = (over: Partial<RangeRow> = {}): RangeRow => ({ id: ++last, start: '', end: '', ...over })
+export const newRoute = (over: Partial<RouteRow> = {}): RouteRow => ({ id: ++last, destination: '', via: '', ...over })
+
+export const newDraft = (): NetworkDraft => ({ name: '', subnets: [newSubnet({ cidr: '10.0.0.0/24' })], outbound: true, domain: '', upstream: true, nameservers: '', serviceCIDRs: '', routes: [], mtu: '', resourceVersion: '' })
+
+/** The form of a network as it is. */
+export function draftOf(name: string, spec: NetworkSpec, resourceVersion: string): NetworkDraft {
+  return {
+    name,
+    subnets: Object.entries(spec.subnets).map(([subnet, { cidr, gateway, allocationRanges = [] }]) => newSubnet({ name: subnet, cidr, gateway, ranges: allocationRanges.map(newRange) })),
+    outbound: spec.outbound === 'nat',
+    domain: spec.dns.domain,
+    upstream: spec.dns.upstream,
+    nameservers: spec.dns.nameservers.join(' '),
+    serviceCIDRs: spec.serviceCIDRs?.join(' ') ?? '',
+    routes: spec.routes.map(newRoute),
+    mtu: String(spec.mtu),
+    resourceVersion,
+  }
+}
+
+const words = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean)
+
+/** What is sent. Two subnets of one name, which a map cannot hold, are found before by {@link draftProblems}. */
+export function specOf(draft: NetworkDraft): NetworkSpecInput {
+  const serviceCIDRs = words(draft.serviceCIDRs)
+  return {
+    subnets: Object.fromEntries(draft.subnets.map(({ name, cidr, gateway, ranges }) => [name.trim(), { cidr: cidr.trim(), ...(gateway.trim() && { gateway: gateway.trim() }), ...(ranges.length > 0 && { allocationRanges: ranges.map(({ start, end }) => ({ start: start.trim(), end: end.trim() })) }) }])),
+    outbound: draft.outbound ? 'nat' : 'none',
+    dns: { ...(draft.domain.trim() && { domain: draft.domain.trim() }), upstream: draft.upstream, nameservers: draft.upstream ? words(draft.nameservers) : [] },
+    ...(serviceCIDRs.length > 0 && { serviceCIDRs }),
+    routes: draft.routes.map(({ destination, via }) => ({ destination: destination.trim(), via: via.trim() })),
+    ...(draft.mtu.trim() && { mtu: Number(draft.mtu) }),
+  }
+}
+
+/** The form's field of a path, as the server or the spec writes it: `spec.subnets.a.allocationRanges[0].start` is `subnets.0.ranges.0.start`. */
+export function fieldOf(path: string, draft: NetworkDraft): string {
+  const [first, ...rest] = path.replace(/^spec\.?/, '').split(/[.[\]]+/).filter(Boolean)
+  if (first === 'subnets') {
+    const at = draft.subnets.findIndex(({ name }) => name.trim() === rest[0])
+    return at < 0 ? 'subnets' : ['subnets', at, ...rest.slice(1).map((part) => (part === 'allocationRanges' ? 'ranges' : part))].join('.')
+  }
+  if (first === 'dns') return rest[0] ?? 'domain'
+  if (first === 'nameservers' || first === 'serviceCIDRs') return first
+  return first === undefined ? 'subnets' : [first, ...rest].join('.')
+}
+
+export type FieldProblem = { path: string; message: string }
+
+/** What is wrong with a draft, by the same rules as the server's. */
+export function draftProblems(draft: NetworkDraft): FieldProblem[] {
+  const names = draft.subnets.flatMap(({ name }, i): FieldProblem[] => {
+    const problem = dnsLabel.safeParse(name.trim()).error?.issues[0]?.message
+    if (problem) return [{ path: `subnets.${i}.name`, message: problem }]
+    return draft.subnets.slice(0, i).some((other) => other.name.trim() === name.trim()) ? [{ path: `subnets.${i}.name`, message: 'is the name of another subnet' }] : []
+  })
+  const spec = networkSpec.safeParse(specOf(draft))
+  const issues = spec.error?.issues.map(({ path, message }) => ({ path: fieldOf(path.map(String).join('.'), draft), message })) ?? []
+  // A name that is wrong makes a map of other keys: what that says of them would mislead.
+  return names.length > 0 ? names : issues
+}
+
+/** For the form: a problem at each field that has one. */
+export const draftSchema = z.custom<NetworkDraft>().superRefine((draft, context) => {
+  for (const { path, message } of draftProblems(draft)) context.addIssue({ code: 'custom', path: path.split('.'), message })
+})

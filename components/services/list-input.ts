@@ -1,0 +1,25 @@
+const sorts = ['name', 'namespace', 'created'] as const
+export const pageSizes = [50, 100, 200, 500] as const
+
+/** What of the address filters, sorts and pages the list of services. */
+export function serviceListInput(tenant: string, get: (key: string) => string) {
+  const search = get('q').trim()
+  const namespace = get('namespace')
+  const network = get('network')
+  const labelSelector = get('labels').trim()
+  const cursor = get('cursor')
+  return {
+    tenant,
+    limit: pageSizes.find((each) => String(each) === get('limit')) ?? pageSizes[0],
+    sort: sorts.find((each) => each === get('sort')) ?? 'name',
+    descending: get('order') === 'descending',
+    ...(namespace && { namespace }),
+    ...(network && { network }),
+    ...(search && { search }),
+    ...(labelSelector && { labelSelector }),
+    ...(cursor && { cursor }),
+  } as const
+}
+
+/** The list as it is without anything in the address: what the server's page has ready. */
+export const firstListInput = (tenant: string) => serviceListInput(tenant, () => '')
