@@ -34,8 +34,8 @@ for ([AF_INET, 1, 8, 0], [AF_INET, 1, 13, 14], [AF_INET6, 58, 128, 129]) {
   watch($socket, sub {
     my $from = recv($socket, my $packet, 2000, 0); return unless defined $from;
     $packet = substr($packet, 4 * (ord($packet) & 15)) if $family == AF_INET;
-    my ($type, undef, undef, $high, $low) = unpack('C C n n n', $packet);
-    my $id = $high * 65536 + $low;
+    # The identifier may be translated on the way, the sequence number is not.
+    my ($type, undef, undef, undef, $id) = unpack('C C n n n', $packet);
     for (@{$raw{"$family"}[1]}) { print "seen $id\n" if $type == $$_[0]; print "answer $id\n" if $type == $$_[1] }
   });
 }
@@ -65,7 +65,7 @@ sub try_udp { my ($id, $address, $port, $stay) = @_;
 }
 sub try_icmp { my ($id, $address, $type) = @_;
   my ($family, $to) = place($address, 0);
-  my $rest = pack('n n', $id >> 16, $id & 65535) . ($type == 13 ? pack('N3', 0, 0, 0) : 'hypernetes');
+  my $rest = pack('n n', $id, $id) . ($type == 13 ? pack('N3', 0, 0, 0) : 'hypernetes');
   my $message = pack('C C n', $type, 0, 0) . $rest;
   # The kernel itself sums up ICMPv6.
   substr($message, 2, 2) = pack('n', sum16($message)) if $family == AF_INET;
@@ -91,6 +91,7 @@ while (1) {
 }
 `
 
+/** `id`: at most 65535. */
 export type Trial = { id: number; protocol: 'tcp' | 'udp' | 'icmp'; address: string; /** A port, or the type of the message. */ number: number; /** The connection is kept, to be written to later. */ stays?: boolean }
 /** What came of trials: who answered them (ICMP: nobody says a name), who saw them arrive, and what came back on connections that stay. */
 export type Heard = { answers: Map<number, string[]>; refused: Set<number>; echoes: Map<number, string> }
