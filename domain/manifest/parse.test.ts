@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseManifest, type PodManifest } from './parse'
+import { parseManifest, type NetworkManifest, type PodManifest } from './parse'
+import { formatPath, parsePath } from './source'
 import { writeManifest } from './write'
 
 const problemsOf = (text: string) => {
@@ -152,5 +153,33 @@ describe('networks', () => {
   ])('%s', (subnets, message) => expect(problemsOf(network(subnets)).join()).toContain(message))
   it('takes the first address as gateway where none is named', () => {
     expect(parseManifest(network('{a: {cidr: 10.9.0.0/24}}')).documents[0]?.object).toMatchObject({ spec: { subnets: { a: { gateway: '10.9.0.1' } } } })
+  })
+})
+
+describe('the kinds of a tenant\'s networks', () => {
+  const read = (text: string) => parseManifest(text).documents[0]
+  it.each([
+    ['Service', 'v1', 'default', 'ports: [{port: 80, targetPort: http}]\n  selector: {app: web}'],
+    ['NetworkPolicy', 'networking.k8s.io/v1', 'default', 'podSelector: {}\n  ingress: [{from: [{podSelector: {matchLabels: {a: b}}}], ports: [{port: 80}]}]'],
+    ['SecurityGroup', 'v1', null, 'rules: [{direction: ingress, protocol: tcp, ports: [{port: 80}], cidr: 10.0.0.0/8}]'],
+    ['NetworkPeering', 'v1', null, 'network: a\n  peer: {tenant: other, network: b}'],
+    ['Network', 'v1', null, 'subnets: {a: {cidr: 10.0.0.0/24}}'],
+  ] as const)('%s is written as it is read', (kind, apiVersion, namespace, spec) => {
+    const first = read(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: web}\nspec:\n  ${spec}\n`)
+    expect(first).toMatchObject({ kind, namespace, name: 'web', problems: [] })
+    const object = first?.object
+    if (!object || !('spec' in object)) throw new Error('nothing was read')
+    const written = writeManifest(kind as 'Network', { name: 'web' }, object.spec as NetworkManifest['spec'])
+    expect(written).toContain(`apiVersion: ${apiVersion}\n`)
+    expect(read(written)).toMatchObject({ problems: [], object: { spec: object.spec } })
+  })
+
+  it('have an apiVersion of their own, and none of another\'s', () => {
+    expect(problemsOf('apiVersion: networking.k8s.io/v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}')[0]).toContain('must be v1')
+    expect(problemsOf('apiVersion: v1\nkind: NetworkPolicy\nmetadata: {name: web}\nspec: {podSelector: {}}')).toEqual([])
+  })
+
+  it('take a path that was written back into its parts', () => {
+    for (const path of [['spec', 'rules', 3, 'group'], ['data', 'a.b'], ['spec', 'subnets', 'a-b', 'cidr'], [0, 'x']]) expect(parsePath(formatPath(path))).toEqual(path)
   })
 })

@@ -103,7 +103,7 @@ export function parseManifest(source: string): { documents: ParsedDocument[]; pr
 function parseDocument(document: SourceDocument): ParsedDocument {
   const { problems, collect } = problemCollector(document.lineOf)
   const result = (kind: string, metadata: unknown, object: ManifestObject | null): ParsedDocument => {
-    const named = z.looseObject({ name: z.unknown(), namespace: z.unknown() }).safeParse(metadata)
+    const named = z.looseObject({ name: z.unknown().optional(), namespace: z.unknown().optional() }).safeParse(metadata)
     const namespace = isNamespaced(kind) ? text(named.data?.namespace) || 'default' : null
     return { kind, namespace, name: text(named.data?.name), object: problems.length > 0 ? null : object, problems, lineOf: document.lineOf }
   }
