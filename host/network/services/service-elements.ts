@@ -5,17 +5,24 @@ import type { NetworkState } from '../network-state'
 
 type Endpoint = NetworkService['ports'][number]['endpoints'][number]
 
+/** How an endpoint of a port is chosen: one of `count`, or the one that the client had within `seconds`; null: it remembers nobody. */
+export type Choice = { readonly count: number; readonly seconds: number | null }
+
 /**
- * What one address of a service puts into the maps. `ports`: `address . protocol . port`, and how many take connections there.
+ * What one address of a service puts into the maps. `ports`: `address . protocol . port`, and the code of how an endpoint is chosen there.
  * `endpoints`: the same key with a number from 0 on or, with affinity, an endpoint's id. `ids`: with affinity, from number to id.
  */
 export type ServiceElements = {
   readonly ip: Ip
   readonly address: string
-  readonly ports: ReadonlyMap<string, { readonly count: number; readonly affinitySeconds: number | null }>
+  readonly choices: readonly Choice[]
+  readonly ports: ReadonlyMap<string, string>
   readonly endpoints: ReadonlyMap<string, string>
   readonly ids: ReadonlyMap<string, string>
 }
+
+/** A number for each way to choose, as nft writes a mark: a port has fewer than 1024 endpoints. */
+export const choiceCode = ({ count, seconds }: Choice): string => mark((seconds ?? 0) * 1024 + count)
 
 /** An object of the network is never changed but replaced, so what was worked out for one holds as long as it is there. */
 const known = new WeakMap<NetworkService, { local: ReadonlySet<string> | null; elements: readonly ServiceElements[] }>()
@@ -46,7 +53,7 @@ export function localAddresses({ ports, pods }: Pick<NetworkState, 'ports' | 'po
 export function* servedAddresses(state: Pick<NetworkState, 'services' | 'ports' | 'pods'>): Generator<[uid: string, elements: ServiceElements]> {
   const local = localAddresses(state)
   const taken = new Set<string>()
-  for (const service of [...state.services].sort((a, b) => (a.uid < b.uid ? -1 : 1))) {
+  for (const service of inOrder(state.services)) {
     for (const elements of serviceElements(service, local)) {
       if (taken.has(elements.address)) continue
       taken.add(elements.address)
@@ -55,14 +62,24 @@ export function* servedAddresses(state: Pick<NetworkState, 'services' | 'ports' 
   }
 }
 
+const ordered = new WeakMap<readonly NetworkService[], readonly NetworkService[]>()
+
+function inOrder(services: readonly NetworkService[]): readonly NetworkService[] {
+  const known = ordered.get(services) ?? [...services].sort((a, b) => (a.uid < b.uid ? -1 : 1))
+  ordered.set(services, known)
+  return known
+}
+
 function elementsAt({ ports, affinitySeconds }: NetworkService, ip: Ip, local: ReadonlySet<string> | null): ServiceElements {
   const address = formatIp(ip)
-  const found = { ip, address, ports: new Map<string, { count: number; affinitySeconds: number | null }>(), endpoints: new Map<string, string>(), ids: new Map<string, string>() }
+  const found = { ip, address, choices: [] as Choice[], ports: new Map<string, string>(), endpoints: new Map<string, string>(), ids: new Map<string, string>() }
   for (const { protocol, port, endpoints } of ports) {
     const key = `${address} . ${protocol} . ${port}`
     const targets = targetsOf(endpoints, ip, local)
     if (targets.length === 0 || found.ports.has(key)) continue
-    found.ports.set(key, { count: targets.length, affinitySeconds })
+    const choice = { count: targets.length, seconds: affinitySeconds }
+    found.choices.push(choice)
+    found.ports.set(key, choiceCode(choice))
     const ids = affinitySeconds === null ? null : idsOf(targets)
     targets.forEach((target, at) => {
       const name = mark(ids?.[at] ?? at)
@@ -79,7 +96,7 @@ const mark = (value: number): string => `0x${value.toString(16).padStart(8, '0')
 function targetsOf(endpoints: readonly Endpoint[], { family }: Ip, local: ReadonlySet<string> | null): string[] {
   const all = endpoints.map(({ address, port }) => ({ ip: parseIp(address), port })).filter(({ ip }) => ip.family === family && (local === null || local.has(formatIp(ip))))
   all.sort((a, b) => (a.ip.value === b.ip.value ? a.port - b.port : a.ip.value < b.ip.value ? -1 : 1))
-  return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))]
+  return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))].slice(0, 1023)
 }
 
 /** FNV-1a, 32 bits. */

@@ -1,7 +1,8 @@
 import { formatSubnet, inSubnet, parseIp, parseSubnet, type Family, type Ip } from '@/domain/shared/ip'
 import type { NetworkState } from '../network-state'
+import { JoinedMap } from '../table/joined-map'
 import type { NftChain, NftMap, NftSection, NftSet } from '../table/model'
-import { localAddresses, servedAddresses, type ServiceElements } from './service-elements'
+import { choiceCode, localAddresses, servedAddresses, type Choice, type ServiceElements } from './service-elements'
 
 /** What the services of one network's namespace depend on. */
 export type ServiceState = Pick<NetworkState, 'subnets' | 'serviceCidrs' | 'services' | 'ports' | 'pods'>
@@ -18,14 +19,15 @@ const USUAL_ENDPOINTS = 16
 export const SERVICE_COUNT = 'service_count'
 export const SERVICE_SNAT = 'service_snat'
 
+const usualChoices = Array.from({ length: USUAL_ENDPOINTS }, (_, at): [string, Choice] => [choiceCode({ count: at + 1, seconds: null }), { count: at + 1, seconds: null }])
 const emptyChain: NftChain = { rules: [] }
 /** A network without services: the chains that are jumped to, and nothing that a packet or a start would pay for. */
 const empty: NftSection = { chains: new Map([[SERVICE_COUNT, emptyChain], [SERVICE_SNAT, emptyChain]]) }
 
 /**
  * The services of a network as nftables has them. All that grows with services or endpoints is an element of a map or set, found by its
- * key: a new connection looks up (address, protocol, port), which leads to the chain of its number of endpoints; that one draws a
- * number, and (address, protocol, port, number) is the endpoint. So neither a connection nor a change gets slower with their number
+ * key: for a new connection (address, protocol, port) is found, which has the code of a chain that chooses among so many endpoints; that one draws
+ * a number, and (address, protocol, port, number) is the endpoint. So neither a connection nor a change gets slower with their number
  * (docs/adr/0026). An address of a service that nothing takes connections at is refused, not silent.
  */
 export function serviceSection(state: ServiceState): NftSection {
@@ -39,18 +41,19 @@ export function serviceSection(state: ServiceState): NftSection {
   maps.set('service_affinity', { declaration: `type mark : mark; flags dynamic,timeout; size ${MOST_REMEMBERED};`, elements: new Map() })
   for (const family of used) {
     const { type } = words[family]
-    const elements = all[family]
+    const { addresses, served, choices } = all[family]
+    const joined = (part: 'ports' | 'endpoints' | 'ids') => new JoinedMap(served.map((each) => each[part]).filter(({ size }) => size > 0))
     const key = `${type} . inet_proto . inet_service`
-    sets.set(`service_new${family}`, { declaration: `type ${type}; counter;`, elements: elements.addresses })
-    sets.set(`service_traffic${family}`, { declaration: `type ${type} . ct_dir; counter;`, elements: elements.addresses.flatMap((address) => [`${address} . original`, `${address} . reply`]) })
-    maps.set(`service_ports${family}`, { declaration: `type ${key} : verdict;`, elements: elements.ports })
-    maps.set(`service_endpoints${family}`, { declaration: `type ${key} . mark : ${type} . inet_service;`, elements: elements.endpoints })
-    maps.set(`service_ids${family}`, { declaration: `type ${key} . mark : mark;`, elements: elements.ids })
+    sets.set(`service_new${family}`, { declaration: `type ${type}; counter;`, elements: addresses })
+    sets.set(`service_traffic${family}`, { declaration: `type ${type} . ct_dir; counter;`, elements: addresses.flatMap((address) => [`${address} . original`, `${address} . reply`]) })
+    maps.set(`service_ports${family}`, { declaration: `type ${key} : mark;`, elements: joined('ports') })
+    maps.set(`service_endpoints${family}`, { declaration: `type ${key} . mark : ${type} . inet_service;`, elements: joined('endpoints') })
+    maps.set(`service_ids${family}`, { declaration: `type ${key} . mark : mark;`, elements: joined('ids') })
+    maps.set(`service_choices${family}`, { declaration: 'type mark : verdict;', elements: new Map([...choices].map(([code, choice]) => [code, `goto ${choiceChain(family, choice)}`])) })
     maps.set(`service_hairpin${family}`, { declaration: `type ${type} . ${type} : ${type};`, elements: hairpins(state, family) })
-    for (const count of elements.counts) chains.set(`service_pick${family}_${count}`, { rules: pick(family, count) })
-    for (const [name, { count, seconds }] of elements.sticky) chains.set(name, { rules: pickSticky(family, count, seconds) })
+    for (const choice of choices.values()) chains.set(choiceChain(family, choice), { rules: choose(family, choice) })
   }
-  chains.set('service_dnat', { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: used.map((family) => `${words[family].ip} daddr . meta l4proto . th dport vmap @service_ports${family}`) })
+  chains.set('service_dnat', { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: used.flatMap((family) => [`meta mark set ${portOf(family)} map @service_ports${family}`, `meta mark vmap @service_choices${family}`]) })
   chains.set('service_reject', { rules: rejectRules })
   chains.set('service_refuse', { hook: 'type filter hook prerouting priority filter; policy accept;', rules: cidrs.map((cidr) => `${words[cidr.family].ip} daddr ${formatSubnet(cidr)} goto service_reject`) })
   // An address is one service's alone, so what passes is found by the address that the client asked for.
@@ -64,6 +67,9 @@ const rejectRules = ['ct state invalid drop', 'meta l4proto tcp reject with tcp 
 
 const portOf = (family: Family): string => `${words[family].ip} daddr . meta l4proto . th dport`
 const toEndpoint = (family: Family): string => `meta l4proto { tcp, udp } dnat ${words[family].ip} to ${portOf(family)} . meta mark map @service_endpoints${family}`
+
+const choiceChain = (family: Family, { count, seconds }: Choice): string => (seconds === null ? `service_pick${family}_${count}` : `service_sticky${family}_${count}_${seconds}`)
+const choose = (family: Family, { count, seconds }: Choice): string[] => (seconds === null ? pick(family, count) : pickSticky(family, count, seconds))
 
 /** One of `count` endpoints, each as likely. Only the first packet of a connection comes here, so it counts connections. */
 function pick(family: Family, count: number): string[] {
@@ -81,6 +87,7 @@ function pickSticky(family: Family, count: number, seconds: number): string[] {
   return [
     `${words[family].ip} daddr @service_new${family}`,
     `ct mark set jhash ${words[family].ip} saddr . ${portOf(family)} mod 4294967295 seed 0x1`,
+    'meta mark set 0',
     'meta mark set ct mark map @service_affinity',
     `meta mark != 0 ${remember}`,
     `meta mark != 0 ${toEndpoint(family)}`,
@@ -92,27 +99,20 @@ function pickSticky(family: Family, count: number, seconds: number): string[] {
   ]
 }
 
-type Collected = { addresses: string[]; ports: Map<string, string>; endpoints: Map<string, string>; ids: Map<string, string>; counts: Set<number>; sticky: Map<string, { count: number; seconds: number }> }
+type Collected = { addresses: string[]; served: ServiceElements[]; choices: Map<string, Choice> }
 
-/** Elements of all services, by family. */
+/** What all services put into the maps, by family, and the ways to choose that they need. */
 function collect(state: ServiceState, isServiceAddress: (address: Ip) => boolean): Record<Family, Collected> {
-  const usual = () => new Set(Array.from({ length: USUAL_ENDPOINTS }, (_, at) => at + 1))
-  const nothing = (): Collected => ({ addresses: [], ports: new Map(), endpoints: new Map(), ids: new Map(), counts: usual(), sticky: new Map() })
+  const nothing = (): Collected => ({ addresses: [], served: [], choices: new Map(usualChoices) })
   const all = { 4: nothing(), 6: nothing() }
-  for (const [, each] of servedAddresses(state)) if (isServiceAddress(each.ip)) add(all[each.ip.family], each)
-  return all
-}
-
-function add(to: Collected, { ip: { family }, address, ports, endpoints, ids }: ServiceElements): void {
-  to.addresses.push(address)
-  for (const [key, { count, affinitySeconds: seconds }] of ports) {
-    const chain = seconds === null ? `service_pick${family}_${count}` : `service_sticky${family}_${count}_${seconds}`
-    if (seconds === null) to.counts.add(count)
-    else to.sticky.set(chain, { count, seconds })
-    to.ports.set(key, `goto ${chain}`)
+  for (const [, each] of servedAddresses(state)) {
+    if (!isServiceAddress(each.ip)) continue
+    const to = all[each.ip.family]
+    to.addresses.push(each.address)
+    to.served.push(each)
+    for (const choice of each.choices) to.choices.set(choiceCode(choice), choice)
   }
-  for (const [key, endpoint] of endpoints) to.endpoints.set(key, endpoint)
-  for (const [key, id] of ids) to.ids.set(key, id)
+  return all
 }
 
 /** A pod that reaches itself through its service: the answer must come back through the namespace, so the gateway of its subnet asks in its place. */

@@ -1,3 +1,4 @@
+import { differingParts } from './joined-map'
 import { EMPTY_TABLE, merged, type NftChain, type NftTables, type WholeTable } from './model'
 
 /**
@@ -87,10 +88,10 @@ function mapElements(name: string, before: WholeTable, after: WholeTable, gone: 
   for (const [one, is] of after.maps) {
     const was = gone.has(one) ? undefined : before.maps.get(one)
     if (was && gone.size === 0 && (was === is || was.elements === is.elements)) continue
-    const has = was?.elements ?? new Map<string, string>()
-    const surplus = [...has].filter(([key, value]) => is.elements.get(key) !== value || names(value, gone)).map(([key]) => key)
+    const [has, wants] = differingParts(was?.elements ?? new Map<string, string>(), is.elements)
+    const surplus = [...has].filter(([key, value]) => wants.get(key) !== value || names(value, gone)).map(([key]) => key)
     const removed = new Set(surplus)
-    const missing = [...is.elements].filter(([key]) => !has.has(key) || removed.has(key)).map(([key, value]) => `${key} : ${value}`)
+    const missing = [...wants].filter(([key]) => !has.has(key) || removed.has(key)).map(([key, value]) => `${key} : ${value}`)
     changes.remove.push(...listed('delete', name, one, surplus))
     changes.add.push(...listed('add', name, one, missing))
   }
