@@ -8,6 +8,7 @@ import { networkPeeringView, type NetworkPeeringView } from '@/domain/network-pe
 import { notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
+import { listConditions, removeConditions } from '@/server/store/conditions'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { deleteNetworkPeering, findNetworkPeering, findPeerSides, findSamePeering, insertNetworkPeering, loadNetworkPeerings, tenantIdOf, updateNetworkPeeringMetadata, type NetworkPeeringRow } from '@/server/store/network-peerings'
 import { findNetwork, holdNetworkFor } from '@/server/store/networks'
@@ -27,13 +28,17 @@ export const listPeeringsOutput = pageOf(networkPeeringView)
 /** Stored peerings as the API shows them, with what is missing until pods reach each other. */
 export async function toPeeringViews(db: Database, scope: Scope, rows: readonly NetworkPeeringRow[]): Promise<NetworkPeeringView[]> {
   const sides = await findPeerSides(db, scope, rows)
+  const stored = new Map((await listConditions(db, rows.map((row) => row.uid))).filter(({ type }) => type === 'Active').map((one) => [one.objectUid, one]))
   return rows.map((row) => {
     const spec = networkPeeringSpec.parse(row.spec)
     const side = sides.get(row.uid)
     const sameTenant = row.peerTenantId === scope.tenantId
     const tenant = sameTenant ? row.tenant.slug : (spec.peer.tenant ?? row.peerTenantId)
     const { active, condition } = peeringState({ own: networkSpec.parse(row.network.spec), peer: side ? networkSpec.parse(side.spec) : null, agreed: side?.agreed ?? false, sameTenant, names: { own: row.network.name, peer: row.peerNetwork, tenant } })
-    return { metadata: toMetadata(row), spec, status: { active, peerTenant: tenant, conditions: [{ ...condition, observedGeneration: row.generation, lastTransitionTime: row.createdAt.toISOString() }] } }
+    // What is missing is said as it is now; since when is the controller's to say, once it has seen the same.
+    const seen = stored.get(row.uid)
+    const since = seen?.status === condition.status ? seen.lastTransitionTime : row.createdAt
+    return { metadata: toMetadata(row), spec, status: { active, peerTenant: tenant, conditions: [{ ...condition, observedGeneration: row.generation, lastTransitionTime: since.toISOString() }] } }
   })
 }
 
@@ -120,6 +125,7 @@ export async function deletePeeringInTransaction(tx: Transaction, scope: Scope, 
   const row = await findNetworkPeering(tx, scope, name)
   if (!row) throw notFound('NetworkPeering', name)
   await deleteNetworkPeering(tx, scope, row.uid)
+  await removeConditions(tx, row.uid)
   await recordAudit(tx, scope, { action: 'networkPeering.delete', kind: 'NetworkPeering', name })
   return { deleting: true }
 }
