@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PodPort } from './attachment'
 import type { HostNetwork } from './host-network'
-import { gatewayMac } from './names'
-import { ethernet, ipv4, ipv4Bytes, udp } from './testing/frames'
-import { attempts, honest, markerOf, type Situation } from './testing/hostile-frames'
+import { gatewayMac, namespaceName, tapName } from './names'
+import { discovery, ethernet, ipv4, ipv4Bytes, udp } from './testing/frames'
+import { attempts as attempts4, attempts6, honest, honest6, markerOf, type Situation } from './testing/hostile-frames'
 import { HOST, Lab, METADATA, network, OUTSIDE, pod } from './testing/lab'
 import { sendFrames } from './testing/send-frames'
 import { Sniffer, type Seen } from './testing/sniffer'
@@ -16,8 +17,9 @@ let inside: Sniffer
 let onHost: Sniffer
 let outside: Sniffer
 
-const spec = network(1, { outbound: 'nat' })
-const [own, neighbour] = [pod('a', 5), pod('b', 6)]
+const attempts = [...attempts4, ...attempts6]
+const spec = network(1, { outbound: 'nat', ipv6: { cidr: 'fd42::/64', gateway: 'fd42::1' } })
+const [own, neighbour] = [5, 6].map((last) => pod(`p${last}`, last, { ipv6: { address: `fd42::${last}`, prefixLength: 64 } })) as [PodPort, PodPort]
 const otherHostAddress = '172.30.0.1'
 const toOutside = (marker: Buffer, from: string) => ethernet(at.gateway.mac, at.own.mac, 0x0800, ipv4({ from, to: OUTSIDE, payload: udp(4000, 4000, marker) }))
 const handedOn = (seen: Seen[]) => seen.filter(({ sent, device }) => sent && device !== ownTap)
@@ -31,16 +33,17 @@ beforeAll(async () => {
   const beside = await lab.start(hosts, { network: spec, pod: neighbour })
   await lab.reaches(attacker, neighbour.address)
   await lab.reaches(beside, own.address)
+  await lab.reaches(attacker, 'fd42::6')
   await lab.reaches(attacker, OUTSIDE)
   ownTap = Number(/^(\d+):/.exec((await lab.in(port.netns, 'ip', '-o', 'link', 'show', port.tap)).stdout)?.[1])
   const transit = (await lab.in(lab.host, 'ip', 'route')).stdout.split('\n').flatMap((line) => /^100\.[\d.]+/.exec(line) ?? [])
   expect(transit).toHaveLength(1)
-  at = { own, neighbour, gateway: { mac: gatewayMac(1), address: spec.gateway }, subnetBroadcast: '10.0.0.255', closed: [HOST, otherHostAddress, METADATA, ...transit] }
+  at = { own, neighbour, six: { own: 'fd42::5', neighbour: 'fd42::6', gateway: 'fd42::1' }, gateway: { mac: gatewayMac(1), address: spec.gateway }, subnetBroadcast: '10.0.0.255', closed: [HOST, otherHostAddress, METADATA, ...transit] }
   ;[inside, onHost, outside] = await Promise.all([port.netns, lab.host, lab.outside].map((name) => Sniffer.start(name))) as [Sniffer, Sniffer, Sniffer]
   await sendFrames(attacker, attempts.flatMap((attempt, index) => attempt.frames(markerOf(index), at)))
   // What may pass comes last: all before it was dealt with.
-  await sendFrames(attacker, [...honest(markerOf(90_000), at), toOutside(markerOf(90_001), at.own.address)])
-  await Promise.all([inside.until(() => handedOn(inside.with(markerOf(90_000))).length > 0), outside.until(() => outside.with(markerOf(90_001)).length > 0)])
+  await sendFrames(attacker, [...honest(markerOf(90_000), at), ...honest6(markerOf(90_003), at), toOutside(markerOf(90_001), at.own.address)])
+  await Promise.all([...[90_000, 90_003].map((last) => inside.until(() => handedOn(inside.with(markerOf(last))).length > 0)), outside.until(() => outside.with(markerOf(90_001)).length > 0)])
 }, 60_000)
 
 afterAll(async () => {
@@ -48,6 +51,30 @@ afterAll(async () => {
   await hosts?.close()
   await lab?.destroy()
 }, 60_000)
+
+const isIpv6 = ({ frame }: Seen) => frame.readUInt16BE(12) === 0x86dd
+/** Type of an ICMPv6 message without headers before it, or null. */
+const icmp6Type = ({ frame }: Seen) => (frame[20] === 58 ? frame[54] ?? null : null)
+
+describe('discovery in a network with IPv6', () => {
+  it('is answered for the gateway alone, and to the one who asked', async () => {
+    const { own: mine, gateway, neighbour: other } = at.six ?? { own: '', gateway: '', neighbour: '' }
+    const asked = (target: string, to: string, mac: string, marker: number) => ethernet(mac, at.own.mac, 0x86dd, discovery(mine, to, 135, target, at.own.mac, markerOf(marker)))
+    const before = inside.seen.length
+    await sendFrames(attacker, [asked(gateway, 'ff02::1:ff00:1', '33:33:ff:00:00:01', 30_000), asked(gateway, gateway, at.gateway.mac, 30_001), asked(other, 'ff02::1:ff00:6', '33:33:ff:00:00:06', 30_002), ...honest6(markerOf(90_004), at)])
+    await inside.until(() => handedOn(inside.with(markerOf(90_004))).length > 0)
+    const answers = inside.seen.slice(before).filter((one) => one.sent && isIpv6(one) && icmp6Type(one) === 136)
+    expect(answers.map(({ device, frame }) => [device, frame.subarray(62, 78).toString('hex'), frame.subarray(6, 12).toString('hex')])).toEqual([1, 2].map(() => [ownTap, 'fd420000000000000000000000000001', at.gateway.mac.replaceAll(':', '')]))
+  })
+
+  it('asks nobody, reports nothing, and leaves neighbours as they were', async () => {
+    expect(inside.seen.filter((one) => one.sent && isIpv6(one) && [130, 131, 133, 134, 135, 137, 143].includes(icmp6Type(one) ?? 0))).toEqual([])
+    // Of all that was asked above, in whoever's name.
+    expect(inside.seen.filter((one) => one.sent && isIpv6(one) && icmp6Type(one) === 136).every(({ device, frame }) => device === ownTap && frame.subarray(38, 54).toString('hex').endsWith('05'))).toBe(true)
+    const { stdout } = await lab.in(namespaceName(lab.hostTag, 1), 'ip', '-6', 'neigh')
+    expect(stdout.trim().split('\n').filter((line) => !line.includes(' NOARP')).map((line) => line.trim()).sort()).toEqual([own, neighbour].map(({ uid, mac, ipv6: six }) => `${six?.address} dev ${tapName(uid)} lladdr ${mac} PERMANENT`).sort())
+  })
+})
 
 describe('raw frames in a network with a way out', () => {
   it.each(attempts.map((attempt, index) => ({ ...attempt, index })))('$name: neither to the neighbour nor past the host', ({ index, frames }) => {

@@ -154,7 +154,7 @@ export class Uplink {
   }
 
   private async loadRules(): Promise<void> {
-    const { hostTag, denied, kernel } = this.options
+    const { hostTag, denied } = this.options
     if (!this.block) throw new Error('rules of the host without a block of transit addresses')
     const block = this.block
     const networks = [...this.transits].map(([number, transit]) => ({ number, transit }))

@@ -42,6 +42,14 @@ export function ipv4({ from, to, protocol = 17, payload, options = Buffer.alloc(
 /** A UDP datagram without a checksum, which IPv4 allows. */
 export const udp = (from: number, to: number, payload: Buffer): Buffer => Buffer.concat([uint16(from, to, 8 + payload.length, 0), payload])
 
+/** A UDP datagram over IPv6, which demands its checksum. */
+export function udpOver6(source: string, target: string, from: number, to: number, payload: Buffer): Buffer {
+  const datagram = udp(from, to, payload)
+  const sum = checksum(Buffer.concat([ipv6Bytes(source), ipv6Bytes(target), uint16(0, datagram.length, 0, 17), datagram]))
+  datagram.writeUInt16BE(sum || 0xffff, 6)
+  return datagram
+}
+
 /** A TCP segment that asks for a connection and carries bytes already. Its checksum is right. */
 export function tcpSyn(source: string, target: string, port: number, payload: Buffer): Buffer {
   const segment = Buffer.concat([uint16(40_000, port), Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2]), uint16(1024, 0, 0), payload])
@@ -67,11 +75,11 @@ export function icmp6(from: string, to: string, type: number, rest: Buffer): Buf
   return ipv6(from, to, 58, message)
 }
 
-/** A neighbour's or a router's message of discovery: `target` null for a router's. */
+/** A neighbour's or a router's message of discovery: `target` null for a router's. The marker of 16 bytes is in an option that nobody knows: one that is none would make all of it void. */
 export function discovery(from: string, to: string, type: number, target: string | null, link: string, marker: Buffer): Buffer {
   const option = Buffer.concat([Buffer.from([type === 135 ? 1 : 2, 1]), macBytes(link)])
   const head = target === null ? Buffer.from([64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]) : Buffer.concat([Buffer.from([0x60, 0, 0, 0]), ipv6Bytes(target)])
-  return icmp6(from, to, type, Buffer.concat([head, option, marker]))
+  return icmp6(from, to, type, Buffer.concat([head, option, Buffer.from([253, 3, 0, 0, 0, 0, 0, 0]), marker]))
 }
 
 export type Arp = { operation: 'request' | 'reply'; senderMac: string; sender: string; targetMac?: string; target: string }

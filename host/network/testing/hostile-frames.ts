@@ -1,8 +1,8 @@
-import { arp, discovery, ethernet, icmp, icmp6, ipv4, ipv4Bytes, ipv6, tcpSyn, udp, type Ipv4 } from './frames'
+import { arp, discovery, ethernet, icmp, icmp6, ipv4, ipv4Bytes, ipv6, tcpSyn, udp, udpOver6, type Ipv4 } from './frames'
 
 export type Station = { mac: string; address: string }
-/** Who is where, as the attacker sees it: its own pod, one beside it, and their gateway. `closed` are addresses that no pod may reach. */
-export type Situation = { own: Station; neighbour: Station; gateway: Station; subnetBroadcast: string; closed: readonly string[] }
+/** Who is where, as the attacker sees it: its own pod, one beside it, and their gateway. `closed` are addresses that no pod may reach. `six`: the same three in IPv6, where the network has it. */
+export type Situation = { six?: { own: string; neighbour: string; gateway: string }; own: Station; neighbour: Station; gateway: Station; subnetBroadcast: string; closed: readonly string[] }
 
 export type Attempt = {
   name: string
@@ -103,6 +103,69 @@ const shapes: Attempt[] = [
   { name: 'a source route, loose or strict, over the gateway', frames: (m, at) => [0x83, 0x89].flatMap((option) => [datagram(m, at, { to: at.gateway.address, options: Buffer.concat([Buffer.from([option, 7, 4]), ipv4Bytes(at.neighbour.address), Buffer.from([0])]) }), datagram(m, at, { options: Buffer.concat([Buffer.from([option, 7, 4]), ipv4Bytes('203.0.113.9'), Buffer.from([0])]) })]) },
   { name: 'fragments with a wrong source', frames: (m, at) => [datagram(m, at, { from: at.gateway.address, payload: Buffer.concat([udp(4000, 4000, m)]), more: true }), datagram(m, at, { from: at.gateway.address, payload: m, offset: 24 })] },
   { name: 'packets that lie about themselves', frames: (m, at) => [datagram(m, at, { totalLength: 900 }), datagram(m, at, { totalLength: 19 }), datagram(m, at, { version: 5 }), datagram(m, at, { ttl: 0 }), ethernet(at.gateway.mac, at.own.mac, typeIpv4, m)] },
+]
+
+/** A packet of IPv6 as an honest pod sends it, but for what is said. */
+function datagram6(marker: Buffer, { own, gateway, six: at }: Situation, fields: { source?: string; target?: string; from?: string; to?: string; next?: number; payload?: Buffer } = {}): Buffer {
+  if (!at) throw new Error('a network without IPv6')
+  const { source = own.mac, target = gateway.mac, from = at.own, to = at.neighbour, next = 17, payload } = fields
+  return ethernet(target, source, typeIpv6, ipv6(from, to, next, payload ?? udpOver6(from, to, 4000, 4000, marker)))
+}
+
+/** What an honest pod may send in IPv6; it arrives. */
+export const honest6: Attempt['frames'] = (marker, at) => [datagram6(marker, at)]
+
+const needed = (at: Situation) => at.six ?? { own: '', neighbour: '', gateway: '' }
+const [allNodes, allNodesMac] = ['ff02::1', '33:33:00:00:00:01']
+/** The group that is asked for an address, and its MAC. */
+const askedFor = (address: string): [string, string] => {
+  const last = (address.split(':').at(-1) ?? '').padStart(4, '0')
+  return [`ff02::1:ff00:${last}`, `33:33:ff:00:${last.slice(0, 2)}:${last.slice(2)}`]
+}
+
+/** What a pod of a network with IPv6 may try beside the rest: each must reach nobody. */
+export const attempts6: readonly Attempt[] = [
+  { name: 'the neighbour’s IPv6 address as the source', frames: (m, at) => [datagram6(m, at, { from: needed(at).neighbour }), datagram6(m, at, { from: needed(at).neighbour, source: at.neighbour.mac })] },
+  { name: 'the neighbour’s, the gateway’s or nobody’s MAC over the own IPv6 address', frames: (m, at) => [at.neighbour.mac, at.gateway.mac, '02:00:00:00:99:99'].map((source) => datagram6(m, at, { source })) },
+  { name: 'the gateway’s, an unused, a mapped, loopback or no IPv6 address as the source', frames: (m, at) => [needed(at).gateway, 'fd42::200', '::ffff:a00:6', '::1', '::', linkLocal].map((from) => datagram6(m, at, { from })) },
+  { name: 'IPv6 to the outside, to documentation’s addresses and to others’ networks', frames: (m, at) => ['2001:db8::1', '2606:4700::1111', 'fd43::5', '::ffff:cb00:7101', '64:ff9b::cb00:7101'].map((to) => datagram6(m, at, { to })) },
+  { name: 'groups and link-local addresses by the own IPv6 address', unanswered: true, frames: (m, at) => [datagram6(m, at, { to: allNodes, target: allNodesMac }), datagram6(m, at, { to: 'ff02::fb', target: '33:33:00:00:00:fb' }), datagram6(m, at, { to: 'ff05::2', target: '33:33:00:00:00:02' }), datagram6(m, at, { to: 'fe80::1' }), ethernet(allNodesMac, at.own.mac, typeIpv6, icmp6(needed(at).own, allNodes, 128, m))] },
+  { name: 'IPv6 to the neighbour’s MAC, past the gateway', frames: (m, at) => [datagram6(m, at, { target: at.neighbour.mac })] },
+  {
+    name: 'questions of discovery in the neighbour’s or the gateway’s name',
+    unanswered: true,
+    frames: (m, at) => [needed(at).neighbour, needed(at).gateway].flatMap((from) => [at.own.mac, at.neighbour.mac].map((mac) => {
+      const [group, target] = askedFor(needed(at).gateway)
+      return ethernet(target, mac, typeIpv6, discovery(from, group, 135, needed(at).gateway, mac, m))
+    })),
+  },
+  {
+    name: 'questions of discovery for the neighbour, to its group and to itself',
+    unanswered: true,
+    frames: (m, at) => {
+      const { own, neighbour } = needed(at)
+      const [group, target] = askedFor(neighbour)
+      return [ethernet(target, at.own.mac, typeIpv6, discovery(own, group, 135, neighbour, at.own.mac, m)), ethernet(at.gateway.mac, at.own.mac, typeIpv6, discovery(own, neighbour, 135, neighbour, at.own.mac, m))]
+    },
+  },
+  {
+    name: 'advertisements of the gateway’s and the neighbour’s address, of a router, and a redirect',
+    unanswered: true,
+    frames: (m, at) => {
+      const { own, neighbour, gateway } = needed(at)
+      return [
+        ...[gateway, neighbour].flatMap((taken) => [ethernet(allNodesMac, at.own.mac, typeIpv6, discovery(own, allNodes, 136, taken, at.own.mac, m)), ethernet(at.gateway.mac, at.own.mac, typeIpv6, discovery(own, gateway, 136, taken, at.own.mac, m)), ethernet(at.gateway.mac, at.own.mac, typeIpv6, discovery(own, neighbour, 136, taken, at.own.mac, m))]),
+        ethernet(allNodesMac, at.own.mac, typeIpv6, discovery(own, allNodes, 134, null, at.own.mac, m)),
+        ethernet(at.gateway.mac, at.own.mac, typeIpv6, discovery(own, neighbour, 134, null, at.own.mac, m)),
+        ethernet(at.gateway.mac, at.own.mac, typeIpv6, icmp6(own, neighbour, 137, m)),
+      ]
+    },
+  },
+  { name: 'reports and queries of groups by the own IPv6 address', unanswered: true, frames: (m, at) => [130, 131, 132, 143].map((type) => ethernet('33:33:00:00:00:16', at.own.mac, typeIpv6, icmp6(needed(at).own, 'ff02::16', type, Buffer.concat([Buffer.alloc(4), m])))) },
+  { name: 'DHCPv6 by the own IPv6 address', unanswered: true, frames: (m, at) => [datagram6(m, at, { to: 'ff02::1:2', target: '33:33:00:01:00:02', payload: udpOver6(needed(at).own, 'ff02::1:2', 546, 547, m) }), datagram6(m, at, { payload: udpOver6(needed(at).own, needed(at).neighbour, 547, 546, m) })] },
+  // A fragment, a hop-by-hop header and a routing header before a datagram.
+  { name: 'headers before the datagram over a wrong IPv6 source', frames: (m, at) => ([[44, [17, 0, 0, 1, 0, 0, 0, 9]], [0, [17, 0, 1, 4, 0, 0, 0, 0]], [43, [17, 2, 0, 1, 0, 0, 0, 0, ...Array.from({ length: 16 }, () => 1)]]] as const).map(([next, header]) => datagram6(m, at, { from: needed(at).neighbour, next, payload: Buffer.concat([Buffer.from(header), udpOver6(needed(at).neighbour, needed(at).neighbour, 4000, 4000, m)]) })) },
+  { name: 'an error of ICMPv6 and one of ICMP that nobody’s connection knows', frames: (m, at) => [ethernet(at.gateway.mac, at.own.mac, typeIpv6, icmp6(needed(at).own, needed(at).neighbour, 1, Buffer.concat([Buffer.alloc(4), ipv6('fd42::6', 'fd42::5', 17, udpOver6('fd42::6', 'fd42::5', 9, 9, m))])))] },
 ]
 
 /** Each of them must reach nobody. */

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { run } from '@/platform/exec'
 import type { Attachment, NetworkSpec, PodPort } from '../attachment'
 import { HostNetwork, type HostNetworkOptions, type Port } from '../host-network'
-import { standInPeerName } from '../names'
+import { gatewayMac, standInPeerName } from '../names'
 
 export const UIDS = { first: 700_000, last: 709_999 }
 export const OUTSIDE = '203.0.113.1'
@@ -64,6 +64,8 @@ export class Lab {
     await this.ip(name, [
       'link set lo up', `link set ${standInPeerName(pod.uid)} name eth0 address ${pod.mac} mtu ${port.mtu} addrgenmode none`, 'link set eth0 up',
       `address add ${pod.address}/${pod.prefixLength} dev eth0`, `route add default via ${spec.gateway}`,
+      // As a guest's agent does it: in IPv6 nobody is asked for.
+      ...(pod.ipv6 && spec.ipv6 ? [`address add ${pod.ipv6.address}/128 dev eth0 nodad`, `neigh replace ${spec.ipv6.gateway} lladdr ${gatewayMac(spec.number)} nud permanent dev eth0`, `route add ${spec.ipv6.gateway}/128 dev eth0`, `route add default via ${spec.ipv6.gateway} dev eth0`] : []),
     ])
     return name
   }
