@@ -5,7 +5,7 @@ import { networkSpec } from '@/domain/network/spec'
 import { securityGroupSpec } from '@/domain/security-group/spec'
 import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
-import { endpointsController } from '@/server/control/controllers/endpoints/controller'
+import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
 import { podController } from '@/server/control/controllers/pod/controller'
 import { runControllers } from '@/server/control/runtime/controller'
 import { allocateServiceAddresses } from '@/server/store/addresses'
@@ -25,7 +25,7 @@ beforeAll(async () => {
   ann = await server.signUp('ann')
   const stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
   const ended = new AbortController()
-  const running = runControllers({ db: server.db, log: server.server.log, feed: server.server.feed }, [podController, endpointsController], ended.signal)
+  const running = runControllers({ db: server.db, log: server.server.log, feed: server.server.feed }, [podController, createEndpointsController()], ended.signal)
   stop = () => {
     stopWaking()
     ended.abort()

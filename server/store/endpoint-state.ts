@@ -14,13 +14,13 @@ const selecting = Prisma.sql`s."spec" -> 'selector' <> '{}'::jsonb and s."spec" 
 
 export const listServicesWithSelector = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`select s."uid" from "Service" s where ${selecting}`)).map((row) => row.uid)
 
-/** The services that a pod's change may concern: those that select it now, and those whose endpoints name it. */
-export async function listServicesOfPod(db: Database, podUid: string): Promise<string[]> {
-  const named = (list: 'addresses' | 'notReadyAddresses') => JSON.stringify([{ [list]: [{ targetRef: { uid: podUid } }] }])
+/** The services that changes of pods may concern: those that select one of them now, and those whose endpoints name one. */
+export async function listServicesOfPods(db: Database, podUids: string[]): Promise<string[]> {
+  const named = (list: 'addresses' | 'notReadyAddresses') => podUids.map((uid) => JSON.stringify([{ [list]: [{ targetRef: { uid } }] }]))
   const rows = await db.$queryRaw<{ uid: string }[]>(Prisma.sql`
     select s."uid" from "Pod" p join "Service" s on s."tenantId" = p."tenantId" and s."namespace" = p."namespace"
-    where p."uid" = ${podUid}::uuid and ${selecting} and p."labels" @> (s."spec" -> 'selector')
-    union select e."serviceUid" from "Endpoints" e where e."serviceUid" is not null and (e."subsets" @> ${named('addresses')}::jsonb or e."subsets" @> ${named('notReadyAddresses')}::jsonb)`)
+    where p."uid" = any(${podUids}::uuid[]) and ${selecting} and p."labels" @> (s."spec" -> 'selector')
+    union select e."serviceUid" from unnest(${[...named('addresses'), ...named('notReadyAddresses')]}::jsonb[]) as named(shape) join "Endpoints" e on e."subsets" @> named.shape where e."serviceUid" is not null`)
   return rows.map((row) => row.uid)
 }
 
@@ -32,13 +32,17 @@ export const listServicesOfHost = async (db: Database, hostId: string): Promise<
 
 export const listServicesOfNetwork = async (db: Database, networkId: string): Promise<string[]> => (await db.service.findMany({ where: { networkId }, select: { uid: true } })).map((row) => row.uid)
 
+type ServiceRow = Omit<ServiceState, 'spec' | 'network' | 'endpoints'> & { spec: unknown; network: unknown; endpointsUid: string | null; serviceUid: string | null; subsets: unknown }
+
 /** A service as it is now, or null. */
 export async function findServiceState(db: Database, uid: string): Promise<ServiceState | null> {
-  const row = await db.service.findUnique({ where: { uid }, include: { network: { select: { spec: true } } } })
+  const [row] = await db.$queryRaw<ServiceRow[]>`
+    select s."uid", s."tenantId", s."namespace", s."name", s."generation", s."networkId", s."spec", n."spec" as "network", e."uid" as "endpointsUid", e."serviceUid", e."subsets"
+    from "Service" s join "Network" n on n."uid" = s."networkId" left join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name"
+    where s."uid" = ${uid}::uuid`
   if (!row) return null
-  const { tenantId, namespace, name, generation, networkId } = row
-  const endpoints = await db.endpoints.findUnique({ where: { tenantId_namespace_name: { tenantId, namespace, name } }, select: { uid: true, serviceUid: true, subsets: true } })
-  return { uid, tenantId, namespace, name, generation, networkId, spec: serviceSpec.parse(row.spec), network: networkSpec.parse(row.network.spec), endpoints: endpoints && { ...endpoints, subsets: endpointSubsets.parse(endpoints.subsets) } }
+  const { endpointsUid, serviceUid, subsets, ...service } = row
+  return { ...service, spec: serviceSpec.parse(row.spec), network: networkSpec.parse(row.network), endpoints: endpointsUid === null ? null : { uid: endpointsUid, serviceUid, subsets: endpointSubsets.parse(subsets) } }
 }
 
 /** Holds a service until the transaction ends: whoever writes its endpoints reads all pods after the one before has written. */
@@ -66,8 +70,9 @@ export async function listServicePods(db: Database, { tenantId, namespace, netwo
 
 /** Writes a service's endpoints. Only the endpoints controller calls this. */
 export async function putEndpoints(tx: Transaction, { uid, tenantId, namespace, name }: ServiceState, subsets: EndpointSubset[]): Promise<void> {
-  const about = { tenantId, namespace, name }
-  await tx.endpoints.upsert({ where: { tenantId_namespace_name: about }, create: { ...about, subsets, serviceUid: uid }, update: { subsets, serviceUid: uid } })
+  await tx.$executeRaw`
+    insert into "Endpoints" ("uid", "tenantId", "namespace", "name", "subsets", "serviceUid") values (gen_random_uuid(), ${tenantId}, ${namespace}, ${name}, ${JSON.stringify(subsets)}::jsonb, ${uid}::uuid)
+    on conflict ("tenantId", "namespace", "name") do update set "subsets" = excluded."subsets", "serviceUid" = excluded."serviceUid"`
 }
 
 /** Makes Endpoints that a user wrote go with the service of their name. */

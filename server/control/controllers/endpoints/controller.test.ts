@@ -10,7 +10,7 @@ import { inTransaction } from '@/server/store/database'
 import { registerHost } from '@/server/store/hosts'
 import { storeReport } from '@/server/store/reports'
 import { podController } from '../pod/controller'
-import { endpointsController } from './controller'
+import { createEndpointsController } from './controller'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
@@ -28,7 +28,13 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const control = () => ({ db: server.db, log: server.server.log, feed: server.server.feed })
-const reconcile = (key: string) => endpointsController.reconcile(control(), key)
+const controller = createEndpointsController()
+const reconcile = (key: string) => controller.reconcile(control(), key)
+const podChanged = (uid: string) => {
+  const cursor = { epoch: '', xid: '', seq: '' }
+  const [key = ''] = controller.keysOf({ cursor, kind: 'Pod', uid, tenantId: null, namespace: null, name: '', action: 'modified', oldLabels: null, newLabels: null })
+  return reconcile(key)
+}
 const container = { name: 'a', image: 'busybox', ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }] }
 async function pod(name: string, labels: Record<string, string>) {
   const { uid } = await server.db.pod.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name, labels, networkId, hostId, spec: { containers: [container] } } })
@@ -57,13 +63,13 @@ describe('the endpoints controller', () => {
     expect(await listed('web')).toEqual([[], ['web-1', 'web-2']])
     await report(uid, true)
     await report(other, true)
-    await reconcile(`pod:${uid}`)
+    await podChanged(uid)
     expect(await listed('web')).toEqual([['web-1', 'web-2'], []])
     const written = await endpoints('web')
-    await reconcile(`pod:${uid}`)
+    await podChanged(uid)
     expect((await endpoints('web'))?.revision).toBe(written?.revision)
     await report(uid, false)
-    await reconcile(`pod:${uid}`)
+    await podChanged(uid)
     expect(await listed('web')).toEqual([['web-2'], ['web-1']])
     await server.db.host.update({ where: { id: hostId }, data: { phase: 'Unknown' } })
     await reconcile(`host:${hostId}`)
@@ -71,15 +77,15 @@ describe('the endpoints controller', () => {
     await server.db.host.update({ where: { id: hostId }, data: { phase: 'Ready' } })
     await reconcile(`host:${hostId}`)
     await server.db.pod.update({ where: { uid: other }, data: { labels: { app: 'other' } } })
-    await reconcile(`pod:${other}`)
+    await podChanged(other)
     expect(await listed('web')).toEqual([[], ['web-1']])
     await report(uid, true, 'Failed')
-    await reconcile(`pod:${uid}`)
+    await podChanged(uid)
     expect((await endpoints('web'))?.subsets).toEqual([])
     await report(uid, true)
-    await reconcile(`pod:${uid}`)
+    await podChanged(uid)
     await inTransaction(server.db, (tx) => removePod(tx, uid))
-    await reconcile(`pod:${uid}`)
+    await podChanged(uid)
     expect((await endpoints('web'))?.subsets).toEqual([])
   })
 

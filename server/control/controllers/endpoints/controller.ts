@@ -1,31 +1,50 @@
 import { maxEndpoints } from '@/domain/service/endpoints'
 import { setCondition, findConditionStatus } from '@/server/store/conditions'
 import { inTransaction, type Transaction } from '@/server/store/database'
-import { adoptEndpoints, findServiceState, holdServiceState, listServicePods, listServicesOfHost, listServicesOfNetwork, listServicesOfPod, listServicesWithSelector, putEndpoints, removeEndpoints, type ServiceState } from '@/server/store/endpoint-state'
-import type { Change } from '@/server/store/change-feed'
+import { adoptEndpoints, findServiceState, holdServiceState, listServicePods, listServicesOfHost, listServicesOfNetwork, listServicesOfPods, listServicesWithSelector, putEndpoints, removeEndpoints, type ServiceState } from '@/server/store/endpoint-state'
 import type { Controller, ControlContext } from '../../runtime/controller'
 import { planEndpoints, sameSubsets } from './plan'
 
-/** Keys are services' uids; a pod's, a host's or a network's change finds the services that it concerns through a key of its own. */
-export const endpointsController: Controller = {
-  name: 'endpoints',
-  workers: 4,
-  resyncSeconds: 60,
-  keysOf,
-  allKeys: (ctx) => listServicesWithSelector(ctx.db),
-  reconcile: async (ctx, key) => {
-    const [kind, uid = ''] = key.split(':')
-    const finders: Record<string, (uid: string) => Promise<string[]>> = { pod: (of) => listServicesOfPod(ctx.db, of), host: (of) => listServicesOfHost(ctx.db, of), network: (of) => listServicesOfNetwork(ctx.db, of) }
-    const find = uid ? finders[kind ?? ''] : undefined
-    for (const service of find ? await find(uid) : [key]) await reconcileService(ctx, service)
-  },
+/** So many services are worked on at a time for one key. */
+const atOnce = 4
+
+/**
+ * Keys are services' uids, and `host:<id>` and `network:<uid>` for those that they concern. Pods that changed wait together behind the key
+ * `pods`: with many reports at once each service is looked at once, not once a pod. What waits is only where to look, and all is looked at anew.
+ */
+export function createEndpointsController(): Controller {
+  const changedPods = new Set<string>()
+  return {
+    name: 'endpoints',
+    workers: 4,
+    resyncSeconds: 60,
+    keysOf: ({ kind, action, uid }) => {
+      if (kind === 'Pod') {
+        changedPods.add(uid)
+        return ['pods']
+      }
+      if (kind === 'Service') return action === 'deleted' ? [] : [uid]
+      return (kind === 'Host' || kind === 'Network') && action === 'modified' ? [`${kind.toLowerCase()}:${uid}`] : []
+    },
+    allKeys: (ctx) => listServicesWithSelector(ctx.db),
+    reconcile: async (ctx, key) => {
+      const [kind, uid] = key.split(':')
+      if (uid !== undefined) return reconcileServices(ctx, await (kind === 'host' ? listServicesOfHost : listServicesOfNetwork)(ctx.db, uid))
+      if (kind !== 'pods') return reconcileService(ctx, key)
+      const pods = [...changedPods]
+      changedPods.clear()
+      try {
+        await reconcileServices(ctx, await listServicesOfPods(ctx.db, pods))
+      } catch (error) {
+        for (const pod of pods) changedPods.add(pod)
+        throw error
+      }
+    },
+  }
 }
 
-function keysOf({ kind, action, uid }: Change): string[] {
-  if (kind === 'Pod') return [`pod:${uid}`]
-  if (kind === 'Service') return action === 'deleted' ? [] : [uid]
-  if (kind === 'Host' || kind === 'Network') return action === 'modified' ? [`${kind.toLowerCase()}:${uid}`] : []
-  return []
+async function reconcileServices(ctx: ControlContext, services: string[]): Promise<void> {
+  for (let i = 0; i < services.length; i += atOnce) await Promise.all(services.slice(i, i + atOnce).map((service) => reconcileService(ctx, service)))
 }
 
 /** Most of what a pod reports changes no endpoints: that is found out without a transaction. */
