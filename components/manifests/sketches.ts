@@ -1,4 +1,6 @@
 import { peeringSketch } from '@/components/network-peerings/sketch'
+import { networkPolicySketch } from '@/components/network-policies/sketch'
+import { securityGroupSketch } from '@/components/security-groups/sketch'
 import { serviceSketch } from '@/components/services/sketch'
 
 const networkSketch = `apiVersion: v1
@@ -15,6 +17,6 @@ spec:
 `
 
 /** What a new manifest of a kind begins with. */
-const sketches: Readonly<Record<string, string>> = { Network: networkSketch, NetworkPeering: peeringSketch('default'), Service: serviceSketch() }
+const sketches: Readonly<Record<string, string>> = { Network: networkSketch, NetworkPeering: peeringSketch('default'), NetworkPolicy: networkPolicySketch, SecurityGroup: securityGroupSketch, Service: serviceSketch() }
 
 export const sketchOf = (kind: string): string => (Object.hasOwn(sketches, kind) ? sketches[kind] : undefined) ?? serviceSketch()

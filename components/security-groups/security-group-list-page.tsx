@@ -20,9 +20,10 @@ import { Ago } from '@/components/patterns/time'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Select } from '@/components/ui/input'
-import { TextLink } from '@/components/ui/text-link'
+import { TabLinks } from '@/components/ui/tab-links'
 import { DeleteSecurityGroup } from './delete-security-group'
 import { groupListInput, pageSizes } from './list-input'
+import { rulesTabs } from './rules-tabs'
 import { securityGroupActionsFor } from './security-group-actions'
 
 const columnsOf = (tenant: string): ReadonlyArray<Column<SecurityGroupView>> => [
@@ -53,8 +54,8 @@ export function SecurityGroupListPage({ tenant, children }: { tenant: string; ch
   const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, network: null }))}>Clear filters</Button>
   return (
     <>
-      <PageHeader title="Security groups" description={<>What may come in to pods and leave them, by rules that take effect at once. Kubernetes’ way of saying it: <TextLink href={paths.networkPolicies(tenant)} className="text-sm">network policies</TextLink>.</>} primary={create} />
-      <DataTable
+      <PageHeader title="Security groups" description="What may come in to pods and leave them, by rules. A change takes effect at once, for connections that are open too." primary={create} tabs={<TabLinks label="Rules" tabs={rulesTabs(tenant)} />} />
+      <div className="pt-4"><DataTable
         label="Security groups"
         columns={columns}
         rows={page.data?.items}
@@ -81,7 +82,7 @@ export function SecurityGroupListPage({ tenant, children }: { tenant: string; ch
           ? <EmptyState title="No results for these filters" actions={clear}>No security group matches. Change the filters or clear them.</EmptyState>
           : <EmptyState icon={<ShieldCheck />} title="No security groups yet" actions={create}>Without one, pods of a network reach each other, nothing from outside reaches them, and everything may leave them.</EmptyState>}
         footer={page.data && page.data.items.length > 0 && <Pager noun="security group" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
-      />
+      /></div>
       {deleting && <DeleteSecurityGroup tenant={tenant} name={deleting.metadata.name} onClose={() => setDeleting(null)} />}
       {children}
     </>
