@@ -42,7 +42,7 @@ function subnetLines(rules: readonly NetworkPolicyRule[], direction: RuleDirecti
       const kind = same[0]!.kind
       const ranges = unionOf(same.flatMap((one) => one.ranges?.[family] ?? []))
       if (ranges.length === 0 || (familyOfKind(kind) ?? family) !== family) return []
-      const where = isEverything(ranges, family) ? `meta nfproto ${nftFamily[family].nfproto}` : `${otherSide(direction, family)} @${draft.addresses(family, ranges)}`
+      const where = isEverything(ranges, family) ? `meta nfproto ${nftFamily[family].nfproto}` : `${otherSide(direction, family)} ${draft.addresses(family, ranges)}`
       return [`${matchOf(kind, draft)}${where} ${allow}`]
     })),
   ]

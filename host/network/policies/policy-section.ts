@@ -68,7 +68,7 @@ function defaultLines(state: PolicyState, families: readonly Family[], draft: Se
   const inside = [...own, ...peerSubnets(state).flatMap(({ subnets }) => subnets)]
   return families.map((family) => {
     const { ip } = nftFamily[family]
-    return `ct reply ${ip} saddr @${draft.addresses(family, rangesOfSubnets(own, family))} ct original ${ip} saddr != @${draft.addresses(family, rangesOfSubnets(inside, family))} drop`
+    return `ct reply ${ip} saddr ${draft.addresses(family, rangesOfSubnets(own, family))} ct original ${ip} saddr != ${draft.addresses(family, rangesOfSubnets(inside, family))} drop`
   })
 }
 

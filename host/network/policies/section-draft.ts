@@ -22,19 +22,19 @@ export function groupedBy<T>(things: readonly T[], key: (thing: T) => string): M
 
 /**
  * A section as it is put together. Intervals are sets named by what is in them: equal ones are there once, and none of them ever changes,
- * since nft finds an interval that was cut anew only by its old ends.
+ * since nft finds an interval that was cut anew only by its old ends. A single one stands in its rule itself: nft reads every set at every change.
  */
 export class SectionDraft {
   readonly sets = new Map<string, NftSet>()
   readonly maps = new Map<string, NftMap>()
   readonly chains = new Map<string, NftChain>()
 
-  /** The name of a set of ports or of `type << 8 | code` of ICMP messages. */
+  /** What ports, or `type << 8 | code` of ICMP messages, are compared with. */
   numbers(ranges: readonly { first: number; last: number }[]): string {
     return this.interval('inet_service', ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)))
   }
 
-  /** The name of a set of addresses of one family; `ranges` as unionOf gives them. */
+  /** What addresses of one family are compared with; `ranges` as unionOf gives them. */
   addresses(family: Family, ranges: readonly IpRange[]): string {
     return this.interval(nftFamily[family].type, ranges.map(formatRange))
   }
@@ -44,8 +44,10 @@ export class SectionDraft {
   }
 
   private interval(type: string, elements: readonly string[]): string {
+    const [only, ...more] = elements
+    if (only !== undefined && more.length === 0) return only
     const name = `policy_${nameOf(type, ...elements)}`
     this.sets.set(name, { declaration: `type ${type}; flags interval;`, elements })
-    return name
+    return `@${name}`
   }
 }

@@ -39,7 +39,7 @@ export const familyOfKind = ({ protocol }: TrafficKind): Family | null => (proto
 /** nft's words for a kind, with a blank behind them. Of the target's port the connection knows the one that it has after translation. */
 export function matchOf({ protocol, numbers }: TrafficKind, draft: SectionDraft): string {
   if (protocol === 'any') return ''
-  if (protocol === 'tcp' || protocol === 'udp') return `meta l4proto ${protocol} ${numbers === null ? '' : `ct reply proto-src @${draft.numbers(numbers)} `}`
+  if (protocol === 'tcp' || protocol === 'udp') return `meta l4proto ${protocol} ${numbers === null ? '' : `ct reply proto-src ${draft.numbers(numbers)} `}`
   const named = protocol === 'icmp' ? 'icmp' : 'ipv6-icmp'
-  return `meta nfproto ${nftFamily[protocol === 'icmp' ? 4 : 6].nfproto} meta l4proto ${named} ${numbers === null ? '' : `ct original proto-dst @${draft.numbers(numbers)} `}`
+  return `meta nfproto ${nftFamily[protocol === 'icmp' ? 4 : 6].nfproto} meta l4proto ${named} ${numbers === null ? '' : `ct original proto-dst ${draft.numbers(numbers)} `}`
 }
