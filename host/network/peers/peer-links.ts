@@ -122,13 +122,14 @@ export class PeerLinks {
     await this.kernel(high).ipBatchForced([`link delete ${peerLinkName(low)}`])
   }
 
-  /** Removes links and routes to peers that a network should not have, puts back routes that are gone, and says which links are there. */
+  /** Removes links and routes to peers that a network should not have, puts back routes that are gone, and says which links are up. */
   private async tidy(number: number, repairs: string[]): Promise<Set<string>> {
     const kernel = this.kernel(number)
     const namespace = this.namespace(number)
-    const present = (await kernel.links()).filter(({ ifname, flags }) => ifname.startsWith(PEER_LINK_PREFIX) && flags.includes('UP')).map(({ ifname }) => ifname)
+    const links = (await kernel.links()).filter(({ ifname }) => ifname.startsWith(PEER_LINK_PREFIX))
+    const present = links.filter(({ flags }) => flags.includes('UP')).map(({ ifname }) => ifname)
     const wanted = new Map((this.networks.get(number)?.peers ?? []).filter(({ number: peer }) => this.wants(pairOf(number, peer))).map((peer) => [peerLinkName(peer.number), peer]))
-    const surplus = present.filter((link) => !wanted.has(link))
+    const surplus = links.map(({ ifname }) => ifname).filter((link) => !wanted.has(link))
     await kernel.ipBatchForced(surplus.map((link) => `link delete ${link}`))
     repairs.push(...surplus.map((link) => `${namespace}: link delete ${link}`))
     if (wanted.size === 0) return new Set()

@@ -10,9 +10,9 @@ for my $hex (@frames) { send($socket, pack('H*', $hex), 0, $place) or print "not
 print "sent\n";
 `
 
-/** Sends frames from eth0 of a namespace. */
-export async function sendFrames(namespace: string, frames: readonly Buffer[]): Promise<void> {
-  const link = await run('ip', ['-n', namespace, '-o', 'link', 'show', 'eth0'])
+/** Sends frames from a device of a namespace. */
+export async function sendFrames(namespace: string, frames: readonly Buffer[], device = 'eth0'): Promise<void> {
+  const link = await run('ip', ['-n', namespace, '-o', 'link', 'show', device])
   const index = /^(\d+):/.exec(link.stdout)?.[1] ?? ''
   const { stdout } = await run('nsenter', [`--net=/run/netns/${namespace}`, 'perl', '-e', sendScript, '--', index, ...frames.map((frame) => frame.toString('hex'))])
   if (stdout !== 'sent\n') throw new Error(stdout)
