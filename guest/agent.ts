@@ -11,6 +11,7 @@ import { Link } from '@/guest/link'
 import { listFolder } from '@/guest/list-folder'
 import { setUpMachine, volumePath } from '@/guest/machine'
 import type { Output } from '@/guest/outputs'
+import { probe } from '@/guest/probe'
 import { ReseedWatch } from '@/guest/reseed'
 import type { Launched } from '@/guest/runtime'
 import { shutDown } from '@/guest/shutdown'
@@ -159,6 +160,8 @@ export class Agent {
         return this.atOnce(methods.signalExec, params, ({ stream, signal }) => this.execs.signal(stream, signal))
       case 'listFolder':
         return this.atOnce(methods.listFolder, params, (values) => this.listFolder(values))
+      case 'probe':
+        return this.atOnce(methods.probe, params, probe)
       case 'resize':
         return this.atOnce(methods.resize, params, (values) => this.resize(values))
     }

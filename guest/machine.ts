@@ -17,17 +17,23 @@ const scratchFailed = 12
 /** One shell for all of it: a process costs more than the commands, which run inside the shell. */
 const setupScript = `
 date -u -s "@$1" >/dev/null
+if [ -n "$6" ]; then
+  (cd /proc/sys/net/ipv6/conf/eth0 && echo 0 >accept_ra && echo 0 >autoconf && echo 0 >accept_dad && echo 0 >accept_redirects && echo 1 >addr_gen_mode) || exit ${networkFailed}
+fi
 if [ -n "$2" ]; then
   ip link set dev eth0 address "$2" mtu "$3" up && ip addr add "$4" dev eth0 || exit ${networkFailed}
   if [ -n "$5" ]; then ip route replace default via "$5" dev eth0 onlink || exit ${networkFailed}; fi
 fi
 if [ -n "$6" ]; then
-  mount -t ext4 -o noatime,nosuid,nodev "$6" ${scratchFolder} || exit ${scratchFailed}
+  ip addr add "$6/128" dev eth0 && ip -6 route replace "$7" dev eth0 && ip -6 route replace default via "$7" dev eth0 || exit ${networkFailed}
+fi
+if [ -n "$8" ]; then
+  mount -t ext4 -o noatime,nosuid,nodev "$8" ${scratchFolder} || exit ${scratchFailed}
 else
   mount -t tmpfs -o nosuid,nodev scratch ${scratchFolder} || exit ${scratchFailed}
 fi
-group=$7
-shift 7
+group=$9
+shift 9
 while [ $# -gt 0 ]; do
   mkdir -p "$2"
   if [ "$1" = folder ]; then
@@ -87,6 +93,8 @@ export async function setUpMachine(params: SetupParams, reseed: ReseedWatch): Pr
     String(network?.mtu ?? ''),
     network ? `${network.address}/${network.prefixLength}` : '',
     network?.gateway ?? '',
+    network?.ipv6?.address ?? '',
+    network?.ipv6?.gateway ?? '',
     scratch ? diskBySerial(scratch.serial) : '',
     String(group),
     ...params.volumes.flatMap((volume) => volumeArguments(volume, group)),

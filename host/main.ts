@@ -60,7 +60,7 @@ const { accelerator, reason } = host.acceleratorChoice
 const reporter = new Reporter(bootId, host.pods)
 host.pods.listen(reporter)
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
-const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
+const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), services: () => host.serviceCounters(), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
 void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(
   {
@@ -89,9 +89,11 @@ const control = keepControl(
     onDesired: (assignments, prePulls) => {
       host.pods.apply(assignments)
       host.prePulls.apply(prePulls)
+      host.networks.keep(assignments, host.pods.networks())
     },
     onUploads: (locate) => (host.uploads.fetch = async (uploadId, write, until) => readUpload(streamUrl(config.serverUrl, await locate(uploadId)), write, until)),
     onConfiguration: (message) => host.pods.configure(message),
+    onNetwork: (message) => host.networks.take(message),
     onOpen: (url, request) => streams.serve(url, request),
     onFigures: (send) => figures.attach(send),
     onConnected: () =>

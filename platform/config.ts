@@ -19,6 +19,17 @@ function privateRegistries(text: string): 'all' | string[] {
   return text === 'none' ? [] : text.split(',').map((s) => s.trim()).filter(Boolean)
 }
 
+/** IPv4 addresses of nameservers that networks ask which name none: at most three, none of which is the machine's own loopback. */
+function dnsUpstream(text: string, ctx: z.RefinementCtx): string[] {
+  const all = text.split(',').map((s) => s.trim()).filter(Boolean)
+  for (const entry of all) {
+    if (isIP(entry) !== 4) ctx.addIssue({ code: 'custom', message: `"${entry}" is no IPv4 address` })
+    else if (entry.startsWith('127.')) ctx.addIssue({ code: 'custom', message: `${entry} is this machine's loopback, which no network reaches: name a nameserver of the network around it` })
+  }
+  if (all.length > 3) ctx.addIssue({ code: 'custom', message: 'must be at most three addresses' })
+  return all
+}
+
 /** Addresses and networks (`10.0.0.0/8`) of proxies whose X-Forwarded-For is believed. */
 function trustedProxies(text: string, ctx: z.RefinementCtx): BlockList {
   const list = new BlockList()
@@ -43,6 +54,7 @@ const environment = z.object({
   HYPERNETES_SIGNUP: z.enum(['open', 'approval', 'closed']).default('open'),
   HYPERNETES_TRUSTED_PROXIES: z.string().default('').transform(trustedProxies),
   HYPERNETES_ACCEL: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+  HYPERNETES_DNS_UPSTREAM: z.string().default('').transform(dnsUpstream),
   HYPERNETES_EXTERNAL_CIDR: z.string().default('198.18.100.0/24'),
   HYPERNETES_ADMIN_EMAIL: z.string().default('admin@localhost'),
   HYPERNETES_ADMIN_PASSWORD: z.string().optional(),
@@ -90,6 +102,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     trustedProxies: e.HYPERNETES_TRUSTED_PROXIES,
     accelerator: e.HYPERNETES_ACCEL,
     externalCidr: e.HYPERNETES_EXTERNAL_CIDR,
+    dnsUpstream: e.HYPERNETES_DNS_UPSTREAM,
     adminEmail: e.HYPERNETES_ADMIN_EMAIL,
     adminPassword: e.HYPERNETES_ADMIN_PASSWORD,
     localHost: { name: e.HYPERNETES_LOCAL_HOST_NAME ?? hostname(), publicKey: e.HYPERNETES_LOCAL_HOST_PUBLIC_KEY },

@@ -22,6 +22,8 @@ let folder: string
 let ending: AbortController
 let running: Promise<void>
 let desired: Assignment[][]
+/** What came of networks and desired sets, in its order. */
+let told: string[]
 let opened: { url: string; request: StreamRequest }[]
 let pods: Map<string, PodReport>
 let reporter: Reporter
@@ -42,6 +44,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'control-'))
   ending = new AbortController()
   desired = []
+  told = []
   opened = []
   pods = new Map()
   reporter = new Reporter(bootId, { report: (uid) => pods.get(uid) ?? null, reports: () => [...pods.values()], image: () => null, imageReports: () => [] })
@@ -57,8 +60,10 @@ beforeEach(async () => {
       heartbeat: async () => ({ podsRunning: 0, memoryFreeMiB: 1, diskFreeMiB: 1 }),
       onDesired: (assignments) => {
         desired.push(assignments)
+        told.push('desired')
         for (const one of assignments) pods.set(one.uid, report(one))
       },
+      onNetwork: (message) => told.push(`network ${message.networkId}`),
       onOpen: (url, request) => opened.push({ url, request }),
       onConnected: () => {},
     },
@@ -81,6 +86,13 @@ describe('the control stream', () => {
     expect(server.hellos[0]).toMatchObject({ name: 'host-1', bootId, version: 1 })
     expect(desired).toEqual([[pod]])
     expect(server.reports[0]).toMatchObject({ bootId, sequence: 1, complete: true, pods: [{ uid: pod.uid }] })
+  })
+
+  it('hears what networks hold before the pods in them', async () => {
+    const networkId = randomUUID()
+    server.first = [{ kind: 'networkObjects', networkId, complete: true, set: [], remove: [] }, { kind: 'desired', revision: '1', assignments: [] }]
+    await until(() => server.reports.length === 1)
+    expect(told).toEqual([`network ${networkId}`, 'desired'])
   })
 
   it('sends changes at once, one report at a time, each pod in its latest state, every event once', async () => {

@@ -8,6 +8,7 @@ import { serveAttach, type AttachRequest } from './attach-stream'
 import { serveCopy, type CopyRequest } from './copy-stream'
 import { serveFolder, type FolderRequest } from './folder-stream'
 import { serveForward, type ForwardRequest } from './forward-stream'
+import { serveProbe, type Probe, type ProbeRequest } from './probe-stream'
 import { streamUrl } from './stream-socket'
 import { Browser } from './testing/browser'
 import { FakeProcess } from './testing/fake-process'
@@ -100,6 +101,42 @@ describe('a port-forward', () => {
     pod.end()
     browser.send(0, '')
     await browser.closed
+  })
+})
+
+describe('a probe', () => {
+  const request: ProbeRequest = { kind: 'probe', podUid, address: '10.0.0.9', port: 80, protocol: 'tcp', timeoutSeconds: 2 }
+  const probed = async (probe: Probe, change: Partial<ProbeRequest> = {}) => {
+    const { browser, served } = await opened((to) => serveProbe(to, { ...request, ...change }, probe))
+    await served
+    await browser.closed
+    return { said: browser.text(1), result: browser.result }
+  }
+
+  it('tells once what came of it, and asks the pod just that', async () => {
+    let asked: unknown
+    const { said, result } = await probed(async (uid, what) => {
+      asked = { uid, ...what }
+      return { outcome: 'refused', milliseconds: 3, detail: 'Connection refused' }
+    })
+    expect(asked).toEqual({ uid: podUid, address: '10.0.0.9', port: 80, protocol: 'tcp', timeoutSeconds: 2 })
+    expect(JSON.parse(said)).toEqual({ outcome: 'refused', milliseconds: 3, detail: 'Connection refused' })
+    expect(result).toEqual({ exitCode: 0, error: null })
+  })
+
+  it('cuts what a guest says, and takes nothing that is no result', async () => {
+    const { said } = await probed(async () => ({ outcome: 'failed', milliseconds: 3, detail: `\0${'x'.repeat(100_000)}` }))
+    expect(said.length).toBeLessThan(1_000)
+    const { said: nothing, result } = await probed(async () => ({ outcome: 'open', milliseconds: Number.MAX_VALUE, detail: '' }))
+    expect([nothing, result?.exitCode]).toEqual(['', null])
+  })
+
+  it('says what is wrong with the request, and why a pod cannot try', async () => {
+    const never: Probe = () => Promise.reject(new Error('asked'))
+    expect((await probed(never, { address: 'web; reboot' })).result?.error).toBe('"web; reboot" is not an address. Name an IPv4 or IPv6 address.')
+    expect((await probed(never, { port: null })).result?.error).toBe('A port is needed to try TCP. Name one, or try ICMP.')
+    expect((await probed(() => Promise.reject(new GuestRefusal('Unavailable', 'eight at once')))).result?.error).toBe('10.0.0.9 cannot be tried from the pod: eight at once. Try again in a moment.')
+    expect((await probed(() => Promise.reject(new StepError('NotRunning', 'The pod does not run.')))).result?.error).toBe('The pod does not run.')
   })
 })
 

@@ -9,6 +9,7 @@ import { serveExec } from './exec-stream'
 import { serveFolder } from './folder-stream'
 import { serveForward } from './forward-stream'
 import { serveLogs } from './logs-stream'
+import { serveProbe } from './probe-stream'
 import { StreamSocket, streamUrl } from './stream-socket'
 
 /** A browser opens a handful; more at once on one host is a fault or an attack on its memory. */
@@ -73,6 +74,8 @@ export class Streams {
         return serveCopy(url, request, (uid, container, archive) => this.pod(uid).archive(container, archive))
       case 'listFolder':
         return serveFolder(url, request, (uid, container, path, limit) => this.pod(uid).folderPages(container, path, limit))
+      case 'probe':
+        return serveProbe(url, request, (uid, probe) => this.pod(uid).probe(probe))
       case 'logs':
         return serveLogs(url, request, (uid, container, query, signal) => this.logs.read(uid, this.pod(uid).containerName(container), query, signal))
     }

@@ -2,8 +2,9 @@ import { filterProgram, ipv4Sockets, ipv6Sockets, netlinkSockets, perlOf, unixSo
 
 /** Where a resolver finds its files: a network's folder, read-only. */
 export const resolverFolder = '/dns'
-/** The jail's accounts (host/images/jail) and with them these: above those of VMs, which a network's packet filter lets send nothing. */
-export const isResolverUid = (uid: number): boolean => uid >= 0x7fff_0000 && uid < 0x7fff_ffff
+/** The accounts of jails (host/images/jail), both ends included: above those of VMs, whom a network's packet filter lets send nothing. */
+export const resolverUids = { first: 0x7fff_0000, last: 0x7fff_fffe } as const
+export const isResolverUid = (uid: number): boolean => uid >= resolverUids.first && uid <= resolverUids.last
 
 /** Bounds of one resolver: of all its processes together in a control group, and of each. Sizes are bytes. */
 export const resolverLimits = { memoryBytes: 128 << 20, addressSpace: 512 << 20, fileBytes: 64 << 10, openFiles: 256, processes: 32 } as const
@@ -19,8 +20,11 @@ ${perlOf(filterProgram([unixSockets, ipv4Sockets, ipv6Sockets, netlinkSockets], 
 exec { $ARGV[0] } @ARGV or die "jail: $ARGV[0]: $!\n";
 `
 
-/** Every port is free for all in this namespace: what runs in it beside the resolver are VMs, which may make no such socket. So a resolver never has a capability. */
-const enterScript = 'echo 53 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "$@"'
+/**
+ * Every port is free for all in this namespace: what runs in it beside the resolver are VMs, which may make no such socket. So a resolver never has a capability.
+ * It listens at gateways of all subnets, of which some come with a subnet's first pod.
+ */
+const enterScript = 'cd /proc/sys/net && echo 53 >ipv4/ip_unprivileged_port_start && echo 1 >ipv4/ip_nonlocal_bind && echo 1 >ipv6/ip_nonlocal_bind && exec "$@"'
 
 /** Whose jail: `namespace` is the path of the network's, `folder` what it reads, `configuration` a file in there. */
 export type ResolverJail = { namespace: string; folder: string; uid: number; configuration: string }

@@ -52,6 +52,11 @@ export class Resolvers {
     return all
   }
 
+  /** Whom networks ask that name nobody. */
+  get hostNameservers(): readonly string[] {
+    return this.nameservers
+  }
+
   /** All that is known of a network now. */
   know(networkId: string, objects: readonly NetworkObject[]): void {
     this.known.set(networkId, objects)

@@ -242,6 +242,11 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     return this.request('listFolder', params, results.listFolder)
   }
 
+  /** Tries to reach an address from the VM's network. */
+  probe(params: Params<'probe'>): Promise<Result<'probe'>> {
+    return this.request('probe', params, results.probe, params.timeoutSeconds * 1000 + this.requestTimeoutMs)
+  }
+
   /** `usage`: also how much folders take, which reads them. */
   stats(usage = false): Promise<Result<'stats'>> {
     return this.request('stats', { usage }, results.stats)

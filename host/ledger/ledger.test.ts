@@ -122,13 +122,13 @@ describe('the ledger', () => {
 
   it('tries what could not be written no more once its pod is removed, or the agent ends', async () => {
     const [one, other] = [entry(), entry()]
-    const ledger = await open(20)
+    const ledger = await open(200)
     await rm(folder, { recursive: true })
     await Promise.all([ledger.save(one), ledger.save(other)])
     await mkdir(folder)
     await ledger.remove(one.assignment.uid)
     await ledger.close()
-    await new Promise((resolve) => setTimeout(resolve, 40))
+    await new Promise((resolve) => setTimeout(resolve, 250))
     expect(await readdir(folder)).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { resolveEnvironment } from '@/domain/pod/resolve-environment'
 import { containerSpec, podSpec, type PodSpecInput } from '@/domain/pod/spec'
 import { containerProcess, guestVolumes, stopSignal } from './container-process'
-import { hostsFile, resolverFile } from './guest-files'
+import { hostsFile, resolverFile, type PodResolvers } from './guest-files'
 import type { ImageConfig } from './ports'
 
 const facts = { name: 'pod-1', namespace: 'default', uid: 'u', labels: {}, annotations: {}, podIP: '10.0.0.5', hostName: 'host' }
@@ -55,20 +55,31 @@ describe("a container's process", () => {
   it('must have something to run', () => expect(() => process({}, { entrypoint: [], command: [] })).toThrow('Set command or args'))
 })
 
+const resolvers = (servers: string[], domain: string | null = null): PodResolvers => ({ servers, hostServers: ['192.0.2.53'], domain, namespace: 'shop' })
 describe("a pod's surroundings", () => {
   it('are its volumes, hosts and resolvers', () => {
     const spec = podSpec.parse({ containers: [{ name: 'web', image: 'i' }], volumes: [{ name: 'a', emptyDir: {} }, { name: 'b', emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } }] })
     expect(guestVolumes(spec)).toEqual([{ name: 'a', medium: 'scratch', sizeBytes: null }, { name: 'b', medium: 'memory', sizeBytes: 8 << 20 }])
-    expect(hostsFile('web', '10.0.0.5')).toMatch(/^127\.0\.0\.1\tlocalhost\n[^]*\n10\.0\.0\.5\tweb\n$/)
-    expect([resolverFile([]), resolverFile(['10.0.0.2', '10.0.0.3'])]).toEqual(['', 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n'])
+    expect(hostsFile({ hostname: 'web', fullName: null }, ['10.0.0.5'])).toMatch(/^127\.0\.0\.1\tlocalhost\n[^]*\n10\.0\.0\.5\tweb\n$/)
+    expect([resolverFile(resolvers([])), resolverFile(resolvers(['10.0.0.2', '10.0.0.3']))]).toEqual(['', 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n'])
   })
 
   it('have its aliases, and its resolvers as dnsPolicy and dnsConfig say', () => {
-    expect(hostsFile('web', '10.0.0.5', [{ ip: '10.0.0.9', hostnames: ['db', 'db.local'] }])).toMatch(/10\.0\.0\.5\tweb\n[^]*\n10\.0\.0\.9\tdb\tdb\.local\n$/)
+    expect(hostsFile({ hostname: 'web', fullName: null }, ['10.0.0.5'], [{ ip: '10.0.0.9', hostnames: ['db', 'db.local'] }])).toMatch(/10\.0\.0\.5\tweb\n[^]*\n10\.0\.0\.9\tdb\tdb\.local\n$/)
     const dnsConfig = { nameservers: ['1.1.1.1', '10.0.0.2'], searches: ['a.example', 'b.example'], options: [{ name: 'ndots', value: '2' }, { name: 'edns0' }] }
-    expect(resolverFile(['10.0.0.2'], { dnsPolicy: 'ClusterFirst', dnsConfig })).toBe('nameserver 10.0.0.2\nnameserver 1.1.1.1\nsearch a.example b.example\noptions ndots:2 edns0\n')
-    expect(resolverFile(['10.0.0.2'], { dnsPolicy: 'None', dnsConfig: { ...dnsConfig, searches: [], options: [] } })).toBe('nameserver 1.1.1.1\nnameserver 10.0.0.2\n')
-    expect(resolverFile(['1', '2', '3'], { dnsConfig: { ...dnsConfig, searches: [], options: [] } }).split('\n')).toHaveLength(4)
+    expect(resolverFile(resolvers(['10.0.0.2']), { dnsPolicy: 'ClusterFirst', dnsConfig })).toBe('nameserver 10.0.0.2\nnameserver 1.1.1.1\nsearch a.example b.example\noptions ndots:2 edns0\n')
+    expect(resolverFile(resolvers(['10.0.0.2']), { dnsPolicy: 'None', dnsConfig: { ...dnsConfig, searches: [], options: [] } })).toBe('nameserver 1.1.1.1\nnameserver 10.0.0.2\n')
+    expect(resolverFile(resolvers(['1', '2', '3']), { dnsConfig: { ...dnsConfig, searches: [], options: [] } }).split('\n')).toHaveLength(4)
+  })
+
+  it('have all of its addresses by its full name, and complete short names as Kubernetes does', () => {
+    expect(hostsFile({ hostname: 'web-0', fullName: 'web-0.web.shop.svc.cluster.local' }, ['10.0.0.5', 'fd00::5'])).toMatch(/\n10\.0\.0\.5\tweb-0\.web\.shop\.svc\.cluster\.local\tweb-0\nfd00::5\tweb-0\.web\.shop\.svc\.cluster\.local\tweb-0\n$/)
+    const network = resolvers(['10.0.0.1'], 'cluster.local')
+    const own = 'nameserver 10.0.0.1\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n'
+    expect([resolverFile(network), resolverFile(network, { dnsPolicy: 'ClusterFirst' }), resolverFile(network, { dnsPolicy: 'Default' }), resolverFile(network, { dnsPolicy: 'None' })]).toEqual([own, own, 'nameserver 192.0.2.53\n', ''])
+    const dnsConfig = { nameservers: ['1.1.1.1'], searches: ['cluster.local', 'a.example'], options: [{ name: 'ndots', value: '2' }] }
+    expect(resolverFile(network, { dnsConfig })).toBe('nameserver 10.0.0.1\nnameserver 1.1.1.1\nsearch shop.svc.cluster.local svc.cluster.local cluster.local a.example\noptions ndots:2\n')
+    expect(resolverFile(network, { dnsPolicy: 'None', dnsConfig })).toBe('nameserver 1.1.1.1\nsearch cluster.local a.example\noptions ndots:2\n')
   })
 
   it('are volumes of files where they come from configuration', () => {

@@ -21,9 +21,13 @@ import { VmRecord } from '@/host/hypervisor/vm-record'
 import { ImageStore } from '@/host/images/image-store'
 import { putJailsInGroups } from '@/host/images/jail/group'
 import { ensureSampleImage } from '@/host/images/sample/sample-image'
+import { resolverUids } from '@/host/dns/jail'
+import { Resolvers } from '@/host/dns/resolvers'
 import { HostNetwork } from '@/host/network/host-network'
+import { namespaceName } from '@/host/network/names'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { Ledger, type BrokenEntry } from '@/host/ledger/ledger'
+import { NetworkObjects } from '@/host/ledger/network-objects'
 import { LogStore } from '@/host/logs/log-store'
 import type { Config } from '@/platform/config'
 import type { Logger } from '@/platform/logger'
@@ -34,6 +38,7 @@ import { systemClock } from './clock'
 import { findDiskProblem } from './data-folder'
 import { DiskWatch } from './disk-watch'
 import { keepCollecting } from './keep-collecting'
+import { Networks } from './networks'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { PrePulls } from './pre-pulls'
@@ -59,7 +64,7 @@ async function prepareTemplates(templates: TemplateStore): Promise<void> {
   for (const size of commonSizes()) await templates.prepare(size)
 }
 
-export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs'>> & {
+export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs' | 'dnsUpstream'>> & {
   /** All that the host keeps. */
   folder: string
   guest: Partial<Config['guest']>
@@ -75,7 +80,7 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
 }
 
 /** A host whose parts are open and whose pods of an earlier run are taken up. */
-export type OpenHost = { pods: PodSet; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
+export type OpenHost = { pods: PodSet; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -97,8 +102,10 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   if (broken.length > 0) log.error({ broken }, 'entries of the ledger cannot be read and are kept aside; the VMs of their pods are ended, and the pods start anew')
   for (const entry of entries) vmUids.reserve(entry.vmUid)
 
-  const network = new HostNetwork({ hostTag: settings.hostTag, uidRange: vmUids.range })
+  const network = new HostNetwork({ hostTag: settings.hostTag, uidRange: vmUids.range, resolverUids })
   const logs = new LogStore(folders.logs)
+  const known = await NetworkObjects.open(folders.networks, log)
+  for (const message of known.complete()) await network.applyObjects(message.networkId, message).catch((error: unknown) => log.error({ err: error, network: message.networkId }, 'what was kept of a network is not carried out; the server says it again'))
   const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
 
   const { kernel, initramfs, version, pointer } = settings.guest
@@ -109,6 +116,8 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   if (support.missing.length > 0) log.warn(support, `pods' VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine`)
   await sweepGroups(parents)
   putJailsInGroups(hypervisor.cgroups)
+  const resolved = entries.filter(({ stage, assignment }) => stage === 'up' && assignment.network.domain)
+  const resolvers = await Resolvers.open({ folder: folders.dns, upstream: settings.dnsUpstream ?? [], log }, resolved.map(({ assignment: { uid, network: { id, number } } }) => ({ uid, networkId: id, namespace: namespaceName(settings.hostTag, number) })), known.complete())
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates, log })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
   let taken: PodSet | null = null
@@ -147,7 +156,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
-  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() } }
+  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() } }
   const workerPorts = settings.wrapPorts?.(ports) ?? ports
   const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
@@ -166,10 +175,10 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     guestImages.end()
     await Promise.all([templates.close(), renewal.end()])
     watching.abort()
-    await ledger.close()
+    await Promise.all([ledger.close(), known.close(), resolvers.close()])
     await closeGroups(parents)
   }
-  return { pods, logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
+  return { pods, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
 }
 
 /** The way to the server, which is there once the host is connected. */
@@ -190,6 +199,8 @@ async function makeFolders(folder: string) {
     pods: await make('pods', 0o711),
     logs: await make('logs', 0o700),
     ledger: await make('ledger', 0o700),
+    networks: await make('networks', 0o700),
+    dns: await make('dns', 0o711),
     scratch: await make('scratch', 0o700),
   }
 }

@@ -110,6 +110,11 @@ export class PodSet {
     return [...this.workers].filter(([, worker]) => worker.isRunning)
   }
 
+  /** The networks of its pods, by id. */
+  networks(): string[] {
+    return [...new Set([...this.workers.values()].map((worker) => worker.networkId))]
+  }
+
   get runningCount(): number {
     return [...this.workers.values()].filter((worker) => worker.isRunning).length
   }

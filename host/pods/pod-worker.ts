@@ -63,6 +63,10 @@ export class PodWorker extends WorkerSteps {
     return this.isRunning ? this.run : null
   }
 
+  get networkId(): string {
+    return this.state.running.network.id
+  }
+
   get tenantId(): string {
     return this.state.running.tenantId
   }

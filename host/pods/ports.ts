@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ImageUpload, NetworkAttachment } from '@/contracts/host/v1'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
-import type { ExitState, FolderEntry, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { ExitState, FolderEntry, ListFolderParams, ProbeParams, ProbeResult, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -45,7 +45,11 @@ export type AttachedNetwork = {
   tap: string
   mac: string
   mtu: number
+  /** Whom pods ask that follow the network, and whom those that follow their host. */
   dns: string[]
+  hostDns: readonly string[]
+  /** Of the network's names; null: it has no resolver. */
+  domain: string | null
   /** Settles when rules and links stand, which may be later than the tap: nothing of the pod's may run before. */
   ready?: Promise<void>
 }
@@ -128,6 +132,8 @@ export interface Guest {
   archive(request: GuestArchive): Promise<GuestProcess>
   /** One page of a folder as the container sees it. */
   listFolder(params: ListFolderParams): Promise<{ entries: FolderEntry[]; more: boolean }>
+  /** Tries once to reach an address from the pod's own network. */
+  probe(params: ProbeParams): Promise<ProbeResult>
   /** Replaces the files of a `files` volume at once. Large ones are sent in several requests. */
   writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void>
   /** What the VM and its containers use; `usage` also reads how much their folders take. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { FolderEntry, StatsResult } from '@/contracts/guest/v1/messages'
+import type { FolderEntry, ProbeParams, ProbeResult, StatsResult } from '@/contracts/guest/v1/messages'
 import { podContainers, type PodSpec } from '@/domain/pod/spec'
 import type { Attachment } from './attachments'
 import type { PodRun } from './pod-run'
@@ -78,6 +78,11 @@ export abstract class Reach {
       if (!(error instanceof GuestRefusal)) throw error
       throw new StepError(error.code, error.code === 'ConnectionRefused' ? `Nothing in the pod listens on port ${port}. Check the port, and whether the container has started to serve.` : `Port ${port} of the pod cannot be reached: ${error.message}`)
     }
+  }
+
+  /** Tries once to reach an address from the pod's own network. */
+  async probe(params: ProbeParams): Promise<ProbeResult> {
+    return this.up.guest.probe(params)
   }
 
   async stats(usage: boolean): Promise<{ stats: StatsResult; processId: number | null }> {

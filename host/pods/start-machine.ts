@@ -114,7 +114,10 @@ async function resolveImages(images: ImagePort, assignment: Assignment, progress
 }
 
 function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clock, mode: Machine['mode']) {
-  const { hostname, spec } = assignment
+  const { hostname, namespace, spec } = assignment
+  const { address, prefixLength, gateway, ipv6 } = assignment.network
+  const { domain } = network
+  const fullName = spec.subdomain === undefined || domain === null ? null : `${hostname}.${spec.subdomain}.${namespace}.svc.${domain}`
   const { fsGroup, sysctls } = spec.securityContext ?? {}
   return {
     instance: assignment.uid,
@@ -123,9 +126,9 @@ function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clo
     cloned: mode === 'template',
     hostname,
     machineId: assignment.uid.replaceAll('-', ''),
-    hosts: hostsFile(hostname, assignment.network.address, spec.hostAliases),
-    resolvConf: resolverFile(network.dns, spec),
-    network: { mac: network.mac, address: assignment.network.address, prefixLength: assignment.network.prefixLength, gateway: assignment.network.gateway, mtu: network.mtu },
+    hosts: hostsFile({ hostname, fullName }, [address, ...(ipv6 ? [ipv6.address] : [])], spec.hostAliases),
+    resolvConf: resolverFile({ servers: network.dns, hostServers: network.hostDns, domain, namespace }, spec),
+    network: { mac: network.mac, address, prefixLength, gateway, mtu: network.mtu, ...(ipv6 ? { ipv6: { address: ipv6.address, gateway: ipv6.gateway } } : {}) },
     scratch: { serial: scratchSerial },
     volumes: guestVolumes(spec),
     ...(fsGroup === undefined ? {} : { fsGroup }),

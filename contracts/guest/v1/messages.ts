@@ -39,6 +39,8 @@ export const SetupParams = z.object({
       prefixLength: z.number().check(z.int(), z.gte(0), z.lte(32)),
       gateway: z.nullable(z.ipv4()),
       mtu: z.number().check(z.int(), z.gte(68), z.lte(65_535)),
+      /** Beside IPv4, with a route to its gateway alone: nothing on the link is believed but the gateway's answer. */
+      ipv6: z.optional(z.nullable(z.object({ address: z.ipv6(), gateway: z.ipv6() }))),
     }),
   ),
   /** The ext4 disk for writable layers and emptyDir volumes; without one they live in the VM's memory. */
@@ -109,6 +111,9 @@ export const StartContainerParams = z.object({
 /** Opens one TCP connection to a port of the pod's own machine: input is sent to it, what it answers is the stream's stdout. Ends with `execExited`, by code 0 when both sides have closed. */
 export const OpenTunnelParams = z.object({ stream: streamId, port: z.number().check(z.int(), z.gte(1), z.lte(65_535)), connectTimeoutMilliseconds: z.number().check(z.int(), z.gte(1), z.lte(60_000)) })
 
+/** Tries once to reach an address from the VM's own network, within the time. `port` null: ICMP. No program of an image takes part. */
+export const ProbeParams = z.object({ address: z.union([z.ipv4(), z.ipv6()]), port: z.nullable(z.number().check(z.int(), z.gte(1), z.lte(65_535))), protocol: z.enum(['tcp', 'udp', 'icmp']), timeoutSeconds: z.number().check(z.int(), z.gte(1), z.lte(10)) })
+
 /**
  * Copies files as a tar stream. `out`: the file or folder at `path` as seen in the container, on stdout, its own name the
  * first part of each entry. `in`: unpacks its input below the folder `path`, which is made where it is missing. Symbolic
@@ -167,6 +172,7 @@ export const methods = {
   openTunnel: OpenTunnelParams,
   archive: ArchiveParams,
   listFolder: ListFolderParams,
+  probe: ProbeParams,
   shutdown: ShutdownParams,
 } as const
 
@@ -304,6 +310,9 @@ export const ListFolderResult = z.object({
   more: z.boolean(),
 })
 
+/** `open`: connected, or something came back; `refused`: the other side said no; `silent`: nothing came back in time; `detail` is a line of the program that tried. */
+export const ProbeResult = z.object({ outcome: z.enum(['open', 'refused', 'unreachable', 'silent', 'failed']), milliseconds: z.number().check(z.gte(0), z.lte(60_000)), detail: text(512) })
+
 export const StartResult = z.object({ pid: z.number().check(z.int(), z.positive()) })
 export const Empty = z.object({})
 
@@ -324,6 +333,7 @@ export const results = {
   openTunnel: StartResult,
   archive: StartResult,
   listFolder: ListFolderResult,
+  probe: ProbeResult,
   shutdown: Empty,
 } as const satisfies Record<Method, z.ZodMiniType>
 
@@ -337,6 +347,8 @@ export type ContainerExited = z.infer<typeof ContainerExited>
 export type ExecExited = z.infer<typeof ExecExited>
 export type GuestMessage = z.infer<typeof GuestMessage>
 export type SetupParams = z.infer<typeof SetupParams>
+export type ProbeParams = z.infer<typeof ProbeParams>
+export type ProbeResult = z.infer<typeof ProbeResult>
 export type StartContainerParams = z.infer<typeof StartContainerParams>
 export type ExecParams = z.infer<typeof ExecParams>
 export type SignalName = (typeof signals)[number]

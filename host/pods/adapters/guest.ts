@@ -1,5 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
-import type { ContainerExited, ListFolderParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { ContainerExited, ListFolderParams, ProbeParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
 import type { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
@@ -85,6 +85,10 @@ export class ConnectedGuest implements Guest {
 
   listFolder(params: ListFolderParams): ReturnType<Guest['listFolder']> {
     return translated(this.client.listFolder(params))
+  }
+
+  probe(params: ProbeParams): ReturnType<Guest['probe']> {
+    return translated(this.client.probe(params))
   }
 
   async writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void> {

@@ -21,7 +21,7 @@ test('the guest image of a VM that starts is in use, whatever new VMs are of by 
   }
   const machines = new Machines({ settings, templates: new TemplateStore({ dir: folder, settings, sharing: 'cold' }), scratch: new ScratchDisks(folder, 1), podsFolder: folder, log: logger('test') })
   const { uid, tenantId, network: { mac }, network } = testAssignment()
-  const starting = machines.start({ pod: { uid, vmUid: 1, tenantId, network, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null } }, network: { namespace: 'none', tap: 'none', mac, mtu: 1400, dns: [] }, rootImage: join(folder, 'missing'), scratch: join(folder, 'missing') }, new AbortController().signal)
+  const starting = machines.start({ pod: { uid, vmUid: 1, tenantId, network, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null } }, network: { namespace: 'none', tap: 'none', mac, mtu: 1400, dns: [], hostDns: [], domain: null }, rootImage: join(folder, 'missing'), scratch: join(folder, 'missing') }, new AbortController().signal)
   settings.guest = { ...settings.guest, version: 'new' }
   expect(machines.guestVersions()).toEqual(['old'])
   await expect(starting).rejects.toThrow('missing')

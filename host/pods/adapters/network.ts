@@ -1,4 +1,5 @@
 import type { Attachment } from '@/host/network/attachment'
+import type { Resolvers } from '@/host/dns/resolvers'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { NetworkPort, PodIdentity } from '../ports'
 
@@ -11,13 +12,21 @@ export function attachment({ uid, network, vmUid }: Pick<PodIdentity, 'uid' | 'n
   }
 }
 
-/** The host's network as workers use it. */
-export function networkPort(network: HostNetwork): NetworkPort {
+/** The host's network as workers use it. A pod waits for its place, and not for the resolver there: that one starts beside it. */
+export function networkPort(network: Pick<HostNetwork, 'beginAttach' | 'detach'>, resolvers: Pick<Resolvers, 'attached' | 'detached' | 'hostNameservers'>): NetworkPort {
   return {
     attach: async (pod) => {
+      const { domain = null, gateway, dns, mac, id } = pod.network
       const { port, ready } = await network.beginAttach(attachment(pod))
-      return { namespace: port.netns, tap: port.tap, mac: pod.network.mac, mtu: port.mtu, dns: pod.network.dns, ready }
+      if (domain !== null) ready.then(() => resolvers.attached({ uid: pod.uid, networkId: id, namespace: port.netns }), () => {})
+      return { namespace: port.netns, tap: port.tap, mac, mtu: port.mtu, dns: domain === null ? dns : [gateway], hostDns: resolvers.hostNameservers, domain, ready }
     },
-    detach: (pod) => network.detach(pod.uid),
+    detach: async (pod) => {
+      try {
+        await network.detach(pod.uid)
+      } finally {
+        await resolvers.detached(pod.uid)
+      }
+    },
   }
 }

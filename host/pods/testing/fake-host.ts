@@ -86,6 +86,7 @@ export class FakeGuest implements Guest {
   archive(): Promise<never> {
     return Promise.reject(new GuestRefusal('NotFound', 'no files here'))
   }
+  probe: Guest['probe'] = () => Promise.resolve({ outcome: 'open', milliseconds: 1, detail: '' })
   listFolder: Guest['listFolder'] = () => Promise.reject(new GuestRefusal('NotFound', 'no folders here'))
   async writeFiles(volume: string, _version: string, files: WriteFilesParams['files']): Promise<void> {
     await this.host.step(`guest.writeFiles ${volume}`)
@@ -204,7 +205,7 @@ export class FakeHost {
       this.attached.add(`network ${pod.uid}`)
       await this.step('network.attach')
       signal.throwIfAborted()
-      return { namespace: 'net', tap: 'tap0', mac: pod.network.mac, mtu: 1450, dns: pod.network.dns }
+      return { namespace: 'net', tap: 'tap0', mac: pod.network.mac, mtu: 1450, dns: pod.network.dns, hostDns: [], domain: null }
     },
     detach: async (pod) => {
       await this.step('network.detach')
