@@ -49,7 +49,6 @@ export function createNamespace(ctx: ServerContext, scope: Scope, { name, networ
 export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, spec }: NamespaceManifest): Promise<'created' | 'configured' | 'unchanged'> {
   if (spec.network) await holdNetworkFor(tx, scope, spec.network)
   if (spec.network && !(await findNetwork(tx, scope, spec.network))) throw new DomainError('failed_precondition', `The network "${spec.network}" does not exist: create it first.`, { problems: [{ path: 'spec.network', line: null, message: `the network "${spec.network}" does not exist: create it first` }] })
-  await holdNamespaceToChange(tx, scope, metadata.name)
   const existing = await findNamespace(tx, scope, metadata.name)
   const { name, labels, annotations } = metadata
   if (!existing) {
@@ -60,7 +59,10 @@ export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, 
   if (existing.deletedAt) throw new DomainError('failed_precondition', `Namespace "${name}" is being deleted: wait until it is gone.`)
   const before = { labels: existing.labels, annotations: existing.annotations, spec: existing.spec }
   if (canonicalJson(before) === canonicalJson({ labels, annotations, spec })) return 'unchanged'
-  if (networkNameOf(existing.spec) !== (spec.network ?? 'default')) await refuseWhileUsed(tx, scope, name)
+  if (networkNameOf(existing.spec) !== (spec.network ?? 'default')) {
+    await holdNamespaceToChange(tx, scope, name)
+    await refuseWhileUsed(tx, scope, name)
+  }
   await updateNamespace(tx, scope, existing.uid, { labels, annotations, spec })
   await recordAudit(tx, scope, { action: 'namespace.update', kind: 'Namespace', name })
   return 'configured'

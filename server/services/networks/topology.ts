@@ -2,7 +2,6 @@ import { networkSpec, serviceSubnets, subnetCapacity, subnetsOf, type NetworkSpe
 import type { NetworkTopology } from '@/domain/network/topology'
 import { isGroupMember } from '@/domain/security-group/members'
 import { securityGroupSpec } from '@/domain/security-group/spec'
-import { endpointSubsets } from '@/domain/service/endpoints'
 import { serviceSpec } from '@/domain/service/spec'
 import { notFound } from '@/domain/shared/errors'
 import { inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
@@ -16,6 +15,7 @@ import { listServicesOf, type ServiceRow } from '@/server/store/services'
 import type { ServerContext } from '../context'
 import { toPeeringViews } from '../network-peerings/network-peerings'
 import { toPodView } from '../pods/pod-view'
+import { storedSubsets } from '../services/service-view'
 
 /** More of one kind than so many is no drawing any more. */
 const most = 1000
@@ -60,7 +60,7 @@ async function podsOf({ db }: ServerContext, scope: Scope, networkId: string, sp
 
 function toService(row: ServiceRow): NetworkTopology['services'][number] {
   const { ports } = serviceSpec.parse(row.spec)
-  const behind = endpointSubsets.parse(row.endpoints?.subsets ?? []).flatMap(({ addresses, notReadyAddresses }) => [...addresses, ...notReadyAddresses].flatMap(({ targetRef }) => targetRef?.uid ?? []))
+  const behind = storedSubsets.parse(row.endpoints?.subsets ?? []).flatMap(({ addresses, notReadyAddresses }) => [...addresses, ...notReadyAddresses].flatMap(({ targetRef }) => targetRef?.uid ?? []))
   return { uid: row.uid, namespace: row.namespace, name: row.name, addresses: row.addresses.map(({ address }) => address), ports: ports.map(({ port, protocol }) => `${port}/${protocol}`), pods: [...new Set(behind)] }
 }
 

@@ -38,7 +38,7 @@ export async function createPod(ctx: ServerContext, scope: Scope, input: z.outpu
   if (!spec || problems.length > 0) throw invalidInput(problems)
   const { namespace, labels, annotations, requestId } = input
   const manifest: PodManifest = { kind: 'Pod', metadata: { namespace, labels, annotations, name: input.name ?? '', generateName: input.name ? null : (input.generateName ?? null) }, spec }
-  return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'pod.create', input, output: podView }, () => insertPodManifest(tx, scope, manifest)))
+  return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'pod.create', input, output: podView }, () => insertPodManifest(tx, scope, manifest)), { repeatable: true })
 }
 
 /** The use case that `pod.create` and `manifest.apply` share. Throws what is wrong with the pod's references. */

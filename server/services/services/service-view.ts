@@ -1,4 +1,5 @@
-import { endpointSubsets, type EndpointSubset } from '@/domain/service/endpoints'
+import { z } from 'zod'
+import type { EndpointSubset } from '@/domain/service/endpoints'
 import { serviceSpec, wantsOutside } from '@/domain/service/spec'
 import type { ServiceEndpointView, ServiceView } from '@/domain/service/view'
 import { networkSpec } from '@/domain/network/spec'
@@ -10,7 +11,12 @@ import { hostNames } from '@/server/store/endpoints'
 import type { ServiceRow } from '@/server/store/services'
 import { toCondition, toMetadata } from '../object-metadata'
 
-const count = (subsets: readonly EndpointSubset[], of: 'addresses' | 'notReadyAddresses'): number => new Set(subsets.flatMap((subset) => subset[of].map(({ ip }) => ip))).size
+// Lists hold thousands of addresses that were checked when they were written: here they are read, and not parsed as addresses again.
+const storedAddresses = z.array(z.object({ ip: z.string(), nodeName: z.string().optional(), targetRef: z.object({ kind: z.string(), namespace: z.string().optional(), name: z.string(), uid: z.string().optional() }).optional() })).default([])
+const storedPorts = z.array(z.object({ name: z.string().optional(), protocol: z.enum(['TCP', 'UDP']), port: z.number() })).default([])
+export const storedSubsets = z.array(z.object({ addresses: storedAddresses, notReadyAddresses: storedAddresses, ports: storedPorts }))
+
+const count = (subsets: readonly Pick<EndpointSubset, 'addresses' | 'notReadyAddresses'>[], of: 'addresses' | 'notReadyAddresses'): number => new Set(subsets.flatMap((subset) => subset[of].map(({ ip }) => ip))).size
 
 /** What is told of a service that asks for an address outside of its network, for nobody gives it one yet. */
 const outsideCondition = (row: ServiceRow): Condition => ({
@@ -20,7 +26,7 @@ const outsideCondition = (row: ServiceRow): Condition => ({
 
 function toView(row: ServiceRow, stored: Condition[]): ServiceView {
   const spec = serviceSpec.parse(row.spec)
-  const subsets = endpointSubsets.parse(row.endpoints?.subsets ?? [])
+  const subsets = storedSubsets.parse(row.endpoints?.subsets ?? [])
   return {
     metadata: { ...toMetadata(row), namespace: row.namespace },
     spec,
@@ -43,7 +49,7 @@ export async function toServiceViews(db: Database, rows: readonly ServiceRow[]):
 
 /** Where a service's connections go now, each address once, those that are ready first. */
 export async function toEndpointViews(db: Database, scope: Scope, row: ServiceRow): Promise<ServiceEndpointView[]> {
-  const subsets = endpointSubsets.parse(row.endpoints?.subsets ?? [])
+  const subsets = storedSubsets.parse(row.endpoints?.subsets ?? [])
   const hosts = await hostNames(db, subsets.flatMap((subset) => [...subset.addresses, ...subset.notReadyAddresses].flatMap(({ nodeName }) => nodeName ?? [])))
   const views = new Map<string, ServiceEndpointView>()
   for (const [of, ready] of [['addresses', true], ['notReadyAddresses', false]] as const) {

@@ -48,6 +48,16 @@ describe('services', () => {
     expect((await ann.caller.service.create({ tenant, name: 'after', spec: { clusterIP: '10.96.7.7', ports } })).status.addresses).toEqual(['10.96.7.7'])
   })
 
+  it('are refused when the range for their addresses is full, and come again when one goes', async () => {
+    await ann.caller.network.create({ tenant, name: 'tight', spec: { subnets: { a: { cidr: '10.7.0.0/24' } }, serviceCIDRs: ['10.8.0.0/28'] } })
+    await ann.caller.namespace.create({ tenant, name: 'tight', network: 'tight' })
+    const create = (name: string) => ann.caller.service.create({ tenant, namespace: 'tight', name, spec: { ports } })
+    for (let i = 1; i <= 14; i++) expect((await create(`s${i}`)).status.addresses).toEqual([`10.8.0.${i}`])
+    await expect(create('more')).rejects.toMatchObject(at('spec.clusterIP', 'has no free address for services in 10.8.0.0/28'))
+    await ann.caller.service.delete({ tenant, namespace: 'tight', name: 's5' })
+    expect((await create('more')).status.addresses).toEqual(['10.8.0.5'])
+  })
+
   it('are headless, or a name for something else, and give their address back then', async () => {
     expect((await ann.caller.service.create({ tenant, name: 'headless', spec: { clusterIP: 'None', selector: { a: 'b' } } })).status.addresses).toEqual([])
     await expect(ann.caller.service.update({ tenant, name: 'headless', spec: { clusterIP: '10.96.9.9', selector: { a: 'b' }, ports } })).rejects.toMatchObject(at('spec.clusterIP', 'cannot change from None'))
