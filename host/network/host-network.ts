@@ -15,6 +15,7 @@ import { peerSection } from './peers/peer-section'
 import { policySection } from './policies/policy-section'
 import { NAMESPACES, refuseClash, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
 import { allDone, SerialByKey } from './serial'
+import type { ServiceCounters } from './services/service-counters'
 import { serviceSection } from './services/service-section'
 import type { Counted } from './table/table'
 import type { Sections } from './tenant-namespace'
@@ -158,6 +159,19 @@ export class HostNetwork {
   async counters(networkId: string): Promise<Map<string, Counted>> {
     const network = [...this.networks.values()].find(({ identity }) => identity.id === networkId)
     return network ? this.serial.do(network.identity.number, () => network.counters()) : new Map()
+  }
+
+  /**
+   * What passed through the services of all networks here, by uid; it begins again at 0 where a network's packet filter was loaded as a whole. A network
+   * that goes meanwhile is left out.
+   */
+  async serviceCounters(): Promise<Map<string, ServiceCounters>> {
+    const all = new Map<string, ServiceCounters>()
+    for (const network of [...this.networks.values()]) {
+      const counters = await network.serviceCounters().catch(() => new Map<string, ServiceCounters>())
+      for (const [uid, counted] of counters) all.set(uid, counted)
+    }
+    return all
   }
 
   /**

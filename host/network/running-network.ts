@@ -10,6 +10,7 @@ import type { NetworkObjects } from './network-objects'
 import { networkState, type NetworkIdentity, type NetworkState } from './network-state'
 import type { PeerLinks } from './peers/peer-links'
 import { allDone } from './serial'
+import type { ServiceCounters } from './services/service-counters'
 import type { Counted } from './table/table'
 import { TenantNamespace, type Sections } from './tenant-namespace'
 import type { Uplink } from './uplink'
@@ -34,7 +35,7 @@ export class RunningNetwork {
 
   constructor(public identity: NetworkIdentity, private readonly host: HostParts) {
     this.namespace = namespaceName(host.hostTag, identity.number)
-    this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host, host.deviceKind, host.sections)
+    this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host, host.deviceKind, host.sections, host.log)
   }
 
   /** The pods that are here, by uid. */
@@ -119,6 +120,7 @@ export class RunningNetwork {
   async destroy(): Promise<void> {
     const { uplink, peers, run } = this.host
     this.attached = []
+    this.inside.stop()
     await allDone([uplink.disconnect(this.identity.number), peers.remove(this.identity.number)])
     if (!await access(`${NAMESPACES}/${this.namespace}`).then(() => true, () => false)) return
     const links = await this.inside.kernel.links().catch(() => [])
@@ -152,6 +154,11 @@ export class RunningNetwork {
   /** Named counters of the network's packet filter, by name. */
   counters(): Promise<Map<string, Counted>> {
     return this.inside.counters()
+  }
+
+  /** What passed through the network's services, by uid. */
+  serviceCounters(): Promise<Map<string, ServiceCounters>> {
+    return this.inside.serviceCounters()
   }
 
   /** What the namespace should hold now. */

@@ -1,4 +1,5 @@
 import type { PodPort } from './attachment'
+import type { Logger } from '@/platform/logger'
 import { Shaping } from './bandwidth/shaping'
 import type { NetworkNamespaceKernel } from './kernel'
 import { desiredObjects, deviceOf, kernelChange, observedObjects, type DeviceKind, type KernelObject } from './kernel-objects'
@@ -7,6 +8,8 @@ import { namespaceTables, type NamespaceUsers } from './namespace-rules'
 import type { NetworkState } from './network-state'
 import { allDone } from './serial'
 import { PEER_LINK_PREFIX } from './peers/peer-link'
+import { OpenConnections } from './services/open-connections'
+import { readServiceCounters, type ServiceCounters } from './services/service-counters'
 import type { NftSection, NftTables } from './table/model'
 import { Table, type Counted } from './table/table'
 
@@ -46,6 +49,7 @@ const SETTINGS = {
 export class TenantNamespace {
   private readonly table: Table
   private readonly shaping: Shaping
+  private readonly connections: OpenConnections
   private current: NetworkState | null = null
 
   constructor(
@@ -53,9 +57,11 @@ export class TenantNamespace {
     private readonly users: NamespaceUsers,
     private readonly deviceKind: DeviceKind,
     private readonly sections: Sections,
+    log: Pick<Logger, 'warn'>,
   ) {
     this.table = new Table(kernel)
     this.shaping = new Shaping(kernel)
+    this.connections = new OpenConnections(kernel, log)
   }
 
   /** Kernel settings of a new namespace; to be in force before the first device is made. */
@@ -79,7 +85,7 @@ export class TenantNamespace {
     const added = [...desiredObjects(state, this.deviceKind).values()].filter(({ key }) => !there.has(key))
     await this.kernel.ipBatch(['link set dev lo up', ...added.flatMap(({ add }) => add)])
     await this.shaping.apply(state.ports)
-    this.current = state
+    this.holds(state)
   }
 
   /**
@@ -93,7 +99,7 @@ export class TenantNamespace {
     this.current = null
     await allDone([this.applyRules(state), this.kernel.ipBatchForced(remove).then(() => this.kernel.ipBatch(add))])
     await this.shaping.apply(state.ports)
-    this.current = state
+    this.holds(state)
   }
 
   /** Compares the namespace with what it should hold and makes the difference good. Says what it changed, and whose device it had to make anew. */
@@ -110,7 +116,7 @@ export class TenantNamespace {
     await this.table.reload(this.tables(state))
     await this.kernel.ipBatch(['link set dev lo up', ...add])
     await this.shaping.repair(state.ports)
-    this.current = state
+    this.holds(state)
     const lost = state.ports.filter((pod) => added.some(({ key }) => key === deviceOf(pod, this.deviceKind).key))
     const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))
     return {
@@ -122,6 +128,21 @@ export class TenantNamespace {
   /** Named counters of the network's packet filter, by name. */
   counters(): Promise<Map<string, Counted>> {
     return this.table.counters()
+  }
+
+  /** What passed through the network's services, by uid; none before it is there. */
+  async serviceCounters(): Promise<Map<string, ServiceCounters>> {
+    return this.current ? readServiceCounters(this.kernel, this.current) : new Map()
+  }
+
+  /** Nothing is looked after any more: the namespace goes. */
+  stop(): void {
+    this.connections.stop()
+  }
+
+  private holds(state: NetworkState): void {
+    this.current = state
+    this.connections.follow(state)
   }
 
   private tables(state: NetworkState): NftTables {
