@@ -44,3 +44,9 @@ describe('a network’s form', () => {
     expect(draftSchema.safeParse(draft({ subnets: [newSubnet({ cidr: '' })] })).error?.issues[0]?.path).toEqual(['subnets', '0', 'cidr'])
   })
 })
+
+it('what is no address is a problem at its field, not an error that nobody catches', () => {
+  const at = (over: Partial<NetworkDraft>) => draftProblems(draft(over)).map(({ path, message }) => `${path} ${message}`)
+  expect(at({ subnets: [newSubnet({ cidr: '10.0.0.0/24', gateway: 'x', ranges: [newRange()] })] })).toEqual(['subnets.0.gateway must be an IP address', 'subnets.0.ranges.0.start must be an IP address', 'subnets.0.ranges.0.end must be an IP address'])
+  expect(at({ routes: [newRoute({ destination: '10.9.0.0/16', via: '10.0.0' })] })).toEqual(['routes.0.via must be an IP address'])
+})

@@ -28,7 +28,8 @@ export function readSubnet(text: string, problem: (message: string) => void): Ip
   return null
 }
 
-const ipText = z.string({ error: 'must be an IP address: quote it' }).refine(isIp, 'must be an IP address').transform((text) => formatIp(parseIp(text)))
+// What is no address ends the reading: the rules between fields compare addresses.
+const ipText = z.string({ error: 'must be an IP address: quote it' }).refine(isIp, { error: 'must be an IP address', abort: true }).transform((text) => formatIp(parseIp(text)))
 
 const allocationRange = z.strictObject({ start: ipText, end: ipText })
 /** Pods get addresses from these alone; without them from the whole subnet. A pod may still ask for any other address of the subnet. */
