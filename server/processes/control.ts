@@ -6,6 +6,7 @@ import { feedController } from '@/server/control/controllers/feed/controller'
 import { figuresController } from '@/server/control/controllers/figures/controller'
 import { createHostController } from '@/server/control/controllers/host/controller'
 import { namespaceController } from '@/server/control/controllers/namespace/controller'
+import { networkController } from '@/server/control/controllers/network/controller'
 import { podController } from '@/server/control/controllers/pod/controller'
 import { runControllers } from '@/server/control/runtime/controller'
 import { runWhileLeader } from '@/server/control/runtime/leader'
@@ -20,7 +21,7 @@ if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the ser
 const db = openDatabase(config.databaseUrl)
 const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
 await whenAvailable(() => feed.start(), (err) => log.warn({ err }, 'the database does not answer yet; it is tried again'))
-const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, createEndpointsController(), namespaceController, createHostController(), feedController, figuresController], signal))
+const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, createEndpointsController(), networkController, namespaceController, createHostController(), feedController, figuresController], signal))
 
 let stopping = false
 async function stop(): Promise<void> {

@@ -29,7 +29,7 @@ const of = <K extends NetworkObject['kind']>(kind: K, over: Partial<NetworkState
 describe('a network for its hosts', () => {
   it('has the network, its pods on any host, and its peers', () => {
     const peer = networkSpec.parse({ subnets: { x: { cidr: '10.1.0.0/24' }, y: { cidr: 'fd01::/64' } } })
-    expect(objects({ pods: [pod(2, { hostId: null, hostname: 'db-0', subdomain: 'db' })], peers: [{ uid: id(8), number: 8, name: 'other', spec: peer }] })).toEqual([
+    expect(objects({ pods: [pod(2, { hostId: null, hostname: 'db-0', subdomain: 'db' })], peers: [{ uid: id(8), number: 8, name: 'other', spec: peer }, { uid: id(9), number: 9, name: 'clashing', spec: networkSpec.parse({ subnets: { x: { cidr: '10.0.0.0/28' } } }) }] })).toEqual([
       {
         kind: 'network', number: 7, name: 'default', tenantId: 'a'.repeat(32), subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'b', cidr: 'fd00::/64', gateway: 'fd00::1' }], serviceCidrs: ['10.96.0.0/16', 'fd96::/112'],
         routes: [{ destination: '192.168.9.0/24', via: '10.0.0.9' }], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: [] },

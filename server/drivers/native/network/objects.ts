@@ -1,4 +1,5 @@
 import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPod } from '@/contracts/host/v1'
+import { overlapOf } from '@/domain/network-peering/state'
 import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'
 import { Members } from './members'
@@ -15,7 +16,8 @@ export function toNetworkObjects(state: NetworkState): NetworkObject[] {
   const endpoints = new Map(state.endpoints.map((one) => [`${one.namespace}/${one.name}`, one]))
   return [
     networkObject(state.network),
-    ...state.peers.map(peerObject),
+    // Between a change of subnets and the controller's word on it: an address of the network's own is never another's.
+    ...state.peers.filter(({ spec }) => !overlapOf(state.network.spec, spec)).map(peerObject),
     ...state.groups.map((group) => groupObject(group, members)),
     ...state.policies.flatMap((policy) => policyObjects(policy, members)),
     ...state.services.map((service) => serviceObject(service, endpoints.get(`${service.namespace}/${service.name}`), pods, state.network)),
