@@ -5,6 +5,7 @@ import { networkSpec } from '@/domain/network/spec'
 import { networkPeeringSpec } from '@/domain/network-peering/spec'
 import { overlapOf, peeringState } from '@/domain/network-peering/state'
 import { networkPeeringView, type NetworkPeeringView } from '@/domain/network-peering/view'
+import type { Condition } from '@/domain/shared/condition'
 import { notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
@@ -16,7 +17,7 @@ import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
 import { admitOneMore, checkRevision, holdTenant, listObjectsInput, listPage, nameTaken, pageOf, refusedAt, requestId, resourceVersion, type Applied } from '../networks/object-lists'
-import { toMetadata } from '../object-metadata'
+import { toCondition, toMetadata } from '../object-metadata'
 
 export const peeringReference = z.object({ name: dnsLabel })
 export const createPeeringInput = peeringReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: networkPeeringSpec, requestId })
@@ -28,19 +29,20 @@ export const listPeeringsOutput = pageOf(networkPeeringView)
 /** Stored peerings as the API shows them, with what is missing until pods reach each other. */
 export async function toPeeringViews(db: Database, scope: Scope, rows: readonly NetworkPeeringRow[]): Promise<NetworkPeeringView[]> {
   const sides = await findPeerSides(db, scope, rows)
-  const stored = new Map((await listConditions(db, rows.map((row) => row.uid))).filter(({ type }) => type === 'Active').map((one) => [one.objectUid, one]))
+  const stored = new Map((await listConditions(db, rows.map((row) => row.uid))).filter(({ type }) => type === 'Active').map((one) => [one.objectUid, toCondition(one)]))
   return rows.map((row) => {
     const spec = networkPeeringSpec.parse(row.spec)
     const side = sides.get(row.uid)
     const sameTenant = row.peerTenantId === scope.tenantId
     const tenant = sameTenant ? row.tenant.slug : (spec.peer.tenant ?? row.peerTenantId)
-    const { active, condition } = peeringState({ own: networkSpec.parse(row.network.spec), peer: side ? networkSpec.parse(side.spec) : null, agreed: side?.agreed ?? false, sameTenant, names: { own: row.network.name, peer: row.peerNetwork, tenant } })
-    // What is missing is said as it is now; since when is the controller's to say, once it has seen the same.
-    const seen = stored.get(row.uid)
-    const since = seen?.status === condition.status ? seen.lastTransitionTime : row.createdAt
-    return { metadata: toMetadata(row), spec, status: { active, peerTenant: tenant, conditions: [{ ...condition, observedGeneration: row.generation, lastTransitionTime: since.toISOString() }] } }
+    const now = peeringState({ own: networkSpec.parse(row.network.spec), peer: side ? networkSpec.parse(side.spec) : null, agreed: side?.agreed ?? false, sameTenant, names: { own: row.network.name, peer: row.peerNetwork, tenant } })
+    const condition = said({ ...now.condition, lastTransitionTime: row.createdAt.toISOString(), observedGeneration: row.generation }, stored.get(row.uid))
+    return { metadata: toMetadata(row), spec, status: { active: condition.status === 'True', peerTenant: tenant, conditions: [condition] } }
   })
 }
+
+/** What is missing between the two counts as it is now; since when, and whether other networks are in the way, is the controller's to say. */
+const said = (now: Condition, seen: Condition | undefined): Condition => (seen && (now.status === 'True' || now.status === seen.status) ? seen : now)
 
 /** One page of the tenant's peerings. */
 export async function listPeerings(ctx: ServerContext, scope: Scope, input: z.output<typeof listPeeringsInput>): Promise<z.output<typeof listPeeringsOutput>> {
