@@ -18,10 +18,12 @@ const namespaced = <N extends z.ZodType<string>, G extends z.ZodType<string>>(na
 export const podMetadata = namespaced(podName, generateName)
 export const configurationMetadata = namespaced(configurationName, configurationGenerateName)
 export const secretMetadata = namespaced(configurationName, configurationGenerateName, secretAnnotations)
+/** What is named by others has a name of its own. */
+const noGeneratedName = { generateName: z.undefined({ error: 'is not carried out for this kind: give it a name' }).optional() }
 /** Of what lies in no namespace. */
-export const clusterMetadata = z.strictObject({ name: dnsLabel, ...common })
+export const clusterMetadata = z.strictObject({ name: dnsLabel, ...noGeneratedName, ...common })
 /** Of what lies in a namespace and is always called by its own name. */
-const named = <N extends z.ZodType<string>>(name: N) => z.strictObject({ name, namespace: dnsLabel.default('default'), ...common })
+const named = <N extends z.ZodType<string>>(name: N) => z.strictObject({ name, ...noGeneratedName, namespace: dnsLabel.default('default'), ...common })
 export const serviceMetadata = named(serviceName)
 export const endpointsMetadata = named(serviceName)
 export const policyMetadata = named(dnsSubdomain)

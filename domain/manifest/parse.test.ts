@@ -179,6 +179,10 @@ describe('the kinds of a tenant\'s networks', () => {
     expect(problemsOf('apiVersion: v1\nkind: NetworkPolicy\nmetadata: {name: web}\nspec: {podSelector: {}}')).toEqual([])
   })
 
+  it('are named, and not by the server', () => {
+    expect(problemsOf('apiVersion: v1\nkind: Service\nmetadata: {generateName: web-}\nspec: {ports: [{port: 80}]}')).toEqual(['3 metadata.name: is required', '3 metadata.generateName: is not carried out for this kind: give it a name'])
+  })
+
   it('take a path that was written back into its parts', () => {
     for (const path of [['spec', 'rules', 3, 'group'], ['data', 'a.b'], ['spec', 'subnets', 'a-b', 'cidr'], [0, 'x']]) expect(parsePath(formatPath(path))).toEqual(path)
   })
