@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
@@ -56,8 +57,8 @@ describe('a service’s address', () => {
     for (const address of addresses(5)) {
       expect(await client.peer.ask({ address, port: 81 })).toEqual(['refused'])
       expect(await client.peer.ask({ address, port: 80, protocol: 'udp' })).toEqual(['refused'])
-      expect(await pings(address)).toBe(false)
     }
+    expect(await Promise.all(addresses(5).map(pings))).toEqual([false, false])
   })
 
   it('is reached by a pod that is its only endpoint itself', async () => {
@@ -76,6 +77,41 @@ describe('a service’s address', () => {
     for (const address of addresses(7)) expect(await client.peer.ask({ address, port: 80 }, 20)).toEqual(Array(20).fill('11:8080'))
     for (const address of addresses(8)) expect(await client.peer.ask({ address, port: 80 })).toEqual(['refused'])
     world.elsewhere = []
+  })
+})
+
+describe('any services', () => {
+  const targets = [11, 12, 13].flatMap((last) => [8080, 8081].flatMap((port) => [{ last, port }]))
+  const portOf = fc.record({ protocol: fc.constantFrom('tcp' as const, 'udp' as const), port: fc.constantFrom(80, 443), targets: fc.subarray(targets), affinitySeconds: fc.constantFrom(null, null, 60), localOnly: fc.boolean() })
+  const anyServices = fc.uniqueArray(fc.tuple(fc.integer({ min: 20, max: 23 }), fc.uniqueArray(portOf, { maxLength: 3, selector: ({ protocol, port }) => `${protocol} ${port}` })), { maxLength: 4, selector: ([n]) => n })
+
+  it('load, one after another, and each connection comes to an endpoint of its own service and port, or is refused where there is none', async () => {
+    await fc.assert(fc.asyncProperty(anyServices, fc.constantFrom(4, 6), async (all, family) => {
+      const services = all.map(([n, ports]) => ({
+        ...service(n, [], { affinitySeconds: ports[0]?.affinitySeconds ?? null, localOnly: ports[0]?.localOnly ?? false }),
+        ports: ports.map(({ protocol, port, targets: led }) => ({ name: null, protocol, port, endpoints: led.flatMap(({ last, port: to }) => both([world.pod(last)]).map((address) => ({ address, port: to, hostId: null }))) })),
+      }))
+      await world.apply(services)
+      for (const [n, ports] of all) {
+        for (const protocol of ['tcp', 'udp'] as const) {
+          for (const port of [80, 443]) {
+            const led = ports.find((each) => each.protocol === protocol && each.port === port)?.targets ?? []
+            // ICMP errors to one client are limited: of those that UDP is told with one is asked for.
+            const told = led.length === 0 && protocol === 'udp' ? [] : await client.peer.ask({ address: addresses(n)[family === 4 ? 0 : 1]!, port, protocol }, 4)
+            for (const one of told) expect(led.length === 0 ? ['refused'] : led.map(({ last, port: to }) => `${last}:${to}`)).toContain(one)
+          }
+        }
+      }
+    }), { numRuns: 25, endOnFailure: true })
+  })
+
+  it('lead to six endpoints of a port about as often', async () => {
+    await world.apply([{ ...service(24, []), ports: [{ name: null, protocol: 'tcp', port: 80, endpoints: targets.map(({ last, port }) => ({ address: world.pod(last).address, port, hostId: null })) }] }])
+    const told = Object.values(counts(await client.peer.ask({ address: addresses(24)[0]!, port: 80 }, 600)))
+    expect(told).toHaveLength(6)
+    // 100 expected, a standard deviation of 9.
+    expect(Math.min(...told)).toBeGreaterThan(50)
+    expect(Math.max(...told)).toBeLessThan(150)
   })
 })
 
@@ -109,15 +145,13 @@ describe('affinity', () => {
 })
 
 describe('a change', () => {
-  it('is in the kernel within 200 ms, leaves open connections to others alone, and ends none of the endpoint that only takes no new ones', async () => {
+  it('leaves open connections to others alone, and ends none of the endpoint that only takes no new ones', async () => {
     await world.apply([service(10, both(servers))])
     const [address = ''] = addresses(10)
     const open: string[] = []
     for (let i = 0; i < 12; i += 1) open.push(await client.peer.open(`tcp-${i}`, { address, port: 80 }))
     expect(new Set(open).size).toBe(3)
-    const before = performance.now()
     await world.apply([service(10, both(servers.slice(1)))])
-    expect(performance.now() - before).toBeLessThan(200)
     for (let i = 0; i < 12; i += 1) expect(await client.peer.say(`tcp-${i}`, `still ${i}`)).toBe(`still ${i}`)
     expect(new Set(await client.peer.ask({ address, port: 80 }, 30))).toEqual(new Set(['12:8080', '13:8080']))
     // The section goes as a whole, and with it nothing of a connection.
