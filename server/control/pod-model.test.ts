@@ -68,6 +68,8 @@ async function expectRest(world: ModelWorld): Promise<void> {
   expect(left).toEqual([])
   expect(world.accounts).toBe(alive.length)
   expect(new Set(rows.map((row) => row.addresses[0]?.address)).size).toBe(alive.length)
+  const running = rows.filter((row) => row.report?.phase === 'Running').flatMap((row) => row.addresses.map(({ address }) => address))
+  expect(await world.targets()).toEqual(running.sort())
 }
 
 describe('the state machine of a pod, from the server through a host to its machine and back', () => {

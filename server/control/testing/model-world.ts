@@ -3,11 +3,14 @@ import { helloSignatureText, podReport, type Assignment, type PodReport, type Re
 import { settle } from '@/host/pods/testing/fake-clock'
 import { FakeHost } from '@/host/pods/testing/fake-host'
 import type { startTestServer } from '@/server/api/testing/server'
+import { toNetworkObjects } from '@/server/drivers/native/network/objects'
 import { hostRouter, type HostConnection } from '@/server/gateway/host-router'
 import { HostSessions } from '@/server/gateway/host-sessions'
 import { listAssignments, removePod } from '@/server/store/assignments'
 import { inTransaction } from '@/server/store/database'
 import { registerHost } from '@/server/store/hosts'
+import { readNetworkState } from '@/server/store/network-state'
+import { createEndpointsController } from '../controllers/endpoints/controller'
 import { podController } from '../controllers/pod/controller'
 import { scheduler } from '../scheduler/scheduler'
 import { ModelAgent } from './model-agent'
@@ -39,6 +42,7 @@ export class ModelWorld {
   /** Reports of connections that are over, which the server may still take in. */
   private readonly late: { caller: Connection['caller']; report: ReportInput }[] = []
   readonly violations: string[] = []
+  private readonly endpoints = createEndpointsController()
   private hostId = ''
 
   private constructor(
@@ -55,6 +59,7 @@ export class ModelWorld {
   static async open(server: Server, person: Person): Promise<ModelWorld> {
     const world = new ModelWorld(server, person)
     world.hostId = (await registerHost(server.db, `host-${randomUUID()}`, spki(world.keys.publicKey))).id
+    await person.caller.service.create({ tenant: person.tenant.slug, name: 'web', spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } })
     world.startAgent()
     await world.connect()
     return world
@@ -71,7 +76,7 @@ export class ModelWorld {
 
   async create(name: string, policy: Policy): Promise<void> {
     if (this.wanted.get(name)?.deleted === false) return
-    const created = await this.person.caller.pod.create({ tenant: this.person.tenant.slug, name, spec: { restartPolicy: policy, containers: [{ name: 'web', image: 'one:1', resources: { limits: { memory: '64Mi' } } }] } }).catch(() => null)
+    const created = await this.person.caller.pod.create({ tenant: this.person.tenant.slug, name, labels: { app: 'web' }, spec: { restartPolicy: policy, containers: [{ name: 'web', image: 'one:1', resources: { limits: { memory: '64Mi' } } }] } }).catch(() => null)
     if (created) this.wanted.set(name, { uid: created.metadata.uid, policy, touched: false, deleted: false })
   }
 
@@ -89,6 +94,27 @@ export class ModelWorld {
       for (const key of await podController.allKeys(this.control)) await podController.reconcile(this.control, key)
     }
     await Promise.all([round(), round().catch(() => {})])
+    await Promise.all([this.followPods(), this.followPods()])
+    await this.lookAtEndpoints()
+  }
+
+  private async followPods(): Promise<void> {
+    for (const key of await this.endpoints.allKeys(this.control)) await this.endpoints.reconcile(this.control, key)
+  }
+
+  /** The addresses that connections to the service go to, as hosts are told. */
+  async targets(): Promise<string[]> {
+    const { networkId } = await this.server.db.service.findFirstOrThrow({ where: { tenantId: this.person.tenant.id, name: 'web' }, select: { networkId: true } })
+    const state = await readNetworkState(this.server.db, networkId)
+    return (state ? toNetworkObjects(state) : []).flatMap((one) => (one.kind === 'service' ? one.ports.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)) : [])).sort()
+  }
+
+  /** A connection goes to pods that say that they are ready, of a host that is heard of, and to each of them. */
+  private async lookAtEndpoints(): Promise<void> {
+    const rows = await this.server.db.podReport.findMany({ where: { hostId: this.hostId, phase: 'Running', pod: { deletedAt: null, host: { phase: 'Ready' } } }, select: { document: true, pod: { select: { addresses: { select: { address: true } } } } } })
+    const ready = rows.filter(({ document }) => podReport.parse(document).conditions.some(({ type, status }) => type === 'Ready' && status === 'True')).flatMap(({ pod }) => pod.addresses.map(({ address }) => address)).sort()
+    const targets = await this.targets()
+    if (ready.join() !== targets.join()) this.violations.push(`ready are ${ready.join(', ') || 'none'}, and connections go to ${targets.join(', ') || 'none'}`)
   }
 
   /** Everything once: the control process, the host, its report. */
@@ -240,6 +266,7 @@ export class ModelWorld {
     const { db } = this.server
     for (const { uid } of await db.pod.findMany({ where: { tenantId: this.person.tenant.id }, select: { uid: true } })) await inTransaction(db, (tx) => removePod(tx, uid))
     await db.host.delete({ where: { id: this.hostId } })
+    await this.person.caller.service.delete({ tenant: this.person.tenant.slug, name: 'web' })
   }
 
   /** What is stored of pods: each invariant of a report against the one before. */
