@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { configurationGenerateName, configurationName } from '../config-map/content'
-import { generateName, podName } from '../pod/manifest'
+import { checkedPodAnnotations, generateName, podName } from '../pod/manifest'
 import { secretAnnotations } from '../secret/spec'
 import { serviceName } from '../service/spec'
 import { annotations, dnsLabel, dnsSubdomain, labels, type Labels } from '../shared/names'
@@ -15,7 +15,7 @@ const namespaced = <N extends z.ZodType<string>, G extends z.ZodType<string>>(na
     .refine((m) => m.name !== undefined || m.generateName !== undefined, { path: ['name'], message: 'is required (or generateName)' })
     .transform((m) => ({ ...m, name: m.name ?? '', generateName: m.name === undefined ? (m.generateName ?? null) : null }))
 
-export const podMetadata = namespaced(podName, generateName)
+export const podMetadata = namespaced(podName, generateName, checkedPodAnnotations)
 export const configurationMetadata = namespaced(configurationName, configurationGenerateName)
 export const secretMetadata = namespaced(configurationName, configurationGenerateName, secretAnnotations)
 /** What is named by others has a name of its own. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { check, type Collect, type Path } from '../manifest/check'
 import { annotations, dnsSubdomain, labels } from '../shared/names'
+import { parseBandwidth } from './bandwidth'
 import { prunePodSpec } from './kubernetes-fields'
 import { podSpec, type PodSpec } from './spec'
 
@@ -8,7 +9,11 @@ import { podSpec, type PodSpec } from './spec'
 export const podName = dnsSubdomain.max(63, 'must be at most 63 characters: it is the host name of the pod')
 export const generateName = z.string().min(1).max(57, 'must be at most 57 characters').regex(/^[a-z0-9][-a-z0-9]*$/, 'must be lower-case letters, digits and "-"')
 export const podLabels = labels.default({})
-export const podAnnotations = annotations.default({})
+/** Some annotations of a pod mean something here, and are refused where they cannot. */
+export const checkedPodAnnotations = annotations.superRefine((value, context) => {
+  for (const { annotation, message } of parseBandwidth(value).problems) context.addIssue({ code: 'custom', path: [annotation], message })
+})
+export const podAnnotations = checkedPodAnnotations.default({})
 
 /** Every host, list and scheduling cycle carries whole specs, so one tenant's may not weigh on all. */
 const maxSpecBytes = 64 << 10

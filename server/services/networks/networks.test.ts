@@ -183,6 +183,14 @@ describe('a pod\'s place in its network', () => {
     expect(await server.db.pod.count()).toBe(before)
   })
 
+  it('has limits that are quantities', async () => {
+    const key = 'kubernetes.io/egress-bandwidth'
+    const [result] = await apply(`apiVersion: v1\nkind: Pod\nmetadata:\n  name: limited\n  namespace: place\n  annotations:\n    ${key}: fast\nspec: {containers: [{name: a, image: busybox}]}\n`)
+    expect(result?.problems).toMatchObject([{ path: `metadata.annotations["${key}"]`, line: 7, message: expect.stringContaining('must be a quantity of bits a second') }])
+    await expect(ann.caller.pod.update({ tenant, namespace: 'place', name: 'first', labels: {}, annotations: { [key]: '1' } })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    expect((await ann.caller.pod.update({ tenant, namespace: 'place', name: 'first', labels: {}, annotations: { [key]: '10M' } })).metadata.annotations).toEqual({ [key]: '10M' })
+  })
+
   it('is told with its line in a manifest', async () => {
     const [result] = await apply('apiVersion: v1\nkind: Pod\nmetadata: {name: lined, namespace: place}\nspec:\n  containers: [{name: a, image: busybox}]\n  network:\n    securityGroups:\n    - here\n    - nowhere\n')
     expect(result?.problems).toMatchObject([{ path: 'spec.network.securityGroups[1]', line: 9 }])

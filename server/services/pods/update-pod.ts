@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { checkedPodAnnotations } from '@/domain/pod/manifest'
 import type { PodView } from '@/domain/pod/view'
 import { notFound } from '@/domain/shared/errors'
-import { annotations, labels } from '@/domain/shared/names'
+import { labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
 import { findPod, updatePodMetadata } from '@/server/store/pods'
@@ -10,7 +11,7 @@ import type { ServerContext } from '../context'
 import { podReference } from './delete-pod'
 import { getPod } from './read-pods'
 
-export const updatePodInput = podReference.extend({ labels, annotations })
+export const updatePodInput = podReference.extend({ labels, annotations: checkedPodAnnotations })
 
 /** Labels and annotations are what may change of a pod; its spec may not. */
 export async function updatePod(ctx: ServerContext, scope: Scope, { namespace, name, labels, annotations }: z.output<typeof updatePodInput>): Promise<PodView> {
