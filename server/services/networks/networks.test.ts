@@ -213,3 +213,15 @@ it('a network is drawn', async () => {
   expect((await ann.caller.network.topology({ tenant, name: 'net1' })).peers).toMatchObject([{ name: 'drawn', network: 'place', active: true }])
   await expect(ann.caller.network.topology({ tenant, name: 'nowhere' })).rejects.toMatchObject({ cause: { code: 'not_found' } })
 })
+
+it('texts of all kinds that are applied at the same time wait for each other, whatever their order', async () => {
+  const documents = (i: number) => [
+    network('race', '  subnets: {a: {cidr: 10.66.0.0/24}}'), 'apiVersion: v1\nkind: Namespace\nmetadata: {name: race}\nspec: {network: race}\n',
+    `apiVersion: v1\nkind: SecurityGroup\nmetadata: {name: race, labels: {i: "${i}"}}\nspec: {network: race}\n`, `apiVersion: v1\nkind: Service\nmetadata: {name: race, namespace: race, labels: {i: "${i}"}}\nspec: {ports: [{port: 80}]}\n`,
+    `apiVersion: v1\nkind: NetworkPolicy\nmetadata: {name: race, namespace: race}\nspec: {podSelector: {}, ingress: [{ports: [{port: ${i + 1}}]}]}\n`,
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: race${i}, namespace: race}\nspec: {containers: [{name: a, image: busybox}], network: {addresses: [10.66.0.${i + 10}], securityGroups: [race]}}\n`,
+  ]
+  const results = await Promise.all(Array.from({ length: 6 }, (_, i) => apply((i % 2 === 0 ? documents(i) : documents(i).reverse()).join('---\n'))))
+  expect(results.flat().flatMap((result) => result.problems)).toEqual([])
+  expect((await ann.caller.network.get({ tenant, name: 'race' })).pods.map((pod) => pod.address)).toEqual(Array.from({ length: 6 }, (_, i) => `10.66.0.${i + 10}`))
+})
