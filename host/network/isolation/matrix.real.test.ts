@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { OUTSIDE } from '../testing/lab'
 import { sendFrames } from '../testing/send-frames'
 import { framesOf, type Forged } from './testing/forged'
-import { attemptKey, drawnAttempts, drawnPolicies, SEED } from './testing/generate'
+import { attemptKey, drawnAttempts, drawnPolicies, SEED, USUAL_SEED } from './testing/generate'
 import { expected, type Attempt, type TenantSide } from './testing/oracle'
 import { isolationPage, type ForgedRow, type Row } from './testing/page'
 import type { Speaker } from './testing/speaker'
@@ -81,13 +81,13 @@ afterAll(() => world?.close(), 30_000)
 
 /** In each network a pod that says it is a neighbour, which may send to the target as it may itself: what stops its frames is their sender alone. */
 async function forgeries(): Promise<ForgedRow[]> {
-  const made = sides.map(({ network, pods }, at) => {
+  const made = sides.flatMap(({ network, pods }, at) => {
     const near = network === other ? otherPods : [...frontPods, ...backPods]
     const mayAsk = (from: WorldPod, to: WorldPod) => from !== to && addressesOf(to).every((address) => expected(sides, { from, address, protocol: 'udp', number: 80 }).by === to.name)
     const [found] = pods.flatMap((attacker) => pods.flatMap((victim) => near.filter((target) => attacker !== victim && mayAsk(attacker, target) && mayAsk(victim, target)).map((target) => ({ attacker, victim, target }))))
-    if (!found) throw new Error(`nobody of ${network.name} may send to anybody`)
+    if (!found) return []
     const stranger = (network === back ? frontPods : backPods).find((pod) => pod !== found.target)!
-    return { ...found, ...framesOf(found.attacker, found.victim, found.target, stranger, 80, 50_000 + at * 100) }
+    return [{ ...found, ...framesOf(found.attacker, found.victim, found.target, stranger, 80, 50_000 + at * 100) }]
   })
   for (const { attacker, target, honest, forged } of made) {
     await sendForged(forged, attacker)
@@ -139,7 +139,7 @@ it('and the test can fail: without the section of policies, what they forbid pas
   expect(which.map((at) => byWhom(30_000 + at, attempts[at]!)).filter((by) => by !== null)).toEqual([])
 }, 30_000)
 
-it('docs/isolation.md says so', () => {
+it.runIf(SEED === USUAL_SEED)('docs/isolation.md says so', () => {
   const text = isolationPage(sides, rows, forgedRows)
   if (process.env.HYPERNETES_WRITE_DOCS === '1') writeFileSync(page, text)
   expect(readFileSync(page, 'utf8')).toBe(text)

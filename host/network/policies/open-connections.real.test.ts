@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { policy, rule, v4, v6, World, type WorldNetwork, type WorldPod } from '../isolation/testing/world'
+import { networkBase, policy, rule, v4, v6, World, type WorldNetwork, type WorldPod } from '../isolation/testing/world'
 
 const network: WorldNetwork = { name: 'shop', tenant: 'a'.repeat(32), number: 1, block: 0 }
 const [client, other, server]: WorldPod[] = [5, 6, 7].map((last) => ({ name: ['client', 'other', 'server'][last - 5]!, network, last })) as [WorldPod, WorldPod, WorldPod]
@@ -41,6 +41,8 @@ it('a rule that goes cuts an open connection at once, and no other; when it come
   await echoed(client!, await connect(client!, v6(server!)), 'new')
   await echoed(other!, stays, 'on')
   expect(world.speaker('other').heard.echoes.get(stays)).toBe(`a${'x'.repeat(20_000)}on`)
+  // Nothing but the rules was in the way: what TCP sends again arrives now.
+  for (const id of [cut4, cut6]) await world.speaker('client').until(() => world.speaker('client').heard.echoes.get(id) === 'ab')
 }, 30_000)
 
 it('answers stop with their connection: what a server goes on sending does not arrive either', async () => {
@@ -61,6 +63,10 @@ it('answers stop with their connection: what a server goes on sending does not a
   await answers.until(() => answers.heard.answers.has(honest))
   await asks.sync()
   expect(asks.heard.answers.get(id)).not.toContain('late')
+  // Nothing else stopped it: where answers pass by their state alone, it arrives.
+  await world.lab.in(`hyp-${world.lab.hostTag}-n1`, 'nft', 'insert', 'rule', 'inet', 'hypernetes', 'policy_check', 'ct', 'direction', 'reply', 'return')
+  await push('let-through')
+  await asks.until(() => asks.heard.answers.get(id)?.includes('let-through') ?? false)
 }, 30_000)
 
 it('a port that is no longer allowed, a member that is one no more, and a policy that goes: at once', async () => {
@@ -77,6 +83,28 @@ it('a port that is no longer allowed, a member that is one no more, and a policy
   await connect(server!, v6(other!), 5432)
   // And the first one goes on, for it is allowed again.
   await world.speaker('client').until(() => world.speaker('client').heard.echoes.get(open) === 'b')
+}, 30_000)
+
+it('what lies behind a pod is under the policies of that pod, both ways', async () => {
+  const behind = '10.9.0.7'
+  const base = { ...networkBase(network), routes: [{ destination: '10.9.0.0/24', via: v4(other!) }] }
+  await world.change(network, [base, policy('router', [other!], [rule({ protocol: 'tcp', ports: tcp(80) }), rule({ direction: 'egress', protocol: 'tcp', ports: tcp(443) })], { directions: ['ingress', 'egress'] })])
+  await world.lab.ip(world.namespaces.get('other')!, [`address add ${behind}/32 dev lo`])
+  // Linux would ask for the gateway in the name of what it sends for, and ARP is answered to the pod's own address alone.
+  await world.lab.in(world.namespaces.get('other')!, 'sysctl', '-qw', 'net.ipv4.conf.eth0.arp_announce=2')
+  await world.lab.ip(world.namespaces.get('client')!, ['route add 10.9.0.0/24 via 10.0.0.1'])
+  const ask = async (from: WorldPod, address: string, ports: readonly number[], honest: number) => {
+    const speaker = world.speaker(from.name)
+    const trials = [...ports, honest].map((number) => ({ id: next++, protocol: 'tcp' as const, address, number }))
+    await speaker.send(trials)
+    await speaker.until(() => speaker.heard.answers.has(trials.at(-1)!.id))
+    return ports.filter((_, at) => speaker.heard.answers.has(trials[at]!.id))
+  }
+  expect(await ask(client!, behind, [443, 5432], 80)).toEqual([])
+  // What asks in the name of what lies behind, as a router hands it on.
+  await world.lab.ip(world.namespaces.get('other')!, [`route replace ${v4(server!)}/32 via 10.0.0.1 src ${behind}`])
+  expect(await ask(other!, v4(server!), [80, 5432], 443)).toEqual([])
+  await world.change(network, [networkBase(network)], [`policy/${policy('router', [], []).uid}`])
 }, 30_000)
 
 it('two thousand rules are in force within seconds, and one of them that changes too', async () => {
