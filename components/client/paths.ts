@@ -76,6 +76,7 @@ export const paths = {
   hosts: () => '/system/hosts',
   /** What uses most, and how starts went: of a tenant, or of the whole fleet for operators. */
   top: (slug?: string) => (slug ? `${tenant(slug)}/top` : '/system/top'),
+  traffic: (slug: string) => `${tenant(slug)}/traffic`,
   starts: (slug?: string) => (slug ? `${tenant(slug)}/starts` : '/system/starts'),
   host: (name: string) => `/system/hosts/${e(name)}`,
   approvals: () => '/system/approvals',

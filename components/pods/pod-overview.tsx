@@ -11,6 +11,8 @@ import { Conditions } from '@/components/patterns/conditions'
 import { EventsList } from '@/components/patterns/events-list'
 import { Properties, Property } from '@/components/patterns/properties'
 import { Ago } from '@/components/patterns/time'
+import { ReachabilityLink } from '@/components/reachability/reachability-link'
+import { PodServices } from '@/components/services/pod-services'
 import { Badge } from '@/components/ui/badge'
 import { Callout } from '@/components/ui/callout'
 import { CopyableId } from '@/components/ui/copyable'
@@ -39,7 +41,8 @@ export function PodOverview() {
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Properties">
           <Properties>
-            <Property name="Address">{status.podIP && <CopyableId id={status.podIP} />}</Property>
+            <Property name="Address">{status.podIPs.length > 0 && <span className="flex flex-wrap items-center gap-x-3">{status.podIPs.map((address) => <CopyableId key={address} id={address} />)}<ReachabilityLink tenant={tenant} namespace={metadata.namespace} name={metadata.name} /></span>}</Property>
+            <Property name="Services"><PodServices tenant={tenant} pod={pod} /></Property>
             <Property name="Virtual machine">{formatVcpus(size.vcpus)}, {formatMebibytes(size.memoryMiB)}{status.startMode && <Badge className="ml-2">{status.startMode === 'template' ? 'started from a template' : 'cold boot'}</Badge>}</Property>
             <Property name="Namespace"><Link href={paths.pods(tenant, { namespace: metadata.namespace })} className="text-accent-content hover:underline">{metadata.namespace}</Link></Property>
             <Property name="Host">{status.hostName && <span>{status.hostName}{status.accelerator && <span className="text-faint"> · {status.accelerator}</span>}</span>}</Property>

@@ -41,6 +41,10 @@ const timed = { range: z.enum(figureRanges), from: z.string(), to: z.string(), s
 export const serviceFiguresView = z.object({ ...timed, connectionsPerSecond: values, receivedBytesPerSecond: values, sentBytesPerSecond: values, totals: z.object({ connections: z.number(), receivedBytes: z.number(), sentBytes: z.number() }) })
 export type ServiceFiguresView = z.infer<typeof serviceFiguresView>
 
+/** What each pod and service received and sent over a range; `connections` are of services. `total`: how many there are. */
+export const trafficView = z.object({ range: z.enum(figureRanges), total: z.number().int(), items: z.array(z.object({ kind: z.enum(['Pod', 'Service']), uid: z.string(), namespace: z.string(), name: z.string(), receivedBytes: z.number(), sentBytes: z.number(), connections: z.number().nullable() })) })
+export type TrafficView = z.infer<typeof trafficView>
+
 export const topSorts = ['cpu', 'memory', 'disk', 'network', 'name'] as const
 export type TopSort = (typeof topSorts)[number]
 

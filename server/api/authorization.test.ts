@@ -34,6 +34,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'event.list': {},
   'figures.pod': { ...pod, range: '1h' },
   'figures.service': { name: 'nothing' },
+  'figures.traffic': {},
   'figures.top': {},
   'figures.fleetPods': {},
   'figures.fleetHosts': {},

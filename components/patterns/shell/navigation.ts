@@ -5,7 +5,7 @@ import { paths } from '@/components/client/paths'
 export type Destination = { id: string; label: string; href: string; icon: LucideIcon; shortcut?: string; beside?: readonly Place[] }
 export type Place = { id: string; label: string; href: string; shortcut?: string }
 
-export const figuresTabs = (slug: string): readonly Place[] => [{ id: 'tenant-top', label: 'Top', href: paths.top(slug), shortcut: 'g o' }, { id: 'tenant-starts', label: 'Starts', href: paths.starts(slug), shortcut: 'g w' }]
+export const figuresTabs = (slug: string): readonly Place[] => [{ id: 'tenant-top', label: 'Top', href: paths.top(slug), shortcut: 'g o' }, { id: 'tenant-traffic', label: 'Traffic', href: paths.traffic(slug), shortcut: 'g x' }, { id: 'tenant-starts', label: 'Starts', href: paths.starts(slug), shortcut: 'g w' }]
 export const accessTabs = (slug: string): readonly Place[] => [{ id: 'tokens', label: 'API tokens', href: paths.tokens(slug), shortcut: 'g t' }, { id: 'audit', label: 'Audit', href: paths.audit(slug), shortcut: 'g d' }]
 
 /** The nouns of a tenant, ten at most. */

@@ -1,6 +1,7 @@
-import { podFiguresView, serviceFiguresView } from '@/domain/figures/view'
+import { podFiguresView, serviceFiguresView, trafficView } from '@/domain/figures/view'
 import { podFigures, podFiguresInput } from '@/server/services/figures/pod-figures'
 import { serviceFigures, serviceFiguresInput } from '@/server/services/figures/service-figures'
+import { trafficInput, trafficOf } from '@/server/services/figures/traffic'
 import { topFleetPodViews, topHostsOutput, topHostViews, topInput, topPodsOutput, topPodViews } from '@/server/services/figures/top'
 import { operatorProcedure, router, tenantProcedure } from '../trpc'
 
@@ -8,6 +9,7 @@ export const figuresRouter = router({
   pod: tenantProcedure('pod.read').input(podFiguresInput).output(podFiguresView).query(({ ctx, input }) => podFigures(ctx, ctx.scope, input)),
   service: tenantProcedure('service.read').input(serviceFiguresInput).output(serviceFiguresView).query(({ ctx, input }) => serviceFigures(ctx, ctx.scope, input)),
   top: tenantProcedure('pod.read').input(topInput).output(topPodsOutput).query(({ ctx, input }) => topPodViews(ctx, ctx.scope, input)),
+  traffic: tenantProcedure('pod.read').input(trafficInput).output(trafficView).query(({ ctx, input }) => trafficOf(ctx, ctx.scope, input)),
   fleetPods: operatorProcedure.input(topInput).output(topPodsOutput).query(({ ctx, input }) => topFleetPodViews(ctx, input)),
   fleetHosts: operatorProcedure.input(topInput).output(topHostsOutput).query(({ ctx, input }) => topHostViews(ctx, input)),
 })
