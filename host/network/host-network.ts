@@ -7,7 +7,7 @@ import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkS
 import { bandwidthSection } from './bandwidth/bandwidth-section'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
-import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName } from './names'
+import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName, uplinkName } from './names'
 import { withMessage, type NetworkObjects } from './network-objects'
 import { networkState } from './network-state'
 import { PeerLinks } from './peers/peer-links'
@@ -21,6 +21,7 @@ import type { Counted } from './table/table'
 import type { Sections } from './tenant-namespace'
 import { DEFAULT_TRANSIT_POOL } from './transit-pool'
 import { Uplink } from './uplink'
+import { fingerprints, type Fingerprint } from './watch/fingerprints'
 
 export type HostNetworkOptions = {
   /** Tells this installation's namespaces, links and tables from those of others on the machine: 1 to 6 of a-z and 0-9, kept with its data. */
@@ -58,6 +59,7 @@ export class HostNetwork {
   private readonly numberOfPod = new Map<string, number>()
   private readonly serial = new SerialByKey<number>()
   private readonly parts: HostParts
+  private readonly uplinkNetns: string | null
   /** What the server said of networks, by their id; also of those that have no pod here yet. */
   private readonly objects = new Map<string, NetworkObjects>()
   /** Pods attached or detached while a reconciliation runs: its desired set is older than they are. */
@@ -69,6 +71,7 @@ export class HostNetwork {
     for (const cidr of [transitPool, ...denied]) parseCidr(cidr)
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
+    this.uplinkNetns = uplinkNetns
     this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', sections, objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
@@ -192,6 +195,32 @@ export class HostNetwork {
     await this.parts.uplink.close()
   }
 
+  /**
+   * One look whether other programs changed what was made here, and the repair of it: cheap where nothing was. A network that cannot be repaired
+   * does not keep the others from it; the first error is thrown at the end. Not while a reconciliation runs.
+   */
+  async mend(): Promise<ReconcileReport> {
+    const report: ReconcileReport = { repairs: [], lostTaps: [] }
+    const { uplink } = this.parts
+    const found = await this.look([this.uplinkNetns, ...[...this.networks.values()].map(({ namespace }) => namespace)])
+    const host = found.get(this.uplinkNetns)
+    const { numbers, repairs } = host ? await uplink.check(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)) : { numbers: [], repairs: [] }
+    report.repairs.push(...repairs)
+    const suspects = [...this.networks].filter(([number, network]) => numbers.includes(number) || !network.isAsLeft(found.get(network.namespace)))
+    await allDone(suspects.map(([number, network]) => this.serial.do(number, async () => {
+      // It may have gone since.
+      if (this.networks.get(number) !== network) return
+      if (numbers.includes(number)) await uplink.repair(number).then(() => report.repairs.push(`link ${uplinkName(this.parts.hostTag, number)} repaired`), () => undefined)
+      await network.mend(async (name) => (await this.look([name])).get(name), report)
+    })))
+    if (suspects.length > 0) report.repairs.push(...await this.parts.peers.reconcile())
+    return report
+  }
+
+  private look(names: readonly (string | null)[]): Promise<Map<string | null, Fingerprint>> {
+    return fingerprints(this.parts.run, names)
+  }
+
   private async bringTo(desired: readonly Attachment[]): Promise<ReconcileReport> {
     if (this.touched) throw new Error('a reconciliation is running already')
     for (const attachment of desired) checkAttachment(attachment, this.parts.uids)
@@ -205,10 +234,21 @@ export class HostNetwork {
       const numbers = new Set([...here, ...wanted.keys(), ...this.networks.keys()])
       await allDone([...numbers].map((number) => this.serial.do(number, () => this.reconcileNetwork(number, wanted.get(number), report))))
       report.repairs.push(...await this.parts.peers.reconcile())
+      await this.remember()
     } finally {
       this.touched = null
     }
     return report
+  }
+
+  /** What others change from now on is seen. */
+  private async remember(): Promise<void> {
+    const all = [...this.networks.values()]
+    const found = all.length === 0 ? new Map<string | null, Fingerprint>() : await this.look(all.map(({ namespace }) => namespace))
+    for (const network of all) {
+      const fingerprint = found.get(network.namespace)
+      if (fingerprint) network.isRepaired(fingerprint)
+    }
   }
 
   private async place(attachment: Attachment, onTap: () => void): Promise<void> {

@@ -109,14 +109,15 @@ export type KernelChange = { readonly remove: readonly string[]; readonly add: r
 
 /**
  * The commands that lead from what is there to what should be. What goes with a device that goes is not removed by itself; and all of a device is
- * made again with its settings: the kernel forgets a device's neighbours when its address is set, its routes when it goes down.
+ * made again with its settings: the kernel forgets a device's neighbours when its MAC is set, its routes when it goes down, and both when it loses its
+ * last address.
  */
 export function kernelChange(before: KernelObjects, after: KernelObjects): KernelChange {
   const surplus = [...before.values()].filter(({ key }) => !after.has(key))
   const devices = new Set(surplus.filter(({ key }) => key.startsWith('device ')).map((one) => one.device))
   const isGone = (one: KernelObject) => one.device !== null && devices.has(one.device)
   const removed = surplus.filter((one) => one.key.startsWith('device ') || (!isGone(one) && one.remove.length > 0))
-  const reset = new Set([...after.values()].filter((one) => one.key.startsWith('settings ') && !before.has(one.key)).map((one) => one.device))
+  const reset = new Set([...[...after.values()].filter((one) => one.key.startsWith('settings ') && !before.has(one.key)), ...removed.filter((one) => one.key.startsWith('address '))].map((one) => one.device))
   const isReset = (one: KernelObject) => one.device !== null && reset.has(one.device) && !one.key.startsWith('device ')
   const added = [...after.values()].filter((one) => !before.has(one.key) || isGone(one))
   const again = [...after.values()].filter((one) => !added.includes(one) && isReset(one))

@@ -14,6 +14,7 @@ import type { ServiceCounters } from './services/service-counters'
 import type { Counted } from './table/table'
 import { TenantNamespace, type Sections } from './tenant-namespace'
 import type { Uplink } from './uplink'
+import type { Fingerprint } from './watch/fingerprints'
 
 /** Where the kernel keeps named network namespaces. */
 export const NAMESPACES = '/run/netns'
@@ -48,6 +49,7 @@ export class RunningNetwork {
     const { uplink, run } = this.host
     const { pod } = attachment
     await run('ip', ['netns', 'add', this.namespace])
+    this.inside.isNew()
     this.attached = [attachment]
     try {
       const { number, outbound } = this.state()
@@ -129,8 +131,27 @@ export class RunningNetwork {
     await run('ip', ['netns', 'delete', this.namespace])
   }
 
-  /** Makes the kernel agree with these pods, and reports what that took. */
-  async reconcile(identity: NetworkIdentity, pods: ReadonlyMap<string, Attachment>, report: ReconcileReport): Promise<void> {
+  /** Whether this is the fingerprint of what was left in its namespace, as far as is known without looking. */
+  isAsLeft(fingerprint: Fingerprint | undefined): boolean {
+    return fingerprint !== undefined && this.inside.isAsLeft(fingerprint)
+  }
+
+  /** Looks whether others changed its namespace, and makes it right. `look` takes the namespace's fingerprint. */
+  async mend(look: (namespace: string) => Promise<Fingerprint | undefined>, report: ReconcileReport): Promise<void> {
+    const found = await look(this.namespace)
+    if (found && await this.inside.isRight(this.state(), found)) return
+    await this.reconcile(this.identity, this.pods, report, found?.generation)
+    const after = await look(this.namespace)
+    if (after) this.isRepaired(after)
+  }
+
+  /** This is the fingerprint of its namespace after a reconciliation. */
+  isRepaired(fingerprint: Fingerprint): void {
+    this.inside.isRepaired(fingerprint)
+  }
+
+  /** Makes the kernel agree with these pods, and reports what that took. The rules are right if the kernel has seen `generation` transactions. */
+  async reconcile(identity: NetworkIdentity, pods: ReadonlyMap<string, Attachment>, report: ReconcileReport, generation?: number): Promise<void> {
     const { run } = this.host
     this.identity = identity
     this.attached = [...pods.values()]
@@ -145,7 +166,7 @@ export class RunningNetwork {
     await this.inside.applySettings()
     await this.reconcileUplink(links?.some((link) => link.ifname === UPLINK_IN_NAMESPACE) ?? false, report)
     const state = this.state()
-    const { repairs, lostTaps } = await this.inside.repair(state)
+    const { repairs, lostTaps } = await this.inside.repair(state, generation)
     await this.host.peers.apply(state)
     report.repairs.push(...repairs.map((line) => `${this.namespace}: ${line}`))
     report.lostTaps.push(...lostTaps)

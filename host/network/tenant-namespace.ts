@@ -2,7 +2,7 @@ import type { PodPort } from './attachment'
 import type { Logger } from '@/platform/logger'
 import { Shaping } from './bandwidth/shaping'
 import type { NetworkNamespaceKernel } from './kernel'
-import { desiredObjects, deviceOf, kernelChange, observedObjects, type DeviceKind, type KernelObject } from './kernel-objects'
+import { desiredObjects, deviceOf, kernelChange, observedObjects, type DeviceKind, type KernelChange, type KernelObject } from './kernel-objects'
 import { standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
 import { namespaceTables, type NamespaceUsers } from './namespace-rules'
 import type { NetworkState } from './network-state'
@@ -12,9 +12,13 @@ import { OpenConnections } from './services/open-connections'
 import { readServiceCounters, type ServiceCounters } from './services/service-counters'
 import type { NftSection, NftTables } from './table/model'
 import { Table, type Counted } from './table/table'
+import type { Fingerprint } from './watch/fingerprints'
 
 /** The sections of a namespace's packet filter beside the base, made of the network's state. */
 export type Sections = (state: NetworkState) => readonly NftSection[]
+
+/** What the kernel counts a namespace's packet filter from. */
+const NEW_GENERATION = 1
 
 // Every tap made later takes these on; neighbours of taps are permanent, so that nothing is learned from a guest.
 const SETTINGS = {
@@ -51,6 +55,8 @@ export class TenantNamespace {
   private readonly shaping: Shaping
   private readonly connections: OpenConnections
   private current: NetworkState | null = null
+  /** The digest of what `ip` made here when it was last found right; null: it was changed since. */
+  private rightDigest: string | null = null
 
   constructor(
     readonly kernel: NetworkNamespaceKernel,
@@ -67,6 +73,11 @@ export class TenantNamespace {
   /** Kernel settings of a new namespace; to be in force before the first device is made. */
   async applySettings(): Promise<void> {
     await this.kernel.set(SETTINGS)
+  }
+
+  /** The namespace was made now: its packet filter has seen nothing yet. */
+  isNew(): void {
+    this.table.isAt(NEW_GENERATION)
   }
 
   /** Makes a pod's device, which {@link enter} then finds. */
@@ -95,6 +106,7 @@ export class TenantNamespace {
   async change(state: NetworkState): Promise<void> {
     const before = this.current
     if (!before) return void await this.repair(state)
+    this.rightDigest = null
     const { remove, add } = kernelChange(desiredObjects(before, this.deviceKind), desiredObjects(state, this.deviceKind))
     this.current = null
     await allDone([this.applyRules(state), this.kernel.ipBatchForced(remove).then(() => this.kernel.ipBatch(add))])
@@ -102,27 +114,54 @@ export class TenantNamespace {
     this.holds(state)
   }
 
-  /** Compares the namespace with what it should hold and makes the difference good. Says what it changed, and whose device it had to make anew. */
-  async repair(state: NetworkState): Promise<{ repairs: string[]; lostTaps: string[] }> {
+  /** Whether this is the fingerprint of what was left here, as far as is known without looking. */
+  isAsLeft({ generation, digest }: Fingerprint): boolean {
+    return this.table.isUntouched(generation) && this.rightDigest === digest
+  }
+
+  /** Looks whether others changed what should be here; a fingerprint taken before is then the one of what is right. Changes nothing. */
+  async isRight(state: NetworkState, { generation, digest }: Fingerprint): Promise<boolean> {
+    const { remove, add } = await this.compare(state)
+    this.rightDigest = remove.length === 0 && add.length === 0 ? digest : null
+    return this.rightDigest !== null && this.table.isUntouched(generation)
+  }
+
+  /** This is the fingerprint after a repair; what it says of devices is looked at once more. */
+  isRepaired({ generation }: Fingerprint): void {
+    this.table.isAt(generation)
+    this.rightDigest = null
+  }
+
+  /**
+   * Compares the namespace with what it should hold and makes the difference good. Says what it changed, and whose device it had to make anew. Rules
+   * are loaded anew unless the kernel has seen `generation` transactions, which says that they are right.
+   */
+  async repair(state: NetworkState, generation?: number): Promise<{ repairs: string[]; lostTaps: string[] }> {
+    const { remove, add, removed, added } = await this.compare(state)
+    await this.applySettings()
+    await this.kernel.ipBatchForced(remove)
+    const touched = generation === undefined || !this.table.isUntouched(generation)
+    await (touched ? this.table.reload(this.tables(state)) : this.applyRules(state))
+    await this.kernel.ipBatch(['link set dev lo up', ...add])
+    await this.shaping.repair(state.ports)
+    this.current = state
+    const lost = state.ports.filter((pod) => added.some(({ key }) => key === deviceOf(pod, this.deviceKind).key))
+    const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))
+    return {
+      repairs: [...(touched && generation !== undefined ? ['rules, which others changed, loaded anew'] : []), ...removed.map(({ key }) => `${key} removed`), ...lost.map((pod) => `device of pod ${pod.uid} made`), ...added.filter((one) => one.device === null || !ofLost.has(one.device)).map(({ key }) => `${key} made`)],
+      lostTaps: lost.map((pod) => pod.uid),
+    }
+  }
+
+  /** What differs from what should be here. */
+  private async compare(state: NetworkState): Promise<KernelChange> {
     const desired = desiredObjects(state, this.deviceKind)
     const kept = new Set(['lo', ...state.ports.map((pod) => standInPeerName(pod.uid)), ...(state.transit === null ? [] : [UPLINK_IN_NAMESPACE])])
     const observed = await this.kernel.observe()
     // Links to peers are made elsewhere, as is the one that the host's side makes.
     const isOthers = ({ key, device }: KernelObject) => device !== null && (device.startsWith(PEER_LINK_PREFIX) || (kept.has(device) && (key.startsWith('device ') || device.startsWith('pod'))))
     const there = new Map([...observedObjects(observed)].filter(([, one]) => !isOthers(one)))
-    const { remove, add, removed, added } = kernelChange(there, desired)
-    await this.applySettings()
-    await this.kernel.ipBatchForced(remove)
-    await this.table.reload(this.tables(state))
-    await this.kernel.ipBatch(['link set dev lo up', ...add])
-    await this.shaping.repair(state.ports)
-    this.holds(state)
-    const lost = state.ports.filter((pod) => added.some(({ key }) => key === deviceOf(pod, this.deviceKind).key))
-    const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))
-    return {
-      repairs: [...removed.map(({ key }) => `${key} removed`), ...lost.map((pod) => `device of pod ${pod.uid} made`), ...added.filter((one) => one.device === null || !ofLost.has(one.device)).map(({ key }) => `${key} made`)],
-      lostTaps: lost.map((pod) => pod.uid),
-    }
+    return kernelChange(there, desired)
   }
 
   /** Named counters of the network's packet filter, by name. */

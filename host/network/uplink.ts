@@ -1,12 +1,13 @@
 import { formatCidr, isIpv4, type Cidr } from '@/domain/shared/cidr'
 import type { Logger } from '@/platform/logger'
-import type { NetworkNamespaceKernel, Route } from './kernel'
-import { HOST_END_MAC, NAMESPACE_END_MAC, POD_MTU, UPLINK_IN_NAMESPACE, uplinkName, uplinkPrefix } from './names'
+import type { NetworkNamespaceKernel, Observed, Route } from './kernel'
+import { HOST_END_MAC, NAMESPACE_END_MAC, POD_MTU, UPLINK_IN_NAMESPACE, uplinkName, uplinkPrefix, uplinkTable } from './names'
 import { allDone, Serial } from './serial'
 import { holdTransitBlock, releaseTransitBlocks } from './transit-hold'
 import { transitAddress } from './transit-pool'
 import { Table } from './table/table'
 import { removeUplinkTable, uplinkTables } from './uplink-rules'
+import type { Fingerprint } from './watch/fingerprints'
 
 type UplinkOptions = { hostTag: string; transitPool: string; denied: readonly string[]; kernel: NetworkNamespaceKernel; log: Logger }
 
@@ -22,6 +23,10 @@ export class Uplink {
   private readonly serial = new Serial()
   private block: Cidr | null = null
   private table: Table
+  /** What nftables lists of the table as it was loaded last; null: not read since. */
+  private listing: string | null = null
+  /** The digest of what `ip` made in the host's namespace when this side was last found right. */
+  private rightDigest: string | null = null
 
   constructor(private readonly options: UplinkOptions) {
     this.table = this.newTable()
@@ -106,6 +111,45 @@ export class Uplink {
     })
   }
 
+  /**
+   * Looks whether others changed this side since `found`, the fingerprint of the host's namespace, was taken. The table and the held block are made
+   * right; `numbers` are the networks whose link is not.
+   */
+  async check(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<{ numbers: number[]; repairs: string[] }> {
+    return this.serial.do(async () => {
+      const repairs: string[] = []
+      if (!this.block) return { numbers: [], repairs }
+      if (!this.table.isUntouched(found.generation)) await this.checkTable(found, look, repairs)
+      else this.listing ??= await this.list()
+      if (found.digest === this.rightDigest) return { numbers: [], repairs }
+      const { kernel, hostTag, transitPool } = this.options
+      const { taken } = await holdTransitBlock(kernel, hostTag, transitPool)
+      if (taken) repairs.push('the block of transit addresses held again')
+      const observed = await kernel.observe()
+      const numbers = [...this.transits].filter(([number, transit]) => this.connected.has(number) && !isWhole(observed, uplinkName(hostTag, number), transit)).map(([number]) => number)
+      this.rightDigest = numbers.length === 0 && !taken ? found.digest : null
+      return { numbers, repairs }
+    })
+  }
+
+  /** Others changed rules of this namespace: theirs, or this table. */
+  private async checkTable(found: Fingerprint, look: () => Promise<Fingerprint | undefined>, repairs: string[]): Promise<void> {
+    if (this.listing !== null && await this.list() === this.listing) return this.table.isAt(found.generation)
+    // Without a listing nobody knows whether it was changed.
+    if (this.listing !== null) repairs.push('rules of the host, which others changed, loaded anew')
+    this.table = this.newTable()
+    await this.loadRules()
+    this.listing = await this.list()
+    const after = await look()
+    if (after) this.table.isAt(after.generation)
+  }
+
+  /** The table as nftables lists it, without its numbers and without what packets wrote; empty where it is gone. */
+  private async list(): Promise<string> {
+    const listed = await this.options.kernel.listRules('table', 'inet', uplinkTable(this.options.hostTag)).catch(() => null)
+    return JSON.stringify(listed, (key, value: unknown) => (key === 'handle' || key === 'metainfo' || (key === 'elem' && JSON.stringify(value).includes('"ct count"')) ? undefined : value))
+  }
+
   /** Removes every link, the table and the held block of this host tag. */
   async close(): Promise<void> {
     await this.adopt(new Set())
@@ -158,7 +202,9 @@ export class Uplink {
     if (!this.block) throw new Error('rules of the host without a block of transit addresses')
     const block = this.block
     const networks = [...this.transits].map(([number, transit]) => ({ number, transit }))
+    const before = this.table.state
     await this.table.load(uplinkTables({ hostTag, pool: formatCidr(block), networks, denied }))
+    if (this.table.state !== before) this.listing = null
   }
 
   private newTable(): Table {
@@ -172,6 +218,13 @@ export class Uplink {
     await kernel.loadRules(removeUplinkTable(hostTag))
     await releaseTransitBlocks(kernel, hostTag)
   }
+}
+
+/** Whether the host's end of a link is as {@link hostEnd} makes it. */
+function isWhole({ links, routes, neighbours }: Observed, name: string, transit: string): boolean {
+  const link = links.find(({ ifname }) => ifname === name)
+  return link !== undefined && link.address === HOST_END_MAC && link.mtu === POD_MTU && link.flags.includes('UP')
+    && routes.some(({ dst, dev }) => dst === transit && dev === name) && neighbours.some(({ dst, dev, lladdr }) => dst === transit && dev === name && lladdr === NAMESPACE_END_MAC)
 }
 
 function hostEnd(link: string, transit: string): string[] {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '@/platform/exec'
 import { NetworkNamespaceKernel } from '../kernel'
+import { ruleset } from '../testing/kernel-snapshot'
 import type { NftChain, NftMap, NftSection, NftSet, NftTables } from './model'
 import { Table } from './table'
 
@@ -12,20 +13,6 @@ const kernel = (name: string) => new NetworkNamespaceKernel(name, run)
 
 beforeAll(() => Promise.all([stepwise, atOnce].map((name) => run('ip', ['netns', 'add', name]))))
 afterAll(() => Promise.all([stepwise, atOnce].map((name) => run('ip', ['netns', 'delete', name]))))
-
-/** What the kernel has, without the order in which it came and the numbers it was given. */
-async function ruleset(name: string): Promise<string[]> {
-  const { nftables } = await kernel(name).listRules('ruleset') as { nftables: Record<string, Record<string, unknown>>[] }
-  const rules = new Map<string, number>()
-  return nftables.flatMap((one) => {
-    const [kind = '', { handle: _, ...value } = {}] = Object.entries(one)[0] ?? []
-    if (kind === 'metainfo') return []
-    if (Array.isArray(value.elem)) value.elem = value.elem.map((element) => JSON.stringify(element)).sort()
-    const chain = `${String(value.table)} ${String(value.chain)}`
-    if (kind === 'rule') rules.set(chain, (rules.get(chain) ?? 0) + 1)
-    return [`${kind} ${kind === 'rule' ? rules.get(chain) : ''} ${JSON.stringify(value)}`]
-  }).sort()
-}
 
 const plain = fc.record({ declaration: fc.constantFrom('type ipv4_addr;', 'type ipv4_addr; size 4096;'), elements: fc.subarray(['10.0.0.1', '10.0.0.2', '10.0.0.3', '192.0.2.9']) })
 /** Never two of one block: their intervals overlap. */

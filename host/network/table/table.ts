@@ -14,6 +14,8 @@ export type Counted = { packets: number; bytes: number }
  */
 export class Table {
   private loaded: NftTables | null = null
+  /** How many transactions the namespace has seen when nobody else changed it; null: not known. */
+  private generation: number | null = null
 
   /** `owner` of the namespace's whole ruleset, or of the loaded tables alone, beside those of other programs. */
   constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'loadRules' | 'listRules'>, private readonly owner: 'ruleset' | 'tables' = 'ruleset') {}
@@ -31,13 +33,30 @@ export class Table {
   private async loadDifference(commands: string): Promise<boolean> {
     // Killed on the way: nobody knows which of the two states it is.
     this.loaded = null
-    return this.kernel.loadRules(commands).then(() => true, () => false)
+    return this.commit(commands).then(() => true, () => false)
+  }
+
+  private async commit(commands: string): Promise<void> {
+    const { generation } = this
+    this.generation = null
+    await this.kernel.loadRules(commands)
+    this.generation = generation === null ? null : generation + 1
+  }
+
+  /** Whether the kernel, which has seen so many transactions, has what was loaded last and nothing else. */
+  isUntouched(generation: number): boolean {
+    return this.loaded !== null && this.generation === generation
+  }
+
+  /** The kernel has seen so many transactions now, all of which are known. */
+  isAt(generation: number): void {
+    this.generation = generation
   }
 
   /** Replaces all in one transaction, whatever is there. Counters begin again at 0, and sets that packets write are empty. */
   async reload(tables: NftTables): Promise<void> {
     this.loaded = null
-    await this.kernel.loadRules(`${this.owner === 'ruleset' ? 'flush ruleset\n' : [...tables.keys()].map((name) => `table ${name}\ndelete table ${name}\n`).join('')}${wholeTables(tables)}`)
+    await this.commit(`${this.owner === 'ruleset' ? 'flush ruleset\n' : [...tables.keys()].map((name) => `table ${name}\ndelete table ${name}\n`).join('')}${wholeTables(tables)}`)
     this.loaded = tables
   }
 

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { NetworkBase, NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import { run } from '@/platform/exec'
+import type { Attachment } from './attachment'
+import type { HostNetwork } from './host-network'
+import type { Run } from './kernel'
+import { namespaceName, uplinkTable } from './names'
+import { ruleset, wholeNamespace } from './testing/kernel-snapshot'
+import { Lab, network, pod } from './testing/lab'
+
+let lab: Lab
+beforeAll(async () => {
+  lab = await Lab.create()
+}, 30_000)
+afterAll(async () => {
+  await lab?.destroy()
+}, 30_000)
+
+const six = { cidr: 'fd00::/64', gateway: 'fd00::1' }
+const place = (last: number): Attachment => ({ network: network(1, { id: 'network-1', ipv6: six }), pod: pod(`p${last}`, last, { ipv6: { address: `fd00::${last}`, prefixLength: 64 }, bandwidth: { ingress: 10_000_000, egress: 10_000_000 } }) })
+const [a, b, c] = [place(5), place(6), place(7)]
+
+const base = (fields: Partial<NetworkBase> = {}): NetworkBase => ({
+  kind: 'network', number: 1, name: 'default', tenantId: 't', subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'six', ...six }],
+  serviceCidrs: ['10.96.0.0/16', 'fd96::/112'], routes: [{ destination: '192.168.9.0/24', via: '10.0.0.5' }], outbound: 'none', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: [] }, ...fields,
+})
+const service = (uid: number, endpoint: string): NetworkObject => ({ kind: 'service', uid: `00000000-0000-4000-8000-00000000000${uid}`, namespace: 'default', name: `s${uid}`, addresses: [`10.96.0.${uid}`], externalName: null, localOnly: false, affinitySeconds: null, ports: [{ name: null, protocol: 'tcp', port: 80, endpoints: [{ address: endpoint, port: 8080, hostId: null }] }], hosts: [] })
+const policy: NetworkObject = { kind: 'policy', uid: '00000000-0000-4000-8000-0000000000aa', source: 'SecurityGroup', namespace: null, name: 'web', members: ['10.0.0.6', 'fd00::6'], directions: ['ingress'], rules: [{ id: 'rules[0]', direction: 'ingress', protocol: 'tcp', ports: [{ first: 80, last: 443 }], icmpTypes: null, peer: { cidrs: null, addresses: ['10.0.0.5'] } }] }
+const message = (set: NetworkObject[], complete: boolean): NetworkMessage => ({ kind: 'networkObjects', networkId: 'network-1', complete, set, remove: [] })
+
+/** From nothing to two pods, by way of all that may change. */
+async function program(hosts: HostNetwork): Promise<void> {
+  await hosts.applyObjects('network-1', message([base(), service(1, '10.0.0.5')], true))
+  await hosts.attach(a)
+  await hosts.attach(b)
+  await hosts.attach(c)
+  await hosts.applyObjects('network-1', message([base({ outbound: 'nat' }), service(1, '10.0.0.6'), service(2, '10.0.0.5'), policy], false))
+  await hosts.detach(c.pod.uid)
+}
+const wanted = message([base({ outbound: 'nat' }), service(1, '10.0.0.6'), service(2, '10.0.0.5'), policy], true)
+
+/** Commands that were begun. They end though their agent does not live to see it. */
+const running = new Set<Promise<void>>()
+
+/** A `run` of an agent that is killed at its nth command, before or after that did its work: from then on nothing comes back. */
+function killed(at: number, when: 'before' | 'after'): { run: Run; dead: Promise<void> } {
+  let calls = 0
+  let die = () => {}
+  const dead = new Promise<void>((resolve) => (die = resolve))
+  const never = new Promise<never>(() => {})
+  const wrapped: Run = async (...args) => {
+    const mine = calls++
+    if (mine > at || (mine === at && when === 'before')) {
+      die()
+      return never
+    }
+    const command = run(...args)
+    running.add(command.then(() => undefined, () => undefined))
+    const result = await command
+    if (mine !== at) return result
+    die()
+    return never
+  }
+  return { run: wrapped, dead }
+}
+
+const state = async () => ({
+  inside: await wholeNamespace(namespaceName(lab.hostTag, 1)),
+  host: [...await ruleset(lab.host, 'inet', uplinkTable(lab.hostTag)), ...(await lab.traces()).routes.sort(), ...(await lab.in(lab.host, 'ip', 'neigh', 'show', 'nud', 'permanent')).stdout.split('\n')],
+})
+
+it('an agent that is killed at any step of its work leaves nothing that the next one does not bring to the same end', async () => {
+  const before = await lab.traces()
+  const undisturbed = lab.hostNetwork({ deviceKind: 'tap' })
+  await program(undisturbed)
+  const end = await state()
+  expect(await undisturbed.reconcile([a, b])).toEqual({ repairs: [], lostTaps: [] })
+  expect(await state()).toEqual(end)
+  await undisturbed.close()
+  let steps = 0
+  for (let over = false; !over; steps++) {
+    // Commands side by side may be cut either way; in turn, both are met.
+    const { run: cut, dead } = killed(steps, steps % 2 === 0 ? 'before' : 'after')
+    over = await Promise.race([program(lab.hostNetwork({ deviceKind: 'tap', run: cut })).then(() => true), dead.then(() => false)])
+    // What was on its way when it died.
+    await Promise.all([...running])
+    const next = lab.hostNetwork({ deviceKind: 'tap' })
+    await next.applyObjects('network-1', wanted)
+    await next.reconcile([a, b])
+    expect(await state(), `killed at step ${steps}`).toEqual(end)
+    await next.close()
+    expect(await lab.traces()).toEqual(before)
+  }
+  expect(steps).toBeGreaterThan(15)
+}, 180_000)
