@@ -75,7 +75,8 @@ function toAddress(map: Surroundings, from: WorldPod, address: string, protocol:
   if (network.serviceCidrs.some((cidr) => holdsAddress(cidr, address))) return end('No service there', `${address} lies where services of network “${network.name}” get their addresses, and no service has it.`, 'Ask for the service by its name: its address is new when it was deleted and made again.', networkLink(world, 'spec.serviceCIDRs'))
   const route = network.routes.findIndex(({ destination }) => holdsAddress(destination, address))
   if (route >= 0) return behindPod(world, address, port, route)
-  const peer = world.peers.find(({ subnets }) => subnets.some((cidr) => holdsAddress(cidr, address)))
+  // Where peers overlap, the one with the smaller number keeps its addresses.
+  const peer = world.peers.toSorted((a, b) => a.number - b.number).find(({ subnets }) => subnets.some((cidr) => holdsAddress(cidr, address)))
   if (peer) {
     const home = map.visible.get(peer.number) ?? null
     return toPeer(map, { address, port, pod: (home && podAt(home, address)) ?? null, world: home }, peer)
