@@ -4,10 +4,11 @@ import { memory } from './memory'
 import { podList } from './pod-list'
 import { podListPage } from './pod-list-page'
 import type { Bench } from './promise'
+import { services } from './services'
 import { soak } from './soak'
 import { startTime } from './start-time'
 import { terminal } from './terminal'
 import { startsTogether } from './together'
 
 /** All benches, in the order in which they run and stand in docs/SPECIFICATION.md. */
-export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, soak]
+export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, services, soak]
