@@ -113,12 +113,17 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: Nam
 }
 
 /** Which questions of ARP a namespace answers, and that it asks none. */
-export function arpSection({ ports }: NetworkState): NftSection {
-  const senders = ports.map(({ uid, mac, address }) => `"${tapName(uid)}" . ${mac} . ${mac} . ${address}`)
+export function arpSection({ ports, routes }: NetworkState): NftSection {
+  const sender = ({ uid, mac }: { uid: string; mac: string }, address: string) => `"${tapName(uid)}" . ${mac} . ${mac} . ${address}`
+  const senders = ports.map((port) => sender(port, port.address))
+  // A pod that has such an address itself asks for its gateway in that address' name.
+  const routed = routes.flatMap(({ destination, via }) => ports.filter(({ address }) => address === via).map((port) => sender(port, withoutWholeLength(destination))))
+  const type = 'type ifname . ether_addr . ether_addr . ipv4_addr;'
+  const from = (name: string) => `arp operation request iifname . ether saddr . arp saddr ether . arp saddr ip @${name} accept`
   return {
-    sets: new Map([['senders', set('type ifname . ether_addr . ether_addr . ipv4_addr;', senders)]]),
+    sets: new Map([['senders', set(type, senders)], ...(routed.length === 0 ? [] : [['routed', set(`${type} flags interval;`, routed)] as const])]),
     chains: new Map([
-      ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: ['arp operation request iifname . ether saddr . arp saddr ether . arp saddr ip @senders accept'] }],
+      ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [from('senders'), ...(routed.length === 0 ? [] : [from('routed')])] }],
       ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: ['arp operation reply oifname "tap*" accept'] }],
     ]),
   }
