@@ -13,6 +13,8 @@ const uint32 = z.number().check(z.int(), z.gte(0), z.lte(0xffff_ffff))
 const uid = z.number().check(z.int(), z.gte(0), z.lte(0x7fff_ffff))
 const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const absolutePath = z.string().check(z.startsWith('/'), z.maxLength(4096))
+/** QuickJS has no URL, with which zod's own check reads addresses. */
+const ipv6 = z.string().check(z.regex(/^[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}$/))
 const streamId = uint32.check(z.gte(1))
 const terminalSide = z.number().check(z.int(), z.gte(1), z.lte(10_000))
 const environment = z.array(z.string().check(z.regex(/^[^=\0]+=[^\0]*$/))).check(z.maxLength(4096))
@@ -40,7 +42,7 @@ export const SetupParams = z.object({
       gateway: z.nullable(z.ipv4()),
       mtu: z.number().check(z.int(), z.gte(68), z.lte(65_535)),
       /** Beside IPv4, with a route to its gateway alone: nothing on the link is believed but the gateway's answer. */
-      ipv6: z.optional(z.nullable(z.object({ address: z.ipv6(), gateway: z.ipv6() }))),
+      ipv6: z.optional(z.nullable(z.object({ address: ipv6, gateway: ipv6 }))),
     }),
   ),
   /** The ext4 disk for writable layers and emptyDir volumes; without one they live in the VM's memory. */
@@ -112,7 +114,7 @@ export const StartContainerParams = z.object({
 export const OpenTunnelParams = z.object({ stream: streamId, port: z.number().check(z.int(), z.gte(1), z.lte(65_535)), connectTimeoutMilliseconds: z.number().check(z.int(), z.gte(1), z.lte(60_000)) })
 
 /** Tries once to reach an address from the VM's own network, within the time. `port` null: ICMP. No program of an image takes part. */
-export const ProbeParams = z.object({ address: z.union([z.ipv4(), z.ipv6()]), port: z.nullable(z.number().check(z.int(), z.gte(1), z.lte(65_535))), protocol: z.enum(['tcp', 'udp', 'icmp']), timeoutSeconds: z.number().check(z.int(), z.gte(1), z.lte(10)) })
+export const ProbeParams = z.object({ address: z.union([z.ipv4(), ipv6]), port: z.nullable(z.number().check(z.int(), z.gte(1), z.lte(65_535))), protocol: z.enum(['tcp', 'udp', 'icmp']), timeoutSeconds: z.number().check(z.int(), z.gte(1), z.lte(10)) })
 
 /**
  * Copies files as a tar stream. `out`: the file or folder at `path` as seen in the container, on stdout, its own name the

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Assignment, PodReport } from '@/contracts/host/v1'
+import type { Assignment, NetworkAttachment, NetworkObject, PodReport } from '@/contracts/host/v1'
+import type { ProbeParams, ProbeResult } from '@/contracts/guest/v1/messages'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { PodSpecInput } from '@/domain/pod/spec'
 import { buildGuestImage } from '@/guest/image/build'
@@ -38,9 +39,9 @@ export class RealHost {
   }
 
   /** An assignment with an address of its own. A pod that names ConfigMaps or Secrets gets them by {@link configure}. */
-  pod(spec: Partial<PodSpecInput>, size: Partial<Assignment['size']> = {}, configurationRevision: string | null = null): Assignment {
+  pod(spec: Partial<PodSpecInput>, size: Partial<Assignment['size']> = {}, configurationRevision: string | null = null, inNetwork: Partial<NetworkAttachment> = {}): Assignment {
     const number = this.nextAddress++
-    const network = { ...this.network, number: 77, address: `10.0.0.${number}`, mac: `02:00:00:00:01:${number}` }
+    const network = { ...this.network, number: 77, address: `10.0.0.${number}`, mac: `02:00:00:00:01:${number}`, ...inNetwork }
     return testAssignment(spec, { network, configurationRevision, size: { vcpus: 1, memoryMiB: 128, scratchMiB: null, ...size } })
   }
 
@@ -59,6 +60,11 @@ export class RealHost {
     const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]))
     const object: ConfigurationObject = { kind: 'ConfigMap', name, type: '', data }
     this.host.pods.configure({ kind: 'configuration', podUid: pod.uid, revision, objects: [object] })
+  }
+
+  /** What the server says of the pods' one network. */
+  tellNetwork(objects: NetworkObject[]): void {
+    this.host.networks.take({ kind: 'networkObjects', networkId: this.network.id, complete: true, set: objects, remove: [] })
   }
 
   /** What runs from now on, and nothing else. */
@@ -91,6 +97,13 @@ export class RealHost {
     const process = await worker.exec(container, { args, stdin: false, terminal: null, onOutput: async (_stream, bytes) => void output.push(Buffer.from(bytes)) })
     const { exitCode } = await process.exited
     return { exitCode, output: Buffer.concat(output).toString() }
+  }
+
+  /** Tries to reach an address from a pod. */
+  async probe(pod: Assignment, params: ProbeParams): Promise<ProbeResult> {
+    const worker = this.host.pods.worker(pod.uid)
+    if (!worker) throw new Error('no such pod')
+    return worker.probe(params)
   }
 
   /** Everything that a connection to a port of the pod answers to `request`. */

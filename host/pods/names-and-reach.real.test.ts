@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Assignment, NetworkAttachment, NetworkObject } from '@/contracts/host/v1'
+import { busyboxRoot } from '@/host/images/sample/busybox'
+import { RealHost } from './testing/real-host'
+
+const image = 'local/names:1'
+const domain = 'cluster.local'
+const ipv6 = (address: string): Partial<NetworkAttachment> => ({ domain, ipv6: { cidr: 'fd00::/64', gateway: 'fd00::1', address, prefixLength: 64 } })
+
+/** A dynamic libc and a program that asks it for names: how programs in images complete short names. */
+const libc = async () => Promise.all(Object.entries({ 'usr/bin/getent': '/usr/bin/getent', 'lib64/ld-linux-x86-64.so.2': '/lib64/ld-linux-x86-64.so.2', 'lib/x86_64-linux-gnu/libc.so.6': '/lib/x86_64-linux-gnu/libc.so.6' }).map(async ([name, path]) => ({ name, mode: 0o755, content: await readFile(path) })))
+
+let host: RealHost
+let client: Assignment
+let server: Assignment
+const namesOf = (pod: Assignment, name: string): NetworkObject => ({ kind: 'pod', uid: pod.uid, namespace: 'default', name, hostname: name, subdomain: null, hostId: null, addresses: [pod.network.address, pod.network.ipv6?.address ?? ''] })
+/** What the server says of the network: with `port`, nothing else of the serving pod may be reached. */
+const objects = (port: number | null = null): NetworkObject[] => [
+  { kind: 'network', number: 77, name: 'default', tenantId: client.tenantId, subnets: [{ name: 'four', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'six', cidr: 'fd00::/64', gateway: 'fd00::1' }], serviceCidrs: ['10.96.0.0/16'], routes: [], outbound: 'none', mtu: 1400, dns: { domain, upstream: true, nameservers: [] } },
+  namesOf(client, 'client'),
+  namesOf(server, 'server'),
+  { kind: 'service', uid: serviceUid, namespace: 'default', name: 'shop', addresses: ['10.96.0.5'], externalName: null, localOnly: false, affinitySeconds: null, ports: [{ name: 'http', protocol: 'tcp', port: 80, endpoints: [{ address: server.network.address, port: 8080, hostId: null }] }], hosts: [{ hostname: null, address: server.network.address }] },
+  ...(port === null ? [] : [{ kind: 'policy' as const, uid: randomUUID(), source: 'SecurityGroup' as const, namespace: null, name: 'web', members: [server.network.address], directions: ['ingress' as const], rules: [{ id: 'rules[0]', direction: 'ingress' as const, protocol: 'tcp' as const, ports: [{ first: port, last: port }], icmpTypes: null, peer: { cidrs: null, addresses: null } }] }]),
+]
+const serviceUid = randomUUID()
+const run = async (...args: string[]) => host.run(client, args)
+/** What a web server answers to a pod. */
+const ask = async (address: string, port: number) => (await run('sh', '-c', `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${address} ${port}`)).output
+const probe = (address: string, port: number | null, protocol: 'tcp' | 'udp' | 'icmp' = 'tcp') => host.probe(client, { address, port, protocol, timeoutSeconds: 2 })
+
+describe.runIf(process.getuid?.() === 0)('two pods of one network', () => {
+  beforeAll(async () => {
+    host = await RealHost.open()
+    await host.addImage(image, [...(await busyboxRoot()), ...(await libc())])
+    const serve = 'echo hello >/tmp/index.html; exec httpd -f -p 8080 -h /tmp'
+    client = host.pod({ containers: [{ name: 'main', image }], subdomain: 'peers' }, {}, null, ipv6('fd00::10'))
+    server = host.pod({ containers: [{ name: 'main', image, command: ['sh', '-c', serve] }] }, {}, null, ipv6('fd00::11'))
+    host.tellNetwork(objects())
+    host.apply([client, server])
+    await Promise.all([host.untilRunning(client), host.untilRunning(server)])
+  }, 180_000)
+  afterAll(() => host.close(), 60_000)
+
+  it('find each other and services by name, short ones too, and reach a service by its name', { timeout: 60_000 }, async () => {
+    expect((await run('cat', '/etc/resolv.conf')).output).toBe('nameserver 10.0.0.1\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n')
+    expect((await run('cat', '/etc/hosts')).output).toContain('10.0.0.10\tweb.peers.default.svc.cluster.local\tweb\nfd00::10\tweb.peers.default.svc.cluster.local\tweb\n')
+    expect((await run('nslookup', '-type=a', 'shop.default.svc.cluster.local')).output).toContain('Address: 10.96.0.5')
+    expect((await run('nslookup', '-type=aaaa', 'server.default.pod.cluster.local')).output).toMatch(/Address: fd00::11/)
+    expect((await run('nslookup', '-type=srv', '_http._tcp.shop.default.svc.cluster.local')).output).toContain('shop.default.svc.cluster.local')
+    expect((await run('nslookup', '10.0.0.11')).output).toContain('server.default.pod.cluster.local')
+    expect((await run('nslookup', '-type=a', 'none.default.svc.cluster.local')).output).toContain('NXDOMAIN')
+    expect((await run('nslookup', '-type=a', 'example.com')).output).toContain('REFUSED')
+    expect((await run('getent', 'ahostsv4', 'shop')).output).toMatch(/^10\.96\.0\.5\s+STREAM shop\.default\.svc\.cluster\.local$/m)
+    expect(await ask('10.96.0.5', 80)).toMatch(/\r\n\r\nhello\n$/)
+    expect((await host.run(client, ['cat', '/sys/class/net/eth0/mtu'])).output).toBe('1400\n')
+  })
+
+  it('speak IPv6, with one address each and a way to the gateway alone', { timeout: 60_000 }, async () => {
+    expect((await run('ping', '-c', '1', '-W', '5', 'fd00::11')).exitCode).toBe(0)
+    expect(await ask('fd00::11', 8080)).toMatch(/\r\n\r\nhello\n$/)
+    const addresses = (await run('ip', '-6', 'addr', 'show', 'dev', 'eth0')).output
+    expect(addresses.match(/inet6 \S+/g)).toEqual(['inet6 fd00::10/128'])
+  })
+
+  it('tell what they can reach: open, refused, unreachable and silent, each protocol, with no program of the image', { timeout: 90_000 }, async () => {
+    expect(await probe('10.0.0.11', 8080)).toMatchObject({ outcome: 'open', detail: '' })
+    expect(await probe('fd00::11', 8080)).toMatchObject({ outcome: 'open' })
+    expect(await probe('10.96.0.5', 80)).toMatchObject({ outcome: 'open' })
+    expect(await probe('10.0.0.11', 8081)).toMatchObject({ outcome: 'refused' })
+    expect(await probe('10.0.0.11', 8081, 'udp')).toMatchObject({ outcome: 'refused' })
+    expect(await probe('10.0.0.1', 53, 'udp')).toMatchObject({ outcome: 'open' })
+    expect(await probe('10.0.0.11', null, 'icmp')).toMatchObject({ outcome: 'open' })
+    expect(await probe('fd00::11', null, 'icmp')).toMatchObject({ outcome: 'open' })
+    expect(await probe('10.0.0.99', 80)).toMatchObject({ outcome: expect.stringMatching(/^(unreachable|silent)$/) })
+    host.tellNetwork(objects(8080))
+    await host.until(async () => (await probe('10.0.0.11', 8081)).outcome === 'silent')
+    expect(await probe('10.0.0.11', 8081, 'udp')).toMatchObject({ outcome: 'silent' })
+    expect(await probe('10.0.0.11', null, 'icmp')).toMatchObject({ outcome: 'silent' })
+    expect(await probe('10.0.0.11', 8080)).toMatchObject({ outcome: 'open' })
+  })
+})
