@@ -7,7 +7,18 @@ import { toNetworkObjects } from '@/server/drivers/native/network/objects'
 const maxCharacters = 4 << 20
 const maxObjects = 5_000
 
+type Digest = { text: string; length: number }
 type Written = { object: NetworkObject; length: number }
+
+const digests = new WeakMap<NetworkObject, Digest>()
+function digestOf(object: NetworkObject): Digest {
+  const known = digests.get(object)
+  if (known) return known
+  const written = JSON.stringify(object)
+  const digest = { text: createHash('sha256').update(written).digest('base64'), length: written.length }
+  digests.set(object, digest)
+  return digest
+}
 
 /** What one connection of a host has been told of its networks: of each object a digest of what was said last. */
 export class ToldNetworks {
@@ -34,10 +45,9 @@ export class ToldNetworks {
     const set: Written[] = []
     for (const object of toNetworkObjects(state)) {
       const key = networkObjectKey(object)
-      const text = JSON.stringify(object)
-      const digest = createHash('sha256').update(text).digest('base64')
-      now.set(key, digest)
-      if (before?.get(key) !== digest) set.push({ object, length: text.length })
+      const { text, length } = digestOf(object)
+      now.set(key, text)
+      if (before?.get(key) !== text) set.push({ object, length })
     }
     const remove = before ? [...before.keys()].filter((key) => !now.has(key)) : []
     this.networks.set(networkId, now)

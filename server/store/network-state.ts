@@ -50,11 +50,11 @@ export async function readNetworkState(db: Database, networkId: string, cache = 
   const cached = cache.of(networkId)
   const rows = async <K extends Kind>(kind: K, read: (uids: string[]) => Promise<Kinds[K][]>): Promise<Kinds[K][]> => {
     const held: Map<string, Held<K>> = cached[kind]
-    const now = revisions.filter((one) => one.kind === kind).map(({ uid, revision }) => ({ uid, revision, row: held.get(uid)?.revision === revision ? held.get(uid)?.row : undefined }))
+    const now = revisions.filter((one) => one.kind === kind).map(({ uid, revision }) => ({ uid, revision, row: held.get(uid)?.revision === revision ? held.get(uid)?.row : undefined, before: held.get(uid)?.row }))
     const changed = now.filter(({ row }) => !row).map(({ uid }) => uid)
     const fresh = new Map((changed.length > 0 ? await read(changed) : []).map((row) => [row.uid, row]))
     held.clear()
-    return now.flatMap(({ uid, revision, row = fresh.get(uid) }) => {
+    return now.flatMap(({ uid, revision, before, row = sameRow(before, fresh.get(uid)) }) => {
       if (!row) return []
       held.set(uid, { revision, row })
       return [row]
@@ -71,6 +71,9 @@ export async function readNetworkState(db: Database, networkId: string, cache = 
     pods: await rows('pod', (uids) => readPods(db, uids)),
   }
 }
+
+/** The row as it was, where it says what it said: most of what a pod reports is no matter of its network. */
+const sameRow = <T>(before: T | undefined, now: T | undefined): T | undefined => (before && JSON.stringify(before) === JSON.stringify(now) ? before : now)
 
 const namedPorts = z.array(z.object({ name: z.string(), protocol: z.enum(['TCP', 'UDP']).catch('TCP'), containerPort: z.number() }).transform(({ name, protocol, containerPort }) => ({ name, protocol, port: containerPort })))
 const podRow = z.object({ uid: z.string(), namespace: z.string(), name: z.string(), labels, hostId: z.string().nullable(), hostname: z.string().nullable(), subdomain: z.string().nullable(), securityGroups: z.array(z.string()), addresses: z.array(z.string()), ports: namedPorts })

@@ -8,7 +8,8 @@ import { serviceObject } from './services'
 
 /**
  * What hosts are told of a network with pods on them: the network itself, and its peers, policies, services and pods, on whichever host. Selectors
- * and names have become addresses here: a host carries out what it is told and looks nothing up. Pure.
+ * and names have become addresses here: a host carries out what it is told and looks nothing up. Pure; rows are never changed in place, so that of
+ * the same row (NetworkStateCache) comes the same object.
  */
 export function toNetworkObjects(state: NetworkState): NetworkObject[] {
   const members = new Members(state)
@@ -32,4 +33,11 @@ function networkObject({ number, name, tenantId, spec }: NetworkState['network']
 
 const peerObject = ({ uid, number, name, spec }: StatePeer): NetworkPeer => ({ kind: 'peer', uid, number, name, subnets: subnetsOf(spec).map(({ cidr }) => cidr) })
 
-const podObject = ({ uid, namespace, name, hostname, subdomain, hostId, addresses }: StatePod): NetworkPod => ({ kind: 'pod', uid, namespace, name, hostname: (hostname ?? name).slice(0, 63), subdomain, hostId, addresses })
+const pods = new WeakMap<StatePod, NetworkPod>()
+/** Of the same row the same object, as with services. */
+function podObject(pod: StatePod): NetworkPod {
+  const { uid, namespace, name, hostname, subdomain, hostId, addresses } = pod
+  const object = pods.get(pod) ?? { kind: 'pod', uid, namespace, name, hostname: (hostname ?? name).slice(0, 63), subdomain, hostId, addresses }
+  pods.set(pod, object)
+  return object
+}

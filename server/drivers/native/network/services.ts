@@ -7,12 +7,25 @@ import { familyOf, type Family } from '@/domain/shared/ip'
 /** Where a connection may go: of a pod its address in each of the service's families. */
 type Target = { address: string; hostId: string | null; hostname: string | null }
 
+type Made = { endpoints: StateEndpoints | undefined; pods: (StatePod | undefined)[]; families: string; object: NetworkService }
+/** What was made of a service's row before: of the same rows comes the same object, which is known for the same without a look inside. */
+const made = new WeakMap<StateService, Made>()
+
 /** A service as hosts carry it out, with the endpoints of its name that take connections. */
 export function serviceObject(service: StateService, endpoints: StateEndpoints | undefined, pods: ReadonlyMap<string, StatePod>, network: NetworkState['network']): NetworkService {
-  const { uid, namespace, name, spec, addresses } = service
+  const { addresses, spec } = service
+  const families = addresses.length > 0 ? addresses.map(familyOf) : serviceFamilies(spec, network.spec).families
+  const named = (endpoints?.subsets ?? []).flatMap((subset) => subset.addresses.map(({ targetRef }) => pods.get(targetRef?.uid ?? '')))
+  const before = made.get(service)
+  if (before?.endpoints === endpoints && before?.families === families.join() && before.pods.length === named.length && named.every((pod, i) => pod === before.pods[i])) return before.object
+  const object = makeService(service, endpoints, pods, families)
+  made.set(service, { endpoints, pods: named, families: families.join(), object })
+  return object
+}
+
+function makeService({ uid, namespace, name, spec, addresses }: StateService, endpoints: StateEndpoints | undefined, pods: ReadonlyMap<string, StatePod>, families: readonly Family[]): NetworkService {
   const isName = spec.type === 'ExternalName'
   const isHeadless = addresses.length === 0
-  const families = isHeadless ? serviceFamilies(spec, network.spec).families : addresses.map(familyOf)
   const hasSelector = Object.keys(spec.selector).length > 0
   const subsets = isName ? [] : (endpoints?.subsets ?? []).map((subset) => ({ ports: subset.ports, targets: subset.addresses.flatMap((one) => targetsOf(one, pods, families, hasSelector)) }))
   const ports = isName ? [] : spec.ports.map((port) => {
