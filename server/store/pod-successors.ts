@@ -3,8 +3,10 @@ import { configurationReferences } from '@/domain/pod/configuration'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import { podSpec, type PodSpec } from '@/domain/pod/spec'
 import type { Scope } from '@/server/auth/scope'
+import { allocateAddresses } from './addresses'
 import { removePod } from './assignments'
 import type { Database, Transaction } from './database'
+import { placeProblems } from './pod-places'
 import { recordEvent } from './reports'
 
 type Named = { namespace: string; name: string }
@@ -36,14 +38,16 @@ export async function replacePod(tx: Transaction, podUid: string): Promise<void>
   await removePod(tx, podUid)
   if (!next) return
   const { tenantId, namespace, name, actorId, actor } = next
-  const network = await networkOf(tx, tenantId, namespace)
+  const spec = podSpec.parse(next.spec)
+  const network = await networkFor(tx, tenantId, namespace, spec)
   if ('problem' in network) {
     await tx.podSuccessor.update({ where: { uid: next.uid }, data: { problem: network.problem } })
     await recordEvent(tx, { tenantId, objectUid: podUid, objectKind: 'Pod', objectNamespace: namespace, objectName: name, type: 'Warning', reason: 'NotRecreated', message: network.problem, source: 'controller' })
     return
   }
-  const spec = podSpec.parse(next.spec)
   const row = await tx.pod.create({ data: { tenantId, namespace, name, labels: labels.parse(next.labels), annotations: annotations.parse(next.annotations), spec, networkId: network.uid } })
+  // The address that its predecessor has just given back, if it asks for it; where another is quicker, the pod waits and says so.
+  if (spec.network?.addresses.length) await allocateAddresses(tx, network.uid, { uid: row.uid, spec })
   await tx.podReference.createMany({ data: configurationReferences(spec).map((reference) => ({ ...reference, podUid: row.uid, tenantId, namespace })) })
   await tx.auditEntry.create({ data: { tenantId, actorId, actor, action: 'pod.create', kind: 'Pod', namespace, name } })
   await tx.podSuccessor.delete({ where: { uid: next.uid } })
@@ -52,11 +56,13 @@ export async function replacePod(tx: Transaction, podUid: string): Promise<void>
 const namespaceSpec = z.object({ network: z.string().default('default') })
 
 /** The network that pods of the namespace get now, or why they get none. The namespace is held, so that it cannot go meanwhile. */
-async function networkOf(tx: Transaction, tenantId: string, namespace: string): Promise<{ uid: string } | { problem: string }> {
+async function networkFor(tx: Transaction, tenantId: string, namespace: string, spec: PodSpec): Promise<{ uid: string } | { problem: string }> {
   const rows = await tx.$queryRaw<{ spec: unknown; deletedAt: Date | null }[]>`select "spec", "deletedAt" from "Namespace" where "tenantId" = ${tenantId} and "name" = ${namespace} for share`
   const found = rows[0]
   if (!found || found.deletedAt) return { problem: `Namespace "${namespace}" is gone or being deleted, so the pod was not created anew. Its manifest is kept: create it in another namespace.` }
   const { network } = namespaceSpec.parse(found.spec)
-  const row = await tx.network.findFirst({ where: { tenantId, name: network, deletedAt: null }, select: { uid: true } })
+  const row = await tx.network.findFirst({ where: { tenantId, name: network, deletedAt: null }, select: { uid: true, tenantId: true, name: true, spec: true } })
+  const wrong = row && (await placeProblems(tx, row, spec.network))
+  if (wrong?.[0]) return { problem: `${wrong.map(({ path, message }) => `${path}: ${message}`).join('; ')}. So the pod was not created anew. Its manifest is kept: change it, or make what it asks for, then create it.` }
   return row ?? { problem: `Namespace "${namespace}" uses the network "${network}", which does not exist, so the pod was not created anew. Its manifest is kept: create the network, then the pod.` }
 }

@@ -48,7 +48,7 @@ export async function insertPodManifest(tx: Transaction, scope: Scope, { metadat
   const taken = await findPod(tx, scope, metadata.namespace, name)
   if (taken) throw new DomainError('already_exists', taken.deletedAt ? `Pod "${name}" is still being deleted: wait until it is gone, or choose another name.` : `A pod "${name}" exists in namespace "${metadata.namespace}": choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
   const row = await insertPod(tx, scope, { namespace: metadata.namespace, name, labels: metadata.labels, annotations: metadata.annotations, spec, networkId: network.uid })
-  await placeInNetwork(tx, scope, network, { uid: row.uid, spec })
+  await placeInNetwork(tx, network, { uid: row.uid, spec })
   await insertPodReferences(tx, scope, row, configurationReferences(spec))
   await recordAudit(tx, scope, { action: 'pod.create', kind: 'Pod', namespace: metadata.namespace, name })
   const [record] = await loadPods(tx, scope, [row.uid])

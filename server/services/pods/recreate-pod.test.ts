@@ -104,6 +104,25 @@ it('lets neither live where it is deleted, or deleted with others, in the moment
   }
 })
 
+it('gives the new pod the address that the old one had, and keeps the manifest where its group is gone', async () => {
+  const tenant = ann.tenant.slug
+  const network = { addresses: ['10.244.0.99'], securityGroups: ['kept'] }
+  await ann.caller.securityGroup.create({ tenant, name: 'kept', spec: {} })
+  const placed = (over: object = {}) => ({ containers: [{ name: 'a', image: 'busybox' }], network: { ...network, ...over } })
+  const old = await ann.caller.pod.create({ tenant, name: 'placed', spec: placed() })
+  await expect(ann.caller.pod.recreate({ ...at('placed'), labels: {}, annotations: {}, spec: placed({ securityGroups: ['nowhere'] }) })).rejects.toMatchObject({ cause: { problems: [{ path: 'spec.network.securityGroups[0]' }] } })
+  expect((await ann.caller.pod.get(at('placed'))).metadata.deletionTimestamp).toBeNull()
+  await ann.caller.pod.recreate({ ...at('placed'), labels: {}, annotations: {}, spec: placed() })
+  await gone(old.metadata.uid)
+  const next = await ann.caller.pod.get(at('placed'))
+  expect(next.status.podIPs).toEqual(['10.244.0.99'])
+  await ann.caller.securityGroup.create({ tenant, name: 'short', spec: {} })
+  await ann.caller.pod.recreate({ ...at('placed'), labels: {}, annotations: {}, spec: placed({ securityGroups: ['short'] }) })
+  await ann.caller.securityGroup.delete({ tenant, name: 'short' })
+  await gone(next.metadata.uid)
+  expect((await ann.caller.pod.successor(at('placed'))).successor).toMatchObject({ state: 'failed', problem: expect.stringContaining('the security group "short" does not exist') as string })
+})
+
 it('lets the pod go for good where it is deleted with others', async () => {
   const old = await create('bulk')
   await recreate('bulk')

@@ -10,8 +10,10 @@ import { discardSuccessor, findSuccessor, putSuccessor } from '@/server/store/po
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { once } from '../idempotency'
+import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
 import { insertPodManifest } from './create-pod'
 import { deletePodInTransaction, podReference } from './delete-pod'
+import { checkPlace } from './place-in-network'
 
 export const recreatePodInput = podReference.extend({
   /** The pod that was looked at: another that has its name by now is left alone. */
@@ -43,6 +45,7 @@ export async function recreatePod(ctx: ServerContext, scope: Scope, input: z.out
       return { state: 'created' as const }
     }
     if (uid && old.uid !== uid) throw new DomainError('conflict', `Pod "${name}" was created anew since you looked at it: load it again, then edit it.`)
+    await checkPlace(tx, await holdNetworkOfNamespace(tx, scope, namespace, 'pod'), spec)
     await deletePodInTransaction(tx, scope, { namespace, name, graceSeconds: input.graceSeconds })
     await putSuccessor(tx, scope, old, { labels, annotations, spec })
     await recordAudit(tx, scope, { action: 'pod.recreate', kind: 'Pod', namespace, name })
