@@ -3,7 +3,7 @@ import type { NetworkMessage } from '@/contracts/host/v1'
 import { parseCidr } from '@/domain/shared/cidr'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
-import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type UidRange } from './attachment'
+import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type PodPort, type UidRange } from './attachment'
 import { bandwidthSection } from './bandwidth/bandwidth-section'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
@@ -151,6 +151,12 @@ export class HostNetwork {
       const network = this.networks.get(number)
       if (network?.identity.id === networkId) await network.refresh()
     })
+  }
+
+  /** A pod's NIC on this host, or null where it is not attached. */
+  portOf(podUid: string): PodPort | null {
+    const number = this.numberOfPod.get(podUid)
+    return number === undefined ? null : this.networks.get(number)?.pods.get(podUid)?.pod ?? null
   }
 
   /** Forgets what the server said of a network that it no longer speaks of. One that has pods here keeps it. */

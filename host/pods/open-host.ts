@@ -25,6 +25,7 @@ import { resolverUids } from '@/host/dns/jail'
 import { Resolvers } from '@/host/dns/resolvers'
 import { HostNetwork } from '@/host/network/host-network'
 import { namespaceName } from '@/host/network/names'
+import { watchNetworks } from '@/host/network/watch/network-watch'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { Ledger, type BrokenEntry } from '@/host/ledger/ledger'
 import { NetworkObjects } from '@/host/ledger/network-objects'
@@ -169,8 +170,11 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   void disk.run(watching.signal)
   taken = pods
   const endCollecting = keepCollecting(images, log, collectEveryMs)
+  // A VM whose tap had to be made anew holds a dead one: it is ended, and its pod starts anew.
+  const endMending = watchNetworks({ network, log, onLostTaps: (podUids) => void Promise.all(podUids.flatMap((uid) => network.portOf(uid) ?? []).map(({ runAsUid }) => killStrayProcesses({ first: runAsUid, last: runAsUid }, new Set(), folder))).catch((error: unknown) => log.error({ err: error, pods: podUids }, 'the VMs of pods whose network device was gone could not be ended')) })
   const close = async () => {
     endCollecting()
+    await endMending()
     prePulls.end()
     guestImages.end()
     await Promise.all([templates.close(), renewal.end()])
