@@ -1,6 +1,6 @@
 import type { NetworkPod, NetworkService } from '@/contracts/host/v1'
-import { formatIp, parseIp, type Ip } from '@/domain/shared/ip'
-import type { PodPort } from '../attachment'
+import { formatIp, inSubnet, parseIp, parseSubnet, type Ip } from '@/domain/shared/ip'
+import { UNREACHABLE_DESTINATIONS, UNREACHABLE_DESTINATIONS_6, type PodPort } from '../attachment'
 import type { NetworkState } from '../network-state'
 
 type Endpoint = NetworkService['ports'][number]['endpoints'][number]
@@ -92,9 +92,12 @@ function elementsAt({ ports, affinitySeconds }: NetworkService, ip: Ip, local: R
 
 const mark = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`
 
+/** What no pod may send to, it may not send to through a service either: an endpoint may be any address that a tenant writes down, and the address is looked at before it is translated. */
+const unreachable = [...UNREACHABLE_DESTINATIONS, ...UNREACHABLE_DESTINATIONS_6].map(parseSubnet)
+
 /** `address . port` of the service's family, each once, in an order that does not hang on the server's. */
 function targetsOf(endpoints: readonly Endpoint[], { family }: Ip, local: ReadonlySet<string> | null): string[] {
-  const all = endpoints.map(({ address, port }) => ({ ip: parseIp(address), port })).filter(({ ip }) => ip.family === family && (local === null || local.has(formatIp(ip))))
+  const all = endpoints.map(({ address, port }) => ({ ip: parseIp(address), port })).filter(({ ip }) => ip.family === family && !unreachable.some((subnet) => inSubnet(subnet, ip)) && (local === null || local.has(formatIp(ip))))
   all.sort((a, b) => (a.ip.value === b.ip.value ? a.port - b.port : a.ip.value < b.ip.value ? -1 : 1))
   return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))].slice(0, 1023)
 }

@@ -42,6 +42,13 @@ describe('the section of services', () => {
     expect(Object.values(elements(section, 'service_endpoints4'))).toEqual(['10.0.0.7 . 80'])
   })
 
+  it('leads nowhere that a pod may not send to by itself', () => {
+    const hostile: [string, number][] = ['127.0.0.1', '169.254.169.254', '224.0.0.1', '0.0.0.0', '255.255.255.255'].map((address) => [address, 80])
+    expect(serviceSection(state({ services: [service(1, hostile)] })).maps?.get('service_endpoints4')?.elements.size).toBe(0)
+    const six: [string, number][] = ['::1', 'fe80::1', 'ff02::1', '::ffff:127.0.0.1'].map((address) => [address, 80])
+    expect(serviceSection(state({ services: [service(1, [...six, ['fd00::7', 80]], { addresses: ['fd00:96::1'] })] })).maps?.get('service_endpoints6')?.elements.size).toBe(1)
+  })
+
   it('changes elements alone when an endpoint comes or goes', () => {
     const services = Array.from({ length: 50 }, (_, n) => service(n + 1, [['10.0.0.7', 80], ['10.0.0.8', 80], ['10.0.0.9', 80]]))
     const fewer = [...services.slice(0, 7), service(8, [['10.0.0.7', 80], ['10.0.0.9', 80]]), ...services.slice(8)]
