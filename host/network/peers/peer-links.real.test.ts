@@ -7,7 +7,7 @@ import { networkBase, service, v4, v6, World, type WorldNetwork, type WorldPod }
 
 const tenant = 'a'.repeat(32)
 const left: WorldNetwork = { name: 'left', tenant, number: 1, block: 0, peers: [2] }
-const middle: WorldNetwork = { name: 'middle', tenant, number: 2, block: 1, peers: [1, 3] }
+const middle: WorldNetwork = { name: 'middle', tenant, number: 2, block: 1, peers: [1, 3], mtu: 1280 }
 const right: WorldNetwork = { name: 'right', tenant, number: 3, block: 2, peers: [2] }
 const [a, b, c]: WorldPod[] = [left, middle, right].map((network) => ({ name: network.name, network, last: 5 })) as [WorldPod, WorldPod, WorldPod]
 
@@ -41,6 +41,12 @@ it('peers reach each other in both families; a peer\'s peer and a peer\'s servic
   await Promise.all([reachable(a!, v4(b!)), reachable(a!, v6(b!)), reachable(c!, v6(b!)), reachable(b!, v4(a!)), reachable(b!, '10.96.0.10')])
   expect(await Promise.all([left, middle, right].map(links))).toEqual([['peer2'], ['peer1', 'peer3'], ['peer2']])
   expect(await reaches(a!, [v4(c!), v6(c!), '10.96.0.10', 'fd96::10'], v4(b!))).toEqual([false, false, false, false])
+})
+
+it('a packet that is too large for the peer\'s network is answered with its size', async () => {
+  // Over IPv6 nobody on the way may cut it: what arrives was sent anew by the size that was told.
+  await world.lab.in(world.namespaces.get('left')!, 'busybox', 'ping', '-6', '-c', '5', '-A', '-s', '1380', '-W', '1', '-w', '5', v6(b!))
+  expect((await world.lab.in(world.namespaces.get('left')!, 'ip', '-6', 'route', 'get', v6(b!))).stdout).toContain('mtu 1280')
 })
 
 it('what comes over a link from an address that is not the peer\'s is dropped, whoever put it there', async () => {

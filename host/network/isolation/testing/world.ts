@@ -10,7 +10,7 @@ import { Speaker } from './speaker'
 export const PORTS = [80, 81, 443, 5432] as const
 
 /** A network of a tenant. `block`: the second number of its IPv4 subnet and the last of its IPv6 one, so that equal blocks are equal addresses. */
-export type WorldNetwork = { name: string; tenant: string; number: number; block: number; peers?: readonly number[] }
+export type WorldNetwork = { name: string; tenant: string; number: number; block: number; peers?: readonly number[]; /** In bytes; 1450 unless told otherwise. */ mtu?: number }
 export type WorldPod = { name: string; network: WorldNetwork; last: number }
 export const v4 = ({ network, last }: WorldPod): string => `10.${network.block}.0.${last}`
 export const v6 = ({ network, last }: WorldPod): string => `fd0${network.block}::${last.toString(16)}`
@@ -30,7 +30,7 @@ export const service = (name: string, addresses: readonly string[], endpoints: r
 export function networkBase(network: WorldNetwork): NetworkBase {
   const [four, six] = gateways(network)
   const [cidr4, cidr6] = subnetsOf(network) as [string, string]
-  return { kind: 'network', number: network.number, name: network.name, tenantId: network.tenant, subnets: [{ name: 'a', cidr: cidr4, gateway: four }, { name: 'b', cidr: cidr6, gateway: six }], serviceCidrs: ['10.96.0.0/16', 'fd96::/112'], routes: [], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }
+  return { kind: 'network', number: network.number, name: network.name, tenantId: network.tenant, subnets: [{ name: 'a', cidr: cidr4, gateway: four }, { name: 'b', cidr: cidr6, gateway: six }], serviceCidrs: ['10.96.0.0/16', 'fd96::/112'], routes: [], outbound: 'nat', mtu: network.mtu ?? 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }
 }
 
 /** Networks with pods that speak, on one host, and an outside that does. */
