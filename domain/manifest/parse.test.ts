@@ -102,6 +102,15 @@ describe('pods', () => {
     securityContext: {privileged: false, allowPrivilegeEscalation: true}`))).toEqual([])
   })
 
+  it('reads a pod\'s place in its network, and an empty name as none', () => {
+    const { documents } = parseManifest(pod('  hostname: ""\n  subdomain: nginx\n  network: {subnet: a, addresses: [10.0.0.9, "FD00::9"], securityGroups: [web]}\n  containers: [{name: a, image: busybox}]'))
+    expect(documents[0]).toMatchObject({ problems: [], object: { spec: { subdomain: 'nginx', network: { subnet: 'a', addresses: ['10.0.0.9', 'fd00::9'], securityGroups: ['web'] } } } })
+    expect(documents[0]?.object).not.toHaveProperty('spec.hostname')
+    expect(problemsOf(pod('  network: {addresses: [x], securityGroups: [web, web], subnets: a}\n  containers: [{name: a, image: busybox}]'))).toEqual(expect.arrayContaining([
+      '5 spec.network.addresses[0]: must be an IP address', '5 spec.network.subnets: is not a field of Kubernetes\' or Hypernetes\' API: check its spelling',
+    ]))
+  })
+
   it('refuses what only the server sets, and status', () => {
     expect(problemsOf(`${pod('  containers: [{name: a, image: b}]', 'metadata: {name: web, uid: x, creationTimestamp: null}')}status: {phase: Running}\n`)).toEqual(['5 status: is set by the server: remove it', '3 metadata.uid: is set by the server: remove it'].map((s) => expect.stringContaining(s.slice(2))))
   })

@@ -58,6 +58,16 @@ describe('services', () => {
     expect((await create('more')).status.addresses).toEqual(['10.8.0.5'])
   })
 
+  it('have an address of each family that they ask for', async () => {
+    await ann.caller.network.create({ tenant, name: 'dual', spec: { subnets: { a: { cidr: '10.6.0.0/24' }, b: { cidr: 'fd00:6::/64' } } } })
+    await ann.caller.namespace.create({ tenant, name: 'dual', network: 'dual' })
+    const create = async (name: string, spec: object) => (await ann.caller.service.create({ tenant, namespace: 'dual', name, spec: { ports, ...spec } })).status.addresses
+    expect(await create('both', { ipFamilyPolicy: 'RequireDualStack' })).toEqual(['10.96.0.1', 'fd96::1'])
+    expect(await create('six', { ipFamilies: ['IPv6'] })).toEqual(['fd96::2'])
+    expect(await create('asked', { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'FD96::9'] })).toEqual(['10.96.0.9', 'fd96::9'])
+    await expect(create('taken', { clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10', 'fd96::9'] })).rejects.toMatchObject(at('spec.clusterIPs[1]', 'is held by service "asked"'))
+  })
+
   it('are headless, or a name for something else, and give their address back then', async () => {
     expect((await ann.caller.service.create({ tenant, name: 'headless', spec: { clusterIP: 'None', selector: { a: 'b' } } })).status.addresses).toEqual([])
     await expect(ann.caller.service.update({ tenant, name: 'headless', spec: { clusterIP: '10.96.9.9', selector: { a: 'b' }, ports } })).rejects.toMatchObject(at('spec.clusterIP', 'cannot change from None'))
