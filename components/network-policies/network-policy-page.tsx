@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState } from 'react'
 import type { NetworkPolicyDetail } from '@/domain/network-policy/view'
-import { toYaml } from '@/domain/manifest/source'
+import { writeManifest } from '@/domain/manifest/write'
 import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
 import { formatCount } from '@/components/client/formats'
@@ -50,7 +50,7 @@ export function NetworkPolicyPage({ tenant, namespace, name }: { tenant: string;
         <div className="flex min-w-0 flex-col gap-4">
           <MembersTable tenant={tenant} members={data.members} empty="No pod of its namespace fits its selector." />
           <Panel title="Manifest" actions={<ButtonLink size="sm" href={paths.applyYaml(tenant, { from: `NetworkPolicy/${namespace}/${name}` })}>Edit as YAML</ButtonLink>}>
-            <CodeBlock label={`Spec of ${name}`} code={toYaml(data.spec)} />
+            <CodeBlock label={`Manifest of ${name}`} code={manifestOf(data)} />
           </Panel>
         </div>
         <Facts tenant={tenant} policy={data} />
@@ -59,6 +59,8 @@ export function NetworkPolicyPage({ tenant, namespace, name }: { tenant: string;
     </div>
   )
 }
+
+const manifestOf = ({ metadata: { name, namespace, labels, annotations }, spec }: NetworkPolicyDetail): string => writeManifest('NetworkPolicy', { name, namespace, labels, annotations }, spec)
 
 function Lines({ policy: { spec } }: { policy: NetworkPolicyDetail }) {
   const lines = policyLines(spec)

@@ -60,7 +60,7 @@ function Question({ tenant, network, asked, problem, pods, onChange }: QuestionP
         <Field label="From pod" hint={`${formatCount(pods.length, 'pod')} of this network`} error={errorOf('from')}>
           {(control) => <Combobox {...control} mono value={asked.from} options={podOptions} placeholder="default/web" onChange={(next) => change('from', next)} />}
         </Field>
-        <div className="flex flex-col gap-1">
+        <div className="flex flex-col items-start gap-1">
           <span className="text-xs font-medium text-soft">To</span>
           <Segmented label="To what" value={asked.kind} options={[{ value: 'pod', label: 'Pod' }, { value: 'service', label: 'Service' }, { value: 'address', label: 'Address' }]} onChange={(kind) => onChange({ kind: kind === 'pod' ? null : kind, to: null })} />
         </div>
@@ -68,7 +68,7 @@ function Question({ tenant, network, asked, problem, pods, onChange }: QuestionP
           ? <Field label="Address" hint="Inside the network or outside, IPv4 or IPv6" error={errorOf('to')}>{(control) => <Input {...control} mono value={asked.to} placeholder="10.0.0.7" autoComplete="off" spellCheck={false} onChange={(event) => change('to', event.target.value)} />}</Field>
           : <Field label={asked.kind === 'pod' ? 'To pod' : 'To service'} error={errorOf('to')}>{(control) => <Combobox {...control} mono value={asked.to} options={asked.kind === 'pod' ? podOptions : serviceOptions} placeholder="default/db" onChange={(next) => change('to', next)} />}</Field>}
         <div className="grid grid-cols-[auto_minmax(0,1fr)] items-start gap-3">
-          <div className="flex flex-col gap-1">
+          <div className="flex flex-col items-start gap-1">
             <span className="text-xs font-medium text-soft">Protocol</span>
             <Segmented label="Protocol" value={asked.protocol} options={[{ value: 'tcp', label: 'TCP' }, { value: 'udp', label: 'UDP' }, { value: 'icmp', label: 'ICMP' }]} onChange={(protocol) => onChange({ protocol: protocol === 'tcp' ? null : protocol })} />
           </div>

@@ -68,7 +68,7 @@ function RuleRow({ rule, at, groups, full, errorOf, onChange, onDuplicate, onRem
           <IconButton label={`Remove rule ${at}`} icon={<Trash2 className="size-4" />} onClick={onRemove} />
         </span>
       </div>
-      <div className="grid grid-cols-2 items-start gap-3 md:grid-cols-[7.5rem_7.5rem_minmax(0,1fr)_8rem_minmax(0,1fr)]">
+      <div className="grid grid-cols-2 items-start gap-3 md:grid-cols-[5rem_6.25rem_minmax(0,1fr)_6.75rem_minmax(0,1.15fr)]">
         <Field label="Direction">
           {(control) => <Select {...control} value={rule.direction} onChange={(event) => onChange({ direction: event.target.value === 'egress' ? 'egress' : 'ingress' })}><option value="ingress">In</option><option value="egress">Out</option></Select>}
         </Field>
@@ -87,7 +87,7 @@ function RuleRow({ rule, at, groups, full, errorOf, onChange, onDuplicate, onRem
             </Select>
           )}
         </Field>
-        <PeerField rule={rule} side={side} groups={groups} errorOf={errorOf} onChange={onChange} />
+        <PeerField rule={rule} groups={groups} errorOf={errorOf} onChange={onChange} />
       </div>
       <Field label="Description" optional error={errorOf('description')}>
         {(control) => <Input {...control} value={rule.description} autoComplete="off" onChange={(event) => onChange({ description: event.target.value })} />}
@@ -126,7 +126,7 @@ function What({ rule, errorOf, onChange }: PartProps) {
   return <p className="pt-6 text-xs text-faint">Every protocol and port</p>
 }
 
-function PeerField({ rule, side, groups, errorOf, onChange }: PartProps & { side: string; groups: readonly string[] }) {
+function PeerField({ rule, groups, errorOf, onChange }: PartProps & { groups: readonly string[] }) {
   if (rule.peer === 'any') return <p className="pt-6 text-xs text-faint">Every address, IPv4 and IPv6</p>
   if (rule.peer === 'cidr') {
     return (
@@ -136,7 +136,7 @@ function PeerField({ rule, side, groups, errorOf, onChange }: PartProps & { side
     )
   }
   return (
-    <Field label="Group" hint={groups.length === 0 ? 'The network has no other group yet' : `${side} the pods that it has`} error={errorOf('group')}>
+    <Field label="Group" hint={groups.length === 0 ? 'The network has no other group yet' : undefined} error={errorOf('group')}>
       {(control) => <Combobox {...control} mono value={rule.group} options={groups.map((value) => ({ value }))} onChange={(group) => onChange({ group })} />}
     </Field>
   )

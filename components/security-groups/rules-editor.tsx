@@ -73,7 +73,7 @@ function Editor({ tenant, group }: { tenant: string; group: SecurityGroupDetail 
     <form method="post" noValidate onSubmit={(event) => void onSubmit(event)} className="flex min-w-0 flex-col gap-4">
       <PageHeader title={`Rules of ${name}`} description="A rule allows; nothing denies. Answers to what is allowed always pass." />
       {failure && <FailureCallout failure={failure} title="The rules were not saved" />}
-      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_380px]">
+      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_340px]">
         <RuleRows rules={values.rules} groups={groups} errors={errors} onChange={(next) => set('rules', next)} />
         <div className="flex min-w-0 flex-col gap-4 xl:sticky xl:top-4">
           <RulePreview tenant={tenant} group={name} spec={drafted} />

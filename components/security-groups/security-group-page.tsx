@@ -16,7 +16,6 @@ import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Properties, Property } from '@/components/patterns/properties'
 import { Ago } from '@/components/patterns/time'
-import { ButtonLink } from '@/components/ui/button'
 import { CopyableId } from '@/components/ui/copyable'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Panel } from '@/components/ui/panel'
@@ -43,7 +42,7 @@ export function SecurityGroupPage({ tenant, name }: { tenant: string; name: stri
   return (
     <div className="flex flex-col gap-4">
       <PageHeader title={name} description={data.spec.description || undefined} status={<LiveBadge />} actions={actions} prominent={2} />
-      <Panel title="Rules" description={formatCount(data.spec.rules.length, 'rule')} flush actions={<ButtonLink size="sm" href={paths.securityGroupRules(tenant, name)}>Edit rules</ButtonLink>}>
+      <Panel title="Rules" description={formatCount(data.spec.rules.length, 'rule')} flush>
         <RulesTable tenant={tenant} rules={data.spec.rules} {...(/^\d+$/.test(pointed) && { at: Number(pointed) })} />
       </Panel>
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_380px]">

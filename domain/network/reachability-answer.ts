@@ -60,10 +60,12 @@ function ruleSteps(pod: WorldPod, judged: readonly Judged[], shown: Judged): Omi
   return [egress, ruleStep('ingress', shown.ingress, shown.traffic, target.pod ? `pod “${target.pod.name}”` : target.address, `pod “${pod.name}” (${shown.own})`, counted((one) => one.ingress.allowed))]
 }
 
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
 /** Marks the step that decides: the first that does not pass, else the last that a rule of a group or policy makes, else the last. */
 function conclude(steps: readonly Omit<ReachabilityStep, 'decides'>[], reachable: boolean, what: string): Pick<ReachabilityAnswer, 'reachable' | 'summary' | 'steps'> {
   const failing = steps.findIndex((step) => !step.passes)
   const ruled = steps.findLastIndex(({ rule }) => rule?.kind === 'SecurityGroup' || rule?.kind === 'NetworkPolicy')
   const at = failing >= 0 ? failing : ruled >= 0 ? ruled : steps.length - 1
-  return { reachable, summary: `${reachable ? 'Yes' : 'No'}: ${what}. ${steps[at]?.detail ?? ''}`, steps: steps.map((step, i) => ({ ...step, decides: i === at })) }
+  return { reachable, summary: `${reachable ? 'Yes' : 'No'}: ${what}. ${capital(steps[at]?.detail ?? '')}`, steps: steps.map((step, i) => ({ ...step, decides: i === at })) }
 }

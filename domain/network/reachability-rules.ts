@@ -7,6 +7,7 @@ export const trafficWords = ({ protocol, port }: Traffic): string => (port === n
 
 export const policyWords = ({ source, name }: Pick<Policy, 'source' | 'name'>): string => `${noun[source]} “${name}”`
 const listed = (words: readonly string[]): string => (words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`)
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 /** At most three are named. */
 const policiesWords = (policies: readonly Policy[]): string => listed(policies.length > 3 ? [...policies.slice(0, 3).map(policyWords), `${policies.length - 3} others`] : policies.map(policyWords))
 
@@ -16,7 +17,7 @@ export const linkOf = ({ source, namespace, name }: Policy, path: string): Decid
 export function ruleStep(direction: RuleDirection, { allowed, because }: Verdict, traffic: Traffic, pod: string, other: string, count = ''): Omit<ReachabilityStep, 'decides'> {
   const [way, towards] = direction === 'ingress' ? ['in', `from ${other}`] : ['out', `to ${other}`]
   const title = direction === 'ingress' ? `What may come in to ${pod}` : `What may leave ${pod}`
-  const step = (detail: string, rule: DecidingRule | null = null) => ({ title, detail: count + detail, passes: allowed, rule })
+  const step = (detail: string, rule: DecidingRule | null = null) => ({ title, detail: count + (count ? detail : capital(detail)), passes: allowed, rule })
   if (because.kind === 'rule') return step(`Rule ${because.rule.id} of ${policyWords(because.policy)} lets ${trafficWords(traffic)} ${way} ${towards}.`, linkOf(because.policy, `spec.${because.rule.id}`))
   if (because.kind === 'noRule') {
     const [first, ...others] = because.policies

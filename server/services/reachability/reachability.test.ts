@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DomainError } from '@/domain/shared/errors'
 import { waitingStatus } from '@/domain/pod/status'
 import { streamsTo, type HostEnd } from '@/server/api/testing/fake-host'
 import { startTestServer } from '@/server/api/testing/server'
+import { hearResult } from './hear-result'
 
 let test: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof test.signUp>>
@@ -106,6 +108,20 @@ describe('network.probe', () => {
   ])('%s is told', async (_, does, message) => {
     serve = does
     await expect(ann.caller.network.probe(question())).rejects.toThrow(message)
+  })
+  it('a host that says nothing is not waited for, and one that is not there is told', async () => {
+    const told: string[] = []
+    const audit = { onBegin: () => Promise.resolve(void told.push('open')), onEnd: () => Promise.resolve(void told.push('close')) }
+    const stream = await streamsTo(() => {})(hostId, { kind: 'probe', podUid: randomUUID(), address: '10.244.0.3', port: 1, protocol: 'tcp', timeoutSeconds: 1 })
+    await expect(hearResult(stream, audit, 30)).rejects.toMatchObject({ code: 'timeout', message: expect.stringContaining('within 0.03 seconds') })
+    expect(told).toEqual(['open', 'close'])
+    expect(stream.destroyed).toBe(true)
+    const closed = await streamsTo((host) => void host.finish({ exitCode: null, error: 'The host has no such network.' }))(hostId, { kind: 'probe', podUid: randomUUID(), address: '10.244.0.3', port: 1, protocol: 'tcp', timeoutSeconds: 1 })
+    await expect(hearResult(closed, audit, 1000)).rejects.toMatchObject({ code: 'failed_precondition' })
+    const before = test.server.streams.open
+    Object.assign(test.server.streams, { open: () => Promise.reject(new DomainError('unavailable', 'The host "h1" is not connected.')) })
+    await expect(ann.caller.network.probe(question())).rejects.toThrow('is not connected')
+    Object.assign(test.server.streams, { open: before })
   })
   it('what there is no pod, host or address for is refused before anything is sent', async () => {
     serve = () => { throw new Error('nothing must be sent') }
