@@ -4,21 +4,16 @@ import { parseCidr } from '@/domain/shared/cidr'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
 import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type PodPort, type UidRange } from './attachment'
-import { bandwidthSection } from './bandwidth/bandwidth-section'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName, uplinkName } from './names'
 import { withMessage, type NetworkObjects } from './network-objects'
 import { networkState } from './network-state'
 import { PeerLinks } from './peers/peer-links'
-import { peerSection } from './peers/peer-section'
-import { policySection } from './policies/policy-section'
 import { NAMESPACES, refuseClash, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
 import { allDone, SerialByKey } from './serial'
 import type { ServiceCounters } from './services/service-counters'
-import { serviceSection } from './services/service-section'
 import type { Counted } from './table/table'
-import type { Sections } from './tenant-namespace'
 import { DEFAULT_TRANSIT_POOL } from './transit-pool'
 import { Uplink } from './uplink'
 import { fingerprints, type Fingerprint } from './watch/fingerprints'
@@ -46,9 +41,6 @@ export type Port = { netns: string; tap: string; mtu: number }
 
 type Wanted = { spec: NetworkSpec; pods: Map<string, Attachment> }
 
-/** What a network's services, policies, peers and limits say of its packet filter. */
-const sections: Sections = (state) => [serviceSection(state), policySection(state), peerSection(state), bandwidthSection(state)]
-
 /**
  * The network of one host: a namespace for each tenant network that has a pod here, a tap for each pod in it, and
  * outbound address translation as a switch of the network. Changes of one network run one after another, those
@@ -72,7 +64,7 @@ export class HostNetwork {
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
     this.uplinkNetns = uplinkNetns
-    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', sections, objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
+    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
   /**

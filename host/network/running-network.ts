@@ -12,7 +12,8 @@ import type { PeerLinks } from './peers/peer-links'
 import { allDone } from './serial'
 import type { ServiceCounters } from './services/service-counters'
 import type { Counted } from './table/table'
-import { TenantNamespace, type Sections } from './tenant-namespace'
+import { networkSections } from './sections'
+import { TenantNamespace } from './tenant-namespace'
 import type { Uplink } from './uplink'
 import type { Fingerprint } from './watch/fingerprints'
 
@@ -20,7 +21,7 @@ import type { Fingerprint } from './watch/fingerprints'
 export const NAMESPACES = '/run/netns'
 
 /** What all networks of one host share. */
-export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; sections: Sections; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined }
+export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined }
 
 /** What a reconciliation changed, for the log, and the pods whose tap had to be made anew: their QEMU holds a dead one. */
 export type ReconcileReport = { repairs: string[]; lostTaps: string[] }
@@ -36,7 +37,7 @@ export class RunningNetwork {
 
   constructor(public identity: NetworkIdentity, private readonly host: HostParts) {
     this.namespace = namespaceName(host.hostTag, identity.number)
-    this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host, host.deviceKind, host.sections, host.log)
+    this.inside = new TenantNamespace(new NetworkNamespaceKernel(this.namespace, host.run), host, host.deviceKind, networkSections(), host.log)
   }
 
   /** The pods that are here, by uid. */

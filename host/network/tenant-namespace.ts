@@ -6,16 +6,14 @@ import { desiredObjects, deviceOf, kernelChange, observedObjects, type DeviceKin
 import { standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
 import { namespaceTables, type NamespaceUsers } from './namespace-rules'
 import type { NetworkState } from './network-state'
+import type { Sections } from './sections'
 import { allDone } from './serial'
 import { PEER_LINK_PREFIX } from './peers/peer-link'
 import { OpenConnections } from './services/open-connections'
 import { readServiceCounters, type ServiceCounters } from './services/service-counters'
-import type { NftSection, NftTables } from './table/model'
+import type { NftTables } from './table/model'
 import { Table, type Counted } from './table/table'
 import type { Fingerprint } from './watch/fingerprints'
-
-/** The sections of a namespace's packet filter beside the base, made of the network's state. */
-export type Sections = (state: NetworkState) => readonly NftSection[]
 
 /** What the kernel counts a namespace's packet filter from. */
 const NEW_GENERATION = 1
@@ -121,8 +119,8 @@ export class TenantNamespace {
 
   /** Looks whether others changed what should be here; a fingerprint taken before is then the one of what is right. Changes nothing. */
   async isRight(state: NetworkState, { generation, digest }: Fingerprint): Promise<boolean> {
-    const { remove, add } = await this.compare(state)
-    this.rightDigest = remove.length === 0 && add.length === 0 ? digest : null
+    const [{ remove, add }, isShaped] = await Promise.all([this.compare(state), this.shaping.isRight(state.ports)])
+    this.rightDigest = remove.length === 0 && add.length === 0 && isShaped ? digest : null
     return this.rightDigest !== null && this.table.isUntouched(generation)
   }
 
@@ -143,12 +141,12 @@ export class TenantNamespace {
     const touched = generation === undefined || !this.table.isUntouched(generation)
     await (touched ? this.table.reload(this.tables(state)) : this.applyRules(state))
     await this.kernel.ipBatch(['link set dev lo up', ...add])
-    await this.shaping.repair(state.ports)
-    this.current = state
+    const shaped = await this.shaping.repair(state.ports)
+    this.holds(state)
     const lost = state.ports.filter((pod) => added.some(({ key }) => key === deviceOf(pod, this.deviceKind).key))
     const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))
     return {
-      repairs: [...(touched && generation !== undefined ? ['rules, which others changed, loaded anew'] : []), ...removed.map(({ key }) => `${key} removed`), ...lost.map((pod) => `device of pod ${pod.uid} made`), ...added.filter((one) => one.device === null || !ofLost.has(one.device)).map(({ key }) => `${key} made`)],
+      repairs: [...(touched && generation !== undefined ? ['rules, which others changed, loaded anew'] : []), ...removed.map(({ key }) => `${key} removed`), ...lost.map((pod) => `device of pod ${pod.uid} made`), ...added.filter((one) => one.device === null || !ofLost.has(one.device)).map(({ key }) => `${key} made`), ...shaped.filter((one) => ![...ofLost].some((tap) => one.includes(tap)))],
       lostTaps: lost.map((pod) => pod.uid),
     }
   }
