@@ -172,10 +172,11 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
 async function readChanged(tx: Transaction, { hostId }: HostSession, told: ToldNetworks, changed: ReturnType<HostSession['takeChanges']>, { networkCache }: HostSessions): Promise<{ listed: Assignment[] | null; messages: NetworkMessage[] }> {
   const listed = changed.desired ? await listAssignments(tx, hostId) : null
   const here = listed ? new Set(listed.map(({ network }) => network.id)) : told.ids
+  const joined: ReadonlySet<string> = listed ? told.newcomers(listed) : new Set()
   told.keep(here)
   const messages: NetworkMessage[] = []
   for (const id of here) {
-    if (told.has(id) && changed.networks !== 'all' && !changed.networks.has(id)) continue
+    if (told.has(id) && changed.networks !== 'all' && !changed.networks.has(id) && !joined.has(id)) continue
     const state = await readNetworkState(tx, id, networkCache)
     if (state) messages.push(...told.messages(state))
   }

@@ -144,6 +144,22 @@ describe('what hosts are told of networks', () => {
     expect(await host.network()).toMatchObject({ set: [], remove: [`peer/${theirs}`] })
   })
 
+  it('comes before each further pod of a network, however late the wake for the network is', async () => {
+    const host = await connect('l1')
+    await host.desired()
+    const { uid: id } = await network('late')
+    await namespace('late', 'late')
+    await act((tx) => tx.securityGroup.create({ data: { tenantId: ann.tenant.id, name: 'late-group', networkId: id, spec: securityGroupSpec.parse({ network: 'late', podSelector: { matchLabels: { app: 'web' } } }) } }))
+    await pod(id, host.hostId, 'late', 'first')
+    await host.network()
+    await host.desired()
+    const woken = vi.spyOn(sessions.get(host.hostId)!, 'wakeNetwork').mockImplementation(() => {})
+    await pod(id, host.hostId, 'late', 'second', { app: 'web' })
+    expect(of('policy', await host.network())).toMatchObject([{ name: 'late-group', members: ['10.9.0.3', 'fd09::3'] }])
+    expect(await host.desired()).toHaveLength(2)
+    expect(woken).toHaveBeenCalled()
+  })
+
   it('a report that changes nothing of it says nothing, and a gap in the feed tells what was missed', async () => {
     const host = await connect('g1')
     await host.desired()

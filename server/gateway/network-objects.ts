@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { networkObjectKey, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
+import { networkObjectKey, type Assignment, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
 import type { NetworkState } from '@/domain/network/state'
 import { toNetworkObjects } from '@/server/drivers/native/network/objects'
 
@@ -23,6 +23,7 @@ function digestOf(object: NetworkObject): Digest {
 /** What one connection of a host has been told of its networks: of each object a digest of what was said last. */
 export class ToldNetworks {
   private readonly networks = new Map<string, Map<string, string>>()
+  private pods: ReadonlySet<string> = new Set()
 
   has(networkId: string): boolean {
     return this.networks.has(networkId)
@@ -30,6 +31,13 @@ export class ToldNetworks {
 
   get ids(): ReadonlySet<string> {
     return new Set(this.networks.keys())
+  }
+
+  /** The networks that pods have come to since the last call: they must not run before what is said of them is known. */
+  newcomers(assignments: readonly Pick<Assignment, 'uid' | 'network'>[]): ReadonlySet<string> {
+    const before = this.pods
+    this.pods = new Set(assignments.map(({ uid }) => uid))
+    return new Set(assignments.flatMap(({ uid, network }) => (before.has(uid) ? [] : network.id)))
   }
 
   /** Forgets the networks of which the host has no pod any more, as the host does. */

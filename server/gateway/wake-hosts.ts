@@ -10,7 +10,7 @@ const nameOf = ({ tenantId, namespace, kind, name }: Change): ObjectName => ({ t
 
 const differs = (a: object | null, b: object | null) => JSON.stringify(Object.entries(a ?? {}).sort()) !== JSON.stringify(Object.entries(b ?? {}).sort())
 
-/** What the changes say of networks. A pod counts by its labels, and by its addresses, which are changes of their own: what it reports is no matter of others. */
+/** What the changes say of networks. A pod counts by its labels, its host and its addresses, which are changes of their own: what it reports is no matter of others. */
 function networkChanges(changes: readonly Change[]): NetworkChanges | null {
   const of = (...kinds: string[]) => changes.filter(({ kind }) => kinds.includes(kind))
   const services = of('Service', 'Endpoints')
@@ -18,7 +18,7 @@ function networkChanges(changes: readonly Change[]): NetworkChanges | null {
   const gone = services.filter(({ action }) => action === 'deleted')
   const found = {
     networks: [...new Set(of('Network', 'NetworkAddress').map(({ uid }) => uid))],
-    pods: of('Pod').filter(({ action, oldLabels, newLabels }) => action === 'modified' && differs(oldLabels, newLabels)).map(({ uid }) => uid),
+    pods: [...of('Pod').filter(({ action, oldLabels, newLabels }) => action === 'modified' && differs(oldLabels, newLabels)), ...of('PodAssignment').filter(({ action }) => action === 'added')].map(({ uid }) => uid),
     services: services.filter(({ action }) => action !== 'deleted').map(nameOf),
     tenants: [...new Set([...gone, ...of('SecurityGroup', 'NetworkPolicy', 'Namespace')].flatMap(({ tenantId }) => tenantId ?? []))],
   }

@@ -35,17 +35,19 @@ type Revision = { kind: Kind; uid: string; revision: string }
  * of one time; `cache` makes a second reading cost what has changed.
  */
 export async function readNetworkState(db: Database, networkId: string, cache = new NetworkStateCache()): Promise<NetworkState | null> {
-  const network = await db.network.findUnique({ where: { uid: networkId }, select: { uid: true, number: true, name: true, tenantId: true, spec: true } })
-  if (!network) return null
-  const { tenantId } = network
-  const namespaces = await db.$queryRaw<{ name: string; labels: unknown }[]>`select "name", "labels" from "Namespace" where "tenantId" = ${tenantId} and coalesce("spec" ->> 'network', 'default') = ${network.name} order by "name" collate "C"`
-  const names = namespaces.map(({ name }) => name)
+  const [found] = await db.$queryRaw<(Omit<NetworkState['network'], 'spec'> & { spec: unknown; namespaces: unknown })[]>`
+    select n."uid", n."number", n."name", n."tenantId", n."spec", coalesce((select jsonb_agg(jsonb_build_object('name', s."name", 'labels', s."labels") order by s."name" collate "C")
+      from "Namespace" s where s."tenantId" = n."tenantId" and coalesce(s."spec" ->> 'network', 'default') = n."name"), '[]'::jsonb) as "namespaces"
+    from "Network" n where n."uid" = ${networkId}::uuid`
+  if (!found) return null
+  const { namespaces, ...network } = found
+  const usedBy = z.array(z.object({ name: z.string(), labels })).parse(namespaces)
   const revisions = await db.$queryRaw<Revision[]>`
     select 'pod' as kind, p."uid", p."revision"::text as revision from "Pod" p where p."networkId" = ${networkId}::uuid and exists (select from "NetworkAddress" a where a."podUid" = p."uid")
     union all select 'service', s."uid", s."revision"::text from "Service" s where s."networkId" = ${networkId}::uuid
     union all select 'endpoints', e."uid", e."revision"::text from "Service" s join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name" where s."networkId" = ${networkId}::uuid
     union all select 'group', g."uid", g."revision"::text from "SecurityGroup" g where g."networkId" = ${networkId}::uuid
-    union all select 'policy', n."uid", n."revision"::text from "NetworkPolicy" n where n."tenantId" = ${tenantId} and n."namespace" = any(${names})
+    union all select 'policy', n."uid", n."revision"::text from "NetworkPolicy" n where n."tenantId" = ${network.tenantId} and n."namespace" = any(${usedBy.map(({ name }) => name)})
     order by 1, 2`
   const cached = cache.of(networkId)
   const rows = async <K extends Kind>(kind: K, read: (uids: string[]) => Promise<Kinds[K][]>): Promise<Kinds[K][]> => {
@@ -62,7 +64,7 @@ export async function readNetworkState(db: Database, networkId: string, cache = 
   }
   return {
     network: { ...network, spec: networkSpec.parse(network.spec) },
-    namespaces: namespaces.map((row) => ({ name: row.name, labels: labels.parse(row.labels) })),
+    namespaces: usedBy,
     peers: await readPeers(db, networkId),
     groups: await rows('group', (uids) => readGroups(db, uids)),
     policies: await rows('policy', (uids) => readPolicies(db, uids)),
