@@ -122,7 +122,7 @@ function Results({ tenant, results }: { tenant: string; results: readonly Result
         heads={['Object', 'Kind', 'Namespace', 'What happened']}
         rows={results.map((result) => ({
           key: `${result.kind} ${result.namespace} ${result.name}`,
-          cells: [<TextLink key="name" href={pathOfObject(tenant, result)} className="text-sm">{result.name}</TextLink>, result.kind, result.namespace ?? '—', <StateBadge key="what" shape={result.action === 'unchanged' ? 'stopped' : 'running'}>{result.action === 'created' ? 'Created' : result.action === 'configured' ? 'Changed' : 'Unchanged'}</StateBadge>],
+          cells: [<TextLink key="name" href={pathOfObject(tenant, result)} size="sm">{result.name}</TextLink>, result.kind, result.namespace ?? '—', <StateBadge key="what" shape={result.action === 'unchanged' ? 'stopped' : 'running'}>{result.action === 'created' ? 'Created' : result.action === 'configured' ? 'Changed' : 'Unchanged'}</StateBadge>],
         }))}
         empty="—"
       />

@@ -5,6 +5,7 @@ import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
 import type { NetworkPeeringView } from '@/domain/network-peering/view'
 import type { Action } from '@/components/client/actions'
+import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
@@ -25,7 +26,7 @@ const columns: ReadonlyArray<Column<NetworkPeeringView>> = [
   { id: 'state', header: 'State', cell: (peering) => <PeeringState peering={peering} /> },
   { id: 'network', header: 'Peer network', cell: ({ spec }) => spec.peer.network },
   { id: 'tenant', header: 'Tenant', from: 'sm', cell: ({ spec, status }) => <span className="text-soft">{spec.peer.tenant ? status.peerTenant : 'This tenant'}</span> },
-  { id: 'missing', header: 'What is missing', from: 'md', grow: true, cell: (peering) => <span className="block truncate text-soft" title={missingOf(peering) ?? undefined}>{missingOf(peering) ?? 'Nothing'}</span> },
+  { id: 'missing', header: 'What is missing', from: 'md', grow: true, cell: (peering) => <span className="block whitespace-normal py-1.5 text-xs text-soft wrap-anywhere">{missingOf(peering) ?? NOTHING}</span> },
   { id: 'created', header: 'Created', from: 'lg', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]
 

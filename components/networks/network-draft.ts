@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { networkSpec, type NetworkSpec, type NetworkSpecInput } from '@/domain/network/spec'
+import { networkSpec, subnetsOf, type NetworkSpec, type NetworkSpecInput } from '@/domain/network/spec'
 import { dnsLabel } from '@/domain/shared/names'
+import { ipv4First } from './capacity'
 
 export type RangeRow = { id: number; start: string; end: string }
 export type SubnetRow = { id: number; name: string; cidr: string; gateway: string; ranges: RangeRow[] }
@@ -31,7 +32,7 @@ export const newDraft = (): NetworkDraft => ({ name: '', subnets: [newSubnet({ c
 export function draftOf(name: string, spec: NetworkSpec, resourceVersion: string): NetworkDraft {
   return {
     name,
-    subnets: Object.entries(spec.subnets).map(([subnet, { cidr, gateway, allocationRanges = [] }]) => newSubnet({ name: subnet, cidr, gateway, ranges: allocationRanges.map(newRange) })),
+    subnets: ipv4First(subnetsOf(spec)).map(({ name: subnet, cidr, gateway, allocationRanges = [] }) => newSubnet({ name: subnet, cidr, gateway, ranges: allocationRanges.map(newRange) })),
     outbound: spec.outbound === 'nat',
     domain: spec.dns.domain,
     upstream: spec.dns.upstream,

@@ -16,15 +16,16 @@ import { PageHeader } from '@/components/patterns/page-header'
 import { Ago } from '@/components/patterns/time'
 import { ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
+import { cidrsOf, usedOf } from './capacity'
 import { DeleteNetwork } from './delete-network'
 import { networkActionsFor } from './network-actions'
 
 const columnsOf = (tenant: string): ReadonlyArray<Column<NetworkView>> => [
   { id: 'name', header: 'Name', cell: ({ metadata: { name } }) => <Link href={paths.network(tenant, name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link> },
-  { id: 'cidr', header: 'Subnets', cell: ({ spec }) => <SubnetCell cidrs={Object.values(spec.subnets).map(({ cidr }) => cidr)} /> },
+  { id: 'cidr', header: 'Subnets', cell: ({ spec }) => <SubnetCell cidrs={cidrsOf(spec)} /> },
   { id: 'outbound', header: 'Outbound', from: 'sm', cell: ({ spec }) => <span className="text-soft">{spec.outbound === 'nat' ? 'NAT' : 'Closed'}</span> },
   { id: 'pods', header: 'Pods', numeric: true, cell: ({ status }) => <span className="text-soft">{status.pods}</span> },
-  { id: 'addresses', header: 'Addresses', numeric: true, from: 'md', cell: ({ status }) => <span className="text-soft">{status.addressesUsed.toLocaleString('en')} of {status.addressesTotal >= 1e9 ? 'more than a billion' : status.addressesTotal.toLocaleString('en')}</span> },
+  { id: 'addresses', header: 'Addresses', numeric: true, from: 'md', cell: ({ status }) => <span className="text-soft">{usedOf(status.addressesUsed, status.addressesTotal)}</span> },
   { id: 'namespaces', header: 'Namespaces', from: 'lg', grow: true, cell: ({ status }) => <span className="block truncate text-soft">{status.namespaces.join(', ') || NOTHING}</span> },
   { id: 'created', header: 'Created', from: 'md', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]

@@ -14,6 +14,7 @@ import { CopyableId } from '@/components/ui/copyable'
 import { Panel } from '@/components/ui/panel'
 import { Progress } from '@/components/ui/progress'
 import { TextLink } from '@/components/ui/text-link'
+import { ipv4First, usedOf } from './capacity'
 import { useNetwork } from './network-frame'
 import { OutboundPanel } from './outbound-panel'
 
@@ -26,8 +27,8 @@ export function NetworkOverview({ children }: { children?: ReactNode }) {
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <Panel title="Properties">
           <Properties>
-            <Property name="Pods">{status.pods > 0 && <TextLink href={paths.networkPods(tenant, metadata.name)} className="text-sm">{formatCount(status.pods, 'pod')}</TextLink>}</Property>
-            <Property name="Namespaces">{status.namespaces.length > 0 && status.namespaces.map((name, i) => <Fragment key={name}>{i > 0 && ', '}<TextLink href={paths.pods(tenant, { namespace: name })} className="text-sm">{name}</TextLink></Fragment>)}</Property>
+            <Property name="Pods">{status.pods > 0 && <TextLink href={paths.networkPods(tenant, metadata.name)} size="sm">{formatCount(status.pods, 'pod')}</TextLink>}</Property>
+            <Property name="Namespaces">{status.namespaces.length > 0 && status.namespaces.map((name, i) => <Fragment key={name}>{i > 0 && ', '}<TextLink href={paths.pods(tenant, { namespace: name })} size="sm">{name}</TextLink></Fragment>)}</Property>
             <Property name="Service addresses">{<Codes texts={serviceSubnets(spec)} />}</Property>
             <Property name="DNS domain"><CopyableId id={spec.dns.domain} /></Property>
             <Property name="Other names">{spec.dns.upstream ? spec.dns.nameservers.length > 0 ? <span className="inline-flex flex-wrap items-center gap-x-2">Asked of <Codes texts={spec.dns.nameservers} /></span> : 'Asked of the host’s resolvers' : 'Not resolved'}</Property>
@@ -60,7 +61,7 @@ function SubnetsPanel() {
   const trpc = useTRPC()
   const { data } = useQuery(trpc.network.topology.queryOptions({ tenant, name }))
   const usage = (subnet: string) => data?.subnets.find((each) => each.name === subnet)
-  const subnets = subnetsOf(spec)
+  const subnets = ipv4First(subnetsOf(spec))
   return (
     <Panel title="Subnets" description={formatCount(subnets.length, 'subnet')} flush>
       <SimpleTable
@@ -79,7 +80,7 @@ function SubnetsPanel() {
                 ? (
                   <span key="used" className="flex items-center gap-3 whitespace-nowrap">
                     <Progress label={`Addresses used in ${subnet.name}`} value={used.used} max={used.total} tone={used.used / used.total > 0.9 ? 'notice' : 'accent'} className="h-1 w-24" />
-                    {used.used.toLocaleString('en')} of {used.total >= 1e9 ? 'more than a billion' : used.total.toLocaleString('en')}
+                    {usedOf(used.used, used.total)}
                   </span>
                 )
                 : NOTHING,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { serviceSpec } from '@/domain/service/spec'
 import { newPort, newServiceDraft, serviceDraftOf, serviceDraftSchema, serviceFieldOf, serviceSpecOf, type ServiceDraft } from './service-draft'
-import { endpointsLook, namesOf, portText, typeName } from './words'
+import { endpointsLook, namesOf, portText, selectedBy, typeName } from './words'
 
 const draft = (over: Partial<ServiceDraft> = {}): ServiceDraft => ({ ...newServiceDraft('default'), name: 'web', selector: 'app=web', ...over })
 const problems = (over: Partial<ServiceDraft>) => serviceDraftSchema().safeParse(draft(over)).error?.issues.map(({ path }) => path.join('.')) ?? []
@@ -42,6 +42,9 @@ describe('a service in words', () => {
     expect([{ type: 'ClusterIP' as const, clusterIP: 'None' }, { type: 'NetworkProvider' as const }, { type: 'ExternalName' as const }].map(typeName)).toEqual(['Headless', 'LoadBalancer', 'ExternalName'])
     expect(serviceSpec.parse({ ports: [{ name: 'a', port: 80, targetPort: 'http' }, { name: 'b', port: 53, protocol: 'UDP' }] }).ports.map(portText)).toEqual(['80 → http/TCP', '53/UDP'])
     expect(namesOf({ metadata: { name: 'web', namespace: 'default' }, status } as unknown as Parameters<typeof namesOf>[0]).map(({ name }) => name)).toEqual(['web', 'web.default', 'web.default.svc.cluster.local'])
+  })
+  it('is behind its pods by all of its labels; without a selector by none', () => {
+    expect([selectedBy({ app: 'web' }, { app: 'web', tier: 'x' }), selectedBy({ app: 'web', tier: 'y' }, { app: 'web' }), selectedBy({}, { app: 'web' })]).toEqual([true, false, false])
   })
   it('says by shape how many endpoints are ready', () => {
     const look = (endpointsReady: number, endpointsNotReady: number) => endpointsLook({ spec: serviceSpec.parse({ ports: [{ port: 80 }] }), status: { ...status, endpointsReady, endpointsNotReady } })

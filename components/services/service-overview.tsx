@@ -31,7 +31,7 @@ export function ServiceOverview({ children }: { children?: ReactNode }) {
             <Property name="Type">{typeName(spec)}{spec.externalName && <> · <CopyableId id={spec.externalName} /></>}</Property>
             <Property name="Ports">{spec.ports.length > 0 && <span className="flex flex-wrap gap-x-3">{spec.ports.map((port) => <span key={`${port.port}${port.protocol}`} className="whitespace-nowrap">{port.name && <span className="mr-1 text-faint">{port.name}</span>}<code className="font-mono text-xs">{portText(port)}</code></span>)}</span>}</Property>
             <Property name="Selector">{badges(spec.selector)}</Property>
-            <Property name="Network"><TextLink href={paths.network(tenant, status.network)} className="text-sm">{status.network}</TextLink></Property>
+            <Property name="Network"><TextLink href={paths.network(tenant, status.network)} size="sm">{status.network}</TextLink></Property>
             <Property name="Namespace">{metadata.namespace}</Property>
             <Property name="Same pod for a client">{affinity}</Property>
             <Property name="Connections go to">{spec.internalTrafficPolicy === 'Local' ? 'Pods on the client’s host alone' : 'Pods on any host'}{spec.publishNotReadyAddresses && ', ready or not'}</Property>
@@ -60,7 +60,7 @@ function ReachPanel({ service }: { service: ServiceDetail }) {
         {namesOf(service).map(({ name, from }) => (
           <div key={name} className="col-span-2 border-b border-stroke py-1.5 last:border-0">
             <dt className="text-xs text-faint">{from}</dt>
-            <dd><CopyableId id={spec.type === 'ExternalName' || headless || !port || from.startsWith('In full') ? name : `${name}:${port.port}`} /></dd>
+            <dd><CopyableId id={spec.type === 'ExternalName' || headless || !port || from === 'In full' ? name : `${name}:${port.port}`} /></dd>
           </div>
         ))}
       </Properties>
@@ -84,7 +84,7 @@ function EndpointsPanel({ tenant, service: { metadata, spec, endpoints } }: { te
           cells: [
             <StateBadge key="state" shape={endpoint.ready ? 'running' : 'unknown'}>{endpoint.ready ? 'Ready' : 'Not ready'}</StateBadge>,
             <CopyableId key="address" id={endpoint.address} />,
-            endpoint.pod ? <TextLink key="pod" href={paths.pod(tenant, endpoint.pod.namespace, endpoint.pod.name)} className="text-sm">{endpoint.pod.name}</TextLink> : <span key="pod" title="Written by hand">{NOTHING}</span>,
+            endpoint.pod ? <TextLink key="pod" href={paths.pod(tenant, endpoint.pod.namespace, endpoint.pod.name)} size="sm">{endpoint.pod.name}</TextLink> : <span key="pod" title="Written by hand">{NOTHING}</span>,
             <code key="ports" className="font-mono text-xs">{endpointPorts(endpoint) || NOTHING}</code>,
             endpoint.host ?? NOTHING,
           ],

@@ -25,11 +25,14 @@ export const endpointPorts = ({ ports }: Pick<ServiceEndpointView, 'ports'>): st
 /** A label selector as the server reads it. */
 export const selectorText = (selector: Readonly<Record<string, string>>): string => Object.entries(selector).map(([key, value]) => `${key}=${value}`).join(',')
 
+/** Whether a pod with these labels is behind a service of this selector; one without a selector chooses nothing. */
+export const selectedBy = (selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean => Object.keys(selector).length > 0 && Object.entries(selector).every(([key, value]) => labels[key] === value)
+
 /** The names under which pods reach a service, from near to far, each with where it works. */
 export function namesOf({ metadata: { name, namespace }, status: { hostname } }: Pick<ServiceView, 'metadata' | 'status'>): { name: string; from: string }[] {
   return [
     { name, from: `From a pod in namespace ${namespace}` },
     { name: `${name}.${namespace}`, from: 'From a pod of another namespace in its network' },
-    { name: hostname, from: 'In full, which other resolvers of the network need' },
+    { name: hostname, from: 'In full' },
   ]
 }

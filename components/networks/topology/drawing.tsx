@@ -96,7 +96,7 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
         edges={edges}
         nodeTypes={nodeTypes}
         fitView
-        fitViewOptions={{ padding: 0.06, maxZoom: 1, minZoom: 0.55 }}
+        fitViewOptions={{ padding: 0.06, maxZoom: 1, minZoom: 0.7 }}
         minZoom={0.15}
         maxZoom={2}
         nodesDraggable={false}

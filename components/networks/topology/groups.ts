@@ -1,4 +1,5 @@
 import type { NetworkTopology } from '@/domain/network/topology'
+import { ipv4First } from '../capacity'
 
 export type TopologyPod = NetworkTopology['pods'][number]
 export type TopologyService = NetworkTopology['services'][number]
@@ -41,7 +42,7 @@ function titleOf(services: readonly TopologyService[]): string {
 export function boxesOf({ subnets, pods, services }: Pick<NetworkTopology, 'subnets' | 'pods' | 'services'>, open: ReadonlySet<string>): Box[] {
   const served = servicesByPod(services)
   const grouped = pods.length >= groupFrom
-  return subnets.flatMap((subnet): Box[] => {
+  return ipv4First(subnets).flatMap((subnet): Box[] => {
     const own = pods.filter((pod) => pod.addresses[0]?.subnet === subnet.name)
     const second = pods.some((pod) => pod.addresses.some((each, i) => i > 0 && each.subnet === subnet.name))
     // A subnet that only gives second addresses is told by the boxes of the pods that have them.

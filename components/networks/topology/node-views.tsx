@@ -7,6 +7,7 @@ import { paths } from '@/components/client/paths'
 import { cn } from '@/components/ui/cn'
 import { Progress } from '@/components/ui/progress'
 import { StateMark } from '@/components/ui/state-badge'
+import { usedOf } from '../capacity'
 import { inGroup, type TopologyNode } from './graph'
 import type { Group, TopologyPod } from './groups'
 import { countLooks, lookOf } from './pod-look'
@@ -17,7 +18,8 @@ type Of<K extends TopologyNode['kind']> = Extract<TopologyNode, { kind: K }>
 export type Canvas = { tenant: string; network: string; onToggle: (group: string) => void }
 
 const card = 'flex h-full w-full flex-col justify-center overflow-hidden rounded-md border bg-raise px-3 text-left'
-const linkCard = cn(card, 'border-stroke-strong hover:border-stroke-control hover:bg-hover focus-visible:outline-offset-1')
+const borders = { plain: 'border-stroke-strong hover:border-stroke-control', failed: 'border-error', open: 'border-dashed border-notice' } as const
+const linkCard = (border: keyof typeof borders = 'plain') => cn(card, borders[border], 'hover:bg-hover focus-visible:outline-offset-1')
 const mono = 'truncate font-mono text-2xs text-faint'
 
 function Title({ icon, children }: { icon: ReactNode; children: ReactNode }) {
@@ -34,16 +36,16 @@ export function NodeView({ node, canvas }: { node: TopologyNode; canvas: Canvas 
     case 'pod': return <PodView node={node} canvas={canvas} />
     case 'group': return <GroupView group={node.group} canvas={canvas} />
     case 'service': return <ServiceView node={node} canvas={canvas} />
-    case 'more': return <Link draggable={false} href={paths.services(canvas.tenant, { network: canvas.network })} className={cn(linkCard, 'text-xs text-soft')}>{nodeName(node)}</Link>
+    case 'more': return <Link draggable={false} href={paths.services(canvas.tenant, { network: canvas.network })} className={cn(linkCard(), 'text-xs text-soft')}>{nodeName(node)}</Link>
     case 'route': return <div className={cn(card, node.known ? 'border-stroke-strong' : 'border-dashed border-notice')}><Title icon={<Route />}><code className="font-mono text-xs">{node.route.destination}</code></Title><span className={mono}>{node.known ? 'via' : 'no pod holds'} {node.route.via}</span></div>
   }
 }
 
 function PeerView({ node: { peer, ...node }, canvas }: { node: Of<'peer'>; canvas: Canvas }) {
   return (
-    <Link draggable={false} href={paths.networkPeerings(canvas.tenant, canvas.network)} aria-label={nodeName({ peer, ...node })} className={cn(linkCard, !peer.active && 'border-dashed border-notice')}>
+    <Link draggable={false} href={paths.networkPeerings(canvas.tenant, canvas.network)} aria-label={nodeName({ peer, ...node })} className={linkCard(peer.active ? 'plain' : 'open')}>
       <Title icon={<Cable />}>{peer.network}</Title>
-      <span className="truncate text-2xs text-faint">{peer.active ? 'Peer' : 'Peer, not active'}{peer.tenant && ` · ${peer.tenant}`}</span>
+      <span className="truncate text-2xs text-faint">{peer.active ? 'Peer' : 'Peer, not active'}{peer.tenant !== canvas.tenant && ` · ${peer.tenant}`}</span>
     </Link>
   )
 }
@@ -70,7 +72,7 @@ function BoxView({ node: { subnet, beside, pods } }: { node: Of<'box'> }) {
       </div>
       <div className="mt-1 flex items-center gap-2">
         <Progress label={`Addresses used in ${subnet.name}`} value={subnet.used} max={subnet.total} tone={full ? 'notice' : 'accent'} className="h-1 flex-1" />
-        <span className="text-2xs text-faint">{subnet.used.toLocaleString('en')} of {subnet.total.toLocaleString('en', { notation: 'compact' })}</span>
+        <span className="text-2xs text-faint">{usedOf(subnet.used, subnet.total)}</span>
       </div>
       {beside.map((other) => <div key={other.name} className="flex h-[18px] items-baseline justify-between gap-2 text-2xs text-faint"><span className="truncate">and {other.name}</span><code className={mono}>{other.cidr}</code></div>)}
       {pods === 0 && <p className="mt-2.5 text-center text-2xs text-faint">No pods</p>}
@@ -83,7 +85,7 @@ const hrefOf = (tenant: string, { namespace, name }: TopologyPod) => paths.pod(t
 function PodView({ node: { pod, services }, canvas }: { node: Of<'pod'>; canvas: Canvas }) {
   const look = lookOf(pod)
   return (
-    <Link draggable={false} href={hrefOf(canvas.tenant, pod)} aria-label={podName(pod, services)} className={cn(linkCard, look.shape === 'failed' && 'border-error')}>
+    <Link draggable={false} href={hrefOf(canvas.tenant, pod)} aria-label={podName(pod, services)} className={linkCard(look.shape === 'failed' ? 'failed' : 'plain')}>
       <span className="flex min-w-0 items-center gap-1.5"><StateMark shape={look.shape} /><span className="truncate text-sm font-medium">{pod.name}</span>{look.word !== 'Running' && <span className="ml-auto shrink-0 text-2xs text-faint">{look.word}</span>}</span>
       <span className={mono}>{pod.addresses.map(({ address }) => address).join('  ') || NOTHING}</span>
     </Link>
@@ -97,7 +99,7 @@ function GroupView({ group: { id, title, pods, open }, canvas }: { group: Group;
     <div className="h-full w-full overflow-hidden rounded-md border border-stroke-strong bg-raise">
       <button type="button" aria-expanded={open} onClick={() => canvas.onToggle(id)} className="flex h-[50px] w-full flex-col justify-center px-3 text-left hover:bg-hover focus-visible:-outline-offset-2">
         <span className="flex w-full min-w-0 items-center gap-1.5"><Arrow className="size-3.5 shrink-0 text-faint" aria-hidden /><span className="truncate text-sm font-medium">{title}</span><span className="ml-auto shrink-0 text-xs text-soft">{formatCount(pods.length, 'pod')}</span></span>
-        <span className="flex gap-2.5 pl-5 text-2xs text-faint">{countLooks(pods).slice(0, 3).map(({ word, shape, count }) => <span key={word} className="inline-flex items-center gap-1"><StateMark shape={shape} className="size-2.5" />{count} {word}</span>)}</span>
+        <span className="flex max-w-full gap-2.5 overflow-hidden whitespace-nowrap pl-5 text-2xs text-faint">{countLooks(pods).slice(0, 3).map(({ word, shape, count }) => <span key={word} className="inline-flex items-center gap-1"><StateMark shape={shape} className="size-2.5" />{count} {word}</span>)}</span>
       </button>
       {open && (
         <ul className="grid grid-cols-2 gap-x-1 px-1.5">
@@ -117,7 +119,7 @@ function GroupView({ group: { id, title, pods, open }, canvas }: { group: Group;
 
 function ServiceView({ node: { service, ...node }, canvas }: { node: Of<'service'>; canvas: Canvas }) {
   return (
-    <Link draggable={false} href={paths.service(canvas.tenant, service.namespace, service.name)} aria-label={nodeName({ service, ...node })} className={cn(linkCard, service.pods.length === 0 && 'border-dashed border-notice')}>
+    <Link draggable={false} href={paths.service(canvas.tenant, service.namespace, service.name)} aria-label={nodeName({ service, ...node })} className={linkCard(service.pods.length === 0 ? 'open' : 'plain')}>
       <span className="flex min-w-0 items-center gap-1.5"><Waypoints className="size-3.5 shrink-0 text-faint" aria-hidden /><span className="truncate text-sm font-medium">{service.name}</span><span className="ml-auto shrink-0 text-2xs text-faint">{formatCount(service.pods.length, 'pod')}</span></span>
       <span className={mono}>{service.addresses[0] ?? 'headless'}{service.ports.length > 0 && ` · ${service.ports.join(' ')}`}</span>
     </Link>

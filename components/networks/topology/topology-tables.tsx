@@ -8,6 +8,7 @@ import { Button } from '@/components/ui/button'
 import { Panel } from '@/components/ui/panel'
 import { StateBadge } from '@/components/ui/state-badge'
 import { TextLink } from '@/components/ui/text-link'
+import { ipv4First, usedOf } from '../capacity'
 import { servicesByPod } from './groups'
 import { lookOf } from './pod-look'
 import { outboundWords } from './words'
@@ -29,7 +30,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           heads={['What', 'Name', 'State']}
           rows={[
             { key: 'outside', cells: ['Outside', outboundWords[network.outbound].title, outboundWords[network.outbound].detail] },
-            ...peers.map((peer) => ({ key: peer.name, cells: ['Peer', <TextLink key="name" href={paths.networkPeerings(tenant, network.name)} className="text-sm">{peer.network}{peer.tenant && ` of ${peer.tenant}`}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] })),
+            ...peers.map((peer) => ({ key: peer.name, cells: ['Peer', <TextLink key="name" href={paths.networkPeerings(tenant, network.name)} size="sm">{peer.network}{peer.tenant !== tenant && ` of ${peer.tenant}`}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] })),
             ...routes.map((route) => ({ key: route.destination, cells: ['Route', <code key="to" className="font-mono text-xs">{route.destination}</code>, <span key="via">via <code className="font-mono text-xs">{route.via}</code></span>] })),
           ]}
           empty={NOTHING}
@@ -39,7 +40,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
         <SimpleTable
           label="Subnets"
           heads={['Name', 'CIDR', 'Gateway', 'Addresses']}
-          rows={subnets.map((subnet) => ({ key: subnet.name, cells: [subnet.name, mono([subnet.cidr]), mono([subnet.gateway]), `${subnet.used.toLocaleString('en')} of ${subnet.total.toLocaleString('en')}`] }))}
+          rows={ipv4First(subnets).map((subnet) => ({ key: subnet.name, cells: [subnet.name, mono([subnet.cidr]), mono([subnet.gateway]), usedOf(subnet.used, subnet.total)] }))}
           empty={NOTHING}
         />
       </Panel>
@@ -49,7 +50,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           heads={['Name', 'Namespace', 'Addresses', 'Ports', 'Pods']}
           rows={services.map((service) => ({
             key: service.uid,
-            cells: [<TextLink key="name" href={paths.service(tenant, service.namespace, service.name)} className="text-sm font-medium">{service.name}</TextLink>, service.namespace, mono(service.addresses), service.ports.join(', ') || NOTHING, service.pods.length === 0 ? NOTHING : `${service.pods.slice(0, 5).map((uid) => nameOf.get(uid) ?? '').filter(Boolean).join(', ')}${service.pods.length > 5 ? ` + ${service.pods.length - 5}` : ''}`],
+            cells: [<TextLink key="name" href={paths.service(tenant, service.namespace, service.name)} size="sm" className="font-medium">{service.name}</TextLink>, service.namespace, mono(service.addresses), service.ports.join(', ') || NOTHING, service.pods.length === 0 ? NOTHING : `${service.pods.slice(0, 5).map((uid) => nameOf.get(uid) ?? '').filter(Boolean).join(', ')}${service.pods.length > 5 ? ` + ${service.pods.length - 5}` : ''}`],
           }))}
           empty="No service is in this network yet."
         />
@@ -60,7 +61,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           heads={['Name', 'Namespace', 'State', 'Addresses', 'Services', 'Security groups']}
           rows={pods.slice(0, shown).map((pod) => ({
             key: pod.uid,
-            cells: [<TextLink key="name" href={paths.pod(tenant, pod.namespace, pod.name)} className="text-sm font-medium">{pod.name}</TextLink>, pod.namespace, <StateBadge key="state" shape={lookOf(pod).shape}>{lookOf(pod).word}</StateBadge>, mono(pod.addresses.map(({ address }) => address)), served.get(pod.uid)?.map(({ name }) => name).join(', ') ?? NOTHING, pod.securityGroups.join(', ') || NOTHING],
+            cells: [<TextLink key="name" href={paths.pod(tenant, pod.namespace, pod.name)} size="sm" className="font-medium">{pod.name}</TextLink>, pod.namespace, <StateBadge key="state" shape={lookOf(pod).shape}>{lookOf(pod).word}</StateBadge>, mono(pod.addresses.map(({ address }) => address)), served.get(pod.uid)?.map(({ name }) => name).join(', ') ?? NOTHING, pod.securityGroups.join(', ') || NOTHING],
           }))}
           empty="No pod uses this network yet."
         />
