@@ -19,11 +19,14 @@ export function shapeCommand(tap: string, ingress: number): string {
 
 export const unshapeCommand = (tap: string): string => `qdisc delete dev ${tap} root`
 
-const qdiscs = z.array(z.object({ kind: z.string(), dev: z.string(), root: z.boolean().optional() }))
+const qdiscs = z.array(z.object({ kind: z.string(), dev: z.string(), root: z.boolean().optional(), options: z.object({ rate: z.number().optional() }).optional() }))
+
+/** A rate in bytes a second, as the kernel has it: it knows no part of one. */
+const inBytes = (ingress: number): number => Math.floor(ingress / 8)
 
 /** Shapes what is sent to the pods of one network, by their taps. */
 export class Shaping {
-  /** By tap, as the kernel has it; null: not known. A new namespace has none. */
+  /** Bytes a second by tap, as the kernel has it; null: not known. A new namespace has none. */
   private shaped: Map<string, number> | null = new Map()
 
   constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'command' | 'tcBatch'>) {}
@@ -37,23 +40,35 @@ export class Shaping {
     const lines = [
       // A shaper goes with its tap.
       ...[...before.keys()].filter((tap) => taps.has(tap) && !wanted.has(tap)).map(unshapeCommand),
-      ...[...wanted].filter(([tap, ingress]) => before.get(tap) !== ingress).map(([tap, ingress]) => shapeCommand(tap, ingress)),
+      ...[...wanted].filter(([tap, ingress]) => before.get(tap) !== inBytes(ingress)).map(([tap, ingress]) => shapeCommand(tap, ingress)),
     ]
     if (lines.length > 0) await this.kernel.tcBatch(lines)
-    this.shaped = wanted
+    this.shaped = new Map([...wanted].map(([tap, ingress]) => [tap, inBytes(ingress)]))
   }
 
-  /** As {@link apply}, whatever is there: what others changed is put right. */
-  async repair(ports: readonly PodPort[]): Promise<void> {
-    this.shaped = await this.observe()
+  /** As {@link apply}, whatever is there: what others changed is put right. Says what that was. */
+  async repair(ports: readonly PodPort[]): Promise<string[]> {
+    const there = await this.observe()
+    this.shaped = there
     await this.apply(ports)
+    return wrong(there, ports).map((tap) => `bandwidth of ${tap} set`)
   }
 
-  /** Shapers that are there, with a rate that no pod has: each is set anew. */
+  /** Whether the kernel has what pods may receive. Changes nothing. */
+  async isRight(ports: readonly PodPort[]): Promise<boolean> {
+    return wrong(await this.observe(), ports).length === 0
+  }
+
+  /** Shapers that are there, and their rates. */
   private async observe(): Promise<Map<string, number>> {
     const all = qdiscs.parse(JSON.parse(await this.kernel.command('tc', ['-json', 'qdisc', 'show']) || '[]'))
-    return new Map(all.filter(({ kind, root }) => kind === 'tbf' && root === true).map(({ dev }) => [dev, 0]))
+    return new Map(all.filter(({ kind, root }) => kind === 'tbf' && root === true).map(({ dev, options }) => [dev, options?.rate ?? 0]))
   }
+}
+
+function wrong(there: ReadonlyMap<string, number>, ports: readonly PodPort[]): string[] {
+  const wanted = new Map([...limits(ports)].map(([tap, ingress]) => [tap, inBytes(ingress)]))
+  return ports.map(({ uid }) => tapName(uid)).filter((tap) => there.get(tap) !== wanted.get(tap))
 }
 
 const limits = (ports: readonly PodPort[]): Map<string, number> => new Map(ports.flatMap(({ uid, bandwidth }) => (bandwidth?.ingress ? [[tapName(uid), bandwidth.ingress] as const] : [])))

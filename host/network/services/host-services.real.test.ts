@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NetworkObject, NetworkService } from '@/contracts/host/v1'
 import type { Attachment } from '../attachment'
 import type { HostNetwork } from '../host-network'
+import { tapName } from '../names'
 import { Lab, network, pod, until } from '../testing/lab'
 import { Peer } from './testing/peer'
 import { service } from './testing/service-world'
@@ -61,6 +62,16 @@ describe('services of a host’s network', () => {
     expect(await client.say('tcp', 'gone')).toBe('refused')
   })
 
+  it('are no change of another’s when packets write into their sets, and keep what those hold', async () => {
+    await say(false, [ipv4(service(3, [second.address], { affinitySeconds: 600 }))])
+    await hosts.mend()
+    expect(await client.ask({ address: '10.96.0.3', port: 80 })).toEqual(['1'])
+    expect(await hosts.mend()).toEqual({ repairs: [], lostTaps: [] })
+    expect((await lab.in(`hyp-${lab.hostTag}-n1`, 'nft', 'list', 'map', 'inet', 'hypernetes', 'service_affinity')).stdout).toContain('expires')
+    expect((await hosts.serviceCounters()).get(service(3, []).uid)?.connections).toBe(1)
+    await say(false, [], [`service/${service(3, []).uid}`])
+  })
+
   it('are counted, and go with their objects', async () => {
     const before = (await hosts.serviceCounters()).get(web([]).uid)!
     expect(before.connections).toBeGreaterThan(30)
@@ -80,6 +91,13 @@ describe('services of a host’s network', () => {
     const namespace = `hyp-${lab.hostTag}-n1`
     expect((await lab.in(namespace, 'tc', 'qdisc', 'show')).stdout).toContain('rate 8Mbit')
     expect((await lab.in(namespace, 'nft', 'list', 'table', 'inet', 'hypernetes')).stdout).toContain('limit rate over 500000 bytes/second')
+    // Another program's changes are found and put right.
+    await hosts.mend()
+    expect(await hosts.mend()).toEqual({ repairs: [], lostTaps: [] })
+    await lab.in(namespace, 'tc', 'qdisc', 'change', 'dev', tapName(second.uid), 'root', 'tbf', 'rate', '1gbit', 'burst', '100k', 'limit', '1m')
+    expect((await hosts.mend()).repairs).toEqual([`${namespace}: bandwidth of ${tapName(second.uid)} set`])
+    expect((await lab.in(namespace, 'tc', 'qdisc', 'show')).stdout).toContain('rate 8Mbit')
+    expect(await hosts.mend()).toEqual({ repairs: [], lostTaps: [] })
     await hosts.attach({ network: spec, pod: second })
     expect((await lab.in(namespace, 'tc', 'qdisc', 'show')).stdout).not.toContain('tbf')
     expect((await lab.in(namespace, 'nft', 'list', 'table', 'inet', 'hypernetes')).stdout).not.toContain('limit rate')

@@ -1,6 +1,6 @@
 /**
  * Reads, for each network namespace named on standard input, what tells whether anything was changed in it: the generation of its packet
- * filter (nftables counts its transactions), and its links, addresses, routes and permanent neighbours without what changes by itself (counters,
+ * filter (nftables counts its transactions), and its links, queues, addresses, routes and permanent neighbours without what changes by itself (counters,
  * carriers, ages). A line each: `name generation record…`, records in hexadecimal digits; only the name where it leads to no namespace. An empty
  * name is the namespace it runs in; it comes first. One process for all: a process of `nft` and `ip` for each would cost a hundred times as much. Node has no netlink sockets;
  * perl-base is on every Debian.
@@ -69,6 +69,12 @@ sub records {
     next unless $state & 0x80;
     my $has = attributes(substr($_->[1], 12));
     $add->('n', pack('C l', $family, $index), @$has{1, 2});
+  }
+  # Queues, without their statistics and references: kind and options.
+  for (@{ask($socket, 38, 0x301, pack('C x3 l L L L', (0) x 5))}) {
+    my (undef, $index, $handle, $parent) = unpack('C x3 l L L', $_->[1]);
+    my $has = attributes(substr($_->[1], 20));
+    $add->('q', pack('l L L', $index, $handle, $parent), @$has{1, 2});
   }
   return sort @records;
 }
