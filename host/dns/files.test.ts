@@ -14,11 +14,18 @@ describe('the files of a resolver', () => {
   it('keep its own names and addresses at home, and say where records are', () => {
     const files = resolverFiles(base, [web], ['192.0.2.53'])
     expect(files.configuration.split('\n')).toEqual(expect.arrayContaining(['port=53', 'listen-address=10.0.0.1', 'listen-address=fd00::1', 'domain-needed', 'bind-interfaces', 'dns-forward-max=150', 'cache-size=1000']))
-    expect(files.servers(1053).split('\n')).toEqual(['server=192.0.2.53', 'server=/cluster.local/', 'server=/0.0.10.in-addr.arpa/', 'server=/0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa/', 'server=/96.10.in-addr.arpa/', 'server=/_tcp.web.default.svc.cluster.local/127.0.0.1#1053', ''])
-    expect(files.servers(null)).not.toContain('#')
-    expect(files.records?.(1054)).toContain('srv-host=_http._tcp.web.default.svc.cluster.local,web.default.svc.cluster.local,80,0,100\n')
+    expect(files.servers({ records: 1053, aliases: null }).split('\n')).toEqual(['server=192.0.2.53', 'server=/cluster.local/', 'server=/0.0.10.in-addr.arpa/', 'server=/0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa/', 'server=/96.10.in-addr.arpa/', 'server=/_tcp.web.default.svc.cluster.local/127.0.0.1#1053', ''])
+    expect(files.servers({ records: null, aliases: null })).not.toContain('#')
+    expect(files.helpers.records?.(1054)).toContain('srv-host=_http._tcp.web.default.svc.cluster.local,web.default.svc.cluster.local,80,0,100\n')
     expect([...files.hosts.values()].join('')).toBe('10.96.0.5 web.default.svc.cluster.local\n')
-    expect(resolverFiles(base, [], []).records).toBeNull()
+    expect(resolverFiles(base, [], []).helpers).toEqual({ records: null, aliases: null })
+  })
+
+  it('send the names that stand for others to whom can follow them', () => {
+    const alias = (name: string, externalName: string): NetworkObject => ({ ...web, name, addresses: [], ports: [], externalName })
+    const files = resolverFiles(base, [alias('in', 'web.default.svc.cluster.local'), alias('out', 'example.com')], [])
+    expect(files.helpers.aliases?.(1063)).toBe('out.default.svc.cluster.local example.com\n')
+    expect(files.servers({ records: 1053, aliases: 1063 }).split('\n').slice(-3)).toEqual(['server=/in.default.svc.cluster.local/127.0.0.1#1053', 'server=/out.default.svc.cluster.local/127.0.0.1#1063', ''])
   })
 
   it('change in one place only when one address does', () => {

@@ -11,19 +11,25 @@ const ttl = 5
 /** What a pod is told to go on with while the resolver is busy with as many questions of others. */
 const [maxForwarded, cachedAnswers, maxConnections] = [150, 1_000, 20]
 
-/** What a network's resolver reads. `records` is null where nothing needs a second process, which answers what dnsmasq reads at its start alone. */
+/** What a network's resolver reads. */
 export type ResolverFiles = {
   /** Of the process that the pods ask; another text needs another process. */
   readonly configuration: string
   /** Of the folder that it watches, by file name. */
   readonly hosts: ReadonlyMap<string, string>
-  /** What it reads again when it is told to; `port`: of the process that has the records. */
-  readonly servers: (port: number | null) => string
-  readonly records: ((port: number) => string) | null
+  /** What it reads again when it is told to. */
+  readonly servers: (ports: HelperPorts) => string
+  /** Of the processes behind it; null: there is no need of it. */
+  readonly helpers: Readonly<Record<HelperName, ((port: number) => string) | null>>
 }
 
-/** The ports at which the second process listens in turn, on the namespace's own loopback: one that is replaced keeps its own for a while. */
-export const recordPorts = [1053, 1054, 1055, 1056] as const
+/** Behind the process that pods ask: one with what dnsmasq reads at its start alone, and one for what stands for names outside. */
+export const helperNames = ['records', 'aliases'] as const
+export type HelperName = (typeof helperNames)[number]
+/** The ports at which each listens in turn, on the namespace's own loopback: one that is replaced keeps its own for a while. */
+export const helperPorts = { records: [1053, 1054, 1055, 1056], aliases: [1063, 1064, 1065, 1066] } as const satisfies Record<HelperName, readonly number[]>
+/** Where they listen now; null: there is none. */
+export type HelperPorts = Readonly<Record<HelperName, number | null>>
 
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('')
 const common = ['no-hosts', 'no-resolv', 'no-poll', 'no-ident', 'bind-interfaces', `local-ttl=${ttl}`, 'edns-packet-max=1232', 'pid-file=', 'log-facility=/dev/null', `max-tcp-connections=${maxConnections}`]
@@ -35,10 +41,16 @@ export function resolverFiles(base: NetworkBase, objects: Iterable<NetworkObject
   return {
     configuration: lines([...common, 'port=53', ...base.subnets.map(({ gateway }) => `listen-address=${gateway}`), 'domain-needed', `hostsdir=${resolverFolder}/hosts`, `servers-file=${resolverFolder}/servers`, `cache-size=${cachedAnswers}`, `dns-forward-max=${maxForwarded}`]),
     hosts: hostsFiles(names),
-    servers: (port) => serversFile(base, names, upstreamOf(base, hostNameservers), port),
-    records: names.services.length + names.aliases.length === 0 ? null : (port) => recordsFile(domain, names, port),
+    servers: (ports) => serversFile(base, names, upstreamOf(base, hostNameservers), ports),
+    helpers: {
+      records: names.services.length + names.aliases.length === 0 ? null : (port) => recordsFile(domain, names, port),
+      aliases: names.aliases.some(isOutside(domain)) ? () => lines(names.aliases.filter(isOutside(domain)).map(({ name, chain }) => [name, ...chain].join(' ')).sort()) : null,
+    },
   }
 }
+
+/** Whether an alias ends at a name that this network's resolver does not know itself. */
+const isOutside = (domain: string) => ({ chain }: Alias) => !`.${chain.at(-1) ?? ''}`.endsWith(`.${domain.toLowerCase()}`)
 
 /** Whom the network's resolver asks for what it does not know itself; none where it must not ask. */
 export function upstreamOf({ dns, outbound, subnets }: NetworkBase, hostNameservers: readonly string[]): string[] {
@@ -58,17 +70,18 @@ function hostsFiles({ hosts }: Names): Map<string, string> {
 const bucketName = (bucket: number) => `names-${String(bucket).padStart(2, '0')}`
 
 /** A name below the network's domain, and an address of it, is never asked of anybody outside. */
-function serversFile({ dns, subnets, serviceCidrs }: NetworkBase, { services, aliases }: Names, upstream: readonly string[], port: number | null): string {
+function serversFile({ dns, subnets, serviceCidrs }: NetworkBase, { services, aliases }: Names, upstream: readonly string[], ports: HelperPorts): string {
   const own = [dns.domain.toLowerCase(), ...new Set([...subnets.map(({ cidr }) => cidr), ...serviceCidrs].map(reverseDomain))].filter(isName)
-  const elsewhere = port === null ? [] : [...new Set([...services.map(({ name }) => name.slice(name.indexOf('.') + 1)), ...aliases.map(({ name }) => name)])].sort()
-  return lines([...upstream.map((address) => `server=${address}`), ...own.map((domain) => `server=/${domain}/`), ...elsewhere.map((domain) => `server=/${domain}/127.0.0.1#${port}`)])
+  const outside = isOutside(dns.domain)
+  const behind = (domains: readonly string[], port: number | null) => (port === null ? [] : [...new Set(domains)].sort().map((domain) => `server=/${domain}/127.0.0.1#${port}`))
+  return lines([...upstream.map((address) => `server=${address}`), ...own.map((domain) => `server=/${domain}/`), ...behind([...services.map(({ name }) => name.slice(name.indexOf('.') + 1)), ...aliases.filter((one) => !outside(one)).map(({ name }) => name)], ports.records), ...behind(aliases.filter(outside).map(({ name }) => name), ports.aliases)])
 }
 
 function recordsFile(domain: string, { services, aliases }: Names, port: number): string {
   return lines([
     ...common, `port=${port}`, 'listen-address=127.0.0.1', 'cache-size=0', `hostsdir=${resolverFolder}/hosts`, `local=/${domain.toLowerCase()}/`,
     ...services.map(recordLine).sort(),
-    ...aliases.map(({ name, target }: Alias) => `cname=${name},${target}`).sort(),
+    ...aliases.flatMap(({ name, chain: [target = ''] }: Alias) => `cname=${name},${target}`).sort(),
   ])
 }
 

@@ -26,14 +26,14 @@ exec { $ARGV[0] } @ARGV or die "jail: $ARGV[0]: $!\n";
  */
 const enterScript = 'cd /proc/sys/net && echo 53 >ipv4/ip_unprivileged_port_start && echo 1 >ipv4/ip_nonlocal_bind && echo 1 >ipv6/ip_nonlocal_bind && exec "$@"'
 
-/** Whose jail: `namespace` is the path of the network's, `folder` what it reads, `configuration` a file in there. */
-export type ResolverJail = { namespace: string; folder: string; uid: number; configuration: string }
+/** Whose jail: `namespace` is the path of the network's, `folder` what it reads as {@link resolverFolder}, `name` of what it runs. */
+export type ResolverJail = { namespace: string; folder: string; uid: number; name: string; command: readonly string[] }
 
 /**
- * The argv that runs dnsmasq in a network's namespace and in a jail: an account of its own from the first instruction on, no capability, a root of /usr
+ * The argv that runs a resolver in a network's namespace and in a jail: an account of its own from the first instruction on, no capability, a root of /usr
  * and its folder (read-only), namespaces of its own for processes, mounts, IPC and names. It prints on descriptor 3 who it is, and outlives the agent.
  */
-export function jailedResolver({ namespace, folder, uid, configuration }: ResolverJail): [string, string[]] {
+export function jailedResolver({ namespace, folder, uid, command }: ResolverJail): [string, string[]] {
   const { addressSpace, fileBytes, openFiles, processes } = resolverLimits
   return ['nsenter', [
     `--net=${namespace}`, 'sh', '-c', enterScript, 'sh',
@@ -46,6 +46,6 @@ export function jailedResolver({ namespace, folder, uid, configuration }: Resolv
     ...['prlimit', '--core=0', `--as=${addressSpace}`, `--fsize=${fileBytes}`, `--nofile=${openFiles}`, `--nproc=${processes}`, '--'],
     ...['perl', '-e', filterScript, '--'],
     ...['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--'],
-    ...['dnsmasq', '--keep-in-foreground', `--conf-file=${resolverFolder}/${configuration}`],
+    ...command,
   ]]
 }

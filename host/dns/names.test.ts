@@ -40,7 +40,11 @@ describe('the names of a network', () => {
 
   it('of an ExternalName stand for another name, and have no records', () => {
     const found = names(service({ externalName: 'Db.example.com.', ports: [{ name: 'sql', protocol: 'tcp', port: 5432, endpoints: [] }] }))
-    expect(found).toEqual({ hosts: new Map(), services: [], aliases: [{ name: 'web.default.svc.cluster.local', target: 'db.example.com' }] })
+    expect(found).toEqual({ hosts: new Map(), services: [], aliases: [{ name: 'web.default.svc.cluster.local', chain: ['db.example.com'] }] })
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => `${name}.default.svc.cluster.local`)
+    expect(names(service({ name: 'a', externalName: b ?? '' }), service({ name: 'b', externalName: c ?? '' }), service({ name: 'c', externalName: 'example.com' })).aliases[0]).toEqual({ name: a, chain: [b, c, 'example.com'] })
+    // One that leads back to itself is none.
+    expect(names(service({ name: 'a', externalName: b ?? '' }), service({ name: 'b', externalName: a ?? '' })).aliases).toEqual([])
   })
 
   it('are left out where they could break a line of a file, or are none', () => {

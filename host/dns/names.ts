@@ -3,8 +3,8 @@ import { formatIp, isIp, parseIp, parseSubnet } from '@/domain/shared/ip'
 
 /** `_http._tcp.web.default.svc.cluster.local` and where it leads. */
 export type ServiceRecord = { readonly name: string; readonly target: string; readonly port: number }
-/** A name that stands for another one, which may lie anywhere. */
-export type Alias = { readonly name: string; readonly target: string }
+/** A name that stands for another one, and that for the next where it is an alias too; what is last may lie anywhere. */
+export type Alias = { readonly name: string; readonly chain: readonly string[] }
 
 /** What a network's resolver says by itself. Names are in lower case, without the dot at the end. */
 export type Names = {
@@ -17,6 +17,8 @@ export type Names = {
 /** More are no use to anybody, and each costs the resolver a comparison a question. */
 const maxServiceRecords = 20_000
 const maxAliases = 1_000
+/** Aliases of aliases. */
+const maxChain = 8
 /** RFC 1035 section 2.3.4, without the length and the dot at the end. */
 const maxName = 253
 const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/
@@ -40,7 +42,7 @@ export function namesOf(base: NetworkBase, objects: Iterable<NetworkObject>): Na
   const ranked: Map<string, string>[] = [new Map(), new Map(), new Map()]
   const hosts = new Map<string, Set<string>>()
   const services: ServiceRecord[] = []
-  const aliases: Alias[] = []
+  const targets = new Map<string, string>()
   const add = (rank: 0 | 1 | 2 | null, name: string, address: string) => {
     if (!isIp(address) || !isName(name)) return
     const names = hosts.get(address) ?? new Set()
@@ -50,7 +52,7 @@ export function namesOf(base: NetworkBase, objects: Iterable<NetworkObject>): Na
   for (const object of objects) {
     if (object.kind === 'pod') addPod(object, domain, add)
     if (object.kind !== 'service') continue
-    if (object.externalName !== null) aliases.push(...aliasOf(object, domain))
+    if (object.externalName !== null) addAlias(object, domain, targets)
     else addService(object, domain, add)
     if (services.length < maxServiceRecords) services.push(...recordsOf(object, domain))
   }
@@ -59,7 +61,7 @@ export function namesOf(base: NetworkBase, objects: Iterable<NetworkObject>): Na
     const called = first(address)
     return [address, [...(called === undefined ? [] : [called]), ...[...names].filter((name) => name !== called).sort()]]
   })
-  return { hosts: new Map(ordered), services: services.slice(0, maxServiceRecords), aliases: aliases.slice(0, maxAliases) }
+  return { hosts: new Map(ordered), services: services.slice(0, maxServiceRecords), aliases: chainsOf(targets).slice(0, maxAliases) }
 }
 
 type Add = (rank: 0 | 1 | 2 | null, name: string, address: string) => void
@@ -100,9 +102,18 @@ function recordsOf(service: NetworkService, domain: string): ServiceRecord[] {
   })
 }
 
-function aliasOf(service: NetworkService, domain: string): Alias[] {
-  const alias = { name: serviceName(service, domain), target: (service.externalName ?? '').toLowerCase().replace(/\.$/, '') }
-  return isName(alias.name) && isName(alias.target) && alias.name !== alias.target ? [alias] : []
+function addAlias(service: NetworkService, domain: string, targets: Map<string, string>): void {
+  const [name, target] = [serviceName(service, domain), (service.externalName ?? '').toLowerCase().replace(/\.$/, '')]
+  if (isName(name) && isName(target)) targets.set(name, target)
+}
+
+/** Follows each alias to its end; one that leads back to itself, or too far, is none. */
+function chainsOf(targets: ReadonlyMap<string, string>): Alias[] {
+  return [...targets.keys()].flatMap((name) => {
+    const chain: string[] = []
+    for (let next = targets.get(name); next !== undefined; next = targets.get(next)) if (chain.push(next) > maxChain) return []
+    return [{ name, chain }]
+  })
 }
 
 /** The domain of a subnet's addresses, as PTR questions have it: rounded outwards to whole labels. */

@@ -25,14 +25,14 @@ const bwrapInfo = z.object({ 'child-pid': z.number().int().positive() })
 export const namespaceInode = (path: string): Promise<number | null> => stat(path).then(({ ino }) => ino, () => null)
 
 /**
- * Starts dnsmasq with a configuration that lies in the jail's folder, and resolves once it listens on `port`: what is asked from then on is answered. `onEnd` is told
+ * Starts a resolver with a configuration that lies in the jail's folder, and resolves once it listens on `port`: what is asked from then on is answered. `onEnd` is told
  * when it has ended. Throws with its last words, and leaves nothing of it.
  */
 export async function startResolver(jail: ResolverJail, port: number, text: string, onEnd: () => void): Promise<ResolverRecord> {
   const namespace = await namespaceInode(jail.namespace)
   if (namespace === null) throw new Error(`there is no network namespace ${jail.namespace}`)
   const { command, args, leave } = await inGroup(resolverLimits, jailedResolver(jail))
-  const stderrFile = join(jail.folder, `${jail.configuration}.stderr`)
+  const stderrFile = join(jail.folder, `${jail.name}.stderr`)
   const stderr = await open(stderrFile, 'w', 0o600)
   try {
     const child = spawn(command, args, { detached: true, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', NODE_ENV: process.env.NODE_ENV, LANG: 'C.UTF-8' }, stdio: ['ignore', 'ignore', stderr.fd, 'pipe'] })
@@ -58,7 +58,7 @@ const endOf = (child: ChildProcess) => new Promise<void>((resolve) => {
   child.once('exit', () => resolve())
 })
 
-/** dnsmasq itself, which bubblewrap names by its pid on the host. */
+/** The program itself, which bubblewrap names by its pid on the host. */
 async function identityOf(child: ChildProcess, ended: Promise<void>): Promise<ProcessIdentity | undefined> {
   const pipe = child.stdio[3] as Readable | undefined
   if (!pipe) return undefined

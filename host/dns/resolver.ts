@@ -5,26 +5,31 @@ import { z } from 'zod'
 import type { NetworkObject } from '@/contracts/host/v1'
 import { jailUid } from '@/host/images/jail/jail'
 import type { Logger } from '@/platform/logger'
-import { recordPorts, resolverFiles, type ResolverFiles } from './files'
-import { isResolverUid } from './jail'
+import { aliasScript } from './alias-script'
+import { helperNames, helperPorts, resolverFiles, type HelperName, type ResolverFiles } from './files'
+import { isResolverUid, resolverFolder } from './jail'
 import { isServing, killStrayResolvers, ResolverRecord, startResolver, stopResolver, wakeResolver } from './process'
 
 /** Changes in so short a time are one. */
 const gatherMs = 20
-/** For questions that the second process still has when another takes its place. */
+/** For questions that a helper still has when another takes its place. */
 const drainMs = 2_000
 const [firstRetryMs, lastRetryMs] = [200, 30_000]
 /** Who ran so long begins anew with the shortest wait. */
 const steadyMs = 60_000
 
-const savedState = z.object({ version: z.literal(1), uid: z.number().int().refine(isResolverUid), names: ResolverRecord.nullable(), records: ResolverRecord.extend({ port: z.number().int() }).nullable() })
+const helper = ResolverRecord.extend({ port: z.number().int() })
+type Helper = z.infer<typeof helper>
+const savedState = z.object({ version: z.literal(1), uid: z.number().int().refine(isResolverUid), names: ResolverRecord.nullable(), records: helper.nullable(), aliases: helper.nullable() })
 type Saved = z.infer<typeof savedState>
+
+const dnsmasq = (configuration: string) => ['dnsmasq', '--keep-in-foreground', `--conf-file=${resolverFolder}/${configuration}`]
 
 export type ResolverParts = { folder: string; namespace: string; nameservers: () => readonly string[]; log: Pick<Logger, 'info' | 'warn' | 'error'> }
 
 /**
- * The resolver of one network on this host. A process answers the pods from files that it reads again without a gap; a second one behind it has what
- * dnsmasq reads at its start alone (SRV, ExternalName), and is replaced by another at another port before it goes, so that no question is lost.
+ * The resolver of one network on this host. A process answers the pods from files that it reads again without a gap; helpers behind it have what
+ * dnsmasq reads at its start alone (SRV) or cannot follow (ExternalName), and each is replaced by another at another port before it goes, so that no question is lost.
  * All that is asked for here is carried out in the order of asking, in the background; what fails is tried again.
  */
 export class Resolver {
@@ -36,6 +41,8 @@ export class Resolver {
   private changed = false
   private left = false
   private retryMs = firstRetryMs
+  /** Where the network's resolver is asked by a process behind it. */
+  private gateway = ''
   private startedAt = 0
   private readonly waking = new Set<() => void>()
   /** Aborted when what drains shall end at once. */
@@ -66,7 +73,7 @@ export class Resolver {
   /** Looks whether all of it still runs. */
   async check(): Promise<void> {
     if (!this.wanted || this.running || !this.state) return
-    for (const record of [this.state.names, this.state.records]) if (record && !(await isServing(record, this.parts.namespace))) return this.converge()
+    for (const record of processesOf(this.state)) if (!(await isServing(record, this.parts.namespace))) return this.converge()
   }
 
   /** Reads again what lies outside of it, such as whom the host asks. */
@@ -131,39 +138,44 @@ export class Resolver {
     const base = this.objects.find((object) => object.kind === 'network')
     if (!base) return
     const state = (this.state ??= await this.open())
+    this.gateway = base.subnets.find(({ gateway }) => !gateway.includes(':'))?.gateway ?? ''
     const files = resolverFiles(base, this.objects, this.parts.nameservers())
     await this.put('passwd', 'nobody:x:65534:65534::/:\n')
     await this.putAll(files.hosts)
-    const old = await this.bringRecords(state, files)
-    const isNew = await this.put('servers', files.servers(state.records?.port ?? null))
+    const old: Helper[] = []
+    for (const name of helperNames) old.push(...(await this.bringHelper(state, files, name)))
+    const isNew = await this.put('servers', files.servers({ records: state.records?.port ?? null, aliases: state.aliases?.port ?? null }))
     await this.bringNames(state, files, isNew)
-    if (old) this.retire(old)
+    for (const helper of old) this.retire(helper)
   }
 
   /** Returns the process whose place another took. */
-  private async bringRecords(state: Saved, files: ResolverFiles): Promise<Saved['records']> {
-    const { records } = state
-    const text = (port: number) => files.records?.(port) ?? ''
-    const serves = records !== null && (await isServing(records, this.parts.namespace))
-    if (serves && records.configuration === text(records.port)) return null
-    if (files.records === null) {
-      state.records = null
-      await this.save(state)
-      return records
+  private async bringHelper(state: Saved, files: ResolverFiles, name: HelperName): Promise<Helper[]> {
+    const running = state[name]
+    const text = files.helpers[name]
+    const serves = running !== null && (await isServing(running, this.parts.namespace))
+    if (serves && running.configuration === text?.(running.port)) return []
+    if (text === null) state[name] = null
+    else {
+      const port = await this.freePort(helperPorts[name], serves ? running.port : null)
+      const file = `${name}-${port}`
+      await this.put(file, text(port))
+      state[name] = { ...(await this.launch(state, file, port, text(port), name === 'records' ? dnsmasq(file) : await this.followAliases(file, port))), port }
     }
-    const port = await this.freePort(serves ? records.port : null)
-    const configuration = `records-${port}.conf`
-    await this.put(configuration, text(port))
-    state.records = { ...(await this.launch(state, configuration, port, text(port))), port }
     await this.save(state)
-    return records
+    return running ? [running] : []
+  }
+
+  private async followAliases(file: string, port: number): Promise<string[]> {
+    await this.put('aliases.pl', aliasScript)
+    return ['perl', `${resolverFolder}/aliases.pl`, String(port), this.gateway, `${resolverFolder}/${file}`]
   }
 
   /** A port that neither what serves nor what is being retired holds. */
-  private async freePort(taken: number | null): Promise<number> {
+  private async freePort(ports: readonly number[], taken: number | null): Promise<number> {
     for (;;) {
       const held = new Set([taken, ...[...this.retiring].map(([, port]) => port)])
-      const free = recordPorts.find((port) => !held.has(port))
+      const free = ports.find((port) => !held.has(port))
       if (free !== undefined) return free
       await Promise.race([...this.retiring].map(([ended]) => ended))
     }
@@ -176,17 +188,17 @@ export class Resolver {
     await this.put('names.conf', configuration)
     if (names) await stopResolver(names)
     state.names = null
-    state.names = await this.launch(state, 'names.conf', 53, configuration)
+    state.names = await this.launch(state, 'names.conf', 53, configuration, dnsmasq('names.conf'))
     await this.save(state)
   }
 
-  private launch(state: Saved, configuration: string, port: number, text: string): Promise<ResolverRecord> {
+  private launch(state: Saved, name: string, port: number, text: string, command: readonly string[]): Promise<ResolverRecord> {
     const { folder, namespace } = this.parts
     this.startedAt = performance.now()
-    return startResolver({ namespace, folder, uid: state.uid, configuration }, port, text, () => void this.check())
+    return startResolver({ namespace, folder, uid: state.uid, name, command }, port, text, () => void this.check())
   }
 
-  private retire(record: NonNullable<Saved['records']>): void {
+  private retire(record: Helper): void {
     const ended = delay(drainMs, undefined, { signal: this.ending.signal, ref: false })
       .catch(() => {})
       .then(() => stopResolver(record))
@@ -199,9 +211,8 @@ export class Resolver {
   private async open(): Promise<Saved> {
     const { folder } = this.parts
     const saved = savedState.safeParse(await json(join(folder, 'state.json')))
-    const state: Saved = saved.success ? saved.data : { version: 1, uid: jailUid(), names: null, records: null }
-    const kept = [state.names, state.records].flatMap((record) => (record ? [record.identity.pid] : []))
-    await killStrayResolvers(folder, new Set(kept))
+    const state: Saved = saved.success ? saved.data : { version: 1, uid: jailUid(), names: null, records: null, aliases: null }
+    await killStrayResolvers(folder, new Set(processesOf(state).map(({ identity }) => identity.pid)))
     // What another account may read is of no use to this one.
     if (!saved.success) await rm(folder, { recursive: true, force: true })
     await this.make(folder, state.uid)
@@ -219,7 +230,7 @@ export class Resolver {
     const { folder } = this.parts
     this.ending.abort()
     this.ending = new AbortController()
-    await Promise.all([...this.retiring.keys(), ...[this.state?.names, this.state?.records].map((record) => (record ? stopResolver(record) : undefined))])
+    await Promise.all([...this.retiring.keys(), ...(this.state ? processesOf(this.state).map(stopResolver) : [])])
     this.state = null
     this.written.clear()
     await killStrayResolvers(folder, new Set())
@@ -252,6 +263,8 @@ export class Resolver {
     return known !== text
   }
 }
+
+const processesOf = ({ names, records, aliases }: Saved): ResolverRecord[] => [names, records, aliases].filter((record) => record !== null)
 
 async function json(file: string): Promise<unknown> {
   try {

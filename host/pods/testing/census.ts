@@ -20,14 +20,14 @@ export async function virtualMachines(folder: string): Promise<{ pid: number; po
 }
 
 /**
- * All that pods of a host have on the machine, as lines that can be compared: VMs, their processes, network namespaces
+ * All that pods of a host have on the machine, as lines that can be compared: VMs, their processes, their networks' resolvers, network namespaces
  * with their links and rules, rules of the host, files, cgroups, and what this process holds open.
  */
 export async function census(folder: string, hostTag: string): Promise<string[]> {
   const namespaces = (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith(`hyp-${hostTag}-`)).sort()
   const inside = await Promise.all(namespaces.map(async (name) => [...(await outputLines(['ip', '-n', name, '-o', 'link'])).map((line) => `${name} ${line.replace(/^\d+: /, '')}`), ...(await rules(['ip', 'netns', 'exec', name])).map((line) => `${name} ${line}`)]))
   const links = (await outputLines(['ip', '-o', 'link'])).filter((line) => line.includes(hostTag)).map((line) => line.replace(/^\d+: /, ''))
-  const files = await Promise.all(['pods', 'ledger', 'logs'].map((name) => tree(join(folder, name))))
+  const files = await Promise.all(['pods', 'ledger', 'logs', 'dns'].map((name) => tree(join(folder, name))))
   const cgroups = (await tree('/sys/fs/cgroup', true)).filter((path) => path.includes(hostTag))
   return [...(await processes(folder)), ...namespaces, ...inside.flat(), ...links, ...(await rules([])).filter((line) => line.includes(hostTag)), ...files.flat(), ...cgroups, ...(await openFiles())]
 }
