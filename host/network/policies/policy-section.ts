@@ -21,19 +21,6 @@ const ALLOWED_CHAIN = 'policy_allowed'
  * longer allowed stops both ways. ICMP errors pass with the connection that they speak of, once that was judged by the rules of now.
  */
 export function policySection(state: PolicyState): NftSection {
-  const { number, subnets, routes, serviceCidrs, policies, peers } = state
-  const rest = JSON.stringify([number, subnets, routes, serviceCidrs, peers])
-  const known = before.get(policies)
-  if (known?.rest === rest) return known.section
-  const section = compiled(state)
-  before.set(policies, { rest, section })
-  return section
-}
-
-/** The section of each list of policies: most changes of a network are of its pods alone, and a start does not wait for rules that stay. */
-const before = new WeakMap<PolicyState['policies'], { rest: string; section: NftSection }>()
-
-function compiled(state: PolicyState): NftSection {
   const draft = new SectionDraft()
   const policies = [...state.policies].sort((a, b) => (a.uid < b.uid ? -1 : 1))
   const families = ([4, 6] as const).filter((family) => state.subnets.some(({ cidr }) => familyOf(cidr) === family))
