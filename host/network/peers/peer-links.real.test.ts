@@ -76,7 +76,7 @@ it('a link goes when either side no longer says so, and nothing meant for the pe
 it('what others changed at links is repaired, and an agent that starts anew takes them over', async () => {
   await world.lab.ip(namespace(left), ['link delete peer2'])
   await world.lab.ip(namespace(middle), ['route delete 10.2.0.0/24', 'link add peer9 type veth peer name peer8', 'route add 10.66.0.0/24 dev peer3 via 169.254.1.1 onlink'])
-  const { repairs } = await world.hosts.reconcile(world.attachments())
+  const { repairs } = await world.hosts.mend()
   expect(repairs.filter((line) => line.includes('peer')).sort()).toEqual([`${namespace(middle)}: link delete peer8`, `${namespace(middle)}: link delete peer9`, `${namespace(middle)}: route 10.2.0.0/24 dev peer3 added`, `${namespace(middle)}: route delete 10.66.0.0/24 dev peer3`])
   expect(repairs.filter((line) => line.startsWith('link between'))).toEqual(['link between networks 1 and 2 made'])
   await Promise.all([reachable(a!, v4(b!)), reachable(c!, v4(b!))])
