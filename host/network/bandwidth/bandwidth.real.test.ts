@@ -28,7 +28,7 @@ async function limit(pod: Pod | null, fields: Partial<Bandwidth> = {}): Promise<
 }
 
 /** Megabits a second that arrive, measured once it flows. */
-async function rate(address = to.address, seconds = 1.5): Promise<number> {
+async function rate(address = to.address, seconds = 1): Promise<number> {
   const flood = from.peer.number('flood', { address, port: 9000, seconds: seconds + 0.5 })
   await pause(400)
   const [before, began] = [await to.peer.number('received', { text: 'sink' }), performance.now()]

@@ -12,10 +12,12 @@ let lab: Lab
 let hosts: HostNetwork
 let client: Peer
 let servers: Peer[]
-const spec = { ...network(1), id: randomUUID() }
-const [own, first, second] = [pod(randomUUID(), 5), pod(randomUUID(), 11), pod(randomUUID(), 12)]
-const base: NetworkObject = { kind: 'network', number: 1, name: 'net', tenantId: 'a'.repeat(32), subnets: [{ name: 'default', cidr: spec.cidr, gateway: spec.gateway }], serviceCidrs: ['10.96.0.0/16'], routes: [], outbound: 'none', mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }
-const podObject = ({ uid, address }: typeof own): NetworkObject => ({ kind: 'pod', uid, namespace: 'default', name: uid, hostname: 'pod', subdomain: null, hostId: null, addresses: [address] })
+const six = { cidr: 'fd00::/64', gateway: 'fd00::1' }
+const spec = { ...network(1, { ipv6: six }), id: randomUUID() }
+const place = (last: number) => ({ ...pod(randomUUID(), last), ipv6: { address: `fd00::${last.toString(16)}`, prefixLength: 64 } })
+const [own, first, second] = [place(5), place(11), place(12)]
+const base: NetworkObject = { kind: 'network', number: 1, name: 'net', tenantId: 'a'.repeat(32), subnets: [{ name: 'default', cidr: spec.cidr, gateway: spec.gateway }, { name: 'six', ...six }], serviceCidrs: ['10.96.0.0/16', 'fd00:96::/112'], routes: [], outbound: 'none', mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }
+const podObject = ({ uid, address, ipv6: { address: address6 } }: typeof own): NetworkObject => ({ kind: 'pod', uid, namespace: 'default', name: uid, hostname: 'pod', subdomain: null, hostId: null, addresses: [address, address6] })
 const ipv4 = (one: NetworkService): NetworkService => ({ ...one, addresses: one.addresses.slice(0, 1) })
 const say = (complete: boolean, set: NetworkObject[], remove: string[] = []) => hosts.applyObjects(spec.id, { kind: 'networkObjects', networkId: spec.id, complete, set, remove })
 const [web, dns] = [(endpoints: string[]) => ipv4(service(1, endpoints)), (endpoints: string[]) => ipv4(service(2, endpoints, { protocol: 'udp', port: 53 }))]
@@ -27,7 +29,7 @@ beforeAll(async () => {
   const start = async (one: typeof own) => Peer.start(await lab.start(hosts, { network: spec, pod: one } satisfies Attachment))
   client = await start(own)
   servers = [await start(first), await start(second)]
-  await Promise.all(servers.flatMap((server, at) => (['tcp', 'udp'] as const).map((protocol) => server.serve({ protocol, address: [first, second][at]!.address, port: 8080 }, String(at)))))
+  await Promise.all(servers.flatMap((server, at) => (['tcp', 'udp'] as const).flatMap((protocol) => [[first, second][at]!.address, [first, second][at]!.ipv6.address].map((address) => server.serve({ protocol, address, port: 8080 }, String(at))))))
   await lab.reaches(client.namespace, second.address)
 }, 30_000)
 afterAll(async () => {
@@ -43,6 +45,22 @@ describe('services of a host’s network', () => {
     expect(await client.ask({ address: '10.96.0.1', port: 81 })).toEqual(['refused'])
     expect(await client.ask({ address: '10.96.0.9', port: 80, protocol: 'udp' })).toEqual(['refused'])
     expect(await servers[0]!.ask({ address: '10.96.0.2', port: 53, protocol: 'udp' })).toEqual(['0'])
+  })
+
+  it('work in IPv6 as in IPv4, of which they may have both', async () => {
+    const web6 = service(4, [first.ipv6.address, second.ipv6.address])
+    const dns6 = service(5, [second.address, second.ipv6.address], { protocol: 'udp', port: 53, affinitySeconds: 600 })
+    await say(false, [web6, dns6])
+    expect(new Set(await client.ask({ address: 'fd00:96::4', port: 80 }, 30))).toEqual(new Set(['0', '1']))
+    expect(await client.ask({ address: '10.96.0.4', port: 80 })).toEqual(['refused'])
+    expect(await client.ask({ address: 'fd00:96::4', port: 81 })).toEqual(['refused'])
+    expect(await client.ask({ address: 'fd00:96::99', port: 53, protocol: 'udp' })).toEqual(['refused'])
+    for (const address of ['10.96.0.5', 'fd00:96::5']) {
+      expect(await client.ask({ address, port: 53, protocol: 'udp' }, 3)).toEqual(['1', '1', '1'])
+      expect(await servers[1]!.ask({ address, port: 53, protocol: 'udp' })).toEqual(['1'])
+    }
+    expect((await hosts.serviceCounters()).get(web6.uid)?.connections).toBe(30)
+    await say(false, [], [`service/${web6.uid}`, `service/${dns6.uid}`])
   })
 
   it('follow a message at once; UDP moves on, TCP stays until the endpoint’s pod is gone', async () => {
