@@ -29,6 +29,7 @@ describe('a network’s form', () => {
     expect(at({ subnets: [newSubnet({ name: 'a', cidr: '10.0.0.0/24' }), newSubnet({ name: 'b', cidr: '10.0.0.128/25' })] })).toEqual(['subnets.1.cidr'])
     expect(at({ subnets: [newSubnet({ name: 'a', cidr: '10.0.0.0/24' }), newSubnet({ name: 'a', cidr: '10.1.0.0/24' })] })).toEqual(['subnets.1.name'])
     expect(at({ subnets: [] })).toEqual(['subnets'])
+    expect(at({ name: 'Bad name' })).toEqual(['name'])
     expect(at({ domain: '-' })).toEqual(['domain'])
     expect(at({ nameservers: 'x' })).toEqual(['nameservers'])
     expect(at({ serviceCIDRs: '10.0.0.0/16' })).toEqual(['serviceCIDRs'])

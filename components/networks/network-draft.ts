@@ -75,6 +75,7 @@ export type FieldProblem = { path: string; message: string }
 
 /** What is wrong with a draft, by the same rules as the server's. */
 export function draftProblems(draft: NetworkDraft): FieldProblem[] {
+  const own = dnsLabel.safeParse(draft.name).error?.issues[0]?.message
   const names = draft.subnets.flatMap(({ name }, i): FieldProblem[] => {
     const problem = dnsLabel.safeParse(name.trim()).error?.issues[0]?.message
     if (problem) return [{ path: `subnets.${i}.name`, message: problem }]
@@ -83,7 +84,7 @@ export function draftProblems(draft: NetworkDraft): FieldProblem[] {
   const spec = networkSpec.safeParse(specOf(draft))
   const issues = spec.error?.issues.map(({ path, message }) => ({ path: fieldOf(path.map(String).join('.'), draft), message })) ?? []
   // A name that is wrong makes a map of other keys: what that says of them would mislead.
-  return names.length > 0 ? names : issues
+  return [...(own ? [{ path: 'name', message: own }] : []), ...(names.length > 0 ? names : issues)]
 }
 
 /** For the form: a problem at each field that has one. */

@@ -39,7 +39,8 @@ export function NetworkFrame({ tenant, name, children }: { tenant: string; name:
   const trpc = useTRPC()
   const router = useRouter()
   const network = useQuery(trpc.network.get.queryOptions({ tenant, name }))
-  useRefreshOnPodEvents(tenant, trpc.network.get.queryKey({ tenant, name }))
+  // What its tabs show too, of what is shown.
+  useRefreshOnPodEvents(tenant, trpc.network.pathKey())
   const [deleting, setDeleting] = useState(false)
   const { data } = network
   const actions = useMemo(() => (data ? networkActionsFor(tenant, data, () => setDeleting(true)).filter((action) => action.id !== 'open') : []), [tenant, data])

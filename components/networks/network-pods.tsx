@@ -8,7 +8,6 @@ import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
@@ -41,7 +40,6 @@ export function NetworkPods() {
   const trpc = useTRPC()
   const query = useQueryString()
   const topology = useQuery(trpc.network.topology.queryOptions({ tenant, name }))
-  useRefreshOnPodEvents(tenant, trpc.network.topology.queryKey({ tenant, name }))
   const text = query.get('q').trim()
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   const all = useMemo((): Row[] | undefined => {

@@ -2,7 +2,7 @@
 import { Position, ReactFlow, ReactFlowProvider, Handle, useReactFlow, type Edge, type Node, type NodeProps } from '@xyflow/react'
 import '@xyflow/react/dist/base.css'
 import { Maximize, Minus, Plus } from 'lucide-react'
-import { createContext, use, useEffect, useEffectEvent, useMemo, useState } from 'react'
+import { createContext, use, useEffect, useEffectEvent, useMemo, useRef, useState } from 'react'
 import type { NetworkTopology } from '@/domain/network/topology'
 import { Button, IconButton } from '@/components/ui/button'
 import { Callout } from '@/components/ui/callout'
@@ -11,6 +11,7 @@ import { Skeleton } from '@/components/ui/skeleton'
 import { graphOf, type TopologyGraph, type TopologyNode } from './graph'
 import { layOut, type Positions } from './layout'
 import { NodeView, type Canvas } from './node-views'
+import { startView } from './start-view'
 import { edgeName, nodeName } from './words'
 
 const CanvasContext = createContext<Canvas | null>(null)
@@ -72,6 +73,7 @@ const nodeTypes = { any: AnyNode }
 function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Positions; name: string }) {
   const [active, setActive] = useState<string | null>(null)
   const flow = useReactFlow()
+  const frame = useRef<HTMLDivElement>(null)
   const names = useMemo(() => new Map(graph.nodes.map((node) => [node.id, nodeName(node)])), [graph])
   const nodes = useMemo(() => graph.nodes.map((node): FlowNode => ({
     id: node.id, type: 'any', data: { node }, position: positions.get(node.id) ?? { x: 0, y: 0 }, width: node.width, height: node.height,
@@ -87,16 +89,15 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
     const id = target instanceof Element ? target.closest('.react-flow__node')?.getAttribute('data-id') ?? null : null
     setActive(id)
     const node = id !== null && target instanceof Element && target.matches(':focus-visible') ? flow.getNode(id) : undefined
-    if (node && !flow.isNodeIntersecting(node, visible(flow), false)) void flow.setCenter(node.position.x + (node.width ?? 0) / 2, node.position.y + (node.height ?? 0) / 2, { zoom: Math.max(flow.getZoom(), 0.75), duration: moveMs() })
+    if (node && !flow.isNodeIntersecting(node, visible(flow, frame.current), false)) void flow.setCenter(node.position.x + (node.width ?? 0) / 2, node.position.y + (node.height ?? 0) / 2, { zoom: Math.max(flow.getZoom(), 0.75), duration: moveMs() })
   }
   return (
-    <div className="relative h-full w-full" onFocus={(event) => showFocused(event.target)} onBlur={() => setActive(null)}>
+    <div ref={frame} className="relative h-full w-full" onFocus={(event) => showFocused(event.target)} onBlur={() => setActive(null)}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
-        fitView
-        fitViewOptions={{ padding: 0.06, maxZoom: 1, minZoom: 0.7 }}
+        onInit={(instance) => { if (frame.current) void instance.setViewport(startView(graph, positions, frame.current.getBoundingClientRect())) }}
         minZoom={0.15}
         maxZoom={2}
         nodesDraggable={false}
@@ -127,8 +128,8 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
 }
 
 /** The part of the drawing that is in sight, in its own coordinates. */
-function visible(flow: ReturnType<typeof useReactFlow>) {
-  const frame = document.querySelector('.react-flow')?.getBoundingClientRect() ?? new DOMRect()
+function visible(flow: ReturnType<typeof useReactFlow>, element: Element | null) {
+  const frame = element?.getBoundingClientRect() ?? new DOMRect()
   const from = flow.screenToFlowPosition({ x: frame.left, y: frame.top })
   const to = flow.screenToFlowPosition({ x: frame.right, y: frame.bottom })
   return { x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y }

@@ -4,7 +4,6 @@ import { lazy, Suspense } from 'react'
 import { formatCount } from '@/components/client/formats'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
 import { QueryFailure } from '@/components/patterns/failure'
 import { Callout } from '@/components/ui/callout'
 import { Segmented } from '@/components/ui/segmented'
@@ -21,9 +20,8 @@ const key: ReadonlyArray<[StateShape, string]> = [['running', 'Running'], ['unkn
 export function NetworkTopologyTab({ tenant, name }: { tenant: string; name: string }) {
   const trpc = useTRPC()
   const query = useQueryString()
-  // Services and peers have no stream of their own.
+  // The frame asks anew on events of pods; services and peers have no stream of their own.
   const topology = useQuery({ ...trpc.network.topology.queryOptions({ tenant, name }), refetchInterval: 10_000 })
-  useRefreshOnPodEvents(tenant, trpc.network.topology.queryKey({ tenant, name }))
   const as = query.get('as') === 'table' ? 'table' : 'drawing'
   const { data } = topology
   if (topology.error && !data) return <QueryFailure error={topology.error} title="The topology cannot be shown" onRetry={() => void topology.refetch()} />

@@ -45,7 +45,7 @@ function PeerView({ node: { peer, ...node }, canvas }: { node: Of<'peer'>; canva
   return (
     <Link draggable={false} href={paths.networkPeerings(canvas.tenant, canvas.network)} aria-label={nodeName({ peer, ...node })} className={linkCard(peer.active ? 'plain' : 'open')}>
       <Title icon={<Cable />}>{peer.network}</Title>
-      <span className="truncate text-2xs text-faint">{peer.active ? 'Peer' : 'Peer, not active'}{peer.tenant !== canvas.tenant && ` · ${peer.tenant}`}</span>
+      <span className="truncate text-2xs text-faint">{peer.active ? 'Peer' : 'Peer, not active'}{peer.tenant && peer.tenant !== canvas.tenant && ` · ${peer.tenant}`}</span>
     </Link>
   )
 }
@@ -94,12 +94,14 @@ function PodView({ node: { pod, services }, canvas }: { node: Of<'pod'>; canvas:
 
 function GroupView({ group: { id, title, pods, open }, canvas }: { group: Group; canvas: Canvas }) {
   const shown = pods.slice(0, inGroup.most)
+  const looks = countLooks(pods)
+  const others = looks.slice(2).reduce((sum, { count }) => sum + count, 0)
   const Arrow = open ? ChevronDown : ChevronRight
   return (
     <div className="h-full w-full overflow-hidden rounded-md border border-stroke-strong bg-raise">
       <button type="button" aria-expanded={open} onClick={() => canvas.onToggle(id)} className="flex h-[50px] w-full flex-col justify-center px-3 text-left hover:bg-hover focus-visible:-outline-offset-2">
         <span className="flex w-full min-w-0 items-center gap-1.5"><Arrow className="size-3.5 shrink-0 text-faint" aria-hidden /><span className="truncate text-sm font-medium">{title}</span><span className="ml-auto shrink-0 text-xs text-soft">{formatCount(pods.length, 'pod')}</span></span>
-        <span className="flex max-w-full gap-2.5 overflow-hidden whitespace-nowrap pl-5 text-2xs text-faint">{countLooks(pods).slice(0, 3).map(({ word, shape, count }) => <span key={word} className="inline-flex items-center gap-1"><StateMark shape={shape} className="size-2.5" />{count} {word}</span>)}</span>
+        <span className="flex max-w-full gap-2.5 overflow-hidden whitespace-nowrap pl-5 text-2xs text-faint">{looks.slice(0, 2).map(({ word, shape, count }) => <span key={word} className="inline-flex items-center gap-1"><StateMark shape={shape} className="size-2.5" />{count} {word}</span>)}{others > 0 && <span>{others} other</span>}</span>
       </button>
       {open && (
         <ul className="grid grid-cols-2 gap-x-1 px-1.5">

@@ -30,7 +30,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           heads={['What', 'Name', 'State']}
           rows={[
             { key: 'outside', cells: ['Outside', outboundWords[network.outbound].title, outboundWords[network.outbound].detail] },
-            ...peers.map((peer) => ({ key: peer.name, cells: ['Peer', <TextLink key="name" href={paths.networkPeerings(tenant, network.name)} size="sm">{peer.network}{peer.tenant !== tenant && ` of ${peer.tenant}`}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] })),
+            ...peers.map((peer) => ({ key: peer.name, cells: ['Peer', <TextLink key="name" href={paths.networkPeerings(tenant, network.name)} size="sm">{peer.network}{peer.tenant && peer.tenant !== tenant && ` of ${peer.tenant}`}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] })),
             ...routes.map((route) => ({ key: route.destination, cells: ['Route', <code key="to" className="font-mono text-xs">{route.destination}</code>, <span key="via">via <code className="font-mono text-xs">{route.via}</code></span>] })),
           ]}
           empty={NOTHING}

@@ -4,6 +4,7 @@ import { graphOf, inGroup, maxServices } from './graph'
 import { boxesOf, groupFrom, maxUnits } from './groups'
 import { layOut } from './layout'
 import { countLooks, lookOf } from './pod-look'
+import { startView } from './start-view'
 
 const none: ReadonlySet<string> = new Set()
 const subnet = (name: string, cidr: string) => ({ name, cidr, gateway: cidr.replace('0/', '1/').split('/')[0] ?? '', used: 0, total: 253 })
@@ -63,6 +64,19 @@ describe('what a network’s drawing holds', () => {
 it('a pod’s state is a word and a shape; who runs and is not ready says so', () => {
   expect(lookOf({ state: 'Running', ready: false })).toEqual({ shape: 'unknown', word: 'Not ready' })
   expect(countLooks([...pods(3), pod(4, { state: 'Failed', ready: false }), pod(5, { state: 'Odd' })])).toEqual([{ shape: 'running', word: 'Running', count: 3 }, { shape: 'failed', word: 'Failed', count: 1 }, { shape: 'unknown', word: 'Odd', count: 1 }])
+})
+
+describe('where a drawing begins', () => {
+  const graph = graphOf(topology(), none)
+  const at = (x: number, y: number) => new Map(graph.nodes.map(({ id }, i) => [id, { x: i * x, y: i * y }]))
+  it('in the middle and not enlarged, where there is room', () => {
+    const view = startView(graph, at(300, 0), { width: 2000, height: 1000 })
+    expect(view.zoom).toBe(1)
+    expect(view.x).toBe((2000 - (600 + 288)) / 2)
+  })
+  it('at its upper left, where the whole could not be read', () => {
+    expect(startView(graph, at(3000, 3000), { width: 400, height: 300 })).toEqual({ x: 24, y: 24, zoom: 0.7 })
+  })
 })
 
 describe('where things stand', () => {
