@@ -3,13 +3,13 @@
  * go on and ask for that, as the libc of a pod expects of a resolver. This asks the network's own resolver for the name at the end, and answers with
  * the whole chain. perl-base is on every Debian.
  *
- * Arguments: the port on the loopback at which it listens, the resolver's address, and a file with a line a name: the name and what it stands for, one
+ * Arguments: the port on the loopback at which it listens, the resolver's address and port, and a file with a line a name: the name and what it stands for, one
  * after another. It speaks UDP alone and for the types that programs ask of a host; bytes of strangers are bounded and never followed in circles.
  */
 export const aliasScript = String.raw`
 use strict;
 use Socket;
-my ($port, $resolver, $file) = @ARGV;
+my ($port, $resolver, $resolver_port, $file) = @ARGV;
 my ($most, $seconds, $largest) = (64, 4, 1232);
 my ($ipv4, $cname, $ipv6) = (1, 5, 28);
 my %chains;
@@ -17,7 +17,7 @@ open(my $lines, '<', $file) or die "$file: $!\n";
 while (my $line = <$lines>) { chomp $line; my ($name, @chain) = split / /, $line; $chains{$name} = [@chain] }
 socket(my $in, AF_INET, SOCK_DGRAM, 0) or die "socket: $!\n";
 bind($in, pack_sockaddr_in($port, inet_aton('127.0.0.1'))) or die "port $port: $!\n";
-my $to = pack_sockaddr_in(53, inet_aton($resolver));
+my $to = pack_sockaddr_in($resolver_port, inet_aton($resolver));
 my %asked;
 
 sub wire { return join('', map { chr(length($_)) . $_ } split(/\./, $_[0])) . "\0" }
@@ -28,8 +28,8 @@ sub name_at {
   my ($message, $at) = @_;
   my ($name, $end) = ('', undef);
   for (0 .. 127) {
-    my $length = ord(substr($message, $at, 1) // die "short\n");
     die "short\n" if $at >= length($message);
+    my $length = ord(substr($message, $at, 1));
     if (($length & 0xc0) == 0xc0) { die "short\n" if $at + 2 > length($message); $end //= $at + 2; $at = unpack('n', substr($message, $at, 2)) & 0x3fff; next }
     die "label\n" if $length > 63 || $at + 1 + $length > length($message) || length($name) + $length > 254;
     $name .= substr($message, $at, 1 + $length);

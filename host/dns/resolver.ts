@@ -168,7 +168,7 @@ export class Resolver {
 
   private async followAliases(file: string, port: number): Promise<string[]> {
     await this.put('aliases.pl', aliasScript)
-    return ['perl', `${resolverFolder}/aliases.pl`, String(port), this.gateway, `${resolverFolder}/${file}`]
+    return ['perl', `${resolverFolder}/aliases.pl`, String(port), this.gateway, '53', `${resolverFolder}/${file}`]
   }
 
   /** A port that neither what serves nor what is being retired holds. */
