@@ -147,6 +147,25 @@ describe('network policies', () => {
   })
 })
 
+describe('what hostile objects come to', () => {
+  it('a policy whose pods all mean another port is of so many kinds, and to the rest the name means nothing', () => {
+    const pods = Array.from({ length: 100 }, (_, i) => pod(i + 2, { ports: [{ name: 'http', protocol: 'TCP', port: i + 1 }] }))
+    const found = of('policy', { pods, policies: [{ uid: id(500), namespace: 'default', name: 'p', spec: networkPolicySpec.parse({ podSelector: {}, ingress: [{ ports: [{ port: 'http' }] }] }) }] })
+    expect(found).toHaveLength(65)
+    expect(found.find(({ members }) => members.length > 2)).toMatchObject({ members: { length: 72 }, rules: [] })
+    expect(found.flatMap(({ members }) => members)).toHaveLength(200)
+  })
+  it('rules that name more than there is room for let nothing through, and nobody is less of a member', () => {
+    const pods = Array.from({ length: 400 }, (_, i) => pod(i + 2, { securityGroups: ['a'], addresses: [`10.0.${i >> 8}.${i & 255}`] }))
+    const rules = Array.from({ length: 200 }, () => ({ direction: 'ingress', group: 'a' }))
+    const groups = Array.from({ length: 10 }, (_, i) => ({ uid: id(300 + i), name: i === 0 ? 'a' : `b${i}`, spec: securityGroupSpec.parse({ podSelector: {}, rules }) }))
+    const found = of('policy', { pods, groups })
+    expect(found.map(({ members }) => members.length)).toEqual(Array.from({ length: 10 }, () => 400))
+    const kept = found.reduce((sum, policy) => sum + policy.rules.length, 0)
+    expect(kept).toBe(Math.floor(500_000 / 410))
+  })
+})
+
 it('every pod is a member of a policy once, whatever the ports that it names', () => {
   const ports = fc.array(fc.record({ name: fc.constantFrom('http', 'admin'), protocol: fc.constantFrom('TCP' as const, 'UDP' as const), port: fc.integer({ min: 1, max: 4 }) }), { maxLength: 3 })
   fc.assert(fc.property(fc.array(ports, { maxLength: 30 }), (all) => {

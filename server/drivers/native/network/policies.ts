@@ -12,14 +12,16 @@ export function groupObject({ uid, name, spec }: StateGroup, members: Members): 
     protocol: rule.protocol,
     ports: rule.ports?.map(({ port, endPort }) => ({ first: port, last: endPort ?? port })) ?? null,
     icmpTypes: rule.icmpTypes ?? null,
-    peer: { cidrs: rule.cidr === undefined ? null : [{ cidr: rule.cidr, except: [] }], addresses: rule.group === undefined ? null : addressesOf(members.ofGroup(rule.group)) },
+    peer: { cidrs: rule.cidr === undefined ? null : [{ cidr: rule.cidr, except: [] }], addresses: rule.group === undefined ? null : members.addressesOfGroup(rule.group) },
   }))
   const directions = spec.rules.some(({ direction }) => direction === 'egress') ? (['ingress', 'egress'] as const) : (['ingress'] as const)
-  return { kind: 'policy', uid, source: 'SecurityGroup', namespace: null, name, members: addressesOf(members.ofGroup(name)), directions: [...directions], rules }
+  return { kind: 'policy', uid, source: 'SecurityGroup', namespace: null, name, members: members.addressesOfGroup(name), directions: [...directions], rules: members.within(rules) }
 }
 
 type Port = NetworkPolicySpec['ingress'][number]['ports'][number]
 type Range = { first: number; last: number }
+/** Pods of one policy differ in what a port's name means to them in so many ways at most. */
+const maxParts = 64
 const anyPeer = { cidrs: null, addresses: null }
 
 /**
@@ -30,29 +32,39 @@ export function policyObjects(policy: StatePolicy, members: Members): NetworkPol
   const { uid, namespace, name, spec } = policy
   const names = [...new Set(spec.ingress.flatMap(({ ports }) => ports.flatMap(({ port, protocol }) => (typeof port === 'string' ? `${protocol}/${port}` : []))))].sort()
   const alike = new Map<string, StatePod[]>()
+  const nothing = JSON.stringify(names.map(() => []))
   for (const pod of members.inNamespace(namespace, spec.podSelector)) {
-    const key = JSON.stringify(names.map((one) => numbersOf(pod, one)))
+    const own = JSON.stringify(names.map((one) => numbersOf(pod, one)))
+    // Pods of one more kind than there may be: the names mean nothing to them.
+    const key = alike.has(own) || alike.size < maxParts ? own : nothing
     alike.set(key, [...(alike.get(key) ?? []), pod])
   }
   // Of no pod it is still told: it is what a page shows of it.
   const parts: [string, StatePod[]][] = alike.size > 0 ? [...alike].sort(([a], [b]) => (a < b ? -1 : 1)) : [['', []]]
   const directions = spec.policyTypes.map((type) => (type === 'Ingress' ? ('ingress' as const) : ('egress' as const)))
-  return parts.map(([key, pods], i) => ({ kind: 'policy', uid: i === 0 ? uid : uidOfPart(uid, key), source: 'NetworkPolicy', namespace, name, members: addressesOf(pods), directions, rules: rulesOf(policy, pods[0], members) }))
+  const egress = egressRules(policy, members)
+  return parts.map(([key, pods], i) => {
+    const known = key === nothing ? undefined : pods[0]
+    const rules = [...ingressRules(policy, known, members), ...egress]
+    return { kind: 'policy', uid: i === 0 ? uid : uidOfPart(uid, key), source: 'NetworkPolicy', namespace, name, members: addressesOf(pods), directions, rules: members.within(rules) }
+  })
 }
 
-function rulesOf({ namespace, spec }: StatePolicy, member: StatePod | undefined, members: Members): NetworkPolicyRule[] {
-  const ingress = spec.ingress.flatMap(({ from, ports }, i) => sidesOf(from, `ingress[${i}].from`).flatMap(({ id, peer }) => {
+function ingressRules({ namespace, spec }: StatePolicy, member: StatePod | undefined, members: Members): NetworkPolicyRule[] {
+  return spec.ingress.flatMap(({ from, ports }, i) => sidesOf(from, `ingress[${i}].from`).flatMap(({ id, peer }) => {
     const side = peer === null ? anyPeer : peer.ipBlock ? { cidrs: [peer.ipBlock], addresses: null } : { cidrs: null, addresses: addressesOf(members.ofPeer(namespace, peer)) }
     return portRules(ports, (named) => (member ? numbersOf(member, named) : [])).map((rule) => ({ id, direction: 'ingress' as const, icmpTypes: null, peer: side, ...rule }))
   }))
-  const egress = spec.egress.flatMap(({ to, ports }, i) => sidesOf(to, `egress[${i}].to`).flatMap(({ id, peer }): NetworkPolicyRule[] => {
+}
+
+function egressRules({ namespace, spec }: StatePolicy, members: Members): NetworkPolicyRule[] {
+  return spec.egress.flatMap(({ to, ports }, i) => sidesOf(to, `egress[${i}].to`).flatMap(({ id, peer }): NetworkPolicyRule[] => {
     const pods = peer === null ? members.all : peer.ipBlock ? [] : members.ofPeer(namespace, peer)
     const side = peer === null ? anyPeer : peer.ipBlock ? { cidrs: [peer.ipBlock], addresses: null } : { cidrs: null, addresses: addressesOf(pods) }
     const plain = ports.filter(({ port }) => typeof port !== 'string')
     const rules = ports.length > 0 && plain.length === 0 ? [] : portRules(plain, () => []).map((rule) => ({ id, direction: 'egress' as const, icmpTypes: null, peer: side, ...rule }))
     return [...rules, ...ports.flatMap(({ port, protocol }) => (typeof port === 'string' ? namedEgress(id, `${protocol}/${port}`, pods) : []))]
   }))
-  return [...ingress, ...egress]
 }
 
 /** Each side of a rule by itself, so that an answer can name it; one that means everybody where there is none. */
