@@ -12,12 +12,13 @@ let lab: Lab
 let hosts: HostNetwork
 let client: Peer
 let servers: Peer[]
+const hostId = randomUUID()
 const six = { cidr: 'fd00::/64', gateway: 'fd00::1' }
 const spec = { ...network(1, { ipv6: six }), id: randomUUID() }
 const place = (last: number) => ({ ...pod(randomUUID(), last), ipv6: { address: `fd00::${last.toString(16)}`, prefixLength: 64 } })
 const [own, first, second] = [place(5), place(11), place(12)]
 const base: NetworkObject = { kind: 'network', number: 1, name: 'net', tenantId: 'a'.repeat(32), subnets: [{ name: 'default', cidr: spec.cidr, gateway: spec.gateway }, { name: 'six', ...six }], serviceCidrs: ['10.96.0.0/16', 'fd00:96::/112'], routes: [], outbound: 'none', mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }
-const podObject = ({ uid, address, ipv6: { address: address6 } }: typeof own): NetworkObject => ({ kind: 'pod', uid, namespace: 'default', name: uid, hostname: 'pod', subdomain: null, hostId: null, addresses: [address, address6] })
+const podObject = ({ uid, address, ipv6: { address: address6 } }: typeof own): NetworkObject => ({ kind: 'pod', uid, namespace: 'default', name: uid, hostname: 'pod', subdomain: null, hostId, addresses: [address, address6] })
 const ipv4 = (one: NetworkService): NetworkService => ({ ...one, addresses: one.addresses.slice(0, 1) })
 const say = (complete: boolean, set: NetworkObject[], remove: string[] = []) => hosts.applyObjects(spec.id, { kind: 'networkObjects', networkId: spec.id, complete, set, remove })
 const [web, dns] = [(endpoints: string[]) => ipv4(service(1, endpoints)), (endpoints: string[]) => ipv4(service(2, endpoints, { protocol: 'udp', port: 53 }))]
@@ -119,5 +120,14 @@ describe('services of a host’s network', () => {
     await hosts.attach({ network: spec, pod: second })
     expect((await lab.in(namespace, 'tc', 'qdisc', 'show')).stdout).not.toContain('tbf')
     expect((await lab.in(namespace, 'nft', 'list', 'table', 'inet', 'hypernetes')).stdout).not.toContain('limit rate')
+  })
+
+  it('end what is open to a pod that has left this host, also while its object is there', async () => {
+    await say(false, [web([second.address])])
+    expect(await client.open('left', { address: '10.96.0.1', port: 80 })).toBe('1')
+    await hosts.detach(second.uid)
+    await say(false, [web([first.address])])
+    await until(async () => await client.say('left', 'still here', 500) === 'refused')
+    expect(await client.ask({ address: '10.96.0.1', port: 80 })).toEqual(['0'])
   })
 })

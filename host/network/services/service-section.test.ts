@@ -98,6 +98,11 @@ describe('open connections', () => {
     expect(staleFlows(flows, state({ services, pods }))).toEqual([udp])
     expect(staleFlows(flows, state({ services: [], pods: [] }))).toEqual([tcp, udp, tcp6])
     expect(staleFlows(flows, state({ services, pods: [] }))).toEqual([udp, tcp6])
+    // On this host, and without a place there; its object is still there.
+    const [running, ended] = [{ ...pod(5, ['10.0.0.5']), hostId: uid(900) }, { ...pod(7, ['10.0.0.7', 'fd00::7']), hostId: uid(900) }]
+    expect(staleFlows(flows, state({ services: [], pods: [running, ended], ports: [port(5)] }))).toEqual([tcp, udp, tcp6])
+    expect(staleFlows(flows, state({ services: [], pods: [running, ended], ports: [port(5), port(7)] }))).toEqual([udp])
+    expect(staleFlows(flows, state({ services: [], pods: [running, { ...ended, hostId: uid(901) }], ports: [port(5)] }))).toEqual([udp])
   })
 
   it('are looked at once for many changes at a time, again after what is forgotten at once, and no more after the end', async () => {

@@ -1,3 +1,4 @@
+import type { NetworkPod } from '@/contracts/host/v1'
 import { formatIp, parseIp, parseSubnet, type Family } from '@/domain/shared/ip'
 import { localAddresses, serviceElements } from './service-elements'
 import type { ServiceState } from './service-section'
@@ -23,7 +24,7 @@ export function readFlows(text: string): ServiceFlow[] {
 
 /**
  * Those that lead where nobody answers any more. UDP has no end of its own: a client that goes on sending would stay at an endpoint which
- * takes no more, so it is led to another at once. TCP ends itself as long as there is a pod with the endpoint's address; without one the
+ * takes no more, so it is led to another at once. TCP ends itself as long as a pod with the endpoint's address may run; without one the
  * next packet of the client goes to another endpoint, which resets what it does not know.
  */
 export function staleFlows(flows: readonly ServiceFlow[], state: ServiceState): ServiceFlow[] {
@@ -38,11 +39,19 @@ export function staleFlows(flows: readonly ServiceFlow[], state: ServiceState): 
       }
     }
   }
-  const pods = new Set(state.pods.flatMap(({ addresses }) => addresses.map((address) => formatIp(parseIp(address)))))
+  const pods = new Set(livingPods(state).flatMap(({ addresses }) => addresses.map((address) => formatIp(parseIp(address)))))
   return flows.filter(({ protocol, address, port, endpoint, endpointPort }) => {
     if (led.get(`${address} . ${protocol} . ${port}`)?.has(`${endpoint} . ${endpointPort}`)) return false
     return protocol === 'udp' || !pods.has(endpoint)
   })
+}
+
+/** Pods that may run: all but those of this host that have no place in its network, since they ended or did not start yet. */
+function livingPods({ pods, ports }: ServiceState): NetworkPod[] {
+  const here = new Set(ports.map(({ uid }) => uid))
+  const thisHost = new Set(pods.filter(({ uid }) => here.has(uid)).map(({ hostId }) => hostId))
+  thisHost.delete(null)
+  return pods.filter(({ uid, hostId }) => here.has(uid) || !thisHost.has(hostId))
 }
 
 /** Arguments of `conntrack` that list what was asked of service addresses, a command for each subnet. */
