@@ -62,7 +62,7 @@ test('rules are edited in the console, and take effect under an open connection'
     await expect(page.getByRole('heading', { level: 1, name: 'echo' })).toBeVisible()
     await expect(page.getByRole('table', { name: 'Rules' })).toContainText('echo-request')
     await expect(page.getByRole('table', { name: 'Members' })).toContainText('echo')
-    await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBeGreaterThan(0)
+    await expect.poll(() => growth(tenant, client), { timeout: 90_000 }).toBeGreaterThan(0)
     expect(await runIn(tenant, client, 'ping', '-c', '1', '-W', '5', echo.status.podIP ?? '')).toMatchObject({ exitCode: 0 })
   })
   await test.step('a rule taken away cuts what is open', async () => {
@@ -79,6 +79,6 @@ test('rules are edited in the console, and take effect under an open connection'
     await expect(dialog).toContainText('1 pod loses its rules at once')
     await dialog.getByRole('button', { name: 'Delete security group' }).click()
     await expect(page.getByText('No security groups yet')).toBeVisible()
-    await expect.poll(() => growth(tenant, client), { timeout: 60_000 }).toBeGreaterThan(0)
+    await expect.poll(() => growth(tenant, client), { timeout: 90_000 }).toBeGreaterThan(0)
   })
 })

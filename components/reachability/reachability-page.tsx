@@ -25,7 +25,7 @@ export function ReachabilityPage() {
   const query = useQueryString()
   const asked = readAsked(query.get)
   const { question, problem } = toQuestion(asked)
-  const answer = useQuery({ ...trpc.network.reachability.queryOptions({ tenant, ...(question ?? { from: { namespace: 'default', name: 'x' }, to: { kind: 'address', address: '0.0.0.0' } }) }), enabled: question !== null, placeholderData: keepPreviousData, refetchInterval: 5000 })
+  const answer = useQuery({ ...trpc.network.reachability.queryOptions({ tenant, ...(question ?? { from: { namespace: 'default', name: 'x' }, to: { kind: 'address', address: '0.0.0.0' } }) }), enabled: question !== null, placeholderData: keepPreviousData, refetchInterval: 10_000 })
   const key = JSON.stringify(question)
   return (
     <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[380px_minmax(0,1fr)]">

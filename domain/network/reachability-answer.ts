@@ -5,7 +5,7 @@ import { podNamed, type World, type WorldPod } from './reachability-world'
 import { decide, isOwn, type Traffic, type Verdict } from './rules'
 import { familyOf } from '../shared/ip'
 
-/** More targets than so many are not told one by one. */
+/** More of a service's endpoints than so many are not looked at: with thousands of rules each takes milliseconds. */
 const maxTargets = 100
 
 type Judged = { target: Target; own: string; traffic: Traffic; egress: Verdict; ingress: Verdict; reachable: boolean }
@@ -22,7 +22,7 @@ export function answerReachability(map: Surroundings, question: Omit<Reachabilit
   if (pod.addresses.length === 0) return { ...conclude([start], false, `pod “${pod.name}” reaches nothing`), certain: true, advice: `Look at what pod “${pod.name}” waits for.`, dial: null, targets: [] }
   const way = followWay(map, pod, question)
   if (!way) return null
-  const judged = way.targets.map((target) => judge(map.world, pod, target, question.protocol, way.local === true))
+  const judged = way.targets.slice(0, maxTargets).map((target) => judge(map.world, pod, target, question.protocol, way.local === true))
   return compose(start, pod, way, judged, question.protocol)
 }
 
@@ -35,14 +35,14 @@ function judge(world: World, pod: WorldPod, target: Target, protocol: Reachabili
 }
 
 function compose(start: Omit<ReachabilityStep, 'decides'>, pod: WorldPod, way: Way, judged: readonly Judged[], protocol: ReachabilityQuestion['protocol']): ReachabilityAnswer {
-  const shared = { certain: way.certain, dial: way.dial, targets: judged.slice(0, maxTargets).map(({ target, reachable }) => ({ address: target.address, port: target.port, reachable, pod: target.pod && { namespace: target.pod.namespace, name: target.pod.name } })) }
+  const shared = { certain: way.certain, dial: way.dial, targets: judged.map(({ target, reachable }) => ({ address: target.address, port: target.port, reachable, pod: target.pod && { namespace: target.pod.namespace, name: target.pod.name } })) }
   const what = `pod “${pod.name}” ${judged.some((one) => one.reachable) ? 'reaches' : 'does not reach'} ${way.name}${protocol === 'icmp' || !way.dial?.port ? ` over ${protocol.toUpperCase()}` : ` on ${trafficWords({ protocol, port: way.dial.port })}`}`
   // Told by the first that is out of reach, or by the first of all.
   const shown = judged.find((one) => !one.reachable) ?? judged[0]
   if (!shown) return { ...shared, ...conclude([start, ...way.steps], false, what), advice: way.advice }
   const rules = way.local ? [] : ruleSteps(pod, judged, shown)
   const some = judged.filter((one) => one.reachable).length
-  const partly = some > 0 && some < judged.length ? `, but only ${some} of its ${judged.length} endpoints` : ''
+  const partly = some > 0 && some < judged.length ? `, but only ${some} of its ${way.targets.length > judged.length ? 'first ' : ''}${judged.length} endpoints` : ''
   const advice = !shown.egress.allowed ? ruleAdvice('egress', shown.egress, shown.traffic, nameOf(shown.target)) : !shown.ingress.allowed ? ruleAdvice('ingress', shown.ingress, shown.traffic, shown.own) : null
   return { ...shared, ...conclude([start, ...way.steps, ...rules], some > 0, what + partly), advice }
 }

@@ -37,3 +37,9 @@ it('many pods are looked at in part, and it says so', () => {
   expect(found.changes.length).toBeLessThanOrEqual(50)
   expect(found.changes[0]?.to.length).toBeLessThanOrEqual(5)
 })
+it('stops looking when it is told to', () => {
+  let looks = 0
+  expect(preview([group([], [])], [group(['10.0.0.3'], [])]).truncated).toBe(false)
+  const cut = previewChange(world(group([], [])), world(group(['10.0.0.3'], [])), ({ name }) => name === 'db', () => (looks += 1) > 3)
+  expect(cut.truncated).toBe(true)
+})

@@ -64,6 +64,12 @@ describe('to a service', () => {
     expect(partly).toMatchObject({ reachable: true, summary: expect.stringContaining('only 1 of its 2 endpoints'), targets: [{ reachable: false }, { reachable: true }] })
     expect(partly.steps.find((step) => step.decides)?.detail).toContain('1 of 2 endpoints are out of reach')
   })
+  it('of many endpoints the first hundred are looked at', () => {
+    const endpoints = Array.from({ length: 300 }, (_, i) => ({ address: i === 0 ? '10.0.0.3' : '10.0.0.4', port: 8000 + i, hostId: null }))
+    const many = ask({ world: world(service({ ports: [{ name: null, protocol: 'tcp', port: 80, endpoints }] }), group('web', ['10.0.0.3'], [])), to: toService, port: 80 })
+    expect(many.targets).toHaveLength(100)
+    expect(many.summary).toContain('only 99 of its first 100 endpoints')
+  })
   it('by its address it is the same service', () => {
     expect(decisive({ world: world(service()), to: toAddress('10.96.0.7'), port: 80 })).toMatchObject({ reachable: true })
     expect(decisive({ world: world(service()), to: toAddress('10.96.0.8'), port: 80 })).toMatchObject({ reachable: false, detail: expect.stringContaining('no service has it') })

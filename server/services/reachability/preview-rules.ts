@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { z } from 'zod'
 import { previewChange } from '@/domain/network/reachability-preview'
 import type { RulePreview } from '@/domain/network/rule-preview'
@@ -14,13 +15,18 @@ import { worldOfState } from './surroundings'
 
 export const previewRulesInput = z.object({ group: dnsLabel, spec: securityGroupSpec })
 
+/** Others wait while it is looked at: so long at most. Milliseconds. */
+const mostMs = 250
+
 /** What another spec of a security group would let through or cut off, between the pods of its network as they are now. Nothing is changed. */
 export function previewRules(ctx: ServerContext, scope: Scope, { group, spec }: z.output<typeof previewRulesInput>): Promise<RulePreview> {
   return inSnapshot(ctx.db, async (tx) => {
     const row = await findSecurityGroup(tx, scope, group)
     const state = row && (await readNetworkState(tx, row.networkId))
     if (!state) throw notFound('SecurityGroup', group)
-    return previewChange(worldOfState(state), worldOfState(withGroup(state, group, spec)), (policy) => policy.source === 'SecurityGroup' && policy.name === group)
+    const [before, after] = [worldOfState(state), worldOfState(withGroup(state, group, spec))]
+    const end = performance.now() + mostMs
+    return previewChange(before, after, (policy) => policy.source === 'SecurityGroup' && policy.name === group, () => performance.now() > end)
   })
 }
 
