@@ -148,6 +148,13 @@ describe('network policies', () => {
 })
 
 describe('what hostile objects come to', () => {
+  it('endpoints beyond what a network may have are none', () => {
+    const ports = Array.from({ length: 100 }, (_, i) => ({ name: `p${i}`, port: i + 1 }))
+    const addresses = Array.from({ length: 900 }, (_, i) => ({ ip: `10.0.${i >> 8}.${i & 255}` }))
+    const services = ['a', 'b'].map((name, i) => ({ uid: id(100 + i), namespace: 'default', name, spec: serviceSpec.parse({ ports }), addresses: [`10.96.0.${i + 1}`] }))
+    const found = of('service', { services, endpoints: services.map(({ name }, i) => ({ uid: id(200 + i), namespace: 'default', name, subsets: endpointSubsets.parse([{ addresses, ports }]) })) })
+    expect(found.map(({ ports: all }) => all.map(({ endpoints }) => endpoints.length))).toEqual([ports.map(() => 900), ports.map(() => 0)])
+  })
   it('a policy whose pods all mean another port is of so many kinds, and to the rest the name means nothing', () => {
     const pods = Array.from({ length: 100 }, (_, i) => pod(i + 2, { ports: [{ name: 'http', protocol: 'TCP', port: i + 1 }] }))
     const found = of('policy', { pods, policies: [{ uid: id(500), namespace: 'default', name: 'p', spec: networkPolicySpec.parse({ podSelector: {}, ingress: [{ ports: [{ port: 'http' }] }] }) }] })

@@ -4,7 +4,10 @@ import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'
 import { Members } from './members'
 import { groupObject, policyObjects } from './policies'
-import { serviceObject } from './services'
+import { serviceObject, sizeOf } from './services'
+
+/** Beyond so many endpoints of all ports together (some 20 MB of messages), the services that come last have none. */
+const maxEndpointsOfNetwork = 200_000
 
 /**
  * What hosts are told of a network with pods on them: the network itself, and its peers, policies, services and pods, on whichever host. Selectors
@@ -15,13 +18,18 @@ export function toNetworkObjects(state: NetworkState): NetworkObject[] {
   const members = new Members(state)
   const pods = new Map(state.pods.map((pod) => [pod.uid, pod]))
   const endpoints = new Map(state.endpoints.map((one) => [`${one.namespace}/${one.name}`, one]))
+  let room = maxEndpointsOfNetwork
   return [
     networkObject(state.network),
     // Between a change of subnets and the controller's word on it: an address of the network's own is never another's.
     ...state.peers.filter(({ spec }) => !overlapOf(state.network.spec, spec)).map(peerObject),
     ...state.groups.map((group) => groupObject(group, members)),
     ...state.policies.flatMap((policy) => policyObjects(policy, members)),
-    ...state.services.map((service) => serviceObject(service, endpoints.get(`${service.namespace}/${service.name}`), pods, state.network)),
+    ...state.services.map((service) => {
+      const own = endpoints.get(`${service.namespace}/${service.name}`)
+      room -= sizeOf(own)
+      return serviceObject(service, room >= 0 ? own : undefined, pods, state.network)
+    }),
     ...state.pods.map(podObject),
   ]
 }

@@ -22,6 +22,8 @@ type Port = NetworkPolicySpec['ingress'][number]['ports'][number]
 type Range = { first: number; last: number }
 /** Pods of one policy differ in what a port's name means to them in so many ways at most. */
 const maxParts = 64
+/** Of one rule (contracts/host/v1.ts). */
+const maxRanges = 100
 const anyPeer = { cidrs: null, addresses: null }
 
 /**
@@ -80,7 +82,7 @@ function portRules(ports: readonly Port[], numbers: (named: string) => number[])
     const word = protocol === 'TCP' ? 'tcp' : 'udp'
     if (own.some(({ port }) => port === undefined)) return [{ protocol: word, ports: null }]
     const ranges = own.flatMap(({ port, endPort }): Range[] => (typeof port === 'number' ? [{ first: port, last: endPort ?? port }] : numbers(`${protocol}/${port}`).map((first) => ({ first, last: first }))))
-    return ranges.length > 0 ? [{ protocol: word, ports: ranges }] : []
+    return ranges.length > 0 ? [{ protocol: word, ports: ranges.slice(0, maxRanges) }] : []
   })
 }
 

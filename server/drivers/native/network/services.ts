@@ -7,6 +7,12 @@ import { familyOf, type Family } from '@/domain/shared/ip'
 /** Where a connection may go: of a pod its address in each of the service's families. */
 type Target = { address: string; hostId: string | null; hostname: string | null }
 
+/** Of one port, of both families (contracts/host/v1.ts). */
+const maxTargets = 2000
+
+/** How many endpoints a service's object has at most. */
+export const sizeOf = (endpoints: StateEndpoints | undefined): number => (endpoints?.subsets ?? []).reduce((sum, { addresses, ports }) => sum + 2 * addresses.length * Math.max(1, ports.length), 0)
+
 type Made = { endpoints: StateEndpoints | undefined; pods: (StatePod | undefined)[]; families: string; object: NetworkService }
 /** What was made of a service's row before: of the same rows comes the same object, which is known for the same without a look inside. */
 const made = new WeakMap<StateService, Made>()
@@ -30,9 +36,9 @@ function makeService({ uid, namespace, name, spec, addresses }: StateService, en
   const subsets = isName ? [] : (endpoints?.subsets ?? []).map((subset) => ({ ports: subset.ports, targets: subset.addresses.flatMap((one) => targetsOf(one, pods, families, hasSelector)) }))
   const ports = isName ? [] : spec.ports.map((port) => {
     const found = subsets.flatMap((subset) => subset.ports.filter((one) => one.name === port.name && one.protocol === port.protocol).flatMap((one) => subset.targets.map(({ address, hostId }) => ({ address, port: one.port, hostId }))))
-    return { name: port.name ?? null, protocol: port.protocol === 'TCP' ? ('tcp' as const) : ('udp' as const), port: port.port, endpoints: once(found, (one) => `${one.address} ${one.port}`) }
+    return { name: port.name ?? null, protocol: port.protocol === 'TCP' ? ('tcp' as const) : ('udp' as const), port: port.port, endpoints: once(found, (one) => `${one.address} ${one.port}`).slice(0, maxTargets) }
   })
-  const hosts = isHeadless ? once(subsets.flatMap(({ targets }) => targets.map(({ hostname, address }) => ({ hostname, address }))), (one) => `${one.hostname ?? ''} ${one.address}`) : []
+  const hosts = isHeadless ? once(subsets.flatMap(({ targets }) => targets.map(({ hostname, address }) => ({ hostname, address }))), (one) => `${one.hostname ?? ''} ${one.address}`).slice(0, maxTargets) : []
   return {
     kind: 'service', uid, namespace, name, addresses, ports, hosts,
     externalName: isName ? (spec.externalName ?? null) : null,
