@@ -13,7 +13,7 @@ export const hostPackages = [
   { name: 'debian-archive-keyring', reason: "verifies the guest's packages" },
   { name: 'nftables', reason: "separates the tenants' networks", command: 'nft' },
   { name: 'iproute2', reason: "makes the tenants' networks", command: 'ip' },
-  { name: 'conntrack', reason: "ends connections to a service's endpoints that have gone", command: 'conntrack' },
+  { name: 'conntrack', reason: "ends connections to a service's endpoints that have gone, and those of an address whose pod has gone", command: 'conntrack' },
   { name: 'e2fsprogs', reason: 'makes the writable disks of pods', command: 'mkfs.ext4' },
   { name: 'bubblewrap', reason: 'jails the programs that read images, and resolvers', command: 'bwrap' },
   { name: 'dnsmasq-base', reason: "answers the questions for names in the tenants' networks", command: 'dnsmasq' },

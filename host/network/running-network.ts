@@ -9,6 +9,7 @@ import type { NamespaceUsers } from './namespace-rules'
 import type { NetworkObjects } from './network-objects'
 import { networkState, type NetworkIdentity, type NetworkState } from './network-state'
 import type { PeerLinks } from './peers/peer-links'
+import { forgetConnections } from './policies/forget-connections'
 import { allDone } from './serial'
 import type { ServiceCounters } from './services/service-counters'
 import type { Counted } from './table/table'
@@ -87,9 +88,11 @@ export class RunningNetwork {
 
   /** Takes a pod out, and with the last one the namespace. */
   async remove(podUid: string): Promise<void> {
+    const gone = this.attached.filter(({ pod }) => pod.uid === podUid)
     this.attached = this.attached.filter(({ pod }) => pod.uid !== podUid)
     if (this.attached.length === 0) return this.destroy()
     await this.inside.change(this.state())
+    await forgetConnections(this.inside.kernel, gone.flatMap(({ pod }) => [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : [])]))
   }
 
   /**

@@ -8,6 +8,7 @@ const to80 = (...pods: WorldPod[]) => policy('server', [server!], [rule({ id: 'r
 
 let world: World
 let next = 1
+let stayed = 0
 beforeAll(async () => {
   world = await World.open([network], [client!, other!, server!], () => [to80(client!, other!)])
 }, 30_000)
@@ -45,15 +46,19 @@ it('a rule that goes cuts an open connection at once, and no other; when it come
   for (const id of [cut4, cut6]) await world.speaker('client').until(() => world.speaker('client').heard.echoes.get(id) === 'ab')
 }, 30_000)
 
+/** Sends by hand from the server's own port to where the client asked from: the other direction of its connection. */
+async function pusher(): Promise<(text: string) => Promise<unknown>> {
+  const port = (await world.lab.in(world.namespaces.get('client')!, 'ss', '-Hun', 'dport = :80')).stdout.match(/:(\d+)\s+10\.0\.0\.7:80/)?.[1]
+  return (text) => world.lab.in(world.namespaces.get('server')!, 'perl', '-e', 'use Socket; my ($port, $text) = @ARGV; socket(my $s, AF_INET, SOCK_RAW, 17) or die; send($s, pack("n4", 80, $port, 8 + length $text, 0) . $text, 0, pack_sockaddr_in(0, inet_aton("10.0.0.5"))) or die "$!\n"', port ?? '', text)
+}
+
 it('answers stop with their connection: what a server goes on sending does not arrive either', async () => {
   await world.change(network, [policy('server', [server!], [rule({ protocol: 'udp', peer: { cidrs: null, addresses: [v4(client!), v4(other!)] } })])])
-  const id = next++
+  const id = stayed = next++
   const [asks, answers] = [world.speaker('client'), world.speaker('server')]
   await asks.send([{ id, protocol: 'udp', address: v4(server!), number: 80, stays: true }])
   await asks.until(() => asks.heard.answers.has(id))
-  const port = (await world.lab.in(world.namespaces.get('client')!, 'ss', '-Hun', 'dport = :80')).stdout.match(/:(\d+)\s+10\.0\.0\.7:80/)?.[1]
-  // By hand, from the server's own port: the connection's other direction.
-  const push = (text: string) => world.lab.in(world.namespaces.get('server')!, 'perl', '-e', 'use Socket; my ($port, $text) = @ARGV; socket(my $s, AF_INET, SOCK_RAW, 17) or die; send($s, pack("n4", 80, $port, 8 + length $text, 0) . $text, 0, pack_sockaddr_in(0, inet_aton("10.0.0.5"))) or die "$!\n"', port ?? '', text)
+  const push = await pusher()
   await push('pushed')
   await asks.until(() => asks.heard.answers.get(id)?.includes('pushed') ?? false)
   await world.change(network, [policy('server', [server!], [rule({ protocol: 'udp', peer: { cidrs: null, addresses: [v4(other!)] } })])])
@@ -67,6 +72,26 @@ it('answers stop with their connection: what a server goes on sending does not a
   await world.lab.in(`hyp-${world.lab.hostTag}-n1`, 'nft', 'insert', 'rule', 'inet', 'hypernetes', 'policy_check', 'ct', 'direction', 'reply', 'return')
   await push('let-through')
   await asks.until(() => asks.heard.answers.get(id)?.includes('let-through') ?? false)
+}, 30_000)
+
+it('who gets an address next hears nothing of what its last pod asked', async () => {
+  const closed = policy('closed', [client!], [rule({ protocol: 'icmp' })])
+  await world.change(network, [closed], [`policy/${policy('server', [], []).uid}`])
+  const push = await pusher()
+  const asks = world.speaker('client')
+  // The socket of the test before asks once more.
+  await asks.send([{ id: stayed, protocol: 'udp', address: v4(server!), number: 80, stays: true }])
+  await push('before')
+  await asks.until(() => asks.heard.answers.get(stayed)?.includes('before') ?? false)
+  await world.hosts.detach(world.attachment(client!).pod.uid)
+  await world.attach(client!)
+  await push('stray')
+  const honest = next++
+  await world.speaker('server').send([{ id: honest, protocol: 'icmp', address: v4(client!), number: 8 }])
+  await world.speaker('server').until(() => world.speaker('server').heard.answers.has(honest))
+  await asks.sync()
+  expect(asks.heard.answers.get(stayed)).not.toContain('stray')
+  await world.change(network, [], [`policy/${closed.uid}`])
 }, 30_000)
 
 it('a port that is no longer allowed, a member that is one no more, and a policy that goes: at once', async () => {

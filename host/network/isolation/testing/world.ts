@@ -95,13 +95,13 @@ export class World {
     await this.lab.destroy()
   }
 
-  private async start(pod: WorldPod): Promise<void> {
+  /** Attaches a pod, whose guest takes its end. */
+  async attach(pod: WorldPod): Promise<void> {
     const attachment = this.attachment(pod)
     const { netns, mtu } = await this.hosts.attach(attachment)
-    const { network, last } = pod
+    const { network } = pod
     const [gateway, gateway6] = gateways(network)
-    const name = `hyt-${this.lab.hostTag}-w${network.number}-${last}`
-    await this.lab.in(this.lab.host, 'ip', 'netns', 'add', name)
+    const name = this.namespaces.get(pod.name) ?? ''
     await this.lab.ip(netns, [`link set ${standInPeerName(attachment.pod.uid)} netns ${name}`])
     // As a guest's agent does it: neighbours of IPv6 are not asked for.
     await this.lab.ip(name, [
@@ -109,7 +109,13 @@ export class World {
       `address add ${v4(pod)}/24 dev eth0`, `route add default via ${gateway}`,
       `address add ${v6(pod)}/128 dev eth0 nodad`, `neigh replace ${gateway6} lladdr ${gatewayMac(network.number)} nud permanent dev eth0`, `route add ${gateway6}/128 dev eth0`, `route add default via ${gateway6} dev eth0`,
     ])
+  }
+
+  private async start(pod: WorldPod): Promise<void> {
+    const name = `hyt-${this.lab.hostTag}-w${pod.network.number}-${pod.last}`
+    await this.lab.in(this.lab.host, 'ip', 'netns', 'add', name)
     this.namespaces.set(pod.name, name)
+    await this.attach(pod)
     this.speakers.set(pod.name, await Speaker.start(name, pod.name, PORTS))
   }
 }
