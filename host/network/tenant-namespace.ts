@@ -11,6 +11,7 @@ import { allDone } from './serial'
 import { PEER_LINK_PREFIX } from './peers/peer-link'
 import { OpenConnections } from './services/open-connections'
 import { readServiceCounters, type ServiceCounters } from './services/service-counters'
+import { MOST_ENDPOINTS, servicesLeftOut } from './services/service-elements'
 import type { NftTables } from './table/model'
 import { Table, type Counted } from './table/table'
 import type { Fingerprint } from './watch/fingerprints'
@@ -53,6 +54,8 @@ export class TenantNamespace {
   private readonly shaping: Shaping
   private readonly connections: OpenConnections
   private current: NetworkState | null = null
+  /** Services that a warning has told of. */
+  private leftOut: ReadonlySet<string> = new Set()
   /** The digest of what `ip` made here when it was last found right; null: it was changed since. */
   private rightDigest: string | null = null
 
@@ -61,7 +64,7 @@ export class TenantNamespace {
     private readonly users: NamespaceUsers,
     private readonly deviceKind: DeviceKind,
     private readonly sections: Sections,
-    log: Pick<Logger, 'warn'>,
+    private readonly log: Pick<Logger, 'warn'>,
   ) {
     this.table = new Table(kernel)
     this.shaping = new Shaping(kernel)
@@ -178,6 +181,11 @@ export class TenantNamespace {
   }
 
   private holds(state: NetworkState): void {
+    const leftOut = servicesLeftOut(state)
+    // Once, however often others change.
+    const isNews = leftOut.some((name) => !this.leftOut.has(name))
+    this.leftOut = new Set(leftOut)
+    if (isNews) this.log.warn({ network: state.id, services: leftOut.slice(0, 20) }, `${leftOut.length} services of network ${state.number} refuse their clients here: a host carries out ${MOST_ENDPOINTS} endpoints of a network's services; give services fewer endpoints or ports, or another network`)
     this.current = state
     this.connections.follow(state)
   }

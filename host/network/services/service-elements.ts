@@ -49,17 +49,33 @@ export function localAddresses({ ports, pods }: Pick<NetworkState, 'ports' | 'po
   return addresses
 }
 
-/** Each address of the network's services with its service's uid. One that two claim is the first one's, by uid: a bad object must not keep all others out. */
+/** Endpoints of all ports of all services of a network that a host carries out: each is an element in the kernel's memory, and they are the tenant's to write. */
+export const MOST_ENDPOINTS = 100_000
+
+/**
+ * Each address of the network's services with its service's uid. One that two claim is the first one's, by uid: a bad object must not keep all others out.
+ * A service whose endpoints are beyond {@link MOST_ENDPOINTS} has none here, so its clients are refused.
+ */
 export function* servedAddresses(state: Pick<NetworkState, 'services' | 'ports' | 'pods'>): Generator<[uid: string, elements: ServiceElements]> {
   const local = localAddresses(state)
   const taken = new Set<string>()
+  let endpoints = 0
   for (const service of inOrder(state.services)) {
     for (const elements of serviceElements(service, local)) {
       if (taken.has(elements.address)) continue
       taken.add(elements.address)
+      if (endpoints + elements.endpoints.size > MOST_ENDPOINTS) continue
+      endpoints += elements.endpoints.size
       yield [service.uid, elements]
     }
   }
+}
+
+/** Names of services that are left out for having more endpoints than fit, for people. */
+export function servicesLeftOut(state: Pick<NetworkState, 'services' | 'ports' | 'pods'>): string[] {
+  if (state.services.reduce((sum, { ports }) => sum + ports.reduce((all, { endpoints }) => all + endpoints.length, 0), 0) <= MOST_ENDPOINTS) return []
+  const served = new Set([...servedAddresses(state)].map(([uid]) => uid))
+  return state.services.filter(({ uid, addresses }) => addresses.length > 0 && !served.has(uid)).map(({ namespace, name }) => `${namespace}/${name}`)
 }
 
 const ordered = new WeakMap<readonly NetworkService[], readonly NetworkService[]>()

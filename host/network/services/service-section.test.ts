@@ -4,6 +4,7 @@ import { ExecError } from '@/platform/exec'
 import { difference } from '../table/difference'
 import { NETWORK_TABLE, type NftSection } from '../table/model'
 import { OpenConnections } from './open-connections'
+import { servicesLeftOut } from './service-elements'
 import { serviceSection, type ServiceState } from './service-section'
 import { forgetFlowArguments, readFlows, staleFlows } from './stale-flows'
 
@@ -47,6 +48,16 @@ describe('the section of services', () => {
     expect(serviceSection(state({ services: [service(1, hostile)] })).maps?.get('service_endpoints4')?.elements.size).toBe(0)
     const six: [string, number][] = ['::1', 'fe80::1', 'ff02::1', '::ffff:127.0.0.1'].map((address) => [address, 80])
     expect(serviceSection(state({ services: [service(1, [...six, ['fd00::7', 80]], { addresses: ['fd00:96::1'] })] })).maps?.get('service_endpoints6')?.elements.size).toBe(1)
+  })
+
+  it('has no more endpoints than a host bears: services beyond refuse their clients, and are named', () => {
+    const large = (n: number) => service(n, [], { ports: Array.from({ length: 50 }, (_, at) => ({ name: null, protocol: 'tcp', port: 1 + at, endpoints: Array.from({ length: 900 }, (_each, to) => ({ address: `10.1.${to >> 8}.${to & 255}`, port: 80, hostId: null })) })) })
+    const all = state({ services: [large(3), large(1), large(2), service(4, [['10.0.0.7', 80]])] })
+    const section = serviceSection(all)
+    expect(section.maps?.get('service_endpoints4')?.elements.size).toBe(90_001)
+    expect(section.sets?.get('service_new4')?.elements).toEqual(['10.96.0.1', '10.96.0.2', '10.96.0.4'])
+    expect(servicesLeftOut(all)).toEqual(['default/s-3'])
+    expect(servicesLeftOut(state({ services: [large(1), large(2)] }))).toEqual([])
   })
 
   it('changes elements alone when an endpoint comes or goes', () => {
