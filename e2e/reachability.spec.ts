@@ -61,7 +61,7 @@ test('whether a pod reaches another is answered with the rule that decides, and 
     await expect(answer).toContainText('No')
   })
   await test.step('by address, and what is never routed', async () => {
-    await page.getByRole('radio', { name: 'Address' }).check({ force: true })
+    await page.getByRole('group', { name: 'To what' }).getByText('Address').click()
     await page.getByRole('textbox', { name: 'Address' }).fill('169.254.169.254')
     await expect(answer).toContainText('link-local with metadata services')
     await page.getByRole('textbox', { name: 'Address' }).fill(db.status.podIP ?? '')

@@ -16,7 +16,7 @@ test('rules are edited in the console, and take effect under an open connection'
   await registry.pushBusybox('net/tools:1')
   const image = `${registry.host}/net/tools:1`
   const { api, slug } = tenant
-  await api.pod.create.mutate({ tenant: slug, name: 'echo', labels: { app: 'echo' }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image, command: ['nc', '-lk', '-p', '9000', '-e', 'cat'] }] } })
+  await api.pod.create.mutate({ tenant: slug, name: 'echo', labels: { app: 'echo' }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image, command: ['nc', '-ll', '-p', '9000', '-e', 'cat'] }] } })
   const echo = await waitUntilRunning(tenant, { namespace: 'default', name: 'echo' })
   const talk = `while :; do (while :; do date; sleep 0.2; done) | nc ${echo.status.podIP} 9000 >> /tmp/echo; sleep 0.5; done`
   const client = await createPod(tenant, { name: 'client', container: { image, command: ['sh', '-c', `: > /tmp/echo; ${talk}`] } })
