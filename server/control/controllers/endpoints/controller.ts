@@ -17,7 +17,7 @@ export function createEndpointsController(): Controller {
   return {
     name: 'endpoints',
     workers: 4,
-    resyncSeconds: 60,
+    resyncSeconds: 300,
     keysOf: ({ kind, action, uid }) => {
       if (kind === 'Pod') {
         changedPods.add(uid)
