@@ -30,6 +30,7 @@ export function PodOverview() {
   const trpc = useTRPC()
   const events = useQuery(trpc.event.list.queryOptions({ tenant, kind: 'Pod', namespace: metadata.namespace, name: metadata.name, limit: 6 }))
   const size = podSize(spec)
+  const groups = spec.network?.securityGroups ?? []
   // What the card of a container that ended says already is not said again above it.
   const toldByCrash = status.containers.some((c) => c.message === status.message && lastEndOf(c) !== null)
   const told = new Set([status.message, ...status.containers.flatMap((c) => (lastEndOf(c) ? c.message : []))])
@@ -43,6 +44,7 @@ export function PodOverview() {
           <Properties>
             <Property name="Address">{status.podIPs.length > 0 && <span className="flex flex-wrap items-center gap-x-3">{status.podIPs.map((address) => <CopyableId key={address} id={address} />)}<ReachabilityLink tenant={tenant} namespace={metadata.namespace} name={metadata.name} /></span>}</Property>
             <Property name="Services"><PodServices tenant={tenant} pod={pod} /></Property>
+            {groups.length > 0 && <Property name="Security groups"><span className="flex flex-wrap gap-x-3">{groups.map((group) => <Link key={group} href={paths.securityGroup(tenant, group)} className="inline-flex min-h-6 items-center text-accent-content hover:underline">{group}</Link>)}</span></Property>}
             <Property name="Virtual machine">{formatVcpus(size.vcpus)}, {formatMebibytes(size.memoryMiB)}{status.startMode && <Badge className="ml-2">{status.startMode === 'template' ? 'started from a template' : 'cold boot'}</Badge>}</Property>
             <Property name="Namespace"><Link href={paths.pods(tenant, { namespace: metadata.namespace })} className="text-accent-content hover:underline">{metadata.namespace}</Link></Property>
             <Property name="Host">{status.hostName && <span>{status.hostName}{status.accelerator && <span className="text-faint"> · {status.accelerator}</span>}</span>}</Property>

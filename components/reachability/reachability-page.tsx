@@ -1,6 +1,7 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { ArrowLeftRight, Route } from 'lucide-react'
+import { toFailure } from '@/components/client/errors'
 import { formatCount } from '@/components/client/formats'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
@@ -27,12 +28,14 @@ export function ReachabilityPage() {
   const { question, problem } = toQuestion(asked)
   const answer = useQuery({ ...trpc.network.reachability.queryOptions({ tenant, ...(question ?? { from: { namespace: 'default', name: 'x' }, to: { kind: 'address', address: '0.0.0.0' } }) }), enabled: question !== null, placeholderData: keepPreviousData, refetchInterval: 10_000 })
   const key = JSON.stringify(question)
+  // What the server alone can know of the port: which ones a service has.
+  const portError = question !== null && answer.error ? toFailure(answer.error).problems.find(({ path }) => path === 'port')?.message : undefined
   return (
     <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[380px_minmax(0,1fr)]">
-      <Question tenant={tenant} asked={asked} problem={problem} pods={network.pods} network={network.metadata.name} onChange={(patch) => query.replace(patch)} />
+      <Question tenant={tenant} asked={asked} problem={portError === undefined ? problem : { field: 'port', message: portError.charAt(0).toUpperCase() + portError.slice(1) }} pods={network.pods} network={network.metadata.name} onChange={(patch) => query.replace(patch)} />
       <div className="flex min-w-0 flex-col gap-4">
-        {question === null && <div className="rounded-lg border border-stroke bg-raise"><EmptyState icon={<Route />} title="Can a pod reach it?">{network.pods.length === 0 ? 'The network has no pods yet: start one to ask from it.' : 'Choose a pod, where it wants to go, and a port. The answer names the rule that decides, and can be tried for real.'}</EmptyState></div>}
-        {question !== null && answer.error && <QueryFailure error={answer.error} title="It cannot be answered" onRetry={() => void answer.refetch()} />}
+        {(question === null || portError !== undefined) && <div className="rounded-lg border border-stroke bg-raise"><EmptyState icon={<Route />} title="Can a pod reach it?">{network.pods.length === 0 ? 'The network has no pods yet: start one to ask from it.' : 'Choose a pod, where it wants to go, and a port. The answer names the rule that decides, and can be tried for real.'}</EmptyState></div>}
+        {question !== null && answer.error && portError === undefined && <QueryFailure error={answer.error} title="It cannot be answered" onRetry={() => void answer.refetch()} />}
         {question !== null && !answer.error && !answer.data && <Skeleton className="h-24" />}
         {question !== null && !answer.error && answer.data && (
           <div aria-busy={answer.isPlaceholderData} className="flex min-w-0 flex-col gap-4">

@@ -49,5 +49,5 @@ export const topFleetPods = (db: Database, query: TopPage, now: Date | null = nu
 export const topHosts = (db: Database, query: TopPage, now: Date | null = null) => page(db, Prisma.sql`
   with recent as (${recent(now)})
   select h."id" as "uid", '' as "tenant", '' as "namespace", h."name", h."name" as "host", r."cpuMilli", r."memoryBytes", n."disk" as "diskBytesPerSecond", r."diskUsedBytes", n."network" as "networkBytesPerSecond"
-  from "Host" h left join "FigureSeries" s on s."objectUid" = h."id" and s."kind" = 'Host' and s."container" = '' left join recent r on r."seriesId" = s."id"
+  from "Host" h left join "FigureSeries" s on s."objectUid" = h."id" and s."tenantId" is null and s."container" = '' left join recent r on r."seriesId" = s."id"
   left join (select ps."hostId", sum(pr."diskBytesPerSecond") as "disk", sum(pr."networkBytesPerSecond") as "network" from recent pr join "FigureSeries" ps on ps."id" = pr."seriesId" and ps."container" = '' and ps."kind" = 'Pod' group by 1) n on n."hostId" = h."id"`, query)

@@ -34,7 +34,7 @@ export async function storeFigures(db: Database, hostId: string, batch: Pick<Fig
     insert into "Figure" ("seriesId", "resolution", "at", "coveredMs", "samples", "cpuMicroseconds", "cpuPeakMilli", "memorySum", "memorySamples", "memoryMax", "readBytes", "writtenBytes", "receivedBytes", "sentBytes", "diskUsedMax", "connections")
     select s."id", ${rawResolution}, ${clock(now)} - g."age" * interval '1 millisecond', g."interval", 1, g."cpuMicroseconds", g."cpuMicroseconds" / g."interval", g."memoryBytes",
       case when g."memoryBytes" is null then 0 else 1 end, g."memoryBytes", g."readBytes", g."writtenBytes", g."receivedBytes", g."sentBytes", g."diskUsedBytes", g."connections"
-    from ${given} join "FigureSeries" s on s."objectUid" = g."object" and s."container" = g."container" and s."hostId" = ${hostId}::uuid and s."kind" = g."kind"
+    from ${given} join "FigureSeries" s on s."objectUid" = g."object" and s."container" = g."container" and s."hostId" = ${hostId}::uuid and (s."kind" = g."kind" or s."tenantId" is null)
     on conflict do nothing`
 }
 
