@@ -12,6 +12,12 @@ it.each([['docker.io'], ['docker.io=https://mirror.example'], ['=mirror.example'
   expect(() => loadConfig({ NODE_ENV: 'test', HYPERNETES_REGISTRY_MIRRORS: text })).toThrow(/HYPERNETES_REGISTRY_MIRRORS: ".*" is not registry=mirror-host/)
 })
 
+it('takes nameservers for networks, and none that networks do not reach', () => {
+  expect(loadConfig({ NODE_ENV: 'test', HYPERNETES_DNS_UPSTREAM: '192.0.2.1, 192.0.2.2' }).dnsUpstream).toEqual(['192.0.2.1', '192.0.2.2'])
+  expect(loadConfig({ NODE_ENV: 'test' }).dnsUpstream).toEqual([])
+  for (const [text, words] of [['127.0.0.53', 'loopback'], ['ns.example', 'no IPv4 address'], ['fd00::1', 'no IPv4 address'], ['192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4', 'at most three']] as const) expect(() => loadConfig({ NODE_ENV: 'test', HYPERNETES_DNS_UPSTREAM: text })).toThrow(new RegExp(`HYPERNETES_DNS_UPSTREAM: .*${words}`))
+})
+
 it('refuses a room for images that is none', () => {
   expect(() => loadConfig({ NODE_ENV: 'test', HYPERNETES_IMAGE_CACHE_GIB: '0' })).toThrow('HYPERNETES_IMAGE_CACHE_GIB')
 })

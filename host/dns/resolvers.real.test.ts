@@ -15,7 +15,9 @@ import { DnsLab, outsideNameserver } from './testing/dns-lab'
 const log = logger('test')
 log.level = 'fatal'
 const networkId = randomUUID()
-const base: NetworkBase = { kind: 'network', number: 1, name: 'default', tenantId: 't', subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'b', cidr: 'fd00::/64', gateway: 'fd00::1' }], serviceCidrs: ['10.96.0.0/16'], routes: [], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: [] } }
+/** Gateways that are nowhere yet. */
+const withoutPods = [{ name: 'c', cidr: '10.9.0.0/24', gateway: '10.9.0.1' }, { name: 'd', cidr: 'fd09::/64', gateway: 'fd09::1' }]
+const base: NetworkBase = { kind: 'network', number: 1, name: 'default', tenantId: 't', subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'b', cidr: 'fd00::/64', gateway: 'fd00::1' }, ...withoutPods], serviceCidrs: ['10.96.0.0/16'], routes: [], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: [] } }
 const service = (name: string, rest: Partial<NetworkService>): NetworkService => ({ kind: 'service', uid: randomUUID(), namespace: 'default', name, addresses: [], externalName: null, localOnly: false, affinitySeconds: null, ports: [], hosts: [], ...rest })
 const pod = (name: string, addresses: string[]): NetworkObject => ({ kind: 'pod', uid: randomUUID(), namespace: 'default', name, hostname: name, subdomain: null, hostId: null, addresses })
 const http = (port: number, addresses: string[]) => ({ name: 'http', protocol: 'tcp' as const, port: 80, endpoints: addresses.map((address) => ({ address, port, hostId: null })) })

@@ -80,4 +80,11 @@ describe.runIf(process.getuid?.() === 0)('two pods of one network', () => {
     expect(await probe('10.0.0.11', null, 'icmp')).toMatchObject({ outcome: 'silent' })
     expect(await probe('10.0.0.11', 8080)).toMatchObject({ outcome: 'open' })
   })
+
+  it('keep their names, services and rules under the next agent, which hears of no server', { timeout: 90_000 }, async () => {
+    await host.reopen()
+    expect((await run('nslookup', '-type=a', 'shop.default.svc.cluster.local')).output).toContain('Address: 10.96.0.5')
+    expect(await probe('10.96.0.5', 80)).toMatchObject({ outcome: 'open' })
+    expect(await probe('10.0.0.11', 8081)).toMatchObject({ outcome: 'silent' })
+  })
 })

@@ -10,7 +10,7 @@ import { buildGuestImage } from '@/guest/image/build'
 import { tarArchive, type ArchiveEntry } from '@/host/images/tar/archive'
 import { namespaceName } from '@/host/network/names'
 import { logger } from '@/platform/logger'
-import { openHost, type OpenHost } from '../open-host'
+import { openHost, type HostSettings, type OpenHost } from '../open-host'
 import { testAssignment } from './assignment'
 import { testHostTag } from './host-tag'
 
@@ -24,9 +24,10 @@ export class RealHost {
   private nextAddress = 10
   private readonly network = testAssignment().network
   private constructor(
-    private readonly host: OpenHost,
+    private host: OpenHost,
     readonly folder: string,
     private readonly hostTag: string,
+    private readonly settings: HostSettings,
   ) {}
 
   static async open({ insecureRegistries = [], scratchBytes = 256 << 20, guest }: { insecureRegistries?: string[]; scratchBytes?: number; guest?: { pointer: string } } = {}): Promise<RealHost> {
@@ -34,8 +35,16 @@ export class RealHost {
     const log = logger('test')
     log.level = 'fatal'
     const hostTag = testHostTag()
-    const settings = { defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest: guest ?? (await buildGuestImage({ outDir: guestImages })), templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
-    return new RealHost(await openHost({ ...settings, folder, hostTag, scratchBytes, log }, new AbortController().signal), folder, hostTag)
+    const settings: HostSettings = { folder, hostTag, scratchBytes, log, defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest: guest ?? (await buildGuestImage({ outDir: guestImages })), templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
+    return new RealHost(await openHost(settings, new AbortController().signal), folder, hostTag, settings)
+  }
+
+  /** The agent ends and leaves its VMs; another one takes them up, and hears nothing of a server. */
+  async reopen(): Promise<void> {
+    await this.host.pods.leave(30_000)
+    await this.host.close()
+    this.host = await openHost(this.settings, new AbortController().signal)
+    await Promise.all(this.host.pods.reports().map(({ uid }) => this.host.pods.worker(uid)?.whenTakenUp))
   }
 
   /** An assignment with an address of its own. A pod that names ConfigMaps or Secrets gets them by {@link configure}. */
