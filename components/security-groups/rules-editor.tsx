@@ -80,7 +80,7 @@ function Editor({ tenant, group }: { tenant: string; group: SecurityGroupDetail 
           <Panel title="Members">
             <div className="flex flex-col gap-3">
               <MemberFields podLabels={values.podLabels} description={values.description} errors={errors} onPodLabels={(next) => set('podLabels', next)} onDescription={(next) => set('description', next)} />
-              {(spec.namespaceSelector ?? spec.podSelector?.matchExpressions.length) ? <p className="text-xs text-faint">Its other selectors stay as they are; <TextLink href={paths.applyYaml(tenant, { from: `SecurityGroup/${name}` })}>edit them as YAML</TextLink>.</p> : null}
+              {(spec.namespaceSelector ?? spec.podSelector?.matchExpressions.length) ? <p className="text-xs text-faint">Its other selectors stay as they are; <TextLink href={paths.applyYaml(tenant, { from: `SecurityGroup/${name}` })} className="underline">edit them as YAML</TextLink>.</p> : null}
             </div>
           </Panel>
           <Panel>

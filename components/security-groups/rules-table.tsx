@@ -31,7 +31,7 @@ export function RulesTable({ tenant, rules, at }: { tenant: string; rules: reado
 
 function Peer({ tenant, rule }: { tenant: string; rule: SecurityGroupRule }) {
   const side = rule.direction === 'ingress' ? 'From' : 'To'
-  if (rule.group !== undefined) return <span>{side} group <TextLink href={paths.securityGroup(tenant, rule.group)} className="text-sm">{rule.group}</TextLink></span>
+  if (rule.group !== undefined) return <span>{side} group <TextLink href={paths.securityGroup(tenant, rule.group)} className="text-sm underline">{rule.group}</TextLink></span>
   if (rule.cidr !== undefined) return <span>{side} <code className="font-mono text-xs">{rule.cidr}</code></span>
   return <span>{side} anywhere</span>
 }
