@@ -10,9 +10,9 @@ import { describeTimes, median, percentile } from './statistics'
 const few = 10
 const many = 1000
 const endpointsEach = 10
-const rounds = 40
-const floodSeconds = 0.3
-const exchanges = 1000
+const rounds = 60
+const floodSeconds = 0.2
+const exchanges = 600
 const connections = 100
 const changes = 60
 const port = 80
@@ -46,7 +46,7 @@ export const services: Bench = {
           'service-change': ratio(change.large, change.small), 'service-change-ms': percentile(change.large, 95), 'service-connect': ratio(connect.large, connect.small),
         },
         details: `Two networks of one host, each with two pods that are namespaces behind veths, not VMs: what is measured is the host's side. In turn, ${rounds} times each:
-${floodSeconds} s of TCP, ${exchanges.toLocaleString('en')} exchanges of one byte one after another, ${connections} connections to their first byte one after another (${2 * rounds} times). A change is an endpoint of one service that leaves or enters,
+${floodSeconds} s of TCP, ${exchanges.toLocaleString('en')} exchanges of one byte one after another, ${connections} connections to their first byte one after another (${rounds} times). A change is an endpoint of one service that leaves or enters,
 from the server's message to its transaction's end, ${changes} times each. Median (least to most, p95); promises are medians of the ratios of neighbours.
 
 | | past a service | through a service |
@@ -110,7 +110,7 @@ async function throughService({ client, server, serverAddress }: Side) {
 
 async function newConnections(small: Side, large: Side) {
   const times = { small: [] as number[], large: [] as number[] }
-  for (let round = 0; round < 2 * rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [name, one] of round % 2 ? [['small', small], ['large', large]] as const : [['large', large], ['small', small]] as const) {
       times[name].push(await one.client.number('connects', { address: addressOf(1), port, times: connections }) * 1000 / connections)
     }
