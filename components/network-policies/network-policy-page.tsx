@@ -1,9 +1,8 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
-import { useMemo, useState } from 'react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import type { NetworkPolicyDetail } from '@/domain/network-policy/view'
-import { writeManifest } from '@/domain/manifest/write'
 import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
 import { formatCount } from '@/components/client/formats'
@@ -18,8 +17,6 @@ import { SimpleTable } from '@/components/patterns/simple-table'
 import { Ago } from '@/components/patterns/time'
 import { MembersTable } from '@/components/security-groups/members-table'
 import { Badge } from '@/components/ui/badge'
-import { ButtonLink } from '@/components/ui/button'
-import { CodeBlock } from '@/components/ui/code-block'
 import { CopyableId } from '@/components/ui/copyable'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Panel } from '@/components/ui/panel'
@@ -29,6 +26,8 @@ import { DeleteNetworkPolicy } from './delete-network-policy'
 import { networkPolicyActionsFor } from './network-policy-actions'
 import { policyLines } from './policy-words'
 import { selectorText } from './selector-words'
+
+const ManifestPanel = lazy(() => import('./manifest-panel').then((module) => ({ default: module.ManifestPanel })))
 
 /** One network policy: what it lets through, its pods, and its manifest. */
 export function NetworkPolicyPage({ tenant, namespace, name }: { tenant: string; namespace: string; name: string }) {
@@ -49,9 +48,7 @@ export function NetworkPolicyPage({ tenant, namespace, name }: { tenant: string;
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_380px]">
         <div className="flex min-w-0 flex-col gap-4">
           <MembersTable tenant={tenant} members={data.members} empty="No pod of its namespace fits its selector." />
-          <Panel title="Manifest" actions={<ButtonLink size="sm" href={paths.applyYaml(tenant, { from: `NetworkPolicy/${namespace}/${name}` })}>Edit as YAML</ButtonLink>}>
-            <CodeBlock label={`Manifest of ${name}`} code={manifestOf(data)} />
-          </Panel>
+          <Suspense fallback={<Skeleton className="h-64" />}><ManifestPanel tenant={tenant} policy={data} /></Suspense>
         </div>
         <Facts tenant={tenant} policy={data} />
       </div>
@@ -59,8 +56,6 @@ export function NetworkPolicyPage({ tenant, namespace, name }: { tenant: string;
     </div>
   )
 }
-
-const manifestOf = ({ metadata: { name, namespace, labels, annotations }, spec }: NetworkPolicyDetail): string => writeManifest('NetworkPolicy', { name, namespace, labels, annotations }, spec)
 
 function Lines({ policy: { spec } }: { policy: NetworkPolicyDetail }) {
   const lines = policyLines(spec)
