@@ -9,7 +9,7 @@ import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
 import { gatewayMac, POD_MTU, tapName } from './names'
 import { ethernet, ipv4, ipv4Bytes, udp } from './testing/frames'
-import { attempts, honest, markerOf, type Situation } from './testing/hostile-frames'
+import { attempts as attempts4, attempts6, honest, honest6, markerOf, type Situation } from './testing/hostile-frames'
 import { sendScript } from './testing/send-frames'
 import { Sniffer, type Seen } from './testing/sniffer'
 
@@ -28,6 +28,7 @@ const [ownDevice, ownAddress] = [`hyt${process.pid}`, '198.51.100.77']
 let at: Situation
 let taps = new Map<string, number>()
 
+const attempts = [...attempts4, ...attempts6]
 const image = 'test/attacker:1'
 const perl = (script: string, ...args: string[]) => host.run(attacker, ['perl', '-e', script, '--', ...args])
 const sh = (pod: Assignment, script: string) => host.run(pod, ['sh', '-c', script])
@@ -40,8 +41,8 @@ async function send(frames: Buffer[]): Promise<void> {
   const last = markerOf(burst++)
   // A request to the guest is bounded.
   for (let from = 0; from < frames.length; from += 150) expect((await perl(sendScript, '', ...frames.slice(from, from + 150).map((frame) => frame.toString('hex')))).output).toBe('sent\n')
-  expect((await perl(sendScript, '', ...honest(last, at).map((frame) => frame.toString('hex')))).output).toBe('sent\n')
-  await inside.until(() => handedOn(inside.with(last)).length > 0)
+  expect((await perl(sendScript, '', ...[...honest(last, at), ...honest6(last, at)].map((frame) => frame.toString('hex')))).output).toBe('sent\n')
+  await inside.until(() => handedOn(inside.with(last)).length > 1)
 }
 
 async function devices(namespace: string): Promise<Map<string, number>> {
@@ -53,9 +54,13 @@ beforeAll(async () => {
   host = await RealHost.open({ scratchBytes: 64 << 20 })
   await host.addImage(image, await perlRoot())
   const containers = [{ name: 'web', image, securityContext: { privileged: true } }]
-  attacker = host.pod({ containers })
-  neighbour = host.pod({ containers })
-  const other = host.pod({ containers })
+  const pod = (last: number): Assignment => {
+    const made = host.pod({ containers })
+    return { ...made, network: { ...made.network, ipv6: { cidr: 'fd42::/64', gateway: 'fd42::1', address: `fd42::${last}`, prefixLength: 64 } } }
+  }
+  attacker = pod(5)
+  neighbour = pod(6)
+  const other = pod(7)
   stranger = { ...other, tenantId: 'f'.repeat(32), network: { ...other.network, id: 'other', number: 78 } }
   host.apply([attacker, neighbour, stranger])
   await Promise.all([attacker, neighbour, stranger].map((pod) => host.untilRunning(pod, 90_000)))
@@ -70,7 +75,7 @@ beforeAll(async () => {
   canaryPort = typeof address === 'object' && address ? address.port : 0
   const ownAddresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal).map((each) => each.address)
   const station = (pod: Assignment) => ({ mac: pod.network.mac, address: pod.network.address })
-  at = { own: station(attacker), neighbour: station(neighbour), gateway: { mac: gatewayMac(77), address: attacker.network.gateway }, subnetBroadcast: '10.0.0.255', closed: [ownAddress, ...ownAddresses.filter((each) => each !== ownAddress), stranger.network.address, '100.64.0.1'] }
+  at = { own: station(attacker), neighbour: station(neighbour), six: { own: 'fd42::5', neighbour: 'fd42::6', gateway: 'fd42::1' }, gateway: { mac: gatewayMac(77), address: attacker.network.gateway }, subnetBroadcast: '10.0.0.255', closed: [ownAddress, ...ownAddresses.filter((each) => each !== ownAddress), stranger.network.address, '100.64.0.1'] }
   inside = await Sniffer.start(host.namespace(attacker))
   elsewhere = await Sniffer.start(host.namespace(stranger))
   taps = await devices(host.namespace(attacker))
@@ -101,11 +106,15 @@ describe('raw frames of root in a privileged container', () => {
     expect(toOthers).toEqual([])
     const { stdout } = await run('ip', ['-n', host.namespace(attacker), 'neigh'])
     for (const pod of [attacker, neighbour]) expect(stdout).toContain(`${pod.network.address} dev ${tapName(pod.uid)} lladdr ${pod.network.mac} PERMANENT`)
-    expect(stdout.trim().split('\n')).toHaveLength(2)
+    for (const [pod, last] of [[attacker, 5], [neighbour, 6]] as const) expect(stdout).toContain(`fd42::${last} dev ${tapName(pod.uid)} lladdr ${pod.network.mac} PERMANENT`)
+    expect(stdout.trim().split('\n').filter((line) => !line.includes('NOARP'))).toHaveLength(4)
     const table = await sh(neighbour, `ping -c 1 -W 5 ${at.gateway.address} >/dev/null; cat /proc/net/arp`)
     expect(table.output).toContain(at.gateway.mac)
     expect(table.output).not.toContain(at.own.mac)
-    expect(inside.seen.filter(({ sent, frame }) => sent && frame.readUInt16BE(12) === 0x86dd)).toEqual([])
+    // In IPv6 nobody is asked, told of routers or of groups, nor answered for another than the gateway.
+    const discovered = inside.seen.filter(({ sent, frame }) => sent && frame.readUInt16BE(12) === 0x86dd && frame[20] === 58)
+    expect(discovered.filter(({ frame }) => [130, 131, 132, 133, 134, 135, 137, 143].includes(frame[54] ?? 0))).toEqual([])
+    expect(discovered.filter(({ frame }) => frame[54] === 136 && !frame.subarray(62, 78).toString('hex').startsWith('fd420000000000000000000000000001'))).toEqual([])
   })
 
   it('that are larger than the network takes come out cut, or not at all', async () => {
