@@ -19,6 +19,7 @@ import { countReport } from './count-report'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
+import { leftOutMessage, tellLeftOut } from './left-out'
 import { ToldNetworks } from './network-objects'
 import { openPrePulls, planPrePulls } from './pre-pulls'
 import { readReport, receivedReport } from './read-report'
@@ -130,12 +131,13 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     if (signal?.aborted) return
     yield* session.takeMessages()
     const changed = session.takeChanges()
-    const { listed, messages } = await inSnapshot(db, (tx) => readChanged(tx, session, told, changed, connection.sessions))
+    const { listed, messages, leftOut } = await inSnapshot(db, (tx) => readChanged(tx, session, told, changed, connection.sessions))
     for (const message of messages) {
       if (signal?.aborted) return
       yield message
       await connection.drained()
     }
+    for (const [networkId, message] of leftOut) await tellLeftOut(db, networkId, message).catch((err: unknown) => connection.log.warn({ err, networkId }, 'what a network has too much of could not be said'))
     if (!listed) {
       yield* session.takeMessages()
       continue
@@ -169,16 +171,22 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
  * The assignments, unless networks alone have changed, and what their networks hold as far as the host does not know it, both of one
  * time: with a change of rules, the host of a pod that was there before gets it as soon as that of one that comes.
  */
-async function readChanged(tx: Transaction, { hostId }: HostSession, told: ToldNetworks, changed: ReturnType<HostSession['takeChanges']>, { networkCache }: HostSessions): Promise<{ listed: Assignment[] | null; messages: NetworkMessage[] }> {
+async function readChanged(tx: Transaction, { hostId }: HostSession, told: ToldNetworks, changed: ReturnType<HostSession['takeChanges']>, { networkCache }: HostSessions): Promise<{ listed: Assignment[] | null; messages: NetworkMessage[]; leftOut: Map<string, string | null> }> {
   const listed = changed.desired ? await listAssignments(tx, hostId) : null
   const here = listed ? new Set(listed.map(({ network }) => network.id)) : told.ids
   const joined: ReadonlySet<string> = listed ? told.newcomers(listed) : new Set()
   told.keep(here)
   const messages: NetworkMessage[] = []
+  const leftOut = new Map<string, string | null>()
   for (const id of here) {
     if (told.has(id) && changed.networks !== 'all' && !changed.networks.has(id) && !joined.has(id)) continue
     const state = await readNetworkState(tx, id, networkCache)
-    if (state) messages.push(...told.messages(state))
+    if (!state) continue
+    const made = told.messages(state)
+    messages.push(...made.messages)
+    const now = leftOutMessage(state, made.leftOut)
+    if (told.leftOut.get(id) !== now) leftOut.set(id, now)
+    told.leftOut.set(id, now)
   }
-  return { listed, messages }
+  return { listed, messages, leftOut }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { networkObjectKey, type Assignment, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
 import type { NetworkState } from '@/domain/network/state'
-import { toNetworkObjects } from '@/server/drivers/native/network/objects'
+import { makeNetworkObjects, type LeftOut } from '@/server/drivers/native/network/objects'
 
 /** A message of a host's stream is far below the 16 MiB that a host takes. In characters of JSON. */
 const maxCharacters = 4 << 20
@@ -24,6 +24,8 @@ function digestOf(object: NetworkObject): Digest {
 export class ToldNetworks {
   private readonly networks = new Map<string, Map<string, string>>()
   private pods: ReadonlySet<string> = new Set()
+  /** What was said last of what had no room, by network. */
+  readonly leftOut = new Map<string, string | null>()
 
   has(networkId: string): boolean {
     return this.networks.has(networkId)
@@ -42,16 +44,23 @@ export class ToldNetworks {
 
   /** Forgets the networks of which the host has no pod any more, as the host does. */
   keep(networkIds: ReadonlySet<string>): void {
-    for (const id of this.networks.keys()) if (!networkIds.has(id)) this.networks.delete(id)
+    for (const known of [this.networks, this.leftOut]) for (const id of known.keys()) if (!networkIds.has(id)) known.delete(id)
   }
 
-  /** The messages that make the host know a network as it is; none where it does. The first of a network has everything. They count as told. */
-  messages(state: NetworkState): NetworkMessage[] {
-    const networkId = state.network.uid
+  /**
+   * The messages that make the host know a network as it is; none where it does. The first of a network has everything. They count as told. And what
+   * had no room in them.
+   */
+  messages(state: NetworkState): { messages: NetworkMessage[]; leftOut: LeftOut } {
+    const { objects, leftOut } = makeNetworkObjects(state)
+    return { messages: this.differences(state.network.uid, objects), leftOut }
+  }
+
+  private differences(networkId: string, objects: readonly NetworkObject[]): NetworkMessage[] {
     const before = this.networks.get(networkId)
     const now = new Map<string, string>()
     const set: Written[] = []
-    for (const object of toNetworkObjects(state)) {
+    for (const object of objects) {
       const key = networkObjectKey(object)
       const { text, length } = digestOf(object)
       now.set(key, text)

@@ -23,6 +23,10 @@ export class Members {
   private readonly groupAddresses = new Map<string, string[]>()
   private readonly peers = new Map<string, StatePod[]>()
   private room = maxRuleAddresses
+  /** Rules that had no room. */
+  rulesLeftOut = 0
+  /** Pods to which a port's name means nothing because the policy's others mean too many ports by it. */
+  podsLeftOut = 0
 
   constructor(private readonly state: NetworkState) {
     this.namespaces = new Map(state.namespaces.map(({ name, labels }) => [name, { ...labels, [namespaceNameLabel]: name }]))
@@ -45,9 +49,10 @@ export class Members {
   within(rules: readonly NetworkPolicyRule[]): NetworkPolicyRule[] {
     return rules.filter(({ peer }) => {
       const takes = ruleWeight + (peer.addresses?.length ?? 0)
-      if (takes > this.room) return false
-      this.room -= takes
-      return true
+      const fits = takes <= this.room
+      if (fits) this.room -= takes
+      else this.rulesLeftOut += 1
+      return fits
     })
   }
 

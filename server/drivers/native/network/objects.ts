@@ -7,19 +7,26 @@ import { groupObject, policyObjects } from './policies'
 import { serviceObject, sizeOf } from './services'
 
 /** Beyond so many endpoints of all ports together (some 20 MB of messages), the services that come last have none. */
-const maxEndpointsOfNetwork = 200_000
+export const maxEndpointsOfNetwork = 200_000
 
 /**
  * What hosts are told of a network with pods on them: the network itself, and its peers, policies, services and pods, on whichever host. Selectors
  * and names have become addresses here: a host carries out what it is told and looks nothing up. Pure; rows are never changed in place, so that of
  * the same row (NetworkStateCache) comes the same object.
  */
-export function toNetworkObjects(state: NetworkState): NetworkObject[] {
+export const toNetworkObjects = (state: NetworkState): NetworkObject[] => makeNetworkObjects(state).objects
+
+/** What had no room: how many rules, how many pods of named ports, and the services without endpoints. It lets nothing through. */
+export type LeftOut = { rules: number; pods: number; services: { namespace: string; name: string }[] }
+
+/** The same, with what had no room in it. */
+export function makeNetworkObjects(state: NetworkState): { objects: NetworkObject[]; leftOut: LeftOut } {
   const members = new Members(state)
   const pods = new Map(state.pods.map((pod) => [pod.uid, pod]))
   const endpoints = new Map(state.endpoints.map((one) => [`${one.namespace}/${one.name}`, one]))
   let room = maxEndpointsOfNetwork
-  return [
+  const services: LeftOut['services'] = []
+  const objects: NetworkObject[] = [
     networkObject(state.network),
     // Between a change of subnets and the controller's word on it: an address of the network's own is never another's.
     ...state.peers.filter(({ spec }) => !overlapOf(state.network.spec, spec)).map(peerObject),
@@ -28,10 +35,12 @@ export function toNetworkObjects(state: NetworkState): NetworkObject[] {
     ...state.services.map((service) => {
       const own = endpoints.get(`${service.namespace}/${service.name}`)
       room -= sizeOf(own)
+      if (room < 0) services.push({ namespace: service.namespace, name: service.name })
       return serviceObject(service, room >= 0 ? own : undefined, pods, state.network)
     }),
     ...state.pods.map(podObject),
   ]
+  return { objects, leftOut: { rules: members.rulesLeftOut, pods: members.podsLeftOut, services } }
 }
 
 function networkObject({ number, name, tenantId, spec }: NetworkState['network']): NetworkBase {

@@ -38,7 +38,9 @@ export function policyObjects(policy: StatePolicy, members: Members): NetworkPol
   for (const pod of members.inNamespace(namespace, spec.podSelector)) {
     const own = JSON.stringify(names.map((one) => numbersOf(pod, one)))
     // Pods of one more kind than there may be: the names mean nothing to them.
-    const key = alike.has(own) || alike.size < maxParts ? own : nothing
+    const isKnown = alike.has(own) || alike.size < maxParts
+    const key = isKnown ? own : nothing
+    if (!isKnown) members.podsLeftOut += 1
     alike.set(key, [...(alike.get(key) ?? []), pod])
   }
   // Of no pod it is still told: it is what a page shows of it.
