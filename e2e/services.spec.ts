@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/sample'
 import type { Tenant } from './fixtures/accounts'
+import { runIn, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 /** A pod of the sample with the label that services select by; it is ready once `/tmp/ready` is there. */
@@ -16,7 +17,8 @@ test('a service is created by form, its endpoints follow its pods, and it is del
   const at = (path: string) => new RegExp(`/t/${tenant.slug}${path}$`)
   await createWeb(tenant, 'web-1', false)
   await page.goto(`/t/${tenant.slug}/pods`)
-  await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeVisible()
+  // By then the page listens to keys.
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await page.keyboard.type('gs')
   await expect(page).toHaveURL(at('/services'))
   await expect(page.getByText('No services yet')).toBeVisible()
@@ -47,7 +49,9 @@ test('a service is created by form, its endpoints follow its pods, and it is del
 
   await test.step('endpoints are there as their pods get ready, without a reload', async () => {
     await expect(row(page, 'web-1')).toContainText('Not ready', { timeout: 120_000 })
-    await tenant.api.pod.run.mutate({ tenant: tenant.slug, namespace: 'default', name: 'web-1', command: ['touch', '/tmp/ready'], timeoutSeconds: 60 })
+    const pod = await waitUntilRunning(tenant, { namespace: 'default', name: 'web-1' })
+    await expect(row(page, 'web-1')).toContainText('Not ready')
+    await runIn(tenant, pod.metadata, 'touch', '/tmp/ready')
     await expect(row(page, 'web-1').getByText('Ready', { exact: true })).toBeVisible()
     await expect(page.getByText('1 of 1 ready')).toBeVisible()
     await expect(row(page, 'web-1')).toContainText('8080/TCP')

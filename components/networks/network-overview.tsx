@@ -1,7 +1,6 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import { Fragment, type ReactNode } from 'react'
-import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
@@ -22,6 +21,7 @@ import { OutboundPanel } from './outbound-panel'
 export function NetworkOverview({ children }: { children?: ReactNode }) {
   const { tenant, network } = useNetwork()
   const { metadata, spec, status } = network
+  const topology = useQuery(useTRPC().network.topology.queryOptions({ tenant, name: metadata.name }))
   return (
     <>
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
@@ -29,7 +29,7 @@ export function NetworkOverview({ children }: { children?: ReactNode }) {
           <Properties>
             <Property name="Pods">{status.pods > 0 && <TextLink href={paths.networkPods(tenant, metadata.name)} size="sm">{formatCount(status.pods, 'pod')}</TextLink>}</Property>
             <Property name="Namespaces">{status.namespaces.length > 0 && status.namespaces.map((name, i) => <Fragment key={name}>{i > 0 && ', '}<TextLink href={paths.pods(tenant, { namespace: name })} size="sm">{name}</TextLink></Fragment>)}</Property>
-            <Property name="Service addresses">{<Codes texts={serviceSubnets(spec)} />}</Property>
+            <Property name="Service addresses"><Codes texts={topology.data?.network.serviceCIDRs ?? spec.serviceCIDRs ?? []} /></Property>
             <Property name="DNS domain"><CopyableId id={spec.dns.domain} /></Property>
             <Property name="Other names">{spec.dns.upstream ? spec.dns.nameservers.length > 0 ? <span className="inline-flex flex-wrap items-center gap-x-2">Asked of <Codes texts={spec.dns.nameservers} /></span> : 'Asked of the host’s resolvers' : 'Not resolved'}</Property>
             <Property name="MTU">{spec.mtu} B</Property>
@@ -61,7 +61,7 @@ function SubnetsPanel() {
   const trpc = useTRPC()
   const { data } = useQuery(trpc.network.topology.queryOptions({ tenant, name }))
   const usage = (subnet: string) => data?.subnets.find((each) => each.name === subnet)
-  const subnets = ipv4First(subnetsOf(spec))
+  const subnets = ipv4First(Object.entries(spec.subnets).map(([subnet, each]) => ({ name: subnet, ...each })))
   return (
     <Panel title="Subnets" description={formatCount(subnets.length, 'subnet')} flush>
       <SimpleTable

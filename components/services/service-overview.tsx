@@ -90,7 +90,7 @@ function EndpointsPanel({ tenant, service: { metadata, spec, endpoints } }: { te
           ],
         }))}
         empty={chosen
-          ? <p>No pod of namespace {metadata.namespace} has the labels <code className="font-mono text-xs">{selectorText(spec.selector)}</code>. <Link href={paths.pods(tenant, { namespace: metadata.namespace })} className="text-accent-content hover:underline">Show pods</Link></p>
+          ? <p>No pod of namespace {metadata.namespace} has the labels <code className="font-mono text-xs">{selectorText(spec.selector)}</code>. <Link href={paths.pods(tenant, { namespace: metadata.namespace })} className="text-accent-content underline">Show pods</Link></p>
           : <p>Without a selector its endpoints are written by hand: apply Endpoints of the same name.</p>}
       />
     </Panel>

@@ -53,7 +53,9 @@ async function furnish(tenant: Tenant, registry: JourneyRegistry): Promise<void>
   await api.namespace.create.mutate({ tenant: slug, name: 'staging', network: 'staging' })
   await api.secret.create.mutate({ tenant: slug, namespace: 'orders', name: 'payment-gateway', type: 'Opaque', data: { API_KEY: Buffer.from('not a real one').toString('base64') } })
   await api.secret.create.mutate({ tenant: slug, namespace: 'default', name: 'registry-login', type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { 'registry.example.com': { username: 'ci', password: 'x' } } })).toString('base64') } })
+  await furnishShop(tenant)
   const running = [
+    ...shopPods.map((name) => ({ namespace: 'shop', name })),
     await createPod(tenant, { name: 'web' }),
     await createPod(tenant, { name: 'orders', namespace: 'orders', container: { name: 'orders', image: `${registry.host}/shop/orders:2.4` } }),
     await createPod(tenant, { name: 'web', namespace: 'staging' }),
@@ -67,6 +69,18 @@ async function furnish(tenant: Tenant, registry: JourneyRegistry): Promise<void>
   await waitForPod(tenant, { namespace: 'default', name: 'worker' }, (pod) => pod.status.containers[0]?.reason === 'CrashLoopBackOff')
   // Some lines of log.
   await expect.poll(async () => (await api.pod.logs.query({ tenant: slug, namespace: 'orders', name: 'orders' })).lines.length, { timeout: 60_000 }).toBeGreaterThan(30)
+}
+
+const shopPods = ['web-1', 'web-2', 'orders-1']
+
+/** A network with both families, services, a peer and a route, and the pods behind it. */
+async function furnishShop({ api, slug }: Tenant): Promise<void> {
+  await api.network.create.mutate({ tenant: slug, name: 'shop', spec: { subnets: { pods: { cidr: '10.40.0.0/24' }, 'pods-v6': { cidr: 'fd00:40::/64' } }, routes: [{ destination: '10.99.0.0/16', via: '10.40.0.2' }] } })
+  await api.namespace.create.mutate({ tenant: slug, name: 'shop', network: 'shop' })
+  await api.networkPeering.create.mutate({ tenant: slug, name: 'shop-to-backend', spec: { network: 'shop', peer: { network: 'backend' } } })
+  for (const app of ['web', 'orders']) await api.service.create.mutate({ tenant: slug, namespace: 'shop', name: app, spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } })
+  await api.service.create.mutate({ tenant: slug, namespace: 'shop', name: 'search', spec: { selector: { app: 'search' }, ports: [{ port: 9200 }] } })
+  for (const name of shopPods) await api.pod.create.mutate({ tenant: slug, namespace: 'shop', name, labels: { app: name.replace(/-\d+$/, '') }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'web', image: sampleImage, ports: [{ containerPort: 8080 }] }] } })
 }
 
 async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: Theme): Promise<void> {
@@ -100,6 +114,12 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await at('networks')
   await page.getByRole('row', { name: /backend/ }).waitFor()
   await save('networks')
+  await at('networks/shop/topology')
+  await page.getByRole('application').getByRole('link', { name: /^Pod web-2/ }).waitFor()
+  await save('topology')
+  await at('services/shop/web')
+  await page.getByRole('table', { name: 'Endpoints' }).getByRole('row', { name: /web-2/ }).waitFor()
+  await save('service')
   await at('pods/default/worker')
   await page.getByRole('region', { name: 'How container main ended' }).waitFor()
   await save('crash')
