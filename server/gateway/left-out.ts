@@ -1,6 +1,6 @@
 import type { NetworkState } from '@/domain/network/state'
 import type { LeftOut } from '@/server/drivers/native/network/objects'
-import { findConditionStatus, setCondition } from '@/server/store/conditions'
+import { findConditionStatus, setConditionIfThere } from '@/server/store/conditions'
 import { inTransaction, type DatabaseClient } from '@/server/store/database'
 
 const maxNamed = 5
@@ -22,5 +22,5 @@ export async function tellLeftOut(db: DatabaseClient, networkId: string, message
   const about = { objectUid: networkId, objectKind: 'Network' as const, type: 'ObjectsComplete', observedGeneration: 1 }
   if (message === null && (await findConditionStatus(db, networkId, about.type)) !== 'False') return
   const verdict = message === null ? { status: 'True' as const, reason: 'AllCarriedOut', message: 'Hosts carry out all that is in the network.' } : { status: 'False' as const, reason: 'TooLarge', message }
-  await inTransaction(db, (tx) => setCondition(tx, { ...about, ...verdict }))
+  await inTransaction(db, (tx) => setConditionIfThere(tx, { ...about, ...verdict }))
 }

@@ -10,6 +10,14 @@ const maxObjects = 5_000
 type Digest = { text: string; length: number }
 type Written = { object: NetworkObject; length: number }
 
+const made = new WeakMap<NetworkState, ReturnType<typeof makeNetworkObjects>>()
+/** Once a state, for all hosts with pods of the network. */
+function madeOf(state: NetworkState): ReturnType<typeof makeNetworkObjects> {
+  const objects = made.get(state) ?? makeNetworkObjects(state)
+  made.set(state, objects)
+  return objects
+}
+
 const digests = new WeakMap<NetworkObject, Digest>()
 function digestOf(object: NetworkObject): Digest {
   const known = digests.get(object)
@@ -52,7 +60,7 @@ export class ToldNetworks {
    * had no room in them.
    */
   messages(state: NetworkState): { messages: NetworkMessage[]; leftOut: LeftOut } {
-    const { objects, leftOut } = makeNetworkObjects(state)
+    const { objects, leftOut } = madeOf(state)
     return { messages: this.differences(state.network.uid, objects), leftOut }
   }
 

@@ -1,4 +1,5 @@
-import type { Database } from './database'
+import { Prisma } from '@/generated/prisma/client'
+import type { Database, Transaction } from './database'
 
 export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host' | 'Service' | 'NetworkPeering'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
 
@@ -13,6 +14,14 @@ export async function setCondition(db: Database, c: ConditionChange): Promise<bo
     where ("ObjectCondition"."status", "ObjectCondition"."reason", "ObjectCondition"."message", "ObjectCondition"."observedGeneration")
       is distinct from (excluded."status", excluded."reason", excluded."message", excluded."observedGeneration")`
   return written > 0
+}
+
+const tables = { Network: Prisma.sql`"Network"`, NetworkPeering: Prisma.sql`"NetworkPeering"` } as const
+
+/** The same of an object that may be deleted meanwhile: it is held until the transaction ends, and of one that has gone nothing is written. */
+export async function setConditionIfThere(tx: Transaction, c: ConditionChange & { objectKind: keyof typeof tables }): Promise<boolean> {
+  const held = await tx.$queryRaw<unknown[]>`select 1 from ${tables[c.objectKind]} where "uid" = ${c.objectUid}::uuid for key share`
+  return held.length > 0 && (await setCondition(tx, c))
 }
 
 export const findConditionStatus = async (db: Database, objectUid: string, type: string): Promise<string | null> => (await db.objectCondition.findUnique({ where: { objectUid_type: { objectUid, type } }, select: { status: true } }))?.status ?? null

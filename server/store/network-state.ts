@@ -12,15 +12,20 @@ type Kinds = { pod: StatePod; service: StateService; endpoints: StateEndpoints; 
 type Kind = keyof Kinds
 type Held<K extends Kind> = { revision: string; row: Kinds[K] }
 
+type CachedNetwork = { rows: { [K in Kind]: Map<string, Held<K>> }; /** What was read last, by all that it was read from. */ last: { signature: string; state: NetworkState } | null }
+
 /** So many networks are remembered, those that were read last. */
 const maxNetworks = 500
 
-/** What was read of a network before, by its rows' revisions: a row that has not changed is neither sent nor parsed again. It only saves time. */
+/**
+ * What was read of a network before, by its rows' revisions: a row that has not changed is neither sent nor parsed again, and where nothing has, the state
+ * is the same object. It only saves time.
+ */
 export class NetworkStateCache {
-  private readonly networks = new Map<string, { [K in Kind]: Map<string, Held<K>> }>()
+  private readonly networks = new Map<string, CachedNetwork>()
 
-  of(networkId: string): { [K in Kind]: Map<string, Held<K>> } {
-    const found = this.networks.get(networkId) ?? { pod: new Map(), service: new Map(), endpoints: new Map(), group: new Map(), policy: new Map() }
+  of(networkId: string): CachedNetwork {
+    const found = this.networks.get(networkId) ?? { rows: { pod: new Map(), service: new Map(), endpoints: new Map(), group: new Map(), policy: new Map() }, last: null }
     this.networks.delete(networkId)
     this.networks.set(networkId, found)
     for (const id of this.networks.keys()) if (this.networks.size > maxNetworks) this.networks.delete(id)
@@ -50,8 +55,11 @@ export async function readNetworkState(db: Database, networkId: string, cache = 
     union all select 'policy', n."uid", n."revision"::text from "NetworkPolicy" n where n."tenantId" = ${network.tenantId} and n."namespace" = any(${usedBy.map(({ name }) => name)})
     order by 1, 2`
   const cached = cache.of(networkId)
+  const peers = await readPeers(db, networkId)
+  const signature = JSON.stringify([found, peers, revisions])
+  if (cached.last?.signature === signature) return cached.last.state
   const rows = async <K extends Kind>(kind: K, read: (uids: string[]) => Promise<Kinds[K][]>): Promise<Kinds[K][]> => {
-    const held: Map<string, Held<K>> = cached[kind]
+    const held: Map<string, Held<K>> = cached.rows[kind]
     const now = revisions.filter((one) => one.kind === kind).map(({ uid, revision }) => ({ uid, revision, row: held.get(uid)?.revision === revision ? held.get(uid)?.row : undefined, before: held.get(uid)?.row }))
     const changed = now.filter(({ row }) => !row).map(({ uid }) => uid)
     const fresh = new Map((changed.length > 0 ? await read(changed) : []).map((row) => [row.uid, row]))
@@ -62,16 +70,18 @@ export async function readNetworkState(db: Database, networkId: string, cache = 
       return [row]
     })
   }
-  return {
+  const state: NetworkState = {
     network: { ...network, spec: networkSpec.parse(network.spec) },
     namespaces: usedBy,
-    peers: await readPeers(db, networkId),
+    peers,
     groups: await rows('group', (uids) => readGroups(db, uids)),
     policies: await rows('policy', (uids) => readPolicies(db, uids)),
     services: await rows('service', (uids) => readServices(db, uids)),
     endpoints: await rows('endpoints', (uids) => readEndpoints(db, uids)),
     pods: await rows('pod', (uids) => readPods(db, uids)),
   }
+  cached.last = { signature, state }
+  return state
 }
 
 /** The row as it was, where it says what it said: most of what a pod reports is no matter of its network. */

@@ -1,7 +1,7 @@
 import { serviceSubnets } from '@/domain/network/spec'
 import { hasServiceAddresses, serviceFamilies } from '@/domain/service/families'
 import { allocateServiceAddresses } from '@/server/store/addresses'
-import { findConditionStatus, setCondition } from '@/server/store/conditions'
+import { findConditionStatus, setCondition, setConditionIfThere } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
 import { findControlledNetwork, holdServiceToAddress, listNetworkIds, listPeeringsAround, listServicesToAddress, type AddressedService, type ControlledNetwork } from '@/server/store/network-control'
 import { recordEvent } from '@/server/store/reports'
@@ -18,7 +18,7 @@ export const networkController: Controller = {
   reconcile: async (ctx, uid) => {
     const network = await findControlledNetwork(ctx.db, uid)
     if (!network) return
-    await inTransaction(ctx.db, (tx) => setCondition(tx, { objectUid: uid, objectKind: 'Network', type: 'Ready', observedGeneration: network.generation, ...judgeNetwork(network.name, network.spec) }))
+    await inTransaction(ctx.db, (tx) => setConditionIfThere(tx, { objectUid: uid, objectKind: 'Network', type: 'Ready', observedGeneration: network.generation, ...judgeNetwork(network.name, network.spec) }))
     for (const service of await listServicesToAddress(ctx.db, uid, serviceSubnets(network.spec).length)) await addressService(ctx, network, service)
     await judgePeerings(ctx, uid)
   },
@@ -48,6 +48,6 @@ async function judgePeerings(ctx: ControlContext, networkId: string): Promise<vo
   const around = await listPeeringsAround(ctx.db, networkId)
   for (const peering of around) {
     if (peering.own.uid !== networkId && peering.other?.uid !== networkId) continue
-    await inTransaction(ctx.db, (tx) => setCondition(tx, { objectUid: peering.uid, objectKind: 'NetworkPeering', type: 'Active', observedGeneration: peering.generation, ...judgePeering(peering, around) }))
+    await inTransaction(ctx.db, (tx) => setConditionIfThere(tx, { objectUid: peering.uid, objectKind: 'NetworkPeering', type: 'Active', observedGeneration: peering.generation, ...judgePeering(peering, around) }))
   }
 }
