@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { NetworkBase, NetworkObject } from '@/contracts/host/v1'
 import { inSubnet, isIp, parseIp, parseSubnet } from '@/domain/shared/ip'
 import { resolverFolder } from './jail'
@@ -63,8 +62,15 @@ export function upstreamOf({ dns, outbound, subnets }: NetworkBase, hostNameserv
 
 function hostsFiles({ hosts }: Names): Map<string, string> {
   const files = new Map(Array.from({ length: buckets }, (_, i) => [bucketName(i), [] as string[]]))
-  for (const [address, names] of hosts) files.get(bucketName(createHash('sha256').update(address).digest().readUInt8(0) % buckets))?.push(`${address} ${names.join(' ')}`)
+  for (const [address, names] of hosts) files.get(bucketName(bucketOf(address)))?.push(`${address} ${names.join(' ')}`)
   return new Map([...files].map(([name, all]) => [name, lines(all.sort())]))
+}
+
+/** Any even spread will do: FNV-1a. */
+function bucketOf(address: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < address.length; i += 1) hash = Math.imul(hash ^ address.charCodeAt(i), 0x01000193)
+  return (hash >>> 0) % buckets
 }
 
 const bucketName = (bucket: number) => `names-${String(bucket).padStart(2, '0')}`

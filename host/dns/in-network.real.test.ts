@@ -85,7 +85,7 @@ describe.runIf(process.getuid?.() === 0)('resolvers behind the packet filter of 
   })
 
   it('are the only ones there that send: not another account, not to another port', async () => {
-    const seen = await lab.count(lab.outside, `udp dport { 53, 54 } udp length 17`)
+    const seen = await lab.count(lab.outside, 'udp dport { 53, 54 } udp length 17')
     const send = (user: number, port: number) => lab.in(namespaces[0] ?? '', 'setpriv', '--reuid', String(user), '--clear-groups', 'socat', '-u', 'OPEN:/etc/passwd,readbytes=9', `UDP:${OUTSIDE}:${port}`).catch(() => undefined)
     await send(65_534, 53)
     await send(700_005, 53)

@@ -1,5 +1,6 @@
+import { isIP, isIPv4 } from 'node:net'
 import type { NetworkBase, NetworkObject, NetworkPod, NetworkService } from '@/contracts/host/v1'
-import { formatIp, isIp, parseIp, parseSubnet } from '@/domain/shared/ip'
+import { formatIp, parseIp, parseSubnet } from '@/domain/shared/ip'
 
 /** `_http._tcp.web.default.svc.cluster.local` and where it leads. */
 export type ServiceRecord = { readonly name: string; readonly target: string; readonly port: number }
@@ -14,6 +15,8 @@ export type Names = {
   readonly aliases: readonly Alias[]
 }
 
+const isIp = (text: string): boolean => isIP(text) !== 0 && !text.includes('%')
+
 /** More are no use to anybody, and each costs the resolver a comparison a question. */
 const maxServiceRecords = 20_000
 const maxAliases = 1_000
@@ -21,16 +24,16 @@ const maxAliases = 1_000
 const maxChain = 8
 /** RFC 1035 section 2.3.4, without the length and the dot at the end. */
 const maxName = 253
-const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/
+const labels = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/
 
 /** Whether a name may stand in a file of ours: nothing that a line could be broken or ended with. */
-export const isName = (name: string): boolean => name.length <= maxName && name.split('.').every((part) => label.test(part))
+export const isName = (name: string): boolean => name.length <= maxName && labels.test(name)
 
 /** A pod of such a name would speak for another pod's address. */
-const looksLikeAddress = (name: string): boolean => isIp(name.replaceAll('-', '.')) || isIp(name.replaceAll('-', ':'))
+const looksLikeAddress = (name: string): boolean => /^[0-9a-f-]*$/.test(name) && (isIp(name.replaceAll('-', '.')) || isIp(name.replaceAll('-', ':')))
 
 /** `10-0-0-5`, as the Kubernetes specification of DNS has it. */
-export const dashed = (address: string): string => formatIp(parseIp(address)).replaceAll(/[.:]/g, '-').replace(/^-/, '0-').replace(/-$/, '-0')
+export const dashed = (address: string): string => (isIPv4(address) ? address : formatIp(parseIp(address))).replaceAll(/[.:]/g, '-').replace(/^-/, '0-').replace(/-$/, '-0')
 
 /**
  * The names of a network as Kubernetes has them (Kubernetes DNS-Based Service Discovery 1.1.0), from what the server says of it. What is no name or no address is left out: it comes

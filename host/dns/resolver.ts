@@ -10,8 +10,8 @@ import { helperNames, helperPorts, resolverFiles, type HelperName, type Resolver
 import { isResolverUid, resolverFolder } from './jail'
 import { isServing, killStrayResolvers, ResolverRecord, startResolver, stopResolver, wakeResolver } from './process'
 
-/** Changes in so short a time are one. */
-const gatherMs = 20
+/** Changes in so short a time are one; in a large network in a longer one, so that its names take a fifth of the agent's thread at most. */
+const [gatherMs, longestGatherMs, gatherShare] = [20, 500, 4]
 /** For questions that a helper still has when another takes its place. */
 const drainMs = 2_000
 const [firstRetryMs, lastRetryMs] = [200, 30_000]
@@ -44,6 +44,8 @@ export class Resolver {
   /** Where the network's resolver is asked by a process behind it. */
   private gateway = ''
   private startedAt = 0
+  /** What the last look at all names took. */
+  private computedMs = 0
   private readonly waking = new Set<() => void>()
   /** Aborted when what drains shall end at once. */
   private ending = new AbortController()
@@ -106,7 +108,7 @@ export class Resolver {
 
   private async work(): Promise<void> {
     while (this.changed && !this.left) {
-      await delay(gatherMs)
+      await delay(Math.min(Math.max(gatherMs, this.computedMs * gatherShare), longestGatherMs))
       this.changed = false
       try {
         await (this.wanted ? this.bring() : this.end())
@@ -139,7 +141,9 @@ export class Resolver {
     if (!base) return
     const state = (this.state ??= await this.open())
     this.gateway = base.subnets.find(({ gateway }) => !gateway.includes(':'))?.gateway ?? ''
+    const began = performance.now()
     const files = resolverFiles(base, this.objects, this.parts.nameservers())
+    this.computedMs = performance.now() - began
     await this.put('passwd', 'nobody:x:65534:65534::/:\n')
     await this.putAll(files.hosts)
     const old: Helper[] = []
