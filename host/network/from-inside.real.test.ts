@@ -130,9 +130,9 @@ describe('raw frames of root in a privileged container', () => {
   })
 })
 
-describe('the machine’s own network, in the hands of root', () => {
-  const reaches = (address: string) => `ping -c 1 -W 1 ${address} >/dev/null && echo yes || echo no`
+const reaches = (address: string) => `ping -c 1 -W 1 ${address} >/dev/null && echo yes || echo no`
 
+describe('the machine’s own network, in the hands of root', () => {
   it('speaks to nobody by another address or MAC, and again by its own', async () => {
     const { own, neighbour: other, gateway } = at
     const pings = `(${reaches(gateway.address)}); (${reaches(other.address)})`
@@ -182,4 +182,16 @@ describe('without the rules of senders', () => {
     }
     await host.until(async () => !(await nft('list', 'chain', 'inet', 'hypernetes', 'arrival')).stdout.includes('\t\taccept'), 10_000)
   })
+})
+
+describe('a device that another program took away', () => {
+  it('is made again within 10 s, and its pod started anew', async () => {
+    const namespace = host.namespace(neighbour)
+    const container = () => host.report(neighbour)?.containers[0]
+    const before = container()?.startedAt
+    await run('ip', ['-n', namespace, 'link', 'delete', tapName(neighbour.uid)])
+    await host.until(async () => (await devices(namespace)).has(tapName(neighbour.uid)), 10_000)
+    await host.until(() => container()?.state === 'Running' && container()?.startedAt !== before, 60_000)
+    expect((await sh(neighbour, reaches(at.gateway.address))).output).toBe('yes\n')
+  }, 90_000)
 })
