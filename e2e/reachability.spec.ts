@@ -71,7 +71,7 @@ test('whether a pod reaches another is answered with the rule that decides, and 
   })
   await test.step('a pod that is not there', async () => {
     await page.goto(`/t/${slug}/networks/default/reachability?from=default%2Fweb&to=default%2Fnobody&port=1`)
-    await expect(page.getByRole('alert')).toContainText('Pod "nobody" does not exist here')
+    await expect(page.getByText('Pod "nobody" does not exist here')).toBeVisible()
   })
   const audited = await api.audit.list.query({ tenant: slug })
   expect(JSON.stringify(audited)).toContain('pod.probe.open')
