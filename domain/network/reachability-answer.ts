@@ -31,7 +31,7 @@ function judge(world: World, pod: WorldPod, target: Target, protocol: Reachabili
   const traffic: Traffic = { protocol, port: target.port }
   const egress = local ? free : decide(world.rules, 'egress', traffic, own, target.address)
   const ingress = local || !target.world ? free : decide(target.world.rules, 'ingress', traffic, target.address, own)
-  return { target, own, traffic, egress, ingress, reachable: egress.allowed && ingress.allowed }
+  return { target, own, traffic, egress, ingress, reachable: egress.allowed && ingress.allowed && !target.blocked }
 }
 
 function compose(start: Omit<ReachabilityStep, 'decides'>, pod: WorldPod, way: Way, judged: readonly Judged[], protocol: ReachabilityQuestion['protocol']): ReachabilityAnswer {
@@ -40,10 +40,10 @@ function compose(start: Omit<ReachabilityStep, 'decides'>, pod: WorldPod, way: W
   // Told by the first that is out of reach, or by the first of all.
   const shown = judged.find((one) => !one.reachable) ?? judged[0]
   if (!shown) return { ...shared, ...conclude([start, ...way.steps], false, what), advice: way.advice }
-  const rules = way.local ? [] : ruleSteps(pod, judged, shown)
+  const rules = [...(shown.target.blocked ? [shown.target.blocked.step] : []), ...(way.local ? [] : ruleSteps(pod, judged, shown))]
   const some = judged.filter((one) => one.reachable).length
   const partly = some > 0 && some < judged.length ? `, but only ${some} of its ${way.targets.length > judged.length ? 'first ' : ''}${judged.length} endpoints` : ''
-  const advice = !shown.egress.allowed ? ruleAdvice('egress', shown.egress, shown.traffic, nameOf(shown.target)) : !shown.ingress.allowed ? ruleAdvice('ingress', shown.ingress, shown.traffic, shown.own) : null
+  const advice = shown.target.blocked ? shown.target.blocked.advice : !shown.egress.allowed ? ruleAdvice('egress', shown.egress, shown.traffic, nameOf(shown.target)) : !shown.ingress.allowed ? ruleAdvice('ingress', shown.ingress, shown.traffic, shown.own) : null
   return { ...shared, ...conclude([start, ...way.steps, ...rules], some > 0, what + partly), advice }
 }
 

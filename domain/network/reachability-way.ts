@@ -2,11 +2,12 @@ import { invalidInput } from '../shared/errors'
 import { familyOf } from '../shared/ip'
 import type { DecidingRule, ReachabilityEnd, ReachabilityQuestion } from './reachability'
 import { canonical, holdsAddress, podAt, podNamed, serviceNamed, type World, type WorldPod, type WorldService } from './reachability-world'
+import { isOwn } from './rules'
 import { reservedSubnets } from './spec'
 import { formatSubnet, inSubnet, parseIp } from '../shared/ip'
 
-/** Where a packet would end. `world` is the network whose rules let it in; null: no rules that this tenant sees. */
-export type Target = { address: string; port: number | null; pod: WorldPod | null; world: World | null }
+/** Where a packet would end. `world` is the network whose rules let it in; null: no rules that this tenant sees. `blocked`: what keeps it from getting there, whatever the rules say. */
+export type Target = { address: string; port: number | null; pod: WorldPod | null; world: World | null; blocked?: { step: WayStep; advice: string } }
 export type WayStep = { title: string; detail: string; passes: boolean; rule: DecidingRule | null }
 
 /** What the pod dials and where that leads. No targets: it leads nowhere, as the last step says; `advice` says what to do then. `local`: the pod's own gateway or itself, where no rules are asked. */
@@ -149,9 +150,17 @@ function toService({ world }: Surroundings, from: WorldPod, service: WorldServic
   if (ready.length === 0) return stop('None of its pods is ready: a connection goes nowhere.', 'spec.selector', 'Look at the service’s endpoints: are its pods running and ready, and does its selector name them?', dial)
   if (taken.length === 0) return stop(`None of its ${ready.length} ready endpoints is on the host of pod “${from.name}”, and its internalTrafficPolicy is Local.`, 'spec.internalTrafficPolicy', 'Set internalTrafficPolicy to Cluster, or run one of its pods on each host.', dial)
   const where = headless ? `its name leads to ${count(taken.length)}` : `${address} port ${port.port} leads to ${count(taken.length)}`
-  const targets = taken.map((one): Target => ({ address: one.address, port: one.port, pod: podAt(world, one.address) ?? null, world }))
+  const targets = taken.map(({ address: at, port: number }): Target => endpointTarget(world, at, number))
   const [first] = taken
-  return { name, dial: headless ? (first ? { address: first.address, port: first.port } : null) : dial, steps: [{ title, detail: `${where.charAt(0).toUpperCase()}${where.slice(1)}.`, passes: true, rule: serviceLink(service, path) }], targets, certain: true, advice: null }
+  return { name, dial: headless ? (first ? { address: first.address, port: first.port } : null) : dial, steps: [{ title, detail: `${where.charAt(0).toUpperCase()}${where.slice(1)}.`, passes: true, rule: serviceLink(service, path) }], targets, certain: targets.every((target) => target.world !== null || target.blocked !== undefined), advice: null }
+}
+
+/** An endpoint that somebody wrote may lie outside, where the network may have no way to. */
+function endpointTarget(world: World, address: string, port: number): Target {
+  if (isOwn(world.rules, address)) return { address, port, pod: podAt(world, address) ?? null, world }
+  if (world.peers.some(({ subnets }) => subnets.some((cidr) => holdsAddress(cidr, address)))) return { address, port, pod: null, world: null }
+  const { steps: [step], targets, advice } = toOutside(world, address, port)
+  return { address, port, pod: null, world: null, ...(targets.length === 0 && step && { blocked: { step, advice: advice ?? '' } }) }
 }
 
 const count = (endpoints: number): string => (endpoints === 1 ? 'one ready endpoint' : `${endpoints} ready endpoints`)

@@ -70,6 +70,11 @@ describe('to a service', () => {
     expect(many.targets).toHaveLength(100)
     expect(many.summary).toContain('only 99 of its first 100 endpoints')
   })
+  it('an endpoint that somebody wrote is outside', () => {
+    const written = service({ ports: [{ name: null, protocol: 'tcp', port: 80, endpoints: [{ address: '192.0.2.1', port: 80, hostId: null }] }] })
+    expect(decisive({ world: world(written), to: toService, port: 80 })).toMatchObject({ reachable: true, certain: false })
+    expect(decisive({ world: worldOf([network({ outbound: 'none' }), ...three, written]), to: toService, port: 80 })).toMatchObject({ reachable: false, rule: { kind: 'Network', path: 'spec.outbound' } })
+  })
   it('by its address it is the same service', () => {
     expect(decisive({ world: world(service()), to: toAddress('10.96.0.7'), port: 80 })).toMatchObject({ reachable: true })
     expect(decisive({ world: world(service()), to: toAddress('10.96.0.8'), port: 80 })).toMatchObject({ reachable: false, detail: expect.stringContaining('no service has it') })
