@@ -1,6 +1,7 @@
 import { firstLoad } from './first-load'
 import { logs } from './logs'
 import { memory } from './memory'
+import { networks } from './networks'
 import { podList } from './pod-list'
 import { podListPage } from './pod-list-page'
 import type { Bench } from './promise'
@@ -11,4 +12,4 @@ import { terminal } from './terminal'
 import { startsTogether } from './together'
 
 /** All benches, in the order in which they run and stand in docs/SPECIFICATION.md. */
-export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, services, soak]
+export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, networks, services, soak]
