@@ -86,6 +86,7 @@ const control = keepControl(
       const { memoryFreeMiB, diskFreeMiB } = await machineFacts(folder)
       return { podsRunning: host.pods.runningCount, memoryFreeMiB, diskFreeMiB }
     },
+    hasPod: (uid) => host.pods.report(uid) !== null,
     onDesired: (assignments, prePulls) => {
       host.pods.apply(assignments)
       host.prePulls.apply(prePulls)

@@ -19,6 +19,9 @@ export const challengeOutput = z.object({ nonce: z.string().max(128) })
 /** What the host's key signs: a prefix against reuse elsewhere, the nonce and the boot. */
 export const helloSignatureText = (nonce: string, publicKey: string, bootId: string): string => `hypernetes host hello v1\n${nonce}\n${publicKey}\n${bootId}`
 
+/** What an agent understands beyond what the first version had; a server sends nothing of it to one that does not say so. */
+export const hostCapabilities = ['networkObjects'] as const
+
 export const helloInput = z.object({
   version: z.literal(hostProtocolVersion),
   name: z.string().min(1).max(253),
@@ -35,6 +38,8 @@ export const helloInput = z.object({
   accelerator,
   acceleratorReason: reportText(1024),
   capacity: hostCapacity,
+  /** Of {@link hostCapabilities}, and those of later versions; missing: none. */
+  capabilities: z.array(reportText(64)).max(64).optional(),
 })
 export type HelloInput = z.infer<typeof helloInput>
 export const helloOutput = z.object({ hostId: z.uuid(), heartbeatSeconds: z.number() })

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { challengeOutput, desiredMessage, fetchUploadOutput, helloOutput, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type NetworkMessage, type PodConfigurationMessage, type PrePull, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
+import { challengeOutput, fetchUploadOutput, helloOutput, hostCapabilities, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type NetworkMessage, type PodConfigurationMessage, type PrePull, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
+import { DesiredMessages } from './desired-messages'
 import type { HostIdentity } from './identity'
 import type { Reporter } from './reporter'
 import { ServerConnection } from './server-connection'
-import { WholeNetwork } from './whole-network'
 
 /** What the hello says of this host beside its name and proof. */
-export type HostDescription = Omit<HelloInput, 'version' | 'publicKey' | 'signature' | 'bootId' | 'capacity'>
+export type HostDescription = Omit<HelloInput, 'version' | 'publicKey' | 'signature' | 'bootId' | 'capacity' | 'capabilities'>
 
 export type ControlOptions = {
   url: string
@@ -17,6 +17,8 @@ export type ControlOptions = {
   describe: () => Promise<HostDescription & Pick<HelloInput, 'capacity'>>
   heartbeat: () => Promise<{ podsRunning: number; memoryFreeMiB: number; diskFreeMiB: number }>
   reporter: Reporter
+  /** Whether this host has a pod already, told of on whichever connection; missing: what it was told of before counts alone. */
+  hasPod?: (uid: string) => boolean
   onDesired: (assignments: Assignment[], prePulls: PrePull[]) => void
   /** Told how to ask for a tenant's upload on this connection: a path to be dialled. */
   onUploads?: (locate: (uploadId: string) => Promise<string>) => void
@@ -40,12 +42,13 @@ export const retryDelay = (attempt: number, random: number): number => Math.min(
  * connection begins with hello, the whole desired set and a complete report. Returns when the signal is aborted.
  */
 export async function keepControl(options: ControlOptions, signal: AbortSignal): Promise<void> {
+  const messages = new DesiredMessages(options.hasPod ?? (() => false), options.log)
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     const connection = new ServerConnection(options.url)
     const abort = () => connection.close('this host ends')
     signal.addEventListener('abort', abort)
     try {
-      await session(connection, options, () => (attempt = 0))
+      await session(connection, options, messages, () => (attempt = 0))
     } catch (error) {
       connection.close(error instanceof Error ? error.message : String(error))
     }
@@ -58,23 +61,20 @@ export async function keepControl(options: ControlOptions, signal: AbortSignal):
   }
 }
 
-async function session(connection: ServerConnection, options: ControlOptions, onConnected: () => void): Promise<void> {
+async function session(connection: ServerConnection, options: ControlOptions, messages: DesiredMessages, onConnected: () => void): Promise<void> {
   const { identity, bootId, reporter, log } = options
   const [{ nonce }, description] = await Promise.all([connection.query('host.challenge', challengeOutput), options.describe()])
-  const hello: HelloInput = { version: hostProtocolVersion, ...description, publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
+  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: [...hostCapabilities], publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
   onConnected()
   log.info({ hostId }, 'connected to the server')
   options.onUploads?.(async (uploadId) => (await connection.mutate('host.fetchUpload', { uploadId }, fetchUploadOutput)).url)
-  const networks = new WholeNetwork()
+  messages.begin()
   let isFirst = true
-  connection.subscribe('host.desired', desiredMessage, (message: DesiredMessage) => {
+  const carryOut = (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
     if (message.kind === 'configuration') return options.onConfiguration?.(message)
-    if (message.kind === 'networkObjects') {
-      const whole = networks.take(message)
-      return whole ? options.onNetwork?.(whole) : undefined
-    }
+    if (message.kind === 'networkObjects') return options.onNetwork?.(message)
     options.onDesired(message.assignments, message.prePulls ?? [])
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {
@@ -83,6 +83,13 @@ async function session(connection: ServerConnection, options: ControlOptions, on
       options.onFigures?.((batch) => connection.offer('host.figures', batch))
     }
     isFirst = false
+  }
+  connection.subscribe('host.desired', z.unknown(), (data) => {
+    try {
+      messages.read(data).forEach(carryOut)
+    } catch (error) {
+      connection.close(error instanceof Error ? error.message : String(error))
+    }
   })
   const beats = keepBeating(connection, options, heartbeatSeconds)
   await Promise.race([connection.closed, beats])

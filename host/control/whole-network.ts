@@ -10,4 +10,9 @@ export class WholeNetwork {
     this.begun = more ? whole : null
     return more ? null : whole
   }
+
+  /** A part could not be read: those before it are not carried out. */
+  drop(networkId: string): void {
+    if (this.begun?.networkId === networkId) this.begun = null
+  }
 }

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, it, vi } from 'vitest'
+import { testAssignment } from '@/host/pods/testing/assignment'
+import { DesiredMessages } from './desired-messages'
+
+const desired = (...assignments: unknown[]) => ({ kind: 'desired', revision: '1', assignments })
+const objects = (networkId: string, set: unknown[], over: object = {}) => ({ kind: 'networkObjects', networkId, complete: false, set, remove: [], ...over })
+const peer = () => ({ kind: 'peer', uid: randomUUID(), number: 1, name: 'n', subnets: [] })
+const nonsense = { kind: 'policy', uid: 'nonsense' }
+
+function open(...here: string[]) {
+  const log = { error: vi.fn() }
+  const messages = new DesiredMessages((uid) => here.includes(uid), log)
+  const uids = (data: unknown) => messages.read(data).flatMap((one) => (one.kind === 'desired' ? [one.assignments.map(({ uid }) => uid)] : []))
+  return { log, messages, uids }
+}
+
+describe('what the server says of a network that is not as agreed', () => {
+  it('costs that network’s newcomers alone, until all of it has come', () => {
+    const { log, messages, uids } = open()
+    const [running, other, comer] = [testAssignment(), testAssignment(), testAssignment()]
+    other.network = { ...other.network, id: randomUUID() }
+    comer.network = running.network
+    const network = running.network.id
+    expect(uids(desired(running))).toEqual([[running.uid]])
+    expect(messages.read(objects(network, [nonsense]))).toEqual([])
+    expect(log.error).toHaveBeenCalledWith(expect.objectContaining({ network }), expect.stringContaining('not as agreed'))
+    // A change that can be read is taken; what is missing is missing still.
+    expect(messages.read(objects(network, [peer()]))).toHaveLength(1)
+    expect(uids(desired(running, other, comer))).toEqual([[running.uid, other.uid]])
+    messages.begin()
+    const whole = messages.read(objects(network, [peer()], { complete: true }))
+    expect(whole).toMatchObject([{ kind: 'networkObjects', complete: true }, { kind: 'desired', assignments: [{ uid: running.uid }, { uid: other.uid }, { uid: comer.uid }] }])
+  })
+  it('makes none of its other parts count, and ends no pod that is here', () => {
+    const running = testAssignment()
+    const { messages, uids } = open(running.uid)
+    const network = running.network.id
+    expect(messages.read(objects(network, [peer()], { complete: true, more: true }))).toEqual([])
+    expect(messages.read(objects(network, [nonsense], { more: true }))).toEqual([])
+    expect(messages.read(objects(network, [peer()]))).toMatchObject([{ complete: false, set: { length: 1 } }])
+    expect(uids(desired(running, { ...testAssignment(), network: running.network }))).toEqual([[running.uid]])
+  })
+})
+
+describe('a desired set of which something is not as agreed', () => {
+  it('is that of the others: a pod stays as it was, and one that is not here does not begin', () => {
+    const { log, messages, uids } = open()
+    const [kept, good] = [testAssignment(), testAssignment()]
+    uids(desired(kept))
+    expect(messages.read({ ...desired({ ...kept, generation: 'x' }, { ...testAssignment(), size: null }, good), prePulls: ['x'] })).toMatchObject([{ assignments: [kept, good], prePulls: [] }])
+    expect(log.error).toHaveBeenCalledTimes(2)
+  })
+  it('is none where it may mean a pod that is here', () => {
+    const { messages } = open('11111111-1111-4111-8111-111111111111')
+    expect(() => messages.read(desired({ uid: '11111111-1111-4111-8111-111111111111' }))).toThrow('something else than agreed')
+    expect(() => messages.read(desired({ uid: 'nonsense' }))).toThrow('something else than agreed')
+  })
+  it('and a message of a kind that is not known is left out', () => {
+    const { log, messages } = open()
+    expect(messages.read({ kind: 'later' })).toEqual([])
+    expect(log.error).toHaveBeenCalledTimes(1)
+  })
+})
