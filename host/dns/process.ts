@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -31,7 +32,7 @@ export const namespaceInode = (path: string): Promise<number | null> => stat(pat
 export async function startResolver(jail: ResolverJail, port: number, text: string, onEnd: () => void): Promise<ResolverRecord> {
   const namespace = await namespaceInode(jail.namespace)
   if (namespace === null) throw new Error(`there is no network namespace ${jail.namespace}`)
-  const { command, args, leave } = await inGroup(resolverLimits, jailedResolver(jail))
+  const { command, args, leave } = await inGroup(resolverLimits, jailedResolver(jail), `resolver-${randomBytes(6).toString('hex')}`)
   const stderrFile = join(jail.folder, `${jail.name}.stderr`)
   const stderr = await open(stderrFile, 'w', 0o600)
   try {

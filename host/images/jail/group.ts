@@ -17,11 +17,11 @@ const joinScript = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 >"$1" || exit 1
 /** A jail's command in a group of its own: its processes together have no more than one limit of memory and number. `leave` removes the group once they have ended. */
 export type InGroup = { command: string; args: string[]; leave: () => Promise<void> }
 
-/** Throws where a group cannot be made though there are groups. */
-export async function inGroup({ memoryBytes, processes }: Pick<JailLimits, 'memoryBytes' | 'processes'>, [command, args]: [string, string[]]): Promise<InGroup> {
+/** Throws where a group cannot be made though there are groups. `called`: of a jail that outlives the agent, another name than that of any jail of the next one. */
+export async function inGroup({ memoryBytes, processes }: Pick<JailLimits, 'memoryBytes' | 'processes'>, [command, args]: [string, string[]], called?: string): Promise<InGroup> {
   made += 1
   // Beside the limit of the account: bubblewrap and its first process, the shell, and who runs as root until the account is taken.
-  const folders = (await groups?.make(`jail-${process.pid}-${made}`, { memoryBytes, processes: processes + 4, cpus: 2, weight: 1 })) ?? []
+  const folders = (await groups?.make(called ?? `jail-${process.pid}-${made}`, { memoryBytes, processes: processes + 4, cpus: 2, weight: 1 })) ?? []
   if (folders.length === 0) return { command, args, leave: () => Promise.resolve() }
   const files = folders.map((folder) => `${folder}/cgroup.procs`)
   return { command: 'sh', args: ['-c', joinScript, 'jail', String(files.length), ...files, command, ...args], leave: async () => void (await removeGroup(folders)) }
