@@ -89,8 +89,13 @@ export class TestServer {
         }),
         desired: known.subscription(() =>
           observable<DesiredMessage>((observer) => {
-            this.tell = (message) => observer.next(message)
+            const tell = (message: DesiredMessage) => observer.next(message)
+            this.tell = tell
             for (const message of this.first) observer.next(message)
+            // What is told before the next subscription comes with that.
+            return () => {
+              if (this.tell === tell) this.tell = () => {}
+            }
           }),
         ),
         report: known.input(reportInput).output(z.object({})).mutation(async ({ input }) => {
