@@ -92,6 +92,26 @@ describe('what other programs change', () => {
     expect(commands).toEqual(['perl'])
   })
 
+  it('is put right between peers too', async () => {
+    const peered = [3, 4] as const
+    const own = (number: number) => `10.${number}.0`
+    for (const number of peered) {
+      const peer = 7 - number
+      const networkId = `network-${number}`
+      await hosts.applyObjects(networkId, { kind: 'networkObjects', networkId, complete: true, remove: [], set: [
+        { kind: 'network', number, name: networkId, tenantId: 't', subnets: [{ name: 'a', cidr: `${own(number)}.0/24`, gateway: `${own(number)}.1` }], serviceCidrs: [], routes: [], outbound: 'none', mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } },
+        { kind: 'peer', uid: `00000000-0000-4000-8000-00000000000${number}`, number: peer, name: `network-${peer}`, subnets: [`${own(peer)}.0/24`] },
+      ] })
+      await hosts.attach({ network: network(number, { cidr: `${own(number)}.0/24`, gateway: `${own(number)}.1` }), pod: pod(`peered-${number}`, 5, { address: `${own(number)}.5` }) })
+    }
+    await hosts.mend()
+    expect(await hosts.mend()).toEqual(nothing)
+    await lab.ip(namespaceName(lab.hostTag, 3), ['link delete peer4'])
+    expect((await hosts.mend()).repairs).toEqual(['link between networks 3 and 4 made'])
+    expect((await lab.in(namespaceName(lab.hostTag, 4), 'ip', 'route')).stdout).toContain('10.3.0.0/24 via')
+    for (const number of peered) await hosts.detach(`peered-${number}`)
+  })
+
   it('is seen by the watch, which tells of pods whose device was gone', async () => {
     const lost: string[] = []
     const end = watchNetworks({ network: hosts, log: pino({ level: 'silent' }), onLostTaps: (uids) => lost.push(...uids), everyMs: 20 })
