@@ -15,9 +15,9 @@ it('a bucket holds a tenth of a second, and never less than the largest packet',
   expect(bandwidthSection({ ports: [port('d')] })).toEqual({})
 })
 
-it('a shaper’s queue is a tenth of a second, and never too short for TCP', () => {
+it('a shaper’s queue is a tenth of a second, and never too short for a few of the largest packets', () => {
   expect(shapeCommand('tap0', 800_000_000)).toBe('qdisc replace dev tap0 root handle 1: tbf rate 800000000bit burst 1000000b limit 11000000b')
-  expect(shapeCommand('tap0', 1000)).toBe('qdisc replace dev tap0 root handle 1: tbf rate 1000bit burst 16384b limit 49152b')
+  expect(shapeCommand('tap0', 1000)).toBe('qdisc replace dev tap0 root handle 1: tbf rate 1000bit burst 16384b limit 278528b')
 })
 
 it('taps are told what differs, nothing where nothing does, and after a failure all that is there is looked at', async () => {

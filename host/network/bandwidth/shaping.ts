@@ -3,9 +3,12 @@ import type { PodPort } from '../attachment'
 import type { NetworkNamespaceKernel } from '../kernel'
 import { tapName } from '../names'
 
-/** What waits for a tap at most, in seconds of its rate, and at least so many bytes: a few packets, so that TCP finds its pace. */
+/**
+ * What waits for a tap at most, in seconds of its rate, and at least so many bytes. A pod of this host sends up to 64 KiB in one packet: with
+ * less than a few of them TCP loses so many at once that it stays far below the rate.
+ */
 const QUEUE_SECONDS = 0.1
-const LEAST_QUEUE = 32 << 10
+const LEAST_QUEUE = 256 << 10
 /** What passes at once, in seconds of the rate and at least so many bytes. More makes timers cheaper, and bursts longer. */
 const BURST_SECONDS = 0.01
 const LEAST_BURST = 16 << 10
