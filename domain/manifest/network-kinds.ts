@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { networkPeeringSpec, type NetworkPeeringSpec } from '../network-peering/spec'
-import { networkPolicySpec, type NetworkPolicySpec } from '../network-policy/spec'
+import { readPolicySpec } from '../network-policy/manifest'
+import type { NetworkPolicySpec } from '../network-policy/spec'
 import { securityGroupSpec, type SecurityGroupSpec } from '../security-group/spec'
 import { endpointSubsets, type EndpointSubset } from '../service/endpoints'
 import { readServiceSpec } from '../service/manifest'
@@ -23,6 +24,12 @@ const readService = (metadata: unknown, { spec }: Fields, collect: Collect): Ser
   return m && s ? { kind: 'Service', metadata: m, spec: s } : null
 }
 
+const readPolicy = (metadata: unknown, { spec }: Fields, collect: Collect): NetworkPolicyManifest | null => {
+  const m = check(policyMetadata, metadata, ['metadata'], collect)
+  const s = readPolicySpec(spec, ['spec'], collect)
+  return m && s ? { kind: 'NetworkPolicy', metadata: m, spec: s } : null
+}
+
 const readEndpoints = (metadata: unknown, { subsets }: Fields, collect: Collect): EndpointsManifest | null => {
   const m = check(endpointsMetadata, metadata, ['metadata'], collect)
   const s = check(endpointSubsets, subsets ?? [], ['subsets'], collect)
@@ -40,7 +47,7 @@ const specReader = <K extends string, M extends z.ZodType, S extends z.ZodType>(
 export const networkReaders = {
   Service: { read: readService, fields: ['spec'] },
   Endpoints: { read: readEndpoints, fields: ['subsets'] },
-  NetworkPolicy: { read: specReader('NetworkPolicy', policyMetadata, networkPolicySpec), fields: ['spec'] },
+  NetworkPolicy: { read: readPolicy, fields: ['spec'] },
   SecurityGroup: { read: specReader('SecurityGroup', clusterMetadata, securityGroupSpec), fields: ['spec'] },
   NetworkPeering: { read: specReader('NetworkPeering', clusterMetadata, networkPeeringSpec), fields: ['spec'] },
 } as const

@@ -28,18 +28,22 @@ export const rulesOfPolicy = ({ ingress, egress }: Rules): number =>
   [...ingress.map(({ from, ports }) => [from, ports] as const), ...egress.map(({ to, ports }) => [to, ports] as const)].reduce((sum, [peers, ports]) => sum + Math.max(1, peers.length) * Math.max(1, ports.length), 0)
 export const maxRulesOfPolicy = 1000
 
+const directions = ['Ingress', 'Egress'] as const
+
 /** Kubernetes' networking.k8s.io/v1 NetworkPolicy. Its selectors see pods and namespaces of the same network. */
 export const networkPolicySpec = z
   .strictObject({
     podSelector: selector,
-    policyTypes: z.array(z.enum(['Ingress', 'Egress'], { error: 'must be Ingress or Egress' })).max(2).optional(),
+    policyTypes: z.array(z.enum(directions, { error: 'must be Ingress or Egress' })).max(2).default([]),
     ingress: z.array(z.strictObject({ from: z.array(peer).max(100).default([]), ports })).max(100).default([]),
     egress: z.array(z.strictObject({ to: z.array(peer).max(100).default([]), ports })).max(100).default([]),
   })
   .superRefine((spec, context) => {
+    if (new Set(spec.policyTypes).size < spec.policyTypes.length) context.addIssue({ code: 'custom', path: ['policyTypes', 1], message: 'must be the other direction, or be left out' })
     const rules = rulesOfPolicy(spec)
     if (rules > maxRulesOfPolicy) context.addIssue({ code: 'custom', path: [spec.ingress.length > 0 ? 'ingress' : 'egress'], message: `makes ${rules} rules, each peer with each port: at most ${maxRulesOfPolicy}; use several policies` })
   })
-  .transform((spec) => ({ ...spec, policyTypes: spec.policyTypes ?? (spec.egress.length > 0 ? (['Ingress', 'Egress'] as const).slice() : (['Ingress'] as ('Ingress' | 'Egress')[])) }))
+  // As in Kubernetes, an empty list is none: it means the directions that the rules have, and never no direction.
+  .transform((spec) => ({ ...spec, policyTypes: spec.policyTypes.length > 0 ? spec.policyTypes : [...directions.slice(0, spec.egress.length > 0 ? 2 : 1)] }))
 export type NetworkPolicySpec = z.infer<typeof networkPolicySpec>
 export type NetworkPolicyPeer = z.infer<typeof peer>

@@ -1,4 +1,4 @@
-import type { NetworkSpec } from '@/domain/network/spec'
+import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
 import type { Labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
@@ -10,6 +10,8 @@ export type NetworkRow = NonNullable<Awaited<ReturnType<typeof findNetwork>>>
 export const insertNetwork = (db: Database, scope: Scope, network: NewNetwork) => db.network.create({ data: { ...network, tenantId: scope.tenantId }, include: counts })
 
 export const findNetwork = (db: Database, scope: Scope, name: string) => db.network.findUnique({ where: { tenantId_name: { tenantId: scope.tenantId, name } }, include: counts })
+
+export const readNetworkSpec = async (db: Database, uid: string): Promise<NetworkSpec> => networkSpec.parse((await db.network.findUniqueOrThrow({ where: { uid }, select: { spec: true } })).spec)
 
 export const listNetworks = (db: Database, scope: Scope) => db.network.findMany({ where: { tenantId: scope.tenantId }, include: counts, orderBy: { name: 'asc' } })
 

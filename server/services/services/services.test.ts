@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
 import { namespaceController } from '@/server/control/controllers/namespace/controller'
 
@@ -75,6 +76,33 @@ describe('services', () => {
     expect((await ann.caller.service.update({ tenant, name: 'turned', spec: { type: 'ExternalName', externalName: 'db.example.com' } })).status.addresses).toEqual([])
     expect(await server.db.serviceAddress.count({ where: { service: { name: 'turned' } } })).toBe(0)
     expect((await ann.caller.service.update({ tenant, name: 'turned', spec: { clusterIP: address, ports } })).status.addresses).toEqual([address])
+  })
+
+  it('are checked with what they keep, and refused where both together are no service', async () => {
+    const found = async (name: string) => (await server.db.service.findFirstOrThrow({ where: { name } })).spec
+    await ann.caller.service.create({ tenant, name: 'bare', spec: { clusterIP: 'None', selector: { a: 'b' } } })
+    const [result] = await apply(manifest('bare', '  type: LoadBalancer\n  ports: [{port: 80}]'))
+    expect(result?.problems).toMatchObject([{ path: 'spec.clusterIP', message: expect.stringContaining('may be None for type ClusterIP alone') as string }])
+    expect(serviceSpec.parse(await found('bare')).type).toBe('ClusterIP')
+    const [portless] = await apply(manifest('kept', '  selector: {a: b}\n  ports: []'))
+    expect(portless?.problems).toMatchObject([{ path: 'spec.ports' }])
+  })
+
+  it('keep the family that they have, and give a second one back', async () => {
+    await ann.caller.network.create({ tenant, name: 'families', spec: { subnets: { a: { cidr: '10.6.0.0/24' }, b: { cidr: 'fd00:6::/64' } } } })
+    await ann.caller.namespace.create({ tenant, name: 'families', network: 'families' })
+    const of = { tenant, namespace: 'families' }
+    const create = (name: string, spec: object) => ann.caller.service.create({ ...of, name, spec: { ports, ...spec } })
+    const update = (name: string, spec: object) => ann.caller.service.update({ ...of, name, spec: { ports, ...spec } })
+    await create('asked', { clusterIP: '10.96.0.9' })
+    await expect(update('asked', { ipFamilies: ['IPv6'] })).rejects.toMatchObject(at('spec.ipFamilies[0]', 'must be IPv4, as 10.96.0.9 is'))
+    await create('given', {})
+    await expect(update('given', { ipFamilies: ['IPv6'] })).rejects.toMatchObject(at('spec.ipFamilies[0]', 'must keep IPv4: the service has 10.96.0.1; delete the service and create it anew'))
+    expect((await update('given', { ipFamilyPolicy: 'PreferDualStack' })).status.addresses).toEqual(['10.96.0.1', 'fd96::1'])
+    expect((await update('given', { ipFamilyPolicy: 'SingleStack' })).status.addresses).toEqual(['10.96.0.1'])
+    await create('both', { clusterIP: '10.96.0.7', clusterIPs: ['10.96.0.7', 'fd96::7'] })
+    const single = await update('both', { ipFamilyPolicy: 'SingleStack' })
+    expect([single.spec.clusterIPs, single.status.addresses]).toEqual([['10.96.0.7'], ['10.96.0.7']])
   })
 
   it('are listed by pages, labels, namespace and network, and seen by one tenant', async () => {

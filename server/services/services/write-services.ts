@@ -1,14 +1,18 @@
 import { z } from 'zod'
+import { check, problemCollector } from '@/domain/manifest/check'
 import type { ServiceManifest } from '@/domain/manifest/parse'
+import { hasServiceAddresses, serviceFamilies } from '@/domain/service/families'
 import { isHeadless, serviceSpec, type ServiceSpec } from '@/domain/service/spec'
 import { serviceView, type ServiceView } from '@/domain/service/view'
 import { DomainError, notFound } from '@/domain/shared/errors'
+import { familyOf } from '@/domain/shared/ip'
 import { annotations, labels } from '@/domain/shared/names'
 import { formatPath } from '@/domain/manifest/source'
 import type { Scope } from '@/server/auth/scope'
 import { allocateServiceAddresses } from '@/server/store/addresses'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { adoptEndpoints, deleteEndpoints, findEndpoints } from '@/server/store/endpoints'
+import { readNetworkSpec } from '@/server/store/networks'
 import { recordAudit } from '@/server/store/records'
 import { deleteService, findService, insertService, updateService, type ServiceRow } from '@/server/store/services'
 import type { ServerContext } from '../context'
@@ -77,21 +81,31 @@ async function giveAddresses(tx: Transaction, { uid, networkId }: { uid: string;
   if ('refusal' in given) throw new DomainError('failed_precondition', given.refusal.message, { problems: [{ path: formatPath(['spec', ...given.refusal.path]), line: null, message: given.refusal.message }] })
 }
 
-/** A spec that leaves out what a service was given once keeps it. */
+/** A spec that leaves out what a service was given once keeps it, of the families that it asks for. What comes of it may be no service's spec. */
 function withKept(before: ServiceSpec, after: ServiceSpec): ServiceSpec {
   if (after.type === 'ExternalName' || before.clusterIP === undefined || after.clusterIP !== undefined) return after
-  const { clusterIP, clusterIPs } = before
-  return { ...after, clusterIP, ...(clusterIPs ? { clusterIPs } : {}) }
+  const { clusterIP, clusterIPs = [] } = before
+  const kept = clusterIPs.filter((_, i) => i === 0 || (after.ipFamilyPolicy !== 'SingleStack' && (after.ipFamilies === undefined || after.ipFamilies.length === 2)))
+  return { ...after, clusterIP, ...(kept.length > 0 ? { clusterIPs: kept } : {}) }
+}
+
+/** Two specs that are right may be wrong together: what is stored is checked as a whole. */
+function checkMerged(spec: ServiceSpec): ServiceSpec {
+  const { problems, collect } = problemCollector()
+  const checked = check(serviceSpec, spec, ['spec'], (path, message) => collect(path, `${message} (clusterIP is ${spec.type === 'ExternalName' ? 'not written' : spec.clusterIP}, as the service was given it: delete the service and create it anew to change that)`))
+  if (!checked) throw new DomainError('failed_precondition', `The service cannot change so:\n${problems.map(({ path, message }) => `${path}: ${message}`).join('\n')}`, { problems })
+  return checked
 }
 
 /** Writes what differs; false when nothing does. */
 async function change(tx: Transaction, scope: Scope, row: ServiceRow, after: { labels: Record<string, string>; annotations: Record<string, string>; spec: ServiceSpec }): Promise<boolean> {
   const { labels, annotations } = after
   const before = serviceSpec.parse(row.spec)
-  const spec = withKept(before, after.spec)
+  const spec = checkMerged(withKept(before, after.spec))
   const specChanged = canonicalJson(before) !== canonicalJson(spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([labels, annotations])) return false
   refuseAddressChange(row, before, spec)
+  await refuseFamilyChange(tx, row, before, spec)
   if (hasSelector(before) !== hasSelector(spec)) await changeWhoWritesEndpoints(tx, scope, row, spec)
   await updateService(tx, scope, row.uid, { labels, annotations, spec, specChanged })
   if (specChanged) await giveAddresses(tx, row, spec)
@@ -108,6 +122,16 @@ function refuseAddressChange(row: ServiceRow, before: ServiceSpec, after: Servic
   const asked = (after.clusterIPs ?? [after.clusterIP]).flatMap((address) => address ?? [])
   const other = asked.findIndex((address, i) => held.some((one) => one.includes(':') === address.includes(':')) && !held.includes(address) && address !== 'None' && i >= 0)
   if (other >= 0) throw refusedAt(after.clusterIPs && other > 0 ? `spec.clusterIPs[${other}]` : 'spec.clusterIP', `cannot change: the service has ${held.join(' and ')}; ${remedy}`)
+}
+
+/** The first family of a service's addresses stays, as in Kubernetes: else its address would go unasked. A second one comes and goes. */
+async function refuseFamilyChange(tx: Transaction, row: ServiceRow, before: ServiceSpec, after: ServiceSpec): Promise<void> {
+  if (!hasServiceAddresses(before) || !hasServiceAddresses(after)) return
+  const network = await readNetworkSpec(tx, row.networkId)
+  const [first] = serviceFamilies(before, network).families
+  const held = row.addresses.find(({ address }) => familyOf(address) === first)
+  if (!held || serviceFamilies(after, network).families.some((family) => family === first)) return
+  throw refusedAt(after.ipFamilies ? 'spec.ipFamilies[0]' : after.clusterIP === undefined ? 'spec.ipFamilyPolicy' : 'spec.clusterIP', `must keep IPv${first}: the service has ${held.address}; delete the service and create it anew`)
 }
 
 /** With a selector the controller writes a service's endpoints, without one people do: neither takes the other's over. */
