@@ -1,27 +1,27 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
-import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type Assignment, type DesiredMessage, type NetworkMessage } from '@/contracts/host/v1'
+import { challengeOutput, fetchUploadInput, fetchUploadOutput, figuresInput, heartbeatInput, helloInput, helloOutput, type DesiredMessage } from '@/contracts/host/v1'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import { configurationReferences } from '@/domain/pod/configuration'
 import type { Logger } from '@/platform/logger'
 import { figureRows } from '@/platform/metrics'
 import { listAssignments } from '@/server/store/assignments'
-import { inSnapshot, inTransaction, type DatabaseClient, type Transaction } from '@/server/store/database'
+import { inTransaction, type DatabaseClient } from '@/server/store/database'
 import { storeFigures } from '@/server/store/figures'
 import { findHostByKey, holdConnection, recordHeartbeat, recordHello, reviveHost } from '@/server/store/hosts'
 import { recordStarts } from '@/server/store/pod-starts'
 import { forgetImages, storeImages } from '@/server/store/images'
 import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/reports'
-import { readNetworkState } from '@/server/store/network-state'
 import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
 import { countReport } from './count-report'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
-import { leftOutMessage, tellLeftOut } from './left-out'
+import { tellLeftOut } from './left-out'
 import { ToldNetworks } from './network-objects'
 import { openPrePulls, planPrePulls } from './pre-pulls'
+import { readChanges } from './read-changes'
 import { readReport, receivedReport } from './read-report'
 
 const heartbeatSeconds = 5
@@ -67,7 +67,7 @@ export const hostRouter = t.router({
       if (!host) throw refuse('This host is not registered.')
       const connection = randomUUID()
       await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input, connection))
-      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect)
+      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect, input.capabilities?.includes('networkObjects') ?? false)
       ctx.sessions.add(ctx.session)
       ctx.proven?.()
       ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
@@ -130,8 +130,7 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     await session.nextWake()
     if (signal?.aborted) return
     yield* session.takeMessages()
-    const changed = session.takeChanges()
-    const { listed, messages, leftOut } = await inSnapshot(db, (tx) => readChanged(tx, session, told, changed, connection.sessions))
+    const { listed, messages, leftOut } = await readChanges(db, session, told, connection.sessions, connection.log)
     for (const message of messages) {
       if (signal?.aborted) return
       yield message
@@ -165,28 +164,4 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     yield* session.takeMessages()
   }
-}
-
-/**
- * The assignments, unless networks alone have changed, and what their networks hold as far as the host does not know it, both of one
- * time: with a change of rules, the host of a pod that was there before gets it as soon as that of one that comes.
- */
-async function readChanged(tx: Transaction, { hostId }: HostSession, told: ToldNetworks, changed: ReturnType<HostSession['takeChanges']>, { networkCache }: HostSessions): Promise<{ listed: Assignment[] | null; messages: NetworkMessage[]; leftOut: Map<string, string | null> }> {
-  const listed = changed.desired ? await listAssignments(tx, hostId) : null
-  const here = listed ? new Set(listed.map(({ network }) => network.id)) : told.ids
-  const joined: ReadonlySet<string> = listed ? told.newcomers(listed) : new Set()
-  told.keep(here)
-  const messages: NetworkMessage[] = []
-  const leftOut = new Map<string, string | null>()
-  for (const id of here) {
-    if (told.has(id) && changed.networks !== 'all' && !changed.networks.has(id) && !joined.has(id)) continue
-    const state = await readNetworkState(tx, id, networkCache)
-    if (!state) continue
-    const made = told.messages(state)
-    messages.push(...made.messages)
-    const now = leftOutMessage(state, made.leftOut)
-    if (told.leftOut.get(id) !== now) leftOut.set(id, now)
-    told.leftOut.set(id, now)
-  }
-  return { listed, messages, leftOut }
 }

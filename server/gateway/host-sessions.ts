@@ -19,6 +19,8 @@ export class HostSession {
     /** The server's own name for the connection. */
     readonly connection: string,
     private readonly disconnect: () => void,
+    /** Whether it understands what is said of networks (contracts/host/v1.ts). */
+    readonly takesNetworks = true,
   ) {}
 
   open(message: OpenMessage): void {

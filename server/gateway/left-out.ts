@@ -4,15 +4,15 @@ import { findConditionStatus, setConditionIfThere } from '@/server/store/conditi
 import { inTransaction, type DatabaseClient } from '@/server/store/database'
 
 const maxNamed = 5
+const listed = (names: readonly string[]): string => `${names.slice(0, maxNamed).join(', ')}${names.length > maxNamed ? ` and ${names.length - maxNamed} others` : ''}`
 
-/** What people are told where a network has more than its hosts carry out; null where all of it is. Pure. */
-export function leftOutMessage({ network }: Pick<NetworkState, 'network'>, { rules, pods, services }: LeftOut): string | null {
-  const named = services.slice(0, maxNamed).map(({ namespace, name }) => `${namespace}/${name}`).join(', ')
-  const more = services.length > maxNamed ? ` and ${services.length - maxNamed} others` : ''
+/** What people are told where a network has more than its hosts carry out; null where all of it is. `misshapen`: the keys of objects that no host would take. Pure. */
+export function leftOutMessage({ network }: Pick<NetworkState, 'network'>, { rules, policies, pods, services, misshapen = [] }: LeftOut & { misshapen?: readonly string[] }): string | null {
   const sentences = [
-    ...(rules > 0 ? [`The groups and policies of network "${network.name}" name too many pods together: ${rules} of their rules are left out and let nothing through. Use fewer rules, smaller groups, or subnets in place of groups.`] : []),
+    ...(rules > 0 ? [`The groups and policies of network "${network.name}" name too many pods or ports, together or one of them: at least ${rules} of their rules are left out and let nothing through, of ${listed(policies)}. Use fewer rules, smaller groups, subnets in place of groups, or numbers in place of ports' names.`] : []),
     ...(pods > 0 ? [`The pods of a NetworkPolicy mean too many different ports by one name: for ${pods} of them the name means none. Write the port's number, or use the same port in all of them.`] : []),
-    ...(services.length > 0 ? [`The services of network "${network.name}" have too many endpoints together: ${named}${more} have none. Use fewer ports or pods a service, or a network more.`] : []),
+    ...(services.length > 0 ? [`The services of network "${network.name}" have too many endpoints together: ${listed(services.map(({ namespace, name }) => `${namespace}/${name}`))} have none. Use fewer ports or pods a service, or a network more.`] : []),
+    ...(misshapen.length > 0 ? [`Hosts cannot be told of ${listed(misshapen)}: a policy of these lets nothing through, the others are missing on hosts. Make them smaller or write them anew, and tell the operator.`] : []),
   ]
   return sentences.length > 0 ? sentences.join(' ') : null
 }

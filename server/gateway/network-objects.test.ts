@@ -12,6 +12,7 @@ import { allocateServiceAddresses } from '@/server/store/addresses'
 import { removePod } from '@/server/store/assignments'
 import { inTransaction } from '@/server/store/database'
 import { HostSessions } from './host-sessions'
+import { leftOutMessage } from './left-out'
 import { ToldNetworks } from './network-objects'
 import { connectHost } from './testing/connected-host'
 import { wakeHostsOnChanges } from './wake-hosts'
@@ -199,6 +200,66 @@ it('of a network with more than its hosts carry out people are told, and once it
   // The host is told nothing, for the service has no endpoints as before; its stream is at work nevertheless.
   void host.next().catch(() => {})
   await expect.poll(async () => (await condition())?.status, { timeout: 10_000, interval: 10 }).toBe('True')
+})
+
+describe('what goes wrong with one network', () => {
+  it('costs the pods that would begin in it, and nobody else; what the host was told of it stays', async () => {
+    const host = await connect('b1')
+    await host.desired()
+    const [{ uid: broken }, { uid: whole }] = [await network('broken'), await network('whole')]
+    await pod(broken, host.hostId, 'broken', 'running')
+    await host.network()
+    expect(await host.desired()).toHaveLength(1)
+    // A row that an older or a newer version wrote.
+    await act((tx) => tx.network.update({ where: { uid: broken }, data: { spec: { subnets: { a: { cidr: '10.9.0.0/16' } }, mtu: 'none' } } }))
+    await act(async (tx) => {
+      const { uid } = await tx.pod.create({ data: { tenantId: ann.tenant.id, namespace: 'broken', name: 'comes', networkId: broken, hostId: host.hostId, spec: { containers: [container] } } })
+      const { document } = await tx.podAssignment.findFirstOrThrow({ where: { hostId: host.hostId } })
+      await tx.podAssignment.create({ data: { podUid: uid, hostId: host.hostId, document: { ...(document as object), uid, name: 'comes' } } })
+    })
+    await pod(whole, host.hostId, 'whole', 'neighbour')
+    const message = await host.network()
+    expect(message).toMatchObject({ networkId: whole, complete: true })
+    expect((await host.desired()).map(({ name }) => name).sort()).toEqual(['neighbour', 'running'])
+    // Another connection does not know what was said on this one: what the host has reported, it has.
+    const [{ uid: running }] = await server.db.pod.findMany({ where: { name: 'running', networkId: broken } }) as [{ uid: string }]
+    await host.report(ready(running, true))
+    host.close()
+    const again = await connect('b1')
+    expect(await again.network()).toMatchObject({ networkId: whole, complete: true })
+    expect((await again.desired()).map(({ name }) => name).sort()).toEqual(['neighbour', 'running'])
+    await act((tx) => tx.network.update({ where: { uid: broken }, data: { spec: networkSpec.parse({ subnets: { a: { cidr: '10.9.0.0/16' } } }) } }))
+    sessions.get(again.hostId)?.wake()
+    expect(await again.network()).toMatchObject({ networkId: broken, complete: true })
+    expect((await again.desired()).map(({ name }) => name).sort()).toEqual(['comes', 'neighbour', 'running'])
+  })
+
+  it('an object that no host would take is left out, and a policy among them lets nothing through', () => {
+    const spec = networkSpec.parse({ subnets: { a: { cidr: '10.0.0.0/8' } } })
+    const rules = [{ direction: 'ingress' as const, protocol: 'tcp' as const, ports: [{ port: 0 }], cidr: undefined, icmpTypes: undefined, group: undefined }]
+    const state = {
+      network: { uid: 'n', number: 1, name: 'n', tenantId: 't', spec }, namespaces: [], endpoints: [], policies: [], peers: [], pods: [],
+      services: [{ uid: 'nonsense', namespace: 'default', name: 's', spec: serviceSpec.parse({ ports: [{ port: 80 }] }), addresses: [] }],
+      groups: [{ uid: '00000000-0000-4000-8000-000000000001', name: 'g', spec: { ...securityGroupSpec.parse({}), rules: rules as never } }],
+    }
+    const { messages, leftOut, misshapen } = new ToldNetworks().messages(state)
+    expect(messages).toMatchObject([{ set: [{ kind: 'network' }, { kind: 'policy', name: 'g', rules: [] }] }])
+    expect(messages[0]?.set).toHaveLength(2)
+    expect(misshapen.map(({ key }) => key)).toEqual(['policy/00000000-0000-4000-8000-000000000001', 'service/nonsense'])
+    expect(leftOutMessage(state, leftOut)).toContain('Hosts cannot be told of policy/00000000-0000-4000-8000-000000000001, service/nonsense')
+  })
+
+  it('an agent of before networks were told is told none, and its pods run as before', async () => {
+    const host = await connectHost(server, sessions, 'old', null)
+    hosts.push(host)
+    expect(await host.desired()).toEqual([])
+    const { uid } = await network('old')
+    await pod(uid, host.hostId, 'old', 'web')
+    expect((await host.desired()).map(({ name }) => name)).toEqual(['web'])
+    sessions.get(host.hostId)?.wakeWhole()
+    await pod(uid, host.hostId, 'old', 'second')
+    expect(await host.desired()).toHaveLength(2)
+  })
 })
 
 it('a set that is too large for one message comes in several, of which the last says so', () => {

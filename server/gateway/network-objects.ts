@@ -1,21 +1,52 @@
 import { createHash } from 'node:crypto'
-import { networkObjectKey, type Assignment, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
+import { networkObject, networkObjectKey, type Assignment, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
 import type { NetworkState } from '@/domain/network/state'
 import { makeNetworkObjects, type LeftOut } from '@/server/drivers/native/network/objects'
 
-/** A message of a host's stream is far below the 16 MiB that a host takes. In characters of JSON. */
+/** A message of a host's stream is far below the 64 MiB that a host takes, and one object is its least. In characters of JSON. */
 const maxCharacters = 4 << 20
+const maxObjectCharacters = 32 << 20
 const maxObjects = 5_000
 
 type Digest = { text: string; length: number }
 type Written = { object: NetworkObject; length: number }
 
-const made = new WeakMap<NetworkState, ReturnType<typeof makeNetworkObjects>>()
-/** Once a state, for all hosts with pods of the network. */
-function madeOf(state: NetworkState): ReturnType<typeof makeNetworkObjects> {
-  const objects = made.get(state) ?? makeNetworkObjects(state)
-  made.set(state, objects)
-  return objects
+export type Misshapen = { key: string; problem: string }
+type Told = LeftOut & { misshapen: readonly string[] }
+type Made = { objects: NetworkObject[]; leftOut: Told; misshapen: readonly Misshapen[] }
+const made = new WeakMap<NetworkState, Made>()
+/** Once a state, for all hosts with pods of the network. What is not as agreed with hosts is logged once, too. */
+function madeOf(state: NetworkState): Made {
+  const known = made.get(state)
+  if (known) return { ...known, misshapen: [] }
+  const { objects, leftOut } = makeNetworkObjects(state)
+  const checked = objects.map(agreed)
+  const misshapen = checked.flatMap(({ problem }) => problem ?? [])
+  const all = { objects: checked.flatMap(({ object }) => object ?? []), leftOut: { ...leftOut, misshapen: misshapen.map(({ key }) => key) }, misshapen }
+  made.set(state, all)
+  return all
+}
+
+type Checked = { object: NetworkObject | null; problem: Misshapen | null }
+const checks = new WeakMap<NetworkObject, Checked>()
+/** An object as a host reads it. One that it would refuse is left out; but a policy stays, and lets nothing through, for without it everything would pass. */
+function agreed(object: NetworkObject): Checked {
+  const known = checks.get(object)
+  if (known) return known
+  const issue = networkObject.safeParse(object).error?.issues[0]
+  const problem = issue ? `${issue.path.join('.')} ${issue.message}` : digestOf(object).length > maxObjectCharacters ? 'too large' : null
+  const found = problem === null ? { object, problem: null } : { object: inPlaceOf(object), problem: { key: networkObjectKey(object), problem } }
+  checks.set(object, found)
+  return found
+}
+
+function inPlaceOf(object: NetworkObject): NetworkObject | null {
+  // Without these nothing in the network means anything: its hosts keep what they were told.
+  if (object.kind === 'network') throw new Error('the network itself is not as agreed with hosts')
+  if (object.kind !== 'policy') return null
+  const closed = { ...object, name: object.name.slice(0, 253), rules: [] }
+  if (networkObject.safeParse(closed).success) return closed
+  throw new Error(`policy "${object.name}" is not as agreed with hosts, and cannot be closed`)
 }
 
 const digests = new WeakMap<NetworkObject, Digest>()
@@ -32,22 +63,45 @@ function digestOf(object: NetworkObject): Digest {
 export class ToldNetworks {
   private readonly networks = new Map<string, Map<string, string>>()
   private pods: ReadonlySet<string> = new Set()
+  private sentPods: ReadonlySet<string> = new Set()
+  private notSaid: ReadonlySet<string> = new Set()
   /** What was said last of what had no room, by network. */
   readonly leftOut = new Map<string, string | null>()
 
-  has(networkId: string): boolean {
-    return this.networks.has(networkId)
+  /** Whether all of the network was said, so that it needs no look without a change. */
+  knows(networkId: string): boolean {
+    return this.networks.has(networkId) && !this.notSaid.has(networkId)
   }
 
   get ids(): ReadonlySet<string> {
-    return new Set(this.networks.keys())
+    return new Set([...this.networks.keys(), ...this.notSaid])
   }
 
-  /** The networks that pods have come to since the last call: they must not run before what is said of them is known. */
+  /** The networks that pods have come to since the set that `begin` was called with: they must not run before what is said of them is known. */
   newcomers(assignments: readonly Pick<Assignment, 'uid' | 'network'>[]): ReadonlySet<string> {
-    const before = this.pods
+    return new Set(assignments.flatMap(({ uid, network }) => (this.pods.has(uid) ? [] : network.id)))
+  }
+
+  begin(assignments: readonly Pick<Assignment, 'uid'>[]): void {
     this.pods = new Set(assignments.map(({ uid }) => uid))
-    return new Set(assignments.flatMap(({ uid, network }) => (before.has(uid) ? [] : network.id)))
+  }
+
+  /** The networks of which the host does not know what it must; until the next call. */
+  unsaid(networkIds: ReadonlySet<string>): void {
+    this.notSaid = networkIds
+  }
+
+  isUnsaid(networkId: string): boolean {
+    return this.notSaid.has(networkId)
+  }
+
+  sent(assignments: readonly Pick<Assignment, 'uid'>[]): void {
+    this.sentPods = new Set(assignments.map(({ uid }) => uid))
+  }
+
+  /** Whether the host was told of the pod on this connection. */
+  wasSent(podUid: string): boolean {
+    return this.sentPods.has(podUid)
   }
 
   /** Forgets the networks of which the host has no pod any more, as the host does. */
@@ -57,11 +111,11 @@ export class ToldNetworks {
 
   /**
    * The messages that make the host know a network as it is; none where it does. The first of a network has everything. They count as told. And what
-   * had no room in them.
+   * had no room in them, and what was not as agreed.
    */
-  messages(state: NetworkState): { messages: NetworkMessage[]; leftOut: LeftOut } {
-    const { objects, leftOut } = madeOf(state)
-    return { messages: this.differences(state.network.uid, objects), leftOut }
+  messages(state: NetworkState): { messages: NetworkMessage[]; leftOut: Told; misshapen: readonly Misshapen[] } {
+    const { objects, leftOut, misshapen } = madeOf(state)
+    return { messages: this.differences(state.network.uid, objects), leftOut, misshapen }
   }
 
   private differences(networkId: string, objects: readonly NetworkObject[]): NetworkMessage[] {

@@ -50,6 +50,9 @@ export async function listAssignments(db: Database, hostId: string): Promise<Ass
   return withUploads(db, rows.map((row) => assignment.parse(row.document)))
 }
 
+/** Those of the pods that a host has reported of: it has them. */
+export const listReported = async (db: Database, hostId: string, podUids: string[]): Promise<string[]> => (await db.podReport.findMany({ where: { hostId, podUid: { in: podUids } }, select: { podUid: true } })).map((row) => row.podUid)
+
 /** Removes all rows of a pod whose host reported it gone (or that never had one). */
 export async function removePod(tx: Transaction, podUid: string): Promise<void> {
   // The pod first, as a report of it does: two who lock in another order would wait for each other.

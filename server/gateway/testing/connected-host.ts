@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
-import { desiredMessage, helloSignatureText, type Assignment, type DesiredMessage, type NetworkMessage, type PodReport } from '@/contracts/host/v1'
+import { desiredMessage, helloSignatureText, hostCapabilities, type Assignment, type DesiredMessage, type NetworkMessage, type PodReport } from '@/contracts/host/v1'
 import type { startTestServer } from '@/server/api/testing/server'
 import { registerHost } from '@/server/store/hosts'
 import { hostRouter, type HostConnection } from '../host-router'
@@ -7,8 +7,8 @@ import type { HostSessions } from '../host-sessions'
 
 const identities = new Map<string, ReturnType<typeof generateKeyPairSync>>()
 
-/** A host of this name that said hello over the real router, what its stream yields, and what it reports. */
-export async function connectHost({ db, server }: Awaited<ReturnType<typeof startTestServer>>, sessions: HostSessions, name: string) {
+/** A host of this name that said hello over the real router, what its stream yields, and what it reports. Without `capabilities` it is an agent of before there were any. */
+export async function connectHost({ db, server }: Awaited<ReturnType<typeof startTestServer>>, sessions: HostSessions, name: string, capabilities: readonly string[] | null = hostCapabilities) {
   const keys = identities.get(name) ?? generateKeyPairSync('ed25519')
   identities.set(name, keys)
   const publicKey = keys.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
@@ -19,6 +19,7 @@ export async function connectHost({ db, server }: Awaited<ReturnType<typeof star
   const bootId = randomUUID()
   const { hostId } = await caller.host.hello({
     version: 1, name, bootId, publicKey, agentVersion: '1', hypervisorVersion: '7.2', kernelVersion: '6', guestVersion: 'g', accelerator: 'tcg', acceleratorReason: '', capacity: { cpus: 64, memoryMiB: 65_536, diskMiB: 1000 },
+    ...(capabilities ? { capabilities: [...capabilities] } : {}),
     signature: sign(null, Buffer.from(helloSignatureText(nonce, publicKey, bootId)), keys.privateKey).toString('base64'),
   })
   const messages = (await caller.host.desired())[Symbol.asyncIterator]()

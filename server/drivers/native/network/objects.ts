@@ -3,7 +3,7 @@ import { overlapOf } from '@/domain/network-peering/state'
 import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'
 import { Members } from './members'
-import { groupObject, policyObjects } from './policies'
+import { groupObjects, policyObjects } from './policies'
 import { serviceObject, sizeOf } from './services'
 
 /** Beyond so many endpoints of all ports together (some 20 MB of messages), the services that come last have none. */
@@ -16,8 +16,8 @@ export const maxEndpointsOfNetwork = 200_000
  */
 export const toNetworkObjects = (state: NetworkState): NetworkObject[] => makeNetworkObjects(state).objects
 
-/** What had no room: how many rules, how many pods of named ports, and the services without endpoints. It lets nothing through. */
-export type LeftOut = { rules: number; pods: number; services: { namespace: string; name: string }[] }
+/** What had no room: at least how many rules, and of which policies, how many pods of named ports, and the services without endpoints. It lets nothing through. */
+export type LeftOut = { rules: number; policies: string[]; pods: number; services: { namespace: string; name: string }[] }
 
 /** The same, with what had no room in it. */
 export function makeNetworkObjects(state: NetworkState): { objects: NetworkObject[]; leftOut: LeftOut } {
@@ -29,8 +29,8 @@ export function makeNetworkObjects(state: NetworkState): { objects: NetworkObjec
   const objects: NetworkObject[] = [
     networkObject(state.network),
     // Between a change of subnets and the controller's word on it: an address of the network's own is never another's.
-    ...state.peers.filter(({ spec }) => !overlapOf(state.network.spec, spec)).map(peerObject),
-    ...state.groups.map((group) => groupObject(group, members)),
+    ...apart(state).map(peerObject),
+    ...state.groups.flatMap((group) => groupObjects(group, members)),
     ...state.policies.flatMap((policy) => policyObjects(policy, members)),
     ...state.services.map((service) => {
       const own = endpoints.get(`${service.namespace}/${service.name}`)
@@ -40,12 +40,19 @@ export function makeNetworkObjects(state: NetworkState): { objects: NetworkObjec
     }),
     ...state.pods.map(podObject),
   ]
-  return { objects, leftOut: { rules: members.rulesLeftOut, pods: members.podsLeftOut, services } }
+  return { objects, leftOut: { rules: members.rulesLeftOut, policies: [...members.cut], pods: members.podsLeftOut, services } }
 }
 
 function networkObject({ number, name, tenantId, spec }: NetworkState['network']): NetworkBase {
   const { routes, outbound, mtu, dns } = spec
   return { kind: 'network', number, name, tenantId, subnets: subnetsOf(spec).map(({ name: subnet, cidr, gateway }) => ({ name: subnet, cidr, gateway })), serviceCidrs: serviceSubnets(spec), routes, outbound, mtu, dns }
+}
+
+/** The peers that share no address with the network or with one before them, in the order of their peerings' age. */
+function apart({ network, peers }: NetworkState): StatePeer[] {
+  const kept: StatePeer[] = []
+  for (const peer of peers) if (![network, ...kept].some(({ spec }) => overlapOf(spec, peer.spec))) kept.push(peer)
+  return kept
 }
 
 const peerObject = ({ uid, number, name, spec }: StatePeer): NetworkPeer => ({ kind: 'peer', uid, number, name, subnets: subnetsOf(spec).map(({ cidr }) => cidr) })

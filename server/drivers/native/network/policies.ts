@@ -2,10 +2,15 @@ import { createHash } from 'node:crypto'
 import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1'
 import type { StateGroup, StatePod, StatePolicy } from '@/domain/network/state'
 import type { NetworkPolicyPeer, NetworkPolicySpec } from '@/domain/network-policy/spec'
-import { addressesOf, type Members } from './members'
+import { isSame } from './is-same'
+import { numbersOf, type Members } from './members'
 
-/** A security group as hosts carry it out: what its rules name is found out here. */
-export function groupObject({ uid, name, spec }: StateGroup, members: Members): NetworkPolicyObject {
+/** An address is a member of one part of a policy, which has so many at most, half of what the contract allows. */
+const maxMembers = 50_000
+
+/** A security group as hosts carry it out: what its rules name is found out here. Of the same row with the same pods the same object, as with services. */
+export function groupObjects(group: StateGroup, members: Members): NetworkPolicyObject[] {
+  const { uid, name, spec } = group
   const rules = spec.rules.map((rule, i): NetworkPolicyRule => ({
     id: `rules[${i}]`,
     direction: rule.direction,
@@ -15,7 +20,26 @@ export function groupObject({ uid, name, spec }: StateGroup, members: Members): 
     peer: { cidrs: rule.cidr === undefined ? null : [{ cidr: rule.cidr, except: [] }], addresses: rule.group === undefined ? null : members.addressesOfGroup(rule.group) },
   }))
   const directions = spec.rules.some(({ direction }) => direction === 'egress') ? (['ingress', 'egress'] as const) : (['ingress'] as const)
-  return { kind: 'policy', uid, source: 'SecurityGroup', namespace: null, name, members: members.addressesOfGroup(name), directions: [...directions], rules: members.within(rules) }
+  return sameAsBefore(group, inParts({ kind: 'policy', uid, source: 'SecurityGroup', namespace: null, name, members: members.addressesOfGroup(name), directions: [...directions] }, rules, members))
+}
+
+/** With very many members it is several policies of the same rules: a member of any is held to them. */
+function inParts(policy: Omit<NetworkPolicyObject, 'rules'>, rules: Iterable<NetworkPolicyRule>, members: Members): NetworkPolicyObject[] {
+  members.countMembers(policy.members)
+  const kept = members.within(rules, policy.namespace === null ? policy.name : `${policy.namespace}/${policy.name}`)
+  if (policy.members.length <= maxMembers) return [{ ...policy, rules: kept }]
+  const parts = Array.from({ length: Math.ceil(policy.members.length / maxMembers) }, (_, i) => policy.members.slice(i * maxMembers, (i + 1) * maxMembers))
+  return parts.map((own, i) => ({ ...policy, uid: i === 0 ? policy.uid : uidOfPart(policy.uid, `members ${i}`), members: own, rules: kept }))
+}
+
+const before = new WeakMap<StateGroup | StatePolicy, NetworkPolicyObject[]>()
+function sameAsBefore(row: StateGroup | StatePolicy, now: NetworkPolicyObject[]): NetworkPolicyObject[] {
+  const objects = now.map((object, i) => {
+    const known = before.get(row)?.[i]
+    return known && isSame(known, object) ? known : object
+  })
+  before.set(row, objects)
+  return objects
 }
 
 type Port = NetworkPolicySpec['ingress'][number]['ports'][number]
@@ -33,42 +57,65 @@ const anyPeer = { cidrs: null, addresses: null }
 export function policyObjects(policy: StatePolicy, members: Members): NetworkPolicyObject[] {
   const { uid, namespace, name, spec } = policy
   const names = [...new Set(spec.ingress.flatMap(({ ports }) => ports.flatMap(({ port, protocol }) => (typeof port === 'string' ? `${protocol}/${port}` : []))))].sort()
-  const alike = new Map<string, StatePod[]>()
+  const selected = members.inNamespace(namespace, spec.podSelector)
   const nothing = JSON.stringify(names.map(() => []))
-  for (const pod of members.inNamespace(namespace, spec.podSelector)) {
-    const own = JSON.stringify(names.map((one) => numbersOf(pod, one)))
-    // Pods of one more kind than there may be: the names mean nothing to them.
-    const isKnown = alike.has(own) || alike.size < maxParts
-    const key = isKnown ? own : nothing
-    if (!isKnown) members.podsLeftOut += 1
-    alike.set(key, [...(alike.get(key) ?? []), pod])
-  }
+  const alike = names.length === 0 ? new Map(selected.length > 0 ? [[nothing, selected]] : []) : alikeIn(names, selected, nothing, members)
   // Of no pod it is still told: it is what a page shows of it.
   const parts: [string, StatePod[]][] = alike.size > 0 ? [...alike].sort(([a], [b]) => (a < b ? -1 : 1)) : [['', []]]
   const directions = spec.policyTypes.map((type) => (type === 'Ingress' ? ('ingress' as const) : ('egress' as const)))
-  const egress = egressRules(policy, members)
-  return parts.map(([key, pods], i) => {
+  return sameAsBefore(policy, parts.flatMap(([key, pods], i) => {
     const known = key === nothing ? undefined : pods[0]
-    const rules = [...ingressRules(policy, known, members), ...egress]
-    return { kind: 'policy', uid: i === 0 ? uid : uidOfPart(uid, key), source: 'NetworkPolicy', namespace, name, members: addressesOf(pods), directions, rules: members.within(rules) }
-  })
-}
-
-function ingressRules({ namespace, spec }: StatePolicy, member: StatePod | undefined, members: Members): NetworkPolicyRule[] {
-  return spec.ingress.flatMap(({ from, ports }, i) => sidesOf(from, `ingress[${i}].from`).flatMap(({ id, peer }) => {
-    const side = peer === null ? anyPeer : peer.ipBlock ? { cidrs: [peer.ipBlock], addresses: null } : { cidrs: null, addresses: addressesOf(members.ofPeer(namespace, peer)) }
-    return portRules(ports, (named) => (member ? numbersOf(member, named) : [])).map((rule) => ({ id, direction: 'ingress' as const, icmpTypes: null, peer: side, ...rule }))
+    return inParts({ kind: 'policy', uid: i === 0 ? uid : uidOfPart(uid, key), source: 'NetworkPolicy', namespace, name, members: members.addressesOf(pods), directions }, rulesOf(policy, known, members), members)
   }))
 }
 
-function egressRules({ namespace, spec }: StatePolicy, members: Members): NetworkPolicyRule[] {
-  return spec.egress.flatMap(({ to, ports }, i) => sidesOf(to, `egress[${i}].to`).flatMap(({ id, peer }): NetworkPolicyRule[] => {
-    const pods = peer === null ? members.all : peer.ipBlock ? [] : members.ofPeer(namespace, peer)
-    const side = peer === null ? anyPeer : peer.ipBlock ? { cidrs: [peer.ipBlock], addresses: null } : { cidrs: null, addresses: addressesOf(pods) }
+/** The pods by what they mean by the names. To those of one more kind than there may be, the names mean nothing. */
+function alikeIn(names: readonly string[], pods: readonly StatePod[], nothing: string, members: Members): Map<string, StatePod[]> {
+  const alike = new Map<string, StatePod[]>()
+  const mayLook = members.mayLook(pods.length * names.length)
+  for (const pod of pods) {
+    const own = mayLook ? JSON.stringify(names.map((one) => numbersOf(pod, one))) : null
+    const isKnown = own !== null && (alike.has(own) || alike.size < maxParts)
+    const key = isKnown ? own : nothing
+    if (!isKnown) members.podsLeftOut += 1
+    const others = alike.get(key)
+    if (others) others.push(pod)
+    else alike.set(key, [pod])
+  }
+  return alike
+}
+
+function* rulesOf(policy: StatePolicy, member: StatePod | undefined, members: Members): Generator<NetworkPolicyRule> {
+  yield* ingressRules(policy, member, members)
+  yield* egressRules(policy, members)
+}
+
+function* ingressRules({ namespace, spec }: StatePolicy, member: StatePod | undefined, members: Members): Generator<NetworkPolicyRule> {
+  for (const [i, { from, ports }] of spec.ingress.entries()) {
+    const rules = portRules(ports, (named) => (member ? numbersOf(member, named) : []))
+    for (const { id, peer } of sidesOf(from, `ingress[${i}].from`)) {
+      const side = peer === null ? anyPeer : peer.ipBlock ? { cidrs: [peer.ipBlock], addresses: null } : { cidrs: null, addresses: members.addressesOf(members.ofPeer(namespace, peer)) }
+      for (const rule of rules) yield { id, direction: 'ingress', icmpTypes: null, peer: side, ...rule }
+    }
+  }
+}
+
+function* egressRules({ namespace, spec }: StatePolicy, members: Members): Generator<NetworkPolicyRule> {
+  for (const [i, { to, ports }] of spec.egress.entries()) {
     const plain = ports.filter(({ port }) => typeof port !== 'string')
-    const rules = ports.length > 0 && plain.length === 0 ? [] : portRules(plain, () => []).map((rule) => ({ id, direction: 'egress' as const, icmpTypes: null, peer: side, ...rule }))
-    return [...rules, ...ports.flatMap(({ port, protocol }) => (typeof port === 'string' ? namedEgress(id, `${protocol}/${port}`, pods) : []))]
-  }))
+    const rules = ports.length > 0 && plain.length === 0 ? [] : portRules(plain, () => [])
+    // Going out, a port's name is the other side's: a rule for the pods that mean the same by it.
+    const names = new Set(ports.flatMap(({ port, protocol }) => (typeof port === 'string' ? `${protocol}/${port}` : [])))
+    for (const { id, peer } of sidesOf(to, `egress[${i}].to`)) {
+      const pods = peer === null ? members.all : peer.ipBlock ? [] : members.ofPeer(namespace, peer)
+      const side = peer === null ? anyPeer : peer.ipBlock ? { cidrs: [peer.ipBlock], addresses: null } : { cidrs: null, addresses: members.addressesOf(pods) }
+      for (const rule of rules) yield { id, direction: 'egress', icmpTypes: null, peer: side, ...rule }
+      for (const named of names) {
+        const protocol = named.startsWith('TCP/') ? 'tcp' : 'udp'
+        for (const { ports: numbers, addresses } of members.portsNamed(pods, named)) yield { id, direction: 'egress', protocol, ports: numbers, icmpTypes: null, peer: { cidrs: null, addresses } }
+      }
+    }
+  }
 }
 
 /** Each side of a rule by itself, so that an answer can name it; one that means everybody where there is none. */
@@ -87,16 +134,6 @@ function portRules(ports: readonly Port[], numbers: (named: string) => number[])
     return ranges.length > 0 ? [{ protocol: word, ports: ranges.slice(0, maxRanges) }] : []
   })
 }
-
-/** Going out, a port's name is the other side's: a rule a number, for the pods that mean it. */
-function namedEgress(id: string, named: string, pods: readonly StatePod[]): NetworkPolicyRule[] {
-  const numbers = [...new Set(pods.flatMap((pod) => numbersOf(pod, named)))].sort((a, b) => a - b)
-  const protocol = named.startsWith('TCP/') ? 'tcp' : 'udp'
-  return numbers.map((number) => ({ id, direction: 'egress', protocol, ports: [{ first: number, last: number }], icmpTypes: null, peer: { cidrs: null, addresses: addressesOf(pods.filter((pod) => numbersOf(pod, named).includes(number))) } }))
-}
-
-/** The numbers of a pod's port that is called so, `TCP/http`; usually one. */
-const numbersOf = (pod: StatePod, named: string): number[] => [...new Set(pod.ports.filter(({ protocol, name }) => `${protocol}/${name}` === named).map(({ port }) => port))].sort((a, b) => a - b)
 
 /** A name for a part of a policy that is the same each time (RFC 9562 section 5.8). */
 function uidOfPart(uid: string, key: string): string {
