@@ -102,8 +102,8 @@ test('the Network, Namespace, Pods and Service of 2016 as they were written: nam
   await registry.pushBusybox('net/tools:1')
   const image = `${registry.host}/net/tools:1`
   // The host's own trial VM, as it looks for an accelerator, may be running still.
-  await expect.poll(async () => (await takeTraces()).processes, { timeout: 60_000 }).toBe(0)
-  const before = await takeTraces()
+  let before = await takeTraces()
+  await expect.poll(async () => (before = await takeTraces()).processes, { timeout: 60_000 }).toBe(0)
   await apply(tenant, `${hypernetes(tenant.id)}---\n${services}---\n${web('nginx-0', image)}---\n${web('nginx-1', image)}---\n${client(image)}`)
   await Promise.all(['nginx-0', 'nginx-1', 'client'].map((name) => ready(tenant, name)))
 
