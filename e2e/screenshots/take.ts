@@ -119,6 +119,7 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await save('topology')
   await at('services/shop/web')
   await page.getByRole('table', { name: 'Endpoints' }).getByRole('row', { name: /web-2/ }).waitFor()
+  await page.getByText('Live', { exact: true }).waitFor()
   await save('service')
   await at('pods/default/worker')
   await page.getByRole('region', { name: 'How container main ended' }).waitFor()

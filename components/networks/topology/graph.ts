@@ -6,7 +6,7 @@ export const size = {
   outside: { width: 184, height: 60 }, peer: { width: 184, height: 60 }, network: { width: 224, height: 132 }, box: { width: 288 },
   pod: { height: 44 }, service: { width: 240, height: 56 }, more: { width: 240, height: 36 }, route: { width: 200, height: 44 },
 } as const
-export const inBox = { padding: 12, head: 54, beside: 18, gap: 8, empty: 32 } as const
+export const inBox = { padding: 12, head: 56, beside: 20, gap: 8, empty: 32 } as const
 export const inGroup = { head: 52, row: 26, more: 24, foot: 8, columns: 2, most: 48 } as const
 /** More services than so many are told by their number. */
 export const maxServices = 40
