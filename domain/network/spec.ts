@@ -122,9 +122,9 @@ export type NetworkSpecInput = z.input<typeof networkSpec>
 export type Subnet = NetworkSpec['subnets'][string]
 export type NamedSubnet = Subnet & { name: string }
 
-/** The subnets in the order in which they are written, or one family's. */
+/** The subnets by their names, whatever the order in which they are written (a map has none), or one family's. */
 export const subnetsOf = (spec: NetworkSpec, family?: 4 | 6): NamedSubnet[] =>
-  Object.entries(spec.subnets).map(([name, one]) => ({ name, ...one })).filter(({ cidr }) => family === undefined || parseSubnet(cidr).family === family)
+  Object.entries(spec.subnets).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, one]) => ({ name, ...one })).filter(({ cidr }) => family === undefined || parseSubnet(cidr).family === family)
 
 /** Where services get their addresses: as the spec says, or for each family of its subnets the first default that is free. */
 export function serviceSubnets(spec: NetworkSpec): string[] {

@@ -17,6 +17,9 @@ export const updateEndpoints = (db: Database, scope: Scope, uid: string, change:
 
 export const deleteEndpoints = (db: Database, scope: Scope, uid: string) => db.endpoints.delete({ where: { uid, tenantId: scope.tenantId } })
 
+/** Those that people wrote and no service has. */
+export const countEndpointsWithoutService = (db: Database, scope: Scope, namespace: string): Promise<number> => db.endpoints.count({ where: { tenantId: scope.tenantId, namespace, serviceUid: null } })
+
 /** Ties Endpoints that were written before their service to it. */
 export const adoptEndpoints = (db: Database, scope: Scope, uid: string, serviceUid: string) => db.endpoints.update({ where: { uid, tenantId: scope.tenantId }, data: { serviceUid } })
 

@@ -17,26 +17,34 @@ export const loadNetworkPeerings = async (db: Database, scope: Scope, uids: stri
 export const listNetworkPeeringsOf = (db: Database, scope: Scope, network: { uid: string; name: string }): Promise<NetworkPeeringRow[]> =>
   db.networkPeering.findMany({ where: { tenantId: scope.tenantId, OR: [{ networkId: network.uid }, { peerTenantId: scope.tenantId, peerNetwork: network.name }] }, include: parts, orderBy: { name: 'asc' } })
 
-/** Another peering of the tenant that says the same. */
-export const findSamePeering = (db: Database, scope: Scope, of: { networkId: string; peerTenantId: string; peerNetwork: string }) => db.networkPeering.findFirst({ where: { ...of, tenantId: scope.tenantId }, select: { name: true } })
+/** Another peering of the tenant that says the same. Of another tenant the names as they are written count: whose they are is not told. */
+export const findSamePeering = (db: Database, scope: Scope, { peerTenantId, peerTenant, ...of }: { networkId: string; peerTenantId: string; peerTenant: string | undefined; peerNetwork: string }) =>
+  db.networkPeering.findFirst({ where: { ...of, tenantId: scope.tenantId, ...(peerTenantId === scope.tenantId || peerTenant === undefined ? { peerTenantId } : { spec: { path: ['peer', 'tenant'], equals: peerTenant } }) }, select: { name: true } })
 
 export const updateNetworkPeeringMetadata = (db: Database, scope: Scope, uid: string, metadata: { labels: Labels; annotations: Labels }) => db.networkPeering.update({ where: { uid, tenantId: scope.tenantId }, data: metadata })
 
 export const deleteNetworkPeering = (db: Database, scope: Scope, uid: string) => db.networkPeering.delete({ where: { uid, tenantId: scope.tenantId } })
 
-/** A tenant's id by its slug or id; null where nobody is called so. */
+/** The id of a tenant by its slug or id, of whose existence an id says nothing; null where nobody is called so. */
 export async function tenantIdOf(db: Database, reference: string): Promise<string | null> {
-  const row = /^[0-9a-f]{32}$/.test(reference) ? await db.tenant.findUnique({ where: { id: reference }, select: { id: true } }) : await db.tenant.findUnique({ where: { slug: reference }, select: { id: true } })
-  return row?.id ?? null
+  if (/^[0-9a-f]{32}$/.test(reference)) return reference
+  return (await db.tenant.findUnique({ where: { slug: reference }, select: { id: true } }))?.id ?? null
 }
 
-/** The other side of each peering: its network where there is one, and whether a peering of that tenant lets this side in. One tenant agrees with itself. */
-export async function findPeerSides(db: Database, scope: Scope, rows: readonly NetworkPeeringRow[]): Promise<Map<string, { spec: unknown; agreed: boolean }>> {
+/** The tenant of a name that is nobody's. Who comes to be called so later is found when the peering is judged. */
+export const nobody = '-'.repeat(32)
+
+/**
+ * The other side of each peering: its network where there is one, whether a peering of that tenant lets this side in, and whether that one
+ * agreed to the subnets that are here now. One tenant agrees with itself.
+ */
+export async function findPeerSides(db: Database, scope: Scope, rows: readonly NetworkPeeringRow[]): Promise<Map<string, { spec: unknown; agreed: boolean; covered: boolean }>> {
   if (rows.length === 0) return new Map()
-  const found = await db.$queryRaw<{ uid: string; spec: unknown; agreed: boolean }[]>`
+  const found = await db.$queryRaw<{ uid: string; spec: unknown; agreed: boolean; covered: boolean }[]>`
     select p."uid", n."spec", p."peerTenantId" = p."tenantId" or exists (
-      select 1 from "NetworkPeering" o where o."tenantId" = p."peerTenantId" and o."networkId" = n."uid" and o."peerTenantId" = p."tenantId" and o."peerNetwork" = own."name") as agreed
+      select 1 from "NetworkPeering" o where o."tenantId" = p."peerTenantId" and o."networkId" = n."uid" and o."peerTenantId" = p."tenantId" and o."peerNetwork" = own."name") as agreed, p."peerTenantId" = p."tenantId" or exists (
+      select 1 from "NetworkPeering" o where o."networkId" = n."uid" and o."peerTenantId" = p."tenantId" and o."peerNetwork" = own."name" and subnets_agreed(o."agreedSubnets", own."spec")) as covered
     from "NetworkPeering" p join "Network" own on own."uid" = p."networkId" join "Network" n on n."tenantId" = p."peerTenantId" and n."name" = p."peerNetwork"
     where p."tenantId" = ${scope.tenantId} and p."uid" = any(${rows.map((row) => row.uid)}::uuid[])`
-  return new Map(found.map(({ uid, spec, agreed }) => [uid, { spec, agreed }]))
+  return new Map(found.map(({ uid, ...side }) => [uid, side]))
 }

@@ -124,19 +124,19 @@ async function readPolicies(db: Database, uids: string[]): Promise<StatePolicy[]
 
 /**
  * The networks that this one may talk with: a peering of one of the two sides is active, and of two tenants each has its own. That both are
- * there is looked at here, so that a word taken back counts at once.
+ * there, and that both networks have no subnets but those agreed on, is looked at here, so that a word taken back and a change count at once.
  */
 async function readPeers(db: Database, networkId: string): Promise<StatePeer[]> {
   const rows = await db.$queryRaw<{ uid: string; number: number; name: string; spec: unknown }[]>`
     with pairs as (
-      select p."uid", p."tenantId", p."peerTenantId", own."uid" as "ownId", own."name" as "ownName", other."uid" as "otherId" from "NetworkPeering" p
+      select p."uid", p."createdAt", p."tenantId", p."peerTenantId", own."uid" as "ownId", other."uid" as "otherId" from "NetworkPeering" p
       join "Network" own on own."uid" = p."networkId" join "Network" other on other."tenantId" = p."peerTenantId" and other."name" = p."peerNetwork"
-      where p."networkId" = ${networkId}::uuid or (p."peerTenantId", p."peerNetwork") = (select n."tenantId", n."name" from "Network" n where n."uid" = ${networkId}::uuid))
-    select distinct m."uid", m."number", m."name", m."spec" from pairs p
+      where p."networkId" = ${networkId}::uuid or (p."peerTenantId", p."peerNetwork") = (select n."tenantId", n."name" from "Network" n where n."uid" = ${networkId}::uuid)),
+    ages as (select case when p."ownId" = ${networkId}::uuid then p."otherId" else p."ownId" end as "uid", min(p."createdAt") as "began" from pairs p group by 1)
+    select m."uid", m."number", m."name", m."spec" from pairs p
     join "ObjectCondition" c on c."objectUid" = p."uid" and c."type" = 'Active' and c."status" = 'True'
-    join "Network" m on m."uid" = case when p."ownId" = ${networkId}::uuid then p."otherId" else p."ownId" end
-    where p."ownId" <> p."otherId" and m."deletedAt" is null and (p."tenantId" = p."peerTenantId"
-      or exists (select from "NetworkPeering" r where r."networkId" = p."otherId" and r."peerTenantId" = p."tenantId" and r."peerNetwork" = p."ownName"))
-    order by m."uid"`
+    join "Network" m on m."uid" = case when p."ownId" = ${networkId}::uuid then p."otherId" else p."ownId" end join ages a on a."uid" = m."uid"
+    where p."ownId" <> p."otherId" and m."deletedAt" is null and (p."tenantId" = p."peerTenantId" or peer_agreed(${networkId}::uuid, m."uid"))
+    group by m."uid", a."began" order by a."began", m."uid"`
   return rows.map((row) => ({ ...row, spec: networkSpec.parse(row.spec) }))
 }

@@ -57,11 +57,10 @@ export async function countAddressesIn(db: Database, networkId: string, cidrs: r
 }
 
 /** The names of what else lies in a network or is of it. */
-export async function listUsers(db: Database, networkId: string): Promise<{ services: string[]; securityGroups: string[]; peerings: string[] }> {
-  const [services, securityGroups, peerings] = [
+export async function listUsers(db: Database, networkId: string): Promise<{ services: string[]; securityGroups: string[] }> {
+  const [services, securityGroups] = [
     await db.service.findMany({ where: { networkId }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }] }),
     await db.securityGroup.findMany({ where: { networkId }, select: { name: true }, orderBy: { name: 'asc' } }),
-    await db.networkPeering.findMany({ where: { networkId }, select: { name: true }, orderBy: { name: 'asc' } }),
   ]
-  return { services: services.map(({ namespace, name }) => `${namespace}/${name}`), securityGroups: securityGroups.map(({ name }) => name), peerings: peerings.map(({ name }) => name) }
+  return { services: services.map(({ namespace, name }) => `${namespace}/${name}`), securityGroups: securityGroups.map(({ name }) => name) }
 }

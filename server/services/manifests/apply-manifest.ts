@@ -50,21 +50,22 @@ const order = { Network: 0, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secre
  */
 export async function applyManifest(ctx: ServerContext, scope: Scope, input: z.output<typeof applyManifestInput>): Promise<Output> {
   const { documents, problems } = parseManifest(input.yaml)
-  const results = documents.map(toResult)
+  const read = () => documents.map(toResult)
+  const results = read()
   if (problems.length > 0) results.unshift({ kind: '', namespace: null, name: '', action: 'unchanged', problems })
   if (results.some((r) => r.problems.length > 0)) return { results }
   const requestId = input.dryRun ? undefined : input.requestId
   // The text may hold Secrets: what is kept to know the request again is a keyed digest of it.
   const sent = requestId === undefined ? '' : await digestForTenant(ctx.db, ctx.keyRing, scope, input.yaml)
   try {
-    return await inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'manifest.apply', input: { sent }, output: applyManifestOutput }, () => applyAll(tx, ctx, scope, documents, results, input.dryRun)))
+    return await inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'manifest.apply', input: { sent }, output: applyManifestOutput }, () => applyAll(tx, ctx, scope, documents, read(), input.dryRun)), { repeatable: true })
   } catch (error) {
     if (error instanceof Rollback) return error.output
     throw error
   }
 }
 
-const toResult = ({ kind, namespace, name, problems }: ParsedDocument): Result => ({ kind, namespace, name, action: 'unchanged', problems })
+const toResult = ({ kind, namespace, name, problems }: ParsedDocument): Result => ({ kind, namespace, name, action: 'unchanged', problems: [...problems] })
 
 async function applyAll(tx: Transaction, ctx: ServerContext, scope: Scope, documents: ParsedDocument[], results: Result[], dryRun: boolean): Promise<Output> {
   const work = documents.flatMap((document, i) => (document.object ? [{ document, object: document.object, result: results[i]! }] : []))

@@ -7,6 +7,7 @@ import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { countPodsByNamespace, findNamespace, holdNamespaceToChange, insertNamespace, listNamespaces, markNamespaceDeleted, updateNamespace } from '@/server/store/namespaces'
+import { countEndpointsWithoutService } from '@/server/store/endpoints'
 import { findNetwork, holdNetworkFor } from '@/server/store/networks'
 import { countPoliciesInNamespace } from '@/server/store/network-policies'
 import { recordAudit } from '@/server/store/records'
@@ -41,16 +42,18 @@ export function createNamespace(ctx: ServerContext, scope: Scope, { name, networ
       if (await findNamespace(tx, scope, name)) throw new DomainError('already_exists', `A namespace "${name}" exists: choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
       await applyNamespace(tx, scope, manifest)
       return toView((await findNamespace(tx, scope, name))!, 0)
-    }),
+    }), { repeatable: true },
   )
 }
 
-/** Creates or changes a namespace. Its network may change only while it has no pods, services and policies, since they keep theirs. */
+/** Creates or changes a namespace. Its network may change only while it has no pods, services and policies, since they keep theirs, and no Endpoints without a service, whose addresses are of it. */
 export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, spec }: NamespaceManifest): Promise<'created' | 'configured' | 'unchanged'> {
   if (spec.network) await holdNetworkFor(tx, scope, spec.network)
   if (spec.network && !(await findNetwork(tx, scope, spec.network))) throw new DomainError('failed_precondition', `The network "${spec.network}" does not exist: create it first.`, { problems: [{ path: 'spec.network', line: null, message: `the network "${spec.network}" does not exist: create it first` }] })
-  const existing = await findNamespace(tx, scope, metadata.name)
   const { name, labels, annotations } = metadata
+  // Read once it is held: what comes into it meanwhile, or its end, is seen.
+  await holdNamespaceToChange(tx, scope, name)
+  const existing = await findNamespace(tx, scope, name)
   if (!existing) {
     await insertNamespace(tx, scope, { name, labels, annotations, spec })
     await recordAudit(tx, scope, { action: 'namespace.create', kind: 'Namespace', name })
@@ -59,24 +62,21 @@ export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, 
   if (existing.deletedAt) throw new DomainError('failed_precondition', `Namespace "${name}" is being deleted: wait until it is gone.`)
   const before = { labels: existing.labels, annotations: existing.annotations, spec: existing.spec }
   if (canonicalJson(before) === canonicalJson({ labels, annotations, spec })) return 'unchanged'
-  if (networkNameOf(existing.spec) !== (spec.network ?? 'default')) {
-    await holdNamespaceToChange(tx, scope, name)
-    await refuseWhileUsed(tx, scope, name)
-  }
+  if (networkNameOf(existing.spec) !== (spec.network ?? 'default')) await refuseWhileUsed(tx, scope, name)
   await updateNamespace(tx, scope, existing.uid, { labels, annotations, spec })
   await recordAudit(tx, scope, { action: 'namespace.update', kind: 'Namespace', name })
   return 'configured'
 }
 
 async function refuseWhileUsed(tx: Transaction, scope: Scope, name: string): Promise<void> {
-  const counts = { pods: (await countPodsByNamespace(tx, scope)).get(name) ?? 0, services: await countServicesInNamespace(tx, scope, name), 'network policies': await countPoliciesInNamespace(tx, scope, name) }
+  const counts = { pods: (await countPodsByNamespace(tx, scope)).get(name) ?? 0, services: await countServicesInNamespace(tx, scope, name), Endpoints: await countEndpointsWithoutService(tx, scope, name), 'network policies': await countPoliciesInNamespace(tx, scope, name) }
   const used = Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`).join(' and ')
   if (used) throw new DomainError('failed_precondition', `The network of namespace "${name}" cannot change while it has ${used}: delete them first.`, { problems: [{ path: 'spec.network', line: null, message: `cannot change while the namespace has ${used}: delete them first` }] })
 }
 
 /** What would follow from deleting the namespace is in its view (pods); the controller does it. */
 export function deleteNamespace(ctx: ServerContext, scope: Scope, name: string): Promise<{ deleting: true }> {
-  return inTransaction(ctx.db, (tx) => deleteNamespaceInTransaction(tx, scope, name))
+  return inTransaction(ctx.db, (tx) => deleteNamespaceInTransaction(tx, scope, name), { repeatable: true })
 }
 
 export async function deleteNamespaceInTransaction(tx: Transaction, scope: Scope, name: string): Promise<{ deleting: true }> {

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer } from '@/server/api/testing/server'
+import { networkController } from '@/server/control/controllers/network/controller'
+import { readNetworkState } from '@/server/store/network-state'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
@@ -46,9 +49,9 @@ describe('peerings of one tenant', () => {
     await expect(ann.caller.network.update({ tenant: ann.tenant.slug, name: 'a2', spec: { subnets: { pods: { cidr: '10.2.0.0/24' }, more: { cidr: '10.1.0.128/25' } } } })).rejects.toMatchObject(at('spec.subnets.more.cidr', 'overlaps 10.1.0.0/24 of network "a1", which the peering "own" connects it with'))
     await ann.caller.network.create({ tenant: ann.tenant.slug, name: 'a3', spec: { subnets: { pods: { cidr: '10.4.0.0/24' } } } })
     await create(ann, 'short', 'a1', { network: 'a3' })
-    await ann.caller.network.delete({ tenant: ann.tenant.slug, name: 'a3' })
-    expect(await stateOf(ann, 'short')).toEqual([false, 'NoNetwork'])
+    await expect(ann.caller.network.delete({ tenant: ann.tenant.slug, name: 'a3' })).rejects.toThrow('Network "a3" is used by the peerings short: delete them first.')
     await ann.caller.networkPeering.delete({ tenant: ann.tenant.slug, name: 'short' })
+    await ann.caller.network.delete({ tenant: ann.tenant.slug, name: 'a3' })
   })
 
   it('are applied, read and deleted as manifests, and do not change', async () => {
@@ -89,5 +92,76 @@ describe('peerings of two tenants', () => {
     expect(await words('no-network', { tenant: 'bob', network: 'xx' })).toBe(there)
     expect(await words('no-tenant', { tenant: 'nobody', network: 'b1' })).toBe(there)
     expect(await words('no-id', { tenant: 'f'.repeat(32), network: 'b1' })).toBe(there)
+    // A name and an id are two things until somebody agrees: that one is the other's is told to nobody.
+    const standIn = createHash('sha256').update('no tenant: nobody').digest('hex').slice(0, 32)
+    expect(await words('stand-in', { tenant: standIn, network: 'b1' })).toBe(there)
+    expect(await words('its-id', { tenant: bob.tenant.id, network: 'b1' })).toBe(there)
+    await expect(create(ann, 'again', 'clash', { tenant: 'nobody', network: 'b1' })).rejects.toMatchObject(at('spec.peer', 'is what the peering "no-tenant" says already'))
+  })
+})
+
+describe('judged by the controller, peerings of two tenants', () => {
+  const judge = async (...networks: { tenant: Person; name: string }[]) => {
+    for (const { tenant, name } of networks) {
+      const { uid } = await server.db.network.findFirstOrThrow({ where: { tenantId: tenant.tenant.id, name } })
+      await networkController.reconcile({ db: server.db, log: server.server.log, feed: server.server.feed }, uid)
+    }
+  }
+  const both = () => judge({ tenant: ann, name: 'mine' }, { tenant: bob, name: 'yours' })
+  const uidOf = async (person: Person, name: string) => (await server.db.network.findFirstOrThrow({ where: { tenantId: person.tenant.id, name } })).uid
+  const subnetsTold = async () => ((await readNetworkState(server.db, await uidOf(ann, 'mine')))?.peers ?? []).flatMap(({ spec }) => Object.values(spec.subnets).map(({ cidr }) => cidr))
+  const subnets = (person: Person, name: string, ...cidrs: string[]) => person.caller.network.update({ tenant: person.tenant.slug, name, spec: { subnets: Object.fromEntries(cidrs.map((cidr, i) => [`s${i}`, { cidr }])) } })
+
+  it('lead to the subnets that were agreed on, and to no other', async () => {
+    await ann.caller.network.create({ tenant: 'ann', name: 'mine', spec: { subnets: { s0: { cidr: '10.20.0.0/24' } } } })
+    await bob.caller.network.create({ tenant: 'bob', name: 'yours', spec: { subnets: { s0: { cidr: '10.21.0.0/24' } } } })
+    await create(ann, 'to-yours', 'mine', { tenant: 'bob', network: 'yours' })
+    await create(bob, 'to-mine', 'yours', { tenant: 'ann', network: 'mine' })
+    await both()
+    expect([await stateOf(ann, 'to-yours'), await stateOf(bob, 'to-mine'), await subnetsTold()]).toEqual([[true, 'Agreed'], [true, 'Agreed'], ['10.21.0.0/24']])
+    await subnets(bob, 'yours', '10.21.0.0/24', '10.22.0.0/24')
+    // At once, before the controller has said anything of it.
+    expect([await subnetsTold(), await stateOf(ann, 'to-yours'), await stateOf(bob, 'to-mine')]).toEqual([[], [false, 'SubnetsChanged'], [false, 'SubnetsChanged']])
+    await bob.caller.networkPeering.delete({ tenant: 'bob', name: 'to-mine' })
+    await create(bob, 'to-mine', 'yours', { tenant: 'ann', network: 'mine' })
+    await both()
+    expect([await subnetsTold(), await stateOf(ann, 'to-yours'), await stateOf(bob, 'to-mine')]).toEqual([[], [false, 'SubnetsChanged'], [false, 'SubnetsChanged']])
+    await ann.caller.networkPeering.delete({ tenant: 'ann', name: 'to-yours' })
+    await create(ann, 'to-yours', 'mine', { tenant: 'bob', network: 'yours' })
+    await both()
+    expect([await subnetsTold(), await stateOf(ann, 'to-yours')]).toEqual([['10.21.0.0/24', '10.22.0.0/24'], [true, 'Agreed']])
+    await subnets(bob, 'yours', '10.21.0.0/24', '8.8.8.0/24')
+    await both()
+    expect([await subnetsTold(), await stateOf(ann, 'to-yours')]).toEqual([[], [false, 'PublicSubnet']])
+    await subnets(bob, 'yours', '10.21.0.0/24')
+    await both()
+    expect([await subnetsTold(), await stateOf(ann, 'to-yours')]).toEqual([['10.21.0.0/24'], [true, 'Agreed']])
+  })
+
+  it('wake the other side when they come, change and go, and not by labels', async () => {
+    const told = async () => server.db.$queryRaw<unknown[]>`select 1 from "Change" where "kind" in ('Network', 'NetworkPeers') and "objectUid" = ${await uidOf(ann, 'mine')}::uuid`.then((rows) => rows.length)
+    const before = await told()
+    for (let i = 0; i < 3; i++) await bob.caller.networkPeering.update({ tenant: 'bob', name: 'to-mine', labels: { i: String(i) } })
+    expect(await told()).toBe(before)
+    await bob.caller.networkPeering.delete({ tenant: 'bob', name: 'to-mine' })
+    expect(await told()).toBeGreaterThan(before)
+    expect(await subnetsTold()).toEqual([])
+  })
+
+  it('hold nothing of the other tenant while they are written', async () => {
+    await server.db.$transaction(async (tx) => {
+      await tx.$queryRaw`select 1 from "Network" where "uid" = ${await uidOf(ann, 'mine')}::uuid for update`
+      await create(bob, 'to-mine', 'yours', { tenant: 'ann', network: 'mine' })
+      await bob.caller.networkPeering.delete({ tenant: 'bob', name: 'to-mine' })
+    }, { timeout: 10_000 })
+  })
+
+  it('mean a tenant that came after they were written', async () => {
+    await create(ann, 'to-eve', 'mine', { tenant: 'eve', network: 'hers' })
+    const eve = await server.signUp('eve')
+    await eve.caller.network.create({ tenant: 'eve', name: 'hers', spec: { subnets: { s0: { cidr: '10.30.0.0/24' } } } })
+    await create(eve, 'to-mine', 'hers', { tenant: 'ann', network: 'mine' })
+    await judge({ tenant: eve, name: 'hers' })
+    expect([await stateOf(ann, 'to-eve'), await stateOf(eve, 'to-mine')]).toEqual([[true, 'Agreed'], [true, 'Agreed']])
   })
 })

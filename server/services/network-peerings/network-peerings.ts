@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { NetworkPeeringManifest } from '@/domain/manifest/parse'
 import { networkSpec } from '@/domain/network/spec'
@@ -11,7 +10,7 @@ import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { listConditions, removeConditions } from '@/server/store/conditions'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
-import { deleteNetworkPeering, findNetworkPeering, findPeerSides, findSamePeering, insertNetworkPeering, loadNetworkPeerings, tenantIdOf, updateNetworkPeeringMetadata, type NetworkPeeringRow } from '@/server/store/network-peerings'
+import { deleteNetworkPeering, findNetworkPeering, findPeerSides, findSamePeering, insertNetworkPeering, loadNetworkPeerings, nobody, tenantIdOf, updateNetworkPeeringMetadata, type NetworkPeeringRow } from '@/server/store/network-peerings'
 import { findNetwork, holdNetworkFor } from '@/server/store/networks'
 import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
@@ -26,6 +25,8 @@ export const updatePeeringInput = peeringReference.extend({ labels: labels.optio
 export const listPeeringsInput = listObjectsInput
 export const listPeeringsOutput = pageOf(networkPeeringView)
 
+const agreedSubnets = z.array(z.string()).nullable()
+
 /** Stored peerings as the API shows them, with what is missing until pods reach each other. */
 export async function toPeeringViews(db: Database, scope: Scope, rows: readonly NetworkPeeringRow[]): Promise<NetworkPeeringView[]> {
   const sides = await findPeerSides(db, scope, rows)
@@ -35,7 +36,7 @@ export async function toPeeringViews(db: Database, scope: Scope, rows: readonly 
     const side = sides.get(row.uid)
     const sameTenant = row.peerTenantId === scope.tenantId
     const tenant = sameTenant ? row.tenant.slug : (spec.peer.tenant ?? row.peerTenantId)
-    const now = peeringState({ own: networkSpec.parse(row.network.spec), peer: side ? networkSpec.parse(side.spec) : null, agreed: side?.agreed ?? false, sameTenant, names: { own: row.network.name, peer: row.peerNetwork, tenant } })
+    const now = peeringState({ own: networkSpec.parse(row.network.spec), peer: side ? networkSpec.parse(side.spec) : null, agreed: side?.agreed ?? false, agreedSubnets: agreedSubnets.parse(row.agreedSubnets), covered: side?.covered ?? false, sameTenant, names: { own: row.network.name, peer: row.peerNetwork, tenant } })
     const condition = said({ ...now.condition, lastTransitionTime: row.createdAt.toISOString(), observedGeneration: row.generation }, stored.get(row.uid))
     return { metadata: toMetadata(row), spec, status: { active: condition.status === 'True', peerTenant: tenant, conditions: [condition] } }
   })
@@ -95,10 +96,10 @@ export async function applyPeering(tx: Transaction, scope: Scope, { metadata, sp
   await holdNetworkFor(tx, scope, spec.network)
   const own = await findNetwork(tx, scope, spec.network)
   if (!own) throw refusedAt('spec.network', `the network "${spec.network}" does not exist: create it first`)
-  const peerTenantId = spec.peer.tenant === undefined ? scope.tenantId : ((await tenantIdOf(tx, spec.peer.tenant)) ?? nobodys(spec.peer.tenant))
+  const peerTenantId = spec.peer.tenant === undefined ? scope.tenantId : ((await tenantIdOf(tx, spec.peer.tenant)) ?? nobody)
   if (peerTenantId === scope.tenantId) await checkOwnPeer(tx, scope, spec.peer.network, own)
   await admitOneMore(tx, scope, 'NetworkPeering')
-  const same = await findSamePeering(tx, scope, { networkId: own.uid, peerTenantId, peerNetwork: spec.peer.network })
+  const same = await findSamePeering(tx, scope, { networkId: own.uid, peerTenantId, peerTenant: spec.peer.tenant, peerNetwork: spec.peer.network })
   if (same) throw refusedAt('spec.peer', `is what the peering "${same.name}" says already`)
   await insertNetworkPeering(tx, scope, { name, labels, annotations, spec, networkId: own.uid, peerTenantId, peerNetwork: spec.peer.network })
   await recordAudit(tx, scope, { action: 'networkPeering.create', kind: 'NetworkPeering', name })
@@ -112,11 +113,8 @@ async function checkOwnPeer(tx: Transaction, scope: Scope, name: string, own: { 
   const peer = await findNetwork(tx, scope, name)
   if (!peer) throw refusedAt('spec.peer.network', `the network "${name}" does not exist: create it first`)
   const overlap = overlapOf(networkSpec.parse(own.spec), networkSpec.parse(peer.spec))
-  if (overlap) throw refusedAt('spec.peer.network', `subnet "${overlap.own}" of network "${own.name}" overlaps ${overlap.other} of network "${name}": networks that talk need subnets of their own`)
+  if (overlap) throw refusedAt('spec.peer.network', `${overlap.own} of network "${own.name}" overlaps ${overlap.other} of network "${name}": networks that talk need subnets of their own`)
 }
-
-/** An id that is no tenant's for a name that is none: the answer is the same as for a tenant that has not agreed, so that it tells nobody who exists. */
-const nobodys = (reference: string): string => (/^[0-9a-f]{32}$/.test(reference) ? reference : createHash('sha256').update(`no tenant: ${reference}`).digest('hex').slice(0, 32))
 
 export function removePeering(ctx: ServerContext, scope: Scope, { name }: z.output<typeof peeringReference>): Promise<{ deleting: true }> {
   return inTransaction(ctx.db, (tx) => deletePeeringInTransaction(tx, scope, name), { repeatable: true })

@@ -73,6 +73,6 @@ function guestProblems(before: NetworkSpec, after: NetworkSpec, { pods }: Networ
 function peerProblems(after: NetworkSpec, { peers }: NetworkUse): Problem[] {
   return peers.flatMap(({ peering, network, spec }) => {
     const overlap = overlapOf(after, spec)
-    return overlap ? [problem(['subnets', overlap.own, 'cidr'], `overlaps ${overlap.other} of network "${network}", which the peering "${peering}" connects it with: choose another subnet, or delete the peering`)] : []
+    return overlap ? [problem(overlap.path, `overlaps ${overlap.other} of network "${network}", which the peering "${peering}" connects it with: choose another subnet, or delete the peering`)] : []
   })
 }

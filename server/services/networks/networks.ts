@@ -66,8 +66,7 @@ export async function applyNetwork(tx: Transaction, scope: Scope, { metadata, sp
 }
 
 async function change(tx: Transaction, scope: Scope, row: NetworkRow, before: NetworkSpec, after: { labels: Labels; annotations: Labels; spec: NetworkSpec }): Promise<boolean> {
-  // A map's order says which subnet pods get addresses from, and canonical JSON does not.
-  const specChanged = canonicalJson([before, Object.keys(before.subnets)]) !== canonicalJson([after.spec, Object.keys(after.spec.subnets)])
+  const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
   if (specChanged) refuse(row.name, problemsOfChange(before, after.spec, await useOf(tx, scope, row)))
   await updateNetwork(tx, scope, row.uid, { ...after, specChanged })
@@ -101,7 +100,8 @@ export async function deleteNetworkInTransaction(tx: Transaction, scope: Scope, 
   if (!row) throw notFound('Network', name)
   if (name === 'default') throw new DomainError('failed_precondition', 'The network "default" belongs to the tenant and cannot be deleted.')
   if (row._count.pods > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${row._count.pods} pods: delete them first.`)
-  const { services, securityGroups, peerings } = await listUsers(tx, row.uid)
+  const { services, securityGroups } = await listUsers(tx, row.uid)
+  const peerings = (await listNetworkPeeringsOf(tx, scope, row)).map((peering) => peering.name)
   const users = { namespaces: await namespacesOfNetwork(tx, scope, name), services, 'security groups': securityGroups, peerings }
   const used = Object.entries(users).filter(([, names]) => names.length > 0).map(([what, names]) => `the ${what} ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`)
   if (used.length > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${used.join(', by ')}: delete them${users.namespaces.length > 0 ? ', or name another network in the namespaces' : ''} first.`)

@@ -13,7 +13,7 @@ export const namespaceController: Controller = {
     for (const { uid, tenantId, name } of await listDeletedNamespaces(ctx.db)) {
       await inTransaction(ctx.db, async (tx) => {
         if ((await deletePodsOf(tx, tenantId, name)) === 0) await removeNamespace(tx, { uid, tenantId, name })
-      })
+      }, { repeatable: true })
     }
   },
 }

@@ -1,19 +1,19 @@
-import { serviceSubnets } from '@/domain/network/spec'
+import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import { hasServiceAddresses, serviceFamilies } from '@/domain/service/families'
 import { allocateServiceAddresses } from '@/server/store/addresses'
 import { findConditionStatus, setCondition, setConditionIfThere } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
-import { findControlledNetwork, holdServiceToAddress, listNetworkIds, listPeeringsAround, listServicesToAddress, type AddressedService, type ControlledNetwork } from '@/server/store/network-control'
+import { findControlledNetwork, holdServiceToAddress, keepAgreement, listNetworkIds, listPeeringsAround, listServicesToAddress, resolvePeers, type AddressedService, type ControlledNetwork } from '@/server/store/network-control'
 import { recordEvent } from '@/server/store/reports'
 import type { Controller, ControlContext } from '../../runtime/controller'
 import { judgeNetwork, judgePeering } from './plan'
 
-/** Keys are networks' uids. A peering's change is a change of its networks, made so by a trigger. */
+/** Keys are networks' uids. A peering's change is told of both its networks, by a trigger. */
 export const networkController: Controller = {
   name: 'network',
   workers: 2,
   resyncSeconds: 60,
-  keysOf: ({ kind, action, uid }) => (kind === 'Network' && action !== 'deleted' ? [uid] : []),
+  keysOf: ({ kind, action, uid }) => ((kind === 'Network' || kind === 'NetworkPeers') && action !== 'deleted' ? [uid] : []),
   allKeys: (ctx) => listNetworkIds(ctx.db),
   reconcile: async (ctx, uid) => {
     const network = await findControlledNetwork(ctx.db, uid)
@@ -45,9 +45,15 @@ async function addressService(ctx: ControlContext, network: ControlledNetwork, s
 
 /** Says of the peerings that concern a network, of whichever side, whether they are active. */
 async function judgePeerings(ctx: ControlContext, networkId: string): Promise<void> {
+  await inTransaction(ctx.db, (tx) => resolvePeers(tx, networkId), { repeatable: true })
   const around = await listPeeringsAround(ctx.db, networkId)
   for (const peering of around) {
     if (peering.own.uid !== networkId && peering.other?.uid !== networkId) continue
-    await inTransaction(ctx.db, (tx) => setConditionIfThere(tx, { objectUid: peering.uid, objectKind: 'NetworkPeering', type: 'Active', observedGeneration: peering.generation, ...judgePeering(peering, around) }))
+    const verdict = judgePeering(peering, around)
+    const begins = verdict.status === 'True' && peering.tenantId !== peering.peerTenantId && peering.agreedSubnets === null
+    await inTransaction(ctx.db, async (tx) => {
+      await setConditionIfThere(tx, { objectUid: peering.uid, objectKind: 'NetworkPeering', type: 'Active', observedGeneration: peering.generation, ...verdict })
+      if (begins && peering.other) await keepAgreement(tx, peering.uid, subnetsOf(peering.other.spec).map(({ cidr }) => cidr))
+    }, { repeatable: true })
   }
 }

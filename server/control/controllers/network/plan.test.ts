@@ -18,7 +18,7 @@ describe('a peering is active', () => {
   type Name = keyof typeof networks
   const side = (name: Name) => ({ uid: name, name, spec: networks[name] })
   let made = 0
-  const peering = (own: Name, other: Name, over: Partial<JudgedPeering> = {}): JudgedPeering => ({ uid: `${own}-${other}`, tenantId: 't', generation: 1, createdAt: new Date((made += 1) * 1000), spec: { network: own, peer: { network: other } }, peerTenantId: 't', peerNetwork: other, slug: 'ann', own: side(own), other: side(other), agreed: true, ...over })
+  const peering = (own: Name, other: Name, over: Partial<JudgedPeering> = {}): JudgedPeering => ({ uid: `${own}-${other}`, tenantId: 't', generation: 1, createdAt: new Date((made += 1) * 1000), spec: { network: own, peer: { network: other } }, peerTenantId: 't', peerNetwork: other, slug: 'ann', own: side(own), other: side(other), agreed: true, agreedSubnets: null, covered: true, ...over })
   const reasons = (...all: JudgedPeering[]) => all.map((one) => judgePeering(one, all).reason)
 
   it('where both networks are there, agree and share no address', () => {
@@ -35,10 +35,30 @@ describe('a peering is active', () => {
     // One that was never agreed, or is in its own way, is in nobody else's.
     expect(reasons(peering('a', 'b', { peerTenantId: 'u', agreed: false }), peering('a', 'c'))).toEqual(['NotAgreed', 'Agreed'])
   })
+  it('of two tenants with the subnets that were agreed on, in private addresses', () => {
+    const there = { peerTenantId: 'u' }
+    expect(reasons(peering('a', 'b', { ...there, agreedSubnets: ['10.2.0.0/24', '10.3.0.0/24'] }))).toEqual(['Agreed'])
+    const changed = peering('a', 'b', { ...there, agreedSubnets: ['10.3.0.0/24'] })
+    expect(judgePeering(changed, [changed])).toMatchObject({ status: 'False', reason: 'SubnetsChanged', message: 'Network "b" of tenant "u" has the subnet 10.2.0.0/24, which it had not when this peering was agreed on: to agree to it, delete this peering and create it anew.' })
+    expect(reasons(peering('a', 'b', { ...there, covered: false }))).toEqual(['SubnetsChanged'])
+    const outside = { uid: 'x', name: 'x', spec: spec('10.3.0.0/24', '8.8.8.0/24') }
+    expect(reasons(peering('a', 'b', { ...there, other: outside }), peering('a', 'b', { ...there, own: outside }), peering('a', 'b', { other: outside }))).toEqual(['PublicSubnet', 'PublicSubnet', 'Agreed'])
+  })
+  it('of one tenant before one with another, however old', () => {
+    expect(reasons(peering('a', 'c', { peerTenantId: 'u' }), peering('a', 'b'))).toEqual(['PeersOverlap', 'Agreed'])
+  })
+  it('where neither has a route or its services at addresses of the other', () => {
+    const routed = { uid: 'r', name: 'r', spec: networkSpec.parse({ subnets: { s: { cidr: '10.5.0.0/24' } }, routes: [{ destination: '10.2.0.0/16', via: '10.5.0.9' }] }) }
+    const serving = { uid: 's', name: 's', spec: networkSpec.parse({ subnets: { s: { cidr: '10.6.0.0/24' } }, serviceCIDRs: ['10.2.0.0/20'] }) }
+    for (const own of [routed, serving]) expect(reasons(peering('b', 'a', { other: own }), peering('a', 'b', { own }))).toEqual(['SubnetsOverlap', 'SubnetsOverlap'])
+    const both = peering('a', 'b', { own: serving })
+    expect(judgePeering(both, [both]).message).toContain('In network "s", the subnet of the services has addresses that network "b" has too (10.2.0.0/24)')
+    expect(reasons(peering('a', 'b', { own: routed, other: serving }))).toEqual(['Agreed'])
+  })
   it('for both of its sides alike, whichever wrote first', () => {
     const there = { peerTenantId: 'u' }
     const back = peering('b', 'a', { ...there, tenantId: 'u', peerTenantId: 't' })
-    const third = peering('a', 'c')
+    const third = peering('a', 'c', { peerTenantId: 'v' })
     expect(reasons(back, third, peering('a', 'b', there))).toEqual(['Agreed', 'PeersOverlap', 'Agreed'])
   })
 })
