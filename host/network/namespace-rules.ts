@@ -11,6 +11,15 @@ const set = (declaration: string, elements: readonly string[]): NftSet => ({ dec
 const chain = (...rules: string[]): NftChain => ({ rules })
 const up = UPLINK_IN_NAMESPACE
 const fromPod = 'iifname "tap*"'
+
+/**
+ * Connections that one pod may have begun at a time: those of a whole machine are in one table of its kernel, which must not be filled for all by one
+ * pod. Each takes about 400 bytes there in each namespace that it passes (its own, a peer's, the host's for what goes outside).
+ */
+export const MAX_POD_CONNECTIONS = 16_384
+/** Devices of a namespace that connections are counted of. */
+const MAX_COUNTED_DEVICES = 4096
+
 const answered = ['destination-unreachable', 'packet-too-big', 'time-exceeded', 'parameter-problem', 'echo-reply', 'nd-neighbor-advert']
 
 /**
@@ -34,11 +43,20 @@ function baseSets(state: NetworkState): Map<string, NftSet> {
   const gateways = subnets.map(({ gateway }) => gateway)
   const behind = routes.flatMap(({ destination, via }) => ports.filter(({ address, ipv6 }) => address === via || ipv6?.address === via).map((port) => ({ destination, port })))
   const behindOf = (family: 4 | 6) => behind.filter(({ destination }) => ofFamily(family, [destination]).length > 0).map(({ destination, port }) => sender(port, withoutWholeLength(destination)))
+  // Whatever is behind one device may speak for all that is.
+  const endsOf = (family: 4 | 6) => ports.flatMap((port) => {
+    const own = ofFamily(family, [port.address, ...(port.ipv6 ? [port.ipv6.address] : []), ...behind.filter((one) => one.port === port).map(({ destination }) => withoutWholeLength(destination))])
+    return own.flatMap((from) => own.map((end) => `${from} . ${end}`))
+  })
   return new Map([
     ['senders', set('type ifname . ether_addr . ipv4_addr;', ports.map((port) => sender(port, port.address)))],
     ['senders6', set('type ifname . ether_addr . ipv6_addr;', ports.flatMap((port) => (port.ipv6 ? [sender(port, port.ipv6.address)] : [])))],
     ['routed', set('type ifname . ether_addr . ipv4_addr; flags interval;', behindOf(4))],
     ['routed6', set('type ifname . ether_addr . ipv6_addr; flags interval;', behindOf(6))],
+    // Who may speak of a connection, and an end of it.
+    ['ends', set('type ipv4_addr . ipv4_addr; flags interval;', endsOf(4))],
+    ['ends6', set('type ipv6_addr . ipv6_addr; flags interval;', endsOf(6))],
+    ['connections', set(`type ifname; size ${MAX_COUNTED_DEVICES}; flags dynamic;`, [])],
     ['subnets', set('type ipv4_addr; flags interval;', ofFamily(4, subnets.map(({ cidr }) => cidr)))],
     ['inside', set('type ipv4_addr; flags interval;', ofFamily(4, inside).map(withoutWholeLength))],
     ['gateways', set('type ipv4_addr;', ofFamily(4, gateways))],
@@ -62,6 +80,11 @@ function fromPodChains(): [string, NftChain][] {
       'icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect, router-renumbering, mld2-listener-report } drop',
       'ip6 daddr @unreachable6 drop', 'fib daddr type { anycast, multicast } drop', 'accept',
     )],
+    // The kernel asks only whether the connection is there that an error speaks of, not whether its sender has part in it.
+    ['error_from_pod', chain(
+      'ip saddr . ct original ip saddr @ends return', 'ip saddr . ct reply ip saddr @ends return',
+      'ip6 saddr . ct original ip6 saddr @ends6 return', 'ip6 saddr . ct reply ip6 saddr @ends6 return', 'drop',
+    )],
   ]
 }
 
@@ -69,20 +92,25 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: Nam
   const only = (holds: boolean, ...rules: string[]) => (holds ? rules : [])
   const resolver = ['ip daddr @gateways', 'ip6 daddr @gateways6'].map((to) => `${fromPod} ${to} meta l4proto { tcp, udp } th dport 53 accept`)
   const outside = transit !== null && outbound === 'nat'
+  const bounded = `${fromPod} ct state new add @connections { iifname ct count over ${MAX_POD_CONNECTIONS} } drop`
   const byResolver = resolverUids === null ? '' : `meta skuid ${resolverUids.first}-${resolverUids.last}`
   return [
-    ['arrival', { hook: 'type filter hook prerouting priority raw; policy drop;', rules: [
+    // Before fragments are put together: what comes of them has the sender of one and the device of another.
+    ['arrival', { hook: 'type filter hook prerouting priority -450; policy drop;', rules: [
       // A resolver is of two processes, which speak to each other there.
       ...only(resolves, 'iifname "lo" accept'),
       `iifname "${up}" meta nfproto ipv4 ip saddr != @inside accept`,
-      'iifname . ether saddr . ip saddr @senders jump from_pod',
-      'iifname . ether saddr . ip6 saddr @senders6 jump from_pod6',
-      'iifname . ether saddr . ip saddr @routed jump from_pod',
-      'iifname . ether saddr . ip6 saddr @routed6 jump from_pod6',
+      'iifname . ether saddr . ip saddr @senders accept',
+      'iifname . ether saddr . ip6 saddr @senders6 accept',
+      'iifname . ether saddr . ip saddr @routed accept',
+      'iifname . ether saddr . ip6 saddr @routed6 accept',
       ...jump('peer_arrival'),
     ] }],
+    // After: only a whole packet has ports and types.
+    ['content', { hook: 'type filter hook prerouting priority raw; policy accept;', rules: [`${fromPod} meta nfproto ipv4 jump from_pod`, `${fromPod} meta nfproto ipv6 jump from_pod6`] }],
     ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [
       'ct state invalid drop',
+      bounded,
       `${fromPod} ip daddr @gateways icmp type echo-request accept`,
       `${fromPod} ip6 daddr @gateways6 icmpv6 type { echo-request, nd-neighbor-solicit } accept`,
       `${fromPod} icmpv6 type nd-neighbor-solicit ip6 daddr ff02::1:ff00:0/104 accept`,
@@ -90,10 +118,12 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: Nam
     ] }],
     ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: [
       'ct state invalid drop',
+      `${fromPod} ct state related jump error_from_pod`,
       ...jump('service_count'),
       // Both directions: a rule that goes cuts what is open at once.
       ...jump('policy_check'),
       'ct direction reply ct state established,related accept',
+      bounded,
       ...jump('peer_forward'),
       `${fromPod} oifname "tap*" accept`,
       ...only(outside, `${fromPod} oifname "${up}" ip saddr @subnets accept`),

@@ -40,7 +40,8 @@ export function uplinkTables({ hostTag, pool, networks, denied }: UplinkRules): 
     ]),
     chains: new Map([
       ['from_network', { rules: ['iifname . ip saddr != @sources drop', 'ip daddr @unreachable drop', 'fib daddr type != unicast drop'] }],
-      ['arrival', { hook: 'type filter hook prerouting priority raw; policy accept;', rules: [`iifname ${ours} meta nfproto != ipv4 drop`, `iifname ${ours} jump from_network`] }],
+      // Before fragments of several networks can be put together.
+      ['arrival', { hook: 'type filter hook prerouting priority -450; policy accept;', rules: [`iifname ${ours} meta nfproto != ipv4 drop`, `iifname ${ours} jump from_network`] }],
       ['input', { hook: 'type filter hook input priority filter - 10; policy accept;', rules: [`iifname ${ours} drop`] }],
       ['forward', { hook: 'type filter hook forward priority filter - 10; policy accept;', rules: [
         `iifname ${ours} oifname ${ours} drop`,

@@ -64,7 +64,10 @@ function byWhom(id: number, { from, protocol }: Attempt): string | null {
 }
 
 async function sendForged(frames: readonly Forged[], from: WorldPod): Promise<void> {
-  await sendFrames(world.namespaces.get(from.name)!, frames.map(({ frame }) => frame))
+  for (const { frames: first, then } of frames) {
+    await sendFrames(world.namespaces.get(from.name)!, first)
+    if (then) await sendFrames(world.namespaces.get(then.by.name)!, then.frames)
+  }
 }
 
 beforeAll(async () => {

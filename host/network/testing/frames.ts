@@ -69,8 +69,8 @@ export function ipv6(from: string, to: string, next: number, payload: Buffer): B
 }
 
 /** An IPv6 packet with an ICMPv6 message, its checksum right. */
-export function icmp6(from: string, to: string, type: number, rest: Buffer): Buffer {
-  const message = Buffer.concat([Buffer.from([type, 0, 0, 0]), rest])
+export function icmp6(from: string, to: string, type: number, rest: Buffer, code = 0): Buffer {
+  const message = Buffer.concat([Buffer.from([type, code, 0, 0]), rest])
   message.writeUInt16BE(checksum(Buffer.concat([ipv6Bytes(from), ipv6Bytes(to), uint16(0, message.length, 0, 58), message])), 2)
   return ipv6(from, to, 58, message)
 }

@@ -50,7 +50,7 @@ ${rows.map(({ attempt, expected, by }) => `| ${attempt.from.name} | ${attempt.ad
 
 ## Forged frames
 
-Sent raw from inside a pod, each with the sender of another; the same frame with the pod's own sender arrives.
+Sent raw from inside a pod, each with the sender of another; the same frame with the pod's own sender arrives, whole and in fragments.
 
 | frame | seen by |
 | --- | --- |
