@@ -222,7 +222,7 @@ describe('what goes wrong with one network', () => {
     expect(message).toMatchObject({ networkId: whole, complete: true })
     expect((await host.desired()).map(({ name }) => name).sort()).toEqual(['neighbour', 'running'])
     // Another connection does not know what was said on this one: what the host has reported, it has.
-    const [{ uid: running }] = await server.db.pod.findMany({ where: { name: 'running', networkId: broken } }) as [{ uid: string }]
+    const { uid: running } = await server.db.pod.findFirstOrThrow({ where: { name: 'running', networkId: broken } })
     await host.report(ready(running, true))
     host.close()
     const again = await connect('b1')

@@ -25,10 +25,16 @@ export type BoundPod = {
   reportPhase: string | null
 }
 
+type Narrow = { uids?: string[]; networkId?: string; withoutAddress?: boolean }
+const bound = (of: Narrow) => ({ OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(of.uids ? { uid: { in: of.uids } } : {}), ...(of.networkId ? { networkId: of.networkId } : {}), ...(of.withoutAddress ? { addresses: { none: {} } } : {}) })
+
+/** The uids of {@link listBoundPods}, without reading what may not be readable. */
+export const listBoundPodUids = async (db: Database, of: Narrow = {}): Promise<string[]> => (await db.pod.findMany({ where: bound(of), select: { uid: true }, orderBy: { uid: 'asc' } })).map((row) => row.uid)
+
 /** The pods whose controller may have something to do: bound or being deleted. `of` narrows to those with the uids, in the network, without an address. */
-export async function listBoundPods(db: Database, of: { uids?: string[]; networkId?: string; withoutAddress?: boolean } = {}): Promise<BoundPod[]> {
+export async function listBoundPods(db: Database, of: Narrow = {}): Promise<BoundPod[]> {
   const rows = await db.pod.findMany({
-    where: { OR: [{ hostId: { not: null } }, { deletedAt: { not: null } }], ...(of.uids ? { uid: { in: of.uids } } : {}), ...(of.networkId ? { networkId: of.networkId } : {}), ...(of.withoutAddress ? { addresses: { none: {} } } : {}) },
+    where: bound(of),
     include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })
@@ -39,6 +45,9 @@ export async function listBoundPods(db: Database, of: { uids?: string[]; network
     addresses: row.addresses, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
   }))
 }
+
+/** Holds a pod until the transaction ends, before anything else of it or of its network is held. Returns whether it is there. */
+export const holdPod = async (tx: Transaction, podUid: string): Promise<boolean> => (await tx.$queryRaw<unknown[]>`select 1 from "Pod" where "uid" = ${podUid}::uuid for no key update`).length > 0
 
 /** Writes what the host shall do. Only the pod controller calls this. */
 export const putAssignment = (db: Database, hostId: string, document: Assignment) =>

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
-import { endpointSubsets, type EndpointSubset } from '@/domain/service/endpoints'
+import type { EndpointSubset } from '@/domain/service/endpoints'
 import { serviceSpec, type ServiceSpec } from '@/domain/service/spec'
 import { Prisma } from '@/generated/prisma/client'
 import type { Database, Transaction } from './database'
+import { storedSubsets } from './stored-subsets'
 
 /** A service with all that its endpoints are planned from, but for its pods. `endpoints` null: there are none of its name. */
 export type ServiceState = { uid: string; tenantId: string; namespace: string; name: string; generation: number; networkId: string; spec: ServiceSpec; network: NetworkSpec; endpoints: { uid: string; serviceUid: string | null; subsets: EndpointSubset[] } | null }
@@ -12,7 +13,15 @@ export type ServicePod = { uid: string; name: string; hostId: string; deleted: b
 
 const selecting = Prisma.sql`s."spec" -> 'selector' <> '{}'::jsonb and s."spec" ->> 'type' <> 'ExternalName'`
 
-export const listServicesWithSelector = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`select s."uid" from "Service" s where ${selecting}`)).map((row) => row.uid)
+/**
+ * The services whose endpoints there may be something to do for: those with a selector, those without one whose Endpoints are nobody's yet, and those that have
+ * Endpoints of theirs though they are names for others.
+ */
+export const listServicesToEndpoint = async (db: Database): Promise<string[]> =>
+  (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`
+    select s."uid" from "Service" s where ${selecting}
+    union all select s."uid" from "Service" s join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name"
+      where not (${selecting}) and (e."serviceUid" is null or (e."serviceUid" = s."uid" and s."spec" ->> 'type' = 'ExternalName'))`)).map((row) => row.uid)
 
 /** The services that changes of pods may concern: those that select one of them now, and those whose endpoints name one. */
 export async function listServicesOfPods(db: Database, podUids: string[]): Promise<string[]> {
@@ -32,17 +41,23 @@ export const listServicesOfHost = async (db: Database, hostId: string): Promise<
 
 export const listServicesOfNetwork = async (db: Database, networkId: string): Promise<string[]> => (await db.service.findMany({ where: { networkId }, select: { uid: true } })).map((row) => row.uid)
 
-type ServiceRow = Omit<ServiceState, 'spec' | 'network' | 'endpoints'> & { spec: unknown; network: unknown; endpointsUid: string | null; serviceUid: string | null; subsets: unknown }
+export type ServiceRow = Omit<ServiceState, 'spec' | 'network' | 'endpoints'> & { spec: unknown; network: unknown; endpointsUid: string | null; serviceUid: string | null; subsets: unknown }
+
+/** Services as they are now. A row is read by itself (`toServiceState`), so that one that cannot be read is in no other's way. */
+export const listServiceRows = (db: Database, uids: readonly string[]): Promise<ServiceRow[]> => db.$queryRaw<ServiceRow[]>`
+  select s."uid", s."tenantId", s."namespace", s."name", s."generation", s."networkId", s."spec", n."spec" as "network", e."uid" as "endpointsUid", e."serviceUid", e."subsets"
+  from "Service" s join "Network" n on n."uid" = s."networkId" left join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name"
+  where s."uid" = any(${[...uids]}::uuid[])`
+
+export function toServiceState(row: ServiceRow): ServiceState {
+  const { endpointsUid, serviceUid, subsets, ...service } = row
+  return { ...service, spec: serviceSpec.parse(row.spec), network: networkSpec.parse(row.network), endpoints: endpointsUid === null ? null : { uid: endpointsUid, serviceUid, subsets: storedSubsets(subsets) } }
+}
 
 /** A service as it is now, or null. */
 export async function findServiceState(db: Database, uid: string): Promise<ServiceState | null> {
-  const [row] = await db.$queryRaw<ServiceRow[]>`
-    select s."uid", s."tenantId", s."namespace", s."name", s."generation", s."networkId", s."spec", n."spec" as "network", e."uid" as "endpointsUid", e."serviceUid", e."subsets"
-    from "Service" s join "Network" n on n."uid" = s."networkId" left join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name"
-    where s."uid" = ${uid}::uuid`
-  if (!row) return null
-  const { endpointsUid, serviceUid, subsets, ...service } = row
-  return { ...service, spec: serviceSpec.parse(row.spec), network: networkSpec.parse(row.network), endpoints: endpointsUid === null ? null : { uid: endpointsUid, serviceUid, subsets: endpointSubsets.parse(subsets) } }
+  const [row] = await listServiceRows(db, [uid])
+  return row ? toServiceState(row) : null
 }
 
 /** Holds a service until the transaction ends: whoever writes its endpoints reads all pods after the one before has written. */

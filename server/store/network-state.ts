@@ -3,10 +3,10 @@ import { networkPolicySpec } from '@/domain/network-policy/spec'
 import { networkSpec } from '@/domain/network/spec'
 import type { NetworkState, StateEndpoints, StatePeer, StatePod, StatePolicy, StateGroup, StateService } from '@/domain/network/state'
 import { securityGroupSpec } from '@/domain/security-group/spec'
-import { endpointSubsets } from '@/domain/service/endpoints'
 import { serviceSpec } from '@/domain/service/spec'
 import { labels } from '@/domain/shared/names'
 import type { Database } from './database'
+import { storedSubsets } from './stored-subsets'
 
 type Kinds = { pod: StatePod; service: StateService; endpoints: StateEndpoints; group: StateGroup; policy: StatePolicy }
 type Kind = keyof Kinds
@@ -109,7 +109,7 @@ async function readServices(db: Database, uids: string[]): Promise<StateService[
 
 async function readEndpoints(db: Database, uids: string[]): Promise<StateEndpoints[]> {
   const rows = await db.endpoints.findMany({ where: { uid: { in: uids } }, select: { uid: true, namespace: true, name: true, subsets: true } })
-  return rows.map((row) => ({ ...row, subsets: endpointSubsets.parse(row.subsets) }))
+  return rows.map((row) => ({ ...row, subsets: storedSubsets(row.subsets) }))
 }
 
 async function readGroups(db: Database, uids: string[]): Promise<StateGroup[]> {

@@ -1,6 +1,6 @@
 import type { EndpointsManifest } from '@/domain/manifest/parse'
 import { networkSpec, reservedSubnets, serviceSubnets, subnetsOf, type NetworkSpec } from '@/domain/network/spec'
-import { endpointSubsets, maxEndpoints, type EndpointSubset } from '@/domain/service/endpoints'
+import { maxEndpoints, type EndpointSubset } from '@/domain/service/endpoints'
 import { serviceSpec } from '@/domain/service/spec'
 import type { EndpointsView } from '@/domain/service/view'
 import { DomainError, notFound, type Problem } from '@/domain/shared/errors'
@@ -10,6 +10,7 @@ import type { Transaction } from '@/server/store/database'
 import { deleteEndpoints, findEndpoints, insertEndpoints, loadEndpoints, updateEndpoints, type EndpointsRow } from '@/server/store/endpoints'
 import { recordAudit } from '@/server/store/records'
 import { findService } from '@/server/store/services'
+import { storedSubsets } from '@/server/store/stored-subsets'
 import type { ServerContext } from '../context'
 import { canonicalJson } from '../idempotency'
 import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
@@ -18,7 +19,7 @@ import { toMetadata } from '../object-metadata'
 import type { z } from 'zod'
 
 type Reference = { namespace: string; name: string }
-const toView = (row: EndpointsRow): EndpointsView => ({ metadata: { ...toMetadata(row), namespace: row.namespace }, subsets: endpointSubsets.parse(row.subsets) })
+const toView = (row: EndpointsRow): EndpointsView => ({ metadata: { ...toMetadata(row), namespace: row.namespace }, subsets: storedSubsets(row.subsets) })
 
 export async function getEndpoints(ctx: ServerContext, scope: Scope, { namespace, name }: Reference): Promise<EndpointsView> {
   const row = await findEndpoints(ctx.db, scope, namespace, name)
@@ -50,7 +51,7 @@ export async function applyEndpoints(tx: Transaction, scope: Scope, { metadata, 
     await recordAudit(tx, scope, { action: 'endpoints.create', kind: 'Endpoints', namespace, name })
     return 'created'
   }
-  if (canonicalJson([existing.labels, existing.annotations, endpointSubsets.parse(existing.subsets)]) === canonicalJson([labels, annotations, subsets])) return 'unchanged'
+  if (canonicalJson([existing.labels, existing.annotations, storedSubsets(existing.subsets)]) === canonicalJson([labels, annotations, subsets])) return 'unchanged'
   await updateEndpoints(tx, scope, existing.uid, { labels, annotations, subsets })
   await recordAudit(tx, scope, { action: 'endpoints.update', kind: 'Endpoints', namespace, name })
   return 'configured'

@@ -89,6 +89,44 @@ describe('the endpoints controller', () => {
     expect((await endpoints('web'))?.subsets).toEqual([])
   })
 
+  it('after a gap in the feed looks at services that have no selector any more, too', async () => {
+    await pod('gap-1', { app: 'gap' })
+    const named = await service('gap', { selector: { app: 'gap' } })
+    const plain = (await server.db.service.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'gap-plain', networkId, spec: serviceSpec.parse({ ports: [{ port: 80 }] }) } })).uid
+    await server.db.endpoints.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'gap-plain', subsets: [] } })
+    await server.db.service.update({ where: { uid: named }, data: { spec: serviceSpec.parse({ type: 'ExternalName', externalName: 'example.com' }) } })
+    const keys = await controller.allKeys(control())
+    expect(keys).toEqual(expect.arrayContaining([named, plain]))
+    for (const key of keys) await reconcile(key)
+    expect(await endpoints('gap')).toBeNull()
+    expect(await endpoints('gap-plain')).toMatchObject({ serviceUid: plain })
+    expect(await controller.allKeys(control())).not.toEqual(expect.arrayContaining([named]))
+    expect(await controller.allKeys(control())).not.toEqual(expect.arrayContaining([plain]))
+  })
+
+  it('works on one namespace’s pods for no other, reads them once for all services that select the same, and one service that cannot be read is in nobody’s way', async () => {
+    const uid = await pod('alike-1', { app: 'alike' })
+    const uids = [uid, await pod('alike-2', { app: 'alike' })]
+    for (let i = 0; i < 60; i += 1) await service(`alike-${i}`, { selector: { app: 'alike' } })
+    const cursor = { epoch: '', xid: '', seq: '' }
+    const change = (podUid: string, namespace: string) => controller.keysOf({ cursor, kind: 'Pod', uid: podUid, tenantId: ann.tenant.id, namespace, name: '', action: 'modified', oldLabels: null, newLabels: null })
+    expect(change(uid, 'default')).toEqual([`pods:${ann.tenant.id}/default`])
+    expect(change(uid, 'other')).toEqual([`pods:${ann.tenant.id}/other`])
+    await report(uid, false)
+    let queries = 0
+    const db = new Proxy(server.db, { get: (target, name) => { if (name === '$queryRaw') queries += 1; return Reflect.get(target, name) as unknown } })
+    const key = change(uid, 'default')[0] ?? ''
+    await controller.reconcile({ ...control(), db }, key)
+    // The services of the pods, two parts of their rows, and the pods.
+    expect(queries).toBe(4)
+    await server.db.$executeRaw`update "Service" set "spec" = jsonb_set("spec", '{sessionAffinity}', '5') where "name" = 'alike-7'`
+    for (const one of uids) await report(one, true)
+    change(uid, 'default')
+    await expect(controller.reconcile(control(), key)).rejects.toThrow()
+    for (const name of ['alike-0', 'alike-8', 'alike-59']) expect((await listed(name))[0]).toEqual(['alike-1', 'alike-2'])
+    await server.db.service.deleteMany({ where: { name: { startsWith: 'alike-' } } })
+  })
+
   it('leaves Endpoints alone that users wrote, and makes them go with their service', async () => {
     const subsets = [{ addresses: [{ ip: '192.0.2.1' }], notReadyAddresses: [], ports: [{ protocol: 'TCP', port: 80 }] }]
     await server.db.endpoints.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'outside', subsets } })

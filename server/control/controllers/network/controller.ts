@@ -6,6 +6,7 @@ import { inTransaction } from '@/server/store/database'
 import { findControlledNetwork, holdServiceToAddress, keepAgreement, listNetworkIds, listPeeringsAround, listServicesToAddress, resolvePeers, type AddressedService, type ControlledNetwork } from '@/server/store/network-control'
 import { recordEvent } from '@/server/store/reports'
 import type { Controller, ControlContext } from '../../runtime/controller'
+import { eachApart } from '../../runtime/each-apart'
 import { judgeNetwork, judgePeering } from './plan'
 
 /** Keys are networks' uids. A peering's change is told of both its networks, by a trigger. */
@@ -19,8 +20,8 @@ export const networkController: Controller = {
     const network = await findControlledNetwork(ctx.db, uid)
     if (!network) return
     await inTransaction(ctx.db, (tx) => setConditionIfThere(tx, { objectUid: uid, objectKind: 'Network', type: 'Ready', observedGeneration: network.generation, ...judgeNetwork(network.name, network.spec) }))
-    for (const service of await listServicesToAddress(ctx.db, uid, serviceSubnets(network.spec).length)) await addressService(ctx, network, service)
-    await judgePeerings(ctx, uid)
+    const services = (await listServicesToAddress(ctx.db, uid, serviceSubnets(network.spec).length)).map((service) => () => addressService(ctx, network, service))
+    await eachApart([...services, () => judgePeerings(ctx, uid)], (work) => work())
   },
 }
 

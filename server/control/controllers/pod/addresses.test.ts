@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { networkSpec } from '@/domain/network/spec'
 import { startTestServer } from '@/server/api/testing/server'
 import { removePod } from '@/server/store/assignments'
@@ -40,4 +40,39 @@ it('a pod that waits for an address says why, and gets it as soon as it is free'
   // A larger range is as good as a pod that goes.
   await inTransaction(server.db, (tx) => tx.network.update({ where: { uid: networkId }, data: { spec: networkSpec.parse({ subnets: { a: { cidr: '10.9.0.0/24' } } }) } }))
   if ((await condition(second)) === 'NoFreeAddress') await expect.poll(() => condition(second), soon).toBe('Allocated')
+})
+
+describe('one pod among those of its network', () => {
+  const control = () => ({ db: server.db, log: server.server.log, feed: server.server.feed })
+  const make = async (who: string) => {
+    const tenantId = (await server.signUp(who)).tenant.id
+    const hostId = (await registerHost(server.db, who, who)).id
+    const networkId = (await server.db.network.create({ data: { tenantId, name: who, spec: networkSpec.parse({ subnets: { a: { cidr: '10.9.0.0/24' } } }) } })).uid
+    const pod = async (name: string) => (await server.db.pod.create({ data: { tenantId, namespace: 'default', name, networkId, hostId, spec: { containers: [{ name: 'a', image: 'busybox' }] } } })).uid
+    return { networkId, pod }
+  }
+
+  it('that cannot be read is in no other’s way', async () => {
+    const { networkId, pod } = await make('cat')
+    const uids = [await pod('a'), await pod('b'), await pod('c')].sort()
+    await server.db.$executeRaw`update "Pod" set "spec" = '{"containers": 5}' where "uid" = ${uids[0]}::uuid`
+    await expect(podController.reconcile(control(), `network:${networkId}`)).rejects.toThrow()
+    expect(await server.db.networkAddress.count({ where: { networkId } })).toBe(2)
+    expect(await podController.allKeys(control())).toEqual(expect.arrayContaining(uids))
+  })
+
+  it('is held before its network, as where a pod is replaced', async () => {
+    const { networkId, pod } = await make('dan')
+    const uid = await pod('a')
+    let placed = Promise.resolve()
+    await inTransaction(server.db, async (tx) => {
+      await tx.$queryRaw`select 1 from "Pod" where "uid" = ${uid}::uuid for update`
+      placed = podController.reconcile(control(), uid)
+      const waits = () => server.db.$queryRaw<{ n: number }[]>`select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await expect.poll(async () => (await waits())[0]?.n, soon).toBe(1)
+      await tx.$queryRaw`select 1 from "Network" where "uid" = ${networkId}::uuid for update`
+    })
+    await placed
+    expect(await server.db.networkAddress.count({ where: { podUid: uid } })).toBe(1)
+  })
 })
