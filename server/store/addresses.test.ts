@@ -50,10 +50,10 @@ describe('addresses of pods', () => {
   })
 
   it('are of both families, from the first subnet with room, in ranges where there are any', async () => {
-    const id = await network('both', { subnets: { a: { cidr: '10.9.0.0/29', gateway: '10.9.0.3', allocationRanges: [{ start: '10.9.0.3', end: '10.9.0.4' }] }, six: { cidr: 'fd00:1::/64' }, b: { cidr: '10.9.1.0/24', allocationRanges: [{ start: '10.9.1.200', end: '10.9.1.201' }, { start: '10.9.1.100', end: '10.9.1.100' }] }, more: { cidr: 'fd00:2::/120', gateway: 'fd00:2::ff' } } })
+    const id = await network('both', { subnets: { a: { cidr: '10.9.0.0/29', gateway: '10.9.0.3', allocationRanges: [{ start: '10.9.0.3', end: '10.9.0.4' }] }, six: { cidr: 'fd00:1::/64' }, b: { cidr: '10.9.1.0/24', allocationRanges: [{ start: '10.9.1.200', end: '10.9.1.201' }, { start: '10.9.1.100', end: '10.9.1.100' }] }, wide: { cidr: 'fd00:2::/120', gateway: 'fd00:2::ff' } } })
     expect(await given(id, 'b1')).toEqual(['10.9.0.4', 'fd00:1::2'])
     expect(await given(id, 'b2')).toEqual(['10.9.1.100', 'fd00:1::3'])
-    expect(await given(id, 'b3', ask('more'))).toEqual(['10.9.1.200', 'fd00:2::1'])
+    expect(await given(id, 'b3', ask('wide'))).toEqual(['10.9.1.200', 'fd00:2::1'])
     expect(await given(id, 'b4', ask('b'))).toEqual(['10.9.1.201', 'fd00:1::4'])
     expect(await given(id, 'b5')).toBe('NoFreeAddress')
     expect(await given(id, 'b6', ask(undefined, '10.9.1.7', 'fd00:1::5'))).toEqual(['10.9.1.7', 'fd00:1::5'])

@@ -7,8 +7,8 @@ import { familyOf, formatIp, hostRange, inRange, inSubnet, parseIp, parseSubnet,
 import { Prisma } from '@/generated/prisma/client'
 import type { Transaction } from './database'
 
-/** Why an address is not given: `path` is the field of the spec that asked for it, and `message` says what to do. */
-export type AddressRefusal = { reason: 'NoFreeAddress' | 'AddressTaken' | 'AddressNotInNetwork' | 'SubnetNotFound' | 'FamilyNotInNetwork'; path: (string | number)[]; message: string }
+/** Why an address is not given: `path` is the field of the spec that asked for it, `message` says what to do, and `again` when it is tried again for what waits. */
+export type AddressRefusal = { reason: 'NoFreeAddress' | 'AddressTaken' | 'AddressNotInNetwork' | 'SubnetNotFound' | 'FamilyNotInNetwork'; path: (string | number)[]; message: string; again?: string }
 export type HeldAddress = { address: string; mac: string }
 type Network = { uid: string; name: string; spec: NetworkSpec }
 
@@ -81,7 +81,7 @@ async function podAddress(tx: Transaction, network: Network, place: PodSpec['net
     if (free) return free
   }
   const where = subnets.map(({ name, cidr }) => `"${name}" (${cidr})`).join(', ')
-  return { reason: 'NoFreeAddress', path: ['network', 'subnet'], message: `Network "${network.name}" has no free address in ${subnets.length > 1 ? 'the subnets' : 'subnet'} ${where}: delete pods of it, or add a subnet or a larger range. It is tried again once one is free.` }
+  return { reason: 'NoFreeAddress', path: ['network', 'subnet'], message: `Network "${network.name}" has no free address in ${subnets.length > 1 ? 'the subnets' : 'subnet'} ${where}: delete pods of it, or add a subnet or a larger range.`, again: 'It is tried again once one is free.' }
 }
 
 async function askedPodAddress(tx: Transaction, network: Network, subnets: NamedSubnet[], address: string, path: (string | number)[]): Promise<string | AddressRefusal> {
@@ -94,7 +94,7 @@ async function askedPodAddress(tx: Transaction, network: Network, subnets: Named
   const [holder] = await tx.$queryRaw<{ namespace: string; name: string }[]>`
     select p."namespace", p."name" from "NetworkAddress" a join "Pod" p on p."uid" = a."podUid" where a."networkId" = ${network.uid}::uuid and a."address" = ${address}::inet`
   if (!holder) return address
-  return { reason: 'AddressTaken', path, message: `${address} of network "${network.name}" is held by pod "${holder.name}" in namespace "${holder.namespace}": delete that pod, or ask for another address. It is tried again once the address is free.` }
+  return { reason: 'AddressTaken', path, message: `${address} of network "${network.name}" is held by pod "${holder.name}" in namespace "${holder.namespace}": delete that pod, or ask for another address.`, again: 'It is tried again once the address is free.' }
 }
 
 /**

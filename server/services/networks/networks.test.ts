@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { podSubnet, subnetsOf } from '@/domain/network/spec'
 import { startTestServer } from '@/server/api/testing/server'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
@@ -121,6 +122,44 @@ describe('a network', () => {
     await expect(ann.caller.namespace.delete({ tenant, name: 'served' }).then(() => apply('apiVersion: v1\nkind: Namespace\nmetadata: {name: served}\nspec: {network: net1}\n'))).resolves.toMatchObject([{ problems: [{ message: expect.stringContaining('is being deleted') }] }])
   })
 
+  it('has its subnets by name, in whichever order they are written', async () => {
+    const text = network('ordered', '  subnets:\n    web: {cidr: 10.60.0.0/24}\n    apps: {cidr: 10.61.0.0/24}\n    b: {cidr: 10.62.0.0/24}')
+    expect((await apply(text)).map((r) => r.action)).toEqual(['created'])
+    expect((await apply(text)).map((r) => r.action)).toEqual(['unchanged'])
+    const { spec } = await ann.caller.network.get({ tenant, name: 'ordered' })
+    expect([subnetsOf(spec).map(({ name }) => name), podSubnet(spec).name]).toEqual([['apps', 'b', 'web'], 'apps'])
+  })
+
+  it('is of one of two peers what the other has no route or services in', async () => {
+    await ann.caller.network.create({ tenant, name: 'left', spec: { subnets: { a: { cidr: '10.70.0.0/24' } } } })
+    await ann.caller.network.create({ tenant, name: 'right', spec: { subnets: { a: { cidr: '10.71.0.0/24' } }, routes: [{ destination: '10.72.0.0/16', via: '10.71.0.9' }] } })
+    await ann.caller.networkPeering.create({ tenant, name: 'sides', spec: { network: 'left', peer: { network: 'right' } } })
+    const update = (more: object) => ann.caller.network.update({ tenant, name: 'left', spec: { subnets: { a: { cidr: '10.70.0.0/24' } }, ...more } })
+    await expect(update({ subnets: { a: { cidr: '10.70.0.0/24' }, b: { cidr: '10.72.9.0/24' } } })).rejects.toMatchObject(refusedWith('spec.subnets.b.cidr', 'overlaps 10.72.0.0/16 of network "right"'))
+    await expect(update({ routes: [{ destination: '10.71.0.0/16', via: '10.70.0.9' }] })).rejects.toMatchObject(refusedWith('spec.routes[0].destination', 'overlaps 10.71.0.0/24'))
+    await expect(update({ serviceCIDRs: ['10.71.0.0/20'] })).rejects.toMatchObject(refusedWith('spec.serviceCIDRs[0]', 'overlaps 10.71.0.0/24'))
+    await expect(ann.caller.network.delete({ tenant, name: 'right' })).rejects.toThrow('used by the peerings sides')
+  })
+
+  it('of a namespace stays while Endpoints of it were written by hand', async () => {
+    await ann.caller.namespace.create({ tenant, name: 'written', network: 'net1' })
+    await apply('apiVersion: v1\nkind: Endpoints\nmetadata: {name: far, namespace: written}\nsubsets: [{addresses: [{ip: 192.168.0.77}], ports: [{port: 80}]}]\n')
+    const [moved] = await apply('apiVersion: v1\nkind: Namespace\nmetadata: {name: written}\n')
+    expect(moved?.problems).toMatchObject([{ path: 'spec.network', message: 'cannot change while the namespace has 1 Endpoints: delete them first' }])
+  })
+
+  it('of a namespace is judged by what is there when the change comes to its turn', async () => {
+    await ann.caller.namespace.create({ tenant, name: 'turns', network: 'net1' })
+    let moving: Promise<Awaited<ReturnType<typeof apply>>> | undefined
+    await server.db.$transaction(async (tx) => {
+      await tx.$queryRaw`select 1 from "Namespace" where "tenantId" = ${ann.tenant.id} and "name" = 'turns' for update`
+      moving = apply('apiVersion: v1\nkind: Namespace\nmetadata: {name: turns}\n')
+      await vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%"Namespace"%'`).toHaveLength(1), { timeout: 5000, interval: 20 })
+      await tx.namespace.updateMany({ where: { tenantId: ann.tenant.id, name: 'turns' }, data: { deletedAt: new Date() } })
+    }, { timeout: 10_000 })
+    expect(await moving).toMatchObject([{ problems: [{ message: expect.stringContaining('is being deleted') as string }] }])
+  })
+
   it('names who uses it when it shall go', async () => {
     await ann.caller.network.create({ tenant, name: 'busy', spec: { subnets: { a: { cidr: '10.4.0.0/24' } } } })
     await ann.caller.namespace.create({ tenant, name: 'busy', network: 'busy' })
@@ -161,7 +200,7 @@ describe('a pod\'s place in its network', () => {
 
   it('is held from its creation on', async () => {
     expect((await create('first', { addresses: ['10.5.1.7', 'FD00:5::7'], securityGroups: ['here'] })).status.podIPs).toEqual(['10.5.1.7', 'fd00:5::7'])
-    await expect(create('second', { addresses: ['10.5.1.7'] })).rejects.toMatchObject(refusedWith('spec.network.addresses[0]', 'is the address of another pod'))
+    await expect(create('second', { addresses: ['10.5.1.7'] })).rejects.toMatchObject(refusedWith('spec.network.addresses[0]', 'is held by pod "first" in namespace "place": delete that pod, or ask for another address.'))
     const results = await Promise.allSettled(['r1', 'r2'].map((name) => create(name, { addresses: ['10.5.0.77'] })))
     expect(results.map((r) => r.status).sort()).toEqual(['fulfilled', 'rejected'])
     expect((await ann.caller.securityGroup.get({ tenant, name: 'here' })).members).toEqual([{ namespace: 'place', name: 'first', addresses: ['10.5.1.7', 'fd00:5::7'] }])

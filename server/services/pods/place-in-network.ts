@@ -18,7 +18,7 @@ export async function placeInNetwork(tx: Transaction, network: PodNetwork, pod: 
   await checkPlace(tx, network, pod.spec)
   if (!pod.spec.network?.addresses.length) return
   const given = await allocateAddresses(tx, network.uid, pod)
-  if ('refusal' in given) refuse([{ path: formatPath(['spec', ...given.refusal.path]), line: null, message: given.refusal.reason === 'AddressTaken' ? 'is the address of another pod of the network: delete that one first, or ask for another address' : given.refusal.message }])
+  if ('refusal' in given) refuse([{ path: formatPath(['spec', ...given.refusal.path]), line: null, message: given.refusal.message }])
 }
 
 function refuse(problems: Problem[]): void {

@@ -54,7 +54,8 @@ describe('the network controller', () => {
   })
 
   it('says of peerings whether they are active, and each change of them is one of both networks that agree', async () => {
-    const [mine, second, theirs] = [await network(ann.tenant.id, 'mine', { a: { cidr: '10.1.0.0/24' } }), await network(ann.tenant.id, 'second', { a: { cidr: '10.2.0.0/24' } }), await network(bob.tenant.id, 'theirs', { a: { cidr: '10.2.0.0/16' } })]
+    await network(ann.tenant.id, 'second', { a: { cidr: '10.2.0.0/24' } })
+    const [mine, theirs] = [await network(ann.tenant.id, 'mine', { a: { cidr: '10.1.0.0/24' } }), await network(bob.tenant.id, 'theirs', { a: { cidr: '10.2.0.0/16' } })]
     const peering = async (tenantId: string, name: string, networkId: string, peerTenantId: string, peerNetwork: string) => (await server.db.networkPeering.create({ data: { tenantId, name, networkId, peerTenantId, peerNetwork, spec: { network: 'x', peer: { network: peerNetwork } } } })).uid
     const out = await peering(ann.tenant.id, 'out', mine, bob.tenant.id, 'theirs')
     await reconcile(mine)
