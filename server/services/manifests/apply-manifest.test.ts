@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startTestServer } from '@/server/api/testing/server'
 import { recordEvent } from '@/server/store/reports'
 
@@ -64,6 +64,22 @@ describe('manifest.apply', () => {
     const create = () => ann.caller.pod.create({ tenant: ann.tenant.slug, generateName: 'twice-', spec: { containers: [{ name: 'a', image: 'busybox' }] }, requestId: 'r2' })
     const [a, b] = await Promise.all([create(), create()])
     expect(a.metadata.uid).toBe(b.metadata.uid)
+  })
+
+  it('is done once more where another transaction was in its way', async () => {
+    const tenant = ann.tenant.slug
+    const text = (label: string) => ['knot-x', 'knot-y'].map((name, i) => `apiVersion: v1\nkind: Network\nmetadata: {name: ${name}, labels: {l: ${label}}}\nspec: {subnets: {a: {cidr: 10.8${i}.0.0/24}}}\n`).join('---\n')
+    await ann.caller['manifest.apply']({ tenant, yaml: text('first') })
+    const hold = (tx: Pick<typeof server.db, '$queryRaw'>, name: string) => tx.$queryRaw`select 1 from "Network" where "tenantId" = ${ann.tenant.id} and "name" = ${name} for update`
+    let applied: Promise<unknown> | undefined
+    await server.db.$transaction(async (tx) => {
+      await hold(tx, 'knot-y')
+      applied = ann.caller['manifest.apply']({ tenant, yaml: text('second') })
+      await vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%"Network"%'`).toHaveLength(1), { timeout: 5000, interval: 20 })
+      // It waits for us and now we for it: PostgreSQL ends the one that waited first.
+      await hold(tx, 'knot-x')
+    }, { timeout: 10_000 })
+    expect(await applied).toMatchObject({ results: [{ action: 'configured', problems: [] }, { action: 'configured', problems: [] }] })
   })
 
   it('does not confuse a taken name with something else', async () => {

@@ -139,10 +139,16 @@ describe('judged by the controller, peerings of two tenants', () => {
   })
 
   it('wake the other side when they come, change and go, and not by labels', async () => {
-    const told = async () => server.db.$queryRaw<unknown[]>`select 1 from "Change" where "kind" in ('Network', 'NetworkPeers') and "objectUid" = ${await uidOf(ann, 'mine')}::uuid`.then((rows) => rows.length)
+    const told = async () => server.db.$queryRaw<unknown[]>`select 1 from "Change" where "kind" in ('Network', 'NetworkSpec', 'NetworkPeers') and "objectUid" = ${await uidOf(ann, 'mine')}::uuid`.then((rows) => rows.length)
     const before = await told()
     for (let i = 0; i < 3; i++) await bob.caller.networkPeering.update({ tenant: 'bob', name: 'to-mine', labels: { i: String(i) } })
     expect(await told()).toBe(before)
+    const keys = async () => (await server.db.$queryRaw<{ kind: string; uid: string }[]>`select "kind", "objectUid" as uid from "Change" where "action" = 'modified'`).flatMap(({ kind, uid }) => networkController.keysOf({ cursor: { epoch: '', xid: '0', seq: '0' }, kind, uid, tenantId: null, namespace: null, name: '', action: 'modified', oldLabels: null, newLabels: null })).length
+    const woken = await keys()
+    await bob.caller.network.update({ tenant: 'bob', name: 'yours', labels: { a: 'b' } })
+    expect(await keys()).toBe(woken)
+    await bob.caller.network.update({ tenant: 'bob', name: 'yours', outbound: 'none' })
+    expect(await keys()).toBe(woken + 1)
     await bob.caller.networkPeering.delete({ tenant: 'bob', name: 'to-mine' })
     expect(await told()).toBeGreaterThan(before)
     expect(await subnetsTold()).toEqual([])

@@ -9,12 +9,12 @@ import type { Controller, ControlContext } from '../../runtime/controller'
 import { eachApart } from '../../runtime/each-apart'
 import { judgeNetwork, judgePeering } from './plan'
 
-/** Keys are networks' uids. A peering's change is told of both its networks, by a trigger. */
+/** Keys are networks' uids. A change of a spec, and of a peering for both its networks, is told by triggers: of labels and conditions there is nothing to do. */
 export const networkController: Controller = {
   name: 'network',
   workers: 2,
   resyncSeconds: 60,
-  keysOf: ({ kind, action, uid }) => ((kind === 'Network' || kind === 'NetworkPeers') && action !== 'deleted' ? [uid] : []),
+  keysOf: ({ kind, action, uid }) => ((kind === 'Network' && action === 'added') || kind === 'NetworkSpec' || kind === 'NetworkPeers' ? [uid] : []),
   allKeys: (ctx) => listNetworkIds(ctx.db),
   reconcile: async (ctx, uid) => {
     const network = await findControlledNetwork(ctx.db, uid)
