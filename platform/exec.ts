@@ -14,6 +14,8 @@ export type ExecOptions = {
   timeoutMs?: number
   /** Bytes kept of each of stdout and stderr; more kills the child. Default 8 MiB. */
   maxOutput?: number
+  /** Takes what comes on stdout, however much; then none of it is kept. */
+  onStdout?: (chunk: Buffer) => void
 }
 
 /** A command that could not be started, was killed or ended with another code than 0. */
@@ -44,7 +46,7 @@ const defaultEnvironment = (): NodeJS.ProcessEnv => ({
  * Throws {@link ExecError} with the end of stderr when it fails, is killed or floods.
  */
 export function run(command: string, args: readonly string[], options: ExecOptions = {}): Promise<{ stdout: string; stderr: string }> {
-  const { input, timeoutMs = 60_000, maxOutput = 8 << 20, signal } = options
+  const { input, timeoutMs = 60_000, maxOutput = 8 << 20, signal, onStdout } = options
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -61,6 +63,7 @@ export function run(command: string, args: readonly string[], options: ExecOptio
     for (const name of ['stdout', 'stderr'] as const) {
       let size = 0
       child[name]?.on('data', (chunk: Buffer) => {
+        if (name === 'stdout' && onStdout) return onStdout(chunk)
         size += chunk.length
         if (size <= maxOutput) collected[name].push(chunk)
         else if (!flooded) {

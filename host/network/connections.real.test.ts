@@ -92,3 +92,25 @@ it('a pod has so many connections at a time and no more; others have theirs', as
   await asks.send([{ id: next++, protocol: 'tcp', address: v4(server), number: 81 }])
   await asks.until(() => asks.heard.answers.has(next - 1))
 }, 60_000)
+
+it('a pod goes whatever connections it has, and they with it', async () => {
+  // Others ask it: those are not its own to begin.
+  await world.lab.in(inside(), 'nft', 'insert', 'rule', 'inet', 'hypernetes', 'forward', 'iifname', 'tap*', 'ct', 'state', 'new', 'accept')
+  await flood(client, server, [20_000, 20_001], 40_000)
+  expect(await connections()).toBeGreaterThan(70_000)
+  await world.hosts.detach(world.attachment(server).pod.uid)
+  expect(await connections()).toBeLessThan(100)
+  await world.attach(server)
+}, 60_000)
+
+it('what is left of a pod that went while nobody looked is forgotten by the next look at its network, also where another has its address now', async () => {
+  await world.hosts.reconcile(world.attachments())
+  const left = async (address: string) => (await world.lab.in(inside(), 'conntrack', '-L', '-p', 'udp')).stdout.includes(`src=${address} `)
+  // As an agent leaves it that is killed after it took the pod out, before it looked at connections.
+  for (const last of [40, 41]) await world.lab.in(inside(), 'conntrack', '-I', '-p', 'udp', '-t', '100', '-s', v4(client), '-d', `10.0.0.${last}`, '--sport', '1000', '--dport', '80')
+  expect([await left('10.0.0.40'), await left('10.0.0.41')]).toEqual([true, true])
+  const next = world.lab.hostNetwork()
+  await next.reconcile([...world.attachments(), world.attachment({ ...server, name: 'new', last: 41 })])
+  expect([await left('10.0.0.40'), await left('10.0.0.41')]).toEqual([false, false])
+  await world.hosts.reconcile(world.attachments())
+}, 30_000)

@@ -70,7 +70,7 @@ export class NetworkNamespaceKernel {
 
   /** Loads nftables rules as one transaction: all of them or, on an error, none. */
   async loadRules(rules: string): Promise<void> {
-    await this.enter('nft', ['-f', '-'], rules)
+    await this.enter('nft', ['-f', '-'], { input: rules })
   }
 
   /** What `nft -j list …` prints, unparsed. */
@@ -91,6 +91,17 @@ export class NetworkNamespaceKernel {
   /** Runs a command there and returns what it prints. */
   async command(command: string, args: readonly string[]): Promise<string> {
     return (await this.enter(command, args)).stdout
+  }
+
+  /** As {@link command}, for one that prints without bound: each line is handed on as it comes. Without `onLine` nobody reads it. */
+  async stream(command: string, args: readonly string[], onLine: (line: string) => void = () => {}): Promise<void> {
+    let rest = ''
+    await this.enter(command, args, { onStdout: (chunk) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n')
+      rest = lines.pop() ?? ''
+      lines.forEach(onLine)
+    } })
+    if (rest !== '') onLine(rest)
   }
 
   /** All links with their addresses. */
@@ -122,8 +133,7 @@ export class NetworkNamespaceKernel {
   }
 
   // nsenter, since `ip netns exec` also makes a mount namespace, which costs and which these commands need not.
-  private enter(command: string, args: readonly string[], input?: string) {
-    const options = input === undefined ? {} : { input }
+  private enter(command: string, args: readonly string[], options: Parameters<Run>[2] = {}) {
     return this.name === null ? this.run(command, args, options) : this.run('nsenter', [`--net=/run/netns/${this.name}`, command, ...args], options)
   }
 }

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { formatIp, parseIp } from '@/domain/shared/ip'
 import type { Logger } from '@/platform/logger'
 import type { Attachment, PodPort } from './attachment'
 import { NetworkNamespaceKernel, type Run } from './kernel'
@@ -9,9 +10,10 @@ import type { NamespaceUsers } from './namespace-rules'
 import type { NetworkObjects } from './network-objects'
 import { networkState, type NetworkIdentity, type NetworkState } from './network-state'
 import type { PeerLinks } from './peers/peer-links'
-import { forgetConnections } from './policies/forget-connections'
+import { forgetConnections, strayAddresses } from './policies/forget-connections'
 import { allDone } from './serial'
 import type { ServiceCounters } from './services/service-counters'
+import { livingPods } from './services/stale-flows'
 import type { Counted } from './table/table'
 import { networkSections } from './sections'
 import { TenantNamespace } from './tenant-namespace'
@@ -33,6 +35,8 @@ export type ReconcileReport = { repairs: string[]; lostTaps: string[] }
  */
 export class RunningNetwork {
   private attached: readonly Attachment[] = []
+  /** Addresses of pods that are gone, whose connections may be there yet. */
+  private readonly unforgotten = new Set<string>()
   readonly namespace: string
   private readonly inside: TenantNamespace
 
@@ -76,6 +80,8 @@ export class RunningNetwork {
   async add(attachment: Attachment, onTap: () => void): Promise<void> {
     const { pod } = attachment
     refuseClash(this.identity.number, this.attached.map((one) => one.pod), pod)
+    // Who has an address now must not hear what is left of the one before.
+    if (addressesOf(attachment).some((address) => this.unforgotten.has(address))) await this.forget()
     this.attached = [...this.attached, attachment]
     try {
       await this.inside.change(this.state())
@@ -90,9 +96,29 @@ export class RunningNetwork {
   async remove(podUid: string): Promise<void> {
     const gone = this.attached.filter(({ pod }) => pod.uid === podUid)
     this.attached = this.attached.filter(({ pod }) => pod.uid !== podUid)
-    if (this.attached.length === 0) return this.destroy()
-    await this.inside.change(this.state())
-    await forgetConnections(this.inside.kernel, gone.flatMap(({ pod }) => [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : [])]))
+    for (const address of gone.flatMap(addressesOf)) this.unforgotten.add(address)
+    if (this.attached.length > 0) await this.inside.change(this.state())
+    await this.forget().catch((error: unknown) => this.host.log.warn({ err: error, network: this.identity.number }, 'connections of a pod that is gone are still there; the next look tries again'))
+    if (this.attached.length === 0) await this.destroy()
+  }
+
+  /** Forgets the connections of addresses that no pod has any more, here and in peers' namespaces. Throws ExecError. */
+  private async forget(): Promise<void> {
+    const addresses = [...this.unforgotten]
+    if (addresses.length === 0) return
+    const { kernel } = this.inside
+    // With its last pod the namespace goes.
+    await allDone([this.attached.length > 0 ? forgetConnections(kernel, addresses) : null, this.host.peers.forget(this.identity.number, addresses)])
+    for (const address of addresses) this.unforgotten.delete(address)
+  }
+
+  /** As {@link forget}, also of pods that went while nobody looked. `anew`: pods whose device was made now: what is there of their addresses is of who had them before. */
+  private async forgetStray(state: NetworkState, anew: ReadonlySet<string>): Promise<void> {
+    const pods = livingPods(state).filter(({ uid }) => !anew.has(uid)).flatMap(({ addresses }) => addresses)
+    const ports = state.ports.filter(({ uid }) => !anew.has(uid)).flatMap((pod) => addressesOf({ pod }))
+    const held = new Set([...state.subnets.map(({ gateway }) => gateway), ...ports, ...pods].map((address) => formatIp(parseIp(address))))
+    for (const address of await strayAddresses(this.inside.kernel, state.subnets.map(({ cidr }) => cidr), (one) => held.has(one))) this.unforgotten.add(address)
+    await this.forget()
   }
 
   /**
@@ -137,13 +163,13 @@ export class RunningNetwork {
 
   /** Whether this is the fingerprint of what was left in its namespace, as far as is known without looking. */
   isAsLeft(fingerprint: Fingerprint | undefined): boolean {
-    return fingerprint !== undefined && this.inside.isAsLeft(fingerprint)
+    return fingerprint !== undefined && this.unforgotten.size === 0 && this.inside.isAsLeft(fingerprint)
   }
 
   /** Looks whether others changed its namespace, and makes it right. `look` takes the namespace's fingerprint. */
   async mend(look: (namespace: string) => Promise<Fingerprint | undefined>, report: ReconcileReport): Promise<void> {
     const found = await look(this.namespace)
-    if (found && await this.inside.isRight(this.state(), found)) return
+    if (found && this.unforgotten.size === 0 && await this.inside.isRight(this.state(), found)) return
     await this.reconcile(this.identity, this.pods, report, found?.generation)
     const after = await look(this.namespace)
     if (after) this.isRepaired(after)
@@ -172,6 +198,7 @@ export class RunningNetwork {
     const state = this.state()
     const { repairs, lostTaps } = await this.inside.repair(state, generation)
     await this.host.peers.apply(state)
+    await this.forgetStray(state, new Set(lostTaps)).catch((error: unknown) => this.host.log.warn({ err: error, network: identity.number }, 'connections of pods that are gone are still there; the next look tries again'))
     report.repairs.push(...repairs.map((line) => `${this.namespace}: ${line}`))
     report.lostTaps.push(...lostTaps)
   }
@@ -232,6 +259,8 @@ export class RunningNetwork {
     await step().catch((error: unknown) => this.host.log.error({ err: error, network: this.identity.number }, 'an undo failed; the next reconciliation completes it'))
   }
 }
+
+const addressesOf = ({ pod }: { pod: PodPort }): string[] => [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : [])]
 
 /** Throws an Error that names the pod which holds an address, MAC or tap already. */
 export function refuseClash(number: number, others: Iterable<PodPort>, pod: PodPort): void {

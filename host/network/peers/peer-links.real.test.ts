@@ -90,7 +90,12 @@ it('what others changed at links is repaired, and an agent that starts anew take
 
 it('with the last pod of a network its links go, and come back with its first', async () => {
   const attachment = world.attachment(b!)
+  const known = async () => (await world.lab.in(namespace(left), 'conntrack', '-L')).stdout.includes(`=${v4(b!)} `)
+  await reachable(a!, v4(b!))
+  expect(await known()).toBe(true)
   await world.hosts.detach(attachment.pod.uid)
+  // Nor is it left of whom the peer's pods spoke with.
+  expect(await known()).toBe(false)
   expect(await Promise.all([left, right].map(links))).toEqual([[], []])
   await world.attach(b!)
   expect(await Promise.all([left, middle, right].map(links))).toEqual([['peer2'], ['peer1', 'peer3'], ['peer2']])

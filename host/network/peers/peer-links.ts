@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { Logger } from '@/platform/logger'
 import { NetworkNamespaceKernel, type Run } from '../kernel'
 import { namespaceName } from '../names'
 import type { NetworkState } from '../network-state'
-import { Serial } from '../serial'
+import { forgetConnections } from '../policies/forget-connections'
+import { allDone, Serial } from '../serial'
 import { endCommands, PEER_LINK_PREFIX, peerLinkName, peerLinkMac } from './peer-link'
 import { peerSubnets, type PeerSubnets } from './peer-subnets'
 
@@ -46,6 +48,15 @@ export class PeerLinks {
       this.networks.delete(number)
       await this.settle(pairsOf(number, peers))
     })
+  }
+
+  /** Makes the namespaces of a network's peers forget the connections of addresses of it that no pod has any more. Throws ExecError. */
+  async forget(number: number, addresses: readonly string[]): Promise<void> {
+    const linked = [...this.networks].filter(([other]) => other !== number && this.made.has(keyOf(pairOf(number, other))))
+    await allDone(linked.map(([other]) => {
+      const subnets = (this.peerOf(other, number)?.subnets ?? []).map(parseSubnet)
+      return forgetConnections(this.kernel(other), addresses.filter((address) => subnets.some((subnet) => inSubnet(subnet, parseIp(address)))))
+    }))
   }
 
   /** Brings the kernel to what it should have, once all networks were applied: makes what is missing, removes links and routes of nobody. Says what it changed. */

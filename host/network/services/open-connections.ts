@@ -3,7 +3,7 @@ import { ExecError } from '@/platform/exec'
 import type { Logger } from '@/platform/logger'
 import type { NetworkNamespaceKernel } from '../kernel'
 import type { ServiceState } from './service-section'
-import { forgetFlowArguments, listFlowArguments, readFlows, staleFlows } from './stale-flows'
+import { forgetFlowArguments, listFlowArguments, readFlow, staleFlows, type ServiceFlow } from './stale-flows'
 
 /** Kinds of connections that one look forgets; the next one follows for what is more. */
 const MOST_AT_ONCE = 100
@@ -18,7 +18,7 @@ export class OpenConnections {
   private running: Promise<void> | null = null
   private readonly ending = new AbortController()
 
-  constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'command'>, private readonly log: Pick<Logger, 'warn'>, private readonly pauseMs = 1000) {}
+  constructor(private readonly kernel: Pick<NetworkNamespaceKernel, 'stream'>, private readonly log: Pick<Logger, 'warn'>, private readonly pauseMs = 1000) {}
 
   /** To be told after each change that is in the kernel, and at the start. Does not wait for what it brings about. */
   follow(state: ServiceState): void {
@@ -50,7 +50,7 @@ export class OpenConnections {
         if (await this.forgetStale(state)) this.next ??= state
       } catch (error) {
         // Of a namespace that was taken away meanwhile there is nothing to say.
-        if (!signal.aborted) this.log.warn({ err: error }, error instanceof ExecError && error.flooded ? 'a network has more connections to services than can be looked through; those to endpoints that have gone end by themselves' : 'connections to endpoints that have gone were not ended; they end by themselves, or with the next change')
+        if (!signal.aborted) this.log.warn({ err: error }, 'connections to endpoints that have gone were not ended; they end by themselves, or with the next change')
       }
       if (this.pauseMs > 0) await pause(this.pauseMs, undefined, { signal }).catch(() => undefined)
     }
@@ -58,12 +58,12 @@ export class OpenConnections {
 
   /** True where there was more than one look forgets. */
   private async forgetStale(state: ServiceState): Promise<boolean> {
-    const printed: string[] = []
-    for (const args of listFlowArguments(state.serviceCidrs)) printed.push(await this.kernel.command('conntrack', args))
-    const stale = staleFlows(printed.flatMap(readFlows), state)
+    const flows = new Map<string, ServiceFlow>()
+    for (const args of listFlowArguments(state.serviceCidrs)) await this.kernel.stream('conntrack', args, (line) => readFlow(line, flows))
+    const stale = staleFlows([...flows.values()], state)
     for (const flow of stale.slice(0, MOST_AT_ONCE)) {
       // It fails with 1 where they have ended by themselves meanwhile.
-      await this.kernel.command('conntrack', forgetFlowArguments(flow)).catch((error: unknown) => { if (!(error instanceof ExecError) || error.code !== 1) throw error })
+      await this.kernel.stream('conntrack', forgetFlowArguments(flow)).catch((error: unknown) => { if (!(error instanceof ExecError) || error.code !== 1) throw error })
     }
     return stale.length > MOST_AT_ONCE
   }

@@ -6,7 +6,7 @@ import { NETWORK_TABLE, type NftSection } from '../table/model'
 import { OpenConnections } from './open-connections'
 import { servicesLeftOut } from './service-elements'
 import { serviceSection, type ServiceState } from './service-section'
-import { forgetFlowArguments, readFlows, staleFlows } from './stale-flows'
+import { forgetFlowArguments, readFlow, staleFlows, type ServiceFlow } from './stale-flows'
 
 const uid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 const service = (n: number, endpoints: [address: string, port: number][], fields: Partial<NetworkService> = {}): NetworkService => ({
@@ -94,17 +94,22 @@ describe('open connections', () => {
     'icmp     1 29 src=10.0.0.5 dst=10.96.0.1 type=8 code=0 id=1 [UNREPLIED] src=10.96.0.1 dst=10.0.0.5 type=0 code=0 id=1 mark=0 use=1',
     'nonsense', '',
   ].join('\n')
-  const [tcp, udp, tcp6] = readFlows(printed)
+  const flowsOf = (text: string): ServiceFlow[] => {
+    const flows = new Map<string, ServiceFlow>()
+    for (const line of text.split('\n')) readFlow(line, flows)
+    return [...flows.values()]
+  }
+  const [tcp, udp, tcp6] = flowsOf(printed)
 
   it('are read each kind once', () => {
-    expect(readFlows(printed)).toHaveLength(3)
+    expect(flowsOf(printed)).toHaveLength(3)
     expect(tcp).toEqual({ family: 4, protocol: 'tcp', address: '10.96.0.1', port: 80, endpoint: '10.0.0.7', endpointPort: 8080 })
     expect(udp).toMatchObject({ protocol: 'udp', endpoint: '10.0.0.8', endpointPort: 5353 })
     expect(forgetFlowArguments(tcp6!)).toEqual(['-D', '-f', 'ipv6', '-p', 'tcp', '--orig-dst', 'fd00:96::1', '--orig-port-dst', '80', '--reply-src', 'fd00::7', '--reply-port-src', '8080'])
   })
 
   it('are stale where UDP’s endpoint takes no more, and where TCP’s pod is gone', () => {
-    const flows = readFlows(printed)
+    const flows = flowsOf(printed)
     const [services, pods] = [[service(1, [['10.0.0.7', 8080]])], [pod(7, ['10.0.0.7', 'fd00::7']), pod(8, ['10.0.0.8'])]]
     expect(staleFlows(flows, state({ services, pods }))).toEqual([udp])
     expect(staleFlows(flows, state({ services: [], pods: [] }))).toEqual([tcp, udp, tcp6])
@@ -119,22 +124,23 @@ describe('open connections', () => {
   it('are looked at once for many changes at a time, again after what is forgotten at once, and no more after the end', async () => {
     const lines = Array.from({ length: 130 }, (_, at) => `udp 17 29 src=10.0.0.5 dst=10.96.0.2 sport=1 dport=53 src=10.0.${at}.8 dst=10.0.0.5 sport=5353 dport=1 mark=0 use=1`)
     const ran: string[][] = []
-    let list = Promise.resolve(lines.join('\n'))
-    const command = vi.fn((_: string, args: readonly string[]) => {
+    const stream = vi.fn((_: string, args: readonly string[], onLine?: (line: string) => void) => {
       ran.push([...args])
-      if (args[0] === '-L') return args.includes('ipv4') ? list : Promise.resolve('')
+      if (args[0] === '-L') {
+        if (onLine && args.includes('ipv4')) lines.forEach(onLine)
+        return Promise.resolve()
+      }
       lines.splice(lines.findIndex((line) => line.includes(`src=${args.at(-3)} `)), 1)
-      list = Promise.resolve(lines.join('\n'))
       return Promise.reject(new ExecError('conntrack', 1, null, '0 flow entries have been deleted', 'exit 1'))
     })
     const warn = vi.fn()
-    const connections = new OpenConnections({ command }, { warn }, 0)
+    const connections = new OpenConnections({ stream }, { warn }, 0)
     for (let n = 0; n < 5; n += 1) connections.follow(state({ services: [service(1, [['10.0.0.7', 80 + n]])] }))
     await connections.settled()
     expect(ran.filter(([verb]) => verb === '-D')).toHaveLength(130)
     expect(ran.filter(([verb]) => verb === '-L').length).toBeLessThanOrEqual(6)
     expect(warn).not.toHaveBeenCalled()
-    command.mockRejectedValueOnce(new ExecError('nsenter', 1, null, 'cannot open', 'exit 1'))
+    stream.mockRejectedValueOnce(new ExecError('nsenter', 1, null, 'cannot open', 'exit 1'))
     connections.follow(state({ services: [service(1, [])] }))
     await connections.settled()
     expect(warn).toHaveBeenCalledTimes(1)

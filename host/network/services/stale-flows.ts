@@ -8,18 +8,17 @@ export type ServiceFlow = { family: Family; protocol: 'tcp' | 'udp'; address: st
 
 const LINE = /^(tcp|udp) .*?\bsrc=\S+ dst=(\S+) sport=\d+ dport=(\d+) .*?\bsrc=(\S+) dst=\S+ sport=(\d+) dport=\d+/
 
-/** Reads what `conntrack -L` prints, each kind of connection once. Other protocols are left out. */
-export function readFlows(text: string): ServiceFlow[] {
-  const flows = new Map<string, ServiceFlow>()
-  for (const line of text.split('\n')) {
-    const [, protocol, to = '', port, from = '', fromPort] = LINE.exec(line) ?? []
-    if (protocol !== 'tcp' && protocol !== 'udp') continue
-    const key = `${protocol} ${to} ${port} ${from} ${fromPort}`
-    if (flows.has(key)) continue
-    const address = parseIp(to)
-    flows.set(key, { family: address.family, protocol, address: formatIp(address), port: Number(port), endpoint: formatIp(parseIp(from)), endpointPort: Number(fromPort) })
-  }
-  return [...flows.values()]
+/** Kinds of connections that one look keeps in mind; more are looked at another time. */
+const MOST_KINDS = 100_000
+
+/** Reads a line that `conntrack -L` prints; each kind of connection is kept once. Other protocols are left out. */
+export function readFlow(line: string, flows: Map<string, ServiceFlow>): void {
+  const [, protocol, to = '', port, from = '', fromPort] = LINE.exec(line) ?? []
+  if (protocol !== 'tcp' && protocol !== 'udp') return
+  const key = `${protocol} ${to} ${port} ${from} ${fromPort}`
+  if (flows.has(key) || flows.size >= MOST_KINDS) return
+  const address = parseIp(to)
+  flows.set(key, { family: address.family, protocol, address: formatIp(address), port: Number(port), endpoint: formatIp(parseIp(from)), endpointPort: Number(fromPort) })
 }
 
 /**
@@ -47,7 +46,7 @@ export function staleFlows(flows: readonly ServiceFlow[], state: ServiceState): 
 }
 
 /** Pods that may run: all but those of this host that have no place in its network, since they ended or did not start yet. */
-function livingPods({ pods, ports }: ServiceState): NetworkPod[] {
+export function livingPods({ pods, ports }: Pick<ServiceState, 'pods' | 'ports'>): NetworkPod[] {
   const here = new Set(ports.map(({ uid }) => uid))
   const thisHost = new Set(pods.filter(({ uid }) => here.has(uid)).map(({ hostId }) => hostId))
   thisHost.delete(null)
