@@ -50,8 +50,8 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
       const failed = toFailure(error)
       const own = failed.problems.map((problem) => ({ path: fieldOf(problem.path, values), message: sentence(problem.message) }))
       setErrors(firstOfEach(own))
-      // A taken name belongs to the name field; what belongs to no field stands on top of the form.
-      if (failed.code === 'already_exists' && 'name' in values && own.length === 0) setErrors({ name: failed.message })
+      // A taken name belongs to the name field, in the words that say of what and what to do; what belongs to no field stands on top of the form.
+      if (failed.code === 'already_exists' && 'name' in values && own.every((problem) => problem.path === 'name')) setErrors({ name: failed.message })
       else if (own.length === 0 || own.some((problem) => !(rootOf(problem.path) in values))) setFailure(failed)
       if (failed.code !== 'network') setRequestId(null)
       focusFirstError(fields)

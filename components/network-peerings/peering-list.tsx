@@ -23,12 +23,18 @@ import { peeringSketch } from './sketch'
 
 const columns: ReadonlyArray<Column<NetworkPeeringView>> = [
   { id: 'name', header: 'Name', cell: ({ metadata }) => metadata.name },
-  { id: 'state', header: 'State', cell: (peering) => <PeeringState peering={peering} /> },
+  { id: 'state', header: 'State', cell: (peering) => <StateCell peering={peering} /> },
   { id: 'network', header: 'Peer network', cell: ({ spec }) => spec.peer.network },
   { id: 'tenant', header: 'Tenant', from: 'sm', cell: ({ spec, status }) => <span className="text-soft">{spec.peer.tenant ? status.peerTenant : 'This tenant'}</span> },
   { id: 'missing', header: 'What is missing', from: 'md', grow: true, cell: (peering) => <span className="block whitespace-normal py-1.5 text-xs text-soft wrap-anywhere">{missingOf(peering) ?? NOTHING}</span> },
   { id: 'created', header: 'Created', from: 'lg', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]
+
+/** Where there is no column for it, what is missing stands below the state. */
+function StateCell({ peering }: { peering: NetworkPeeringView }) {
+  const missing = missingOf(peering)
+  return <><PeeringState peering={peering} />{missing && <span className="block min-w-40 whitespace-normal pb-1.5 text-xs text-soft wrap-anywhere md:hidden">{missing}</span>}</>
+}
 
 /** The peerings of one network. `children` is the side form that stands over them. */
 export function PeeringList({ tenant, network, children }: { tenant: string; network: string; children?: ReactNode }) {

@@ -22,7 +22,7 @@ export function RulePreview({ tenant, group, spec }: { tenant: string; group: st
   return (
     <Panel title="What changes" description={data && `for ${formatCount(data.members, 'pod')} of this group, as pods are now`}>
       <div aria-live="polite" aria-busy={preview.isFetching} className="flex flex-col gap-2">
-        {spec === null && <p className="text-sm text-faint">Mend the fields that are marked to see what the rules would change.</p>}
+        {spec === null && <p className="text-sm text-faint">A field is not right yet. Once all are, what the rules would change stands here.</p>}
         {preview.error && spec !== null && <QueryFailure error={preview.error} title="What changes cannot be said" onRetry={() => void preview.refetch()} />}
         {spec !== null && preview.isPending && <Skeleton className="h-5 w-64" />}
         {spec !== null && data && !preview.error && (data.changes.length === 0

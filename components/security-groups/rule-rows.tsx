@@ -68,7 +68,7 @@ function RuleRow({ rule, at, groups, full, errorOf, onChange, onDuplicate, onRem
           <IconButton label={`Remove rule ${at}`} icon={<Trash2 className="size-4" />} onClick={onRemove} />
         </span>
       </div>
-      <div className="grid grid-cols-2 items-start gap-3 md:grid-cols-[5rem_6.25rem_minmax(0,1fr)_6.75rem_minmax(0,1.15fr)]">
+      <div className="grid grid-cols-2 items-start gap-3 md:grid-cols-[5rem_6.25rem_minmax(0,1fr)_7.25rem_minmax(0,1.15fr)]">
         <Field label="Direction">
           {(control) => <Select {...control} value={rule.direction} onChange={(event) => onChange({ direction: event.target.value === 'egress' ? 'egress' : 'ingress' })}><option value="ingress">In</option><option value="egress">Out</option></Select>}
         </Field>

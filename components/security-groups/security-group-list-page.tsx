@@ -1,6 +1,6 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { Plus, ShieldCheck } from 'lucide-react'
+import { FileCode2, Plus, ShieldCheck } from 'lucide-react'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
@@ -80,7 +80,7 @@ export function SecurityGroupListPage({ tenant, children }: { tenant: string; ch
         )}
         empty={filtered || input.cursor
           ? <EmptyState title="No results for these filters" actions={clear}>No security group matches. Change the filters or clear them.</EmptyState>
-          : <EmptyState icon={<ShieldCheck />} title="No security groups yet" actions={create}>Without one, pods of a network reach each other, nothing from outside reaches them, and everything may leave them.</EmptyState>}
+          : <EmptyState icon={<ShieldCheck />} title="No security groups yet" actions={<>{create}<ButtonLink href={paths.applyYaml(tenant, { kind: 'SecurityGroup' })} icon={<FileCode2 className="size-4" />}>Start from YAML</ButtonLink></>}>Without one, pods of a network reach each other, nothing from outside reaches them, and everything may leave them.</EmptyState>}
         footer={page.data && page.data.items.length > 0 && <Pager noun="security group" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
       /></div>
       {deleting && <DeleteSecurityGroup tenant={tenant} name={deleting.metadata.name} onClose={() => setDeleting(null)} />}
