@@ -4,6 +4,7 @@ import type { FeedReader } from '@/server/store/feed-reader'
 import { listReferencingHosts, listUploadHosts, type ObjectName } from '@/server/store/pod-references'
 import { listNetworkHosts, type NetworkChanges } from '@/server/store/network-hosts'
 import type { HostSessions } from './host-sessions'
+import { LabelWakes } from './label-wakes'
 
 const isConfiguration = ({ kind }: Change) => kind === 'ConfigMap' || kind === 'Secret'
 const nameOf = ({ tenantId, namespace, kind, name }: Change): ObjectName => ({ tenantId: tenantId ?? '', namespace: namespace ?? '', kind, name })
@@ -17,13 +18,16 @@ function networkChanges(changes: readonly Change[]): NetworkChanges | null {
   // Of what is gone, nothing says any more in which network it was.
   const gone = services.filter(({ action }) => action === 'deleted')
   const found = {
-    networks: [...new Set(of('Network', 'NetworkPeers', 'NetworkAddress').map(({ uid }) => uid))],
+    networks: [...new Set(of('NetworkSpec', 'NetworkPeers', 'NetworkAddress').map(({ uid }) => uid))],
     pods: [...of('Pod').filter(({ action, oldLabels, newLabels }) => action === 'modified' && differs(oldLabels, newLabels)), ...of('PodAssignment').filter(({ action }) => action === 'added')].map(({ uid }) => uid),
     services: services.filter(({ action }) => action !== 'deleted').map(nameOf),
     tenants: [...new Set([...gone, ...of('SecurityGroup', 'NetworkPolicy', 'Namespace')].flatMap(({ tenantId }) => tenantId ?? []))],
   }
   return Object.values(found).some((list) => list.length > 0) ? found : null
 }
+
+/** Whether networks changed by labels of pods and by nothing else. */
+const isLabelsAlone = (changes: readonly Change[]): boolean => !changes.some(({ kind }) => ['Service', 'Endpoints', 'NetworkSpec', 'NetworkPeers', 'NetworkAddress', 'PodAssignment', 'SecurityGroup', 'NetworkPolicy', 'Namespace'].includes(kind))
 
 /**
  * Wakes the sessions whose assignments changed, and those of hosts with pods that name a ConfigMap or Secret which changed, or
@@ -36,18 +40,27 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
   }
   const wakeAll = () => sessions.all().forEach((session) => session.wake())
   const wakeWhole = () => sessions.all().forEach((session) => session.wakeWhole())
-  return feed.subscribe({
+  const wakeNetwork = (networkId: string, hostId: string) => sessions.get(hostId)?.wakeNetwork(networkId)
+  const labels = new LabelWakes(wakeNetwork)
+  const wakeForLabels = (rows: { hostId: string; networkId: string }[]) => {
+    for (const id of new Set(rows.map(({ networkId }) => networkId))) labels.wake(id, rows.flatMap(({ hostId, networkId }) => (networkId === id ? hostId : [])))
+  }
+  const unsubscribe = feed.subscribe({
     onChanges: (changes) => {
       wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
       if (changes.some(({ kind }) => kind === 'ImagePrePull')) wakeAll()
       const uploaders = new Set(changes.filter(({ kind }) => kind === 'ImageUpload').flatMap(({ tenantId }) => tenantId ?? []))
       if (uploaders.size > 0) listUploadHosts(db, [...uploaders]).then((hosts) => (hosts ? wake(hosts) : wakeAll()), wakeAll)
       const ofNetworks = networkChanges(changes)
-      if (ofNetworks) listNetworkHosts(db, ofNetworks).then((rows) => rows.forEach(({ hostId, networkId }) => sessions.get(hostId)?.wakeNetwork(networkId)), wakeWhole)
+      if (ofNetworks) listNetworkHosts(db, ofNetworks).then((rows) => (isLabelsAlone(changes) ? wakeForLabels(rows) : rows.forEach(({ hostId, networkId }) => wakeNetwork(networkId, hostId))), wakeWhole)
       const changed = changes.filter(isConfiguration).map(nameOf)
       // Who cannot be found out is woken with the others: a wake too many costs a read.
       if (changed.length > 0) listReferencingHosts(db, changed).then(wake, wakeAll)
     },
     onReset: wakeWhole,
   })
+  return () => {
+    unsubscribe()
+    labels.close()
+  }
 }

@@ -17,6 +17,7 @@ import { canonicalJson, once } from '../idempotency'
 import { holdNetworkOfNamespace, namespacesOfNetwork, networksByNamespace } from '../namespaces/network-of-namespace'
 import { admitOneMore, checkRevision, holdTenant, listNamespacedInput, listPage, nameTaken, pageOf, refusedAt, requestId, resourceVersion, type Applied } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
+import { networkQuestions } from '../reachability/turns'
 
 export const policyReference = z.object({ namespace: dnsLabel.default('default'), name: dnsSubdomain })
 export const createPolicyInput = policyReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: networkPolicySpec, requestId })
@@ -25,11 +26,13 @@ export const updatePolicyInput = policyReference.extend({ labels: labels.optiona
 export const listPoliciesInput = listNamespacedInput
 export const listPoliciesOutput = pageOf(networkPolicyView)
 
-/** Stored policies as the API shows them, with the pods that each is about. */
+/** Stored policies as the API shows them, with the pods that each is about. The pods are read where there are policies. */
 async function toDetails(db: Database, scope: Scope, rows: readonly NetworkPolicyRow[]): Promise<NetworkPolicyDetail[]> {
+  if (rows.length === 0) return []
   const networks = await networksByNamespace(db, scope)
   const names = new Set(rows.map((row) => networks.get(row.namespace) ?? 'default'))
-  const pods = await listMembers(db, scope, (await listNetworks(db, scope)).filter((row) => names.has(row.name)).map((row) => row.uid))
+  const namespaces = new Set(rows.map((row) => row.namespace))
+  const pods = (await listMembers(db, scope, (await listNetworks(db, scope)).filter((row) => names.has(row.name)).map((row) => row.uid))).filter((pod) => namespaces.has(pod.namespace))
   return rows.map((row) => {
     const spec = networkPolicySpec.parse(row.spec)
     const members = pods.filter((pod) => isPolicyMember({ namespace: row.namespace, spec }, pod)).map(({ namespace, name, addresses }) => ({ namespace, name, addresses }))
@@ -42,7 +45,8 @@ const withoutMembers = ({ members: _, ...view }: NetworkPolicyDetail): NetworkPo
 /** One page of the tenant's policies. */
 export async function listPolicies(ctx: ServerContext, scope: Scope, input: z.output<typeof listPoliciesInput>): Promise<z.output<typeof listPoliciesOutput>> {
   const { uids, ...page } = await listPage(ctx.db, scope, 'NetworkPolicy', input)
-  return { ...page, items: (await toDetails(ctx.db, scope, await loadNetworkPolicies(ctx.db, scope, uids))).map(withoutMembers) }
+  const details = await networkQuestions.take(scope.tenantId, async () => toDetails(ctx.db, scope, await loadNetworkPolicies(ctx.db, scope, uids)))
+  return { ...page, items: details.map(withoutMembers) }
 }
 
 export const getPolicy = (ctx: ServerContext, scope: Scope, reference: z.output<typeof policyReference>): Promise<NetworkPolicyDetail> => detailOf(ctx.db, scope, reference)

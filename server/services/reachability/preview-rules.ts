@@ -11,7 +11,8 @@ import { inSnapshot } from '@/server/store/database'
 import { readNetworkState } from '@/server/store/network-state'
 import { findSecurityGroup } from '@/server/store/security-groups'
 import type { ServerContext } from '../context'
-import { worldOfState } from './surroundings'
+import { askedNetworks, worldOfState } from './surroundings'
+import { networkQuestions } from './turns'
 
 export const previewRulesInput = z.object({ group: dnsLabel, spec: securityGroupSpec })
 
@@ -20,14 +21,14 @@ const mostMs = 250
 
 /** What another spec of a security group would let through or cut off, between the pods of its network as they are now. Nothing is changed. */
 export function previewRules(ctx: ServerContext, scope: Scope, { group, spec }: z.output<typeof previewRulesInput>): Promise<RulePreview> {
-  return inSnapshot(ctx.db, async (tx) => {
+  return networkQuestions.take(scope.tenantId, () => inSnapshot(ctx.db, async (tx) => {
     const row = await findSecurityGroup(tx, scope, group)
-    const state = row && (await readNetworkState(tx, row.networkId))
+    const state = row && (await readNetworkState(tx, row.networkId, askedNetworks))
     if (!state) throw notFound('SecurityGroup', group)
     const [before, after] = [worldOfState(state), worldOfState(withGroup(state, group, spec))]
     const end = performance.now() + mostMs
     return previewChange(before, after, (policy) => policy.source === 'SecurityGroup' && policy.name === group, () => performance.now() > end)
-  })
+  }))
 }
 
 const withGroup = (state: NetworkState, name: string, spec: SecurityGroupSpec): NetworkState => ({ ...state, groups: state.groups.map((group) => (group.name === name ? { ...group, spec } : group)) })

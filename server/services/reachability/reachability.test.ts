@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { networkSpec } from '@/domain/network/spec'
 import { DomainError } from '@/domain/shared/errors'
 import { waitingStatus } from '@/domain/pod/status'
 import { streamsTo, type HostEnd } from '@/server/api/testing/fake-host'
 import { startTestServer } from '@/server/api/testing/server'
 import { hearResult } from './hear-result'
+import { worldOfState } from './surroundings'
 
 let test: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof test.signUp>>
@@ -72,6 +74,19 @@ describe('network.reachability', () => {
     const answer = await ann.caller.network.reachability({ ...question(), to: { kind: 'address', address: '10.244.0.3' } })
     expect(answer.targets).toMatchObject([{ pod: { name: 'db' } }])
     expect(JSON.stringify(answer)).not.toContain('theirs')
+  })
+})
+
+describe('a large network', () => {
+  it('is no question for the process that others wait for', () => {
+    const spec = networkSpec.parse({ subnets: { a: { cidr: '10.0.0.0/16' } } })
+    const many = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one)
+    const state = { network: { uid: 'n', number: 1, name: 'vast', tenantId: 't', spec }, namespaces: [], services: [], endpoints: [], peers: [], pods: many(5_000, {} as never), groups: many(500, {} as never), policies: [] }
+    expect(() => worldOfState(state)).toThrow('Network "vast" has 5000 pods, 500 groups and 0 policies')
+  })
+  it('is looked at once while nothing changes', () => {
+    const state = { network: { uid: 'n', number: 1, name: 'n', tenantId: 't', spec: networkSpec.parse({ subnets: { a: { cidr: '10.0.0.0/16' } } }) }, namespaces: [], services: [], endpoints: [], peers: [], pods: [], groups: [], policies: [] }
+    expect(worldOfState(state)).toBe(worldOfState(state))
   })
 })
 

@@ -3,14 +3,29 @@ import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import { subnetsOf } from '@/domain/network/spec'
 import { worldOf, type World, type WorldPod } from '@/domain/network/reachability-world'
 import type { Surroundings } from '@/domain/network/reachability-way'
+import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { toNetworkObjects } from '@/server/drivers/native/network/objects'
 import { inSnapshot, type DatabaseClient, type Transaction } from '@/server/store/database'
-import { readNetworkState } from '@/server/store/network-state'
+import { NetworkStateCache, readNetworkState } from '@/server/store/network-state'
 import { networkOfService, ownNetworks, placedPod, type PlacedPod } from '@/server/store/reachability'
 import type { Question } from './ask'
 
-export const worldOfState = (state: NetworkState): World => worldOf(toNetworkObjects(state))
+/** More looks of groups and policies at pods than so many (some 0.3 s) are not taken here: others wait meanwhile. */
+const maxLooks = 2_000_000
+
+const worlds = new WeakMap<NetworkState, World>()
+/** Of the same state the same world. Throws where the network is too large to be answered of. */
+export function worldOfState(state: NetworkState): World {
+  const { pods, groups, policies, network } = state
+  if (pods.length * (groups.length + policies.length) > maxLooks) throw new DomainError('failed_precondition', `Network "${network.name}" has ${pods.length} pods, ${groups.length} groups and ${policies.length} policies: too many together for an answer from what is stored. Try the connection from the pod itself.`)
+  const world = worlds.get(state) ?? worldOf(toNetworkObjects(state))
+  worlds.set(state, world)
+  return world
+}
+
+/** What questions read of networks: a network that has not changed is not read again for the next. */
+export const askedNetworks = new NetworkStateCache()
 
 /**
  * The network of the pod that asks, and those of the tenant's other networks that the question meets, all of one time. Null where the pod
@@ -20,7 +35,7 @@ export const loadSurroundings = (db: DatabaseClient, scope: Scope, question: Que
   inSnapshot(db, async (tx) => {
     const { from, to } = question
     const asking = await placedPod(tx, scope, from.namespace, from.name)
-    const state = asking && (await readNetworkState(tx, asking.networkId))
+    const state = asking && (await readNetworkState(tx, asking.networkId, askedNetworks))
     if (!asking || !state) return null
     const asked = to.kind === 'pod' ? await placedPod(tx, scope, to.namespace, to.name) : null
     const elsewhere = new Set([...peersWith(state, to.kind === 'address' ? to.address : null)])
@@ -37,7 +52,7 @@ export const loadSurroundings = (db: DatabaseClient, scope: Scope, question: Que
   })
 
 async function readWorld(tx: Transaction, uid: string, asked: PlacedPod | null): Promise<World | null> {
-  const state = await readNetworkState(tx, uid)
+  const state = await readNetworkState(tx, uid, askedNetworks)
   return state && withPods(worldOfState(state), asked?.networkId === uid ? [asked] : [])
 }
 

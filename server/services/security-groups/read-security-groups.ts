@@ -11,6 +11,7 @@ import { findSecurityGroup, listSecurityGroupsOf, loadSecurityGroups, type Secur
 import type { ServerContext } from '../context'
 import { listObjectsInput, listPage, pageOf } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
+import { networkQuestions } from '../reachability/turns'
 
 export const groupReference = z.object({ name: dnsLabel })
 export const listGroupsInput = listObjectsInput
@@ -22,14 +23,14 @@ const membersOf = (row: SecurityGroupRow, pods: readonly NetworkMember[]): Netwo
 }
 
 export async function toGroupViews(db: Database, scope: Scope, rows: readonly SecurityGroupRow[]): Promise<SecurityGroupView[]> {
-  const pods = await listMembers(db, scope, [...new Set(rows.map((row) => row.networkId))])
+  const pods = rows.length === 0 ? [] : await listMembers(db, scope, [...new Set(rows.map((row) => row.networkId))])
   return rows.map((row) => ({ metadata: toMetadata(row), spec: securityGroupSpec.parse(row.spec), status: { pods: membersOf(row, pods).length } }))
 }
 
 /** One page of the tenant's security groups. */
 export async function listGroups(ctx: ServerContext, scope: Scope, input: z.output<typeof listGroupsInput>): Promise<z.output<typeof listGroupsOutput>> {
   const { uids, ...page } = await listPage(ctx.db, scope, 'SecurityGroup', input)
-  return { ...page, items: await toGroupViews(ctx.db, scope, await loadSecurityGroups(ctx.db, scope, uids)) }
+  return { ...page, items: await networkQuestions.take(scope.tenantId, async () => toGroupViews(ctx.db, scope, await loadSecurityGroups(ctx.db, scope, uids))) }
 }
 
 export async function getGroup(ctx: ServerContext, scope: Scope, { name }: z.output<typeof groupReference>): Promise<SecurityGroupDetail> {
