@@ -2,8 +2,6 @@ import type { Condition } from '../shared/condition'
 import { subnetsOf, type NetworkSpec } from '../network/spec'
 import { overlapOf, publicSubnetOf } from './overlap'
 
-export { overlapOf } from './overlap'
-
 /**
  * `own`: the network that the peering is of. `agreed`: the other side lets it in; one tenant agrees with itself. `peer`: the other network,
  * or null where there is none. Of another tenant's side nothing may be told before it has agreed: null and not agreed look alike.

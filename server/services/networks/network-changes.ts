@@ -1,6 +1,6 @@
 import { formatPath } from '@/domain/manifest/source'
 import { serviceSubnets, subnetsOf, type NetworkSpec } from '@/domain/network/spec'
-import { overlapOf } from '@/domain/network-peering/state'
+import { overlapOf } from '@/domain/network-peering/overlap'
 import type { Problem } from '@/domain/shared/errors'
 import { familyOf, inSubnet, parseIp, parseSubnet, subnetsOverlap } from '@/domain/shared/ip'
 

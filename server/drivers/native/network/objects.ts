@@ -1,5 +1,5 @@
 import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPod } from '@/contracts/host/v1'
-import { overlapOf } from '@/domain/network-peering/state'
+import { overlapOf } from '@/domain/network-peering/overlap'
 import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'
 import { Members } from './members'
