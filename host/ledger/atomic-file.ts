@@ -6,16 +6,16 @@ import { join } from 'node:path'
 export const temporarySuffix = '.tmp'
 
 /**
- * Puts a text into a file of a folder (mode 0600) so that a crash leaves the old text or the new one: it is written beside it, synced and
+ * Puts a text, or the pieces of one, into a file of a folder (mode 0600) so that a crash leaves the old text or the new one: it is written beside it, synced and
  * renamed over it. Throws the file system's error, and leaves nothing of the attempt.
  */
-export async function writeAtomically(folder: string, name: string, text: string): Promise<void> {
+export async function writeAtomically(folder: string, name: string, text: string | Iterable<string>): Promise<void> {
   const path = join(folder, name)
   const temporary = `${path}.${randomBytes(4).toString('hex')}${temporarySuffix}`
   const file = await open(temporary, 'wx', 0o600)
   try {
     try {
-      await file.writeFile(text)
+      for (const piece of typeof text === 'string' ? [text] : text) await file.writeFile(piece)
       await file.datasync()
     } finally {
       await file.close()

@@ -21,58 +21,80 @@ const network: NetworkObject = { kind: 'network', number: 5, name: 'default', te
 const pod = (name: string): NetworkObject => ({ kind: 'pod', uid: randomUUID(), namespace: 'default', name, hostname: name, subdomain: null, hostId: null, addresses: ['10.0.0.5'] })
 const message = (set: NetworkObject[], rest: Partial<NetworkMessage> = {}): NetworkMessage => ({ kind: 'networkObjects', networkId, complete: false, set, remove: [], ...rest })
 
+const written = () => readFile(join(folder, `${networkId}.json`), 'utf8')
+
 describe('what a host keeps of its networks', () => {
-  it('is the first complete message with what changed since, also for the next agent, and without a secret to hide', async () => {
+  it('is what was said last, also for the next agent, and without a secret to hide', async () => {
     const [one, two] = [pod('one'), pod('two')]
     const kept = await open()
-    expect(kept.take(message([network, one], { complete: true }))).toEqual([network, one])
-    expect(kept.take(message([two], { remove: [`pod/${one.kind === 'pod' ? one.uid : ''}`] }))).toEqual([network, two])
+    await kept.put(networkId, [network, one], false)
+    await kept.put(networkId, [network, two], false)
+    expect(kept.of(networkId)).toEqual([network, two])
     await kept.close()
     expect((await open()).complete()).toEqual([message([network, two], { complete: true })])
     expect((await stat(join(folder, `${networkId}.json`))).mode & 0o777).toBe(0o600)
-    // A complete message leaves nothing of the time before.
-    expect((await open()).take(message([network], { complete: true }))).toEqual([network])
   })
 
   it('goes with the network, but not between what was told of it and the desired set that names it', async () => {
     const kept = await open()
-    kept.take(message([network], { complete: true }))
+    await kept.put(networkId, [network], false)
     expect(kept.keep(new Set())).toEqual([])
     expect(kept.keep(new Set([networkId]))).toEqual([])
     expect(kept.keep(new Set())).toEqual([networkId])
     await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]))
     // And it may come again at once.
-    kept.take(message([network], { complete: true }))
+    await kept.put(networkId, [network], false)
     await kept.close()
     expect((await open()).of(networkId)).toEqual([network])
   })
 
-  it('is left out where it cannot be read, and a write that broke off leaves nothing', async () => {
-    const broken = randomUUID()
-    await writeFile(join(folder, `${broken}.json`), '{"version":1,"objects":[{"kind":"nonsense"}]}')
-    await mkdir(join(folder, `${randomUUID()}.json`))
+  it('is lost where it cannot be read, for every further agent too, until it is said again; a write that broke off leaves nothing', async () => {
+    const [broken, cut, folderOfThatName] = [networkId, randomUUID(), randomUUID()]
+    await writeFile(join(folder, `${broken}.json`), '{"version":2,"objects":1}\n{"kind":"nonsense"}\n')
+    await writeFile(join(folder, `${cut}.json`), `{"version":2,"objects":2}\n${JSON.stringify(network)}\n`)
+    await mkdir(join(folder, `${folderOfThatName}.json`))
     await writeFile(join(folder, `${broken}.json.0badcafe.tmp`), '')
-    expect((await open()).complete()).toEqual([])
-    expect(log.warn).toHaveBeenCalledTimes(2)
-    expect(await readdir(folder)).toEqual([])
+    expect((await open()).lost().sort()).toEqual([broken, cut, folderOfThatName].sort())
+    expect(log.warn).toHaveBeenCalledTimes(3)
+    const next = await open()
+    expect(next.complete()).toEqual([])
+    expect(next.lost()).toHaveLength(3)
+    expect(await readdir(folder)).toHaveLength(3)
+    await next.put(broken, [network], true)
+    await next.put(folderOfThatName, [network], true)
+    expect(next.keep(new Set([broken]))).toEqual([cut])
+    await next.close()
+    expect((await open()).complete().map((one) => one.networkId).sort()).toEqual([broken, folderOfThatName].sort())
   })
 
   it('is tried again when it could not be written', async () => {
     const kept = await open()
     await rm(folder, { recursive: true })
-    kept.take(message([network], { complete: true }))
+    await kept.put(networkId, [network], false)
     await vi.waitFor(() => expect(log.error).toHaveBeenCalled(), { timeout: 5_000 })
     await mkdir(folder)
     await kept.close()
-    expect(await readFile(join(folder, `${networkId}.json`), 'utf8')).toContain('10.96.0.0/16')
+    expect(await written()).toContain('10.96.0.0/16')
   })
 
-  it('is bounded, and never without the network itself', async () => {
+  it('is on disk before anybody goes on, where it restricts', async () => {
     const kept = await open()
-    const many = Array.from({ length: 20_000 }, (_, i) => pod(`p${i}`))
-    for (let i = 0; i < 3; i += 1) kept.take(message(many.map((one) => (one.kind === 'pod' ? { ...one, uid: randomUUID() } : one))))
-    const all = kept.take(message([network]))
-    expect(all).toHaveLength(50_001)
-    expect(all).toContainEqual(network)
+    await kept.put(networkId, [network], false)
+    await kept.put(networkId, [network, pod('one')], true)
+    expect((await open()).of(networkId)).toHaveLength(2)
+    await kept.lose(networkId)
+    expect((await open()).lost()).toEqual([networkId])
+    await kept.close()
+  })
+
+  it('is bounded by nobody here: what was taken is kept, however large', async () => {
+    const kept = await open()
+    const members = Array.from({ length: 90_000 }, (_, i) => `fd00:1111:2222:3333:4444:5555:${(i >> 8).toString(16)}:${(i & 255).toString(16)}`)
+    const policy = (): NetworkObject => ({ kind: 'policy', uid: randomUUID(), source: 'SecurityGroup', namespace: null, name: 'web', members, directions: ['ingress'], rules: [] })
+    const all = [network, ...Array.from({ length: 20 }, policy)]
+    await kept.put(networkId, all, true)
+    expect((await stat(join(folder, `${networkId}.json`))).size).toBeGreaterThan(64 << 20)
+    expect((await open()).of(networkId)).toEqual(all)
+    await kept.close()
   })
 })

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import type { NetworkMessage } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
 import { parseCidr } from '@/domain/shared/cidr'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
@@ -7,8 +7,8 @@ import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkS
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName, uplinkName } from './names'
-import { withMessage, type NetworkObjects } from './network-objects'
-import { networkState } from './network-state'
+import { listed, mayRestrict, withMessage, type NetworkObjects } from './network-objects'
+import { contradictions } from './network-state'
 import { PeerLinks } from './peers/peer-links'
 import { NAMESPACES, refuseClash, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
 import { allDone, SerialByKey } from './serial'
@@ -39,6 +39,9 @@ export type HostNetworkOptions = {
 /** Where a pod's QEMU runs and which tap it opens. The guest's NIC needs `mtu`. */
 export type Port = { netns: string; tap: string; mtu: number }
 
+/** All that is known of a network after a message, and whether that forbids something that was not forbidden before. */
+export type TakenObjects = { objects: readonly NetworkObject[]; restricts: boolean }
+
 type Wanted = { spec: NetworkSpec; pods: Map<string, Attachment> }
 
 /**
@@ -54,6 +57,8 @@ export class HostNetwork {
   private readonly uplinkNetns: string | null
   /** What the server said of networks, by their id; also of those that have no pod here yet. */
   private readonly objects = new Map<string, NetworkObjects>()
+  /** Networks of which something was said that is not known: nothing passes there until all of it is said. */
+  private readonly closed = new Set<string>()
   /** Pods attached or detached while a reconciliation runs: its desired set is older than they are. */
   private touched: Set<string> | null = null
 
@@ -64,7 +69,7 @@ export class HostNetwork {
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
     this.uplinkNetns = uplinkNetns
-    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.objects.get(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
+    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.objects.get(id), isClosed: (id) => this.closed.has(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
   /**
@@ -126,20 +131,48 @@ export class HostNetwork {
   /**
    * Takes what the server says of a network: kept until {@link forgetObjects}, and in force when this resolves, or from the first pod on where none
    * is here yet. Messages of one network are taken in the order of the calls; each is one transaction, as large as what it changes. Throws an Error
-   * for what contradicts the pods that are here, and for changes of a network of which nothing is known (what was in force stays),
-   * ExecError from the kernel.
+   * as {@link takeObjects} does, ExecError from the kernel.
    */
   async applyObjects(networkId: string, message: NetworkMessage): Promise<void> {
+    this.takeObjects(networkId, message)
+    await this.carryOut(networkId)
+  }
+
+  /**
+   * Takes what the server says of a network, for all that is carried out from now on: {@link carryOut} does it for what runs. A subnet that contradicts pods
+   * that are here waits until they are gone. Throws an Error for changes of a network of which nothing or not all is known, and for more
+   * than is kept of a network: then nothing passes there until a message that says all of it is taken.
+   */
+  takeObjects(networkId: string, message: NetworkMessage): TakenObjects {
     const known = this.objects.get(networkId)
-    if (!known && this.objects.size >= MAX_NETWORKS) throw new Error(`objects of more than ${MAX_NETWORKS} networks; those of network ${networkId} are not taken`)
-    const objects = withMessage(known, message)
-    const running = [...this.networks.values()].find(({ identity }) => identity.id === networkId)
-    if (running) networkState(running.identity, [...running.pods.values()], objects)
-    this.objects.set(networkId, objects)
-    const number = running?.identity.number ?? objects.network?.number
-    if (number === undefined) return
+    try {
+      if (!known && this.objects.size >= MAX_NETWORKS) throw new Error(`objects of more than ${MAX_NETWORKS} networks; those of network ${networkId} are not taken`)
+      if (!message.complete && this.closed.has(networkId)) throw new Error(`changes of network ${networkId} came before all of it, which is not known any more`)
+      const objects = withMessage(known, message)
+      this.objects.set(networkId, objects)
+      this.closed.delete(networkId)
+      const running = this.ofId(networkId)
+      const waits = running ? contradictions(running.identity, [...running.pods.values()], objects) : []
+      if (waits.length > 0) this.parts.log.warn({ network: networkId, waits }, 'what the server said of a network waits in part until pods of it are gone')
+      return { objects: listed(objects), restricts: mayRestrict(known, objects) }
+    } catch (error) {
+      this.closed.add(networkId)
+      throw error
+    }
+  }
+
+  /** Something was said of the network that is not known any more: nothing passes there until all of it is said. {@link carryOut} does it for what runs. */
+  closeNetwork(networkId: string): void {
+    this.closed.add(networkId)
+  }
+
+  /** Brings the network to what is known of it, in its turn; `first` is waited for before. */
+  async carryOut(networkId: string, first?: Promise<void>): Promise<void> {
+    const number = this.ofId(networkId)?.identity.number ?? this.objects.get(networkId)?.network?.number
+    if (number === undefined) return first
     // A first pod may be on its way meanwhile: its network is there when its turn is over.
     await this.serial.do(number, async () => {
+      await first
       const network = this.networks.get(number)
       if (network?.identity.id === networkId) await network.refresh()
     })
@@ -153,12 +186,18 @@ export class HostNetwork {
 
   /** Forgets what the server said of a network that it no longer speaks of. One that has pods here keeps it. */
   forgetObjects(networkId: string): void {
-    if (![...this.networks.values()].some(({ identity }) => identity.id === networkId)) this.objects.delete(networkId)
+    if (this.ofId(networkId)) return
+    this.objects.delete(networkId)
+    this.closed.delete(networkId)
+  }
+
+  private ofId(networkId: string): RunningNetwork | undefined {
+    return [...this.networks.values()].find(({ identity }) => identity.id === networkId)
   }
 
   /** Named counters of a network's packet filter, by name; none where no pod of it is here. They begin again at 0 when all is loaded anew. */
   async counters(networkId: string): Promise<Map<string, Counted>> {
-    const network = [...this.networks.values()].find(({ identity }) => identity.id === networkId)
+    const network = this.ofId(networkId)
     return network ? this.serial.do(network.identity.number, () => network.counters()) : new Map()
   }
 
@@ -178,18 +217,20 @@ export class HostNetwork {
   /**
    * Makes this host hold exactly these attachments: adopts what an earlier process made, repairs what other
    * programs changed, and removes the leftovers of this host tag. Pods attached or detached meanwhile stay as
-   * they are. One at a time. A network that cannot be repaired does not keep the others from it; its error is thrown
-   * at the end.
+   * they are. One at a time. A network that cannot be repaired, or of which attachments contradict each other, keeps the rules that it has, and does not keep the
+   * others from it: its error is in the log, and the next look tries again.
    */
   async reconcile(desired: readonly Attachment[]): Promise<ReconcileReport> {
-    const report = await this.bringTo(desired)
+    const { report, failures } = await this.bringTo(desired)
+    for (const { number, error } of failures) this.parts.log.error({ err: error, network: number }, 'a network of this host could not be made right; the others are')
     if (report.repairs.length > 0) this.parts.log.warn(report, 'repaired the network of this host')
     return report
   }
 
   /** Removes everything of this host tag. Call it after the last attach. */
   async close(): Promise<void> {
-    await this.bringTo([])
+    const { failures } = await this.bringTo([])
+    for (const { error } of failures) throw error
     await this.parts.uplink.close()
   }
 
@@ -219,24 +260,24 @@ export class HostNetwork {
     return fingerprints(this.parts.run, names)
   }
 
-  private async bringTo(desired: readonly Attachment[]): Promise<ReconcileReport> {
+  private async bringTo(desired: readonly Attachment[]): Promise<{ report: ReconcileReport; failures: Failure[] }> {
     if (this.touched) throw new Error('a reconciliation is running already')
-    for (const attachment of desired) checkAttachment(attachment, this.parts.uids)
-    const wanted = groupByNetwork(desired)
+    const { wanted, failures } = groupByNetwork(desired, this.parts.uids)
     this.touched = new Set()
     const report: ReconcileReport = { repairs: [], lostTaps: [] }
     try {
       const here = (await namespaces()).flatMap((name) => networkNumberOf(this.parts.hostTag, name) ?? [])
       const outbound = [...wanted.values()].filter(({ spec }) => (this.objects.get(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
-      await this.parts.uplink.adopt(new Set(outbound))
-      const numbers = new Set([...here, ...wanted.keys(), ...this.networks.keys()])
-      await allDone([...numbers].map((number) => this.serial.do(number, () => this.reconcileNetwork(number, wanted.get(number), report))))
+      const leftAlone = new Set(failures.map(({ number }) => number))
+      await this.parts.uplink.adopt(new Set([...outbound, ...leftAlone]))
+      const numbers = [...new Set([...here, ...wanted.keys(), ...this.networks.keys()])].filter((number) => !leftAlone.has(number))
+      await Promise.all(numbers.map((number) => this.serial.do(number, () => this.reconcileNetwork(number, wanted.get(number), report)).catch((error: unknown) => failures.push({ number, error }))))
       report.repairs.push(...await this.parts.peers.reconcile())
       await this.remember()
     } finally {
       this.touched = null
     }
-    return report
+    return { report, failures }
   }
 
   /** What others change from now on is seen. */
@@ -279,6 +320,10 @@ export class HostNetwork {
     const network = known ?? new RunningNetwork(spec, this.parts)
     this.networks.set(number, network)
     for (const uid of pods.keys()) this.numberOfPod.set(uid, number)
+    if (!known && !this.objects.has(spec.id) && !this.closed.has(spec.id) && await network.hasPolicies()) {
+      this.closed.add(spec.id)
+      this.parts.log.error({ network: spec.id }, 'a network had policies that are not known any more: its pods reach nothing until the server says them again')
+    }
     await network.reconcile(spec, pods, report)
   }
 
@@ -299,20 +344,37 @@ export class HostNetwork {
 /** More than one host ever has; what comes from the server is bounded. */
 const MAX_NETWORKS = 10_000
 
-function groupByNetwork(attachments: readonly Attachment[]): Map<number, Wanted> {
-  const networks = new Map<number, Wanted>()
+/** A network that is not as it should be, by its number. */
+type Failure = { number: number; error: unknown }
+
+/** What each network should have; one of which attachments cannot be, alone or together, is a failure. */
+function groupByNetwork(attachments: readonly Attachment[], uids: UidRange): { wanted: Map<number, Wanted>; failures: Failure[] } {
+  const wanted = new Map<number, Wanted>()
+  const failures = new Map<number, Failure>()
   const placed = new Set<string>()
   for (const attachment of attachments) {
-    const { network: spec, pod } = attachment
-    if (placed.has(pod.uid)) throw new Error(`pod ${pod.uid} is attached twice`)
-    placed.add(pod.uid)
-    const network = networks.get(spec.number) ?? { spec, pods: new Map<string, Attachment>() }
-    if (network.spec.id !== spec.id || network.spec.outbound !== spec.outbound) throw new Error(`network number ${spec.number} is described in two ways`)
-    refuseClash(spec.number, [...network.pods.values()].map((one) => one.pod), pod)
-    network.pods.set(pod.uid, attachment)
-    networks.set(spec.number, network)
+    const { number } = attachment.network
+    try {
+      checkAttachment(attachment, uids)
+      if (placed.has(attachment.pod.uid)) throw new Error(`pod ${attachment.pod.uid} is attached twice`)
+      placed.add(attachment.pod.uid)
+      wanted.set(number, withAttachment(wanted.get(number), attachment))
+    } catch (error) {
+      if (!failures.has(number)) failures.set(number, { number, error })
+    }
   }
-  return networks
+  for (const number of failures.keys()) wanted.delete(number)
+  return { wanted, failures: [...failures.values()] }
+}
+
+function withAttachment(network: Wanted | undefined, attachment: Attachment): Wanted {
+  const { network: spec, pod } = attachment
+  if (!network) return { spec, pods: new Map([[pod.uid, attachment]]) }
+  if (network.spec.id !== spec.id) throw new Error(`network number ${spec.number} is held by network ${network.spec.id}, not ${spec.id}`)
+  refuseClash(spec.number, [...network.pods.values()].map((one) => one.pod), pod)
+  // Written down at different times. What the server says of the network decides; where it says nothing, nothing leaves.
+  const outbound = network.spec.outbound === spec.outbound ? spec.outbound : 'none'
+  return { spec: { ...network.spec, outbound }, pods: new Map([...network.pods, [pod.uid, attachment]]) }
 }
 
 async function namespaces(): Promise<string[]> {

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { networkObjectKey, type NetworkBase, type NetworkMessage, type NetworkObject, type NetworkPeer, type NetworkPod, type NetworkPolicyObject, type NetworkService } from '@/contracts/host/v1'
 
-/** More of one network than any quota allows; beyond it a message is refused. */
+/** More of one network than any quota allows; beyond it a message is refused, here and nowhere else. */
 const MAX_OBJECTS = 50_000
 
 /** What the server said of one network. Never changed, but replaced: a list of a kind of which nothing changed is the same object. */
@@ -35,4 +36,21 @@ export function withMessage(known: NetworkObjects | undefined, { networkId, comp
   const count = after.pods.length + after.services.length + after.policies.length + after.peers.length
   if (count > MAX_OBJECTS) throw new Error(`network ${networkId} has ${count} objects; at most ${MAX_OBJECTS} are kept`)
   return after
+}
+
+/** All of them, as a message that says all of a network has them. */
+export const listed = ({ network, pods, services, policies, peers }: NetworkObjects): NetworkObject[] => [...(network ? [network] : []), ...pods, ...services, ...policies, ...peers]
+
+/** Whether something may be let through by `before` that `after` forbids: then nobody may take the one for the other. */
+export function mayRestrict(before: NetworkObjects | undefined, after: NetworkObjects): boolean {
+  if (!before) return after.policies.length > 0
+  const parts = ['policies', 'peers', 'network'] as const
+  return parts.some((part) => before[part] !== after[part] && !isDeepStrictEqual(before[part], after[part]))
+}
+
+const NOBODY = '00000000-0000-0000-0000-000000000000'
+
+/** What is in force where nobody knows what restricts a network: what is known of it but its policies and peers, and nothing gets from or to these addresses. */
+export function closedTo(addresses: readonly string[], known: NetworkObjects = NO_OBJECTS): NetworkObjects {
+  return { ...known, peers: [], policies: [{ kind: 'policy', uid: NOBODY, source: 'NetworkPolicy', namespace: null, name: 'not known', members: [...addresses], directions: ['ingress', 'egress'], rules: [] }] }
 }

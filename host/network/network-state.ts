@@ -41,7 +41,7 @@ export type NetworkIdentity = Pick<Attachment['network'], 'id' | 'number' | 'out
 
 /**
  * What the namespace of a network should hold. What the server says of the network goes before what a pod's place says, which may be
- * older; a subnet that a pod is in stays while it is. Throws an Error where places and the server's words contradict each other.
+ * older; but a subnet that a pod is in stays while it is, and what contradicts it waits ({@link contradictions}). Throws an Error where places contradict each other.
  */
 export function networkState(identity: NetworkIdentity, attached: readonly Attachment[], objects: NetworkObjects = NO_OBJECTS): NetworkState {
   const { network: base, pods, services, policies, peers } = objects
@@ -70,21 +70,38 @@ function portsOf(attached: readonly Attachment[]): readonly PodPort[] {
 }
 
 function allSubnets(number: number, base: NetworkBase | null, attached: readonly Attachment[]): NetworkSubnet[] {
+  const inUse = subnetsInUse(number, attached)
+  const said = (base?.subnets ?? []).filter((subnet) => contradiction(number, inUse.values(), subnet) === null).map(({ cidr, gateway }) => ({ cidr, gateway }))
+  const known = new Set(said.map(({ cidr }) => cidr))
+  return [...said, ...[...inUse.values()].filter(({ cidr }) => !known.has(cidr))]
+}
+
+function subnetsInUse(number: number, attached: readonly Attachment[]): Map<string, NetworkSubnet> {
   const subnets = new Map<string, NetworkSubnet>()
-  const take = (cidr: string, gateway: string) => {
-    const known = subnets.get(cidr)
-    if (known && known.gateway !== gateway) throw new Error(`network ${number} has ${cidr} with gateway ${known.gateway}, and with ${gateway}: a gateway does not change while pods are in its subnet`)
-    if (known) return
-    const clash = [...subnets.keys()].find((other) => subnetsOverlap(parseSubnet(other), parseSubnet(cidr)))
-    if (clash !== undefined) throw new Error(`network ${number} runs with ${clash}, which ${cidr} overlaps: a subnet does not change while pods are in it`)
-    subnets.set(cidr, { cidr, gateway })
-  }
-  for (const { cidr, gateway } of base?.subnets ?? []) take(cidr, gateway)
   for (const { network: { cidr, gateway, ipv6 } } of attached) {
-    take(cidr, gateway)
-    if (ipv6) take(ipv6.cidr, ipv6.gateway)
+    for (const subnet of [{ cidr, gateway }, ...(ipv6 ? [{ cidr: ipv6.cidr, gateway: ipv6.gateway }] : [])]) {
+      if (subnets.get(subnet.cidr)?.gateway === subnet.gateway) continue
+      const against = contradiction(number, subnets.values(), subnet)
+      if (against !== null) throw new Error(against)
+      subnets.set(subnet.cidr, subnet)
+    }
   }
-  return [...subnets.values()]
+  return subnets
+}
+
+function contradiction(number: number, inUse: Iterable<NetworkSubnet>, { cidr, gateway }: NetworkSubnet): string | null {
+  for (const known of inUse) {
+    if (known.cidr === cidr && known.gateway === gateway) continue
+    if (known.cidr === cidr) return `network ${number} has ${cidr} with gateway ${known.gateway}, and with ${gateway}: a gateway does not change while pods are in its subnet`
+    if (subnetsOverlap(parseSubnet(known.cidr), parseSubnet(cidr))) return `network ${number} runs with ${known.cidr}, which ${cidr} overlaps: a subnet does not change while pods are in it`
+  }
+  return null
+}
+
+/** What the server says of a network's subnets that waits until pods of another mind are gone. */
+export function contradictions({ number }: NetworkIdentity, attached: readonly Attachment[], { network: base }: NetworkObjects): string[] {
+  const inUse = subnetsInUse(number, attached)
+  return (base?.subnets ?? []).flatMap((subnet) => contradiction(number, inUse.values(), subnet) ?? [])
 }
 
 /** The subnets, gateways or addresses of one family. */

@@ -7,7 +7,7 @@ import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { namespaceName, tapName, UPLINK_IN_NAMESPACE, uplinkName } from './names'
 import type { NamespaceUsers } from './namespace-rules'
-import type { NetworkObjects } from './network-objects'
+import { closedTo, type NetworkObjects } from './network-objects'
 import { networkState, type NetworkIdentity, type NetworkState } from './network-state'
 import type { PeerLinks } from './peers/peer-links'
 import { forgetConnections, strayAddresses } from './policies/forget-connections'
@@ -24,7 +24,7 @@ import type { Fingerprint } from './watch/fingerprints'
 export const NAMESPACES = '/run/netns'
 
 /** What all networks of one host share. */
-export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined }
+export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined; isClosed: (networkId: string) => boolean }
 
 /** What a reconciliation changed, for the log, and the pods whose tap had to be made anew: their QEMU holds a dead one. */
 export type ReconcileReport = { repairs: string[]; lostTaps: string[] }
@@ -208,6 +208,11 @@ export class RunningNetwork {
     return this.inside.counters()
   }
 
+  /** Whether the kernel holds policies of the network, by whichever process. */
+  hasPolicies(): Promise<boolean> {
+    return this.inside.hasPolicies()
+  }
+
   /** What passed through the network's services, by uid. */
   serviceCounters(): Promise<Map<string, ServiceCounters>> {
     return this.inside.serviceCounters()
@@ -215,7 +220,10 @@ export class RunningNetwork {
 
   /** What the namespace should hold now. */
   state(): NetworkState {
-    const state = networkState(this.identity, this.attached, this.host.objectsOf(this.identity.id))
+    const { id } = this.identity
+    const known = this.host.objectsOf(id)
+    const addresses = () => this.attached.flatMap(({ pod }) => [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : [])])
+    const state = networkState(this.identity, this.attached, this.host.isClosed(id) ? closedTo(addresses(), known) : known)
     return state.outbound === 'nat' ? { ...state, transit: this.host.uplink.transit(state.number) } : state
   }
 

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { PodPort } from './attachment'
 import type { Logger } from '@/platform/logger'
 import { Shaping } from './bandwidth/shaping'
@@ -15,6 +16,10 @@ import { MOST_ENDPOINTS, servicesLeftOut } from './services/service-elements'
 import type { NftTables } from './table/model'
 import { Table, type Counted } from './table/table'
 import type { Fingerprint } from './watch/fingerprints'
+
+/** The chain of members of a combination of policies. */
+const POLICY_MEMBERS = /^policy_(?:in|e)gress_of_/
+const listedChains = z.object({ nftables: z.array(z.object({ chain: z.object({ name: z.string() }).optional() })) })
 
 /** What the kernel counts a namespace's packet filter from. */
 const NEW_GENERATION = 1
@@ -173,6 +178,12 @@ export class TenantNamespace {
   /** What passed through the network's services, by uid; none before it is there. */
   async serviceCounters(): Promise<Map<string, ServiceCounters>> {
     return this.current ? readServiceCounters(this.kernel, this.current) : new Map()
+  }
+
+  /** Whether a process loaded policies here, as far as can be seen: one of a namespace that cannot be entered has none. */
+  async hasPolicies(): Promise<boolean> {
+    const { nftables } = listedChains.parse(await this.kernel.listRules('chains').catch(() => ({ nftables: [] })))
+    return nftables.some(({ chain }) => chain !== undefined && POLICY_MEMBERS.test(chain.name))
   }
 
   /** Nothing is looked after any more: the namespace goes. */

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { NetworkMessage } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
 import { NetworkObjects } from '@/host/ledger/network-objects'
+import { HostNetwork } from '@/host/network/host-network'
 import { networkPort } from './adapters/network'
 import { Networks } from './networks'
 import { testAssignment } from './testing/assignment'
@@ -22,7 +23,7 @@ describe('what the server says of networks', () => {
     const kept = await NetworkObjects.open(folder, log)
     const networks = new Networks({
       kept,
-      network: { applyObjects: async (id) => void told.push(`rules ${id}`), forgetObjects: (id) => void told.push(`no rules ${id}`) },
+      network: { takeObjects: (id, { set }) => (told.push(`rules ${id}`), { objects: set, restricts: false }), carryOut: async () => {}, forgetObjects: (id) => void told.push(`no rules ${id}`) },
       resolvers: { know: (id, objects) => void told.push(`names ${id} ${objects.length}`), forget: (id) => void told.push(`no names ${id}`) },
       log,
     })
@@ -40,10 +41,51 @@ describe('what the server says of networks', () => {
 
   it('that the kernel does not take is told in the log, and the rest goes on', async () => {
     const know = vi.fn()
-    const networks = new Networks({ kept: await NetworkObjects.open(folder, log), network: { applyObjects: () => Promise.reject(new Error('nft')), forgetObjects: () => {} }, resolvers: { know, forget: () => {} }, log })
+    const networks = new Networks({ kept: await NetworkObjects.open(folder, log), network: { takeObjects: (_, { set }) => ({ objects: set, restricts: false }), carryOut: () => Promise.reject(new Error('nft')), forgetObjects: () => {} }, resolvers: { know, forget: () => {} }, log })
     networks.take(message(randomUUID()))
     await vi.waitFor(() => expect(log.error).toHaveBeenCalled())
     expect(know).toHaveBeenCalled()
+  })
+
+  it('comes into force once the next agent would find it, where it restricts', async () => {
+    const networkId = randomUUID()
+    let onDisk: string[] = []
+    const networks = new Networks({
+      kept: await NetworkObjects.open(folder, log),
+      network: { takeObjects: (_, { set }) => ({ objects: set, restricts: true }), carryOut: async (_, written) => (await written, void (onDisk = await readdir(folder))), forgetObjects: () => {} },
+      resolvers: { know: () => {}, forget: () => {} },
+      log,
+    })
+    networks.take(message(networkId))
+    await vi.waitFor(() => expect(onDisk).toEqual([`${networkId}.json`]))
+  })
+
+  it('and is refused changes neither the names nor what is kept; all of it is asked for again, once', async () => {
+    const networkId = randomUUID()
+    const hosts = new HostNetwork({ hostTag: 'tst', uidRange: { first: 700_000, last: 700_001 } })
+    const kept = await NetworkObjects.open(folder, log)
+    const know = vi.fn()
+    const networks = new Networks({ kept, network: hosts, resolvers: { know, forget: () => {} }, log })
+    const change: NetworkMessage = { ...message(networkId), complete: false }
+    expect(() => networks.take(change)).toThrow('before all of it')
+    expect(know).not.toHaveBeenCalled()
+    // What cannot be read tells the next agent that it does not know.
+    await vi.waitFor(async () => expect((await NetworkObjects.open(folder, log)).lost()).toEqual([networkId]))
+    networks.take(change)
+    networks.take(message(networkId))
+    expect(know).toHaveBeenCalledTimes(1)
+    expect(kept.of(networkId)).toHaveLength(1)
+    // More than is kept: the same for the packet filter, the names and the disk.
+    const many = Array.from({ length: 50_001 }, (): NetworkObject => ({ kind: 'peer', uid: randomUUID(), number: 6, name: 'n', subnets: [] }))
+    expect(() => networks.take({ ...change, set: many })).toThrow('at most 50000')
+    expect(know).toHaveBeenCalledTimes(1)
+    networks.take({ ...message(networkId), set: many })
+    networks.take(change)
+    expect(know).toHaveBeenCalledTimes(1)
+    networks.take(message(networkId))
+    expect(know).toHaveBeenCalledTimes(2)
+    await kept.close()
+    expect((await NetworkObjects.open(folder, log)).of(networkId)).toHaveLength(1)
   })
 })
 

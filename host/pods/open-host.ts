@@ -39,7 +39,7 @@ import { systemClock } from './clock'
 import { findDiskProblem } from './data-folder'
 import { DiskWatch } from './disk-watch'
 import { keepCollecting } from './keep-collecting'
-import { Networks } from './networks'
+import { Networks, restoreNetworks } from './networks'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { PrePulls } from './pre-pulls'
@@ -106,7 +106,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const network = new HostNetwork({ hostTag: settings.hostTag, uidRange: vmUids.range, resolverUids })
   const logs = new LogStore(folders.logs)
   const known = await NetworkObjects.open(folders.networks, log)
-  for (const message of known.complete()) await network.applyObjects(message.networkId, message).catch((error: unknown) => log.error({ err: error, network: message.networkId }, 'what was kept of a network is not carried out; the server says it again'))
+  restoreNetworks(known, network, log)
   const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
 
   const { kernel, initramfs, version, pointer } = settings.guest
