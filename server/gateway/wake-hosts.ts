@@ -18,7 +18,8 @@ function networkChanges(changes: readonly Change[]): NetworkChanges | null {
   // Of what is gone, nothing says any more in which network it was.
   const gone = services.filter(({ action }) => action === 'deleted')
   const found = {
-    networks: [...new Set(of('NetworkSpec', 'NetworkPeers', 'NetworkAddress').map(({ uid }) => uid))],
+    networks: [...new Set(of('NetworkSpec', 'NetworkPeers').map(({ uid }) => uid))],
+    addresses: [...new Set(of('NetworkAddress').map(({ uid }) => uid))],
     pods: [...of('Pod').filter(({ action, oldLabels, newLabels }) => action === 'modified' && differs(oldLabels, newLabels)), ...of('PodAssignment').filter(({ action }) => action === 'added')].map(({ uid }) => uid),
     services: services.filter(({ action }) => action !== 'deleted').map(nameOf),
     tenants: [...new Set([...gone, ...of('SecurityGroup', 'NetworkPolicy', 'Namespace')].flatMap(({ tenantId }) => tenantId ?? []))],

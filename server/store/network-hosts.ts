@@ -1,18 +1,18 @@
 import type { Database } from './database'
 import type { ObjectName } from './pod-references'
 
-/** What of which networks may have changed: the networks themselves, pods' uids, services or Endpoints by name, or anything of a tenant's. */
-export type NetworkChanges = { networks: string[]; pods: string[]; services: Omit<ObjectName, 'kind'>[]; tenants: string[] }
+/** What of which networks may have changed: the networks themselves, the addresses of their pods, pods' uids, services or Endpoints by name, or anything of a tenant's. */
+export type NetworkChanges = { networks: string[]; addresses: string[]; pods: string[]; services: Omit<ObjectName, 'kind'>[]; tenants: string[] }
 
 /**
  * The hosts that run pods of the networks concerned, each with the networks. A network that changed concerns those that are peered with it
- * too, for they are told its subnets.
+ * too, for they are told its subnets; of what is in a network, its peers are told nothing.
  */
-export async function listNetworkHosts(db: Database, { networks, pods, services, tenants }: NetworkChanges): Promise<{ hostId: string; networkId: string }[]> {
+export async function listNetworkHosts(db: Database, { networks, addresses, pods, services, tenants }: NetworkChanges): Promise<{ hostId: string; networkId: string }[]> {
   const column = (of: (service: NetworkChanges['services'][number]) => string) => services.map(of)
   return db.$queryRaw<{ hostId: string; networkId: string }[]>`
     with changed as (
-      select unnest(${networks}::uuid[]) as "id"
+      select unnest(${[...networks, ...addresses]}::uuid[]) as "id"
       union select p."networkId" from "Pod" p where p."uid" = any(${pods}::uuid[])
       union select s."networkId" from unnest(${column((o) => o.tenantId)}::char(32)[], ${column((o) => o.namespace)}::text[], ${column((o) => o.name)}::text[]) as o(tenant, namespace, name)
         join "Service" s on s."tenantId" = o.tenant and s."namespace" = o.namespace and s."name" = o.name
