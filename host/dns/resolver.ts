@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import type { NetworkObject } from '@/contracts/host/v1'
-import { jailUid } from '@/host/images/jail/jail'
+import { jailUid, releaseJailUid, reserveJailUid } from '@/host/images/jail/jail'
 import type { Logger } from '@/platform/logger'
 import { aliasScript } from './alias-script'
 import { helperNames, helperPorts, resolverFiles, type HelperName, type ResolverFiles } from './files'
@@ -26,6 +26,12 @@ type Saved = z.infer<typeof savedState>
 const dnsmasq = (configuration: string) => ['dnsmasq', '--keep-in-foreground', `--conf-file=${resolverFolder}/${configuration}`]
 
 export type ResolverParts = { folder: string; namespace: string; nameservers: () => readonly string[]; log: Pick<Logger, 'info' | 'warn' | 'error'> }
+
+/** Keeps the account of the resolver that an earlier agent left in this folder from everybody else, before the resolver itself is taken up. */
+export async function reserveAccount(folder: string): Promise<void> {
+  const saved = savedState.safeParse(await json(join(folder, 'state.json')))
+  if (saved.success) reserveJailUid(saved.data.uid)
+}
 
 /**
  * The resolver of one network on this host. A process answers the pods from files that it reads again without a gap; helpers behind it have what
@@ -216,6 +222,7 @@ export class Resolver {
     const { folder } = this.parts
     const saved = savedState.safeParse(await json(join(folder, 'state.json')))
     const state: Saved = saved.success ? saved.data : { version: 1, uid: jailUid(), names: null, records: null, aliases: null }
+    reserveJailUid(state.uid)
     await killStrayResolvers(folder, new Set(processesOf(state).map(({ identity }) => identity.pid)))
     // What another account may read is of no use to this one.
     if (!saved.success) await rm(folder, { recursive: true, force: true })
@@ -235,10 +242,12 @@ export class Resolver {
     this.ending.abort()
     this.ending = new AbortController()
     await Promise.all([...this.retiring.keys(), ...(this.state ? processesOf(this.state).map(stopResolver) : [])])
+    const { state } = this
     this.state = null
     this.written.clear()
     await killStrayResolvers(folder, new Set())
     await rm(folder, { recursive: true, force: true })
+    if (state) releaseJailUid(state.uid)
   }
 
   private async save(state: Saved): Promise<void> {

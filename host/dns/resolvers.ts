@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import { killStrayResolvers } from './process'
-import { Resolver } from './resolver'
+import { reserveAccount, Resolver } from './resolver'
 import { hostNameservers } from './upstream'
 
 const checkMs = 2_000
@@ -46,6 +46,7 @@ export class Resolvers {
       if (killed > 0) log.warn({ killed }, 'ended resolvers of networks without pods')
       await rm(join(folder, name), { recursive: true, force: true })
     }
+    for (const networkId of used) await reserveAccount(join(folder, networkId))
     for (const { networkId, set } of known) all.know(networkId, set)
     for (const pod of pods) all.attached(pod)
     all.timer = setInterval(() => void all.check(), checkMs).unref()

@@ -32,10 +32,18 @@ let next = (process.pid * 61) % uids
 
 export const isRoot = process.getuid?.() === 0
 
+/** Accounts of jails that run for as long as they like, also longer than the agent that made them. */
+const reserved = new Set<number>()
+
+/** Nobody else is given this account until it is released. */
+export const reserveJailUid = (uid: number): void => void reserved.add(uid)
+export const releaseJailUid = (uid: number): void => void reserved.delete(uid)
+
 /** An account that no other jail of these days has: neither signals nor limits of processes reach from one pull to another. 0 without root: the caller's own then. */
 export function jailUid(): number {
   if (!isRoot) return 0
-  next = (next + 1) % uids
+  do next = (next + 1) % uids
+  while (reserved.has(firstUid + next))
   return firstUid + next
 }
 
