@@ -11,6 +11,7 @@ export class HostSession {
   private desiredChanged = true
   private readonly networksChanged = new Set<string>()
   private allNetworksChanged = true
+  private later: NodeJS.Timeout | null = null
   closed = false
 
   constructor(
@@ -38,6 +39,14 @@ export class HostSession {
   wakeNetwork(networkId: string): void {
     this.networksChanged.add(networkId)
     this.rouse()
+  }
+
+  /** Something is to be tried again. */
+  wakeLater(ms: number): void {
+    this.later ??= setTimeout(() => {
+      this.later = null
+      this.wake()
+    }, ms).unref()
   }
 
   /** Anything may have changed. */
@@ -73,6 +82,7 @@ export class HostSession {
 
   close(): void {
     this.closed = true
+    clearTimeout(this.later ?? undefined)
     this.wake()
     this.disconnect()
   }

@@ -51,7 +51,7 @@ export async function readChanges(db: DatabaseClient, session: HostSession, told
   }
   told.unsaid(new Set(read.unread.keys()))
   for (const [networkId, err] of read.unread) log.error({ err, network: networkId, hostId: session.hostId }, 'what a network holds could not be said: its hosts keep what they were told, and no further pods begin there; it is tried again')
-  if (read.unread.size > 0) setTimeout(() => session.wake(), retryMs).unref()
+  if (read.unread.size > 0) session.wakeLater(retryMs)
   const listed = read.listed && (await withoutNewcomers(db, session.hostId, read.listed, told))
   if (listed) told.sent(listed)
   return { listed, messages, leftOut }

@@ -20,6 +20,15 @@ export const deleteEndpoints = (db: Database, scope: Scope, uid: string) => db.e
 /** Those that people wrote and no service has. */
 export const countEndpointsWithoutService = (db: Database, scope: Scope, namespace: string): Promise<number> => db.endpoints.count({ where: { tenantId: scope.tenantId, namespace, serviceUid: null } })
 
+/** The addresses of all Endpoints that people wrote, but for those of one. */
+export async function countWrittenAddresses(db: Database, scope: Scope, exceptUid: string | null): Promise<number> {
+  const [row] = await db.$queryRaw<{ count: number }[]>`
+    select coalesce(sum(coalesce(jsonb_array_length(x -> 'addresses'), 0) + coalesce(jsonb_array_length(x -> 'notReadyAddresses'), 0)), 0)::int as count
+    from "Endpoints" e left join "Service" s on s."uid" = e."serviceUid" cross join lateral jsonb_array_elements(e."subsets") x
+    where e."tenantId" = ${scope.tenantId} and e."uid" is distinct from ${exceptUid}::uuid and (s."uid" is null or s."spec" -> 'selector' = '{}'::jsonb)`
+  return row?.count ?? 0
+}
+
 /** Ties Endpoints that were written before their service to it. */
 export const adoptEndpoints = (db: Database, scope: Scope, uid: string, serviceUid: string) => db.endpoints.update({ where: { uid, tenantId: scope.tenantId }, data: { serviceUid } })
 

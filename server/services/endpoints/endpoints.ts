@@ -7,14 +7,14 @@ import { DomainError, notFound, type Problem } from '@/domain/shared/errors'
 import { formatSubnet, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
-import { deleteEndpoints, findEndpoints, insertEndpoints, loadEndpoints, updateEndpoints, type EndpointsRow } from '@/server/store/endpoints'
+import { countWrittenAddresses, deleteEndpoints, findEndpoints, insertEndpoints, loadEndpoints, updateEndpoints, type EndpointsRow } from '@/server/store/endpoints'
 import { recordAudit } from '@/server/store/records'
 import { findService } from '@/server/store/services'
 import { storedSubsets } from '@/server/store/stored-subsets'
 import type { ServerContext } from '../context'
 import { canonicalJson } from '../idempotency'
 import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
-import { admitOneMore, holdTenant, listNamespacedInput, listPage, type Applied } from '../networks/object-lists'
+import { admitOneMore, holdTenant, listNamespacedInput, listPage, refusedAt, type Applied } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
 import type { z } from 'zod'
 
@@ -45,6 +45,7 @@ export async function applyEndpoints(tx: Transaction, scope: Scope, { metadata, 
   const problems = problemsOf(subsets, networkSpec.parse(network.spec))
   if (problems[0]) throw new DomainError('invalid_input', `${problems[0].path}: ${problems[0].message}`, { problems })
   const existing = await findEndpoints(tx, scope, namespace, name)
+  await admitAddresses(tx, scope, existing, subsets)
   if (!existing) {
     await admitOneMore(tx, scope, 'Endpoints')
     await insertEndpoints(tx, scope, { namespace, name, labels, annotations, subsets, serviceUid: service?.uid ?? null })
@@ -55,6 +56,18 @@ export async function applyEndpoints(tx: Transaction, scope: Scope, { metadata, 
   await updateEndpoints(tx, scope, existing.uid, { labels, annotations, subsets })
   await recordAudit(tx, scope, { action: 'endpoints.update', kind: 'Endpoints', namespace, name })
   return 'configured'
+}
+
+/** All that a tenant writes in Endpoints by hand: hosts are told of each, and read all of them with each change. */
+const maxWrittenAddresses = 20_000
+const sizeOf = (subsets: readonly EndpointSubset[]): number => subsets.reduce((sum, { addresses, notReadyAddresses }) => sum + addresses.length + notReadyAddresses.length, 0)
+
+async function admitAddresses(tx: Transaction, scope: Scope, existing: EndpointsRow | null, subsets: readonly EndpointSubset[]): Promise<void> {
+  const own = sizeOf(subsets)
+  // To have fewer is never refused.
+  if (own <= sizeOf(storedSubsets(existing?.subsets ?? []))) return
+  const others = await countWrittenAddresses(tx, scope, existing?.uid ?? null)
+  if (own + others > maxWrittenAddresses) throw refusedAt('subsets', `has ${own} addresses, and the tenant's other Endpoints that people wrote ${others}: together at most ${maxWrittenAddresses}`)
 }
 
 /** Addresses that mean something else to every guest, are a service's or a gateway's, or are too many. */
