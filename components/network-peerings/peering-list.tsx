@@ -33,7 +33,8 @@ const columns: ReadonlyArray<Column<NetworkPeeringView>> = [
 /** Where there is no column for it, what is missing stands below the state. */
 function StateCell({ peering }: { peering: NetworkPeeringView }) {
   const missing = missingOf(peering)
-  return <><PeeringState peering={peering} />{missing && <span className="block min-w-40 whitespace-normal pb-1.5 text-xs text-soft wrap-anywhere md:hidden">{missing}</span>}</>
+  if (!missing) return <PeeringState peering={peering} />
+  return <span className="block max-md:py-1.5"><PeeringState peering={peering} /><span className="block min-w-40 whitespace-normal text-xs text-soft wrap-anywhere md:hidden">{missing}</span></span>
 }
 
 /** The peerings of one network. `children` is the side form that stands over them. */

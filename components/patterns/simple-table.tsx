@@ -21,7 +21,7 @@ export function SimpleTable({ label, heads, rows, empty }: SimpleTableProps) {
         <tbody>
           {rows?.map((row) => (
             <tr key={row.key} className="h-9 border-b border-stroke last:border-0">
-              {row.cells.map((cell, i) => <td key={i} className={cn('px-4', i > 0 && 'text-soft')}>{cell}</td>)}
+              {row.cells.map((cell, i) => <td key={i} className={cn('px-4 py-1', i > 0 ? 'text-soft' : 'whitespace-nowrap')}>{cell}</td>)}
             </tr>
           ))}
         </tbody>
