@@ -59,6 +59,8 @@ export class HostNetwork {
   private readonly objects = new Map<string, NetworkObjects>()
   /** Networks of which something was said that is not known: nothing passes there until all of it is said. */
   private readonly closed = new Set<string>()
+  /** Networks that the last reconciliation could not look at; null before the first. */
+  private leftAlone: ReadonlySet<number> | null = null
   /** Pods attached or detached while a reconciliation runs: its desired set is older than they are. */
   private touched: Set<string> | null = null
 
@@ -115,10 +117,11 @@ export class HostNetwork {
     if (number === undefined) return
     await this.serial.do(number, async () => {
       const network = this.networks.get(number)
-      if (!network?.pods.has(podUid)) return
-      if (network.pods.size === 1) this.networks.delete(number)
-      this.numberOfPod.delete(podUid)
+      if (!network) return
+      // What it could not do is tried again by the next call, and by the next look at all networks.
       await network.remove(podUid)
+      this.numberOfPod.delete(podUid)
+      if (network.pods.size === 0) this.networks.delete(number)
     })
   }
 
@@ -245,15 +248,39 @@ export class HostNetwork {
     const host = found.get(this.uplinkNetns)
     const { numbers, repairs } = host ? await uplink.check(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)) : { numbers: [], repairs: [] }
     report.repairs.push(...repairs)
-    const suspects = [...this.networks].filter(([number, network]) => numbers.includes(number) || !network.isAsLeft(found.get(network.namespace)))
+    const suspects = [...this.networks].filter(([number, network]) => numbers.includes(number) || network.pods.size === 0 || !network.isAsLeft(found.get(network.namespace)))
     await allDone(suspects.map(([number, network]) => this.serial.do(number, async () => {
       // It may have gone since.
       if (this.networks.get(number) !== network) return
+      if (network.pods.size === 0) return this.endRemoval(network, report)
       if (numbers.includes(number)) await uplink.repair(number).then(() => report.repairs.push(`link ${uplinkName(this.parts.hostTag, number)} repaired`), () => undefined)
       await network.mend(async (name) => (await this.look([name])).get(name), report)
     })))
-    if (suspects.length > 0) report.repairs.push(...await this.parts.peers.reconcile())
+    if (suspects.length > 0) report.repairs.push(...await this.parts.peers.reconcile(new Set(suspects.map(([number]) => number))))
+    await this.removeOrphans(report)
     return report
+  }
+
+  /** Removes namespaces of this host tag that no network holds: their removal, or the undo of their making, failed. Before a reconciliation they are those of pods that run. */
+  private async removeOrphans(report: ReconcileReport): Promise<void> {
+    const { leftAlone } = this
+    if (!leftAlone || this.touched) return
+    const orphans = (await this.numbersHere()).filter((number) => !this.networks.has(number) && !leftAlone.has(number))
+    await allDone(orphans.map((number) => this.serial.do(number, async () => {
+      // One whose first pod came meanwhile is none.
+      if (!this.networks.has(number)) await this.endRemoval(new RunningNetwork({ id: '', number, outbound: 'none' }, this.parts), report)
+    })))
+  }
+
+  /** Removes what a network has here; only then it is forgotten. */
+  private async endRemoval(network: RunningNetwork, report?: ReconcileReport): Promise<void> {
+    await network.destroy()
+    this.networks.delete(network.identity.number)
+    report?.repairs.push(`namespace ${network.namespace} removed`)
+  }
+
+  private async numbersHere(): Promise<number[]> {
+    return (await namespaces()).flatMap((name) => networkNumberOf(this.parts.hostTag, name) ?? [])
   }
 
   private look(names: readonly (string | null)[]): Promise<Map<string | null, Fingerprint>> {
@@ -266,14 +293,15 @@ export class HostNetwork {
     this.touched = new Set()
     const report: ReconcileReport = { repairs: [], lostTaps: [] }
     try {
-      const here = (await namespaces()).flatMap((name) => networkNumberOf(this.parts.hostTag, name) ?? [])
+      const here = await this.numbersHere()
       const outbound = [...wanted.values()].filter(({ spec }) => (this.objects.get(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
       const leftAlone = new Set(failures.map(({ number }) => number))
       await this.parts.uplink.adopt(new Set([...outbound, ...leftAlone]))
       const numbers = [...new Set([...here, ...wanted.keys(), ...this.networks.keys()])].filter((number) => !leftAlone.has(number))
       await Promise.all(numbers.map((number) => this.serial.do(number, () => this.reconcileNetwork(number, wanted.get(number), report)).catch((error: unknown) => failures.push({ number, error }))))
-      report.repairs.push(...await this.parts.peers.reconcile())
+      report.repairs.push(...await this.parts.peers.reconcile('all'))
       await this.remember()
+      this.leftAlone = leftAlone
     } finally {
       this.touched = null
     }
@@ -292,6 +320,9 @@ export class HostNetwork {
 
   private async place(attachment: Attachment, onTap: () => void): Promise<void> {
     const { network: spec, pod } = attachment
+    // Its removal failed.
+    const left = this.networks.get(spec.number)
+    if (left?.pods.size === 0) await this.endRemoval(left)
     const network = this.networks.get(spec.number)
     if (!network) {
       const made = new RunningNetwork(spec, this.parts)
@@ -311,11 +342,7 @@ export class HostNetwork {
     const spec = wanted?.spec ?? known?.identity
     for (const uid of known?.pods.keys() ?? []) if (!pods.has(uid)) this.numberOfPod.delete(uid)
     if (!spec || pods.size === 0) {
-      this.networks.delete(number)
-      const network = known ?? new RunningNetwork(spec ?? { id: '', number, outbound: 'none' }, this.parts)
-      await network.destroy()
-      report.repairs.push(`namespace ${network.namespace} removed`)
-      return
+      return this.endRemoval(known ?? new RunningNetwork(spec ?? { id: '', number, outbound: 'none' }, this.parts), report)
     }
     const network = known ?? new RunningNetwork(spec, this.parts)
     this.networks.set(number, network)

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { run, type ExecOptions } from '@/platform/exec'
 import type { HostNetwork } from './host-network'
@@ -159,6 +159,93 @@ describe('a command that fails', () => {
       expect(await lab.traces()).toEqual(before)
       expect(await attempt.reconcile([first])).toEqual({ repairs: [], lostTaps: [] })
     }
+  })
+})
+
+describe('a command that fails for a while', () => {
+  /** `run`, but calls with these words fail, as often as is left. */
+  const failing = (words: string, left = 0) => {
+    const broken = { words, left, ran: 0 }
+    const wrapped = async (command: string, args: readonly string[], options?: ExecOptions) => {
+      broken.ran++
+      if ([command, ...args].join(' ').includes(broken.words) && broken.left-- > 0) throw new Error('failed on purpose')
+      return run(command, args, options)
+    }
+    return Object.assign(broken, { run: wrapped })
+  }
+  const inode = async (number: number) => (await stat(`/run/netns/${namespaceName(lab.hostTag, number)}`)).ino
+  const nothing = { repairs: [], lostTaps: [] }
+
+  it('in a look at a network leaves it as it is, and the next look makes it right', async () => {
+    const broken = failing('-details -json address show')
+    const mine = lab.hostNetwork({ run: broken.run })
+    const guest = await lab.start(mine, a)
+    await mine.mend()
+    const was = await inode(1)
+    await lab.ip(namespaceName(lab.hostTag, 1), ['route delete 10.0.0.5'])
+    broken.left = 1
+    await expect(mine.mend()).rejects.toThrow('failed on purpose')
+    expect(await inode(1)).toBe(was)
+    expect((await mine.mend()).lostTaps).toEqual([])
+    expect(await inode(1)).toBe(was)
+    await lab.reaches(guest, '10.0.0.1')
+    broken.left = 1
+    await expect(mine.close()).rejects.toThrow()
+    await mine.close()
+  })
+
+  it('in the removal of a network is tried again: by the same call, by the next pod, and by a look', async () => {
+    const before = await lab.traces()
+    const broken = failing('netns delete', 1)
+    const mine = lab.hostNetwork({ run: broken.run })
+    await mine.reconcile([])
+    await mine.attach(a)
+    await expect(mine.detach('a')).rejects.toThrow('failed on purpose')
+    await mine.detach('a')
+    expect(await lab.traces()).toEqual(before)
+    await mine.attach(a)
+    broken.left = 1
+    await expect(mine.detach('a')).rejects.toThrow('failed on purpose')
+    await mine.attach(b)
+    await mine.mend()
+    expect(await mine.mend()).toEqual(nothing)
+    broken.left = 1
+    await expect(mine.detach('b')).rejects.toThrow('failed on purpose')
+    expect((await mine.mend()).repairs).toEqual([`namespace ${namespaceName(lab.hostTag, 1)} removed`])
+    expect(await lab.traces()).toEqual(before)
+  })
+
+  it('in the undo of a first attach is tried again by a look, which leaves what others hold alone', async () => {
+    const before = await lab.traces()
+    const broken = failing('netns delete', 1)
+    const mine = lab.hostNetwork({ run: async (command, args, options) => {
+      if (broken.left > 0 && args.includes('nft')) throw new Error('no rules')
+      return broken.run(command, args, options)
+    } })
+    // Before a reconciliation it knows nothing of what is there.
+    await run('ip', ['netns', 'add', namespaceName(lab.hostTag, 9)])
+    await expect(mine.attach({ network: network(1), pod: pod('a', 5) })).rejects.toThrow('no rules')
+    await mine.mend()
+    expect((await lab.traces()).namespaces).toHaveLength(2)
+    await mine.reconcile([])
+    broken.left = 1
+    await expect(mine.attach({ network: network(1), pod: pod('a', 5) })).rejects.toThrow('no rules')
+    expect((await lab.traces()).namespaces).toHaveLength(1)
+    expect((await mine.mend()).repairs).toEqual([`namespace ${namespaceName(lab.hostTag, 1)} removed`])
+    expect(await lab.traces()).toEqual(before)
+  })
+
+  it('and one that fails not: a look after a change costs what changed, not what is there', async () => {
+    const counted = failing('nothing that is run')
+    const mine = lab.hostNetwork({ run: counted.run })
+    for (let number = 1; number <= 12; number++) await mine.attach({ network: network(number), pod: pod(`p${number}`, 5) })
+    await mine.mend()
+    await mine.mend()
+    await mine.attach({ network: network(1), pod: pod('more', 6) })
+    counted.ran = 0
+    await mine.mend()
+    expect(counted.ran).toBeLessThanOrEqual(12)
+    await mine.close()
   })
 })
 

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { formatIp, parseIp } from '@/domain/shared/ip'
 import type { Logger } from '@/platform/logger'
@@ -63,7 +63,8 @@ export class RunningNetwork {
       const state = this.state()
       await allDone([this.inside.applyRules(state), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
       await this.inside.enter(state, [pod])
-      await this.host.peers.apply(state)
+      // Links to peers are no part of what a pod needs to start.
+      this.host.peers.apply(state).catch((error: unknown) => this.host.log.error({ err: error, network: number }, 'a network was not linked with its peers; the next look tries again'))
     } catch (error) {
       await this.undo(() => this.destroy())
       throw error
@@ -92,7 +93,7 @@ export class RunningNetwork {
     }
   }
 
-  /** Takes a pod out, and with the last one the namespace. */
+  /** Takes a pod out, and with the last one the namespace. After a failure it is to be called again. */
   async remove(podUid: string): Promise<void> {
     const gone = this.attached.filter(({ pod }) => pod.uid === podUid)
     this.attached = this.attached.filter(({ pod }) => pod.uid !== podUid)
@@ -154,8 +155,9 @@ export class RunningNetwork {
     this.attached = []
     this.inside.stop()
     await allDone([uplink.disconnect(this.identity.number), peers.remove(this.identity.number)])
-    if (!await access(`${NAMESPACES}/${this.namespace}`).then(() => true, () => false)) return
-    const links = await this.inside.kernel.links().catch(() => [])
+    const there = await whatIs(this.namespace)
+    if (there === 'nothing') return
+    const links = there === 'namespace' ? await this.inside.kernel.links() : []
     // A process in the namespace keeps it alive without a name; its links must not live on with it.
     await this.inside.kernel.ipBatchForced(links.filter((link) => link.ifname !== 'lo').map((link) => `link delete ${link.ifname}`))
     await run('ip', ['netns', 'delete', this.namespace])
@@ -185,10 +187,11 @@ export class RunningNetwork {
     const { run } = this.host
     this.identity = identity
     this.attached = [...pods.values()]
-    const links = await this.inside.kernel.links().catch(() => null)
+    const there = await whatIs(this.namespace)
+    // A look that fails says nothing of the namespace: pods may be in it.
+    const links = there === 'namespace' ? await this.inside.kernel.links() : null
     if (!links) {
-      // A name may be left that leads to no namespace.
-      await run('ip', ['netns', 'delete', this.namespace]).catch(() => undefined)
+      if (there === 'dead name') await run('ip', ['netns', 'delete', this.namespace])
       await run('ip', ['netns', 'add', this.namespace])
       report.repairs.push(`namespace ${this.namespace} made`)
     }
@@ -265,6 +268,19 @@ export class RunningNetwork {
   /** The first failure is the one to report; what its undo could not do, the next reconciliation does. */
   private async undo(step: () => Promise<void>): Promise<void> {
     await step().catch((error: unknown) => this.host.log.error({ err: error, network: this.identity.number }, 'an undo failed; the next reconciliation completes it'))
+  }
+}
+
+/** What `ip` has given a name to holds the kernel's file system of namespaces. */
+const NSFS_MAGIC = 0x6e73_6673
+
+/** What a name leads to: a namespace, or none any more, as after the end of the machine's mounts. Throws where that cannot be seen. */
+async function whatIs(name: string): Promise<'namespace' | 'dead name' | 'nothing'> {
+  try {
+    return (await statfs(`${NAMESPACES}/${name}`)).type === NSFS_MAGIC ? 'namespace' : 'dead name'
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'nothing'
+    throw error
   }
 }
 

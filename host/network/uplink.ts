@@ -78,9 +78,17 @@ export class Uplink {
   async disconnect(number: number): Promise<void> {
     await this.serial.do(async () => {
       this.connected.delete(number)
-      if (!this.transits.delete(number)) return
+      const transit = this.transits.get(number)
+      if (transit === undefined) return
       await this.options.kernel.ipBatchForced([`link delete ${uplinkName(this.options.hostTag, number)}`])
-      await (this.transits.size === 0 ? this.removeAll() : this.loadRules())
+      this.transits.delete(number)
+      try {
+        await (this.transits.size === 0 ? this.removeAll() : this.loadRules())
+      } catch (error) {
+        // The next call tries again.
+        this.transits.set(number, transit)
+        throw error
+      }
     })
   }
 

@@ -46,7 +46,7 @@ it('whichever step of a link fails or is the last of a process: the next look en
     // The same agent tries again.
     const { made } = links({ at, after: false })
     await both(made)
-    await made.reconcile()
+    await made.reconcile('all')
     expect([at, await state()]).toEqual([at, right])
     await made.remove(2)
     // Another one, after the end of the first behind this step.

@@ -32,22 +32,17 @@ export class PeerLinks {
   /** A network whose namespace is here has these peers, from now on. */
   async apply(network: PeeredNetwork): Promise<void> {
     const { number, mtu } = network
-    if (network.peers.length === 0 && !this.networks.get(number)?.peers.length) return this.keep(number, { mtu, peers: [] })
-    await this.serial.do(async () => {
-      const before = this.networks.get(number)
-      this.keep(number, { mtu, peers: peerSubnets(network) })
-      await this.settle(pairsOf(number, [...before?.peers ?? [], ...this.networks.get(number)?.peers ?? []]))
-    })
+    const before = this.networks.get(number)?.peers ?? []
+    const peers = peerSubnets(network)
+    this.networks.set(number, { mtu, peers })
+    if (peers.length + before.length > 0) await this.serial.do(() => this.settle(pairsOf(number, [...before, ...peers])))
   }
 
   /** A network's namespace goes, its links before it. Call it before the namespace is removed. */
   async remove(number: number): Promise<void> {
     const { peers } = this.networks.get(number) ?? { peers: [] }
-    if (peers.length === 0) return void this.networks.delete(number)
-    await this.serial.do(async () => {
-      this.networks.delete(number)
-      await this.settle(pairsOf(number, peers))
-    })
+    this.networks.delete(number)
+    if (peers.length > 0) await this.serial.do(() => this.settle(pairsOf(number, peers)))
   }
 
   /** Makes the namespaces of a network's peers forget the connections of addresses of it that no pod has any more. Throws ExecError. */
@@ -59,12 +54,16 @@ export class PeerLinks {
     }))
   }
 
-  /** Brings the kernel to what it should have, once all networks were applied: makes what is missing, removes links and routes of nobody. Says what it changed. */
-  async reconcile(): Promise<string[]> {
+  /**
+   * Brings the kernel to what it should have, once all networks were applied: makes what is missing, removes links and routes of nobody. Says what it changed.
+   * Of networks that have no peers it looks at those of `suspects` alone.
+   */
+  async reconcile(suspects: ReadonlySet<number> | 'all'): Promise<string[]> {
     return this.serial.do(async () => {
       const repairs: string[] = []
       const present = new Map<number, ReadonlySet<string>>()
-      for (const number of this.networks.keys()) present.set(number, await this.tidy(number, repairs).catch(() => new Set<string>()))
+      const looked = [...this.networks].filter(([number, { peers }]) => peers.length > 0 || suspects === 'all' || suspects.has(number))
+      for (const [number] of looked) present.set(number, await this.tidy(number, repairs).catch(() => new Set<string>()))
       const pairs = new Map([...this.networks].flatMap(([number, { peers }]) => pairsOf(number, peers)).map((pair) => [keyOf(pair), pair]))
       for (const [key, pair] of pairs) {
         const there = present.get(pair.low)?.has(peerLinkName(pair.high)) && present.get(pair.high)?.has(peerLinkName(pair.low))
@@ -74,10 +73,6 @@ export class PeerLinks {
       await this.settle([...pairs.values()])
       return repairs
     })
-  }
-
-  private keep(number: number, known: Known): void {
-    this.networks.set(number, known)
   }
 
   private peerOf(number: number, peer: number): PeerSubnets | undefined {

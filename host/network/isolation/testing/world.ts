@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPolicyObject, NetworkPolicyRule, NetworkService } from '@/contracts/host/v1'
 import type { Attachment } from '../../attachment'
 import type { HostNetwork } from '../../host-network'
-import { gatewayMac, standInPeerName } from '../../names'
-import { Lab, UIDS } from '../../testing/lab'
+import { gatewayMac, namespaceName, standInPeerName } from '../../names'
+import { Lab, UIDS, until } from '../../testing/lab'
 import { Speaker } from './speaker'
 
 /** Ports that every pod and the outside serve. */
@@ -45,6 +45,7 @@ export class World {
     try {
       for (const network of networks) await world.say(network, objects(network))
       await Promise.all([...pods.map((pod) => world.start(pod)), Speaker.start(lab.outside, 'outside', PORTS).then((speaker) => world.speakers.set('outside', speaker))])
+      await Promise.all(networks.map((network) => world.linked(network)))
       return world
     } catch (error) {
       await world.close()
@@ -63,6 +64,15 @@ export class World {
       ...objects,
     ]
     await this.hosts.applyObjects(idOf(network), { kind: 'networkObjects', networkId: idOf(network), complete: true, set, remove: [] })
+  }
+
+  /** Waits for the links to a network's peers, which no pod's start waits for. */
+  async linked({ number, peers = [] }: WorldNetwork): Promise<void> {
+    const mutual = peers.filter((peer) => this.networks.find((one) => one.number === peer)?.peers?.includes(number))
+    await until(async () => {
+      const { stdout } = await this.lab.in(namespaceName(this.lab.hostTag, number), 'ip', 'route')
+      return mutual.every((peer) => stdout.includes(` dev peer${peer} `))
+    })
   }
 
   async change(network: WorldNetwork, set: readonly NetworkObject[], remove: readonly string[] = []): Promise<void> {
