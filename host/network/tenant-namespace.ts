@@ -107,11 +107,12 @@ export class TenantNamespace {
 
   /**
    * Brings the namespace from the state it is in to the next: by what differs, rules and devices side by side, since rules drop what comes from a
-   * device that they do not know. After a failure nobody knows what is there: the next change looks.
+   * device that they do not know. After a failure nobody knows which devices are there: the next change looks. Rules that are known are changed by what differs, so that
+   * counters and what packets wrote stay.
    */
   async change(state: NetworkState): Promise<void> {
     const before = this.current
-    if (!before) return void await this.repair(state)
+    if (!before) return void await this.make(state, this.table.state === null)
     this.rightDigest = null
     const { remove, add } = kernelChange(desiredObjects(before, this.deviceKind), desiredObjects(state, this.deviceKind))
     this.current = null
@@ -143,20 +144,26 @@ export class TenantNamespace {
    * are loaded anew unless the kernel has seen `generation` transactions, which says that they are right.
    */
   async repair(state: NetworkState, generation?: number): Promise<{ repairs: string[]; lostTaps: string[] }> {
-    const { remove, add, removed, added } = await this.compare(state)
-    await this.applySettings()
-    await this.kernel.ipBatchForced(remove)
     const touched = generation === undefined || !this.table.isUntouched(generation)
-    await (touched ? this.table.reload(this.tables(state)) : this.applyRules(state))
-    await this.kernel.ipBatch(['link set dev lo up', ...add])
-    const shaped = await this.shaping.repair(state.ports)
-    this.holds(state)
+    const { removed, added, shaped } = await this.make(state, touched)
     const lost = state.ports.filter((pod) => added.some(({ key }) => key === deviceOf(pod, this.deviceKind).key))
     const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))
     return {
       repairs: [...(touched && generation !== undefined ? ['rules, which others changed, loaded anew'] : []), ...removed.map(({ key }) => `${key} removed`), ...lost.map((pod) => `device of pod ${pod.uid} made`), ...added.filter((one) => one.device === null || !ofLost.has(one.device)).map(({ key }) => `${key} made`), ...shaped.filter((one) => ![...ofLost].some((tap) => one.includes(tap)))],
       lostTaps: lost.map((pod) => pod.uid),
     }
+  }
+
+  /** Makes the difference good, whatever is there, and says what it was. `anew`: of the packet filter nothing is known. */
+  private async make(state: NetworkState, anew: boolean): Promise<KernelChange & { shaped: string[] }> {
+    const change = await this.compare(state)
+    await this.applySettings()
+    await this.kernel.ipBatchForced(change.remove)
+    await (anew ? this.table.reload(this.tables(state)) : this.applyRules(state))
+    await this.kernel.ipBatch(['link set dev lo up', ...change.add])
+    const shaped = await this.shaping.repair(state.ports)
+    this.holds(state)
+    return { ...change, shaped }
   }
 
   /** What differs from what should be here. */
@@ -180,10 +187,14 @@ export class TenantNamespace {
     return this.current ? readServiceCounters(this.kernel, this.current) : new Map()
   }
 
-  /** Whether a process loaded policies here, as far as can be seen: one of a namespace that cannot be entered has none. */
+  /** Whether a process loaded policies here, or may have: of a namespace that is there but cannot be looked at nobody knows. */
   async hasPolicies(): Promise<boolean> {
-    const { nftables } = listedChains.parse(await this.kernel.listRules('chains').catch(() => ({ nftables: [] })))
-    return nftables.some(({ chain }) => chain !== undefined && POLICY_MEMBERS.test(chain.name))
+    try {
+      const { nftables } = listedChains.parse(await this.kernel.listRules('chains'))
+      return nftables.some(({ chain }) => chain !== undefined && POLICY_MEMBERS.test(chain.name))
+    } catch {
+      return this.kernel.links().then(() => true, () => false)
+    }
   }
 
   /** Nothing is looked after any more: the namespace goes. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -7,7 +7,7 @@ import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
 import { NetworkObjects } from '@/host/ledger/network-objects'
 import { HostNetwork } from '@/host/network/host-network'
 import { networkPort } from './adapters/network'
-import { Networks } from './networks'
+import { Networks, restoreNetworks } from './networks'
 import { testAssignment } from './testing/assignment'
 
 let folder: string
@@ -86,6 +86,24 @@ describe('what the server says of networks', () => {
     expect(know).toHaveBeenCalledTimes(2)
     await kept.close()
     expect((await NetworkObjects.open(folder, log)).of(networkId)).toHaveLength(1)
+  })
+})
+
+describe('what an earlier agent kept', () => {
+  it('is told to the network; what is lost, or is no more taken, is closed there', async () => {
+    const [known, lost, bad] = [randomUUID(), randomUUID(), randomUUID()]
+    await writeFile(join(folder, `${lost}.json`), '')
+    const kept = await NetworkObjects.open(folder, log)
+    await kept.put(known, message(known).set, true)
+    await kept.put(bad, Array.from({ length: 50_001 }, (): NetworkObject => ({ kind: 'peer', uid: randomUUID(), number: 6, name: 'n', subnets: [] })), true)
+    const hosts = new HostNetwork({ hostTag: 'tst', uidRange: { first: 700_000, last: 700_001 } })
+    const closed = vi.spyOn(hosts, 'closeNetwork')
+    restoreNetworks(kept, hosts, log)
+    expect(closed.mock.calls).toEqual([[lost]])
+    const change = (networkId: string): NetworkMessage => ({ ...message(networkId), complete: false })
+    hosts.takeObjects(known, change(known))
+    for (const id of [lost, bad]) expect(() => hosts.takeObjects(id, change(id))).toThrow('which is not known any more')
+    await kept.close()
   })
 })
 
