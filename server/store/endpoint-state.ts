@@ -33,6 +33,10 @@ export async function listServicesOfPods(db: Database, podUids: string[]): Promi
   return rows.map((row) => row.uid)
 }
 
+/** The services of a namespace that select pods: of very many pods that changed, it is sooner to look at all of these than to ask which concern which. */
+export const listSelectingServices = async (db: Database, tenantId: string, namespace: string): Promise<string[]> =>
+  (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`select s."uid" from "Service" s where s."tenantId" = ${tenantId} and s."namespace" = ${namespace} and ${selecting}`)).map((row) => row.uid)
+
 /** The services with pods on a host. */
 export const listServicesOfHost = async (db: Database, hostId: string): Promise<string[]> =>
   (await db.$queryRaw<{ uid: string }[]>(Prisma.sql`

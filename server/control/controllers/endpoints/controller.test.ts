@@ -124,6 +124,12 @@ describe('the endpoints controller', () => {
     change(uid, 'default')
     await expect(controller.reconcile(control(), key)).rejects.toThrow()
     for (const name of ['alike-0', 'alike-8', 'alike-59']) expect((await listed(name))[0]).toEqual(['alike-1', 'alike-2'])
+    // Of very many pods at once it is not asked which services they concern: those of the namespace are looked at.
+    await report(uid, false)
+    await server.db.service.deleteMany({ where: { name: 'alike-7' } })
+    for (let i = 0; i < 17; i += 1) change(randomUUID(), 'default')
+    await controller.reconcile(control(), key)
+    expect(await listed('alike-0')).toEqual([['alike-2'], ['alike-1']])
     await server.db.service.deleteMany({ where: { name: { startsWith: 'alike-' } } })
   })
 

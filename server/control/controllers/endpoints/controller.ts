@@ -1,7 +1,7 @@
 import { maxEndpoints } from '@/domain/service/endpoints'
 import { setCondition, findConditionStatus } from '@/server/store/conditions'
 import { inTransaction, type Transaction } from '@/server/store/database'
-import { adoptEndpoints, findServiceState, holdServiceState, listServicePods, listServiceRows, listServicesOfHost, listServicesOfNetwork, listServicesOfPods, listServicesToEndpoint, putEndpoints, removeEndpoints, toServiceState, type ServicePod, type ServiceRow, type ServiceState } from '@/server/store/endpoint-state'
+import { adoptEndpoints, findServiceState, holdServiceState, listServicePods, listSelectingServices, listServiceRows, listServicesOfHost, listServicesOfNetwork, listServicesOfPods, listServicesToEndpoint, putEndpoints, removeEndpoints, toServiceState, type ServicePod, type ServiceRow, type ServiceState } from '@/server/store/endpoint-state'
 import type { Controller, ControlContext } from '../../runtime/controller'
 import { eachApart } from '../../runtime/each-apart'
 import { planEndpoints, sameSubsets } from './plan'
@@ -9,6 +9,8 @@ import { planEndpoints, sameSubsets } from './plan'
 /** So many services are worked on at a time for one key, and so many are read at a time. */
 const atOnce = 4
 const maxRead = 50
+/** Of more pods than so many at once it is not asked which services they concern. */
+const maxAsked = 16
 
 /**
  * Keys are services' uids, and `host:<id>` and `network:<uid>` for those that they concern. Pods that changed wait together behind a key of their
@@ -38,7 +40,8 @@ export function createEndpointsController(): Controller {
       const pods = [...(changedPods.get(key) ?? [])]
       changedPods.delete(key)
       try {
-        await reconcileServices(ctx, await listServicesOfPods(ctx.db, pods))
+        const [tenantId = '', namespace = ''] = uid.split('/')
+        await reconcileServices(ctx, await (pods.length > maxAsked ? listSelectingServices(ctx.db, tenantId, namespace) : listServicesOfPods(ctx.db, pods)))
       } catch (error) {
         changedPods.set(key, new Set([...pods, ...(changedPods.get(key) ?? [])]))
         throw error

@@ -1,6 +1,6 @@
 import { maxEndpoints, type EndpointAddress, type EndpointSubset } from '@/domain/service/endpoints'
 import { serviceFamilies } from '@/domain/service/families'
-import { familyOf } from '@/domain/shared/ip'
+import { familyOf, type Family } from '@/domain/shared/ip'
 import type { ServicePod, ServiceState } from '@/server/store/endpoint-state'
 
 export type EndpointPlan = { subsets: EndpointSubset[]; /** Pods that take connections and have no place in them. */ leftOut: number }
@@ -15,13 +15,16 @@ const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
  * or is being deleted is neither. Pods whose ports have the same numbers share a subset. Pure; the order of the pods does not matter.
  */
 export function planEndpoints(service: Planned, pods: readonly ServicePod[]): EndpointPlan {
-  const found = pods.flatMap((pod) => findEndpoint(service, pod) ?? []).sort((a, b) => byText(a.pod.name, b.pod.name))
+  const family = serviceFamilies(service.spec, service.network).families[0] ?? 4
+  const found = pods.flatMap((pod) => findEndpoint(service, pod, family) ?? []).sort((a, b) => byText(a.pod.name, b.pod.name))
   const all = [...found.filter(({ ready }) => ready), ...found.filter(({ ready }) => !ready)]
   const taken = all.slice(0, maxEndpoints)
   const groups = new Map<string, Found[]>()
   for (const one of taken) {
     const key = JSON.stringify(one.ports)
-    groups.set(key, [...(groups.get(key) ?? []), one])
+    const others = groups.get(key)
+    if (others) others.push(one)
+    else groups.set(key, [one])
   }
   const kept = [...groups].slice(0, maxSubsets).sort(([a], [b]) => byText(a, b))
   const listed = (members: Found[], ready: boolean) => members.filter((one) => one.ready === ready).map(({ address }) => address).sort((a, b) => byText(a.ip, b.ip))
@@ -30,10 +33,9 @@ export function planEndpoints(service: Planned, pods: readonly ServicePod[]): En
   return { subsets, leftOut: found.filter(({ ready }) => ready).length - placed }
 }
 
-function findEndpoint(service: Planned, pod: ServicePod): Found | null {
+function findEndpoint(service: Planned, pod: ServicePod, family: Family): Found | null {
   const { spec } = service
   if (pod.ended || (pod.deleted && !spec.publishNotReadyAddresses)) return null
-  const family = serviceFamilies(spec, service.network).families[0] ?? 4
   const ip = pod.addresses.find((address) => familyOf(address) === family)
   const ports = spec.ports.flatMap(({ targetPort, protocol, name, appProtocol }) => {
     const port = typeof targetPort === 'number' ? targetPort : pod.ports.find((one) => one.name === targetPort && one.protocol === protocol)?.port
