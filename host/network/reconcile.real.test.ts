@@ -1,6 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { run, type ExecOptions } from '@/platform/exec'
+import { ExecError, run, type ExecOptions } from '@/platform/exec'
 import type { HostNetwork } from './host-network'
 import { namespaceName, tapName, uplinkName, uplinkTable } from './names'
 import { Lab, network, OUTSIDE, pod } from './testing/lab'
@@ -168,7 +168,7 @@ describe('a command that fails for a while', () => {
     const broken = { words, left, ran: 0 }
     const wrapped = async (command: string, args: readonly string[], options?: ExecOptions) => {
       broken.ran++
-      if ([command, ...args].join(' ').includes(broken.words) && broken.left-- > 0) throw new Error('failed on purpose')
+      if ([command, ...args].join(' ').includes(broken.words) && broken.left-- > 0) throw new ExecError(command, 1, null, '', 'failed on purpose')
       return run(command, args, options)
     }
     return Object.assign(broken, { run: wrapped })
@@ -191,6 +191,26 @@ describe('a command that fails for a while', () => {
     await lab.reaches(guest, '10.0.0.1')
     broken.left = 1
     await expect(mine.close()).rejects.toThrow()
+    await mine.close()
+  })
+
+  it('in a change takes back what was done of it, and no more: counters and what packets wrote stay', async () => {
+    const broken = failing('')
+    const mine = lab.hostNetwork({ run: broken.run })
+    await mine.attach(a)
+    const handle = async () => /hypernetes # handle (\d+)/.exec((await lab.in(namespaceName(lab.hostTag, 1), 'nft', '-a', 'list', 'tables')).stdout)?.[1]
+    const was = await handle()
+    const limited = { ...a, pod: { ...a.pod, bandwidth: { ingress: 1_000_000, egress: 1_000_000 } } }
+    // Its rules loaded, and refused: also as a whole.
+    for (const [words, left] of [['tc ', 1], ['nft -f', 2]] as const) {
+      Object.assign(broken, { words, left })
+      await expect(mine.attach(limited)).rejects.toThrow('failed on purpose')
+      broken.left = 0
+      expect((await lab.in(namespaceName(lab.hostTag, 1), 'nft', 'list', 'ruleset')).stdout).not.toContain('limit rate')
+      expect(await handle()).toBe(was)
+    }
+    await mine.attach(limited)
+    expect(await handle()).toBe(was)
     await mine.close()
   })
 

@@ -1,5 +1,6 @@
 import { tapName } from '../names'
 import type { NetworkState } from '../network-state'
+import { limitOf } from './shaping'
 import type { NftChain, NftSection } from '../table/model'
 
 /** The largest packet that a tap hands on at once, in bytes; a bucket that is smaller would let it through never. */
@@ -13,7 +14,10 @@ const empty: NftSection = {}
  * it. The bucket holds a tenth of a second.
  */
 export function bandwidthSection({ ports }: Pick<NetworkState, 'ports'>): NftSection {
-  const limited = ports.flatMap(({ uid, bandwidth }) => (bandwidth?.egress ? [{ tap: tapName(uid), bytes: Math.floor(bandwidth.egress / 8) }] : []))
+  const limited = ports.flatMap(({ uid, bandwidth }) => {
+    const egress = limitOf(bandwidth?.egress)
+    return egress === null ? [] : [{ tap: tapName(uid), bytes: Math.floor(egress / 8) }]
+  })
   if (limited.length === 0) return empty
   const chains = new Map<string, NftChain>(limited.map(({ tap, bytes }) => [`bandwidth_${tap}`, { rules: [`limit rate over ${bytes} bytes/second burst ${Math.max(LARGEST, Math.floor(bytes / 10))} bytes drop`] }]))
   // After the sender is known to be the pod itself, before connections.

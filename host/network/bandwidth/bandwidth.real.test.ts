@@ -70,6 +70,16 @@ describe('a limit of a pod’s bandwidth', () => {
     expect(await rate(to.address, 0.5)).toBeGreaterThan(200)
   })
 
+  it('is one that the kernel takes, however high; beyond what it counts there is none', async () => {
+    for (const bits of [1000, 99_999_999_999, 100_000_000_000]) await limit(to, { ingress: bits, egress: bits })
+    expect(await world.in('tc', 'qdisc', 'show')).toContain('rate 100Gbit')
+    for (const bits of [100_000_000_001, 144_000_000_000, 1e12, 1e15]) {
+      await limit(to, { ingress: bits, egress: bits })
+      expect(await world.in('tc', 'qdisc', 'show')).not.toContain('tbf')
+    }
+    await limit(null)
+  })
+
   it('comes back when another program took it away or changed it', async () => {
     await limit(to, { ingress: 20_000_000 })
     await world.in('tc', 'qdisc', 'delete', 'dev', to.tap, 'root')

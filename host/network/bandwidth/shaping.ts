@@ -13,6 +13,12 @@ const LEAST_QUEUE = 256 << 10
 const BURST_SECONDS = 0.01
 const LEAST_BURST = 16 << 10
 
+/** Beyond it there is no limit, in bits a second: no link is as fast, and the kernel counts what waits in 31 bits. */
+export const MOST_BITS = 100e9
+
+/** What a limit says to the kernel: null where there is none. */
+export const limitOf = (bits: number | null | undefined): number | null => (bits && bits <= MOST_BITS ? bits : null)
+
 /** The line of `tc -batch` that shapes what is sent to a pod: `ingress` bits a second. It changes a shaper that is there without losing what waits in it. */
 export function shapeCommand(tap: string, ingress: number): string {
   const bytes = ingress / 8
@@ -74,4 +80,7 @@ function wrong(there: ReadonlyMap<string, number>, ports: readonly PodPort[]): s
   return ports.map(({ uid }) => tapName(uid)).filter((tap) => there.get(tap) !== wanted.get(tap))
 }
 
-const limits = (ports: readonly PodPort[]): Map<string, number> => new Map(ports.flatMap(({ uid, bandwidth }) => (bandwidth?.ingress ? [[tapName(uid), bandwidth.ingress] as const] : [])))
+const limits = (ports: readonly PodPort[]): Map<string, number> => new Map(ports.flatMap(({ uid, bandwidth }) => {
+  const ingress = limitOf(bandwidth?.ingress)
+  return ingress === null ? [] : [[tapName(uid), ingress] as const]
+}))

@@ -71,6 +71,9 @@ describe('a table in the kernel', () => {
     await expect(table.load(new Map([['inet hypernetes', [{ chains: new Map([['c', { rules: ['ip saddr @nothing accept'] }]]) }]]]))).rejects.toThrow('nothing')
     expect(await ruleset(stepwise)).toEqual(before)
     await run('nsenter', [`--net=/run/netns/${stepwise}`, 'nft', 'delete', 'element', 'inet', 'hypernetes', 's1', '{ 10.0.0.1 }'])
+    // It is taken up from where it was, and made whole where what differs finds something else.
+    const other: NftTables = new Map([['inet hypernetes', [{ sets: new Map([['s1', { declaration: 'type ipv4_addr;', elements: ['10.0.0.2'] }]]), chains: new Map([['c', { rules: ['ip saddr @s1 accept'] }]]) }]]])
+    await table.load(other)
     await table.load(good)
     expect(await ruleset(stepwise)).toEqual(before)
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ExecError } from '@/platform/exec'
 import type { NetworkNamespaceKernel } from '../kernel'
 import { difference } from './difference'
 import { NETWORK_TABLE, type NftTables } from './model'
@@ -22,12 +23,23 @@ export class Table {
 
   /**
    * Brings the kernel from the state loaded last to this one. The first one replaces all, and so does one whose difference the kernel refuses:
-   * then others changed what was there. Throws ExecError; then the kernel has what it had.
+   * then others changed what was there. Throws ExecError; then the kernel has what it had, as is remembered where nft ended by itself.
    */
   async load(tables: NftTables): Promise<void> {
-    const commands = this.loaded === null ? null : difference(this.loaded, tables)
-    if (commands !== '' && !(commands !== null && await this.loadDifference(commands))) return this.reload(tables)
-    this.loaded = tables
+    const { loaded, generation } = this
+    const commands = loaded === null ? null : difference(loaded, tables)
+    if (commands === '' || (commands !== null && await this.loadDifference(commands))) {
+      this.loaded = tables
+      return
+    }
+    await this.reload(tables).catch((error: unknown) => {
+      // It was refused, as a whole. One that was killed may have been in time.
+      if (error instanceof ExecError && error.code !== null) {
+        this.loaded = loaded
+        this.generation = generation
+      }
+      throw error
+    })
   }
 
   private async loadDifference(commands: string): Promise<boolean> {
