@@ -4,7 +4,7 @@ import { ChartSpline } from 'lucide-react'
 import { useMemo } from 'react'
 import type { ServiceFiguresView } from '@/domain/figures/view'
 import { toFailure } from '@/components/client/errors'
-import { formatBytes } from '@/components/client/formats'
+import { formatBytes, formatCount } from '@/components/client/formats'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
 import { FailureCallout, QueryFailure } from '@/components/patterns/failure'
@@ -44,5 +44,5 @@ export function ServiceFigures({ tenant, namespace, name, created }: { tenant: s
 }
 
 function Totals({ figures: { range, totals } }: { figures: ServiceFiguresView }) {
-  return <>In the last {rangeLabels[range]}: {totals.connections.toLocaleString('en')} new connections, {formatBytes(totals.receivedBytes)} to its endpoints, {formatBytes(totals.sentBytes)} of answers.</>
+  return <>In the last {rangeLabels[range]}: {formatCount(totals.connections, 'new connection')}, {formatBytes(totals.receivedBytes)} to its endpoints, {formatBytes(totals.sentBytes)} of answers.</>
 }

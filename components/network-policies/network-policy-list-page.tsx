@@ -30,7 +30,7 @@ import { selectorText } from './selector-words'
 const columnsOf = (tenant: string): ReadonlyArray<Column<NetworkPolicyView>> => [
   { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { namespace, name } }) => <Link href={paths.networkPolicy(tenant, namespace, name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link> },
   { id: 'namespace', header: 'Namespace', sortBy: 'namespace', from: 'sm', cell: ({ metadata }) => <span className="text-soft">{metadata.namespace}</span> },
-  { id: 'types', header: 'Judges', cell: ({ spec }) => <span className="text-soft">{spec.policyTypes.map((type) => (type === 'Ingress' ? 'in' : 'out')).join(' and ')}</span> },
+  { id: 'types', header: 'Directions', cell: ({ spec }) => <span className="text-soft">{spec.policyTypes.map((type) => (type === 'Ingress' ? 'in' : 'out')).join(' and ')}</span> },
   { id: 'pods', header: 'Pods', numeric: true, cell: ({ status }) => <span className="text-soft">{status.pods}</span> },
   { id: 'selector', header: 'Selects', from: 'md', grow: true, cell: ({ spec }) => <code className="block truncate font-mono text-xs text-soft">{selectorText(spec.podSelector)}</code> },
   { id: 'network', header: 'Network', from: 'lg', cell: ({ status }) => <span className="text-soft">{status.network}</span> },

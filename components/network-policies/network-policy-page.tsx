@@ -74,6 +74,8 @@ function Lines({ policy: { spec } }: { policy: NetworkPolicyDetail }) {
   )
 }
 
+const allowed = (restricted: boolean, rules: number): string => (!restricted ? 'Not restricted by it' : rules > 0 ? 'What a rule allows' : 'Nothing: it has no rule for it')
+
 function Facts({ tenant, policy: { metadata, spec, status } }: { tenant: string; policy: NetworkPolicyDetail }) {
   return (
     <Panel title="Properties">
@@ -81,8 +83,8 @@ function Facts({ tenant, policy: { metadata, spec, status } }: { tenant: string;
         <Property name="Namespace">{metadata.namespace}</Property>
         <Property name="Network"><TextLink href={paths.network(tenant, status.network)} className="text-sm">{status.network}</TextLink></Property>
         <Property name="Pods by labels">{selectorText(spec.podSelector)}</Property>
-        <Property name="Coming in">{spec.policyTypes.includes('Ingress') ? 'What a rule allows' : 'Not judged'}</Property>
-        <Property name="Leaving">{spec.policyTypes.includes('Egress') ? 'What a rule allows' : 'Not judged'}</Property>
+        <Property name="Coming in">{allowed(spec.policyTypes.includes('Ingress'), spec.ingress.length)}</Property>
+        <Property name="Leaving">{allowed(spec.policyTypes.includes('Egress'), spec.egress.length)}</Property>
         <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
         <Property name="UID"><CopyableId id={metadata.uid} /></Property>
       </Properties>

@@ -12,14 +12,15 @@ export function DeleteSecurityGroup({ tenant, name, onClose, onDeleted }: { tena
   const { data } = useQuery(trpc.securityGroup.get.queryOptions({ tenant, name }))
   const named = data?.usedBy ?? []
   const pods = data?.members ?? []
+  const inUse = named.length > 0 ? `Rules of ${named.slice(0, 5).join(', ')} name it: take it out of them first.` : undefined
   return (
     <DeleteDialog
       noun="security group"
       name={name}
-      disabledReason={named.length > 0 ? `Rules of ${named.slice(0, 5).join(', ')} name it: take it out of them first.` : undefined}
+      disabledReason={inUse}
       consequences={data === undefined
         ? ['Its rules no longer hold.']
-        : pods.length === 0
+        : inUse ? [inUse] : pods.length === 0
           ? ['It has no pods: nothing changes for any.']
           : [
             <>{formatCount(pods.length, 'pod')} {pods.length === 1 ? 'loses' : 'lose'} its rules at once: <code key="pods" className="font-mono text-xs">{pods.slice(0, 5).map((pod) => pod.name).join(', ')}</code>{pods.length > 5 && ` and ${pods.length - 5} more`}.</>,

@@ -62,7 +62,7 @@ function Facts({ tenant, group: { metadata, spec, usedBy } }: { tenant: string; 
         <Property name="Network"><TextLink href={paths.network(tenant, spec.network)} className="text-sm">{spec.network}</TextLink></Property>
         <Property name="Pods by labels">{selectorText(spec.podSelector)}</Property>
         {spec.namespaceSelector && <Property name="In namespaces">{selectorText(spec.namespaceSelector)}</Property>}
-        <Property name="Coming in">What a rule allows</Property>
+        <Property name="Coming in">{spec.rules.some((rule) => rule.direction === 'ingress') ? 'What a rule allows' : 'Nothing: it has no rule for it'}</Property>
         <Property name="Leaving">{out ? 'What a rule allows' : 'Everything'}</Property>
         <Property name="Named by">{usedBy.length > 0 && <span className="inline-flex flex-wrap gap-x-2">{usedBy.map((each) => <TextLink key={each} href={paths.securityGroup(tenant, each)} className="text-sm">{each}</TextLink>)}</span>}</Property>
         <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>

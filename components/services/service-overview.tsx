@@ -21,6 +21,7 @@ export function ServiceOverview({ children }: { children?: ReactNode }) {
   const { tenant, service } = useService()
   const { metadata, spec, status } = service
   const affinity = spec.sessionAffinity === 'ClientIP' ? `For ${formatSpan((spec.sessionAffinityConfig?.clientIP.timeoutSeconds ?? 10_800) * 1000)} after its last connection` : 'None'
+  const elsewhere = spec.type === 'ExternalName'
   const badges = (of: Readonly<Record<string, string>>) => Object.keys(of).length > 0 && <span className="flex flex-wrap gap-1">{Object.entries(of).map(([key, value]) => <Badge key={key} mono>{key}={value}</Badge>)}</span>
   return (
     <>
@@ -33,8 +34,8 @@ export function ServiceOverview({ children }: { children?: ReactNode }) {
             <Property name="Selector">{badges(spec.selector)}</Property>
             <Property name="Network"><TextLink href={paths.network(tenant, status.network)} size="sm">{status.network}</TextLink></Property>
             <Property name="Namespace">{metadata.namespace}</Property>
-            <Property name="Same pod for a client">{affinity}</Property>
-            <Property name="Connections go to">{spec.internalTrafficPolicy === 'Local' ? 'Pods on the client’s host alone' : 'Pods on any host'}{spec.publishNotReadyAddresses && ', ready or not'}</Property>
+            <Property name="Same pod for a client">{elsewhere ? null : affinity}</Property>
+            <Property name="Connections go to">{elsewhere ? spec.externalName : <>{spec.internalTrafficPolicy === 'Local' ? 'Pods on the client’s host alone' : 'Pods on any host'}{spec.publishNotReadyAddresses && ', ready or not'}</>}</Property>
             <Property name="Labels">{badges(metadata.labels)}</Property>
             <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
             <Property name="UID"><CopyableId id={metadata.uid} /></Property>
@@ -84,7 +85,7 @@ function EndpointsPanel({ tenant, service: { metadata, spec, endpoints } }: { te
           cells: [
             <StateBadge key="state" shape={endpoint.ready ? 'running' : 'unknown'}>{endpoint.ready ? 'Ready' : 'Not ready'}</StateBadge>,
             <CopyableId key="address" id={endpoint.address} />,
-            endpoint.pod ? <TextLink key="pod" href={paths.pod(tenant, endpoint.pod.namespace, endpoint.pod.name)} size="sm">{endpoint.pod.name}</TextLink> : <span key="pod" title="Written by hand">{NOTHING}</span>,
+            endpoint.pod ? <TextLink key="pod" href={paths.pod(tenant, endpoint.pod.namespace, endpoint.pod.name)} size="sm" className="whitespace-nowrap">{endpoint.pod.name}</TextLink> : <span key="pod" title="Written by hand">{NOTHING}</span>,
             <code key="ports" className="font-mono text-xs">{endpointPorts(endpoint) || NOTHING}</code>,
             endpoint.host ?? NOTHING,
           ],

@@ -24,12 +24,14 @@ export function NetworkTopologyTab({ tenant, name }: { tenant: string; name: str
   const topology = useQuery({ ...trpc.network.topology.queryOptions({ tenant, name }), refetchInterval: 10_000 })
   const as = query.get('as') === 'table' ? 'table' : 'drawing'
   const { data } = topology
+  // They stand in no subnet: what waits for a host has no address.
+  const unplaced = data?.pods.filter(({ addresses }) => addresses.length === 0).length ?? 0
   if (topology.error && !data) return <QueryFailure error={topology.error} title="The topology cannot be shown" onRetry={() => void topology.refetch()} />
   return (
     <>
       <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <Segmented label="Show as" value={as} onChange={(next) => query.push({ as: next === 'table' ? 'table' : null })} options={[{ value: 'drawing', label: 'Drawing' }, { value: 'table', label: 'Table', hint: 'The same as tables' }]} />
-        {data && <p className="text-xs text-faint">{formatCount(data.subnets.length, 'subnet')}, {formatCount(data.pods.length, 'pod')}, {formatCount(data.services.length, 'service')}</p>}
+        {data && <p className="text-xs text-faint">{formatCount(data.subnets.length, 'subnet')}, {formatCount(data.pods.length, 'pod')}{unplaced > 0 && ` (${unplaced === data.pods.length ? 'none has an address yet' : `${unplaced} without an address yet`}${as === 'table' ? '' : ', not drawn'})`}, {formatCount(data.services.length, 'service')}</p>}
       </div>
       {data?.truncated && <Callout tone="notice" title="Not everything is shown">The network has more than a thousand pods or services; the lists of pods and services have them all.</Callout>}
       {as === 'table'

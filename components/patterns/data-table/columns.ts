@@ -18,7 +18,7 @@ export type Column<Row> = {
 const hidden = { sm: 'max-sm:hidden', md: 'max-md:hidden', lg: 'max-lg:hidden', xl: 'max-xl:hidden' } as const
 
 export const columnClass = (column: Pick<Column<never>, 'from' | 'numeric' | 'grow'>) =>
-  `${column.from ? hidden[column.from] : ''} ${column.numeric ? 'text-right' : ''} ${column.grow ? 'w-full max-w-0' : ''}`
+  `${column.from ? hidden[column.from] : ''} ${column.numeric ? 'text-right' : ''} ${column.grow ? 'w-full max-w-0 min-w-28' : ''}`
 
 /** Skeletons and rows share it, so that nothing moves when data arrive. */
 export const rowClass = 'h-9 border-b border-stroke last:border-0'
