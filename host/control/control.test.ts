@@ -63,7 +63,10 @@ beforeEach(async () => {
         told.push('desired')
         for (const one of assignments) pods.set(one.uid, report(one))
       },
-      onNetwork: (message) => told.push(`network ${message.networkId}`),
+      onNetwork: (message) => {
+        told.push(`network ${message.networkId}`)
+        if (!message.complete) throw new Error('changes came before all of it')
+      },
       onOpen: (url, request) => opened.push({ url, request }),
       onConnected: () => {},
     },
@@ -93,6 +96,16 @@ describe('the control stream', () => {
     server.first = [{ kind: 'networkObjects', networkId, complete: true, set: [], remove: [] }, { kind: 'desired', revision: '1', assignments: [] }]
     await until(() => server.reports.length === 1)
     expect(told).toEqual([`network ${networkId}`, 'desired'])
+  })
+
+  it('that ends for a change of a network that is refused hears all of the network on the next', async () => {
+    await until(() => server.reports.length === 1)
+    const networkId = randomUUID()
+    server.first = [{ kind: 'networkObjects', networkId, complete: true, set: [], remove: [] }, { kind: 'desired', revision: '2', assignments: [] }]
+    server.send({ kind: 'networkObjects', networkId, complete: false, set: [], remove: [] })
+    await until(() => server.reports.length === 2)
+    expect(server.hellos).toHaveLength(2)
+    expect(told.slice(-3)).toEqual([`network ${networkId}`, `network ${networkId}`, 'desired'])
   })
 
   it('sends changes at once, one report at a time, each pod in its latest state, every event once', async () => {
@@ -139,6 +152,19 @@ describe('the control stream', () => {
     await until(() => opened.length === 1)
     expect(desired.at(-1)).toEqual([pod])
     expect(opened[0]).toMatchObject({ url: '/ws/stream/t1', request: { kind: 'logs' } })
+  })
+
+  it('says what it understands, and keeps its connection whatever is said of one network', async () => {
+    await until(() => server.reports.length === 1)
+    expect(server.hellos[0]?.capabilities).toEqual(['networkObjects'])
+    const [pod, networkId] = [testAssignment(), randomUUID()]
+    server.send(JSON.parse(JSON.stringify({ kind: 'networkObjects', networkId: pod.network.id, complete: true, set: [{ kind: 'policy', uid: 'nonsense' }], remove: [] })))
+    server.send({ kind: 'networkObjects', networkId, complete: true, set: [], remove: [] })
+    server.send({ kind: 'desired', revision: '5', assignments: [pod, { ...testAssignment(), network: { ...pod.network, id: networkId } }] })
+    await until(() => desired.length === 2)
+    expect(told).toEqual(['desired', `network ${networkId}`, 'desired'])
+    expect(desired[1]?.map(({ network }) => network.id)).toEqual([networkId])
+    expect(server.hellos).toHaveLength(1)
   })
 
   it('ends a connection on which something else comes than agreed, and tries again', async () => {
