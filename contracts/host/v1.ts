@@ -4,6 +4,8 @@ import { hostPhases, containerStatus, startStep } from '@/domain/pod/status'
 import { configurationObject } from '@/domain/pod/configuration'
 import { podSpec } from '@/domain/pod/spec'
 import { condition } from '@/domain/shared/condition'
+import { familyOf, inSubnet, isIp, isSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
+import { dnsSubdomain } from '@/domain/shared/names'
 import { reportText, reportTime } from '@/domain/shared/report-text'
 
 /**
@@ -110,8 +112,10 @@ export type Assignment = z.infer<typeof assignment>
 export const podConfigurationMessage = z.object({ kind: z.literal('configuration'), podUid: z.uuid(), revision: z.string().max(64), objects: z.array(configurationObject).max(200) })
 export type PodConfigurationMessage = z.infer<typeof podConfigurationMessage>
 
-const ip = z.string().max(45)
-const subnetText = z.string().max(49)
+// What comes here becomes words of commands. Lists of a hundred thousand are not parsed, but have the letters of an address and no others.
+const ip = z.string().max(45).regex(/^[0-9a-fA-F.:]+$/, 'must be an address')
+const oneIp = ip.refine(isIp, 'must be an address')
+const subnetText = z.string().max(49).refine(isSubnet, 'must be a subnet')
 const portNumber = z.number().int().min(1).max(65535)
 const transport = z.enum(['tcp', 'udp'])
 
@@ -121,12 +125,12 @@ const networkBase = z.object({
   number: z.number().int().min(1).max(16_000_000),
   name: z.string().max(63),
   tenantId: z.string().max(32),
-  subnets: z.array(z.object({ name: z.string().max(63), cidr: subnetText, gateway: ip })).min(1).max(16),
+  subnets: z.array(z.object({ name: z.string().max(63), cidr: subnetText, gateway: oneIp }).refine(({ cidr, gateway }) => isIp(gateway) && isSubnet(cidr) && inSubnet(parseSubnet(cidr), parseIp(gateway)), 'the gateway must be in its subnet')).min(1).max(16),
   serviceCidrs: z.array(subnetText).max(2),
-  routes: z.array(z.object({ destination: subnetText, via: ip })).max(64),
+  routes: z.array(z.object({ destination: subnetText, via: oneIp }).refine(({ destination, via }) => familyOf(destination) === familyOf(via), 'via must be of the family of destination')).max(64),
   outbound: z.enum(['nat', 'none']),
   mtu: z.number().int().min(1280).max(1450),
-  dns: z.object({ domain: z.string().max(128), upstream: z.boolean(), nameservers: z.array(ip).max(3) }),
+  dns: z.object({ domain: dnsSubdomain.max(128), upstream: z.boolean(), nameservers: z.array(oneIp).max(3) }),
 })
 /** A pod of the network, on whichever host: who names and policies speak of. `hostId` null: not placed yet. */
 const networkPod = z.object({ kind: z.literal('pod'), uid: z.uuid(), namespace: z.string().max(63), name: z.string().max(253), hostname: z.string().max(63), subdomain: z.string().max(63).nullable(), hostId: z.uuid().nullable(), addresses: z.array(ip).max(2) })

@@ -10,7 +10,8 @@ export type IpSubnet = { readonly family: Family; readonly network: bigint; read
 export type IpRange = { readonly family: Family; readonly first: bigint; readonly last: bigint }
 
 export const bitsOf = (family: Family): number => (family === 4 ? 32 : 128)
-const isIpv6 = (text: string): boolean => z.ipv6().safeParse(text).success
+const ipv6Text = z.ipv6()
+const isIpv6 = (text: string): boolean => ipv6Text.safeParse(text).success
 
 /** Reads an address of either family. Throws a TypeError that says what is wrong. An IPv6 address has no zone. */
 export function parseIp(text: string): Ip {
