@@ -1,27 +1,8 @@
 import type { Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/sample'
+import { hypernetes } from './fixtures/hypernetes-manifests'
 import { waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
-
-/** As Hypernetes' own announcement of 2016 writes them; the tenant's id was Keystone's. */
-const hypernetes = (tenantId: string) => `apiVersion: v1  
-kind: Network  
-metadata:  
-  name: net1  
-spec:  
-  tenantID: ${tenantId}  
-  subnets:  
-    subnet1:  
-      cidr: 192.168.0.0/24  
-      gateway: 192.168.0.1
----
-apiVersion: v1  
-kind: Namespace  
-metadata:  
-  name: ns1  
-spec:  
-  network: net1
-`
 
 const pod = (name: string) => `apiVersion: v1
 kind: Pod

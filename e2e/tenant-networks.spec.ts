@@ -1,27 +1,8 @@
 import type { Tenant } from './fixtures/accounts'
+import { hypernetes } from './fixtures/hypernetes-manifests'
 import { deleteAllPods, runIn, waitForPod, type PodReference } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 import { takeTraces } from './fixtures/traces'
-
-/** As Hypernetes' own announcement of 2016 writes a network and its namespace; the tenant's id was Keystone's. */
-const hypernetes = (tenantId: string) => `apiVersion: v1  
-kind: Network  
-metadata:  
-  name: net1  
-spec:  
-  tenantID: ${tenantId}  
-  subnets:  
-    subnet1:  
-      cidr: 192.168.0.0/24  
-      gateway: 192.168.0.1
----
-apiVersion: v1  
-kind: Namespace  
-metadata:  
-  name: ns1  
-spec:  
-  network: net1
-`
 
 /** Says its own name to whoever connects to port 8080; on 9000 it says a line every 0.2 s for as long as somebody listens. */
 const web = (name: string, image: string) => `apiVersion: v1
