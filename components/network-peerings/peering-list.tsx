@@ -4,6 +4,7 @@ import { Cable, Plus, Trash2 } from 'lucide-react'
 import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
 import type { NetworkPeeringView } from '@/domain/network-peering/view'
+import type { NetworkTopology } from '@/domain/network/topology'
 import type { Action } from '@/components/client/actions'
 import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
@@ -14,10 +15,14 @@ import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
 import { DeleteDialog } from '@/components/patterns/delete-dialog'
+import { SimpleTable } from '@/components/patterns/simple-table'
 import { Ago } from '@/components/patterns/time'
 import { ButtonLink } from '@/components/ui/button'
 import { CodeBlock } from '@/components/ui/code-block'
 import { EmptyState } from '@/components/ui/empty-state'
+import { Panel } from '@/components/ui/panel'
+import { StateBadge } from '@/components/ui/state-badge'
+import { TextLink } from '@/components/ui/text-link'
 import { missingOf, PeeringState } from './peering-state'
 import { peeringSketch } from './sketch'
 
@@ -29,6 +34,20 @@ const columns: ReadonlyArray<Column<NetworkPeeringView>> = [
   { id: 'missing', header: 'What is missing', from: 'md', grow: true, cell: (peering) => <span className="block whitespace-normal py-1.5 text-xs text-soft wrap-anywhere">{missingOf(peering) ?? NOTHING}</span> },
   { id: 'created', header: 'Created', from: 'lg', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]
+
+/** The peerings that other networks of the tenant have with this one: they hold both ways, and are changed there. */
+function OfOthers({ tenant, network, peers }: { tenant: string; network: string; peers: NetworkTopology['peers'] }) {
+  return (
+    <Panel title="Peerings that other networks have with it" flush>
+      <SimpleTable
+        label={`Peerings of other networks with ${network}`}
+        heads={['Name', 'Of network', 'State']}
+        rows={peers.map((peer) => ({ key: peer.name, cells: [peer.name, <TextLink key="network" size="sm" href={paths.networkPeerings(tenant, peer.network)}>{peer.network}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] }))}
+        empty={NOTHING}
+      />
+    </Panel>
+  )
+}
 
 /** Where there is no column for it, what is missing stands below the state. */
 function StateCell({ peering }: { peering: NetworkPeeringView }) {
@@ -50,6 +69,10 @@ export function PeeringList({ tenant, network, children }: { tenant: string; net
   const create = <ButtonLink variant="primary" href={paths.newNetworkPeering(tenant, network)} icon={<Plus className="size-4" />}>Create peering</ButtonLink>
   const actionsFor = (peering: NetworkPeeringView): Action[] => [{ id: 'delete', label: 'Delete peering', icon: <Trash2 className="size-4" />, danger: true, run: () => setDeleting(peering) }]
   const rows = page.data?.items
+  // One object is enough for two networks of a tenant, and it may be the other's.
+  const topology = useQuery({ ...trpc.network.topology.queryOptions({ tenant, name: network }), refetchInterval: 10_000 })
+  const whole = rows !== undefined && !cursor && !page.data?.nextCursor
+  const others = whole ? topology.data?.peers.filter(({ name }) => !rows.some(({ metadata }) => metadata.name === name)) ?? [] : []
   return (
     <>
       <div className="flex flex-wrap items-center justify-between gap-3">
@@ -66,9 +89,10 @@ export function PeeringList({ tenant, network, children }: { tenant: string; net
         error={page.error}
         onRetry={() => void page.refetch()}
         stale={page.isPlaceholderData}
-        empty={<EmptyState icon={<Cable />} title="No peerings yet" actions={create}><p>There is no path between two networks but by a peering.</p><CodeBlock className="mt-3" label="Manifest of a peering" code={peeringSketch(network)} /></EmptyState>}
+        empty={<EmptyState icon={<Cable />} title={others.length > 0 ? 'No peerings of its own' : 'No peerings yet'} actions={create}><p>There is no path between two networks but by a peering.</p><CodeBlock className="mt-3" label="Manifest of a peering" code={peeringSketch(network)} /></EmptyState>}
         footer={page.data && <Pager noun="peering" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} />}
       />
+      {others.length > 0 && <OfOthers tenant={tenant} network={network} peers={others} />}
       {deleting && <DeletePeering tenant={tenant} peering={deleting} onClose={() => setDeleting(null)} />}
       {children}
     </>
