@@ -11,6 +11,8 @@ import { runControllers } from '@/server/control/runtime/controller'
 import { allocateServiceAddresses } from '@/server/store/addresses'
 import { removePod } from '@/server/store/assignments'
 import { inTransaction } from '@/server/store/database'
+import { toNetworkObjects } from '@/server/drivers/native/network/objects'
+import { readNetworkState } from '@/server/store/network-state'
 import { HostSessions } from './host-sessions'
 import { leftOutMessage } from './left-out'
 import { ToldNetworks } from './network-objects'
@@ -143,6 +145,22 @@ describe('what hosts are told of networks', () => {
     expect(await host.network()).toMatchObject({ set: [{ kind: 'peer', subnets: ['10.7.0.0/16'] }] })
     await act((tx) => tx.networkPeering.delete({ where: { uid: back.uid } }))
     expect(await host.network()).toMatchObject({ set: [], remove: [`peer/${theirs}`] })
+  })
+
+  it('is told of one of two peers that share addresses: that whose peering is older, whatever was said of them', async () => {
+    const [{ uid: own }, old, young] = [await network('between'), await network('twin-a'), await network('twin-b')]
+    await act((tx) => tx.network.update({ where: { uid: own }, data: { spec: networkSpec.parse({ subnets: { a: { cidr: '10.5.0.0/16' } } }) } }))
+    const peer = async (name: string, createdAt: Date) => {
+      const { uid } = await act((tx) => tx.networkPeering.create({ data: { tenantId: ann.tenant.id, name, networkId: own, peerTenantId: ann.tenant.id, peerNetwork: name, spec: {}, createdAt } }))
+      await act((tx) => tx.objectCondition.create({ data: { objectUid: uid, objectKind: 'NetworkPeering', type: 'Active', status: 'True', reason: 'Active', message: '' } }))
+    }
+    for (const [first, second] of [[old, young], [young, old]] as const) {
+      await server.db.networkPeering.deleteMany({ where: { networkId: own } })
+      await peer(second.name, new Date('2026-01-02'))
+      await peer(first.name, new Date('2026-01-01'))
+      const state = await readNetworkState(server.db, own)
+      expect(toNetworkObjects(state!).filter(({ kind }) => kind === 'peer')).toMatchObject([{ uid: first.uid }])
+    }
   })
 
   it('comes before each further pod of a network, however late the wake for the network is', async () => {
