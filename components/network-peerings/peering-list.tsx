@@ -113,6 +113,8 @@ function DeletePeering({ tenant, peering: { metadata: { name }, spec, status }, 
       consequences={consequences}
       onDelete={async () => {
         await api.networkPeering.delete.mutate({ tenant, name })
+        // First what tells of both sides: the peering would else be taken for the other network's for a moment.
+        await queries.invalidateQueries({ queryKey: trpc.network.pathKey() })
         await queries.invalidateQueries({ queryKey: trpc.networkPeering.pathKey() })
       }}
       onClose={onClose}
