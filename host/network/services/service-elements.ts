@@ -21,8 +21,8 @@ export type ServiceElements = {
   readonly ids: ReadonlyMap<string, string>
 }
 
-/** A number for each way to choose, as nft writes a mark: a port has fewer than 1024 endpoints. */
-export const choiceCode = ({ count, seconds }: Choice): string => mark((seconds ?? 0) * 1024 + count)
+/** A number for each way to choose, as nft writes a mark: a port has 2,000 endpoints at most (contracts/host/v1.ts), and no more than a day is remembered. */
+export const choiceCode = ({ count, seconds }: Choice): string => mark((seconds ?? 0) * 2048 + count)
 
 /** An object of the network is never changed but replaced, so what was worked out for one holds as long as it is there. */
 const known = new WeakMap<NetworkService, { local: ReadonlySet<string> | null; elements: readonly ServiceElements[] }>()
@@ -115,7 +115,7 @@ const unreachable = [...UNREACHABLE_DESTINATIONS, ...UNREACHABLE_DESTINATIONS_6]
 function targetsOf(endpoints: readonly Endpoint[], { family }: Ip, local: ReadonlySet<string> | null): string[] {
   const all = endpoints.map(({ address, port }) => ({ ip: parseIp(address), port })).filter(({ ip }) => ip.family === family && !unreachable.some((subnet) => inSubnet(subnet, ip)) && (local === null || local.has(formatIp(ip))))
   all.sort((a, b) => (a.ip.value === b.ip.value ? a.port - b.port : a.ip.value < b.ip.value ? -1 : 1))
-  return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))].slice(0, 1023)
+  return [...new Set(all.map(({ ip, port }) => `${formatIp(ip)} . ${port}`))]
 }
 
 /** FNV-1a, 32 bits. */

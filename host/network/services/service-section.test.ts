@@ -50,6 +50,15 @@ describe('the section of services', () => {
     expect(serviceSection(state({ services: [service(1, [...six, ['fd00::7', 80]], { addresses: ['fd00:96::1'] })] })).maps?.get('service_endpoints6')?.elements.size).toBe(1)
   })
 
+  it('leads to every endpoint that a port may have, and tells ways to choose apart', () => {
+    const all = (n: number, affinitySeconds: number | null) => service(n, Array.from({ length: 2000 }, (_, at): [string, number] => [`10.0.${at >> 8}.${at & 255}`, 80]), { affinitySeconds })
+    const section = serviceSection(state({ services: [all(1, null), all(2, 86_400), service(3, [['10.0.0.7', 80]], { affinitySeconds: 1 })] }))
+    expect(section.maps?.get('service_endpoints4')?.elements.size).toBe(4001)
+    const choices = elements(section, 'service_choices4')
+    expect(Object.values(choices)).toEqual(expect.arrayContaining(['goto service_pick4_2000', 'goto service_sticky4_2000_86400', 'goto service_sticky4_1_1']))
+    expect(Object.keys(choices).every((code) => /^0x[0-9a-f]{8}$/.test(code))).toBe(true)
+  })
+
   it('has no more endpoints than a host bears: services beyond refuse their clients, and are named', () => {
     const large = (n: number) => service(n, [], { ports: Array.from({ length: 50 }, (_, at) => ({ name: null, protocol: 'tcp', port: 1 + at, endpoints: Array.from({ length: 900 }, (_each, to) => ({ address: `10.1.${to >> 8}.${to & 255}`, port: 80, hostId: null })) })) })
     const all = state({ services: [large(3), large(1), large(2), service(4, [['10.0.0.7', 80]])] })

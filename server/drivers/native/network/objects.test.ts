@@ -7,6 +7,7 @@ import type { NetworkState, StatePod } from '@/domain/network/state'
 import { securityGroupSpec } from '@/domain/security-group/spec'
 import { endpointSubsets } from '@/domain/service/endpoints'
 import { serviceSpec } from '@/domain/service/spec'
+import { leftOutMessage } from '@/server/gateway/left-out'
 import { makeNetworkObjects, toNetworkObjects } from './objects'
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
@@ -154,6 +155,15 @@ describe('what hostile objects come to', () => {
     const services = ['a', 'b'].map((name, i) => ({ uid: id(100 + i), namespace: 'default', name, spec: serviceSpec.parse({ ports }), addresses: [`10.96.0.${i + 1}`] }))
     const found = of('service', { services, endpoints: services.map(({ name }, i) => ({ uid: id(200 + i), namespace: 'default', name, subsets: endpointSubsets.parse([{ addresses, ports }]) })) })
     expect(found.map(({ ports: all }) => all.map(({ endpoints }) => endpoints.length))).toEqual([ports.map(() => 900), ports.map(() => 0)])
+  })
+  it('of a port with more endpoints than hosts carry out the rest has none, which is told', () => {
+    const ports = [{ port: 80 }]
+    const subsets = [0, 1, 2].map((at) => ({ addresses: Array.from({ length: 700 }, (_, i) => ({ ip: `10.${at}.${i >> 8}.${i & 255}` })), ports }))
+    const of = (count: number) => makeNetworkObjects(state({ services: [{ uid: id(100), namespace: 'default', name: 'web', spec: serviceSpec.parse({ ports }), addresses: ['10.96.0.1'] }], endpoints: [{ uid: id(200), namespace: 'default', name: 'web', subsets: endpointSubsets.parse(subsets.slice(0, count)) }] }))
+    const { objects: made, leftOut } = of(3)
+    expect(made.flatMap((object) => (object.kind === 'service' ? object.ports.map(({ endpoints }) => endpoints.length) : []))).toEqual([2000])
+    expect(leftOutMessage(state(), leftOut)).toContain('of default/web the rest gets no connections')
+    expect(leftOutMessage(state(), of(2).leftOut)).toBeNull()
   })
   it('a policy whose pods all mean another port is of so many kinds, and to the rest the name means nothing', () => {
     const pods = Array.from({ length: 100 }, (_, i) => pod(i + 2, { ports: [{ name: 'http', protocol: 'TCP', port: i + 1 }] }))

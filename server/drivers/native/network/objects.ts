@@ -4,7 +4,7 @@ import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'
 import { Members } from './members'
 import { groupObjects, policyObjects } from './policies'
-import { serviceObject, sizeOf } from './services'
+import { isShortened, serviceObject, sizeOf } from './services'
 
 /** Beyond so many endpoints of all ports together (some 20 MB of messages), the services that come last have none. */
 export const maxEndpointsOfNetwork = 200_000
@@ -16,8 +16,8 @@ export const maxEndpointsOfNetwork = 200_000
  */
 export const toNetworkObjects = (state: NetworkState): NetworkObject[] => makeNetworkObjects(state).objects
 
-/** What had no room: at least how many rules, and of which policies, how many pods of named ports, and the services without endpoints. It lets nothing through. */
-export type LeftOut = { rules: number; policies: string[]; pods: number; services: { namespace: string; name: string }[] }
+/** What had no room: at least how many rules, and of which policies, how many pods of named ports, the services without endpoints, and those that have not all of them. It lets nothing through. */
+export type LeftOut = { rules: number; policies: string[]; pods: number; services: { namespace: string; name: string }[]; shortened?: { namespace: string; name: string }[] }
 
 /** The same, with what had no room in it. */
 export function makeNetworkObjects(state: NetworkState): { objects: NetworkObject[]; leftOut: LeftOut } {
@@ -40,7 +40,8 @@ export function makeNetworkObjects(state: NetworkState): { objects: NetworkObjec
     }),
     ...state.pods.map(podObject),
   ]
-  return { objects, leftOut: { rules: members.rulesLeftOut, policies: [...members.cut], pods: members.podsLeftOut, services } }
+  const shortened = objects.flatMap((object) => (object.kind === 'service' && isShortened(object) ? [{ namespace: object.namespace, name: object.name }] : []))
+  return { objects, leftOut: { rules: members.rulesLeftOut, policies: [...members.cut], pods: members.podsLeftOut, services, ...(shortened.length > 0 ? { shortened } : {}) } }
 }
 
 function networkObject({ number, name, tenantId, spec }: NetworkState['network']): NetworkBase {

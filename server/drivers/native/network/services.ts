@@ -8,10 +8,14 @@ import { familyOf, type Family } from '@/domain/shared/ip'
 type Target = { address: string; hostId: string | null; hostname: string | null }
 
 /** Of one port, of both families (contracts/host/v1.ts). */
-const maxTargets = 2000
+export const maxTargets = 2000
 
 /** How many endpoints a service's object has at most. */
 export const sizeOf = (endpoints: StateEndpoints | undefined): number => (endpoints?.subsets ?? []).reduce((sum, { addresses, ports }) => sum + 2 * addresses.length * Math.max(1, ports.length), 0)
+
+/** Services of which a port, or the names, had more than that. */
+const shortened = new WeakSet<NetworkService>()
+export const isShortened = (service: NetworkService): boolean => shortened.has(service)
 
 type Made = { endpoints: StateEndpoints | undefined; pods: (StatePod | undefined)[]; families: string; object: NetworkService }
 /** What was made of a service's row before: of the same rows comes the same object, which is known for the same without a look inside. */
@@ -33,18 +37,25 @@ function makeService({ uid, namespace, name, spec, addresses }: StateService, en
   const isName = spec.type === 'ExternalName'
   const isHeadless = addresses.length === 0
   const hasSelector = Object.keys(spec.selector).length > 0
+  let isCut = false
+  const most = <T>(list: T[]): T[] => {
+    isCut ||= list.length > maxTargets
+    return list.slice(0, maxTargets)
+  }
   const subsets = isName ? [] : (endpoints?.subsets ?? []).map((subset) => ({ ports: subset.ports, targets: subset.addresses.flatMap((one) => targetsOf(one, pods, families, hasSelector)) }))
   const ports = isName ? [] : spec.ports.map((port) => {
     const found = subsets.flatMap((subset) => subset.ports.filter((one) => one.name === port.name && one.protocol === port.protocol).flatMap((one) => subset.targets.map(({ address, hostId }) => ({ address, port: one.port, hostId }))))
-    return { name: port.name ?? null, protocol: port.protocol === 'TCP' ? ('tcp' as const) : ('udp' as const), port: port.port, endpoints: once(found, (one) => `${one.address} ${one.port}`).slice(0, maxTargets) }
+    return { name: port.name ?? null, protocol: port.protocol === 'TCP' ? ('tcp' as const) : ('udp' as const), port: port.port, endpoints: most(once(found, (one) => `${one.address} ${one.port}`)) }
   })
-  const hosts = isHeadless ? once(subsets.flatMap(({ targets }) => targets.map(({ hostname, address }) => ({ hostname, address }))), (one) => `${one.hostname ?? ''} ${one.address}`).slice(0, maxTargets) : []
-  return {
+  const hosts = isHeadless ? most(once(subsets.flatMap(({ targets }) => targets.map(({ hostname, address }) => ({ hostname, address }))), (one) => `${one.hostname ?? ''} ${one.address}`)) : []
+  const object: NetworkService = {
     kind: 'service', uid, namespace, name, addresses, ports, hosts,
     externalName: isName ? (spec.externalName ?? null) : null,
     localOnly: spec.internalTrafficPolicy === 'Local',
     affinitySeconds: spec.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP.timeoutSeconds ?? 10_800) : null,
   }
+  if (isCut) shortened.add(object)
+  return object
 }
 
 function targetsOf({ ip, hostname: name, targetRef }: EndpointAddress, pods: ReadonlyMap<string, StatePod>, families: readonly Family[], hasSelector: boolean): Target[] {
