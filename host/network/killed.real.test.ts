@@ -34,6 +34,8 @@ async function program(hosts: HostNetwork): Promise<void> {
   await hosts.attach(a)
   await hosts.attach(b)
   await hosts.attach(c)
+  // As its pods would: taps of which nobody holds the other end carry nothing.
+  for (const [from, to] of [['10.0.0.6', '10.0.0.7'], ['10.0.0.7', '10.0.0.5'], ['fd00::7', 'fd00::6']]) await lab.in(namespaceName(lab.hostTag, 1), 'conntrack', '-I', '-p', 'udp', '-t', '1000', '-s', from!, '-d', to!, '--sport', '1000', '--dport', '80')
   await hosts.applyObjects('network-1', message([base({ outbound: 'nat' }), service(1, '10.0.0.6'), service(2, '10.0.0.5'), policy], false))
   await hosts.detach(c.pod.uid)
 }
@@ -65,6 +67,8 @@ function killed(at: number, when: 'before' | 'after'): { run: Run; dead: Promise
 }
 
 const state = async () => ({
+  namespaces: (await lab.traces()).namespaces,
+  connections: (await Promise.all(['ipv4', 'ipv6'].map(async (family) => (await lab.in(namespaceName(lab.hostTag, 1), 'conntrack', '-L', '-f', family)).stdout))).join('').split('\n').map((line) => line.replace(/ \d+ src=/, ' src=')).sort(),
   inside: await wholeNamespace(namespaceName(lab.hostTag, 1)),
   host: [...await ruleset(lab.host, 'inet', uplinkTable(lab.hostTag)), ...(await lab.traces()).routes.sort(), ...(await lab.in(lab.host, 'ip', 'neigh', 'show', 'nud', 'permanent')).stdout.split('\n')],
 })
