@@ -89,7 +89,7 @@ export function PeeringList({ tenant, network, children }: { tenant: string; net
         error={page.error}
         onRetry={() => void page.refetch()}
         stale={page.isPlaceholderData}
-        empty={<EmptyState icon={<Cable />} title={others.length > 0 ? 'No peerings of its own' : 'No peerings yet'} actions={create}><p>There is no path between two networks but by a peering.</p><CodeBlock className="mt-3" label="Manifest of a peering" code={peeringSketch(network)} /></EmptyState>}
+        empty={<EmptyState icon={<Cable />} title={others.length > 0 ? 'No peerings of its own' : 'No peerings yet'} actions={create}><p>{others.length > 0 ? 'Those that other networks have with it stand below; one is enough for both.' : 'There is no path between two networks but by a peering.'}</p><CodeBlock className="mt-3" label="Manifest of a peering" code={peeringSketch(network)} /></EmptyState>}
         footer={page.data && <Pager noun="peering" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} />}
       />
       {others.length > 0 && <OfOthers tenant={tenant} network={network} peers={others} />}
