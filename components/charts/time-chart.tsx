@@ -28,7 +28,7 @@ type TimeChartProps = {
 }
 
 const height = 148
-const pad = { left: 64, right: 8, top: 8, bottom: 20 }
+const pad = { left: 76, right: 8, top: 8, bottom: 20 }
 const colours: Record<ChartTone, string> = {
   0: 'var(--color-accent)',
   1: 'var(--color-info)',
