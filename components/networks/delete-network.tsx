@@ -21,7 +21,7 @@ export function DeleteNetwork({ tenant, network: { metadata: { name }, spec }, o
     ...listed('peering', topology.data?.peers.map((peer) => peer.name) ?? []),
     ...listed('security group', groups.data?.items.map(({ metadata }) => metadata.name) ?? []),
   ]
-  const inUse = users.length > 0 ? `Used by the ${users.join(' and the ')}: delete them first.` : undefined
+  const inUse = users.length > 0 ? `Used by the ${users.join(' and the ')}, to be deleted first.` : undefined
   return (
     <DeleteDialog
       noun="network"
