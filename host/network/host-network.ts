@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkMessage } from '@/contracts/host/v1'
 import { parseCidr } from '@/domain/shared/cidr'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
@@ -7,15 +7,16 @@ import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkS
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName, uplinkName } from './names'
-import { listed, mayRestrict, withMessage, type NetworkObjects } from './network-objects'
+import { KnownObjects, type TakenObjects } from './known-objects'
 import { contradictions } from './network-state'
 import { PeerLinks } from './peers/peer-links'
-import { NAMESPACES, refuseClash, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
+import { NAMESPACES, RunningNetwork, type HostParts, type ReconcileReport } from './running-network'
 import { allDone, SerialByKey } from './serial'
 import type { ServiceCounters } from './services/service-counters'
 import type { Counted } from './table/table'
 import { DEFAULT_TRANSIT_POOL } from './transit-pool'
 import { Uplink } from './uplink'
+import { groupByNetwork, type Failure, type Wanted } from './wanted'
 import { fingerprints, type Fingerprint } from './watch/fingerprints'
 
 export type HostNetworkOptions = {
@@ -39,11 +40,6 @@ export type HostNetworkOptions = {
 /** Where a pod's QEMU runs and which tap it opens. The guest's NIC needs `mtu`. */
 export type Port = { netns: string; tap: string; mtu: number }
 
-/** All that is known of a network after a message, and whether that forbids something that was not forbidden before. */
-export type TakenObjects = { objects: readonly NetworkObject[]; restricts: boolean }
-
-type Wanted = { spec: NetworkSpec; pods: Map<string, Attachment> }
-
 /**
  * The network of one host: a namespace for each tenant network that has a pod here, a tap for each pod in it, and
  * outbound address translation as a switch of the network. Changes of one network run one after another, those
@@ -55,10 +51,7 @@ export class HostNetwork {
   private readonly serial = new SerialByKey<number>()
   private readonly parts: HostParts
   private readonly uplinkNetns: string | null
-  /** What the server said of networks, by their id; also of those that have no pod here yet. */
-  private readonly objects = new Map<string, NetworkObjects>()
-  /** Networks of which something was said that is not known: nothing passes there until all of it is said. */
-  private readonly closed = new Set<string>()
+  private readonly known = new KnownObjects()
   /** Networks that the last reconciliation could not look at; null before the first. */
   private leftAlone: ReadonlySet<number> | null = null
   /** Pods attached or detached while a reconciliation runs: its desired set is older than they are. */
@@ -71,7 +64,7 @@ export class HostNetwork {
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
     this.uplinkNetns = uplinkNetns
-    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.objects.get(id), isClosed: (id) => this.closed.has(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
+    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.known.of(id), isClosed: (id) => this.known.isClosed(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
   /**
@@ -97,7 +90,7 @@ export class HostNetwork {
     if (elsewhere !== undefined && elsewhere !== number) throw new Error(`pod ${pod.uid} is in network ${elsewhere} already`)
     this.numberOfPod.set(pod.uid, number)
     this.touched?.add(pod.uid)
-    const port = { netns: namespaceName(this.parts.hostTag, number), tap: tapName(pod.uid), mtu: this.objects.get(network.id)?.network?.mtu ?? network.mtu ?? POD_MTU }
+    const port = { netns: namespaceName(this.parts.hostTag, number), tap: tapName(pod.uid), mtu: this.known.of(network.id)?.network?.mtu ?? network.mtu ?? POD_MTU }
     return new Promise((resolve, reject) => {
       const ready = this.serial.do(number, async () => {
         try {
@@ -147,31 +140,21 @@ export class HostNetwork {
    * than is kept of a network: then nothing passes there until a message that says all of it is taken.
    */
   takeObjects(networkId: string, message: NetworkMessage): TakenObjects {
-    const known = this.objects.get(networkId)
-    try {
-      if (!known && this.objects.size >= MAX_NETWORKS) throw new Error(`objects of more than ${MAX_NETWORKS} networks; those of network ${networkId} are not taken`)
-      if (!message.complete && this.closed.has(networkId)) throw new Error(`changes of network ${networkId} came before all of it, which is not known any more`)
-      const objects = withMessage(known, message)
-      this.objects.set(networkId, objects)
-      this.closed.delete(networkId)
-      const running = this.ofId(networkId)
-      const waits = running ? contradictions(running.identity, [...running.pods.values()], objects) : []
-      if (waits.length > 0) this.parts.log.warn({ network: networkId, waits }, 'what the server said of a network waits in part until pods of it are gone')
-      return { objects: listed(objects), restricts: mayRestrict(known, objects) }
-    } catch (error) {
-      this.closed.add(networkId)
-      throw error
-    }
+    const { kept, ...taken } = this.known.take(networkId, message)
+    const running = this.ofId(networkId)
+    const waits = running ? contradictions(running.identity, [...running.pods.values()], kept) : []
+    if (waits.length > 0) this.parts.log.warn({ network: networkId, waits }, 'what the server said of a network waits in part until pods of it are gone')
+    return taken
   }
 
   /** Something was said of the network that is not known any more: nothing passes there until all of it is said. {@link carryOut} does it for what runs. */
   closeNetwork(networkId: string): void {
-    this.closed.add(networkId)
+    this.known.close(networkId)
   }
 
   /** Brings the network to what is known of it, in its turn; `first` is waited for before. */
   async carryOut(networkId: string, first?: Promise<void>): Promise<void> {
-    const number = this.ofId(networkId)?.identity.number ?? this.objects.get(networkId)?.network?.number
+    const number = this.ofId(networkId)?.identity.number ?? this.known.of(networkId)?.network?.number
     if (number === undefined) return first
     // A first pod may be on its way meanwhile: its network is there when its turn is over.
     await this.serial.do(number, async () => {
@@ -190,8 +173,7 @@ export class HostNetwork {
   /** Forgets what the server said of a network that it no longer speaks of. One that has pods here keeps it. */
   forgetObjects(networkId: string): void {
     if (this.ofId(networkId)) return
-    this.objects.delete(networkId)
-    this.closed.delete(networkId)
+    this.known.forget(networkId)
   }
 
   private ofId(networkId: string): RunningNetwork | undefined {
@@ -294,7 +276,7 @@ export class HostNetwork {
     const report: ReconcileReport = { repairs: [], lostTaps: [] }
     try {
       const here = await this.numbersHere()
-      const outbound = [...wanted.values()].filter(({ spec }) => (this.objects.get(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
+      const outbound = [...wanted.values()].filter(({ spec }) => (this.known.of(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
       const leftAlone = new Set(failures.map(({ number }) => number))
       await this.parts.uplink.adopt(new Set([...outbound, ...leftAlone]))
       const numbers = [...new Set([...here, ...wanted.keys(), ...this.networks.keys()])].filter((number) => !leftAlone.has(number))
@@ -347,8 +329,8 @@ export class HostNetwork {
     const network = known ?? new RunningNetwork(spec, this.parts)
     this.networks.set(number, network)
     for (const uid of pods.keys()) this.numberOfPod.set(uid, number)
-    if (!known && !this.objects.has(spec.id) && !this.closed.has(spec.id) && await network.hasPolicies()) {
-      this.closed.add(spec.id)
+    if (!known && !this.known.of(spec.id) && !this.known.isClosed(spec.id) && await network.hasPolicies()) {
+      this.known.close(spec.id)
       this.parts.log.error({ network: spec.id }, 'a network had policies that are not known any more: its pods reach nothing until the server says them again')
     }
     await network.reconcile(spec, pods, report)
@@ -366,42 +348,6 @@ export class HostNetwork {
   private forgetUnplaced(podUid: string, number: number): void {
     if (!this.networks.get(number)?.pods.has(podUid)) this.numberOfPod.delete(podUid)
   }
-}
-
-/** More than one host ever has; what comes from the server is bounded. */
-const MAX_NETWORKS = 10_000
-
-/** A network that is not as it should be, by its number. */
-type Failure = { number: number; error: unknown }
-
-/** What each network should have; one of which attachments cannot be, alone or together, is a failure. */
-function groupByNetwork(attachments: readonly Attachment[], uids: UidRange): { wanted: Map<number, Wanted>; failures: Failure[] } {
-  const wanted = new Map<number, Wanted>()
-  const failures = new Map<number, Failure>()
-  const placed = new Set<string>()
-  for (const attachment of attachments) {
-    const { number } = attachment.network
-    try {
-      checkAttachment(attachment, uids)
-      if (placed.has(attachment.pod.uid)) throw new Error(`pod ${attachment.pod.uid} is attached twice`)
-      placed.add(attachment.pod.uid)
-      wanted.set(number, withAttachment(wanted.get(number), attachment))
-    } catch (error) {
-      if (!failures.has(number)) failures.set(number, { number, error })
-    }
-  }
-  for (const number of failures.keys()) wanted.delete(number)
-  return { wanted, failures: [...failures.values()] }
-}
-
-function withAttachment(network: Wanted | undefined, attachment: Attachment): Wanted {
-  const { network: spec, pod } = attachment
-  if (!network) return { spec, pods: new Map([[pod.uid, attachment]]) }
-  if (network.spec.id !== spec.id) throw new Error(`network number ${spec.number} is held by network ${network.spec.id}, not ${spec.id}`)
-  refuseClash(spec.number, [...network.pods.values()].map((one) => one.pod), pod)
-  // Written down at different times. What the server says of the network decides; where it says nothing, nothing leaves.
-  const outbound = network.spec.outbound === spec.outbound ? spec.outbound : 'none'
-  return { spec: { ...network.spec, outbound }, pods: new Map([...network.pods, [pod.uid, attachment]]) }
 }
 
 async function namespaces(): Promise<string[]> {
