@@ -24,7 +24,7 @@ describe('signUp', () => {
     expect(tenant.id).toMatch(/^[0-9a-f]{32}$/)
     const scope = await resolveScope(parts.db, await signedInActor(parts.db, account.id), tenant.slug)
     const network = await findNetwork(parts.db, scope!, 'default')
-    expect(networkSpec.parse(network?.spec)).toEqual({ subnets: { default: { cidr: '10.244.0.0/16', gateway: '10.244.0.1' } }, outbound: 'nat' })
+    expect(networkSpec.parse(network?.spec)).toMatchObject({ subnets: { default: { cidr: '10.244.0.0/16', gateway: '10.244.0.1' } }, outbound: 'nat' })
     expect((await findNamespace(parts.db, scope!, 'default'))?.spec).toEqual({})
     expect(await parts.db.auditEntry.findFirst({ where: { tenantId: tenant.id } })).toMatchObject({ action: 'account.signUp', actor: person.email, address: '192.0.2.7' })
   })
