@@ -140,7 +140,7 @@ it('a watch of one pod tells that something happened to it', async () => {
 describe('namespaces and networks', () => {
   it('name what still uses them', async () => {
     const tenant = ann.tenant.slug
-    await expect(ann.caller.network.delete({ tenant, name: 'net1' })).rejects.toThrow('is used by 1 pods')
+    await expect(ann.caller.network.delete({ tenant, name: 'net1' })).rejects.toThrow('is used by 1 pod: delete it first')
     await expect(ann.caller.network.delete({ tenant, name: 'default' })).rejects.toThrow('belongs to the tenant')
     await expect(ann.caller.namespace.delete({ tenant, name: 'default' })).rejects.toThrow('belongs to the tenant')
     await ann.caller.network.create({ tenant, name: 'net3', spec: { subnets: { a: { cidr: '10.3.0.0/24' } } } })

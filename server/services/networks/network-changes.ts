@@ -50,9 +50,9 @@ function subnetProblems(before: NetworkSpec, after: NetworkSpec, use: NetworkUse
     const subnet = parseSubnet(cidr)
     const [path, what] = now ? [['subnets', name, now.cidr === cidr ? 'gateway' : 'cidr'], 'cannot change'] : [['subnets'], `must keep "${name}" (${cidr})`]
     const holders = use.addresses.filter(({ address }) => inSubnet(subnet, parseIp(address)))
-    if (holders.length > 0) return [problem(path, `${what} while ${who(holders, 'has')} an address of it: delete them first, or add another subnet`)]
+    if (holders.length > 0) return [problem(path, `${what} while ${who(holders, 'has')} an address of it: delete ${holders.length === 1 ? 'it' : 'them'} first${now && now.cidr !== cidr ? ', or leave it as it is and add another subnet' : ''}`)]
     const naming = use.subnets.filter((one) => one.subnet === name)
-    return naming.length > 0 && !now ? [problem(path, `${what} while ${who(naming, 'names')} it: delete them first`)] : []
+    return naming.length > 0 && !now ? [problem(path, `${what} while ${who(naming, 'names')} it: delete ${naming.length === 1 ? 'it' : 'them'} first`)] : []
   })
 }
 
@@ -66,7 +66,7 @@ function serviceProblems(before: NetworkSpec, after: NetworkSpec, { serviceAddre
 /** What a guest is told once, when it starts. */
 function guestProblems(before: NetworkSpec, after: NetworkSpec, { pods }: NetworkUse): Problem[] {
   if (pods === 0) return []
-  const cause = `cannot change while ${pods} pods use the network, for they were told when they started: delete them first`
+  const cause = `cannot change while ${pods === 1 ? '1 pod uses the network, for it was told when it started: delete it' : `${pods} pods use the network, for they were told when they started: delete them`} first`
   return [...(before.mtu !== after.mtu ? [problem(['mtu'], cause)] : []), ...(before.dns.domain !== after.dns.domain ? [problem(['dns', 'domain'], cause)] : [])]
 }
 

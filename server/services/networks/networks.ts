@@ -99,7 +99,7 @@ export async function deleteNetworkInTransaction(tx: Transaction, scope: Scope, 
   const row = await findNetwork(tx, scope, name)
   if (!row) throw notFound('Network', name)
   if (name === 'default') throw new DomainError('failed_precondition', 'The network "default" belongs to the tenant and cannot be deleted.')
-  if (row._count.pods > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${row._count.pods} pods: delete them first.`)
+  if (row._count.pods > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${row._count.pods === 1 ? '1 pod: delete it' : `${row._count.pods} pods: delete them`} first.`)
   const { services, securityGroups } = await listUsers(tx, row.uid)
   const peerings = (await listNetworkPeeringsOf(tx, scope, row)).map((peering) => peering.name)
   const users = { namespaces: await namespacesOfNetwork(tx, scope, name), services, 'security groups': securityGroups, peerings }

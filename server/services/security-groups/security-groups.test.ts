@@ -47,7 +47,7 @@ describe('security groups', () => {
     await ann.caller.securityGroup.update({ tenant, name: 'selected', spec: { namespaceSelector: {} } })
     expect(await members('selected')).toEqual(['both', 'neither'])
     expect((await ann.caller.securityGroup.list({ tenant })).items.map(({ metadata, status }) => [metadata.name, status.pods])).toEqual([['named', 1], ['selected', 2]])
-    await expect(ann.caller.securityGroup.delete({ tenant, name: 'named' })).rejects.toThrow('is named by 1 pods ("default/both"): delete them')
+    await expect(ann.caller.securityGroup.delete({ tenant, name: 'named' })).rejects.toThrow('is named by 1 pod ("default/both"): delete it')
     await ann.caller.securityGroup.delete({ tenant, name: 'selected' })
   })
 

@@ -112,7 +112,7 @@ export async function deleteGroupInTransaction(tx: Transaction, scope: Scope, na
   const groups = await groupsNaming(tx, scope, row)
   if (groups.length > 0) throw new DomainError('failed_precondition', `Security group "${name}" is named by rules of ${listed(groups)}: take it out of them first.`)
   const pods = await listPodsNamingGroup(tx, scope, row.networkId, name)
-  if (pods.length > 0) throw new DomainError('failed_precondition', `Security group "${name}" is named by ${pods.length === 100 ? '100 or more' : pods.length} pods (${listed(pods.map((pod) => `${pod.namespace}/${pod.name}`))}): delete them, or create them anew without it.`)
+  if (pods.length > 0) throw new DomainError('failed_precondition', `Security group "${name}" is named by ${pods.length === 100 ? '100 or more pods' : pods.length === 1 ? '1 pod' : `${pods.length} pods`} (${listed(pods.map((pod) => `${pod.namespace}/${pod.name}`))}): delete ${pods.length === 1 ? 'it, or create it' : 'them, or create them'} anew without it.`)
   await deleteSecurityGroup(tx, scope, row.uid)
   await recordAudit(tx, scope, { action: 'securityGroup.delete', kind: 'SecurityGroup', name })
   return { deleting: true }
