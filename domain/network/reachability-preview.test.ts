@@ -29,6 +29,12 @@ it('what may leave is told of outside too, and of subnets that a rule names', ()
   expect(changes).toContainEqual({ allowed: false, traffic: 'UDP, ping', from: ['db'], fromCount: 1, to: ['192.0.2.0/24'], toCount: 1 })
   expect(changes).toContainEqual(expect.objectContaining({ allowed: false, traffic: 'everything', from: ['db'], to: ['web', 'job', 'outside'] }))
 })
+it('where most of a protocol is cut off, what stays is named', () => {
+  const named = (first: number, last = first) => rule({ ports: [{ first, last }], peer: { cidrs: null, addresses: ['10.0.0.2'] } })
+  const ports = [named(443), named(8080), named(9000, 9100)]
+  const { changes } = preview([group(['10.0.0.3'], [...ports, rule({ protocol: 'any', ports: null })])], [group(['10.0.0.3'], ports.slice(0, 1))])
+  expect(changes).toEqual([{ allowed: false, traffic: 'all TCP but 443, UDP, ping', from: ['web'], fromCount: 1, to: ['db'], toCount: 1 }])
+})
 it('many pods are looked at in part, and it says so', () => {
   const many = Array.from({ length: 200 }, (_, i): WorldObject => ({ kind: 'pod', uid: `p${i}`, namespace: 'default', name: `p${i}`, hostId: null, addresses: [`10.0.0.${i + 10}`] }))
   const all = many.map((_, i) => `10.0.0.${i + 10}`)

@@ -43,7 +43,7 @@ export function previewChange(before: World, after: World, isChanged: (policy: P
       if (was(sample.traffic, from, to) !== allowed) found.push({ allowed, sample, from: from.name, to: to.name })
     }
   }
-  const changes = grouped(found, samples.length)
+  const changes = grouped(found, samples)
   return { changes: changes.slice(0, maxChanges), total: changes.length, members: after.pods.filter((pod) => pod.addresses.some((address) => now.has(address))).length, truncated: isCut }
 }
 
@@ -82,13 +82,28 @@ function samplesOf(rules: readonly PolicyRule[]): Sample[] {
 type Found = { allowed: boolean; sample: Sample; from: string; to: string }
 
 /** Lines that people can read: what differs by its traffic alone is one line, then by its source, then by its target. */
-function grouped(found: readonly Found[], samples: number): RuleChange[] {
+function grouped(found: readonly Found[], samples: readonly Sample[]): RuleChange[] {
   const byPair = collect(found, (one) => `${one.allowed} ${one.from}\n${one.to}`, (one) => one.sample.label)
-  const pairs = [...byPair.values()].map(({ first, values }) => ({ allowed: first.allowed, from: first.from, to: first.to, traffic: values.length === samples ? 'everything' : values.join(', ') }))
+  const pairs = [...byPair.values()].map(({ first, values }) => ({ allowed: first.allowed, from: first.from, to: first.to, traffic: trafficWords(values, samples) }))
   const byTarget = [...collect(pairs, (one) => `${one.allowed} ${one.traffic}\n${one.to}`, (one) => one.from).values()].map(({ first, values }) => ({ ...first, froms: values }))
   return [...collect(byTarget, (one) => `${one.allowed} ${one.traffic}\n${one.froms.join()}`, (one) => one.to).values()].map(({ first, values }) => ({
     allowed: first.allowed, traffic: first.traffic, from: first.froms.slice(0, maxNames), fromCount: first.froms.length, to: values.slice(0, maxNames), toCount: values.length,
   })).sort((a, b) => Number(a.allowed) - Number(b.allowed))
+}
+
+/** Traffic by its labels; where most of a protocol is meant, what is not: "all TCP but 443". */
+export function trafficWords(labels: readonly string[], samples: readonly Pick<Sample, 'label' | 'traffic' | 'other'>[]): string {
+  if (labels.length === samples.length) return 'everything'
+  return (['tcp', 'udp', 'icmp'] as const).flatMap((protocol) => {
+    const all = samples.filter(({ traffic }) => traffic.protocol === protocol)
+    const meant = all.filter(({ label }) => labels.includes(label))
+    const names = meant.map(({ label }) => label)
+    if (protocol === 'icmp' || !meant.some(({ other }) => other)) return names
+    const word = protocol.toUpperCase()
+    const left = all.filter(({ label }) => !labels.includes(label)).map(({ label }) => label.slice(word.length + 1))
+    const whole = `all ${word}${left.length > 0 ? ` but ${left.join(' and ')}` : ''}`
+    return whole.length < names.join(', ').length ? [whole] : names
+  }).join(', ')
 }
 
 function collect<T>(all: readonly T[], key: (one: T) => string, value: (one: T) => string): Map<string, { first: T; values: string[] }> {
