@@ -1,5 +1,5 @@
 import type { NetworkTopology } from '@/domain/network/topology'
-import { boxesOf, type Box, type Group, type TopologyPod, type TopologyService, type TopologySubnet, type Unit } from './groups'
+import { boxesOf, isHeld, type Box, type Group, type TopologyPod, type TopologyService, type TopologySubnet, type Unit } from './groups'
 
 /** Pixels, as the nodes' own classes draw them. */
 export const size = {
@@ -83,7 +83,7 @@ export function graphOf(topology: NetworkTopology, open: ReadonlySet<string>): T
     const id = `route ${route.destination}`
     const holder = topology.pods.find((pod) => pod.addresses.some(({ address }) => address === route.via))
     const unit = holder && unitOf.get(holder.uid)
-    nodes.push({ id, kind: 'route', route, known: unit !== undefined, ...size.route })
+    nodes.push({ id, kind: 'route', route, known: isHeld(topology, route.via), ...size.route })
     if (unit) edges.push({ id, from: unit, to: id, tone: 'open' })
   }
   return { nodes, edges }

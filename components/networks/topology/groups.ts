@@ -21,6 +21,9 @@ export const maxUnits = 40
 
 const byName = (a: TopologyPod, b: TopologyPod) => (a.namespace === b.namespace ? a.name.localeCompare(b.name, 'en', { numeric: true }) : a.namespace.localeCompare(b.namespace))
 
+/** Whether a pod has an address; of a network whose pods are not all told it cannot be denied. */
+export const isHeld = ({ pods, truncated }: Pick<NetworkTopology, 'pods' | 'truncated'>, via: string): boolean => truncated || pods.some(({ addresses }) => addresses.some(({ address }) => address === via))
+
 /** The services of each pod, by the pod's uid. */
 export function servicesByPod(services: readonly TopologyService[]): ReadonlyMap<string, readonly TopologyService[]> {
   const found = new Map<string, TopologyService[]>()

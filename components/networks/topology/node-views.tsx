@@ -11,7 +11,7 @@ import { usedOf } from '../capacity'
 import { inGroup, type TopologyNode } from './graph'
 import type { Group, TopologyPod } from './groups'
 import { countLooks, lookOf } from './pod-look'
-import { noAddressWord, nodeName, outboundWords, podName } from './words'
+import { nodeName, outboundWords, podName } from './words'
 
 type Of<K extends TopologyNode['kind']> = Extract<TopologyNode, { kind: K }>
 /** The network that is drawn, and how a group is opened. */
@@ -121,9 +121,9 @@ function GroupView({ group: { id, title, pods, open }, canvas }: { group: Group;
 
 function ServiceView({ node: { service, ...node }, canvas }: { node: Of<'service'>; canvas: Canvas }) {
   return (
-    <Link draggable={false} href={paths.service(canvas.tenant, service.namespace, service.name)} aria-label={nodeName({ service, ...node })} className={linkCard(service.pods.length === 0 ? 'open' : 'plain')}>
-      <span className="flex min-w-0 items-center gap-1.5"><Waypoints className="size-3.5 shrink-0 text-faint" aria-hidden /><span className="truncate text-sm font-medium">{service.name}</span><span className="ml-auto shrink-0 text-2xs text-faint">{formatCount(service.pods.length, 'pod')}</span></span>
-      <span className={mono}>{service.addresses[0] ?? noAddressWord(service)}{service.ports.length > 0 && ` · ${service.ports.join(' ')}`}</span>
+    <Link draggable={false} href={paths.service(canvas.tenant, service.namespace, service.name)} aria-label={nodeName({ service, ...node })} className={linkCard(service.externalName === null && service.pods.length === 0 ? 'open' : 'plain')}>
+      <span className="flex min-w-0 items-center gap-1.5"><Waypoints className="size-3.5 shrink-0 text-faint" aria-hidden /><span className="truncate text-sm font-medium">{service.name}</span><span className="ml-auto shrink-0 text-2xs text-faint">{service.externalName === null ? formatCount(service.pods.length, 'pod') : 'name elsewhere'}</span></span>
+      <span className={mono}>{service.externalName ?? service.addresses[0] ?? 'headless'}{service.ports.length > 0 && ` · ${service.ports.join(' ')}`}</span>
     </Link>
   )
 }

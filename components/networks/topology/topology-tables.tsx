@@ -9,7 +9,7 @@ import { Panel } from '@/components/ui/panel'
 import { StateBadge } from '@/components/ui/state-badge'
 import { TextLink } from '@/components/ui/text-link'
 import { ipv4First, usedOf } from '../capacity'
-import { servicesByPod } from './groups'
+import { isHeld, servicesByPod } from './groups'
 import { lookOf } from './pod-look'
 import { outboundWords } from './words'
 
@@ -31,7 +31,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           rows={[
             { key: 'outside', cells: ['Outside', outboundWords[network.outbound].title, outboundWords[network.outbound].detail] },
             ...peers.map((peer) => ({ key: peer.name, cells: ['Peer', <TextLink key="name" href={paths.networkPeerings(tenant, network.name)} size="sm">{peer.network}{peer.tenant && peer.tenant !== tenant && ` of ${peer.tenant}`}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] })),
-            ...routes.map((route) => ({ key: route.destination, cells: ['Route', <code key="to" className="font-mono text-xs">{route.destination}</code>, <span key="via">via <code className="font-mono text-xs">{route.via}</code></span>] })),
+            ...routes.map((route) => ({ key: route.destination, cells: ['Route', <code key="to" className="font-mono text-xs">{route.destination}</code>, <span key="via">{isHeld(topology, route.via) ? 'via' : 'no pod holds'} <code className="font-mono text-xs">{route.via}</code></span>] })),
           ]}
           empty={NOTHING}
         />
@@ -50,7 +50,7 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           heads={['Name', 'Namespace', 'Addresses', 'Ports', 'Pods']}
           rows={services.map((service) => ({
             key: service.uid,
-            cells: [<TextLink key="name" href={paths.service(tenant, service.namespace, service.name)} size="sm" className="font-medium">{service.name}</TextLink>, service.namespace, mono(service.addresses), service.ports.join(', ') || NOTHING, service.pods.length === 0 ? NOTHING : `${service.pods.slice(0, 5).map((uid) => nameOf.get(uid) ?? '').filter(Boolean).join(', ')}${service.pods.length > 5 ? ` + ${service.pods.length - 5}` : ''}`],
+            cells: [<TextLink key="name" href={paths.service(tenant, service.namespace, service.name)} size="sm" className="font-medium">{service.name}</TextLink>, service.namespace, mono(service.externalName === null ? service.addresses : [service.externalName]), service.ports.join(', ') || NOTHING, service.pods.length === 0 ? NOTHING : `${service.pods.slice(0, 5).map((uid) => nameOf.get(uid) ?? '').filter(Boolean).join(', ')}${service.pods.length > 5 ? ` + ${service.pods.length - 5}` : ''}`],
           }))}
           empty="No service is in this network yet."
         />

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { NetworkTopology } from '@/domain/network/topology'
 import { graphOf, inGroup, maxServices } from './graph'
-import { boxesOf, groupFrom, maxUnits } from './groups'
+import { boxesOf, groupFrom, isHeld, maxUnits } from './groups'
 import { layOut } from './layout'
 import { countLooks, lookOf } from './pod-look'
 import { startView } from './start-view'
+import { serviceName } from './words'
 
 const none: ReadonlySet<string> = new Set()
 const subnet = (name: string, cidr: string) => ({ name, cidr, gateway: cidr.replace('0/', '1/').split('/')[0] ?? '', used: 0, total: 253 })
 const pod = (i: number, over: Partial<NetworkTopology['pods'][number]> = {}): NetworkTopology['pods'][number] => ({ uid: `p${i}`, namespace: 'default', name: `web-${i}`, state: 'Running', ready: true, addresses: [{ address: `10.0.0.${i + 2}`, subnet: 'pods' }], securityGroups: [], ...over })
-const service = (i: number, pods: string[]): NetworkTopology['services'][number] => ({ uid: `s${i}`, namespace: 'default', name: `service-${i}`, addresses: [`10.96.0.${i + 1}`], ports: ['80/TCP'], pods })
+const service = (i: number, pods: string[]): NetworkTopology['services'][number] => ({ uid: `s${i}`, namespace: 'default', name: `service-${i}`, externalName: null, addresses: [`10.96.0.${i + 1}`], ports: ['80/TCP'], pods })
 const topology = (over: Partial<NetworkTopology> = {}): NetworkTopology => ({
   network: { name: 'net', uid: 'n', outbound: 'nat', domain: 'cluster.local', mtu: 1450, serviceCIDRs: ['10.96.0.0/16'] },
   subnets: [subnet('pods', '10.0.0.0/24')],
@@ -58,6 +59,12 @@ describe('what a network’s drawing holds', () => {
     const { nodes, edges } = graphOf(topology({ pods: pods(1), routes: [{ destination: '10.9.0.0/16', via: '10.0.0.2' }, { destination: '10.8.0.0/16', via: '10.0.0.99' }] }), none)
     expect(edges.filter(({ id }) => id.startsWith('route'))).toEqual([{ id: 'route 10.9.0.0/16', from: 'pod p0', to: 'route 10.9.0.0/16', tone: 'open' }])
     expect(nodes.flatMap((node) => (node.kind === 'route' ? [node.known] : []))).toEqual([true, false])
+  })
+  it('that nobody holds an address is not said where not all pods are told', () => {
+    expect([isHeld(topology({ pods: pods(1) }), '10.0.0.2'), isHeld(topology(), '10.0.0.2'), isHeld(topology({ truncated: true }), '10.0.0.2')]).toEqual([true, false, true])
+  })
+  it('a service that stands for a name elsewhere says the name, and no pods', () => {
+    expect([serviceName({ ...service(1, []), addresses: [], ports: [], externalName: 'db.example.com' }), serviceName({ ...service(1, []), addresses: [] })]).toEqual(['Service service-1 in default, a name for db.example.com', 'Service service-1 in default, headless, ports 80/TCP, 0 pods'])
   })
 })
 

@@ -10,11 +10,11 @@ const joined = (parts: ReadonlyArray<string | false>) => parts.filter(Boolean).j
 export const podName = ({ name, namespace, addresses, ...state }: TopologyPod, services: readonly string[]): string =>
   joined([`Pod ${name} in ${namespace}`, lookOf(state).word, addresses.map(({ address }) => address).join(' and ') || 'no address', services.length > 0 && `of ${services.length === 1 ? 'service' : 'services'} ${services.join(', ')}`])
 
-/** A service's address in a word where it has none; one with neither ports nor pods may be a name of something elsewhere, and is not called headless. */
-export const noAddressWord = ({ ports, pods }: Pick<TopologyService, 'ports' | 'pods'>): string => (ports.length + pods.length > 0 ? 'headless' : 'no address')
-
-export const serviceName = ({ name, namespace, addresses, ports, pods }: TopologyService): string =>
-  joined([`Service ${name} in ${namespace}`, addresses.join(' and ') || noAddressWord({ ports, pods }), ports.length > 0 && `ports ${ports.join(', ')}`, formatCount(pods.length, 'pod')])
+/** A service as one sentence; one that stands for a name elsewhere has no pods to count. */
+export const serviceName = ({ name, namespace, externalName, addresses, ports, pods }: TopologyService): string =>
+  externalName !== null
+    ? joined([`Service ${name} in ${namespace}`, `a name for ${externalName}`])
+    : joined([`Service ${name} in ${namespace}`, addresses.join(' and ') || 'headless', ports.length > 0 && `ports ${ports.join(', ')}`, formatCount(pods.length, 'pod')])
 
 export const outboundWords = { nat: { title: 'Outside', detail: 'Out through NAT, nothing in' }, none: { title: 'Outside', detail: 'Closed both ways' } } as const
 

@@ -98,10 +98,10 @@ describe('a network', () => {
     await ann.caller.pod.create({ tenant, namespace: 'used', name: 'namer', spec: { containers, network: { subnet: 'b' } } })
     const update = (spec: Parameters<typeof ann.caller.network.update>[0]['spec']) => ann.caller.network.update({ tenant, name: 'used', spec })
     const before = await ann.caller.network.get({ tenant, name: 'used' })
-    await expect(update({ subnets: { b: subnets.b } })).rejects.toMatchObject(refusedWith('spec.subnets', 'must keep "a" (10.2.0.0/24) while pod "holder" in namespace "used" has an address of it'))
+    await expect(update({ subnets: { b: subnets.b } })).rejects.toMatchObject(refusedWith('spec.subnets', 'must keep "a" (10.2.0.0/24) while pod "holder" in namespace "used" has an address of it: delete it first'))
     await expect(update({ subnets: { ...subnets, a: { cidr: '10.2.0.0/23' }, b: { cidr: '10.2.2.0/24' } } })).rejects.toMatchObject(refusedWith('spec.subnets.a.cidr', 'cannot change while pod "holder"'))
     await expect(update({ subnets: { ...subnets, a: { cidr: '10.2.0.0/24', gateway: '10.2.0.2' } } })).rejects.toMatchObject(refusedWith('spec.subnets.a.gateway', 'cannot change'))
-    await expect(update({ subnets: { a: subnets.a } })).rejects.toMatchObject(refusedWith('spec.subnets', 'must keep "b" (10.2.1.0/24) while pod "namer" in namespace "used" names it'))
+    await expect(update({ subnets: { a: subnets.a } })).rejects.toMatchObject(refusedWith('spec.subnets', 'must keep "b" (10.2.1.0/24) while pod "namer" in namespace "used" names it: delete it first'))
     await expect(update({ subnets, mtu: 1400 })).rejects.toMatchObject(refusedWith('spec.mtu', 'cannot change while 2 pods use the network'))
     await expect(update({ subnets, dns: { domain: 'example.test' } })).rejects.toMatchObject(refusedWith('spec.dns.domain', 'cannot change while 2 pods'))
     expect(await ann.caller.network.get({ tenant, name: 'used' })).toEqual(before)
@@ -240,12 +240,13 @@ it('a network is drawn', async () => {
   await ann.caller.securityGroup.create({ tenant, name: 'selecting', spec: { network: 'place', podSelector: { matchLabels: { app: 'web' } } } })
   await ann.caller.pod.update({ tenant, namespace: 'place', name: 'first', labels: { app: 'web' }, annotations: {} })
   await ann.caller.service.create({ tenant, namespace: 'place', name: 'web', spec: { selector: { app: 'web' }, ports: [{ port: 80 }, { name: 'dns', protocol: 'UDP', port: 53 }].map((port, i) => ({ name: `p${i}`, ...port })) as { name: string; port: number }[] } })
+  await ann.caller.service.create({ tenant, namespace: 'place', name: 'elsewhere', spec: { type: 'ExternalName', externalName: 'db.example.com' } })
   await ann.caller.networkPeering.create({ tenant, name: 'drawn', spec: { network: 'place', peer: { network: 'net1' } } })
   const drawn = await ann.caller.network.topology({ tenant, name: 'place' })
   expect(drawn).toMatchObject({
     network: { name: 'place', outbound: 'nat', domain: 'cluster.local', mtu: 1450, serviceCIDRs: ['10.96.0.0/16', 'fd96::/112'] },
     subnets: [{ name: 'a', gateway: '10.5.0.1', used: 1, total: 253 }, { name: 'b', used: 1 }, { name: 'six' }],
-    services: [{ namespace: 'place', name: 'web', ports: ['80/TCP', '53/UDP'] }],
+    services: expect.arrayContaining([expect.objectContaining({ name: 'elsewhere', externalName: 'db.example.com', addresses: [], pods: [] }), expect.objectContaining({ namespace: 'place', name: 'web', externalName: null, ports: ['80/TCP', '53/UDP'] })]) as unknown,
     peers: [{ name: 'drawn', network: 'net1', tenant, active: true }], truncated: false,
   })
   expect(drawn.pods.find((pod) => pod.name === 'first')).toMatchObject({ state: 'Pending', ready: false, addresses: [{ address: '10.5.1.7', subnet: 'b' }, { address: 'fd00:5::7', subnet: 'six' }], securityGroups: ['here', 'selecting'] })

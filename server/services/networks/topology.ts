@@ -59,9 +59,9 @@ async function podsOf({ db }: ServerContext, scope: Scope, networkId: string, sp
 }
 
 function toService(row: ServiceRow): NetworkTopology['services'][number] {
-  const { ports } = serviceSpec.parse(row.spec)
+  const { ports, externalName = null } = serviceSpec.parse(row.spec)
   const behind = storedSubsets.parse(row.endpoints?.subsets ?? []).flatMap(({ addresses, notReadyAddresses }) => [...addresses, ...notReadyAddresses].flatMap(({ targetRef }) => targetRef?.uid ?? []))
-  return { uid: row.uid, namespace: row.namespace, name: row.name, addresses: row.addresses.map(({ address }) => address), ports: ports.map(({ port, protocol }) => `${port}/${protocol}`), pods: [...new Set(behind)] }
+  return { uid: row.uid, namespace: row.namespace, name: row.name, externalName, addresses: row.addresses.map(({ address }) => address), ports: ports.map(({ port, protocol }) => `${port}/${protocol}`), pods: [...new Set(behind)] }
 }
 
 /** Both ways of saying it: the network's own peerings, and those of the tenant's other networks that name it. */
