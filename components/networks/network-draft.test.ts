@@ -37,6 +37,13 @@ describe('a network’s form', () => {
     expect(at({ mtu: '9000' })).toEqual(['mtu'])
     expect(at({ mtu: 'large' })).toEqual(['mtu'])
   })
+  it('has the problems between fields beside those of a field', () => {
+    const at = (over: Partial<NetworkDraft>) => draftProblems(draft(over)).map(({ path }) => path).sort()
+    expect(at({ subnets: [newSubnet({ cidr: '10.0.0.0/33', ranges: [newRange()] })] })).toEqual(['subnets.0.cidr', 'subnets.0.ranges.0.end', 'subnets.0.ranges.0.start'])
+    expect(at({ subnets: [newSubnet({ cidr: '10.0.0.0/24', gateway: 'x', ranges: [newRange(), newRange({ start: '10.0.0.9', end: '10.0.0.8' })] })] })).toEqual(['subnets.0.gateway', 'subnets.0.ranges.0.end', 'subnets.0.ranges.0.start', 'subnets.0.ranges.1.end'])
+    expect(at({ subnets: [newSubnet({ name: 'a', cidr: '10.0.0.0/24' }), newSubnet({ name: 'b', cidr: '10.0.0.128/25' })], mtu: '1' })).toEqual(['mtu', 'subnets.1.cidr'])
+    expect(at({ subnets: [newSubnet({ name: 'A', cidr: '' })], serviceCIDRs: '10.0.0.0/30', routes: [newRoute({ destination: 'x', via: '10.0.0.7' }), newRoute()] })).toEqual(['routes.0.destination', 'routes.1.destination', 'routes.1.via', 'serviceCIDRs', 'subnets.0.cidr', 'subnets.0.name'])
+  })
   it('puts what the server says at the field too', () => {
     expect(['spec.subnets.six.cidr', 'spec.subnets.pods.allocationRanges[0].start', 'spec.subnets', 'spec.serviceCIDRs[1]', 'spec.dns.nameservers[0]', 'spec.routes[0].via', 'spec.mtu', 'name'].map((path) => fieldOf(path, both)))
       .toEqual(['subnets.1.cidr', 'subnets.0.ranges.0.start', 'subnets', 'serviceCIDRs', 'nameservers', 'routes.0.via', 'mtu', 'name'])

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { networkSpec, subnetsOf, type NetworkSpec, type NetworkSpecInput } from '@/domain/network/spec'
+import { isIp } from '@/domain/shared/ip'
 import { dnsLabel } from '@/domain/shared/names'
 import { ipv4First } from './capacity'
 
@@ -81,11 +82,41 @@ export function draftProblems(draft: NetworkDraft): FieldProblem[] {
     if (problem) return [{ path: `subnets.${i}.name`, message: problem }]
     return draft.subnets.slice(0, i).some((other) => other.name.trim() === name.trim()) ? [{ path: `subnets.${i}.name`, message: 'is the name of another subnet' }] : []
   })
-  const spec = networkSpec.safeParse(specOf(draft))
-  const issues = spec.error?.issues.map(({ path, message }) => ({ path: fieldOf(path.map(String).join('.'), draft), message })) ?? []
-  // A name that is wrong makes a map of other keys: what that says of them would mislead.
-  return [...(own ? [{ path: 'name', message: own }] : []), ...(names.length > 0 ? names : issues)]
+  // A name that is wrong makes a map of other keys: what that says of them would mislead, and another stands in for it.
+  const nameless = new Set(names.map(({ path }) => path))
+  const named = { ...draft, subnets: draft.subnets.map((row, i) => (nameless.has(`subnets.${i}.name`) ? { ...row, name: standInName(draft.subnets, `subnet-${i + 1}`) } : row)) }
+  return firstOfEach([...(own ? [{ path: 'name', message: own }] : []), ...names, ...specProblems(named)])
 }
+
+const standInName = (subnets: readonly SubnetRow[], name: string): string => (subnets.some((row) => row.name.trim() === name) ? standInName(subnets, `${name}x`) : name)
+
+/** The rules between fields are read once each field is right: where some are not, the parts that are right are read by themselves too. */
+function specProblems(draft: NetworkDraft): FieldProblem[] {
+  const whole = read(draft, draft)
+  if (whole.length === 0) return []
+  const bare = { ...draft, routes: [], serviceCIDRs: '' }
+  const rows = draft.subnets.flatMap((row, i) => read({ ...bare, subnets: [rightPart(row)] }, draft).map(({ path, message }) => ({ path: rangeAsWritten(path, i, row), message })))
+  const wrong = new Set([...whole, ...rows].map(({ path }) => path))
+  const right = draft.subnets.filter((_, i) => !wrong.has(`subnets.${i}.cidr`)).map((row) => ({ ...row, gateway: wrong.has(`subnets.${draft.subnets.indexOf(row)}.gateway`) ? '' : row.gateway, ranges: [] }))
+  // Whose address a route goes through is known where all subnets and gateways are.
+  const isKnown = !draft.subnets.some((_, i) => wrong.has(`subnets.${i}.cidr`) || wrong.has(`subnets.${i}.gateway`))
+  const routes = draft.routes.map((row) => (isIp(row.via.trim()) ? row : { ...row, via: '0.0.0.0' }))
+  const between = read({ ...draft, domain: '', mtu: '', nameservers: '', subnets: right.length > 0 ? right : [newSubnet({ name: 'stand-in', cidr: '2001:db8::/64' })], routes }, draft)
+  return [...whole, ...rows, ...between.filter(({ path }) => isKnown || !/^routes\.\d+\.via$/.test(path))]
+}
+
+const read = (part: NetworkDraft, draft: NetworkDraft): FieldProblem[] => networkSpec.safeParse(specOf(part)).error?.issues.map(({ path, message }) => ({ path: fieldOf(path.map(String).join('.'), draft), message })) ?? []
+
+const isRange = ({ start, end }: RangeRow) => isIp(start.trim()) && isIp(end.trim())
+const rightPart = (row: SubnetRow): SubnetRow => ({ ...row, gateway: isIp(row.gateway.trim()) ? row.gateway : '', ranges: row.ranges.filter(isRange) })
+/** A range's path among all ranges of its subnet, from its path among those that are addresses. */
+const rangeAsWritten = (path: string, subnet: number, { ranges }: SubnetRow): string => {
+  const [head, at] = [`subnets.${subnet}.ranges.`, path.split('.')[3]]
+  const range = ranges.filter(isRange)[Number(at)]
+  return path.startsWith(head) && range ? path.replace(`${head}${at}`, `${head}${ranges.indexOf(range)}`) : path
+}
+
+const firstOfEach = (problems: readonly FieldProblem[]): FieldProblem[] => problems.filter(({ path }, i) => problems.findIndex((other) => other.path === path) === i)
 
 /** For the form: a problem at each field that has one. */
 export const draftSchema = z.custom<NetworkDraft>().superRefine((draft, context) => {

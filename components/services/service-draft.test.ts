@@ -31,6 +31,12 @@ describe('a service’s form', () => {
     expect(problems({ ports: [newPort({ port: '80' }), newPort({ port: '81' })] })).toEqual(['ports.0.name', 'ports.1.name'])
     expect(problems({ affinity: true, affinitySeconds: '0' })).toEqual(['affinitySeconds'])
   })
+  it('has the problems between fields beside those of a field', () => {
+    const sorted = (over: Partial<ServiceDraft>) => problems(over).sort()
+    expect(sorted({ ports: [newPort({ name: 'http', port: '' }), newPort({ port: '81' })] })).toEqual(['ports.0.port', 'ports.1.name'])
+    expect(sorted({ ports: [newPort({ name: 'a', port: '' }), newPort({ name: 'b', port: '65535' })] })).toEqual(['ports.0.port'])
+    expect(sorted({ name: '', selector: 'a b=c', ports: [newPort({ name: 'a', port: '80' }), newPort({ name: 'a', port: '80', targetPort: '0' }), newPort({ name: 'X', port: '82' })] })).toEqual(['name', 'ports.1.name', 'ports.1.port', 'ports.1.targetPort', 'ports.2.name', 'selector'])
+  })
   it('puts what the server says at the field too', () => {
     expect(['name', 'spec.ports[1].port', 'spec.selector', 'spec.clusterIP', 'spec.sessionAffinityConfig.clientIP.timeoutSeconds', 'namespace'].map(serviceFieldOf)).toEqual(['name', 'ports.1.port', 'selector', 'headless', 'affinitySeconds', 'namespace'])
   })

@@ -72,6 +72,27 @@ export const serviceDraftSchema = (before?: ServiceSpec) => z.custom<ServiceDraf
   const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: path.split('.'), message })
   const name = serviceName.safeParse(draft.name).error?.issues[0]?.message
   if (name) problem('name', name)
-  const checked = serviceSpec.safeParse(serviceSpecOf(draft, before))
-  for (const { path, message } of checked.error?.issues ?? []) problem(serviceFieldOf(path.map(String).join('.')), message)
+  const own = specProblems(draft, before)
+  const wrong = new Set(own.map(({ path }) => path))
+  // The rules between fields are read once each field is right: with what stands in for those that are not, they are told beside them.
+  const between = wrong.size > 0 ? specProblems(withStandIns(draft, wrong), before) : []
+  for (const { path, message } of [...own, ...between.filter(({ path }) => !wrong.has(path))]) problem(path, message)
 })
+
+function specProblems(draft: ServiceDraft, before: ServiceSpec | undefined): { path: string; message: string }[] {
+  const issues = serviceSpec.safeParse(serviceSpecOf(draft, before)).error?.issues ?? []
+  return issues.map(({ path, message }) => ({ path: serviceFieldOf(path.map(String).join('.')), message }))
+}
+
+/** The draft with its wrong fields left out, or given what no other row has. */
+function withStandIns(draft: ServiceDraft, wrong: ReadonlySet<string>): ServiceDraft {
+  const taken = new Set(draft.ports.map(({ port }) => Number(port)))
+  const free = Array.from({ length: 2 * draft.ports.length }, (_, i) => 65_535 - i).filter((port) => !taken.has(port))
+  const ports = draft.ports.map((row, i): PortRow => ({
+    ...row,
+    ...(wrong.has(`ports.${i}.name`) && row.name.trim() && { name: `stand-in-${i}` }),
+    ...(wrong.has(`ports.${i}.port`) && { port: String(free[i] ?? '') }),
+    ...(wrong.has(`ports.${i}.targetPort`) && { targetPort: '' }),
+  }))
+  return { ...draft, ports, selector: wrong.has('selector') ? '' : draft.selector, affinitySeconds: wrong.has('affinitySeconds') ? '' : draft.affinitySeconds }
+}
