@@ -34,6 +34,7 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
     event?.preventDefault()
     if (pending) return
     const fields = event?.currentTarget instanceof HTMLElement ? event.currentTarget : null
+    setFailure(null)
     const checked = schema?.safeParse(values)
     if (checked && !checked.success) {
       setErrors(firstOfEach(checked.error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: sentence(issue.message) }))))
@@ -43,7 +44,6 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
     const id = requestId ?? crypto.randomUUID()
     setRequestId(id)
     setPending(true)
-    setFailure(null)
     try {
       onDone(await submit(values, id))
     } catch (error) {
@@ -54,7 +54,7 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
       if (failed.code === 'already_exists' && 'name' in values && own.every((problem) => problem.path === 'name')) setErrors({ name: failed.message })
       else if (own.length === 0 || own.some((problem) => !(rootOf(problem.path) in values))) setFailure(failed)
       if (failed.code !== 'network') setRequestId(null)
-      focusFirstError(fields)
+      if (own.length > 0 || failed.code === 'already_exists') focusFirstError(fields)
     }
     setPending(false)
   }
@@ -63,9 +63,15 @@ export function useForm<V extends Record<string, unknown>, R>({ initial, schema,
   return { values, set, errors, failure, pending, changed, onSubmit }
 }
 
-/** Once the errors are drawn: the first field that has one takes the focus. */
+/** Once the errors are drawn: the first field that has one takes the focus; where none has, the message of a whole list does. */
 function focusFirstError(fields: HTMLElement | null) {
-  requestAnimationFrame(() => requestAnimationFrame(() => fields?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()))
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const field = fields?.querySelector<HTMLElement>('[aria-invalid="true"]')
+    if (field) return field.focus()
+    const message = fields?.querySelector<HTMLElement>('p[role="alert"]')
+    message?.setAttribute('tabindex', '-1')
+    message?.focus()
+  }))
 }
 
 /** The field that an error belongs to. */
