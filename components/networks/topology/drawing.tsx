@@ -12,6 +12,7 @@ import { graphOf, type TopologyGraph, type TopologyNode } from './graph'
 import { layOut, type Positions } from './layout'
 import { NodeView, type Canvas } from './node-views'
 import { startView } from './start-view'
+import { useRefit } from './use-refit'
 import { edgeName, nodeName } from './words'
 
 const CanvasContext = createContext<Canvas | null>(null)
@@ -74,6 +75,14 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
   const [active, setActive] = useState<string | null>(null)
   const flow = useReactFlow()
   const frame = useRef<HTMLDivElement>(null)
+  // What is in sight: the part that a drawing begins with, the whole, or what a person moved to, which stays.
+  const sight = useRef<'start' | 'whole' | 'moved'>('start')
+  const showWhole = (duration: number) => void flow.fitView({ padding: 0.06, maxZoom: 1, duration })
+  useRefit(frame, (size) => {
+    if (sight.current === 'start') void flow.setViewport(startView(graph, positions, size))
+    else if (sight.current === 'whole') showWhole(0)
+  })
+  const zoom = (by: 'zoomIn' | 'zoomOut') => { sight.current = 'moved'; void flow[by]({ duration: moveMs() }) }
   const names = useMemo(() => new Map(graph.nodes.map((node) => [node.id, nodeName(node)])), [graph])
   const nodes = useMemo(() => graph.nodes.map((node): FlowNode => ({
     id: node.id, type: 'any', data: { node }, position: positions.get(node.id) ?? { x: 0, y: 0 }, width: node.width, height: node.height,
@@ -89,7 +98,9 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
     const id = target instanceof Element ? target.closest('.react-flow__node')?.getAttribute('data-id') ?? null : null
     setActive(id)
     const node = id !== null && target instanceof Element && target.matches(':focus-visible') ? flow.getNode(id) : undefined
-    if (node && !flow.isNodeIntersecting(node, visible(flow, frame.current), false)) void flow.setCenter(node.position.x + (node.width ?? 0) / 2, node.position.y + (node.height ?? 0) / 2, { zoom: Math.max(flow.getZoom(), 0.75), duration: moveMs() })
+    if (!node || flow.isNodeIntersecting(node, visible(flow, frame.current), false)) return
+    sight.current = 'moved'
+    void flow.setCenter(node.position.x + (node.width ?? 0) / 2, node.position.y + (node.height ?? 0) / 2, { zoom: Math.max(flow.getZoom(), 0.75), duration: moveMs() })
   }
   return (
     <div ref={frame} className="relative h-full w-full" onFocus={(event) => showFocused(event.target)} onBlur={() => setActive(null)}>
@@ -98,6 +109,8 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
         edges={edges}
         nodeTypes={nodeTypes}
         onInit={(instance) => { if (frame.current) void instance.setViewport(startView(graph, positions, frame.current.getBoundingClientRect())) }}
+        // Its event is a person's; a move by the buttons or by a new size has none.
+        onMove={(event) => { if (event) sight.current = 'moved' }}
         minZoom={0.15}
         maxZoom={2}
         nodesDraggable={false}
@@ -119,9 +132,9 @@ function Flow({ graph, positions, name }: { graph: TopologyGraph; positions: Pos
         aria-label={`Topology of network ${name}`}
       />
       <div className="absolute bottom-3 right-3 flex gap-px rounded-md border border-stroke-strong bg-overlay">
-        <IconButton label="Zoom in" icon={<Plus className="size-4" />} onClick={() => void flow.zoomIn({ duration: moveMs() })} />
-        <IconButton label="Zoom out" icon={<Minus className="size-4" />} onClick={() => void flow.zoomOut({ duration: moveMs() })} />
-        <IconButton label="Show everything" icon={<Maximize className="size-4" />} onClick={() => void flow.fitView({ padding: 0.06, maxZoom: 1, duration: moveMs() })} />
+        <IconButton label="Zoom in" icon={<Plus className="size-4" />} onClick={() => zoom('zoomIn')} />
+        <IconButton label="Zoom out" icon={<Minus className="size-4" />} onClick={() => zoom('zoomOut')} />
+        <IconButton label="Show everything" icon={<Maximize className="size-4" />} onClick={() => { sight.current = 'whole'; showWhole(moveMs()) }} />
       </div>
     </div>
   )
