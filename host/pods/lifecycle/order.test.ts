@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ledgerEntry } from '@/host/ledger/entry'
+import { fuzzRuns, fuzzTimeout } from '@/tools/testing/fuzz-runs'
 import { testAssignment } from '../testing/assignment'
 import { settle } from '../testing/fake-clock'
 import { FakeHost } from '../testing/fake-host'
@@ -63,9 +64,9 @@ describe('the containers of a pod', () => {
         expect(host.leftovers).toEqual([])
         expect(host.clock.nextIn).toBeNull()
       }),
-      { numRuns: 120, interruptAfterTimeLimit: 40_000 },
+      { numRuns: fuzzRuns(50), interruptAfterTimeLimit: fuzzTimeout(30_000) },
     )
-  }, 60_000)
+  }, fuzzTimeout(60_000))
 })
 
 /** In each VM the sidecar is started before the init container is, and that before the containers are. */
