@@ -45,6 +45,7 @@ async function pick(extracted: string, picked: string): Promise<Map<string, stri
  * their inventory. Returns the folder, which is named after what is in it; nothing uses it yet.
  */
 export async function fetchPackages(outDir: string, onProgress: (step: string) => void): Promise<string> {
+  await mkdir(outDir, { recursive: true })
   const work = await mkdtemp(join(outDir, '.packages-'))
   try {
     // mmdebstrap may work as another user in a namespace of its own.

@@ -31,7 +31,8 @@ const filler = () => join(mountPoint, 'filler')
 /** As after an error of the file system: what is open stays, nothing is opened for writing any more. */
 const readOnly = async () => {
   await run('mount', ['--bind', host.folder, host.folder])
-  await run('mount', ['-o', 'remount,bind,ro', host.folder])
+  // Who just writes a file has it open for a moment.
+  await expect.poll(() => run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String), { timeout: 10_000 }).toBe('')
 }
 const writable = () => run('umount', ['-l', host.folder])
 /** dd stops where nothing more fits. */
