@@ -55,7 +55,8 @@ export function Dialog({ title, onClose, children, footer, wide }: { title: stri
           <h2 id={id} className="text-base font-semibold">{title}</h2>
           <IconButton label="Close" icon={<X className="size-4" />} onClick={onClose} />
         </header>
-        <div className="min-h-0 overflow-y-auto p-4">{children}</div>
+        {/* Reached by the keyboard: it may be longer than the window. */}
+        <div role="group" aria-labelledby={id} tabIndex={0} className="min-h-0 overflow-y-auto p-4">{children}</div>
         {footer && <footer className="flex justify-end gap-2 border-t border-stroke px-4 py-3">{footer}</footer>}
       </div>
     </Modal>
