@@ -9,15 +9,15 @@ import { z } from 'zod'
 import { lastWords } from '@/host/hypervisor/launch'
 import { identifyProcess, isRunning, killProcess, ProcessIdentity, userOf, waitUntilGone } from '@/host/hypervisor/process-identity'
 import { isWithin, placeMountedAt, placeOf } from '@/host/hypervisor/vm-place'
-import { inGroup } from '@/host/images/jail/group'
+import { inGroup, removeJailGroup } from '@/host/images/jail/group'
 import { codeOf } from '@/platform/error-code'
 import { isResolverUid, jailedResolver, resolverFolder, resolverLimits, type ResolverJail } from './jail'
 
 const startsWithinMs = 10_000
 const endsWithinMs = 2_000
 
-/** A resolver's process as it is written down for the next agent. `namespace` is the inode of the network namespace in which it was started. */
-export const ResolverRecord = z.object({ identity: ProcessIdentity, uid: z.number().int(), namespace: z.number(), configuration: z.string() })
+/** A resolver's process as it is written down for the next agent. `namespace` is the inode of the network namespace in which it was started; `group` is what its control group is called. */
+export const ResolverRecord = z.object({ identity: ProcessIdentity, uid: z.number().int(), namespace: z.number(), configuration: z.string(), group: z.string().regex(/^resolver-[0-9a-f]+$/).optional() })
 export type ResolverRecord = z.infer<typeof ResolverRecord>
 
 const bwrapInfo = z.object({ 'child-pid': z.number().int().positive() })
@@ -32,7 +32,8 @@ export const namespaceInode = (path: string): Promise<number | null> => stat(pat
 export async function startResolver(jail: ResolverJail, port: number, text: string, onEnd: () => void): Promise<ResolverRecord> {
   const namespace = await namespaceInode(jail.namespace)
   if (namespace === null) throw new Error(`there is no network namespace ${jail.namespace}`)
-  const { command, args, leave } = await inGroup(resolverLimits, jailedResolver(jail), `resolver-${randomBytes(6).toString('hex')}`)
+  const group = `resolver-${randomBytes(6).toString('hex')}`
+  const { command, args, leave } = await inGroup(resolverLimits, jailedResolver(jail), group)
   const stderrFile = join(jail.folder, `${jail.name}.stderr`)
   const stderr = await open(stderrFile, 'w', 0o600)
   try {
@@ -48,7 +49,7 @@ export async function startResolver(jail: ResolverJail, port: number, text: stri
     }
     child.unref()
     void ended.then(onEnd)
-    return { identity, uid: jail.uid, namespace, configuration: text }
+    return { identity, uid: jail.uid, namespace, configuration: text, group }
   } finally {
     await stderr.close()
   }
@@ -101,8 +102,13 @@ export function wakeResolver({ identity }: ResolverRecord): void {
   }
 }
 
-/** Ends it; what it was answering is answered first where it can. Does nothing where it has ended. */
-export async function stopResolver({ identity, uid }: ResolverRecord): Promise<void> {
+/** Ends it, and removes its control group: whoever waited for its end may have died. What it was answering is answered first where it can. */
+export async function stopResolver({ identity, uid, group }: ResolverRecord): Promise<void> {
+  await endResolver(identity, uid)
+  if (group !== undefined) await removeJailGroup(group)
+}
+
+async function endResolver(identity: ProcessIdentity, uid: number): Promise<void> {
   if (!(await isRunning(identity, uid))) return
   try {
     process.kill(identity.pid, 'SIGTERM')
@@ -125,9 +131,14 @@ export async function killStrayResolvers(folder: string, kept: ReadonlySet<numbe
     if (uid === undefined || !isResolverUid(uid)) continue
     const place = await placeMountedAt(pid, resolverFolder)
     const identity = place && isWithin(place, ours) ? await identifyProcess(pid) : undefined
+    const group = identity && (await groupOf(pid))
     if (!identity || !(await killProcess(identity))) continue
     killed += 1
     await waitUntilGone(identity, endsWithinMs)
+    if (group !== undefined) await removeJailGroup(group)
   }
   return killed
 }
+
+/** What the control group of a resolver is called: the last part of its path in any hierarchy (cgroups(7), /proc/pid/cgroup). */
+const groupOf = async (pid: number): Promise<string | undefined> => /\/(resolver-[0-9a-f]+)$/m.exec(await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => ''))?.[1]

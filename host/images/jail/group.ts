@@ -3,11 +3,11 @@ import type { Cgroups } from '@/host/cgroups/port'
 import type { JailLimits } from './jail'
 
 /** Of this agent. Without any (an account that is not root, a machine without groups) the limits of each process are all there is. */
-let groups: Pick<Cgroups, 'make'> | null = null
+let groups: Pick<Cgroups, 'make' | 'folders'> | null = null
 let made = 0
 
 /** Jails get a group each, beside the VMs' own; one that an agent left behind goes with theirs. */
-export function putJailsInGroups(cgroups: Pick<Cgroups, 'make'> | null): void {
+export function putJailsInGroups(cgroups: Pick<Cgroups, 'make' | 'folders'> | null): void {
   groups = cgroups
 }
 
@@ -25,4 +25,9 @@ export async function inGroup({ memoryBytes, processes }: Pick<JailLimits, 'memo
   if (folders.length === 0) return { command, args, leave: () => Promise.resolve() }
   const files = folders.map((folder) => `${folder}/cgroup.procs`)
   return { command: 'sh', args: ['-c', joinScript, 'jail', String(files.length), ...files, command, ...args], leave: async () => void (await removeGroup(folders)) }
+}
+
+/** Removes the group that a jail of this name had, of this agent's or an earlier one's; its processes have ended. */
+export async function removeJailGroup(called: string): Promise<void> {
+  if (groups) await removeGroup(groups.folders(called))
 }
