@@ -33,6 +33,8 @@ export class NetworkObjects {
   /** Told since the last desired set: the set that names them comes after them. */
   private readonly early = new Set<string>()
   private readonly closing = new AbortController()
+  /** Files that are on their way out. */
+  private readonly removals = new Set<Promise<void>>()
   private constructor(
     private readonly folder: string,
     private readonly log: Pick<Logger, 'warn' | 'error'>,
@@ -85,10 +87,10 @@ export class NetworkObjects {
     return gone
   }
 
-  /** Resolves when all that was taken is on disk, or could not be written. */
+  /** Resolves when all that was taken is on disk, or could not be written, and what was forgotten is gone. */
   async close(): Promise<void> {
     this.closing.abort()
-    await Promise.all([...this.networks.values()].map(({ writing }) => writing))
+    await Promise.all([...[...this.networks.values()].map(({ writing }) => writing), ...this.removals])
   }
 
   private change(networkId: string, objects: readonly NetworkObject[] | null, restricts: boolean): Promise<void> {
@@ -107,9 +109,11 @@ export class NetworkObjects {
     const kept = this.networks.get(networkId)
     this.networks.delete(networkId)
     if (kept) kept.removed = true
-    void Promise.resolve(kept?.writing)
+    const removal = Promise.resolve(kept?.writing)
       .then(() => (this.networks.has(networkId) ? undefined : rm(this.path(networkId), { force: true })))
       .catch((error: unknown) => this.log.warn({ err: error, network: networkId }, 'what was kept of a network could not be removed'))
+    this.removals.add(removal)
+    void removal.finally(() => this.removals.delete(removal))
   }
 
   private async writeAll(networkId: string, kept: Kept): Promise<void> {
