@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -220,11 +221,16 @@ describe('a long-running container', { timeout: 60_000 }, () => {
   it('may have a terminal of its own', async () => {
     const exit = exitOf(client, 'console')
     const { stdin, stdout, stderr } = await client.startContainer(startRequest('console', ['sh', '-c', 'stty size; read line; echo "<$line>"; until [ "$(stty size)" = "21 71" ]; do sleep 0.1; done; exit 4'], { stdin: true, terminal: { columns: 70, rows: 20 } }))
-    const screen = text(stdout)
+    let screen = ''
+    stdout.on('data', (shown) => (screen += String(shown)))
+    const over = once(stdout, 'end')
     expect(await text(stderr)).toBe('')
+    // What it was given at first is asked before it changes.
+    await expect.poll(() => screen, { timeout: 20_000 }).toContain('\n')
     await client.resizeContainer('console', 71, 21)
     stdin?.write('hello\n')
-    expect(await screen).toMatch(/^20 70\r\n(hello\r\n)?<hello>\r\n$/)
+    await over
+    expect(screen).toMatch(/^20 70\r\n(hello\r\n)?<hello>\r\n$/)
     expect((await exit).exitCode).toBe(4)
     await client.removeContainer('console')
   })
