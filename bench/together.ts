@@ -7,7 +7,7 @@ import type { Bench } from './promise'
 import { describeTimes, median } from './statistics'
 
 const together = 20
-const rounds = 3
+const rounds = 5
 const densities = [1, 10, 50, 100]
 
 /** Pods applied in one manifest against the bare recipe with as many machines and the same bound on concurrent starts. */

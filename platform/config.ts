@@ -69,7 +69,8 @@ const environment = z.object({
   HYPERNETES_TEMPLATE_MAX_AGE_HOURS: z.coerce.number().min(0.1).max(8760).default(24),
   HYPERNETES_TEMPLATES: z.enum(['tenant-copy', 'shared', 'cold']).default('tenant-copy'),
   HYPERNETES_CONCURRENT_STARTS: z.coerce.number().int().min(1).max(256).default(3),
-  HYPERNETES_TB_SIZE_MIB: z.coerce.number().int().min(8).max(1024).default(32),
+  // A start translates some 39 MiB of code; with less room for it than that, the second half of a start translates what it needs of the first anew.
+  HYPERNETES_TB_SIZE_MIB: z.coerce.number().int().min(8).max(1024).default(48),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'must be of the form smtp://user:password@host:587' }).optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),

@@ -42,7 +42,7 @@ export class TestHypervisor {
     const settings: HypervisorSettings = {
       qemu: await findQemu(),
       guest: { ...guest, arguments: guestKernelArguments },
-      accelerator: { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 },
+      accelerator: { kind: 'tcg', cpu: 'max', tbSizeMiB: 48 },
       scratchBytes,
       maxImageBytes: defaultMaxImageBytes,
       serviceUid: firstUid,
