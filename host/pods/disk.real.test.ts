@@ -31,8 +31,8 @@ const filler = () => join(mountPoint, 'filler')
 /** As after an error of the file system: what is open stays, nothing is opened for writing any more. */
 const readOnly = async () => {
   await run('mount', ['--bind', host.folder, host.folder])
-  // Who just writes a file has it open for a moment.
-  await expect.poll(() => run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String), { timeout: 10_000 }).toBe('')
+  // Who just writes a file has it open for a moment; the log of a container is open until it has been silent for some seconds.
+  await expect.poll(() => run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String), { timeout: 30_000 }).toBe('')
 }
 const writable = () => run('umount', ['-l', host.folder])
 /** dd stops where nothing more fits. */
