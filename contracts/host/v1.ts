@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { accelerator, hostCapacity } from '@/domain/host/view'
+import { balancerBackend, balancerListener, balancerOptions, balancerServer, partName } from '@/domain/load-balancer/model'
 import { hostPhases, containerStatus, startStep } from '@/domain/pod/status'
 import { configurationObject } from '@/domain/pod/configuration'
 import { podSpec } from '@/domain/pod/spec'
@@ -22,7 +23,7 @@ export const challengeOutput = z.object({ nonce: z.string().max(128) })
 export const helloSignatureText = (nonce: string, publicKey: string, bootId: string): string => `hypernetes host hello v1\n${nonce}\n${publicKey}\n${bootId}`
 
 /** What an agent understands beyond what the first version had; a server sends nothing of it to one that does not say so. */
-export const hostCapabilities = ['networkObjects'] as const
+export const hostCapabilities = ['networkObjects', 'externalObjects'] as const
 
 export const helloInput = z.object({
   version: z.literal(hostProtocolVersion),
@@ -180,12 +181,63 @@ export const networkObjectKey = (object: NetworkObject): string => (object.kind 
 export const networkMessage = z.object({ kind: z.literal('networkObjects'), networkId: z.uuid(), complete: z.boolean(), set: z.array(networkObject).max(20_000), remove: z.array(z.string().max(64)).max(100_000), more: z.boolean().optional() })
 export type NetworkMessage = z.infer<typeof networkMessage>
 
+/** Addresses of the outside that hosts of this cluster may answer for. `gateway` is the hosts' own address there. */
+const addressPool = z.object({ kind: z.literal('addressPool'), uid: z.uuid(), name: z.string().max(63), cidr: subnetText, gateway: oneIp })
+/** An address that leads to a pod of this host, all of its ports and both ways. IPv4 is translated; an IPv6 address is the pod's own beside its first. */
+const floatingAddress = z.object({ kind: z.literal('floatingAddress'), uid: z.uuid(), address: oneIp, networkId: z.uuid(), podUid: z.uuid(), podAddress: oneIp })
+/**
+ * A balancer that runs on this host. `network` is where its pods are, `inner` its own addresses there, at most one a family. `number` is unique in the cluster. `until`: how
+ * long this host may answer for its addresses without hearing of the server, in seconds; null: as long as it likes, for no other host could.
+ */
+const balancer = z.object({
+  kind: z.literal('balancer'),
+  uid: z.uuid(),
+  tenantId: z.string().max(32),
+  namespace: z.string().max(63),
+  name: z.string().max(253),
+  number: z.number().int().min(1).max(16_000_000),
+  networkId: z.uuid(),
+  network: z.object({ number: z.number().int().min(1).max(16_000_000), mtu: z.number().int().min(1280).max(1450), subnets: z.array(z.object({ cidr: subnetText, gateway: oneIp })).max(16), inner: z.array(oneIp).max(2), mac: z.string().max(17), outbound: z.enum(['nat', 'none']) }),
+  addresses: z.array(oneIp).min(1).max(4),
+  listeners: z.array(balancerListener).max(100),
+  backends: z.array(balancerBackend).max(200),
+  options: balancerOptions,
+  until: z.number().int().min(5).max(3600).nullable(),
+})
+/** Who takes connections of one of a balancer's backends now. An object of its own, for it changes with every pod. */
+const backendServers = z.object({ kind: z.literal('backendServers'), balancerUid: z.uuid(), backend: partName, servers: z.array(balancerServer).max(2000) })
+export const externalObject = z.discriminatedUnion('kind', [addressPool, floatingAddress, balancer, backendServers])
+export type ExternalObject = z.infer<typeof externalObject>
+export type HostAddressPool = z.infer<typeof addressPool>
+export type HostFloatingAddress = z.infer<typeof floatingAddress>
+export type HostBalancer = z.infer<typeof balancer>
+export type BackendServers = z.infer<typeof backendServers>
+export const externalObjectKey = (object: ExternalObject): string => (object.kind === 'backendServers' ? `backendServers/${object.balancerUid}/${object.backend}` : `${object.kind}/${object.uid}`)
+
+/**
+ * What this host answers for on the outside: the first of a connection is `complete`, those that follow have what changed. It comes after the
+ * `desired` that names the pods of its addresses. Sent to hosts that say so among their capabilities.
+ */
+export const externalMessage = z.object({ kind: z.literal('externalObjects'), complete: z.boolean(), set: z.array(externalObject).max(20_000), remove: z.array(z.string().max(160)).max(100_000), more: z.boolean().optional() })
+export type ExternalMessage = z.infer<typeof externalMessage>
+
+/**
+ * Certificates of balancers of this host, each with its key: comes before the `externalObjects` that name them. Hosts keep them in memory alone: never on a
+ * disk, in an argument list or in a log. `pem`: the certificate, its chain and its key. `complete`: those that are not named are not needed any more.
+ */
+export const certificatesMessage = z.object({ kind: z.literal('certificates'), complete: z.boolean(), certificates: z.array(z.object({ id: z.uuid(), revision: z.string().max(64), pem: z.string().max(256 << 10) })).max(5_000) })
+export type CertificatesMessage = z.infer<typeof certificatesMessage>
+
 /** What the subscription `host.desired` yields: always the complete set, or a stream to open. */
 export const desiredMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(assignment).max(10_000), prePulls: z.array(prePull).max(1_000).optional() }),
   /** Comes before the `desired` that names its revision. */
   podConfigurationMessage,
   networkMessage,
+  certificatesMessage,
+  externalMessage,
+  /** A stream of a balancer's access log: its newest lines as JSON (domain/load-balancer/view.ts, balancerLogLine) on channel 1, a line each; `follow`: and those that come. */
+  z.object({ kind: z.literal('openBalancerLog'), url: z.string().max(512), balancerUid: z.uuid(), tailLines: z.number().int().min(0).max(10_000), follow: z.boolean() }),
   z.object({ kind: z.literal('open'), url: z.string().max(512), request: z.lazy(() => streamRequest) }),
 ])
 export type DesiredMessage = z.infer<typeof desiredMessage>
@@ -243,6 +295,13 @@ export type HostEvent = z.infer<typeof hostEvent>
 export const imageReport = z.object({ tenantId: reportText(32).optional(), reference: reportText(600), digest: reportText(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed', 'Removed']), message: reportText(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
 export type ImageReport = z.infer<typeof imageReport>
 
+/**
+ * What this host made of a floating address or a balancer. `Gone`: it does not answer for it any more, so that another host may. `health`: of servers that
+ * the balancer's own checks took out, as `backend/address:port`.
+ */
+export const externalReport = z.object({ kind: z.enum(['floatingAddress', 'balancer']), uid: z.uuid(), phase: z.enum(['Active', 'Degraded', 'Failed', 'Gone']), reason: reportText(128), message: reportText(4096), down: z.array(reportText(160)).max(1000).optional() })
+export type ExternalReport = z.infer<typeof externalReport>
+
 export const reportInput = z.object({
   bootId: z.uuid(),
   sequence: z.number().int().min(1),
@@ -251,6 +310,8 @@ export const reportInput = z.object({
   pods: z.array(podReport).max(10_000),
   events: z.array(hostEvent).max(10_000),
   images: z.array(imageReport).max(10_000),
+  /** What changed since the last report; all of it in a complete one. */
+  external: z.array(externalReport).max(10_000).optional(),
 })
 export type ReportInput = z.infer<typeof reportInput>
 export const heartbeatInput = z.object({ bootId: z.uuid(), podsRunning: z.number().int().min(0), memoryFreeMiB: z.number().int().min(0), diskFreeMiB: z.number().int().min(0) })
@@ -282,6 +343,14 @@ export type PodFigures = z.infer<typeof podFigures>
 export const serviceFigures = z.object({ serviceUid: z.uuid(), ...interval, receivedBytes: grown, sentBytes: grown, connections: grown })
 export type ServiceFigures = z.infer<typeof serviceFigures>
 
+const count = z.number().int().min(0).max(2 ** 44)
+/**
+ * What passed through a part of a balancer in an interval: the whole (`part` empty), a rule (`rule/ID`) or a backend (`backend/NAME`). `latency`: how many
+ * requests took up to 1, 3, 10, 30, 100, 300, 1000, 3000 ms, and longer, in that order.
+ */
+export const balancerFigures = z.object({ balancerUid: z.uuid(), part: z.string().max(80), ...interval, connections: count, requests: count, errors4xx: count, errors5xx: count, failed: count, receivedBytes: count, sentBytes: count, latency: z.array(count).length(9).nullable(), activeConnections: z.number().int().min(0).max(2 ** 31) })
+export type BalancerFigures = z.infer<typeof balancerFigures>
+
 /** A batch of figures. One that is lost is a gap: the next has only what came after. */
-export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500), services: z.array(serviceFigures).max(1000).optional() })
+export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500), services: z.array(serviceFigures).max(1000).optional(), balancers: z.array(balancerFigures).max(2000).optional() })
 export type FiguresInput = z.infer<typeof figuresInput>

@@ -32,8 +32,8 @@ export function readSubnet(text: string, problem: (message: string) => void): Ip
 const ipText = z.string({ error: 'must be an IP address: quote it' }).refine(isIp, { error: 'must be an IP address', abort: true }).transform((text) => formatIp(parseIp(text)))
 
 const allocationRange = z.strictObject({ start: ipText, end: ipText })
-/** Pods get addresses from these alone; without them from the whole subnet. A pod may still ask for any other address of the subnet. */
-const subnet = z
+/** A subnet of a network, or of a pool. Addresses are given from the ranges alone; without them from the whole subnet. A pod may still ask for any other address of it. */
+export const subnetSpec = z
   .strictObject({ cidr: z.string(), gateway: ipText.optional(), allocationRanges: z.array(allocationRange).min(1, 'must have a range, or be left out').max(32).optional() })
   .superRefine((value, context) => {
     const problem: Problem = (path, message) => context.addIssue({ code: 'custom', path, message })
@@ -73,7 +73,7 @@ export const networkSpec = z
   .strictObject({
     tenantID: tenantId.optional(),
     subnets: z
-      .record(dnsLabel, subnet, { error: 'must be a map of a subnet\'s name to its cidr and gateway' })
+      .record(dnsLabel, subnetSpec, { error: 'must be a map of a subnet\'s name to its cidr and gateway' })
       .refine((subnets) => Object.keys(subnets).length >= 1, 'must have a subnet')
       .refine((subnets) => Object.keys(subnets).length <= maxSubnets, `must have at most ${maxSubnets} subnets`),
     /** Where services get their addresses, at most one subnet a family. */

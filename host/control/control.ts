@@ -24,6 +24,8 @@ export type ControlOptions = {
   onUploads?: (locate: (uploadId: string) => Promise<string>) => void
   onConfiguration?: (message: PodConfigurationMessage) => void
   onNetwork?: (message: NetworkMessage) => void
+  /** Addresses of the outside, balancers and their certificates; without it this host says that it has none. */
+  onExternal?: (message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' | 'openBalancerLog' }>) => void
   onOpen: (url: string, request: StreamRequest) => void
   /** Told how to send figures on this connection; it fails once the connection is over. */
   onFigures?: (send: (batch: FiguresInput) => Promise<void>) => void
@@ -64,7 +66,7 @@ export async function keepControl(options: ControlOptions, signal: AbortSignal):
 async function session(connection: ServerConnection, options: ControlOptions, messages: DesiredMessages, onConnected: () => void): Promise<void> {
   const { identity, bootId, reporter, log } = options
   const [{ nonce }, description] = await Promise.all([connection.query('host.challenge', challengeOutput), options.describe()])
-  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: [...hostCapabilities], publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
+  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => one !== 'externalObjects' || options.onExternal), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
   onConnected()
   log.info({ hostId }, 'connected to the server')
@@ -75,6 +77,7 @@ async function session(connection: ServerConnection, options: ControlOptions, me
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
     if (message.kind === 'configuration') return options.onConfiguration?.(message)
     if (message.kind === 'networkObjects') return options.onNetwork?.(message)
+    if (message.kind !== 'desired') return options.onExternal?.(message)
     options.onDesired(message.assignments, message.prePulls ?? [])
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.
     if (isFirst) {

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { parseBytes } from '../shared/quantity'
+import { isSubnet } from '../shared/ip'
+import { dnsLabel, dnsSubdomain, type Labels } from '../shared/names'
+import { cookieName, ruleHost, rulePathValue } from './model'
+
+/** What a balancer does beyond what a Service or an Ingress can say of itself: annotations of this prefix on either. */
+export const balancerPrefix = 'balancer.hypernetes.io/'
+
+const list = (item: z.ZodType<string, string>, most: number) => z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean)).pipe(z.array(item).min(1, 'must name one').max(most, `must be at most ${most}`))
+const flag = z.enum(['true', 'false'], { error: 'must be "true" or "false"' }).transform((text) => text === 'true')
+const whole = (least: number, most: number) => z.string().regex(/^\d{1,9}$/, 'must be a whole number').transform(Number).pipe(z.number().min(least, `must be ${least} to ${most}`).max(most, `must be ${least} to ${most}`))
+/** `500ms`, `30s`, `5m` or `1h`, in seconds. */
+const duration = (most: number) =>
+  z.string().regex(/^\d{1,7}(ms|s|m|h)$/, 'must be a time such as 500ms, 30s, 5m or 1h')
+    .transform((text) => Number.parseInt(text, 10) * ({ ms: 0.001, s: 1, m: 60, h: 3600 }[text.replace(/^\d+/, '')] ?? 1))
+    .pipe(z.number().min(0.1, 'must be at least 100ms').max(most, `must be at most ${most}s`))
+
+/** Those of a Service and of an Ingress alike. */
+const common = {
+  /** The FloatingAddress by which it is reached; without it one is taken from the default pool. */
+  'floating-address': dnsLabel,
+  'connect-timeout': duration(60),
+  'client-timeout': duration(86_400),
+  'server-timeout': duration(86_400),
+  'request-timeout': duration(300),
+  'tunnel-timeout': duration(86_400),
+  'drain-timeout': duration(3600),
+  'max-connections': whole(1, 100_000),
+  'rate-limit': whole(1, 1_000_000),
+  allow: list(z.string().refine(isSubnet, 'must be subnets such as 192.0.2.0/24, with a comma between'), 256),
+  'accept-proxy-protocol': flag,
+  'send-proxy-protocol': flag,
+  algorithm: z.enum(['roundrobin', 'leastconn', 'source'], { error: 'must be roundrobin, leastconn or source' }),
+  'sticky-cookie': cookieName,
+  'max-body': z.string().refine((text) => parseBytes(text) !== null, 'must be a quantity of bytes such as 10Mi').transform((text) => parseBytes(text) ?? 0),
+  'redirect-to-https': flag,
+  'backend-protocol': z.enum(['http', 'h2c', 'grpc'], { error: 'must be http, h2c or grpc' }),
+  /** `off`, or of how many requests one is logged. */
+  'access-log': z.literal('off').or(whole(1, 100_000)),
+}
+const ofService = {
+  ...common,
+  /** What its TCP ports speak with clients. Without it: tcp, whatever is in it. */
+  protocol: z.enum(['tcp', 'http', 'https'], { error: 'must be tcp, http or https' }),
+  /** Secrets of type kubernetes.io/tls in its namespace. */
+  certificates: list(dnsSubdomain, 50),
+  hosts: list(ruleHost, 50),
+  paths: list(rulePathValue, 50),
+}
+
+export const serviceBalancerAnnotations = z.strictObject(ofService).partial()
+export const ingressBalancerAnnotations = z.strictObject(common).partial()
+export type ServiceBalancerAnnotations = z.infer<typeof serviceBalancerAnnotations>
+export type IngressBalancerAnnotations = z.infer<typeof ingressBalancerAnnotations>
+
+/** On a Pod: how much of a backend's connections it gets beside the others, 0 to 256; 0 gets nothing new. Without it 1. */
+export const weightAnnotation = `${balancerPrefix}weight`
+
+/** The annotations of our prefix without it. */
+export const balancerAnnotationsOf = (annotations: Labels): Record<string, string> => Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith(balancerPrefix)).map(([key, value]) => [key.slice(balancerPrefix.length), value]))

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { condition } from '../shared/condition'
+import { objectMetadata } from '../shared/metadata'
+import { balancerModel } from './model'
+
+/** Pending: has no address or no host yet, or its host has not said that it runs. Active: answers. Degraded: answers, and some of it cannot. Failed: does not. */
+export const balancerPhase = z.enum(['Pending', 'Active', 'Degraded', 'Failed'])
+export type BalancerPhase = z.infer<typeof balancerPhase>
+/** Who asked for a balancer: it has the same namespace and name. */
+export const balancerSource = z.enum(['Service', 'Ingress'])
+export type BalancerSource = z.infer<typeof balancerSource>
+
+export const balancerView = z.object({
+  metadata: objectMetadata.extend({ namespace: z.string() }),
+  source: balancerSource,
+  /** What it does; null where what asked for it cannot be carried out, as `conditions` say. */
+  model: balancerModel.nullable(),
+  status: z.object({
+    phase: balancerPhase,
+    network: z.string(),
+    addresses: z.array(z.string()),
+    /** Where a browser finds it, one for each listener of http and https and host of its rules; empty for others. */
+    urls: z.array(z.string()),
+    host: z.string().nullable(),
+    backendsReady: z.number().int(),
+    backendsTotal: z.number().int(),
+    conditions: z.array(condition),
+  }),
+})
+export type BalancerView = z.infer<typeof balancerView>
+
+/** `health` as the balancer sees it: passive checks take a pod out that the probe has not yet. */
+export const balancerServerView = z.object({ address: z.string(), port: z.number().int(), pod: z.object({ namespace: z.string(), name: z.string() }).nullable(), weight: z.number().int(), health: z.enum(['up', 'down', 'draining', 'unknown']), connections: z.number().int().nullable(), since: z.string().nullable() })
+export const balancerCertificateView = z.object({ id: z.string(), secret: z.string(), subject: z.string(), names: z.array(z.string()), notAfter: z.string(), problem: z.string().nullable() })
+export const balancerDetail = balancerView.extend({ backends: z.array(z.object({ name: z.string(), service: z.string(), port: z.number().int(), servers: z.array(balancerServerView) })), certificates: z.array(balancerCertificateView) })
+export type BalancerDetail = z.infer<typeof balancerDetail>
+
+/** A request as the balancer's log has it; of tcp and udp without what http has. */
+export const balancerLogLine = z.object({ time: z.string(), client: z.string(), listener: z.number().int(), rule: z.string().nullable(), backend: z.string().nullable(), server: z.string().nullable(), method: z.string().nullable(), host: z.string().nullable(), path: z.string().nullable(), status: z.number().int().nullable(), bytesIn: z.number().int(), bytesOut: z.number().int(), milliseconds: z.number(), termination: z.string() })
+export type BalancerLogLine = z.infer<typeof balancerLogLine>
