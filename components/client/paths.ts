@@ -5,6 +5,8 @@ const tenant = (slug: string) => `/t/${e(slug)}`
 const pod = (slug: string, namespace: string, name: string) => `${tenant(slug)}/pods/${e(namespace)}/${e(name)}`
 const network = (slug: string, name: string) => `${tenant(slug)}/networks/${e(name)}`
 const service = (slug: string, namespace: string, name: string) => `${tenant(slug)}/services/${e(namespace)}/${e(name)}`
+const floatingAddress = (slug: string, name: string) => `${tenant(slug)}/floating-addresses/${e(name)}`
+const addressPool = (name: string) => `/system/address-pools/${e(name)}`
 
 export const paths = {
   home: () => '/',
@@ -43,6 +45,12 @@ export const paths = {
   editService: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/edit`,
   serviceFigures: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/figures`,
   serviceYaml: (slug: string, namespace: string, name: string) => `${service(slug, namespace, name)}/yaml`,
+  floatingAddresses: (slug: string, query?: { q?: string | undefined }) => `${tenant(slug)}/floating-addresses${search(query)}`,
+  /** `target`: whom it shall lead to, as `Pod/namespace/name`. */
+  newFloatingAddress: (slug: string, query?: { target?: string | undefined }) => `${tenant(slug)}/floating-addresses-new${search(query)}`,
+  floatingAddress,
+  associateFloatingAddress: (slug: string, name: string) => `${floatingAddress(slug, name)}/associate`,
+  floatingAddressYaml: (slug: string, name: string) => `${floatingAddress(slug, name)}/yaml`,
   /** Any manifests as YAML: from a sketch of a kind (`kind`), or an object as it is (`from`, as `Service/namespace/name`). */
   applyYaml: (slug: string, query?: { kind?: string | undefined; from?: string | undefined }) => `${tenant(slug)}/apply${search(query)}`,
   /** The question stands in the query: from `namespace/name`, to a pod, a service or an address. */
@@ -79,6 +87,11 @@ export const paths = {
   traffic: (slug: string) => `${tenant(slug)}/traffic`,
   starts: (slug?: string) => (slug ? `${tenant(slug)}/starts` : '/system/starts'),
   host: (name: string) => `/system/hosts/${e(name)}`,
+  addressPools: () => '/system/address-pools',
+  // A pool may be called "new".
+  newAddressPool: () => '/system/address-pools-new',
+  addressPool,
+  editAddressPool: (name: string) => `${addressPool(name)}/edit`,
   approvals: () => '/system/approvals',
   mail: () => '/system/mail',
   mailMessage: (id: string) => `/system/mail/${e(id)}`,

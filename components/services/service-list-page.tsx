@@ -23,9 +23,11 @@ import { CodeBlock } from '@/components/ui/code-block'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Select } from '@/components/ui/input'
 import { StateBadge } from '@/components/ui/state-badge'
+import { TabLinks } from '@/components/ui/tab-links'
 import { DeleteService } from './delete-service'
 import { pageSizes, serviceListInput } from './list-input'
 import { serviceActionsFor } from './service-actions'
+import { serviceTabs } from './service-tabs'
 import { serviceSketch } from './sketch'
 import { endpointsLook, portText, typeName } from './words'
 
@@ -60,8 +62,8 @@ export function ServiceListPage({ tenant, children }: { tenant: string; children
   const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, namespace: null, network: null, labels: null }))}>Clear filters</Button>
   return (
     <>
-      <PageHeader title="Services" description="One name and address for the pods that a selector chooses; connections go to those that are ready." status={<LiveBadge />} primary={create} />
-      <DataTable
+      <PageHeader title="Services" description="One name and address for the pods that a selector chooses; connections go to those that are ready." status={<LiveBadge />} primary={create} tabs={<TabLinks label="Services and their way in" tabs={serviceTabs(tenant)} />} />
+      <div className="pt-4"><DataTable
         label="Services"
         columns={columns}
         rows={page.data?.items}
@@ -82,7 +84,7 @@ export function ServiceListPage({ tenant, children }: { tenant: string; children
         )}
         empty={filtered || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No service matches. Change the filters or clear them.</EmptyState> : <NoServices tenant={tenant} create={create} />}
         footer={page.data && <Pager noun="service" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
-      />
+      /></div>
       {deleting && <DeleteService tenant={tenant} service={deleting} onClose={() => setDeleting(null)} />}
       {children}
     </>

@@ -9,6 +9,7 @@ const words: Record<string, string> = {
   pods: 'Pods', 'config-maps': 'ConfigMaps', secrets: 'Secrets', 'config-maps-new': 'ConfigMaps', 'secrets-new': 'Secrets', edit: 'Edit', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', 'images-upload': 'Images', 'images-pre-pull': 'Images', tokens: 'API tokens', audit: 'Audit',
   services: 'Services', 'services-new': 'Services', apply: 'Apply YAML', topology: 'Topology', peerings: 'Peerings', 'peerings-new': 'Create peering', reachability: 'Reachability', rules: 'Rules',
   'security-groups': 'Security groups', 'security-groups-new': 'Security groups', 'network-policies': 'Network policies', 'network-policies-new': 'Network policies',
+  'floating-addresses': 'Floating addresses', 'floating-addresses-new': 'Floating addresses', associate: 'Associate', 'address-pools': 'Address pools', 'address-pools-new': 'Create address pool',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
   top: 'Top', starts: 'Starts', traffic: 'Traffic', figures: 'Figures', files: 'Files', ports: 'Ports', attach: 'Attach', logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }

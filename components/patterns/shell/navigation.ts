@@ -1,4 +1,4 @@
-import { Box, Container, Gauge, Image, KeyRound, Lock, Mail, Network, Server, Shield, SlidersHorizontal, Timer, UserRoundCheck, Waypoints, type LucideIcon } from 'lucide-react'
+import { Box, Container, Gauge, Globe, Image, KeyRound, Lock, Mail, Network, Server, Shield, SlidersHorizontal, Timer, UserRoundCheck, Waypoints, type LucideIcon } from 'lucide-react'
 import { paths } from '@/components/client/paths'
 
 /** `beside`: pages of the same noun, which stand as tabs over it; the palette and shortcuts lead to them too. */
@@ -11,7 +11,7 @@ export const accessTabs = (slug: string): readonly Place[] => [{ id: 'tokens', l
 /** The nouns of a tenant, ten at most. */
 export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination[] => [
   { id: 'pods', label: 'Pods', href: paths.pods(slug), icon: Box, shortcut: 'g p' },
-  { id: 'services', label: 'Services', href: paths.services(slug), icon: Waypoints, shortcut: 'g s' },
+  { id: 'services', label: 'Services', href: paths.services(slug), icon: Waypoints, shortcut: 'g s', beside: [{ id: 'floating-addresses', label: 'Floating addresses', href: paths.floatingAddresses(slug), shortcut: 'g f' }] },
   { id: 'networks', label: 'Networks', href: paths.networks(slug), icon: Network, shortcut: 'g n' },
   { id: 'security-groups', label: 'Security groups', href: paths.securityGroups(slug), icon: Shield, shortcut: 'g r', beside: [{ id: 'network-policies', label: 'Network policies', href: paths.networkPolicies(slug), shortcut: 'g l' }] },
   { id: 'config-maps', label: 'ConfigMaps', href: paths.configMaps(slug), icon: SlidersHorizontal, shortcut: 'g c' },
@@ -31,6 +31,7 @@ export const placesOf = (destinations: readonly Destination[]): (Place & { icon:
 /** The operators' scope. */
 export const systemNouns = (): Destination[] => [
   { id: 'hosts', label: 'Hosts', href: paths.hosts(), icon: Server, shortcut: 'g h' },
+  { id: 'address-pools', label: 'Address pools', href: paths.addressPools(), icon: Globe, shortcut: 'g A' },
   { id: 'top', label: 'Top', href: paths.top(), icon: Gauge, shortcut: 'g O' },
   { id: 'starts', label: 'Starts', href: paths.starts(), icon: Timer, shortcut: 'g W' },
   { id: 'approvals', label: 'Approvals', href: paths.approvals(), icon: UserRoundCheck },
