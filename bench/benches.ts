@@ -5,6 +5,7 @@ import { networks } from './networks'
 import { podList } from './pod-list'
 import { podListPage } from './pod-list-page'
 import type { Bench } from './promise'
+import { readiness } from './readiness'
 import { services } from './services'
 import { soak } from './soak'
 import { startTime } from './start-time'
@@ -12,4 +13,4 @@ import { terminal } from './terminal'
 import { startsTogether } from './together'
 
 /** All benches, in the order in which they run and stand in docs/SPECIFICATION.md. */
-export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, networks, services, soak]
+export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, networks, services, readiness, soak]
