@@ -11,11 +11,16 @@ const seconds = (most: number) => z.number().min(0.1).max(most)
 /** Names a backend or a rule within its balancer: in figures, logs and the runtime interface. */
 export const partName = z.string().min(1).max(64).regex(/^[a-z0-9][a-z0-9_-]*$/)
 /** A host's name as a request has it, in lower case: exact, or `*.` and a name for what is one label below it. */
-export const ruleHost = z.string().min(1).max(253).regex(/^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)
-/** A path without what a configuration file or a URL would read otherwise: RFC 3986's pchar and "/", no percent-encoded letters. */
-export const rulePathValue = z.string().min(1).max(512).regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/)
+export const ruleHost = z.string().min(1).max(253, 'must be at most 253 characters').regex(/^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be a name in lower case such as www.example.com, or *.example.com: no port')
+/** A path without what a configuration file or a URL would read otherwise: RFC 3986's pchar and "/", no percent-encoded letters, and nothing that leads up or nowhere. */
+export const rulePathValue = z
+  .string()
+  .min(1)
+  .max(512, 'must be at most 512 characters')
+  .regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/, 'must begin with "/" and consist of letters, digits and "._~!$&\'()*+,;=:@/-"')
+  .refine((path) => !/\/(\/|\.{1,2}(\/|$))/.test(path), 'must not contain "//", "/./" or "/../": no client sends them so')
 export const rulePath = z.object({ type: z.enum(['Prefix', 'Exact']), value: rulePathValue })
-export const cookieName = z.string().min(1).max(64).regex(/^[A-Za-z0-9_-]+$/)
+export const cookieName = z.string().min(1, 'must not be empty').max(64, 'must be at most 64 characters').regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, "-" and "_"')
 
 /** The first rule that fits decides, in this order: exact host before wildcard before any, exact path before prefix, longer before shorter. */
 export const balancerRule = z.object({ id: partName, host: ruleHost.nullable(), path: rulePath.nullable(), backend: partName })

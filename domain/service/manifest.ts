@@ -6,7 +6,7 @@ const none: readonly unknown[] = []
 
 /** Kubernetes' fields of a ServiceSpec that are not carried out, with the values that mean what happens anyway: see domain/pod/kubernetes-fields.ts. */
 const specFields: FieldDefaults = {
-  allocateLoadBalancerNodePorts: [true, false], healthCheckNodePort: [0], loadBalancerClass: [''], loadBalancerSourceRanges: none, topologyKeys: none, trafficDistribution: [''],
+  allocateLoadBalancerNodePorts: [true, false], healthCheckNodePort: [0], loadBalancerClass: [''], topologyKeys: none, trafficDistribution: [''],
 }
 const portFields: FieldDefaults = { nodePort: [0] }
 /** Carried out, and left out by an empty text. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { familyOf, formatIp, isIp, parseIp } from '../shared/ip'
+import { familyOf, formatIp, isIp, isSubnet, parseIp } from '../shared/ip'
 import { dnsLabel, dnsSubdomain, labels } from '../shared/names'
 
 const ipText = z.string({ error: 'must be an IP address: quote it' }).refine(isIp, 'must be an IP address').transform((text) => formatIp(parseIp(text)))
@@ -38,6 +38,8 @@ export const serviceSpec = z
     externalName: dnsSubdomain.optional(),
     externalIPs: z.array(ipText).max(16).default([]),
     loadBalancerIP: ipText.optional(),
+    /** Who may connect from outside; empty: everybody. */
+    loadBalancerSourceRanges: z.array(z.string().max(49).refine(isSubnet, 'must be a subnet such as 192.0.2.0/24, without host bits')).max(256, 'must be at most 256').default([]),
     sessionAffinity: z.enum(['None', 'ClientIP'], { error: 'must be None or ClientIP' }).default('None'),
     sessionAffinityConfig: z.strictObject({ clientIP: z.strictObject({ timeoutSeconds: z.number().int().min(1).max(86_400).default(10_800) }).default({ timeoutSeconds: 10_800 }) }).optional(),
     internalTrafficPolicy: z.enum(['Cluster', 'Local'], { error: 'must be Cluster or Local' }).default('Cluster'),
