@@ -14,7 +14,7 @@ export type FloatingTarget = z.infer<typeof floatingTarget>
 
 /**
  * An address of the outside that a tenant has until it gives it back. `address`: this one, where it is free; else the lowest free of the pool,
- * or of the default pool of its family. Which address it is never changes; `target` does: to move it, name another.
+ * or of the default pool of its family (IPv4 where nothing says another). Which address it is never changes; `target` does: to move it, name another.
  */
 export const floatingAddressSpec = z
   .strictObject({
@@ -26,5 +26,8 @@ export const floatingAddressSpec = z
   .superRefine((spec, context) => {
     if (spec.address !== undefined && spec.family !== undefined && spec.family !== `IPv${familyOf(spec.address)}`) context.addIssue({ code: 'custom', path: ['family'], message: `must be IPv${familyOf(spec.address)}, as ${spec.address} is` })
   })
-  .transform((spec) => ({ ...spec, family: spec.family ?? (spec.address === undefined ? ('IPv4' as const) : (`IPv${familyOf(spec.address)}` as const)) }))
+  .transform(({ family, ...spec }): typeof spec & { family?: 'IPv4' | 'IPv6' } => {
+    const said = family ?? (spec.address === undefined ? undefined : (`IPv${familyOf(spec.address)}` as const))
+    return said === undefined ? spec : { ...spec, family: said }
+  })
 export type FloatingAddressSpec = z.infer<typeof floatingAddressSpec>

@@ -15,6 +15,7 @@ export const floatingAddressView = z.object({
   spec: floatingAddressSpec,
   status: z.object({
     address: z.string(),
+    family: z.enum(['IPv4', 'IPv6']),
     pool: z.string(),
     phase: floatingPhase,
     /** Whom it leads to now; differs from the spec's target while it moves. */

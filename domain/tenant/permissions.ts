@@ -5,6 +5,7 @@ export const permissions = [
   'network.read', 'network.write',
   'service.read', 'service.write',
   'securityGroup.read', 'securityGroup.write',
+  'floatingAddress.read', 'floatingAddress.write',
   'configMap.read', 'configMap.write',
   'secret.read', 'secret.write', 'secret.reveal',
   'image.read', 'image.write', 'event.read', 'audit.read',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { transitPool } from '@/domain/address-pool/overlap'
 import { addressCount, contains, formatCidr, formatIpv4, overlaps, parseCidr, parseIpv4, type Cidr } from '@/domain/shared/cidr'
 
 /** Where transit addresses come from unless a setting says otherwise: the shared address space of RFC 6598, which ordinary networks do not use. */
-export const DEFAULT_TRANSIT_POOL = '100.64.0.0/10'
+export const DEFAULT_TRANSIT_POOL = transitPool
 
 // 4096 networks a host; 1024 installations on one machine before two must look for a free block.
 const BLOCK_PREFIX = 20

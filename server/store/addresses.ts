@@ -3,9 +3,10 @@ import { networkSpec, serviceSubnets, subnetsOf, type NamedSubnet, type NetworkS
 import type { PodSpec } from '@/domain/pod/spec'
 import { askedServiceAddresses, hasServiceAddresses, serviceFamilies } from '@/domain/service/families'
 import type { ServiceSpec } from '@/domain/service/spec'
-import { familyOf, formatIp, hostRange, inRange, inSubnet, parseIp, parseSubnet, type Family } from '@/domain/shared/ip'
+import { familyOf, hostRange, inRange, inSubnet, parseIp, parseSubnet, type Family } from '@/domain/shared/ip'
 import { Prisma } from '@/generated/prisma/client'
 import type { Transaction } from './database'
+import { lowestFree as lowestFreeOf, rangesOf, type AddressRange } from './lowest-free'
 
 /** Why an address is not given: `path` is the field of the spec that asked for it, `message` says what to do, and `again` when it is tried again for what waits. */
 export type AddressRefusal = { reason: 'NoFreeAddress' | 'AddressTaken' | 'AddressNotInNetwork' | 'SubnetNotFound' | 'FamilyNotInNetwork'; path: (string | number)[]; message: string; again?: string }
@@ -24,26 +25,7 @@ async function holdNetwork(tx: Transaction, uid: string): Promise<Network> {
 
 const tables = { pod: Prisma.sql`"NetworkAddress"`, service: Prisma.sql`"ServiceAddress"` }
 
-/**
- * The lowest address of the ranges that nobody has, or null. One statement, whatever the ranges' size: the lowest is the first of a range,
- * or the next after one that is taken.
- */
-async function lowestFree(tx: Transaction, table: Prisma.Sql, networkId: string, ranges: { first: string; last: string }[], kept: string[]): Promise<string | null> {
-  const [row] = await tx.$queryRaw<{ address: string | null }[]>`
-    with ranges as (select * from unnest(${ranges.map((r) => r.first)}::inet[], ${ranges.map((r) => r.last)}::inet[]) as r("first", "last")),
-      taken as (
-        select t."address" from ${table} t where t."networkId" = ${networkId}::uuid and t."address" between (select min("first") from ranges) and (select max("last") from ranges)
-        union select unnest(${kept}::inet[])),
-      candidates as (select "first" as "address" from ranges union select "address" + 1 from taken)
-    select host(min(c."address")) as "address" from candidates c
-    where exists (select from ranges r where c."address" between r."first" and r."last") and not exists (select from taken t where t."address" = c."address")`
-  return row?.address ?? null
-}
-
-const rangesOf = (subnet: Pick<NamedSubnet, 'cidr' | 'allocationRanges'>): { first: string; last: string }[] => {
-  const hosts = hostRange(parseSubnet(subnet.cidr))
-  return subnet.allocationRanges?.map(({ start, end }) => ({ first: start, last: end })) ?? [{ first: formatIp({ family: hosts.family, value: hosts.first }), last: formatIp({ family: hosts.family, value: hosts.last }) }]
-}
+const lowestFree = (tx: Transaction, table: Prisma.Sql, networkId: string, ranges: AddressRange[], kept: string[]): Promise<string | null> => lowestFreeOf(tx, { table, where: Prisma.sql`t."networkId" = ${networkId}::uuid` }, ranges, kept)
 
 /**
  * Gives a pod its addresses, one a family that its network has, or says why not; then it holds none. A pod that holds addresses keeps

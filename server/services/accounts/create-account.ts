@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { slugFrom } from '@/domain/account/slug'
-import { networkSpec } from '@/domain/network/spec'
+import { defaultNetwork } from '@/domain/network/default'
 import { DomainError } from '@/domain/shared/errors'
 import type { TenantSummary } from '@/domain/tenant/view'
 import type { KeyRing } from '@/platform/crypto/key-ring'
@@ -14,9 +14,6 @@ import { insertMembership, insertTenant, insertTenantKey } from '@/server/store/
 import { insertUser, type StoredUser } from '@/server/store/users'
 
 export type NewAccount = { email: string; name: string; passwordHash: string; organization: string; operator?: boolean; pending?: boolean; address: string }
-
-/** Every tenant may use the same range: networks are apart from each other. */
-const defaultNetwork = networkSpec.parse({ subnets: { default: { cidr: '10.244.0.0/16', gateway: '10.244.0.1' } }, serviceCIDRs: ['10.96.0.0/16'] })
 
 /**
  * Creates a user and their tenant with its key, the network `default` and the namespace `default`. Null when the e-mail is
