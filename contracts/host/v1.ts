@@ -296,7 +296,9 @@ export const imageReport = z.object({ tenantId: reportText(32).optional(), refer
 export type ImageReport = z.infer<typeof imageReport>
 
 /**
- * What this host made of a floating address or a balancer. `Gone`: it does not answer for it any more, so that another host may. `health`: of servers that
+ * What this host made of a floating address or a balancer. `Gone` is the answer to each removal (a key of `remove`, and what a complete message does not name), also
+ * of what was not here: it does not answer for it any more, so that another host may; never of what it is told to have. A complete report names all that
+ * this host may answer for. After a removal the server sends nothing of that key before it has the answer. `down`: servers that
  * the balancer's own checks took out, as `backend/address:port`.
  */
 export const externalReport = z.object({ kind: z.enum(['floatingAddress', 'balancer']), uid: z.uuid(), phase: z.enum(['Active', 'Degraded', 'Failed', 'Gone']), reason: reportText(128), message: reportText(4096), down: z.array(reportText(160)).max(1000).optional() })
