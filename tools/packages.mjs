@@ -1,7 +1,8 @@
 /**
  * Every Debian package that Hypernetes needs beyond Node, with the reason that `npm start` shows before it installs one.
  * `command`: a program of the package; where it is found, however it came there, the package is not asked for.
- * @typedef {{ name: string, reason: string, command?: string }} DebianPackage
+ * `service`: what the package starts and enables on a machine with systemd, which Hypernetes has no use for: where it installs the package, that is ended and disabled.
+ * @typedef {{ name: string, reason: string, command?: string, service?: string }} DebianPackage
  */
 
 /** What a hypervisor host needs. @type {DebianPackage[]} */
@@ -17,6 +18,7 @@ export const hostPackages = [
   { name: 'e2fsprogs', reason: 'makes the writable disks of pods', command: 'mkfs.ext4' },
   { name: 'bubblewrap', reason: 'jails the programs that read images, and resolvers', command: 'bwrap' },
   { name: 'dnsmasq-base', reason: "answers the questions for names in the tenants' networks", command: 'dnsmasq' },
+  { name: 'haproxy', reason: "answers for the tenants' load balancers, a process each", command: 'haproxy', service: 'haproxy' },
   { name: 'busybox-static', reason: "is the guest's shell and the sample image" },
   { name: 'cpio', reason: "packs the guest's first file system", command: 'cpio' },
   { name: 'zstd', reason: 'unpacks image layers', command: 'zstd' },
@@ -25,7 +27,7 @@ export const hostPackages = [
 /** What `npm test` needs beyond that. @type {DebianPackage[]} */
 export const testPackages = [
   { name: 'chromium', reason: 'is the browser of the journeys', command: 'chromium' },
-  { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry' },
+  { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry', service: 'docker-registry' },
   { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
   { name: 'socat', reason: "is both ends of the traffic that the network's tests send", command: 'socat' },
 ]

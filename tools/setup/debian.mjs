@@ -58,7 +58,7 @@ export async function installPackages(packages) {
       await install()
     }
   })
-  stopUnaskedServices(names, sudo)
+  stopUnaskedServices(missing, sudo)
 }
 
 /** Whether apt's lists hold a version of the package. */
@@ -67,9 +67,11 @@ function isKnown(name) {
   return /Candidate: (?!\(none\))/.test(policy)
 }
 
-/** Debian starts docker-registry as a service on port 5000; tests start one of their own, so nobody asked for that. */
-function stopUnaskedServices(names, sudo) {
-  if (!names.includes('docker-registry') || !existsSync('/run/systemd/system')) return
-  const [program, ...args] = [...sudo, 'systemctl', 'disable', '--now', 'docker-registry']
+/** Ends and disables what the packages that were installed just now started by themselves: Hypernetes starts its own, and on ports that these would hold. */
+function stopUnaskedServices(installed, sudo) {
+  const services = installed.flatMap((entry) => entry.service ?? [])
+  if (services.length === 0 || !existsSync('/run/systemd/system')) return
+  console.log(`  Debian's own service${services.length > 1 ? 's' : ''} ${services.join(', ')}: stopped and disabled, as Hypernetes starts what it needs itself`)
+  const [program, ...args] = [...sudo, 'systemctl', 'disable', '--now', ...services]
   spawnSync(program, args, { stdio: 'ignore' })
 }

@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { balancerLogLine, type BalancerLogLine } from '@/domain/load-balancer/view'
+import { backendOf, placeOfName } from './servers'
+
+export const ringName = 'access'
+/** Bytes. The ring is one balancer's log: some thousand lines. */
+export const ring = { bytes: 512 << 10, lineBytes: 4096 } as const
+
+const json = (variable: string) => `"%[var(txn.${variable}),json(utf8s)]"`
+/**
+ * A line is a JSON array. What a client sent stands in it through HAProxy's `json` alone, which leaves no quote, backslash or control character as it was, and cut to a
+ * length (see frontends.ts), so that no line is cut. All else is HAProxy's own: numbers, and names of ours.
+ */
+export const logFormat = {
+  http: `[%[date(0,ms)],"%ci",%fp,${json('rule')},"%b","%s",${json('method')},${json('host')},${json('path')},%ST,%U,%B,%Ta,"%ts"]`,
+  tcp: '[%[date(0,ms)],"%ci",%fp,"-","%b","%s","-","-","-",0,%U,%B,%Tt,"%ts"]',
+} as const
+
+/** HAProxy writes a minus for what is not there. */
+const text = (most: number) => z.string().transform((value) => (value === '-' || value === '' ? null : value.slice(0, most)))
+const count = z.number().transform((value) => Math.max(0, Math.round(value)))
+const rawLine = z.tuple([z.number(), z.string().max(64), z.number(), text(64), text(80), text(80), text(32), text(255), text(512), z.number(), count, count, count, z.string().max(16)])
+
+/** A line of the ring; null for what is none of ours, such as HAProxy's word of a failed TLS handshake. */
+export function parseLogLine(line: string): BalancerLogLine | null {
+  if (!line.startsWith('[')) return null
+  const parsed = rawLine.safeParse(parseJson(line))
+  if (!parsed.success) return null
+  const [time, client, listener, rule, section, server, method, host, path, status, bytesIn, bytesOut, milliseconds, termination] = parsed.data
+  const known = balancerLogLine.safeParse({
+    ...{ time: new Date(time).toISOString(), client, listener, rule, backend: section && backendOf(section), server: server && placeOfName(server), method, host, path },
+    ...{ status: status >= 100 && status <= 599 ? status : null, bytesIn, bytesOut, milliseconds, termination },
+  })
+  return known.success ? known.data : null
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return z.unknown().parse(JSON.parse(line))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,116 @@
+import type { BalancerListener, BalancerModel } from '@/domain/load-balancer/model'
+import { logFormat, ring, ringName } from './access-log'
+import { counted, latencies } from './figures-table'
+import { inBalancer } from './places'
+import { routing } from './rules'
+import { sectionOf } from './servers'
+
+export const clientsTable = 'clients'
+export const allowFile = 'allow.list'
+export const certificateList = (port: number): string => `certificates-${port}.list`
+const rateSeconds = 10
+
+/** One client: an IPv4 address, or the 64 bits of IPv6 that one customer has. */
+const client = 'src,ipmask(32,64)'
+export const clientsSection = ({ options }: BalancerModel): string[] =>
+  options.ratePerSecond === null ? [] : [`backend ${clientsTable}`, `  stick-table type ipv6 size 50k expire ${3 * rateSeconds}s store http_req_rate(${rateSeconds}s),conn_rate(${rateSeconds}s)`]
+
+/** The section of a listener of tcp, http or https. */
+export function frontend(listener: BalancerListener, model: BalancerModel): string[] {
+  const { port, protocol } = listener
+  return [`frontend port-${port}`, ...[
+    `mode ${protocol === 'tcp' ? 'tcp' : 'http'}`,
+    ...['0.0.0.0', '[::]'].map((address) => bind(address, listener)),
+    ...logging(listener, model),
+    ...allowed(listener, model),
+    ...(protocol === 'tcp' ? ofTcp(listener, model) : ofHttp(listener, model)),
+  ].map((line) => `  ${line}`)]
+}
+
+const bind = (address: string, { port, protocol, acceptProxy }: BalancerListener) => [
+  `bind ${address}:${port}`,
+  ...(address.startsWith('[') ? ['v6only'] : []),
+  ...(acceptProxy ? ['accept-proxy'] : []),
+  ...(protocol === 'https' ? ['ssl', 'crt-list', inBalancer(certificateList(port)), 'alpn', 'h2,http/1.1'] : []),
+].join(' ')
+
+const logging = ({ protocol }: BalancerListener, { options }: BalancerModel) => (options.logOneOf === null ? ['no log'] : [
+  `log ring@${ringName} len ${ring.lineBytes} format raw sample 1:${options.logOneOf} local0`,
+  // In quotation marks, in which a backslash keeps what follows as it is.
+  `log-format "${logFormat[protocol === 'tcp' ? 'tcp' : 'http'].replaceAll('"', '\\"')}"`,
+])
+
+/** Who speaks the PROXY protocol is known once it spoke. */
+const stage = ({ acceptProxy }: BalancerListener) => (acceptProxy ? 'session' : 'connection')
+const allowed = (listener: BalancerListener, { options }: BalancerModel) => (options.allow === null ? [] : [`tcp-request ${stage(listener)} reject if !{ src -f ${inBalancer(allowFile)} }`])
+
+function ofTcp(listener: BalancerListener, { options: { ratePerSecond } }: BalancerModel): string[] {
+  const at = stage(listener)
+  return [
+    ...(ratePerSecond === null ? [] : [`tcp-request ${at} track-sc0 ${client} table ${clientsTable}`, `tcp-request ${at} reject if { sc_conn_rate(0) gt ${ratePerSecond * rateSeconds} }`]),
+    ...(listener.defaultBackend === null ? [] : [`default_backend ${sectionOf(listener.defaultBackend)}`]),
+  ]
+}
+
+const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
+  ...known,
+  ...limited(model),
+  ...unambiguous,
+  ...(listener.redirectToHttps === null ? answered(listener, model) : [redirect(listener.redirectToHttps)]),
+]
+
+/** What a request is, for rules and for the log. */
+const known = [
+  'http-request set-var(txn.began) date(0,ms)',
+  'http-request set-var(txn.method) method,bytes(0,32)',
+  'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.),bytes(0,255)',
+  'http-request set-var(txn.path) path,bytes(0,600)',
+]
+
+const limited = ({ options: { ratePerSecond } }: BalancerModel) => (ratePerSecond === null ? [] : [`http-request track-sc0 ${client} table ${clientsTable}`, `http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${ratePerSecond * rateSeconds} }`])
+
+/** What two readers could understand differently. HAProxy's own parser refuses most of it, and writes anew what it takes. */
+const unambiguous = [
+  'http-request deny deny_status 400 if { req.hdr_cnt(host) gt 1 }',
+  'http-request deny deny_status 400 if HTTP_1.1 !{ req.hdr(host) -m found }',
+  "http-request deny deny_status 400 if { req.hdr(host) -m found } !{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }",
+  'http-request deny deny_status 400 if { req.hdr(content-length) -m found } { req.hdr(transfer-encoding) -m found }',
+]
+
+/** The same address at the port of https. */
+const redirect = (port: number) => `http-request redirect location https://%[req.hdr(host),host_only]${port === 443 ? '' : `:${port}`}%[pathq] code 308 if { req.hdr(host) -m found }`
+
+const answered = (listener: BalancerListener, model: BalancerModel): string[] => [
+  ...bodyLimit(model),
+  ...routing(listener),
+  'http-request return status 404 content-type text/plain string "No rule of this load balancer fits this host and path.\\n" if !{ var(txn.backend) -m found }',
+  ...counted,
+  ...forwarded(listener),
+  ...latencies,
+  `use_backend ${sectionOf('%[var(txn.backend)]')} if { var(txn.backend) -m found }`,
+]
+
+const lengthRequired = 'http-request return status 411 content-type text/plain string "This load balancer limits the size of requests, and this one does not say its own: send it with a Content-Length.\\n"'
+/** A body whose length nobody says could be of any: it is refused where there is a limit. With HTTP/2 a body is there or the request has ended. */
+function bodyLimit({ options: { maxBodyBytes, requestSeconds } }: BalancerModel): string[] {
+  if (maxBodyBytes === null) return []
+  const unsaid = '!{ req.hdr(content-length) -m found }'
+  return [
+    `http-request deny deny_status 413 if { req.hdr_val(content-length) gt ${maxBodyBytes} }`,
+    `${lengthRequired} if { req.hdr(transfer-encoding) -m found }`,
+    `http-request wait-for-body time ${Math.ceil(requestSeconds * 1000)}ms at-least 1 if { fc_http_major 2 } ${unsaid} !{ method CONNECT }`,
+    `${lengthRequired} if { fc_http_major 2 } ${unsaid} { req.body_size gt 0 } !{ method CONNECT }`,
+  ]
+}
+
+/** Who asked, and how: in place of what the client says of that itself, also in names that a program would take for the same. */
+const forwarded = ({ protocol, port }: BalancerListener) => [
+  'http-request del-header x-forwarded -m beg',
+  'http-request del-header x_forwarded -m beg',
+  ...['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'proxy'].map((name) => `http-request del-header ${name}`),
+  'http-request set-header X-Forwarded-For %[src]',
+  'http-request set-header X-Real-IP %[src]',
+  `http-request set-header X-Forwarded-Proto ${protocol}`,
+  `http-request set-header X-Forwarded-Port ${port}`,
+  'http-request set-header X-Forwarded-Host %[req.hdr(host)] if { req.hdr(host) -m found }',
+]
