@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { BrowserContext } from '@playwright/test'
 import { z } from 'zod'
 import { sampleImage } from '@/domain/image/sample'
+import { makeCertificate } from '@/platform/crypto/testing/certificates'
 import { openApi } from './fixtures/api'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { connectToDatabase } from './fixtures/database'
@@ -110,7 +111,9 @@ async function plantSecrets({ api, slug }: Tenant, plant: (what: string) => stri
   await api.secret.create.mutate({ tenant: slug, name: 'bytes', data: { value: Buffer.from(`\0${plant('Opaque bytes')}`).toString('base64') } })
   await create('basic', 'kubernetes.io/basic-auth', { username: 'ada', password: plant('basic-auth password') })
   await create('ssh', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': plant('ssh key') })
-  await create('tls', 'kubernetes.io/tls', { 'tls.crt': 'public', 'tls.key': plant('tls key') })
+  // What stands after a key's end is kept with it.
+  const pair = makeCertificate()
+  await create('tls', 'kubernetes.io/tls', { 'tls.crt': pair.certificate, 'tls.key': `${pair.key}${plant('tls key')}\n` })
   await create('own', 'example.com/license', { key: plant('license') })
   await api.secret.update.mutate({ tenant: slug, name: 'own', stringData: { key: plant('changed license') } })
   await api['manifest.apply'].mutate({ tenant: slug, yaml: `apiVersion: v1\nkind: Secret\nmetadata: {name: applied}\nstringData: {value: ${plant('Secret of a manifest')}}\n` })

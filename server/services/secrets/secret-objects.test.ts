@@ -64,7 +64,6 @@ describe('Secrets of a manifest', () => {
   it.each([
     docker({ auths: { 'registry.example': { username: 'ann', password: 'x' }, 'other.example': { auth: base64('ann:x') } } }),
     'type: kubernetes.io/basic-auth\nstringData: {password: x}',
-    'type: kubernetes.io/tls\ndata: {tls.crt: "", tls.key: ""}',
     'type: kubernetes.io/ssh-auth\nstringData: {ssh-privatekey: x}',
     'type: example.com/license\nstringData: {key: x}',
     `data: {a: ${Buffer.alloc(1 << 20).toString('base64')}}`,

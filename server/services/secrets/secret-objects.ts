@@ -16,6 +16,7 @@ import { admitConfiguration, checkRevision, immutableProblem, nameTaken, toSumma
 import type { ServerContext } from '../context'
 import { generatedName } from '../generated-name'
 import { canonicalJson, once } from '../idempotency'
+import { certificateOf, foundCertificate, storedCertificateOf } from './secret-certificate'
 import { digestForTenant, openSecret, putSecret } from './secrets'
 
 type Parts = Pick<ServerContext, 'keyRing'>
@@ -65,7 +66,8 @@ async function insertManifest(tx: Transaction, parts: Parts, scope: Scope, { met
   const name = metadata.generateName ? generatedName(metadata.generateName) : metadata.name
   if (await findSecretObject(tx, scope, namespace, name)) throw nameTaken('Secret', namespace, name)
   const { type, immutable, data } = content
-  await insertSecretObject(tx, scope, { namespace, name, labels, annotations, type, immutable, ...sizesOf(data), valueId: await putValues(tx, parts, scope, data) })
+  const certificate = certificateOf(type, data)
+  await insertSecretObject(tx, scope, { namespace, name, labels, annotations, type, immutable, ...sizesOf(data), certificate, valueId: await putValues(tx, parts, scope, data) })
   await recordAudit(tx, scope, { action: 'secret.create', kind: 'Secret', namespace, name })
   return name
 }
@@ -104,9 +106,11 @@ type Change = { labels: Record<string, string>; annotations: Record<string, stri
 async function change(tx: Transaction, parts: Parts, scope: Scope, before: SecretRow, { data, immutable, labels, annotations }: Change): Promise<boolean> {
   const changesValues = canonicalJson(await openValues(tx, parts, scope, before)) !== canonicalJson(data)
   if (before.immutable && (changesValues || !immutable)) throw immutableProblem('Secret', before.name, changesValues ? 'data' : 'immutable')
-  if (!changesValues && before.immutable === immutable && canonicalJson([before.labels, before.annotations]) === canonicalJson([labels, annotations])) return false
+  const certificate = changesValues ? certificateOf(before.type, data) : (storedCertificateOf(before) ?? foundCertificate(before.type, data))
+  const learned = certificate !== null && storedCertificateOf(before) === null
+  if (!changesValues && !learned && before.immutable === immutable && canonicalJson([before.labels, before.annotations]) === canonicalJson([labels, annotations])) return false
   const valueId = changesValues ? await putValues(tx, parts, scope, data) : before.valueId
-  await updateSecretObject(tx, scope, before, { labels, annotations, immutable, ...sizesOf(data), valueId })
+  await updateSecretObject(tx, scope, before, { labels, annotations, immutable, ...sizesOf(data), certificate, valueId })
   await recordAudit(tx, scope, { action: 'secret.update', kind: 'Secret', namespace: before.namespace, name: before.name })
   return true
 }
