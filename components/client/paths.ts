@@ -5,6 +5,9 @@ const tenant = (slug: string) => `/t/${e(slug)}`
 const pod = (slug: string, namespace: string, name: string) => `${tenant(slug)}/pods/${e(namespace)}/${e(name)}`
 const network = (slug: string, name: string) => `${tenant(slug)}/networks/${e(name)}`
 const service = (slug: string, namespace: string, name: string) => `${tenant(slug)}/services/${e(namespace)}/${e(name)}`
+/** A Service and an Ingress may have the same name, so the kind of what asked for a balancer is part of its address. */
+type BalancerPlace = [slug: string, source: 'Service' | 'Ingress', namespace: string, name: string]
+const loadBalancer = (...[slug, source, namespace, name]: BalancerPlace) => `${tenant(slug)}/load-balancers/${source.toLowerCase()}/${e(namespace)}/${e(name)}`
 const floatingAddress = (slug: string, name: string) => `${tenant(slug)}/floating-addresses/${e(name)}`
 const addressPool = (name: string) => `/system/address-pools/${e(name)}`
 
@@ -51,6 +54,19 @@ export const paths = {
   floatingAddress,
   associateFloatingAddress: (slug: string, name: string) => `${floatingAddress(slug, name)}/associate`,
   floatingAddressYaml: (slug: string, name: string) => `${floatingAddress(slug, name)}/yaml`,
+  loadBalancers: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/load-balancers${search(query)}`,
+  newLoadBalancer: (slug: string, query?: { namespace?: string | undefined; service?: string | undefined }) => `${tenant(slug)}/load-balancers-new${search(query)}`,
+  loadBalancer,
+  loadBalancerRules: (...at: BalancerPlace) => `${loadBalancer(...at)}/rules`,
+  editLoadBalancerRules: (...at: BalancerPlace) => `${loadBalancer(...at)}/rules/edit`,
+  loadBalancerCertificates: (...at: BalancerPlace) => `${loadBalancer(...at)}/certificates`,
+  /** A new certificate, or new text for the Secret `replace`. */
+  uploadCertificate: (at: BalancerPlace, query?: { replace?: string | undefined }) => `${loadBalancer(...at)}/certificates/upload${search(query)}`,
+  loadBalancerFigures: (...at: BalancerPlace) => `${loadBalancer(...at)}/figures`,
+  loadBalancerLogs: (...at: BalancerPlace) => `${loadBalancer(...at)}/logs`,
+  loadBalancerOptions: (...at: BalancerPlace) => `${loadBalancer(...at)}/options`,
+  editLoadBalancerOptions: (...at: BalancerPlace) => `${loadBalancer(...at)}/options/edit`,
+  loadBalancerYaml: (...at: BalancerPlace) => `${loadBalancer(...at)}/yaml`,
   /** Any manifests as YAML: from a sketch of a kind (`kind`), or an object as it is (`from`, as `Service/namespace/name`). */
   applyYaml: (slug: string, query?: { kind?: string | undefined; from?: string | undefined }) => `${tenant(slug)}/apply${search(query)}`,
   /** The question stands in the query: from `namespace/name`, to a pod, a service or an address. */

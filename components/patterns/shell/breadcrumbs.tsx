@@ -7,6 +7,7 @@ type Crumb = { label: string; href?: string }
 
 const words: Record<string, string> = {
   pods: 'Pods', 'config-maps': 'ConfigMaps', secrets: 'Secrets', 'config-maps-new': 'ConfigMaps', 'secrets-new': 'Secrets', edit: 'Edit', networks: 'Networks', namespaces: 'Namespaces', images: 'Images', 'images-upload': 'Images', 'images-pre-pull': 'Images', tokens: 'API tokens', audit: 'Audit',
+  'load-balancers': 'Load balancers', 'load-balancers-new': 'Load balancers', certificates: 'Certificates', options: 'Options',
   services: 'Services', 'services-new': 'Services', apply: 'Apply YAML', topology: 'Topology', peerings: 'Peerings', 'peerings-new': 'Create peering', reachability: 'Reachability', rules: 'Rules',
   'security-groups': 'Security groups', 'security-groups-new': 'Security groups', 'network-policies': 'Network policies', 'network-policies-new': 'Network policies',
   'floating-addresses': 'Floating addresses', 'floating-addresses-new': 'Floating addresses', associate: 'Associate', 'address-pools': 'Address pools', 'address-pools-new': 'Create address pool',
@@ -18,13 +19,15 @@ const words: Record<string, string> = {
 export function crumbsOf(pathname: string): Crumb[] {
   const [scope = '', ...rest] = pathname.split('/').filter(Boolean).map(decodeURIComponent)
   if (scope !== 't') return [{ label: words[scope] ?? scope }, ...rest.map((part, i) => ({ label: words[part] ?? part, ...(i === 0 && rest.length > 1 && { href: `/${scope}/${part}` }) }))]
-  const [tenant = '', noun = '', first, second, tab] = rest
+  // Of a balancer's address the kind of what asked for it is no crumb.
+  const named = rest[1] === 'load-balancers' && rest.length > 4 ? rest.toSpliced(2, 1) : rest
+  const [tenant = '', noun = '', first, second, tab] = named
   const base = `/t/${encodeURIComponent(tenant)}`
   const list: Crumb = { label: words[noun] ?? noun, ...((first !== undefined || noun.endsWith('-new')) && { href: `${base}/${noun.replace(/-new$/, '')}` }) }
   if (noun.endsWith('-new')) return [list, { label: 'Create' }]
   if (noun === 'pods' && first === 'new' && second === undefined) return [list, { label: 'Create' }]
-  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies'].includes(noun) && first !== undefined && second !== undefined) {
-    const object = `${base}/${noun}/${encodeURIComponent(first)}/${encodeURIComponent(second)}`
+  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies', 'load-balancers'].includes(noun) && first !== undefined && second !== undefined) {
+    const object = `${base}/${noun}/${rest.slice(2, rest.length > named.length ? 5 : 4).map(encodeURIComponent).join('/')}`
     return tab ? [list, { label: second, href: object }, { label: words[tab] ?? tab }] : [list, { label: second }]
   }
   // What stands in no namespace has its tabs one place earlier.

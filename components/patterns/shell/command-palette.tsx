@@ -64,6 +64,7 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
               <Item id="create configmap config map" icon={<Plus />} onSelect={() => go(paths.newConfigMap(tenant.slug))}>Create ConfigMap</Item>
               <Item id="create secret" icon={<Plus />} onSelect={() => go(paths.newSecret(tenant.slug))}>Create Secret</Item>
               <Item id="create service" icon={<Plus />} onSelect={() => go(paths.newService(tenant.slug))}>Create service</Item>
+              <Item id="create load balancer ingress" icon={<Plus />} onSelect={() => go(paths.newLoadBalancer(tenant.slug))}>Create balancer</Item>
               <Item id="create network" icon={<Plus />} onSelect={() => go(paths.newNetwork(tenant.slug))}>Create network</Item>
               <Item id="create namespace" icon={<Plus />} onSelect={() => go(paths.newNamespace(tenant.slug))}>Create namespace</Item>
               <Item id="create token" icon={<Plus />} onSelect={() => go(paths.newToken(tenant.slug))}>Create API token</Item>

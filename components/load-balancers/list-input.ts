@@ -1,0 +1,21 @@
+const sorts = ['name', 'namespace', 'created'] as const
+export const pageSizes = [50, 100, 200, 500] as const
+
+/** What of the address filters, sorts and pages the list of balancers. */
+export function balancerListInput(tenant: string, get: (key: string) => string) {
+  const search = get('q').trim()
+  const namespace = get('namespace')
+  const cursor = get('cursor')
+  return {
+    tenant,
+    limit: pageSizes.find((each) => String(each) === get('limit')) ?? pageSizes[0],
+    sort: sorts.find((each) => each === get('sort')) ?? 'name',
+    descending: get('order') === 'descending',
+    ...(namespace && { namespace }),
+    ...(search && { search }),
+    ...(cursor && { cursor }),
+  } as const
+}
+
+/** The list as it is without anything in the address: what the server's page has ready. */
+export const firstBalancerListInput = (tenant: string) => balancerListInput(tenant, () => '')
