@@ -2,6 +2,7 @@ import { loadConfig } from '@/platform/config'
 import { onSupervisorGone } from '@/platform/lifeline'
 import { logger } from '@/platform/logger'
 import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
+import { createExternalControllers } from '@/server/control/controllers/external/controller'
 import { feedController } from '@/server/control/controllers/feed/controller'
 import { figuresController } from '@/server/control/controllers/figures/controller'
 import { createHostController } from '@/server/control/controllers/host/controller'
@@ -21,7 +22,7 @@ if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the ser
 const db = openDatabase(config.databaseUrl)
 const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
 await whenAvailable(() => feed.start(), (err) => log.warn({ err }, 'the database does not answer yet; it is tried again'))
-const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, createEndpointsController(), networkController, namespaceController, createHostController(), feedController, figuresController], signal))
+const leader = runWhileLeader(db, log, (signal) => runControllers({ db, log, feed }, [scheduler, podController, createEndpointsController(), networkController, ...createExternalControllers({ defaultQuota: config.floatingAddressQuota }), namespaceController, createHostController(), feedController, figuresController], signal))
 
 let stopping = false
 async function stop(): Promise<void> {

@@ -1,0 +1,84 @@
+import { familyOf } from '@/domain/shared/ip'
+import type { World, WorldAddress, WorldPod, WorldSource } from './world'
+
+/** Who shall have an address. */
+export type Claim = { kind: 'pod'; pod: WorldPod } | { kind: 'source'; source: WorldSource } | { kind: 'none'; reason: string; message: string }
+/** `wants`: none is its own and it names none, so that one is to be taken for it. `problem`: why it has not what it names. */
+export type SourceAddresses = { addresses: WorldAddress[]; wants: boolean; problem: string }
+export type Claims = { ofAddress: Map<string, Claim>; ofSource: Map<string, SourceAddresses> }
+
+const maxAddresses = 4
+const said = ({ kind, namespace, name }: { kind: string; namespace: string; name: string }) => `${kind} "${name}" in namespace "${namespace}"`
+const none = (reason: string, message: string): Claim => ({ kind: 'none', reason, message })
+
+/**
+ * Who shall have which address: whom the address names as its target, else the oldest service or ingress that names the address, else, of those that were taken for a
+ * balancer, the balancer that has it. Pure; each address has one claim.
+ */
+export function claimAddresses(world: World): Claims {
+  const ofAddress = new Map<string, Claim>()
+  const ofSource = new Map<string, SourceAddresses>(world.sources.map(({ uid }) => [uid, { addresses: [], wants: false, problem: '' }]))
+  const give = (address: WorldAddress, source: WorldSource) => {
+    ofAddress.set(address.uid, { kind: 'source', source })
+    ofSource.get(source.uid)?.addresses.push(address)
+  }
+  const podFamilies = new Set<string>()
+  const kept = world.addresses.filter(({ deleted }) => !deleted)
+  // An address that a pod has goes before one that it shall get: the second of a family waits.
+  for (const address of [...kept].sort((a, b) => Number(b.podUid !== null) - Number(a.podUid !== null))) {
+    if (!address.target) continue
+    if (address.target.kind === 'Pod') ofAddress.set(address.uid, podClaim(world, address, podFamilies))
+    else {
+      const { kind, namespace, name } = address.target
+      const source = world.sources.find((one) => one.kind === kind && one.namespace === namespace && one.name === name)
+      if (source && (ofSource.get(source.uid)?.addresses.length ?? 0) < maxAddresses) give(address, source)
+      else ofAddress.set(address.uid, source ? none('TooManyAddresses', `${said(address.target)} has ${maxAddresses} addresses already: name another target.`) : none('TargetNotFound', `${said(address.target)} ${kind === 'Service' ? 'does not exist, or is not of type LoadBalancer' : 'does not exist'}: create it, or name another target.`))
+    }
+  }
+  for (const source of world.sources) {
+    const own = ofSource.get(source.uid)
+    if (!own) continue
+    for (const [text, address] of namedOf(source, kept)) {
+      if (!address) {
+        own.problem ||= text
+        continue
+      }
+      const claim = ofAddress.get(address.uid)
+      if (claim?.kind === 'source' && claim.source.uid === source.uid) continue
+      if (claim) own.problem ||= `${text} leads elsewhere${claim.kind === 'none' ? '' : `, to ${claim.kind === 'pod' ? said({ kind: 'Pod', ...claim.pod }) : said(claim.source)}`}: name another address, or take it from there.`
+      else if (own.addresses.length >= maxAddresses) own.problem ||= `A load balancer has ${maxAddresses} addresses at most: name fewer.`
+      else give(address, source)
+    }
+  }
+  for (const source of world.sources) {
+    const own = ofSource.get(source.uid)
+    if (!own || own.addresses.length > 0 || source.named !== null || source.ips.length > 0) continue
+    const balancer = world.balancers.find(({ sourceUid }) => sourceUid === source.uid)
+    const before = kept.find((one) => one.managed && !ofAddress.has(one.uid) && balancer !== undefined && one.balancerUid === balancer.uid)
+    if (before) give(before, source)
+    else own.wants = true
+  }
+  return { ofAddress, ofSource }
+}
+
+/** What a source names, each with the address or why there is none. */
+function namedOf({ named, ips }: WorldSource, addresses: readonly WorldAddress[]): [string, WorldAddress | null][] {
+  const byName = named === null ? [] : [addresses.find(({ name }) => name === named) ?? named]
+  const byIp = ips.map((ip) => addresses.find(({ address }) => address === ip) ?? ip)
+  return [...byName, ...byIp].map((one, i) => {
+    if (typeof one !== 'string') return [`Floating address "${one.name}" (${one.address})`, one]
+    return [i < byName.length ? `There is no floating address "${one}": create it, or take the annotation away to be given one.` : `${one} is no floating address of this tenant: create a FloatingAddress with this address, or ask for none to be given one.`, null]
+  })
+}
+
+function podClaim(world: World, { family, target }: WorldAddress, taken: Set<string>): Claim {
+  const pod = world.pods.find(({ namespace, name }) => namespace === target?.namespace && name === target.name)
+  if (!pod || !target) return none('TargetNotFound', `Pod "${target?.name ?? ''}" in namespace "${target?.namespace ?? ''}" does not exist: create it, or name another target.`)
+  const key = `${pod.uid} ${family}`
+  if (taken.has(key)) return none('TargetHasAddress', `${said(target)} has another floating address of IPv${family} already: name another target.`)
+  taken.add(key)
+  if (pod.hostId === null) return none('TargetNotPlaced', `${said(target)} has no host yet: the address leads to it once it has one.`)
+  if (!pod.addresses.some((one) => familyOf(one) === family)) return none('FamilyNotInTarget', `${said(target)} has no IPv${family} address in its network yet: if the network has no IPv${family} subnet, add one, or use an address of the other family.`)
+  if (!world.hosts.some(({ id, capable }) => id === pod.hostId && capable)) return none('HostCannot', `The host of ${said(target)} does not answer for addresses of the outside: ask an operator to upgrade its agent.`)
+  return { kind: 'pod', pod }
+}

@@ -1,0 +1,103 @@
+import { claimAddresses, type Claims } from './claims'
+import { judgeAddress, judgeSource, type Verdict } from './verdicts'
+import type { World, WorldAddress, WorldBalancer, WorldHost, WorldSource } from './world'
+
+export type Holding = Pick<WorldAddress, 'podUid' | 'balancerUid' | 'hostId'>
+/** Changes of rows; each is written only where the row still is what the plan was made from. */
+export type ExternalPlan = {
+  create: WorldSource[]
+  /** Balancers without a host that nobody asks for, and addresses without a host that were given back or taken for a balancer that needs them no more. */
+  removeBalancers: string[]
+  removeAddresses: string[]
+  compile: { uid: string; source: WorldSource }[]
+  /** `to` null: its host is lost, and answers for nothing any more. */
+  bind: { uid: string; from: string | null; to: string | null }[]
+  leave: { uid: string; hostId: string; leaving: boolean }[]
+  hold: { uid: string; from: Holding; to: Holding }[]
+  /** Balancers for which an address is to be taken. */
+  take: { balancer: WorldBalancer; source: WorldSource }[]
+  verdicts: Verdict[]
+}
+
+export const isIdle = ({ verdicts: _, ...plan }: ExternalPlan): boolean => Object.values(plan).every((list) => list.length === 0)
+
+/**
+ * What has to change so that each service and ingress that asks for it has a balancer on a host, and each address leads where it shall. An address has a new holder
+ * on another host only once no host answers for it: until then it has its holder no more and its host still. Pure; done again, it changes nothing.
+ */
+export function planExternal(world: World): ExternalPlan {
+  const claims = claimAddresses(world)
+  const hosts = new Map(world.hosts.map((host) => [host.id, host]))
+  const plan: ExternalPlan = { create: [], removeBalancers: [], removeAddresses: [], compile: [], bind: [], leave: [], hold: [], take: [], verdicts: [] }
+  const bySource = new Map(world.balancers.map((balancer) => [balancer.sourceUid, balancer]))
+  /** Where a balancer may have its addresses from now on; null: nowhere. */
+  const places = new Map<string, string | null>()
+  const load = new Map(world.hosts.map(({ id, balancers }) => [id, balancers]))
+  for (const source of world.sources) if (!bySource.has(source.uid)) plan.create.push(source)
+  for (const balancer of world.balancers) {
+    const source = world.sources.find(({ uid }) => uid === balancer.sourceUid)
+    places.set(balancer.uid, source ? planBalancer(plan, balancer, source, claims, hosts, load) : planEnd(plan, balancer, hosts))
+  }
+  for (const address of world.addresses) planAddress(plan, address, claims, bySource, places, hosts)
+  plan.verdicts.push(...world.sources.map((source) => judgeSource(source, bySource.get(source.uid), claims, hosts)), ...world.addresses.map((address) => judgeAddress(address, claims, bySource, hosts)))
+  return plan
+}
+
+const isLost = (hosts: ReadonlyMap<string, WorldHost>, id: string): boolean => hosts.get(id)?.lost ?? true
+
+/** Nobody asks for it any more. */
+function planEnd(plan: ExternalPlan, { uid, hostId, leaving }: WorldBalancer, hosts: ReadonlyMap<string, WorldHost>): null {
+  if (hostId === null) plan.removeBalancers.push(uid)
+  else if (isLost(hosts, hostId)) plan.bind.push({ uid, from: hostId, to: null })
+  else if (!leaving) plan.leave.push({ uid, hostId, leaving: true })
+  return null
+}
+
+function planBalancer(plan: ExternalPlan, balancer: WorldBalancer, source: WorldSource, claims: Claims, hosts: ReadonlyMap<string, WorldHost>, load: Map<string, number>): string | null {
+  const { uid, hostId, leaving, inner, report, networkId } = balancer
+  const own = claims.ofSource.get(source.uid)
+  if (!balancer.same) plan.compile.push({ uid, source })
+  if (own?.wants && source.compiled) plan.take.push({ balancer, source })
+  const runs = source.compiled !== null && inner.length > 0 && (own?.addresses.length ?? 0) > 0
+  if (hostId !== null && !isLost(hosts, hostId)) {
+    // What its host said it does not run, though told to, is tried elsewhere or anew.
+    const leaves = !runs || !hosts.get(hostId)?.capable || report?.phase === 'Gone'
+    if (leaves !== leaving) plan.leave.push({ uid, hostId, leaving: leaves })
+    return leaves ? null : hostId
+  }
+  const to = runs ? chooseHost([...hosts.values()], networkId, load) : null
+  if (to !== hostId) plan.bind.push({ uid, from: hostId, to })
+  if (to !== null) load.set(to, (load.get(to) ?? 0) + 1)
+  return to
+}
+
+/** A Ready host that can, those with pods of the network before others, then the one with the fewest balancers. */
+export function chooseHost(hosts: readonly WorldHost[], networkId: string, load: ReadonlyMap<string, number>): string | null {
+  const usable = hosts.filter(({ ready, capable, cordoned, lost }) => ready && capable && !cordoned && !lost)
+  const weigh = ({ id, networks }: WorldHost): [number, number, string] => [networks.has(networkId) ? 0 : 1, load.get(id) ?? 0, id]
+  const [best] = usable.map((host) => ({ host, by: weigh(host) })).sort((a, b) => a.by[0] - b.by[0] || a.by[1] - b.by[1] || (a.by[2] < b.by[2] ? -1 : 1))
+  return best?.host.id ?? null
+}
+
+function planAddress(plan: ExternalPlan, address: WorldAddress, claims: Claims, bySource: ReadonlyMap<string, WorldBalancer>, places: ReadonlyMap<string, string | null>, hosts: ReadonlyMap<string, WorldHost>): void {
+  const claim = claims.ofAddress.get(address.uid)
+  const balancer = claim?.kind === 'source' ? bySource.get(claim.source.uid) : undefined
+  const want: Holding = claim?.kind === 'pod' ? { podUid: claim.pod.uid, balancerUid: null, hostId: claim.pod.hostId } : { podUid: null, balancerUid: balancer?.uid ?? null, hostId: balancer ? (places.get(balancer.uid) ?? null) : null }
+  const { uid, podUid, balancerUid, hostId } = address
+  const from = { podUid, balancerUid, hostId }
+  const isNeedless = address.deleted || (address.managed && address.target === null && claim === undefined)
+  if (isNeedless && hostId === null) {
+    plan.removeAddresses.push(uid)
+    return
+  }
+  const to = nextHolding(from, want, hostId !== null && isLost(hosts, hostId))
+  if (to.podUid !== podUid || to.balancerUid !== balancerUid || to.hostId !== hostId) plan.hold.push({ uid, from, to })
+}
+
+/** One step towards whom an address shall have: only an address that no host answers for, or whose host is lost, may come to another host. */
+export function nextHolding(from: Holding, want: Holding, lost: boolean): Holding {
+  if (from.hostId === null || from.hostId === want.hostId || (lost && want.hostId !== null)) return want
+  if (lost) return { ...want, hostId: null }
+  const isSame = from.podUid === want.podUid && from.balancerUid === want.balancerUid
+  return isSame ? from : { podUid: null, balancerUid: null, hostId: from.hostId }
+}

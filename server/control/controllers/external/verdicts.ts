@@ -1,0 +1,55 @@
+import type { BalancerSource } from '@/domain/load-balancer/view'
+import type { Claims } from './claims'
+import type { WorldAddress, WorldBalancer, WorldHost, WorldSource } from './world'
+
+/** A condition of an object: of a Service or an Ingress, and of its balancer where it has one, or of a FloatingAddress. */
+export type Verdict = { kind: BalancerSource | 'FloatingAddress'; uid: string; balancerUid: string | null; namespace: string | null; name: string; generation: number; status: 'True' | 'False' | 'Unknown'; reason: string; message: string }
+type Said = Pick<Verdict, 'status' | 'reason' | 'message'>
+type Hosts = ReadonlyMap<string, WorldHost>
+
+const no = (reason: string, message: string): Said => ({ status: 'False', reason, message })
+
+/** Whether what a service or an ingress asked for answers, and if not, why and what helps. */
+export function judgeSource(source: WorldSource, balancer: WorldBalancer | undefined, claims: Claims, hosts: Hosts): Verdict {
+  const { kind, uid, namespace, name, generation } = source
+  return { kind, uid, balancerUid: balancer?.uid ?? null, namespace, name, generation, ...saidOfSource(source, balancer, claims, hosts) }
+}
+
+function saidOfSource(source: WorldSource, balancer: WorldBalancer | undefined, claims: Claims, hosts: Hosts): Said {
+  const own = claims.ofSource.get(source.uid)
+  if (!source.compiled) return no('Invalid', source.problem)
+  if (!own || own.addresses.length === 0) return own?.problem ? no('NoAddress', own.problem) : no('Pending', 'An address is being taken for it.')
+  if (!balancer) return no('Pending', 'Its load balancer is being made.')
+  if (balancer.inner.length === 0) return no('NoAddressInNetwork', balancer.refusal || 'It has no address in its network yet.')
+  const waits = own.addresses.find(({ hostId, balancerUid }) => hostId !== null && balancerUid !== balancer.uid)
+  if (balancer.hostId === null) return no('NoHost', 'No host that is ready answers for addresses of the outside: wait until one is ready, or ask an operator.')
+  const host = hosts.get(balancer.hostId)
+  if (balancer.leaving) return no('Moving', `Host "${host?.name ?? ''}" is about to let go of it; then it gets a host anew.`)
+  if (!host?.ready) return { status: 'Unknown', reason: 'HostUnknown', message: `Host "${host?.name ?? ''}" has not been heard of: it may still answer. It moves to another host, where there is one, once this one may not.` }
+  const here = own.addresses.filter(({ hostId, balancerUid }) => hostId === balancer.hostId && balancerUid === balancer.uid).map(({ address }) => address)
+  if (here.length === 0) return no('Moving', waits ? `${waits.address} is about to leave host "${hosts.get(waits.hostId ?? '')?.name ?? ''}", which has to say that it answers no more.` : 'Its address is about to come to its host.')
+  const { phase, reason, message } = balancer.report ?? { phase: '', reason: '', message: '' }
+  if (phase === 'Failed') return no(reason || 'Failed', message || `Host "${host.name}" could not run it.`)
+  if (phase !== 'Active' && phase !== 'Degraded') return no('Pending', `Host "${host.name}" has not said yet that it runs.`)
+  const also = [own.problem, source.warning, phase === 'Degraded' ? message : ''].filter(Boolean)
+  return { status: 'True', reason: phase === 'Degraded' ? 'Degraded' : also.length > 0 ? 'Partly' : 'Ready', message: [`Answers at ${here.join(' and ')}.`, ...also].join(' ') }
+}
+
+/** Whether an address leads where its tenant wants it to. */
+export function judgeAddress(address: WorldAddress, claims: Claims, bySource: ReadonlyMap<string, WorldBalancer>, hosts: Hosts): Verdict {
+  const { uid, name, generation } = address
+  return { kind: 'FloatingAddress', uid, balancerUid: null, namespace: null, name, generation, ...saidOfAddress(address, claims.ofAddress.get(uid), bySource, hosts) }
+}
+
+function saidOfAddress({ address, deleted, podUid, balancerUid, hostId }: WorldAddress, claim: Claims['ofAddress'] extends Map<string, infer C> ? C | undefined : never, bySource: ReadonlyMap<string, WorldBalancer>, hosts: Hosts): Said {
+  const host = hostId === null ? undefined : hosts.get(hostId)
+  const leaves = `${address} is about to leave host "${host?.name ?? ''}", which has to say that it answers no more; of a silent host it is waited until it may not.`
+  if (deleted) return no('GivenBack', hostId === null ? 'It was given back.' : leaves)
+  if (!claim) return no('NoTarget', 'It leads nowhere: name a pod, service or ingress as its target.')
+  if (claim.kind === 'none') return no(claim.reason, claim.message)
+  const holds = claim.kind === 'pod' ? podUid === claim.pod.uid : balancerUid !== null && balancerUid === bySource.get(claim.source.uid)?.uid
+  if (!holds && hostId !== null) return no('Moving', leaves)
+  if (!holds || hostId === null) return no('Pending', claim.kind === 'pod' ? 'Its host is about to take it.' : 'Its load balancer has no host yet: what is in the way stands with that.')
+  if (!host?.ready) return { status: 'Unknown', reason: 'HostUnknown', message: `Host "${host?.name ?? ''}" has not been heard of: it may still answer.` }
+  return { status: 'True', reason: 'Associated', message: claim.kind === 'pod' ? `Leads to pod "${claim.pod.name}" in namespace "${claim.pod.namespace}", on host "${host.name}".` : `Leads to the load balancer of ${claim.source.kind} "${claim.source.name}" in namespace "${claim.source.namespace}", on host "${host.name}".` }
+}
