@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { networkPeeringSpec, type NetworkPeeringSpec } from '../network-peering/spec'
+import { floatingAddressSpec, type FloatingAddressSpec } from '../floating-address/spec'
 import { readPolicySpec } from '../network-policy/manifest'
 import type { NetworkPolicySpec } from '../network-policy/spec'
 import { securityGroupSpec, type SecurityGroupSpec } from '../security-group/spec'
@@ -15,6 +16,7 @@ export type EndpointsManifest = { kind: 'Endpoints'; metadata: Placed; subsets: 
 export type NetworkPolicyManifest = { kind: 'NetworkPolicy'; metadata: Placed; spec: NetworkPolicySpec }
 export type SecurityGroupManifest = { kind: 'SecurityGroup'; metadata: Metadata; spec: SecurityGroupSpec }
 export type NetworkPeeringManifest = { kind: 'NetworkPeering'; metadata: Metadata; spec: NetworkPeeringSpec }
+export type FloatingAddressManifest = { kind: 'FloatingAddress'; metadata: Metadata; spec: FloatingAddressSpec }
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -43,6 +45,13 @@ const specReader = <K extends string, M extends z.ZodType, S extends z.ZodType>(
   return read && s ? { kind, metadata: read, spec: s } : null
 }
 
+/** An address may be any one: its spec may be left out. */
+const readFloatingAddress = (metadata: unknown, { spec }: Fields, collect: Collect): FloatingAddressManifest | null => {
+  const m = check(clusterMetadata, metadata, ['metadata'], collect)
+  const s = check(floatingAddressSpec, spec ?? {}, ['spec'], collect)
+  return m && s ? { kind: 'FloatingAddress', metadata: m, spec: s } : null
+}
+
 /** How the kinds of a tenant's networks are read, and the fields that each has beside metadata. */
 export const networkReaders = {
   Service: { read: readService, fields: ['spec'] },
@@ -50,4 +59,5 @@ export const networkReaders = {
   NetworkPolicy: { read: readPolicy, fields: ['spec'] },
   SecurityGroup: { read: specReader('SecurityGroup', clusterMetadata, securityGroupSpec), fields: ['spec'] },
   NetworkPeering: { read: specReader('NetworkPeering', clusterMetadata, networkPeeringSpec), fields: ['spec'] },
+  FloatingAddress: { read: readFloatingAddress, fields: ['spec'] },
 } as const

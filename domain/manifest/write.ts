@@ -1,3 +1,4 @@
+import type { FloatingAddressSpec } from '../floating-address/spec'
 import type { Labels } from '../shared/names'
 import type { NamespaceSpec } from '../namespace/spec'
 import type { NetworkSpec } from '../network/spec'
@@ -47,7 +48,8 @@ export function writeManifest(kind: 'Service', metadata: Metadata, spec: Service
 export function writeManifest(kind: 'NetworkPolicy', metadata: Metadata, spec: NetworkPolicySpec): string
 export function writeManifest(kind: 'SecurityGroup', metadata: Metadata, spec: SecurityGroupSpec): string
 export function writeManifest(kind: 'NetworkPeering', metadata: Metadata, spec: NetworkPeeringSpec): string
-export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network' | 'Service' | 'NetworkPolicy' | 'SecurityGroup' | 'NetworkPeering', metadata: Metadata, spec: PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec): string {
+export function writeManifest(kind: 'FloatingAddress', metadata: Metadata, spec: FloatingAddressSpec): string
+export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network' | 'Service' | 'NetworkPolicy' | 'SecurityGroup' | 'NetworkPeering' | 'FloatingAddress', metadata: Metadata, spec: FloatingAddressSpec | PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec): string {
   const shown = 'containers' in spec ? conciseSpec(spec) : kind === 'Service' ? withoutEmpty(spec) : spec
   return toYaml({ apiVersion: apiVersionOf(kind), kind, metadata: withoutEmpty(metadata), ...(isEmpty(shown) ? {} : { spec: shown }) })
 }

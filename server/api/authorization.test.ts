@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TRPCError } from '@trpc/server'
 import { DomainError } from '@/domain/shared/errors'
+import { ensureDefaultPool } from '@/server/services/address-pools/default-pool'
 import { appRouter } from './root'
 import { authorizationPage, callerNames, expectedAccess, type Access, type Caller } from './testing/access'
 import { startTestServer, type TestCaller } from './testing/server'
@@ -25,6 +26,11 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'account.pending': undefined,
   'account.decline': { id: '00000000-0000-4000-8000-000000000000' },
   'account.approve': { id: '00000000-0000-4000-8000-000000000000' },
+  'addressPool.list': undefined,
+  'addressPool.get': { name: 'extra' },
+  'addressPool.create': { name: 'extra', spec: { subnet: { cidr: '198.18.7.0/24' } } },
+  'addressPool.update': { name: 'extra', labels: { a: 'b' } },
+  'addressPool.delete': { name: 'extra' },
   'audit.list': {},
   'configMap.create': { name: 'foreign', data: { a: 'b' } },
   'configMap.list': {},
@@ -38,6 +44,12 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'figures.top': {},
   'figures.fleetPods': {},
   'figures.fleetHosts': {},
+  'floatingAddress.list': {},
+  'floatingAddress.get': { name: 'outside' },
+  'floatingAddress.offer': {},
+  'floatingAddress.create': { name: 'foreign', spec: {} },
+  'floatingAddress.update': { name: 'outside', target: { kind: 'Pod', name: 'web' } },
+  'floatingAddress.delete': { name: 'outside' },
   'host.list': undefined,
   'host.get': { name: 'h' },
   'host.update': { name: 'h', unschedulable: true },
@@ -138,6 +150,8 @@ beforeAll(async () => {
   await owner.caller.service.create({ tenant: owner.tenant.slug, name: 'web', spec: { ports: [{ port: 80 }] } })
   await owner.caller.securityGroup.create({ tenant: owner.tenant.slug, name: 'front', spec: {} })
   await owner.caller.networkPolicy.create({ tenant: owner.tenant.slug, name: 'closed', spec: { podSelector: {} } })
+  await ensureDefaultPool(server.db, { externalCidr: '198.18.100.0/24' })
+  await owner.caller.floatingAddress.create({ tenant: owner.tenant.slug, name: 'outside', spec: {} })
   await owner.caller.networkPeering.create({ tenant: owner.tenant.slug, name: 'to-extra', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'extra' } } })
 })
 afterAll(() => server.stop())
@@ -168,6 +182,7 @@ const state = async () =>
     securityGroups: await server.db.securityGroup.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     networkPolicies: await server.db.networkPolicy.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     networkPeerings: await server.db.networkPeering.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true } }),
+    floatingAddresses: await server.db.floatingAddress.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
     audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),
   })

@@ -1,6 +1,8 @@
 import { accountRouter } from './routers/account'
+import { addressPoolRouter } from './routers/address-pool'
 import { configMapRouter } from './routers/config-map'
 import { figuresRouter } from './routers/figures'
+import { floatingAddressRouter } from './routers/floating-address'
 import { hostRouter } from './routers/host'
 import { imageRouter } from './routers/image'
 import { mailRouter } from './routers/mail'
@@ -20,10 +22,12 @@ import { router } from './trpc'
 
 export const appRouter = router({
   account: accountRouter,
+  addressPool: addressPoolRouter,
   audit: auditRouter,
   configMap: configMapRouter,
   event: eventRouter,
   figures: figuresRouter,
+  floatingAddress: floatingAddressRouter,
   host: hostRouter,
   image: imageRouter,
   mail: mailRouter,

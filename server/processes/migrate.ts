@@ -2,6 +2,7 @@ import { loadConfig } from '@/platform/config'
 import { KeyRing } from '@/platform/crypto/key-ring'
 import { logger } from '@/platform/logger'
 import { ensureFirstOperator } from '@/server/services/accounts/first-operator'
+import { ensureDefaultPool } from '@/server/services/address-pools/default-pool'
 import { openDatabase } from '@/server/store/database'
 import { registerHost } from '@/server/store/hosts'
 import { migrateDeploy } from '@/server/store/migrate'
@@ -19,4 +20,7 @@ const operator = await ensureFirstOperator(db, config, KeyRing.fromFile(config.k
 // Printed once, to the terminal of whoever starts the system for the first time, and kept nowhere.
 if (operator.created && operator.password) process.stdout.write(`The first operator is ${operator.email}, with the password ${operator.password.reveal()}\nIt is shown this once: write it down, or change it in the console.\n`)
 if (operator.warning) log.warn(operator.warning)
+const pool = await ensureDefaultPool(db, config)
+if (pool.created) log.info({ cidr: config.externalCidr }, 'the pool of floating addresses "default" was made')
+if (pool.warning) log.warn(pool.warning)
 await db.$disconnect()

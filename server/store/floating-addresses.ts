@@ -52,6 +52,12 @@ export async function holdQuota(tx: Transaction, tenantId: string, defaultQuota:
   return { used: await tx.floatingAddress.count({ where: { tenantId } }), limit: row?.quota ?? defaultQuota }
 }
 
+/** The same, as it is now. */
+export async function readQuota(db: Database, tenantId: string, defaultQuota: number): Promise<{ used: number; limit: number }> {
+  const tenant = await db.tenant.findUnique({ where: { id: tenantId }, select: { floatingAddressQuota: true, _count: { select: { floatingAddresses: true } } } })
+  return { used: tenant?._count.floatingAddresses ?? 0, limit: tenant?.floatingAddressQuota ?? defaultQuota }
+}
+
 async function quotaRefusal(tx: Transaction, tenantId: string, { defaultQuota }: AddressRequest): Promise<FloatingRefusal | null> {
   const { used, limit } = await holdQuota(tx, tenantId, defaultQuota)
   if (used < limit) return null

@@ -5,8 +5,8 @@ import type { Database } from './database'
 import { selectorSql } from './selector-sql'
 
 /** The kinds whose lists are paged here. */
-export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering'
-const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"` }
+export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress'
+const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"` }
 const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy']
 const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering']
 
@@ -32,7 +32,7 @@ function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespa
   if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
   if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
   if (ofNetwork.includes(kind) && networkId !== undefined) conditions.push(Prisma.sql`o."networkId" = ${networkId}::uuid`)
-  if (search) conditions.push(Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
+  if (search) conditions.push(kind === 'FloatingAddress' ? Prisma.sql`(position(${search.toLowerCase()} in o."name") > 0 or position(${search.toLowerCase()} in host(o."address")) > 0)` : Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
   return Prisma.join(conditions, ' and ')
 }
 

@@ -35,14 +35,14 @@ class Rollback extends Error {
 /** What applying a document of each kind takes. */
 const writePermission = {
   Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', ConfigMap: 'configMap.write', Secret: 'secret.write', Pod: 'pod.create',
-  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write',
+  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write',
 } as const
 
 /**
  * Networks come before the namespaces and whatever else names them, both before what is in namespaces, and configuration, rules and services
  * before the pods that name them or are behind them, whatever their order in the text.
  */
-const order = { Network: 0, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Endpoints: 3, Pod: 4 } as const
+const order = { Network: 0, FloatingAddress: 1, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Endpoints: 3, Pod: 4 } as const
 
 /**
  * Applies every document or none. Each problem comes back at its document with path and line; with one anywhere, or with
@@ -104,7 +104,7 @@ const isNetworkObject = (object: ManifestObject): object is NetworkObjectManifes
 
 async function applyObject(tx: Transaction, ctx: ServerContext, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
   if (!scope.allows(writePermission[object.kind])) throw new DomainError('failed_precondition', `Your role does not allow to write objects of kind ${object.kind}: ask an admin of the tenant.`)
-  if (isNetworkObject(object)) return { action: await applyNetworkObject(tx, scope, object), name: object.metadata.name }
+  if (isNetworkObject(object)) return { action: await applyNetworkObject(tx, ctx, scope, object), name: object.metadata.name }
   if (object.kind === 'Namespace') return { action: await applyNamespace(tx, scope, object), name: object.metadata.name }
   if (object.kind === 'ConfigMap') return applyConfigMap(tx, scope, object)
   if (object.kind === 'Secret') return applySecret(tx, ctx, scope, object)

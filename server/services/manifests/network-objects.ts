@@ -1,8 +1,10 @@
-import type { EndpointsManifest, NetworkManifest, NetworkPeeringManifest, NetworkPolicyManifest, SecurityGroupManifest, ServiceManifest } from '@/domain/manifest/parse'
+import type { EndpointsManifest, FloatingAddressManifest, NetworkManifest, NetworkPeeringManifest, NetworkPolicyManifest, SecurityGroupManifest, ServiceManifest } from '@/domain/manifest/parse'
 import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
 import type { ServerContext } from '../context'
 import { applyEndpoints, deleteEndpointsInTransaction, getEndpoints, listEndpoints } from '../endpoints/endpoints'
+import { getFloatingAddress, listFloatingAddresses } from '../floating-addresses/floating-address-view'
+import { applyFloatingAddress, deleteFloatingAddressInTransaction } from '../floating-addresses/floating-addresses'
 import { applyPeering, deletePeeringInTransaction, getPeering, listPeerings } from '../network-peerings/network-peerings'
 import { applyPolicy, deletePolicyInTransaction, getPolicy, listPolicies } from '../network-policies/network-policies'
 import { getNetwork, listNetworkViews } from '../networks/network-view'
@@ -14,17 +16,18 @@ import { getService, listServices } from '../services/read-services'
 import { applyService, deleteServiceInTransaction } from '../services/write-services'
 
 /** The kinds of a tenant's networks, in manifests: each with its own use cases. */
-export const networkKinds = ['Network', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering'] as const
+export const networkKinds = ['Network', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress'] as const
 export type NetworkKind = (typeof networkKinds)[number]
 export const isNetworkKind = (kind: string): kind is NetworkKind => networkKinds.some((one) => one === kind)
-export type NetworkObjectManifest = NetworkManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest
+export type NetworkObjectManifest = NetworkManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest | FloatingAddressManifest
 
 /** Applies an object of a network. The tenant is held. */
-export function applyNetworkObject(tx: Transaction, scope: Scope, object: NetworkObjectManifest): Promise<Applied> {
+export function applyNetworkObject(tx: Transaction, ctx: Pick<ServerContext, 'config'>, scope: Scope, object: NetworkObjectManifest): Promise<Applied> {
   if (object.kind === 'Network') return applyNetwork(tx, scope, object)
   if (object.kind === 'Service') return applyService(tx, scope, object)
   if (object.kind === 'Endpoints') return applyEndpoints(tx, scope, object)
   if (object.kind === 'NetworkPolicy') return applyPolicy(tx, scope, object)
+  if (object.kind === 'FloatingAddress') return applyFloatingAddress(tx, ctx.config, scope, object)
   return object.kind === 'SecurityGroup' ? applyGroup(tx, scope, object) : applyPeering(tx, scope, object)
 }
 
@@ -36,6 +39,7 @@ export async function getNetworkObject(ctx: ServerContext, scope: Scope, kind: N
   if (kind === 'Service') return getService(ctx, scope, reference)
   if (kind === 'Endpoints') return getEndpoints(ctx, scope, reference)
   if (kind === 'NetworkPolicy') return getPolicy(ctx, scope, reference)
+  if (kind === 'FloatingAddress') return getFloatingAddress(ctx, scope, reference)
   return kind === 'SecurityGroup' ? getGroup(ctx, scope, reference) : getPeering(ctx, scope, reference)
 }
 
@@ -47,6 +51,7 @@ export function listNetworkObjects(ctx: ServerContext, scope: Scope, kind: Exclu
   if (kind === 'Service') return listServices(ctx, scope, input)
   if (kind === 'Endpoints') return listEndpoints(ctx, scope, input)
   if (kind === 'NetworkPolicy') return listPolicies(ctx, scope, input)
+  if (kind === 'FloatingAddress') return listFloatingAddresses(ctx, scope, input)
   return kind === 'SecurityGroup' ? listGroups(ctx, scope, input) : listPeerings(ctx, scope, input)
 }
 
@@ -57,5 +62,6 @@ export function deleteNetworkObject(tx: Transaction, scope: Scope, kind: Network
   if (kind === 'Service') return deleteServiceInTransaction(tx, scope, reference)
   if (kind === 'Endpoints') return deleteEndpointsInTransaction(tx, scope, reference)
   if (kind === 'NetworkPolicy') return deletePolicyInTransaction(tx, scope, reference)
+  if (kind === 'FloatingAddress') return deleteFloatingAddressInTransaction(tx, scope, reference.name)
   return kind === 'SecurityGroup' ? deleteGroupInTransaction(tx, scope, reference.name) : deletePeeringInTransaction(tx, scope, reference.name)
 }

@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { poolClashes } from '@/domain/address-pool/overlap'
 import type { NetworkManifest } from '@/domain/manifest/parse'
+import { formatPath } from '@/domain/manifest/source'
 import { maxOf } from '@/domain/network/limits'
 import { networkSpec, type NetworkSpec } from '@/domain/network/spec'
 import { networkView, type NetworkView } from '@/domain/network/view'
 import { DomainError, invalidInput, notFound, type Problem } from '@/domain/shared/errors'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
+import { holdPoolSubnets } from '@/server/store/address-pools'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { listNetworkPeeringsOf } from '@/server/store/network-peerings'
 import { deleteNetwork, findNetwork, holdNetworkToChange, holdNetworkToDelete, insertNetwork, listNetworks, listUse, listUsers, updateNetwork, type NetworkRow } from '@/server/store/networks'
@@ -60,6 +63,7 @@ export async function applyNetwork(tx: Transaction, scope: Scope, { metadata, sp
   if (problems.length > 0) throw invalidInput(problems)
   if (existing && before) return (await change(tx, scope, existing, before, { labels, annotations, spec: stored })) ? 'configured' : 'unchanged'
   if ((await listNetworks(tx, scope)).length >= maxOf.Network) throw new DomainError('failed_precondition', `The tenant has ${maxOf.Network} networks, which is its limit: delete some that are not needed.`)
+  refuse(name, await poolProblems(tx, stored), 'be')
   await insertNetwork(tx, scope, { name, labels, annotations, spec: stored })
   await recordAudit(tx, scope, { action: 'network.create', kind: 'Network', name })
   return 'created'
@@ -68,14 +72,18 @@ export async function applyNetwork(tx: Transaction, scope: Scope, { metadata, sp
 async function change(tx: Transaction, scope: Scope, row: NetworkRow, before: NetworkSpec, after: { labels: Labels; annotations: Labels; spec: NetworkSpec }): Promise<boolean> {
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
-  if (specChanged) refuse(row.name, problemsOfChange(before, after.spec, await useOf(tx, scope, row)))
+  if (specChanged) refuse(row.name, [...problemsOfChange(before, after.spec, await useOf(tx, scope, row)), ...(await poolProblems(tx, after.spec))], 'change')
   await updateNetwork(tx, scope, row.uid, { ...after, specChanged })
   await recordAudit(tx, scope, { action: 'network.update', kind: 'Network', name: row.name })
   return true
 }
 
-function refuse(name: string, problems: Problem[]): void {
-  if (problems.length > 0) throw new DomainError('failed_precondition', `Network "${name}" cannot change so:\n${problems.map(({ path, message }) => `${path}: ${message}`).join('\n')}`, { problems })
+/** Pods of a network that has addresses of a pool would not reach the outside that is there. */
+const poolProblems = async (tx: Transaction, spec: NetworkSpec): Promise<Problem[]> =>
+  poolClashes(spec, await holdPoolSubnets(tx)).map(({ path, pool }) => ({ path: formatPath(['spec', ...path]), line: null, message: `overlaps ${pool.cidr}, the floating addresses of the pool "${pool.name}": choose another subnet` }))
+
+function refuse(name: string, problems: Problem[], verb: 'be' | 'change'): void {
+  if (problems.length > 0) throw new DomainError('failed_precondition', `Network "${name}" cannot ${verb} so:\n${problems.map(({ path, message }) => `${path}: ${message}`).join('\n')}`, { problems })
 }
 
 async function useOf(tx: Transaction, scope: Scope, row: NetworkRow): Promise<NetworkUse> {

@@ -1,0 +1,120 @@
+import { z } from 'zod'
+import { addressPoolSpec, type AddressPoolSpec } from '@/domain/address-pool/spec'
+import { addressPoolDetail, addressPoolView, type AddressPoolDetail, type AddressPoolView } from '@/domain/address-pool/view'
+import { subnetCapacity } from '@/domain/network/spec'
+import { DomainError, notFound, type Problem } from '@/domain/shared/errors'
+import { familyOf } from '@/domain/shared/ip'
+import { annotations, dnsLabel, labels } from '@/domain/shared/names'
+import type { Actor } from '@/server/auth/scope'
+import { addressesOutside, countNetworksMeeting, deleteAddressPool, findAddressPool, holdAddressPool, holdPools, insertAddressPool, listAddressPools, listPooledAddresses, updateAddressPool, type AddressPoolRow } from '@/server/store/address-pools'
+import { listConditions } from '@/server/store/conditions'
+import { inTransaction, type Database, type Transaction } from '@/server/store/database'
+import { rangesOf } from '@/server/store/lowest-free'
+import { recordAccountAudit } from '@/server/store/users'
+import type { ServerContext } from '../context'
+import { holderOf } from '../floating-addresses/floating-address-view'
+import { canonicalJson } from '../idempotency'
+import { checkRevision, nameTaken, resourceVersion } from '../networks/object-lists'
+import { toCondition, toMetadata } from '../object-metadata'
+import { problemsOfPool, problemsOfPoolChange } from './pool-checks'
+
+export const addressPoolReference = z.object({ name: dnsLabel })
+export const createAddressPoolInput = addressPoolReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: addressPoolSpec })
+/** What is left out stays; `spec` comes as a whole. */
+export const updateAddressPoolInput = addressPoolReference.extend({ labels: labels.optional(), annotations: annotations.optional(), spec: addressPoolSpec.optional(), resourceVersion })
+export const listAddressPoolsOutput = z.object({ items: z.array(addressPoolView) })
+
+/** Each host carries all pools. */
+const maxPools = 64
+/** So many of a pool's addresses are shown with whom they belong to. */
+const maxShown = 1000
+
+async function toViews(db: Database, rows: readonly AddressPoolRow[]): Promise<AddressPoolView[]> {
+  const conditions = await listConditions(db, rows.map((row) => row.uid))
+  return rows.map((row) => {
+    const spec = addressPoolSpec.parse(row.spec)
+    return {
+      metadata: toMetadata(row),
+      spec,
+      status: { family: `IPv${familyOf(spec.subnet.cidr)}`, addressesUsed: row._count.addresses, addressesTotal: subnetCapacity(spec.subnet), conditions: conditions.filter((one) => one.objectUid === row.uid).map(toCondition) },
+    }
+  })
+}
+
+export const listAddressPoolViews = async (ctx: ServerContext): Promise<z.output<typeof listAddressPoolsOutput>> => ({ items: await toViews(ctx.db, await listAddressPools(ctx.db)) })
+
+/** A pool with whose its addresses are, the lowest thousand of them. */
+export async function getAddressPool(ctx: ServerContext, { name }: z.output<typeof addressPoolReference>): Promise<AddressPoolDetail> {
+  const row = await findAddressPool(ctx.db, name)
+  const [view] = row ? await toViews(ctx.db, [row]) : []
+  if (!row || !view) throw notFound('AddressPool', name)
+  const rows = await listPooledAddresses(ctx.db, row.uid, maxShown)
+  return addressPoolDetail.parse({ ...view, addresses: rows.map((one) => ({ address: one.address, tenant: one.tenant, name: one.name, holder: holderOf(one), host: one.host?.name ?? null })) })
+}
+
+async function viewOf(db: Database, name: string): Promise<AddressPoolView> {
+  const row = await findAddressPool(db, name)
+  const [view] = row ? await toViews(db, [row]) : []
+  if (!view) throw notFound('AddressPool', name)
+  return view
+}
+
+const audit = (tx: Transaction, actor: Actor, verb: string, name: string) => recordAccountAudit(tx, { actorId: actor.userId, actor: actor.email, action: `addressPool.${verb}`, kind: 'AddressPool', name })
+
+export function createAddressPool(ctx: ServerContext, actor: Actor, { name, ...written }: z.output<typeof createAddressPoolInput>): Promise<AddressPoolView> {
+  return inTransaction(ctx.db, async (tx) => {
+    await holdPools(tx)
+    const pools = await listAddressPools(tx)
+    if (pools.some((one) => one.name === name)) throw nameTaken('pool of addresses', name)
+    if (pools.length >= maxPools) throw new DomainError('failed_precondition', `There are ${maxPools} pools of addresses, which is the limit: delete one that is not needed.`)
+    refuse(name, await checkPool(tx, name, written.spec))
+    await insertAddressPool(tx, name, written)
+    await audit(tx, actor, 'create', name)
+    return viewOf(tx, name)
+  }, { repeatable: true })
+}
+
+/** What is wrong with a pool beside everything that there is. Pools are held. */
+export async function checkPool(tx: Transaction, name: string, spec: AddressPoolSpec): Promise<Problem[]> {
+  const others = (await listAddressPools(tx)).filter((one) => one.name !== name).map((one) => ({ name: one.name, cidr: addressPoolSpec.parse(one.spec).subnet.cidr, default: one.isDefault }))
+  return problemsOfPool(spec, { others, networks: await countNetworksMeeting(tx, spec.subnet.cidr) })
+}
+
+function refuse(name: string, problems: Problem[]): void {
+  if (problems.length > 0) throw new DomainError('failed_precondition', `The pool "${name}" cannot be so:\n${problems.map(({ path, message }) => `${path}: ${message}`).join('\n')}`, { problems })
+}
+
+export function changeAddressPool(ctx: ServerContext, actor: Actor, input: z.output<typeof updateAddressPoolInput>): Promise<AddressPoolView> {
+  const { name } = input
+  return inTransaction(ctx.db, async (tx) => {
+    await holdPools(tx)
+    await holdAddressPool(tx, name)
+    const row = await findAddressPool(tx, name)
+    if (!row) throw notFound('AddressPool', name)
+    checkRevision('AddressPool', row, input.resourceVersion)
+    const before = addressPoolSpec.parse(row.spec)
+    const { labels, annotations } = toMetadata(row)
+    const after = { labels: input.labels ?? labels, annotations: input.annotations ?? annotations, spec: input.spec ?? before }
+    const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
+    if (!specChanged && canonicalJson([labels, annotations]) === canonicalJson([after.labels, after.annotations])) return viewOf(tx, name)
+    if (specChanged) refuse(name, [...problemsOfPoolChange(before, after.spec, { addresses: row._count.addresses, outside: await addressesOutside(tx, row.uid, rangesOf(after.spec.subnet)) }), ...(await checkPool(tx, name, after.spec))])
+    await updateAddressPool(tx, row.uid, { ...after, specChanged })
+    await audit(tx, actor, 'update', name)
+    return viewOf(tx, name)
+  }, { repeatable: true })
+}
+
+/** Deletes a pool of which no tenant has an address. */
+export function removeAddressPool(ctx: ServerContext, actor: Actor, { name }: z.output<typeof addressPoolReference>): Promise<{ deleting: true }> {
+  return inTransaction(ctx.db, async (tx) => {
+    await holdPools(tx)
+    await holdAddressPool(tx, name)
+    const row = await findAddressPool(tx, name)
+    if (!row) throw notFound('AddressPool', name)
+    const used = row._count.addresses
+    if (used > 0) throw new DomainError('failed_precondition', `The pool "${name}" cannot be deleted: tenants have ${used === 1 ? '1 address' : `${used} addresses`} of it, which they must give back first.`)
+    await deleteAddressPool(tx, row.uid)
+    await audit(tx, actor, 'delete', name)
+    return { deleting: true as const }
+  }, { repeatable: true })
+}
