@@ -9,6 +9,8 @@ export function pathOfObject(tenant: string, { kind, namespace, name }: { kind: 
     case 'Network': return paths.network(tenant, name)
     case 'NetworkPolicy': return paths.networkPolicy(tenant, within, name)
     case 'SecurityGroup': return paths.securityGroup(tenant, name)
+    case 'FloatingAddress': return paths.floatingAddress(tenant, name)
+    case 'Ingress': return paths.loadBalancer(tenant, 'Ingress', within, name)
     case 'NetworkPeering': return paths.networks(tenant)
     case 'ConfigMap': return paths.configMap(tenant, within, name)
     case 'Secret': return paths.secret(tenant, within, name)

@@ -1,3 +1,5 @@
+import { floatingAddressSketch } from '@/components/floating-addresses/sketch'
+import { balancerSketch } from '@/components/load-balancers/sketch'
 import { peeringSketch } from '@/components/network-peerings/sketch'
 import { networkPolicySketch } from '@/components/network-policies/sketch'
 import { securityGroupSketch } from '@/components/security-groups/sketch'
@@ -17,6 +19,6 @@ spec:
 `
 
 /** What a new manifest of a kind begins with. */
-const sketches: Readonly<Record<string, string>> = { Network: networkSketch, NetworkPeering: peeringSketch('default'), NetworkPolicy: networkPolicySketch, SecurityGroup: securityGroupSketch, Service: serviceSketch() }
+const sketches: Readonly<Record<string, string>> = { FloatingAddress: floatingAddressSketch, LoadBalancer: balancerSketch(), Network: networkSketch, NetworkPeering: peeringSketch('default'), NetworkPolicy: networkPolicySketch, SecurityGroup: securityGroupSketch, Service: serviceSketch() }
 
 export const sketchOf = (kind: string): string => (Object.hasOwn(sketches, kind) ? sketches[kind] : undefined) ?? serviceSketch()

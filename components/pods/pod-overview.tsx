@@ -7,6 +7,7 @@ import { podSize } from '@/domain/pod/size'
 import { formatMebibytes, formatVcpus } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
+import { PodFloatingAddresses } from '@/components/floating-addresses/pod-addresses'
 import { Conditions } from '@/components/patterns/conditions'
 import { EventsList } from '@/components/patterns/events-list'
 import { Properties, Property } from '@/components/patterns/properties'
@@ -43,6 +44,7 @@ export function PodOverview() {
         <Panel title="Properties">
           <Properties>
             <Property name="Address">{status.podIPs.length > 0 && <span className="flex flex-wrap items-center gap-x-3">{status.podIPs.map((address) => <CopyableId key={address} id={address} />)}<ReachabilityLink tenant={tenant} namespace={metadata.namespace} name={metadata.name} /></span>}</Property>
+            <Property name="Floating address"><PodFloatingAddresses tenant={tenant} pod={pod} /></Property>
             <Property name="Services"><PodServices tenant={tenant} pod={pod} /></Property>
             {groups.length > 0 && <Property name="Security groups"><span className="flex flex-wrap gap-x-3">{groups.map((group) => <Link key={group} href={paths.securityGroup(tenant, group)} className="inline-flex min-h-6 items-center text-accent-content hover:underline">{group}</Link>)}</span></Property>}
             <Property name="Virtual machine">{formatVcpus(size.vcpus)}, {formatMebibytes(size.memoryMiB)}{status.startMode && <Badge className="ml-2">{status.startMode === 'template' ? 'started from a template' : 'cold boot'}</Badge>}</Property>

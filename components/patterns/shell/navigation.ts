@@ -11,7 +11,7 @@ export const accessTabs = (slug: string): readonly Place[] => [{ id: 'tokens', l
 /** The nouns of a tenant, ten at most. */
 export const tenantNouns = (slug: string, role: 'admin' | 'member'): Destination[] => [
   { id: 'pods', label: 'Pods', href: paths.pods(slug), icon: Box, shortcut: 'g p' },
-  { id: 'services', label: 'Services', href: paths.services(slug), icon: Waypoints, shortcut: 'g s', beside: [{ id: 'floating-addresses', label: 'Floating addresses', href: paths.floatingAddresses(slug), shortcut: 'g f' }] },
+  { id: 'services', label: 'Services', href: paths.services(slug), icon: Waypoints, shortcut: 'g s', beside: [{ id: 'load-balancers', label: 'Load balancers', href: paths.loadBalancers(slug), shortcut: 'g b' }, { id: 'floating-addresses', label: 'Floating addresses', href: paths.floatingAddresses(slug), shortcut: 'g f' }] },
   { id: 'networks', label: 'Networks', href: paths.networks(slug), icon: Network, shortcut: 'g n' },
   { id: 'security-groups', label: 'Security groups', href: paths.securityGroups(slug), icon: Shield, shortcut: 'g r', beside: [{ id: 'network-policies', label: 'Network policies', href: paths.networkPolicies(slug), shortcut: 'g l' }] },
   { id: 'config-maps', label: 'ConfigMaps', href: paths.configMaps(slug), icon: SlidersHorizontal, shortcut: 'g c' },

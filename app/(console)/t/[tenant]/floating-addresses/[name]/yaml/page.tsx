@@ -1,0 +1,5 @@
+import { AddressYaml } from '@/components/floating-addresses/address-yaml'
+
+export default function Page() {
+  return <AddressYaml />
+}

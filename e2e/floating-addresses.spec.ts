@@ -1,0 +1,158 @@
+import type { Page } from '@playwright/test'
+import { signInByRequest } from './fixtures/accounts'
+import { analyzeInBothThemes } from './fixtures/axe'
+import { installation } from './fixtures/installation'
+import { createPod } from './fixtures/pods'
+import { expect, test } from './fixtures/test'
+
+/** In a dialog or side form: a choice that is shown as segments. */
+const choose = (page: Page, form: string, choice: string) => page.getByRole('dialog', { name: form }).getByText(choice, { exact: true }).click()
+
+test('an address is allocated for a pod, moved to another, detached and released', async ({ console: page, tenant }) => {
+  const { api, slug } = tenant
+  const at = (path: string) => new RegExp(`/t/${slug}${path}$`)
+  const statusOf = async () => (await api.floatingAddress.get.query({ tenant: slug, name: 'www' })).status
+  // Pods of no image that is there: they have a host and an address, and need no machine that starts.
+  for (const name of ['one', 'two']) await createPod(tenant, { name })
+  await page.goto(`/t/${slug}/pods`)
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  await page.keyboard.type('gf')
+  await expect(page).toHaveURL(at('/floating-addresses'))
+  await expect(page.getByText('No floating addresses yet')).toBeVisible()
+  await expect(page.getByText('0 of 10 addresses').first()).toBeVisible()
+
+  await test.step('allocated, with what is wrong at its field', async () => {
+    await page.keyboard.press('c')
+    const form = page.getByRole('dialog', { name: 'Allocate address' })
+    await form.getByRole('textbox', { name: 'Name' }).fill('www')
+    await form.getByText('More', { exact: true }).click()
+    await form.getByLabel('Address', { exact: false }).fill('203.0.113.9')
+    await form.getByRole('button', { name: 'Allocate address' }).click()
+    await expect(form.getByLabel('Address', { exact: false })).toHaveAttribute('aria-invalid', 'true')
+    await form.getByLabel('Address', { exact: false }).fill('')
+    await choose(page, 'Allocate address', 'A pod')
+    await form.getByRole('combobox', { name: 'Pod' }).fill('one')
+    await page.getByRole('option', { name: /default\/one/ }).click()
+    await form.getByRole('button', { name: 'Allocate address' }).click()
+    await expect(page.getByRole('heading', { name: 'www', level: 1 })).toBeVisible()
+    await expect(page.getByText((await statusOf()).address, { exact: true }).first()).toBeVisible()
+  })
+
+  await test.step('it leads to the pod once the pod has a host, and the pod’s page says so', async () => {
+    await expect.poll(async () => (await statusOf()).holder, { timeout: 60_000 }).toEqual({ kind: 'Pod', namespace: 'default', name: 'one' })
+    await page.getByRole('link', { name: 'one', exact: true }).first().click()
+    await expect(page).toHaveURL(at('/pods/default/one'))
+    await expect(page.getByText((await statusOf()).address, { exact: true })).toBeVisible()
+    await page.getByRole('link', { name: 'www', exact: true }).click()
+  })
+
+  await test.step('moved to another pod', async () => {
+    await page.getByRole('link', { name: 'Move address' }).click()
+    const form = page.getByRole('dialog', { name: 'Move www' })
+    await expect(form).toContainText('What is open ends')
+    await form.getByRole('combobox', { name: 'Pod' }).fill('default/two')
+    await form.getByRole('button', { name: 'Move address' }).click()
+    await expect(form).toHaveCount(0)
+    await expect.poll(async () => (await statusOf()).holder, { timeout: 60_000 }).toEqual({ kind: 'Pod', namespace: 'default', name: 'two' })
+    await expect(page.getByRole('link', { name: 'two', exact: true }).first()).toBeVisible()
+  })
+
+  await test.step('a pod that has one is refused another, at its field', async () => {
+    await page.goto(`/t/${slug}/floating-addresses-new?target=Pod/default/two`)
+    const form = page.getByRole('dialog', { name: 'Allocate address' })
+    await form.getByRole('textbox', { name: 'Name' }).fill('second')
+    await form.getByRole('button', { name: 'Allocate address' }).click()
+    await expect(form.getByRole('combobox', { name: 'Pod' })).toHaveAttribute('aria-invalid', 'true')
+    await expect(form).toContainText('has an IPv4 address already')
+    await form.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('button', { name: 'Discard changes' }).click()
+    await expect(page).toHaveURL(at('/floating-addresses'))
+    await expect(page.getByText('1 of 10 addresses').first()).toBeVisible()
+  })
+
+  await test.step('as YAML', async () => {
+    await page.goto(`/t/${slug}/floating-addresses/www/yaml`)
+    await expect(page.getByRole('textbox', { name: 'YAML of floating address www' })).toContainText('kind: FloatingAddress')
+    await page.getByRole('link', { name: 'Edit', exact: true }).click()
+    await expect(page.getByRole('textbox', { name: 'Manifest' })).toContainText('name: two')
+  })
+
+  await test.step('detached, and released after what stops is said', async () => {
+    await page.goto(`/t/${slug}/floating-addresses/www`)
+    await page.getByRole('button', { name: 'Detach address' }).click()
+    await expect(page.getByRole('alertdialog')).toContainText('no new one gets there')
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Detach address' }).click()
+    await expect(page.getByText('Nothing: it leads nowhere.')).toBeVisible()
+    await page.getByRole('button', { name: 'More actions for www' }).click()
+    await page.getByRole('menuitem', { name: 'Release address' }).click()
+    const dialog = page.getByRole('alertdialog')
+    await expect(dialog).toContainText('goes back to pool default')
+    await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused()
+    await analyzeInBothThemes(page, 'dialog that releases an address')
+    await dialog.getByRole('button', { name: 'Release address' }).click()
+    await expect(page).toHaveURL(at('/floating-addresses'))
+    await expect(page.getByText('No floating addresses yet')).toBeVisible({ timeout: 30_000 })
+  })
+})
+
+test('an operator makes a pool, sees who has its addresses, and is refused what tenants hold', async ({ page, tenant }) => {
+  await signInByRequest(page.context(), installation.operator)
+  // A block of TEST-NET-3 by chance, so that a run before this one is in nobody's way.
+  const block = 8 * Math.floor(Math.random() * 32)
+  const [cidr, name] = [`203.0.113.${block}/29`, `office-${tenant.slug.slice(-6).replace(/^[^a-z0-9]+/, '')}`]
+  await page.goto('/system/address-pools')
+  await expect(page.getByRole('row', { name: /^default/ })).toContainText('198.18.100.0/24')
+
+  await test.step('made by form, with what is wrong at its field', async () => {
+    await page.getByRole('link', { name: 'Create address pool' }).click()
+    const form = page.getByRole('dialog', { name: 'Create address pool' })
+    await form.getByRole('textbox', { name: 'Name' }).fill(name)
+    await form.getByLabel('Subnet').fill('198.18.100.128/25')
+    await form.getByRole('button', { name: 'Create address pool' }).click()
+    await expect(form.getByLabel('Subnet')).toHaveAttribute('aria-invalid', 'true')
+    await form.getByLabel('Subnet').fill(cidr)
+    await form.getByLabel(/^Ranges for tenants/).fill(`203.0.113.${block + 2} - 203.0.113.${block + 3}`)
+    await form.getByRole('button', { name: 'Create address pool' }).click()
+    await expect(page.getByRole('heading', { name, level: 1 })).toBeVisible()
+    await expect(page.getByText('No tenant has an address of this pool yet.')).toBeVisible()
+  })
+
+  await test.step('who has which address', async () => {
+    await tenant.api.floatingAddress.create.mutate({ tenant: tenant.slug, name: 'ours', spec: { pool: name } })
+    await expect(page.getByRole('row', { name: new RegExp(`203.0.113.${block + 2} `) })).toContainText(tenant.slug, { timeout: 20_000 })
+    await expect(page.getByText('1 of 2')).toBeVisible()
+  })
+
+  await test.step('what leaves a tenant’s address out is refused at its field', async () => {
+    await page.getByRole('link', { name: 'Edit address pool' }).click()
+    const form = page.getByRole('dialog', { name: `Edit ${name}` })
+    await form.getByLabel(/^Ranges for tenants/).fill(`203.0.113.${block + 3}`)
+    await form.getByRole('button', { name: 'Save address pool' }).click()
+    await expect(form.locator('[aria-invalid=true]')).toHaveCount(1)
+    await form.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('button', { name: 'Discard changes' }).click()
+  })
+
+  await test.step('a tenant chooses among pools', async () => {
+    const browser = page.context().browser()
+    const other = await browser!.newContext({ baseURL: installation.url })
+    await signInByRequest(other, tenant.person)
+    const own = await other.newPage()
+    await own.goto(`/t/${tenant.slug}/floating-addresses-new`)
+    await expect(own.getByRole('dialog', { name: 'Allocate address' }).getByLabel('Pool').locator('option', { hasText: cidr })).toHaveCount(1)
+    await other.close()
+  })
+
+  await test.step('it goes once no tenant has an address of it', async () => {
+    await page.getByRole('button', { name: `More actions for ${name}` }).click()
+    await expect(page.getByRole('menuitem', { name: 'Delete address pool' })).toHaveAttribute('aria-disabled', 'true')
+    await page.keyboard.press('Escape')
+    await tenant.api.floatingAddress.delete.mutate({ tenant: tenant.slug, name: 'ours' })
+    await page.reload()
+    await page.getByRole('button', { name: `More actions for ${name}` }).click()
+    await page.getByRole('menuitem', { name: 'Delete address pool' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete address pool' }).click()
+    await expect(page).toHaveURL(/\/system\/address-pools$/)
+    await expect(page.getByRole('row', { name: new RegExp(name) })).toHaveCount(0)
+  })
+})
