@@ -15,8 +15,11 @@ export type NetworkSpec = { id: string; number: number; cidr: string; gateway: s
 /** Bits a second, to the pod and from it; null: as much as there is. */
 export type Bandwidth = { ingress: number | null; egress: number | null }
 
-/** One NIC of one pod. `runAsUid` is the user that may open its tap; `mac` is lower-case with colons. `bandwidth` may change while it is attached. */
-export type PodPort = { uid: string; address: string; prefixLength: number; mac: string; runAsUid: number; ipv6?: { address: string; prefixLength: number }; bandwidth?: Bandwidth }
+/**
+ * One NIC of one pod. `runAsUid` is the user that may open its tap; `mac` is lower-case with colons. `bandwidth` may change while it is attached. `balancer`: it is no
+ * pod's but a balancer's, whose namespace has the other end; `subnets` are those that it reaches there.
+ */
+export type PodPort = { uid: string; address: string; prefixLength: number; mac: string; runAsUid: number; ipv6?: { address: string; prefixLength: number }; bandwidth?: Bandwidth; balancer?: { namespace: string; device: string; subnets: readonly string[] } }
 
 /** A pod's place in a network. */
 export type Attachment = { network: NetworkSpec; pod: PodPort }
@@ -84,13 +87,20 @@ export function checkAttachment({ network, pod }: Attachment, uids: UidRange): v
   if (!MAC.test(pod.mac)) throw new TypeError(`pod ${pod.uid}: "${pod.mac}" is not a MAC address in lower case with colons`)
   if (parseInt(pod.mac.slice(0, 2), 16) & 1) throw new TypeError(`pod ${pod.uid}: ${pod.mac} is a group address`)
   if (pod.mac === gatewayMac(network.number) || pod.mac === '00:00:00:00:00:00') throw new TypeError(`pod ${pod.uid}: ${pod.mac} is reserved`)
+  if (pod.balancer) return checkBalancer(pod.uid, pod.balancer)
   if (!Number.isInteger(pod.runAsUid) || pod.runAsUid < uids.first || pod.runAsUid > uids.last) {
     throw new TypeError(`pod ${pod.uid}: user id ${pod.runAsUid} is not in the pods' range ${uids.first}-${uids.last}`)
   }
 }
 
+function checkBalancer(uid: string, { namespace, device, subnets }: NonNullable<PodPort['balancer']>): void {
+  if (!/^hypb-[a-z0-9]{1,6}-n\d{1,8}$/.test(namespace)) throw new TypeError(`balancer ${uid}: "${namespace}" is no namespace of a balancer`)
+  if (!/^[a-z0-9]{1,15}$/.test(device)) throw new TypeError(`balancer ${uid}: "${device}" is no name of a device`)
+  for (const cidr of subnets) parseSubnet(cidr)
+}
+
 /** Whether two ports are the same in every field that does not change while a pod is attached. */
 export function samePort(a: PodPort, b: PodPort): boolean {
-  const own = ({ uid, address, prefixLength, mac, runAsUid, ipv6 }: PodPort) => [uid, address, prefixLength, mac, runAsUid, ipv6?.address, ipv6?.prefixLength]
+  const own = ({ uid, address, prefixLength, mac, runAsUid, ipv6, balancer }: PodPort) => [uid, address, prefixLength, mac, runAsUid, ipv6?.address, ipv6?.prefixLength, balancer?.namespace, balancer?.device]
   return isDeepStrictEqual(own(a), own(b))
 }

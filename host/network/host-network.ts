@@ -1,9 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import type { NetworkMessage } from '@/contracts/host/v1'
 import { parseCidr } from '@/domain/shared/cidr'
+import { ExternalBridge } from '@/host/external/bridge'
+import { EXTERNAL_DEVICE, networkMac } from '@/host/external/names'
 import { logger, type Logger } from '@/platform/logger'
 import { run } from '@/platform/exec'
 import { checkAttachment, checkNetwork, samePort, type Attachment, type NetworkSpec, type PodPort, type UidRange } from './attachment'
+import { balancerAttachment, BALANCER_DEVICE, type BalancerPlace } from './balancer-port'
+import { KnownFloating, type FloatingState, type WantedFloating } from './floating/known-floating'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, networkNumberOf, POD_MTU, tapName, uplinkName } from './names'
@@ -52,6 +56,10 @@ export class HostNetwork {
   private readonly parts: HostParts
   private readonly uplinkNetns: string | null
   private readonly known = new KnownObjects()
+  private readonly floating = new KnownFloating()
+  private floatingChanged: () => void = () => {}
+  /** Where addresses of the outside are answered for: those of pods by this class, those of balancers by whoever runs them. */
+  readonly external: ExternalBridge
   /** Networks that the last reconciliation could not look at; null before the first. */
   private leftAlone: ReadonlySet<number> | null = null
   /** Pods attached or detached while a reconciliation runs: its desired set is older than they are. */
@@ -64,7 +72,8 @@ export class HostNetwork {
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
     this.uplinkNetns = uplinkNetns
-    this.parts = { ...shared, uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.known.of(id), isClosed: (id) => this.known.isClosed(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
+    this.external = new ExternalBridge({ ...shared, denied, kernel })
+    this.parts = { ...shared, external: this.external, floatingOf: (id) => this.floating.of(id), uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.known.of(id), isClosed: (id) => this.known.isClosed(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
 
   /**
@@ -95,6 +104,8 @@ export class HostNetwork {
       const ready = this.serial.do(number, async () => {
         try {
           await this.place(attachment, () => resolve({ port, ready }))
+          // The way from the outside is no part of what a pod needs to start.
+          if (this.networks.get(number)?.hasFloatingToDo) void this.carryOutFloating(network.id).then(() => this.floatingChanged(), () => this.floatingChanged())
         } finally {
           this.forgetUnplaced(pod.uid, number)
         }
@@ -112,9 +123,84 @@ export class HostNetwork {
       const network = this.networks.get(number)
       if (!network) return
       // What it could not do is tried again by the next call, and by the next look at all networks.
+      const { size } = network.answeredFor
       await network.remove(podUid)
       this.numberOfPod.delete(podUid)
       if (network.pods.size === 0) this.networks.delete(number)
+      if (network.answeredFor.size < size) this.floatingChanged()
+    })
+  }
+
+  /**
+   * Gives a balancer its place in its tenant's network, whose namespace is made where it is not there: a link between that and the balancer's own namespace, which
+   * exists. There it has its inner address and routes to the network's subnets, in the network it is a port like a pod's. Repeating it changes nothing. Throws as {@link attach} does.
+   */
+  async attachBalancer(place: BalancerPlace): Promise<{ device: string; netns: string }> {
+    const { netns } = await this.attach(balancerAttachment(place))
+    return { device: place.device ?? BALANCER_DEVICE, netns }
+  }
+
+  /** Takes a balancer out of its network, with the namespace where it was the last there. Does nothing for an unknown one. */
+  detachBalancer(uid: string): Promise<void> {
+    return this.detach(uid)
+  }
+
+  /** Is called whenever what becomes of an address of the outside may have changed. */
+  onFloating(changed: () => void): void {
+    this.floatingChanged = changed
+  }
+
+  /** These addresses of the outside lead to pods of this host: taken for all that is carried out from now on, and nothing is carried out yet. For the start. */
+  knowFloating(all: readonly WantedFloating[]): void {
+    this.floating.set(all)
+  }
+
+  /**
+   * These addresses of the outside, and no others, lead to pods of this host. Resolves when that is so as far as it can be; {@link floatingStates} says what became of each. An address that
+   * leaves a network has left it before another takes it. One call at a time.
+   */
+  async setFloating(all: readonly WantedFloating[]): Promise<void> {
+    const before = this.floating.wanted
+    const left = before.filter((one) => !all.some(({ address, networkId }) => address === one.address && networkId === one.networkId))
+    // First what goes: of what stays in its network nothing changes yet.
+    this.floating.set(before.filter((one) => !left.includes(one)))
+    const networks = [...new Set(left.map(({ networkId }) => networkId))]
+    const stuck = new Set<string>()
+    for (const networkId of networks) await this.carryOutFloating(networkId).catch(() => left.filter((one) => one.networkId === networkId).forEach(({ address }) => stuck.add(address)))
+    this.floating.set(all)
+    if (stuck.size > 0) this.parts.log.error({ addresses: [...stuck] }, 'addresses of the outside are still with pods that lost them; others do not get them before')
+    await Promise.all([...new Set([...all, ...before].map(({ networkId }) => networkId))].map((networkId) => this.carryOutFloating(networkId).catch(() => undefined)))
+    this.floatingChanged()
+  }
+
+  /** What became of each address of the outside that leads to a pod of this host, by uid. */
+  floatingStates(): Map<string, FloatingState> {
+    const answered = new Set([...this.networks.values()].flatMap((network) => [...network.answeredFor]))
+    return new Map(this.floating.wanted.map(({ uid, podUid, target }): [string, FloatingState] => {
+      const error = this.floating.errorOf(uid)
+      if (error !== undefined) return [uid, { state: 'failed', error }]
+      if (answered.has(uid)) return [uid, { state: 'active' }]
+      const pod = this.portOf(podUid)
+      if (pod && pod.address !== target && pod.ipv6?.address !== target) return [uid, { state: 'failed', error: new Error(`the pod has ${pod.address}, not ${target}`) }]
+      return [uid, { state: 'waiting' }]
+    }))
+  }
+
+  /** Brings a network to its addresses of the outside, in its turn. Rejects where that cannot be; the next look tries again. */
+  private async carryOutFloating(networkId: string): Promise<void> {
+    const number = this.ofId(networkId)?.identity.number
+    if (number === undefined) return
+    await this.serial.do(number, async () => {
+      const network = this.networks.get(number)
+      if (network?.identity.id !== networkId) return
+      try {
+        await network.carryOutFloating()
+        this.floating.carriedOut(networkId)
+      } catch (error) {
+        this.floating.failed(networkId, error)
+        this.parts.log.error({ err: error, network: networkId }, 'addresses of the outside of a network could not be carried out; the next look tries again')
+        throw error
+      }
     })
   }
 
@@ -217,6 +303,7 @@ export class HostNetwork {
     const { failures } = await this.bringTo([])
     for (const { error } of failures) throw error
     await this.parts.uplink.close()
+    await this.external.close()
   }
 
   /**
@@ -230,6 +317,8 @@ export class HostNetwork {
     const host = found.get(this.uplinkNetns)
     const { numbers, repairs } = host ? await uplink.check(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)) : { numbers: [], repairs: [] }
     report.repairs.push(...repairs)
+    if (host) report.repairs.push(...await this.external.mend(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)))
+    for (const [, network] of [...this.networks].filter(([, { hasFloatingToDo }]) => hasFloatingToDo)) await this.carryOutFloating(network.identity.id).then(() => this.floatingChanged(), () => undefined)
     const suspects = [...this.networks].filter(([number, network]) => numbers.includes(number) || network.pods.size === 0 || !network.isAsLeft(found.get(network.namespace)))
     await allDone(suspects.map(([number, network]) => this.serial.do(number, async () => {
       // It may have gone since.
@@ -279,6 +368,11 @@ export class HostNetwork {
       const outbound = [...wanted.values()].filter(({ spec }) => (this.known.of(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
       const leftAlone = new Set(failures.map(({ number }) => number))
       await this.parts.uplink.adopt(new Set([...outbound, ...leftAlone]))
+      this.external.adopt([...wanted.values()].flatMap(({ spec, pods }) => {
+        const addresses = this.floating.of(spec.id).filter(({ podUid }) => pods.has(podUid)).map(({ address }) => address)
+        return addresses.length === 0 ? [] : [{ namespace: namespaceName(this.parts.hostTag, spec.number), device: EXTERNAL_DEVICE, mac: networkMac(this.parts.hostTag, spec.number), addresses }]
+      }))
+      await this.external.reconcile().then((repairs) => report.repairs.push(...repairs), (error: unknown) => this.parts.log.error({ err: error }, 'the bridge of the outside could not be made right; the next look tries again'))
       const numbers = [...new Set([...here, ...wanted.keys(), ...this.networks.keys()])].filter((number) => !leftAlone.has(number))
       await Promise.all(numbers.map((number) => this.serial.do(number, () => this.reconcileNetwork(number, wanted.get(number), report)).catch((error: unknown) => failures.push({ number, error }))))
       report.repairs.push(...await this.parts.peers.reconcile('all'))

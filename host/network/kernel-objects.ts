@@ -1,4 +1,5 @@
-import type { Link, Neighbour, Observed, Route } from './kernel'
+import { EXTERNAL_DEVICE, EXTERNAL_MTU } from '@/host/external/names'
+import { EXTERNAL_ROUTES, type Link, type Neighbour, type Observed, type Route, type RoutingRule } from './kernel'
 import { gatewayMac, HOST_END_MAC, NAMESPACE_END_MAC, POD_MTU, ROUTER_ADDRESS, standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
 import type { PodPort } from './attachment'
 import type { NetworkState } from './network-state'
@@ -24,18 +25,44 @@ const address = (text: string, on: string): KernelObject => ({ key: `address ${t
 const neighbour = (ip: string, mac: string, on: string): KernelObject => ({ key: `neighbour ${ip} with ${mac} on ${on}`, device: on, add: [`neigh replace ${ip} lladdr ${mac} nud permanent dev ${on}`], remove: [`neigh delete ${ip} dev ${on}`] })
 
 /** `to` as `ip` prints it: a subnet, `default`, or an address without its prefix length. */
-function route(to: string, { type = 'unicast', via, dev, metric }: { type?: string; via?: string; dev?: string; metric?: number }): KernelObject {
+function route(to: string, { type = 'unicast', via, dev, metric, table }: { type?: string; via?: string; dev?: string; metric?: number; table?: string }): KernelObject {
   const from = to.includes('/') || to === 'default' ? to : whole(to)
   const way = `${via === undefined ? '' : ` via ${via}`}${dev === undefined ? '' : ` dev ${dev}`}`
   // What is unreachable stands on lo in IPv6, without being told.
   const shown = type !== 'unicast' ? '' : way
+  const where = table === undefined ? '' : ` table ${table}`
   const usual = metric === undefined || (metric === 1024 && to.includes(':'))
   return {
-    key: `route ${type === 'unicast' ? '' : `${type} `}${to}${shown}${usual ? '' : ` metric ${metric}`}`,
+    key: `route ${type === 'unicast' ? '' : `${type} `}${to}${shown}${where}${usual ? '' : ` metric ${metric}`}`,
     device: type === 'unicast' ? dev ?? null : null,
-    add: [`route replace ${type === 'unicast' ? '' : `${type} `}${from}${way}${via === undefined ? '' : ' onlink'}${via === undefined && dev !== undefined && !to.includes(':') ? ' scope link' : ''}`],
-    remove: [`route delete ${type} ${from}${type === 'unicast' ? way : ''}${metric === undefined ? '' : ` metric ${metric}`}`],
+    add: [`route replace ${type === 'unicast' ? '' : `${type} `}${from}${way}${via === undefined ? '' : ' onlink'}${via === undefined && dev !== undefined && !to.includes(':') ? ' scope link' : ''}${where}`],
+    remove: [`route delete ${type} ${from}${type === 'unicast' ? way : ''}${metric === undefined ? '' : ` metric ${metric}`}${where}`],
   }
+}
+
+/** A rule that says where to look for the way of what has this source; `suppress`: routes of at most so long a prefix do not count. */
+function rule(priority: number, from: string, table: string, suppress?: number): KernelObject {
+  const text = `priority ${priority} from ${from} lookup ${table}${suppress === undefined ? '' : ` suppress_prefixlength ${suppress}`}`
+  return { key: `rule ${text}`, device: null, add: [`rule add ${text}`], remove: [`rule delete ${text}`] }
+}
+
+const FIRST_RULE = 100
+const SOURCE_RULES = 101
+
+/**
+ * What leads pods with an address of the outside there: ways inside of the network first, all else by the link towards the outside. Its device is made from the bridge's side.
+ */
+function externalObjects({ external, floating }: NetworkState): KernelObject[] {
+  if (!external) return []
+  const sources = [...new Set(floating.map(({ target }) => target))]
+  return [
+    settings(EXTERNAL_DEVICE, external.mac, EXTERNAL_MTU, true),
+    ...floating.map((one) => address(whole(one.address), EXTERNAL_DEVICE)),
+    neighbour(ROUTER_ADDRESS, external.routerMac, EXTERNAL_DEVICE),
+    route('default', { via: ROUTER_ADDRESS, dev: EXTERNAL_DEVICE, table: EXTERNAL_ROUTES }),
+    rule(FIRST_RULE, 'all', 'main', 0),
+    ...sources.map((source) => rule(SOURCE_RULES, source, EXTERNAL_ROUTES)),
+  ]
 }
 
 /** All that a namespace should have, in the order in which it can be made. The device `up` is made from the host's side. */
@@ -51,12 +78,14 @@ export function desiredObjects(state: NetworkState, deviceKind: DeviceKind): Ker
     ]),
     ...state.ports.flatMap((port) => podObjects(state, port, deviceKind)),
     ...behindPods(state),
+    ...externalObjects(state),
   ])
 }
 
 /** The command that makes a pod's device. */
 export function deviceOf(pod: PodPort, kind: DeviceKind): KernelObject {
   const tap = tapName(pod.uid)
+  if (pod.balancer) return device(tap, 'veth', [`link add name ${tap} type veth peer name ${pod.balancer.device} netns ${pod.balancer.namespace}`])
   return kind === 'tap'
     ? device(tap, `tap of ${pod.runAsUid}`, [`tuntap add dev ${tap} mode tap user ${pod.runAsUid} vnet_hdr`])
     : device(tap, 'veth', [`link add name ${tap} type veth peer name ${standInPeerName(pod.uid)} mtu ${POD_MTU}`])
@@ -86,7 +115,7 @@ function behindPods({ routes, ports }: NetworkState): KernelObject[] {
 }
 
 /** What a namespace has, in the same words. `lo` and the far ends of stand-ins are nobody's. */
-export function observedObjects({ links, routes, neighbours }: Observed): KernelObjects {
+export function observedObjects({ links, routes, neighbours, rules }: Observed): KernelObjects {
   const own = links.filter(({ ifname }) => ifname !== 'lo')
   return keyed([
     ...own.map((link) => device(link.ifname, kindOf(link), [])),
@@ -94,10 +123,11 @@ export function observedObjects({ links, routes, neighbours }: Observed): Kernel
     ...links.flatMap(({ ifname, addr_info: all }) => all.flatMap(({ local, prefixlen }) => (local === undefined || (ifname === 'lo' && ['127.0.0.1', '::1'].includes(local)) ? [] : [address(`${local}/${prefixlen}`, ifname)]))),
     ...routes.map(observedRoute),
     ...neighbours.map(({ dst, dev, lladdr }: Neighbour) => neighbour(dst, lladdr ?? '', dev)),
+    ...rules.map(({ priority, src, srclen, table, suppress_prefixlen }: RoutingRule) => rule(priority, srclen === undefined ? src : `${src}/${srclen}`, table, suppress_prefixlen)),
   ])
 }
 
-const observedRoute = ({ dst, type, dev, gateway, metric }: Route): KernelObject => route(dst, { type, dev, via: gateway, metric })
+const observedRoute = ({ dst, type, dev, gateway, metric, table }: Route): KernelObject => route(dst, { type, dev, via: gateway, metric, table: table === EXTERNAL_ROUTES ? table : undefined })
 
 function kindOf(link: Link): string {
   const { info_kind: kind, info_data: data } = link.linkinfo ?? {}

@@ -9,6 +9,7 @@ const link = z.object({
   mtu: z.number(),
   address: z.string().optional(),
   flags: z.array(z.string()),
+  master: z.string().optional(),
   linkinfo: z.object({
     info_kind: z.string().optional(),
     info_data: z.object({ type: z.string().optional(), user: z.union([z.number(), z.string()]).optional(), vnet_hdr: z.boolean().optional() }).optional(),
@@ -40,8 +41,20 @@ const neighbour = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string(
 /** An entry of a neighbour table that nobody learned. */
 export type Neighbour = z.infer<typeof neighbour>
 
-/** What `ip` knows of a namespace: its links with their addresses, the routes of the main table and the permanent neighbours, of both families. */
-export type Observed = { links: Link[]; routes: Route[]; neighbours: Neighbour[] }
+const rule = z.object({ priority: z.number(), src: z.string(), srclen: z.number().optional(), table: z.string(), suppress_prefixlen: z.number().optional() })
+/** A rule that says which table of routes is looked at. */
+export type RoutingRule = z.infer<typeof rule>
+
+/** The table of routes, beside the main one, that a namespace of a network may have. */
+export const EXTERNAL_ROUTES = '100'
+/** Rules that every namespace begins with. */
+const USUAL_RULES = [0, 32766, 32767]
+
+/**
+ * What `ip` knows of a namespace: its links with their addresses, the routes of the main table and of {@link EXTERNAL_ROUTES} and the permanent neighbours, of both
+ * families, and the rules of IPv4 that say where to look.
+ */
+export type Observed = { links: Link[]; routes: Route[]; neighbours: Neighbour[]; rules: RoutingRule[] }
 
 /**
  * The kernel's network in one network namespace: `name` is one below /run/netns, null the namespace that this
@@ -66,6 +79,12 @@ export class NetworkNamespaceKernel {
   async tcBatch(lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return
     await this.run('tc', [...this.ipScope(), '-batch', '-'], { input: `${lines.join('\n')}\n` })
+  }
+
+  /** Runs commands of `bridge` in order, in one process; the first that fails ends it. */
+  async bridgeBatch(lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return
+    await this.run('bridge', [...this.ipScope(), '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
 
   /** Loads nftables rules as one transaction: all of them or, on an error, none. */
@@ -118,13 +137,14 @@ export class NetworkNamespaceKernel {
 
   /** Links, routes and permanent neighbours, in one process. */
   async observe(): Promise<Observed> {
-    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', '-batch', '-'], { input: 'address show\nroute show table all\nneigh show nud permanent\n', maxOutput: 64 << 20 })
-    const [addresses = '[]', routes = '[]', neighbours = '[]'] = stdout.split('\n').map((line) => line.trim() || '[]')
+    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', '-batch', '-'], { input: 'address show\nroute show table all\nneigh show nud permanent\nrule show\n', maxOutput: 64 << 20 })
+    const [addresses = '[]', routes = '[]', neighbours = '[]', rules = '[]'] = stdout.split('\n').map((line) => line.trim() || '[]')
     const all = z.array(z.union([route, z.object({}).strict()])).parse(JSON.parse(routes)).filter((one): one is Route => 'dst' in one)
     return {
       links: links.parse(JSON.parse(addresses)),
-      routes: all.filter(({ table, protocol }) => (table === undefined || table === 'main') && protocol !== 'kernel'),
+      routes: all.filter(({ table, protocol }) => (table === undefined || table === 'main' || table === EXTERNAL_ROUTES) && protocol !== 'kernel'),
       neighbours: z.array(neighbour).parse(JSON.parse(neighbours)),
+      rules: z.array(rule).parse(JSON.parse(rules)).filter(({ priority }) => !USUAL_RULES.includes(priority)),
     }
   }
 

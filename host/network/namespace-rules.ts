@@ -1,5 +1,7 @@
 import type { UidRange } from './attachment'
 import { UNREACHABLE_DESTINATIONS, UNREACHABLE_DESTINATIONS_6 } from './attachment'
+import { EXTERNAL_DEVICE } from '@/host/external/names'
+import { FLOATING_ARRIVAL, FLOATING_FORWARD, FLOATING_INPUT, FLOATING_SNAT } from './floating/floating-section'
 import { tapName, UPLINK_IN_NAMESPACE } from './names'
 import { ofFamily, type NetworkState } from './network-state'
 import { NETWORK_TABLE, type NftChain, type NftSection, type NftSet, type NftTables } from './table/model'
@@ -41,6 +43,7 @@ function baseSets(state: NetworkState): Map<string, NftSet> {
   const sender = (tap: { uid: string; mac: string }, address: string) => `"${tapName(tap.uid)}" . ${tap.mac} . ${address}`
   const inside = [...subnets.map(({ cidr }) => cidr), ...serviceCidrs, ...routes.map(({ destination }) => destination)]
   const gateways = subnets.map(({ gateway }) => gateway)
+  const balancers = ports.filter(({ balancer }) => balancer)
   const behind = routes.flatMap(({ destination, via }) => ports.filter(({ address, ipv6 }) => address === via || ipv6?.address === via).map((port) => ({ destination, port })))
   const behindOf = (family: 4 | 6) => behind.filter(({ destination }) => ofFamily(family, [destination]).length > 0).map(({ destination, port }) => sender(port, withoutWholeLength(destination)))
   // Whatever is behind one device may speak for all that is.
@@ -63,6 +66,7 @@ function baseSets(state: NetworkState): Map<string, NftSet> {
     ['gateways6', set('type ipv6_addr;', ofFamily(6, gateways))],
     ['unreachable', set('type ipv4_addr; flags interval;', UNREACHABLE_DESTINATIONS)],
     ['unreachable6', set('type ipv6_addr; flags interval;', UNREACHABLE_DESTINATIONS_6)],
+    ...(balancers.length > 0 ? [['balancers', set('type ifname;', balancers.map(({ uid }) => `"${tapName(uid)}"`))] as const] : []),
   ])
 }
 
@@ -88,11 +92,13 @@ function fromPodChains(): [string, NftChain][] {
   ]
 }
 
-function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: NamespaceUsers, resolves: boolean, jump: (name: string) => string[]): [string, NftChain][] {
+function guards({ transit, outbound, ports }: NetworkState, { uids, resolverUids }: NamespaceUsers, resolves: boolean, jump: (name: string) => string[]): [string, NftChain][] {
   const only = (holds: boolean, ...rules: string[]) => (holds ? rules : [])
   const resolver = ['ip daddr @gateways', 'ip6 daddr @gateways6'].map((to) => `${fromPod} ${to} meta l4proto { tcp, udp } th dport 53 accept`)
   const outside = transit !== null && outbound === 'nat'
-  const bounded = `${fromPod} ct state new add @connections { iifname ct count over ${MAX_POD_CONNECTIONS} } drop`
+  // A balancer's are bounded by itself: it has as many as its clients, and those that ended stay for minutes.
+  const counted = ports.some(({ balancer }) => balancer) ? `${fromPod} iifname != @balancers` : fromPod
+  const bounded = `${counted} ct state new add @connections { iifname ct count over ${MAX_POD_CONNECTIONS} } drop`
   const byResolver = resolverUids === null ? '' : `meta skuid ${resolverUids.first}-${resolverUids.last}`
   return [
     // Before fragments are put together: what comes of them has the sender of one and the device of another.
@@ -105,11 +111,13 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: Nam
       'iifname . ether saddr . ip saddr @routed accept',
       'iifname . ether saddr . ip6 saddr @routed6 accept',
       ...jump('peer_arrival'),
+      ...jump(FLOATING_ARRIVAL),
     ] }],
     // After: only a whole packet has ports and types.
     ['content', { hook: 'type filter hook prerouting priority raw; policy accept;', rules: [`${fromPod} meta nfproto ipv4 jump from_pod`, `${fromPod} meta nfproto ipv6 jump from_pod6`] }],
     ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [
       'ct state invalid drop',
+      ...jump(FLOATING_INPUT),
       bounded,
       `${fromPod} ip daddr @gateways icmp type echo-request accept`,
       `${fromPod} ip6 daddr @gateways6 icmpv6 type { echo-request, nd-neighbor-solicit } accept`,
@@ -125,6 +133,7 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: Nam
       'ct direction reply ct state established,related accept',
       bounded,
       ...jump('peer_forward'),
+      ...jump(FLOATING_FORWARD),
       `${fromPod} oifname "tap*" accept`,
       ...only(outside, `${fromPod} oifname "${up}" ip saddr @subnets accept`),
     ] }],
@@ -138,23 +147,24 @@ function guards({ transit, outbound }: NetworkState, { uids, resolverUids }: Nam
       'oifname "tap*" tcp flags & rst == rst accept',
       `oifname != "${up}" icmpv6 type { ${answered.join(', ')} } accept`,
     ] }],
-    ['translate', { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [...jump('service_snat'), ...only(outside, `oifname "${up}" ip saddr @subnets snat ip to ${transit}`)] }],
+    ['translate', { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [...jump('service_snat'), ...jump(FLOATING_SNAT), ...only(outside, `oifname "${up}" ip saddr @subnets snat ip to ${transit}`)] }],
   ]
 }
 
 /** Which questions of ARP a namespace answers, and that it asks none. */
-export function arpSection({ ports, routes }: NetworkState): NftSection {
+export function arpSection({ ports, routes, floating }: NetworkState): NftSection {
   const sender = ({ uid, mac }: { uid: string; mac: string }, address: string) => `"${tapName(uid)}" . ${mac} . ${mac} . ${address}`
   const senders = ports.map((port) => sender(port, port.address))
   // A pod that has such an address itself asks for its gateway in that address' name.
   const routed = routes.flatMap(({ destination, via }) => ports.filter(({ address }) => address === via).map((port) => sender(port, withoutWholeLength(destination))))
+  const external = ofFamily(4, floating.map(({ address }) => address))
   const type = 'type ifname . ether_addr . ether_addr . ipv4_addr;'
   const from = (name: string) => `arp operation request iifname . ether saddr . arp saddr ether . arp saddr ip @${name} accept`
   return {
-    sets: new Map([['senders', set(type, senders)], ...(routed.length === 0 ? [] : [['routed', set(`${type} flags interval;`, routed)] as const])]),
+    sets: new Map([['senders', set(type, senders)], ...(routed.length === 0 ? [] : [['routed', set(`${type} flags interval;`, routed)] as const]), ...(external.length === 0 ? [] : [['floating', set('type ipv4_addr;', external)] as const])]),
     chains: new Map([
-      ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [from('senders'), ...(routed.length === 0 ? [] : [from('routed')])] }],
-      ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: ['arp operation reply oifname "tap*" accept'] }],
+      ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [from('senders'), ...(routed.length === 0 ? [] : [from('routed')]), ...(external.length === 0 ? [] : [`iifname "${EXTERNAL_DEVICE}" arp operation request arp daddr ip @floating accept`])] }],
+      ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: ['arp operation reply oifname "tap*" accept', ...(external.length === 0 ? [] : [`arp operation reply oifname "${EXTERNAL_DEVICE}" accept`])] }],
     ]),
   }
 }

@@ -34,7 +34,14 @@ export type NetworkState = {
   readonly services: readonly NetworkService[]
   readonly policies: readonly NetworkPolicyObject[]
   readonly peers: readonly NetworkPeer[]
+  /** Addresses of the outside that lead to pods of this host, in a fixed order; empty while there is no link towards them. */
+  readonly floating: readonly FloatingBinding[]
+  /** The link towards the outside: its MAC address here, and its router's; null without. */
+  readonly external: { readonly mac: string; readonly routerMac: string } | null
 }
+
+/** An address of the outside and the address of the pod that it leads to, both of one family. */
+export type FloatingBinding = { readonly uid: string; readonly address: string; readonly podUid: string; readonly target: string }
 
 /** A network's identity, and what it is where the server said nothing of it yet. */
 export type NetworkIdentity = Pick<Attachment['network'], 'id' | 'number' | 'outbound' | 'mtu'>
@@ -58,6 +65,8 @@ export function networkState(identity: NetworkIdentity, attached: readonly Attac
     transit: null,
     ports: portsOf(attached),
     pods, services, policies, peers,
+    floating: [],
+    external: null,
   }
 }
 

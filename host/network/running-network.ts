@@ -1,14 +1,18 @@
 import { statfs } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { formatIp, parseIp } from '@/domain/shared/ip'
+import type { ExternalBridge, ExternalPort } from '@/host/external/bridge'
+import { EXTERNAL_DEVICE, networkMac } from '@/host/external/names'
 import type { Logger } from '@/platform/logger'
 import type { Attachment, PodPort } from './attachment'
+import { balancerEnd } from './balancer-port'
+import { endStrayFlows } from './floating/floating-flows'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { namespaceName, tapName, UPLINK_IN_NAMESPACE, uplinkName } from './names'
 import type { NamespaceUsers } from './namespace-rules'
 import { closedTo, type NetworkObjects } from './network-objects'
-import { networkState, type NetworkIdentity, type NetworkState } from './network-state'
+import { networkState, type FloatingBinding, type NetworkIdentity, type NetworkState } from './network-state'
 import type { PeerLinks } from './peers/peer-links'
 import { forgetConnections, strayAddresses } from './policies/forget-connections'
 import { allDone } from './serial'
@@ -24,7 +28,7 @@ import type { Fingerprint } from './watch/fingerprints'
 export const NAMESPACES = '/run/netns'
 
 /** What all networks of one host share. */
-export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined; isClosed: (networkId: string) => boolean }
+export type HostParts = NamespaceUsers & { hostTag: string; deviceKind: DeviceKind; uplink: Uplink; peers: PeerLinks; run: Run; log: Logger; objectsOf: (networkId: string) => NetworkObjects | undefined; isClosed: (networkId: string) => boolean; external: ExternalBridge; floatingOf: (networkId: string) => readonly FloatingBinding[] }
 
 /** What a reconciliation changed, for the log, and the pods whose tap had to be made anew: their QEMU holds a dead one. */
 export type ReconcileReport = { repairs: string[]; lostTaps: string[] }
@@ -37,6 +41,8 @@ export class RunningNetwork {
   private attached: readonly Attachment[] = []
   /** Addresses of pods that are gone, whose connections may be there yet. */
   private readonly unforgotten = new Set<string>()
+  /** Addresses of the outside that lead to pods here, as far as there is a way for them. */
+  private floating: readonly FloatingBinding[] = []
   readonly namespace: string
   private readonly inside: TenantNamespace
 
@@ -63,6 +69,7 @@ export class RunningNetwork {
       const state = this.state()
       await allDone([this.inside.applyRules(state), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
       await this.inside.enter(state, [pod])
+      await this.endBalancers([attachment])
       // Links to peers are no part of what a pod needs to start.
       this.host.peers.apply(state).catch((error: unknown) => this.host.log.error({ err: error, network: number }, 'a network was not linked with its peers; the next look tries again'))
     } catch (error) {
@@ -86,6 +93,7 @@ export class RunningNetwork {
     this.attached = [...this.attached, attachment]
     try {
       await this.inside.change(this.state())
+      await this.endBalancers([attachment])
       onTap()
     } catch (error) {
       await this.undo(() => this.remove(pod.uid))
@@ -98,9 +106,71 @@ export class RunningNetwork {
     const gone = this.attached.filter(({ pod }) => pod.uid === podUid)
     this.attached = this.attached.filter(({ pod }) => pod.uid !== podUid)
     for (const address of gone.flatMap(addressesOf)) this.unforgotten.add(address)
-    if (this.attached.length > 0) await this.inside.change(this.state())
+    if (this.attached.length > 0) {
+      const before = this.floating
+      this.floating = this.wantedFloating().filter((one) => before.some(({ uid, target }) => uid === one.uid && target === one.target))
+      await this.inside.change(this.state())
+      if (this.floating.length < before.length) await this.letThrough(this.floating)
+    }
     await this.forget().catch((error: unknown) => this.host.log.warn({ err: error, network: this.identity.number }, 'connections of a pod that is gone are still there; the next look tries again'))
     if (this.attached.length === 0) await this.destroy()
+  }
+
+  /** Makes the far ends of balancers' links usable. */
+  private async endBalancers(attached: readonly Attachment[]): Promise<void> {
+    await allDone(attached.map(({ network, pod }) => (pod.balancer ? new NetworkNamespaceKernel(pod.balancer.namespace, this.host.run).ipBatch(balancerEnd(network, pod)) : null)))
+  }
+
+  /** The addresses of the outside that lead to pods which are here. */
+  private wantedFloating(): readonly FloatingBinding[] {
+    return this.host.floatingOf(this.identity.id).filter(({ podUid, target }) => this.attached.some((one) => one.pod.uid === podUid && addressesOf(one).includes(target)))
+  }
+
+  /** Addresses of the outside that are answered for here, by uid of what says so. */
+  get answeredFor(): ReadonlySet<string> {
+    return new Set(this.floating.map(({ uid }) => uid))
+  }
+
+  /** Whether {@link carryOutFloating} has something to do. */
+  get hasFloatingToDo(): boolean {
+    return !isDeepStrictEqual(this.floating, this.wantedFloating())
+  }
+
+  /** The link towards the outside with these addresses. */
+  private port(floating: readonly FloatingBinding[]): ExternalPort {
+    return { namespace: this.namespace, device: EXTERNAL_DEVICE, mac: networkMac(this.host.hostTag, this.identity.number), addresses: floating.map(({ address }) => address) }
+  }
+
+  private async letThrough(floating: readonly FloatingBinding[]): Promise<void> {
+    await (floating.length === 0 ? this.host.external.detach(this.namespace) : this.host.external.connect(this.port(floating)))
+  }
+
+  /**
+   * Brings the network to the addresses of the outside that its pods have now. An address that moves between two of its pods does so in one transaction, and its open connections end. Throws
+   * an Error for an address of no pool or of another network, ExecError; then nothing is answered for that was not before.
+   */
+  async carryOutFloating(): Promise<void> {
+    const before = this.floating
+    const wanted = this.wantedFloating()
+    if (isDeepStrictEqual(before, wanted)) return
+    const come = wanted.filter(({ address }) => !before.some((one) => one.address === address))
+    // The way is there before what comes by it, and goes after it.
+    if (come.length > 0) await this.host.external.connect(this.port([...before, ...come]))
+    this.floating = wanted
+    try {
+      const state = this.state()
+      await this.inside.change(state)
+      await endStrayFlows(this.inside.kernel, state, this.host.external.subnets)
+      await this.letThrough(wanted)
+    } catch (error) {
+      this.floating = before
+      await this.undo(async () => {
+        await this.inside.change(this.state())
+        await this.letThrough(before)
+      })
+      throw error
+    }
+    await this.host.external.announce(this.port(wanted), come.map(({ address }) => address))
   }
 
   /** Forgets the connections of addresses that no pod has any more, here and in peers' namespaces. Throws ExecError. */
@@ -153,8 +223,9 @@ export class RunningNetwork {
   async destroy(): Promise<void> {
     const { uplink, peers, run } = this.host
     this.attached = []
+    this.floating = []
     this.inside.stop()
-    await allDone([uplink.disconnect(this.identity.number), peers.remove(this.identity.number)])
+    await allDone([uplink.disconnect(this.identity.number), peers.remove(this.identity.number), this.host.external.detach(this.namespace)])
     const there = await whatIs(this.namespace)
     if (there === 'nothing') return
     const links = there === 'namespace' ? await this.inside.kernel.links() : []
@@ -198,9 +269,12 @@ export class RunningNetwork {
     // Before any device: it takes them on when it is made.
     await this.inside.applySettings()
     await this.reconcileUplink(links?.some((link) => link.ifname === UPLINK_IN_NAMESPACE) ?? false, report)
+    await this.reconcileExternal(links?.some((link) => link.ifname === EXTERNAL_DEVICE) ?? false, report)
     const state = this.state()
     const { repairs, lostTaps } = await this.inside.repair(state, generation)
     await this.host.peers.apply(state)
+    await this.endBalancers(this.attached)
+    await endStrayFlows(this.inside.kernel, state, this.host.external.subnets).catch((error: unknown) => this.host.log.warn({ err: error, network: identity.number }, 'connections of addresses of the outside that moved are still there; the next look tries again'))
     await this.forgetStray(state, new Set(lostTaps)).catch((error: unknown) => this.host.log.warn({ err: error, network: identity.number }, 'connections of pods that are gone are still there; the next look tries again'))
     report.repairs.push(...repairs.map((line) => `${this.namespace}: ${line}`))
     report.lostTaps.push(...lostTaps)
@@ -227,7 +301,25 @@ export class RunningNetwork {
     const known = this.host.objectsOf(id)
     const addresses = () => this.attached.flatMap(({ pod }) => [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : [])])
     const state = networkState(this.identity, this.attached, this.host.isClosed(id) ? closedTo(addresses(), known) : known)
-    return state.outbound === 'nat' ? { ...state, transit: this.host.uplink.transit(state.number) } : state
+    const external = this.floating.length === 0 ? {} : { floating: this.floating, external: { mac: networkMac(this.host.hostTag, state.number), routerMac: this.host.external.mac } }
+    return { ...state, ...external, ...(state.outbound === 'nat' ? { transit: this.host.uplink.transit(state.number) } : {}) }
+  }
+
+  /** Its link towards the outside, and what of its addresses there is a way for. */
+  private async reconcileExternal(innerEnd: boolean, report: ReconcileReport): Promise<void> {
+    const { external, log } = this.host
+    const wanted = this.wantedFloating()
+    try {
+      if (wanted.length === 0) await external.detach(this.namespace)
+      else if (!innerEnd || !isDeepStrictEqual(external.portOf(this.namespace), this.port(wanted))) {
+        await external.connect(this.port(wanted))
+        if (!innerEnd) report.repairs.push(`link of ${this.namespace} towards the outside made`)
+      }
+      this.floating = wanted
+    } catch (error) {
+      this.floating = []
+      log.error({ err: error, network: this.identity.number }, 'addresses of the outside of a network are not answered for; the next look tries again')
+    }
   }
 
   private async reconcileUplink(innerEnd: boolean, report: ReconcileReport): Promise<void> {

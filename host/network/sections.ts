@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { bandwidthSection } from './bandwidth/bandwidth-section'
+import { floatingSection } from './floating/floating-section'
 import type { NetworkState } from './network-state'
 import { peerSection } from './peers/peer-section'
 import { policySection } from './policies/policy-section'
@@ -16,8 +17,9 @@ export type Sections = (state: NetworkState) => readonly NftSection[]
 export function networkSections(): Sections {
   const parts = [
     remembered(serviceSection, ['subnets', 'serviceCidrs', 'services', 'ports', 'pods']),
-    remembered(policySection, ['number', 'subnets', 'routes', 'serviceCidrs', 'policies', 'peers']),
+    remembered(policySection, ['number', 'subnets', 'routes', 'serviceCidrs', 'policies', 'peers', 'floating']),
     remembered(peerSection, ['number', 'subnets', 'routes', 'serviceCidrs', 'peers']),
+    remembered(floatingSection, ['subnets', 'serviceCidrs', 'routes', 'outbound', 'floating']),
     remembered(bandwidthSection, ['ports']),
   ]
   return (state) => parts.map((part) => part(state))

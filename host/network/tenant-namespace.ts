@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { PodPort } from './attachment'
+import { EXTERNAL_DEVICE } from '@/host/external/names'
 import type { Logger } from '@/platform/logger'
 import { Shaping } from './bandwidth/shaping'
 import type { NetworkNamespaceKernel } from './kernel'
@@ -150,7 +151,8 @@ export class TenantNamespace {
     const ofLost = new Set(lost.map((pod) => tapName(pod.uid)))
     return {
       repairs: [...(touched && generation !== undefined ? ['rules, which others changed, loaded anew'] : []), ...removed.map(({ key }) => `${key} removed`), ...lost.map((pod) => `device of pod ${pod.uid} made`), ...added.filter((one) => one.device === null || !ofLost.has(one.device)).map(({ key }) => `${key} made`), ...shaped.filter((one) => ![...ofLost].some((tap) => one.includes(tap)))],
-      lostTaps: lost.map((pod) => pod.uid),
+      // A balancer's far end is made with it.
+      lostTaps: lost.filter(({ balancer }) => !balancer).map((pod) => pod.uid),
     }
   }
 
@@ -169,7 +171,7 @@ export class TenantNamespace {
   /** What differs from what should be here. */
   private async compare(state: NetworkState): Promise<KernelChange> {
     const desired = desiredObjects(state, this.deviceKind)
-    const kept = new Set(['lo', ...state.ports.map((pod) => standInPeerName(pod.uid)), ...(state.transit === null ? [] : [UPLINK_IN_NAMESPACE])])
+    const kept = new Set(['lo', ...state.ports.map((pod) => standInPeerName(pod.uid)), ...(state.transit === null ? [] : [UPLINK_IN_NAMESPACE]), ...(state.external ? [EXTERNAL_DEVICE] : [])])
     const observed = await this.kernel.observe()
     // Links to peers are made elsewhere, as is the one that the host's side makes.
     const isOthers = ({ key, device }: KernelObject) => device !== null && (device.startsWith(PEER_LINK_PREFIX) || (kept.has(device) && (key.startsWith('device ') || device.startsWith('pod'))))

@@ -8,7 +8,7 @@ import { memberLines } from './members'
 import { nameOf, nftFamily, SectionDraft } from './section-draft'
 
 /** What the packet filter of a network's policies depends on: all of the network, whichever host its pods are on. */
-export type PolicyState = Pick<NetworkState, 'number' | 'subnets' | 'routes' | 'serviceCidrs' | 'policies' | 'peers'>
+export type PolicyState = Pick<NetworkState, 'number' | 'subnets' | 'routes' | 'serviceCidrs' | 'policies' | 'peers'> & Partial<Pick<NetworkState, 'floating'>>
 
 const CHECK = 'policy_check'
 const ALLOWED_CHAIN = 'policy_allowed'
@@ -28,6 +28,7 @@ export function policySection(state: PolicyState): NftSection {
     ...selfLines(policies, families, draft),
     ...memberLines(state.routes, policies, 'egress', families, draft, 'jump', ALLOWED_CHAIN),
     ...memberLines(state.routes, policies, 'ingress', families, draft, 'goto', ALLOWED_CHAIN),
+    ...floatingLines(state, families, draft),
     ...defaultLines(state, families, draft),
     `goto ${ALLOWED_CHAIN}`,
   ]
@@ -46,6 +47,17 @@ function selfLines(policies: readonly NetworkPolicyObject[], families: readonly 
     const { ip, type } = nftFamily[family]
     draft.sets.set(`policy_self_${family}`, { declaration: `type ${type} . ${type};`, elements: own.map((member) => `${member} . ${member}`) })
     return [`ct original ${ip} saddr . ct reply ${ip} saddr @policy_self_${family} goto ${ALLOWED_CHAIN}`]
+  })
+}
+
+/** An address of the outside is its tenant's word that the outside may reach the pod: one that is of no policy for what comes in takes what comes to that address. */
+function floatingLines({ floating = [] }: PolicyState, families: readonly Family[], draft: SectionDraft): string[] {
+  return families.flatMap((family) => {
+    const own = floating.map(({ address }) => address).filter((address) => familyOf(address) === family)
+    if (own.length === 0) return []
+    const { ip, type } = nftFamily[family]
+    draft.sets.set(`policy_floating_${family}`, { declaration: `type ${type};`, elements: own })
+    return [`ct original ${ip} daddr @policy_floating_${family} goto ${ALLOWED_CHAIN}`]
   })
 }
 

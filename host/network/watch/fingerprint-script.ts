@@ -1,6 +1,6 @@
 /**
  * Reads, for each network namespace named on standard input, what tells whether anything was changed in it: the generation of its packet
- * filter (nftables counts its transactions), and its links, queues, addresses, routes and permanent neighbours without what changes by itself (counters,
+ * filter (nftables counts its transactions), and its links, queues, addresses, routes, rules of routing, permanent neighbours and static entries of bridges without what changes by itself (counters,
  * carriers, ages). A line each: `name generation record…`, records in hexadecimal digits; only the name where it leads to no namespace. An empty
  * name is the namespace it runs in; it comes first. One process for all: a process of `nft` and `ip` for each would cost a hundred times as much. Node has no netlink sockets;
  * perl-base is on every Debian.
@@ -52,7 +52,7 @@ sub records {
   for (@{ask($socket, 18, 0x301, pack('C x S l L L', 0, 0, 0, 0, 0) . pack('S S L', 8, 29, 8))}) {
     my (undef, undef, $index, $flags) = unpack('C x S l L', $_->[1]);
     my $has = attributes(substr($_->[1], 16));
-    $add->('l', pack('l C', $index, $flags & 1), @$has{3, 1, 4});
+    $add->('l', pack('l C', $index, $flags & 1), @$has{3, 1, 4, 10});
   }
   for (@{ask($socket, 22, 0x301, pack('C C C C L', 0, 0, 0, 0, 0))}) {
     my ($family, $length, undef, undef, $index) = unpack('C C C C L', $_->[1]);
@@ -69,6 +69,19 @@ sub records {
     next unless $state & 0x80;
     my $has = attributes(substr($_->[1], 12));
     $add->('n', pack('C l', $family, $index), @$has{1, 2});
+  }
+  # Bridges: what they were told, not what they learned.
+  for (@{ask($socket, 30, 0x301, pack('C x3 l S C C', 7, 0, 0, 0, 0))}) {
+    my (undef, $index, $state) = unpack('C x3 l S', $_->[1]);
+    my $has = attributes(substr($_->[1], 12));
+    next unless $state & 0xc0 && defined $has->{9};
+    $add->('f', pack('l', $index), @$has{2, 9});
+  }
+  # Where to look for routes, without the three that are everywhere.
+  for (@{ask($socket, 34, 0x301, pack('C C C C C C C C L', (0) x 9))}) {
+    my ($family, undef, $from, undef, $table, undef, undef, $action) = unpack('C8', $_->[1]);
+    my $has = attributes(substr($_->[1], 12));
+    $add->('p', pack('C4', $family, $from, $table, $action), @$has{2, 6, 10, 14, 15});
   }
   # Queues, without their statistics and references: kind and options.
   for (@{ask($socket, 38, 0x301, pack('C x3 l L L L', (0) x 5))}) {

@@ -1,0 +1,90 @@
+import { isIpv4, parseIpv4, contains, parseCidr } from '@/domain/shared/cidr'
+import { UNREACHABLE_DESTINATIONS } from '@/host/network/attachment'
+import { uplinkPrefix } from '@/host/network/names'
+import { ofFamily } from '@/host/network/network-state'
+import type { NftTables } from '@/host/network/table/model'
+import { bridgeName, externalTable, portPrefix } from './names'
+
+/** Connections that one address may have begun through the host at a time: the table of connections is the host's own. */
+const MAX_CONNECTIONS = 16_384
+
+/** Addresses that are routed nowhere (RFC 2544), which the default pool is of: what leaves the host from them has the host's own address. */
+const UNROUTED = parseCidr('198.18.0.0/15')
+
+/** What our tables in the agent's own namespace depend on. `denied`: further destinations that nobody on the bridge reaches. */
+export type BridgeRules = { hostTag: string; ports: readonly { name: string; mac: string; addresses: readonly string[] }[]; denied: readonly string[] }
+
+/** Input for `nft -f` that removes our tables, whether or not they are there. */
+export function removeExternalTables(hostTag: string): string {
+  return ['inet', 'bridge'].map((family) => `table ${family} ${externalTable(hostTag)}\ndelete table ${family} ${externalTable(hostTag)}\n`).join('')
+}
+
+/**
+ * What may pass the bridge of the outside, and between it and the rest of the host.
+ *
+ * On the bridge (family bridge) a link of ours sends with its own MAC and from its own addresses, in ARP too; links of ours do not hear each other, so what one address sends
+ * another goes by the gateway. An interface that an operator put there is not judged. In the host, what comes from the bridge reaches no service of it: pings of
+ * the gateway alone, and answers. It is forwarded outside from addresses that are in use here, never into a network's transit link; to the bridge is forwarded
+ * what goes to an address in use.
+ */
+export function externalTables({ hostTag, ports, denied }: BridgeRules): NftTables {
+  return new Map([[`inet ${externalTable(hostTag)}`, [hostSection(hostTag, ports.flatMap(({ addresses }) => addresses), denied)]], [`bridge ${externalTable(hostTag)}`, [bridgeSection(hostTag, ports)]]])
+}
+
+function bridgeSection(hostTag: string, ports: BridgeRules['ports']) {
+  const senders = (family: 4 | 6) => ports.flatMap(({ name, mac, addresses }) => ofFamily(family, addresses).map((address) => `"${name}" . ${mac} . ${address}`))
+  const arp = ports.flatMap(({ name, mac, addresses }) => ofFamily(4, addresses).map((address) => `"${name}" . ${mac} . ${mac} . ${address}`))
+  return {
+    sets: new Map([
+      ['senders', { declaration: 'type ifname . ether_addr . ipv4_addr;', elements: senders(4) }],
+      ['senders6', { declaration: 'type ifname . ether_addr . ipv6_addr;', elements: senders(6) }],
+      ['arp_senders', { declaration: 'type ifname . ether_addr . ether_addr . ipv4_addr;', elements: arp }],
+    ]),
+    chains: new Map([
+      ['from_port', { rules: [
+        'iifname . ether saddr . arp saddr ether . arp saddr ip @arp_senders accept',
+        'iifname . ether saddr . ip saddr @senders accept',
+        'icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect, router-renumbering, mld-listener-query } drop',
+        'iifname . ether saddr . ip6 saddr @senders6 accept',
+        'drop',
+      ] }],
+      ['arrival', { hook: 'type filter hook prerouting priority -300; policy accept;', rules: [`iifname "${portPrefix(hostTag)}*" goto from_port`] }],
+    ]),
+  }
+}
+
+function hostSection(hostTag: string, addresses: readonly string[], denied: readonly string[]) {
+  const bridge = `"${bridgeName(hostTag)}"`
+  const unrouted = addresses.filter((address) => isIpv4(address) && contains(UNROUTED, parseIpv4(address)))
+  return {
+    sets: new Map([
+      ['addresses', { declaration: 'type ipv4_addr;', elements: ofFamily(4, addresses) }],
+      ['addresses6', { declaration: 'type ipv6_addr;', elements: ofFamily(6, addresses) }],
+      ['unrouted', { declaration: 'type ipv4_addr;', elements: unrouted }],
+      ['unreachable', { declaration: 'type ipv4_addr; flags interval; auto-merge;', elements: [...UNREACHABLE_DESTINATIONS, ...ofFamily(4, denied)] }],
+      ['connections', { declaration: 'type ipv4_addr; size 65536; flags dynamic;', elements: [] }],
+    ]),
+    chains: new Map([
+      ['asked', { rules: ['icmp type echo-request return', 'icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } return', 'drop'] }],
+      // Before any address translation of others: a container port published on the host is one.
+      ['arrival', { hook: 'type filter hook prerouting priority mangle; policy accept;', rules: [`iifname ${bridge} fib daddr type local ct state new jump asked`] }],
+      ['input', { hook: 'type filter hook input priority filter - 10; policy accept;', rules: [`iifname ${bridge} ct state established,related accept`, `iifname ${bridge} jump asked`] }],
+      ['forward', { hook: 'type filter hook forward priority filter - 10; policy accept;', rules: [
+        `iifname ${bridge} ct state established,related accept`,
+        `oifname ${bridge} ct state established,related accept`,
+        `iifname ${bridge} oifname "${uplinkPrefix(hostTag)}*" drop`,
+        `iifname ${bridge} ip daddr @unreachable drop`,
+        `iifname ${bridge} oifname != ${bridge} ct state new add @connections { ip saddr ct count over ${MAX_CONNECTIONS} } drop`,
+        `iifname ${bridge} oifname != ${bridge} ip saddr @addresses accept`,
+        `iifname ${bridge} oifname != ${bridge} ip6 saddr @addresses6 accept`,
+        `iifname ${bridge} oifname != ${bridge} drop`,
+        `oifname ${bridge} ip daddr @addresses accept`,
+        `oifname ${bridge} ip6 daddr @addresses6 accept`,
+        `oifname ${bridge} drop`,
+      ] }],
+      // What goes from one address to another by the gateway is meant to.
+      ['output', { hook: 'type filter hook output priority filter - 10; policy accept;', rules: [`oifname ${bridge} icmp type redirect drop`, `oifname ${bridge} icmpv6 type nd-redirect drop`] }],
+      ['translate', { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [`oifname != ${bridge} ip saddr @unrouted masquerade`] }],
+    ]),
+  }
+}

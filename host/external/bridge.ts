@@ -1,0 +1,378 @@
+import { z } from 'zod'
+import type { HostAddressPool } from '@/contracts/host/v1'
+import { parseSubnet, subnetAround, parseIp, subnetsOverlap } from '@/domain/shared/ip'
+import type { Logger } from '@/platform/logger'
+import { NetworkNamespaceKernel, type Link, type Run } from '@/host/network/kernel'
+import { PEER_ROUTER } from '@/host/network/peers/peer-link'
+import { Serial } from '@/host/network/serial'
+import { Table } from '@/host/network/table/table'
+import type { Fingerprint } from '@/host/network/watch/fingerprints'
+import { announce } from './announce'
+import { externalTables, removeExternalTables } from './bridge-rules'
+import { bridgeMac, bridgeName, externalTable, EXTERNAL_MTU, portName, portPrefix } from './names'
+
+/** An address pool as a host has it: its subnet, and the host's own address there. */
+export type Pool = Pick<HostAddressPool, 'uid' | 'name' | 'cidr' | 'gateway'>
+
+/** A link from the bridge into a namespace (of a network or a balancer), the addresses that are behind it, and the MAC address of its end there. */
+export type ExternalPort = { namespace: string; device: string; mac: string; addresses: readonly string[] }
+
+export type ExternalBridgeOptions = { hostTag: string; kernel: NetworkNamespaceKernel; denied: readonly string[]; run: Run; log: Logger }
+
+/** The next hop in each family of all that is behind the bridge: on a link that leads to it alone nobody has to be asked. */
+export const EXTERNAL_ROUTER = PEER_ROUTER
+
+const forwardingEntries = z.array(z.object({ mac: z.string(), ifname: z.string(), state: z.string().optional(), master: z.string().optional() }))
+
+/**
+ * The bridge of the outside on this host (`hypx-TAG`, in the agent's namespace): where addresses of the outside are answered for. It is there from the first link into it to
+ * the last; one that an operator made or put an interface into stays. Each namespace that has such addresses has one link into it. Nothing is learned
+ * from these links: whose MAC and which addresses are behind each is told to the kernel, and its packet filter holds them to it.
+ */
+export class ExternalBridge {
+  private pools: readonly Pool[] = []
+  private readonly ports = new Map<string, ExternalPort>()
+  private readonly serial = new Serial()
+  private table: Table
+  private isOpen = false
+  /** What nftables lists of the tables as they were loaded last, and the digest of the namespace when all was found right; null: not read since. */
+  private listing: string | null = null
+  private rightDigest: string | null = null
+
+  constructor(private readonly options: ExternalBridgeOptions) {
+    this.table = new Table(options.kernel, 'tables')
+  }
+
+  /** The bridge's MAC address. */
+  get mac(): string {
+    return bridgeMac(this.options.hostTag)
+  }
+
+  get name(): string {
+    return bridgeName(this.options.hostTag)
+  }
+
+  /** These are all pools. In force at once where the bridge is there. Throws ExecError, and an Error for a pool that is in use elsewhere on this host. */
+  async setPools(pools: readonly Pool[]): Promise<void> {
+    await this.serial.do(async () => {
+      this.pools = [...pools]
+      if (this.isOpen) await this.openBridge()
+    })
+  }
+
+  /** The subnets of all pools. */
+  get subnets(): readonly string[] {
+    return this.pools.map(({ cidr }) => cidr)
+  }
+
+  /** The pool of an address, if there is one here. */
+  poolOf(address: string): Pool | undefined {
+    return this.pools.find(({ cidr }) => isWithin(cidr, address))
+  }
+
+  /** Whether a namespace has a link into the bridge, as far as this process knows. */
+  portOf(namespace: string): ExternalPort | undefined {
+    return this.ports.get(portName(this.options.hostTag, namespace))
+  }
+
+  /**
+   * Gives a namespace, which exists, its link into the bridge, with these addresses alone, and its default route there; tells the wire of addresses that are new.
+   * Repeating it repairs what is there. Throws an Error for an address of no pool or of another namespace, ExecError from the kernel; then the link is as before.
+   */
+  async attach(port: ExternalPort): Promise<void> {
+    const known = this.portOf(port.namespace)
+    await this.connect(port)
+    const { namespace, device, mac, addresses } = port
+    const inside = new NetworkNamespaceKernel(namespace, this.options.run)
+    const has = (await inside.links()).find(({ ifname }) => ifname === device)?.addr_info.flatMap(({ local }) => local ?? []) ?? []
+    await inside.ipBatchForced(has.filter((one) => !addresses.includes(one)).map((one) => `address delete ${whole(one)} dev ${device}`))
+    await inside.ipBatch([
+      `link set dev ${device} address ${mac} mtu ${EXTERNAL_MTU} addrgenmode none up`,
+      ...addresses.map((one) => `address replace ${whole(one)} dev ${device}${one.includes(':') ? ' nodad' : ''}`),
+      ...familiesOf(addresses).flatMap((family) => [`neigh replace ${EXTERNAL_ROUTER[family]} lladdr ${this.mac} nud permanent dev ${device}`, `route replace default via ${EXTERNAL_ROUTER[family]} dev ${device} onlink`]),
+    ])
+    await this.announce(port, addresses.filter((one) => !known?.addresses.includes(one)))
+  }
+
+  /**
+   * The bridge's side of {@link attach} alone: makes the link where it is not there, and lets these addresses through. What is inside of the namespace is its caller's.
+   */
+  async connect(port: ExternalPort): Promise<void> {
+    await this.serial.do(async () => {
+      const name = portName(this.options.hostTag, port.namespace)
+      this.check(name, port)
+      const before = this.ports.get(name)
+      this.ports.set(name, port)
+      try {
+        if (!this.isOpen) await this.openBridge()
+        await this.loadRules()
+        await this.makeLink(name, port, before?.addresses ?? [])
+      } catch (error) {
+        if (before) this.ports.set(name, before)
+        else this.ports.delete(name)
+        await this.settleFailure(name, before)
+        throw error
+      }
+    })
+  }
+
+  /** Says on the wire that addresses are behind a link now. What cannot be said is for the log: neighbours find out by themselves. */
+  async announce({ namespace, device, mac }: ExternalPort, addresses: readonly string[]): Promise<void> {
+    await announce(this.options.run, namespace, device, mac, addresses).catch((error: unknown) => this.options.log.warn({ err: error, addresses }, 'that addresses of the outside are here now was not told to the wire; neighbours find out when what they know runs out'))
+  }
+
+  /** Takes a namespace's link away, and with the last one the bridge. Does nothing where there is none. */
+  async detach(namespace: string): Promise<void> {
+    const name = portName(this.options.hostTag, namespace)
+    await this.serial.do(async () => {
+      const port = this.ports.get(name)
+      if (!port) return
+      this.rightDigest = null
+      await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => `neigh delete ${one} dev ${this.name}`)])
+      this.ports.delete(name)
+      try {
+        await (this.ports.size === 0 ? this.removeAll() : this.loadRules())
+      } catch (error) {
+        // The next call tries again.
+        this.ports.set(name, port)
+        throw error
+      }
+    })
+  }
+
+  /**
+   * These links were there before this process, and stay: to be told before {@link reconcile}, which removes all others. Changes nothing in the kernel.
+   * Those that contradict the pools are left out.
+   */
+  adopt(kept: readonly ExternalPort[]): void {
+    for (const port of kept) {
+      const name = portName(this.options.hostTag, port.namespace)
+      try {
+        this.check(name, port)
+        this.ports.set(name, port)
+      } catch (error) {
+        this.options.log.error({ err: error, namespace: port.namespace }, 'addresses of the outside that were kept are not taken up')
+      }
+    }
+  }
+
+  /** Brings the kernel to the links that are known, whatever is there: for the start, and after foreign changes. Says what it changed. A link whose namespace is not there waits for its {@link connect}. */
+  async reconcile(): Promise<string[]> {
+    return this.serial.do(() => this.repairAll())
+  }
+
+  /** Looks whether others changed the bridge since `found`, the fingerprint of the agent's namespace, was taken, and makes it right. Says what it changed. */
+  async mend(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<string[]> {
+    return this.serial.do(async () => {
+      if (!this.isOpen) return []
+      const touched = !this.table.isUntouched(found.generation)
+      if (!touched && found.digest === this.rightDigest) {
+        this.listing ??= await this.list()
+        return []
+      }
+      const repairs = touched ? await this.checkTables(found) : []
+      if (found.digest !== this.rightDigest || repairs.length > 0) repairs.push(...await this.repairLinks())
+      const after = await look()
+      if (after) {
+        if (repairs.some((line) => line.startsWith('rules'))) this.table.isAt(after.generation)
+        this.rightDigest = after.digest
+      }
+      return repairs
+    })
+  }
+
+  /** Removes every link, the bridge unless an operator's interface is in it, and the tables. */
+  async close(): Promise<void> {
+    await this.serial.do(async () => {
+      this.ports.clear()
+      await this.repairAll()
+    })
+  }
+
+  private check(name: string, { device, mac, addresses }: ExternalPort): void {
+    if (!/^[a-z0-9]{1,15}$/.test(device) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new TypeError(`"${device}" with "${mac}" is no device with a MAC address`)
+    for (const address of addresses) {
+      const pool = this.poolOf(address)
+      if (!pool) throw new Error(`${address} is of no address pool that this host knows`)
+      if (address === pool.gateway) throw new Error(`${address} is the gateway of the pool ${pool.name}`)
+      for (const [other, port] of this.ports) if (other !== name && port.addresses.includes(address)) throw new Error(`${address} is answered for in ${port.namespace}: it has to go there first`)
+      for (const [other, port] of this.ports) if (other !== name && port.mac === mac) throw new Error(`MAC address ${mac} is held in ${port.namespace}`)
+    }
+  }
+
+  private async repairAll(): Promise<string[]> {
+    const { kernel, hostTag } = this.options
+    const there = (await kernel.links()).map(({ ifname }) => ifname)
+    const surplus = there.filter((name) => name.startsWith(portPrefix(hostTag)) && !this.ports.has(name))
+    await kernel.ipBatchForced(surplus.map((name) => `link delete ${name}`))
+    const repairs = surplus.map((name) => `link ${name} removed`)
+    this.table = new Table(kernel, 'tables')
+    if (this.ports.size === 0) {
+      if (surplus.length > 0 || there.includes(this.name) || this.isOpen) await this.removeAll()
+      return repairs
+    }
+    await this.openBridge()
+    await this.loadRules()
+    return [...repairs, ...await this.repairLinks()]
+  }
+
+  private async repairLinks(): Promise<string[]> {
+    const { kernel } = this.options
+    const before = await kernel.links()
+    const wasRight = await this.isBridgeRight(before)
+    await this.openBridge()
+    const repairs = wasRight ? [] : [`bridge ${this.name} made right`]
+    const { neighbours } = await kernel.observe()
+    const entries = forwardingEntries.parse(JSON.parse(await kernel.command('bridge', ['-j', 'fdb', 'show', 'br', this.name]) || '[]'))
+    for (const [name, port] of this.ports) {
+      const link = before.find(({ ifname }) => ifname === name)
+      const isRight = link !== undefined && link.flags.includes('UP') && link.mtu === EXTERNAL_MTU && link.master === this.name
+        && entries.some(({ mac, ifname, state, master }) => mac === port.mac && ifname === name && state === 'static' && master === this.name)
+        && port.addresses.every((one) => neighbours.some(({ dst, dev, lladdr }) => dst === one && dev === this.name && lladdr === port.mac))
+      if (isRight && wasRight) continue
+      await this.makeLink(name, port, []).then(() => (isRight ? undefined : repairs.push(`link ${name} made`)), (error: unknown) => this.options.log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again'))
+    }
+    const wanted = new Set([...this.ports.values()].flatMap(({ addresses }) => addresses))
+    const stray = neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.poolOf(dst))
+    await kernel.ipBatchForced(stray.map(({ dst }) => `neigh delete ${dst} dev ${this.name}`))
+    return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
+  }
+
+  private async isBridgeRight(links: readonly Link[]): Promise<boolean> {
+    const bridge = links.find(({ ifname }) => ifname === this.name)
+    const has = bridge?.addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`) ?? []
+    return bridge !== undefined && bridge.address === this.mac && bridge.flags.includes('UP') && this.pools.every((pool) => has.includes(gatewayOf(pool)))
+  }
+
+  /** Makes the bridge right, and this namespace forward. Throws an Error where a pool is in use elsewhere on this host. */
+  private async openBridge(): Promise<void> {
+    const { kernel, log } = this.options
+    this.rightDigest = null
+    const links = await kernel.links()
+    this.refuseOverlaps(links)
+    const families = familiesOf(this.pools.map(({ gateway }) => gateway))
+    if (families.includes(4) && await kernel.get('net.ipv4.ip_forward') !== '1') {
+      await kernel.set({ 'net.ipv4.ip_forward': 1 })
+      log.warn('IPv4 forwarding was off on this host; turned it on (net.ipv4.ip_forward=1), since it answers for addresses of the outside')
+    }
+    const bridge = links.find(({ ifname }) => ifname === this.name)
+    if (!bridge) await kernel.ipBatch([`link add name ${this.name} address ${this.mac} mtu ${EXTERNAL_MTU} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`])
+    await kernel.set({
+      [`net.ipv4.conf.${this.name}.send_redirects`]: 0, [`net.ipv4.conf.${this.name}.accept_redirects`]: 0, [`net.ipv4.conf.${this.name}.arp_ignore`]: 1, [`net.ipv4.conf.${this.name}.arp_announce`]: 2,
+      [`net.ipv6.conf.${this.name}.accept_ra`]: 0, [`net.ipv6.conf.${this.name}.accept_redirects`]: 0, [`net.ipv6.conf.${this.name}.autoconf`]: 0,
+    })
+    const wanted = this.pools.map(gatewayOf)
+    const surplus = (bridge?.addr_info ?? []).filter(({ local, prefixlen }) => local !== undefined && !wanted.includes(`${local}/${prefixlen}`) && this.lastGateways.has(`${local}/${prefixlen}`))
+    await kernel.ipBatchForced(surplus.map(({ local, prefixlen }) => `address delete ${local}/${prefixlen} dev ${this.name}`))
+    await kernel.ipBatch([
+      `link set dev ${this.name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+      `link set dev ${this.name} address ${this.mac} mtu ${EXTERNAL_MTU} addrgenmode none up`,
+      ...wanted.map((one) => `address replace ${one} dev ${this.name}${one.includes(':') ? ' nodad' : ''}`),
+    ])
+    for (const one of wanted) this.lastGateways.add(one)
+    if (families.includes(6)) await this.forward6()
+    this.isOpen = true
+  }
+
+  /** Gateways that this process gave the bridge; an operator's own addresses there are not ours to remove. */
+  private readonly lastGateways = new Set<string>()
+
+  /** A host that forwards takes no default route from routers any more, unless told that it shall (accept_ra 2). */
+  private async forward6(): Promise<void> {
+    const { kernel, log } = this.options
+    if (await kernel.get('net.ipv6.conf.all.forwarding') === '1') return
+    const listed = (await kernel.command('sysctl', ['-a', '-r', '^net\\.ipv6\\.conf\\..*\\.accept_ra$'])).split('\n')
+    const heeding = listed.flatMap((line) => /^(\S+) = 1$/.exec(line)?.[1] ?? []).filter((name) => !name.includes(`.${this.name}.`))
+    if (heeding.length > 0) await kernel.set(Object.fromEntries(heeding.map((name) => [name, 2])))
+    await kernel.set({ 'net.ipv6.conf.all.forwarding': 1 })
+    log.warn('IPv6 forwarding was off on this host; turned it on (net.ipv6.conf.all.forwarding=1, accept_ra=2 where it was 1), since an address pool is of IPv6')
+  }
+
+  private refuseOverlaps(links: readonly Link[]): void {
+    for (const { ifname, addr_info } of links) {
+      if (ifname === this.name) continue
+      for (const { local, prefixlen } of addr_info) {
+        if (local === undefined || (local.startsWith('fe80') || local === '::1')) continue
+        const pool = this.pools.find(({ cidr }) => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(local), prefixlen)))
+        if (pool) throw new Error(`the address pool ${pool.name} (${pool.cidr}) overlaps ${local}/${prefixlen}, which this host has on ${ifname}: give the pool another subnet, or remove that address`)
+      }
+    }
+  }
+
+  private async makeLink(name: string, { namespace, device, mac, addresses }: ExternalPort, before: readonly string[]): Promise<void> {
+    const { kernel } = this.options
+    this.rightDigest = null
+    const link = (await kernel.links()).find(({ ifname }) => ifname === name)
+    if (!link) await kernel.ipBatch([`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`])
+    await kernel.ipBatch([
+      `link set dev ${name} mtu ${EXTERNAL_MTU} addrgenmode none`,
+      `link set dev ${name} master ${this.name}`,
+      // Tenants' links do not hear each other, and what is sent to a MAC that nobody has goes to none of them.
+      `link set dev ${name} type bridge_slave learning off flood off isolated on`,
+      `link set dev ${name} up`,
+    ])
+    await kernel.bridgeBatch([`fdb replace ${mac} dev ${name} master static`])
+    await kernel.ipBatchForced(before.filter((one) => !addresses.includes(one)).map((one) => `neigh delete ${one} dev ${this.name}`))
+    await kernel.ipBatch(addresses.map((one) => `neigh replace ${one} lladdr ${mac} nud permanent dev ${this.name}`))
+  }
+
+  /** After a failure the rules are those of before; a link that was new is gone. */
+  private async settleFailure(name: string, before: ExternalPort | undefined): Promise<void> {
+    const { kernel, log } = this.options
+    try {
+      if (!before) await kernel.ipBatchForced([`link delete ${name}`])
+      await (this.ports.size === 0 ? this.removeAll() : this.loadRules())
+    } catch (error) {
+      log.error({ err: error }, 'an undo failed; the next look completes it')
+    }
+  }
+
+  private async loadRules(): Promise<void> {
+    const { hostTag, denied } = this.options
+    const before = this.table.state
+    await this.table.load(externalTables({ hostTag, denied, ports: [...this.ports].map(([name, { mac, addresses }]) => ({ name, mac, addresses })) }))
+    if (this.table.state !== before) this.listing = null
+  }
+
+  /** Others changed rules of this namespace: theirs, or these tables. */
+  private async checkTables(found: Fingerprint): Promise<string[]> {
+    if (this.listing !== null && await this.list() === this.listing) {
+      this.table.isAt(found.generation)
+      return []
+    }
+    const isKnown = this.listing !== null
+    this.table = new Table(this.options.kernel, 'tables')
+    await this.loadRules()
+    this.listing = await this.list()
+    // Without a listing nobody knows whether they were changed.
+    return isKnown ? ['rules of the outside, which others changed, loaded anew'] : ['rules of the outside loaded']
+  }
+
+  /** The tables as nftables lists them, without their numbers and without what packets wrote; empty where they are gone. */
+  private async list(): Promise<string> {
+    const { kernel, hostTag } = this.options
+    const listed = await Promise.all(['inet', 'bridge'].map((family) => kernel.listRules('table', family, externalTable(hostTag)).catch(() => null)))
+    return JSON.stringify(listed, (key, value: unknown) => (key === 'handle' || key === 'metainfo' || (key === 'elem' && JSON.stringify(value).includes('"ct count"')) ? undefined : value))
+  }
+
+  /** The bridge stays where an operator's interface is in it, without what was made here. */
+  private async removeAll(): Promise<void> {
+    const { kernel, hostTag } = this.options
+    this.isOpen = false
+    this.listing = null
+    this.rightDigest = null
+    this.table = new Table(kernel, 'tables')
+    const links = await kernel.links()
+    const bridge = links.find(({ ifname }) => ifname === this.name)
+    const others = links.filter(({ ifname, master }) => master === this.name && !ifname.startsWith(portPrefix(hostTag)))
+    if (bridge && others.length === 0) await kernel.ipBatchForced([`link delete ${this.name}`])
+    else if (bridge) await kernel.ipBatchForced(this.pools.map((pool) => `address delete ${gatewayOf(pool)} dev ${this.name}`))
+    await kernel.loadRules(removeExternalTables(hostTag))
+    this.lastGateways.clear()
+  }
+}
+
+const whole = (ip: string): string => `${ip}/${ip.includes(':') ? 128 : 32}`
+const familiesOf = (addresses: readonly string[]): (4 | 6)[] => ([4, 6] as const).filter((family) => addresses.some((one) => one.includes(':') === (family === 6)))
+const isWithin = (cidr: string, address: string): boolean => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(address), address.includes(':') ? 128 : 32))
+const gatewayOf = ({ cidr, gateway }: Pool): string => `${gateway}/${parseSubnet(cidr).prefixLength}`
