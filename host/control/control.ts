@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { challengeOutput, fetchUploadOutput, helloOutput, hostCapabilities, hostProtocolVersion, type Assignment, type DesiredMessage, type FiguresInput, type HelloInput, type NetworkMessage, type PodConfigurationMessage, type PrePull, type ReportInput, type StreamRequest } from '@/contracts/host/v1'
+import { uptimeMs } from '@/host/balancers/server-lease'
 import type { Logger } from '@/platform/logger'
 import { DesiredMessages } from './desired-messages'
 import type { HostIdentity } from './identity'
@@ -26,6 +27,10 @@ export type ControlOptions = {
   onNetwork?: (message: NetworkMessage) => void
   /** Addresses of the outside, balancers and their certificates; without it this host says that it has none. */
   onExternal?: (message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' | 'openBalancerLog' }>) => void
+  /** A connection begins: what comes of the outside begins with all of it. */
+  onExternalBegin?: () => void
+  /** The server answered what was asked at this time of this host's uptime, in milliseconds. */
+  onHeard?: (askedAt: number) => void
   onOpen: (url: string, request: StreamRequest) => void
   /** Told how to send figures on this connection; it fails once the connection is over. */
   onFigures?: (send: (batch: FiguresInput) => Promise<void>) => void
@@ -67,11 +72,14 @@ async function session(connection: ServerConnection, options: ControlOptions, me
   const { identity, bootId, reporter, log } = options
   const [{ nonce }, description] = await Promise.all([connection.query('host.challenge', challengeOutput), options.describe()])
   const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => one !== 'externalObjects' || options.onExternal), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
+  const askedAt = uptimeMs()
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
+  options.onHeard?.(askedAt)
   onConnected()
   log.info({ hostId }, 'connected to the server')
   options.onUploads?.(async (uploadId) => (await connection.mutate('host.fetchUpload', { uploadId }, fetchUploadOutput)).url)
   messages.begin()
+  options.onExternalBegin?.()
   let isFirst = true
   const carryOut = (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
@@ -112,7 +120,10 @@ async function keepBeating(connection: ServerConnection, options: ControlOptions
   const ended = new AbortController()
   void connection.closed.then(() => ended.abort())
   while (!ended.signal.aborted) {
-    await connection.mutate('host.heartbeat', { bootId: options.bootId, ...(await options.heartbeat()) }, z.unknown())
+    const beat = { bootId: options.bootId, ...(await options.heartbeat()) }
+    const askedAt = uptimeMs()
+    await connection.mutate('host.heartbeat', beat, z.unknown())
+    options.onHeard?.(askedAt)
     await pause(Math.min(Math.max(everySeconds, 1), 300) * 1000, ended.signal)
   }
 }

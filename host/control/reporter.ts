@@ -1,4 +1,4 @@
-import type { HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
+import type { ExternalReport, HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
 import { imageKey } from '@/host/pods/image-reports'
 import { briefReport, fittingReport, jsonBytes, reportBytes } from './report-size'
 
@@ -10,11 +10,13 @@ export type ReportSource = {
   image(key: string): ImageReport | null
   imageReports(): ImageReport[]
 }
+/** As {@link ReportSource}, of floating addresses and balancers, by a key of theirs. */
+export type ExternalSource = { externalReport(key: string): ExternalReport | null; externalReports(): ReadonlyMap<string, ExternalReport> }
 export type SendReport = (report: ReportInput) => Promise<void>
 
 const maxEvents = 2_000
 /** Well below what the contract takes, so that no report is refused for its size and then for ever. {@link reportBytes} bounds them too. */
-const maxPerReport = { pods: 500, events: 1_000, images: 1_000 }
+const maxPerReport = { pods: 500, events: 1_000, images: 1_000, external: 1_000 }
 /** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
 const gapMs = 150
 
@@ -30,12 +32,14 @@ export class Reporter {
   private complete = false
   private readonly pods = new Set<string>()
   private readonly images = new Set<string>()
+  private readonly external = new Set<string>()
   private events: HostEvent[] = []
 
   constructor(
     private readonly bootId: string,
     private readonly source: ReportSource,
     private readonly waitMs: number = gapMs,
+    private readonly externalSource: ExternalSource | null = null,
   ) {}
 
   podChanged(uid: string): void {
@@ -47,6 +51,13 @@ export class Reporter {
     // The complete report of the next connection begins with all images: what changes before need not be kept.
     if (!this.send) return
     this.images.add(key)
+    this.flush()
+  }
+
+  externalChanged(key: string): void {
+    // As of images.
+    if (!this.send) return
+    this.external.add(key)
     this.flush()
   }
 
@@ -66,6 +77,7 @@ export class Reporter {
   detach(): void {
     this.send = null
     this.images.clear()
+    this.external.clear()
   }
 
   /** Resolves when nothing is on its way. */
@@ -74,7 +86,7 @@ export class Reporter {
   }
 
   private get isDue(): boolean {
-    return this.complete || this.pods.size > 0 || this.images.size > 0 || this.events.length > 0
+    return this.complete || this.pods.size > 0 || this.images.size > 0 || this.external.size > 0 || this.events.length > 0
   }
 
   private flush(): void {
@@ -111,12 +123,14 @@ export class Reporter {
     if (complete) {
       this.pods.clear()
       for (const image of this.source.imageReports()) this.images.add(imageKey(image))
+      for (const key of this.externalSource?.externalReports().keys() ?? []) this.external.add(key)
     }
     const room = new Room(reportBytes)
     const pods = complete ? this.allPods(room) : take(this.pods, maxPerReport.pods, room, (uid) => fitting(this.source.report(uid)))
     const images = take(this.images, maxPerReport.images, room, (key) => this.source.image(key))
+    const external = take(this.external, complete ? 10_000 : maxPerReport.external, room, (key) => this.externalSource?.externalReport(key) ?? null)
     this.sequence += 1
-    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.takeEvents(room), images }
+    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.takeEvents(room), images, ...(external.length > 0 && { external }) }
   }
 
   /** A pod that a complete report does not name is gone: none is left for the next one, but what it says may be. */

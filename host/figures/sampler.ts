@@ -1,5 +1,5 @@
 import type { StatsResult } from '@/contracts/guest/v1/messages'
-import type { FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1'
+import type { BalancerFigures, FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1'
 import type { Clock } from '@/host/pods/clock'
 import { intervalFigures, type Reading, type VmBounds } from './interval'
 import type { HostReading } from './proc'
@@ -15,6 +15,8 @@ export type SamplerOptions = {
   host: () => Promise<HostReading>
   /** Counters of all services of the networks on this host, by uid. */
   services?: () => Promise<ReadonlyMap<string, ServiceCounters>>
+  /** What passed through the balancers of this host since the last call; `at` is of this sampler's clock. */
+  balancers?: (at: number) => Promise<(Omit<BalancerFigures, 'ageMs'> & { at: number })[]>
   processCpu: (pid: number) => Promise<number | null>
   processMemory: (pid: number) => Promise<number | null>
   /** Its `now` only goes forward. */
@@ -29,6 +31,7 @@ const giveUpMs = 5_000
 const lanes = 4
 const batchSize = 200
 const serviceBatchSize = 1000
+const balancerBatchSize = 1000
 /** A round asks its pods one after the other, not all at its beginning. */
 const spreadMs = 7_000
 const gapMs = 40
@@ -37,7 +40,8 @@ const mostWaiting = 8
 
 type Measured = Omit<PodFigures, 'ageMs'> & { at: number }
 type MeasuredService = Omit<ServiceFigures, 'ageMs'> & { at: number }
-type Batch = { ready: Measured[]; host: (Usage & { at: number; intervalMs: number }) | null; services: MeasuredService[] }
+type MeasuredBalancer = Omit<BalancerFigures, 'ageMs'> & { at: number }
+type Batch = { ready: Measured[]; host: (Usage & { at: number; intervalMs: number }) | null; services: MeasuredService[]; balancers?: MeasuredBalancer[] }
 type PodState = { turn: number; last: Reading | null; memoryBytes: number | null; layers: Map<string, number>; processId: number | null; busy: boolean }
 
 /**
@@ -99,6 +103,8 @@ export class FigureSampler {
     const services = await this.measureServices()
     if (ready.length > 0 || host || services.length > 0) this.offer({ ready, host, services: services.splice(0, serviceBatchSize) })
     while (services.length > 0) this.offer({ ready: [], host: null, services: services.splice(0, serviceBatchSize) })
+    const balancers = (await this.options.balancers?.(clock.now()).catch(() => null)) ?? []
+    while (balancers.length > 0) this.offer({ ready: [], host: null, services: [], balancers: balancers.splice(0, balancerBatchSize) })
   }
 
   private async measure(pod: MeasuredPod): Promise<Measured | null> {
@@ -178,9 +184,9 @@ export class FigureSampler {
     if (this.send === send) this.isSending = false
   }
 
-  private message({ ready, host, services }: Batch): FiguresInput {
+  private message({ ready, host, services, balancers = [] }: Batch): FiguresInput {
     const now = this.options.clock.now()
     const aged = <T extends { at: number }>({ at, ...figures }: T) => ({ ...figures, ageMs: Math.min(60_000, Math.max(0, Math.round(now - at))) })
-    return { bootId: this.options.bootId, host: host && aged(host), pods: ready.map(aged), ...(services.length > 0 && { services: services.map(aged) }) }
+    return { bootId: this.options.bootId, host: host && aged(host), pods: ready.map(aged), ...(services.length > 0 && { services: services.map(aged) }), ...(balancers.length > 0 && { balancers: balancers.map(aged) }) }
   }
 }

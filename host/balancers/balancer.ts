@@ -1,0 +1,252 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import { BalancerNamespace } from './balancer-namespace'
+import { INNER_LINK, OUTER_LINK } from './names'
+import type { ServersOf } from './packet-filter'
+import type { BalancerParts, Certificate, Haproxy } from './ports'
+
+/** Changes in so short a time are one. */
+const gatherMs = 20
+const [firstRetryMs, lastRetryMs] = [200, 10_000]
+/** A HAProxy that ran so long is started again without a wait when it ends. */
+const steadyMs = 10_000
+
+/** What a balancer shall be on this host. */
+export type Wanted = { balancer: HostBalancer; servers: ServersOf; certificates: ReadonlyMap<string, Certificate> }
+
+/** What is made of it, in order; the first that fails is told. */
+type Step = 'its network namespace' | 'its packet filter' | 'its link into the tenant\'s network' | 'its HAProxy' | 'its floating addresses'
+class StepFailed extends Error {
+  constructor(readonly step: Step, readonly cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause))
+  }
+}
+
+/** Of HAProxy there is none where all is UDP. */
+const needsHaproxy = ({ listeners }: HostBalancer): boolean => listeners.some(({ protocol }) => protocol !== 'udp')
+
+/**
+ * One balancer of this host: its namespace, links, packet filter and HAProxy are brought to what is wanted, one change after another, in the background; what fails is tried
+ * again, and costs this balancer alone. It answers for its addresses once all else stands, and for none of them any more before anything of it goes.
+ */
+export class Balancer {
+  report: ExternalReport
+  private wanted: Wanted | null = null
+  private readonly namespace: BalancerNamespace
+  private readonly haproxy: Haproxy
+  /** What stands; null: not known. `linked`: what the links were made of. */
+  private made: { inode: number; inner: HostBalancer['network'] | null; outer: readonly string[] | null } | null = null
+  private servers: ServersOf = new Map()
+  private running: Promise<void> | null = null
+  private changed = false
+  private left = false
+  private retryMs = firstRetryMs
+  private startedAt = 0
+  private readonly waking = new Set<() => void>()
+  private down: string[] = []
+  private isActive = false
+  private problem: string | null = null
+
+  constructor(
+    readonly uid: string,
+    readonly number: number,
+    private readonly parts: BalancerParts,
+    private readonly onReport: (report: ExternalReport) => void,
+  ) {
+    this.namespace = new BalancerNamespace(parts.hostTag, number, parts.run)
+    this.haproxy = parts.haproxy({ uid, number }, this.namespace.path, () => void this.check())
+    this.report = { kind: 'balancer', uid, phase: 'Failed', reason: 'Starting', message: 'The balancer is being started on its host.' }
+  }
+
+  get isWanted(): boolean {
+    return this.wanted !== null
+  }
+
+  /** Shall be so from now on; null: nothing of it shall be here. */
+  want(wanted: Wanted | null): void {
+    this.wanted = wanted
+    this.retryMs = firstRetryMs
+    this.converge()
+  }
+
+  /** Looks whether all of it still runs. */
+  async check(): Promise<void> {
+    if (!this.wanted || this.running || this.left) return
+    const { balancer } = this.wanted
+    const [inode, runs] = await Promise.all([this.namespace.inode().catch(() => null), needsHaproxy(balancer) ? this.haproxy.isRunning().catch(() => false) : true])
+    if (this.left || this.running) return
+    if (inode === null || inode !== this.made?.inode) this.made = null
+    else if (runs) return
+    this.converge()
+  }
+
+  /** Asks HAProxy whom it took out, and tells where that changed. */
+  async lookAtServers(): Promise<void> {
+    if (!this.wanted || !this.isActive || this.running || !needsHaproxy(this.wanted.balancer)) return
+    const down = (await this.haproxy.serversDown().catch(() => this.down)).sort().slice(0, 1000)
+    if (isDeepStrictEqual(down, this.down)) return
+    this.down = down
+    if (this.isActive) this.tellState()
+  }
+
+  counters(): ReturnType<Haproxy['counters']> {
+    return this.isActive && this.wanted && needsHaproxy(this.wanted.balancer) ? this.haproxy.counters() : Promise.resolve([])
+  }
+
+  log(...options: Parameters<Haproxy['log']>): ReturnType<Haproxy['log']> {
+    return this.haproxy.log(...options)
+  }
+
+  /** Lets it run on for the next agent. */
+  async leave(): Promise<void> {
+    this.left = true
+    for (const wake of this.waking) wake()
+    await this.running
+  }
+
+  /** Resolves when all that was asked for is done, or failed and is tried again. */
+  async settled(): Promise<void> {
+    while (this.running) await this.running
+  }
+
+  private converge(): void {
+    if (this.left) return
+    this.changed = true
+    for (const wake of this.waking) wake()
+    this.running ??= this.work().finally(() => {
+      this.running = null
+      if (this.changed && !this.left) this.converge()
+    })
+  }
+
+  private async work(): Promise<void> {
+    while (this.changed && !this.left) {
+      await delay(gatherMs)
+      this.changed = false
+      const { wanted } = this
+      try {
+        await (wanted ? this.bring(wanted) : this.end())
+        this.retryMs = firstRetryMs
+      } catch (error) {
+        this.failed(error)
+        this.changed = true
+        await this.pause(this.retryMs)
+        this.retryMs = Math.min(this.retryMs * 2, lastRetryMs)
+      }
+    }
+  }
+
+  /** Until the time is over, or there is something new. */
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        this.waking.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      this.waking.add(done)
+    })
+  }
+
+  private async bring({ balancer, servers, certificates }: Wanted): Promise<void> {
+    const { outside, network } = this.parts
+    const made = await step('its network namespace', () => this.makeNamespace())
+    // Who comes may be reached before HAProxy knows of it; who goes, until it does not any more.
+    await step('its packet filter', () => this.namespace.filter(balancer, both(this.servers, servers)))
+    if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
+    await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
+    if (!isDeepStrictEqual(made.outer, balancer.addresses)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = balancer.addresses)))
+    this.servers = servers
+    await step('its packet filter', () => this.namespace.filter(balancer, servers))
+    this.isActive = true
+    this.tellState()
+  }
+
+  private async makeNamespace(): Promise<NonNullable<Balancer['made']>> {
+    const inode = await this.namespace.inode()
+    if (this.made && inode === this.made.inode) return this.made
+    this.made = null
+    this.namespace.forget()
+    // What runs without its namespace's name is reached by nobody.
+    if (inode === null) await this.haproxy.stop()
+    await this.namespace.make()
+    const now = await this.namespace.inode()
+    if (now === null) throw new Error(`the namespace ${this.namespace.name} was removed by another program`)
+    this.made = { inode: now, inner: null, outer: null }
+    return this.made
+  }
+
+  private async bringHaproxy(wanted: Wanted): Promise<void> {
+    if (!needsHaproxy(wanted.balancer)) {
+      this.problem = null
+      return this.haproxy.stop()
+    }
+    const ran = await this.haproxy.isRunning()
+    // One that ends again and again does not take the machine's time.
+    if (!ran && performance.now() - this.startedAt < steadyMs) await this.pause(Math.min(1_000, this.retryMs))
+    this.problem = await this.haproxy.bring(wanted)
+    if (!ran) this.startedAt = performance.now()
+  }
+
+  /** Answers for nothing at first; then all of it goes, as far as it can, and what could not is tried again. */
+  private async end(): Promise<void> {
+    const { outside, network } = this.parts
+    this.isActive = false
+    const { namespace } = this
+    await step('its floating addresses', () => outside.detach({ number: this.number }, namespace.name, OUTER_LINK))
+    await step('its HAProxy', () => this.haproxy.stop())
+    await step('its link into the tenant\'s network', () => network.detach({ uid: this.uid, number: this.number }))
+    await step('its network namespace', () => namespace.remove())
+    this.made = null
+    this.servers = new Map()
+    this.down = []
+    this.problem = null
+    this.tell({ phase: 'Gone', reason: 'Gone', message: 'The host does not answer for the balancer any more.' })
+  }
+
+  private failed(error: unknown): void {
+    const { wanted, isActive, retryMs } = this
+    const what = error instanceof StepFailed ? error.step : 'it'
+    const cause = error instanceof Error ? error.message : String(error)
+    this.parts.log.warn({ err: error, balancer: this.uid, retryMs }, `of a balancer, ${what} is not as it should be; it is tried again`)
+    const again = 'Its host tries again by itself; if this stays, tell the operators.'
+    if (!wanted) return this.tell({ phase: 'Failed', reason: 'NotRemoved', message: `The balancer is being removed, and ${what} cannot be: ${cause}. ${again}` })
+    this.tell(isActive
+      ? { phase: 'Degraded', reason: 'NotUpdated', message: `The balancer answers as it did before: ${what} cannot be changed: ${cause}. ${again}` }
+      : { phase: 'Failed', reason: 'NotStarted', message: `The balancer does not answer: ${what} cannot be made: ${cause}. ${again}` })
+  }
+
+  private tellState(): void {
+    this.tell(this.problem === null ? { phase: 'Active', reason: 'Serving', message: '' } : { phase: 'Degraded', reason: 'PartlyServing', message: this.problem })
+  }
+
+  private tell(state: Pick<ExternalReport, 'phase' | 'reason' | 'message'>): void {
+    const report: ExternalReport = { kind: 'balancer', uid: this.uid, ...state, message: state.message.slice(0, 4096), ...(this.down.length > 0 && { down: this.down }) }
+    if (isDeepStrictEqual(report, this.report)) return
+    this.report = report
+    this.onReport(report)
+  }
+}
+
+async function step<T>(name: Step, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    throw new StepFailed(name, error)
+  }
+}
+
+/** Servers of two states; of one that both have, what the second says. */
+function both(before: ServersOf, now: ServersOf): ServersOf {
+  const all = new Map(now)
+  for (const [backend, servers] of before) {
+    const known = all.get(backend) ?? []
+    const has = new Set(known.map(({ address, port }) => `${address} ${port}`))
+    // For UDP who goes gets nothing new.
+    const gone = servers.filter(({ address, port }) => !has.has(`${address} ${port}`)).map((server) => ({ ...server, weight: 0 }))
+    if (gone.length > 0) all.set(backend, [...known, ...gone])
+  }
+  return all
+}

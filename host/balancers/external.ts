@@ -1,0 +1,90 @@
+import type { CertificatesMessage, ExternalMessage, ExternalObject, ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import { externalObjectKey } from '@/contracts/host/v1'
+import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
+import type { Logger } from '@/platform/logger'
+import type { Balancers } from './balancers'
+
+/** Who carries out pools and pods' floating addresses. What fails is tried again there, and told; `answer` tells that one is gone that was never here. */
+export type FloatingAddresses = { answer: (uid: string) => void; apply: (pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]) => void; reports: () => ExternalReport[]; report: (uid: string) => ExternalReport | null }
+
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: FloatingAddresses; log: Pick<Logger, 'error'> }
+
+/** How a report of the outside is called among those of a host. */
+export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
+
+/** What the server says of the outside, on its way to the bridge, the balancers and the disk. */
+export class External {
+  private readonly objects = new Map<string, ExternalObject>()
+  /** Parts of a message that is not whole yet. */
+  private begun: ExternalMessage | null = null
+  private isKnown = false
+  constructor(private readonly parts: ExternalParts) {
+    for (const object of parts.kept.all()) this.objects.set(externalObjectKey(object), object)
+    this.applyAddresses()
+  }
+
+  /** Another connection begins: half of what the one before said is none, and changes come after all of it. */
+  begin(): void {
+    this.begun = null
+    this.isKnown = false
+    this.parts.balancers.begin()
+  }
+
+  /** Throws for changes before all was said. */
+  take({ more, ...message }: ExternalMessage): void {
+    const whole = this.begun ? { ...this.begun, set: [...this.begun.set, ...message.set], remove: [...this.begun.remove, ...message.remove] } : message
+    this.begun = more ? whole : null
+    if (!more) this.carryOut(whole)
+  }
+
+  takeCertificates(message: CertificatesMessage): void {
+    this.parts.balancers.takeCertificates(message)
+  }
+
+  reports(): ExternalReport[] {
+    return [...this.parts.addresses.reports(), ...this.parts.balancers.reports()]
+  }
+
+  /** By {@link externalReportKey}. */
+  report(key: string): ExternalReport | null {
+    const [kind, uid = ''] = key.split('/')
+    return kind === 'balancer' ? this.parts.balancers.report(uid) : this.parts.addresses.report(uid)
+  }
+
+  private carryOut({ complete, set, remove }: ExternalMessage): void {
+    if (!complete && !this.isKnown) throw new Error('changes of what this host answers for on the outside came before all of it')
+    this.isKnown = true
+    const touched = new Set(set.map(groupOf))
+    const now = new Set(set.map(externalObjectKey))
+    const gone = complete ? [...this.objects.keys()].filter((key) => !now.has(key)) : remove
+    for (const key of gone) {
+      const object = this.objects.get(key)
+      if (!object) {
+        this.answer(key)
+        continue
+      }
+      touched.add(groupOf(object))
+      this.objects.delete(key)
+    }
+    for (const object of set) this.objects.set(externalObjectKey(object), object)
+    const groups = new Map([...touched].map((group) => [group, [] as ExternalObject[]]))
+    for (const object of this.objects.values()) groups.get(groupOf(object))?.push(object)
+    for (const [group, objects] of groups) {
+      this.parts.kept.put(group, objects)
+      if (group !== 'addresses') this.parts.balancers.take(group, objects)
+    }
+    if (touched.has('addresses')) this.applyAddresses()
+  }
+
+  /** A removal of what is not here is answered, too. */
+  private answer(key: string): void {
+    const [kind, uid = ''] = key.split('/')
+    if (kind === 'balancer') this.parts.balancers.take(uid, [])
+    if (kind === 'floatingAddress') this.parts.addresses.answer(uid)
+  }
+
+  private applyAddresses(): void {
+    const all = [...this.objects.values()]
+    this.parts.addresses.apply(all.filter((one) => one.kind === 'addressPool'), all.filter((one) => one.kind === 'floatingAddress'))
+  }
+}

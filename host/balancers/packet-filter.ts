@@ -1,0 +1,126 @@
+import type { HostBalancer } from '@/contracts/host/v1'
+import type { BalancerServer } from '@/domain/load-balancer/model'
+import { familyOf, formatIp, formatSubnet, parseIp, parseSubnet, type Family } from '@/domain/shared/ip'
+import type { NftChain, NftMap, NftSection, NftSet, NftTables } from '@/host/network/table/model'
+import { nftWords } from '@/host/network/services/service-rules'
+import { INNER_LINK, OUTER_LINK } from './names'
+
+export const BALANCER_TABLE = 'inet balancer'
+const families = [4, 6] as const
+/** Parts of a round into which endpoints of UDP share by their weights. */
+const MOST_SHARES = 4096
+/** Connections of UDP that one balancer may have at a time: the table of connections is the host's own. */
+const MOST_FLOWS = 65_536
+
+/** Who takes connections of each backend, by its name. */
+export type ServersOf = ReadonlyMap<string, readonly BalancerServer[]>
+type Filtered = Pick<HostBalancer, 'listeners' | 'backends' | 'options' | 'addresses'> & { network: Pick<HostBalancer['network'], 'inner'> }
+type UdpPort = { port: number; source: boolean; servers: readonly BalancerServer[] }
+
+/** `address . port` of a server of TCP, as the sets have it. */
+const element = (address: string, port: number): string => `${formatIp(parseIp(address))} . ${port}`
+const ofFamily = (family: Family) => (address: string): boolean => familyOf(address) === family
+
+/**
+ * The packet filter of a balancer's namespace: from the outside only its listeners' ports and echo, towards its tenant's network only
+ * its backends, and answers. HAProxy that was broken into reaches its tenant's backends and nothing more. UDP is balanced here.
+ */
+export function balancerTables(balancer: Filtered, servers: ServersOf): NftTables {
+  return new Map([[BALANCER_TABLE, [base(balancer, servers), ...families.map((family) => udpSection(balancer, servers, family))]]])
+}
+
+/** As {@link balancerTables}, before anything is known: lets nothing through. */
+export const closedTables: NftTables = new Map([[BALANCER_TABLE, [{ chains: new Map(['input', 'forward', 'output'].map((hook) => [hook, { hook: `type filter hook ${hook} priority filter; policy drop;`, rules: [] }])) }]]])
+
+function base(balancer: Filtered, servers: ServersOf): NftSection {
+  const { listeners, backends, addresses, options } = balancer
+  const tcp = listeners.filter(({ protocol }) => protocol !== 'udp')
+  const targets = backends.filter(({ mode }) => mode !== 'udp').flatMap(({ name }) => servers.get(name) ?? [])
+  const elements = (family: Family) => [...new Set(targets.filter(({ address }) => ofFamily(family)(address)).map(({ address, port }) => element(address, port)))]
+  const sets = new Map<string, NftSet>(families.flatMap((family) => [
+    [`backends${family}`, { declaration: `type ${nftWords[family].type} . inet_service;`, elements: elements(family) }],
+    [`own${family}`, { declaration: `type ${nftWords[family].type};`, elements: addresses.filter(ofFamily(family)).map((address) => formatIp(parseIp(address))) }],
+    [`allowed${family}`, { declaration: `type ${nftWords[family].type}; flags interval; auto-merge;`, elements: (options.allow ?? []).map(parseSubnet).filter((subnet) => subnet.family === family).map(formatSubnet) }],
+  ]))
+  sets.set('ports', { declaration: 'type inet_service;', elements: tcp.map(({ port }) => String(port)) })
+  const chains = new Map<string, NftChain>([
+    ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [
+      'ct state established,related accept',
+      'ct state invalid drop',
+      // Neighbours of IPv6; what comes from elsewhere has lost hops on its way.
+      'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept',
+      `iifname != "${OUTER_LINK}" drop`,
+      ...families.flatMap((family) => [
+        `${nftWords[family].ip} daddr @own${family} tcp dport @ports accept`,
+        `${nftWords[family].ip} daddr @own${family} meta l4proto ${family === 4 ? 'icmp icmp type' : 'ipv6-icmp icmpv6 type'} echo-request limit rate 100/second accept`,
+      ]),
+      // A port on which nothing listens, or of UDP without anybody behind it, says so.
+      'meta l4proto tcp limit rate 100/second reject with tcp reset',
+      'meta l4proto udp limit rate 100/second reject with icmpx port-unreachable',
+    ] }],
+    ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: [
+      'ct state established,related accept',
+      'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept',
+      ...families.map((family) => `oifname "${INNER_LINK}" ${nftWords[family].ip} daddr . tcp dport @backends${family} accept`),
+      // At once, so that another server is tried.
+      'meta l4proto tcp reject with tcp reset',
+    ] }],
+    ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: forwardRules(options) }],
+  ])
+  return { sets, chains }
+}
+
+function forwardRules({ allow, ratePerSecond }: Filtered['options']): string[] {
+  const outer = `iifname "${OUTER_LINK}" oifname "${INNER_LINK}"`
+  return [
+    'ct state established,related accept',
+    'ct state invalid drop',
+    ...(allow === null ? [] : families.map((family) => `${nftWords[family].ip} saddr != @allowed${family} drop`)),
+    ...(ratePerSecond === null ? [] : families.map((family) => `ct state new update @rates${family} { ${nftWords[family].ip} saddr limit rate over ${ratePerSecond}/second burst ${ratePerSecond * 10} packets } drop`)),
+    `ct state new ct count over ${MOST_FLOWS} drop`,
+    `${outer} meta l4proto udp ct status dnat accept`,
+  ]
+}
+
+/** Ports of UDP that somebody stands behind in this family. */
+function udpPorts({ listeners, backends }: Filtered, servers: ServersOf, family: Family): UdpPort[] {
+  return listeners.filter(({ protocol }) => protocol === 'udp').flatMap(({ port, defaultBackend }) => {
+    const backend = backends.find(({ name }) => name === defaultBackend)
+    const all = (servers.get(defaultBackend ?? '') ?? []).filter(({ address, weight }) => weight > 0 && familyOf(address) === family)
+    return backend && all.length > 0 ? [{ port, source: backend.algorithm === 'source', servers: all }] : []
+  })
+}
+
+/** Who of UDP is led where: a round of shares by weight, in turn or by the client's address; and back by the balancer's own address, so that answers come here. */
+function udpSection(balancer: Filtered, servers: ServersOf, family: Family): NftSection {
+  const { ip, type } = nftWords[family]
+  const ports = udpPorts(balancer, servers, family)
+  const inner = balancer.network.inner.find(ofFamily(family))
+  const maps = new Map<string, NftMap>(ports.map(({ port, servers: all }) => [`udp${family}_${port}`, { declaration: `type mark : ${type} . inet_service;`, elements: new Map(shares(all).map((server, at) => [`0x${at.toString(16).padStart(8, '0')}`, element(server.address, server.port)])) }]))
+  const chains = new Map<string, NftChain>(ports.map(({ port, source, servers: all }) => [`udp${family}_to_${port}`, { rules: [
+    `meta mark set ${source ? `jhash ${ip} saddr` : 'numgen inc'} mod ${shares(all).length}`,
+    `meta l4proto udp dnat ${ip} to meta mark map @udp${family}_${port}`,
+  ] }]))
+  chains.set(`arrival${family}`, { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: ports.map(({ port }) => `iifname "${OUTER_LINK}" ${ip} daddr @own${family} udp dport ${port} jump udp${family}_to_${port}`) })
+  chains.set(`departure${family}`, { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: inner === undefined ? [] : [`oifname "${INNER_LINK}" ct status dnat snat ${ip} to ${formatIp(parseIp(inner))}`] })
+  const sets = new Map<string, NftSet>(balancer.options.ratePerSecond === null ? [] : [[`rates${family}`, { declaration: `type ${type}; size 65536; flags dynamic,timeout; timeout 1m;`, elements: [] }]])
+  return { sets, maps, chains }
+}
+
+/** Each server as often as its weight says, in the shortest round that does. */
+function shares(servers: readonly BalancerServer[]): BalancerServer[] {
+  const divisor = servers.reduce((all, { weight }) => greatestCommon(all, weight), 0) || 1
+  const round = servers.map((server) => ({ server, times: server.weight / divisor }))
+  const total = round.reduce((sum, { times }) => sum + times, 0)
+  const scale = Math.min(1, MOST_SHARES / total)
+  return round.flatMap(({ server, times }) => Array.from({ length: Math.max(1, Math.floor(times * scale)) }, () => server))
+}
+
+const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
+
+/** Servers of UDP, as `family address port`, to whom connections of a port go. */
+export const udpTargets = (balancer: Filtered, servers: ServersOf): Map<number, Set<string>> => {
+  const all = new Map<number, Set<string>>()
+  for (const family of families) for (const { port, servers: led } of udpPorts(balancer, servers, family)) all.set(port, new Set([...all.get(port) ?? [], ...led.map(({ address, port: to }) => element(address, to))]))
+  return all
+}

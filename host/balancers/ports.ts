@@ -1,0 +1,42 @@
+import type { HostBalancer } from '@/contracts/host/v1'
+import type { BalancerLogLine } from '@/domain/load-balancer/view'
+import type { Run } from '@/host/network/kernel'
+import type { Logger } from '@/platform/logger'
+import type { ServersOf } from './packet-filter'
+
+/** A certificate with its chain and key; `revision` tells two of one id apart. */
+export type Certificate = { id: string; revision: string; pem: string }
+
+/** What HAProxy shall do now. Certificates that are not known (an agent that began anew was not told them yet) are missing. */
+export type HaproxyWanted = { balancer: HostBalancer; servers: ServersOf; certificates: ReadonlyMap<string, Certificate> }
+
+/** What passed through a part since HAProxy counts; latencies as in contracts/host/v1.ts, null where there is none. */
+export type PartCounters = { part: string; connections: number; requests: number; errors4xx: number; errors5xx: number; failed: number; receivedBytes: number; sentBytes: number; latency: readonly number[] | null; activeConnections: number }
+
+/**
+ * The HAProxy of one balancer. Each method resolves when it is done, and leaves what ran before where it throws. `bring`: starts it, takes up the one that an earlier agent
+ * left, or changes the one that runs; says what of it could not be carried out, for people, or null.
+ */
+export type Haproxy = {
+  bring: (wanted: HaproxyWanted) => Promise<string | null>
+  isRunning: () => Promise<boolean>
+  /** Ends it and all that it has here. Does nothing where there is none. */
+  stop: () => Promise<void>
+  /** Servers that its own checks took out, as `backend/address:port`. */
+  serversDown: () => Promise<string[]>
+  counters: () => Promise<PartCounters[]>
+  log: (options: { tailLines: number; follow: boolean }, signal: AbortSignal) => AsyncIterable<BalancerLogLine>
+}
+
+/** Where a balancer's namespace gets its link to: `device` is the link's name in it. */
+export type BalancerParts = {
+  hostTag: string
+  run: Run
+  log: Pick<Logger, 'info' | 'warn' | 'error'>
+  outside: { attach: (balancer: HostBalancer, namespace: string, device: string) => Promise<void>; detach: (balancer: Pick<HostBalancer, 'number'>, namespace: string, device: string) => Promise<void> }
+  network: { attach: (balancer: HostBalancer, namespace: string, device: string) => Promise<void>; detach: (balancer: Pick<HostBalancer, 'uid' | 'number'>) => Promise<void> }
+  /** `onEnd`: its process ended by itself. */
+  haproxy: (balancer: Pick<HostBalancer, 'uid' | 'number'>, namespacePath: string, onEnd: () => void) => Haproxy
+  /** Ends every HAProxy of this host's but those of these balancers, and removes what they have here. Says how many there were. */
+  endStrayHaproxies: (kept: ReadonlySet<string>) => Promise<number>
+}
