@@ -31,6 +31,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'addressPool.create': { name: 'extra', spec: { subnet: { cidr: '198.18.7.0/24' } } },
   'addressPool.update': { name: 'extra', labels: { a: 'b' } },
   'addressPool.delete': { name: 'extra' },
+  'addressPool.setQuota': { tenant: 'owner', quota: 3 },
   'audit.list': {},
   'configMap.create': { name: 'foreign', data: { a: 'b' } },
   'configMap.list': {},

@@ -58,6 +58,12 @@ export async function readQuota(db: Database, tenantId: string, defaultQuota: nu
   return { used: tenant?._count.floatingAddresses ?? 0, limit: tenant?.floatingAddressQuota ?? defaultQuota }
 }
 
+/** Lets a tenant have so many addresses; null: as many as the platform's setting says. What it has already stays. Null where no tenant is called so. */
+export async function putQuota(tx: Transaction, tenant: string, quota: number | null): Promise<{ id: string; slug: string } | null> {
+  const found = await tx.tenant.findFirst({ where: /^[0-9a-f]{32}$/.test(tenant) ? { id: tenant } : { slug: tenant }, select: { id: true } })
+  return found && tx.tenant.update({ where: { id: found.id }, data: { floatingAddressQuota: quota }, select: { id: true, slug: true } })
+}
+
 async function quotaRefusal(tx: Transaction, tenantId: string, { defaultQuota }: AddressRequest): Promise<FloatingRefusal | null> {
   const { used, limit } = await holdQuota(tx, tenantId, defaultQuota)
   if (used < limit) return null

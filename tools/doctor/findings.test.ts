@@ -46,7 +46,8 @@ describe('addresses', () => {
     const clash = externalFinding(config, [route('10.0.0.0/8'), route('198.18.0.0/16')])
     expectCauseAndAction(clash, 'warning')
     expect(clash.found).toContain('198.18.0.0/16 on eth7')
-    expect(clash.advice).toMatch(/Nothing uses floating addresses yet.*HYPERNETES_EXTERNAL_CIDR/)
+    for (const externalCidr of ['none', '2001:db8::/64']) expect(externalFinding({ externalCidr }, [route('0.0.0.0/0')]).state).toBe('ok')
+    expect(clash.advice).toMatch(/Before the first start set HYPERNETES_EXTERNAL_CIDR.*make another pool/)
   })
   it('that networks need are a problem where none is left', () => {
     expect(transitFinding('tag', []).state).toBe('ok')

@@ -27,10 +27,13 @@ async function foreignRoutes(): Promise<Route[]> {
 
 export function externalFinding(config: Pick<Config, 'externalCidr'>, found: readonly Route[]): Finding {
   const subject = 'floating addresses'
+  if (config.externalCidr === 'none') return ok(subject, 'none are wanted at the first start')
+  // Whether it can be a pool is said at the start; of IPv6 the machine's routes are not looked at.
+  if (!isCidr(config.externalCidr)) return ok(subject, `${config.externalCidr} is not looked for among the IPv4 routes`)
   const external = parseCidr(config.externalCidr)
   const clash = found.find((route) => overlaps(route.cidr, external))
   if (!clash) return ok(subject, `${config.externalCidr} is free`)
-  return warning(subject, `${config.externalCidr} meets ${formatCidr(clash.cidr)} on ${clash.device}`, 'Nothing uses floating addresses yet, so pods run all the same; to be ready for them, set HYPERNETES_EXTERNAL_CIDR to a subnet that this machine does not use.')
+  return warning(subject, `${config.externalCidr} meets ${formatCidr(clash.cidr)} on ${clash.device}`, 'What this machine reaches there now, it would not reach once an address of it is taken, or the other way round. Before the first start set HYPERNETES_EXTERNAL_CIDR to a subnet that this machine does not use; after it make another pool in the console (System, Address pools) and delete this one.')
 }
 
 export function transitFinding(hostTag: string, found: readonly Route[]): Finding {

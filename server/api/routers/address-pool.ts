@@ -1,5 +1,6 @@
 import { addressPoolDetail, addressPoolView } from '@/domain/address-pool/view'
 import { addressPoolReference, changeAddressPool, createAddressPool, createAddressPoolInput, getAddressPool, listAddressPoolsOutput, listAddressPoolViews, removeAddressPool, updateAddressPoolInput } from '@/server/services/address-pools/address-pools'
+import { setQuota, setQuotaInput, setQuotaOutput } from '@/server/services/floating-addresses/quota'
 import { deleting } from '@/server/services/networks/object-lists'
 import { operatorProcedure, router } from '../trpc'
 
@@ -9,4 +10,5 @@ export const addressPoolRouter = router({
   create: operatorProcedure.input(createAddressPoolInput).output(addressPoolView).mutation(({ ctx, input }) => createAddressPool(ctx, ctx.actor, input)),
   update: operatorProcedure.input(updateAddressPoolInput).output(addressPoolView).mutation(({ ctx, input }) => changeAddressPool(ctx, ctx.actor, input)),
   delete: operatorProcedure.input(addressPoolReference).output(deleting).mutation(({ ctx, input }) => removeAddressPool(ctx, ctx.actor, input)),
+  setQuota: operatorProcedure.input(setQuotaInput).output(setQuotaOutput).mutation(({ ctx, input }) => setQuota(ctx, ctx.actor, input)),
 })

@@ -27,11 +27,11 @@ export function holderOf({ pod, loadBalancer }: Held): FloatingTarget | null {
 
 const isSame = (a: FloatingTarget, b: FloatingTarget): boolean => a.kind === b.kind && a.namespace === b.namespace && a.name === b.name
 
-/** Active once a host answers for the target, and Pending while it still does for who was the target before. */
+/** Active once a host answers for the target, or for who names the address itself, and Pending while it still does for who was the target before. */
 function phaseOf(row: FloatingAddressRow, { target }: FloatingAddressSpec, holder: FloatingTarget | null): FloatingPhase {
   if (row.deletedAt) return 'Pending'
-  if (!target) return holder === null && row.hostId === null ? 'Free' : 'Pending'
-  if (!holder || row.hostId === null || !isSame(holder, target)) return 'Pending'
+  if (!target && !holder && row.hostId === null) return 'Free'
+  if (!holder || row.hostId === null || (target && !isSame(holder, target))) return 'Pending'
   if (row.reported === 'Failed') return 'Failed'
   return row.reported === '' ? 'Pending' : 'Active'
 }
