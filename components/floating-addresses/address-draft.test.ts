@@ -27,6 +27,9 @@ it('a target is the same as a choice and as text', () => {
   expect(['Node/a/b', 'Pod/a', 'Pod//b', 'Pod/a/b/c'].map(readTarget)).toEqual([null, null, null, null])
 })
 it('an address moves while it leads elsewhere than it shall', () => {
-  const of = (target: typeof pod | undefined, holder: { kind: 'Pod'; namespace: string; name: string } | null) => isMoving({ spec: { family: 'IPv4', target }, status: { address: '198.18.100.2', pool: 'default', family: 'IPv4', phase: 'Active', holder, host: null, managed: false, conditions: [] } })
-  expect([of(pod, pod), of(pod, { ...pod, name: 'web-2' }), of(undefined, pod), of(pod, null), of(undefined, null)]).toEqual([false, true, true, false, false])
+  const of = (target: typeof pod | undefined, phase: 'Active' | 'Pending' | 'Free', holder: { kind: 'Pod'; namespace: string; name: string } | null) => isMoving({ spec: { family: 'IPv4', target }, status: { address: '198.18.100.2', pool: 'default', family: 'IPv4', phase, holder, host: null, managed: false, conditions: [] } })
+  const other = { ...pod, name: 'web-2' }
+  expect([of(pod, 'Active', pod), of(pod, 'Pending', other), of(undefined, 'Pending', pod), of(pod, 'Pending', null), of(undefined, 'Free', null)]).toEqual([false, true, true, false, false])
+  // A service names it: it needs no target of its own.
+  expect(of(undefined, 'Active', other)).toBe(false)
 })

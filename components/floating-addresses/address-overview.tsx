@@ -13,6 +13,7 @@ import { CopyableId } from '@/components/ui/copyable'
 import { Panel } from '@/components/ui/panel'
 import { AddressState, LeadsTo } from './address-state'
 import { useFloatingAddress } from './address-frame'
+import { leadsTo } from './words'
 
 /** Properties, what passes by it, and conditions. `children` is the form that stands over it. */
 export function AddressOverview({ children }: { children?: ReactNode }) {
@@ -51,8 +52,9 @@ function Problem({ address: { spec, status } }: { address: FloatingAddressView }
 
 /** What an address does for whom it leads to, in three sentences. */
 function Passes() {
-  const { tenant, address: { metadata: { name }, spec, status } } = useFloatingAddress()
-  const { target } = spec
+  const { tenant, address } = useFloatingAddress()
+  const { metadata: { name }, status } = address
+  const target = leadsTo(address)
   if (!target) return <Panel title="What passes"><div className="flex flex-col items-start gap-3 text-sm text-soft"><p>Nothing: it leads nowhere. No host answers for it, and it stays the tenant’s until it is released.</p><ButtonLink href={paths.associateFloatingAddress(tenant, name)} icon={<Link2 className="size-4" />}>Associate address</ButtonLink></div></Panel>
   const lines = target.kind === 'Pod'
     ? [`Every port of pod ${target.name} is reached by it, as far as the pod’s security groups and network policies let the outside in; a pod in none of them is open by it.`, status.family === 'IPv4' ? 'What the pod sends out leaves with this address, whatever the network’s outbound address is.' : 'It is routed to the pod as it is: nothing is translated.', 'A container that listens to 127.0.0.1 alone is not reached.']

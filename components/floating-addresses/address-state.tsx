@@ -4,7 +4,7 @@ import type { FloatingAddressView } from '@/domain/floating-address/view'
 import { NOTHING } from '@/components/client/formats'
 import { cn } from '@/components/ui/cn'
 import { StateBadge } from '@/components/ui/state-badge'
-import { isMoving, looks, targetNoun, targetPath } from './words'
+import { isMoving, leadsTo, looks, targetNoun, targetPath } from './words'
 
 /** Free, Pending, Active or Failed; that it moves or was given back says more than that it waits. */
 export function AddressState({ address }: { address: Pick<FloatingAddressView, 'metadata' | 'spec' | 'status'> }) {
@@ -27,8 +27,8 @@ export function TargetLink({ tenant, target, className }: { tenant: string; targ
 /** Where an address leads: what its tenant said, and where it leads still while it moves. */
 export function LeadsTo({ tenant, address }: { tenant: string; address: Pick<FloatingAddressView, 'spec' | 'status'> }) {
   const { spec: { target }, status: { holder } } = address
-  if (!target && !holder) return <span className="text-faint">{NOTHING}</span>
+  const leads = leadsTo(address)
+  if (!leads) return <span className="text-faint">{NOTHING}</span>
   if (holder && isMoving(address)) return <span className="inline-flex min-w-0 flex-wrap items-baseline gap-x-2"><TargetLink tenant={tenant} target={holder} /><span className="text-xs text-faint">{target ? 'moves to' : 'lets go'}</span>{target && <TargetLink tenant={tenant} target={target} />}</span>
-  const leads = target ?? holder
-  return leads && <TargetLink tenant={tenant} target={leads} />
+  return <TargetLink tenant={tenant} target={leads} />
 }

@@ -10,19 +10,19 @@ import { Callout } from '@/components/ui/callout'
 import { addressFieldOf, choiceOf, targetOf, targetSchema } from './address-draft'
 import { useFloatingAddress } from './address-frame'
 import { TargetFields } from './target-fields'
-import { targetNoun } from './words'
+import { leadsTo, targetNoun } from './words'
 
 /** Says where an address shall lead, beside its page: at first, or to another than now. */
 export function AssociateForm() {
   const { tenant, address } = useFloatingAddress()
-  const { metadata: { name }, status } = address
+  const { name } = address.metadata
   const api = useTRPCClient()
   const trpc = useTRPC()
   const queries = useQueryClient()
   const router = useRouter()
   // The form is of the address as it was when the form opened: a change by somebody else meanwhile is refused by its resourceVersion.
-  const [{ metadata: { resourceVersion }, spec }] = useState(address)
-  const before = spec.target
+  const [{ metadata: { resourceVersion }, spec, status }] = useState(address)
+  const before = leadsTo({ spec, status })
   const form = useForm({
     initial: before ? choiceOf(before) : { ...choiceOf(null), what: 'pod' as const },
     schema: targetSchema,

@@ -3,15 +3,16 @@ import { useQueryClient } from '@tanstack/react-query'
 import type { FloatingAddressView } from '@/domain/floating-address/view'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { DeleteDialog } from '@/components/patterns/delete-dialog'
-import { targetNoun } from './words'
+import { leadsTo, targetNoun } from './words'
 
 type Props = { tenant: string; address: FloatingAddressView; onClose: () => void; onDone?: () => void }
 
 const Address = ({ of }: { of: string }) => <code className="font-mono text-xs">{of}</code>
 
 /** What stops answering once an address leads nowhere. */
-function stops({ spec, status }: FloatingAddressView) {
-  const target = status.holder ?? spec.target
+function stops(address: FloatingAddressView) {
+  const { status } = address
+  const target = status.holder ?? leadsTo(address)
   if (!target) return ['It leads nowhere: no connection ends.']
   const what = <>{targetNoun(target)} <Address of={`${target.namespace}/${target.name}`} /></>
   return [

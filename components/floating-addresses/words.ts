@@ -20,8 +20,11 @@ export const targetPath = (tenant: string, { kind, namespace, name }: FloatingTa
 export const sameTarget = (a: FloatingTarget | null | undefined, b: FloatingTarget | null | undefined): boolean =>
   (a ?? null) === (b ?? null) || (a?.kind === b?.kind && a?.namespace === b?.namespace && a?.name === b?.name)
 
-/** Whether an address leads elsewhere than its tenant last said: it moves, or waits for a host to let go. */
-export const isMoving = ({ spec, status }: Pick<FloatingAddressView, 'spec' | 'status'>): boolean => status.holder !== null && !sameTarget(spec.target, status.holder)
+/** Whether an address leads elsewhere than its tenant last said, or leads there still though it shall lead nowhere. */
+export const isMoving = ({ spec, status }: Pick<FloatingAddressView, 'spec' | 'status'>): boolean => status.phase === 'Pending' && (spec.target ? status.holder !== null && !sameTarget(spec.target, status.holder) : true)
+
+/** Whom it leads to, or shall: its own target, or who names it. */
+export const leadsTo = ({ spec, status }: Pick<FloatingAddressView, 'spec' | 'status'>): FloatingTarget | null => spec.target ?? status.holder
 
 /** `Pod/namespace/name`, as addresses of pages and choices of forms have it. */
 export const targetText = ({ kind, namespace, name }: FloatingTarget): string => `${kind}/${namespace}/${name}`
