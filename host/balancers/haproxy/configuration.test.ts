@@ -24,7 +24,7 @@ describe('the configuration of HAProxy', () => {
   const folder = mkdtempSync(join(tmpdir(), 'haproxy-golden-'))
   for (const [name, model] of Object.entries(shapes)) {
     it(`of ${name} is as written down`, async () => {
-      const files = configurationFiles({ model: balancerModel.parse(model), servers, certificates: new Set([certificate, other]), stickyKey: 'c0ffee' })
+      const files = configurationFiles({ model: balancerModel.parse(model), servers, certificates: new Set([certificate, other]), stickyKey: 'c0ffee', room: 100_000 })
       const text = [...files].filter(([, content]) => content !== '').map(([file, content]) => `### ${file}\n${content}`).join('\n')
       await expect(text).toMatchFileSnapshot(`golden/${name}.txt`)
     })
@@ -38,7 +38,7 @@ describe('the configuration of HAProxy', () => {
       const place = join(folder, name)
       mkdirSync(place)
       for (const id of [certificate, other]) writeFileSync(join(place, `certificate-${id}.pem`), both)
-      for (const [file, content] of configurationFiles({ model, servers, certificates: new Set([certificate, other]), stickyKey: 'c0ffee' })) writeFileSync(join(place, file), content.replaceAll('/balancer/', `${place}/`))
+      for (const [file, content] of configurationFiles({ model, servers, certificates: new Set([certificate, other]), stickyKey: 'c0ffee', room: 100_000 })) writeFileSync(join(place, file), content.replaceAll('/balancer/', `${place}/`))
       expect(() => execFileSync('haproxy', ['-c', '-q', '-f', join(place, 'haproxy.cfg')], { stdio: 'pipe' }), name).not.toThrow()
     }
     expect(readdirSync(folder)).not.toEqual([])

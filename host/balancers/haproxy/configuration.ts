@@ -6,8 +6,11 @@ import { certificateFile, configurationFile, inBalancer, runFolder, sockets } fr
 import { mapFiles } from './rules'
 import { sectionOf, serverName, serverText } from './servers'
 
-/** What HAProxy shall do. `certificates` are ids of those whose files are there; `stickyKey` makes cookies: hexadecimal, the same for one balancer wherever it runs. */
-export type HaproxyPlan = { model: BalancerModel; servers: ReadonlyMap<string, readonly BalancerServer[]>; certificates: ReadonlySet<string>; stickyKey: string }
+/**
+ * What HAProxy shall do. `certificates` are ids of those whose files are there; `stickyKey` makes cookies: hexadecimal, the same for one balancer wherever it runs. `room`: how many
+ * connections this machine has room for.
+ */
+export type HaproxyPlan = { model: BalancerModel; servers: ReadonlyMap<string, readonly BalancerServer[]>; certificates: ReadonlySet<string>; stickyKey: string; room: number }
 
 /** A reload leaves what is open to the process that has it: so long, in seconds, and no more such processes than that. */
 const oldProcess = { leastSeconds: 900, most: 5 } as const
@@ -34,10 +37,11 @@ const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join(''
 
 function configuration(plan: HaproxyPlan, listeners: readonly BalancerListener[]): string {
   const { model } = plan
+  const connections = Math.min(model.options.maxConnections, plan.room)
   return [
-    globalSection(model),
+    globalSection(model, connections),
     ['ring ' + ringName, '  format raw', `  maxlen ${ring.lineBytes}`, `  size ${ring.bytes}`],
-    defaultsSection(model),
+    defaultsSection(model, connections),
     figuresSection(model),
     clientsSection(model),
     ...listeners.map((listener) => frontend(listener, model)),
@@ -46,11 +50,11 @@ function configuration(plan: HaproxyPlan, listeners: readonly BalancerListener[]
 }
 
 /** TLS as Mozilla's "intermediate" without finite fields. Little of all that takes memory before anybody connects. */
-const globalSection = ({ options }: BalancerModel): string[] => ['global', ...[
+const globalSection = ({ options }: BalancerModel, connections: number): string[] => ['global', ...[
   'master-worker',
   `mworker-max-reloads ${oldProcess.most}`,
   'nbthread 1',
-  `maxconn ${options.maxConnections}`,
+  `maxconn ${connections}`,
   `hard-stop-after ${Math.max(Math.ceil(options.drainSeconds), oldProcess.leastSeconds)}s`,
   `stats socket ${inBalancer(`${runFolder}/${sockets.worker}`)} mode 600 level admin expose-fd listeners`,
   'stats timeout 1h',
@@ -66,7 +70,7 @@ const globalSection = ({ options }: BalancerModel): string[] => ['global', ...[
 ].map((line) => `  ${line}`)]
 
 const ms = (seconds: number) => `${Math.round(seconds * 1000)}ms`
-const defaultsSection = ({ options: o }: BalancerModel): string[] => ['defaults', ...[
+const defaultsSection = ({ options: o }: BalancerModel, connections: number): string[] => ['defaults', ...[
   `timeout connect ${ms(o.connectSeconds)}`,
   `timeout client ${ms(o.clientSeconds)}`,
   `timeout server ${ms(o.serverSeconds)}`,
@@ -77,7 +81,7 @@ const defaultsSection = ({ options: o }: BalancerModel): string[] => ['defaults'
   `timeout check ${ms(Math.min(o.connectSeconds, 2))}`,
   'timeout client-fin 10s',
   'timeout server-fin 10s',
-  `maxconn ${o.maxConnections}`,
+  `maxconn ${connections}`,
   'option dontlognull',
   // A client that keeps a connection through a reload is told with its next answer, not by a closed door.
   'option idle-close-on-response',

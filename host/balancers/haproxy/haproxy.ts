@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { BalancerModel } from '@/domain/load-balancer/model'
+import type { BalancerLogLine } from '@/domain/load-balancer/view'
+import { isResolverUid } from '@/host/dns/jail'
+import { jailUid, releaseJailUid, reserveJailUid } from '@/host/images/jail/jail'
+import { Serial } from '@/host/network/serial'
+import type { Logger } from '@/platform/logger'
+import type { Certificate, Haproxy, HaproxyWanted, PartCounters } from '../ports'
+import { CertificateChecks, fileOf } from './certificates'
+import { configurationFiles, servedListeners, type HaproxyPlan } from './configuration'
+import { countersQuestion, partCounters, sumOf } from './counters'
+import { Draining } from './draining'
+import { LogReader } from './log-reader'
+import { MemoryFolder } from './memory-folder'
+import { certificateFile, inBalancer } from './places'
+import { checkFiles, drainHaproxy, endHaproxy, HaproxyRecord, isServing, killStrayHaproxies, reloadHaproxy, socketOf, startHaproxy, watchHaproxy } from './process'
+import { roomForConnections } from './room'
+import { command, longestCommand } from './runtime'
+import { isDone, runningServers, serverChanges, serversQuestion, stickyCommands } from './server-changes'
+import { placeOfName } from './servers'
+import { HaproxyRefused, wordsOf } from './words'
+
+/** What the next agent is told: nothing secret. `shape`: of all files but servers and certificates; `certificates`: the revision of each. */
+const savedState = z.object({ version: z.literal(1), uid: z.number().int().refine(isResolverUid), process: HaproxyRecord.nullable(), shape: z.string(), certificates: z.record(z.string(), z.string()) })
+type Saved = z.infer<typeof savedState>
+
+/** `folder`: of this balancer alone, on a disk; `namespace`: the path of the balancer's network namespace; `onEnd` is told when its process ended by itself. */
+export type HaproxyParts = { folder: string; namespace: string; onEnd: () => void; log: Pick<Logger, 'info' | 'warn' | 'error'> }
+
+/** Keeps the account of a balancer that an earlier agent left in this folder from everybody else, before the balancer itself is taken up. */
+export async function reserveBalancerAccount(folder: string): Promise<void> {
+  const saved = await savedIn(folder)
+  if (saved) reserveJailUid(saved.uid)
+}
+
+/** Ends what an earlier agent left in a folder of a balancer, or of several, that is not wanted any more. */
+export async function removeBalancerFolder(folder: string): Promise<void> {
+  await killStrayHaproxies(folder, null)
+  await new MemoryFolder(join(folder, 'memory'), 0).remove()
+  await rm(folder, { recursive: true, force: true })
+}
+
+/**
+ * The HAProxy of one balancer: a process in a jail, in the balancer's namespace. What changes often (servers, their weights, renewed certificates) is told to it as it runs; what is
+ * left needs a reload, which no connection notices. What it refuses is thrown with its words, and it goes on with what it had.
+ */
+export class HaproxyProcess implements Haproxy {
+  private state: Saved | null = null
+  private wanted: { model: BalancerModel; plan: HaproxyPlan } | null = null
+  private counted: PartCounters[] = []
+  private readonly serial = new Serial()
+  private readonly checks = new CertificateChecks()
+  private readonly logs = new LogReader(() => (this.state?.process ? this.socket('worker') : null))
+  private readonly draining = new Draining((text) => this.serial.do(() => {
+    const now = this.state?.process ? text() : null
+    return now === null ? Promise.resolve('') : this.say(now)
+  }))
+  constructor(private readonly parts: HaproxyParts) {}
+
+  /** Starts it, takes up what an earlier agent left, or changes what runs. What could not be carried out of it is said for people; null: nothing. */
+  bring(wanted: HaproxyWanted): Promise<string | null> {
+    return this.serial.do(() => this.bringNow(wanted))
+  }
+
+  async isRunning(): Promise<boolean> {
+    const record = this.state ? this.state.process : ((await savedIn(this.parts.folder))?.process ?? null)
+    return record !== null && (await isServing(record, this.parts.namespace))
+  }
+
+  /** Ends it and all that it has here; what is open may end within `drainMs`. Does nothing where there is none. */
+  stop({ drainMs = 0 } = {}): Promise<void> {
+    return this.serial.do(async () => {
+      const { folder } = this.parts
+      const saved = this.state ?? (await savedIn(folder))
+      this.draining.clear()
+      this.state = null
+      this.wanted = null
+      this.counted = []
+      if (saved?.process) {
+        if (drainMs > 0) await drainHaproxy(saved.process, drainMs)
+        await endHaproxy(saved.process)
+      }
+      await removeBalancerFolder(folder)
+      if (saved) releaseJailUid(saved.uid)
+    })
+  }
+
+  /** Servers that its own checks took out, as `backend/address:port`. */
+  async serversDown(): Promise<string[]> {
+    return runningServers(await this.say(serversQuestion)).flatMap(({ backend, name, down }) => (down ? [`${backend}/${placeOfName(name) ?? name}`] : []))
+  }
+
+  /** What passed since HAProxy was started, or taken up by this agent. */
+  async counters(): Promise<PartCounters[]> {
+    return sumOf(this.counted, partCounters(await this.say(countersQuestion)))
+  }
+
+  log(options: { tailLines: number; follow: boolean }, signal: AbortSignal): AsyncIterable<BalancerLogLine> {
+    return this.logs.read(options, signal)
+  }
+
+  private async bringNow({ balancer, servers, certificates }: HaproxyWanted): Promise<string | null> {
+    const model: BalancerModel = { listeners: balancer.listeners, backends: balancer.backends, options: balancer.options }
+    const named = new Set(model.listeners.filter(({ protocol }) => protocol === 'https').flatMap((listener) => listener.certificates))
+    const { usable, problems } = this.checks.usable(named, certificates)
+    const plan: HaproxyPlan = { model, servers, certificates: new Set(usable.keys()), stickyKey: createHash('sha256').update(`balancer ${balancer.uid}`).digest('hex').slice(0, 32), room: await roomForConnections() }
+    const state = (this.state ??= await this.open())
+    if (!state.process || !(await isServing(state.process, this.parts.namespace))) await this.begin(state, plan, usable)
+    else await this.change(state, plan, usable, state.process)
+    this.wanted = { model, plan }
+    return problemText(model, plan.certificates, problems)
+  }
+
+  /** Takes up what an earlier agent left, and ends what it did not write down. */
+  private async open(): Promise<Saved> {
+    const { folder, namespace } = this.parts
+    const saved = await savedIn(folder)
+    const runs = saved?.process && (await isServing(saved.process, namespace)) && (await this.files(saved).isThere()) ? saved.process : null
+    if (saved) reserveJailUid(saved.uid)
+    await killStrayHaproxies(folder, runs?.identity.pid ?? null)
+    if (runs) watchHaproxy(runs, () => this.ended(runs))
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return saved ? { ...saved, process: runs } : { version: 1, uid: jailUid(), process: null, shape: '', certificates: {} }
+  }
+
+  private async begin(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Promise<void> {
+    if (state.process) await endHaproxy(state.process)
+    state.process = null
+    this.draining.clear()
+    this.counted = []
+    const files = this.files(state)
+    await files.make()
+    await this.save(state)
+    await files.put(filesOf(plan, certificates))
+    const record = await startHaproxy(this.parts.namespace, { files: files.now, uid: state.uid }, () => this.ended(record))
+    state.process = record
+    await this.now(state, plan, certificates)
+    this.logs.another()
+  }
+
+  private ended(record: HaproxyRecord): void {
+    // One that was stopped or replaced is missed by nobody.
+    if (this.state?.process?.identity.pid === record.identity.pid && this.state.process.identity.startTicks === record.identity.startTicks) this.parts.onEnd()
+  }
+
+  private async change(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>, process: HaproxyRecord): Promise<void> {
+    const renewed = [...certificates.values()].filter(({ id, revision }) => state.certificates[id] !== revision)
+    if (shapeOf(plan) !== state.shape || renewed.some((certificate) => fileOf(certificate).length > longestCommand)) return this.reload(state, plan, certificates, process)
+    for (const certificate of renewed) await this.renew(state, certificate)
+    await this.changeServers(plan)
+  }
+
+  /** The new key serves whoever connects from now on; nobody else notices. */
+  private async renew(state: Saved, certificate: Certificate): Promise<void> {
+    const name = certificateFile(certificate.id)
+    const set = await this.say(`set ssl cert ${inBalancer(name)} <<\n${fileOf(certificate)}`)
+    const committed = set.includes('Transaction created') || set.includes('Transaction updated') ? await this.say(`commit ssl cert ${inBalancer(name)}`) : set
+    if (!committed.includes('Success!')) {
+      await this.say(`abort ssl cert ${inBalancer(name)}`)
+      throw new HaproxyRefused(`HAProxy refuses the certificate ${certificate.id}, and serves the one before: ${plainWords(committed)}`)
+    }
+    await this.files(state).put(new Map([[name, fileOf(certificate)]]))
+    state.certificates[certificate.id] = certificate.revision
+    await this.save(state)
+  }
+
+  private async changeServers({ model, servers, stickyKey }: HaproxyPlan): Promise<void> {
+    const { commands, leaving } = serverChanges(model.backends, servers, runningServers(await this.say(serversQuestion)))
+    for (const text of [...commands, ...stickyCommands(model.backends, commands, stickyKey)]) {
+      const answer = await this.say(text)
+      if (!isDone(answer)) throw new HaproxyRefused(`HAProxy refuses a change of its servers: ${plainWords(answer)}`)
+    }
+    this.draining.set(leaving, model.options.drainSeconds * 1000)
+  }
+
+  private async reload(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>, process: HaproxyRecord): Promise<void> {
+    const files = this.files(state)
+    const coming = filesOf(plan, certificates)
+    await files.tried(coming, (folder) => checkFiles({ files: folder, uid: process.uid }))
+    const before = await files.read()
+    const counted = await this.counters().catch(() => this.counted)
+    await this.logs.keep()
+    try {
+      await files.put(coming)
+      await reloadHaproxy(files.now)
+    } catch (error) {
+      await files.put(before)
+      await files.keep(before)
+      throw error
+    }
+    await files.keep(coming)
+    // Who was leaving stays with the old process, which ends by itself.
+    this.draining.clear()
+    this.counted = counted.filter(({ part }) => part === '' || namedParts(plan.model).has(part))
+    await this.now(state, plan, certificates)
+    this.logs.another()
+  }
+
+  /** It runs with this. */
+  private async now(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Promise<void> {
+    state.shape = shapeOf(plan)
+    state.certificates = Object.fromEntries([...certificates.values()].map(({ id, revision }) => [id, revision]))
+    await this.save(state)
+  }
+
+  private files({ uid }: Pick<Saved, 'uid'>): MemoryFolder {
+    return new MemoryFolder(join(this.parts.folder, 'memory'), uid)
+  }
+
+  private socket(name: 'worker' | 'master'): string {
+    return socketOf(new MemoryFolder(join(this.parts.folder, 'memory'), 0).now, name)
+  }
+
+  private say(text: string): Promise<string> {
+    return command(this.socket('worker'), text)
+  }
+
+  private async save(state: Saved): Promise<void> {
+    const file = join(this.parts.folder, 'state.json')
+    await writeFile(`${file}.tmp`, JSON.stringify(state), { mode: 0o600 })
+    await rename(`${file}.tmp`, file)
+  }
+}
+
+const filesOf = (plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Map<string, string> => new Map([...configurationFiles(plan), ...[...certificates.values()].map((certificate) => [certificateFile(certificate.id), fileOf(certificate)] as const)])
+/** All that needs a reload. */
+const shapeOf = (plan: HaproxyPlan): string => createHash('sha256').update(JSON.stringify([...configurationFiles({ ...plan, servers: new Map() })])).digest('hex')
+const namedParts = ({ listeners, backends }: BalancerModel): Set<string> => new Set([...listeners.flatMap(({ rules }) => rules.map(({ id }) => `rule/${id}`)), ...backends.map(({ name }) => `backend/${name}`)])
+const plainWords = (answer: string) => wordsOf(answer.split('\n').filter((line) => line.trim() !== '').map((line) => `[ALERT] ${line}`).join('\n'))
+
+function problemText(model: BalancerModel, certificates: ReadonlySet<string>, problems: readonly string[]): string | null {
+  const served = new Set(servedListeners(model, certificates))
+  const silent = model.listeners.filter((listener) => listener.protocol === 'https' && !served.has(listener)).map(({ port }) => port)
+  const all = [...problems, ...(silent.length > 0 ? [`without a certificate nothing answers at port ${silent.join(', ')}`] : [])]
+  return all.length === 0 ? null : `${all.slice(0, 5).join('; ')}. Upload the certificate and its key to its Secret again.`
+}
+
+async function savedIn(folder: string): Promise<Saved | null> {
+  try {
+    return savedState.parse(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,66 @@
+import { lstat } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+
+const answersWithinMs = 5_000
+/** Of an answer: thousands of servers have some hundred bytes each. */
+const longestAnswer = 16 << 20
+/** Of one command, with what it hands over: HAProxy takes no more than its buffer has room for. */
+export const longestCommand = 14 << 10
+
+/** HAProxy does not answer as it should. */
+export class NoAnswer extends Error {}
+
+/** A connection to one of HAProxy's sockets. What lies there was made by HAProxy itself, from inside its walls: nothing but a socket is connected to. */
+export async function connectTo(path: string, timeoutMs = answersWithinMs): Promise<Socket> {
+  const found = await lstat(path).catch(() => null)
+  if (!found?.isSocket()) throw new NoAnswer('HAProxy has no socket for commands')
+  const socket = connect(path)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.setTimeout(timeoutMs, () => reject(new NoAnswer('HAProxy does not take a connection for commands')))
+      socket.once('connect', resolve).once('error', reject)
+    })
+  } catch (error) {
+    socket.destroy()
+    throw error instanceof NoAnswer ? error : new NoAnswer('HAProxy refuses a connection for commands', { cause: error })
+  }
+  return socket
+}
+
+/** What HAProxy answers to a command, or to some with a semicolon between. Throws {@link NoAnswer} where that takes too long or is too much. */
+export async function command(path: string, text: string): Promise<string> {
+  const socket = await connectTo(path)
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const fail = (cause: string) => {
+      socket.destroy()
+      reject(new NoAnswer(`HAProxy ${cause} a command`))
+    }
+    const timer = setTimeout(() => fail('does not answer'), answersWithinMs)
+    socket.setTimeout(0)
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      if ((size += chunk.length) > longestAnswer) fail('answers without an end to')
+    })
+    socket.once('error', () => fail('breaks off its answer to'))
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve(Buffer.concat(chunks).toString('utf8'))
+    })
+    // The master ends a connection only after its other side did.
+    socket.end(`${text}\n`)
+  })
+}
+
+/** A table of HAProxy's: after `# ` the names of its columns. Rows that are shorter have empty ones. */
+export function tableOf(text: string, separator: ',' | ' '): Map<string, string>[] {
+  const rows = text.split('\n')
+  const head = rows.findIndex((row) => row.startsWith('# '))
+  if (head < 0) return []
+  const names = (rows[head] ?? '').slice(2).trim().split(separator)
+  return rows.slice(head + 1).filter((row) => row.trim() !== '').map((row) => {
+    const fields = row.split(separator)
+    return new Map(names.map((name, i) => [name, fields[i] ?? '']))
+  })
+}
