@@ -50,7 +50,7 @@ export function PoolListPage({ children }: { children?: ReactNode }) {
   const create = <ButtonLink variant="primary" href={paths.newAddressPool()} icon={<Plus className="size-4" />}>Create address pool</ButtonLink>
   return (
     <>
-      <PageHeader title="Address pools" description="Addresses of the outside that tenants may have, for pods and balancers." primary={create} />
+      <PageHeader title="Address pools" description="Addresses of the outside that tenants may have, for pods and balancers." primary={<><ButtonLink href={paths.addressQuota()}>Set quota</ButtonLink>{create}</>} />
       <DataTable
         label="Address pools"
         columns={columns}

@@ -107,6 +107,7 @@ export const paths = {
   // A pool may be called "new".
   newAddressPool: () => '/system/address-pools-new',
   addressPool,
+  addressQuota: () => '/system/address-pools-quota',
   editAddressPool: (name: string) => `${addressPool(name)}/edit`,
   approvals: () => '/system/approvals',
   mail: () => '/system/mail',

@@ -10,7 +10,7 @@ const words: Record<string, string> = {
   'load-balancers': 'Load balancers', 'load-balancers-new': 'Load balancers', certificates: 'Certificates', options: 'Options',
   services: 'Services', 'services-new': 'Services', apply: 'Apply YAML', topology: 'Topology', peerings: 'Peerings', 'peerings-new': 'Create peering', reachability: 'Reachability', rules: 'Rules',
   'security-groups': 'Security groups', 'security-groups-new': 'Security groups', 'network-policies': 'Network policies', 'network-policies-new': 'Network policies',
-  'floating-addresses': 'Floating addresses', 'floating-addresses-new': 'Floating addresses', associate: 'Associate', 'address-pools': 'Address pools', 'address-pools-new': 'Create address pool',
+  'floating-addresses': 'Floating addresses', 'floating-addresses-new': 'Floating addresses', associate: 'Associate', 'address-pools': 'Address pools', 'address-pools-new': 'Create address pool', 'address-pools-quota': 'Set quota',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
   top: 'Top', starts: 'Starts', traffic: 'Traffic', figures: 'Figures', files: 'Files', ports: 'Ports', attach: 'Attach', logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }
