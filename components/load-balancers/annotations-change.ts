@@ -1,6 +1,7 @@
-import { z } from 'zod'
-import { balancerAnnotationsOf, balancerPrefix, ingressBalancerAnnotations, serviceBalancerAnnotations } from '@/domain/load-balancer/annotations'
-import type { BalancerSource } from '@/domain/load-balancer/view'
+import type { IngressSpec } from '@/domain/ingress/spec'
+import { balancerPrefix } from '@/domain/load-balancer/annotations'
+import { ingressProblems, serviceBalancerProblems } from '@/domain/load-balancer/check'
+import type { ServiceSpec } from '@/domain/service/spec'
 import type { Labels } from '@/domain/shared/names'
 
 /** Annotations with some of our prefix set, and those that are empty taken away; the others stay as they are. */
@@ -9,11 +10,11 @@ export function changedAnnotations(before: Labels, patch: Readonly<Record<string
   return Object.fromEntries([...kept, ...Object.entries(patch).flatMap(([key, value]) => (value.trim() ? [[`${balancerPrefix}${key}`, value.trim()] as const] : []))])
 }
 
-/** Problems of the annotations of our prefix, by the name without it; the same rules as the server's. */
-export function annotationProblems(source: BalancerSource, annotations: Labels): { key: string; message: string }[] {
-  const schema: z.ZodType = source === 'Service' ? serviceBalancerAnnotations : ingressBalancerAnnotations
-  const issues = schema.safeParse(balancerAnnotationsOf(annotations)).error?.issues ?? []
-  return issues.flatMap(({ path, message, ...issue }) => ('keys' in issue && Array.isArray(issue.keys) ? issue.keys.map((key) => ({ key: String(key), message: 'is no option of a balancer' })) : [{ key: String(path[0] ?? ''), message }]))
+type Checked = { kind: 'Service'; spec: ServiceSpec } | { kind: 'Ingress'; spec: IngressSpec }
+/** What no balancer could do, by the annotation without its prefix, or by the spec's field; the same rules as the server's. */
+export function balancerProblems(name: string, annotations: Labels, of: Checked): { key: string; message: string }[] {
+  const problems = of.kind === 'Service' ? serviceBalancerProblems({ name, annotations, spec: of.spec }) : ingressProblems({ name, annotations, spec: of.spec })
+  return problems.map(({ path, message }) => ({ key: annotationFieldOf(path), message }))
 }
 
 /** The form's field of a path as the server writes it: `annotations["balancer.hypernetes.io/max-body"]` is `max-body`. */

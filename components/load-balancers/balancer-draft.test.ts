@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ingressSpec } from '@/domain/ingress/spec'
 import { serviceSpec } from '@/domain/service/spec'
-import { annotationFieldOf, annotationProblems, changedAnnotations } from './annotations-change'
+import { annotationFieldOf, balancerProblems, changedAnnotations } from './annotations-change'
 import { balancerDraftSchema, balancerFieldOf, balancerObjectOf, newBalancerDraft, readTarget, type BalancerDraft } from './balancer-draft'
 
 const services = [
@@ -17,7 +17,8 @@ describe('a balancer’s form', () => {
     const made = balancerObjectOf(draft({ hosts: 'a.example.com\n*.b.example.com', floatingAddress: 'mine' }), services)
     expect(made).toMatchObject({ kind: 'Service', annotations: { [`${prefix}protocol`]: 'http', [`${prefix}hosts`]: 'a.example.com,*.b.example.com', [`${prefix}floating-address`]: 'mine' } })
     expect(serviceSpec.parse(made.spec)).toMatchObject({ type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }] })
-    expect(balancerObjectOf(draft({ protocol: 'https', certificate: 'site' }), services)).toMatchObject({ annotations: { [`${prefix}protocol`]: 'https', [`${prefix}certificates`]: 'site' }, spec: { ports: [{ port: 443 }] } })
+    expect(balancerObjectOf(draft({ protocol: 'https', certificate: 'site' }), services)).toMatchObject({ annotations: { [`${prefix}protocol`]: 'https', [`${prefix}certificates`]: 'site', [`${prefix}redirect-to-https`]: 'true' }, spec: { ports: [{ name: 'http', port: 80 }, { name: 'https', port: 443 }] } })
+    expect(balancerObjectOf(draft({ protocol: 'https', certificate: 'site', outside: '8443' }), services)).toMatchObject({ spec: { ports: [{ port: 8443, targetPort: 8080 }] } })
     expect(balancerObjectOf(draft({ protocol: 'udp', port: '53' }), services)).toMatchObject({ annotations: {}, spec: { ports: [{ port: 53, protocol: 'UDP' }] } })
   })
   it('becomes an Ingress before a service, and a Service with the same pods for tcp', () => {
@@ -55,8 +56,10 @@ describe('options in annotations', () => {
     expect(changedAnnotations({ note: 'mine', [`${prefix}max-body`]: '1Mi', [`${prefix}hosts`]: 'a' }, { 'max-body': '', 'rate-limit': ' 5 ' })).toEqual({ note: 'mine', [`${prefix}hosts`]: 'a', [`${prefix}rate-limit`]: '5' })
   })
   it('are checked as the server does, each at its own', () => {
-    const at = (source: 'Service' | 'Ingress', own: Record<string, string>) => annotationProblems(source, changedAnnotations({}, own)).map(({ key }) => key)
-    expect(at('Service', { 'max-body': '10Mi', allow: '192.0.2.0/24, 2001:db8::/32', 'client-timeout': '5m' })).toEqual([])
+    const service = serviceSpec.parse({ type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80 }] })
+    const ingress = ingressSpec.parse({ defaultBackend: { service: { name: 'web', port: { number: 80 } } } })
+    const at = (kind: 'Service' | 'Ingress', own: Record<string, string>) => balancerProblems('web', changedAnnotations({}, own), kind === 'Service' ? { kind, spec: service } : { kind, spec: ingress }).map(({ key }) => key)
+    expect(at('Service', { protocol: 'http', 'max-body': '10Mi', allow: '192.0.2.0/24, 2001:db8::/32', 'client-timeout': '5m' })).toEqual([])
     expect(at('Service', { 'max-body': 'much', allow: '192.0.2.1/24', 'client-timeout': '5' }).sort()).toEqual(['allow', 'client-timeout', 'max-body'])
     expect(at('Ingress', { protocol: 'http', nonsense: '1' }).sort()).toEqual(['nonsense', 'protocol'])
     expect([annotationFieldOf('metadata.annotations["balancer.hypernetes.io/max-body"]'), annotationFieldOf('annotations.balancer.hypernetes.io/allow'), annotationFieldOf('name')]).toEqual(['max-body', 'allow', 'name'])

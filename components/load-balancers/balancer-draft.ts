@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { ingressSpec, type IngressSpec } from '@/domain/ingress/spec'
-import { balancerPrefix, serviceBalancerAnnotations } from '@/domain/load-balancer/annotations'
+import { balancerPrefix } from '@/domain/load-balancer/annotations'
 import { serviceName, serviceSpec, type ServiceSpec } from '@/domain/service/spec'
 import { labels } from '@/domain/shared/names'
+import { balancerProblems } from './annotations-change'
 
 export const balancerProtocols = ['http', 'https', 'tcp', 'udp'] as const
 export type BalancerProtocol = (typeof balancerProtocols)[number]
@@ -60,19 +61,23 @@ export function balancerObjectOf(draft: BalancerDraft, services: readonly KnownS
   const chosen = known?.spec.ports.find(({ port, name }) => String(port) === draft.port.trim() || (name !== undefined && name === draft.port.trim()))
   const outside = outsideOf({ ...draft, port: chosen ? String(chosen.port) : draft.port })
   const web = isWeb(draft.protocol)
+  // Whoever asks by http is led to https, as people expect.
+  const both = draft.protocol === 'https' && outside === '443'
+  const to = draft.port.trim() ? { targetPort: chosen?.targetPort ?? number(draft.port) } : {}
   return {
     kind: 'Service',
     annotations: annotationsOf({
       'floating-address': draft.floatingAddress,
       protocol: web ? draft.protocol : '',
       certificates: draft.protocol === 'https' ? draft.certificate : '',
+      'redirect-to-https': both ? 'true' : '',
       hosts: web ? lines(draft.hosts).join(',') : '',
       paths: web ? lines(draft.paths).join(',') : '',
     }),
     spec: {
       type: 'LoadBalancer',
       selector: target?.kind === 'labels' ? target.selector : (known?.spec.selector ?? {}),
-      ports: [{ protocol: draft.protocol === 'udp' ? 'UDP' : 'TCP', port: outside === '' ? undefined : number(outside), ...(draft.port.trim() && { targetPort: chosen?.targetPort ?? number(draft.port) }) }],
+      ports: both ? [{ name: 'http', port: 80, ...to }, { name: 'https', port: 443, ...to }] : [{ protocol: draft.protocol === 'udp' ? 'UDP' : 'TCP', port: outside === '' ? undefined : number(outside), ...to }],
     },
   }
 }
@@ -120,8 +125,10 @@ export const balancerDraftSchema = (services: readonly KnownService[]) => z.cust
   if (draft.protocol === 'https' && draft.certificate === '') problem('certificate', 'is required for https: choose one, or upload one as a Secret first')
   if (target.kind === 'service' && !isWeb(draft.protocol) && Object.keys(services.find(({ name }) => name === target.name)?.spec.selector ?? {}).length === 0) problem('target', `${target.name} has no selector, and ${draft.protocol} needs one: choose http, or pods by a label`)
   const made = balancerObjectOf(draft, services)
-  const issues = (made.kind === 'Service' ? serviceSpec.safeParse(made.spec) : ingressSpec.safeParse(made.spec)).error?.issues ?? []
-  for (const { path, message } of issues) problem(balancerFieldOf(path.map(String).join('.')), message)
-  const own = Object.fromEntries(Object.entries(made.annotations).map(([key, value]) => [key.slice(balancerPrefix.length), value]))
-  for (const { path, message } of serviceBalancerAnnotations.safeParse(own).error?.issues ?? []) problem(balancerFieldOf(path.map(String).join('.')), message)
+  const read = made.kind === 'Service' ? serviceSpec.safeParse(made.spec) : ingressSpec.safeParse(made.spec)
+  for (const { path, message } of read.error?.issues ?? []) problem(balancerFieldOf(path.map(String).join('.')), message)
+  if (!read.success || seen.size > 0) return
+  const checked = 'ports' in read.data ? ({ kind: 'Service', spec: read.data } as const) : ({ kind: 'Ingress', spec: read.data } as const)
+  // What belongs to no field is told by the server.
+  for (const { key, message } of balancerProblems(draft.name, made.annotations, checked)) if (Object.hasOwn(draft, balancerFieldOf(key))) problem(balancerFieldOf(key), message)
 })

@@ -1,4 +1,5 @@
 import type { BalancerDetail, BalancerPhase, BalancerView } from '@/domain/load-balancer/view'
+import { expiryWarningDays } from '@/domain/secret/certificate'
 import type { StateShape } from '@/components/ui/state-badge'
 
 type Model = NonNullable<BalancerView['model']>
@@ -50,8 +51,8 @@ export function ruleRows({ model, backends }: Pick<BalancerDetail, 'model' | 'ba
 }
 
 const day = 86_400_000
-/** How near a certificate's end is: a warning from 21 days before on. */
+/** How near a certificate's end is: a warning from 30 days before on. */
 export function expiryOf(notAfter: string, now: number): { tone: 'success' | 'notice' | 'error'; days: number } {
   const left = Date.parse(notAfter) - now
-  return { tone: left <= 0 ? 'error' : left < 21 * day ? 'notice' : 'success', days: Math.floor(left / day) }
+  return { tone: left <= 0 ? 'error' : left < expiryWarningDays * day ? 'notice' : 'success', days: Math.floor(left / day) }
 }

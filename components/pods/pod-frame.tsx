@@ -1,5 +1,6 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
+import { Globe } from 'lucide-react'
 import { useRouter } from 'next/navigation'
 import { createContext, lazy, Suspense, use, useMemo, useState, type ReactNode } from 'react'
 import { podActions } from '@/domain/pod/transitions'
@@ -7,6 +8,7 @@ import type { PodView } from '@/domain/pod/view'
 import { useOfferActions, type Action } from '@/components/client/actions'
 import { isMissing, type Failure } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
+import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
 import { FailureCallout, QueryFailure } from '@/components/patterns/failure'
@@ -24,6 +26,7 @@ import { usePodWatch } from './use-pod-watch'
 
 const SuccessorNote = lazy(() => import('./recreate/successor-note').then((module) => ({ default: module.SuccessorNote })))
 const DeletePod = lazy(() => import('./delete-pod').then((module) => ({ default: module.DeletePod })))
+const ExposePod = lazy(() => import('@/components/load-balancers/expose-pod').then((module) => ({ default: module.ExposePod })))
 const PodContext = createContext<{ tenant: string; pod: PodView } | null>(null)
 
 /** The pod whose tab is shown. */
@@ -51,8 +54,8 @@ export function PodFrame({ tenant, namespace, name, children }: PodFrameProps) {
   return <div className="flex flex-col gap-4"><Skeleton className="h-7 w-56" /><Skeleton className="h-4 w-96" /></div>
 }
 
-/** Three as buttons, the others in the menu; the YAML has a tab. */
-const buttons = ['terminal', 'logs', 'delete']
+/** Four as buttons, the others in the menu; the YAML has a tab. */
+const buttons = ['terminal', 'logs', 'expose', 'delete']
 const headerActions = (actions: readonly Action[]) => [...actions.filter(({ id }) => buttons.includes(id)), ...actions.filter(({ id }) => !buttons.includes(id) && id !== 'yaml')]
 
 const tabsOf = (...at: readonly [tenant: string, namespace: string, name: string]) => [
@@ -72,7 +75,11 @@ function Loaded({ tenant, pod, gone, stopped, children }: LoadedProps) {
   const router = useRouter()
   const [deleting, setDeleting] = useState(false)
   const { namespace, name } = pod.metadata
-  const actions = useMemo(() => (gone ? [] : headerActions(podActionsFor(tenant, pod, () => setDeleting(true)))), [tenant, pod, gone])
+  const query = useQueryString()
+  const actions = useMemo(() => {
+    const expose: Action = { id: 'expose', label: 'Expose pod', icon: <Globe className="size-4" />, run: () => window.history.pushState(null, '', '?expose=1'), disabledReason: pod.metadata.deletionTimestamp ? 'The pod is being deleted.' : undefined }
+    return gone ? [] : headerActions(podActionsFor(tenant, pod, () => setDeleting(true)).toSpliced(-1, 0, expose))
+  }, [tenant, pod, gone])
   useOfferActions(name, actions)
   const at = [tenant, namespace, name] as const
   const tabs = tabsOf(...at)
@@ -101,6 +108,7 @@ function Loaded({ tenant, pod, gone, stopped, children }: LoadedProps) {
         {stopped && !gone && <FailureCallout failure={stopped} title="Changes of this pod are not followed any more" />}
         <PodContext value={context}>{children}</PodContext>
       </div>
+      <Suspense fallback={null}>{query.get('expose') === '1' && !gone && <ExposePod tenant={tenant} pod={pod} onClose={() => query.replace({ expose: null })} />}</Suspense>
       <Suspense fallback={null}>{deleting && <DeletePod tenant={tenant} pod={pod} onClose={() => setDeleting(false)} />}</Suspense>
     </>
   )

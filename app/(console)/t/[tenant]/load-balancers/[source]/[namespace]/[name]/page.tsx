@@ -1,0 +1,5 @@
+import { BalancerOverview } from '@/components/load-balancers/balancer-overview'
+
+export default function Page() {
+  return <BalancerOverview />
+}

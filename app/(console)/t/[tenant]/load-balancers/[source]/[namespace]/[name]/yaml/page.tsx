@@ -1,0 +1,5 @@
+import { BalancerYaml } from '@/components/load-balancers/balancer-yaml'
+
+export default function Page() {
+  return <BalancerYaml />
+}

@@ -1,0 +1,70 @@
+'use client'
+import { ExpiryWarnings } from '@/components/certificates/expiry'
+import { paths } from '@/components/client/paths'
+import { Conditions } from '@/components/patterns/conditions'
+import { Properties, Property } from '@/components/patterns/properties'
+import { Ago } from '@/components/patterns/time'
+import { Badge } from '@/components/ui/badge'
+import { Callout } from '@/components/ui/callout'
+import { CopyableId } from '@/components/ui/copyable'
+import { Panel } from '@/components/ui/panel'
+import { TextLink } from '@/components/ui/text-link'
+import { BackendsPanels } from './backends-panel'
+import { useBalancer } from './balancer-frame'
+import { BalancerUrl } from './balancer-url'
+import { backendsLook, listenersText, otherEndpoints } from './balancer-words'
+import { NextForCondition } from './next-for-condition'
+
+/** Where it answers, what it is, who is behind it, and its conditions. */
+export function BalancerOverview() {
+  const { tenant, balancer, at } = useBalancer()
+  const { metadata, source, model, status } = balancer
+  const problem = status.conditions.find((each) => each.status !== 'True' && each.message !== '')
+  const labels = Object.entries(metadata.labels)
+  return (
+    <>
+      {problem && status.phase !== 'Active' && <Callout tone={status.phase === 'Failed' ? 'error' : status.phase === 'Degraded' ? 'notice' : 'info'} title={problem.reason || status.phase}><p className="whitespace-pre-line">{problem.message}</p><NextForCondition condition={problem} /></Callout>}
+      <ExpiryWarnings certificates={balancer.certificates} at={at} />
+      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
+        <ReachPanel />
+        <Panel title="Properties">
+          <Properties>
+            <Property name="From"><TextLink size="sm" href={source === 'Service' ? paths.service(tenant, metadata.namespace, metadata.name) : paths.loadBalancerYaml(tenant, source, metadata.namespace, metadata.name)}>{source} {metadata.name}</TextLink></Property>
+            <Property name="Ports">{model && <code className="font-mono text-xs">{listenersText(model)}</code>}</Property>
+            <Property name="Backends ready">{backendsLook(status).text}</Property>
+            <Property name="Network"><TextLink size="sm" href={paths.network(tenant, status.network)}>{status.network}</TextLink></Property>
+            <Property name="Namespace">{metadata.namespace}</Property>
+            <Property name="Host">{status.host}</Property>
+            <Property name="Labels">{labels.length > 0 && <span className="flex flex-wrap gap-1">{labels.map(([key, value]) => <Badge key={key} mono>{key}={value}</Badge>)}</span>}</Property>
+            <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
+            <Property name="UID"><CopyableId id={metadata.uid} /></Property>
+          </Properties>
+        </Panel>
+      </div>
+      <BackendsPanels tenant={tenant} balancer={balancer} />
+      <Panel title="Conditions" flush><Conditions conditions={status.conditions} next={(condition) => <NextForCondition condition={condition} />} /></Panel>
+    </>
+  )
+}
+
+/** Addresses to click and to copy. */
+function ReachPanel() {
+  const { balancer } = useBalancer()
+  const { status, model } = balancer
+  const others = otherEndpoints(balancer)
+  const named = model?.listeners.some(({ rules }) => rules.some(({ host }) => host !== null)) ?? false
+  return (
+    <Panel title="Where it answers" description="From outside your networks">
+      {status.addresses.length === 0
+        ? <p className="text-sm text-faint">It has no address yet.</p>
+        : (
+          <Properties>
+            {status.urls.length > 0 && <Property name="URLs"><span className="flex min-w-0 flex-col items-start">{status.urls.map((url) => <BalancerUrl key={url} url={url} />)}</span></Property>}
+            {others.length > 0 && <Property name="Connect to"><span className="flex min-w-0 flex-col items-start">{others.map(({ text, protocol }) => <span key={`${text} ${protocol}`} className="inline-flex min-w-0 items-center gap-2"><CopyableId id={text} /><span className="text-xs text-faint">{protocol.toUpperCase()}</span></span>)}</span></Property>}
+            <Property name="Addresses"><span className="flex flex-wrap gap-x-3">{status.addresses.map((address) => <CopyableId key={address} id={address} />)}</span></Property>
+          </Properties>
+        )}
+      {named && status.addresses.length > 0 && <p className="mt-3 text-xs text-faint">Its rules go by host: point those names at {status.addresses.length === 1 ? 'its address' : 'its addresses'} in your DNS (A and AAAA records). A name is the tenant’s to set; Hypernetes serves no zone on the outside.</p>}
+    </Panel>
+  )
+}
