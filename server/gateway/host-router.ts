@@ -15,6 +15,8 @@ import { forgetImages, storeImages } from '@/server/store/images'
 import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/reports'
 import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
 import { countReport } from './count-report'
+import { ExternalStream } from './external-objects'
+import { settleExternal, storeExternalReports } from './external-reports'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
@@ -67,7 +69,7 @@ export const hostRouter = t.router({
       if (!host) throw refuse('This host is not registered.')
       const connection = randomUUID()
       await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input, connection))
-      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect, input.capabilities?.includes('networkObjects') ?? false)
+      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect, input.capabilities?.includes('networkObjects') ?? false, input.capabilities?.includes('externalObjects') ?? false)
       ctx.sessions.add(ctx.session)
       ctx.proven?.()
       ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
@@ -87,8 +89,10 @@ export const hostRouter = t.router({
         for (const event of input.events) await storeHostEvent(tx, hostId, event)
         if (input.complete) await forgetImages(tx, hostId)
         await storeImages(tx, hostId, input.images)
+        await storeExternalReports(tx, ctx.session, input.external)
         return { stored, starts }
       }, { repeatable: true })
+      settleExternal(ctx.session, input.external, input.complete)
       countReport(input.pods.length, stored, starts)
       return { stored }
     }),
@@ -116,7 +120,7 @@ export const hostRouter = t.router({
 export type HostRouter = typeof hostRouter
 
 /**
- * The complete desired set at once and after every change of it, and streams to open as they are asked for. What the set's
+ * The complete desired set at once and after every change of it, what the host answers for on the outside after that, and streams to open as they are asked for. What the set's
  * pods name of ConfigMaps and Secrets comes before it, a message a pod, opened one at a time; and what their networks hold comes before all.
  */
 async function* desiredMessages(connection: HostConnection, session: HostSession, signal: AbortSignal | undefined): AsyncGenerator<DesiredMessage> {
@@ -125,6 +129,14 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
   const { db } = connection
   const given = new SentConfiguration()
   const told = new ToldNetworks()
+  const external = new ExternalStream(connection, session)
+  const tellExternal = async function* (): AsyncGenerator<DesiredMessage> {
+    for await (const message of external.messages((podUid) => told.wasSent(podUid))) {
+      if (signal?.aborted) return
+      yield message
+      await connection.drained()
+    }
+  }
   let revision = ''
   while (!session.closed && !signal?.aborted) {
     await session.nextWake()
@@ -138,6 +150,7 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     for (const [networkId, message] of leftOut) await tellLeftOut(db, networkId, message).catch((err: unknown) => connection.log.warn({ err, networkId }, 'what a network has too much of could not be said'))
     if (!listed) {
+      yield* tellExternal()
       yield* session.takeMessages()
       continue
     }
@@ -162,6 +175,7 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
       const prePulls = await openPrePulls(connection, plan)
       yield { kind: 'desired', revision, assignments, ...(prePulls.length > 0 ? { prePulls } : {}) }
     }
+    yield* tellExternal()
     yield* session.takeMessages()
   }
 }

@@ -1,7 +1,9 @@
-import type { StreamRequest } from '@/contracts/host/v1'
+import type { DesiredMessage, StreamRequest } from '@/contracts/host/v1'
+import type { CompiledCache } from '@/server/store/load-balancers'
 import { NetworkStateCache } from '@/server/store/network-state'
+import { HeldExternal } from './held-external'
 
-export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest }
+export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest } | Extract<DesiredMessage, { kind: 'openBalancerLog' }>
 
 /** One connection of a host that said a valid hello. A newer connection of the same host takes the older one's place. */
 export class HostSession {
@@ -12,6 +14,10 @@ export class HostSession {
   private readonly networksChanged = new Set<string>()
   private allNetworksChanged = true
   private later: NodeJS.Timeout | null = null
+  private externalChanged = true
+  private readonly balancersChanged = new Set<string>()
+  /** What this host may answer for on the outside. */
+  readonly held = new HeldExternal()
   closed = false
 
   constructor(
@@ -22,6 +28,8 @@ export class HostSession {
     private readonly disconnect: () => void,
     /** Whether it understands what is said of networks (contracts/host/v1.ts). */
     readonly takesNetworks = true,
+    /** The same of addresses of the outside and balancers. */
+    readonly takesExternal = false,
   ) {}
 
   open(message: OpenMessage): void {
@@ -41,6 +49,30 @@ export class HostSession {
     this.rouse()
   }
 
+  /** What it may answer for on the outside may have changed. */
+  wakeExternal(): void {
+    this.noteExternal()
+    this.rouse()
+  }
+
+  /** The same, to be looked at with the next wake. */
+  noteExternal(): void {
+    this.externalChanged = true
+  }
+
+  /** Who takes connections of a balancer may have changed. */
+  wakeBalancer(uid: string): void {
+    this.balancersChanged.add(uid)
+    this.rouse()
+  }
+
+  takeExternal(): { whole: boolean; balancers: string[] } {
+    const taken = { whole: this.externalChanged, balancers: [...this.balancersChanged] }
+    this.externalChanged = false
+    this.balancersChanged.clear()
+    return taken
+  }
+
   /** Something is to be tried again. */
   wakeLater(ms: number): void {
     this.later ??= setTimeout(() => {
@@ -52,6 +84,7 @@ export class HostSession {
   /** Anything may have changed. */
   wakeWhole(): void {
     this.allNetworksChanged = true
+    this.externalChanged = true
     this.wake()
   }
 
@@ -93,6 +126,8 @@ export class HostSessions {
   private readonly byHost = new Map<string, HostSession>()
   /** What was read of networks for one host is not read again for another. */
   readonly networkCache = new NetworkStateCache()
+  /** Balancers' models by generation. */
+  readonly compiledCache: CompiledCache = new Map()
 
   add(session: HostSession): void {
     this.byHost.get(session.hostId)?.close()
@@ -106,6 +141,11 @@ export class HostSessions {
 
   get(hostId: string): HostSession | undefined {
     return this.byHost.get(hostId)
+  }
+
+  /** Whether any host here has to do with the outside. */
+  get takesExternal(): boolean {
+    return [...this.byHost.values()].some((session) => session.takesExternal)
   }
 
   all(): HostSession[] {

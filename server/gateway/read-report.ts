@@ -1,22 +1,22 @@
 import { z } from 'zod'
-import { hostEvent, imageReport, podReport, reportInput, type ReportInput } from '@/contracts/host/v1'
+import { externalReport, hostEvent, imageReport, podReport, reportInput, type ExternalReport, type ReportInput } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 
 const entries = z.array(z.unknown()).max(10_000)
 /** What the gateway takes of a host: each entry is read by itself, so that one that cannot be read costs no other. */
-export const receivedReport = reportInput.extend({ pods: entries, events: entries, images: entries })
+export const receivedReport = reportInput.extend({ pods: entries, events: entries, images: entries, external: entries.optional() })
 
 /** `named`: the pods that the host knows, also those of which it said what cannot be read: they are not gone. */
-export type ReadReport = ReportInput & { named: string[] }
+export type ReadReport = ReportInput & { external: ExternalReport[]; named: string[] }
 
-const podOf = { pods: z.object({ uid: z.uuid() }).transform(({ uid }) => uid), events: z.object({ podUid: z.uuid() }).transform(({ podUid }) => podUid), images: z.never() }
+const podOf = { pods: z.object({ uid: z.uuid() }).transform(({ uid }) => uid), events: z.object({ podUid: z.uuid() }).transform(({ podUid }) => podUid), images: z.never(), external: z.never() }
 const maxLogged = 20
 
 /**
  * Reads a report; what cannot be read is left out and logged with its pod. Pods and events are in the order of pods' uids, in
  * which everybody holds pods: in the host's order two transactions could wait for each other.
  */
-export function readReport({ pods, events, images, ...report }: z.output<typeof receivedReport>, hostId: string, log: Logger): ReadReport {
+export function readReport({ pods, events, images, external = [], ...report }: z.output<typeof receivedReport>, hostId: string, log: Logger): ReadReport {
   const drops: Drop[] = []
   const read = <T>(kind: keyof typeof podOf, schema: z.ZodType<T>, list: readonly unknown[]): T[] => list.flatMap((entry) => {
     const { success, data, error } = schema.safeParse(entry)
@@ -28,10 +28,10 @@ export function readReport({ pods, events, images, ...report }: z.output<typeof 
   const known = read('pods', podReport, pods).sort((a, b) => byText(a.uid, b.uid))
   const lost = drops.flatMap(({ podUid }) => podUid ?? [])
   const told = read('events', hostEvent, events).sort((a, b) => byText(a.podUid, b.podUid))
-  const result = { ...report, pods: known, events: told, images: read('images', imageReport, images), named: [...known.map(({ uid }) => uid), ...lost] }
+  const result = { ...report, pods: known, events: told, images: read('images', imageReport, images), external: read('external', externalReport, external).sort((a, b) => byText(a.uid, b.uid)), named: [...known.map(({ uid }) => uid), ...lost] }
   if (drops.length > 0) log.warn({ hostId, dropped: drops.length, first: drops.slice(0, maxLogged) }, 'parts of a host’s report cannot be read and are left out: look whether host and server are of versions that fit')
   return result
 }
 
-type Drop = { kind: 'pods' | 'events' | 'images'; podUid: string | null; problem: string }
+type Drop = { kind: 'pods' | 'events' | 'images' | 'external'; podUid: string | null; problem: string }
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

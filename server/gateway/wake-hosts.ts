@@ -1,5 +1,6 @@
 import type { Change } from '@/server/store/change-feed'
 import type { Database } from '@/server/store/database'
+import { listBalancerHosts, type ExternalChanges } from '@/server/store/external-state'
 import type { FeedReader } from '@/server/store/feed-reader'
 import { listReferencingHosts, listUploadHosts, type ObjectName } from '@/server/store/pod-references'
 import { listNetworkHosts, type NetworkChanges } from '@/server/store/network-hosts'
@@ -27,13 +28,20 @@ function networkChanges(changes: readonly Change[]): NetworkChanges | null {
   return Object.values(found).some((list) => list.length > 0) ? found : null
 }
 
+/** What the changes may mean for balancers. A pod counts by the weight that its annotation asks for: whether it has one is asked of the store. */
+function balancerChanges(changes: readonly Change[]): ExternalChanges | null {
+  const of = (...kinds: string[]) => changes.filter(({ kind }) => kinds.includes(kind))
+  const found = { endpoints: of('Endpoints', 'Service').map(nameOf), secrets: of('Secret').map(nameOf), networks: [...new Set(of('NetworkSpec').map(({ uid }) => uid))], pods: [...new Set(of('Pod').filter(({ action }) => action === 'modified').map(({ uid }) => uid))] }
+  return Object.values(found).some((list) => list.length > 0) ? found : null
+}
+
 /** Whether networks changed by labels of pods and by nothing else. */
 const isLabelsAlone = (changes: readonly Change[]): boolean => !changes.some(({ kind }) => ['Service', 'Endpoints', 'NetworkSpec', 'NetworkPeers', 'NetworkAddress', 'PodAssignment', 'SecurityGroup', 'NetworkPolicy', 'Namespace'].includes(kind))
 
 /**
  * Wakes the sessions whose assignments changed, and those of hosts with pods that name a ConfigMap or Secret which changed, or
  * with pods of a tenant whose uploads did; after a change of what all pull ahead, or a gap in the feed, all of them. Of what a network holds,
- * those with pods of the network are told that it changed. Returns how to stop.
+ * those with pods of the network are told that it changed; of what is reached from outside, those that answer for it. Returns how to stop.
  */
 export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db: Database): () => void {
   const wake = (hosts: Iterable<string>) => {
@@ -54,6 +62,11 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
       if (uploaders.size > 0) listUploadHosts(db, [...uploaders]).then((hosts) => (hosts ? wake(hosts) : wakeAll()), wakeAll)
       const ofNetworks = networkChanges(changes)
       if (ofNetworks) listNetworkHosts(db, ofNetworks).then((rows) => (isLabelsAlone(changes) ? wakeForLabels(rows) : rows.forEach(({ hostId, networkId }) => wakeNetwork(networkId, hostId))), wakeWhole)
+      for (const host of new Set(changes.filter(({ kind }) => kind === 'External').map(({ name }) => name))) sessions.get(host)?.wakeExternal()
+      // Who else could take over, and the pools, are of all hosts.
+      if (changes.some(({ kind }) => kind === 'Host' || kind === 'AddressPool')) sessions.all().forEach((session) => session.wakeExternal())
+      const ofBalancers = sessions.takesExternal ? balancerChanges(changes) : null
+      if (ofBalancers) listBalancerHosts(db, ofBalancers).then((rows) => rows.forEach(({ hostId, uid, whole }) => (whole ? sessions.get(hostId)?.wakeExternal() : sessions.get(hostId)?.wakeBalancer(uid))), wakeWhole)
       const changed = changes.filter(isConfiguration).map(nameOf)
       // Who cannot be found out is woken with the others: a wake too many costs a read.
       if (changed.length > 0) listReferencingHosts(db, changed).then(wake, wakeAll)

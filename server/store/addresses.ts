@@ -73,10 +73,31 @@ async function askedPodAddress(tx: Transaction, network: Network, subnets: Named
     const where = subnets.map(({ cidr, gateway }) => `${cidr} without ${gateway}`).join(', ')
     return { reason: 'AddressNotInNetwork', path, message: `${address} is no address that a pod of network "${network.name}" may have: ask for one of ${where}, or for none.` }
   }
-  const [holder] = await tx.$queryRaw<{ namespace: string; name: string }[]>`
-    select p."namespace", p."name" from "NetworkAddress" a join "Pod" p on p."uid" = a."podUid" where a."networkId" = ${network.uid}::uuid and a."address" = ${address}::inet`
+  const [holder] = await tx.$queryRaw<{ namespace: string; name: string; pod: boolean }[]>`
+    select coalesce(p."namespace", b."namespace") as "namespace", coalesce(p."name", b."name") as "name", p."uid" is not null as "pod"
+    from "NetworkAddress" a left join "Pod" p on p."uid" = a."podUid" left join "LoadBalancer" b on b."uid" = a."loadBalancerUid" where a."networkId" = ${network.uid}::uuid and a."address" = ${address}::inet`
   if (!holder) return address
-  return { reason: 'AddressTaken', path, message: `${address} of network "${network.name}" is held by pod "${holder.name}" in namespace "${holder.namespace}": delete that pod, or ask for another address.`, again: 'It is tried again once the address is free.' }
+  const who = `${holder.pod ? 'pod' : 'the load balancer of'} "${holder.name}" in namespace "${holder.namespace}"`
+  return { reason: 'AddressTaken', path, message: `${address} of network "${network.name}" is held by ${who}: delete that ${holder.pod ? 'pod' : 'one'}, or ask for another address.`, again: 'It is tried again once the address is free.' }
+}
+
+/**
+ * Gives a load balancer its addresses in the network of its pods, one a family that the network has, the lowest that are free, or says why not; then it holds none.
+ * What it holds it keeps.
+ */
+export async function allocateBalancerAddresses(tx: Transaction, networkId: string, loadBalancerUid: string): Promise<{ addresses: HeldAddress[] } | { refusal: AddressRefusal }> {
+  const network = await holdNetwork(tx, networkId)
+  const held = await tx.$queryRaw<HeldAddress[]>`select host("address") as address, "mac" from "NetworkAddress" where "loadBalancerUid" = ${loadBalancerUid}::uuid order by "address"`
+  if (held.length > 0) return { addresses: held }
+  const addresses: string[] = []
+  for (const family of ([4, 6] as const).filter((one) => subnetsOf(network.spec, one).length > 0)) {
+    const found = await podAddress(tx, network, undefined, family)
+    if (typeof found !== 'string') return { refusal: { ...found, path: [], message: found.message.replace(/: delete pods of it/, ' for a load balancer: delete pods of it') } }
+    addresses.push(found)
+  }
+  const mac = macOf(loadBalancerUid)
+  await tx.$executeRaw`insert into "NetworkAddress" ("networkId", "address", "loadBalancerUid", "mac") select ${networkId}::uuid, a, ${loadBalancerUid}::uuid, ${mac} from unnest(${addresses}::inet[]) a`
+  return { addresses: addresses.map((address) => ({ address, mac })) }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Prisma } from '@/generated/prisma/client'
 import type { Database, Transaction } from './database'
 
-export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host' | 'Service' | 'NetworkPeering'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
+export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host' | 'Service' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
 
 /** Sets a condition; nothing is written when it says what it said, and the transition time moves with the status alone. Returns whether it changed. */
 export async function setCondition(db: Database, c: ConditionChange): Promise<boolean> {
@@ -16,7 +16,9 @@ export async function setCondition(db: Database, c: ConditionChange): Promise<bo
   return written > 0
 }
 
-const tables = { Network: Prisma.sql`"Network"`, NetworkPeering: Prisma.sql`"NetworkPeering"` } as const
+const tables = {
+  Network: Prisma.sql`"Network"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, Service: Prisma.sql`"Service"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"`,
+} as const
 
 /** The same of an object that may be deleted meanwhile: it is held until the transaction ends, and of one that has gone nothing is written. */
 export async function setConditionIfThere(tx: Transaction, c: ConditionChange & { objectKind: keyof typeof tables }): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
-import { desiredMessage, helloSignatureText, hostCapabilities, type Assignment, type DesiredMessage, type NetworkMessage, type PodReport } from '@/contracts/host/v1'
+import { desiredMessage, helloSignatureText, hostCapabilities, type Assignment, type DesiredMessage, type ExternalReport, type FiguresInput, type NetworkMessage, type PodReport } from '@/contracts/host/v1'
 import type { startTestServer } from '@/server/api/testing/server'
 import { registerHost } from '@/server/store/hosts'
 import { hostRouter, type HostConnection } from '../host-router'
@@ -39,6 +39,10 @@ export async function connectHost({ db, server }: Awaited<ReturnType<typeof star
       return message.assignments
     },
     report: (...pods: PodReport[]) => caller.host.report({ bootId, sequence: (sequence += 1), complete: false, pods, events: [], images: [] }),
+    /** What it answers for on the outside; `complete`: that is all. */
+    reportExternal: (external: ExternalReport[], complete = false) => caller.host.report({ bootId, sequence: (sequence += 1), complete, pods: [], events: [], images: [], external }),
+    heartbeat: () => caller.host.heartbeat({ bootId, podsRunning: 0, memoryFreeMiB: 1, diskFreeMiB: 1 }),
+    figures: (batch: Omit<FiguresInput, 'bootId'>) => caller.host.figures({ bootId, ...batch }),
     close: () => connection.session?.close(),
   }
 }

@@ -10,7 +10,6 @@ const maxServers = 2000
 export const maxServersOfBalancer = 20_000
 export const maxServersOfTenant = 100_000
 const maxAddresses = 4
-const maxWeight = 256
 
 /** Balancers of which some backend has not all of its servers. */
 export type LeftOut = { balancerUid: string; servers: number }
@@ -84,9 +83,4 @@ function serversOf(service: StateBackendService | undefined, port: string | numb
     }
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, server]) => server)
-}
-
-/** What a pod's annotation asks for; null where it says nothing that can be read. */
-export function weightOf(text: string | null): number | null {
-  return text !== null && /^\d{1,3}$/.test(text) && Number(text) <= maxWeight ? Number(text) : null
 }

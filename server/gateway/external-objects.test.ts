@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
+import { addressPoolSpec } from '@/domain/address-pool/spec'
+import { floatingAddressSpec } from '@/domain/floating-address/spec'
+import { networkSpec } from '@/domain/network/spec'
+import { podSpec } from '@/domain/pod/spec'
+import { serviceSpec } from '@/domain/service/spec'
+import { startTestServer } from '@/server/api/testing/server'
+import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
+import { createExternalControllers } from '@/server/control/controllers/external/controller'
+import { LostHosts } from '@/server/control/controllers/external/lost-hosts'
+import { podController } from '@/server/control/controllers/pod/controller'
+import { runControllers } from '@/server/control/runtime/controller'
+import { inTransaction } from '@/server/store/database'
+import { FeedReader } from '@/server/store/feed-reader'
+import { HostSessions } from './host-sessions'
+import { connectExternalHost } from './testing/external-host'
+import { wakeHostsOnChanges } from './wake-hosts'
+
+let server: Awaited<ReturnType<typeof startTestServer>>
+let ann: Awaited<ReturnType<typeof server.signUp>>
+let networkId: string
+let stop = async () => {}
+let steady = 0
+const sessions = new HostSessions()
+type Host = Awaited<ReturnType<typeof connectExternalHost>>
+let [h1, h2]: Host[] = []
+
+beforeAll(async () => {
+  server = await startTestServer()
+  ann = await server.signUp('ann')
+  await server.db.addressPool.create({ data: { name: 'default', family: 4, isDefault: true, spec: addressPoolSpec.parse({ subnet: { cidr: '198.18.100.0/24' }, default: true }) } })
+  networkId = (await server.db.network.create({ data: { tenantId: ann.tenant.id, name: 'outside', spec: networkSpec.parse({ subnets: { a: { cidr: '10.1.0.0/24' } } }) } })).uid
+  await server.db.namespace.create({ data: { tenantId: ann.tenant.id, name: 'shop', spec: { network: 'outside' } } })
+  const feed = new FeedReader(server.db, server.url, () => {})
+  await feed.start()
+  const stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
+  const ended = new AbortController()
+  const running = runControllers({ db: server.db, log: server.server.log, feed }, [podController, createEndpointsController(), ...createExternalControllers({ defaultQuota: 10, lostHosts: new LostHosts(() => steady) })], ended.signal)
+  stop = async () => {
+    stopWaking()
+    ended.abort()
+    await running
+    await feed.close()
+  }
+})
+afterAll(async () => {
+  await stop()
+  await server.stop()
+})
+beforeEach(async () => {
+  h1 = await connectExternalHost(server, sessions, 'h1')
+  h2 = await connectExternalHost(server, sessions, 'h2')
+  // Both know that the other is there.
+  await server.db.$executeRaw`update "Host" set "createdAt" = now() - interval '1 hour'`
+})
+afterEach(async () => {
+  const { db } = server
+  await inTransaction(db, async (tx) => {
+    await tx.service.deleteMany()
+    await tx.ingress.deleteMany()
+    await tx.floatingAddress.updateMany({ where: { managed: false }, data: { deletedAt: new Date() } })
+    await tx.networkAddress.deleteMany({ where: { podUid: { not: null } } })
+    await tx.podAssignment.deleteMany()
+    await tx.podReport.deleteMany()
+    await tx.pod.deleteMany()
+  })
+  await Promise.all([h1, h2].map((host) => host?.answersAgain()))
+  // Everything deletes to nothing.
+  await expect.poll(async () => [await db.loadBalancer.count(), await db.floatingAddress.count(), await db.networkAddress.count()], { timeout: 10_000 }).toEqual([0, 0, 0])
+  for (const host of [h1, h2]) host?.close()
+})
+
+const both = (): [Host, Host] => {
+  if (!h1 || !h2) throw new Error('no hosts')
+  return [h1, h2]
+}
+const service = (name: string, spec: object = {}, annotations: Record<string, string> = {}) => inTransaction(server.db, (tx) => tx.service.create({ data: { tenantId: ann.tenant.id, namespace: 'shop', name, networkId, annotations, spec: serviceSpec.parse({ type: 'LoadBalancer', selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }], ...spec }) } }))
+const floating = (name: string, address: string, target?: object) => inTransaction(server.db, async (tx) => {
+  const pool = await tx.addressPool.findFirstOrThrow()
+  return tx.floatingAddress.create({ data: { tenantId: ann.tenant.id, name, address, poolId: pool.uid, spec: floatingAddressSpec.parse({ address, target }) } })
+})
+const aim = (name: string, address: string, target?: object) => inTransaction(server.db, (tx) => tx.floatingAddress.updateMany({ where: { name }, data: { spec: floatingAddressSpec.parse({ address, target }), generation: { increment: 1 } } }))
+const pod = async (name: string, host: Host, app = name, annotations: Record<string, string> = {}) => inTransaction(server.db, (tx) => tx.pod.create({ data: { tenantId: ann.tenant.id, namespace: 'shop', name, labels: { app }, annotations, networkId, hostId: host.hostId, spec: podSpec.parse({ containers: [{ name: 'a', image: 'busybox' }] }) } }))
+const ready = (host: Host, uid: string, isReady = true) => host.report({ uid, observedGeneration: 1, phase: 'Running', reason: '', message: '', containers: [], startMode: null, startSteps: [], startedAt: null, conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', reason: '', message: '', lastTransitionTime: new Date().toISOString() }] })
+const said = async (uid: string, type: string) => {
+  const row = await server.db.objectCondition.findUnique({ where: { objectUid_type: { objectUid: uid, type } } })
+  return row && `${row.status} ${row.reason}`
+}
+
+describe('a service that wants the outside', () => {
+  it('has a balancer on a host that has said what it answers for, an address, and an address in its network', async () => {
+    const [a, b] = both()
+    const { uid } = await service('web')
+    await expect.poll(() => said(uid, 'LoadBalancer')).toBe('False Pending')
+    expect([a.seen.includes('complete'), b.seen.includes('complete')]).toEqual([false, false])
+    await Promise.all([a.begin(), b.begin()])
+    await expect.poll(() => said(uid, 'LoadBalancer')).toBe('True Ready')
+    const [host] = [a, b].filter((one) => one.balancers().length > 0)
+    expect([...a.balancers(), ...b.balancers()]).toMatchObject([{ name: 'web', namespace: 'shop', addresses: ['198.18.100.2'], until: 15, networkId, network: { inner: ['10.1.0.2'], subnets: [{ cidr: '10.1.0.0/24', gateway: '10.1.0.1' }] }, listeners: [{ port: 80, protocol: 'tcp' }] }])
+    expect([...(host?.has.values() ?? [])].find(({ kind }) => kind === 'addressPool')).toMatchObject({ name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' })
+    expect(host?.seen.indexOf('desired')).toBeLessThan(host?.seen.indexOf('complete') ?? -1)
+    expect(await server.db.event.findMany({ where: { objectUid: uid }, select: { reason: true } })).toContainEqual({ reason: 'LoadBalancerReady' })
+    // What only restates what is there writes nothing.
+    const changes = () => server.db.$queryRaw<unknown[]>`select 1 from "Change" where "kind" in ('LoadBalancer', 'FloatingAddress', 'External')`
+    const before = (await changes()).length
+    await server.db.$executeRaw`update "LoadBalancer" set "labels" = '{"a": "b"}'`
+    await ready(a, uid)
+    expect((await changes()).length).toBeLessThan(before + 3)
+  })
+
+  it('follows its ready pods, with their weights', async () => {
+    const [a, b] = both()
+    await Promise.all([a.begin(), b.begin()])
+    const { uid } = await service('web')
+    const one = await pod('one', a, 'web')
+    const two = await pod('two', a, 'web', { 'balancer.hypernetes.io/weight': '5' })
+    await expect.poll(() => said(uid, 'LoadBalancer')).toBe('True Ready')
+    await ready(a, one.uid)
+    await ready(a, two.uid)
+    const servers = () => [...a.servers('tcp-80'), ...b.servers('tcp-80')].map(({ port, weight }) => `${port} ${weight}`).sort()
+    await expect.poll(servers).toEqual(['8080 1', '8080 5'])
+    // The host with pods of its network runs it.
+    await ready(a, one.uid, false)
+    await expect.poll(servers).toEqual(['8080 5'])
+  })
+
+  it('has the address that it names, and says why it has none', async () => {
+    const [a, b] = both()
+    await Promise.all([a.begin(), b.begin()])
+    const { uid } = await service('named', {}, { 'balancer.hypernetes.io/floating-address': 'mine' })
+    await expect.poll(() => said(uid, 'LoadBalancer')).toBe('False NoAddress')
+    const { uid: addressUid } = await floating('mine', '198.18.100.77')
+    await expect.poll(() => [...a.addresses(), ...b.addresses()]).toEqual(['198.18.100.77'])
+    await expect.poll(() => said(addressUid, 'Associated')).toBe('True Associated')
+    const other = await service('other', { loadBalancerIP: '198.18.100.77' })
+    await expect.poll(() => said(other.uid, 'LoadBalancer')).toBe('False NoAddress')
+    const foreign = await service('foreign', { externalIPs: ['203.0.113.5'] })
+    await expect.poll(() => said(foreign.uid, 'LoadBalancer')).toBe('False NoAddress')
+    const wrong = await service('wrong', {}, { 'balancer.hypernetes.io/algorithm': 'best' })
+    await expect.poll(() => said(wrong.uid, 'LoadBalancer')).toBe('False Invalid')
+  })
+})
+
+describe('an address of a pod', () => {
+  it('moves to a pod on another host only once its host has said that it answers no more', async () => {
+    const [a, b] = both()
+    await Promise.all([a.begin(), b.begin()])
+    await pod('one', a)
+    await pod('two', b)
+    const { uid } = await floating('moving', '198.18.100.50', { kind: 'Pod', namespace: 'shop', name: 'one' })
+    await expect.poll(() => a.addresses()).toEqual(['198.18.100.50'])
+    await expect.poll(() => said(uid, 'Active')).toBe('True Active')
+    a.holdAnswers()
+    await aim('moving', '198.18.100.50', { kind: 'Pod', namespace: 'shop', name: 'two' })
+    await expect.poll(() => a.addresses()).toEqual([])
+    await expect.poll(() => said(uid, 'Associated')).toBe('False Moving')
+    expect(b.addresses()).toEqual([])
+    await a.answersAgain()
+    await expect.poll(() => b.addresses()).toEqual(['198.18.100.50'])
+    await expect.poll(() => said(uid, 'Associated')).toBe('True Associated')
+  })
+
+  it('goes from a pod to a balancer of the same host in two steps, and follows a pod of the same name', async () => {
+    const [a, b] = both()
+    await a.begin()
+    await b.begin()
+    const first = await pod('one', a)
+    await floating('moving', '198.18.100.50', { kind: 'Pod', namespace: 'shop', name: 'one' })
+    await expect.poll(() => a.addresses()).toEqual(['198.18.100.50'])
+    await inTransaction(server.db, async (tx) => {
+      await tx.networkAddress.deleteMany({ where: { podUid: first.uid } })
+      await tx.podAssignment.deleteMany({ where: { podUid: first.uid } })
+      await tx.pod.delete({ where: { uid: first.uid } })
+    })
+    await expect.poll(() => a.addresses()).toEqual([])
+    await pod('one', b)
+    await expect.poll(() => b.addresses()).toEqual(['198.18.100.50'])
+    const { uid } = await service('web')
+    await expect.poll(() => said(uid, 'LoadBalancer')).toBe('True Ready')
+    await aim('moving', '198.18.100.50', { kind: 'Service', namespace: 'shop', name: 'web' })
+    await expect.poll(() => [...a.addresses(), ...b.addresses()]).toEqual(['198.18.100.50'])
+    await expect.poll(() => [...a.balancers(), ...b.balancers()].map(({ addresses }) => addresses)).toEqual([['198.18.100.50']])
+    // The one that was taken for it is given back.
+    await expect.poll(() => server.db.floatingAddress.count()).toBe(1)
+  })
+})
+
+describe('a host that goes', () => {
+  it('loses what it has after its time, and has it no more when it comes back', async () => {
+    const [a, b] = both()
+    await a.begin()
+    const { uid } = await service('web')
+    await expect.poll(() => a.addresses()).toEqual(['198.18.100.2'])
+    await b.begin()
+    await server.db.host.update({ where: { id: a.hostId }, data: { phase: 'Unknown' } })
+    await expect.poll(() => said(uid, 'LoadBalancer')).toBe('Unknown HostUnknown')
+    expect(b.addresses()).toEqual([])
+    steady += 5_000
+    await expect.poll(() => b.addresses(), { timeout: 5_000 }).toEqual(['198.18.100.2'])
+    await a.heartbeat()
+    await expect.poll(() => a.addresses()).toEqual([])
+  })
+
+  it('keeps what it has where it comes back, and lets go of what was taken from it meanwhile', async () => {
+    const [a, b] = both()
+    await Promise.all([a.begin(), b.begin()])
+    await server.db.host.update({ where: { id: b.hostId }, data: { unschedulable: true } })
+    const kept = await service('kept')
+    const { uid } = await service('gone')
+    await expect.poll(() => a.addresses()).toHaveLength(2)
+    await expect.poll(() => said(kept.uid, 'LoadBalancer')).toBe('True Ready')
+    const held = [...a.has.values()]
+    a.close()
+    await server.db.service.delete({ where: { uid } })
+    await expect.poll(() => server.db.loadBalancer.count({ where: { leaving: true } })).toBe(1)
+    h1 = await connectExternalHost(server, sessions, 'h1', { held })
+    expect(h1.addresses()).toHaveLength(2)
+    await h1.begin()
+    await expect.poll(() => h1?.addresses()).toHaveLength(1)
+    await expect.poll(() => server.db.loadBalancer.count()).toBe(1)
+    await server.db.host.update({ where: { id: b.hostId }, data: { unschedulable: false } })
+  })
+})

@@ -1,0 +1,98 @@
+import type { DesiredMessage, HostBalancer } from '@/contracts/host/v1'
+import type { KeyRing } from '@/platform/crypto/key-ring'
+import type { Logger } from '@/platform/logger'
+import { backendServers, toExternalObjects } from '@/server/drivers/native/external/objects'
+import { inSnapshot, inTransaction, type DatabaseClient } from '@/server/store/database'
+import { readHostBackends, readHostExternal, releaseFromHost, type Unwanted } from '@/server/store/external-state'
+import { holdConnection } from '@/server/store/hosts'
+import { SentCertificates } from './certificates'
+import type { HostSession, HostSessions } from './host-sessions'
+import { ToldExternal, type Misshapen } from './told-external'
+
+type Parts = { db: DatabaseClient; keyRing: KeyRing; log: Logger; sessions: HostSessions }
+
+/** What could not be read or said is tried again after so long. */
+const retryMs = 5_000
+const maxCached = 20_000
+
+/** What one connection of a host is told of the outside, in turns: one at a time, each of what is so now. */
+export class ExternalStream {
+  private readonly told = new ToldExternal()
+  private readonly certificates = new SentCertificates()
+  private retry: NodeJS.Timeout | null = null
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly session: HostSession,
+  ) {}
+
+  /**
+   * The messages that there are for the host now, and afterwards what it holds no more is said to be free. Nothing before the host has named what it answers for.
+   * @param wasSent whether the host was told of the pod: an address comes after its pod
+   */
+  async *messages(wasSent: (podUid: string) => boolean): AsyncGenerator<DesiredMessage> {
+    const { session } = this
+    if (!session.takesExternal || !session.held.isReady) return
+    const changed = session.takeExternal()
+    try {
+      if (changed.whole) yield* this.whole(wasSent)
+      else if (changed.balancers.length > 0) yield* this.servers(changed.balancers)
+    } catch (err) {
+      this.parts.log.error({ err, hostId: session.hostId }, 'what a host answers for on the outside could not be said: it keeps what it was told; it is tried again')
+      session.noteExternal()
+      this.retry ??= setTimeout(() => {
+        this.retry = null
+        session.wakeExternal()
+      }, retryMs).unref()
+    }
+  }
+
+  private async *whole(wasSent: (podUid: string) => boolean): AsyncGenerator<DesiredMessage> {
+    const { session, parts } = this
+    const cache = parts.sessions.compiledCache
+    if (cache.size > maxCached) cache.clear()
+    const leaving = session.held.leaving()
+    const { state, unwanted } = await inSnapshot(parts.db, (tx) => readHostExternal(tx, session.hostId, cache))
+    const floating = state.floating.filter(({ podUid }) => wasSent(podUid))
+    // Its pod's assignment is on its way, and looked for again with that.
+    if (floating.length < state.floating.length) session.noteExternal()
+    const { objects, leftOut } = toExternalObjects({ ...state, floating })
+    const { prepared, misshapen } = this.told.prepare(objects)
+    const answering = prepared.flatMap(({ object }) => (object.kind === 'floatingAddress' || object.kind === 'balancer' ? [object] : []))
+    const chosen = session.held.choose(answering, leaving, unwanted.addresses.length > 0)
+    const kept = prepared.filter(({ key, object }) => object.kind === 'addressPool' || chosen.has(object.kind === 'backendServers' ? `balancer/${object.balancerUid}` : key))
+    yield* await this.certificates.messages(parts, kept.flatMap(({ object }): HostBalancer[] => (object.kind === 'balancer' ? [object] : [])))
+    yield* this.told.messages(kept)
+    this.warn(misshapen, leftOut)
+    await this.release(unwanted)
+  }
+
+  /** Who takes connections of some balancers, and nothing else. */
+  private async *servers(uids: readonly string[]): AsyncGenerator<DesiredMessage> {
+    const { session, parts } = this
+    const known = uids.filter((uid) => this.told.has(`balancer/${uid}`) && !session.held.isLeaving(`balancer/${uid}`))
+    if (known.length === 0) return
+    const { balancers, ...state } = await inSnapshot(parts.db, (tx) => readHostBackends(tx, session.hostId, parts.sessions.compiledCache, known))
+    const { servers, leftOut } = backendServers(state, balancers)
+    const { prepared, misshapen } = this.told.prepare(servers)
+    const prefixes = balancers.map(({ uid }) => `backendServers/${uid}/`)
+    yield* this.told.messages(prepared, (key) => prefixes.some((prefix) => key.startsWith(prefix)))
+    this.warn(misshapen, leftOut)
+  }
+
+  /** What its rows say that it shall not have here, and what it does not hold: another host may. */
+  private async release({ addresses, balancers }: Unwanted): Promise<void> {
+    const { held, hostId, connection } = this.session
+    const free = { addresses: addresses.filter((one) => held.isFree(one)).map(({ uid }) => uid), balancers: balancers.filter((uid) => held.isBalancerFree(uid)) }
+    if (free.addresses.length + free.balancers.length === 0) return
+    await inTransaction(this.parts.db, async (tx) => {
+      if (await holdConnection(tx, hostId, connection)) await releaseFromHost(tx, hostId, free)
+    }, { repeatable: true })
+  }
+
+  private warn(misshapen: readonly Misshapen[], leftOut: readonly { balancerUid: string; servers: number }[]): void {
+    const { log } = this.parts
+    for (const { key, problem } of misshapen) log.error({ hostId: this.session.hostId, object: key, problem }, 'an object of the outside is not as agreed with hosts: they are not told of it')
+    for (const { balancerUid, servers } of leftOut) log.warn({ balancer: balancerUid, servers }, 'a balancer, or those of a tenant on one host, have more servers than hosts are told: the rest gets no connections')
+  }
+}

@@ -1,0 +1,62 @@
+import { externalObjectKey, type CertificatesMessage, type ExternalObject, type HostBalancer } from '@/contracts/host/v1'
+import type { startTestServer } from '@/server/api/testing/server'
+import type { HostSessions } from '../host-sessions'
+import { connectHost } from './connected-host'
+
+/** A host that takes what it is told of the outside, says that it runs, and answers removals, unless it is told to keep silent. */
+export async function connectExternalHost(server: Awaited<ReturnType<typeof startTestServer>>, sessions: HostSessions, name: string, { held = [] as readonly ExternalObject[] } = {}) {
+  const host = await connectHost(server, sessions, name)
+  const has = new Map<string, ExternalObject>(held.map((object) => [externalObjectKey(object), object]))
+  const certificates = new Map<string, CertificatesMessage['certificates'][number]>()
+  const unanswered = new Set<string>()
+  const seen: string[] = []
+  let answers = true
+  const isAnswering = (key: string) => key.startsWith('floatingAddress/') || key.startsWith('balancer/')
+  const report = (key: string, phase: 'Active' | 'Gone') => {
+    const [kind, uid = ''] = key.split('/')
+    return { kind: kind === 'balancer' ? ('balancer' as const) : ('floatingAddress' as const), uid, phase, reason: '', message: '' }
+  }
+  const answer = async () => {
+    const keys = [...unanswered]
+    unanswered.clear()
+    await host.reportExternal(keys.map((key) => report(key, 'Gone')))
+  }
+  const run = async () => {
+    for (;;) {
+      const message = await host.next()
+      if (message.kind === 'certificates') {
+        if (message.complete) certificates.clear()
+        for (const one of message.certificates) certificates.set(one.id, one)
+        seen.push('certificates')
+      }
+      if (message.kind === 'desired') seen.push('desired')
+      if (message.kind !== 'externalObjects') continue
+      seen.push(message.complete ? 'complete' : 'changes')
+      const remove = message.complete ? [...has.keys()].filter((key) => !message.set.some((object) => externalObjectKey(object) === key)) : message.remove
+      for (const key of remove) {
+        has.delete(key)
+        if (isAnswering(key)) unanswered.add(key)
+      }
+      for (const object of message.set) has.set(externalObjectKey(object), object)
+      const active = message.set.map(externalObjectKey).filter(isAnswering)
+      if (active.length > 0) await host.reportExternal(active.map((key) => report(key, 'Active')))
+      if (answers && unanswered.size > 0) await answer()
+    }
+  }
+  // It ends with its connection.
+  void run().catch(() => {})
+  return {
+    ...host, has, certificates, seen, answer,
+    /** Its first report: from then on it is told of the outside. */
+    begin: () => host.reportExternal([...has.keys()].filter(isAnswering).map((key) => report(key, 'Active')), true),
+    holdAnswers: () => (answers = false),
+    answersAgain: async () => {
+      answers = true
+      await answer()
+    },
+    balancers: () => [...has.values()].filter((object): object is HostBalancer => object.kind === 'balancer'),
+    /** All addresses for which it answers now. */
+    addresses: () => [...has.values()].flatMap((object) => (object.kind === 'balancer' ? object.addresses : object.kind === 'floatingAddress' ? [object.address] : [])).sort(),
+    servers: (backend: string) => [...has.values()].flatMap((object) => (object.kind === 'backendServers' && object.backend === backend ? object.servers : [])),
+  }
+}

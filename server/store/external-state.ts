@@ -1,0 +1,117 @@
+import type { ExternalState, StateBackendService, StateBalancer, StateFloating, StatePool } from '@/domain/external/state'
+import { addressPoolSpec } from '@/domain/address-pool/spec'
+import { weightAnnotation } from '@/domain/load-balancer/annotations'
+import { networkSpec, subnetsOf } from '@/domain/network/spec'
+import { serviceSpec } from '@/domain/service/spec'
+import type { Database, Transaction } from './database'
+import { readCompiled, type CompiledCache } from './load-balancers'
+import { storedSubsets } from './stored-subsets'
+
+/** Addresses whose row names this host and that it shall answer for no more, and balancers that shall leave it. */
+export type Unwanted = { addresses: { uid: string; address: string }[]; balancers: string[] }
+export type HostExternal = { state: ExternalState; unwanted: Unwanted }
+
+/** What a host shall answer for on the outside, and what of its rows it shall let go of. Read it in one snapshot (`inSnapshot`). */
+export async function readHostExternal(db: Database, hostId: string, cache: CompiledCache): Promise<HostExternal> {
+  const floating = await db.$queryRaw<StateFloating[]>`
+    select f."uid", f."poolId", host(f."address") as "address", p."networkId", p."uid" as "podUid", host(a."address") as "podAddress"
+    from "FloatingAddress" f join "Pod" p on p."uid" = f."podUid" and p."hostId" = f."hostId" join "NetworkAddress" a on a."podUid" = p."uid" and family(a."address") = family(f."address")
+    where f."hostId" = ${hostId}::uuid order by f."uid"`
+  const balancers = await readBalancers(db, hostId, cache, null)
+  const unwanted = await db.$queryRaw<{ uid: string; address: string }[]>`
+    select f."uid", host(f."address") as "address" from "FloatingAddress" f left join "LoadBalancer" b on b."uid" = f."loadBalancerUid" and b."hostId" = f."hostId" and not b."leaving"
+    where f."hostId" = ${hostId}::uuid and f."podUid" is null and b."uid" is null`
+  const leaving = await db.loadBalancer.findMany({ where: { hostId, leaving: true }, select: { uid: true } })
+  const poolIds = [...new Set([...floating.map(({ poolId }) => poolId), ...balancers.flatMap(({ addresses }) => addresses.map(({ poolId }) => poolId))])]
+  const pools = poolIds.length === 0 ? [] : await db.addressPool.findMany({ where: { uid: { in: poolIds } }, select: { uid: true, name: true, spec: true }, orderBy: { uid: 'asc' } })
+  const others = await db.$queryRaw<unknown[]>`select 1 from "Host" h where h."id" <> ${hostId}::uuid and coalesce(h."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false) limit 1`
+  return {
+    state: { pools: pools.map(toPool), floating, balancers, ...(await readBackends(db, balancers)), others: others.length > 0 },
+    unwanted: { addresses: unwanted, balancers: leaving.map(({ uid }) => uid) },
+  }
+}
+
+/** The same of some of its balancers alone, for who takes their connections. */
+export async function readHostBackends(db: Database, hostId: string, cache: CompiledCache, uids: readonly string[]): Promise<Pick<ExternalState, 'balancers' | 'services' | 'weights'>> {
+  const balancers = await readBalancers(db, hostId, cache, uids)
+  return { balancers, ...(await readBackends(db, balancers)) }
+}
+
+function toPool({ uid, name, spec }: { uid: string; name: string; spec: unknown }): StatePool {
+  const { subnet } = addressPoolSpec.parse(spec)
+  return { uid, name, cidr: subnet.cidr, gateway: subnet.gateway }
+}
+
+type BalancerRow = Omit<StateBalancer, 'compiled' | 'network' | 'addresses' | 'mac'> & { generation: number; networkId: string; networkNumber: number; networkSpec: unknown; mac: string | null; addresses: string[]; pools: string[] }
+
+async function readBalancers(db: Database, hostId: string, cache: CompiledCache, uids: readonly string[] | null): Promise<StateBalancer[]> {
+  const rows = await db.$queryRaw<BalancerRow[]>`
+    select b."uid", b."tenantId", b."namespace", b."name", b."number", b."generation", b."networkId", n."number" as "networkNumber", n."spec" as "networkSpec",
+      array(select host(a."address") from "NetworkAddress" a where a."loadBalancerUid" = b."uid" order by a."address") as "inner",
+      (select a."mac" from "NetworkAddress" a where a."loadBalancerUid" = b."uid" limit 1) as "mac",
+      array(select host(f."address") from "FloatingAddress" f where f."loadBalancerUid" = b."uid" and f."hostId" = b."hostId" order by f."address") as "addresses",
+      array(select f."poolId"::text from "FloatingAddress" f where f."loadBalancerUid" = b."uid" and f."hostId" = b."hostId" order by f."address") as "pools"
+    from "LoadBalancer" b join "Network" n on n."uid" = b."networkId"
+    where b."hostId" = ${hostId}::uuid and not b."leaving" and b."compiled" is not null and (${uids === null} or b."uid" = any(${uids ?? []}::uuid[])) order by b."uid"`
+  const models = await readCompiled(db, rows, cache)
+  return rows.flatMap(({ generation: _, networkId, networkNumber, networkSpec: spec, mac, addresses, pools, ...row }) => {
+    const compiled = models.get(row.uid)
+    if (!compiled || mac === null) return []
+    const network = networkSpec.parse(spec)
+    return [{ ...row, mac, compiled, addresses: addresses.map((address, i) => ({ address, poolId: pools[i] ?? '' })), network: { uid: networkId, number: networkNumber, mtu: network.mtu, outbound: network.outbound, subnets: subnetsOf(network).map(({ cidr, gateway }) => ({ cidr, gateway })) } }]
+  })
+}
+
+/** The services that balancers stand before, with their endpoints, and the weights of the pods among these. */
+async function readBackends(db: Database, balancers: readonly StateBalancer[]): Promise<Pick<ExternalState, 'services' | 'weights'>> {
+  const named = new Map(balancers.flatMap(({ tenantId, namespace, compiled }) => compiled.services.map(({ service }) => [`${tenantId}/${namespace}/${service}`, { tenantId, namespace, service }] as const)))
+  if (named.size === 0) return { services: new Map(), weights: new Map() }
+  const names = [...named.values()]
+  const rows = await db.$queryRaw<{ tenantId: string; namespace: string; name: string; spec: unknown; subsets: unknown }[]>`
+    select s."tenantId", s."namespace", s."name", s."spec", e."subsets"
+    from unnest(${names.map((one) => one.tenantId)}::char(32)[], ${names.map((one) => one.namespace)}::text[], ${names.map((one) => one.service)}::text[]) as o(tenant, namespace, name)
+    join "Service" s on s."tenantId" = o.tenant and s."namespace" = o.namespace and s."name" = o.name
+    left join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name"`
+  const services = new Map(rows.map(({ tenantId, namespace, name, spec, subsets }): [string, StateBackendService] => {
+    const { type, ports, selector } = serviceSpec.parse(spec)
+    return [`${tenantId}/${namespace}/${name}`, { namespace, name, ports: type === 'ExternalName' ? [] : ports, hasSelector: Object.keys(selector).length > 0, subsets: subsets === null ? [] : storedSubsets(subsets) }]
+  }))
+  const pods = new Set([...services.values()].flatMap(({ subsets }) => subsets.flatMap(({ addresses }) => addresses.flatMap(({ targetRef }) => (targetRef?.kind === 'Pod' && targetRef.uid ? [targetRef.uid] : [])))))
+  const known = pods.size === 0 ? [] : await db.$queryRaw<{ uid: string; weight: string | null }[]>`select "uid", "annotations" ->> ${weightAnnotation} as "weight" from "Pod" where "uid"::text = any(${[...pods]}::text[])`
+  return { services, weights: new Map(known.map(({ uid, weight }) => [uid, weightNumber(weight)])) }
+}
+
+/** What a pod's annotation asks for; null where it says nothing that can be read. */
+const weightNumber = (text: string | null): number | null => (text !== null && /^\d{1,3}$/.test(text) && Number(text) <= 256 ? Number(text) : null)
+
+/**
+ * A host answers for these no more: another may. Each only while its row says still that nobody shall have it here. Held by the host's connection
+ * (`holdConnection`), for a newer one may have told the host anew.
+ */
+export async function releaseFromHost(tx: Transaction, hostId: string, { addresses, balancers }: { addresses: readonly string[]; balancers: readonly string[] }): Promise<number> {
+  const gone = balancers.length === 0 ? 0 : await tx.$executeRaw`update "LoadBalancer" set "hostId" = null, "boundAt" = null, "leaving" = false, "report" = null where "uid" = any(${[...balancers]}::uuid[]) and "hostId" = ${hostId}::uuid and "leaving"`
+  const free = addresses.length === 0 ? [] : await tx.$queryRaw<{ uid: string }[]>`
+    update "FloatingAddress" f set "hostId" = null, "reported" = '' where f."uid" = any(${[...addresses]}::uuid[]) and f."hostId" = ${hostId}::uuid and f."podUid" is null
+      and not exists (select from "LoadBalancer" b where b."uid" = f."loadBalancerUid" and b."hostId" = f."hostId" and not b."leaving") returning f."uid"`
+  if (free.length > 0) await tx.objectCondition.deleteMany({ where: { objectUid: { in: free.map(({ uid }) => uid) }, type: 'Active' } })
+  return gone + free.length
+}
+
+/** The Secrets of certificates as they are now: of another revision, a host is given it anew. */
+export const listCertificateRevisions = (db: Database, ids: readonly string[]): Promise<{ uid: string; tenantId: string; name: string; revision: string }[]> => db.$queryRaw`
+  select "uid", "tenantId", "name", "revision"::text as "revision" from "Secret" where "uid" = any(${[...ids]}::uuid[]) order by "uid"`
+
+type ObjectName = { tenantId: string; namespace: string; name: string }
+export type ExternalChanges = { endpoints: ObjectName[]; secrets: ObjectName[]; networks: string[]; pods: string[] }
+
+/** The hosts with balancers that changes concern, each with the balancer; `whole`: more of it than who takes its connections. */
+export async function listBalancerHosts(db: Database, { endpoints, secrets, networks, pods }: ExternalChanges): Promise<{ hostId: string; uid: string; whole: boolean }[]> {
+  const column = (list: readonly ObjectName[], of: (one: ObjectName) => string) => list.map(of)
+  return db.$queryRaw<{ hostId: string; uid: string; whole: boolean }[]>`
+    select b."hostId", b."uid", false as "whole" from unnest(${column(endpoints, (o) => o.tenantId)}::char(32)[], ${column(endpoints, (o) => o.namespace)}::text[], ${column(endpoints, (o) => o.name)}::text[]) as o(tenant, namespace, name)
+      join "LoadBalancer" b on b."tenantId" = o.tenant and b."namespace" = o.namespace and b."hostId" is not null and b."compiled" -> 'services' @> jsonb_build_array(jsonb_build_object('service', o.name))
+    union select b."hostId", b."uid", true from unnest(${column(secrets, (o) => o.tenantId)}::char(32)[], ${column(secrets, (o) => o.namespace)}::text[], ${column(secrets, (o) => o.name)}::text[]) as o(tenant, namespace, name)
+      join "LoadBalancer" b on b."tenantId" = o.tenant and b."namespace" = o.namespace and b."hostId" is not null and b."compiled" -> 'certificates' @> jsonb_build_array(jsonb_build_object('secret', o.name))
+    union select b."hostId", b."uid", true from "LoadBalancer" b where b."networkId" = any(${networks}::uuid[]) and b."hostId" is not null
+    union select b."hostId", b."uid", false from "Pod" p join "LoadBalancer" b on b."networkId" = p."networkId" and b."hostId" is not null where p."uid" = any(${pods}::uuid[]) and p."annotations" ? ${weightAnnotation}`
+}
