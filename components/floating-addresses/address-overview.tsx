@@ -57,7 +57,7 @@ function Passes() {
   const target = leadsTo(address)
   if (!target) return <Panel title="What passes"><div className="flex flex-col items-start gap-3 text-sm text-soft"><p>Nothing: it leads nowhere. No host answers for it, and it stays the tenant’s until it is released.</p><ButtonLink href={paths.associateFloatingAddress(tenant, name)} icon={<Link2 className="size-4" />}>Associate address</ButtonLink></div></Panel>
   const lines = target.kind === 'Pod'
-    ? [`Every port of pod ${target.name} is reached by it, as far as the pod’s security groups and network policies let the outside in; a pod in none of them is open by it.`, status.family === 'IPv4' ? 'What the pod sends out leaves with this address, whatever the network’s outbound address is.' : 'It is routed to the pod as it is: nothing is translated.', 'A container that listens to 127.0.0.1 alone is not reached.']
+    ? status.family === 'IPv6' ? ['Nothing yet: hosts lead IPv6 addresses to balancers alone. Associate it with one, or take an IPv4 address for the pod.'] : [`Every port of pod ${target.name} is reached by it, as far as the pod’s security groups and network policies let the outside in; a pod in none of them is open by it.`, 'What the pod opens to the outside leaves with this address, where its network has outbound connections; where it has none, answers alone leave.', 'A container that listens to 127.0.0.1 alone is not reached.']
     : [`The ports of the balancer of ${target.name} are reached by it, and nothing else.`, 'Its pods see the balancer’s address in their network, not this one.']
   return (
     <Panel title="What passes">

@@ -18,7 +18,7 @@ function stops(address: FloatingAddressView) {
   return [
     <>Connections from outside to {what} by <Address of={status.address} /> end, and no new one gets there.</>,
     target.kind === 'Pod'
-      ? <>What {what} sends out leaves by its network’s outbound address again, where the network has one.</>
+      ? <>What {what} opens to the outside leaves with its host’s address again, where its network has outbound connections.</>
       : <>The balancer of {what} takes another address of the default pool, or says that it has none; names that point to this one must be changed.</>,
   ]
 }
