@@ -1,7 +1,7 @@
 'use client'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
@@ -11,11 +11,13 @@ import { Combobox } from '@/components/ui/combobox'
 import { Field } from '@/components/ui/field'
 import { Input, Select, Textarea } from '@/components/ui/input'
 import { More } from '@/components/ui/more'
+import { Skeleton } from '@/components/ui/skeleton'
 import { TextLink } from '@/components/ui/text-link'
 import { balancerDraftSchema, balancerFieldOf, balancerObjectOf, balancerProtocols, becomesIngress, newBalancerDraft, outsideOf, parseBalancerIngress, parseBalancerService, type BalancerDraft } from './balancer-draft'
-import { BalancerYamlPreview } from './yaml-preview'
 import { labelTargets, portsOfTarget, serviceTargets } from './targets'
 
+// What writes YAML is loaded beside the form.
+const YamlPreview = lazy(() => import('./yaml-preview').then((module) => ({ default: module.BalancerYamlPreview })))
 const behindMore = ['namespace', 'protocol', 'certificate', 'floatingAddress', 'outside', 'hosts', 'paths']
 const protocolNames = { http: 'HTTP', https: 'HTTPS', tcp: 'TCP', udp: 'UDP' } as const
 const input = { mono: true, autoComplete: 'off', spellCheck: false } as const
@@ -58,7 +60,7 @@ export function BalancerForm({ tenant }: { tenant: string }) {
         <NamespaceField tenant={tenant} value={values.namespace} error={errors['namespace']} onChange={(next) => { set('namespace', next); set('target', ''); set('certificate', ''); setNamespace(next) }} />
         <MoreFields tenant={tenant} values={values} errors={errors} set={set} />
       </More>
-      <BalancerYamlPreview draft={values} services={known} />
+      <More label="As YAML" wrong={false}><Suspense fallback={<Skeleton className="h-40 w-full" />}><YamlPreview draft={values} services={known} /></Suspense></More>
     </SideForm>
   )
 }

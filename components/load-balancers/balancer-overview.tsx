@@ -1,4 +1,6 @@
 'use client'
+import type { BalancerPhase } from '@/domain/load-balancer/view'
+import type { Condition } from '@/domain/shared/condition'
 import { ExpiryWarnings } from '@/components/certificates/expiry'
 import { paths } from '@/components/client/paths'
 import { Conditions } from '@/components/patterns/conditions'
@@ -13,17 +15,17 @@ import { BackendsPanels } from './backends-panel'
 import { useBalancer } from './balancer-frame'
 import { BalancerUrl } from './balancer-url'
 import { backendsLook, listenersText, otherEndpoints } from './balancer-words'
-import { NextForCondition } from './next-for-condition'
+import { asksFor, NextForCondition } from './next-for-condition'
 
 /** Where it answers, what it is, who is behind it, and its conditions. */
 export function BalancerOverview() {
   const { tenant, balancer, at } = useBalancer()
   const { metadata, source, model, status } = balancer
-  const problem = status.conditions.find((each) => each.status !== 'True' && each.message !== '')
+  const problem = status.conditions.find(asksFor)
   const labels = Object.entries(metadata.labels)
   return (
     <>
-      {problem && status.phase !== 'Active' && <Callout tone={status.phase === 'Failed' ? 'error' : status.phase === 'Degraded' ? 'notice' : 'info'} title={problem.reason || status.phase}><p className="whitespace-pre-line">{problem.message}</p><NextForCondition condition={problem} /></Callout>}
+      {problem && <Callout tone={status.phase === 'Failed' ? 'error' : status.phase === 'Pending' ? 'info' : 'notice'} title={titleOf(problem, status.phase)}><p className="whitespace-pre-line">{problem.message}</p><NextForCondition condition={problem} /></Callout>}
       <ExpiryWarnings certificates={balancer.certificates} at={at} />
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <ReachPanel />
@@ -46,6 +48,10 @@ export function BalancerOverview() {
     </>
   )
 }
+
+/** In words what a condition's reason means for who reads it. */
+const titles: Readonly<Record<string, string>> = { Partly: 'Not all of it can be carried out', Degraded: 'Not all of it answers', Invalid: 'What it is asked to do cannot be carried out', NoAddress: 'It has no address on the outside', NoAddressInNetwork: 'It has no address in its network', NoHost: 'It has no host', Moving: 'It moves to another host', HostUnknown: 'Its host is silent' }
+const titleOf = ({ reason }: Condition, phase: BalancerPhase): string => (Object.hasOwn(titles, reason) ? titles[reason] : undefined) ?? (phase === 'Pending' ? 'On its way' : phase === 'Failed' ? 'It does not answer' : reason || phase)
 
 /** Addresses to click and to copy. */
 function ReachPanel() {

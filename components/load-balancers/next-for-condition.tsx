@@ -4,16 +4,22 @@ import { paths } from '@/components/client/paths'
 import { TextLink } from '@/components/ui/text-link'
 import { useBalancer } from './balancer-frame'
 
+/** What of a balancer asks for something: a condition that is not true, or one that is in part. */
+export const asksFor = ({ status, reason, message }: Condition): boolean => message !== '' && (status !== 'True' || reason === 'Partly' || reason === 'Degraded')
+
 /** Where the next action that a condition names is taken. What it is stands in the condition's own message. */
-export function NextForCondition({ condition: { type, reason, message } }: { condition: Condition }) {
-  const { tenant, at, balancer: { metadata } } = useBalancer()
-  const about = `${type} ${reason} ${message}`.toLowerCase()
+export function NextForCondition({ condition }: { condition: Condition }) {
+  const { tenant, at, balancer: { metadata, status } } = useBalancer()
+  if (!asksFor(condition)) return null
+  const { reason, message } = condition
   const [, source, namespace, name] = at
   const links = [
-    ...(/certificate|secret|tls/.test(about) ? [{ label: 'Certificates', href: paths.loadBalancerCertificates(...at) }] : []),
-    ...(/endpoint|backend|pod|ready/.test(about) && source === 'Service' ? [{ label: 'Pods behind it', href: paths.service(tenant, namespace, name) }] : []),
-    ...(/endpoint|backend|pod/.test(about) && source === 'Ingress' ? [{ label: 'Services', href: paths.services(tenant, { namespace: metadata.namespace }) }] : []),
-    ...(/rule|host|path|annotation|service/.test(about) ? [{ label: 'Rules', href: paths.loadBalancerRules(...at) }, { label: 'Edit YAML', href: paths.applyYaml(tenant, { from: `${source}/${namespace}/${name}` }) }] : []),
+    ...(/certificate|Secret "/.test(message) ? [{ label: 'Certificates', href: paths.loadBalancerCertificates(...at) }] : []),
+    ...(/Service "/.test(message) ? [{ label: 'Services', href: paths.services(tenant, { namespace: metadata.namespace }) }] : []),
+    ...(reason === 'Invalid' ? [{ label: 'Rules', href: paths.loadBalancerRules(...at) }, { label: 'Options', href: paths.loadBalancerOptions(...at) }] : []),
+    ...(reason === 'NoAddress' ? [{ label: 'Floating addresses', href: paths.floatingAddresses(tenant) }] : []),
+    ...(reason === 'NoAddressInNetwork' ? [{ label: `Network ${status.network}`, href: paths.network(tenant, status.network) }] : []),
+    ...(reason === 'Invalid' || reason === 'Partly' ? [{ label: 'Edit YAML', href: paths.applyYaml(tenant, { from: `${source}/${namespace}/${name}` }) }] : []),
   ]
   return links.length > 0 && <p className="mt-1 flex flex-wrap gap-x-4">{links.map(({ label, href }) => <TextLink key={label} href={href}>{label}</TextLink>)}</p>
 }
