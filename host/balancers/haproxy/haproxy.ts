@@ -105,13 +105,22 @@ export class HaproxyProcess implements Haproxy {
   private async bringNow({ balancer, servers, certificates }: HaproxyWanted): Promise<string | null> {
     const model: BalancerModel = { listeners: balancer.listeners, backends: balancer.backends, options: balancer.options }
     const named = new Set(model.listeners.filter(({ protocol }) => protocol === 'https').flatMap((listener) => listener.certificates))
-    const { usable, problems } = this.checks.usable(named, certificates)
-    const plan: HaproxyPlan = { model, servers, certificates: new Set(usable.keys()), stickyKey: createHash('sha256').update(`balancer ${balancer.uid}`).digest('hex').slice(0, 32), room: await roomForConnections() }
     const state = (this.state ??= await this.open())
+    const { usable, problems } = this.checks.usable(named, await this.withKept(state, named, certificates))
+    const plan: HaproxyPlan = { model, servers, certificates: new Set(usable.keys()), stickyKey: createHash('sha256').update(`balancer ${balancer.uid}`).digest('hex').slice(0, 32), room: await roomForConnections() }
     if (!state.process || !(await isServing(state.process, this.parts.namespace))) await this.begin(state, plan, usable)
     else await this.change(state, plan, usable, state.process)
     this.wanted = { model, plan }
     return problemText(model, plan.certificates, problems)
+  }
+
+  /** Certificates with those that HAProxy has in memory: an agent that began anew was not told of them yet. */
+  private async withKept(state: Saved, named: ReadonlySet<string>, certificates: ReadonlyMap<string, Certificate>): Promise<ReadonlyMap<string, Certificate>> {
+    const missing = [...named].filter((id) => !certificates.has(id) && state.certificates[id] !== undefined)
+    if (missing.length === 0) return certificates
+    const files = await this.files(state).read().catch(() => new Map<string, string>())
+    const kept = missing.flatMap((id) => (files.has(certificateFile(id)) ? [{ id, revision: state.certificates[id] ?? '', pem: files.get(certificateFile(id)) ?? '' }] : []))
+    return new Map([...certificates, ...kept.map((one) => [one.id, one] as const)])
   }
 
   /** Takes up what an earlier agent left, and ends what it did not write down. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { isResolverUid } from '@/host/dns/jail'
 import { identifyProcess, isRunning, killProcess, ProcessIdentity, userOf, waitUntilGone } from '@/host/hypervisor/process-identity'
-import { isWithin, placeMountedAt, placeOf } from '@/host/hypervisor/vm-place'
+import { placeMountedAt } from '@/host/hypervisor/vm-place'
 import { inGroup, removeJailGroup } from '@/host/images/jail/group'
 import { codeOf } from '@/platform/error-code'
 import { ExecError, run } from '@/platform/exec'
@@ -149,17 +149,20 @@ export async function reloadHaproxy(files: string): Promise<void> {
   throw new HaproxyRefused(`HAProxy did not take its new configuration, and serves with the one before${said.includes('[ALERT]') ? `: ${wordsOf(said)}` : ''}`)
 }
 
-/** Kills every HAProxy that was started with a folder of these (`folder` or below) but the one whose master is `kept`: of an agent's that died before it could write them down. Returns how many processes. */
+/**
+ * Kills every HAProxy whose files are in memory that is mounted in this folder, or below, but the one whose master is `kept`: of an agent's that died before it could write them down.
+ * Returns how many processes.
+ */
 export async function killStrayHaproxies(folder: string, kept: number | null): Promise<number> {
-  const ours = await placeOf(folder)
+  const ours = await devicesMountedIn(folder)
   let killed = 0
-  for (const name of await readdir('/proc')) {
+  for (const name of ours.size === 0 ? [] : await readdir('/proc')) {
     const pid = Number(name)
     if (!Number.isInteger(pid) || pid === kept) continue
     const uid = await userOf(pid)
     if (uid === undefined || !isResolverUid(uid)) continue
     const place = await placeMountedAt(pid, balancerFolder)
-    if (!place || !isWithin(place, ours) || (kept !== null && (await parentOf(pid)) === kept)) continue
+    if (!place || !ours.has(place.device) || (kept !== null && (await parentOf(pid)) === kept)) continue
     const identity = await identifyProcess(pid)
     const group = await groupOf(pid)
     if (!identity || !(await killProcess(identity))) continue
@@ -168,6 +171,13 @@ export async function killStrayHaproxies(folder: string, kept: number | null): P
     if (group !== undefined) await removeJailGroup(group)
   }
   return killed
+}
+
+/** The file systems that are mounted in a folder, or below, as proc_pid_mountinfo(5) names them. */
+async function devicesMountedIn(folder: string): Promise<Set<string>> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' '))
+  const place = await realpath(folder).catch(() => folder)
+  return new Set(mounts.flatMap(([, , device, , mountPoint]) => (device !== undefined && mountPoint?.startsWith(`${place}/`) ? [device] : [])))
 }
 
 const parentOf = async (pid: number): Promise<number> => Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))?.[1] ?? 0)
