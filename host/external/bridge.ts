@@ -128,7 +128,7 @@ export class ExternalBridge {
       const port = this.ports.get(name)
       if (!port) return
       this.rightDigest = null
-      await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => `neigh delete ${one} dev ${this.name}`)])
+      await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => forgetNeighbour(one, this.name))])
       this.ports.delete(name)
       try {
         await (this.ports.size === 0 ? this.removeAll() : this.loadRules())
@@ -234,7 +234,7 @@ export class ExternalBridge {
     }
     const wanted = new Set([...this.ports.values()].flatMap(({ addresses }) => addresses))
     const stray = neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.poolOf(dst))
-    await kernel.ipBatchForced(stray.map(({ dst }) => `neigh delete ${dst} dev ${this.name}`))
+    await kernel.ipBatchForced(stray.map(({ dst }) => forgetNeighbour(dst, this.name)))
     return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
   }
 
@@ -266,9 +266,11 @@ export class ExternalBridge {
     await kernel.ipBatchForced(surplus.map(({ local, prefixlen }) => `address delete ${local}/${prefixlen} dev ${this.name}`))
     await kernel.ipBatch([
       `link set dev ${this.name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      `link set dev ${this.name} address ${this.mac} mtu ${EXTERNAL_MTU} addrgenmode none up`,
+      // The kernel forgets a link's neighbours when its MAC is set.
+      `link set dev ${this.name}${bridge?.address === this.mac ? '' : ` address ${this.mac}`} mtu ${EXTERNAL_MTU} addrgenmode none up`,
       ...wanted.map((one) => `address replace ${one} dev ${this.name}${one.includes(':') ? ' nodad' : ''}`),
     ])
+    if (bridge && bridge.address !== this.mac) await kernel.ipBatch([...this.ports.values()].flatMap(({ addresses, mac }) => addresses.map((one) => `neigh replace ${one} lladdr ${mac} nud permanent dev ${this.name}`)))
     for (const one of wanted) this.lastGateways.add(one)
     if (families.includes(6)) await this.forward6()
     this.isOpen = true
@@ -312,7 +314,7 @@ export class ExternalBridge {
       `link set dev ${name} up`,
     ])
     await kernel.bridgeBatch([`fdb replace ${mac} dev ${name} master static`])
-    await kernel.ipBatchForced(before.filter((one) => !addresses.includes(one)).map((one) => `neigh delete ${one} dev ${this.name}`))
+    await kernel.ipBatchForced(before.filter((one) => !addresses.includes(one)).map((one) => forgetNeighbour(one, this.name)))
     await kernel.ipBatch(addresses.map((one) => `neigh replace ${one} lladdr ${mac} nud permanent dev ${this.name}`))
   }
 
@@ -372,6 +374,8 @@ export class ExternalBridge {
   }
 }
 
+/** `ip` ends its whole batch at a neighbour that cannot be deleted; what cannot be flushed is none. */
+const forgetNeighbour = (ip: string, device: string): string => `neigh flush to ${ip} dev ${device} nud permanent`
 const whole = (ip: string): string => `${ip}/${ip.includes(':') ? 128 : 32}`
 const familiesOf = (addresses: readonly string[]): (4 | 6)[] => ([4, 6] as const).filter((family) => addresses.some((one) => one.includes(':') === (family === 6)))
 const isWithin = (cidr: string, address: string): boolean => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(address), address.includes(':') ? 128 : 32))

@@ -186,6 +186,11 @@ export class HostNetwork {
     }))
   }
 
+  /** Whether an address of the outside leads to a pod here still, by uid of what said so. */
+  answersFor(uid: string): boolean {
+    return [...this.networks.values()].some(({ answeredFor }) => answeredFor.has(uid))
+  }
+
   /** Brings a network to its addresses of the outside, in its turn. Rejects where that cannot be; the next look tries again. */
   private async carryOutFloating(networkId: string): Promise<void> {
     const number = this.ofId(networkId)?.identity.number

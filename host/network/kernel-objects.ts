@@ -22,7 +22,8 @@ const device = (name: string, kind: string, add: readonly string[]): KernelObjec
 const settings = (name: string, mac: string, mtu: number, isUp: boolean, extra: readonly string[] = []): KernelObject =>
   ({ key: `settings of ${name}: ${mac}, mtu ${mtu}, ${isUp ? 'up' : 'down'}`, device: name, add: [`link set dev ${name} address ${mac} mtu ${mtu} addrgenmode none up`, ...extra], remove: [] })
 const address = (text: string, on: string): KernelObject => ({ key: `address ${text} on ${on}`, device: on, add: [`address replace ${text} dev ${on}${text.includes(':') ? ' nodad' : ''}`], remove: [`address delete ${text} dev ${on}`] })
-const neighbour = (ip: string, mac: string, on: string): KernelObject => ({ key: `neighbour ${ip} with ${mac} on ${on}`, device: on, add: [`neigh replace ${ip} lladdr ${mac} nud permanent dev ${on}`], remove: [`neigh delete ${ip} dev ${on}`] })
+// Flushed, not deleted: `ip` ends its whole batch at one that it cannot delete.
+const neighbour = (ip: string, mac: string, on: string): KernelObject => ({ key: `neighbour ${ip} with ${mac} on ${on}`, device: on, add: [`neigh replace ${ip} lladdr ${mac} nud permanent dev ${on}`], remove: [`neigh flush to ${ip} dev ${on} nud permanent`] })
 
 /** `to` as `ip` prints it: a subnet, `default`, or an address without its prefix length. */
 function route(to: string, { type = 'unicast', via, dev, metric, table }: { type?: string; via?: string; dev?: string; metric?: number; table?: string }): KernelObject {
@@ -56,6 +57,7 @@ function externalObjects({ external, floating }: NetworkState): KernelObject[] {
   if (!external) return []
   const sources = [...new Set(floating.map(({ target }) => target))]
   return [
+    device(EXTERNAL_DEVICE, 'veth', []),
     settings(EXTERNAL_DEVICE, external.mac, EXTERNAL_MTU, true),
     ...floating.map((one) => address(whole(one.address), EXTERNAL_DEVICE)),
     neighbour(ROUTER_ADDRESS, external.routerMac, EXTERNAL_DEVICE),

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { PodPort } from './attachment'
-import { EXTERNAL_DEVICE } from '@/host/external/names'
 import type { Logger } from '@/platform/logger'
 import { Shaping } from './bandwidth/shaping'
 import type { NetworkNamespaceKernel } from './kernel'
@@ -171,7 +170,7 @@ export class TenantNamespace {
   /** What differs from what should be here. */
   private async compare(state: NetworkState): Promise<KernelChange> {
     const desired = desiredObjects(state, this.deviceKind)
-    const kept = new Set(['lo', ...state.ports.map((pod) => standInPeerName(pod.uid)), ...(state.transit === null ? [] : [UPLINK_IN_NAMESPACE]), ...(state.external ? [EXTERNAL_DEVICE] : [])])
+    const kept = new Set(['lo', ...state.ports.map((pod) => standInPeerName(pod.uid)), ...(state.transit === null ? [] : [UPLINK_IN_NAMESPACE])])
     const observed = await this.kernel.observe()
     // Links to peers are made elsewhere, as is the one that the host's side makes.
     const isOthers = ({ key, device }: KernelObject) => device !== null && (device.startsWith(PEER_LINK_PREFIX) || (kept.has(device) && (key.startsWith('device ') || device.startsWith('pod'))))

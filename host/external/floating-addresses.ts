@@ -1,0 +1,132 @@
+import type { ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
+import type { FloatingState } from '@/host/network/floating/known-floating'
+import type { HostNetwork } from '@/host/network/host-network'
+import type { Logger } from '@/platform/logger'
+
+type Parts = {
+  network: Pick<HostNetwork, 'setFloating' | 'floatingStates' | 'answersFor' | 'onFloating' | 'external'>
+  log: Pick<Logger, 'error'>
+  /** What this host makes of an address changed: {@link FloatingAddresses.report} says what it is now. */
+  onReport: (uid: string) => void
+}
+
+/** Addresses that went are remembered for so many reports. */
+const MOST_GONE = 10_000
+
+/** The addresses that a host cannot carry out, and why, for their tenants. */
+export type Refused = { reason: string; message: string }
+
+/**
+ * Floating addresses of pods on this host: what the server says of them, on its way to the bridge and into the pods' networks, and what became of each. A call of
+ * {@link apply} says all; the last one wins, and none waits for another's work. What fails is tried again by each look at the host's networks.
+ */
+export class FloatingAddresses {
+  private wanted: { pools: readonly HostAddressPool[]; addresses: readonly HostFloatingAddress[] } | null = null
+  private running: Promise<void> | null = null
+  private refused: ReadonlyMap<string, Refused> = new Map()
+  /** Those that were carried out, or may have been, since they were last known to be gone. */
+  private readonly held = new Set<string>()
+  private readonly gone = new Set<string>()
+  private known: ReadonlyMap<string, HostFloatingAddress> = new Map()
+  private told = new Map<string, string>()
+
+  constructor(private readonly parts: Parts) {
+    parts.network.onFloating(() => this.tell())
+  }
+
+  /** These are all pools and addresses of this host. Returns at once. */
+  apply(pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]): void {
+    this.wanted = { pools, addresses }
+    this.running ??= this.work().finally(() => (this.running = null))
+  }
+
+  /** Resolves when all that was applied is carried out as far as it can be. */
+  async settled(): Promise<void> {
+    while (this.running) await this.running
+  }
+
+  /** The server takes away an address that was never here: it is told that it is gone. */
+  answer(uid: string): void {
+    if (this.known.has(uid) || this.parts.network.answersFor(uid)) return
+    this.goes(uid)
+    this.parts.onReport(uid)
+  }
+
+  /** What became of all addresses, and of those that went. */
+  reports(): ExternalReport[] {
+    return [...this.known.keys(), ...this.gone].flatMap((uid) => this.report(uid) ?? [])
+  }
+
+  /** What became of an address; null for one that was never here. */
+  report(uid: string): ExternalReport | null {
+    const of = (phase: ExternalReport['phase'], reason: string, message: string): ExternalReport => ({ kind: 'floatingAddress', uid, phase, reason, message: message.slice(0, 1024) })
+    const address = this.known.get(uid)
+    if (!address) return this.gone.has(uid) ? of('Gone', 'Released', 'this host does not answer for it any more') : null
+    const refused = this.refused.get(uid)
+    if (refused) return of('Failed', refused.reason, refused.message)
+    const state = this.parts.network.floatingStates().get(uid)
+    return state ? of(...said(state, address)) : null
+  }
+
+  private async work(): Promise<void> {
+    while (this.wanted) {
+      const { pools, addresses } = this.wanted
+      this.wanted = null
+      this.refused = refusals(pools, addresses)
+      this.known = new Map(addresses.map((one) => [one.uid, one]))
+      for (const { uid } of addresses) {
+        this.gone.delete(uid)
+        this.held.add(uid)
+      }
+      const { network, log } = this.parts
+      await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the address pools of this host could not be made right; the next look tries again'))
+      await network.setFloating(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again'))
+      this.tell()
+    }
+  }
+
+  /** Tells of what is other than it was told last. */
+  private tell(): void {
+    for (const uid of [...this.held]) if (!this.known.has(uid) && !this.parts.network.answersFor(uid)) this.goes(uid)
+    const now = new Map(this.reports().map((report) => [report.uid, JSON.stringify(report)]))
+    const changed = [...now].filter(([uid, text]) => this.told.get(uid) !== text)
+    this.told = now
+    for (const [uid] of changed) this.parts.onReport(uid)
+  }
+
+  private goes(uid: string): void {
+    this.held.delete(uid)
+    this.gone.add(uid)
+    for (const oldest of this.gone) {
+      if (this.gone.size <= MOST_GONE) break
+      this.gone.delete(oldest)
+    }
+  }
+}
+
+/** As the host's network takes them. */
+export const bindings = (addresses: readonly HostFloatingAddress[]) => addresses.map(({ uid, address, networkId, podUid, podAddress }) => ({ uid, address, networkId, podUid, target: podAddress }))
+
+function said(state: FloatingState, { address, podAddress }: HostFloatingAddress): [ExternalReport['phase'], string, string] {
+  if (state.state === 'active') return ['Active', 'Answering', `${address} leads to ${podAddress}`]
+  if (state.state === 'waiting') return ['Degraded', 'PodNotThere', `${address} waits for its pod, which has no network device on this host yet`]
+  return ['Failed', 'NotCarriedOut', `${address} does not lead to its pod: ${state.error instanceof Error ? state.error.message : String(state.error)}. The host tries again every few seconds`]
+}
+
+/** What of it no host can carry out, before anything is tried: one address must not keep the others of its network from it. */
+export function refusals(pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]): Map<string, Refused> {
+  const refused = new Map<string, Refused>()
+  const taken = new Map<string, string>()
+  for (const { uid, address, podAddress } of addresses) {
+    const pool = pools.find(({ cidr }) => inSubnet(parseSubnet(cidr), parseIp(address)))
+    const other = taken.get(address)
+    if (!pool) refused.set(uid, { reason: 'NoPool', message: `${address} is of no address pool that this host was told of` })
+    else if (pool.gateway === address) refused.set(uid, { reason: 'Gateway', message: `${address} is the gateway of the pool ${pool.name}: it is the hosts' own` })
+    else if (other !== undefined) refused.set(uid, { reason: 'TwoOwners', message: `${address} is another floating address's too (${other}): release one of them` })
+    else if (familyOf(address) === 6) refused.set(uid, { reason: 'NotSupported', message: `${address} is an IPv6 address: hosts lead IPv4 addresses alone to pods. Give it to a balancer, or take an IPv4 address` })
+    else if (familyOf(podAddress) !== 4) refused.set(uid, { reason: 'NoSuchFamily', message: `${address} is an IPv4 address, and its pod has ${podAddress} alone` })
+    if (!refused.has(uid)) taken.set(address, uid)
+  }
+  return refused
+}
