@@ -39,10 +39,11 @@ export const listNetworkPods = (db: Database, scope: Scope, networkId: string) =
 export const listPodUids = async (db: Database, scope: Scope, networkId: string, take: number): Promise<string[]> =>
   (await db.pod.findMany({ where: { tenantId: scope.tenantId, networkId }, select: { uid: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take })).map(({ uid }) => uid)
 
-/** The addresses that the pods of a network hold, and the subnets that pods of it name. */
-export async function listUse(db: Database, networkId: string): Promise<{ addresses: { address: string; namespace: string; name: string }[]; subnets: { subnet: string; namespace: string; name: string }[] }> {
-  const addresses = await db.$queryRaw<{ address: string; namespace: string; name: string }[]>`
-    select host(a."address") as address, p."namespace", p."name" from "NetworkAddress" a join "Pod" p on p."uid" = a."podUid" where a."networkId" = ${networkId}::uuid order by a."address"`
+/** The addresses that the pods and load balancers of a network hold, and the subnets that pods of it name. */
+export async function listUse(db: Database, networkId: string): Promise<{ addresses: { address: string; kind: 'pod' | 'load balancer'; namespace: string; name: string }[]; subnets: { subnet: string; namespace: string; name: string }[] }> {
+  const addresses = await db.$queryRaw<{ address: string; kind: 'pod' | 'load balancer'; namespace: string; name: string }[]>`
+    select host(a."address") as address, case when a."podUid" is null then 'load balancer' else 'pod' end as kind, coalesce(p."namespace", b."namespace") as namespace, coalesce(p."name", b."name") as name
+    from "NetworkAddress" a left join "Pod" p on p."uid" = a."podUid" left join "LoadBalancer" b on b."uid" = a."loadBalancerUid" where a."networkId" = ${networkId}::uuid order by a."podUid" is null, a."address"`
   const subnets = await db.$queryRaw<{ subnet: string; namespace: string; name: string }[]>`
     select "spec" #>> '{network,subnet}' as subnet, "namespace", "name" from "Pod" where "networkId" = ${networkId}::uuid and "spec" #>> '{network,subnet}' is not null order by "namespace", "name"`
   return { addresses, subnets }
@@ -57,10 +58,16 @@ export async function countAddressesIn(db: Database, networkId: string, cidrs: r
 }
 
 /** The names of what else lies in a network or is of it. */
-export async function listUsers(db: Database, networkId: string): Promise<{ services: string[]; securityGroups: string[] }> {
-  const [services, securityGroups] = [
+export async function listUsers(db: Database, networkId: string): Promise<{ services: string[]; ingresses: string[]; goingBalancers: string[]; securityGroups: string[] }> {
+  const [services, ingresses, goingBalancers, securityGroups] = [
     await db.service.findMany({ where: { networkId }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }] }),
+    await db.ingress.findMany({ where: { networkId }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }] }),
+    // Those of services and ingresses that have gone: their hosts have not let go of them yet.
+    await db.$queryRaw<{ namespace: string; name: string }[]>`
+      select b."namespace", b."name" from "LoadBalancer" b where b."networkId" = ${networkId}::uuid
+        and not exists (select from "Service" s where s."uid" = b."sourceUid") and not exists (select from "Ingress" i where i."uid" = b."sourceUid") order by 1, 2`,
     await db.securityGroup.findMany({ where: { networkId }, select: { name: true }, orderBy: { name: 'asc' } }),
   ]
-  return { services: services.map(({ namespace, name }) => `${namespace}/${name}`), securityGroups: securityGroups.map(({ name }) => name) }
+  const placed = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`
+  return { services: services.map(placed), ingresses: ingresses.map(placed), goingBalancers: goingBalancers.map(placed), securityGroups: securityGroups.map(({ name }) => name) }
 }

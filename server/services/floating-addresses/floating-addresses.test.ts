@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestServer } from '@/server/api/testing/server'
 import { namespaceController } from '@/server/control/controllers/namespace/controller'
@@ -257,10 +258,36 @@ describe('manifests of kind FloatingAddress', () => {
   })
 })
 
-it('an address stays when the namespace of its target goes, and leads nowhere until one is there again', async () => {
-  await ann.caller.namespace.create({ tenant, name: 'going' })
-  await take('front', { target: { kind: 'Service', namespace: 'going', name: 'web' } })
-  await ann.caller.namespace.delete({ tenant, name: 'going' })
-  await namespaceController.reconcile({ db: server.db, log: server.server.log, feed: server.server.feed }, 'all')
-  expect(await ann.caller.floatingAddress.get({ tenant, name: 'front' })).toMatchObject({ spec: { target: { namespace: 'going' } }, status: { address: '198.18.100.2', phase: 'Pending', holder: null } })
+describe('what goes, and what stays', () => {
+  const networkId = async (name = 'default') => (await server.db.network.findFirstOrThrow({ where: { tenantId: ann.tenant.id, name } })).uid
+
+  it('an address stays when the namespace of its target goes, and leads nowhere until one is there again', async () => {
+    await ann.caller.namespace.create({ tenant, name: 'going' })
+    await server.db.ingress.create({ data: { tenantId: ann.tenant.id, namespace: 'going', name: 'site', spec: {}, networkId: await networkId() } })
+    await take('front', { target: { kind: 'Ingress', namespace: 'going', name: 'site' } })
+    await ann.caller.namespace.delete({ tenant, name: 'going' })
+    await namespaceController.reconcile({ db: server.db, log: server.server.log, feed: server.server.feed }, 'all')
+    expect([await server.db.ingress.count(), await server.db.namespace.count({ where: { name: 'going' } })]).toEqual([0, 0])
+    expect(await ann.caller.floatingAddress.get({ tenant, name: 'front' })).toMatchObject({ spec: { target: { namespace: 'going' } }, status: { address: '198.18.100.2', phase: 'Pending', holder: null } })
+  })
+  it('an address stays when its pod goes', async () => {
+    const web = await ann.caller.pod.create({ tenant, name: 'short', spec: { containers: [{ name: 'a', image: 'busybox' }] } })
+    await take('front', { target: pod('short') })
+    await server.db.floatingAddress.updateMany({ data: { podUid: web.metadata.uid, hostId, reported: 'Active' } })
+    await server.db.pod.deleteMany({ where: { uid: web.metadata.uid } })
+    expect((await ann.caller.floatingAddress.get({ tenant, name: 'front' })).status).toMatchObject({ phase: 'Pending', holder: null, host: 'h1' })
+  })
+  it('a network stays while a load balancer is in it, and its subnet with the balancer\'s address', async () => {
+    await ann.caller.network.create({ tenant, name: 'busy', spec: { subnets: { a: { cidr: '10.61.0.0/24' }, b: { cidr: '10.62.0.0/24' } } } })
+    const uid = await networkId('busy')
+    const balancer = await server.db.loadBalancer.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'web', source: 'Service', sourceUid: randomUUID(), networkId: uid, hostId, leaving: true } })
+    await server.db.networkAddress.create({ data: { networkId: uid, address: '10.62.0.2', loadBalancerUid: balancer.uid, mac: '02:00:00:00:00:01' } })
+    await expect(ann.caller.network.update({ tenant, name: 'busy', spec: { subnets: { a: { cidr: '10.61.0.0/24' } } } })).rejects.toMatchObject(at('spec.subnets', 'must keep "b" (10.62.0.0/24) while load balancer "web" in namespace "default" has an address of it'))
+    await expect(ann.caller.network.delete({ tenant, name: 'busy' })).rejects.toThrow('Network "busy" has the load balancer of default/web, which its host has not let go of yet: wait until that is done')
+    const site = await server.db.ingress.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'site', spec: {}, networkId: uid } })
+    await expect(ann.caller.network.delete({ tenant, name: 'busy' })).rejects.toThrow('is used by the ingresses default/site: delete them first')
+    await server.db.ingress.delete({ where: { uid: site.uid } })
+    await server.db.loadBalancer.delete({ where: { uid: balancer.uid } })
+    await ann.caller.network.delete({ tenant, name: 'busy' })
+  })
 })

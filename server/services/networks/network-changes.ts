@@ -34,9 +34,9 @@ function clashes(spec: NetworkSpec, cidr: string): Problem[] {
 
 type Named = { namespace: string; name: string }
 /** What lies in a network now. `peers`: the other networks of its tenant that a peering connects it with. */
-export type NetworkUse = { pods: number; addresses: (Named & { address: string })[]; subnets: (Named & { subnet: string })[]; serviceAddresses: string[]; peers: { peering: string; network: string; spec: NetworkSpec }[] }
+export type NetworkUse = { pods: number; addresses: (Named & { kind: 'pod' | 'load balancer'; address: string })[]; subnets: (Named & { subnet: string })[]; serviceAddresses: string[]; peers: { peering: string; network: string; spec: NetworkSpec }[] }
 
-const who = ([first, ...others]: readonly Named[], verb: string): string => (first ? `pod "${first.name}" in namespace "${first.namespace}"${others.length > 0 ? ` and ${others.length} more ${verb === 'has' ? 'have' : 'name'}` : ` ${verb}`}` : '')
+const who = ([first, ...others]: readonly (Named & { kind?: string })[], verb: string): string => (first ? `${first.kind ?? 'pod'} "${first.name}" in namespace "${first.namespace}"${others.length > 0 ? ` and ${others.length} more ${verb === 'has' ? 'have' : 'name'}` : ` ${verb}`}` : '')
 
 /** Why a network may not change so while it is used. Subnets, ranges and routes may come; what pods and services have may not go. */
 export function problemsOfChange(before: NetworkSpec, after: NetworkSpec, use: NetworkUse): Problem[] {

@@ -108,11 +108,12 @@ export async function deleteNetworkInTransaction(tx: Transaction, scope: Scope, 
   if (!row) throw notFound('Network', name)
   if (name === 'default') throw new DomainError('failed_precondition', 'The network "default" belongs to the tenant and cannot be deleted.')
   if (row._count.pods > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${row._count.pods === 1 ? '1 pod: delete it' : `${row._count.pods} pods: delete them`} first.`)
-  const { services, securityGroups } = await listUsers(tx, row.uid)
+  const { services, ingresses, goingBalancers, securityGroups } = await listUsers(tx, row.uid)
   const peerings = (await listNetworkPeeringsOf(tx, scope, row)).map((peering) => peering.name)
-  const users = { namespaces: await namespacesOfNetwork(tx, scope, name), services, 'security groups': securityGroups, peerings }
+  const users = { namespaces: await namespacesOfNetwork(tx, scope, name), services, ingresses, 'security groups': securityGroups, peerings }
   const used = Object.entries(users).filter(([, names]) => names.length > 0).map(([what, names]) => `the ${what} ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`)
   if (used.length > 0) throw new DomainError('failed_precondition', `Network "${name}" is used by ${used.join(', by ')}: delete them${users.namespaces.length > 0 ? ', or name another network in the namespaces' : ''} first.`)
+  if (goingBalancers.length > 0) throw new DomainError('failed_precondition', `Network "${name}" has ${goingBalancers.length === 1 ? `the load balancer of ${goingBalancers[0]}, which its host has` : `${goingBalancers.length} load balancers, which their hosts have`} not let go of yet: wait until that is done, and delete the network then.`)
   await deleteNetwork(tx, scope, row.uid)
   await recordAudit(tx, scope, { action: 'network.delete', kind: 'Network', name })
   return { deleting: true }
