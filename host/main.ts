@@ -57,10 +57,12 @@ async function open() {
 const { identity, host } = await open()
 const { accelerator, reason } = host.acceleratorChoice
 
-const reporter = new Reporter(bootId, host.pods)
+const { external } = host
+const reporter = new Reporter(bootId, host.pods, undefined, external && { externalReport: (key) => external.external.report(key), externalReports: () => external.external.reports() })
 host.pods.listen(reporter)
+external?.listen((key) => reporter.externalChanged(key))
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
-const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), services: () => host.serviceCounters(), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
+const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), services: () => host.serviceCounters(), ...(external && { balancers: (at: number) => external.balancers.figures(at) }), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
 void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(
   {
@@ -90,11 +92,20 @@ const control = keepControl(
     onDesired: (assignments, prePulls) => {
       host.pods.apply(assignments)
       host.prePulls.apply(prePulls)
-      host.networks.keep(assignments, host.pods.networks())
+      host.networks.keep(assignments, [...host.pods.networks(), ...(external?.external.networks() ?? [])])
     },
     onUploads: (locate) => (host.uploads.fetch = async (uploadId, write, until) => readUpload(streamUrl(config.serverUrl, await locate(uploadId)), write, until)),
     onConfiguration: (message) => host.pods.configure(message),
     onNetwork: (message) => host.networks.take(message),
+    ...(external && {
+      onExternalBegin: () => external.external.begin(),
+      onExternal: (message) => {
+        if (message.kind === 'externalObjects') external.external.take(message)
+        else if (message.kind === 'certificates') external.external.takeCertificates(message)
+        else streams.serveBalancerLog(message.url, message, (...log) => external.balancers.log(...log))
+      },
+      onHeard: (askedAt) => external.heard(askedAt),
+    }),
     onOpen: (url, request) => streams.serve(url, request),
     onFigures: (send) => figures.attach(send),
     onConnected: () =>
@@ -106,7 +117,7 @@ const control = keepControl(
 const signal = await requested
 const leave = signal === 'SIGHUP' || signal === 'SIGUSR2'
 log.info({ signal }, leave ? 'ending, the VMs run on' : 'ending, stopping the VMs')
-await (leave ? host.pods.leave(endWithinMs) : host.pods.suspend(graceSeconds, endWithinMs))
+await Promise.all(leave ? [host.pods.leave(endWithinMs), external?.leave()] : [host.pods.suspend(graceSeconds, endWithinMs), external?.suspend(endWithinMs)])
 await Promise.race([reporter.settled(), new Promise((resolve) => setTimeout(resolve, 1_000))])
 ending.abort(new Error('the host agent ends'))
 await control

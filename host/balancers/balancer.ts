@@ -169,8 +169,8 @@ export class Balancer {
     if (this.made && inode === this.made.inode) return this.made
     this.made = null
     this.namespace.forget()
-    // What runs without its namespace's name is reached by nobody.
-    if (inode === null) await this.haproxy.stop()
+    // What runs without its namespace's name is reached by nobody, and its links lead nowhere.
+    if (inode === null) await this.takeAway()
     await this.namespace.make()
     const now = await this.namespace.inode()
     if (now === null) throw new Error(`the namespace ${this.namespace.name} was removed by another program`)
@@ -192,18 +192,21 @@ export class Balancer {
 
   /** Answers for nothing at first; then all of it goes, as far as it can, and what could not is tried again. */
   private async end(): Promise<void> {
-    const { outside, network } = this.parts
     this.isActive = false
-    const { namespace } = this
-    await step('its floating addresses', () => outside.detach({ number: this.number }, namespace.name, OUTER_LINK))
-    await step('its HAProxy', () => this.haproxy.stop())
-    await step('its link into the tenant\'s network', () => network.detach({ uid: this.uid, number: this.number }))
-    await step('its network namespace', () => namespace.remove())
+    await this.takeAway()
+    await step('its network namespace', () => this.namespace.remove())
     this.made = null
     this.servers = new Map()
     this.down = []
     this.problem = null
     this.tell({ phase: 'Gone', reason: 'Gone', message: 'The host does not answer for the balancer any more.' })
+  }
+
+  private async takeAway(): Promise<void> {
+    const { outside, network } = this.parts
+    await step('its floating addresses', () => outside.detach({ number: this.number }, this.namespace.name, OUTER_LINK))
+    await step('its HAProxy', () => this.haproxy.stop())
+    await step('its link into the tenant\'s network', () => network.detach({ uid: this.uid, number: this.number }))
   }
 
   private failed(error: unknown): void {

@@ -1,13 +1,11 @@
-import type { CertificatesMessage, ExternalMessage, ExternalObject, ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import type { CertificatesMessage, ExternalMessage, ExternalObject, ExternalReport } from '@/contracts/host/v1'
 import { externalObjectKey } from '@/contracts/host/v1'
+import type { FloatingAddresses } from '@/host/external/floating-addresses'
 import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'
 import type { Balancers } from './balancers'
 
-/** Who carries out pools and pods' floating addresses. What fails is tried again there, and told; `answer` tells that one is gone that was never here. */
-export type FloatingAddresses = { answer: (uid: string) => void; apply: (pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]) => void; reports: () => ExternalReport[]; report: (uid: string) => ExternalReport | null }
-
-export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: FloatingAddresses; log: Pick<Logger, 'error'> }
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'> }
 
 /** How a report of the outside is called among those of a host. */
 export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
@@ -41,8 +39,14 @@ export class External {
     this.parts.balancers.takeCertificates(message)
   }
 
-  reports(): ExternalReport[] {
-    return [...this.parts.addresses.reports(), ...this.parts.balancers.reports()]
+  /** By {@link externalReportKey}. */
+  reports(): Map<string, ExternalReport> {
+    return new Map([...this.parts.addresses.reports(), ...this.parts.balancers.reports()].map((report) => [externalReportKey(report), report]))
+  }
+
+  /** The networks that balancers of this host are in. */
+  networks(): string[] {
+    return [...new Set([...this.objects.values()].flatMap((one) => (one.kind === 'balancer' ? [one.networkId] : [])))]
   }
 
   /** By {@link externalReportKey}. */
@@ -69,11 +73,12 @@ export class External {
     for (const object of set) this.objects.set(externalObjectKey(object), object)
     const groups = new Map([...touched].map((group) => [group, [] as ExternalObject[]]))
     for (const object of this.objects.values()) groups.get(groupOf(object))?.push(object)
+    // Pools first: a balancer's addresses are of them.
+    if (touched.has('addresses')) this.applyAddresses()
     for (const [group, objects] of groups) {
       this.parts.kept.put(group, objects)
       if (group !== 'addresses') this.parts.balancers.take(group, objects)
     }
-    if (touched.has('addresses')) this.applyAddresses()
   }
 
   /** A removal of what is not here is answered, too. */

@@ -4,6 +4,7 @@ import type { PodSet } from '@/host/pods/pod-set'
 import { StepError } from '@/host/pods/ports'
 import type { Logger } from '@/platform/logger'
 import { serveAttach } from './attach-stream'
+import { serveBalancerLog, type BalancerLogRequest, type ReadBalancerLog } from './balancer-log-stream'
 import { serveCopy } from './copy-stream'
 import { serveExec } from './exec-stream'
 import { serveFolder } from './folder-stream'
@@ -31,14 +32,25 @@ export class Streams {
   ) {}
 
   serve(path: string, request: StreamRequest): void {
-    const ofPod = this.openOfPod.get(request.podUid) ?? 0
-    if (this.open >= maxStreams) return this.refuse(path, request.podUid, 'The host of this pod has as many terminals, logs, copies and port-forwards open as it can. Try again in a moment.')
-    if (ofPod >= maxStreamsOfPod) return this.refuse(path, request.podUid, `The pod has ${maxStreamsOfPod} terminals, logs, copies and port-forwards open, which is the limit. Close some first.`)
+    const { podUid, kind } = request
+    this.begin(path, podUid, 'pod', kind, () => this.dial(path, request))
+  }
+
+  /** As {@link serve}, of a balancer's access log. */
+  serveBalancerLog(path: string, request: BalancerLogRequest, read: ReadBalancerLog): void {
+    this.begin(path, request.balancerUid, 'balancer', request.kind, () => serveBalancerLog(streamUrl(this.serverUrl, path), request, read))
+  }
+
+  private begin(path: string, uid: string, what: 'pod' | 'balancer', kind: string, dial: () => Promise<void>): void {
+    const streams = what === 'pod' ? 'terminals, logs, copies and port-forwards' : 'logs'
+    const ofOne = this.openOfPod.get(uid) ?? 0
+    if (this.open >= maxStreams) return this.refuse(path, uid, `The host of this ${what} has as many terminals, logs, copies and port-forwards open as it can. Try again in a moment.`)
+    if (ofOne >= maxStreamsOfPod) return this.refuse(path, uid, `The ${what} has ${maxStreamsOfPod} ${streams} open, which is the limit. Close some first.`)
     this.open += 1
-    this.openOfPod.set(request.podUid, ofPod + 1)
-    void this.dial(path, request)
-      .catch((error: unknown) => this.log.warn({ err: error, kind: request.kind, pod: request.podUid }, 'a stream failed'))
-      .finally(() => this.ended(request.podUid))
+    this.openOfPod.set(uid, ofOne + 1)
+    void dial()
+      .catch((error: unknown) => this.log.warn({ err: error, kind, [what]: uid }, 'a stream failed'))
+      .finally(() => this.ended(uid))
   }
 
   /** Tells why there is no stream. Who asks faster than that can be told is left to wait for its time to be over. */

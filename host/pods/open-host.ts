@@ -40,6 +40,7 @@ import { findDiskProblem } from './data-folder'
 import { DiskWatch } from './disk-watch'
 import { keepCollecting } from './keep-collecting'
 import { Networks, restoreNetworks } from './networks'
+import { externalProblem, findExternal, type FoundExternal, type OpenExternal } from './open-external'
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { PrePulls } from './pre-pulls'
@@ -80,8 +81,8 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
   log: Logger
 }
 
-/** A host whose parts are open and whose pods of an earlier run are taken up. */
-export type OpenHost = { pods: PodSet; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
+/** A host whose parts are open and whose pods of an earlier run are taken up. `external`: null where it can answer for nothing of the outside. */
+export type OpenHost = { pods: PodSet; external: OpenExternal | null; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -107,7 +108,10 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const logs = new LogStore(folders.logs)
   const known = await NetworkObjects.open(folders.networks, log)
   restoreNetworks(known, network, log)
-  const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods })
+  const noExternal = await externalProblem()
+  if (noExternal !== null) log.warn(`this host answers for no floating addresses and runs no balancers: ${noExternal}`)
+  const found = noExternal === null ? await findExternal({ hostTag: settings.hostTag, folders, network, log }) : null
+  const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods, found })
 
   const { kernel, initramfs, version, pointer } = settings.guest
   const guestImages = await GuestImages.open({ pointer, given: kernel && initramfs && version ? { kernel, initramfs, version } : undefined, folder, hostTag: settings.hostTag, log })
@@ -117,6 +121,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   if (support.missing.length > 0) log.warn(support, `pods' VMs are not limited in ${support.missing.join(', ')}: one that was broken into can take all of this machine`)
   await sweepGroups(parents)
   putJailsInGroups(hypervisor.cgroups)
+  const external = (await found?.open()) ?? null
   const resolved = entries.filter(({ stage, assignment }) => stage === 'up' && assignment.network.domain)
   const resolvers = await Resolvers.open({ folder: folders.dns, upstream: settings.dnsUpstream ?? [], log }, resolved.map(({ assignment: { uid, network: { id, number } } }) => ({ uid, networkId: id, namespace: namespaceName(settings.hostTag, number) })), known.complete())
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates, log })
@@ -171,7 +176,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   taken = pods
   const endCollecting = keepCollecting(images, log, collectEveryMs)
   // A VM whose tap had to be made anew holds a dead one: it is ended, and its pod starts anew.
-  const endMending = watchNetworks({ network, log, onLostTaps: (podUids) => void Promise.all(podUids.flatMap((uid) => network.portOf(uid) ?? []).map(({ runAsUid }) => killStrayProcesses({ first: runAsUid, last: runAsUid }, new Set(), folder))).catch((error: unknown) => log.error({ err: error, pods: podUids }, 'the VMs of pods whose network device was gone could not be ended')) })
+  const endMending = watchNetworks({ network, log, onLostTaps: (podUids) => void Promise.all(podUids.flatMap((uid) => network.portOf(uid) ?? []).filter(({ balancer }) => !balancer).map(({ runAsUid }) => killStrayProcesses({ first: runAsUid, last: runAsUid }, new Set(), folder))).catch((error: unknown) => log.error({ err: error, pods: podUids }, 'the VMs of pods whose network device was gone could not be ended')) })
   const close = async () => {
     endCollecting()
     await endMending()
@@ -182,7 +187,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     await Promise.all([ledger.close(), known.close(), resolvers.close()])
     await closeGroups(parents)
   }
-  return { pods, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
+  return { pods, external, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
 }
 
 /** The way to the server, which is there once the host is connected. */
@@ -205,11 +210,13 @@ async function makeFolders(folder: string) {
     ledger: await make('ledger', 0o700),
     networks: await make('networks', 0o700),
     dns: await make('dns', 0o711),
+    external: await make('external', 0o700),
+    balancers: await make('balancers', 0o711),
     scratch: await make('scratch', 0o700),
   }
 }
 
-type Found = { entries: LedgerEntry[]; vmUids: UidPool; network: HostNetwork; logs: LogStore; podsFolder: string }
+type Found = { entries: LedgerEntry[]; vmUids: UidPool; network: HostNetwork; logs: LogStore; podsFolder: string; found: FoundExternal | null }
 
 /** The pods whose VMs had to be ended, and why, for their tenants. */
 function forgottenPods(broken: readonly BrokenEntry[], strays: readonly string[]): Map<string, string> {
@@ -219,14 +226,14 @@ function forgottenPods(broken: readonly BrokenEntry[], strays: readonly string[]
 }
 
 /** After a crash: what runs or lies here without an entry goes, and so does a VM whose tap had to be made anew. Returns the pods of the first. */
-async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids, network, logs, podsFolder }: Found): Promise<string[]> {
+async function removeLeftovers({ log, folder }: HostSettings, { entries, vmUids, network, logs, podsFolder, found }: Found): Promise<string[]> {
   const up = entries.filter((entry) => entry.stage === 'up')
   const { killed, podUids } = await killStrayProcesses(vmUids.range, new Set(up.map((entry) => entry.vmUid)), folder)
   if (killed > 0) log.warn({ killed }, 'ended VMs that no entry of the ledger speaks of')
   const uids = new Set(entries.map((entry) => entry.assignment.uid))
   for (const name of await readdir(podsFolder)) if (!uids.has(name)) await rm(join(podsFolder, name), { recursive: true, force: true })
   await logs.reconcile(uids)
-  const { lostTaps } = await network.reconcile(up.map(({ assignment, vmUid }) => attachment({ uid: assignment.uid, network: assignment.network, vmUid })))
+  const { lostTaps } = await network.reconcile([...up.map(({ assignment, vmUid }) => attachment({ uid: assignment.uid, network: assignment.network, vmUid })), ...found?.attachments ?? []])
   for (const entry of up.filter(({ assignment }) => lostTaps.includes(assignment.uid))) {
     const record = VmRecord.safeParse(entry.vm)
     if (record.success) await removeVm(record.data)

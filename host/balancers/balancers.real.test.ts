@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { ExternalObject } from '@/contracts/host/v1'
+import { run } from '@/platform/exec'
+import type { Certificate } from './ports'
+import { balancer, backend, listener } from './testing/balancer-lab'
+import { ExternalLab, networkId, type Agent } from './testing/external-lab'
+
+const address = '198.18.100.7'
+const state = z.object({ process: z.object({ identity: z.object({ pid: z.number() }) }) })
+
+describe('balancers of a host', { timeout: 60_000 }, () => {
+  let lab: ExternalLab
+  let agent: Agent
+  let certificate: Certificate
+  const rules = [{ id: 'a', host: 'a.example.com', path: null, backend: 'a' }, { id: 'b', host: 'b.example.com', path: null, backend: 'b' }]
+  const one = balancer(7, { networkId, backends: [backend('a', 'http'), backend('b', 'http')] })
+  const servers = (name: string, ...last: number[]): ExternalObject => ({ kind: 'backendServers', balancerUid: one.uid, backend: name, servers: last.map((digit) => ({ address: `10.0.0.${digit}`, port: 8080, weight: 1 })) })
+  const wanted = () => ({ ...one, listeners: [listener(443, 'https', null, { certificates: [certificate.id], rules })] })
+  const report = () => agent.outside.balancers.report(one.uid)
+  const pid = async () => state.parse(JSON.parse(await readFile(join(lab.folders.balancers, one.uid, 'state.json'), 'utf8'))).process.identity.pid
+  const settled = () => agent.outside.balancers.settled()
+  const certify = () => agent.outside.external.takeCertificates({ kind: 'certificates', complete: true, certificates: [certificate] })
+
+  beforeAll(async () => {
+    lab = await ExternalLab.create()
+    agent = await lab.agent()
+    for (const [last, name] of [[2, 'one'], [3, 'two'], [4, 'three']] as const) await lab.web(agent, last, name)
+    certificate = await lab.certificate('example.com')
+  }, 60_000)
+  afterAll(async () => {
+    await agent.outside.leave()
+    await lab.destroy()
+  }, 60_000)
+
+  it('lead the outside to three pods behind a floating address, by two names, over TLS', async () => {
+    certify()
+    lab.tell(agent, wanted(), servers('a', 2, 3), servers('b', 4))
+    await settled()
+    expect(report()).toEqual({ kind: 'balancer', uid: one.uid, phase: 'Active', reason: 'Serving', message: '' })
+    expect(new Set([await lab.curl(address, 'https://a.example.com/'), await lab.curl(address, 'https://a.example.com/')])).toEqual(new Set(['one', 'two']))
+    expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
+  })
+
+  it('replace backends one by one under load without an error', async () => {
+    const loads = await Promise.all([lab.load(address, 'a.example.com'), lab.load(address, 'a.example.com', { keepAlive: true })])
+    for (const now of [[2, 3], [3], [3, 4], [4], [4, 2], [2], [2, 3]]) {
+      agent.outside.external.take({ kind: 'externalObjects', complete: false, set: [servers('a', ...now)], remove: [] })
+      await settled()
+      await new Promise((resolve) => setTimeout(resolve, 150))
+    }
+    const seen = await Promise.all(loads.map((end) => end()))
+    for (const { errors, answers } of seen) {
+      expect(errors).toEqual({})
+      expect(Object.keys(answers).sort()).toEqual(['one', 'three', 'two'])
+    }
+    expect(report()).toMatchObject({ phase: 'Active' })
+  })
+
+  it('go on when the agent is killed, and are taken up by the next without a cut', async () => {
+    const before = await pid()
+    const end = await lab.load(address, 'a.example.com')
+    await agent.outside.leave()
+    agent = await lab.agent()
+    await settled()
+    // Without certificates, which nobody kept: HAProxy has those it had.
+    expect(report()?.phase).toBe('Active')
+    certify()
+    lab.tell(agent, wanted(), servers('a', 3, 4), servers('b', 4))
+    await settled()
+    const { errors, answers } = await end()
+    expect(errors).toEqual({})
+    expect(answers.three).toBeGreaterThan(0)
+    expect(await pid()).toBe(before)
+    expect(report()).toMatchObject({ phase: 'Active' })
+  })
+
+  it('come back within two seconds when HAProxy is killed, and nothing fails but what it had', async () => {
+    const end = await lab.load(address, 'b.example.com')
+    const before = await pid()
+    process.kill(before, 'SIGKILL')
+    await expect.poll(async () => (await pid()) !== before && report()?.phase === 'Active' && (await lab.curl(address, 'https://b.example.com/').catch(() => '')), { timeout: 5_000, interval: 50 }).toBe('three')
+    const { longestGapMs, errors } = await end()
+    expect(longestGapMs).toBeLessThan(2_000)
+    // What is refused or reset while it is not there, and nothing that HAProxy itself says.
+    expect(Object.keys(errors).filter((what) => !['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(what))).toEqual([])
+  })
+
+  it('are taken up or begun anew wherever an agent is killed, and delete to nothing', async () => {
+    await agent.outside.leave()
+    // Each step with HYPERNETES_FUZZ_RUNS=2 or more; else every tenth, others each time.
+    const stride = Number(process.env.HYPERNETES_FUZZ_RUNS ?? 1) > 1 ? 1 : 10
+    for (let at = Math.floor(Math.random() * stride), isOver = false; !isOver; at += stride) {
+      const killed = killedAfter(at)
+      const dead = await Promise.race([lab.agent(killed.run), killed.isDead.then(() => null)])
+      if (dead) {
+        dead.outside.external.takeCertificates({ kind: 'certificates', complete: true, certificates: [certificate] })
+        // In turn: all of it comes, and all of it goes.
+        lab.tell(dead, ...(Math.random() < 0.5 ? [] : [wanted(), servers('a', 2), servers('b', 4)]))
+        isOver = await Promise.race([dead.outside.balancers.settled().then(() => true), killed.isDead.then(() => false)])
+        void dead.outside.leave()
+      }
+      agent = await lab.agent()
+      certify()
+      lab.tell(agent, wanted(), servers('a', 2), servers('b', 4))
+      await settled()
+      await expect.poll(() => report()?.phase, { timeout: 5_000 }).toBe('Active')
+      expect(await lab.curl(address, 'https://a.example.com/')).toBe('one')
+      if (!isOver) await agent.outside.leave()
+    }
+    lab.tell(agent)
+    await settled()
+    expect(report()).toMatchObject({ phase: 'Gone' })
+    await expect.poll(() => lab.traces()).toEqual([])
+  })
+})
+
+/** Commands as of an agent that is killed: none ends any more after so many. */
+function killedAfter(count: number): { run: typeof run; isDead: Promise<void> } {
+  let left = count
+  let die = () => {}
+  const isDead = new Promise<void>((resolve) => (die = resolve))
+  const limited: typeof run = (...call) => {
+    if (left-- > 0) return run(...call)
+    die()
+    return new Promise(() => {})
+  }
+  return { run: limited, isDead }
+}

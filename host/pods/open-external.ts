@@ -1,0 +1,106 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ExternalObject, HostBalancer } from '@/contracts/host/v1'
+import { Balancers } from '@/host/balancers/balancers'
+import { External, externalReportKey } from '@/host/balancers/external'
+import { HaproxyProcess, removeBalancerFolder, reserveBalancerAccount } from '@/host/balancers/haproxy/haproxy'
+import { balancerNamespace, INNER_LINK, OUTER_LINK } from '@/host/balancers/names'
+import type { BalancerParts } from '@/host/balancers/ports'
+import { ServerLease } from '@/host/balancers/server-lease'
+import { bindings, FloatingAddresses, refusals } from '@/host/external/floating-addresses'
+import { balancerMac } from '@/host/external/names'
+import { isRoot } from '@/host/images/jail/jail'
+import { ExternalObjects } from '@/host/ledger/external-objects'
+import type { Attachment } from '@/host/network/attachment'
+import { balancerAttachment } from '@/host/network/balancer-port'
+import type { HostNetwork } from '@/host/network/host-network'
+import type { Run } from '@/host/network/kernel'
+import { NAMESPACES } from '@/host/network/running-network'
+import { run } from '@/platform/exec'
+import type { Logger } from '@/platform/logger'
+
+/** `run`: how commands are run in balancers' namespaces; by default platform/exec's. */
+export type ExternalSettings = { hostTag: string; folders: { external: string; balancers: string }; network: HostNetwork; log: Logger; run?: Run }
+
+/** Addresses of the outside and balancers of a host that is open. */
+export type OpenExternal = { external: External; balancers: Balancers; heard: (askedAt: number) => void; listen: (changed: (key: string) => void) => void; leave: () => Promise<void>; suspend: (withinMs: number) => Promise<void> }
+
+/** What of an earlier run stays, found before the network is made right. */
+export type FoundExternal = { attachments: Attachment[]; open: () => Promise<OpenExternal> }
+
+const placeOf = ({ uid, number, networkId, network }: HostBalancer, namespace: string, device: string) => ({ network: { id: networkId, ...network }, balancer: { uid, number, inner: network.inner, mac: network.mac }, namespace, device })
+const isThere = (path: string) => stat(path).then(() => true, () => false)
+
+/** Why this host can answer for nothing of the outside, or null. */
+export async function externalProblem(): Promise<string | null> {
+  if (!isRoot) return 'the agent does not run as root'
+  if (!(await run('haproxy', ['-v']).then(() => true, () => false))) return 'HAProxy is not installed (Debian\'s package haproxy)'
+  // In a namespace that ends with it.
+  return run('unshare', ['--net', 'ip', 'link', 'add', 'name', 'probe', 'type', 'bridge']).then(() => null, (error: unknown) => `the kernel makes no bridge: ${error instanceof Error ? error.message : String(error)}`)
+}
+
+/**
+ * Reads what was kept of the outside and tells the network what of it is here already, before the network is made right: all else of it is removed then. A balancer whose addresses may be
+ * elsewhere by now is not taken up.
+ */
+export async function findExternal(settings: ExternalSettings): Promise<FoundExternal> {
+  const { hostTag, folders, network, log } = settings
+  const kept = await ExternalObjects.open(folders.external, log)
+  const lease = await ServerLease.open(kept.lastHeard, (heard) => kept.heard(heard))
+  const known = kept.all()
+  for (const uid of await readdir(folders.balancers)) await reserveBalancerAccount(join(folders.balancers, uid))
+  const pools = known.filter((one) => one.kind === 'addressPool')
+  await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the bridge of the outside does not have all address pools; it is tried again'))
+  const floating = known.filter((one) => one.kind === 'floatingAddress')
+  const refused = refusals(pools, floating)
+  network.knowFloating(bindings(floating.filter(({ uid }) => !refused.has(uid))))
+  const here = await balancersHere(hostTag, known, lease)
+  network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
+  const attachments = here.map((balancer) => balancerAttachment(placeOf(balancer, balancerNamespace(hostTag, balancer.number), INNER_LINK)))
+  const open = async (): Promise<OpenExternal> => {
+    const balancers = await Balancers.open(balancerParts(settings), lease, known)
+    let changed = (_: string) => {}
+    const addresses = new FloatingAddresses({ network, log, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
+    balancers.listen((report) => changed(externalReportKey(report)))
+    const external = new External({ kept, balancers, addresses, log })
+    const end = async (how: Promise<void>) => {
+      await how
+      await Promise.all([addresses.settled(), kept.close()])
+    }
+    const heard = (askedAt: number) => {
+      lease.heard(askedAt)
+      // On a connection that broke off for so long; the next begins with all of it.
+      if (balancers.mustHearAll) throw new Error('the server was not heard of for so long that balancers were let go: it shall say all of them again')
+    }
+    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(balancers.leave()), suspend: (withinMs) => end(balancers.suspend(withinMs)) }
+  }
+  return { attachments, open }
+}
+
+/** Those whose namespace is there and that this host may answer for. */
+async function balancersHere(hostTag: string, known: readonly ExternalObject[], lease: ServerLease): Promise<HostBalancer[]> {
+  const held = known.filter((one) => one.kind === 'balancer').filter(({ until }) => lease.holds(until))
+  const there = await Promise.all(held.map(({ number }) => isThere(join(NAMESPACES, balancerNamespace(hostTag, number)))))
+  return held.filter((_, at) => there[at])
+}
+
+/** Where balancers get their links, and their HAProxy. */
+export function balancerParts({ hostTag, folders, network, log, run: runCommand = run }: ExternalSettings): BalancerParts {
+  return {
+    hostTag, log, run: runCommand,
+    outside: {
+      attach: ({ number, addresses }, namespace, device) => network.external.attach({ namespace, device, mac: balancerMac(hostTag, number), addresses }),
+      detach: (_, namespace) => network.external.detach(namespace),
+    },
+    network: {
+      attach: async (balancer, namespace, device) => void (await network.attachBalancer(placeOf(balancer, namespace, device))),
+      detach: ({ uid }) => network.detachBalancer(uid),
+    },
+    haproxy: ({ uid }, namespace, onEnd) => new HaproxyProcess({ folder: join(folders.balancers, uid), namespace, onEnd, log }),
+    endStrayHaproxies: async (keep) => {
+      const strays = (await readdir(folders.balancers)).filter((uid) => !keep.has(uid))
+      for (const uid of strays) await removeBalancerFolder(join(folders.balancers, uid))
+      return strays.length
+    },
+  }
+}
