@@ -59,6 +59,9 @@ export type IngressBalancerAnnotations = z.infer<typeof ingressBalancerAnnotatio
 /** On a Pod: how much of a backend's connections it gets beside the others, 0 to 256; 0 gets nothing new. Without it 1. */
 export const weightAnnotation = `${balancerPrefix}weight`
 
+/** What a pod asks for; null where it asks for nothing, or for what is none. */
+export const parseWeight = (text: string | undefined): number | null => (text !== undefined && /^\d{1,3}$/.test(text) && Number(text) <= 256 ? Number(text) : null)
+
 /** The annotations of our prefix without it. */
 export const balancerAnnotationsOf = (annotations: Labels): Record<string, string> => Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith(balancerPrefix)).map(([key, value]) => [key.slice(balancerPrefix.length), value]))
 

@@ -31,8 +31,11 @@ export type BalancerView = z.infer<typeof balancerView>
 
 /** `health` as the balancer sees it: passive checks take a pod out that the probe has not yet. */
 export const balancerServerView = z.object({ address: z.string(), port: z.number().int(), pod: z.object({ namespace: z.string(), name: z.string() }).nullable(), weight: z.number().int(), health: z.enum(['up', 'down', 'draining', 'unknown']), connections: z.number().int().nullable(), since: z.string().nullable() })
-export const balancerCertificateView = z.object({ id: z.string(), secret: z.string(), subject: z.string(), names: z.array(z.string()), notAfter: z.string(), problem: z.string().nullable() })
-export const balancerDetail = balancerView.extend({ backends: z.array(z.object({ name: z.string(), service: z.string(), port: z.number().int(), servers: z.array(balancerServerView) })), certificates: z.array(balancerCertificateView) })
+export type BalancerServerView = z.infer<typeof balancerServerView>
+/** `problem`: why it is not used, or that its end is near. */
+export const balancerCertificateView = z.object({ id: z.string(), secret: z.string(), subject: z.string(), issuer: z.string(), names: z.array(z.string()), notAfter: z.string(), problem: z.string().nullable() })
+/** `port` of a backend is the service's: its number, or its name where the service has none such. */
+export const balancerDetail = balancerView.extend({ backends: z.array(z.object({ name: z.string(), service: z.string(), port: z.union([z.number().int(), z.string()]), servers: z.array(balancerServerView) })), certificates: z.array(balancerCertificateView) })
 export type BalancerDetail = z.infer<typeof balancerDetail>
 
 /** A request as the balancer's log has it; of tcp and udp without what http has. */

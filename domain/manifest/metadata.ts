@@ -26,4 +26,5 @@ export const clusterMetadata = z.strictObject({ name: dnsLabel, ...noGeneratedNa
 const named = <N extends z.ZodType<string>>(name: N) => z.strictObject({ name, ...noGeneratedName, namespace: dnsLabel.default('default'), ...common })
 export const serviceMetadata = named(serviceName)
 export const endpointsMetadata = named(serviceName)
+export const ingressMetadata = named(dnsSubdomain)
 export const policyMetadata = named(dnsSubdomain)

@@ -1,4 +1,7 @@
 import type { z } from 'zod'
+import { ingressSpec, type IngressSpec } from '../ingress/spec'
+import { ingressProblems, serviceBalancerProblems } from '../load-balancer/check'
+import type { BalancerProblem } from '../load-balancer/annotations'
 import { networkPeeringSpec, type NetworkPeeringSpec } from '../network-peering/spec'
 import { floatingAddressSpec, type FloatingAddressSpec } from '../floating-address/spec'
 import { readPolicySpec } from '../network-policy/manifest'
@@ -8,10 +11,12 @@ import { endpointSubsets, type EndpointSubset } from '../service/endpoints'
 import { readServiceSpec } from '../service/manifest'
 import type { ServiceSpec } from '../service/spec'
 import { check, type Collect } from './check'
-import { clusterMetadata, endpointsMetadata, policyMetadata, serviceMetadata, type Metadata } from './metadata'
+import { clusterMetadata, endpointsMetadata, ingressMetadata, policyMetadata, serviceMetadata, type Metadata } from './metadata'
+import { parsePath } from './source'
 
 type Placed = Metadata & { namespace: string }
 export type ServiceManifest = { kind: 'Service'; metadata: Placed; spec: ServiceSpec }
+export type IngressManifest = { kind: 'Ingress'; metadata: Placed; spec: IngressSpec }
 export type EndpointsManifest = { kind: 'Endpoints'; metadata: Placed; subsets: EndpointSubset[] }
 export type NetworkPolicyManifest = { kind: 'NetworkPolicy'; metadata: Placed; spec: NetworkPolicySpec }
 export type SecurityGroupManifest = { kind: 'SecurityGroup'; metadata: Metadata; spec: SecurityGroupSpec }
@@ -23,7 +28,19 @@ type Fields = Readonly<Record<string, unknown>>
 const readService = (metadata: unknown, { spec }: Fields, collect: Collect): ServiceManifest | null => {
   const m = check(serviceMetadata, metadata, ['metadata'], collect)
   const s = readServiceSpec(spec, ['spec'], collect)
-  return m && s ? { kind: 'Service', metadata: m, spec: s } : null
+  return m && s && noneOf(serviceBalancerProblems({ ...m, spec: s }), collect) ? { kind: 'Service', metadata: m, spec: s } : null
+}
+
+const readIngress = (metadata: unknown, { spec }: Fields, collect: Collect): IngressManifest | null => {
+  const m = check(ingressMetadata, metadata, ['metadata'], collect)
+  const s = check(ingressSpec, spec, ['spec'], collect)
+  return m && s && noneOf(ingressProblems({ ...m, spec: s }), collect) ? { kind: 'Ingress', metadata: m, spec: s } : null
+}
+
+/** Collects what no balancer could do; whether there is nothing such. */
+function noneOf(problems: readonly BalancerProblem[], collect: Collect): boolean {
+  for (const { path, message } of problems) collect(parsePath(path), message)
+  return problems.length === 0
 }
 
 const readPolicy = (metadata: unknown, { spec }: Fields, collect: Collect): NetworkPolicyManifest | null => {
@@ -55,6 +72,7 @@ const readFloatingAddress = (metadata: unknown, { spec }: Fields, collect: Colle
 /** How the kinds of a tenant's networks are read, and the fields that each has beside metadata. */
 export const networkReaders = {
   Service: { read: readService, fields: ['spec'] },
+  Ingress: { read: readIngress, fields: ['spec'] },
   Endpoints: { read: readEndpoints, fields: ['subsets'] },
   NetworkPolicy: { read: readPolicy, fields: ['spec'] },
   SecurityGroup: { read: specReader('SecurityGroup', clusterMetadata, securityGroupSpec), fields: ['spec'] },

@@ -9,7 +9,7 @@ import { secretContent, type SecretContent } from '../secret/spec'
 import type { Problem } from '../shared/errors'
 import { check, problemCollector, type Collect } from './check'
 import { clusterMetadata, configurationMetadata, podMetadata, secretMetadata, type Metadata, type NamespacedMetadata } from './metadata'
-import { networkReaders, type EndpointsManifest, type FloatingAddressManifest, type NetworkPeeringManifest, type NetworkPolicyManifest, type SecurityGroupManifest, type ServiceManifest } from './network-kinds'
+import { networkReaders, type EndpointsManifest, type FloatingAddressManifest, type IngressManifest, type NetworkPeeringManifest, type NetworkPolicyManifest, type SecurityGroupManifest, type ServiceManifest } from './network-kinds'
 import { readDocuments, type SourceDocument } from './source'
 
 export type PodManifest = { kind: 'Pod'; metadata: NamespacedMetadata; spec: PodSpec }
@@ -18,13 +18,13 @@ export type ConfigMapManifest = { kind: 'ConfigMap'; metadata: NamespacedMetadat
 export type SecretManifest = { kind: 'Secret'; metadata: NamespacedMetadata; content: SecretContent }
 export type NamespaceManifest = { kind: 'Namespace'; metadata: Metadata; spec: NamespaceSpec }
 export type NetworkManifest = { kind: 'Network'; metadata: Metadata; spec: NetworkSpec }
-export type { EndpointsManifest, FloatingAddressManifest, NetworkPeeringManifest, NetworkPolicyManifest, SecurityGroupManifest, ServiceManifest } from './network-kinds'
-export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest | FloatingAddressManifest
-export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress'] as const
+export type { EndpointsManifest, FloatingAddressManifest, IngressManifest, NetworkPeeringManifest, NetworkPolicyManifest, SecurityGroupManifest, ServiceManifest } from './network-kinds'
+export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest | FloatingAddressManifest | IngressManifest
+export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress', 'Ingress'] as const
 const ofTheTenant: readonly string[] = ['Namespace', 'Network', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress']
 export const isNamespaced = (kind: string): boolean => isKind(kind) && !ofTheTenant.includes(kind)
 /** The apiVersion that Kubernetes has of a kind; v1 is read for all. */
-export const apiVersionOf = (kind: string): string => (kind === 'NetworkPolicy' ? 'networking.k8s.io/v1' : 'v1')
+export const apiVersionOf = (kind: string): string => (kind === 'NetworkPolicy' || kind === 'Ingress' ? 'networking.k8s.io/v1' : 'v1')
 
 /** One document: what it names, the object when it is right, and every problem when it is not. */
 export type ParsedDocument = {

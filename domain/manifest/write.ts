@@ -1,6 +1,7 @@
 import type { FloatingAddressSpec } from '../floating-address/spec'
 import type { Labels } from '../shared/names'
 import type { NamespaceSpec } from '../namespace/spec'
+import type { IngressSpec } from '../ingress/spec'
 import type { NetworkSpec } from '../network/spec'
 import type { NetworkPeeringSpec } from '../network-peering/spec'
 import type { NetworkPolicySpec } from '../network-policy/spec'
@@ -48,8 +49,9 @@ export function writeManifest(kind: 'Service', metadata: Metadata, spec: Service
 export function writeManifest(kind: 'NetworkPolicy', metadata: Metadata, spec: NetworkPolicySpec): string
 export function writeManifest(kind: 'SecurityGroup', metadata: Metadata, spec: SecurityGroupSpec): string
 export function writeManifest(kind: 'NetworkPeering', metadata: Metadata, spec: NetworkPeeringSpec): string
+export function writeManifest(kind: 'Ingress', metadata: Metadata, spec: IngressSpec): string
 export function writeManifest(kind: 'FloatingAddress', metadata: Metadata, spec: FloatingAddressSpec): string
-export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network' | 'Service' | 'NetworkPolicy' | 'SecurityGroup' | 'NetworkPeering' | 'FloatingAddress', metadata: Metadata, spec: FloatingAddressSpec | PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec): string {
-  const shown = 'containers' in spec ? conciseSpec(spec) : kind === 'Service' ? withoutEmpty(spec) : spec
+export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network' | 'Service' | 'NetworkPolicy' | 'SecurityGroup' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress', metadata: Metadata, spec: FloatingAddressSpec | IngressSpec | PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec): string {
+  const shown = 'containers' in spec ? conciseSpec(spec) : kind === 'Service' || kind === 'Ingress' ? withoutEmpty(spec) : spec
   return toYaml({ apiVersion: apiVersionOf(kind), kind, metadata: withoutEmpty(metadata), ...(isEmpty(shown) ? {} : { spec: shown }) })
 }

@@ -18,6 +18,8 @@ export const serviceView = z.object({
     hostname: z.string(),
     endpointsReady: z.number().int(),
     endpointsNotReady: z.number().int(),
+    /** Its balancer on the outside, which is called as it is; null where it asks for none or has none yet. */
+    loadBalancer: z.object({ balancer: z.string(), addresses: z.array(z.string()) }).nullable(),
     conditions: z.array(condition),
   }),
 })

@@ -122,6 +122,15 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'securityGroup.create': { name: 'foreign', spec: {} },
   'securityGroup.update': { name: 'front', spec: { rules: [{ direction: 'ingress' }] } },
   'securityGroup.delete': { name: 'front' },
+  'certificate.list': {},
+  'ingress.list': {},
+  'ingress.get': { name: 'front' },
+  'ingress.create': { name: 'foreign', spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } } },
+  'ingress.update': { name: 'front', labels: { a: 'b' } },
+  'ingress.delete': { name: 'front' },
+  'loadBalancer.list': {},
+  'loadBalancer.get': { source: 'Ingress', name: 'front' },
+  'loadBalancer.expose': { name: 'web', port: 80 },
   'service.list': {},
   'service.get': { name: 'web' },
   'service.create': { name: 'foreign', spec: { ports: [{ port: 80 }] } },
@@ -149,6 +158,7 @@ beforeAll(async () => {
   await owner.caller.configMap.create({ tenant: owner.tenant.slug, name: 'settings', data: { a: 'b' } })
   await owner.caller.secret.create({ tenant: owner.tenant.slug, name: 'login', stringData: { a: 'b' } })
   await owner.caller.service.create({ tenant: owner.tenant.slug, name: 'web', spec: { ports: [{ port: 80 }] } })
+  await owner.caller.ingress.create({ tenant: owner.tenant.slug, name: 'front', spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } } })
   await owner.caller.securityGroup.create({ tenant: owner.tenant.slug, name: 'front', spec: {} })
   await owner.caller.networkPolicy.create({ tenant: owner.tenant.slug, name: 'closed', spec: { podSelector: {} } })
   await ensureDefaultPool(server.db, { externalCidr: '198.18.100.0/24' })
@@ -179,6 +189,7 @@ const state = async () =>
     namespaces: await server.db.namespace.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, deletedAt: true } }),
     configMaps: await server.db.configMap.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, data: true } }),
     secrets: await server.db.secret.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, valueId: true } }),
+    ingresses: await server.db.ingress.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true } }),
     services: await server.db.service.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     securityGroups: await server.db.securityGroup.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     networkPolicies: await server.db.networkPolicy.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),

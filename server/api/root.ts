@@ -1,10 +1,13 @@
 import { accountRouter } from './routers/account'
 import { addressPoolRouter } from './routers/address-pool'
+import { certificateRouter } from './routers/certificate'
 import { configMapRouter } from './routers/config-map'
 import { figuresRouter } from './routers/figures'
 import { floatingAddressRouter } from './routers/floating-address'
 import { hostRouter } from './routers/host'
 import { imageRouter } from './routers/image'
+import { ingressRouter } from './routers/ingress'
+import { loadBalancerRouter } from './routers/load-balancer'
 import { mailRouter } from './routers/mail'
 import { applyProcedure, manifestRouter } from './routers/manifest'
 import { namespaceRouter } from './routers/namespace'
@@ -24,12 +27,15 @@ export const appRouter = router({
   account: accountRouter,
   addressPool: addressPoolRouter,
   audit: auditRouter,
+  certificate: certificateRouter,
   configMap: configMapRouter,
   event: eventRouter,
   figures: figuresRouter,
   floatingAddress: floatingAddressRouter,
   host: hostRouter,
   image: imageRouter,
+  ingress: ingressRouter,
+  loadBalancer: loadBalancerRouter,
   mail: mailRouter,
   manifest: manifestRouter,
   'manifest.apply': applyProcedure,

@@ -11,12 +11,14 @@ export async function deletePodsOf(db: Database, tenantId: string, namespace: st
   return db.pod.count({ where: { tenantId, namespace } })
 }
 
-/** Removes a namespace without pods, with its services, policies, ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
+/** Removes a namespace without pods, with its services, ingresses, policies, ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
 export async function removeNamespace(tx: Database, { uid, tenantId, name }: { uid: string; tenantId: string; name: string }): Promise<void> {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "Namespace" where "uid" = ${uid}::uuid and "deletedAt" is not null for update`
   if (held.length === 0) return
-  const services = await tx.service.findMany({ where: { tenantId, namespace: name }, select: { uid: true } })
-  await tx.objectCondition.deleteMany({ where: { objectUid: { in: services.map((row) => row.uid) } } })
+  const within = { where: { tenantId, namespace: name }, select: { uid: true } }
+  const judged = [...(await tx.service.findMany(within)), ...(await tx.ingress.findMany(within))]
+  await tx.objectCondition.deleteMany({ where: { objectUid: { in: judged.map((row) => row.uid) } } })
+  await tx.ingress.deleteMany({ where: { tenantId, namespace: name } })
   await tx.service.deleteMany({ where: { tenantId, namespace: name } })
   await tx.endpoints.deleteMany({ where: { tenantId, namespace: name } })
   await tx.networkPolicy.deleteMany({ where: { tenantId, namespace: name } })

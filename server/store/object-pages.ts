@@ -5,10 +5,10 @@ import type { Database } from './database'
 import { selectorSql } from './selector-sql'
 
 /** The kinds whose lists are paged here. */
-export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress'
-const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"` }
-const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy']
-const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering']
+export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer'
+const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"` }
+const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy', 'Ingress', 'LoadBalancer']
+const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering', 'Ingress', 'LoadBalancer']
 
 export const pageSorts = ['name', 'namespace', 'created'] as const
 export type PageQuery = {

@@ -35,14 +35,14 @@ class Rollback extends Error {
 /** What applying a document of each kind takes. */
 const writePermission = {
   Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', ConfigMap: 'configMap.write', Secret: 'secret.write', Pod: 'pod.create',
-  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write',
+  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write', Ingress: 'service.write',
 } as const
 
 /**
  * Networks come before the namespaces and whatever else names them, both before what is in namespaces, and configuration, rules and services
  * before the pods that name them or are behind them, whatever their order in the text.
  */
-const order = { Network: 0, FloatingAddress: 1, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Endpoints: 3, Pod: 4 } as const
+const order = { Network: 0, FloatingAddress: 1, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Ingress: 3, Endpoints: 3, Pod: 4 } as const
 
 /**
  * Applies every document or none. Each problem comes back at its document with path and line; with one anywhere, or with

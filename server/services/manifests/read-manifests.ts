@@ -17,11 +17,11 @@ import { deleteNetworkObject, getNetworkObject, isNetworkKind, listAllNetworks, 
 
 const deletePermission = {
   Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', Pod: 'pod.delete', ConfigMap: 'configMap.write', Secret: 'secret.write',
-  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write',
+  Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write', Ingress: 'service.write',
 } as const
 const readPermission = {
   Network: 'network.read', NetworkPeering: 'network.read', Namespace: 'namespace.read', Pod: 'pod.read', ConfigMap: 'configMap.read', Secret: 'secret.read',
-  Service: 'service.read', Endpoints: 'service.read', SecurityGroup: 'securityGroup.read', NetworkPolicy: 'securityGroup.read', FloatingAddress: 'floatingAddress.read',
+  Service: 'service.read', Endpoints: 'service.read', SecurityGroup: 'securityGroup.read', NetworkPolicy: 'securityGroup.read', FloatingAddress: 'floatingAddress.read', Ingress: 'service.read',
 } as const
 const kind = z.enum(manifestKinds, { error: `must be one of ${manifestKinds.join(', ')}` })
 export const manifestReference = z.object({ kind, namespace: dnsLabel.default('default'), name: z.string().min(1).max(253) })

@@ -9,6 +9,7 @@ import { inTransaction, type Transaction } from '@/server/store/database'
 import { countPodsByNamespace, findNamespace, holdNamespaceToChange, insertNamespace, listNamespaces, markNamespaceDeleted, updateNamespace } from '@/server/store/namespaces'
 import { countEndpointsWithoutService } from '@/server/store/endpoints'
 import { findNetwork, holdNetworkFor } from '@/server/store/networks'
+import { countIngressesInNamespace } from '@/server/store/ingresses'
 import { countPoliciesInNamespace } from '@/server/store/network-policies'
 import { recordAudit } from '@/server/store/records'
 import { countServicesInNamespace } from '@/server/store/services'
@@ -69,7 +70,7 @@ export async function applyNamespace(tx: Transaction, scope: Scope, { metadata, 
 }
 
 async function refuseWhileUsed(tx: Transaction, scope: Scope, name: string): Promise<void> {
-  const counts = { pods: (await countPodsByNamespace(tx, scope)).get(name) ?? 0, services: await countServicesInNamespace(tx, scope, name), Endpoints: await countEndpointsWithoutService(tx, scope, name), 'network policies': await countPoliciesInNamespace(tx, scope, name) }
+  const counts = { pods: (await countPodsByNamespace(tx, scope)).get(name) ?? 0, services: await countServicesInNamespace(tx, scope, name), Endpoints: await countEndpointsWithoutService(tx, scope, name), 'network policies': await countPoliciesInNamespace(tx, scope, name), ingresses: await countIngressesInNamespace(tx, scope, name) }
   const used = Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`).join(' and ')
   if (used) throw new DomainError('failed_precondition', `The network of namespace "${name}" cannot change while it has ${used}: delete them first.`, { problems: [{ path: 'spec.network', line: null, message: `cannot change while the namespace has ${used}: delete them first` }] })
 }

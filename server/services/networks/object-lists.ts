@@ -51,7 +51,7 @@ export async function listPage(db: Database, scope: Scope, kind: PagedKind, { ne
 export const holdTenant = holdConfigurationOf
 
 /** Refuses one more object of a kind than a tenant may have. Of floating addresses it has a quota. */
-export async function admitOneMore(tx: Transaction, scope: Scope, kind: Exclude<PagedKind, 'FloatingAddress'>): Promise<void> {
+export async function admitOneMore(tx: Transaction, scope: Scope, kind: Exclude<PagedKind, 'FloatingAddress' | 'LoadBalancer'>): Promise<void> {
   if ((await countObjects(tx, scope, kind)) >= maxOf[kind]) throw new DomainError('failed_precondition', `The tenant has ${maxOf[kind]} objects of kind ${kind}, which is its limit: delete some that are not needed.`)
 }
 

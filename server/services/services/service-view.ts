@@ -5,6 +5,7 @@ import type { ServiceEndpointView, ServiceView } from '@/domain/service/view'
 import { networkSpec } from '@/domain/network/spec'
 import type { Condition } from '@/domain/shared/condition'
 import type { Scope } from '@/server/auth/scope'
+import { balancersOf } from '@/server/store/balancer-views'
 import { listConditions } from '@/server/store/conditions'
 import type { Database } from '@/server/store/database'
 import { hostNames } from '@/server/store/endpoints'
@@ -18,13 +19,13 @@ export const storedSubsets = z.array(z.object({ addresses: storedAddresses, notR
 
 const count = (subsets: readonly Pick<EndpointSubset, 'addresses' | 'notReadyAddresses'>[], of: 'addresses' | 'notReadyAddresses'): number => new Set(subsets.flatMap((subset) => subset[of].map(({ ip }) => ip))).size
 
-/** What is told of a service that asks for an address outside of its network, for nobody gives it one yet. */
+/** What is told of a service that asks for an address outside of its network, until the external controller has looked at it. */
 const outsideCondition = (row: ServiceRow): Condition => ({
-  type: 'LoadBalancer', status: 'False', reason: 'NotCarriedOut', observedGeneration: row.generation, lastTransitionTime: row.createdAt.toISOString(),
-  message: 'The service works inside its network, and has no address outside of it: those come with load balancers, which are not carried out yet.',
+  type: 'LoadBalancer', status: 'False', reason: 'Pending', observedGeneration: row.generation, lastTransitionTime: row.createdAt.toISOString(),
+  message: 'The service works inside its network. A load balancer gives it an address outside of it in a moment.',
 })
 
-function toView(row: ServiceRow, stored: Condition[]): ServiceView {
+function toView(row: ServiceRow, stored: Condition[], loadBalancer: { name: string; addresses: string[] } | undefined): ServiceView {
   const spec = serviceSpec.parse(row.spec)
   const subsets = storedSubsets.parse(row.endpoints?.subsets ?? [])
   return {
@@ -36,6 +37,7 @@ function toView(row: ServiceRow, stored: Condition[]): ServiceView {
       hostname: `${row.name}.${row.namespace}.svc.${networkSpec.parse(row.network.spec).dns.domain}`,
       endpointsReady: count(subsets, 'addresses'),
       endpointsNotReady: count(subsets, 'notReadyAddresses'),
+      loadBalancer: loadBalancer ? { balancer: loadBalancer.name, addresses: loadBalancer.addresses } : null,
       conditions: [...stored, ...(wantsOutside(spec) && !stored.some(({ type }) => type === 'LoadBalancer') ? [outsideCondition(row)] : [])],
     },
   }
@@ -43,8 +45,9 @@ function toView(row: ServiceRow, stored: Condition[]): ServiceView {
 
 /** Stored services as the API shows them. */
 export async function toServiceViews(db: Database, rows: readonly ServiceRow[]): Promise<ServiceView[]> {
-  const conditions = await listConditions(db, rows.map((row) => row.uid))
-  return rows.map((row) => toView(row, conditions.filter((one) => one.objectUid === row.uid).map(toCondition)))
+  const uids = rows.map((row) => row.uid)
+  const [conditions, balancers] = [await listConditions(db, uids), await balancersOf(db, uids)]
+  return rows.map((row) => toView(row, conditions.filter((one) => one.objectUid === row.uid).map(toCondition), balancers.get(row.uid)))
 }
 
 /** Where a service's connections go now, each address once, those that are ready first. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { check, problemCollector } from '@/domain/manifest/check'
 import type { ServiceManifest } from '@/domain/manifest/parse'
+import { serviceBalancerProblems } from '@/domain/load-balancer/check'
 import { hasServiceAddresses, serviceFamilies } from '@/domain/service/families'
 import { isHeadless, serviceSpec, type ServiceSpec } from '@/domain/service/spec'
 import { serviceView, type ServiceView } from '@/domain/service/view'
@@ -10,6 +11,7 @@ import { annotations, labels } from '@/domain/shared/names'
 import { formatPath } from '@/domain/manifest/source'
 import type { Scope } from '@/server/auth/scope'
 import { allocateServiceAddresses } from '@/server/store/addresses'
+import { ownFloatingAddresses } from '@/server/store/balancer-views'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { adoptEndpoints, deleteEndpoints, findEndpoints } from '@/server/store/endpoints'
 import { readNetworkSpec } from '@/server/store/networks'
@@ -17,6 +19,7 @@ import { recordAudit } from '@/server/store/records'
 import { deleteService, findService, insertService, updateService, type ServiceRow } from '@/server/store/services'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
+import { refuseBalancer } from '../load-balancers/refuse-balancer'
 import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
 import { admitOneMore, checkRevision, holdTenant, nameTaken, refusedAt, requestId, resourceVersion, type Applied } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
@@ -61,6 +64,7 @@ export async function applyService(tx: Transaction, scope: Scope, manifest: Serv
 
 async function insertManifest(tx: Transaction, scope: Scope, { metadata, spec }: ServiceManifest): Promise<void> {
   const { namespace, name, labels, annotations } = metadata
+  await refuseOutside(tx, scope, { name, annotations, spec }, null)
   const network = await holdNetworkOfNamespace(tx, scope, namespace, 'service')
   await admitOneMore(tx, scope, 'Service')
   if (await findService(tx, scope, namespace, name)) throw nameTaken('service', name, namespace)
@@ -70,6 +74,18 @@ async function insertManifest(tx: Transaction, scope: Scope, { metadata, spec }:
   if (endpoints) await adoptEndpoints(tx, scope, endpoints.uid, row.uid)
   await giveAddresses(tx, row, spec)
   await recordAudit(tx, scope, { action: 'service.create', kind: 'Service', namespace, name })
+}
+
+/** Refuses what no balancer could do, and addresses of the outside that are not the tenant's; those that it had before stay until it changes them. */
+async function refuseOutside(tx: Transaction, scope: Scope, service: { name: string; annotations: Record<string, string>; spec: ServiceSpec }, before: ServiceSpec | null): Promise<void> {
+  refuseBalancer('Service', service.name, serviceBalancerProblems(service))
+  const { loadBalancerIP, externalIPs } = service.spec
+  const asked = [...(loadBalancerIP === undefined ? [] : [{ path: 'spec.loadBalancerIP', address: loadBalancerIP }]), ...externalIPs.map((address, i) => ({ path: `spec.externalIPs[${i}]`, address }))]
+  const had = new Set([before?.loadBalancerIP, ...(before?.externalIPs ?? [])])
+  const unknown = asked.filter(({ address }) => !had.has(address))
+  const own = await ownFloatingAddresses(tx, scope, unknown.map(({ address }) => address))
+  const problems = unknown.filter(({ address }) => !own.has(address)).map(({ path, address }) => ({ path, message: `${address} is no floating address of this tenant: create one` }))
+  refuseBalancer('Service', service.name, problems)
 }
 
 const hasSelector = (spec: ServiceSpec): boolean => Object.keys(spec.selector).length > 0
@@ -104,6 +120,7 @@ async function change(tx: Transaction, scope: Scope, row: ServiceRow, after: { l
   const spec = checkMerged(withKept(before, after.spec))
   const specChanged = canonicalJson(before) !== canonicalJson(spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([labels, annotations])) return false
+  await refuseOutside(tx, scope, { name: row.name, annotations, spec }, before)
   refuseAddressChange(row, before, spec)
   await refuseFamilyChange(tx, row, before, spec)
   if (hasSelector(before) !== hasSelector(spec)) await changeWhoWritesEndpoints(tx, scope, row, spec)

@@ -1,0 +1,11 @@
+import { balancerDetail, balancerView } from '@/domain/load-balancer/view'
+import { exposePod, exposePodInput } from '@/server/services/load-balancers/expose-pod'
+import { balancerReference, getBalancer, listBalancers, listBalancersInput, listBalancersOutput } from '@/server/services/load-balancers/read-balancers'
+import { router, tenantProcedure } from '../trpc'
+
+/** Balancers are made by what asks for them: a Service of type LoadBalancer or an Ingress, whose permissions they share. */
+export const loadBalancerRouter = router({
+  list: tenantProcedure('service.read').input(listBalancersInput).output(listBalancersOutput).query(({ ctx, input }) => listBalancers(ctx, ctx.scope, input)),
+  get: tenantProcedure('service.read').input(balancerReference).output(balancerDetail).query(({ ctx, input }) => getBalancer(ctx, ctx.scope, input)),
+  expose: tenantProcedure('service.write').input(exposePodInput).output(balancerView).mutation(({ ctx, input }) => exposePod(ctx, ctx.scope, input)),
+})
