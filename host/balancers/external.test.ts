@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import type { ExternalMessage, ExternalObject } from '@/contracts/host/v1'
+import { BalancerMeter } from './balancer-meter'
+import { External } from './external'
+import type { PartCounters } from './ports'
+import { balancer, silent } from './testing/balancer-lab'
+
+const one = balancer(7)
+const two = balancer(8)
+const servers = (uid: string, ...last: number[]): ExternalObject => ({ kind: 'backendServers', balancerUid: uid, backend: 'web', servers: last.map((digit) => ({ address: `10.0.0.${digit}`, port: 80, weight: 1 })) })
+const pool: ExternalObject = { kind: 'addressPool', uid: '00000000-0000-4000-8000-0000000000f0', name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
+const message = (fields: Partial<ExternalMessage>): ExternalMessage => ({ kind: 'externalObjects', complete: false, set: [], remove: [], ...fields })
+
+function open(kept: ExternalObject[] = []) {
+  const told: unknown[] = []
+  const external = new External({
+    kept: { all: () => kept, put: (group, objects) => void told.push(['kept', group, objects.length]) },
+    balancers: { take: (uid, objects) => void told.push(['balancer', uid, objects.length]), takeCertificates: () => {}, begin: () => {}, reports: () => [], report: () => null },
+    addresses: { apply: (pools, addresses) => void told.push(['addresses', pools.length, addresses.length]), answer: (uid) => void told.push(['answer', uid]), reports: () => [], report: () => null },
+    log: silent,
+  })
+  return { external, take: (...messages: ExternalMessage[]) => {
+    told.length = 0
+    for (const each of messages) external.take(each)
+    return [...told]
+  } }
+}
+
+describe('what the server says of the outside', () => {
+  it('is told and kept by what it touches, pools first', () => {
+    const { take, external } = open()
+    expect(take(message({ complete: true, set: [one, servers(one.uid, 2), two, pool] }))).toEqual([['addresses', 1, 0], ['kept', one.uid, 2], ['balancer', one.uid, 2], ['kept', two.uid, 1], ['balancer', two.uid, 1], ['kept', 'addresses', 1]])
+    expect(take(message({ set: [servers(one.uid, 3)] }))).toEqual([['kept', one.uid, 2], ['balancer', one.uid, 2]])
+    expect(external.networks()).toEqual([one.networkId])
+    expect(take(message({ complete: true, set: [pool] }))).toEqual([['addresses', 1, 0], ['kept', 'addresses', 1], ['kept', one.uid, 0], ['balancer', one.uid, 0], ['kept', two.uid, 0], ['balancer', two.uid, 0]])
+  })
+
+  it('answers a removal of what is not here, and carries out no half of a message', () => {
+    const { take, external } = open()
+    expect(take(message({ complete: true, set: [pool], more: true }))).toEqual([])
+    expect(take(message({ set: [], remove: [] }))).toEqual([['addresses', 1, 0], ['kept', 'addresses', 1]])
+    expect(take(message({ remove: [`balancer/${two.uid}`, `floatingAddress/${one.uid}`] }))).toEqual([['balancer', two.uid, 0], ['answer', one.uid]])
+    external.begin()
+    expect(() => take(message({ set: [one] }))).toThrow('came before all of it')
+  })
+
+  it('is known from before, so that a complete message says what went meanwhile', () => {
+    const { take } = open([one, servers(one.uid, 2), pool])
+    expect(take(message({ complete: true, set: [pool] }))).toEqual([['addresses', 1, 0], ['kept', 'addresses', 1], ['kept', one.uid, 0], ['balancer', one.uid, 0]])
+  })
+})
+
+describe('figures of balancers', () => {
+  const counters = (fields: Partial<PartCounters> = {}): PartCounters => ({ part: '', connections: 0, requests: 0, errors4xx: 0, errors5xx: 0, failed: 0, receivedBytes: 0, sentBytes: 0, latency: [0, 0, 0, 0, 0, 0, 0, 0, 0], activeConnections: 0, ...fields })
+
+  it('are what grew between two readings, and count from nothing where HAProxy began anew', () => {
+    const meter = new BalancerMeter()
+    expect(meter.figures(0, [{ uid: 'x', counters: counters({ requests: 10 }) }])).toEqual([])
+    expect(meter.figures(10_000, [{ uid: 'x', counters: counters({ requests: 15, latency: [3, 2, 0, 0, 0, 0, 0, 0, 0], activeConnections: 4 }) }])).toMatchObject([{ balancerUid: 'x', part: '', intervalMs: 10_000, requests: 5, latency: [3, 2, 0, 0, 0, 0, 0, 0, 0], activeConnections: 4 }])
+    expect(meter.figures(20_000, [{ uid: 'x', counters: counters({ requests: 3, latency: [1, 0, 0, 0, 0, 0, 0, 0, 0] }) }, { uid: 'y', counters: counters({ requests: 2 }) }])).toMatchObject([{ requests: 3, latency: [1, 0, 0, 0, 0, 0, 0, 0, 0] }, { requests: 2 }])
+  })
+})
