@@ -13,6 +13,7 @@ import { CopyableId } from '@/components/ui/copyable'
 import { Panel } from '@/components/ui/panel'
 import { StateBadge } from '@/components/ui/state-badge'
 import { TextLink } from '@/components/ui/text-link'
+import { ServiceBalancer } from './service-balancer'
 import { useService } from './service-frame'
 import { endpointPorts, namesOf, portText, selectorText, typeName } from './words'
 
@@ -41,7 +42,10 @@ export function ServiceOverview({ children }: { children?: ReactNode }) {
             <Property name="UID"><CopyableId id={metadata.uid} /></Property>
           </Properties>
         </Panel>
-        <ReachPanel service={service} />
+        <div className="flex flex-col gap-4">
+          <ReachPanel service={service} />
+          <ServiceBalancer tenant={tenant} service={service} />
+        </div>
       </div>
       <EndpointsPanel tenant={tenant} service={service} />
       {status.conditions.length > 0 && <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>}

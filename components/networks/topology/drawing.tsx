@@ -13,6 +13,7 @@ import { layOut, type Positions } from './layout'
 import { NodeView, type Canvas } from './node-views'
 import { startView } from './start-view'
 import { useRefit } from './use-refit'
+import type { WaysIn } from './ways-in'
 import { edgeName, nodeName } from './words'
 
 const CanvasContext = createContext<Canvas | null>(null)
@@ -24,14 +25,14 @@ const shapeOf = ({ nodes, edges }: TopologyGraph): string => JSON.stringify([nod
 const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches
 const moveMs = () => (still() ? 0 : 150)
 
-type DrawingProps = { tenant: string; topology: NetworkTopology; onTable: () => void }
+type DrawingProps = { tenant: string; topology: NetworkTopology; ways: WaysIn; onTable: () => void }
 
-/** The network drawn: from left to right the outside and peers, the network, its subnets with their pods, services and routes. */
-export function Drawing({ tenant, topology, onTable }: DrawingProps) {
+/** The network drawn: from left to right the outside and peers, floating addresses, the network beside its balancers, its subnets with their pods, services and routes. */
+export function Drawing({ tenant, topology, ways, onTable }: DrawingProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set())
   const [placed, setPlaced] = useState<{ graph: TopologyGraph; positions: Positions } | null>(null)
   const [failed, setFailed] = useState<string | null>(null)
-  const graph = useMemo(() => graphOf(topology, open), [topology, open])
+  const graph = useMemo(() => graphOf(topology, open, ways), [topology, open, ways])
   const shape = useMemo(() => shapeOf(graph), [graph])
   // The graph of one shape is laid out once, whatever its pods' states.
   const begin = useEffectEvent(() => ({ graph, places: layOut(graph) }))

@@ -1,27 +1,32 @@
 import type { NetworkTopology } from '@/domain/network/topology'
 import { boxesOf, isHeld, type Box, type Group, type TopologyPod, type TopologyService, type TopologySubnet, type Unit } from './groups'
+import { noWaysIn, type WayAddress, type WayBalancer, type WaysIn } from './ways-in'
 
 /** Pixels, as the nodes' own classes draw them. */
 export const size = {
-  outside: { width: 184, height: 60 }, peer: { width: 184, height: 60 }, network: { width: 224, height: 132 }, box: { width: 288 },
+  outside: { width: 184, height: 60 }, peer: { width: 184, height: 60 }, address: { width: 176, height: 48 }, balancer: { width: 224, height: 56 }, network: { width: 224, height: 132 }, box: { width: 288 },
   pod: { height: 44 }, service: { width: 240, height: 56 }, more: { width: 240, height: 36 }, route: { width: 200, height: 44 },
 } as const
 export const inBox = { padding: 12, head: 56, beside: 20, gap: 8, empty: 32 } as const
 export const inGroup = { head: 52, row: 26, more: 24, foot: 8, columns: 2, most: 48 } as const
 /** More services than so many are told by their number. */
 export const maxServices = 40
+/** And so many ways in of each kind. */
+export const maxWays = 20
 const maxRoutes = 20
 
 type Place = { id: string; width: number; height: number }
 export type TopologyNode = Place & (
-  | { kind: 'outside'; outbound: 'nat' | 'none' }
+  | { kind: 'outside'; outbound: 'nat' | 'none'; ways: number }
   | { kind: 'peer'; peer: NetworkTopology['peers'][number] }
+  | { kind: 'address'; address: WayAddress }
+  | { kind: 'balancer'; balancer: WayBalancer }
   | { kind: 'network'; network: NetworkTopology['network']; gateways: readonly string[] }
   | { kind: 'box'; subnet: TopologySubnet; beside: readonly TopologySubnet[]; pods: number }
   | { kind: 'pod'; pod: TopologyPod; services: readonly string[]; groups: readonly string[]; within: Within }
   | { kind: 'group'; group: Group; within: Within }
   | { kind: 'service'; service: TopologyService }
-  | { kind: 'more'; count: number }
+  | { kind: 'more'; count: number; of: 'service' | 'floating address' | 'balancer' }
   | { kind: 'route'; route: NetworkTopology['routes'][number]; known: boolean }
 )
 /** The box that a pod or group stands in, and where from its corner. */
@@ -31,7 +36,10 @@ export type TopologyEdge = { id: string; from: string; to: string; tone: 'open' 
 export type TopologyGraph = { nodes: TopologyNode[]; edges: TopologyEdge[] }
 
 /** Which column a node stands in, from the left. */
-export const columnOf = ({ kind }: Pick<TopologyNode, 'kind'>): number => ({ outside: 0, peer: 0, network: 1, box: 2, pod: 2, group: 2, service: 3, more: 3, route: 3 })[kind]
+export function columnOf(node: TopologyNode): number {
+  if (node.kind === 'more') return { 'floating address': 1, balancer: 2, service: 4 }[node.of]
+  return { outside: 0, peer: 0, address: 1, balancer: 2, network: 2, box: 3, pod: 3, group: 3, service: 4, route: 4 }[node.kind]
+}
 
 export function unitHeight(unit: Unit): number {
   if (unit.kind === 'pod') return size.pod.height
@@ -41,7 +49,7 @@ export function unitHeight(unit: Unit): number {
 }
 
 /** What is drawn of a network, without places: nodes of a size, and lines. `open`: the groups whose pods are drawn one by one. */
-export function graphOf(topology: NetworkTopology, open: ReadonlySet<string>): TopologyGraph {
+export function graphOf(topology: NetworkTopology, open: ReadonlySet<string>, ways: WaysIn = noWaysIn): TopologyGraph {
   const { network, subnets, peers, routes } = topology
   const boxes = boxesOf(topology, open)
   const servicesShown = [...topology.services].sort((a, b) => b.pods.length - a.pods.length || a.name.localeCompare(b.name)).slice(0, maxServices)
@@ -50,7 +58,7 @@ export function graphOf(topology: NetworkTopology, open: ReadonlySet<string>): T
   for (const { name, pods } of topology.services) for (const uid of pods) namesOf.set(uid, [...(namesOf.get(uid) ?? []), name])
 
   const nodes: TopologyNode[] = [
-    { id: 'outside', kind: 'outside', outbound: network.outbound, ...size.outside },
+    { id: 'outside', kind: 'outside', outbound: network.outbound, ways: ways.addresses.length, ...size.outside },
     ...peers.map((peer): TopologyNode => ({ id: `peer ${peer.name}`, kind: 'peer', peer, ...size.peer })),
     { id: 'network', kind: 'network', network, gateways: subnets.map(({ gateway }) => gateway), ...size.network },
   ]
@@ -78,7 +86,8 @@ export function graphOf(topology: NetworkTopology, open: ReadonlySet<string>): T
     const units = new Set(service.pods.flatMap((uid) => unitOf.get(uid) ?? []))
     edges.push(...[...units].map((unit): TopologyEdge => ({ id: `${id} ${unit}`, from: unit, to: id, tone: 'open' })))
   }
-  if (topology.services.length > services.length) nodes.push({ id: 'more', kind: 'more', count: topology.services.length - services.length, ...size.more })
+  if (topology.services.length > services.length) nodes.push({ id: 'more', kind: 'more', of: 'service', count: topology.services.length - services.length, ...size.more })
+  drawWays(ways, unitOf, nodes, edges)
   for (const route of routes.slice(0, maxRoutes)) {
     const id = `route ${route.destination}`
     const holder = topology.pods.find((pod) => pod.addresses.some(({ address }) => address === route.via))
@@ -87,6 +96,24 @@ export function graphOf(topology: NetworkTopology, open: ReadonlySet<string>): T
     if (unit) edges.push({ id, from: unit, to: id, tone: 'open' })
   }
   return { nodes, edges }
+}
+
+/** The outside leads to floating addresses, these to their pod or balancer, and a balancer to the pods behind it. */
+function drawWays({ addresses, balancers }: WaysIn, unitOf: ReadonlyMap<string, string>, nodes: TopologyNode[], edges: TopologyEdge[]): void {
+  const shown = balancers.slice(0, maxWays)
+  for (const balancer of shown) {
+    const id = `balancer ${balancer.id}`
+    nodes.push({ id, kind: 'balancer', balancer, ...size.balancer })
+    for (const unit of new Set(balancer.pods.flatMap((uid) => unitOf.get(uid) ?? []))) edges.push({ id: `${id} ${unit}`, from: id, to: unit, tone: balancer.phase === 'Active' || balancer.phase === 'Degraded' ? 'open' : 'closed' })
+  }
+  for (const address of addresses.slice(0, maxWays)) {
+    const id = `address ${address.uid}`
+    const tone = address.active ? 'open' : 'closed'
+    const to = address.to.kind === 'pod' ? unitOf.get(address.to.id) : shown.some((each) => each.id === address.to.id) ? `balancer ${address.to.id}` : undefined
+    nodes.push({ id, kind: 'address', address, ...size.address })
+    edges.push({ id, from: 'outside', to: id, tone }, ...(to === undefined ? [] : [{ id: `${id} ${to}`, from: id, to, tone } as const]))
+  }
+  for (const [of, count] of [['floating address', addresses.length], ['balancer', balancers.length]] as const) if (count > maxWays) nodes.push({ id: `more ${of}`, kind: 'more', of, count: count - maxWays, ...size.more })
 }
 
 function placeUnits({ units, beside }: Box): { placed: { unit: Unit; y: number }[]; height: number } {

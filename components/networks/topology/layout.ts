@@ -39,12 +39,12 @@ export async function layOut({ nodes, edges }: TopologyGraph): Promise<Positions
   const { default: Elk } = await import('elkjs/lib/elk.bundled.js')
   const units = nodes.filter((node) => 'within' in node)
   const inside = (box: string) => units.filter((unit) => unit.within.box === box)
-  const withPorts = new Set(units.map(({ within }) => within.box))
+  const boxOf = new Map(units.flatMap(({ id, within }) => [[id, within.box], [within.box, within.box]] as const))
   const graph: ElkNode = {
     id: 'root',
     layoutOptions: options,
     children: nodes.filter(isTop).map((node) => elkNode(node, inside(node.id))),
-    edges: edges.map(({ id, from, to }): ElkExtendedEdge => ({ id: `edge ${id}`, sources: [from], targets: [withPorts.has(to) ? `${to} in` : to] })),
+    edges: edges.map(({ id, from, to }): ElkExtendedEdge => ({ id: `edge ${id}`, sources: [from], targets: [boxOf.has(to) ? `${boxOf.get(to)} in` : to] })),
   }
   const laidOut = await new Elk().layout(graph)
   const places = new Map((laidOut.children ?? []).map(({ id, x = 0, y = 0 }) => [id, { x, y }]))

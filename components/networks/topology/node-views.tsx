@@ -1,5 +1,5 @@
 'use client'
-import { Cable, ChevronDown, ChevronRight, Globe, Network, Route, Waypoints } from 'lucide-react'
+import { Cable, ChevronDown, ChevronRight, Globe, Link2, Network, Route, Split, Waypoints } from 'lucide-react'
 import Link from 'next/link'
 import type { ReactNode } from 'react'
 import { formatCount, NOTHING } from '@/components/client/formats'
@@ -11,7 +11,7 @@ import { usedOf } from '../capacity'
 import { inGroup, type TopologyNode } from './graph'
 import type { Group, TopologyPod } from './groups'
 import { countLooks, lookOf } from './pod-look'
-import { nodeName, outboundWords, podName } from './words'
+import { nodeName, outsideWords, podName } from './words'
 
 type Of<K extends TopologyNode['kind']> = Extract<TopologyNode, { kind: K }>
 /** The network that is drawn, and how a group is opened. */
@@ -29,14 +29,16 @@ function Title({ icon, children }: { icon: ReactNode; children: ReactNode }) {
 /** What one node of the drawing shows. Its size is the graph's. */
 export function NodeView({ node, canvas }: { node: TopologyNode; canvas: Canvas }) {
   switch (node.kind) {
-    case 'outside': return <div className={cn(card, node.outbound === 'nat' ? 'border-stroke-strong' : 'border-dashed border-stroke-control')}><Title icon={<Globe />}>{outboundWords[node.outbound].title}</Title><span className="truncate text-2xs text-faint">{outboundWords[node.outbound].detail}</span></div>
+    case 'outside': return <div className={cn(card, node.outbound === 'nat' ? 'border-stroke-strong' : 'border-dashed border-stroke-control')}><Title icon={<Globe />}>{outsideWords(node.outbound, node.ways).title}</Title><span className="truncate text-2xs text-faint">{outsideWords(node.outbound, node.ways).detail}</span></div>
+    case 'address': return <AddressView node={node} canvas={canvas} />
+    case 'balancer': return <BalancerView node={node} canvas={canvas} />
     case 'peer': return <PeerView node={node} canvas={canvas} />
     case 'network': return <NetworkView node={node} />
     case 'box': return <BoxView node={node} />
     case 'pod': return <PodView node={node} canvas={canvas} />
     case 'group': return <GroupView group={node.group} canvas={canvas} />
     case 'service': return <ServiceView node={node} canvas={canvas} />
-    case 'more': return <Link draggable={false} href={paths.services(canvas.tenant, { network: canvas.network })} className={cn(linkCard(), 'text-xs text-soft')}>{nodeName(node)}</Link>
+    case 'more': return <Link draggable={false} href={node.of === 'service' ? paths.services(canvas.tenant, { network: canvas.network }) : node.of === 'balancer' ? paths.loadBalancers(canvas.tenant) : paths.floatingAddresses(canvas.tenant)} className={cn(linkCard(), 'text-xs text-soft')}>{nodeName(node)}</Link>
     case 'route': return <div className={cn(card, node.known ? 'border-stroke-strong' : 'border-dashed border-notice')}><Title icon={<Route />}><code className="font-mono text-xs">{node.route.destination}</code></Title><span className={mono}>{node.known ? 'via' : 'no pod holds'} {node.route.via}</span></div>
   }
 }
@@ -46,6 +48,26 @@ function PeerView({ node: { peer, ...node }, canvas }: { node: Of<'peer'>; canva
     <Link draggable={false} href={paths.networkPeerings(canvas.tenant, canvas.network)} aria-label={nodeName({ peer, ...node })} className={linkCard(peer.active ? 'plain' : 'open')}>
       <Title icon={<Cable />}>{peer.network}</Title>
       <span className="truncate text-2xs text-faint">{peer.active ? 'Peer' : 'Peer, not active'}{peer.tenant && peer.tenant !== canvas.tenant && ` · ${peer.tenant}`}</span>
+    </Link>
+  )
+}
+
+function AddressView({ node: { address, ...node }, canvas }: { node: Of<'address'>; canvas: Canvas }) {
+  return (
+    <Link draggable={false} href={paths.floatingAddress(canvas.tenant, address.name)} aria-label={nodeName({ address, ...node })} className={linkCard(address.active ? 'plain' : 'open')}>
+      <Title icon={<Link2 />}>{address.name}</Title>
+      <span className={mono}>{address.address}</span>
+    </Link>
+  )
+}
+
+const balancerBorders = { Active: 'plain', Degraded: 'open', Pending: 'open', Failed: 'failed' } as const
+
+function BalancerView({ node: { balancer, ...node }, canvas }: { node: Of<'balancer'>; canvas: Canvas }) {
+  return (
+    <Link draggable={false} href={paths.loadBalancer(canvas.tenant, balancer.source, balancer.namespace, balancer.name)} aria-label={nodeName({ balancer, ...node })} className={linkCard(balancerBorders[balancer.phase])}>
+      <span className="flex min-w-0 items-center gap-1.5"><Split className="size-3.5 shrink-0 text-faint" aria-hidden /><span className="truncate text-sm font-medium">{balancer.name}</span><span className="ml-auto shrink-0 text-2xs text-faint">{balancer.phase === 'Active' ? formatCount(balancer.pods.length, 'pod') : balancer.phase}</span></span>
+      <span className={mono}>balancer{balancer.listeners.length > 0 && ` · ${balancer.listeners.join(' ')}`}</span>
     </Link>
   )
 }

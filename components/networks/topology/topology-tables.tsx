@@ -11,13 +11,14 @@ import { TextLink } from '@/components/ui/text-link'
 import { ipv4First, usedOf } from '../capacity'
 import { isHeld, servicesByPod } from './groups'
 import { lookOf } from './pod-look'
-import { outboundWords } from './words'
+import type { WaysIn } from './ways-in'
+import { outsideWords } from './words'
 
 const mono = (texts: readonly string[]) => texts.length === 0 ? NOTHING : <span className="flex flex-col font-mono text-xs">{texts.map((text) => <code key={text}>{text}</code>)}</span>
 const step = 100
 
 /** Everything that the drawing shows, as tables. */
-export function TopologyTables({ tenant, topology }: { tenant: string; topology: NetworkTopology }) {
+export function TopologyTables({ tenant, topology, ways }: { tenant: string; topology: NetworkTopology; ways: WaysIn }) {
   const { network, subnets, pods, services, routes, peers } = topology
   const [shown, setShown] = useState(step)
   const served = servicesByPod(services)
@@ -29,13 +30,14 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
           label="Outside and peers"
           heads={['What', 'Name', 'State']}
           rows={[
-            { key: 'outside', cells: ['Outside', outboundWords[network.outbound].title, outboundWords[network.outbound].detail] },
+            { key: 'outside', cells: ['Outside', outsideWords(network.outbound, ways.addresses.length).title, outsideWords(network.outbound, ways.addresses.length).detail] },
             ...peers.map((peer) => ({ key: peer.name, cells: ['Peer', <TextLink key="name" href={paths.networkPeerings(tenant, network.name)} size="sm">{peer.network}{peer.tenant && peer.tenant !== tenant && ` of ${peer.tenant}`}</TextLink>, <StateBadge key="state" shape={peer.active ? 'running' : 'unknown'}>{peer.active ? 'Active' : 'Not active'}</StateBadge>] })),
             ...routes.map((route) => ({ key: route.destination, cells: ['Route', <code key="to" className="font-mono text-xs">{route.destination}</code>, <span key="via">{isHeld(topology, route.via) ? 'via' : 'no pod holds'} <code className="font-mono text-xs">{route.via}</code></span>] })),
           ]}
           empty={NOTHING}
         />
       </Panel>
+      {(ways.addresses.length > 0 || ways.balancers.length > 0) && <WaysTable tenant={tenant} ways={ways} nameOf={nameOf} />}
       <Panel title="Subnets" description={formatCount(subnets.length, 'subnet')} flush>
         <SimpleTable
           label="Subnets"
@@ -68,5 +70,22 @@ export function TopologyTables({ tenant, topology }: { tenant: string; topology:
         {pods.length > shown && <div className="border-t border-stroke px-4 py-2"><Button size="sm" onClick={() => setShown(shown + step)}>{`Show ${Math.min(step, pods.length - shown)} more`}</Button></div>}
       </Panel>
     </div>
+  )
+}
+
+function WaysTable({ tenant, ways: { addresses, balancers }, nameOf }: { tenant: string; ways: WaysIn; nameOf: ReadonlyMap<string, string> }) {
+  const balancerOf = new Map(balancers.map((each) => [each.id, each]))
+  return (
+    <Panel title="Ways in" description={`${formatCount(addresses.length, 'floating address', 'floating addresses')}, ${formatCount(balancers.length, 'balancer')}`} flush>
+      <SimpleTable
+        label="Ways in"
+        heads={['What', 'Name', 'Address or ports', 'State', 'Leads to']}
+        rows={[
+          ...addresses.map(({ uid, name, address, active, to }) => ({ key: uid, cells: ['Floating address', <TextLink key="name" size="sm" href={paths.floatingAddress(tenant, name)}>{name}</TextLink>, mono([address]), active ? 'Active' : 'Not active', to.kind === 'pod' ? `pod ${nameOf.get(to.id) ?? NOTHING}` : `balancer ${balancerOf.get(to.id)?.name ?? NOTHING}`] })),
+          ...balancers.map(({ id, source, namespace, name, listeners, phase, pods }) => ({ key: id, cells: ['Balancer', <TextLink key="name" size="sm" href={paths.loadBalancer(tenant, source, namespace, name)}>{name}</TextLink>, mono(listeners), phase, formatCount(pods.length, 'pod')] })),
+        ]}
+        empty={NOTHING}
+      />
+    </Panel>
   )
 }

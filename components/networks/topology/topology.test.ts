@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { NetworkTopology } from '@/domain/network/topology'
-import { graphOf, inGroup, maxServices } from './graph'
+import { graphOf, inGroup, maxServices, maxWays } from './graph'
 import { boxesOf, groupFrom, isHeld, maxUnits } from './groups'
 import { layOut } from './layout'
 import { countLooks, lookOf } from './pod-look'
 import { startView } from './start-view'
-import { serviceName } from './words'
+import { waysInto } from './ways-in'
+import { nodeName, serviceName } from './words'
 
 const none: ReadonlySet<string> = new Set()
 const subnet = (name: string, cidr: string) => ({ name, cidr, gateway: cidr.replace('0/', '1/').split('/')[0] ?? '', used: 0, total: 253 })
@@ -65,6 +66,38 @@ describe('what a network’s drawing holds', () => {
   })
   it('a service that stands for a name elsewhere says the name, and no pods', () => {
     expect([serviceName({ ...service(1, []), addresses: [], ports: [], externalName: 'db.example.com' }), serviceName({ ...service(1, []), addresses: [] })]).toEqual(['Service service-1 in default, a name for db.example.com', 'Service service-1 in default, headless, ports 80/TCP, 0 pods'])
+  })
+})
+
+describe('how the outside gets in', () => {
+  const meta = (name: string) => ({ uid: `u ${name}`, name, labels: {}, annotations: {}, generation: 1, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', deletionTimestamp: null })
+  const address = (name: string, target: { kind: 'Pod' | 'Service' | 'Ingress'; namespace: string; name: string }, phase: 'Active' | 'Pending' = 'Active') => ({ metadata: meta(name), spec: { target }, status: { address: '198.18.100.2', family: 'IPv4' as const, pool: 'default', phase, holder: phase === 'Active' ? target : null, host: null, managed: false, conditions: [] } })
+  const balancer = (source: 'Service' | 'Ingress', name: string, network = 'net') => ({ metadata: { ...meta(name), namespace: 'default' }, source, model: null, status: { phase: 'Active' as const, network, addresses: [], urls: [], host: null, backendsReady: 0, backendsTotal: 0, conditions: [] } })
+  const given = topology({ pods: pods(3), services: [service(1, ['p0', 'p1']), service(2, ['p2'])] })
+  const ways = waysInto(given, {
+    addresses: [address('one', { kind: 'Pod', namespace: 'default', name: 'web-2' }), address('two', { kind: 'Ingress', namespace: 'default', name: 'shop' }, 'Pending'), address('elsewhere', { kind: 'Pod', namespace: 'other', name: 'web-2' })],
+    balancers: [balancer('Service', 'service-1'), balancer('Ingress', 'shop'), balancer('Service', 'service-2', 'other')],
+    ingresses: [{ namespace: 'default', name: 'shop', services: ['service-1', 'service-2'] }],
+  })
+  it('what leads into the network, and nothing else, with the pods behind it', () => {
+    expect(ways.addresses.map(({ name, to, active }) => [name, to, active])).toEqual([['one', { kind: 'pod', id: 'p2' }, true], ['two', { kind: 'balancer', id: 'Ingress default/shop' }, false]])
+    expect(ways.balancers.map(({ id, pods }) => [id, pods])).toEqual([['Service default/service-1', ['p0', 'p1']], ['Ingress default/shop', ['p0', 'p1', 'p2']]])
+  })
+  it('a line leads from the outside over the address and the balancer to pods, and the drawing keeps its columns', async () => {
+    const graph = graphOf(given, none, ways)
+    expect(graph.edges.filter(({ from }) => from.startsWith('address') || from.startsWith('balancer Ingress')).map(({ to, tone }) => [to, tone])).toEqual([['pod p0', 'open'], ['pod p1', 'open'], ['pod p2', 'open'], ['pod p2', 'open'], ['balancer Ingress default/shop', 'closed']])
+    expect(graph.nodes.filter(({ kind }) => kind === 'outside' || kind === 'address').map(nodeName)).toEqual(['Outside: Out through NAT, in by 2 addresses', 'Floating address one, 198.18.100.2', 'Floating address two, 198.18.100.2, not active'])
+    const places = await layOut(graph)
+    const x = (id: string) => places.get(id)!.x
+    expect(x('outside')).toBeLessThan(x('address u one'))
+    expect(x('address u one')).toBeLessThan(x('balancer Ingress default/shop'))
+    expect(x('balancer Ingress default/shop')).toBeLessThan(x('box pods'))
+  })
+  it('many of them do not fill the drawing', () => {
+    const many = Array.from({ length: 300 }, (_, i) => ({ uid: `a${i}`, name: `a${i}`, address: '198.18.100.2', active: true, to: { kind: 'pod', id: 'p0' } as const }))
+    const { nodes } = graphOf(given, none, { addresses: many, balancers: [] })
+    expect(nodes.filter(({ kind }) => kind === 'address')).toHaveLength(maxWays)
+    expect(nodes.filter(({ kind }) => kind === 'more').map(nodeName)).toEqual(['280 more floating addresses'])
   })
 })
 
