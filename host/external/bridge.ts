@@ -82,16 +82,8 @@ export class ExternalBridge {
   async attach(port: ExternalPort): Promise<void> {
     const known = this.portOf(port.namespace)
     await this.connect(port)
-    const { namespace, device, mac, addresses } = port
-    const inside = new NetworkNamespaceKernel(namespace, this.options.run)
-    const has = (await inside.links()).find(({ ifname }) => ifname === device)?.addr_info.flatMap(({ local }) => local ?? []) ?? []
-    await inside.ipBatchForced(has.filter((one) => !addresses.includes(one)).map((one) => `address delete ${whole(one)} dev ${device}`))
-    await inside.ipBatch([
-      `link set dev ${device} address ${mac} mtu ${EXTERNAL_MTU} addrgenmode none up`,
-      ...addresses.map((one) => `address replace ${whole(one)} dev ${device}${one.includes(':') ? ' nodad' : ''}`),
-      ...familiesOf(addresses).flatMap((family) => [`neigh replace ${EXTERNAL_ROUTER[family]} lladdr ${this.mac} nud permanent dev ${device}`, `route replace default via ${EXTERNAL_ROUTER[family]} dev ${device} onlink`]),
-    ])
-    await this.announce(port, addresses.filter((one) => !known?.addresses.includes(one)))
+    await this.settleInside(port)
+    await this.announce(port, port.addresses.filter((one) => !known?.addresses.includes(one)))
   }
 
   /**
@@ -114,6 +106,18 @@ export class ExternalBridge {
         throw error
       }
     })
+  }
+
+  /** What is to be there inside of a balancer's namespace; it may be repeated. */
+  private async settleInside({ namespace, device, mac, addresses }: ExternalPort): Promise<void> {
+    const inside = new NetworkNamespaceKernel(namespace, this.options.run)
+    const has = (await inside.links()).find(({ ifname }) => ifname === device)?.addr_info.flatMap(({ local }) => local ?? []) ?? []
+    await inside.ipBatchForced(has.filter((one) => !addresses.includes(one)).map((one) => `address delete ${whole(one)} dev ${device}`))
+    await inside.ipBatch([
+      `link set dev ${device} address ${mac} mtu ${EXTERNAL_MTU} addrgenmode none up`,
+      ...addresses.map((one) => `address replace ${whole(one)} dev ${device}${one.includes(':') ? ' nodad' : ''}`),
+      ...familiesOf(addresses).flatMap((family) => [`neigh replace ${EXTERNAL_ROUTER[family]} lladdr ${this.mac} nud permanent dev ${device}`, `route replace default via ${EXTERNAL_ROUTER[family]} dev ${device} onlink`]),
+    ])
   }
 
   /** Says on the wire that addresses are behind a link now. What cannot be said is for the log: neighbours find out by themselves. */
@@ -230,7 +234,7 @@ export class ExternalBridge {
         && entries.some(({ mac, ifname, state, master }) => mac === port.mac && ifname === name && state === 'static' && master === this.name)
         && port.addresses.every((one) => neighbours.some(({ dst, dev, lladdr }) => dst === one && dev === this.name && lladdr === port.mac))
       if (isRight && wasRight) continue
-      await this.makeLink(name, port, []).then(() => (isRight ? undefined : repairs.push(`link ${name} made`)), (error: unknown) => this.options.log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again'))
+      await this.makeLink(name, port, []).then(() => (isRight || !name.startsWith(`${portPrefix(this.options.hostTag)}b`) ? undefined : this.settleInside(port))).then(() => (isRight ? undefined : repairs.push(`link ${name} made`)), (error: unknown) => this.options.log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again'))
     }
     const wanted = new Set([...this.ports.values()].flatMap(({ addresses }) => addresses))
     const stray = neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.poolOf(dst))

@@ -12,7 +12,7 @@ import { bridgeName, portName } from './names'
 let lab: Lab
 let hosts: HostNetwork
 let floating: FloatingAddresses
-let told: string[] = []
+const told: string[] = []
 let before: Awaited<ReturnType<Lab['traces']>>
 
 const POOL: HostAddressPool = { kind: 'addressPool', uid: '00000000-0000-4000-8000-0000000000f0', name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
