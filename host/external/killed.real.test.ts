@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pino } from 'pino'
+import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import { run } from '@/platform/exec'
+import type { Attachment } from '@/host/network/attachment'
+import type { HostNetwork } from '@/host/network/host-network'
+import type { Run } from '@/host/network/kernel'
+import { namespaceName } from '@/host/network/names'
+import { ruleset, wholeNamespace } from '@/host/network/testing/kernel-snapshot'
+import { Lab, network, pod } from '@/host/network/testing/lab'
+import { bindings, FloatingAddresses } from './floating-addresses'
+import { bridgeName, externalTable } from './names'
+
+let lab: Lab
+beforeAll(async () => {
+  lab = await Lab.create()
+}, 30_000)
+afterAll(async () => {
+  await lab?.destroy()
+}, 30_000)
+
+const uid = (last: number) => `00000000-0000-4000-8000-0000000000${last.toString(16).padStart(2, '0')}`
+const POOL: HostAddressPool = { kind: 'addressPool', uid: uid(240), name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
+const place = (number: number, last: number): Attachment => ({ network: network(number, { id: uid(200 + number) }), pod: pod(`p${number}-${last}`, last) })
+const [a, b, c] = [place(1, 5), place(1, 6), place(2, 5)]
+const address = (last: number, to: Attachment): HostFloatingAddress => ({ kind: 'floatingAddress', uid: uid(last), address: `198.18.100.${last}`, networkId: to.network.id, podUid: to.pod.uid, podAddress: to.pod.address })
+const wanted = [address(10, b), address(12, a)]
+
+/** From no address to two, by way of all that may change: one comes, one moves within its network, one from another, one goes. */
+async function program(hosts: HostNetwork): Promise<void> {
+  const floating = new FloatingAddresses({ network: hosts, log: pino({ level: 'silent' }), onReport: () => {} })
+  for (const addresses of [[address(10, a), address(12, c)], [address(10, b), address(11, b), address(12, c)], wanted]) {
+    floating.apply([POOL], addresses)
+    await floating.settled()
+  }
+}
+
+/** Commands that were begun. They end though their agent does not live to see it. */
+const running = new Set<Promise<void>>()
+
+/** A `run` of an agent that is killed at its nth command from now, before or after that did its work: from then on nothing comes back. */
+function killed(at: number, when: 'before' | 'after'): { run: Run; dead: Promise<void>; arm: () => void } {
+  let calls = -Infinity
+  let die = () => {}
+  const dead = new Promise<void>((resolve) => (die = resolve))
+  const never = new Promise<never>(() => {})
+  const wrapped: Run = async (...args) => {
+    const mine = calls++
+    if (mine > at || (mine === at && when === 'before')) {
+      die()
+      return never
+    }
+    const command = run(...args)
+    running.add(command.then(() => undefined, () => undefined))
+    const result = await command
+    if (mine !== at) return result
+    die()
+    return never
+  }
+  return { run: wrapped, dead, arm: () => (calls = 0) }
+}
+
+const state = async () => ({
+  inside: await Promise.all([1, 2].map(async (number) => [...(await wholeNamespace(namespaceName(lab.hostTag, number))).filter((line) => !/"ifname":"(lo"|pod)/.test(line)), (await lab.in(namespaceName(lab.hostTag, number), 'ip', 'rule')).stdout.split('\n').sort()])),
+  host: [...await ruleset(lab.host, 'inet', externalTable(lab.hostTag)), ...await ruleset(lab.host, 'bridge', externalTable(lab.hostTag)), ...(await lab.traces()).routes.sort(), ...(await lab.in(lab.host, 'ip', 'neigh', 'show', 'nud', 'permanent')).stdout.split('\n').sort(), ...(await lab.traces()).links.map((name) => name.replace(/@.*/, '')).sort(),
+    ...(await lab.in(lab.host, 'bridge', 'fdb', 'show', 'br', bridgeName(lab.hostTag))).stdout.split('\n').filter((line) => line.includes('static')).sort()],
+})
+
+it('an agent that is killed at any step of its work leaves nothing that the next one does not bring to the same end', async () => {
+  const before = await lab.traces()
+  const undisturbed = lab.hostNetwork()
+  for (const one of [a, b, c]) await undisturbed.attach(one)
+  await program(undisturbed)
+  const end = await state()
+  expect(end.host.join('\n')).toContain('198.18.100.12')
+  await undisturbed.close()
+  expect(await lab.traces()).toEqual(before)
+  let steps = 0
+  // Every eleventh command; HYPERNETES_KILL_STRIDE=1 tries each.
+  const stride = Number(process.env.HYPERNETES_KILL_STRIDE ?? 11)
+  for (let over = false; !over; steps += stride) {
+    const { run: cut, dead, arm } = killed(steps, (steps / stride) % 2 === 0 ? 'before' : 'after')
+    const first = lab.hostNetwork({ run: cut })
+    for (const one of [a, b, c]) await first.attach(one)
+    arm()
+    over = await Promise.race([program(first).then(() => true), dead.then(() => false)])
+    await Promise.all([...running])
+    const next = lab.hostNetwork()
+    await next.external.setPools([POOL])
+    next.knowFloating(bindings(wanted))
+    await next.reconcile([a, b, c])
+    expect(await state(), `killed at step ${steps}`).toEqual(end)
+    await next.close()
+    expect(await lab.traces()).toEqual(before)
+  }
+  expect(steps).toBeGreaterThan(30)
+}, 300_000)
