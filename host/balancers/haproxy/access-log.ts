@@ -12,23 +12,23 @@ const json = (variable: string) => `"%[var(txn.${variable}),json(utf8s)]"`
  * length (see frontends.ts), so that no line is cut. All else is HAProxy's own: numbers, and names of ours.
  */
 export const logFormat = {
-  http: `[%[date(0,ms)],"%ci",%fp,${json('rule')},"%b","%s",${json('method')},${json('host')},${json('path')},%ST,%U,%B,%Ta,"%ts"]`,
+  http: `[%[date(0,ms)],"%ci",%fp,${json('part')},"%b","%s",${json('method')},${json('host')},${json('path')},%ST,%U,%B,%Ta,"%ts"]`,
   tcp: '[%[date(0,ms)],"%ci",%fp,"-","%b","%s","-","-","-",0,%U,%B,%Tt,"%ts"]',
 } as const
 
 /** HAProxy writes a minus for what is not there. */
 const text = (most: number) => z.string().transform((value) => (value === '-' || value === '' ? null : value.slice(0, most)))
 const count = z.number().transform((value) => Math.max(0, Math.round(value)))
-const rawLine = z.tuple([z.number(), z.string().max(64), z.number(), text(64), text(80), text(80), text(32), text(255), text(512), z.number(), count, count, count, z.string().max(16)])
+const rawLine = z.tuple([z.number(), z.string().max(64), z.number(), text(80), text(80), text(80), text(32), text(255), text(512), z.number(), count, count, count, z.string().max(16)])
 
 /** A line of the ring; null for what is none of ours, such as HAProxy's word of a failed TLS handshake. */
 export function parseLogLine(line: string): BalancerLogLine | null {
   if (!line.startsWith('[')) return null
   const parsed = rawLine.safeParse(parseJson(line))
   if (!parsed.success) return null
-  const [time, client, listener, rule, section, server, method, host, path, status, bytesIn, bytesOut, milliseconds, termination] = parsed.data
+  const [time, client, listener, part, section, server, method, host, path, status, bytesIn, bytesOut, milliseconds, termination] = parsed.data
   const known = balancerLogLine.safeParse({
-    ...{ time: new Date(time).toISOString(), client, listener, rule, backend: section && backendOf(section), server: server && placeOfName(server), method, host, path },
+    ...{ time: new Date(time).toISOString(), client, listener, rule: part?.startsWith('rule/') ? part.slice('rule/'.length) : null, backend: section && backendOf(section), server: server && placeOfName(server), method, host, path },
     ...{ status: status >= 100 && status <= 599 ? status : null, bytesIn, bytesOut, milliseconds, termination },
   })
   return known.success ? known.data : null

@@ -1,3 +1,4 @@
+import type { BalancerModel } from '@/domain/load-balancer/model'
 import type { PartCounters } from '../ports'
 import { figuresTable, latencyBounds } from './figures-table'
 import { tableOf } from './runtime'
@@ -12,13 +13,15 @@ type Figures = { active: number; requests: number; errors4xx: number; errors5xx:
  * What passed through a balancer since its HAProxy counts: the whole, each rule, each backend. `failed`: what no pod took or answered. Latency is the time from the whole head
  * of a request to the beginning of a pod's answer; answers of HAProxy's own have none.
  */
-export function partCounters(answer: string): PartCounters[] {
+export function partCounters(answer: string, { listeners }: Pick<BalancerModel, 'listeners'>): PartCounters[] {
   const at = answer.indexOf('# table:')
   const figures = figuresOf(at < 0 ? '' : answer.slice(at))
   const rows = tableOf(at < 0 ? answer : answer.slice(0, at), ',')
   const backends = rows.flatMap((row) => {
     const name = row.get('svname') === 'BACKEND' ? backendOf(row.get('pxname') ?? '') : null
-    return name === null ? [] : [backendPart(name, row, figures.get(`backend/${name}`)?.latency)]
+    if (name === null) return []
+    const parts = [`backend/${name}`, ...listeners.flatMap(({ rules }) => rules).filter(({ backend }) => backend === name).map(({ id }) => `rule/${id}`)]
+    return [backendPart(name, row, sumLatency([...new Set(parts)].map((part) => figures.get(part)?.latency)))]
   })
   const rules = [...figures].filter(([key]) => key.startsWith('rule/')).map(([part, { latency, active, ...counts }]) => ({ part, connections: 0, failed: 0, ...counts, latency, activeConnections: active }))
   return [whole(rows.filter((row) => row.get('svname') === 'FRONTEND' && row.get('pxname')?.startsWith('port-')), backends), ...rules, ...backends]
@@ -28,21 +31,22 @@ type Row = ReadonlyMap<string, string>
 const number = (row: Row, name: string): number => Number(row.get(name) ?? 0) || 0
 const isHttp = (row: Row) => row.get('mode') === 'http'
 
-function backendPart(name: string, row: Row, latency: readonly number[] | undefined): PartCounters {
+function backendPart(name: string, row: Row, latency: readonly number[]): PartCounters {
   return {
     ...{ part: `backend/${name}`, connections: number(row, 'connect'), requests: isHttp(row) ? number(row, 'req_tot') : 0, errors4xx: number(row, 'hrsp_4xx'), errors5xx: number(row, 'hrsp_5xx') },
     ...{ failed: number(row, 'econ') + number(row, 'eresp'), receivedBytes: number(row, 'bin'), sentBytes: number(row, 'bout'), activeConnections: number(row, 'scur') },
-    latency: isHttp(row) ? (latency ?? latencyNone) : null,
+    latency: isHttp(row) ? latency : null,
   }
 }
 
 const latencyNone: readonly number[] = Array.from({ length: latencyBounds.length + 1 }, () => 0)
+const sumLatency = (all: readonly (readonly number[] | null | undefined)[]): number[] => latencyNone.map((_, i) => all.reduce((sum, latency) => sum + (latency?.[i] ?? 0), 0))
 function whole(rows: readonly Row[], backends: readonly PartCounters[]): PartCounters {
   const sum = (...names: string[]) => rows.reduce((total, row) => total + names.reduce((part, name) => part + number(row, name), 0), 0)
   return {
     ...{ part: '', connections: sum('conn_tot'), requests: sum('req_tot'), errors4xx: sum('hrsp_4xx'), errors5xx: sum('hrsp_5xx'), failed: backends.reduce((total, { failed }) => total + failed, 0) },
     ...{ receivedBytes: sum('bin'), sentBytes: sum('bout'), activeConnections: sum('scur') },
-    latency: rows.some(isHttp) ? latencyNone.map((_, i) => backends.reduce((total, { latency }) => total + (latency?.[i] ?? 0), 0)) : null,
+    latency: rows.some(isHttp) ? sumLatency(backends.map(({ latency }) => latency)) : null,
   }
 }
 

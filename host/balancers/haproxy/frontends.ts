@@ -53,28 +53,28 @@ function ofTcp(listener: BalancerListener, { options: { ratePerSecond } }: Balan
 }
 
 const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
-  ...known,
+  ...known(listener, model),
   ...limited(model),
   ...unambiguous,
   ...(listener.redirectToHttps === null ? answered(listener, model) : [redirect(listener.redirectToHttps)]),
 ]
 
-/** What a request is, for rules and for the log. */
-const known = [
+/** What a request is, where rules or the log ask. */
+const known = ({ rules }: BalancerListener, { options: { logOneOf } }: BalancerModel) => [
   'http-request set-var(txn.began) date(0,ms)',
-  'http-request set-var(txn.method) method,bytes(0,32)',
-  'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.),bytes(0,255)',
-  'http-request set-var(txn.path) path,bytes(0,600)',
+  ...(logOneOf === null ? [] : ['http-request set-var(txn.method) method,bytes(0,32)']),
+  ...(logOneOf === null && rules.length === 0 ? [] : ['http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.),bytes(0,255)', 'http-request set-var(txn.path) path,bytes(0,600)']),
 ]
 
 const limited = ({ options: { ratePerSecond } }: BalancerModel) => (ratePerSecond === null ? [] : [`http-request track-sc0 ${client} table ${clientsTable}`, `http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${ratePerSecond * rateSeconds} }`])
 
-/** What two readers could understand differently. HAProxy's own parser refuses most of it, and writes anew what it takes. */
+/**
+ * What two readers could understand differently. HAProxy's own parser refuses most of it (several hosts or lengths, unknown codings, control characters) and writes anew what it takes: of
+ * a length beside chunks, the chunks alone. Names of hosts are left, which it takes in any form, or none.
+ */
 const unambiguous = [
-  'http-request deny deny_status 400 if { req.hdr_cnt(host) gt 1 }',
   'http-request deny deny_status 400 if HTTP_1.1 !{ req.hdr(host) -m found }',
   "http-request deny deny_status 400 if { req.hdr(host) -m found } !{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }",
-  'http-request deny deny_status 400 if { req.hdr(content-length) -m found } { req.hdr(transfer-encoding) -m found }',
 ]
 
 /** The same address at the port of https. */
@@ -83,11 +83,12 @@ const redirect = (port: number) => `http-request redirect location https://%[req
 const answered = (listener: BalancerListener, model: BalancerModel): string[] => [
   ...bodyLimit(model),
   ...routing(listener),
-  'http-request return status 404 content-type text/plain string "No rule of this load balancer fits this host and path.\\n" if !{ var(txn.backend) -m found }',
-  ...counted,
+  ...(listener.defaultBackend === null ? [`http-request return status 404 content-type text/plain string "No rule of this load balancer fits this host and path.\\n"${listener.rules.length === 0 ? '' : ' if !{ var(txn.backend) -m found }'}`] : []),
+  counted,
   ...forwarded(listener),
   ...latencies,
-  `use_backend ${sectionOf('%[var(txn.backend)]')} if { var(txn.backend) -m found }`,
+  ...(listener.rules.length === 0 ? [] : [`use_backend ${sectionOf('%[var(txn.backend)]')} if { var(txn.backend) -m found }`]),
+  ...(listener.defaultBackend === null ? [] : [`default_backend ${sectionOf(listener.defaultBackend)}`]),
 ]
 
 const lengthRequired = 'http-request return status 411 content-type text/plain string "This load balancer limits the size of requests, and this one does not say its own: send it with a Content-Length.\\n"'
@@ -107,10 +108,10 @@ function bodyLimit({ options: { maxBodyBytes, requestSeconds } }: BalancerModel)
 const forwarded = ({ protocol, port }: BalancerListener) => [
   'http-request del-header x-forwarded -m beg',
   'http-request del-header x_forwarded -m beg',
-  ...['forwarded', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'proxy'].map((name) => `http-request del-header ${name}`),
-  'http-request set-header X-Forwarded-For %[src]',
+  ...['forwarded', 'x-client-ip', 'true-client-ip', 'proxy'].map((name) => `http-request del-header ${name}`),
+  'http-request add-header X-Forwarded-For %[src]',
   'http-request set-header X-Real-IP %[src]',
-  `http-request set-header X-Forwarded-Proto ${protocol}`,
-  `http-request set-header X-Forwarded-Port ${port}`,
-  'http-request set-header X-Forwarded-Host %[req.hdr(host)] if { req.hdr(host) -m found }',
+  `http-request add-header X-Forwarded-Proto ${protocol}`,
+  `http-request add-header X-Forwarded-Port ${port}`,
+  'http-request add-header X-Forwarded-Host %[req.hdr(host)] if { req.hdr(host) -m found }',
 ]

@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
 import { defaultOptions, type BalancerListener, type BalancerModel, type BalancerServer } from '@/domain/load-balancer/model'
 import { isRunning, killProcess, processesOf } from '@/host/hypervisor/process-identity'
 import { run } from '@/platform/exec'
@@ -29,7 +30,7 @@ describe.runIf(process.getuid?.() === 0)('the process of a balancer', { timeout:
   const bring = (listeners: BalancerListener[] = [plain, tcp], rest: Partial<BalancerModel> = {}) => haproxy.bring({ balancer: lab.balancer({ listeners, backends: [httpBackend('web'), tcpBackend('tcp')], options, ...rest }), servers, certificates })
   const folder = () => join(lab.folder, 'balancer')
   const files = () => join(folder(), 'memory', 'now')
-  const record = () => HaproxyRecord.parse((JSON.parse(readFileSync(join(folder(), 'state.json'), 'utf8')) as { process: unknown }).process)
+  const record = () => z.object({ process: HaproxyRecord }).parse(JSON.parse(readFileSync(join(folder(), 'state.json'), 'utf8'))).process
   const workers = async () => (await workersOf(files())).workers
   const web = () => ask(lab.address, 80)
   const pod = (answer = 'ok') => lab.pod((_, response) => void response.end(answer))

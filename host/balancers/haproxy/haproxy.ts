@@ -49,7 +49,8 @@ export async function removeBalancerFolder(folder: string): Promise<void> {
  */
 export class HaproxyProcess implements Haproxy {
   private state: Saved | null = null
-  private wanted: { model: BalancerModel; plan: HaproxyPlan } | null = null
+  /** What runs, as far as this agent brought it. */
+  private model: BalancerModel | null = null
   private counted: PartCounters[] = []
   private readonly serial = new Serial()
   private readonly checks = new CertificateChecks()
@@ -77,7 +78,7 @@ export class HaproxyProcess implements Haproxy {
       const saved = this.state ?? (await savedIn(folder))
       this.draining.clear()
       this.state = null
-      this.wanted = null
+      this.model = null
       this.counted = []
       if (saved?.process) {
         if (drainMs > 0) await drainHaproxy(saved.process, drainMs)
@@ -95,7 +96,7 @@ export class HaproxyProcess implements Haproxy {
 
   /** What passed since HAProxy was started, or taken up by this agent. */
   async counters(): Promise<PartCounters[]> {
-    return sumOf(this.counted, partCounters(await this.say(countersQuestion)))
+    return sumOf(this.counted, partCounters(await this.say(countersQuestion), this.model ?? { listeners: [] }))
   }
 
   log(options: { tailLines: number; follow: boolean }, signal: AbortSignal): AsyncIterable<BalancerLogLine> {
@@ -110,7 +111,7 @@ export class HaproxyProcess implements Haproxy {
     const plan: HaproxyPlan = { model, servers, certificates: new Set(usable.keys()), stickyKey: createHash('sha256').update(`balancer ${balancer.uid}`).digest('hex').slice(0, 32), room: await roomForConnections() }
     if (!state.process || !(await isServing(state.process, this.parts.namespace))) await this.begin(state, plan, usable)
     else await this.change(state, plan, usable, state.process)
-    this.wanted = { model, plan }
+    this.model = model
     return problemText(model, plan.certificates, problems)
   }
 

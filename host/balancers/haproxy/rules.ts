@@ -3,7 +3,7 @@ import { inBalancer } from './places'
 
 /**
  * Rules are two maps, so that a thousand cost as much as one: of whole paths, and of beginnings, of which HAProxy takes the longest. A key is the port, the host and the
- * path: hosts have no slash, and every path begins with one. A beginning ends with a slash, for `/a` is none of `/ab`. A value is the rule and its backend.
+ * path: hosts have no slash, and every path begins with one. A beginning ends with a slash, for `/a` is none of `/ab`. A value is the rule, as figures and logs name it, and its backend.
  */
 export const ruleMaps = { exact: 'exact.map', prefix: 'prefix.map' } as const
 
@@ -22,14 +22,14 @@ export function mapFiles(listeners: readonly BalancerListener[]): Map<string, st
     for (const rule of [...rules.filter(({ path }) => path !== null), ...rules.filter(({ path }) => path === null)]) {
       const map = isExact(rule) ? maps.exact : maps.prefix
       const key = keyOf(port, rule)
-      if (!map.has(key)) map.set(key, `${rule.id}:${rule.backend}`)
+      if (!map.has(key)) map.set(key, `rule/${rule.id}:${rule.backend}`)
     }
   }
   const text = (map: ReadonlyMap<string, string>) => [...map].map(([key, value]) => `${key} ${value}\n`).join('')
   return new Map([[ruleMaps.exact, text(maps.exact)], [ruleMaps.prefix, text(maps.prefix)]])
 }
 
-/** Lines that set `txn.backend`, and `txn.rule` where a rule fits, from `txn.host` and `txn.path`: exact host, wildcard, any; of each the whole path, then the longest beginning. */
+/** Lines that set `txn.backend`, and `txn.part` to what a request is counted for (a rule, or the backend of those without), from `txn.host` and `txn.path`: exact host, wildcard, any; of each the whole path, then the longest beginning. */
 export function routing({ port, rules, defaultBackend }: BalancerListener): string[] {
   const unset = 'if !{ var(txn.route) -m found }'
   const host = { one: 'concat(,txn.host,)', below: 'concat(*.,txn.parent,)', any: 'concat(*)' } as const
@@ -39,7 +39,8 @@ export function routing({ port, rules, defaultBackend }: BalancerListener): stri
   return [
     ...(rules.some((rule) => hostsOf(rule) === 'below') ? ['http-request set-var(txn.parent) var(txn.host),field(2,.,0)'] : []),
     ...lookups,
-    ...(lookups.length > 0 ? ['http-request set-var(txn.rule) var(txn.route),field(1,:) if { var(txn.route) -m found }', 'http-request set-var(txn.backend) var(txn.route),field(2,:) if { var(txn.route) -m found }'] : []),
-    ...(defaultBackend === null ? [] : [`http-request set-var(txn.backend) str(${defaultBackend}) if !{ var(txn.backend) -m found }`]),
+    ...(lookups.length > 0 && defaultBackend !== null ? [`http-request set-var(txn.route) str(backend/${defaultBackend}:${defaultBackend}) ${unset}`] : []),
+    ...(lookups.length > 0 ? ['http-request set-var(txn.part) var(txn.route),field(1,:)', 'http-request set-var(txn.backend) var(txn.route),field(2,:)'] : []),
+    ...(lookups.length === 0 && defaultBackend !== null ? [`http-request set-var(txn.part) str(backend/${defaultBackend})`] : []),
   ]
 }
