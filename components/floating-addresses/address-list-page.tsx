@@ -31,7 +31,7 @@ import { DetachAddress, ReleaseAddress } from './release-address'
 import { floatingAddressSketch } from './sketch'
 
 const columnsOf = (tenant: string, withHost: boolean): ReadonlyArray<Column<FloatingAddressView>> => [
-  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { name }, status }) => <span className="inline-flex items-center gap-2"><Link href={paths.floatingAddress(tenant, name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link>{status.managed && <Badge>of its balancer</Badge>}</span> },
+  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { name }, status }) => <span className="inline-flex items-center gap-2"><Link href={paths.floatingAddress(tenant, name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link>{status.managed && <span className="max-md:hidden"><Badge>of its balancer</Badge></span>}</span> },
   { id: 'state', header: 'State', cell: (address) => <AddressState address={address} /> },
   { id: 'address', header: 'Address', cell: ({ status }) => <code className="font-mono text-xs">{status.address}</code> },
   { id: 'target', header: 'Leads to', from: 'sm', grow: true, cell: (address) => <LeadsTo tenant={tenant} address={address} /> },

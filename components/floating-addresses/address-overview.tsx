@@ -60,7 +60,7 @@ function Passes() {
     ? status.family === 'IPv6' ? ['Nothing yet: hosts lead IPv6 addresses to balancers alone. Associate it with one, or take an IPv4 address for the pod.'] : [`Every port of pod ${target.name} is reached by it, as far as the pod’s security groups and network policies let the outside in; a pod in none of them is open by it.`, 'What the pod opens to the outside leaves with this address, where its network has outbound connections; where it has none, answers alone leave.', 'A container that listens to 127.0.0.1 alone is not reached.']
     : [`The ports of the balancer of ${target.name} are reached by it, and nothing else.`, 'Its pods see the balancer’s address in their network, not this one.']
   return (
-    <Panel title="What passes">
+    <Panel title={status.phase === 'Active' ? 'What passes' : 'What passes once it answers'}>
       <ul className="flex list-disc flex-col gap-1.5 pl-4 text-sm text-soft marker:text-faint">{lines.map((line) => <li key={line}>{line}</li>)}</ul>
       {status.managed && <p className="mt-3 text-xs text-faint">It was taken for the balancer, which asked for none, and goes with it.</p>}
     </Panel>

@@ -4,14 +4,14 @@ import type { FloatingAddressView } from '@/domain/floating-address/view'
 import { NOTHING } from '@/components/client/formats'
 import { cn } from '@/components/ui/cn'
 import { StateBadge } from '@/components/ui/state-badge'
-import { isMoving, leadsTo, looks, targetNoun, targetPath } from './words'
+import { isMoving, isStuck, leadsTo, looks, targetNoun, targetPath } from './words'
 
 /** Free, Pending, Active or Failed; that it moves or was given back says more than that it waits. */
 export function AddressState({ address }: { address: Pick<FloatingAddressView, 'metadata' | 'spec' | 'status'> }) {
   if (address.metadata.deletionTimestamp) return <StateBadge shape="changing">Releasing</StateBadge>
   const { shape, word } = looks[address.status.phase]
-  if (address.status.phase !== 'Failed' && isMoving(address)) return <StateBadge shape="changing">{address.spec.target ? 'Moving' : 'Letting go'}</StateBadge>
-  return <StateBadge shape={shape}>{word}</StateBadge>
+  if (isMoving(address)) return <StateBadge shape="changing">{address.spec.target ? 'Moving' : 'Letting go'}</StateBadge>
+  return isStuck(address) ? <StateBadge shape="unknown">Waiting</StateBadge> : <StateBadge shape={shape}>{word}</StateBadge>
 }
 
 /** A pod, service or Ingress as a link, with what it is. */

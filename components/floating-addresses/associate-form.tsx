@@ -10,7 +10,7 @@ import { Callout } from '@/components/ui/callout'
 import { addressFieldOf, choiceOf, targetOf, targetSchema } from './address-draft'
 import { useFloatingAddress } from './address-frame'
 import { TargetFields } from './target-fields'
-import { leadsTo, targetNoun } from './words'
+import { leadsTo, targetNoun, targetText } from './words'
 
 /** Says where an address shall lead, beside its page: at first, or to another than now. */
 export function AssociateForm() {
@@ -24,7 +24,7 @@ export function AssociateForm() {
   const [{ metadata: { resourceVersion }, spec, status }] = useState(address)
   const before = leadsTo({ spec, status })
   const form = useForm({
-    initial: before ? choiceOf(before) : { ...choiceOf(null), what: 'pod' as const },
+    initial: { ...choiceOf(null), what: before && before.kind !== 'Pod' ? ('balancer' as const) : ('pod' as const) },
     schema: targetSchema,
     submit: (choice) => api.floatingAddress.update.mutate({ tenant, name, target: targetOf(choice), resourceVersion }),
     fieldOf: addressFieldOf,
@@ -35,8 +35,8 @@ export function AssociateForm() {
   })
   const verb = before ? 'Move' : 'Associate'
   return (
-    <SideForm title={`${verb} ${name}`} description={<code className="font-mono text-xs">{status.address}</code>} submit={`${verb} address`} back={paths.floatingAddress(tenant, name)} form={form}>
-      <TargetFields tenant={tenant} values={form.values} errors={form.errors} onWhat={(next) => form.set('what', next)} onPod={(next) => form.set('pod', next)} onBalancer={(next) => form.set('balancer', next)} nothing={false} />
+    <SideForm title={`${verb} ${name}`} description={<><code className="font-mono text-xs">{status.address}</code>{before && ` leads to ${targetNoun(before)} ${before.namespace}/${before.name}`}</>} submit={`${verb} address`} back={paths.floatingAddress(tenant, name)} form={form}>
+      <TargetFields tenant={tenant} values={form.values} errors={form.errors} onWhat={(next) => form.set('what', next)} onPod={(next) => form.set('pod', next)} onBalancer={(next) => form.set('balancer', next)} nothing={false} now={before ? targetText(before) : undefined} focus />
       {before && <Callout tone="notice" title="What is open ends">Connections to {targetNoun(before)} {before.name} by this address end. It leads to nobody until the host that answers for it now has let go, most often well under a second.</Callout>}
     </SideForm>
   )

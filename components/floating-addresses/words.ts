@@ -3,6 +3,11 @@ import type { FloatingAddressView, FloatingPhase } from '@/domain/floating-addre
 import type { StateShape } from '@/components/ui/state-badge'
 import { paths } from '@/components/client/paths'
 
+/** Reasons of the condition `Associated` that pass by themselves; whatever else is in the way, somebody has to do something. */
+const passing: ReadonlySet<string> = new Set(['Pending', 'Moving', 'GivenBack', 'TargetNotPlaced'])
+/** Whether an address waits for what nobody is about to do. */
+export const isStuck = ({ status }: Pick<FloatingAddressView, 'status'>): boolean => status.phase === 'Pending' && status.conditions.some(({ type, status: is, reason }) => type === 'Associated' && is === 'False' && !passing.has(reason))
+
 export const looks: Readonly<Record<FloatingPhase, { shape: StateShape; word: string }>> = {
   Free: { shape: 'stopped', word: 'Free' },
   Pending: { shape: 'changing', word: 'Pending' },

@@ -37,11 +37,11 @@ export function NetworkTopologyTab({ tenant, name }: { tenant: string; name: str
       </div>
       {data?.truncated && <Callout tone="notice" title="Not everything is shown">The network has more than a thousand pods or services; the lists of pods and services have them all.</Callout>}
       {as === 'table'
-        ? data ? <TopologyTables tenant={tenant} topology={data} ways={ways} /> : <Skeleton className="h-64 w-full" />
+        ? data && ways ? <TopologyTables tenant={tenant} topology={data} ways={ways} /> : <Skeleton className="h-64 w-full" />
         : (
           <>
-            <section aria-label="Drawing" aria-busy={data === undefined} className="h-[calc(100dvh-268px)] min-h-100 overflow-hidden rounded-lg border border-stroke bg-sunken">
-              {data && <Suspense fallback={<Skeleton className="h-full w-full" />}><Drawing tenant={tenant} topology={data} ways={ways} onTable={() => query.push({ as: 'table' })} /></Suspense>}
+            <section aria-label="Drawing" aria-busy={ways === null} className="h-[calc(100dvh-268px)] min-h-100 overflow-hidden rounded-lg border border-stroke bg-sunken">
+              {data && ways && <Suspense fallback={<Skeleton className="h-full w-full" />}><Drawing tenant={tenant} topology={data} ways={ways} onTable={() => query.push({ as: 'table' })} /></Suspense>}
             </section>
             <ul aria-label="Shapes" className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-faint">{key.map(([shape, word]) => <li key={shape} className="inline-flex items-center gap-1.5"><StateMark shape={shape} className="animate-none" />{word}</li>)}</ul>
           </>

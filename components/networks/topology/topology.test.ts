@@ -86,7 +86,7 @@ describe('how the outside gets in', () => {
   it('a line leads from the outside over the address and the balancer to pods, and the drawing keeps its columns', async () => {
     const graph = graphOf(given, none, ways)
     expect(graph.edges.filter(({ from }) => from.startsWith('address') || from.startsWith('balancer Ingress')).map(({ to, tone }) => [to, tone])).toEqual([['pod p0', 'open'], ['pod p1', 'open'], ['pod p2', 'open'], ['pod p2', 'open'], ['balancer Ingress default/shop', 'closed']])
-    expect(graph.nodes.filter(({ kind }) => kind === 'outside' || kind === 'address').map(nodeName)).toEqual(['Outside: Out through NAT, in by 2 addresses', 'Floating address one, 198.18.100.2', 'Floating address two, 198.18.100.2, not active'])
+    expect(graph.nodes.filter(({ kind }) => kind === 'outside' || kind === 'address').map(nodeName)).toEqual(['Outside: Out by NAT, 2 addresses in', 'Floating address one, 198.18.100.2', 'Floating address two, 198.18.100.2, not active'])
     const places = await layOut(graph)
     const x = (id: string) => places.get(id)!.x
     expect(x('outside')).toBeLessThan(x('address u one'))

@@ -2,23 +2,24 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { NetworkTopology } from '@/domain/network/topology'
 import { useTRPC } from '@/components/client/trpc'
-import { noWaysIn, waysInto, type WaysIn } from './ways-in'
+import { waysInto, type WaysIn } from './ways-in'
 
 const refetchInterval = 10_000
 
-/** How the outside gets into a network, of the tenant's addresses and balancers; nothing while they are not known. */
-export function useWaysIn(tenant: string, topology: NetworkTopology | undefined): WaysIn {
+/** How the outside gets into a network, of the tenant's addresses and balancers; null while they are asked for, nothing of what cannot be. */
+export function useWaysIn(tenant: string, topology: NetworkTopology | undefined): WaysIn | null {
   const trpc = useTRPC()
   const all = { tenant, limit: 500 } as const
   const addresses = useQuery({ ...trpc.floatingAddress.list.queryOptions(all), refetchInterval })
   const balancers = useQuery({ ...trpc.loadBalancer.list.queryOptions(all), refetchInterval })
   const withIngress = balancers.data?.items.some(({ source }) => source === 'Ingress') ?? false
   const ingresses = useQuery({ ...trpc.ingress.list.queryOptions(all), refetchInterval, enabled: withIngress })
+  const isAsked = addresses.isPending || balancers.isPending || (withIngress && ingresses.isPending)
   return useMemo(() => {
-    if (!topology) return noWaysIn
+    if (!topology || isAsked) return null
     const named = (ingresses.data?.items ?? []).map(({ metadata: { namespace, name }, spec }) => ({
       namespace, name, services: [...new Set([spec.defaultBackend, ...spec.rules.flatMap(({ http }) => http?.paths.map(({ backend }) => backend) ?? [])].flatMap((backend) => backend?.service.name ?? []))],
     }))
     return waysInto(topology, { addresses: addresses.data?.items ?? [], balancers: balancers.data?.items ?? [], ingresses: named })
-  }, [topology, addresses.data, balancers.data, ingresses.data])
+  }, [topology, isAsked, addresses.data, balancers.data, ingresses.data])
 }

@@ -18,7 +18,7 @@ export const serviceName = ({ name, namespace, externalName, addresses, ports, p
     : joined([`Service ${name} in ${namespace}`, addresses.join(' and ') || 'headless', ports.length > 0 && `ports ${ports.join(', ')}`, formatCount(pods.length, 'pod')])
 
 /** What passes between a network and the outside; `ways`: how many floating addresses lead into it. */
-export const outsideWords = (outbound: 'nat' | 'none', ways: number) => ({ title: 'Outside', detail: outbound === 'nat' ? `Out through NAT, ${ways > 0 ? `in by ${formatCount(ways, 'address', 'addresses')}` : 'nothing in'}` : ways > 0 ? `By ${formatCount(ways, 'address', 'addresses')} alone` : 'Closed both ways' })
+export const outsideWords = (outbound: 'nat' | 'none', ways: number) => ({ title: 'Outside', detail: ways > 0 ? `${outbound === 'nat' ? 'Out by NAT' : 'Nothing out'}, ${formatCount(ways, 'address', 'addresses')} in` : outbound === 'nat' ? 'Out through NAT, nothing in' : 'Closed both ways' })
 
 /** What a node is, as its accessible name says it. */
 export function nodeName(node: TopologyNode): string {
