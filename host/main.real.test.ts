@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { streamResult, type Assignment, type DesiredMessage, type PodReport } from '@/contracts/host/v1'
+import { streamResult, type Assignment, type DesiredMessage, type ExternalObject, type PodReport } from '@/contracts/host/v1'
+import { balancerLogLine } from '@/domain/load-balancer/view'
 import { buildGuestImage } from '@/guest/image/build'
+import { backend, balancer, listener } from '@/host/balancers/testing/balancer-lab'
 import { TestServer } from '@/host/control/testing/test-server'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { testAssignment } from '@/host/pods/testing/assignment'
 import { UidPool } from '@/host/pods/uid-pool'
+import { run } from '@/platform/exec'
 
 const root = join(import.meta.dirname, '..')
 let folder: string
@@ -173,6 +176,51 @@ describe('the host agent', () => {
       for (const name of ['pods', 'ledger', 'logs']) expect(await readdir(join(folder, 'host', name)), step).toEqual([])
     }
     await endAgent(agentNow, 'SIGTERM')
+  })
+
+  it('answers for a balancer, which outlives it, ends with its pods, and is begun anew with them', async () => {
+    const one = balancer(7, { addresses: ['198.18.230.7'], listeners: [listener(80, 'http', 'web')], backends: [backend('web', 'http')] })
+    const say = (...set: ExternalObject[]) => {
+      const pool: ExternalObject = { kind: 'addressPool', uid: '00000000-0000-4000-8000-0000000000f0', name: 'default', cidr: '198.18.230.0/24', gateway: '198.18.230.1' }
+      server.first = [{ kind: 'desired', revision: '1', assignments: [] }, { kind: 'externalObjects', complete: true, set: [pool, ...set], remove: [] }]
+    }
+    const phase = () => server.reports.filter(({ bootId }) => bootId === server.hellos.at(-1)?.bootId).flatMap(({ external }) => external ?? []).findLast(({ uid }) => uid === one.uid)?.phase
+    const answers = () => run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '2', 'http://198.18.230.7/']).then(({ stdout }) => Number(stdout), () => null)
+    say(one)
+    const first = await startAgent()
+    expect(server.hellos.at(-1)?.capabilities).toContain('externalObjects')
+    await until('the balancer is active', () => phase() === 'Active')
+    // It has nobody behind it, and says so.
+    expect(await answers()).toBe(503)
+    await endAgent(first, 'SIGKILL')
+    expect(await answers()).toBe(503)
+    const second = await startAgent()
+    await until('the balancer is taken up', () => phase() === 'Active')
+    await endAgent(second, 'SIGUSR2')
+    expect(await answers()).toBe(503)
+    const third = await startAgent()
+    await until('the balancer is taken up', () => phase() === 'Active')
+    await endAgent(third, 'SIGTERM')
+    const tag = (await readFile(join(folder, 'host', 'tag'), 'utf8')).trim()
+    const namespaces = async () => (await readdir('/run/netns').catch(() => [])).filter((name) => name.includes(tag))
+    expect(await namespaces()).toEqual([])
+    const fourth = await startAgent()
+    await until('the balancer is begun anew', () => phase() === 'Active')
+    expect(await answers()).toBe(503)
+    const asked = `/ws/host-stream/${Math.random()}`
+    const dialled = server.expectStream(asked)
+    server.send({ kind: 'openBalancerLog', url: asked, balancerUid: one.uid, tailLines: 10, follow: false })
+    const socket = await dialled
+    const lines: string[] = []
+    socket.on('message', (data: Buffer) => data[0] === 1 && lines.push(data.subarray(1).toString()))
+    await once(socket, 'close')
+    expect(lines.map((line) => balancerLogLine.parse(JSON.parse(line)))).toMatchObject([{ status: 503, path: '/', backend: 'web' }])
+    say()
+    server.send({ kind: 'externalObjects', complete: false, set: [], remove: [`balancer/${one.uid}`] })
+    await until('the balancer is gone', () => phase() === 'Gone')
+    expect(await namespaces()).toEqual([])
+    expect(await readdir(join(folder, 'host', 'balancers'))).toEqual([])
+    await endAgent(fourth, 'SIGTERM')
   })
 
   it('waits for another agent of the same folder, and is not confused by it', async () => {
