@@ -62,6 +62,11 @@ export const weightAnnotation = `${balancerPrefix}weight`
 /** What a pod asks for; null where it asks for nothing, or for what is none. */
 export const parseWeight = (text: string | undefined): number | null => (text !== undefined && /^\d{1,3}$/.test(text) && Number(text) <= 256 ? Number(text) : null)
 
+/** What is wrong with a pod's annotations of our prefix. */
+export const podBalancerProblems = (annotations: Labels): { annotation: string; message: string }[] =>
+  Object.entries(annotations).filter(([key]) => key.startsWith(balancerPrefix)).flatMap(([key, value]) =>
+    key !== weightAnnotation ? [{ annotation: key, message: `is not known of a pod: ${weightAnnotation} is; others are written on its Service or Ingress` }] : parseWeight(value) === null ? [{ annotation: key, message: 'must be a whole number from 0 to 256, as in "2"' }] : [])
+
 /** The annotations of our prefix without it. */
 export const balancerAnnotationsOf = (annotations: Labels): Record<string, string> => Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith(balancerPrefix)).map(([key, value]) => [key.slice(balancerPrefix.length), value]))
 

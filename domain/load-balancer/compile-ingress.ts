@@ -59,6 +59,7 @@ class Backends {
     const backend = partNameOf(`${name}_${port}`)
     if (this.#found.has(backend)) return backend
     if (!spec) this.warnings.push({ path: `${at}.service.name`, message: `Service "${name}" does not exist in this namespace: what leads to it is answered with 503 until it does` })
+    else if (spec.type === 'ExternalName') this.warnings.push({ path: `${at}.service.name`, message: `Service "${name}" is of type ExternalName, which balancers do not follow: what leads to it is answered with 503` })
     else if (!found) this.warnings.push({ path: `${at}.service.port`, message: `Service "${name}" has no such port of TCP: what leads to it is answered with 503` })
     const values = this.#values
     this.#found.set(backend, { service: name, port, model: { name: backend, mode: 'http', protocol: backendProtocol(found, values), sendProxy: values['send-proxy-protocol'] === true, algorithm: algorithmOf('http', spec, values), stickyCookie: values['sticky-cookie'] ?? null } })

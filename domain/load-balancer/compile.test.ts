@@ -166,6 +166,13 @@ describe('a balancer of an Ingress', () => {
     ])
   })
 
+  it('warns of a certificate whose end is near, and of a name that leads elsewhere', () => {
+    const ending = { get: () => ({ id: uid(1), names: ['a.b'], problem: null, warning: 'expires today' }) }
+    expect(done(ingress({ defaultBackend: backend('web'), tls: [{ secretName: 'web-tls' }] }, {}, ending)).warnings).toEqual([{ path: 'spec.tls[0].secretName', message: 'the certificate in Secret "web-tls" expires today' }])
+    const elsewhere = compileIngress({ name: 'front', spec: ingressSpec.parse({ defaultBackend: backend('db') }), annotations: {}, services: new Map([['db', serviceSpec.parse({ type: 'ExternalName', externalName: 'db.example.com', ports: [{ port: 80 }] })]]), certificates: known })
+    expect(done(elsewhere).warnings).toEqual([{ path: 'spec.defaultBackend.service.name', message: expect.stringContaining('is of type ExternalName') as string }])
+  })
+
   it('leads a host without paths to the default backend, before the rules of a wildcard', () => {
     const { model } = done(ingress({ defaultBackend: backend('web'), rules: [{ host: '*.example.com', http: { paths: [path('/', 'api')] } }, { host: 'www.example.com' }] }))
     expect(model.listeners[0]?.rules.map(({ host, backend: to }) => `${host} ${to}`)).toEqual(['www.example.com web_http', '*.example.com api_80'])

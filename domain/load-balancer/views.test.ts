@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { nearest } from '../shared/nearest'
+import { podBalancerProblems } from './annotations'
 import { certificateFits } from './certificates'
 import type { BalancerListener, BalancerRule } from './model'
 import { orderRules, partNameOf } from './rules'
@@ -30,6 +31,13 @@ describe('who is behind a backend', () => {
     expect(serverViews({ backend: 'x', port: 81 }, service, new Map(), null)).toEqual([])
     expect(serverViews({ backend: 'x', port: 80 }, undefined, new Map(), null)).toEqual([])
   })
+})
+
+it('a pod asks for its weight, and for nothing else', () => {
+  const asked = (short: string, value: string) => podBalancerProblems({ [`balancer.hypernetes.io/${short}`]: value }).map(({ message }) => message)
+  expect([asked('weight', '0'), asked('weight', '256'), podBalancerProblems({ 'example.com/x': 'y' })]).toEqual([[], [], []])
+  for (const wrong of ['257', '-1', '1.5', '', '1\n', 'much']) expect(asked('weight', wrong)).toEqual(['must be a whole number from 0 to 256, as in "2"'])
+  expect(asked('wieght', '1')).toEqual([expect.stringContaining('is not known of a pod: balancer.hypernetes.io/weight is')])
 })
 
 describe('names', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { podBalancerProblems } from '../load-balancer/annotations'
 import { check, type Collect, type Path } from '../manifest/check'
 import { annotations, dnsSubdomain, labels } from '../shared/names'
 import { parseBandwidth } from './bandwidth'
@@ -11,7 +12,7 @@ export const generateName = z.string().min(1).max(57, 'must be at most 57 charac
 export const podLabels = labels.default({})
 /** Some annotations of a pod mean something here, and are refused where they cannot. */
 export const checkedPodAnnotations = annotations.superRefine((value, context) => {
-  for (const { annotation, message } of parseBandwidth(value).problems) context.addIssue({ code: 'custom', path: [annotation], message })
+  for (const { annotation, message } of [...parseBandwidth(value).problems, ...podBalancerProblems(value)]) context.addIssue({ code: 'custom', path: [annotation], message })
 })
 export const podAnnotations = checkedPodAnnotations.default({})
 

@@ -1,20 +1,20 @@
-import { storedCertificate, tlsType, type StoredCertificate } from '@/domain/secret/certificate'
+import { expiryProblem, storedCertificate, tlsType, type StoredCertificate } from '@/domain/secret/certificate'
 import type { KnownCertificate } from '@/domain/load-balancer/certificates'
 import type { Database } from './database'
 
 type Row = { uid: string; type: string; certificate: unknown }
 
-function known({ uid, type, certificate }: Row): KnownCertificate {
+function known({ uid, type, certificate }: Row, now: Date): KnownCertificate {
   if (type !== tlsType) return { id: uid, names: [], problem: `it is of type ${type}, and must be of type ${tlsType}: create one under another name` }
   const read = storedCertificate.safeParse(certificate)
   if (!read.success) return { id: uid, names: [], problem: 'it was stored before certificates were checked: update it, with the same values if need be' }
-  return { id: uid, names: read.data.names, problem: null }
+  return { id: uid, names: read.data.names, problem: null, warning: expiryProblem(read.data, now) }
 }
 
 /** Secrets of a namespace as certificates, by name: what balancers know of them. Those that do not exist are left out. */
-export async function knownCertificates(db: Database, tenantId: string, namespace: string, names: readonly string[]): Promise<Map<string, KnownCertificate>> {
+export async function knownCertificates(db: Database, tenantId: string, namespace: string, names: readonly string[], now = new Date()): Promise<Map<string, KnownCertificate>> {
   const rows = names.length === 0 ? [] : await db.secret.findMany({ where: { tenantId, namespace, name: { in: [...names] } }, select: { uid: true, name: true, type: true, certificate: true } })
-  return new Map(rows.map((row) => [row.name, known(row)]))
+  return new Map(rows.map((row) => [row.name, known(row, now)]))
 }
 
 export type CertificateRow = { uid: string; namespace: string; name: string; revision: bigint; certificate: StoredCertificate }

@@ -29,13 +29,15 @@ describe('Secrets of type kubernetes.io/tls', () => {
     expect(row.certificate).toMatchObject({ subject: 'www.example.com', names: ['www.example.com', '*.shop.example.com'], key: 'EC P-256' })
     expect(await knownCertificates(server.db, ann.tenant.id, 'default', ['web', 'plain', 'missing'])).toEqual(new Map([
       ['plain', { id: expect.any(String) as string, names: [], problem: 'it is of type Opaque, and must be of type kubernetes.io/tls: create one under another name' }],
-      ['web', { id: row.uid, names: ['www.example.com', '*.shop.example.com'], problem: null }],
+      ['web', { id: row.uid, names: ['www.example.com', '*.shop.example.com'], problem: null, warning: null }],
     ]))
+    const later = new Date(Date.now() + 100 * 86_400_000)
+    expect((await knownCertificates(server.db, ann.tenant.id, 'default', ['web'], later)).get('web')).toMatchObject({ problem: null, warning: expect.stringContaining('expired at') as string })
     expect(await knownCertificates(server.db, '0'.repeat(32), 'default', ['web'])).toEqual(new Map())
 
     await expect(ann.caller.secret.update({ tenant, name: 'web', stringData: { 'tls.crt': two.certificate }, keep: ['tls.key'] })).rejects.toMatchObject(at('data["tls.key"]', 'does not belong to the first certificate'))
     await ann.caller.secret.update({ tenant, name: 'web', stringData: tls(two) })
-    expect((await knownCertificates(server.db, ann.tenant.id, 'default', ['web'])).get('web')).toEqual({ id: row.uid, names: ['new.example.com'], problem: null })
+    expect((await knownCertificates(server.db, ann.tenant.id, 'default', ['web'])).get('web')).toEqual({ id: row.uid, names: ['new.example.com'], problem: null, warning: null })
   })
 
   it('are refused where the two do not fit, in the API and in a manifest, without a word of either', async () => {
