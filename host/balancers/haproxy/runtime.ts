@@ -1,5 +1,7 @@
-import { lstat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { lstat, open } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { basename, dirname } from 'node:path'
 
 const answersWithinMs = 5_000
 /** Of an answer: thousands of servers have some hundred bytes each. */
@@ -14,7 +16,9 @@ export class NoAnswer extends Error {}
 export async function connectTo(path: string, timeoutMs = answersWithinMs): Promise<Socket> {
   const found = await lstat(path).catch(() => null)
   if (!found?.isSocket()) throw new NoAnswer('HAProxy has no socket for commands')
-  const socket = connect(path)
+  // The kernel takes no address longer than 107 bytes, and a data folder may be deep: by its folder's descriptor it is short.
+  const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY).catch((cause: unknown) => { throw new NoAnswer('HAProxy has no socket for commands', { cause }) })
+  const socket = connect(`/proc/self/fd/${folder.fd}/${basename(path)}`)
   try {
     await new Promise<void>((resolve, reject) => {
       socket.setTimeout(timeoutMs, () => reject(new NoAnswer('HAProxy does not take a connection for commands')))
@@ -23,6 +27,8 @@ export async function connectTo(path: string, timeoutMs = answersWithinMs): Prom
   } catch (error) {
     socket.destroy()
     throw error instanceof NoAnswer ? error : new NoAnswer('HAProxy refuses a connection for commands', { cause: error })
+  } finally {
+    await folder.close()
   }
   return socket
 }
