@@ -28,7 +28,7 @@ import { TabLinks } from '@/components/ui/tab-links'
 import { balancerActionsFor, placeOf } from './balancer-actions'
 import { BalancerState } from './balancer-state'
 import { BalancerUrl } from './balancer-url'
-import { backendsLook, listenersText, otherEndpoints } from './balancer-words'
+import { backendsLook, otherEndpoints } from './balancer-words'
 import { DeleteBalancer } from './delete-balancer'
 import { balancerListInput, pageSizes } from './list-input'
 import { balancerSketch } from './sketch'
@@ -50,10 +50,9 @@ const columnsOf = (tenant: string): ReadonlyArray<Column<BalancerView>> => [
   { id: 'reach', header: 'Where it answers', from: 'sm', grow: true, cell: (balancer) => <Reach balancer={balancer} /> },
   { id: 'backends', header: 'Backends ready', from: 'md', cell: ({ status }) => { const look = backendsLook(status); return <StateBadge shape={look.shape}>{look.text}</StateBadge> } },
   { id: 'addresses', header: 'Addresses', from: 'xl', cell: ({ status }) => (status.addresses.length > 0 ? <code className="font-mono text-xs">{status.addresses.join(' ')}</code> : nothing) },
-  { id: 'listeners', header: 'Ports', from: 'lg', cell: ({ model }) => <code className="font-mono text-xs text-soft">{listenersText(model) || NOTHING}</code> },
   { id: 'source', header: 'From', from: 'lg', cell: ({ source }) => <span className="text-soft">{source}</span> },
   { id: 'namespace', header: 'Namespace', sortBy: 'namespace', from: 'xl', cell: ({ metadata }) => <span className="text-soft">{metadata.namespace}</span> },
-  { id: 'created', header: 'Created', sortBy: 'created', from: 'md', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
+  { id: 'created', header: 'Created', sortBy: 'created', from: 'lg', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]
 
 /** A tenant's balancers. `children` is the side form that stands over the list. */

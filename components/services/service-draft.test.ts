@@ -43,7 +43,7 @@ describe('a service’s form', () => {
 })
 
 describe('a service in words', () => {
-  const status = { network: 'default', addresses: [], hostname: 'web.default.svc.cluster.local', endpointsReady: 0, endpointsNotReady: 0, conditions: [] }
+  const status = { network: 'default', addresses: [], hostname: 'web.default.svc.cluster.local', endpointsReady: 0, endpointsNotReady: 0, loadBalancer: null, conditions: [] }
   it('has a type, ports and names', () => {
     expect([{ type: 'ClusterIP' as const, clusterIP: 'None' }, { type: 'NetworkProvider' as const }, { type: 'ExternalName' as const }].map(typeName)).toEqual(['Headless', 'LoadBalancer', 'ExternalName'])
     expect(serviceSpec.parse({ ports: [{ name: 'a', port: 80, targetPort: 'http' }, { name: 'b', port: 53, protocol: 'UDP' }] }).ports.map(portText)).toEqual(['80 → http/TCP', '53/UDP'])
