@@ -74,7 +74,7 @@ spec:
     expect((await apply(text)).map((r) => [r.action, r.problems])).toEqual([['unchanged', []], ['unchanged', []], ['unchanged', []], ['unchanged', []]])
     const service = await ann.caller.service.get({ tenant, namespace: 'ns1', name: 'nginx' })
     expect(service).toMatchObject({ spec: { type: 'NetworkProvider', externalIPs: ['58.215.33.98'], ports: [{ port: 8078, targetPort: 80 }] }, status: { network: 'net1', addresses: ['10.96.0.1'], hostname: 'nginx.ns1.svc.cluster.local' } })
-    expect(service.status.conditions).toMatchObject([{ type: 'LoadBalancer', status: 'False', reason: 'NotCarriedOut' }])
+    expect(service.status.conditions).toMatchObject([{ type: 'LoadBalancer', status: 'False', reason: 'Pending' }])
   })
 })
 
