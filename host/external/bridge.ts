@@ -1,18 +1,15 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import type { HostAddressPool } from '@/contracts/host/v1'
-import { parseSubnet, subnetAround, parseIp, subnetsOverlap } from '@/domain/shared/ip'
-import type { Logger } from '@/platform/logger'
-import { NetworkNamespaceKernel, type Link, type Run } from '@/host/network/kernel'
+import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
 import { PEER_ROUTER } from '@/host/network/peers/peer-link'
 import { Serial } from '@/host/network/serial'
 import { Table } from '@/host/network/table/table'
 import type { Fingerprint } from '@/host/network/watch/fingerprints'
+import type { Logger } from '@/platform/logger'
 import { announce } from './announce'
+import { familiesOf, forgetNeighbour, gatewayOf, intoBridge, isBridgeRight, isWithin, letForward, makeBridge, neighbour, whole, type Pool } from './bridge-device'
 import { externalTables, removeExternalTables } from './bridge-rules'
 import { bridgeMac, bridgeName, externalTable, EXTERNAL_MTU, portName, portPrefix } from './names'
-
-/** An address pool as a host has it: its subnet, and the host's own address there. */
-export type Pool = Pick<HostAddressPool, 'uid' | 'name' | 'cidr' | 'gateway'>
 
 /** A link from the bridge into a namespace (of a network or a balancer), the addresses that are behind it, and the MAC address of its end there. */
 export type ExternalPort = { namespace: string; device: string; mac: string; addresses: readonly string[] }
@@ -35,9 +32,13 @@ export class ExternalBridge {
   private readonly serial = new Serial()
   private table: Table
   private isOpen = false
+  /** Gateways that this process gave the bridge; an operator's own addresses there are not ours to remove. */
+  private gateways: ReadonlySet<string> = new Set()
   /** What nftables lists of the tables as they were loaded last, and the digest of the namespace when all was found right; null: not read since. */
   private listing: string | null = null
   private rightDigest: string | null = null
+  /** Whether every link was made by the last look. */
+  private isComplete = true
 
   constructor(private readonly options: ExternalBridgeOptions) {
     this.table = new Table(options.kernel, 'tables')
@@ -55,6 +56,7 @@ export class ExternalBridge {
   /** These are all pools. In force at once where the bridge is there. Throws ExecError, and an Error for a pool that is in use elsewhere on this host. */
   async setPools(pools: readonly Pool[]): Promise<void> {
     await this.serial.do(async () => {
+      if (isDeepStrictEqual(pools, this.pools)) return
       this.pools = [...pools]
       if (this.isOpen) await this.openBridge()
     })
@@ -174,13 +176,11 @@ export class ExternalBridge {
         this.listing ??= await this.list()
         return []
       }
-      const repairs = touched ? await this.checkTables(found) : []
-      if (found.digest !== this.rightDigest || repairs.length > 0) repairs.push(...await this.repairLinks())
+      const { repairs, loaded } = touched ? await this.checkTables(found) : { repairs: [], loaded: false }
+      if (found.digest !== this.rightDigest) repairs.push(...await this.repairLinks())
       const after = await look()
-      if (after) {
-        if (repairs.some((line) => line.startsWith('rules'))) this.table.isAt(after.generation)
-        this.rightDigest = after.digest
-      }
+      if (after && loaded) this.table.isAt(after.generation)
+      this.rightDigest = this.isComplete ? after?.digest ?? null : null
       return repairs
     })
   }
@@ -221,20 +221,28 @@ export class ExternalBridge {
   }
 
   private async repairLinks(): Promise<string[]> {
-    const { kernel } = this.options
-    const before = await kernel.links()
-    const wasRight = await this.isBridgeRight(before)
-    await this.openBridge()
+    const { kernel, hostTag, log } = this.options
+    const { links, neighbours } = await kernel.observe()
+    const wasRight = isBridgeRight(links, this, this.pools)
+    if (!wasRight) await this.openBridge()
     const repairs = wasRight ? [] : [`bridge ${this.name} made right`]
-    const { neighbours } = await kernel.observe()
     const entries = forwardingEntries.parse(JSON.parse(await kernel.command('bridge', ['-j', 'fdb', 'show', 'br', this.name]) || '[]'))
+    this.isComplete = true
     for (const [name, port] of this.ports) {
-      const link = before.find(({ ifname }) => ifname === name)
-      const isRight = link !== undefined && link.flags.includes('UP') && link.mtu === EXTERNAL_MTU && link.master === this.name
+      const link = links.find(({ ifname }) => ifname === name)
+      const isRight = wasRight && link !== undefined && link.flags.includes('UP') && link.mtu === EXTERNAL_MTU && link.master === this.name
         && entries.some(({ mac, ifname, state, master }) => mac === port.mac && ifname === name && state === 'static' && master === this.name)
         && port.addresses.every((one) => neighbours.some(({ dst, dev, lladdr }) => dst === one && dev === this.name && lladdr === port.mac))
-      if (isRight && wasRight) continue
-      await this.makeLink(name, port, []).then(() => (isRight || !name.startsWith(`${portPrefix(this.options.hostTag)}b`) ? undefined : this.settleInside(port))).then(() => (isRight ? undefined : repairs.push(`link ${name} made`)), (error: unknown) => this.options.log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again'))
+      if (isRight) continue
+      try {
+        await this.makeLink(name, port, [])
+        // What is inside of a network's namespace is put right there.
+        if (name.startsWith(`${portPrefix(hostTag)}b`)) await this.settleInside(port)
+        repairs.push(`link ${name} made`)
+      } catch (error) {
+        this.isComplete = false
+        log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again')
+      }
     }
     const wanted = new Set([...this.ports.values()].flatMap(({ addresses }) => addresses))
     const stray = neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.poolOf(dst))
@@ -242,84 +250,26 @@ export class ExternalBridge {
     return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
   }
 
-  private async isBridgeRight(links: readonly Link[]): Promise<boolean> {
-    const bridge = links.find(({ ifname }) => ifname === this.name)
-    const has = bridge?.addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`) ?? []
-    return bridge !== undefined && bridge.address === this.mac && bridge.flags.includes('UP') && this.pools.every((pool) => has.includes(gatewayOf(pool)))
-  }
-
   /** Makes the bridge right, and this namespace forward. Throws an Error where a pool is in use elsewhere on this host. */
   private async openBridge(): Promise<void> {
     const { kernel, log } = this.options
     this.rightDigest = null
-    const links = await kernel.links()
-    this.refuseOverlaps(links)
-    const families = familiesOf(this.pools.map(({ gateway }) => gateway))
-    if (families.includes(4) && await kernel.get('net.ipv4.ip_forward') !== '1') {
-      await kernel.set({ 'net.ipv4.ip_forward': 1 })
-      log.warn('IPv4 forwarding was off on this host; turned it on (net.ipv4.ip_forward=1), since it answers for addresses of the outside')
-    }
-    const bridge = links.find(({ ifname }) => ifname === this.name)
-    if (!bridge) await kernel.ipBatch([`link add name ${this.name} address ${this.mac} mtu ${EXTERNAL_MTU} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`])
-    await kernel.set({
-      [`net.ipv4.conf.${this.name}.send_redirects`]: 0, [`net.ipv4.conf.${this.name}.accept_redirects`]: 0, [`net.ipv4.conf.${this.name}.arp_ignore`]: 1, [`net.ipv4.conf.${this.name}.arp_announce`]: 2,
-      [`net.ipv6.conf.${this.name}.accept_ra`]: 0, [`net.ipv6.conf.${this.name}.accept_redirects`]: 0, [`net.ipv6.conf.${this.name}.autoconf`]: 0,
-    })
     const wanted = this.pools.map(gatewayOf)
-    const surplus = (bridge?.addr_info ?? []).filter(({ local, prefixlen }) => local !== undefined && !wanted.includes(`${local}/${prefixlen}`) && this.lastGateways.has(`${local}/${prefixlen}`))
-    await kernel.ipBatchForced(surplus.map(({ local, prefixlen }) => `address delete ${local}/${prefixlen} dev ${this.name}`))
-    await kernel.ipBatch([
-      `link set dev ${this.name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      // The kernel forgets a link's neighbours when its MAC is set.
-      `link set dev ${this.name}${bridge?.address === this.mac ? '' : ` address ${this.mac}`} mtu ${EXTERNAL_MTU} addrgenmode none up`,
-      ...wanted.map((one) => `address replace ${one} dev ${this.name}${one.includes(':') ? ' nodad' : ''}`),
-    ])
-    if (bridge && bridge.address !== this.mac) await kernel.ipBatch([...this.ports.values()].flatMap(({ addresses, mac }) => addresses.map((one) => `neigh replace ${one} lladdr ${mac} nud permanent dev ${this.name}`)))
-    for (const one of wanted) this.lastGateways.add(one)
-    if (families.includes(6)) await this.forward6()
+    const forgot = await makeBridge(kernel, this, this.pools, [...this.gateways].filter((one) => !wanted.includes(one)))
+    this.gateways = new Set(wanted)
+    if (forgot) await kernel.ipBatch([...this.ports.values()].flatMap(({ addresses, mac }) => addresses.map((one) => neighbour(one, mac, this.name))))
+    await letForward(kernel, this.name, familiesOf(wanted), log)
     this.isOpen = true
-  }
-
-  /** Gateways that this process gave the bridge; an operator's own addresses there are not ours to remove. */
-  private readonly lastGateways = new Set<string>()
-
-  /** A host that forwards takes no default route from routers any more, unless told that it shall (accept_ra 2). */
-  private async forward6(): Promise<void> {
-    const { kernel, log } = this.options
-    if (await kernel.get('net.ipv6.conf.all.forwarding') === '1') return
-    const listed = (await kernel.command('sysctl', ['-a', '-r', '^net\\.ipv6\\.conf\\..*\\.accept_ra$'])).split('\n')
-    const heeding = listed.flatMap((line) => /^(\S+) = 1$/.exec(line)?.[1] ?? []).filter((name) => !name.includes(`.${this.name}.`))
-    if (heeding.length > 0) await kernel.set(Object.fromEntries(heeding.map((name) => [name, 2])))
-    await kernel.set({ 'net.ipv6.conf.all.forwarding': 1 })
-    log.warn('IPv6 forwarding was off on this host; turned it on (net.ipv6.conf.all.forwarding=1, accept_ra=2 where it was 1), since an address pool is of IPv6')
-  }
-
-  private refuseOverlaps(links: readonly Link[]): void {
-    for (const { ifname, addr_info } of links) {
-      if (ifname === this.name) continue
-      for (const { local, prefixlen } of addr_info) {
-        if (local === undefined || (local.startsWith('fe80') || local === '::1')) continue
-        const pool = this.pools.find(({ cidr }) => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(local), prefixlen)))
-        if (pool) throw new Error(`the address pool ${pool.name} (${pool.cidr}) overlaps ${local}/${prefixlen}, which this host has on ${ifname}: give the pool another subnet, or remove that address`)
-      }
-    }
   }
 
   private async makeLink(name: string, { namespace, device, mac, addresses }: ExternalPort, before: readonly string[]): Promise<void> {
     const { kernel } = this.options
     this.rightDigest = null
-    const link = (await kernel.links()).find(({ ifname }) => ifname === name)
-    if (!link) await kernel.ipBatch([`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`])
-    await kernel.ipBatch([
-      `link set dev ${name} mtu ${EXTERNAL_MTU} addrgenmode none`,
-      `link set dev ${name} master ${this.name}`,
-      // Tenants' links do not hear each other, and what is sent to a MAC that nobody has goes to none of them.
-      `link set dev ${name} type bridge_slave learning off flood off isolated on`,
-      `link set dev ${name} up`,
-    ])
+    const isThere = (await kernel.links()).some(({ ifname }) => ifname === name)
+    await kernel.ipBatch([...(isThere ? [] : [`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`]), ...intoBridge(name, this.name)])
     await kernel.bridgeBatch([`fdb replace ${mac} dev ${name} master static`])
     await kernel.ipBatchForced(before.filter((one) => !addresses.includes(one)).map((one) => forgetNeighbour(one, this.name)))
-    await kernel.ipBatch(addresses.map((one) => `neigh replace ${one} lladdr ${mac} nud permanent dev ${this.name}`))
+    await kernel.ipBatch(addresses.map((one) => neighbour(one, mac, this.name)))
   }
 
   /** After a failure the rules are those of before; a link that was new is gone. */
@@ -341,17 +291,17 @@ export class ExternalBridge {
   }
 
   /** Others changed rules of this namespace: theirs, or these tables. */
-  private async checkTables(found: Fingerprint): Promise<string[]> {
+  private async checkTables(found: Fingerprint): Promise<{ repairs: string[]; loaded: boolean }> {
     if (this.listing !== null && await this.list() === this.listing) {
       this.table.isAt(found.generation)
-      return []
+      return { repairs: [], loaded: false }
     }
-    const isKnown = this.listing !== null
+    // Without a listing nobody knows whether they were changed.
+    const repairs = this.listing === null ? [] : ['rules of the outside, which others changed, loaded anew']
     this.table = new Table(this.options.kernel, 'tables')
     await this.loadRules()
     this.listing = await this.list()
-    // Without a listing nobody knows whether they were changed.
-    return isKnown ? ['rules of the outside, which others changed, loaded anew'] : ['rules of the outside loaded']
+    return { repairs, loaded: true }
   }
 
   /** The tables as nftables lists them, without their numbers and without what packets wrote; empty where they are gone. */
@@ -374,13 +324,6 @@ export class ExternalBridge {
     if (bridge && others.length === 0) await kernel.ipBatchForced([`link delete ${this.name}`])
     else if (bridge) await kernel.ipBatchForced(this.pools.map((pool) => `address delete ${gatewayOf(pool)} dev ${this.name}`))
     await kernel.loadRules(removeExternalTables(hostTag))
-    this.lastGateways.clear()
+    this.gateways = new Set()
   }
 }
-
-/** `ip` ends its whole batch at a neighbour that cannot be deleted; what cannot be flushed is none. */
-const forgetNeighbour = (ip: string, device: string): string => `neigh flush to ${ip} dev ${device} nud permanent`
-const whole = (ip: string): string => `${ip}/${ip.includes(':') ? 128 : 32}`
-const familiesOf = (addresses: readonly string[]): (4 | 6)[] => ([4, 6] as const).filter((family) => addresses.some((one) => one.includes(':') === (family === 6)))
-const isWithin = (cidr: string, address: string): boolean => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(address), address.includes(':') ? 128 : 32))
-const gatewayOf = ({ cidr, gateway }: Pool): string => `${gateway}/${parseSubnet(cidr).prefixLength}`

@@ -55,6 +55,8 @@ export class HostNetwork {
   private readonly serial = new SerialByKey<number>()
   private readonly parts: HostParts
   private readonly uplinkNetns: string | null
+  /** The namespace in which the bridge of the outside is. */
+  readonly externalKernel: NetworkNamespaceKernel
   private readonly known = new KnownObjects()
   private readonly floating = new KnownFloating()
   private floatingChanged: () => void = () => {}
@@ -72,6 +74,7 @@ export class HostNetwork {
     const shared = { hostTag, run: options.run ?? run, log: options.log ?? logger('host.network') }
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
     this.uplinkNetns = uplinkNetns
+    this.externalKernel = kernel
     this.external = new ExternalBridge({ ...shared, denied, kernel })
     this.parts = { ...shared, external: this.external, floatingOf: (id) => this.floating.of(id), uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.known.of(id), isClosed: (id) => this.known.isClosed(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
   }
