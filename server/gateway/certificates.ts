@@ -1,5 +1,6 @@
 import type { CertificatesMessage, HostBalancer } from '@/contracts/host/v1'
 import { fromBase64, utf8Text } from '@/domain/shared/base64'
+import { certificateBundle } from '@/platform/crypto/certificate'
 import { listCertificateRevisions } from '@/server/store/external-state'
 import { openObject, type ConfigurationParts } from './pod-configuration'
 
@@ -42,8 +43,9 @@ export class SentCertificates {
     try {
       const opened = await openObject(parts, tenantId, { kind: 'Secret', name }, uid)
       const text = (key: string) => utf8Text(fromBase64(opened?.data[key] ?? '') ?? new Uint8Array())?.trim() ?? ''
-      const pem = `${text('tls.crt')}\n${text('tls.key')}\n`
-      return text('tls.crt') === '' || text('tls.key') === '' || pem.length > maxPem ? null : pem
+      // Written anew: nothing that stands between them in the Secret is handed on.
+      const pem = opened ? certificateBundle(text('tls.crt'), text('tls.key')) : ''
+      return pem === '' || pem.length > maxPem ? null : pem
     } catch (err) {
       parts.log.error({ err, objectUid: uid }, 'a certificate could not be opened for its host')
       return null
