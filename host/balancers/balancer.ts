@@ -36,7 +36,7 @@ export class Balancer {
   private readonly namespace: BalancerNamespace
   private readonly haproxy: Haproxy
   /** What stands; null: not known. `linked`: what the links were made of. */
-  private made: { inode: number; inner: HostBalancer['network'] | null; outer: readonly string[] | null } | null = null
+  private made: { inode: number; inner: HostBalancer['network'] | null; outer: Pick<HostBalancer, 'addresses' | 'until'> | null } | null = null
   private servers: ServersOf = new Map()
   private running: Promise<void> | null = null
   private changed = false
@@ -157,7 +157,8 @@ export class Balancer {
     await step('its packet filter', () => this.namespace.filter(balancer, both(this.servers, servers)))
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
-    if (!isDeepStrictEqual(made.outer, balancer.addresses)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = balancer.addresses)))
+    const outer = { addresses: balancer.addresses, until: balancer.until }
+    if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.servers = servers
     await step('its packet filter', () => this.namespace.filter(balancer, servers))
     this.isActive = true

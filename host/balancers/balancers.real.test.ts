@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { ExternalObject } from '@/contracts/host/v1'
 import { run } from '@/platform/exec'
 import type { Certificate } from './ports'
+import { uptimeMs } from './server-lease'
 import { balancer, backend, listener } from './testing/balancer-lab'
 import { ExternalLab, networkId, type Agent } from './testing/external-lab'
 
@@ -75,6 +76,23 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     expect(answers.three).toBeGreaterThan(0)
     expect(await pid()).toBe(before)
     expect(report()).toMatchObject({ phase: 'Active' })
+  })
+
+  it('fall silent by themselves once the server was not heard of for their time, also when no agent runs', async () => {
+    agent.outside.heard(uptimeMs())
+    lab.tell(agent, { ...wanted(), until: 5 }, servers('a', 3), servers('b', 4))
+    await settled()
+    expect(await lab.curl(address, 'https://a.example.com/')).toBe('two')
+    await agent.outside.leave()
+    await expect.poll(() => lab.curl(address, 'https://a.example.com/').catch(() => 'nobody'), { timeout: 8_000, interval: 200 }).toBe('nobody')
+    agent = await lab.agent()
+    expect(await lab.traces()).not.toContain(`hypb-${lab.lab.hostTag}-n7`)
+    agent.outside.heard(uptimeMs())
+    certify()
+    lab.tell(agent, wanted(), servers('a', 3), servers('b', 4))
+    await settled()
+    expect(report()).toMatchObject({ phase: 'Active' })
+    expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
   })
 
   it('come back within two seconds when HAProxy is killed, and nothing fails but what it had', async () => {

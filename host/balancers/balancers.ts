@@ -42,7 +42,8 @@ export class Balancers {
   static async open(parts: BalancerParts, lease: Pick<ServerLease, 'holds'>, known: readonly ExternalObject[]): Promise<Balancers> {
     const all = new Balancers(parts, lease)
     const told = toldOf(known)
-    await all.removeStrays(told)
+    // What may be elsewhere by now is left of nobody.
+    await all.removeStrays(new Map([...told].filter(([, { balancer }]) => lease.holds(balancer.until))))
     for (const [uid, one] of told) all.set(uid, one, false)
     all.timer = setInterval(() => void all.check(), checkMs).unref()
     return all

@@ -29,4 +29,9 @@ export class ServerLease {
   holds(until: number | null, now: number = uptimeMs()): boolean {
     return until === null || (this.last !== null && now - this.last <= until * 1000)
   }
+
+  /** What is left of that time, in milliseconds; 0 where nothing is. */
+  remainingMs(until: number, now: number = uptimeMs()): number {
+    return this.last === null ? 0 : Math.max(0, until * 1000 - (now - this.last))
+  }
 }

@@ -5,10 +5,11 @@ import { Balancers } from '@/host/balancers/balancers'
 import { External, externalReportKey } from '@/host/balancers/external'
 import { HaproxyProcess, removeBalancerFolder, reserveBalancerAccount } from '@/host/balancers/haproxy/haproxy'
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from '@/host/balancers/names'
+import { LeaseGuard } from '@/host/balancers/lease-guard'
 import type { BalancerParts } from '@/host/balancers/ports'
 import { ServerLease } from '@/host/balancers/server-lease'
 import { bindings, FloatingAddresses, refusals } from '@/host/external/floating-addresses'
-import { balancerMac } from '@/host/external/names'
+import { balancerMac, portName } from '@/host/external/names'
 import { isRoot } from '@/host/images/jail/jail'
 import { ExternalObjects } from '@/host/ledger/external-objects'
 import type { Attachment } from '@/host/network/attachment'
@@ -58,7 +59,9 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
   const attachments = here.map((balancer) => balancerAttachment(placeOf(balancer, balancerNamespace(hostTag, balancer.number), INNER_LINK)))
   const open = async (): Promise<OpenExternal> => {
-    const balancers = await Balancers.open(balancerParts(settings), lease, known)
+    const guard = new LeaseGuard(hostTag, network.externalKernel, lease)
+    if (here.every(({ until }) => until === null)) await guard.clear()
+    const balancers = await Balancers.open(balancerParts(settings, guard), lease, known)
     let changed = (_: string) => {}
     const addresses = new FloatingAddresses({ network, log, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
@@ -69,6 +72,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     }
     const heard = (askedAt: number) => {
       lease.heard(askedAt)
+      guard.renew().catch((error: unknown) => log.error({ err: error }, 'what balancers may answer for was not renewed: they fall silent unless the next word of the server renews it'))
       // On a connection that broke off for so long; the next begins with all of it.
       if (balancers.mustHearAll) throw new Error('the server was not heard of for so long that balancers were let go: it shall say all of them again')
     }
@@ -85,12 +89,18 @@ async function balancersHere(hostTag: string, known: readonly ExternalObject[], 
 }
 
 /** Where balancers get their links, and their HAProxy. */
-export function balancerParts({ hostTag, folders, network, log, run: runCommand = run }: ExternalSettings): BalancerParts {
+export function balancerParts({ hostTag, folders, network, log, run: runCommand = run }: ExternalSettings, guard: Pick<LeaseGuard, 'cover' | 'uncover'>): BalancerParts {
   return {
     hostTag, log, run: runCommand,
     outside: {
-      attach: ({ number, addresses }, namespace, device) => network.external.attach({ namespace, device, mac: balancerMac(hostTag, number), addresses }),
-      detach: (_, namespace) => network.external.detach(namespace),
+      attach: async ({ number, addresses, until }, namespace, device) => {
+        await guard.cover(portName(hostTag, namespace), { until })
+        await network.external.attach({ namespace, device, mac: balancerMac(hostTag, number), addresses })
+      },
+      detach: async (_, namespace) => {
+        await network.external.detach(namespace)
+        await guard.uncover(portName(hostTag, namespace))
+      },
     },
     network: {
       attach: async (balancer, namespace, device) => void (await network.attachBalancer(placeOf(balancer, namespace, device))),

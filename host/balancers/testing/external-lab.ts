@@ -131,7 +131,7 @@ export class ExternalLab {
     const { hostTag, host } = this.lab
     const names = (await readdir('/run/netns')).filter((name) => name.startsWith(`hypb-${hostTag}-`))
     const links = (await this.lab.in(host, 'ip', '-o', 'link')).stdout.split('\n').map((line) => line.split(': ')[1] ?? '').filter((name) => name.startsWith('hx') || name.startsWith('hypx'))
-    const tables = (await this.lab.in(host, 'nft', 'list', 'tables')).stdout.split('\n').filter((line) => line.includes('_ext_'))
+    const tables = (await this.lab.in(host, 'nft', 'list', 'tables')).stdout.split('\n').filter((line) => line.includes('_ext_') || line.includes('_lease_'))
     const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(this.folder))
     return [...names, ...links, ...tables, ...mounts, ...await readdir(this.folders.balancers)]
   }
