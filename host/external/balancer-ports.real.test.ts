@@ -16,6 +16,7 @@ let outer: { namespace: string; device: string; mac: string; addresses: string[]
 let balancer: BalancerPlace
 
 const POOL = { uid: '00000000-0000-4000-8000-0000000000f0', name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
+const SIX = { uid: '00000000-0000-4000-8000-0000000000f6', name: 'six', cidr: '2001:db8:100::/64', gateway: '2001:db8:100::1' }
 const ID = '00000000-0000-4000-8000-000000000001'
 const web: Attachment = { network: network(1, { id: ID }), pod: pod('web', 5) }
 const policy = (from: string): NetworkPolicyObject => ({ kind: 'policy', uid: '00000000-0000-4000-8000-0000000000aa', source: 'SecurityGroup', namespace: null, name: 'web', members: ['10.0.0.5'], directions: ['ingress'], rules: [{ id: 'rules[0]', direction: 'ingress', protocol: 'tcp', ports: [{ first: 8080, last: 8080 }], icmpTypes: null, peer: { cidrs: null, addresses: [from] } }] })
@@ -82,6 +83,23 @@ describe('a balancer', () => {
     await expect(hosts.external.attach({ ...outer, namespace: `hypb-${lab.hostTag}-n8`, mac: balancerMac(lab.hostTag, 8) })).rejects.toThrow('it has to go there first')
     await expect(hosts.external.attach({ ...outer, addresses: [...outer.addresses, '192.0.2.7'] })).rejects.toThrow('no address pool')
     await lab.hears(lab.outside, '198.18.100.50', 'balancer')
+  })
+
+  it('answers at an IPv6 address too, without translation, once the host forwards that family', async () => {
+    await lab.ip(lab.host, ['address add 2001:db8:1::2/64 dev eth0 nodad'])
+    await lab.ip(lab.outside, ['address add 2001:db8:1::1/64 dev eth0 nodad', 'route add 2001:db8:100::/64 via 2001:db8:1::2'])
+    await lab.ip(lab.host, ['route add default via 2001:db8:1::1'])
+    await hosts.external.setPools([POOL, SIX])
+    await hosts.external.attach({ ...outer, addresses: [...outer.addresses, '2001:db8:100::50'] })
+    await lab.reaches(lab.outside, '2001:db8:100::50')
+    const seen = await lab.count(lab.outside, 'ip6 saddr 2001:db8:100::50')
+    await lab.reaches(inside, '2001:db8:1::1')
+    expect(await seen()).toBeGreaterThan(0)
+    expect(await lab.pings(lab.outside, '2001:db8:100::51')).toBe(false)
+    await hosts.external.attach(outer)
+    expect(await lab.pings(lab.outside, '2001:db8:100::50')).toBe(false)
+    await hosts.external.setPools([POOL])
+    expect((await lab.in(lab.host, 'ip', '-6', 'address', 'show')).stdout).not.toContain('2001:db8:100::1')
   })
 
   it('is put right where others change its links', async () => {
