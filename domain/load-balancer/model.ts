@@ -61,7 +61,7 @@ export const balancerOptions = z.object({
   serverSeconds: seconds(86_400),
   /** How long a request's headers may take: what a slow client costs at most. */
   requestSeconds: seconds(300),
-  /** How long a connection of WebSocket or CONNECT may be silent. */
+  /** How long a connection may be silent that is passed through as it is: WebSocket, CONNECT, and TCP once both sides spoke. */
   tunnelSeconds: seconds(86_400),
   /** How long connections to a pod that left are let end by themselves. */
   drainSeconds: z.number().min(0).max(3600),

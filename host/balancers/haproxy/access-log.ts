@@ -19,7 +19,7 @@ export const logFormat = {
 /** HAProxy writes a minus for what is not there. */
 const text = (most: number) => z.string().transform((value) => (value === '-' || value === '' ? null : value.slice(0, most)))
 const count = z.number().transform((value) => Math.max(0, Math.round(value)))
-const rawLine = z.tuple([z.number(), z.string().max(64), z.number(), text(80), text(80), text(80), text(32), text(255), text(512), z.number(), count, count, count, z.string().max(16)])
+const rawLine = z.tuple([z.number().int().min(0).max(8.64e15), z.string().max(64), z.number(), text(80), text(80), text(80), text(32), text(255), text(512), z.number(), count, count, count, z.string().max(16)])
 
 /** A line of the ring; null for what is none of ours, such as HAProxy's word of a failed TLS handshake. */
 export function parseLogLine(line: string): BalancerLogLine | null {

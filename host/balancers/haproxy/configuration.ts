@@ -79,8 +79,6 @@ const defaultsSection = ({ options: o }: BalancerModel, connections: number): st
   `timeout http-keep-alive ${ms(Math.min(o.clientSeconds, 60))}`,
   `timeout queue ${ms(o.connectSeconds)}`,
   `timeout check ${ms(Math.min(o.connectSeconds, 2))}`,
-  'timeout client-fin 10s',
-  'timeout server-fin 10s',
   `maxconn ${connections}`,
   'option dontlognull',
   // A client that keeps a connection through a reload is told with its next answer, not by a closed door.

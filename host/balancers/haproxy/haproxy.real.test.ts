@@ -197,6 +197,30 @@ describe.runIf(process.getuid?.() === 0)('the process of a balancer', { timeout:
     await bring()
   })
 
+  it('does not run where all it has is https without a certificate', async () => {
+    const onlyTls = [listener({ port: 443, protocol: 'https', certificates: [randomUUID()], defaultBackend: 'web' })]
+    expect(await bring(onlyTls)).toMatch(/nothing answers at port 443/)
+    expect(await haproxy.isRunning()).toBe(false)
+    expect(await bring()).toBe(null)
+  })
+
+  it('an agent that was not told a certificate yet leaves the one that is served', async () => {
+    const id = randomUUID()
+    const tls = listener({ port: 443, protocol: 'https', certificates: [id], defaultBackend: 'web' })
+    certificates.set(id, await lab.certificate('kept.test', id))
+    expect(await bring([plain, tcp, tls])).toBe(null)
+    const before = await workers()
+    certificates.clear()
+    haproxy = lab.haproxy(() => onEnd())
+    expect(await bring([plain, tcp, tls])).toBe(null)
+    expect(await workers()).toEqual(before)
+    await killProcess(record().identity)
+    await vi.waitFor(async () => expect(await haproxy.isRunning()).toBe(false))
+    expect(await bring([plain, tcp, tls])).toBe(null)
+    expect((await run('openssl', ['s_client', '-connect', `${lab.address}:443`], { input: '' })).stdout).toContain('CN = kept.test')
+    expect(await bring()).toBe(null)
+  })
+
   it('outlives its agent, and the next one takes it up as it is', async () => {
     const { identity } = record()
     haproxy = lab.haproxy(() => onEnd())

@@ -19,7 +19,7 @@ import { certificateFile, inBalancer } from './places'
 import { checkFiles, drainHaproxy, endHaproxy, HaproxyRecord, isServing, killStrayHaproxies, reloadHaproxy, socketOf, startHaproxy, watchHaproxy } from './process'
 import { roomForConnections } from './room'
 import { command, longestCommand } from './runtime'
-import { isDone, runningServers, serverChanges, serversQuestion, stickyCommands } from './server-changes'
+import { isDone, runningServers, serverChanges, serversQuestion, stickyCommands, together } from './server-changes'
 import { placeOfName } from './servers'
 import { HaproxyRefused, wordsOf } from './words'
 
@@ -109,8 +109,11 @@ export class HaproxyProcess implements Haproxy {
     const state = (this.state ??= await this.open())
     const { usable, problems } = this.checks.usable(named, await this.withKept(state, named, certificates))
     const plan: HaproxyPlan = { model, servers, certificates: new Set(usable.keys()), stickyKey: createHash('sha256').update(`balancer ${balancer.uid}`).digest('hex').slice(0, 32), room: await roomForConnections() }
-    if (!state.process || !(await isServing(state.process, this.parts.namespace))) await this.begin(state, plan, usable)
-    else await this.change(state, plan, usable, state.process)
+    const runs = state.process && (await isServing(state.process, this.parts.namespace)) ? state.process : null
+    // HAProxy does not run without a listener.
+    if (servedListeners(model, plan.certificates).length === 0) await this.quit(state)
+    else if (runs) await this.change(state, plan, usable, runs)
+    else await this.begin(state, plan, usable)
     this.model = model
     return problemText(model, plan.certificates, problems)
   }
@@ -122,6 +125,14 @@ export class HaproxyProcess implements Haproxy {
     const files = await this.files(state).read().catch(() => new Map<string, string>())
     const kept = missing.flatMap((id) => (files.has(certificateFile(id)) ? [{ id, revision: state.certificates[id] ?? '', pem: files.get(certificateFile(id)) ?? '' }] : []))
     return new Map([...certificates, ...kept.map((one) => [one.id, one] as const)])
+  }
+
+  private async quit(state: Saved): Promise<void> {
+    const { process } = state
+    state.process = null
+    this.draining.clear()
+    if (process) await endHaproxy(process)
+    await this.save(state)
   }
 
   /** Takes up what an earlier agent left, and ends what it did not write down. */
@@ -137,9 +148,7 @@ export class HaproxyProcess implements Haproxy {
   }
 
   private async begin(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Promise<void> {
-    if (state.process) await endHaproxy(state.process)
-    state.process = null
-    this.draining.clear()
+    await this.quit(state)
     this.counted = []
     const files = this.files(state)
     await files.make()
@@ -179,7 +188,7 @@ export class HaproxyProcess implements Haproxy {
 
   private async changeServers({ model, servers, stickyKey }: HaproxyPlan): Promise<void> {
     const { commands, leaving } = serverChanges(model.backends, servers, runningServers(await this.say(serversQuestion)))
-    for (const text of [...commands, ...stickyCommands(model.backends, commands, stickyKey)]) {
+    for (const text of together([...commands, ...stickyCommands(model.backends, commands, stickyKey)])) {
       const answer = await this.say(text)
       if (!isDone(answer)) throw new HaproxyRefused(`HAProxy refuses a change of its servers: ${plainWords(answer)}`)
     }

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
-import { parseLogLine, ringName } from './access-log'
+import { parseLogLine, ring, ringName } from './access-log'
 import { command, connectTo } from './runtime'
 
 /** Lines of processes that a reload replaced, kept for whoever asks later. */
@@ -97,7 +96,7 @@ export class LogReader {
     socket.write(`show events ${ringName} -w\n`)
     if (signal.aborted) close()
     try {
-      for await (const line of createInterface(socket)) take(line)
+      for await (const line of linesOf(socket)) take(line)
     } catch {
       // It ended: another process' ring is told of by `another`.
     } finally {
@@ -110,6 +109,17 @@ export class LogReader {
     const path = this.socket()
     const said = path === null ? '' : await command(path, `show events ${ringName}`).catch(() => '')
     return said.split('\n').filter((line) => line.startsWith('['))
+  }
+}
+
+/** Ends where a line is longer than any of HAProxy's: that is none. */
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk.toString('utf8')).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+    if (rest.length > 2 * ring.lineBytes) return
   }
 }
 

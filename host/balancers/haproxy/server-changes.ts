@@ -6,6 +6,8 @@ import { tableOf } from './runtime'
 export type RunningServer = { backend: string; name: string; weight: number; leaving: boolean; down: boolean }
 export const serversQuestion = 'show servers state'
 const [forcedMaintenance, stopped] = [0x01, '0']
+/** A command has some 400 letters at most. */
+const commandsTogether = 20
 
 export function runningServers(answer: string): RunningServer[] {
   // A version of the format stands before the table.
@@ -39,6 +41,11 @@ export function serverChanges(backends: readonly BalancerBackend[], wanted: Read
 /** After servers came: those get cookies. */
 export const stickyCommands = (backends: readonly BalancerBackend[], commands: readonly string[], key: string): string[] =>
   backends.filter(({ name, mode }) => mode === 'http' && commands.some((text) => text.startsWith(`add server ${sectionOf(name)}/`))).flatMap((backend) => stickyCommand(backend, key))
+
+/** Some commands in one go each: HAProxy takes as many as its buffer has room for. */
+export function together(commands: readonly string[]): string[] {
+  return Array.from({ length: Math.ceil(commands.length / commandsTogether) }, (_, i) => commands.slice(i * commandsTogether, (i + 1) * commandsTogether).join('; '))
+}
 
 /** What HAProxy answers to a change that it carried out: nothing, or that it did. */
 export const isDone = (answer: string): boolean => answer.split('\n').every((line) => line.trim() === '' || /^New server registered\.|^Server deleted\./.test(line))
