@@ -54,3 +54,14 @@ export const topPod = z.object({ uid: z.string(), tenant: z.string(), namespace:
 export type TopPod = z.infer<typeof topPod>
 export const topHost = z.object({ uid: z.string(), name: z.string(), cpus: z.number(), memoryTotalBytes: z.number(), ...amounts })
 export type TopHost = z.infer<typeof topHost>
+
+/**
+ * What passed through a balancer, or a part of it, over a range, on whichever host it ran. `failed` are connections and requests that got no answer. Latencies are where the given part of
+ * the requests lies, from counts by classes; null where there were none. `totals` are of all that was counted in it.
+ */
+export const balancerFiguresView = z.object({
+  ...timed, connectionsPerSecond: values, requestsPerSecond: values, errors4xxPerSecond: values, errors5xxPerSecond: values, failedPerSecond: values, receivedBytesPerSecond: values, sentBytesPerSecond: values, activeConnections: values,
+  latencyMilliseconds: z.object({ p50: values, p95: values, p99: values }),
+  totals: z.object({ connections: z.number(), requests: z.number(), errors4xx: z.number(), errors5xx: z.number(), failed: z.number(), receivedBytes: z.number(), sentBytes: z.number() }),
+})
+export type BalancerFiguresView = z.infer<typeof balancerFiguresView>

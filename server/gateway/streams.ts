@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createWebSocketStream, type WebSocket } from 'ws'
-import { streamChannel, type StreamRequest } from '@/contracts/host/v1'
+import { streamChannel } from '@/contracts/host/v1'
 import { DomainError } from '@/domain/shared/errors'
 import type { Logger } from '@/platform/logger'
-import type { HostStream, HostStreams, StreamBytes } from '@/server/services/host-streams'
+import type { HostRequest, HostStream, HostStreams, StreamBytes } from '@/server/services/host-streams'
 import type { HostSessions } from './host-sessions'
 
 const dialTimeoutMs = 10_000
@@ -17,7 +17,7 @@ const maxStreamsOfOwner = 64
 const maxTicketsOfOwner = 256
 
 type Waiting = { resolve(stream: HostStream): void; timer: NodeJS.Timeout }
-type BrowserTicket = { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void>; timer: NodeJS.Timeout }
+type BrowserTicket = { hostId: string; request: HostRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void>; timer: NodeJS.Timeout }
 
 /**
  * Streams between browsers (or use cases) and hosts. Each is a WebSocket of its own that the host dials with a one-time
@@ -38,7 +38,7 @@ export class StreamBroker implements HostStreams {
     return [...this.owners.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  async open(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number; owner?: string } = {}): Promise<HostStream> {
+  async open(hostId: string, request: HostRequest, options: { signal?: AbortSignal; timeoutMs?: number; owner?: string } = {}): Promise<HostStream> {
     const { owner = '' } = options
     const open = this.owners.get(owner) ?? 0
     if (open >= maxStreamsOfOwner) throw new DomainError('rate_limited', `More than ${maxStreamsOfOwner} terminals, commands, logs, copies and port-forwards of this tenant are open: close some first.`)
@@ -58,7 +58,7 @@ export class StreamBroker implements HostStreams {
     }
   }
 
-  private dialled(hostId: string, request: StreamRequest, options: { signal?: AbortSignal; timeoutMs?: number }): Promise<HostStream> {
+  private dialled(hostId: string, request: HostRequest, options: { signal?: AbortSignal; timeoutMs?: number }): Promise<HostStream> {
     const session = this.sessions.get(hostId)
     if (!session) return Promise.reject(new DomainError('unavailable', 'The host of this pod is not connected: try again in a moment.'))
     const ticket = randomBytes(32).toString('base64url')
@@ -71,7 +71,8 @@ export class StreamBroker implements HostStreams {
       const timer = setTimeout(() => forget(new DomainError('unavailable', 'The host of this pod did not open the stream in time: try again in a moment.')), options.timeoutMs ?? dialTimeoutMs)
       options.signal?.addEventListener('abort', () => forget(new DomainError('unavailable', 'The request was given up.')), { once: true })
       this.expected.set(ticket, { resolve, timer })
-      session.open({ kind: 'open', url: `/ws/host-stream/${ticket}`, request })
+      const url = `/ws/host-stream/${ticket}`
+      session.open(request.kind === 'balancerLog' ? { ...request, kind: 'openBalancerLog', url } : { kind: 'open', url, request })
     })
   }
 

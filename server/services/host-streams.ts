@@ -7,6 +7,9 @@ export type HostStream = Duplex & { readonly hostStream?: true }
 /** The bytes that a stream has carried, without its channels' own. */
 export type StreamBytes = { toPod: number; fromPod: number }
 
+/** What a host may be asked to dial for: a stream of a pod, or a balancer's access log. */
+export type HostRequest = StreamRequest | { kind: 'balancerLog'; balancerUid: string; tailLines: number; follow: boolean }
+
 /** What services need of the gateway. */
 export type HostStreams = {
   /**
@@ -14,7 +17,7 @@ export type HostStreams = {
    * `owner` is the tenant: its streams are bounded, so that one cannot take all of a host's.
    * Throws `rate_limited` beyond that bound, and `unavailable` when the host is not connected or does not dial within `timeoutMs` (default 10 s).
    */
-  open(hostId: string, request: StreamRequest, options?: { signal?: AbortSignal; timeoutMs?: number; owner?: string }): Promise<HostStream>
+  open(hostId: string, request: HostRequest, options?: { signal?: AbortSignal; timeoutMs?: number; owner?: string }): Promise<HostStream>
   /** A one-time ticket, good for 30 s, with which a browser may take over the stream that `open` would give. */
-  issueTicket(ticket: { hostId: string; request: StreamRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void> }): string
+  issueTicket(ticket: { hostId: string; request: HostRequest; owner: string; credentialId: string; onBegin(): Promise<void>; onEnd(bytes: StreamBytes): Promise<void> }): string
 }

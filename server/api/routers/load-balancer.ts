@@ -1,4 +1,5 @@
 import { balancerDetail, balancerView } from '@/domain/load-balancer/view'
+import { openLog, openLogInput, openLogOutput } from '@/server/services/load-balancers/open-log'
 import { exposePod, exposePodInput } from '@/server/services/load-balancers/expose-pod'
 import { balancerReference, getBalancer, listBalancers, listBalancersInput, listBalancersOutput } from '@/server/services/load-balancers/read-balancers'
 import { router, tenantProcedure } from '../trpc'
@@ -7,5 +8,6 @@ import { router, tenantProcedure } from '../trpc'
 export const loadBalancerRouter = router({
   list: tenantProcedure('service.read').input(listBalancersInput).output(listBalancersOutput).query(({ ctx, input }) => listBalancers(ctx, ctx.scope, input)),
   get: tenantProcedure('service.read').input(balancerReference).output(balancerDetail).query(({ ctx, input }) => getBalancer(ctx, ctx.scope, input)),
+  openLog: tenantProcedure('pod.logs').input(openLogInput).output(openLogOutput).mutation(({ ctx, input }) => openLog(ctx, ctx.scope, input)),
   expose: tenantProcedure('service.write').input(exposePodInput).output(balancerView).mutation(({ ctx, input }) => exposePod(ctx, ctx.scope, input)),
 })

@@ -1,10 +1,10 @@
 import { Duplex } from 'node:stream'
-import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
-import type { HostStream, HostStreams } from '@/server/services/host-streams'
+import { streamChannel, type StreamResult } from '@/contracts/host/v1'
+import type { HostRequest, HostStream, HostStreams } from '@/server/services/host-streams'
 
 /** The host's end of a stream that a use case opened. */
 export type HostEnd = {
-  request: StreamRequest
+  request: HostRequest
   send(channel: number, payload: Buffer | string): void
   finish(result: StreamResult): void
   /** What came on the input channel. */
@@ -16,7 +16,7 @@ export type HostEnd = {
 /** Streams whose other end is a function of the test's: what a host would do. */
 export const streamsTo = (serve: (host: HostEnd) => void): HostStreams['open'] => (_hostId, request) => Promise.resolve(openTo(request, serve))
 
-function openTo(request: StreamRequest, serve: (host: HostEnd) => void): HostStream {
+function openTo(request: HostRequest, serve: (host: HostEnd) => void): HostStream {
   let close: () => void = () => {}
   const stream: HostStream = new Duplex({
     objectMode: true,

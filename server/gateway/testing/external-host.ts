@@ -11,6 +11,7 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
   const unanswered = new Set<string>()
   const seen: string[] = []
   let answers = true
+  let lastSize = 0
   const isAnswering = (key: string) => key.startsWith('floatingAddress/') || key.startsWith('balancer/')
   const report = (key: string, phase: 'Active' | 'Gone') => {
     const [kind, uid = ''] = key.split('/')
@@ -32,6 +33,7 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
       if (message.kind === 'desired') seen.push('desired')
       if (message.kind !== 'externalObjects') continue
       seen.push(message.complete ? 'complete' : 'changes')
+      lastSize = message.set.length + message.remove.length
       const remove = message.complete ? [...has.keys()].filter((key) => !message.set.some((object) => externalObjectKey(object) === key)) : message.remove
       for (const key of remove) {
         has.delete(key)
@@ -54,6 +56,8 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
       answers = true
       await answer()
     },
+    /** How many objects the last message was about. */
+    lastSize: () => lastSize,
     balancers: () => [...has.values()].filter((object): object is HostBalancer => object.kind === 'balancer'),
     /** All addresses for which it answers now. */
     addresses: () => [...has.values()].flatMap((object) => (object.kind === 'balancer' ? object.addresses : object.kind === 'floatingAddress' ? [object.address] : [])).sort(),

@@ -2,6 +2,7 @@ import { Gauge, Registry } from 'prom-client'
 import { countHostPhases, countPodStates, countTenantPods, databaseFacts } from '@/server/store/metrics'
 import { topFleetPods, topHosts, type TopRow } from '@/server/store/figures-top'
 import type { ServerContext } from '../context'
+import { addBalancerMetrics } from './export-balancers'
 
 /** Beyond it, those that use the most memory are told; `hypernetes_pod_figures_left_out` says how many are not. */
 const mostPods = 1000
@@ -50,5 +51,6 @@ export async function exportMetrics(ctx: Pick<ServerContext, 'db'>): Promise<str
     }
     for (const row of hostRows.rows) if (value(row) !== null) ofHost.set({ host: row.name }, value(row) ?? 0)
   }
+  await addBalancerMetrics(ctx.db, registry)
   return registry.metrics()
 }

@@ -1,7 +1,7 @@
 import { allocateBalancerAddresses } from '@/server/store/addresses'
 import { setConditionIfThere, type ConditionChange } from '@/server/store/conditions'
 import type { Change } from '@/server/store/change-feed'
-import { inSnapshot, inTransaction, type DatabaseClient } from '@/server/store/database'
+import { inSnapshot, inTransaction, type DatabaseClient, type Transaction } from '@/server/store/database'
 import { takeAddress } from '@/server/store/floating-addresses'
 import { bindBalancer, createBalancer, findTenantOfTarget, hasExternal, isServiceOutside, listExternalTenants, listSilentHosts, listTenantsOnHost, putCompiled, putHolding, removeBalancer, removeFreeAddress, setLeaving } from '@/server/store/load-balancers'
 import { recordEvent } from '@/server/store/reports'
@@ -88,15 +88,16 @@ class TenantWork {
   /** Writes what is planned, each where the row is still as it was. Returns how many rows were written. */
   private async apply(db: DatabaseClient, tenantId: string, plan: ExternalPlan, refusals: Map<string, string>): Promise<number> {
     let written = 0
-    for (const { balancer, source } of plan.take) {
-      if (refusals.has(source.uid)) continue
-      const taken = await inTransaction(db, async (tx) => {
-        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, defaultQuota: this.defaultQuota })
-        if ('taken' in given) await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
-        return given
+    for (const part of inParts(plan.take.filter(({ source }) => !refusals.has(source.uid)))) {
+      written += await inTransaction(db, async (tx) => {
+        let taken = 0
+        for (const { balancer, source } of part) {
+          const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, defaultQuota: this.defaultQuota })
+          if ('refusal' in given) refusals.set(source.uid, given.refusal.message)
+          else taken += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
+        }
+        return taken
       })
-      if ('refusal' in taken) refusals.set(source.uid, taken.refusal.message)
-      else written += 1
     }
     written += await inTransaction(db, async (tx) => {
       let rows = 0
@@ -109,23 +110,27 @@ class TenantWork {
       for (const uid of plan.removeBalancers) rows += await removeBalancer(tx, uid)
       return rows
     }, { repeatable: true })
-    for (const source of plan.create) written += await inTransaction(db, (tx) => createBalancer(tx, tenantId, source))
+    for (const part of inParts(plan.create)) {
+      written += await inTransaction(db, async (tx) => {
+        let made = 0
+        for (const source of part) made += await createBalancer(tx, tenantId, source)
+        return made
+      })
+    }
     return written
   }
 
   private async tell(db: DatabaseClient, tenantId: string, verdicts: readonly Verdict[], refusals: ReadonlyMap<string, string>): Promise<void> {
-    for (const planned of verdicts) {
+    const news = verdicts.flatMap((planned) => {
       const refusal = refusals.get(planned.uid)
       const verdict: Verdict = refusal === undefined || planned.kind === 'FloatingAddress' ? planned : { ...planned, status: 'False', reason: 'NoAddress', message: refusal }
-      const { kind, uid, generation, status, reason, message } = verdict
-      const about = { objectUid: uid, objectKind: kind, type: kind === 'FloatingAddress' ? 'Associated' : 'LoadBalancer', status, reason, message, observedGeneration: generation } satisfies ConditionChange
-      if (this.told.get(uid) === JSON.stringify([about, verdict.balancerUid])) continue
+      return this.told.get(verdict.uid) === JSON.stringify(verdict) ? [] : [verdict]
+    })
+    for (const part of inParts(news)) {
       await inTransaction(db, async (tx) => {
-        if (!(await setConditionIfThere(tx, about))) return
-        if (verdict.balancerUid) await setConditionIfThere(tx, { ...about, objectUid: verdict.balancerUid, objectKind: 'LoadBalancer' })
-        if (kind !== 'FloatingAddress' && reason !== 'Pending') await recordEvent(tx, { tenantId, objectUid: uid, objectKind: kind, objectNamespace: verdict.namespace, objectName: verdict.name, type: status === 'True' ? 'Normal' : 'Warning', reason: status === 'True' ? 'LoadBalancerReady' : reason, message, source: 'external' })
-      })
-      this.told.set(uid, JSON.stringify([about, verdict.balancerUid]))
+        for (const verdict of part) await tellOne(tx, tenantId, verdict)
+      }, { repeatable: true })
+      for (const verdict of part) this.told.set(verdict.uid, JSON.stringify(verdict))
     }
     if (this.told.size > maxCached) this.told.clear()
   }
@@ -133,6 +138,17 @@ class TenantWork {
   /** What was said last of each object by this process: it is not asked of again. */
   private readonly told = new Map<string, string>()
 }
+
+async function tellOne(tx: Transaction, tenantId: string, { kind, uid, balancerUid, namespace, name, generation, status, reason, message }: Verdict): Promise<void> {
+  const about = { objectUid: uid, objectKind: kind, type: kind === 'FloatingAddress' ? 'Associated' : 'LoadBalancer', status, reason, message, observedGeneration: generation } satisfies ConditionChange
+  if (balancerUid) await setConditionIfThere(tx, { ...about, objectUid: balancerUid, objectKind: 'LoadBalancer' })
+  if (!(await setConditionIfThere(tx, about)) || kind === 'FloatingAddress' || reason === 'Pending') return
+  await recordEvent(tx, { tenantId, objectUid: uid, objectKind: kind, objectNamespace: namespace, objectName: name, type: status === 'True' ? 'Normal' : 'Warning', reason: status === 'True' ? 'LoadBalancerReady' : reason, message, source: 'external' })
+}
+
+/** So many rows are written in one transaction. */
+const partSize = 50
+const inParts = <T>(list: readonly T[]): T[][] => Array.from({ length: Math.ceil(list.length / partSize) }, (_, i) => list.slice(i * partSize, (i + 1) * partSize))
 
 const sortByUid = <T extends { uid: string }>(list: readonly T[]): T[] => [...list].sort((a, b) => (a.uid < b.uid ? -1 : 1))
 

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import type { CompiledBalancer } from '@/domain/load-balancer/compiled'
+import { claimAddresses } from './claims'
+import { LostHosts } from './lost-hosts'
+import { chooseHost, isIdle, nextHolding, planExternal } from './plan'
+import type { World, WorldAddress, WorldBalancer, WorldHost, WorldPod, WorldSource } from './world'
+
+const compiled: CompiledBalancer = { model: { listeners: [{ port: 80, protocol: 'tcp', certificates: [], rules: [], defaultBackend: 'a', redirectToHttps: null, acceptProxy: false }], backends: [], options: { connectSeconds: 5, clientSeconds: 60, serverSeconds: 60, requestSeconds: 10, tunnelSeconds: 3600, drainSeconds: 30, maxConnections: 10, maxBodyBytes: null, ratePerSecond: null, allow: null, logOneOf: null } }, services: [], certificates: [] }
+const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], compiled, problem: '', warning: '', ...over })
+const address = (uid: string, over: Partial<WorldAddress> = {}): WorldAddress => ({ uid, name: uid, address: `198.18.100.${uid.length}`, family: 4, generation: 1, target: null, managed: false, deleted: false, podUid: null, balancerUid: null, hostId: null, ...over })
+const balancer = (uid: string, sourceUid: string, over: Partial<WorldBalancer> = {}): WorldBalancer => ({ uid, kind: 'Service', sourceUid, namespace: 'shop', name: sourceUid, generation: 1, networkId: 'n', same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, ...over })
+const pod = (uid: string, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId: 'h1', addresses: ['10.0.0.2'], ...over })
+const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, capable: true, cordoned: false, lost: false, balancers: 0, networks: new Set(), ...over })
+const world = (over: Partial<World>): World => ({ sources: [], addresses: [], balancers: [], pods: [], hosts: [host('h1'), host('h2')], ...over })
+const toPod = (name: string) => ({ kind: 'Pod' as const, namespace: 'shop', name })
+const toService = (name: string) => ({ kind: 'Service' as const, namespace: 'shop', name })
+const free = { podUid: null, balancerUid: null, hostId: null }
+const said = (of: World, uid: string) => planExternal(of).verdicts.find((one) => one.uid === uid)
+
+describe('who shall have an address', () => {
+  it('is its target, then the oldest that names it', () => {
+    const of = world({ sources: [source('s1', { ips: ['198.18.100.1'] }), source('s2', { named: 'b' }), source('s3')], addresses: [address('b', { address: '198.18.100.1' }), address('c', { target: toService('s3') })] })
+    const { ofAddress, ofSource } = claimAddresses(of)
+    expect(ofAddress.get('b')).toMatchObject({ kind: 'source', source: { uid: 's1' } })
+    expect(ofSource.get('s2')).toMatchObject({ addresses: [], wants: false, problem: expect.stringContaining('leads elsewhere') as string })
+    expect(ofSource.get('s3')?.addresses).toHaveLength(1)
+  })
+  it('is one address of each family for a pod, and none that a pod cannot have', () => {
+    const of = world({ pods: [pod('p'), pod('far', { hostId: null }), pod('old', { hostId: 'h3' })], hosts: [host('h1'), host('h3', { capable: false })], addresses: [address('a', { target: toPod('p') }), address('bb', { target: toPod('p'), podUid: 'p', hostId: 'h1' }), address('v6', { family: 6, target: toPod('p') }), address('x', { target: toPod('none') }), address('y', { target: toPod('far') }), address('z', { target: toPod('old') })] })
+    expect(['a', 'bb', 'v6', 'x', 'y', 'z'].map((uid) => said(of, uid)?.reason)).toEqual(['TargetHasAddress', 'Associated', 'FamilyNotInTarget', 'TargetNotFound', 'TargetNotPlaced', 'HostCannot'])
+  })
+  it('is a balancer of its own where none is named, and what was taken for it goes with it', () => {
+    const taken = address('m', { managed: true, balancerUid: 'b1', hostId: 'h1' })
+    expect(planExternal(world({ sources: [source('s1')], balancers: [balancer('b1', 's1')] })).take).toMatchObject([{ balancer: { uid: 'b1' } }])
+    expect(isIdle(planExternal(world({ sources: [source('s1')], balancers: [balancer('b1', 's1', { hostId: 'h1' })], addresses: [taken] })))).toBe(true)
+    const other = planExternal(world({ sources: [source('s1')], balancers: [balancer('b1', 's1', { hostId: 'h1' })], addresses: [taken, address('t', { target: toService('s1') })] }))
+    expect(other.hold).toEqual([{ uid: 'm', from: { podUid: null, balancerUid: 'b1', hostId: 'h1' }, to: { podUid: null, balancerUid: null, hostId: 'h1' } }, { uid: 't', from: free, to: { podUid: null, balancerUid: 'b1', hostId: 'h1' } }])
+    expect(planExternal(world({ addresses: [address('m', { managed: true })] })).removeAddresses).toEqual(['m'])
+  })
+})
+
+describe('an address', () => {
+  const [mine, theirs] = [{ podUid: 'p', balancerUid: null, hostId: 'h1' }, { podUid: 'q', balancerUid: null, hostId: 'h2' }]
+  it('comes to another host only when no host has it, or its host is lost', () => {
+    expect(nextHolding(free, theirs, false)).toEqual(theirs)
+    expect(nextHolding(mine, theirs, false)).toEqual({ ...free, hostId: 'h1' })
+    expect(nextHolding({ ...free, hostId: 'h1' }, theirs, false)).toEqual({ ...free, hostId: 'h1' })
+    expect(nextHolding(mine, theirs, true)).toEqual(theirs)
+    expect(nextHolding(mine, { ...theirs, hostId: 'h1' }, false)).toEqual({ ...theirs, hostId: 'h1' })
+    expect(nextHolding(mine, free, true)).toEqual(free)
+  })
+  it('that was given back stays until its host has let go', () => {
+    expect(planExternal(world({ addresses: [address('a', { deleted: true, podUid: 'p', hostId: 'h1' })] }))).toMatchObject({ removeAddresses: [], hold: [{ to: { podUid: null, hostId: 'h1' } }] })
+    expect(planExternal(world({ addresses: [address('a', { deleted: true })] })).removeAddresses).toEqual(['a'])
+  })
+})
+
+describe('a balancer', () => {
+  const withAddress = (over: Partial<WorldBalancer>, more: Partial<World> = {}) => world({ sources: [source('s')], balancers: [balancer('b', 's', over)], addresses: [address('a', { target: toService('s'), balancerUid: 'b', hostId: over.hostId ?? null })], ...more })
+  it('is bound to a host that can, near its pods, with few balancers', () => {
+    const hosts = [host('h1', { balancers: 1 }), host('h2', { balancers: 3, networks: new Set(['n']) }), host('h3', { capable: false }), host('h4', { cordoned: true }), host('h5', { ready: false })]
+    expect(chooseHost(hosts, 'n', new Map([['h1', 1], ['h2', 3]]))).toBe('h2')
+    expect(chooseHost(hosts, 'm', new Map([['h1', 1], ['h2', 3]]))).toBe('h1')
+    expect(planExternal(withAddress({}))).toMatchObject({ bind: [{ uid: 'b', from: null, to: 'h1' }], hold: [{ uid: 'a', to: { hostId: 'h1' } }] })
+    expect(said(withAddress({}, { hosts: [host('h3', { capable: false })] }), 's')?.reason).toBe('NoHost')
+  })
+  it('leaves its host before it is bound to another, and at once where that is lost', () => {
+    expect(planExternal(withAddress({ hostId: 'h1', report: { phase: 'Gone', reason: '', message: '' } }))).toMatchObject({ bind: [], leave: [{ uid: 'b', hostId: 'h1', leaving: true }] })
+    expect(planExternal(withAddress({ hostId: 'h1', leaving: true }))).toMatchObject({ leave: [{ leaving: false }] })
+    expect(planExternal(withAddress({ hostId: 'h1' }, { hosts: [host('h1', { ready: false }), host('h2')] }))).toMatchObject({ bind: [], leave: [], hold: [] })
+    expect(planExternal(withAddress({ hostId: 'h1' }, { hosts: [host('h1', { ready: false, lost: true }), host('h2')] }))).toMatchObject({ bind: [{ from: 'h1', to: 'h2' }], hold: [{ to: { balancerUid: 'b', hostId: 'h2' } }] })
+  })
+  it('that nobody asks for goes when its host has let go', () => {
+    expect(planExternal(world({ balancers: [balancer('b', 's', { hostId: 'h1' })] }))).toMatchObject({ leave: [{ leaving: true }], removeBalancers: [] })
+    expect(planExternal(world({ balancers: [balancer('b', 's')] })).removeBalancers).toEqual(['b'])
+  })
+  it('says what is in the way, and what works of it', () => {
+    const active = { hostId: 'h1', report: { phase: 'Active', reason: '', message: '' } }
+    expect(said(withAddress(active), 's')).toMatchObject({ status: 'True', reason: 'Ready', message: 'Answers at 198.18.100.1.' })
+    expect(said(withAddress({ hostId: 'h1', report: { phase: 'Failed', reason: 'NoNamespace', message: 'No.' } }), 's')).toMatchObject({ status: 'False', reason: 'NoNamespace', message: 'No.' })
+    expect(said(withAddress(active, { sources: [source('s', { warning: 'Secret "x" does not exist.' })] }), 's')).toMatchObject({ status: 'True', reason: 'Partly', message: 'Answers at 198.18.100.1. Secret "x" does not exist.' })
+    expect(said(withAddress(active, { hosts: [host('h1', { ready: false }), host('h2')] }), 's')?.reason).toBe('HostUnknown')
+    expect(said(world({ sources: [source('s', { named: 'nowhere' })], balancers: [balancer('b', 's')] }), 's')).toMatchObject({ reason: 'NoAddress', message: 'There is no floating address "nowhere": create it, or take the annotation away to be given one.' })
+    expect(said(world({ sources: [source('s', { compiled: null, problem: 'spec.ports must have at least one port.' })] }), 's')).toMatchObject({ reason: 'Invalid' })
+  })
+})
+
+it('a host is lost that is silent for its time, and knew that another could take over', () => {
+  let steady = 0
+  const lost = new LostHosts(() => steady)
+  const find = (phase: string, toldLease = true) => lost.find([{ id: 'h', phase, toldLease }]).size
+  expect([find('Ready'), find('Unknown')]).toEqual([0, 0])
+  steady = 4999
+  expect(find('Unknown')).toBe(0)
+  steady = 5000
+  expect([find('Unknown'), find('Unknown', false), find('Ready'), find('Unknown')]).toEqual([1, 0, 0, 0])
+})
