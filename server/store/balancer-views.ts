@@ -16,6 +16,13 @@ export const findLoadBalancer = (db: Database, scope: Scope, source: BalancerSou
 /** The balancers with these uids, in their order; what is another tenant's is left out. */
 export const loadLoadBalancers = async (db: Database, scope: Scope, uids: string[]): Promise<LoadBalancerRow[]> => inOrder(uids, await db.loadBalancer.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts }))
 
+/** Labels and annotations of who asked for balancers, by their uids: the balancers' own are theirs. */
+export async function sourceMetadata(db: Database, scope: Scope, sourceUids: readonly string[]): Promise<Map<string, { labels: unknown; annotations: unknown }>> {
+  const args = { where: { tenantId: scope.tenantId, uid: { in: [...sourceUids] } }, select: { uid: true, labels: true, annotations: true } } as const
+  const rows = sourceUids.length === 0 ? [] : [...(await db.service.findMany(args)), ...(await db.ingress.findMany(args))]
+  return new Map(rows.map(({ uid, ...row }) => [uid, row]))
+}
+
 /** The balancers of Services and Ingresses, by the uids of those. */
 export async function balancersOf(db: Database, sourceUids: readonly string[]): Promise<Map<string, { name: string; addresses: string[] }>> {
   const rows = sourceUids.length === 0 ? [] : await db.loadBalancer.findMany({ where: { sourceUid: { in: [...sourceUids] } }, select: { sourceUid: true, name: true, addresses: parts.addresses } })

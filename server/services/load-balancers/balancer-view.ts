@@ -7,7 +7,7 @@ import { balancerSource, type BalancerDetail, type BalancerPhase, type BalancerV
 import { serviceSpec } from '@/domain/service/spec'
 import type { Condition } from '@/domain/shared/condition'
 import type { Scope } from '@/server/auth/scope'
-import { backendServices, podWeights, type LoadBalancerRow } from '@/server/store/balancer-views'
+import { backendServices, podWeights, sourceMetadata, type LoadBalancerRow } from '@/server/store/balancer-views'
 import { listConditions } from '@/server/store/conditions'
 import type { Database } from '@/server/store/database'
 import { toCondition, toMetadata } from '../object-metadata'
@@ -36,13 +36,14 @@ export async function toBalancerViews(db: Database, scope: Scope, rows: readonly
   const services = await readServices(db, scope, models.flatMap(({ row, compiled }) => (compiled?.services ?? []).map(({ service }) => ({ namespace: row.namespace, name: service }))))
   const weights = await readWeights(db, scope, services)
   const conditions = await listConditions(db, rows.map((row) => row.uid))
+  const metadata = await sourceMetadata(db, scope, rows.map((row) => row.sourceUid))
   return models.map(({ row, compiled }) => {
     const report = reportOf(row)
     const backends = (compiled?.services ?? []).map(({ backend, service, port }): Backends[number] => {
       const of = services.get(`${row.namespace}/${service}`)
       return { name: backend, service, port: backendPort(of, port)?.port ?? port, servers: serverViews({ backend, port }, of, weights, answers(report) ? report : null) }
     })
-    return { ...viewOf(row, compiled, backends, conditions.filter((one) => one.objectUid === row.uid).map(toCondition)), backends }
+    return { ...viewOf({ ...row, ...metadata.get(row.sourceUid) }, compiled, backends, conditions.filter((one) => one.objectUid === row.uid).map(toCondition)), backends }
   })
 }
 

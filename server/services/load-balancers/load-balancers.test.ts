@@ -35,7 +35,7 @@ describe('a load balancer', () => {
     expect(await ann.caller.loadBalancer.get({ tenant, name: 'web' })).toMatchObject({ source: 'Service', model: null, status: { phase: 'Pending', addresses: [] }, backends: [], certificates: [] })
 
     await settle()
-    expect(await ann.caller.loadBalancer.get({ tenant, name: 'web' })).toMatchObject({ model: { listeners: [{ port: 80 }] }, status: { phase: 'Pending', network: 'default', addresses: ['198.18.100.2'], urls: ['http://www.example.com/'], host: 'h1', conditions: [{ type: 'LoadBalancer', reason: 'Pending' }] } })
+    expect(await ann.caller.loadBalancer.get({ tenant, name: 'web' })).toMatchObject({ metadata: { annotations: prefixed({ protocol: 'http', hosts: 'www.example.com' }) }, model: { listeners: [{ port: 80 }] }, status: { phase: 'Pending', network: 'default', addresses: ['198.18.100.2'], urls: ['http://www.example.com/'], host: 'h1', conditions: [{ type: 'LoadBalancer', reason: 'Pending' }] } })
     const ref = (row: typeof one) => ({ kind: 'Pod', namespace: 'default', name: row!.metadata.name, uid: row!.metadata.uid })
     const { uid } = await server.db.service.findFirstOrThrow({ where: { name: 'web' } })
     const subsets = [{ addresses: [{ ip: '10.244.0.2', targetRef: ref(one) }, { ip: '10.244.0.3', targetRef: ref(two) }], notReadyAddresses: [{ ip: '10.244.0.4', targetRef: ref(three) }], ports: [{ name: 'http', protocol: 'TCP', port: 8080 }] }]
