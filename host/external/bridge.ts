@@ -265,11 +265,15 @@ export class ExternalBridge {
   private async makeLink(name: string, { namespace, device, mac, addresses }: ExternalPort, before: readonly string[]): Promise<void> {
     const { kernel } = this.options
     this.rightDigest = null
-    const isThere = (await kernel.links()).some(({ ifname }) => ifname === name)
-    await kernel.ipBatch([...(isThere ? [] : [`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`]), ...intoBridge(name, this.name)])
+    // Of the one link alone: a host may have thousands.
+    const isThere = await kernel.command('ip', ['-o', 'link', 'show', 'dev', name]).then(() => true, () => false)
+    await kernel.ipBatch([
+      ...(isThere ? [] : [`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`]),
+      ...intoBridge(name, this.name),
+      ...addresses.map((one) => neighbour(one, mac, this.name)),
+    ])
     await kernel.bridgeBatch([`fdb replace ${mac} dev ${name} master static`])
     await kernel.ipBatchForced(before.filter((one) => !addresses.includes(one)).map((one) => forgetNeighbour(one, this.name)))
-    await kernel.ipBatch(addresses.map((one) => neighbour(one, mac, this.name)))
   }
 
   /** After a failure the rules are those of before; a link that was new is gone. */
