@@ -39,6 +39,8 @@ it('Docker\'s is answered with the chain it keeps for others', async () => {
     allow: [
       ['iptables', '-I', 'DOCKER-USER', '-i', `hyp${lab.hostTag}-+`, '-j', 'ACCEPT'],
       ['iptables', '-I', 'DOCKER-USER', '-o', `hyp${lab.hostTag}-+`, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+      ['iptables', '-I', 'DOCKER-USER', '-i', `hypx-${lab.hostTag}`, '-j', 'ACCEPT'],
+      ['iptables', '-I', 'DOCKER-USER', '-o', `hypx-${lab.hostTag}`, '-j', 'ACCEPT'],
     ],
   }])
 })

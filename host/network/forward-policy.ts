@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bridgeName } from '@/host/external/names'
 import { run as runCommand } from '@/platform/exec'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import { checkHostTag, uplinkPrefix } from './names'
@@ -42,11 +43,11 @@ export async function foreignForwardPolicy(options: { hostTag: string; uplinkNet
 }
 
 function letsThrough(listed: readonly { expr: readonly Record<string, unknown>[] }[], hostTag: string): boolean {
-  const accepts = (direction: string) => listed.some(({ expr }) => {
+  const accepts = (direction: string, link: string) => listed.some(({ expr }) => {
     const text = JSON.stringify(expr)
-    return text.includes(`"${direction}"`) && text.includes(`"${uplinkPrefix(hostTag)}*"`) && expr.some((part) => 'accept' in part)
+    return text.includes(`"${direction}"`) && text.includes(`"${link}"`) && expr.some((part) => 'accept' in part)
   })
-  return accepts('iifname') && accepts('oifname')
+  return [`${uplinkPrefix(hostTag)}*`, bridgeName(hostTag)].every((link) => accepts('iifname', link) && accepts('oifname', link))
 }
 
 /** The older iptables keeps its rules apart from nftables. Asked only where it is in use, since asking would load it. */
@@ -56,7 +57,7 @@ async function legacyObstacle(kernel: NetworkNamespaceKernel, hostTag: string): 
   const forward = await kernel.command('iptables-legacy', ['-S']).catch(() => '')
   const lines = forward.split('\n')
   const ours = `${uplinkPrefix(hostTag)}+`
-  const allowed = ['-i', '-o'].every((direction) => lines.some((line) => line.includes(`${direction} ${ours} `) && line.endsWith('-j ACCEPT')))
+  const allowed = ['-i', '-o'].every((direction) => [ours, bridgeName(hostTag)].every((link) => lines.some((line) => line.includes(`${direction} ${link} `) && line.endsWith('-j ACCEPT'))))
   if (allowed || !lines.includes('-P FORWARD DROP')) return []
   const commands = throughIptables(hostTag, lines.includes('-N DOCKER-USER') ? 'DOCKER-USER' : 'FORWARD')
   return [{ where: 'chain FORWARD of iptables-legacy', allow: commands.map(([, ...rest]) => ['iptables-legacy', ...rest]) }]
@@ -67,6 +68,8 @@ function throughIptables(hostTag: string, chain: string): string[][] {
   return [
     ['iptables', '-I', chain, '-i', ours, '-j', 'ACCEPT'],
     ['iptables', '-I', chain, '-o', ours, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+    // What may pass there is said by our own table (host/external/bridge-rules.ts).
+    ...['-i', '-o'].map((direction) => ['iptables', '-I', chain, direction, bridgeName(hostTag), '-j', 'ACCEPT']),
   ]
 }
 
@@ -75,5 +78,6 @@ function throughNft(hostTag: string, family: string, table: string, chain: strin
   return [
     ['nft', 'insert', 'rule', family, table, chain, 'iifname', ours, 'accept'],
     ['nft', 'insert', 'rule', family, table, chain, 'oifname', ours, 'ct', 'state', 'established,related', 'accept'],
+    ...['iifname', 'oifname'].map((direction) => ['nft', 'insert', 'rule', family, table, chain, direction, `"${bridgeName(hostTag)}"`, 'accept']),
   ]
 }
