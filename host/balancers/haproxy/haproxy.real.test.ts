@@ -9,8 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { defaultOptions, type BalancerListener, type BalancerModel, type BalancerServer } from '@/domain/load-balancer/model'
+import { openCgroups } from '@/host/cgroups/cgroups'
+import { closeGroups } from '@/host/cgroups/group-files'
 import { isRunning, killProcess, processesOf } from '@/host/hypervisor/process-identity'
+import { putJailsInGroups } from '@/host/images/jail/group'
 import { run } from '@/platform/exec'
+import { noteGroup } from '@/tools/testing/groups'
 import type { Certificate } from '../ports'
 import { removeBalancerFolder, type HaproxyProcess } from './haproxy'
 import { HaproxyRecord, killStrayHaproxies, workersOf } from './process'
@@ -137,6 +141,27 @@ describe.runIf(process.getuid?.() === 0)('the process of a balancer', { timeout:
     expect((await haproxy.counters())[0]?.requests).toBeGreaterThan(asked)
   })
 
+  it('a log that is followed goes on through a reload, and whoever asks later has what was before', async () => {
+    const off = new AbortController()
+    const lines: string[] = []
+    const followed = (async () => {
+      for await (const { path } of haproxy.log({ tailLines: 0, follow: true }, off.signal)) if (path) lines.push(path)
+    })()
+    await ask(lab.address, 80, { path: '/one' })
+    await vi.waitFor(() => expect(lines).toContain('/one'))
+    await bring([plain, tcp, listener({ port: 82, defaultBackend: 'web' })])
+    await ask(lab.address, 82, { path: '/two' })
+    await vi.waitFor(() => expect(lines).toContain('/two'))
+    await bring()
+    off.abort()
+    await followed
+    expect(lines.filter((path) => path === '/one' || path === '/two')).toEqual(['/one', '/two'])
+    const tail: (string | null)[] = []
+    for await (const { path } of haproxy.log({ tailLines: 10, follow: false }, new AbortController().signal)) tail.push(path)
+    expect(tail).toEqual(expect.arrayContaining(['/one', '/two']))
+    expect(tail.length).toBeLessThanOrEqual(10)
+  })
+
   it('serves on with what it had where HAProxy refuses the next, and says why without its paths', async () => {
     const before = await workers()
     const refused = bring([plain, tcp, { ...listener({ port: 83, defaultBackend: 'web' }), port: 70_000 }])
@@ -244,6 +269,28 @@ describe.runIf(process.getuid?.() === 0)('the process of a balancer', { timeout:
     await bring()
     expect((await web()).status).toBe(200)
     expect(record().identity.pid).not.toBe(identity.pid)
+  })
+
+  it('has a control group of its own where there are some, and it goes with it', async () => {
+    const name = `hypernetes-balancer-test-${process.pid}`
+    noteGroup(name)
+    const cgroups = await openCgroups(name)
+    putJailsInGroups(cgroups)
+    try {
+      await haproxy.stop()
+      await bring()
+      const { identity, group } = record()
+      const folders = cgroups.folders(group)
+      for (const one of folders) expect((await readFile(join(one, 'cgroup.procs'), 'utf8')).split('\n')).toContain(String(identity.pid))
+      await haproxy.stop()
+      for (const one of folders) expect(existsSync(one)).toBe(false)
+      await bring()
+    } finally {
+      await haproxy.stop()
+      putJailsInGroups(null)
+      await closeGroups(cgroups.parents)
+      await bring()
+    }
   })
 
   it('what an agent started and could not write down is ended by the next', async () => {

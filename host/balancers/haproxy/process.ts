@@ -59,7 +59,7 @@ export async function startHaproxy(namespacePath: string, jail: HaproxyJail, onE
   const told = await Promise.race([text(child.stdio[3] as Readable), ended.then(() => delay(100, '')), delay(startsWithinMs, '', { ref: false })])
   const info = bwrapInfo.safeParse(jsonOf(told))
   const identity = info.success ? await identifyProcess(info.data['child-pid']) : undefined
-  if (!identity || !(await answers(socketOf(jail.files, 'worker'), () => gone))) {
+  if (!identity || !(await answers(jail.files, () => gone))) {
     if (identity) await killProcess(identity)
     child.kill('SIGKILL')
     await ended
@@ -83,9 +83,11 @@ function jsonOf(line: string): unknown {
   }
 }
 
-async function answers(socket: string, isGone: () => boolean): Promise<boolean> {
+/** Whether its worker and its master do within the time. */
+async function answers(files: string, isGone: () => boolean): Promise<boolean> {
   for (const deadline = performance.now() + startsWithinMs; !isGone() && performance.now() < deadline; await delay(5)) {
-    if ((await command(socket, 'show info').catch(() => '')).includes('Pid:')) return true
+    const said = await Promise.all([command(socketOf(files, 'worker'), 'show info'), command(socketOf(files, 'master'), 'show proc')]).catch(() => ['', ''])
+    if (said[0]?.includes('Pid:') && said[1]?.includes('worker')) return true
   }
   return false
 }

@@ -286,6 +286,24 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     for (const socket of [...silent, ...streaming]) socket.destroy()
   })
 
+  it('bears a client of HTTP/2 that asks for more than it takes, and one that takes back what it asks', async () => {
+    const session = connectHttp2(`http://${lab.address}:86`)
+    await once(session, 'remoteSettings')
+    expect(session.remoteSettings.maxConcurrentStreams).toBe(100)
+    for (let i = 0; i < 3_000; i += 1) session.request({ ':path': `/${i}` }).on('error', () => {}).close(constants.NGHTTP2_CANCEL)
+    session.on('error', () => {})
+    expect((await to(86)).status).toBe(200)
+    session.destroy()
+    const large = connectHttp2(`http://${lab.address}:86`)
+    large.on('error', () => {})
+    seen = []
+    const refused = large.request({ ':path': '/', 'x-large': 'a'.repeat(40_000) })
+    await new Promise((resolve) => refused.on('error', () => {}).on('close', resolve))
+    expect(seen).toEqual([])
+    large.destroy()
+    expect((await to(86)).status).toBe(200)
+  })
+
   it('logs what was asked, and nothing of it can be forged', async () => {
     await bring()
     const marks = ['/"],"x":"\\', '/a%0a[1,2]', "/'{}|%00", `/${'z'.repeat(3_000)}`, '/\x7f', '/é']
