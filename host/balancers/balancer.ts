@@ -6,8 +6,10 @@ import { INNER_LINK, OUTER_LINK } from './names'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy } from './ports'
 
-/** Changes in so short a time are one. */
-const gatherMs = 20
+/** Changes in so short a time are one; where they take long in a longer one, so that they do not take all of the machine's time. */
+const [gatherMs, longestGatherMs, gatherShare] = [20, 250, 2]
+/** Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. */
+const lingerMs = 2_000
 const [firstRetryMs, lastRetryMs] = [200, 10_000]
 /** A HAProxy that ran so long is started again without a wait when it ends. */
 const steadyMs = 10_000
@@ -37,7 +39,10 @@ export class Balancer {
   private readonly haproxy: Haproxy
   /** What stands; null: not known. `linked`: what the links were made of. */
   private made: { inode: number; inner: HostBalancer['network'] | null; outer: Pick<HostBalancer, 'addresses' | 'until'> | null } | null = null
-  private servers: ServersOf = new Map()
+  /** Whom the packet filter lets it reach: its servers, and those that left a moment ago. */
+  private passed: ServersOf = new Map()
+  private lingering: NodeJS.Timeout | null = null
+  private lastMs = 0
   private running: Promise<void> | null = null
   private changed = false
   private left = false
@@ -122,12 +127,14 @@ export class Balancer {
 
   private async work(): Promise<void> {
     while (this.changed && !this.left) {
-      await delay(gatherMs)
+      await delay(Math.min(Math.max(gatherMs, this.lastMs * gatherShare), longestGatherMs))
       this.changed = false
       const { wanted } = this
+      const began = performance.now()
       try {
         await (wanted ? this.bring(wanted) : this.end())
         this.retryMs = firstRetryMs
+        this.lastMs = performance.now() - began
       } catch (error) {
         this.failed(error)
         this.changed = true
@@ -154,15 +161,29 @@ export class Balancer {
     const { outside, network } = this.parts
     const made = await step('its network namespace', () => this.makeNamespace())
     // Who comes may be reached before HAProxy knows of it; who goes, until it does not any more.
-    await step('its packet filter', () => this.namespace.filter(balancer, both(this.servers, servers)))
+    await this.letThrough(balancer, both(this.passed, servers))
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
     const outer = { addresses: balancer.addresses, until: balancer.until }
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
-    this.servers = servers
-    await step('its packet filter', () => this.namespace.filter(balancer, servers))
+    this.linger(servers)
     this.isActive = true
     this.tellState()
+  }
+
+  private async letThrough(balancer: HostBalancer, servers: ServersOf): Promise<void> {
+    await step('its packet filter', () => this.namespace.filter(balancer, servers))
+    this.passed = servers
+  }
+
+  /** Who left is let through no more in a moment. */
+  private linger(servers: ServersOf): void {
+    if (this.lingering || count(this.passed) === count(servers)) return
+    this.lingering = setTimeout(() => {
+      this.lingering = null
+      this.passed = new Map()
+      if (this.wanted) this.converge()
+    }, lingerMs).unref()
   }
 
   private async makeNamespace(): Promise<NonNullable<Balancer['made']>> {
@@ -197,7 +218,7 @@ export class Balancer {
     await this.takeAway()
     await step('its network namespace', () => this.namespace.remove())
     this.made = null
-    this.servers = new Map()
+    this.passed = new Map()
     this.down = []
     this.problem = null
     this.tell({ phase: 'Gone', reason: 'Gone', message: 'The host does not answer for the balancer any more.' })
@@ -241,6 +262,8 @@ async function step<T>(name: Step, act: () => Promise<T>): Promise<T> {
     throw new StepFailed(name, error)
   }
 }
+
+const count = (servers: ServersOf): number => [...servers.values()].reduce((sum, { length }) => sum + length, 0)
 
 /** Servers of two states; of one that both have, what the second says. */
 function both(before: ServersOf, now: ServersOf): ServersOf {
