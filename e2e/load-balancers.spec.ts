@@ -55,8 +55,8 @@ test('a balancer is created in three fields, changed beside its page and deleted
   })
 
   await test.step('options are in words, and what is wrong with one stands at it', async () => {
-    await page.getByRole('link', { name: 'Options' }).click()
-    await page.getByRole('link', { name: 'Change options' }).click()
+    await page.getByRole('link', { name: 'Options', exact: true }).click()
+    await page.getByRole('link', { name: 'Edit options' }).click()
     const edit = form(page, 'Edit options of front')
     await edit.getByLabel('Size of a request').fill('much')
     await edit.getByRole('button', { name: 'Save options' }).click()

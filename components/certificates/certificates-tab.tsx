@@ -54,7 +54,7 @@ export function BalancerCertificates({ children }: { children?: ReactNode }) {
               <TextLink key="secret" size="sm" href={paths.secret(tenant, metadata.namespace, each.secret)}>{each.secret}</TextLink>,
               <span key="names" className="flex flex-col gap-1 py-1">
                 <span className="flex flex-wrap gap-1">{(each.names.length > 0 ? each.names : each.subject ? [each.subject] : []).map((name) => <Badge key={name} mono>{name}</Badge>)}</span>
-                {each.problem !== null && <span className="text-xs text-notice-content wrap-anywhere">{each.problem}</span>}
+                {each.problem !== null && !each.problem.startsWith('expire') && <span className="text-xs text-notice-content wrap-anywhere">{each.problem}</span>}
               </span>,
               <Expiry key="expiry" certificate={each} />,
               <ActionMenu key="actions" of={each.secret} actions={actions(each)} />,
@@ -75,7 +75,7 @@ export function BalancerCertificates({ children }: { children?: ReactNode }) {
             `The Secret ${leaving.secret} stays.`,
           ]}
           onDelete={async () => {
-            await write({ ...withoutCertificate(source, leaving.secret), resourceVersion: source.resourceVersion })
+            await write({ before: source, ...withoutCertificate(source, leaving.secret) })
             await forget()
           }}
           onClose={() => setLeaving(null)}
@@ -101,7 +101,7 @@ function UseStored({ source }: { source: Source }) {
     setPending(true)
     setFailure(null)
     try {
-      await write({ ...withCertificate(source, chosen), resourceVersion: source.resourceVersion })
+      await write({ before: source, ...withCertificate(source, chosen) })
       await forget()
       setChosen('')
     } catch (error) {

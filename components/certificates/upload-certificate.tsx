@@ -41,7 +41,7 @@ function UploadForm({ source: given, replace }: { source: Source; replace: strin
       if (replace !== null) return api.secret.update.mutate({ tenant, namespace, name: replace, stringData: tlsValues(draft) })
       if (stored !== draft.name) await api.secret.create.mutate({ tenant, namespace, name: draft.name, type: 'kubernetes.io/tls', stringData: tlsValues(draft), requestId })
       setStored(draft.name)
-      return write({ ...withCertificate(source, draft.name), resourceVersion: source.resourceVersion })
+      return write({ before: source, ...withCertificate(source, draft.name) })
     },
     fieldOf: certificateFieldOf,
     onDone: () => {

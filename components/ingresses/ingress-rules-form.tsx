@@ -29,13 +29,14 @@ export function IngressRulesForm({ source: given }: { source: Extract<Source, { 
   const back = paths.loadBalancerRules(...at)
   const services = useServices()
   // The form is of the Ingress as it was when the form opened.
-  const [{ annotations, resourceVersion, spec: before }] = useState(given)
+  const [source] = useState(given)
+  const { annotations, spec: before } = source
   const [initial] = useState(() => ingressDraftOf(before))
   const { defaultBackend: _, rules: __, ...kept } = before
   const form = useForm({
     initial,
     schema: ingressDraftSchema(kept),
-    submit: (draft) => write({ annotations, spec: ingressSpec.parse(ingressSpecOf(draft, kept)), resourceVersion }),
+    submit: (draft) => write({ before: source, annotations, spec: ingressSpec.parse(ingressSpecOf(draft, kept)) }),
     fieldOf: ingressFieldOf,
     onDone: () => { void forget(); router.push(back) },
   })
@@ -78,7 +79,7 @@ function RuleRow({ row, at, services, error, onChange, onRemove }: RowProps) {
   return (
     <div role="group" aria-label={`Rule ${at + 1}`} className="flex flex-col gap-2 rounded-md border border-stroke p-3">
       <div className="grid grid-cols-[minmax(0,1.2fr)_minmax(0,1fr)_32px] items-start gap-2">
-        <Field label="Host" error={error('host')}>{(control) => <Input {...control} {...input} placeholder="every host" value={row.host} onChange={(event) => onChange({ host: event.target.value })} />}</Field>
+        <Field label="Host" error={error('host')}>{(control) => <Input {...control} {...input} data-autofocus={at === 0 || undefined} placeholder="every host" value={row.host} onChange={(event) => onChange({ host: event.target.value })} />}</Field>
         <Field label="Path" error={error('path')}>{(control) => <Input {...control} {...input} value={row.path} onChange={(event) => onChange({ path: event.target.value })} />}</Field>
         <IconButton label={`Remove rule ${at + 1}`} icon={<Trash2 className="size-4" />} onClick={onRemove} className="mt-5 size-8" />
       </div>

@@ -70,7 +70,7 @@ function ReachPanel() {
             <Property name="Addresses"><span className="flex flex-wrap gap-x-3">{status.addresses.map((address) => <CopyableId key={address} id={address} />)}</span></Property>
           </Properties>
         )}
-      {named && status.addresses.length > 0 && <p className="mt-3 text-xs text-faint">Its rules go by host: point those names at {status.addresses.length === 1 ? 'its address' : 'its addresses'} in your DNS (A and AAAA records). A name is the tenant’s to set; Hypernetes serves no zone on the outside.</p>}
+      {named && status.addresses.length > 0 && <p className="mt-3 text-xs text-faint">Its rules go by host: point those names at {status.addresses.length === 1 ? 'its address' : 'its addresses'} in your DNS (A and AAAA records). Hypernetes serves no DNS on the outside.</p>}
     </Panel>
   )
 }

@@ -5,7 +5,9 @@ import { TextLink } from '@/components/ui/text-link'
 import { useBalancer } from './balancer-frame'
 
 /** What of a balancer asks for something: a condition that is not true, or one that is in part. */
-export const asksFor = ({ status, reason, message }: Condition): boolean => message !== '' && (status !== 'True' || reason === 'Partly' || reason === 'Degraded')
+export const asksFor = ({ status, reason, message }: Condition): boolean => message !== '' && (status !== 'True' || reason === 'Degraded' || (reason === 'Partly' && !endsAlone(message)))
+/** That a certificate ends soon is warned of by itself, and all of the balancer works until then. */
+const endsAlone = (message: string): boolean => /^Answers at [^"]*? ?(metadata|spec)\S* the certificate in Secret "[^"]*" expire(?:(?! metadata\.| spec\.)[^\n])*$/.test(message)
 
 /** Where the next action that a condition names is taken. What it is stands in the condition's own message. */
 export function NextForCondition({ condition }: { condition: Condition }) {

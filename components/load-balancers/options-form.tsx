@@ -40,7 +40,7 @@ function OptionsForm({ source: given }: { source: Source }) {
     schema: z.custom<Record<string, string>>().superRefine((draft, context) => {
       for (const { key, message } of balancerProblems(metadata.name, changedAnnotations(source.annotations, draft), source)) if (shown.has(key)) context.addIssue({ code: 'custom', path: [key], message })
     }),
-    submit: (draft) => write({ annotations: changedAnnotations(source.annotations, draft), resourceVersion: source.resourceVersion }),
+    submit: (draft) => write({ before: source, annotations: changedAnnotations(source.annotations, draft) }),
     fieldOf: annotationFieldOf,
     onDone: () => { void forget(); router.push(back) },
   })

@@ -1,10 +1,7 @@
 'use client'
-import { Pencil } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { balancerAnnotationsOf } from '@/domain/load-balancer/annotations'
 import { NOTHING } from '@/components/client/formats'
-import { paths } from '@/components/client/paths'
-import { ButtonLink } from '@/components/ui/button'
 import { Badge } from '@/components/ui/badge'
 import { Panel } from '@/components/ui/panel'
 import { useBalancer } from './balancer-frame'
@@ -12,14 +9,10 @@ import { optionGroups } from './option-words'
 
 /** Every option with its value now and what it costs. `children` is the form that stands over it. */
 export function BalancerOptions({ children }: { children?: ReactNode }) {
-  const { at, balancer: { metadata, model } } = useBalancer()
+  const { balancer: { metadata, model } } = useBalancer()
   const set = balancerAnnotationsOf(metadata.annotations)
   return (
     <>
-      <div className="flex items-center justify-between gap-3">
-        <p className="text-sm text-faint">A change is taken over without a cut.</p>
-        <ButtonLink icon={<Pencil className="size-4" />} href={paths.editLoadBalancerOptions(...at)}>Change options</ButtonLink>
-      </div>
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         {optionGroups.map(({ title, options }) => (
           <Panel key={title} title={title}>

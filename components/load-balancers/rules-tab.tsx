@@ -1,17 +1,14 @@
 'use client'
-import { Pencil } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { formatCount } from '@/components/client/formats'
-import { paths } from '@/components/client/paths'
 import { SimpleTable } from '@/components/patterns/simple-table'
-import { ButtonLink } from '@/components/ui/button'
 import { Panel } from '@/components/ui/panel'
 import { useBalancer } from './balancer-frame'
 import { ruleRows } from './balancer-words'
 
 /** Which request goes where. `children` is the form that stands over it. */
 export function BalancerRules({ children }: { children?: ReactNode }) {
-  const { at, balancer } = useBalancer()
+  const { balancer } = useBalancer()
   const rows = ruleRows(balancer)
   const rules = balancer.model?.listeners.reduce((sum, each) => sum + each.rules.length, 0) ?? 0
   return (
@@ -19,7 +16,6 @@ export function BalancerRules({ children }: { children?: ReactNode }) {
       <Panel
         title="Rules"
         description={rules > 0 ? `${formatCount(rules, 'rule')}; the first that fits decides` : undefined}
-        actions={<ButtonLink size="sm" icon={<Pencil className="size-3.5" />} href={paths.editLoadBalancerRules(...at)}>Edit rules</ButtonLink>}
         flush
       >
         <SimpleTable

@@ -40,7 +40,7 @@ export function ServiceRulesForm({ source: given }: { source: Extract<Source, { 
   const form = useForm({
     initial,
     schema,
-    submit: (draft) => write({ annotations: changedAnnotations(source.annotations, patchOf(draft)), spec: specOf(draft), resourceVersion: source.resourceVersion }),
+    submit: (draft) => write({ before: source, annotations: changedAnnotations(source.annotations, patchOf(draft)), spec: specOf(draft) }),
     fieldOf: annotationFieldOf,
     onDone: () => { void forget(); router.push(back) },
   })

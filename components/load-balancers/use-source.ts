@@ -3,37 +3,58 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { IngressSpec } from '@/domain/ingress/spec'
 import type { ServiceSpec } from '@/domain/service/spec'
 import type { Labels } from '@/domain/shared/names'
+import { toFailure } from '@/components/client/errors'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useBalancer } from './balancer-frame'
 
 /** What asked for the balancer, as it is now. */
 export type Source = { annotations: Labels; resourceVersion: string } & ({ kind: 'Service'; spec: ServiceSpec } | { kind: 'Ingress'; spec: IngressSpec })
-type Change = { annotations: Labels; spec?: ServiceSpec | IngressSpec; resourceVersion: string }
+/** `before`: what was read, and is changed. */
+type Change = { before: Source; annotations: Labels; spec?: ServiceSpec | IngressSpec }
 
-/** The Service or Ingress of the balancer that is shown. */
+const versionOf = ({ annotations, resourceVersion }: { annotations: Labels; resourceVersion: string }) => ({ annotations, resourceVersion })
+const isSame = (a: Source, b: Source) => JSON.stringify([a.annotations, a.spec]) === JSON.stringify([b.annotations, b.spec])
+
+/** The Service or Ingress of the balancer that is shown; asked for anew whenever a page begins to show it. */
 export function useSource(): { source: Source | undefined; error: unknown; retry: () => void } {
   const { at: [tenant, kind, namespace, name] } = useBalancer()
   const trpc = useTRPC()
-  const service = useQuery({ ...trpc.service.get.queryOptions({ tenant, namespace, name }), enabled: kind === 'Service' })
-  const ingress = useQuery({ ...trpc.ingress.get.queryOptions({ tenant, namespace, name }), enabled: kind === 'Ingress' })
+  const service = useQuery({ ...trpc.service.get.queryOptions({ tenant, namespace, name }), enabled: kind === 'Service', refetchOnMount: 'always' })
+  const ingress = useQuery({ ...trpc.ingress.get.queryOptions({ tenant, namespace, name }), enabled: kind === 'Ingress', refetchOnMount: 'always' })
   const query = kind === 'Service' ? service : ingress
-  const of = ({ annotations, resourceVersion }: { annotations: Labels; resourceVersion: string }) => ({ annotations, resourceVersion })
-  const source: Source | undefined = kind === 'Service' ? service.data && { kind, spec: service.data.spec, ...of(service.data.metadata) } : ingress.data && { kind, spec: ingress.data.spec, ...of(ingress.data.metadata) }
-  return { source, error: query.error, retry: () => void query.refetch() }
+  const found: Source | undefined = kind === 'Service' ? service.data && { kind, spec: service.data.spec, ...versionOf(service.data.metadata) } : ingress.data && { kind, spec: ingress.data.spec, ...versionOf(ingress.data.metadata) }
+  return { source: query.isFetchedAfterMount ? found : undefined, error: query.error, retry: () => void query.refetch() }
 }
 
-/** Writes it, and has everything of it asked for anew. A change by somebody else meanwhile is refused by its resourceVersion. */
+/**
+ * Writes it, and has everything of it asked for anew. A change by somebody else meanwhile is refused by its resourceVersion; what the server itself tells of it,
+ * as it does while the balancer starts, is no such change.
+ */
 export function useWriteSource() {
   const { at: [tenant, kind, namespace, name] } = useBalancer()
   const api = useTRPCClient()
   const trpc = useTRPC()
   const queries = useQueryClient()
+  const read = async (): Promise<Source> => {
+    if (kind === 'Service') return api.service.get.query({ tenant, namespace, name }).then(({ spec, metadata }) => ({ kind, spec, ...versionOf(metadata) }))
+    return api.ingress.get.query({ tenant, namespace, name }).then(({ spec, metadata }) => ({ kind, spec, ...versionOf(metadata) }))
+  }
+  const put = async ({ annotations, spec }: Change, resourceVersion: string): Promise<unknown> => {
+    const input = { tenant, namespace, name, annotations, resourceVersion }
+    if (kind === 'Service') return api.service.update.mutate({ ...input, ...(spec && 'ports' in spec && { spec }) })
+    return api.ingress.update.mutate({ ...input, ...(spec && 'rules' in spec && { spec }) })
+  }
   return {
-    write: async ({ annotations, spec, resourceVersion }: Change): Promise<unknown> => {
-      const input = { tenant, namespace, name, annotations, resourceVersion }
-      if (kind === 'Service') return api.service.update.mutate({ ...input, ...(spec && 'ports' in spec && { spec }) })
-      return api.ingress.update.mutate({ ...input, ...(spec && 'rules' in spec && { spec }) })
+    write: async (change: Change): Promise<unknown> => {
+      try {
+        return await put(change, change.before.resourceVersion)
+      } catch (error) {
+        if (toFailure(error).code !== 'conflict') throw error
+        const now = await read()
+        if (!isSame(now, change.before)) throw error
+        return put(change, now.resourceVersion)
+      }
     },
-    forget: () => Promise.all([trpc.loadBalancer.pathKey(), trpc.service.pathKey(), trpc.ingress.pathKey(), trpc.manifest.pathKey()].map((queryKey) => queries.invalidateQueries({ queryKey }))),
+    forget: () => Promise.all([trpc.loadBalancer.pathKey(), trpc.service.pathKey(), trpc.ingress.pathKey(), trpc.manifest.pathKey(), trpc.certificate.pathKey()].map((queryKey) => queries.invalidateQueries({ queryKey }))),
   }
 }
