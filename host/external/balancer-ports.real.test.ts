@@ -81,7 +81,7 @@ describe('a balancer', () => {
     await lab.ip(inside, ['route delete 203.0.113.1/32', 'address delete 198.18.100.99/32 dev ext0'])
     await lab.hears(inside, '10.0.0.5', 'web')
     await expect(hosts.external.attach({ ...outer, namespace: `hypb-${lab.hostTag}-n8`, mac: balancerMac(lab.hostTag, 8) })).rejects.toThrow('it has to go there first')
-    await expect(hosts.external.attach({ ...outer, addresses: [...outer.addresses, '192.0.2.7'] })).rejects.toThrow('no address pool')
+    await expect(hosts.external.attach({ ...outer, addresses: [...outer.addresses, '192.0.2.7'] })).rejects.toThrow('of no address pool')
     await lab.hears(lab.outside, '198.18.100.50', 'balancer')
   })
 

@@ -24,12 +24,11 @@ export function isBridgeRight(links: readonly Link[], { name, mac }: BridgeDevic
 }
 
 /**
- * Makes the bridge right, with the gateways of these pools and without those of `surplus`. Says whether its neighbours have to be told anew. Throws an Error where a pool is in use elsewhere
- * on this host, ExecError from the kernel.
+ * Makes the bridge right, with the gateways of these pools and without those of `surplus`. Says whether its neighbours have to be told anew. Throws an Error where the name is
+ * another link's, ExecError from the kernel.
  */
 export async function makeBridge(kernel: NetworkNamespaceKernel, { name, mac }: BridgeDevice, pools: readonly Pool[], surplus: Iterable<string>): Promise<boolean> {
   const links = await kernel.links()
-  refuseOverlaps(links, name, pools)
   const bridge = links.find(({ ifname }) => ifname === name)
   if (bridge && bridge.linkinfo?.info_kind !== 'bridge') throw new Error(`this host has a link ${name} that is no bridge: remove or rename it`)
   if (!bridge) await kernel.ipBatch([`link add name ${name} address ${mac} mtu ${EXTERNAL_MTU} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`])
@@ -49,15 +48,20 @@ export async function makeBridge(kernel: NetworkNamespaceKernel, { name, mac }: 
   return isOther
 }
 
-function refuseOverlaps(links: readonly Link[], bridge: string, pools: readonly Pool[]): void {
+/** Which pools cannot be here, and why: subnets that this host has on other links. By their uid. */
+export function overlapsOf(links: readonly Link[], bridge: string, pools: readonly Pool[]): Map<string, string> {
+  const problems = new Map<string, string>()
   for (const { ifname, addr_info } of links) {
     if (ifname === bridge) continue
     for (const { local, prefixlen } of addr_info) {
       if (local === undefined || local.startsWith('fe80') || local === '::1') continue
-      const pool = pools.find(({ cidr }) => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(local), prefixlen)))
-      if (pool) throw new Error(`the address pool ${pool.name} (${pool.cidr}) overlaps ${local}/${prefixlen}, which this host has on ${ifname}: give the pool another subnet, or remove that address`)
+      for (const { uid, name, cidr } of pools) {
+        if (!subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(local), prefixlen))) continue
+        problems.set(uid, `the address pool ${name} (${cidr}) overlaps ${local}/${prefixlen}, which this host has on ${ifname}: give the pool another subnet, or move that interface into the bridge ${bridge} and its address away`)
+      }
     }
   }
+  return problems
 }
 
 /** The commands that put a link of ours, which is there, into the bridge. May be repeated. */

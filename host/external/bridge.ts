@@ -7,7 +7,7 @@ import { Table } from '@/host/network/table/table'
 import type { Fingerprint } from '@/host/network/watch/fingerprints'
 import type { Logger } from '@/platform/logger'
 import { announce } from './announce'
-import { familiesOf, forgetNeighbour, gatewayOf, intoBridge, isBridgeRight, isWithin, letForward, makeBridge, neighbour, whole, type Pool } from './bridge-device'
+import { familiesOf, forgetNeighbour, gatewayOf, intoBridge, isBridgeRight, isWithin, letForward, makeBridge, neighbour, overlapsOf, whole, type Pool } from './bridge-device'
 import { externalTables, removeExternalTables } from './bridge-rules'
 import { bridgeMac, bridgeName, externalTable, EXTERNAL_MTU, portName, portPrefix } from './names'
 
@@ -27,7 +27,10 @@ const forwardingEntries = z.array(z.object({ mac: z.string(), ifname: z.string()
  * from these links: whose MAC and which addresses are behind each is told to the kernel, and its packet filter holds them to it.
  */
 export class ExternalBridge {
+  private known: readonly Pool[] = []
+  /** Those that can be here, and why the others cannot. */
   private pools: readonly Pool[] = []
+  private problems: ReadonlyMap<string, string> = new Map()
   private readonly ports = new Map<string, ExternalPort>()
   private readonly serial = new Serial()
   private table: Table
@@ -53,13 +56,27 @@ export class ExternalBridge {
     return bridgeName(this.options.hostTag)
   }
 
-  /** These are all pools. In force at once where the bridge is there. Throws ExecError, and an Error for a pool that is in use elsewhere on this host. */
+  /** These are all pools. In force at once where the bridge is there; one that is in use elsewhere on this host is left out ({@link problemOf}). Throws ExecError. */
   async setPools(pools: readonly Pool[]): Promise<void> {
     await this.serial.do(async () => {
-      if (isDeepStrictEqual(pools, this.pools)) return
-      this.pools = [...pools]
-      if (this.isOpen) await this.openBridge()
+      const before = this.pools
+      this.known = [...pools]
+      await this.sortPools()
+      if (this.isOpen && !isDeepStrictEqual(before, this.pools)) await this.openBridge()
     })
+  }
+
+  /** Why an address cannot be answered for on this host, or null. */
+  problemOf(address: string): string | null {
+    const pool = this.known.find(({ cidr }) => isWithin(cidr, address))
+    return pool ? this.problems.get(pool.uid) ?? null : `${address} is of no address pool that this host was told of`
+  }
+
+  private async sortPools(): Promise<void> {
+    const { kernel, log } = this.options
+    this.problems = this.known.length === 0 ? new Map() : overlapsOf(await kernel.links(), this.name, this.known)
+    this.pools = this.known.filter(({ uid }) => !this.problems.has(uid))
+    for (const problem of this.problems.values()) log.error(`no address of it is answered for on this host: ${problem}`)
   }
 
   /** The subnets of all pools. */
@@ -197,7 +214,7 @@ export class ExternalBridge {
     if (!/^[a-z0-9]{1,15}$/.test(device) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new TypeError(`"${device}" with "${mac}" is no device with a MAC address`)
     for (const address of addresses) {
       const pool = this.poolOf(address)
-      if (!pool) throw new Error(`${address} is of no address pool that this host knows`)
+      if (!pool) throw new Error(this.problemOf(address) ?? `${address} is of no address pool`)
       if (address === pool.gateway) throw new Error(`${address} is the gateway of the pool ${pool.name}`)
       for (const [other, port] of this.ports) if (other !== name && port.addresses.includes(address)) throw new Error(`${address} is answered for in ${port.namespace}: it has to go there first`)
       for (const [other, port] of this.ports) if (other !== name && port.mac === mac) throw new Error(`MAC address ${mac} is held in ${port.namespace}`)
@@ -250,7 +267,7 @@ export class ExternalBridge {
     return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
   }
 
-  /** Makes the bridge right, and this namespace forward. Throws an Error where a pool is in use elsewhere on this host. */
+  /** Makes the bridge right, and this namespace forward. Throws ExecError. */
   private async openBridge(): Promise<void> {
     const { kernel, log } = this.options
     this.rightDigest = null

@@ -178,6 +178,13 @@ describe('an address that moves', () => {
     expect(floating.report(uid(31))?.message).toContain('another floating address')
     await give(address(10, web))
     expect(phases()).toMatchObject({ '0a': 'Active', '1e': 'Gone', '20': 'Gone' })
+    // A pool that the host's own interface is in costs its addresses, and no others.
+    floating.apply([POOL, { ...POOL, uid: uid(250), name: 'wire', cidr: '203.0.113.0/24', gateway: '203.0.113.254' }], [address(10, web), { ...address(40, web), address: '203.0.113.40' }])
+    await floating.settled()
+    expect(phases()).toMatchObject({ '0a': 'Active', '28': 'Failed' })
+    expect(floating.report(uid(40))).toMatchObject({ reason: 'PoolInUse' })
+    await lab.hears(lab.outside, '198.18.100.10', 'web')
+    await give(address(10, web))
   })
 })
 

@@ -73,7 +73,6 @@ export class FloatingAddresses {
     while (this.wanted) {
       const { pools, addresses } = this.wanted
       this.wanted = null
-      this.refused = refusals(pools, addresses)
       this.known = new Map(addresses.map((one) => [one.uid, one]))
       for (const { uid } of addresses) {
         this.gone.delete(uid)
@@ -81,6 +80,7 @@ export class FloatingAddresses {
       }
       const { network, log } = this.parts
       await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the address pools of this host could not be made right; the next look tries again'))
+      this.refused = refusals(pools, addresses, (address) => network.external.problemOf(address))
       await network.setFloating(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again'))
       this.tell()
     }
@@ -115,14 +115,16 @@ function said(state: FloatingState, { address, podAddress }: HostFloatingAddress
 }
 
 /** What of it no host can carry out, before anything is tried: one address must not keep the others of its network from it. */
-export function refusals(pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]): Map<string, Refused> {
+export function refusals(pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[], problemOf: (address: string) => string | null = () => null): Map<string, Refused> {
   const refused = new Map<string, Refused>()
   const taken = new Map<string, string>()
   for (const { uid, address, podAddress } of addresses) {
     const pool = pools.find(({ cidr }) => inSubnet(parseSubnet(cidr), parseIp(address)))
     const other = taken.get(address)
+    const problem = problemOf(address)
     if (!pool) refused.set(uid, { reason: 'NoPool', message: `${address} is of no address pool that this host was told of` })
     else if (pool.gateway === address) refused.set(uid, { reason: 'Gateway', message: `${address} is the gateway of the pool ${pool.name}: it is the hosts' own` })
+    else if (problem !== null) refused.set(uid, { reason: 'PoolInUse', message: problem })
     else if (other !== undefined) refused.set(uid, { reason: 'TwoOwners', message: `${address} is another floating address's too (${other}): release one of them` })
     else if (familyOf(address) === 6) refused.set(uid, { reason: 'NotSupported', message: `${address} is an IPv6 address: hosts lead IPv4 addresses alone to pods. Give it to a balancer, or take an IPv4 address` })
     else if (familyOf(podAddress) !== 4) refused.set(uid, { reason: 'NoSuchFamily', message: `${address} is an IPv4 address, and its pod has ${podAddress} alone` })

@@ -169,7 +169,7 @@ export class HostNetwork {
     this.floating.set(before.filter((one) => !left.includes(one)))
     const networks = [...new Set(left.map(({ networkId }) => networkId))]
     const stuck = new Set<string>()
-    for (const networkId of networks) await this.carryOutFloating(networkId).catch(() => left.filter((one) => one.networkId === networkId).forEach(({ address }) => stuck.add(address)))
+    await Promise.all(networks.map((networkId) => this.carryOutFloating(networkId).catch(() => left.filter((one) => one.networkId === networkId).forEach(({ address }) => stuck.add(address)))))
     this.floating.set(all)
     if (stuck.size > 0) this.parts.log.error({ addresses: [...stuck] }, 'addresses of the outside are still with pods that lost them; others do not get them before')
     await Promise.all([...new Set([...all, ...before].map(({ networkId }) => networkId))].map((networkId) => this.carryOutFloating(networkId).catch(() => undefined)))
