@@ -31,6 +31,7 @@ describe('a certificate', () => {
     expect(certificate(leaf.certificate, leaf.key).fingerprint).toBe(found.fingerprint)
     const rsa = makeCertificate({ newkey: ['rsa:2048'] })
     expect(certificate(`Bag Attributes\n    friendlyName: mine\r\n${rsa.certificate.replaceAll('\n', '\r\n')}`, rsa.key)).toMatchObject({ key: 'RSA 2048', issuer: 'www.example.com' })
+    expect(certificate(rsa.certificate, execFileSync('openssl', ['rsa', '-traditional'], { input: rsa.key, stdio: 'pipe' }).toString()).key).toBe('RSA 2048')
     expect(certificate(leaf.certificate, execFileSync('openssl', ['ec'], { input: leaf.key, stdio: 'pipe' }).toString()).key).toBe('EC P-256')
   })
 
@@ -45,7 +46,7 @@ describe('a certificate', () => {
     expect(problem(leaf.certificate + leaf.key, leaf.key)).toContain('certificate: holds a private key')
     expect(problem('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', leaf.key)).toContain('its entry 1 is no certificate that can be read')
     expect(problem(leaf.certificate, leaf.certificate)).toContain('key: must be a private key in PEM')
-    expect(problem(leaf.certificate, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')).toBe('key: is no private key that can be read')
+    expect(problem(leaf.certificate, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')).toContain('key: is no private key that can be read')
     expect(problem(leaf.certificate.repeat(9), leaf.key)).toContain('a chain of at most 8')
     expect(problem(leaf.certificate.padEnd(70_000), leaf.key)).toContain('at most 64 KiB')
     expect(problem(leaf.certificate, leaf.key.padEnd(20_000))).toBe('key: must be at most 16 KiB')
@@ -57,6 +58,30 @@ describe('a certificate', () => {
     }
     const old = makeCertificate({ digest: 'sha1', issuer: root })
     expect(problem(old.certificate, old.key)).toContain('signed by way of SHA-1 or MD5')
+  })
+
+  it('costs no time where its key is of a kind that takes long to read', () => {
+    // PKCS #8 of DSA with numbers of 16,000 bits, whose public key OpenSSL would reckon.
+    const length = (n: number) => (n < 128 ? [n] : n < 256 ? [0x81, n] : [0x82, n >> 8, n & 255])
+    const tlv = (tag: number, ...parts: Buffer[]) => { const body = Buffer.concat(parts); return Buffer.concat([Buffer.from([tag, ...length(body.length)]), body]) }
+    const large = tlv(2, Buffer.from([0x7f]), Buffer.alloc(2000, 0xff))
+    const der = tlv(0x30, tlv(2, Buffer.from([0])), tlv(0x30, Buffer.from('06072a8648ce380401', 'hex'), tlv(0x30, large, large, large)), tlv(4, large))
+    const pem = (label: string, bytes: Buffer) => `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`
+    const began = performance.now()
+    // And with what it is not where one might look for what it is.
+    const disguised = tlv(0x30, tlv(2, Buffer.from([0])), tlv(0x30, Buffer.from('06072a8648ce380401', 'hex'), tlv(0x30, tlv(2, Buffer.from('06092a864886f70d010101', 'hex'), Buffer.alloc(2000, 0xff)), large, large)), tlv(4, large))
+    const traditional = tlv(0x30, tlv(2, Buffer.from([0])), large, large, large, large, large)
+    for (const bytes of [der, disguised, traditional]) for (const label of ['PRIVATE KEY', 'DSA PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY']) expect(problem(leaf.certificate, pem(label, bytes) + leaf.key)).toMatch(/^key: /)
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
+  it('is read or refused whatever byte of it is another', () => {
+    const der = new X509Certificate(leaf.certificate).raw
+    const keyDer = createPrivateKey(leaf.key).export({ type: 'pkcs8', format: 'der' })
+    const pem = (label: string, bytes: Buffer) => `-----BEGIN ${label}-----\n${bytes.toString('base64')}\n-----END ${label}-----\n`
+    const flipped = (bytes: Buffer, at: number, bit: number) => { const copy = Buffer.from(bytes); copy[at] = copy[at]! ^ (1 << bit); return copy }
+    for (let at = 0; at < der.length; at += 5) expect(() => readCertificate(pem('CERTIFICATE', flipped(der, at, at % 8)) + middle.certificate, leaf.key)).not.toThrow()
+    for (let at = 0; at < keyDer.length; at += 3) expect(problem(leaf.certificate, pem('PRIVATE KEY', flipped(keyDer, at, at % 8)))).toBeTypeOf('string')
   })
 
   it('is named without what does not print, and for nobody without alternative names', () => {

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
+import { toPkcs8 } from './private-key'
 
 /** What is public of a certificate. Times are RFC 3339; `fingerprint` is SHA-256 of the first certificate in hex. */
 export type PublicCertificate = { subject: string; issuer: string; names: string[]; notBefore: string; notAfter: string; key: string; fingerprint: string }
@@ -12,6 +13,9 @@ const maxChain = 8
 const curves: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
 /** OpenSSL refuses signatures by these at Debian's security level: md5WithRSA, sha1WithRSA, ecdsa-with-SHA1, as DER writes them. */
 const weakSignatures = ['06092a864886f70d010104', '06092a864886f70d010105', '06072a8648ce3d0401'].map((hex) => Buffer.from(hex, 'hex'))
+
+const unreadableKey = 'is no private key that can be read: it must be one of RSA, or of EC with a named curve'
+const notCarriedOut = 'has a key that is not carried out: use RSA of 2048 bits and more, or EC of P-256, P-384 or P-521'
 
 class Refused extends Error {
   constructor(readonly problem: CertificateProblem) {
@@ -33,8 +37,8 @@ export function readCertificate(chainText: string, keyText: string): { certifica
     checkChain(chain)
     return { certificate: { ...describe(leaf), key: kind } }
   } catch (error) {
-    if (error instanceof Refused) return { problem: error.problem }
-    throw error
+    // What OpenSSL cannot make sense of it tells by throwing, in places that depend on what is wrong.
+    return { problem: error instanceof Refused ? error.problem : { of: 'certificate', message: 'is no certificate that can be read' } }
   }
 }
 
@@ -67,12 +71,15 @@ function readChain(text: string): X509Certificate[] {
 function readKey(text: string): KeyObject {
   if (Buffer.byteLength(text) > maxKeyBytes) refuse('key', `must be at most ${maxKeyBytes >> 10} KiB`)
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)) refuse('key', 'is encrypted by a passphrase, which nobody could type: store it without one')
-  if (!text.includes('PRIVATE KEY-----')) refuse('key', 'must be a private key in PEM, from "-----BEGIN PRIVATE KEY-----" on')
+  const [, label, body = ''] = /-----BEGIN ((?:RSA |EC |DSA |)PRIVATE KEY)-----([A-Za-z0-9+/=\s]*)-----END \1-----/.exec(text) ?? refuse('key', 'must be a private key in PEM, from "-----BEGIN PRIVATE KEY-----" on')
+  if (label === 'DSA PRIVATE KEY') refuse('key', notCarriedOut)
+  const der = toPkcs8(label ?? '', Buffer.from(body, 'base64'))
+  if (der === null) return refuse('key', unreadableKey)
   let key: KeyObject
   try {
-    key = createPrivateKey({ key: text, format: 'pem' })
+    key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   } catch {
-    return refuse('key', 'is no private key that can be read')
+    return refuse('key', unreadableKey)
   }
   keyKind(key, 'key')
   return key
@@ -83,7 +90,7 @@ function keyKind(key: KeyObject, of: CertificateProblem['of']): string {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'rsa') return modulusLength >= 2048 && modulusLength <= 8192 ? `RSA ${modulusLength}` : refuse(of, `has an RSA key of ${modulusLength} bits: it must have 2048 to 8192`)
   if (key.asymmetricKeyType === 'ec') return curves[namedCurve] ? `EC ${curves[namedCurve]}` : refuse(of, 'has a key of a curve that is not carried out: use P-256, P-384 or P-521')
-  return refuse(of, 'has a key that is not carried out: use RSA of 2048 bits and more, or EC of P-256, P-384 or P-521')
+  return refuse(of, notCarriedOut)
 }
 
 function checkPair(chain: readonly X509Certificate[], key: KeyObject): void {
