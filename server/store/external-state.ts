@@ -85,10 +85,23 @@ async function readBackends(db: Database, balancers: readonly StateBalancer[]): 
 const weightNumber = (text: string | null): number | null => (text !== null && /^\d{1,3}$/.test(text) && Number(text) <= 256 ? Number(text) : null)
 
 /**
+ * Until the transaction ends, nobody else writes balancers or holders of addresses of these tenants: the controller and the gateway write many rows at once, each in an
+ * order of its own, and would wait for each other.
+ */
+export async function holdExternal(tx: Transaction, tenantIds: Iterable<string>): Promise<void> {
+  for (const id of [...new Set(tenantIds)].sort()) await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${`external ${id}`}, 0))`
+}
+
+/** Whose the balancers and addresses are. */
+export const listOwners = async (tx: Transaction, uids: readonly string[]): Promise<string[]> =>
+  uids.length === 0 ? [] : (await tx.$queryRaw<{ id: string }[]>`select "tenantId" as "id" from "LoadBalancer" where "uid" = any(${[...uids]}::uuid[]) union select "tenantId" from "FloatingAddress" where "uid" = any(${[...uids]}::uuid[])`).map(({ id }) => id)
+
+/**
  * A host answers for these no more: another may. Each only while its row says still that nobody shall have it here. Held by the host's connection
  * (`holdConnection`), for a newer one may have told the host anew.
  */
 export async function releaseFromHost(tx: Transaction, hostId: string, { addresses, balancers }: { addresses: readonly string[]; balancers: readonly string[] }): Promise<number> {
+  await holdExternal(tx, await listOwners(tx, [...addresses, ...balancers]))
   const gone = balancers.length === 0 ? 0 : await tx.$executeRaw`update "LoadBalancer" set "hostId" = null, "boundAt" = null, "leaving" = false, "report" = null where "uid" = any(${[...balancers]}::uuid[]) and "hostId" = ${hostId}::uuid and "leaving"`
   const free = addresses.length === 0 ? [] : await tx.$queryRaw<{ uid: string }[]>`
     update "FloatingAddress" f set "hostId" = null, "reported" = '' where f."uid" = any(${[...addresses]}::uuid[]) and f."hostId" = ${hostId}::uuid and f."podUid" is null

@@ -45,10 +45,11 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
       if (answers && unanswered.size > 0) await answer()
     }
   }
-  // It ends with its connection.
-  void run().catch(() => {})
+  // It ends with its connection; what goes wrong before is told by the test's end.
+  let failure: unknown = null
+  void run().catch((error: unknown) => (failure = error))
   return {
-    ...host, has, certificates, seen, answer,
+    ...host, has, failure: () => failure, certificates, seen, answer,
     /** Its first report: from then on it is told of the outside. */
     begin: () => host.reportExternal([...has.keys()].filter(isAnswering).map((key) => report(key, 'Active')), true),
     holdAnswers: () => (answers = false),

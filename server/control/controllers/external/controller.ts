@@ -2,6 +2,7 @@ import { allocateBalancerAddresses } from '@/server/store/addresses'
 import { setConditionIfThere, type ConditionChange } from '@/server/store/conditions'
 import type { Change } from '@/server/store/change-feed'
 import { inSnapshot, inTransaction, type DatabaseClient, type Transaction } from '@/server/store/database'
+import { holdExternal } from '@/server/store/external-state'
 import { takeAddress } from '@/server/store/floating-addresses'
 import { bindBalancer, createBalancer, findTenantOfTarget, hasExternal, isServiceOutside, listExternalTenants, listSilentHosts, listTenantsOnHost, putCompiled, putHolding, removeBalancer, removeFreeAddress, setLeaving } from '@/server/store/load-balancers'
 import { recordEvent } from '@/server/store/reports'
@@ -26,8 +27,12 @@ const maxCached = 20_000
 export function createExternalControllers({ defaultQuota, lostHosts = new LostHosts() }: ExternalOptions): Controller[] {
   const work = new TenantWork(defaultQuota, lostHosts, new ExternalCache())
   const reconcile: Controller['reconcile'] = async (ctx, key) => eachApart(await tenantsOf(ctx.db, key), (tenantId) => work.reconcile(ctx, tenantId))
+  const allKeys: Controller['allKeys'] = async (ctx) => {
+    work.forgetTold()
+    return (await listExternalTenants(ctx.db)).map((id) => `tenant:${id}`)
+  }
   return [
-    { name: 'external', workers: 2, resyncSeconds: 60, keysOf, allKeys: async (ctx) => (await listExternalTenants(ctx.db)).map((id) => `tenant:${id}`), reconcile },
+    { name: 'external', workers: 2, resyncSeconds: 60, keysOf, allKeys, reconcile },
     { name: 'external-hosts', workers: 1, resyncSeconds: 2, keysOf: () => [], allKeys: async (ctx) => [...lostHosts.find(await listSilentHosts(ctx.db))].map((id) => `host:${id}`), reconcile },
   ]
 }
@@ -60,7 +65,32 @@ class TenantWork {
     private readonly cache: ExternalCache,
   ) {}
 
+  /** One at a time for a tenant: what is asked for meanwhile is one more turn after it, for all who ask. */
   async reconcile(ctx: ControlContext, tenantId: string): Promise<void> {
+    const running = this.running.get(tenantId)
+    if (running) {
+      running.again = true
+      return running.done
+    }
+    const turn = { again: false, done: Promise.resolve() }
+    this.running.set(tenantId, turn)
+    turn.done = this.turns(ctx, tenantId, turn).finally(() => this.running.delete(tenantId))
+    return turn.done
+  }
+
+  /** What this process said last of objects may have been said otherwise by one that led before: it is said anew. */
+  forgetTold(): void {
+    this.told.clear()
+  }
+
+  private async turns(ctx: ControlContext, tenantId: string, turn: { again: boolean }): Promise<void> {
+    do {
+      turn.again = false
+      await this.once(ctx, tenantId)
+    } while (turn.again)
+  }
+
+  private async once(ctx: ControlContext, tenantId: string): Promise<void> {
     this.cache.clearBeyond(maxCached)
     const refusals = new Map<string, string>()
     for (let step = 0; step < maxSteps; step += 1) {
@@ -90,6 +120,7 @@ class TenantWork {
     let written = 0
     for (const part of inParts(plan.take.filter(({ source }) => !refusals.has(source.uid)))) {
       written += await inTransaction(db, async (tx) => {
+        await holdExternal(tx, [tenantId])
         let taken = 0
         for (const { balancer, source } of part) {
           const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, defaultQuota: this.defaultQuota })
@@ -100,6 +131,7 @@ class TenantWork {
       })
     }
     written += await inTransaction(db, async (tx) => {
+      await holdExternal(tx, [tenantId])
       let rows = 0
       for (const { uid, from, to } of sortByUid(plan.bind)) rows += await bindBalancer(tx, uid, from, to)
       for (const { uid, hostId, leaving } of sortByUid(plan.leave)) rows += await setLeaving(tx, uid, hostId, leaving)
@@ -128,6 +160,7 @@ class TenantWork {
     })
     for (const part of inParts(news)) {
       await inTransaction(db, async (tx) => {
+        await holdExternal(tx, [tenantId])
         for (const verdict of part) await tellOne(tx, tenantId, verdict)
       }, { repeatable: true })
       for (const verdict of part) this.told.set(verdict.uid, JSON.stringify(verdict))
@@ -135,6 +168,7 @@ class TenantWork {
     if (this.told.size > maxCached) this.told.clear()
   }
 
+  private readonly running = new Map<string, { again: boolean; done: Promise<void> }>()
   /** What was said last of each object by this process: it is not asked of again. */
   private readonly told = new Map<string, string>()
 }
