@@ -18,8 +18,9 @@ export const loadLoadBalancers = async (db: Database, scope: Scope, uids: string
 
 /** Labels and annotations of who asked for balancers, by their uids: the balancers' own are theirs. */
 export async function sourceMetadata(db: Database, scope: Scope, sourceUids: readonly string[]): Promise<Map<string, { labels: unknown; annotations: unknown }>> {
-  const args = { where: { tenantId: scope.tenantId, uid: { in: [...sourceUids] } }, select: { uid: true, labels: true, annotations: true } } as const
-  const rows = sourceUids.length === 0 ? [] : [...(await db.service.findMany(args)), ...(await db.ingress.findMany(args))]
+  const where = { tenantId: scope.tenantId, uid: { in: [...sourceUids] } }
+  const select = { uid: true, labels: true, annotations: true } as const
+  const rows = sourceUids.length === 0 ? [] : [...(await db.service.findMany({ where, select })), ...(await db.ingress.findMany({ where, select }))]
   return new Map(rows.map(({ uid, ...row }) => [uid, row]))
 }
 

@@ -19,12 +19,12 @@ export type BalancerWithBackends = BalancerView & { backends: Backends }
 const storedReport = z.object({ phase: z.string(), down: z.array(z.string()).default([]) })
 type StoredReport = z.infer<typeof storedReport>
 
-const reportOf = (row: LoadBalancerRow): StoredReport | null => storedReport.safeParse(row.report).data ?? null
+const reportOf = (row: Pick<LoadBalancerRow, 'report'>): StoredReport | null => storedReport.safeParse(row.report).data ?? null
 export const compiledOf = (row: Pick<LoadBalancerRow, 'compiled'>): CompiledBalancer | null => compiledBalancer.safeParse(row.compiled).data ?? null
 const answers = (report: StoredReport | null): report is StoredReport & { phase: 'Active' | 'Degraded' } => report?.phase === 'Active' || report?.phase === 'Degraded'
 
 /** As its host said it last, once it runs there and has an address; what cannot be carried out has failed. */
-function phaseOf(row: LoadBalancerRow, compiled: CompiledBalancer | null, report: StoredReport | null): BalancerPhase {
+function phaseOf(row: Pick<LoadBalancerRow, 'host' | 'leaving' | 'addresses'>, compiled: CompiledBalancer | null, report: StoredReport | null): BalancerPhase {
   if (!compiled) return 'Failed'
   if (!row.host || row.leaving || row.addresses.length === 0) return 'Pending'
   return answers(report) ? report.phase : report?.phase === 'Failed' ? 'Failed' : 'Pending'
@@ -47,7 +47,9 @@ export async function toBalancerViews(db: Database, scope: Scope, rows: readonly
   })
 }
 
-function viewOf(row: LoadBalancerRow, compiled: CompiledBalancer | null, backends: Backends, conditions: Condition[]): BalancerView {
+type ShownRow = Omit<LoadBalancerRow, 'labels' | 'annotations'> & { labels: unknown; annotations: unknown }
+
+function viewOf(row: ShownRow, compiled: CompiledBalancer | null, backends: Backends, conditions: Condition[]): BalancerView {
   const addresses = row.addresses.map(({ address }) => address)
   const servers = backends.flatMap((backend) => backend.servers)
   return {
