@@ -81,8 +81,6 @@ const defaultsSection = ({ options: o }: BalancerModel, connections: number): st
   `timeout check ${ms(Math.min(o.connectSeconds, 2))}`,
   `maxconn ${connections}`,
   'option dontlognull',
-  // A client that keeps a connection through a reload is told with its next answer, not by a closed door.
-  'option idle-close-on-response',
 ].map((line) => `  ${line}`)]
 
 function backendSection(backend: BalancerBackend, { servers, stickyKey, model }: HaproxyPlan): string[] {

@@ -53,6 +53,8 @@ function ofTcp(listener: BalancerListener, { options: { ratePerSecond } }: Balan
 }
 
 const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
+  // A client that keeps a connection through a reload is told with its next answer, not by a closed door.
+  'option idle-close-on-response',
   ...known(listener, model),
   ...limited(model),
   ...unambiguous,
