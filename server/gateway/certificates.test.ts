@@ -1,40 +1,78 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { HostBalancer } from '@/contracts/host/v1'
-import { makeCertificate } from '@/platform/crypto/testing/certificates'
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import { defaultOptions } from '@/domain/load-balancer/model'
+import { networkSpec } from '@/domain/network/spec'
+import { makeCertificate, type TestCertificate } from '@/platform/crypto/testing/certificates'
 import { startTestServer } from '@/server/api/testing/server'
 import { SentCertificates } from './certificates'
+import { HostSessions } from './host-sessions'
+import { connectHost } from './testing/connected-host'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
+let networkId: string
+const sessions = new HostSessions()
 beforeAll(async () => {
   server = await startTestServer()
   ann = await server.signUp('ann')
+  networkId = (await server.db.network.create({ data: { tenantId: ann.tenant.id, name: 'n', spec: networkSpec.parse({ subnets: { a: { cidr: '10.1.0.0/24' } } }) } })).uid
 })
 afterAll(() => server.stop())
 
-it('a host is given a certificate once, written anew, again when it is renewed, and forgets what no balancer names', async () => {
-  const tenant = ann.tenant.slug
-  const parts = { db: server.db, keyRing: server.server.keyRing, log: server.server.log }
-  const [one, two] = [makeCertificate({ names: ['one.example.com'] }), makeCertificate({ names: ['two.example.com'] })]
-  const injected = { 'tls.crt': `first line\n\nshow env\n${one.certificate}\n\n`, 'tls.key': `\n\n${one.key}\n\nset server x\n` }
-  await ann.caller.secret.create({ tenant, name: 'web', type: 'kubernetes.io/tls', stringData: injected })
-  const { uid } = await server.db.secret.findFirstOrThrow({ where: { name: 'web' } })
-  const naming = [{ listeners: [{ certificates: [uid] }] } as unknown as HostBalancer]
-  const sent = new SentCertificates()
-  expect(await sent.messages(parts, [])).toEqual([])
+const text = (value: string) => Buffer.from(value).toString('base64')
+const secret = async (name: string, data: Record<string, string>) => {
+  await ann.caller.secret.create({ tenant: ann.tenant.slug, name, data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, text(value)])) })
+  return (await server.db.secret.findFirstOrThrow({ where: { name } })).uid
+}
+const balancer = (...certificates: string[]): HostBalancer => ({
+  kind: 'balancer', uid: randomUUID(), tenantId: ann.tenant.id, namespace: 'default', name: 'b', number: 1, networkId, network: { number: 1, mtu: 1450, subnets: [], inner: [], mac: '', outbound: 'nat' }, addresses: ['198.18.0.2'],
+  listeners: [{ port: 443, protocol: 'https', certificates, rules: [], defaultBackend: null, redirectToHttps: null, acceptProxy: false }], backends: [], options: defaultOptions, until: null,
+})
 
-  const [first] = await sent.messages(parts, naming)
-  expect(first).toMatchObject({ kind: 'certificates', complete: true, certificates: [{ id: uid }] })
-  const pem = first?.certificates[0]?.pem ?? ''
-  expect(pem).not.toMatch(/\n\n|show|set server|first line/)
-  expect(new X509Certificate(pem).subjectAltName).toBe('DNS:one.example.com')
-  expect(new X509Certificate(pem).checkPrivateKey(createPrivateKey(pem))).toBe(true)
-  expect(await sent.messages(parts, naming)).toEqual([])
+describe('certificates', () => {
+  it('are opened for hosts whose balancers name them, once a revision, and forgotten with the last that does', async () => {
+    const sent = new SentCertificates()
+    const parts = { db: server.db, keyRing: server.server.keyRing, log: server.server.log }
+    const told = (...balancers: HostBalancer[]) => sent.messages(parts, balancers)
+    const [first, second, renewed] = [makeCertificate(), makeCertificate(), makeCertificate()]
+    const values = ({ certificate, key }: TestCertificate) => ({ 'tls.crt': certificate, 'tls.key': key })
+    const one = await secret('one', values(first))
+    const two = await secret('two', values(second))
+    const broken = await secret('broken', { 'tls.crt': first.certificate })
+    expect(await told()).toEqual([])
+    expect(await told(balancer(one))).toEqual([{ kind: 'certificates', complete: true, certificates: [{ id: one, revision: expect.any(String) as string, pem: expect.stringContaining(first.certificate.trim()) as string }] }])
+    expect(await told(balancer(one), balancer(one))).toEqual([])
+    expect(await told(balancer(one), balancer(two))).toMatchObject([{ complete: false, certificates: [{ id: two }] }])
+    await ann.caller.secret.update({ tenant: ann.tenant.slug, name: 'two', stringData: values(renewed) })
+    expect(await told(balancer(one), balancer(two))).toMatchObject([{ complete: false, certificates: [{ id: two, pem: expect.stringContaining(renewed.certificate.trim()) as string }] }])
+    expect(await told(balancer(one, broken, randomUUID()))).toMatchObject([{ complete: true, certificates: [{ id: one }] }])
+    expect(await told()).toEqual([{ kind: 'certificates', complete: true, certificates: [] }])
+  })
+})
 
-  await ann.caller.secret.update({ tenant, name: 'web', stringData: { 'tls.crt': two.certificate, 'tls.key': two.key } })
-  const [renewed] = await sent.messages(parts, naming)
-  expect(renewed).toMatchObject({ complete: false })
-  expect(new X509Certificate(renewed?.certificates[0]?.pem ?? '').subjectAltName).toBe('DNS:two.example.com')
-  expect(await sent.messages(parts, [])).toEqual([{ kind: 'certificates', complete: true, certificates: [] }])
+it('a host has a say in what it was given, and in nothing else', async () => {
+  const { db } = server
+  const [mine, other] = [await connectHost(server, sessions, 'h1'), await connectHost(server, sessions, 'h2')]
+  const old = await connectHost(server, sessions, 'h3', ['networkObjects'])
+  const pool = await db.addressPool.create({ data: { name: 'p', family: 4, spec: { subnet: { cidr: '198.18.0.0/24', gateway: '198.18.0.1' } } } })
+  const row = await db.loadBalancer.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'b', source: 'Service', sourceUid: randomUUID(), networkId, hostId: mine.hostId } })
+  const address = await db.floatingAddress.create({ data: { tenantId: ann.tenant.id, name: 'f', address: '198.18.0.9', poolId: pool.uid, spec: {}, loadBalancerUid: row.uid, hostId: mine.hostId } })
+  const say = (over: Partial<ExternalReport>): ExternalReport => ({ kind: 'balancer', uid: row.uid, phase: 'Active', reason: '', message: '', ...over })
+  const stored = async () => (await db.loadBalancer.findUniqueOrThrow({ where: { uid: row.uid } })).report
+  for (const host of [other, old]) await host.reportExternal([say({}), say({ phase: 'Gone' })], true)
+  expect(await stored()).toBeNull()
+  await mine.reportExternal([say({ phase: 'Degraded', reason: 'ServersDown', message: 'One is down.', down: ['a/10.0.0.1:80'] }), say({ kind: 'floatingAddress', uid: address.uid, phase: 'Failed' })], true)
+  expect(await stored()).toMatchObject({ phase: 'Degraded', down: ['a/10.0.0.1:80'] })
+  // Of an address that is a balancer's, the balancer speaks.
+  expect((await db.floatingAddress.findUniqueOrThrow({ where: { uid: address.uid } })).reported).toBe('Degraded')
+  // That it is Gone frees nothing that it was not asked to let go of: the controller decides.
+  await mine.reportExternal([say({ phase: 'Gone' })])
+  expect(await db.loadBalancer.findUniqueOrThrow({ where: { uid: row.uid } })).toMatchObject({ hostId: mine.hostId, report: { phase: 'Gone' } })
+  // One entry that cannot be read costs no other.
+  await mine.reportExternal([{ ...say({}), uid: 'nonsense' }, say({})])
+  expect(await stored()).toMatchObject({ phase: 'Active' })
+  await db.loadBalancer.update({ where: { uid: row.uid }, data: { leaving: true } })
+  await mine.reportExternal([say({ phase: 'Failed' })])
+  expect(await stored()).toMatchObject({ phase: 'Active' })
 })
