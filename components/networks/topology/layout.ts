@@ -7,7 +7,6 @@ const options = {
   'elk.algorithm': 'layered',
   'elk.direction': 'RIGHT',
   'elk.partitioning.activate': 'true',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '88',
   'elk.spacing.nodeNode': '20',
   // Unconnected services stand in their column as the others do, not below everything.
   'elk.separateConnectedComponents': 'false',
@@ -42,7 +41,8 @@ export async function layOut({ nodes, edges }: TopologyGraph): Promise<Positions
   const boxOf = new Map(units.flatMap(({ id, within }) => [[id, within.box], [within.box, within.box]] as const))
   const graph: ElkNode = {
     id: 'root',
-    layoutOptions: options,
+    // With its ways in, a network has five columns, which a page shows whole as well.
+    layoutOptions: { ...options, 'elk.layered.spacing.nodeNodeBetweenLayers': nodes.some(({ kind }) => kind === 'address') ? '60' : '88' },
     children: nodes.filter(isTop).map((node) => elkNode(node, inside(node.id))),
     edges: edges.map(({ id, from, to }): ElkExtendedEdge => ({ id: `edge ${id}`, sources: [from], targets: [boxOf.has(to) ? `${boxOf.get(to)} in` : to] })),
   }
