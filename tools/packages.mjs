@@ -29,5 +29,6 @@ export const testPackages = [
   { name: 'chromium', reason: 'is the browser of the journeys', command: 'chromium' },
   { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry', service: 'docker-registry' },
   { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
+  { name: 'iputils-arping', reason: 'claims addresses that are not its own, in the tests of floating addresses', command: 'arping' },
   { name: 'socat', reason: "is both ends of the traffic that the network's tests send", command: 'socat' },
 ]
