@@ -84,6 +84,7 @@ const floating = (name: string, address: string, target?: object) => inTransacti
 const aim = (name: string, address: string, target?: object) => inTransaction(server.db, (tx) => tx.floatingAddress.updateMany({ where: { name }, data: { spec: floatingAddressSpec.parse({ address, target }), generation: { increment: 1 } } }))
 const pod = async (name: string, host: Host, app = name, annotations: Record<string, string> = {}) => inTransaction(server.db, (tx) => tx.pod.create({ data: { tenantId: ann.tenant.id, namespace: 'shop', name, labels: { app }, annotations, networkId, hostId: host.hostId, spec: podSpec.parse({ containers: [{ name: 'a', image: 'busybox' }] }) } }))
 const ready = (host: Host, uid: string, isReady = true) => host.report({ uid, observedGeneration: 1, phase: 'Running', reason: '', message: '', containers: [], startMode: null, startSteps: [], startedAt: null, conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', reason: '', message: '', lastTransitionTime: new Date().toISOString() }] })
+const cordon = ({ hostId }: Host, unschedulable: boolean) => server.db.host.update({ where: { id: hostId }, data: { unschedulable } })
 const said = async (uid: string, type: string) => {
   const row = await server.db.objectCondition.findUnique({ where: { objectUid_type: { objectUid: uid, type } } })
   return row && `${row.status} ${row.reason}`
@@ -190,10 +191,11 @@ describe('an address of a pod', () => {
 describe('a host that goes', () => {
   it('loses what it has after its time, and has it no more when it comes back', async () => {
     const [a, b] = both()
-    await a.begin()
+    await Promise.all([a.begin(), b.begin()])
+    await cordon(b, true)
     const { uid } = await service('web')
     await soon(() => a.addresses()).toEqual(['198.18.100.2'])
-    await b.begin()
+    await cordon(b, false)
     await server.db.host.update({ where: { id: a.hostId }, data: { phase: 'Unknown' } })
     await soon(() => said(uid, 'LoadBalancer')).toBe('Unknown HostUnknown')
     expect(b.addresses()).toEqual([])
@@ -206,7 +208,7 @@ describe('a host that goes', () => {
   it('keeps what it has where it comes back, and lets go of what was taken from it meanwhile', async () => {
     const [a, b] = both()
     await Promise.all([a.begin(), b.begin()])
-    await server.db.host.update({ where: { id: b.hostId }, data: { unschedulable: true } })
+    await cordon(b, true)
     const kept = await service('kept')
     const { uid } = await service('gone')
     await soon(() => a.addresses()).toHaveLength(2)
@@ -220,6 +222,6 @@ describe('a host that goes', () => {
     await h1.begin()
     await soon(() => h1?.addresses()).toHaveLength(1)
     await soon(() => server.db.loadBalancer.count()).toBe(1)
-    await server.db.host.update({ where: { id: b.hostId }, data: { unschedulable: false } })
+    await cordon(b, false)
   })
 })
