@@ -1,10 +1,9 @@
 import type { BalancerFigures } from '@/contracts/host/v1'
-import type { PartCounters } from './ports'
+import { nothing, type PartCounters } from './ports'
 
 /** The contract's bound of what may grow in one interval. */
 const mostGrown = 2 ** 44
 const names = ['connections', 'requests', 'errors4xx', 'errors5xx', 'failed', 'receivedBytes', 'sentBytes'] as const
-const nothing: PartCounters = { part: '', connections: 0, requests: 0, errors4xx: 0, errors5xx: 0, failed: 0, receivedBytes: 0, sentBytes: 0, latency: null, activeConnections: 0 }
 
 type Counted = { uid: string; counters: PartCounters }
 

@@ -1,13 +1,16 @@
 import { stat } from 'node:fs/promises'
+import { z } from 'zod'
 import type { HostBalancer } from '@/contracts/host/v1'
 import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
 import { Table } from '@/host/network/table/table'
 import { ExecError } from '@/platform/exec'
 import { codeOf } from '@/platform/error-code'
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from './names'
-import { balancerTables, closedTables, type ServersOf, udpTargets } from './packet-filter'
+import { BALANCER_TABLE, balancerTables, closedTables, counterNames, type ServersOf, udpTargets } from './packet-filter'
+import { nothing, type PartCounters } from './ports'
 
 const namespaces = '/run/netns'
+const listedCounters = z.object({ nftables: z.array(z.object({ counter: z.object({ name: z.string(), packets: z.number(), bytes: z.number() }).optional() })) })
 
 // Every link made later takes these on. HAProxy binds any port without a capability, also of an address that comes a moment later.
 const SETTINGS = {
@@ -134,6 +137,19 @@ export class BalancerNamespace {
     await this.kernel.stream('conntrack', ['-D', '-p', 'udp', ...which]).catch((error: unknown) => {
       // There was none.
       if (!(error instanceof ExecError && error.code === 1 && error.stderr.includes(' 0 flow entries'))) throw error
+    })
+  }
+
+  /** What passed of UDP since it was counted: the whole, and each backend. It begins again at 0 where the packet filter was loaded anew. Throws ExecError. */
+  async udpCounters({ listeners }: Pick<HostBalancer, 'listeners'>): Promise<PartCounters[]> {
+    const udp = listeners.filter(({ protocol }) => protocol === 'udp')
+    if (udp.length === 0) return []
+    const { nftables } = listedCounters.parse(await this.kernel.listRules('counters', 'table', ...BALANCER_TABLE.split(' ')))
+    const counted = new Map(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter] as const] : [])))
+    return ['', ...new Set(udp.map(({ defaultBackend }) => defaultBackend ?? ''))].map((name, at) => {
+      const ports = at === 0 ? udp : udp.filter(({ defaultBackend }) => defaultBackend === name)
+      const sum = (which: keyof ReturnType<typeof counterNames>, of: 'packets' | 'bytes') => ports.reduce((total, { port }) => total + (counted.get(counterNames(port)[which])?.[of] ?? 0), 0)
+      return { ...nothing, part: at === 0 ? '' : `backend/${name}`, connections: sum('connections', 'packets'), receivedBytes: sum('received', 'bytes'), sentBytes: sum('sent', 'bytes') }
     })
   }
 

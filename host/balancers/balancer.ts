@@ -4,7 +4,7 @@ import type { ExternalReport, HostBalancer } from '@/contracts/host/v1'
 import { BalancerNamespace } from './balancer-namespace'
 import { INNER_LINK, OUTER_LINK } from './names'
 import type { ServersOf } from './packet-filter'
-import type { BalancerParts, Certificate, Haproxy } from './ports'
+import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
 
 /** Changes in so short a time are one; where they take long in a longer one, so that they do not take all of the machine's time. */
 const [gatherMs, longestGatherMs, gatherShare] = [20, 250, 2]
@@ -95,8 +95,13 @@ export class Balancer {
     if (this.isActive) this.tellState()
   }
 
-  counters(): ReturnType<Haproxy['counters']> {
-    return this.isActive && this.wanted && needsHaproxy(this.wanted.balancer) ? this.haproxy.counters() : Promise.resolve([])
+  /** What passed through it and its parts, of UDP and of all else. */
+  async counters(): Promise<PartCounters[]> {
+    if (!this.isActive || !this.wanted) return []
+    const { balancer } = this.wanted
+    const [udp, rest] = await Promise.all([this.namespace.udpCounters(balancer), needsHaproxy(balancer) ? this.haproxy.counters() : []])
+    const whole = rest.find(({ part }) => part === '')
+    return [...rest.filter(({ part }) => part !== ''), ...udp.map((one) => (one.part === '' && whole ? { ...whole, connections: whole.connections + one.connections, receivedBytes: whole.receivedBytes + one.receivedBytes, sentBytes: whole.sentBytes + one.sentBytes } : one)), ...(whole && udp.length === 0 ? [whole] : [])]
   }
 
   log(...options: Parameters<Haproxy['log']>): ReturnType<Haproxy['log']> {

@@ -35,6 +35,7 @@ export const closedTables: NftTables = new Map([[BALANCER_TABLE, [{ chains: new 
 function base(balancer: Filtered, servers: ServersOf): NftSection {
   const { listeners, backends, addresses, options } = balancer
   const tcp = listeners.filter(({ protocol }) => protocol !== 'udp')
+  const udp = listeners.filter(({ protocol }) => protocol === 'udp').map(({ port }) => port)
   const targets = backends.filter(({ mode }) => mode !== 'udp').flatMap(({ name }) => servers.get(name) ?? [])
   const elements = (family: Family) => [...new Set(targets.filter(({ address }) => ofFamily(family)(address)).map(({ address, port }) => element(address, port)))]
   const sets = new Map<string, NftSet>(families.flatMap((family) => [
@@ -65,9 +66,18 @@ function base(balancer: Filtered, servers: ServersOf): NftSection {
       // At once, so that another server is tried.
       'meta l4proto tcp reject with tcp reset',
     ] }],
-    ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: forwardRules(options) }],
+    ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: [...udp.flatMap(countRules), ...forwardRules(options)] }],
   ])
-  return { sets, chains }
+  return { sets, chains, counters: udp.flatMap((port) => Object.values(counterNames(port))) }
+}
+
+/** What counts a port of UDP: connections, and bytes from clients and to them. */
+export const counterNames = (port: number) => ({ connections: `udp_${port}_connections`, received: `udp_${port}_received`, sent: `udp_${port}_sent` })
+
+const countRules = (port: number): string[] => {
+  const { connections, received, sent } = counterNames(port)
+  const ofPort = `meta l4proto udp ct original proto-dst ${port}`
+  return [`${ofPort} ct state new ct status dnat counter name "${connections}"`, `${ofPort} ct direction original ct status dnat counter name "${received}"`, `${ofPort} ct direction reply counter name "${sent}"`]
 }
 
 function forwardRules({ allow, ratePerSecond }: Filtered['options']): string[] {

@@ -13,6 +13,9 @@ export type HaproxyWanted = { balancer: HostBalancer; servers: ServersOf; certif
 /** What passed through a part since HAProxy counts; latencies as in contracts/host/v1.ts, null where there is none. */
 export type PartCounters = { part: string; connections: number; requests: number; errors4xx: number; errors5xx: number; failed: number; receivedBytes: number; sentBytes: number; latency: readonly number[] | null; activeConnections: number }
 
+/** Of a part through which nothing passed. */
+export const nothing: PartCounters = { part: '', connections: 0, requests: 0, errors4xx: 0, errors5xx: 0, failed: 0, receivedBytes: 0, sentBytes: 0, latency: null, activeConnections: 0 }
+
 /**
  * The HAProxy of one balancer. Each method resolves when it is done, and leaves what ran before where it throws. `bring`: starts it, takes up the one that an earlier agent
  * left, or changes the one that runs; says what of it could not be carried out, for people, or null.

@@ -34,6 +34,11 @@ describe('a balancer of UDP', () => {
     expect(balancers.report(one.uid)).toMatchObject({ phase: 'Active' })
     expect(await answers(53, 4)).toEqual(new Set(['pod2', 'pod3']))
     expect((await answers(54, 3)).size).toBe(1)
+    await balancers.figures(0)
+    await Promise.all([lab.askUdp('198.18.100.7', 53), lab.askUdp('198.18.100.7', 54), lab.askUdp('198.18.100.7', 54)])
+    const figures = await balancers.figures(10_000)
+    // A byte asked, four answered, each behind 28 of headers.
+    expect(figures.map(({ part, connections, receivedBytes, sentBytes, latency }) => [part, connections, receivedBytes, sentBytes, latency])).toEqual([['', 3, 87, 96, null], ['backend/dns', 1, 29, 32, null], ['backend/same', 2, 58, 64, null]])
   })
 
   it('leads a client that goes on from the same port elsewhere once its server left, and refuses without any', async () => {
