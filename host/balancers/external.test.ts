@@ -11,13 +11,13 @@ const servers = (uid: string, ...last: number[]): ExternalObject => ({ kind: 'ba
 const pool: ExternalObject = { kind: 'addressPool', uid: '00000000-0000-4000-8000-0000000000f0', name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
 const message = (fields: Partial<ExternalMessage>): ExternalMessage => ({ kind: 'externalObjects', complete: false, set: [], remove: [], ...fields })
 
-function open(kept: ExternalObject[] = []) {
+function open(kept: ExternalObject[] = [], holds: (until: number | null) => boolean = () => true) {
   const told: unknown[] = []
   const external = new External({
     kept: { all: () => kept, put: (group, objects) => void told.push(['kept', group, objects.length]) },
     balancers: { take: (uid, objects) => void told.push(['balancer', uid, objects.length]), takeCertificates: () => {}, begin: () => {}, reports: () => [], report: () => null },
     addresses: { apply: (pools, addresses) => void told.push(['addresses', pools.length, addresses.length]), answer: (uid) => void told.push(['answer', uid]), reports: () => [], report: () => null },
-    log: silent,
+    log: silent, holds,
   })
   return { external, take: (...messages: ExternalMessage[]) => {
     told.length = 0
@@ -47,6 +47,29 @@ describe('what the server says of the outside', () => {
   it('is known from before, so that a complete message says what went meanwhile', () => {
     const { take } = open([one, servers(one.uid, 2), pool])
     expect(take(message({ complete: true, set: [pool] }))).toEqual([['addresses', 1, 0], ['kept', 'addresses', 1], ['kept', one.uid, 0], ['balancer', one.uid, 0]])
+  })
+})
+
+describe('a pod’s address', () => {
+  const address: ExternalObject = { kind: 'floatingAddress', uid: '00000000-0000-4000-8000-0000000000f1', address: '198.18.100.5', networkId: one.networkId, podUid: one.uid, podAddress: '10.0.0.2', until: 15 }
+  it('is let go when the server was not heard of for its time, and is here again once all is said anew', () => {
+    let holds = true
+    const { take, external } = open([], (until) => until === null || holds)
+    expect(take(message({ complete: true, set: [pool, address] }))).toEqual([['addresses', 1, 1], ['kept', 'addresses', 2]])
+    expect([external.checkLease(), external.mustHearAll]).toEqual([false, false])
+    holds = false
+    expect([external.checkLease(), external.checkLease(), external.mustHearAll]).toEqual([true, false, true])
+    // What the same connection says may be older than the move.
+    expect(take(message({ set: [pool] }))).toEqual([['addresses', 1, 0], ['kept', 'addresses', 2]])
+    external.begin()
+    expect(external.mustHearAll).toBe(false)
+    holds = true
+    expect(take(message({ complete: true, set: [pool, address] }))).toEqual([['addresses', 1, 1], ['kept', 'addresses', 2]])
+  })
+  it('is not taken up by an agent that begins after its time', () => {
+    const { external } = open([pool, address], (until) => until === null)
+    expect(external.mustHearAll).toBe(true)
+    expect(open([pool, { ...address, until: null }], (until) => until === null).external.mustHearAll).toBe(false)
   })
 })
 

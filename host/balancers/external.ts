@@ -5,7 +5,7 @@ import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'
 import type { Balancers } from './balancers'
 
-export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'> }
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean }
 
 /** How a report of the outside is called among those of a host. */
 export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
@@ -16,15 +16,34 @@ export class External {
   /** Parts of a message that is not whole yet. */
   private begun: ExternalMessage | null = null
   private isKnown = false
+  /** Pods' addresses that this host let go when the server was not heard of: another may answer for them, until all is said anew. */
+  private readonly letGo = new Set<string>()
+  private mustHear = false
   constructor(private readonly parts: ExternalParts) {
     for (const object of parts.kept.all()) this.objects.set(externalObjectKey(object), object)
-    this.applyAddresses()
+    if (!this.checkLease()) this.applyAddresses()
+  }
+
+  /** Whether the server shall say all of it again. */
+  get mustHearAll(): boolean {
+    return this.mustHear
+  }
+
+  /** Lets go of pods' addresses for which this host may answer no more. Whether there were any. */
+  checkLease(): boolean {
+    const { holds = () => true } = this.parts
+    const over = [...this.objects.values()].filter((one) => one.kind === 'floatingAddress' && !this.letGo.has(one.uid) && !holds(one.until ?? null))
+    for (const one of over) if (one.kind === 'floatingAddress') this.letGo.add(one.uid)
+    this.mustHear ||= over.length > 0
+    if (over.length > 0) this.applyAddresses()
+    return over.length > 0
   }
 
   /** Another connection begins: half of what the one before said is none, and changes come after all of it. */
   begin(): void {
     this.begun = null
     this.isKnown = false
+    this.mustHear = false
     this.parts.balancers.begin()
   }
 
@@ -59,6 +78,10 @@ export class External {
     if (!complete && !this.isKnown) throw new Error('changes of what this host answers for on the outside came before all of it')
     this.isKnown = true
     const touched = new Set(set.map(groupOf))
+    if (complete && this.letGo.size > 0) {
+      this.letGo.clear()
+      touched.add('addresses')
+    }
     const now = new Set(set.map(externalObjectKey))
     const gone = complete ? [...this.objects.keys()].filter((key) => !now.has(key)) : remove
     for (const key of gone) {
@@ -90,6 +113,6 @@ export class External {
 
   private applyAddresses(): void {
     const all = [...this.objects.values()]
-    this.parts.addresses.apply(all.filter((one) => one.kind === 'addressPool'), all.filter((one) => one.kind === 'floatingAddress'))
+    this.parts.addresses.apply(all.filter((one) => one.kind === 'addressPool'), all.filter((one) => one.kind === 'floatingAddress').filter(({ uid }) => !this.letGo.has(uid)))
   }
 }

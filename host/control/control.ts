@@ -74,12 +74,13 @@ async function session(connection: ServerConnection, options: ControlOptions, me
   const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => one !== 'externalObjects' || options.onExternal), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
   const askedAt = uptimeMs()
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
+  // Before it counts as heard of: what was let go is said anew on this connection.
+  options.onExternalBegin?.()
   options.onHeard?.(askedAt)
   onConnected()
   log.info({ hostId }, 'connected to the server')
   options.onUploads?.(async (uploadId) => (await connection.mutate('host.fetchUpload', { uploadId }, fetchUploadOutput)).url)
   messages.begin()
-  options.onExternalBegin?.()
   let isFirst = true
   const carryOut = (message: DesiredMessage) => {
     if (message.kind === 'open') return options.onOpen(message.url, message.request)

@@ -54,7 +54,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the bridge of the outside does not have all address pools; it is tried again'))
   const floating = known.filter((one) => one.kind === 'floatingAddress')
   const refused = refusals(pools, floating)
-  network.knowFloating(bindings(floating.filter(({ uid }) => !refused.has(uid))))
+  network.knowFloating(bindings(floating.filter(({ uid, until }) => !refused.has(uid) && lease.holds(until ?? null))))
   const here = await balancersHere(hostTag, known, lease)
   network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
   const attachments = here.map((balancer) => balancerAttachment(placeOf(balancer, balancerNamespace(hostTag, balancer.number), INNER_LINK)))
@@ -65,8 +65,12 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     let changed = (_: string) => {}
     const addresses = new FloatingAddresses({ network, log, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
-    const external = new External({ kept, balancers, addresses, log })
+    const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until) })
+    const leaseTimer = setInterval(() => {
+      if (external.checkLease()) log.warn('the server was not heard of for as long as this host may answer for its pods\' addresses: they are let go, for another host may answer for them')
+    }, 1000).unref()
     const end = async (how: Promise<void>) => {
+      clearInterval(leaseTimer)
       await how
       await Promise.all([addresses.settled(), kept.close()])
     }
@@ -74,7 +78,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
       lease.heard(askedAt)
       guard.renew().catch((error: unknown) => log.error({ err: error }, 'what balancers may answer for was not renewed: they fall silent unless the next word of the server renews it'))
       // On a connection that broke off for so long; the next begins with all of it.
-      if (balancers.mustHearAll) throw new Error('the server was not heard of for so long that balancers were let go: it shall say all of them again')
+      if (balancers.mustHearAll || external.mustHearAll) throw new Error('the server was not heard of for so long that balancers or addresses were let go: it shall say all of them again')
     }
     return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(balancers.leave()), suspend: (withinMs) => end(balancers.suspend(withinMs)) }
   }

@@ -25,7 +25,7 @@ export function toExternalObjects(state: ExternalState): { objects: ExternalObje
   return {
     objects: [
       ...state.pools.filter(({ uid }) => pools.has(uid)).map(poolObject),
-      ...state.floating.map(({ uid, address, networkId, podUid, podAddress }) => ({ kind: 'floatingAddress' as const, uid, address, networkId, podUid, podAddress })),
+      ...state.floating.map(({ uid, address, networkId, podUid, podAddress }) => ({ kind: 'floatingAddress' as const, uid, address, networkId, podUid, podAddress, until: state.others ? leaseSeconds : null })),
       ...balancers.map((balancer) => balancerObject(balancer, state.others)),
       ...servers,
     ],
