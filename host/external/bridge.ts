@@ -5,6 +5,7 @@ import { PEER_ROUTER } from '@/host/network/peers/peer-link'
 import { Serial } from '@/host/network/serial'
 import { Table } from '@/host/network/table/table'
 import type { Fingerprint } from '@/host/network/watch/fingerprints'
+import { ExecError } from '@/platform/exec'
 import type { Logger } from '@/platform/logger'
 import { announce } from './announce'
 import { familiesOf, forgetNeighbour, gatewayOf, intoBridge, isBridgeRight, isWithin, letForward, makeBridge, neighbour, overlapsOf, whole, type Pool } from './bridge-device'
@@ -283,7 +284,10 @@ export class ExternalBridge {
     const { kernel } = this.options
     this.rightDigest = null
     // Of the one link alone: a host may have thousands.
-    const isThere = await kernel.command('ip', ['-o', 'link', 'show', 'dev', name]).then(() => true, () => false)
+    const isThere = await kernel.command('ip', ['-o', 'link', 'show', 'dev', name]).then(() => true, (error: unknown) => {
+      if (error instanceof ExecError && error.code === 1) return false
+      throw error
+    })
     await kernel.ipBatch([
       ...(isThere ? [] : [`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`]),
       ...intoBridge(name, this.name),

@@ -95,3 +95,40 @@ it('an agent that is killed at any step of its work leaves nothing that the next
   }
   expect(steps).toBeGreaterThan(30)
 }, 300_000)
+
+it('a command that fails leaves what was, says so, and the next look completes it', async () => {
+  const before = await lab.traces()
+  let failAt = Infinity
+  let calls = 0
+  const failing: Run = async (...args) => {
+    if (calls++ === failAt) throw new Error('failed on purpose')
+    return run(...args)
+  }
+  const hosts = lab.hostNetwork({ run: failing })
+  for (const one of [a, b]) await hosts.attach(one)
+  const floating = new FloatingAddresses({ network: hosts, log: pino({ level: 'silent' }), onReport: () => {} })
+  const give = async (...addresses: HostFloatingAddress[]) => {
+    floating.apply([POOL], addresses)
+    await floating.settled()
+    return floating.reports().filter(({ phase }) => phase !== 'Gone').map(({ phase }) => phase)
+  }
+  const [from, to] = [[address(10, a)], [address(10, b), address(12, a)]]
+  for (let at = 0; ; at += 4) {
+    failAt = Infinity
+    expect(await give(...from)).toEqual(['Active'])
+    calls = 0
+    failAt = at
+    const phases = await give(...to)
+    const isOver = calls <= at
+    failAt = Infinity
+    if (phases.includes('Failed')) expect(floating.reports().find(({ phase }) => phase === 'Failed')?.message).toContain('failed on purpose')
+    await hosts.mend()
+    expect(floating.reports().filter(({ phase }) => phase !== 'Gone').map(({ phase }) => phase), `failed at ${at}`).toEqual(['Active', 'Active'])
+    expect((await ruleset(lab.host, 'bridge', externalTable(lab.hostTag))).join(), `failed at ${at}`).toContain('198.18.100.12')
+    expect((await lab.in(namespaceName(lab.hostTag, 1), 'nft', 'list', 'map', 'inet', 'hypernetes', 'floating_to4')).stdout.replace(/\s+/g, ' '), `failed at ${at}`).toContain('198.18.100.10 : 10.0.0.6, 198.18.100.12 : 10.0.0.5')
+    if (isOver) break
+  }
+  expect(await give()).toEqual([])
+  await hosts.close()
+  expect(await lab.traces()).toEqual(before)
+}, 60_000)

@@ -40,6 +40,8 @@ export class Lab {
     await run('ip', ['netns', 'add', lab.outside])
     await lab.ip(lab.host, ['link set lo up', `link add eth0 type veth peer name eth0 netns ${lab.outside}`, `address add ${HOST}/24 dev eth0`, 'link set eth0 up', `route add default via ${OUTSIDE}`])
     await lab.ip(lab.outside, ['link set lo up', `address add ${OUTSIDE}/24 dev eth0`, `address add ${METADATA}/32 dev lo`, 'link set eth0 up'])
+    // A link takes a moment to have its carrier, and says so in routes.
+    await until(async () => !(await lab.traces()).routes.join().includes('linkdown'))
     return lab
   }
 
