@@ -79,7 +79,7 @@ test('a balancer is created in three fields, changed beside its page and deleted
     await upload.getByLabel('Certificate', { exact: true }).fill(soon.certificate)
     await upload.getByLabel('Private key', { exact: true }).fill(later.key)
     await upload.getByRole('button', { name: 'Upload certificate' }).click()
-    await expect(upload.locator('[aria-invalid=true]')).toHaveCount(1)
+    await expect(upload.locator('[aria-invalid=true]')).toBeFocused()
     await upload.getByLabel('Private key', { exact: true }).fill(soon.key)
     await upload.getByRole('button', { name: 'Upload certificate' }).click()
     await expect(upload).toHaveCount(0)
@@ -131,6 +131,8 @@ test('a balancer before services is an Ingress, with a service for each rule', a
   const second = edit.getByRole('group', { name: 'Rule 2' })
   await second.getByLabel('Host').fill('shop.example.com')
   await edit.getByRole('button', { name: 'Save rules' }).click()
+  // By then the focus is where it is wrong: what is typed next goes where it shall.
+  await expect(second.getByLabel('Path')).toBeFocused()
   await expect(second.locator('[aria-invalid=true]')).toHaveCount(1)
   await second.getByLabel('Host').fill('blog.example.com')
   await second.getByLabel('Service').fill('blog')
