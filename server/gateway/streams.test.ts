@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { logger } from '@/platform/logger'
-import { HostSessions } from './host-sessions'
+import { HostSession, HostSessions } from './host-sessions'
 import { StreamBroker } from './streams'
 
 it('a tenant has a bounded number of tickets that nobody uses; a used one makes room, and others have their own', () => {
@@ -12,4 +12,16 @@ it('a tenant has a bounded number of tickets that nobody uses; a used one makes 
   expect(broker.takeTicket(tickets.shift() ?? '', 'c')).toMatchObject({ owner: 'a' })
   tickets.push(issue('a'))
   for (const ticket of tickets) expect(broker.takeTicket(ticket, 'c')).not.toBeNull()
+})
+
+it('a balancer’s log is asked of its host by a message of its own', async () => {
+  const sessions = new HostSessions()
+  const session = new HostSession('h', 'boot', 'c', () => {})
+  sessions.add(session)
+  const broker = new StreamBroker(sessions, logger('test'))
+  const stop = new AbortController()
+  const opened = broker.open('h', { kind: 'balancerLog', balancerUid: 'b', tailLines: 10, follow: true }, { signal: stop.signal })
+  expect(session.takeMessages()).toEqual([{ kind: 'openBalancerLog', url: expect.stringMatching(/^\/ws\/host-stream\/.{43}$/) as string, balancerUid: 'b', tailLines: 10, follow: true }])
+  stop.abort()
+  await expect(opened).rejects.toThrow('given up')
 })

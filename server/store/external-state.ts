@@ -1,6 +1,6 @@
 import type { ExternalState, StateBackendService, StateBalancer, StateFloating, StatePool } from '@/domain/external/state'
 import { addressPoolSpec } from '@/domain/address-pool/spec'
-import { weightAnnotation } from '@/domain/load-balancer/annotations'
+import { parseWeight, weightAnnotation } from '@/domain/load-balancer/annotations'
 import { networkSpec, subnetsOf } from '@/domain/network/spec'
 import { serviceSpec } from '@/domain/service/spec'
 import type { Database, Transaction } from './database'
@@ -78,11 +78,8 @@ async function readBackends(db: Database, balancers: readonly StateBalancer[]): 
   }))
   const pods = new Set([...services.values()].flatMap(({ subsets }) => subsets.flatMap(({ addresses }) => addresses.flatMap(({ targetRef }) => (targetRef?.kind === 'Pod' && targetRef.uid ? [targetRef.uid] : [])))))
   const known = pods.size === 0 ? [] : await db.$queryRaw<{ uid: string; weight: string | null }[]>`select "uid", "annotations" ->> ${weightAnnotation} as "weight" from "Pod" where "uid"::text = any(${[...pods]}::text[])`
-  return { services, weights: new Map(known.map(({ uid, weight }) => [uid, weightNumber(weight)])) }
+  return { services, weights: new Map(known.map(({ uid, weight }) => [uid, weight === null ? null : parseWeight(weight)])) }
 }
-
-/** What a pod's annotation asks for; null where it says nothing that can be read. */
-const weightNumber = (text: string | null): number | null => (text !== null && /^\d{1,3}$/.test(text) && Number(text) <= 256 ? Number(text) : null)
 
 /**
  * Until the transaction ends, nobody else writes balancers or holders of addresses of these tenants: the controller and the gateway write many rows at once, each in an
