@@ -3,6 +3,7 @@ import { sampleImage } from '@/domain/image/sample'
 import { makeCertificate } from '@/platform/crypto/testing/certificates'
 import type { Tenant } from './fixtures/accounts'
 import { analyze, everything } from './fixtures/axe'
+import { installation } from './fixtures/installation'
 import { waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
@@ -172,5 +173,5 @@ test('a pod is exposed from its page, and its page opens', async ({ console: pag
   const answer = await opened.goto(url)
   expect(answer?.status()).toBe(200)
   await opened.close()
-  await expect(page.getByRole('log')).toContainText('GET 198.18.100.', { timeout: 15_000 })
+  await expect(page.getByRole('log')).toContainText(`GET ${installation.pool.replace('.0/24', '.')}`, { timeout: 15_000 })
 })

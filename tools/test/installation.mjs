@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../setup/paths.mjs'
 import { removeGroupsOf } from './control-groups.mjs'
@@ -18,6 +19,15 @@ export function freePort() {
       server.close(() => resolve(port))
     })
   })
+}
+
+/** A subnet of those for trying networks out (RFC 2544) that this machine does not use: two installations on one machine need pools of their own. */
+function freeExternalCidr() {
+  const used = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).map(({ address }) => address)
+  for (;;) {
+    const prefix = `198.${randomInt(18, 20)}.${randomInt(0, 256)}`
+    if (!used.some((address) => address.startsWith(`${prefix}.`))) return `${prefix}.0/24`
+  }
 }
 
 /**
@@ -39,6 +49,7 @@ export async function ownSettings(name) {
     PORT: String(port),
     PUBLIC_URL: url,
     HYPERNETES_INSECURE_REGISTRIES: registry,
+    HYPERNETES_EXTERNAL_CIDR: freeExternalCidr(),
     // Each journey signs up as somebody behind a proxy.
     HYPERNETES_TRUSTED_PROXIES: '127.0.0.1',
     HYPERNETES_ADMIN_EMAIL: 'operator@example.com',
