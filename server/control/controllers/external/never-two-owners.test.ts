@@ -33,6 +33,6 @@ describe('an address of the outside', () => {
       }
       model.settle()
     })
-    expect(fc.check(careless, { numRuns: 500 }).failed).toBe(true)
+    expect(fc.check(careless, { numRuns: 500, seed: 1 }).failed).toBe(true)
   })
 })
