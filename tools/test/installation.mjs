@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -30,6 +30,18 @@ function freeExternalCidr() {
   }
 }
 
+/** What a test sends to an address of the pool that no host answers for goes nowhere, and not by the machine's way out. A host's bridge comes before it. */
+function keepInside(cidr) {
+  const route = ['unreachable', cidr, 'metric', '4294967295']
+  try {
+    execFileSync('ip', ['route', 'replace', ...route], { stdio: 'ignore' })
+  } catch {
+    // Without root there is no host, and no address of the pool.
+    return () => {}
+  }
+  return () => execFileSync('ip', ['route', 'delete', ...route], { stdio: 'ignore' })
+}
+
 /**
  * The settings of an installation of its own: free ports and a data folder that is removed by `remove`.
  * `env` names it for whoever tests it too: HYPERNETES_E2E_URL, the operator by HYPERNETES_ADMIN_EMAIL and _PASSWORD; a
@@ -43,13 +55,15 @@ export async function ownSettings(name) {
   const [port, registryPort] = [await freePort(), await freePort()]
   const registry = `127.0.0.1:${registryPort}`
   const url = `http://127.0.0.1:${port}`
+  const cidr = freeExternalCidr()
+  const letOut = keepInside(cidr)
   const settings = {
     HYPERNETES_DATA: data,
     HOST: '127.0.0.1',
     PORT: String(port),
     PUBLIC_URL: url,
     HYPERNETES_INSECURE_REGISTRIES: registry,
-    HYPERNETES_EXTERNAL_CIDR: freeExternalCidr(),
+    HYPERNETES_EXTERNAL_CIDR: cidr,
     // Each journey signs up as somebody behind a proxy.
     HYPERNETES_TRUSTED_PROXIES: '127.0.0.1',
     HYPERNETES_ADMIN_EMAIL: 'operator@example.com',
@@ -58,7 +72,11 @@ export async function ownSettings(name) {
   mkdirSync(join(root, 'test-results'), { recursive: true })
   const logFile = join(root, 'test-results', name === 'e2e' ? 'installation.log' : `${name}.log`)
   const env = { ...settings, HYPERNETES_E2E_URL: url, HYPERNETES_E2E_REGISTRY: registry, HYPERNETES_E2E_LOG: logFile }
-  return { settings, env, logFile, remove: () => removeData(data) }
+  const remove = () => {
+    letOut()
+    removeData(data)
+  }
+  return { settings, env, logFile, remove }
 }
 
 /** Removes an ended installation's data, and the control group of its host, which an agent that was killed leaves. */
