@@ -11,7 +11,8 @@ const empty: NftSection = {}
 /**
  * What pods may send, at most: each has a bucket that fills with `egress` bits a second, and what is more is dropped where it leaves its
  * tap, before anything is looked up for it. Queues are the sender's: a shaper would need a device more a pod, and a kernel may have none for
- * it. The bucket holds a tenth of a second.
+ * it. After silence a bucket holds a second of the rate beside the largest packet: the kernel adds its unit of time to what a rule calls the burst, and knows
+ * none shorter (Linux, net/netfilter/nft_limit.c, nft_limit_init).
  */
 export function bandwidthSection({ ports }: Pick<NetworkState, 'ports'>): NftSection {
   const limited = ports.flatMap(({ uid, bandwidth }) => {
@@ -19,7 +20,7 @@ export function bandwidthSection({ ports }: Pick<NetworkState, 'ports'>): NftSec
     return egress === null ? [] : [{ tap: tapName(uid), bytes: Math.floor(egress / 8) }]
   })
   if (limited.length === 0) return empty
-  const chains = new Map<string, NftChain>(limited.map(({ tap, bytes }) => [`bandwidth_${tap}`, { rules: [`limit rate over ${bytes} bytes/second burst ${Math.max(LARGEST, Math.floor(bytes / 10))} bytes drop`] }]))
+  const chains = new Map<string, NftChain>(limited.map(({ tap, bytes }) => [`bandwidth_${tap}`, { rules: [`limit rate over ${bytes} bytes/second burst ${LARGEST} bytes drop`] }]))
   // After the sender is known to be the pod itself, before connections.
   chains.set('bandwidth_arrival', { hook: 'type filter hook prerouting priority -290; policy accept;', rules: ['iifname vmap @bandwidth_taps'] })
   return { chains, maps: new Map([['bandwidth_taps', { declaration: 'type ifname : verdict;', elements: new Map(limited.map(({ tap }) => [`"${tap}"`, `goto bandwidth_${tap}`])) }]]) }

@@ -11,6 +11,8 @@ let shaping: Shaping
 let from: Pod
 let to: Pod
 let bandwidth = new Map<string, Bandwidth>()
+/** What had arrived when limits changed last. */
+let limited: Arrived
 
 beforeAll(async () => {
   world = await ServiceWorld.create([5, 6])
@@ -23,6 +25,7 @@ afterAll(() => world?.destroy())
 const ports = (): PodPort[] => world.state().ports.map((port) => ({ ...port, bandwidth: bandwidth.get(port.uid) }))
 
 async function limit(pod: Pod | null, fields: Partial<Bandwidth> = {}): Promise<void> {
+  limited = await received(to)
   bandwidth = new Map(pod ? [[pod.uid, { ingress: null, egress: null, ...fields }]] : [])
   world.others = [bandwidthSection({ ports: ports() })]
   await Promise.all([world.apply(), shaping.apply(ports())])
@@ -30,34 +33,40 @@ async function limit(pod: Pod | null, fields: Partial<Bandwidth> = {}): Promise<
 
 const links = z.array(z.object({ stats64: z.object({ tx: z.object({ bytes: z.number() }) }) }))
 
-/** What the kernel has handed to a pod's device so far, and the moments between which it said so. */
-async function received(pod: Pod): Promise<{ megabits: number; asked: number; told: number }> {
+/** What the kernel has handed to a pod's device so far, and the moments (ms) between which it said so: a machine that is busy makes them differ. */
+type Arrived = { megabits: number; asked: number; told: number }
+
+async function received(pod: Pod): Promise<Arrived> {
   const asked = performance.now()
   const [link] = links.parse(JSON.parse(await world.in('ip', '-s', '-j', 'link', 'show', 'dev', pod.tap)))
   return { megabits: (link?.stats64.tx.bytes ?? NaN) * 8 / 1e6, asked, told: performance.now() }
 }
 
-/** What arrives once it flows, in megabits, and the least and the most seconds that it took: a machine that is busy makes them differ. */
-async function arriving(address = to.address, seconds = 1): Promise<{ megabits: number; least: number; most: number }> {
+/** Floods, and reads what has arrived once it flows and `seconds` later. */
+async function flooded(address = to.address, seconds = 1): Promise<[before: Arrived, after: Arrived]> {
   const flood = from.peer.number('flood', { address, port: 9000, seconds: seconds + 0.5 })
   await pause(400)
   const before = await received(to)
   await pause(seconds * 1000)
   const after = await received(to)
   await flood
-  return { megabits: after.megabits - before.megabits, least: (after.asked - before.told) / 1000, most: (after.told - before.asked) / 1000 }
+  return [before, after]
 }
 
-/** No more than the limit lets through in that time, with what its bucket held and 2 % of headers, ever; and not much less, however busy the machine. */
+const megabitsOf = (from: Arrived, until: Arrived) => until.megabits - from.megabits
+const mostSeconds = (from: Arrived, until: Arrived) => (until.told - from.asked) / 1000
+const leastSeconds = (from: Arrived, until: Arrived) => (until.asked - from.told) / 1000
+
+/** Never more since the limit was set than it lets through in that time, with a full bucket of a second, the largest packet and 2 % of headers; and not much less once it flows. */
 async function expectAbout(megabits: number, address = to.address): Promise<void> {
-  const arrived = await arriving(address)
-  expect(arrived.megabits).toBeLessThan((megabits * arrived.most + Math.max(megabits / 10, 2 ** 20 / 1e6)) * 1.02)
-  expect(arrived.megabits).toBeGreaterThan(megabits * arrived.least * 0.6)
+  const [before, after] = await flooded(address)
+  expect(megabitsOf(limited, after)).toBeLessThan((megabits * (mostSeconds(limited, after) + 1) + 2 ** 20 / 1e6) * 1.02)
+  expect(megabitsOf(before, after)).toBeGreaterThan(megabits * leastSeconds(before, after) * 0.6)
 }
 
 async function expectUnlimited(): Promise<void> {
-  const { megabits, most } = await arriving(to.address, 0.5)
-  expect(megabits / most).toBeGreaterThan(200)
+  const [before, after] = await flooded(to.address, 0.5)
+  expect(megabitsOf(before, after) / mostSeconds(before, after)).toBeGreaterThan(200)
 }
 
 describe('a limit of a pod’s bandwidth', () => {

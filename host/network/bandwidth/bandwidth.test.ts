@@ -7,9 +7,9 @@ import { shapeCommand, Shaping } from './shaping'
 const port = (uid: string, bandwidth?: PodPort['bandwidth']): PodPort => ({ uid, address: '10.0.0.5', prefixLength: 24, mac: '02:00:00:00:00:05', runAsUid: 700_005, bandwidth })
 const [tapA, tapB] = [tapName('a'), tapName('b')]
 
-it('a bucket holds a tenth of a second, and never less than the largest packet', () => {
+it('a bucket has room for the largest packet, however low the rate', () => {
   const { chains, maps } = bandwidthSection({ ports: [port('a', { ingress: null, egress: 800_000_000 }), port('b', { ingress: 1000, egress: 1000 }), port('c', { ingress: 1000, egress: null }), port('d')] })
-  expect(chains?.get(`bandwidth_${tapA}`)?.rules).toEqual(['limit rate over 100000000 bytes/second burst 10000000 bytes drop'])
+  expect(chains?.get(`bandwidth_${tapA}`)?.rules).toEqual(['limit rate over 100000000 bytes/second burst 131072 bytes drop'])
   expect(chains?.get(`bandwidth_${tapB}`)?.rules).toEqual(['limit rate over 125 bytes/second burst 131072 bytes drop'])
   expect([...maps?.get('bandwidth_taps')?.elements ?? []]).toEqual([[`"${tapA}"`, `goto bandwidth_${tapA}`], [`"${tapB}"`, `goto bandwidth_${tapB}`]])
   expect(bandwidthSection({ ports: [port('d')] })).toEqual({})
