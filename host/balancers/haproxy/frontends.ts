@@ -72,11 +72,16 @@ const limited = ({ options: { ratePerSecond } }: BalancerModel) => (ratePerSecon
 
 /**
  * What two readers could understand differently. HAProxy's own parser refuses most of it (several hosts or lengths, unknown codings, control characters) and writes anew what it takes: of
- * a length beside chunks, the chunks alone. Names of hosts are left, which it takes in any form, or none.
+ * a length beside chunks, the chunks alone. Names of hosts are left, which it takes in any form, or none; and tunnels, in which a pod would read requests that no rule has seen: CONNECT, and
+ * every upgrade but WebSocket (HAProxy passes one to h2c on; a client that offers it goes on without).
  */
 const unambiguous = [
   'http-request deny deny_status 400 if HTTP_1.1 !{ req.hdr(host) -m found }',
   "http-request deny deny_status 400 if { req.hdr(host) -m found } !{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }",
+  'http-request deny deny_status 405 if { method CONNECT }',
+  'http-request deny deny_status 400 if { req.fhdr_cnt(upgrade) gt 1 }',
+  'http-request del-header http2-settings',
+  'http-request del-header upgrade if { req.fhdr(upgrade) -m found } !{ req.fhdr(upgrade),lower -m str websocket }',
 ]
 
 /** The same address at the port of https. */

@@ -129,6 +129,9 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     ['a blank in the address', 'GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['no protocol', 'GET /\r\n\r\n', 400],
     ['another protocol', 'SSH-2.0-x\r\n\r\n', 400],
+    ['a tunnel in it', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', 405],
+    ['a choice of upgrades', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n', 400],
+    ['two upgrades', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n\r\n', 400],
   ])('a request with %s is refused, or means one thing to all', async (_, bytes, expected) => {
     seen = []
     const answer = await send(86, `${bytes}`)
@@ -182,6 +185,13 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     expect((await overTls()).status).toBe(200)
     if (good) certificates.set(second, good)
     expect(await bring()).toBe(null)
+  })
+
+  it.each(['h2c', 'h2c, tls/1.0', 'tls/1.0'])('offers no pod an upgrade to %s, in which requests would come that no rule has seen', async (upgrade) => {
+    seen = []
+    const answer = await send(86, `GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n`)
+    expect(statusOf(answer)).toBe(200)
+    expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => /upgrade|http2/.test(name))).toEqual([])
   })
 
   it('carries WebSockets, both ways', async () => {
