@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { reportInput, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
+import { reportInput, type ExternalReport, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
 import { containerSpec } from '@/domain/pod/spec'
 import { newRecord } from '@/host/pods/container-record'
 import { Reporter } from './reporter'
@@ -76,4 +76,21 @@ it('bounds images and events by what they take', async () => {
   await reporter.settled()
   expect([sent.flatMap((report) => report.images).length, sent.flatMap((report) => report.events).length]).toEqual([600, 600])
   expect(Math.max(...sent.map((report) => JSON.stringify(report).length))).toBeLessThan(socketBytes / 2)
+})
+
+it('names all that it may answer for on the outside in a complete report, however much its pods have to say, and tells what became of it afterwards', async () => {
+  const pods = Array.from({ length: 60 }, () => crashing(3))
+  const external = new Map(Array.from({ length: 50 }, (): [string, ExternalReport] => {
+    const uid = randomUUID()
+    return [`balancer/${uid}`, { kind: 'balancer', uid, phase: 'Degraded', reason: 'PartlyServing', message: wide(1_000) }]
+  }))
+  const gone: ExternalReport = { kind: 'balancer', uid: randomUUID(), phase: 'Gone', reason: 'Released', message: '' }
+  const all = new Map([[`balancer/${gone.uid}`, gone], ...external])
+  const reporter = new Reporter(randomUUID(), { report: (uid) => pods.find((pod) => pod.uid === uid) ?? null, reports: () => pods, image: () => null, imageReports: () => [] }, undefined, { externalReport: (key) => all.get(key) ?? null, externalReports: () => all })
+  const sent: ReportInput[] = []
+  reporter.attach(async (report) => void sent.push(reportInput.parse(report)))
+  await reporter.settled()
+  expect(sent[0]?.external?.map(({ uid, phase }) => ({ uid, phase }))).toEqual([...external.values()].map(({ uid, phase }) => ({ uid, phase })))
+  const last = new Map(sent.flatMap((report) => (report.external ?? []).map((one) => [one.uid, one] as const)))
+  expect([...last.values()]).toEqual(expect.arrayContaining([...external.values()]))
 })

@@ -123,12 +123,11 @@ export class Reporter {
     if (complete) {
       this.pods.clear()
       for (const image of this.source.imageReports()) this.images.add(imageKey(image))
-      for (const key of this.externalSource?.externalReports().keys() ?? []) this.external.add(key)
     }
     const room = new Room(reportBytes)
     const pods = complete ? this.allPods(room) : take(this.pods, maxPerReport.pods, room, (uid) => fitting(this.source.report(uid)))
     const images = take(this.images, maxPerReport.images, room, (key) => this.source.image(key))
-    const external = take(this.external, complete ? 10_000 : maxPerReport.external, room, (key) => this.externalSource?.externalReport(key) ?? null)
+    const external = complete ? this.allExternal(room) : take(this.external, maxPerReport.external, room, (key) => this.externalSource?.externalReport(key) ?? null)
     this.sequence += 1
     return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.takeEvents(room), images, ...(external.length > 0 && { external }) }
   }
@@ -139,6 +138,21 @@ export class Reporter {
       if (room.fits(pod)) return pod
       this.pods.add(pod.uid)
       const told = briefReport(pod)
+      room.took(told)
+      return told
+    })
+  }
+
+  /**
+   * What a complete report does not name is another host's to have: all that this one may answer for is named, in brief where there is no room. What is gone
+   * need not be.
+   */
+  private allExternal(room: Room): ExternalReport[] {
+    this.external.clear()
+    return [...(this.externalSource?.externalReports() ?? [])].filter(([, { phase }]) => phase !== 'Gone').map(([key, report]) => {
+      if (room.fits(report)) return report
+      this.external.add(key)
+      const told: ExternalReport = { kind: report.kind, uid: report.uid, phase: report.phase, reason: report.reason, message: '' }
       room.took(told)
       return told
     })

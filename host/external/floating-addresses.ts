@@ -53,15 +53,16 @@ export class FloatingAddresses {
     this.parts.onReport(uid)
   }
 
-  /** What became of all addresses, and of those that went. */
+  /** What became of all addresses, of those that are being let go, and of those that went. */
   reports(): ExternalReport[] {
-    return [...this.known.keys(), ...this.gone].flatMap((uid) => this.report(uid) ?? [])
+    return [...new Set([...this.known.keys(), ...this.held, ...this.gone])].flatMap((uid) => this.report(uid) ?? [])
   }
 
   /** What became of an address; null for one that was never here. */
   report(uid: string): ExternalReport | null {
     const of = (phase: ExternalReport['phase'], reason: string, message: string): ExternalReport => ({ kind: 'floatingAddress', uid, phase, reason, message: message.slice(0, 1024) })
     const address = this.known.get(uid)
+    if (!address && this.held.has(uid)) return of('Failed', 'Leaving', 'this host was told to let it go and has not done so yet')
     if (!address) return this.gone.has(uid) ? of('Gone', 'Released', 'this host does not answer for it any more') : null
     const refused = this.refused.get(uid)
     if (refused) return of('Failed', refused.reason, refused.message)
