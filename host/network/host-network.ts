@@ -325,7 +325,12 @@ export class HostNetwork {
     const host = found.get(this.uplinkNetns)
     const { numbers, repairs } = host ? await uplink.check(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)) : { numbers: [], repairs: [] }
     report.repairs.push(...repairs)
-    if (host) report.repairs.push(...await this.external.mend(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)))
+    // What is wrong with the outside costs addresses, and no network its repair.
+    let outside: Error | null = null
+    if (host) report.repairs.push(...await this.external.mend(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)).catch((error: unknown) => {
+      outside = error instanceof Error ? error : new Error(String(error))
+      return []
+    }))
     for (const [, network] of [...this.networks].filter(([, { hasFloatingToDo }]) => hasFloatingToDo)) await this.carryOutFloating(network.identity.id).then(() => this.floatingChanged(), () => undefined)
     const suspects = [...this.networks].filter(([number, network]) => numbers.includes(number) || network.pods.size === 0 || !network.isAsLeft(found.get(network.namespace)))
     await allDone(suspects.map(([number, network]) => this.serial.do(number, async () => {
@@ -337,6 +342,7 @@ export class HostNetwork {
     })))
     if (suspects.length > 0) report.repairs.push(...await this.parts.peers.reconcile(new Set(suspects.map(([number]) => number))))
     await this.removeOrphans(report)
+    if (outside) throw outside as Error
     return report
   }
 

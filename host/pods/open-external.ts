@@ -55,9 +55,10 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   const floating = known.filter((one) => one.kind === 'floatingAddress')
   const refused = refusals(pools, floating)
   network.knowFloating(bindings(floating.filter(({ uid, until }) => !refused.has(uid) && lease.holds(until ?? null))))
-  const here = await balancersHere(hostTag, known, lease)
+  const placed = (await balancersHere(hostTag, known, lease)).flatMap((balancer) => placeHere(balancer, settings) ?? [])
+  const here = placed.map(({ balancer }) => balancer)
   network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
-  const attachments = here.map((balancer) => balancerAttachment(placeOf(balancer, balancerNamespace(hostTag, balancer.number), INNER_LINK)))
+  const attachments = placed.map(({ attachment }) => attachment)
   const open = async (): Promise<OpenExternal> => {
     const guard = new LeaseGuard(hostTag, network.externalKernel, lease)
     if (here.every(({ until }) => until === null)) await guard.clear()
@@ -83,6 +84,16 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(balancers.leave()), suspend: (withinMs) => end(balancers.suspend(withinMs)) }
   }
   return { attachments, open }
+}
+
+/** A balancer's place as it is to be here; null, and said, where it can have none: it costs itself alone. */
+export function placeHere(balancer: HostBalancer, { hostTag, log }: Pick<ExternalSettings, 'hostTag'> & { log: Pick<ExternalSettings['log'], 'error'> }): { balancer: HostBalancer; attachment: Attachment } | null {
+  try {
+    return { balancer, attachment: balancerAttachment(placeOf(balancer, balancerNamespace(hostTag, balancer.number), INNER_LINK)) }
+  } catch (error) {
+    log.error({ err: error, balancer: balancer.uid }, 'a balancer that was kept has no place in its network and is not taken up')
+    return null
+  }
 }
 
 /** Those whose namespace is there and that this host may answer for. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { networkSpec, type NetworkSpecInput } from '@/domain/network/spec'
 import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
-import { allocateAddresses, allocateServiceAddresses, releaseServiceAddresses } from './addresses'
+import { allocateAddresses, allocateBalancerAddresses, allocateServiceAddresses, releaseServiceAddresses } from './addresses'
 import { removePod } from './assignments'
 import { inTransaction } from './database'
 
@@ -72,7 +72,10 @@ describe('addresses of pods', () => {
     expect(await given(id, 'q6', ask('c'))).toBe('SubnetNotFound')
   })
 
-  it('are not given in a network of IPv6 alone, which is said', async () => {
+  it('are not given in a network of IPv6 alone, which is said, to pods and load balancers', async () => {
+    const six = await network('six-alone', { subnets: { a: { cidr: 'fd00:66::/64' } } })
+    const forBalancer = await inTransaction(server.db, (tx) => allocateBalancerAddresses(tx, six, '00000000-0000-4000-8000-000000000066'))
+    expect(forBalancer).toMatchObject({ refusal: { reason: 'FamilyNotInNetwork', message: expect.stringContaining('add an IPv4 subnet') as string } })
     const id = await network('six', { subnets: { a: { cidr: 'fd00:1::/64' } } })
     expect(await given(id, 's1')).toBe('FamilyNotInNetwork')
   })

@@ -89,6 +89,7 @@ export async function allocateBalancerAddresses(tx: Transaction, networkId: stri
   const network = await holdNetwork(tx, networkId)
   const held = await tx.$queryRaw<HeldAddress[]>`select host("address") as address, "mac" from "NetworkAddress" where "loadBalancerUid" = ${loadBalancerUid}::uuid order by "address"`
   if (held.length > 0) return { addresses: held }
+  if (subnetsOf(network.spec, 4).length === 0) return { refusal: { reason: 'FamilyNotInNetwork', path: [], message: `Network "${network.name}" has no IPv4 subnet, and load balancers in networks of IPv6 alone are not carried out: add an IPv4 subnet to the network.` } }
   const addresses: string[] = []
   for (const family of ([4, 6] as const).filter((one) => subnetsOf(network.spec, one).length > 0)) {
     const found = await podAddress(tx, network, undefined, family)

@@ -91,7 +91,11 @@ export class HaproxyProcess implements Haproxy {
 
   /** Servers that its own checks took out, as `backend/address:port`. */
   async serversDown(): Promise<string[]> {
-    return runningServers(await this.say(serversQuestion)).flatMap(({ backend, name, down }) => (down ? [`${backend}/${placeOfName(name) ?? name}`] : []))
+    return runningServers(await this.say(serversQuestion)).flatMap(({ backend, name, down }) => {
+      const place = placeOfName(name)
+      // Of a HAProxy that was broken into, what is no server of ours says nothing.
+      return down && place !== null && this.model?.backends.some((one) => one.name === backend) ? [`${backend}/${place}`] : []
+    })
   }
 
   /** What passed since HAProxy was started, or taken up by this agent. */

@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest'
+import { balancer } from '@/host/balancers/testing/balancer-lab'
+import { placeHere } from './open-external'
+
+it('a kept balancer that can have no place in its network costs itself alone, and is told', () => {
+  const told: unknown[] = []
+  const log = { error: (fields: unknown) => void told.push(fields) }
+  const good = balancer(7)
+  expect(placeHere(good, { hostTag: 'tag', log })?.balancer).toBe(good)
+  const six = balancer(8, { network: { ...good.network, inner: ['fd00::5'] } })
+  expect(placeHere(six, { hostTag: 'tag', log })).toBeNull()
+  expect(told).toMatchObject([{ balancer: six.uid }])
+})
