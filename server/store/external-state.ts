@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { ExternalState, StateBackendService, StateBalancer, StateFloating, StatePool } from '@/domain/external/state'
 import { addressPoolSpec } from '@/domain/address-pool/spec'
 import { parseWeight, weightAnnotation } from '@/domain/load-balancer/annotations'
@@ -6,6 +7,8 @@ import { serviceSpec } from '@/domain/service/spec'
 import type { Database, Transaction } from './database'
 import { readCompiled, type CompiledCache } from './load-balancers'
 import { storedSubsets } from './stored-subsets'
+
+const podUid = z.uuid()
 
 /** Addresses whose row names this host and that it shall answer for no more, and balancers that shall leave it. */
 export type Unwanted = { addresses: { uid: string; address: string }[]; balancers: string[] }
@@ -76,8 +79,9 @@ async function readBackends(db: Database, balancers: readonly StateBalancer[]): 
     const { type, ports, selector } = serviceSpec.parse(spec)
     return [`${tenantId}/${namespace}/${name}`, { namespace, name, ports: type === 'ExternalName' ? [] : ports, hasSelector: Object.keys(selector).length > 0, subsets: subsets === null ? [] : storedSubsets(subsets) }]
   }))
-  const pods = new Set([...services.values()].flatMap(({ subsets }) => subsets.flatMap(({ addresses }) => addresses.flatMap(({ targetRef }) => (targetRef?.kind === 'Pod' && targetRef.uid ? [targetRef.uid] : [])))))
-  const known = pods.size === 0 ? [] : await db.$queryRaw<{ uid: string; weight: string | null }[]>`select "uid", "annotations" ->> ${weightAnnotation} as "weight" from "Pod" where "uid"::text = any(${[...pods]}::text[])`
+  // Endpoints that somebody wrote by hand may say anything.
+  const pods = new Set([...services.values()].flatMap(({ subsets }) => subsets.flatMap(({ addresses }) => addresses.flatMap(({ targetRef }) => (targetRef?.kind === 'Pod' && podUid.safeParse(targetRef.uid).success ? [targetRef.uid ?? ''] : [])))))
+  const known = pods.size === 0 ? [] : await db.$queryRaw<{ uid: string; weight: string | null }[]>`select "uid", "annotations" ->> ${weightAnnotation} as "weight" from "Pod" where "uid" = any(${[...pods]}::uuid[])`
   return { services, weights: new Map(known.map(({ uid, weight }) => [uid, weight === null ? null : parseWeight(weight)])) }
 }
 
