@@ -6,8 +6,11 @@ test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: pa
   await page.goto(`/t/${tenant.slug}/networks`)
   await expect(page.getByRole('row', { name: /default/ })).toBeVisible()
 
-  await page.keyboard.type('gp')
-  await expect(page).toHaveURL(at('/pods'))
+  // What the server rendered is seen before it listens to keys.
+  await expect(async () => {
+    await page.keyboard.type('gp')
+    await expect(page).toHaveURL(at('/pods'), { timeout: 2000 })
+  }).toPass()
   await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeFocused()
 
   await page.keyboard.press('/')
