@@ -7,6 +7,7 @@ import type { HostNetwork } from '@/host/network/host-network'
 import type { Run } from '@/host/network/kernel'
 import { namespaceName } from '@/host/network/names'
 import { ruleset, wholeNamespace } from '@/host/network/testing/kernel-snapshot'
+import { commandsEnded, killedRun } from '@/host/network/testing/killed-run'
 import { Lab, network, pod } from '@/host/network/testing/lab'
 import { bindings, FloatingAddresses } from './floating-addresses'
 import { bridgeName, externalTable } from './names'
@@ -35,31 +36,6 @@ async function program(hosts: HostNetwork): Promise<void> {
   }
 }
 
-/** Commands that were begun. They end though their agent does not live to see it. */
-const running = new Set<Promise<void>>()
-
-/** A `run` of an agent that is killed at its nth command from now, before or after that did its work: from then on nothing comes back. */
-function killed(at: number, when: 'before' | 'after'): { run: Run; dead: Promise<void>; arm: () => void } {
-  let calls = -Infinity
-  let die = () => {}
-  const dead = new Promise<void>((resolve) => (die = resolve))
-  const never = new Promise<never>(() => {})
-  const wrapped: Run = async (...args) => {
-    const mine = calls++
-    if (mine > at || (mine === at && when === 'before')) {
-      die()
-      return never
-    }
-    const command = run(...args)
-    running.add(command.then(() => undefined, () => undefined))
-    const result = await command
-    if (mine !== at) return result
-    die()
-    return never
-  }
-  return { run: wrapped, dead, arm: () => (calls = 0) }
-}
-
 const state = async () => ({
   inside: await Promise.all([1, 2].map(async (number) => [...(await wholeNamespace(namespaceName(lab.hostTag, number))).filter((line) => !/"ifname":"(lo"|pod)/.test(line)), (await lab.in(namespaceName(lab.hostTag, number), 'ip', 'rule')).stdout.split('\n').sort()])),
   host: [...await ruleset(lab.host, 'inet', externalTable(lab.hostTag)), ...await ruleset(lab.host, 'bridge', externalTable(lab.hostTag)), ...(await lab.traces()).routes.sort(), ...(await lab.in(lab.host, 'ip', 'neigh', 'show', 'nud', 'permanent')).stdout.split('\n').sort(), ...(await lab.traces()).links.map((name) => name.replace(/@.*/, '')).sort(),
@@ -79,12 +55,12 @@ it('an agent that is killed at any step of its work leaves nothing that the next
   // Every eleventh command; HYPERNETES_KILL_STRIDE=1 tries each.
   const stride = Number(process.env.HYPERNETES_KILL_STRIDE ?? 11)
   for (let over = false; !over; steps += stride) {
-    const { run: cut, dead, arm } = killed(steps, (steps / stride) % 2 === 0 ? 'before' : 'after')
+    const { run: cut, dead, arm } = killedRun(steps, (steps / stride) % 2 === 0 ? 'before' : 'after')
     const first = lab.hostNetwork({ run: cut })
     for (const one of [a, b, c]) await first.attach(one)
     arm()
     over = await Promise.race([program(first).then(() => true), dead.then(() => false)])
-    await Promise.all([...running])
+    await commandsEnded()
     const next = lab.hostNetwork()
     await next.external.setPools([POOL])
     next.knowFloating(bindings(wanted))

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { NetworkBase, NetworkMessage, NetworkObject } from '@/contracts/host/v1'
-import { run } from '@/platform/exec'
 import { fuzzRuns } from '@/tools/testing/fuzz-runs'
 import type { Attachment } from './attachment'
 import type { HostNetwork } from './host-network'
-import type { Run } from './kernel'
 import { namespaceName, uplinkTable } from './names'
 import { ruleset, wholeNamespace } from './testing/kernel-snapshot'
+import { commandsEnded, killedRun } from './testing/killed-run'
 import { Lab, network, pod } from './testing/lab'
 
 let lab: Lab
@@ -42,31 +41,6 @@ async function program(hosts: HostNetwork): Promise<void> {
 }
 const wanted = message([base({ outbound: 'nat' }), service(1, '10.0.0.6'), service(2, '10.0.0.5'), policy], true)
 
-/** Commands that were begun. They end though their agent does not live to see it. */
-const running = new Set<Promise<void>>()
-
-/** A `run` of an agent that is killed at its nth command, before or after that did its work: from then on nothing comes back. */
-function killed(at: number, when: 'before' | 'after'): { run: Run; dead: Promise<void> } {
-  let calls = 0
-  let die = () => {}
-  const dead = new Promise<void>((resolve) => (die = resolve))
-  const never = new Promise<never>(() => {})
-  const wrapped: Run = async (...args) => {
-    const mine = calls++
-    if (mine > at || (mine === at && when === 'before')) {
-      die()
-      return never
-    }
-    const command = run(...args)
-    running.add(command.then(() => undefined, () => undefined))
-    const result = await command
-    if (mine !== at) return result
-    die()
-    return never
-  }
-  return { run: wrapped, dead }
-}
-
 const state = async () => ({
   namespaces: (await lab.traces()).namespaces,
   connections: (await Promise.all(['ipv4', 'ipv6'].map(async (family) => (await lab.in(namespaceName(lab.hostTag, 1), 'conntrack', '-L', '-f', family)).stdout))).join('').split('\n').map((line) => line.replace(/ \d+ src=/, ' src=')).sort(),
@@ -87,10 +61,11 @@ it('an agent that is killed at any step of its work leaves nothing that the next
   let step = Math.floor(Math.random() * stride)
   for (let over = false; !over; step += stride) {
     // Commands side by side may be cut either way; in turn, both are met.
-    const { run: cut, dead } = killed(step, Math.floor(step / stride) % 2 === 0 ? 'before' : 'after')
+    const { run: cut, dead, arm } = killedRun(step, Math.floor(step / stride) % 2 === 0 ? 'before' : 'after')
+    arm()
     over = await Promise.race([program(lab.hostNetwork({ deviceKind: 'tap', run: cut })).then(() => true), dead.then(() => false)])
     // What was on its way when it died.
-    await Promise.all([...running])
+    await commandsEnded()
     const next = lab.hostNetwork({ deviceKind: 'tap' })
     await next.applyObjects('network-1', wanted)
     await next.reconcile([a, b])
