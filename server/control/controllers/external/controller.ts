@@ -130,18 +130,14 @@ class TenantWork {
         return taken
       })
     }
-    written += await inTransaction(db, async (tx) => {
-      await holdExternal(tx, [tenantId])
-      let rows = 0
-      for (const { uid, from, to } of sortByUid(plan.bind)) rows += await bindBalancer(tx, uid, from, to)
-      for (const { uid, hostId, leaving } of sortByUid(plan.leave)) rows += await setLeaving(tx, uid, hostId, leaving)
-      for (const { uid, source } of sortByUid(plan.compile)) rows += await putCompiled(tx, uid, source.compiled)
-      // Who loses an address before who gets one: a pod has one of each family.
-      for (const { uid, from, to } of sortByUid(plan.hold).sort((a, b) => Number(a.to.podUid !== null) - Number(b.to.podUid !== null))) rows += await putHolding(tx, uid, from, to)
-      for (const uid of plan.removeAddresses) rows += await removeFreeAddress(tx, uid)
-      for (const uid of plan.removeBalancers) rows += await removeBalancer(tx, uid)
-      return rows
-    }, { repeatable: true })
+    for (const part of inParts(writesOf(plan))) {
+      written += await inTransaction(db, async (tx) => {
+        await holdExternal(tx, [tenantId])
+        let rows = 0
+        for (const write of part) rows += await write(tx)
+        return rows
+      }, { repeatable: true })
+    }
     for (const part of inParts(plan.create)) {
       written += await inTransaction(db, async (tx) => {
         let made = 0
@@ -171,6 +167,25 @@ class TenantWork {
   private readonly running = new Map<string, { again: boolean; done: Promise<void> }>()
   /** What was said last of each object by this process: it is not asked of again. */
   private readonly told = new Map<string, string>()
+}
+
+type Write = (tx: Transaction) => Promise<number>
+
+/**
+ * What changes of rows that are there, in the order in which it is written: each part of it leaves rows that mean what they say. What hosts wait for comes before what takes
+ * long: who lets go, then who runs what, then who has which address there (the host of a balancer before that of its addresses; who loses one before who gets one, for a pod
+ * has one of each family), then what balancers do.
+ */
+function writesOf(plan: ExternalPlan): Write[] {
+  const losesFirst = sortByUid(plan.hold).sort((a, b) => Number(a.to.podUid !== null) - Number(b.to.podUid !== null))
+  return [
+    ...sortByUid(plan.leave).map(({ uid, hostId, leaving }): Write => (tx) => setLeaving(tx, uid, hostId, leaving)),
+    ...sortByUid(plan.bind).map(({ uid, from, to }): Write => (tx) => bindBalancer(tx, uid, from, to)),
+    ...losesFirst.map(({ uid, from, to }): Write => (tx) => putHolding(tx, uid, from, to)),
+    ...sortByUid(plan.compile).map(({ uid, source }): Write => (tx) => putCompiled(tx, uid, source.compiled)),
+    ...plan.removeAddresses.map((uid): Write => (tx) => removeFreeAddress(tx, uid)),
+    ...plan.removeBalancers.map((uid): Write => (tx) => removeBalancer(tx, uid)),
+  ]
 }
 
 async function tellOne(tx: Transaction, tenantId: string, { kind, uid, balancerUid, namespace, name, generation, status, reason, message }: Verdict): Promise<void> {
