@@ -52,8 +52,11 @@ try {
   outcomes.push(await check('preparation', () => ({ ok: false, output: error.message })))
 }
 
-// Beside other tests, what a check said went by long ago.
-if (beside) for (const { name, output } of outcomes) if (output) console.log(`\n✗ ${name}\n${output}`)
+// What failed went by long ago: whoever sees the end of this alone knows what to look for.
+for (const { name, output, failures = [] } of outcomes) {
+  if (beside && output) console.log(`\n✗ ${name}\n${output}`)
+  for (const failure of failures) console.log(`\n✗ ${name}: ${failure}`)
+}
 
 const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0)
 console.log('')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../setup/paths.mjs'
 
-/** What a part of the run counted; `output`: of a check that failed. @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, output?: string }} Outcome */
+/** What a part of the run counted; `output`: of a check that failed; `failures`: tests that failed, with the first words of their errors. @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, output?: string, failures?: string[] }} Outcome */
 
 const since = (start) => (performance.now() - start) / 1000
 
