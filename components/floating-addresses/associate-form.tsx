@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { paths } from '@/components/client/paths'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useForm } from '@/components/client/use-form'
+import { writeToUnchanged, writtenOf } from '@/components/client/write-to-unchanged'
 import { SideForm } from '@/components/patterns/side-form'
 import { Callout } from '@/components/ui/callout'
 import { addressFieldOf, choiceOf, targetOf, targetSchema } from './address-draft'
@@ -20,13 +21,17 @@ export function AssociateForm() {
   const trpc = useTRPC()
   const queries = useQueryClient()
   const router = useRouter()
-  // The form is of the address as it was when the form opened: a change by somebody else meanwhile is refused by its resourceVersion.
-  const [{ metadata: { resourceVersion }, spec, status }] = useState(address)
+  // The form is of the address as it was when the form opened: a change by somebody else meanwhile is refused.
+  const [opened] = useState(address)
+  const { spec, status } = opened
   const before = leadsTo({ spec, status })
   const form = useForm({
     initial: { ...choiceOf(null), what: before && before.kind !== 'Pod' ? ('balancer' as const) : ('pod' as const) },
     schema: targetSchema,
-    submit: (choice) => api.floatingAddress.update.mutate({ tenant, name, target: targetOf(choice), resourceVersion }),
+    submit: (choice) => writeToUnchanged(writtenOf(opened), {
+      read: async () => writtenOf(await api.floatingAddress.get.query({ tenant, name })),
+      write: (resourceVersion) => api.floatingAddress.update.mutate({ tenant, name, target: targetOf(choice), resourceVersion }),
+    }),
     fieldOf: addressFieldOf,
     onDone: () => {
       void queries.invalidateQueries({ queryKey: trpc.floatingAddress.pathKey() })

@@ -1,7 +1,9 @@
 'use client'
 import { useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
 import type { FloatingAddressView } from '@/domain/floating-address/view'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
+import { writeToUnchanged, writtenOf } from '@/components/client/write-to-unchanged'
 import { DeleteDialog } from '@/components/patterns/delete-dialog'
 import { leadsTo, targetNoun } from './words'
 
@@ -25,7 +27,8 @@ function stops(address: FloatingAddressView) {
 
 /** Asks before an address leads nowhere. It stays the tenant's. */
 export function DetachAddress({ tenant, address, onClose, onDone }: Props) {
-  const { metadata: { name, resourceVersion }, status } = address
+  const { metadata: { name }, status } = address
+  const [opened] = useState(() => writtenOf(address))
   const api = useTRPCClient()
   const trpc = useTRPC()
   const queries = useQueryClient()
@@ -36,7 +39,10 @@ export function DetachAddress({ tenant, address, onClose, onDone }: Props) {
       name={name}
       consequences={[...stops(address), <>The tenant keeps <Address of={status.address} />, and may associate it again.</>]}
       onDelete={async () => {
-        await api.floatingAddress.update.mutate({ tenant, name, target: null, resourceVersion })
+        await writeToUnchanged(opened, {
+          read: async () => writtenOf(await api.floatingAddress.get.query({ tenant, name })),
+          write: (resourceVersion) => api.floatingAddress.update.mutate({ tenant, name, target: null, resourceVersion }),
+        })
         await queries.invalidateQueries({ queryKey: trpc.floatingAddress.pathKey() })
         onDone?.()
       }}

@@ -3,8 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { IngressSpec } from '@/domain/ingress/spec'
 import type { ServiceSpec } from '@/domain/service/spec'
 import type { Labels } from '@/domain/shared/names'
-import { toFailure } from '@/components/client/errors'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
+import { writeToUnchanged } from '@/components/client/write-to-unchanged'
 import { useBalancer } from './balancer-frame'
 
 /** What asked for the balancer, as it is now. */
@@ -13,7 +13,6 @@ export type Source = { annotations: Labels; resourceVersion: string } & ({ kind:
 type Change = { before: Source; annotations: Labels; spec?: ServiceSpec | IngressSpec }
 
 const versionOf = ({ annotations, resourceVersion }: { annotations: Labels; resourceVersion: string }) => ({ annotations, resourceVersion })
-const isSame = (a: Source, b: Source) => JSON.stringify([a.annotations, a.spec]) === JSON.stringify([b.annotations, b.spec])
 
 /** The Service or Ingress of the balancer that is shown; asked for anew whenever a page begins to show it. */
 export function useSource(): { source: Source | undefined; error: unknown; retry: () => void } {
@@ -26,10 +25,7 @@ export function useSource(): { source: Source | undefined; error: unknown; retry
   return { source: query.isFetchedAfterMount ? found : undefined, error: query.error, retry: () => void query.refetch() }
 }
 
-/**
- * Writes it, and has everything of it asked for anew. A change by somebody else meanwhile is refused by its resourceVersion; what the server itself tells of it,
- * as it does while the balancer starts, is no such change.
- */
+/** Writes it, and has everything of it asked for anew. A change by somebody else meanwhile is refused. */
 export function useWriteSource() {
   const { at: [tenant, kind, namespace, name] } = useBalancer()
   const api = useTRPCClient()
@@ -45,16 +41,7 @@ export function useWriteSource() {
     return api.ingress.update.mutate({ ...input, ...(spec && 'rules' in spec && { spec }) })
   }
   return {
-    write: async (change: Change): Promise<unknown> => {
-      try {
-        return await put(change, change.before.resourceVersion)
-      } catch (error) {
-        if (toFailure(error).code !== 'conflict') throw error
-        const now = await read()
-        if (!isSame(now, change.before)) throw error
-        return put(change, now.resourceVersion)
-      }
-    },
+    write: (change: Change): Promise<unknown> => writeToUnchanged(change.before, { read, write: (resourceVersion) => put(change, resourceVersion) }),
     forget: () => Promise.all([trpc.loadBalancer.pathKey(), trpc.service.pathKey(), trpc.ingress.pathKey(), trpc.manifest.pathKey(), trpc.certificate.pathKey()].map((queryKey) => queries.invalidateQueries({ queryKey }))),
   }
 }

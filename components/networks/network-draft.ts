@@ -18,8 +18,6 @@ export type NetworkDraft = {
   serviceCIDRs: string
   routes: RouteRow[]
   mtu: string
-  /** What was read, so that a change by somebody else meanwhile is refused; empty for a new network. */
-  resourceVersion: string
 }
 
 let last = 0
@@ -27,10 +25,10 @@ export const newSubnet = (over: Partial<SubnetRow> = {}): SubnetRow => ({ id: ++
 export const newRange = (over: Partial<RangeRow> = {}): RangeRow => ({ id: ++last, start: '', end: '', ...over })
 export const newRoute = (over: Partial<RouteRow> = {}): RouteRow => ({ id: ++last, destination: '', via: '', ...over })
 
-export const newDraft = (): NetworkDraft => ({ name: '', subnets: [newSubnet({ cidr: '10.0.0.0/24' })], outbound: true, domain: '', upstream: true, nameservers: '', serviceCIDRs: '', routes: [], mtu: '', resourceVersion: '' })
+export const newDraft = (): NetworkDraft => ({ name: '', subnets: [newSubnet({ cidr: '10.0.0.0/24' })], outbound: true, domain: '', upstream: true, nameservers: '', serviceCIDRs: '', routes: [], mtu: '' })
 
 /** The form of a network as it is. */
-export function draftOf(name: string, spec: NetworkSpec, resourceVersion: string): NetworkDraft {
+export function draftOf(name: string, spec: NetworkSpec): NetworkDraft {
   return {
     name,
     subnets: ipv4First(subnetsOf(spec)).map(({ name: subnet, cidr, gateway, allocationRanges = [] }) => newSubnet({ name: subnet, cidr, gateway, ranges: allocationRanges.map(newRange) })),
@@ -41,7 +39,6 @@ export function draftOf(name: string, spec: NetworkSpec, resourceVersion: string
     serviceCIDRs: spec.serviceCIDRs?.join(' ') ?? '',
     routes: spec.routes.map(newRoute),
     mtu: String(spec.mtu),
-    resourceVersion,
   }
 }
 

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { paths } from '@/components/client/paths'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useForm } from '@/components/client/use-form'
+import { writeToUnchanged, writtenOf } from '@/components/client/write-to-unchanged'
 import { SideForm } from '@/components/patterns/side-form'
 import { Callout } from '@/components/ui/callout'
 import { Field } from '@/components/ui/field'
@@ -44,17 +45,21 @@ export function NetworkForm({ tenant }: { tenant: string }) {
 /** Changes a network beside its page. */
 export function EditNetwork() {
   const { tenant, network } = useNetwork()
-  const { name, resourceVersion } = network.metadata
+  const { name } = network.metadata
   const api = useTRPCClient()
   const trpc = useTRPC()
   const queries = useQueryClient()
   const router = useRouter()
-  // The form is of the network as it was when the form opened: a change by somebody else meanwhile is refused by its resourceVersion.
-  const [initial] = useState(() => draftOf(name, network.spec, resourceVersion))
+  // The form is of the network as it was when the form opened: a change by somebody else meanwhile is refused.
+  const [opened] = useState(() => writtenOf(network))
+  const [initial] = useState(() => draftOf(name, opened.spec))
   const form = useForm({
     initial,
     schema: draftSchema,
-    submit: (draft) => api.network.update.mutate({ tenant, name, spec: specOf(draft), resourceVersion: draft.resourceVersion }),
+    submit: (draft) => writeToUnchanged(opened, {
+      read: async () => writtenOf(await api.network.get.query({ tenant, name })),
+      write: (resourceVersion) => api.network.update.mutate({ tenant, name, spec: specOf(draft), resourceVersion }),
+    }),
     fieldOf,
     onDone: () => {
       void queries.invalidateQueries({ queryKey: trpc.network.pathKey() })

@@ -5,7 +5,7 @@ import { endpointsLook, namesOf, portText, selectedBy, typeName } from './words'
 
 const draft = (over: Partial<ServiceDraft> = {}): ServiceDraft => ({ ...newServiceDraft('default'), name: 'web', selector: 'app=web', ...over })
 const problems = (over: Partial<ServiceDraft>) => serviceDraftSchema().safeParse(draft(over)).error?.issues.map(({ path }) => path.join('.')) ?? []
-const metadata = { name: 'web', namespace: 'default', labels: {}, resourceVersion: '3' }
+const metadata = { name: 'web', namespace: 'default', labels: {} }
 
 describe('a service’s form', () => {
   it('becomes a spec', () => {

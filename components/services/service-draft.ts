@@ -17,19 +17,18 @@ export type ServiceDraft = {
   local: boolean
   publishNotReady: boolean
   labels: string
-  resourceVersion: string
 }
 
 let last = 0
 export const newPort = (over: Partial<PortRow> = {}): PortRow => ({ id: ++last, name: '', protocol: 'TCP', port: '', targetPort: '', appProtocol: null, ...over })
-export const newServiceDraft = (namespace: string): ServiceDraft => ({ name: '', namespace, selector: '', ports: [newPort({ port: '80', targetPort: '8080' })], headless: false, affinity: false, affinitySeconds: '', local: false, publishNotReady: false, labels: '', resourceVersion: '' })
+export const newServiceDraft = (namespace: string): ServiceDraft => ({ name: '', namespace, selector: '', ports: [newPort({ port: '80', targetPort: '8080' })], headless: false, affinity: false, affinitySeconds: '', local: false, publishNotReady: false, labels: '' })
 
 const text = (map: Readonly<Record<string, string>>) => Object.entries(map).map(([key, value]) => `${key}=${value}`).join('\n')
 
 /** The form of a service as it is. */
-export function serviceDraftOf({ name, namespace, labels, resourceVersion }: { name: string; namespace: string; labels: Readonly<Record<string, string>>; resourceVersion: string }, spec: ServiceSpec): ServiceDraft {
+export function serviceDraftOf({ name, namespace, labels }: { name: string; namespace: string; labels: Readonly<Record<string, string>> }, spec: ServiceSpec): ServiceDraft {
   return {
-    name, namespace, resourceVersion,
+    name, namespace,
     selector: text(spec.selector),
     ports: spec.ports.map(({ name: port = '', protocol, port: number, targetPort, appProtocol = null }) => newPort({ name: port, protocol, port: String(number), targetPort: String(targetPort), appProtocol })),
     headless: spec.clusterIP === 'None',

@@ -7,6 +7,7 @@ import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useForm } from '@/components/client/use-form'
+import { writeToUnchanged, writtenOf } from '@/components/client/write-to-unchanged'
 import { readLabels } from '@/components/config-maps/labels-text'
 import { SideForm } from '@/components/patterns/side-form'
 import { Checkbox } from '@/components/ui/checkbox'
@@ -62,13 +63,17 @@ export function EditService() {
   const trpc = useTRPC()
   const queries = useQueryClient()
   const router = useRouter()
-  // The form is of the service as it was when the form opened: a change by somebody else meanwhile is refused by its resourceVersion.
-  const [before] = useState(spec)
+  // The form is of the service as it was when the form opened: a change by somebody else meanwhile is refused.
+  const [opened] = useState(() => writtenOf(service))
+  const before = opened.spec
   const [initial] = useState(() => serviceDraftOf(metadata, spec))
   const form = useForm({
     initial,
     schema: serviceDraftSchema(before),
-    submit: (draft) => api.service.update.mutate({ tenant, namespace, name, labels: readLabels(draft.labels), spec: serviceSpec.parse(serviceSpecOf(draft, before)), resourceVersion: draft.resourceVersion }),
+    submit: (draft) => writeToUnchanged(opened, {
+      read: async () => writtenOf(await api.service.get.query({ tenant, namespace, name })),
+      write: (resourceVersion) => api.service.update.mutate({ tenant, namespace, name, labels: readLabels(draft.labels), spec: serviceSpec.parse(serviceSpecOf(draft, before)), resourceVersion }),
+    }),
     fieldOf: serviceFieldOf,
     onDone: () => {
       void queries.invalidateQueries({ queryKey: trpc.service.pathKey() })
