@@ -12,7 +12,10 @@ const MAX_CONNECTIONS = 16_384
 const UNROUTED = parseCidr('198.18.0.0/15')
 
 /** What our tables in the agent's own namespace depend on. `denied`: further destinations that nobody on the bridge reaches. */
-export type BridgeRules = { hostTag: string; ports: readonly { name: string; mac: string; addresses: readonly string[] }[]; denied: readonly string[] }
+export type BridgeRules = { hostTag: string; ports: readonly BridgePort[]; denied: readonly string[] }
+
+/** A link of ours in the bridge: who may send there, and from which addresses. */
+export type BridgePort = { name: string; mac: string; addresses: readonly string[] }
 
 /** Input for `nft -f` that removes our tables, whether or not they are there. */
 export function removeExternalTables(hostTag: string): string {

@@ -1,26 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
-import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
-import { PEER_ROUTER } from '@/host/network/peers/peer-link'
+import type { NetworkNamespaceKernel, Run } from '@/host/network/kernel'
 import { Serial } from '@/host/network/serial'
-import { Table } from '@/host/network/table/table'
 import type { Fingerprint } from '@/host/network/watch/fingerprints'
-import { ExecError } from '@/platform/exec'
 import type { Logger } from '@/platform/logger'
 import { announce } from './announce'
-import { familiesOf, forgetNeighbour, gatewayOf, intoBridge, isBridgeRight, isWithin, letForward, makeBridge, neighbour, overlapsOf, whole, type Pool } from './bridge-device'
-import { externalTables, removeExternalTables } from './bridge-rules'
-import { bridgeMac, bridgeName, externalTable, EXTERNAL_MTU, portName, portPrefix } from './names'
-
-/** A link from the bridge into a namespace (of a network or a balancer), the addresses that are behind it, and the MAC address of its end there. */
-export type ExternalPort = { namespace: string; device: string; mac: string; addresses: readonly string[] }
+import { familiesOf, forgetNeighbour, gatewayOf, isBridgeRight, letForward, makeBridge, neighbour, type Pool } from './bridge-device'
+import { makeLink, rightLinks, settleInside, type ExternalPort } from './bridge-links'
+import type { BridgePort } from './bridge-rules'
+import { BridgeTables } from './bridge-tables'
+import { KnownPools } from './known-pools'
+import { bridgeMac, bridgeName, portName, portPrefix } from './names'
 
 export type ExternalBridgeOptions = { hostTag: string; kernel: NetworkNamespaceKernel; denied: readonly string[]; run: Run; log: Logger }
-
-/** The next hop in each family of all that is behind the bridge: on a link that leads to it alone nobody has to be asked. */
-export const EXTERNAL_ROUTER = PEER_ROUTER
-
-const forwardingEntries = z.array(z.object({ mac: z.string(), ifname: z.string(), state: z.string().optional(), master: z.string().optional() }))
 
 /**
  * The bridge of the outside on this host (`hypx-TAG`, in the agent's namespace): where addresses of the outside are answered for. It is there from the first link into it to
@@ -28,24 +19,22 @@ const forwardingEntries = z.array(z.object({ mac: z.string(), ifname: z.string()
  * from these links: whose MAC and which addresses are behind each is told to the kernel, and its packet filter holds them to it.
  */
 export class ExternalBridge {
-  private known: readonly Pool[] = []
-  /** Those that can be here, and why the others cannot. */
-  private pools: readonly Pool[] = []
-  private problems: ReadonlyMap<string, string> = new Map()
+  private readonly pools: KnownPools
   private readonly ports = new Map<string, ExternalPort>()
   private readonly serial = new Serial()
-  private table: Table
+  private readonly tables: BridgeTables
   private isOpen = false
   /** Gateways that this process gave the bridge; an operator's own addresses there are not ours to remove. */
   private gateways: ReadonlySet<string> = new Set()
-  /** What nftables lists of the tables as they were loaded last, and the digest of the namespace when all was found right; null: not read since. */
-  private listing: string | null = null
+  /** The digest of the namespace when all was found right; null: not read since. */
   private rightDigest: string | null = null
   /** Whether every link was made by the last look. */
   private isComplete = true
 
   constructor(private readonly options: ExternalBridgeOptions) {
-    this.table = new Table(options.kernel, 'tables')
+    const { kernel, hostTag, denied, log } = options
+    this.pools = new KnownPools(kernel, bridgeName(hostTag), log)
+    this.tables = new BridgeTables(kernel, { hostTag, denied })
   }
 
   /** The bridge's MAC address. */
@@ -60,34 +49,20 @@ export class ExternalBridge {
   /** These are all pools. In force at once where the bridge is there; one that is in use elsewhere on this host is left out ({@link problemOf}). Throws ExecError. */
   async setPools(pools: readonly Pool[]): Promise<void> {
     await this.serial.do(async () => {
-      const before = this.pools
-      this.known = [...pools]
-      await this.sortPools()
-      if (this.isOpen && !isDeepStrictEqual(before, this.pools)) await this.openBridge()
+      const before = this.pools.all
+      await this.pools.set(pools)
+      if (this.isOpen && !isDeepStrictEqual(before, this.pools.all)) await this.openBridge()
     })
   }
 
   /** Why an address cannot be answered for on this host, or null. */
   problemOf(address: string): string | null {
-    const pool = this.known.find(({ cidr }) => isWithin(cidr, address))
-    return pool ? this.problems.get(pool.uid) ?? null : `${address} is of no address pool that this host was told of`
-  }
-
-  private async sortPools(): Promise<void> {
-    const { kernel, log } = this.options
-    this.problems = this.known.length === 0 ? new Map() : overlapsOf(await kernel.links(), this.name, this.known)
-    this.pools = this.known.filter(({ uid }) => !this.problems.has(uid))
-    for (const problem of this.problems.values()) log.error(`no address of it is answered for on this host: ${problem}`)
+    return this.pools.problemOf(address)
   }
 
   /** The subnets of all pools. */
   get subnets(): readonly string[] {
-    return this.pools.map(({ cidr }) => cidr)
-  }
-
-  /** The pool of an address, if there is one here. */
-  poolOf(address: string): Pool | undefined {
-    return this.pools.find(({ cidr }) => isWithin(cidr, address))
+    return this.pools.all.map(({ cidr }) => cidr)
   }
 
   /** Whether a namespace has a link into the bridge, as far as this process knows. */
@@ -102,7 +77,7 @@ export class ExternalBridge {
   async attach(port: ExternalPort): Promise<void> {
     const known = this.portOf(port.namespace)
     await this.connect(port)
-    await this.settleInside(port)
+    await settleInside(port, this.mac, this.options.run)
     await this.announce(port, port.addresses.filter((one) => !known?.addresses.includes(one)))
   }
 
@@ -117,7 +92,7 @@ export class ExternalBridge {
       this.ports.set(name, port)
       try {
         if (!this.isOpen) await this.openBridge()
-        await this.loadRules()
+        await this.tables.load(this.bridgePorts())
         await this.makeLink(name, port, before?.addresses ?? [])
       } catch (error) {
         if (before) this.ports.set(name, before)
@@ -126,18 +101,6 @@ export class ExternalBridge {
         throw error
       }
     })
-  }
-
-  /** What is to be there inside of a balancer's namespace; it may be repeated. */
-  private async settleInside({ namespace, device, mac, addresses }: ExternalPort): Promise<void> {
-    const inside = new NetworkNamespaceKernel(namespace, this.options.run)
-    const has = (await inside.links()).find(({ ifname }) => ifname === device)?.addr_info.flatMap(({ local }) => local ?? []) ?? []
-    await inside.ipBatchForced(has.filter((one) => !addresses.includes(one)).map((one) => `address delete ${whole(one)} dev ${device}`))
-    await inside.ipBatch([
-      `link set dev ${device} address ${mac} mtu ${EXTERNAL_MTU} addrgenmode none up`,
-      ...addresses.map((one) => `address replace ${whole(one)} dev ${device}${one.includes(':') ? ' nodad' : ''}`),
-      ...familiesOf(addresses).flatMap((family) => [`neigh replace ${EXTERNAL_ROUTER[family]} lladdr ${this.mac} nud permanent dev ${device}`, `route replace default via ${EXTERNAL_ROUTER[family]} dev ${device} onlink`]),
-    ])
   }
 
   /** Says on the wire that addresses are behind a link now. What cannot be said is for the log: neighbours find out by themselves. */
@@ -155,7 +118,7 @@ export class ExternalBridge {
       await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => forgetNeighbour(one, this.name))])
       this.ports.delete(name)
       try {
-        await (this.ports.size === 0 ? this.removeAll() : this.loadRules())
+        await (this.ports.size === 0 ? this.removeAll() : this.tables.load(this.bridgePorts()))
       } catch (error) {
         // The next call tries again.
         this.ports.set(name, port)
@@ -189,15 +152,12 @@ export class ExternalBridge {
   async mend(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<string[]> {
     return this.serial.do(async () => {
       if (!this.isOpen) return []
-      const touched = !this.table.isUntouched(found.generation)
-      if (!touched && found.digest === this.rightDigest) {
-        this.listing ??= await this.list()
-        return []
-      }
-      const { repairs, loaded } = touched ? await this.checkTables(found) : { repairs: [], loaded: false }
+      const isUntouched = await this.tables.isUntouched(found)
+      if (isUntouched && found.digest === this.rightDigest) return []
+      const { repairs, loaded } = isUntouched ? { repairs: [], loaded: false } : await this.tables.check(found, this.bridgePorts())
       if (found.digest !== this.rightDigest) repairs.push(...await this.repairLinks())
       const after = await look()
-      if (after && loaded) this.table.isAt(after.generation)
+      if (after && loaded) this.tables.isAt(after.generation)
       this.rightDigest = this.isComplete ? after?.digest ?? null : null
       return repairs
     })
@@ -214,8 +174,8 @@ export class ExternalBridge {
   private check(name: string, { device, mac, addresses }: ExternalPort): void {
     if (!/^[a-z0-9]{1,15}$/.test(device) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new TypeError(`"${device}" with "${mac}" is no device with a MAC address`)
     for (const address of addresses) {
-      const pool = this.poolOf(address)
-      if (!pool) throw new Error(this.problemOf(address) ?? `${address} is of no address pool`)
+      const pool = this.pools.poolOf(address)
+      if (!pool) throw new Error(this.pools.problemOf(address) ?? `${address} is of no address pool`)
       if (address === pool.gateway) throw new Error(`${address} is the gateway of the pool ${pool.name}`)
       for (const [other, port] of this.ports) if (other !== name && port.addresses.includes(address)) throw new Error(`${address} is answered for in ${port.namespace}: it has to go there first`)
       for (const [other, port] of this.ports) if (other !== name && port.mac === mac) throw new Error(`MAC address ${mac} is held in ${port.namespace}`)
@@ -228,34 +188,30 @@ export class ExternalBridge {
     const surplus = there.filter((name) => name.startsWith(portPrefix(hostTag)) && !this.ports.has(name))
     await kernel.ipBatchForced(surplus.map((name) => `link delete ${name}`))
     const repairs = surplus.map((name) => `link ${name} removed`)
-    this.table = new Table(kernel, 'tables')
+    this.tables.forget()
     if (this.ports.size === 0) {
       if (surplus.length > 0 || there.includes(this.name) || this.isOpen) await this.removeAll()
       return repairs
     }
     await this.openBridge()
-    await this.loadRules()
+    await this.tables.load(this.bridgePorts())
     return [...repairs, ...await this.repairLinks()]
   }
 
   private async repairLinks(): Promise<string[]> {
     const { kernel, hostTag, log } = this.options
-    const { links, neighbours } = await kernel.observe()
-    const wasRight = isBridgeRight(links, this, this.pools)
+    const found = await kernel.observe()
+    const wasRight = isBridgeRight(found.links, this, this.pools.all)
     if (!wasRight) await this.openBridge()
     const repairs = wasRight ? [] : [`bridge ${this.name} made right`]
-    const entries = forwardingEntries.parse(JSON.parse(await kernel.command('bridge', ['-j', 'fdb', 'show', 'br', this.name]) || '[]'))
+    const isRight = await rightLinks(kernel, this.name, found)
     this.isComplete = true
     for (const [name, port] of this.ports) {
-      const link = links.find(({ ifname }) => ifname === name)
-      const isRight = wasRight && link !== undefined && link.flags.includes('UP') && link.mtu === EXTERNAL_MTU && link.master === this.name
-        && entries.some(({ mac, ifname, state, master }) => mac === port.mac && ifname === name && state === 'static' && master === this.name)
-        && port.addresses.every((one) => neighbours.some(({ dst, dev, lladdr }) => dst === one && dev === this.name && lladdr === port.mac))
-      if (isRight) continue
+      if (wasRight && isRight(name, port)) continue
       try {
         await this.makeLink(name, port, [])
         // What is inside of a network's namespace is put right there.
-        if (name.startsWith(`${portPrefix(hostTag)}b`)) await this.settleInside(port)
+        if (name.startsWith(`${portPrefix(hostTag)}b`)) await settleInside(port, this.mac, this.options.run)
         repairs.push(`link ${name} made`)
       } catch (error) {
         this.isComplete = false
@@ -263,7 +219,7 @@ export class ExternalBridge {
       }
     }
     const wanted = new Set([...this.ports.values()].flatMap(({ addresses }) => addresses))
-    const stray = neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.poolOf(dst))
+    const stray = found.neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.pools.poolOf(dst))
     await kernel.ipBatchForced(stray.map(({ dst }) => forgetNeighbour(dst, this.name)))
     return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
   }
@@ -272,29 +228,17 @@ export class ExternalBridge {
   private async openBridge(): Promise<void> {
     const { kernel, log } = this.options
     this.rightDigest = null
-    const wanted = this.pools.map(gatewayOf)
-    const forgot = await makeBridge(kernel, this, this.pools, [...this.gateways].filter((one) => !wanted.includes(one)))
+    const wanted = this.pools.all.map(gatewayOf)
+    const forgot = await makeBridge(kernel, this, this.pools.all, [...this.gateways].filter((one) => !wanted.includes(one)))
     this.gateways = new Set(wanted)
     if (forgot) await kernel.ipBatch([...this.ports.values()].flatMap(({ addresses, mac }) => addresses.map((one) => neighbour(one, mac, this.name))))
     await letForward(kernel, this.name, familiesOf(wanted), log)
     this.isOpen = true
   }
 
-  private async makeLink(name: string, { namespace, device, mac, addresses }: ExternalPort, before: readonly string[]): Promise<void> {
-    const { kernel } = this.options
+  private async makeLink(name: string, port: ExternalPort, before: readonly string[]): Promise<void> {
     this.rightDigest = null
-    // Of the one link alone: a host may have thousands.
-    const isThere = await kernel.command('ip', ['-o', 'link', 'show', 'dev', name]).then(() => true, (error: unknown) => {
-      if (error instanceof ExecError && error.code === 1) return false
-      throw error
-    })
-    await kernel.ipBatch([
-      ...(isThere ? [] : [`link add name ${name} mtu ${EXTERNAL_MTU} type veth peer name ${device} address ${mac} mtu ${EXTERNAL_MTU} netns ${namespace}`]),
-      ...intoBridge(name, this.name),
-      ...addresses.map((one) => neighbour(one, mac, this.name)),
-    ])
-    await kernel.bridgeBatch([`fdb replace ${mac} dev ${name} master static`])
-    await kernel.ipBatchForced(before.filter((one) => !addresses.includes(one)).map((one) => forgetNeighbour(one, this.name)))
+    await makeLink(this.options.kernel, this.name, name, port, before)
   }
 
   /** After a failure the rules are those of before; a link that was new is gone. */
@@ -302,53 +246,27 @@ export class ExternalBridge {
     const { kernel, log } = this.options
     try {
       if (!before) await kernel.ipBatchForced([`link delete ${name}`])
-      await (this.ports.size === 0 ? this.removeAll() : this.loadRules())
+      await (this.ports.size === 0 ? this.removeAll() : this.tables.load(this.bridgePorts()))
     } catch (error) {
       log.error({ err: error }, 'an undo failed; the next look completes it')
     }
   }
 
-  private async loadRules(): Promise<void> {
-    const { hostTag, denied } = this.options
-    const before = this.table.state
-    await this.table.load(externalTables({ hostTag, denied, ports: [...this.ports].map(([name, { mac, addresses }]) => ({ name, mac, addresses })) }))
-    if (this.table.state !== before) this.listing = null
-  }
-
-  /** Others changed rules of this namespace: theirs, or these tables. */
-  private async checkTables(found: Fingerprint): Promise<{ repairs: string[]; loaded: boolean }> {
-    if (this.listing !== null && await this.list() === this.listing) {
-      this.table.isAt(found.generation)
-      return { repairs: [], loaded: false }
-    }
-    // Without a listing nobody knows whether they were changed.
-    const repairs = this.listing === null ? [] : ['rules of the outside, which others changed, loaded anew']
-    this.table = new Table(this.options.kernel, 'tables')
-    await this.loadRules()
-    this.listing = await this.list()
-    return { repairs, loaded: true }
-  }
-
-  /** The tables as nftables lists them, without their numbers and without what packets wrote; empty where they are gone. */
-  private async list(): Promise<string> {
-    const { kernel, hostTag } = this.options
-    const listed = await Promise.all(['inet', 'bridge'].map((family) => kernel.listRules('table', family, externalTable(hostTag)).catch(() => null)))
-    return JSON.stringify(listed, (key, value: unknown) => (key === 'handle' || key === 'metainfo' || (key === 'elem' && JSON.stringify(value).includes('"ct count"')) ? undefined : value))
+  private bridgePorts(): BridgePort[] {
+    return [...this.ports].map(([name, { mac, addresses }]) => ({ name, mac, addresses }))
   }
 
   /** The bridge stays where an operator's interface is in it, without what was made here. */
   private async removeAll(): Promise<void> {
     const { kernel, hostTag } = this.options
     this.isOpen = false
-    this.listing = null
     this.rightDigest = null
-    this.table = new Table(kernel, 'tables')
     const links = await kernel.links()
     const bridge = links.find(({ ifname }) => ifname === this.name)
     const others = links.filter(({ ifname, master }) => master === this.name && !ifname.startsWith(portPrefix(hostTag)))
     if (bridge && others.length === 0) await kernel.ipBatchForced([`link delete ${this.name}`])
-    else if (bridge) await kernel.ipBatchForced(this.pools.map((pool) => `address delete ${gatewayOf(pool)} dev ${this.name}`))
-    await kernel.loadRules(removeExternalTables(hostTag))
+    else if (bridge) await kernel.ipBatchForced(this.pools.all.map((pool) => `address delete ${gatewayOf(pool)} dev ${this.name}`))
+    await this.tables.remove()
     this.gateways = new Set()
   }
 }

@@ -216,7 +216,7 @@ describe('the end', () => {
     const stream = lab.in(lab.outside, 'busybox', 'ping', '-i', '0.05', '-c', '60', '-W', '1', '198.18.100.10')
     open()
     await hosts.external.setPools([POOL])
-    hosts.knowFloating([address(10, web), address(20, other)].map(({ uid: one, address: text, networkId, podUid, podAddress }) => ({ uid: one, address: text, networkId, podUid, target: podAddress })))
+    hosts.floating.know([address(10, web), address(20, other)].map(({ uid: one, address: text, networkId, podUid, podAddress }) => ({ uid: one, address: text, networkId, podUid, target: podAddress })))
     const { repairs, lostTaps } = await hosts.reconcile([web, db, other])
     expect({ repairs, lostTaps }).toEqual({ repairs: [], lostTaps: [] })
     await give(address(10, web), address(20, other))

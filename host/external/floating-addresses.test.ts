@@ -10,10 +10,12 @@ it('an address that is taken away is named until this host does not answer for i
   let answers = true
   let carryOut = () => {}
   const network = {
-    setFloating: (all: readonly unknown[]) => (all.length > 0 ? Promise.resolve() : new Promise<void>((resolve) => (carryOut = resolve))),
-    floatingStates: () => new Map([[uid, { phase: 'Active' as const }]]),
-    answersFor: () => answers,
-    onFloating: () => {},
+    floating: {
+      set: (all: readonly unknown[]) => (all.length > 0 ? Promise.resolve() : new Promise<void>((resolve) => (carryOut = resolve))),
+      states: () => new Map([[uid, { phase: 'Active' as const }]]),
+      answersFor: () => answers,
+      onChange: () => {},
+    },
     external: { setPools: () => Promise.resolve(), problemOf: () => null },
   }
   const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: () => {} })

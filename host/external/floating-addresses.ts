@@ -5,7 +5,7 @@ import type { HostNetwork } from '@/host/network/host-network'
 import type { Logger } from '@/platform/logger'
 
 type Parts = {
-  network: Pick<HostNetwork, 'setFloating' | 'floatingStates' | 'answersFor' | 'onFloating' | 'external'>
+  network: Pick<HostNetwork, 'external'> & { floating: Pick<HostNetwork['floating'], 'set' | 'states' | 'answersFor' | 'onChange'> }
   log: Pick<Logger, 'error'>
   /** What this host makes of an address changed: {@link FloatingAddresses.report} says what it is now. */
   onReport: (uid: string) => void
@@ -32,7 +32,7 @@ export class FloatingAddresses {
   private told = new Map<string, string>()
 
   constructor(private readonly parts: Parts) {
-    parts.network.onFloating(() => this.tell())
+    parts.network.floating.onChange(() => this.tell())
   }
 
   /** These are all pools and addresses of this host. Returns at once. */
@@ -48,7 +48,7 @@ export class FloatingAddresses {
 
   /** The server takes away an address that was never here: it is told that it is gone. */
   answer(uid: string): void {
-    if (this.known.has(uid) || this.parts.network.answersFor(uid)) return
+    if (this.known.has(uid) || this.parts.network.floating.answersFor(uid)) return
     this.goes(uid)
     this.parts.onReport(uid)
   }
@@ -66,7 +66,7 @@ export class FloatingAddresses {
     if (!address) return this.gone.has(uid) ? of('Gone', 'Released', 'this host does not answer for it any more') : null
     const refused = this.refused.get(uid)
     if (refused) return of('Failed', refused.reason, refused.message)
-    const state = this.parts.network.floatingStates().get(uid)
+    const state = this.parts.network.floating.states().get(uid)
     return state ? of(...said(state, address)) : null
   }
 
@@ -82,14 +82,14 @@ export class FloatingAddresses {
       const { network, log } = this.parts
       await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the address pools of this host could not be made right; the next look tries again'))
       this.refused = refusals(pools, addresses, (address) => network.external.problemOf(address))
-      await network.setFloating(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again'))
+      await network.floating.set(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again'))
       this.tell()
     }
   }
 
   /** Tells of what is other than it was told last. */
   private tell(): void {
-    for (const uid of [...this.held]) if (!this.known.has(uid) && !this.parts.network.answersFor(uid)) this.goes(uid)
+    for (const uid of [...this.held]) if (!this.known.has(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
     const now = new Map(this.reports().map((report) => [report.uid, JSON.stringify(report)]))
     const changed = [...now].filter(([uid, text]) => this.told.get(uid) !== text)
     this.told = now

@@ -63,7 +63,7 @@ it('an agent that is killed at any step of its work leaves nothing that the next
     await commandsEnded()
     const next = lab.hostNetwork()
     await next.external.setPools([POOL])
-    next.knowFloating(bindings(wanted))
+    next.floating.know(bindings(wanted))
     await next.reconcile([a, b, c])
     expect(await state(), `killed at step ${steps}`).toEqual(end)
     await next.close()

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { contains, formatCidr, isHost, overlaps, parseCidr, parseIpv4, type Cidr } from '@/domain/shared/cidr'
 import { formatIp, formatSubnet, hostRange, inRange, parseIp, parseSubnet, subnetsOverlap } from '@/domain/shared/ip'
-import { gatewayMac, MAX_NETWORK_NUMBER, POD_MTU } from './names'
+import { gatewayMac, MAX_NETWORK_NUMBER, POD_MTU, tapName } from './names'
 
 /** Whether pods of a network reach the outside through address translation. */
 export type Outbound = 'nat' | 'none'
@@ -103,4 +103,17 @@ function checkBalancer(uid: string, { namespace, device, subnets }: NonNullable<
 export function samePort(a: PodPort, b: PodPort): boolean {
   const own = ({ uid, address, prefixLength, mac, runAsUid, ipv6, balancer }: PodPort) => [uid, address, prefixLength, mac, runAsUid, ipv6?.address, ipv6?.prefixLength, balancer?.namespace, balancer?.device]
   return isDeepStrictEqual(own(a), own(b))
+}
+
+/** A pod's addresses in its network. */
+export const addressesOf = ({ address, ipv6 }: PodPort): string[] => [address, ...(ipv6 ? [ipv6.address] : [])]
+
+/** Throws an Error that names the pod which holds an address, MAC or tap already. */
+export function refuseClash(number: number, others: Iterable<PodPort>, pod: PodPort): void {
+  for (const other of others) {
+    if (other.address === pod.address) throw new Error(`address ${pod.address} of network ${number} is held by pod ${other.uid}`)
+    if (pod.ipv6 && other.ipv6?.address === pod.ipv6.address) throw new Error(`address ${pod.ipv6.address} of network ${number} is held by pod ${other.uid}`)
+    if (other.mac === pod.mac) throw new Error(`MAC address ${pod.mac} of network ${number} is held by pod ${other.uid}`)
+    if (tapName(other.uid) === tapName(pod.uid)) throw new Error(`tap ${tapName(pod.uid)} is held by pod ${other.uid}`)
+  }
 }

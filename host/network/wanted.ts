@@ -1,5 +1,4 @@
-import { checkAttachment, type Attachment, type NetworkSpec, type UidRange } from './attachment'
-import { refuseClash } from './running-network'
+import { checkAttachment, refuseClash, type Attachment, type NetworkSpec, type UidRange } from './attachment'
 
 /** What a network should have on this host. */
 export type Wanted = { spec: NetworkSpec; pods: Map<string, Attachment> }

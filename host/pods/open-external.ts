@@ -16,7 +16,7 @@ import type { Attachment } from '@/host/network/attachment'
 import { balancerAttachment } from '@/host/network/balancer-port'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { Run } from '@/host/network/kernel'
-import { NAMESPACES } from '@/host/network/running-network'
+import { NAMESPACES } from '@/host/network/network-namespace'
 import { run } from '@/platform/exec'
 import type { Logger } from '@/platform/logger'
 
@@ -54,7 +54,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the bridge of the outside does not have all address pools; it is tried again'))
   const floating = known.filter((one) => one.kind === 'floatingAddress')
   const refused = refusals(pools, floating)
-  network.knowFloating(bindings(floating.filter(({ uid, until }) => !refused.has(uid) && lease.holds(until ?? null))))
+  network.floating.know(bindings(floating.filter(({ uid, until }) => !refused.has(uid) && lease.holds(until ?? null))))
   const placed = (await balancersHere(hostTag, known, lease)).flatMap((balancer) => placeHere(balancer, settings) ?? [])
   const here = placed.map(({ balancer }) => balancer)
   network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
@@ -70,9 +70,10 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     const leaseTimer = setInterval(() => {
       if (external.checkLease()) log.warn('the server was not heard of for as long as this host may answer for its pods\' addresses: they are let go, for another host may answer for them')
     }, 1000).unref()
-    const end = async (how: Promise<void>) => {
+    const end = async (how: () => Promise<void>) => {
+      external.end()
       clearInterval(leaseTimer)
-      await how
+      await how()
       await Promise.all([addresses.settled(), kept.close()])
     }
     const heard = (askedAt: number) => {
@@ -81,7 +82,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
       // On a connection that broke off for so long; the next begins with all of it.
       if (balancers.mustHearAll || external.mustHearAll) throw new Error('the server was not heard of for so long that balancers or addresses were let go: it shall say all of them again')
     }
-    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(balancers.leave()), suspend: (withinMs) => end(balancers.suspend(withinMs)) }
+    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(() => balancers.leave()), suspend: (withinMs) => end(() => balancers.suspend(withinMs)) }
   }
   return { attachments, open }
 }
