@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini'
-import type { ArchiveParams } from '@/contracts/guest/v1/messages'
+import type { ArchiveParams } from '@/contracts/guest/v1/requests'
 import type { CommandGroup } from '@/guest/cgroups'
 import type { Link } from '@/guest/link'
 import { spawnProcess, type Launched } from '@/guest/runtime'

@@ -1,5 +1,6 @@
 import * as os from 'qjs:os'
-import type { ExitState, SignalName, StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { ExitState } from '@/contracts/guest/v1/messages'
+import type { SignalName, StartContainerParams } from '@/contracts/guest/v1/requests'
 import { grantedCapabilities } from '@/guest/capabilities'
 import { oomKills } from '@/guest/cgroups'
 import { machineDevices } from '@/guest/devices'

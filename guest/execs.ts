@@ -1,5 +1,5 @@
 import * as os from 'qjs:os'
-import type { ArchiveParams, ExecParams, OpenTunnelParams, SignalName } from '@/contracts/guest/v1/messages'
+import type { ArchiveParams, ExecParams, OpenTunnelParams, SignalName } from '@/contracts/guest/v1/requests'
 import type * as z from 'zod/mini'
 import { launchArchive } from '@/guest/archive'
 import { CommandGroup } from '@/guest/cgroups'

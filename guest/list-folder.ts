@@ -1,6 +1,7 @@
 import * as os from 'qjs:os'
 import * as std from 'qjs:std'
-import type { FolderEntry, ListFolderParams } from '@/contracts/guest/v1/messages'
+import type { FolderEntry } from '@/contracts/guest/v1/answers'
+import type { ListFolderParams } from '@/contracts/guest/v1/requests'
 import { GuestError } from '@/guest/errors'
 import { pause } from '@/guest/pause'
 

@@ -1,4 +1,4 @@
-import type { SetupParams } from '@/contracts/guest/v1/messages'
+import type { SetupParams } from '@/contracts/guest/v1/requests'
 import { GuestError } from '@/guest/errors'
 import { listFolder, readText, writeFile } from '@/guest/files'
 import { runScript } from '@/guest/processes'

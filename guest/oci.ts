@@ -1,4 +1,4 @@
-import type { StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { StartContainerParams } from '@/contracts/guest/v1/requests'
 import { cgroupPath } from '@/guest/cgroups'
 import { podFolder } from '@/guest/machine'
 import { seccompProfile } from '@/guest/seccomp'

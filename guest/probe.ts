@@ -1,4 +1,5 @@
-import type { ProbeParams, ProbeResult } from '@/contracts/guest/v1/messages'
+import type { ProbeResult } from '@/contracts/guest/v1/answers'
+import type { ProbeParams } from '@/contracts/guest/v1/requests'
 import { GuestError } from '@/guest/errors'
 import { runScript } from '@/guest/processes'
 

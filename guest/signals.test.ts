@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { expect, it } from 'vitest'
-import { signals } from '@/contracts/guest/v1/messages'
+import { signals } from '@/contracts/guest/v1/requests'
 import { signalNumber } from './signals'
 
 it('every signal has its number on Linux', () => {

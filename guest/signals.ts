@@ -1,4 +1,4 @@
-import { signals, type SignalName } from '@/contracts/guest/v1/messages'
+import { signals, type SignalName } from '@/contracts/guest/v1/requests'
 
 /** The numbers 32 and 33 are libc's own. */
 const firstRealTime = 34

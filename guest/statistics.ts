@@ -1,4 +1,5 @@
-import type { SetupParams, StatsResult } from '@/contracts/guest/v1/messages'
+import type { StatsResult } from '@/contracts/guest/v1/answers'
+import type { SetupParams } from '@/contracts/guest/v1/requests'
 import { containerUsage, machineUsage } from '@/guest/cgroups'
 import { layerFolder } from '@/guest/containers'
 import { readNumber } from '@/guest/files'

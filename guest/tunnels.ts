@@ -1,6 +1,6 @@
 import * as os from 'qjs:os'
 import type * as z from 'zod/mini'
-import type { OpenTunnelParams } from '@/contracts/guest/v1/messages'
+import type { OpenTunnelParams } from '@/contracts/guest/v1/requests'
 import { GuestError } from '@/guest/errors'
 import { readText } from '@/guest/files'
 import type { Link } from '@/guest/link'

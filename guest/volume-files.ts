@@ -1,6 +1,6 @@
 import * as os from 'qjs:os'
 import * as std from 'qjs:std'
-import type { WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { WriteFilesParams } from '@/contracts/guest/v1/requests'
 import { GuestError } from '@/guest/errors'
 import { listFolder, makeFolder, removeTree, writeFile } from '@/guest/files'
 import { runScript } from '@/guest/processes'

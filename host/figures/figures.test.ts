@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { StatsResult } from '@/contracts/guest/v1/messages'
+import { StatsResult } from '@/contracts/guest/v1/answers'
 import { figuresInput, podFigures, type FiguresInput } from '@/contracts/host/v1'
 import type { Clock } from '@/host/pods/clock'
 import { podSpec } from '@/domain/pod/spec'

@@ -1,4 +1,4 @@
-import type { StatsResult } from '@/contracts/guest/v1/messages'
+import type { StatsResult } from '@/contracts/guest/v1/answers'
 import type { PodFigures, Usage } from '@/contracts/host/v1'
 
 /** What a pod's VM can use at most, and the containers that its spec names. */

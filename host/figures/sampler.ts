@@ -1,4 +1,4 @@
-import type { StatsResult } from '@/contracts/guest/v1/messages'
+import type { StatsResult } from '@/contracts/guest/v1/answers'
 import type { BalancerFigures, FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1'
 import type { Clock } from '@/host/pods/clock'
 import { intervalFigures, type Reading, type VmBounds } from './interval'

@@ -1,25 +1,14 @@
 import { EventEmitter } from 'node:events'
-import * as z from 'zod/mini'
+import type * as z from 'zod/mini'
 import { FrameError, FrameType, inputWindow, type FrameHeader } from '@/contracts/guest/v1/frame'
-import {
-  GuestMessage,
-  protocolVersion,
-  results,
-  type ContainerExited,
-  type ExecExited,
-  type ExecParams,
-  type Hello,
-  type Method,
-  type Params,
-  type Result,
-  type SetupParams,
-  type SignalName,
-  type StartContainerParams,
-} from '@/contracts/guest/v1/messages'
+import { results, type Result } from '@/contracts/guest/v1/answers'
+import type { ContainerExited, GuestMessage, Hello } from '@/contracts/guest/v1/messages'
+import type { ExecParams, Method, Params, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/requests'
 import { Connection } from '@/host/guest/connection'
-import { GuestConnectionError, GuestRequestError } from '@/host/guest/errors'
-import { ExecSession } from '@/host/guest/exec-session'
-import { checkShape } from '@/host/guest/message-bounds'
+import { GuestConnectionError } from '@/host/guest/errors'
+import type { ExecSession } from '@/host/guest/exec-session'
+import { ExecSessions } from '@/host/guest/exec-sessions'
+import { parseMessage } from '@/host/guest/parse-message'
 import { Requests } from '@/host/guest/requests'
 import { StreamTable, type ProcessStreams } from '@/host/guest/stream-table'
 
@@ -46,8 +35,6 @@ const maxUnsolicited = 1000
 const maxUnsolicitedBytes = 16 * 1024 * 1024
 /** The host counts its streams from 1 and a connection never sees so many. */
 const maxStreamNumber = 0x7fff_ffff
-/** Streams of containers and sessions at once: a guest that never ends any must not fill the host's memory. */
-const maxStreams = 512
 
 /**
  * The host's side of one guest agent. Whatever the guest says is parsed and bounded: what breaks the
@@ -58,11 +45,9 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   private readonly connection: Connection
   private readonly streams: StreamTable
   private readonly requests: Requests
-  private readonly execs = new Map<number, ExecSession>()
+  private readonly sessions: ExecSessions
   /** Of the containers that have not been removed. */
   private readonly containers = new Map<string, { streams: ProcessStreams; exited: boolean }>()
-  /** Sessions that were killed and not ended yet. */
-  private readonly doomed = new Set<number>()
   private unsolicited = 0
   private unsolicitedBytes = 0
   private greeting: Hello | undefined
@@ -71,13 +56,14 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   private constructor(
     socketPath: string,
     private readonly requestTimeoutMs: number,
-    private readonly killedWithinMs: number,
+    killedWithinMs: number,
     stalledMs: number | undefined,
   ) {
     super()
     const write = (frame: Uint8Array) => this.connection.write(frame)
     this.streams = new StreamTable(write)
     this.requests = new Requests(write, (error) => this.connection.close(error))
+    this.sessions = new ExecSessions(this.streams, this.requests, { requestTimeoutMs, killedWithinMs })
     this.connection = new Connection(socketPath, {
       frame: (header, payload) => this.frame(header, payload),
       closed: (error) => this.closed(error),
@@ -175,60 +161,22 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
 
   /** Runs a command in a container; resolves once it runs. */
   exec(params: Omit<ExecParams, 'stream'>): Promise<ExecSession> {
-    return this.session('exec', params.stdin, params.terminal !== null, (stream) => this.request('exec', { ...params, stream }, results.exec))
+    return this.sessions.begin({ method: 'exec', stdin: params.stdin, oneOutput: params.terminal !== null, start: (stream) => this.request('exec', { ...params, stream }, results.exec) })
   }
 
   /** Copies files as a tar stream, as ArchiveParams says; resolves once it is under way. */
   archive(params: Omit<Params<'archive'>, 'stream'>): Promise<ExecSession> {
-    return this.session('archive', params.direction === 'in', false, (stream) => this.request('archive', { ...params, stream }, results.archive))
+    return this.sessions.begin({ method: 'archive', stdin: params.direction === 'in', oneOutput: false, start: (stream) => this.request('archive', { ...params, stream }, results.archive) })
   }
 
   /** Opens a TCP connection to a port of the pod; resolves once it is connected. All of it is stdin and stdout. */
   openTunnel(port: number, connectTimeoutMilliseconds: number): Promise<ExecSession> {
-    return this.session('openTunnel', true, true, (stream) => this.request('openTunnel', { stream, port, connectTimeoutMilliseconds }, results.openTunnel, connectTimeoutMilliseconds + this.requestTimeoutMs))
+    return this.sessions.begin({ method: 'openTunnel', stdin: true, oneOutput: true, start: (stream) => this.request('openTunnel', { stream, port, connectTimeoutMilliseconds }, results.openTunnel, connectTimeoutMilliseconds + this.requestTimeoutMs) })
   }
 
   /** Puts files into a volume of configuration, as WriteFilesParams says. */
   async writeFiles(params: Params<'writeFiles'>): Promise<void> {
     await this.request('writeFiles', params, results.writeFiles)
-  }
-
-  /** Something with streams of its own in the guest; `oneOutput`: all that it says is on stdout. */
-  private async session(method: Method, stdin: boolean, oneOutput: boolean, start: (stream: number) => Promise<{ pid: number }>): Promise<ExecSession> {
-    if (this.streams.size >= maxStreams) throw new GuestRequestError(method, 'Unavailable', 'the pod has as many commands, copies and connections open as it can; end some of them first', '')
-    const streams = this.streams.open({ stdinFree: stdin ? inputWindow : null, terminal: oneOutput })
-    const { stream } = streams
-    const session = new ExecSession(streams, {
-      resize: (size) => this.request('resize', { stream, ...size }, results.resize),
-      signal: (signal) => {
-        if (signal === 'KILL') this.forgetLater(streams)
-        return this.request('signalExec', { stream, signal }, results.signalExec)
-      },
-    })
-    this.execs.set(stream, session)
-    try {
-      session.pid = (await start(stream)).pid
-      return session
-    } catch (error) {
-      this.execs.delete(stream)
-      this.streams.drop(streams)
-      throw error
-    }
-  }
-
-  /** A guest that does not end what was killed keeps nothing of the host's for it; what it says of it later is ignored. */
-  private forgetLater(streams: ProcessStreams): void {
-    const { stream } = streams
-    if (!this.streams.has(stream) || this.doomed.has(stream)) return
-    this.doomed.add(stream)
-    const forget = () => {
-      this.doomed.delete(stream)
-      if (!this.streams.has(stream)) return
-      this.execs.get(stream)?.fail(new GuestConnectionError('the guest did not end what was killed in time'))
-      this.execs.delete(stream)
-      this.streams.drop(streams)
-    }
-    setTimeout(forget, this.killedWithinMs).unref()
   }
 
   /** Sets the size of the terminal of a container that was started with one. */
@@ -271,8 +219,9 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     if (!this.greeting) throw new FrameError('a message before the hello')
     if (message.kind === 'response') {
       if (!this.requests.answer(message)) this.countUnsolicited(bytes)
-    } else if (message.event === 'execExited') this.execExited(message, bytes)
-    else this.containerExited(message, bytes)
+    } else if (message.event === 'execExited') {
+      if (!this.sessions.ended(message)) this.countUnsolicited(bytes)
+    } else this.containerExited(message, bytes)
   }
 
   private greet(hello: Hello): void {
@@ -295,14 +244,6 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     this.emit('containerExited', message)
   }
 
-  private execExited(message: ExecExited, bytes: number): void {
-    const session = this.execs.get(message.stream)
-    if (!session) return this.countUnsolicited(bytes)
-    this.execs.delete(message.stream)
-    this.streams.closeAfterOutput(message.stream)
-    session.ended(message)
-  }
-
   private countUnsolicited(bytes: number): void {
     this.unsolicited += 1
     this.unsolicitedBytes += bytes
@@ -312,8 +253,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   private closed(cause: Error | undefined): void {
     const error = cause instanceof GuestConnectionError ? cause : new GuestConnectionError(reasonOf(cause), { cause })
     this.requests.failAll(error)
-    for (const session of this.execs.values()) session.fail(error)
-    this.execs.clear()
+    this.sessions.failAll(error)
     this.streams.failAll(error)
     this.emit('closed', cause && error)
   }
@@ -323,22 +263,4 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
 function reasonOf(cause: Error | undefined): string {
   if (cause instanceof FrameError) return `the agent in the virtual machine broke its protocol (${cause.message})`
   return cause?.message ?? 'the connection was closed'
-}
-
-/** A hello of any version. */
-const OtherHello = z.object({ kind: z.literal('hello'), version: z.number().check(z.int(), z.gte(1), z.lte(1000)) })
-
-function parseMessage(payload: Uint8Array): GuestMessage {
-  checkShape(payload)
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-  } catch (error) {
-    throw new FrameError('a control frame that is not JSON', { cause: error })
-  }
-  const hello = OtherHello.safeParse(value)
-  if (hello.success && hello.data.version !== protocolVersion) throw new FrameError(`the guest agent speaks version ${hello.data.version} of the protocol and this host version ${protocolVersion}: start the pod anew`)
-  const message = GuestMessage.safeParse(value)
-  if (!message.success) throw new FrameError('a control message that is not as agreed')
-  return message.data
 }

@@ -1,4 +1,5 @@
-import type { ExecExited, SignalName } from '@/contracts/guest/v1/messages'
+import type { ExecExited } from '@/contracts/guest/v1/messages'
+import type { SignalName } from '@/contracts/guest/v1/requests'
 import type { InputStream } from '@/host/guest/input-stream'
 import type { OutputStream } from '@/host/guest/output-stream'
 import type { ProcessStreams } from '@/host/guest/stream-table'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { maxControlBytes } from '@/contracts/guest/v1/frame'
-import { WriteFilesParams } from '@/contracts/guest/v1/messages'
+import { WriteFilesParams } from '@/contracts/guest/v1/requests'
 import { requestsOf } from './file-requests'
 
 const file = (path: string, bytes: number) => ({ path, mode: 0o644, contentBase64: Buffer.alloc(bytes, `content of ${path} `).toString('base64') })

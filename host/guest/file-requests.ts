@@ -1,5 +1,5 @@
 import { maxControlBytes } from '@/contracts/guest/v1/frame'
-import type { WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { WriteFilesParams } from '@/contracts/guest/v1/requests'
 
 type Files = WriteFilesParams['files']
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Channel, encodeCredit, encodeFrame, FrameType, inputWindow, maxControlBytes } from '@/contracts/guest/v1/frame'
-import { Request } from '@/contracts/guest/v1/messages'
+import { Request } from '@/contracts/guest/v1/requests'
 import { GuestClient, type GuestClientOptions } from '@/host/guest/client'
 import type { ExecSession } from '@/host/guest/exec-session'
 import { bareHeader, control, emptyHello, FakeGuest } from '@/host/guest/testing/fake-guest'

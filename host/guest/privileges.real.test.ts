@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageSerial } from '@/contracts/guest/v1/machine'
-import type { StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { StartContainerParams } from '@/contracts/guest/v1/requests'
 import { GuestClient } from '@/host/guest/client'
 import { execute, exitOf, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'

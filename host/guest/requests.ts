@@ -1,6 +1,7 @@
 import type * as z from 'zod/mini'
 import { encodeFrame, FrameType, maxControlBytes } from '@/contracts/guest/v1/frame'
-import type { GuestMessage, Method, Params } from '@/contracts/guest/v1/messages'
+import type { GuestMessage } from '@/contracts/guest/v1/messages'
+import type { Method, Params } from '@/contracts/guest/v1/requests'
 import { GuestConnectionError, GuestRequestError } from '@/host/guest/errors'
 
 interface Pending {

@@ -2,7 +2,7 @@ import { expandVariables } from '@/domain/pod/expand'
 import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
 import { isConfigurationVolume } from '@/domain/pod/volume'
 import { parseBytes, parseMilliCpu } from '@/domain/shared/quantity'
-import { signals, type SignalName, type StartContainerParams } from '@/contracts/guest/v1/messages'
+import { signals, type SignalName, type StartContainerParams } from '@/contracts/guest/v1/requests'
 import { processSecurity } from './configuration/security'
 import { StepError, type ImageConfig } from './ports'
 

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { ImageUpload, NetworkAttachment } from '@/contracts/host/v1'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
-import type { ExitState, FolderEntry, ListFolderParams, ProbeParams, ProbeResult, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1/answers'
+import type { ExitState } from '@/contracts/guest/v1/messages'
+import type { ListFolderParams, ProbeParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { FolderEntry, ProbeParams, ProbeResult, StatsResult } from '@/contracts/guest/v1/messages'
+import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1/answers'
+import type { ProbeParams } from '@/contracts/guest/v1/requests'
 import { podContainers, type PodSpec } from '@/domain/pod/spec'
 import type { Attachment } from './attachments'
 import type { PodRun } from './pod-run'

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeFrame, FrameType, headerBytes, type FrameHeader } from '@/contracts/guest/v1/frame'
 import { FrameDecoder } from '@/contracts/guest/v1/frame-decoder'
-import { Request, type Hello, type Method } from '@/contracts/guest/v1/messages'
+import type { Hello } from '@/contracts/guest/v1/messages'
+import { Request, type Method } from '@/contracts/guest/v1/requests'
 
 export const emptyHello: Hello = { kind: 'hello', version: 1, bootId: 'boot', instance: null, kernel: '6.12', images: [], containers: [] }
 

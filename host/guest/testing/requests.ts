@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { scratchSerial } from '@/contracts/guest/v1/machine'
-import type { ContainerExited, SetupParams, StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { ContainerExited } from '@/contracts/guest/v1/messages'
+import type { SetupParams, StartContainerParams } from '@/contracts/guest/v1/requests'
 import type { GuestClient } from '@/host/guest/client'
 
 type Start = Omit<StartContainerParams, 'stream'>

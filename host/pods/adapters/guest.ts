@@ -1,5 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
-import type { ContainerExited, ListFolderParams, ProbeParams, SetupParams, SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { StatsResult } from '@/contracts/guest/v1/answers'
+import type { ContainerExited } from '@/contracts/guest/v1/messages'
+import type { ListFolderParams, ProbeParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 import type { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'

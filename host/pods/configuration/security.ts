@@ -1,4 +1,4 @@
-import type { StartContainerParams } from '@/contracts/guest/v1/messages'
+import type { StartContainerParams } from '@/contracts/guest/v1/requests'
 import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
 import { StepError } from '../ports'
 

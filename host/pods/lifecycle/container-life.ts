@@ -1,4 +1,4 @@
-import type { SignalName } from '@/contracts/guest/v1/messages'
+import type { SignalName } from '@/contracts/guest/v1/requests'
 import type { ContainerRole, ContainerSpec } from '@/domain/pod/spec'
 import { longestWaitMs } from '../backoff'
 import type { Clock } from '../clock'

@@ -1,4 +1,4 @@
-import type { SignalName } from '@/contracts/guest/v1/messages'
+import type { SignalName } from '@/contracts/guest/v1/requests'
 import type { ContainerSpec } from '@/domain/pod/spec'
 import type { ContainerStatus } from '@/domain/pod/status'
 import { momentOf, steadySince } from '../clock'

@@ -1,5 +1,5 @@
 import type { ContainerSpec } from '@/domain/pod/spec'
-import type { SignalName } from '@/contracts/guest/v1/messages'
+import type { SignalName } from '@/contracts/guest/v1/requests'
 import { hook } from '../probes/check'
 import type { CheckTarget } from '../probes/target'
 import type { PodContext } from './context'

@@ -1,4 +1,4 @@
-import type { StatsResult } from '@/contracts/guest/v1/messages'
+import type { StatsResult } from '@/contracts/guest/v1/answers'
 import { podContainers, type PodSpec } from '@/domain/pod/spec'
 import { formatBytes, parseBytes } from '@/domain/shared/quantity'
 import type { Clock } from '../clock'

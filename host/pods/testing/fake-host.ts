@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { SignalName, StartContainerParams, StatsResult, WriteFilesParams } from '@/contracts/guest/v1/messages'
+import type { StatsResult } from '@/contracts/guest/v1/answers'
+import type { SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { GuestRefusal, type DiskPort, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
 import { StartGate } from '../start-gate'
