@@ -36,7 +36,6 @@ export const updateAddressPool = (tx: Transaction, uid: string, { spec, specChan
 /** Removes a pool of which nobody has an address; the foreign key holds that. */
 export async function deleteAddressPool(tx: Transaction, uid: string): Promise<void> {
   await tx.addressPool.delete({ where: { uid } })
-  await tx.objectCondition.deleteMany({ where: { objectUid: uid } })
 }
 
 /** The addresses of a pool that tenants have, in their order, with whom they lead to; at most `take`. */

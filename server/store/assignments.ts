@@ -69,6 +69,5 @@ export async function removePod(tx: Transaction, podUid: string): Promise<void> 
   await tx.networkAddress.deleteMany({ where: { podUid } })
   await tx.podAssignment.deleteMany({ where: { podUid } })
   await tx.podReport.deleteMany({ where: { podUid } })
-  await tx.objectCondition.deleteMany({ where: { objectUid: podUid } })
   await tx.pod.deleteMany({ where: { uid: podUid } })
 }

@@ -28,6 +28,4 @@ export async function setConditionIfThere(tx: Transaction, c: ConditionChange & 
 
 export const findConditionStatus = async (db: Database, objectUid: string, type: string): Promise<string | null> => (await db.objectCondition.findUnique({ where: { objectUid_type: { objectUid, type } }, select: { status: true } }))?.status ?? null
 
-export const removeConditions = (db: Database, objectUid: string) => db.objectCondition.deleteMany({ where: { objectUid } })
-
 export const listConditions = (db: Database, uids: string[]) => db.objectCondition.findMany({ where: { objectUid: { in: uids } }, orderBy: { lastTransitionTime: 'asc' } })

@@ -20,7 +20,6 @@ export const updateIngress = (db: Database, scope: Scope, uid: string, { specCha
 
 export async function deleteIngress(tx: Database, scope: Scope, uid: string): Promise<void> {
   await tx.ingress.delete({ where: { uid, tenantId: scope.tenantId } })
-  await tx.objectCondition.deleteMany({ where: { objectUid: uid } })
 }
 
 export const countIngressesInNamespace = (db: Database, scope: Scope, namespace: string): Promise<number> => db.ingress.count({ where: { tenantId: scope.tenantId, namespace } })

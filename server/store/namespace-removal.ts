@@ -15,9 +15,6 @@ export async function deletePodsOf(db: Database, tenantId: string, namespace: st
 export async function removeNamespace(tx: Database, { uid, tenantId, name }: { uid: string; tenantId: string; name: string }): Promise<void> {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "Namespace" where "uid" = ${uid}::uuid and "deletedAt" is not null for update`
   if (held.length === 0) return
-  const within = { where: { tenantId, namespace: name }, select: { uid: true } }
-  const judged = [...(await tx.service.findMany(within)), ...(await tx.ingress.findMany(within))]
-  await tx.objectCondition.deleteMany({ where: { objectUid: { in: judged.map((row) => row.uid) } } })
   await tx.ingress.deleteMany({ where: { tenantId, namespace: name } })
   await tx.service.deleteMany({ where: { tenantId, namespace: name } })
   await tx.endpoints.deleteMany({ where: { tenantId, namespace: name } })

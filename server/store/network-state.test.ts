@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { networkSpec } from '@/domain/network/spec'
 import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
-import { setConditionIfThere } from './conditions'
+import { setCondition, setConditionIfThere } from './conditions'
 import { inSnapshot, inTransaction } from './database'
 import { NetworkStateCache, readNetworkState } from './network-state'
 
@@ -50,5 +50,20 @@ it('a condition is written of what is there alone', async () => {
   expect(await say()).toBe(true)
   await ann.caller.network.delete({ tenant: ann.tenant.slug, name: 'short' })
   expect(await say()).toBe(false)
+  expect(await server.db.objectCondition.count({ where: { objectUid: uid } })).toBe(0)
+})
+
+it('a condition goes with its object, also one that is written while that is deleted', async () => {
+  const uid = await network('contested')
+  const condition = { objectUid: uid, objectKind: 'Network', status: 'True', reason: 'Ready', message: '', observedGeneration: 1 } as const
+  let deletion: Promise<unknown> | null = null
+  await inTransaction(server.db, async (tx) => {
+    await setCondition(tx, { ...condition, type: 'Before' })
+    deletion = inTransaction(server.db, (other) => other.network.delete({ where: { uid } }))
+    // Until the deletion waits for this transaction.
+    await vi.waitUntil(async () => (await tx.$queryRaw<unknown[]>`select 1 from pg_locks where not "granted" and pg_backend_pid() = any(pg_blocking_pids("pid"))`).length > 0, { timeout: 10_000 })
+  })
+  await deletion
+  await setCondition(server.db, { ...condition, type: 'After' })
   expect(await server.db.objectCondition.count({ where: { objectUid: uid } })).toBe(0)
 })

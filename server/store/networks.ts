@@ -21,7 +21,6 @@ export const updateNetwork = (db: Database, scope: Scope, uid: string, { specCha
 /** Removes a network that nothing uses; the foreign keys of what lies in it hold that. */
 export async function deleteNetwork(db: Database, scope: Scope, uid: string): Promise<void> {
   await db.network.delete({ where: { uid, tenantId: scope.tenantId } })
-  await db.objectCondition.deleteMany({ where: { objectUid: uid } })
 }
 
 /** Keeps a network there until the transaction ends, for what is about to lie in it. */

@@ -26,7 +26,6 @@ export const updateService = (db: Database, scope: Scope, uid: string, change: {
 /** Removes a service with its addresses and endpoints. */
 export async function deleteService(tx: Database, scope: Scope, uid: string): Promise<void> {
   await tx.service.delete({ where: { uid, tenantId: scope.tenantId } })
-  await tx.objectCondition.deleteMany({ where: { objectUid: uid } })
 }
 
 export const countServicesInNamespace = (db: Database, scope: Scope, namespace: string): Promise<number> => db.service.count({ where: { tenantId: scope.tenantId, namespace } })

@@ -9,7 +9,7 @@ import type { Condition } from '@/domain/shared/condition'
 import { notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { listConditions, removeConditions } from '@/server/store/conditions'
+import { listConditions } from '@/server/store/conditions'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { deleteNetworkPeering, findNetworkPeering, findPeerSides, findSamePeering, insertNetworkPeering, loadNetworkPeerings, nobody, tenantIdOf, updateNetworkPeeringMetadata, type NetworkPeeringRow } from '@/server/store/network-peerings'
 import { findNetwork, holdNetworkFor } from '@/server/store/networks'
@@ -126,7 +126,6 @@ export async function deletePeeringInTransaction(tx: Transaction, scope: Scope, 
   const row = await findNetworkPeering(tx, scope, name)
   if (!row) throw notFound('NetworkPeering', name)
   await deleteNetworkPeering(tx, scope, row.uid)
-  await removeConditions(tx, row.uid)
   await recordAudit(tx, scope, { action: 'networkPeering.delete', kind: 'NetworkPeering', name })
   return { deleting: true }
 }
