@@ -3,14 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { credentialsFor, readPullSecret } from '@/domain/image/docker-config'
 import { formatReference, parseReference } from '@/domain/image/reference'
 import { fuzzRuns, fuzzTimeout } from '@/tools/testing/fuzz-runs'
+import { threadTimeMs } from '@/tools/testing/thread-time'
 import { ImageError } from '../image-error'
 import { classify, directDial } from './classify'
 import { addressKind, hostOf } from './forbidden'
 import { chooseForHost, hostArchitecture, readConfig, readIndex, readManifest } from './manifest'
 
-/** What is made of bytes: a value, or an ImageError; anything else is thrown on. What is far more than any of it takes, on a busy machine too, is a fault. */
+/** What is made of bytes: a value, or an ImageError; anything else is thrown on. More of a processor's time than any of it takes is a fault. */
 function attempt<T>(make: () => T): T | ImageError {
-  const began = performance.now()
+  const began = threadTimeMs()
   try {
     return make()
   } catch (error) {
@@ -19,7 +20,7 @@ function attempt<T>(make: () => T): T | ImageError {
     expect(error.message).not.toMatch(/[\0-\x08\x0b-\x1f\x7f]/)
     return error
   } finally {
-    expect(performance.now() - began).toBeLessThan(6_000)
+    expect(threadTimeMs() - began).toBeLessThan(6_000)
   }
 }
 
@@ -79,9 +80,9 @@ describe('any text of a tenant', () => {
       expect(parseReference(formatReference(parsed.value))).toEqual(parsed)
     }), { numRuns: fuzzRuns(1000) })
     for (const long of ['a', '-', 'a-', 'a/', 'a.', ':', '@', '_', '[:']) {
-      const began = performance.now()
+      const began = threadTimeMs()
       parseReference(`a${long.repeat(100_000)}!`)
-      expect(performance.now() - began).toBeLessThan(2_000)
+      expect(threadTimeMs() - began).toBeLessThan(2_000)
     }
   }, fuzzTimeout(20_000))
 
@@ -93,9 +94,9 @@ describe('any text of a tenant', () => {
       if (read.ok) for (const one of read.credentials) credentialsFor([one], { registry: 'docker.io', repository: 'a/b', tag: null, digest: null })
     }), { numRuns: fuzzRuns(300) })
     const nuls = Buffer.concat([Buffer.alloc(90_000), Buffer.from('x')]).toString('base64')
-    const began = performance.now()
+    const began = threadTimeMs()
     readPullSecret(secret(Buffer.from(JSON.stringify({ auths: Object.fromEntries([1, 2, 3, 4, 5].map((i) => [`r${i}`, { auth: nuls }])) })).toString('base64')))
-    expect(performance.now() - began).toBeLessThan(4_000)
+    expect(threadTimeMs() - began).toBeLessThan(4_000)
   }, fuzzTimeout(20_000))
 })
 

@@ -94,13 +94,13 @@ it('stops leading before its lease ends where the database gives no answer, and 
     leading.add('a')
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     leading.delete('a')
-  }, { leaseMs: 1000, renewMs: 50 })
+  }, { leaseMs: 3000, renewMs: 50 })
   await vi.waitFor(() => expect(leading.size).toBe(1), { timeout: 10_000 })
   answers = false
   await vi.waitFor(() => expect(waiting.length).toBe(1))
   const silentSince = performance.now()
   await vi.waitFor(() => expect(leading.size).toBe(0), { timeout: 5_000 })
-  expect(performance.now() - silentSince).toBeLessThan(1000)
+  expect(performance.now() - silentSince).toBeLessThan(3000)
   answers = true
   for (const answer of waiting.splice(0)) answer()
   await vi.waitFor(() => expect(leading.size).toBe(1), { timeout: 10_000 })

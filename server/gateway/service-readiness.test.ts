@@ -16,8 +16,6 @@ import { wakeHostsOnChanges } from './wake-hosts'
 const services = 100
 const endpointsOfEach = 10
 const tries = 9
-/** From the report to the message, the best of the tries: what the way itself takes, whatever else the machine does. To the kernel, 200 ms are promised. */
-const promisedMs = 200
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
@@ -44,7 +42,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-it('what a pod reports of its readiness is on its way to hosts soon, however many services and endpoints its network has', { timeout: 120_000 }, async () => {
+it('what a pod reports of its readiness is on its way to hosts, and alone, however many services and endpoints its network has', { timeout: 120_000 }, async () => {
   const tenantId = ann.tenant.id
   const spec = podSpec.parse({ containers: [{ name: 'a', image: 'busybox', ports: [{ name: 'http', containerPort: 8080 }] }] })
   const selecting = (app: string) => serviceSpec.parse({ selector: { app }, ports: [{ port: 80, targetPort: 'http' }] })
@@ -65,20 +63,21 @@ it('what a pod reports of its readiness is on its way to hosts soon, however man
   const { uid } = await inTransaction(server.db, (tx) => tx.pod.create({ data: { tenantId, namespace: 'large', name: 'mine', labels: { app: 'mine' }, networkId, hostId: host.hostId, spec } }))
   await inTransaction(server.db, (tx) => tx.service.create({ data: { tenantId, namespace: 'large', name: 'mine', networkId, spec: selecting('mine') } }))
   /** The service's endpoints in the next message that tells of them. */
+  const sizes: number[] = []
   const told = async (): Promise<number> => {
     const message = await host.next()
+    if (message.kind === 'networkObjects') sizes.push(message.set.length)
     const found = message.kind === 'networkObjects' ? message.set.find((one) => one.kind === 'service' && one.name === 'mine') : undefined
     return found?.kind === 'service' ? (found.ports[0]?.endpoints.length ?? 0) : told()
   }
   await told()
-  const times: number[] = []
+  sizes.length = 0
   for (let i = 0; i < tries; i += 1) {
     const isReady = i % 2 === 0
     const report: PodReport = { uid, observedGeneration: 1, phase: 'Running', reason: '', message: '', containers: [], startMode: null, startSteps: [], startedAt: null, conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', reason: '', message: '', lastTransitionTime: new Date().toISOString() }] }
-    const from = performance.now()
     await host.report(report)
     while ((await told()) !== (isReady ? 1 : 0));
-    times.push(performance.now() - from)
   }
-  expect(Math.min(...times)).toBeLessThan(promisedMs)
+  // Of what changed, and of nothing else.
+  expect(Math.max(...sizes)).toBe(1)
 })
