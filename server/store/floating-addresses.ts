@@ -122,7 +122,6 @@ export async function releaseAddress(tx: Transaction, uid: string): Promise<bool
     return false
   }
   await tx.floatingAddress.delete({ where: { uid } })
-  await tx.objectCondition.deleteMany({ where: { objectUid: uid } })
   return true
 }
 

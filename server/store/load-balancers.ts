@@ -145,18 +145,11 @@ export const putHolding = (tx: Transaction, uid: string, from: Holding, to: Hold
     where "uid" = ${uid}::uuid and "podUid" is not distinct from ${from.podUid}::uuid and "loadBalancerUid" is not distinct from ${from.balancerUid}::uuid and "hostId" is not distinct from ${from.hostId}::uuid ${leavesHost(from.hostId, to.hostId)}`
 
 /** Removes a balancer that has no host. */
-export async function removeBalancer(tx: Transaction, uid: string): Promise<number> {
-  const gone = await tx.$executeRaw`delete from "LoadBalancer" where "uid" = ${uid}::uuid and "hostId" is null`
-  if (gone > 0) await tx.objectCondition.deleteMany({ where: { objectUid: uid } })
-  return gone
-}
+export const removeBalancer = (tx: Transaction, uid: string): Promise<number> => tx.$executeRaw`delete from "LoadBalancer" where "uid" = ${uid}::uuid and "hostId" is null`
 
 /** Removes an address that no host answers for. */
-export async function removeFreeAddress(tx: Transaction, uid: string): Promise<number> {
-  const gone = await tx.$executeRaw`delete from "FloatingAddress" where "uid" = ${uid}::uuid and "hostId" is null and ("deletedAt" is not null or "managed")`
-  if (gone > 0) await tx.objectCondition.deleteMany({ where: { objectUid: uid } })
-  return gone
-}
+export const removeFreeAddress = (tx: Transaction, uid: string): Promise<number> =>
+  tx.$executeRaw`delete from "FloatingAddress" where "uid" = ${uid}::uuid and "hostId" is null and ("deletedAt" is not null or "managed")`
 
 /** The annotations that say where a balancer has its address. */
 export const namedAddress = (text: Labels): string | null => balancerAnnotationsOf(text)['floating-address'] ?? null
