@@ -180,6 +180,12 @@ describe('the host agent', () => {
 
   it('answers for a balancer, which outlives it, ends with its pods, and is begun anew with them', async () => {
     const one = balancer(7, { addresses: ['198.18.230.7'], listeners: [listener(80, 'http', 'web')], backends: [backend('web', 'http')] })
+    const two = balancer(8, { addresses: ['198.18.230.8'], listeners: [listener(80, 'http', 'web')], backends: [backend('web', 'http')] })
+    /** Of this test's agent: their argument list names its folder. */
+    const haproxies = async () => {
+      const all = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+      return all.filter((line) => line.startsWith('bwrap') && line.includes(join(folder, 'host', 'balancers'))).length
+    }
     const say = (...set: ExternalObject[]) => {
       const pool: ExternalObject = { kind: 'addressPool', uid: '00000000-0000-4000-8000-0000000000f0', name: 'default', cidr: '198.18.230.0/24', gateway: '198.18.230.1' }
       server.first = [{ kind: 'desired', revision: '1', assignments: [] }, { kind: 'externalObjects', complete: true, set: [pool, ...set], remove: [] }]
@@ -192,14 +198,21 @@ describe('the host agent', () => {
     await until('the balancer is active', () => phase() === 'Active')
     // It has nobody behind it, and says so.
     expect(await answers()).toBe(503)
+    expect(await haproxies()).toBeGreaterThan(0)
     await endAgent(first, 'SIGKILL')
     expect(await answers()).toBe(503)
     const second = await startAgent()
     await until('the balancer is taken up', () => phase() === 'Active')
+    // As pods stop, the server says that they are ready no more: nothing is brought up for that.
+    const lateWords = setInterval(() => server.send({ kind: 'externalObjects', complete: false, set: [{ kind: 'backendServers', balancerUid: one.uid, backend: 'web', servers: [] }, two], remove: [] }), 10)
     await endAgent(second, 'SIGTERM')
+    clearInterval(lateWords)
+    expect(second.exitCode).toBe(0)
     const tag = (await readFile(join(folder, 'host', 'tag'), 'utf8')).trim()
     const namespaces = async () => (await readdir('/run/netns').catch(() => [])).filter((name) => name.includes(tag))
-    expect(await namespaces()).toEqual([])
+    const left = async () => [...await namespaces(), ...(await run('ip', ['-o', 'link'])).stdout.split('\n').filter((line) => line.includes(`: hx${tag}-`)), ...await readdir(join(folder, 'host', 'balancers')), ...(await readFile('/proc/self/mounts', 'utf8')).split('\n').filter((line) => line.includes(join(folder, 'host', 'balancers')))]
+    expect(await left()).toEqual([])
+    expect(await haproxies()).toBe(0)
     const third = await startAgent()
     await until('the balancer is begun anew', () => phase() === 'Active')
     expect(await answers()).toBe(503)

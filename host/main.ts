@@ -63,6 +63,7 @@ host.pods.listen(reporter)
 external?.listen((key) => reporter.externalChanged(key))
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
 const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), services: () => host.serviceCounters(), ...(external && { balancers: (at: number) => external.balancers.figures(at) }), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
+let isLeaving = false
 void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(
   {
@@ -90,6 +91,8 @@ const control = keepControl(
     },
     hasPod: (uid) => host.pods.report(uid) !== null,
     onDesired: (assignments, prePulls) => {
+      // Nothing begins any more that would be left behind.
+      if (isLeaving) return
       host.pods.apply(assignments)
       host.prePulls.apply(prePulls)
       host.networks.keep(assignments, [...host.pods.networks(), ...(external?.external.networks() ?? [])])
@@ -115,6 +118,7 @@ const control = keepControl(
 )
 
 const signal = await requested
+isLeaving = true
 const leave = signal === 'SIGHUP' || signal === 'SIGUSR2'
 log.info({ signal }, leave ? 'ending, the VMs run on' : 'ending, stopping the VMs')
 await Promise.all(leave ? [host.pods.leave(endWithinMs), external?.leave()] : [host.pods.suspend(graceSeconds, endWithinMs), external?.suspend(endWithinMs)])

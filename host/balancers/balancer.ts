@@ -80,7 +80,7 @@ export class Balancer {
     if (!this.wanted || this.running || this.left) return
     const { balancer } = this.wanted
     const [inode, runs] = await Promise.all([this.namespace.inode().catch(() => null), needsHaproxy(balancer) ? this.haproxy.isRunning().catch(() => false) : true])
-    if (this.left || this.running) return
+    if (this.left || this.running || !this.isWanted) return
     if (inode === null || inode !== this.made?.inode) this.made = null
     else if (runs) return
     this.converge()

@@ -35,6 +35,7 @@ export class Balancers {
   private readonly meter = new BalancerMeter()
   private timer: NodeJS.Timeout | undefined
   private turn = 0
+  private isEnding = false
   private onReport: (report: ExternalReport) => void = () => {}
   private constructor(private readonly parts: BalancerParts, private readonly lease: Pick<ServerLease, 'holds'>) {}
 
@@ -66,10 +67,11 @@ export class Balancers {
 
   /** All that the server says of a balancer now; without the balancer itself among them, it shall not be here. */
   take(uid: string, objects: readonly ExternalObject[]): void {
-    this.set(uid, toldOf(objects).get(uid) ?? null, true)
+    if (!this.isEnding) this.set(uid, toldOf(objects).get(uid) ?? null, true)
   }
 
   takeCertificates({ complete, certificates }: Pick<CertificatesMessage, 'complete' | 'certificates'>): void {
+    if (this.isEnding) return
     const now = new Map(certificates.map((one) => [one.id, one]))
     const changed = new Set(certificates.filter(({ id, revision }) => this.certificates.get(id)?.revision !== revision).map(({ id }) => id))
     if (complete) for (const id of this.certificates.keys()) if (!now.has(id)) this.certificates.delete(id)
@@ -103,15 +105,15 @@ export class Balancers {
     await Promise.all([...this.balancers.values()].map((balancer) => balancer.settled()))
   }
 
-  /** Leaves what runs to the next agent. */
+  /** Leaves what runs to the next agent, and takes nothing up any more. */
   async leave(): Promise<void> {
-    clearInterval(this.timer)
+    this.endTaking()
     await Promise.all([...this.balancers.values()].map((balancer) => balancer.leave()))
   }
 
-  /** Ends all of them, and what is known of them is for the next agent to begin anew with. Resolves at the latest after `withinMs`. */
+  /** Ends all of them, takes nothing up any more, and what is known of them is for the next agent to begin anew with. Resolves at the latest after `withinMs`; what is not ended by then is said, with its cause. */
   async suspend(withinMs: number): Promise<void> {
-    clearInterval(this.timer)
+    this.endTaking()
     // The next agent takes them up: the server is told nothing, as of pods that are suspended.
     this.onReport = () => {}
     this.told.clear()
@@ -120,7 +122,14 @@ export class Balancers {
     let timer: NodeJS.Timeout | undefined
     await Promise.race([this.settled(), new Promise((resolve) => (timer = setTimeout(resolve, withinMs)))])
     clearTimeout(timer)
+    for (const { uid, report } of this.balancers.values()) this.parts.log.error({ balancer: uid, cause: report.message }, 'a balancer could not be ended in time: it is left as it is for the next agent')
     await Promise.all(all.map((balancer) => balancer.leave()))
+  }
+
+  /** Whatever is said or looked at from now on brings nothing up that would be left behind. */
+  private endTaking(): void {
+    this.isEnding = true
+    clearInterval(this.timer)
   }
 
   private set(uid: string, told: Told | null, isSaid: boolean): void {
@@ -173,6 +182,7 @@ export class Balancers {
   }
 
   private async check(): Promise<void> {
+    if (this.isEnding) return
     this.turn += 1
     try {
       for (const [uid, { balancer }] of this.told) if (!this.letGo.has(uid) && !this.lease.holds(balancer.until)) this.release(uid)

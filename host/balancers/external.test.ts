@@ -44,6 +44,17 @@ describe('what the server says of the outside', () => {
     expect(() => take(message({ set: [one] }))).toThrow('came before all of it')
   })
 
+  it('is carried out no more once the agent ends: pods that stop change endpoints, and nothing is brought up for that', () => {
+    const { take, external } = open([pool])
+    external.begin()
+    expect(take(message({ complete: true, set: [one, pool] })).length).toBeGreaterThan(0)
+    external.end()
+    expect(take(message({ set: [servers(one.uid, 3)] }), message({ complete: true, set: [one, two, pool] }), message({ remove: [`balancer/${one.uid}`] }))).toEqual([])
+    // On another connection neither, whatever comes first there.
+    external.begin()
+    expect(take(message({ set: [two] }))).toEqual([])
+  })
+
   it('is known from before, so that a complete message says what went meanwhile', () => {
     const { take } = open([one, servers(one.uid, 2), pool])
     expect(take(message({ complete: true, set: [pool] }))).toEqual([['addresses', 1, 0], ['kept', 'addresses', 1], ['kept', one.uid, 0], ['balancer', one.uid, 0]])

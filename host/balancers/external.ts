@@ -19,6 +19,7 @@ export class External {
   /** Pods' addresses that this host let go when the server was not heard of: another may answer for them, until all is said anew. */
   private readonly letGo = new Set<string>()
   private mustHear = false
+  private isEnding = false
   constructor(private readonly parts: ExternalParts) {
     for (const object of parts.kept.all()) this.objects.set(externalObjectKey(object), object)
     if (!this.checkLease()) this.applyAddresses()
@@ -29,8 +30,17 @@ export class External {
     return this.mustHear
   }
 
+  /**
+   * The agent ends: from now on nothing of what the server says is carried out, nor kept. It goes on saying how the endpoints change of which the pods are being stopped, and what is brought up
+   * for that would be left behind. The next agent is told all of it.
+   */
+  end(): void {
+    this.isEnding = true
+  }
+
   /** Lets go of pods' addresses for which this host may answer no more. Whether there were any. */
   checkLease(): boolean {
+    if (this.isEnding) return false
     const { holds = () => true } = this.parts
     const over = [...this.objects.values()].filter((one) => one.kind === 'floatingAddress' && !this.letGo.has(one.uid) && !holds(one.until ?? null))
     for (const one of over) if (one.kind === 'floatingAddress') this.letGo.add(one.uid)
@@ -49,13 +59,14 @@ export class External {
 
   /** Throws for changes before all was said. */
   take({ more, ...message }: ExternalMessage): void {
+    if (this.isEnding) return
     const whole = this.begun ? { ...this.begun, set: [...this.begun.set, ...message.set], remove: [...this.begun.remove, ...message.remove] } : message
     this.begun = more ? whole : null
     if (!more) this.carryOut(whole)
   }
 
   takeCertificates(message: CertificatesMessage): void {
-    this.parts.balancers.takeCertificates(message)
+    if (!this.isEnding) this.parts.balancers.takeCertificates(message)
   }
 
   /** By {@link externalReportKey}. */
