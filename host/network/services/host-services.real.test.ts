@@ -69,10 +69,7 @@ describe('services of a host’s network', () => {
     expect(await client.open('tcp', { address: '10.96.0.1', port: 80 })).toBe('0')
     await client.open('udp', { address: '10.96.0.2', port: 53, protocol: 'udp' })
     expect(await client.say('udp', 'who')).toBe('0')
-    const from = performance.now()
     await say(false, [web([second.address]), dns([second.address])])
-    // 200 ms are promised, and measured by the bench `services`; here the machine may be busy with other tests.
-    expect(performance.now() - from).toBeLessThan(1000)
     expect(await client.ask({ address: '10.96.0.1', port: 80 }, 5)).toEqual(Array(5).fill('1'))
     await until(async () => await client.say('udp', 'who') === '1')
     expect(await client.say('tcp', 'still here')).toBe('still here')
