@@ -12,3 +12,6 @@ export const median = (values: readonly number[]): number => percentile(values, 
 
 /** Milliseconds for people: median (least to most, p95). */
 export const describeTimes = (values: readonly number[]): string => `${Math.round(median(values))} (${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))}, p95 ${Math.round(percentile(values, 95))})`
+
+/** Figures for people: median (least to most). */
+export const describe = (values: readonly number[], digits: number): string => `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`

@@ -1,60 +1,49 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { z } from 'zod'
-import type { ExternalObject, HostBalancer } from '@/contracts/host/v1'
+import type { ExternalObject } from '@/contracts/host/v1'
 import { backend, balancer, listener } from '@/host/balancers/testing/balancer-lab'
-import { ExternalLab, networkId, pool, type Agent } from '@/host/balancers/testing/external-lab'
-import { network, pod } from '@/host/network/testing/lab'
+import { ExternalLab, networkId, type Agent } from '@/host/balancers/testing/external-lab'
+import { HOST, network, pod } from '@/host/network/testing/lab'
 import { run } from '@/platform/exec'
 import type { Bench } from './promise'
-import { median, percentile } from './statistics'
+import { describe, median } from './statistics'
 
 const rounds = 12
 const secondsEach = 2
 const connections = 16
 const changesEachSecond = 10
 const ports = [8080, 8081, 8082, 8083, 8084, 8085] as const
-const many = 1000
-const perNetwork = 100
 const sides = ['bare', 'ours'] as const
 type Side = (typeof sides)[number]
 type Measured = { rate: number; p99: number; errors: number }
 
-/** What a load balancer of ours costs against HAProxy alone, and many of them against the first. */
-export const balancers: Bench = {
-  name: 'balancers',
-  title: 'Load balancers',
+/** What a load balancer of ours costs against HAProxy alone, while its endpoints come and go. */
+export const balancerLoad: Bench = {
+  name: 'balancer-load',
+  title: 'A load balancer under load',
   promises: [
     { id: 'balancer-requests', text: `Requests a second over TLS of HAProxy alone, against those of a load balancer of which ${changesEachSecond} endpoints a second come and go`, unit: '×', atMost: 1.11, digits: 2 },
     { id: 'balancer-p99', text: 'The same, a request\'s time, p99, of the load balancer against HAProxy alone', unit: '×', atMost: 1.5, digits: 2 },
     { id: 'balancer-errors', text: 'Requests that failed meanwhile', unit: '', atMost: 0, digits: 0 },
-    { id: 'balancer-memory', text: `Memory of a load balancer, of ${many.toLocaleString('en')} on one machine`, unit: 'MiB', atMost: 24, digits: 1 },
-    { id: 'balancer-one-more', text: `One more load balancer until it answers, with ${many.toLocaleString('en')} on the machine against the first`, unit: '×', atMost: 2, digits: 2 },
   ],
   run: async (say) => {
     const lab = await ExternalLab.create()
     const agent = await lab.agent()
     try {
       const load = await underLoad(lab, agent, say)
-      const crowd = await crowded(lab, agent, say)
       return {
         values: {
           'balancer-requests': median(load.bare.map(({ rate }, at) => rate / (load.ours[at]?.rate ?? NaN))), 'balancer-p99': median(load.ours.map(({ p99 }, at) => p99 / (load.bare[at]?.p99 ?? NaN))),
-          'balancer-errors': load.ours.reduce((sum, { errors }) => sum + errors, 0), 'balancer-memory': crowd.memoryMiB, 'balancer-one-more': median(crowd.more) / median(crowd.first),
+          'balancer-errors': load.ours.reduce((sum, { errors }) => sum + errors, 0),
         },
-        details: `Pods are namespaces behind veths that answer as fast as HAProxy can; a client outside keeps ${connections} TLS connections busy. In turn, ${rounds} times ${secondsEach} s each: through HAProxy alone (a namespace with a link to the client and one to
-each pod) and through a load balancer (bridge of the outside, namespace and jail of its own, the tenant's network), of which an endpoint comes or goes ${changesEachSecond} times a second. Promises are medians of the ratios of neighbours. Then
-${many.toLocaleString('en')} load balancers of one listener, ${perNetwork} a network; memory is what the kernel counts of all their processes together (shared pages divided), and of one more the time from the server's message until its host says that it answers, ${crowd.more.length} times.
+        details: `Pods are namespaces behind veths that answer as fast as HAProxy can; a client outside keeps ${connections} TLS connections busy. In turn, ${rounds} times ${secondsEach} s each: through HAProxy alone, in a namespace of its own between the host and
+a router before the pods, without a packet filter or a jail, and through a load balancer (the bridge of the outside, namespace and jail of its own, the tenant's network with its rules), of which an endpoint comes or goes ${changesEachSecond} times a second.
+Figures are medians of the ratios of neighbours.
 
 | | HAProxy alone | load balancer |
 |---|---|---|
 | requests a second | ${describe(load.bare.map(({ rate }) => rate), 0)} | ${describe(load.ours.map(({ rate }) => rate), 0)} |
-| p99, ms | ${describe(load.bare.map(({ p99 }) => p99), 2)} | ${describe(load.ours.map(({ p99 }) => p99), 2)} |
-
-| | first | with ${many.toLocaleString('en')} |
-|---|---|---|
-| until it answers, ms | ${describe(crowd.first, 0)} | ${describe(crowd.more, 0)} |`,
+| p99, ms | ${describe(load.bare.map(({ p99 }) => p99), 2)} | ${describe(load.ours.map(({ p99 }) => p99), 2)} |`,
       }
     } finally {
       lab.tell(agent)
@@ -64,8 +53,6 @@ ${many.toLocaleString('en')} load balancers of one listener, ${perNetwork} a net
     }
   },
 }
-
-const describe = (values: readonly number[], digits: number): string => `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`
 
 /** Answers at once, and reads each request: written to standard input of a shell that becomes it. */
 const fastServer = `global
@@ -133,18 +120,22 @@ async function haproxyIn(lab: ExternalLab, namespace: string, configuration: str
 
 async function underLoad(lab: ExternalLab, agent: Agent, say: (line: string) => void): Promise<Record<Side, Measured[]>> {
   const certificate = await lab.certificate('bench.example.com')
-  const bare = `hyt-${lab.lab.hostTag}-bare`
-  await run('ip', ['netns', 'add', bare])
-  await run('ip', ['link', 'add', 'name', 'bare0', 'netns', lab.outside, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', bare])
-  await lab.lab.ip(lab.outside, ['address add 10.9.0.1/24 dev bare0', 'link set bare0 up'])
-  await lab.lab.ip(bare, ['link set lo up', 'address add 10.9.0.2/24 dev eth0', 'link set eth0 up'])
+  const [bare, way] = [`hyt-${lab.lab.hostTag}-bare`, `hyt-${lab.lab.hostTag}-way`]
+  for (const namespace of [bare, way]) await run('ip', ['netns', 'add', namespace])
+  await run('ip', ['link', 'add', 'name', 'bare0', 'netns', lab.lab.host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', bare])
+  await run('ip', ['link', 'add', 'name', 'way0', 'netns', bare, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', way])
+  await lab.lab.ip(lab.lab.host, ['address add 10.9.0.1/24 dev bare0', 'link set bare0 up'])
+  await lab.lab.ip(lab.outside, [`route add 10.9.0.0/24 via ${HOST}`])
+  await lab.lab.ip(bare, ['link set lo up', 'address add 10.9.0.2/24 dev eth0', 'link set eth0 up', 'route add default via 10.9.0.1', 'address add 10.9.1.1/24 dev way0', 'link set way0 up', 'route add 10.9.0.0/16 via 10.9.1.2'])
+  await lab.lab.ip(way, ['link set lo up', 'address add 10.9.1.2/24 dev eth0', 'link set eth0 up'])
+  await lab.lab.in(way, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
   const pods = [2, 3, 4]
   for (const last of pods) {
     const attachment = { network: network(1, { id: networkId }), pod: pod(randomUUID(), last) }
     const namespace = await lab.lab.start(agent.network, attachment)
-    await run('ip', ['link', 'add', 'name', `pod${last}`, 'netns', bare, 'type', 'veth', 'peer', 'name', 'eth1', 'netns', namespace])
-    await lab.lab.ip(bare, [`address add 10.9.${last}.1/24 dev pod${last}`, `link set pod${last} up`])
-    await lab.lab.ip(namespace, [`address add 10.9.${last}.2/24 dev eth1`, 'link set eth1 up'])
+    await run('ip', ['link', 'add', 'name', `pod${last}`, 'netns', way, 'type', 'veth', 'peer', 'name', 'eth1', 'netns', namespace])
+    await lab.lab.ip(way, [`address add 10.9.${last}.1/24 dev pod${last}`, `link set pod${last} up`])
+    await lab.lab.ip(namespace, [`address add 10.9.${last}.2/24 dev eth1`, 'link set eth1 up', `route add 10.9.1.0/24 via 10.9.${last}.1`])
     await haproxyIn(lab, namespace, fastServer)
   }
   const pem = `${lab.folders.external}-bench.pem`
@@ -178,64 +169,4 @@ async function underLoad(lab: ExternalLab, agent: Agent, say: (line: string) => 
     }
   }
   return results
-}
-
-/** A balancer of one listener, in one of some networks of its own. */
-function small(n: number): HostBalancer {
-  const number = 100 + n
-  const own = 100 + Math.floor(n / perNetwork)
-  return {
-    ...balancer(number, { listeners: [listener(80, 'http', 'web')], backends: [backend('web', 'http')] }), networkId: `00000000-0000-4000-8000-${own.toString(16).padStart(12, '0')}`,
-    network: { number: own, mtu: 1450, subnets: [{ cidr: '10.0.0.0/16', gateway: '10.0.0.1' }], inner: [`10.0.${1 + (n >> 7)}.${1 + (n & 127)}`], mac: `02:00:00:01:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`, outbound: 'none' }, addresses: [`198.19.${n >> 7}.${1 + (n & 127)}`],
-  }
-}
-
-async function crowded(lab: ExternalLab, agent: Agent, say: (line: string) => void) {
-  const wide = { ...pool, uid: randomUUID(), name: 'many', cidr: '198.19.0.0/16', gateway: '198.19.255.1' }
-  lab.tell(agent, wide)
-  await agent.outside.balancers.settled()
-  const take = async (...objects: HostBalancer[]) => {
-    const from = performance.now()
-    agent.outside.external.take({ kind: 'externalObjects', complete: false, set: objects, remove: [] })
-    await agent.outside.balancers.settled()
-    return performance.now() - from
-  }
-  const remove = async (one: HostBalancer) => {
-    agent.outside.external.take({ kind: 'externalObjects', complete: false, set: [], remove: [`balancer/${one.uid}`] })
-    await agent.outside.balancers.settled()
-  }
-  const first: number[] = []
-  for (let n = 0; n < 5; n++) {
-    const one = small(0)
-    first.push(await take(one))
-    await remove(one)
-  }
-  for (let n = 0; n < many; n += 20) {
-    await take(...Array.from({ length: 20 }, (_, at) => small(n + at)))
-    if (n % perNetwork === 0) say(`${n + 20} of ${many} load balancers`)
-  }
-  const failed = agent.outside.balancers.reports().filter(({ phase }) => phase !== 'Active' && phase !== 'Gone')
-  if (failed.length > 0) throw new Error(`${failed.length} of ${many} load balancers do not answer: ${failed[0]?.message}`)
-  const memoryMiB = await memoryOf(lab) / many
-  const more: number[] = []
-  for (let n = 0; n < 5; n++) {
-    const one = small(many)
-    more.push(await take(one))
-    await remove(one)
-  }
-  say(`a load balancer has ${memoryMiB.toFixed(1)} MiB; the first takes ${median(first).toFixed(0)} ms, one more ${median(more).toFixed(0)} (p95 ${percentile(more, 95).toFixed(0)})`)
-  return { first, more, memoryMiB }
-}
-
-/** MiB of all processes in balancers' jails: HAProxies and what holds their namespaces. */
-async function memoryOf(lab: ExternalLab): Promise<number> {
-  let kilobytes = 0
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const command = await readFile(join('/proc', pid, 'cmdline'), 'utf8').catch(() => '')
-    const isJail = command.startsWith('bwrap') && command.includes(lab.folders.balancers)
-    const isHaproxy = command.startsWith('haproxy') && command.includes('/balancer/haproxy.cfg') && (await readFile(join('/proc', pid, 'mountinfo'), 'utf8').catch(() => '')).includes(' /balancer ')
-    if (!isJail && !isHaproxy) continue
-    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(await readFile(join('/proc', pid, 'smaps_rollup'), 'utf8').catch(() => ''))?.[1] ?? 0)
-  }
-  return kilobytes / 1024
 }
