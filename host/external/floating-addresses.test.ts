@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { HostFloatingAddress } from '@/contracts/host/v1'
 import { FloatingAddresses } from './floating-addresses'
 
@@ -6,28 +6,104 @@ const uid = '00000000-0000-4000-8000-000000000010'
 const pool = { kind: 'addressPool' as const, uid: '00000000-0000-4000-8000-000000000001', name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
 const address: HostFloatingAddress = { kind: 'floatingAddress', uid, address: '198.18.100.10', networkId: pool.uid, podUid: pool.uid, podAddress: '10.0.0.5' }
 
-it('an address that is taken away is named until this host does not answer for it any more', async () => {
-  let answers = true
-  let carryOut = () => {}
+/** A host's network that carries out what it is told when the test lets it. `said`: what happened, in order. */
+function hostNetwork() {
+  const said: string[] = []
   const network = {
+    said,
+    answers: true,
+    carryOut: (): void => undefined,
+    begun: (): void => undefined,
     floating: {
-      set: (all: readonly unknown[]) => (all.length > 0 ? Promise.resolve() : new Promise<void>((resolve) => (carryOut = resolve))),
-      states: () => new Map([[uid, { phase: 'Active' as const }]]),
-      answersFor: () => answers,
+      set: async (all: readonly { address: string }[]): Promise<void> => {
+        said.push(`leads ${all.map((one) => one.address).join()}`)
+        if (all.length > 0) return
+        await new Promise<void>((resolve) => {
+          network.carryOut = resolve
+          network.begun()
+        })
+      },
+      states: () => new Map([[uid, { state: 'active' as const }]]),
+      answersFor: () => network.answers,
       onChange: () => {},
     },
     external: { setPools: () => Promise.resolve(), problemOf: () => null },
   }
+  return network
+}
+
+it('an address that is taken away is named until this host does not answer for it any more', async () => {
+  const network = hostNetwork()
   const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: () => {} })
   addresses.apply([pool], [address])
   await addresses.settled()
+  const begun = new Promise<void>((resolve) => (network.begun = resolve))
   addresses.apply([pool], [])
-  await Promise.resolve()
-  await Promise.resolve()
+  await begun
   // A complete report now names it, so that the server gives it to nobody else.
   expect(addresses.reports()).toMatchObject([{ uid, phase: 'Failed', reason: 'Leaving' }])
-  answers = false
-  carryOut()
+  network.answers = false
+  network.carryOut()
   await addresses.settled()
   expect(addresses.reports()).toMatchObject([{ uid, phase: 'Gone' }])
+})
+
+describe('an address that this host may answer for only while the server is heard of', () => {
+  const leased = { ...address, until: 15 }
+  const guarded = (network: ReturnType<typeof hostNetwork>, coverAddresses = async (all: ReadonlyMap<string, number>) => void network.said.push(`guards ${JSON.stringify([...all])}`)) =>
+    new FloatingAddresses({ network: network as never, log: { error: () => {} }, guard: { coverAddresses }, onReport: () => {} })
+
+  it('is guarded in the kernel before it leads to its pod, and until it does not any more', async () => {
+    const network = hostNetwork()
+    const addresses = guarded(network)
+    addresses.apply([pool], [leased])
+    await addresses.settled()
+    expect(network.said.slice(0, 2)).toEqual(['guards [["198.18.100.10",15]]', 'leads 198.18.100.10'])
+    const begun = new Promise<void>((resolve) => (network.begun = resolve))
+    addresses.apply([pool], [])
+    await begun
+    expect(network.said.at(-2)).toBe('guards [["198.18.100.10",15]]')
+    network.answers = false
+    network.carryOut()
+    await addresses.settled()
+    expect(network.said.at(-1)).toBe('guards []')
+  })
+
+  it('is not guarded once it has no such time any more', async () => {
+    const network = hostNetwork()
+    const addresses = guarded(network)
+    for (const one of [leased, address]) {
+      addresses.apply([pool], [one])
+      await addresses.settled()
+    }
+    expect(network.said.at(-1)).toBe('guards []')
+  })
+
+  it('does not lead to its pod where the kernel cannot guard it, says why, and is tried again; one that is answered for already stays', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const network = hostNetwork()
+      network.answers = false
+      let fails = true
+      const addresses = guarded(network, async () => {
+        if (fails) throw new Error('no room')
+      })
+      addresses.apply([pool], [leased, { ...address, uid: pool.uid, address: '198.18.100.11' }])
+      await addresses.settled()
+      expect(network.said).toEqual(['leads 198.18.100.11'])
+      expect(addresses.report(uid)).toMatchObject({ phase: 'Failed', reason: 'NotGuarded', message: expect.stringContaining('no room') as string })
+      fails = false
+      await vi.runOnlyPendingTimersAsync()
+      await addresses.settled()
+      expect(network.said.at(-1)).toBe('leads 198.18.100.10,198.18.100.11')
+      expect(addresses.report(uid)).toMatchObject({ phase: 'Active' })
+      fails = true
+      network.answers = true
+      addresses.apply([pool], [leased])
+      await addresses.settled()
+      expect(network.said.at(-1)).toBe('leads 198.18.100.10')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })

@@ -3,13 +3,18 @@ import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { FloatingState } from '@/host/network/floating/known-floating'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { Logger } from '@/platform/logger'
+import type { LeaseGuard } from './lease-guard'
 
 type Parts = {
   network: Pick<HostNetwork, 'external'> & { floating: Pick<HostNetwork['floating'], 'set' | 'states' | 'answersFor' | 'onChange'> }
   log: Pick<Logger, 'error'>
+  /** Keeps in the kernel which of them are answered for only while the server is heard of; without it none is kept from anything. */
+  guard?: Pick<LeaseGuard, 'coverAddresses'>
   /** What this host makes of an address changed: {@link FloatingAddresses.report} says what it is now. */
   onReport: (uid: string) => void
 }
+
+const retryMs = 4_000
 
 /** Addresses that went are remembered for so many reports. */
 const MOST_GONE = 10_000
@@ -26,10 +31,11 @@ export class FloatingAddresses {
   private running: Promise<void> | null = null
   private refused: ReadonlyMap<string, Refused> = new Map()
   /** Those that were carried out, or may have been, since they were last known to be gone. */
-  private readonly held = new Set<string>()
+  private readonly held = new Map<string, HostFloatingAddress>()
   private readonly gone = new Set<string>()
   private known: ReadonlyMap<string, HostFloatingAddress> = new Map()
   private told = new Map<string, string>()
+  private retry: NodeJS.Timeout | null = null
 
   constructor(private readonly parts: Parts) {
     parts.network.floating.onChange(() => this.tell())
@@ -37,6 +43,8 @@ export class FloatingAddresses {
 
   /** These are all pools and addresses of this host. Returns at once. */
   apply(pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]): void {
+    clearTimeout(this.retry ?? undefined)
+    this.retry = null
     this.wanted = { pools, addresses }
     this.running ??= this.work().finally(() => (this.running = null))
   }
@@ -55,7 +63,7 @@ export class FloatingAddresses {
 
   /** What became of all addresses, of those that are being let go, and of those that went. */
   reports(): ExternalReport[] {
-    return [...new Set([...this.known.keys(), ...this.held, ...this.gone])].flatMap((uid) => this.report(uid) ?? [])
+    return [...new Set([...this.known.keys(), ...this.held.keys(), ...this.gone])].flatMap((uid) => this.report(uid) ?? [])
   }
 
   /** What became of an address; null for one that was never here. */
@@ -75,13 +83,14 @@ export class FloatingAddresses {
       const { pools, addresses } = this.wanted
       this.wanted = null
       this.known = new Map(addresses.map((one) => [one.uid, one]))
-      for (const { uid } of addresses) {
-        this.gone.delete(uid)
-        this.held.add(uid)
+      for (const one of addresses) {
+        this.gone.delete(one.uid)
+        this.held.set(one.uid, one)
       }
       const { network, log } = this.parts
       await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the address pools of this host could not be made right; the next look tries again'))
       this.refused = refusals(pools, addresses, (address) => network.external.problemOf(address))
+      await this.guard().catch((error: unknown) => this.isUnguarded(error, pools, addresses))
       await network.floating.set(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again'))
       this.tell()
     }
@@ -89,11 +98,32 @@ export class FloatingAddresses {
 
   /** Tells of what is other than it was told last. */
   private tell(): void {
-    for (const uid of [...this.held]) if (!this.known.has(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
+    for (const uid of [...this.held.keys()]) if (!this.known.has(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
     const now = new Map(this.reports().map((report) => [report.uid, JSON.stringify(report)]))
     const changed = [...now].filter(([uid, text]) => this.told.get(uid) !== text)
     this.told = now
     for (const [uid] of changed) this.parts.onReport(uid)
+    // What went is free of it only now.
+    this.guard().catch((error: unknown) => this.parts.log.error({ err: error }, 'addresses that went are kept silent still, should a pod have them again; the next change tries again'))
+  }
+
+  /** Of an address that is being let go and said anew for another pod, the shorter time counts. */
+  private async guard(): Promise<void> {
+    const times = new Map<string, number>()
+    for (const { address, until } of this.held.values()) if (typeof until === 'number') times.set(address, Math.min(until, times.get(address) ?? until))
+    await this.parts.guard?.coverAddresses(times)
+  }
+
+  /** None is led to a pod unguarded that was not before; it is tried again. */
+  private isUnguarded(error: unknown, pools: readonly HostAddressPool[], addresses: readonly HostFloatingAddress[]): void {
+    this.parts.log.error({ err: error }, 'floating addresses of pods could not be kept from outliving the server\'s word in the kernel: none of them is led to a pod anew before that; it is tried again')
+    const message = `the kernel could not be told for how long this host may answer for it: ${error instanceof Error ? error.message : String(error)}. The host tries again every few seconds`
+    const refused = addresses.filter(({ uid, until }) => typeof until === 'number' && !this.refused.has(uid) && !this.parts.network.floating.answersFor(uid))
+    this.refused = new Map([...this.refused, ...refused.map(({ uid, address }) => [uid, { reason: 'NotGuarded', message: `${address} does not lead to its pod: ${message}` }] as const)])
+    this.retry ??= setTimeout(() => {
+      this.retry = null
+      if (this.wanted === null) this.apply(pools, addresses)
+    }, retryMs).unref()
   }
 
   private goes(uid: string): void {

@@ -55,7 +55,8 @@ const SOURCE_RULES = 101
  */
 function externalObjects({ external, floating }: NetworkState): KernelObject[] {
   if (!external) return []
-  const sources = [...new Set(floating.map(({ target }) => target))]
+  // The addresses themselves, too: a question of a machine on the bridge's wire is answered only where the answer would leave by the link that it came by.
+  const sources = [...new Set(floating.flatMap(({ target, address: own }) => [target, own]))]
   return [
     device(EXTERNAL_DEVICE, 'veth', []),
     settings(EXTERNAL_DEVICE, external.mac, EXTERNAL_MTU, true),

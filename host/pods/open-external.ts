@@ -5,10 +5,10 @@ import { Balancers } from '@/host/balancers/balancers'
 import { External, externalReportKey } from '@/host/balancers/external'
 import { HaproxyProcess, removeBalancerFolder, reserveBalancerAccount } from '@/host/balancers/haproxy/haproxy'
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from '@/host/balancers/names'
-import { LeaseGuard } from '@/host/balancers/lease-guard'
 import type { BalancerParts } from '@/host/balancers/ports'
 import { ServerLease } from '@/host/balancers/server-lease'
 import { bindings, FloatingAddresses, refusals } from '@/host/external/floating-addresses'
+import { LeaseGuard } from '@/host/external/lease-guard'
 import { balancerMac, portName } from '@/host/external/names'
 import { isRoot } from '@/host/images/jail/jail'
 import { ExternalObjects } from '@/host/ledger/external-objects'
@@ -60,11 +60,12 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
   const attachments = placed.map(({ attachment }) => attachment)
   const open = async (): Promise<OpenExternal> => {
-    const guard = new LeaseGuard(hostTag, network.externalKernel, lease)
-    if (here.every(({ until }) => until === null)) await guard.clear()
+    const guard = new LeaseGuard({ hostTag, kernel: network.externalKernel, lease })
+    const leased = <T extends { until?: number | null }>(all: readonly T[], key: (one: T) => string) => new Map(all.flatMap((one) => (typeof one.until === 'number' ? [[key(one), one.until] as const] : [])))
+    await guard.adopt({ links: leased(here, ({ number }) => portName(hostTag, balancerNamespace(hostTag, number))), addresses: leased(floating, ({ address }) => address) }).catch((error: unknown) => log.error({ err: error }, 'what this host may answer for only while the server is heard of could not be guarded in the kernel; it is tried again'))
     const balancers = await Balancers.open(balancerParts(settings, guard), lease, known)
     let changed = (_: string) => {}
-    const addresses = new FloatingAddresses({ network, log, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
+    const addresses = new FloatingAddresses({ network, log, guard, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
     const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until) })
     const leaseTimer = setInterval(() => {
@@ -78,7 +79,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     }
     const heard = (askedAt: number) => {
       lease.heard(askedAt)
-      guard.renew().catch((error: unknown) => log.error({ err: error }, 'what balancers may answer for was not renewed: they fall silent unless the next word of the server renews it'))
+      guard.renew().catch((error: unknown) => log.error({ err: error }, 'what this host may answer for was not renewed: balancers and addresses fall silent unless the next word of the server renews it'))
       // On a connection that broke off for so long; the next begins with all of it.
       if (balancers.mustHearAll || external.mustHearAll) throw new Error('the server was not heard of for so long that balancers or addresses were let go: it shall say all of them again')
     }
@@ -110,7 +111,7 @@ export function balancerParts({ hostTag, folders, network, log, run: runCommand 
     hostTag, log, run: runCommand,
     outside: {
       attach: async ({ number, addresses, until }, namespace, device) => {
-        await guard.cover(portName(hostTag, namespace), { until })
+        await guard.cover(portName(hostTag, namespace), until)
         await network.external.attach({ namespace, device, mac: balancerMac(hostTag, number), addresses })
       },
       detach: async (_, namespace) => {

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pino } from 'pino'
+import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import { ServerLease, uptimeMs } from '@/host/balancers/server-lease'
+import type { Attachment } from '@/host/network/attachment'
+import type { HostNetwork } from '@/host/network/host-network'
+import { Lab, network, OUTSIDE, pod } from '@/host/network/testing/lab'
+import { run } from '@/platform/exec'
+import { FloatingAddresses } from './floating-addresses'
+import { LeaseGuard } from './lease-guard'
+import { bridgeName } from './names'
+
+const uid = (last: number) => `00000000-0000-4000-8000-0000000000${last.toString(16).padStart(2, '0')}`
+const POOL: HostAddressPool = { kind: 'addressPool', uid: uid(240), name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
+const place = (number: number, last: number): Attachment => ({ network: network(number, { id: uid(200 + number), outbound: 'nat' }), pod: pod(`p${number}-${last}`, last) })
+const [web, sibling, other] = [place(1, 5), place(1, 6), place(2, 5)]
+const address = (last: number, to: Attachment, until: number | null): HostFloatingAddress => ({ kind: 'floatingAddress', uid: uid(last), address: `198.18.100.${last}`, networkId: to.network.id, podUid: to.pod.uid, podAddress: to.pod.address, until })
+/** One that the server's silence ends, and one of the same network and one of another that it does not. */
+const [leased, free, neighbour] = [address(10, web, 5), address(11, sibling, null), address(20, other, null)]
+const patient = { timeout: 30_000, interval: 200 }
+
+let lab: Lab
+let hosts: HostNetwork
+let lease: ServerLease
+let guard: LeaseGuard
+/** Who is on the wire that an operator puts into the bridge, as another host is. */
+let wire: string
+const guests: Record<string, string> = {}
+
+/** An agent's part: what it answers for, and for how long the kernel lets it. */
+async function give(...addresses: HostFloatingAddress[]): Promise<void> {
+  const floating = new FloatingAddresses({ network: hosts, log: pino({ level: 'silent' }), guard, onReport: () => {} })
+  floating.apply([POOL], addresses)
+  await floating.settled()
+  expect(floating.reports().map(({ phase }) => phase)).toEqual(addresses.map(() => 'Active'))
+}
+async function agent(): Promise<void> {
+  lease = await ServerLease.open(null, () => {})
+  guard = new LeaseGuard({ hostTag: lab.hostTag, kernel: hosts.externalKernel, lease })
+}
+const isAnsweredInArp = (ip: string) => lab.in(wire, 'arping', '-q', '-c', '1', '-w', '1', '-I', 'eth0', ip).then(() => true, () => false)
+async function answers(ip: string) {
+  const [arp, ping, tcp] = await Promise.all([isAnsweredInArp(ip), lab.pings(lab.outside, ip), lab.fetch(lab.outside, ip)])
+  return { arp, ping, tcp }
+}
+
+beforeAll(async () => {
+  lab = await Lab.create()
+  hosts = lab.hostNetwork()
+  await lab.ip(lab.outside, ['route add 198.18.100.0/24 via 203.0.113.2'])
+  for (const one of [web, sibling, other]) guests[one.pod.uid] = await lab.start(hosts, one)
+  for (const [name, namespace] of Object.entries(guests)) await lab.serve(namespace, name)
+  await lab.serve(lab.outside, 'outside')
+  await agent()
+  lease.heard(uptimeMs())
+  await give(leased, free, neighbour)
+  wire = `hyt-${lab.hostTag}-wire`
+  await run('ip', ['netns', 'add', wire])
+  await lab.ip(lab.host, [`link add wire0 type veth peer name eth0 netns ${wire}`, `link set wire0 master ${bridgeName(lab.hostTag)} up`])
+  await lab.ip(wire, ['address add 198.18.100.200/24 dev eth0', 'link set eth0 up'])
+}, 60_000)
+afterAll(async () => {
+  await hosts?.close().catch(() => undefined)
+  await lab?.destroy()
+}, 60_000)
+
+it('an agent that is gone takes its pods’ addresses along once their time is over, in ARP, ICMP and TCP and both ways, and nothing else; the next one has them answer again', { timeout: 180_000 }, async () => {
+  const all = (name: string) => ({ arp: true, ping: true, tcp: name })
+  const silent = { arp: false, ping: false, tcp: null }
+  lease.heard(uptimeMs())
+  await guard.renew()
+  await expect.poll(async () => {
+    // As long as the server is heard of.
+    lease.heard(uptimeMs())
+    await guard.renew()
+    return answers(leased.address)
+  }, patient).toEqual(all('p1-5'))
+  const came = await lab.count(guests['p1-5']!, `ip saddr ${OUTSIDE}`)
+  // The agent is killed: nobody hears of the server, and nobody lets anything go.
+  await expect.poll(() => answers(leased.address), patient).toEqual(silent)
+  const before = await came()
+  expect(await answers(leased.address)).toEqual(silent)
+  // What is sent to it reaches nobody either, and its pod says nothing by it.
+  expect(await came()).toBe(before)
+  expect(await lab.fetch(guests['p1-5']!, OUTSIDE)).toBe(null)
+  // The address beside it, another tenant's, and the pod's own network go on.
+  expect(await answers(free.address)).toEqual(all('p1-6'))
+  expect(await answers(neighbour.address)).toEqual(all('p2-5'))
+  expect([await lab.fetch(guests['p1-6']!, '10.0.0.5'), await lab.fetch(guests['p1-5']!, '10.0.0.6'), await lab.pings(guests['p1-5']!, '10.0.0.1')]).toEqual(['p1-5', 'p1-6', true])
+  // Another agent, which finds all as it was left: silent until the server is heard of.
+  await agent()
+  await guard.adopt({ links: new Map(), addresses: new Map([[leased.address, 5]]) })
+  expect(await answers(leased.address)).toEqual(silent)
+  await expect.poll(async () => {
+    lease.heard(uptimeMs())
+    await guard.renew()
+    return answers(leased.address)
+  }, patient).toEqual(all('p1-5'))
+  // One machine alone may answer for ever: the server says so, and what was guarded is free.
+  await give({ ...leased, until: null }, free, neighbour)
+  expect((await lab.traces()).tables.join()).not.toContain('hypernetes_lease')
+  await expect.poll(() => answers(leased.address), patient).toEqual(all('p1-5'))
+})
