@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { CompiledBalancer } from '@/domain/load-balancer/compiled'
 import { claimAddresses } from './claims'
 import { LostHosts } from './lost-hosts'
 import { chooseHost, isIdle, nextHolding, planExternal } from './plan'
 import type { World, WorldAddress, WorldBalancer, WorldHost, WorldPod, WorldSource } from './world'
 
-const compiled: CompiledBalancer = { model: { listeners: [{ port: 80, protocol: 'tcp', certificates: [], rules: [], defaultBackend: 'a', redirectToHttps: null, acceptProxy: false }], backends: [], options: { connectSeconds: 5, clientSeconds: 60, serverSeconds: 60, requestSeconds: 10, tunnelSeconds: 3600, drainSeconds: 30, maxConnections: 10, maxBodyBytes: null, ratePerSecond: null, allow: null, logOneOf: null } }, services: [], certificates: [] }
+const compiled = 'a digest'
 const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], compiled, problem: '', warning: '', ...over })
 const address = (uid: string, over: Partial<WorldAddress> = {}): WorldAddress => ({ uid, name: uid, address: `198.18.100.${uid.length}`, family: 4, generation: 1, target: null, managed: false, deleted: false, podUid: null, balancerUid: null, hostId: null, ...over })
 const balancer = (uid: string, sourceUid: string, over: Partial<WorldBalancer> = {}): WorldBalancer => ({ uid, kind: 'Service', sourceUid, namespace: 'shop', name: sourceUid, generation: 1, networkId: 'n', same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, ...over })
@@ -69,6 +68,17 @@ describe('a balancer', () => {
     expect(planExternal(withAddress({ hostId: 'h1', leaving: true }))).toMatchObject({ leave: [{ leaving: false }] })
     expect(planExternal(withAddress({ hostId: 'h1' }, { hosts: [host('h1', { ready: false }), host('h2')] }))).toMatchObject({ bind: [], leave: [], hold: [] })
     expect(planExternal(withAddress({ hostId: 'h1' }, { hosts: [host('h1', { ready: false, lost: true }), host('h2')] }))).toMatchObject({ bind: [{ from: 'h1', to: 'h2' }], hold: [{ to: { balancerUid: 'b', hostId: 'h2' } }] })
+  })
+  it('goes where the pods of its network are, from a host that has none, and says which pods it does not reach', () => {
+    const active = { hostId: 'h1', report: { phase: 'Active', reason: '', message: '' } }
+    const among = (...networks: boolean[]) => networks.map((has, i) => host(`h${i + 1}`, { networks: new Set(has ? ['n'] : []) }))
+    expect(planExternal(withAddress(active, { hosts: among(false, true) }))).toMatchObject({ leave: [{ uid: 'b', hostId: 'h1', leaving: true }] })
+    expect(planExternal(withAddress({ hostId: null }, { hosts: among(false, true) }))).toMatchObject({ bind: [{ to: 'h2' }] })
+    for (const hosts of [among(false, false), among(true, true), [...among(false), host('h2', { networks: new Set(['n']), cordoned: true })]]) expect(planExternal(withAddress(active, { hosts })).leave).toEqual([])
+    expect(said(withAddress(active, { hosts: among(true, true, true) }), 's')).toMatchObject({
+      status: 'True', reason: 'Partly', message: 'Answers at 198.18.100.1. It runs on host "h1", and pods of its network on host "h2" and "h3" get no connections from it: a network does not reach from one host to another yet.',
+    })
+    expect(said(withAddress(active, { hosts: among(true, true, true, true, true) }), 's')?.message).toContain('on 4 other hosts get no connections')
   })
   it('that nobody asks for goes when its host has let go', () => {
     expect(planExternal(world({ balancers: [balancer('b', 's', { hostId: 'h1' })] }))).toMatchObject({ leave: [{ leaving: true }], removeBalancers: [] })

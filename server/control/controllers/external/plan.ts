@@ -33,16 +33,20 @@ export function planExternal(world: World): ExternalPlan {
   /** Where a balancer may have its addresses from now on; null: nowhere. */
   const places = new Map<string, string | null>()
   const load = new Map(world.hosts.map(({ id, balancers }) => [id, balancers]))
-  for (const source of world.sources) if (!bySource.has(source.uid)) plan.create.push(source)
+  const sources = new Map(world.sources.map((source) => [source.uid, source]))
+  /** One of a name at a time: an object that was deleted and made anew waits until what the one before had is gone. */
+  const byName = new Map(world.balancers.map((balancer) => [nameKey(balancer), balancer]))
+  for (const source of world.sources) if (!byName.has(nameKey(source))) plan.create.push(source)
   for (const balancer of world.balancers) {
-    const source = world.sources.find(({ uid }) => uid === balancer.sourceUid)
+    const source = sources.get(balancer.sourceUid)
     places.set(balancer.uid, source ? planBalancer(plan, balancer, source, claims, hosts, load) : planEnd(plan, balancer, hosts))
   }
   for (const address of world.addresses) planAddress(plan, address, claims, bySource, places, hosts)
-  plan.verdicts.push(...world.sources.map((source) => judgeSource(source, bySource.get(source.uid), claims, hosts)), ...world.addresses.map((address) => judgeAddress(address, claims, bySource, hosts)))
+  plan.verdicts.push(...world.sources.map((source) => judgeSource(source, bySource.get(source.uid), byName.get(nameKey(source)), claims, hosts)), ...world.addresses.map((address) => judgeAddress(address, claims, bySource, hosts)))
   return plan
 }
 
+const nameKey = ({ kind, namespace, name }: Pick<WorldSource, 'kind' | 'namespace' | 'name'>): string => `${kind} ${namespace}/${name}`
 const isLost = (hosts: ReadonlyMap<string, WorldHost>, id: string): boolean => hosts.get(id)?.lost ?? true
 
 /** Nobody asks for it any more. */
@@ -61,7 +65,7 @@ function planBalancer(plan: ExternalPlan, balancer: WorldBalancer, source: World
   const runs = source.compiled !== null && inner.length > 0 && (own?.addresses.length ?? 0) > 0
   if (hostId !== null && !isLost(hosts, hostId)) {
     // What its host said it does not run, though told to, is tried elsewhere or anew.
-    const leaves = !runs || !hosts.get(hostId)?.capable || report?.phase === 'Gone'
+    const leaves = !runs || !hosts.get(hostId)?.capable || report?.phase === 'Gone' || isApart(hosts, hostId, networkId)
     if (leaves !== leaving) plan.leave.push({ uid, hostId, leaving: leaves })
     return leaves ? null : hostId
   }
@@ -71,9 +75,15 @@ function planBalancer(plan: ExternalPlan, balancer: WorldBalancer, source: World
   return to
 }
 
+const isUsable = ({ ready, capable, cordoned, lost }: WorldHost): boolean => ready && capable && !cordoned && !lost
+
+/** Whether a balancer's host has no pods of its network and another has, which could take it: a network does not reach from one host to another, so it leads to nobody where it is. */
+const isApart = (hosts: ReadonlyMap<string, WorldHost>, hostId: string, networkId: string): boolean =>
+  !hosts.get(hostId)?.networks.has(networkId) && [...hosts.values()].some((host) => isUsable(host) && host.networks.has(networkId))
+
 /** A Ready host that can, those with pods of the network before others, then the one with the fewest balancers. */
 export function chooseHost(hosts: readonly WorldHost[], networkId: string, load: ReadonlyMap<string, number>): string | null {
-  const usable = hosts.filter(({ ready, capable, cordoned, lost }) => ready && capable && !cordoned && !lost)
+  const usable = hosts.filter(isUsable)
   const weigh = ({ id, networks }: WorldHost): [number, number, string] => [networks.has(networkId) ? 0 : 1, load.get(id) ?? 0, id]
   const [best] = usable.map((host) => ({ host, by: weigh(host) })).sort((a, b) => a.by[0] - b.by[0] || a.by[1] - b.by[1] || (a.by[2] < b.by[2] ? -1 : 1))
   return best?.host.id ?? null

@@ -9,15 +9,16 @@ type Hosts = ReadonlyMap<string, WorldHost>
 
 const no = (reason: string, message: string): Said => ({ status: 'False', reason, message })
 
-/** Whether what a service or an ingress asked for answers, and if not, why and what helps. */
-export function judgeSource(source: WorldSource, balancer: WorldBalancer | undefined, claims: Claims, hosts: Hosts): Verdict {
+/** Whether what a service or an ingress asked for answers, and if not, why and what helps. `ofName`: the balancer of its name, which may be that of one before. */
+export function judgeSource(source: WorldSource, balancer: WorldBalancer | undefined, ofName: WorldBalancer | undefined, claims: Claims, hosts: Hosts): Verdict {
   const { kind, uid, namespace, name, generation } = source
-  return { kind, uid, balancerUid: balancer?.uid ?? null, namespace, name, generation, ...saidOfSource(source, balancer, claims, hosts) }
+  return { kind, uid, balancerUid: balancer?.uid ?? null, namespace, name, generation, ...saidOfSource(source, balancer, ofName, claims, hosts) }
 }
 
-function saidOfSource(source: WorldSource, balancer: WorldBalancer | undefined, claims: Claims, hosts: Hosts): Said {
+function saidOfSource(source: WorldSource, balancer: WorldBalancer | undefined, ofName: WorldBalancer | undefined, claims: Claims, hosts: Hosts): Said {
   const own = claims.ofSource.get(source.uid)
-  if (!source.compiled) return no('Invalid', source.problem)
+  if (source.compiled === null) return no('Invalid', source.problem)
+  if (!balancer && ofName) return waitsForName(source, ofName, hosts)
   if (!own || own.addresses.length === 0) return own?.problem ? no('NoAddress', own.problem) : no('Pending', 'An address is being taken for it.')
   if (!balancer) return no('Pending', 'Its load balancer is being made.')
   if (balancer.inner.length === 0) return no('NoAddressInNetwork', balancer.refusal || 'It has no address in its network yet.')
@@ -31,8 +32,23 @@ function saidOfSource(source: WorldSource, balancer: WorldBalancer | undefined, 
   const { phase, reason, message } = balancer.report ?? { phase: '', reason: '', message: '' }
   if (phase === 'Failed') return no(reason || 'Failed', message || `Host "${host.name}" could not run it.`)
   if (phase !== 'Active' && phase !== 'Degraded') return no('Pending', `Host "${host.name}" has not said yet that it runs.`)
-  const also = [own.problem, source.warning, phase === 'Degraded' ? message : ''].filter(Boolean)
+  const also = [own.problem, source.warning, phase === 'Degraded' ? message : '', unreached(host, balancer.networkId, hosts)].filter(Boolean)
   return { status: 'True', reason: phase === 'Degraded' ? 'Degraded' : also.length > 0 ? 'Partly' : 'Ready', message: [`Answers at ${here.join(' and ')}.`, ...also].join(' ') }
+}
+
+/** Which pods get nothing from a balancer on this host, for they are on others; empty: none. */
+function unreached(host: WorldHost, networkId: string, hosts: Hosts): string {
+  const others = [...hosts.values()].filter(({ id, networks }) => id !== host.id && networks.has(networkId)).map(({ name }) => `"${name}"`)
+  if (others.length === 0) return ''
+  return `It runs on host "${host.name}", and pods of its network on ${others.length > 3 ? `${others.length} other hosts` : `host ${others.join(' and ')}`} get no connections from it: a network does not reach from one host to another yet.`
+}
+
+/** An object of this name was there before, and what it had is on its way out. */
+function waitsForName({ kind, name }: WorldSource, { hostId }: WorldBalancer, hosts: Hosts): Said {
+  const host = hostId === null ? undefined : hosts.get(hostId)
+  const before = `The load balancer of the ${kind} "${name}" that was here before`
+  if (!host) return no('Pending', `${before} is being removed.`)
+  return no('NameInUse', `${before} has to leave host "${host.name}" first, which has to say that it answers no more${host.ready ? '' : ': it has not been heard of. It goes once this host is heard of, or may answer no more'}. To have one at once, use another name.`)
 }
 
 /** Whether an address leads where its tenant wants it to. */
