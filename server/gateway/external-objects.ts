@@ -2,10 +2,10 @@ import type { DesiredMessage, HostBalancer } from '@/contracts/host/v1'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
 import { backendServers, toExternalObjects } from '@/server/drivers/native/external/objects'
-import { inSnapshot, inTransaction, type DatabaseClient } from '@/server/store/database'
-import { readHostBackends, readHostExternal, releaseFromHost, type Unwanted } from '@/server/store/external-state'
-import { holdConnection } from '@/server/store/hosts'
+import { inSnapshot, type DatabaseClient } from '@/server/store/database'
+import { readHostBackends, readHostExternal, type Unwanted } from '@/server/store/external-state'
 import { SentCertificates } from './certificates'
+import { releaseExternal } from './external-release'
 import type { HostSession, HostSessions } from './host-sessions'
 import { ToldExternal, type Misshapen } from './told-external'
 
@@ -14,12 +14,15 @@ type Parts = { db: DatabaseClient; keyRing: KeyRing; log: Logger; sessions: Host
 /** What could not be read or said is tried again after so long. */
 const retryMs = 5_000
 const maxCached = 20_000
+/** What cannot be released since its tenant's is being worked on is tried again after so long, and at most this long. */
+const busyMs = { first: 100, most: 2_000 }
 
 /** What one connection of a host is told of the outside, in turns: one at a time, each of what is so now. */
 export class ExternalStream {
   private readonly told = new ToldExternal()
   private readonly certificates = new SentCertificates()
   private retry: NodeJS.Timeout | null = null
+  private busyMs = busyMs.first
 
   constructor(
     private readonly parts: Parts,
@@ -81,13 +84,14 @@ export class ExternalStream {
   }
 
   /** What its rows say that it shall not have here, and what it does not hold: another host may. */
-  private async release({ addresses, balancers }: Unwanted): Promise<void> {
-    const { held, hostId, connection } = this.session
-    const free = { addresses: addresses.filter((one) => held.isFree(one)).map(({ uid }) => uid), balancers: balancers.filter((uid) => held.isBalancerFree(uid)) }
-    if (free.addresses.length + free.balancers.length === 0) return
-    await inTransaction(this.parts.db, async (tx) => {
-      if (await holdConnection(tx, hostId, connection)) await releaseFromHost(tx, hostId, free)
-    }, { repeatable: true })
+  private async release(unwanted: Unwanted): Promise<void> {
+    const { left } = await releaseExternal(this.parts.db, this.session, unwanted)
+    if (!left) {
+      this.busyMs = busyMs.first
+      return
+    }
+    setTimeout(() => this.session.wakeExternal(), this.busyMs).unref()
+    this.busyMs = Math.min(this.busyMs * 2, busyMs.most)
   }
 
   private warn(misshapen: readonly Misshapen[], leftOut: readonly { balancerUid: string; servers: number }[]): void {

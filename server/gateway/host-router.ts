@@ -16,7 +16,6 @@ import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/
 import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
 import { countReport } from './count-report'
 import { ExternalStream } from './external-objects'
-import { settleExternal, storeExternalReports } from './external-reports'
 import { verifyHello } from './host-identity'
 import { HostSession, type HostSessions } from './host-sessions'
 import { SentConfiguration, toConfigurationMessage } from './pod-configuration'
@@ -89,10 +88,10 @@ export const hostRouter = t.router({
         for (const event of input.events) await storeHostEvent(tx, hostId, event)
         if (input.complete) await forgetImages(tx, hostId)
         await storeImages(tx, hostId, input.images)
-        await storeExternalReports(tx, ctx.session, input.external)
         return { stored, starts }
       }, { repeatable: true })
-      settleExternal(ctx.session, input.external, input.complete)
+      ctx.session.external.take(ctx.session, input.external, input.complete)
+      await ctx.session.external.store(ctx, ctx.session)
       countReport(input.pods.length, stored, starts)
       return { stored }
     }),

@@ -1,9 +1,10 @@
 import type { DesiredMessage, StreamRequest } from '@/contracts/host/v1'
 import type { CompiledCache } from '@/server/store/load-balancers'
 import { NetworkStateCache } from '@/server/store/network-state'
+import { ExternalReports } from './external-reports'
 import { HeldExternal } from './held-external'
 
-export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest } | Extract<DesiredMessage, { kind: 'openBalancerLog' }>
+export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest } | Extract<DesiredMessage, { kind: 'openBalancerLog' | 'openBalancerServers' }>
 
 /** One connection of a host that said a valid hello. A newer connection of the same host takes the older one's place. */
 export class HostSession {
@@ -18,6 +19,8 @@ export class HostSession {
   private readonly balancersChanged = new Set<string>()
   /** What this host may answer for on the outside. */
   readonly held = new HeldExternal()
+  /** What it said of that. */
+  readonly external = new ExternalReports()
   closed = false
 
   constructor(

@@ -32,6 +32,12 @@ const withState = z.object({ meta: z.object({ driverAdapterError: z.object({ cau
 /** What pg and pg-pool throw of themselves has no code: these are their words for a connection that is not there (any more). */
 const lostConnections = new Set(['Connection terminated', 'Connection terminated unexpectedly', 'Connection terminated due to connection timeout', 'Client has encountered a connection error and is not queryable', 'Client was closed and is not queryable', 'timeout exceeded when trying to connect'])
 
+/** Whether the work waited for longer than its `lock_timeout` for what another transaction holds. */
+export function isLockTimeout(error: unknown): boolean {
+  const state = withState.safeParse(error)
+  return state.success && state.data.meta.driverAdapterError.cause.originalCode === '55P03'
+}
+
 /** Whether the database was not there for the work, which may be asked for again; any other failure is the work's own. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof Prisma.PrismaClientKnownRequestError && unavailableCodes.has(error.code)) return true

@@ -3,12 +3,14 @@ import type { ExternalState, StateBackendService, StateBalancer, StateFloating, 
 import { addressPoolSpec } from '@/domain/address-pool/spec'
 import { parseWeight, weightAnnotation } from '@/domain/load-balancer/annotations'
 import { networkSpec, subnetsOf } from '@/domain/network/spec'
+import type { EndpointSubset } from '@/domain/service/endpoints'
 import { serviceSpec } from '@/domain/service/spec'
 import type { Database, Transaction } from './database'
 import { readCompiled, type CompiledCache } from './load-balancers'
 import { storedSubsets } from './stored-subsets'
 
 const podUid = z.uuid()
+type EndpointAddress = EndpointSubset['addresses'][number]
 
 /** Addresses whose row names this host and that it shall answer for no more, and balancers that shall leave it. */
 export type Unwanted = { addresses: { uid: string; address: string }[]; balancers: string[] }
@@ -29,7 +31,7 @@ export async function readHostExternal(db: Database, hostId: string, cache: Comp
   const pools = poolIds.length === 0 ? [] : await db.addressPool.findMany({ where: { uid: { in: poolIds } }, select: { uid: true, name: true, spec: true }, orderBy: { uid: 'asc' } })
   const others = await db.$queryRaw<unknown[]>`select 1 from "Host" h where h."id" <> ${hostId}::uuid and coalesce(h."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false) limit 1`
   return {
-    state: { pools: pools.map(toPool), floating, balancers, ...(await readBackends(db, balancers)), others: others.length > 0 },
+    state: { pools: pools.map(toPool), floating, balancers, ...(await readBackends(db, hostId, balancers)), others: others.length > 0 },
     unwanted: { addresses: unwanted, balancers: leaving.map(({ uid }) => uid) },
   }
 }
@@ -37,7 +39,7 @@ export async function readHostExternal(db: Database, hostId: string, cache: Comp
 /** The same of some of its balancers alone, for who takes their connections. */
 export async function readHostBackends(db: Database, hostId: string, cache: CompiledCache, uids: readonly string[]): Promise<Pick<ExternalState, 'balancers' | 'services' | 'weights'>> {
   const balancers = await readBalancers(db, hostId, cache, uids)
-  return { balancers, ...(await readBackends(db, balancers)) }
+  return { balancers, ...(await readBackends(db, hostId, balancers)) }
 }
 
 function toPool({ uid, name, spec }: { uid: string; name: string; spec: unknown }): StatePool {
@@ -65,8 +67,8 @@ async function readBalancers(db: Database, hostId: string, cache: CompiledCache,
   })
 }
 
-/** The services that balancers stand before, with their endpoints, and the weights of the pods among these. */
-async function readBackends(db: Database, balancers: readonly StateBalancer[]): Promise<Pick<ExternalState, 'services' | 'weights'>> {
+/** The services that balancers of a host stand before, with those of their endpoints that it reaches, and the weights of the pods among these. */
+async function readBackends(db: Database, hostId: string, balancers: readonly StateBalancer[]): Promise<Pick<ExternalState, 'services' | 'weights'>> {
   const named = new Map(balancers.flatMap(({ tenantId, namespace, compiled }) => compiled.services.map(({ service }) => [`${tenantId}/${namespace}/${service}`, { tenantId, namespace, service }] as const)))
   if (named.size === 0) return { services: new Map(), weights: new Map() }
   const names = [...named.values()]
@@ -75,15 +77,45 @@ async function readBackends(db: Database, balancers: readonly StateBalancer[]): 
     from unnest(${names.map((one) => one.tenantId)}::char(32)[], ${names.map((one) => one.namespace)}::text[], ${names.map((one) => one.service)}::text[]) as o(tenant, namespace, name)
     join "Service" s on s."tenantId" = o.tenant and s."namespace" = o.namespace and s."name" = o.name
     left join "Endpoints" e on e."tenantId" = s."tenantId" and e."namespace" = s."namespace" and e."name" = s."name"`
-  const services = new Map(rows.map(({ tenantId, namespace, name, spec, subsets }): [string, StateBackendService] => {
+  const read = rows.map(({ subsets, ...row }) => ({ ...row, subsets: subsets === null ? [] : storedSubsets(subsets) }))
+  const pods = await readOwnPods(db, read)
+  const services = new Map(read.map(({ tenantId, namespace, name, spec, subsets }): [string, StateBackendService] => {
     const { type, ports, selector } = serviceSpec.parse(spec)
-    return [`${tenantId}/${namespace}/${name}`, { namespace, name, ports: type === 'ExternalName' ? [] : ports, hasSelector: Object.keys(selector).length > 0, subsets: subsets === null ? [] : storedSubsets(subsets) }]
+    return [`${tenantId}/${namespace}/${name}`, { namespace, name, ports: type === 'ExternalName' ? [] : ports, hasSelector: Object.keys(selector).length > 0, subsets: withoutOtherHosts(withOwnPods(subsets, (uid) => pods.get(uid)?.tenantId === tenantId), (uid) => (pods.get(uid)?.hostId ?? hostId) !== hostId) }]
   }))
-  // Endpoints that somebody wrote by hand may say anything.
-  const pods = new Set([...services.values()].flatMap(({ subsets }) => subsets.flatMap(({ addresses }) => addresses.flatMap(({ targetRef }) => (targetRef?.kind === 'Pod' && podUid.safeParse(targetRef.uid).success ? [targetRef.uid ?? ''] : [])))))
-  const known = pods.size === 0 ? [] : await db.$queryRaw<{ uid: string; weight: string | null }[]>`select "uid", "annotations" ->> ${weightAnnotation} as "weight" from "Pod" where "uid" = any(${[...pods]}::uuid[])`
-  return { services, weights: new Map(known.map(({ uid, weight }) => [uid, weight === null ? null : parseWeight(weight)])) }
+  return { services, weights: new Map([...pods].map(([uid, { weight }]) => [uid, weight === null ? null : parseWeight(weight)])) }
 }
+
+/** The pods that endpoints name, each if it is of the tenant of some service that names it. Endpoints that somebody wrote by hand may say anything. */
+async function readOwnPods(db: Database, services: readonly { tenantId: string; subsets: EndpointSubset[] }[]): Promise<Map<string, { tenantId: string; hostId: string | null; weight: string | null }>> {
+  const named = new Map(services.flatMap(({ tenantId, subsets }) => subsets.flatMap(({ addresses }) => addresses.flatMap((one) => {
+    const uid = podOf(one)
+    return uid === null ? [] : [[`${tenantId}/${uid}`, { tenantId, uid }] as const]
+  }))))
+  if (named.size === 0) return new Map()
+  const pairs = [...named.values()]
+  const rows = await db.$queryRaw<{ uid: string; tenantId: string; hostId: string | null; weight: string | null }[]>`
+    select p."uid", p."tenantId", p."hostId", p."annotations" ->> ${weightAnnotation} as "weight" from unnest(${pairs.map(({ tenantId }) => tenantId)}::char(32)[], ${pairs.map(({ uid }) => uid)}::uuid[]) as o(tenant, uid)
+    join "Pod" p on p."uid" = o.uid and p."tenantId" = o.tenant`
+  return new Map(rows.map(({ uid, ...row }) => [uid, row]))
+}
+
+const podOf = ({ targetRef }: EndpointAddress): string | null => (targetRef?.kind === 'Pod' && podUid.safeParse(targetRef.uid).success ? (targetRef.uid ?? null) : null)
+
+/** What names a pod that is not there, or is another tenant's, names none. */
+const withOwnPods = (subsets: EndpointSubset[], isOwn: (uid: string) => boolean): EndpointSubset[] =>
+  subsets.map((subset) => ({ ...subset, addresses: subset.addresses.map((one) => {
+    const uid = podOf(one)
+    const { targetRef: _, ...unnamed } = one
+    return uid === null || isOwn(uid) ? one : unnamed
+  }) }))
+
+/** A network does not reach from one host to another yet: who is led to a pod there would wait for nothing. */
+const withoutOtherHosts = (subsets: EndpointSubset[], isElsewhere: (uid: string) => boolean): EndpointSubset[] =>
+  subsets.map((subset) => ({ ...subset, addresses: subset.addresses.filter((one) => {
+    const uid = podOf(one)
+    return uid === null || !isElsewhere(uid)
+  }) }))
 
 /**
  * Until the transaction ends, nobody else writes balancers or holders of addresses of these tenants: the controller and the gateway write many rows at once, each in an
@@ -93,16 +125,25 @@ export async function holdExternal(tx: Transaction, tenantIds: Iterable<string>)
   for (const id of [...new Set(tenantIds)].sort()) await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${`external ${id}`}, 0))`
 }
 
-/** Whose the balancers and addresses are. */
-export const listOwners = async (tx: Transaction, uids: readonly string[]): Promise<string[]> =>
-  uids.length === 0 ? [] : (await tx.$queryRaw<{ id: string }[]>`select "tenantId" as "id" from "LoadBalancer" where "uid" = any(${[...uids]}::uuid[]) union select "tenantId" from "FloatingAddress" where "uid" = any(${[...uids]}::uuid[])`).map(({ id }) => id)
+/**
+ * The same where nobody else does now; if not, false. From then on the transaction waits for a row at most so long as well, and fails then (`isLockTimeout`). For who must not
+ * be held up by a tenant.
+ */
+export async function tryHoldExternal(tx: Transaction, tenantId: string, lockMs: number): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ held: boolean }[]>`select set_config('lock_timeout', ${`${lockMs}ms`}, true), pg_try_advisory_xact_lock(hashtextextended(${`external ${tenantId}`}, 0)) as "held"`
+  return row?.held ?? false
+}
+
+/** Whose those of the balancers and addresses are that are on the host, by their rows. */
+export const listOwnersOnHost = (db: Database, hostId: string, uids: readonly string[]): Promise<{ uid: string; tenantId: string }[]> => db.$queryRaw`
+  select "uid", "tenantId" from "LoadBalancer" where "uid" = any(${[...uids]}::uuid[]) and "hostId" = ${hostId}::uuid
+  union all select "uid", "tenantId" from "FloatingAddress" where "uid" = any(${[...uids]}::uuid[]) and "hostId" = ${hostId}::uuid`
 
 /**
- * A host answers for these no more: another may. Each only while its row says still that nobody shall have it here. Held by the host's connection
- * (`holdConnection`), for a newer one may have told the host anew.
+ * A host answers for these, one tenant's, no more: another may. Each only while its row says still that nobody shall have it here. Held by the host's connection
+ * (`holdConnection`) when it ends, for a newer one may have told the host anew.
  */
 export async function releaseFromHost(tx: Transaction, hostId: string, { addresses, balancers }: { addresses: readonly string[]; balancers: readonly string[] }): Promise<number> {
-  await holdExternal(tx, await listOwners(tx, [...addresses, ...balancers]))
   const gone = balancers.length === 0 ? 0 : await tx.$executeRaw`update "LoadBalancer" set "hostId" = null, "boundAt" = null, "leaving" = false, "report" = null where "uid" = any(${[...balancers]}::uuid[]) and "hostId" = ${hostId}::uuid and "leaving"`
   const free = addresses.length === 0 ? [] : await tx.$queryRaw<{ uid: string }[]>`
     update "FloatingAddress" f set "hostId" = null, "reported" = '' where f."uid" = any(${[...addresses]}::uuid[]) and f."hostId" = ${hostId}::uuid and f."podUid" is null
