@@ -7,6 +7,7 @@ import type { Scope } from '@/server/auth/scope'
 import type { Database, Transaction } from './database'
 import { lowestFree, rangesOf } from './lowest-free'
 import { inOrder } from './object-pages'
+import { recordOwnAudit } from './records'
 
 const parts = {
   pool: { select: { name: true } }, host: { select: { name: true } },
@@ -18,6 +19,8 @@ export type FloatingAddressRow = NonNullable<Awaited<ReturnType<typeof findFloat
 export type AddressRequest = Pick<FloatingAddressSpec, 'pool' | 'family' | 'address' | 'target'> & {
   name: string
   managed: boolean
+  /** Of a managed one: for what, as the audit shall say it. */
+  takenFor?: string
   /** How many addresses a tenant may have of which its row says nothing: the platform's setting. */
   defaultQuota: number
   labels?: Labels
@@ -28,22 +31,31 @@ export type TakenAddress = { uid: string; address: string; pool: string }
 export type FloatingRefusal = { reason: 'NameTaken' | 'QuotaExceeded' | 'PoolNotFound' | 'NoDefaultPool' | 'FamilyNotInPool' | 'AddressNotInPool' | 'AddressTaken' | 'NoFreeAddress'; path: string[]; message: string }
 
 /**
- * Takes an address of the outside for a tenant, or says why not; then nothing was written. The tenant and then the pool are held until the
- * transaction ends, so that two who ask at once find different ones and a quota holds; the unique index would refuse the second one anyway.
- * To be called before other rows are held.
+ * Takes an address of the outside for a tenant, or says why not; then nothing was written. The tenant is held until the transaction ends, so that its quota holds; other
+ * tenants wait for nothing of it, however long it takes: an address that another transaction is about to take is passed over. To be called before other rows are held.
  */
 export async function takeAddress(tx: Transaction, tenantId: string, request: AddressRequest): Promise<{ taken: TakenAddress } | { refusal: FloatingRefusal }> {
   const refusal = (await quotaRefusal(tx, tenantId, request)) ?? (await nameRefusal(tx, tenantId, request.name))
   if (refusal) return { refusal }
   const pool = await poolFor(tx, request)
   if ('refusal' in pool) return pool
-  const address = request.address === undefined ? await freeAddress(tx, pool) : await askedAddress(tx, tenantId, pool, request.address)
-  if (typeof address !== 'string') return { refusal: address }
+  const insert = (address: string) => insertAddress(tx, tenantId, request, pool, address)
+  const given = request.address === undefined ? await takeFree(tx, pool, insert) : await takeAsked(tx, tenantId, pool, request.address, insert)
+  if ('refusal' in given) return given
+  if (request.managed) await recordOwnAudit(tx, { tenantId, action: 'floatingAddress.create', kind: 'FloatingAddress', name: request.name, detail: `${given.address}${request.takenFor ? ` for ${request.takenFor}` : ''}` })
+  return { taken: { ...given, pool: pool.name } }
+}
+
+/** Null where somebody else has the address, or is about to: it is not waited for. */
+async function insertAddress(tx: Transaction, tenantId: string, request: AddressRequest, pool: Pool, address: string): Promise<{ uid: string; address: string } | null> {
+  // An insert alone would wait until a transaction that inserted the same one ends, which may be as long as a whole manifest.
+  const [turn] = await tx.$queryRaw<{ held: boolean }[]>`select pg_try_advisory_xact_lock(hashtextextended(${`floating address ${address}`}, 0)) as "held"`
+  if (!turn?.held) return null
   const spec = floatingAddressSpec.parse({ pool: request.pool, address: request.address, target: request.target, family: `IPv${familyOf(address)}` })
-  const row = await tx.floatingAddress.create({
-    data: { tenantId, name: request.name, labels: request.labels ?? {}, annotations: request.annotations ?? {}, spec, poolId: pool.uid, address, managed: request.managed }, select: { uid: true },
+  const [row] = await tx.floatingAddress.createManyAndReturn({
+    data: [{ tenantId, name: request.name, labels: request.labels ?? {}, annotations: request.annotations ?? {}, spec, poolId: pool.uid, address, managed: request.managed }], skipDuplicates: true, select: { uid: true },
   })
-  return { taken: { uid: row.uid, address, pool: pool.name } }
+  return row ? { uid: row.uid, address } : null
 }
 
 /** How many addresses the tenant has, those that a host still lets go of among them, and may have. Holds the tenant until the transaction ends. */
@@ -77,13 +89,17 @@ async function nameRefusal(tx: Transaction, tenantId: string, name: string): Pro
   return { reason: 'NameTaken', path: ['name'], message }
 }
 
-type HeldPool = { uid: string; name: string; spec: AddressPoolSpec }
+type Pool = { uid: string; name: string; spec: AddressPoolSpec }
+type Insert = (address: string) => Promise<{ uid: string; address: string } | null>
 
-/** The pool that an address is to come from, held until the transaction ends: the named one, else the one that has the address, else the default one of the family. */
-async function poolFor(tx: Transaction, { pool, family, address }: AddressRequest): Promise<HeldPool | { refusal: FloatingRefusal }> {
+/**
+ * The pool that an address is to come from: the named one, else the one that has the address, else the default one of the family. It stays as it is until the transaction
+ * ends, which the foreign key holds anyway: operators wait who change it, nobody else.
+ */
+async function poolFor(tx: Transaction, { pool, family, address }: AddressRequest): Promise<Pool | { refusal: FloatingRefusal }> {
   const wanted = family ?? (address === undefined ? undefined : (`IPv${familyOf(address)}` as const))
   const which = pool !== undefined ? Prisma.sql`"name" = ${pool}` : address !== undefined ? Prisma.sql`("spec" #>> '{subnet,cidr}')::inet >>= ${address}::inet` : Prisma.sql`"isDefault" and "family" = ${wanted === 'IPv6' ? 6 : 4}`
-  const [row] = await tx.$queryRaw<{ uid: string; name: string; family: number; spec: unknown }[]>`select "uid", "name", "family", "spec" from "AddressPool" where ${which} for no key update`
+  const [row] = await tx.$queryRaw<{ uid: string; name: string; family: number; spec: unknown }[]>`select "uid", "name", "family", "spec" from "AddressPool" where ${which} for key share`
   if (!row && pool !== undefined) return { refusal: { reason: 'PoolNotFound', path: ['pool'], message: `There is no pool "${pool}": name another one, or none for the usual one.` } }
   if (!row && address !== undefined) return { refusal: { reason: 'AddressNotInPool', path: ['address'], message: `${address} is in no pool of addresses: ask for one that is, or for none.` } }
   if (!row) return { refusal: { reason: 'NoDefaultPool', path: ['family'], message: `No pool is the usual one for ${wanted ?? 'IPv4'} addresses: name a pool, or ask an operator for one.` } }
@@ -91,22 +107,34 @@ async function poolFor(tx: Transaction, { pool, family, address }: AddressReques
   return { uid: row.uid, name: row.name, spec: addressPoolSpec.parse(row.spec) }
 }
 
-async function freeAddress(tx: Transaction, { name, spec: { subnet } }: HeldPool): Promise<string | FloatingRefusal> {
-  const free = await lowestFree(tx, { table: Prisma.sql`"FloatingAddress"`, where: Prisma.sql`true` }, rangesOf(subnet), [subnet.gateway])
-  return free ?? { reason: 'NoFreeAddress', path: ['pool'], message: `The pool "${name}" has no free address: name another pool, wait until one is given back, or ask an operator for a larger pool.` }
+/** So many others may be about to take one at the same time. */
+const maxPassedOver = 256
+
+/** The lowest that is free, and that nobody is about to take. */
+async function takeFree(tx: Transaction, { name, spec: { subnet } }: Pool, insert: Insert): Promise<{ uid: string; address: string } | { refusal: FloatingRefusal }> {
+  const kept = [subnet.gateway]
+  while (kept.length <= maxPassedOver) {
+    const free = await lowestFree(tx, { table: Prisma.sql`"FloatingAddress"`, where: Prisma.sql`true` }, rangesOf(subnet), kept)
+    const given = free === null ? null : await insert(free)
+    if (given) return given
+    if (free === null) break
+    kept.push(free)
+  }
+  return { refusal: { reason: 'NoFreeAddress', path: ['pool'], message: `The pool "${name}" has no free address${kept.length > 1 ? ' now, for others are taking its last ones' : ''}: name another pool, wait until one is given back, or ask an operator for a larger pool.` } }
 }
 
 /** Of an address that is somebody else's nothing more is said than that it is not free. */
-async function askedAddress(tx: Transaction, tenantId: string, { name, spec: { subnet } }: HeldPool, address: string): Promise<string | FloatingRefusal> {
+async function takeAsked(tx: Transaction, tenantId: string, { name, spec: { subnet } }: Pool, address: string, insert: Insert): Promise<{ uid: string; address: string } | { refusal: FloatingRefusal }> {
   const ip = parseIp(address)
   const ranges = rangesOf(subnet)
   if (address === subnet.gateway || !ranges.some(({ first, last }) => inRange({ family: ip.family, first: parseIp(first).value, last: parseIp(last).value }, ip))) {
-    return { reason: 'AddressNotInPool', path: ['address'], message: `${address} is no address that tenants may have of the pool "${name}": ask for one of ${ranges.map(({ first, last }) => `${first} to ${last}`).slice(0, 4).join(', ')} without ${subnet.gateway}, or for none.` }
+    return { refusal: { reason: 'AddressNotInPool', path: ['address'], message: `${address} is no address that tenants may have of the pool "${name}": ask for one of ${ranges.map(({ first, last }) => `${first} to ${last}`).slice(0, 4).join(', ')} without ${subnet.gateway}, or for none.` } }
   }
+  const given = await insert(formatIp(ip))
+  if (given) return given
   const holder = await tx.floatingAddress.findUnique({ where: { address: formatIp(ip) }, select: { tenantId: true, name: true } })
-  if (!holder) return address
-  const who = holder.tenantId === tenantId ? `is the floating address "${holder.name}" already` : 'is not free'
-  return { reason: 'AddressTaken', path: ['address'], message: `${address} ${who}: ask for another one, or for none.` }
+  const who = holder?.tenantId === tenantId ? `is the floating address "${holder.name}" already` : 'is not free'
+  return { refusal: { reason: 'AddressTaken', path: ['address'], message: `${address} ${who}: ask for another one, or for none.` } }
 }
 
 /**

@@ -9,6 +9,7 @@ import { Prisma } from '@/generated/prisma/client'
 import { z } from 'zod'
 import { allocateBalancerAddresses } from './addresses'
 import type { Database, Transaction } from './database'
+import { recordOwnAudit } from './records'
 
 /** What the external controller reads and writes; nobody else writes balancers, or who has an address, but for the gateway that says that a host has let go. */
 export type OutsideService = { kind: 'Service'; uid: string; namespace: string; name: string; generation: number; networkId: string; annotations: Labels; spec: ServiceSpec; text: string }
@@ -147,9 +148,14 @@ export const putHolding = (tx: Transaction, uid: string, from: Holding, to: Hold
 /** Removes a balancer that has no host. */
 export const removeBalancer = (tx: Transaction, uid: string): Promise<number> => tx.$executeRaw`delete from "LoadBalancer" where "uid" = ${uid}::uuid and "hostId" is null`
 
-/** Removes an address that no host answers for. */
-export const removeFreeAddress = (tx: Transaction, uid: string): Promise<number> =>
-  tx.$executeRaw`delete from "FloatingAddress" where "uid" = ${uid}::uuid and "hostId" is null and ("deletedAt" is not null or "managed")`
+/** Removes an address that no host answers for: from now on another tenant may have it. */
+export async function removeFreeAddress(tx: Transaction, uid: string): Promise<number> {
+  const [gone] = await tx.$queryRaw<{ tenantId: string; name: string; address: string }[]>`
+    delete from "FloatingAddress" where "uid" = ${uid}::uuid and "hostId" is null and ("deletedAt" is not null or "managed") returning "tenantId", "name", host("address") as "address"`
+  if (!gone) return 0
+  await recordOwnAudit(tx, { tenantId: gone.tenantId, action: 'floatingAddress.release', kind: 'FloatingAddress', name: gone.name, detail: gone.address })
+  return 1
+}
 
 /** The annotations that say where a balancer has its address. */
 export const namedAddress = (text: Labels): string | null => balancerAnnotationsOf(text)['floating-address'] ?? null

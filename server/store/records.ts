@@ -20,6 +20,12 @@ export const recordAudit = (db: Database, scope: Scope, record: AuditRecord) =>
 export const recordAudits = (db: Database, scope: Scope, records: readonly AuditRecord[]) =>
   db.auditEntry.createMany({ data: records.map((record) => ({ ...scope.origin, ...record, tenantId: scope.tenantId, actorId: scope.actor.userId, actor: scope.actor.email })) })
 
+/** Who acts where nobody asked just then: no person's address is so. */
+export const ownActor = 'system'
+
+/** The same of what the platform does by itself, so that it is known afterwards. */
+export const recordOwnAudit = (db: Database, record: AuditRecord & { tenantId: string }) => db.auditEntry.create({ data: { ...record, actorId: '', actor: ownActor } })
+
 export const listAudit = (db: Database, scope: Scope, limit: number, before?: bigint) =>
   db.auditEntry.findMany({ where: { tenantId: scope.tenantId, ...(before ? { id: { lt: before } } : {}) }, orderBy: { id: 'desc' }, take: limit })
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestServer } from '@/server/api/testing/server'
 import { namespaceController } from '@/server/control/controllers/namespace/controller'
-import { releaseAddress, takeAddress } from '@/server/store/floating-addresses'
+import { releaseAddress } from '@/server/store/floating-addresses'
 import { ensureDefaultPool } from '../address-pools/default-pool'
 
 type Server = Awaited<ReturnType<typeof startTestServer>>
@@ -186,47 +186,6 @@ describe('floating addresses', () => {
     expect((await ann.caller.floatingAddress.list({ tenant, limit: 2, cursor: page.nextCursor! })).items.map(({ metadata }) => metadata.name)).toEqual(['c'])
     expect((await ann.caller.floatingAddress.list({ tenant, search: '.100.3' })).items.map(({ metadata }) => metadata.name)).toEqual(['b'])
     expect((await ann.caller.floatingAddress.list({ tenant, labelSelector: 'of in (a, c)' })).total).toBe(2)
-  })
-})
-
-describe('many who ask at once', () => {
-  it('get different addresses', async () => {
-    await server.db.tenant.updateMany({ data: { floatingAddressQuota: 100 } })
-    const made = await Promise.all(Array.from({ length: 20 }, (_, i) => take(`a${i}`, {}, i % 2 ? ann : bob)))
-    expect(new Set(made.map(({ status }) => status.address)).size).toBe(20)
-    expect((await take('next')).status.address).toBe('198.18.100.22')
-  })
-  it('for the last address leave one of them without, who is told why', async () => {
-    await makePool('last', '198.18.8.0/24', { allocationRanges: [{ start: '198.18.8.5', end: '198.18.8.5' }] })
-    const results = await Promise.allSettled([take('mine', { pool: 'last' }), take('mine', { pool: 'last' }, bob)])
-    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-    const refused = results.find((result) => result.status === 'rejected')
-    expect(refused?.reason).toMatchObject(at('spec.pool', 'The pool "last" has no free address'))
-  })
-  it('for the same address leave one of them without', async () => {
-    const results = await Promise.allSettled([ann, bob, ann, bob].map((who, i) => take(`m${i}`, { address: '198.18.100.77' }, who)))
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-  })
-})
-
-describe('addresses that were taken for a balancer', () => {
-  const target = { kind: 'Service' as const, namespace: 'default', name: 'shop' }
-  const taken = (name: string) => server.db.$transaction((tx) => takeAddress(tx, ann.tenant.id, { name, managed: true, target, defaultQuota: 10 }))
-
-  it('are changed and given back by nobody\'s hand, and whose they are is said', async () => {
-    expect(await taken('lb-1')).toMatchObject({ taken: { address: '198.18.100.2', pool: 'default' } })
-    const whose = 'was taken for the Service "shop" in namespace "default"'
-    await expect(ann.caller.floatingAddress.update({ tenant, name: 'lb-1', target: pod('web') })).rejects.toThrow(`${whose} and cannot be changed by hand`)
-    await expect(ann.caller.floatingAddress.update({ tenant, name: 'lb-1', labels: { a: 'b' } })).rejects.toThrow(whose)
-    await expect(ann.caller.floatingAddress.delete({ tenant, name: 'lb-1' })).rejects.toThrow(`${whose} and cannot be given back by hand`)
-    expect(await ann.caller.floatingAddress.get({ tenant, name: 'lb-1' })).toMatchObject({ metadata: { generation: 1 }, spec: { target }, status: { managed: true } })
-  })
-  it('count, and are refused as others are', async () => {
-    await server.db.tenant.update({ where: { slug: tenant }, data: { floatingAddressQuota: 1 } })
-    await taken('lb-1')
-    expect(await taken('lb-2')).toMatchObject({ refusal: { reason: 'QuotaExceeded', message: expect.stringContaining('those of load balancers count') } })
-    await server.db.tenant.update({ where: { slug: tenant }, data: { floatingAddressQuota: 2 } })
-    expect(await taken('lb-1')).toMatchObject({ refusal: { reason: 'NameTaken' } })
   })
 })
 
