@@ -1,5 +1,5 @@
 import type { DesiredMessage, StreamRequest } from '@/contracts/host/v1'
-import type { CompiledCache } from '@/server/store/load-balancers'
+import { CompiledCache } from '@/server/store/balancer-models'
 import { NetworkStateCache } from '@/server/store/network-state'
 import { ExternalReports } from './external-reports'
 import { HeldExternal } from './held-external'
@@ -130,7 +130,7 @@ export class HostSessions {
   /** What was read of networks for one host is not read again for another. */
   readonly networkCache = new NetworkStateCache()
   /** Balancers' models by generation. */
-  readonly compiledCache: CompiledCache = new Map()
+  readonly compiledCache = new CompiledCache()
 
   add(session: HostSession): void {
     this.byHost.get(session.hostId)?.close()

@@ -17,6 +17,14 @@ export async function knownCertificates(db: Database, tenantId: string, namespac
   return new Map(rows.map((row) => [row.name, known(row, now)]))
 }
 
+/** The same of some namespaces, each with the names wanted there. */
+export async function knownCertificatesIn(db: Database, tenantId: string, wanted: ReadonlyMap<string, ReadonlySet<string>>, now = new Date()): Promise<Map<string, Map<string, KnownCertificate>>> {
+  const rows = wanted.size === 0 ? [] : await db.secret.findMany({ where: { tenantId, OR: [...wanted].map(([namespace, names]) => ({ namespace, name: { in: [...names] } })) }, select: { uid: true, namespace: true, name: true, type: true, certificate: true } })
+  const found = new Map([...wanted.keys()].map((namespace) => [namespace, new Map<string, KnownCertificate>()]))
+  for (const row of rows) found.get(row.namespace)?.set(row.name, known(row, now))
+  return found
+}
+
 export type CertificateRow = { uid: string; namespace: string; name: string; revision: bigint; certificate: StoredCertificate }
 
 /** The certificates of a tenant, by namespace and name, at most `take`; of one namespace, or with these ids. */

@@ -6,6 +6,7 @@ import { networkSpec } from '@/domain/network/spec'
 import { podSpec } from '@/domain/pod/spec'
 import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
+import { CompiledCache } from './balancer-models'
 import { readHostBackends } from './external-state'
 import { registerHost } from './hosts'
 
@@ -37,14 +38,14 @@ it('takes of endpoints that a tenant wrote no other tenant’s pods for its own:
     return uid
   }
   const uids = [await own(ann, [ann.pod, bob.pod, randomUUID(), 'no uid']), await own(bob, [bob.pod])]
-  const { services, weights } = await readHostBackends(db, hostId, new Map(), uids)
+  const { services, weights } = await readHostBackends(db, hostId, new CompiledCache(), uids)
   expect(services.get(`${ann.tenantId}/shop/web`)?.subsets[0]?.addresses.map(({ targetRef }) => targetRef?.uid)).toEqual([ann.pod, undefined, undefined, 'no uid'])
   expect(services.get(`${bob.tenantId}/shop/web`)?.subsets[0]?.addresses.map(({ targetRef }) => targetRef?.uid)).toEqual([bob.pod])
   expect(weights).toEqual(new Map([[ann.pod, 7], [bob.pod, 7]]))
   // A pod of another host is not reached from here.
   await db.pod.update({ where: { uid: ann.pod }, data: { hostId: (await registerHost(db, 'h2', 'other key')).id } })
   await db.pod.update({ where: { uid: bob.pod }, data: { hostId } })
-  const after = await readHostBackends(db, hostId, new Map(), uids)
+  const after = await readHostBackends(db, hostId, new CompiledCache(), uids)
   expect(after.services.get(`${ann.tenantId}/shop/web`)?.subsets[0]?.addresses.map(({ targetRef }) => targetRef?.uid)).toEqual([undefined, undefined, 'no uid'])
   expect(after.services.get(`${bob.tenantId}/shop/web`)?.subsets[0]?.addresses.map(({ targetRef }) => targetRef?.uid)).toEqual([bob.pod])
 })

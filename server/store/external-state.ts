@@ -6,7 +6,7 @@ import { networkSpec, subnetsOf } from '@/domain/network/spec'
 import type { EndpointSubset } from '@/domain/service/endpoints'
 import { serviceSpec } from '@/domain/service/spec'
 import type { Database, Transaction } from './database'
-import { readCompiled, type CompiledCache } from './load-balancers'
+import { readCompiled, type CompiledCache } from './balancer-models'
 import { storedSubsets } from './stored-subsets'
 
 const podUid = z.uuid()

@@ -42,3 +42,19 @@ export async function recordEvent(db: Database, event: NewEvent): Promise<void> 
   if (counted === 0) await db.event.create({ data: event })
 }
 
+/** The same of many, in two statements. */
+export async function recordEvents(db: Database, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const column = (of: (event: NewEvent) => string) => events.map(of)
+  const counted = await db.$queryRaw<{ at: number }[]>`
+    with latest as (
+      select distinct on (g."at") g."at"::int as "at", e."uid"
+      from unnest(${column((e) => e.objectUid)}::uuid[], ${column((e) => e.reason)}::text[], ${column((e) => e.message)}::text[], ${column((e) => e.type)}::text[]) with ordinality as g("objectUid", "reason", "message", "type", "at")
+      join "Event" e on e."objectUid" = g."objectUid" and e."reason" = g."reason" and e."message" = g."message" and e."type" = g."type" and e."lastTimestamp" > now() - interval '10 minutes'
+      order by g."at", e."lastTimestamp" desc),
+    counted as (update "Event" set "count" = "count" + 1, "lastTimestamp" = now() where "uid" in (select "uid" from latest))
+    select "at" from latest`
+  const before = new Set(counted.map(({ at }) => at))
+  const added = events.filter((_, i) => !before.has(i + 1))
+  if (added.length > 0) await db.event.createMany({ data: added })
+}

@@ -8,7 +8,9 @@ export type ControlContext = { db: DatabaseClient; log: Logger; feed: FeedReader
 
 /**
  * A controller: which changes wake it (as keys of its own, or the one key `all`), how it finds all keys again, and what
- * it does for a key. It is level-triggered: `reconcile` reads the store and takes nothing from the wake.
+ * it does for a key. It is level-triggered: `reconcile` reads the store and takes nothing from the wake. What it returns
+ * are keys to work on after those that wait now: what a key stands for, or itself where there is more to do for it
+ * than others shall wait for.
  */
 export type Controller = {
   name: string
@@ -17,7 +19,7 @@ export type Controller = {
   allKeys(ctx: ControlContext): Promise<string[]>
   resyncSeconds: number
   workers: number
-  reconcile(ctx: ControlContext, key: string): Promise<void>
+  reconcile(ctx: ControlContext, key: string): Promise<readonly string[] | void>
 }
 
 /** Runs controllers until the signal aborts. */
@@ -29,7 +31,10 @@ export async function runControllers(ctx: ControlContext, controllers: Controlle
 
 function startController(ctx: ControlContext, controller: Controller): () => Promise<void> {
   const log = ctx.log.child({ controller: controller.name })
-  const queue = new WorkQueue((key) => controller.reconcile({ ...ctx, log }, key), { workers: controller.workers, onError: (key, err) => log.error({ key, err }, 'reconciling failed; it is tried again') })
+  const work = async (key: string) => {
+    for (const next of (await controller.reconcile({ ...ctx, log }, key)) ?? []) queue.add(next)
+  }
+  const queue: WorkQueue = new WorkQueue(work, { workers: controller.workers, onError: (key, err) => log.error({ key, err }, 'reconciling failed; it is tried again') })
   const resync = () => {
     controller.allKeys(ctx).then((keys) => keys.forEach((key) => queue.add(key)), (err: unknown) => log.error({ err }, 'listing failed'))
   }

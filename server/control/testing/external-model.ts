@@ -126,7 +126,7 @@ export class ExternalModel {
   }
 
   private source(uid: string): WorldSource {
-    return { kind: 'Service', uid: `${uid}-${this.made += 1}`, namespace: 'shop', name: uid, generation: 1, networkId, named: null, ips: [], compiled, problem: '', warning: '' }
+    return { kind: 'Service', uid: `${uid}-${this.made += 1}`, namespace: 'shop', name: uid, generation: 1, networkId, named: null, ips: [], compiled: 'a digest', problem: '', warning: '' }
   }
 
   private host(h: number): ModelHost {

@@ -1,4 +1,5 @@
 import { familyOf } from '@/domain/shared/ip'
+import { groupBy } from './parts'
 import type { World, WorldAddress, WorldPod, WorldSource } from './world'
 
 /** Who shall have an address. */
@@ -22,23 +23,27 @@ export function claimAddresses(world: World): Claims {
     ofAddress.set(address.uid, { kind: 'source', source })
     ofSource.get(source.uid)?.addresses.push(address)
   }
+  const bySourceName = new Map(world.sources.map((source) => [said(source), source]))
+  const pods = new Map(world.pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod]))
+  const balancerOf = new Map(world.balancers.map(({ uid, sourceUid }) => [sourceUid, uid]))
   const podFamilies = new Set<string>()
   const kept = world.addresses.filter(({ deleted }) => !deleted)
   // An address that a pod has goes before one that it shall get: the second of a family waits.
   for (const address of [...kept].sort((a, b) => Number(b.podUid !== null) - Number(a.podUid !== null))) {
     if (!address.target) continue
-    if (address.target.kind === 'Pod') ofAddress.set(address.uid, podClaim(world, address, podFamilies))
+    if (address.target.kind === 'Pod') ofAddress.set(address.uid, podClaim(world, pods, address, podFamilies))
     else {
-      const { kind, namespace, name } = address.target
-      const source = world.sources.find((one) => one.kind === kind && one.namespace === namespace && one.name === name)
+      const { kind } = address.target
+      const source = bySourceName.get(said(address.target))
       if (source && (ofSource.get(source.uid)?.addresses.length ?? 0) < maxAddresses) give(address, source)
       else ofAddress.set(address.uid, source ? none('TooManyAddresses', `${said(address.target)} has ${maxAddresses} addresses already: name another target.`) : none('TargetNotFound', `${said(address.target)} ${kind === 'Service' ? 'does not exist, or is not of type LoadBalancer' : 'does not exist'}: create it, or name another target.`))
     }
   }
+  const named = { byName: new Map(kept.map((one) => [one.name, one])), byIp: new Map([...kept].reverse().map((one) => [one.address, one])) }
   for (const source of world.sources) {
     const own = ofSource.get(source.uid)
     if (!own) continue
-    for (const [text, address] of namedOf(source, kept)) {
+    for (const [text, address] of namedOf(source, named)) {
       if (!address) {
         own.problem ||= text
         continue
@@ -50,11 +55,11 @@ export function claimAddresses(world: World): Claims {
       else give(address, source)
     }
   }
+  const ofBalancer = groupBy(kept.filter(({ managed }) => managed), ({ balancerUid }) => balancerUid)
   for (const source of world.sources) {
     const own = ofSource.get(source.uid)
     if (!own || own.addresses.length > 0 || source.named !== null || source.ips.length > 0) continue
-    const balancer = world.balancers.find(({ sourceUid }) => sourceUid === source.uid)
-    const before = kept.find((one) => one.managed && !ofAddress.has(one.uid) && balancer !== undefined && one.balancerUid === balancer.uid)
+    const before = ofBalancer.get(balancerOf.get(source.uid) ?? '')?.find(({ uid }) => !ofAddress.has(uid))
     if (before) give(before, source)
     else own.wants = true
   }
@@ -62,17 +67,17 @@ export function claimAddresses(world: World): Claims {
 }
 
 /** What a source names, each with the address or why there is none. */
-function namedOf({ named, ips }: WorldSource, addresses: readonly WorldAddress[]): [string, WorldAddress | null][] {
-  const byName = named === null ? [] : [addresses.find(({ name }) => name === named) ?? named]
-  const byIp = ips.map((ip) => addresses.find(({ address }) => address === ip) ?? ip)
+function namedOf({ named, ips }: WorldSource, addresses: { byName: ReadonlyMap<string, WorldAddress>; byIp: ReadonlyMap<string, WorldAddress> }): [string, WorldAddress | null][] {
+  const byName = named === null ? [] : [addresses.byName.get(named) ?? named]
+  const byIp = ips.map((ip) => addresses.byIp.get(ip) ?? ip)
   return [...byName, ...byIp].map((one, i) => {
     if (typeof one !== 'string') return [`Floating address "${one.name}" (${one.address})`, one]
     return [i < byName.length ? `There is no floating address "${one}": create it, or take the annotation away to be given one.` : `${one} is no floating address of this tenant: create a FloatingAddress with this address, or ask for none to be given one.`, null]
   })
 }
 
-function podClaim(world: World, { family, target }: WorldAddress, taken: Set<string>): Claim {
-  const pod = world.pods.find(({ namespace, name }) => namespace === target?.namespace && name === target.name)
+function podClaim(world: World, pods: ReadonlyMap<string, WorldPod>, { family, target }: WorldAddress, taken: Set<string>): Claim {
+  const pod = pods.get(`${target?.namespace ?? ''}/${target?.name ?? ''}`)
   if (!pod || !target) return none('TargetNotFound', `Pod "${target?.name ?? ''}" in namespace "${target?.namespace ?? ''}" does not exist: create it, or name another target.`)
   const key = `${pod.uid} ${family}`
   if (taken.has(key)) return none('TargetHasAddress', `${said(target)} has another floating address of IPv${family} already: name another target.`)

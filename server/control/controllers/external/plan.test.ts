@@ -104,4 +104,11 @@ it('a host is lost that is silent for its time, and knew that another could take
   expect(find('Unknown')).toBe(0)
   steady = 5000
   expect([find('Unknown'), find('Unknown', false), find('Ready'), find('Unknown')]).toEqual([1, 0, 0, 0])
+  // Between two looks it spoke, and fell silent anew; a state of before that says nothing.
+  steady = 9_999
+  expect([find('Unknown'), find('Unknown', true, 2)]).toEqual([0, 0])
+  steady = 14_998
+  expect([find('Unknown', true, 2), find('Unknown', true, 1)]).toEqual([0, 0])
+  steady = 14_999
+  expect([find('Unknown', true, 1), find('Unknown', true, 2), find('Unknown', true, null)]).toEqual([1, 1, 1])
 })

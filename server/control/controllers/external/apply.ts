@@ -1,0 +1,99 @@
+import { inTransaction, type DatabaseClient } from '@/server/store/database'
+import { holdExternal } from '@/server/store/external-state'
+import { takeAddress, type FloatingRefusal } from '@/server/store/floating-addresses'
+import { bindBalancer, createBalancer, putCompiled, putHolding, removeBalancer, removeFreeAddress, setLeaving } from '@/server/store/load-balancers'
+import { groupBy, inParts } from './parts'
+import type { ExternalPlan } from './plan'
+import type { SourceReader } from './sources'
+import type { WorldSource } from './world'
+
+/** Why objects get no address, as far as it was found out since something was done for their tenant last. `noAddress`: of the outside, whoever asks. */
+export type Refusals = { bySource: Map<string, string>; noAddress: string | null }
+type Parts = { db: DatabaseClient; reader: SourceReader; defaultQuota: number }
+
+/** So many rows are written in one transaction, and so many balancers are made before other tenants have their turn. */
+const partSize = 50
+const maxMade = 100
+
+/** Writes what is planned, each where the row is still as it was. Returns how many rows were written. */
+export async function applyPlan(parts: Parts, tenantId: string, plan: ExternalPlan, refusals: Refusals): Promise<number> {
+  const moved = await move(parts, tenantId, plan)
+  return moved + (await take(parts, tenantId, plan, refusals)) + (await create(parts, tenantId, plan.create.slice(0, maxMade)))
+}
+
+/** Those who ask for no address in particular: what one of them does not get, no other does. */
+const isForAll = ({ reason }: FloatingRefusal): boolean => reason === 'QuotaExceeded' || reason === 'NoFreeAddress' || reason === 'NoDefaultPool'
+
+async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wanted }: ExternalPlan, refusals: Refusals): Promise<number> {
+  let taken = 0
+  for (const part of inParts(wanted.filter(({ source }) => !refusals.bySource.has(source.uid)), partSize)) {
+    if (refusals.noAddress !== null) break
+    taken += await inTransaction(db, async (tx) => {
+      await holdExternal(tx, [tenantId])
+      let rows = 0
+      for (const { balancer, source } of part) {
+        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
+        if ('taken' in given) rows += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
+        else if (isForAll(given.refusal)) {
+          refusals.noAddress = given.refusal.message
+          break
+        } else refusals.bySource.set(source.uid, given.refusal.message)
+      }
+      return rows
+    })
+  }
+  if (refusals.noAddress !== null) for (const { source } of wanted) refusals.bySource.set(source.uid, refusals.noAddress)
+  return taken
+}
+
+async function move({ db, reader }: Parts, tenantId: string, plan: ExternalPlan): Promise<number> {
+  if ([plan.bind, plan.leave, plan.compile, plan.hold, plan.removeAddresses, plan.removeBalancers].every((list) => list.length === 0)) return 0
+  // What is to be done is made of the text as it is now, and never of more at once than a part.
+  let rows = 0
+  for (const part of inParts(sortByUid(plan.compile), partSize)) {
+    const compiled = await reader.compile(db, tenantId, part.map(({ source }) => source.uid))
+    rows += await inTransaction(db, async (tx) => {
+      await holdExternal(tx, [tenantId])
+      let written = 0
+      for (const { uid, source } of part) {
+        const now = compiled.get(source.uid)
+        if (now) written += await putCompiled(tx, uid, now.compiled)
+      }
+      return written
+    }, { repeatable: true })
+  }
+  return rows + (await inTransaction(db, async (tx) => {
+    await holdExternal(tx, [tenantId])
+    let written = 0
+    for (const { uid, from, to } of sortByUid(plan.bind)) written += await bindBalancer(tx, uid, from, to)
+    for (const { uid, hostId, leaving } of sortByUid(plan.leave)) written += await setLeaving(tx, uid, hostId, leaving)
+    // Who loses an address before who gets one: a pod has one of each family.
+    for (const { uid, from, to } of sortByUid(plan.hold).sort((a, b) => Number(a.to.podUid !== null) - Number(b.to.podUid !== null))) written += await putHolding(tx, uid, from, to)
+    for (const uid of plan.removeAddresses) written += await removeFreeAddress(tx, uid)
+    for (const uid of plan.removeBalancers) written += await removeBalancer(tx, uid)
+    return written
+  }, { repeatable: true }))
+}
+
+/** Makes balancers, those of one network together and one network after another: whoever gives addresses of a network holds it. */
+async function create({ db, reader }: Parts, tenantId: string, wanted: readonly WorldSource[]): Promise<number> {
+  let made = 0
+  const byNetwork = [...groupBy(wanted, ({ networkId }) => networkId)].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const part of byNetwork.flatMap(([, sources]) => inParts(sources, partSize))) {
+    const compiled = await reader.compile(db, tenantId, part.map(({ uid }) => uid))
+    made += await inTransaction(db, async (tx) => {
+      let rows = 0
+      for (const { uid } of part) {
+        const now = compiled.get(uid)
+        if (now) rows += await createBalancer(tx, tenantId, { ...now.source, compiled: now.compiled })
+      }
+      return rows
+    }, { repeatable: true })
+  }
+  return made
+}
+
+const sortByUid = <T extends { uid: string }>(list: readonly T[]): T[] => [...list].sort((a, b) => (a.uid < b.uid ? -1 : 1))
+
+/** A name that says whose it is, and that no other of the tenant has. */
+const managedName = (name: string, balancerUid: string): string => `${name.replace(/[^a-z0-9-]/g, '-').slice(0, 50).replace(/-+$/, '')}-${balancerUid.slice(0, 8)}`
