@@ -1,8 +1,10 @@
 import type { CertificatesMessage, HostBalancer } from '@/contracts/host/v1'
 import { fromBase64, utf8Text } from '@/domain/shared/base64'
 import { certificateBundle } from '@/platform/crypto/certificate'
+import { unwrapTenantKey, unwrapValue } from '@/server/services/secrets/envelope'
 import { listCertificateRevisions } from '@/server/store/external-state'
-import { openObject, type ConfigurationParts } from './pod-configuration'
+import { findSecretValues } from '@/server/store/pod-configuration'
+import { secretValues, type ConfigurationParts } from './pod-configuration'
 
 type Certificate = CertificatesMessage['certificates'][number]
 /** Of one message, in characters; a certificate is far below it. */
@@ -12,44 +14,58 @@ const maxOfMessage = 5_000
 
 /** The certificates that one connection of a host was given, by id, each at most once a revision. */
 export class SentCertificates {
-  private readonly revisions = new Map<string, string>()
+  private revisions = new Map<string, string>()
   private begun = false
 
   /**
    * The messages that give a host the certificates that its balancers name and that it lacks. Their keys are opened here and stand in the message alone. What does not open or is
-   * no certificate is left out; the log says which Secret, never its value. What no balancer of the host names any more, the host forgets.
+   * no certificate is left out; the log says which Secret, never its value. What no balancer of the host names any more, the host forgets: also, at the beginning, what it was
+   * given on the connection before. Throws where a Secret cannot be read now: nothing counts as given then.
    */
   async messages(parts: ConfigurationParts, balancers: readonly HostBalancer[]): Promise<CertificatesMessage[]> {
-    const named = new Set(balancers.flatMap(({ listeners }) => listeners.flatMap(({ certificates }) => certificates)))
-    if (named.size === 0 && this.revisions.size === 0) return []
-    const rows = await listCertificateRevisions(parts.db, [...named])
+    const named = namedBy(balancers)
+    if (this.begun && named.size === 0 && this.revisions.size === 0) return []
+    const rows = (named.size === 0 ? [] : await listCertificateRevisions(parts.db, [...named.keys()])).filter(({ uid, tenantId }) => {
+      const own = [...(named.get(uid) ?? [])].every((one) => one === tenantId)
+      if (!own) parts.log.error({ objectUid: uid }, 'a balancer names a certificate of another tenant: no host is given it')
+      return own
+    })
     const known = new Set(rows.map(({ uid }) => uid))
     const forgets = !this.begun || [...this.revisions.keys()].some((id) => !known.has(id))
-    if (forgets) this.revisions.clear()
-    const lacking = rows.filter(({ uid, revision }) => this.revisions.get(uid) !== revision)
+    const given = forgets ? new Map<string, string>() : this.revisions
+    const lacking = rows.filter(({ uid, revision }) => given.get(uid) !== revision)
     if (!forgets && lacking.length === 0) return []
     const certificates: Certificate[] = []
-    for (const { uid, tenantId, name, revision } of lacking) {
-      const pem = await this.open(parts, tenantId, name, uid)
-      this.revisions.set(uid, revision)
-      if (pem !== null) certificates.push({ id: uid, revision, pem })
+    for (const row of lacking) {
+      const pem = await openCertificate(parts, row)
+      if (pem !== null) certificates.push({ id: row.uid, revision: row.revision, pem })
     }
+    this.revisions = new Map([...given, ...lacking.map(({ uid, revision }) => [uid, revision] as const)])
     this.begun = true
-    const groups = inGroups(certificates)
-    return groups.map((group, i) => ({ kind: 'certificates', complete: forgets && i === 0, certificates: group }))
+    return inGroups(certificates).map((group, i) => ({ kind: 'certificates', complete: forgets && i === 0, certificates: group }))
   }
+}
 
-  private async open(parts: ConfigurationParts, tenantId: string, name: string, uid: string): Promise<string | null> {
-    try {
-      const opened = await openObject(parts, tenantId, { kind: 'Secret', name }, uid)
-      const text = (key: string) => utf8Text(fromBase64(opened?.data[key] ?? '') ?? new Uint8Array())?.trim() ?? ''
-      // Written anew: nothing that stands between them in the Secret is handed on.
-      const pem = opened ? certificateBundle(text('tls.crt'), text('tls.key')) : ''
-      return pem === '' || pem.length > maxPem ? null : pem
-    } catch (err) {
-      parts.log.error({ err, objectUid: uid }, 'a certificate could not be opened for its host')
-      return null
-    }
+/** The ids of certificates, each with the tenants whose balancers name it. */
+function namedBy(balancers: readonly HostBalancer[]): Map<string, Set<string>> {
+  const named = new Map<string, Set<string>>()
+  for (const { tenantId, listeners } of balancers) for (const id of listeners.flatMap(({ certificates }) => certificates)) named.set(id, (named.get(id) ?? new Set()).add(tenantId))
+  return named
+}
+
+/** Null where it cannot be opened, which another try would not mend, or is no certificate with its key. */
+async function openCertificate({ db, keyRing, log }: ConfigurationParts, { uid, tenantId }: { uid: string; tenantId: string }): Promise<string | null> {
+  const row = await findSecretValues(db, tenantId, uid)
+  if (!row?.tenant.key) return null
+  try {
+    const values = secretValues(unwrapValue(unwrapTenantKey(keyRing, tenantId, row.tenant.key.wrappedKey), row.value).reveal())
+    const text = (key: string) => utf8Text(fromBase64(values[key] ?? '') ?? new Uint8Array())?.trim() ?? ''
+    // Written anew: nothing that stands between them in the Secret is handed on.
+    const pem = certificateBundle(text('tls.crt'), text('tls.key'))
+    return pem.length > maxPem ? null : pem
+  } catch (err) {
+    log.error({ err, objectUid: uid }, 'a certificate could not be opened for its host')
+    return null
   }
 }
 

@@ -61,10 +61,12 @@ export class ExternalStream {
     if (floating.length < state.floating.length) session.noteExternal()
     const { objects, leftOut } = toExternalObjects({ ...state, floating })
     const { prepared, misshapen } = this.told.prepare(objects)
+    // Read before anything counts as held by the host: where it fails, nothing was said, and nothing is to be let go of.
+    const certificates = await this.certificates.messages(parts, prepared.flatMap(({ object }): HostBalancer[] => (object.kind === 'balancer' ? [object] : [])))
     const answering = prepared.flatMap(({ object }) => (object.kind === 'floatingAddress' || object.kind === 'balancer' ? [object] : []))
     const chosen = session.held.choose(answering, leaving, unwanted.addresses.length > 0)
     const kept = prepared.filter(({ key, object }) => object.kind === 'addressPool' || chosen.has(object.kind === 'backendServers' ? `balancer/${object.balancerUid}` : key))
-    yield* await this.certificates.messages(parts, kept.flatMap(({ object }): HostBalancer[] => (object.kind === 'balancer' ? [object] : [])))
+    yield* certificates
     yield* this.told.messages(kept)
     this.warn(misshapen, leftOut)
     await this.release(unwanted)
