@@ -5,7 +5,7 @@ import { annotationPath, readIngressAnnotations, type BalancerProblem, type Ingr
 import { certificateFits, chooseCertificates, type KnownCertificates } from './certificates'
 import { algorithmOf, backendProtocol, finish, type Compiled } from './compile'
 import type { BalancerBackend, BalancerListener } from './model'
-import { allowedSources, optionsOf } from './options'
+import { allowedSources, optionsOf, uncountedClients } from './options'
 import { orderRules, partNameOf, type RuleWish } from './rules'
 
 /** `services`: those of the Ingress' namespace that it names, by name; what does not exist yet has no pods, and answers 503. */
@@ -19,7 +19,7 @@ export function compileIngress({ spec, annotations, services, certificates: know
   const { rules, problems: collisions } = orderRules(wishesOf(spec, backends))
   problems.push(...collisions)
   const { allow, problems: notAllowed } = allowedSources(values.allow, [])
-  problems.push(...notAllowed)
+  problems.push(...notAllowed, ...(notAllowed.length > 0 ? [] : uncountedClients(values, allow)))
   if (values['redirect-to-https'] && spec.tls.length === 0) problems.push({ path: annotationPath('redirect-to-https'), message: 'needs spec.tls: without it nothing speaks https' })
   if (problems.length > 0) return { problems }
   const defaultBackend = spec.defaultBackend ? backends.nameOf(spec.defaultBackend, 'spec.defaultBackend') : null

@@ -65,8 +65,8 @@ describe('a balancer of a Service', () => {
   })
 
   it('takes every option from its annotation', () => {
-    const { model } = done(service(both, { protocol: 'https', certificates: 'web-tls', 'connect-timeout': '500ms', 'client-timeout': '2m', 'server-timeout': '1h', 'request-timeout': '3s', 'tunnel-timeout': '2h', 'drain-timeout': '0s', 'max-connections': '77', 'max-body': '10Mi', 'rate-limit': '20', 'access-log': '10', algorithm: 'leastconn', 'sticky-cookie': 'HN_S', 'backend-protocol': 'grpc', 'accept-proxy-protocol': 'true', 'send-proxy-protocol': 'true' }))
-    expect(model.options).toEqual({ connectSeconds: 0.5, clientSeconds: 120, serverSeconds: 3600, requestSeconds: 3, tunnelSeconds: 7200, drainSeconds: 0, maxConnections: 77, maxBodyBytes: 10 << 20, ratePerSecond: 20, allow: null, logOneOf: 10 })
+    const { model } = done(service(both, { protocol: 'https', certificates: 'web-tls', 'connect-timeout': '500ms', 'client-timeout': '2m', 'server-timeout': '1h', 'request-timeout': '3s', 'tunnel-timeout': '2h', 'drain-timeout': '0s', 'max-connections': '77', 'max-body': '10Mi', 'rate-limit': '20', 'access-log': '10', algorithm: 'leastconn', 'sticky-cookie': 'HN_S', 'backend-protocol': 'grpc', 'accept-proxy-protocol': 'true', 'send-proxy-protocol': 'true', allow: '192.0.2.0/24' }))
+    expect(model.options).toEqual({ connectSeconds: 0.5, clientSeconds: 120, serverSeconds: 3600, requestSeconds: 3, tunnelSeconds: 7200, drainSeconds: 0, maxConnections: 77, maxBodyBytes: 10 << 20, ratePerSecond: 20, allow: ['192.0.2.0/24'], logOneOf: 10 })
     expect(model.backends[1]).toEqual({ name: 'tcp-443', mode: 'http', protocol: 'h2c', sendProxy: true, algorithm: 'leastconn', stickyCookie: 'HN_S' })
     expect(model.listeners.map(({ acceptProxy }) => acceptProxy)).toEqual([true, true])
     expect(done(service(web, { 'access-log': 'off' })).model.options.logOneOf).toBeNull()
@@ -116,6 +116,7 @@ describe('a balancer of a Service', () => {
     [web, { allow: ' , ' }, 'allow', 'must name one'],
     [web, { 'accept-proxy-protocol': 'yes' }, 'accept-proxy-protocol', 'must be "true" or "false"'],
     [web, { 'access-log': 'on' }, 'access-log', 'must be off, or'],
+    [web, { 'accept-proxy-protocol': 'true', 'rate-limit': '5' }, 'rate-limit', 'bounds nobody together with accept-proxy-protocol'],
     [web, { protocol: 'http', hosts: 'a.example.com,a.example.com' }, 'hosts', 'must name each once'],
     [web, { 'floating-address': 'Not A Name' }, 'floating-address', 'must consist of'],
   ])('is refused with the annotation that is wrong: %j %j', (ports, annotations, name, message) => {

@@ -3,7 +3,7 @@ import { annotationPath, readServiceAnnotations, type BalancerProblem, type Serv
 import { chooseCertificates, type KnownCertificates } from './certificates'
 import { compiledBalancer, type CompiledBalancer } from './compiled'
 import type { BalancerBackend, BalancerListener } from './model'
-import { allowedSources, optionsOf } from './options'
+import { allowedSources, optionsOf, uncountedClients } from './options'
 import { orderRules, partNameOf } from './rules'
 import type { ServicePort, ServiceSpec } from '../service/spec'
 import type { Labels } from '../shared/names'
@@ -19,7 +19,7 @@ export function compileService({ name, spec, annotations, certificates: known }:
   const ports = spec.ports.map((port) => ({ port, protocol: balancerProtocol(port, values.protocol), backend: partNameOf(`${port.protocol.toLowerCase()}-${port.port}`) }))
   problems.push(...onlyWhereItWorks(values, ports))
   const { allow, problems: notAllowed } = allowedSources(values.allow, spec.loadBalancerSourceRanges)
-  problems.push(...notAllowed)
+  problems.push(...notAllowed, ...(notAllowed.length > 0 ? [] : uncountedClients(values, allow)))
   const { certificates, warnings } = chooseCertificates((values.certificates ?? []).map((secret) => ({ secret, at: annotationPath('certificates') })), known)
   const https = ports.find(({ port, protocol }) => protocol === 'https' && port.port === 443) ?? ports.find(({ protocol }) => protocol === 'https')
   const listeners = ports.flatMap(({ port, protocol, backend }): BalancerListener[] => {

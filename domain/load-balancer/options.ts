@@ -1,5 +1,5 @@
 import { formatSubnet, parseSubnet, subnetHolds, type IpSubnet } from '../shared/ip'
-import { annotationPath, type BalancerProblem, type IngressBalancerAnnotations } from './annotations'
+import { annotationPath, balancerPrefix, type BalancerProblem, type IngressBalancerAnnotations } from './annotations'
 import { defaultOptions, type BalancerOptions } from './model'
 
 /** Who may connect, most bounded first: subnets that another holds are left out. */
@@ -18,6 +18,12 @@ export function allowedSources(annotation: readonly string[] | undefined, ranges
   if (allow.length > 256) return { allow: null, problems: [{ path: annotationPath('allow'), message: `makes ${allow.length} subnets together with spec.loadBalancerSourceRanges, more than 256` }] }
   return { allow, problems: [] }
 }
+
+/** Where proxies say who their clients are, and everybody may connect as one, each connection may be another client's: then a rate for each client bounds nobody. */
+export const uncountedClients = (values: IngressBalancerAnnotations, allow: readonly string[] | null): BalancerProblem[] =>
+  values['accept-proxy-protocol'] === true && values['rate-limit'] !== undefined && allow === null
+    ? [{ path: annotationPath('rate-limit'), message: `bounds nobody together with accept-proxy-protocol where everybody may connect, for who connects may name any client: name the proxies in ${balancerPrefix}allow` }]
+    : []
 
 /** The options that the annotations ask for, and the defaults of what they leave out. */
 export function optionsOf(values: IngressBalancerAnnotations, allow: string[] | null): BalancerOptions {
