@@ -1,13 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import type { ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import type { BalancerServerState, ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import { Pauses } from '@/platform/pauses'
 import { BalancerNamespace } from './balancer-namespace'
 import { INNER_LINK, OUTER_LINK } from './names'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
 
-/** Changes in so short a time are one; where they take long in a longer one, so that they do not take all of the machine's time. */
-const [gatherMs, longestGatherMs, gatherShare] = [20, 250, 2]
+/** Changes in so short a time are one. After one that took long the next waits for as long, so that they do not take all of the machine's time; the first after a while does not wait. */
+const [gatherMs, longestGatherMs] = [20, 1_000]
 /** Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. */
 const lingerMs = 2_000
 const [firstRetryMs, lastRetryMs] = [200, 10_000]
@@ -42,13 +42,15 @@ export class Balancer {
   /** Whom the packet filter lets it reach: its servers, and those that left a moment ago. */
   private passed: ServersOf = new Map()
   private lingering: NodeJS.Timeout | null = null
-  private lastMs = 0
+  private nextAt = 0
+  private isLooking = false
   private running: Promise<void> | null = null
   private changed = false
   private left = false
   private retryMs = firstRetryMs
   private startedAt = 0
-  private readonly waking = new Set<() => void>()
+  private readonly pauses = new Pauses()
+  private readonly gathering = new Pauses()
   private down: string[] = []
   private isActive = false
   private problem: string | null = null
@@ -72,6 +74,7 @@ export class Balancer {
   want(wanted: Wanted | null): void {
     this.wanted = wanted
     this.retryMs = firstRetryMs
+    if (!wanted) this.gathering.end()
     this.converge()
   }
 
@@ -88,8 +91,10 @@ export class Balancer {
 
   /** Asks HAProxy whom it took out, and tells where that changed. */
   async lookAtServers(): Promise<void> {
-    if (!this.wanted || !this.isActive || this.running || !needsHaproxy(this.wanted.balancer)) return
+    if (!this.wanted || !this.isActive || this.running || this.isLooking || !needsHaproxy(this.wanted.balancer)) return
+    this.isLooking = true
     const down = (await this.haproxy.serversDown().catch(() => this.down)).sort().slice(0, 1000)
+    this.isLooking = false
     if (isDeepStrictEqual(down, this.down)) return
     this.down = down
     if (this.isActive) this.tellState()
@@ -104,6 +109,11 @@ export class Balancer {
     return [...rest.filter(({ part }) => part !== ''), ...udp.map((one) => (one.part === '' && whole ? { ...whole, connections: whole.connections + one.connections, receivedBytes: whole.receivedBytes + one.receivedBytes, sentBytes: whole.sentBytes + one.sentBytes } : one)), ...(whole && udp.length === 0 ? [whole] : [])]
   }
 
+  /** Its servers of all but UDP, as HAProxy has them now. */
+  async servers(): Promise<BalancerServerState[]> {
+    return this.wanted && needsHaproxy(this.wanted.balancer) ? this.haproxy.servers() : []
+  }
+
   log(...options: Parameters<Haproxy['log']>): ReturnType<Haproxy['log']> {
     return this.haproxy.log(...options)
   }
@@ -111,7 +121,8 @@ export class Balancer {
   /** Lets it run on for the next agent. */
   async leave(): Promise<void> {
     this.left = true
-    for (const wake of this.waking) wake()
+    this.pauses.end()
+    this.gathering.end()
     await this.running
   }
 
@@ -123,7 +134,7 @@ export class Balancer {
   private converge(): void {
     if (this.left) return
     this.changed = true
-    for (const wake of this.waking) wake()
+    this.pauses.end()
     this.running ??= this.work().finally(() => {
       this.running = null
       if (this.changed && !this.left) this.converge()
@@ -132,56 +143,48 @@ export class Balancer {
 
   private async work(): Promise<void> {
     while (this.changed && !this.left) {
-      await delay(Math.min(Math.max(gatherMs, this.lastMs * gatherShare), longestGatherMs))
+      await this.gathering.of(this.wanted ? Math.max(gatherMs, this.nextAt - performance.now()) : gatherMs)
+      if (this.left) return
       this.changed = false
-      const { wanted } = this
+      const { wanted, isActive } = this
       const began = performance.now()
       try {
         await (wanted ? this.bring(wanted) : this.end())
         this.retryMs = firstRetryMs
-        this.lastMs = performance.now() - began
+        const now = performance.now()
+        // How long it waited for its first start says nothing of its changes.
+        this.nextAt = isActive ? now + Math.min(now - began, longestGatherMs) : 0
       } catch (error) {
         this.failed(error)
         this.changed = true
-        await this.pause(this.retryMs)
+        await this.pauses.of(this.retryMs)
         this.retryMs = Math.min(this.retryMs * 2, lastRetryMs)
       }
     }
-  }
-
-  /** Until the time is over, or there is something new. */
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        this.waking.delete(done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      this.waking.add(done)
-    })
   }
 
   private async bring({ balancer, servers, certificates }: Wanted): Promise<void> {
     const { outside, network } = this.parts
     const made = await step('its network namespace', () => this.makeNamespace())
     // Who comes may be reached before HAProxy knows of it; who goes, until it does not any more.
-    await this.letThrough(balancer, both(this.passed, servers))
+    await this.letThrough(balancer, servers)
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
     const outer = { addresses: balancer.addresses, until: balancer.until }
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
-    this.linger(servers)
     this.isActive = true
     this.tellState()
   }
 
+  /** Its servers, and for a moment those that left. */
   private async letThrough(balancer: HostBalancer, servers: ServersOf): Promise<void> {
-    await step('its packet filter', () => this.namespace.filter(balancer, servers))
-    this.passed = servers
+    const passed = both(this.passed, servers)
+    await step('its packet filter', () => this.namespace.filter(balancer, passed))
+    this.passed = passed
+    this.linger(servers)
   }
 
-  /** Who left is let through no more in a moment. */
+  /** Who left is let through no more in a moment, whatever HAProxy does: by then it may be another pod's address. */
   private linger(servers: ServersOf): void {
     if (this.lingering || count(this.passed) === count(servers)) return
     this.lingering = setTimeout(() => {
@@ -212,7 +215,7 @@ export class Balancer {
     }
     const ran = await this.haproxy.isRunning()
     // One that ends again and again does not take the machine's time.
-    if (!ran && performance.now() - this.startedAt < steadyMs) await this.pause(Math.min(1_000, this.retryMs))
+    if (!ran && performance.now() - this.startedAt < steadyMs) await this.pauses.of(Math.min(1_000, this.retryMs))
     this.problem = await this.haproxy.bring(wanted)
     if (!ran) this.startedAt = performance.now()
   }

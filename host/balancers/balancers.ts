@@ -1,18 +1,21 @@
-import { readdir } from 'node:fs/promises'
-import type { BalancerFigures, CertificatesMessage, ExternalObject, ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import type { BalancerServerState, BalancerFigures, CertificatesMessage, ExternalObject, ExternalReport, HostBalancer } from '@/contracts/host/v1'
 import type { BalancerServer } from '@/domain/load-balancer/model'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import { Balancer } from './balancer'
 import { BalancerMeter } from './balancer-meter'
-import { BalancerNamespace } from './balancer-namespace'
-import { balancerNumberOf } from './names'
 import type { BalancerParts, Certificate } from './ports'
 import type { ServersOf } from './packet-filter'
 import type { ServerLease } from './server-lease'
+import { StartGate } from '@/host/pods/start-gate'
+import { Strays } from './strays'
 
 const checkMs = 1_000
 /** Each balancer's HAProxy is asked whom it took out in every fifth look. */
 const serversEvery = 5
+/** What could not be removed is tried again in every so many looks. */
+const straysEvery = 60
+/** Questions to balancers of this host at a time, each a process or a connection: a thousand at once would take the agent's time. */
+const askedAtOnce = 16
 /** Reports of balancers that are not here, for a server that was not there. */
 const mostApart = 10_000
 
@@ -33,18 +36,22 @@ export class Balancers {
   private readonly letGo = new Set<string>()
   private mustHear = false
   private readonly meter = new BalancerMeter()
+  private readonly asking = new StartGate(askedAtOnce)
+  private readonly strays: Strays
   private timer: NodeJS.Timeout | undefined
   private turn = 0
   private isEnding = false
   private onReport: (report: ExternalReport) => void = () => {}
-  private constructor(private readonly parts: BalancerParts, private readonly lease: Pick<ServerLease, 'holds'>) {}
+  private constructor(private readonly parts: BalancerParts, private readonly lease: Pick<ServerLease, 'holds'>) {
+    this.strays = new Strays(parts)
+  }
 
-  /** Takes up what an earlier agent left of `known`, and removes what else is here. Throws where this machine cannot be looked at. */
+  /** Takes up what an earlier agent left of `known`, and removes what else is here. */
   static async open(parts: BalancerParts, lease: Pick<ServerLease, 'holds'>, known: readonly ExternalObject[]): Promise<Balancers> {
     const all = new Balancers(parts, lease)
     const told = toldOf(known)
     // What may be elsewhere by now is left of nobody.
-    await all.removeStrays(new Map([...told].filter(([, { balancer }]) => lease.holds(balancer.until))))
+    await all.strays.first([...told.values()].map(({ balancer }) => balancer).filter(({ until }) => lease.holds(until)))
     for (const [uid, one] of told) all.set(uid, one, false)
     all.timer = setInterval(() => void all.check(), checkMs).unref()
     return all
@@ -89,8 +96,15 @@ export class Balancers {
 
   /** What passed since the last call; `at` is in milliseconds of a clock that only goes forward. A balancer that does not answer is left out. */
   async figures(at: number): Promise<(Omit<BalancerFigures, 'ageMs'> & { at: number })[]> {
-    const counted = await Promise.all([...this.balancers].map(async ([uid, balancer]) => (await balancer.counters().catch(() => [])).map((counters) => ({ uid, counters }))))
-    return this.meter.figures(at, counted.flat())
+    const answers = await Promise.all([...this.balancers].map(async ([uid, balancer]) => [uid, await this.asking.do(() => balancer.counters()).catch(() => null)] as const))
+    return this.meter.figures(at, new Map(answers))
+  }
+
+  /** A balancer's servers as they are now. Throws where it is not here. */
+  async servers(uid: string): Promise<BalancerServerState[]> {
+    const balancer = this.balancers.get(uid)
+    if (!balancer) throw new Error('The balancer is not on this host any more: look again in a moment.')
+    return balancer.servers()
   }
 
   /** Lines of a balancer's log, the newest `tailLines` first. Throws where it is not here. */
@@ -186,7 +200,8 @@ export class Balancers {
     this.turn += 1
     try {
       for (const [uid, { balancer }] of this.told) if (!this.letGo.has(uid) && !this.lease.holds(balancer.until)) this.release(uid)
-      await Promise.all([...this.balancers.values()].map((balancer, at) => Promise.all([balancer.check(), at % serversEvery === this.turn % serversEvery ? balancer.lookAtServers() : null])))
+      if (this.strays.remain && this.turn % straysEvery === 0) void this.strays.again([...[...this.told.values()].map(({ balancer }) => balancer), ...this.balancers.values()])
+      await Promise.all([...this.balancers.values()].map((balancer, at) => Promise.all([balancer.check(), at % serversEvery === this.turn % serversEvery ? this.asking.do(() => balancer.lookAtServers()) : null])))
     } catch (error) {
       this.parts.log.error({ err: error }, 'balancers could not be looked at')
     }
@@ -196,15 +211,6 @@ export class Balancers {
     this.mustHear = true
     this.parts.log.warn({ balancer: uid }, 'the server was not heard of for as long as this host may answer for a balancer: it is let go, for another host may answer for it')
     this.bring(uid)
-  }
-
-  private async removeStrays(told: ReadonlyMap<string, Told>): Promise<void> {
-    const { parts } = this
-    const killed = await parts.endStrayHaproxies(new Set(told.keys()))
-    const numbers = new Set([...told.values()].map(({ balancer }) => balancer.number))
-    const strays = (await readdir('/run/netns').catch(() => [])).flatMap((name) => balancerNumberOf(parts.hostTag, name) ?? []).filter((number) => !numbers.has(number))
-    for (const number of strays) await new BalancerNamespace(parts.hostTag, number, parts.run).remove()
-    if (killed > 0 || strays.length > 0) parts.log.warn({ haproxies: killed, namespaces: strays.length }, 'removed what was left of balancers that are not here any more')
   }
 }
 

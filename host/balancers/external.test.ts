@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ExternalMessage, ExternalObject } from '@/contracts/host/v1'
-import { BalancerMeter } from './balancer-meter'
 import { External } from './external'
-import type { PartCounters } from './ports'
 import { balancer, silent } from './testing/balancer-lab'
 
 const one = balancer(7)
@@ -81,16 +79,5 @@ describe('a pod’s address', () => {
     const { external } = open([pool, address], (until) => until === null)
     expect(external.mustHearAll).toBe(true)
     expect(open([pool, { ...address, until: null }], (until) => until === null).external.mustHearAll).toBe(false)
-  })
-})
-
-describe('figures of balancers', () => {
-  const counters = (fields: Partial<PartCounters> = {}): PartCounters => ({ part: '', connections: 0, requests: 0, errors4xx: 0, errors5xx: 0, failed: 0, receivedBytes: 0, sentBytes: 0, latency: [0, 0, 0, 0, 0, 0, 0, 0, 0], activeConnections: 0, ...fields })
-
-  it('are what grew between two readings, and count from nothing where HAProxy began anew', () => {
-    const meter = new BalancerMeter()
-    expect(meter.figures(0, [{ uid: 'x', counters: counters({ requests: 10 }) }])).toEqual([])
-    expect(meter.figures(10_000, [{ uid: 'x', counters: counters({ requests: 15, latency: [3, 2, 0, 0, 0, 0, 0, 0, 0], activeConnections: 4 }) }])).toMatchObject([{ balancerUid: 'x', part: '', intervalMs: 10_000, requests: 5, latency: [3, 2, 0, 0, 0, 0, 0, 0, 0], activeConnections: 4 }])
-    expect(meter.figures(20_000, [{ uid: 'x', counters: counters({ requests: 3, latency: [1, 0, 0, 0, 0, 0, 0, 0, 0] }) }, { uid: 'y', counters: counters({ requests: 2 }) }])).toMatchObject([{ requests: 3, latency: [1, 0, 0, 0, 0, 0, 0, 0, 0] }, { requests: 2 }])
   })
 })

@@ -1,4 +1,4 @@
-import type { HostBalancer } from '@/contracts/host/v1'
+import type { BalancerServerState, HostBalancer } from '@/contracts/host/v1'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import type { Run } from '@/host/network/kernel'
 import type { Logger } from '@/platform/logger'
@@ -27,6 +27,8 @@ export type Haproxy = {
   stop: () => Promise<void>
   /** Servers that its own checks took out, as `backend/address:port`. */
   serversDown: () => Promise<string[]>
+  /** All of its servers, for who looks at them. */
+  servers: () => Promise<BalancerServerState[]>
   counters: () => Promise<PartCounters[]>
   log: (options: { tailLines: number; follow: boolean }, signal: AbortSignal) => AsyncIterable<BalancerLogLine>
 }
@@ -40,6 +42,9 @@ export type BalancerParts = {
   network: { attach: (balancer: HostBalancer, namespace: string, device: string) => Promise<void>; detach: (balancer: Pick<HostBalancer, 'uid' | 'number'>) => Promise<void> }
   /** `onEnd`: its process ended by itself. */
   haproxy: (balancer: Pick<HostBalancer, 'uid' | 'number'>, namespacePath: string, onEnd: () => void) => Haproxy
-  /** Ends every HAProxy of this host's but those of these balancers, and removes what they have here. Says how many there were. */
-  endStrayHaproxies: (kept: ReadonlySet<string>) => Promise<number>
+  /**
+   * What an earlier agent left. `endUnwritten` ends what runs and is written down nowhere, with one look for all, and says how many processes that were; `removeBut` removes all that is of none of these
+   * balancers, says of how many, and tells of each of which it could not.
+   */
+  haproxies: { endUnwritten: () => Promise<number>; removeBut: (kept: ReadonlySet<string>, failed: (uid: string, error: unknown) => void) => Promise<number> }
 }

@@ -5,7 +5,7 @@ import type { Haproxy } from './ports'
 import { balancer, backend, BalancerLab, listener } from './testing/balancer-lab'
 
 /** Where all is UDP there is none. */
-const noHaproxy = (): Haproxy => ({ bring: () => Promise.reject(new Error('a HAProxy for UDP')), isRunning: () => Promise.resolve(false), stop: () => Promise.resolve(), serversDown: () => Promise.resolve([]), counters: () => Promise.resolve([]), log: async function* () {} })
+const noHaproxy = (): Haproxy => ({ bring: () => Promise.reject(new Error('a HAProxy for UDP')), isRunning: () => Promise.resolve(false), stop: () => Promise.resolve(), serversDown: () => Promise.resolve([]), servers: () => Promise.resolve([]), counters: () => Promise.resolve([]), log: async function* () {} })
 const always = { holds: () => true }
 
 describe('a balancer of UDP', () => {

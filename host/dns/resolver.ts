@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { NetworkObject } from '@/contracts/host/v1'
 import { jailUid, releaseJailUid, reserveJailUid } from '@/host/images/jail/jail'
 import type { Logger } from '@/platform/logger'
+import { Pauses } from '@/platform/pauses'
 import { aliasScript } from './alias-script'
 import { helperNames, helperPorts, resolverFiles, type HelperName, type ResolverFiles } from './files'
 import { isResolverUid, resolverFolder } from './jail'
@@ -52,7 +53,7 @@ export class Resolver {
   private startedAt = 0
   /** What the last look at all names took. */
   private computedMs = 0
-  private readonly waking = new Set<() => void>()
+  private readonly pauses = new Pauses()
   /** Aborted when what drains shall end at once. */
   private ending = new AbortController()
   /** What is ending, and the port that it still holds. */
@@ -93,7 +94,7 @@ export class Resolver {
   async leave(): Promise<void> {
     this.left = true
     this.ending.abort()
-    for (const wake of this.waking) wake()
+    this.pauses.end()
     await this.running
     await Promise.all(this.retiring.keys())
   }
@@ -105,7 +106,7 @@ export class Resolver {
 
   private converge(): void {
     this.changed = true
-    for (const wake of this.waking) wake()
+    this.pauses.end()
     this.running ??= this.work().finally(() => {
       this.running = null
       if (this.changed && !this.left) this.converge()
@@ -122,24 +123,10 @@ export class Resolver {
       } catch (error) {
         this.parts.log.warn({ err: error, namespace: this.parts.namespace, retryMs: this.retryMs }, 'a network\'s resolver is not as it should be; it is tried again')
         this.changed = true
-        await this.pause(this.retryMs)
+        await this.pauses.of(this.retryMs)
         this.retryMs = Math.min(this.retryMs * 2, lastRetryMs)
       }
     }
-  }
-
-  /** Until the time is over, or there is something new. */
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        this.waking.delete(done)
-        resolve()
-      }
-      const timer = setTimeout(done, ms)
-      timer.unref()
-      this.waking.add(done)
-    })
   }
 
   private async bring(): Promise<void> {

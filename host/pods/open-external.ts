@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { ExternalObject, HostBalancer } from '@/contracts/host/v1'
 import { Balancers } from '@/host/balancers/balancers'
 import { External, externalReportKey } from '@/host/balancers/external'
-import { HaproxyProcess, removeBalancerFolder, reserveBalancerAccount } from '@/host/balancers/haproxy/haproxy'
+import { HaproxyProcess } from '@/host/balancers/haproxy/haproxy'
+import { endUnwrittenHaproxies, removeFoldersBut, reserveBalancerAccount } from '@/host/balancers/haproxy/strays'
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from '@/host/balancers/names'
 import type { BalancerParts } from '@/host/balancers/ports'
 import { ServerLease } from '@/host/balancers/server-lease'
@@ -18,6 +19,7 @@ import type { HostNetwork } from '@/host/network/host-network'
 import type { Run } from '@/host/network/kernel'
 import { NAMESPACES } from '@/host/network/network-namespace'
 import { run } from '@/platform/exec'
+import { StartGate } from './start-gate'
 import type { Logger } from '@/platform/logger'
 
 /** `run`: how commands are run in balancers' namespaces; by default platform/exec's. */
@@ -30,6 +32,8 @@ export type OpenExternal = { external: External; balancers: Balancers; heard: (a
 export type FoundExternal = { attachments: Attachment[]; open: () => Promise<OpenExternal> }
 
 const placeOf = ({ uid, number, networkId, network }: HostBalancer, namespace: string, device: string) => ({ network: { id: networkId, ...network }, balancer: { uid, number, inner: network.inner, mac: network.mac }, namespace, device })
+/** A thousand balancers may be begun at the same time, as after a reboot; each would be too late then. HAProxies that begin or reload, and commands in balancers' namespaces. */
+const atOnce = { haproxies: 8, commands: 16 } as const
 const isThere = (path: string) => stat(path).then(() => true, () => false)
 
 /** Why this host can answer for nothing of the outside, or null. */
@@ -67,7 +71,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     let changed = (_: string) => {}
     const addresses = new FloatingAddresses({ network, log, guard, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
-    const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until) })
+    const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until), endsByItself: () => kept.isWritten && network.external.links.every((link) => guard.covers(link)) })
     const leaseTimer = setInterval(() => {
       if (external.checkLease()) log.warn('the server was not heard of for as long as this host may answer for its pods\' addresses: they are let go, for another host may answer for them')
     }, 1000).unref()
@@ -107,8 +111,9 @@ async function balancersHere(hostTag: string, known: readonly ExternalObject[], 
 
 /** Where balancers get their links, and their HAProxy. */
 export function balancerParts({ hostTag, folders, network, log, run: runCommand = run }: ExternalSettings, guard: Pick<LeaseGuard, 'cover' | 'uncover'>): BalancerParts {
+  const [starting, commands] = [new StartGate(atOnce.haproxies), new StartGate(atOnce.commands)]
   return {
-    hostTag, log, run: runCommand,
+    hostTag, log, run: (...command) => commands.do(() => runCommand(...command)),
     outside: {
       attach: async ({ number, addresses, until }, namespace, device) => {
         await guard.cover(portName(hostTag, namespace), until)
@@ -123,11 +128,7 @@ export function balancerParts({ hostTag, folders, network, log, run: runCommand 
       attach: async (balancer, namespace, device) => void (await network.attachBalancer(placeOf(balancer, namespace, device))),
       detach: ({ uid }) => network.detachBalancer(uid),
     },
-    haproxy: ({ uid }, namespace, onEnd) => new HaproxyProcess({ folder: join(folders.balancers, uid), namespace, onEnd, log }),
-    endStrayHaproxies: async (keep) => {
-      const strays = (await readdir(folders.balancers)).filter((uid) => !keep.has(uid))
-      for (const uid of strays) await removeBalancerFolder(join(folders.balancers, uid))
-      return strays.length
-    },
+    haproxy: ({ uid }, namespace, onEnd) => new HaproxyProcess({ folder: join(folders.balancers, uid), namespace, onEnd, log, inTurn: (act) => starting.do(act) }),
+    haproxies: { endUnwritten: () => endUnwrittenHaproxies(folders.balancers), removeBut: (kept, failed) => removeFoldersBut(folders.balancers, kept, failed) },
   }
 }

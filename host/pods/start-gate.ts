@@ -1,5 +1,5 @@
 /**
- * Bounds how many pods are at the part of their start that takes a processor (VM to containers). First come, first
+ * Bounds how many are at what takes a processor: pods at the part of their start from VM to containers, balancers at the start of their HAProxy. First come, first
  * served; who waits can give up.
  */
 export class StartGate {
@@ -21,6 +21,16 @@ export class StartGate {
       const next = this.waiting.shift()
       if (next) next()
       else this.free += 1
+    }
+  }
+
+  /** Does it in its turn. */
+  async do<T>(act: () => Promise<T>): Promise<T> {
+    const leave = await this.enter(new AbortController().signal)
+    try {
+      return await act()
+    } finally {
+      leave()
     }
   }
 

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { defaultOptions } from '@/domain/load-balancer/model'
+import { makeCertificate } from '@/platform/crypto/testing/certificates'
 import { parseLogLine } from './access-log'
-import { problemOf } from './certificates'
-import { partCounters, sumOf } from './counters'
+import { CertificateChecks, mostBytes, problemOf } from './certificates'
+import { lessOf, partCounters, sumOf } from './counters'
+import { haproxyLimits } from './jail'
 import { connectionsOf } from './room'
 import { command, NoAnswer } from './runtime'
 import { isDone, runningServers, serverChanges, stickyCommands, together } from './server-changes'
@@ -90,23 +92,42 @@ describe('what HAProxy says', () => {
   it('of figures is counters of the whole, rules and backends; a backend has the latencies of all rules that lead there', () => {
     const stat = '# pxname,svname,mode,conn_tot,req_tot,hrsp_4xx,hrsp_5xx,bin,bout,scur,econ,eresp,connect,\nport-80,FRONTEND,http,5,9,1,2,100,200,3,,,,\nb-web,BACKEND,http,,8,1,2,90,190,1,1,1,4,\nb-db,BACKEND,tcp,,0,,,7,8,1,2,0,6,\nfigures,BACKEND,http,,,,,,,,,,,\n\n'
     const table = '# table: figures, type: string, size:2, used:2\n0x1: key=rule/api use=0 exp=0 conn_cur=1 http_req_cnt=5 http_err_cnt=1 http_fail_cnt=2 bytes_in_cnt=50 bytes_out_cnt=60 gpc0=3 gpc8=2\n0x2: key=backend/web use=0 exp=0 conn_cur=0 http_req_cnt=3 gpc0=3\n'
-    const parts = partCounters(stat + table, { listeners: [listener({ port: 80, rules: [rule('api', null, null)] })] })
+    const parts = partCounters(stat + table, { listeners: [listener({ port: 80, rules: [rule('api', null, null)] })], backends: [httpBackend('web'), tcpBackend('db')] })
     expect(parts[0]).toEqual({ part: '', connections: 5, requests: 9, errors4xx: 1, errors5xx: 2, failed: 4, receivedBytes: 100, sentBytes: 200, activeConnections: 3, latency: [6, 0, 0, 0, 0, 0, 0, 0, 2] })
     expect(parts.map(({ part }) => part)).toEqual(['', 'rule/api', 'backend/web', 'backend/db'])
     expect(parts[2]).toMatchObject({ latency: [6, 0, 0, 0, 0, 0, 0, 0, 2], failed: 2, connections: 4 })
     expect(parts[3]).toMatchObject({ latency: null, failed: 2, connections: 6, receivedBytes: 7 })
     const sum = sumOf(parts, parts)
     expect(sum[1]).toMatchObject({ requests: 10, activeConnections: 1, latency: [6, 0, 0, 0, 0, 0, 0, 0, 4] })
-    expect(partCounters('', { listeners: [] })).toHaveLength(1)
+    expect(partCounters('', { listeners: [], backends: [] })).toHaveLength(1)
+    // What is begun with is nothing, whatever was counted before.
+    expect(sumOf(lessOf(parts), parts).map(({ requests, receivedBytes, latency }) => [requests, receivedBytes, latency?.some((count) => count !== 0) ?? false])).toEqual(parts.map(() => [0, 0, false]))
+    // Of a HAProxy that was broken into: parts of nobody, and what is no count.
+    const lies = '# pxname,svname,mode,req_tot,bin,\nb-web,BACKEND,http,-5,1.5,\nb-web,BACKEND,http,7,7,\nb-other,BACKEND,http,1,1,\n\n# table: figures\n0x1: key=rule/other http_req_cnt=5\n0x2: key=rule/api http_req_cnt=-5\n'
+    const told = partCounters(lies, { listeners: [listener({ port: 80, rules: [rule('api', null, null)] })], backends: [httpBackend('web')] })
+    expect(told.map(({ part, requests, receivedBytes }) => [part, requests, receivedBytes])).toEqual([['', 0, 0], ['rule/api', 0, 0], ['backend/web', 0, 1]])
   })
 })
 
-it('a machine has room for as many connections as its agent may open files for', () => {
+it('a machine has room for as many connections as its agent may open files for, and as the balancer has memory for', () => {
   const limits = 'Max open files            1024                 20000                files\n'
   expect(connectionsOf(limits, 'CapEff:\t0000000000000000\n')).toBe(9_000)
-  expect(connectionsOf(limits, 'CapEff:\t000001ffffffffff\n')).toBeGreaterThanOrEqual(defaultOptions.maxConnections * 10)
+  // With any number of files: no more than memory has room for when all of their buffers are full.
+  const most = connectionsOf(limits, 'CapEff:\t000001ffffffffff\n')
+  expect(most).toBeGreaterThanOrEqual(defaultOptions.maxConnections)
+  expect(most * 2 * 16_384).toBeLessThan(haproxyLimits.memoryBytes)
 })
 
 it('what is no certificate with its key is told without a word of it', () => {
   expect(problemOf({ pem: '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n' })).toBe('it is not a certificate and a key that can be read')
+})
+
+it('certificates beyond what one balancer may have are left out by name, and cost no other', () => {
+  const { certificate, key } = makeCertificate({ names: ['a.example'] })
+  const comment = `# ${'x'.repeat(1 << 20)}\n`
+  const all = Array.from({ length: 22 }, (_, i) => ({ id: `id-${i}`, revision: '1', pem: `${comment}${certificate}${key}` }))
+  const { usable, problems } = new CertificateChecks().usable(new Set(all.map(({ id }) => id)), new Map(all.map((one) => [one.id, one])))
+  expect(usable.size).toBe(Math.floor(mostBytes / (all[0]?.pem.length ?? 1)))
+  expect(problems).toHaveLength(all.length - usable.size)
+  expect(problems[0]).toContain(`the certificate id-${usable.size} is left out`)
 })

@@ -1,6 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Certificate } from '../ports'
 
+/** Bytes of all certificates of one balancer: its HAProxy has them in its memory, and their files are in memory twice while it is told of others. */
+export const mostBytes = 20 << 20
+
 /** Why HAProxy could not use a certificate, for people; null: it can. HAProxy would refuse all of a configuration for one. */
 export function problemOf({ pem }: Pick<Certificate, 'pem'>): string | null {
   try {
@@ -19,6 +22,7 @@ export class CertificateChecks {
   usable(ids: ReadonlySet<string>, certificates: ReadonlyMap<string, Certificate>): { usable: Map<string, Certificate>; problems: string[] } {
     const usable = new Map<string, Certificate>()
     const problems: string[] = []
+    let bytes = 0
     for (const id of this.known.keys()) if (!ids.has(id)) this.known.delete(id)
     for (const id of ids) {
       const certificate = certificates.get(id)
@@ -27,7 +31,9 @@ export class CertificateChecks {
         continue
       }
       const problem = this.problem(certificate)
-      if (problem === null) usable.set(id, certificate)
+      bytes += certificate.pem.length
+      if (problem === null && bytes > mostBytes) problems.push(`the certificate ${id} is left out, for those before it take up the ${mostBytes >> 20} MiB that the certificates of one balancer may have`)
+      else if (problem === null) usable.set(id, certificate)
       else problems.push(`the certificate ${id} cannot be used: ${problem}`)
     }
     return { usable, problems }

@@ -13,22 +13,26 @@ type Figures = { active: number; requests: number; errors4xx: number; errors5xx:
  * What passed through a balancer since its HAProxy counts: the whole, each rule, each backend. `failed`: what no pod took or answered. Latency is the time from the whole head
  * of a request to the beginning of a pod's answer; answers of HAProxy's own have none.
  */
-export function partCounters(answer: string, { listeners }: Pick<BalancerModel, 'listeners'>): PartCounters[] {
+export function partCounters(answer: string, { listeners, backends: known }: Pick<BalancerModel, 'listeners' | 'backends'>): PartCounters[] {
   const at = answer.indexOf('# table:')
   const figures = figuresOf(at < 0 ? '' : answer.slice(at))
   const rows = tableOf(at < 0 ? answer : answer.slice(0, at), ',')
+  // Of a HAProxy that was broken into, what is no part of ours counts nothing.
+  const named = new Set(known.map(({ name }) => name))
+  const ruleParts = new Set(listeners.flatMap(({ rules }) => rules.map(({ id }) => `rule/${id}`)))
   const backends = rows.flatMap((row) => {
     const name = row.get('svname') === 'BACKEND' ? backendOf(row.get('pxname') ?? '') : null
-    if (name === null) return []
+    if (name === null || !named.delete(name)) return []
     const parts = [`backend/${name}`, ...listeners.flatMap(({ rules }) => rules).filter(({ backend }) => backend === name).map(({ id }) => `rule/${id}`)]
     return [backendPart(name, row, sumLatency([...new Set(parts)].map((part) => figures.get(part)?.latency)))]
   })
-  const rules = [...figures].filter(([key]) => key.startsWith('rule/')).map(([part, { latency, active, ...counts }]) => ({ part, connections: 0, failed: 0, ...counts, latency, activeConnections: active }))
-  return [whole(rows.filter((row) => row.get('svname') === 'FRONTEND' && row.get('pxname')?.startsWith('port-')), backends), ...rules, ...backends]
+  const rules = [...figures].filter(([key]) => ruleParts.has(key)).map(([part, { latency, active, ...counts }]) => ({ part, connections: 0, failed: 0, ...counts, latency, activeConnections: active }))
+  return [wholePart(rows.filter((row) => row.get('svname') === 'FRONTEND' && row.get('pxname')?.startsWith('port-')), backends), ...rules, ...backends]
 }
 
-type Row = ReadonlyMap<string, string>
-const number = (row: Row, name: string): number => Number(row.get(name) ?? 0) || 0
+type Row = { get: (name: string) => string | undefined }
+const whole = (text: string | undefined): number => Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.floor(Number(text ?? 0) || 0)))
+const number = (row: Row, name: string): number => whole(row.get(name))
 const isHttp = (row: Row) => row.get('mode') === 'http'
 
 function backendPart(name: string, row: Row, latency: readonly number[]): PartCounters {
@@ -41,7 +45,7 @@ function backendPart(name: string, row: Row, latency: readonly number[]): PartCo
 
 const latencyNone: readonly number[] = Array.from({ length: latencyBounds.length + 1 }, () => 0)
 const sumLatency = (all: readonly (readonly number[] | null | undefined)[]): number[] => latencyNone.map((_, i) => all.reduce((sum, latency) => sum + (latency?.[i] ?? 0), 0))
-function whole(rows: readonly Row[], backends: readonly PartCounters[]): PartCounters {
+function wholePart(rows: readonly Row[], backends: readonly PartCounters[]): PartCounters {
   const sum = (...names: string[]) => rows.reduce((total, row) => total + names.reduce((part, name) => part + number(row, name), 0), 0)
   return {
     ...{ part: '', connections: sum('conn_tot'), requests: sum('req_tot'), errors4xx: sum('hrsp_4xx'), errors5xx: sum('hrsp_5xx'), failed: backends.reduce((total, { failed }) => total + failed, 0) },
@@ -55,11 +59,17 @@ function figuresOf(answer: string): Map<string, Figures> {
   return new Map(answer.split('\n').flatMap((line) => {
     const values = new Map([...line.matchAll(/ ([a-z0-9_]+)(?:\(\d+\))?=(\S+)/g)].map(([, name = '', value = '']) => [name, value]))
     const key = values.get('key')
-    const value = (name: string) => Number(values.get(name) ?? 0) || 0
+    const value = (name: string) => whole(values.get(name))
     if (key === undefined) return []
     return [[key, { active: value('conn_cur'), requests: value('http_req_cnt'), errors4xx: value('http_err_cnt'), errors5xx: value('http_fail_cnt'), receivedBytes: value('bytes_in_cnt'), sentBytes: value('bytes_out_cnt'), latency: latencyNone.map((_, i) => value(`gpc${i}`)) }]]
   }))
 }
+
+/** What is to be added to what is counted from now on, so that it begins at nothing. */
+export const lessOf = (parts: readonly PartCounters[]): PartCounters[] => parts.map((one) => ({
+  ...{ part: one.part, connections: -one.connections, requests: -one.requests, errors4xx: -one.errors4xx, errors5xx: -one.errors5xx, failed: -one.failed, receivedBytes: -one.receivedBytes, sentBytes: -one.sentBytes },
+  ...{ latency: one.latency?.map((count) => -count) ?? null, activeConnections: 0 },
+}))
 
 /** What was counted before a reload and since: HAProxy's new process begins at nothing. */
 export function sumOf(before: readonly PartCounters[], now: readonly PartCounters[]): PartCounters[] {

@@ -22,7 +22,7 @@ export function frontend(listener: BalancerListener, model: BalancerModel): stri
     `mode ${protocol === 'tcp' ? 'tcp' : 'http'}`,
     ...['0.0.0.0', '[::]'].map((address) => bind(address, listener)),
     ...logging(listener, model),
-    ...allowed(listener, model),
+    ...allowed(model),
     ...(protocol === 'tcp' ? ofTcp(listener, model) : ofHttp(listener, model)),
   ].map((line) => `  ${line}`)]
 }
@@ -40,9 +40,10 @@ const logging = ({ protocol }: BalancerListener, { options }: BalancerModel) => 
   `log-format "${logFormat[protocol === 'tcp' ? 'tcp' : 'http'].replaceAll('"', '\\"')}"`,
 ])
 
-/** Who speaks the PROXY protocol is known once it spoke. */
+/** Who may connect is judged by the address that connects. Where that is a proxy's, this says which proxies may name their clients: anybody else could name any address, such as an allowed one. */
+const allowed = ({ options }: BalancerModel) => (options.allow === null ? [] : [`tcp-request connection reject if !{ src -f ${inBalancer(allowFile)} }`])
+/** Whose client it is, is known once the proxy spoke. */
 const stage = ({ acceptProxy }: BalancerListener) => (acceptProxy ? 'session' : 'connection')
-const allowed = (listener: BalancerListener, { options }: BalancerModel) => (options.allow === null ? [] : [`tcp-request ${stage(listener)} reject if !{ src -f ${inBalancer(allowFile)} }`])
 
 function ofTcp(listener: BalancerListener, { options: { ratePerSecond } }: BalancerModel): string[] {
   const at = stage(listener)
@@ -115,7 +116,8 @@ function bodyLimit({ options: { maxBodyBytes, requestSeconds } }: BalancerModel)
 const forwarded = ({ protocol, port }: BalancerListener) => [
   'http-request del-header x-forwarded -m beg',
   'http-request del-header x_forwarded -m beg',
-  ...['forwarded', 'x-client-ip', 'true-client-ip', 'proxy'].map((name) => `http-request del-header ${name}`),
+  ...['forwarded', 'proxy'].map((name) => `http-request del-header ${name}`),
+  "http-request del-header '^(x[-_]real[-_]ip|x[-_]client[-_]ip|true[-_]client[-_]ip)$' -m reg",
   'http-request add-header X-Forwarded-For %[src]',
   'http-request set-header X-Real-IP %[src]',
   `http-request add-header X-Forwarded-Proto ${protocol}`,

@@ -1,47 +1,38 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import type { BalancerServerState } from '@/contracts/host/v1'
 import type { BalancerModel } from '@/domain/load-balancer/model'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
-import { isResolverUid } from '@/host/dns/jail'
 import { jailUid, releaseJailUid, reserveJailUid } from '@/host/images/jail/jail'
 import { Serial } from '@/host/network/serial'
 import type { Logger } from '@/platform/logger'
 import type { Certificate, Haproxy, HaproxyWanted, PartCounters } from '../ports'
 import { CertificateChecks, fileOf } from './certificates'
 import { configurationFiles, servedListeners, type HaproxyPlan } from './configuration'
-import { countersQuestion, partCounters, sumOf } from './counters'
 import { Draining } from './draining'
+import { LastingCounters } from './lasting-counters'
 import { LogReader } from './log-reader'
 import { MemoryFolder } from './memory-folder'
 import { certificateFile, inBalancer } from './places'
-import { checkFiles, drainHaproxy, endHaproxy, HaproxyRecord, isServing, killStrayHaproxies, reloadHaproxy, socketOf, startHaproxy, watchHaproxy } from './process'
+import { checkFiles, drainHaproxy, endHaproxy, isServing, reloadHaproxy, socketOf, startHaproxy, watchHaproxy, type HaproxyRecord } from './process'
 import { roomForConnections } from './room'
 import { command, longestCommand } from './runtime'
+import { savedIn, saveIn, type Saved } from './saved-state'
 import { isDone, runningServers, serverChanges, serversQuestion, stickyCommands, together } from './server-changes'
+import { serverFiguresQuestion, serverStates } from './server-figures'
 import { placeOfName } from './servers'
+import { removeBalancerFolder } from './strays'
 import { HaproxyRefused, wordsOf } from './words'
 
-/** What the next agent is told: nothing secret. `shape`: of all files but servers and certificates; `certificates`: the revision of each. */
-const savedState = z.object({ version: z.literal(1), uid: z.number().int().refine(isResolverUid), process: HaproxyRecord.nullable(), shape: z.string(), certificates: z.record(z.string(), z.string()) })
-type Saved = z.infer<typeof savedState>
+/** One that was asked so often, and for so long did not answer, is taken for dead. */
+const [mostUnanswered, silentMs] = [3, 30_000]
 
-/** `folder`: of this balancer alone, on a disk; `namespace`: the path of the balancer's network namespace; `onEnd` is told when its process ended by itself. */
-export type HaproxyParts = { folder: string; namespace: string; onEnd: () => void; log: Pick<Logger, 'info' | 'warn' | 'error'> }
-
-/** Keeps the account of a balancer that an earlier agent left in this folder from everybody else, before the balancer itself is taken up. */
-export async function reserveBalancerAccount(folder: string): Promise<void> {
-  const saved = await savedIn(folder)
-  if (saved) reserveJailUid(saved.uid)
-}
-
-/** Ends what an earlier agent left in a folder of a balancer, or of several, that is not wanted any more. */
-export async function removeBalancerFolder(folder: string): Promise<void> {
-  await killStrayHaproxies(folder, null)
-  await new MemoryFolder(join(folder, 'memory'), 0).remove()
-  await rm(folder, { recursive: true, force: true })
-}
+/**
+ * `folder`: of this balancer alone, on a disk; `namespace`: the path of the balancer's network namespace; `onEnd` is told when its process ended by itself. `inTurn` bounds how many of this machine begin
+ * or reload at once, which takes a processor: without it all may. `silentMs`: how long a HAProxy may say nothing before it is ended.
+ */
+export type HaproxyParts = { folder: string; namespace: string; onEnd: () => void; log: Pick<Logger, 'info' | 'warn' | 'error'>; inTurn?: <T>(act: () => Promise<T>) => Promise<T>; silentMs?: number }
 
 /**
  * The HAProxy of one balancer: a process in a jail, in the balancer's namespace. What changes often (servers, their weights, renewed certificates) is told to it as it runs; what is
@@ -51,7 +42,10 @@ export class HaproxyProcess implements Haproxy {
   private state: Saved | null = null
   /** What runs, as far as this agent brought it. */
   private model: BalancerModel | null = null
-  private counted: PartCounters[] = []
+  private readonly counted = new LastingCounters((question) => this.say(question))
+  /** All it has is https without a certificate, or nothing: then nothing runs, as it shall be. */
+  private servesNothing = false
+  private unanswered = { times: 0, since: 0 }
   private readonly serial = new Serial()
   private readonly checks = new CertificateChecks()
   private readonly logs = new LogReader(() => (this.state?.process ? this.socket('worker') : null))
@@ -67,6 +61,8 @@ export class HaproxyProcess implements Haproxy {
   }
 
   async isRunning(): Promise<boolean> {
+    if (this.servesNothing) return true
+    if (this.isSilent) return false
     const record = this.state ? this.state.process : ((await savedIn(this.parts.folder))?.process ?? null)
     return record !== null && (await isServing(record, this.parts.namespace))
   }
@@ -77,14 +73,14 @@ export class HaproxyProcess implements Haproxy {
       const { folder } = this.parts
       const saved = this.state ?? (await savedIn(folder))
       this.draining.clear()
-      this.state = null
       this.model = null
-      this.counted = []
+      this.servesNothing = false
       if (saved?.process) {
         if (drainMs > 0) await drainHaproxy(saved.process, drainMs)
         await endHaproxy(saved.process)
       }
       await removeBalancerFolder(folder)
+      this.state = null
       if (saved) releaseJailUid(saved.uid)
     })
   }
@@ -98,9 +94,13 @@ export class HaproxyProcess implements Haproxy {
     })
   }
 
-  /** What passed since HAProxy was started, or taken up by this agent. */
-  async counters(): Promise<PartCounters[]> {
-    return sumOf(this.counted, partCounters(await this.say(countersQuestion), this.model ?? { listeners: [] }))
+  async servers(): Promise<BalancerServerState[]> {
+    return serverStates(await this.say(serverFiguresQuestion), new Set(this.model?.backends.map(({ name }) => name)))
+  }
+
+  /** What passed since HAProxy was started, or taken up by this agent; it never goes back but when it is started anew. Throws {@link NoAnswer} where that cannot be said now. */
+  counters(): Promise<PartCounters[]> {
+    return this.counted.now(this.model ?? nothingOf)
   }
 
   log(options: { tailLines: number; follow: boolean }, signal: AbortSignal): AsyncIterable<BalancerLogLine> {
@@ -113,11 +113,15 @@ export class HaproxyProcess implements Haproxy {
     const state = (this.state ??= await this.open())
     const { usable, problems } = this.checks.usable(named, await this.withKept(state, named, certificates))
     const plan: HaproxyPlan = { model, servers, certificates: new Set(usable.keys()), stickyKey: createHash('sha256').update(`balancer ${balancer.uid}`).digest('hex').slice(0, 32), room: await roomForConnections() }
-    const runs = state.process && (await isServing(state.process, this.parts.namespace)) ? state.process : null
+    const runs = state.process && !this.isSilent && (await isServing(state.process, this.parts.namespace)) ? state.process : null
     // HAProxy does not run without a listener.
-    if (servedListeners(model, plan.certificates).length === 0) await this.quit(state)
-    else if (runs) await this.change(state, plan, usable, runs)
-    else await this.begin(state, plan, usable)
+    const servesNothing = servedListeners(model, plan.certificates).length === 0
+    if (servesNothing) await this.quit(state)
+    else if (runs) {
+      await this.counted.base(model)
+      await this.change(state, plan, usable, runs)
+    } else await this.inTurn(() => this.begin(state, plan, usable))
+    this.servesNothing = servesNothing
     this.model = model
     return problemText(model, plan.certificates, problems)
   }
@@ -133,27 +137,33 @@ export class HaproxyProcess implements Haproxy {
 
   private async quit(state: Saved): Promise<void> {
     const { process } = state
-    state.process = null
     this.draining.clear()
-    if (process) await endHaproxy(process)
+    if (!process) return
+    state.process = null
+    await endHaproxy(process)
     await this.save(state)
   }
 
-  /** Takes up what an earlier agent left, and ends what it did not write down. */
+  /** Takes up what an earlier agent left as it is written down, and ends it where it cannot be used. */
   private async open(): Promise<Saved> {
     const { folder, namespace } = this.parts
     const saved = await savedIn(folder)
     const runs = saved?.process && (await isServing(saved.process, namespace)) && (await this.files(saved).isThere()) ? saved.process : null
-    if (saved) reserveJailUid(saved.uid)
-    await killStrayHaproxies(folder, runs?.identity.pid ?? null)
-    if (runs) watchHaproxy(runs, () => this.ended(runs))
+    if (saved?.process && !runs) await endHaproxy(saved.process)
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    return saved ? { ...saved, process: runs } : { version: 1, uid: jailUid(), process: null, shape: '', certificates: {} }
+    if (runs) watchHaproxy(runs, () => this.ended(runs))
+    if (runs) this.counted.runs('before')
+    const state: Saved = saved ? { ...saved, process: runs } : { version: 1, uid: jailUid(), process: null, shape: '', certificates: {} }
+    // As long as it is here, it is nobody else's account.
+    reserveJailUid(state.uid)
+    return state
   }
 
   private async begin(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Promise<void> {
+    if (state.process && this.isSilent) this.parts.log.error({ folder: this.parts.folder }, 'the HAProxy of a balancer runs and answers nothing any more: it is ended and begun anew')
     await this.quit(state)
-    this.counted = []
+    this.counted.runs('nothing')
+    this.unanswered = { times: 0, since: 0 }
     const files = this.files(state)
     await files.make()
     await this.save(state)
@@ -171,7 +181,7 @@ export class HaproxyProcess implements Haproxy {
 
   private async change(state: Saved, plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>, process: HaproxyRecord): Promise<void> {
     const renewed = [...certificates.values()].filter(({ id, revision }) => state.certificates[id] !== revision)
-    if (shapeOf(plan) !== state.shape || renewed.some((certificate) => fileOf(certificate).length > longestCommand)) return this.reload(state, plan, certificates, process)
+    if (shapeOf(plan) !== state.shape || renewed.some((certificate) => fileOf(certificate).length > longestCommand)) return this.inTurn(() => this.reload(state, plan, certificates, process))
     for (const certificate of renewed) await this.renew(state, certificate)
     await this.changeServers(plan)
   }
@@ -204,22 +214,40 @@ export class HaproxyProcess implements Haproxy {
     const coming = filesOf(plan, certificates)
     await files.tried(coming, (folder) => checkFiles({ files: folder, uid: process.uid }))
     const before = await files.read()
-    const counted = await this.counters().catch(() => this.counted)
     await this.logs.keep()
     try {
-      await files.put(coming)
-      await reloadHaproxy(files.now)
+      await this.counted.through({ was: this.model ?? nothingOf, stay: namedParts(plan.model) }, async () => {
+        await files.put(coming)
+        await reloadHaproxy(files.now)
+      })
     } catch (error) {
-      await files.put(before)
-      await files.keep(before)
+      await this.putBack(files, before)
       throw error
     }
     await files.keep(coming)
     // Who was leaving stays with the old process, which ends by itself.
     this.draining.clear()
-    this.counted = counted.filter(({ part }) => part === '' || namedParts(plan.model).has(part))
     await this.now(state, plan, certificates)
     this.logs.another()
+  }
+
+  /** What came first makes room for what was, which may have been put in part alone for want of it. */
+  private async putBack(files: MemoryFolder, before: ReadonlyMap<string, string>): Promise<void> {
+    try {
+      await files.keep(before)
+      await files.put(before)
+    } catch (error) {
+      this.parts.log.error({ err: error, folder: this.parts.folder }, 'the files of a balancer could not be put back: its HAProxy serves on with what it has read')
+    }
+  }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    return this.parts.inTurn ? this.parts.inTurn(act) : act()
+  }
+
+  private get isSilent(): boolean {
+    const { times, since } = this.unanswered
+    return times >= mostUnanswered && performance.now() - since > (this.parts.silentMs ?? silentMs)
   }
 
   /** It runs with this. */
@@ -237,21 +265,27 @@ export class HaproxyProcess implements Haproxy {
     return socketOf(new MemoryFolder(join(this.parts.folder, 'memory'), 0).now, name)
   }
 
-  private say(text: string): Promise<string> {
-    return command(this.socket('worker'), text)
+  private async say(text: string): Promise<string> {
+    try {
+      const answer = await command(this.socket('worker'), text)
+      this.unanswered = { times: 0, since: 0 }
+      return answer
+    } catch (error) {
+      this.unanswered = { times: this.unanswered.times + 1, since: this.unanswered.since || performance.now() }
+      throw error
+    }
   }
 
-  private async save(state: Saved): Promise<void> {
-    const file = join(this.parts.folder, 'state.json')
-    await writeFile(`${file}.tmp`, JSON.stringify(state), { mode: 0o600 })
-    await rename(`${file}.tmp`, file)
+  private save(state: Saved): Promise<void> {
+    return saveIn(this.parts.folder, state)
   }
 }
 
 const filesOf = (plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Map<string, string> => new Map([...configurationFiles(plan), ...[...certificates.values()].map((certificate) => [certificateFile(certificate.id), fileOf(certificate)] as const)])
 /** All that needs a reload. */
 const shapeOf = (plan: HaproxyPlan): string => createHash('sha256').update(JSON.stringify([...configurationFiles({ ...plan, servers: new Map() })])).digest('hex')
-const namedParts = ({ listeners, backends }: BalancerModel): Set<string> => new Set([...listeners.flatMap(({ rules }) => rules.map(({ id }) => `rule/${id}`)), ...backends.map(({ name }) => `backend/${name}`)])
+const namedParts = ({ listeners, backends }: BalancerModel): Set<string> => new Set(['', ...listeners.flatMap(({ rules }) => rules.map(({ id }) => `rule/${id}`)), ...backends.map(({ name }) => `backend/${name}`)])
+const nothingOf = { listeners: [], backends: [] }
 const plainWords = (answer: string) => wordsOf(answer.split('\n').filter((line) => line.trim() !== '').map((line) => `[ALERT] ${line}`).join('\n'))
 
 function problemText(model: BalancerModel, certificates: ReadonlySet<string>, problems: readonly string[]): string | null {
@@ -259,12 +293,4 @@ function problemText(model: BalancerModel, certificates: ReadonlySet<string>, pr
   const silent = model.listeners.filter((listener) => listener.protocol === 'https' && !served.has(listener)).map(({ port }) => port)
   const all = [...problems, ...(silent.length > 0 ? [`without a certificate nothing answers at port ${silent.join(', ')}`] : [])]
   return all.length === 0 ? null : `${all.slice(0, 5).join('; ')}. Upload the certificate and its key to its Secret again.`
-}
-
-async function savedIn(folder: string): Promise<Saved | null> {
-  try {
-    return savedState.parse(JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')))
-  } catch {
-    return null
-  }
 }

@@ -8,6 +8,10 @@ const earlierBytes = 64 << 10
 const silentMs = 60
 /** Lines that wait for a slow reader; those beyond are lost to it, as they are to one that comes later. */
 const waitingLines = 2_000
+/** A process that was replaced is read for so long still: an open connection keeps it from its end. */
+const lastWordsMs = 2_000
+/** Who follows one log at a time: each has one of the connections that HAProxy has for commands. */
+const mostFollowers = 20
 
 /** The access log of one HAProxy, through its reloads: each new process has a ring of its own. */
 export class LogReader {
@@ -32,6 +36,7 @@ export class LogReader {
       yield* newest([...this.earlier, ...(await this.ring())], tailLines)
       return
     }
+    if (this.followers.size >= mostFollowers) throw new Error(`This log is being followed by ${mostFollowers} already: close one of them, or read it without following.`)
     const waiting: string[] = []
     let wake = () => {}
     const push = (line: string) => {
@@ -59,7 +64,13 @@ export class LogReader {
         push(line)
       }
     }
-    const open = () => void this.follow(take, signal)
+    let current = new AbortController()
+    const open = () => {
+      const earlier = current
+      setTimeout(() => earlier.abort(), lastWordsMs).unref()
+      current = new AbortController()
+      void this.follow(take, AbortSignal.any([signal, current.signal]))
+    }
     this.followers.add(open)
     signal.addEventListener('abort', end)
     open()

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { run } from '@/platform/exec'
 import { configurationFile, runFolder } from './places'
 
-/** Bytes, of a hundred certificates and all else twice; taken as they are written. */
-const size = 64 << 20
+/** Bytes and files, of all certificates (./certificates.ts bounds them) and all else twice; taken as they are written. */
+const [size, mostFiles] = [64 << 20, 12_000]
 
 /**
  * The files of one HAProxy, in memory alone: certificates have their keys with them. `now`: what it reads; `next`: what it shall, until it was found good. Root writes them, the
@@ -27,7 +27,7 @@ export class MemoryFolder {
   async make(): Promise<void> {
     await this.remove()
     await mkdir(this.path, { recursive: true, mode: 0o700 })
-    const options = `size=${size},nr_inodes=2048,mode=0750,uid=0,gid=${this.uid},nosuid,nodev,noexec,nosymfollow`
+    const options = `size=${size},nr_inodes=${mostFiles},mode=0750,uid=0,gid=${this.uid},nosuid,nodev,noexec,nosymfollow`
     const mount = (more: string) => run('mount', ['-t', 'tmpfs', '-o', options + more, 'balancer', this.path])
     // Kernels before 6.4 do not know how to keep it out of swap.
     await mount(',noswap').catch(() => mount(''))

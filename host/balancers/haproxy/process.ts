@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Readable } from 'node:stream'
@@ -17,7 +17,10 @@ import { balancerFolder, configurationFile, inBalancer, runFolder, sockets } fro
 import { command } from './runtime'
 import { HaproxyRefused, wordsOf } from './words'
 
-const startsWithinMs = 10_000
+/** On a machine where several begin at once. */
+const startsWithinMs = 20_000
+/** A HAProxy that begins answers soon or late: it is asked more and more seldom, so that many that begin do not take the agent's time. */
+const [firstAskMs, lastAskMs] = [5, 100]
 const endsWithinMs = 2_000
 const lookMs = 1_000
 /** Of what it says on its standard error, the last. */
@@ -63,6 +66,8 @@ export async function startHaproxy(namespacePath: string, jail: HaproxyJail, onE
     if (identity) await killProcess(identity)
     child.kill('SIGKILL')
     await ended
+    // Who began it may be gone without it, and one that nobody knows of may have had its ports.
+    await killHaproxies(async (pid) => (await readlink(`/proc/${pid}/ns/net`).catch(() => '')) === `net:[${namespace}]`)
     // Its last words may come after its end.
     await delay(20)
     throw new HaproxyRefused(`HAProxy did not start: ${wordsOf(words)}`)
@@ -83,14 +88,19 @@ function jsonOf(line: string): unknown {
   }
 }
 
-/** Whether its worker and its master do within the time. */
-async function answers(files: string, isGone: () => boolean): Promise<boolean> {
-  for (const deadline = performance.now() + startsWithinMs; !isGone() && performance.now() < deadline; await delay(5)) {
-    const said = await Promise.all([command(socketOf(files, 'worker'), 'show info'), command(socketOf(files, 'master'), 'show proc')]).catch(() => ['', ''])
-    if (said[0]?.includes('Pid:') && said[1]?.includes('worker')) return true
+/** Asks again and again, more and more seldom, until it is so or the time is over. */
+async function isSoInTime(ask: () => Promise<boolean>, isOver: () => boolean = () => false): Promise<boolean> {
+  let waitMs = firstAskMs
+  for (const deadline = performance.now() + startsWithinMs; !isOver() && performance.now() < deadline; await delay(waitMs)) {
+    if (await ask().catch(() => false)) return true
+    waitMs = Math.min(waitMs * 1.5, lastAskMs)
   }
   return false
 }
+
+/** Whether its worker and its master answer within the time. */
+const answers = (files: string, isGone: () => boolean): Promise<boolean> =>
+  isSoInTime(async () => (await command(socketOf(files, 'worker'), 'show info')).includes('Pid:') && (await command(socketOf(files, 'master'), 'show proc')).includes('worker'), isGone)
 
 /** Tells when a HAProxy that is nobody's child here has ended. */
 export function watchHaproxy({ identity, uid }: HaproxyRecord, onEnd: () => void): void {
@@ -141,30 +151,36 @@ export async function reloadHaproxy(files: string): Promise<void> {
   const old = new Set(before.workers.map(({ pid }) => pid))
   // It begins anew, and so ends the connection: there may be no answer.
   const said = await command(socketOf(files, 'master'), 'reload').catch(() => '')
-  for (const deadline = performance.now() + startsWithinMs; performance.now() < deadline; await delay(10)) {
-    const now = await workersOf(files).catch(() => null)
-    if (!now) continue
+  let refused = false
+  const taken = await isSoInTime(async () => {
+    const now = await workersOf(files)
     const fresh = now.workers.find(({ pid, reloads }) => !old.has(pid) && reloads === 0)
-    if (fresh && new RegExp(`^Pid: ${fresh.pid}$`, 'm').test(await command(socketOf(files, 'worker'), 'show info').catch(() => ''))) return
-    if (!fresh && now.failed > before.failed) break
-  }
+    refused = !fresh && now.failed > before.failed
+    return fresh !== undefined && new RegExp(`^Pid: ${fresh.pid}$`, 'm').test(await command(socketOf(files, 'worker'), 'show info'))
+  }, () => refused)
+  if (taken) return
   throw new HaproxyRefused(`HAProxy did not take its new configuration, and serves with the one before${said.includes('[ALERT]') ? `: ${wordsOf(said)}` : ''}`)
 }
 
 /**
- * Kills every HAProxy whose files are in memory that is mounted in this folder, or below, but the one whose master is `kept`: of an agent's that died before it could write them down.
+ * Kills every HAProxy whose files are in memory that is mounted in this folder, or below, but those whose masters are `kept`: of an agent's that died before it could write them down.
  * Returns how many processes.
  */
-export async function killStrayHaproxies(folder: string, kept: number | null): Promise<number> {
+export async function killStrayHaproxies(folder: string, kept: ReadonlySet<number>): Promise<number> {
   const ours = await devicesMountedIn(folder)
+  if (ours.size === 0) return 0
+  return killHaproxies(async (pid) => {
+    const place = kept.has(pid) ? undefined : await placeMountedAt(pid, balancerFolder)
+    return place !== undefined && ours.has(place.device) && !kept.has(await parentOf(pid))
+  })
+}
+
+/** Kills those of this machine's processes under an account of a jail that are meant: one look at all of them. Returns how many. */
+async function killHaproxies(isMeant: (pid: number) => Promise<boolean>): Promise<number> {
   let killed = 0
-  for (const name of ours.size === 0 ? [] : await readdir('/proc')) {
-    const pid = Number(name)
-    if (!Number.isInteger(pid) || pid === kept) continue
+  for (const pid of (await readdir('/proc')).map(Number).filter(Number.isInteger)) {
     const uid = await userOf(pid)
-    if (uid === undefined || !isResolverUid(uid)) continue
-    const place = await placeMountedAt(pid, balancerFolder)
-    if (!place || !ours.has(place.device) || (kept !== null && (await parentOf(pid)) === kept)) continue
+    if (uid === undefined || !isResolverUid(uid) || !(await isMeant(pid))) continue
     const identity = await identifyProcess(pid)
     const group = await groupOf(pid)
     if (!identity || !(await killProcess(identity))) continue

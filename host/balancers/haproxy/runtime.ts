@@ -59,14 +59,17 @@ export async function command(path: string, text: string): Promise<string> {
   })
 }
 
-/** A table of HAProxy's: after `# ` the names of its columns. Rows that are shorter have empty ones. */
-export function tableOf(text: string, separator: ',' | ' '): Map<string, string>[] {
+/** A table of HAProxy's: after `# ` the names of its columns. Rows that are shorter have empty ones. There may be thousands, of which a few columns are read. */
+export function tableOf(text: string, separator: ',' | ' '): { get: (column: string) => string | undefined }[] {
   const rows = text.split('\n')
   const head = rows.findIndex((row) => row.startsWith('# '))
   if (head < 0) return []
-  const names = (rows[head] ?? '').slice(2).trim().split(separator)
+  const columns = new Map((rows[head] ?? '').slice(2).trim().split(separator).map((name, at) => [name, at]))
   return rows.slice(head + 1).filter((row) => row.trim() !== '').map((row) => {
     const fields = row.split(separator)
-    return new Map(names.map((name, i) => [name, fields[i] ?? '']))
+    return { get: (column) => {
+      const at = columns.get(column)
+      return at === undefined ? undefined : fields[at] ?? ''
+    } }
   })
 }

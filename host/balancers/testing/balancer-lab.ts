@@ -42,7 +42,7 @@ export class BalancerLab {
   /** Links and nothing of HAProxy, which a test gives. */
   parts(haproxy: BalancerParts['haproxy']): BalancerParts {
     return {
-      hostTag: this.hostTag, run, log: silent, haproxy, endStrayHaproxies: () => Promise.resolve(0),
+      hostTag: this.hostTag, run, log: silent, haproxy, haproxies: { endUnwritten: () => Promise.resolve(0), removeBut: () => Promise.resolve(0) },
       outside: {
         attach: async ({ addresses, number }, namespace, device) => {
           this.fault('attach outside')
