@@ -24,15 +24,15 @@ const says = (set: NetworkMessage['set']): NetworkMessage => ({ kind: 'networkOb
 
 beforeAll(async () => {
   lab = await Lab.create()
-  before = await lab.traces()
   hosts = lab.hostNetwork()
+  await hosts.external.setPools([POOL])
+  before = await lab.traces()
   await lab.ip(lab.outside, [`route add 198.18.100.0/24 via ${HOST}`])
   inside = `hypb-${lab.hostTag}-n7`
   await run('ip', ['netns', 'add', inside])
   await lab.ip(inside, ['link set lo up'])
   outer = { namespace: inside, device: 'ext0', mac: balancerMac(lab.hostTag, 7), addresses: ['198.18.100.50', '198.18.100.51'] }
   balancer = { network: { id: ID, number: 1, mtu: 1450, subnets: [{ cidr: '10.0.0.0/24', gateway: '10.0.0.1' }], outbound: 'none' }, balancer: { uid: 'balancer-7', number: 7, inner: ['10.0.0.9'], mac: '02:00:00:00:00:09' }, namespace: inside }
-  await hosts.external.setPools([POOL])
 }, 30_000)
 afterAll(async () => {
   await hosts?.close().catch(() => undefined)

@@ -4,12 +4,14 @@ import { Serial } from '@/host/network/serial'
 import type { Fingerprint } from '@/host/network/watch/fingerprints'
 import type { Logger } from '@/platform/logger'
 import { announce } from './announce'
-import { familiesOf, forgetNeighbour, gatewayOf, isBridgeRight, letForward, makeBridge, neighbour, type Pool } from './bridge-device'
+import { forgetNeighbour, type Pool } from './bridge-device'
 import { makeLink, rightLinks, settleInside, type ExternalPort } from './bridge-links'
-import type { BridgePort } from './bridge-rules'
 import { BridgeTables } from './bridge-tables'
 import { KnownPools } from './known-pools'
-import { bridgeMac, bridgeName, portName, portPrefix } from './names'
+import { KnownPorts } from './known-ports'
+import { LeftAddresses } from './left-addresses'
+import { bridgeName, portName, portPrefix } from './names'
+import { PoolBridge } from './pool-bridge'
 
 export type ExternalBridgeOptions = { hostTag: string; kernel: NetworkNamespaceKernel; denied: readonly string[]; run: Run; log: Logger }
 
@@ -20,12 +22,12 @@ export type ExternalBridgeOptions = { hostTag: string; kernel: NetworkNamespaceK
  */
 export class ExternalBridge {
   private readonly pools: KnownPools
-  private readonly ports = new Map<string, ExternalPort>()
+  private readonly ports: KnownPorts
   private readonly serial = new Serial()
   private readonly tables: BridgeTables
-  private isOpen = false
-  /** Gateways that this process gave the bridge; an operator's own addresses there are not ours to remove. */
-  private gateways: ReadonlySet<string> = new Set()
+  private readonly left: LeftAddresses
+  private readonly device: PoolBridge
+  private letGo: (addresses: readonly string[]) => void = () => {}
   /** The digest of the namespace when all was found right; null: not read since. */
   private rightDigest: string | null = null
   /** Whether every link was made by the last look. */
@@ -34,16 +36,19 @@ export class ExternalBridge {
   constructor(private readonly options: ExternalBridgeOptions) {
     const { kernel, hostTag, denied, log } = options
     this.pools = new KnownPools(kernel, bridgeName(hostTag), log)
+    this.device = new PoolBridge(options, this.pools)
     this.tables = new BridgeTables(kernel, { hostTag, denied })
+    this.left = new LeftAddresses(kernel)
+    this.ports = new KnownPorts(hostTag, this.pools, this.left)
   }
 
   /** The bridge's MAC address. */
   get mac(): string {
-    return bridgeMac(this.options.hostTag)
+    return this.device.mac
   }
 
   get name(): string {
-    return bridgeName(this.options.hostTag)
+    return this.device.name
   }
 
   /** These are all pools. In force at once where the bridge is there; one that is in use elsewhere on this host is left out ({@link problemOf}). Throws ExecError. */
@@ -51,8 +56,35 @@ export class ExternalBridge {
     await this.serial.do(async () => {
       const before = this.pools.all
       await this.pools.set(pools)
-      if (this.isOpen && !isDeepStrictEqual(before, this.pools.all)) await this.openBridge()
+      const isOther = !isDeepStrictEqual(before, this.pools.all)
+      if (this.device.isOpen && isOther) await this.openBridge()
+      if (isOther || !this.device.keepsPools) await this.keepPools(true)
     })
+  }
+
+  /** The agent ends, and all that it answered for: what is for the pools is the machine's own matter again, once the last link is gone. Throws ExecError. */
+  async leavePools(): Promise<void> {
+    await this.serial.do(() => this.keepPools(false))
+  }
+
+  private async keepPools(keeps: boolean): Promise<string[]> {
+    this.rightDigest = null
+    return this.device.keepPools(keeps)
+  }
+
+  /** Is called with addresses that a namespace had and that another may have now. */
+  onLetGo(listener: (addresses: readonly string[]) => void): void {
+    this.letGo = listener
+  }
+
+  /** The namespace that an address is answered for in, or was and is not free of yet. */
+  holderOf(address: string): string | undefined {
+    return this.ports.holderOf(address)
+  }
+
+  /** The addresses that a namespace keeps from others: it has them, or had them and they are not free yet. */
+  heldIn(namespace: string): string[] {
+    return [...this.portOf(namespace)?.addresses ?? [], ...this.left.of(namespace)]
   }
 
   /** Why an address cannot be answered for on this host, or null. */
@@ -67,7 +99,12 @@ export class ExternalBridge {
 
   /** Whether a namespace has a link into the bridge, as far as this process knows. */
   portOf(namespace: string): ExternalPort | undefined {
-    return this.ports.get(portName(this.options.hostTag, namespace))
+    return this.ports.of(namespace)
+  }
+
+  /** All links, by their names on the bridge, as far as this process knows. */
+  get links(): readonly { name: string; addresses: readonly string[] }[] {
+    return this.ports.forRules()
   }
 
   /**
@@ -87,20 +124,28 @@ export class ExternalBridge {
   async connect(port: ExternalPort): Promise<void> {
     await this.serial.do(async () => {
       const name = portName(this.options.hostTag, port.namespace)
-      this.check(name, port)
-      const before = this.ports.get(name)
+      this.ports.check(port)
+      const before = this.ports.of(port.namespace)
       this.ports.set(name, port)
       try {
-        if (!this.isOpen) await this.openBridge()
-        await this.tables.load(this.bridgePorts())
+        if (!this.device.isOpen) await this.openBridge()
+        await this.tables.load(this.ports.forRules())
         await this.makeLink(name, port, before?.addresses ?? [])
+        this.left.takeBack(port.addresses)
+        this.left.add(port.namespace, before?.addresses.filter((one) => !port.addresses.includes(one)) ?? [])
       } catch (error) {
-        if (before) this.ports.set(name, before)
-        else this.ports.delete(name)
+        this.ports.set(name, before)
         await this.settleFailure(name, before)
         throw error
       }
     })
+    await this.endLeft(port.namespace)
+  }
+
+  /** What a namespace lost is others' to have once no connection of it is left. Throws ExecError; then it is not. */
+  private async endLeft(namespace?: string): Promise<void> {
+    const free = await this.left.end(namespace)
+    if (free.length > 0) this.letGo(free)
   }
 
   /** Says on the wire that addresses are behind a link now. What cannot be said is for the log: neighbours find out by themselves. */
@@ -112,19 +157,21 @@ export class ExternalBridge {
   async detach(namespace: string): Promise<void> {
     const name = portName(this.options.hostTag, namespace)
     await this.serial.do(async () => {
-      const port = this.ports.get(name)
+      const port = this.ports.of(namespace)
       if (!port) return
       this.rightDigest = null
       await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => forgetNeighbour(one, this.name))])
-      this.ports.delete(name)
+      this.ports.set(name, undefined)
       try {
-        await (this.ports.size === 0 ? this.removeAll() : this.tables.load(this.bridgePorts()))
+        await (this.ports.isEmpty ? this.removeAll() : this.tables.load(this.ports.forRules()))
       } catch (error) {
         // The next call tries again.
         this.ports.set(name, port)
         throw error
       }
+      this.left.add(namespace, port.addresses)
     })
+    await this.endLeft(namespace)
   }
 
   /**
@@ -135,7 +182,7 @@ export class ExternalBridge {
     for (const port of kept) {
       const name = portName(this.options.hostTag, port.namespace)
       try {
-        this.check(name, port)
+        this.ports.check(port)
         this.ports.set(name, port)
       } catch (error) {
         this.options.log.error({ err: error, namespace: port.namespace }, 'addresses of the outside that were kept are not taken up')
@@ -145,68 +192,70 @@ export class ExternalBridge {
 
   /** Brings the kernel to the links that are known, whatever is there: for the start, and after foreign changes. Says what it changed. A link whose namespace is not there waits for its {@link connect}. */
   async reconcile(): Promise<string[]> {
-    return this.serial.do(() => this.repairAll())
+    const repairs = await this.serial.do(() => this.repairAll())
+    await this.left.find(this.subnets, (address) => this.holderOf(address) !== undefined)
+    await this.endLeft()
+    return repairs
   }
 
   /** Looks whether others changed the bridge since `found`, the fingerprint of the agent's namespace, was taken, and makes it right. Says what it changed. */
   async mend(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<string[]> {
-    return this.serial.do(async () => {
-      if (!this.isOpen) return []
+    const repairs = await this.serial.do(async () => {
+      if (!this.device.isOpen) return this.mendRoutes(found, look)
       const isUntouched = await this.tables.isUntouched(found)
       if (isUntouched && found.digest === this.rightDigest) return []
-      const { repairs, loaded } = isUntouched ? { repairs: [], loaded: false } : await this.tables.check(found, this.bridgePorts())
-      if (found.digest !== this.rightDigest) repairs.push(...await this.repairLinks())
+      const { repairs, loaded } = isUntouched ? { repairs: [], loaded: false } : await this.tables.check(found, this.ports.forRules())
+      if (found.digest !== this.rightDigest) repairs.push(...await this.repairLinks(), ...await this.keepPools(this.device.keepsPools))
       const after = await look()
       if (after && loaded) this.tables.isAt(after.generation)
       this.rightDigest = this.isComplete ? after?.digest ?? null : null
       return repairs
     })
+    await this.endLeft()
+    return repairs
+  }
+
+  private async mendRoutes(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<string[]> {
+    if (!this.device.keepsPools || found.digest === this.rightDigest) return []
+    const repairs = await this.keepPools(true)
+    this.rightDigest = (await look())?.digest ?? null
+    return repairs
   }
 
   /** Removes every link, the bridge unless an operator's interface is in it, and the tables. */
   async close(): Promise<void> {
     await this.serial.do(async () => {
-      this.ports.clear()
+      this.ports.byName.clear()
       await this.repairAll()
+      await this.keepPools(false)
     })
-  }
-
-  private check(name: string, { device, mac, addresses }: ExternalPort): void {
-    if (!/^[a-z0-9]{1,15}$/.test(device) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new TypeError(`"${device}" with "${mac}" is no device with a MAC address`)
-    for (const address of addresses) {
-      const pool = this.pools.poolOf(address)
-      if (!pool) throw new Error(this.pools.problemOf(address) ?? `${address} is of no address pool`)
-      if (address === pool.gateway) throw new Error(`${address} is the gateway of the pool ${pool.name}`)
-      for (const [other, port] of this.ports) if (other !== name && port.addresses.includes(address)) throw new Error(`${address} is answered for in ${port.namespace}: it has to go there first`)
-      for (const [other, port] of this.ports) if (other !== name && port.mac === mac) throw new Error(`MAC address ${mac} is held in ${port.namespace}`)
-    }
   }
 
   private async repairAll(): Promise<string[]> {
     const { kernel, hostTag } = this.options
     const there = (await kernel.links()).map(({ ifname }) => ifname)
-    const surplus = there.filter((name) => name.startsWith(portPrefix(hostTag)) && !this.ports.has(name))
+    const surplus = there.filter((name) => name.startsWith(portPrefix(hostTag)) && !this.ports.byName.has(name))
     await kernel.ipBatchForced(surplus.map((name) => `link delete ${name}`))
     const repairs = surplus.map((name) => `link ${name} removed`)
     this.tables.forget()
-    if (this.ports.size === 0) {
-      if (surplus.length > 0 || there.includes(this.name) || this.isOpen) await this.removeAll()
+    if (this.ports.isEmpty) {
+      if (surplus.length > 0 || there.includes(this.name) || this.device.isOpen) await this.removeAll()
       return repairs
     }
     await this.openBridge()
-    await this.tables.load(this.bridgePorts())
+    await this.tables.load(this.ports.forRules())
     return [...repairs, ...await this.repairLinks()]
   }
 
   private async repairLinks(): Promise<string[]> {
     const { kernel, hostTag, log } = this.options
     const found = await kernel.observe()
-    const wasRight = isBridgeRight(found.links, this, this.pools.all)
+    const wasRight = this.device.isRight(found.links)
     if (!wasRight) await this.openBridge()
     const repairs = wasRight ? [] : [`bridge ${this.name} made right`]
     const isRight = await rightLinks(kernel, this.name, found)
     this.isComplete = true
-    for (const [name, port] of this.ports) {
+    for (const [name, port] of this.ports.byName) {
       if (wasRight && isRight(name, port)) continue
       try {
         await this.makeLink(name, port, [])
@@ -218,22 +267,16 @@ export class ExternalBridge {
         log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again')
       }
     }
-    const wanted = new Set([...this.ports.values()].flatMap(({ addresses }) => addresses))
+    const wanted = this.ports.addresses()
     const stray = found.neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.pools.poolOf(dst))
     await kernel.ipBatchForced(stray.map(({ dst }) => forgetNeighbour(dst, this.name)))
     return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
   }
 
-  /** Makes the bridge right, and this namespace forward. Throws ExecError. */
+  /** Throws ExecError. */
   private async openBridge(): Promise<void> {
-    const { kernel, log } = this.options
     this.rightDigest = null
-    const wanted = this.pools.all.map(gatewayOf)
-    const forgot = await makeBridge(kernel, this, this.pools.all, [...this.gateways].filter((one) => !wanted.includes(one)))
-    this.gateways = new Set(wanted)
-    if (forgot) await kernel.ipBatch([...this.ports.values()].flatMap(({ addresses, mac }) => addresses.map((one) => neighbour(one, mac, this.name))))
-    await letForward(kernel, this.name, familiesOf(wanted), log)
-    this.isOpen = true
+    await this.device.open(this.ports.byName.values())
   }
 
   private async makeLink(name: string, port: ExternalPort, before: readonly string[]): Promise<void> {
@@ -246,27 +289,15 @@ export class ExternalBridge {
     const { kernel, log } = this.options
     try {
       if (!before) await kernel.ipBatchForced([`link delete ${name}`])
-      await (this.ports.size === 0 ? this.removeAll() : this.tables.load(this.bridgePorts()))
+      await (this.ports.isEmpty ? this.removeAll() : this.tables.load(this.ports.forRules()))
     } catch (error) {
       log.error({ err: error }, 'an undo failed; the next look completes it')
     }
   }
 
-  private bridgePorts(): BridgePort[] {
-    return [...this.ports].map(([name, { mac, addresses }]) => ({ name, mac, addresses }))
-  }
-
-  /** The bridge stays where an operator's interface is in it, without what was made here. */
   private async removeAll(): Promise<void> {
-    const { kernel, hostTag } = this.options
-    this.isOpen = false
     this.rightDigest = null
-    const links = await kernel.links()
-    const bridge = links.find(({ ifname }) => ifname === this.name)
-    const others = links.filter(({ ifname, master }) => master === this.name && !ifname.startsWith(portPrefix(hostTag)))
-    if (bridge && others.length === 0) await kernel.ipBatchForced([`link delete ${this.name}`])
-    else if (bridge) await kernel.ipBatchForced(this.pools.all.map((pool) => `address delete ${gatewayOf(pool)} dev ${this.name}`))
+    await this.device.remove()
     await this.tables.remove()
-    this.gateways = new Set()
   }
 }

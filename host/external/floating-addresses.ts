@@ -19,6 +19,8 @@ const retryMs = 4_000
 /** Addresses that went are remembered for so many reports. */
 const MOST_GONE = 10_000
 
+const COMING = 'Coming'
+
 /** The addresses that a host cannot carry out, and why, for their tenants. */
 export type Refused = { reason: string; message: string }
 
@@ -29,6 +31,7 @@ export type Refused = { reason: string; message: string }
 export class FloatingAddresses {
   private wanted: { pools: readonly HostAddressPool[]; addresses: readonly HostFloatingAddress[] } | null = null
   private running: Promise<void> | null = null
+  private readonly carrying = new Set<Promise<void>>()
   private refused: ReadonlyMap<string, Refused> = new Map()
   /** Those that were carried out, or may have been, since they were last known to be gone. */
   private readonly held = new Map<string, HostFloatingAddress>()
@@ -51,7 +54,7 @@ export class FloatingAddresses {
 
   /** Resolves when all that was applied is carried out as far as it can be. */
   async settled(): Promise<void> {
-    while (this.running) await this.running
+    while (this.running || this.carrying.size > 0) await Promise.all([this.running, ...this.carrying])
   }
 
   /** The server takes away an address that was never here: it is told that it is gone. */
@@ -91,15 +94,17 @@ export class FloatingAddresses {
       await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the address pools of this host could not be made right; the next look tries again'))
       this.refused = refusals(pools, addresses, (address) => network.external.problemOf(address))
       await this.guard().catch((error: unknown) => this.isUnguarded(error, pools, addresses))
-      await network.floating.set(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again'))
-      this.tell()
+      // One network's work is nobody else's to wait for.
+      const carrying = network.floating.set(bindings(addresses.filter(({ uid }) => !this.refused.has(uid)))).catch((error: unknown) => log.error({ err: error }, 'the floating addresses of this host could not be carried out; the next look tries again')).then(() => this.tell()).finally(() => this.carrying.delete(carrying))
+      this.carrying.add(carrying)
     }
   }
 
   /** Tells of what is other than it was told last. */
   private tell(): void {
     for (const uid of [...this.held.keys()]) if (!this.known.has(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
-    const now = new Map(this.reports().map((report) => [report.uid, JSON.stringify(report)]))
+    // What is on its way is told of when it is there, or cannot be.
+    const now = new Map(this.reports().filter(({ reason }) => reason !== COMING).map((report) => [report.uid, JSON.stringify(report)]))
     const changed = [...now].filter(([uid, text]) => this.told.get(uid) !== text)
     this.told = now
     for (const [uid] of changed) this.parts.onReport(uid)
@@ -141,6 +146,7 @@ export const bindings = (addresses: readonly HostFloatingAddress[]) => addresses
 
 function said(state: FloatingState, { address, podAddress }: HostFloatingAddress): [ExternalReport['phase'], string, string] {
   if (state.state === 'active') return ['Active', 'Answering', `${address} leads to ${podAddress}`]
+  if (state.state === 'coming') return ['Degraded', COMING, `${address} is being led to ${podAddress}`]
   if (state.state === 'waiting') return ['Degraded', 'PodNotThere', `${address} waits for its pod, which has no network device on this host yet`]
   return ['Failed', 'NotCarriedOut', `${address} does not lead to its pod: ${state.error instanceof Error ? state.error.message : String(state.error)}. The host tries again every few seconds`]
 }
@@ -157,8 +163,7 @@ export function refusals(pools: readonly HostAddressPool[], addresses: readonly 
     else if (pool.gateway === address) refused.set(uid, { reason: 'Gateway', message: `${address} is the gateway of the pool ${pool.name}: it is the hosts' own` })
     else if (problem !== null) refused.set(uid, { reason: 'PoolInUse', message: problem })
     else if (other !== undefined) refused.set(uid, { reason: 'TwoOwners', message: `${address} is another floating address's too (${other}): release one of them` })
-    else if (familyOf(address) === 6) refused.set(uid, { reason: 'NotSupported', message: `${address} is an IPv6 address: hosts lead IPv4 addresses alone to pods. Give it to a balancer, or take an IPv4 address` })
-    else if (familyOf(podAddress) !== 4) refused.set(uid, { reason: 'NoSuchFamily', message: `${address} is an IPv4 address, and its pod has ${podAddress} alone` })
+    else if (familyOf(address) === 4 && familyOf(podAddress) !== 4) refused.set(uid, { reason: 'NoSuchFamily', message: `${address} is an IPv4 address, and its pod has ${podAddress} alone` })
     if (!refused.has(uid)) taken.set(address, uid)
   }
   return refused

@@ -67,7 +67,7 @@ export class HostNetwork {
     const kernel = new NetworkNamespaceKernel(uplinkNetns, shared.run)
     this.externalKernel = kernel
     this.external = new ExternalBridge({ ...shared, denied, kernel })
-    this.floating = new FloatingNetworks(this.networks, shared.log)
+    this.floating = new FloatingNetworks(this.networks, this.external, shared.log)
     this.parts = { ...shared, external: this.external, floatingOf: (id) => this.floating.of(id), uids, resolverUids: options.resolverUids ?? null, deviceKind: options.deviceKind ?? 'tap', objectsOf: (id) => this.known.of(id), isClosed: (id) => this.known.isClosed(id), peers: new PeerLinks(shared), uplink: new Uplink({ ...shared, transitPool, denied, kernel }) }
     this.reconciliation = new HostReconciliation(this.networks, this.parts, this.floating, this.known, uplinkNetns)
   }
@@ -101,7 +101,7 @@ export class HostNetwork {
         try {
           await this.place(attachment, () => resolve({ port, ready }))
           // The way from the outside is no part of what a pod needs to start.
-          this.floating.follow(number)
+          this.floating.follow(network.id)
         } finally {
           this.forgetUnplaced(pod.uid, number)
         }

@@ -3,6 +3,7 @@ import { EXTERNAL_DEVICE, networkMac } from '@/host/external/names'
 import { addressesOf, refuseClash, type Attachment, type PodPort } from './attachment'
 import { balancerEnd } from './balancer-port'
 import { FloatingWay } from './floating/floating-way'
+import { routedAddresses, type RoutedAddresses } from './floating/routed-addresses'
 import { ForgottenAddresses } from './forgotten-addresses'
 import type { HostParts, ReconcileReport } from './host-parts'
 import { NetworkNamespaceKernel } from './kernel'
@@ -106,9 +107,10 @@ export class RunningNetwork {
     await allDone(attached.map(({ network, pod }) => (pod.balancer ? new NetworkNamespaceKernel(pod.balancer.namespace, this.host.run).ipBatch(balancerEnd(network, pod)) : null)))
   }
 
-  /** The addresses of the outside that lead to pods which are here. */
+  /** The addresses of the outside that lead to pods which are here, without those that somebody else on this host has not let go yet. */
   private wantedFloating(): readonly FloatingBinding[] {
-    return this.host.floatingOf(this.identity.id).filter(({ podUid, target }) => this.attached.some(({ pod }) => pod.uid === podUid && addressesOf(pod).includes(target)))
+    const isElsewhere = (address: string) => ![undefined, this.namespace].includes(this.host.external.holderOf(address))
+    return this.host.floatingOf(this.identity.id).filter(({ address, podUid, target }) => !isElsewhere(address) && this.attached.some(({ pod }) => pod.uid === podUid && addressesOf(pod).includes(target)))
   }
 
   /**
@@ -222,6 +224,11 @@ export class RunningNetwork {
     const state = networkState(this.identity, this.attached, this.host.isClosed(id) ? closedTo(addresses(), known) : known)
     const external = this.floating.carried.length === 0 ? {} : { floating: this.floating.carried, external: { mac: networkMac(this.host.hostTag, state.number), routerMac: this.host.external.mac } }
     return { ...state, ...external, ...(state.outbound === 'nat' ? { transit: this.host.uplink.transit(state.number) } : {}) }
+  }
+
+  /** What the guests of pods here are to be told of addresses that are routed to them, by the pods' uid. */
+  routedAddresses(): Map<string, RoutedAddresses> {
+    return routedAddresses(this.wantedFloating(), this.pods, this.state())
   }
 
   /** The first failure is the one to report; what its undo could not do, the next reconciliation does. */

@@ -41,8 +41,8 @@ function isHeldBy(hostTag: string, route: Route): boolean {
   return route.type === 'unreachable' && route.metric === HOLD_METRIC && (route.metrics ?? []).some(({ window }) => window === ownerMark(hostTag))
 }
 
-/** 31 bits of the host tag's hash, never 0. */
-function ownerMark(hostTag: string): number {
+/** Whose a route of this host is: 31 bits of the host tag’s hash, never 0. */
+export function ownerMark(hostTag: string): number {
   return (createHash('sha256').update(`transit ${hostTag}`).digest().readUInt32BE(0) >>> 1) || 1
 }
 

@@ -9,8 +9,8 @@ type State = Pick<NetworkState, 'floating' | 'transit' | 'subnets'>
 
 const LINE = /\bsrc=(\S+) dst=(\S+) .*?\bsrc=(\S+) dst=(\S+)/
 
-/** Kinds of connections that one look ends; what is more is for the next. */
-const MOST_KINDS = 10_000
+/** Kinds of connections that one look ends; what is more is for the next. A kind is an address with a pod, so a tenant has no way to make many. */
+const MOST_KINDS = 1000
 
 /**
  * Ends, in a network's namespace, the connections that addresses of the outside led to or from a pod which does not have them now: an address that moved, went, or came. It looks
@@ -26,7 +26,10 @@ export async function endStrayFlows(kernel: Kernel, state: State, pools: readonl
   }
 }
 
-/** Reads what `conntrack -L` prints, and has for each kind of connection that is not right any more the arguments by which it is found. */
+/**
+ * Reads what `conntrack -L` prints, and has for each kind of connection that is not right any more the arguments by which all of it is found: those that an address led to a pod, and those that
+ * a pod opened from an address. Each is one look through the table, however many connections it has.
+ */
 export function strayFlows({ floating, transit, subnets }: State, pools: readonly string[]): { read: (line: string) => void; found: ReadonlyMap<string, readonly string[]> } {
   const targets = new Map(floating.map(({ address, target }) => [address, target]))
   const sources = sourceOf(floating)
@@ -40,7 +43,8 @@ export function strayFlows({ floating, transit, subnets }: State, pools: readonl
     if (from === undefined || to === undefined || answers === undefined || answered === undefined || found.size >= MOST_KINDS) return
     const isLed = isPooled(to) && answers !== (targets.get(to) ?? to)
     const isFrom = isInside(from) && answered !== from && (isPooled(answered) ? sources.get(from) !== answered : answered === transit && sources.has(from))
-    if (isLed || isFrom) found.set(`${from} ${to} ${answers} ${answered}`, ['--orig-src', from, '--orig-dst', to, '--reply-src', answers, '--reply-dst', answered])
+    if (isLed) found.set(`to ${to} ${answers}`, ['--orig-dst', to, '--reply-src', answers])
+    if (isFrom) found.set(`from ${from} ${answered}`, ['--orig-src', from, '--reply-dst', answered])
   }
   return { read, found }
 }

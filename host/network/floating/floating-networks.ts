@@ -1,14 +1,25 @@
+import type { ExternalBridge } from '@/host/external/bridge'
 import type { Logger } from '@/platform/logger'
-import type { FloatingBinding } from '../network-state'
+import { addressesOf } from '../attachment'
+import { routedOf, type FloatingBinding } from '../network-state'
 import type { RunningNetworks } from '../running-networks'
 import { KnownFloating, type FloatingState, type WantedFloating } from './known-floating'
+import type { RoutedAddresses } from './routed-addresses'
 
-/** Addresses of the outside that lead to pods of this host, in all of its networks. */
+/**
+ * Addresses of the outside that lead to pods of this host, in all of its networks. Each network is carried out in a turn of its own, and none waits for another's; but an address that another
+ * holder on this host has not let go yet, which is carried out once that one has.
+ */
 export class FloatingNetworks {
   private readonly known = new KnownFloating()
   private changed: () => void = () => {}
+  /** Networks whose turn is asked for, and has not begun. */
+  private readonly asked = new Set<string>()
+  private readonly running = new Set<Promise<void>>()
 
-  constructor(private readonly networks: RunningNetworks, private readonly log: Pick<Logger, 'error'>) {}
+  constructor(private readonly networks: RunningNetworks, private readonly external: Pick<ExternalBridge, 'holderOf' | 'onLetGo'>, private readonly log: Pick<Logger, 'error'>) {
+    external.onLetGo((addresses) => this.askFor(this.known.wanted.filter(({ address }) => addresses.includes(address))))
+  }
 
   /** What leads to pods of a network, in one order. */
   of(networkId: string): readonly FloatingBinding[] {
@@ -30,67 +41,84 @@ export class FloatingNetworks {
   }
 
   /**
-   * These addresses, and no others, lead to pods of this host. Resolves when that is so as far as it can be; {@link states} says what became of each. An address that
-   * leaves a network has left it before another takes it. One call at a time.
+   * These addresses, and no others, lead to pods of this host from now on. Resolves when that is so as far as it can be; {@link states} says what became of each, also before. What is said later
+   * need not wait for that.
    */
   async set(all: readonly WantedFloating[]): Promise<void> {
     const before = this.known.wanted
-    const left = before.filter((one) => !all.some(({ address, networkId }) => address === one.address && networkId === one.networkId))
-    // First what goes: of what stays in its network nothing changes yet.
-    this.known.set(before.filter((one) => !left.includes(one)))
-    const networks = [...new Set(left.map(({ networkId }) => networkId))]
-    const stuck = new Set<string>()
-    await Promise.all(networks.map((networkId) => this.carryOut(networkId).catch(() => left.filter((one) => one.networkId === networkId).forEach(({ address }) => stuck.add(address)))))
     this.known.set(all)
-    if (stuck.size > 0) this.log.error({ addresses: [...stuck] }, 'addresses of the outside are still with pods that lost them; others do not get them before')
-    await Promise.all([...new Set([...all, ...before].map(({ networkId }) => networkId))].map((networkId) => this.carryOut(networkId).catch(() => undefined)))
-    this.changed()
+    this.askFor([...before, ...all])
+    await this.settled()
+  }
+
+  /** Resolves when nothing is being carried out. */
+  async settled(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running)
   }
 
   /** What became of each address, by uid. */
   states(): Map<string, FloatingState> {
-    const answered = new Set(this.networks.all().flatMap(({ floating }) => [...floating.answeredFor]))
+    const answered = new Set(this.networks.all().flatMap(({ floating }) => [...floating.leads]))
     return new Map(this.known.wanted.map(({ uid, podUid, target }): [string, FloatingState] => {
       const error = this.known.errorOf(uid)
       if (error !== undefined) return [uid, { state: 'failed', error }]
       if (answered.has(uid)) return [uid, { state: 'active' }]
       const pod = this.networks.portOf(podUid)
-      if (pod && pod.address !== target && pod.ipv6?.address !== target) return [uid, { state: 'failed', error: new Error(`the pod has ${pod.address}, not ${target}`) }]
-      return [uid, { state: 'waiting' }]
+      if (!pod) return [uid, { state: 'waiting' }]
+      return [uid, addressesOf(pod).includes(target) ? { state: 'coming' } : { state: 'failed', error: new Error(`the pod has ${pod.address}, not ${target}`) }]
     }))
   }
 
-  /** Whether an address leads to a pod here still, by uid of what said so. */
+  /** What the guests of the pods that are here are to be told of addresses that are routed to them, by the pods' uid; also while the way to one is being made. */
+  routed(): Map<string, RoutedAddresses> {
+    const networks = new Set(routedOf(this.known.wanted).map(({ networkId }) => networkId))
+    return new Map([...networks].flatMap((id) => [...this.networks.ofId(id)?.routedAddresses() ?? []]))
+  }
+
+  /** Whether an address is answered for here still, or is not free for others yet, by uid of what said so. */
   answersFor(uid: string): boolean {
     return this.networks.all().some(({ floating }) => floating.answeredFor.has(uid))
   }
 
-  /** Brings the networks that are not as they were told to be to their addresses, as a pod came or one could not be before. Rejects never. */
+  /** Brings the networks that are not as they were told to be to their addresses, as one that could not be before. Says of what is held elsewhere still that it is. Rejects never. */
   async carryOutAll(): Promise<void> {
-    for (const network of this.networks.all().filter(({ floating }) => floating.hasToDo)) await this.carryOut(network.identity.id).then(() => this.changed(), () => undefined)
+    this.askFor(this.known.wanted)
+    await this.settled()
+    for (const { uid, address, podUid, networkId } of this.known.wanted) {
+      const holder = this.external.holderOf(address)
+      if (holder !== undefined && this.networks.portOf(podUid) && holder !== this.networks.ofId(networkId)?.namespace) this.known.failed([uid], new Error(`${address} is answered for in ${holder} still, and has to go there first`))
+    }
+    this.changed()
   }
 
-  /** As {@link carryOutAll}, of a network in which a pod was placed just now. Returns at once. */
-  follow(number: number): void {
+  /** A pod was placed in the network just now. Returns at once. */
+  follow(networkId: string): void {
+    this.askFor([{ networkId }])
+  }
+
+  /** Asks for a turn of each of these networks that is not as it was told to be. */
+  private askFor(all: readonly Pick<WantedFloating, 'networkId'>[]): void {
+    for (const networkId of new Set(all.map((one) => one.networkId))) {
+      const network = this.networks.ofId(networkId)
+      if (!network?.floating.hasToDo || this.asked.has(networkId)) continue
+      this.asked.add(networkId)
+      const turn = this.networks.inTurn(network.identity.number, () => this.carryOut(networkId, network.identity.number)).catch(() => undefined).finally(() => this.running.delete(turn))
+      this.running.add(turn)
+    }
+  }
+
+  /** Brings a network to its addresses. What cannot be is told, and the next look tries again. */
+  private async carryOut(networkId: string, number: number): Promise<void> {
+    this.asked.delete(networkId)
     const network = this.networks.byNumber.get(number)
-    if (network?.floating.hasToDo) void this.carryOut(network.identity.id).then(() => this.changed(), () => this.changed())
-  }
-
-  /** Brings a network to its addresses, in its turn. Rejects where that cannot be; the next look tries again. */
-  private async carryOut(networkId: string): Promise<void> {
-    const number = this.networks.ofId(networkId)?.identity.number
-    if (number === undefined) return
-    await this.networks.inTurn(number, async () => {
-      const network = this.networks.byNumber.get(number)
-      if (network?.identity.id !== networkId) return
-      try {
-        await network.floating.carryOut()
-        this.known.carriedOut(networkId)
-      } catch (error) {
-        this.known.failed(networkId, error)
-        this.log.error({ err: error, network: networkId }, 'addresses of the outside of a network could not be carried out; the next look tries again')
-        throw error
-      }
-    })
+    if (network?.identity.id !== networkId) return
+    try {
+      await network.floating.carryOut()
+      this.known.carriedOut(network.floating.leads)
+    } catch (error) {
+      this.known.failed(this.known.of(networkId).map(({ uid }) => uid), error)
+      this.log.error({ err: error, network: networkId }, 'addresses of the outside of a network could not be carried out; the next look tries again')
+    }
+    this.changed()
   }
 }

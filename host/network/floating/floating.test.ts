@@ -54,6 +54,16 @@ describe('connections that do not belong to an address any more', () => {
     read(line)
     expect(found.size).toBe(isStray ? 1 : 0)
   })
+
+  it('are ended by one command an address and pod, however many a tenant opened', () => {
+    const { read, found } = strayFlows(state([binding(10, '10.0.0.5')]), ['198.18.100.0/24'])
+    for (let port = 0; port < 10_000; port++) {
+      const other = `203.0.${port >> 8}.${port & 255}`
+      read(flow('10.0.0.6', other, other, '198.18.100.99'))
+      read(flow(other, '198.18.100.10', '10.0.0.6', other))
+    }
+    expect([...found.values()]).toEqual([['--orig-src', '10.0.0.6', '--reply-dst', '198.18.100.99'], ['--orig-dst', '198.18.100.10', '--reply-src', '10.0.0.6']])
+  })
 })
 
 describe('what is known of addresses', () => {
@@ -62,10 +72,10 @@ describe('what is known of addresses', () => {
     const all = [11, 10].map((last) => ({ ...binding(last, '10.0.0.5'), networkId: 'n' }))
     known.set(all)
     expect(known.of('n').map(({ address }) => address)).toEqual(['198.18.100.10', '198.18.100.11'])
-    known.failed('n', new Error('no'))
+    known.failed(['u10', 'u11'], new Error('no'))
     known.set(all.slice(0, 1))
     expect([known.errorOf('u10'), known.errorOf('u11')]).toEqual([undefined, new Error('no')])
-    known.carriedOut('n')
+    known.carriedOut(['u11'])
     expect(known.errorOf('u11')).toBe(undefined)
   })
 })

@@ -3,8 +3,8 @@ import type { FloatingBinding } from '../network-state'
 /** An address of the outside that leads to a pod of this host. */
 export type WantedFloating = FloatingBinding & { readonly networkId: string }
 
-/** What became of one: it is answered for, its pod is not here yet, or why not. */
-export type FloatingState = { readonly state: 'active' } | { readonly state: 'waiting' } | { readonly state: 'failed'; readonly error: unknown }
+/** What became of one: it is answered for, it is being carried out, its pod is not here yet, or why not. */
+export type FloatingState = { readonly state: 'active' } | { readonly state: 'coming' } | { readonly state: 'waiting' } | { readonly state: 'failed'; readonly error: unknown }
 
 /** Which addresses of the outside lead to pods of which network here, as they were told last, and why some are not carried out. */
 export class KnownFloating {
@@ -31,12 +31,12 @@ export class KnownFloating {
     for (const uid of this.errors.keys()) if (!uids.has(uid)) this.errors.delete(uid)
   }
 
-  failed(networkId: string, error: unknown): void {
-    for (const { uid } of this.of(networkId)) this.errors.set(uid, error)
+  failed(uids: Iterable<string>, error: unknown): void {
+    for (const uid of uids) this.errors.set(uid, error)
   }
 
-  carriedOut(networkId: string): void {
-    for (const { uid } of this.of(networkId)) this.errors.delete(uid)
+  carriedOut(uids: Iterable<string>): void {
+    for (const uid of uids) this.errors.delete(uid)
   }
 
   errorOf(uid: string): unknown {

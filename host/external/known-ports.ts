@@ -1,0 +1,55 @@
+import type { ExternalPort } from './bridge-links'
+import type { BridgePort } from './bridge-rules'
+import type { KnownPools } from './known-pools'
+import type { LeftAddresses } from './left-addresses'
+import { portName } from './names'
+
+/** The links into the bridge of the outside, by their names there, and which address is whose. */
+export class KnownPorts {
+  readonly byName = new Map<string, ExternalPort>()
+
+  constructor(private readonly hostTag: string, private readonly pools: KnownPools, private readonly left: LeftAddresses) {}
+
+  get isEmpty(): boolean {
+    return this.byName.size === 0
+  }
+
+  of(namespace: string): ExternalPort | undefined {
+    return this.byName.get(portName(this.hostTag, namespace))
+  }
+
+  /** The link is so from now on; undefined: it is none. */
+  set(name: string, port: ExternalPort | undefined): void {
+    if (port) this.byName.set(name, port)
+    else this.byName.delete(name)
+  }
+
+  addresses(): Set<string> {
+    return new Set([...this.byName.values()].flatMap(({ addresses }) => addresses))
+  }
+
+  /** As the packet filter takes them. */
+  forRules(): BridgePort[] {
+    return [...this.byName].map(([name, { mac, addresses }]) => ({ name, mac, addresses }))
+  }
+
+  /** The namespace that an address is answered for in, or was and is not free of yet. */
+  holderOf(address: string): string | undefined {
+    for (const { namespace, addresses } of this.byName.values()) if (addresses.includes(address)) return namespace
+    return this.left.holderOf(address)
+  }
+
+  /** Throws an Error for an address of no pool or of another namespace, and a TypeError for what must reach no command. */
+  check({ namespace, device, mac, addresses }: ExternalPort): void {
+    if (!/^[a-z0-9]{1,15}$/.test(device) || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new TypeError(`"${device}" with "${mac}" is no device with a MAC address`)
+    const own = portName(this.hostTag, namespace)
+    for (const [name, port] of this.byName) if (name !== own && port.mac === mac) throw new Error(`MAC address ${mac} is held in ${port.namespace}`)
+    for (const address of addresses) {
+      const pool = this.pools.poolOf(address)
+      if (!pool) throw new Error(this.pools.problemOf(address) ?? `${address} is of no address pool`)
+      if (address === pool.gateway) throw new Error(`${address} is the gateway of the pool ${pool.name}`)
+      const holder = this.holderOf(address)
+      if (holder !== undefined && holder !== namespace) throw new Error(`${address} is answered for in ${holder}: it has to go there first`)
+    }
+  }
+}
