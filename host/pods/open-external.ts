@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ExternalObject, HostBalancer } from '@/contracts/host/v1'
+import type { ExternalObject, HostBalancer } from '@/contracts/host/v1/external'
 import { Balancers } from '@/host/balancers/balancers'
 import { External, externalReportKey } from '@/host/balancers/external'
 import { HaproxyProcess } from '@/host/balancers/haproxy/haproxy'
@@ -81,13 +81,14 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
       await how()
       await Promise.all([addresses.settled(), kept.close()])
     }
+    const leavePools = () => network.external.leavePools().catch((error: unknown) => log.warn({ err: error }, 'routes over address pools are still there; the next start takes them up'))
     const heard = (askedAt: number) => {
       lease.heard(askedAt)
       guard.renew().catch((error: unknown) => log.error({ err: error }, 'what this host may answer for was not renewed: balancers and addresses fall silent unless the next word of the server renews it'))
       // On a connection that broke off for so long; the next begins with all of it.
       if (balancers.mustHearAll || external.mustHearAll) throw new Error('the server was not heard of for so long that balancers or addresses were let go: it shall say all of them again')
     }
-    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(() => balancers.leave()), suspend: (withinMs) => end(() => balancers.suspend(withinMs)) }
+    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(() => balancers.leave()), suspend: (withinMs) => end(() => balancers.suspend(withinMs).then(leavePools)) }
   }
   return { attachments, open }
 }

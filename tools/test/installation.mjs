@@ -30,16 +30,13 @@ function freeExternalCidr() {
   }
 }
 
-/** What a test sends to an address of the pool that no host answers for goes nowhere, and not by the machine's way out. A host's bridge comes before it. */
-function keepInside(cidr) {
-  const route = ['unreachable', cidr, 'metric', '4294967295']
+/** A host keeps what is for its pool's addresses; one that was killed has no time to undo it. */
+function letOut(cidr) {
   try {
-    execFileSync('ip', ['route', 'replace', ...route], { stdio: 'ignore' })
+    execFileSync('ip', ['route', 'delete', 'unreachable', cidr, 'metric', '4294967295'], { stdio: 'ignore' })
   } catch {
-    // Without root there is no host, and no address of the pool.
-    return () => {}
+    // The host ended by itself, or there was none.
   }
-  return () => execFileSync('ip', ['route', 'delete', ...route], { stdio: 'ignore' })
 }
 
 /**
@@ -56,7 +53,6 @@ export async function ownSettings(name) {
   const registry = `127.0.0.1:${registryPort}`
   const url = `http://127.0.0.1:${port}`
   const cidr = freeExternalCidr()
-  const letOut = keepInside(cidr)
   const settings = {
     HYPERNETES_DATA: data,
     HOST: '127.0.0.1',
@@ -73,7 +69,7 @@ export async function ownSettings(name) {
   const logFile = join(root, 'test-results', name === 'e2e' ? 'installation.log' : `${name}.log`)
   const env = { ...settings, HYPERNETES_E2E_URL: url, HYPERNETES_E2E_REGISTRY: registry, HYPERNETES_E2E_LOG: logFile }
   const remove = () => {
-    letOut()
+    letOut(cidr)
     removeData(data)
   }
   return { settings, env, logFile, remove }
