@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { HostBalancer } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
 import { backend, balancer, listener } from '@/host/balancers/testing/balancer-lab'
 import { ExternalLab, pool, type Agent } from '@/host/balancers/testing/external-lab'
 import type { Bench } from './promise'

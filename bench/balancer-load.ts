@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { ExternalObject } from '@/contracts/host/v1'
+import type { ExternalObject } from '@/contracts/host/v1/external'
 import { backend, balancer, listener } from '@/host/balancers/testing/balancer-lab'
 import { ExternalLab, networkId, type Agent } from '@/host/balancers/testing/external-lab'
 import { HOST, network, pod } from '@/host/network/testing/lab'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { NetworkObject, NetworkService } from '@/contracts/host/v1'
+import type { NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
 import type { Attachment } from '@/host/network/attachment'
 import type { HostNetwork } from '@/host/network/host-network'
 import { Peer } from '@/host/network/services/testing/peer'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import WebSocket from 'ws'
 import { z } from 'zod'
-import { streamChannel } from '@/contracts/host/v1'
+import { streamChannel } from '@/contracts/host/v1/streams'
 import { readGuestImage } from '../tools/setup/guest-image.mjs'
 import { BareRecipe } from './bare-recipe'
 import { startInstallation, type Installation } from './installation'

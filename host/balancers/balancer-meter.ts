@@ -1,4 +1,4 @@
-import type { BalancerFigures } from '@/contracts/host/v1'
+import type { BalancerFigures } from '@/contracts/host/v1/figures'
 import { nothing, type PartCounters } from './ports'
 
 /** The contract's bound of what may grow in one interval. */

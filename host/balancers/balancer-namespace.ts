@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
-import type { HostBalancer } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
 import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
 import { Table } from '@/host/network/table/table'
 import { ExecError } from '@/platform/exec'
@@ -8,6 +8,7 @@ import { codeOf } from '@/platform/error-code'
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from './names'
 import { BALANCER_TABLE, balancerTables, closedTables, counterNames, type ServersOf, udpTargets } from './packet-filter'
 import { nothing, type PartCounters } from './ports'
+import type { UdpShares } from './udp-shares'
 
 const namespaces = '/run/netns'
 const listedCounters = z.object({ nftables: z.array(z.object({ counter: z.object({ name: z.string(), packets: z.number(), bytes: z.number() }).optional() })) })
@@ -52,6 +53,7 @@ export class BalancerNamespace {
   private table: Table
   private known: Known | null = null
   private reserved = ''
+  private shares: UdpShares = new Map()
   constructor(hostTag: string, number: number, private readonly run: Run) {
     this.name = balancerNamespace(hostTag, number)
     this.kernel = new NetworkNamespaceKernel(this.name, run)
@@ -90,6 +92,7 @@ export class BalancerNamespace {
     this.table = new Table(this.kernel)
     this.known = null
     this.reserved = ''
+    this.shares = new Map()
   }
 
   /** Loads what lets a balancer's traffic through, by what differs, in one transaction. What is not let through any more of UDP ends at once. Throws ExecError. */
@@ -100,7 +103,9 @@ export class BalancerNamespace {
     // No connection towards a pod takes a port that is to be listened on.
     if (ports !== this.reserved) await this.kernel.set({ 'net.ipv4.ip_local_reserved_ports': ports })
     this.reserved = ports
-    await this.table.load(balancerTables(balancer, servers))
+    const { tables, shares } = balancerTables(balancer, servers, this.shares)
+    await this.table.load(tables)
+    this.shares = shares
     await this.endFlows(before, { balancer, servers })
     this.known = { balancer, servers }
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { BalancerServerState, ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import type { ExternalReport, HostBalancer } from '@/contracts/host/v1/external'
+import type { BalancerServerState } from '@/contracts/host/v1/figures'
 import { Pauses } from '@/platform/pauses'
 import { BalancerNamespace } from './balancer-namespace'
 import { INNER_LINK, OUTER_LINK } from './names'

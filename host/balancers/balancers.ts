@@ -1,4 +1,5 @@
-import type { BalancerServerState, BalancerFigures, CertificatesMessage, ExternalObject, ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import type { CertificatesMessage, ExternalObject, ExternalReport, HostBalancer } from '@/contracts/host/v1/external'
+import type { BalancerServerState, BalancerFigures } from '@/contracts/host/v1/figures'
 import type { BalancerServer } from '@/domain/load-balancer/model'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import { Balancer } from './balancer'

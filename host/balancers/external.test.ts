@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ExternalMessage, ExternalObject } from '@/contracts/host/v1'
+import type { ExternalMessage, ExternalObject } from '@/contracts/host/v1/external'
 import { External } from './external'
 import { balancer, silent } from './testing/balancer-lab'
 

@@ -1,5 +1,5 @@
-import type { CertificatesMessage, ExternalMessage, ExternalObject, ExternalReport } from '@/contracts/host/v1'
-import { externalObjectKey } from '@/contracts/host/v1'
+import type { CertificatesMessage, ExternalMessage, ExternalObject, ExternalReport } from '@/contracts/host/v1/external'
+import { externalObjectKey } from '@/contracts/host/v1/external'
 import type { FloatingAddresses } from '@/host/external/floating-addresses'
 import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'

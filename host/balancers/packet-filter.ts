@@ -1,14 +1,13 @@
-import type { HostBalancer } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
 import type { BalancerServer } from '@/domain/load-balancer/model'
 import { familyOf, formatIp, formatSubnet, parseIp, parseSubnet, type Family } from '@/domain/shared/ip'
 import type { NftChain, NftMap, NftSection, NftSet, NftTables } from '@/host/network/table/model'
 import { nftWords } from '@/host/network/services/service-rules'
 import { INNER_LINK, OUTER_LINK } from './names'
+import { udpShares, type UdpShares } from './udp-shares'
 
 export const BALANCER_TABLE = 'inet balancer'
 const families = [4, 6] as const
-/** Parts of a round into which endpoints of UDP share by their weights. */
-const MOST_SHARES = 4096
 /** Connections of UDP that one balancer may have at a time: the table of connections is the host's own. */
 const MOST_FLOWS = 65_536
 
@@ -16,6 +15,7 @@ const MOST_FLOWS = 65_536
 export type ServersOf = ReadonlyMap<string, readonly BalancerServer[]>
 type Filtered = Pick<HostBalancer, 'listeners' | 'backends' | 'options' | 'addresses'> & { network: Pick<HostBalancer['network'], 'inner'> }
 type UdpPort = { port: number; source: boolean; servers: readonly BalancerServer[] }
+const mapOf = (family: Family, port: number): string => `udp${family}_${port}`
 
 /** `address . port` of a server of TCP, as the sets have it. */
 const element = (address: string, port: number): string => `${formatIp(parseIp(address))} . ${port}`
@@ -24,9 +24,12 @@ const ofFamily = (family: Family) => (address: string): boolean => familyOf(addr
 /**
  * The packet filter of a balancer's namespace: from the outside only its listeners' ports and echo, towards its tenant's network only
  * its backends, and answers. HAProxy that was broken into reaches its tenant's backends and nothing more. UDP is balanced here.
+ * `before`: the shares of the packet filter that this one replaces, of which as many as can stay where they are.
  */
-export function balancerTables(balancer: Filtered, servers: ServersOf): NftTables {
-  return new Map([[BALANCER_TABLE, [base(balancer, servers), ...families.map((family) => udpSection(balancer, servers, family))]]])
+export function balancerTables(balancer: Filtered, servers: ServersOf, before: UdpShares = new Map()): { tables: NftTables; shares: UdpShares } {
+  const ports = families.map((family) => [family, udpPorts(balancer, servers, family)] as const)
+  const shares = new Map(ports.flatMap(([family, all]) => [...udpShares(new Map(all.map(({ port, servers: led }) => [mapOf(family, port), led.map(({ address, port: to, weight }) => ({ target: element(address, to), weight }))])), before)]))
+  return { tables: new Map([[BALANCER_TABLE, [base(balancer, servers), ...ports.map(([family, all]) => udpSection(balancer, all, shares, family))]]]), shares }
 }
 
 /** As {@link balancerTables}, before anything is known: lets nothing through. */
@@ -102,31 +105,19 @@ function udpPorts({ listeners, backends }: Filtered, servers: ServersOf, family:
 }
 
 /** Who of UDP is led where: a round of shares by weight, in turn or by the client's address; and back by the balancer's own address, so that answers come here. */
-function udpSection(balancer: Filtered, servers: ServersOf, family: Family): NftSection {
+function udpSection(balancer: Filtered, ports: readonly UdpPort[], shares: UdpShares, family: Family): NftSection {
   const { ip, type } = nftWords[family]
-  const ports = udpPorts(balancer, servers, family)
   const inner = balancer.network.inner.find(ofFamily(family))
-  const maps = new Map<string, NftMap>(ports.map(({ port, servers: all }) => [`udp${family}_${port}`, { declaration: `type mark : ${type} . inet_service;`, elements: new Map(shares(all).map((server, at) => [`0x${at.toString(16).padStart(8, '0')}`, element(server.address, server.port)])) }]))
-  const chains = new Map<string, NftChain>(ports.map(({ port, source, servers: all }) => [`udp${family}_to_${port}`, { rules: [
-    `meta mark set ${source ? `jhash ${ip} saddr` : 'numgen inc'} mod ${shares(all).length}`,
-    `meta l4proto udp dnat ${ip} to meta mark map @udp${family}_${port}`,
+  const maps = new Map<string, NftMap>(ports.map(({ port }) => [mapOf(family, port), { declaration: `type mark : ${type} . inet_service;`, elements: new Map((shares.get(mapOf(family, port)) ?? []).map((target, at) => [`0x${at.toString(16).padStart(8, '0')}`, target])) }]))
+  const chains = new Map<string, NftChain>(ports.map(({ port, source }) => [`udp${family}_to_${port}`, { rules: [
+    `meta mark set ${source ? `jhash ${ip} saddr` : 'numgen inc'} mod ${(shares.get(mapOf(family, port)) ?? []).length}`,
+    `meta l4proto udp dnat ${ip} to meta mark map @${mapOf(family, port)}`,
   ] }]))
   chains.set(`arrival${family}`, { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: ports.map(({ port }) => `iifname "${OUTER_LINK}" ${ip} daddr @own${family} udp dport ${port} jump udp${family}_to_${port}`) })
   chains.set(`departure${family}`, { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: inner === undefined ? [] : [`oifname "${INNER_LINK}" ct status dnat snat ${ip} to ${formatIp(parseIp(inner))}`] })
   const sets = new Map<string, NftSet>(balancer.options.ratePerSecond === null ? [] : [[`rates${family}`, { declaration: `type ${type}; size 65536; flags dynamic,timeout; timeout 1m;`, elements: [] }]])
   return { sets, maps, chains }
 }
-
-/** Each server as often as its weight says, in the shortest round that does. */
-function shares(servers: readonly BalancerServer[]): BalancerServer[] {
-  const divisor = servers.reduce((all, { weight }) => greatestCommon(all, weight), 0) || 1
-  const round = servers.map((server) => ({ server, times: server.weight / divisor }))
-  const total = round.reduce((sum, { times }) => sum + times, 0)
-  const scale = Math.min(1, MOST_SHARES / total)
-  return round.flatMap(({ server, times }) => Array.from({ length: Math.max(1, Math.floor(times * scale)) }, () => server))
-}
-
-const greatestCommon = (a: number, b: number): number => (b === 0 ? a : greatestCommon(b, a % b))
 
 /** Servers of UDP, as `family address port`, to whom connections of a port go. */
 export const udpTargets = (balancer: Filtered, servers: ServersOf): Map<number, Set<string>> => {

@@ -1,4 +1,5 @@
-import type { BalancerServerState, HostBalancer } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
+import type { BalancerServerState } from '@/contracts/host/v1/figures'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import type { Run } from '@/host/network/kernel'
 import type { Logger } from '@/platform/logger'

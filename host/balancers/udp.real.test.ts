@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ExternalObject } from '@/contracts/host/v1'
+import type { ExternalObject } from '@/contracts/host/v1/external'
 import { Balancers } from './balancers'
 import type { Haproxy } from './ports'
 import { balancer, backend, BalancerLab, listener } from './testing/balancer-lab'

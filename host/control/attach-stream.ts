@@ -1,4 +1,4 @@
-import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1/streams'
 import type { ContainerInput, GuestExec } from '@/host/pods/ports'
 import { InputQueue, sizeOf } from './input-queue'
 import { messageOf } from './stream-failure'

@@ -1,4 +1,5 @@
-import { streamChannel, type DesiredMessage } from '@/contracts/host/v1'
+import type { DesiredMessage } from '@/contracts/host/v1'
+import { streamChannel } from '@/contracts/host/v1/streams'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import { StreamSocket } from './stream-socket'
 

@@ -1,4 +1,4 @@
-import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1/streams'
 import type { GuestArchive, GuestProcess } from '@/host/pods/ports'
 import { unlessAbandoned } from './abandoned'
 import { InputQueue } from './input-queue'

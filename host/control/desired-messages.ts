@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { assignment, desiredMessage, prePull, type Assignment, type DesiredMessage, type NetworkMessage } from '@/contracts/host/v1'
+import { assignment, desiredMessage, prePull, type Assignment, type DesiredMessage } from '@/contracts/host/v1'
+import type { NetworkMessage } from '@/contracts/host/v1/networks'
 import type { Logger } from '@/platform/logger'
 import { WholeNetwork } from './whole-network'
 

@@ -1,4 +1,4 @@
-import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1/streams'
 import type { GuestExec, GuestProcess } from '@/host/pods/ports'
 import { unlessAbandoned } from './abandoned'
 import { InputQueue, sizeOf } from './input-queue'

@@ -1,4 +1,4 @@
-import { streamChannel, type StreamRequest } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest } from '@/contracts/host/v1/streams'
 import type { FolderEntry } from '@/domain/pod/folder-entry'
 import { unlessAbandoned } from './abandoned'
 import { refusal } from './stream-failure'

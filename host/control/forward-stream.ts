@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1/streams'
 import { InputQueue } from './input-queue'
 import { messageOf } from './stream-failure'
 import { StreamSocket, type StreamFrame } from './stream-socket'

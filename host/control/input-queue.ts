@@ -1,4 +1,4 @@
-import { resizeMessage } from '@/contracts/host/v1'
+import { resizeMessage } from '@/contracts/host/v1/streams'
 import type { StreamFrame, StreamSocket } from './stream-socket'
 
 /** What may wait here before the socket is paused. Bytes. */

@@ -1,4 +1,4 @@
-import { streamChannel, type StreamRequest } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest } from '@/contracts/host/v1/streams'
 import type { LogQuery } from '@/host/logs/log-store'
 import type { LogRecord, LogStream } from '@/host/logs/record'
 import { StreamSocket } from './stream-socket'

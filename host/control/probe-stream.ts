@@ -1,4 +1,4 @@
-import { probeResult, streamChannel, type ProbeResult, type StreamRequest } from '@/contracts/host/v1'
+import { probeResult, streamChannel, type ProbeResult, type StreamRequest } from '@/contracts/host/v1/streams'
 import { isIp } from '@/domain/shared/ip'
 import { storableText } from '@/host/pods/storable-text'
 import { unlessAbandoned } from './abandoned'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { reportInput, type ExternalReport, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
+import { reportInput, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
+import type { ExternalReport } from '@/contracts/host/v1/external'
 import { containerSpec } from '@/domain/pod/spec'
 import { newRecord } from '@/host/pods/container-record'
 import { Reporter } from './reporter'

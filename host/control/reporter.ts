@@ -1,4 +1,5 @@
-import type { ExternalReport, HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
+import type { HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
+import type { ExternalReport } from '@/contracts/host/v1/external'
 import { imageKey } from '@/host/pods/image-reports'
 import { briefReport, fittingReport, jsonBytes, reportBytes } from './report-size'
 

@@ -1,4 +1,4 @@
-import type { StreamResult } from '@/contracts/host/v1'
+import type { StreamResult } from '@/contracts/host/v1/streams'
 import { GuestRefusal } from '@/host/pods/ports'
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

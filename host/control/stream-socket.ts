@@ -1,5 +1,5 @@
 import WebSocket from 'ws'
-import { streamChannel, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamResult } from '@/contracts/host/v1/streams'
 
 /** Above this the sender waits until the socket has sent what it was given. Bytes. */
 const highWater = 256 << 10

@@ -1,4 +1,4 @@
-import type { StreamRequest } from '@/contracts/host/v1'
+import type { StreamRequest } from '@/contracts/host/v1/streams'
 import type { LogStore } from '@/host/logs/log-store'
 import type { PodSet } from '@/host/pods/pod-set'
 import { StepError } from '@/host/pods/ports'

@@ -1,4 +1,4 @@
-import { streamChannel, streamResult } from '@/contracts/host/v1'
+import { streamChannel, streamResult } from '@/contracts/host/v1/streams'
 import { StreamSocket, type StreamFrame } from './stream-socket'
 
 /** A server that sends nothing for this long has lost the stream. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import { WholeNetwork } from './whole-network'
 
 it('what comes in parts is one message, once the last has come', () => {

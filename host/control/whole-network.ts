@@ -1,4 +1,4 @@
-import type { NetworkMessage } from '@/contracts/host/v1'
+import type { NetworkMessage } from '@/contracts/host/v1/networks'
 
 /** Puts the parts of what is told of a network (`more`) into one message, so that nobody carries out half of it. Null: its last part has not come. */
 export class WholeNetwork {

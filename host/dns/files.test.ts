@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { NetworkBase, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkObject } from '@/contracts/host/v1/networks'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

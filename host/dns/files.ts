@@ -1,4 +1,4 @@
-import type { NetworkBase, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkObject } from '@/contracts/host/v1/networks'
 import { inSubnet, isIp, parseIp, parseSubnet } from '@/domain/shared/ip'
 import { resolverFolder } from './jail'
 import { isName, namesOf, reverseDomain, type Alias, type Names, type ServiceRecord } from './names'

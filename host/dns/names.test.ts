@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { NetworkBase, NetworkObject, NetworkPod, NetworkService } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkObject, NetworkPod, NetworkService } from '@/contracts/host/v1/networks'
 import { dashed, isName, namesOf, reverseDomain } from './names'
 
 const base: NetworkBase = { kind: 'network', number: 1, name: 'default', tenantId: 't', subnets: [], serviceCidrs: [], routes: [], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: [] } }

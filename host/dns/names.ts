@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net'
-import type { NetworkBase, NetworkObject, NetworkPod, NetworkService } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkObject, NetworkPod, NetworkService } from '@/contracts/host/v1/networks'
 import { formatIp, parseIp, parseSubnet } from '@/domain/shared/ip'
 
 /** `_http._tcp.web.default.svc.cluster.local` and where it leads. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import type { Logger } from '@/platform/logger'
 import { killStrayResolvers } from './process'
 import { reserveAccount, Resolver } from './resolver'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NetworkMessage, NetworkPolicyObject } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import { run } from '@/platform/exec'
 import type { Attachment } from '@/host/network/attachment'
 import { balancerAttachment, type BalancerPlace } from '@/host/network/balancer-port'

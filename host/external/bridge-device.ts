@@ -1,4 +1,4 @@
-import type { HostAddressPool } from '@/contracts/host/v1'
+import type { HostAddressPool } from '@/contracts/host/v1/external'
 import { parseIp, parseSubnet, subnetAround, subnetsOverlap } from '@/domain/shared/ip'
 import type { Link, NetworkNamespaceKernel } from '@/host/network/kernel'
 import type { Logger } from '@/platform/logger'

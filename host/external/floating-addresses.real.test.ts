@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
-import type { HostAddressPool, HostFloatingAddress, NetworkMessage, NetworkPolicyObject } from '@/contracts/host/v1'
+import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
+import type { NetworkMessage, NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import { run } from '@/platform/exec'
 import type { Attachment } from '@/host/network/attachment'
 import type { HostNetwork } from '@/host/network/host-network'

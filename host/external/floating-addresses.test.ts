@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { HostFloatingAddress } from '@/contracts/host/v1'
+import type { HostFloatingAddress } from '@/contracts/host/v1/external'
 import { FloatingAddresses } from './floating-addresses'
 
 const uid = '00000000-0000-4000-8000-000000000010'

@@ -1,4 +1,4 @@
-import type { ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import type { ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
 import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { FloatingState } from '@/host/network/floating/known-floating'
 import type { HostNetwork } from '@/host/network/host-network'

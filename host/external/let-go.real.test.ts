@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
-import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
 import type { Attachment } from '@/host/network/attachment'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { Run } from '@/host/network/kernel'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1'
+import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
 import { refusals } from './floating-addresses'
 
 const uid = (last: number) => `00000000-0000-4000-8000-0000000000${last.toString(16).padStart(2, '0')}`

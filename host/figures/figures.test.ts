@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { StatsResult } from '@/contracts/guest/v1/answers'
-import { figuresInput, podFigures, type FiguresInput } from '@/contracts/host/v1'
+import { figuresInput, podFigures, type FiguresInput } from '@/contracts/host/v1/figures'
 import type { Clock } from '@/host/pods/clock'
 import { podSpec } from '@/domain/pod/spec'
 import { measuredPods } from './measured-pods'

@@ -1,5 +1,5 @@
 import type { StatsResult } from '@/contracts/guest/v1/answers'
-import type { PodFigures, Usage } from '@/contracts/host/v1'
+import type { PodFigures, Usage } from '@/contracts/host/v1/figures'
 
 /** What a pod's VM can use at most, and the containers that its spec names. */
 export type VmBounds = { vcpus: number; memoryBytes: number; diskBytes: number; containers: readonly string[] }

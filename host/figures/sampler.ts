@@ -1,5 +1,5 @@
 import type { StatsResult } from '@/contracts/guest/v1/answers'
-import type { BalancerFigures, FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1'
+import type { BalancerFigures, FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1/figures'
 import type { Clock } from '@/host/pods/clock'
 import { intervalFigures, type Reading, type VmBounds } from './interval'
 import type { HostReading } from './proc'

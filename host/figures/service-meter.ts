@@ -1,4 +1,4 @@
-import type { ServiceFigures } from '@/contracts/host/v1'
+import type { ServiceFigures } from '@/contracts/host/v1/figures'
 
 /** Counters of a service that only grow, until they begin again at 0. Bytes and connections. */
 export type ServiceCounters = { receivedBytes: number; sentBytes: number; connections: number }

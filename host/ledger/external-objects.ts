@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { externalObject, type ExternalObject } from '@/contracts/host/v1'
+import { externalObject, type ExternalObject } from '@/contracts/host/v1/external'
 import type { Logger } from '@/platform/logger'
 import { temporarySuffix, writeAtomically } from './atomic-file'
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import { NetworkObjects } from './network-objects'
 
 let folder: string

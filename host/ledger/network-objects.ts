@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { networkObject, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
+import { networkObject, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1/networks'
 import type { Logger } from '@/platform/logger'
 import { temporarySuffix, writeAtomically } from './atomic-file'
 

@@ -1,4 +1,4 @@
-import type { HostBalancer } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
 import { inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { Attachment, NetworkSpec, PodPort } from './attachment'
 import { gatewayMac } from './names'

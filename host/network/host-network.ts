@@ -1,4 +1,4 @@
-import type { NetworkMessage } from '@/contracts/host/v1'
+import type { NetworkMessage } from '@/contracts/host/v1/networks'
 import { parseCidr } from '@/domain/shared/cidr'
 import { ExternalBridge } from '@/host/external/bridge'
 import { logger, type Logger } from '@/platform/logger'

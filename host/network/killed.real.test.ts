@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { NetworkBase, NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import { fuzzRuns } from '@/tools/testing/fuzz-runs'
 import type { Attachment } from './attachment'
 import type { HostNetwork } from './host-network'

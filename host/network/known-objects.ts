@@ -1,4 +1,4 @@
-import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import { listed, mayRestrict, withMessage, type NetworkObjects } from './network-objects'
 
 /** All that is known of a network after a message, and whether that forbids something that was not forbidden before. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { networkObjectKey, type NetworkBase, type NetworkMessage, type NetworkObject, type NetworkPeer, type NetworkPod, type NetworkPolicyObject, type NetworkService } from '@/contracts/host/v1'
+import { networkObjectKey, type NetworkBase, type NetworkMessage, type NetworkObject, type NetworkPeer, type NetworkPod, type NetworkPolicyObject, type NetworkService } from '@/contracts/host/v1/networks'
 
 /** More of one network than any quota allows; beyond it a message is refused, here and nowhere else. */
 const MAX_OBJECTS = 50_000

@@ -1,4 +1,4 @@
-import type { NetworkBase, NetworkPeer, NetworkPod, NetworkPolicyObject, NetworkService } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkPeer, NetworkPod, NetworkPolicyObject, NetworkService } from '@/contracts/host/v1/networks'
 import { parseSubnet, subnetsOverlap } from '@/domain/shared/ip'
 import type { Attachment, PodPort } from './attachment'
 import { POD_MTU } from './names'

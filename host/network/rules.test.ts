@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
-import type { NetworkBase } from '@/contracts/host/v1'
+import type { NetworkBase } from '@/contracts/host/v1/networks'
 import { namespaceTables } from './namespace-rules'
 import { NO_OBJECTS, type NetworkObjects } from './network-objects'
 import { networkState } from './network-state'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NetworkBase, NetworkMessage, NetworkObject, NetworkPolicyObject } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkMessage, NetworkObject, NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import type { Attachment } from './attachment'
 import type { HostNetwork } from './host-network'
 import { namespaceName, tapName } from './names'

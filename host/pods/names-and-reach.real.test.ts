@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Assignment, NetworkAttachment, NetworkObject } from '@/contracts/host/v1'
+import type { Assignment, NetworkAttachment } from '@/contracts/host/v1'
+import type { NetworkObject } from '@/contracts/host/v1/networks'
 import { busyboxRoot } from '@/host/images/sample/busybox'
 import { RealHost } from './testing/real-host'
 

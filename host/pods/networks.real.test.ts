@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import type { NetworkBase, NetworkMessage, NetworkObject } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import { NetworkObjects } from '@/host/ledger/network-objects'
 import type { Attachment } from '@/host/network/attachment'
 import type { HostNetwork } from '@/host/network/host-network'

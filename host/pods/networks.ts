@@ -1,4 +1,5 @@
-import type { Assignment, NetworkMessage } from '@/contracts/host/v1'
+import type { Assignment } from '@/contracts/host/v1'
+import type { NetworkMessage } from '@/contracts/host/v1/networks'
 import type { Resolvers } from '@/host/dns/resolvers'
 import type { NetworkObjects } from '@/host/ledger/network-objects'
 import type { HostNetwork } from '@/host/network/host-network'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ExternalReport, HostBalancer } from '@/contracts/host/v1'
+import type { ExternalReport, HostBalancer } from '@/contracts/host/v1/external'
 import { defaultOptions } from '@/domain/load-balancer/model'
 import { networkSpec } from '@/domain/network/spec'
 import { makeCertificate, type TestCertificate } from '@/platform/crypto/testing/certificates'

@@ -1,4 +1,4 @@
-import type { CertificatesMessage, HostBalancer } from '@/contracts/host/v1'
+import type { CertificatesMessage, HostBalancer } from '@/contracts/host/v1/external'
 import { fromBase64, utf8Text } from '@/domain/shared/base64'
 import { certificateBundle } from '@/platform/crypto/certificate'
 import { unwrapTenantKey, unwrapValue } from '@/server/services/secrets/envelope'

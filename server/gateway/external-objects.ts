@@ -1,4 +1,5 @@
-import type { DesiredMessage, HostBalancer } from '@/contracts/host/v1'
+import type { DesiredMessage } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
 import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
 import { backendServers, toExternalObjects } from '@/server/drivers/native/external/objects'

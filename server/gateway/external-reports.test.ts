@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ExternalReport, PodReport } from '@/contracts/host/v1'
+import type { PodReport } from '@/contracts/host/v1'
+import type { ExternalReport } from '@/contracts/host/v1/external'
 import { addressPoolSpec } from '@/domain/address-pool/spec'
 import { floatingAddressSpec } from '@/domain/floating-address/spec'
 import { networkSpec } from '@/domain/network/spec'

@@ -1,4 +1,4 @@
-import type { ExternalReport } from '@/contracts/host/v1'
+import type { ExternalReport } from '@/contracts/host/v1/external'
 import type { Logger } from '@/platform/logger'
 import type { DatabaseClient } from '@/server/store/database'
 import { storeAddressReport, storeBalancerReport } from '@/server/store/external-reports'

@@ -1,4 +1,4 @@
-import { externalObjectKey, type ExternalObject, type ExternalReport } from '@/contracts/host/v1'
+import { externalObjectKey, type ExternalObject, type ExternalReport } from '@/contracts/host/v1/external'
 
 /** A balancer or a floating address of which the host may answer for the addresses; null: for which is not known, since an earlier connection told it. */
 type Held = { addresses: ReadonlySet<string> | null; leaving: boolean }

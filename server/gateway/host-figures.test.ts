@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { helloSignatureText, type FiguresInput, type PodFigures, type PodReport, type Usage } from '@/contracts/host/v1'
+import { helloSignatureText, type PodReport } from '@/contracts/host/v1'
+import type { FiguresInput, PodFigures, Usage } from '@/contracts/host/v1/figures'
 import { startTestServer } from '@/server/api/testing/server'
 import { registerHost } from '@/server/store/hosts'
 import { hostRouter, type HostConnection } from './host-router'

@@ -1,4 +1,5 @@
-import type { DesiredMessage, StreamRequest } from '@/contracts/host/v1'
+import type { DesiredMessage } from '@/contracts/host/v1'
+import type { StreamRequest } from '@/contracts/host/v1/streams'
 import { CompiledCache } from '@/server/store/balancer-models'
 import { NetworkStateCache } from '@/server/store/network-state'
 import { ExternalReports } from './external-reports'

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { NetworkMessage, NetworkObject, PodReport } from '@/contracts/host/v1'
+import type { PodReport } from '@/contracts/host/v1'
+import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
 import { networkPolicySpec } from '@/domain/network-policy/spec'
 import { networkSpec } from '@/domain/network/spec'
 import { securityGroupSpec } from '@/domain/security-group/spec'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { networkObject, networkObjectKey, type Assignment, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1'
+import type { Assignment } from '@/contracts/host/v1'
+import { networkObject, networkObjectKey, type NetworkMessage, type NetworkObject } from '@/contracts/host/v1/networks'
 import type { NetworkState } from '@/domain/network/state'
 import { makeNetworkObjects, type LeftOut } from '@/server/drivers/native/network/objects'
 

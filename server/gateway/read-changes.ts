@@ -1,4 +1,5 @@
-import type { Assignment, NetworkMessage } from '@/contracts/host/v1'
+import type { Assignment } from '@/contracts/host/v1'
+import type { NetworkMessage } from '@/contracts/host/v1/networks'
 import type { NetworkState } from '@/domain/network/state'
 import type { Logger } from '@/platform/logger'
 import { listAssignments, listReported } from '@/server/store/assignments'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { externalReport, hostEvent, imageReport, podReport, reportInput, type ExternalReport, type ReportInput } from '@/contracts/host/v1'
+import { hostEvent, imageReport, podReport, reportInput, type ReportInput } from '@/contracts/host/v1'
+import { externalReport, type ExternalReport } from '@/contracts/host/v1/external'
 import type { Logger } from '@/platform/logger'
 
 const entries = z.array(z.unknown()).max(10_000)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { externalObject, externalObjectKey, type ExternalMessage, type ExternalObject } from '@/contracts/host/v1'
+import { externalObject, externalObjectKey, type ExternalMessage, type ExternalObject } from '@/contracts/host/v1/external'
 
 /** As of networks: a message of a host's stream is some 4 MiB at most. In characters of JSON. */
 const maxCharacters = 4 << 20

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { streamChannel } from '@/contracts/host/v1'
+import { streamChannel } from '@/contracts/host/v1/streams'
 import type { HostStream } from '@/server/services/host-streams'
 
 const frameBytes = 256 << 10

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { StreamRequest } from '@/contracts/host/v1'
+import type { StreamRequest } from '@/contracts/host/v1/streams'
 
 /** A stream between the server and a host: whole messages, the first byte of each its channel. */
 export type HostStream = Duplex & { readonly hostStream?: true }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { BalancerFigures } from '@/contracts/host/v1'
+import type { BalancerFigures } from '@/contracts/host/v1/figures'
 import { latencyAt } from '@/domain/figures/balancer'
 import { networkSpec } from '@/domain/network/spec'
 import { startTestServer } from '@/server/api/testing/server'

@@ -1,4 +1,4 @@
-import type { ExternalReport } from '@/contracts/host/v1'
+import type { ExternalReport } from '@/contracts/host/v1/external'
 import { setCondition } from './conditions'
 import type { Transaction } from './database'
 

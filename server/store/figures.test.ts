@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PodFigures, Usage } from '@/contracts/host/v1'
+import type { PodFigures, Usage } from '@/contracts/host/v1/figures'
 import { figureRange } from '@/domain/figures/levels'
 import { startTestServer } from '@/server/api/testing/server'
 import { resolveScope } from '@/server/auth/authenticate'

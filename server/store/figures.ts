@@ -1,5 +1,5 @@
 import { Prisma } from '@/generated/prisma/client'
-import type { FiguresInput, Usage } from '@/contracts/host/v1'
+import type { FiguresInput, Usage } from '@/contracts/host/v1/figures'
 import { figureLevels, rawResolution } from '@/domain/figures/levels'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { ServiceFigures } from '@/contracts/host/v1'
+import type { ServiceFigures } from '@/contracts/host/v1/figures'
 import { startTestServer } from '@/server/api/testing/server'
 import { resolveScope } from '@/server/auth/authenticate'
 import type { Scope } from '@/server/auth/scope'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BalancerServerState } from '@/contracts/host/v1'
+import type { BalancerServerState } from '@/contracts/host/v1/figures'
 import type { BalancerModel } from '@/domain/load-balancer/model'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import { jailUid, releaseJailUid, reserveJailUid } from '@/host/images/jail/jail'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { balancerServerState } from '@/contracts/host/v1'
+import { balancerServerState } from '@/contracts/host/v1/figures'
 import { mostServers, serverStates } from './server-figures'
 
 /** Columns as HAProxy 2.6 has them, those alone that are read; others stand between. */

@@ -1,4 +1,4 @@
-import type { BalancerServerState } from '@/contracts/host/v1'
+import type { BalancerServerState } from '@/contracts/host/v1/figures'
 import { placeOfName, backendOf } from './servers'
 import { tableOf } from './runtime'
 

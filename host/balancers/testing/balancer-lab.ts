@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import type { HostBalancer } from '@/contracts/host/v1'
+import type { HostBalancer } from '@/contracts/host/v1/external'
 import { defaultOptions, type BalancerBackend, type BalancerListener } from '@/domain/load-balancer/model'
 import { until } from '@/host/network/testing/lab'
 import { run } from '@/platform/exec'

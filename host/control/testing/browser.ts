@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { WebSocket } from 'ws'
-import { streamResult, type StreamResult } from '@/contracts/host/v1'
+import { streamResult, type StreamResult } from '@/contracts/host/v1/streams'
 
 /** The other end, as the server has it. */
 export class Browser {

@@ -1,4 +1,4 @@
-import type { NetworkPolicyObject } from '@/contracts/host/v1'
+import type { NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import type { RuleDirection } from '@/domain/network/rules'
 import { familyOf, type Family } from '@/domain/shared/ip'
 import type { NetworkState } from '../network-state'

@@ -1,4 +1,4 @@
-import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1'
+import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1/networks'
 import type { RuleDirection } from '@/domain/network/rules'
 import { familyOf, parseSubnet, rangeOf, type Family, type IpRange } from '@/domain/shared/ip'
 import { isEverything, rangesOfSubnets, rangeWithout, unionOf } from '@/domain/shared/ip-ranges'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1'
+import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1/networks'
 import { policySection, type PolicyState } from './policy-section'
 
 const state: PolicyState = { number: 7, subnets: [{ cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { cidr: 'fd00::/64', gateway: 'fd00::1' }], serviceCidrs: ['10.96.0.0/16'], routes: [{ destination: '10.9.0.0/24', via: '10.0.0.5' }], policies: [], peers: [] }

@@ -1,4 +1,4 @@
-import type { NetworkPolicyObject } from '@/contracts/host/v1'
+import type { NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import { familyOf, type Family } from '@/domain/shared/ip'
 import { rangesOfSubnets } from '@/domain/shared/ip-ranges'
 import { peerSubnets } from '../peers/peer-subnets'

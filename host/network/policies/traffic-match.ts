@@ -1,4 +1,4 @@
-import type { NetworkPolicyRule } from '@/contracts/host/v1'
+import type { NetworkPolicyRule } from '@/contracts/host/v1/networks'
 import type { Family } from '@/domain/shared/ip'
 import { groupedBy, nftFamily, type SectionDraft } from './section-draft'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NetworkObject, NetworkService } from '@/contracts/host/v1'
+import type { NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
 import type { Attachment } from '../attachment'
 import type { HostNetwork } from '../host-network'
 import { tapName } from '../names'

@@ -1,4 +1,4 @@
-import type { NetworkPod, NetworkService } from '@/contracts/host/v1'
+import type { NetworkPod, NetworkService } from '@/contracts/host/v1/networks'
 import { formatIp, inSubnet, parseIp, parseSubnet, type Ip } from '@/domain/shared/ip'
 import { UNREACHABLE_DESTINATIONS, UNREACHABLE_DESTINATIONS_6, type PodPort } from '../attachment'
 import type { NetworkState } from '../network-state'

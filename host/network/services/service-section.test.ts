@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { NetworkPod, NetworkService } from '@/contracts/host/v1'
+import type { NetworkPod, NetworkService } from '@/contracts/host/v1/networks'
 import { ExecError } from '@/platform/exec'
 import { difference } from '../table/difference'
 import { NETWORK_TABLE, type NftSection } from '../table/model'

@@ -1,4 +1,4 @@
-import type { NetworkPod } from '@/contracts/host/v1'
+import type { NetworkPod } from '@/contracts/host/v1/networks'
 import { formatIp, parseIp, parseSubnet, type Family } from '@/domain/shared/ip'
 import { localAddresses, serviceElements } from './service-elements'
 import type { ServiceState } from './service-section'

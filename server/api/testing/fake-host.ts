@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { streamChannel, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamResult } from '@/contracts/host/v1/streams'
 import type { HostRequest, HostStream, HostStreams } from '@/server/services/host-streams'
 
 /** The host's end of a stream that a use case opened. */

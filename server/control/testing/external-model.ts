@@ -1,4 +1,4 @@
-import { externalObjectKey, type ExternalMessage, type ExternalObject, type ExternalReport } from '@/contracts/host/v1'
+import { externalObjectKey, type ExternalMessage, type ExternalObject, type ExternalReport } from '@/contracts/host/v1/external'
 import type { CompiledBalancer } from '@/domain/load-balancer/compiled'
 import { HeldExternal } from '@/server/gateway/held-external'
 import { ToldExternal, type Prepared } from '@/server/gateway/told-external'

@@ -4,7 +4,7 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Socket
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import WebSocket, { WebSocketServer } from 'ws'
-import type { StreamRequest } from '@/contracts/host/v1'
+import type { StreamRequest } from '@/contracts/host/v1/streams'
 import { logger } from '@/platform/logger'
 import type { Actor } from '@/server/auth/scope'
 import type { BrowserForward } from '@/server/services/browser-forwards'

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { streamChannel, streamResult } from '@/contracts/host/v1'
+import { streamChannel, streamResult } from '@/contracts/host/v1/streams'
 import type { HostStream, StreamBytes } from '@/server/services/host-streams'
 
 /**

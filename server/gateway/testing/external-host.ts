@@ -1,4 +1,4 @@
-import { externalObjectKey, type CertificatesMessage, type ExternalObject, type HostBalancer } from '@/contracts/host/v1'
+import { externalObjectKey, type CertificatesMessage, type ExternalObject, type HostBalancer } from '@/contracts/host/v1/external'
 import type { startTestServer } from '@/server/api/testing/server'
 import type { HostSessions } from '../host-sessions'
 import { connectHost } from './connected-host'

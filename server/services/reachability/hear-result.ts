@@ -1,4 +1,4 @@
-import { probeResult, streamChannel, type ProbeResult } from '@/contracts/host/v1'
+import { probeResult, streamChannel, type ProbeResult } from '@/contracts/host/v1/streams'
 import { DomainError } from '@/domain/shared/errors'
 import type { HostStream } from '../host-streams'
 import type { streamAudit } from '../pods/streams/audit-stream'

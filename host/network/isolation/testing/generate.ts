@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1'
+import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1/networks'
 import { OUTSIDE } from '../../testing/lab'
 import type { Attempt, TenantSide } from './oracle'
 import { addressesOf, PORTS, policy, subnetsOf, v4, v6, type WorldPod } from './world'

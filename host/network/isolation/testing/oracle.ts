@@ -1,4 +1,4 @@
-import type { NetworkPolicyObject, NetworkService } from '@/contracts/host/v1'
+import type { NetworkPolicyObject, NetworkService } from '@/contracts/host/v1/networks'
 import { decide, type Because, type NetworkRules, type Traffic } from '@/domain/network/rules'
 import { familyOf } from '@/domain/shared/ip'
 import { OUTSIDE } from '../../testing/lab'

@@ -1,4 +1,4 @@
-import type { NetworkPolicyObject } from '@/contracts/host/v1'
+import type { NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import { familyOf } from '@/domain/shared/ip'
 import { SEED } from './generate'
 import type { Attempt, Expected, TenantSide } from './oracle'

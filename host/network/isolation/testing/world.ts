@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPolicyObject, NetworkPolicyRule, NetworkService } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPolicyObject, NetworkPolicyRule, NetworkService } from '@/contracts/host/v1/networks'
 import type { Attachment } from '../../attachment'
 import type { HostNetwork } from '../../host-network'
 import { gatewayMac, namespaceName, standInPeerName } from '../../names'

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { NetworkPod, NetworkService } from '@/contracts/host/v1'
+import type { NetworkPod, NetworkService } from '@/contracts/host/v1/networks'
 import { run } from '@/platform/exec'
 import { NetworkNamespaceKernel } from '../../kernel'
 import type { NetworkState } from '../../network-state'

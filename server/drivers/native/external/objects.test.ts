@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { externalObject } from '@/contracts/host/v1'
+import { externalObject } from '@/contracts/host/v1/external'
 import type { ExternalState, StateBackendService, StateBalancer } from '@/domain/external/state'
 import { compileService } from '@/domain/load-balancer/compile'
 import { serviceSpec } from '@/domain/service/spec'

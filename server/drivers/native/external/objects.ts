@@ -1,4 +1,4 @@
-import type { BackendServers, ExternalObject, HostAddressPool, HostBalancer } from '@/contracts/host/v1'
+import type { BackendServers, ExternalObject, HostAddressPool, HostBalancer } from '@/contracts/host/v1/external'
 import type { ExternalState, StateBackendService, StateBalancer, StatePool } from '@/domain/external/state'
 import { familyOf } from '@/domain/shared/ip'
 import type { BalancerServer } from '@/domain/load-balancer/model'

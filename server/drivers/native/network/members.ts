@@ -1,4 +1,4 @@
-import type { NetworkPolicyRule } from '@/contracts/host/v1'
+import type { NetworkPolicyRule } from '@/contracts/host/v1/networks'
 import type { NetworkState, StateGroup, StatePod } from '@/domain/network/state'
 import type { NetworkPolicyPeer } from '@/domain/network-policy/spec'
 import type { Labels } from '@/domain/shared/names'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { networkObject, type NetworkObject } from '@/contracts/host/v1'
+import { networkObject, type NetworkObject } from '@/contracts/host/v1/networks'
 import { networkPolicySpec } from '@/domain/network-policy/spec'
 import { networkSpec } from '@/domain/network/spec'
 import type { NetworkState, StatePod } from '@/domain/network/state'

@@ -1,4 +1,4 @@
-import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPod } from '@/contracts/host/v1'
+import type { NetworkBase, NetworkObject, NetworkPeer, NetworkPod } from '@/contracts/host/v1/networks'
 import { overlapOf } from '@/domain/network-peering/overlap'
 import { serviceSubnets, subnetsOf } from '@/domain/network/spec'
 import type { NetworkState, StatePeer, StatePod } from '@/domain/network/state'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1'
+import type { NetworkPolicyObject, NetworkPolicyRule } from '@/contracts/host/v1/networks'
 import type { StateGroup, StatePod, StatePolicy } from '@/domain/network/state'
 import type { NetworkPolicyPeer, NetworkPolicySpec } from '@/domain/network-policy/spec'
 import { isSame } from './is-same'

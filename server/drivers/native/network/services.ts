@@ -1,4 +1,4 @@
-import type { NetworkService } from '@/contracts/host/v1'
+import type { NetworkService } from '@/contracts/host/v1/networks'
 import type { NetworkState, StateEndpoints, StatePod, StateService } from '@/domain/network/state'
 import type { EndpointAddress } from '@/domain/service/endpoints'
 import { serviceFamilies } from '@/domain/service/families'

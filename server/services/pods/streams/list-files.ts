@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { streamChannel } from '@/contracts/host/v1'
+import { streamChannel } from '@/contracts/host/v1/streams'
 import { folderEntry, type FolderEntry } from '@/domain/pod/folder-entry'
 import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'

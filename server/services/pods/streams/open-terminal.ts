@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { StreamRequest } from '@/contracts/host/v1'
+import type { StreamRequest } from '@/contracts/host/v1/streams'
 import type { Scope } from '@/server/auth/scope'
 import type { ServerContext } from '../../context'
 import { streamAudit } from './audit-stream'

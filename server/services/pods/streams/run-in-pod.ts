@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1'
+import { streamChannel, type StreamRequest, type StreamResult } from '@/contracts/host/v1/streams'
 import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { recordAudit } from '@/server/store/records'

@@ -1,4 +1,4 @@
-import { streamResult, type StreamResult } from '@/contracts/host/v1'
+import { streamResult, type StreamResult } from '@/contracts/host/v1/streams'
 
 /** The messages of a host's stream; one that is destroyed while it is read ends like one that was closed. */
 export async function* messagesOf(stream: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
