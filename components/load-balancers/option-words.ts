@@ -55,7 +55,7 @@ export const optionGroups: readonly OptionGroup[] = [
     options: [
       { key: 'accept-proxy-protocol', label: 'Accept PROXY', choice: onOff, about: 'A proxy before it says who the client is. Turn it on only where every client is such a proxy: others are refused, or may say that they are anybody.', now: ({ listeners }) => yes(listeners.some(({ acceptProxy }) => acceptProxy)) },
       { key: 'send-proxy-protocol', label: 'Send PROXY', choice: onOff, about: 'Pods learn a client’s address before its first byte. Pods that do not expect it take it for nonsense.', now: ({ backends }) => yes(backends.some(({ sendProxy }) => sendProxy)) },
-      { key: 'access-log', label: 'Log one request of', example: '1', about: '1 logs each, 100 every hundredth, off none. The log is of limited size: the fewer are logged, the longer it reaches back.', now: ({ options }) => (options.logOneOf === null ? 'None' : options.logOneOf === 1 ? 'Each' : `${options.logOneOf.toLocaleString('en')}`) },
+      { key: 'access-log', label: 'Log one request of', example: '1', about: '1 logs each, 100 every hundredth, off none; beyond 100 requests a second, a twentieth of that, and each that fails. The log is of limited size: the fewer are logged, the longer it reaches back.', now: ({ options }) => (options.logOneOf === null ? 'None' : options.logOneOf === 1 ? 'Each' : `${options.logOneOf.toLocaleString('en')}`) },
     ],
   },
 ]

@@ -6,6 +6,9 @@ export const ringName = 'access'
 /** Bytes. The ring is one balancer's log: some thousand lines. */
 export const ring = { bytes: 512 << 10, lineBytes: 4096 } as const
 
+/** Of a port with more requests a second than this, one of so many that succeed is logged, and each that fails: a line takes a tenth of what a request does, and the ring would reach back for less than a second. */
+export const busy = { requestsPerSecond: 100, oneOf: 20 } as const
+
 const json = (variable: string) => `"%[var(txn.${variable}),json(utf8s)]"`
 /**
  * A line is a JSON array. What a client sent stands in it through HAProxy's `json` alone, which leaves no quote, backslash or control character as it was, and cut to a

@@ -1,5 +1,5 @@
 import type { BalancerListener, BalancerModel } from '@/domain/load-balancer/model'
-import { logFormat, ring, ringName } from './access-log'
+import { busy, logFormat, ring, ringName } from './access-log'
 import { counted, latencies } from './figures-table'
 import { inBalancer } from './places'
 import { routing } from './rules'
@@ -65,7 +65,7 @@ const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
 /** What a request is, where rules or the log ask. */
 const known = ({ rules }: BalancerListener, { options: { logOneOf } }: BalancerModel) => [
   'http-request set-var(txn.began) date(0,ms)',
-  ...(logOneOf === null ? [] : ['http-request set-var(txn.method) method,bytes(0,32)']),
+  ...(logOneOf === null ? [] : ['http-request set-var(txn.method) method,bytes(0,32)', `http-request set-var(txn.unlogged) bool(true) if { fe_req_rate gt ${busy.requestsPerSecond} } !{ rand(${busy.oneOf}) eq 0 }`]),
   ...(logOneOf === null && rules.length === 0 ? [] : ['http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.),bytes(0,255)', 'http-request set-var(txn.path) path,bytes(0,600)']),
 ]
 
@@ -94,6 +94,7 @@ const answered = (listener: BalancerListener, model: BalancerModel): string[] =>
   ...(listener.defaultBackend === null ? [`http-request return status 404 content-type text/plain string "No rule of this load balancer fits this host and path.\\n"${listener.rules.length === 0 ? '' : ' if !{ var(txn.backend) -m found }'}`] : []),
   counted,
   ...forwarded(listener),
+  ...(model.options.logOneOf === null ? [] : ['http-response set-log-level silent if { var(txn.unlogged) -m found } { status lt 400 }']),
   ...latencies,
   ...(listener.rules.length === 0 ? [] : [`use_backend ${sectionOf('%[var(txn.backend)]')} if { var(txn.backend) -m found }`]),
   ...(listener.defaultBackend === null ? [] : [`default_backend ${sectionOf(listener.defaultBackend)}`]),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2'
-import type { IncomingMessage } from 'node:http'
+import { Agent, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -27,6 +27,8 @@ const model: BalancerModel = {
     listener({ port: 85, defaultBackend: 'grpc' }),
     listener({ port: 86, defaultBackend: 'a' }),
     listener({ port: 87, rules: [rule('only', 'only.example.org', 'Prefix', '/x', 'a')] }),
+    listener({ port: 88, rules }),
+    listener({ port: 89, rules: [rule('busy', 'only.example.org', 'Prefix', '/x', 'a')] }),
     listener({ port: 443, protocol: 'https', certificates: [first, second], defaultBackend: 'a' }),
     listener({ port: 5000, protocol: 'tcp', defaultBackend: 'echo' }),
     listener({ port: 5001, protocol: 'tcp', defaultBackend: 'proxied' }),
@@ -317,12 +319,12 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
   it('logs what was asked, and nothing of it can be forged', async () => {
     await bring()
     const marks = ['/"],"x":"\\', '/a%0a[1,2]', "/'{}|%00", `/${'z'.repeat(3_000)}`, '/\x7f', '/é']
-    for (const path of marks) await send(80, `GET ${path} HTTP/1.1\r\nHost: log.test\r\n\r\n`)
-    await send(80, 'GET /?token=secret HTTP/1.1\r\nHost: log.test\r\nAuthorization: Bearer secret\r\nCookie: a=secret\r\n\r\n')
-    await send(80, 'GET /bad HTTP/1.1\r\nHost: "],[\r\n\r\n')
+    for (const path of marks) await send(88, `GET ${path} HTTP/1.1\r\nHost: log.test\r\n\r\n`)
+    await send(88, 'GET /?token=secret HTTP/1.1\r\nHost: log.test\r\nAuthorization: Bearer secret\r\nCookie: a=secret\r\n\r\n')
+    await send(88, 'GET /bad HTTP/1.1\r\nHost: "],[\r\n\r\n')
     const lines = []
     // Those of the two thousand may still end.
-    for await (const line of haproxy.log({ tailLines: 5_000, follow: false }, new AbortController().signal)) if (line.listener === 80) lines.push(line)
+    for await (const line of haproxy.log({ tailLines: 5_000, follow: false }, new AbortController().signal)) if (line.listener === 88) lines.push(line)
     lines.splice(0, lines.length - 8)
     expect(lines.slice(0, 3).map(({ path, host, rule: id, status }) => ({ path, host, id, status }))).toEqual(marks.slice(0, 3).map((path) => ({ path, host: 'log.test', id: 'any', status: 200 })))
     expect(lines[3]?.path).toHaveLength(512)
@@ -332,12 +334,34 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     const off = new AbortController()
     const followed = haproxy.log({ tailLines: 1, follow: true }, off.signal)[Symbol.asyncIterator]()
     expect((await followed.next()).value).toMatchObject({ client: lab.here })
-    await to(80, { path: '/followed' })
+    await to(88, { path: '/followed' })
     let line = await followed.next()
     while (line.done !== true && line.value.path !== '/followed') line = await followed.next()
     expect(line.value).toMatchObject({ method: 'GET', rule: 'any', milliseconds: expect.any(Number) as number })
     off.abort()
     for (line = await followed.next(); line.done !== true; ) line = await followed.next()
+  })
+
+  it('logs a part of what succeeds where that is very much, and all that fails', async () => {
+    await bring()
+    const [asked, failing] = [600, 60]
+    const linesOf = async (port: number) => {
+      const lines = []
+      for await (const line of haproxy.log({ tailLines: 5_000, follow: false }, new AbortController().signal)) if (line.listener === port) lines.push(line)
+      return lines
+    }
+    const agent = new Agent({ keepAlive: true, maxSockets: 6 })
+    await Promise.all(Array.from({ length: asked }, async (_, i) => {
+      expect((await to(89, { headers: { host: 'only.example.org' }, path: '/x', agent, timeout: 20_000 })).status).toBe(200)
+      if (i % 10 === 0) expect((await to(89, { path: '/fails', agent, timeout: 20_000 })).status).toBe(404)
+    }))
+    agent.destroy()
+    const lines = await linesOf(89)
+    expect(lines.filter(({ status }) => status === 404)).toHaveLength(failing)
+    // The first hundred of a second, and some of the others.
+    const succeeded = lines.filter(({ status }) => status === 200).length
+    expect(succeeded).toBeGreaterThan(0)
+    expect(succeeded).toBeLessThan(asked)
   })
 
   it('counts requests, errors, bytes and latencies of the whole, of rules and backends', async () => {
