@@ -43,6 +43,33 @@ describe('what the server says of a network that is not as agreed', () => {
   })
 })
 
+describe('what the server says of the outside that is not as agreed', () => {
+  const pool = { kind: 'addressPool', uid: randomUUID(), name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
+  const said = (set: unknown[], over: object = {}) => ({ kind: 'externalObjects', complete: true, set, remove: [], ...over })
+  it('is asked for anew once, for a removal in it would never be answered; then it stays as it was, and costs nobody the connection', () => {
+    const { log, messages } = open()
+    expect(() => messages.read(said([pool, { kind: 'balancer' }]))).toThrow('something else than agreed of the outside')
+    messages.begin()
+    expect(messages.read(said([pool, { kind: 'balancer' }]))).toEqual([])
+    expect(log.error).toHaveBeenCalledOnce()
+    // What comes after it on this connection is on a base that nobody has.
+    expect(messages.read(said([], { complete: false }))).toEqual([])
+    messages.begin()
+    expect(messages.read(said([pool], { more: true }))).toHaveLength(1)
+    expect(messages.read(said([]))).toHaveLength(1)
+    // It was taken since: what is wrong now is news.
+    expect(() => messages.read(said([{}], { complete: false }))).toThrow('something else than agreed of the outside')
+  })
+  it('in certificates costs certificates alone', () => {
+    const { messages } = open()
+    const certificates = { kind: 'certificates', complete: true, certificates: [{ id: 'x' }] }
+    expect(() => messages.read(certificates)).toThrow('(certificates)')
+    messages.begin()
+    expect(messages.read(certificates)).toEqual([])
+    expect(messages.read(said([pool]))).toHaveLength(1)
+  })
+})
+
 describe('a desired set of which something is not as agreed', () => {
   it('is that of the others: a pod stays as it was, and one that is not here does not begin', () => {
     const { log, messages, uids } = open()
