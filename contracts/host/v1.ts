@@ -12,7 +12,7 @@ import { streamRequest } from './v1/streams'
 /**
  * Version 1 of what a host and the server say to each other. Additive changes only: new fields are optional.
  * The host dials `/ws/host` (tRPC over WebSocket) and says hello; all else needs its session. Neither side trusts
- * the other's sizes: every text and list is bounded here.
+ * the other's sizes: every text and list is bounded, here and in the parts of it (`v1/`): networks, the outside, streams and figures.
  */
 export const hostProtocolVersion = 1
 

@@ -1,7 +1,7 @@
 import { formatIp, inSubnet, parseIp, parseSubnet } from '../shared/ip'
 import type { NetworkRules, Policy } from './rules'
 
-/** What reachability is answered from: a network's objects as hosts are told them (contracts/host/v1.ts). */
+/** What reachability is answered from: a network's objects as hosts are told them (contracts/host/v1/networks.ts). */
 export type WorldNetwork = { kind: 'network'; number: number; name: string; subnets: readonly { name: string; cidr: string; gateway: string }[]; serviceCidrs: readonly string[]; routes: readonly { destination: string; via: string }[]; outbound: 'nat' | 'none' }
 export type WorldPod = { kind: 'pod'; uid: string; namespace: string; name: string; hostId: string | null; addresses: readonly string[] }
 export type WorldEndpoint = { address: string; port: number; hostId: string | null }

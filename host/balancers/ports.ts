@@ -11,7 +11,7 @@ export type Certificate = { id: string; revision: string; pem: string }
 /** What HAProxy shall do now. Certificates that are not known (an agent that began anew was not told them yet) are missing. */
 export type HaproxyWanted = { balancer: HostBalancer; servers: ServersOf; certificates: ReadonlyMap<string, Certificate> }
 
-/** What passed through a part since HAProxy counts; latencies as in contracts/host/v1.ts, null where there is none. */
+/** What passed through a part since HAProxy counts; latencies as in contracts/host/v1/figures.ts, null where there is none. */
 export type PartCounters = { part: string; connections: number; requests: number; errors4xx: number; errors5xx: number; failed: number; receivedBytes: number; sentBytes: number; latency: readonly number[] | null; activeConnections: number }
 
 /** Of a part through which nothing passed. */

@@ -2,7 +2,7 @@ import type { BalancerModel } from '@/domain/load-balancer/model'
 
 /** HAProxy's table of what it counts beside its own statistics: for a rule (`rule/ID`), and for what reaches a backend without any (`backend/NAME`). */
 export const figuresTable = 'figures'
-/** Milliseconds up to which a latency belongs to each counter; the last is for longer ones (contracts/host/v1.ts). */
+/** Milliseconds up to which a latency belongs to each counter; the last is for longer ones (contracts/host/v1/figures.ts). */
 export const latencyBounds = [1, 3, 10, 30, 100, 300, 1000, 3000] as const
 const partCounter = 1
 

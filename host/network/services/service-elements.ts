@@ -21,7 +21,7 @@ export type ServiceElements = {
   readonly ids: ReadonlyMap<string, string>
 }
 
-/** A number for each way to choose, as nft writes a mark: a port has 2,000 endpoints at most (contracts/host/v1.ts), and no more than a day is remembered. */
+/** A number for each way to choose, as nft writes a mark: a port has 2,000 endpoints at most (contracts/host/v1/networks.ts), and no more than a day is remembered. */
 export const choiceCode = ({ count, seconds }: Choice): string => mark((seconds ?? 0) * 2048 + count)
 
 /** An object of the network is never changed but replaced, so what was worked out for one holds as long as it is there. */

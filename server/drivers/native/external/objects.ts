@@ -5,7 +5,7 @@ import type { BalancerServer } from '@/domain/load-balancer/model'
 
 /** How long a host may answer without hearing of the server where another could take over, in seconds. */
 export const leaseSeconds = 15
-/** Of one backend (contracts/host/v1.ts), of one balancer, and of all balancers of a tenant on one host: what is beyond gets no connections. */
+/** Of one backend (contracts/host/v1/external.ts), of one balancer, and of all balancers of a tenant on one host: what is beyond gets no connections. */
 const maxServers = 2000
 export const maxServersOfBalancer = 20_000
 export const maxServersOfTenant = 100_000

@@ -19,7 +19,7 @@ const lookWeight = 1 / 50
 const memberWeight = 1 / 10
 /** What the rules of one policy may name together: some 12 MB, so that it fits into a message as one object. */
 const maxAddressesOfPolicy = 250_000
-/** Of one policy, and of one rule (contracts/host/v1.ts). */
+/** Of one policy, and of one rule (contracts/host/v1/networks.ts). */
 const maxRulesOfPolicy = 4_000
 const maxAddressesOfRule = 100_000
 const maxRanges = 100

@@ -46,7 +46,7 @@ type Port = NetworkPolicySpec['ingress'][number]['ports'][number]
 type Range = { first: number; last: number }
 /** Pods of one policy differ in what a port's name means to them in so many ways at most. */
 const maxParts = 64
-/** Of one rule (contracts/host/v1.ts). */
+/** Of one rule (contracts/host/v1/networks.ts). */
 const maxRanges = 100
 const anyPeer = { cidrs: null, addresses: null }
 

@@ -7,7 +7,7 @@ import { familyOf, type Family } from '@/domain/shared/ip'
 /** Where a connection may go: of a pod its address in each of the service's families. */
 type Target = { address: string; hostId: string | null; hostname: string | null }
 
-/** Of one port, of both families (contracts/host/v1.ts). */
+/** Of one port, of both families (contracts/host/v1/networks.ts). */
 export const maxTargets = 2000
 
 /** How many endpoints a service's object has at most. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { networkObject } from './v1/networks'
+import { networkObject } from './networks'
 
 const base = { kind: 'network', number: 1, name: 'net', tenantId: 'a'.repeat(32), subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'six', cidr: 'fd00::/64', gateway: 'fd00::1' }], serviceCidrs: ['10.96.0.0/16', 'fd96::/112'], routes: [{ destination: '192.168.9.0/24', via: '10.0.0.5' }, { destination: 'fd09::9/128', via: 'fd00::5' }], outbound: 'nat', mtu: 1450, dns: { domain: 'cluster.local', upstream: true, nameservers: ['192.0.2.53'] } }
 const problem = (value: object): string => networkObject.safeParse(value).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') ?? 'none'
