@@ -14,6 +14,7 @@ import { setUpMachine, volumePath } from '@/guest/machine'
 import type { Output } from '@/guest/outputs'
 import { probe } from '@/guest/probe'
 import { ReseedWatch } from '@/guest/reseed'
+import { RoutedAddresses } from '@/guest/routed-addresses'
 import type { Launched } from '@/guest/runtime'
 import { shutDown } from '@/guest/shutdown'
 import { Statistics } from '@/guest/statistics'
@@ -34,6 +35,7 @@ export class Agent {
   private readonly execs: Execs
   private readonly statistics = new Statistics()
   private readonly reseed = new ReseedWatch()
+  private readonly routed = new RoutedAddresses()
   private readonly kernel = readText('/proc/sys/kernel/osrelease', 128)?.trim() ?? ''
   private bootId = randomId()
   private settings: SetupParams | undefined
@@ -163,6 +165,8 @@ export class Agent {
         return this.atOnce(methods.listFolder, params, (values) => this.listFolder(values))
       case 'probe':
         return this.atOnce(methods.probe, params, probe)
+      case 'setRoutedAddresses':
+        return this.inOrder(methods.setRoutedAddresses, params, (values) => this.routed.set(this.settings?.network ?? null, values))
       case 'resize':
         return this.atOnce(methods.resize, params, (values) => this.resize(values))
     }

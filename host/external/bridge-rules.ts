@@ -36,11 +36,13 @@ export function externalTables({ hostTag, ports, denied }: BridgeRules): NftTabl
 
 function bridgeSection(hostTag: string, ports: BridgeRules['ports']) {
   const senders = (family: 4 | 6) => ports.flatMap(({ name, mac, addresses }) => ofFamily(family, addresses).map((address) => `"${name}" . ${mac} . ${address}`))
+  const advertisers = ports.flatMap(({ name, mac, addresses }) => (ofFamily(6, addresses).length > 0 ? [`"${name}" . ${mac}`] : []))
   const arp = ports.flatMap(({ name, mac, addresses }) => ofFamily(4, addresses).map((address) => `"${name}" . ${mac} . ${mac} . ${address}`))
   return {
     sets: new Map([
       ['senders', { declaration: 'type ifname . ether_addr . ipv4_addr;', elements: senders(4) }],
       ['senders6', { declaration: 'type ifname . ether_addr . ipv6_addr;', elements: senders(6) }],
+      ['advertisers', { declaration: 'type ifname . ether_addr;', elements: advertisers }],
       ['arp_senders', { declaration: 'type ifname . ether_addr . ether_addr . ipv4_addr;', elements: arp }],
     ]),
     chains: new Map([
@@ -49,6 +51,8 @@ function bridgeSection(hostTag: string, ports: BridgeRules['ports']) {
         'iifname . ether saddr . ip saddr @senders accept',
         'icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect, router-renumbering, mld-listener-query } drop',
         'iifname . ether saddr . ip6 saddr @senders6 accept',
+        // Who answers for a pod's routed address has another of its own.
+        'icmpv6 type nd-neighbor-advert iifname . ether saddr @advertisers accept',
         'drop',
       ] }],
       ['arrival', { hook: 'type filter hook prerouting priority -300; policy accept;', rules: [`iifname "${portPrefix(hostTag)}*" goto from_port`] }],
@@ -70,11 +74,13 @@ function hostSection(hostTag: string, addresses: readonly string[], denied: read
     chains: new Map([
       ['asked', { rules: ['icmp type echo-request return', 'icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } return', 'drop'] }],
       // Before any address translation of others: a container port published on the host is one.
-      ['arrival', { hook: 'type filter hook prerouting priority mangle; policy accept;', rules: [`iifname ${bridge} fib daddr type local ct state new jump asked`] }],
+      ['arrival', { hook: 'type filter hook prerouting priority mangle; policy accept;', rules: [`iifname ${bridge} ct state new fib daddr type local jump asked`] }],
       ['input', { hook: 'type filter hook input priority filter - 10; policy accept;', rules: [`iifname ${bridge} ct state established,related accept`, `iifname ${bridge} jump asked`] }],
       ['forward', { hook: 'type filter hook forward priority filter - 10; policy accept;', rules: [
         `iifname ${bridge} ct state established,related accept`,
         `oifname ${bridge} ct state established,related accept`,
+        // Where the kernel shows this family what is bridged (bridge-nf-call-ip6tables): discovery between an operator's wire and ours, which the bridge's table judges.
+        `iifname ${bridge} oifname ${bridge} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`,
         `iifname ${bridge} oifname "${uplinkPrefix(hostTag)}*" drop`,
         `iifname ${bridge} ip daddr @unreachable drop`,
         `iifname ${bridge} oifname != ${bridge} ct state new add @connections { ip saddr ct count over ${MAX_CONNECTIONS} } drop`,

@@ -17,7 +17,6 @@ describe('what no host can carry out', () => {
   it.each([
     ['NoPool', address(10, '192.0.2.1')],
     ['Gateway', address(10, '198.18.100.1')],
-    ['NotSupported', address(10, '2001:db8::10', 'fd00::5')],
     ['NoSuchFamily', address(10, '198.18.100.10', 'fd00::5')],
   ])('is told as %s', (reason, one) => {
     expect(refusals(pools, [one]).get(one.uid)?.reason).toBe(reason)

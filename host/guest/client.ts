@@ -3,7 +3,7 @@ import type * as z from 'zod/mini'
 import { FrameError, FrameType, inputWindow, type FrameHeader } from '@/contracts/guest/v1/frame'
 import { results, type Result } from '@/contracts/guest/v1/answers'
 import type { ContainerExited, GuestMessage, Hello } from '@/contracts/guest/v1/messages'
-import type { ExecParams, Method, Params, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/requests'
+import type { ExecParams, Method, Params, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams } from '@/contracts/guest/v1/requests'
 import { Connection } from '@/host/guest/connection'
 import { GuestConnectionError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
@@ -193,6 +193,11 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   /** Tries to reach an address from the VM's network. */
   probe(params: Params<'probe'>): Promise<Result<'probe'>> {
     return this.request('probe', params, results.probe, params.timeoutSeconds * 1000 + this.requestTimeoutMs)
+  }
+
+  /** These addresses are routed to the pod, and no others. */
+  async setRoutedAddresses(params: SetRoutedAddressesParams): Promise<void> {
+    await this.request('setRoutedAddresses', params, results.setRoutedAddresses)
   }
 
   /** `usage`: also how much folders take, which reads them. */

@@ -1,8 +1,8 @@
 import { EXTERNAL_DEVICE, EXTERNAL_MTU } from '@/host/external/names'
 import { EXTERNAL_ROUTES, type Link, type Neighbour, type Observed, type Route, type RoutingRule } from './kernel'
-import { gatewayMac, HOST_END_MAC, NAMESPACE_END_MAC, POD_MTU, ROUTER_ADDRESS, standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
+import { gatewayMac, HOST_END_MAC, linkLocalOf, NAMESPACE_END_MAC, POD_MTU, ROUTER_ADDRESS, ROUTER_ADDRESS_6, standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
 import type { PodPort } from './attachment'
-import type { NetworkState } from './network-state'
+import { routedOf, translatedOf, type NetworkState } from './network-state'
 
 /** What stands at a pod's NIC: a tap for QEMU, or, in tests, a veth whose peer `pod…` a test moves where it likes. */
 export type DeviceKind = 'tap' | 'veth'
@@ -25,6 +25,9 @@ const address = (text: string, on: string): KernelObject => ({ key: `address ${t
 // Flushed, not deleted: `ip` ends its whole batch at one that it cannot delete.
 const neighbour = (ip: string, mac: string, on: string): KernelObject => ({ key: `neighbour ${ip} with ${mac} on ${on}`, device: on, add: [`neigh replace ${ip} lladdr ${mac} nud permanent dev ${on}`], remove: [`neigh flush to ${ip} dev ${on} nud permanent`] })
 
+/** A question for the address on this link is answered in its owner's place. */
+const proxy = (ip: string, on: string): KernelObject => ({ key: `proxy ${ip} on ${on}`, device: on, add: [`neigh replace proxy ${ip} dev ${on}`], remove: [`neigh flush proxy to ${ip} dev ${on}`] })
+
 /** `to` as `ip` prints it: a subnet, `default`, or an address without its prefix length. */
 function route(to: string, { type = 'unicast', via, dev, metric, table }: { type?: string; via?: string; dev?: string; metric?: number; table?: string }): KernelObject {
   const from = to.includes('/') || to === 'default' ? to : whole(to)
@@ -32,7 +35,7 @@ function route(to: string, { type = 'unicast', via, dev, metric, table }: { type
   // What is unreachable stands on lo in IPv6, without being told.
   const shown = type !== 'unicast' ? '' : way
   const where = table === undefined ? '' : ` table ${table}`
-  const usual = metric === undefined || (metric === 1024 && to.includes(':'))
+  const usual = metric === undefined || (metric === 1024 && (to.includes(':') || via?.includes(':') === true))
   return {
     key: `route ${type === 'unicast' ? '' : `${type} `}${to}${shown}${where}${usual ? '' : ` metric ${metric}`}`,
     device: type === 'unicast' ? dev ?? null : null,
@@ -51,19 +54,29 @@ const FIRST_RULE = 100
 const SOURCE_RULES = 101
 
 /**
- * What leads pods with an address of the outside there: ways inside of the network first, all else by the link towards the outside. Its device is made from the bridge's side.
+ * What leads pods with an address of the outside there: ways inside of the network first, all else by the link towards the outside. Its device is made from the bridge's side. By nothing else IPv6
+ * leaves a network, so there its way is everybody's, and the packet filter says whose it is.
  */
 function externalObjects({ external, floating }: NetworkState): KernelObject[] {
   if (!external) return []
+  const [translated, routed] = [translatedOf(floating), routedOf(floating)]
   // The addresses themselves, too: a question of a machine on the bridge's wire is answered only where the answer would leave by the link that it came by.
-  const sources = [...new Set(floating.flatMap(({ target, address: own }) => [target, own]))]
+  const sources = [...new Set(translated.flatMap(({ target, address: own }) => [target, own]))]
   return [
     device(EXTERNAL_DEVICE, 'veth', []),
-    settings(EXTERNAL_DEVICE, external.mac, EXTERNAL_MTU, true),
-    ...floating.map((one) => address(whole(one.address), EXTERNAL_DEVICE)),
+    // Without the last an answer in an address' place waits up to 0.8 s.
+    settings(EXTERNAL_DEVICE, external.mac, EXTERNAL_MTU, true, [`ntable change name ndisc_cache dev ${EXTERNAL_DEVICE} proxy_delay 0`]),
+    ...translated.map((one) => address(whole(one.address), EXTERNAL_DEVICE)),
     neighbour(ROUTER_ADDRESS, external.routerMac, EXTERNAL_DEVICE),
     route('default', { via: ROUTER_ADDRESS, dev: EXTERNAL_DEVICE, table: EXTERNAL_ROUTES }),
     rule(FIRST_RULE, 'all', 'main', 0),
+    ...(routed.length === 0 ? [] : [
+      // An answer needs a sender.
+      address(whole(linkLocalOf(external.mac)), EXTERNAL_DEVICE),
+      neighbour(ROUTER_ADDRESS_6, external.routerMac, EXTERNAL_DEVICE),
+      route('default', { via: ROUTER_ADDRESS_6, dev: EXTERNAL_DEVICE }),
+    ]),
+    ...routed.map((one) => proxy(one.address, EXTERNAL_DEVICE)),
     ...sources.map((source) => rule(SOURCE_RULES, source, EXTERNAL_ROUTES)),
   ]
 }
@@ -94,15 +107,17 @@ export function deviceOf(pod: PodPort, kind: DeviceKind): KernelObject {
     : device(tap, 'veth', [`link add name ${tap} type veth peer name ${standInPeerName(pod.uid)} mtu ${POD_MTU}`])
 }
 
-function podObjects({ number, mtu, subnets }: NetworkState, pod: PodPort, kind: DeviceKind): KernelObject[] {
+function podObjects({ number, mtu, subnets, floating }: NetworkState, pod: PodPort, kind: DeviceKind): KernelObject[] {
   const tap = tapName(pod.uid)
-  const ips = [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : [])]
+  const routed = routedOf(floating).filter(({ podUid }) => podUid === pod.uid).map((one) => one.address)
+  const ips = [pod.address, ...(pod.ipv6 ? [pod.ipv6.address] : []), ...routed]
   return [
     deviceOf(pod, kind),
     // Without the last a proxy ARP answer waits up to 0.8 s.
     settings(tap, gatewayMac(number), mtu, true, [`ntable change name arp_cache dev ${tap} proxy_delay 0`]),
     // IPv6 has no proxy for a gateway on another device: questions for it are answered where it is.
     ...(pod.ipv6 ? subnets.filter(({ gateway }) => gateway.includes(':')).map(({ gateway }) => address(whole(gateway), tap)) : []),
+    ...(routed.length > 0 ? [address(whole(ROUTER_ADDRESS_6), tap)] : []),
     ...ips.map((ip) => neighbour(ip, pod.mac, tap)),
     ...ips.map((ip) => route(ip, { dev: tap })),
   ]
@@ -118,7 +133,7 @@ function behindPods({ routes, ports }: NetworkState): KernelObject[] {
 }
 
 /** What a namespace has, in the same words. `lo` and the far ends of stand-ins are nobody's. */
-export function observedObjects({ links, routes, neighbours, rules }: Observed): KernelObjects {
+export function observedObjects({ links, routes, neighbours, proxies, rules }: Observed): KernelObjects {
   const own = links.filter(({ ifname }) => ifname !== 'lo')
   return keyed([
     ...own.map((link) => device(link.ifname, kindOf(link), [])),
@@ -126,6 +141,7 @@ export function observedObjects({ links, routes, neighbours, rules }: Observed):
     ...links.flatMap(({ ifname, addr_info: all }) => all.flatMap(({ local, prefixlen }) => (local === undefined || (ifname === 'lo' && ['127.0.0.1', '::1'].includes(local)) ? [] : [address(`${local}/${prefixlen}`, ifname)]))),
     ...routes.map(observedRoute),
     ...neighbours.map(({ dst, dev, lladdr }: Neighbour) => neighbour(dst, lladdr ?? '', dev)),
+    ...proxies.map(({ dst, dev }) => proxy(dst, dev)),
     ...rules.map(({ priority, src, srclen, table, suppress_prefixlen }: RoutingRule) => rule(priority, srclen === undefined ? src : `${src}/${srclen}`, table, suppress_prefixlen)),
   ])
 }

@@ -38,7 +38,7 @@ const route = z.object({
 export type Route = z.infer<typeof route>
 
 const neighbour = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() })
-/** An entry of a neighbour table that nobody learned. */
+/** An entry of a neighbour table that nobody learned; `lladdr` is none where the namespace answers for it in another's place. */
 export type Neighbour = z.infer<typeof neighbour>
 
 const rule = z.object({ priority: z.number(), src: z.string(), srclen: z.number().optional(), table: z.string(), suppress_prefixlen: z.number().optional() })
@@ -51,10 +51,10 @@ export const EXTERNAL_ROUTES = '100'
 const USUAL_RULES = [0, 32766, 32767]
 
 /**
- * What `ip` knows of a namespace: its links with their addresses, the routes of the main table and of {@link EXTERNAL_ROUTES} and the permanent neighbours, of both
+ * What `ip` knows of a namespace: its links with their addresses, the routes of the main table and of {@link EXTERNAL_ROUTES}, the permanent neighbours and those that it answers for in their place, of both
  * families, and the rules of IPv4 that say where to look.
  */
-export type Observed = { links: Link[]; routes: Route[]; neighbours: Neighbour[]; rules: RoutingRule[] }
+export type Observed = { links: Link[]; routes: Route[]; neighbours: Neighbour[]; proxies: Neighbour[]; rules: RoutingRule[] }
 
 /**
  * The kernel's network in one network namespace: `name` is one below /run/netns, null the namespace that this
@@ -137,13 +137,14 @@ export class NetworkNamespaceKernel {
 
   /** Links, routes and permanent neighbours, in one process. */
   async observe(): Promise<Observed> {
-    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', '-batch', '-'], { input: 'address show\nroute show table all\nneigh show nud permanent\nrule show\n', maxOutput: 64 << 20 })
-    const [addresses = '[]', routes = '[]', neighbours = '[]', rules = '[]'] = stdout.split('\n').map((line) => line.trim() || '[]')
+    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', '-batch', '-'], { input: 'address show\nroute show table all\nneigh show nud permanent\nrule show\nneigh show proxy\n', maxOutput: 64 << 20 })
+    const [addresses = '[]', routes = '[]', neighbours = '[]', rules = '[]', proxies = '[]'] = stdout.split('\n').map((line) => line.trim() || '[]')
     const all = z.array(z.union([route, z.object({}).strict()])).parse(JSON.parse(routes)).filter((one): one is Route => 'dst' in one)
     return {
       links: links.parse(JSON.parse(addresses)),
       routes: all.filter(({ table, protocol }) => (table === undefined || table === 'main' || table === EXTERNAL_ROUTES) && protocol !== 'kernel'),
       neighbours: z.array(neighbour).parse(JSON.parse(neighbours)),
+      proxies: z.array(neighbour).parse(JSON.parse(proxies)),
       rules: z.array(rule).parse(JSON.parse(rules)).filter(({ priority }) => !USUAL_RULES.includes(priority)),
     }
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { formatIp, parseIp } from '@/domain/shared/ip'
 
 /** MTU of every pod's NIC and tap: 1500 of an ordinary wire less the 50 bytes a VXLAN header over IPv4 needs, so that a network may span hosts later without its pods noticing. */
 export const POD_MTU = 1450
@@ -13,6 +14,9 @@ export const UPLINK_IN_NAMESPACE = 'up'
 export const ROUTER_ADDRESS = '169.254.1.1'
 export const HOST_END_MAC = '06:69:00:00:00:01'
 export const NAMESPACE_END_MAC = '06:69:00:00:00:02'
+
+/** A router in IPv6 on links that it is on both ends' knowledge of: the next hop towards the outside, and what pods have as gateway for addresses of the outside. */
+export const ROUTER_ADDRESS_6 = 'fe80::1'
 
 const HOST_TAG = /^[a-z0-9]{1,6}$/
 
@@ -61,6 +65,13 @@ export function tapName(podUid: string): string {
 /** The far end of a veth that stands in for a tap; exercised by tests only. */
 export function standInPeerName(podUid: string): string {
   return `pod${tapName(podUid).slice(3)}`
+}
+
+/** The link's own address of IPv6 that a MAC address makes (RFC 4291 appendix A), as `ip` prints it. */
+export function linkLocalOf(mac: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((octet) => parseInt(octet, 16))
+  const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f]
+  return formatIp(parseIp(`fe80::${words.map((word) => word.toString(16)).join(':')}`))
 }
 
 /** The MAC address that the gateway has on every tap of a network, on every host. */

@@ -2,8 +2,8 @@ import type { UidRange } from './attachment'
 import { UNREACHABLE_DESTINATIONS, UNREACHABLE_DESTINATIONS_6 } from './attachment'
 import { EXTERNAL_DEVICE } from '@/host/external/names'
 import { FLOATING_ARRIVAL, FLOATING_FORWARD, FLOATING_INPUT, FLOATING_SNAT } from './floating/floating-section'
-import { tapName, UPLINK_IN_NAMESPACE } from './names'
-import { ofFamily, type NetworkState } from './network-state'
+import { ROUTER_ADDRESS_6, tapName, UPLINK_IN_NAMESPACE } from './names'
+import { ofFamily, routedOf, type NetworkState } from './network-state'
 import { NETWORK_TABLE, type NftChain, type NftSection, type NftSet, type NftTables } from './table/model'
 
 /** The users whose packets the namespace tells apart: those that pods run as, and those that resolvers run as, if there are any. */
@@ -27,7 +27,7 @@ const answered = ['destination-unreachable', 'packet-too-big', 'time-exceeded', 
 /**
  * The base of the packet filter of one network's namespace. It names no device that must exist, so it may be loaded before the taps.
  *
- * Per pod one triple (tap, MAC, address) of each family is allowed as a sender, and in ARP; beside it what lies behind the pod
+ * Per pod one triple (tap, MAC, address) of each family is allowed as a sender, and in ARP; beside it addresses of the outside that are routed to the pod, and what lies behind it
  * by the network's routes. The rest is refused whatever the other sections say: DHCP, multicast, discovery but for questions to
  * the gateway, the namespace itself but for pings of the gateway and its resolver. What a pod's user sends from
  * inside the namespace (a QEMU that was broken into) never leaves. Chains of the other sections are jumped to where they are there.
@@ -40,20 +40,22 @@ export function baseSection(state: NetworkState, users: NamespaceUsers, others: 
 
 function baseSets(state: NetworkState): Map<string, NftSet> {
   const { subnets, serviceCidrs, routes, ports } = state
+  const routed = routedOf(state.floating)
+  const routedTo = (port: { uid: string }) => routed.filter(({ podUid }) => podUid === port.uid).map(({ address }) => address)
   const sender = (tap: { uid: string; mac: string }, address: string) => `"${tapName(tap.uid)}" . ${tap.mac} . ${address}`
   const inside = [...subnets.map(({ cidr }) => cidr), ...serviceCidrs, ...routes.map(({ destination }) => destination)]
-  const gateways = subnets.map(({ gateway }) => gateway)
+  const gateways = [...subnets.map(({ gateway }) => gateway), ...(routed.length > 0 ? [ROUTER_ADDRESS_6] : [])]
   const balancers = ports.filter(({ balancer }) => balancer)
   const behind = routes.flatMap(({ destination, via }) => ports.filter(({ address, ipv6 }) => address === via || ipv6?.address === via).map((port) => ({ destination, port })))
   const behindOf = (family: 4 | 6) => behind.filter(({ destination }) => ofFamily(family, [destination]).length > 0).map(({ destination, port }) => sender(port, withoutWholeLength(destination)))
   // Whatever is behind one device may speak for all that is.
   const endsOf = (family: 4 | 6) => ports.flatMap((port) => {
-    const own = ofFamily(family, [port.address, ...(port.ipv6 ? [port.ipv6.address] : []), ...behind.filter((one) => one.port === port).map(({ destination }) => withoutWholeLength(destination))])
+    const own = ofFamily(family, [port.address, ...(port.ipv6 ? [port.ipv6.address] : []), ...routedTo(port), ...behind.filter((one) => one.port === port).map(({ destination }) => withoutWholeLength(destination))])
     return own.flatMap((from) => own.map((end) => `${from} . ${end}`))
   })
   return new Map([
     ['senders', set('type ifname . ether_addr . ipv4_addr;', ports.map((port) => sender(port, port.address)))],
-    ['senders6', set('type ifname . ether_addr . ipv6_addr;', ports.flatMap((port) => (port.ipv6 ? [sender(port, port.ipv6.address)] : [])))],
+    ['senders6', set('type ifname . ether_addr . ipv6_addr;', ports.flatMap((port) => [...(port.ipv6 ? [port.ipv6.address] : []), ...routedTo(port)].map((own) => sender(port, own))))],
     ['routed', set('type ifname . ether_addr . ipv4_addr; flags interval;', behindOf(4))],
     ['routed6', set('type ifname . ether_addr . ipv6_addr; flags interval;', behindOf(6))],
     // Who may speak of a connection, and an end of it.

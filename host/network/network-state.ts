@@ -40,8 +40,12 @@ export type NetworkState = {
   readonly external: { readonly mac: string; readonly routerMac: string } | null
 }
 
-/** An address of the outside and the address of the pod that it leads to, both of one family. */
+/** An address of the outside and an address of the pod that it leads to: of IPv4 both, and the one is translated to the other; one of IPv6 is routed to the pod as it is, whatever else that has. */
 export type FloatingBinding = { readonly uid: string; readonly address: string; readonly podUid: string; readonly target: string }
+
+/** The addresses of the outside that are translated, and those that are routed. */
+export const translatedOf = <T extends Pick<FloatingBinding, 'address'>>(floating: readonly T[]): T[] => floating.filter(({ address }) => !address.includes(':'))
+export const routedOf = <T extends Pick<FloatingBinding, 'address'>>(floating: readonly T[]): T[] => floating.filter(({ address }) => address.includes(':'))
 
 /** A network's identity, and what it is where the server said nothing of it yet. */
 export type NetworkIdentity = Pick<Attachment['network'], 'id' | 'number' | 'outbound' | 'mtu'>

@@ -38,6 +38,8 @@ const SETTINGS = {
   'net.ipv6.conf.all.disable_ipv6': 0,
   'net.ipv6.conf.default.disable_ipv6': 0,
   'net.ipv6.conf.all.forwarding': 1,
+  // Questions for routed addresses of the outside are answered on their link, of those that are told to the kernel alone.
+  'net.ipv6.conf.all.proxy_ndp': 1,
   // No address, route or neighbour comes from what a guest says: no routers, no redirects, no addresses of the link's own.
   'net.ipv6.conf.default.accept_ra': 0,
   'net.ipv6.conf.all.accept_redirects': 0,

@@ -71,6 +71,7 @@ export const results = {
   archive: StartResult,
   listFolder: ListFolderResult,
   probe: ProbeResult,
+  setRoutedAddresses: Empty,
   shutdown: Empty,
 } as const satisfies Record<Method, z.ZodMiniType>
 

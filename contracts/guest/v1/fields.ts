@@ -9,6 +9,7 @@ export const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$
 export const absolutePath = z.string().check(z.startsWith('/'), z.maxLength(4096))
 /** QuickJS has no URL, with which zod's own check reads addresses. */
 export const ipv6 = z.string().check(z.regex(/^[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}$/))
+export const ipv6Subnet = z.string().check(z.regex(/^[0-9A-Fa-f:]{2,39}\/\d{1,3}$/))
 export const streamId = uint32.check(z.gte(1))
 export const terminalSide = z.number().check(z.int(), z.gte(1), z.lte(10_000))
 export const environment = z.array(z.string().check(z.regex(/^[^=\0]+=[^\0]*$/))).check(z.maxLength(4096))

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { absolutePath, argumentList, bytes, environment, ipv6, name, streamId, terminalSide, text, uid, uint32 } from './fields'
+import { absolutePath, argumentList, bytes, environment, ipv6, ipv6Subnet, name, streamId, terminalSide, text, uid, uint32 } from './fields'
 
 export const SetupParams = z.object({
   /** Who this VM now is: the pod's uid. Later hellos repeat it. */
@@ -98,6 +98,17 @@ export const OpenTunnelParams = z.object({ stream: streamId, port: z.number().ch
 export const ProbeParams = z.object({ address: z.union([z.ipv4(), ipv6]), port: z.nullable(z.number().check(z.int(), z.gte(1), z.lte(65_535))), protocol: z.enum(['tcp', 'udp', 'icmp']), timeoutSeconds: z.number().check(z.int(), z.gte(1), z.lte(10)) })
 
 /**
+ * These addresses of IPv6, and no others, are routed to the pod beside those of its network: without translation, so they are its own link's. What the pod opens to all that is
+ * not `inside` leaves from the first of them, by `gateway`; `inside` is reached from its address in its network, where it has one of IPv6. Said
+ * again, it changes nothing.
+ */
+export const SetRoutedAddressesParams = z.object({
+  addresses: z.array(ipv6).check(z.maxLength(8)),
+  gateway: ipv6,
+  inside: z.array(ipv6Subnet).check(z.maxLength(1024)),
+})
+
+/**
  * Copies files as a tar stream. `out`: the file or folder at `path` as seen in the container, on stdout, its own name the
  * first part of each entry. `in`: unpacks its input below the folder `path`, which is made where it is missing. Symbolic
  * links are followed as the container sees them. Ends with `execExited`; messages are on stderr.
@@ -156,6 +167,7 @@ export const methods = {
   archive: ArchiveParams,
   listFolder: ListFolderParams,
   probe: ProbeParams,
+  setRoutedAddresses: SetRoutedAddressesParams,
   shutdown: ShutdownParams,
 } as const
 
@@ -174,3 +186,4 @@ export type ExecParams = z.infer<typeof ExecParams>
 export type SignalName = (typeof signals)[number]
 export type ListFolderParams = z.infer<typeof ListFolderParams>
 export type WriteFilesParams = z.infer<typeof WriteFilesParams>
+export type SetRoutedAddressesParams = z.infer<typeof SetRoutedAddressesParams>

@@ -1,5 +1,5 @@
 import { familyOf } from '@/domain/shared/ip'
-import { ROUTER_ADDRESS } from '../names'
+import { ROUTER_ADDRESS, ROUTER_ADDRESS_6 } from '../names'
 import type { PeerSubnets } from './peer-subnets'
 
 /** How the names of all links to peers begin; no other link in a network's namespace does. */
@@ -11,7 +11,7 @@ export const peerLinkName = (number: number): string => `${PEER_LINK_PREFIX}${nu
 export const peerLinkMac = (number: number): string => ['06', '6a', ...[24, 16, 8, 0].map((shift) => ((number >>> shift) & 255).toString(16).padStart(2, '0'))].join(':')
 
 /** The next hop by which a peer is reached: on a link with two ends nobody has to be asked for it. */
-export const PEER_ROUTER = { 4: ROUTER_ADDRESS, 6: 'fe80::1' } as const
+export const PEER_ROUTER = { 4: ROUTER_ADDRESS, 6: ROUTER_ADDRESS_6 } as const
 
 /** The commands of `ip` that make a network's end of a link usable: its routes are exactly the peer's subnets. May be repeated. */
 export function endCommands(own: number, { number, subnets }: PeerSubnets, mtu: number): string[] {

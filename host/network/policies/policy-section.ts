@@ -5,6 +5,7 @@ import { peerSubnets } from '../peers/peer-subnets'
 import type { NetworkState } from '../network-state'
 import type { NftSection } from '../table/model'
 import { memberLines } from './members'
+import { withRouted } from './routed-members'
 import { nameOf, nftFamily, SectionDraft } from './section-draft'
 
 /** What the packet filter of a network's policies depends on: all of the network, whichever host its pods are on. */
@@ -22,8 +23,9 @@ const ALLOWED_CHAIN = 'policy_allowed'
  */
 export function policySection(state: PolicyState): NftSection {
   const draft = new SectionDraft()
-  const policies = [...state.policies].sort((a, b) => (a.uid < b.uid ? -1 : 1))
-  const families = ([4, 6] as const).filter((family) => state.subnets.some(({ cidr }) => familyOf(cidr) === family))
+  const { floating = [] } = state
+  const policies = [...withRouted(state.policies, floating)].sort((a, b) => (a.uid < b.uid ? -1 : 1))
+  const families = ([4, 6] as const).filter((family) => [...state.subnets.map(({ cidr }) => cidr), ...floating.map(({ address }) => address)].some((one) => familyOf(one) === family))
   const lines = [
     ...selfLines(policies, families, draft),
     ...memberLines(state.routes, policies, 'egress', families, draft, 'jump', ALLOWED_CHAIN),
@@ -65,9 +67,10 @@ function floatingLines({ floating = [] }: PolicyState, families: readonly Family
 function defaultLines(state: PolicyState, families: readonly Family[], draft: SectionDraft): string[] {
   const own = [...state.subnets.map(({ cidr }) => cidr), ...state.routes.map(({ destination }) => destination)]
   const inside = [...own, ...peerSubnets(state).flatMap(({ subnets }) => subnets)]
-  return families.map((family) => {
+  return families.flatMap((family) => {
     const { ip } = nftFamily[family]
-    return `ct reply ${ip} saddr ${draft.addresses(family, rangesOfSubnets(own, family))} ct original ${ip} saddr != ${draft.addresses(family, rangesOfSubnets(inside, family))} drop`
+    const ranges = rangesOfSubnets(own, family)
+    return ranges.length === 0 ? [] : `ct reply ${ip} saddr ${draft.addresses(family, ranges)} ct original ${ip} saddr != ${draft.addresses(family, rangesOfSubnets(inside, family))} drop`
   })
 }
 

@@ -88,8 +88,8 @@ export class Lab {
   }
 
   /** Listens on TCP port 8080 in a namespace, answers with a line, until the lab is taken down. */
-  async serve(namespace: string, answer: string): Promise<void> {
-    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, 'socat', 'TCP-LISTEN:8080,reuseaddr,fork', `EXEC:echo ${answer}`], { stdio: 'ignore' })
+  async serve(namespace: string, answer: string, family: 4 | 6 = 4): Promise<void> {
+    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, 'socat', `TCP${family}-LISTEN:8080,reuseaddr,fork`, `EXEC:echo ${answer}`], { stdio: 'ignore' })
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
     this.servers.push({ stop: () => (child.kill('SIGKILL'), ended) })
     await until(async () => (await this.in(namespace, 'ss', '-Hltn', 'sport = :8080')).stdout !== '')

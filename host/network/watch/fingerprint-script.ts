@@ -1,6 +1,6 @@
 /**
  * Reads, for each network namespace named on standard input, what tells whether anything was changed in it: the generation of its packet
- * filter (nftables counts its transactions), and its links, queues, addresses, routes, rules of routing, permanent neighbours and static entries of bridges without what changes by itself (counters,
+ * filter (nftables counts its transactions), and its links, queues, addresses, routes, rules of routing, permanent neighbours, those that it answers for and static entries of bridges without what changes by itself (counters,
  * carriers, ages). A line each: `name generation record…`, records in hexadecimal digits; only the name where it leads to no namespace. An empty
  * name is the namespace it runs in; it comes first. One process for all: a process of `nft` and `ip` for each would cost a hundred times as much. Node has no netlink sockets;
  * perl-base is on every Debian.
@@ -69,6 +69,11 @@ sub records {
     next unless $state & 0x80;
     my $has = attributes(substr($_->[1], 12));
     $add->('n', pack('C l', $family, $index), @$has{1, 2});
+  }
+  # Whom the namespace answers for: the flag is NTF_PROXY.
+  for (@{ask($socket, 30, 0x301, pack('C x3 l S C C', 0, 0, 0, 8, 0))}) {
+    my ($family, $index) = unpack('C x3 l', $_->[1]);
+    $add->('o', pack('C l', $family, $index), attributes(substr($_->[1], 12))->{1});
   }
   # Bridges: what they were told, not what they learned.
   for (@{ask($socket, 30, 0x301, pack('C x3 l S C C', 7, 0, 0, 0, 0))}) {
