@@ -67,6 +67,33 @@ describe('a balancer', () => {
     expect(await lab.pings(guest, '198.18.100.50')).toBe(false)
   })
 
+  it('reaches a subnet that its network got later, and forgets one that went', async () => {
+    const two = [{ cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { cidr: '10.0.1.0/24', gateway: '10.0.1.1' }]
+    const all = says([])
+    await hosts.applyObjects(ID, { ...all, set: all.set.map((one) => (one.kind === 'network' ? { ...one, subnets: two.map((subnet, at) => ({ name: `s${at}`, ...subnet })) } : one)) })
+    const late: Attachment = { network: network(1, { id: ID, ...two[1] }), pod: pod('late', 45, { address: '10.0.1.5' }) }
+    await lab.serve(await lab.start(hosts, late), 'late')
+    expect(await lab.fetch(inside, '10.0.1.5')).toBe(null)
+    await hosts.attachBalancer({ ...balancer, network: { ...balancer.network, subnets: two } })
+    await lab.hears(inside, '10.0.1.5', 'late')
+    await lab.hears(inside, '10.0.0.5', 'web')
+    await hosts.detach('late')
+    await hosts.applyObjects(ID, all)
+    await hosts.attachBalancer(balancer)
+    expect((await lab.in(inside, 'ip', 'route')).stdout).not.toContain('10.0.1.0/24')
+    await lab.hears(inside, '10.0.0.5', 'web')
+  })
+
+  it('gets another inner address and MAC where it is told so, and loses the ones before', async () => {
+    const other = { ...balancer, balancer: { ...balancer.balancer, inner: ['10.0.0.19'], mac: '02:00:00:00:00:19' } }
+    await hosts.attachBalancer(other)
+    await lab.hears(inside, '10.0.0.5', 'web')
+    expect((await lab.in(inside, 'ip', '-4', '-o', 'address')).stdout).toMatch(/10\.0\.0\.19\/32/)
+    expect((await lab.in(inside, 'ip', '-4', '-o', 'address')).stdout).not.toContain('10.0.0.9/32')
+    await hosts.attachBalancer(balancer)
+    await lab.hears(inside, '10.0.0.5', 'web')
+  })
+
   it('sends in no other’s name, inside or outside', async () => {
     const guest = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0] ?? '').find((name) => name.startsWith(`hyt-${lab.hostTag}-p`))!
     const claimed = await lab.count(guest, 'ip saddr 10.0.0.77')

@@ -33,6 +33,11 @@ export function balancerAttachment({ network: { id, number, mtu, subnets, outbou
   }
 }
 
+/** The commands that take from a balancer's end what it had `before` and has not now. What is gone already fails. */
+export function balancerEndGone({ pod: { balancer: before } }: Attachment, { pod: { balancer: now } }: Attachment): string[] {
+  return before && now ? before.subnets.filter((cidr) => !now.subnets.includes(cidr)).map((cidr) => `route delete ${cidr} dev ${before.device}`) : []
+}
+
 /** The commands that make a balancer's end of its link usable, in the balancer's namespace. May be repeated. */
 export function balancerEnd({ number, cidr, gateway, ipv6, mtu }: NetworkSpec, { address, mac, ipv6: own, balancer }: PodPort): string[] {
   if (!balancer) return []

@@ -120,19 +120,21 @@ export class HostNetwork {
       if (!network) return
       // What it could not do is tried again by the next call, and by the next look at all networks.
       const { size } = network.floating.answeredFor
-      await network.remove(podUid)
+      await this.takeOut(network, podUid)
       this.networks.numberOfPod.delete(podUid)
-      if (network.pods.size === 0) this.networks.byNumber.delete(number)
       if (network.floating.answeredFor.size < size) this.floating.tell()
     })
   }
 
   /**
    * Gives a balancer its place in its tenant's network, whose namespace is made where it is not there: a link between that and the balancer's own namespace, which
-   * exists. There it has its inner address and routes to the network's subnets, in the network it is a port like a pod's. Repeating it changes nothing. Throws as {@link attach} does.
+   * exists. There it has its inner address and routes to the network's subnets, in the network it is a port like a pod's. Repeating it changes nothing; another inner address, MAC or network is in force when it resolves. Throws as {@link attach} does.
    */
   async attachBalancer(place: BalancerPlace): Promise<{ device: string; netns: string }> {
-    const { netns } = await this.attach(balancerAttachment(place))
+    const attachment = balancerAttachment(place)
+    const number = this.networks.numberOfPod.get(place.balancer.uid)
+    if (number !== undefined && number !== attachment.network.number) await this.detach(place.balancer.uid)
+    const { netns } = await this.attach(attachment)
     return { device: place.device ?? BALANCER_DEVICE, netns }
   }
 
@@ -259,9 +261,19 @@ export class HostNetwork {
       return
     }
     const known = network.pods.get(pod.uid)
-    if (known && !samePort(known.pod, pod)) throw new Error(`pod ${pod.uid} is attached in another way already: detach it first`)
+    if (known && !samePort(known.pod, pod)) {
+      if (!pod.balancer) throw new Error(`pod ${pod.uid} is attached in another way already: detach it first`)
+      // No guest has to know of it.
+      await this.takeOut(network, pod.uid)
+      return this.place(attachment, onTap)
+    }
     await network.change(spec, attachment)
     if (!known) await network.add(attachment, onTap)
+  }
+
+  private async takeOut(network: RunningNetwork, podUid: string): Promise<void> {
+    await network.remove(podUid)
+    if (network.pods.size === 0) this.networks.byNumber.delete(network.identity.number)
   }
 
   private forgetUnplaced(podUid: string, number: number): void {

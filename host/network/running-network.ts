@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { EXTERNAL_DEVICE, networkMac } from '@/host/external/names'
 import { addressesOf, refuseClash, type Attachment, type PodPort } from './attachment'
-import { balancerEnd } from './balancer-port'
+import { balancerEnd, balancerEndGone } from './balancer-port'
 import { FloatingWay } from './floating/floating-way'
 import { routedAddresses, type RoutedAddresses } from './floating/routed-addresses'
 import { ForgottenAddresses } from './forgotten-addresses'
@@ -102,9 +102,14 @@ export class RunningNetwork {
     if (this.attached.length === 0) await this.destroy()
   }
 
-  /** Makes the far ends of balancers' links usable. */
-  private async endBalancers(attached: readonly Attachment[]): Promise<void> {
-    await allDone(attached.map(({ network, pod }) => (pod.balancer ? new NetworkNamespaceKernel(pod.balancer.namespace, this.host.run).ipBatch(balancerEnd(network, pod)) : null)))
+  /** Makes the far ends of balancers' links usable, without what the one of `before` had and has not now. */
+  private async endBalancers(attached: readonly Attachment[], before?: Attachment): Promise<void> {
+    await allDone(attached.map(async (one) => {
+      if (!one.pod.balancer) return
+      const far = new NetworkNamespaceKernel(one.pod.balancer.namespace, this.host.run)
+      if (before) await far.ipBatchForced(balancerEndGone(before, one))
+      await far.ipBatch(balancerEnd(one.network, one.pod))
+    }))
   }
 
   /** The addresses of the outside that lead to pods which are here, without those that somebody else on this host has not let go yet. */
@@ -123,10 +128,12 @@ export class RunningNetwork {
     const before = { identity: this.identity, attached: this.attached }
     const was = this.state()
     this.identity = identity
-    if (pod && !isDeepStrictEqual(this.pods.get(pod.pod.uid), pod)) this.attached = this.attached.map((one) => (one.pod.uid === pod.pod.uid ? pod : one))
+    const known = pod && this.pods.get(pod.pod.uid)
+    if (known && !isDeepStrictEqual(known, pod)) this.attached = this.attached.map((one) => (one.pod.uid === pod.pod.uid ? pod : one))
     try {
       const is = this.state()
       if (!isDeepStrictEqual(was, is)) await this.uplink.switchTo(is)
+      if (known) await this.endBalancers([pod], known)
     } catch (error) {
       this.identity = before.identity
       this.attached = before.attached
