@@ -9,7 +9,7 @@ const balancer = { addresses: ['198.18.100.7', 'fd00:100::7'], listeners: [liste
 
 describe('what a balancer\'s namespace lets through', () => {
   const servers = new Map([['web', [{ address: '10.0.0.2', port: 8080, weight: 100 }, { address: 'fd00::2', port: 8080, weight: 100 }]], ['dns', [{ address: '10.0.0.3', port: 5353, weight: 100 }, { address: '10.0.0.4', port: 5353, weight: 50 }, { address: '10.0.0.5', port: 5353, weight: 0 }]]])
-  const text = wholeTables(balancerTables(balancer, servers))
+  const text = wholeTables(balancerTables(balancer, servers).tables)
 
   it('names ports of TCP for HAProxy, and its servers alone as where it may connect', () => {
     expect(text).toMatch(/set ports \{\s+type inet_service\s+elements = \{ 80 \}/)
