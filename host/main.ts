@@ -87,7 +87,8 @@ const control = keepControl(
     },
     heartbeat: async () => {
       const { memoryFreeMiB, diskFreeMiB } = await machineFacts(folder)
-      return { podsRunning: host.pods.runningCount, memoryFreeMiB, diskFreeMiB }
+      const externalLeased = external?.external.leased() ?? null
+      return { podsRunning: host.pods.runningCount, memoryFreeMiB, diskFreeMiB, ...(externalLeased !== null && { externalLeased }) }
     },
     hasPod: (uid) => host.pods.report(uid) !== null,
     onDesired: (assignments, prePulls) => {

@@ -163,4 +163,9 @@ export const reportInput = z.object({
   external: z.array(externalReport).max(10_000).optional(),
 })
 export type ReportInput = z.infer<typeof reportInput>
-export const heartbeatInput = z.object({ bootId: z.uuid(), podsRunning: z.number().int().min(0), memoryFreeMiB: z.number().int().min(0), diskFreeMiB: z.number().int().min(0) })
+/**
+ * `externalLeased`: how many messages `externalObjects` of this connection are carried out, where nothing that this host answers for on the outside outlives its `until`: on its disk, and
+ * in its kernel also while no agent runs. Missing: something may, and the server gives nothing of this host to another one until it has said that it let go.
+ */
+export const heartbeatInput = z.object({ bootId: z.uuid(), podsRunning: z.number().int().min(0), memoryFreeMiB: z.number().int().min(0), diskFreeMiB: z.number().int().min(0), externalLeased: z.number().int().min(0).optional() })
+export type HeartbeatInput = z.infer<typeof heartbeatInput>

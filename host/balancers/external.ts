@@ -5,7 +5,7 @@ import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'
 import type { Balancers } from './balancers'
 
-export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean }
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether what is on the bridge, and on the disk, is what was taken and ends by itself; without it: never. */ endsByItself?: () => boolean }
 
 /** How a report of the outside is called among those of a host. */
 export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
@@ -20,6 +20,10 @@ export class External {
   private readonly letGo = new Set<string>()
   private mustHear = false
   private isEnding = false
+  /** Messages of this connection of which all is carried out or under way. */
+  private taken = 0
+  /** Those of a message that is not whole yet. */
+  private pending = 0
   constructor(private readonly parts: ExternalParts) {
     for (const object of parts.kept.all()) this.objects.set(externalObjectKey(object), object)
     if (!this.checkLease()) this.applyAddresses()
@@ -54,6 +58,8 @@ export class External {
     this.begun = null
     this.isKnown = false
     this.mustHear = false
+    this.taken = 0
+    this.pending = 0
     this.parts.balancers.begin()
   }
 
@@ -62,7 +68,21 @@ export class External {
     if (this.isEnding) return
     const whole = this.begun ? { ...this.begun, set: [...this.begun.set, ...message.set], remove: [...this.begun.remove, ...message.remove] } : message
     this.begun = more ? whole : null
-    if (!more) this.carryOut(whole)
+    this.pending += 1
+    if (more) return
+    this.carryOut(whole)
+    this.taken += this.pending
+    this.pending = 0
+  }
+
+  /**
+   * How many messages of this connection are carried out, where all that this host answers for ends by itself once it does not hear of the server, also without an agent: another may have it
+   * then. Null: something may be answered for longer, or was not carried out yet.
+   */
+  leased(): number | null {
+    const all = [...this.objects.values()]
+    const isBounded = all.every((one) => (one.kind !== 'balancer' && one.kind !== 'floatingAddress') || typeof one.until === 'number')
+    return isBounded && (this.parts.endsByItself?.() ?? false) ? this.taken : null
   }
 
   takeCertificates(message: CertificatesMessage): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { challengeOutput, fetchUploadOutput, helloOutput, hostCapabilities, hostProtocolVersion, type Assignment, type DesiredMessage, type HelloInput, type PodConfigurationMessage, type PrePull, type ReportInput } from '@/contracts/host/v1'
+import { challengeOutput, fetchUploadOutput, helloOutput, hostCapabilities, hostProtocolVersion, type Assignment, type DesiredMessage, type HeartbeatInput, type HelloInput, type PodConfigurationMessage, type PrePull, type ReportInput } from '@/contracts/host/v1'
 import type { FiguresInput } from '@/contracts/host/v1/figures'
 import type { NetworkMessage } from '@/contracts/host/v1/networks'
 import type { StreamRequest } from '@/contracts/host/v1/streams'
@@ -19,7 +19,7 @@ export type ControlOptions = {
   bootId: string
   /** Asked anew for each hello: memory and disks of a host change. */
   describe: () => Promise<HostDescription & Pick<HelloInput, 'capacity'>>
-  heartbeat: () => Promise<{ podsRunning: number; memoryFreeMiB: number; diskFreeMiB: number }>
+  heartbeat: () => Promise<Omit<HeartbeatInput, 'bootId'>>
   reporter: Reporter
   /** Whether this host has a pod already, told of on whichever connection; missing: what it was told of before counts alone. */
   hasPod?: (uid: string) => boolean

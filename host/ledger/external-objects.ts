@@ -71,6 +71,11 @@ export class ExternalObjects {
     this.writing ??= this.writeAll()
   }
 
+  /** Whether all that was put is on disk. */
+  get isWritten(): boolean {
+    return this.writing === null
+  }
+
   /** The server was heard of. What a crash of the machine takes of it is of no use after that. */
   heard(at: Heard): void {
     this.heardWriting ??= this.writeHeard(at).finally(() => (this.heardWriting = null))

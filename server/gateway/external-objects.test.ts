@@ -8,6 +8,7 @@ import { startTestServer } from '@/server/api/testing/server'
 import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
 import { createExternalControllers } from '@/server/control/controllers/external/controller'
 import { LostHosts } from '@/server/control/controllers/external/lost-hosts'
+import { listSilentHosts } from '@/server/store/load-balancers'
 import { podController } from '@/server/control/controllers/pod/controller'
 import { runControllers } from '@/server/control/runtime/controller'
 import { inTransaction } from '@/server/store/database'
@@ -50,8 +51,7 @@ afterAll(async () => {
 beforeEach(async () => {
   h1 = await connectExternalHost(server, sessions, 'h1')
   h2 = await connectExternalHost(server, sessions, 'h2')
-  // Both know that the other is there.
-  await server.db.$executeRaw`update "Host" set "createdAt" = now() - interval '1 hour'`
+  await server.db.host.updateMany({ data: { leaseToldAt: null } })
 })
 afterEach(async () => {
   const { db } = server
@@ -188,6 +188,15 @@ describe('an address of a pod', () => {
   })
 })
 
+/** What the host's row says of whether it knows that it may answer for nothing for ever. */
+const isToldLease = async ({ hostId }: Host) => (await server.db.host.findUniqueOrThrow({ where: { id: hostId } })).leaseToldAt !== null
+
+/** It says what it took, as each of its heartbeats does. */
+const knows = (host: Host) => soon(async () => {
+  await host.heartbeat()
+  return isToldLease(host)
+}).toBe(true)
+
 describe('a host that goes', () => {
   it('loses what it has after its time, and has it no more when it comes back', async () => {
     const [a, b] = both()
@@ -195,6 +204,7 @@ describe('a host that goes', () => {
     await cordon(b, true)
     const { uid } = await service('web')
     await soon(() => a.addresses()).toEqual(['198.18.100.2'])
+    await knows(a)
     await cordon(b, false)
     await server.db.host.update({ where: { id: a.hostId }, data: { phase: 'Unknown' } })
     await soon(() => said(uid, 'LoadBalancer')).toBe('Unknown HostUnknown')
@@ -203,6 +213,62 @@ describe('a host that goes', () => {
     await soon(() => b.addresses()).toEqual(['198.18.100.2'])
     await a.heartbeat()
     await soon(() => a.addresses()).toEqual([])
+  })
+
+  it('keeps what it has, however long, where it may answer for ever: until it said that it knows better', async () => {
+    const [a, b] = both()
+    // An agent of before there were addresses of the outside: nobody could take over.
+    const can = (capabilities: string[]) => server.db.$executeRaw`update "Host" set "hello" = jsonb_set("hello", '{capabilities}', to_jsonb(${capabilities}::text[])) where "id" = ${b.hostId}::uuid`
+    const isLost = async () => {
+      let at = 0
+      const lost = new LostHosts(() => at)
+      lost.find(await listSilentHosts(server.db))
+      at = 60_000
+      return lost.find(await listSilentHosts(server.db)).has(a.hostId)
+    }
+    await a.begin()
+    await cordon(b, true)
+    await service('web')
+    await soon(() => a.balancers().map(({ until }) => until)).toEqual([15])
+    await knows(a)
+    await can([])
+    await soon(() => a.balancers().map(({ until }) => until)).toEqual([null])
+    expect(await isToldLease(a)).toBe(false)
+    await a.heartbeat()
+    expect(await isToldLease(a)).toBe(false)
+    await server.db.host.update({ where: { id: a.hostId }, data: { phase: 'Unknown' } })
+    expect(await isLost()).toBe(false)
+    // Nor does it lose anything where somebody removes it, or its tenant.
+    await expect(server.db.host.delete({ where: { id: a.hostId } })).rejects.toThrow('FloatingAddress_hostId_fkey')
+    await expect(server.db.$executeRaw`delete from "Tenant" where "id" = ${ann.tenant.id}`).rejects.toThrow('_tenantId_fkey')
+    // The other one is upgraded later. That a message is on its way is no knowledge, nor is what was said before it came.
+    const before = a.taken()
+    await can(['networkObjects', 'externalObjects'])
+    expect(await isLost()).toBe(false)
+    await soon(() => a.balancers().map(({ until }) => until)).toEqual([15])
+    await a.heartbeatOf(before)
+    expect(await isToldLease(a)).toBe(false)
+    await knows(a)
+    expect(await isLost()).toBe(false)
+    await server.db.host.update({ where: { id: a.hostId }, data: { phase: 'Unknown' } })
+    expect(await isLost()).toBe(true)
+    await a.heartbeat()
+    await cordon(b, false)
+  })
+
+  it('is believed on its present connection alone', async () => {
+    const [a] = both()
+    await a.begin()
+    await soon(() => a.taken()).toBe(1)
+    const again = await connectExternalHost(server, sessions, 'h1')
+    await a.heartbeat().catch(() => undefined)
+    expect(await isToldLease(again)).toBe(false)
+    h1 = again
+    await again.begin()
+    await soon(() => again.taken()).toBe(1)
+    await again.heartbeatOf(undefined)
+    expect(await isToldLease(again)).toBe(false)
+    await knows(again)
   })
 
   it('keeps what it has where it comes back, and lets go of what was taken from it meanwhile', async () => {

@@ -62,15 +62,25 @@ export class ExternalStream {
     if (floating.length < state.floating.length) session.noteExternal()
     const { objects, leftOut } = toExternalObjects({ ...state, floating })
     const { prepared, misshapen } = this.told.prepare(objects)
+    // Before a word of it: who may answer for ever is waited for, whatever becomes of the connection.
+    await session.lease.begins(parts.db, session.hostId, state.others)
     // Read before anything counts as held by the host: where it fails, nothing was said, and nothing is to be let go of.
     const certificates = await this.certificates.messages(parts, prepared.flatMap(({ object }): HostBalancer[] => (object.kind === 'balancer' ? [object] : [])))
     const answering = prepared.flatMap(({ object }) => (object.kind === 'floatingAddress' || object.kind === 'balancer' ? [object] : []))
     const chosen = session.held.choose(answering, leaving, unwanted.addresses.length > 0)
     const kept = prepared.filter(({ key, object }) => object.kind === 'addressPool' || chosen.has(object.kind === 'backendServers' ? `balancer/${object.balancerUid}` : key))
     yield* certificates
-    yield* this.told.messages(kept)
+    yield* this.counted(this.told.messages(kept))
+    session.lease.ends(state.others)
     this.warn(misshapen, leftOut)
     await this.release(unwanted)
+  private *counted(messages: readonly DesiredMessage[]): Generator<DesiredMessage> {
+    for (const message of messages) {
+      this.session.lease.wasSent()
+      yield message
+    }
+  }
+
   }
 
   /** Who takes connections of some balancers, and nothing else. */
@@ -82,7 +92,7 @@ export class ExternalStream {
     const { servers, leftOut } = backendServers(state, balancers)
     const { prepared, misshapen } = this.told.prepare(servers)
     const prefixes = balancers.map(({ uid }) => `backendServers/${uid}/`)
-    yield* this.told.messages(prepared, (key) => prefixes.some((prefix) => key.startsWith(prefix)))
+    yield* this.counted(this.told.messages(prepared, (key) => prefixes.some((prefix) => key.startsWith(prefix))))
     this.warn(misshapen, leftOut)
   }
 

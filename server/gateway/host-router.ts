@@ -111,8 +111,9 @@ export const hostRouter = t.router({
       return { stored }
     }),
     heartbeat: hostProcedure.input(heartbeatInput).output(z.object({ current: z.boolean() })).mutation(async ({ ctx, input }) => {
-      const current = await recordHeartbeat(ctx.db, ctx.session.hostId, input.bootId)
-      if (current) await reviveHost(ctx.db, ctx.session.hostId)
+      const { hostId, connection, lease } = ctx.session
+      const current = await lease.heartbeat(input.externalLeased, (isKnown) => recordHeartbeat(ctx.db, hostId, input.bootId, isKnown ? connection : null))
+      if (current) await reviveHost(ctx.db, hostId)
       return { current }
     }),
   }),

@@ -4,6 +4,7 @@ import { CompiledCache } from '@/server/store/balancer-models'
 import { NetworkStateCache } from '@/server/store/network-state'
 import { ExternalReports } from './external-reports'
 import { HeldExternal } from './held-external'
+import { LeaseTold } from './lease-told'
 
 export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest } | Extract<DesiredMessage, { kind: 'openBalancerLog' | 'openBalancerServers' }>
 
@@ -22,6 +23,8 @@ export class HostSession {
   readonly held = new HeldExternal()
   /** What it said of that. */
   readonly external = new ExternalReports()
+  /** Whether it knows for how long it may answer for that without hearing of the server. */
+  readonly lease = new LeaseTold()
   closed = false
 
   constructor(

@@ -23,10 +23,18 @@ export async function holdConnection(tx: Transaction, id: string, connection: st
   return (await tx.$queryRaw<unknown[]>`select 1 from "Host" where "id" = ${id}::uuid and "hello" ->> 'connection' = ${connection} for share`).length > 0
 }
 
-/** By the database's clock, which is also the one that judges heartbeats. Returns whether this boot is still the current one. */
-export async function recordHeartbeat(db: Database, id: string, bootId: string): Promise<boolean> {
-  return (await db.$executeRaw`update "Host" set "lastHeartbeat" = now() where "id" = ${id}::uuid and "bootId" = ${bootId}::uuid`) > 0
+/**
+ * By the database's clock, which is also the one that judges heartbeats. `leasedOn`: the connection, if still the host's, on which it knows that it may answer for nothing for ever.
+ * Returns whether this boot is still the current one.
+ */
+export async function recordHeartbeat(db: Database, id: string, bootId: string, leasedOn: string | null = null): Promise<boolean> {
+  return (await db.$executeRaw`
+    update "Host" set "lastHeartbeat" = now(), "leaseToldAt" = case when "hello" ->> 'connection' = ${leasedOn} then coalesce("leaseToldAt", now()) else "leaseToldAt" end
+    where "id" = ${id}::uuid and "bootId" = ${bootId}::uuid`) > 0
 }
+
+/** The host may be told from now on that it may answer for ever. */
+export const forgetLease = (db: Database, id: string) => db.host.updateMany({ where: { id, leaseToldAt: { not: null } }, data: { leaseToldAt: null } })
 
 /** A host that was Unknown and speaks again is Ready; only on change, for the feed's sake. */
 export const reviveHost = (db: Database, id: string) => db.host.updateMany({ where: { id, phase: { not: 'Ready' } }, data: { phase: 'Ready' } })

@@ -45,22 +45,22 @@ export const listTargetedPods = (db: Database, tenantId: string): Promise<PodFac
   where f."tenantId" = ${tenantId}`
 
 /**
- * Hosts as the external controller weighs them. `toldLease`: it was heard of well after another host that could take over was there, so that it knows that
- * it may not answer forever; 10 s are two heartbeats.
+ * Hosts as the external controller weighs them. `toldLease`: it said itself that it may answer for nothing for ever. `heard`: when it was heard of last, in milliseconds of the database's clock; null: never.
  */
-export type HostFacts = { id: string; name: string; phase: string; capable: boolean; cordoned: boolean; toldLease: boolean; balancers: number; networks: string[] }
+export type HostFacts = { id: string; name: string; phase: string; capable: boolean; cordoned: boolean; toldLease: boolean; heard: number | null; balancers: number; networks: string[] }
+const heard = Prisma.sql`(extract(epoch from h."lastHeartbeat") * 1000)::float8`
 const capable = Prisma.sql`coalesce(h."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false)`
 
 export const listExternalHosts = (db: Database, tenantId: string): Promise<HostFacts[]> => db.$queryRaw<HostFacts[]>`
   select h."id", h."name", h."phase", ${capable} as "capable", h."unschedulable" as "cordoned",
-    exists (select from "Host" o where o."id" <> h."id" and coalesce(o."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false) and o."createdAt" + interval '10 seconds' < h."lastHeartbeat") as "toldLease",
+    h."leaseToldAt" is not null as "toldLease", ${heard} as "heard",
     (select count(*)::int from "LoadBalancer" b where b."hostId" = h."id") as "balancers",
     array(select distinct p."networkId"::text from "Pod" p where p."hostId" = h."id" and p."tenantId" = ${tenantId}) as "networks"
   from "Host" h order by h."id"`
 
 /** The hosts that are not Ready, and have something that another host may have to take. */
-export const listSilentHosts = (db: Database): Promise<Pick<HostFacts, 'id' | 'phase' | 'toldLease'>[]> => db.$queryRaw`
-  select h."id", h."phase", exists (select from "Host" o where o."id" <> h."id" and coalesce(o."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false) and o."createdAt" + interval '10 seconds' < h."lastHeartbeat") as "toldLease"
+export const listSilentHosts = (db: Database): Promise<Pick<HostFacts, 'id' | 'phase' | 'toldLease' | 'heard'>[]> => db.$queryRaw`
+  select h."id", h."phase", h."leaseToldAt" is not null as "toldLease", ${heard} as "heard"
   from "Host" h where h."phase" <> 'Ready' order by h."id"`
 
 /** The tenants that have or want something on the outside: all, or those with something on a host. */
@@ -105,8 +105,8 @@ export const putCompiled = (tx: Transaction, uid: string, compiled: CompiledBala
   tx.$executeRaw`
     update "LoadBalancer" set "compiled" = ${compiled === null ? null : JSON.stringify(compiled)}::jsonb, "compiledDigest" = ${compiled === null ? null : compiledDigest(compiled)}, "generation" = "generation" + 1 where "uid" = ${uid}::uuid`
 
-/** Of a host that may answer no more, where it is lost: it is asked here once more whether it is silent still. */
-const leavesHost = (from: string | null, to: string | null) => (from === null || from === to ? Prisma.empty : Prisma.sql`and not exists (select from "Host" h where h."id" = ${from}::uuid and h."phase" = 'Ready')`)
+/** Of a host that may answer no more, where it is lost: it is asked here once more whether it is silent still, and knows that it may not answer. */
+const leavesHost = (from: string | null, to: string | null) => (from === null || from === to ? Prisma.empty : Prisma.sql`and not exists (select from "Host" h where h."id" = ${from}::uuid and (h."phase" = 'Ready' or h."leaseToldAt" is null))`)
 
 export const bindBalancer = (tx: Transaction, uid: string, from: string | null, to: string | null) =>
   tx.$executeRaw`update "LoadBalancer" set "hostId" = ${to}::uuid, "boundAt" = case when ${to}::uuid is null then null else now() end, "leaving" = false, "report" = null where "uid" = ${uid}::uuid and "hostId" is not distinct from ${from}::uuid ${leavesHost(from, to)}`

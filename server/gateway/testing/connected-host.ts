@@ -44,7 +44,8 @@ export async function connectHost({ db, server }: Awaited<ReturnType<typeof star
     report: (...pods: PodReport[]) => caller.host.report({ bootId, sequence: (sequence += 1), complete: false, pods, events: [], images: [] }),
     /** What it answers for on the outside; `complete`: that is all. */
     reportExternal: (external: ExternalReport[], complete = false) => caller.host.report({ bootId, sequence: (sequence += 1), complete, pods: [], events: [], images: [], external }),
-    heartbeat: () => caller.host.heartbeat({ bootId, podsRunning: 0, memoryFreeMiB: 1, diskFreeMiB: 1 }),
+    /** `externalLeased`: of how many messages of the outside it says that nothing of them outlives its time. */
+    heartbeat: (externalLeased?: number) => caller.host.heartbeat({ bootId, podsRunning: 0, memoryFreeMiB: 1, diskFreeMiB: 1, ...(externalLeased !== undefined && { externalLeased }) }),
     figures: (batch: Omit<FiguresInput, 'bootId'>) => caller.host.figures({ bootId, ...batch }),
     close: () => connection.session?.close(),
   }

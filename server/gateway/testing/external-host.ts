@@ -12,6 +12,7 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
   const seen: string[] = []
   let answers = true
   let lastSize = 0
+  let taken = 0
   const isAnswering = (key: string) => key.startsWith('floatingAddress/') || key.startsWith('balancer/')
   const report = (key: string, phase: 'Active' | 'Gone') => {
     const [kind, uid = ''] = key.split('/')
@@ -34,6 +35,7 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
       if (message.kind !== 'externalObjects') continue
       seen.push(message.complete ? 'complete' : 'changes')
       lastSize = message.set.length + message.remove.length
+      taken += 1
       const remove = message.complete ? [...has.keys()].filter((key) => !message.set.some((object) => externalObjectKey(object) === key)) : message.remove
       for (const key of remove) {
         has.delete(key)
@@ -52,6 +54,11 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
     ...host, has, failure: () => failure, certificates, seen, answer,
     /** Its first report: from then on it is told of the outside. */
     begin: () => host.reportExternal([...has.keys()].filter(isAnswering).map((key) => report(key, 'Active')), true),
+    /** As an agent: it says what it took where nothing of it is without an end. */
+    heartbeat: () => host.heartbeat([...has.values()].some((object) => (object.kind === 'balancer' || object.kind === 'floatingAddress') && typeof object.until !== 'number') ? undefined : taken),
+    heartbeatOf: host.heartbeat,
+    /** How many messages of the outside it has taken. */
+    taken: () => taken,
     holdAnswers: () => (answers = false),
     answersAgain: async () => {
       answers = true

@@ -3,26 +3,35 @@ import type { HostFacts } from '@/server/store/load-balancers'
 /** A host is Unknown after 15 s of silence, as long as it may answer by itself (drivers/native/external, leaseSeconds); so much more is for clocks and messages under way. */
 const graceMs = 5000
 
+type Silence = { since: number; heard: number }
+
 /**
- * Which hosts may answer for nothing any more: those that have been Unknown for a while by this process's own steady clock, and that knew, when they were last heard of,
- * that another host could take over. After a change of the leader a host has its time once more.
+ * Which hosts may answer for nothing any more: those that have been Unknown for a while by this process's own steady clock, and that said, when they were last heard of, that they may
+ * answer for nothing for ever. After a change of the leader, and after each sign of life, a host has its time once more. It may be asked about states of different age.
  */
 export class LostHosts {
-  private readonly silentSince = new Map<string, number>()
+  private readonly silent = new Map<string, Silence>()
   constructor(
     private readonly steady: () => number = () => performance.now(),
     private readonly ms = graceMs,
   ) {}
 
-  find(hosts: readonly Pick<HostFacts, 'id' | 'phase' | 'toldLease'>[]): ReadonlySet<string> {
+  find(hosts: readonly Pick<HostFacts, 'id' | 'phase' | 'toldLease' | 'heard'>[]): ReadonlySet<string> {
     const at = this.steady()
-    const silent = hosts.filter(({ phase }) => phase !== 'Ready')
-    const ids = new Set(silent.map(({ id }) => id))
-    for (const id of this.silentSince.keys()) if (!ids.has(id)) this.silentSince.delete(id)
-    return new Set(silent.flatMap(({ id, toldLease }) => {
-      const since = this.silentSince.get(id) ?? at
-      this.silentSince.set(id, since)
+    const unknown = hosts.filter(({ phase }) => phase !== 'Ready')
+    const ids = new Set(unknown.map(({ id }) => id))
+    for (const id of this.silent.keys()) if (!ids.has(id)) this.silent.delete(id)
+    return new Set(unknown.flatMap(({ id, toldLease, heard }) => {
+      const { since } = this.silenceOf(id, heard ?? 0, at)
       return toldLease && at - since >= this.ms ? [id] : []
     }))
+  }
+
+  private silenceOf(id: string, heard: number, at: number): Silence {
+    const known = this.silent.get(id)
+    if (known && heard <= known.heard) return known
+    const anew = { since: at, heard }
+    this.silent.set(id, anew)
+    return anew
   }
 }

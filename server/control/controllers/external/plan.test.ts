@@ -98,7 +98,7 @@ describe('a balancer', () => {
 it('a host is lost that is silent for its time, and knew that another could take over', () => {
   let steady = 0
   const lost = new LostHosts(() => steady)
-  const find = (phase: string, toldLease = true) => lost.find([{ id: 'h', phase, toldLease }]).size
+  const find = (phase: string, toldLease = true, heard: number | null = 1) => lost.find([{ id: 'h', phase, toldLease, heard }]).size
   expect([find('Ready'), find('Unknown')]).toEqual([0, 0])
   steady = 4999
   expect(find('Unknown')).toBe(0)
