@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import type { HostBalancer } from '@/contracts/host/v1/external'
 import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
+import { NAMESPACES, whatIs } from '@/host/network/network-namespace'
 import { Table } from '@/host/network/table/table'
 import { ExecError } from '@/platform/exec'
 import { codeOf } from '@/platform/error-code'
@@ -10,7 +11,6 @@ import { BALANCER_TABLE, balancerTables, closedTables, counterNames, type Server
 import { nothing, type PartCounters } from './ports'
 import type { UdpShares } from './udp-shares'
 
-const namespaces = '/run/netns'
 const listedCounters = z.object({ nftables: z.array(z.object({ counter: z.object({ name: z.string(), packets: z.number(), bytes: z.number() }).optional() })) })
 
 // Every link made later takes these on. HAProxy binds any port without a capability, also of an address that comes a moment later.
@@ -61,11 +61,12 @@ export class BalancerNamespace {
   }
 
   get path(): string {
-    return `${namespaces}/${this.name}`
+    return `${NAMESPACES}/${this.name}`
   }
 
-  /** What names it for ever; null where it is not there. */
-  inode(): Promise<number | null> {
+  /** What names it for ever; null where it is not there, or its name leads to none. */
+  async inode(): Promise<number | null> {
+    if (await whatIs(this.name) !== 'namespace') return null
     return stat(this.path).then(({ ino }) => ino, (error: unknown) => {
       if (codeOf(error) === 'ENOENT') return null
       throw error
@@ -74,6 +75,8 @@ export class BalancerNamespace {
 
   /** Makes it where it is not there, closed. One that an earlier agent made keeps its packet filter until {@link filter}. Says whether it is new. Throws ExecError. */
   async make(): Promise<boolean> {
+    // The making of it was cut short, or its mount was taken away.
+    if (await whatIs(this.name) === 'dead name') await this.run('ip', ['netns', 'delete', this.name])
     const isNew = await this.run('ip', ['netns', 'add', this.name]).then(() => true, async (error: unknown) => {
       if ((await this.inode()) === null) throw error
       return false
@@ -174,8 +177,9 @@ export class BalancerNamespace {
   /** Removes it and all links in it, also while a process still runs there. Throws ExecError. */
   async remove(): Promise<void> {
     this.forget()
-    if ((await this.inode()) === null) return
-    const links = await this.kernel.links().catch(() => [])
+    const there = await whatIs(this.name)
+    if (there === 'nothing') return
+    const links = there === 'dead name' ? [] : await this.kernel.links().catch(() => [])
     await this.kernel.ipBatchForced(links.filter(({ ifname }) => ifname !== 'lo').map(({ ifname }) => `link delete ${ifname}`))
     await this.run('ip', ['netns', 'delete', this.name])
   }

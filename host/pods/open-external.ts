@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExternalObject, HostBalancer } from '@/contracts/host/v1/external'
 import { Balancers } from '@/host/balancers/balancers'
@@ -17,13 +17,14 @@ import type { Attachment } from '@/host/network/attachment'
 import { balancerAttachment } from '@/host/network/balancer-port'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { Run } from '@/host/network/kernel'
-import { NAMESPACES } from '@/host/network/network-namespace'
+import { whatIs } from '@/host/network/network-namespace'
 import { run } from '@/platform/exec'
+import type { RoutedGuests } from './routed-guests'
 import { StartGate } from './start-gate'
 import type { Logger } from '@/platform/logger'
 
 /** `run`: how commands are run in balancers' namespaces; by default platform/exec's. */
-export type ExternalSettings = { hostTag: string; folders: { external: string; balancers: string }; network: HostNetwork; log: Logger; run?: Run }
+export type ExternalSettings = { hostTag: string; folders: { external: string; balancers: string }; network: HostNetwork; guests?: RoutedGuests; log: Logger; run?: Run }
 
 /** Addresses of the outside and balancers of a host that is open. */
 export type OpenExternal = { external: External; balancers: Balancers; heard: (askedAt: number) => void; listen: (changed: (key: string) => void) => void; leave: () => Promise<void>; suspend: (withinMs: number) => Promise<void> }
@@ -34,7 +35,6 @@ export type FoundExternal = { attachments: Attachment[]; open: () => Promise<Ope
 const placeOf = ({ uid, number, networkId, network }: HostBalancer, namespace: string, device: string) => ({ network: { id: networkId, ...network }, balancer: { uid, number, inner: network.inner, mac: network.mac }, namespace, device })
 /** A thousand balancers may be begun at the same time, as after a reboot; each would be too late then. HAProxies that begin or reload, and commands in balancers' namespaces. */
 const atOnce = { haproxies: 8, commands: 16 } as const
-const isThere = (path: string) => stat(path).then(() => true, () => false)
 
 /** Why this host can answer for nothing of the outside, or null. */
 export async function externalProblem(): Promise<string | null> {
@@ -69,7 +69,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     await guard.adopt({ links: leased(here, ({ number }) => portName(hostTag, balancerNamespace(hostTag, number))), addresses: leased(floating, ({ address }) => address) }).catch((error: unknown) => log.error({ err: error }, 'what this host may answer for only while the server is heard of could not be guarded in the kernel; it is tried again'))
     const balancers = await Balancers.open(balancerParts(settings, guard), lease, known)
     let changed = (_: string) => {}
-    const addresses = new FloatingAddresses({ network, log, guard, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
+    const addresses = new FloatingAddresses({ network, log, guard, guests: settings.guests, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
     const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until), endsByItself: () => kept.isWritten && network.external.links.every((link) => guard.covers(link)) })
     const leaseTimer = setInterval(() => {
@@ -106,8 +106,8 @@ export function placeHere(balancer: HostBalancer, { hostTag, log }: Pick<Externa
 /** Those whose namespace is there and that this host may answer for. */
 async function balancersHere(hostTag: string, known: readonly ExternalObject[], lease: ServerLease): Promise<HostBalancer[]> {
   const held = known.filter((one) => one.kind === 'balancer').filter(({ until }) => lease.holds(until))
-  const there = await Promise.all(held.map(({ number }) => isThere(join(NAMESPACES, balancerNamespace(hostTag, number)))))
-  return held.filter((_, at) => there[at])
+  const there = await Promise.all(held.map(({ number }) => whatIs(balancerNamespace(hostTag, number)).catch(() => null)))
+  return held.filter((_, at) => there[at] === 'namespace')
 }
 
 /** Where balancers get their links, and their HAProxy. */
