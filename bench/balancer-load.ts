@@ -129,6 +129,8 @@ async function underLoad(lab: ExternalLab, agent: Agent, say: (line: string) => 
   await lab.lab.ip(bare, ['link set lo up', 'address add 10.9.0.2/24 dev eth0', 'link set eth0 up', 'route add default via 10.9.0.1', 'address add 10.9.1.1/24 dev way0', 'link set way0 up', 'route add 10.9.0.0/16 via 10.9.1.2'])
   await lab.lab.ip(way, ['link set lo up', 'address add 10.9.1.2/24 dev eth0', 'link set eth0 up'])
   await lab.lab.in(way, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  // Packets on bridges pass the host's filters of IP only where other programs want it (br_netfilter, which Docker loads).
+  await lab.lab.in(lab.lab.host, 'sysctl', '-qew', 'net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0', 'net.bridge.bridge-nf-call-arptables=0')
   const pods = [2, 3, 4]
   for (const last of pods) {
     const attachment = { network: network(1, { id: networkId }), pod: pod(randomUUID(), last) }
