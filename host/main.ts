@@ -106,7 +106,8 @@ const control = keepControl(
       onExternal: (message) => {
         if (message.kind === 'externalObjects') external.external.take(message)
         else if (message.kind === 'certificates') external.external.takeCertificates(message)
-        else streams.serveBalancerLog(message.url, message, (...log) => external.balancers.log(...log))
+        else if (message.kind === 'openBalancerLog') streams.serveBalancerLog(message.url, message, (...log) => external.balancers.log(...log))
+        else streams.serveBalancerServers(message.url, message, (uid) => external.balancers.servers(uid))
       },
       onHeard: (askedAt) => external.heard(askedAt),
     }),

@@ -7,7 +7,7 @@ import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -37,9 +37,8 @@ const tabsOf = (tenant: string, name: string) => [
 export function AddressFrame({ tenant, name, operator, children }: { tenant: string; name: string; operator: boolean; children: ReactNode }) {
   const trpc = useTRPC()
   const router = useRouter()
-  // What a host says of it comes without an event of a pod.
-  const address = useQuery({ ...trpc.floatingAddress.get.queryOptions({ tenant, name }), refetchInterval: ({ state: { data } }) => (data?.status.phase === 'Pending' ? 1_000 : 5_000) })
-  useRefreshOnPodEvents(tenant, trpc.floatingAddress.get.queryKey({ tenant, name }))
+  const address = useQuery(trpc.floatingAddress.get.queryOptions({ tenant, name }))
+  useRefreshOnChanges('floatingAddress', { tenant }, trpc.floatingAddress.get.queryKey({ tenant, name }))
   const [asking, setAsking] = useState<'detach' | 'release' | null>(null)
   const { data } = address
   const actions = useMemo(() => (data ? addressActionsFor(tenant, data, { onDetach: () => setAsking('detach'), onRelease: () => setAsking('release') }).filter(({ id }) => id !== 'open') : []), [tenant, data])

@@ -9,7 +9,7 @@ import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
@@ -46,9 +46,8 @@ export function AddressListPage({ tenant, operator, children }: { tenant: string
   const router = useRouter()
   const query = useQueryString()
   const input = addressListInput(tenant, query.get)
-  // What a host says of an address comes without an event of a pod.
-  const page = useQuery({ ...trpc.floatingAddress.list.queryOptions(input), placeholderData: keepPreviousData, refetchInterval: 5_000 })
-  useRefreshOnPodEvents(tenant, trpc.floatingAddress.list.queryKey())
+  const page = useQuery({ ...trpc.floatingAddress.list.queryOptions(input), placeholderData: keepPreviousData })
+  useRefreshOnChanges('floatingAddress', { tenant }, trpc.floatingAddress.list.queryKey())
   const [asking, setAsking] = useState<{ what: 'detach' | 'release'; address: FloatingAddressView } | null>(null)
   const rows = page.data?.items
   const columns = useMemo(() => columnsOf(tenant, operator), [tenant, operator])

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { PodView } from '@/domain/pod/view'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { CopyableId } from '@/components/ui/copyable'
 import { TextLink } from '@/components/ui/text-link'
 import { AddressState } from './address-state'
@@ -11,7 +12,8 @@ import { sameTarget } from './words'
 /** The floating addresses that lead to a pod, or shall; a way to one where it has none. */
 export function PodFloatingAddresses({ tenant, pod: { metadata: { namespace, name } } }: { tenant: string; pod: Pick<PodView, 'metadata'> }) {
   const trpc = useTRPC()
-  const { data } = useQuery({ ...trpc.floatingAddress.list.queryOptions({ tenant, limit: 500 }), refetchInterval: 5_000 })
+  const { data } = useQuery(trpc.floatingAddress.list.queryOptions({ tenant, limit: 500 }))
+  useRefreshOnChanges('floatingAddress', { tenant }, trpc.floatingAddress.list.queryKey())
   const pod = { kind: 'Pod', namespace, name } as const
   const own = data?.items.filter(({ spec, status }) => sameTarget(spec.target, pod) || sameTarget(status.holder, pod)) ?? []
   if (!data) return null

@@ -1,14 +1,15 @@
 'use client'
 import { Eye, FileCode2, SlidersHorizontal, Split, Trash2 } from 'lucide-react'
-import type { BalancerView } from '@/domain/load-balancer/view'
+import type { BalancerSource } from '@/domain/load-balancer/view'
 import type { Action } from '@/components/client/actions'
 import { paths } from '@/components/client/paths'
 
+type Named = { source: BalancerSource; metadata: { namespace: string; name: string } }
 /** Where the pages of a balancer are. */
-export const placeOf = (tenant: string, { source, metadata: { namespace, name } }: Pick<BalancerView, 'source' | 'metadata'>) => [tenant, source, namespace, name] as const
+export const placeOf = (tenant: string, { source, metadata: { namespace, name } }: Named) => [tenant, source, namespace, name] as const
 
 /** What can be done to a balancer. */
-export function balancerActionsFor(tenant: string, balancer: Pick<BalancerView, 'source' | 'metadata'>, onDelete: () => void): Action[] {
+export function balancerActionsFor(tenant: string, balancer: Named, onDelete: () => void): Action[] {
   const at = placeOf(tenant, balancer)
   const { namespace, name } = balancer.metadata
   return [

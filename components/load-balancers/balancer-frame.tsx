@@ -7,7 +7,7 @@ import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -39,13 +39,13 @@ const tabsOf = (at: Place, certificates: number) => [
   { href: paths.loadBalancerYaml(...at), label: 'YAML' },
 ]
 
-/** Header and tabs of one balancer; the tabs below read it from here. It follows the pods behind it, and its own state until it is there. */
+/** Header and tabs of one balancer; the tabs below read it from here. It follows all that it is made of. */
 export function BalancerFrame({ tenant, source, namespace, name, children }: { tenant: string; source: BalancerSource; namespace: string; name: string; children: ReactNode }) {
   const trpc = useTRPC()
   const router = useRouter()
   const input = { tenant, source, namespace, name }
-  const balancer = useQuery({ ...trpc.loadBalancer.get.queryOptions(input), refetchInterval: ({ state }) => (state.data?.status.phase === 'Pending' ? 1_000 : 3_000) })
-  useRefreshOnPodEvents(tenant, trpc.loadBalancer.get.queryKey(input))
+  const balancer = useQuery(trpc.loadBalancer.get.queryOptions(input))
+  useRefreshOnChanges('loadBalancer', { tenant, namespace }, trpc.loadBalancer.get.queryKey(input))
   const [deleting, setDeleting] = useState(false)
   const { data } = balancer
   const at = useMemo<Place>(() => [tenant, source, namespace, name], [tenant, source, namespace, name])

@@ -4,13 +4,13 @@ import { FileCode2, Plus, Split } from 'lucide-react'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
-import type { BalancerView } from '@/domain/load-balancer/view'
+import type { BalancerListItem } from '@/domain/load-balancer/view'
 import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
@@ -36,15 +36,16 @@ import { balancerSketch } from './sketch'
 const nothing = <span className="text-faint">{NOTHING}</span>
 const link = 'inline-flex min-h-6 items-center hover:text-accent-content hover:underline'
 
-function Reach({ balancer }: { balancer: BalancerView }) {
+function Reach({ balancer }: { balancer: BalancerListItem }) {
   const [url] = balancer.status.urls
-  const [other] = otherEndpoints(balancer)
-  const more = balancer.status.urls.length + otherEndpoints(balancer).length - 1
+  const others = otherEndpoints(balancer.ports, balancer.status)
+  const [other] = others
+  const more = balancer.status.urls.length + others.length - 1
   if (!url && !other) return nothing
   return <span className="flex min-w-0 items-center gap-2">{url ? <BalancerUrl url={url} copy={false} /> : <code className="truncate font-mono text-xs">{other?.text}</code>}{more > 0 && <span className="shrink-0 text-xs text-faint">+ {more}</span>}</span>
 }
 
-const columnsOf = (tenant: string): ReadonlyArray<Column<BalancerView>> => [
+const columnsOf = (tenant: string): ReadonlyArray<Column<BalancerListItem>> => [
   { id: 'name', header: 'Name', sortBy: 'name', cell: (balancer) => <Link href={paths.loadBalancer(...placeOf(tenant, balancer))} className={link}>{balancer.metadata.name}</Link> },
   { id: 'state', header: 'State', cell: (balancer) => <BalancerState balancer={balancer} /> },
   { id: 'reach', header: 'Where it answers', from: 'sm', grow: true, cell: (balancer) => <Reach balancer={balancer} /> },
@@ -61,11 +62,10 @@ export function BalancerListPage({ tenant, children }: { tenant: string; childre
   const router = useRouter()
   const query = useQueryString()
   const input = balancerListInput(tenant, query.get)
-  // A balancer has no events of its own: while one of them is on its way they are asked for more often.
-  const page = useQuery({ ...trpc.loadBalancer.list.queryOptions(input), placeholderData: keepPreviousData, refetchInterval: ({ state }) => (state.data?.items.some(({ status }) => status.phase === 'Pending') ? 1_500 : 5_000) })
-  useRefreshOnPodEvents(tenant, trpc.loadBalancer.list.queryKey())
+  const page = useQuery({ ...trpc.loadBalancer.list.queryOptions(input), placeholderData: keepPreviousData })
+  useRefreshOnChanges('loadBalancer', { tenant, namespace: input.namespace }, trpc.loadBalancer.list.queryKey())
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
-  const [deleting, setDeleting] = useState<BalancerView | null>(null)
+  const [deleting, setDeleting] = useState<BalancerListItem | null>(null)
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   useShortcut('c', 'Create balancer', () => router.push(paths.newLoadBalancer(tenant)))
   const create = <ButtonLink variant="primary" href={paths.newLoadBalancer(tenant)} icon={<Plus className="size-4" />}>Create balancer</ButtonLink>

@@ -57,7 +57,7 @@ const titleOf = ({ reason }: Condition, phase: BalancerPhase): string => (Object
 function ReachPanel() {
   const { balancer } = useBalancer()
   const { status, model } = balancer
-  const others = otherEndpoints(balancer)
+  const others = otherEndpoints(model?.listeners ?? [], status)
   const named = model?.listeners.some(({ rules }) => rules.some(({ host }) => host !== null)) ?? false
   return (
     <Panel title="Where it answers" description="From outside your networks">

@@ -29,7 +29,7 @@ it('says where each request goes, in the order in which rules are tried', () => 
 
 it('says where clients of other protocols connect, IPv6 in brackets', () => {
   const status = { phase: 'Active' as const, network: 'default', addresses: ['198.18.100.7', '2001:db8::7'], urls: [], host: null, backendsReady: 0, backendsTotal: 0, conditions: [] }
-  expect(otherEndpoints({ model, status }).map(({ text }) => text)).toEqual(['198.18.100.7:5432', '[2001:db8::7]:5432'])
+  expect(otherEndpoints(model.listeners, status).map(({ text }) => text)).toEqual(['198.18.100.7:5432', '[2001:db8::7]:5432'])
 })
 
 it('tells by shape how many backends are ready, and how near an end is', () => {

@@ -1,4 +1,4 @@
-import type { BalancerDetail, BalancerPhase, BalancerView } from '@/domain/load-balancer/view'
+import type { BalancerDetail, BalancerListItem, BalancerPhase, BalancerView } from '@/domain/load-balancer/view'
 import { expiryWarningDays } from '@/domain/secret/certificate'
 import type { StateShape } from '@/components/ui/state-badge'
 
@@ -29,8 +29,8 @@ export const healthLook: Readonly<Record<Server['health'], { shape: StateShape; 
 export const addressText = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)
 
 /** Where clients of what is no web page connect: every address with every port of tcp and udp. */
-export const otherEndpoints = ({ model, status }: Pick<BalancerView, 'model' | 'status'>): { text: string; protocol: string }[] =>
-  (model?.listeners ?? []).filter(({ protocol }) => protocol === 'tcp' || protocol === 'udp').flatMap(({ port, protocol }) => status.addresses.map((address) => ({ text: addressText(address, port), protocol })))
+export const otherEndpoints = (ports: BalancerListItem['ports'], { addresses }: Pick<BalancerView['status'], 'addresses'>): { text: string; protocol: string }[] =>
+  ports.filter(({ protocol }) => protocol === 'tcp' || protocol === 'udp').flatMap(({ port, protocol }) => addresses.map((address) => ({ text: addressText(address, port), protocol })))
 
 /** A rule as a table has it. */
 export type RuleRow = { key: string; listener: string; host: string | null; path: string; backend: string; redirect: number | null }

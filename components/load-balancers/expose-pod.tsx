@@ -6,6 +6,7 @@ import type { PodView } from '@/domain/pod/view'
 import { toFailure } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { FailureCallout } from '@/components/patterns/failure'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { Combobox } from '@/components/ui/combobox'
@@ -81,10 +82,11 @@ function Exposed({ tenant, first, pod, onClose }: { tenant: string; first: Balan
   const trpc = useTRPC()
   const at = placeOf(tenant, first)
   const [, source, namespace, name] = at
-  const { data } = useQuery({ ...trpc.loadBalancer.get.queryOptions({ tenant, source, namespace, name }), refetchInterval: ({ state }) => (state.data?.status.phase === 'Active' ? 5_000 : 500) })
+  const { data } = useQuery(trpc.loadBalancer.get.queryOptions({ tenant, source, namespace, name }))
+  useRefreshOnChanges('loadBalancer', { tenant, namespace }, trpc.loadBalancer.get.queryKey({ tenant, source, namespace, name }))
   const balancer: BalancerView = data ?? first
   const { status } = balancer
-  const others = otherEndpoints(balancer)
+  const others = otherEndpoints(balancer.model?.listeners ?? [], status)
   const problem = status.phase === 'Active' ? undefined : status.conditions.find((each) => each.status !== 'True' && each.message !== '')
   return (
     <Dialog

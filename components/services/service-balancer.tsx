@@ -7,6 +7,7 @@ import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
 import { BalancerState } from '@/components/load-balancers/balancer-state'
 import { BalancerUrl } from '@/components/load-balancers/balancer-url'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { Properties, Property } from '@/components/patterns/properties'
 import { ButtonLink } from '@/components/ui/button'
 import { CopyableId } from '@/components/ui/copyable'
@@ -17,7 +18,8 @@ import { TextLink } from '@/components/ui/text-link'
 export function ServiceBalancer({ tenant, service: { metadata: { namespace, name }, spec } }: { tenant: string; service: ServiceDetail }) {
   const trpc = useTRPC()
   const asked = wantsOutside(spec)
-  const { data, error } = useQuery({ ...trpc.loadBalancer.get.queryOptions({ tenant, source: 'Service', namespace, name }), enabled: asked, refetchInterval: 5_000 })
+  const { data, error } = useQuery({ ...trpc.loadBalancer.get.queryOptions({ tenant, source: 'Service', namespace, name }), enabled: asked })
+  useRefreshOnChanges('loadBalancer', { tenant, namespace }, trpc.loadBalancer.get.queryKey({ tenant, source: 'Service', namespace, name }))
   if (spec.type === 'ExternalName') return null
   if (!asked) {
     return (

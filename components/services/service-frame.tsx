@@ -7,7 +7,7 @@ import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnPodEvents } from '@/components/client/use-pod-events'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -39,9 +39,8 @@ const tabsOf = (...at: readonly [tenant: string, namespace: string, name: string
 export function ServiceFrame({ tenant, namespace, name, children }: { tenant: string; namespace: string; name: string; children: ReactNode }) {
   const trpc = useTRPC()
   const router = useRouter()
-  // Endpoints follow a pod's event by a moment, and those written by hand have no event.
-  const service = useQuery({ ...trpc.service.get.queryOptions({ tenant, namespace, name }), refetchInterval: 5_000 })
-  useRefreshOnPodEvents(tenant, trpc.service.get.queryKey({ tenant, namespace, name }))
+  const service = useQuery(trpc.service.get.queryOptions({ tenant, namespace, name }))
+  useRefreshOnChanges('service', { tenant, namespace }, trpc.service.get.queryKey({ tenant, namespace, name }))
   const [deleting, setDeleting] = useState(false)
   const { data } = service
   const actions = useMemo(() => (data ? serviceActionsFor(tenant, data, () => setDeleting(true)).filter((action) => action.id !== 'open') : []), [tenant, data])

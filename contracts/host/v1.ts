@@ -123,6 +123,8 @@ export const desiredMessage = z.discriminatedUnion('kind', [
   externalMessage,
   /** A stream of a balancer's access log: its newest lines as JSON (domain/load-balancer/view.ts, balancerLogLine) on channel 1, a line each; `follow`: and those that come. */
   z.object({ kind: z.literal('openBalancerLog'), url: z.string().max(512), balancerUid: z.uuid(), tailLines: z.number().int().min(0).max(10_000), follow: z.boolean() }),
+  /** A stream of a balancer's servers as they are now, at most 5,000: each as JSON ({@link balancerServerState}) on channel 1, a line each. Of UDP nothing is known. */
+  z.object({ kind: z.literal('openBalancerServers'), url: z.string().max(512), balancerUid: z.uuid() }),
   z.object({ kind: z.literal('open'), url: z.string().max(512), request: streamRequest }),
 ])
 export type DesiredMessage = z.infer<typeof desiredMessage>

@@ -26,7 +26,7 @@ export function serverViews({ backend, port }: Pick<CompiledBalancer['services']
           const weight = weights.get(targetRef?.uid ?? '') ?? 1
           const health = isDown ? 'down' : seen === null ? 'unknown' : weight === 0 ? 'draining' : 'up'
           const key = `${ip} ${own.port}`
-          if (!views.has(key)) views.set(key, { address: ip, port: own.port, pod, weight, health, connections: null, since: null })
+          if (!views.has(key)) views.set(key, { address: ip, port: own.port, pod, weight, health })
         }
       }
     }

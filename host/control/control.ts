@@ -29,7 +29,7 @@ export type ControlOptions = {
   onConfiguration?: (message: PodConfigurationMessage) => void
   onNetwork?: (message: NetworkMessage) => void
   /** Addresses of the outside, balancers and their certificates; without it this host says that it has none. */
-  onExternal?: (message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' | 'openBalancerLog' }>) => void
+  onExternal?: (message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' | 'openBalancerLog' | 'openBalancerServers' }>) => void
   /** A connection begins: what comes of the outside begins with all of it. */
   onExternalBegin?: () => void
   /** The server answered what was asked at this time of this host's uptime, in milliseconds. */

@@ -5,6 +5,7 @@ import { StepError } from '@/host/pods/ports'
 import type { Logger } from '@/platform/logger'
 import { serveAttach } from './attach-stream'
 import { serveBalancerLog, type BalancerLogRequest, type ReadBalancerLog } from './balancer-log-stream'
+import { serveBalancerServers, type BalancerServersRequest, type ReadBalancerServers } from './balancer-servers-stream'
 import { serveCopy } from './copy-stream'
 import { serveExec } from './exec-stream'
 import { serveFolder } from './folder-stream'
@@ -41,8 +42,13 @@ export class Streams {
     this.begin(path, request.balancerUid, 'balancer', request.kind, () => serveBalancerLog(streamUrl(this.serverUrl, path), request, read))
   }
 
+  /** As {@link serve}, of a balancer's servers. */
+  serveBalancerServers(path: string, request: BalancerServersRequest, read: ReadBalancerServers): void {
+    this.begin(path, request.balancerUid, 'balancer', request.kind, () => serveBalancerServers(streamUrl(this.serverUrl, path), request, read))
+  }
+
   private begin(path: string, uid: string, what: 'pod' | 'balancer', kind: string, dial: () => Promise<void>): void {
-    const streams = what === 'pod' ? 'terminals, logs, copies and port-forwards' : 'logs'
+    const streams = what === 'pod' ? 'terminals, logs, copies and port-forwards' : 'logs and looks at its servers'
     const ofOne = this.openOfPod.get(uid) ?? 0
     if (this.open >= maxStreams) return this.refuse(path, uid, `The host of this ${what} has as many terminals, logs, copies and port-forwards open as it can. Try again in a moment.`)
     if (ofOne >= maxStreamsOfPod) return this.refuse(path, uid, `The ${what} has ${maxStreamsOfPod} ${streams} open, which is the limit. Close some first.`)

@@ -15,3 +15,11 @@ export const trackedEvents = <T extends z.ZodType>(event: T) =>
       yield tracked(id, event.parse(data))
     }
   })
+
+/** Events with their resourceVersion as the id to resume from. */
+export async function* trackedChanges<E extends { resourceVersion: string }>(events: AsyncIterable<E>) {
+  for await (const event of events) yield tracked(event.resourceVersion, event)
+}
+
+/** A subscription's signal; one that never ends where it is called without. */
+export const live = (signal: AbortSignal | undefined): AbortSignal => signal ?? new AbortController().signal

@@ -6,7 +6,7 @@ import { streamChannel } from '@/contracts/host/v1/streams'
 import { DomainError } from '@/domain/shared/errors'
 import type { Logger } from '@/platform/logger'
 import type { HostRequest, HostStream, HostStreams, StreamBytes } from '@/server/services/host-streams'
-import type { HostSessions } from './host-sessions'
+import type { HostSessions, OpenMessage } from './host-sessions'
 
 const dialTimeoutMs = 10_000
 const ticketLifeMs = 30_000
@@ -72,7 +72,7 @@ export class StreamBroker implements HostStreams {
       options.signal?.addEventListener('abort', () => forget(new DomainError('unavailable', 'The request was given up.')), { once: true })
       this.expected.set(ticket, { resolve, timer })
       const url = `/ws/host-stream/${ticket}`
-      session.open(request.kind === 'balancerLog' ? { ...request, kind: 'openBalancerLog', url } : { kind: 'open', url, request })
+      session.open(messageFor(url, request))
     })
   }
 
@@ -162,4 +162,11 @@ function messageStream(socket: WebSocket): HostStream {
   // A peer that goes away ends the stream; whoever reads it learns of it from the end.
   stream.on('error', () => stream.destroy())
   return stream
+}
+
+/** What a host is told to dial for. */
+function messageFor(url: string, request: HostRequest): OpenMessage {
+  if (request.kind === 'balancerLog') return { ...request, kind: 'openBalancerLog', url }
+  if (request.kind === 'balancerServers') return { ...request, kind: 'openBalancerServers', url }
+  return { kind: 'open', url, request }
 }

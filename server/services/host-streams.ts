@@ -7,8 +7,8 @@ export type HostStream = Duplex & { readonly hostStream?: true }
 /** The bytes that a stream has carried, without its channels' own. */
 export type StreamBytes = { toPod: number; fromPod: number }
 
-/** What a host may be asked to dial for: a stream of a pod, or a balancer's access log. */
-export type HostRequest = StreamRequest | { kind: 'balancerLog'; balancerUid: string; tailLines: number; follow: boolean }
+/** What a host may be asked to dial for: a stream of a pod, a balancer's access log, or its servers as they are now. */
+export type HostRequest = StreamRequest | { kind: 'balancerLog'; balancerUid: string; tailLines: number; follow: boolean } | { kind: 'balancerServers'; balancerUid: string }
 
 /** What services need of the gateway. */
 export type HostStreams = {

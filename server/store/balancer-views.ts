@@ -7,22 +7,54 @@ import { inOrder } from './object-pages'
 /** Balancers as pages read them. Who writes them is the external controller: server/store/load-balancers.ts. */
 const parts = {
   network: { select: { name: true } }, host: { select: { name: true, phase: true } },
-  addresses: { where: { deletedAt: null }, select: { address: true }, orderBy: { address: 'asc' } },
+  addresses: { where: { deletedAt: null }, select: { address: true, managed: true }, orderBy: { address: 'asc' } },
 } as const
 export type LoadBalancerRow = NonNullable<Awaited<ReturnType<typeof findLoadBalancer>>>
 
 export const findLoadBalancer = (db: Database, scope: Scope, source: BalancerSource, namespace: string, name: string) => db.loadBalancer.findUnique({ where: { tenantId_namespace_source_name: { tenantId: scope.tenantId, namespace, source, name } }, include: parts })
 
-/** The balancers with these uids, in their order; what is another tenant's is left out. */
-export const loadLoadBalancers = async (db: Database, scope: Scope, uids: string[]): Promise<LoadBalancerRow[]> => inOrder(uids, await db.loadBalancer.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts }))
-
-/** Labels and annotations of who asked for balancers, by their uids: the balancers' own are theirs. */
-export async function sourceMetadata(db: Database, scope: Scope, sourceUids: readonly string[]): Promise<Map<string, { labels: unknown; annotations: unknown }>> {
-  const where = { tenantId: scope.tenantId, uid: { in: [...sourceUids] } }
-  const select = { uid: true, labels: true, annotations: true } as const
-  const rows = sourceUids.length === 0 ? [] : [...(await db.service.findMany({ where, select })), ...(await db.ingress.findMany({ where, select }))]
-  return new Map(rows.map(({ uid, ...row }) => [uid, row]))
+/** Labels and annotations of who asked for a balancer: those are the balancer's. */
+export async function sourceMetadata(db: Database, scope: Scope, sourceUid: string): Promise<{ labels: unknown; annotations: unknown } | null> {
+  const query = { where: { tenantId: scope.tenantId, uid: sourceUid }, select: { labels: true, annotations: true } } as const
+  return (await db.service.findUnique(query)) ?? (await db.ingress.findUnique(query))
 }
+
+export type ListedBalancer = Awaited<ReturnType<typeof loadListedBalancers>>[number]
+type Counts = { uid: string; isCompiled: boolean; said: string | null; labels: unknown; backendsReady: number; backendsTotal: number }
+
+/**
+ * The balancers with these uids as lists have them, in their order; what is another tenant's is left out. What they do, who is behind them and what their hosts
+ * said of each may be large, and is counted where it lies: as domain/load-balancer/servers.ts does for one.
+ */
+export async function loadListedBalancers(db: Database, scope: Scope, uids: string[]) {
+  const rows = await db.loadBalancer.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts, omit: { compiled: true, report: true, annotations: true } })
+  const counts = new Map((await countBackends(db, scope, uids)).map((one) => [one.uid, one]))
+  return inOrder(uids, rows).flatMap((row) => { const of = counts.get(row.uid); return of ? [{ ...row, ...of }] : [] })
+}
+
+const countBackends = (db: Database, scope: Scope, uids: string[]): Promise<Counts[]> => db.$queryRaw<Counts[]>`
+  select b."uid", b."compiled" is not null as "isCompiled", b."report" ->> 'phase' as "said", coalesce(source."labels", '{}') as "labels", behind."ready"::int as "backendsReady", behind."total"::int as "backendsTotal"
+  from "LoadBalancer" b
+  left join lateral (select "labels" from "Service" where "uid" = b."sourceUid" union all select "labels" from "Ingress" where "uid" = b."sourceUid") source on true
+  cross join lateral (
+    select count(distinct at.ip) as "total", count(distinct at.ip) filter (
+      where at."ready" and not coalesce(b."report" ->> 'phase' in ('Active', 'Degraded') and (b."report" -> 'down') ?| array[concat(c."backend", '/', at.ip, ':', own.value ->> 'port'), concat(c."backend", '/[', at.ip, ']:', own.value ->> 'port')], false)
+    ) as "ready"
+    from jsonb_to_recordset(b."compiled" -> 'services') as c("backend" text, "service" text, "port" jsonb)
+    join "Service" s on s."tenantId" = b."tenantId" and s."namespace" = b."namespace" and s."name" = c."service"
+    join "Endpoints" e on e."serviceUid" = s."uid"
+    cross join lateral (
+      select p.value from jsonb_array_elements(s."spec" -> 'ports') with ordinality p where p.value -> 'name' = c."port" or p.value -> 'port' = c."port"
+      order by coalesce(p.value -> 'name' = c."port", false) desc, p.ordinality limit 1
+    ) asked
+    cross join lateral jsonb_array_elements(e."subsets") subset
+    join lateral jsonb_array_elements(subset.value -> 'ports') own on own.value ->> 'name' is not distinct from asked.value ->> 'name' and coalesce(own.value ->> 'protocol', 'TCP') = coalesce(asked.value ->> 'protocol', 'TCP')
+    cross join lateral (
+      select a.value ->> 'ip' as ip, true as "ready" from jsonb_array_elements(subset.value -> 'addresses') a
+      union all select a.value ->> 'ip', false from jsonb_array_elements(subset.value -> 'notReadyAddresses') a
+    ) at
+  ) behind
+  where b."uid" = any(${uids}::uuid[]) and b."tenantId" = ${scope.tenantId}`
 
 /** The balancers of Services and Ingresses, by the uids of those. */
 export async function balancersOf(db: Database, sourceUids: readonly string[]): Promise<Map<string, { name: string; addresses: string[] }>> {
@@ -34,8 +66,8 @@ export async function balancersOf(db: Database, sourceUids: readonly string[]): 
 export async function balancersUsing(db: Database, tenantId: string, ids: readonly string[]): Promise<{ id: string; source: string; namespace: string; name: string }[]> {
   if (ids.length === 0) return []
   return db.$queryRaw`
-    select distinct c ->> 'id' as "id", b."source", b."namespace", b."name" from "LoadBalancer" b cross join lateral jsonb_array_elements(b."compiled" -> 'certificates') c
-    where b."tenantId" = ${tenantId} and c ->> 'id' = any(${[...ids]}::text[]) order by b."namespace", b."name", b."source"`
+    select distinct c.id as "id", b."source", b."namespace", b."name" from "LoadBalancer" b cross join lateral jsonb_array_elements_text(b."certificates") c(id)
+    where b."tenantId" = ${tenantId} and c.id = any(${[...ids]}::text[]) order by b."namespace", b."name", b."source"`
 }
 
 /** Services by namespace and name with their endpoints, as balancers lead to them: keys are `namespace/name`. */

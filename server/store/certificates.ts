@@ -27,14 +27,27 @@ export async function knownCertificatesIn(db: Database, tenantId: string, wanted
 
 export type CertificateRow = { uid: string; namespace: string; name: string; revision: bigint; certificate: StoredCertificate }
 
-/** The certificates of a tenant, by namespace and name, at most `take`; of one namespace, or with these ids. */
-export async function listCertificates(db: Database, tenantId: string, { namespace, ids, take }: { namespace?: string | undefined; ids?: readonly string[]; take: number }): Promise<CertificateRow[]> {
-  const rows = await db.secret.findMany({
-    where: { tenantId, type: tlsType, ...(namespace === undefined ? {} : { namespace }), ...(ids === undefined ? {} : { uid: { in: [...ids] } }) },
-    select: { uid: true, namespace: true, name: true, revision: true, certificate: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take,
-  })
+const columns = { uid: true, namespace: true, name: true, revision: true, certificate: true } as const
+
+function readable<R extends { certificate: unknown }>(rows: readonly R[]): (Omit<R, 'certificate'> & { certificate: StoredCertificate })[] {
   return rows.flatMap(({ certificate, ...row }) => {
     const read = storedCertificate.safeParse(certificate)
     return read.success ? [{ ...row, certificate: read.data }] : []
   })
+}
+
+/** The certificates of a tenant that have these ids. */
+export const listCertificates = async (db: Database, tenantId: string, ids: readonly string[]): Promise<CertificateRow[]> =>
+  ids.length === 0 ? [] : readable(await db.secret.findMany({ where: { tenantId, type: tlsType, uid: { in: [...ids] } }, select: columns }))
+
+type Place = { namespace: string; name: string }
+/** One page of a tenant's certificates, or of those of one namespace, by namespace and name; `next`: the last of it, where there are more. Those that cannot be read are left out, so a page may have less than `take`. */
+export async function pageCertificates(db: Database, tenantId: string, { namespace, after, take }: { namespace: string | undefined; after: Place | undefined; take: number }): Promise<{ rows: CertificateRow[]; next: Place | null }> {
+  const rows = await db.secret.findMany({
+    where: { tenantId, type: tlsType, ...(namespace === undefined ? {} : { namespace }), ...(after === undefined ? {} : { OR: [{ namespace: { gt: after.namespace } }, { namespace: after.namespace, name: { gt: after.name } }] }) },
+    select: columns, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: take + 1,
+  })
+  const page = rows.slice(0, take)
+  const last = page.at(-1)
+  return { rows: readable(page), next: rows.length > take && last ? { namespace: last.namespace, name: last.name } : null }
 }

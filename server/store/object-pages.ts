@@ -27,8 +27,16 @@ export type PageQuery = {
 const sortKey = (kind: PagedKind, sort: PageQuery['sort']): Prisma.Sql =>
   sort === 'created' ? Prisma.sql`to_char(o."createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS') collate "C"` : sort === 'namespace' && namespaced.includes(kind) ? Prisma.sql`o."namespace" collate "C"` : Prisma.sql`o."name" collate "C"`
 
+/** A balancer has the labels of who asked for it. */
+const labelsOf = (kind: PagedKind): Prisma.Sql =>
+  kind === 'LoadBalancer' ? Prisma.sql`(select "labels" from "Service" where "uid" = o."sourceUid" union all select "labels" from "Ingress" where "uid" = o."sourceUid")` : Prisma.sql`o."labels"`
+
+/** A page of what may be large ends before it has more than so many bytes of it, but has at least one. */
+const mostBytes = 4 << 20
+const isLarge = (kind: PagedKind): boolean => kind === 'Service' || kind === 'Ingress'
+
 function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [] }: PageQuery): Prisma.Sql {
-  const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(Prisma.sql`o."labels"`, requirement))]
+  const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(labelsOf(kind), requirement))]
   if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
   if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
   if (ofNetwork.includes(kind) && networkId !== undefined) conditions.push(Prisma.sql`o."networkId" = ${networkId}::uuid`)
@@ -44,9 +52,20 @@ export async function pageObjects(db: Database, scope: Scope, kind: PagedKind, q
   const from = query.after ? Prisma.sql`and (${key}, o."uid") ${beyond} (${query.after.value} collate "C", ${query.after.uid}::uuid)` : Prisma.empty
   const rows = await db.$queryRaw<{ uid: string; value: string }[]>`select o."uid", ${key} as value from ${tables[kind]} o where ${filter} ${from} order by ${key} ${direction}, o."uid" ${direction} limit ${query.limit + 1}`
   const total = await db.$queryRaw<{ count: number }[]>`select count(*)::int as count from ${tables[kind]} o where ${filter}`
-  const page = rows.slice(0, query.limit)
+  const asked = rows.slice(0, query.limit)
+  const page = isLarge(kind) ? asked.slice(0, Math.max(1, await fitting(db, kind, asked.map(({ uid }) => uid)))) : asked
   const last = page[page.length - 1]
-  return { uids: page.map(({ uid }) => uid), total: total[0]?.count ?? 0, next: rows.length > query.limit && last ? last : null }
+  return { uids: page.map(({ uid }) => uid), total: total[0]?.count ?? 0, next: rows.length > page.length && last ? last : null }
+}
+
+/** How many of these, in their order, have no more bytes than a page may. */
+async function fitting(db: Database, kind: PagedKind, uids: string[]): Promise<number> {
+  const rows = await db.$queryRaw<{ fit: number }[]>`
+    select count(*) filter (where "sofar" <= ${mostBytes})::int as "fit" from (
+      select sum(octet_length(o."spec"::text) + octet_length(o."annotations"::text)) over (order by asked."at") as "sofar"
+      from unnest(${uids}::uuid[]) with ordinality as asked("uid", "at") join ${tables[kind]} o on o."uid" = asked."uid"
+    ) sizes`
+  return rows[0]?.fit ?? 0
 }
 
 /** How many objects of the kind the tenant has. */

@@ -72,7 +72,7 @@ describe('what a network’s drawing holds', () => {
 describe('how the outside gets in', () => {
   const meta = (name: string) => ({ uid: `u ${name}`, name, labels: {}, annotations: {}, generation: 1, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z', deletionTimestamp: null })
   const address = (name: string, target: { kind: 'Pod' | 'Service' | 'Ingress'; namespace: string; name: string }, phase: 'Active' | 'Pending' = 'Active') => ({ metadata: meta(name), spec: { target }, status: { address: '198.18.100.2', family: 'IPv4' as const, pool: 'default', phase, holder: phase === 'Active' ? target : null, host: null, managed: false, conditions: [] } })
-  const balancer = (source: 'Service' | 'Ingress', name: string, network = 'net') => ({ metadata: { ...meta(name), namespace: 'default' }, source, model: null, status: { phase: 'Active' as const, network, addresses: [], urls: [], host: null, backendsReady: 0, backendsTotal: 0, conditions: [] } })
+  const balancer = (source: 'Service' | 'Ingress', name: string, network = 'net') => ({ metadata: { ...meta(name), namespace: 'default' }, source, ports: [], status: { phase: 'Active' as const, network, addresses: [], managedAddresses: [], urls: [], host: null, backendsReady: 0, backendsTotal: 0, conditions: [] } })
   const given = topology({ pods: pods(3), services: [service(1, ['p0', 'p1']), service(2, ['p2'])] })
   const ways = waysInto(given, {
     addresses: [address('one', { kind: 'Pod', namespace: 'default', name: 'web-2' }), address('two', { kind: 'Ingress', namespace: 'default', name: 'shop' }, 'Pending'), address('elsewhere', { kind: 'Pod', namespace: 'other', name: 'web-2' })],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { reportText } from '@/domain/shared/report-text'
 
 /** Of one interval: what a counter grew by. Bounded so that the sums of a month fit into 64 bits. */
 const grown = z.number().int().min(0).max(2 ** 44).nullable()
@@ -34,6 +35,13 @@ const count = z.number().int().min(0).max(2 ** 44)
  */
 export const balancerFigures = z.object({ balancerUid: z.uuid(), part: z.string().max(80), ...interval, connections: count, requests: count, errors4xx: count, errors5xx: count, failed: count, receivedBytes: count, sentBytes: count, latency: z.array(count).length(9).nullable(), activeConnections: z.number().int().min(0).max(2 ** 31) })
 export type BalancerFigures = z.infer<typeof balancerFigures>
+
+/**
+ * A server behind a balancer now: `server` is `address:port`, an IPv6 address in brackets. `forSeconds`: how long it has been so. `problem`: why it is down. `total`: requests of
+ * http, else connections; it and what follows are since the balancer's HAProxy began. `milliseconds`: from a request to the beginning of the answer, the mean of the last 1024; null where there was none.
+ */
+export const balancerServerState = z.object({ backend: z.string().max(64), server: z.string().max(80), health: z.enum(['up', 'down', 'draining']), problem: reportText(200).nullable(), forSeconds: z.number().int().min(0).max(2 ** 31), connections: count, total: count, failed: count, errors5xx: count, receivedBytes: count, sentBytes: count, milliseconds: count.nullable() })
+export type BalancerServerState = z.infer<typeof balancerServerState>
 
 /** A batch of figures. One that is lost is a gap: the next has only what came after. */
 export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500), services: z.array(serviceFigures).max(1000).optional(), balancers: z.array(balancerFigures).max(2000).optional() })

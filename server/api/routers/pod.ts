@@ -15,11 +15,10 @@ import { runInPod, runInput, runOutput } from '@/server/services/pods/streams/ru
 import { discarded, discardPodSuccessor, getSuccessor, recreatePod, recreatePodInput, recreatePodOutput, successorView } from '@/server/services/pods/recreate-pod'
 import { updatePod, updatePodInput } from '@/server/services/pods/update-pod'
 import { watchPods, watchPodsInput, watchPodsOutput } from '@/server/services/pods/watch-pods'
-import { trackedEvents } from '../stream-output'
+import { live, trackedChanges, trackedEvents } from '../stream-output'
 import { router, tenantProcedure } from '../trpc'
 
 const deleting = z.object({ deleting: z.literal(true) })
-const live = (signal: AbortSignal | undefined) => signal ?? new AbortController().signal
 
 export const podRouter = router({
   create: tenantProcedure('pod.create').input(createPodInput).output(podView).mutation(({ ctx, input }) => createPod(ctx, ctx.scope, input)),
@@ -39,9 +38,7 @@ export const podRouter = router({
   openPortForward: tenantProcedure('pod.exec').input(portForwardInput).output(streamTicket).mutation(({ ctx, input }) => openPortForward(ctx, ctx.scope, input)),
   openPortInBrowser: tenantProcedure('pod.exec').input(portForwardInput).output(openInBrowserOutput).mutation(({ ctx, input }) => openPortInBrowser(ctx, ctx.scope, input)),
   openTerminal: tenantProcedure('pod.exec').input(openTerminalInput).output(streamTicket).mutation(({ ctx, input }) => openTerminal(ctx, ctx.scope, input)),
-  watch: tenantProcedure('pod.read').input(watchPodsInput).output(trackedEvents(watchPodsOutput)).subscription(async function* ({ ctx, input, signal }) {
-    for await (const event of watchPods(ctx, ctx.scope, input, live(signal))) yield tracked(event.resourceVersion, event)
-  }),
+  watch: tenantProcedure('pod.read').input(watchPodsInput).output(trackedEvents(watchPodsOutput)).subscription(({ ctx, input, signal }) => trackedChanges(watchPods(ctx, ctx.scope, input, live(signal)))),
   followLogs: tenantProcedure('pod.logs').input(followLogsInput).output(trackedEvents(logLine)).subscription(async function* ({ ctx, input, signal }) {
     for await (const line of followLogs(ctx, ctx.scope, input, live(signal))) yield tracked(line.time, line)
   }),

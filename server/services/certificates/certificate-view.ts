@@ -9,7 +9,7 @@ type View = z.output<typeof balancerCertificateView>
 
 /** The certificates of a balancer. One whose Secret has gone is told as such. */
 export async function certificateViewsOf(db: Database, scope: Scope, named: readonly { id: string; secret: string }[], now: Date): Promise<View[]> {
-  const found = new Map((await listCertificates(db, scope.tenantId, { ids: named.map(({ id }) => id), take: 100 })).map((row) => [row.uid, row.certificate]))
+  const found = new Map((await listCertificates(db, scope.tenantId, named.map(({ id }) => id))).map((row) => [row.uid, row.certificate]))
   return named.map(({ id, secret }) => {
     const certificate = found.get(id)
     return certificate ? publicView(id, secret, certificate, now) : { id, secret, subject: '', issuer: '', names: [], notAfter: '', problem: 'its Secret is gone: create it anew, or name another one' }

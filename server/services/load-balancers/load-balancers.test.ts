@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeCertificate } from '@/platform/crypto/testing/certificates'
+import { streamsTo, type HostEnd } from '@/server/api/testing/fake-host'
 import { startTestServer } from '@/server/api/testing/server'
 import { createExternalControllers } from '@/server/control/controllers/external/controller'
 import { ensureDefaultPool } from '../address-pools/default-pool'
@@ -20,7 +21,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 /** Lets the external controller do its work for the tenant. */
-const settle = () => external!.reconcile({ db: server.db, log: server.server.log, feed: server.server.feed }, `tenant:${ann.tenant.id}`)
+async function settle(): Promise<void> {
+  const key = `tenant:${ann.tenant.id}`
+  for (let steps = 0; steps < 50; steps++) if (!(await external!.reconcile({ db: server.db, log: server.server.log, feed: server.server.feed }, key))?.includes(key)) return
+  throw new Error('the external controller comes to no end')
+}
 /** What a host says of a balancer, as the gateway stores it. */
 const report = (name: string, said: { phase: string; down?: string[] }) => server.db.loadBalancer.updateMany({ where: { name }, data: { report: { reason: '', message: '', ...said } } })
 const at = (path: string, message: string) => ({ cause: { problems: expect.arrayContaining([expect.objectContaining({ path, message: expect.stringContaining(message) as string })]) as unknown } })
@@ -44,14 +49,20 @@ describe('a load balancer', () => {
     await settle()
     const active = await ann.caller.loadBalancer.get({ tenant, name: 'web' })
     expect(active.status).toMatchObject({ phase: 'Active', backendsReady: 2, backendsTotal: 3, conditions: [{ status: 'True' }] })
-    const server1 = { address: '10.244.0.2', port: 8080, pod: { namespace: 'default', name: 'one' }, weight: 1, health: 'up', connections: null, since: null }
+    const server1 = { address: '10.244.0.2', port: 8080, pod: { namespace: 'default', name: 'one' }, weight: 1, health: 'up' }
     expect(active.backends).toEqual([{ name: 'tcp-80', service: 'web', port: 80, servers: [server1, { ...server1, address: '10.244.0.3', pod: { namespace: 'default', name: 'two' }, weight: 0, health: 'draining' }, { ...server1, address: '10.244.0.4', pod: { namespace: 'default', name: 'three' }, health: 'down' }] }])
 
     await report('web', { phase: 'Degraded', down: ['tcp-80/10.244.0.2:8080'] })
     const degraded = await ann.caller.loadBalancer.get({ tenant, name: 'web' })
     expect(degraded).toMatchObject({ status: { phase: 'Degraded', backendsReady: 1 }, backends: [{ servers: [{ address: '10.244.0.2', health: 'down' }, {}, {}] }] })
     expect((await ann.caller.service.get({ tenant, name: 'web' })).status).toMatchObject({ loadBalancer: { balancer: 'web', addresses: ['198.18.100.2'] }, conditions: [{ type: 'LoadBalancer', status: 'True' }] })
-    expect((await ann.caller.loadBalancer.list({ tenant })).items).toMatchObject([{ metadata: { name: 'web' }, status: { phase: 'Degraded' } }])
+    const [listed] = (await ann.caller.loadBalancer.list({ tenant })).items
+    expect(listed).toMatchObject({ metadata: { name: 'web' }, ports: [{ port: 80, protocol: 'http' }], status: { phase: 'Degraded', managedAddresses: ['198.18.100.2'], backendsReady: 1, backendsTotal: 3 } })
+    expect(listed?.status).toEqual(degraded.status)
+    expect([listed, listed?.metadata]).toEqual([expect.not.objectContaining({ model: expect.anything() as unknown }), expect.not.objectContaining({ annotations: expect.anything() as unknown })])
+    await ann.caller.service.update({ tenant, name: 'web', labels: { tier: 'front' } })
+    expect(await Promise.all(['tier=front', 'tier=back', 'tier', '!tier'].map(async (labelSelector) => (await ann.caller.loadBalancer.list({ tenant, labelSelector })).total))).toEqual([1, 0, 1, 0])
+    await expect(ann.caller.loadBalancer.list({ tenant, labelSelector: 'a b' })).rejects.toMatchObject({ cause: { problems: [{ path: 'labelSelector' }] } })
     expect((await ann.caller.loadBalancer.list({ tenant, search: 'other' })).total).toBe(0)
     expect((await bob.caller.loadBalancer.list({ tenant: bob.tenant.slug })).total).toBe(0)
     await expect(bob.caller.loadBalancer.get({ tenant: bob.tenant.slug, name: 'web' })).rejects.toMatchObject({ cause: { code: 'not_found' } })
@@ -81,6 +92,8 @@ describe('a load balancer', () => {
     expect(shown.status.conditions).toMatchObject([{ message: expect.stringContaining('Service "later" does not exist') as string }])
     expect((await ann.caller.ingress.get({ tenant, name: 'shop' })).status).toMatchObject({ balancer: 'shop', addresses: [expect.stringContaining('198.18.100.')], conditions: [{ status: 'True' }] })
 
+    const [listedBalancer] = (await ann.caller.loadBalancer.list({ tenant, search: 'shop' })).items
+    expect(listedBalancer?.status).toEqual(shown.status)
     const listed = await ann.caller.certificate.list({ tenant })
     expect(listed.items).toMatchObject([{ namespace: 'default', secret: 'shop-tls', usedBy: [{ source: 'Ingress', namespace: 'default', name: 'shop' }] }])
     expect(JSON.stringify([shown, listed])).not.toContain(key.split('\n')[1])
@@ -161,5 +174,76 @@ describe('a pod', () => {
     await server.db.pod.updateMany({ where: { name: 'twin-b' }, data: { deletedAt: new Date() } })
     await expect(ann.caller.loadBalancer.expose({ tenant, name: 'twin-b', port: 81 })).rejects.toThrow('is being deleted')
     await expect(ann.caller.loadBalancer.expose({ tenant, name: 'alone', port: 0 })).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+  })
+})
+
+describe('lists', () => {
+  it('of balancers are not larger for what a balancer does, and tell the same of it as its page', async () => {
+    const hosts = Array.from({ length: 100 }, (_, i) => `h${i}.example.com`)
+    const backend = (name: string) => ({ service: { name, port: { number: 80 } } })
+    const many = hosts.map((host) => ({ host, http: { paths: Array.from({ length: 9 }, (_, i) => ({ path: `/part-${String(i).padStart(3, '0')}`, pathType: 'Prefix' as const, backend: backend('a') })) } }))
+    await ann.caller.ingress.create({ tenant, name: 'large', labels: { size: 'large' }, annotations: { note: 'x'.repeat(50_000) }, spec: { rules: many } })
+    await ann.caller.ingress.create({ tenant, name: 'rooted', labels: { size: 'large' }, spec: { defaultBackend: backend('a'), rules: [{ host: 'r.example.com', http: { paths: [{ path: '/later', pathType: 'Prefix', backend: backend('a') }, { path: '/', pathType: 'Prefix', backend: backend('b') }] } }, { host: '*.example.com', http: { paths: [{ path: '/x', pathType: 'Exact', backend: backend('b') }] } }, { http: { paths: [{ path: '/any', pathType: 'Prefix', backend: backend('b') }] } }] } })
+    await settle()
+    const { items } = await ann.caller.loadBalancer.list({ tenant, labelSelector: 'size=large' })
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['large', 'rooted'])
+    for (const item of items) expect(item.status).toEqual((await ann.caller.loadBalancer.get({ tenant, source: 'Ingress', name: item.metadata.name })).status)
+    expect(items[0]?.status.urls).toHaveLength(50)
+    expect(JSON.stringify(items).length).toBeLessThan(20_000)
+    await ann.caller.ingress.delete({ tenant, name: 'large' })
+    await ann.caller.ingress.delete({ tenant, name: 'rooted' })
+  }, 60_000)
+
+  it('of certificates come in pages, each certificate once, and say when a cursor is none', async () => {
+    const names = ['c-1', 'c-2', 'c-3']
+    await server.db.secret.deleteMany({ where: { tenantId: ann.tenant.id } })
+    const { certificate, key } = makeCertificate({ names: ['c.example.com'], days: 100 })
+    for (const name of names) await ann.caller.secret.create({ tenant, name, type: 'kubernetes.io/tls', stringData: { 'tls.crt': certificate, 'tls.key': key } })
+    const first = await ann.caller.certificate.list({ tenant, limit: 2 })
+    expect(first).toMatchObject({ items: [{ secret: 'c-1' }, { secret: 'c-2' }], nextCursor: expect.any(String) as string })
+    expect(await ann.caller.certificate.list({ tenant, limit: 2, cursor: first.nextCursor ?? '' })).toMatchObject({ items: [{ secret: 'c-3' }], nextCursor: null })
+    expect((await ann.caller.certificate.list({ tenant, namespace: 'elsewhere' })).items).toEqual([])
+    await expect(ann.caller.certificate.list({ tenant, cursor: 'none' })).rejects.toMatchObject({ cause: { problems: [{ path: 'cursor' }] } })
+    for (const name of names) await ann.caller.secret.delete({ tenant, name })
+  })
+})
+
+describe('the servers behind a balancer', () => {
+  let serve: (host: HostEnd) => void = () => {}
+  const state = { backend: 'tcp-80', server: '[fd00::2]:8080', health: 'down', problem: 'refuses connections', forSeconds: 60, connections: 2, total: 9, failed: 1, errors5xx: 3, receivedBytes: 10, sentBytes: 20, milliseconds: 4 }
+  const lines = (...all: unknown[]) => all.map((one) => `${JSON.stringify(one)}\n`).join('')
+  const ask = () => ann.caller.loadBalancer.servers({ tenant, name: 'seen' })
+
+  it('are those of its host at this moment; without a host there is nobody to ask', async () => {
+    Object.assign(server.server.streams, { open: streamsTo((host) => serve(host)) })
+    await expect(ask()).rejects.toMatchObject({ cause: { code: 'not_found' } })
+    await ann.caller.service.create({ tenant, name: 'seen', spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } })
+    expect(await ask()).toEqual({ servers: null })
+    await settle()
+    const asked: unknown[] = []
+    serve = ({ request, send, finish }) => {
+      asked.push(request)
+      const text = lines(state, { ...state, server: '10.0.0.3:80', health: 'up', problem: null, milliseconds: null })
+      // In frames that end anywhere.
+      for (const part of [text.slice(0, 50), text.slice(50)]) send(1, part)
+      finish({ exitCode: 0, error: null })
+    }
+    const { uid } = await server.db.loadBalancer.findFirstOrThrow({ where: { name: 'seen' } })
+    const began = Date.now()
+    const { servers } = await ask()
+    expect(asked).toEqual([{ kind: 'balancerServers', balancerUid: uid }])
+    expect(servers).toMatchObject([{ backend: 'tcp-80', address: 'fd00::2', port: 8080, health: 'down', problem: 'refuses connections', connections: 2, total: 9, failed: 1, errors5xx: 3, milliseconds: 4 }, { address: '10.0.0.3', port: 80, health: 'up', problem: null, milliseconds: null }])
+    expect(Math.abs(Date.parse(servers?.[0]?.since ?? '') - (began - 60_000))).toBeLessThan(30_000)
+    await expect(bob.caller.loadBalancer.servers({ tenant: bob.tenant.slug, name: 'seen' })).rejects.toMatchObject({ cause: { code: 'not_found' } })
+  })
+
+  it.each<[string, (host: HostEnd) => void, string]>([
+    ['says that it cannot', ({ finish }) => finish({ exitCode: null, error: 'HAProxy does not answer a command' }), 'HAProxy does not answer a command'],
+    ['says what cannot be read', ({ send }) => send(1, lines({ ...state, connections: -1 })), 'cannot be read'],
+    ['says too much', ({ send }) => { for (let i = 0; i < 50; i++) send(1, lines(...Array.from({ length: 500 }, () => state))) }, 'more of the balancer’s servers than there can be'],
+    ['breaks off', ({ finish }) => finish({ exitCode: null, error: 'gone' }), 'gone'],
+  ])('are not shown where the host %s', async (_, how, message) => {
+    serve = how
+    await expect(ask()).rejects.toThrow(message)
   })
 })

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { balancerSource, balancerView, type BalancerDetail, type BalancerView } from '@/domain/load-balancer/view'
+import { balancerListItem, balancerSource, type BalancerDetail, type BalancerView } from '@/domain/load-balancer/view'
 import { serviceSpec, wantsOutside } from '@/domain/service/spec'
 import { notFound } from '@/domain/shared/errors'
 import { dnsLabel, dnsSubdomain } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { findLoadBalancer, loadLoadBalancers, type LoadBalancerRow } from '@/server/store/balancer-views'
+import { findLoadBalancer, loadListedBalancers, type LoadBalancerRow } from '@/server/store/balancer-views'
 import { listConditions } from '@/server/store/conditions'
 import type { Database } from '@/server/store/database'
 import { findIngress } from '@/server/store/ingresses'
@@ -13,18 +13,16 @@ import { certificateViewsOf } from '../certificates/certificate-view'
 import type { ServerContext } from '../context'
 import { listNamespacedInput, listPage, pageOf } from '../networks/object-lists'
 import { toCondition, toMetadata } from '../object-metadata'
-import { compiledOf, toBalancerViews, type BalancerWithBackends } from './balancer-view'
+import { compiledOf, toBalancerView, toListItems } from './balancer-view'
 
 export const balancerReference = z.object({ source: balancerSource.default('Service'), namespace: dnsLabel.default('default'), name: dnsSubdomain })
 export const listBalancersInput = listNamespacedInput
-export const listBalancersOutput = pageOf(balancerView)
-
-const withoutBackends = ({ backends: _, ...view }: BalancerWithBackends): BalancerView => view
+export const listBalancersOutput = pageOf(balancerListItem)
 
 /** One page of the tenant's balancers. */
 export async function listBalancers(ctx: ServerContext, scope: Scope, input: z.output<typeof listBalancersInput>): Promise<z.output<typeof listBalancersOutput>> {
   const { uids, ...page } = await listPage(ctx.db, scope, 'LoadBalancer', input)
-  return { ...page, items: (await toBalancerViews(ctx.db, scope, await loadLoadBalancers(ctx.db, scope, uids))).map(withoutBackends) }
+  return { ...page, items: await toListItems(ctx.db, await loadListedBalancers(ctx.db, scope, uids)) }
 }
 
 /** A balancer with its backends and certificates. One that was asked for a moment ago is Pending. */
@@ -37,9 +35,7 @@ export async function getBalancer(ctx: ServerContext, scope: Scope, { source, na
 }
 
 async function detailOf(db: Database, scope: Scope, row: LoadBalancerRow): Promise<BalancerDetail> {
-  const [view] = await toBalancerViews(db, scope, [row])
-  if (!view) throw notFound('LoadBalancer', row.name)
-  return { ...view, certificates: await certificateViewsOf(db, scope, compiledOf(row)?.certificates ?? [], new Date()) }
+  return { ...(await toBalancerView(db, scope, row)), certificates: await certificateViewsOf(db, scope, compiledOf(row)?.certificates ?? [], new Date()) }
 }
 
 /** A Service or an Ingress that wants a balancer and has none yet, as one; null where there is none such. */
@@ -49,6 +45,6 @@ export async function askedFor(db: Database, scope: Scope, { source, namespace, 
   const conditions = (await listConditions(db, [row.uid])).filter(({ type }) => type === 'LoadBalancer').map(toCondition)
   return {
     metadata: { ...toMetadata(row), namespace }, source, model: null,
-    status: { phase: 'Pending', network: row.network.name, addresses: [], urls: [], host: null, backendsReady: 0, backendsTotal: 0, conditions },
+    status: { phase: 'Pending', network: row.network.name, addresses: [], managedAddresses: [], urls: [], host: null, backendsReady: 0, backendsTotal: 0, conditions },
   }
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { podEvent, type PodEvent } from '@/domain/pod/view'
-import { DomainError, invalidInput } from '@/domain/shared/errors'
+import { invalidInput } from '@/domain/shared/errors'
 import { matchesSelector, parseLabelSelector, type Requirement } from '@/domain/shared/label-selector'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { currentCursor, formatCursor, parseCursor, readChanges, type Change, type Cursor } from '@/server/store/change-feed'
+import { formatCursor, type Change } from '@/server/store/change-feed'
 import { loadPods } from '@/server/store/pods'
 import type { ServerContext } from '../context'
+import { followFeed } from '../watch/follow-feed'
 import { toPodView } from './pod-view'
 
 export const watchPodsInput = z.object({
@@ -29,24 +30,10 @@ type Filter = { namespace?: string; name?: string; selector: Requirement[] }
 export async function* watchPods(ctx: ServerContext, scope: Scope, input: z.output<typeof watchPodsInput>, signal: AbortSignal): AsyncGenerator<PodEvent> {
   const selector = parseLabelSelector(input.labelSelector ?? '')
   if (!selector) throw invalidInput([{ path: 'labelSelector', line: null, message: 'is not a label selector' }])
-  const from = input.lastEventId ?? input.resourceVersion
-  let cursor: Cursor | null = from ? parseCursor(from) : await currentCursor(ctx.db)
-  if (!cursor) throw new DomainError('gone', 'This resourceVersion is none of ours: list again.')
   const filter: Filter = { namespace: input.namespace, name: input.name, selector }
-  countSubscription(scope.actor.credentialId, signal)
-  const wakes = wakesOf(ctx, scope, signal)
-  yield { type: 'bookmark', object: null, resourceVersion: formatCursor(cursor) }
-  for (;;) {
-    const { changes, behind } = await readChanges(ctx.db, cursor)
-    const last = changes[changes.length - 1]
-    if (last) {
-      cursor = last.cursor
-      yield* eventsOf(ctx, scope, changes, filter)
-      yield { type: 'bookmark', object: null, resourceVersion: formatCursor(cursor) }
-    }
-    if (signal.aborted) return
-    if (changes.length === 0 || !behind) await wakes.next()
-    if (signal.aborted) return
+  for await (const { changes, cursor } of followFeed(ctx, scope, input.lastEventId ?? input.resourceVersion, signal)) {
+    yield* eventsOf(ctx, scope, changes, filter)
+    yield { type: 'bookmark', object: null, resourceVersion: formatCursor(cursor) }
   }
 }
 
@@ -71,49 +58,9 @@ async function* eventsOf(ctx: ServerContext, scope: Scope, changes: Change[], fi
   }
 }
 
-const maxSubscriptions = 100
-const subscriptions = new Map<string, number>()
-
-/** One credential may watch so much at a time in one process; a browser needs one or two. */
-function countSubscription(credentialId: string, signal: AbortSignal): void {
-  const open = subscriptions.get(credentialId) ?? 0
-  if (open >= maxSubscriptions) throw new DomainError('rate_limited', `More than ${maxSubscriptions} watches are open: close some first.`)
-  subscriptions.set(credentialId, open + 1)
-  signal.addEventListener('abort', () => {
-    const left = (subscriptions.get(credentialId) ?? 1) - 1
-    if (left > 0) subscriptions.set(credentialId, left)
-    else subscriptions.delete(credentialId)
-  })
-}
-
 /** What is left to say of a pod that is gone or no longer matches: who it was. */
 const deletedView = (change: Change): PodEvent['object'] => ({
   metadata: { name: change.name, namespace: change.namespace ?? '', uid: change.uid, labels: change.oldLabels ?? {}, annotations: {}, generation: 0, resourceVersion: formatCursor(change.cursor), creationTimestamp: '', deletionTimestamp: null },
   spec: { initContainers: [], containers: [], volumes: [], restartPolicy: 'Always', terminationGracePeriodSeconds: 30, imagePullSecrets: [], hostAliases: [], dnsPolicy: 'ClusterFirst' },
   status: { phase: 'Stopping', reason: '', message: '', conditions: [], containers: [], podIP: null, podIPs: [], hostName: null, observedGeneration: 0, accelerator: null, startMode: null, startSteps: [], startedAt: null },
 })
-
-/** Resolves when the feed may have something new; several wakes while nobody waits count once. */
-function wakesOf(ctx: ServerContext, scope: Scope, signal: AbortSignal): { next(): Promise<void> } {
-  let pending = false
-  let resolve: (() => void) | null = null
-  const wake = () => {
-    pending = true
-    resolve?.()
-  }
-  // Other tenants' changes wake nobody here; the timer keeps the cursor above the feed's floor.
-  const unsubscribe = ctx.feed.subscribe({ onChanges: (changes) => changes.some((c) => c.tenantId === scope.tenantId) && wake(), onReset: wake })
-  const timer = setInterval(wake, 60_000)
-  signal.addEventListener('abort', () => {
-    unsubscribe()
-    clearInterval(timer)
-    wake()
-  })
-  return {
-    next: async () => {
-      if (!pending && !signal.aborted) await new Promise<void>((done) => (resolve = done))
-      pending = false
-      resolve = null
-    },
-  }
-}

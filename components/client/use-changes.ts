@@ -1,0 +1,22 @@
+'use client'
+import { useQueryClient } from '@tanstack/react-query'
+import { useSubscription } from '@trpc/tanstack-react-query'
+import type { ChangeEvent } from '@/domain/shared/change-event'
+import { useTRPC } from './trpc'
+import { useFeed, type FeedWatch } from './use-feed'
+import { useThrottled } from './use-throttled'
+
+/** Much that changes at once is read once; a first change is seen soon. */
+const everyMs = 500
+
+/**
+ * Asks for what is cached below `queryKey` anew when something of what the page shows changes: `of` says which watch tells. With a namespace only what is in it, or in none.
+ * The page need not ask by itself then.
+ */
+export function useRefreshOnChanges(of: 'loadBalancer' | 'service' | 'floatingAddress', { tenant, namespace }: { tenant: string; namespace?: string | undefined }, queryKey: readonly unknown[]) {
+  const trpc = useTRPC()
+  const queries = useQueryClient()
+  const refresh = useThrottled(() => void queries.invalidateQueries({ queryKey }), () => everyMs)
+  const useWatch = ({ resume, on }: FeedWatch<ChangeEvent>) => useSubscription(trpc[of].watch.subscriptionOptions({ tenant, ...(namespace !== undefined && { namespace }), ...resume }, on))
+  useFeed(useWatch, { onEvent: refresh, onRestart: refresh })
+}

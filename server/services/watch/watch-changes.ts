@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { changeEvent, type ChangeEvent } from '@/domain/shared/change-event'
+import { dnsLabel } from '@/domain/shared/names'
+import type { Scope } from '@/server/auth/scope'
+import { formatCursor } from '@/server/store/change-feed'
+import type { ServerContext } from '../context'
+import { followFeed } from './follow-feed'
+
+export const watchChangesInput = z.object({
+  /** Only what is in this namespace, or in none. */
+  namespace: dnsLabel.optional(),
+  /** Where to begin: one of the watch's own, or none for now. */
+  resourceVersion: z.string().max(64).optional(),
+  /** Set by the client's library on a reconnect. */
+  lastEventId: z.string().max(64).nullish(),
+})
+export const watchChangesOutput = changeEvent
+
+/** What a balancer's page is made of; a service's; an address'. */
+export const balancerKinds: ReadonlySet<string> = new Set(['LoadBalancer', 'Service', 'Ingress', 'Endpoints', 'FloatingAddress', 'Secret'])
+export const serviceKinds: ReadonlySet<string> = new Set(['Service', 'Endpoints', 'LoadBalancer', 'FloatingAddress'])
+export const addressKinds: ReadonlySet<string> = new Set(['FloatingAddress', 'LoadBalancer'])
+
+/** Tells when something of these kinds changed in the tenant: once a batch, however much. What it is now is read by who is told. */
+export async function* watchChanges(ctx: ServerContext, scope: Scope, kinds: ReadonlySet<string>, input: z.output<typeof watchChangesInput>, signal: AbortSignal): AsyncGenerator<ChangeEvent> {
+  const concerns = (namespace: string | null) => input.namespace === undefined || namespace === null || namespace === input.namespace
+  for await (const { changes, cursor } of followFeed(ctx, scope, input.lastEventId ?? input.resourceVersion, signal)) {
+    const changed = changes.some((one) => one.tenantId === scope.tenantId && kinds.has(one.kind) && concerns(one.namespace))
+    yield { type: changed ? 'changed' : 'bookmark', resourceVersion: formatCursor(cursor) }
+  }
+}
