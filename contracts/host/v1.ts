@@ -153,6 +153,8 @@ export type HostEvent = z.infer<typeof hostEvent>
 export const imageReport = z.object({ tenantId: reportText(32).optional(), reference: reportText(600), digest: reportText(128).nullable(), sizeBytes: z.number().int().min(0).nullable(), phase: z.enum(['Pulling', 'Ready', 'Failed', 'Removed']), message: reportText(4096), bytesDone: z.number().int().min(0), bytesTotal: z.number().int().min(0) })
 export type ImageReport = z.infer<typeof imageReport>
 
+/** In brief (`message` empty, no `down`) they are below the 16 MiB that a message may have. */
+export const maxExternalReports = 50_000
 export const reportInput = z.object({
   bootId: z.uuid(),
   sequence: z.number().int().min(1),
@@ -161,8 +163,8 @@ export const reportInput = z.object({
   pods: z.array(podReport).max(10_000),
   events: z.array(hostEvent).max(10_000),
   images: z.array(imageReport).max(10_000),
-  /** What changed since the last report; all of it in a complete one. */
-  external: z.array(externalReport).max(10_000).optional(),
+  /** What changed since the last report; all of it in a complete one, of which as many as {@link maxExternalReports} do not count as all. */
+  external: z.array(externalReport).max(maxExternalReports).optional(),
 })
 export type ReportInput = z.infer<typeof reportInput>
 /**

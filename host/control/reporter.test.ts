@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { reportInput, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
+import { maxExternalReports, reportInput, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
 import type { ExternalReport } from '@/contracts/host/v1/external'
 import { containerSpec } from '@/domain/pod/spec'
 import { newRecord } from '@/host/pods/container-record'
@@ -94,4 +94,19 @@ it('names all that it may answer for on the outside in a complete report, howeve
   expect(sent[0]?.external?.map(({ uid, phase }) => ({ uid, phase }))).toEqual([...external.values()].map(({ uid, phase }) => ({ uid, phase })))
   const last = new Map(sent.flatMap((report) => (report.external ?? []).map((one) => [one.uid, one] as const)))
   expect([...last.values()]).toEqual(expect.arrayContaining([...external.values()]))
+})
+
+it('sends no report that the server would refuse whole, however much this host answers for, and the rest of it afterwards', async () => {
+  const external = new Map(Array.from({ length: maxExternalReports + 3 }, (_, i): [string, ExternalReport] => {
+    const uid = `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`
+    return [`floatingAddress/${uid}`, { kind: 'floatingAddress', uid, phase: 'Active', reason: 'Answering', message: '198.18.100.2 leads to 10.0.0.2' }]
+  }))
+  const reporter = new Reporter(randomUUID(), { report: () => null, reports: () => [], image: () => null, imageReports: () => [] }, 0, { externalReport: (key) => external.get(key) ?? null, externalReports: () => external })
+  const sent: ReportInput[] = []
+  reporter.attach(async (report) => void sent.push(reportInput.parse(report)))
+  await reporter.settled()
+  expect(sent[0]).toMatchObject({ complete: true })
+  expect(sent[0]?.external).toHaveLength(maxExternalReports)
+  expect(JSON.stringify(sent[0]).length).toBeLessThan(socketBytes)
+  expect(new Set(sent.flatMap((report) => (report.external ?? []).map(({ uid }) => uid))).size).toBe(external.size)
 })

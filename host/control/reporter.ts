@@ -1,4 +1,4 @@
-import type { HostEvent, ImageReport, PodReport, ReportInput } from '@/contracts/host/v1'
+import { maxExternalReports, type HostEvent, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
 import type { ExternalReport } from '@/contracts/host/v1/external'
 import { imageKey } from '@/host/pods/image-reports'
 import { briefReport, fittingReport, jsonBytes, reportBytes } from './report-size'
@@ -146,11 +146,13 @@ export class Reporter {
 
   /**
    * What a complete report does not name is another host's to have: all that this one may answer for is named, in brief where there is no room. What is gone
-   * need not be.
+   * need not be. As many as a report holds at most are no complete one for the server, which then gives nothing of this host to another.
    */
   private allExternal(room: Room): ExternalReport[] {
     this.external.clear()
-    return [...(this.externalSource?.externalReports() ?? [])].filter(([, { phase }]) => phase !== 'Gone').map(([key, report]) => {
+    const all = [...(this.externalSource?.externalReports() ?? [])].filter(([, { phase }]) => phase !== 'Gone')
+    for (const [key] of all.slice(maxExternalReports)) this.external.add(key)
+    return all.slice(0, maxExternalReports).map(([key, report]) => {
       if (room.fits(report)) return report
       this.external.add(key)
       const told: ExternalReport = { kind: report.kind, uid: report.uid, phase: report.phase, reason: report.reason, message: '' }

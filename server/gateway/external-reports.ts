@@ -6,6 +6,7 @@ import { listOwnersOnHost } from '@/server/store/external-state'
 import { writeExternal, type ExternalWrite } from './external-writes'
 import { keyOfReport } from './held-external'
 import type { HostSession } from './host-sessions'
+import type { ExternalName } from './read-report'
 
 type Parts = { db: DatabaseClient; log: Logger }
 type Waiting = { report: ExternalReport; tenantId: string | null }
@@ -30,13 +31,13 @@ export class ExternalReports {
   private later: NodeJS.Timeout | null = null
 
   /**
-   * Takes what the host said, once it is known that this is its connection. An answer to a removal is no word on what it is told to have: it says what the host has let go of,
+   * Takes what the host said, once it is known that this is its connection. `answering`: all that it may answer for, where it said so and that can be read. An answer to a removal is no word on what it is told to have: it says what the host has let go of,
    * and what it said before that is of no matter any more.
    */
-  take(session: HostSession, reports: readonly ExternalReport[], complete: boolean): void {
+  take(session: HostSession, reports: readonly ExternalReport[], answering: readonly ExternalName[] | null): void {
     if (!session.takesExternal) return
-    const begins = complete && !session.held.isReady
-    if (begins) session.held.begin(reports)
+    const begins = answering !== null && !session.held.isReady
+    if (begins) session.held.begin(answering)
     let settled = false
     for (const report of reports) {
       const key = keyOfReport(report)

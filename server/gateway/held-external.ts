@@ -21,11 +21,11 @@ export class HeldExternal {
     return this.begun
   }
 
-  /** The host's first report of the connection. */
-  begin(named: readonly ExternalReport[]): void {
+  /** What the host may answer for by its first report of the connection, all of it: also that of which it said what cannot be read. */
+  begin(answering: readonly Pick<ExternalReport, 'kind' | 'uid'>[]): void {
     if (this.begun) return
     this.begun = true
-    for (const report of named) if (report.phase !== 'Gone') this.held.set(keyOfReport(report), { addresses: null, leaving: false })
+    for (const one of answering) this.held.set(keyOfReport(one), { addresses: null, leaving: false })
   }
 
   isLeaving(key: string): boolean {

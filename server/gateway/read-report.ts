@@ -1,14 +1,20 @@
 import { z } from 'zod'
-import { hostEvent, imageReport, podReport, reportInput, type ReportInput } from '@/contracts/host/v1'
+import { hostEvent, imageReport, maxExternalReports, podReport, reportInput, type ReportInput } from '@/contracts/host/v1'
 import { externalReport, type ExternalReport } from '@/contracts/host/v1/external'
 import type { Logger } from '@/platform/logger'
 
 const entries = z.array(z.unknown()).max(10_000)
 /** What the gateway takes of a host: each entry is read by itself, so that one that cannot be read costs no other. */
-export const receivedReport = reportInput.extend({ pods: entries, events: entries, images: entries, external: entries.optional() })
+export const receivedReport = reportInput.extend({ pods: entries, events: entries, images: entries, external: z.array(z.unknown()).max(maxExternalReports).optional() })
 
-/** `named`: the pods that the host knows, also those of which it said what cannot be read: they are not gone. */
-export type ReadReport = ReportInput & { external: ExternalReport[]; named: string[] }
+export type ExternalName = Pick<ExternalReport, 'kind' | 'uid'>
+/**
+ * `named`: the pods that the host knows, also those of which it said what cannot be read: they are not gone. `answering`: the same of balancers and addresses of the outside that are not gone;
+ * null: it cannot be told which all of them are.
+ */
+export type ReadReport = ReportInput & { external: ExternalReport[]; named: string[]; answering: ExternalName[] | null }
+
+const externalName = externalReport.pick({ kind: true, uid: true })
 
 const podOf = { pods: z.object({ uid: z.uuid() }).transform(({ uid }) => uid), events: z.object({ podUid: z.uuid() }).transform(({ podUid }) => podUid), images: z.never(), external: z.never() }
 const maxLogged = 20
@@ -29,9 +35,19 @@ export function readReport({ pods, events, images, external = [], ...report }: z
   const known = read('pods', podReport, pods).sort((a, b) => byText(a.uid, b.uid))
   const lost = drops.flatMap(({ podUid }) => podUid ?? [])
   const told = read('events', hostEvent, events).sort((a, b) => byText(a.podUid, b.podUid))
-  const result = { ...report, pods: known, events: told, images: read('images', imageReport, images), external: read('external', externalReport, external).sort((a, b) => byText(a.uid, b.uid)), named: [...known.map(({ uid }) => uid), ...lost] }
+  const outside = read('external', externalReport, external).sort((a, b) => byText(a.uid, b.uid))
+  const answering = report.complete ? answeringOf(external, outside) : []
+  const result = { ...report, pods: known, events: told, images: read('images', imageReport, images), external: outside, named: [...known.map(({ uid }) => uid), ...lost], answering }
   if (drops.length > 0) log.warn({ hostId, dropped: drops.length, first: drops.slice(0, maxLogged) }, 'parts of a host’s report cannot be read and are left out: look whether host and server are of versions that fit')
+  if (answering === null) log.error({ hostId, entries: external.length }, 'it cannot be read what a host answers for on the outside: it keeps what it has, and is told nothing new, until it connects anew: look whether host and server are of versions that fit')
   return result
+}
+
+function answeringOf(entries: readonly unknown[], read: readonly ExternalReport[]): ExternalName[] | null {
+  const unread = read.length === entries.length ? [] : entries.filter((entry) => !externalReport.safeParse(entry).success).map((entry) => externalName.safeParse(entry).data)
+  // As many as there may be at most may be a part of more.
+  if (entries.length >= maxExternalReports || unread.includes(undefined)) return null
+  return [...read.filter(({ phase }) => phase !== 'Gone').map(({ kind, uid }) => ({ kind, uid })), ...unread.flatMap((one) => one ?? [])]
 }
 
 type Drop = { kind: 'pods' | 'events' | 'images' | 'external'; podUid: string | null; problem: string }
