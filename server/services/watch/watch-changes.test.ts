@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { z } from 'zod'
+import { changeEvent, type ChangeEvent } from '@/domain/shared/change-event'
 import { startTestServer } from '@/server/api/testing/server'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
@@ -11,7 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-type Event = { type: string; resourceVersion: string }
+/** An event with its id, as the caller hands it out. */
+const tracked = z.tuple([z.string(), changeEvent]).rest(z.unknown())
+type Event = ChangeEvent
 type Watch = { next: () => Promise<Event>; end: () => Promise<unknown> }
 async function open(of: 'service' | 'loadBalancer' | 'floatingAddress', input: { namespace?: string; resourceVersion?: string } = {}): Promise<Watch> {
   const events = (await ann.caller[of].watch({ tenant: ann.tenant.slug, ...input }))[Symbol.asyncIterator]()
@@ -19,7 +23,7 @@ async function open(of: 'service' | 'loadBalancer' | 'floatingAddress', input: {
     next: async () => {
       const { value, done } = await events.next()
       if (done) throw new Error('the watch ended')
-      return value[1]
+      return tracked.parse(value)[1]
     },
     end: async () => events.return?.(undefined),
   }
