@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
+import { constants, type ClientHttp2Session } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 
 /** What came back for bytes that were sent as they are; `ended`: the other side closed the connection by itself, within the time. */
@@ -84,4 +86,17 @@ export async function idle(host: string, port: number, count: number, greeting =
     })))))
   }
   return sockets
+}
+
+/** One request of HTTP/2. */
+export async function over(session: ClientHttp2Session, headers: Record<string, string>, body?: string): Promise<{ status: number; body: string; trailers: object | null }> {
+  const stream = session.request(headers, { endStream: body === undefined })
+  let [text, status] = ['', 0]
+  let trailers: object | null = null
+  stream.on('response', (response) => (status = Number(response[constants.HTTP2_HEADER_STATUS])))
+  stream.on('trailers', (given) => (trailers = given))
+  stream.setEncoding('latin1').on('data', (chunk: string) => (text += chunk))
+  if (body !== undefined) stream.end(body, 'latin1')
+  await once(stream, 'close')
+  return { status, body: text, trailers }
 }
