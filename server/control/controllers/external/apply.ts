@@ -1,4 +1,4 @@
-import { inTransaction, type DatabaseClient } from '@/server/store/database'
+import { inTransaction, type DatabaseClient, type Transaction } from '@/server/store/database'
 import { holdExternal } from '@/server/store/external-state'
 import { takeAddress, type FloatingRefusal } from '@/server/store/floating-addresses'
 import { bindBalancer, createBalancer, putCompiled, putHolding, removeBalancer, removeFreeAddress, setLeaving } from '@/server/store/load-balancers'
@@ -46,33 +46,49 @@ async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wante
   return taken
 }
 
+/**
+ * Changes rows that are there, some at a time: who waits for what the tenant has, such as a host that says something, waits for one part. What hosts wait for comes before what
+ * takes long. Each part leaves rows that mean what they say, and what it finds otherwise than planned it leaves alone.
+ */
 async function move({ db, reader }: Parts, tenantId: string, plan: ExternalPlan): Promise<number> {
-  if ([plan.bind, plan.leave, plan.compile, plan.hold, plan.removeAddresses, plan.removeBalancers].every((list) => list.length === 0)) return 0
+  let rows = await inWrites(db, tenantId, movesOf(plan))
   // What is to be done is made of the text as it is now, and never of more at once than a part.
-  let rows = 0
   for (const part of inParts(sortByUid(plan.compile), partSize)) {
     const compiled = await reader.compile(db, tenantId, part.map(({ source }) => source.uid))
+    rows += await inWrites(db, tenantId, part.flatMap(({ uid, source }) => {
+      const now = compiled.get(source.uid)
+      return now ? [(tx: Transaction) => putCompiled(tx, uid, now.compiled)] : []
+    }))
+  }
+  return rows + (await inWrites(db, tenantId, [
+    ...plan.removeAddresses.map((uid): Write => (tx) => removeFreeAddress(tx, uid)),
+    ...plan.removeBalancers.map((uid): Write => (tx) => removeBalancer(tx, uid)),
+  ]))
+}
+
+type Write = (tx: Transaction) => Promise<number>
+
+/** Who lets go, then who runs what, then who has which address there: a balancer's host before that of its addresses, and who loses one before who gets one, for a pod has one of each family. */
+function movesOf({ leave, bind, hold }: ExternalPlan): Write[] {
+  const losesFirst = sortByUid(hold).sort((a, b) => Number(a.to.podUid !== null) - Number(b.to.podUid !== null))
+  return [
+    ...sortByUid(leave).map(({ uid, hostId, leaving }): Write => (tx) => setLeaving(tx, uid, hostId, leaving)),
+    ...sortByUid(bind).map(({ uid, from, to }): Write => (tx) => bindBalancer(tx, uid, from, to)),
+    ...losesFirst.map(({ uid, from, to }): Write => (tx) => putHolding(tx, uid, from, to)),
+  ]
+}
+
+async function inWrites(db: DatabaseClient, tenantId: string, writes: readonly Write[]): Promise<number> {
+  let rows = 0
+  for (const part of inParts(writes, partSize)) {
     rows += await inTransaction(db, async (tx) => {
       await holdExternal(tx, [tenantId])
       let written = 0
-      for (const { uid, source } of part) {
-        const now = compiled.get(source.uid)
-        if (now) written += await putCompiled(tx, uid, now.compiled)
-      }
+      for (const write of part) written += await write(tx)
       return written
     }, { repeatable: true })
   }
-  return rows + (await inTransaction(db, async (tx) => {
-    await holdExternal(tx, [tenantId])
-    let written = 0
-    for (const { uid, from, to } of sortByUid(plan.bind)) written += await bindBalancer(tx, uid, from, to)
-    for (const { uid, hostId, leaving } of sortByUid(plan.leave)) written += await setLeaving(tx, uid, hostId, leaving)
-    // Who loses an address before who gets one: a pod has one of each family.
-    for (const { uid, from, to } of sortByUid(plan.hold).sort((a, b) => Number(a.to.podUid !== null) - Number(b.to.podUid !== null))) written += await putHolding(tx, uid, from, to)
-    for (const uid of plan.removeAddresses) written += await removeFreeAddress(tx, uid)
-    for (const uid of plan.removeBalancers) written += await removeBalancer(tx, uid)
-    return written
-  }, { repeatable: true }))
+  return rows
 }
 
 /** Makes balancers, those of one network together and one network after another: whoever gives addresses of a network holds it. */
