@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { HostFloatingAddress } from '@/contracts/host/v1/external'
+import type { RoutedGuestState } from '@/host/network/floating/routed-addresses'
 import { FloatingAddresses } from './floating-addresses'
 
 const uid = '00000000-0000-4000-8000-000000000010'
@@ -105,5 +106,32 @@ describe('an address that this host may answer for only while the server is hear
     } finally {
       vi.useRealTimers()
     }
+  })
+})
+
+describe('an address that is routed to its pod', () => {
+  const routed = { ...address, address: '2001:db8:100::10' }
+  const pools = [{ ...pool, cidr: '2001:db8:100::/64', gateway: '2001:db8:100::1' }]
+  const failed = (isOld: boolean): RoutedGuestState => ({ state: 'failed', isOld, error: new Error('no way there') })
+
+  it.each<[string, string, string, RoutedGuestState]>([
+    ['Active', 'Answering', 'has it as its own', { state: 'done' }],
+    ['Degraded', 'GuestNotTold', 'when it has started', { state: 'waiting' }],
+    ['Degraded', 'GuestTooOld', 'restart the pod', failed(true)],
+    ['Degraded', 'GuestFailed', '(no way there)', failed(false)],
+  ])('is %s (%s) by what its guest says', async (phase, reason, message, state) => {
+    const told: string[] = []
+    let now: RoutedGuestState = { state: 'waiting' }
+    let changed = () => {}
+    const guests = { listen: (listener: () => void) => (changed = listener), refresh: vi.fn(), stateOf: () => now }
+    const addresses = new FloatingAddresses({ network: hostNetwork() as never, guests, log: { error: () => {} }, onReport: (one) => told.push(one) })
+    addresses.apply(pools, [routed])
+    await addresses.settled()
+    expect(guests.refresh).toHaveBeenCalled()
+    const { length } = told
+    now = state
+    changed()
+    expect(addresses.report(uid)).toMatchObject({ phase, reason, message: expect.stringContaining(message) })
+    expect(told.length - length).toBe(state.state === 'waiting' ? 0 : 1)
   })
 })

@@ -1,6 +1,7 @@
 import type { ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
 import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { FloatingState } from '@/host/network/floating/known-floating'
+import type { RoutedGuestState } from '@/host/network/floating/routed-addresses'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { Logger } from '@/platform/logger'
 import type { LeaseGuard } from './lease-guard'
@@ -10,6 +11,8 @@ type Parts = {
   log: Pick<Logger, 'error'>
   /** Keeps in the kernel which of them are answered for only while the server is heard of; without it none is kept from anything. */
   guard?: Pick<LeaseGuard, 'coverAddresses'>
+  /** Tells guests of the addresses that are routed to their pods; without it they are taken for told. */
+  guests?: { listen(changed: () => void): void; refresh(): void; stateOf(podUid: string): RoutedGuestState } | undefined
   /** What this host makes of an address changed: {@link FloatingAddresses.report} says what it is now. */
   onReport: (uid: string) => void
 }
@@ -42,6 +45,7 @@ export class FloatingAddresses {
 
   constructor(private readonly parts: Parts) {
     parts.network.floating.onChange(() => this.tell())
+    parts.guests?.listen(() => this.tell())
   }
 
   /** These are all pools and addresses of this host. Returns at once. */
@@ -78,7 +82,12 @@ export class FloatingAddresses {
     const refused = this.refused.get(uid)
     if (refused) return of('Failed', refused.reason, refused.message)
     const state = this.parts.network.floating.states().get(uid)
-    return state ? of(...said(state, address)) : null
+    return state ? of(...this.said(state, address)) : null
+  }
+
+  private said(state: FloatingState, address: HostFloatingAddress): Said {
+    const guest = state.state === 'active' && familyOf(address.address) === 6 ? this.parts.guests?.stateOf(address.podUid) : undefined
+    return guest ? saidOfRouted(guest, address) : said(state, address)
   }
 
   private async work(): Promise<void> {
@@ -102,6 +111,7 @@ export class FloatingAddresses {
 
   /** Tells of what is other than it was told last. */
   private tell(): void {
+    this.parts.guests?.refresh()
     for (const uid of [...this.held.keys()]) if (!this.known.has(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
     // What is on its way is told of when it is there, or cannot be.
     const now = new Map(this.reports().filter(({ reason }) => reason !== COMING).map((report) => [report.uid, JSON.stringify(report)]))
@@ -144,11 +154,21 @@ export class FloatingAddresses {
 /** As the host's network takes them. */
 export const bindings = (addresses: readonly HostFloatingAddress[]) => addresses.map(({ uid, address, networkId, podUid, podAddress }) => ({ uid, address, networkId, podUid, target: podAddress }))
 
-function said(state: FloatingState, { address, podAddress }: HostFloatingAddress): [ExternalReport['phase'], string, string] {
+type Said = [phase: ExternalReport['phase'], reason: string, message: string]
+
+function said(state: FloatingState, { address, podAddress }: HostFloatingAddress): Said {
   if (state.state === 'active') return ['Active', 'Answering', `${address} leads to ${podAddress}`]
   if (state.state === 'coming') return ['Degraded', COMING, `${address} is being led to ${podAddress}`]
   if (state.state === 'waiting') return ['Degraded', 'PodNotThere', `${address} waits for its pod, which has no network device on this host yet`]
   return ['Failed', 'NotCarriedOut', `${address} does not lead to its pod: ${state.error instanceof Error ? state.error.message : String(state.error)}. The host tries again every few seconds`]
+}
+
+/** Of an address that is routed to its pod, which its machine has to have as its own. */
+function saidOfRouted(guest: RoutedGuestState, { address }: HostFloatingAddress): Said {
+  if (guest.state === 'done') return ['Active', 'Answering', `${address} is routed to its pod, which has it as its own`]
+  if (guest.state === 'waiting') return ['Degraded', 'GuestNotTold', `${address} is routed to its pod, whose machine does not have it as its own yet: it gets it when it has started`]
+  if (guest.isOld) return ['Degraded', 'GuestTooOld', `${address} is routed to its pod, but the agent in the pod's machine is of a version that knows no such addresses: restart the pod, which gives it the agent of now`]
+  return ['Degraded', 'GuestFailed', `${address} is routed to its pod, but the pod's machine did not take it as its own (${guest.error instanceof Error ? guest.error.message : String(guest.error)}). The host tries again every few seconds; if it goes on, restart the pod`]
 }
 
 /** What of it no host can carry out, before anything is tried: one address must not keep the others of its network from it. */

@@ -9,6 +9,9 @@ import { GuestClient } from '@/host/guest/client'
 import { exitOf, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
 
+const { network } = setupRequest()
+if (!network) throw new Error('a machine with a network')
+
 let machine: TestMachine
 let client: GuestClient
 
@@ -25,6 +28,7 @@ beforeAll(async () => {
   expect(client.hello).toMatchObject({ instance: null, images: [], containers: [] })
   await client.setup(
     setupRequest({
+      network: { ...network, ipv6: { address: 'fd00:0:0:1::7', gateway: 'fd00:0:0:1::1' } },
       volumes: [
         { name: 'data', medium: 'scratch', sizeBytes: null },
         { name: 'fast', medium: 'memory', sizeBytes: 1024 * 1024 },
@@ -47,6 +51,30 @@ describe('containers', { timeout: 60_000 }, () => {
     for (const part of ['web-0\n', '10.9.8.7 web-0', '10.9.8.7/24', 'default via 10.9.8.1', 'GREETING=hé=llo', '/tmp\n', 'uid=1000(app) gid=1001(app) groups=1001(app),1005(extra)', 'HOME=/home/app']) {
       expect(result.out).toContain(part)
     }
+  })
+
+  it('has the addresses that are routed to it, speaks to the outside from the first, and has them no more', async () => {
+    /** Addresses and routes, and where what goes to the outside, into its network and to a peer leaves from. */
+    const look = async () => {
+      const { out } = await runToEnd(client, startRequest('ip', ['sh', '-c', 'ip -6 address show dev eth0; ip -6 route; for to in 2600::1 fd00:0:0:1::9 fd00:0:0:9::9; do echo "way $(ip -6 route get $to)"; done']))
+      return { out, sources: [...out.matchAll(/^way .*src (\S+)/gm)].map(([, source]) => source) }
+    }
+    const [gateway, own] = ['fe80::1', 'fd00:0:0:1::7']
+    expect((await look()).sources).toEqual([own, own, own])
+    // What is sent without waiting for the answer is there when a container starts.
+    const told = client.setRoutedAddresses({ addresses: ['2001:db8:100::7', '2001:db8:100::8'], gateway, inside: ['fd00:0:0:1::/64', 'fd00:0:0:9::/64'] })
+    const { out, sources } = await look()
+    await told
+    expect(['2001:db8:100::7/128', '2001:db8:100::8/128'].map((one) => out.includes(one))).toEqual([true, true])
+    expect(sources).toEqual(['2001:db8:100::7', own, own])
+    await client.setRoutedAddresses({ addresses: ['2001:db8:100::9'], gateway, inside: ['fd00:0:0:1::/64'] })
+    expect((await look()).sources).toEqual(['2001:db8:100::9', own, '2001:db8:100::9'])
+    await client.setRoutedAddresses({ addresses: [], gateway, inside: [] })
+    const after = await look()
+    expect(after.sources).toEqual([own, own, own])
+    expect(after.out).not.toMatch(/2001:db8|fe80::1/)
+    await expect(client.setRoutedAddresses({ addresses: ['::1'], gateway: '::', inside: [] })).rejects.toMatchObject({ code: 'NetworkFailed', object: 'eth0' })
+    await client.setRoutedAddresses({ addresses: [], gateway, inside: [] })
   })
 
   it('says which program, folder or user is missing', async () => {

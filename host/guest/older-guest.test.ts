@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Channel, encodeFrame, FrameType } from '@/contracts/guest/v1/frame'
+import { ConnectedGuest } from '@/host/pods/adapters/guest'
 import { GuestClient } from './client'
 import { setupRequest } from './testing/requests'
 import { control, FakeGuest } from './testing/fake-guest'
@@ -50,4 +51,11 @@ test('what its agent does not know fails alone, and says what to do', async () =
 test('an agent of another version of the protocol is told as such', async () => {
   guest.greeting = (nonce) => Buffer.concat([nonce, control({ ...first.hello, version: 2 })])
   await expect(GuestClient.connect(guest.path)).rejects.toThrow('the guest agent speaks version 2 of the protocol and this host version 1: start the pod anew')
+})
+
+test('one that knows no routed addresses is told apart by what it does not know', async () => {
+  guest.answers = { setRoutedAddresses: () => ({ error: { code: 'InvalidRequest', message: "the pod's guest agent does not know setRoutedAddresses", object: 'setRoutedAddresses' } }) }
+  const client = new ConnectedGuest(await GuestClient.connect(guest.path))
+  await expect(client.setRoutedAddresses({ addresses: ['2001:db8::7'], gateway: 'fe80::1', inside: [] })).rejects.toMatchObject({ name: 'GuestRefusal', code: 'InvalidRequest', about: 'setRoutedAddresses' })
+  client.close()
 })

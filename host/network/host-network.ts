@@ -12,7 +12,7 @@ import { NetworkNamespaceKernel, type Run } from './kernel'
 import type { DeviceKind } from './kernel-objects'
 import { checkHostTag, namespaceName, POD_MTU, tapName } from './names'
 import { KnownObjects, type TakenObjects } from './known-objects'
-import { contradictions } from './network-state'
+import { contradictions, routedOf } from './network-state'
 import { PeerLinks } from './peers/peer-links'
 import { RunningNetwork } from './running-network'
 import { RunningNetworks } from './running-networks'
@@ -187,6 +187,8 @@ export class HostNetwork {
       const network = this.networks.byNumber.get(number)
       if (network?.identity.id === networkId) await network.refresh()
     })
+    // What is inside of it may have changed for guests with routed addresses.
+    if (routedOf(this.floating.of(networkId)).length > 0) this.floating.tell()
   }
 
   /** A pod's NIC on this host, or null where it is not attached. */

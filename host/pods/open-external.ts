@@ -8,6 +8,7 @@ import { endUnwrittenHaproxies, removeFoldersBut, reserveBalancerAccount } from 
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from '@/host/balancers/names'
 import type { BalancerParts } from '@/host/balancers/ports'
 import { ServerLease } from '@/host/balancers/server-lease'
+import type { ExternalPort } from '@/host/external/bridge-links'
 import { bindings, FloatingAddresses, refusals } from '@/host/external/floating-addresses'
 import { LeaseGuard } from '@/host/external/lease-guard'
 import { balancerMac, portName } from '@/host/external/names'
@@ -36,6 +37,9 @@ const placeOf = ({ uid, number, networkId, network }: HostBalancer, namespace: s
 /** A thousand balancers may be begun at the same time, as after a reboot; each would be too late then. HAProxies that begin or reload, and commands in balancers' namespaces. */
 const atOnce = { haproxies: 8, commands: 16 } as const
 
+/** A balancer's link into the bridge. A connection that is over is remembered for a while, so there are more of them than it has open. */
+const outerPort = (hostTag: string, { number, addresses, options }: HostBalancer, namespace: string, device: string): ExternalPort => ({ namespace, device, mac: balancerMac(hostTag, number), addresses, connections: Math.ceil(options.maxConnections * 1.2) })
+
 /** Why this host can answer for nothing of the outside, or null. */
 export async function externalProblem(): Promise<string | null> {
   if (!isRoot) return 'the agent does not run as root'
@@ -61,7 +65,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   network.floating.know(bindings(floating.filter(({ uid, until }) => !refused.has(uid) && lease.holds(until ?? null))))
   const placed = (await balancersHere(hostTag, known, lease)).flatMap((balancer) => placeHere(balancer, settings) ?? [])
   const here = placed.map(({ balancer }) => balancer)
-  network.external.adopt(here.map((balancer) => ({ namespace: balancerNamespace(hostTag, balancer.number), device: OUTER_LINK, mac: balancerMac(hostTag, balancer.number), addresses: balancer.addresses })))
+  network.external.adopt(here.map((balancer) => outerPort(hostTag, balancer, balancerNamespace(hostTag, balancer.number), OUTER_LINK)))
   const attachments = placed.map(({ attachment }) => attachment)
   const open = async (): Promise<OpenExternal> => {
     const guard = new LeaseGuard({ hostTag, kernel: network.externalKernel, lease })
@@ -116,9 +120,9 @@ export function balancerParts({ hostTag, folders, network, log, run: runCommand 
   return {
     hostTag, log, run: (...command) => commands.do(() => runCommand(...command)),
     outside: {
-      attach: async ({ number, addresses, until }, namespace, device) => {
-        await guard.cover(portName(hostTag, namespace), until)
-        await network.external.attach({ namespace, device, mac: balancerMac(hostTag, number), addresses })
+      attach: async (balancer, namespace, device) => {
+        await guard.cover(portName(hostTag, namespace), balancer.until)
+        await network.external.attach(outerPort(hostTag, balancer, namespace, device))
       },
       detach: async (_, namespace) => {
         await network.external.detach(namespace)

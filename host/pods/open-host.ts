@@ -44,6 +44,7 @@ import { externalProblem, findExternal, type FoundExternal, type OpenExternal } 
 import { PodSet } from './pod-set'
 import { PodWorker } from './pod-worker'
 import { PrePulls } from './pre-pulls'
+import { RoutedGuests } from './routed-guests'
 import { StartGate } from './start-gate'
 import type { StartPorts } from './start-machine'
 import { killStrayProcesses } from './stray-processes'
@@ -105,12 +106,13 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   for (const entry of entries) vmUids.reserve(entry.vmUid)
 
   const network = new HostNetwork({ hostTag: settings.hostTag, uidRange: vmUids.range, resolverUids })
+  const guests = new RoutedGuests({ wanted: () => network.floating.routed(), log })
   const logs = new LogStore(folders.logs)
   const known = await NetworkObjects.open(folders.networks, log)
   restoreNetworks(known, network, log)
   const noExternal = await externalProblem()
   if (noExternal !== null) log.warn(`this host answers for no floating addresses and runs no balancers: ${noExternal}`)
-  const found = noExternal === null ? await findExternal({ hostTag: settings.hostTag, folders, network, log }) : null
+  const found = noExternal === null ? await findExternal({ hostTag: settings.hostTag, folders, network, guests, log }) : null
   const strays = await removeLeftovers(settings, { entries, vmUids, network, logs, podsFolder: folders.pods, found })
 
   const { kernel, initramfs, version, pointer } = settings.guest
@@ -162,7 +164,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
-  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() } }
+  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
   const workerPorts = settings.wrapPorts?.(ports) ?? ports
   const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })

@@ -3,7 +3,7 @@ import type { ImageUpload, NetworkAttachment } from '@/contracts/host/v1'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1/answers'
 import type { ExitState } from '@/contracts/guest/v1/messages'
-import type { ListFolderParams, ProbeParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
+import type { ListFolderParams, ProbeParams, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -138,6 +138,8 @@ export interface Guest {
   probe(params: ProbeParams): Promise<ProbeResult>
   /** Replaces the files of a `files` volume at once. Large ones are sent in several requests. */
   writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void>
+  /** These addresses of IPv6 are routed to the pod, and no others. */
+  setRoutedAddresses(params: SetRoutedAddressesParams): Promise<void>
   /** What the VM and its containers use; `usage` also reads how much their folders take. */
   stats(usage: boolean): Promise<StatsResult>
   /** Ends what still runs in the guest and writes its disks out. */
@@ -181,6 +183,8 @@ export class GuestRefusal extends Error {
   constructor(
     readonly code: string,
     message: string,
+    /** A container, a path, or a request that the agent does not know. */
+    readonly about = '',
   ) {
     super(message)
   }

@@ -7,13 +7,14 @@ import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
 import { StepError, type AttachedNetwork, type DiskPort, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage } from './ports'
+import type { RoutedGuests } from './routed-guests'
 import type { StartGate } from './start-gate'
 import type { StepRecorder } from './step-recorder'
 
 /** Each image is a disk of the VM, which has no more places for disks. */
 const maxImages = 24
 
-export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock; disk?: DiskPort }
+export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock; disk?: DiskPort; guests?: Pick<RoutedGuests, 'serve'> }
 
 /** What tells the pod's worker how far the start is. */
 export type StartProgress = {
@@ -57,6 +58,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
       const setup = connected.setup(guestSetup(assignment, network, ports.clock, started.mode))
       // The guest takes requests in their order: the first image need not wait here for the answer to the setup.
       mounter(rootImage).catch(() => {})
+      ports.guests?.serve(assignment.uid, connected, true)
       await setup
       return { guest: connected, mount: mounter }
     })

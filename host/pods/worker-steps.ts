@@ -167,7 +167,10 @@ export abstract class WorkerSteps extends Reach {
       if (machine) {
         cause = 'its guest agent did not answer after the host agent was started again'
         const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
-        if (guest.isSetUp) return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
+        if (guest.isSetUp) {
+          this.deps.ports.guests?.serve(this.state.assignment.uid, guest, false)
+          return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
+        }
         guest.close()
       }
     } catch (error) {

@@ -7,6 +7,9 @@ import { peerSubnets } from '../peers/peer-subnets'
 /** What a guest is told of the addresses of the outside that are routed to it. */
 export type RoutedAddresses = SetRoutedAddressesParams
 
+/** What became of them in a guest. `isOld`: its agent does not know of such addresses; its next start brings one that does. */
+export type RoutedGuestState = { state: 'done' } | { state: 'waiting' } | { state: 'failed'; isOld: boolean; error: unknown }
+
 /** What a guest is told that has none. */
 export const NOTHING_ROUTED: RoutedAddresses = { addresses: [], gateway: ROUTER_ADDRESS_6, inside: [] }
 

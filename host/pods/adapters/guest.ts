@@ -1,7 +1,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { StatsResult } from '@/contracts/guest/v1/answers'
 import type { ContainerExited } from '@/contracts/guest/v1/messages'
-import type { ListFolderParams, ProbeParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
+import type { ListFolderParams, ProbeParams, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 import type { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
@@ -95,6 +95,10 @@ export class ConnectedGuest implements Guest {
 
   async writeFiles(volume: string, version: string, files: WriteFilesParams['files']): Promise<void> {
     for (const { part, isLast } of requestsOf(files)) await translated(this.client.writeFiles({ volume, version, files: part, commit: isLast }))
+  }
+
+  setRoutedAddresses(params: SetRoutedAddressesParams): Promise<void> {
+    return translated(this.client.setRoutedAddresses(params))
   }
 
   stats(usage: boolean): Promise<StatsResult> {
@@ -192,7 +196,7 @@ async function translated<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (error instanceof GuestRequestError) throw new GuestRefusal(error.code, error.message)
+    if (error instanceof GuestRequestError) throw new GuestRefusal(error.code, error.message, error.object)
     throw error
   }
 }

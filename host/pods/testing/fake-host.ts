@@ -93,6 +93,9 @@ export class FakeGuest implements Guest {
     await this.host.step(`guest.writeFiles ${volume}`)
     this.host.files.set(volume, Object.fromEntries(files.map(({ path, contentBase64 }) => [path, Buffer.from(contentBase64, 'base64').toString()])))
   }
+  async setRoutedAddresses(): Promise<void> {
+    await this.host.step('guest.setRoutedAddresses')
+  }
   async stats(): Promise<StatsResult> {
     const { stats } = this.host
     if (!stats) throw new GuestRefusal('Unavailable', 'no figures here')
