@@ -44,6 +44,9 @@ const SETTINGS = {
   'net.core.somaxconn': 4096,
 } as const
 
+// Connections that were not completed yet, or are over, are forgotten soon, in seconds: the bridge bounds how many there are at a time by the same (host/external/bridge-rules.ts).
+const HASTY = { 'net.netfilter.nf_conntrack_tcp_timeout_syn_sent': 10, 'net.netfilter.nf_conntrack_tcp_timeout_syn_recv': 10, 'net.netfilter.nf_conntrack_tcp_timeout_time_wait': 10 } as const
+
 type Known = { balancer: HostBalancer; servers: ServersOf }
 
 /** The network namespace of one balancer: its settings and packet filter. Its links are made by whom they lead to. */
@@ -108,6 +111,8 @@ export class BalancerNamespace {
     this.reserved = ports
     const { tables, shares } = balancerTables(balancer, servers, this.shares)
     await this.table.load(tables)
+    // They are there once the packet filter looks at connections; not every kernel has them.
+    if (before === null) await this.kernel.set(HASTY).catch(() => undefined)
     this.shares = shares
     await this.endFlows(before, { balancer, servers })
     this.known = { balancer, servers }

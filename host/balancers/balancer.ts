@@ -39,7 +39,7 @@ export class Balancer {
   private readonly namespace: BalancerNamespace
   private readonly haproxy: Haproxy
   /** What stands; null: not known. `linked`: what the links were made of. */
-  private made: { inode: number; inner: HostBalancer['network'] | null; outer: Pick<HostBalancer, 'addresses' | 'until'> | null } | null = null
+  private made: { inode: number; inner: HostBalancer['network'] | null; outer: (Pick<HostBalancer, 'addresses' | 'until'> & { most: number }) | null } | null = null
   /** Whom the packet filter lets it reach: its servers, and those that left a moment ago. */
   private passed: ServersOf = new Map()
   private lingering: NodeJS.Timeout | null = null
@@ -171,7 +171,7 @@ export class Balancer {
     await this.letThrough(balancer, servers)
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
-    const outer = { addresses: balancer.addresses, until: balancer.until }
+    const outer = { addresses: balancer.addresses, until: balancer.until, most: balancer.options.maxConnections }
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.isActive = true
     this.tellState()

@@ -5,8 +5,11 @@ import { ExecError } from '@/platform/exec'
 import { familiesOf, forgetNeighbour, intoBridge, neighbour, whole, type BridgeDevice } from './bridge-device'
 import { EXTERNAL_MTU } from './names'
 
-/** A link from the bridge into a namespace (of a network or a balancer), the addresses that are behind it, and the MAC address of its end there. */
-export type ExternalPort = { namespace: string; device: string; mac: string; addresses: readonly string[] }
+/**
+ * A link from the bridge into a namespace (of a network or a balancer), the addresses that are behind it, and the MAC address of its end there. `connections`: what each of its addresses shall bear at a
+ * time, by default as many as a pod's.
+ */
+export type ExternalPort = { namespace: string; device: string; mac: string; addresses: readonly string[]; connections?: number }
 
 /** The next hop in each family of all that is behind the bridge: on a link that leads to it alone nobody has to be asked. */
 export const EXTERNAL_ROUTER = PEER_ROUTER

@@ -38,6 +38,23 @@ describe('the packet filter of the outside', () => {
     expect(host?.sets?.get('unreachable')?.elements).toContain('192.0.2.0/24')
   })
 
+  it('bounds what an address is asked for by what it is to bear, in few rules', () => {
+    const asked = (...ports: { connections?: number }[]) => externalTables({ hostTag: 'ab12', denied: [], ports: ports.map((port, at) => ({ name: `hxab12-b${at}`, mac: balancerMac('ab12', at + 1), addresses: [`198.18.100.${at + 10}`], ...port })) }).get('inet hypernetes_ext_ab12')?.[0]
+    const section = asked({}, { connections: 12_000 }, { connections: 16_384 }, { connections: 1_000_000 })
+    expect(section?.sets?.get('bears4_8192')?.elements).toEqual(['198.18.100.10'])
+    expect(section?.sets?.get('bears4_16384')?.elements).toEqual(['198.18.100.11', '198.18.100.12'])
+    expect(section?.sets?.get('bears4_131072')?.elements).toEqual(['198.18.100.13'])
+    expect(section?.chains?.get('forward')?.rules.filter((rule) => rule.includes('@asked4'))).toHaveLength(3)
+    // As much as an address bears is no other's rule to change.
+    expect(asked({}, {})?.chains).toEqual(asked({})?.chains)
+  })
+
+  it('asks no kernel for what it has not', () => {
+    const section = externalTables({ hostTag: 'ab12', denied: [], ports: [], hasTimeouts: false }).get('inet hypernetes_ext_ab12')?.[0]
+    expect(JSON.stringify([...section?.chains ?? []])).not.toContain('hasty')
+    expect(section?.timeouts?.size).toBe(0)
+  })
+
   it('goes as a whole, whether it is there or not', () => {
     expect(removeExternalTables('ab12').match(/^delete table/gm)).toHaveLength(2)
   })

@@ -2,20 +2,28 @@ import { isIpv4, parseIpv4, contains, parseCidr } from '@/domain/shared/cidr'
 import { UNREACHABLE_DESTINATIONS } from '@/host/network/attachment'
 import { uplinkPrefix } from '@/host/network/names'
 import { ofFamily } from '@/host/network/network-state'
-import type { NftTables } from '@/host/network/table/model'
+import type { NftChain, NftSet, NftTables } from '@/host/network/table/model'
 import { bridgeName, externalTable, portPrefix } from './names'
 
-/** Connections that one address may have begun through the host at a time: the table of connections is the host's own. */
-const MAX_CONNECTIONS = 16_384
+/**
+ * Connections that a network may have begun through the host at a time, from all of its addresses, as by its uplink; and those that one address may have been asked for. The table of connections
+ * is the host's own, and one tenant must not fill it for all; the kernel looks through as many at each that is new.
+ */
+const MOST_BEGUN = 4096
+const MOST_ASKED = 8192
+const MOST_ASKED_EVER = 131_072
+
+/** What was not answered yet, or is over, is forgotten soon, in seconds: a flood of those that are never completed closes an address for as long. */
+const HASTY = 'policy = { syn_sent: 10, syn_recv: 10, time_wait: 10 };'
 
 /** Addresses that are routed nowhere (RFC 2544), which the default pool is of: what leaves the host from them has the host's own address. */
 const UNROUTED = parseCidr('198.18.0.0/15')
 
-/** What our tables in the agent's own namespace depend on. `denied`: further destinations that nobody on the bridge reaches. */
-export type BridgeRules = { hostTag: string; ports: readonly BridgePort[]; denied: readonly string[] }
+/** What our tables in the agent's own namespace depend on. `denied`: further destinations that nobody on the bridge reaches. `hasTimeouts` false: this kernel cannot give some connections less time than others. */
+export type BridgeRules = { hostTag: string; ports: readonly BridgePort[]; denied: readonly string[]; hasTimeouts?: boolean }
 
 /** A link of ours in the bridge: who may send there, and from which addresses. */
-export type BridgePort = { name: string; mac: string; addresses: readonly string[] }
+export type BridgePort = { name: string; mac: string; addresses: readonly string[]; connections?: number }
 
 /** Input for `nft -f` that removes our tables, whether or not they are there. */
 export function removeExternalTables(hostTag: string): string {
@@ -30,8 +38,8 @@ export function removeExternalTables(hostTag: string): string {
  * the gateway alone, and answers. It is forwarded outside from addresses that are in use here, never into a network's transit link; to the bridge is forwarded
  * what goes to an address in use.
  */
-export function externalTables({ hostTag, ports, denied }: BridgeRules): NftTables {
-  return new Map([[`inet ${externalTable(hostTag)}`, [hostSection(hostTag, ports.flatMap(({ addresses }) => addresses), denied)]], [`bridge ${externalTable(hostTag)}`, [bridgeSection(hostTag, ports)]]])
+export function externalTables({ hostTag, ports, denied, hasTimeouts = true }: BridgeRules): NftTables {
+  return new Map([[`inet ${externalTable(hostTag)}`, [hostSection(hostTag, ports, denied, hasTimeouts)]], [`bridge ${externalTable(hostTag)}`, [bridgeSection(hostTag, ports)]]])
 }
 
 function bridgeSection(hostTag: string, ports: BridgeRules['ports']) {
@@ -60,19 +68,50 @@ function bridgeSection(hostTag: string, ports: BridgeRules['ports']) {
   }
 }
 
-function hostSection(hostTag: string, addresses: readonly string[], denied: readonly string[]) {
+/** What an address shall bear is rounded up to a power of two: few rules for many balancers. */
+const askedClass = ({ connections = 0 }: BridgePort): number => {
+  let most = MOST_ASKED
+  while (most < connections && most < MOST_ASKED_EVER) most *= 2
+  return most
+}
+
+/** How many connections may be begun by a link and asked of an address, of either family. */
+function bounds(bridge: string, ports: readonly BridgePort[]): { sets: [string, NftSet][]; rules: string[] } {
+  const classes = [...new Set(ports.map(askedClass))].sort((a, b) => a - b)
+  const families = [[4, 'ip', 'ipv4_addr'], [6, 'ip6', 'ipv6_addr']] as const
+  const bearing = (family: 4 | 6, most: number) => ofFamily(family, ports.filter((port) => askedClass(port) === most).flatMap(({ addresses }) => addresses))
+  return {
+    sets: [
+      ['links', { declaration: 'type ether_addr;', elements: ports.map(({ mac }) => mac) }],
+      ['connections', { declaration: 'type ether_addr; size 65536; flags dynamic;', elements: [] }],
+      ...families.map(([family, , type]): [string, NftSet] => [`asked${family}`, { declaration: `type ${type}; size 65536; flags dynamic;`, elements: [] }]),
+      ...classes.flatMap((most) => families.map(([family, , type]): [string, NftSet] => [`bears${family}_${most}`, { declaration: `type ${type};`, elements: bearing(family, most) }])),
+    ],
+    rules: [
+      // Behind an operator's interface one sender may be a router with the whole world behind it.
+      `iifname ${bridge} ct state new ether saddr @links add @connections { ether saddr ct count over ${MOST_BEGUN} } drop`,
+      ...classes.flatMap((most) => families.map(([family, ip]) => `oifname ${bridge} ct state new ${ip} daddr @bears${family}_${most} add @asked${family} { ${ip} daddr ct count over ${most} } drop`)),
+    ],
+  }
+}
+
+function hostSection(hostTag: string, ports: readonly BridgePort[], denied: readonly string[], hasTimeouts: boolean) {
+  const addresses = ports.flatMap((port) => port.addresses)
   const bridge = `"${bridgeName(hostTag)}"`
+  const bound = bounds(bridge, ports)
   const unrouted = addresses.filter((address) => isIpv4(address) && contains(UNROUTED, parseIpv4(address)))
   return {
-    sets: new Map([
+    sets: new Map<string, NftSet>([
       ['addresses', { declaration: 'type ipv4_addr;', elements: ofFamily(4, addresses) }],
       ['addresses6', { declaration: 'type ipv6_addr;', elements: ofFamily(6, addresses) }],
       ['unrouted', { declaration: 'type ipv4_addr;', elements: unrouted }],
       ['unreachable', { declaration: 'type ipv4_addr; flags interval; auto-merge;', elements: [...UNREACHABLE_DESTINATIONS, ...ofFamily(4, denied)] }],
-      ['connections', { declaration: 'type ipv4_addr; size 65536; flags dynamic;', elements: [] }],
+      ...bound.sets,
     ]),
+    timeouts: new Map(hasTimeouts ? ([[4, 'ip'], [6, 'ip6']] as const).map(([family, ip]) => [`hasty${family}`, `protocol tcp; l3proto ${ip}; ${HASTY}`]) : []),
     chains: new Map([
       ['asked', { rules: ['icmp type echo-request return', 'icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } return', 'drop'] }],
+      ...(hasTimeouts ? [['hasty', { rules: ['meta nfproto ipv4 ct timeout set "hasty4"', 'meta nfproto ipv6 ct timeout set "hasty6"'] }] satisfies [string, NftChain]] : []),
       // Before any address translation of others: a container port published on the host is one.
       ['arrival', { hook: 'type filter hook prerouting priority mangle; policy accept;', rules: [`iifname ${bridge} ct state new fib daddr type local jump asked`] }],
       ['input', { hook: 'type filter hook input priority filter - 10; policy accept;', rules: [`iifname ${bridge} ct state established,related accept`, `iifname ${bridge} jump asked`] }],
@@ -83,7 +122,8 @@ function hostSection(hostTag: string, addresses: readonly string[], denied: read
         `iifname ${bridge} oifname ${bridge} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`,
         `iifname ${bridge} oifname "${uplinkPrefix(hostTag)}*" drop`,
         `iifname ${bridge} ip daddr @unreachable drop`,
-        `iifname ${bridge} oifname != ${bridge} ct state new add @connections { ip saddr ct count over ${MAX_CONNECTIONS} } drop`,
+        ...bound.rules,
+        ...(hasTimeouts ? [`ct state new meta l4proto tcp oifname ${bridge} jump hasty`, `ct state new meta l4proto tcp iifname ${bridge} jump hasty`] : []),
         `iifname ${bridge} oifname != ${bridge} ip saddr @addresses accept`,
         `iifname ${bridge} oifname != ${bridge} ip6 saddr @addresses6 accept`,
         `iifname ${bridge} oifname != ${bridge} drop`,

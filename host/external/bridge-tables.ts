@@ -1,6 +1,7 @@
 import type { NetworkNamespaceKernel } from '@/host/network/kernel'
 import { Table } from '@/host/network/table/table'
 import type { Fingerprint } from '@/host/network/watch/fingerprints'
+import type { Logger } from '@/platform/logger'
 import { externalTables, removeExternalTables, type BridgePort } from './bridge-rules'
 import { externalTable } from './names'
 
@@ -9,8 +10,9 @@ export class BridgeTables {
   private table: Table
   /** What nftables lists of the tables as they were loaded last; null: not read since. */
   private listing: string | null = null
+  private hasTimeouts = true
 
-  constructor(private readonly kernel: NetworkNamespaceKernel, private readonly options: { hostTag: string; denied: readonly string[] }) {
+  constructor(private readonly kernel: NetworkNamespaceKernel, private readonly options: { hostTag: string; denied: readonly string[]; log: Pick<Logger, 'warn'> }) {
     this.table = new Table(kernel, 'tables')
   }
 
@@ -22,7 +24,17 @@ export class BridgeTables {
   /** Brings the kernel to the rules of these links. Throws ExecError. */
   async load(ports: readonly BridgePort[]): Promise<void> {
     const before = this.table.state
-    await this.table.load(externalTables({ ...this.options, ports }))
+    const load = () => this.table.load(externalTables({ hostTag: this.options.hostTag, denied: this.options.denied, ports, hasTimeouts: this.hasTimeouts }))
+    await load().catch(async (error: unknown) => {
+      // Not every kernel has them; without, all else is the same.
+      if (before !== null || !this.hasTimeouts) throw error
+      this.hasTimeouts = false
+      await load().catch(() => {
+        this.hasTimeouts = true
+        throw error
+      })
+      this.options.log.warn({ err: error }, 'the kernel keeps connections of addresses of the outside that are not answered, or over, as long as all others (CONFIG_NF_CONNTRACK_TIMEOUT): a flood of them closes an address for longer')
+    })
     if (this.table.state !== before) this.listing = null
   }
 

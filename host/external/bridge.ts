@@ -37,7 +37,7 @@ export class ExternalBridge {
     const { kernel, hostTag, denied, log } = options
     this.pools = new KnownPools(kernel, bridgeName(hostTag), log)
     this.device = new PoolBridge(options, this.pools)
-    this.tables = new BridgeTables(kernel, { hostTag, denied })
+    this.tables = new BridgeTables(kernel, { hostTag, denied, log })
     this.left = new LeftAddresses(kernel)
     this.ports = new KnownPorts(hostTag, this.pools, this.left)
   }

@@ -30,7 +30,7 @@ export class KnownPorts {
 
   /** As the packet filter takes them. */
   forRules(): BridgePort[] {
-    return [...this.byName].map(([name, { mac, addresses }]) => ({ name, mac, addresses }))
+    return [...this.byName].map(([name, { mac, addresses, connections }]) => ({ name, mac, addresses, ...(connections !== undefined && { connections }) }))
   }
 
   /** The namespace that an address is answered for in, or was and is not free of yet. */

@@ -25,8 +25,9 @@ function tableDifference(name: string, before: WholeTable, after: WholeTable): s
   return [
     ...rules.flush, ...sets.remove, ...maps.remove,
     // Maps before the chains that their verdicts name, and all before the counters that maps or rules count in.
-    ...removed('map', before.maps.keys()), ...removed('set', before.sets.keys()), ...removed('chain', before.chains.keys()), ...removed('counter', before.counters),
+    ...removed('map', before.maps.keys()), ...removed('set', before.sets.keys()), ...removed('chain', before.chains.keys()), ...removed('counter', before.counters), ...removed('ct timeout', before.timeouts.keys()),
     ...[...after.counters].filter((one) => isNew(one, before.counters.has(one))).map((one) => `add counter ${name} ${one}`),
+    ...[...after.timeouts].filter(([one]) => isNew(one, before.timeouts.has(one))).map(([one, declaration]) => `add ct timeout ${name} ${one} { ${declaration} }`),
     ...[...after.chains].filter(([one]) => isNew(one, before.chains.has(one))).map(([one, { hook }]) => `add chain ${name} ${one}${hook === undefined ? '' : ` { ${hook} }`}`),
     ...[...after.sets].filter(([one]) => isNew(one, before.sets.has(one))).map(([one, { declaration }]) => `add set ${name} ${one} { ${declaration} }`),
     ...[...after.maps].filter(([one]) => isNew(one, before.maps.has(one))).map(([one, { declaration }]) => `add map ${name} ${one} { ${declaration} }`),
@@ -39,6 +40,7 @@ function goneNames(before: WholeTable, after: WholeTable): Set<string> {
   const declared = (was: ReadonlyMap<string, { declaration: string }>, is: ReadonlyMap<string, { declaration: string }>) => [...was].filter(([key, { declaration }]) => is.get(key)?.declaration !== declaration)
   return new Set([
     ...[...before.counters].filter((one) => !after.counters.has(one)),
+    ...[...before.timeouts].filter(([one, declaration]) => after.timeouts.get(one) !== declaration).map(([one]) => one),
     ...declared(before.sets, after.sets).map(([one]) => one),
     ...declared(before.maps, after.maps).map(([one]) => one),
     ...[...before.chains].filter(([one, { hook }]) => !after.chains.has(one) || after.chains.get(one)?.hook !== hook).map(([one]) => one),

@@ -23,6 +23,8 @@ export type NftSection = {
   readonly maps?: ReadonlyMap<string, NftMap>
   /** Names of named counters. */
   readonly counters?: readonly string[]
+  /** For how long the table of connections keeps those that a rule chose (`ct timeout set`), by name: `protocol tcp; l3proto ip; policy = { syn_sent: 10 };`. */
+  readonly timeouts?: ReadonlyMap<string, string>
   readonly chains?: ReadonlyMap<string, NftChain>
 }
 
@@ -33,20 +35,21 @@ export type NftTables = ReadonlyMap<string, readonly NftSection[]>
 export const NETWORK_TABLE = 'inet hypernetes'
 
 /** Sections as one; throws an Error for a name that two of them have. */
-export type WholeTable = { readonly sets: ReadonlyMap<string, NftSet>; readonly maps: ReadonlyMap<string, NftMap>; readonly counters: ReadonlySet<string>; readonly chains: ReadonlyMap<string, NftChain> }
+export type WholeTable = { readonly sets: ReadonlyMap<string, NftSet>; readonly maps: ReadonlyMap<string, NftMap>; readonly counters: ReadonlySet<string>; readonly timeouts: ReadonlyMap<string, string>; readonly chains: ReadonlyMap<string, NftChain> }
 
 export function merged(name: string, sections: readonly NftSection[]): WholeTable {
-  const whole = { sets: new Map<string, NftSet>(), maps: new Map<string, NftMap>(), counters: new Set<string>(), chains: new Map<string, NftChain>() }
+  const whole = { sets: new Map<string, NftSet>(), maps: new Map<string, NftMap>(), counters: new Set<string>(), timeouts: new Map<string, string>(), chains: new Map<string, NftChain>() }
   const taken = new Set<string>()
   const take = (one: string) => {
     if (taken.has(one)) throw new Error(`table ${name}: two sections have the name ${one}`)
     taken.add(one)
     return one
   }
-  for (const { sets, maps, counters, chains } of sections) {
+  for (const { sets, maps, counters, timeouts, chains } of sections) {
     for (const [key, value] of sets ?? []) whole.sets.set(take(key), value)
     for (const [key, value] of maps ?? []) whole.maps.set(take(key), value)
     for (const one of counters ?? []) whole.counters.add(take(one))
+    for (const [key, value] of timeouts ?? []) whole.timeouts.set(take(key), value)
     for (const [key, value] of chains ?? []) whole.chains.set(take(key), value)
   }
   return whole
