@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addressPoolSpec } from '@/domain/address-pool/spec'
+import { networkSpec } from '@/domain/network/spec'
+import { serviceSpec } from '@/domain/service/spec'
+import { startTestServer } from '@/server/api/testing/server'
+import { runControllers } from '@/server/control/runtime/controller'
+import { inTransaction } from '@/server/store/database'
+import { storeBalancerReport } from '@/server/store/external-reports'
+import { FeedReader } from '@/server/store/feed-reader'
+import { registerHost } from '@/server/store/hosts'
+import { openCountedDatabase } from '@/server/store/testing/counted-database'
+import { createExternalControllers } from './controller'
+
+const quota = 10
+let server: Awaited<ReturnType<typeof startTestServer>>
+let counted: ReturnType<typeof openCountedDatabase>
+/** The tenants of all turns, in their order. */
+const turns: string[] = []
+let stop = async () => {}
+
+beforeAll(async () => {
+  server = await startTestServer()
+  await server.db.addressPool.create({ data: { name: 'default', family: 4, isDefault: true, spec: addressPoolSpec.parse({ subnet: { cidr: '198.18.100.0/24' }, default: true }) } })
+  counted = openCountedDatabase(server.url)
+  const feed = new FeedReader(server.db, server.url, () => {})
+  await feed.start()
+  const ended = new AbortController()
+  const running = runControllers({ db: counted.db, log: server.server.log, feed }, createExternalControllers({ defaultQuota: quota, onTurn: (tenantId) => turns.push(tenantId) }).map((one) => ({ ...one, resyncSeconds: 3600 })), ended.signal)
+  stop = async () => {
+    ended.abort()
+    await running
+    await feed.close()
+    await counted.db.$disconnect()
+    await server.stop()
+  }
+})
+afterAll(() => stop())
+
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 60_000, interval: 20 })
+const turnsOf = (id: string) => turns.filter((one) => one === id).length
+
+async function tenant(name: string) {
+  const id = randomBytes(16).toString('hex')
+  await server.db.tenant.create({ data: { id, slug: `${name}-${id}`, name } })
+  const network = async (of: string, cidr = '10.1.0.0/16') => (await server.db.network.create({ data: { tenantId: id, name: of, spec: networkSpec.parse({ subnets: { a: { cidr } } }) } })).uid
+  await server.db.namespace.create({ data: { tenantId: id, name: 'shop', spec: {} } })
+  const networkId = await network('outside')
+  const services = (count: number, { of = networkId, annotations = {}, from = 0 } = {}) => inTransaction(server.db, (tx) => tx.service.createMany({ data: Array.from({ length: count }, (_, i) => ({ tenantId: id, namespace: 'shop', name: `s${from + i}`, networkId: of, annotations, spec: serviceSpec.parse({ type: 'LoadBalancer', selector: { app: 'a' }, ports: [{ port: 80 }] }) })) }))
+  return {
+    id, services, network,
+    addresses: () => server.db.floatingAddress.count({ where: { tenantId: id, loadBalancerUid: { not: null } } }),
+    told: async () => (await server.db.$queryRaw<{ n: number }[]>`select count(*)::int as n from "ObjectCondition" c join "Service" s on s."uid" = c."objectUid" where s."tenantId" = ${id} and c."type" = 'LoadBalancer' and c."reason" <> 'Pending'`)[0]?.n,
+  }
+}
+
+/** All changes that were written up to now have been looked at: those of another tenant, which came later, have. */
+async function passed(name: string): Promise<void> {
+  const marker = await tenant(name)
+  await marker.services(1)
+  await soon(marker.addresses).toBe(1)
+}
+
+describe('what a tenant has on the outside', () => {
+  it('holds up no other tenant, however much of it is in vain, and costs one question for an address that there is not', { timeout: 120_000 }, async () => {
+    const [ann, bob] = [await tenant('ann'), await tenant('bob')]
+    const [asked, sent] = [counted.sent('floatingAddressQuota'), counted.statements()]
+    await ann.services(300)
+    await bob.services(1)
+    await soon(bob.addresses).toBe(1)
+    // One step for its row, one for its address, and between two steps one of each other tenant.
+    expect(turnsOf(bob.id)).toBeLessThanOrEqual(4)
+    expect(turnsOf(ann.id)).toBeLessThanOrEqual(8)
+    await soon(ann.told).toBe(300)
+    expect(await ann.addresses()).toBe(quota)
+    const { reason, message } = await server.db.objectCondition.findFirstOrThrow({ where: { objectKind: 'Service', message: { contains: 'may have 10' } } })
+    expect([reason, message]).toEqual(['NoAddress', expect.stringContaining('ask an operator for more')])
+    await passed('carol')
+    const [before, statements] = [turnsOf(ann.id), counted.statements()]
+    // A change of each of 300 rows, and its own conditions, are no 300 turns.
+    expect(before).toBeLessThanOrEqual(20)
+    expect(counted.sent('floatingAddressQuota') - asked).toBeLessThanOrEqual(quota + 20)
+    expect(statements - sent).toBeLessThan(4_000)
+    await ann.services(1, { from: 300 })
+    await soon(ann.told).toBe(301)
+    await passed('dave')
+    // One more is its row, its condition, and one look after it.
+    expect(turnsOf(ann.id) - before).toBeLessThanOrEqual(5)
+    expect(counted.statements() - statements).toBeLessThan(250)
+    expect(counted.sent('floatingAddressQuota') - asked).toBeLessThanOrEqual(quota + 25)
+  })
+
+  it('is read by digest: what is written besides is never read, and what is known is not read again', { timeout: 120_000 }, async () => {
+    const ann = await tenant('ann')
+    const [count, size, begin] = [40, 200 << 10, counted.bytes()]
+    await ann.services(count, { annotations: { 'example.com/note': 'x'.repeat(size) } })
+    await soon(ann.told).toBe(count)
+    await passed('bob')
+    expect(counted.bytes() - begin).toBeLessThan(count * size / 10)
+    const before = counted.bytes()
+    // Not what the controller goes by.
+    const all = turnsOf(ann.id)
+    await inTransaction(server.db, (tx) => tx.$executeRaw`update "Service" set "annotations" = "annotations" || '{"example.com/other": "y"}', "labels" = '{"a": "b"}' where "tenantId" = ${ann.id}`)
+    await passed('carol')
+    expect(turnsOf(ann.id)).toBe(all)
+    await inTransaction(server.db, (tx) => tx.$executeRaw`update "Service" set "annotations" = "annotations" || '{"balancer.hypernetes.io/algorithm": "source"}' where "tenantId" = ${ann.id} and "name" = 's1'`)
+    await soon(() => server.db.loadBalancer.count({ where: { tenantId: ann.id, generation: 2 } })).toBe(1)
+    await passed('dave')
+    expect(counted.bytes() - before).toBeLessThan(2 * size)
+  })
+
+  it('waits for no turn because of what its servers do, but for what its host says of it', { timeout: 120_000 }, async () => {
+    const ann = await tenant('ann')
+    const { id: hostId } = await registerHost(server.db, 'h1', 'key 1')
+    await server.db.$executeRaw`update "Host" set "phase" = 'Ready', "hello" = '{"capabilities": ["externalObjects"]}', "lastHeartbeat" = now()`
+    await ann.services(1)
+    const where = { tenantId: ann.id, hostId }
+    await soon(() => server.db.loadBalancer.count({ where })).toBe(1)
+    const { uid } = await server.db.loadBalancer.findFirstOrThrow({ where })
+    const report = (phase: 'Active' | 'Degraded', down: string[]) => inTransaction(server.db, (tx) => storeBalancerReport(tx, hostId, { kind: 'balancer', uid, phase, reason: '', message: '', down }))
+    await report('Active', [])
+    await soon(() => server.db.objectCondition.count({ where: { objectUid: uid, status: 'True' } })).toBe(1)
+    await passed('bob')
+    const before = turnsOf(ann.id)
+    for (let i = 0; i < 20; i += 1) await report('Active', i % 2 === 0 ? ['10.1.0.5:80'] : [])
+    await passed('carol')
+    expect(turnsOf(ann.id)).toBe(before)
+    await report('Degraded', [])
+    await soon(() => server.db.objectCondition.count({ where: { objectUid: uid, reason: 'Degraded' } })).toBe(1)
+  })
+
+  it('is made one network after another: nobody who holds one of them waits in a circle', { timeout: 120_000 }, async () => {
+    const ann = await tenant('ann')
+    const networks = [await ann.network('one', '10.2.0.0/16'), await ann.network('two', '10.3.0.0/16')].sort()
+    const ctx = { db: counted.db, log: server.server.log, feed: server.server.feed }
+    const [external] = createExternalControllers({ defaultQuota: quota })
+    let turn: Promise<unknown> | undefined
+    await inTransaction(server.db, async (tx) => {
+      await tx.$queryRaw`select 1 from "Network" where "uid" = ${networks[1]}::uuid for no key update`
+      // The feed waits for this transaction to end: the turn is begun by hand.
+      await inTransaction(server.db, (other) => other.service.createMany({ data: networks.map((networkId, i) => ({ tenantId: ann.id, namespace: 'shop', name: `s${i}`, networkId, spec: serviceSpec.parse({ type: 'LoadBalancer', ports: [{ port: 80 }] }) })) }))
+      turn = external?.reconcile(ctx, `tenant:${ann.id}`) as Promise<unknown>
+      const waits = () => server.db.$queryRaw<{ n: number }[]>`select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await expect.poll(async () => (await waits())[0]?.n, { timeout: 10_000 }).toBe(1)
+      // Who waits for the second one holds the first no more.
+      expect(await server.db.loadBalancer.count({ where: { tenantId: ann.id } })).toBe(1)
+      await tx.$queryRaw`select 1 from "Network" where "uid" = ${networks[0]}::uuid for no key update nowait`
+    })
+    await turn
+    expect(await server.db.loadBalancer.count({ where: { tenantId: ann.id } })).toBe(2)
+  })
+
+  it('is looked at again for a host that is lost where it has something there, and nobody else’s is', async () => {
+    await server.db.host.updateMany({ data: { unschedulable: true } })
+    const [ann, bob] = [await tenant('ann'), await tenant('bob')]
+    const { id: hostId } = await registerHost(server.db, 'h2', 'key 2')
+    await ann.services(1)
+    await bob.services(1)
+    await soon(async () => [await ann.addresses(), await bob.addresses()]).toEqual([1, 1])
+    await server.db.loadBalancer.updateMany({ where: { tenantId: ann.id }, data: { hostId } })
+    const [all, hosts] = createExternalControllers({ defaultQuota: quota })
+    const ctx = { db: server.db, log: server.server.log, feed: server.server.feed }
+    expect(await hosts?.reconcile(ctx, `host:${hostId}`)).toEqual([`tenant:${ann.id}`])
+    // Once it is Ready, those that wait for one.
+    expect(await all?.reconcile(ctx, `host:${hostId}`)).toEqual([`tenant:${ann.id}`])
+    await server.db.host.update({ where: { id: hostId }, data: { phase: 'Ready' } })
+    // Of tenants of other tests, some may wait as well.
+    expect(await all?.reconcile(ctx, `host:${hostId}`)).toEqual(expect.arrayContaining([`tenant:${ann.id}`, `tenant:${bob.id}`]))
+  })
+})
