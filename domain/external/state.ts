@@ -2,7 +2,7 @@ import type { CompiledBalancer } from '../load-balancer/compiled'
 import type { EndpointSubset } from '../service/endpoints'
 import type { ServicePort } from '../service/spec'
 
-/** An address that a pod of the host holds; `podAddress` is the pod's own of the same family. */
+/** An address that a pod of the host holds; `podAddress` is the pod's own: of IPv4 for an address of IPv4; for one of IPv6, which is routed as it is, of IPv6 where the pod has one, else of IPv4. */
 export type StateFloating = { uid: string; poolId: string; address: string; networkId: string; podUid: string; podAddress: string }
 /** A balancer that is bound to the host; `addresses` are those that it may answer for here. `inner` and `mac` are its own in its tenant's network. */
 export type StateBalancer = {

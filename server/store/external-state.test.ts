@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { addressPoolSpec } from '@/domain/address-pool/spec'
 import { compileService } from '@/domain/load-balancer/compile'
 import { weightAnnotation } from '@/domain/load-balancer/annotations'
 import { networkSpec } from '@/domain/network/spec'
@@ -7,7 +8,7 @@ import { podSpec } from '@/domain/pod/spec'
 import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
 import { CompiledCache } from './balancer-models'
-import { readHostBackends } from './external-state'
+import { readHostBackends, readHostExternal } from './external-state'
 import { registerHost } from './hosts'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
@@ -48,4 +49,22 @@ it('takes of endpoints that a tenant wrote no other tenant’s pods for its own:
   const after = await readHostBackends(db, hostId, new CompiledCache(), uids)
   expect(after.services.get(`${ann.tenantId}/shop/web`)?.subsets[0]?.addresses.map(({ targetRef }) => targetRef?.uid)).toEqual([undefined, undefined, 'no uid'])
   expect(after.services.get(`${bob.tenantId}/shop/web`)?.subsets[0]?.addresses.map(({ targetRef }) => targetRef?.uid)).toEqual([bob.pod])
+})
+
+it('says with an address of IPv6 which pod it is routed to, by what that has in its network, and with one of IPv4 what it is translated to', async () => {
+  const { db } = server
+  const hostId = (await registerHost(db, 'h3', 'third key')).id
+  const { tenant } = await server.signUp('eve')
+  const networkId = (await db.network.create({ data: { tenantId: tenant.id, name: 'own', spec: networkSpec.parse({ subnets: { a: { cidr: '10.1.0.0/24' }, b: { cidr: 'fd00:1::/64' } } }) } })).uid
+  const pool = await db.addressPool.create({ data: { name: 'six', family: 6, spec: addressPoolSpec.parse({ subnet: { cidr: '2001:db8:9::/64' } }) } })
+  const podWith = async (name: string, ...addresses: string[]) => {
+    const { uid } = await db.pod.create({ data: { tenantId: tenant.id, namespace: 'default', name, networkId, hostId, spec: podSpec.parse({ containers: [{ name: 'a', image: 'busybox' }] }) } })
+    for (const address of addresses) await db.networkAddress.create({ data: { networkId, podUid: uid, address, mac: `02:00:00:00:00:0${name.length}` } })
+    return uid
+  }
+  const give = (name: string, podUid: string, address: string) => db.floatingAddress.create({ data: { tenantId: tenant.id, name, address, poolId: pool.uid, spec: {}, podUid, hostId } })
+  const [both, four, none] = [await podWith('both', '10.1.0.5', 'fd00:1::5'), await podWith('plain', '10.1.0.6'), await podWith('waits')]
+  for (const [name, podUid, address] of [['a', both, '2001:db8:9::a'], ['b', four, '2001:db8:9::b'], ['c', none, '2001:db8:9::c'], ['d', both, '198.18.9.4']] as const) await give(name, podUid, address)
+  const { state } = await readHostExternal(db, hostId, new CompiledCache())
+  expect(Object.fromEntries(state.floating.map(({ address, podAddress }) => [address, podAddress]))).toEqual({ '2001:db8:9::a': 'fd00:1::5', '2001:db8:9::b': '10.1.0.6', '198.18.9.4': '10.1.0.5' })
 })

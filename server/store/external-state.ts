@@ -20,7 +20,9 @@ export type HostExternal = { state: ExternalState; unwanted: Unwanted }
 export async function readHostExternal(db: Database, hostId: string, cache: CompiledCache): Promise<HostExternal> {
   const floating = await db.$queryRaw<StateFloating[]>`
     select f."uid", f."poolId", host(f."address") as "address", p."networkId", p."uid" as "podUid", host(a."address") as "podAddress"
-    from "FloatingAddress" f join "Pod" p on p."uid" = f."podUid" and p."hostId" = f."hostId" join "NetworkAddress" a on a."podUid" = p."uid" and family(a."address") = family(f."address")
+    from "FloatingAddress" f join "Pod" p on p."uid" = f."podUid" and p."hostId" = f."hostId" join lateral (
+      select n."address" from "NetworkAddress" n where n."podUid" = p."uid" and family(n."address") <= family(f."address") order by family(n."address") desc limit 1
+    ) a on true
     where f."hostId" = ${hostId}::uuid order by f."uid"`
   const balancers = await readBalancers(db, hostId, cache, null)
   const unwanted = await db.$queryRaw<{ uid: string; address: string }[]>`

@@ -19,6 +19,8 @@ export type FloatingAddressRow = NonNullable<Awaited<ReturnType<typeof findFloat
 export type AddressRequest = Pick<FloatingAddressSpec, 'pool' | 'family' | 'address' | 'target'> & {
   name: string
   managed: boolean
+  /** Of a managed one: of which family it is, where a usual pool has that; else it is of the other. */
+  prefers?: 'IPv4' | 'IPv6'
   /** Of a managed one: for what, as the audit shall say it. */
   takenFor?: string
   /** How many addresses a tenant may have of which its row says nothing: the platform's setting. */
@@ -96,13 +98,13 @@ type Insert = (address: string) => Promise<{ uid: string; address: string } | nu
  * The pool that an address is to come from: the named one, else the one that has the address, else the default one of the family. It stays as it is until the transaction
  * ends, which the foreign key holds anyway: operators wait who change it, nobody else.
  */
-async function poolFor(tx: Transaction, { pool, family, address }: AddressRequest): Promise<Pool | { refusal: FloatingRefusal }> {
+async function poolFor(tx: Transaction, { pool, family, address, prefers }: AddressRequest): Promise<Pool | { refusal: FloatingRefusal }> {
   const wanted = family ?? (address === undefined ? undefined : (`IPv${familyOf(address)}` as const))
-  const which = pool !== undefined ? Prisma.sql`"name" = ${pool}` : address !== undefined ? Prisma.sql`("spec" #>> '{subnet,cidr}')::inet >>= ${address}::inet` : Prisma.sql`"isDefault" and "family" = ${wanted === 'IPv6' ? 6 : 4}`
-  const [row] = await tx.$queryRaw<{ uid: string; name: string; family: number; spec: unknown }[]>`select "uid", "name", "family", "spec" from "AddressPool" where ${which} for key share`
+  const which = pool !== undefined ? Prisma.sql`"name" = ${pool}` : address !== undefined ? Prisma.sql`("spec" #>> '{subnet,cidr}')::inet >>= ${address}::inet` : Prisma.sql`"isDefault" and ("family" = ${wanted === 'IPv6' ? 6 : 4} or ${prefers !== undefined})`
+  const [row] = await tx.$queryRaw<{ uid: string; name: string; family: number; spec: unknown }[]>`select "uid", "name", "family", "spec" from "AddressPool" where ${which} order by ("family" = ${prefers === 'IPv6' ? 6 : 4}) desc limit 1 for key share`
   if (!row && pool !== undefined) return { refusal: { reason: 'PoolNotFound', path: ['pool'], message: `There is no pool "${pool}": name another one, or none for the usual one.` } }
   if (!row && address !== undefined) return { refusal: { reason: 'AddressNotInPool', path: ['address'], message: `${address} is in no pool of addresses: ask for one that is, or for none.` } }
-  if (!row) return { refusal: { reason: 'NoDefaultPool', path: ['family'], message: `No pool is the usual one for ${wanted ?? 'IPv4'} addresses: name a pool, or ask an operator for one.` } }
+  if (!row) return { refusal: { reason: 'NoDefaultPool', path: ['family'], message: `No pool is the usual one${prefers === undefined ? ` for ${wanted ?? 'IPv4'} addresses` : ''}: name a pool, or ask an operator for one.` } }
   if (wanted !== undefined && wanted !== `IPv${row.family}`) return { refusal: { reason: 'FamilyNotInPool', path: [address === undefined ? 'family' : 'address'], message: `The pool "${row.name}" has IPv${row.family} addresses: ask for one of those, or name another pool.` } }
   return { uid: row.uid, name: row.name, spec: addressPoolSpec.parse(row.spec) }
 }

@@ -5,7 +5,7 @@ import { oneIp, subnetText } from './fields'
 
 /** Addresses of the outside that hosts of this cluster may answer for. `gateway` is the hosts' own address there. */
 const addressPool = z.object({ kind: z.literal('addressPool'), uid: z.uuid(), name: z.string().max(63), cidr: subnetText, gateway: oneIp })
-/** An address that leads to a pod of this host, all of its ports and both ways. IPv4 is translated one to one; an IPv6 address is reported as Failed (docs/adr/0033). `until`: as of a balancer; missing: null. */
+/** An address that leads to a pod of this host, all of its ports and both ways. IPv4 is translated one to one, to `podAddress`; IPv6 is routed to the pod as it is, whose `podAddress` may be of either family (docs/adr/0038). A host of before reports it as Failed. `until`: as of a balancer; missing: null. */
 const floatingAddress = z.object({ kind: z.literal('floatingAddress'), uid: z.uuid(), address: oneIp, networkId: z.uuid(), podUid: z.uuid(), podAddress: oneIp, until: z.number().int().min(5).max(3600).nullable().optional() })
 /**
  * A balancer that runs on this host. `network` is where its pods are, `inner` its own addresses there, at most one a family. `number` is unique in the cluster. `until`: how

@@ -137,3 +137,22 @@ describe('addresses that were taken for a balancer', () => {
     ])
   })
 })
+
+it('what is taken for a balancer is of the family of its service where a usual pool has that, and of the other where none has', async () => {
+  const taken = async (name: string, prefers: 'IPv4' | 'IPv6') => {
+    const given = await inTransaction(server.db, (tx) => takeAddress(tx, ann.tenant.id, request(name, { managed: true, prefers })))
+    return 'taken' in given ? given.taken.pool : given.refusal.reason
+  }
+  expect(await taken('alone', 'IPv6')).toBe('default')
+  await server.db.addressPool.create({ data: { name: 'six', family: 6, isDefault: true, spec: { default: true, subnet: { cidr: '2001:db8:7::/64', gateway: '2001:db8:7::1' } } } })
+  expect([await taken('four', 'IPv4'), await taken('six', 'IPv6')]).toEqual(['default', 'six'])
+  // Who takes one for themselves gets what they ask for.
+  expect((await take('own')).status).toMatchObject({ family: 'IPv4' })
+  await server.db.floatingAddress.deleteMany()
+  await server.db.addressPool.deleteMany({ where: { name: 'default' } })
+  expect(await taken('only', 'IPv4')).toBe('six')
+  await expect(take('own')).rejects.toMatchObject(at('spec.family', 'No pool is the usual one for IPv4 addresses'))
+  await server.db.floatingAddress.deleteMany()
+  await server.db.addressPool.deleteMany()
+  expect(await taken('none', 'IPv4')).toBe('NoDefaultPool')
+})

@@ -32,9 +32,9 @@ async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wante
       await holdExternal(tx, [tenantId])
       let rows = 0
       for (const { balancer, source } of part) {
-        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
+        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, prefers: source.family ?? 'IPv4', takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
         if ('taken' in given) rows += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
-        else if (isForAll(given.refusal)) {
+        else if (isForAll(given.refusal) && source.family === null) {
           refusals.noAddress = given.refusal.message
           break
         } else refusals.bySource.set(source.uid, given.refusal.message)

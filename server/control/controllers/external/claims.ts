@@ -83,7 +83,8 @@ function podClaim(world: World, pods: ReadonlyMap<string, WorldPod>, { family, t
   if (taken.has(key)) return none('TargetHasAddress', `${said(target)} has another floating address of IPv${family} already: name another target.`)
   taken.add(key)
   if (pod.hostId === null) return none('TargetNotPlaced', `${said(target)} has no host yet: the address leads to it once it has one.`)
-  if (!pod.addresses.some((one) => familyOf(one) === family)) return none('FamilyNotInTarget', `${said(target)} has no IPv${family} address in its network yet: if the network has no IPv${family} subnet, add one, or use an address of the other family.`)
+  // IPv6 is routed to the pod as it is, IPv4 is translated to the pod's own.
+  if (!pod.addresses.some((one) => family === 6 || familyOf(one) === 4)) return none('TargetNotPlaced', `${said(target)} has no address in its network yet: the address leads to it once it has one.`)
   if (!world.hosts.some(({ id, capable }) => id === pod.hostId && capable)) return none('HostCannot', `The host of ${said(target)} does not answer for addresses of the outside: ask an operator to upgrade its agent.`)
   return { kind: 'pod', pod }
 }

@@ -5,7 +5,7 @@ import { chooseHost, isIdle, nextHolding, planExternal } from './plan'
 import type { World, WorldAddress, WorldBalancer, WorldHost, WorldPod, WorldSource } from './world'
 
 const compiled = 'a digest'
-const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], compiled, problem: '', warning: '', ...over })
+const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], family: null, compiled, problem: '', warning: '', ...over })
 const address = (uid: string, over: Partial<WorldAddress> = {}): WorldAddress => ({ uid, name: uid, address: `198.18.100.${uid.length}`, family: 4, generation: 1, target: null, managed: false, deleted: false, podUid: null, balancerUid: null, hostId: null, ...over })
 const balancer = (uid: string, sourceUid: string, over: Partial<WorldBalancer> = {}): WorldBalancer => ({ uid, kind: 'Service', sourceUid, namespace: 'shop', name: sourceUid, generation: 1, networkId: 'n', same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, ...over })
 const pod = (uid: string, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId: 'h1', addresses: ['10.0.0.2'], ...over })
@@ -26,7 +26,7 @@ describe('who shall have an address', () => {
   })
   it('is one address of each family for a pod, and none that a pod cannot have', () => {
     const of = world({ pods: [pod('p'), pod('far', { hostId: null }), pod('old', { hostId: 'h3' })], hosts: [host('h1'), host('h3', { capable: false })], addresses: [address('a', { target: toPod('p') }), address('bb', { target: toPod('p'), podUid: 'p', hostId: 'h1' }), address('v6', { family: 6, target: toPod('p') }), address('x', { target: toPod('none') }), address('y', { target: toPod('far') }), address('z', { target: toPod('old') })] })
-    expect(['a', 'bb', 'v6', 'x', 'y', 'z'].map((uid) => said(of, uid)?.reason)).toEqual(['TargetHasAddress', 'Associated', 'FamilyNotInTarget', 'TargetNotFound', 'TargetNotPlaced', 'HostCannot'])
+    expect(['a', 'bb', 'v6', 'x', 'y', 'z'].map((uid) => said(of, uid)?.reason)).toEqual(['TargetHasAddress', 'Associated', 'Pending', 'TargetNotFound', 'TargetNotPlaced', 'HostCannot'])
   })
   it('is a balancer of its own where none is named, and what was taken for it goes with it', () => {
     const taken = address('m', { managed: true, balancerUid: 'b1', hostId: 'h1' })
@@ -47,6 +47,17 @@ describe('an address', () => {
     expect(nextHolding(mine, theirs, true)).toEqual(theirs)
     expect(nextHolding(mine, { ...theirs, hostId: 'h1' }, false)).toEqual({ ...theirs, hostId: 'h1' })
     expect(nextHolding(mine, free, true)).toEqual(free)
+  })
+  it('changes places with another one: a pod has never two of a family, and none waits for ever', () => {
+    let addresses = [address('a', { target: toPod('q'), podUid: 'p', hostId: 'h1' }), address('b', { target: toPod('p'), podUid: 'q', hostId: 'h1' }), address('c', { target: toPod('r'), podUid: 's', hostId: 'h1' }), address('d', { target: toPod('s') })]
+    const pods = ['p', 'q', 'r', 's'].map((uid) => pod(uid))
+    for (let turn = 0; turn < 3; turn += 1) {
+      for (const { uid, to } of planExternal(world({ pods, addresses })).hold) {
+        if (to.podUid !== null) expect(addresses.filter(({ podUid }) => podUid === to.podUid)).toEqual([])
+        addresses = addresses.map((one) => (one.uid === uid ? { ...one, ...to } : one))
+      }
+    }
+    expect(addresses.map(({ podUid }) => podUid)).toEqual(['q', 'p', 'r', 's'])
   })
   it('that was given back stays until its host has let go', () => {
     expect(planExternal(world({ addresses: [address('a', { deleted: true, podUid: 'p', hostId: 'h1' })] }))).toMatchObject({ removeAddresses: [], hold: [{ to: { podUid: null, hostId: 'h1' } }] })
