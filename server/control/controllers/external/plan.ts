@@ -42,6 +42,7 @@ export function planExternal(world: World): ExternalPlan {
     places.set(balancer.uid, source ? planBalancer(plan, balancer, source, claims, hosts, load) : planEnd(plan, balancer, hosts))
   }
   for (const address of world.addresses) planAddress(plan, address, claims, bySource, places, hosts)
+  plan.hold = oneOfEachFamily(plan.hold, world.addresses)
   plan.verdicts.push(...world.sources.map((source) => judgeSource(source, bySource.get(source.uid), byName.get(nameKey(source)), claims, hosts)), ...world.addresses.map((address) => judgeAddress(address, claims, bySource, hosts)))
   return plan
 }
@@ -102,6 +103,22 @@ function planAddress(plan: ExternalPlan, address: WorldAddress, claims: Claims, 
   }
   const to = nextHolding(from, want, hostId !== null && isLost(hosts, hostId))
   if (to.podUid !== podUid || to.balancerUid !== balancerUid || to.hostId !== hostId) plan.hold.push({ uid, from, to })
+}
+
+/**
+ * A pod has one address of each family at any time: who comes to one that another address has still, and which is not about to lose it here, waits, and leads nowhere meanwhile.
+ * So addresses that change places, each with the other's pod, both come there.
+ */
+function oneOfEachFamily(hold: ExternalPlan['hold'], addresses: readonly WorldAddress[]): ExternalPlan['hold'] {
+  const familyOf = new Map(addresses.map(({ uid, family }) => [uid, family]))
+  const holders = new Map(addresses.flatMap(({ uid, podUid, family }) => (podUid === null ? [] : [[`${podUid} ${family}`, uid] as const])))
+  const after = new Map(hold.map(({ uid, to }) => [uid, to.podUid]))
+  return hold.flatMap((one) => {
+    const { uid, from, to } = one
+    const other = to.podUid === null ? undefined : holders.get(`${to.podUid} ${familyOf.get(uid)}`)
+    if (other === undefined || other === uid || after.get(other) === null) return [one]
+    return from.podUid === null && from.balancerUid === null ? [] : [{ uid, from, to: { podUid: null, balancerUid: null, hostId: from.hostId } }]
+  })
 }
 
 /** One step towards whom an address shall have: only an address that no host answers for, or whose host is lost, may come to another host. */
