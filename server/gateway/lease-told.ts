@@ -1,24 +1,15 @@
 import { forgetLease } from '@/server/store/hosts'
 import type { Database } from '@/server/store/database'
 
-/**
- * Whether the host of one connection knows that it may answer for nothing on the outside for ever, which its row says (`leaseToldAt`): only then another may have what is there once the host
- * is silent. The row says so after the host said that it took all that was sent with such times, and says it no more before anything is sent without.
- */
-export class LeaseTold {
+/** What was sent on one connection of the outside, and whether the host knows of all of it for how long it may answer for it. Pure. */
+export class LeaseSent {
   private sent = 0
   /** So many messages have to be taken for all to have a time; null: not all of what was sent has one. */
   private after: number | null = null
-  private mayBeKnown = true
-  private last: Promise<unknown> = Promise.resolve()
 
   /** Before what is so now is sent. `bounded`: all of it has a time. */
-  async begins(db: Database, hostId: string, bounded: boolean): Promise<void> {
-    if (bounded) return
-    this.after = null
-    if (!this.mayBeKnown) return
-    await this.inTurn(() => forgetLease(db, hostId))
-    this.mayBeKnown = false
+  begins(bounded: boolean): void {
+    if (!bounded) this.after = null
   }
 
   wasSent(): void {
@@ -30,10 +21,41 @@ export class LeaseTold {
     if (bounded) this.after ??= this.sent
   }
 
-  /** Records a heartbeat; `leased` is what it says of {@link wasSent} messages. */
+  /** `leased`: what the host says of how many messages it took, where nothing that it has is without a time. */
+  isKnown(leased: number | undefined): boolean {
+    return leased !== undefined && this.after !== null && leased >= this.after
+  }
+}
+
+/**
+ * Whether the host of one connection knows that it may answer for nothing on the outside for ever, which its row says (`leaseToldAt`): only then another may have what is there once the host
+ * is silent. The row says so after the host said that it took all that was sent with such times, and says it no more before anything is sent without.
+ */
+export class LeaseTold {
+  private readonly messages = new LeaseSent()
+  private mayBeKnown = true
+  private last: Promise<unknown> = Promise.resolve()
+
+  /** See {@link LeaseSent.begins}. Resolves once the row says it where the host may answer for ever. */
+  async begins(db: Database, hostId: string, bounded: boolean): Promise<void> {
+    this.messages.begins(bounded)
+    if (bounded || !this.mayBeKnown) return
+    await this.inTurn(() => forgetLease(db, hostId))
+    this.mayBeKnown = false
+  }
+
+  wasSent(): void {
+    this.messages.wasSent()
+  }
+
+  ends(bounded: boolean): void {
+    this.messages.ends(bounded)
+  }
+
+  /** Records a heartbeat with what it says ({@link LeaseSent.isKnown}). */
   heartbeat<T>(leased: number | undefined, record: (isKnown: boolean) => Promise<T>): Promise<T> {
     return this.inTurn(() => {
-      const isKnown = leased !== undefined && this.after !== null && leased >= this.after
+      const isKnown = this.messages.isKnown(leased)
       this.mayBeKnown ||= isKnown
       return record(isKnown)
     })
