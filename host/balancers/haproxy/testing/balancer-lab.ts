@@ -10,7 +10,7 @@ import { defaultOptions, type BalancerModel, type BalancerServer } from '@/domai
 import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import type { Certificate } from '../../ports'
-import { HaproxyProcess } from '../haproxy'
+import { HaproxyProcess, type HaproxyParts } from '../haproxy'
 
 const log = logger('test')
 log.level = 'fatal'
@@ -37,8 +37,8 @@ export class BalancerLab {
     return lab
   }
 
-  haproxy(onEnd = () => {}): HaproxyProcess {
-    return new HaproxyProcess({ folder: join(this.folder, 'balancer'), namespace: `/run/netns/${this.namespace}`, onEnd, log })
+  haproxy(onEnd = () => {}, more: Partial<HaproxyParts> = {}): HaproxyProcess {
+    return new HaproxyProcess({ folder: join(this.folder, 'balancer'), namespace: `/run/netns/${this.namespace}`, onEnd, log, ...more })
   }
 
   /** A balancer as its host is told of it. */
