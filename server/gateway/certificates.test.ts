@@ -82,7 +82,7 @@ it('a host has a say in what it was given, and in nothing else', async () => {
   const row = await db.loadBalancer.create({ data: { tenantId: ann.tenant.id, namespace: 'default', name: 'b', source: 'Service', sourceUid: randomUUID(), networkId, hostId: mine.hostId } })
   const address = await db.floatingAddress.create({ data: { tenantId: ann.tenant.id, name: 'f', address: '198.18.0.9', poolId: pool.uid, spec: {}, loadBalancerUid: row.uid, hostId: mine.hostId } })
   const say = (over: Partial<ExternalReport>): ExternalReport => ({ kind: 'balancer', uid: row.uid, phase: 'Active', reason: '', message: '', ...over })
-  const settled = ({ hostId }: typeof mine) => expect.poll(() => sessions.get(hostId)?.external.size, { timeout: 30_000, interval: 20 }).toBe(0)
+  const settled = ({ hostId }: typeof mine) => expect.poll(() => sessions.get(hostId)?.externalReports.size, { timeout: 30_000, interval: 20 }).toBe(0)
   const stored = async () => {
     await settled(mine)
     return (await db.loadBalancer.findUniqueOrThrow({ where: { uid: row.uid } })).report

@@ -141,7 +141,7 @@ describe('what hosts say of the outside while a tenant’s own is being worked o
       await inTransaction(server.db, (tx) => tx.$executeRaw`update "Host" set "hello" = "hello" || '{"connection": "newer"}' where "id" = ${host.hostId}::uuid`)
       await end()
     }
-    await soon(() => sessions.get(host.hostId)?.external.size).toBe(0)
+    await soon(() => sessions.get(host.hostId)?.externalReports.size).toBe(0)
     expect(await reportOf(held)).toBeNull()
   })
 })

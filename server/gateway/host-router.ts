@@ -91,8 +91,8 @@ export const hostRouter = t.router({
         await storeImages(tx, hostId, input.images)
         return { stored, starts }
       }, { repeatable: true })
-      ctx.session.external.take(ctx.session, input.external, input.complete ? input.answering : null)
-      await ctx.session.external.store(ctx, ctx.session)
+      ctx.session.externalReports.take(ctx.session, input.external, input.complete ? input.answering : null)
+      await ctx.session.externalReports.store(ctx, ctx.session)
       countReport(input.pods.length, stored, starts)
       return { stored }
     }),

@@ -22,7 +22,7 @@ export class HostSession {
   /** What this host may answer for on the outside. */
   readonly held = new HeldExternal()
   /** What it said of that. */
-  readonly external = new ExternalReports()
+  readonly externalReports = new ExternalReports()
   /** Whether it knows for how long it may answer for that without hearing of the server. */
   readonly lease = new LeaseTold()
   closed = false
