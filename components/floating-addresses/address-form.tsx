@@ -60,7 +60,7 @@ function PoolFields({ tenant, values, errors, set }: FieldsProps) {
   return (
     <>
       {families.size > 1 && !values.pool && (
-        <Field label="Family" hint={values.family === 'IPv6' ? 'Leads to balancers alone: hosts lead IPv4 to pods' : 'Leads to pods and balancers'} error={errors['family']}>
+        <Field label="Family" hint={values.family === 'IPv6' ? 'Routed to a pod as it is, which has it as its own' : 'Translated to a pod’s own address'} error={errors['family']}>
           {(control) => <Select {...control} value={values.family} onChange={(event) => set('family', event.target.value === 'IPv6' ? 'IPv6' : 'IPv4')}><option>IPv4</option><option>IPv6</option></Select>}
         </Field>
       )}

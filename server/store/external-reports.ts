@@ -12,13 +12,13 @@ export async function storeBalancerReport(tx: Transaction, hostId: string, { uid
   await tx.$executeRaw`update "FloatingAddress" set "reported" = ${phase === 'Gone' ? '' : phase} where "loadBalancerUid" = ${uid}::uuid and "hostId" = ${hostId}::uuid and "reported" <> ${phase === 'Gone' ? '' : phase}`
 }
 
-/** The same of an address that leads to a pod; why it fails stands in its condition Active. */
+/** The same of an address that leads to a pod; why it fails, or does not answer yet (Degraded: its pod is not there, or has not taken it), stands in its condition Active. */
 export async function storeAddressReport(tx: Transaction, hostId: string, { uid, phase, reason, message }: ExternalReport): Promise<void> {
   const reported = phase === 'Gone' ? '' : phase
   const held = await tx.$queryRaw<{ generation: number; reported: string }[]>`select "generation", "reported" from "FloatingAddress" where "uid" = ${uid}::uuid and "hostId" = ${hostId}::uuid and "podUid" is not null for no key update`
   const [row] = held
   if (!row) return
   if (row.reported !== reported) await tx.$executeRaw`update "FloatingAddress" set "reported" = ${reported} where "uid" = ${uid}::uuid`
-  const status = phase === 'Active' || phase === 'Degraded' ? 'True' : 'False'
+  const status = phase === 'Active' ? 'True' : 'False'
   await setCondition(tx, { objectUid: uid, objectKind: 'FloatingAddress', type: 'Active', status, reason: reason || phase, message: message || (status === 'True' ? 'Its host answers for it.' : 'Its host does not answer for it.'), observedGeneration: row.generation })
 }

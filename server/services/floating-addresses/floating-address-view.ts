@@ -33,7 +33,8 @@ function phaseOf(row: FloatingAddressRow, { target }: FloatingAddressSpec, holde
   if (!target && !holder && row.hostId === null) return 'Free'
   if (!holder || row.hostId === null || (target && !isSame(holder, target))) return 'Pending'
   if (row.reported === 'Failed') return 'Failed'
-  return row.reported === '' ? 'Pending' : 'Active'
+  // Of a pod's, its host says so while the pod is not there, or has not taken it; a balancer of which not all works answers.
+  return row.reported === '' || (row.reported === 'Degraded' && holder.kind === 'Pod') ? 'Pending' : 'Active'
 }
 
 /** Stored addresses as the API shows them. */

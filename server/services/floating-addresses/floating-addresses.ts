@@ -33,6 +33,7 @@ export function createFloatingAddress(ctx: ServerContext, scope: Scope, input: z
     await holdTenant(tx, scope)
     if (await isThere(tx, scope, name)) throw nameTaken('floating address', name)
     await applyFloatingAddress(tx, ctx.config, scope, { kind: 'FloatingAddress', metadata: { name, labels, annotations }, spec })
+    await checkAddressOfPod(tx, scope, name)
     return floatingAddressViewOf(tx, scope, name)
   }), { repeatable: true })
 }
@@ -54,19 +55,19 @@ export function changeFloatingAddress(ctx: ServerContext, scope: Scope, input: z
     const { target, ...rest } = input.spec ?? floatingAddressSpec.parse(row.spec)
     const now = input.target === undefined ? target : (input.target ?? undefined)
     await change(tx, scope, row, { labels: input.labels ?? labels, annotations: input.annotations ?? annotations, spec: now ? { ...rest, target: now } : rest })
+    await checkAddressOfPod(tx, scope, input.name)
     return floatingAddressViewOf(tx, scope, input.name)
   }, { repeatable: true })
 }
 
-/** Takes an address, or changes where it leads to, as a manifest says it. The tenant is held. */
+/** Takes an address, or changes where it leads to, as a manifest says it. The tenant is held. {@link checkAddressOfPod} is asked once all of them are so. */
 export async function applyFloatingAddress(tx: Transaction, settings: Settings, scope: Scope, { metadata, spec }: FloatingAddressManifest): Promise<Applied> {
   const { name, labels, annotations } = metadata
   const existing = await findFloatingAddress(tx, scope, name)
   if (existing && !existing.deletedAt) return (await change(tx, scope, existing, { labels, annotations, spec })) ? 'configured' : 'unchanged'
   const given = await takeAddress(tx, scope.tenantId, { ...spec, name, labels, annotations, managed: false, defaultQuota: settings.floatingAddressQuota })
   if ('refusal' in given) throw refused(given.refusal)
-  if (spec.target) await refuseSecondOfPod(tx, scope, given.taken, spec.target)
-  await recordAudit(tx, scope, { action: 'floatingAddress.create', kind: 'FloatingAddress', name, detail: given.taken.address })
+  await recordAudit(tx, scope, { action: 'floatingAddress.create', kind: 'FloatingAddress', name, detail: `${given.taken.address}${spec.target ? ` to ${said(spec.target)}` : ''}` })
   return 'created'
 }
 
@@ -76,9 +77,14 @@ function refused({ reason, path, message }: { reason: string; path: string[]; me
   return new DomainError(reason === 'NameTaken' ? 'already_exists' : 'failed_precondition', message, { problems: [{ path: reason === 'NameTaken' ? 'name' : ['spec', ...path].join('.'), line: null, message }] })
 }
 
-/** A pod has one address of each family: two would be two answers to whom its own connections come from. */
-async function refuseSecondOfPod(tx: Transaction, scope: Scope, { uid, address }: { uid: string; address: string }, target: FloatingTarget): Promise<void> {
-  if (target.kind !== 'Pod') return
+const said = ({ kind, namespace, name }: FloatingTarget): string => `${kind} ${namespace}/${name}`
+
+/** A pod has one address of each family: two would be two answers to whom its own connections come from. Asked when all that changes together has changed, for two may change places. */
+export async function checkAddressOfPod(tx: Transaction, scope: Scope, name: string): Promise<void> {
+  const row = await findFloatingAddress(tx, scope, name)
+  const { target } = row ? floatingAddressSpec.parse(row.spec) : {}
+  if (!row || target?.kind !== 'Pod') return
+  const { uid, address } = row
   const other = await findAddressOfPod(tx, scope.tenantId, target, familyOf(address), uid)
   if (other) throw refusedAt('spec.target', `the pod "${target.name}" in namespace "${target.namespace}" has an IPv${familyOf(address)} address already, ${other.address} (the floating address "${other.name}"): let that one lead elsewhere first, or name another pod`)
 }
@@ -93,9 +99,8 @@ async function change(tx: Transaction, scope: Scope, row: FloatingAddressRow, af
   const specChanged = canonicalJson(before) !== canonicalJson(spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
   refuseManaged(row, before, 'cannot be changed by hand')
-  if (target) await refuseSecondOfPod(tx, scope, row, target)
   await updateFloatingAddress(tx, scope, row.uid, { labels: after.labels, annotations: after.annotations, spec, specChanged })
-  await recordAudit(tx, scope, { action: 'floatingAddress.update', kind: 'FloatingAddress', name: row.name, detail: canonicalJson(before.target) === canonicalJson(target) ? '' : `${row.address} to ${target ? `${target.kind} ${target.namespace}/${target.name}` : 'nowhere'}` })
+  await recordAudit(tx, scope, { action: 'floatingAddress.update', kind: 'FloatingAddress', name: row.name, detail: canonicalJson(before.target) === canonicalJson(target) ? '' : `${row.address} to ${target ? said(target) : 'nowhere'}` })
   return true
 }
 
