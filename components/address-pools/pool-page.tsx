@@ -9,7 +9,6 @@ import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useTRPC } from '@/components/client/trpc'
-import { Conditions } from '@/components/patterns/conditions'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
 import { QueryFailure } from '@/components/patterns/failure'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -52,7 +51,6 @@ export function PoolPage({ name, children }: { name: string; children?: ReactNod
         </Properties>
       </Panel>
       <Holders pool={data} />
-      {data.status.conditions.length > 0 && <Panel title="Conditions" flush><Conditions conditions={data.status.conditions} /></Panel>}
       {deleting && <DeletePool pool={data} onClose={() => setDeleting(false)} onDeleted={() => router.push(paths.addressPools())} />}
       {children}
     </div>

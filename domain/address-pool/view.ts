@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import { condition } from '../shared/condition'
 import { objectMetadata } from '../shared/metadata'
 import { addressPoolSpec } from './spec'
 
-export const addressPoolView = z.object({ metadata: objectMetadata, spec: addressPoolSpec, status: z.object({ family: z.enum(['IPv4', 'IPv6']), addressesUsed: z.number().int(), addressesTotal: z.number().int(), conditions: z.array(condition) }) })
+export const addressPoolView = z.object({ metadata: objectMetadata, spec: addressPoolSpec, status: z.object({ family: z.enum(['IPv4', 'IPv6']), addressesUsed: z.number().int(), addressesTotal: z.number().int() }) })
 export type AddressPoolView = z.infer<typeof addressPoolView>
 
 /** Who has an address of a pool, as the operator sees it. */

@@ -73,9 +73,12 @@ export async function readQuota(db: Database, tenantId: string, defaultQuota: nu
 }
 
 /** Lets a tenant have so many addresses; null: as many as the platform's setting says. What it has already stays. Null where no tenant is called so. */
-export async function putQuota(tx: Transaction, tenant: string, quota: number | null): Promise<{ id: string; slug: string } | null> {
-  const found = await tx.tenant.findFirst({ where: /^[0-9a-f]{32}$/.test(tenant) ? { id: tenant } : { slug: tenant }, select: { id: true } })
-  return found && tx.tenant.update({ where: { id: found.id }, data: { floatingAddressQuota: quota }, select: { id: true, slug: true } })
+export async function putQuota(tx: Transaction, tenant: string, quota: number | null): Promise<{ row: { id: string; slug: string }; before: number | null } | null> {
+  const found = await tx.tenant.findFirst({ where: /^[0-9a-f]{32}$/.test(tenant) ? { id: tenant } : { slug: tenant }, select: { id: true, slug: true, floatingAddressQuota: true } })
+  if (!found) return null
+  const { floatingAddressQuota: before, ...row } = found
+  await tx.tenant.update({ where: { id: found.id }, data: { floatingAddressQuota: quota } })
+  return { row, before }
 }
 
 async function quotaRefusal(tx: Transaction, tenantId: string, { defaultQuota }: AddressRequest): Promise<FloatingRefusal | null> {

@@ -29,9 +29,12 @@ export const recordOwnAudit = (db: Database, record: AuditRecord & { tenantId: s
 export const listAudit = (db: Database, scope: Scope, limit: number, before?: bigint) =>
   db.auditEntry.findMany({ where: { tenantId: scope.tenantId, ...(before ? { id: { lt: before } } : {}) }, orderBy: { id: 'desc' }, take: limit })
 
-/** What a request with this id answered before, if it was the same request. */
-export const findCompletedRequest = (db: Database, scope: Scope, requestId: string) =>
-  db.completedRequest.findUnique({ where: { tenantId_actorId_requestId: { tenantId: scope.tenantId, actorId: scope.actor.userId, requestId } } })
+/** Whose a request is: an actor's in a tenant, or an operator's on the platform itself. */
+export type Requester = Scope | { tenantId: ''; actor: Pick<Scope['actor'], 'userId'> }
 
-export const saveCompletedRequest = (db: Database, scope: Scope, row: { requestId: string; procedure: string; inputHash: string; output: Prisma.InputJsonValue }) =>
-  db.completedRequest.create({ data: { ...row, tenantId: scope.tenantId, actorId: scope.actor.userId } })
+/** What a request with this id answered before, if it was the same request. */
+export const findCompletedRequest = (db: Database, { tenantId, actor }: Requester, requestId: string) =>
+  db.completedRequest.findUnique({ where: { tenantId_actorId_requestId: { tenantId, actorId: actor.userId, requestId } } })
+
+export const saveCompletedRequest = (db: Database, { tenantId, actor }: Requester, row: { requestId: string; procedure: string; inputHash: string; output: Prisma.InputJsonValue }) =>
+  db.completedRequest.create({ data: { ...row, tenantId, actorId: actor.userId } })

@@ -53,5 +53,5 @@ export async function usePasswordReset(tx: Database, tokenHash: string): Promise
 }
 
 /** Audit of what a person does to their own account, or an operator to an account: it belongs to no tenant. */
-export const recordAccountAudit = (tx: Database, entry: { actorId: string; actor: string; action: string; name: string; kind?: string; address?: string }) =>
+export const recordAccountAudit = (tx: Database, entry: { actorId: string; actor: string; action: string; name: string; kind?: string; address?: string; detail?: string }) =>
   tx.auditEntry.create({ data: { kind: 'Account', ...entry, tenantId: null } })

@@ -27,7 +27,7 @@ const take = (name: string, spec: object = {}) => ann.caller.floatingAddress.cre
 describe('pools of addresses', () => {
   it('are made, listed, changed and deleted by operators, who leave a trace', async () => {
     const made = await create('outside', { cidr: '198.18.1.0/24' })
-    expect(made).toMatchObject({ metadata: { name: 'outside', generation: 1 }, spec: { subnet: { cidr: '198.18.1.0/24', gateway: '198.18.1.1' }, default: false }, status: { family: 'IPv4', addressesUsed: 0, addressesTotal: 253, conditions: [] } })
+    expect(made).toMatchObject({ metadata: { name: 'outside', generation: 1 }, spec: { subnet: { cidr: '198.18.1.0/24', gateway: '198.18.1.1' }, default: false }, status: { family: 'IPv4', addressesUsed: 0, addressesTotal: 253 } })
     await create('six', { cidr: '2001:db8:1::/64' }, { default: true })
     expect((await operator.addressPool.list()).items.map(({ metadata, status }) => [metadata.name, status.family])).toEqual([['outside', 'IPv4'], ['six', 'IPv6']])
     const changed = await operator.addressPool.update({ name: 'outside', labels: { a: 'b' }, spec: { subnet: { cidr: '198.18.1.0/24', allocationRanges: [{ start: '198.18.1.10', end: '198.18.1.19' }] }, default: true }, resourceVersion: made.metadata.resourceVersion })
@@ -36,7 +36,19 @@ describe('pools of addresses', () => {
     await expect(operator.addressPool.update({ name: 'outside', labels: {}, resourceVersion: made.metadata.resourceVersion })).rejects.toMatchObject({ cause: { code: 'conflict' } })
     await operator.addressPool.delete({ name: 'outside' })
     for (const call of [() => operator.addressPool.get({ name: 'outside' }), () => operator.addressPool.update({ name: 'outside' }), () => operator.addressPool.delete({ name: 'outside' })]) await expect(call()).rejects.toMatchObject({ cause: { code: 'not_found' } })
-    expect((await server.db.auditEntry.findMany({ where: { kind: 'AddressPool', name: 'outside' }, orderBy: { id: 'asc' } })).map(({ action, actor, tenantId }) => [action, actor, tenantId])).toEqual(['create', 'update', 'delete'].map((verb) => [`addressPool.${verb}`, 'olga@example.com', null]))
+    expect((await server.db.auditEntry.findMany({ where: { kind: 'AddressPool', name: 'outside' }, orderBy: { id: 'asc' } })).map(({ action, actor, tenantId, detail }) => [action, actor, tenantId, detail])).toEqual([
+      ['addressPool.create', 'olga@example.com', null, '198.18.1.0/24 by 198.18.1.1, 198.18.1.1-198.18.1.254'],
+      ['addressPool.update', 'olga@example.com', null, '198.18.1.0/24 by 198.18.1.1, 198.18.1.1-198.18.1.254 to 198.18.1.0/24 by 198.18.1.1, 198.18.1.10-198.18.1.19, usual'],
+      ['addressPool.delete', 'olga@example.com', null, '198.18.1.0/24 by 198.18.1.1, 198.18.1.10-198.18.1.19, usual'],
+    ])
+  })
+
+  it('are made once for a request that comes twice', async () => {
+    const input = { name: 'outside', spec: { subnet: { cidr: '198.18.1.0/24' } }, requestId: 'pool-1' }
+    const [first, second] = await Promise.all([operator.addressPool.create(input), operator.addressPool.create(input)])
+    expect(second).toEqual(first)
+    await expect(operator.addressPool.create({ ...input, name: 'other' })).rejects.toMatchObject({ cause: { code: 'conflict' } })
+    expect(await server.db.addressPool.count()).toBe(1)
   })
 
   it('say who has which address', async () => {

@@ -7,19 +7,18 @@ import { familyOf } from '@/domain/shared/ip'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Actor } from '@/server/auth/scope'
 import { addressesOutside, countNetworksMeeting, deleteAddressPool, findAddressPool, holdAddressPool, holdPools, insertAddressPool, listAddressPools, listPooledAddresses, updateAddressPool, type AddressPoolRow } from '@/server/store/address-pools'
-import { listConditions } from '@/server/store/conditions'
 import { inTransaction, type Database, type Transaction } from '@/server/store/database'
 import { rangesOf } from '@/server/store/lowest-free'
 import { recordAccountAudit } from '@/server/store/users'
 import type { ServerContext } from '../context'
 import { holderOf } from '../floating-addresses/floating-address-view'
-import { canonicalJson } from '../idempotency'
-import { checkRevision, nameTaken, resourceVersion } from '../networks/object-lists'
-import { toCondition, toMetadata } from '../object-metadata'
+import { canonicalJson, ofPlatform, once } from '../idempotency'
+import { checkRevision, nameTaken, requestId, resourceVersion } from '../networks/object-lists'
+import { toMetadata } from '../object-metadata'
 import { problemsOfPool, problemsOfPoolChange } from './pool-checks'
 
 export const addressPoolReference = z.object({ name: dnsLabel })
-export const createAddressPoolInput = addressPoolReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: addressPoolSpec })
+export const createAddressPoolInput = addressPoolReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: addressPoolSpec, requestId })
 /** What is left out stays; `spec` comes as a whole. */
 export const updateAddressPoolInput = addressPoolReference.extend({ labels: labels.optional(), annotations: annotations.optional(), spec: addressPoolSpec.optional(), resourceVersion })
 export const listAddressPoolsOutput = z.object({ items: z.array(addressPoolView) })
@@ -29,49 +28,52 @@ const maxPools = 64
 /** So many of a pool's addresses are shown with whom they belong to. */
 const maxShown = 1000
 
-async function toViews(db: Database, rows: readonly AddressPoolRow[]): Promise<AddressPoolView[]> {
-  const conditions = await listConditions(db, rows.map((row) => row.uid))
-  return rows.map((row) => {
-    const spec = addressPoolSpec.parse(row.spec)
-    return {
-      metadata: toMetadata(row),
-      spec,
-      status: { family: `IPv${familyOf(spec.subnet.cidr)}`, addressesUsed: row._count.addresses, addressesTotal: subnetCapacity(spec.subnet), conditions: conditions.filter((one) => one.objectUid === row.uid).map(toCondition) },
-    }
-  })
+function toView(row: AddressPoolRow): AddressPoolView {
+  const spec = addressPoolSpec.parse(row.spec)
+  return {
+    metadata: toMetadata(row),
+    spec,
+    status: { family: `IPv${familyOf(spec.subnet.cidr)}`, addressesUsed: row._count.addresses, addressesTotal: subnetCapacity(spec.subnet) },
+  }
 }
 
-export const listAddressPoolViews = async (ctx: ServerContext): Promise<z.output<typeof listAddressPoolsOutput>> => ({ items: await toViews(ctx.db, await listAddressPools(ctx.db)) })
+export const listAddressPoolViews = async (ctx: ServerContext): Promise<z.output<typeof listAddressPoolsOutput>> => ({ items: (await listAddressPools(ctx.db)).map(toView) })
 
 /** A pool with whose its addresses are, the lowest thousand of them. */
 export async function getAddressPool(ctx: ServerContext, { name }: z.output<typeof addressPoolReference>): Promise<AddressPoolDetail> {
   const row = await findAddressPool(ctx.db, name)
-  const [view] = row ? await toViews(ctx.db, [row]) : []
-  if (!row || !view) throw notFound('AddressPool', name)
+  if (!row) throw notFound('AddressPool', name)
   const rows = await listPooledAddresses(ctx.db, row.uid, maxShown)
-  return addressPoolDetail.parse({ ...view, addresses: rows.map((one) => ({ address: one.address, tenant: one.tenant, name: one.name, holder: holderOf(one), host: one.host?.name ?? null })) })
+  return addressPoolDetail.parse({ ...toView(row), addresses: rows.map((one) => ({ address: one.address, tenant: one.tenant, name: one.name, holder: holderOf(one), host: one.host?.name ?? null })) })
 }
 
 async function viewOf(db: Database, name: string): Promise<AddressPoolView> {
   const row = await findAddressPool(db, name)
-  const [view] = row ? await toViews(db, [row]) : []
-  if (!view) throw notFound('AddressPool', name)
-  return view
+  if (!row) throw notFound('AddressPool', name)
+  return toView(row)
 }
 
-const audit = (tx: Transaction, actor: Actor, verb: string, name: string) => recordAccountAudit(tx, { actorId: actor.userId, actor: actor.email, action: `addressPool.${verb}`, kind: 'AddressPool', name })
+const audit = (tx: Transaction, actor: Actor, verb: string, name: string, detail: string) => recordAccountAudit(tx, { actorId: actor.userId, actor: actor.email, action: `addressPool.${verb}`, kind: 'AddressPool', name, detail })
 
-export function createAddressPool(ctx: ServerContext, actor: Actor, { name, ...written }: z.output<typeof createAddressPoolInput>): Promise<AddressPoolView> {
-  return inTransaction(ctx.db, async (tx) => {
+const maxDetail = 1000
+/** What a pool gives, in one line for the audit. */
+function said({ subnet, default: usual }: AddressPoolSpec): string {
+  const text = `${subnet.cidr} by ${subnet.gateway}, ${rangesOf(subnet).map(({ first, last }) => `${first}-${last}`).join(' ')}${usual ? ', usual' : ''}`
+  return text.length > maxDetail ? `${text.slice(0, maxDetail - 1)}…` : text
+}
+
+export function createAddressPool(ctx: ServerContext, actor: Actor, input: z.output<typeof createAddressPoolInput>): Promise<AddressPoolView> {
+  const { name, requestId, ...written } = input
+  return inTransaction(ctx.db, (tx) => once(tx, ofPlatform(actor), { requestId, procedure: 'addressPool.create', input, output: addressPoolView }, async () => {
     await holdPools(tx)
     const pools = await listAddressPools(tx)
     if (pools.some((one) => one.name === name)) throw nameTaken('pool of addresses', name)
     if (pools.length >= maxPools) throw new DomainError('failed_precondition', `There are ${maxPools} pools of addresses, which is the limit: delete one that is not needed.`)
     refuse(name, await checkPool(tx, name, written.spec))
     await insertAddressPool(tx, name, written)
-    await audit(tx, actor, 'create', name)
+    await audit(tx, actor, 'create', name, said(written.spec))
     return viewOf(tx, name)
-  }, { repeatable: true })
+  }), { repeatable: true })
 }
 
 /** What is wrong with a pool beside everything that there is. Pools are held. */
@@ -99,7 +101,7 @@ export function changeAddressPool(ctx: ServerContext, actor: Actor, input: z.out
     if (!specChanged && canonicalJson([labels, annotations]) === canonicalJson([after.labels, after.annotations])) return viewOf(tx, name)
     if (specChanged) refuse(name, [...problemsOfPoolChange(before, after.spec, { addresses: row._count.addresses, outside: await addressesOutside(tx, row.uid, rangesOf(after.spec.subnet)) }), ...(await checkPool(tx, name, after.spec))])
     await updateAddressPool(tx, row.uid, { ...after, specChanged })
-    await audit(tx, actor, 'update', name)
+    await audit(tx, actor, 'update', name, specChanged ? `${said(before)} to ${said(after.spec)}` : '')
     return viewOf(tx, name)
   }, { repeatable: true })
 }
@@ -114,7 +116,7 @@ export function removeAddressPool(ctx: ServerContext, actor: Actor, { name }: z.
     const used = row._count.addresses
     if (used > 0) throw new DomainError('failed_precondition', `The pool "${name}" cannot be deleted: tenants have ${used === 1 ? '1 address' : `${used} addresses`} of it, which they must give back first.`)
     await deleteAddressPool(tx, row.uid)
-    await audit(tx, actor, 'delete', name)
+    await audit(tx, actor, 'delete', name, said(addressPoolSpec.parse(row.spec)))
     return { deleting: true as const }
   }, { repeatable: true })
 }

@@ -11,6 +11,7 @@ import { recordAudit } from '@/server/store/records'
 import { applyConfigMap } from '../config-maps/config-maps'
 import { applyNamespace } from '../namespaces/namespaces'
 import { insertPodManifest } from '../pods/create-pod'
+import { checkAddressOfPod } from '../floating-addresses/floating-addresses'
 import { checkGroupsNamed } from '../security-groups/write-security-groups'
 import { applySecret } from '../secrets/secret-objects'
 import { digestForTenant } from '../secrets/secrets'
@@ -81,10 +82,11 @@ async function applyAll(tx: Transaction, ctx: ServerContext, scope: Scope, docum
     }
   }
   for (const item of work) await attempt(item, () => applyObject(tx, ctx, scope, item.object))
-  // Groups of one text may name each other, so what they name is looked at when all are there.
+  // Groups of one text may name each other, and addresses may change places, so this is looked at when all are there.
   for (const item of work) {
     const { object } = item
     if (object.kind === 'SecurityGroup') await attempt(item, () => checkGroupsNamed(tx, scope, object.metadata.name, object.spec).then(() => ({})))
+    if (object.kind === 'FloatingAddress') await attempt(item, () => checkAddressOfPod(tx, scope, object.metadata.name).then(() => ({})))
   }
   const failed = results.some((r) => r.problems.length > 0)
   if (failed) for (const result of results) result.action = 'unchanged'
