@@ -1,5 +1,6 @@
 import type { BalancerSource } from '@/domain/load-balancer/view'
 import { weightAnnotation } from '@/domain/load-balancer/annotations'
+import type { Labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 import { inOrder } from './object-pages'
@@ -87,8 +88,9 @@ export async function podWeights(db: Database, scope: Scope, uids: readonly stri
   return new Map(rows.map(({ uid, weight }) => [uid, weight]))
 }
 
-/** The labels of other pods of a namespace, for who looks whether a selector finds one alone. */
-export const labelsOfOtherPods = (db: Database, scope: Scope, namespace: string, uid: string) => db.pod.findMany({ where: { tenantId: scope.tenantId, namespace, uid: { not: uid } }, select: { labels: true } })
+/** Whether a selector finds another pod of the namespace than this one. */
+export const findsOtherPod = async (db: Database, scope: Scope, { namespace, uid }: { namespace: string; uid: string }, selector: Labels): Promise<boolean> =>
+  (await db.$queryRaw<unknown[]>`select 1 from "Pod" where "tenantId" = ${scope.tenantId} and "namespace" = ${namespace} and "uid" <> ${uid}::uuid and "labels" @> ${JSON.stringify(selector)}::jsonb limit 1`).length > 0
 
 /** Which of these addresses are floating addresses of the tenant. */
 export async function ownFloatingAddresses(db: Database, scope: Scope, addresses: readonly string[]): Promise<Set<string>> {

@@ -6,7 +6,7 @@ import { serviceName, serviceSpec, wantsOutside } from '@/domain/service/spec'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { dnsLabel, type Labels } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { labelsOfOtherPods } from '@/server/store/balancer-views'
+import { findsOtherPod } from '@/server/store/balancer-views'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { findPod, updatePodMetadata, type PodRow } from '@/server/store/pods'
 import { recordAudit } from '@/server/store/records'
@@ -77,11 +77,10 @@ async function createFor(tx: Transaction, scope: Scope, pod: PodRow, name: strin
 /** The pod's labels where no other pod has them, else one that it gets. */
 async function selectorFor(tx: Transaction, scope: Scope, pod: PodRow): Promise<Labels> {
   const { labels, annotations } = toMetadata(pod)
-  const others = await labelsOfOtherPods(tx, scope, pod.namespace, pod.uid)
-  const isAlone = (selector: Labels) => fits(selector, labels) && !others.some((other) => fits(selector, toMetadata({ ...pod, labels: other.labels }).labels))
-  if (isAlone(labels)) return labels
+  const isAlone = async (selector: Labels) => fits(selector, labels) && !(await findsOtherPod(tx, scope, pod, selector))
+  if (await isAlone(labels)) return labels
   const own = { [ownLabel]: pod.name }
-  if (isAlone(own)) return own
+  if (await isAlone(own)) return own
   if (!scope.allows('pod.create')) throw new DomainError('failed_precondition', `Other pods have the labels of pod "${pod.name}", and your role does not allow to give it one of its own: ask an admin of the tenant.`)
   await updatePodMetadata(tx, scope, pod.uid, { labels: { ...labels, ...own }, annotations })
   await recordAudit(tx, scope, { action: 'pod.update', kind: 'Pod', namespace: pod.namespace, name: pod.name })
