@@ -9,8 +9,11 @@ import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
 
 /** Changes in so short a time are one. After one that took long the next waits for as long, so that they do not take all of the machine's time; the first after a while does not wait. */
 const [gatherMs, longestGatherMs] = [20, 1_000]
-/** Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. */
-const lingerMs = 2_000
+/**
+ * Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. What waits for a pod that died is refused by the next
+ * attempt after that, which TCP makes a second after the first (RFC 6298), and HAProxy leads it to another pod.
+ */
+const lingerMs = 250
 const [firstRetryMs, lastRetryMs] = [200, 10_000]
 /** A HAProxy that ran so long is started again without a wait when it ends. */
 const steadyMs = 10_000
