@@ -73,7 +73,6 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     ['another protocol', 'SSH-2.0-x\r\n\r\n', 400],
     ['a tunnel in it', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', 405],
     ['a choice of upgrades', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n', 400],
-    ['two upgrades', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n\r\n', 400],
   ])('a request with %s is refused, or means one thing to all', async (_, bytes, expected) => {
     at.seen = []
     const answer = await at.send(86, `${bytes}`)
@@ -85,6 +84,13 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     expect(headers['content-length'] !== undefined && headers['transfer-encoding'] !== undefined).toBe(false)
     expect(['', 'abc']).toContain(body)
     expect(names.filter((name) => /length/i.test(name)).length).toBeLessThanOrEqual(1)
+  })
+
+  it('two upgrades are refused, or the one that a pod hears of is WebSocket', async () => {
+    at.seen = []
+    const answer = await at.send(86, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n\r\n')
+    // HAProxy 3.0 leaves out that to h2c by itself.
+    if (statusOf(answer) !== 400) expect(at.seen.map(({ headers }) => headers.upgrade)).toEqual(['websocket'])
   })
 
   it.each(['h2c', 'h2c, tls/1.0', 'tls/1.0'])('offers no pod an upgrade to %s, in which requests would come that no rule has seen', async (upgrade) => {
