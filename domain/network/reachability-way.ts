@@ -123,7 +123,7 @@ function toOutside(world: World, address: string, port: number | null): Way {
   const way = { name: address, dial: { address, port } }
   const title = 'Outside'
   const rule = networkLink(world, 'spec.outbound')
-  if (familyOf(address) === 6) return nowhere(way, [{ title, detail: `${address} is outside network “${network.name}” and its peers, and IPv6 stays inside.`, passes: false, rule }], 'Name an IPv4 address.')
+  if (familyOf(address) === 6) return nowhere(way, [{ title, detail: `${address} is outside network “${network.name}” and its peers, and IPv6 stays inside, but for what a pod sends from a floating address of that family.`, passes: false, rule }], 'Name an IPv4 address, or give the pod a floating address of IPv6.')
   if (network.outbound === 'none') return nowhere(way, [{ title, detail: `${address} is outside network “${network.name}”, whose outbound connections are closed.`, passes: false, rule }], `Open the outbound connections of network “${network.name}”.`)
   return { ...way, steps: [{ title, detail: `${address} is outside network “${network.name}”: it is reached through the host’s address (NAT), unless it is a host’s own.`, passes: true, rule }], targets: [{ address, port, pod: null, world: null }], certain: false, advice: null }
 }
