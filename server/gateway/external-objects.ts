@@ -7,6 +7,7 @@ import { inSnapshot, type DatabaseClient } from '@/server/store/database'
 import { readHostBackends, readHostExternal, type Unwanted } from '@/server/store/external-state'
 import { SentCertificates } from './certificates'
 import { releaseExternal } from './external-release'
+import { LeftOutServers } from './left-out-servers'
 import type { HostSession, HostSessions } from './host-sessions'
 import { ToldExternal, type Misshapen } from './told-external'
 
@@ -22,6 +23,7 @@ const busyMs = { first: 100, most: 2_000 }
 export class ExternalStream {
   private readonly told = new ToldExternal()
   private readonly certificates = new SentCertificates()
+  private readonly leftOutServers = new LeftOutServers()
   private retry: NodeJS.Timeout | null = null
   private busyMs = busyMs.first
 
@@ -73,6 +75,7 @@ export class ExternalStream {
     yield* this.counted(this.told.messages(kept))
     session.lease.ends(state.others)
     this.warn(misshapen, leftOut)
+    await this.leftOutServers.tell(parts, state.balancers, leftOut)
     await this.release(unwanted)
   private *counted(messages: readonly DesiredMessage[]): Generator<DesiredMessage> {
     for (const message of messages) {
@@ -94,6 +97,7 @@ export class ExternalStream {
     const prefixes = balancers.map(({ uid }) => `backendServers/${uid}/`)
     yield* this.counted(this.told.messages(prepared, (key) => prefixes.some((prefix) => key.startsWith(prefix))))
     this.warn(misshapen, leftOut)
+    await this.leftOutServers.tell(parts, balancers, leftOut)
   }
 
   /** What its rows say that it shall not have here, and what it does not hold: another host may. */

@@ -154,6 +154,11 @@ export async function releaseFromHost(tx: Transaction, hostId: string, { address
   return gone + free.length
 }
 
+/** What asked for balancers, with the generation that it has. */
+export const listBalancerSources = (db: Database, uids: readonly string[]): Promise<{ uid: string; source: 'Service' | 'Ingress'; sourceUid: string; generation: number }[]> => db.$queryRaw`
+  select b."uid", b."source", b."sourceUid", coalesce(s."generation", i."generation", 1) as "generation" from "LoadBalancer" b
+  left join "Service" s on s."uid" = b."sourceUid" left join "Ingress" i on i."uid" = b."sourceUid" where b."uid" = any(${[...uids]}::uuid[])`
+
 /** The Secrets of certificates as they are now: of another revision, a host is given it anew. */
 export const listCertificateRevisions = (db: Database, ids: readonly string[]): Promise<{ uid: string; tenantId: string; name: string; revision: string }[]> => db.$queryRaw`
   select "uid", "tenantId", "name", "revision"::text as "revision" from "Secret" where "uid" = any(${[...ids]}::uuid[]) order by "uid"`

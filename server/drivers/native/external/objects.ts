@@ -6,7 +6,7 @@ import type { BalancerServer } from '@/domain/load-balancer/model'
 /** How long a host may answer without hearing of the server where another could take over, in seconds. */
 export const leaseSeconds = 15
 /** Of one backend (contracts/host/v1/external.ts), of one balancer, and of all balancers of a tenant on one host: what is beyond gets no connections. */
-const maxServers = 2000
+export const maxServersOfBackend = 2000
 export const maxServersOfBalancer = 20_000
 export const maxServersOfTenant = 100_000
 const maxAddresses = 4
@@ -54,7 +54,7 @@ export function backendServers({ services, weights }: Pick<ExternalState, 'servi
     let without = 0
     const own = balancer.compiled.services.map(({ backend, service, port }): BackendServers => {
       const all = serversOf(services.get(`${balancer.tenantId}/${balancer.namespace}/${service}`), port, weights, balancer.inner)
-      const kept = all.slice(0, Math.min(room, maxServers))
+      const kept = all.slice(0, Math.min(room, maxServersOfBackend))
       room -= kept.length
       without += all.length - kept.length
       return { kind: 'backendServers', balancerUid: balancer.uid, backend, servers: kept }
