@@ -12,7 +12,7 @@ const message = (fields: Partial<ExternalMessage>): ExternalMessage => ({ kind: 
 function open(kept: ExternalObject[] = [], holds: (until: number | null) => boolean = () => true) {
   const told: unknown[] = []
   const external = new External({
-    kept: { all: () => kept, put: (group, objects) => void told.push(['kept', group, objects.length]) },
+    kept: { all: () => kept, put: (group, objects) => void told.push(['kept', group, objects.length]), written: () => Promise.resolve() },
     balancers: { take: (uid, objects) => void told.push(['balancer', uid, objects.length]), takeCertificates: () => {}, begin: () => {}, reports: () => [], report: () => null },
     addresses: { apply: (pools, addresses) => void told.push(['addresses', pools.length, addresses.length]), answer: (uid) => void told.push(['answer', uid]), reports: () => [], report: () => null },
     log: silent, holds,

@@ -5,7 +5,7 @@ import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'
 import type { Balancers } from './balancers'
 
-export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether what is on the bridge, and on the disk, is what was taken and ends by itself; without it: never. */ endsByItself?: () => boolean }
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put' | 'written'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether all that is on the bridge ends by itself; without it: never. */ endsByItself?: () => boolean }
 
 /** How a report of the outside is called among those of a host. */
 export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
@@ -20,12 +20,17 @@ export class External {
   private readonly letGo = new Set<string>()
   private mustHear = false
   private isEnding = false
+  private wasBounded: boolean
+  /** Whether the disk knows of nothing any more that has no end. */
+  private isBoundedOnDisk = true
+  private turns = 0
   /** Messages of this connection of which all is carried out or under way. */
   private taken = 0
   /** Those of a message that is not whole yet. */
   private pending = 0
   constructor(private readonly parts: ExternalParts) {
     for (const object of parts.kept.all()) this.objects.set(externalObjectKey(object), object)
+    this.wasBounded = this.isBounded
     if (!this.checkLease()) this.applyAddresses()
   }
 
@@ -80,9 +85,20 @@ export class External {
    * then. Null: something may be answered for longer, or was not carried out yet.
    */
   leased(): number | null {
-    const all = [...this.objects.values()]
-    const isBounded = all.every((one) => (one.kind !== 'balancer' && one.kind !== 'floatingAddress') || typeof one.until === 'number')
-    return isBounded && (this.parts.endsByItself?.() ?? false) ? this.taken : null
+    return this.isBounded && this.isBoundedOnDisk && (this.parts.endsByItself?.() ?? false) ? this.taken : null
+  }
+
+  private get isBounded(): boolean {
+    return [...this.objects.values()].every((one) => (one.kind !== 'balancer' && one.kind !== 'floatingAddress') || typeof one.until === 'number')
+  }
+
+  private noteBounds(): void {
+    const { isBounded, wasBounded } = this
+    if (isBounded === wasBounded) return
+    this.wasBounded = isBounded
+    this.isBoundedOnDisk = false
+    const turn = (this.turns += 1)
+    if (isBounded) void this.parts.kept.written().then(() => (this.isBoundedOnDisk ||= turn === this.turns))
   }
 
   takeCertificates(message: CertificatesMessage): void {
@@ -133,6 +149,7 @@ export class External {
       this.parts.kept.put(group, objects)
       if (group !== 'addresses') this.parts.balancers.take(group, objects)
     }
+    this.noteBounds()
   }
 
   /** A removal of what is not here is answered, too. */

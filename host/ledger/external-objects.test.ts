@@ -34,6 +34,20 @@ describe('what is kept of the outside', () => {
     expect((await ExternalObjects.open(folder, log)).all()).toEqual([pool])
   })
 
+  it('says when it is on disk, also where something is put all the time', async () => {
+    const kept = await ExternalObjects.open(folder, log)
+    await kept.written()
+    kept.put('addresses', [pool])
+    let isOver = false
+    const again = setInterval(() => kept.put(groupOf(one), [one, servers]), 20)
+    const written = kept.written().then(() => (isOver = true))
+    expect(isOver).toBe(false)
+    await written
+    clearInterval(again)
+    expect((await ExternalObjects.open(folder, log)).all()).toContainEqual(pool)
+    await kept.close()
+  })
+
   it('costs one balancer where its file is cut or is none of ours', async () => {
     const kept = await ExternalObjects.open(folder, log)
     kept.put(groupOf(one), [one, servers])

@@ -30,6 +30,8 @@ export class ExternalObjects {
   private readonly changed = new Set<string>()
   private readonly closing = new AbortController()
   private writing: Promise<void> | null = null
+  private puts = 0
+  private readonly waiting: { puts: number; done: () => void }[] = []
   private heardWriting: Promise<void> | null = null
   private constructor(
     private readonly folder: string,
@@ -68,12 +70,14 @@ export class ExternalObjects {
     if (objects.length === 0) this.groups.delete(group)
     else this.groups.set(group, objects)
     this.changed.add(group)
+    this.puts += 1
     this.writing ??= this.writeAll()
   }
 
-  /** Whether all that was put is on disk. */
-  get isWritten(): boolean {
-    return this.writing === null
+  /** Resolves when all that was put before is on disk, whatever is put meanwhile. */
+  written(): Promise<void> {
+    const { puts } = this
+    return this.writing === null ? Promise.resolve() : new Promise((done) => this.waiting.push({ puts, done }))
   }
 
   /** The server was heard of. What a crash of the machine takes of it is of no use after that. */
@@ -92,14 +96,23 @@ export class ExternalObjects {
     while (this.changed.size > 0) {
       await delay(wait, undefined, { signal: this.closing.signal, ref: false }).catch(() => {})
       const groups = [...this.changed]
+      const { puts } = this
       this.changed.clear()
       const failed = []
       for (const group of groups) if (!(await this.writeOnce(group))) failed.push(group)
       for (const group of failed) this.changed.add(group)
+      if (failed.length === 0) this.tellWritten(puts)
       if (failed.length > 0 && this.closing.signal.aborted) break
       wait = failed.length > 0 ? retryMs : gatherMs
     }
     this.writing = null
+  }
+
+  private tellWritten(puts: number): void {
+    for (const one of this.waiting.splice(0)) {
+      if (one.puts <= puts) one.done()
+      else this.waiting.push(one)
+    }
   }
 
   private async writeOnce(group: string): Promise<boolean> {
