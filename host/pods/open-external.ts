@@ -75,7 +75,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     let changed = (_: string) => {}
     const addresses = new FloatingAddresses({ network, log, guard, guests: settings.guests, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
-    const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until), endsByItself: () => kept.isWritten && network.external.links.every((link) => guard.covers(link)) })
+    const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until), endsByItself: () => network.external.links.every((link) => guard.covers(link)) })
     const leaseTimer = setInterval(() => {
       if (external.checkLease()) log.warn('the server was not heard of for as long as this host may answer for its pods\' addresses: they are let go, for another host may answer for them')
     }, 1000).unref()
