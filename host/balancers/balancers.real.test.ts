@@ -79,12 +79,25 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
   })
 
   it('fall silent by themselves once the server was not heard of for their time, also when no agent runs', async () => {
+    expect(agent.outside.external.leased()).toBe(null)
+    agent.outside.heard(uptimeMs())
+    lab.tell(agent, { ...wanted(), until: 5 }, servers('a', 3), servers('b', 4))
+    await settled()
+    // It says so itself, once kernel and disk are as far.
+    await expect.poll(() => agent.outside.external.leased(), { timeout: 30_000 }).not.toBe(null)
+    // The next agent hears that there is no such time any more: what was guarded is free.
+    await agent.outside.leave()
+    agent = await lab.agent()
+    certify()
+    lab.tell(agent, wanted(), servers('a', 3), servers('b', 4))
+    await settled()
+    expect((await lab.traces()).join()).not.toContain('_lease_')
     agent.outside.heard(uptimeMs())
     lab.tell(agent, { ...wanted(), until: 5 }, servers('a', 3), servers('b', 4))
     await settled()
     expect(await lab.curl(address, 'https://a.example.com/')).toBe('two')
     await agent.outside.leave()
-    await expect.poll(() => lab.curl(address, 'https://a.example.com/').catch(() => 'nobody'), { timeout: 8_000, interval: 200 }).toBe('nobody')
+    await expect.poll(() => lab.curl(address, 'https://a.example.com/').catch(() => 'nobody'), { timeout: 30_000, interval: 200 }).toBe('nobody')
     agent = await lab.agent()
     expect(await lab.traces()).not.toContain(`hypb-${lab.lab.hostTag}-n7`)
     agent.outside.heard(uptimeMs())
