@@ -111,7 +111,7 @@ function planAddress(plan: ExternalPlan, address: WorldAddress, claims: Claims, 
  */
 function oneOfEachFamily(hold: ExternalPlan['hold'], addresses: readonly WorldAddress[]): ExternalPlan['hold'] {
   const familyOf = new Map(addresses.map(({ uid, family }) => [uid, family]))
-  const holders = new Map(addresses.flatMap(({ uid, podUid, family }) => (podUid === null ? [] : [[`${podUid} ${family}`, uid] as const])))
+  const holders = new Map<string, string>(addresses.flatMap(({ uid, podUid, family }) => (podUid === null ? [] : [[`${podUid} ${family}`, uid] as const])))
   const after = new Map(hold.map(({ uid, to }) => [uid, to.podUid]))
   return hold.flatMap((one) => {
     const { uid, from, to } = one
