@@ -47,10 +47,6 @@ export class ExternalBridge {
     return this.device.mac
   }
 
-  get name(): string {
-    return this.device.name
-  }
-
   /** These are all pools. In force at once where the bridge is there; one that is in use elsewhere on this host is left out ({@link problemOf}). Throws ExecError. */
   async setPools(pools: readonly Pool[]): Promise<void> {
     await this.serial.do(async () => {
@@ -160,7 +156,7 @@ export class ExternalBridge {
       const port = this.ports.of(namespace)
       if (!port) return
       this.rightDigest = null
-      await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => forgetNeighbour(one, this.name))])
+      await this.options.kernel.ipBatchForced([`link delete ${name}`, ...port.addresses.map((one) => forgetNeighbour(one, this.device.name))])
       this.ports.set(name, undefined)
       try {
         await (this.ports.isEmpty ? this.removeAll() : this.tables.load(this.ports.forRules()))
@@ -239,7 +235,7 @@ export class ExternalBridge {
     const repairs = surplus.map((name) => `link ${name} removed`)
     this.tables.forget()
     if (this.ports.isEmpty) {
-      if (surplus.length > 0 || there.includes(this.name) || this.device.isOpen) await this.removeAll()
+      if (surplus.length > 0 || there.includes(this.device.name) || this.device.isOpen) await this.removeAll()
       return repairs
     }
     await this.openBridge()
@@ -252,8 +248,8 @@ export class ExternalBridge {
     const found = await kernel.observe()
     const wasRight = this.device.isRight(found.links)
     if (!wasRight) await this.openBridge()
-    const repairs = wasRight ? [] : [`bridge ${this.name} made right`]
-    const isRight = await rightLinks(kernel, this.name, found)
+    const repairs = wasRight ? [] : [`bridge ${this.device.name} made right`]
+    const isRight = await rightLinks(kernel, this.device.name, found)
     this.isComplete = true
     for (const [name, port] of this.ports.byName) {
       if (wasRight && isRight(name, port)) continue
@@ -268,8 +264,8 @@ export class ExternalBridge {
       }
     }
     const wanted = this.ports.addresses()
-    const stray = found.neighbours.filter(({ dst, dev }) => dev === this.name && !wanted.has(dst) && this.pools.poolOf(dst))
-    await kernel.ipBatchForced(stray.map(({ dst }) => forgetNeighbour(dst, this.name)))
+    const stray = found.neighbours.filter(({ dst, dev }) => dev === this.device.name && !wanted.has(dst) && this.pools.poolOf(dst))
+    await kernel.ipBatchForced(stray.map(({ dst }) => forgetNeighbour(dst, this.device.name)))
     return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
   }
 
@@ -281,7 +277,7 @@ export class ExternalBridge {
 
   private async makeLink(name: string, port: ExternalPort, before: readonly string[]): Promise<void> {
     this.rightDigest = null
-    await makeLink(this.options.kernel, this.name, name, port, before)
+    await makeLink(this.options.kernel, this.device.name, name, port, before)
   }
 
   /** After a failure the rules are those of before; a link that was new is gone. */
