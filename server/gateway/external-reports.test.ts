@@ -130,6 +130,25 @@ describe('what hosts say of the outside while a tenant’s own is being worked o
     await soon(async () => hostOfAddress(held)).toBeNull()
   })
 
+  it('is stored of other tenants also where one tenant’s cannot be, for whatever reason, and then that as well', async () => {
+    const [slow, other] = users()
+    const [bad, free] = [await balancerOf(slow, 'bad'), await balancerOf(other, 'free')]
+    await server.db.$executeRawUnsafe(`create function refuse_report() returns trigger language plpgsql as $$ begin if new."uid" = '${bad}' then raise exception 'refused'; end if; return new; end $$`)
+    await server.db.$executeRaw`create trigger refuse_report before update on "LoadBalancer" for each row execute function refuse_report()`
+    try {
+      await host.reportExternal([says(bad, 'Active'), says(free, 'Active')], true)
+      await soon(async () => reportOf(free)).toMatchObject({ phase: 'Active' })
+      expect(await reportOf(bad)).toBeNull()
+      await host.reportExternal([says(free, 'Degraded')])
+      await soon(async () => reportOf(free)).toMatchObject({ phase: 'Degraded' })
+    } finally {
+      await server.db.$executeRaw`drop trigger refuse_report on "LoadBalancer"`
+      await server.db.$executeRaw`drop function refuse_report`
+    }
+    await soon(async () => reportOf(bad)).toMatchObject({ phase: 'Active' })
+    await soon(() => sessions.get(host.hostId)?.externalReports.size).toBe(0)
+  })
+
   it('is stored of the present connection alone', async () => {
     const [slow] = users()
     const held = await balancerOf(slow, 'held')

@@ -12,7 +12,7 @@ type Parts = { db: DatabaseClient; log: Logger }
 type Waiting = { report: ExternalReport; tenantId: string | null }
 
 /** A tenant that somebody else is at work for is tried again after so long, twice as long each time, and at most this long. */
-const retryMs = { first: 100, most: 2_000 }
+const retryMs = { first: 100, most: 2_000, failed: 30_000 }
 const partSize = 200
 /** More than these are taken only once some are stored: a host has the rest of its report yet. */
 const maxWaiting = 20_000
@@ -78,15 +78,22 @@ export class ExternalReports {
     await this.findOwners(db, session.hostId)
     for (const [tenantId, all] of this.ready()) {
       for (let at = 0; at < all.length; at += partSize) {
-        const part = all.slice(at, at + partSize)
-        const result = session.closed ? 'superseded' : await this.write(db, session, tenantId, part.map(([, { report }]) => report))
-        if (result === 'superseded') return this.waiting.clear()
+        const part = all.slice(at, at + partSize).filter(([key, one]) => this.waiting.get(key) === one)
+        const result = session.closed ? 'superseded' : await this.write({ db, log }, session, tenantId, part.map(([, { report }]) => report))
+        if (result === 'superseded') return this.forget()
         if (result === 'busy') break
         for (const [key, one] of part) if (this.waiting.get(key) === one) this.waiting.delete(key)
       }
     }
+    const wanted = new Set([...this.waiting.values()].map(({ tenantId }) => tenantId))
+    for (const tenantId of this.busy.keys()) if (!wanted.has(tenantId)) this.busy.delete(tenantId)
     const next = Math.min(...[...this.busy.values()].map(({ until }) => until))
     if (Number.isFinite(next)) this.tryAfter(next - performance.now(), { db, log }, session)
+  }
+
+  private forget(): void {
+    this.waiting.clear()
+    this.busy.clear()
   }
 
   /** What waits by whose it is, without tenants that were busy just now. */
@@ -101,12 +108,17 @@ export class ExternalReports {
     return ready
   }
 
-  private async write(db: DatabaseClient, session: HostSession, tenantId: string, reports: readonly ExternalReport[]): Promise<ExternalWrite> {
+  /** What cannot be written of one tenant keeps no other's from being written. */
+  private async write({ db, log }: Parts, session: HostSession, tenantId: string, reports: readonly ExternalReport[]): Promise<ExternalWrite> {
+    let most = retryMs.most
     const result = await writeExternal(db, session, tenantId, async (tx) => {
       for (const report of reports) await (report.kind === 'balancer' ? storeBalancerReport : storeAddressReport)(tx, session.hostId, report)
+    }).catch((err: unknown): ExternalWrite => {
+      log.error({ err, hostId: session.hostId, tenantId }, 'what a host said of what a tenant has on the outside could not be stored: it is tried again')
+      most = retryMs.failed
+      return 'busy'
     })
-    const before = this.busy.get(tenantId)?.ms ?? retryMs.first / 2
-    const ms = Math.min(before * 2, retryMs.most)
+    const ms = Math.min((this.busy.get(tenantId)?.ms ?? retryMs.first / 2) * 2, most)
     if (result === 'busy') this.busy.set(tenantId, { ms, until: performance.now() + ms })
     else this.busy.delete(tenantId)
     return result
