@@ -1,7 +1,8 @@
 import type { Metadata, Viewport } from 'next'
 import localFont from 'next/font/local'
-import { cookies } from 'next/headers'
+import { cookies, headers } from 'next/headers'
 import type { ReactNode } from 'react'
+import { earlyClicksScript } from '@/components/client/early-clicks'
 import { readTheme } from '@/components/client/theme'
 import './globals.css'
 
@@ -14,12 +15,19 @@ export const metadata: Metadata = {
 }
 export const viewport: Viewport = { colorScheme: 'light dark' }
 
+/** The nonce of this answer's Content-Security-Policy (server/api/security-headers.ts). */
+const nonceOf = (policy: string | null): string | undefined => /'nonce-([^']+)'/.exec(policy ?? '')?.[1]
+
 /** The theme that a person chose stands in the HTML, so nothing has to run before the first paint. */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const theme = readTheme((await cookies()).get('theme')?.value)
+  const nonce = nonceOf((await headers()).get('content-security-policy'))
   return (
     <html lang="en" data-theme={theme === 'system' ? undefined : theme} className={`${inter.variable} ${jetbrains.variable}`} suppressHydrationWarning>
-      <body className="font-sans">{children}</body>
+      <body className="font-sans">
+        <script nonce={nonce} suppressHydrationWarning dangerouslySetInnerHTML={{ __html: earlyClicksScript }} />
+        {children}
+      </body>
     </html>
   )
 }

@@ -24,7 +24,7 @@ export function BackendsPanels({ tenant, balancer: { metadata, source, model, st
   const { namespace, name } = metadata
   const asked = status.host !== null && status.phase !== 'Pending' && backends.length > 0
   const { data, error, refetch } = useQuery({ ...trpc.loadBalancer.servers.queryOptions({ tenant, source, namespace, name }), enabled: asked, refetchInterval: askEveryMs, placeholderData: keepPreviousData, retry: false })
-  if (backends.length === 0) return <Panel title="Backends"><p className="text-sm text-faint">Nothing is behind it yet: it has no rule that leads to a service.</p></Panel>
+  if (backends.length === 0) return <Panel title="Backends"><p className="text-sm text-faint">{model === null ? (status.phase === 'Pending' ? 'It is being made: who is behind it is shown in a moment.' : 'Nothing is behind it: what it is asked to do cannot be carried out.') : 'Nothing is behind it yet: it has no rule that leads to a service.'}</p></Panel>
   const live = asked && !error ? (data?.servers ?? null) : null
   return (
     <>
@@ -46,7 +46,7 @@ function BackendPanel({ tenant, namespace, backend, mode, live }: BackendProps) 
   return (
     <Panel
       title={`Backends: ${service}:${port}`}
-      description={all > 0 ? <>{up} of {formatCount(all, 'pod')} up{shown.length < all && `; ${shown.length} are shown, those that are not up first`}{mode === 'udp' && '. What passes of UDP is counted on the Figures tab, not for each pod'}</> : undefined}
+      description={all > 0 ? <>{up} of {backend.servers.some(({ pod }) => pod !== null) ? formatCount(all, 'pod') : formatCount(all, 'address', 'addresses')} up{shown.length < all && `; ${shown.length} are shown, those that are not up first`}{mode === 'udp' && '. What passes of UDP is counted on the Figures tab, not for each pod'}</> : undefined}
       actions={<TextLink href={href}>Show service</TextLink>}
       flush
     >
@@ -62,7 +62,7 @@ function BackendPanel({ tenant, namespace, backend, mode, live }: BackendProps) 
 }
 
 const whoCells = (tenant: string, { key, health, note, pod, weight }: LiveServer) => [
-  <span key="health" className="flex flex-col items-start"><StateBadge shape={healthLook[health].shape}>{healthLook[health].text}</StateBadge>{note !== null && <span className="max-w-56 whitespace-normal text-xs text-faint">{note}</span>}</span>,
+  <span key="health" className="flex flex-col items-start"><StateBadge shape={healthLook[health].shape}>{healthLook[health].text}</StateBadge>{note !== null && <span className="whitespace-nowrap text-xs text-faint">{note}</span>}</span>,
   pod ? <TextLink key="pod" size="sm" href={paths.pod(tenant, pod.namespace, pod.name)} className="whitespace-nowrap">{pod.name}</TextLink> : <span key="pod" title="Written by hand">{NOTHING}</span>,
   <CopyableId key="address" id={key} />,
   <span key="weight" className="tabular-nums" title={weight === 0 ? 'It gets nothing new' : undefined}>{weight}{weight === 0 && <span className="ml-1.5 text-xs text-faint">nothing new</span>}</span>,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { defaultOptions } from '@/domain/load-balancer/model'
-import { backendsLook, expiryOf, listenersText, otherEndpoints, ruleRows } from './balancer-words'
+import { backendsLook, expiryOf, listenersText, messageLines, otherEndpoints, ruleRows, silenceOf } from './balancer-words'
 import { labelTargets, portsOfTarget } from './targets'
 import { allOptions, secondsText } from './option-words'
 
@@ -50,4 +50,16 @@ it('has every option once, with its value now in words', () => {
   expect(new Set(allOptions.map(({ key }) => key)).size).toBe(allOptions.length)
   expect(Object.fromEntries(allOptions.map(({ key, now }) => [key, now(model)]))).toMatchObject({ 'connect-timeout': '5 s', 'tunnel-timeout': '1 h', 'rate-limit': 'Any', allow: 'Everybody', 'redirect-to-https': 'Yes', 'sticky-cookie': 'No', 'access-log': 'Each' })
   expect([0.5, 90, 300].map(secondsText)).toEqual(['500 ms', '90 s', '5 min'])
+})
+
+it('says what of a message is of which field on lines of their own', () => {
+  expect(messageLines('Answers at 198.18.100.2. spec.tls[0].secretName the certificate in Secret "a" expired. metadata.annotations["x"] is spec.')).toBe('Answers at 198.18.100.2.\nspec.tls[0].secretName the certificate in Secret "a" expired.\nmetadata.annotations["x"] is spec.')
+})
+
+it('says why clients are not answered by a balancer that runs', () => {
+  const status = { phase: 'Active' as const, network: 'default', addresses: [], managedAddresses: [], urls: [], host: 'h', backendsReady: 0, backendsTotal: 3, conditions: [] }
+  const backends = [{ name: 'web', service: 'shop', port: 80, servers: [] }]
+  expect(silenceOf({ status, backends })).toContain('down or not ready')
+  expect(silenceOf({ status: { ...status, backendsTotal: 0 }, backends })).toContain('No pod is ready')
+  expect([silenceOf({ status: { ...status, backendsReady: 1 }, backends }), silenceOf({ status: { ...status, phase: 'Pending' }, backends }), silenceOf({ status, backends: [] })]).toEqual([null, null, null])
 })

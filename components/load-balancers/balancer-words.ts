@@ -25,6 +25,15 @@ export const healthLook: Readonly<Record<Server['health'], { shape: StateShape; 
   unknown: { shape: 'unknown', text: 'Not seen yet' },
 }
 
+/** A condition's message, what it says of each field on a line of its own. */
+export const messageLines = (message: string): string => message.replace(/(?<=[.;]) (?=(?:spec|metadata)[.[])/g, '\n')
+
+/** Why nobody is answered though the balancer runs: nothing behind it takes connections; null where something does, or it is not there yet. */
+export function silenceOf({ status: { phase, backendsReady, backendsTotal }, backends }: Pick<BalancerDetail, 'status' | 'backends'>): string | null {
+  if ((phase !== 'Active' && phase !== 'Degraded') || backends.length === 0 || backendsReady > 0) return null
+  return backendsTotal === 0 ? 'No pod is ready for it.' : 'Each pod behind it is down or not ready: see why below.'
+}
+
 /** An address and port as a client writes them. */
 export const addressText = (address: string, port: number): string => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)
 

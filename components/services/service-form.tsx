@@ -95,7 +95,7 @@ function ServiceFields({ tenant, values, errors, set, fixed }: FieldsProps) {
     <>
       <div className="flex flex-col gap-1">
         <Field label="Selector" hint="A line each: key=value. Pods with all of these labels are behind it." error={errors['selector']}>
-          {(control) => <Textarea {...control} mono rows={2} value={values.selector} spellCheck={false} onChange={(event) => set('selector', event.target.value)} />}
+          {(control) => <Textarea {...control} {...(fixed && { 'data-autofocus': true })} mono rows={2} value={values.selector} spellCheck={false} onChange={(event) => set('selector', event.target.value)} />}
         </Field>
         <SelectorPreview tenant={tenant} namespace={values.namespace} selector={values.selector} />
       </div>

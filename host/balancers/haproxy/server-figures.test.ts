@@ -17,7 +17,7 @@ it('a server is told as HAProxy has it, with since when and what passes through 
     server({ pxname: 'b-db', svname: '10.0.0.5_5432', mode: 'tcp', stot: 5, req_tot: '', rtime: 0 }),
   )
   expect(up).toEqual({ backend: 'web', server: '10.0.0.2:8080', health: 'up', problem: null, forSeconds: 4, connections: 3, total: 9, failed: 3, errors5xx: 4, receivedBytes: 492, sentBytes: 2478, milliseconds: 8 })
-  expect(down).toMatchObject({ server: '[fd00::2]:8080', health: 'down', problem: 'refuses connections, or has no way to it', forSeconds: 61, milliseconds: null })
+  expect(down).toMatchObject({ server: '[fd00::2]:8080', health: 'down', problem: 'refuses connections', forSeconds: 61, milliseconds: null })
   expect([away?.health, tcp?.total, tcp?.milliseconds]).toEqual(['draining', 5, null])
   for (const state of [up, down, away, tcp]) expect(balancerServerState.parse(state)).toEqual(state)
 })

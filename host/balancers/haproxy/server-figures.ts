@@ -11,8 +11,8 @@ const longestSeconds = 2 ** 31
 
 /** Why a server is down, in words for who owns the pods. Source: HAProxy's management guide 9.1, check_status. */
 const causes: Readonly<Record<string, string>> = {
-  L4TOUT: 'does not answer: no connection within the time for it',
-  L4CON: 'refuses connections, or has no way to it',
+  L4TOUT: 'does not answer',
+  L4CON: 'refuses connections',
   SOCKERR: 'could not be tried',
   HANA: 'connections to it failed',
 }
