@@ -102,7 +102,7 @@ export class ExternalStream {
 
   /** What its rows say that it shall not have here, and what it does not hold: another host may. */
   private async release(unwanted: Unwanted): Promise<void> {
-    const { left } = await releaseExternal(this.parts.db, this.session, unwanted)
+    const { left } = await releaseExternal(this.parts, this.session, unwanted)
     if (!left) {
       this.busyMs = busyMs.first
       return
