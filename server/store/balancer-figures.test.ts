@@ -62,10 +62,13 @@ it('is the same rolled: counts of latencies are added class by class, open conne
 })
 
 it('stays after the balancer, and is told to Prometheus while it runs', async () => {
-  expect(await storeFigures(server.db, hosts[1] ?? '', { host: null, pods: [], balancers: [passed()] })).toBe(1)
+  expect(await storeFigures(server.db, hosts[1] ?? '', { host: null, pods: [], balancers: [passed(), passed({ part: 'rule/r1', requests: 30 }), passed({ part: 'backend/tcp-80', requests: 70 })] })).toBe(3)
   const metrics = await exportMetrics(server.context(null))
   expect(metrics).toContain(`hypernetes_balancer_requests_per_second{tenant="${ann.tenant.slug}",namespace="shop",balancer="web",source="Service",host="h2"} 10`)
   expect(metrics).toContain('hypernetes_balancer_latency_seconds{')
+  const of = `tenant="${ann.tenant.slug}",namespace="shop",balancer="web",source="Service",host="h2"`
+  for (const line of [`hypernetes_balancer_rule_requests_per_second{${of},rule="r1"} 3`, `hypernetes_balancer_rule_latency_seconds{${of},rule="r1",quantile="0.5"}`, `hypernetes_balancer_backend_requests_per_second{${of},backend="tcp-80"} 7`, `hypernetes_balancer_backend_received_bytes_per_second{${of},backend="tcp-80"}`, `hypernetes_balancer_backend_latency_seconds{${of},backend="tcp-80",quantile="0.99"}`]) expect(metrics).toContain(line)
+  expect(metrics.match(/^hypernetes_balancer_requests_per_second\{/gm)).toHaveLength(1)
   await server.db.loadBalancer.delete({ where: { uid } })
   expect(await read(40)).toMatchObject({ totals: { requests: 220 } })
   await expect(read(40, {}, foreign)).rejects.toThrow('web')

@@ -26,15 +26,16 @@ export function sumTraffic(db: Database, scope: Scope, { seconds, resolution }: 
     select *, count(*) over () as "total" from summed order by "receivedBytes" + "sentBytes" desc, "uid" limit ${limit}`
 }
 
-export type BalancerNow = { tenant: string; namespace: string; name: string; source: string; host: string; requests: number | null; errors4xx: number | null; errors5xx: number | null; failed: number | null; connections: number | null; receivedBytes: number | null; sentBytes: number | null; active: number | null; latency: bigint[] | null }
+/** `part`: the name of a rule or a backend, or nothing for the whole. */
+export type BalancerNow = { tenant: string; namespace: string; name: string; source: string; part: string; host: string; requests: number | null; errors4xx: number | null; errors5xx: number | null; failed: number | null; connections: number | null; receivedBytes: number | null; sentBytes: number | null; active: number | null; latency: bigint[] | null }
 
 /** What passes through balancers now, a second: of three intervals, so that one that is late leaves no hole. Those with most requests first. */
-export const balancersNow = (db: Database, limit: number): Promise<BalancerNow[]> => db.$queryRaw<BalancerNow[]>`
+export const balancersNow = (db: Database, of: 'whole' | 'rule' | 'backend', limit: number): Promise<BalancerNow[]> => db.$queryRaw<BalancerNow[]>`
   with recent as (
     select "seriesId", sum("coveredMs")::float8 / 1000 as seconds, sum("requests")::float8 as "requests", sum("errors4xx")::float8 as "errors4xx", sum("errors5xx")::float8 as "errors5xx", sum("failed")::float8 as "failed",
       sum("connections")::float8 as "connections", sum("receivedBytes")::float8 as "receivedBytes", sum("sentBytes")::float8 as "sentBytes", (array_agg("activeSum" order by "at" desc))[1]::float8 as "active", sum_counts("latency") as "latency"
-    from "Figure" where "resolution" = ${figureLevels[0].resolution} and "at" > now() - interval '35 seconds' and "seriesId" in (select "id" from "FigureSeries" where "kind" = 'Balancer' and "container" = '') group by 1)
-  select t."slug" as "tenant", b."namespace", b."name", b."source", h."name" as "host", r."requests" / r.seconds as "requests", r."errors4xx" / r.seconds as "errors4xx", r."errors5xx" / r.seconds as "errors5xx", r."failed" / r.seconds as "failed",
+    from "Figure" where "resolution" = ${figureLevels[0].resolution} and "at" > now() - interval '35 seconds' and "seriesId" in (select "id" from "FigureSeries" where "kind" = 'Balancer' and ${of === 'whole' ? Prisma.sql`"container" = ''` : Prisma.sql`starts_with("container", ${`${of}/`})`}) group by 1)
+  select t."slug" as "tenant", b."namespace", b."name", b."source", split_part(s."container", '/', 2) as "part", h."name" as "host", r."requests" / r.seconds as "requests", r."errors4xx" / r.seconds as "errors4xx", r."errors5xx" / r.seconds as "errors5xx", r."failed" / r.seconds as "failed",
     r."connections" / r.seconds as "connections", r."receivedBytes" / r.seconds as "receivedBytes", r."sentBytes" / r.seconds as "sentBytes", r."active", r."latency"
   from recent r join "FigureSeries" s on s."id" = r."seriesId" join "LoadBalancer" b on b."uid" = s."objectUid" join "Tenant" t on t."id" = b."tenantId" join "Host" h on h."id" = s."hostId"
-  order by r."requests" desc nulls last, b."uid" limit ${limit}`
+  order by r."requests" desc nulls last, b."uid", s."container" limit ${limit}`

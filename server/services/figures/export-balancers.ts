@@ -3,9 +3,9 @@ import { latencyAt } from '@/domain/figures/balancer'
 import type { Database } from '@/server/store/database'
 import { balancersNow, type BalancerNow } from '@/server/store/figures-traffic'
 
-/** Beyond it, those with most requests are told. */
-const mostBalancers = 1000
-const labelNames = ['tenant', 'namespace', 'balancer', 'source', 'host'] as const
+/** Of each kind; beyond it, those with most requests are told. */
+const most = { whole: 1000, rule: 5000, backend: 5000 } as const
+const wholeLabels = ['tenant', 'namespace', 'balancer', 'source', 'host'] as const
 
 const measures: [name: string, help: string, value: (row: BalancerNow) => number | null][] = [
   ['requests_per_second', 'Requests a second.', (row) => row.requests],
@@ -18,15 +18,22 @@ const measures: [name: string, help: string, value: (row: BalancerNow) => number
   ['sent_bytes_per_second', 'Bytes to clients a second.', (row) => row.sentBytes],
 ]
 
-/** What passes through balancers now. */
+/** What passes through balancers now, and through each of their rules and backends: names of their own, so that a sum over balancers counts nothing twice. */
 export async function addBalancerMetrics(db: Database, registry: Registry): Promise<void> {
-  const rows = await balancersNow(db, mostBalancers)
-  const labelsOf = ({ tenant, namespace, name, source, host }: BalancerNow) => ({ tenant, namespace, balancer: name, source, host })
+  for (const of of ['whole', 'rule', 'backend'] as const) addMetrics(registry, of, await balancersNow(db, of, most[of]))
+}
+
+function addMetrics(registry: Registry, of: keyof typeof most, rows: readonly BalancerNow[]): void {
+  const prefix = of === 'whole' ? 'hypernetes_balancer' : `hypernetes_balancer_${of}`
+  const labelNames = of === 'whole' ? [...wholeLabels] : [...wholeLabels, of]
+  const labelsOf = ({ tenant, namespace, name, source, host, part }: BalancerNow) => ({ tenant, namespace, balancer: name, source, host, ...(of !== 'whole' && { [of]: part }) })
   for (const [name, help, value] of measures) {
-    const gauge = new Gauge({ name: `hypernetes_balancer_${name}`, help, labelNames, registers: [registry] })
+    // A rule has no connections: it is looked for once a request is there.
+    if (of === 'rule' && (name === 'connections_per_second' || name === 'failed_per_second')) continue
+    const gauge = new Gauge({ name: `${prefix}_${name}`, help, labelNames, registers: [registry] })
     for (const row of rows) if (value(row) !== null) gauge.set(labelsOf(row), value(row) ?? 0)
   }
-  const latency = new Gauge({ name: 'hypernetes_balancer_latency_seconds', help: 'Below which so large a part of the requests took, from classes.', labelNames: [...labelNames, 'quantile'], registers: [registry] })
+  const latency = new Gauge({ name: `${prefix}_latency_seconds`, help: 'Below which so large a part of the requests took, from classes.', labelNames: [...labelNames, 'quantile'], registers: [registry] })
   for (const row of rows) {
     for (const quantile of [0.5, 0.95, 0.99]) {
       const found = latencyAt(row.latency?.map(Number) ?? null, quantile)
