@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Assignment, NetworkAttachment } from '@/contracts/host/v1'
@@ -63,6 +63,26 @@ describe.runIf(process.getuid?.() === 0)('two pods of one network', () => {
     expect(await ask('fd00::11', 8080)).toMatch(/\r\n\r\nhello\n$/)
     const addresses = (await run('ip', '-6', 'addr', 'show', 'dev', 'eth0')).output
     expect(addresses.match(/inet6 \S+/g)).toEqual(['inet6 fd00::10/128'])
+  })
+
+  it('have addresses of IPv6 that are routed to them, as they run, under the next agent, and no more', { timeout: 90_000 }, async () => {
+    const prefix = `2001:db8:${randomInt(1, 0xffff).toString(16)}:`
+    const address = `${prefix}:7`
+    const pool = { kind: 'addressPool' as const, uid: randomUUID(), name: 'six', cidr: `${prefix}:/64`, gateway: `${prefix}:1` }
+    host.tellOutside([pool, { kind: 'floatingAddress', uid: randomUUID(), address, networkId: server.network.id, podUid: server.uid, podAddress: 'fd00::11' }])
+    const isActive = () => host.outside().some(({ phase, message }) => phase === 'Active' && message.includes(address))
+    const answer = () => fetch(`http://[${address}]:8080/`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(5000) }).then((one) => one.text(), () => null)
+    await host.until(isActive)
+    await host.until(async () => (await answer()) === 'hello\n')
+    const seen = async () => (await host.run(server, ['sh', '-c', 'ip -6 address show dev eth0; ip -6 route get 2600::1; ip -6 route get fd00::10'])).output
+    expect(await seen()).toMatch(new RegExp(`${address}/128[^]*2600::1 .*src ${address}[^]*fd00::10 .*src fd00::11`))
+    await host.reopen()
+    await host.until(isActive)
+    expect(await answer()).toBe('hello\n')
+    host.tellOutside([])
+    await host.until(async () => !(await seen()).includes(prefix))
+    expect(await answer()).toBe(null)
+    expect(await seen()).toMatch(/2600::1 .*src fd00::11/)
   })
 
   it('tell what they can reach: open, refused, unreachable and silent, each protocol, with no program of the image', { timeout: 90_000 }, async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Assignment, NetworkAttachment, PodReport } from '@/contracts/host/v1'
 import type { NetworkObject } from '@/contracts/host/v1/networks'
+import type { ExternalObject, ExternalReport } from '@/contracts/host/v1/external'
 import type { ProbeResult } from '@/contracts/guest/v1/answers'
 import type { ProbeParams } from '@/contracts/guest/v1/requests'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
@@ -76,6 +77,17 @@ export class RealHost {
   /** What the server says of the pods' one network. */
   tellNetwork(objects: NetworkObject[]): void {
     this.host.networks.take({ kind: 'networkObjects', networkId: this.network.id, complete: true, set: objects, remove: [] })
+  }
+
+  /** What the server says of the outside, and nothing else. */
+  tellOutside(objects: ExternalObject[]): void {
+    if (!this.host.external) throw new Error('this host answers for nothing of the outside')
+    this.host.external.external.take({ kind: 'externalObjects', complete: true, set: objects, remove: [] })
+  }
+
+  /** What this host says of the outside. */
+  outside(): ExternalReport[] {
+    return [...this.host.external?.external.reports().values() ?? []]
   }
 
   /** What runs from now on, and nothing else. */
