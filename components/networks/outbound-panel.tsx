@@ -30,7 +30,7 @@ export function OutboundPanel({ tenant, name, outbound }: { tenant: string; name
           ? 'Pods reach the outside through the host’s address. Nothing from outside reaches them.'
           : 'Closed: pods reach each other and their gateway, nothing else.'}
       </p>
-      <p className="mt-1 text-xs text-faint">A change takes effect for running pods at once. IPv6 stays inside the network and its peers.</p>
+      <p className="mt-1 text-xs text-faint">A change takes effect for running pods at once. IPv6 stays inside the network and its peers, but for pods with a floating address of IPv6.</p>
     </Panel>
   )
 }
