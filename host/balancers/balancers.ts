@@ -137,8 +137,18 @@ export class Balancers {
     let timer: NodeJS.Timeout | undefined
     await Promise.race([this.settled(), new Promise((resolve) => (timer = setTimeout(resolve, withinMs)))])
     clearTimeout(timer)
-    for (const { uid, report } of this.balancers.values()) this.parts.log.error({ balancer: uid, cause: report.message }, 'a balancer could not be ended in time: it is left as it is for the next agent')
+    this.tellLeft(withinMs)
     await Promise.all(all.map((balancer) => balancer.leave()))
+  }
+
+  /** Those of one cause in one line: there may be a thousand. */
+  private tellLeft(withinMs: number): void {
+    const byCause = new Map<string, string[]>()
+    for (const { uid, report } of this.balancers.values()) {
+      const cause = report.phase === 'Failed' ? report.message : `its end was under way after ${withinMs / 1000} s`
+      byCause.set(cause, [...byCause.get(cause) ?? [], uid])
+    }
+    for (const [cause, uids] of byCause) this.parts.log.error({ count: uids.length, balancers: uids.slice(0, 10), cause }, 'balancers could not be ended in time: they are left as they are for the next agent')
   }
 
   /** Whatever is said or looked at from now on brings nothing up that would be left behind. */

@@ -1,14 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ExternalObject } from '@/contracts/host/v1/external'
-import type { Run } from '@/host/network/kernel'
-import { run } from '@/platform/exec'
 import { Balancers } from './balancers'
-import type { Haproxy } from './ports'
-import { Strays } from './strays'
-import { balancer, backend, BalancerLab, listener, silent } from './testing/balancer-lab'
+import { balancer, backend, BalancerLab, listener, noHaproxy } from './testing/balancer-lab'
 
-/** Where all is UDP there is none. */
-const noHaproxy = (): Haproxy => ({ bring: () => Promise.reject(new Error('a HAProxy for UDP')), isRunning: () => Promise.resolve(false), stop: () => Promise.resolve(), serversDown: () => Promise.resolve([]), servers: () => Promise.resolve([]), counters: () => Promise.resolve([]), log: async function* () {} })
 const always = { holds: () => true }
 
 describe('a balancer of UDP', () => {
@@ -117,54 +111,5 @@ describe('a balancer of UDP', () => {
     expect(await lab.traces()).toEqual([])
     balancers.take('00000000-0000-4000-8000-00000000000f', [])
     expect(balancers.report('00000000-0000-4000-8000-00000000000f')).toMatchObject({ phase: 'Gone' })
-  })
-
-  it('lets nothing through to who left, also where its HAProxy cannot be told, and says at the end what it could not end', async () => {
-    let works = true
-    const stubborn = (): Haproxy => ({ ...noHaproxy(), bring: () => (works ? Promise.resolve(null) : Promise.reject(new Error('no answer'))), isRunning: () => Promise.resolve(true) })
-    const errors: unknown[] = []
-    const others = await Balancers.open({ ...lab.parts(stubborn), log: { ...silent, error: (what: unknown) => void errors.push(what) } }, always, [])
-    const web = balancer(9, { listeners: [listener(80, 'tcp', 'web')], backends: [backend('web', 'tcp')] })
-    const led = (...last: number[]): ExternalObject => ({ kind: 'backendServers', balancerUid: web.uid, backend: 'web', servers: last.map((digit) => ({ address: `10.0.0.${digit}`, port: 80, weight: 1 })) })
-    const passes = async () => (await lab.in(`hypb-${lab.hostTag}-n9`, 'nft', 'list', 'set', 'inet', 'balancer', 'backends4')).stdout
-    others.take(web.uid, [web, led(2, 3)])
-    await others.settled()
-    expect(await passes()).toContain('10.0.0.3')
-    works = false
-    others.take(web.uid, [web, led(2)])
-    await expect.poll(passes, { timeout: 30_000 }).not.toContain('10.0.0.3')
-    lab.fault = (what) => {
-      if (what === 'detach network') throw new Error('it is held')
-    }
-    await others.suspend(500)
-    expect(errors).toMatchObject([{ balancer: web.uid, cause: expect.stringContaining('it is held') as string }])
-    // What is said while it ends brings nothing up.
-    const ten = balancer(10)
-    others.take(ten.uid, [ten])
-    expect(others.report(ten.uid)).toBeNull()
-    lab.fault = () => {}
-  })
-
-  it('of others that cannot be removed keeps no agent from its start, and goes later', async () => {
-    const name = `hypb-${lab.hostTag}-n9`
-    const seen = { looks: 0, refused: 0 }
-    let isBusy = true
-    const busy: Run = (command, args, options) => {
-      if (!(isBusy && args.includes('delete') && args.includes(name))) return run(command, args, options)
-      seen.refused += 1
-      return Promise.reject(new Error('busy'))
-    }
-    const haproxies = { endUnwritten: () => Promise.resolve((seen.looks += 1) - 1), removeBut: (_: unknown, failed: (uid: string, error: unknown) => void) => (isBusy && failed('x', new Error('busy')), Promise.resolve(0)) }
-    const parts = { ...lab.parts(noHaproxy), run: busy, haproxies }
-    const next = await Balancers.open(parts, always, [])
-    await next.leave()
-    expect(seen).toEqual({ looks: 1, refused: 1 })
-    const strays = new Strays(parts)
-    await strays.again([])
-    expect(strays.remain).toBe(true)
-    isBusy = false
-    await strays.again([])
-    expect(strays.remain).toBe(false)
-    expect(await lab.traces()).toEqual([])
   })
 })

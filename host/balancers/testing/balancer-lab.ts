@@ -5,11 +5,14 @@ import type { HostBalancer } from '@/contracts/host/v1/external'
 import { defaultOptions, type BalancerBackend, type BalancerListener } from '@/domain/load-balancer/model'
 import { until } from '@/host/network/testing/lab'
 import { run } from '@/platform/exec'
-import type { BalancerParts } from '../ports'
+import type { BalancerParts, Haproxy } from '../ports'
 
 export const listener = (port: number, protocol: BalancerListener['protocol'], backend: string | null, fields: Partial<BalancerListener> = {}): BalancerListener => ({ port, protocol, certificates: [], rules: [], defaultBackend: backend, redirectToHttps: null, acceptProxy: false, ...fields })
 export const backend = (name: string, mode: BalancerBackend['mode'], fields: Partial<BalancerBackend> = {}): BalancerBackend => ({ name, mode, protocol: 'http1', sendProxy: false, algorithm: 'roundrobin', stickyCookie: null, ...fields })
 export const silent = { info: () => {}, warn: () => {}, error: () => {} }
+
+/** Where all is UDP there is none. */
+export const noHaproxy = (): Haproxy => ({ bring: () => Promise.reject(new Error('a HAProxy for UDP')), isRunning: () => Promise.resolve(false), stop: () => Promise.resolve(), serversDown: () => Promise.resolve([]), servers: () => Promise.resolve([]), counters: () => Promise.resolve([]), log: async function* () {} })
 
 /** A balancer with its number as the last part of its addresses, in network 1. */
 export function balancer(number: number, fields: Partial<HostBalancer> = {}): HostBalancer {

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ExternalObject } from '@/contracts/host/v1/external'
+import type { Run } from '@/host/network/kernel'
+import { run } from '@/platform/exec'
+import { Balancers } from './balancers'
+import type { Haproxy } from './ports'
+import { Strays } from './strays'
+import { balancer, backend, BalancerLab, listener, noHaproxy, silent } from './testing/balancer-lab'
+
+const always = { holds: () => true }
+
+describe('what ends of balancers', () => {
+  let lab: BalancerLab
+  beforeAll(async () => void (lab = await BalancerLab.create()))
+  afterAll(() => lab.destroy())
+
+  it('is let through no more where it left, also where HAProxy cannot be told, and is said where it could not be ended', async () => {
+    let works = true
+    const stubborn = (): Haproxy => ({ ...noHaproxy(), bring: () => (works ? Promise.resolve(null) : Promise.reject(new Error('no answer'))), isRunning: () => Promise.resolve(true) })
+    const errors: unknown[] = []
+    const all = await Balancers.open({ ...lab.parts(stubborn), log: { ...silent, error: (what: unknown) => void errors.push(what) } }, always, [])
+    const web = balancer(9, { listeners: [listener(80, 'tcp', 'web')], backends: [backend('web', 'tcp')] })
+    const led = (...last: number[]): ExternalObject => ({ kind: 'backendServers', balancerUid: web.uid, backend: 'web', servers: last.map((digit) => ({ address: `10.0.0.${digit}`, port: 80, weight: 1 })) })
+    const passes = async () => (await lab.in(`hypb-${lab.hostTag}-n9`, 'nft', 'list', 'set', 'inet', 'balancer', 'backends4')).stdout
+    all.take(web.uid, [web, led(2, 3)])
+    await all.settled()
+    expect(await passes()).toContain('10.0.0.3')
+    works = false
+    all.take(web.uid, [web, led(2)])
+    await expect.poll(passes, { timeout: 30_000 }).not.toContain('10.0.0.3')
+    lab.fault = (what) => {
+      if (what === 'detach network') throw new Error('it is held')
+    }
+    await all.suspend(500)
+    expect(errors).toMatchObject([{ count: 1, balancers: [web.uid], cause: expect.stringContaining('it is held') as string }])
+    // What is said while it ends brings nothing up.
+    const ten = balancer(10)
+    all.take(ten.uid, [ten])
+    expect(all.report(ten.uid)).toBeNull()
+    lab.fault = () => {}
+  })
+
+  it('and cannot be removed keeps no agent from its start, and goes later', async () => {
+    const name = `hypb-${lab.hostTag}-n9`
+    const seen = { looks: 0, refused: 0 }
+    let isBusy = true
+    const busy: Run = (command, args, options) => {
+      if (!(isBusy && args.includes('delete') && args.includes(name))) return run(command, args, options)
+      seen.refused += 1
+      return Promise.reject(new Error('busy'))
+    }
+    const haproxies = { endUnwritten: () => Promise.resolve((seen.looks += 1) - 1), removeBut: (_: unknown, failed: (uid: string, error: unknown) => void) => (isBusy && failed('x', new Error('busy')), Promise.resolve(0)) }
+    const parts = { ...lab.parts(noHaproxy), run: busy, haproxies }
+    const next = await Balancers.open(parts, always, [])
+    await next.leave()
+    expect(seen).toEqual({ looks: 1, refused: 1 })
+    const strays = new Strays(parts)
+    await strays.again([])
+    expect(strays.remain).toBe(true)
+    isBusy = false
+    await strays.again([])
+    expect(strays.remain).toBe(false)
+    expect(await lab.traces()).toEqual([])
+  })
+})
