@@ -16,7 +16,7 @@ const pods = (...all: Attachment[]) => new Map(all.map((one) => [one.pod.uid, on
 
 describe('what a guest is told of addresses that are routed to it', () => {
   it('is all of them, and what it reaches from its own address: its network, services, what lies behind pods, and peers', () => {
-    const peers: NetworkPeer[] = [{ kind: 'peer', number: 2, networkId: '00000000-0000-4000-8000-000000000002', subnets: ['10.2.0.0/24', 'fd00:0:0:2::/64'] }]
+    const peers: NetworkPeer[] = [{ kind: 'peer', uid: '00000000-0000-4000-8000-000000000002', number: 2, name: 'two', subnets: ['10.2.0.0/24', 'fd00:0:0:2::/64'] }]
     const base = { kind: 'network' as const, number: 1, name: 'default', tenantId: 't', subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 'b', ...six }], serviceCidrs: ['10.96.0.0/16', 'fd00:96::/112'], routes: [{ destination: 'fd00:8::/64', via: 'fd00:0:0:1::5' }], outbound: 'nat' as const, mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }
     const state = networkState(place(5).network, [place(5)], { network: base, pods: [], services: [], policies: [], peers })
     const told = routedAddresses([binding(16, 5), binding(17, 5), { ...binding(18, 5), address: '198.18.100.18', target: '10.0.0.5' }], pods(place(5)), state)
