@@ -6,6 +6,8 @@ import { listCertificateRevisions } from '@/server/store/external-state'
 import { findSecretValues } from '@/server/store/pod-configuration'
 import { secretValues, type ConfigurationParts } from './pod-configuration'
 
+/** What a balancer names of certificates. */
+export type CertificateNames = Pick<HostBalancer, 'tenantId'> & { listeners: readonly Pick<HostBalancer['listeners'][number], 'certificates'>[] }
 type Certificate = CertificatesMessage['certificates'][number]
 /** Of one message, in characters; a certificate is far below it. */
 const maxCharacters = 4 << 20
@@ -22,7 +24,7 @@ export class SentCertificates {
    * no certificate is left out; the log says which Secret, never its value. What no balancer of the host names any more, the host forgets: also, at the beginning, what it was
    * given on the connection before. Throws where a Secret cannot be read now: nothing counts as given then.
    */
-  async messages(parts: ConfigurationParts, balancers: readonly HostBalancer[]): Promise<CertificatesMessage[]> {
+  async messages(parts: ConfigurationParts, balancers: readonly CertificateNames[]): Promise<CertificatesMessage[]> {
     const named = namedBy(balancers)
     if (this.begun && named.size === 0 && this.revisions.size === 0) return []
     const rows = (named.size === 0 ? [] : await listCertificateRevisions(parts.db, [...named.keys()])).filter(({ uid, tenantId }) => {
@@ -47,7 +49,7 @@ export class SentCertificates {
 }
 
 /** The ids of certificates, each with the tenants whose balancers name it. */
-function namedBy(balancers: readonly HostBalancer[]): Map<string, Set<string>> {
+function namedBy(balancers: readonly CertificateNames[]): Map<string, Set<string>> {
   const named = new Map<string, Set<string>>()
   for (const { tenantId, listeners } of balancers) for (const id of listeners.flatMap(({ certificates }) => certificates)) named.set(id, (named.get(id) ?? new Set()).add(tenantId))
   return named

@@ -5,7 +5,7 @@ import type { Logger } from '@/platform/logger'
 import { backendServers, toExternalObjects } from '@/server/drivers/native/external/objects'
 import { inSnapshot, type DatabaseClient } from '@/server/store/database'
 import { readHostBackends, readHostExternal, type Unwanted } from '@/server/store/external-state'
-import { SentCertificates } from './certificates'
+import { SentCertificates, type CertificateNames } from './certificates'
 import { releaseExternal } from './external-release'
 import { LeftOutServers } from './left-out-servers'
 import type { HostSession, HostSessions } from './host-sessions'
@@ -15,15 +15,20 @@ type Parts = { db: DatabaseClient; keyRing: KeyRing; log: Logger; sessions: Host
 
 /** What could not be read or said is tried again after so long. */
 const retryMs = 5_000
-const maxCached = 20_000
 /** What cannot be released since its tenant's is being worked on is tried again after so long, and at most this long. */
 const busyMs = { first: 100, most: 2_000 }
+
+const namesOf = ({ tenantId, listeners }: HostBalancer): CertificateNames => ({ tenantId, listeners: listeners.map(({ certificates }) => ({ certificates })) })
 
 /** What one connection of a host is told of the outside, in turns: one at a time, each of what is so now. */
 export class ExternalStream {
   private readonly told = new ToldExternal()
   private readonly certificates = new SentCertificates()
   private readonly leftOutServers = new LeftOutServers()
+  /** What its balancers name of certificates, by their uids. */
+  private readonly named = new Map<string, CertificateNames>()
+  /** Addresses that lead to pods of which the host is not told yet, by uid. */
+  private awaited: ReadonlySet<string> = new Set()
   private retry: NodeJS.Timeout | null = null
   private busyMs = busyMs.first
 
@@ -39,13 +44,17 @@ export class ExternalStream {
   async *messages(wasSent: (podUid: string) => boolean): AsyncGenerator<DesiredMessage> {
     const { session } = this
     if (!session.takesExternal || !session.held.isReady) return
-    const changed = session.takeExternal()
+    const { whole, objects, settled, servers } = session.externalWakes.take()
+    const scope = whole ? null : new Set([...(objects ?? []), ...(settled ? session.held.waiting() : []), ...this.awaited])
     try {
-      if (changed.whole) yield* this.whole(wasSent)
-      else if (changed.balancers.length > 0) yield* this.servers(changed.balancers)
+      if (scope === null) yield* this.tell(wasSent, null)
+      else {
+        if (objects !== null || settled || scope.size > 0) yield* this.tell(wasSent, scope)
+        yield* this.servers([...servers].filter((uid) => !scope.has(uid)))
+      }
     } catch (err) {
       this.parts.log.error({ err, hostId: session.hostId }, 'what a host answers for on the outside could not be said: it keeps what it was told; it is tried again')
-      session.noteExternal()
+      session.externalWakes.noteWhole()
       this.retry ??= setTimeout(() => {
         this.retry = null
         session.wakeExternal()
@@ -53,37 +62,48 @@ export class ExternalStream {
     }
   }
 
-  private async *whole(wasSent: (podUid: string) => boolean): AsyncGenerator<DesiredMessage> {
+  /**
+   * All that is so now, or what is so of some balancers and addresses, by uid. What stands in everything, whether another host could take over, makes it all anew.
+   */
+  private async *tell(wasSent: (podUid: string) => boolean, scope: ReadonlySet<string> | null): AsyncGenerator<DesiredMessage> {
     const { session, parts } = this
-    const cache = parts.sessions.compiledCache
-    if (cache.size > maxCached) cache.clear()
+    if (scope === null) session.externalWakes.beginOthers()
     const leaving = session.held.leaving()
-    const { state, unwanted } = await inSnapshot(parts.db, (tx) => readHostExternal(tx, session.hostId, cache))
+    const { state, unwanted } = await inSnapshot(parts.db, (tx) => readHostExternal(tx, session.hostId, parts.sessions.compiledCache, scope === null ? null : [...scope]))
+    if (scope !== null && !session.externalWakes.wasToldOthers(state.others)) return yield* this.tell(wasSent, null)
+    const only = (key: string) => scope === null || key.startsWith('addressPool/') || scope.has(key.split('/')[1] ?? '')
     const floating = state.floating.filter(({ podUid }) => wasSent(podUid))
-    // Its pod's assignment is on its way, and looked for again with that.
-    if (floating.length < state.floating.length) session.noteExternal()
+    // Its pod's assignment is on its way: it is looked for again with the next wake.
+    const awaited = state.floating.filter(({ podUid }) => !wasSent(podUid)).map(({ uid }) => uid)
+    this.awaited = new Set([...[...this.awaited].filter((uid) => scope !== null && !scope.has(uid)), ...awaited])
     const { objects, leftOut } = toExternalObjects({ ...state, floating })
     const { prepared, misshapen } = this.told.prepare(objects)
+    if (scope === null) this.named.clear()
+    for (const uid of scope ?? []) this.named.delete(uid)
+    for (const { object } of prepared) if (object.kind === 'balancer') this.named.set(object.uid, namesOf(object))
+    // Read before anything counts as held by the host: where it fails, nothing was said, and nothing is to be let go of.
+    const certificates = await this.certificates.messages(parts, [...this.named.values()])
     // Before a word of it: who may answer for ever is waited for, whatever becomes of the connection.
     await session.lease.begins(parts.db, session.hostId, state.others)
-    // Read before anything counts as held by the host: where it fails, nothing was said, and nothing is to be let go of.
-    const certificates = await this.certificates.messages(parts, prepared.flatMap(({ object }): HostBalancer[] => (object.kind === 'balancer' ? [object] : [])))
     const answering = prepared.flatMap(({ object }) => (object.kind === 'floatingAddress' || object.kind === 'balancer' ? [object] : []))
-    const chosen = session.held.choose(answering, leaving, unwanted.addresses.length > 0)
+    const chosen = session.held.choose(answering, leaving, unwanted.addresses.length > 0, only)
     const kept = prepared.filter(({ key, object }) => object.kind === 'addressPool' || chosen.has(object.kind === 'backendServers' ? `balancer/${object.balancerUid}` : key))
     yield* certificates
-    yield* this.counted(this.told.messages(kept))
-    session.lease.ends(state.others)
+    yield* this.counted(this.told.messages(kept, only))
+    if (scope === null) {
+      session.lease.ends(state.others)
+      if (session.externalWakes.endOthers(state.others)) session.wakeExternal()
+    }
     this.warn(misshapen, leftOut)
     await this.leftOutServers.tell(parts, state.balancers, leftOut)
     await this.release(unwanted)
+  }
+
   private *counted(messages: readonly DesiredMessage[]): Generator<DesiredMessage> {
     for (const message of messages) {
       this.session.lease.wasSent()
       yield message
     }
-  }
-
   }
 
   /** Who takes connections of some balancers, and nothing else. */
@@ -107,7 +127,7 @@ export class ExternalStream {
       this.busyMs = busyMs.first
       return
     }
-    setTimeout(() => this.session.wakeExternal(), this.busyMs).unref()
+    setTimeout(() => this.session.wakeObjects([]), this.busyMs).unref()
     this.busyMs = Math.min(this.busyMs * 2, busyMs.most)
   }
 

@@ -45,7 +45,8 @@ export class ExternalReports {
       if (session.held.settle(report)) settled = true
       else this.waiting.set(key, { report, tenantId: null })
     }
-    if (begins || settled) session.wakeExternal()
+    if (begins) session.wakeExternal()
+    else if (settled) session.wakeSettled()
   }
 
   /** How many wait. */

@@ -14,6 +14,8 @@ const addressesOf = (object: Answering): string[] => (object.kind === 'balancer'
  */
 export class HeldExternal {
   private readonly held = new Map<string, Held>()
+  /** What was not told since something else has to be let go of first. */
+  private readonly blocked = new Set<string>()
   private begun = false
 
   /** Whether the host has said what it answers for: before that nothing is told, and nothing is free. */
@@ -43,11 +45,17 @@ export class HeldExternal {
     return new Set([...this.held].flatMap(([key, { leaving }]) => (leaving ? [key] : [])))
   }
 
+  /** The uids of objects that wait for something to be let go of: after each answer they are to be looked at again. */
+  waiting(): string[] {
+    return [...this.blocked].flatMap((key) => key.split('/')[1] ?? [])
+  }
+
   /**
    * Which of the objects may be told now; all others that are held are let go of. A balancer that loses one of its addresses is let go of whole, and told anew after that.
    * @param unwanted whether the host's rows have addresses that it shall answer for no more
+   * @param only the keys that the objects are all of: others stay as they are
    */
-  choose(objects: readonly Answering[], leaving: ReadonlySet<string>, unwanted: boolean): ReadonlySet<string> {
+  choose(objects: readonly Answering[], leaving: ReadonlySet<string>, unwanted: boolean, only: (key: string) => boolean = () => true): ReadonlySet<string> {
     const owners = new Map([...this.held].flatMap(([key, { addresses }]) => [...(addresses ?? [])].map((address) => [address, key] as const)))
     const chosen = new Set<string>()
     for (const object of objects) {
@@ -61,7 +69,9 @@ export class HeldExternal {
       for (const address of addresses) owners.set(address, key)
       chosen.add(key)
     }
-    for (const [key, one] of this.held) if (!chosen.has(key)) this.held.set(key, { ...one, leaving: true })
+    for (const [key, one] of this.held) if (only(key) && !chosen.has(key)) this.held.set(key, { ...one, leaving: true })
+    for (const key of this.blocked) if (only(key)) this.blocked.delete(key)
+    for (const object of objects) if (!chosen.has(externalObjectKey(object))) this.blocked.add(externalObjectKey(object))
     return chosen
   }
 

@@ -3,6 +3,7 @@ import type { StreamRequest } from '@/contracts/host/v1/streams'
 import { CompiledCache } from '@/server/store/balancer-models'
 import { NetworkStateCache } from '@/server/store/network-state'
 import { ExternalReports } from './external-reports'
+import { ExternalWakes } from './external-wakes'
 import { HeldExternal } from './held-external'
 import { LeaseTold } from './lease-told'
 
@@ -17,8 +18,7 @@ export class HostSession {
   private readonly networksChanged = new Set<string>()
   private allNetworksChanged = true
   private later: NodeJS.Timeout | null = null
-  private externalChanged = true
-  private readonly balancersChanged = new Set<string>()
+  readonly externalWakes = new ExternalWakes()
   /** What this host may answer for on the outside. */
   readonly held = new HeldExternal()
   /** What it said of that. */
@@ -56,28 +56,33 @@ export class HostSession {
     this.rouse()
   }
 
-  /** What it may answer for on the outside may have changed. */
+  /** Anything that it may answer for on the outside may have changed. */
   wakeExternal(): void {
-    this.noteExternal()
+    this.externalWakes.noteWhole()
     this.rouse()
   }
 
-  /** The same, to be looked at with the next wake. */
-  noteExternal(): void {
-    this.externalChanged = true
+  /** Some of it may have, by uid: balancers, addresses; none: only what is beside them. */
+  wakeObjects(uids: readonly string[]): void {
+    this.externalWakes.noteObjects(uids)
+    this.rouse()
+  }
+
+  /** It let go of something. */
+  wakeSettled(): void {
+    this.externalWakes.noteSettled()
+    this.rouse()
+  }
+
+  /** Whether another host could take over what it answers for may have changed. */
+  wakeOthers(others: boolean): void {
+    if (this.externalWakes.noteOthers(others)) this.rouse()
   }
 
   /** Who takes connections of a balancer may have changed. */
   wakeBalancer(uid: string): void {
-    this.balancersChanged.add(uid)
+    this.externalWakes.noteServers(uid)
     this.rouse()
-  }
-
-  takeExternal(): { whole: boolean; balancers: string[] } {
-    const taken = { whole: this.externalChanged, balancers: [...this.balancersChanged] }
-    this.externalChanged = false
-    this.balancersChanged.clear()
-    return taken
   }
 
   /** Something is to be tried again. */
@@ -91,7 +96,7 @@ export class HostSession {
   /** Anything may have changed. */
   wakeWhole(): void {
     this.allNetworksChanged = true
-    this.externalChanged = true
+    this.externalWakes.noteWhole()
     this.wake()
   }
 

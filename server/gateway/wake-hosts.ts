@@ -1,6 +1,6 @@
 import type { Change } from '@/server/store/change-feed'
 import type { Database } from '@/server/store/database'
-import { listBalancerHosts, type ExternalChanges } from '@/server/store/external-state'
+import { listBalancerHosts, someExternalHosts, type ExternalChanges } from '@/server/store/external-state'
 import type { FeedReader } from '@/server/store/feed-reader'
 import { listReferencingHosts, listUploadHosts, type ObjectName } from '@/server/store/pod-references'
 import { listNetworkHosts, type NetworkChanges } from '@/server/store/network-hosts'
@@ -54,6 +54,14 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
   const wakeForLabels = (rows: { hostId: string; networkId: string }[]) => {
     for (const id of new Set(rows.map(({ networkId }) => networkId))) labels.wake(id, rows.flatMap(({ hostId, networkId }) => (networkId === id ? hostId : [])))
   }
+  const wakeExternal = (changes: readonly Change[]) => {
+    for (const { name, uid } of changes.filter(({ kind }) => kind === 'External')) sessions.get(name)?.wakeObjects([uid])
+    if (changes.some(({ kind }) => kind === 'AddressPool')) sessions.all().forEach((session) => session.wakeObjects([]))
+    // Who else could take over is of all hosts, and changes seldom: most changes of a host are no matter of others.
+    if (changes.some(({ kind }) => kind === 'Host')) someExternalHosts(db).then((hosts) => sessions.all().forEach((session) => session.wakeOthers(hosts.some((id) => id !== session.hostId))), wakeWhole)
+    const ofBalancers = balancerChanges(changes)
+    if (ofBalancers) listBalancerHosts(db, ofBalancers).then((rows) => rows.forEach(({ hostId, uid, whole }) => (whole ? sessions.get(hostId)?.wakeObjects([uid]) : sessions.get(hostId)?.wakeBalancer(uid))), wakeWhole)
+  }
   const unsubscribe = feed.subscribe({
     onChanges: (changes) => {
       wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
@@ -62,11 +70,7 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
       if (uploaders.size > 0) listUploadHosts(db, [...uploaders]).then((hosts) => (hosts ? wake(hosts) : wakeAll()), wakeAll)
       const ofNetworks = networkChanges(changes)
       if (ofNetworks) listNetworkHosts(db, ofNetworks).then((rows) => (isLabelsAlone(changes) ? wakeForLabels(rows) : rows.forEach(({ hostId, networkId }) => wakeNetwork(networkId, hostId))), wakeWhole)
-      for (const host of new Set(changes.filter(({ kind }) => kind === 'External').map(({ name }) => name))) sessions.get(host)?.wakeExternal()
-      // Who else could take over, and the pools, are of all hosts.
-      if (changes.some(({ kind }) => kind === 'Host' || kind === 'AddressPool')) sessions.all().forEach((session) => session.wakeExternal())
-      const ofBalancers = sessions.takesExternal ? balancerChanges(changes) : null
-      if (ofBalancers) listBalancerHosts(db, ofBalancers).then((rows) => rows.forEach(({ hostId, uid, whole }) => (whole ? sessions.get(hostId)?.wakeExternal() : sessions.get(hostId)?.wakeBalancer(uid))), wakeWhole)
+      if (sessions.takesExternal) wakeExternal(changes)
       const changed = changes.filter(isConfiguration).map(nameOf)
       // Who cannot be found out is woken with the others: a wake too many costs a read.
       if (changed.length > 0) listReferencingHosts(db, changed).then(wake, wakeAll)

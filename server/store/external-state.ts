@@ -16,27 +16,32 @@ type EndpointAddress = EndpointSubset['addresses'][number]
 export type Unwanted = { addresses: { uid: string; address: string }[]; balancers: string[] }
 export type HostExternal = { state: ExternalState; unwanted: Unwanted }
 
-/** What a host shall answer for on the outside, and what of its rows it shall let go of. Read it in one snapshot (`inSnapshot`). */
-export async function readHostExternal(db: Database, hostId: string, cache: CompiledCache): Promise<HostExternal> {
+/**
+ * What a host shall answer for on the outside, and what of its rows it shall let go of; of balancers and addresses, all or those with some uids. Read it in one snapshot
+ * (`inSnapshot`).
+ */
+export async function readHostExternal(db: Database, hostId: string, cache: CompiledCache, uids: readonly string[] | null = null): Promise<HostExternal> {
   const floating = await db.$queryRaw<StateFloating[]>`
     select f."uid", f."poolId", host(f."address") as "address", p."networkId", p."uid" as "podUid", host(a."address") as "podAddress"
     from "FloatingAddress" f join "Pod" p on p."uid" = f."podUid" and p."hostId" = f."hostId" join lateral (
       select n."address" from "NetworkAddress" n where n."podUid" = p."uid" and family(n."address") <= family(f."address") order by family(n."address") desc limit 1
     ) a on true
-    where f."hostId" = ${hostId}::uuid order by f."uid"`
-  const balancers = await readBalancers(db, hostId, cache, null)
+    where f."hostId" = ${hostId}::uuid and (${uids === null} or f."uid" = any(${uids ?? []}::uuid[])) order by f."uid"`
+  const balancers = await readBalancers(db, hostId, cache, uids)
   const unwanted = await db.$queryRaw<{ uid: string; address: string }[]>`
     select f."uid", host(f."address") as "address" from "FloatingAddress" f left join "LoadBalancer" b on b."uid" = f."loadBalancerUid" and b."hostId" = f."hostId" and not b."leaving"
     where f."hostId" = ${hostId}::uuid and f."podUid" is null and b."uid" is null`
   const leaving = await db.loadBalancer.findMany({ where: { hostId, leaving: true }, select: { uid: true } })
-  const poolIds = [...new Set([...floating.map(({ poolId }) => poolId), ...balancers.flatMap(({ addresses }) => addresses.map(({ poolId }) => poolId))])]
-  const pools = poolIds.length === 0 ? [] : await db.addressPool.findMany({ where: { uid: { in: poolIds } }, select: { uid: true, name: true, spec: true }, orderBy: { uid: 'asc' } })
+  const pools = await db.$queryRaw<{ uid: string; name: string; spec: unknown }[]>`select p."uid", p."name", p."spec" from "AddressPool" p where exists (select from "FloatingAddress" f where f."poolId" = p."uid" and f."hostId" = ${hostId}::uuid) order by p."uid"`
   const others = await db.$queryRaw<unknown[]>`select 1 from "Host" h where h."id" <> ${hostId}::uuid and coalesce(h."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false) limit 1`
   return {
     state: { pools: pools.map(toPool), floating, balancers, ...(await readBackends(db, hostId, balancers)), others: others.length > 0 },
     unwanted: { addresses: unwanted, balancers: leaving.map(({ uid }) => uid) },
   }
 }
+
+/** Of the hosts that could answer for something on the outside, two: who else could take over is asked of these. */
+export const someExternalHosts = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ id: string }[]>`select "id" from "Host" h where coalesce(h."hello" -> 'capabilities' @> '["externalObjects"]'::jsonb, false) limit 2`).map(({ id }) => id)
 
 /** The same of some of its balancers alone, for who takes their connections. */
 export async function readHostBackends(db: Database, hostId: string, cache: CompiledCache, uids: readonly string[]): Promise<Pick<ExternalState, 'balancers' | 'services' | 'weights'>> {
@@ -166,7 +171,7 @@ export const listCertificateRevisions = (db: Database, ids: readonly string[]): 
 type ObjectName = { tenantId: string; namespace: string; name: string }
 export type ExternalChanges = { endpoints: ObjectName[]; secrets: ObjectName[]; networks: string[]; pods: string[] }
 
-/** The hosts with balancers that changes concern, each with the balancer; `whole`: more of it than who takes its connections. */
+/** The hosts with balancers that changes concern, each with the balancer; `whole`: more of it than who takes its connections. Of pods, those that say their weight and that a service of the balancer chooses. */
 export async function listBalancerHosts(db: Database, { endpoints, secrets, networks, pods }: ExternalChanges): Promise<{ hostId: string; uid: string; whole: boolean }[]> {
   const column = (list: readonly ObjectName[], of: (one: ObjectName) => string) => list.map(of)
   return db.$queryRaw<{ hostId: string; uid: string; whole: boolean }[]>`
@@ -175,5 +180,7 @@ export async function listBalancerHosts(db: Database, { endpoints, secrets, netw
     union select b."hostId", b."uid", true from unnest(${column(secrets, (o) => o.tenantId)}::char(32)[], ${column(secrets, (o) => o.namespace)}::text[], ${column(secrets, (o) => o.name)}::text[]) as o(tenant, namespace, name)
       join "LoadBalancer" b on b."tenantId" = o.tenant and b."namespace" = o.namespace and b."hostId" is not null and b."compiled" -> 'certificates' @> jsonb_build_array(jsonb_build_object('secret', o.name))
     union select b."hostId", b."uid", true from "LoadBalancer" b where b."networkId" = any(${networks}::uuid[]) and b."hostId" is not null
-    union select b."hostId", b."uid", false from "Pod" p join "LoadBalancer" b on b."networkId" = p."networkId" and b."hostId" is not null where p."uid" = any(${pods}::uuid[]) and p."annotations" ? ${weightAnnotation}`
+    union select b."hostId", b."uid", false from "Pod" p join "Service" s on s."tenantId" = p."tenantId" and s."namespace" = p."namespace" and p."labels" @> coalesce(s."spec" -> 'selector', '{}')
+      join "LoadBalancer" b on b."tenantId" = s."tenantId" and b."namespace" = s."namespace" and b."hostId" is not null and b."compiled" -> 'services' @> jsonb_build_array(jsonb_build_object('service', s."name"))
+      where p."uid" = any(${pods}::uuid[]) and p."annotations" ? ${weightAnnotation}`
 }

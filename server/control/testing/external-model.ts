@@ -3,7 +3,7 @@ import type { CompiledBalancer } from '@/domain/load-balancer/compiled'
 import type { Prepared } from '@/server/gateway/told-external'
 import { planExternal, type ExternalPlan } from '../controllers/external/plan'
 import type { World, WorldAddress, WorldBalancer, WorldPod, WorldSource } from '../controllers/external/world'
-import { ModelHost } from './model-host'
+import { ModelHost, type Row } from './model-host'
 
 const compiled: CompiledBalancer = { model: { listeners: [{ port: 80, protocol: 'tcp', certificates: [], rules: [], defaultBackend: 'a', redirectToHttps: null, acceptProxy: false }], backends: [], options: { connectSeconds: 5, clientSeconds: 60, serverSeconds: 60, requestSeconds: 10, tunnelSeconds: 3600, drainSeconds: 30, maxConnections: 10, maxBodyBytes: null, ratePerSecond: null, allow: null, logOneOf: null } }, services: [], certificates: [] }
 const networkId = '00000000-0000-4000-8000-000000000001'
@@ -43,6 +43,8 @@ export class ExternalModel {
     apply: () => this.apply(),
     applyOne: () => this.apply(1),
     read: (h: number) => this.read(this.host(h)),
+    /** As much as the gateway has heard of. */
+    readSome: (h: number, count: number) => this.read(this.host(h), count),
     send: (h: number) => this.send(this.host(h)),
     release: (h: number) => this.release(this.host(h)),
     take: (h: number) => this.host(h).take(),
@@ -162,10 +164,35 @@ export class ExternalModel {
     for (const write of this.writes.splice(0, count)) write()
   }
 
+  /** As the feed tells a host's gateway: a row of which holder or host changed, on the host that it had and the one that it has; an address with its balancers. */
+  private note({ id, connection }: ModelHost): void {
+    const rows = new Map<string, Row>([
+      ...this.addresses.map(({ uid, hostId, podUid, balancerUid }) => [uid, { hostId, with: balancerUid, text: JSON.stringify([hostId, podUid, balancerUid]) }] as const),
+      ...this.balancers.map(({ uid, hostId, leaving }) => [uid, { hostId, with: null, text: JSON.stringify([hostId, leaving]) }] as const),
+    ])
+    for (const uid of new Set([...(connection.seen?.keys() ?? []), ...rows.keys()])) {
+      const both = [connection.seen?.get(uid), rows.get(uid)].flatMap((row) => row ?? [])
+      if ((both.length === 2 && both[0]?.text === both[1]?.text) || !both.some(({ hostId }) => hostId === id)) continue
+      for (const one of [uid, ...both.flatMap((row) => row.with ?? [])]) connection.changed.add(one)
+    }
+    connection.seen = rows
+  }
+
+  /** What the gateway reads now: everything at first and where its host is to be told otherwise who could take over, else what changed. */
+  private scopeOf({ connection }: ModelHost, others: boolean, count: number): ReadonlySet<string> | null {
+    const scope = connection.others !== others ? null : new Set([...[...connection.changed].slice(0, count), ...(connection.settled ? connection.held.waiting() : [])])
+    connection.settled = false
+    for (const uid of scope ?? connection.changed) connection.changed.delete(uid)
+    return scope
+  }
+
   /** As `readHostExternal`: what the gateway decides from later. */
-  private read({ id, connection }: ModelHost): void {
+  private read(host: ModelHost, count = Infinity): void {
+    const { id, connection } = host
     if (!connection.held.isReady || connection.reading || connection.free) return
     const others = this.hosts.some((one) => one.id !== id && one.capable)
+    this.note(host)
+    const scope = this.scopeOf(host, others, count)
     const until = others ? 15 : null
     const leaving = connection.held.leaving()
     const floating = this.addresses.flatMap(({ uid, address, podUid, hostId }): ExternalObject[] => {
@@ -178,9 +205,9 @@ export class ExternalModel {
       if (addresses.length === 0) return []
       return [{ kind: 'balancer', uid, tenantId: '', namespace, name, number: 1, networkId, network: { number: 1, mtu: 1450, subnets: [], inner: [], mac: '', outbound: 'nat' }, addresses, listeners: [], backends: [], options: compiled.model.options, until }]
     })
-    const objects = [...floating, ...balancers].map((object): Prepared => ({ key: externalObjectKey(object), object, text: JSON.stringify(object), length: 1 }))
+    const objects = [...floating, ...balancers].filter((object) => scope === null || scope.has(externalObjectKey(object).split('/')[1] ?? '')).map((object): Prepared => ({ key: externalObjectKey(object), object, text: JSON.stringify(object), length: 1 }))
     const addresses = this.addresses.filter(({ hostId, podUid, balancerUid }) => hostId === id && podUid === null && !bound.some(({ uid }) => uid === balancerUid)).map(({ uid, address }) => ({ uid, address }))
-    connection.reading = { others, leaving, objects, unwanted: { addresses, balancers: this.balancers.filter((row) => row.hostId === id && row.leaving).map(({ uid }) => uid) } }
+    connection.reading = { scope, others, leaving, objects, unwanted: { addresses, balancers: this.balancers.filter((row) => row.hostId === id && row.leaving).map(({ uid }) => uid) } }
   }
 
   private send(host: ModelHost): void {
@@ -191,12 +218,14 @@ export class ExternalModel {
     lease.begins(reading.others)
     if (!reading.others && this.careless !== 'once') host.leaseTold = false
     const answering = reading.objects.flatMap(({ object }) => (object.kind === 'floatingAddress' || object.kind === 'balancer' ? [object] : []))
-    const chosen = held.choose(answering, reading.leaving, reading.unwanted.addresses.length > 0)
-    for (const message of told.messages(reading.objects.filter(({ key }) => chosen.has(key)))) {
+    const only = (key: string) => reading.scope === null || reading.scope.has(key.split('/')[1] ?? '')
+    const chosen = held.choose(answering, reading.leaving, reading.unwanted.addresses.length > 0, only)
+    for (const message of told.messages(reading.objects.filter(({ key }) => chosen.has(key)), only)) {
       lease.wasSent()
       toHost.push(message)
     }
-    lease.ends(reading.others)
+    if (reading.scope === null) lease.ends(reading.others)
+    connection.others = reading.others
     if (this.careless === 'sent' && reading.others) host.leaseTold = true
     connection.free = { addresses: reading.unwanted.addresses.filter((one) => this.careless === 'free' || held.isFree(one)).map(({ uid }) => uid), balancers: reading.unwanted.balancers.filter((uid) => this.careless === 'free' || held.isBalancerFree(uid)) }
   }
@@ -218,7 +247,7 @@ export class ExternalModel {
     const said = connection.toServer.shift()
     if (!said) return
     if (said.complete) connection.held.begin(said.reports)
-    for (const one of said.reports) connection.held.settle(one)
+    for (const one of said.reports) if (connection.held.settle(one)) connection.settled = true
   }
 
   private aim(i: number, at: number): void {

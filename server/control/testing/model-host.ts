@@ -4,7 +4,10 @@ import { LeaseSent } from '@/server/gateway/lease-told'
 import { ToldExternal, type Prepared } from '@/server/gateway/told-external'
 
 type Unwanted = { addresses: { uid: string; address: string }[]; balancers: string[] }
-type Reading = { leaving: ReadonlySet<string>; objects: Prepared[]; unwanted: Unwanted; others: boolean }
+/** `scope`: the uids of what was read; null: everything. */
+type Reading = { scope: ReadonlySet<string> | null; leaving: ReadonlySet<string>; objects: Prepared[]; unwanted: Unwanted; others: boolean }
+/** A row as far as changes of it wake a host's gateway, and the balancer that an address is said with. */
+export type Row = { hostId: string | null; with: string | null; text: string }
 type Has = { addresses: readonly string[]; until: number | null }
 
 /** What a gateway has of one connection, and what is under way on it. */
@@ -18,6 +21,13 @@ class Connection {
   readonly beats: (number | undefined)[] = []
   taken = 0
   reading: Reading | null = null
+  /** The rows at the last look, of which changes wake the gateway; null: it has not looked yet. What changed since and was not read, by uid. */
+  seen: ReadonlyMap<string, Row> | null = null
+  readonly changed = new Set<string>()
+  /** The host let go of something since the last look. */
+  settled = false
+  /** Whether another host could take over, as it was told. */
+  others: boolean | null = null
   free: { addresses: string[]; balancers: string[] } | null = null
 }
 

@@ -9,7 +9,7 @@ const host = fc.integer({ min: 0, max: 2 })
 const place = fc.integer({ min: 0, max: 3 })
 type Step = [keyof ExternalModel['steps'], number, number]
 const step = (name: Step[0], weight: number): fc.WeightedArbitrary<Step> => ({ weight, arbitrary: fc.tuple(fc.constant(name), host, place) })
-const steps = fc.array(fc.oneof(step('progress', 12), step('plan', 6), step('apply', 4), step('applyOne', 4), step('read', 6), step('send', 6), step('release', 6), step('take', 8), step('report', 8), step('beat', 3), step('hear', 3), step('aim', 4), step('movePod', 3), step('toggleService', 2), step('giveBack', 1), step('disconnect', 2), step('changeAgent', 2), step('partition', 2), step('leaseOver', 2), step('callLost', 2), step('heal', 1)), { minLength: 1, maxLength: 150 })
+const steps = fc.array(fc.oneof(step('progress', 12), step('plan', 6), step('apply', 4), step('applyOne', 4), step('read', 5), step('readSome', 3), step('send', 6), step('release', 6), step('take', 8), step('report', 8), step('beat', 3), step('hear', 3), step('aim', 4), step('movePod', 3), step('toggleService', 2), step('giveBack', 1), step('disconnect', 2), step('changeAgent', 2), step('partition', 2), step('leaseOver', 2), step('callLost', 2), step('heal', 1)), { minLength: 1, maxLength: 150 })
 /** Hosts whose agents know of the outside from the beginning: one alone may answer for ever. */
 const capable = fc.constantFrom<Capable>([true, true, true], [true, false, false], [false, false, true], [false, false, false])
 

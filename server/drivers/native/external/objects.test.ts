@@ -21,14 +21,14 @@ const service = (addresses: StateBackendService['subsets'][number]['addresses'],
   subsets: [{ addresses, notReadyAddresses: [{ ip: '10.1.9.9', targetRef: { kind: 'Pod', name: 'x', uid: id(1) } }], ports: [{ name: 'http', protocol: 'TCP', port: 8080 }, { name: 'dns', protocol: 'UDP', port: 53 }] }], ...over,
 })
 const state = (over: Partial<ExternalState> = {}): ExternalState => ({
-  pools: [{ uid: id(900), name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }, { uid: id(901), name: 'other', cidr: '198.18.101.0/24', gateway: '198.18.101.1' }],
-  floating: [], balancers: [], services: new Map(), weights: new Map(), others: false, ...over,
+  pools: [], floating: [], balancers: [], services: new Map(), weights: new Map(), others: false, ...over,
 })
 const serversOf = (of: ExternalState, backend: string) => toExternalObjects(of).objects.flatMap((object) => (object.kind === 'backendServers' && object.backend === backend ? [object.servers] : []))
 
 describe('what a host is told of the outside', () => {
   it('is the pools that its addresses are of, its pods’ addresses, its balancers and their servers, as agreed', () => {
-    const { objects } = toExternalObjects(state({ balancers: [balancer(2)], floating: [{ uid: id(30), poolId: id(901), address: '198.18.101.7', networkId: id(500), podUid: id(31), podAddress: '10.1.0.3' }] }))
+    const pools = [{ uid: id(900), name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }, { uid: id(901), name: 'other', cidr: '198.18.101.0/24', gateway: '198.18.101.1' }]
+    const { objects } = toExternalObjects(state({ pools, balancers: [balancer(2)], floating: [{ uid: id(30), poolId: id(901), address: '198.18.101.7', networkId: id(500), podUid: id(31), podAddress: '10.1.0.3' }] }))
     expect(objects.map(({ kind }) => kind)).toEqual(['addressPool', 'addressPool', 'floatingAddress', 'balancer', 'backendServers', 'backendServers'])
     for (const object of objects) expect(externalObject.safeParse(object).error).toBeUndefined()
     expect(toExternalObjects(state()).objects).toEqual([])

@@ -15,16 +15,15 @@ const maxAddresses = 4
 export type LeftOut = { balancerUid: string; servers: number }
 
 /**
- * What a host is told of the outside: the pools that its addresses are of, addresses of its pods, balancers and who takes their connections. What
+ * What a host is told of the outside: the pools of its addresses, addresses of its pods, balancers and who takes their connections. What
  * services and names mean has been found out here: a host looks nothing up. One tenant's servers are bounded, for they must not end the stream that others share. Pure.
  */
 export function toExternalObjects(state: ExternalState): { objects: ExternalObject[]; leftOut: LeftOut[] } {
   const balancers = state.balancers.filter(({ addresses, inner }) => addresses.length > 0 && inner.length > 0)
-  const pools = new Set([...state.floating.map(({ poolId }) => poolId), ...balancers.flatMap(({ addresses }) => addresses.map(({ poolId }) => poolId))])
   const { servers, leftOut } = backendServers(state, balancers)
   return {
     objects: [
-      ...state.pools.filter(({ uid }) => pools.has(uid)).map(poolObject),
+      ...state.pools.map(poolObject),
       ...state.floating.map(({ uid, address, networkId, podUid, podAddress }) => ({ kind: 'floatingAddress' as const, uid, address, networkId, podUid, podAddress, until: state.others ? leaseSeconds : null })),
       ...balancers.map((balancer) => balancerObject(balancer, state.others)),
       ...servers,
