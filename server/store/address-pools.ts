@@ -9,8 +9,14 @@ import type { Database, Transaction } from './database'
 export type AddressPoolRow = NonNullable<Awaited<ReturnType<typeof findAddressPool>>>
 const counts = { _count: { select: { addresses: true } } } as const
 
-/** Lets one transaction at a time change pools, while nobody changes networks: neither may come to overlap the other unseen. */
-export const holdPools = (tx: Transaction) => tx.$executeRaw`select pg_advisory_xact_lock(hashtext('hypernetes address pools'))`
+/**
+ * Lets one transaction at a time change pools, while nobody changes networks: neither may come to overlap the other unseen. Others who change networks wait behind who waits here:
+ * with `waitMs` no lock is waited for for longer in this transaction (`isLockTimeout`).
+ */
+export async function holdPools(tx: Transaction, waitMs?: number): Promise<void> {
+  if (waitMs !== undefined) await tx.$executeRaw`select set_config('lock_timeout', ${`${waitMs}ms`}, true)`
+  await tx.$executeRaw`select pg_advisory_xact_lock(hashtext('hypernetes address pools'))`
+}
 
 /** The pools' names and subnets, none of which changes before the transaction ends. For who changes a network. */
 export async function holdPoolSubnets(tx: Transaction): Promise<{ name: string; cidr: string }[]> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestServer, type TestCaller } from '@/server/api/testing/server'
+import { takeAddress } from '@/server/store/floating-addresses'
 import { ensureDefaultPool } from './default-pool'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
@@ -49,6 +50,24 @@ describe('pools of addresses', () => {
     expect(second).toEqual(first)
     await expect(operator.addressPool.create({ ...input, name: 'other' })).rejects.toMatchObject({ cause: { code: 'conflict' } })
     expect(await server.db.addressPool.count()).toBe(1)
+  })
+
+  it('are not waited for for long while a tenant takes addresses of them: the operator is told, and tenants wait for nobody', async () => {
+    await create('outside', { cidr: '198.18.1.0/24' }, { default: true })
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => (end = resolve))
+    let begun = () => {}
+    const begins = new Promise<void>((resolve) => (begun = resolve))
+    const manifest = server.db.$transaction(async (tx) => {
+      await takeAddress(tx, ann.tenant.id, { name: 'slow', managed: false, defaultQuota: 10 })
+      begun()
+      await ended
+    }, { timeout: 120_000 })
+    await begins
+    for (const change of [() => operator.addressPool.delete({ name: 'outside' }), () => update('outside', { cidr: '198.18.1.0/25' }, { default: true })]) await expect(change()).rejects.toMatchObject({ cause: { code: 'unavailable' } })
+    end()
+    await manifest
+    await expect(operator.addressPool.delete({ name: 'outside' })).rejects.toThrow('tenants have 1 address of it')
   })
 
   it('say who has which address', async () => {

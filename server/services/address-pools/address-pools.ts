@@ -7,7 +7,7 @@ import { familyOf } from '@/domain/shared/ip'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
 import type { Actor } from '@/server/auth/scope'
 import { addressesOutside, countNetworksMeeting, deleteAddressPool, findAddressPool, holdAddressPool, holdPools, insertAddressPool, listAddressPools, listPooledAddresses, updateAddressPool, type AddressPoolRow } from '@/server/store/address-pools'
-import { inTransaction, type Database, type Transaction } from '@/server/store/database'
+import { inTransaction, isLockTimeout, type Database, type DatabaseClient, type Transaction } from '@/server/store/database'
 import { rangesOf } from '@/server/store/lowest-free'
 import { recordAccountAudit } from '@/server/store/users'
 import type { ServerContext } from '../context'
@@ -62,10 +62,22 @@ function said({ subnet, default: usual }: AddressPoolSpec): string {
   return text.length > maxDetail ? `${text.slice(0, maxDetail - 1)}…` : text
 }
 
+/** A tenant's manifest may take addresses and change networks for seconds; who waits for it here holds up everybody who changes a network. */
+const maxWaitMs = 1_500
+
+async function onPools<T>(db: DatabaseClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  try {
+    return await inTransaction(db, work, { repeatable: true })
+  } catch (error) {
+    if (isLockTimeout(error)) throw new DomainError('unavailable', 'Tenants are changing networks or taking addresses just now, and nothing was changed: try again in some seconds.', { cause: error })
+    throw error
+  }
+}
+
 export function createAddressPool(ctx: ServerContext, actor: Actor, input: z.output<typeof createAddressPoolInput>): Promise<AddressPoolView> {
   const { name, requestId, ...written } = input
-  return inTransaction(ctx.db, (tx) => once(tx, ofPlatform(actor), { requestId, procedure: 'addressPool.create', input, output: addressPoolView }, async () => {
-    await holdPools(tx)
+  return onPools(ctx.db, (tx) => once(tx, ofPlatform(actor), { requestId, procedure: 'addressPool.create', input, output: addressPoolView }, async () => {
+    await holdPools(tx, maxWaitMs)
     const pools = await listAddressPools(tx)
     if (pools.some((one) => one.name === name)) throw nameTaken('pool of addresses', name)
     if (pools.length >= maxPools) throw new DomainError('failed_precondition', `There are ${maxPools} pools of addresses, which is the limit: delete one that is not needed.`)
@@ -73,7 +85,7 @@ export function createAddressPool(ctx: ServerContext, actor: Actor, input: z.out
     await insertAddressPool(tx, name, written)
     await audit(tx, actor, 'create', name, said(written.spec))
     return viewOf(tx, name)
-  }), { repeatable: true })
+  }))
 }
 
 /** What is wrong with a pool beside everything that there is. Pools are held. */
@@ -88,8 +100,8 @@ function refuse(name: string, problems: Problem[]): void {
 
 export function changeAddressPool(ctx: ServerContext, actor: Actor, input: z.output<typeof updateAddressPoolInput>): Promise<AddressPoolView> {
   const { name } = input
-  return inTransaction(ctx.db, async (tx) => {
-    await holdPools(tx)
+  return onPools(ctx.db, async (tx) => {
+    await holdPools(tx, maxWaitMs)
     await holdAddressPool(tx, name)
     const row = await findAddressPool(tx, name)
     if (!row) throw notFound('AddressPool', name)
@@ -103,13 +115,13 @@ export function changeAddressPool(ctx: ServerContext, actor: Actor, input: z.out
     await updateAddressPool(tx, row.uid, { ...after, specChanged })
     await audit(tx, actor, 'update', name, specChanged ? `${said(before)} to ${said(after.spec)}` : '')
     return viewOf(tx, name)
-  }, { repeatable: true })
+  })
 }
 
 /** Deletes a pool of which no tenant has an address. */
 export function removeAddressPool(ctx: ServerContext, actor: Actor, { name }: z.output<typeof addressPoolReference>): Promise<{ deleting: true }> {
-  return inTransaction(ctx.db, async (tx) => {
-    await holdPools(tx)
+  return onPools(ctx.db, async (tx) => {
+    await holdPools(tx, maxWaitMs)
     await holdAddressPool(tx, name)
     const row = await findAddressPool(tx, name)
     if (!row) throw notFound('AddressPool', name)
@@ -118,5 +130,5 @@ export function removeAddressPool(ctx: ServerContext, actor: Actor, { name }: z.
     await deleteAddressPool(tx, row.uid)
     await audit(tx, actor, 'delete', name, said(addressPoolSpec.parse(row.spec)))
     return { deleting: true as const }
-  }, { repeatable: true })
+  })
 }
