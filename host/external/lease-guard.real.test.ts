@@ -4,6 +4,7 @@ import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/e
 import { ServerLease, uptimeMs } from '@/host/balancers/server-lease'
 import type { Attachment } from '@/host/network/attachment'
 import type { HostNetwork } from '@/host/network/host-network'
+import { namespaceName } from '@/host/network/names'
 import { Lab, network, OUTSIDE, pod } from '@/host/network/testing/lab'
 import { run } from '@/platform/exec'
 import { FloatingAddresses } from './floating-addresses'
@@ -15,6 +16,8 @@ const POOL: HostAddressPool = { kind: 'addressPool', uid: uid(240), name: 'defau
 const place = (number: number, last: number): Attachment => ({ network: network(number, { id: uid(200 + number), outbound: 'nat' }), pod: pod(`p${number}-${last}`, last) })
 const [web, sibling, other] = [place(1, 5), place(1, 6), place(2, 5)]
 const address = (last: number, to: Attachment, until: number | null): HostFloatingAddress => ({ kind: 'floatingAddress', uid: uid(last), address: `198.18.100.${last}`, networkId: to.network.id, podUid: to.pod.uid, podAddress: to.pod.address, until })
+const POOL6: HostAddressPool = { kind: 'addressPool', uid: uid(241), name: 'six', cidr: '2001:db8:100::/64', gateway: '2001:db8:100::1' }
+const routed: HostFloatingAddress = { ...address(16, other, 5), address: '2001:db8:100::16' }
 /** One that the server's silence ends, and one of the same network and one of another that it does not. */
 const [leased, free, neighbour] = [address(10, web, 5), address(11, sibling, null), address(20, other, null)]
 const patient = { timeout: 30_000, interval: 200 }
@@ -30,7 +33,7 @@ const guests: Record<string, string> = {}
 /** An agent's part: what it answers for, and for how long the kernel lets it. */
 async function give(...addresses: HostFloatingAddress[]): Promise<void> {
   const floating = new FloatingAddresses({ network: hosts, log: pino({ level: 'silent' }), guard, onReport: () => {} })
-  floating.apply([POOL], addresses)
+  floating.apply([POOL, POOL6], addresses)
   await floating.settled()
   expect(floating.reports().map(({ phase }) => phase)).toEqual(addresses.map(() => 'Active'))
 }
@@ -57,7 +60,7 @@ beforeAll(async () => {
   wire = `hyt-${lab.hostTag}-wire`
   await run('ip', ['netns', 'add', wire])
   await lab.ip(lab.host, [`link add wire0 type veth peer name eth0 netns ${wire}`, `link set wire0 master ${bridgeName(lab.hostTag)} up`])
-  await lab.ip(wire, ['address add 198.18.100.200/24 dev eth0', 'link set eth0 up'])
+  await lab.ip(wire, ['address add 198.18.100.200/24 dev eth0', 'link set eth0 up', 'address add 2001:db8:100::200/64 dev eth0 nodad'])
 }, 60_000)
 afterAll(async () => {
   await hosts?.close().catch(() => undefined)
@@ -100,4 +103,33 @@ it('an agent that is gone takes its pods’ addresses along once their time is o
   await give({ ...leased, until: null }, free, neighbour)
   expect((await lab.traces()).tables.join()).not.toContain('hypernetes_lease')
   await expect.poll(() => answers(leased.address), patient).toEqual(all('p1-5'))
+})
+
+it('an address of IPv6 is not even asked for any more on the wire once its time is over, and is again after that', { timeout: 120_000 }, async () => {
+  lease.heard(uptimeMs())
+  await give(free, routed)
+  const asked = await lab.count(guests['p2-5']!, `ip6 daddr ${routed.address}`)
+  /** Whether a machine on the wire learns who has it. */
+  const isFound = async () => {
+    await lab.in(wire, 'ip', '-6', 'neigh', 'flush', 'dev', 'eth0')
+    await lab.pings(wire, routed.address)
+    return (await lab.in(wire, 'ip', '-6', 'neigh', 'show', routed.address, 'dev', 'eth0')).stdout.includes('lladdr')
+  }
+  const isFoundInTime = async () => {
+    lease.heard(uptimeMs())
+    await guard.renew()
+    return isFound()
+  }
+  await expect.poll(isFoundInTime, patient).toBe(true)
+  expect(await asked()).toBeGreaterThan(0)
+  await expect.poll(isFound, patient).toBe(false)
+  const before = await asked()
+  // Also who knew it before reaches it no more.
+  const { mac } = hosts.external.portOf(namespaceName(lab.hostTag, 2))!
+  await lab.ip(wire, [`neigh replace ${routed.address} lladdr ${mac} nud permanent dev eth0`])
+  expect(await lab.pings(wire, routed.address)).toBe(false)
+  expect(await asked()).toBe(before)
+  await lab.ip(wire, [`neigh delete ${routed.address} dev eth0`])
+  expect((await answers(free.address)).tcp).toBe('p1-6')
+  await expect.poll(isFoundInTime, patient).toBe(true)
 })
