@@ -60,16 +60,18 @@ it('reads of a host what changed, however much it has; everything only where it 
   expect([wholes(), turns() > 1]).toEqual([1, true])
   // From one balancer to another, which gives up what it had.
   for (const name of ['s1', 's2']) await aim(name)
+  await soon(() => h1.balancers().length).toBe(balancers)
   expect(wholes()).toBe(1)
   // A host that could take over changes what all are told.
   const h2 = await connectExternalHost(parts, sessions, 'h2')
+  await inTransaction(db, (tx) => tx.host.update({ where: { id: h2.hostId }, data: { unschedulable: true } }))
   await soon(() => new Set(h1.balancers().map(({ until }) => until))).toEqual(new Set([15]))
   await soon(() => h1.balancers().length).toBe(balancers)
   const [told, before] = [wholes(), turns()]
   expect(told).toBeLessThanOrEqual(3)
   // What else becomes of it does not.
   for (let i = 3; i < 8; i += 1) {
-    await inTransaction(db, (tx) => tx.host.update({ where: { id: h2.hostId }, data: { unschedulable: i % 2 === 0 } }))
+    await inTransaction(db, (tx) => tx.host.update({ where: { id: h2.hostId }, data: { annotations: { note: `${i}` } } }))
     await aim(`s${i}`)
   }
   await soon(() => h1.balancers().length).toBe(balancers)
