@@ -80,6 +80,8 @@ describe('an address of IPv6 that is routed to a pod', () => {
     const left = await lab.count(lab.outside, 'ip6 saddr 2001:db8:100::16 tcp dport 8080')
     await hears(guestOf(one), OUTSIDE, 'outside')
     expect(await left()).toBeGreaterThan(0)
+    // The host's own address there answers pings, and nothing else.
+    await lab.reaches(guestOf(one), POOL.gateway)
   })
 
   it('is not what its pod speaks from inside of its network, and siblings reach it', async () => {
