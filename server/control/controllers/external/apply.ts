@@ -7,8 +7,9 @@ import type { ExternalPlan } from './plan'
 import type { SourceReader } from './sources'
 import type { WorldSource } from './world'
 
-/** Why objects get no address, as far as it was found out since something was done for their tenant last. `noAddress`: of the outside, whoever asks. */
-export type Refusals = { bySource: Map<string, string>; noAddress: string | null }
+/** Why objects get no address, as far as it was found out since something was done for their tenant last. `forAll`: whoever asks, for one of any family or of one. */
+export type Refusals = { bySource: Map<string, string>; forAll: Map<'any' | Family, string> }
+type Family = NonNullable<WorldSource['family']>
 type Parts = { db: DatabaseClient; reader: SourceReader; defaultQuota: number }
 
 /** So many rows are written in one transaction, and so many balancers are made before other tenants have their turn. */
@@ -21,28 +22,38 @@ export async function applyPlan(parts: Parts, tenantId: string, plan: ExternalPl
   return moved + (await take(parts, tenantId, plan, refusals)) + (await create(parts, tenantId, plan.create.slice(0, maxMade)))
 }
 
-/** Those who ask for no address in particular: what one of them does not get, no other does. */
-const isForAll = ({ reason }: FloatingRefusal): boolean => reason === 'QuotaExceeded' || reason === 'NoFreeAddress' || reason === 'NoDefaultPool'
+const familyOf = ({ family }: WorldSource): Family => family ?? 'IPv4'
 
-async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wanted }: ExternalPlan, refusals: Refusals): Promise<number> {
+/** For whom it is that one of those who ask for no address in particular got none: what this one does not get, no other does. */
+function refusedFor(source: WorldSource, { reason }: FloatingRefusal): 'any' | Family | null {
+  if (reason === 'QuotaExceeded') return 'any'
+  return reason === 'NoFreeAddress' || reason === 'NoDefaultPool' ? familyOf(source) : null
+}
+
+async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wanted }: ExternalPlan, { bySource, forAll }: Refusals): Promise<number> {
   let taken = 0
-  for (const part of inParts(wanted.filter(({ source }) => !refusals.bySource.has(source.uid)), partSize)) {
-    if (refusals.noAddress !== null) break
+  const refusal = (source: WorldSource) => bySource.get(source.uid) ?? forAll.get('any') ?? forAll.get(familyOf(source))
+  for (const part of inParts(wanted.filter(({ source }) => refusal(source) === undefined), partSize)) {
     taken += await inTransaction(db, async (tx) => {
       await holdExternal(tx, [tenantId])
       let rows = 0
       for (const { balancer, source } of part) {
-        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, prefers: source.family ?? 'IPv4', takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
+        if (refusal(source) !== undefined) continue
+        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, prefers: familyOf(source), takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
         if ('taken' in given) rows += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
-        else if (isForAll(given.refusal) && source.family === null) {
-          refusals.noAddress = given.refusal.message
-          break
-        } else refusals.bySource.set(source.uid, given.refusal.message)
+        else {
+          const whom = refusedFor(source, given.refusal)
+          if (whom === null) bySource.set(source.uid, given.refusal.message)
+          else forAll.set(whom, given.refusal.message)
+        }
       }
       return rows
     })
   }
-  if (refusals.noAddress !== null) for (const { source } of wanted) refusals.bySource.set(source.uid, refusals.noAddress)
+  for (const { source } of wanted) {
+    const message = refusal(source)
+    if (message !== undefined) bySource.set(source.uid, message)
+  }
   return taken
 }
 

@@ -46,7 +46,7 @@ async function tenant(name: string) {
   const network = async (of: string, cidr = '10.1.0.0/16') => (await server.db.network.create({ data: { tenantId: id, name: of, spec: networkSpec.parse({ subnets: { a: { cidr } } }) } })).uid
   await server.db.namespace.create({ data: { tenantId: id, name: 'shop', spec: {} } })
   const networkId = await network('outside')
-  const services = (count: number, { of = networkId, annotations = {}, from = 0 } = {}) => inTransaction(server.db, (tx) => tx.service.createMany({ data: Array.from({ length: count }, (_, i) => ({ tenantId: id, namespace: 'shop', name: `s${from + i}`, networkId: of, annotations, spec: serviceSpec.parse({ type: 'LoadBalancer', selector: { app: 'a' }, ports: [{ port: 80 }] }) })) }))
+  const services = (count: number, { of = networkId, annotations = {}, from = 0 } = {}) => inTransaction(server.db, (tx) => tx.service.createMany({ data: Array.from({ length: count }, (_, i) => ({ tenantId: id, namespace: 'shop', name: `s${from + i}`, networkId: of, annotations, spec: serviceSpec.parse({ type: 'LoadBalancer', selector: { app: 'a' }, ports: [{ port: 80 }], ...(i % 2 === 1 && { ipFamilies: ['IPv6'] }) }) })) }))
   return {
     id, services, network,
     addresses: () => server.db.floatingAddress.count({ where: { tenantId: id, loadBalancerUid: { not: null } } }),

@@ -12,7 +12,7 @@ import type { World } from './world'
 
 /** What was found out for a tenant since something was done for it last: it is asked of once. */
 class Work {
-  readonly refusals: Refusals = { bySource: new Map(), noAddress: null }
+  readonly refusals: Refusals = { bySource: new Map(), forAll: new Map() }
   /** Why balancers get no address in their network, by their uids, and networks that have none. */
   readonly ofBalancers = new Map<string, string>()
   readonly ofNetworks = new Map<string, string>()
