@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import type { HostBalancer } from '@/contracts/host/v1/external'
+import type { BalancerServer } from '@/domain/load-balancer/model'
 import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
 import { NAMESPACES, whatIs } from '@/host/network/network-namespace'
 import { Table } from '@/host/network/table/table'
@@ -48,6 +49,8 @@ const SETTINGS = {
 const HASTY = { 'net.netfilter.nf_conntrack_tcp_timeout_syn_sent': 10, 'net.netfilter.nf_conntrack_tcp_timeout_syn_recv': 10, 'net.netfilter.nf_conntrack_tcp_timeout_time_wait': 10 } as const
 
 type Known = { balancer: HostBalancer; servers: ServersOf }
+/** So many are named to one command. */
+const mostAtOnce = 100
 
 /** The network namespace of one balancer: its settings and packet filter. Its links are made by whom they lead to. */
 export class BalancerNamespace {
@@ -151,6 +154,17 @@ export class BalancerNamespace {
       // There was none.
       if (!(error instanceof ExecError && error.code === 1 && error.stderr.includes(' 0 flow entries'))) throw error
     })
+  }
+
+  /**
+   * What waits for these to take a connection has failed from now on: else it would wait for its time to be over, which for a pod that died it always is. A kernel that cannot
+   * do so (CONFIG_INET_DIAG_DESTROY) lets it wait. Throws ExecError.
+   */
+  async endAttempts(targets: readonly Pick<BalancerServer, 'address' | 'port'>[]): Promise<void> {
+    for (let at = 0; at < targets.length; at += mostAtOnce) {
+      const them = targets.slice(at, at + mostAtOnce).flatMap(({ address, port }, i) => [...(i === 0 ? [] : ['or']), 'dst', `${address.includes(':') ? `[${address}]` : address}:${port}`])
+      await this.kernel.stream('ss', ['-K', '-H', '-t', '-n', 'state', 'syn-sent', '(', ...them, ')'])
+    }
   }
 
   /** What passed of UDP since it was counted: the whole, and each backend. It begins again at 0 where the packet filter was loaded anew. Throws ExecError. */

@@ -10,8 +10,8 @@ import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
 /** Changes in so short a time are one. After one that took long the next waits for as long, so that they do not take all of the machine's time; the first after a while does not wait. */
 const [gatherMs, longestGatherMs] = [20, 1_000]
 /**
- * Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. What waits for a pod that died is refused by the next
- * attempt after that, which TCP makes a second after the first (RFC 6298), and HAProxy leads it to another pod.
+ * Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. What still waits for a pod that died is refused then by its next
+ * attempt, which TCP makes a second after the first (RFC 6298).
  */
 const lingerMs = 250
 const [firstRetryMs, lastRetryMs] = [200, 10_000]
@@ -174,6 +174,7 @@ export class Balancer {
     await this.letThrough(balancer, servers)
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
+    await this.endAttempts(servers)
     const outer = { addresses: balancer.addresses, until: balancer.until, most: balancer.options.maxConnections }
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.isActive = true
@@ -196,6 +197,13 @@ export class Balancer {
       this.passed = new Map()
       if (this.wanted) this.converge()
     }, lingerMs).unref()
+  }
+
+  /** HAProxy begins no connection to who left any more; those that it had begun and nobody took, as of a pod that died, are led to others at once. */
+  private async endAttempts(servers: ServersOf): Promise<void> {
+    const stay = new Set([...servers.values()].flat().map(({ address, port }) => `${address} ${port}`))
+    const left = [...this.passed.values()].flat().filter(({ address, port }) => !stay.has(`${address} ${port}`))
+    await this.namespace.endAttempts(left).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections that wait for pods which left were not ended: they wait until their time is over'))
   }
 
   private async makeNamespace(): Promise<NonNullable<Balancer['made']>> {

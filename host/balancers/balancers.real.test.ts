@@ -108,6 +108,32 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
   })
 
+  it('lead what waits for a pod that died to another, once they hear of it', async () => {
+    await lab.web(agent, 5, 'dead')
+    const patient = { ...wanted(), options: { ...one.options, connectSeconds: 60 } }
+    // What is sent to it comes to nobody, as to a machine that ended.
+    await lab.lab.in(lab.podNamespace('dead'), 'ip', 'link', 'delete', 'eth0')
+    const ended: string[] = []
+    await agent.outside.leave()
+    agent = await lab.agent(async (command, args, ...more) => {
+      const result = await run(command, args, ...more)
+      if (args.includes('ss')) ended.push(args.join(' '))
+      return result
+    })
+    certify()
+    lab.tell(agent, patient, servers('a', 5), servers('b', 4))
+    await settled()
+    const waiting = async () => (await lab.lab.in(`hypb-${lab.lab.hostTag}-n7`, 'ss', '-Htn', 'state', 'syn-sent')).stdout
+    const answer = lab.curl(address, 'https://a.example.com/', 60)
+    await expect.poll(waiting, { timeout: 20_000 }).toContain('10.0.0.5:8080')
+    lab.tell(agent, patient, servers('a', 3), servers('b', 4))
+    await expect.poll(() => ended.join(), { timeout: 20_000 }).toContain('-K -H -t -n state syn-sent ( dst 10.0.0.5:8080 )')
+    expect(await waiting()).toBe('')
+    expect(await answer).toBe('two')
+    lab.tell(agent, wanted(), servers('a', 3), servers('b', 4))
+    await settled()
+  })
+
   it('come back within two seconds when HAProxy is killed, and nothing fails but what it had', async () => {
     const end = await lab.load(address, 'b.example.com')
     const before = await pid()

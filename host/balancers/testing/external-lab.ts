@@ -56,6 +56,7 @@ export type Seen = z.infer<typeof seen>
 export class ExternalLab {
   readonly folders: { external: string; balancers: string }
   readonly pods: Attachment[] = []
+  private readonly namespaces = new Map<string, string>()
   private readonly children: ChildProcess[] = []
   private constructor(readonly lab: Lab, private readonly folder: string) {
     this.folders = { external: join(folder, 'external'), balancers: join(folder, 'balancers') }
@@ -88,7 +89,13 @@ export class ExternalLab {
     const attachment = { network: network(1, { id: networkId }), pod: pod(randomUUID(), last) }
     const namespace = await this.lab.start(agent.network, attachment)
     this.pods.push(attachment)
+    this.namespaces.set(name, namespace)
     await this.start(namespace, 'node', ['-e', webServer, `10.0.0.${last}`, name])
+  }
+
+  /** Where the pod is that answers with this name. */
+  podNamespace(name: string): string {
+    return this.namespaces.get(name) ?? ''
   }
 
   /** Runs a program in a namespace until the end, and resolves with its output's lines once it says that it is ready. */
@@ -110,9 +117,9 @@ export class ExternalLab {
   }
 
   /** What a host of an address answers over TLS. */
-  async curl(address: string, url: string): Promise<string> {
+  async curl(address: string, url: string, seconds = 3): Promise<string> {
     const { hostname, port, protocol } = new URL(url)
-    return (await this.lab.in(this.outside, 'curl', '-sk', '--max-time', '3', '--resolve', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${address}`, url)).stdout
+    return (await this.lab.in(this.outside, 'curl', '-sk', '--max-time', String(seconds), '--resolve', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${address}`, url)).stdout
   }
 
   async certificate(name: string): Promise<Certificate> {
