@@ -27,7 +27,7 @@ export function BalancerOverview() {
   return (
     <>
       {problem && <Callout tone={status.phase === 'Failed' ? 'error' : status.phase === 'Pending' ? 'info' : 'notice'} title={titleOf(problem, status.phase)}><p className="whitespace-pre-line">{messageLines(problem.message)}</p><NextForCondition condition={problem} /></Callout>}
-      {silence !== null && <Callout tone="error" title="Clients are not answered">{silence} Clients of http get 503 Service Unavailable, others no connection.</Callout>}
+      {silence !== null && <Callout tone="notice" title="Clients are not answered">{silence} Clients of http get 503 Service Unavailable, others no connection.</Callout>}
       <ExpiryWarnings certificates={balancer.certificates} at={at} />
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <ReachPanel />
