@@ -14,7 +14,7 @@ import { TextLink } from '@/components/ui/text-link'
 import { BackendsPanels } from './backends-panel'
 import { useBalancer } from './balancer-frame'
 import { BalancerUrl } from './balancer-url'
-import { backendsLook, listenersText, messageLines, otherEndpoints, silenceOf } from './balancer-words'
+import { backendsLook, isStuck, listenersText, messageLines, otherEndpoints, silenceOf } from './balancer-words'
 import { asksFor, NextForCondition } from './next-for-condition'
 
 /** Where it answers, what it is, who is behind it, and its conditions. */
@@ -26,7 +26,7 @@ export function BalancerOverview() {
   const labels = Object.entries(metadata.labels)
   return (
     <>
-      {problem && <Callout tone={status.phase === 'Failed' ? 'error' : status.phase === 'Pending' ? 'info' : 'notice'} title={titleOf(problem, status.phase)}><p className="whitespace-pre-line">{messageLines(problem.message)}</p><NextForCondition condition={problem} /></Callout>}
+      {problem && <Callout tone={status.phase === 'Failed' ? 'error' : status.phase === 'Pending' && !isStuck(status) ? 'info' : 'notice'} title={titleOf(problem, status.phase)}><p className="whitespace-pre-line">{messageLines(problem.message)}</p><NextForCondition condition={problem} /></Callout>}
       {silence !== null && <Callout tone="notice" title="Clients are not answered">{silence} Clients of http get 503 Service Unavailable, others no connection.</Callout>}
       <ExpiryWarnings certificates={balancer.certificates} at={at} />
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { defaultOptions } from '@/domain/load-balancer/model'
-import { backendsLook, expiryOf, listenersText, messageLines, otherEndpoints, ruleRows, silenceOf } from './balancer-words'
+import { backendsLook, expiryOf, isStuck, listenersText, messageLines, otherEndpoints, ruleRows, silenceOf } from './balancer-words'
 import { labelTargets, portsOfTarget } from './targets'
 import { allOptions, secondsText } from './option-words'
 
@@ -62,4 +62,9 @@ it('says why clients are not answered by a balancer that runs', () => {
   expect(silenceOf({ status, backends })).toContain('down or not ready')
   expect(silenceOf({ status: { ...status, backendsTotal: 0 }, backends })).toContain('No pod is ready')
   expect([silenceOf({ status: { ...status, backendsReady: 1 }, backends }), silenceOf({ status: { ...status, phase: 'Pending' }, backends }), silenceOf({ status, backends: [] })]).toEqual([null, null, null])
+})
+
+it('a balancer that waits for a person is not said to be on its way', () => {
+  const conditions = (reason: string) => [{ type: 'LoadBalancer', status: 'False' as const, reason, message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }]
+  expect([isStuck({ phase: 'Pending', conditions: conditions('NoAddress') }), isStuck({ phase: 'Pending', conditions: conditions('Pending') }), isStuck({ phase: 'Pending', conditions: [] }), isStuck({ phase: 'Active', conditions: conditions('NoAddress') })]).toEqual([true, false, false, false])
 })

@@ -7,6 +7,11 @@ type Model = NonNullable<BalancerView['model']>
 /** A phase by shape and word. */
 export const phaseShape: Readonly<Record<BalancerPhase, StateShape>> = { Pending: 'changing', Active: 'running', Degraded: 'unknown', Failed: 'failed' }
 
+/** Reasons of its condition for which somebody has to do something. */
+const stuck: ReadonlySet<string> = new Set(['NoAddress', 'NoAddressInNetwork', 'NoHost'])
+/** Whether a balancer waits for what nobody is about to do. */
+export const isStuck = ({ phase, conditions }: Pick<BalancerView['status'], 'phase' | 'conditions'>): boolean => phase === 'Pending' && conditions.some(({ status, reason }) => status !== 'True' && stuck.has(reason))
+
 /** `80 http`, `443 https`; nothing where it cannot be carried out. */
 export const listenersText = (model: Model | null): string => (model?.listeners ?? []).map(({ port, protocol }) => `${port} ${protocol}`).join(', ')
 
