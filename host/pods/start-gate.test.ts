@@ -53,6 +53,19 @@ describe('back-offs', () => {
   it('of failed starts double from 10 s to 300 s', () => expect([1, 2, 3, 6, 100].map(failureBackoff)).toEqual([10_000, 20_000, 40_000, 300_000, 300_000]))
 })
 
+it('does a thousand things a few at a time, also where some fail', async () => {
+  const gate = new StartGate(8)
+  let [now, most, done] = [0, 0, 0]
+  await Promise.allSettled(Array.from({ length: 1_000 }, (_, i) => gate.do(async () => {
+    most = Math.max(most, (now += 1))
+    await Promise.resolve()
+    now -= 1
+    done += 1
+    if (i % 3 === 0) throw new Error('fails')
+  })))
+  expect([most, done, now]).toEqual([8, 1_000, 0])
+})
+
 describe('account numbers', () => {
   it('are one a pod, come back late, and lie in a range of this host', () => {
     const pool = new UidPool('abcde')
