@@ -56,6 +56,23 @@ describe('ingresses', () => {
     await ann.caller.ingress.delete({ tenant, name: 'front' })
   })
 
+  it('that are large come in pages that are not, each once', async () => {
+    const { uid: networkId } = await server.db.network.findFirstOrThrow({ where: { tenantId: bob.tenant.id, name: 'default' } })
+    const names = Array.from({ length: 25 }, (_, i) => `large-${String(i).padStart(2, '0')}`)
+    await server.db.ingress.createMany({ data: names.map((name) => ({ tenantId: bob.tenant.id, namespace: 'default', name, networkId, spec: defaultTo('web'), annotations: { note: 'x'.repeat(250_000) } })) })
+    const pages: string[][] = []
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const page = await bob.caller.ingress.list({ tenant: bob.tenant.slug, limit: 500, ...(cursor && { cursor }) })
+      expect(JSON.stringify(page).length).toBeLessThan(5 << 20)
+      expect(page.total).toBe(25)
+      pages.push(page.items.map(({ metadata }) => metadata.name))
+      cursor = page.nextCursor
+    }
+    expect(pages.length).toBeGreaterThan(1)
+    expect(pages.flat()).toEqual(names)
+    await server.db.ingress.deleteMany({ where: { tenantId: bob.tenant.id } })
+  })
+
   it.each([
     ['  rules: []', 'spec.rules', 'must have a rule, or the Ingress a defaultBackend'],
     ['  ingressClassName: nginx\n  defaultBackend: {service: {name: web, port: {number: 80}}}', 'spec.ingressClassName', 'must be hypernetes'],
