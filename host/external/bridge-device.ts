@@ -2,6 +2,7 @@ import type { HostAddressPool } from '@/contracts/host/v1/external'
 import { parseIp, parseSubnet, subnetAround, subnetsOverlap } from '@/domain/shared/ip'
 import type { Link, NetworkNamespaceKernel } from '@/host/network/kernel'
 import type { Logger } from '@/platform/logger'
+import { linkLocalOf } from '@/host/network/names'
 import { EXTERNAL_MTU } from './names'
 
 /** An address pool as a host has it: its subnet, and the host's own address there. */
@@ -14,17 +15,20 @@ export const gatewayOf = ({ cidr, gateway }: Pool): string => `${gateway}/${pars
 export const isWithin = (cidr: string, address: string): boolean => subnetsOverlap(parseSubnet(cidr), subnetAround(parseIp(address), address.includes(':') ? 128 : 32))
 export const familiesOf = (addresses: readonly string[]): (4 | 6)[] => ([4, 6] as const).filter((family) => addresses.some((one) => one.includes(':') === (family === 6)))
 
+/** The bridge's own addresses: the gateways and, for IPv6, one of the link: without it the kernel cannot ask an operator's wire where to lead what it forwards there. */
+export const ownAddresses = ({ mac }: Pick<BridgeDevice, 'mac'>, pools: readonly Pool[]): string[] => [...pools.map(gatewayOf), ...(pools.some(({ cidr }) => cidr.includes(':')) ? [`${linkLocalOf(mac)}/64`] : [])]
+
 const addressesOn = (link: Link | undefined): string[] => (link?.addr_info ?? []).flatMap(({ local, prefixlen }) => (local === undefined ? [] : [`${local}/${prefixlen}`]))
 
 /** Whether the bridge is as {@link makeBridge} makes it. */
 export function isBridgeRight(links: readonly Link[], { name, mac }: BridgeDevice, pools: readonly Pool[]): boolean {
   const bridge = links.find(({ ifname }) => ifname === name)
   const has = addressesOn(bridge)
-  return bridge !== undefined && bridge.linkinfo?.info_kind === 'bridge' && bridge.address === mac && bridge.flags.includes('UP') && pools.every((pool) => has.includes(gatewayOf(pool)))
+  return bridge !== undefined && bridge.linkinfo?.info_kind === 'bridge' && bridge.address === mac && bridge.flags.includes('UP') && ownAddresses({ mac }, pools).every((one) => has.includes(one))
 }
 
 /**
- * Makes the bridge right, with the gateways of these pools and without those of `surplus`. Says whether its neighbours have to be told anew. Throws an Error where the name is
+ * Makes the bridge right, with its {@link ownAddresses} for these pools and without those of `surplus`. Says whether its neighbours have to be told anew. Throws an Error where the name is
  * another link's, ExecError from the kernel.
  */
 export async function makeBridge(kernel: NetworkNamespaceKernel, { name, mac }: BridgeDevice, pools: readonly Pool[], surplus: Iterable<string>): Promise<boolean> {
@@ -43,7 +47,7 @@ export async function makeBridge(kernel: NetworkNamespaceKernel, { name, mac }: 
     `link set dev ${name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
     // The kernel forgets a link's neighbours when its MAC is set.
     `link set dev ${name}${isOther ? ` address ${mac}` : ''} mtu ${EXTERNAL_MTU} addrgenmode none up`,
-    ...pools.map(gatewayOf).map((one) => `address replace ${one} dev ${name}${one.includes(':') ? ' nodad' : ''}`),
+    ...ownAddresses({ mac }, pools).map((one) => `address replace ${one} dev ${name}${one.includes(':') ? ' nodad' : ''}`),
   ])
   return isOther
 }

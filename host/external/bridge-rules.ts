@@ -124,8 +124,9 @@ function hostSection(hostTag: string, ports: readonly BridgePort[], denied: read
         `iifname ${bridge} ip daddr @unreachable drop`,
         ...bound.rules,
         ...(hasTimeouts ? [`ct state new meta l4proto tcp oifname ${bridge} jump hasty`, `ct state new meta l4proto tcp iifname ${bridge} jump hasty`] : []),
-        `iifname ${bridge} oifname != ${bridge} ip saddr @addresses accept`,
-        `iifname ${bridge} oifname != ${bridge} ip6 saddr @addresses6 accept`,
+        // An operator's wire in the bridge is the outside as well: its questions come to our links unseen by this family, so their answers are none that it knows of.
+        `iifname ${bridge} ip saddr @addresses accept`,
+        `iifname ${bridge} ip6 saddr @addresses6 accept`,
         `iifname ${bridge} oifname != ${bridge} drop`,
         `oifname ${bridge} ip daddr @addresses accept`,
         `oifname ${bridge} ip6 daddr @addresses6 accept`,

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { pino } from 'pino'
 import type { HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
@@ -108,6 +109,9 @@ it('an agent that is gone takes its pods’ addresses along once their time is o
 it('an address of IPv6 is not even asked for any more on the wire once its time is over, and is again after that', { timeout: 120_000 }, async () => {
   lease.heard(uptimeMs())
   await give(free, routed)
+  const told = hosts.floating.routed().get(other.pod.uid)
+  // As its guest's agent does it.
+  await lab.ip(guests['p2-5']!, [`address add ${routed.address}/128 dev eth0 nodad`, `route add default via ${told?.gateway} dev eth0 src ${routed.address}`])
   const asked = await lab.count(guests['p2-5']!, `ip6 daddr ${routed.address}`)
   /** Whether a machine on the wire learns who has it. */
   const isFound = async () => {
@@ -121,6 +125,7 @@ it('an address of IPv6 is not even asked for any more on the wire once its time 
     return isFound()
   }
   await expect.poll(isFoundInTime, patient).toBe(true)
+  await expect.poll(async () => await isFoundInTime() && lab.pings(wire, routed.address), patient).toBe(true)
   expect(await asked()).toBeGreaterThan(0)
   await expect.poll(isFound, patient).toBe(false)
   const before = await asked()
@@ -132,4 +137,16 @@ it('an address of IPv6 is not even asked for any more on the wire once its time 
   await lab.ip(wire, [`neigh delete ${routed.address} dev eth0`])
   expect((await answers(free.address)).tcp).toBe('p1-6')
   await expect.poll(isFoundInTime, patient).toBe(true)
+})
+
+// Whether the kernel shows this host's packet filter of the other family what is bridged: where Docker is, it does.
+const isModuleThere = await access('/proc/sys/net/bridge').then(() => true, () => false)
+it.each([...(isModuleThere ? [['seen', 1] as const] : []), ['not seen', 0] as const])('machines on the wire are answered, where the bridge is %s by the host', { timeout: 120_000 }, async (_, isSeen) => {
+  await lab.in(lab.host, 'sysctl', '-q', '-w', ...['iptables', 'ip6tables', 'arptables'].map((one) => `net.bridge.bridge-nf-call-${one}=${isSeen}`)).catch((error: unknown) => {
+    // Without the module br_netfilter it is never seen.
+    if (isSeen === 0) return
+    throw error
+  })
+  await give({ ...leased, until: null }, { ...routed, until: null })
+  await expect.poll(async () => [await lab.pings(wire, leased.address), await lab.fetch(wire, leased.address), await lab.pings(wire, routed.address), await lab.pings(guests['p1-5']!, '198.18.100.200')], patient).toEqual([true, 'p1-5', true, true])
 })

@@ -1,6 +1,6 @@
 import type { Link, NetworkNamespaceKernel } from '@/host/network/kernel'
 import type { Logger } from '@/platform/logger'
-import { familiesOf, gatewayOf, isBridgeRight, letForward, makeBridge, neighbour } from './bridge-device'
+import { familiesOf, isBridgeRight, letForward, makeBridge, neighbour, ownAddresses } from './bridge-device'
 import type { ExternalPort } from './bridge-links'
 import type { KnownPools } from './known-pools'
 import { bridgeMac, bridgeName, portPrefix } from './names'
@@ -14,7 +14,7 @@ export class PoolBridge {
   isOpen = false
   /** Whether this host keeps what is for its pools, also while it answers for none of their addresses. */
   keepsPools = false
-  /** Gateways that this process gave the bridge; an operator's own addresses there are not ours to remove. */
+  /** Addresses that this process gave the bridge; an operator's own addresses there are not ours to remove. */
   private gateways: ReadonlySet<string> = new Set()
   private readonly routes: PoolRoutes
 
@@ -32,7 +32,7 @@ export class PoolBridge {
   /** Makes the bridge right, and this namespace forward; `ports`: what it shall know again where it was another. Throws ExecError. */
   async open(ports: Iterable<ExternalPort>): Promise<void> {
     const { kernel, log } = this.options
-    const wanted = this.pools.all.map(gatewayOf)
+    const wanted = ownAddresses(this, this.pools.all)
     const forgot = await makeBridge(kernel, this, this.pools.all, [...this.gateways].filter((one) => !wanted.includes(one)))
     this.gateways = new Set(wanted)
     if (forgot) await kernel.ipBatch([...ports].flatMap(({ addresses, mac }) => addresses.map((one) => neighbour(one, mac, this.name))))
@@ -46,7 +46,7 @@ export class PoolBridge {
     this.isOpen = false
     const links = await kernel.links()
     const isThere = links.some(({ ifname }) => ifname === this.name)
-    if (isThere) await kernel.ipBatchForced(this.wiresOf(links).length === 0 ? [`link delete ${this.name}`] : this.pools.all.map((pool) => `address delete ${gatewayOf(pool)} dev ${this.name}`))
+    if (isThere) await kernel.ipBatchForced(this.wiresOf(links).length === 0 ? [`link delete ${this.name}`] : ownAddresses(this, this.pools.all).map((one) => `address delete ${one} dev ${this.name}`))
     this.gateways = new Set()
     if (!this.keepsPools) await this.keepPools(false)
   }
