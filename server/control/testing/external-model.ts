@@ -119,7 +119,7 @@ export class ExternalModel {
   }
 
   private world(): World {
-    const hosts = this.hosts.map(({ id, leaseOver, calledLost, capable }) => ({ id, name: id, ready: !leaseOver, capable, cordoned: false, lost: calledLost, balancers: this.balancers.filter(({ hostId }) => hostId === id).length, networks: new Set<string>() }))
+    const hosts = this.hosts.map(({ id, leaseOver, calledLost, capable }) => ({ id, name: id, ready: !leaseOver, capable, cordoned: false, lost: calledLost, balancers: this.balancers.filter(({ hostId }) => hostId === id).length, networks: new Set(this.pods.some(({ hostId }) => hostId === id) ? [networkId] : []) }))
     return { sources: this.sources, addresses: this.addresses, balancers: this.balancers, pods: this.pods, hosts }
   }
 
