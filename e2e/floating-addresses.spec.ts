@@ -1,8 +1,9 @@
 import type { Page } from '@playwright/test'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
+import { openApiWith } from './fixtures/api'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
-import { createPod } from './fixtures/pods'
+import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 /** In a dialog or side form: a choice that is shown as segments. */
@@ -103,6 +104,48 @@ test('an address is allocated for a pod, moved to another, detached and released
     await expect(page).toHaveURL(at('/floating-addresses'))
     await expect(page.getByText('No floating addresses yet')).toBeVisible({ timeout: 30_000 })
   })
+})
+
+test('an address of IPv6 is routed to a pod: to one that starts with it, and to one that runs', async ({ browser, tenant }) => {
+  const { api, slug } = tenant
+  const operator = await browser.newContext({ baseURL: installation.url })
+  await signInByRequest(operator, installation.operator)
+  const asOperator = openApiWith({ origin: installation.url, cookie: (await operator.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ') })
+  // A block of the documentation's by chance, as above.
+  const prefix = `2001:db8:${Math.floor(1 + Math.random() * 0xfffe).toString(16)}:`
+  const pool = `six-${slug.slice(-6).replace(/^[^a-z0-9]+/, '')}`
+  await asOperator.addressPool.create.mutate({ name: pool, spec: { subnet: { cidr: `${prefix}:/64` } } })
+  const statusOf = async () => (await api.floatingAddress.get.query({ tenant: slug, name: 'www' })).status
+  const pods = ['one', 'two'] as const
+  await test.step('one pod starts with it', async () => {
+    // Where it leads to need not exist yet.
+    await api.floatingAddress.create.mutate({ tenant: slug, name: 'www', spec: { pool, target: { kind: 'Pod', name: 'one' } } })
+    for (const name of pods) await createWeb(tenant, name)
+    await expect.poll(async () => (await statusOf()).phase, { timeout: 180_000 }).toBe('Active')
+    await expect.poll(async () => answering(`[${(await statusOf()).address}]`), { timeout: 60_000 }).toBe('one')
+  })
+  const { address } = await statusOf()
+  const seenIn = async (name: string) => (await runIn(tenant, { namespace: 'default', name }, 'sh', '-c', 'ip -6 address; ip -6 route get 2600::1')).stdout
+  await test.step('the pod has it as its own, and its connections leave from it', async () => {
+    const seen = await seenIn('one')
+    expect(seen).toContain(`${address}/128`)
+    expect(seen).toMatch(new RegExp(`src ${address}\\b`))
+  })
+  await test.step('it moves to a pod that runs, and the first has it no more', async () => {
+    await waitUntilRunning(tenant, { namespace: 'default', name: 'two' })
+    await api.floatingAddress.update.mutate({ tenant: slug, name: 'www', target: { kind: 'Pod', name: 'two' } })
+    await expect.poll(() => answering(`[${address}]`), { timeout: 60_000 }).toBe('two')
+    await expect.poll(async () => { const { phase, holder } = await statusOf(); return phase === 'Active' && holder?.name }, { timeout: 60_000 }).toBe('two')
+    expect(await seenIn('two')).toContain(`${address}/128`)
+    expect(await seenIn('one')).not.toContain(address)
+  })
+  await test.step('given back, nobody has it', async () => {
+    await api.floatingAddress.delete.mutate({ tenant: slug, name: 'www' })
+    await expect.poll(async () => (await api.floatingAddress.list.query({ tenant: slug })).items.length, { timeout: 60_000 }).toBe(0)
+    await expect.poll(() => seenIn('two'), { timeout: 30_000 }).not.toContain(address)
+  })
+  await asOperator.addressPool.delete.mutate({ name: pool })
+  await operator.close()
 })
 
 test('an operator makes a pool, sees who has its addresses, and is refused what tenants hold', async ({ page, tenant }) => {
