@@ -10,6 +10,7 @@ import { releaseExternal } from './external-release'
 import { LeftOutServers } from './left-out-servers'
 import type { HostSession, HostSessions } from './host-sessions'
 import { ToldExternal, type Misshapen } from './told-external'
+import { ToldServers } from './told-servers'
 
 type Parts = { db: DatabaseClient; keyRing: KeyRing; log: Logger; sessions: HostSessions }
 
@@ -25,6 +26,7 @@ export class ExternalStream {
   private readonly told = new ToldExternal()
   private readonly certificates = new SentCertificates()
   private readonly leftOutServers = new LeftOutServers()
+  private readonly servers = new ToldServers()
   /** What its balancers name of certificates, by their uids. */
   private readonly named = new Map<string, CertificateNames>()
   /** Addresses that lead to pods of which the host is not told yet, by uid. */
@@ -50,7 +52,7 @@ export class ExternalStream {
       if (scope === null) yield* this.tell(wasSent, null)
       else {
         if (objects !== null || settled || scope.size > 0) yield* this.tell(wasSent, scope)
-        yield* this.servers([...servers].filter((uid) => !scope.has(uid)))
+        yield* this.tellServers([...servers].filter((uid) => !scope.has(uid)))
       }
     } catch (err) {
       this.parts.log.error({ err, hostId: session.hostId }, 'what a host answers for on the outside could not be said: it keeps what it was told; it is tried again')
@@ -76,7 +78,8 @@ export class ExternalStream {
     // Its pod's assignment is on its way: it is looked for again with the next wake.
     const awaited = state.floating.filter(({ podUid }) => !wasSent(podUid)).map(({ uid }) => uid)
     this.awaited = new Set([...[...this.awaited].filter((uid) => scope !== null && !scope.has(uid)), ...awaited])
-    const { objects, leftOut } = toExternalObjects({ ...state, floating })
+    const { objects, leftOut } = toExternalObjects({ ...state, floating }, this.servers.elsewhere(scope))
+    this.servers.note(scope, state.balancers, objects.flatMap((object) => (object.kind === 'backendServers' ? [object] : [])))
     const { prepared, misshapen } = this.told.prepare(objects)
     if (scope === null) this.named.clear()
     for (const uid of scope ?? []) this.named.delete(uid)
@@ -107,12 +110,14 @@ export class ExternalStream {
   }
 
   /** Who takes connections of some balancers, and nothing else. */
-  private async *servers(uids: readonly string[]): AsyncGenerator<DesiredMessage> {
+  private async *tellServers(uids: readonly string[]): AsyncGenerator<DesiredMessage> {
     const { session, parts } = this
     const known = uids.filter((uid) => this.told.has(`balancer/${uid}`) && !session.held.isLeaving(`balancer/${uid}`))
     if (known.length === 0) return
     const { balancers, ...state } = await inSnapshot(parts.db, (tx) => readHostBackends(tx, session.hostId, parts.sessions.compiledCache, known))
-    const { servers, leftOut } = backendServers(state, balancers)
+    const read = new Set(known)
+    const { servers, leftOut } = backendServers(state, balancers, this.servers.elsewhere(read))
+    this.servers.note(read, balancers, servers)
     const { prepared, misshapen } = this.told.prepare(servers)
     const prefixes = balancers.map(({ uid }) => `backendServers/${uid}/`)
     yield* this.counted(this.told.messages(prepared, (key) => prefixes.some((prefix) => key.startsWith(prefix))))

@@ -68,5 +68,8 @@ describe('what a host is told of the outside', () => {
     expect(counts.filter(([uid]) => uid !== id(40)).reduce((sum, [, count]) => sum + count, 0)).toBe(maxServersOfTenant)
     expect(counts.filter(([uid]) => uid === id(40)).map(([, count]) => count)).toEqual([2000, 2000])
     expect(leftOut.length).toBe(31)
+    // Also where some of its balancers alone are read.
+    const one = toExternalObjects(state({ balancers: [balancer(2)], services, weights }), new Map([[tenantId, maxServersOfTenant - 10]]))
+    expect(one.objects.flatMap((object) => (object.kind === 'backendServers' ? [object.servers.length] : []))).toEqual([10, 0])
   })
 })

@@ -18,9 +18,9 @@ export type LeftOut = { balancerUid: string; servers: number }
  * What a host is told of the outside: the pools of its addresses, addresses of its pods, balancers and who takes their connections. What
  * services and names mean has been found out here: a host looks nothing up. One tenant's servers are bounded, for they must not end the stream that others share. Pure.
  */
-export function toExternalObjects(state: ExternalState): { objects: ExternalObject[]; leftOut: LeftOut[] } {
+export function toExternalObjects(state: ExternalState, elsewhere: ReadonlyMap<string, number> = new Map()): { objects: ExternalObject[]; leftOut: LeftOut[] } {
   const balancers = state.balancers.filter(({ addresses, inner }) => addresses.length > 0 && inner.length > 0)
-  const { servers, leftOut } = backendServers(state, balancers)
+  const { servers, leftOut } = backendServers(state, balancers, elsewhere)
   return {
     objects: [
       ...state.pools.map(poolObject),
@@ -43,12 +43,13 @@ function balancerObject({ uid, tenantId, namespace, name, number, compiled, netw
   }
 }
 
-/** Who takes connections of the balancers' backends now, an object a backend, in the order of the balancers. */
-export function backendServers({ services, weights }: Pick<ExternalState, 'services' | 'weights'>, balancers: readonly StateBalancer[]): { servers: BackendServers[]; leftOut: LeftOut[] } {
+/** Who takes connections of the balancers' backends now, an object a backend, in the order of the balancers. `elsewhere`: how many servers the host is told of for other balancers of a tenant. */
+export function backendServers({ services, weights }: Pick<ExternalState, 'services' | 'weights'>, balancers: readonly StateBalancer[], elsewhere: ReadonlyMap<string, number> = new Map()): { servers: BackendServers[]; leftOut: LeftOut[] } {
   const roomOf = new Map<string, number>()
+  const roomBeside = (tenantId: string) => Math.max(0, maxServersOfTenant - (elsewhere.get(tenantId) ?? 0))
   const leftOut: LeftOut[] = []
   const servers = balancers.flatMap((balancer) => {
-    let room = Math.min(maxServersOfBalancer, roomOf.get(balancer.tenantId) ?? maxServersOfTenant)
+    let room = Math.min(maxServersOfBalancer, roomOf.get(balancer.tenantId) ?? roomBeside(balancer.tenantId))
     const before = room
     let without = 0
     const own = balancer.compiled.services.map(({ backend, service, port }): BackendServers => {
@@ -58,7 +59,7 @@ export function backendServers({ services, weights }: Pick<ExternalState, 'servi
       without += all.length - kept.length
       return { kind: 'backendServers', balancerUid: balancer.uid, backend, servers: kept }
     })
-    roomOf.set(balancer.tenantId, (roomOf.get(balancer.tenantId) ?? maxServersOfTenant) - (before - room))
+    roomOf.set(balancer.tenantId, (roomOf.get(balancer.tenantId) ?? roomBeside(balancer.tenantId)) - (before - room))
     if (without > 0) leftOut.push({ balancerUid: balancer.uid, servers: without })
     return own
   })
