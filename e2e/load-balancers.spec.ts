@@ -174,4 +174,14 @@ test('a pod is exposed from its page, and its page opens', async ({ console: pag
   expect(answer?.status()).toBe(200)
   await opened.close()
   await expect(page.getByRole('log')).toContainText(`GET ${installation.pool.replace('.0/24', '.')}`, { timeout: 15_000 })
+
+  await test.step('what passed through each pod is seen at once, and that nobody is answered any more as soon', async () => {
+    await page.getByRole('link', { name: 'Overview', exact: true }).click()
+    const cell = (head: string) => backends.getByRole('row', { name: /web-1/ }).getByRole('cell').nth(['Health', 'Pod', 'Address', 'Weight', 'Open', 'Requests', 'Errors', 'Answers after', 'Traffic', 'Since'].indexOf(head))
+    await expect(cell('Requests')).toHaveText(/^[1-9]/)
+    await expect(cell('Traffic')).toContainText('out')
+    await expect(cell('Since')).toContainText(/ago|now/)
+    await tenant.api.pod.delete.mutate({ tenant: tenant.slug, namespace: 'default', name: 'web-1', graceSeconds: 1 })
+    await expect(page.getByText('Clients are not answered')).toBeVisible()
+  })
 })
