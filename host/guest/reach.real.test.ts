@@ -4,11 +4,9 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageSerial } from '@/contracts/guest/v1/machine'
 import { GuestClient } from '@/host/guest/client'
+import { copiesOf, entriesOf, tarOf } from '@/host/guest/testing/copies'
 import { execute, exitOf, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
-import { noXattrs, type TarHeader } from '@/host/images/tar/header'
-import { readTar } from '@/host/images/tar/reader'
-import { encodeEntry, tarEnd, tarPadding } from '@/host/images/tar/writer'
 import { ConnectedGuest } from '@/host/pods/adapters/guest'
 
 let machine: TestMachine
@@ -129,50 +127,8 @@ describe('a tunnel', { timeout: 60_000 }, () => {
   })
 })
 
-/** Everything that comes out of an archive. */
-async function copyOut(container: string, path: string) {
-  const chunks: Buffer[] = []
-  let messages = ''
-  const process = await guest.archive({ container, direction: 'out', path, onOutput: (stream, bytes) => Promise.resolve(stream === 'stdout' ? void chunks.push(Buffer.from(bytes)) : void (messages += Buffer.from(bytes).toString())) })
-  const { exitCode } = await process.exited
-  return { tar: Buffer.concat(chunks), messages, exitCode }
-}
-
-async function copyIn(container: string, path: string, tar: Buffer) {
-  let messages = ''
-  const process = await guest.archive({ container, direction: 'in', path, onOutput: (_, bytes) => Promise.resolve(void (messages += Buffer.from(bytes).toString())) })
-  await process.write(tar)
-  process.endInput()
-  const { exitCode } = await process.exited
-  return { messages, exitCode }
-}
-
-type Entry = Partial<TarHeader> & { name: string; content?: string }
-
-function tarOf(entries: Entry[]): Buffer {
-  const parts = entries.map(({ content = '', ...header }) => {
-    const data = Buffer.from(content)
-    const full: TarHeader = { type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 1_000_000_000, linkName: '', xattrs: noXattrs, ...header, size: data.length }
-    return Buffer.concat([encodeEntry(full), data, tarPadding(data.length)])
-  })
-  return Buffer.concat([...parts, tarEnd])
-}
-
-async function entriesOf(tar: Buffer) {
-  async function* source() {
-    yield await Promise.resolve(tar)
-  }
-  const found: (Pick<TarHeader, 'name' | 'type' | 'mode' | 'uid' | 'gid' | 'mtime'> & { content: string })[] = []
-  for await (const { header, data } of readTar(source())) {
-    const parts: Buffer[] = []
-    for await (const part of data()) parts.push(part)
-    const { name, type, mode, uid, gid, mtime } = header
-    found.push({ name, type, mode, uid, gid, mtime, content: Buffer.concat(parts).toString() })
-  }
-  return found
-}
-
 describe('a copy', { timeout: 60_000 }, () => {
+  const { copyIn, copyOut } = copiesOf(() => guest)
   const long = `${'long/'.repeat(30)}name.txt`
 
   it('goes in and comes out the same: owner, mode, time, long names', async () => {
