@@ -8,8 +8,6 @@ const beyondPrisma = [
   'DROP INDEX "Change_xid_seq_idx";',
   // Columns that the database makes of others have an expression, which Prisma takes for a default.
   'ALTER TABLE "Ingress" ALTER COLUMN "digest" DROP DEFAULT;',
-  'ALTER TABLE "LoadBalancer" ALTER COLUMN "ports" DROP DEFAULT,',
-  'ALTER COLUMN "certificates" DROP DEFAULT;',
   'ALTER TABLE "Service" ALTER COLUMN "digest" DROP DEFAULT,',
   'ALTER COLUMN "wantsOutside" DROP DEFAULT;',
 ]
