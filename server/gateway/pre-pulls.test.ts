@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { inTransaction } from '@/server/store/database'
 import { openPrePulls, planPrePulls } from './pre-pulls'
-import { startUploadServer } from './testing/upload-server'
+import { startUploadServer, type Person } from './testing/upload-server'
 
 const { test, connect, stop } = await startUploadServer()
 afterAll(stop)
