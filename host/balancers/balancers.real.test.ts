@@ -45,6 +45,24 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
   })
 
+  it('answer at an address of IPv6, too, for pods of IPv4', async () => {
+    const [six, gateway] = ['2001:db8:100::7', '2001:db8:100::1']
+    // A way there, as an operator's routers would have.
+    await lab.lab.ip(lab.lab.host, ['address replace 2001:db8:1::2/64 dev eth0 nodad'])
+    await lab.lab.ip(lab.outside, ['address replace 2001:db8:1::1/64 dev eth0 nodad', 'route replace 2001:db8:100::/64 via 2001:db8:1::2'])
+    await lab.lab.ip(lab.lab.host, ['route replace default via 2001:db8:1::1'])
+    const pool: ExternalObject = { kind: 'addressPool', uid: '00000000-0000-4000-8000-0000000000f6', name: 'six', cidr: '2001:db8:100::/64', gateway }
+    lab.tell(agent, pool, { ...wanted(), addresses: [address, six] }, servers('a', 2, 3), servers('b', 4))
+    await settled()
+    await expect.poll(() => lab.curl(`[${six}]`, 'https://b.example.com/').catch(() => 'nobody'), { timeout: 20_000 }).toBe('three')
+    expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
+    lab.tell(agent, wanted(), servers('a', 2, 3), servers('b', 4))
+    await settled()
+    expect(await lab.curl(`[${six}]`, 'https://b.example.com/').catch(() => 'nobody')).toBe('nobody')
+    await lab.lab.ip(lab.lab.host, ['route delete default via 2001:db8:1::1'])
+    expect(report()).toMatchObject({ phase: 'Active' })
+  })
+
   it('replace backends one by one under load without an error', async () => {
     const loads = await Promise.all([lab.load(address, 'a.example.com'), lab.load(address, 'a.example.com', { keepAlive: true })])
     for (const now of [[2, 3], [3], [3, 4], [4], [4, 2], [2], [2, 3]]) {
