@@ -13,7 +13,7 @@ export type OutsideService = SourceRow & { kind: 'Service'; digest: string; anno
 export type OutsideIngress = SourceRow & { kind: 'Ingress'; digest: string; annotations: Labels; spec: IngressSpec }
 
 const columns = Prisma.sql`s."uid", s."namespace", s."name", s."generation", s."networkId", s."digest"`
-const ofTenant = { Service: (tenantId: string) => Prisma.sql`from "Service" s where s."tenantId" = ${tenantId} and s."wantsOutside"`, Ingress: (tenantId: string) => Prisma.sql`from "Ingress" s where s."tenantId" = ${tenantId}` }
+const ofTenant = { Service: (tenantId: string) => Prisma.sql`from "Service" s where s."tenantId" = ${tenantId} and s."wantsOutside" and not s."heldBack"`, Ingress: (tenantId: string) => Prisma.sql`from "Ingress" s where s."tenantId" = ${tenantId}` }
 
 /** The services of a tenant that ask for an address outside of their network, and its ingresses, the oldest first; nothing of what they say is read. */
 export const listOutsideSources = (db: Database, tenantId: string): Promise<OutsideSource[]> => db.$queryRaw<OutsideSource[]>`

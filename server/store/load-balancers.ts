@@ -66,7 +66,7 @@ export const listSilentHosts = (db: Database): Promise<Pick<HostFacts, 'id' | 'p
 /** The tenants that have or want something on the outside: all, or those with something on a host. */
 export const listExternalTenants = async (db: Database): Promise<string[]> =>
   (await db.$queryRaw<{ id: string }[]>`
-    select "tenantId" as "id" from "FloatingAddress" union select "tenantId" from "LoadBalancer" union select "tenantId" from "Ingress" union select s."tenantId" from "Service" s where s."wantsOutside"`).map(({ id }) => id)
+    select "tenantId" as "id" from "FloatingAddress" union select "tenantId" from "LoadBalancer" union select "tenantId" from "Ingress" union select s."tenantId" from "Service" s where s."wantsOutside" and not s."heldBack"`).map(({ id }) => id)
 export const listTenantsOnHost = async (db: Database, hostId: string): Promise<string[]> =>
   (await db.$queryRaw<{ id: string }[]>`select "tenantId" as "id" from "FloatingAddress" where "hostId" = ${hostId}::uuid union select "tenantId" from "LoadBalancer" where "hostId" = ${hostId}::uuid`).map(({ id }) => id)
 
@@ -81,7 +81,7 @@ export const listTenantsWaitingForHost = async (db: Database, hostId: string): P
 export const hasExternal = async (db: Database, tenantId: string): Promise<boolean> =>
   (await db.$queryRaw<{ any: boolean }[]>`
     select exists (select from "FloatingAddress" where "tenantId" = ${tenantId}) or exists (select from "LoadBalancer" where "tenantId" = ${tenantId})
-      or exists (select from "Service" where "tenantId" = ${tenantId} and "wantsOutside") or exists (select from "Ingress" where "tenantId" = ${tenantId}) as "any"`)[0]?.any ?? false
+      or exists (select from "Service" where "tenantId" = ${tenantId} and "wantsOutside" and not "heldBack") or exists (select from "Ingress" where "tenantId" = ${tenantId}) as "any"`)[0]?.any ?? false
 
 /** Whether what became of a tenant's pods is a matter of the outside: an address leads elsewhere than where its pod is now, a balancer has pods of its network on other hosts, or no address there while one may be free. */
 export const arePodsOutside = async (db: Database, tenantId: string): Promise<boolean> =>

@@ -121,7 +121,7 @@ async function change(tx: Transaction, scope: Scope, row: ServiceRow, after: { l
   const before = serviceSpec.parse(row.spec)
   const spec = checkMerged(withKept(before, after.spec))
   const specChanged = canonicalJson(before) !== canonicalJson(spec)
-  if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([labels, annotations])) return false
+  if (!row.heldBack && !specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([labels, annotations])) return false
   await refuseOutside(tx, scope, { name: row.name, annotations, spec }, before)
   refuseAddressChange(row, before, spec)
   await refuseFamilyChange(tx, row, before, spec)

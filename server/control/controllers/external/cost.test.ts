@@ -167,4 +167,18 @@ describe('what a tenant has on the outside', () => {
     // Of tenants of other tests, some may wait as well.
     expect(await all?.reconcile(ctx, `host:${hostId}`)).toEqual(expect.arrayContaining([`tenant:${ann.id}`, `tenant:${bob.id}`]))
   })
+
+  it('is carried out only once somebody writes it, where it was stored before anything was', async () => {
+    const dora = await server.signUp('dora')
+    const spec = serviceSpec.parse({ type: 'LoadBalancer', selector: { app: 'a' }, ports: [{ port: 80 }] })
+    const before = { tenant: dora.tenant.slug, namespace: 'default', name: 'old' }
+    const { metadata: { uid } } = await dora.caller.service.create({ ...before, spec: { ...spec, type: 'ClusterIP' } })
+    // As the upgrade leaves it.
+    await server.db.$executeRaw`update "Service" set "spec" = jsonb_set("spec", '{type}', '"LoadBalancer"'), "heldBack" = true where "uid" = ${uid}::uuid`
+    await passed('erin')
+    expect([await server.db.loadBalancer.count({ where: { sourceUid: uid } }), turnsOf(dora.tenant.id)]).toEqual([0, 0])
+    const { spec: stored } = await dora.caller.service.get(before)
+    await dora.caller.service.update({ ...before, spec: stored })
+    await soon(() => server.db.floatingAddress.count({ where: { tenantId: dora.tenant.id, loadBalancerUid: { not: null } } })).toBe(1)
+  })
 })
