@@ -1,11 +1,12 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { run } from '@/platform/exec'
 import { lockHolder } from '@/tools/process/file-lock.mjs'
 import { isAlive } from '@/tools/process/liveness.mjs'
 import { startInstallation } from '@/tools/test/installation.mjs'
 import { connectToDatabase } from './fixtures/database'
-import { installation } from './fixtures/installation'
+import { hostTag, installation } from './fixtures/installation'
 import { createPod, deleteAllPods, runIn, runPod, waitForPod, waitUntilRunning } from './fixtures/pods'
 import { newTenant, signInByRequest } from './fixtures/accounts'
 import { expect, test } from './fixtures/test'
@@ -82,10 +83,58 @@ test('pods run on while a new build takes the place of the previous one, and whe
       await expectTheSame()
     })
     await deleteAllPods(tenant)
+    await test.step('a stop leaves nothing of a pod that is exposed: no process, namespace or link', async () => {
+      const { results } = await tenant.api['manifest.apply'].mutate({ tenant: tenant.slug, yaml: exposed })
+      expect(results.flatMap(({ problems }) => problems)).toEqual([])
+      await waitUntilRunning(tenant, { namespace: 'default', name: 'exposed' })
+      const addresses = async () => (await tenant.api.floatingAddress.list.query({ tenant: tenant.slug })).items
+      await expect.poll(async () => (await addresses()).map(({ status }) => status.phase), { timeout: 60_000 }).toEqual(['Active'])
+      const [{ status } = { status: { address: '' } }] = await addresses()
+      await expect.poll(() => run('curl', ['-s', '--max-time', '2', `http://${status.address}/`]).then(({ stdout }) => stdout.trim(), () => ''), { timeout: 60_000 }).toBe('exposed')
+      expect((await outsideTraces()).length).toBeGreaterThan(2)
+      await current.stop()
+      expect(await outsideTraces()).toEqual([])
+    })
   } finally {
     await current.stop()
   }
 })
+
+/** A pod that answers, and a service that exposes it. */
+const exposed = `
+apiVersion: v1
+kind: Pod
+metadata: {name: exposed, labels: {app: exposed}}
+spec:
+  containers:
+    - name: main
+      image: hypernetes/sample:latest
+      command: [sh, -c, 'mkdir -p /tmp/www && echo exposed > /tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www']
+      ports: [{name: http, containerPort: 8080}]
+      readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: exposed}
+spec: {type: LoadBalancer, selector: {app: exposed}, ports: [{port: 80, targetPort: 8080}]}
+`
+
+/** Namespaces of this installation's host, links into its bridge of the outside, and what holds HAProxies. */
+async function outsideTraces(): Promise<string[]> {
+  const tag = hostTag()
+  const namespaces = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0] ?? '').filter((name) => name.startsWith(`hyp-${tag}-`) || name.startsWith(`hypb-${tag}-`))
+  const links = (await run('ip', ['-o', 'link', 'show'])).stdout.split('\n').map((line) => line.split(': ')[1] ?? '').filter((name) => name.startsWith(`hx${tag}-`))
+  const jails = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => commandOf(pid).includes(join(installation.data, 'host', 'balancers')))
+  return [...namespaces, ...links, ...jails]
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 async function appliedMigrations(): Promise<string[]> {
   const client = await connectToDatabase()
