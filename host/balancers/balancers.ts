@@ -15,6 +15,8 @@ const checkMs = 1_000
 const serversEvery = 5
 /** What could not be removed is tried again in every so many looks. */
 const straysEvery = 60
+/** For what is under way when the time of an end is over. */
+const lastStepMs = 1_000
 /** Questions to balancers of this host at a time, each a process or a connection: a thousand at once would take the agent's time. */
 const askedAtOnce = 16
 /** Reports of balancers that are not here, for a server that was not there. */
@@ -134,11 +136,10 @@ export class Balancers {
     this.told.clear()
     for (const balancer of this.balancers.values()) balancer.want(null)
     const all = [...this.balancers.values()]
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([this.settled(), new Promise((resolve) => (timer = setTimeout(resolve, withinMs)))])
-    clearTimeout(timer)
+    await within(withinMs, this.settled())
     this.tellLeft(withinMs)
-    await Promise.all(all.map((balancer) => balancer.leave()))
+    // What waits for others still keeps no agent from its end.
+    await within(lastStepMs, Promise.all(all.map((balancer) => balancer.leave())))
   }
 
   /** Those of one cause in one line: there may be a thousand. */
@@ -223,6 +224,13 @@ export class Balancers {
     this.parts.log.warn({ balancer: uid }, 'the server was not heard of for as long as this host may answer for a balancer: it is let go, for another host may answer for it')
     this.bring(uid)
   }
+}
+
+/** Waits for it, or until the time is over. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+  clearTimeout(timer)
 }
 
 const certificateIds = ({ listeners }: HostBalancer): string[] => [...new Set(listeners.flatMap(({ certificates }) => certificates))]

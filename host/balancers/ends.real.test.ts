@@ -62,4 +62,17 @@ describe('what ends of balancers', () => {
     expect(strays.remain).toBe(false)
     expect(await lab.traces()).toEqual([])
   })
+
+  it('keeps no agent from its end, whatever it waits for', async () => {
+    const parts = lab.parts(() => ({ ...noHaproxy(), bring: () => Promise.resolve(null), isRunning: () => Promise.resolve(true) }))
+    const errors: unknown[] = []
+    let isStuck = false
+    const all = await Balancers.open({ ...parts, outside: { ...parts.outside, detach: (...one) => (isStuck ? new Promise(() => {}) : parts.outside.detach(...one)) }, log: { ...silent, error: (what: unknown) => void errors.push(what) } }, always, [])
+    const web = balancer(11, { listeners: [listener(80, 'tcp', 'web')], backends: [backend('web', 'tcp')] })
+    all.take(web.uid, [web])
+    await all.settled()
+    isStuck = true
+    await all.suspend(100)
+    expect(errors).toEqual([{ count: 1, balancers: [web.uid], cause: 'its end was under way after 0.1 s' }])
+  })
 })
