@@ -10,13 +10,13 @@ import { useThrottled } from './use-throttled'
 const everyMs = 500
 
 /**
- * Asks for what is cached below `queryKey` anew when something of what the page shows changes: `of` says which watch tells. With a namespace only what is in it, or in none.
+ * Asks for what is cached below each of `queryKeys` anew when something of what the page shows changes: `of` says which watch tells. With a namespace only what is in it, or in none.
  * The page need not ask by itself then.
  */
-export function useRefreshOnChanges(of: 'loadBalancer' | 'service' | 'floatingAddress', { tenant, namespace }: { tenant: string; namespace?: string | undefined }, queryKey: readonly unknown[]) {
+export function useRefreshOnChanges(of: 'loadBalancer' | 'service' | 'floatingAddress', { tenant, namespace }: { tenant: string; namespace?: string | undefined }, ...queryKeys: readonly (readonly unknown[])[]) {
   const trpc = useTRPC()
   const queries = useQueryClient()
-  const refresh = useThrottled(() => void queries.invalidateQueries({ queryKey }), () => everyMs)
+  const refresh = useThrottled(() => { for (const queryKey of queryKeys) void queries.invalidateQueries({ queryKey }) }, () => everyMs)
   const useWatch = ({ resume, on }: FeedWatch<ChangeEvent>) => useSubscription(trpc[of].watch.subscriptionOptions({ tenant, ...(namespace !== undefined && { namespace }), ...resume }, on))
   useFeed(useWatch, { onEvent: refresh, onRestart: refresh })
 }

@@ -2,18 +2,18 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { NetworkTopology } from '@/domain/network/topology'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { waysInto, type WaysIn } from './ways-in'
-
-const refetchInterval = 10_000
 
 /** How the outside gets into a network, of the tenant's addresses and balancers; null while they are asked for, nothing of what cannot be. */
 export function useWaysIn(tenant: string, topology: NetworkTopology | undefined): WaysIn | null {
   const trpc = useTRPC()
   const all = { tenant, limit: 500 } as const
-  const addresses = useQuery({ ...trpc.floatingAddress.list.queryOptions(all), refetchInterval })
-  const balancers = useQuery({ ...trpc.loadBalancer.list.queryOptions(all), refetchInterval })
+  const addresses = useQuery(trpc.floatingAddress.list.queryOptions(all))
+  const balancers = useQuery(trpc.loadBalancer.list.queryOptions(all))
   const withIngress = balancers.data?.items.some(({ source }) => source === 'Ingress') ?? false
-  const ingresses = useQuery({ ...trpc.ingress.list.queryOptions(all), refetchInterval, enabled: withIngress })
+  const ingresses = useQuery({ ...trpc.ingress.list.queryOptions(all), enabled: withIngress })
+  useRefreshOnChanges('loadBalancer', { tenant }, trpc.floatingAddress.list.queryKey(all), trpc.loadBalancer.list.queryKey(all), trpc.ingress.list.queryKey(all))
   const isAsked = addresses.isPending || balancers.isPending || (withIngress && ingresses.isPending)
   return useMemo(() => {
     if (!topology || isAsked) return null
