@@ -24,6 +24,8 @@ export default defineConfig({
           maxWorkers: Math.max(2, availableParallelism()),
           testTimeout: 20_000,
           hookTimeout: 60_000,
+          // Vitest's own is a second, which a busy machine takes for nothing.
+          expect: { poll: { timeout: 15_000 } },
         },
       },
       {
@@ -37,6 +39,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 30_000 } },
         },
       },
     ],

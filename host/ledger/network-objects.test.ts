@@ -41,7 +41,7 @@ describe('what a host keeps of its networks', () => {
     expect(kept.keep(new Set())).toEqual([])
     expect(kept.keep(new Set([networkId]))).toEqual([])
     expect(kept.keep(new Set())).toEqual([networkId])
-    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]))
+    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]), { timeout: 20_000 })
     // And it may come again at once.
     await kept.put(networkId, [network], false)
     await kept.close()

@@ -43,7 +43,7 @@ describe('what the server says of networks', () => {
     const know = vi.fn()
     const networks = new Networks({ kept: await NetworkObjects.open(folder, log), network: { takeObjects: (_, { set }) => ({ objects: set, restricts: false }), carryOut: () => Promise.reject(new Error('nft')), forgetObjects: () => {} }, resolvers: { know, forget: () => {} }, log })
     networks.take(message(randomUUID()))
-    await vi.waitFor(() => expect(log.error).toHaveBeenCalled())
+    await vi.waitFor(() => expect(log.error).toHaveBeenCalled(), { timeout: 20_000 })
     expect(know).toHaveBeenCalled()
   })
 
@@ -57,7 +57,7 @@ describe('what the server says of networks', () => {
       log,
     })
     networks.take(message(networkId))
-    await vi.waitFor(() => expect(onDisk).toEqual([`${networkId}.json`]))
+    await vi.waitFor(() => expect(onDisk).toEqual([`${networkId}.json`]), { timeout: 20_000 })
   })
 
   it('and is refused changes neither the names nor what is kept; all of it is asked for again, once', async () => {
@@ -70,7 +70,7 @@ describe('what the server says of networks', () => {
     expect(() => networks.take(change)).toThrow('before all of it')
     expect(know).not.toHaveBeenCalled()
     // What cannot be read tells the next agent that it does not know.
-    await vi.waitFor(async () => expect((await NetworkObjects.open(folder, log)).lost()).toEqual([networkId]))
+    await vi.waitFor(async () => expect((await NetworkObjects.open(folder, log)).lost()).toEqual([networkId]), { timeout: 20_000 })
     networks.take(change)
     networks.take(message(networkId))
     expect(know).toHaveBeenCalledTimes(1)
@@ -122,7 +122,7 @@ describe('a pod\'s place in its network', () => {
     expect(told).toEqual([])
     stands()
     await ready
-    await vi.waitFor(() => expect(told).toEqual(['resolver in ns']))
+    await vi.waitFor(() => expect(told).toEqual(['resolver in ns']), { timeout: 20_000 })
     await port.detach(pod)
     expect(told).toEqual(['resolver in ns', 'detached', 'no resolver'])
     // A network without a domain has none.

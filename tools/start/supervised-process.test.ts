@@ -66,7 +66,7 @@ describe('SupervisedProcess', () => {
     const supervised = new SupervisedProcess(spec, { onLine: () => {}, onNotice: (text) => notices.push(text) }, quick)
     started.push(supervised)
     supervised.start()
-    await vi.waitFor(() => expect(notices[0]).toMatch(/cannot be started: .*ENOENT/))
+    await vi.waitFor(() => expect(notices[0]).toMatch(/cannot be started: .*ENOENT/), { timeout: 20_000 })
   })
 
   it('lets a process finish its work before stop resolves, and does not start it again', async () => {

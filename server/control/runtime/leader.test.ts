@@ -97,7 +97,7 @@ it('stops leading before its lease ends where the database gives no answer, and 
   }, { leaseMs: 3000, renewMs: 50 })
   await vi.waitFor(() => expect(leading.size).toBe(1), { timeout: 10_000 })
   answers = false
-  await vi.waitFor(() => expect(waiting.length).toBe(1))
+  await vi.waitFor(() => expect(waiting.length).toBe(1), { timeout: 20_000 })
   const silentSince = performance.now()
   await vi.waitFor(() => expect(leading.size).toBe(0), { timeout: 5_000 })
   expect(performance.now() - silentSince).toBeLessThan(3000)

@@ -29,7 +29,7 @@ describe('WorkQueue', () => {
     let left = 2
     const queue = new WorkQueue(() => (left-- > 0 ? Promise.reject(new Error('no')) : Promise.resolve()), { workers: 1, onError: (key) => errors.push(key), backoff: () => 1 })
     queue.add('a')
-    await vi.waitFor(() => expect(left).toBe(-1))
+    await vi.waitFor(() => expect(left).toBe(-1), { timeout: 20_000 })
     expect(errors).toEqual(['a', 'a'])
     await queue.close()
   })
@@ -42,7 +42,7 @@ describe('WorkQueue', () => {
       active--
     }, { workers: 2, onError: () => {} })
     for (const key of 'abcdefgh') queue.add(key)
-    await vi.waitFor(() => expect(active).toBe(0))
+    await vi.waitFor(() => expect(active).toBe(0), { timeout: 20_000 })
     expect(most).toBe(2)
     await queue.close()
   })
