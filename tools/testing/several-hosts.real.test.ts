@@ -24,6 +24,8 @@ import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
 import { Machines, until as untilTrue, type Machine } from './machines'
 
 const names = ['a', 'b', 'c']
+/** Seconds in which what answers does so, however busy the machine is. */
+const patience = 20
 const publicUrl = 'http://console.example'
 const pool = { cidr: '198.18.77.0/24', allocationRanges: [{ start: '198.18.77.10', end: '198.18.77.99' }] }
 
@@ -144,7 +146,7 @@ it('balancers and pods of several hosts answer in one segment of the outside, ea
     if (!at) throw new Error(`the balancer of ${name} has no address`)
     places.set(name, { ...at, url: `http://${at.address}/`, asked: machines.watch(at.address) })
     // Of the three pods of its service it reaches the one on its own host, and says so.
-    for (let i = 0; i < 3; i += 1) expect(await machines.get(`http://${at.address}/`)).toBe(`on ${at.host} 200`)
+    for (let i = 0; i < 3; i += 1) expect(await machines.get(`http://${at.address}/`, patience)).toBe(`on ${at.host} 200`)
     expect(await conditionOf(name)).toMatchObject({ reason: 'Partly', message: expect.stringContaining(`It runs on host "${at.host}", and pods of its network on host`) })
   }
   expect(place('one').host).not.toBe(place('two').host)
@@ -173,7 +175,7 @@ it('what a host answered for is taken over once its machine is gone, or its agen
   // The tenant wants the address of the pod that is gone at the one that is left; that of the other stays with its pod.
   await ann.caller.floatingAddress.update({ tenant, name: 'pod-one', target: { kind: 'Pod', namespace: 'default', name: `web-${left.name}` } })
   // The agent's HAProxy and VM run on, and answer until their time is over.
-  expect(await machines.get(two.url)).toBe(`on ${two.host} 200`)
+  expect(await machines.get(two.url, patience)).toBe(`on ${two.host} 200`)
   await Promise.all(['one', 'two', 'pod-one'].map(async (name) => {
     const { address, url } = place(name)
     // The client's kernel asks nobody meanwhile: it is told of the move.
@@ -205,7 +207,7 @@ it('a host that comes back lets go of what is not its own any more, and answers 
   await until('the pod answers by its own address again', async () => (await machines.get(place('pod-two').url)) === `on ${two.host} 200`)
   for (const machine of back) await until(`host ${machine.name} has no balancer`, async () => !/hypb-|haproxy/.test(await machine.in('sh', '-c', 'ip netns list; ps -eo comm')))
   for (const name of ['one', 'two', 'pod-one']) {
-    expect(await machines.get(place(name).url)).toBe(`on ${left.name} 200`)
+    expect(await machines.get(place(name).url, patience)).toBe(`on ${left.name} 200`)
     expect(place(name).asked()).toEqual(before.get(name))
   }
   expect(new Set(place('pod-two').asked())).toEqual(new Set(before.get('pod-two')))
