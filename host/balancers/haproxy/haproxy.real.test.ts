@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -33,6 +34,20 @@ describe.runIf(process.getuid?.() === 0)('a balancer that runs', { timeout: 60_0
     expect(wrong).toEqual([])
     expect(asked).toBeGreaterThan(100)
     expect(await at.workers()).toEqual(before)
+  })
+
+  it('keeps connections to a server that came as it runs, between requests', async () => {
+    const kept = at.servers.get('web') ?? []
+    const sockets = new Set<unknown>()
+    at.servers.set('web', [await at.lab.pod((request, response) => void (sockets.add(request.socket), response.end('new')))])
+    await at.bring()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    for (let i = 0; i < 50; i += 1) expect((await ask(at.lab.address, 80, { agent })).body).toBe('new')
+    agent.destroy()
+    // Not one a request: what HAProxy has it may still give up once, as when a second is over.
+    expect(sockets.size).toBeLessThan(25)
+    at.servers.set('web', kept)
+    await at.bring()
   })
 
   it('a server that leaves gets nothing new, keeps what it has for its time, and is cut then; one that returns meanwhile stays', async () => {

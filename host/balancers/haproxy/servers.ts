@@ -16,10 +16,11 @@ const endpoint = ({ address, port }: Place) => (address.includes(':') ? `ipv6@${
 
 /**
  * What a server has beside its address; the same in a file and over the runtime interface, which knows no defaults. Connections that fail take a server out at once, and
- * connections alone: by answers of 5xx whoever asks the wrong thing often enough could take out all of them. An attempt to connect each second brings it back.
+ * connections alone: by answers of 5xx whoever asks the wrong thing often enough could take out all of them. An attempt to connect each second brings it back. A server that comes over the
+ * runtime interface keeps no connection between requests unless told to (`pool-max-conn`): each request would connect anew.
  */
 const optionsOf = ({ protocol, mode, sendProxy }: BalancerBackend): string =>
-  ['check inter 5s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 3 on-error mark-down', ...(sendProxy ? ['send-proxy-v2 check-send-proxy'] : []), ...(mode === 'http' ? ['pool-purge-delay 1s'] : []), ...(mode === 'http' && protocol === 'h2c' ? ['proto h2'] : [])].join(' ')
+  ['check inter 5s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 3 on-error mark-down', ...(sendProxy ? ['send-proxy-v2 check-send-proxy'] : []), ...(mode === 'http' ? ['pool-purge-delay 1s pool-max-conn -1'] : []), ...(mode === 'http' && protocol === 'h2c' ? ['proto h2'] : [])].join(' ')
 
 /** A server as `server` lines and the command `add server` have it, without its section. */
 export const serverText = (backend: BalancerBackend, server: BalancerServer): string => `${endpoint(server)} weight ${server.weight} ${optionsOf(backend)}`
