@@ -1,14 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ExternalReport, HostBalancer } from '@/contracts/host/v1/external'
 import type { BalancerServerState } from '@/contracts/host/v1/figures'
+import type { BalancerServer } from '@/domain/load-balancer/model'
 import { Pauses } from '@/platform/pauses'
 import { BalancerNamespace } from './balancer-namespace'
 import { INNER_LINK, OUTER_LINK } from './names'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
+import { among, both, count, placeOf } from './server-sets'
+import { step, StepFailed } from './steps'
 
 /** Changes in so short a time are one. After one that took long the next waits for as long, so that they do not take all of the machine's time; the first after a while does not wait. */
 const [gatherMs, longestGatherMs] = [20, 1_000]
+/** Where changes go on and on there is one in so long a time, with all that came until then; before, so many come without a wait. Who leaves is given nothing new at once all the same. */
+const [paceMs, withoutWait] = [500, 6]
 /**
  * Who left is let through the packet filter for so long, in which others leave: one change of it instead of many. What still waits for a pod that died is refused then by its next
  * attempt, which TCP makes a second after the first (RFC 6298).
@@ -20,14 +25,6 @@ const steadyMs = 10_000
 
 /** What a balancer shall be on this host. */
 export type Wanted = { balancer: HostBalancer; servers: ServersOf; certificates: ReadonlyMap<string, Certificate> }
-
-/** What is made of it, in order; the first that fails is told. */
-type Step = 'its network namespace' | 'its packet filter' | 'its link into the tenant\'s network' | 'its HAProxy' | 'its floating addresses'
-class StepFailed extends Error {
-  constructor(readonly step: Step, readonly cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause))
-  }
-}
 
 /** Of HAProxy there is none where all is UDP. */
 const needsHaproxy = ({ listeners }: HostBalancer): boolean => listeners.some(({ protocol }) => protocol !== 'udp')
@@ -45,8 +42,12 @@ export class Balancer {
   private made: { inode: number; inner: HostBalancer['network'] | null; outer: (Pick<HostBalancer, 'addresses' | 'until'> & { most: number }) | null } | null = null
   /** Whom the packet filter lets it reach: its servers, and those that left a moment ago. */
   private passed: ServersOf = new Map()
+  /** To whom HAProxy leads, of those that shall stay. */
+  private carried: ServersOf = new Map()
   private lingering: NodeJS.Timeout | null = null
   private nextAt = 0
+  /** Until when its changes have taken their turns (generic cell rate algorithm: ITU-T I.371, as a virtual schedule). */
+  private turnsUntil = 0
   private isLooking = false
   private running: Promise<void> | null = null
   private changed = false
@@ -76,6 +77,7 @@ export class Balancer {
 
   /** Shall be so from now on; null: nothing of it shall be here. */
   want(wanted: Wanted | null): void {
+    if (wanted && this.isActive) this.release(wanted)
     this.wanted = wanted
     this.retryMs = firstRetryMs
     if (!wanted) this.gathering.end()
@@ -147,8 +149,9 @@ export class Balancer {
 
   private async work(): Promise<void> {
     while (this.changed && !this.left) {
-      await this.gathering.of(this.wanted ? Math.max(gatherMs, this.nextAt - performance.now()) : gatherMs)
+      await this.gathering.of(this.wanted ? Math.max(gatherMs, this.nextAt - performance.now(), this.turnsUntil - performance.now() - withoutWait * paceMs) : gatherMs)
       if (this.left) return
+      this.turnsUntil = Math.max(this.turnsUntil, performance.now()) + paceMs
       this.changed = false
       const { wanted, isActive } = this
       const began = performance.now()
@@ -174,11 +177,30 @@ export class Balancer {
     await this.letThrough(balancer, servers)
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
+    // Who left meanwhile was told to get nothing new.
+    this.carried = among(servers, this.wanted?.servers ?? servers)
     await this.endAttempts(servers)
     const outer = { addresses: balancer.addresses, until: balancer.until, most: balancer.options.maxConnections }
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.isActive = true
     this.tellState()
+  }
+
+  /** Who leaves gets nothing new, ahead of all else that changes: as long as HAProxy has others that stay. Where it has none, all of the change does not wait. */
+  private release({ servers }: Wanted): void {
+    const stay = among(this.carried, servers)
+    const left = new Map<string, readonly BalancerServer[]>()
+    for (const [backend, before] of this.carried) {
+      const staying = stay.get(backend) ?? []
+      if (staying.length === before.length) continue
+      if (staying.length === 0) this.turnsUntil = 0
+      else left.set(backend, before.filter((server) => !staying.includes(server)))
+    }
+    if (this.turnsUntil === 0) this.gathering.end()
+    if (left.size === 0) return
+    this.carried = new Map([...this.carried, ...[...left.keys()].map((backend) => [backend, stay.get(backend) ?? []] as const)])
+    // What could not be told is carried out with the rest.
+    void this.haproxy.release(left).catch(() => undefined)
   }
 
   /** Its servers, and for a moment those that left. */
@@ -201,8 +223,8 @@ export class Balancer {
 
   /** HAProxy begins no connection to who left any more; those that it had begun and nobody took, as of a pod that died, are led to others at once. */
   private async endAttempts(servers: ServersOf): Promise<void> {
-    const stay = new Set([...servers.values()].flat().map(({ address, port }) => `${address} ${port}`))
-    const left = [...this.passed.values()].flat().filter(({ address, port }) => !stay.has(`${address} ${port}`))
+    const stay = new Set([...servers.values()].flat().map(placeOf))
+    const left = [...this.passed.values()].flat().filter((server) => !stay.has(placeOf(server)))
     await this.namespace.endAttempts(left).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections that wait for pods which left were not ended: they wait until their time is over'))
   }
 
@@ -239,6 +261,7 @@ export class Balancer {
     await step('its network namespace', () => this.namespace.remove())
     this.made = null
     this.passed = new Map()
+    this.carried = new Map()
     this.down = []
     this.problem = null
     this.tell({ phase: 'Gone', reason: 'Gone', message: 'The host does not answer for the balancer any more.' })
@@ -273,27 +296,4 @@ export class Balancer {
     this.report = report
     this.onReport(report)
   }
-}
-
-async function step<T>(name: Step, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    throw new StepFailed(name, error)
-  }
-}
-
-const count = (servers: ServersOf): number => [...servers.values()].reduce((sum, { length }) => sum + length, 0)
-
-/** Servers of two states; of one that both have, what the second says. */
-function both(before: ServersOf, now: ServersOf): ServersOf {
-  const all = new Map(now)
-  for (const [backend, servers] of before) {
-    const known = all.get(backend) ?? []
-    const has = new Set(known.map(({ address, port }) => `${address} ${port}`))
-    // For UDP who goes gets nothing new.
-    const gone = servers.filter(({ address, port }) => !has.has(`${address} ${port}`)).map((server) => ({ ...server, weight: 0 }))
-    if (gone.length > 0) all.set(backend, [...known, ...gone])
-  }
-  return all
 }

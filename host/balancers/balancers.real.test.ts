@@ -78,6 +78,34 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     expect(report()).toMatchObject({ phase: 'Active' })
   })
 
+  it('give who leaves nothing new at once, where changes go on and on and the rest of them waits for its turn', async () => {
+    let changes = 0
+    await agent.outside.leave()
+    agent = await lab.agent((program, args, options) => {
+      if (args.includes('nft') && args.some((arg) => arg.endsWith(`hypb-${lab.lab.hostTag}-n7`))) changes += 1
+      return run(program, args, options)
+    })
+    certify()
+    lab.tell(agent, wanted(), servers('a', 2, 3), servers('b', 4))
+    await settled()
+    const end = await lab.load(address, 'a.example.com', { keepAlive: true })
+    const began = performance.now()
+    changes = 0
+    for (let i = 0; i < 30; i += 1) {
+      agent.outside.external.take({ kind: 'externalObjects', complete: false, set: [servers('a', 3, ...(i % 2 === 0 ? [4] : [2]))], remove: [] })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    // The packet filter changes twice a second in the end, and as often as it is asked to at first.
+    expect(changes).toBeLessThanOrEqual(8 + (performance.now() - began) / 500)
+    agent.outside.external.take({ kind: 'externalObjects', complete: false, set: [servers('a', 4)], remove: [] })
+    await expect.poll(async () => new Set(await Promise.all(Array.from({ length: 4 }, () => lab.curl(address, 'https://a.example.com/'))))).toEqual(new Set(['three']))
+    await settled()
+    const { errors } = await end()
+    expect(errors).toEqual({})
+    lab.tell(agent, wanted(), servers('a', 2, 3), servers('b', 4))
+    await settled()
+  })
+
   it('go on when the agent is killed, and are taken up by the next without a cut', async () => {
     const before = await pid()
     const end = await lab.load(address, 'a.example.com')

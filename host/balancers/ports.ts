@@ -23,6 +23,8 @@ export const nothing: PartCounters = { part: '', connections: 0, requests: 0, er
  */
 export type Haproxy = {
   bring: (wanted: HaproxyWanted) => Promise<string | null>
+  /** Gives these servers, by backend, nothing new from now on, ahead of what else `bring` is to change. */
+  release: (servers: ServersOf) => Promise<void>
   isRunning: () => Promise<boolean>
   /** Ends it and all that it has here. Does nothing where there is none. */
   stop: () => Promise<void>

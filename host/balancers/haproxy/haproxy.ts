@@ -19,7 +19,7 @@ import { checkFiles, drainHaproxy, endHaproxy, isServing, reloadHaproxy, socketO
 import { roomForConnections } from './room'
 import { command, longestCommand } from './runtime'
 import { savedIn, saveIn, type Saved } from './saved-state'
-import { isDone, runningServers, serverChanges, serversQuestion, stickyCommands, together } from './server-changes'
+import { isDone, releasing, runningServers, serverChanges, serversQuestion, stickyCommands, together } from './server-changes'
 import { serverFiguresQuestion, serverStates } from './server-figures'
 import { placeOfName } from './servers'
 import { removeBalancerFolder } from './strays'
@@ -58,6 +58,13 @@ export class HaproxyProcess implements Haproxy {
   /** Starts it, takes up what an earlier agent left, or changes what runs. What could not be carried out of it is said for people; null: nothing. */
   bring(wanted: HaproxyWanted): Promise<string | null> {
     return this.serial.do(() => this.bringNow(wanted))
+  }
+
+  release(servers: HaproxyWanted['servers']): Promise<void> {
+    return this.serial.do(async () => {
+      if (!this.state?.process) return
+      for (const text of together(releasing(servers))) await this.say(text)
+    })
   }
 
   async isRunning(): Promise<boolean> {

@@ -38,6 +38,10 @@ export function serverChanges(backends: readonly BalancerBackend[], wanted: Read
   return { commands: [...commands, ...leaving.filter((server) => !server.leaving).map((server) => `set server ${serverPath(server)} state maint`)], leaving }
 }
 
+/** Commands after which these get nothing new. One that HAProxy does not have it answers with words that mean nothing here. */
+export const releasing = (servers: ReadonlyMap<string, readonly BalancerServer[]>): string[] =>
+  [...servers].flatMap(([backend, all]) => all.map((server) => `set server ${serverPath({ backend, name: serverName(server) })} state maint`))
+
 /** After servers came: those get cookies. */
 export const stickyCommands = (backends: readonly BalancerBackend[], commands: readonly string[], key: string): string[] =>
   backends.filter(({ name, mode }) => mode === 'http' && commands.some((text) => text.startsWith(`add server ${sectionOf(name)}/`))).flatMap((backend) => stickyCommand(backend, key))
