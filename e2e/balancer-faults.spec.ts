@@ -8,7 +8,7 @@ import { clients, LoadClient, type Seen } from './fixtures/load-client'
 import { isRunning, waitForPod } from './fixtures/pods'
 import { vmOf } from './fixtures/processes'
 import { expect, test } from './fixtures/test'
-import { kill, killable } from './soak/faults'
+import { kill, killable, untilReady } from './soak/faults'
 
 const stateFile = z.looseObject({ process: z.looseObject({ identity: z.looseObject({ pid: z.number().int() }) }) })
 const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
@@ -48,45 +48,50 @@ test('under load from outside each part is killed: nothing fails but what was un
   const [address = ''] = (await balancer()).status.addresses
   const [uid = ''] = balancerUids().filter((one) => !before.has(one))
   const load = new LoadClient(address)
-  const both = () => expect.poll(() => load.latest(), { timeout: 120_000 }).toEqual(['web-1', 'web-2'])
-  await both()
+  try {
+    const both = () => expect.poll(() => load.latest(), { timeout: 120_000 }).toEqual(['web-1', 'web-2'])
+    await both()
 
-  await test.step('what has no part in a connection: the agent and the control plane', async () => {
-    load.begin()
-    await Promise.all(killable.map(kill))
-    await load.answersMore()
-    const seen = load.end()
-    told('web, control, host agent and PostgreSQL killed at once', seen)
-    expect(seen.errors).toEqual([])
-  })
-  for (const part of ['worker', 'master'] as const) {
-    await test.step(`HAProxy’s ${part}`, async () => {
-      const killed = haproxyOf(uid)?.[part]
-      if (killed === undefined) throw new Error('HAProxy does not run')
+    await test.step('what has no part in a connection: the agent and the control plane', async () => {
       load.begin()
-      process.kill(killed, 'SIGKILL')
-      await expect.poll(() => { const now = haproxyOf(uid); return now !== null && now.master !== killed && now.worker !== killed }, { timeout: 60_000, intervals: [20] }).toBe(true)
+      await Promise.all(killable.map(kill))
       await load.answersMore()
       const seen = load.end()
-      told(`HAProxy’s ${part} killed`, seen)
-      // What is refused, or ends, while it is not there; nothing that it says itself.
-      expect(seen.errors.filter((what) => !['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(what))).toEqual([])
-      load.begin()
-      await load.answersMore()
-      expect(load.end().errors).toEqual([])
+      told('web, control, host agent and PostgreSQL killed at once', seen)
+      expect(seen.errors).toEqual([])
+      await untilReady()
     })
+    for (const part of ['worker', 'master'] as const) {
+      await test.step(`HAProxy’s ${part}`, async () => {
+        const killed = haproxyOf(uid)?.[part]
+        if (killed === undefined) throw new Error('HAProxy does not run')
+        load.begin()
+        process.kill(killed, 'SIGKILL')
+        await expect.poll(() => { const now = haproxyOf(uid); return now !== null && now.master !== killed && now.worker !== killed }, { timeout: 60_000, intervals: [20] }).toBe(true)
+        await load.answersMore()
+        const seen = load.end()
+        told(`HAProxy’s ${part} killed`, seen)
+        // What is refused, or ends, while it is not there; nothing that it says itself.
+        expect(seen.errors.filter((what) => !['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(what))).toEqual([])
+        load.begin()
+        await load.answersMore()
+        expect(load.end().errors).toEqual([])
+      })
+    }
+    await test.step('a pod behind it, with its machine', async () => {
+      await both()
+      const { metadata } = await api.pod.get.query({ tenant: slug, name: 'web-1' })
+      load.begin()
+      for (const pid of vmOf(metadata.uid)) process.kill(pid, 'SIGKILL')
+      await isReady(tenant, 'web-1', 1)
+      await both()
+      const seen = load.end()
+      told('a pod’s machine killed', seen)
+      // Only what each client had under way there may fail.
+      expect(seen.errors.length).toBeLessThanOrEqual(clients)
+    })
+  } finally {
+    // Its clients ask no more beside what comes next.
+    await load.stop()
   }
-  await test.step('a pod behind it, with its machine', async () => {
-    await both()
-    const { metadata } = await api.pod.get.query({ tenant: slug, name: 'web-1' })
-    load.begin()
-    for (const pid of vmOf(metadata.uid)) process.kill(pid, 'SIGKILL')
-    await isReady(tenant, 'web-1', 1)
-    await both()
-    const seen = load.end()
-    told('a pod’s machine killed', seen)
-    // Only what each client had under way there may fail.
-    expect(seen.errors.length).toBeLessThanOrEqual(clients)
-  })
-  await load.stop()
 })

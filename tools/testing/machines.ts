@@ -150,9 +150,11 @@ export class Machine {
   }
 
   async switchOn(): Promise<void> {
-    const child = spawn('unshare', ['--net', '--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child=SIGKILL', '--mount-proc', 'sh', '-c', firstProcess], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn('unshare', ['--net', '--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child=SIGKILL', '--mount-proc', 'sh', '-c', firstProcess], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.first = child
-    await once(child.stdout, 'data')
+    this.firstPid = 0
+    await Promise.race([once(child.stdout, 'data'), once(child, 'close')])
+    if (hasEnded(child)) throw new Error(`machine ${this.name} could not be switched on: unshare ended (exit code ${child.exitCode}, signal ${child.signalCode})`)
     this.firstPid = await childOf(child.pid)
     const { number, parts: { wires, tag } } = this
     const links = [['server', 'servers', 'eth0'], ['wire', 'segment', 'eth1']].map(([name, bridge, device]) => `link add ${name}${number} master ${bridge} type veth peer name ${device} netns ${this.firstPid}`)
@@ -167,8 +169,13 @@ export class Machine {
     this.first = null
     this.agent = null
     if (!first) return
-    const ended = Promise.all([once(first, 'close'), agent?.exitCode === null && agent.signalCode === null ? once(agent, 'close') : null])
-    process.kill(this.firstPid, 'SIGKILL')
+    const running = [first, ...(agent ? [agent] : [])].filter((child) => !hasEnded(child))
+    const ended = Promise.all(running.map((child) => once(child, 'close')))
+    if (running.includes(first)) {
+      // Of one that was not switched on as a whole, its first process is not known: it ends with unshare.
+      if (this.firstPid > 0) process.kill(this.firstPid, 'SIGKILL')
+      else first.kill('SIGKILL')
+    }
     await ended
   }
 
@@ -188,6 +195,7 @@ export class Machine {
   async killAgent(): Promise<void> {
     const { agent } = this
     if (!agent) throw new Error(`no agent runs on machine ${this.name}`)
+    if (hasEnded(agent)) throw new Error(`the agent of machine ${this.name} had ended by itself`)
     this.agent = null
     const ended = once(agent, 'close')
     process.kill(await childOf(agent.pid), 'SIGKILL')
@@ -203,6 +211,8 @@ export class Machine {
     return ['--target', String(this.firstPid), '--net', '--pid', '--mount', '--uts', '--ipc']
   }
 }
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
 
 /** The process that nsenter or unshare made in another namespace of processes, by its number here. */
 async function childOf(pid: number | undefined): Promise<number> {

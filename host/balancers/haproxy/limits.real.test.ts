@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectHttp2, constants } from 'node:http2'
-import { Agent } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { busy } from './access-log'
 import { roomForConnections } from './room'
 import { idle, over, raw, statusOf } from './testing/client'
 import { RequestsLab } from './testing/requests-lab'
@@ -48,7 +48,7 @@ describe.runIf(process.getuid?.() === 0)('what a balancer bears', { timeout: 60_
   })
 
   it('cuts who takes too long for a head, and answers others while many send or read as slowly as they can', async () => {
-    await at.bring({ requestSeconds: 1 })
+    await at.bring({ requestSeconds: 3 })
     const slow = raw(at.lab.address, 86, 'GET / HTTP/1.1\r\nHost: a\r\nX-A: ', { timeoutMs: 20_000 })
     // Bodies of which nothing more comes, and answers that nobody reads.
     const bodies = await idle(at.lab.address, 86, 300, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc')
@@ -125,18 +125,23 @@ describe.runIf(process.getuid?.() === 0)('what a balancer bears', { timeout: 60_
       for await (const line of at.haproxy.log({ tailLines: 5_000, follow: false }, new AbortController().signal)) if (line.listener === port) lines.push(line)
       return lines
     }
-    const agent = new Agent({ keepAlive: true, maxSockets: 6 })
-    await Promise.all(Array.from({ length: asked }, async (_, i) => {
-      expect((await at.to(89, { headers: { host: 'only.example.org' }, path: '/x', agent, timeout: 20_000 })).status).toBe(200)
-      if (i % 10 === 0) expect((await at.to(89, { path: '/fails', agent, timeout: 20_000 })).status).toBe(404)
-    }))
-    agent.destroy()
+    const clients = 6
+    const answered = (text: string) => text.split('HTTP/1.1 200').length - 1
+    const began = performance.now()
+    // Each sends all of its requests at once, so that the balancer never waits for a client.
+    const succeeding = Promise.all(Array.from({ length: clients }, () => raw(at.lab.address, 89, 'GET /x HTTP/1.1\r\nHost: only.example.org\r\n\r\n'.repeat(asked / clients), { timeoutMs: 40_000, isAll: (text) => answered(text) === asked / clients })))
+    const refused = Promise.all(Array.from({ length: failing }, async () => statusOf(await raw(at.lab.address, 89, 'GET /fails HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', { timeoutMs: 40_000 }))))
+    expect((await succeeding).map(({ text }) => answered(text))).toEqual(Array.from({ length: clients }, () => asked / clients))
+    const seconds = (performance.now() - began) / 1000
+    expect(new Set(await refused)).toEqual(new Set([404]))
+    await expect.poll(async () => (await linesOf(89)).filter(({ status }) => status === 404).length, { timeout: 30_000 }).toBe(failing)
     const lines = await linesOf(89)
-    expect(lines.filter(({ status }) => status === 404)).toHaveLength(failing)
     // The first hundred of a second, and some of the others.
     const succeeded = lines.filter(({ status }) => status === 200).length
     expect(succeeded).toBeGreaterThan(0)
-    expect(succeeded).toBeLessThan(asked)
+    expect(succeeded).toBeLessThanOrEqual(asked)
+    // A machine that is too slow for so many has them all in its log.
+    if (asked / seconds > 2 * busy.requestsPerSecond) expect(succeeded).toBeLessThan(asked)
   })
 
   it('counts requests, errors, bytes and latencies of the whole, of rules and backends', async () => {

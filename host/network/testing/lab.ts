@@ -138,11 +138,11 @@ export class Lab {
   }
 }
 
-/** Waits for a condition, at most 10 seconds. */
+/** Waits for a condition, at most 30 seconds. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 30_000
   while (!await condition()) {
-    if (Date.now() > end) throw new Error('the condition did not come true within 10 s')
+    if (Date.now() > end) throw new Error('the condition did not come true within 30 s')
     await pause(20)
   }
 }
