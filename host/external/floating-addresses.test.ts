@@ -7,16 +7,20 @@ const uid = '00000000-0000-4000-8000-000000000010'
 const pool = { kind: 'addressPool' as const, uid: '00000000-0000-4000-8000-000000000001', name: 'default', cidr: '198.18.100.0/24', gateway: '198.18.100.1' }
 const address: HostFloatingAddress = { kind: 'floatingAddress', uid, address: '198.18.100.10', networkId: pool.uid, podUid: pool.uid, podAddress: '10.0.0.5' }
 
-/** A host's network that carries out what it is told when the test lets it. `said`: what happened, in order. */
+/** A host's network that carries out what it is told when the test lets it. `said`: what happened, in order; `wants`: what it was told last. */
 function hostNetwork() {
   const said: string[] = []
   const network = {
     said,
     answers: true,
+    wants: [] as string[],
+    changed: (): void => undefined,
+    setPools: (): Promise<void> => Promise.resolve(),
     carryOut: (): void => undefined,
     begun: (): void => undefined,
     floating: {
-      set: async (all: readonly { address: string }[]): Promise<void> => {
+      set: async (all: readonly { uid: string; address: string }[]): Promise<void> => {
+        network.wants = all.map((one) => one.uid)
         said.push(`leads ${all.map((one) => one.address).join()}`)
         if (all.length > 0) return
         await new Promise<void>((resolve) => {
@@ -24,11 +28,11 @@ function hostNetwork() {
           network.begun()
         })
       },
-      states: () => new Map([[uid, { state: 'active' as const }]]),
+      states: () => new Map(network.wants.map((one) => [one, { state: network.answers ? 'active' as const : 'coming' as const }])),
       answersFor: () => network.answers,
-      onChange: () => {},
+      onChange: (changed: () => void) => void (network.changed = changed),
     },
-    external: { setPools: () => Promise.resolve(), problemOf: () => null },
+    external: { setPools: () => network.setPools(), problemOf: () => null },
   }
   return network
 }
@@ -47,6 +51,80 @@ it('an address that is taken away is named until this host does not answer for i
   network.carryOut()
   await addresses.settled()
   expect(addresses.reports()).toMatchObject([{ uid, phase: 'Gone' }])
+})
+
+/** The bridge is busy until the test lets go. */
+function busyBridge(network: ReturnType<typeof hostNetwork>): () => void {
+  let letGo = () => {}
+  network.setPools = () => new Promise((resolve) => (letGo = resolve))
+  return () => letGo()
+}
+
+/** As many networks and guests do, whose turns end. */
+async function othersChange(network: ReturnType<typeof hostNetwork>): Promise<void> {
+  network.changed()
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+}
+
+it('an address that is taken away before it led anywhere is not gone while its network may lead it still, whatever else is told', async () => {
+  const network = hostNetwork()
+  network.answers = false
+  const told: (string | undefined)[] = []
+  const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: (one) => told.push(addresses.report(one)?.phase) })
+  addresses.apply([pool], [address])
+  await addresses.settled()
+  const letGo = busyBridge(network)
+  addresses.apply([pool], [])
+  await othersChange(network)
+  // The server says again that it is to go.
+  addresses.answer(uid)
+  expect(told).not.toContain('Gone')
+  expect(addresses.reports()).toMatchObject([{ uid, phase: 'Failed', reason: 'Leaving' }])
+  const begun = new Promise<void>((resolve) => (network.begun = resolve))
+  letGo()
+  await begun
+  network.carryOut()
+  await addresses.settled()
+  expect(told).toEqual(['Failed', 'Gone'])
+})
+
+it('an address is named by all reports from when it was said on, and told to be gone where it was taken back before it was looked at', async () => {
+  const network = hostNetwork()
+  network.answers = false
+  const told: (string | undefined)[] = []
+  const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: (one) => told.push(addresses.report(one)?.phase) })
+  const coming = [{ uid, phase: 'Degraded', reason: 'Coming' }]
+  const letGo = busyBridge(network)
+  addresses.apply([pool], [address])
+  // On its way to the networks, which know nothing of it yet.
+  expect(addresses.reports()).toMatchObject(coming)
+  addresses.apply([pool], [])
+  addresses.apply([pool], [address])
+  await othersChange(network)
+  expect(addresses.reports()).toMatchObject(coming)
+  expect(told).toEqual([])
+  // It is said and taken back while the word before is carried out.
+  const other = { ...address, uid: pool.uid, address: '198.18.100.11' }
+  addresses.apply([pool], [address, other])
+  expect(addresses.report(other.uid)).toMatchObject({ reason: 'Coming' })
+  addresses.apply([pool], [address])
+  network.setPools = () => Promise.resolve()
+  letGo()
+  await addresses.settled()
+  expect(addresses.reports()).toMatchObject([{ uid, reason: 'Coming' }, { uid: other.uid, phase: 'Gone' }])
+  expect(told.at(-1)).toBe('Gone')
+})
+
+it('many networks that change at once are told of in one look', async () => {
+  const network = hostNetwork()
+  const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: () => {} })
+  const all = Array.from({ length: 50 }, (_, at) => ({ ...address, uid: `u${at}`, address: `198.18.100.${at + 10}` }))
+  addresses.apply([pool], all)
+  await addresses.settled()
+  const states = vi.spyOn(network.floating, 'states')
+  for (let turn = 0; turn < 50; turn++) network.changed()
+  await addresses.settled()
+  expect(states).toHaveBeenCalledTimes(1)
 })
 
 describe('an address that this host may answer for only while the server is heard of', () => {
@@ -94,12 +172,12 @@ describe('an address that this host may answer for only while the server is hear
       expect(network.said).toEqual(['leads 198.18.100.11'])
       expect(addresses.report(uid)).toMatchObject({ phase: 'Failed', reason: 'NotGuarded', message: expect.stringContaining('no room') as string })
       fails = false
+      network.answers = true
       await vi.runOnlyPendingTimersAsync()
       await addresses.settled()
       expect(network.said.at(-1)).toBe('leads 198.18.100.10,198.18.100.11')
       expect(addresses.report(uid)).toMatchObject({ phase: 'Active' })
       fails = true
-      network.answers = true
       addresses.apply([pool], [leased])
       await addresses.settled()
       expect(network.said.at(-1)).toBe('leads 198.18.100.10')
@@ -131,6 +209,7 @@ describe('an address that is routed to its pod', () => {
     const { length } = told
     now = state
     changed()
+    await addresses.settled()
     expect(addresses.report(uid)).toMatchObject({ phase, reason, message: expect.stringContaining(message) })
     expect(told.length - length).toBe(state.state === 'waiting' ? 0 : 1)
   })

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { ExternalReport, HostAddressPool, HostFloatingAddress } from '@/contracts/host/v1/external'
 import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import type { FloatingState } from '@/host/network/floating/known-floating'
@@ -36,16 +37,17 @@ export class FloatingAddresses {
   private running: Promise<void> | null = null
   private readonly carrying = new Set<Promise<void>>()
   private refused: ReadonlyMap<string, Refused> = new Map()
-  /** Those that were carried out, or may have been, since they were last known to be gone. */
+  /** Those that were said, so that they were carried out or may be, since they were last known to be gone. */
   private readonly held = new Map<string, HostFloatingAddress>()
   private readonly gone = new Set<string>()
   private known: ReadonlyMap<string, HostFloatingAddress> = new Map()
   private told = new Map<string, string>()
   private retry: NodeJS.Timeout | null = null
+  private telling: Promise<void> | null = null
 
   constructor(private readonly parts: Parts) {
-    parts.network.floating.onChange(() => this.tell())
-    parts.guests?.listen(() => this.tell())
+    parts.network.floating.onChange(() => this.tellSoon())
+    parts.guests?.listen(() => this.tellSoon())
   }
 
   /** These are all pools and addresses of this host. Returns at once. */
@@ -53,36 +55,55 @@ export class FloatingAddresses {
     clearTimeout(this.retry ?? undefined)
     this.retry = null
     this.wanted = { pools, addresses }
+    for (const one of addresses) {
+      this.gone.delete(one.uid)
+      this.held.set(one.uid, one)
+    }
     this.running ??= this.work().finally(() => (this.running = null))
   }
 
-  /** Resolves when all that was applied is carried out as far as it can be. */
+  /** Resolves when all that was applied is carried out as far as it can be, and told. */
   async settled(): Promise<void> {
-    while (this.running || this.carrying.size > 0) await Promise.all([this.running, ...this.carrying])
+    while (this.running || this.telling || this.carrying.size > 0) await Promise.all([this.running, this.telling, ...this.carrying])
   }
 
   /** The server takes away an address that was never here: it is told that it is gone. */
   answer(uid: string): void {
-    if (this.known.has(uid) || this.parts.network.floating.answersFor(uid)) return
+    // What was here is told of when it is gone.
+    if (this.known.has(uid) || this.held.has(uid) || this.parts.network.floating.answersFor(uid)) return
     this.goes(uid)
     this.parts.onReport(uid)
   }
 
   /** What became of all addresses, of those that are being let go, and of those that went. */
   reports(): ExternalReport[] {
-    return [...new Set([...this.known.keys(), ...this.held.keys(), ...this.gone])].flatMap((uid) => this.report(uid) ?? [])
+    this.parts.guests?.refresh()
+    return this.reportsOf(this.parts.network.floating.states())
   }
 
   /** What became of an address; null for one that was never here. */
   report(uid: string): ExternalReport | null {
+    return this.reportOf(uid, this.parts.network.floating.states())
+  }
+
+  private reportsOf(states: ReadonlyMap<string, FloatingState>): ExternalReport[] {
+    return [...new Set([...this.known.keys(), ...this.held.keys(), ...this.gone])].flatMap((uid) => this.reportOf(uid, states) ?? [])
+  }
+
+  private reportOf(uid: string, states: ReadonlyMap<string, FloatingState>): ExternalReport | null {
     const of = (phase: ExternalReport['phase'], reason: string, message: string): ExternalReport => ({ kind: 'floatingAddress', uid, phase, reason, message: message.slice(0, 1024) })
-    const address = this.known.get(uid)
+    const address = this.known.get(uid) ?? this.saidNext(uid)
     if (!address && this.held.has(uid)) return of('Failed', 'Leaving', 'this host was told to let it go and has not done so yet')
     if (!address) return this.gone.has(uid) ? of('Gone', 'Released', 'this host does not answer for it any more') : null
     const refused = this.refused.get(uid)
     if (refused) return of('Failed', refused.reason, refused.message)
-    const state = this.parts.network.floating.states().get(uid)
-    return state ? of(...this.said(state, address)) : null
+    // One that is on its way to the networks is named too: this host is about to answer for it.
+    return of(...this.said(states.get(uid) ?? { state: 'coming' }, address))
+  }
+
+  /** An address of the word that is carried out after the one which is now. */
+  private saidNext(uid: string): HostFloatingAddress | undefined {
+    return this.held.has(uid) ? this.wanted?.addresses.find((one) => one.uid === uid) : undefined
   }
 
   private said(state: FloatingState, address: HostFloatingAddress): Said {
@@ -95,10 +116,6 @@ export class FloatingAddresses {
       const { pools, addresses } = this.wanted
       this.wanted = null
       this.known = new Map(addresses.map((one) => [one.uid, one]))
-      for (const one of addresses) {
-        this.gone.delete(one.uid)
-        this.held.set(one.uid, one)
-      }
       const { network, log } = this.parts
       await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the address pools of this host could not be made right; the next look tries again'))
       this.refused = refusals(pools, addresses, (address) => network.external.problemOf(address))
@@ -109,12 +126,22 @@ export class FloatingAddresses {
     }
   }
 
+  /** Many networks and guests that change at once are told of at once: each telling looks at all addresses. */
+  private tellSoon(): void {
+    this.telling ??= setImmediate().then(() => {
+      this.telling = null
+      this.tell()
+    }).catch((error: unknown) => this.parts.log.error({ err: error }, 'what became of this host\'s floating addresses was not told; the next change tells it'))
+  }
+
   /** Tells of what is other than it was told last. */
   private tell(): void {
     this.parts.guests?.refresh()
-    for (const uid of [...this.held.keys()]) if (!this.known.has(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
+    const states = this.parts.network.floating.states()
+    // One that the networks have not been told to let go yet may be answered for a moment later.
+    for (const uid of [...this.held.keys()]) if (!this.known.has(uid) && !states.has(uid) && !this.saidNext(uid) && !this.parts.network.floating.answersFor(uid)) this.goes(uid)
     // What is on its way is told of when it is there, or cannot be.
-    const now = new Map(this.reports().filter(({ reason }) => reason !== COMING).map((report) => [report.uid, JSON.stringify(report)]))
+    const now = new Map(this.reportsOf(states).filter(({ reason }) => reason !== COMING).map((report) => [report.uid, JSON.stringify(report)]))
     const changed = [...now].filter(([uid, text]) => this.told.get(uid) !== text)
     this.told = now
     for (const [uid] of changed) this.parts.onReport(uid)

@@ -12,6 +12,8 @@ const retryMs = 10_000
 /** Tells the guests of pods of the addresses that are routed to them: when a guest comes, and whenever what it is to have changes. Nothing of it rejects. */
 export class RoutedGuests {
   private readonly served = new Map<string, Served>()
+  /** What guests were to have when that was looked at last, as text, by the uid of their pods. */
+  private texts: ReadonlyMap<string, string> = new Map()
   private changed: () => void = () => {}
 
   /** `wanted`: what guests are to have now, by the uid of their pods; those without any are not there. */
@@ -41,15 +43,26 @@ export class RoutedGuests {
 
   /** What guests are to have may have changed. Returns at once. */
   refresh(): void {
-    const wanted = this.parts.wanted()
-    for (const [podUid, served] of this.served) if (textOf(wanted.get(podUid)) !== served.tried) this.bring(podUid, served)
+    this.look()
+    for (const [podUid, served] of this.served) if (this.textFor(podUid) !== served.tried) this.bring(podUid, served)
   }
 
   stateOf(podUid: string): RoutedGuestState {
     const served = this.served.get(podUid)
     if (!served) return { state: 'waiting' }
     if (served.failure !== null) return { state: 'failed', isOld: isOld(served.failure), error: served.failure }
-    return served.told === textOf(this.parts.wanted().get(podUid)) ? { state: 'done' } : { state: 'waiting' }
+    return served.told === this.textFor(podUid) ? { state: 'done' } : { state: 'waiting' }
+  }
+
+  /** What guests are to have is made of the state of all networks that have routed addresses: not once for each of them. */
+  private look(): ReadonlyMap<string, SetRoutedAddressesParams> {
+    const wanted = this.parts.wanted()
+    this.texts = new Map([...wanted].map(([podUid, one]) => [podUid, textOf(one)]))
+    return wanted
+  }
+
+  private textFor(podUid: string): string {
+    return this.texts.get(podUid) ?? textOf(undefined)
   }
 
   /** What is asked for while it runs is one more turn. */
@@ -66,7 +79,7 @@ export class RoutedGuests {
   private async turns(podUid: string, served: Served): Promise<void> {
     while (served.again) {
       served.again = false
-      const wanted = this.parts.wanted().get(podUid) ?? NOTHING_ROUTED
+      const wanted = this.look().get(podUid) ?? NOTHING_ROUTED
       if (textOf(wanted) === served.told && served.failure === null) continue
       served.tried = textOf(wanted)
       try {

@@ -58,13 +58,15 @@ export class FloatingNetworks {
 
   /** What became of each address, by uid. */
   states(): Map<string, FloatingState> {
-    const answered = new Set(this.networks.all().flatMap(({ floating }) => [...floating.leads]))
-    return new Map(this.known.wanted.map(({ uid, podUid, target }): [string, FloatingState] => {
-      const error = this.known.errorOf(uid)
-      if (error !== undefined) return [uid, { state: 'failed', error }]
-      if (answered.has(uid)) return [uid, { state: 'active' }]
+    const led = new Set(this.networks.all().flatMap(({ identity, floating }) => floating.carried.map((one) => wayOf(identity.id, one))))
+    return new Map(this.known.wanted.map((one): [string, FloatingState] => {
+      const { uid, networkId, podUid, target } = one
+      // One that leads to its pod does so whatever else of its network failed, and none leads to a pod that is not here.
+      if (led.has(wayOf(networkId, one))) return [uid, { state: 'active' }]
       const pod = this.networks.portOf(podUid)
       if (!pod) return [uid, { state: 'waiting' }]
+      const error = this.known.errorOf(uid)
+      if (error !== undefined) return [uid, { state: 'failed', error }]
       return [uid, addressesOf(pod).includes(target) ? { state: 'coming' } : { state: 'failed', error: new Error(`the pod has ${pod.address}, not ${target}`) }]
     }))
   }
@@ -82,7 +84,8 @@ export class FloatingNetworks {
 
   /** Brings the networks that are not as they were told to be to their addresses, as one that could not be before. Says of what is held elsewhere still that it is. Rejects never. */
   async carryOutAll(): Promise<void> {
-    this.askFor(this.known.wanted)
+    // Also those of which nothing is wanted any more: they may have been brought to what was wanted before.
+    this.askFor(this.networks.all().map(({ identity }) => ({ networkId: identity.id })))
     await this.settled()
     for (const { uid, address, podUid, networkId } of this.known.wanted) {
       const holder = this.external.holderOf(address)
@@ -100,7 +103,12 @@ export class FloatingNetworks {
   private askFor(all: readonly Pick<WantedFloating, 'networkId'>[]): void {
     for (const networkId of new Set(all.map((one) => one.networkId))) {
       const network = this.networks.ofId(networkId)
-      if (!network?.floating.hasToDo || this.asked.has(networkId)) continue
+      if (!network || this.asked.has(networkId)) continue
+      if (!network.floating.hasToDo) {
+        // As a repair of its namespace may have left it after a turn that failed.
+        this.known.carriedOut(network.floating.leads)
+        continue
+      }
       this.asked.add(networkId)
       const turn = this.networks.inTurn(network.identity.number, () => this.carryOut(networkId, network.identity.number)).catch(() => undefined).finally(() => this.running.delete(turn))
       this.running.add(turn)
@@ -114,7 +122,10 @@ export class FloatingNetworks {
     if (network?.identity.id !== networkId) return
     try {
       await network.floating.carryOut()
-      this.known.carriedOut(network.floating.leads)
+      // What is not carried out now fails no more, but waits for its pod or for who has it.
+      this.known.carriedOut(this.known.of(networkId).map(({ uid }) => uid))
+      // What was said while the bridge was waited for was nothing to do then.
+      this.askFor([{ networkId }])
     } catch (error) {
       this.known.failed(this.known.of(networkId).map(({ uid }) => uid), error)
       this.log.error({ err: error, network: networkId }, 'addresses of the outside of a network could not be carried out; the next look tries again')
@@ -122,3 +133,6 @@ export class FloatingNetworks {
     this.changed()
   }
 }
+
+/** An address's way to its pod, in a network. */
+const wayOf = (networkId: string, { uid, target }: Pick<FloatingBinding, 'uid' | 'target'>): string => `${networkId} ${uid} ${target}`

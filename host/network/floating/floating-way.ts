@@ -20,6 +20,8 @@ export type FloatingNetwork = {
 /** How addresses of the outside lead to pods of one network on this host: its link into the bridge, and what its namespace holds of them. Its caller runs one method at a time. */
 export class FloatingWay {
   private floating: readonly FloatingBinding[] = []
+  /** What the bridge is being asked to let through. */
+  private underWay: readonly FloatingBinding[] = []
   /** Who said of each address last that it leads here. */
   private readonly uids = new Map<string, string>()
 
@@ -35,9 +37,9 @@ export class FloatingWay {
     return new Set(this.floating.map(({ uid }) => uid))
   }
 
-  /** Addresses of the outside that this network keeps from others, also those that lead to no pod any more and are not free yet, by uid of what said so. */
+  /** Addresses of the outside that this network keeps from others, also those that are being let through and those that lead to no pod any more and are not free yet, by uid of what said so. */
   get answeredFor(): ReadonlySet<string> {
-    return new Set([...this.floating.map(({ uid }) => uid), ...this.host.external.heldIn(this.network.namespace).flatMap((address) => this.uids.get(address) ?? [])])
+    return new Set([...[...this.floating, ...this.underWay].map(({ uid }) => uid), ...this.host.external.heldIn(this.network.namespace).flatMap((address) => this.uids.get(address) ?? [])])
   }
 
   /** Whether {@link carryOut} has something to do. */
@@ -120,7 +122,12 @@ export class FloatingWay {
 
   private async letThrough(floating: readonly FloatingBinding[]): Promise<void> {
     for (const { address, uid } of floating) this.uids.set(address, uid)
-    await (floating.length === 0 ? this.host.external.detach(this.network.namespace) : this.host.external.connect(this.port(floating)))
+    this.underWay = floating
+    try {
+      await (floating.length === 0 ? this.host.external.detach(this.network.namespace) : this.host.external.connect(this.port(floating)))
+    } finally {
+      this.underWay = []
+    }
   }
 
   private port(floating: readonly FloatingBinding[]): ExternalPort {
