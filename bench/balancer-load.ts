@@ -113,9 +113,9 @@ console.log('ready')
 `
 const measured = z.object({ rate: z.number(), p99: z.number(), errors: z.number() })
 
-/** One program in a namespace that reads its configuration from a descriptor. */
-async function haproxyIn(lab: ExternalLab, namespace: string, configuration: string): Promise<void> {
-  await lab.start(namespace, 'sh', ['-c', 'printf %s "$1" >"$2" && (sleep 0.3; echo ready) & exec haproxy -db -f "$2"', 'sh', configuration, `${lab.folders.external}-${namespace}.cfg`])
+/** A HAProxy in a namespace; resolves once it listens. */
+async function haproxyIn(lab: ExternalLab, namespace: string, configuration: string, port: number): Promise<void> {
+  await lab.start(namespace, 'sh', ['-c', 'printf %s "$1" >"$2" || exit; (until ss -Hltn "sport = :$3" | grep -q .; do sleep 0.05; done; echo ready) & exec haproxy -db -f "$2"', 'sh', configuration, `${lab.folders.external}-${namespace}.cfg`, String(port)])
 }
 
 async function underLoad(lab: ExternalLab, agent: Agent, say: (line: string) => void): Promise<Record<Side, Measured[]>> {
@@ -138,11 +138,11 @@ async function underLoad(lab: ExternalLab, agent: Agent, say: (line: string) => 
     await run('ip', ['link', 'add', 'name', `pod${last}`, 'netns', way, 'type', 'veth', 'peer', 'name', 'eth1', 'netns', namespace])
     await lab.lab.ip(way, [`address add 10.9.${last}.1/24 dev pod${last}`, `link set pod${last} up`])
     await lab.lab.ip(namespace, [`address add 10.9.${last}.2/24 dev eth1`, 'link set eth1 up', `route add 10.9.1.0/24 via 10.9.${last}.1`])
-    await haproxyIn(lab, namespace, fastServer)
+    await haproxyIn(lab, namespace, fastServer, ports[0])
   }
   const pem = `${lab.folders.external}-bench.pem`
   await run('sh', ['-c', 'cat >"$1"', 'sh', pem], { input: certificate.pem })
-  await haproxyIn(lab, bare, bareProxy(pem, pods.map((last) => `10.9.${last}.2`)))
+  await haproxyIn(lab, bare, bareProxy(pem, pods.map((last) => `10.9.${last}.2`)), 443)
   const one = balancer(7, { networkId, listeners: [listener(443, 'https', 'web', { certificates: [certificate.id] })], backends: [backend('web', 'http')] })
   const all = pods.flatMap((last) => ports.map((port) => ({ address: `10.0.0.${last}`, port, weight: 1 })))
   const servers = (list: typeof all): ExternalObject => ({ kind: 'backendServers', balancerUid: one.uid, backend: 'web', servers: list })
