@@ -212,7 +212,7 @@ export class Balancers {
     this.turn += 1
     try {
       for (const [uid, { balancer }] of this.told) if (!this.letGo.has(uid) && !this.lease.holds(balancer.until)) this.release(uid)
-      if (this.strays.remain && this.turn % straysEvery === 0) void this.strays.again([...[...this.told.values()].map(({ balancer }) => balancer), ...this.balancers.values()])
+      if (this.strays.remain && this.turn % straysEvery === 0) void this.strays.again(() => [...[...this.told.values()].map(({ balancer }) => balancer), ...this.balancers.values()])
       await Promise.all([...this.balancers.values()].map((balancer, at) => Promise.all([balancer.check(), at % serversEvery === this.turn % serversEvery ? this.asking.do(() => balancer.lookAtServers()) : null])))
     } catch (error) {
       this.parts.log.error({ err: error }, 'balancers could not be looked at')

@@ -19,26 +19,29 @@ export class Strays {
       return 0
     })
     if (killed > 0) this.parts.log.warn({ processes: killed }, 'ended HAProxies that no earlier agent had written down')
-    await this.again(kept)
+    await this.again(() => kept)
   }
 
-  /** Removes all but what these have; one at a time. */
-  again(kept: readonly Known[]): Promise<void> {
+  /** Removes all but what these have, as they are when each is removed: balancers come meanwhile. One call at a time. */
+  again(kept: () => readonly Known[]): Promise<void> {
     return (this.running ??= this.remove(kept).finally(() => (this.running = null)))
   }
 
-  private async remove(kept: readonly Known[]): Promise<void> {
+  private async remove(kept: () => readonly Known[]): Promise<void> {
     const { parts } = this
     let isLeft = false
     const failed = (what: object) => (error: unknown) => {
       isLeft = true
       parts.log.error({ ...what, err: error }, 'what is left of a balancer that is not here any more could not be removed: it is tried again')
     }
-    const folders = await parts.haproxies.removeBut(new Set(kept.map(({ uid }) => uid)), (balancer, error) => failed({ balancer })(error)).catch((error: unknown) => (failed({})(error), 0))
-    const numbers = new Set(kept.map(({ number }) => number))
-    const strays = (await readdir('/run/netns').catch(() => [])).flatMap((name) => balancerNumberOf(parts.hostTag, name) ?? []).filter((number) => !numbers.has(number))
-    for (const number of strays) await new BalancerNamespace(parts.hostTag, number, parts.run).remove().catch(failed({ number }))
+    const folders = await parts.haproxies.removeBut(new Set(kept().map(({ uid }) => uid)), (balancer, error) => failed({ balancer })(error)).catch((error: unknown) => (failed({})(error), 0))
+    let namespaces = 0
+    for (const number of (await readdir('/run/netns').catch(() => [])).flatMap((name) => balancerNumberOf(parts.hostTag, name) ?? [])) {
+      if (kept().some((one) => one.number === number)) continue
+      namespaces += 1
+      await new BalancerNamespace(parts.hostTag, number, parts.run).remove().catch(failed({ number }))
+    }
     this.remain = isLeft
-    if (folders > 0 || strays.length > 0) parts.log.warn({ folders, namespaces: strays.length }, 'removed what was left of balancers that are not here any more')
+    if (folders > 0 || namespaces > 0) parts.log.warn({ folders, namespaces }, 'removed what was left of balancers that are not here any more')
   }
 }

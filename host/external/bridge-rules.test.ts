@@ -43,7 +43,7 @@ describe('the packet filter of the outside', () => {
     const section = asked({}, { connections: 12_000 }, { connections: 16_384 }, { connections: 1_000_000 })
     expect(section?.sets?.get('bears4_8192')?.elements).toEqual(['198.18.100.10'])
     expect(section?.sets?.get('bears4_16384')?.elements).toEqual(['198.18.100.11', '198.18.100.12'])
-    expect(section?.sets?.get('bears4_131072')?.elements).toEqual(['198.18.100.13'])
+    expect(section?.sets?.get('bears4_32768')?.elements).toEqual(['198.18.100.13'])
     expect(section?.chains?.get('forward')?.rules.filter((rule) => rule.includes('@asked4'))).toHaveLength(3)
     // As much as an address bears is no other's rule to change.
     expect(asked({}, {})?.chains).toEqual(asked({})?.chains)

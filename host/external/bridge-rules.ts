@@ -11,7 +11,7 @@ import { bridgeName, externalTable, portPrefix } from './names'
  */
 const MOST_BEGUN = 4096
 const MOST_ASKED = 8192
-const MOST_ASKED_EVER = 131_072
+const MOST_ASKED_EVER = 32_768
 
 /** What was not answered yet, or is over, is forgotten soon, in seconds: a flood of those that are never completed closes an address for as long. */
 const HASTY = 'policy = { syn_sent: 10, syn_recv: 10, time_wait: 10 };'

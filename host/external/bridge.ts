@@ -30,6 +30,8 @@ export class ExternalBridge {
   private letGo: (addresses: readonly string[]) => void = () => {}
   /** The digest of the namespace when all was found right; null: not read since. */
   private rightDigest: string | null = null
+  /** What an earlier process left was to be removed, and was not. */
+  private mustReconcile = false
   /** Whether every link was made by the last look. */
   private isComplete = true
 
@@ -188,19 +190,23 @@ export class ExternalBridge {
 
   /** Brings the kernel to the links that are known, whatever is there: for the start, and after foreign changes. Says what it changed. A link whose namespace is not there waits for its {@link connect}. */
   async reconcile(): Promise<string[]> {
+    this.mustReconcile = true
     const repairs = await this.serial.do(() => this.repairAll())
     await this.left.find(this.subnets, (address) => this.holderOf(address) !== undefined)
+    this.mustReconcile = false
     await this.endLeft()
     return repairs
   }
 
-  /** Looks whether others changed the bridge since `found`, the fingerprint of the agent's namespace, was taken, and makes it right. Says what it changed. */
+  /** Looks whether others changed the bridge since `found`, the fingerprint of the agent's namespace, was taken, and makes it right; after a {@link reconcile} that failed, by another one. Says what it changed. */
   async mend(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<string[]> {
+    if (this.mustReconcile) return this.reconcile()
     const repairs = await this.serial.do(async () => {
       if (!this.device.isOpen) return this.mendRoutes(found, look)
       const isUntouched = await this.tables.isUntouched(found)
       if (isUntouched && found.digest === this.rightDigest) return []
       const { repairs, loaded } = isUntouched ? { repairs: [], loaded: false } : await this.tables.check(found, this.ports.forRules())
+      if (found.digest !== this.rightDigest && await this.pools.judge()) await this.openBridge()
       if (found.digest !== this.rightDigest) repairs.push(...await this.repairLinks(), ...await this.keepPools(this.device.keepsPools))
       const after = await look()
       if (after && loaded) this.tables.isAt(after.generation)
@@ -213,6 +219,7 @@ export class ExternalBridge {
 
   private async mendRoutes(found: Fingerprint, look: () => Promise<Fingerprint | undefined>): Promise<string[]> {
     if (!this.device.keepsPools || found.digest === this.rightDigest) return []
+    await this.pools.judge()
     const repairs = await this.keepPools(true)
     this.rightDigest = (await look())?.digest ?? null
     return repairs

@@ -10,7 +10,7 @@ import { ruleset, wholeNamespace } from '@/host/network/testing/kernel-snapshot'
 import { commandsEnded, killedRun } from '@/host/network/testing/killed-run'
 import { Lab, network, pod } from '@/host/network/testing/lab'
 import { bindings, FloatingAddresses } from './floating-addresses'
-import { bridgeName, externalTable } from './names'
+import { bridgeName, externalTable, portName } from './names'
 
 let lab: Lab
 beforeAll(async () => {
@@ -106,5 +106,24 @@ it('a command that fails leaves what was, says so, and the next look completes i
   }
   expect(await give()).toEqual([])
   await hosts.close()
+  expect(await lab.traces()).toEqual(before)
+}, 60_000)
+
+it('an agent that cannot even read what is here at its start removes what the last one left in a later look', async () => {
+  const before = await lab.traces()
+  let works = false
+  const failing: Run = async (...args) => {
+    if (!works && args[1]?.includes('address') && args[1].includes('show')) throw new Error('failed on purpose')
+    return run(...args)
+  }
+  // A link that an agent made and was killed before it wrote that down.
+  const stray = portName(lab.hostTag, namespaceName(lab.hostTag, 7))
+  await lab.ip(lab.host, [`link add ${stray} type veth peer name left-of-it`])
+  const hosts = lab.hostNetwork({ run: failing })
+  await expect(hosts.external.reconcile()).rejects.toThrow('failed on purpose')
+  expect((await lab.traces()).links.join()).toContain(stray)
+  works = true
+  expect((await hosts.mend()).repairs).toContain(`link ${stray} removed`)
+  expect((await hosts.mend()).repairs).toEqual([])
   expect(await lab.traces()).toEqual(before)
 }, 60_000)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { NetworkNamespaceKernel } from '@/host/network/kernel'
 import type { Logger } from '@/platform/logger'
 import { isWithin, overlapsOf, type Pool } from './bridge-device'
@@ -20,9 +21,16 @@ export class KnownPools {
   /** These are all. Throws ExecError where the host's links cannot be read. */
   async set(pools: readonly Pool[]): Promise<void> {
     this.known = [...pools]
+    await this.judge()
+  }
+
+  /** Looks anew which of them can be here: the host may have another address since. Says whether others can than before. Throws ExecError where its links cannot be read. */
+  async judge(): Promise<boolean> {
+    const [before, told] = [this.here, new Set(this.problems.values())]
     this.problems = this.known.length === 0 ? new Map() : overlapsOf(await this.kernel.links(), this.bridge, this.known)
     this.here = this.known.filter(({ uid }) => !this.problems.has(uid))
-    for (const problem of this.problems.values()) this.log.error(`no address of it is answered for on this host: ${problem}`)
+    for (const problem of this.problems.values()) if (!told.has(problem)) this.log.error(`no address of it is answered for on this host: ${problem}`)
+    return !isDeepStrictEqual(before, this.here)
   }
 
   /** Why an address cannot be answered for on this host, or null. */

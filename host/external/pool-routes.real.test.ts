@@ -70,6 +70,17 @@ describe('what is for an address of a pool that nobody here answers for', () => 
     expect((await hosts.mend()).repairs).toEqual([])
   })
 
+  it('is no pool’s of this host while the host has an address of its own there, also one that came after the pools were said', async () => {
+    await lab.ip(lab.host, ['link add late type veth peer name late1', 'address add 198.18.101.9/16 dev late', 'link set late up'])
+    await hosts.mend()
+    expect(await held()).toEqual([])
+    expect(hosts.external.problemOf('198.18.101.50')).toContain('overlaps 198.18.101.9/16, which this host has on late')
+    await lab.ip(lab.host, ['link delete late'])
+    await hosts.mend()
+    expect(await held()).toEqual(['198.18.101.0/24'])
+    expect(hosts.external.problemOf('198.18.101.50')).toBeNull()
+  })
+
   it('may be another machine’s where an operator’s interface is in the bridge', async () => {
     await lab.ip(lab.host, [`link add ${bridgeName(lab.hostTag)} type bridge`, 'link add wire0 type veth peer name wire1', `link set wire0 master ${bridgeName(lab.hostTag)} up`])
     await hosts.mend()

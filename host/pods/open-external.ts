@@ -4,6 +4,7 @@ import type { ExternalObject, HostBalancer } from '@/contracts/host/v1/external'
 import { Balancers } from '@/host/balancers/balancers'
 import { External, externalReportKey } from '@/host/balancers/external'
 import { HaproxyProcess } from '@/host/balancers/haproxy/haproxy'
+import { roomForConnections } from '@/host/balancers/haproxy/room'
 import { endUnwrittenHaproxies, removeFoldersBut, reserveBalancerAccount } from '@/host/balancers/haproxy/strays'
 import { balancerNamespace, INNER_LINK, OUTER_LINK } from '@/host/balancers/names'
 import type { BalancerParts } from '@/host/balancers/ports'
@@ -37,8 +38,8 @@ const placeOf = ({ uid, number, networkId, network }: HostBalancer, namespace: s
 /** A thousand balancers may be begun at the same time, as after a reboot; each would be too late then. HAProxies that begin or reload, and commands in balancers' namespaces. */
 const atOnce = { haproxies: 8, commands: 16 } as const
 
-/** A balancer's link into the bridge. A connection that is over is remembered for a while, so there are more of them than it has open. */
-const outerPort = (hostTag: string, { number, addresses, options }: HostBalancer, namespace: string, device: string): ExternalPort => ({ namespace, device, mac: balancerMac(hostTag, number), addresses, connections: Math.ceil(options.maxConnections * 1.2) })
+/** A balancer's link into the bridge. It has no more connections open than there is `room` for; one that is over is remembered for a while, so more are let through. */
+export const outerPort = (hostTag: string, { number, addresses, options }: Pick<HostBalancer, 'number' | 'addresses' | 'options'>, namespace: string, device: string, room: number): ExternalPort => ({ namespace, device, mac: balancerMac(hostTag, number), addresses, connections: Math.ceil(Math.min(options.maxConnections, room) * 1.2) })
 
 /** Why this host can answer for nothing of the outside, or null. */
 export async function externalProblem(): Promise<string | null> {
@@ -56,7 +57,7 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   const { hostTag, folders, network, log } = settings
   const kept = await ExternalObjects.open(folders.external, log)
   const lease = await ServerLease.open(kept.lastHeard, (heard) => kept.heard(heard))
-  const known = kept.all()
+  const [known, room] = [kept.all(), await roomForConnections()]
   for (const uid of await readdir(folders.balancers)) await reserveBalancerAccount(join(folders.balancers, uid))
   const pools = known.filter((one) => one.kind === 'addressPool')
   await network.external.setPools(pools).catch((error: unknown) => log.error({ err: error }, 'the bridge of the outside does not have all address pools; it is tried again'))
@@ -65,13 +66,13 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
   network.floating.know(bindings(floating.filter(({ uid, until }) => !refused.has(uid) && lease.holds(until ?? null))))
   const placed = (await balancersHere(hostTag, known, lease)).flatMap((balancer) => placeHere(balancer, settings) ?? [])
   const here = placed.map(({ balancer }) => balancer)
-  network.external.adopt(here.map((balancer) => outerPort(hostTag, balancer, balancerNamespace(hostTag, balancer.number), OUTER_LINK)))
+  network.external.adopt(here.map((balancer) => outerPort(hostTag, balancer, balancerNamespace(hostTag, balancer.number), OUTER_LINK, room)))
   const attachments = placed.map(({ attachment }) => attachment)
   const open = async (): Promise<OpenExternal> => {
     const guard = new LeaseGuard({ hostTag, kernel: network.externalKernel, lease })
     const leased = <T extends { until?: number | null }>(all: readonly T[], key: (one: T) => string) => new Map(all.flatMap((one) => (typeof one.until === 'number' ? [[key(one), one.until] as const] : [])))
     await guard.adopt({ links: leased(here, ({ number }) => portName(hostTag, balancerNamespace(hostTag, number))), addresses: leased(floating, ({ address }) => address) }).catch((error: unknown) => log.error({ err: error }, 'what this host may answer for only while the server is heard of could not be guarded in the kernel; it is tried again'))
-    const balancers = await Balancers.open(balancerParts(settings, guard), lease, known)
+    const balancers = await Balancers.open(balancerParts(settings, guard, room), lease, known)
     let changed = (_: string) => {}
     const addresses = new FloatingAddresses({ network, log, guard, guests: settings.guests, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
@@ -114,15 +115,15 @@ async function balancersHere(hostTag: string, known: readonly ExternalObject[], 
   return held.filter((_, at) => there[at] === 'namespace')
 }
 
-/** Where balancers get their links, and their HAProxy. */
-export function balancerParts({ hostTag, folders, network, log, run: runCommand = run }: ExternalSettings, guard: Pick<LeaseGuard, 'cover' | 'uncover'>): BalancerParts {
+/** Where balancers get their links, and their HAProxy. `room`: connections that one of them may have at most. */
+export function balancerParts({ hostTag, folders, network, log, run: runCommand = run }: ExternalSettings, guard: Pick<LeaseGuard, 'cover' | 'uncover'>, room: number): BalancerParts {
   const [starting, commands] = [new StartGate(atOnce.haproxies), new StartGate(atOnce.commands)]
   return {
     hostTag, log, run: (...command) => commands.do(() => runCommand(...command)),
     outside: {
       attach: async (balancer, namespace, device) => {
         await guard.cover(portName(hostTag, namespace), balancer.until)
-        await network.external.attach(outerPort(hostTag, balancer, namespace, device))
+        await network.external.attach(outerPort(hostTag, balancer, namespace, device, room))
       },
       detach: async (_, namespace) => {
         await network.external.detach(namespace)
