@@ -112,7 +112,7 @@ export const hostRouter = t.router({
     }),
     heartbeat: hostProcedure.input(heartbeatInput).output(z.object({ current: z.boolean() })).mutation(async ({ ctx, input }) => {
       const { hostId, connection, lease } = ctx.session
-      const current = await lease.heartbeat(input.externalLeased, (isKnown) => recordHeartbeat(ctx.db, hostId, input.bootId, isKnown ? connection : null))
+      const current = await lease.heartbeat(input.externalLeased, (isKnown) => recordHeartbeat(ctx.db, hostId, input.bootId, isKnown === null ? null : { connection, isKnown }))
       if (current) await reviveHost(ctx.db, hostId)
       return { current }
     }),

@@ -11,7 +11,7 @@ function hostRow() {
     row.isTold = false
     return { count: 1 }
   }
-  return { row, db: { host: { updateMany: forget } } as unknown as Database, record: async (isKnown: boolean) => void (row.isTold ||= isKnown) }
+  return { row, db: { host: { updateMany: forget } } as unknown as Database, record: async (isKnown: boolean | null) => void (row.isTold = isKnown ?? row.isTold) }
 }
 
 it('a host is believed once it took all that has a time, and no more before anything is sent without', async () => {
@@ -59,4 +59,19 @@ it('a heartbeat that comes while the row forgets it is of before', async () => {
   open()
   await Promise.all([forgets, beats])
   expect(row.isTold).toBe(false)
+})
+
+it('a host that says nothing of it is believed no more, whatever it or its agent of before said', async () => {
+  const { row, db, record } = hostRow()
+  const lease = new LeaseTold()
+  await lease.begins(db, 'h', true)
+  lease.wasSent()
+  lease.ends(true)
+  await lease.heartbeat(1, record)
+  await lease.heartbeat(0, record)
+  expect(row.isTold).toBe(true)
+  await lease.heartbeat(undefined, record)
+  expect(row.isTold).toBe(false)
+  await lease.heartbeat(1, record)
+  expect(row.isTold).toBe(true)
 })

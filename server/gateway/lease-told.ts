@@ -52,12 +52,15 @@ export class LeaseTold {
     this.messages.ends(bounded)
   }
 
-  /** Records a heartbeat with what it says ({@link LeaseSent.isKnown}). */
-  heartbeat<T>(leased: number | undefined, record: (isKnown: boolean) => Promise<T>): Promise<T> {
+  /**
+   * Records a heartbeat with what it says ({@link LeaseSent.isKnown}); `isKnown` null: it says nothing new. A host that says nothing of it may answer for ever, whatever was known of it
+   * before: its agent may be another one.
+   */
+  heartbeat<T>(leased: number | undefined, record: (isKnown: boolean | null) => Promise<T>): Promise<T> {
     return this.inTurn(() => {
       const isKnown = this.messages.isKnown(leased)
       this.mayBeKnown ||= isKnown
-      return record(isKnown)
+      return record(isKnown ? true : leased === undefined ? false : null)
     })
   }
 

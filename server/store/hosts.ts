@@ -24,12 +24,12 @@ export async function holdConnection(tx: Transaction, id: string, connection: st
 }
 
 /**
- * By the database's clock, which is also the one that judges heartbeats. `leasedOn`: the connection, if still the host's, on which it knows that it may answer for nothing for ever.
- * Returns whether this boot is still the current one.
+ * By the database's clock, which is also the one that judges heartbeats. `lease`: whether it knows that it may answer for nothing for ever, as it says on this connection,
+ * if that is still the host's; null: as before. Returns whether this boot is still the current one.
  */
-export async function recordHeartbeat(db: Database, id: string, bootId: string, leasedOn: string | null = null): Promise<boolean> {
+export async function recordHeartbeat(db: Database, id: string, bootId: string, lease: { connection: string; isKnown: boolean } | null = null): Promise<boolean> {
   return (await db.$executeRaw`
-    update "Host" set "lastHeartbeat" = now(), "leaseToldAt" = case when "hello" ->> 'connection' = ${leasedOn} then coalesce("leaseToldAt", now()) else "leaseToldAt" end
+    update "Host" set "lastHeartbeat" = now(), "leaseToldAt" = case when ${lease === null} or "hello" ->> 'connection' is distinct from ${lease?.connection ?? ''} then "leaseToldAt" when ${lease?.isKnown ?? false} then coalesce("leaseToldAt", now()) end
     where "id" = ${id}::uuid and "bootId" = ${bootId}::uuid`) > 0
 }
 

@@ -69,4 +69,14 @@ describe('the host controller', () => {
     await reviveHost(db, host.id)
     expect(await look()).toBe('Ready')
   })
+  it('believes of how long a host may answer what it says on its present connection alone, and nothing more once it says nothing of it', async () => {
+    const bootId = randomUUID()
+    const { id } = await db.host.create({ data: { name: randomUUID(), publicKey: randomUUID(), bootId, phase: 'Ready', hello: { connection: 'now' } } })
+    const told = async (...lease: [] | [{ connection: string; isKnown: boolean }]) => {
+      await recordHeartbeat(db, id, bootId, ...lease)
+      return (await db.host.findUniqueOrThrow({ where: { id } })).leaseToldAt !== null
+    }
+    expect([await told(), await told({ connection: 'before', isKnown: true }), await told({ connection: 'now', isKnown: true })]).toEqual([false, false, true])
+    expect([await told(), await told({ connection: 'before', isKnown: false }), await told({ connection: 'now', isKnown: false })]).toEqual([true, true, false])
+  })
 })
