@@ -122,6 +122,11 @@ describe('a service that wants the outside', () => {
     await ready(a, two.uid)
     const servers = () => [...a.servers('tcp-80'), ...b.servers('tcp-80')].map(({ port, weight }) => `${port} ${weight}`).sort()
     await soon(servers).toEqual(['8080 1', '8080 5'])
+    // A weight that is taken away counts no more.
+    await server.db.pod.update({ where: { uid: two.uid }, data: { annotations: {} } })
+    await soon(servers).toEqual(['8080 1', '8080 1'])
+    await server.db.pod.update({ where: { uid: two.uid }, data: { annotations: { 'balancer.hypernetes.io/weight': '5' } } })
+    await soon(servers).toEqual(['8080 1', '8080 5'])
     // The host with pods of its network runs it.
     await ready(a, one.uid, false)
     await soon(servers).toEqual(['8080 5'])

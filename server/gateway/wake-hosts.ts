@@ -28,10 +28,10 @@ function networkChanges(changes: readonly Change[]): NetworkChanges | null {
   return Object.values(found).some((list) => list.length > 0) ? found : null
 }
 
-/** What the changes may mean for balancers. A pod counts by the weight that its annotation asks for: whether it has one is asked of the store. */
+/** What the changes may mean for balancers. A pod counts by the weight that its annotation asks for. */
 function balancerChanges(changes: readonly Change[]): ExternalChanges | null {
   const of = (...kinds: string[]) => changes.filter(({ kind }) => kinds.includes(kind))
-  const found = { endpoints: of('Endpoints', 'Service').map(nameOf), secrets: of('Secret').map(nameOf), networks: [...new Set(of('NetworkSpec').map(({ uid }) => uid))], pods: [...new Set(of('Pod').filter(({ action }) => action === 'modified').map(({ uid }) => uid))] }
+  const found = { endpoints: of('Endpoints', 'Service').map(nameOf), secrets: of('Secret').map(nameOf), networks: [...new Set(of('NetworkSpec').map(({ uid }) => uid))], pods: [...new Set(of('PodWeight').map(({ uid }) => uid))] }
   return Object.values(found).some((list) => list.length > 0) ? found : null
 }
 

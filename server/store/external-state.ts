@@ -132,8 +132,13 @@ export async function holdExternal(tx: Transaction, tenantIds: Iterable<string>)
   for (const id of [...new Set(tenantIds)].sort()) await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${`external ${id}`}, 0))`
 }
 
+/** From now on the transaction waits for a row, or for `holdExternal`, at most so long, and fails then (`isLockTimeout`): a tenant's manifest may hold its own for seconds. */
+export async function limitLockWait(tx: Transaction, lockMs: number): Promise<void> {
+  await tx.$queryRaw`select set_config('lock_timeout', ${`${lockMs}ms`}, true)`
+}
+
 /**
- * The same where nobody else does now; if not, false. From then on the transaction waits for a row at most so long as well, and fails then (`isLockTimeout`). For who must not
+ * As `holdExternal` where nobody else does now; if not, false. From then on the transaction waits for a row at most so long as well, and fails then (`isLockTimeout`). For who must not
  * be held up by a tenant.
  */
 export async function tryHoldExternal(tx: Transaction, tenantId: string, lockMs: number): Promise<boolean> {
@@ -171,7 +176,7 @@ export const listCertificateRevisions = (db: Database, ids: readonly string[]): 
 type ObjectName = { tenantId: string; namespace: string; name: string }
 export type ExternalChanges = { endpoints: ObjectName[]; secrets: ObjectName[]; networks: string[]; pods: string[] }
 
-/** The hosts with balancers that changes concern, each with the balancer; `whole`: more of it than who takes its connections. Of pods, those that say their weight and that a service of the balancer chooses. */
+/** The hosts with balancers that changes concern, each with the balancer; `whole`: more of it than who takes its connections. Of pods, those that a service of the balancer chooses. */
 export async function listBalancerHosts(db: Database, { endpoints, secrets, networks, pods }: ExternalChanges): Promise<{ hostId: string; uid: string; whole: boolean }[]> {
   const column = (list: readonly ObjectName[], of: (one: ObjectName) => string) => list.map(of)
   return db.$queryRaw<{ hostId: string; uid: string; whole: boolean }[]>`
@@ -182,5 +187,5 @@ export async function listBalancerHosts(db: Database, { endpoints, secrets, netw
     union select b."hostId", b."uid", true from "LoadBalancer" b where b."networkId" = any(${networks}::uuid[]) and b."hostId" is not null
     union select b."hostId", b."uid", false from "Pod" p join "Service" s on s."tenantId" = p."tenantId" and s."namespace" = p."namespace" and p."labels" @> coalesce(s."spec" -> 'selector', '{}')
       join "LoadBalancer" b on b."tenantId" = s."tenantId" and b."namespace" = s."namespace" and b."hostId" is not null and b."compiled" -> 'services' @> jsonb_build_array(jsonb_build_object('service', s."name"))
-      where p."uid" = any(${pods}::uuid[]) and p."annotations" ? ${weightAnnotation}`
+      where p."uid" = any(${pods}::uuid[])`
 }

@@ -21,14 +21,17 @@ export async function listHeldAddresses(db: Database, tenantId: string): Promise
 
 /** What its host said last of a balancer, without its servers. */
 export type BalancerReport = { phase: string; reason: string; message: string }
-/** `compiledDigest`: of what is stored that it does, as `compiledDigest` makes it. */
-export type BalancerFacts = { uid: string; kind: BalancerSource; sourceUid: string; namespace: string; name: string; generation: number; networkId: string; compiledDigest: string | null; inner: string[]; hostId: string | null; leaving: boolean; report: BalancerReport | null }
+/** `compiledDigest`: of what is stored that it does, as `compiledDigest` makes it. `reach`: the hosts of ready endpoints of its services, as these name them; '': of one that names none. */
+export type BalancerFacts = { uid: string; kind: BalancerSource; sourceUid: string; namespace: string; name: string; generation: number; networkId: string; compiledDigest: string | null; inner: string[]; hostId: string | null; leaving: boolean; report: BalancerReport | null; reach: string[] }
+
+/** Endpoints that somebody wrote by hand may name any host, or none ('' here): that is said of their tenant's balancer alone. */
+const reach = Prisma.sql`array(select distinct coalesce(a ->> 'nodeName', '') from jsonb_array_elements(b."compiled" -> 'services') s join "Endpoints" e on e."tenantId" = b."tenantId" and e."namespace" = b."namespace" and e."name" = s ->> 'service', jsonb_path_query(e."subsets", '$[*].addresses[*]') a)`
 
 /** The balancers of a tenant, the oldest first. */
 export async function listBalancers(db: Database, tenantId: string): Promise<BalancerFacts[]> {
   const rows = await db.$queryRaw<(Omit<BalancerFacts, 'report'> & { phase: string | null; reason: string | null; message: string | null })[]>`
     select b."uid", b."source" as "kind", b."sourceUid", b."namespace", b."name", b."generation", b."networkId", b."compiledDigest", array(select host(a."address") from "NetworkAddress" a where a."loadBalancerUid" = b."uid" order by a."address") as "inner", b."hostId", b."leaving",
-      b."report" ->> 'phase' as "phase", b."report" ->> 'reason' as "reason", b."report" ->> 'message' as "message"
+      ${reach} as "reach", b."report" ->> 'phase' as "phase", b."report" ->> 'reason' as "reason", b."report" ->> 'message' as "message"
     from "LoadBalancer" b where b."tenantId" = ${tenantId} order by b."createdAt", b."uid"`
   return rows.map(({ phase, reason, message, ...row }) => ({ ...row, report: phase === null ? null : { phase, reason: reason ?? '', message: message ?? '' } }))
 }
@@ -70,12 +73,19 @@ export const listExternalTenants = async (db: Database): Promise<string[]> =>
 export const listTenantsOnHost = async (db: Database, hostId: string): Promise<string[]> =>
   (await db.$queryRaw<{ id: string }[]>`select "tenantId" as "id" from "FloatingAddress" where "hostId" = ${hostId}::uuid union select "tenantId" from "LoadBalancer" where "hostId" = ${hostId}::uuid`).map(({ id }) => id)
 
-/** The tenants that have something for which a host is looked for that is Ready, where this one is: a balancer with an address, or a pod's. */
+/** The tenants that have something for which a host is looked for that is Ready, where this one is: a balancer with an address, one that runs elsewhere than pods of its network here, or a pod's. */
 export const listTenantsWaitingForHost = async (db: Database, hostId: string): Promise<string[]> =>
   (await db.$queryRaw<{ id: string }[]>`
     select distinct f."tenantId" as "id" from "FloatingAddress" f join "LoadBalancer" b on b."uid" = f."loadBalancerUid" and b."hostId" is null
     where exists (select from "Host" h where h."id" = ${hostId}::uuid and h."phase" = 'Ready')
+    union select b."tenantId" from "LoadBalancer" b where b."hostId" <> ${hostId}::uuid and exists (select from "Pod" p where p."networkId" = b."networkId" and p."hostId" = ${hostId}::uuid) and exists (select from "Host" h where h."id" = ${hostId}::uuid and h."phase" = 'Ready')
     union select f."tenantId" from "Pod" p join "FloatingAddress" f on f."tenantId" = p."tenantId" and f."hostId" is null and ${isTarget} where p."hostId" = ${hostId}::uuid`).map(({ id }) => id)
+
+/** The tenant of Endpoints that a balancer leads to and of which none that is ready is on its host, while some are on others. */
+export const listTenantsApart = async (db: Database, endpointsUid: string): Promise<string[]> =>
+  (await db.$queryRaw<{ id: string }[]>`
+    select distinct b."tenantId" as "id" from "Endpoints" o join "LoadBalancer" b on b."tenantId" = o."tenantId" and b."namespace" = o."namespace" and b."compiled" -> 'services' @> jsonb_build_array(jsonb_build_object('service', o."name")), lateral (select ${reach} as hosts) r
+    where o."uid" = ${endpointsUid}::uuid and b."hostId" is not null and not b."leaving" and cardinality(r.hosts) > 0 and '' <> all(r.hosts) and b."hostId"::text <> all(r.hosts)`).map(({ id }) => id)
 
 /** Whether a tenant has or wants something on the outside. */
 export const hasExternal = async (db: Database, tenantId: string): Promise<boolean> =>
@@ -83,10 +93,11 @@ export const hasExternal = async (db: Database, tenantId: string): Promise<boole
     select exists (select from "FloatingAddress" where "tenantId" = ${tenantId}) or exists (select from "LoadBalancer" where "tenantId" = ${tenantId})
       or exists (select from "Service" where "tenantId" = ${tenantId} and "wantsOutside" and not "heldBack") or exists (select from "Ingress" where "tenantId" = ${tenantId}) as "any"`)[0]?.any ?? false
 
-/** Whether what became of a tenant's pods is a matter of the outside: an address leads elsewhere than where its pod is now, a balancer has pods of its network on other hosts, or no address there while one may be free. */
+/** Whether what became of a tenant's pods is a matter of the outside: an address leads elsewhere than where its pod is now, a balancer has pods of its network on other hosts or says so, or no address there while one may be free. */
 export const arePodsOutside = async (db: Database, tenantId: string): Promise<boolean> =>
   (await db.$queryRaw<{ any: boolean }[]>`
     select exists (select from "FloatingAddress" f join "Pod" p on p."tenantId" = f."tenantId" and ${isTarget} where f."tenantId" = ${tenantId} and (f."podUid" is distinct from p."uid" or f."hostId" is distinct from p."hostId"))
+      or exists (select from "LoadBalancer" b join "ObjectCondition" c on c."objectUid" = b."uid" and c."type" = 'LoadBalancer' and c."reason" = 'Partly' where b."tenantId" = ${tenantId})
       or exists (select from (select distinct "networkId", "hostId" from "LoadBalancer" where "tenantId" = ${tenantId} and "hostId" is not null) b join "Pod" p on p."networkId" = b."networkId" and p."hostId" <> b."hostId")
       or exists (select from "LoadBalancer" b where b."tenantId" = ${tenantId} and not exists (select from "NetworkAddress" a where a."loadBalancerUid" = b."uid")) as "any"`)[0]?.any ?? false
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@/platform/logger'
 import type { Change } from '@/server/store/change-feed'
-import type { DatabaseClient } from '@/server/store/database'
+import { isLockTimeout, type DatabaseClient } from '@/server/store/database'
 import type { FeedReader } from '@/server/store/feed-reader'
 import { WorkQueue } from './work-queue'
 
@@ -34,7 +34,7 @@ function startController(ctx: ControlContext, controller: Controller): () => Pro
   const work = async (key: string) => {
     for (const next of (await controller.reconcile({ ...ctx, log }, key)) ?? []) queue.add(next)
   }
-  const queue: WorkQueue = new WorkQueue(work, { workers: controller.workers, onError: (key, err) => log.error({ key, err }, 'reconciling failed; it is tried again') })
+  const queue: WorkQueue = new WorkQueue(work, { workers: controller.workers, onError: (key, err) => (isLockTimeout(err) ? log.info({ key }, 'what it concerns is held by somebody else; it is tried again') : log.error({ key, err }, 'reconciling failed; it is tried again')) })
   const resync = () => {
     controller.allKeys(ctx).then((keys) => keys.forEach((key) => queue.add(key)), (err: unknown) => log.error({ err }, 'listing failed'))
   }

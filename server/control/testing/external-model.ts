@@ -120,7 +120,8 @@ export class ExternalModel {
 
   private world(): World {
     const hosts = this.hosts.map(({ id, leaseOver, calledLost, capable }) => ({ id, name: id, ready: !leaseOver, capable, cordoned: false, lost: calledLost, balancers: this.balancers.filter(({ hostId }) => hostId === id).length, networks: new Set(this.pods.some(({ hostId }) => hostId === id) ? [networkId] : []) }))
-    return { sources: this.sources, addresses: this.addresses, balancers: this.balancers, pods: this.pods, hosts }
+    const reach = new Set(this.pods.slice(0, 1).flatMap(({ hostId }) => hostId ?? []))
+    return { sources: this.sources, addresses: this.addresses, balancers: this.balancers.map((row) => ({ ...row, reach })), pods: this.pods, hosts }
   }
 
   /** As the controller's writes, each only where its row is as it was read, and only from a host that is silent still. They are written in parts: anything may come between two of them. */
@@ -155,7 +156,7 @@ export class ExternalModel {
       }),
       ...plan.create.map((source) => () => {
         if (this.balancers.some((row) => row.sourceUid === source.uid || row.name === source.name)) return
-        this.balancers.push({ uid: `b${this.made += 1}`, kind: 'Service', sourceUid: source.uid, namespace: 'shop', name: source.name, generation: 1, networkId, same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null })
+        this.balancers.push({ uid: `b${this.made += 1}`, kind: 'Service', sourceUid: source.uid, namespace: 'shop', name: source.name, generation: 1, networkId, same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, reach: new Set() })
       }),
     ]
   }
@@ -283,6 +284,8 @@ export class ExternalModel {
   private hear(host: ModelHost): void {
     const { beats, lease } = host.connection
     if (host.leaseOver || beats.length === 0) return
-    if (lease.isKnown(beats.shift()) || this.careless === 'early') host.leaseTold = true
+    const leased = beats.shift()
+    if (lease.isKnown(leased) || this.careless === 'early') host.leaseTold = true
+    else if (leased === undefined && this.careless !== 'once') host.leaseTold = false
   }
 }

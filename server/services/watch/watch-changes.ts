@@ -17,7 +17,7 @@ export const watchChangesInput = z.object({
 export const watchChangesOutput = changeEvent
 
 /** What a balancer's page is made of; a service's; an address'. */
-export const balancerKinds: ReadonlySet<string> = new Set(['LoadBalancer', 'Service', 'Ingress', 'Endpoints', 'FloatingAddress', 'Secret'])
+export const balancerKinds: ReadonlySet<string> = new Set(['LoadBalancer', 'Service', 'Ingress', 'Endpoints', 'FloatingAddress', 'Secret', 'PodWeight'])
 export const serviceKinds: ReadonlySet<string> = new Set(['Service', 'Endpoints', 'LoadBalancer', 'FloatingAddress'])
 export const addressKinds: ReadonlySet<string> = new Set(['FloatingAddress', 'LoadBalancer'])
 

@@ -31,3 +31,15 @@ it('a plan is written in parts, so that nobody waits for all of it: what comes b
   await db.$executeRaw`drop trigger refuse on "LoadBalancer"`
   expect([await apply(), await leaving(), await apply()]).toEqual([20, 120, 0])
 })
+
+it('who was refused asks again once something was given back', async () => {
+  const { db } = server
+  const { tenant } = await server.signUp('bob')
+  const refusals = { bySource: new Map([[randomUUID(), 'No.']]), forAll: new Map([['any' as const, 'No.']]) }
+  const plan: ExternalPlan = { create: [], removeBalancers: [], removeAddresses: [], compile: [], bind: [], leave: [], hold: [], take: [], verdicts: [] }
+  const apply = (removeAddresses: string[]) => applyPlan({ db, reader: new SourceReader(new SourceCache()), defaultQuota: 10 }, tenant.id, { ...plan, removeAddresses }, refusals)
+  await apply([])
+  expect(refusals.forAll.size + refusals.bySource.size).toBe(2)
+  await apply([randomUUID()])
+  expect(refusals.forAll.size + refusals.bySource.size).toBe(0)
+})

@@ -1,7 +1,8 @@
-import { inTransaction, type DatabaseClient, type Transaction } from '@/server/store/database'
+import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { holdExternal } from '@/server/store/external-state'
 import { takeAddress, type FloatingRefusal } from '@/server/store/floating-addresses'
 import { bindBalancer, createBalancer, putCompiled, putHolding, removeBalancer, removeFreeAddress, setLeaving } from '@/server/store/load-balancers'
+import { inBriefTransaction } from './brief-transaction'
 import { groupBy, inParts } from './parts'
 import type { ExternalPlan } from './plan'
 import type { SourceReader } from './sources'
@@ -19,6 +20,8 @@ const maxMade = 100
 /** Writes what is planned, each where the row is still as it was. Returns how many rows were written. */
 export async function applyPlan(parts: Parts, tenantId: string, plan: ExternalPlan, refusals: Refusals): Promise<number> {
   const moved = await move(parts, tenantId, plan)
+  // What was given back may be had by who was refused.
+  if (plan.removeAddresses.length > 0) for (const known of [refusals.bySource, refusals.forAll]) known.clear()
   return moved + (await take(parts, tenantId, plan, refusals)) + (await create(parts, tenantId, plan.create.slice(0, maxMade)))
 }
 
@@ -34,7 +37,7 @@ async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wante
   let taken = 0
   const refusal = (source: WorldSource) => bySource.get(source.uid) ?? forAll.get('any') ?? forAll.get(familyOf(source))
   for (const part of inParts(wanted.filter(({ source }) => refusal(source) === undefined), partSize)) {
-    taken += await inTransaction(db, async (tx) => {
+    taken += await inBriefTransaction(db, async (tx) => {
       await holdExternal(tx, [tenantId])
       let rows = 0
       for (const { balancer, source } of part) {
@@ -92,7 +95,7 @@ function movesOf({ leave, bind, hold }: ExternalPlan): Write[] {
 async function inWrites(db: DatabaseClient, tenantId: string, writes: readonly Write[]): Promise<number> {
   let rows = 0
   for (const part of inParts(writes, partSize)) {
-    rows += await inTransaction(db, async (tx) => {
+    rows += await inBriefTransaction(db, async (tx) => {
       await holdExternal(tx, [tenantId])
       let written = 0
       for (const write of part) written += await write(tx)
@@ -108,7 +111,7 @@ async function create({ db, reader }: Parts, tenantId: string, wanted: readonly 
   const byNetwork = [...groupBy(wanted, ({ networkId }) => networkId)].sort(([a], [b]) => (a < b ? -1 : 1))
   for (const part of byNetwork.flatMap(([, sources]) => inParts(sources, partSize))) {
     const compiled = await reader.compile(db, tenantId, part.map(({ uid }) => uid))
-    made += await inTransaction(db, async (tx) => {
+    made += await inBriefTransaction(db, async (tx) => {
       let rows = 0
       for (const { uid } of part) {
         const now = compiled.get(uid)

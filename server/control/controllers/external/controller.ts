@@ -1,6 +1,6 @@
 import type { Change } from '@/server/store/change-feed'
 import type { DatabaseClient } from '@/server/store/database'
-import { arePodsOutside, listExternalTenants, listSilentHosts, listTenantsOnHost, listTenantsWaitingForHost } from '@/server/store/load-balancers'
+import { arePodsOutside, listExternalTenants, listSilentHosts, listTenantsApart, listTenantsOnHost, listTenantsWaitingForHost } from '@/server/store/load-balancers'
 import type { Controller } from '../../runtime/controller'
 import { LostHosts } from './lost-hosts'
 import { TenantTurns } from './tenant-turns'
@@ -15,8 +15,8 @@ export type ExternalOptions = {
 
 /**
  * Keys are `tenant:<id>`, for all that a tenant has on the outside belongs together: an address goes from one to another. However much of it changes, it waits for one turn, and
- * one turn is one step: then the next tenant has its own. `pods:<tenant>`, `host:<id>` and `all:` find out which tenants a change concerns. The second controller waits for hosts that
- * are silent; what is taken from a host that is lost waits for no other tenant's work.
+ * one turn is one step: then the next tenant has its own. `pods:<tenant>`, `endpoints:<uid>`, `host:<id>` and `all:` find out which tenants a change concerns. The second controller waits for hosts that
+ * are silent; what is taken from a host that is lost waits for little of another tenant's work, as no transaction here waits long for what a tenant holds.
  */
 export function createExternalControllers({ defaultQuota, lostHosts = new LostHosts(), onTurn }: ExternalOptions): Controller[] {
   const turns = new TenantTurns({ defaultQuota, lostHosts, ...(onTurn && { onTurn }) })
@@ -31,7 +31,7 @@ export function createExternalControllers({ defaultQuota, lostHosts = new LostHo
   }
   return [
     { name: 'external', workers: 2, resyncSeconds: 60, keysOf, allKeys, reconcile: reconcile(tenantsOf) },
-    { name: 'external-hosts', workers: 1, resyncSeconds: 2, keysOf: () => [], allKeys: async (ctx) => [...lostHosts.find(await listSilentHosts(ctx.db))].map((id) => `host:${id}`), reconcile: reconcile((db, _, id) => listTenantsOnHost(db, id)) },
+    { name: 'external-hosts', workers: 4, resyncSeconds: 2, keysOf: () => [], allKeys: async (ctx) => [...lostHosts.find(await listSilentHosts(ctx.db))].map((id) => `host:${id}`), reconcile: reconcile((db, _, id) => listTenantsOnHost(db, id)) },
   ]
 }
 
@@ -45,14 +45,16 @@ function partsOf(key: string): [string, string] {
 
 /** `Outside` is what the controller goes by: of what else changes the same rows, such as the conditions that it writes, it is told by nothing. */
 function keysOf({ kind, action, uid, tenantId }: Change): string[] {
-  if (kind === 'Outside' || kind === 'Secret') return tenantId ? [tenantKey(tenantId)] : []
+  if (kind === 'Outside' || kind === 'Secret' || kind === 'NetworkSpec') return tenantId ? [tenantKey(tenantId)] : []
   if ((kind === 'Pod' && action === 'deleted') || (kind === 'PodAssignment' && action === 'added')) return tenantId ? [`pods:${tenantId}`] : []
+  if (kind === 'Endpoints' && action !== 'deleted') return [`endpoints:${uid}`]
   if (kind === 'AddressPool') return ['all:']
   return kind === 'Host' ? [`host:${uid}`] : []
 }
 
 async function tenantsOf(db: DatabaseClient, kind: string, id: string): Promise<string[]> {
   if (kind === 'all') return listExternalTenants(db)
+  if (kind === 'endpoints') return listTenantsApart(db, id)
   if (kind === 'pods') return (await arePodsOutside(db, id)) ? [id] : []
   return [...new Set([...(await listTenantsOnHost(db, id)), ...(await listTenantsWaitingForHost(db, id))])]
 }

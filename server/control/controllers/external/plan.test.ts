@@ -7,7 +7,7 @@ import type { World, WorldAddress, WorldBalancer, WorldHost, WorldPod, WorldSour
 const compiled = 'a digest'
 const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], family: null, compiled, problem: '', warning: '', ...over })
 const address = (uid: string, over: Partial<WorldAddress> = {}): WorldAddress => ({ uid, name: uid, address: `198.18.100.${uid.length}`, family: 4, generation: 1, target: null, managed: false, deleted: false, podUid: null, balancerUid: null, hostId: null, ...over })
-const balancer = (uid: string, sourceUid: string, over: Partial<WorldBalancer> = {}): WorldBalancer => ({ uid, kind: 'Service', sourceUid, namespace: 'shop', name: sourceUid, generation: 1, networkId: 'n', same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, ...over })
+const balancer = (uid: string, sourceUid: string, over: Partial<WorldBalancer> = {}): WorldBalancer => ({ uid, kind: 'Service', sourceUid, namespace: 'shop', name: sourceUid, generation: 1, networkId: 'n', same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, reach: new Set(), ...over })
 const pod = (uid: string, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId: 'h1', addresses: ['10.0.0.2'], ...over })
 const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, capable: true, cordoned: false, lost: false, balancers: 0, networks: new Set(), ...over })
 const world = (over: Partial<World>): World => ({ sources: [], addresses: [], balancers: [], pods: [], hosts: [host('h1'), host('h2')], ...over })
@@ -69,8 +69,8 @@ describe('a balancer', () => {
   const withAddress = (over: Partial<WorldBalancer>, more: Partial<World> = {}) => world({ sources: [source('s')], balancers: [balancer('b', 's', over)], addresses: [address('a', { target: toService('s'), balancerUid: 'b', hostId: over.hostId ?? null })], ...more })
   it('is bound to a host that can, near its pods, with few balancers', () => {
     const hosts = [host('h1', { balancers: 1 }), host('h2', { balancers: 3, networks: new Set(['n']) }), host('h3', { capable: false }), host('h4', { cordoned: true }), host('h5', { ready: false })]
-    expect(chooseHost(hosts, 'n', new Map([['h1', 1], ['h2', 3]]))).toBe('h2')
-    expect(chooseHost(hosts, 'm', new Map([['h1', 1], ['h2', 3]]))).toBe('h1')
+    expect(chooseHost(hosts, { networkId: 'n', reach: new Set() }, new Map([['h1', 1], ['h2', 3]]))).toBe('h2')
+    expect(chooseHost(hosts, { networkId: 'm', reach: new Set() }, new Map([['h1', 1], ['h2', 3]]))).toBe('h1')
     expect(planExternal(withAddress({}))).toMatchObject({ bind: [{ uid: 'b', from: null, to: 'h1' }], hold: [{ uid: 'a', to: { hostId: 'h1' } }] })
     expect(said(withAddress({}, { hosts: [host('h3', { capable: false })] }), 's')?.reason).toBe('NoHost')
   })
@@ -90,6 +90,16 @@ describe('a balancer', () => {
       status: 'True', reason: 'Partly', message: 'Answers at 198.18.100.1. It runs on host "h1", and pods of its network on host "h2" and "h3" get no connections from it: a network does not reach from one host to another yet.',
     })
     expect(said(withAddress(active, { hosts: among(true, true, true, true, true) }), 's')?.message).toContain('on 4 other hosts get no connections')
+  })
+  it('goes where the ready endpoints of its own services are, before other pods of its network, and says where it reaches none', () => {
+    const active = { hostId: 'h1', report: { phase: 'Active', reason: '', message: '' }, reach: new Set(['h2']) }
+    const hosts = ['h1', 'h2'].map((id, i) => host(id, { networks: new Set(['n']), balancers: 3 * i }))
+    expect(planExternal(withAddress({ reach: active.reach }, { hosts })).bind).toMatchObject([{ to: 'h2' }])
+    expect(planExternal(withAddress(active, { hosts })).leave).toEqual([{ uid: 'b', hostId: 'h1', leaving: true }])
+    for (const reach of [[], ['h1'], ['h1', 'h2'], ['gone']]) expect(planExternal(withAddress({ ...active, reach: new Set(reach) }, { hosts })).leave).toEqual([])
+    const cordoned = withAddress(active, { hosts: hosts.map((one) => ({ ...one, cordoned: one.id === 'h2' })) })
+    expect(planExternal(cordoned).leave).toEqual([])
+    expect(said(cordoned, 's')).toMatchObject({ status: 'False', reason: 'NoneReached', message: expect.stringContaining('they are on host "h2".') as string })
   })
   it('that nobody asks for goes when its host has let go', () => {
     expect(planExternal(world({ balancers: [balancer('b', 's', { hostId: 'h1' })] }))).toMatchObject({ leave: [{ leaving: true }], removeBalancers: [] })

@@ -59,18 +59,18 @@ function planEnd(plan: ExternalPlan, { uid, hostId, leaving }: WorldBalancer, ho
 }
 
 function planBalancer(plan: ExternalPlan, balancer: WorldBalancer, source: WorldSource, claims: Claims, hosts: ReadonlyMap<string, WorldHost>, load: Map<string, number>): string | null {
-  const { uid, hostId, leaving, inner, report, networkId } = balancer
+  const { uid, hostId, leaving, inner, report } = balancer
   const own = claims.ofSource.get(source.uid)
   if (!balancer.same) plan.compile.push({ uid, source })
   if (own?.wants && source.compiled) plan.take.push({ balancer, source })
   const runs = source.compiled !== null && inner.length > 0 && (own?.addresses.length ?? 0) > 0
   if (hostId !== null && !isLost(hosts, hostId)) {
     // What its host said it does not run, though told to, is tried elsewhere or anew.
-    const leaves = !runs || !hosts.get(hostId)?.capable || report?.phase === 'Gone' || isApart(hosts, hostId, networkId)
+    const leaves = !runs || !hosts.get(hostId)?.capable || report?.phase === 'Gone' || isApart([...hosts.values()], hostId, balancer)
     if (leaves !== leaving) plan.leave.push({ uid, hostId, leaving: leaves })
     return leaves ? null : hostId
   }
-  const to = runs ? chooseHost([...hosts.values()], networkId, load) : null
+  const to = runs ? chooseHost([...hosts.values()], balancer, load) : null
   if (to !== hostId) plan.bind.push({ uid, from: hostId, to })
   if (to !== null) load.set(to, (load.get(to) ?? 0) + 1)
   return to
@@ -78,14 +78,24 @@ function planBalancer(plan: ExternalPlan, balancer: WorldBalancer, source: World
 
 const isUsable = ({ ready, capable, cordoned, lost }: WorldHost): boolean => ready && capable && !cordoned && !lost
 
-/** Whether a balancer's host has no pods of its network and another has, which could take it: a network does not reach from one host to another, so it leads to nobody where it is. */
-const isApart = (hosts: ReadonlyMap<string, WorldHost>, hostId: string, networkId: string): boolean =>
-  !hosts.get(hostId)?.networks.has(networkId) && [...hosts.values()].some((host) => isUsable(host) && host.networks.has(networkId))
+type Wants = Pick<WorldBalancer, 'networkId' | 'reach'>
+/** How little a balancer has to do on a host: 0 where there are ready endpoints of its own services, 1 where there are pods of its network, 2 where there are none. */
+const farness = ({ id, networks }: WorldHost, { networkId, reach }: Wants): number => (reach.has(id) ? 0 : networks.has(networkId) ? 1 : 2)
 
-/** A Ready host that can, those with pods of the network before others, then the one with the fewest balancers. */
-export function chooseHost(hosts: readonly WorldHost[], networkId: string, load: ReadonlyMap<string, number>): string | null {
+/**
+ * Whether a balancer leads to nobody where it is, for a network does not reach from one host to another, and another host could take it: one with ready endpoints of its services, or,
+ * where its own has not even pods of its network, one with these.
+ */
+function isApart(hosts: readonly WorldHost[], hostId: string, wants: Wants): boolean {
+  const here = hosts.find(({ id }) => id === hostId)
+  const now = here ? farness(here, wants) : 2
+  return hosts.some((host) => isUsable(host) && farness(host, wants) < now)
+}
+
+/** A Ready host that can, those with ready endpoints of its services before those with pods of the network, these before others, then the one with the fewest balancers. */
+export function chooseHost(hosts: readonly WorldHost[], wants: Wants, load: ReadonlyMap<string, number>): string | null {
   const usable = hosts.filter(isUsable)
-  const weigh = ({ id, networks }: WorldHost): [number, number, string] => [networks.has(networkId) ? 0 : 1, load.get(id) ?? 0, id]
+  const weigh = (host: WorldHost): [number, number, string] => [farness(host, wants), load.get(host.id) ?? 0, host.id]
   const [best] = usable.map((host) => ({ host, by: weigh(host) })).sort((a, b) => a.by[0] - b.by[0] || a.by[1] - b.by[1] || (a.by[2] < b.by[2] ? -1 : 1))
   return best?.host.id ?? null
 }

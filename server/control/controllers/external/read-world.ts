@@ -11,10 +11,11 @@ export async function readWorld(db: Database, tenantId: string, reader: SourceRe
   const balancers = await listBalancers(db, tenantId)
   const hosts = await listExternalHosts(db, tenantId)
   const gone = lost(hosts)
+  const known = new Set(hosts.map(({ id }) => id))
   return {
     sources: read.sources,
     addresses: await listHeldAddresses(db, tenantId),
-    balancers: balancers.map(({ compiledDigest, ...balancer }) => ({ ...balancer, same: compiledDigest === (digests.get(balancer.sourceUid) ?? null), refusal: refusals.get(balancer.uid) ?? '' })),
+    balancers: balancers.map(({ compiledDigest, reach, ...balancer }) => ({ ...balancer, reach: new Set(reach.every((id) => known.has(id)) ? reach : []), same: compiledDigest === (digests.get(balancer.sourceUid) ?? null), refusal: refusals.get(balancer.uid) ?? '' })),
     pods: await listTargetedPods(db, tenantId),
     hosts: hosts.map(({ id, name, phase, capable, cordoned, balancers: count, networks }) => ({ id, name, ready: phase === 'Ready', capable, cordoned, lost: gone.has(id), balancers: count, networks: new Set(networks) })),
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { BoundedCache } from '@/server/store/bounded-cache'
 import { listStoredConditions, setConditionsIfThere } from '@/server/store/conditions'
-import { inTransaction, type DatabaseClient } from '@/server/store/database'
+import type { DatabaseClient } from '@/server/store/database'
 import { holdExternal } from '@/server/store/external-state'
 import { recordEvents, type NewEvent } from '@/server/store/reports'
+import { inBriefTransaction } from './brief-transaction'
 import { inParts } from './parts'
 import type { Verdict } from './verdicts'
 
@@ -40,7 +41,7 @@ export class Conditions {
   }
 
   private async write(db: DatabaseClient, tenantId: string, verdicts: readonly Verdict[]): Promise<void> {
-    await inTransaction(db, async (tx) => {
+    await inBriefTransaction(db, async (tx) => {
       await holdExternal(tx, [tenantId])
       const changed = await setConditionsIfThere(tx, verdicts.flatMap((verdict) => {
         const { kind, uid, balancerUid, generation, status, reason, message } = verdict

@@ -1,7 +1,8 @@
 import { allocateBalancerAddresses } from '@/server/store/addresses'
-import { inSnapshot, inTransaction, type DatabaseClient } from '@/server/store/database'
+import { inSnapshot, type DatabaseClient } from '@/server/store/database'
 import { hasExternal } from '@/server/store/load-balancers'
 import { applyPlan, type Refusals } from './apply'
+import { inBriefTransaction } from './brief-transaction'
 import type { LostHosts } from './lost-hosts'
 import { isIdle, planExternal } from './plan'
 import { readWorld } from './read-world'
@@ -100,7 +101,7 @@ async function allocate(db: DatabaseClient, world: World, { ofBalancers, ofNetwo
     // A network that had none for one has none for the next: all ask for the same.
     const before = ofNetworks.get(networkId)
     if (before === undefined && (tried += 1) > maxAllocated) break
-    const given = before === undefined ? await inTransaction(db, (tx) => allocateBalancerAddresses(tx, networkId, uid)) : { refusal: { message: before } }
+    const given = before === undefined ? await inBriefTransaction(db, (tx) => allocateBalancerAddresses(tx, networkId, uid)) : { refusal: { message: before } }
     if (!('refusal' in given)) continue
     ofNetworks.set(networkId, given.refusal.message)
     ofBalancers.set(uid, given.refusal.message)

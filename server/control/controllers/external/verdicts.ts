@@ -32,9 +32,13 @@ function saidOfSource(source: WorldSource, balancer: WorldBalancer | undefined, 
   const { phase, reason, message } = balancer.report ?? { phase: '', reason: '', message: '' }
   if (phase === 'Failed') return no(reason || 'Failed', message || `Host "${host.name}" could not run it.`)
   if (phase !== 'Active' && phase !== 'Degraded') return no('Pending', `Host "${host.name}" has not said yet that it runs.`)
+  const { reach } = balancer
+  if (reach.size > 0 && !reach.has(host.id)) return no('NoneReached', `None of its ready pods is on host "${host.name}", which runs it, and a network does not reach from one host to another yet: they are on ${namesOf(reach, hosts)}. It moves there once a host of these is ready for it.`)
   const also = [own.problem, source.warning, phase === 'Degraded' ? message : '', unreached(host, balancer.networkId, hosts)].filter(Boolean)
   return { status: 'True', reason: phase === 'Degraded' ? 'Degraded' : also.length > 0 ? 'Partly' : 'Ready', message: [`Answers at ${here.join(' and ')}.`, ...also].join(' ') }
 }
+
+const namesOf = (ids: ReadonlySet<string>, hosts: Hosts): string => (ids.size > 3 ? `${ids.size} other hosts` : `host ${[...ids].map((id) => `"${hosts.get(id)?.name ?? ''}"`).join(' and ')}`)
 
 /** Which pods get nothing from a balancer on this host, for they are on others; empty: none. */
 function unreached(host: WorldHost, networkId: string, hosts: Hosts): string {

@@ -6,8 +6,8 @@ import type { Family } from '@/domain/shared/ip'
 export type WorldSource = { kind: BalancerSource; uid: string; namespace: string; name: string; generation: number; networkId: string; named: string | null; ips: string[]; family: 'IPv4' | 'IPv6' | null; compiled: string | null; problem: string; warning: string }
 /** A tenant's address, as its row is. `target`: as its spec says. */
 export type WorldAddress = { uid: string; name: string; address: string; family: Family; generation: number; target: FloatingTarget | null; managed: boolean; deleted: boolean; podUid: string | null; balancerUid: string | null; hostId: string | null }
-/** `inner`: its addresses in the network; none: `refusal` says why. `same`: what is stored of it is what `compiled` of its source says. */
-export type WorldBalancer = { uid: string; kind: BalancerSource; sourceUid: string; namespace: string; name: string; generation: number; networkId: string; same: boolean; inner: string[]; refusal: string; hostId: string | null; leaving: boolean; report: { phase: string; reason: string; message: string } | null }
+/** `inner`: its addresses in the network; none: `refusal` says why. `same`: what is stored of it is what `compiled` of its source says. `reach`: the hosts with ready endpoints of its services; none: there are no endpoints, or some that are of no host. */
+export type WorldBalancer = { uid: string; kind: BalancerSource; sourceUid: string; namespace: string; name: string; generation: number; networkId: string; same: boolean; inner: string[]; refusal: string; hostId: string | null; leaving: boolean; report: { phase: string; reason: string; message: string } | null; reach: ReadonlySet<string> }
 /** A pod that an address leads to or shall lead to. */
 export type WorldPod = { uid: string; namespace: string; name: string; hostId: string | null; addresses: string[] }
 /** `lost`: silent for longer than it may answer for anything, so that another may. `balancers`: how many it runs, of all tenants; `networks`: those of this tenant with pods on it. */
