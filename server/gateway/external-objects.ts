@@ -32,6 +32,7 @@ export class ExternalStream {
   /** Addresses that lead to pods of which the host is not told yet, by uid. */
   private awaited: ReadonlySet<string> = new Set()
   private retry: NodeJS.Timeout | null = null
+  private busyRetry: NodeJS.Timeout | null = null
   private busyMs = busyMs.first
 
   constructor(
@@ -132,7 +133,11 @@ export class ExternalStream {
       this.busyMs = busyMs.first
       return
     }
-    setTimeout(() => this.session.wakeObjects([]), this.busyMs).unref()
+    if (this.busyRetry !== null) return
+    this.busyRetry = setTimeout(() => {
+      this.busyRetry = null
+      this.session.wakeObjects([])
+    }, this.busyMs).unref()
     this.busyMs = Math.min(this.busyMs * 2, busyMs.most)
   }
 

@@ -47,10 +47,17 @@ export function exposePod(ctx: ServerContext, scope: Scope, input: Input): Promi
     const existing = await findService(tx, scope, namespace, name)
     if (!existing) await createFor(tx, scope, pod, name, input)
     else if (!isSame(existing, pod, input)) throw new DomainError('already_exists', `A service "${name}" exists in namespace "${namespace}" and leads elsewhere: choose another name.`, { problems: [{ path: 'service', line: null, message: 'is taken by a service that leads elsewhere' }] })
+    else if (existing.heldBack) await release(tx, scope, existing)
     const view = await askedFor(tx, scope, { source: 'Service', namespace, name })
     if (!view) throw notFound('Service', name)
     return view
   }), { repeatable: true })
+}
+
+/** As it is: what was stored before services were reached from outside is reached once somebody asks for it. */
+async function release(tx: Transaction, scope: Scope, row: ServiceRow): Promise<void> {
+  const { labels, annotations } = toMetadata(row)
+  await applyService(tx, scope, { kind: 'Service', metadata: { namespace: row.namespace, name: row.name, labels, annotations }, spec: serviceSpec.parse(row.spec) })
 }
 
 /** `web-8080` for pod `web`: a name in the network's DNS, so it has no dots and begins with a letter. */

@@ -149,6 +149,18 @@ describe('a pod', () => {
     expect((await ann.caller.loadBalancer.expose({ tenant, name: 'alone', port: 53, protocol: 'udp' })).metadata.name).toBe('alone-53')
     expect((await ann.caller.service.get({ tenant, name: 'alone-53' })).spec.ports).toMatchObject([{ protocol: 'UDP', port: 53, targetPort: 53 }])
     expect(await server.db.auditEntry.count({ where: { action: 'service.create', name: 'alone-8080' } })).toBe(1)
+    // One that is held back is reached from now on.
+    const held = { tenantId: ann.tenant.id, name: 'alone-8080', heldBack: true }
+    await server.db.$executeRaw`update "Service" set "heldBack" = true where "tenantId" = ${held.tenantId} and "name" = ${held.name}`
+    expect(await server.db.service.count({ where: held })).toBe(1)
+    await ann.caller.loadBalancer.expose(input)
+    expect(await server.db.service.count({ where: held })).toBe(0)
+    // One that asks for no address outside any more says nothing of it.
+    await settle()
+    const inside = { tenant, name: 'alone-53' }
+    const { spec, status: { conditions } } = await ann.caller.service.get(inside)
+    expect(conditions).toMatchObject([{ type: 'LoadBalancer' }])
+    expect((await ann.caller.service.update({ ...inside, spec: { ...spec, type: 'ClusterIP' } })).status.conditions).toEqual([])
     await expect(ann.caller.loadBalancer.expose({ ...input, protocol: 'tcp' })).rejects.toMatchObject({ cause: { code: 'already_exists', problems: [{ path: 'service' }] } })
     expect((await ann.caller.loadBalancer.expose({ ...input, protocol: 'tcp', service: 'raw', outside: 9000 })).metadata.name).toBe('raw')
     expect((await ann.caller.service.get({ tenant, name: 'raw' })).spec.ports).toMatchObject([{ port: 9000, targetPort: 8080 }])

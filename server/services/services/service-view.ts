@@ -19,6 +19,9 @@ export const storedSubsets = z.array(z.object({ addresses: storedAddresses, notR
 
 const count = (subsets: readonly Pick<EndpointSubset, 'addresses' | 'notReadyAddresses'>[], of: 'addresses' | 'notReadyAddresses'): number => new Set(subsets.flatMap((subset) => subset[of].map(({ ip }) => ip))).size
 
+/** Of a service that has a balancer no more they say what was. */
+const ofBalancer: ReadonlySet<string> = new Set(['LoadBalancer', 'ServersComplete'])
+
 /** What is told of a service that asks for an address outside of its network, until the external controller has looked at it. */
 const outsideCondition = (row: ServiceRow): Condition => ({
   type: 'LoadBalancer', status: 'False', reason: 'Pending', observedGeneration: row.generation, lastTransitionTime: row.createdAt.toISOString(),
@@ -38,7 +41,7 @@ function toView(row: ServiceRow, stored: Condition[], loadBalancer: { name: stri
       endpointsReady: count(subsets, 'addresses'),
       endpointsNotReady: count(subsets, 'notReadyAddresses'),
       loadBalancer: loadBalancer ? { balancer: loadBalancer.name, addresses: loadBalancer.addresses } : null,
-      conditions: [...stored, ...(wantsOutside(spec) && !stored.some(({ type }) => type === 'LoadBalancer') ? [outsideCondition(row)] : [])],
+      conditions: [...stored.filter(({ type }) => wantsOutside(spec) || !ofBalancer.has(type)), ...(wantsOutside(spec) && !stored.some(({ type }) => type === 'LoadBalancer') ? [outsideCondition(row)] : [])],
     },
   }
 }
