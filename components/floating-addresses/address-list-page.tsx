@@ -9,7 +9,7 @@ import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnChanges } from '@/components/client/use-changes'
+import { listMs, useRefreshOnChanges } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
@@ -47,7 +47,7 @@ export function AddressListPage({ tenant, operator, children }: { tenant: string
   const query = useQueryString()
   const input = addressListInput(tenant, query.get)
   const page = useQuery({ ...trpc.floatingAddress.list.queryOptions(input), placeholderData: keepPreviousData })
-  useRefreshOnChanges('floatingAddress', { tenant }, trpc.floatingAddress.list.queryKey())
+  useRefreshOnChanges('floatingAddress', { tenant, everyMs: listMs }, trpc.floatingAddress.list.queryKey())
   const [asking, setAsking] = useState<{ what: 'detach' | 'release'; address: FloatingAddressView } | null>(null)
   const rows = page.data?.items
   const columns = useMemo(() => columnsOf(tenant, operator), [tenant, operator])

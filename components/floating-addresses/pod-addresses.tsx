@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { PodView } from '@/domain/pod/view'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnChanges } from '@/components/client/use-changes'
+import { listMs, useRefreshOnChanges } from '@/components/client/use-changes'
 import { CopyableId } from '@/components/ui/copyable'
 import { TextLink } from '@/components/ui/text-link'
 import { AddressState } from './address-state'
@@ -13,7 +13,7 @@ import { sameTarget } from './words'
 export function PodFloatingAddresses({ tenant, pod: { metadata: { namespace, name } } }: { tenant: string; pod: Pick<PodView, 'metadata'> }) {
   const trpc = useTRPC()
   const { data } = useQuery(trpc.floatingAddress.list.queryOptions({ tenant, limit: 500 }))
-  useRefreshOnChanges('floatingAddress', { tenant }, trpc.floatingAddress.list.queryKey())
+  useRefreshOnChanges('floatingAddress', { tenant, everyMs: listMs }, trpc.floatingAddress.list.queryKey())
   const pod = { kind: 'Pod', namespace, name } as const
   const own = data?.items.filter(({ spec, status }) => sameTarget(spec.target, pod) || sameTarget(status.holder, pod)) ?? []
   if (!data) return null

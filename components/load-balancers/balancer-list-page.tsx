@@ -10,7 +10,7 @@ import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnChanges } from '@/components/client/use-changes'
+import { listMs, useRefreshOnChanges } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
@@ -63,7 +63,7 @@ export function BalancerListPage({ tenant, children }: { tenant: string; childre
   const query = useQueryString()
   const input = balancerListInput(tenant, query.get)
   const page = useQuery({ ...trpc.loadBalancer.list.queryOptions(input), placeholderData: keepPreviousData })
-  useRefreshOnChanges('loadBalancer', { tenant, namespace: input.namespace }, trpc.loadBalancer.list.queryKey())
+  useRefreshOnChanges('loadBalancer', { tenant, namespace: input.namespace, everyMs: listMs }, trpc.loadBalancer.list.queryKey())
   const namespaces = useQuery(trpc.namespace.list.queryOptions({ tenant }))
   const [deleting, setDeleting] = useState<BalancerListItem | null>(null)
   const columns = useMemo(() => columnsOf(tenant), [tenant])

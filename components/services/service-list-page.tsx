@@ -10,7 +10,7 @@ import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnChanges } from '@/components/client/use-changes'
+import { listMs, useRefreshOnChanges } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { Pager } from '@/components/patterns/data-table/pager'
@@ -52,7 +52,7 @@ export function ServiceListPage({ tenant, children }: { tenant: string; children
   const query = useQueryString()
   const input = serviceListInput(tenant, query.get)
   const page = useQuery({ ...trpc.service.list.queryOptions(input), placeholderData: keepPreviousData })
-  useRefreshOnChanges('service', { tenant, namespace: input.namespace }, trpc.service.list.queryKey())
+  useRefreshOnChanges('service', { tenant, namespace: input.namespace, everyMs: listMs }, trpc.service.list.queryKey())
   const [deleting, setDeleting] = useState<ServiceView | null>(null)
   const columns = useMemo(() => columnsOf(tenant), [tenant])
   useShortcut('c', 'Create service', () => router.push(paths.newService(tenant)))

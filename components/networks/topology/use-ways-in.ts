@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { NetworkTopology } from '@/domain/network/topology'
 import { useTRPC } from '@/components/client/trpc'
-import { useRefreshOnChanges } from '@/components/client/use-changes'
+import { listMs, useRefreshOnChanges } from '@/components/client/use-changes'
 import { waysInto, type WaysIn } from './ways-in'
 
 /** How the outside gets into a network, of the tenant's addresses and balancers; null while they are asked for, nothing of what cannot be. */
@@ -13,7 +13,7 @@ export function useWaysIn(tenant: string, topology: NetworkTopology | undefined)
   const balancers = useQuery(trpc.loadBalancer.list.queryOptions(all))
   const withIngress = balancers.data?.items.some(({ source }) => source === 'Ingress') ?? false
   const ingresses = useQuery({ ...trpc.ingress.list.queryOptions(all), enabled: withIngress })
-  useRefreshOnChanges('loadBalancer', { tenant }, trpc.floatingAddress.list.queryKey(all), trpc.loadBalancer.list.queryKey(all), trpc.ingress.list.queryKey(all))
+  useRefreshOnChanges('loadBalancer', { tenant, everyMs: listMs }, trpc.floatingAddress.list.queryKey(all), trpc.loadBalancer.list.queryKey(all), trpc.ingress.list.queryKey(all))
   const isAsked = addresses.isPending || balancers.isPending || (withIngress && ingresses.isPending)
   return useMemo(() => {
     if (!topology || isAsked) return null
