@@ -22,7 +22,8 @@ export default defineConfig({
           // A thread begins in a fraction of a process' time. Vitest's own number of them is one less than the processors.
           pool: 'threads',
           maxWorkers: Math.max(2, availableParallelism()),
-          testTimeout: 20_000,
+          // Longer than any condition that a test waits for: on a slow machine such a wait is what takes long, and one that ends after its test says nothing.
+          testTimeout: 60_000,
           hookTimeout: 60_000,
           // Vitest's own is a second, which a busy machine takes for nothing.
           expect: { poll: { timeout: 15_000 } },
