@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import type { HostBalancer } from '@/contracts/host/v1/external'
 import type { BalancerServer } from '@/domain/load-balancer/model'
+import { HASTY_CONNECTIONS } from '@/host/network/hasty-connections'
 import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
 import { NAMESPACES, whatIs } from '@/host/network/network-namespace'
 import { Table } from '@/host/network/table/table'
@@ -44,9 +45,6 @@ const SETTINGS = {
   'net.ipv4.tcp_tw_reuse': 1,
   'net.core.somaxconn': 4096,
 } as const
-
-// Connections that were not completed yet, or are over, are forgotten soon, in seconds: the bridge bounds how many there are at a time by the same (host/external/bridge-rules.ts).
-const HASTY = { 'net.netfilter.nf_conntrack_tcp_timeout_syn_sent': 10, 'net.netfilter.nf_conntrack_tcp_timeout_syn_recv': 10, 'net.netfilter.nf_conntrack_tcp_timeout_time_wait': 10 } as const
 
 type Known = { balancer: HostBalancer; servers: ServersOf }
 /** So many are named to one command. */
@@ -115,7 +113,7 @@ export class BalancerNamespace {
     const { tables, shares } = balancerTables(balancer, servers, this.shares)
     await this.table.load(tables)
     // They are there once the packet filter looks at connections; not every kernel has them.
-    if (before === null) await this.kernel.set(HASTY).catch(() => undefined)
+    if (before === null) await this.kernel.set(HASTY_CONNECTIONS).catch(() => undefined)
     this.shares = shares
     await this.endFlows(before, { balancer, servers })
     this.known = { balancer, servers }

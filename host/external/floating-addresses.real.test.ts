@@ -60,6 +60,8 @@ describe('an address of a pod', () => {
     await give(address(10, web))
     expect(phases()).toEqual({ '0a': 'Active' })
     expect(told).toContain('0a Active')
+    // Who asks and never completes it closes the address for a short time alone.
+    expect((await lab.in(namespaceName(lab.hostTag, 1), 'sysctl', '-n', 'net.netfilter.nf_conntrack_tcp_timeout_syn_recv')).stdout.trim()).toBe('10')
     await lab.hears(lab.outside, '198.18.100.10', 'web')
     await lab.reaches(lab.outside, '198.18.100.10')
     // Who asks is seen by the pod itself.

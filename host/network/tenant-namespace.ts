@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { PodPort } from './attachment'
 import type { Logger } from '@/platform/logger'
 import { Shaping } from './bandwidth/shaping'
+import { HASTY_CONNECTIONS } from './hasty-connections'
 import type { NetworkNamespaceKernel } from './kernel'
 import { desiredObjects, deviceOf, kernelChange, observedObjects, type DeviceKind, type KernelChange, type KernelObject } from './kernel-objects'
 import { standInPeerName, tapName, UPLINK_IN_NAMESPACE } from './names'
@@ -120,7 +121,13 @@ export class TenantNamespace {
     this.current = null
     await allDone([this.applyRules(state), this.kernel.ipBatchForced(remove).then(() => this.kernel.ipBatch(add))])
     await this.shaping.apply(state.ports)
+    if (before.floating.length === 0) await this.forgetSoon(state)
     this.holds(state)
+  }
+
+  /** Who asks an address of the outside may be a flood of such as never complete a connection: each shall keep its place for a short time alone. */
+  private async forgetSoon({ floating }: NetworkState): Promise<void> {
+    if (floating.length > 0) await this.kernel.set(HASTY_CONNECTIONS).catch(() => undefined)
   }
 
   /** Whether this is the fingerprint of what was left here, as far as is known without looking. */
@@ -165,6 +172,7 @@ export class TenantNamespace {
     await (anew ? this.table.reload(this.tables(state)) : this.applyRules(state))
     await this.kernel.ipBatch(['link set dev lo up', ...change.add])
     const shaped = await this.shaping.repair(state.ports)
+    await this.forgetSoon(state)
     this.holds(state)
     return { ...change, shaped }
   }
