@@ -115,6 +115,32 @@ it('an address is named by all reports from when it was said on, and told to be 
   expect(told.at(-1)).toBe('Gone')
 })
 
+it('an address that is said anew before the word that took it away is carried out is not gone', async () => {
+  const network = hostNetwork()
+  network.answers = false
+  const told: (string | undefined)[] = []
+  const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: (one) => told.push(addresses.report(one)?.phase) })
+  // Of no pool: the networks know nothing of it.
+  const none = new Promise<void>((resolve) => (network.begun = resolve))
+  addresses.apply([], [address])
+  await none
+  network.carryOut()
+  await addresses.settled()
+  const letGo = busyBridge(network)
+  addresses.apply([pool], [])
+  addresses.apply([pool], [address])
+  await othersChange(network)
+  expect(told).toEqual(['Failed'])
+  const begun = new Promise<void>((resolve) => (network.begun = resolve))
+  network.setPools = () => Promise.resolve()
+  letGo()
+  await begun
+  network.carryOut()
+  network.answers = true
+  await addresses.settled()
+  expect(told).toEqual(['Failed', 'Active'])
+})
+
 it('many networks that change at once are told of in one look', async () => {
   const network = hostNetwork()
   const addresses = new FloatingAddresses({ network: network as never, log: { error: () => {} }, onReport: () => {} })

@@ -8,15 +8,16 @@ import { namespaceName } from '@/host/network/names'
 import { HOST, Lab, network, OUTSIDE, pod, until } from '@/host/network/testing/lab'
 import { run } from '@/platform/exec'
 import { bindings, FloatingAddresses } from './floating-addresses'
+import { externalTable } from './names'
 
 let lab: Lab
 let hosts: HostNetwork
 let floating: FloatingAddresses
 const guests: Record<string, string> = {}
-/** What a command of the host waits for, or fails with, before it runs. */
-let before: (line: string) => Promise<void> = async () => {}
+/** What a command of the host, and what it is to read, waits for, or fails with, before it runs. */
+let before: (line: string, input?: string | Uint8Array) => Promise<void> = async () => {}
 const gated: Run = async (...args) => {
-  await before([args[0], ...args[1] ?? []].join(' '))
+  await before([args[0], ...args[1] ?? []].join(' '), args[2]?.input)
   return run(...args)
 }
 
@@ -84,11 +85,12 @@ describe('a tenant whose network takes long to let go of an address', () => {
   })
 
   it('says whom an address waits for where that one does not let it go, and takes it once it does', async () => {
-    await give(address(10, web))
-    before = async (line) => {
-      if (line.includes(`${namespace(1)} conntrack`)) throw new Error('failed on purpose')
+    await give(address(10, web), address(12, db))
+    // The bridge refuses, so that no look makes up for it meanwhile.
+    before = async (line, input = '') => {
+      if (line.includes(`${lab.host} nft -f`) && input.includes(externalTable(lab.hostTag))) throw new Error('failed on purpose')
     }
-    await give({ ...address(10, third), uid: uid(11) })
+    await give(address(12, db), { ...address(10, third), uid: uid(11) })
     await hosts.mend().catch(() => undefined)
     expect(phase(10)).toBe('Failed')
     expect(floating.report(uid(11))?.message).toContain(`answered for in ${namespace(1)} still`)
