@@ -150,11 +150,13 @@ export class Machine {
   }
 
   async switchOn(): Promise<void> {
-    const child = spawn('unshare', ['--net', '--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child=SIGKILL', '--mount-proc', 'sh', '-c', firstProcess], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn('unshare', ['--net', '--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child=SIGKILL', '--mount-proc', 'sh', '-c', firstProcess], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.first = child
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-1_000)))
     this.firstPid = 0
     await Promise.race([once(child.stdout, 'data'), once(child, 'close')])
-    if (hasEnded(child)) throw new Error(`machine ${this.name} could not be switched on: unshare ended (exit code ${child.exitCode}, signal ${child.signalCode})`)
+    if (hasEnded(child)) throw new Error(`machine ${this.name} could not be switched on: unshare ended (exit code ${child.exitCode}, signal ${child.signalCode}): ${said}`)
     this.firstPid = await childOf(child.pid)
     const { number, parts: { wires, tag } } = this
     const links = [['server', 'servers', 'eth0'], ['wire', 'segment', 'eth1']].map(([name, bridge, device]) => `link add ${name}${number} master ${bridge} type veth peer name ${device} netns ${this.firstPid}`)
