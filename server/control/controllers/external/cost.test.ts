@@ -86,6 +86,9 @@ describe('what a tenant has on the outside', () => {
     expect(turnsOf(ann.id) - before).toBeLessThanOrEqual(5)
     expect(counted.statements() - statements).toBeLessThan(250)
     expect(counted.sent('floatingAddressQuota') - asked).toBeLessThanOrEqual(quota + 25)
+    // With another quota one more gets an address, though nothing of the tenant's changed.
+    await inTransaction(server.db, (tx) => tx.tenant.update({ where: { id: ann.id }, data: { floatingAddressQuota: quota + 1 } }))
+    await soon(ann.addresses).toBe(quota + 1)
   })
 
   it('is read by digest: what is written besides is never read, and what is known is not read again', { timeout: 120_000 }, async () => {
