@@ -88,7 +88,7 @@ describe('a tenant whose network takes long to let go of an address', () => {
     await give(address(10, web), address(12, db))
     // The bridge refuses, so that no look makes up for it meanwhile.
     before = async (line, input = '') => {
-      if (line.includes(`${lab.host} nft -f`) && input.includes(externalTable(lab.hostTag))) throw new Error('failed on purpose')
+      if (line.includes(`${lab.host} nft -f`) && String(input).includes(externalTable(lab.hostTag))) throw new Error('failed on purpose')
     }
     await give(address(12, db), { ...address(10, third), uid: uid(11) })
     await hosts.mend().catch(() => undefined)
