@@ -9,12 +9,13 @@ import { Serial } from '@/host/network/serial'
 import type { Logger } from '@/platform/logger'
 import type { Certificate, Haproxy, HaproxyWanted, PartCounters } from '../ports'
 import { CertificateChecks, fileOf } from './certificates'
-import { configurationFiles, servedListeners, type HaproxyPlan } from './configuration'
+import { servedListeners, type HaproxyPlan } from './configuration'
 import { Draining } from './draining'
 import { LastingCounters } from './lasting-counters'
 import { LogReader } from './log-reader'
 import { MemoryFolder } from './memory-folder'
 import { certificateFile, inBalancer } from './places'
+import { filesOf, namedParts, problemText, shapeOf } from './planned'
 import { checkFiles, drainHaproxy, endHaproxy, isServing, reloadHaproxy, socketOf, startHaproxy, watchHaproxy, type HaproxyRecord } from './process'
 import { roomForConnections } from './room'
 import { command, longestCommand } from './runtime'
@@ -288,16 +289,5 @@ export class HaproxyProcess implements Haproxy {
   }
 }
 
-const filesOf = (plan: HaproxyPlan, certificates: ReadonlyMap<string, Certificate>): Map<string, string> => new Map([...configurationFiles(plan), ...[...certificates.values()].map((certificate) => [certificateFile(certificate.id), fileOf(certificate)] as const)])
-/** All that needs a reload. */
-const shapeOf = (plan: HaproxyPlan): string => createHash('sha256').update(JSON.stringify([...configurationFiles({ ...plan, servers: new Map() })])).digest('hex')
-const namedParts = ({ listeners, backends }: BalancerModel): Set<string> => new Set(['', ...listeners.flatMap(({ rules }) => rules.map(({ id }) => `rule/${id}`)), ...backends.map(({ name }) => `backend/${name}`)])
 const nothingOf = { listeners: [], backends: [] }
 const plainWords = (answer: string) => wordsOf(answer.split('\n').filter((line) => line.trim() !== '').map((line) => `[ALERT] ${line}`).join('\n'))
-
-function problemText(model: BalancerModel, certificates: ReadonlySet<string>, problems: readonly string[]): string | null {
-  const served = new Set(servedListeners(model, certificates))
-  const silent = model.listeners.filter((listener) => listener.protocol === 'https' && !served.has(listener)).map(({ port }) => port)
-  const all = [...problems, ...(silent.length > 0 ? [`without a certificate nothing answers at port ${silent.join(', ')}`] : [])]
-  return all.length === 0 ? null : `${all.slice(0, 5).join('; ')}. Upload the certificate and its key to its Secret again.`
-}
