@@ -13,6 +13,8 @@ import { Strays } from './strays'
 const checkMs = 1_000
 /** Each balancer's HAProxy is asked whom it took out in every fifth look. */
 const serversEvery = 5
+/** Of very many balancers a look takes so many in turn, and asks so many HAProxies: all of a thousand each second would take the agent's time. The end of a HAProxy is told by itself. */
+const [mostLooked, mostAsked] = [200, 40]
 /** What could not be removed is tried again in every so many looks. */
 const straysEvery = 60
 /** For what is under way when the time of an end is over. */
@@ -213,7 +215,11 @@ export class Balancers {
     try {
       for (const [uid, { balancer }] of this.told) if (!this.letGo.has(uid) && !this.lease.holds(balancer.until)) this.release(uid)
       if (this.strays.remain && this.turn % straysEvery === 0) void this.strays.again(() => [...[...this.told.values()].map(({ balancer }) => balancer), ...this.balancers.values()])
-      await Promise.all([...this.balancers.values()].map((balancer, at) => Promise.all([balancer.check(), at % serversEvery === this.turn % serversEvery ? this.asking.do(() => balancer.lookAtServers()) : null])))
+      const all = [...this.balancers.values()]
+      const inTurn = (every: number) => all.filter((_, at) => at % every === this.turn % every)
+      const looked = inTurn(Math.max(1, Math.ceil(all.length / mostLooked)))
+      const asked = inTurn(Math.max(serversEvery, Math.ceil(all.length / mostAsked)))
+      await Promise.all([...looked.map((balancer) => balancer.check()), ...asked.map((balancer) => this.asking.do(() => balancer.lookAtServers()))])
     } catch (error) {
       this.parts.log.error({ err: error }, 'balancers could not be looked at')
     }

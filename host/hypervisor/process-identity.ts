@@ -14,7 +14,12 @@ async function startTicks(pid: number): Promise<string | undefined> {
   return dead ? undefined : fields[19]
 }
 
-const currentBoot = async () => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+/** It stays the same for as long as this process does. */
+let boot: Promise<string> | undefined
+const currentBoot = () => (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((text) => text.trim(), (error: unknown) => {
+  boot = undefined
+  throw error
+}))
 
 /** Who runs under this pid now, or undefined when nobody does (a zombie does not run). */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
