@@ -1,3 +1,5 @@
+import { balancerCrowd } from './balancer-crowd'
+import { balancerLoad } from './balancer-load'
 import { firstLoad } from './first-load'
 import { logs } from './logs'
 import { memory } from './memory'
@@ -13,4 +15,4 @@ import { terminal } from './terminal'
 import { startsTogether } from './together'
 
 /** All benches, in the order in which they run and stand in docs/SPECIFICATION.md. */
-export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, networks, services, readiness, soak]
+export const benches: readonly Bench[] = [startTime, startsTogether, memory, logs, terminal, podList, podListPage, firstLoad, networks, services, readiness, balancerLoad, balancerCrowd, soak]
