@@ -8,12 +8,10 @@ import { startTestServer } from '@/server/api/testing/server'
 import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
 import { createExternalControllers } from '@/server/control/controllers/external/controller'
 import { podController } from '@/server/control/controllers/pod/controller'
-import { runControllers } from '@/server/control/runtime/controller'
 import { inTransaction } from '@/server/store/database'
-import { FeedReader } from '@/server/store/feed-reader'
 import { HostSessions } from './host-sessions'
 import { connectExternalHost } from './testing/external-host'
-import { wakeHostsOnChanges } from './wake-hosts'
+import { startControllers } from './testing/running-controllers'
 
 const balancers = 100
 const tries = 9
@@ -25,17 +23,7 @@ const sessions = new HostSessions()
 beforeAll(async () => {
   server = await startTestServer()
   ann = await server.signUp('ann')
-  const feed = new FeedReader(server.db, server.url, () => {})
-  await feed.start()
-  const stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
-  const ended = new AbortController()
-  const running = runControllers({ db: server.db, log: server.server.log, feed }, [podController, createEndpointsController(), ...createExternalControllers({ defaultQuota: 1000 })], ended.signal)
-  stop = async () => {
-    stopWaking()
-    ended.abort()
-    await running
-    await feed.close()
-  }
+  stop = await startControllers(server, sessions, [podController, createEndpointsController(), ...createExternalControllers({ defaultQuota: 1000 })])
 })
 afterAll(async () => {
   await stop()

@@ -10,12 +10,10 @@ import { createExternalControllers } from '@/server/control/controllers/external
 import { LostHosts } from '@/server/control/controllers/external/lost-hosts'
 import { listSilentHosts } from '@/server/store/load-balancers'
 import { podController } from '@/server/control/controllers/pod/controller'
-import { runControllers } from '@/server/control/runtime/controller'
 import { inTransaction } from '@/server/store/database'
-import { FeedReader } from '@/server/store/feed-reader'
 import { HostSessions } from './host-sessions'
 import { connectExternalHost } from './testing/external-host'
-import { wakeHostsOnChanges } from './wake-hosts'
+import { startControllers } from './testing/running-controllers'
 
 let server: Awaited<ReturnType<typeof startTestServer>>
 let ann: Awaited<ReturnType<typeof server.signUp>>
@@ -32,17 +30,7 @@ beforeAll(async () => {
   await server.db.addressPool.create({ data: { name: 'default', family: 4, isDefault: true, spec: addressPoolSpec.parse({ subnet: { cidr: '198.18.100.0/24' }, default: true }) } })
   networkId = (await server.db.network.create({ data: { tenantId: ann.tenant.id, name: 'outside', spec: networkSpec.parse({ subnets: { a: { cidr: '10.1.0.0/24' } } }) } })).uid
   await server.db.namespace.create({ data: { tenantId: ann.tenant.id, name: 'shop', spec: { network: 'outside' } } })
-  const feed = new FeedReader(server.db, server.url, () => {})
-  await feed.start()
-  const stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
-  const ended = new AbortController()
-  const running = runControllers({ db: server.db, log: server.server.log, feed }, [podController, createEndpointsController(), ...createExternalControllers({ defaultQuota: 10, lostHosts: new LostHosts(() => steady) })], ended.signal)
-  stop = async () => {
-    stopWaking()
-    ended.abort()
-    await running
-    await feed.close()
-  }
+  stop = await startControllers(server, sessions, [podController, createEndpointsController(), ...createExternalControllers({ defaultQuota: 10, lostHosts: new LostHosts(() => steady) })])
 })
 afterAll(async () => {
   await stop()

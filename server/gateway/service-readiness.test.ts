@@ -6,12 +6,10 @@ import { serviceSpec } from '@/domain/service/spec'
 import { startTestServer } from '@/server/api/testing/server'
 import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
 import { podController } from '@/server/control/controllers/pod/controller'
-import { runControllers } from '@/server/control/runtime/controller'
 import { inTransaction } from '@/server/store/database'
-import { FeedReader } from '@/server/store/feed-reader'
 import { HostSessions } from './host-sessions'
 import { connectHost } from './testing/connected-host'
-import { wakeHostsOnChanges } from './wake-hosts'
+import { startControllers } from './testing/running-controllers'
 
 const services = 100
 const endpointsOfEach = 10
@@ -24,18 +22,7 @@ const sessions = new HostSessions()
 beforeAll(async () => {
   server = await startTestServer()
   ann = await server.signUp('ann')
-  // As the control process has: a reader of the feed of its own.
-  const feed = new FeedReader(server.db, server.url, () => {})
-  await feed.start()
-  const stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
-  const ended = new AbortController()
-  const running = runControllers({ db: server.db, log: server.server.log, feed }, [podController, createEndpointsController()], ended.signal)
-  stop = async () => {
-    stopWaking()
-    ended.abort()
-    await running
-    await feed.close()
-  }
+  stop = await startControllers(server, sessions, [podController, createEndpointsController()])
 })
 afterAll(async () => {
   await stop()
