@@ -50,7 +50,7 @@ export function guardRules(hostTag: string, guarded: Guarded): string {
 /** Input for `nft -f` that leads from one to the other in place; null where the table has to be made anew for it. */
 export function guardElements(hostTag: string, from: Guarded, to: Guarded): string | null {
   const untils = untilsOf(to)
-  // Times that nobody has any more keep their empty sets until the next whole table.
+  // Times that nobody has any more keep their empty sets until the next whole table: an empty set holds nobody up, and its removal would be a table anew.
   const known = new Set(untilsOf(from))
   if (!isGuarded(to) || untils.some((until) => !known.has(until))) return isGuarded(to) || isGuarded(from) ? null : ''
   const changes = (verb: 'add' | 'delete', a: Guarded, b: Guarded) => kinds.flatMap((kind) => untilsOf(b).flatMap((until) => {
