@@ -23,3 +23,20 @@ test('a menu that is pressed before the page listens opens once it does, and sta
   await item.click()
   await expect(page.getByRole('alertdialog')).toContainText('middle')
 })
+
+test('a menu opens however soon after the page began it is pressed, and a second press closes it', async ({ console: page, tenant }) => {
+  // A page that is there at once, as with a fast machine: its clock hardly goes.
+  await page.addInitScript(() => {
+    const since = performance.now.bind(performance)
+    performance.now = () => since() / 1000
+  })
+  await page.goto(`/t/${tenant.slug}/services`)
+  const trigger = page.getByRole('button', { name: 'Theme' })
+  const menu = page.getByRole('menu')
+  for (const press of [() => trigger.click(), () => trigger.press('Enter')]) {
+    await press()
+    await expect(menu).toBeVisible()
+    await trigger.click()
+    await expect(menu).toBeHidden()
+  }
+})

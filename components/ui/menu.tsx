@@ -1,7 +1,7 @@
 'use client'
 import { Check } from 'lucide-react'
 import Link from 'next/link'
-import { useId, useRef, useState, type KeyboardEvent, type ReactElement, type ReactNode } from 'react'
+import { useId, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactElement, type ReactNode } from 'react'
 import { cn } from './cn'
 import { place, type Align } from './place'
 
@@ -11,7 +11,15 @@ export type MenuItem =
   | { kind: 'heading'; id: string; label: ReactNode }
 
 /** What the button that opens the menu must carry. */
-export type MenuTriggerProps = { id: string; 'aria-haspopup': 'menu'; 'aria-expanded': boolean; 'aria-controls': string | undefined; onClick: () => void; onKeyDown: (event: KeyboardEvent<HTMLElement>) => void }
+export type MenuTriggerProps = {
+  id: string
+  'aria-haspopup': 'menu'
+  'aria-expanded': boolean
+  'aria-controls': string | undefined
+  onPointerDown: () => void
+  onClick: (event: MouseEvent<HTMLElement>) => void
+  onKeyDown: (event: KeyboardEvent<HTMLElement>) => void
+}
 
 const itemSelector = '[role^="menuitem"]'
 const items = (menu: HTMLElement) => [...menu.querySelectorAll<HTMLElement>(itemSelector)]
@@ -34,7 +42,7 @@ function move(menu: HTMLElement, event: KeyboardEvent) {
 export function Menu({ trigger, entries, align = 'start', label }: { trigger: (props: MenuTriggerProps) => ReactElement; entries: readonly MenuItem[]; align?: Align; label: string }) {
   const id = useId()
   const [open, setOpen] = useState(false)
-  const closing = useRef(0)
+  const openWhenPressed = useRef(false)
   const anchor = () => document.getElementById(`${id}-trigger`)
   const close = (focus: boolean) => {
     setOpen(false)
@@ -47,8 +55,9 @@ export function Menu({ trigger, entries, align = 'start', label }: { trigger: (p
         'aria-haspopup': 'menu',
         'aria-expanded': open,
         'aria-controls': open ? id : undefined,
-        // A press on the trigger has already closed the menu by itself; it must not open it again.
-        onClick: () => setOpen(performance.now() - closing.current > 200 && !open),
+        // The browser closes a popover by itself where the pointer is pressed and let go outside it (HTML: light dismiss), before the click: the click must not open it again. One of the keyboard has no detail.
+        onPointerDown: () => { openWhenPressed.current = open },
+        onClick: ({ detail }) => setOpen(!open && !(detail > 0 && openWhenPressed.current)),
         onKeyDown: (event) => { if (event.key === 'ArrowDown') { event.preventDefault(); setOpen(true) } },
       })}
       {open && (
@@ -65,7 +74,7 @@ export function Menu({ trigger, entries, align = 'start', label }: { trigger: (p
           aria-label={label}
           popover="auto"
           tabIndex={-1}
-          onToggle={(event) => { if (event.newState === 'closed') { closing.current = performance.now(); close(event.currentTarget.contains(document.activeElement)) } }}
+          onToggle={(event) => { if (event.newState === 'closed') close(event.currentTarget.contains(document.activeElement)) }}
           onKeyDown={(event) => { if (event.key === 'Tab' || event.key === 'Escape') { event.preventDefault(); close(true) } else move(event.currentTarget, event) }}
           className="max-h-[70vh] min-w-48 max-w-80 animate-appear overflow-y-auto rounded-md border border-stroke-strong bg-overlay p-1 shadow-overlay"
         >
