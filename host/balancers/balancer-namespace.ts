@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import type { HostBalancer } from '@/contracts/host/v1/external'
 import type { BalancerServer } from '@/domain/load-balancer/model'
-import { HASTY_CONNECTIONS } from '@/host/network/hasty-connections'
 import { NetworkNamespaceKernel, type Run } from '@/host/network/kernel'
 import { NAMESPACES, whatIs } from '@/host/network/network-namespace'
 import { Table } from '@/host/network/table/table'
@@ -112,8 +111,6 @@ export class BalancerNamespace {
     this.reserved = ports
     const { tables, shares } = balancerTables(balancer, servers, this.shares)
     await this.table.load(tables)
-    // They are there once the packet filter looks at connections; not every kernel has them.
-    if (before === null) await this.kernel.set(HASTY_CONNECTIONS).catch(() => undefined)
     this.shares = shares
     await this.endFlows(before, { balancer, servers })
     this.known = { balancer, servers }
@@ -159,9 +156,18 @@ export class BalancerNamespace {
    * do so (CONFIG_INET_DIAG_DESTROY) lets it wait. Throws ExecError.
    */
   async endAttempts(targets: readonly Pick<BalancerServer, 'address' | 'port'>[]): Promise<void> {
+    await this.endSockets('syn-sent', targets.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`))
+  }
+
+  /** All connections with these addresses have failed from now on, whatever is under way in them. As {@link endAttempts}. */
+  async endConnections(addresses: readonly string[]): Promise<void> {
+    await this.endSockets('connected', addresses)
+  }
+
+  private async endSockets(state: 'syn-sent' | 'connected', targets: readonly string[]): Promise<void> {
     for (let at = 0; at < targets.length; at += mostAtOnce) {
-      const them = targets.slice(at, at + mostAtOnce).flatMap(({ address, port }, i) => [...(i === 0 ? [] : ['or']), 'dst', `${address.includes(':') ? `[${address}]` : address}:${port}`])
-      await this.kernel.stream('ss', ['-K', '-H', '-t', '-n', 'state', 'syn-sent', '(', ...them, ')'])
+      const them = targets.slice(at, at + mostAtOnce).flatMap((target, i) => [...(i === 0 ? [] : ['or']), 'dst', target])
+      await this.kernel.stream('ss', ['-K', '-H', '-t', '-n', 'state', state, '(', ...them, ')'])
     }
   }
 

@@ -4,11 +4,12 @@ import type { BalancerServerState } from '@/contracts/host/v1/figures'
 import type { BalancerServer } from '@/domain/load-balancer/model'
 import { Pauses } from '@/platform/pauses'
 import { BalancerNamespace } from './balancer-namespace'
+import { BalancerReport, failedStep } from './balancer-report'
 import { INNER_LINK, OUTER_LINK } from './names'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
-import { among, both, count, placeOf } from './server-sets'
-import { step, StepFailed } from './steps'
+import { among, at, both, count, placeOf } from './server-sets'
+import { step } from './steps'
 
 /** Changes in so short a time are one. After one that took long the next waits for as long, so that they do not take all of the machine's time; the first after a while does not wait. */
 const [gatherMs, longestGatherMs] = [20, 1_000]
@@ -34,7 +35,7 @@ const needsHaproxy = ({ listeners }: HostBalancer): boolean => listeners.some(({
  * again, and costs this balancer alone. It answers for its addresses once all else stands, and for none of them any more before anything of it goes.
  */
 export class Balancer {
-  report: ExternalReport
+  private readonly state: BalancerReport
   private wanted: Wanted | null = null
   private readonly namespace: BalancerNamespace
   private readonly haproxy: Haproxy
@@ -56,19 +57,21 @@ export class Balancer {
   private startedAt = 0
   private readonly pauses = new Pauses()
   private readonly gathering = new Pauses()
-  private down: string[] = []
-  private isActive = false
-  private problem: string | null = null
+  isActive = false
 
   constructor(
     readonly uid: string,
     readonly number: number,
     private readonly parts: BalancerParts,
-    private readonly onReport: (report: ExternalReport) => void,
+    onReport: (report: ExternalReport) => void,
   ) {
     this.namespace = new BalancerNamespace(parts.hostTag, number, parts.run)
     this.haproxy = parts.haproxy({ uid, number }, this.namespace.path, () => void this.check())
-    this.report = { kind: 'balancer', uid, phase: 'Failed', reason: 'Starting', message: 'The balancer is being started on its host.' }
+    this.state = new BalancerReport(uid, onReport)
+  }
+
+  get report(): ExternalReport {
+    return this.state.now
   }
 
   get isWanted(): boolean {
@@ -99,11 +102,22 @@ export class Balancer {
   async lookAtServers(): Promise<void> {
     if (!this.wanted || !this.isActive || this.running || this.isLooking || !needsHaproxy(this.wanted.balancer)) return
     this.isLooking = true
-    const down = (await this.haproxy.serversDown().catch(() => this.down)).sort().slice(0, 1000)
+    const down = await this.haproxy.serversDown().catch(() => null)
     this.isLooking = false
-    if (isDeepStrictEqual(down, this.down)) return
-    this.down = down
-    if (this.isActive) this.tellState()
+    if (down && this.state.isDown(down.sort().slice(0, 1000)) && this.isActive) this.state.serves()
+  }
+
+  /**
+   * The pods at these addresses have no machine any more: they get nothing new, and what is under way there ends at once, with HAProxy's own answer or with another pod's. Nobody would ever answer it:
+   * who leaves in peace has its time for that, who is dead has not.
+   */
+  async lost(addresses: ReadonlySet<string>): Promise<void> {
+    const { wanted } = this
+    if (!wanted || !this.made || this.left) return
+    const servers = at(addresses, wanted.servers)
+    // Where it cannot be told, its own checks find out.
+    if (servers.size > 0 && needsHaproxy(wanted.balancer)) await this.haproxy.lost(servers).catch(() => undefined)
+    await this.namespace.endConnections([...addresses]).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections to pods whose machines are gone were not ended: they wait until their time is over'))
   }
 
   /** What passed through it and its parts, of UDP and of all else. */
@@ -183,7 +197,7 @@ export class Balancer {
     const outer = { addresses: balancer.addresses, until: balancer.until, most: balancer.options.maxConnections }
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.isActive = true
-    this.tellState()
+    this.state.serves()
   }
 
   /** Who leaves gets nothing new, ahead of all else that changes: as long as HAProxy has others that stay. Where it has none, all of the change does not wait. */
@@ -244,13 +258,13 @@ export class Balancer {
 
   private async bringHaproxy(wanted: Wanted): Promise<void> {
     if (!needsHaproxy(wanted.balancer)) {
-      this.problem = null
+      this.state.problem = null
       return this.haproxy.stop()
     }
     const ran = await this.haproxy.isRunning()
     // One that ends again and again does not take the machine's time.
     if (!ran && performance.now() - this.startedAt < steadyMs) await this.pauses.of(Math.min(1_000, this.retryMs))
-    this.problem = await this.haproxy.bring(wanted)
+    this.state.problem = await this.haproxy.bring(wanted)
     if (!ran) this.startedAt = performance.now()
   }
 
@@ -262,9 +276,7 @@ export class Balancer {
     this.made = null
     this.passed = new Map()
     this.carried = new Map()
-    this.down = []
-    this.problem = null
-    this.tell({ phase: 'Gone', reason: 'Gone', message: 'The host does not answer for the balancer any more.' })
+    this.state.gone()
   }
 
   private async takeAway(): Promise<void> {
@@ -275,25 +287,7 @@ export class Balancer {
   }
 
   private failed(error: unknown): void {
-    const { wanted, isActive, retryMs } = this
-    const what = error instanceof StepFailed ? error.step : 'it'
-    const cause = error instanceof Error ? error.message : String(error)
-    this.parts.log.warn({ err: error, balancer: this.uid, retryMs }, `of a balancer, ${what} is not as it should be; it is tried again`)
-    const again = 'Its host tries again by itself; if this stays, tell the operators.'
-    if (!wanted) return this.tell({ phase: 'Failed', reason: 'NotRemoved', message: `The balancer is being removed, and ${what} cannot be: ${cause}. ${again}` })
-    this.tell(isActive
-      ? { phase: 'Degraded', reason: 'NotUpdated', message: `The balancer answers as it did before: ${what} cannot be changed: ${cause}. ${again}` }
-      : { phase: 'Failed', reason: 'NotStarted', message: `The balancer does not answer: ${what} cannot be made: ${cause}. ${again}` })
-  }
-
-  private tellState(): void {
-    this.tell(this.problem === null ? { phase: 'Active', reason: 'Serving', message: '' } : { phase: 'Degraded', reason: 'PartlyServing', message: this.problem })
-  }
-
-  private tell(state: Pick<ExternalReport, 'phase' | 'reason' | 'message'>): void {
-    const report: ExternalReport = { kind: 'balancer', uid: this.uid, ...state, message: state.message.slice(0, 4096), ...(this.down.length > 0 && { down: this.down }) }
-    if (isDeepStrictEqual(report, this.report)) return
-    this.report = report
-    this.onReport(report)
+    this.parts.log.warn({ err: error, balancer: this.uid, retryMs: this.retryMs }, `of a balancer, ${failedStep(error)} is not as it should be; it is tried again`)
+    this.state.failed(error, this)
   }
 }

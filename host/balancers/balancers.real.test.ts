@@ -180,6 +180,42 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     await settled()
   })
 
+  it('cut what is under way at a pod whose machine is gone, and let it end at one that only leaves', async () => {
+    await lab.web(agent, 6, 'mute')
+    const inside = lab.podNamespace('mute')
+    // Takes what is asked, and answers nothing.
+    await lab.start(inside, 'node', ['-e', "require('node:net').createServer((socket) => socket.on('error', () => {}).resume()).listen(8081, '10.0.0.6', () => console.log('ready'))"])
+    const at = (name: string, ...places: [number, number][]): ExternalObject => ({ kind: 'backendServers', balancerUid: one.uid, backend: name, servers: places.map(([digit, port]) => ({ address: `10.0.0.${digit}`, port, weight: 1 })) })
+    const change = async (object: ExternalObject) => {
+      agent.outside.external.take({ kind: 'externalObjects', complete: false, set: [object], remove: [] })
+      await settled()
+    }
+    // Over HTTP/2 HAProxy refuses the stream, and curl asks by itself anew.
+    const ask = async (...options: string[]) => (await lab.lab.in(lab.outside, 'curl', '-sk', '--http1.1', '--max-time', '50', ...options, '-w', ' %{http_code}', '--resolve', `a.example.com:443:${address}`, 'https://a.example.com/')).stdout.trim()
+    const open = async () => (await lab.lab.in(`hypb-${lab.lab.hostTag}-n7`, 'ss', '-Htn', 'state', 'established', 'dst', '10.0.0.6:8081')).stdout.trim().split('\n').filter(Boolean).length
+    await change(at('a', [6, 8081]))
+    const asked = [ask('--data', 'once'), ask()]
+    await expect.poll(open, { timeout: 20_000 }).toBe(2)
+    await change(at('a', [3, 8080]))
+    // It leaves, and has its time.
+    expect(await open()).toBe(2)
+    agent.outside.balancers.lost(networkId, ['10.0.0.6'])
+    // What may be asked twice is asked of another.
+    expect(await Promise.all(asked)).toEqual([expect.stringMatching(/ 502$/), 'two 200'])
+    expect(await open()).toBe(0)
+    // Dead before the server says that it left: others have what is under way at once, and nothing new goes there.
+    await change(at('a', [6, 8081]))
+    const answer = ask()
+    await expect.poll(open, { timeout: 20_000 }).toBe(1)
+    await change(at('a', [6, 8081], [3, 8080]))
+    await lab.lab.in(inside, 'ip', 'link', 'delete', 'eth0')
+    agent.outside.balancers.lost(networkId, ['10.0.0.6'])
+    expect(await answer).toBe('two 200')
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual(['two 200', 'two 200', 'two 200'])
+    lab.tell(agent, wanted(), servers('a', 3, 4), servers('b', 4))
+    await settled()
+  })
+
   it('come back when HAProxy is killed, and nothing fails but what it had', async () => {
     const end = await lab.load(address, 'b.example.com')
     const before = await pid()

@@ -82,6 +82,12 @@ export class Balancers {
     if (!this.isEnding) this.set(uid, toldOf(objects).get(uid) ?? null, true)
   }
 
+  /** Pods of a network at these addresses have no machine any more. Returns at once. */
+  lost(networkId: string, addresses: readonly string[]): void {
+    const them = new Set(addresses)
+    for (const [uid, { balancer }] of this.told) if (balancer.networkId === networkId) void this.asking.do(async () => this.balancers.get(uid)?.lost(them))
+  }
+
   takeCertificates({ complete, certificates }: Pick<CertificatesMessage, 'complete' | 'certificates'>): void {
     if (this.isEnding) return
     const now = new Map(certificates.map((one) => [one.id, one]))

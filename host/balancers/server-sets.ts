@@ -26,3 +26,8 @@ export function both(before: ServersOf, now: ServersOf): ServersOf {
   }
   return all
 }
+
+/** Those that are at some addresses, by backends that have any. */
+export function at(addresses: ReadonlySet<string>, servers: ServersOf): ServersOf {
+  return new Map([...servers].map(([backend, all]) => [backend, all.filter(({ address }) => addresses.has(address))] as const).filter(([, some]) => some.length > 0))
+}

@@ -113,8 +113,9 @@ describe('a pod\'s place in its network', () => {
     let stands = () => {}
     const ready = new Promise<void>((resolve) => (stands = resolve))
     const port = networkPort(
-      { beginAttach: async () => ({ port: { netns: 'ns', tap: 'tap', mtu: 1450 }, ready }), detach: async () => void told.push('detached') },
+      { beginAttach: async () => ({ port: { netns: 'ns', tap: 'tap', mtu: 1450 }, ready }), detach: async () => void told.push('detached'), portOf: () => ({ uid: 'p', address: '10.0.0.5', prefixLength: 24, mac: '02:00:00:00:00:05', runAsUid: 7 }) },
       { hostNameservers: ['192.0.2.53'], attached: ({ namespace }) => void told.push(`resolver in ${namespace}`), detached: async () => void told.push('no resolver') },
+      (networkId, addresses) => void told.push(`lost ${networkId} ${addresses.join()}`),
     )
     const { uid, tenantId, network, size } = testAssignment()
     const pod = { uid, tenantId, size, vmUid: 7, network: { ...network, domain: 'cluster.local' } }
@@ -124,10 +125,11 @@ describe('a pod\'s place in its network', () => {
     await ready
     await vi.waitFor(() => expect(told).toEqual(['resolver in ns']), { timeout: 20_000 })
     await port.detach(pod)
-    expect(told).toEqual(['resolver in ns', 'detached', 'no resolver'])
+    // Balancers hear of it first: its machine is gone.
+    expect(told).toEqual(['resolver in ns', `lost ${network.id} 10.0.0.5`, 'detached', 'no resolver'])
     // A network without a domain has none.
     await port.attach({ ...pod, network: { ...network, domain: null } }, new AbortController().signal)
     await new Promise(setImmediate)
-    expect(told).toHaveLength(3)
+    expect(told).toHaveLength(4)
   })
 })

@@ -20,11 +20,11 @@ import { checkFiles, drainHaproxy, endHaproxy, isServing, reloadHaproxy, socketO
 import { roomForConnections } from './room'
 import { command, longestCommand } from './runtime'
 import { savedIn, saveIn, type Saved } from './saved-state'
-import { isDone, releasing, runningServers, serverChanges, serversQuestion, stickyCommands, together } from './server-changes'
+import { isDone, losing, releasing, runningServers, serverChanges, serversQuestion, stickyCommands, together } from './server-changes'
 import { serverFiguresQuestion, serverStates } from './server-figures'
 import { placeOfName } from './servers'
 import { removeBalancerFolder } from './strays'
-import { HaproxyRefused, wordsOf } from './words'
+import { HaproxyRefused, plainWords } from './words'
 
 /** One that was asked so often, and for so long did not answer, is taken for dead. */
 const [mostUnanswered, silentMs] = [3, 30_000]
@@ -62,9 +62,17 @@ export class HaproxyProcess implements Haproxy {
   }
 
   release(servers: HaproxyWanted['servers']): Promise<void> {
+    return this.tell(releasing(servers))
+  }
+
+  lost(servers: HaproxyWanted['servers']): Promise<void> {
+    return this.tell(losing(servers))
+  }
+
+  private tell(commands: readonly string[]): Promise<void> {
     return this.serial.do(async () => {
       if (!this.state?.process) return
-      for (const text of together(releasing(servers))) await this.say(text)
+      for (const text of together(commands)) await this.say(text)
     })
   }
 
@@ -290,4 +298,3 @@ export class HaproxyProcess implements Haproxy {
 }
 
 const nothingOf = { listeners: [], backends: [] }
-const plainWords = (answer: string) => wordsOf(answer.split('\n').filter((line) => line.trim() !== '').map((line) => `[ALERT] ${line}`).join('\n'))

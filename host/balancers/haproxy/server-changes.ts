@@ -39,8 +39,11 @@ export function serverChanges(backends: readonly BalancerBackend[], wanted: Read
 }
 
 /** Commands after which these get nothing new. One that HAProxy does not have it answers with words that mean nothing here. */
-export const releasing = (servers: ReadonlyMap<string, readonly BalancerServer[]>): string[] =>
-  [...servers].flatMap(([backend, all]) => all.map((server) => `set server ${serverPath({ backend, name: serverName(server) })} state maint`))
+export const releasing = (servers: ReadonlyMap<string, readonly BalancerServer[]>): string[] => each(servers, 'state maint')
+/** Commands after which these get nothing new until a check finds them alive: nobody else needs to say so. */
+export const losing = (servers: ReadonlyMap<string, readonly BalancerServer[]>): string[] => each(servers, 'health down')
+const each = (servers: ReadonlyMap<string, readonly BalancerServer[]>, what: string): string[] =>
+  [...servers].flatMap(([backend, all]) => all.map((server) => `set server ${serverPath({ backend, name: serverName(server) })} ${what}`))
 
 /** After servers came: those get cookies. */
 export const stickyCommands = (backends: readonly BalancerBackend[], commands: readonly string[], key: string): string[] =>

@@ -18,3 +18,6 @@ export function wordsOf(output: string): string {
     .trim()).filter((line) => !/^(Error\(s\) found|Fatal errors found|parsing|Proxy .* stopped|Current worker|exit-on-failure)/i.test(line))
   return [...new Set(clean)].slice(0, 3).join('; ').slice(0, most) || 'it ended without a word'
 }
+
+/** What HAProxy answered to a command that it did not carry out. */
+export const plainWords = (answer: string): string => wordsOf(answer.split('\n').filter((line) => line.trim() !== '').map((line) => `[ALERT] ${line}`).join('\n'))

@@ -12,7 +12,7 @@ export const backend = (name: string, mode: BalancerBackend['mode'], fields: Par
 export const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 /** Where all is UDP there is none. */
-export const noHaproxy = (): Haproxy => ({ bring: () => Promise.reject(new Error('a HAProxy for UDP')), release: () => Promise.resolve(), isRunning: () => Promise.resolve(false), stop: () => Promise.resolve(), serversDown: () => Promise.resolve([]), servers: () => Promise.resolve([]), counters: () => Promise.resolve([]), log: async function* () {} })
+export const noHaproxy = (): Haproxy => ({ bring: () => Promise.reject(new Error('a HAProxy for UDP')), release: () => Promise.resolve(), lost: () => Promise.resolve(), isRunning: () => Promise.resolve(false), stop: () => Promise.resolve(), serversDown: () => Promise.resolve([]), servers: () => Promise.resolve([]), counters: () => Promise.resolve([]), log: async function* () {} })
 
 /** A balancer with its number as the last part of its addresses, in network 1. */
 export function balancer(number: number, fields: Partial<HostBalancer> = {}): HostBalancer {

@@ -1,4 +1,4 @@
-import type { Attachment } from '@/host/network/attachment'
+import { addressesOf, type Attachment } from '@/host/network/attachment'
 import type { Resolvers } from '@/host/dns/resolvers'
 import type { HostNetwork } from '@/host/network/host-network'
 import type { NetworkPort, PodIdentity } from '../ports'
@@ -12,8 +12,8 @@ export function attachment({ uid, network, vmUid }: Pick<PodIdentity, 'uid' | 'n
   }
 }
 
-/** The host's network as workers use it. A pod waits for its place, and not for the resolver there: that one starts beside it. */
-export function networkPort(network: Pick<HostNetwork, 'beginAttach' | 'detach'>, resolvers: Pick<Resolvers, 'attached' | 'detached' | 'hostNameservers'>): NetworkPort {
+/** The host's network as workers use it. A pod waits for its place, and not for the resolver there: that one starts beside it. `lost`: no machine is behind these addresses of a network any more. */
+export function networkPort(network: Pick<HostNetwork, 'beginAttach' | 'detach' | 'portOf'>, resolvers: Pick<Resolvers, 'attached' | 'detached' | 'hostNameservers'>, lost: (networkId: string, addresses: readonly string[]) => void): NetworkPort {
   return {
     attach: async (pod) => {
       const { domain = null, gateway, dns, mac, id } = pod.network
@@ -22,6 +22,8 @@ export function networkPort(network: Pick<HostNetwork, 'beginAttach' | 'detach'>
       return { namespace: port.netns, tap: port.tap, mac, mtu: port.mtu, dns: domain === null ? dns : [gateway], hostDns: resolvers.hostNameservers, domain, ready }
     },
     detach: async (pod) => {
+      const port = network.portOf(pod.uid)
+      if (port) lost(pod.network.id, addressesOf(port))
       try {
         await network.detach(pod.uid)
       } finally {
