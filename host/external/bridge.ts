@@ -5,12 +5,13 @@ import type { Fingerprint } from '@/host/network/watch/fingerprints'
 import type { Logger } from '@/platform/logger'
 import { announce } from './announce'
 import { forgetNeighbour, type Pool } from './bridge-device'
-import { makeLink, rightLinks, settleInside, type ExternalPort } from './bridge-links'
+import { makeLink, settleInside, type ExternalPort } from './bridge-links'
 import { BridgeTables } from './bridge-tables'
 import { KnownPools } from './known-pools'
 import { KnownPorts } from './known-ports'
 import { LeftAddresses } from './left-addresses'
-import { bridgeName, portName, portPrefix } from './names'
+import { LinkRepair } from './link-repair'
+import { bridgeName, portName } from './names'
 import { PoolBridge } from './pool-bridge'
 
 export type ExternalBridgeOptions = { hostTag: string; kernel: NetworkNamespaceKernel; denied: readonly string[]; run: Run; log: Logger }
@@ -32,8 +33,7 @@ export class ExternalBridge {
   private rightDigest: string | null = null
   /** What an earlier process left was to be removed, and was not. */
   private mustReconcile = false
-  /** Whether every link was made by the last look. */
-  private isComplete = true
+  private readonly repair: LinkRepair
 
   constructor(private readonly options: ExternalBridgeOptions) {
     const { kernel, hostTag, denied, log } = options
@@ -42,6 +42,7 @@ export class ExternalBridge {
     this.tables = new BridgeTables(kernel, { hostTag, denied, log })
     this.left = new LeftAddresses(kernel)
     this.ports = new KnownPorts(hostTag, this.pools, this.left)
+    this.repair = new LinkRepair(options, this.device, this.ports, this.pools, () => this.openBridge())
   }
 
   /** The bridge's MAC address. */
@@ -93,6 +94,11 @@ export class ExternalBridge {
   /** The subnets of all pools. */
   get subnets(): readonly string[] {
     return this.pools.all.map(({ cidr }) => cidr)
+  }
+
+  /** Whether the kernel lets through what is known here and nothing else, as far as the last {@link reconcile} could bring it there. */
+  get isAsKnown(): boolean {
+    return !this.mustReconcile
   }
 
   /** Whether a namespace has a link into the bridge, as far as this process knows. */
@@ -210,7 +216,7 @@ export class ExternalBridge {
       if (found.digest !== this.rightDigest) repairs.push(...await this.repairLinks(), ...await this.keepPools(this.device.keepsPools))
       const after = await look()
       if (after && loaded) this.tables.isAt(after.generation)
-      this.rightDigest = this.isComplete ? after?.digest ?? null : null
+      this.rightDigest = this.repair.isComplete ? after?.digest ?? null : null
       return repairs
     })
     await this.endLeft()
@@ -235,14 +241,11 @@ export class ExternalBridge {
   }
 
   private async repairAll(): Promise<string[]> {
-    const { kernel, hostTag } = this.options
-    const there = (await kernel.links()).map(({ ifname }) => ifname)
-    const surplus = there.filter((name) => name.startsWith(portPrefix(hostTag)) && !this.ports.byName.has(name))
-    await kernel.ipBatchForced(surplus.map((name) => `link delete ${name}`))
-    const repairs = surplus.map((name) => `link ${name} removed`)
+    const there = (await this.options.kernel.links()).map(({ ifname }) => ifname)
+    const repairs = await this.repair.removeSurplus(there)
     this.tables.forget()
     if (this.ports.isEmpty) {
-      if (surplus.length > 0 || there.includes(this.device.name) || this.device.isOpen) await this.removeAll()
+      if (repairs.length > 0 || there.includes(this.device.name) || this.device.isOpen) await this.removeAll()
       return repairs
     }
     await this.openBridge()
@@ -250,30 +253,9 @@ export class ExternalBridge {
     return [...repairs, ...await this.repairLinks()]
   }
 
-  private async repairLinks(): Promise<string[]> {
-    const { kernel, hostTag, log } = this.options
-    const found = await kernel.observe()
-    const wasRight = this.device.isRight(found.links)
-    if (!wasRight) await this.openBridge()
-    const repairs = wasRight ? [] : [`bridge ${this.device.name} made right`]
-    const isRight = await rightLinks(kernel, this.device.name, found)
-    this.isComplete = true
-    for (const [name, port] of this.ports.byName) {
-      if (wasRight && isRight(name, port)) continue
-      try {
-        await this.makeLink(name, port, [])
-        // What is inside of a network's namespace is put right there.
-        if (name.startsWith(`${portPrefix(hostTag)}b`)) await settleInside(port, this.mac, this.options.run)
-        repairs.push(`link ${name} made`)
-      } catch (error) {
-        this.isComplete = false
-        log.warn({ err: error, namespace: port.namespace }, 'a link into the bridge of the outside was not made; the next look tries again')
-      }
-    }
-    const wanted = this.ports.addresses()
-    const stray = found.neighbours.filter(({ dst, dev }) => dev === this.device.name && !wanted.has(dst) && this.pools.poolOf(dst))
-    await kernel.ipBatchForced(stray.map(({ dst }) => forgetNeighbour(dst, this.device.name)))
-    return [...repairs, ...stray.map(({ dst }) => `neighbour ${dst} of the bridge removed`)]
+  private repairLinks(): Promise<string[]> {
+    this.rightDigest = null
+    return this.repair.bringRight()
   }
 
   /** Throws ExecError. */
