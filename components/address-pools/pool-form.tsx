@@ -24,7 +24,7 @@ export function PoolForm() {
   const form = useForm({
     initial,
     schema: poolDraftSchema,
-    submit: (draft) => api.addressPool.create.mutate({ name: draft.name, spec: poolSpecOf(draft) }),
+    submit: (draft, requestId) => api.addressPool.create.mutate({ name: draft.name, spec: poolSpecOf(draft), requestId }),
     fieldOf: poolFieldOf,
     onDone: ({ metadata }) => {
       void queries.invalidateQueries({ queryKey: trpc.addressPool.pathKey() })
