@@ -66,8 +66,10 @@ describe('what ends of balancers', () => {
     expect(await lab.traces()).toEqual([])
     // A balancer that comes while others' leftovers are removed has its own.
     const came: { uid: string; number: number }[] = []
-    const meanwhile = new Strays({ ...parts, haproxies: { ...haproxies, removeBut: async () => {
+    const meanwhile = new Strays({ ...parts, haproxies: { ...haproxies, removeBut: async (isKept) => {
+      expect(isKept('y')).toBe(false)
       came.push({ uid: 'y', number: 9 })
+      expect(isKept('y')).toBe(true)
       await run('ip', ['netns', 'add', name])
       return 0
     } } })

@@ -48,8 +48,8 @@ export type BalancerParts = {
   /** `onEnd`: its process ended by itself. */
   haproxy: (balancer: Pick<HostBalancer, 'uid' | 'number'>, namespacePath: string, onEnd: () => void) => Haproxy
   /**
-   * What an earlier agent left. `endUnwritten` ends what runs and is written down nowhere, with one look for all, and says how many processes that were; `removeBut` removes all that is of none of these
-   * balancers, says of how many, and tells of each of which it could not.
+   * What an earlier agent left. `endUnwritten` ends what runs and is written down nowhere, with one look for all, and says how many processes that were; `removeBut` removes all that is of no balancer
+   * that is kept, which it asks right before each, says of how many, and tells of each of which it could not.
    */
-  haproxies: { endUnwritten: () => Promise<number>; removeBut: (kept: ReadonlySet<string>, failed: (uid: string, error: unknown) => void) => Promise<number> }
+  haproxies: { endUnwritten: () => Promise<number>; removeBut: (isKept: (uid: string) => boolean, failed: (uid: string, error: unknown) => void) => Promise<number> }
 }

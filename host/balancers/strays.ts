@@ -34,7 +34,7 @@ export class Strays {
       isLeft = true
       parts.log.error({ ...what, err: error }, 'what is left of a balancer that is not here any more could not be removed: it is tried again')
     }
-    const folders = await parts.haproxies.removeBut(new Set(kept().map(({ uid }) => uid)), (balancer, error) => failed({ balancer })(error)).catch((error: unknown) => (failed({})(error), 0))
+    const folders = await parts.haproxies.removeBut((uid) => kept().some((one) => one.uid === uid), (balancer, error) => failed({ balancer })(error)).catch((error: unknown) => (failed({})(error), 0))
     let namespaces = 0
     for (const number of (await readdir('/run/netns').catch(() => [])).flatMap((name) => balancerNumberOf(parts.hostTag, name) ?? [])) {
       if (kept().some((one) => one.number === number)) continue

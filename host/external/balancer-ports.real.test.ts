@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { NetworkMessage, NetworkPolicyObject } from '@/contracts/host/v1/networks'
 import { run } from '@/platform/exec'
 import type { Attachment } from '@/host/network/attachment'
@@ -6,7 +6,8 @@ import { balancerAttachment, type BalancerPlace } from '@/host/network/balancer-
 import type { HostNetwork } from '@/host/network/host-network'
 import { namespaceName, tapName } from '@/host/network/names'
 import { HOST, Lab, network, pod, until } from '@/host/network/testing/lab'
-import { balancerMac, portName } from './names'
+import { Uplink } from '@/host/network/uplink'
+import { balancerMac, portName, portPrefix } from './names'
 
 let lab: Lab
 let hosts: HostNetwork
@@ -138,6 +139,26 @@ describe('a balancer', () => {
     await lab.ip(lab.host, [`link delete ${portName(lab.hostTag, inside)}`])
     expect((await hosts.mend()).repairs.join()).toContain(portName(lab.hostTag, inside))
     await lab.hears(lab.outside, '198.18.100.50', 'balancer')
+    await hosts.mend()
+    expect(await hosts.mend()).toEqual({ repairs: [], lostTaps: [] })
+  })
+
+  it('is put right also where the way out of networks cannot be looked at or taken up', async () => {
+    const linkThere = async (name: string) => (await lab.in(lab.host, 'ip', '-o', 'link')).stdout.includes(` ${name}@`)
+    const check = vi.spyOn(Uplink.prototype, 'check').mockRejectedValueOnce(new Error('no way out'))
+    await lab.ip(lab.host, [`link delete ${portName(lab.hostTag, inside)}`])
+    await expect(hosts.mend()).rejects.toThrow('no way out')
+    expect(check).toHaveBeenCalledOnce()
+    await lab.hears(lab.outside, '198.18.100.50', 'balancer')
+    check.mockRestore()
+    // What an agent before answered for is nobody's now.
+    const stray = `${portPrefix(lab.hostTag)}b99`
+    await lab.ip(lab.host, [`link add name ${stray} type veth peer name straypeer`])
+    vi.spyOn(Uplink.prototype, 'adopt').mockRejectedValueOnce(new Error('not taken up'))
+    await expect(hosts.reconcile([web, balancerAttachment(balancer)])).rejects.toThrow('not taken up')
+    expect(await linkThere(stray)).toBe(false)
+    vi.restoreAllMocks()
+    await hosts.reconcile([web, balancerAttachment(balancer)])
     await hosts.mend()
     expect(await hosts.mend()).toEqual({ repairs: [], lostTaps: [] })
   })

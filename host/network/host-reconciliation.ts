@@ -28,14 +28,13 @@ export class HostReconciliation {
     const { uplink } = this.parts
     const found = await this.look([this.uplinkNetns, ...this.networks.all().map(({ namespace }) => namespace)])
     const host = found.get(this.uplinkNetns)
-    const { numbers, repairs } = host ? await uplink.check(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)) : { numbers: [], repairs: [] }
+    const again = async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)
+    // What is wrong with the host's side costs its own part: neither the addresses of the outside, nor networks their repair.
+    const errors: unknown[] = []
+    const failed = <T>(none: T) => (error: unknown): T => (errors.push(error), none)
+    const { numbers, repairs } = host ? await uplink.check(host, again).catch(failed({ numbers: [], repairs: [] })) : { numbers: [], repairs: [] }
     report.repairs.push(...repairs)
-    // What is wrong with the outside costs addresses, and no network its repair.
-    let outside: Error | null = null
-    if (host) report.repairs.push(...await this.parts.external.mend(host, async () => (await this.look([this.uplinkNetns])).get(this.uplinkNetns)).catch((error: unknown) => {
-      outside = error instanceof Error ? error : new Error(String(error))
-      return []
-    }))
+    if (host) report.repairs.push(...await this.parts.external.mend(host, again).catch(failed([])))
     await this.floating.carryOutAll()
     const suspects = [...this.networks.byNumber].filter(([number, network]) => numbers.includes(number) || network.pods.size === 0 || !network.isAsLeft(found.get(network.namespace)))
     await allDone(suspects.map(([number, network]) => this.networks.inTurn(number, async () => {
@@ -47,7 +46,7 @@ export class HostReconciliation {
     })))
     if (suspects.length > 0) report.repairs.push(...await this.parts.peers.reconcile(new Set(suspects.map(([number]) => number))))
     await this.removeOrphans(report)
-    if (outside) throw outside as Error
+    if (errors.length > 0) throw errors[0]
     return report
   }
 
@@ -83,12 +82,14 @@ export class HostReconciliation {
       const here = await numbersHere(this.parts.hostTag)
       const outbound = [...wanted.values()].filter(({ spec }) => (this.known.of(spec.id)?.network?.outbound ?? spec.outbound) === 'nat').map(({ spec }) => spec.number)
       const leftAlone = new Set(failures.map(({ number }) => number))
-      await this.parts.uplink.adopt(new Set([...outbound, ...leftAlone]))
+      // What must not be answered for any more goes also where the way out of networks cannot be taken up.
+      const uplink = await this.parts.uplink.adopt(new Set([...outbound, ...leftAlone])).then(() => null, (error: unknown) => ({ error }))
       this.parts.external.adopt([...wanted.values()].flatMap(({ spec, pods }) => {
         const addresses = this.floating.of(spec.id).filter(({ podUid }) => pods.has(podUid))
         return addresses.length === 0 ? [] : [externalPortOf(this.parts.hostTag, spec.number, namespaceName(this.parts.hostTag, spec.number), addresses)]
       }))
       await this.parts.external.reconcile().then((repairs) => report.repairs.push(...repairs), (error: unknown) => this.parts.log.error({ err: error }, 'the bridge of the outside could not be made right; the next look tries again'))
+      if (uplink) throw uplink.error
       const numbers = [...new Set([...here, ...wanted.keys(), ...this.networks.byNumber.keys()])].filter((number) => !leftAlone.has(number))
       await Promise.all(numbers.map((number) => this.networks.inTurn(number, () => this.reconcileNetwork(number, wanted.get(number), report)).catch((error: unknown) => failures.push({ number, error }))))
       report.repairs.push(...await this.parts.peers.reconcile('all'))

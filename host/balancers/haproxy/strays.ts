@@ -31,10 +31,11 @@ export async function endUnwrittenHaproxies(folder: string): Promise<number> {
   return killStrayHaproxies(folder, new Set(running.filter((pid) => pid !== null)))
 }
 
-/** Removes what is left of all balancers but these, and says of how many. One that cannot be removed is told, and costs no other. */
-export async function removeFoldersBut(folder: string, kept: ReadonlySet<string>, failed: (uid: string, error: unknown) => void): Promise<number> {
+/** Removes what is left of all balancers but those that are kept as it comes to them: removing takes long, and balancers come meanwhile. Says of how many. One that cannot be removed is told, and costs no other. */
+export async function removeFoldersBut(folder: string, isKept: (uid: string) => boolean, failed: (uid: string, error: unknown) => void): Promise<number> {
   let removed = 0
-  for (const uid of (await readdir(folder)).filter((name) => !kept.has(name))) {
+  for (const uid of await readdir(folder)) {
+    if (isKept(uid)) continue
     await removeBalancerFolder(join(folder, uid)).then(() => (removed += 1), (error: unknown) => failed(uid, error))
   }
   return removed
