@@ -156,6 +156,26 @@ describe('an address of a pod', () => {
     await soon(() => said(uid, 'Associated')).toBe('True Associated')
   })
 
+  it('is had from a balancer that goes on with its other one, once the host has let go of that alone', async () => {
+    const [a, b] = both()
+    await Promise.all([a.begin(), b.begin()])
+    await cordon(b, true)
+    await pod('two', b)
+    const { uid } = await service('web')
+    for (const last of [60, 61]) await floating(`n${last}`, `198.18.100.${last}`, { kind: 'Service', namespace: 'shop', name: 'web' })
+    await soon(() => a.addresses()).toEqual(['198.18.100.60', '198.18.100.61'])
+    await soon(async () => (await said(uid, 'LoadBalancer'))?.slice(0, 4)).toBe('True')
+    a.removed.length = 0
+    a.holdAnswers()
+    await aim('n61', '198.18.100.61', { kind: 'Pod', namespace: 'shop', name: 'two' })
+    await soon(() => a.addresses()).toEqual(['198.18.100.60'])
+    expect(b.addresses()).toEqual([])
+    await a.answersAgain()
+    await soon(() => b.addresses()).toEqual(['198.18.100.61'])
+    expect(a.removed).toEqual([])
+    await cordon(b, false)
+  })
+
   it('goes from a pod to a balancer of the same host in two steps, and follows a pod of the same name', async () => {
     const [a, b] = both()
     await a.begin()

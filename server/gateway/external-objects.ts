@@ -7,6 +7,7 @@ import { inSnapshot, type DatabaseClient } from '@/server/store/database'
 import { readHostBackends, readHostExternal, type Unwanted } from '@/server/store/external-state'
 import { SentCertificates, type CertificateNames } from './certificates'
 import { releaseExternal } from './external-release'
+import { asChosen } from './held-external'
 import { LeftOutServers } from './left-out-servers'
 import type { HostSession, HostSessions } from './host-sessions'
 import { ToldExternal, type Misshapen } from './told-external'
@@ -91,7 +92,7 @@ export class ExternalStream {
     await session.lease.begins(parts.db, session.hostId, state.others)
     const answering = prepared.flatMap(({ object }) => (object.kind === 'floatingAddress' || object.kind === 'balancer' ? [object] : []))
     const chosen = session.held.choose(answering, leaving, unwanted.addresses.length > 0, only)
-    const kept = prepared.filter(({ key, object }) => object.kind === 'addressPool' || chosen.has(object.kind === 'backendServers' ? `balancer/${object.balancerUid}` : key))
+    const kept = this.told.narrow(prepared, (object) => asChosen(object, chosen))
     yield* certificates
     yield* this.counted(this.told.messages(kept, only))
     if (scope === null) {
@@ -106,6 +107,7 @@ export class ExternalStream {
   private *counted(messages: readonly DesiredMessage[]): Generator<DesiredMessage> {
     for (const message of messages) {
       this.session.lease.wasSent()
+      this.session.held.wasSent()
       yield message
     }
   }

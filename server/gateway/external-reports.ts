@@ -43,7 +43,10 @@ export class ExternalReports {
       const key = keyOfReport(report)
       this.waiting.delete(key)
       if (session.held.settle(report)) settled = true
-      else this.waiting.set(key, { report, tenantId: null })
+      else {
+        if (session.held.hear(report)) settled = true
+        this.waiting.set(key, { report, tenantId: null })
+      }
     }
     if (begins) session.wakeExternal()
     else if (settled) session.wakeSettled()

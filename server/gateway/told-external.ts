@@ -35,6 +35,15 @@ export class ToldExternal {
     return { prepared, misshapen }
   }
 
+  /** Those that may be told as they are now, or as they may be. They were found to be as agreed before: that some of it is left out changes nothing about that. */
+  narrow(objects: readonly Prepared[], mayBe: (object: ExternalObject) => ExternalObject | null): Prepared[] {
+    return objects.flatMap((one) => {
+      const object = mayBe(one.object)
+      if (object === null) return []
+      return object === one.object ? [one] : this.prepare([object]).prepared
+    })
+  }
+
   /**
    * The messages that make the host know these objects and no others; none where it does. They count as told. With `only`, the objects are those of which it accepts
    * the key, and of others nothing is said.

@@ -50,11 +50,16 @@ export type ExternalMessage = z.infer<typeof externalMessage>
 export const certificatesMessage = z.object({ kind: z.literal('certificates'), complete: z.boolean(), certificates: z.array(z.object({ id: z.uuid(), revision: z.string().max(64), pem: z.string().max(256 << 10) })).max(5_000) })
 export type CertificatesMessage = z.infer<typeof certificatesMessage>
 
+/** Of one balancer: what it is told to have, and what it has not let go of yet. */
+export const maxReportedAddresses = 64
+
 /**
  * What this host made of a floating address or a balancer. `Gone` is the answer to each removal (a key of `remove`, and what a complete message does not name), also
  * of what was not here: it does not answer for it any more, so that another host may; never of what it is told to have. A complete report names all that
  * this host may answer for. After a removal the server sends nothing of that key before it has the answer. `down`: servers that
- * the balancer's own checks took out, as `backend/address:port`.
+ * the balancer's own checks took out, as `backend/address:port`. `addresses`: those that the balancer may answer for, with what it is told to have and what it lost
+ * and has not let go of yet, as it is once `taken` messages `externalObjects` of this connection are carried out or under way. A host says so anew whenever one
+ * fewer is among them: only then another may have that one. Without the two (an agent of before does not say them): not known.
  */
-export const externalReport = z.object({ kind: z.enum(['floatingAddress', 'balancer']), uid: z.uuid(), phase: z.enum(['Active', 'Degraded', 'Failed', 'Gone']), reason: reportText(128), message: reportText(4096), down: z.array(reportText(160)).max(1000).optional() })
+export const externalReport = z.object({ kind: z.enum(['floatingAddress', 'balancer']), uid: z.uuid(), phase: z.enum(['Active', 'Degraded', 'Failed', 'Gone']), reason: reportText(128), message: reportText(4096), down: z.array(reportText(160)).max(1000).optional(), addresses: z.array(oneIp).max(maxReportedAddresses).optional(), taken: z.number().int().min(0).optional() })
 export type ExternalReport = z.infer<typeof externalReport>

@@ -1,14 +1,15 @@
 import { externalObjectKey, type ExternalMessage, type ExternalObject, type ExternalReport } from '@/contracts/host/v1/external'
 import { HeldExternal } from '@/server/gateway/held-external'
 import { LeaseSent } from '@/server/gateway/lease-told'
-import { ToldExternal, type Prepared } from '@/server/gateway/told-external'
+import { ToldExternal } from '@/server/gateway/told-external'
 
 type Unwanted = { addresses: { uid: string; address: string }[]; balancers: string[] }
 /** `scope`: the uids of what was read; null: everything. */
-type Reading = { scope: ReadonlySet<string> | null; leaving: ReadonlySet<string>; objects: Prepared[]; unwanted: Unwanted; others: boolean }
+type Reading = { scope: ReadonlySet<string> | null; leaving: ReadonlySet<string>; objects: ExternalObject[]; unwanted: Unwanted; others: boolean }
 /** A row as far as changes of it wake a host's gateway, and the balancer that an address is said with. */
 export type Row = { hostId: string | null; with: string | null; text: string }
-type Has = { addresses: readonly string[]; until: number | null }
+/** `kernel`: what is answered for now; it becomes `addresses`, those that were told last. */
+type Has = { addresses: readonly string[]; kernel: readonly string[]; until: number | null }
 
 /** What a gateway has of one connection, and what is under way on it. */
 class Connection {
@@ -20,6 +21,8 @@ class Connection {
   /** Heartbeats under way, and how many messages the host took. */
   readonly beats: (number | undefined)[] = []
   taken = 0
+  /** How many messages of the outside were sent. */
+  sent = 0
   reading: Reading | null = null
   /** The rows at the last look, of which changes wake the gateway; null: it has not looked yet. What changed since and was not read, by uid. */
   seen: ReadonlyMap<string, Row> | null = null
@@ -41,26 +44,35 @@ export class ModelHost {
   calledLost = false
   /** What its row says: it knows that it may answer for nothing for ever. */
   leaseTold = false
-  constructor(readonly id: string, /** Whether its agent, as its last hello said, knows of the outside. */ public capable: boolean) {
+  constructor(readonly id: string, /** Whether its agent, as its last hello said, knows of the outside. */ public capable: boolean, /** Whether it says of balancers which addresses they hold; one that does not does at once what it is told. */ private says: boolean) {
     this.name()
   }
 
   /** The addresses that it answers for now. */
   get answering(): string[] {
-    return [...this.has.values()].filter(({ until }) => !this.leaseOver || until === null).flatMap(({ addresses }) => addresses)
+    return [...this.has.values()].filter(({ until }) => !this.leaseOver || until === null).flatMap(({ kernel }) => kernel)
   }
 
   take(): void {
     if (this.partitioned) return
     const message = this.connection.toHost.shift()
     if (!message) return
-    const set = new Map(message.set.map((object) => [externalObjectKey(object), object]))
+    const set = new Map(message.set.filter((object) => isAnswering(externalObjectKey(object))).map((object) => [externalObjectKey(object), object]))
     const gone = (message.complete ? [...this.has.keys()].filter((key) => !set.has(key)) : message.remove).filter(isAnswering)
     for (const key of gone) this.has.delete(key)
-    for (const [key, object] of set) if (isAnswering(key)) this.has.set(key, hasOf(object))
+    const less = [...set].filter(([key, object]) => this.has.get(key)?.addresses.some((one) => !addressesOf(object).includes(one))).map(([key]) => key)
+    for (const [key, object] of set) this.has.set(key, { addresses: addressesOf(object), kernel: this.has.get(key)?.kernel ?? [], until: 'until' in object ? object.until ?? null : null })
     this.connection.taken += 1
-    const reports = [...gone.map((key) => reportOf(key, 'Gone')), ...[...set.keys()].filter(isAnswering).map((key) => reportOf(key, 'Active'))]
-    if (reports.length > 0) this.connection.toServer.push({ complete: false, reports })
+    this.tell([...gone.map((key) => reportOf(key, 'Gone')), ...(this.says ? less : []).map((key) => this.reportOf(key))])
+    if (!this.says) this.work()
+  }
+
+  /** Brings its kernel to what it was told: nothing comes to where it shall be before it has left where it was. */
+  work(): void {
+    const keys = [...this.has].filter(([, { addresses, kernel }]) => addresses.join() !== kernel.join()).map(([key]) => key)
+    for (const one of this.has.values()) one.kernel = one.kernel.filter((address) => one.addresses.includes(address))
+    for (const one of this.has.values()) one.kernel = one.addresses.filter((address) => one.kernel.includes(address) || ![...this.has.values()].some(({ kernel }) => kernel.includes(address)))
+    this.tell(keys.map((key) => this.reportOf(key)))
   }
 
   beat(): void {
@@ -79,6 +91,7 @@ export class ModelHost {
   changeAgent(): void {
     if (this.partitioned) return
     this.capable = !this.capable
+    this.says ||= this.capable
     this.disconnect()
   }
 
@@ -94,18 +107,24 @@ export class ModelHost {
 
   /** The first report of a connection. */
   private name(): void {
-    if (this.capable) this.connection.toServer.push({ complete: true, reports: [...this.has.keys()].map((key) => reportOf(key, 'Active')) })
+    if (this.capable) this.connection.toServer.push({ complete: true, reports: [...this.has.keys()].map((key) => this.reportOf(key)) })
+  }
+
+  private tell(reports: readonly ExternalReport[]): void {
+    if (this.capable && !this.partitioned && reports.length > 0) this.connection.toServer.push({ complete: false, reports: [...reports] })
+  }
+
+  private reportOf(key: string): ExternalReport {
+    const one = this.has.get(key)
+    return reportOf(key, 'Active', this.says && one && key.startsWith('balancer/') ? { addresses: [...new Set([...one.addresses, ...one.kernel])], taken: this.connection.taken } : {})
   }
 }
 
-function reportOf(key: string, phase: 'Active' | 'Gone'): ExternalReport {
+export function reportOf(key: string, phase: 'Active' | 'Gone', holds: Pick<ExternalReport, 'addresses' | 'taken'> = {}): ExternalReport {
   const [kind, uid = ''] = key.split('/')
-  return { kind: kind === 'balancer' ? 'balancer' : 'floatingAddress', uid, phase, reason: '', message: '' }
+  return { kind: kind === 'balancer' ? 'balancer' : 'floatingAddress', uid, phase, reason: '', message: '', ...holds }
 }
 
 const isAnswering = (key: string) => key.startsWith('balancer/') || key.startsWith('floatingAddress/')
 
-function hasOf(object: ExternalObject): Has {
-  if (object.kind === 'balancer') return { addresses: object.addresses, until: object.until }
-  return object.kind === 'floatingAddress' ? { addresses: [object.address], until: object.until ?? null } : { addresses: [], until: null }
-}
+const addressesOf = (object: ExternalObject): readonly string[] => (object.kind === 'balancer' ? object.addresses : object.kind === 'floatingAddress' ? [object.address] : [])

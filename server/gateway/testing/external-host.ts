@@ -10,18 +10,29 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
   const certificates = new Map<string, CertificatesMessage['certificates'][number]>()
   const unanswered = new Set<string>()
   const seen: string[] = []
+  const removed: string[] = []
+  /** What each balancer answers for: what it lost is among it until it says that it let go. */
+  const holds = new Map<string, readonly string[]>()
+  for (const object of held) if (object.kind === 'balancer') holds.set(externalObjectKey(object), object.addresses)
   let answers = true
   let lastSize = 0
   let taken = 0
   const isAnswering = (key: string) => key.startsWith('floatingAddress/') || key.startsWith('balancer/')
   const report = (key: string, phase: 'Active' | 'Gone') => {
     const [kind, uid = ''] = key.split('/')
-    return { kind: kind === 'balancer' ? ('balancer' as const) : ('floatingAddress' as const), uid, phase, reason: '', message: '' }
+    const addresses = phase === 'Gone' ? undefined : holds.get(key)
+    return { kind: kind === 'balancer' ? ('balancer' as const) : ('floatingAddress' as const), uid, phase, reason: '', message: '', ...(addresses && { addresses: [...addresses], taken }) }
   }
+  /** The balancers that hold more than they shall, which they let go of. */
+  const letGo = (): string[] => [...has].flatMap(([key, object]) => {
+    if (object.kind !== 'balancer' || holds.get(key)?.length === object.addresses.length) return []
+    holds.set(key, object.addresses)
+    return [key]
+  })
   const answer = async () => {
     const keys = [...unanswered]
     unanswered.clear()
-    await host.reportExternal(keys.map((key) => report(key, 'Gone')))
+    await host.reportExternal([...keys.map((key) => report(key, 'Gone')), ...letGo().map((key) => report(key, 'Active'))])
   }
   const run = async () => {
     for (;;) {
@@ -39,9 +50,15 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
       const remove = message.complete ? [...has.keys()].filter((key) => !message.set.some((object) => externalObjectKey(object) === key)) : message.remove
       for (const key of remove) {
         has.delete(key)
+        holds.delete(key)
+        removed.push(key)
         if (isAnswering(key)) unanswered.add(key)
       }
-      for (const object of message.set) has.set(externalObjectKey(object), object)
+      for (const object of message.set) {
+        has.set(externalObjectKey(object), object)
+        if (object.kind === 'balancer') holds.set(externalObjectKey(object), [...new Set([...holds.get(externalObjectKey(object)) ?? [], ...object.addresses])])
+      }
+      if (answers) letGo()
       const active = message.set.map(externalObjectKey).filter(isAnswering)
       if (active.length > 0) await host.reportExternal(active.map((key) => report(key, 'Active')))
       if (answers && unanswered.size > 0) await answer()
@@ -51,7 +68,7 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
   let failure: unknown = null
   void run().catch((error: unknown) => (failure = error))
   return {
-    ...host, has, failure: () => failure, certificates, seen, answer,
+    ...host, has, failure: () => failure, certificates, seen, removed, answer,
     /** Its first report: from then on it is told of the outside. */
     begin: () => host.reportExternal([...has.keys()].filter(isAnswering).map((key) => report(key, 'Active')), true),
     /** As an agent: it says what it took where nothing of it is without an end. */
