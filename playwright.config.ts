@@ -3,11 +3,13 @@ import { defineConfig } from '@playwright/test'
 const baseURL = process.env.HYPERNETES_E2E_URL
 if (!baseURL) throw new Error('The journeys need an installation that runs: npm test -- e2e starts one. To use yours, set HYPERNETES_E2E_URL.')
 
+/** Journeys that endure or are large: npm test -- long. */
+const long = '**/*.long.spec.ts'
+const upgrade = '**/upgrade.spec.ts'
+
 // One worker: the journeys share one machine's processors and one installation.
 export default defineConfig({
   testDir: 'e2e',
-  // It needs an installation of the previous commit: npm test -- upgrade.
-  testIgnore: process.env.HYPERNETES_E2E_UPGRADE ? [] : ['**/upgrade.spec.ts'],
   workers: 1,
   fullyParallel: false,
   retries: 0,
@@ -18,6 +20,7 @@ export default defineConfig({
   reporter: [['list'], ['./tools/testing/journey-count-reporter.ts']],
   use: {
     baseURL,
+    viewport: { width: 1280, height: 800 },
     // Recording all that a page does takes a fifth of the time: for a journey that fails, add --trace on.
     trace: 'off',
     screenshot: 'only-on-failure',
@@ -28,5 +31,10 @@ export default defineConfig({
       args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
     },
   },
-  projects: [{ name: 'chromium', use: { viewport: { width: 1280, height: 800 } } }],
+  projects: [
+    { name: 'usual', testIgnore: [long, upgrade] },
+    { name: 'long', testMatch: long },
+    // It needs an installation of the previous commit: npm test -- upgrade.
+    ...(process.env.HYPERNETES_E2E_UPGRADE ? [{ name: 'upgrade', testMatch: upgrade }] : []),
+  ],
 })

@@ -6,6 +6,22 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 const resolve = { alias: [{ find: /^@\//, replacement: root }, { find: 'server-only', replacement: `${root}tools/testing/empty.ts` }] }
 const exclude = [...configDefaults.exclude, 'e2e/**', 'dist/**', '.next/**', 'data/**']
 
+/** Tests on real parts: `real` are those of every `npm test`; `long` are what endures or is large, of `npm test -- long`. */
+const onRealParts = (name: 'real' | 'long') => ({
+  resolve,
+  test: {
+    name,
+    include: [`**/*.${name}.test.ts`],
+    globalSetup: ['tools/testing/groups-setup.ts'],
+    exclude,
+    // Two files side by side fill what each leaves idle while a machine boots. Nothing is shared between them, as between two runs.
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
+  },
+})
+
 export default defineConfig({
   resolve,
   test: {
@@ -18,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.{ts,tsx}'],
-          exclude: [...exclude, '**/*.real.test.ts'],
+          exclude: [...exclude, '**/*.real.test.ts', '**/*.long.test.ts'],
           // A thread begins in a fraction of a process' time. Vitest's own number of them is one less than the processors.
           pool: 'threads',
           maxWorkers: Math.max(2, availableParallelism()),
@@ -29,20 +45,8 @@ export default defineConfig({
           expect: { poll: { timeout: 15_000 } },
         },
       },
-      {
-        resolve,
-        test: {
-          name: 'real',
-          include: ['**/*.real.test.ts'],
-          globalSetup: ['tools/testing/groups-setup.ts'],
-          exclude,
-          // Two files side by side fill what each leaves idle while a machine boots. Nothing is shared between them, as between two runs.
-          maxWorkers: 2,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          expect: { poll: { timeout: 30_000 } },
-        },
-      },
+      onRealParts('real'),
+      onRealParts('long'),
     ],
   },
 })

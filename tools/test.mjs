@@ -1,18 +1,21 @@
 #!/usr/bin/env node
 // `npm test`: installs what it lacks, runs every check and test, and ends with `N passed, N failed`.
-// `npm test -- PART… [FILE…]` runs parts: checks, unit, real, e2e; and upgrade, by its name alone.
+// `npm test -- PART… [FILE…]` runs parts: checks, unit, real, e2e; and by their names alone: long (what takes long: *.long.test.ts
+// and *.long.spec.ts; real and e2e run those too where a FILE names them) and upgrade.
 import { npmProgram } from './setup/paths.mjs'
 import { prepare } from './setup/prepare.mjs'
-import { check, execute, suite } from './test/outcome.mjs'
+import { check, suite } from './test/outcome.mjs'
 
 const USUAL = ['checks', 'unit', 'real', 'e2e']
-const PARTS = [...USUAL, 'upgrade']
+const PARTS = [...USUAL, 'long', 'upgrade']
 const args = process.argv.slice(2)
 const chosen = args.filter((arg) => PARTS.includes(arg))
 const files = args.filter((arg) => !PARTS.includes(arg))
 const parts = new Set(chosen.length > 0 ? chosen : USUAL)
 
-const vitest = (project) => [npmProgram('vitest'), 'run', '--project', project, ...files]
+const vitest = (...projects) => [npmProgram('vitest'), 'run', ...projects.flatMap((project) => ['--project', project]), ...files]
+/** What runs where files are named, and where none is. */
+const usual = (name) => (files.length > 0 ? [name, 'long'] : [name])
 
 /** Tests on real parts wait much: for a VM, a network, a disk. What is run beside them takes what they leave of the processors. */
 const beside = parts.has('real')
@@ -21,14 +24,21 @@ const beside = parts.has('real')
 const run = {
   checks: async () => (await import('./test/checks.mjs')).runChecks({ idle: beside }),
   unit: async () => [await suite('unit tests', vitest('unit'))],
-  real: async () => [await suite('tests on real parts', vitest('real'), { limitMs: 900_000 })],
-  e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(files)],
+  real: async () => [await suite('tests on real parts', vitest(...usual('real')), { limitMs: 900_000 })],
+  e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), files)],
+  long: runLong,
   upgrade: async () => (await import('./test/upgrade.mjs')).runUpgrade(),
 }
-/** Makes images that tests on real parts pull, ahead of them; where it fails, the tests make them and tell why not. */
-const makeImages = () => execute([process.execPath, '--import', 'tsx', 'host/images/testing/debian/make-all.ts'], { capture: true, idle: true })
 
-const real = ['real', 'e2e', 'upgrade'].some((part) => parts.has(part))
+/** A name may be of tests on real parts, of journeys, or of both. */
+async function runLong() {
+  const { isJourney, runJourneys } = await import('./test/journeys.mjs')
+  const outcomes = [await suite('long tests on real parts', [...vitest('long'), ...(files.length > 0 ? ['--passWithNoTests'] : [])], { limitMs: 900_000 })]
+  if (files.length === 0 || files.some(isJourney)) outcomes.push(await runJourneys(['long'], files))
+  return outcomes
+}
+
+const real = ['real', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part))
 const outcomes = []
 async function runPart(part) {
   if (!parts.has(part)) return
@@ -40,13 +50,15 @@ async function runPart(part) {
 }
 
 try {
-  await prepare({ host: real, tests: real, console: ['checks', 'e2e', 'upgrade'].some((part) => parts.has(part)) })
+  await prepare({ host: real, tests: real, console: ['checks', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part)) })
   // The journeys have the machine for themselves: they measure how long a person waits.
-  const aside = beside ? [runPart('checks'), files.length === 0 && makeImages()] : [await runPart('checks')]
+  const checks = runPart('checks')
+  if (!beside) await checks
   await runPart('unit')
   await runPart('real')
-  await Promise.all(aside)
+  await checks
   await runPart('e2e')
+  await runPart('long')
   await runPart('upgrade')
 } catch (error) {
   outcomes.push(await check('preparation', () => ({ ok: false, output: error.message })))

@@ -1,15 +1,23 @@
-import { npmProgram } from '../setup/paths.mjs'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { npmProgram, root } from '../setup/paths.mjs'
 import { startOwnInstallation } from './installation.mjs'
 import { suite } from './outcome.mjs'
 
+const NAMES = { usual: 'e2e: the browser on a running installation', long: 'long e2e: the browser on a running installation' }
+
+/** Whether a name that was given is of a journey, or of several. @param {string} name */
+export const isJourney = (name) => readdirSync(join(root, 'e2e'), { recursive: true }).some((path) => path.endsWith('.spec.ts') && `e2e/${path}`.includes(name))
+
 /**
  * Starts an installation of its own, runs the browser's journeys against it and stops it.
+ * @param {string[]} projects of playwright.config.ts: `usual`, `long`
  * @param {string[]} files only these
  */
-export async function runJourneys(files = []) {
+export async function runJourneys(projects, files = []) {
   const { env, logFile, stop } = await startOwnInstallation('e2e')
   try {
-    const outcome = await suite('e2e: the browser on a running installation', [npmProgram('playwright'), 'test', '--output=test-results/journeys', ...files], { env, limitMs: 1_200_000 })
+    const outcome = await suite(NAMES[projects[0]], [npmProgram('playwright'), 'test', '--output=test-results/journeys', ...projects.map((project) => `--project=${project}`), ...files], { env, limitMs: 1_200_000 })
     if (outcome.failed > 0) console.log(`\nThe installation's log: ${logFile}`)
     return outcome
   } finally {

@@ -27,7 +27,7 @@ export async function runUpgrade() {
     const previous = await startInstallation(own.settings, { logFile: own.logFile, checkout: folder })
     try {
       const env = { ...own.env, HYPERNETES_E2E_UPGRADE: JSON.stringify(own.settings) }
-      const outcome = await suite(NAME, [npmProgram('playwright'), 'test', '--output=test-results/upgrade', 'upgrade.spec.ts'], { env })
+      const outcome = await suite(NAME, [npmProgram('playwright'), 'test', '--output=test-results/upgrade', '--project=upgrade'], { env })
       if (outcome.failed > 0) console.log(`\nThe installation's log: ${own.logFile}`)
       return [built, outcome]
     } finally {

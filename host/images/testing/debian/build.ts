@@ -25,7 +25,7 @@ export async function debianImage(recipe: DebianRecipe): Promise<string> {
   const isThere = async () => (await stat(target).catch(() => undefined)) !== undefined
   if (await isThere()) return `${target}:${tag}`
   await mkdir(cache, { recursive: true })
-  // npm test makes images ahead of the tests that pull them: one waits for the other.
+  // Tests that run side by side pull the same: one waits for the other.
   return withLock(`${target}.lock`, async () => {
     if (!(await isThere())) await make(recipe, target)
     return `${target}:${tag}`
