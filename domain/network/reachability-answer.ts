@@ -1,9 +1,8 @@
 import type { ReachabilityAnswer, ReachabilityEnd, ReachabilityQuestion, ReachabilityStep } from './reachability'
 import { ruleAdvice, ruleStep, trafficWords } from './reachability-rules'
 import { followWay, type Surroundings, type Target, type Way } from './reachability-way'
-import { podNamed, type World, type WorldPod } from './reachability-world'
+import { podNamed, sourceTo, type World, type WorldPod } from './reachability-world'
 import { decide, isOwn, type Traffic, type Verdict } from './rules'
-import { familyOf } from '../shared/ip'
 
 /** More of a service's endpoints than so many are not looked at: with thousands of rules each takes milliseconds. */
 const maxTargets = 100
@@ -27,7 +26,7 @@ export function answerReachability(map: Surroundings, question: Omit<Reachabilit
 }
 
 function judge(world: World, pod: WorldPod, target: Target, protocol: ReachabilityQuestion['protocol'], local: boolean): Judged {
-  const own = pod.addresses.find((address) => familyOf(address) === familyOf(target.address)) ?? ''
+  const own = sourceTo(world, pod, target.address) ?? ''
   const traffic: Traffic = { protocol, port: target.port }
   const egress = local ? free : decide(world.rules, 'egress', traffic, own, target.address)
   const ingress = local || !target.world ? free : decide(target.world.rules, 'ingress', traffic, target.address, own)

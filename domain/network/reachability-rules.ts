@@ -26,6 +26,7 @@ export function ruleStep(direction: RuleDirection, { allowed, because }: Verdict
   if (because.kind === 'self') return step('A pod always reaches itself.')
   if (because.kind === 'foreign') return step(`${pod} is not a pod of this network: its rules do not judge it.`)
   if (because.default === 'out') return step(`No group or policy says what may leave ${pod}: everything may.`)
+  if (because.default === 'floating') return step(`No group or policy says what may come in to ${pod}: its floating address is open to everybody.`)
   if (because.default === 'within') return step(`No group or policy says what may come in to ${pod}: everything of its network and of its peers may.`)
   return step(`No group or policy lets anything in to ${pod}, and ${other} is neither of its network nor of a peer.`)
 }

@@ -1,7 +1,7 @@
 import { invalidInput } from '../shared/errors'
 import { familyOf } from '../shared/ip'
 import type { DecidingRule, ReachabilityEnd, ReachabilityQuestion } from './reachability'
-import { canonical, holdsAddress, podAt, podNamed, serviceNamed, type World, type WorldPod, type WorldService } from './reachability-world'
+import { canonical, holdsAddress, podAt, podNamed, serviceNamed, sourceTo, type World, type WorldPod, type WorldService } from './reachability-world'
 import { isOwn } from './rules'
 import { reservedSubnets } from './spec'
 import { formatSubnet, inSubnet, parseIp } from '../shared/ip'
@@ -60,7 +60,7 @@ function toAddress(map: Surroundings, from: WorldPod, address: string, protocol:
   const { network } = world
   const named = { name: address, dial: { address, port: given } }
   const end = (title: string, detail: string, advice: string, rule: DecidingRule | null = null) => nowhere(named, [{ title, detail, passes: false, rule }], advice)
-  if (!from.addresses.some((own) => familyOf(own) === familyOf(address))) return end('Address family', `Pod “${from.name}” has no IPv${familyOf(address)} address.`, `Give network “${network.name}” an IPv${familyOf(address)} subnet.`, networkLink(world, 'spec.subnets'))
+  if (sourceTo(world, from, address) === undefined) return end('Address family', `Pod “${from.name}” has no IPv${familyOf(address)} address.`, `Give network “${network.name}” an IPv${familyOf(address)} subnet.`, networkLink(world, 'spec.subnets'))
   const reserved = reservedSubnets.find((range) => inSubnet(range, parseIp(address)))
   if (reserved) return end('Never routed', `${address} lies in ${formatSubnet(reserved)}: loopback, link-local with metadata services, and multicast never leave a pod.`, 'Name another address; what a metadata service would tell stands in the pod’s own spec.')
   const service = world.services.find(({ addresses }) => addresses.includes(address))
@@ -70,6 +70,7 @@ function toAddress(map: Surroundings, from: WorldPod, address: string, protocol:
   if (gateway) return toGateway(world, address, protocol, port)
   const pod = podAt(world, address)
   if (pod?.uid === from.uid) return { ...named, steps: [{ title: `Pod ${from.name} itself`, detail: `${address} is its own address: what it sends there never leaves it.`, passes: true, rule: null }], targets: [{ address, port, pod, world }], certain: true, local: true, advice: null }
+  if (pod?.routed?.includes(address)) return { dial: { address, port }, name: pod.name, steps: [{ title: 'Floating address', detail: `${address} is routed to pod “${pod.name}” of network “${network.name}”, in which pod “${from.name}” is, too.`, passes: true, rule: null }], targets: [{ address, port, pod, world }], certain: true, advice: null }
   if (pod) return { dial: { address, port }, name: pod.name, steps: [{ title: `Pod ${pod.name}`, detail: `It has ${address} in network “${network.name}”, as pod “${from.name}” is.`, passes: true, rule: networkLink(world, `spec.subnets.${subnetNameOf(world, address)}`) }], targets: [{ address, port, pod, world }], certain: true, advice: null }
   const subnet = network.subnets.find(({ cidr }) => holdsAddress(cidr, address))
   if (subnet) return end('No pod there', `${address} lies in subnet “${subnet.name}” of network “${network.name}”, and no pod has it.`, 'Compare it with the addresses of the network’s pods.', networkLink(world, `spec.subnets.${subnet.name}`))
@@ -82,7 +83,7 @@ function toAddress(map: Surroundings, from: WorldPod, address: string, protocol:
     const home = map.visible.get(peer.number) ?? null
     return toPeer(map, { address, port, pod: (home && podAt(home, address)) ?? null, world: home }, peer)
   }
-  return toOutside(world, address, port)
+  return toOutside(map, from, address, port)
 }
 
 const subnetNameOf = ({ network }: World, address: string): string => network.subnets.find(({ cidr }) => holdsAddress(cidr, address))?.name ?? ''
@@ -118,17 +119,21 @@ function toPeer({ world }: Surroundings, target: Target, other: { number: number
   return { ...way, steps: [{ ...step, detail: `Network “${world.network.name}” is peered with one of another tenant: what that one lets in is not visible here.` }], targets: [target], certain: false, advice: null }
 }
 
-function toOutside(world: World, address: string, port: number | null): Way {
+function toOutside({ world, visible }: Surroundings, from: WorldPod, address: string, port: number | null): Way {
   const { network } = world
-  const way = { name: address, dial: { address, port } }
   const title = 'Outside'
   const rule = networkLink(world, 'spec.outbound')
-  if (familyOf(address) === 6) return nowhere(way, [{ title, detail: `${address} is outside network “${network.name}” and its peers, and IPv6 stays inside, but for what a pod sends from a floating address of that family.`, passes: false, rule }], 'Name an IPv4 address, or give the pod a floating address of IPv6.')
+  // A floating address of one of the tenant's other networks: by the bridge of the outside.
+  const home = familyOf(address) === 6 ? [...visible.values()].find((one) => podAt(one, address)?.routed?.includes(address)) : undefined
+  const pod = (home && podAt(home, address)) ?? null
+  const way = { name: pod?.name ?? address, dial: { address, port } }
+  if (familyOf(address) === 6 && !from.routed?.length) return nowhere(way, [{ title, detail: `${address} is outside network “${network.name}” and its peers, and IPv6 stays inside, but for what a pod sends from a floating address of that family.`, passes: false, rule }], 'Name an IPv4 address, or give the pod a floating address of IPv6.')
   if (network.outbound === 'none') return nowhere(way, [{ title, detail: `${address} is outside network “${network.name}”, whose outbound connections are closed.`, passes: false, rule }], `Open the outbound connections of network “${network.name}”.`)
+  if (from.routed?.length && familyOf(address) === 6) return { ...way, steps: [{ title, detail: `${address} is outside network “${network.name}”${home && pod ? `, and routed to pod “${pod.name}” of network “${home.network.name}”` : ''}: pod “${from.name}” speaks to it from its floating address ${from.routed[0]}.`, passes: true, rule }], targets: [{ address, port, pod, world: home ?? null }], certain: home !== undefined, advice: null }
   return { ...way, steps: [{ title, detail: `${address} is outside network “${network.name}”: it is reached through the host’s address (NAT), unless it is a host’s own.`, passes: true, rule }], targets: [{ address, port, pod: null, world: null }], certain: false, advice: null }
 }
 
-function toService({ world }: Surroundings, from: WorldPod, service: WorldService, asked: string | null, protocol: ReachabilityQuestion['protocol'], given: number | null): Way {
+function toService(map: Surroundings, from: WorldPod, service: WorldService, asked: string | null, protocol: ReachabilityQuestion['protocol'], given: number | null): Way {
   const { name } = service
   const title = `Service ${name}`
   const stop = (detail: string, path: string, advice: string, dial: Way['dial'] = null) => nowhere({ name, dial }, [{ title, detail, passes: false, rule: serviceLink(service, path) }], advice)
@@ -150,16 +155,17 @@ function toService({ world }: Surroundings, from: WorldPod, service: WorldServic
   if (ready.length === 0) return stop('None of its pods is ready: a connection goes nowhere.', 'spec.selector', 'Look at the service’s endpoints: are its pods running and ready, and does its selector name them?', dial)
   if (taken.length === 0) return stop(`None of its ${ready.length} ready endpoints is on the host of pod “${from.name}”, and its internalTrafficPolicy is Local.`, 'spec.internalTrafficPolicy', 'Set internalTrafficPolicy to Cluster, or run one of its pods on each host.', dial)
   const where = headless ? `its name leads to ${count(taken.length)}` : `${address} port ${port.port} leads to ${count(taken.length)}`
-  const targets = taken.map(({ address: at, port: number }): Target => endpointTarget(world, at, number))
+  const targets = taken.map(({ address: at, port: number }): Target => endpointTarget(map, from, at, number))
   const [first] = taken
   return { name, dial: headless ? (first ? { address: first.address, port: first.port } : null) : dial, steps: [{ title, detail: `${where.charAt(0).toUpperCase()}${where.slice(1)}.`, passes: true, rule: serviceLink(service, path) }], targets, certain: targets.every((target) => target.world !== null || target.blocked !== undefined), advice: null }
 }
 
 /** An endpoint that somebody wrote may lie outside, where the network may have no way to. */
-function endpointTarget(world: World, address: string, port: number): Target {
+function endpointTarget(map: Surroundings, from: WorldPod, address: string, port: number): Target {
+  const { world } = map
   if (isOwn(world.rules, address)) return { address, port, pod: podAt(world, address) ?? null, world }
   if (world.peers.some(({ subnets }) => subnets.some((cidr) => holdsAddress(cidr, address)))) return { address, port, pod: null, world: null }
-  const { steps: [step], targets, advice } = toOutside(world, address, port)
+  const { steps: [step], targets, advice } = toOutside(map, from, address, port)
   return { address, port, pod: null, world: null, ...(targets.length === 0 && step && { blocked: { step, advice: advice ?? '' } }) }
 }
 

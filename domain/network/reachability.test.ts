@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { agrees, type ReachabilityEnd } from './reachability'
 import { answerReachability } from './reachability-answer'
-import { worldOf, type World, type WorldObject, type WorldPod, type WorldService } from './reachability-world'
+import { withRoutedPods, worldOf, type World, type WorldObject, type WorldPod, type WorldService } from './reachability-world'
 import { decide, type Policy, type PolicyRule } from './rules'
 
 const network = (over: object = {}): WorldObject => ({ kind: 'network', number: 1, name: 'net1', subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }], serviceCidrs: ['10.96.0.0/16'], routes: [], outbound: 'nat', ...over })
@@ -121,6 +121,40 @@ describe('to an address', () => {
     expect(decisive({ world: routed('10.0.0.3'), to: toAddress('192.168.9.7') })).toMatchObject({ reachable: false, rule: { kind: 'SecurityGroup', name: 'router' } })
     expect(decisive({ world: routed('10.0.0.4'), to: toAddress('192.168.9.7') })).toMatchObject({ reachable: true, certain: false })
     expect(decisive({ world: routed('10.0.0.9'), to: toAddress('192.168.9.7') })).toMatchObject({ reachable: false, rule: { kind: 'Network', path: 'spec.routes[0]' } })
+  })
+})
+
+describe('by a floating address of IPv6, which is routed to its pod', () => {
+  const [mine, theirs] = ['2001:db8:100::16', '2001:db8:100::17']
+  const given = (of: World, ...all: [string, string][]): World => withRoutedPods(of, new Map(all.map(([uid, address]) => [uid, [address]])))
+  const both = [pod('a', '10.0.0.2'), pod('b', '10.0.0.3', 'fd00::3'), pod('c', '10.0.0.4', 'fd00::4')]
+  const six = (...objects: WorldObject[]) => worldOf([network({ subnets: [{ name: 'a', cidr: '10.0.0.0/24', gateway: '10.0.0.1' }, { name: 's', cidr: 'fd00::/64', gateway: 'fd00::1' }] }), ...both, ...objects])
+  it('a pod speaks to the outside, as its network says, and what is beyond is not ours to say', () => {
+    expect(decisive({ world: given(six(), ['a', mine]), to: toAddress('2001:4860::1') })).toMatchObject({ reachable: true, certain: false })
+    expect(ask({ world: given(six(), ['a', mine]), to: toAddress('2001:4860::1') }).steps.map(({ detail }) => detail).join()).toContain(`from its floating address ${mine}`)
+    expect(decisive({ world: given(worldOf([network({ outbound: 'none' }), ...both]), ['a', mine]), to: toAddress('2001:4860::1') })).toMatchObject({ reachable: false, rule: { kind: 'Network', path: 'spec.outbound' } })
+    // Its groups name it by its own address.
+    expect(decisive({ world: given(six(group('out', ['10.0.0.2'], [], ['egress'])), ['a', mine]), to: toAddress('2001:4860::1') })).toMatchObject({ reachable: false, rule: { kind: 'SecurityGroup', name: 'out' } })
+    expect(decisive({ world: given(six(), ['b', mine]), to: toAddress('2001:4860::1') })).toMatchObject({ reachable: false, detail: expect.stringContaining('no IPv6 address') })
+  })
+  it('a pod of the same network is reached at it, from its sibling’s own address or routed one, under its groups', () => {
+    expect(ask({ world: given(six(), ['b', theirs], ['a', mine]), to: toAddress(theirs) })).toMatchObject({ reachable: true, certain: true, targets: [{ address: theirs, pod: { name: 'b' } }] })
+    const guarded = (other: string) => six(group('web', ['10.0.0.3', 'fd00::3'], [rule({ peer: { cidrs: null, addresses: [other] } })]))
+    expect(decisive({ world: given(guarded('10.0.0.2'), ['b', theirs], ['a', mine]), to: toAddress(theirs) })).toMatchObject({ reachable: true, rule: { kind: 'SecurityGroup', name: 'web' } })
+    expect(decisive({ world: given(guarded('10.0.0.4'), ['b', theirs], ['a', mine]), to: toAddress(theirs) })).toMatchObject({ reachable: false, rule: { kind: 'SecurityGroup', name: 'web' }, detail: expect.stringContaining(mine) })
+    const fromC = answerReachability({ world: given(guarded('fd00::4'), ['b', theirs]), visible: new Map() }, { from: { namespace: 'default', name: 'c' }, to: toAddress(theirs), protocol: 'tcp', port: 8080 })
+    expect(fromC).toMatchObject({ reachable: true })
+    expect(decisive({ world: given(six(), ['b', theirs]), to: toAddress(theirs) })).toMatchObject({ reachable: false, detail: expect.stringContaining('no IPv6 address') })
+    expect(ask({ world: given(six(), ['a', mine]), to: toAddress(mine) })).toMatchObject({ reachable: true, targets: [{ pod: { name: 'a' } }] })
+  })
+  it('a pod of another network is reached at it by the outside, open without a group, and no peering is asked for', () => {
+    const other = (...objects: WorldObject[]) => given(worldOf([network({ number: 2, name: 'net2', subnets: [{ name: 'a', cidr: '10.2.0.0/24', gateway: '10.2.0.1' }] }), pod('far', '10.2.0.5'), ...objects]), ['far', theirs])
+    expect(ask({ world: given(six(), ['a', mine]), to: toAddress(theirs), visible: [other()] })).toMatchObject({ reachable: true, certain: true, targets: [{ pod: { name: 'far' } }], summary: expect.stringContaining('pod “a” reaches far') })
+    expect(ask({ world: given(six(), ['a', mine]), to: toAddress(theirs), visible: [other()] }).steps.at(-1)?.detail).toContain('open to everybody')
+    expect(decisive({ world: given(six(), ['a', mine]), to: toAddress(theirs), visible: [other(group('far', ['10.2.0.5'], [rule({ peer: { cidrs: [{ cidr: `${mine}/128`, except: [] }], addresses: null } })]))] })).toMatchObject({ reachable: true, rule: { name: 'far' } })
+    expect(decisive({ world: given(six(), ['a', mine]), to: toAddress(theirs), visible: [other(group('far', ['10.2.0.5'], []))] })).toMatchObject({ reachable: false, rule: { kind: 'SecurityGroup', name: 'far' } })
+    const fromC = answerReachability({ world: six(), visible: new Map([[2, other()]]) }, { from: { namespace: 'default', name: 'c' }, to: toAddress(theirs), protocol: 'tcp', port: 8080 })
+    expect(fromC).toMatchObject({ reachable: false, summary: expect.stringContaining('IPv6 stays inside') })
   })
 })
 

@@ -19,6 +19,8 @@ export type NetworkRules = {
   readonly routes: readonly { readonly destination: string; readonly via: string }[]
   readonly peerSubnets: readonly string[]
   readonly policies: readonly Policy[]
+  /** Addresses of the outside that are routed to its pods, which the policies name beside the pods' own: open to everybody where no policy judges their pod. Without it: none. */
+  readonly routed?: readonly string[]
 }
 
 /** `port`: the target's, of tcp and udp (of a service: the endpoint's, not the service's own). `icmpType`: of the request; null: an echo request. `other`: protocols without ports. */
@@ -31,7 +33,7 @@ export type Traffic = { readonly protocol: 'tcp' | 'udp' | 'icmp' | 'other'; rea
 export type Because =
   | { readonly kind: 'rule'; readonly policy: Policy; readonly rule: PolicyRule }
   | { readonly kind: 'noRule'; readonly policies: readonly Policy[] }
-  | { readonly kind: 'default'; readonly default: 'within' | 'out' | 'outside' }
+  | { readonly kind: 'default'; readonly default: 'within' | 'out' | 'outside' | 'floating' }
   | { readonly kind: 'self' }
   | { readonly kind: 'foreign' }
 export type Verdict = { readonly allowed: boolean; readonly because: Because }
@@ -39,8 +41,8 @@ export type Verdict = { readonly allowed: boolean; readonly because: Because }
 const holds = (subnets: readonly string[], ip: Ip): boolean => subnets.some((text) => inSubnet(parseSubnet(text), ip))
 const echoRequest = { 4: 8, 6: 128 } as const
 
-/** Whether an address is the network's own: of a subnet, or behind one of its pods. */
-export const isOwn = ({ subnets, routes }: NetworkRules, address: string): boolean => holds([...subnets, ...routes.map(({ destination }) => destination)], parseIp(address))
+/** Whether an address is the network's own: of a subnet, behind one of its pods, or routed to one. */
+export const isOwn = ({ subnets, routes, routed = [] }: NetworkRules, address: string): boolean => routed.includes(address) || holds([...subnets, ...routes.map(({ destination }) => destination)], parseIp(address))
 
 /** The policies of a direction that judge an address. */
 export function policiesOf(network: NetworkRules, direction: RuleDirection, address: string): Policy[] {
@@ -81,5 +83,6 @@ export function decide(network: NetworkRules, direction: RuleDirection, traffic:
   if (policies.length > 0) return { allowed: false, because: { kind: 'noRule', policies } }
   if (direction === 'egress') return { allowed: true, because: { kind: 'default', default: 'out' } }
   const within = isOwn(network, other) || holds(network.peerSubnets, otherIp)
+  if (!within && network.routed?.includes(pod)) return { allowed: true, because: { kind: 'default', default: 'floating' } }
   return { allowed: within, because: { kind: 'default', default: within ? 'within' : 'outside' } }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { networkSpec } from '@/domain/network/spec'
+import { addressPoolSpec } from '@/domain/address-pool/spec'
 import { DomainError } from '@/domain/shared/errors'
 import { waitingStatus } from '@/domain/pod/status'
 import { streamsTo, type HostEnd } from '@/server/api/testing/fake-host'
@@ -67,6 +68,20 @@ describe('network.reachability', () => {
     await expect(ann.caller.network.reachability({ ...question(), to: toPod('nobody') })).rejects.toThrow('Pod "nobody" does not exist')
     await expect(ann.caller.network.reachability({ ...question(), to: { kind: 'service', namespace: 'default', name: 'nothing' } })).rejects.toThrow('Service "nothing" does not exist')
     await expect(ann.caller.network.reachability({ ...question(), port: null })).rejects.toThrow('port: is needed')
+  })
+  it('by floating addresses of IPv6, which are routed to pods: the tenant’s own, in whichever network, and no other’s', async () => {
+    const pool = await test.db.addressPool.create({ data: { name: 'six', family: 6, spec: addressPoolSpec.parse({ subnet: { cidr: '2001:db8:100::/64' } }) } })
+    const give = async (who: typeof ann, address: string, namespace: string, name: string) => {
+      const { uid: podUid } = await test.db.pod.findFirstOrThrow({ where: { tenantId: who.tenant.id, namespace, name } })
+      await test.db.floatingAddress.create({ data: { tenantId: who.tenant.id, name: `to-${name}`, spec: {}, poolId: pool.uid, address, podUid } })
+    }
+    const at = (address: string) => ann.caller.network.reachability({ ...question(), to: { kind: 'address', address } })
+    await give(ann, '2001:db8:100::17', 'far', 'distant')
+    expect(await at('2001:db8:100::17')).toMatchObject({ reachable: false, summary: expect.stringContaining('no IPv6 address') })
+    await give(ann, '2001:db8:100::16', 'default', 'web')
+    await give(bob, '2001:db8:100::18', 'default', 'theirs')
+    expect(await at('2001:DB8:100:0::17')).toMatchObject({ reachable: true, certain: true, targets: [{ address: '2001:db8:100::17', pod: { namespace: 'far', name: 'distant' } }] })
+    expect(await at('2001:db8:100::18')).toMatchObject({ reachable: true, certain: false, targets: [{ pod: null }] })
   })
   it('another tenant’s pod is not found by its name, and its address is the asker’s own', async () => {
     await expect(ann.caller.network.reachability({ ...question(), to: toPod('theirs') })).rejects.toThrow('Pod "theirs" does not exist')

@@ -1,14 +1,14 @@
 import type { NetworkState } from '@/domain/network/state'
-import { familyOf, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
+import { familyOf, formatIp, inSubnet, parseIp, parseSubnet } from '@/domain/shared/ip'
 import { subnetsOf } from '@/domain/network/spec'
-import { worldOf, type World, type WorldPod } from '@/domain/network/reachability-world'
+import { withRoutedPods, worldOf, type World, type WorldPod } from '@/domain/network/reachability-world'
 import type { Surroundings } from '@/domain/network/reachability-way'
 import { DomainError } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
 import { toNetworkObjects } from '@/server/drivers/native/network/objects'
 import { inSnapshot, type DatabaseClient, type Transaction } from '@/server/store/database'
 import { NetworkStateCache, readNetworkState } from '@/server/store/network-state'
-import { networkOfService, ownNetworks, placedPod, type PlacedPod } from '@/server/store/reachability'
+import { networkOfService, ownNetworks, placedPod, routedAddresses, type PlacedPod } from '@/server/store/reachability'
 import type { Question } from './ask'
 
 /** More looks of groups and policies at pods than so many (some 0.3 s) are not taken here: others wait meanwhile. */
@@ -42,13 +42,17 @@ export const loadSurroundings = (db: DatabaseClient, scope: Scope, question: Que
     if (asked) elsewhere.add(asked.networkId)
     const serving = to.kind === 'service' ? await networkOfService(tx, scope, to.namespace, to.name) : null
     if (serving !== null) elsewhere.add(serving)
+    const routed = await routedAddresses(tx, scope)
+    if (to.kind === 'address') for (const one of routed) if (one.address === formatIp(parseIp(to.address))) elsewhere.add(one.networkId)
     elsewhere.delete(asking.networkId)
+    const routedPods = new Map<string, string[]>()
+    for (const { podUid, address } of routed) routedPods.set(podUid, [...routedPods.get(podUid) ?? [], address])
     const visible = new Map<number, World>()
     for (const uid of await ownNetworks(tx, scope, [...elsewhere])) {
       const world = await readWorld(tx, uid, asked)
-      if (world) visible.set(world.network.number, world)
+      if (world) visible.set(world.network.number, withRoutedPods(world, routedPods))
     }
-    return { world: withPods(worldOfState(state), [asking, ...(asked?.networkId === asking.networkId ? [asked] : [])]), visible }
+    return { world: withRoutedPods(withPods(worldOfState(state), [asking, ...(asked?.networkId === asking.networkId ? [asked] : [])]), routedPods), visible }
   })
 
 async function readWorld(tx: Transaction, uid: string, asked: PlacedPod | null): Promise<World | null> {

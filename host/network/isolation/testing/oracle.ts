@@ -13,7 +13,7 @@ export type Expected = { by: string | null; why: string }
 const words = (direction: 'out' | 'in', because: Because): string => {
   if (because.kind === 'rule') return `${direction}: ${because.rule.id} of ${because.policy.name}`
   if (because.kind === 'noRule') return `${direction}: no rule of ${because.policies.map(({ name }) => name).join(', ')}`
-  if (because.kind === 'default') return `${direction}: ${{ within: 'within the network and its peers', out: 'all', outside: 'from outside' }[because.default]}`
+  if (because.kind === 'default') return `${direction}: ${{ within: 'within the network and its peers', out: 'all', outside: 'from outside', floating: 'to a floating address' }[because.default]}`
   return `${direction}: ${because.kind === 'self' ? 'itself' : 'not judged'}`
 }
 
