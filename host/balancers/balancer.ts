@@ -6,6 +6,7 @@ import { Pauses } from '@/platform/pauses'
 import { BalancerNamespace } from './balancer-namespace'
 import { BalancerReport, failedStep } from './balancer-report'
 import { INNER_LINK, OUTER_LINK } from './names'
+import { letGoLost, outerLinkOf, type OuterLink } from './outer-link'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
 import { among, at, both, count, placeOf } from './server-sets'
@@ -40,7 +41,7 @@ export class Balancer {
   private readonly namespace: BalancerNamespace
   private readonly haproxy: Haproxy
   /** What stands; null: not known. `linked`: what the links were made of. */
-  private made: { inode: number; inner: HostBalancer['network'] | null; outer: (Pick<HostBalancer, 'addresses' | 'until'> & { most: number }) | null } | null = null
+  private made: { inode: number; inner: HostBalancer['network'] | null; outer: OuterLink | null } | null = null
   /** Whom the packet filter lets it reach: its servers, and those that left a moment ago. */
   private passed: ServersOf = new Map()
   /** To whom HAProxy leads, of those that shall stay. */
@@ -187,6 +188,7 @@ export class Balancer {
   private async bring({ balancer, servers, certificates }: Wanted): Promise<void> {
     const { outside, network } = this.parts
     const made = await step('its network namespace', () => this.makeNamespace())
+    await step('its floating addresses', () => letGoLost(made.outer, balancer, outside, this.namespace.name).then((link) => (made.outer = link)))
     // Who comes may be reached before HAProxy knows of it; who goes, until it does not any more.
     await this.letThrough(balancer, servers)
     if (!isDeepStrictEqual(made.inner, balancer.network)) await step('its link into the tenant\'s network', () => network.attach(balancer, this.namespace.name, INNER_LINK).then(() => (made.inner = balancer.network)))
@@ -194,7 +196,7 @@ export class Balancer {
     // Who left meanwhile was told to get nothing new.
     this.carried = among(servers, this.wanted?.servers ?? servers)
     await this.endAttempts(servers)
-    const outer = { addresses: balancer.addresses, until: balancer.until, most: balancer.options.maxConnections }
+    const outer = outerLinkOf(balancer)
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.isActive = true
     this.state.serves()

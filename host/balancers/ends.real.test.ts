@@ -91,4 +91,30 @@ describe('what ends of balancers', () => {
     await all.suspend(100)
     expect(errors).toEqual([{ count: 1, balancers: [web.uid], cause: 'its end was under way after 0.1 s' }])
   })
+
+  it('of its addresses goes at once, also where nothing else of it can be changed, and with the last one its link', async () => {
+    let works = true
+    const stubborn = (): Haproxy => ({ ...noHaproxy(), bring: () => (works ? Promise.resolve(null) : Promise.reject(new Error('no answer'))), isRunning: () => Promise.resolve(true) })
+    const all = await Balancers.open(lab.parts(stubborn), always, [])
+    const web = balancer(11, { listeners: [listener(80, 'tcp', 'web')], backends: [backend('web', 'tcp')] })
+    const outer = async () => (await lab.in(`hypb-${lab.hostTag}-n11`, 'ip', '-o', '-4', 'address', 'show')).stdout.match(/198\.18\.100\.\d+/g)
+    const give = (...addresses: string[]) => all.take(web.uid, [{ ...web, addresses }])
+    give('198.18.100.11', '198.18.100.12')
+    await all.settled()
+    const attached: string[][] = []
+    lab.fault = (what, addresses) => void (what === 'attach outside' && attached.push([...addresses ?? []]))
+    works = false
+    give('198.18.100.12', '198.18.100.13')
+    await expect.poll(() => attached, { timeout: 30_000 }).toEqual([['198.18.100.12']])
+    await expect.poll(() => all.report(web.uid)?.reason, { timeout: 30_000 }).toBe('NotUpdated')
+    give('198.18.100.13')
+    await expect.poll(outer, { timeout: 30_000 }).toBe(null)
+    works = true
+    give('198.18.100.13')
+    await expect.poll(outer, { timeout: 30_000 }).toEqual(['198.18.100.13'])
+    all.take(web.uid, [])
+    await all.settled()
+    await all.leave()
+    lab.fault = () => {}
+  })
 })

@@ -59,6 +59,45 @@ describe('what the server says of the outside', () => {
   })
 })
 
+describe('the addresses that a balancer holds', () => {
+  const [first, second] = ['198.18.100.7', '198.18.100.8']
+  const state = { kind: 'balancer' as const, uid: one.uid, phase: 'Active' as const, reason: '', message: '' }
+  function open(of: (uid: string) => string[] | null) {
+    const less: string[] = []
+    const external = new External({
+      kept: { all: () => [], put: () => {}, written: () => Promise.resolve() }, log: silent, held: { of }, onLess: (uid) => less.push(uid),
+      balancers: { take: () => {}, takeCertificates: () => {}, begin: () => {}, reports: () => [state], report: () => state },
+      addresses: { apply: () => {}, answer: () => {}, reports: () => [], report: () => null },
+    })
+    return { external, less, report: () => external.report(`balancer/${one.uid}`) }
+  }
+
+  it('are those that it shall have and those that it has still, with how much was taken; the server hears of each that is lost', () => {
+    let held = [first]
+    const { external, less, report } = open(() => held)
+    external.take(message({ complete: true, set: [{ ...one, addresses: [first, second] }] }))
+    expect(report()).toEqual({ ...state, addresses: [first, second], taken: 1 })
+    expect(less).toEqual([])
+    held = [first, second]
+    external.take(message({ set: [{ ...one, addresses: [first] }], more: true }))
+    expect([report()?.taken, less]).toEqual([1, []])
+    external.take(message({}))
+    expect([report(), less]).toEqual([{ ...state, addresses: [first, second], taken: 3 }, [one.uid]])
+    held = [first]
+    expect(report()).toEqual({ ...state, addresses: [first], taken: 3 })
+    expect(external.reports().get(`balancer/${one.uid}`)).toEqual(report())
+    external.begin()
+    expect(report()?.taken).toBe(0)
+  })
+
+  it('are not said where they are not known, or are more than a report holds', () => {
+    const { external, report } = open(() => null)
+    external.take(message({ complete: true, set: [one] }))
+    expect(report()).toEqual(state)
+    expect(open(() => Array.from({ length: 65 }, (_, i) => `198.18.101.${i}`)).report()).toEqual(state)
+  })
+})
+
 describe('a pod’s address', () => {
   const address: ExternalObject = { kind: 'floatingAddress', uid: '00000000-0000-4000-8000-0000000000f1', address: '198.18.100.5', networkId: one.networkId, podUid: one.uid, podAddress: '10.0.0.2', until: 15 }
   it('is let go when the server was not heard of for its time, and is here again once all is said anew', () => {

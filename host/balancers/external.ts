@@ -1,11 +1,12 @@
 import type { CertificatesMessage, ExternalMessage, ExternalObject, ExternalReport } from '@/contracts/host/v1/external'
-import { externalObjectKey } from '@/contracts/host/v1/external'
+import { externalObjectKey, maxReportedAddresses } from '@/contracts/host/v1/external'
 import type { FloatingAddresses } from '@/host/external/floating-addresses'
+import type { HeldAddresses } from '@/host/external/held-addresses'
 import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'
 import type { Balancers } from './balancers'
 
-export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put' | 'written'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether all that is on the bridge ends by itself; without it: never. */ endsByItself?: () => boolean }
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put' | 'written'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether all that is on the bridge ends by itself; without it: never. */ endsByItself?: () => boolean; /** Which addresses balancers may answer for in the kernel; without it that is not said. */ held?: Pick<HeldAddresses, 'of'>; /** A balancer lost an address by what was said. */ onLess?: (uid: string) => void }
 
 /** How a report of the outside is called among those of a host. */
 export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
@@ -75,9 +76,19 @@ export class External {
     this.begun = more ? whole : null
     this.pending += 1
     if (more) return
+    const less = this.lessBy(whole)
     this.carryOut(whole)
     this.taken += this.pending
     this.pending = 0
+    for (const uid of less) this.parts.onLess?.(uid)
+  }
+
+  /** The balancers that lose one of their addresses, and go on. */
+  private lessBy({ set }: ExternalMessage): string[] {
+    return set.flatMap((object) => {
+      const before = object.kind === 'balancer' ? this.objects.get(externalObjectKey(object)) : undefined
+      return object.kind === 'balancer' && before?.kind === 'balancer' && before.addresses.some((one) => !object.addresses.includes(one)) ? [object.uid] : []
+    })
   }
 
   /**
@@ -107,7 +118,7 @@ export class External {
 
   /** By {@link externalReportKey}. */
   reports(): Map<string, ExternalReport> {
-    return new Map([...this.parts.addresses.reports(), ...this.parts.balancers.reports()].map((report) => [externalReportKey(report), report]))
+    return new Map([...this.parts.addresses.reports(), ...this.parts.balancers.reports().map((report) => this.withAddresses(report))].map((report) => [externalReportKey(report), report]))
   }
 
   /** The networks that balancers of this host are in. */
@@ -118,7 +129,17 @@ export class External {
   /** By {@link externalReportKey}. */
   report(key: string): ExternalReport | null {
     const [kind, uid = ''] = key.split('/')
-    return kind === 'balancer' ? this.parts.balancers.report(uid) : this.parts.addresses.report(uid)
+    if (kind !== 'balancer') return this.parts.addresses.report(uid)
+    const report = this.parts.balancers.report(uid)
+    return report && this.withAddresses(report)
+  }
+
+  /** What a balancer is to have, and what it holds still. */
+  private withAddresses(report: ExternalReport): ExternalReport {
+    const held = report.phase === 'Gone' ? null : this.parts.held?.of(report.uid) ?? null
+    const told = this.objects.get(externalReportKey(report))
+    const addresses = held && [...new Set([...held, ...(told?.kind === 'balancer' ? told.addresses : [])])]
+    return addresses && addresses.length <= maxReportedAddresses ? { ...report, addresses, taken: this.taken } : report
   }
 
   private carryOut({ complete, set, remove }: ExternalMessage): void {

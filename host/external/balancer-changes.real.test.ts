@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { ExternalObject, HostBalancer } from '@/contracts/host/v1/external'
+import { externalReportKey } from '@/host/balancers/external'
 import { balancerNamespace } from '@/host/balancers/names'
 import { backend, balancer, listener } from '@/host/balancers/testing/balancer-lab'
 import { ExternalLab, networkId, type Agent } from '@/host/balancers/testing/external-lab'
@@ -80,6 +81,28 @@ describe('a balancer that runs', { timeout: 60_000 }, () => {
     await until(async () => await says(first) === 'web')
     await kept.asks()
     expect([kept.isOpen(), await pid()]).toEqual([true, before])
+  })
+
+  it('says that it does not hold an address any more once the kernel does not answer for it, and all that is asked of the other is answered meanwhile', async () => {
+    const [first, second] = ['198.18.100.7', '198.18.100.8']
+    const said: { addresses: readonly string[]; answer: Promise<string | null> }[] = []
+    const told = () => agent.outside.external.report(externalReportKey(one))
+    const certificate = await lab.certificate('example.com')
+    agent.outside.external.takeCertificates({ kind: 'certificates', complete: true, certificates: [certificate] })
+    const listeners = [...one.listeners, listener(443, 'https', 'web', { certificates: [certificate.id] })]
+    await give({ addresses: [first, second], listeners })
+    await until(async () => await says(first) === 'web')
+    expect(told()).toMatchObject({ phase: 'Active', addresses: [first, second] })
+    agent.outside.listen(() => said.push({ addresses: told()?.addresses ?? [first], answer: says(first) }))
+    const [end, before] = [await lab.load(second, 'example.com'), await pid()]
+    await give({ addresses: [second], listeners })
+    await until(async () => said.some(({ addresses }) => !addresses.includes(first)))
+    // When a report lacks it, nobody answers for it any more.
+    expect(await Promise.all(said.filter(({ addresses }) => !addresses.includes(first)).map(({ answer }) => answer))).not.toContain('web')
+    expect(told()).toMatchObject({ phase: 'Active', addresses: [second] })
+    const { done, errors, answers } = await end()
+    expect({ errors, answers, pid: await pid() }).toEqual({ errors: {}, answers: { web: done }, pid: before })
+    expect(done).toBeGreaterThan(0)
   })
 
   it('is made anew where its namespace’s name leads to none, and its network is repaired meanwhile', async () => {

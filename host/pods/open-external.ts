@@ -11,6 +11,7 @@ import type { BalancerParts } from '@/host/balancers/ports'
 import { ServerLease } from '@/host/balancers/server-lease'
 import type { ExternalPort } from '@/host/external/bridge-links'
 import { bindings, FloatingAddresses, refusals } from '@/host/external/floating-addresses'
+import { HeldAddresses } from '@/host/external/held-addresses'
 import { LeaseGuard } from '@/host/external/lease-guard'
 import { balancerMac, portName } from '@/host/external/names'
 import { isRoot } from '@/host/images/jail/jail'
@@ -72,11 +73,15 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     const guard = new LeaseGuard({ hostTag, kernel: network.externalKernel, lease })
     const leased = <T extends { until?: number | null }>(all: readonly T[], key: (one: T) => string) => new Map(all.flatMap((one) => (typeof one.until === 'number' ? [[key(one), one.until] as const] : [])))
     await guard.adopt({ links: leased(here, ({ number }) => portName(hostTag, balancerNamespace(hostTag, number))), addresses: leased(floating, ({ address }) => address) }).catch((error: unknown) => log.error({ err: error }, 'what this host may answer for only while the server is heard of could not be guarded in the kernel; it is tried again'))
-    const balancers = await Balancers.open(balancerParts(settings, guard, room), lease, known)
+    const held = new HeldAddresses(here, network.external.isAsKnown)
+    const parts = balancerParts(settings, guard, room)
+    const balancers = await Balancers.open({ ...parts, outside: held.through(parts.outside) }, lease, known)
     let changed = (_: string) => {}
+    const onLess = (uid: string) => changed(externalReportKey({ kind: 'balancer', uid }))
+    held.listen(onLess)
     const addresses = new FloatingAddresses({ network, log, guard, guests: settings.guests, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
-    const external = new External({ kept, balancers, addresses, log, holds: (until) => lease.holds(until), endsByItself: () => network.external.links.every((link) => guard.covers(link)) })
+    const external = new External({ kept, balancers, addresses, log, held, onLess, holds: (until) => lease.holds(until), endsByItself: () => network.external.links.every((link) => guard.covers(link)) })
     const leaseTimer = setInterval(() => {
       if (external.checkLease()) log.warn('the server was not heard of for as long as this host may answer for its pods\' addresses: they are let go, for another host may answer for them')
     }, 1000).unref()

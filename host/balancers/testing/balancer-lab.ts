@@ -30,7 +30,7 @@ export class BalancerLab {
   readonly pods = `hyt-${this.hostTag}-pods`
   private readonly servers: (() => Promise<void>)[] = []
   /** Called before a link is made or removed; may throw. */
-  fault: (what: string) => void = () => {}
+  fault: (what: string, addresses?: readonly string[]) => void = () => {}
 
   static async create(): Promise<BalancerLab> {
     const lab = new BalancerLab()
@@ -48,7 +48,7 @@ export class BalancerLab {
       hostTag: this.hostTag, run, log: silent, haproxy, haproxies: { endUnwritten: () => Promise.resolve(0), removeBut: () => Promise.resolve(0) },
       outside: {
         attach: async ({ addresses, number }, namespace, device) => {
-          this.fault('attach outside')
+          this.fault('attach outside', addresses)
           await this.link(this.outside, `o${number}`, namespace, device)
           await this.batch(namespace, [...addresses.map((address) => `address replace ${address}/32 dev ${device}`), `route replace 198.18.100.1 dev ${device} scope link`, `route replace default via 198.18.100.1 dev ${device}`])
           await this.batch(this.outside, addresses.map((address) => `route replace ${address}/32 dev o${number}`))
