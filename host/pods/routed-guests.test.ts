@@ -108,6 +108,27 @@ it('one that failed is asked again after a while, and not in between', async () 
   expect(guests.stateOf('web')).toEqual({ state: 'done' })
 })
 
+it('one that always refuses is asked more and more seldom, and fills no log', async () => {
+  const warn = vi.fn()
+  guests = new RoutedGuests({ wanted: () => wanted, log: { warn } })
+  guest.answer = () => Promise.reject(new GuestRefusal('NetworkFailed', 'no', 'eth0'))
+  wanted.set('web', routed('2001:db8::7'))
+  guests.serve('web', guest, true)
+  await vi.advanceTimersByTimeAsync(3_600_000)
+  // At 0, 10, 30, 70, 150, 310 s, and then every five minutes.
+  expect(guest.told).toHaveLength(6 + Math.floor((3600 - 310) / 300))
+  expect(warn).toHaveBeenCalledTimes(1)
+  // It comes around: the next refusal is a new one.
+  guest.answer = () => Promise.resolve()
+  await vi.advanceTimersByTimeAsync(300_000)
+  expect(guests.stateOf('web')).toEqual({ state: 'done' })
+  guest.answer = () => Promise.reject(new GuestRefusal('NetworkFailed', 'no', 'eth0'))
+  wanted.set('web', routed('2001:db8::8'))
+  guests.refresh()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(warn).toHaveBeenCalledTimes(2)
+})
+
 it('one that ended is nobody’s, and the next one of its pod is told anew', async () => {
   wanted.set('web', routed('2001:db8::7'))
   guests.serve('web', guest, true)

@@ -4,10 +4,11 @@ import type { Logger } from '@/platform/logger'
 import { GuestRefusal, type Guest } from './ports'
 
 type Told = Pick<Guest, 'setRoutedAddresses' | 'closed'>
-/** `told`: what the guest has; `tried`: what it was last told, taken or not. */
-type Served = { guest: Told; told: string; tried: string; failure: unknown; running: Promise<void> | null; again: boolean; retry: NodeJS.Timeout | null }
+/** `told`: what the guest has; `tried`: what it was last told, taken or not; `retryMs`: how long it is left alone after the next refusal. */
+type Served = { guest: Told; told: string; tried: string; failure: unknown; /** What of a failure was logged last. */ logged: string; running: Promise<void> | null; again: boolean; retry: NodeJS.Timeout | null; retryMs: number }
 
-const retryMs = 10_000
+/** A guest that always refuses, as its tenant can make it do, costs a question every so often and one line of the log. */
+const [firstRetryMs, lastRetryMs] = [10_000, 300_000]
 
 /** Tells the guests of pods of the addresses that are routed to them: when a guest comes, and whenever what it is to have changes. Nothing of it rejects. */
 export class RoutedGuests {
@@ -30,7 +31,7 @@ export class RoutedGuests {
    */
   serve(podUid: string, guest: Told, isNew: boolean): void {
     const told = isNew ? textOf(undefined) : ''
-    const served: Served = { guest, told, tried: told, failure: null, running: null, again: false, retry: null }
+    const served: Served = { guest, told, tried: told, failure: null, logged: '', running: null, again: false, retry: null, retryMs: firstRetryMs }
     this.served.set(podUid, served)
     void guest.closed.then(() => {
       clearTimeout(served.retry ?? undefined)
@@ -86,6 +87,8 @@ export class RoutedGuests {
         await served.guest.setRoutedAddresses(wanted)
         served.told = served.tried
         served.failure = null
+        served.logged = ''
+        served.retryMs = firstRetryMs
       } catch (error) {
         this.failed(podUid, served, wanted, error)
       }
@@ -101,8 +104,12 @@ export class RoutedGuests {
       return
     }
     served.failure = error
-    this.parts.log.warn({ err: error, pod: podUid, addresses: wanted.addresses }, 'a guest did not take the addresses that are routed to its pod')
-    if (!isOld(error) && this.served.get(podUid) === served) served.retry = setTimeout(() => this.bring(podUid, served), retryMs).unref()
+    const logged = `${served.tried} ${String(error)}`
+    if (logged !== served.logged) this.parts.log.warn({ err: error, pod: podUid, addresses: wanted.addresses }, 'a guest did not take the addresses that are routed to its pod')
+    served.logged = logged
+    if (isOld(error) || this.served.get(podUid) !== served) return
+    served.retry = setTimeout(() => this.bring(podUid, served), served.retryMs).unref()
+    served.retryMs = Math.min(served.retryMs * 2, lastRetryMs)
   }
 }
 
