@@ -14,24 +14,24 @@ const MOST_ADDRESSES = 1000
  * for them, would else reach whoever gets the address next.
  */
 export class LeftAddresses {
-  /** The namespace that had each. */
-  private readonly left = new Map<string, string>()
+  /** The namespace that had each: another object each time that it is lost. */
+  private readonly left = new Map<string, { readonly namespace: string }>()
 
   constructor(private readonly kernel: Kernel) {}
 
   /** Who had an address that nobody may have yet. */
   holderOf(address: string): string | undefined {
-    return this.left.get(address)
+    return this.left.get(address)?.namespace
   }
 
   /** What a namespace had. */
   of(namespace: string): string[] {
-    return [...this.left].filter(([, holder]) => holder === namespace).map(([address]) => address)
+    return [...this.left].filter(([, had]) => had.namespace === namespace).map(([address]) => address)
   }
 
   /** The namespace has lost these. */
   add(namespace: string, addresses: readonly string[]): void {
-    for (const address of addresses) this.left.set(address, namespace)
+    for (const address of addresses) this.left.set(address, { namespace })
   }
 
   /** The namespace that had these has them again. */
@@ -41,10 +41,10 @@ export class LeftAddresses {
 
   /** Ends the connections of all that a namespace lost, or of all there are, and says which are free now. Throws ExecError; then they are not. */
   async end(namespace?: string): Promise<string[]> {
-    const addresses = namespace === undefined ? [...this.left.keys()] : this.of(namespace)
-    await forgetConnections(this.kernel, addresses)
-    // One that was taken back meanwhile is not free.
-    return addresses.filter((address) => this.left.delete(address))
+    const ended = [...this.left].filter(([, had]) => namespace === undefined || had.namespace === namespace)
+    await forgetConnections(this.kernel, ended.map(([address]) => address))
+    // One that was taken back meanwhile is not free, nor one that was lost again since: it had connections in between.
+    return ended.flatMap(([address, had]) => (this.left.get(address) === had && this.left.delete(address) ? [address] : []))
   }
 
   /** Adds what was lost while no agent looked: addresses of these subnets that connections are translated from and nobody holds. Throws ExecError. */
