@@ -26,8 +26,9 @@ export class BridgeTables {
     const before = this.table.state
     const load = () => this.table.load(externalTables({ hostTag: this.options.hostTag, denied: this.options.denied, ports, hasTimeouts: this.hasTimeouts }))
     await load().catch(async (error: unknown) => {
-      // Not every kernel has them; without, all else is the same.
+      // Not every kernel has them; without, all else is the same. What fails but once says nothing of that.
       if (before !== null || !this.hasTimeouts) throw error
+      if (await load().then(() => true, () => false)) return
       this.hasTimeouts = false
       await load().catch(() => {
         this.hasTimeouts = true
