@@ -234,7 +234,7 @@ export class ExternalBridge {
   /** Removes every link, the bridge unless an operator's interface is in it, and the tables. */
   async close(): Promise<void> {
     await this.serial.do(async () => {
-      this.ports.byName.clear()
+      this.ports.clear()
       await this.repairAll()
       await this.keepPools(false)
     })
