@@ -207,6 +207,12 @@ describe('an address that this host may answer for only while the server is hear
       addresses.apply([pool], [leased])
       await addresses.settled()
       expect(network.said.at(-1)).toBe('leads 198.18.100.10')
+      // An agent that ends tries nothing again.
+      addresses.end()
+      const { length } = network.said
+      await vi.runOnlyPendingTimersAsync()
+      await addresses.settled()
+      expect(network.said).toHaveLength(length)
     } finally {
       vi.useRealTimers()
     }

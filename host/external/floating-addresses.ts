@@ -43,6 +43,7 @@ export class FloatingAddresses {
   private known: ReadonlyMap<string, HostFloatingAddress> = new Map()
   private told = new Map<string, string>()
   private retry: NodeJS.Timeout | null = null
+  private isEnding = false
   private telling: Promise<void> | null = null
 
   constructor(private readonly parts: Parts) {
@@ -60,6 +61,13 @@ export class FloatingAddresses {
       this.held.set(one.uid, one)
     }
     this.running ??= this.work().finally(() => (this.running = null))
+  }
+
+  /** The agent ends: nothing is tried again. */
+  end(): void {
+    this.isEnding = true
+    clearTimeout(this.retry ?? undefined)
+    this.retry = null
   }
 
   /** Resolves when all that was applied is carried out as far as it can be, and told. */
@@ -162,6 +170,7 @@ export class FloatingAddresses {
     const message = `the kernel could not be told for how long this host may answer for it: ${error instanceof Error ? error.message : String(error)}. The host tries again every few seconds`
     const refused = addresses.filter(({ uid, until }) => typeof until === 'number' && !this.refused.has(uid) && !this.parts.network.floating.answersFor(uid))
     this.refused = new Map([...this.refused, ...refused.map(({ uid, address }) => [uid, { reason: 'NotGuarded', message: `${address} does not lead to its pod: ${message}` }] as const)])
+    if (this.isEnding) return
     this.retry ??= setTimeout(() => {
       this.retry = null
       if (this.wanted === null) this.apply(pools, addresses)

@@ -30,7 +30,7 @@ import type { Logger } from '@/platform/logger'
 export type ExternalSettings = { hostTag: string; folders: { external: string; balancers: string }; network: HostNetwork; guests?: RoutedGuests; log: Logger; run?: Run }
 
 /** Addresses of the outside and balancers of a host that is open. */
-export type OpenExternal = { external: External; balancers: Balancers; heard: (askedAt: number) => void; listen: (changed: (key: string) => void) => void; leave: () => Promise<void>; suspend: (withinMs: number) => Promise<void> }
+export type OpenExternal = { external: External; balancers: Balancers; heard: (askedAt: number) => void; listen: (changed: (key: string) => void) => void; leave: () => Promise<void>; suspend: (withinMs: number) => Promise<void>; /** After either, once its pods ended or were left. */ close: () => Promise<void> }
 
 /** What of an earlier run stays, found before the network is made right. */
 export type FoundExternal = { attachments: Attachment[]; open: () => Promise<OpenExternal> }
@@ -87,18 +87,24 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     }, 1000).unref()
     const end = async (how: () => Promise<void>) => {
       external.end()
+      addresses.end()
       clearInterval(leaseTimer)
       await how()
       await Promise.all([addresses.settled(), kept.close()])
     }
     const leavePools = () => network.external.leavePools().catch((error: unknown) => log.warn({ err: error }, 'routes over address pools are still there; the next start takes them up'))
+    const close = async () => {
+      await addresses.settled()
+      // Where something is still answered for, it stays guarded.
+      if (network.external.links.length === 0) await guard.adopt({ links: new Map(), addresses: new Map() }).catch((error: unknown) => log.warn({ err: error }, 'the guard over addresses of the outside is still in the kernel, where it guards nothing; the next start takes it up'))
+    }
     const heard = (askedAt: number) => {
       lease.heard(askedAt)
       guard.renew().catch((error: unknown) => log.error({ err: error }, 'what this host may answer for was not renewed: balancers and addresses fall silent unless the next word of the server renews it'))
       // On a connection that broke off for so long; the next begins with all of it.
       if (balancers.mustHearAll || external.mustHearAll) throw new Error('the server was not heard of for so long that balancers or addresses were let go: it shall say all of them again')
     }
-    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(() => balancers.leave()), suspend: (withinMs) => end(() => balancers.suspend(withinMs).then(leavePools)) }
+    return { external, balancers, heard, listen: (listener) => (changed = listener), leave: () => end(() => balancers.leave()), suspend: (withinMs) => end(() => balancers.suspend(withinMs).then(leavePools)), close }
   }
   return { attachments, open }
 }

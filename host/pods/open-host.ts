@@ -186,7 +186,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     guestImages.end()
     await Promise.all([templates.close(), renewal.end()])
     watching.abort()
-    await Promise.all([ledger.close(), known.close(), resolvers.close()])
+    await Promise.all([ledger.close(), known.close(), resolvers.close(), external?.close()])
     await closeGroups(parents)
   }
   return { pods, external, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
