@@ -15,6 +15,9 @@ export async function deletePodsOf(db: Database, tenantId: string, namespace: st
 export async function removeNamespace(tx: Database, { uid, tenantId, name }: { uid: string; tenantId: string; name: string }): Promise<void> {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "Namespace" where "uid" = ${uid}::uuid and "deletedAt" is not null for update`
   if (held.length === 0) return
+  // In the order in which who writes their conditions holds them (conditions.ts): one waits for the other, and neither for both.
+  await tx.$queryRaw`select 1 from "Ingress" where "tenantId" = ${tenantId} and "namespace" = ${name} order by "uid" for update`
+  await tx.$queryRaw`select 1 from "Service" where "tenantId" = ${tenantId} and "namespace" = ${name} order by "uid" for update`
   await tx.ingress.deleteMany({ where: { tenantId, namespace: name } })
   await tx.service.deleteMany({ where: { tenantId, namespace: name } })
   await tx.endpoints.deleteMany({ where: { tenantId, namespace: name } })
