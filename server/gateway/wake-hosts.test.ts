@@ -24,6 +24,28 @@ class CountingSession extends HostSession {
   }
 }
 
+it('whether another host could take over is what the last question says, in whatever order the answers come', async () => {
+  const sessions = new HostSessions()
+  const told: boolean[] = []
+  class OthersSession extends HostSession {
+    override wakeOthers(others: boolean): void {
+      told.push(others)
+    }
+  }
+  sessions.add(new OthersSession(randomUUID(), randomUUID(), randomUUID(), () => {}, true, true))
+  const answers: ((hosts: { id: string }[]) => void)[] = []
+  const db = { $queryRaw: () => new Promise((resolve) => answers.push(resolve)) }
+  const feed: { says?: (changes: { kind: string; name: string }[]) => void } = {}
+  const stop = wakeHostsOnChanges({ subscribe: ({ onChanges }: { onChanges: NonNullable<typeof feed.says> }) => ((feed.says = onChanges), () => {}) } as never, sessions, db as never)
+  for (let i = 0; i < 2; i++) feed.says?.([{ kind: 'Host', name: 'h2' }])
+  answers[1]?.([{ id: 'h2' }])
+  await vi.waitFor(() => expect(told).toEqual([true]))
+  answers[0]?.([])
+  await new Promise(setImmediate)
+  expect(told).toEqual([true])
+  stop()
+})
+
 it('a tenant’s upload wakes the hosts with its pods, and all once all pull an image of it ahead', async () => {
   const sessions = new HostSessions()
   const [with_, without] = await Promise.all(['h1', 'h2'].map(async (name) => {

@@ -54,11 +54,16 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
   const wakeForLabels = (rows: { hostId: string; networkId: string }[]) => {
     for (const id of new Set(rows.map(({ networkId }) => networkId))) labels.wake(id, rows.flatMap(({ hostId, networkId }) => (networkId === id ? hostId : [])))
   }
+  let asked = 0
   const wakeExternal = (changes: readonly Change[]) => {
     for (const { name, uid } of changes.filter(({ kind }) => kind === 'External')) sessions.get(name)?.wakeObjects([uid])
     if (changes.some(({ kind }) => kind === 'AddressPool')) sessions.all().forEach((session) => session.wakeObjects([]))
     // Who else could take over is of all hosts, and changes seldom: most changes of a host are no matter of others.
-    if (changes.some(({ kind }) => kind === 'Host')) someExternalHosts(db).then((hosts) => sessions.all().forEach((session) => session.wakeOthers(hosts.some((id) => id !== session.hostId))), wakeWhole)
+    if (changes.some(({ kind }) => kind === 'Host')) {
+      const turn = (asked += 1)
+      // Answers may come in another order than they were asked for: the last question's is what is so.
+      someExternalHosts(db).then((hosts) => turn === asked && sessions.all().forEach((session) => session.wakeOthers(hosts.some((id) => id !== session.hostId))), wakeWhole)
+    }
     const ofBalancers = balancerChanges(changes)
     if (ofBalancers) listBalancerHosts(db, ofBalancers).then((rows) => rows.forEach(({ hostId, uid, whole }) => (whole ? sessions.get(hostId)?.wakeObjects([uid]) : sessions.get(hostId)?.wakeBalancer(uid))), wakeWhole)
   }
