@@ -23,7 +23,8 @@ export const challengeOutput = z.object({ nonce: z.string().max(128) })
 export const helloSignatureText = (nonce: string, publicKey: string, bootId: string): string => `hypernetes host hello v1\n${nonce}\n${publicKey}\n${bootId}`
 
 /** What an agent understands beyond what the first version had; a server sends nothing of it to one that does not say so. */
-export const hostCapabilities = ['networkObjects', 'externalObjects'] as const
+export const hostCapabilities = ['networkObjects', 'externalObjects', 'balancerServers'] as const
+export type HostCapability = (typeof hostCapabilities)[number]
 
 export const helloInput = z.object({
   version: z.literal(hostProtocolVersion),

@@ -74,7 +74,7 @@ export async function keepControl(options: ControlOptions, signal: AbortSignal):
 async function session(connection: ServerConnection, options: ControlOptions, messages: DesiredMessages, onConnected: () => void): Promise<void> {
   const { identity, bootId, reporter, log } = options
   const [{ nonce }, description] = await Promise.all([connection.query('host.challenge', challengeOutput), options.describe()])
-  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => one !== 'externalObjects' || options.onExternal), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
+  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => one === 'networkObjects' || options.onExternal), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
   const askedAt = uptimeMs()
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
   // Before it counts as heard of: what was let go is said anew on this connection.

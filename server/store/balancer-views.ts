@@ -1,3 +1,4 @@
+import type { HostCapability } from '@/contracts/host/v1'
 import type { BalancerSource } from '@/domain/load-balancer/view'
 import { weightAnnotation } from '@/domain/load-balancer/annotations'
 import type { Labels } from '@/domain/shared/names'
@@ -13,6 +14,10 @@ const parts = {
 export type LoadBalancerRow = NonNullable<Awaited<ReturnType<typeof findLoadBalancer>>>
 
 export const findLoadBalancer = (db: Database, scope: Scope, source: BalancerSource, namespace: string, name: string) => db.loadBalancer.findUnique({ where: { tenantId_namespace_source_name: { tenantId: scope.tenantId, namespace, source, name } }, include: parts })
+
+/** Whether the agent of a host said that it understands something. */
+export const hostCan = async (db: Database, hostId: string, capability: HostCapability): Promise<boolean> =>
+  (await db.$queryRaw<unknown[]>`select 1 from "Host" where "id" = ${hostId}::uuid and "hello" -> 'capabilities' @> to_jsonb(array[${capability}])`).length > 0
 
 /** Labels and annotations of who asked for a balancer: those are the balancer's. */
 export async function sourceMetadata(db: Database, scope: Scope, sourceUid: string): Promise<{ labels: unknown; annotations: unknown } | null> {

@@ -16,7 +16,7 @@ beforeAll(async () => {
   bob = await server.signUp('bob')
   tenant = ann.tenant.slug
   await ensureDefaultPool(server.db, { externalCidr: '198.18.100.0/24' })
-  await server.db.host.create({ data: { name: 'h1', publicKey: 'k', phase: 'Ready', lastHeartbeat: new Date(), hello: { capabilities: ['externalObjects'] } } })
+  await server.db.host.create({ data: { name: 'h1', publicKey: 'k', phase: 'Ready', lastHeartbeat: new Date(), hello: { capabilities: ['externalObjects', 'balancerServers'] } } })
 })
 afterAll(() => server.stop())
 
@@ -247,6 +247,14 @@ describe('the servers behind a balancer', () => {
     expect(servers).toMatchObject([{ backend: 'tcp-80', address: 'fd00::2', port: 8080, health: 'down', problem: 'refuses connections', connections: 2, total: 9, failed: 1, errors5xx: 3, milliseconds: 4 }, { address: '10.0.0.3', port: 80, health: 'up', problem: null, milliseconds: null }])
     expect(Math.abs(Date.parse(servers?.[0]?.since ?? '') - (began - 60_000))).toBeLessThan(30_000)
     await expect(bob.caller.loadBalancer.servers({ tenant: bob.tenant.slug, name: 'seen' })).rejects.toMatchObject({ cause: { code: 'not_found' } })
+  })
+
+  it('are not asked of a host whose agent is of a version that cannot say', async () => {
+    serve = () => expect.unreachable()
+    const says = (...capabilities: string[]) => server.db.$executeRaw`update "Host" set "hello" = jsonb_set("hello", '{capabilities}', to_jsonb(${capabilities}::text[]))`
+    await says('externalObjects')
+    expect(await ask()).toEqual({ servers: null })
+    await says('externalObjects', 'balancerServers')
   })
 
   it.each<[string, (host: HostEnd) => void, string]>([

@@ -4,14 +4,14 @@ import { streamChannel } from '@/contracts/host/v1/streams'
 import { balancerServerNow, type BalancerServerNow } from '@/domain/load-balancer/view'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import type { Scope } from '@/server/auth/scope'
-import { findLoadBalancer } from '@/server/store/balancer-views'
+import { findLoadBalancer, hostCan } from '@/server/store/balancer-views'
 import type { ServerContext } from '../context'
 import type { HostStream } from '../host-streams'
 import { LineSplitter } from '../pods/line-splitter'
 import { messagesOf, parseResult } from '../pods/streams/stream-messages'
 import { askedFor, type balancerReference } from './read-balancers'
 
-/** `servers` is null where no host runs the balancer yet: there is nobody to ask. */
+/** `servers` is null where there is nobody to ask: no host runs the balancer yet, or one whose agent is of a version that cannot say. */
 export const balancerServersOutput = z.object({ servers: z.array(balancerServerNow).nullable() })
 
 const withinMs = 10_000
@@ -22,7 +22,8 @@ const longestAnswer = 4 << 20
 export async function readServers(ctx: ServerContext, scope: Scope, { source, namespace, name }: z.output<typeof balancerReference>): Promise<z.output<typeof balancerServersOutput>> {
   const row = await findLoadBalancer(ctx.db, scope, source, namespace, name)
   if (!row && !(await askedFor(ctx.db, scope, { source, namespace, name }))) throw notFound('LoadBalancer', name)
-  if (!row?.hostId || row.leaving) return { servers: null }
+  // An agent of before leaves the question without an answer, and each look at the page would wait for it.
+  if (!row?.hostId || row.leaving || !(await hostCan(ctx.db, row.hostId, 'balancerServers'))) return { servers: null }
   const stream = await ctx.streams.open(row.hostId, { kind: 'balancerServers', balancerUid: row.uid }, { owner: scope.tenantId, timeoutMs: withinMs })
   const now = Date.now()
   return { servers: (await hear(stream)).map((state) => toView(state, now)) }
