@@ -9,6 +9,7 @@ import { INNER_LINK, OUTER_LINK } from './names'
 import { letGoLost, outerLinkOf, type OuterLink } from './outer-link'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
+import { Reached } from './reached'
 import { among, at, both, count, placeOf } from './server-sets'
 import { step } from './steps'
 
@@ -46,6 +47,7 @@ export class Balancer {
   private passed: ServersOf = new Map()
   /** To whom HAProxy leads, of those that shall stay. */
   private carried: ServersOf = new Map()
+  private readonly reached = new Reached()
   private lingering: NodeJS.Timeout | null = null
   private nextAt = 0
   /** Until when its changes have taken their turns (generic cell rate algorithm: ITU-T I.371, as a virtual schedule). */
@@ -116,9 +118,10 @@ export class Balancer {
     const { wanted } = this
     if (!wanted || !this.made || this.left) return
     const servers = at(addresses, wanted.servers)
+    const ended = this.reached.end(addresses, wanted.servers)
     // Where it cannot be told, its own checks find out.
     if (servers.size > 0 && needsHaproxy(wanted.balancer)) await this.haproxy.lost(servers).catch(() => undefined)
-    await this.namespace.endConnections([...addresses]).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections to pods whose machines are gone were not ended: they wait until their time is over'))
+    if (ended.length > 0) await this.namespace.endConnections(ended).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections to pods whose machines are gone were not ended: they wait until their time is over'))
   }
 
   /** What passed through it and its parts, of UDP and of all else. */
@@ -224,6 +227,7 @@ export class Balancer {
     const passed = both(this.passed, servers)
     await step('its packet filter', () => this.namespace.filter(balancer, passed))
     this.passed = passed
+    this.reached.add(servers)
     this.linger(servers)
   }
 
