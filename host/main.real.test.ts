@@ -14,6 +14,7 @@ import { backend, balancer, listener } from '@/host/balancers/testing/balancer-l
 import { TestServer } from '@/host/control/testing/test-server'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { testAssignment } from '@/host/pods/testing/assignment'
+import { lendTemplates } from '@/host/pods/testing/lent-templates'
 import { UidPool } from '@/host/pods/uid-pool'
 import { run } from '@/platform/exec'
 
@@ -28,6 +29,7 @@ let output = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'agent-'))
   server = await TestServer.start()
+  await lendTemplates(join(folder, 'host'))
   // Beside the sources, where its packages are found.
   bundle = join(root, 'node_modules', '.cache', `host-${process.pid}.mjs`)
   await build({ absWorkingDir: root, entryPoints: ['host/main.ts'], outfile: bundle, bundle: true, platform: 'node', target: 'node20', format: 'esm', packages: 'external', logLevel: 'silent' })
@@ -38,6 +40,7 @@ beforeAll(async () => {
     HYPERNETES_DATA: folder,
     HYPERNETES_SERVER_URL: server.url,
     HYPERNETES_ACCEL: 'tcg',
+    HYPERNETES_TB_SIZE_MIB: '32',
     HYPERNETES_GUEST_KERNEL: guest.kernel,
     HYPERNETES_GUEST_INITRAMFS: guest.initramfs,
     HYPERNETES_GUEST_VERSION: guest.version,
@@ -48,6 +51,8 @@ afterEach(() => agent?.kill('SIGKILL'))
 afterAll(async () => {
   // Nothing runs here any more unless a test failed.
   for (const pid of await virtualMachines()) process.kill(pid, 'SIGKILL')
+  // An agent that was killed and not begun anew leaves the machine's way for what is of its pool.
+  await run('ip', ['route', 'delete', 'unreachable', '198.18.230.0/24', 'metric', '4294967295']).catch(() => undefined)
   await server.stop()
   await rm(bundle, { force: true })
   await rm(folder, { recursive: true, force: true })

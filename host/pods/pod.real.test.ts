@@ -12,6 +12,7 @@ import { logger } from '@/platform/logger'
 import { openHost, type OpenHost } from './open-host'
 import { testAssignment } from './testing/assignment'
 import { testHostTag } from './testing/host-tag'
+import { keepTemplates, lendTemplates } from './testing/lent-templates'
 
 const hostTag = testHostTag()
 let folder: string
@@ -28,6 +29,7 @@ async function open(): Promise<OpenHost> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'host-'))
   guest = await buildGuestImage({ outDir: join(import.meta.dirname, '../../node_modules/.cache/hypernetes-guest') })
+  await lendTemplates(folder)
   host = await open()
 })
 
@@ -35,6 +37,7 @@ afterAll(async () => {
   host.pods.apply([])
   await until(() => host.pods.reports().every((r) => r.phase === 'Gone'))
   await host.close()
+  await keepTemplates(folder)
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -11,6 +11,7 @@ import { buildGuestImage } from '@/guest/image/build'
 import { HostIdentity } from '@/host/control/identity'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { virtualMachines } from '@/host/pods/testing/census'
+import { lendTemplates } from '@/host/pods/testing/lent-templates'
 import { actorOf, toApiContext } from '@/server/api/http'
 import { appRouter } from '@/server/api/root'
 import { startTestServer } from '@/server/api/testing/server'
@@ -48,11 +49,12 @@ beforeAll(async () => {
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   await registerHost(test.db, 'h1', (await HostIdentity.load(join(data, 'host', 'identity.pem'))).publicKey)
+  await lendTemplates(join(data, 'host'))
   bundle = join(root, 'node_modules', '.cache', `stopped-host-${process.pid}.mjs`)
   await build({ absWorkingDir: root, entryPoints: ['host/main.ts'], outfile: bundle, bundle: true, platform: 'node', target: 'node20', format: 'esm', packages: 'external', logLevel: 'silent' })
   const guest = await buildGuestImage({ outDir: join(root, 'node_modules/.cache/hypernetes-guest') })
   agent = spawn(process.execPath, ['--enable-source-maps', bundle], {
-    env: { NODE_ENV: 'test', PATH: process.env.PATH, HYPERNETES_DATA: data, HYPERNETES_SERVER_URL: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/ws/host`, HYPERNETES_ACCEL: 'tcg', HYPERNETES_GUEST_KERNEL: guest.kernel, HYPERNETES_GUEST_INITRAMFS: guest.initramfs, HYPERNETES_GUEST_VERSION: guest.version },
+    env: { NODE_ENV: 'test', PATH: process.env.PATH, HYPERNETES_DATA: data, HYPERNETES_SERVER_URL: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/ws/host`, HYPERNETES_ACCEL: 'tcg', HYPERNETES_TB_SIZE_MIB: '32', HYPERNETES_GUEST_KERNEL: guest.kernel, HYPERNETES_GUEST_INITRAMFS: guest.initramfs, HYPERNETES_GUEST_VERSION: guest.version },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   for (const stream of [agent.stdout, agent.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))

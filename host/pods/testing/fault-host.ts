@@ -11,6 +11,7 @@ import { commonSizes, openHost, type HostSettings, type OpenHost } from '../open
 import { testAssignment } from './assignment'
 import { testHostTag } from './host-tag'
 import { census, virtualMachines } from './census'
+import { keepTemplates, lendTemplates } from './lent-templates'
 import { Faults, SkippedClock } from './faults'
 
 const guestImages = join(import.meta.dirname, '../../../node_modules/.cache/hypernetes-guest')
@@ -35,6 +36,7 @@ export class FaultHost {
     const hostTag = testHostTag()
     const settings = { defaultRegistry: 'docker.io', insecureRegistries: [], accelerator: 'tcg' as const, guest, templates, concurrentStarts: 2, tbSizeMiB: 32, scratchBytes: 64 << 20 }
     const host = new FaultHost(folder ?? (await mkdtemp(join(tmpdir(), 'faults-'))), hostTag, settings)
+    if (templates !== 'cold') await lendTemplates(host.folder)
     await host.begin()
     return host
   }
@@ -142,6 +144,7 @@ export class FaultHost {
     this.pods.apply([])
     await this.until(() => this.pods.reports().every((r) => r.phase === 'Gone'))
     await this.host?.close()
+    if (this.settings.templates !== 'cold') await keepTemplates(this.folder)
     await rm(this.folder, { recursive: true, force: true })
   }
 }

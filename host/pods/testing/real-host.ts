@@ -16,6 +16,7 @@ import { logger } from '@/platform/logger'
 import { openHost, type HostSettings, type OpenHost } from '../open-host'
 import { testAssignment } from './assignment'
 import { testHostTag } from './host-tag'
+import { keepTemplates, lendTemplates } from './lent-templates'
 
 const guestImages = join(import.meta.dirname, '../../../node_modules/.cache/hypernetes-guest')
 
@@ -39,6 +40,7 @@ export class RealHost {
     log.level = 'fatal'
     const hostTag = testHostTag()
     const settings: HostSettings = { folder, hostTag, scratchBytes, log, defaultRegistry: 'docker.io', insecureRegistries, accelerator: 'tcg' as const, guest: guest ?? (await buildGuestImage({ outDir: guestImages })), templates: 'tenant-copy' as const, concurrentStarts: 2, tbSizeMiB: 32 }
+    if (!guest) await lendTemplates(folder)
     return new RealHost(await openHost(settings, new AbortController().signal), folder, hostTag, settings)
   }
 
@@ -153,6 +155,7 @@ export class RealHost {
     this.host.pods.apply([])
     await this.until(() => this.host.pods.reports().every((r) => r.phase === 'Gone'))
     await this.host.close()
+    if (!('pointer' in this.settings.guest)) await keepTemplates(this.folder)
     await rm(this.folder, { recursive: true, force: true })
   }
 }
