@@ -89,6 +89,6 @@ export class ModelRows {
   }
 
   private source(uid: string): WorldSource {
-    return { kind: 'Service', uid: `${uid}-${this.made += 1}`, namespace: 'shop', name: uid, generation: 1, networkId, named: null, ips: [], family: null, compiled: 'a digest', problem: '', warning: '' }
+    return { kind: 'Service', uid: `${uid}-${this.made += 1}`, namespace: 'shop', name: uid, generation: 1, networkId, named: null, ips: [], family: null, both: null, compiled: 'a digest', problem: '', warning: '' }
   }
 }

@@ -22,7 +22,7 @@ it('a plan is written in parts, so that nobody waits for all of it: what comes b
   const uids = Array.from({ length: 120 }, () => randomUUID()).sort()
   await db.loadBalancer.createMany({ data: uids.map((uid, i) => ({ uid, tenantId: tenant.id, namespace: 'shop', name: `b${i}`, source: 'Service', sourceUid: randomUUID(), networkId, hostId })) })
   const plan: ExternalPlan = { create: [], removeBalancers: [], removeAddresses: [], compile: [], bind: [], leave: uids.map((uid) => ({ uid, hostId, leaving: true })), hold: [], take: [], verdicts: [] }
-  const apply = () => applyPlan({ db, reader: new SourceReader(new SourceCache()), defaultQuota: 10 }, tenant.id, plan, { bySource: new Map(), forAll: new Map() })
+  const apply = () => applyPlan({ db, reader: new SourceReader(new SourceCache()), defaultQuota: 10 }, tenant.id, plan, { bySource: new Map(), bySecond: new Map(), forAll: new Map() })
   const leaving = () => db.loadBalancer.count({ where: { leaving: true } })
   await db.$executeRawUnsafe(`create function refuse() returns trigger language plpgsql as $$ begin if new."uid" = '${uids.at(-1) ?? ''}' then raise exception 'refused'; end if; return new; end $$`)
   await db.$executeRaw`create trigger refuse before update on "LoadBalancer" for each row execute function refuse()`
@@ -35,7 +35,7 @@ it('a plan is written in parts, so that nobody waits for all of it: what comes b
 it('who was refused asks again once something was given back', async () => {
   const { db } = server
   const { tenant } = await server.signUp('bob')
-  const refusals = { bySource: new Map([[randomUUID(), 'No.']]), forAll: new Map([['any' as const, 'No.']]) }
+  const refusals = { bySource: new Map([[randomUUID(), 'No.']]), bySecond: new Map(), forAll: new Map([['any' as const, { reason: 'QuotaExceeded' as const, message: 'No.' }]]) }
   const plan: ExternalPlan = { create: [], removeBalancers: [], removeAddresses: [], compile: [], bind: [], leave: [], hold: [], take: [], verdicts: [] }
   const apply = (removeAddresses: string[]) => applyPlan({ db, reader: new SourceReader(new SourceCache()), defaultQuota: 10 }, tenant.id, { ...plan, removeAddresses }, refusals)
   await apply([])

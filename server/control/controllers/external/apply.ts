@@ -6,11 +6,15 @@ import { inBriefTransaction } from './brief-transaction'
 import { groupBy, inParts } from './parts'
 import type { ExternalPlan } from './plan'
 import type { SourceReader } from './sources'
-import type { WorldSource } from './world'
+import type { FamilyName, WorldSource } from './world'
 
-/** Why objects get no address, as far as it was found out since something was done for their tenant last. `forAll`: whoever asks, for one of any family or of one. */
-export type Refusals = { bySource: Map<string, string>; forAll: Map<'any' | Family, string> }
-type Family = NonNullable<WorldSource['family']>
+/**
+ * Why objects get no address, as far as it was found out since something was done for their tenant last. `bySecond`: none of the other family beside the one that they have. `forAll`: whoever asks, for one of any
+ * family, of one where it can be, or of one alone.
+ */
+export type Refusals = { bySource: Map<string, string>; bySecond: Map<string, Pick<FloatingRefusal, 'reason' | 'message'>>; forAll: Map<Asked | 'any', Pick<FloatingRefusal, 'reason' | 'message'>> }
+type Asked = FamilyName | `${FamilyName} alone`
+type Taking = ExternalPlan['take'][number]
 type Parts = { db: DatabaseClient; reader: SourceReader; defaultQuota: number }
 
 /** So many rows are written in one transaction, and so many balancers are made before other tenants have their turn. */
@@ -21,41 +25,45 @@ const maxMade = 100
 export async function applyPlan(parts: Parts, tenantId: string, plan: ExternalPlan, refusals: Refusals): Promise<number> {
   const moved = await move(parts, tenantId, plan)
   // What was given back may be had by who was refused.
-  if (plan.removeAddresses.length > 0) for (const known of [refusals.bySource, refusals.forAll]) known.clear()
+  if (plan.removeAddresses.length > 0) for (const known of Object.values(refusals)) known.clear()
   return moved + (await take(parts, tenantId, plan, refusals)) + (await create(parts, tenantId, plan.create.slice(0, maxMade)))
 }
 
-const familyOf = ({ family }: WorldSource): Family => family ?? 'IPv4'
+const familyOf = ({ family }: WorldSource): FamilyName => family ?? 'IPv4'
+const askedOf = ({ source, also }: Taking): Asked => (also === null ? familyOf(source) : `${also} alone`)
 
 /** For whom it is that one of those who ask for no address in particular got none: what this one does not get, no other does. */
-function refusedFor(source: WorldSource, { reason }: FloatingRefusal): 'any' | Family | null {
+function refusedFor(taking: Taking, { reason }: FloatingRefusal): Asked | 'any' | null {
   if (reason === 'QuotaExceeded') return 'any'
-  return reason === 'NoFreeAddress' || reason === 'NoDefaultPool' ? familyOf(source) : null
+  return reason === 'NoFreeAddress' || reason === 'NoDefaultPool' ? askedOf(taking) : null
 }
 
-async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wanted }: ExternalPlan, { bySource, forAll }: Refusals): Promise<number> {
+async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wanted }: ExternalPlan, { bySource, bySecond, forAll }: Refusals): Promise<number> {
   let taken = 0
-  const refusal = (source: WorldSource) => bySource.get(source.uid) ?? forAll.get('any') ?? forAll.get(familyOf(source))
-  for (const part of inParts(wanted.filter(({ source }) => refusal(source) === undefined), partSize)) {
+  const own = ({ source, also }: Taking) => (also === null ? bySource : bySecond).get(source.uid)
+  const isRefused = (taking: Taking) => (own(taking) ?? forAll.get('any') ?? forAll.get(askedOf(taking))) !== undefined
+  const refuse = ({ source, also }: Taking, { reason, message }: Pick<FloatingRefusal, 'reason' | 'message'>) => void (also === null ? bySource.set(source.uid, message) : bySecond.set(source.uid, { reason, message }))
+  for (const part of inParts(wanted.filter((taking) => !isRefused(taking)), partSize)) {
     taken += await inBriefTransaction(db, async (tx) => {
       await holdExternal(tx, [tenantId])
       let rows = 0
-      for (const { balancer, source } of part) {
-        if (refusal(source) !== undefined) continue
-        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid), managed: true, prefers: familyOf(source), takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
+      for (const taking of part) {
+        if (isRefused(taking)) continue
+        const { balancer, source, also } = taking
+        const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid, also), managed: true, ...(also === null ? { prefers: familyOf(source) } : { family: also }), takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
         if ('taken' in given) rows += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
         else {
-          const whom = refusedFor(source, given.refusal)
-          if (whom === null) bySource.set(source.uid, given.refusal.message)
-          else forAll.set(whom, given.refusal.message)
+          const whom = refusedFor(taking, given.refusal)
+          if (whom === null) refuse(taking, given.refusal)
+          else forAll.set(whom, given.refusal)
         }
       }
       return rows
     })
   }
-  for (const { source } of wanted) {
-    const message = refusal(source)
-    if (message !== undefined) bySource.set(source.uid, message)
+  for (const taking of wanted) {
+    const refusal = forAll.get('any') ?? forAll.get(askedOf(taking))
+    if (refusal !== undefined && own(taking) === undefined) refuse(taking, refusal)
   }
   return taken
 }
@@ -126,4 +134,4 @@ async function create({ db, reader }: Parts, tenantId: string, wanted: readonly 
 const sortByUid = <T extends { uid: string }>(list: readonly T[]): T[] => [...list].sort((a, b) => (a.uid < b.uid ? -1 : 1))
 
 /** A name that says whose it is, and that no other of the tenant has. */
-const managedName = (name: string, balancerUid: string): string => `${name.replace(/[^a-z0-9-]/g, '-').slice(0, 50).replace(/-+$/, '')}-${balancerUid.slice(0, 8)}`
+const managedName = (name: string, balancerUid: string, also: FamilyName | null): string => `${name.replace(/[^a-z0-9-]/g, '-').slice(0, 50).replace(/-+$/, '')}-${balancerUid.slice(0, 8)}${also === null ? '' : `-v${also.slice(-1)}`}`

@@ -1,11 +1,11 @@
 import { familyOf } from '@/domain/shared/ip'
 import { groupBy } from './parts'
-import type { World, WorldAddress, WorldPod, WorldSource } from './world'
+import type { FamilyName, World, WorldAddress, WorldPod, WorldSource } from './world'
 
 /** Who shall have an address. */
 export type Claim = { kind: 'pod'; pod: WorldPod } | { kind: 'source'; source: WorldSource } | { kind: 'none'; reason: string; message: string }
-/** `wants`: none is its own and it names none, so that one is to be taken for it. `problem`: why it has not what it names. */
-export type SourceAddresses = { addresses: WorldAddress[]; wants: boolean; problem: string }
+/** `wants`: none is its own and it names none, so that one is to be taken for it; `wantsAlso`: and one of this family beside what was taken. `problem`: why it has not what it names. */
+export type SourceAddresses = { addresses: WorldAddress[]; wants: boolean; wantsAlso: FamilyName | null; problem: string }
 export type Claims = { ofAddress: Map<string, Claim>; ofSource: Map<string, SourceAddresses> }
 
 const maxAddresses = 4
@@ -18,7 +18,7 @@ const none = (reason: string, message: string): Claim => ({ kind: 'none', reason
  */
 export function claimAddresses(world: World): Claims {
   const ofAddress = new Map<string, Claim>()
-  const ofSource = new Map<string, SourceAddresses>(world.sources.map(({ uid }) => [uid, { addresses: [], wants: false, problem: '' }]))
+  const ofSource = new Map<string, SourceAddresses>(world.sources.map(({ uid }) => [uid, { addresses: [], wants: false, wantsAlso: null, problem: '' }]))
   const give = (address: WorldAddress, source: WorldSource) => {
     ofAddress.set(address.uid, { kind: 'source', source })
     ofSource.get(source.uid)?.addresses.push(address)
@@ -59,11 +59,20 @@ export function claimAddresses(world: World): Claims {
   for (const source of world.sources) {
     const own = ofSource.get(source.uid)
     if (!own || own.addresses.length > 0 || source.named !== null || source.ips.length > 0) continue
-    const before = ofBalancer.get(balancerOf.get(source.uid) ?? '')?.find(({ uid }) => !ofAddress.has(uid))
-    if (before) give(before, source)
-    else own.wants = true
+    const before = (ofBalancer.get(balancerOf.get(source.uid) ?? '') ?? []).filter(({ uid }) => !ofAddress.has(uid))
+    const kept = keptOf(source, before)
+    for (const address of kept) give(address, source)
+    own.wants = kept.length === 0
+    if (source.both !== null && kept.length === 1) own.wantsAlso = kept[0]?.family === 4 ? 'IPv6' : 'IPv4'
   }
   return { ofAddress, ofSource }
+}
+
+/** Of the addresses that were taken for a source, those that it has still: one, or one of each family where it asks for both. */
+function keptOf({ family, both }: WorldSource, taken: readonly WorldAddress[]): WorldAddress[] {
+  const first = taken.find((one) => `IPv${one.family}` === (family ?? 'IPv4')) ?? taken[0]
+  const other = both === null ? undefined : taken.find((one) => one.family !== first?.family)
+  return [first, other].flatMap((one) => one ?? [])
 }
 
 /** What a source names, each with the address or why there is none. */

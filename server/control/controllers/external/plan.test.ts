@@ -5,7 +5,7 @@ import { chooseHost, isIdle, nextHolding, planExternal } from './plan'
 import type { World, WorldAddress, WorldBalancer, WorldHost, WorldPod, WorldSource } from './world'
 
 const compiled = 'a digest'
-const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], family: null, compiled, problem: '', warning: '', ...over })
+const source = (uid: string, over: Partial<WorldSource> = {}): WorldSource => ({ kind: 'Service', uid, namespace: 'shop', name: uid, generation: 1, networkId: 'n', named: null, ips: [], family: null, both: null, compiled, problem: '', warning: '', ...over })
 const address = (uid: string, over: Partial<WorldAddress> = {}): WorldAddress => ({ uid, name: uid, address: `198.18.100.${uid.length}`, family: 4, generation: 1, target: null, managed: false, deleted: false, podUid: null, balancerUid: null, hostId: null, ...over })
 const balancer = (uid: string, sourceUid: string, over: Partial<WorldBalancer> = {}): WorldBalancer => ({ uid, kind: 'Service', sourceUid, namespace: 'shop', name: sourceUid, generation: 1, networkId: 'n', same: true, inner: ['10.0.0.9'], refusal: '', hostId: null, leaving: false, report: null, reach: new Set(), ...over })
 const pod = (uid: string, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId: 'h1', addresses: ['10.0.0.2'], ...over })
@@ -35,6 +35,15 @@ describe('who shall have an address', () => {
     const other = planExternal(world({ sources: [source('s1')], balancers: [balancer('b1', 's1', { hostId: 'h1' })], addresses: [taken, address('t', { target: toService('s1') })] }))
     expect(other.hold).toEqual([{ uid: 'm', from: { podUid: null, balancerUid: 'b1', hostId: 'h1' }, to: { podUid: null, balancerUid: null, hostId: 'h1' } }, { uid: 't', from: free, to: { podUid: null, balancerUid: 'b1', hostId: 'h1' } }])
     expect(planExternal(world({ addresses: [address('m', { managed: true })] })).removeAddresses).toEqual(['m'])
+  })
+  it('is one of each family for a balancer of both, the first alone for another one', () => {
+    const [four, six] = [address('m', { managed: true, balancerUid: 'b1', hostId: 'h1' }), address('m6', { family: 6, managed: true, balancerUid: 'b1', hostId: 'h1' })]
+    const of = (both: WorldSource['both'], addresses: WorldAddress[], family: WorldSource['family'] = null) => planExternal(world({ sources: [source('s1', { both, family })], balancers: [balancer('b1', 's1', { hostId: 'h1' })], addresses }))
+    const asked = (plan: ReturnType<typeof of>) => plan.take.map(({ also }) => also)
+    expect([asked(of('preferred', [])), asked(of('preferred', [four])), asked(of('required', [six])), asked(of(null, [four]))]).toEqual([[null], ['IPv6'], ['IPv4'], []])
+    expect(isIdle(of('preferred', [four, six]))).toBe(true)
+    expect(planExternal(world({ sources: [source('s1', { both: 'required' }), source('s2')], balancers: [balancer('b1', 's1'), balancer('b2', 's2')], addresses: [four] })).take).toMatchObject([{ balancer: { uid: 'b2' }, also: null }, { balancer: { uid: 'b1' }, also: 'IPv6' }])
+    expect([of(null, [four, six]), of(null, [four, six], 'IPv6')].map(({ hold }) => hold.map(({ uid }) => uid))).toEqual([['m6'], ['m']])
   })
 })
 

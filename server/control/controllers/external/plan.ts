@@ -1,6 +1,6 @@
 import { claimAddresses, type Claims } from './claims'
 import { judgeAddress, judgeSource, type Verdict } from './verdicts'
-import type { World, WorldAddress, WorldBalancer, WorldHost, WorldSource } from './world'
+import type { FamilyName, World, WorldAddress, WorldBalancer, WorldHost, WorldSource } from './world'
 
 export type Holding = Pick<WorldAddress, 'podUid' | 'balancerUid' | 'hostId'>
 /** Changes of rows; each is written only where the row still is what the plan was made from. */
@@ -14,8 +14,8 @@ export type ExternalPlan = {
   bind: { uid: string; from: string | null; to: string | null }[]
   leave: { uid: string; hostId: string; leaving: boolean }[]
   hold: { uid: string; from: Holding; to: Holding }[]
-  /** Balancers for which an address is to be taken. */
-  take: { balancer: WorldBalancer; source: WorldSource }[]
+  /** Balancers for which an address is to be taken; `also`: of this family and no other, beside the one that it has. */
+  take: { balancer: WorldBalancer; source: WorldSource; also: FamilyName | null }[]
   verdicts: Verdict[]
 }
 
@@ -42,6 +42,8 @@ export function planExternal(world: World): ExternalPlan {
     places.set(balancer.uid, source ? planBalancer(plan, balancer, source, claims, hosts, load) : planEnd(plan, balancer, hosts))
   }
   for (const address of world.addresses) planAddress(plan, address, claims, bySource, places, hosts)
+  // Who has none comes before who has one and asks for another.
+  plan.take.sort((a, b) => Number(a.also !== null) - Number(b.also !== null))
   plan.hold = oneOfEachFamily(plan.hold, world.addresses)
   plan.verdicts.push(...world.sources.map((source) => judgeSource(source, bySource.get(source.uid), byName.get(nameKey(source)), claims, hosts)), ...world.addresses.map((address) => judgeAddress(address, claims, bySource, hosts)))
   return plan
@@ -62,7 +64,7 @@ function planBalancer(plan: ExternalPlan, balancer: WorldBalancer, source: World
   const { uid, hostId, leaving, inner, report } = balancer
   const own = claims.ofSource.get(source.uid)
   if (!balancer.same) plan.compile.push({ uid, source })
-  if (own?.wants && source.compiled) plan.take.push({ balancer, source })
+  if ((own?.wants || own?.wantsAlso) && source.compiled) plan.take.push({ balancer, source, also: own.wantsAlso })
   const runs = source.compiled !== null && inner.length > 0 && (own?.addresses.length ?? 0) > 0
   if (hostId !== null && !isLost(hosts, hostId)) {
     // What its host said it does not run, though told to, is tried elsewhere or anew.

@@ -14,7 +14,7 @@ import { inParts } from './parts'
 import type { WorldSource } from './world'
 
 /** What a source names, and what it compiles to; `from`: a digest of all that this was found out from. */
-type Known = Pick<WorldSource, 'named' | 'ips' | 'family' | 'compiled' | 'problem' | 'warning'> & { digest: string; secrets: string[]; services: string[]; from: string }
+type Known = Pick<WorldSource, 'named' | 'ips' | 'family' | 'both' | 'compiled' | 'problem' | 'warning'> & { digest: string; secrets: string[]; services: string[]; from: string }
 type Names = Pick<Known, 'secrets' | 'services'> & { namespace: string }
 type Source = OutsideService | OutsideIngress
 type Surroundings = { services: ReadonlyMap<string, string>; certificates: ReadonlyMap<string, ReadonlyMap<string, KnownCertificate>> }
@@ -59,8 +59,8 @@ export class SourceReader {
       const found = this.of(row)
       if (!found) return []
       const { uid, kind, namespace, name, generation, networkId } = row
-      const { named, ips, family, compiled, problem, warning } = found
-      return [{ kind, uid, namespace, name, generation, networkId, named, ips, family, compiled, problem, warning }]
+      const { named, ips, family, both, compiled, problem, warning } = found
+      return [{ kind, uid, namespace, name, generation, networkId, named, ips, family, both, compiled, problem, warning }]
     }) }
   }
 
@@ -113,10 +113,16 @@ function namesOf(source: Source): Names {
   return { namespace, secrets: tls.map(({ secretName }) => secretName), services: [...new Set(backends.map(({ service }) => service.name))] }
 }
 
-function factsOf(source: Source): Pick<Known, 'named' | 'ips' | 'family'> {
+function factsOf(source: Source): Pick<Known, 'named' | 'ips' | 'family' | 'both'> {
   const { problems } = source.kind === 'Service' ? readServiceAnnotations(source.annotations) : readIngressAnnotations(source.annotations)
   const ips = source.kind === 'Service' ? [...new Set([...(source.spec.loadBalancerIP === undefined ? [] : [source.spec.loadBalancerIP]), ...source.spec.externalIPs])] : []
-  return { named: problems.length > 0 ? null : floatingAddressOf(source.annotations), ips, family: (source.kind === 'Service' ? source.spec.ipFamilies?.[0] : undefined) ?? null }
+  return { named: problems.length > 0 ? null : floatingAddressOf(source.annotations), ips, family: (source.kind === 'Service' ? source.spec.ipFamilies?.[0] : undefined) ?? null, both: source.kind === 'Service' ? bothOf(source.spec) : null }
+}
+
+/** As of its addresses in its network (domain/service/families.ts): two families without a policy are both demanded. */
+function bothOf({ ipFamilies, ipFamilyPolicy }: ServiceSpec): Known['both'] {
+  if (ipFamilyPolicy === 'PreferDualStack') return 'preferred'
+  return ipFamilyPolicy === 'RequireDualStack' || (ipFamilyPolicy === undefined && ipFamilies?.length === 2) ? 'required' : null
 }
 
 function compileSource(source: Source, { services }: Names, specs: ReadonlyMap<string, ServiceSpec>, around: Surroundings): Compiled {

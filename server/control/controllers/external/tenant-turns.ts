@@ -8,12 +8,12 @@ import { isIdle, planExternal } from './plan'
 import { readWorld } from './read-world'
 import { SourceCache, SourceReader } from './sources'
 import { Conditions } from './tell'
-import type { Verdict } from './verdicts'
+import { withoutSecond, type Verdict } from './verdicts'
 import type { World } from './world'
 
 /** What was found out for a tenant since something was done for it last: it is asked of once. */
 class Work {
-  readonly refusals: Refusals = { bySource: new Map(), forAll: new Map() }
+  readonly refusals: Refusals = { bySource: new Map(), bySecond: new Map(), forAll: new Map() }
   /** Why balancers get no address in their network, by their uids, and networks that have none. */
   readonly ofBalancers = new Map<string, string>()
   readonly ofNetworks = new Map<string, string>()
@@ -88,9 +88,12 @@ export class TenantTurns {
   }
 }
 
-function withRefusal(planned: Verdict, { bySource }: Refusals): Verdict {
+function withRefusal(planned: Verdict, { bySource, bySecond }: Refusals): Verdict {
   const refusal = bySource.get(planned.uid)
-  return refusal === undefined || planned.kind === 'FloatingAddress' ? planned : { ...planned, status: 'False', reason: 'NoAddress', message: refusal }
+  if (planned.kind === 'FloatingAddress') return planned
+  if (refusal !== undefined) return { ...planned, status: 'False', reason: 'NoAddress', message: refusal }
+  const second = bySecond.get(planned.uid)
+  return second ? withoutSecond(planned, second) : planned
 }
 
 /** Gives balancers their addresses in their network; of those that get none it is kept why. Returns whether any was looked at. */

@@ -1,5 +1,6 @@
 import type { BalancerSource } from '@/domain/load-balancer/view'
 import type { Claims } from './claims'
+import type { FloatingRefusal } from '@/server/store/floating-addresses'
 import type { WorldAddress, WorldBalancer, WorldHost, WorldSource } from './world'
 
 /** A condition of an object: of a Service or an Ingress, and of its balancer where it has one, or of a FloatingAddress. */
@@ -34,8 +35,22 @@ function saidOfSource(source: WorldSource, balancer: WorldBalancer | undefined, 
   if (phase !== 'Active' && phase !== 'Degraded') return no('Pending', `Host "${host.name}" has not said yet that it runs.`)
   const { reach } = balancer
   if (reach.size > 0 && !reach.has(host.id)) return no('NoneReached', `None of its ready pods is on host "${host.name}", which runs it, and a network does not reach from one host to another yet: they are on ${namesOf(reach, hosts)}. It moves there once a host of these is ready for it.`)
+  const lacking = here.length > 0 && source.both === 'required' ? lackingFamily(own.addresses) : null
+  if (lacking !== null) return no('NotDualStack', `Answers at ${here.join(' and ')}, and at no IPv${lacking} address, which its ipFamilyPolicy or ipFamilies demand. ${own.wantsAlso === null ? 'Name one of that family, too, or ask for one family.' : ''}`.trimEnd())
   const also = [own.problem, source.warning, phase === 'Degraded' ? message : '', unreached(host, balancer.networkId, hosts)].filter(Boolean)
   return { status: 'True', reason: phase === 'Degraded' ? 'Degraded' : also.length > 0 ? 'Partly' : 'Ready', message: [`Answers at ${here.join(' and ')}.`, ...also].join(' ') }
+}
+
+function lackingFamily(addresses: readonly WorldAddress[]): 4 | 6 | null {
+  const there = new Set(addresses.map(({ family }) => family))
+  return there.size > 1 ? null : there.has(4) ? 6 : 4
+}
+
+/** Of what answers, or shall, why it has no address of the other family. That there are none of that family is told to who demands one alone. */
+export function withoutSecond(verdict: Verdict, { reason, message }: Pick<FloatingRefusal, 'reason' | 'message'>): Verdict {
+  if (verdict.reason === 'NotDualStack') return { ...verdict, message: `${verdict.message} ${message}` }
+  if (verdict.status !== 'True' || reason === 'NoDefaultPool') return verdict
+  return { ...verdict, reason: verdict.reason === 'Ready' ? 'Partly' : verdict.reason, message: `${verdict.message} It has no address of the other family: ${message}` }
 }
 
 const namesOf = (ids: ReadonlySet<string>, hosts: Hosts): string => (ids.size > 3 ? `${ids.size} other hosts` : `host ${[...ids].map((id) => `"${hosts.get(id)?.name ?? ''}"`).join(' and ')}`)
