@@ -45,6 +45,16 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
   })
 
+  it('take connections from the outside alone, and remember none of TCP in the table of connections', async () => {
+    const [inner = ''] = one.network.inner
+    // Its pods answer it, and begin nothing towards it; nor does what it runs begin anything but to its pods.
+    await expect(lab.lab.in(lab.podNamespace('one'), 'curl', '-sk', '--max-time', '2', `https://${inner}/`)).rejects.toThrow()
+    const inside = `hypb-${lab.lab.hostTag}-n7`
+    for (const target of [`https://${inner}/`, 'https://127.0.0.1/', 'http://10.0.0.2:8081/', 'http://10.0.0.1/']) await expect(lab.lab.in(inside, 'curl', '-sk', '--max-time', '2', target), target).rejects.toThrow()
+    expect(await lab.curl(address, 'https://b.example.com/')).toBe('three')
+    expect((await lab.lab.in(inside, 'conntrack', '-L', '-p', 'tcp')).stdout).toBe('')
+  })
+
   it('answer at an address of IPv6, too, for pods of IPv4', async () => {
     const [six, gateway] = ['2001:db8:100::7', '2001:db8:100::1']
     // A way there, as an operator's routers would have.

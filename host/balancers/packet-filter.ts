@@ -24,6 +24,8 @@ const ofFamily = (family: Family) => (address: string): boolean => familyOf(addr
 /**
  * The packet filter of a balancer's namespace: from the outside only its listeners' ports and echo, towards its tenant's network only
  * its backends, and answers. HAProxy that was broken into reaches its tenant's backends and nothing more. UDP is balanced here.
+ * What passes of TCP is told by each packet: a connection begins with SYN alone (RFC 9293, 3.5), which is let through to whom it may go, and of what belongs to none the kernel answers RST.
+ * So nothing of TCP has an entry in the table of connections, which would cost some 2 % of a short request; only UDP needs one.
  * `before`: the shares of the packet filter that this one replaces, of which as many as can stay where they are.
  */
 export function balancerTables(balancer: Filtered, servers: ServersOf, before: UdpShares = new Map()): { tables: NftTables; shares: UdpShares } {
@@ -34,6 +36,14 @@ export function balancerTables(balancer: Filtered, servers: ServersOf, before: U
 
 /** As {@link balancerTables}, before anything is known: lets nothing through. */
 export const closedTables: NftTables = new Map([[BALANCER_TABLE, [{ chains: new Map(['input', 'forward', 'output'].map((hook) => [hook, { hook: `type filter hook ${hook} priority filter; policy drop;`, rules: [] }])) }]]])
+
+/** Of TCP, what begins no connection. */
+const goesOn = 'tcp flags & (syn | ack) != syn'
+/** What a way says of packets that it could not carry: TCP itself looks whether they belong to a connection (RFC 5927). */
+const errorsOf = {
+  4: 'icmp type { destination-unreachable, time-exceeded, parameter-problem }',
+  6: 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }',
+} as const satisfies Record<Family, string>
 
 function base(balancer: Filtered, servers: ServersOf): NftSection {
   const { listeners, backends, addresses, options } = balancer
@@ -49,27 +59,28 @@ function base(balancer: Filtered, servers: ServersOf): NftSection {
   sets.set('ports', { declaration: 'type inet_service;', elements: tcp.map(({ port }) => String(port)) })
   const chains = new Map<string, NftChain>([
     ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [
-      'ct state established,related accept',
-      'ct state invalid drop',
+      ...families.map((family) => `iifname "${OUTER_LINK}" ${nftWords[family].ip} daddr @own${family} tcp dport @ports accept`),
+      // Also what the filter itself refuses, which comes back to HAProxy by `lo`.
+      `iifname != "${OUTER_LINK}" ${goesOn} accept`,
+      ...families.map((family) => `${errorsOf[family]} limit rate 1000/second accept`),
       // Neighbours of IPv6; what comes from elsewhere has lost hops on its way.
       'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept',
       `iifname != "${OUTER_LINK}" drop`,
-      ...families.flatMap((family) => [
-        `${nftWords[family].ip} daddr @own${family} tcp dport @ports accept`,
-        `${nftWords[family].ip} daddr @own${family} meta l4proto ${family === 4 ? 'icmp icmp type' : 'ipv6-icmp icmpv6 type'} echo-request limit rate 100/second accept`,
-      ]),
+      ...families.map((family) => `${nftWords[family].ip} daddr @own${family} meta l4proto ${family === 4 ? 'icmp icmp type' : 'ipv6-icmp icmpv6 type'} echo-request limit rate 100/second accept`),
       // A port on which nothing listens, or of UDP without anybody behind it, says so.
       'meta l4proto tcp limit rate 100/second reject with tcp reset',
       'meta l4proto udp limit rate 100/second reject with icmpx port-unreachable',
     ] }],
     ['output', { hook: 'type filter hook output priority filter; policy drop;', rules: [
-      'ct state established,related accept',
-      'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept',
+      `${goesOn} accept`,
       ...families.map((family) => `oifname "${INNER_LINK}" ${nftWords[family].ip} daddr . tcp dport @backends${family} accept`),
       // At once, so that another server is tried.
       'meta l4proto tcp reject with tcp reset',
+      // Answers and errors, all of the kernel itself: HAProxy may make no packet of its own.
+      'meta l4proto { icmp, ipv6-icmp } accept',
     ] }],
-    ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: [...udp.flatMap(countRules), ...forwardRules(options)] }],
+    ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: udp.length === 0 ? [] : [...udp.flatMap(countRules), ...forwardRules(options)] }],
+    ...(udp.length === 0 ? [] : (['prerouting', 'output'] as const).map((hook) => [`untracked_${hook}`, { hook: `type filter hook ${hook} priority raw; policy accept;`, rules: ['meta l4proto tcp notrack'] }] as const)),
   ])
   return { sets, chains, counters: udp.flatMap((port) => Object.values(counterNames(port))) }
 }
@@ -106,6 +117,8 @@ function udpPorts({ listeners, backends }: Filtered, servers: ServersOf, family:
 
 /** Who of UDP is led where: a round of shares by weight, in turn or by the client's address; and back by the balancer's own address, so that answers come here. */
 function udpSection(balancer: Filtered, ports: readonly UdpPort[], shares: UdpShares, family: Family): NftSection {
+  // A chain that translates makes the kernel look at the connections of all that passes.
+  if (ports.length === 0) return {}
   const { ip, type } = nftWords[family]
   const inner = balancer.network.inner.find(ofFamily(family))
   const maps = new Map<string, NftMap>(ports.map(({ port }) => [mapOf(family, port), { declaration: `type mark : ${type} . inet_service;`, elements: new Map((shares.get(mapOf(family, port)) ?? []).map((target, at) => [`0x${at.toString(16).padStart(8, '0')}`, target])) }]))

@@ -54,6 +54,7 @@ function ofTcp(listener: BalancerListener, { options: { ratePerSecond } }: Balan
 }
 
 const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
+  ...(listener.redirectToHttps === null ? ['tcp-request session set-var(sess.client) src,concat()'] : []),
   // A client that keeps a connection through a reload is told with its next answer, not by a closed door.
   'option idle-close-on-response',
   ...known(listener, model),
@@ -71,17 +72,17 @@ const known = ({ rules }: BalancerListener, { options: { logOneOf } }: BalancerM
 
 const limited = ({ options: { ratePerSecond } }: BalancerModel) => (ratePerSecond === null ? [] : [`http-request track-sc0 ${client} table ${clientsTable}`, `http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${ratePerSecond * rateSeconds} }`])
 
+const plainHost = "{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }"
 /**
  * What two readers could understand differently. HAProxy's own parser refuses most of it (several hosts or lengths, unknown codings, control characters) and writes anew what it takes: of
  * a length beside chunks, the chunks alone. Names of hosts are left, which it takes in any form, or none; and tunnels, in which a pod would read requests that no rule has seen: CONNECT, and
  * every upgrade but WebSocket (HAProxy passes one to h2c on; a client that offers it goes on without).
  */
 const unambiguous = [
-  'http-request deny deny_status 400 if HTTP_1.1 !{ req.hdr(host) -m found }',
-  "http-request deny deny_status 400 if { req.hdr(host) -m found } !{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }",
+  `http-request deny deny_status 400 if HTTP_1.1 !${plainHost}`,
+  `http-request deny deny_status 400 if !HTTP_1.1 { req.hdr(host) -m found } !${plainHost}`,
   'http-request deny deny_status 405 if { method CONNECT }',
   'http-request deny deny_status 400 if { req.fhdr_cnt(upgrade) gt 1 }',
-  'http-request del-header http2-settings',
   'http-request del-header upgrade if { req.fhdr(upgrade) -m found } !{ req.fhdr(upgrade),lower -m str websocket }',
 ]
 
@@ -113,14 +114,14 @@ function bodyLimit({ options: { maxBodyBytes, requestSeconds } }: BalancerModel)
   ]
 }
 
-/** Who asked, and how: in place of what the client says of that itself, also in names that a program would take for the same. */
+/**
+ * Who asked, and how: in place of what the client says of that itself, also in names that a program would take for the same. And none of what offers h2c, which is between two neighbours (RFC 7540, 3.2.1).
+ * One look at all headers, whose names are of small letters here. The client's address is written once a connection.
+ */
 const forwarded = ({ protocol, port }: BalancerListener) => [
-  'http-request del-header x-forwarded -m beg',
-  'http-request del-header x_forwarded -m beg',
-  ...['forwarded', 'proxy'].map((name) => `http-request del-header ${name}`),
-  "http-request del-header '^(x[-_]real[-_]ip|x[-_]client[-_]ip|true[-_]client[-_]ip)$' -m reg",
-  'http-request add-header X-Forwarded-For %[src]',
-  'http-request set-header X-Real-IP %[src]',
+  "http-request del-header '^(x[-_]forwarded|(forwarded|proxy|http2-settings|x[-_]real[-_]ip|x[-_]client[-_]ip|true[-_]client[-_]ip)$)' -m reg",
+  'http-request add-header X-Forwarded-For %[var(sess.client)]',
+  'http-request add-header X-Real-IP %[var(sess.client)]',
   `http-request add-header X-Forwarded-Proto ${protocol}`,
   `http-request add-header X-Forwarded-Port ${port}`,
   'http-request add-header X-Forwarded-Host %[req.hdr(host)] if { req.hdr(host) -m found }',
