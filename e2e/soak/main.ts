@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { benches } from '@/bench/benches'
+import { allBenches } from '@/bench/benches'
 import { specification, specificationFile, storeResult } from '@/bench/results'
 import type { Count } from './counts'
 import { liveName, measured } from './living'
@@ -27,5 +27,5 @@ async function keep(of: SoakResult): Promise<void> {
   const valueOf = (counts: readonly Count[], name: string) => counts.find((each) => each.name === name)?.value ?? NaN
   const grown = measured.map((name) => valueOf(of.peace.after, liveName(name)) - valueOf(of.peace.before, liveName(name)))
   const values = { 'soak-leftovers': of.whole.left.length + of.peace.left.length, 'soak-memory': Math.max(0, ...grown) }
-  await writeFile(specificationFile, specification(benches, await storeResult('soak', { values, details: `${story(of)}\n\n${countsTables(of)}` })))
+  await writeFile(specificationFile, specification(await allBenches(), await storeResult('soak', { values, details: `${story(of)}\n\n${countsTables(of)}` })))
 }
