@@ -3,6 +3,7 @@ import type { ExternalReport, HostBalancer } from '@/contracts/host/v1/external'
 import type { BalancerServerState } from '@/contracts/host/v1/figures'
 import type { BalancerServer } from '@/domain/load-balancer/model'
 import { Pauses } from '@/platform/pauses'
+import { endAttempts } from './attempts'
 import { BalancerNamespace } from './balancer-namespace'
 import { BalancerReport, failedStep } from './balancer-report'
 import { INNER_LINK, OUTER_LINK } from './names'
@@ -198,7 +199,7 @@ export class Balancer {
     await step('its HAProxy', () => this.bringHaproxy({ balancer, servers, certificates }))
     // Who left meanwhile was told to get nothing new.
     this.carried = among(servers, this.wanted?.servers ?? servers)
-    await this.endAttempts(servers)
+    await this.endAttempts({ balancer, servers })
     const outer = outerLinkOf(balancer)
     if (!isDeepStrictEqual(made.outer, outer)) await step('its floating addresses', () => outside.attach(balancer, this.namespace.name, OUTER_LINK).then(() => (made.outer = outer)))
     this.isActive = true
@@ -241,11 +242,11 @@ export class Balancer {
     }, lingerMs).unref()
   }
 
-  /** HAProxy begins no connection to who left any more; those that it had begun and nobody took, as of a pod that died, are led to others at once. */
-  private async endAttempts(servers: ServersOf): Promise<void> {
+  private async endAttempts({ balancer, servers }: Pick<Wanted, 'balancer' | 'servers'>): Promise<void> {
+    if (!needsHaproxy(balancer)) return
     const stay = new Set([...servers.values()].flat().map(placeOf))
     const left = [...this.passed.values()].flat().filter((server) => !stay.has(placeOf(server)))
-    await this.namespace.endAttempts(left).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections that wait for pods which left were not ended: they wait until their time is over'))
+    await endAttempts(left, this.haproxy, this.namespace).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections that wait for pods which left were not ended: they wait until their time is over'))
   }
 
   private async makeNamespace(): Promise<NonNullable<Balancer['made']>> {
