@@ -37,6 +37,8 @@ export default defineConfig({
           exclude: [...exclude, '**/*.real.test.ts', '**/*.long.test.ts'],
           // A thread begins in a fraction of a process' time. Vitest's own number of them is one less than the processors.
           pool: 'threads',
+          // The files of a thread share what they import: the server's procedures and the database client take seconds to load. What a module keeps for its process, a test puts back.
+          isolate: false,
           maxWorkers: Math.max(2, availableParallelism()),
           // Longer than any condition that a test waits for: on a slow machine such a wait is what takes long, and one that ends after its test says nothing.
           testTimeout: 60_000,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { register } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Usage } from '@/contracts/host/v1/figures'
@@ -21,6 +22,8 @@ let url = ''
 let token = ''
 
 beforeAll(async () => {
+  // What tests of other files counted in this process.
+  register.resetMetrics()
   test = await startTestServer()
   http = createServer((request, response) => {
     observeHttp(request, response)
