@@ -9,7 +9,17 @@ const host = fc.integer({ min: 0, max: 2 })
 const place = fc.integer({ min: 0, max: 4 })
 type Step = [keyof ExternalModel['steps'], number, number]
 const step = (name: Step[0], weight: number): fc.WeightedArbitrary<Step> => ({ weight, arbitrary: fc.tuple(fc.constant(name), host, place) })
+/** Time in which all is done that is due. */
+const rest = (count: number): Step[] => Array.from({ length: count }, () => ['progress', 3, 0])
 const steps = fc.array(fc.oneof(step('progress', 12), step('plan', 6), step('apply', 4), step('applyOne', 4), step('read', 5), step('readSome', 3), step('send', 6), step('release', 6), step('take', 8), step('work', 6), step('report', 8), step('beat', 3), step('hear', 3), step('aim', 4), step('movePod', 3), step('toggleService', 2), step('giveBack', 1), step('disconnect', 2), step('changeAgent', 2), step('partition', 2), step('leaseOver', 2), step('callLost', 2), step('heal', 1)), { minLength: 1, maxLength: 150 })
+/** Addresses come to the balancers of two services, and leave them for each other and for pods elsewhere, while one host or another is slow. */
+const ofBalancers: readonly Step[] = [['movePod', 2, 1], ['aim', 0, 3], ['aim', 2, 3], ...rest(6)]
+const slowly = fc.constantFrom<Step>(['progress', 0, 0], ['progress', 1, 0], ['progress', 2, 0])
+const aims = fc.tuple(fc.constant<'aim'>('aim'), fc.constantFrom(0, 2), fc.constantFrom(0, 1, 2, 3, 3, 4))
+/** The balancers' host hears of a change, does what it heard, and what it says of that is heard: each at its own time. */
+const hears = aims.map((aim): Step[] => [aim, ['progress', 0, 0]])
+const one = (weight: number, arbitrary: fc.Arbitrary<Step>) => ({ weight, arbitrary: arbitrary.map((each): Step[] => [each]) })
+const movesOfBalancers = fc.array(fc.oneof({ weight: 6, arbitrary: hears }, { weight: 5, arbitrary: fc.constant<Step[]>([['take', 0, 0], ['work', 0, 0]]) }, one(3, fc.constant<Step>(['report', 0, 0])), one(3, slowly), one(1, aims), ...[step('take', 1), step('work', 1), step('report', 1), step('send', 1), step('release', 1), step('disconnect', 1)].map(({ arbitrary }) => one(1, arbitrary))), { minLength: 1, maxLength: 50 }).map((all) => all.flat())
 /** Hosts whose agents know of the outside from the beginning: one alone may answer for ever. */
 const capable = fc.constantFrom<Capable>([true, true, true], [true, false, false], [false, false, true], [false, false, false])
 
@@ -30,7 +40,12 @@ describe('an address of the outside', () => {
     }), { numRuns: runs })
   })
 
-  const rest = (count: number): Step[] => Array.from({ length: count }, () => ['progress', 3, 0])
+  it('nor has one of several of a balancer, however late their hosts hear, do and say what', { timeout: 180_000 }, () => {
+    fc.assert(fc.property(movesOfBalancers, (list) => {
+      expect(play([true, true, true], [...ofBalancers, ...list]).misplaced()).toEqual([])
+    }), { numRuns: runs })
+  })
+
   /** The first host alone may answer for ever. Then another one comes that could take over. */
   const second: Step[] = [...rest(4), ['changeAgent', 1, 0]]
   const isLost: Step[] = [['partition', 0, 0], ['leaseOver', 0, 0], ['callLost', 0, 0], ['movePod', 0, 1], ...rest(6)]
