@@ -17,14 +17,17 @@ const vitest = (...projects) => [npmProgram('vitest'), 'run', ...projects.flatMa
 /** What runs where files are named, and where none is. */
 const usual = (name) => (files.length > 0 ? [name, 'long'] : [name])
 
-/** Tests on real parts wait much: for a VM, a network, a disk. What is run beside them takes what they leave of the processors. */
-const beside = parts.has('real')
+/** The checks take what tests leave of the processors. */
+const idle = parts.has('real')
+/** A journey waits much, for a page or a pod: tests on real parts, a file at a time, take the other processor meanwhile. */
+const beside = parts.has('real') && parts.has('e2e')
+const realSuite = () => suite('tests on real parts', [...vitest(...usual('real')), ...(beside ? ['--no-file-parallelism'] : [])], { limitMs: 1_800_000, ...(beside && { prefix: 'real │ ' }) })
 
 /** Each part, imported only once the npm packages are there. */
 const run = {
-  checks: async () => (await import('./test/checks.mjs')).runChecks({ idle: beside }),
+  checks: async () => (await import('./test/checks.mjs')).runChecks({ idle }),
   unit: async () => [await suite('unit tests', vitest('unit'))],
-  real: async () => [await suite('tests on real parts', vitest(...usual('real')), { limitMs: 900_000 })],
+  real: async () => [await realSuite()],
   e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), files)],
   long: runLong,
   upgrade: async () => (await import('./test/upgrade.mjs')).runUpgrade(),
@@ -38,7 +41,7 @@ async function runLong() {
   return outcomes
 }
 
-const real = ['real', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part))
+const onHost = ['real', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part))
 const outcomes = []
 async function runPart(part) {
   if (!parts.has(part)) return
@@ -50,14 +53,14 @@ async function runPart(part) {
 }
 
 try {
-  await prepare({ host: real, tests: real, console: ['checks', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part)) })
-  // The journeys have the machine for themselves: they measure how long a person waits.
+  await prepare({ host: onHost, tests: onHost, console: ['checks', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part)) })
   const checks = runPart('checks')
-  if (!beside) await checks
+  if (!idle) await checks
+  const real = beside ? runPart('real') : null
   await runPart('unit')
-  await runPart('real')
-  await checks
+  if (!beside) await runPart('real')
   await runPart('e2e')
+  await Promise.all([checks, real])
   await runPart('long')
   await runPart('upgrade')
 } catch (error) {
@@ -66,7 +69,7 @@ try {
 
 // What failed went by long ago: whoever sees the end of this alone knows what to look for.
 for (const { name, output, failures = [] } of outcomes) {
-  if (beside && output) console.log(`\n✗ ${name}\n${output}`)
+  if (idle && output) console.log(`\n✗ ${name}\n${output}`)
   for (const failure of failures) console.log(`\n✗ ${name}: ${failure}`)
 }
 

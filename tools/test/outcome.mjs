@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { root } from '../setup/paths.mjs'
 
 /** What a part of the run counted; `output`: of a check that failed; `failures`: tests that failed, with the first words of their errors. @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number, output?: string, failures?: string[] }} Outcome */
@@ -11,16 +12,22 @@ const since = (start) => (performance.now() - start) / 1000
 /**
  * Runs a program and resolves with its exit code; a program that takes longer than `limitMs` is ended and has failed.
  * @param {string[]} argv
- * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, idle?: boolean }} [options] `capture`: collect the
- * output instead of showing it; `idle`: only while a processor has nothing else to do (SCHED_IDLE)
+ * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, idle?: boolean, prefix?: string }} [options] `capture`:
+ * collect the output instead of showing it; `idle`: only while a processor has nothing else to do (SCHED_IDLE); `prefix`: show the
+ * output with this before each line, for it comes among another program's
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function execute(argv, { env = {}, capture = false, idle = false, limitMs = idle ? 1_800_000 : 600_000 } = {}) {
+export function execute(argv, { env = {}, capture = false, idle = false, prefix, limitMs = idle ? 1_800_000 : 600_000 } = {}) {
   const [command, ...args] = idle ? ['chrt', '--idle', '0', ...argv] : argv
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'] })
+    const stdio = capture || prefix ? 'pipe' : 'inherit'
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', stdio, stdio] })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (output += chunk))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8')
+      if (capture) stream?.on('data', (chunk) => (output += chunk))
+      else if (stream) createInterface({ input: stream }).on('line', (line) => console.log(`${prefix}${line}`))
+    }
     const limit = setTimeout(() => {
       output += `\nended after ${limitMs / 1000} s`
       if (!capture) console.error(`${command} is ended after ${limitMs / 1000} s`)
@@ -58,15 +65,15 @@ export async function check(name, work) {
  * without a failed test counts as one failure.
  * @param {string} name
  * @param {string[]} argv
- * @param {{ env?: Record<string, string>, limitMs?: number }} [options]
+ * @param {{ env?: Record<string, string>, limitMs?: number, prefix?: string }} [options]
  * @returns {Promise<Outcome>}
  */
-export async function suite(name, argv, { env = {}, limitMs } = {}) {
+export async function suite(name, argv, { env = {}, limitMs, prefix } = {}) {
   console.log(`\n── ${name}`)
   const start = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'hypernetes-counts-'))
   const file = join(folder, 'counts.json')
-  const { ok } = await execute(argv, { env: { ...env, HYPERNETES_COUNTS: file }, limitMs })
+  const { ok } = await execute(argv, { env: { ...env, HYPERNETES_COUNTS: file }, limitMs, prefix })
   const counts = readCounts(file)
   rmSync(folder, { recursive: true, force: true })
   const failed = ok ? counts.failed : Math.max(1, counts.failed)
