@@ -226,6 +226,21 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     await settled()
   })
 
+  it('serve to the end what clients have at a listener that is removed, and begin nothing there', async () => {
+    await lab.start(lab.podNamespace('one'), 'node', ['-e', "require('node:http').createServer((_, response) => setTimeout(() => response.end('late'), 2000)).listen(8083, '10.0.0.2', () => console.log('ready'))"])
+    const slow: ExternalObject = { kind: 'backendServers', balancerUid: one.uid, backend: 'a', servers: [{ address: '10.0.0.2', port: 8083, weight: 1 }] }
+    lab.tell(agent, { ...wanted(), listeners: [...wanted().listeners, listener(8080, 'http', 'a')] }, slow, servers('b', 4))
+    await settled()
+    const answer = lab.curl(address, 'http://a.example.com:8080/', 30)
+    await expect.poll(async () => (await lab.lab.in(`hypb-${lab.lab.hostTag}-n7`, 'ss', '-Htn', 'state', 'established', 'dst', '10.0.0.2:8083')).stdout, { timeout: 20_000 }).not.toBe('')
+    lab.tell(agent, wanted(), slow, servers('b', 4))
+    await settled()
+    await expect(lab.curl(address, 'http://a.example.com:8080/')).rejects.toThrow()
+    expect(await answer).toBe('late')
+    lab.tell(agent, wanted(), servers('a', 3, 4), servers('b', 4))
+    await settled()
+  })
+
   it('come back when HAProxy is killed, and nothing fails but what it had', async () => {
     const end = await lab.load(address, 'b.example.com')
     const before = await pid()
