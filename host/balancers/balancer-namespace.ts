@@ -123,7 +123,7 @@ export class BalancerNamespace {
   /** UDP has no end of its own: a client that goes on sending would stay with who has left. */
   private async endFlows(before: Known | null, now: Known): Promise<void> {
     const led = udpTargets(now.balancer, now.servers)
-    if (!before) return this.endUnknownFlows(now.balancer, led)
+    if (!before) return this.endUnknownFlows(led)
     for (const [port, targets] of udpTargets(before.balancer, before.servers)) {
       for (const target of targets) if (!led.get(port)?.has(target)) await this.endFlow(port, target)
     }
@@ -134,9 +134,8 @@ export class BalancerNamespace {
     await this.deleteFlows(['-f', address.includes(':') ? 'ipv6' : 'ipv4', '--orig-port-dst', String(port), '--reply-src', address, '--reply-port-src', to])
   }
 
-  /** Of an earlier agent nobody knows where it led. */
-  private async endUnknownFlows(balancer: HostBalancer, led: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
-    if (!balancer.listeners.some(({ protocol }) => protocol === 'udp')) return
+  /** Of an earlier agent nobody knows where it led, also where it leads no UDP now: when it does again, a client that went on would be led where it was before. */
+  private async endUnknownFlows(led: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
     const found = new Set<string>()
     await this.kernel.stream('conntrack', ['-L', '-p', 'udp'], (line) => {
       const [, port, from, fromPort] = /\bdport=(\d+) .*?\bsrc=(\S+) dst=\S+ sport=(\d+) dport=\d+/.exec(line) ?? []
