@@ -181,6 +181,8 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     await settled()
     const waiting = async () => (await lab.lab.in(`hypb-${lab.lab.hostTag}-n7`, 'ss', '-Htn', 'state', 'syn-sent')).stdout
     const answer = lab.curl(address, 'https://a.example.com/', 60)
+    // What HAProxy has begun for a client: its checks wait there, too.
+    await expect.poll(async () => (await agent.outside.balancers.servers(one.uid)).find(({ server }) => server === '10.0.0.5:8080')?.connections, { timeout: 20_000 }).toBe(1)
     await expect.poll(waiting, { timeout: 20_000 }).toContain('10.0.0.5:8080')
     lab.tell(agent, patient, servers('a', 3), servers('b', 4))
     await expect.poll(() => ended.join(), { timeout: 20_000 }).toContain('-K -H -t -n state syn-sent ( dst 10.0.0.5:8080 )')
