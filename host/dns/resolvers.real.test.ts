@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { NetworkBase, NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
 import { isRunning, processesOf } from '@/host/hypervisor/process-identity'
+import { jailedProcesses } from '@/host/images/jail/testing/jailed-processes'
 import { logger } from '@/platform/logger'
 import { ResolverRecord } from './process'
 import { Resolvers } from './resolvers'
@@ -159,6 +160,8 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
   })
 
   it('is taken up by the next agent with the same processes, and what that does not know of is killed', async () => {
+    // One that answers may not be written down yet.
+    await resolvers.settled()
     const before = await state()
     await resolvers.close()
     expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
@@ -168,6 +171,9 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
     // An agent that died before it wrote anything down.
     await resolvers.close()
     await rm(join(folder(), networkId, 'state.json'))
+    // Who counts what is left finds them by their folder, and by their network's namespace where that is gone.
+    const left = async (place: string, hostTag: string) => (await jailedProcesses(place, hostTag)).map(({ program }) => program).sort()
+    expect([await left(lab.folder, 'none'), await left('/nowhere', lab.network.split('-')[1] ?? ''), await left('/nowhere', 'none')]).toEqual([['dnsmasq', 'dnsmasq', 'perl'], ['dnsmasq', 'dnsmasq', 'perl'], []])
     resolvers = await open()
     await resolvers.settled()
     const after = await state()
