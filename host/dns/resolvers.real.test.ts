@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { NetworkBase, NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
 import { isRunning, processesOf } from '@/host/hypervisor/process-identity'
+import { expectJailed, viewProcess } from '@/host/hypervisor/testing/process-view'
 import { jailedProcesses } from '@/host/images/jail/testing/jailed-processes'
 import { logger } from '@/platform/logger'
 import { ResolverRecord } from './process'
@@ -137,13 +138,10 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
   })
 
   it('runs without a capability, as an account of its own, in a root of its own, and small', async () => {
-    const { names } = await state()
-    const status = await readFile(`/proc/${names.identity.pid}/status`, 'utf8')
-    expect(status).toMatch(new RegExp(`^Uid:\\t${names.uid}\\t${names.uid}\\t`, 'm'))
-    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, 'm'))
-    expect(status).toMatch(/^NoNewPrivs:\t1$/m)
-    expect(status).toMatch(/^Seccomp:\t2$/m)
-    expect((await readdir(`/proc/${names.identity.pid}/root`)).sort()).toEqual(['bin', 'dev', 'dns', 'etc', 'lib', 'lib64', 'sbin', 'usr'])
+    const { names, ...helpers } = await state()
+    const all = [names, ...Object.values(helpers)].flatMap((one) => one?.identity.pid ?? [])
+    expect(all).toHaveLength(3)
+    for (const view of await Promise.all(all.map(viewProcess))) expectJailed(view, names.uid, await viewProcess(process.pid), { root: ['bin', 'dev', 'dns', 'etc', 'lib', 'lib64', 'sbin', 'usr'], files: [new RegExp(`^${folder()}/${networkId}/[a-z0-9.-]+\\.stderr$`), /^\/dns\/[a-z0-9.-]+$/, /^\/usr\//] })
     const pss = Number(/^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${names.identity.pid}/smaps_rollup`, 'utf8'))?.[1])
     console.info(`a resolver's own memory: ${pss} KiB`)
     expect(pss).toBeLessThan(16 << 10)
