@@ -8,6 +8,7 @@ import type { NetworkBase, NetworkObject, NetworkService } from '@/contracts/hos
 import { isRunning, processesOf } from '@/host/hypervisor/process-identity'
 import { expectJailed, viewProcess } from '@/host/hypervisor/testing/process-view'
 import { jailedProcesses } from '@/host/images/jail/testing/jailed-processes'
+import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import { ResolverRecord } from './process'
 import { Resolvers } from './resolvers'
@@ -197,5 +198,27 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
     resolvers = await open([])
     expect(await processesOf(again.uid)).toEqual([])
     expect(await readdir(folder())).toEqual([])
+  })
+
+  it('that cannot be brought up is told of to each pod of its network once, to one that comes later too, and so is that it is again', async () => {
+    const told: string[] = []
+    const deaf = new Set<string>([podUid])
+    resolvers = await Resolvers.open({ folder: folder(), upstream: [outsideNameserver], log, tell: (uid, { type, reason }) => (deaf.has(uid) ? false : told.push(`${uid === podUid ? 'first' : 'second'}: ${type} ${reason}`) > 0) }, [], [{ kind: 'networkObjects', networkId, complete: true, set: objects, remove: [] }])
+    await run('mount', ['--bind', folder(), folder()])
+    await run('mount', ['-o', 'remount,bind,ro', folder()])
+    try {
+      resolvers.attached({ uid: podUid, networkId, namespace: lab.network })
+      resolvers.attached({ uid: 'second', networkId, namespace: lab.network })
+      await expect.poll(() => told, { timeout: 30_000 }).toEqual(['second: Warning ResolverFailed'])
+      // Nobody heard it for the first one until now.
+      deaf.clear()
+      await expect.poll(() => told, { timeout: 30_000 }).toEqual(['second: Warning ResolverFailed', 'first: Warning ResolverFailed'])
+    } finally {
+      await run('umount', [folder()])
+    }
+    await expect.poll(() => told.slice(2).sort(), { timeout: 60_000 }).toEqual(['first: Normal ResolverReady', 'second: Normal ResolverReady'])
+    await resolvers.settled()
+    expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    await resolvers.detached('second')
   })
 })
