@@ -1,22 +1,30 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { jailedProcesses } from '@/host/images/jail/testing/jailed-processes'
 import { run } from '@/platform/exec'
 import { lockHolder } from '@/tools/process/file-lock.mjs'
 import { isAlive } from '@/tools/process/liveness.mjs'
 import { startInstallation } from '@/tools/test/installation.mjs'
 import { connectToDatabase } from './fixtures/database'
 import { hostTag, installation } from './fixtures/installation'
-import { createPod, deleteAllPods, runIn, runPod, waitForPod, waitUntilRunning } from './fixtures/pods'
+import { createPod, runIn, runPod, waitForPod, waitUntilRunning } from './fixtures/pods'
 import { newTenant, signInByRequest } from './fixtures/accounts'
+import { takeServiceTraces } from './fixtures/service-traces'
 import { expect, test } from './fixtures/test'
 import { ownProcesses } from './soak/balance'
+import { expectServed, startExposed } from './soak/exposed'
 import { postgresPid } from './soak/faults'
 import { machinesOf } from './soak/machines'
+import { Stream } from './soak/stream'
 
 /** What the installation of the previous commit runs with; npm test -- upgrade has started it. */
 const settings = z.record(z.string(), z.string()).parse(JSON.parse(process.env.HYPERNETES_E2E_UPGRADE ?? '{}'))
 const beats = '/tmp/beats'
+const questions = '/tmp/questions'
+/** Asks the network's resolver twice a second, and writes down what came of it. */
+const asking = `while :; do if nslookup -type=a exposed.default.svc.cluster.local >/dev/null 2>&1; then echo answered >> ${questions}; else echo failed >> ${questions}; fi; sleep 0.5; done`
 /** Writes the VM's own time five times a second: a VM that stood still shows a gap, one that began anew lost what was there. */
 const beating = `while :; do cut -d ' ' -f 1 /proc/uptime >> ${beats}; sleep 0.2; done`
 const LONGEST_GAP_S = 3
@@ -29,7 +37,8 @@ test('pods run on while a new build takes the place of the previous one, and whe
   // Not the fixture's, which would be tidied up after this test has stopped the installation.
   const tenant = await newTenant()
   const pod = await runPod(tenant, { name: 'beating', container: { command: ['sh', '-c', beating] } })
-  const other = await runPod(tenant, { name: 'other' })
+  const exposed = await startExposed(tenant, new Stream(tenant), 'exposed')
+  const other = await runPod(tenant, { name: 'other', container: { command: ['sh', '-c', asking] } })
   const machines = [machinesOf(pod.metadata.uid), machinesOf(other.metadata.uid)]
   for (const machine of machines) expect(machine).toHaveLength(1)
   const expectTheSame = async () => {
@@ -45,12 +54,17 @@ test('pods run on while a new build takes the place of the previous one, and whe
     const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
     expect(Math.min(...gaps)).toBeGreaterThan(0)
     expect(Math.max(...gaps)).toBeLessThan(LONGEST_GAP_S)
+    await expectServed(exposed)
     return times.length
   }
   const beatsBefore = await expectTheSame()
+  let asked: { done: number; errors: string[] } | undefined
 
+  // The first question may have come before the resolver.
+  await runIn(tenant, other.metadata, 'sh', '-c', `until nslookup -type=a exposed.default.svc.cluster.local >/dev/null 2>&1; do sleep 0.2; done; rm -f ${questions}`)
+  const client = askAgainAndAgain(exposed.address)
   const previous = supervisor()
-  let current = await startCurrent('--upgrade')
+  let current = await startCurrent('--upgrade').finally(async () => void (asked = await client.stop()))
   try {
     await test.step('this build runs in its place, on a database of its own shape', async () => {
       expect(isAlive(previous ?? 0)).toBe(false)
@@ -58,6 +72,14 @@ test('pods run on while a new build takes the place of the previous one, and whe
       expect(await appliedMigrations()).toEqual(readdirSync('prisma/migrations', { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort())
     })
     await test.step('its pods are the same', async () => expect(await expectTheSame()).toBeGreaterThan(beatsBefore))
+    await test.step('meanwhile every request from outside and every question of a pod was answered', async () => {
+      expect(asked?.errors).toEqual([])
+      expect(asked?.done).toBeGreaterThan(10)
+      const { stdout } = await runIn(tenant, other.metadata, 'cat', questions)
+      expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['answered']))
+    })
+    const namesBefore = await resolvers()
+    expect(namesBefore.length).toBeGreaterThan(0)
     await test.step('the console shows them, a new pod starts, and one is deleted', async () => {
       await signInByRequest(page.context(), tenant.person)
       await page.goto(`/t/${tenant.slug}/pods`)
@@ -76,21 +98,14 @@ test('pods run on while a new build takes the place of the previous one, and whe
       expect([machinesOf(pod.metadata.uid), machinesOf(other.metadata.uid)]).toEqual(machines)
       current = await startCurrent()
       await expectTheSame()
+      expect(await resolvers()).toEqual(namesBefore)
     })
     await test.step('a start at once after such an end waits for what is about to leave', async () => {
       process.kill(current.child.pid ?? 0, 'SIGKILL')
       current = await startCurrent()
       await expectTheSame()
     })
-    await deleteAllPods(tenant)
     await test.step('a stop leaves nothing of a pod that is exposed: no process, namespace or link', async () => {
-      const { results } = await tenant.api['manifest.apply'].mutate({ tenant: tenant.slug, yaml: exposed })
-      expect(results.flatMap(({ problems }) => problems)).toEqual([])
-      await waitUntilRunning(tenant, { namespace: 'default', name: 'exposed' })
-      const addresses = async () => (await tenant.api.floatingAddress.list.query({ tenant: tenant.slug })).items
-      await expect.poll(async () => (await addresses()).map(({ status }) => status.phase), { timeout: 60_000 }).toEqual(['Active'])
-      const [{ status } = { status: { address: '' } }] = await addresses()
-      await expect.poll(() => run('curl', ['-s', '--max-time', '2', `http://${status.address}/`]).then(({ stdout }) => stdout.trim(), () => ''), { timeout: 60_000 }).toBe('exposed')
       expect((await outsideTraces()).length).toBeGreaterThan(2)
       await current.stop()
       expect(await outsideTraces()).toEqual([])
@@ -100,40 +115,30 @@ test('pods run on while a new build takes the place of the previous one, and whe
   }
 })
 
-/** A pod that answers, and a service that exposes it. */
-const exposed = `
-apiVersion: v1
-kind: Pod
-metadata: {name: exposed, labels: {app: exposed}}
-spec:
-  containers:
-    - name: main
-      image: hypernetes/sample:latest
-      command: [sh, -c, 'mkdir -p /tmp/www && echo exposed > /tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www']
-      ports: [{name: http, containerPort: 8080}]
-      readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
----
-apiVersion: v1
-kind: Service
-metadata: {name: exposed}
-spec: {type: LoadBalancer, selector: {app: exposed}, ports: [{port: 80, targetPort: 8080}]}
-`
-
-/** Namespaces of this installation's host, links into its bridge of the outside, and what holds HAProxies. */
+/** Namespaces of this installation's host, links into its bridge of the outside, and what runs in jails. */
 async function outsideTraces(): Promise<string[]> {
-  const tag = hostTag()
-  const namespaces = (await run('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0] ?? '').filter((name) => name.startsWith(`hyp-${tag}-`) || name.startsWith(`hypb-${tag}-`))
-  const links = (await run('ip', ['-o', 'link', 'show'])).stdout.split('\n').map((line) => line.split(': ')[1] ?? '').filter((name) => name.startsWith(`hx${tag}-`))
-  const jails = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => commandOf(pid).includes(join(installation.data, 'host', 'balancers')))
-  return [...namespaces, ...links, ...jails]
+  const { namespaces, links, processes } = await takeServiceTraces()
+  return [...namespaces, ...links, ...processes]
 }
 
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(join('/proc', pid, 'cmdline'), 'utf8')
-  } catch {
-    return ''
+/** The processes of the resolvers. */
+const resolvers = async () => (await jailedProcesses(join(installation.data, 'host'), hostTag())).flatMap(({ pid, program }) => (program === 'dnsmasq' ? [pid] : [])).sort()
+
+/** Asks an address five times a second, by a connection of its own each time, until it is told to stop; how often, and what went wrong. */
+function askAgainAndAgain(address: string): { stop: () => Promise<{ done: number; errors: string[] }> } {
+  const seen = { done: 0, errors: [] as string[] }
+  const over = new AbortController()
+  const loop = async () => {
+    for (; !over.signal.aborted; await delay(200)) {
+      await run('curl', ['-sSf', '--max-time', '20', '-o', '/dev/null', `http://${address}/`]).then(() => (seen.done += 1), (error: unknown) => seen.errors.push(String(error)))
+    }
   }
+  const ended = loop()
+  return { stop: async () => {
+    over.abort()
+    await ended
+    return seen
+  } }
 }
 
 async function appliedMigrations(): Promise<string[]> {
