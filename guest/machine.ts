@@ -74,7 +74,7 @@ function volumeArguments(volume: Volume, group: number): string[] {
   const mode = volume.medium === 'files' ? '755' : '777'
   // Without a size the kernel bounds it to half of the VM's memory.
   const size = volume.sizeBytes === null || volume.sizeBytes === 0 ? '' : `,size=${volume.sizeBytes}`
-  if (volume.medium === 'scratch') return ['folder', volumePath(volume), mode, '']
+  if (volume.medium === 'scratch' || volume.medium === 'disk') return ['folder', volumePath(volume), mode, '']
   return ['memory', volumePath(volume), group === 0 ? mode : `2${mode}`, size]
 }
 

@@ -30,9 +30,9 @@ export const SetupParams = z.object({
   scratch: z.nullable(z.object({ serial: name })),
   /**
    * The pod's volumes. A size bounds those in memory; on the scratch disk the disk is the bound. `files` are volumes of
-   * configuration, in memory and empty until `writeFiles`.
+   * configuration, in memory and empty until `writeFiles`. `disk`: a folder on which `attachVolume` (volumes.ts) mounts.
    */
-  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory', 'files']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
+  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory', 'files', 'disk']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
   /** The group that owns every volume (setgid folders), as Kubernetes' fsGroup; left out or null: root's. */
   fsGroup: z.optional(z.nullable(uid)),
   /** Written below /proc/sys before anything of the pod runs; dots or slashes part the name. */
