@@ -4,7 +4,7 @@ import { volumeMessage, volumeObject, volumeObjectKey, volumeReport } from './vo
 
 const uid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 const volume = {
-  kind: 'volume', uid: uid(1), tenantId: 'a'.repeat(32), name: 'data', storeUid: uid(2), epoch: 3, sizeBytes: 2 ** 30, origin: { kind: 'blank' }, mode: 'filesystem', fsType: 'ext4', formatted: false, populate: null,
+  kind: 'volume', uid: uid(1), tenantId: 'a'.repeat(32), name: 'data', storeUid: uid(2), epoch: 3, keeper: true, sizeBytes: 2 ** 30, origin: { kind: 'blank' }, mode: 'filesystem', fsType: 'ext4', formatted: false, populate: null,
   rates: { iops: 100, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 }, onFull: 'pause', fence: null, revertTo: null, purge: false, flatten: false,
   attachments: [{ uid: uid(3), podUid: uid(4), name: 'data', readOnly: false, epoch: 3, mounts: null }], detaching: [],
 }

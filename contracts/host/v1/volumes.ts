@@ -61,6 +61,8 @@ const volume = z.object({
   name: z.string().max(253),
   storeUid: z.uuid(),
   epoch,
+  /** It keeps it: it claims it under this epoch, and shuts out everybody else. Otherwise it opens it to read alone, claims nothing and shuts nobody out. */
+  keeper: z.boolean(),
   sizeBytes: bytes,
   origin: volumeOrigin,
   mode: z.enum(['filesystem', 'block']),
@@ -141,7 +143,7 @@ export type AttachmentReport = z.infer<typeof attachmentReport>
 /**
  * What this host made of a volume or a snapshot. `Gone` is the answer to each removal, also of what was not here, and only once nothing here has it open, nor will: `epoch`
  * is the highest that this host knows of it, and is written down before it is said. A complete report names all that this host may open. `fenced`: whom it has shut
- * out. `Purged`: it was removed from its store. A snapshot's epoch is 0.
+ * out: everybody with an epoch below `fenced.epoch`, under which it claimed. `Purged`: it was removed from its store. A snapshot's epoch is 0.
  */
 export const volumeReport = z.object({
   kind: z.enum(['volume', 'snapshot']),
@@ -159,7 +161,7 @@ export const volumeReport = z.object({
   formatted: z.enum(['ext4', 'xfs', 'block']).nullable().optional(),
   /** Whether it depends on a snapshot. */
   parent: z.boolean().optional(),
-  /** The snapshot that it was brought back to last. */
+  /** The snapshot that it was brought back to under this epoch; null under each other, for somebody may have written since. */
   revertedTo: z.uuid().nullable().optional(),
   fenced: z.object({ epoch, clients: z.array(reportText(128)).max(20) }).nullable().optional(),
   attachments: z.array(attachmentReport).max(500).optional(),
