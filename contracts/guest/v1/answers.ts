@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { bytes, name, text } from './fields'
 import { Hello } from './messages'
 import type { Method } from './requests'
+import { diskUsage, volumeResults } from './volumes'
 import { diskUsage } from './volumes'
 
 export const StatsResult = z.object({
@@ -26,6 +27,8 @@ export const StatsResult = z.object({
   network: z.optional(z.object({ receivedBytes: bytes, sentBytes: bytes, receivedPackets: bytes, sentPackets: bytes })),
   /** The scratch disk's file system. */
   scratch: z.optional(z.object({ totalBytes: bytes, usedBytes: bytes })),
+  /** Attached volumes with a file system. */
+  disks: z.optional(diskUsage),
   /** With `usage`. */
   volumes: z.optional(z.array(z.object({ name, usedBytes: bytes })).check(z.maxLength(256))),
   /** Of attached volumes. */
@@ -76,6 +79,7 @@ export const results = {
   probe: ProbeResult,
   setRoutedAddresses: Empty,
   shutdown: Empty,
+  ...volumeResults,
 } as const satisfies Record<Method, z.ZodMiniType>
 
 export type Result<M extends Method> = z.infer<(typeof results)[M]>

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { absolutePath, argumentList, bytes, environment, ipv6, ipv6Subnet, name, streamId, terminalSide, text, uid, uint32 } from './fields'
+import { volumeMethods } from './volumes'
 
 export const SetupParams = z.object({
   /** Who this VM now is: the pod's uid. Later hellos repeat it. */
@@ -74,6 +75,8 @@ export const StartContainerParams = z.object({
   runAsGroup: z.nullable(uid),
   supplementalGroups: z.array(uid).check(z.maxLength(256)),
   mounts: z.array(z.object({ volume: name, path: absolutePath, readOnly: z.boolean(), subPath: text(4096) })).check(z.maxLength(256)),
+  /** Volumes of mode block, each as a device node of the container. */
+  devices: z.optional(z.array(z.object({ volume: name, path: absolutePath })).check(z.maxLength(256))),
   readOnlyRoot: z.boolean(),
   noNewPrivileges: z.boolean(),
   stdin: z.boolean(),
@@ -169,6 +172,7 @@ export const methods = {
   probe: ProbeParams,
   setRoutedAddresses: SetRoutedAddressesParams,
   shutdown: ShutdownParams,
+  ...volumeMethods,
 } as const
 
 export type Method = keyof typeof methods

@@ -8,7 +8,7 @@ const volume = {
   rates: { iops: 100, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 }, onFull: 'pause', fence: null, revertTo: null, purge: false, flatten: false,
   attachments: [{ uid: uid(3), podUid: uid(4), name: 'data', readOnly: false, epoch: 3, mounts: null }], detaching: [],
 }
-const store = { kind: 'store', uid: uid(2), name: 'ceph', store: { type: 'rbd', monitors: ['[2001:db8::1]:3300', '192.0.2.1:6789'], pool: 'volumes', namespace: null, user: 'hypernetes', keyRevision: '1' } }
+const store = { kind: 'store', uid: uid(2), name: 'ceph', store: { type: 'rbd', monitors: ['[2001:db8::1]:3300', '192.0.2.1:6789'], pool: 'volumes', namespace: null, user: 'hypernetes', networks: ['192.0.2.0/24'], keyRevision: '1' } }
 const snapshot = { kind: 'snapshot', uid: uid(5), tenantId: 'a'.repeat(32), volumeUid: uid(1), storeUid: uid(2), group: null, groupSize: 1, freeze: false, state: 'asked', sizeBytes: 2 ** 30 }
 const problem = (value: object): string => volumeObject.safeParse(value).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') ?? 'none'
 

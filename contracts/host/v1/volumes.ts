@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { reportText, reportTime } from '@/domain/shared/report-text'
+import { subnetText } from './fields'
 
 /** 64 TiB: more than a volume may have, for what a store as a whole has is written so, too. */
 const bytes = z.number().int().min(0).max(2 ** 46)
@@ -15,10 +16,10 @@ const rate = z.number().int().min(1).max(2 ** 40).nullable()
 export const volumeRates = z.object({ iops: rate, iopsBurst: rate, bytesPerSecond: rate, bytesPerSecondBurst: rate, burstSeconds: z.number().int().min(1).max(3600) })
 export type VolumeRates = z.infer<typeof volumeRates>
 
-/** `folder`: null is the host's own setting. `shared`: every host of the store sees the same folder. `keyRevision`: of the key that a message of its own brings. */
+/** `folder`: null is the host's own setting. `shared`: every host of the store sees the same folder. `networks`: where its daemons are. `keyRevision`: of the key that a message of its own brings. */
 const storeAccess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('file'), folder: z.string().max(512).startsWith('/').nullable(), shared: z.boolean() }),
-  z.object({ type: z.literal('rbd'), monitors: z.array(z.string().max(64).regex(/^[0-9A-Fa-f.:[\]]+$/, 'must be an address with a port')).min(1).max(9), pool: cephName, namespace: cephName.nullable(), user: cephName, keyRevision: z.string().max(64) }),
+  z.object({ type: z.literal('rbd'), monitors: z.array(z.string().max(64).regex(/^[0-9A-Fa-f.:[\]]+$/, 'must be an address with a port')).min(1).max(9), pool: cephName, namespace: cephName.nullable(), user: cephName, networks: z.array(subnetText).min(1).max(16), keyRevision: z.string().max(64) }),
 ])
 export type StoreAccess = z.infer<typeof storeAccess>
 const volumeStore = z.object({ kind: z.literal('store'), uid: z.uuid(), name: z.string().max(63), store: storeAccess })

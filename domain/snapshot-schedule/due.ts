@@ -1,0 +1,41 @@
+import { everySeconds, type Retention, type SnapshotScheduleSpec } from './spec'
+
+/** A snapshot that a schedule took. */
+export type TakenSnapshot = { uid: string; takenAt: Date }
+
+/**
+ * When a schedule runs next: at the first multiple of its interval since 1970 (of UTC, which has no summer time) after `from`. So it runs at the same times wherever and
+ * whenever it is asked, and one that was missed is run once, not as often as it was missed.
+ */
+export function nextRun({ every }: Pick<SnapshotScheduleSpec, 'every'>, from: Date): Date {
+  const step = (everySeconds(every) ?? 86_400) * 1000
+  return new Date((Math.floor(from.getTime() / step) + 1) * step)
+}
+
+const day = 86_400_000
+/** 1970 began on a Thursday. */
+const weekOf = (at: Date): number => Math.floor((at.getTime() / day + 3) / 7)
+const periods: Readonly<Record<Exclude<keyof Retention, 'last'>, (at: Date) => string>> = {
+  hourly: (at) => at.toISOString().slice(0, 13),
+  daily: (at) => at.toISOString().slice(0, 10),
+  weekly: (at) => String(weekOf(at)),
+  monthly: (at) => at.toISOString().slice(0, 7),
+}
+
+/** The newest of each of the newest `count` periods that have one. */
+function newestOf(newestFirst: readonly TakenSnapshot[], count: number, periodOf: (at: Date) => string): string[] {
+  const kept = new Map<string, string>()
+  for (const { uid, takenAt } of newestFirst) {
+    const period = periodOf(takenAt)
+    if (!kept.has(period) && kept.size < count) kept.set(period, uid)
+  }
+  return [...kept.values()]
+}
+
+/** Which of one volume's snapshots of a schedule no rule keeps any more. */
+export function expired(snapshots: readonly TakenSnapshot[], keep: Retention): string[] {
+  const newestFirst = snapshots.toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.uid < b.uid ? 1 : -1))
+  const kept = new Set(newestFirst.slice(0, keep.last).map(({ uid }) => uid))
+  for (const rule of ['hourly', 'daily', 'weekly', 'monthly'] as const) for (const uid of newestOf(newestFirst, keep[rule], periods[rule])) kept.add(uid)
+  return newestFirst.filter(({ uid }) => !kept.has(uid)).map(({ uid }) => uid)
+}
