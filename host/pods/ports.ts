@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ImageUpload, NetworkAttachment } from '@/contracts/host/v1'
+import type { AssignedVolume } from '@/contracts/host/v1/volumes'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1/answers'
 import type { ExitState } from '@/contracts/guest/v1/messages'
@@ -74,6 +75,21 @@ export interface MachinePort {
   adopt(pod: PodIdentity, record: unknown): Promise<Machine | null>
   /** Ends the VM of this pod, if there is one, and removes its run folder. */
   remove(pod: PodIdentity, record: unknown): Promise<void>
+}
+
+/** The volumes of a pod on this host, which it may open. */
+export interface PodVolumes {
+  /** Whether the pod's VM has to be started with a way to a store on the network. */
+  readonly needsStorage: boolean
+  /** Plugs and mounts all of them. Repeating it does what is left to do. Throws {@link StepError} with what is wrong with which. */
+  attachAll(machine: Machine, guest: Guest, signal: AbortSignal): Promise<void>
+  /** Unmounts and unplugs all of them, in this time at most; then, and where the guest is not there any more (null), without it. Nothing has an image open afterwards. */
+  detachAll(machine: Machine, guest: Guest | null, withinMs: number): Promise<void>
+}
+
+export interface VolumePort {
+  /** Waits until this host holds all of them under these epochs, which the server may say later than the pod. `onWait` is told whom it waits for. */
+  ready(podUid: string, volumes: readonly AssignedVolume[], onWait: (reason: string) => void, signal: AbortSignal): Promise<PodVolumes>
 }
 
 /** The host's own disk. */
