@@ -1,3 +1,4 @@
+import { maxFileBytes } from './file-size-limit'
 import { descriptors } from './machine'
 import { ioctls, newNamespace, perlSystemCalls, prctls, resources } from './system-call-numbers'
 import { systemCallFilter } from './system-calls'
@@ -28,7 +29,7 @@ export const parentScript = `ulimit -c 0; "$@" <&0 & exec <&- >&- 2>&- 3<&- 4<&-
 export const launchScript = String.raw`
 use strict;
 my ($netns, $tap, $descriptor, $kvm, $cgroups, $uid, $dies, @command) = @ARGV;
-${perlSystemCalls(['setgroups', 'setresuid', 'setresgid', 'capset', 'dup2', 'pivot_root', 'prctl', 'setrlimit', 'mount', 'umount2', 'unshare', 'setns', 'close_range'])}
+${perlSystemCalls(['setgroups', 'setresuid', 'setresgid', 'capset', 'dup2', 'pivot_root', 'prctl', 'getrlimit', 'setrlimit', 'mount', 'umount2', 'unshare', 'setns', 'close_range'])}
 my ($new_mounts, $new_cgroups, $new_uts, $new_ipc, $new_network) = (${[newNamespace.mounts, newNamespace.cgroups, newNamespace.uts, newNamespace.ipc, newNamespace.network].join(', ')});
 my ($set_death_signal, $drop_bounding, $set_no_new_privileges) = (${[prctls.setDeathSignal, prctls.dropBounding, prctls.setNoNewPrivileges].join(', ')});
 my ($limit_file_size, $limit_core, $limit_processes, $tun_set_iff) = (${[resources.fileSize, resources.core, resources.processes, ioctls.tunSetIff].join(', ')});
@@ -85,10 +86,15 @@ call('pivot_root', $sys_pivot_root, $here, $here);
 call('umount', $sys_umount2, $here, 2);
 chdir('/vm') or die "/vm: $!\n";
 
-# A VM has few threads, and writes no file beyond the size of its scratch disk.
+# A VM has few threads, and writes no file beyond the size of its scratch disk. How far the agent may let it write later, for a volume, is set now: nobody here
+# can raise it afterwards, and QEMU itself is refused to come near it (see system-calls.ts).
 my $scratch = '/proc/self/fd/${descriptors.scratch}';
 my $bytes = -f $scratch ? -s _ : 0;
-my ($no_core, $threads, $file_size) = (pack('QQ', 0, 0), pack('QQ', 512, 512), pack('QQ', $bytes, $bytes));
+my $before = "\0" x 16;
+syscall($sys_getrlimit, $limit_file_size, $before) >= 0 or die "limit of file sizes: $!\n";
+my (undef, $most) = unpack('QQ', $before);
+$most = ${maxFileBytes} if $most > ${maxFileBytes};
+my ($no_core, $threads, $file_size) = (pack('QQ', 0, 0), pack('QQ', 512, 512), pack('QQ', $bytes, $most));
 call('limit of file sizes', $sys_setrlimit, $limit_file_size, $file_size) if $bytes > 0;
 call('limit of cores', $sys_setrlimit, $limit_core, $no_core);
 call('limit of threads', $sys_setrlimit, $limit_processes, $threads);

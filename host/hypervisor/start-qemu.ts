@@ -35,6 +35,7 @@ export type StartedQemu = Launched & { qmp: QmpClient; cgroups: string[] }
 export const vmFolder = (runDir: string) => join(runDir, 'vm')
 export const stderrFile = (runDir: string) => join(runDir, 'qemu.stderr')
 export const qmpSocket = (runDir: string) => join(vmFolder(runDir), sockets.qmp)
+export const filesSocket = (runDir: string) => join(vmFolder(runDir), sockets.files)
 export const agentSocket = (runDir: string) => join(vmFolder(runDir), sockets.agent)
 
 /** A VM's group is named after its folder, which is its alone on this host. */

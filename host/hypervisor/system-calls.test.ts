@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newestCall, newNamespace, systemCalls, type SystemCall } from './system-call-numbers'
-import { bpf, filterProgram } from './system-calls'
+import { bpf, filterProgram, qemuFilter } from './system-calls'
 
 const [allowed, killed] = [0x7fff0000, 0x80000000]
 const refusedAs = (errno: number) => 0x00050000 | errno
@@ -8,8 +8,8 @@ const x86_64 = 0xc000003e
 const i386 = 0x40000003
 
 /** What the kernel would answer to a call: the few instructions of classic BPF that the filter is made of. */
-function answerTo({ call, first = 0, second = 0, architecture = x86_64 }: { call: SystemCall | number; first?: number; second?: number; architecture?: number }, program = filterProgram()): number {
-  const data = new Map([[0, typeof call === 'number' ? call : systemCalls[call]], [4, architecture], [16, first], [24, second]])
+function answerTo({ call, first = 0, second = 0, third = 0n, architecture = x86_64 }: { call: SystemCall | number; first?: number; second?: number; third?: bigint; architecture?: number }, program = qemuFilter): number {
+  const data = new Map([[0, typeof call === 'number' ? call : systemCalls[call]], [4, architecture], [16, first], [24, second], [32, Number(third & 0xffffffffn)], [36, Number(third >> 32n)]])
   let accumulator = 0
   for (let at = 0; at < program.length; at += 1) {
     const [code, ifTrue, ifFalse, k] = program[at] ?? [0, 0, 0, 0]
@@ -49,6 +49,14 @@ describe('the filter of system calls', () => {
     for (const second of [0x8924, 0x8914, 0x8916, 0x894c, 0x5412, 0x541c, 0x40086602]) expect(answerTo({ call: 'ioctl', second }), second.toString(16)).toBe(refusedAs(1))
   })
 
+  it('lets QEMU ask for its limits and give itself none, however it asks', () => {
+    for (const call of ['getrlimit', 'prlimit64'] as const) expect(answerTo({ call, second: 1 }), call).toBe(allowed)
+    expect(answerTo({ call: 'setrlimit', first: 1 })).toBe(refusedAs(1))
+    for (const third of [1n, 0x7ffd_0000_1000n, 0x5500_0000_0000n, 0xffff_ffff_ffff_ffffn]) expect(answerTo({ call: 'prlimit64', second: 1, third }), third.toString(16)).toBe(refusedAs(1))
+    // HAProxy and the others set theirs themselves.
+    for (const call of ['setrlimit', 'prlimit64'] as const) expect(answerTo({ call, third: 1n }, filterProgram()), call).toBe(allowed)
+  })
+
   it('knows no call that is younger than its list', () => {
     for (const call of [newestCall + 1, newestCall + 100, 1000, 0x3fffffff, 337, 423]) expect(answerTo({ call }), String(call)).toBe(refusedAs(38))
     expect(answerTo({ call: newestCall - 1 })).toBe(allowed)
@@ -60,7 +68,7 @@ describe('the filter of system calls', () => {
   })
 
   it('fits the kernel: jumps of a byte, answers at every end', () => {
-    const program = filterProgram()
+    const program = qemuFilter
     expect(program.length).toBeLessThan(4096)
     for (const [, ifTrue, ifFalse] of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256)
     expect(program.at(-1)?.[0]).toBe(0x06)

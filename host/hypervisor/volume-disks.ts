@@ -1,0 +1,234 @@
+import { z } from 'zod'
+import type { VolumeRates } from '@/contracts/host/v1/volumes'
+import { controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
+import type { Layer } from '@/host/volumes/store'
+import { allowFileSize, fileBytesOf } from './file-size-limit'
+import { giveFiles, type GivenFile } from './give-files'
+import { VmError } from './machine'
+import { openForWriting } from './open-for-writing'
+import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
+import type { VmRecord } from './vm-record'
+
+/** A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. `layers`: the newest first. */
+export type VolumeDisk = Access & { serial: string; layers: readonly Layer[]; sizeBytes: number; rates: VolumeRates; onFull: OnFull }
+
+/** A snapshot of one disk: `overlay`, empty, comes over `top`, which nobody writes any more. */
+export type OverlayStep = { serial: string; top: Layer; overlay: Layer; direct: boolean }
+
+/** What QEMU has of a volume, as it says. `layers`: ids, the newest first; `device`: whether the guest is shown it. */
+export type PluggedVolume = { serial: string; sizeBytes: number; readOnly: boolean; layers: string[]; device: boolean }
+
+/** A read or write that the store did not carry out. `paused`: the whole VM stands still until `resume`, and the request waits. */
+export type VolumeFault = { serial: string; operation: 'read' | 'write'; noSpace: boolean; paused: boolean; reason: string }
+
+const serialPattern = /^v[0-9a-f]{19}$/
+/** As far as a store's chain may be long. */
+const maxLayers = 32
+
+/**
+ * What waits for all requests of a disk, and with it for its store, may take long: nothing else of the monitor is answered meanwhile. A client that does not wait for
+ * its answer gives up the monitor, and with it the VM.
+ */
+const draining = { timeoutMs: 120_000 }
+
+const nodes = z.array(z.looseObject({ 'node-name': z.string(), drv: z.string(), ro: z.boolean(), 'backing_file_depth': z.number().int(), image: z.looseObject({ 'virtual-size': z.number().int().min(0) }) }))
+const fileSets = z.array(z.looseObject({ 'fdset-id': z.number().int(), fds: z.array(z.looseObject({ fd: z.number().int(), opaque: z.string().optional() })) }))
+const properties = z.array(z.looseObject({ name: z.string() }))
+const fault = z.looseObject({ 'node-name': z.string(), operation: z.enum(['read', 'write']), action: z.enum(['ignore', 'report', 'stop']), nospace: z.boolean().default(false), reason: z.string().max(1000) })
+
+/** QEMU keeps these beside a file: a volume's serial, the layer's id, how it is open. */
+const labelOf = (serial: string, layer: Layer, access: 'rw' | 'ro') => `${serial}/${layer.id}/${access}`
+
+/** Of a layer that is written QEMU needs a second way in, for reading alone: it takes that once the layer lies below another. */
+const filesOf = (serial: string, layer: Layer, readOnly: boolean): GivenFile[] => [
+  ...(readOnly || layer.readOnly ? [] : [{ path: layer.path, access: 'write' as const, label: labelOf(serial, layer, 'rw') }]),
+  { path: layer.path, access: 'read', label: labelOf(serial, layer, 'ro') },
+]
+
+/**
+ * The volumes of one VM, as disks that are plugged in while it runs. Nothing is remembered here: what is asked for is done, and what there is QEMU says, so that an agent
+ * that was started again goes on with it. Calls for one volume come one after another. All throw VmError.
+ */
+export class VolumeDisks {
+  constructor(
+    private readonly qmp: QmpClient,
+    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process'>,
+  ) {}
+
+  /** Plugs a volume's disk in; the guest sees it soon after. When it fails nothing of it stays. */
+  async plug(disk: VolumeDisk): Promise<void> {
+    const { serial, layers, sizeBytes, rates, onFull } = disk
+    if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a volume`)
+    // What is there of it must not be taken away by the undo of this.
+    if ((await this.plugged()).some((each) => each.serial === serial)) throw new VmError(`volume ${serial} is plugged in already`)
+    if (layers.length === 0 || layers.length > maxLayers) throw new VmError(`a volume of ${layers.length} layers cannot be opened`)
+    try {
+      const [sets] = await Promise.all([giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, disk.readOnly))), disk.readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes))])
+      await this.qmp.command('object-add', limitsGroup(serial, rates))
+      await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
+      for (const device of volumeDevices(serial, onFull)) await this.qmp.command('device_add', device)
+    } catch (error) {
+      await this.remove(serial, 1000).catch(() => {})
+      throw asVmError(error)
+    }
+  }
+
+  /**
+   * Asks the guest to give the disk back and closes its image. `written`: the files that must not be open for writing afterwards; where one is, a VM that was broken into
+   * keeps it, and has to be ended before anybody else may open the volume.
+   */
+  async unplug(serial: string, written: readonly string[], timeoutMs = 10_000): Promise<void> {
+    await this.remove(serial, timeoutMs)
+    await this.mustNotWrite(written)
+  }
+
+  /** Makes the disk larger: the guest is told at once, and writes go on. It never shrinks. */
+  async grow(serial: string, sizeBytes: number): Promise<void> {
+    const before = (await this.nodes()).find((node) => node['node-name'] === throttleNode(serial))
+    if (!before) throw new VmError(`the VM has no volume ${serial}`)
+    if (before.image['virtual-size'] > sizeBytes) throw new VmError(`a volume of ${before.image['virtual-size']} bytes does not shrink to ${sizeBytes}: a file system would lose what is beyond`)
+    await allowFileSize(this.vm, fileBytesOf(sizeBytes))
+    await this.qmp.command('block_resize', { 'node-name': throttleNode(serial), size: sizeBytes }, draining)
+  }
+
+  /** Changes how much a second the disk may do, at once: only what waits already does so for as long as the bound before told it to. */
+  limit(serial: string, rates: VolumeRates): Promise<void> {
+    return this.qmp.command('qom-set', { path: `/objects/${throttleGroup(serial)}`, property: 'limits', value: limitsOf(rates) })
+  }
+
+  /**
+   * Freezes what is on top of these disks and goes on in an overlay each, all at one instant; when it fails all of them go on as before. Tells for how long it took QEMU,
+   * in which their writes waited. A top that QEMU has open for writing afterwards is an error: a snapshot never changes.
+   */
+  async snapshot(steps: readonly OverlayStep[]): Promise<{ stallMs: number }> {
+    const added: string[] = []
+    try {
+      const sets = await giveFiles(this.vm.runDir, steps.map(({ serial, overlay }) => filesOf(serial, overlay, false)))
+      for (const [i, { serial, overlay, direct }] of steps.entries()) {
+        await this.qmp.command('blockdev-add', overlayGraph(serial, { layer: overlay, set: sets[i] ?? -1 }, { readOnly: false, direct }), draining)
+        added.push(layerNode(serial, overlay.id))
+      }
+      const began = performance.now()
+      const actions = steps.map(({ serial, top, overlay }) => ({ type: 'blockdev-snapshot', data: { node: layerNode(serial, top.id), overlay: layerNode(serial, overlay.id) } }))
+      await this.qmp.command('transaction', { actions }, draining)
+      const stallMs = performance.now() - began
+      await this.takeFiles(steps.map(({ serial, top }) => labelOf(serial, top, 'rw')))
+      await this.mustNotWrite(steps.map(({ top }) => top.path))
+      return { stallMs }
+    } catch (error) {
+      // Those that came into use are refused.
+      for (const node of added) await this.qmp.command('blockdev-del', { 'node-name': node }).catch(() => {})
+      await this.takeUnused(steps).catch(() => {})
+      throw asVmError(error)
+    }
+  }
+
+  /** What QEMU has, whoever asked for it. */
+  async plugged(): Promise<PluggedVolume[]> {
+    const [all, sets, devices] = await Promise.all([this.nodes(), this.fileSets(), this.childrenOf('/machine/peripheral')])
+    const labels = [...new Set(sets.flatMap(({ fds }) => fds.flatMap(({ opaque }) => opaque?.replace(/\/r[ow]$/, '') ?? [])))].map((label) => label.split('/'))
+    return all.filter(({ 'node-name': name }) => serialPattern.test(name)).map(({ 'node-name': serial, image, ro }) => {
+      const layers = labels.flatMap(([owner, id = '']) => {
+        const node = owner === serial ? all.find((each) => each['node-name'] === layerNode(serial, id)) : undefined
+        return node ? [{ id, depth: node.backing_file_depth }] : []
+      })
+      return { serial, sizeBytes: image['virtual-size'], readOnly: ro, layers: layers.sort((a, b) => b.depth - a.depth).map(({ id }) => id), device: devices.includes(diskId(serial)) }
+    })
+  }
+
+  /** Listens to reads and writes that a store did not carry out, until the returned function is called. */
+  onFault(listener: (fault: VolumeFault) => void): () => void {
+    const onEvent = ({ event, data }: QmpEvent) => {
+      const parsed = event === 'BLOCK_IO_ERROR' ? fault.safeParse(data) : undefined
+      if (!parsed?.success || !serialPattern.test(parsed.data['node-name'])) return
+      const { 'node-name': serial, operation, nospace, action, reason } = parsed.data
+      listener({ serial, operation, noSpace: nospace, paused: action === 'stop', reason })
+    }
+    this.qmp.on('event', onEvent)
+    return () => void this.qmp.off('event', onEvent)
+  }
+
+  /** Lets a VM that was paused by a fault go on: what waits is tried again. */
+  resume(): Promise<void> {
+    return this.qmp.command('cont', {}, draining)
+  }
+
+  /** Takes all of a volume away from QEMU, whatever there is of it. */
+  private async remove(serial: string, timeoutMs: number): Promise<void> {
+    const devices = await this.childrenOf('/machine/peripheral')
+    const device = [controllerId(serial), diskId(serial)].find((id) => devices.includes(id))
+    if (device) await this.removeDevice(device, timeoutMs)
+    await this.removeNodes(serial)
+    if ((await this.childrenOf('/objects')).includes(throttleGroup(serial))) await this.qmp.command('object-del', { id: throttleGroup(serial) })
+    await this.takeFiles([`${serial}/`])
+  }
+
+  private async removeDevice(id: string, timeoutMs: number): Promise<void> {
+    const gone = this.qmp.nextEvent((event) => event.event === 'DEVICE_DELETED' && event.data?.device === id, `the guest's giving ${id} back`, timeoutMs)
+    gone.catch(() => {})
+    // One that the guest was asked for before, and gives back late, is refused to be asked for again.
+    const refusal = await this.qmp.command('device_del', { id }).catch((error: unknown) => {
+      if (error instanceof QmpRefusal) return error
+      throw error
+    })
+    await gone.catch(async (error: unknown) => {
+      if ((await this.childrenOf('/machine/peripheral')).includes(id)) throw refusal ?? error
+    })
+  }
+
+  /** From above: a node is kept by what uses it, and what came with another goes with that. */
+  private async removeNodes(serial: string): Promise<void> {
+    for (;;) {
+      const left = (await this.nodes()).map((node) => node['node-name']).filter((name) => name === throttleNode(serial) || name.startsWith(`${serial}-`))
+      if (left.length === 0) return
+      let refusal: QmpRefusal | undefined
+      let progress = false
+      for (const name of left.sort()) {
+        try {
+          await this.qmp.command('blockdev-del', { 'node-name': name }, draining)
+          progress = true
+          break
+        } catch (error) {
+          if (!(error instanceof QmpRefusal)) throw error
+          refusal = error
+        }
+      }
+      if (!progress) throw refusal ?? new VmError(`volume ${serial} is still in use in QEMU`)
+    }
+  }
+
+  /** Closes QEMU's own descriptors of files whose labels begin so; what is open by them stays. */
+  private async takeFiles(labels: readonly string[]): Promise<void> {
+    for (const { 'fdset-id': set, fds } of await this.fileSets()) {
+      for (const { fd, opaque } of fds) if (labels.some((label) => opaque?.startsWith(label))) await this.qmp.command('remove-fd', { 'fdset-id': set, fd })
+    }
+  }
+
+  /** Of overlays that did not come into use. */
+  private async takeUnused(steps: readonly OverlayStep[]): Promise<void> {
+    const used = new Set((await this.nodes()).map((node) => node['node-name']))
+    await this.takeFiles(steps.filter(({ serial, overlay }) => !used.has(layerNode(serial, overlay.id))).map(({ serial, overlay }) => `${serial}/${overlay.id}/`))
+  }
+
+  private async mustNotWrite(files: readonly string[]): Promise<void> {
+    const open = await openForWriting(this.vm.process.pid, files)
+    if (open.length > 0) throw new StillWritten(`QEMU keeps ${open.length} of a volume's files open for writing that it was to close: end this VM before anybody else opens the volume`)
+  }
+
+  private nodes() {
+    return this.qmp.execute('query-named-block-nodes', { flat: true }, nodes)
+  }
+
+  private fileSets() {
+    return this.qmp.execute('query-fdsets', {}, fileSets)
+  }
+
+  private async childrenOf(path: string): Promise<string[]> {
+    return (await this.qmp.execute('qom-list', { path }, properties)).map(({ name }) => name)
+  }
+}
+
+/** QEMU did what it was told, by its own word, and can still write: it is no QEMU of ours any more. */
+export class StillWritten extends VmError {}
+
+const asVmError = (error: unknown): unknown => (error instanceof VmError ? error : new VmError(`the volume could not be given to the VM: ${error instanceof Error ? error.message : String(error)}`, { cause: error }))
