@@ -72,6 +72,8 @@ export interface VolumeStore {
   removeSnapshot(snapshotUid: string): Promise<void>
   /** Its snapshots and clones keep their bytes. Of a volume that is not open. */
   remove(uid: string): Promise<void>
+  /** Merges what removed snapshots of a volume have left apart, so that its chain does not grow for ever; open or not, now and then. A store that has no chains has none of it. */
+  tidy?(uid: string, progress: Progress, signal: AbortSignal): Promise<void>
 }
 
 /**

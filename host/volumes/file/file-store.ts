@@ -1,0 +1,217 @@
+import type { Server } from 'node:net'
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { lockFolder } from '@/host/control/agent-files'
+import { Serial } from '@/host/network/serial'
+import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
+import { asVolumeError, isOpen } from '../tools/failures'
+import { claimVolume, holdsEpoch, imageOf, releaseVolume } from './claims'
+import { makeBlank, makeClone, revertVolume } from './clones'
+import { openersOf } from './image-lock'
+import { importVolume } from './import'
+import { growLayer, virtualBytes } from './layers'
+import { recorded, SnapshotFolder, VolumeFolder } from './layout'
+import { finishMerges, flattenVolume, tidyVolume } from './merges'
+import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, type Site } from './snapshots'
+
+/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. */
+export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step'] }
+
+/**
+ * Volumes as qcow2 layers in a folder each (docs/adr/0044). What is in force is what the record in a folder says; it is written last, and what it does not name is rubbish, which goes
+ * at the next start. Short calls run one at a time; making, merging and importing of bytes goes on beside them.
+ */
+export class FileStore implements VolumeStore {
+  readonly kind = 'file'
+  private readonly serial = new Serial()
+  private readonly exclusively = <T>(work: () => Promise<T>): Promise<T> => this.serial.do(work)
+  private constructor(
+    private readonly site: Site,
+    private readonly name: string,
+    private readonly lock: Server | null,
+  ) {}
+
+  /** Makes the folder where it is missing, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. */
+  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {} }: FileStoreOptions): Promise<FileStore> {
+    for (const folder of ['', 'volumes', 'snapshots', 'merges']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
+    const store = new FileStore({ root, shared, step }, name, shared ? null : await lockFolder(root, lockWithinMs))
+    try {
+      await store.exclusively(() => store.takeUp())
+      return store
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  /** Another agent may have the folder. */
+  close(): Promise<void> {
+    return new Promise((resolve) => (this.lock ? this.lock.close(() => resolve()) : resolve()))
+  }
+
+  private async takeUp(): Promise<void> {
+    const { root, shared } = this.site
+    await finishMerges(this.site)
+    // At a folder of several hosts another one may be making it just now.
+    if (shared) return
+    for (const kind of ['volumes', 'snapshots'] as const) {
+      const kept = new Set(await recorded(root, kind))
+      for (const name of await readdir(join(root, kind))) if (!kept.has(name)) await rm(join(root, kind, name), { recursive: true, force: true })
+      for (const uid of kept) await this.tidyFolder(kind === 'volumes' ? new VolumeFolder(root, uid) : new SnapshotFolder(root, uid))
+    }
+  }
+
+  private async tidyFolder(folder: VolumeFolder | SnapshotFolder): Promise<void> {
+    // A record that cannot be read costs its own volume: whoever asks for that is told.
+    const record = await folder.read().catch((error: unknown) => {
+      if (error instanceof VolumeError) return null
+      throw error
+    })
+    if (record) await folder.tidy(record.layers)
+  }
+
+  private async of<T>(object: string, work: () => Promise<T>): Promise<T> {
+    return work().catch((error: unknown) => {
+      throw asVolumeError(object, error)
+    })
+  }
+
+  private short<T>(object: string, work: () => Promise<T>): Promise<T> {
+    return this.of(object, () => this.exclusively(work))
+  }
+
+  async probe(): Promise<{ totalBytes: number; freeBytes: number }> {
+    const late = new AbortController()
+    const silent = delay(5_000, undefined, { signal: late.signal }).then(() => {
+      throw new VolumeError('Unreachable', this.name, `The store ${this.name} does not answer. Ask the operator to look at its disk.`)
+    })
+    try {
+      const { blocks, bavail, bsize } = await Promise.race([statfs(this.site.root), silent])
+      return { totalBytes: blocks * bsize, freeBytes: bavail * bsize }
+    } catch (error) {
+      throw error instanceof VolumeError ? error : new VolumeError('Unreachable', this.name, `The store ${this.name} cannot be read. Ask the operator to look at its disk.`, { cause: error })
+    } finally {
+      silent.catch(() => {})
+      late.abort()
+    }
+  }
+
+  create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.short(uid, async () => {
+      signal.throwIfAborted()
+      if (origin.kind === 'blank') await makeBlank(this.site, uid, sizeBytes)
+      else await makeClone(this.site, origin.snapshotUid, uid, sizeBytes)
+      progress(1)
+    })
+  }
+
+  import(volume: { uid: string; sizeBytes: number }, archive: Archive, progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.of(volume.uid, () => importVolume(this.site, volume, archive, { progress, signal }))
+  }
+
+  async list(): Promise<{ volumes: string[]; snapshots: string[] }> {
+    return this.of(this.name, async () => ({ volumes: await recorded(this.site.root, 'volumes'), snapshots: await recorded(this.site.root, 'snapshots') }))
+  }
+
+  describe(uid: string): Promise<VolumeFacts | null> {
+    return this.short(uid, async () => {
+      const folder = new VolumeFolder(this.site.root, uid)
+      const record = await folder.read()
+      return record && { sizeBytes: record.sizeBytes, storedBytes: await folder.ownBytes(record.layers), parent: record.inherited > 0, epoch: await folder.epoch() }
+    })
+  }
+
+  describeSnapshot(snapshotUid: string): Promise<SnapshotFacts | null> {
+    return this.short(snapshotUid, async () => {
+      const folder = new SnapshotFolder(this.site.root, snapshotUid)
+      const record = await folder.read()
+      return record && { sizeBytes: record.sizeBytes, storedBytes: await folder.ownBytes(record.layers), volumeUid: record.volumeUid }
+    })
+  }
+
+  /** No file system lets one host shut out another: a fence is the operator's word, and QEMU's lock on the image has the last one. */
+  claim(uid: string, epoch: number): Promise<{ clients: string[] }> {
+    return this.short(uid, async () => {
+      await claimVolume(this.site, uid, epoch)
+      return { clients: [] }
+    })
+  }
+
+  /** The paths hold until layers of the volume are merged: who finds one gone asks again. */
+  image(uid: string, access: 'read' | 'write', epoch: number): Promise<Image> {
+    return this.short(uid, () => imageOf(this.site, uid, access, epoch))
+  }
+
+  confirmOpen(uid: string, epoch: number): Promise<{ address: string | null }> {
+    return this.short(uid, async () => {
+      await holdsEpoch(new VolumeFolder(this.site.root, uid), uid, epoch)
+      return { address: null }
+    })
+  }
+
+  release(uid: string, epoch: number): Promise<void> {
+    return this.short(uid, () => releaseVolume(this.site, uid, epoch))
+  }
+
+  grow(uid: string, sizeBytes: number): Promise<void> {
+    return this.short(uid, async () => {
+      const folder = new VolumeFolder(this.site.root, uid)
+      const record = await existing(folder, uid)
+      if (sizeBytes < record.sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} has ${record.sizeBytes} bytes and is not made smaller: what lies beyond would be lost. Make a smaller volume, and copy.`)
+      if (sizeBytes === record.sizeBytes) return
+      if (record.pending) throw new VolumeError('Conflict', uid, `A snapshot of volume ${uid} is being taken. It is grown after that.`)
+      const top = folder.layer(record.layers[0] ?? '')
+      if ((await openersOf([top]))[0] === 'none') await growLayer(top, sizeBytes)
+      // Whoever has it open has grown it before.
+      else if ((await virtualBytes(top)) < sizeBytes) throw isOpen(uid)
+      await this.site.step('the layer is larger')
+      await folder.write({ ...record, sizeBytes })
+    })
+  }
+
+  prepareSnapshot(uid: string, snapshotUid: string): Promise<SnapshotStep> {
+    return this.short(uid, () => prepareSnapshot(this.site, uid, snapshotUid))
+  }
+
+  commitSnapshot(uid: string, snapshotUid: string): Promise<void> {
+    return this.short(uid, () => commitSnapshot(this.site, uid, snapshotUid))
+  }
+
+  abortSnapshot(uid: string, snapshotUid: string): Promise<void> {
+    return this.short(uid, () => abortSnapshot(this.site, uid, snapshotUid))
+  }
+
+  clone(snapshotUid: string, uid: string, sizeBytes: number): Promise<void> {
+    return this.short(uid, () => makeClone(this.site, snapshotUid, uid, sizeBytes))
+  }
+
+  flatten(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.of(uid, () => flattenVolume(this.site, uid, this.exclusively, { progress, signal }))
+  }
+
+  revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.short(uid, async () => {
+      signal.throwIfAborted()
+      await revertVolume(this.site, uid, snapshotUid)
+      progress(1)
+    })
+  }
+
+  removeSnapshot(snapshotUid: string): Promise<void> {
+    return this.short(snapshotUid, () => new SnapshotFolder(this.site.root, snapshotUid).remove(this.site.step))
+  }
+
+  remove(uid: string): Promise<void> {
+    return this.short(uid, async () => {
+      const folder = new VolumeFolder(this.site.root, uid)
+      const record = await folder.read()
+      if (record && (await openersOf(record.layers.slice(0, 2).map((id) => folder.layer(id)))).includes('writer')) throw isOpen(uid)
+      await folder.remove(this.site.step)
+    })
+  }
+
+  tidy(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
+    return this.of(uid, () => tidyVolume(this.site, uid, this.exclusively, { progress, signal }))
+  }
+}
