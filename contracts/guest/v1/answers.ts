@@ -3,7 +3,6 @@ import { bytes, name, text } from './fields'
 import { Hello } from './messages'
 import type { Method } from './requests'
 import { diskUsage, volumeResults } from './volumes'
-import { diskUsage } from './volumes'
 
 export const StatsResult = z.object({
   vm: z.object({ memoryTotalBytes: bytes, memoryAvailableBytes: bytes, cpuMicroseconds: bytes }),
@@ -27,8 +26,6 @@ export const StatsResult = z.object({
   network: z.optional(z.object({ receivedBytes: bytes, sentBytes: bytes, receivedPackets: bytes, sentPackets: bytes })),
   /** The scratch disk's file system. */
   scratch: z.optional(z.object({ totalBytes: bytes, usedBytes: bytes })),
-  /** Attached volumes with a file system. */
-  disks: z.optional(diskUsage),
   /** With `usage`. */
   volumes: z.optional(z.array(z.object({ name, usedBytes: bytes })).check(z.maxLength(256))),
   /** Of attached volumes. */
