@@ -20,6 +20,8 @@ describe('a volume', () => {
 
   it('is refused by the field that is wrong', () => {
     expect(problem({ accessMode: 'ReadWriteMany' })).toContain('accessMode: must be ReadWriteOnce')
+    expect(problem({ accessMode: 'ReadOnlyMany' })).toContain('source: is required of a volume that nobody writes')
+    expect(problem({ accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 'x' } })).toBe('none')
     expect(problem({ volumeMode: 'Block', fsType: 'ext4' })).toContain('fsType: is of a volume with a file system')
     expect(problem({ volumeMode: 'Block', source: { kind: 'Image', reference: 'busybox' } })).toContain('source: files of an image need a file system')
     expect(problem({ fsType: 'btrfs' })).toBe('fsType: must be ext4 or xfs')
@@ -43,6 +45,6 @@ describe('a volume', () => {
   it('keeps what it is made of', () => {
     const before = volumeSpec.parse({ size: '1Gi' })
     expect(changedForGood(before, volumeSpec.parse({ size: '2Gi', limits: { iops: 5 }, onFull: 'Fail' }))).toEqual([])
-    expect(changedForGood(before, volumeSpec.parse({ size: '1Gi', fsType: 'xfs', accessMode: 'ReadOnlyMany', storageClassName: 'fast' }))).toEqual(['storageClassName', 'accessMode', 'fsType'])
+    expect(changedForGood(before, volumeSpec.parse({ size: '1Gi', fsType: 'xfs', accessMode: 'ReadOnlyMany', storageClassName: 'fast', source: { kind: 'Snapshot', name: 'x' } }))).toEqual(['storageClassName', 'accessMode', 'fsType', 'source'])
   })
 })

@@ -41,6 +41,7 @@ export const volumeSpec = z
     onFull: onFull.optional(),
   })
   .superRefine((spec, context) => {
+    if (spec.accessMode === 'ReadOnlyMany' && spec.source.kind === 'Blank') context.addIssue({ code: 'custom', path: ['source'], message: 'is required of a volume that nobody writes: name a snapshot, a volume, an image or an upload' })
     if (spec.volumeMode !== 'Block') return
     if (spec.fsType !== undefined) context.addIssue({ code: 'custom', path: ['fsType'], message: 'is of a volume with a file system: leave it out, or make volumeMode Filesystem' })
     if (spec.source.kind === 'Image') context.addIssue({ code: 'custom', path: ['source'], message: 'files of an image need a file system: make volumeMode Filesystem' })

@@ -5,8 +5,8 @@ import type { Database } from './database'
 import { selectorSql } from './selector-sql'
 
 /** The kinds whose lists are paged here. */
-export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer'
-const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"` }
+export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer' | 'Volume'
+const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"`, Volume: Prisma.sql`"Volume"` }
 const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy', 'Ingress', 'LoadBalancer']
 const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering', 'Ingress', 'LoadBalancer']
 
@@ -18,6 +18,8 @@ export type PageQuery = {
   namespaces?: readonly string[] | undefined
   search?: string | undefined
   selector?: readonly Requirement[]
+  /** Of what can be restored: whether those that are deleted, or the others. */
+  deleted?: boolean | undefined
   sort: (typeof pageSorts)[number]
   descending: boolean
   limit: number
@@ -35,11 +37,12 @@ const labelsOf = (kind: PagedKind): Prisma.Sql =>
 const mostBytes = 4 << 20
 const isLarge = (kind: PagedKind): boolean => kind === 'Service' || kind === 'Ingress'
 
-function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [] }: PageQuery): Prisma.Sql {
+function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [], deleted }: PageQuery): Prisma.Sql {
   const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(labelsOf(kind), requirement))]
   if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
   if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
   if (ofNetwork.includes(kind) && networkId !== undefined) conditions.push(Prisma.sql`o."networkId" = ${networkId}::uuid`)
+  if (deleted !== undefined) conditions.push(deleted ? Prisma.sql`o."deletedAt" is not null` : Prisma.sql`o."deletedAt" is null`)
   if (search) conditions.push(kind === 'FloatingAddress' ? Prisma.sql`(position(${search.toLowerCase()} in o."name") > 0 or position(${search.toLowerCase()} in host(o."address")) > 0)` : Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
   return Prisma.join(conditions, ' and ')
 }

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { formatBytes } from '@/domain/shared/quantity'
+import { maxSnapshotsPerVolume } from '@/domain/volume/limits'
+import type { VolumeSource, VolumeSpec } from '@/domain/volume/spec'
+import type { Scope } from '@/server/auth/scope'
+import type { Transaction } from '@/server/store/database'
+import { countVolumeSnapshots, findSourceSnapshot, findSourceUpload, findVolume, holdVolume, insertHiddenSnapshot, type StoredClass, type VolumeRow } from '@/server/store/volumes'
+import { refusedAt } from '../networks/object-lists'
+
+/** What a new volume's row says of what it is made of, and on whose disk that lies. */
+export type Made = { sourceSnapshotUid: string | null; sourceUploadId: string | null; homeHostId: string | null }
+const ofNothing: Made = { sourceSnapshotUid: null, sourceUploadId: null, homeHostId: null }
+
+type Wanted = { spec: VolumeSpec; sizeBytes: bigint; class: StoredClass }
+
+/** Finds what a volume shall be made of, and refuses what could not be; a clone's snapshot is asked for with it. */
+export async function findSource(tx: Transaction, scope: Scope, wanted: Wanted): Promise<Made> {
+  const { source } = wanted.spec
+  switch (source.kind) {
+    case 'Blank':
+      return ofNothing
+    case 'Snapshot':
+      return ofSnapshot(tx, scope, wanted, source)
+    case 'Volume':
+      return ofVolume(tx, scope, wanted, source)
+    case 'Upload':
+      return ofUpload(tx, scope, wanted, source)
+    case 'Image':
+      throw refusedAt('spec.source', 'volumes with the files of an image are not carried out yet: make a blank one, and let a container of the image copy them', 'invalid_input')
+  }
+}
+
+type Of<K extends VolumeSource['kind']> = Extract<VolumeSource, { kind: K }>
+
+async function ofSnapshot(tx: Transaction, scope: Scope, wanted: Wanted, { name }: Of<'Snapshot'>): Promise<Made> {
+  const found = await findSourceSnapshot(tx, scope, name)
+  if (!found) throw refusedAt('spec.source.name', `there is no snapshot "${name}": name another one`, 'invalid_input')
+  if (found.deletedAt) throw refusedAt('spec.source.name', `the snapshot "${name}" is being deleted: name another one`)
+  if (found.phase !== 'Ready') throw refusedAt('spec.source.name', found.phase === 'Failed' ? `the snapshot "${name}" could not be taken: name another one` : `the snapshot "${name}" is not taken yet: wait until it is Ready`)
+  checkSize(wanted, found.sizeBytes, `the snapshot "${name}"`)
+  checkStore(wanted, found.storeId, found.store.name, `the snapshot "${name}"`)
+  return { ...ofNothing, sourceSnapshotUid: found.uid, homeHostId: found.homeHostId }
+}
+
+async function ofVolume(tx: Transaction, scope: Scope, wanted: Wanted, { name }: Of<'Volume'>): Promise<Made> {
+  const seen = await findVolume(tx, scope, name)
+  if (seen) await holdVolume(tx, seen.uid)
+  const found = seen && (await findVolume(tx, scope, name, seen.uid))
+  if (!found) throw refusedAt('spec.source.name', `there is no volume "${name}": name another one`, 'invalid_input')
+  checkState(found)
+  checkSize(wanted, found.sizeBytes, `the volume "${name}"`)
+  checkStore(wanted, found.storeId, found.store.name, `the volume "${name}"`)
+  checkContent(wanted, found)
+  if ((await countVolumeSnapshots(tx, found.uid)) >= maxSnapshotsPerVolume) throw refusedAt('spec.source.name', `the volume "${name}" has ${maxSnapshotsPerVolume} snapshots, which is the most, and a clone is made of one more: delete some`)
+  const snapshot = await insertHiddenSnapshot(tx, scope, found, `clone-${randomUUID()}`)
+  return { ...ofNothing, sourceSnapshotUid: snapshot.uid, homeHostId: found.homeHostId }
+}
+
+function checkState({ name, deletedAt, storedPhase, revertTo }: VolumeRow): void {
+  if (deletedAt) throw refusedAt('spec.source.name', `the volume "${name}" is deleted: restore it first, or name another one`)
+  if (storedPhase !== 'Ready') throw refusedAt('spec.source.name', storedPhase === 'Failed' ? `the volume "${name}" could not be made: name another one` : `nothing of the volume "${name}" is stored yet: wait until it is Available`)
+  if (revertTo !== null) throw refusedAt('spec.source.name', `the volume "${name}" is going back to a snapshot: wait until it has`)
+}
+
+async function ofUpload(tx: Transaction, scope: Scope, wanted: Wanted, { uploadId }: Of<'Upload'>): Promise<Made> {
+  const found = await findSourceUpload(tx, scope, uploadId)
+  if (!found) throw refusedAt('spec.source.uploadId', 'there is no such upload, or it was kept for a day and no volume was made of it: send it again', 'invalid_input')
+  checkSize(wanted, found.virtualBytes, 'the upload')
+  return { ...ofNothing, sourceUploadId: found.id }
+}
+
+function checkSize({ spec, sizeBytes }: Wanted, least: bigint, what: string): void {
+  if (sizeBytes < least) throw refusedAt('spec.size', `is ${spec.size}, and ${what} has ${formatBytes(Number(least))} (${least} bytes): ask for at least as much`, 'invalid_input')
+}
+
+function checkStore({ class: { name, storeId, store } }: Wanted, sourceStore: string, sourceStoreName: string, what: string): void {
+  if (storeId !== sourceStore) throw refusedAt('spec.storageClassName', `"${name}" keeps volumes in the store "${store.name}", and ${what} lies in "${sourceStoreName}": name a class of that store`, 'invalid_input')
+}
+
+/** A clone has the file system that is there. */
+function checkContent({ spec }: Wanted, { name, formatted }: VolumeRow): void {
+  if (formatted === null) return
+  if (formatted !== 'block' && spec.fsType !== undefined && spec.fsType !== formatted) throw refusedAt('spec.fsType', `is ${spec.fsType}, and the volume "${name}" has ${formatted}: leave it out`, 'invalid_input')
+  if ((formatted === 'block') !== (spec.volumeMode === 'Block')) throw refusedAt('spec.volumeMode', `is ${spec.volumeMode}, and the volume "${name}" is ${formatted === 'block' ? 'a block device' : `a file system (${formatted})`}: make it ${formatted === 'block' ? 'Block' : 'Filesystem'}`, 'invalid_input')
+}

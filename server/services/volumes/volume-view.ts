@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { volumeReport } from '@/contracts/host/v1/volumes'
+import { notFound } from '@/domain/shared/errors'
+import { dnsSubdomain } from '@/domain/shared/names'
+import { canFence, volumeStoreSpec } from '@/domain/volume-store/spec'
+import { attachmentPhase } from '@/domain/volume/attachment'
+import { fsType, volumeSpec } from '@/domain/volume/spec'
+import { storedPhase, volumePhaseOf } from '@/domain/volume/state'
+import { volumeView, type VolumeView } from '@/domain/volume/view'
+import type { Scope } from '@/server/auth/scope'
+import { listConditions } from '@/server/store/conditions'
+import type { Database } from '@/server/store/database'
+import { podNamesOf } from '@/server/store/volume-attachments'
+import { findVolume, loadVolumes, type VolumeRow } from '@/server/store/volumes'
+import type { ServerContext } from '../context'
+import { listObjectsInput, listPage, pageOf } from '../networks/object-lists'
+import { toCondition, toMetadata } from '../object-metadata'
+
+export const volumeReference = z.object({ name: dnsSubdomain })
+/** `deleted`: those that can be restored, instead of the others. */
+export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false) })
+export const listVolumesOutput = pageOf(volumeView)
+
+/** What of the keeper's last report has no column. */
+const reported = volumeReport.pick({ progress: true, attachments: true }).catch({})
+const formatted = z.enum([...fsType.options, 'block']).nullable().catch(null)
+
+/** Whether the host is silent, or was given up. */
+const isSilent = (host: VolumeRow['host']): boolean => host !== null && (host.phase === 'Unknown' || host.lostAt !== null)
+
+/** Nothing else may take a volume whose bytes are on a silent host's disk, or that nobody can shut that host out of. */
+const isOutOfReach = (row: VolumeRow): boolean => isSilent(row.home) || (isSilent(row.host) && !canFence(volumeStoreSpec.parse(row.store.spec)))
+
+type PodNames = Awaited<ReturnType<typeof podNamesOf>>
+function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof reported>): VolumeView['status']['attachments'] {
+  const paused = new Set((report.attachments ?? []).flatMap((one) => (one.paused ? [one.podUid] : [])))
+  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, reason, message, since: changedAt.toISOString(), paused: paused.has(podUid) }))
+}
+
+/** How full the file system is, as the guest of the pod that has it said last. */
+function filesystemOf(type: VolumeView['status']['formatted'], { attachments = [] }: z.output<typeof reported>): VolumeView['status']['filesystem'] {
+  const told = attachments.find(({ fsBytes, usedBytes }) => fsBytes !== null && usedBytes !== null)
+  return type === null || type === 'block' || !told ? null : { type, totalBytes: told.fsBytes ?? 0, usedBytes: told.usedBytes ?? 0 }
+}
+
+function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'conditions'> {
+  const report = reported.parse(row.report ?? {})
+  const type = formatted.parse(row.formatted)
+  const attachments = toAttachments(row, pods, report)
+  const storedSizeBytes = row.storedSizeBytes === null ? null : Number(row.storedSizeBytes)
+  return {
+    phase: volumePhaseOf({ deleted: row.deletedAt !== null, stored: storedPhase.parse(row.storedPhase), hasKeeper: row.hostId !== null, hostLost: isOutOfReach(row), reverting: row.revertTo !== null, sizeBytes: Number(row.sizeBytes), storedSizeBytes, attachments }),
+    sizeBytes: Number(row.sizeBytes),
+    storedBytes: row.storedBytes === null ? null : Number(row.storedBytes),
+    filesystem: filesystemOf(type, report),
+    formatted: type,
+    storageClass: row.class.name,
+    store: row.store.name,
+    homeHost: row.home?.name ?? null,
+    host: row.host?.name ?? null,
+    claim: row.claim,
+    attachments,
+    restorableUntil: row.purgeAt?.toISOString() ?? null,
+    progress: report.progress ?? null,
+  }
+}
+
+/** Stored volumes as the API shows them. */
+export async function toVolumeViews(db: Database, rows: readonly VolumeRow[]): Promise<VolumeView[]> {
+  const conditions = await listConditions(db, rows.map(({ uid }) => uid))
+  const pods = await podNamesOf(db, rows.flatMap(({ attachments }) => attachments.map(({ podUid }) => podUid)))
+  return rows.map((row) => ({ metadata: toMetadata(row), spec: volumeSpec.parse(row.spec), status: { ...toStatus(row, pods), conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition) } }))
+}
+
+export async function listVolumes(ctx: ServerContext, scope: Scope, input: z.output<typeof listVolumesInput>): Promise<z.output<typeof listVolumesOutput>> {
+  const { uids, ...page } = await listPage(ctx.db, scope, 'Volume', input)
+  return { ...page, items: await toVolumeViews(ctx.db, await loadVolumes(ctx.db, scope, uids)) }
+}
+
+/** The volume of that name, or the one that had it last and can be restored. */
+export const getVolume = (ctx: ServerContext, scope: Scope, { name }: z.output<typeof volumeReference>): Promise<VolumeView> => volumeViewOf(ctx.db, scope, name)
+
+export async function volumeViewOf(db: Database, scope: Scope, name: string): Promise<VolumeView> {
+  const row = await findVolume(db, scope, name)
+  const [view] = row ? await toVolumeViews(db, [row]) : []
+  if (!view) throw notFound('Volume', name)
+  return view
+}
