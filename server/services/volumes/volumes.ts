@@ -94,6 +94,13 @@ export async function heldVolume(tx: Transaction, scope: Scope, name: string, ui
   return row
 }
 
+/** Lets a volume that is held grow to this size, as its claim asks. */
+export async function growVolume(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, size: string): Promise<void> {
+  const before = volumeSpec.parse(row.spec)
+  const { labels, annotations } = toMetadata(row)
+  await change(tx, settings, scope, row, { before, spec: { ...before, size }, name: row.name, labels, annotations })
+}
+
 type Change = { before: VolumeSpec; spec: VolumeSpec; name: string; labels: Record<string, string>; annotations: Record<string, string> }
 
 async function change(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, { before, ...after }: Change): Promise<void> {
