@@ -18,6 +18,12 @@ const tlbMostMiB = 512
 const threads = 128
 
 /**
+ * What a volume takes of its VM's memory on the host beside it: tables of its layers (4 MiB of the one that is written, 1 of each below: see
+ * host/volumes/open-image.ts), and buffers of requests under way.
+ */
+export const volumeBytes = 24 * MiB
+
+/**
  * The limits of a VM of this shape. A clone is charged for its own copies of its template's pages, but also for pages that
  * the template never wrote and that the clone is the first to touch: `templateHoleBytes` of them at most.
  */

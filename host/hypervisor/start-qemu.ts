@@ -2,7 +2,7 @@ import { chmod, chown, lchown, mkdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { memoryLimitHit, removeGroup } from '@/host/cgroups/group-files'
-import { vmLimits } from '@/host/cgroups/limits'
+import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
 import type { Cgroups } from '@/host/cgroups/port'
 import { qemuArguments } from './arguments'
 import { lastWords, launchQemu, type Launched, type VmNetwork } from './launch'
@@ -29,7 +29,8 @@ export type QemuStart = {
   signal: AbortSignal
 }
 
-export type StartedQemu = Launched & { qmp: QmpClient; cgroups: string[] }
+/** `memoryBytes`: how much memory its group may have. */
+export type StartedQemu = Launched & { qmp: QmpClient; cgroups: string[]; memoryBytes: number }
 
 /** Where QEMU's sockets and plugged disks are. */
 export const vmFolder = (runDir: string) => join(runDir, 'vm')
@@ -55,11 +56,12 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   const { runDir, signal } = start
   signal.throwIfAborted()
   if (Buffer.byteLength(agentSocket(runDir)) > maxSocketPath) throw new VmError(`the path ${runDir} is too long for a socket: use a shorter data folder`)
+  const limits = vmLimits(start.shape, start.templateHoleBytes ?? 0)
   let launched: Launched | undefined
   let cgroups: string[] = []
   try {
     // Both are waited for, whichever fails: what is removed then must not be made meanwhile.
-    const [group, folder] = await Promise.allSettled([makeCgroup(start), prepareFolder(runDir, start.uid)])
+    const [group, folder] = await Promise.allSettled([makeCgroup(start, limits), prepareFolder(runDir, start.uid)])
     if (group.status === 'fulfilled') cgroups = group.value
     for (const result of [group, folder]) if (result.status === 'rejected') throw result.reason
     launched = await launchQemu({
@@ -77,7 +79,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
     })
     const qmp = await connectMonitor({ ...launched, cgroups }, runDir, start.timeoutMs ?? 15_000, signal)
     await sealFolder(runDir)
-    return { ...launched, qmp, cgroups }
+    return { ...launched, qmp, cgroups, memoryBytes: limits.memoryBytes }
   } catch (error) {
     if (launched) await endProcess(launched)
     await removeVmFolder(runDir, cgroups)
@@ -108,9 +110,9 @@ export async function removeVmFolder(runDir: string, cgroups: readonly string[] 
   await rm(stderrFile(runDir), { force: true })
 }
 
-async function makeCgroup({ cgroups, runDir, shape, templateHoleBytes = 0 }: QemuStart): Promise<string[]> {
+async function makeCgroup({ cgroups, runDir }: QemuStart, limits: VmLimits): Promise<string[]> {
   try {
-    return await cgroups.make(groupName(runDir), vmLimits(shape, templateHoleBytes))
+    return await cgroups.make(groupName(runDir), limits)
   } catch (error) {
     throw new VmError(`the VM's limits could not be set: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }

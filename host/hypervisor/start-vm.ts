@@ -109,7 +109,7 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
 
 function running(settings: HypervisorSettings, request: VmRequest, started: StartedPodQemu, lease: TemplateLease | null): RunningVm {
   const { id, tenantId, uid, runDir } = request
-  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, scratch: { file: request.scratchFile, bytes: started.scratchBytes }, process: started.identity, cgroups: started.cgroups } as const
+  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, scratch: { file: request.scratchFile, bytes: started.scratchBytes }, memoryBytes: started.memoryBytes, process: started.identity, cgroups: started.cgroups } as const
   return new RunningVm(record, started.qmp, lease, started)
 }
 

@@ -16,6 +16,8 @@ export const VmRecord = z.object({
   process: ProcessIdentity,
   /** Its scratch disk as it was given; null of a VM that an earlier version started. */
   scratch: z.object({ file: z.string(), bytes: z.number().int().min(0) }).nullable().default(null),
+  /** How much memory they were made to allow, without volumes; null of a VM that an earlier version started. */
+  memoryBytes: z.number().int().positive().nullable().default(null),
   /** The folders of its cgroups; none of a VM that an earlier version started. */
   cgroups: z.array(z.string()).default([]),
 })

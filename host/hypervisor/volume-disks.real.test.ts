@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { volumeBytes } from '@/host/cgroups/limits'
 import { serialOf } from '@/host/volumes/open-image'
 import type { Layer } from '@/host/volumes/store'
 import { run } from '@/platform/exec'
@@ -60,14 +61,23 @@ async function head(file: Layer): Promise<string> {
   return (await readFile(target, 'latin1')).replace(/[^0-9].*$/s, '')
 }
 
+/** How much memory the VM's group may have; null where the machine cannot bound it. */
+async function memoryLimit(): Promise<number | null> {
+  const files = vm.record.cgroups.flatMap((group) => [join(group, 'memory.max'), join(group, 'memory.limit_in_bytes')])
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))
+  return Number(texts.join('')) || null
+}
+
 /** Which files QEMU has open at all. */
 const opened = async (path: string) => (await run('sh', ['-c', 'ls -l "/proc/$1/fd"', 'sh', String(vm.pid)])).stdout.includes(path)
 
 test('a volume is seen by its serial, written beyond the scratch disk’s size, grown and bounded while it is written, taken away', async () => {
   const base = await layer('base-a', 1024 * MiB)
+  const memory = await memoryLimit()
   expect(await fileSizeLimitOf(vm.pid)).toEqual({ soft: host.settings.scratchBytes, hard: maxFileBytes })
   await vm.volumes.plug(disk(a, [base], 1024 * MiB))
   expect((await fileSizeLimitOf(vm.pid)).soft).toBe(fileBytesOf(1024 * MiB))
+  expect(await memoryLimit()).toBe(memory === null ? null : memory + volumeBytes)
   const device = await guest.out(`A=$(await ${a}); echo $A`)
   expect(device).toMatch(/^\/dev\/vd[a-z]$/)
   await guest.out('dd if=/bin/busybox of=$A bs=1M seek=900 count=1 conv=notrunc,fsync 2>/dev/null; dd if=$A bs=1M skip=900 count=1 iflag=direct 2>/dev/null | cmp - /bin/busybox -n 1048576')

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { VolumeRates } from '@/contracts/host/v1/volumes'
+import { volumeBytes } from '@/host/cgroups/limits'
+import { setMemoryLimit } from '@/host/cgroups/memory-limit'
 import { controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import type { Layer } from '@/host/volumes/store'
 import { allowFileSize, fileBytesOf } from './file-size-limit'
@@ -52,7 +54,7 @@ const filesOf = (serial: string, layer: Layer, readOnly: boolean): GivenFile[] =
 export class VolumeDisks {
   constructor(
     private readonly qmp: QmpClient,
-    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process'>,
+    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process' | 'cgroups' | 'memoryBytes'>,
   ) {}
 
   /** Plugs a volume's disk in; the guest sees it soon after. When it fails nothing of it stays. */
@@ -60,15 +62,18 @@ export class VolumeDisks {
     const { serial, layers, sizeBytes, rates, onFull } = disk
     if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a volume`)
     // What is there of it must not be taken away by the undo of this.
-    if ((await this.plugged()).some((each) => each.serial === serial)) throw new VmError(`volume ${serial} is plugged in already`)
+    const before = await this.plugged()
+    if (before.some((each) => each.serial === serial)) throw new VmError(`volume ${serial} is plugged in already`)
     if (layers.length === 0 || layers.length > maxLayers) throw new VmError(`a volume of ${layers.length} layers cannot be opened`)
     try {
+      await this.allowMemory(before.length + 1)
       const [sets] = await Promise.all([giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, disk.readOnly))), disk.readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes))])
       await this.qmp.command('object-add', limitsGroup(serial, rates))
       await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
       for (const device of volumeDevices(serial, onFull)) await this.qmp.command('device_add', device)
     } catch (error) {
       await this.remove(serial, 1000).catch(() => {})
+      await this.allowMemory(before.length).catch(() => {})
       throw asVmError(error)
     }
   }
@@ -80,6 +85,8 @@ export class VolumeDisks {
   async unplug(serial: string, written: readonly string[], timeoutMs = 10_000): Promise<void> {
     await this.remove(serial, timeoutMs)
     await this.mustNotWrite(written)
+    // Version 1 of the kernel's groups refuses less than what is in use: then it stays.
+    await this.allowMemory((await this.plugged()).length).catch(() => {})
   }
 
   /** Makes the disk larger: the guest is told at once, and writes go on. It never shrinks. */
@@ -208,6 +215,10 @@ export class VolumeDisks {
   private async takeUnused(steps: readonly OverlayStep[]): Promise<void> {
     const used = new Set((await this.nodes()).map((node) => node['node-name']))
     await this.takeFiles(steps.filter(({ serial, overlay }) => !used.has(layerNode(serial, overlay.id))).map(({ serial, overlay }) => `${serial}/${overlay.id}/`))
+  }
+
+  private async allowMemory(volumes: number): Promise<void> {
+    if (this.vm.memoryBytes !== null) await setMemoryLimit(this.vm.cgroups, this.vm.memoryBytes + volumes * volumeBytes)
   }
 
   private async mustNotWrite(files: readonly string[]): Promise<void> {

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
-import { maxFileBytes } from './file-size-limit'
+import { serialOf } from '@/host/volumes/open-image'
+import { run } from '@/platform/exec'
+import { fileBytesOf, maxFileBytes } from './file-size-limit'
 import { maxScratchBytes } from './hypervisor-settings'
 import { descriptors, type BootMode } from './machine'
 import { isRunning, processesOf } from './process-identity'
@@ -107,6 +109,17 @@ test('whatever boots it, each QEMU is behind every wall, and no two share one', 
   await expectLimited(views.clone, one.runDir, size - blocks * 512)
   await expectLimited(views.cold, two.runDir, 0)
   expect(await readdir(vmFolder(one.runDir))).toEqual(expect.arrayContaining(['agent.sock', 'files.sock', 'qmp.sock']))
+
+  // A volume adds its own file to what is open, and how far a file may be written: nothing else.
+  const volume = { id: 'top', path: join(host.folder, 'volume.qcow2'), readOnly: false }
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', volume.path, '1G'])
+  const serial = serialOf('3f2b8c1e-9a4d-4c57-8e21-6b0d5f7a9c13')
+  await clone.vm.volumes.plug({ serial, layers: [volume], sizeBytes: 2 ** 30, readOnly: false, direct: false, onFull: 'pause', rates: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 } })
+  const plugged = await viewProcess(clone.vm.pid)
+  expect(plugged.fileSizeLimit).toBe(`${fileBytesOf(2 ** 30)} ${maxFileBytes}`)
+  const others = [...plugged.descriptors].filter(([, path]) => path !== volume.path)
+  expect(others.length).toBeLessThan(plugged.descriptors.size)
+  expectSealed('clone', { ...plugged, descriptors: new Map(others), fileSizeLimit: views.clone.fileSizeLimit }, one.uid, one.runDir, agent)
 
   await Promise.all([clone.vm.kill(), cold.vm.quit()])
   await lease.release()
