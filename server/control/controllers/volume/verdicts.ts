@@ -1,0 +1,73 @@
+import type { View } from './view'
+import type { WorldAttachment, WorldHost, WorldPod } from './world'
+
+/** A condition: of the pod with this uid (`VolumesAvailable`), or of the volume where that is null. */
+export type Verdict = { podUid: string | null; status: 'True' | 'False' | 'Unknown'; reason: string; message: string }
+type Said = Omit<Verdict, 'podUid'>
+
+const no = (reason: string, message: string): Said => ({ status: 'False', reason, message })
+const quoted = (host: WorldHost | undefined): string => `host "${host?.name ?? 'that is not registered any more'}"`
+const podOf = (pod: WorldPod | undefined): string => (pod ? `pod "${pod.name}" in namespace "${pod.namespace}"` : 'a pod that was given up with its host')
+
+/** What people are told of a volume, and of each pod that wants it: what is so, or what is waited for, and what helps. */
+export function judge(view: View): Verdict[] {
+  return [{ podUid: null, ...ofVolume(view) }, ...view.world.attachments.filter((one) => !view.isOver(one)).map((one) => ({ podUid: one.podUid, ...ofAttachment(view, one) }))]
+}
+
+function ofVolume(view: View): Said {
+  const { volume } = view
+  if (volume.purging) return no('Purging', 'It is being removed for good.')
+  if (volume.deleted) return no('Deleted', view.active.length > 0 ? 'It is deleted, and is removed once no pod has it any more; until its time is over it can be restored.' : 'It is deleted: until its time is over it can be restored.')
+  if (volume.stored === 'Failed') return no('Failed', volume.problem)
+  const lost = lostKeeper(view)
+  if (lost) return lost
+  if (volume.revertTo !== null) return no('Reverting', 'It goes back to a snapshot: no pod gets it before that is done.')
+  if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made once a pod that names it has a host, or at once where its class says so.' : `It is being made on ${quoted(view.host(volume.hostId))}.`)
+  return { status: 'True', reason: 'Ready', message: view.active.length > 0 ? 'It is there, and attached.' : 'It is there, and attached to nothing.' }
+}
+
+/** Its keeper is silent: whether that has to be waited for, and how long. */
+function lostKeeper(view: View): Said | null {
+  const { hostId, homeHostId } = view.volume
+  const silent = [homeHostId, hostId].find((id) => id !== null && view.isSilent(id))
+  if (silent === undefined || silent === null) return null
+  const where = quoted(view.host(silent))
+  if (view.isLocal) return { status: 'Unknown', reason: 'HostLost', message: `Its data is on the disk of ${where}, which ${view.isDeclared(silent) ? 'an operator has declared lost: it is there again when that host is readmitted with its disk' : 'has not been heard of: it is there again with that host'}. A snapshot of it lies on the same disk.` }
+  if (view.canFence || view.isDeclared(silent)) return { status: 'Unknown', reason: 'HostLost', message: `${where} has not been heard of: another host takes it over as soon as a pod there asks for it.`.replace(/^h/, 'H') }
+  return { status: 'Unknown', reason: 'HostLost', message: `${where} has not been heard of, and may still write to it. It is there again with that host; where that machine is off and stays off, an operator declares it lost.`.replace(/^h/, 'H') }
+}
+
+function ofAttachment(view: View, one: WorldAttachment): Said {
+  const { volume } = view
+  const host = view.host(one.hostId)
+  const name = `Volume "${volume.name}"`
+  if (one.problem !== '') return no('VolumeFailed', `${name}: ${one.problem}`)
+  if (one.phase === 'Attached') return { status: 'True', reason: 'Attached', message: `${name} is attached.` }
+  if (one.phase === 'Lost') return { status: 'Unknown', reason: 'HostLost', message: `${name} is attached on ${quoted(host)}, which has not been heard of.` }
+  if (one.phase !== 'Waiting') return no(one.phase, `${name} is being ${one.phase === 'Detaching' ? 'detached from' : 'attached on'} ${quoted(host)}.`)
+  return waiting(view, one, name)
+}
+
+function waiting(view: View, one: WorldAttachment, name: string): Said {
+  const { volume } = view
+  if (volume.deleted) return no('VolumeDeleted', `${name} is deleted. Restore it while it can be, or name another one.`)
+  if (volume.stored === 'Failed') return no('VolumeFailed', `${name}: ${volume.problem}`)
+  if (volume.revertTo !== null) return no('Reverting', `${name} goes back to a snapshot, and is attached after that.`)
+  const host = view.host(view.pod(one.podUid)?.hostId ?? null)
+  if (!host) return no('Pending', `${name} is attached once the pod has a host.`)
+  if (view.isLocal && volume.homeHostId !== null && volume.homeHostId !== host.id) return no('ElsewhereOnDisk', `${name} lies on the disk of ${quoted(view.host(volume.homeHostId))}, and the pod is on ${quoted(host)}. Create the pod anew, so that it comes to that host, or clone the volume into a store that all hosts see.`)
+  if (!host.reaches) return no('StoreUnreachable', `${name} is in a store that ${quoted(host)} does not reach: it is tried again by itself.`)
+  const holder = view.inWayOf(one)[0] ?? view.world.attachments.find((other) => other.phase === 'Waiting' && other !== one && view.next?.attachment === other)
+  if (holder && !view.isStranded(holder)) return inUse(view, holder, name)
+  if (view.isFencePending || (holder && view.isStranded(holder))) return no('Fencing', `${name} is taken over from ${quoted(view.host(volume.fence?.hostId ?? volume.hostId))}, which has not been heard of and is shut out first.`)
+  if (volume.hostId !== null && volume.hostId !== host.id) return lostKeeper(view) ?? no('Moving', `${name} is about to leave ${quoted(view.host(volume.hostId))}, which has to say first that nothing there has it open.`)
+  return no('Pending', volume.stored === 'Ready' ? `${name} is about to be attached.` : `${name} is being made.`)
+}
+
+function inUse(view: View, holder: WorldAttachment, name: string): Said {
+  const pod = podOf(view.pod(holder.podUid))
+  if (holder.phase === 'Waiting') return no('VolumeInUse', `${name} is given to ${pod} first, which asked for it before.`)
+  if (holder.phase === 'Lost') return no('VolumeInUse', `${name} was attached to ${pod} on ${quoted(view.host(holder.hostId))}, which has not been heard of and may still write to it. It is free with that host, or where that machine is off and an operator declares it lost.`)
+  if (holder.phase === 'Detaching') return no('VolumeInUse', `${name} is being detached from ${pod}.`)
+  return no('VolumeInUse', `${name} is attached to ${pod}${holder.readOnly ? ', which reads it' : ''}: delete that pod, or clone the volume.`)
+}
