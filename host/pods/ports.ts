@@ -5,6 +5,7 @@ import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1/answers'
 import type { ExitState } from '@/contracts/guest/v1/messages'
 import type { ListFolderParams, ProbeParams, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
+import type { GuestVolumes } from './guest-volumes'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -133,6 +134,8 @@ export interface Guest {
   /** True once {@link Guest.setup} was done, in this or an earlier run of the host agent. */
   readonly isSetUp: boolean
   readonly closed: Promise<string>
+  /** Those that have disks of their own. */
+  readonly volumes: GuestVolumes
   setup(params: SetupParams): Promise<void>
   addImage(serial: string, key: string): Promise<void>
   /** Starts the container's process. The exit is told once, after all of its output was given to the sink. */

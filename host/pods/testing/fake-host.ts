@@ -5,6 +5,7 @@ import type { LedgerEntry } from '@/host/ledger/entry'
 import { GuestRefusal, type DiskPort, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
 import { StartGate } from '../start-gate'
 import { FakeClock } from './fake-clock'
+import { noVolumes } from './fake-volumes'
 
 /** A container as a test wants it to behave. Without a rule it runs until it is signalled. */
 export type Behaviour = { refuse?: { code: string; message: string }; ignoresTerm?: boolean; signalled?: number }
@@ -18,6 +19,7 @@ export class FakeGuest implements Guest {
   containers: GuestContainer[] = []
   images: string[] = []
   isSetUp = false
+  readonly volumes = noVolumes
   readonly running = new Map<string, Running>()
   readonly signals: { container: string; signal: SignalName }[] = []
   lose: (cause: string) => void = () => {}
@@ -84,9 +86,7 @@ export class FakeGuest implements Guest {
     if (!open) throw new GuestRefusal('ConnectionRefused', 'connection refused')
     return open()
   }
-  archive(): Promise<never> {
-    return Promise.reject(new GuestRefusal('NotFound', 'no files here'))
-  }
+  archive: Guest['archive'] = () => Promise.reject(new GuestRefusal('NotFound', 'no files here'))
   probe: Guest['probe'] = () => Promise.resolve({ outcome: 'open', milliseconds: 1, detail: '' })
   listFolder: Guest['listFolder'] = () => Promise.reject(new GuestRefusal('NotFound', 'no folders here'))
   async writeFiles(volume: string, _version: string, files: WriteFilesParams['files']): Promise<void> {
