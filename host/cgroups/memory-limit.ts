@@ -11,7 +11,7 @@ const files = ['memory.max', 'memory.memsw.limit_in_bytes', 'memory.limit_in_byt
  */
 export async function setMemoryLimit(folders: readonly string[], bytes: number): Promise<void> {
   for (const folder of folders) {
-    let refusal: unknown
+    let refusal: Error | undefined
     for (const file of files) {
       try {
         await writeFile(join(folder, file), String(bytes), { flag: 'r+' })
@@ -20,6 +20,6 @@ export async function setMemoryLimit(folders: readonly string[], bytes: number):
         if (codeOf(error) !== 'ENOENT') refusal = new Error(`${join(folder, file)} did not take ${bytes}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
       }
     }
-    if (refusal !== undefined) throw refusal
+    if (refusal) throw refusal
   }
 }
