@@ -1,3 +1,4 @@
+import { mayFollow } from '@/domain/volume/attachment'
 import type { Action, VolumePlan } from '../controllers/volume/plan'
 import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolume } from '../controllers/volume/world'
 import type { ModelMachine } from './volume-model-machine'
@@ -57,9 +58,11 @@ export class ModelVolumeRows {
     Object.assign(row, { hostId, epoch, leaving: false, fence, homeHostId: row.homeHostId ?? home, idle: false })
   }
   private writeAttachment({ kind, uid, was }: Extract<Action, { was: unknown }>): void {
+    const to = kind === 'detach' ? 'Detaching' : kind === 'lose' ? 'Lost' : 'Gone'
+    if (!mayFollow(was, to)) throw new Error(`an attachment comes from ${was} to ${to}`)
     const isIt = (one: WorldAttachment) => one.uid === uid && one.phase === was
-    if (kind === 'dropAttachment') this.attachments = this.attachments.filter((one) => !isIt(one))
-    else for (const one of this.attachments.filter(isIt)) one.phase = kind === 'detach' ? 'Detaching' : 'Lost'
+    if (to === 'Gone') this.attachments = this.attachments.filter((one) => !isIt(one))
+    else for (const one of this.attachments.filter(isIt)) one.phase = to
   }
 
   private ask(podUid: string, readOnly: boolean): void {

@@ -153,10 +153,11 @@ export class VolumeModel {
   /** All are there again, and everything is done until nothing changes. */
   settle(): void {
     for (const host of this.hosts) this.comeBack(host)
-    for (let round = 0, before = ''; round < 60; round += 1) {
+    // What a host has begun shows only after some rounds.
+    for (let round = 0, quiet = 0, before = ''; round < 60 && quiet < 4; round += 1) {
       this.progress(3)
       const now = JSON.stringify([this.rows, this.hosts.map(({ serving }) => serving)])
-      if (now === before) return
+      quiet = now === before ? quiet + 1 : 0
       before = now
     }
   }
@@ -181,8 +182,7 @@ export class VolumeModel {
   /** Of a disk of one host: a pod there. */
   private isPossible(podUids: readonly string[]): boolean {
     const home = this.rows.volume?.homeHostId ?? null
-    const isMadeForReaders = this.rows.volume?.stored === 'Ready' || podUids.some((uid) => this.rows.pods.some((pod) => pod.uid === uid && !pod.readOnly))
-    return isMadeForReaders && this.rows.pods.some(({ uid, hostId }) => podUids.includes(uid) && (this.rows.kind !== 'file' || home === null || home === hostId))
+    return this.rows.pods.some(({ uid, hostId }) => podUids.includes(uid) && (this.rows.kind !== 'file' || home === null || home === hostId))
   }
 }
 

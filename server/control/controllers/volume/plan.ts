@@ -1,6 +1,7 @@
+import { mayFollow, type AttachmentPhase } from '@/domain/volume/attachment'
 import { judge, type Verdict } from './verdicts'
 import { View, type Candidate } from './view'
-import type { AttachmentPhase, World, WorldAttachment, WorldFence, WorldHost } from './world'
+import type { World, WorldAttachment, WorldFence, WorldHost } from './world'
 
 /** The keeper's right to open, given to a host under a new fencing number. `home`: the host on whose disk the volume lies from now on; null: nothing is said of that. */
 type Right = { hostId: string; epoch: number; fence: WorldFence | null; home: string | null }
@@ -36,12 +37,13 @@ function wishes({ world, volume }: View): Action[] {
   return world.pods.filter(({ uid, hostId, holds, names }) => names && holds && hostId !== null && !asked.has(uid)).map(({ uid, readOnly }) => ({ kind: 'createAttachment', podUid: uid, readOnly }))
 }
 
+/** That it is lost comes before it goes, for from `Attaching` on its host may have the image open. */
 function planAttachment(view: View, one: WorldAttachment): Action[] {
   const { uid, phase: was, hostId } = one
   const over = view.isOver(one)
   if (was === 'Waiting' || hostId === null) return over || view.volume.purging ? [{ kind: 'dropAttachment', uid, was }] : []
-  if (view.isDeclared(hostId) || isShutOut(view, one)) return [{ kind: 'dropAttachment', uid, was }]
-  if (view.isSilent(hostId)) return one.readOnly ? [{ kind: 'dropAttachment', uid, was }] : was === 'Lost' ? [] : [{ kind: 'lose', uid, was }]
+  if (view.isDeclared(hostId) || isShutOut(view, one) || (one.readOnly && view.isSilent(hostId))) return [mayFollow(was, 'Gone') ? { kind: 'dropAttachment', uid, was } : { kind: 'lose', uid, was }]
+  if (view.isSilent(hostId)) return was === 'Lost' ? [] : [{ kind: 'lose', uid, was }]
   return over && (was === 'Attaching' || was === 'Attached') ? [{ kind: 'detach', uid, was }] : []
 }
 
@@ -54,13 +56,15 @@ function planRight(view: View): Action[] {
   if (volume.purging) return planPurge(view)
   if (volume.deleted) return volume.due && active.length === 0 ? [{ kind: 'beginPurge' }] : []
   const isOpenable = volume.revertTo === null && volume.stored !== 'Failed'
-  if (next && isOpenable && !isReaderOfNothing(view, next)) return give(view, next)
+  const isMadeFirst = next !== undefined && isReaderOfNothing(view, next)
+  if (next && isOpenable && !isMadeFirst) return give(view, next)
   if (active.length > 0) return []
+  if (isMadeFirst && isOpenable) return keepForWork(view, [next.host])
   if (volume.work) return keepForWork(view)
   return view.canFence && volume.idle && volume.hostId !== null && !volume.leaving && !view.isSilent(volume.hostId) ? [{ kind: 'leave' }] : []
 }
 
-/** It only reads, of what somebody has to make first. */
+/** It only reads, what somebody has to make first: its own host does, whose disk it may be. */
 const isReaderOfNothing = ({ volume }: View, { attachment }: Candidate): boolean => isReader(volume.accessMode, attachment) && volume.stored !== 'Ready'
 const isReader = (accessMode: string, { readOnly }: WorldAttachment): boolean => readOnly && accessMode === 'ReadOnlyMany'
 
@@ -87,10 +91,10 @@ function takeOver(view: View, host: WorldHost): Action[] {
 }
 
 /** The one with the fewest volumes, then by name, so that the same world gives the same plan. */
-function keepForWork(view: View): Action[] {
-  const { volume, world } = view
+function keepForWork(view: View, hosts = view.world.hosts): Action[] {
+  const { volume } = view
   if (volume.hostId !== null && !view.isSilent(volume.hostId)) return []
-  const [host] = world.hosts.filter(view.canKeep).sort((a, b) => a.kept - b.kept || (a.name < b.name ? -1 : 1))
+  const [host] = hosts.filter(view.canKeep).sort((a, b) => a.kept - b.kept || (a.name < b.name ? -1 : 1))
   if (!host) return []
   return volume.hostId === null ? [{ kind: 'keep', right: rightOf(view, host) }] : takeOver(view, host)
 }

@@ -1,3 +1,6 @@
+import type { AttachmentPhase } from '@/domain/volume/attachment'
+import type { StoredPhase } from '@/domain/volume/state'
+
 /** `shared`: each host of the store sees the same folder. */
 export type WorldStore = { kind: 'file'; shared: boolean } | { kind: 'rbd' }
 /** Who has to be shut out before the volume is opened: the host that kept it before, under this fencing number. */
@@ -25,7 +28,7 @@ export type WorldVolume = {
   due: boolean
   /** It is being removed for good: there is no way back. */
   purging: boolean
-  stored: 'Absent' | 'Creating' | 'Ready' | 'Failed' | 'Purged'
+  stored: StoredPhase
   /** Why it is `Failed`; empty else. */
   problem: string
   /** The snapshot that it goes back to. */
@@ -36,7 +39,6 @@ export type WorldVolume = {
   idle: boolean
 }
 
-export type AttachmentPhase = 'Waiting' | 'Attaching' | 'Attached' | 'Detaching' | 'Lost'
 /** A pod's right to the volume. `hostId` and `epoch` are null while it waits. `problem`: why its host could not do what it shall; empty else. */
 export type WorldAttachment = { uid: string; podUid: string; hostId: string | null; epoch: number | null; readOnly: boolean; phase: AttachmentPhase; wanted: boolean; problem: string }
 /** A pod that names the volume in its spec, or has an attachment. `holds`: its containers run, or will. `names`: in its spec; `readOnly`: as that says. */
