@@ -53,6 +53,11 @@ export const volumeFields: FieldDefaults = Object.fromEntries(
   ].map((name) => [name, none]),
 )
 
+export const claimFields: FieldDefaults = { dataSourceRef: none, selector: none, volumeAttributesClassName: [''] }
+export const snapshotFields: FieldDefaults = { volumeSnapshotClassName: [''] }
+/** `volumeSnapshotContentName` is of snapshots that were made elsewhere. */
+export const snapshotSourceFields: FieldDefaults = { volumeSnapshotContentName: [''] }
+
 const isAbsent = (value: unknown): boolean =>
   value === null || value === undefined || (Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0)
 
