@@ -4,7 +4,7 @@ import { archiveBytes, giveToJails } from '../tools/archive'
 import { asVolumeError } from '../tools/failures'
 import { saidBy } from '../tools/jailed-qemu-img'
 import { makeVolume } from './clones'
-import { importLayer } from './layers'
+import { checkArchive, importLayer } from './layers'
 import { VolumeFolder } from './layout'
 import type { Site } from './snapshots'
 
@@ -17,11 +17,16 @@ export async function importVolume(site: Site, { uid, sizeBytes }: { uid: string
     await giveToJails(archive.path)
   }
   await makeVolume(site, uid, sizeBytes, async (folder) => {
-    await importLayer(folder.layer('0'), sizeBytes, archive, work).catch((error: unknown) => {
+    await readArchive(folder.layer('0'), sizeBytes, archive, work).catch((error: unknown) => {
       const known = asVolumeError(uid, error)
       if (!(known instanceof ExecError)) throw known
       throw new VolumeError('Refused', uid, `The uploaded image cannot be read: ${saidBy(error) || 'it takes too much memory or time'}. Check it with "qemu-img check", make it anew, and upload that.`, { cause: error })
     })
     return { layers: ['0'], next: 1, inherited: 0 }
   })
+}
+
+async function readArchive(path: string, sizeBytes: number, archive: Archive, work: { progress: Progress; signal: AbortSignal }): Promise<void> {
+  if (archive.format === 'qcow2') await checkArchive(archive.path, work.signal)
+  await importLayer(path, sizeBytes, archive, work)
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, temporarySuffix } from '@/host/ledger/atomic-file'
 import { isRoot } from '@/host/images/jail/jail'
-import { run } from '@/platform/exec'
+import { ExecError, run } from '@/platform/exec'
 import type { Progress } from '../store'
 import { jailedQemuImg, layersGroup, withJob, type Job } from '../tools/jailed-qemu-img'
 
@@ -65,6 +65,16 @@ const jobOf = (path: string): string => join(dirname(path), `${basename(path)}.j
 
 async function handOver(job: Job, file: string): Promise<void> {
   if (isRoot) await chown(file, job.uid, layersGroup)
+}
+
+/** What `qemu-img check` ends with where nothing but room is lost. */
+const leaks = 3
+
+/** Throws where a stranger's qcow2 is not whole: what lies beyond the end of a file that was cut off would read as zeros. */
+export async function checkArchive(path: string, signal: AbortSignal): Promise<void> {
+  await jailedQemuImg(['check', '-q', nodes(['/0'])], { readOnly: [path], signal }).catch((error: unknown) => {
+    if (!(error instanceof ExecError) || error.code !== leaks) throw error
+  })
 }
 
 /** Makes a layer of a stranger's archive, in a jail. It has no more than `sizeBytes`, which were compared with its header before. */

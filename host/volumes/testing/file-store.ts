@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { FileStore } from '../file/file-store'
 import type { Image } from '../store'
 import { layersNode, openWithQemuIo, type OpenImage } from './qemu-io'
-import type { StoreUnderTest } from './store-contract'
+import type { StoreUnderTest } from './store-under-test'
 
 export const openLayers = (image: Image): Promise<OpenImage> => {
   const { node, readOnly } = layersNode(image)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Image } from '../store'
 
 /** An image that a QEMU has open: its locks are held until it is closed. */
-export type OpenImage = { write: (pattern: number, offset: number, bytes: number) => Promise<void>; read: (pattern: number, offset: number, bytes: number) => Promise<void>; discard: (offset: number, bytes: number) => Promise<void>; size: () => Promise<number>; close: () => Promise<void> }
+export type OpenImage = { write: (pattern: number, offset: number, bytes: number) => Promise<void>; read: (pattern: number, offset: number, bytes: number) => Promise<void>; discard: (offset: number, bytes: number) => Promise<void>; size: () => Promise<number>; resize: (bytes: number) => Promise<void>; close: () => Promise<void> }
 
 /** The layers as one node of QEMU: what lies over what is said here, and never in a header. */
 export function layersNode(image: Image): { node: string; readOnly: boolean } {
@@ -60,6 +60,7 @@ export async function openWithQemuIo(args: readonly string[], command: readonly 
     write: async (pattern, offset, bytes) => void (await say(`write -P ${pattern} ${offset} ${bytes}`), await say('flush')),
     read: async (pattern, offset, bytes) => void (await say(`read -P ${pattern} ${offset} ${bytes}`)),
     discard: async (offset, bytes) => void (await say(`discard ${offset} ${bytes}`)),
+    resize: async (bytes) => void (await say(`truncate ${bytes}`)),
     size: async () => sizeIn(await say('length')),
     close: async () => {
       if (ended) return

@@ -1,81 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { VolumeError, type Image, type VolumeErrorCode, type VolumeStore } from '../store'
-import type { OpenImage } from './qemu-io'
+import type { Image } from '../store'
+import { diesAnywhere } from './store-crashes'
+import { importsArchives } from './store-imports'
+import { keepsBytesInAnyOrder } from './store-orders'
+import { MiB, never, refuses, silent, TestVolume, type StoreUnderTest } from './store-under-test'
 
-/** A store as the suite sees it. Uids are the suite's own, so that one store serves all of it. */
-export type StoreUnderTest = {
-  /** The agent's, of now: one that was started anew is another. */
-  store: () => VolumeStore
-  /** Another host's agent at the same store. */
-  other: () => Promise<VolumeStore>
-  /** Opens an image as a pod's QEMU would. */
-  open: (image: Image) => Promise<OpenImage>
-  /**
-   * Starts the agent anew, as one that dies at the n-th step of what it does: nothing that it began goes on after that. `died` resolves then. Null: the store has no steps
-   * of its own, for each of its verbs is one command.
-   */
-  dying: null | ((step: number) => Promise<{ store: VolumeStore; died: Promise<void> }>)
-  /** Starts the agent anew, after one that died. */
-  restart: () => Promise<void>
-  close: () => Promise<void>
-}
-
-export const MiB = 2 ** 20
-const silent = (): void => {}
-const never = new AbortController().signal
-
-/** Resolves where a call ends with this error of the port. */
-export async function refuses(code: VolumeErrorCode, call: Promise<unknown>): Promise<VolumeError> {
-  const error = await call.then(() => null, (thrown: unknown) => thrown)
-  if (!(error instanceof VolumeError)) throw new Error(`${code} was awaited, and not: ${String(error)}`, { cause: error })
-  expect(error.code, error.message).toBe(code)
-  return error
-}
-
-/** A volume with an epoch that only grows, as the server gives them. */
-export class TestVolume {
-  readonly uid = randomUUID()
-  epoch = 0
-  constructor(private readonly under: StoreUnderTest) {}
-
-  create(sizeBytes: number): Promise<void> {
-    return this.under.store().create({ uid: this.uid, sizeBytes, origin: { kind: 'blank' } }, silent, never)
-  }
-
-  /** Claims it under the next epoch, opens it, works, closes it and lets go. */
-  async use<T>(work: (image: OpenImage) => Promise<T>): Promise<T> {
-    this.epoch += 1
-    const store = this.under.store()
-    await store.claim(this.uid, this.epoch, null)
-    const image = await this.under.open(await store.image(this.uid, 'write', this.epoch))
-    try {
-      await store.confirmOpen(this.uid, this.epoch)
-      return await work(image)
-    } finally {
-      await image.close()
-      await store.release(this.uid, this.epoch)
-    }
-  }
-
-  write = (pattern: number, offset = 0, bytes = MiB): Promise<void> => this.use((image) => image.write(pattern, offset, bytes))
-  read = (pattern: number, offset = 0, bytes = MiB): Promise<void> => this.use((image) => image.read(pattern, offset, bytes))
-
-  async snapshot(uid: string = randomUUID()): Promise<string> {
-    await this.under.store().prepareSnapshot(this.uid, uid)
-    await this.under.store().commitSnapshot(this.uid, uid)
-    return uid
-  }
-
-  async clone(snapshotUid: string, sizeBytes: number): Promise<TestVolume> {
-    const clone = new TestVolume(this.under)
-    await this.under.store().clone(snapshotUid, clone.uid, sizeBytes)
-    return clone
-  }
-}
-
-/** What every store of volumes does. */
-export function describeStore(name: string, open: () => Promise<StoreUnderTest>): void {
+/** What every store of volumes does. `runs`: how many random orders of changes are tried. */
+export function describeStore(name: string, open: () => Promise<StoreUnderTest>, { runs }: { runs: number }): void {
   describe(`a store of volumes: ${name}`, () => {
     let under: StoreUnderTest
     beforeAll(async () => {
@@ -257,5 +189,9 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       for (const reader of readers) await reader.close()
       await volume.read(0xa1)
     })
+
+    importsArchives(() => under)
+    keepsBytesInAnyOrder(() => under, runs)
+    diesAnywhere(() => under)
   })
 }
