@@ -8,6 +8,7 @@
 /** What a hypervisor host needs. @type {DebianPackage[]} */
 export const hostPackages = [
   { name: 'qemu-system-x86', reason: 'runs each pod in a virtual machine of its own', command: 'qemu-system-x86_64' },
+  { name: 'qemu-utils', reason: 'makes the files of volumes, and reads those that tenants send', command: 'qemu-img' },
   { name: 'skopeo', reason: 'pulls container images from registries', command: 'skopeo' },
   { name: 'squashfs-tools', reason: 'turns an image into one read-only disk', command: 'mksquashfs' },
   { name: 'mmdebstrap', reason: "fetches the guest's kernel and tools from Debian", command: 'mmdebstrap' },
