@@ -3,7 +3,7 @@ import { Refused, type Client, type ModelStore } from './volume-model-store'
 import { ModelConnection, rightKey, type ModelMessage, type ModelObject, type ModelReport } from './volume-model-wire'
 
 /** What a host must never do, for the test to see that it is found out. */
-export type CarelessHost = 'noEpoch' | 'noFence' | 'noLock' | 'noSecondLook' | 'fenceFirst' | 'overwrites' | 'goneEarly' | 'revertsOnce'
+export type CarelessHost = 'noEpoch' | 'noFence' | 'noLock' | 'noSecondLook' | 'fenceFirst' | 'overwrites' | 'listsLate' | 'goneEarly' | 'revertsOnce'
 /** What is not done in one step. It goes on where it was when its machine wakes up, and is lost with its agent. */
 type Job = { readonly name: string; readonly steps: (() => void)[]; client: Client | null }
 
@@ -136,7 +136,7 @@ export class ModelVolumeHost {
   private begin(name: string, steps: (() => void)[], client: Client | null): void {
     this.job = { name, steps, client }
   }
-  /** First everybody can read that there is a higher number, then those are shut out that are there: who opens it after that looks, and sees it. */
+  /** First everybody can read that there is a higher number, then it is seen who is there: who opens it after that looks, and sees the number. Those that were seen are shut out, and no others: whoever comes later may have a higher number. */
   private claim({ epoch, fence }: ModelObject): (() => void)[] {
     const { store, ledger } = this
     const check = () => {
@@ -144,9 +144,13 @@ export class ModelVolumeHost {
     }
     const note = () => (this.careless === 'overwrites' ? store.overwriteNotes(epoch) : store.note(epoch))
     const needsFence = fence !== null && ledger.fencedBelow <= fence
-    const shutOut = () => void (needsFence && this.careless !== 'noFence' && store.canFence && store.shutOut())
+    let seen: readonly Client[] = []
+    const list = () => void (seen = store.seen)
+    const shutOut = () => {
+      if (needsFence && this.careless !== 'noFence' && store.canFence) store.shutOut(this.careless === 'listsLate' ? store.seen : seen, epoch)
+    }
     const done = () => void Object.assign(ledger, { claimed: epoch, fencedBelow: needsFence ? epoch : ledger.fencedBelow })
-    return this.careless === 'fenceFirst' ? [check, shutOut, note, done] : [check, note, check, shutOut, done]
+    return this.careless === 'fenceFirst' ? [check, list, shutOut, note, done] : [check, note, list, check, shutOut, done]
   }
 
   /** What a keeper does though nobody has it. True: there is nothing to do. */

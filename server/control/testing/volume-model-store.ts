@@ -1,7 +1,7 @@
 import type { ModelMachine } from './volume-model-machine'
 
 /** Who has the image open. `view`: what its guest believes is on it. `able`: its guest has the disk, and may write. */
-export type Client = { readonly machine: ModelMachine; readonly epoch: number; readonly writes: boolean; able: boolean; view: number[]; blocked: boolean; watched: boolean }
+export type Client = { readonly machine: ModelMachine; readonly epoch: number; readonly writes: boolean; able: boolean; view: number[]; blocked: boolean; watched: boolean; dead: boolean }
 /** Why a step is not done: what the store would say. */
 export class Refused extends Error {}
 
@@ -32,7 +32,7 @@ export class ModelStore {
   overwriteNotes = (epoch: number): void => void (this.notes = [epoch])
 
   open(machine: ModelMachine, epoch: number, writes: boolean): Client {
-    const client: Client = { machine, epoch, writes, able: false, view: [], blocked: false, watched: true }
+    const client: Client = { machine, epoch, writes, able: false, view: [], blocked: false, watched: true, dead: false }
     this.clients.add(client)
     return client
   }
@@ -40,8 +40,11 @@ export class ModelStore {
     this.clients.delete(client)
     if (this.lockedBy === client) this.lockedBy = null
   }
-  /** Of a machine that is off: nobody closes what it had, and the store does not know yet. */
-  abandon = (client: Client): void => void Object.assign(client, { able: false })
+  /** It has died without closing: of a file the kernel closes what it had; Ceph does not know yet. */
+  abandon(client: Client): void {
+    Object.assign(client, { able: false, dead: true })
+    if (!this.canFence) this.close(client)
+  }
 
   /** Takes the lock, or has it: from another one that lives it comes on demand. */
   lock(client: Client): void {
@@ -52,13 +55,19 @@ export class ModelStore {
     this.lockedBy = client
     client.watched = true
   }
-  /** Shuts out whoever is seen: who has it open and was heard of, or has the lock. */
-  shutOut(): void {
-    for (const client of this.clients) if (client.watched || this.lockedBy === client) client.blocked = true
-    this.lockedBy = null
+  /** Who is seen: who has it open and was heard of, or has the lock. */
+  get seen(): Client[] {
+    return [...this.clients].filter((client) => client.watched || this.lockedBy === client)
   }
-  /** Who sleeps is not seen any more. */
-  forgetSilent = (): void => this.clients.forEach((client) => void (client.watched &&= client.machine.isAwake))
+  shutOut(clients: readonly Client[], epoch: number): void {
+    for (const client of clients) {
+      if (client.epoch > epoch) throw new Error(`I8: who has it under ${client.epoch} is shut out under ${epoch}`)
+      client.blocked = true
+    }
+    if (this.lockedBy?.blocked) this.lockedBy = null
+  }
+  /** Who sleeps or has died is no watcher any more. */
+  forgetSilent = (): void => this.clients.forEach((client) => void (client.watched &&= client.machine.isAwake && !client.dead))
   /** What must never be: a blocklist that runs out. */
   forgetBlocked = (): void => this.clients.forEach((client) => void (client.blocked = false))
 

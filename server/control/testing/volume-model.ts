@@ -24,7 +24,7 @@ export class VolumeModel {
 
   constructor(kind: ModelKind, readOnlyMany: boolean, private readonly careless: Careless = null) {
     this.store = new ModelStore(kind === 'rbd')
-    const forHosts = pick(careless, 'noEpoch', 'noFence', 'noLock', 'noSecondLook', 'fenceFirst', 'overwrites', 'goneEarly', 'revertsOnce')
+    const forHosts = pick(careless, 'noEpoch', 'noFence', 'noLock', 'noSecondLook', 'fenceFirst', 'overwrites', 'listsLate', 'goneEarly', 'revertsOnce')
     this.hosts = ids.map((id) => new ModelVolumeHost(id, this.store, forHosts, (to) => this.rows.volume?.revertTo === to))
     this.rows = new ModelVolumeRows(kind, readOnlyMany, this.hosts.map(({ machine }) => machine), pick(careless, 'byTime'))
     this.gateways = this.hosts.map((host) => new ModelVolumeGateway(host, this.rows, pick(careless, 'freesEarly', 'dropsEarly')))
@@ -153,6 +153,7 @@ export class VolumeModel {
   /** All are there again, and everything is done until nothing changes. */
   settle(): void {
     for (const host of this.hosts) this.comeBack(host)
+    this.store.forgetSilent()
     // What a host has begun shows only after some rounds.
     for (let round = 0, quiet = 0, before = ''; round < 60 && quiet < 4; round += 1) {
       this.progress(3)
