@@ -16,7 +16,7 @@ export type Layer = { id: string; path: string; readOnly: boolean }
  * What opens a volume: its layers, the newest first, each over the next (what a header says of another file is never followed); or an image of Ceph, by the options of
  * QEMU's rbd driver without a key. `secret` gives the user's key, in base64 as Ceph writes it.
  */
-export type Image = { kind: 'layers'; layers: readonly Layer[]; direct: boolean } | { kind: 'rbd'; options: RbdOptions; secret: () => Promise<string> }
+export type Image = { kind: 'layers'; layers: readonly Layer[]; direct: boolean } | { kind: 'rbd'; options: RbdOptions; readOnly: boolean; secret: () => Promise<string> }
 export type RbdOptions = { pool: string; namespace: string | null; image: string; user: string; server: readonly { host: string; port: string }[] }
 
 /**

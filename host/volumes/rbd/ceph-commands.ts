@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { ExecError, run } from '@/platform/exec'
+import { cephError, CephFailure } from './ceph-errors'
+
+/** How the agent reaches the cluster of a store (`name`): addresses of its monitors, a user without `client.`, and that user's key. `through`: an argv that is put before every command (a namespace). */
+export type CephAccess = { name: string; monitors: readonly string[]; user: string; key: string; through?: readonly string[] }
+
+/** Seconds that a command waits for the cluster before it says that it is not reached. */
+const patience = 10
+/** What copies or rolls back takes its time by size; what reads is short. Milliseconds. */
+export const longCommandMs = 6 * 3_600_000
+
+/** A client that is shut out stays so for a year: one that sleeps, and wakes after the hour that is Ceph's own, would be let in again. Seconds. */
+export const shutOutSeconds = 365 * 86_400
+
+/** No configuration, keyring, log or socket of the machine has a say in what is asked. A program that breaks a dead owner's lock by itself shuts him out for as long as this host would. */
+const plain = [
+  ...['-c', '/dev/null', '--log-file', '/dev/null', '--admin-socket', '', '--crash-dir', '', '--client-mount-timeout', String(patience), '--rados-mon-op-timeout', String(patience), '--rados-osd-op-timeout', '30'],
+  ...['--rbd-blocklist-on-break-lock', 'true', '--rbd-blocklist-expire-seconds', String(shutOutSeconds)],
+]
+
+/** The `rbd`, `rados` and `ceph` programs of one store. The key goes to their standard input: it is in no argv and in no file. Throws {@link cephError}'s. */
+export class CephCommands {
+  constructor(private readonly access: CephAccess) {}
+
+  rbd(args: readonly string[], options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<string> {
+    return this.command('rbd', args, options)
+  }
+
+  async rbdJson<T>(schema: z.ZodType<T>, args: readonly string[]): Promise<T> {
+    return parsed(schema, `rbd ${args[0]}`, await this.read([...args, '--format', 'json']))
+  }
+
+  /** Ceph 16's `rbd` crashes now and then while it ends, under load: what only reads is asked again. */
+  private async read(args: readonly string[], turns = 3): Promise<string> {
+    try {
+      return await this.rbd(args)
+    } catch (error) {
+      if (turns === 1 || !(error instanceof CephFailure) || !(error.cause instanceof ExecError) || !['SIGABRT', 'SIGSEGV'].includes(error.cause.signal ?? '')) throw error
+      return this.read(args, turns - 1)
+    }
+  }
+
+  /** On one object, in a namespace of a pool. */
+  rados(pool: string, namespace: string, args: readonly string[]): Promise<string> {
+    return this.command('rados', ['--pool', pool, '--namespace', namespace, ...args], {})
+  }
+
+  ceph(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<string> {
+    return this.command('ceph', ['--connect-timeout', String(patience), ...args], options)
+  }
+
+  /** Some verbs print one value after the other: the first is what is asked for. */
+  async cephJson<T>(schema: z.ZodType<T>, args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
+    const [first = ''] = (await this.ceph([...args, '--format', 'json'], options)).trim().split(/(?<=\])(?=\[)/, 1)
+    return parsed(schema, `ceph ${args.slice(0, 2).join(' ')}`, first)
+  }
+
+  private async command(program: string, args: readonly string[], options: { timeoutMs?: number; signal?: AbortSignal }): Promise<string> {
+    const { name, monitors, user, key, through = [] } = this.access
+    const [first = program, ...rest] = [...through, program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args]
+    try {
+      return (await run(first, rest, { input: key, timeoutMs: 60_000, ...options })).stdout
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason
+      throw error instanceof ExecError ? cephError(name, verb(program, args), error) : error
+    }
+  }
+}
+
+/** The words before the first option or name. */
+function verb(program: string, args: readonly string[]): string {
+  const from = program === 'rados' ? args.slice(4) : args[0] === '--connect-timeout' ? args.slice(2) : args
+  return [program, ...from.slice(0, 3).filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('--'))].join(' ')
+}
+
+function parsed<T>(schema: z.ZodType<T>, what: string, text: string): T {
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (error) {
+    throw new Error(`${what} said what was not expected: ${error instanceof Error ? error.message.slice(0, 300) : 'no JSON'}. Is this version of Ceph supported (16 to 19)?`, { cause: error })
+  }
+}

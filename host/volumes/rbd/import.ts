@@ -1,0 +1,31 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ExecError } from '@/platform/exec'
+import { VolumeError, type Archive, type Progress } from '../store'
+import { checkArchive } from '../file/layers'
+import { archiveBytes, giveToJails } from '../tools/archive'
+import { jailedQemuImg, saidBy, withJob } from '../tools/jailed-qemu-img'
+import type { RbdPlace } from './rbd-place'
+
+/** `work`: where archives are unpacked on this host. `free`: bytes that the store has left. */
+export type ImportTarget = { uid: string; sizeBytes: number; image: string; work: string; free: () => Promise<number> }
+
+/** Makes an image of an archive, whose bytes are read by qemu-img in a jail alone: what `rbd` reads is plain. */
+export async function importArchive(place: RbdPlace, { uid, sizeBytes, image, work, free }: ImportTarget, archive: Archive, progress: Progress, signal: AbortSignal): Promise<void> {
+  const bytes = await archiveBytes(uid, archive)
+  if (bytes > sizeBytes) throw new VolumeError('SourceTooLarge', uid, `The uploaded image has ${bytes} bytes, the volume that shall be made of it ${sizeBytes}. Ask for a larger one.`)
+  await giveToJails(archive.path)
+  const refused = (error: unknown): never => {
+    if (signal.aborted || !(error instanceof ExecError)) throw error
+    throw new VolumeError('Refused', uid, `The uploaded image cannot be read: ${saidBy(error) || 'it takes too much memory or time'}. Check it with "qemu-img check", make it anew, and upload that.`, { cause: error })
+  }
+  if (archive.format === 'qcow2') await checkArchive(archive.path, signal).catch(refused)
+  await withJob(join(work, uid), async (job) => {
+    const convert = ['convert', '-p', '-f', archive.format, '-O', 'raw', '/0', job.place('raw')]
+    await jailedQemuImg(convert, { readOnly: [archive.path], job, maxBytes: bytes, progress: (part) => progress(part / 2), signal }).catch(refused)
+    const plain = join(job.folder, 'raw')
+    const needed = (await stat(plain)).blocks * 512
+    if (needed > (await free())) throw new VolumeError('NoSpace', uid, `The uploaded image takes ${needed} bytes, more than the store has left. Delete volumes or snapshots, or ask the operator for a larger store; it is tried again.`)
+    await place.importImage(plain, image, signal)
+  })
+}

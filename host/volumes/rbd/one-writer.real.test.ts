@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '@/host/network/testing/lab'
+import { limitsGroup, rbdGraph, secretId, secretOf, serialOf, throttleNode } from '../open-image'
+import { TestCeph, testPool } from '../testing/ceph'
+import { QemuWriter } from '../testing/qemu-writer'
+import { refuseLower } from './claims'
+import { shutOut } from './fence'
+import { RbdPlace } from './rbd-place'
+import { RbdStore } from './rbd-store'
+import { blocklist, lockList, watcherList } from './replies'
+
+const sizeBytes = 16 << 20
+const block = 64 << 10
+const unlimited = { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 }
+const tenant = 'a'.repeat(32)
+
+let ceph: TestCeph
+let work: string
+const writers: QemuWriter[] = []
+
+/** A host: its agent's store, and a QEMU. */
+class Host {
+  readonly store = new RbdStore({ access: ceph.access(), pool: testPool, namespace: tenant, work })
+
+  private constructor(readonly qemu: QemuWriter) {}
+
+  static async start(): Promise<Host> {
+    const qemu = await QemuWriter.start(ceph.inside)
+    writers.push(qemu)
+    return new Host(qemu)
+  }
+
+  /** As the agent opens a volume for its guest, up to where the guest would be let in. */
+  async open(uid: string, epoch: number): Promise<void> {
+    await this.add(uid, epoch)
+    await this.qemu.takeLock(throttleNode(serialOf(uid)))
+    await this.store.confirmOpen(uid, epoch)
+  }
+
+  async add(uid: string, epoch: number): Promise<void> {
+    const image = await this.store.image(uid, 'write', epoch)
+    if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
+    const serial = serialOf(uid)
+    await this.qemu.object(secretOf(serial, await image.secret()))
+    await this.qemu.object(limitsGroup(serial, unlimited))
+    await this.qemu.open(rbdGraph(serial, image.options, { readOnly: false, direct: false }, this.qemu.configuration))
+  }
+
+  write(uid: string, byte: number, offset = 0): Promise<void> {
+    return this.qemu.write(throttleNode(serialOf(uid)), byte, offset, block)
+  }
+
+  reads(uid: string, byte: number, offset = 0): Promise<boolean> {
+    return this.qemu.isFilled(throttleNode(serialOf(uid)), byte, offset, block)
+  }
+}
+
+const path = (uid: string) => `${testPool}/${tenant}/volume-${uid}`
+const locks = (uid: string) => ceph.admin.rbdJson(lockList, ['lock', 'ls', path(uid)])
+
+beforeAll(async () => {
+  ceph = await TestCeph.start()
+  work = await mkdtemp(join(tmpdir(), 'rbd-work-'))
+})
+afterEach(async () => {
+  await Promise.all(writers.splice(0).map((writer) => writer.end()))
+})
+afterAll(async () => {
+  await ceph?.stop()
+  await rm(work, { recursive: true, force: true })
+})
+
+async function volume(): Promise<string> {
+  const uid = randomUUID()
+  const store = new RbdStore({ access: ceph.access(), pool: testPool, namespace: tenant, work })
+  await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
+  return uid
+}
+
+describe('two real QEMUs and one image', () => {
+  it('can both write where nobody is shut out, and neither notices', async () => {
+    const [uid, one, two] = [await volume(), await Host.start(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.open(uid, 1)
+    await two.add(uid, 1)
+    await one.write(uid, 1)
+    await two.write(uid, 2)
+    await one.write(uid, 3, block)
+    expect(await two.reads(uid, 2)).toBe(true)
+    expect(await two.reads(uid, 3, block)).toBe(true)
+  })
+
+  it('never both write once one has claimed a higher epoch', async () => {
+    const [uid, one, two] = [await volume(), await Host.start(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.open(uid, 1)
+    await one.write(uid, 1)
+    const [before] = await locks(uid)
+    const { clients } = await two.store.claim(uid, 2, null)
+    expect(clients).toEqual([before?.address])
+    await expect(one.write(uid, 9)).rejects.toThrow(/shutdown/)
+    await expect(one.write(uid, 9, block)).rejects.toThrow(/shutdown/)
+    await two.open(uid, 2)
+    expect(await two.reads(uid, 1)).toBe(true)
+    await two.write(uid, 2)
+    await expect(one.write(uid, 9)).rejects.toThrow(/shutdown/)
+    expect(await two.reads(uid, 2)).toBe(true)
+    // Its agent is refused whatever it asks, and shuts out nobody.
+    await expect(one.store.claim(uid, 1, null)).rejects.toMatchObject({ code: 'Stale', object: uid })
+    await expect(one.store.image(uid, 'write', 1)).rejects.toMatchObject({ code: 'Stale' })
+    await one.store.release(uid, 1)
+    await two.write(uid, 4)
+    // For a year, not for the hour that the breaking of a lock gives.
+    const entry = (await ceph.admin.cephJson(blocklist, ['osd', 'blocklist', 'ls'])).find(({ addr }) => addr === before?.address)
+    expect(Date.parse(entry?.until ?? '')).toBeGreaterThan(Date.now() + 300 * 86_400_000)
+  })
+
+  it('has an owner that slept over the takeover write nothing when it wakes', async () => {
+    const [uid, one, two] = [await volume(), await Host.start(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.open(uid, 1)
+    await one.write(uid, 1)
+    one.qemu.sleep()
+    const late = one.write(uid, 9).then(() => 'written', (error: Error) => error.message)
+    await two.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })
+    await two.open(uid, 2)
+    await two.write(uid, 2)
+    one.qemu.wake()
+    expect(await late).toMatch(/shutdown/)
+    expect(await two.reads(uid, 2)).toBe(true)
+    await two.write(uid, 3)
+  })
+
+  it('has a host that slept between its claim and its opening close again before its guest may write', async () => {
+    const [uid, one, two] = [await volume(), await Host.start(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.add(uid, 1)
+    one.qemu.sleep()
+    // Until Ceph has forgotten that it listens, so that nothing tells of it.
+    await until(async () => (await ceph.admin.rbdJson(watcherList, ['status', path(uid)])).watchers.length === 0)
+    expect((await two.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })).clients).toEqual([])
+    await two.open(uid, 2)
+    await two.write(uid, 2)
+    one.qemu.wake()
+    // It is given the lock, for nobody knew whom to shut out. This is where its agent looks at the epoch.
+    await one.qemu.takeLock(throttleNode(serialOf(uid)))
+    await expect(one.store.confirmOpen(uid, 1)).rejects.toMatchObject({ code: 'Stale' })
+    await one.qemu.close(throttleNode(serialOf(uid)))
+    await two.write(uid, 3)
+    expect(await two.reads(uid, 3)).toBe(true)
+  })
+
+  it('does not call an image open safely that is open without its lock', async () => {
+    const [uid, one] = [await volume(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.add(uid, 1)
+    await expect(one.store.confirmOpen(uid, 1)).rejects.toMatchObject({ code: 'NotFenced' })
+  })
+
+  it('lets a volume go on after its QEMU was killed, on the same host and under the same epoch', async () => {
+    const [uid, one, two] = [await volume(), await Host.start(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.open(uid, 1)
+    await one.write(uid, 1)
+    await one.qemu.end()
+    expect(await locks(uid)).toHaveLength(1)
+    await one.store.release(uid, 1)
+    expect(await locks(uid)).toEqual([])
+    await expect(two.add(uid, 1)).rejects.toMatchObject({ code: 'Conflict' })
+    await two.store.claim(uid, 1, null)
+    await two.open(uid, 1)
+    expect(await two.reads(uid, 1)).toBe(true)
+    await two.write(uid, 2)
+    // Claimed again, as an agent does that was started anew: its own QEMU is not shut out.
+    expect((await two.store.claim(uid, 1, null)).clients).toEqual([])
+    await two.write(uid, 3)
+  })
+
+  it('keeps the higher of two epochs that are claimed at once', async () => {
+    const [uid, one, two] = [await volume(), await Host.start(), await Host.start()]
+    const outcomes = await Promise.allSettled([one.store.claim(uid, 1, null), two.store.claim(uid, 2, null)])
+    expect(outcomes[1].status).toBe('fulfilled')
+    expect(await two.store.describe(uid)).toMatchObject({ epoch: 2 })
+    await two.open(uid, 2)
+    await two.write(uid, 2)
+    await expect(one.store.image(uid, 'write', 1)).rejects.toMatchObject({ code: 'Stale' })
+  })
+
+  it('has a host that is late with its claim shut out nobody whom a later one has let in', async () => {
+    const [uid, one] = [await volume(), await Host.start()]
+    await one.store.claim(uid, 5, null)
+    await one.open(uid, 5)
+    const place = new RbdPlace(ceph.admin, testPool, tenant)
+    // Where a claim of epoch 4 goes on that had written its epoch down before.
+    await expect(shutOut(place, uid, `volume-${uid}`, () => refuseLower(place, uid, 4))).rejects.toMatchObject({ code: 'Stale' })
+    await one.write(uid, 5)
+    expect(await locks(uid)).toHaveLength(1)
+  })
+
+  it("opens no other tenant's image by the key that a VM has, and shuts out nobody with it", async () => {
+    const [uid, one] = [await volume(), await Host.start()]
+    const other = new RbdStore({ access: ceph.access(), pool: testPool, namespace: 'b'.repeat(32), work })
+    const theirs = randomUUID()
+    await other.create({ uid: theirs, sizeBytes, origin: { kind: 'blank' } }, () => {})
+    await one.store.claim(uid, 1, null)
+    const image = await one.store.image(uid, 'write', 1)
+    if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
+    await one.qemu.object(secretOf('v1', await image.secret()))
+    await one.qemu.object(limitsGroup('v1', unlimited))
+    expect(secretId('v1')).toBe('key-v1')
+    await expect(one.qemu.open(rbdGraph('v1', { ...image.options, namespace: 'b'.repeat(32), image: `volume-${theirs}` }, { readOnly: false, direct: false }, one.qemu.configuration))).rejects.toThrow(/not permitted/)
+    const asTenant = ceph.as(image.options.user, await image.secret())
+    await expect(asTenant.ceph(['osd', 'blocklist', 'add', '127.0.0.1:0/1', '60'])).rejects.toMatchObject({ code: 'Unreachable', message: expect.stringContaining('may not do that') })
+  })
+})
