@@ -9,6 +9,7 @@ import { TestCeph, testPool } from '../testing/ceph'
 import { QemuWriter } from '../testing/qemu-writer'
 import { refuseLower } from './claims'
 import { shutOut } from './fence'
+import { setNote } from './notes'
 import { RbdPlace } from './rbd-place'
 import { RbdStore } from './rbd-store'
 import { blocklist, lockList, watcherList } from './replies'
@@ -215,5 +216,40 @@ describe('two real QEMUs and one image', () => {
     await expect(one.qemu.open(rbdGraph('v1', { ...image.options, namespace: 'b'.repeat(32), image: `volume-${theirs}` }, { readOnly: false, direct: false }, one.qemu.configuration))).rejects.toThrow(/not permitted/)
     const asTenant = ceph.as(image.options.user, await image.secret())
     await expect(asTenant.ceph(['osd', 'blocklist', 'add', '127.0.0.1:0/1', '60'])).rejects.toMatchObject({ code: 'Unreachable', message: expect.stringContaining('may not do that') })
+  })
+})
+
+describe('what an earlier call has left half done', () => {
+  it('is made anew, or gone on with', async () => {
+    const [source, clone, snapshot] = [await volume(), randomUUID(), randomUUID()]
+    const store = new RbdStore({ access: ceph.access(), pool: testPool, namespace: tenant, work })
+    await store.commitSnapshot(source, snapshot)
+    // A clone that was not yet as large as it shall be, and is of something else.
+    await ceph.admin.rbd(['create', '--size', '1M', `${testPool}/${tenant}/making-${clone}`])
+    expect((await store.list()).volumes).not.toContain(clone)
+    await store.clone(snapshot, clone, 2 * sizeBytes)
+    expect(await store.describe(clone)).toMatchObject({ sizeBytes: 2 * sizeBytes, parent: true })
+    // A volume that was to go back: it is as large as its snapshot was, and the agent died before it made it as large as before.
+    await store.grow(source, 2 * sizeBytes)
+    await setNote(new RbdPlace(ceph.admin, testPool, tenant), source, 'size-before-revert', String(2 * sizeBytes))
+    await ceph.admin.rbd(['snap', 'rollback', '--no-progress', `${path(source)}@${snapshot}`])
+    expect(await store.describe(source)).toMatchObject({ sizeBytes })
+    await store.revert(source, snapshot, () => {}, new AbortController().signal)
+    expect(await store.describe(source)).toMatchObject({ sizeBytes: 2 * sizeBytes })
+    // A removal that went as far as the new name: what needs the snapshot stays, and afterwards nothing does.
+    await ceph.admin.rbd(['rename', path(source), `${testPool}/${tenant}/removed-${source}`])
+    await store.remove(source)
+    expect((await store.list()).snapshots).toContain(snapshot)
+    await store.removeSnapshot(snapshot)
+    await store.remove(clone)
+    await store.remove(randomUUID())
+    expect(await ceph.admin.rbd(['ls', `${testPool}/${tenant}`])).not.toContain(source)
+  })
+
+  it('says that a cluster does not answer, in bounded time and without its key', async () => {
+    const store = new RbdStore({ access: { ...ceph.access(), monitors: ['127.0.0.1:1'] }, pool: testPool, namespace: tenant, work })
+    const error = await store.probe().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'Unreachable', object: 'test', message: expect.stringContaining('look at its monitors') })
+    expect(String(error)).not.toContain(ceph.access().key)
   })
 })
