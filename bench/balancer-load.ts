@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import type { ExternalObject } from '@/contracts/host/v1/external'
 import { backend, balancer, listener } from '@/host/balancers/testing/balancer-lab'
@@ -10,6 +11,8 @@ import { describe, median } from './statistics'
 
 const rounds = 12
 const secondsEach = 2
+/** Changes that begin after a rest are carried out one by one; those that go on and on, together: that is what is measured. */
+const secondsBefore = 2
 const connections = 16
 const changesEachSecond = 10
 const ports = [8080, 8081, 8082, 8083, 8084, 8085] as const
@@ -37,7 +40,7 @@ export const balancerLoad: Bench = {
           'balancer-errors': load.ours.reduce((sum, { errors }) => sum + errors, 0),
         },
         details: `Pods are namespaces behind veths that answer as fast as HAProxy can; a client outside keeps ${connections} TLS connections busy. In turn, ${rounds} times ${secondsEach} s each: through HAProxy alone, in a namespace of its own between the host and
-a router before the pods, without a packet filter or a jail, and through a load balancer (the bridge of the outside, namespace and jail of its own, the tenant's network with its rules), of which an endpoint comes or goes ${changesEachSecond} times a second.
+a router before the pods, without a packet filter or a jail, and through a load balancer (the bridge of the outside, namespace and jail of its own, the tenant's network with its rules), of which an endpoint comes or goes ${changesEachSecond} times a second, since ${secondsBefore} s.
 Figures are medians of the ratios of neighbours.
 
 | | HAProxy alone | load balancer |
@@ -164,6 +167,7 @@ async function underLoad(lab: ExternalLab, agent: Agent, say: (line: string) => 
         const gone = new Set([0, 1, 2, 3, 4].map((back) => (turn - back + all.length) % all.length))
         agent.outside.external.take({ kind: 'externalObjects', complete: false, set: [servers(all.filter((_, at) => !gone.has(at)))], remove: [] })
       }, 1000 / changesEachSecond) : undefined
+      if (timer) await delay(secondsBefore * 1000)
       const seen = await ask(side === 'ours' ? '198.18.100.7' : '10.9.0.2')
       clearInterval(timer)
       if (round > 0) results[side].push(seen)

@@ -46,6 +46,7 @@ test('rows, tabs and side forms without a mouse', async ({ console: page, tenant
   for (const name of ['a', 'b', 'c']) await tenant.api.pod.create.mutate({ tenant: tenant.slug, name, spec })
   await page.goto(`/t/${tenant.slug}/pods?sort=name&order=ascending`)
   await expect(page.getByRole('link', { name: 'c', exact: true })).toBeVisible()
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
 
   await page.keyboard.press('j')
   await page.keyboard.press('x')

@@ -111,6 +111,8 @@ test('services are created and changed as YAML, filtered and found', async ({ co
   await tenant.api.service.create.mutate({ tenant: tenant.slug, name: 'web', labels: { tier: 'front' }, spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } })
   await page.goto(`/t/${tenant.slug}/services`)
   await expect(page.getByRole('row', { name: /^db/ })).toContainText('Headless')
+  // By then the page listens to keys.
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await page.keyboard.press('/')
   await page.keyboard.type('we')
   await expect(page.getByRole('row', { name: /^db/ })).toHaveCount(0)

@@ -57,7 +57,10 @@ export function Menu({ trigger, entries, align = 'start', label }: { trigger: (p
         'aria-controls': open ? id : undefined,
         // The browser closes a popover by itself where the pointer is pressed and let go outside it (HTML: light dismiss), before the click: the click must not open it again. One of the keyboard has no detail.
         onPointerDown: () => { openWhenPressed.current = open },
-        onClick: ({ detail }) => setOpen(!open && !(detail > 0 && openWhenPressed.current)),
+        onClick: ({ detail }) => {
+          setOpen(!open && !(detail > 0 && openWhenPressed.current))
+          openWhenPressed.current = false
+        },
         onKeyDown: (event) => { if (event.key === 'ArrowDown') { event.preventDefault(); setOpen(true) } },
       })}
       {open && (

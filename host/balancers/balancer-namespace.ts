@@ -19,6 +19,8 @@ const SETTINGS = {
   'net.ipv4.ip_unprivileged_port_start': 0,
   'net.ipv4.ip_nonlocal_bind': 1,
   'net.ipv6.ip_nonlocal_bind': 1,
+  // Nobody sends echo requests (sockets of ICMP that need no capability).
+  'net.ipv4.ping_group_range': '1 0',
   // UDP passes through, led by the packet filter.
   'net.ipv4.ip_forward': 1,
   'net.ipv6.conf.all.forwarding': 1,
@@ -46,6 +48,8 @@ const SETTINGS = {
 } as const
 
 type Known = { balancer: HostBalancer; servers: ServersOf }
+/** An address as `ss` reads one: of IPv6 without brackets the last part is a port. */
+const inSs = (address: string): string => (address.includes(':') ? `[${address}]` : address)
 /** So many are named to one command. */
 const mostAtOnce = 100
 
@@ -119,7 +123,7 @@ export class BalancerNamespace {
   /** UDP has no end of its own: a client that goes on sending would stay with who has left. */
   private async endFlows(before: Known | null, now: Known): Promise<void> {
     const led = udpTargets(now.balancer, now.servers)
-    if (!before) return this.endUnknownFlows(now.balancer, led)
+    if (!before) return this.endUnknownFlows(led)
     for (const [port, targets] of udpTargets(before.balancer, before.servers)) {
       for (const target of targets) if (!led.get(port)?.has(target)) await this.endFlow(port, target)
     }
@@ -130,9 +134,8 @@ export class BalancerNamespace {
     await this.deleteFlows(['-f', address.includes(':') ? 'ipv6' : 'ipv4', '--orig-port-dst', String(port), '--reply-src', address, '--reply-port-src', to])
   }
 
-  /** Of an earlier agent nobody knows where it led. */
-  private async endUnknownFlows(balancer: HostBalancer, led: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
-    if (!balancer.listeners.some(({ protocol }) => protocol === 'udp')) return
+  /** Of an earlier agent nobody knows where it led, also where it leads no UDP now: when it does again, a client that went on would be led where it was before. */
+  private async endUnknownFlows(led: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
     const found = new Set<string>()
     await this.kernel.stream('conntrack', ['-L', '-p', 'udp'], (line) => {
       const [, port, from, fromPort] = /\bdport=(\d+) .*?\bsrc=(\S+) dst=\S+ sport=(\d+) dport=\d+/.exec(line) ?? []
@@ -156,12 +159,12 @@ export class BalancerNamespace {
    * do so (CONFIG_INET_DIAG_DESTROY) lets it wait. Throws ExecError.
    */
   async endAttempts(targets: readonly Pick<BalancerServer, 'address' | 'port'>[]): Promise<void> {
-    await this.endSockets('syn-sent', targets.map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`))
+    await this.endSockets('syn-sent', targets.map(({ address, port }) => `${inSs(address)}:${port}`))
   }
 
   /** All connections with these addresses have failed from now on, whatever is under way in them. As {@link endAttempts}. */
   async endConnections(addresses: readonly string[]): Promise<void> {
-    await this.endSockets('connected', addresses)
+    await this.endSockets('connected', addresses.map(inSs))
   }
 
   private async endSockets(state: 'syn-sent' | 'connected', targets: readonly string[]): Promise<void> {

@@ -6,12 +6,13 @@ import { Pauses } from '@/platform/pauses'
 import { endAttempts } from './attempts'
 import { BalancerNamespace } from './balancer-namespace'
 import { BalancerReport, failedStep } from './balancer-report'
+import { lossOf, type Loss } from './losses'
 import { INNER_LINK, OUTER_LINK } from './names'
 import { letGoLost, outerLinkOf, type OuterLink } from './outer-link'
 import type { ServersOf } from './packet-filter'
 import type { BalancerParts, Certificate, Haproxy, PartCounters } from './ports'
 import { Reached } from './reached'
-import { among, at, both, count, placeOf } from './server-sets'
+import { among, both, count, placeOf } from './server-sets'
 import { step } from './steps'
 
 /** Changes in so short a time are one. After one that took long the next waits for as long, so that they do not take all of the machine's time; the first after a while does not wait. */
@@ -114,15 +115,12 @@ export class Balancer {
   /**
    * The pods at these addresses have no machine any more: they get nothing new, and what is under way there ends at once, with HAProxy's own answer or with another pod's. Nobody would ever answer it:
    * who leaves in peace has its time for that, who is dead has not.
+   * That is of what it has now, whenever it is carried out. `isBack`: whether a machine has come to an address since.
    */
-  async lost(addresses: ReadonlySet<string>): Promise<void> {
-    const { wanted } = this
-    if (!wanted || !this.made || this.left) return
-    const servers = at(addresses, wanted.servers)
-    const ended = this.reached.end(addresses, wanted.servers)
-    // Where it cannot be told, its own checks find out.
-    if (servers.size > 0 && needsHaproxy(wanted.balancer)) await this.haproxy.lost(servers).catch(() => undefined)
-    if (ended.length > 0) await this.namespace.endConnections(ended).catch((error: unknown) => this.parts.log.warn({ err: error, balancer: this.uid }, 'connections to pods whose machines are gone were not ended: they wait until their time is over'))
+  lost(addresses: ReadonlySet<string>, isBack: (address: string) => boolean): Loss | null {
+    const { wanted, made } = this
+    if (!wanted || !made || this.left) return null
+    return lossOf(addresses, isBack, { uid: this.uid, servers: needsHaproxy(wanted.balancer) ? wanted.servers : new Map(), led: () => this.wanted?.servers ?? new Map(), reached: this.reached, haproxy: this.haproxy, namespace: this.namespace, isOver: () => this.made !== made || this.left })
   }
 
   /** What passed through it and its parts, of UDP and of all else. */

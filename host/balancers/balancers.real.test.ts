@@ -181,6 +181,8 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     await settled()
     const waiting = async () => (await lab.lab.in(`hypb-${lab.lab.hostTag}-n7`, 'ss', '-Htn', 'state', 'syn-sent')).stdout
     const answer = lab.curl(address, 'https://a.example.com/', 60)
+    // What HAProxy has begun for a client: its checks wait there, too.
+    await expect.poll(async () => (await agent.outside.balancers.servers(one.uid)).find(({ server }) => server === '10.0.0.5:8080')?.connections, { timeout: 20_000 }).toBe(1)
     await expect.poll(waiting, { timeout: 20_000 }).toContain('10.0.0.5:8080')
     lab.tell(agent, patient, servers('a', 3), servers('b', 4))
     await expect.poll(() => ended.join(), { timeout: 20_000 }).toContain('-K -H -t -n state syn-sent ( dst 10.0.0.5:8080 )')
@@ -222,6 +224,21 @@ describe('balancers of a host', { timeout: 60_000 }, () => {
     agent.outside.balancers.lost(networkId, ['10.0.0.6'])
     expect(await answer).toBe('two 200')
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['two 200', 'two 200', 'two 200'])
+    lab.tell(agent, wanted(), servers('a', 3, 4), servers('b', 4))
+    await settled()
+  })
+
+  it('serve to the end what clients have at a listener that is removed, and begin nothing there', async () => {
+    await lab.start(lab.podNamespace('one'), 'node', ['-e', "require('node:http').createServer((_, response) => setTimeout(() => response.end('late'), 2000)).listen(8083, '10.0.0.2', () => console.log('ready'))"])
+    const slow: ExternalObject = { kind: 'backendServers', balancerUid: one.uid, backend: 'a', servers: [{ address: '10.0.0.2', port: 8083, weight: 1 }] }
+    lab.tell(agent, { ...wanted(), listeners: [...wanted().listeners, listener(8080, 'http', 'a')] }, slow, servers('b', 4))
+    await settled()
+    const answer = lab.curl(address, 'http://a.example.com:8080/', 30)
+    await expect.poll(async () => (await lab.lab.in(`hypb-${lab.lab.hostTag}-n7`, 'ss', '-Htn', 'state', 'established', 'dst', '10.0.0.2:8083')).stdout, { timeout: 20_000 }).not.toBe('')
+    lab.tell(agent, wanted(), slow, servers('b', 4))
+    await settled()
+    await expect(lab.curl(address, 'http://a.example.com:8080/')).rejects.toThrow()
+    expect(await answer).toBe('late')
     lab.tell(agent, wanted(), servers('a', 3, 4), servers('b', 4))
     await settled()
   })

@@ -4,6 +4,7 @@ import type { BalancerServer } from '@/domain/load-balancer/model'
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import { Balancer } from './balancer'
 import { BalancerMeter } from './balancer-meter'
+import { Losses } from './losses'
 import type { BalancerParts, Certificate } from './ports'
 import type { ServersOf } from './packet-filter'
 import type { ServerLease } from './server-lease'
@@ -42,12 +43,14 @@ export class Balancers {
   private mustHear = false
   private readonly meter = new BalancerMeter()
   private readonly asking = new StartGate(askedAtOnce)
+  private readonly losses: Losses
   private readonly strays: Strays
   private timer: NodeJS.Timeout | undefined
   private turn = 0
   private isEnding = false
   private onReport: (report: ExternalReport) => void = () => {}
   private constructor(private readonly parts: BalancerParts, private readonly lease: Pick<ServerLease, 'holds'>) {
+    this.losses = new Losses(parts.log)
     this.strays = new Strays(parts)
   }
 
@@ -82,10 +85,13 @@ export class Balancers {
     if (!this.isEnding) this.set(uid, toldOf(objects).get(uid) ?? null, true)
   }
 
-  /** Pods of a network at these addresses have no machine any more. Returns at once. */
-  lost(networkId: string, addresses: readonly string[]): void {
+  /** Pods of a network at these addresses have no machine any more. Returns at once. `isBack`: whether one has come to an address since, which is another's to speak with. */
+  lost(networkId: string, addresses: readonly string[], isBack: (address: string) => boolean = () => false): void {
     const them = new Set(addresses)
-    for (const [uid, { balancer }] of this.told) if (balancer.networkId === networkId) void this.asking.do(async () => this.balancers.get(uid)?.lost(them))
+    for (const [uid, { balancer }] of this.told) {
+      const loss = balancer.networkId === networkId ? this.balancers.get(uid)?.lost(them, isBack) : null
+      if (loss) void this.losses.carryOut(loss)
+    }
   }
 
   takeCertificates({ complete, certificates }: Pick<CertificatesMessage, 'complete' | 'certificates'>): void {

@@ -92,6 +92,27 @@ describe('what ends of balancers', () => {
     expect(errors).toEqual([{ count: 1, balancers: [web.uid], cause: 'its end was under way after 0.1 s' }])
   })
 
+  it('with the machine of a pod ends whatever its balancers are asked meanwhile, and leaves out who came to its address', async () => {
+    const ended: string[] = []
+    const counting: Run = (command, args, options) => {
+      if (args?.includes('-K') && args.includes('connected')) ended.push(args.join(' '))
+      return run(command, args, options)
+    }
+    const mute = (): Haproxy => ({ ...noHaproxy(), bring: () => Promise.resolve(null), isRunning: () => Promise.resolve(true), counters: () => new Promise(() => {}) })
+    const all = await Balancers.open({ ...lab.parts(mute), run: counting }, always, [])
+    const web = balancer(12, { listeners: [listener(80, 'tcp', 'web')], backends: [backend('web', 'tcp')] })
+    const led: ExternalObject = { kind: 'backendServers', balancerUid: web.uid, backend: 'web', servers: [2, 3].map((digit) => ({ address: `10.0.0.${digit}`, port: 80, weight: 1 })) }
+    all.take(web.uid, [web, led])
+    await all.settled()
+    for (let i = 0; i < 40; i += 1) void all.figures(i)
+    all.lost(web.networkId, ['10.0.0.2', '10.0.0.3'], (address) => address === '10.0.0.3')
+    await expect.poll(() => ended, { timeout: 30_000 }).toEqual([expect.stringMatching(/10\.0\.0\.2 \)/)])
+    expect(ended.join()).not.toContain('10.0.0.3')
+    all.take(web.uid, [])
+    await all.settled()
+    await all.leave()
+  })
+
   it('of its addresses goes at once, also where nothing else of it can be changed, and with the last one its link', async () => {
     let works = true
     const stubborn = (): Haproxy => ({ ...noHaproxy(), bring: () => (works ? Promise.resolve(null) : Promise.reject(new Error('no answer'))), isRunning: () => Promise.resolve(true) })

@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest'
-import type { ExternalMessage, ExternalObject } from '@/contracts/host/v1/external'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ExternalMessage, ExternalObject, ExternalReport, HostFloatingAddress } from '@/contracts/host/v1/external'
+import { ExternalObjects } from '@/host/ledger/external-objects'
 import { External } from './external'
 import { balancer, silent } from './testing/balancer-lab'
 
@@ -72,7 +76,7 @@ describe('the addresses that a balancer holds', () => {
     return { external, less, report: () => external.report(`balancer/${one.uid}`) }
   }
 
-  it('are those that it shall have and those that it has still, with how much was taken; the server hears of each that is lost', () => {
+  it('are those that it shall have and those that it has still, with how much was taken; the server hears of each that is lost', async () => {
     let held = [first]
     const { external, less, report } = open(() => held)
     external.take(message({ complete: true, set: [{ ...one, addresses: [first, second] }] }))
@@ -82,8 +86,10 @@ describe('the addresses that a balancer holds', () => {
     external.take(message({ set: [{ ...one, addresses: [first] }], more: true }))
     expect([report()?.taken, less]).toEqual([1, []])
     external.take(message({}))
-    expect([report(), less]).toEqual([{ ...state, addresses: [first, second], taken: 3 }, [one.uid]])
+    expect([report(), less]).toEqual([{ ...state, addresses: [first, second], taken: 3 }, [`balancer/${one.uid}`]])
     held = [first]
+    // The disk says so, too: that is told.
+    await expect.poll(() => less).toEqual([`balancer/${one.uid}`, `balancer/${one.uid}`])
     expect(report()).toEqual({ ...state, addresses: [first], taken: 3 })
     expect(external.reports().get(`balancer/${one.uid}`)).toEqual(report())
     external.begin()
@@ -118,5 +124,67 @@ describe('a pod’s address', () => {
     const { external } = open([pool, address], (until) => until === null)
     expect(external.mustHearAll).toBe(true)
     expect(open([pool, { ...address, until: null }], (until) => until === null).external.mustHearAll).toBe(false)
+  })
+})
+
+describe('what this host let go of', () => {
+  const [first, second] = ['198.18.100.7', '198.18.100.8']
+  const address: HostFloatingAddress = { kind: 'floatingAddress', uid: '00000000-0000-4000-8000-0000000000f1', address: '198.18.100.5', networkId: one.networkId, podUid: one.uid, podAddress: '10.0.0.2', until: 15 }
+  let folder: string
+  let kept: ExternalObjects
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'external-'))
+    kept = await ExternalObjects.open(folder, silent)
+  })
+  afterEach(async () => {
+    await kept.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  /** The kernel lets go of all at once. `told`: what was said, each with what an agent that began in that moment would answer for. */
+  function open() {
+    const gone = new Set<string>()
+    const state = (kind: ExternalReport['kind'], uid: string): ExternalReport => ({ kind, uid, phase: gone.has(uid) ? 'Gone' : 'Active', reason: '', message: '' })
+    const told: Promise<[ExternalReport | null, string[]]>[] = []
+    const external: External = new External({
+      kept, log: silent, held: { of: () => [] },
+      balancers: { take: (uid, objects) => void (objects.length === 0 ? gone.add(uid) : gone.delete(uid)), takeCertificates: () => {}, begin: () => {}, reports: () => [state('balancer', one.uid)], report: (uid) => state('balancer', uid) },
+      addresses: { apply: (_, all) => void (all.length === 0 ? gone.add(address.uid) : gone.delete(address.uid)), answer: () => {}, reports: () => [state('floatingAddress', address.uid)], report: (uid) => state('floatingAddress', uid) },
+      onLess: (key) => void told.push(ExternalObjects.open(folder, silent).then((next) => [external.report(key), next.all().flatMap((object) => (object.kind === 'balancer' ? object.addresses : object.kind === 'floatingAddress' ? [object.address] : []))])),
+    })
+    return { external, told }
+  }
+
+  it('is said to be so once the next agent would not answer for it either', async () => {
+    const { external, told } = open()
+    const report = (key: string) => [external.report(key), external.reports().get(key)]
+    external.take(message({ complete: true, set: [pool, address, { ...one, addresses: [first, second] }] }))
+    await kept.written()
+    external.take(message({ set: [{ ...one, addresses: [first] }] }))
+    // It is said with the others as long as it is not written.
+    expect(report(`balancer/${one.uid}`)).toMatchObject([{ addresses: [first, second], taken: 2 }, { addresses: [first, second] }])
+    await expect.poll(() => told).toHaveLength(2)
+    expect((await told[1])).toMatchObject([{ addresses: [first], taken: 2 }, expect.not.arrayContaining([second])])
+    external.take(message({ remove: [`balancer/${one.uid}`, `floatingAddress/${address.uid}`] }))
+    // A new connection would be told that it may be here still.
+    expect(report(`balancer/${one.uid}`)).toMatchObject([null, { phase: 'Failed', reason: 'Leaving', addresses: [first] }])
+    expect(report(`floatingAddress/${address.uid}`)).toMatchObject([null, { phase: 'Failed', reason: 'Leaving' }])
+    await expect.poll(() => told).toHaveLength(4)
+    for (const one of told.slice(2)) expect(await one).toMatchObject([{ phase: 'Gone' }, []])
+  })
+
+  it('and has again before that was written, it has', async () => {
+    const { external, told } = open()
+    external.take(message({ complete: true, set: [pool, one] }))
+    await kept.written()
+    external.take(message({ remove: [`balancer/${one.uid}`] }))
+    external.take(message({ set: [one] }))
+    expect(external.report(`balancer/${one.uid}`)).toMatchObject({ phase: 'Active', addresses: one.addresses })
+    external.take(message({ remove: [`balancer/${one.uid}`] }))
+    // What is on disk of the first removal says nothing of the second.
+    await kept.written()
+    await Promise.all(told)
+    await expect.poll(() => external.report(`balancer/${one.uid}`)?.phase).toBe('Gone')
+    expect((await told.at(-1))?.[1]).toEqual([])
   })
 })

@@ -5,8 +5,9 @@ import type { HeldAddresses } from '@/host/external/held-addresses'
 import { groupOf, type ExternalObjects } from '@/host/ledger/external-objects'
 import type { Logger } from '@/platform/logger'
 import type { Balancers } from './balancers'
+import { UnwrittenLosses, type Loss } from './unwritten-losses'
 
-export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put' | 'written'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether all that is on the bridge ends by itself; without it: never. */ endsByItself?: () => boolean; /** Which addresses balancers may answer for in the kernel; without it that is not said. */ held?: Pick<HeldAddresses, 'of'>; /** A balancer lost an address by what was said. */ onLess?: (uid: string) => void }
+export type ExternalParts = { kept: Pick<ExternalObjects, 'all' | 'put' | 'written'>; balancers: Pick<Balancers, 'take' | 'takeCertificates' | 'begin' | 'reports' | 'report'>; addresses: Pick<FloatingAddresses, 'apply' | 'answer' | 'reports' | 'report'>; log: Pick<Logger, 'error'>; /** Whether this host may still answer for what it may answer for so many seconds without hearing of the server; without it: always. */ holds?: (until: number | null) => boolean; /** Whether all that is on the bridge ends by itself; without it: never. */ endsByItself?: () => boolean; /** Which addresses balancers may answer for in the kernel; without it that is not said. */ held?: Pick<HeldAddresses, 'of'>; /** What a report of this key says is less than before. */ onLess?: (key: string) => void }
 
 /** How a report of the outside is called among those of a host. */
 export const externalReportKey = ({ kind, uid }: Pick<ExternalReport, 'kind' | 'uid'>): string => `${kind}/${uid}`
@@ -25,6 +26,7 @@ export class External {
   /** Whether the disk knows of nothing any more that has no end. */
   private isBoundedOnDisk = true
   private turns = 0
+  private readonly unwritten = new UnwrittenLosses()
   /** Messages of this connection of which all is carried out or under way. */
   private taken = 0
   /** Those of a message that is not whole yet. */
@@ -76,19 +78,34 @@ export class External {
     this.begun = more ? whole : null
     this.pending += 1
     if (more) return
-    const less = this.lessBy(whole)
+    const losses = this.lossesBy(whole)
     this.carryOut(whole)
     this.taken += this.pending
     this.pending = 0
-    for (const uid of less) this.parts.onLess?.(uid)
+    if (losses.length > 0) void this.unwritten.add(losses, this.parts.kept.written(losses.map(({ key }) => groupOfKey(key)))).then((keys) => keys.forEach((key) => this.parts.onLess?.(key)))
+    for (const { key, isWhole } of losses) if (!isWhole) this.parts.onLess?.(key)
   }
 
-  /** The balancers that lose one of their addresses, and go on. */
-  private lessBy({ set }: ExternalMessage): string[] {
-    return set.flatMap((object) => {
-      const before = object.kind === 'balancer' ? this.objects.get(externalObjectKey(object)) : undefined
-      return object.kind === 'balancer' && before?.kind === 'balancer' && before.addresses.some((one) => !object.addresses.includes(one)) ? [object.uid] : []
+  /** Balancers that lose some of their addresses, and what is to be here no more. */
+  private lossesBy(message: ExternalMessage): Loss[] {
+    const less = message.set.flatMap((object): Loss[] => {
+      const key = externalObjectKey(object)
+      const before = object.kind === 'balancer' ? this.objects.get(key) : undefined
+      const addresses = object.kind === 'balancer' && before?.kind === 'balancer' ? before.addresses.filter((one) => !object.addresses.includes(one)) : []
+      return addresses.length > 0 ? [{ key, addresses, isWhole: false }] : []
     })
+    const gone = this.goneBy(message).flatMap((key): Loss[] => {
+      const object = this.objects.get(key)
+      return object?.kind === 'balancer' || object?.kind === 'floatingAddress' ? [{ key, addresses: object.kind === 'balancer' ? object.addresses : [], isWhole: true }] : []
+    })
+    return [...less, ...gone]
+  }
+
+  /** The keys of all that is to be here no more. */
+  private goneBy({ complete, set, remove }: ExternalMessage): string[] {
+    if (!complete) return remove
+    const now = new Set(set.map(externalObjectKey))
+    return [...this.objects.keys()].filter((key) => !now.has(key))
   }
 
   /**
@@ -118,7 +135,7 @@ export class External {
 
   /** By {@link externalReportKey}. */
   reports(): Map<string, ExternalReport> {
-    return new Map([...this.parts.addresses.reports(), ...this.parts.balancers.reports().map((report) => this.withAddresses(report))].map((report) => [externalReportKey(report), report]))
+    return new Map([...this.parts.addresses.reports(), ...this.parts.balancers.reports()].map((report) => this.withAddresses(this.goesUnwritten(report) ? leaving(report) : report)).map((report) => [externalReportKey(report), report]))
   }
 
   /** The networks that balancers of this host are in. */
@@ -126,23 +143,28 @@ export class External {
     return [...new Set([...this.objects.values()].flatMap((one) => (one.kind === 'balancer' ? [one.networkId] : [])))]
   }
 
-  /** By {@link externalReportKey}. */
+  /** By {@link externalReportKey}. The answer to a removal comes once an agent that began now would know of it. */
   report(key: string): ExternalReport | null {
     const [kind, uid = ''] = key.split('/')
-    if (kind !== 'balancer') return this.parts.addresses.report(uid)
-    const report = this.parts.balancers.report(uid)
-    return report && this.withAddresses(report)
+    const report = kind === 'balancer' ? this.parts.balancers.report(uid) : this.parts.addresses.report(uid)
+    return report && !this.goesUnwritten(report) ? this.withAddresses(report) : null
   }
 
-  /** What a balancer is to have, and what it holds still. */
+  private goesUnwritten(report: ExternalReport): boolean {
+    return report.phase === 'Gone' && this.unwritten.isWhole(externalReportKey(report))
+  }
+
+  /** What a balancer is to have, and what it holds still, or did when what the disk has was written. */
   private withAddresses(report: ExternalReport): ExternalReport {
-    const held = report.phase === 'Gone' ? null : this.parts.held?.of(report.uid) ?? null
-    const told = this.objects.get(externalReportKey(report))
-    const addresses = held && [...new Set([...held, ...(told?.kind === 'balancer' ? told.addresses : [])])]
+    const held = report.phase === 'Gone' || report.kind !== 'balancer' ? null : this.parts.held?.of(report.uid) ?? null
+    const key = externalReportKey(report)
+    const told = this.objects.get(key)
+    const addresses = held && [...new Set([...held, ...(told?.kind === 'balancer' ? told.addresses : []), ...this.unwritten.of(key)])]
     return addresses && addresses.length <= maxReportedAddresses ? { ...report, addresses, taken: this.taken } : report
   }
 
-  private carryOut({ complete, set, remove }: ExternalMessage): void {
+  private carryOut(message: ExternalMessage): void {
+    const { complete, set } = message
     if (!complete && !this.isKnown) throw new Error('changes of what this host answers for on the outside came before all of it')
     this.isKnown = true
     const touched = new Set(set.map(groupOf))
@@ -150,9 +172,7 @@ export class External {
       this.letGo.clear()
       touched.add('addresses')
     }
-    const now = new Set(set.map(externalObjectKey))
-    const gone = complete ? [...this.objects.keys()].filter((key) => !now.has(key)) : remove
-    for (const key of gone) {
+    for (const key of this.goneBy(message)) {
       const object = this.objects.get(key)
       if (!object) {
         this.answer(key)
@@ -185,3 +205,9 @@ export class External {
     this.parts.addresses.apply(all.filter((one) => one.kind === 'addressPool'), all.filter((one) => one.kind === 'floatingAddress').filter(({ uid }) => !this.letGo.has(uid)))
   }
 }
+
+/** What went, while the disk says that it is here. */
+const leaving = ({ kind, uid }: ExternalReport): ExternalReport => ({ kind, uid, phase: 'Failed', reason: 'Leaving', message: 'This host does not answer for it any more and writes that down: before that its agent would, were it killed and begun anew.' })
+
+/** The group of a balancer or of a pod's address, by its key. */
+const groupOfKey = (key: string): string => (key.startsWith('balancer/') ? key.slice('balancer/'.length) : 'addresses')

@@ -23,6 +23,17 @@ describe('what a balancer\'s namespace lets through', () => {
     expect([...udpTargets(balancer, servers).get(53) ?? []]).toEqual(['10.0.0.3 . 5353', '10.0.0.4 . 5353'])
   })
 
+  it('has a limit of UDP for each family, also where nobody answers in it', () => {
+    const limited = wholeTables(balancerTables(balancer, new Map()).tables)
+    for (const set of limited.matchAll(/@(\w+)/g)) expect(limited).toMatch(new RegExp(`set ${set[1] ?? ''} \\{`))
+  })
+
+  it('remembers nothing of TCP, and looks at connections only where UDP needs it', () => {
+    expect(text).toContain('meta l4proto tcp notrack')
+    const alone = wholeTables(balancerTables({ ...balancer, listeners: balancer.listeners.filter(({ protocol }) => protocol !== 'udp') }, servers).tables)
+    expect(alone).not.toMatch(/\bct |type nat|notrack/)
+  })
+
   it('has no way for UDP of a family nobody answers in', () => {
     expect(text).not.toContain('udp6_to_53')
     expect(udpTargets(balancer, new Map()).size).toBe(0)

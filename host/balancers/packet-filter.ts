@@ -56,12 +56,13 @@ function base(balancer: Filtered, servers: ServersOf): NftSection {
     [`own${family}`, { declaration: `type ${nftWords[family].type};`, elements: addresses.filter(ofFamily(family)).map((address) => formatIp(parseIp(address))) }],
     [`allowed${family}`, { declaration: `type ${nftWords[family].type}; flags interval; auto-merge;`, elements: (options.allow ?? []).map(parseSubnet).filter((subnet) => subnet.family === family).map(formatSubnet) }],
   ]))
+  if (udp.length > 0 && options.ratePerSecond !== null) for (const family of families) sets.set(`rates${family}`, { declaration: `type ${nftWords[family].type}; size 65536; flags dynamic,timeout; timeout 1m;`, elements: [] })
   sets.set('ports', { declaration: 'type inet_service;', elements: tcp.map(({ port }) => String(port)) })
   const chains = new Map<string, NftChain>([
     ['input', { hook: 'type filter hook input priority filter; policy drop;', rules: [
+      // Also to ports that are listened on no more, which HAProxy serves to the end, and what the filter itself refuses, which comes back by `lo`.
+      `${goesOn} accept`,
       ...families.map((family) => `iifname "${OUTER_LINK}" ${nftWords[family].ip} daddr @own${family} tcp dport @ports accept`),
-      // Also what the filter itself refuses, which comes back to HAProxy by `lo`.
-      `iifname != "${OUTER_LINK}" ${goesOn} accept`,
       ...families.map((family) => `${errorsOf[family]} limit rate 1000/second accept`),
       // Neighbours of IPv6; what comes from elsewhere has lost hops on its way.
       'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept',
@@ -76,8 +77,9 @@ function base(balancer: Filtered, servers: ServersOf): NftSection {
       ...families.map((family) => `oifname "${INNER_LINK}" ${nftWords[family].ip} daddr . tcp dport @backends${family} accept`),
       // At once, so that another server is tried.
       'meta l4proto tcp reject with tcp reset',
-      // Answers and errors, all of the kernel itself: HAProxy may make no packet of its own.
-      'meta l4proto { icmp, ipv6-icmp } accept',
+      // Answers and errors of the kernel itself; nobody in this namespace may send such.
+      'icmp type { echo-reply, destination-unreachable, time-exceeded, parameter-problem } accept',
+      'icmpv6 type { echo-reply, destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-neighbor-solicit, nd-neighbor-advert } accept',
     ] }],
     ['forward', { hook: 'type filter hook forward priority filter; policy drop;', rules: udp.length === 0 ? [] : [...udp.flatMap(countRules), ...forwardRules(options)] }],
     ...(udp.length === 0 ? [] : (['prerouting', 'output'] as const).map((hook) => [`untracked_${hook}`, { hook: `type filter hook ${hook} priority raw; policy accept;`, rules: ['meta l4proto tcp notrack'] }] as const)),
@@ -128,8 +130,7 @@ function udpSection(balancer: Filtered, ports: readonly UdpPort[], shares: UdpSh
   ] }]))
   chains.set(`arrival${family}`, { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: ports.map(({ port }) => `iifname "${OUTER_LINK}" ${ip} daddr @own${family} udp dport ${port} jump udp${family}_to_${port}`) })
   chains.set(`departure${family}`, { hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: inner === undefined ? [] : [`oifname "${INNER_LINK}" ct status dnat snat ${ip} to ${formatIp(parseIp(inner))}`] })
-  const sets = new Map<string, NftSet>(balancer.options.ratePerSecond === null ? [] : [[`rates${family}`, { declaration: `type ${type}; size 65536; flags dynamic,timeout; timeout 1m;`, elements: [] }]])
-  return { sets, maps, chains }
+  return { maps, chains }
 }
 
 /** Servers of UDP, as `family address port`, to whom connections of a port go. */

@@ -25,8 +25,8 @@ export type Haproxy = {
   bring: (wanted: HaproxyWanted) => Promise<string | null>
   /** Gives these servers, by backend, nothing new from now on, ahead of what else `bring` is to change. */
   release: (servers: ServersOf) => Promise<void>
-  /** These servers are dead: they get nothing new until a check finds one of them alive. */
-  lost: (servers: ServersOf) => Promise<void>
+  /** These servers are dead: they get nothing new until a check finds one of them alive. They are asked for when they are told. */
+  lost: (servers: () => ServersOf) => Promise<void>
   isRunning: () => Promise<boolean>
   /** Ends it and all that it has here. Does nothing where there is none. */
   stop: () => Promise<void>

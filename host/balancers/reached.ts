@@ -18,10 +18,14 @@ export class Reached {
     }
   }
 
-  /** Those of some addresses that it may have connections with, which end now. Who is led to still is known on. */
-  end(addresses: ReadonlySet<string>, led: ServersOf): string[] {
-    const ended = [...addresses].filter((one) => this.addresses.delete(one))
+  /** Those of some addresses that it may have connections with. */
+  among(addresses: ReadonlySet<string>): string[] {
+    return [...addresses].filter((one) => this.addresses.has(one))
+  }
+
+  /** All connections with these have ended. Who is led to still is known on. */
+  ended(addresses: readonly string[], led: ServersOf): void {
+    for (const one of addresses) this.addresses.delete(one)
     this.add(led)
-    return ended
   }
 }

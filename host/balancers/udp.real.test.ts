@@ -71,6 +71,17 @@ describe('a balancer of UDP', () => {
     expect(await lab.askUdp('198.18.100.7', 53, 41_000)).toBe(before)
   })
 
+  it('leads who goes on to who is ready, also where an agent that knew of no UDP came between', async () => {
+    await told(servers('dns', 2), servers('same', 2))
+    expect(await lab.askUdp('198.18.100.7', 53, 42_000)).toBe('pod2')
+    await balancers.leave()
+    balancers = await Balancers.open(lab.parts(noHaproxy), always, [{ ...one, listeners: [] }])
+    await balancers.settled()
+    await told(servers('dns', 3), servers('same', 3))
+    expect(await lab.askUdp('198.18.100.7', 53, 42_000)).toBe('pod3')
+    await told(servers('dns', 2, 3), servers('same', 2, 3, 4))
+  })
+
   it('is let go when the server was not heard of for its time, and comes when it says so', async () => {
     let isHeld = true
     await balancers.leave()

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -44,6 +44,22 @@ describe('what is kept of the outside', () => {
     expect(isOver).toBe(false)
     await written
     clearInterval(again)
+    expect((await ExternalObjects.open(folder, log)).all()).toContainEqual(pool)
+    await kept.close()
+  })
+
+  it('says so of one balancer where another’s cannot be written, and writes at once what somebody waits for', async () => {
+    const kept = await ExternalObjects.open(folder, log)
+    // A folder cannot be replaced by a file.
+    await mkdir(join(folder, 'addresses.json', 'x'), { recursive: true })
+    kept.put('addresses', [pool])
+    kept.put(groupOf(one), [one, servers])
+    let isAllWritten = false
+    void kept.written().then(() => (isAllWritten = true))
+    await kept.written([groupOf(one)])
+    expect([isAllWritten, errors.length > 0, (await readdir(folder)).includes(`${one.uid}.json`)]).toEqual([false, true, true])
+    await rm(join(folder, 'addresses.json'), { recursive: true })
+    await expect.poll(() => isAllWritten).toBe(true)
     expect((await ExternalObjects.open(folder, log)).all()).toContainEqual(pool)
     await kept.close()
   })

@@ -2,15 +2,15 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { externalObject, type ExternalObject } from '@/contracts/host/v1/external'
 import type { Logger } from '@/platform/logger'
-import { temporarySuffix, writeAtomically } from './atomic-file'
+import { Pauses } from '@/platform/pauses'
+import { syncFolder, temporarySuffix, writeAtomically } from './atomic-file'
 
 const head = z.object({ version: z.literal(1), objects: z.number().int() })
 const heardState = z.object({ machineBoot: z.string(), uptimeMs: z.number() })
-/** Changes in so short a time are one write. */
+/** Changes in so short a time are one write, unless somebody waits for it. */
 const gatherMs = 200
 const retryMs = 2_000
 const fileName = /^(addresses|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/
@@ -27,11 +27,15 @@ export type Heard = z.infer<typeof heardState>
  * answers for it until the server says it again, for it may have gone elsewhere.
  */
 export class ExternalObjects {
-  private readonly changed = new Set<string>()
-  private readonly closing = new AbortController()
-  private writing: Promise<void> | null = null
+  /** The groups of which the disk does not say what is known, each with the number of its last change. */
+  private readonly changed = new Map<string, number>()
   private puts = 0
-  private readonly waiting: { puts: number; done: () => void }[] = []
+  /** Who waits for some changes of groups to be on disk. */
+  private readonly waiting = new Set<{ changes: Map<string, number>; done: () => void }>()
+  private readonly gathering = new Pauses()
+  private readonly retries = new Pauses()
+  private isClosing = false
+  private writing: Promise<void> | null = null
   private heardWriting: Promise<void> | null = null
   private constructor(
     private readonly folder: string,
@@ -69,15 +73,19 @@ export class ExternalObjects {
   put(group: string, objects: readonly ExternalObject[]): void {
     if (objects.length === 0) this.groups.delete(group)
     else this.groups.set(group, objects)
-    this.changed.add(group)
-    this.puts += 1
+    this.changed.set(group, (this.puts += 1))
     this.writing ??= this.writeAll()
   }
 
-  /** Resolves when all that was put before is on disk, whatever is put meanwhile. */
-  written(): Promise<void> {
-    const { puts } = this
-    return this.writing === null ? Promise.resolve() : new Promise((done) => this.waiting.push({ puts, done }))
+  /** Resolves when all that was put before is on disk, or that of some groups, whatever is put meanwhile and whichever others cannot be written. It is written at once. */
+  written(groups: Iterable<string> = this.changed.keys()): Promise<void> {
+    const changes = new Map([...groups].flatMap((group) => {
+      const put = this.changed.get(group)
+      return put === undefined ? [] : [[group, put] as const]
+    }))
+    if (changes.size === 0) return Promise.resolve()
+    this.gathering.end()
+    return new Promise((done) => this.waiting.add({ changes, done }))
   }
 
   /** The server was heard of. What a crash of the machine takes of it is of no use after that. */
@@ -87,31 +95,35 @@ export class ExternalObjects {
 
   /** Resolves when all that was put is on disk, or could not be written. */
   async close(): Promise<void> {
-    this.closing.abort()
+    this.isClosing = true
+    this.gathering.end()
+    this.retries.end()
     await Promise.all([this.writing, this.heardWriting])
   }
 
   private async writeAll(): Promise<void> {
-    let wait = gatherMs
+    let failed = false
     while (this.changed.size > 0) {
-      await delay(wait, undefined, { signal: this.closing.signal, ref: false }).catch(() => {})
-      const groups = [...this.changed]
-      const { puts } = this
-      this.changed.clear()
-      const failed = []
-      for (const group of groups) if (!(await this.writeOnce(group))) failed.push(group)
-      for (const group of failed) this.changed.add(group)
-      if (failed.length === 0) this.tellWritten(puts)
-      if (failed.length > 0 && this.closing.signal.aborted) break
-      wait = failed.length > 0 ? retryMs : gatherMs
+      if (!this.isClosing && failed) await this.retries.of(retryMs)
+      else if (!this.isClosing && this.waiting.size === 0) await this.gathering.of(gatherMs)
+      failed = false
+      for (const group of [...this.changed.keys()]) {
+        const put = this.changed.get(group) ?? 0
+        if (await this.writeOnce(group)) this.isWritten(group, put)
+        else failed = true
+      }
+      if (failed && this.isClosing) break
     }
     this.writing = null
   }
 
-  private tellWritten(puts: number): void {
-    for (const one of this.waiting.splice(0)) {
-      if (one.puts <= puts) one.done()
-      else this.waiting.push(one)
+  private isWritten(group: string, put: number): void {
+    if (this.changed.get(group) === put) this.changed.delete(group)
+    for (const one of this.waiting) {
+      if ((one.changes.get(group) ?? Infinity) <= put) one.changes.delete(group)
+      if (one.changes.size > 0) continue
+      this.waiting.delete(one)
+      one.done()
     }
   }
 
@@ -119,10 +131,13 @@ export class ExternalObjects {
     const objects = this.groups.get(group)
     try {
       if (objects) await writeAtomically(this.folder, `${group}.json`, linesOf(objects))
-      else await rm(join(this.folder, `${group}.json`), { force: true })
+      else {
+        await rm(join(this.folder, `${group}.json`), { force: true })
+        await syncFolder(this.folder)
+      }
       return true
     } catch (error) {
-      this.log.error({ err: error, group }, 'what this host answers for on the outside could not be written; it is tried again')
+      this.log.error({ err: error, group }, 'what this host answers for on the outside could not be written: nobody else gets what it let go of before that; it is tried again')
       return false
     }
   }

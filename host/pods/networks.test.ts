@@ -110,12 +110,16 @@ describe('what an earlier agent kept', () => {
 describe('a pod\'s place in its network', () => {
   it('brings the resolver along once it stands, does not wait for it, and takes it away with the pod', async () => {
     const told: string[] = []
+    let isBackAt: (address: string) => boolean = () => true
     let stands = () => {}
     const ready = new Promise<void>((resolve) => (stands = resolve))
     const port = networkPort(
       { beginAttach: async () => ({ port: { netns: 'ns', tap: 'tap', mtu: 1450 }, ready }), detach: async () => void told.push('detached'), portOf: () => ({ uid: 'p', address: '10.0.0.5', prefixLength: 24, mac: '02:00:00:00:00:05', runAsUid: 7 }) },
       { hostNameservers: ['192.0.2.53'], attached: ({ namespace }) => void told.push(`resolver in ${namespace}`), detached: async () => void told.push('no resolver') },
-      (networkId, addresses) => void told.push(`lost ${networkId} ${addresses.join()}`),
+      (networkId, addresses, isBack) => {
+        told.push(`lost ${networkId} ${addresses.join()}`)
+        isBackAt = isBack
+      },
     )
     const { uid, tenantId, network, size } = testAssignment()
     const pod = { uid, tenantId, size, vmUid: 7, network: { ...network, domain: 'cluster.local' } }
@@ -127,9 +131,12 @@ describe('a pod\'s place in its network', () => {
     await port.detach(pod)
     // Balancers hear of it first: its machine is gone.
     expect(told).toEqual(['resolver in ns', `lost ${network.id} 10.0.0.5`, 'detached', 'no resolver'])
+    expect(isBackAt('10.0.0.5')).toBe(false)
     // A network without a domain has none.
     await port.attach({ ...pod, network: { ...network, domain: null } }, new AbortController().signal)
     await new Promise(setImmediate)
     expect(told).toHaveLength(4)
+    // From then on it is the next one's.
+    expect(isBackAt('10.0.0.5')).toBe(true)
   })
 })

@@ -77,11 +77,10 @@ export async function findExternal(settings: ExternalSettings): Promise<FoundExt
     const parts = balancerParts(settings, guard, room)
     const balancers = await Balancers.open({ ...parts, outside: held.through(parts.outside) }, lease, known)
     let changed = (_: string) => {}
-    const onLess = (uid: string) => changed(externalReportKey({ kind: 'balancer', uid }))
-    held.listen(onLess)
+    held.listen((uid) => changed(externalReportKey({ kind: 'balancer', uid })))
     const addresses = new FloatingAddresses({ network, log, guard, guests: settings.guests, onReport: (uid) => changed(externalReportKey({ kind: 'floatingAddress', uid })) })
     balancers.listen((report) => changed(externalReportKey(report)))
-    const external = new External({ kept, balancers, addresses, log, held, onLess, holds: (until) => lease.holds(until), endsByItself: () => network.external.links.every((link) => guard.covers(link)) })
+    const external = new External({ kept, balancers, addresses, log, held, onLess: (key) => changed(key), holds: (until) => lease.holds(until), endsByItself: () => network.external.links.every((link) => guard.covers(link)) })
     const leaseTimer = setInterval(() => {
       if (external.checkLease()) log.warn('the server was not heard of for as long as this host may answer for its pods\' addresses: they are let go, for another host may answer for them')
     }, 1000).unref()

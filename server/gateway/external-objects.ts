@@ -67,14 +67,15 @@ export class ExternalStream {
   }
 
   /**
-   * All that is so now, or what is so of some balancers and addresses, by uid. What stands in everything, whether another host could take over, makes it all anew.
+   * All that is so now, or what is so of some balancers and addresses, by uid. What stands in everything, whether another host could take over, makes it all anew; so does an address to let go
+   * of that any balancer may have still.
    */
   private async *tell(wasSent: (podUid: string) => boolean, scope: ReadonlySet<string> | null): AsyncGenerator<DesiredMessage> {
     const { session, parts } = this
     if (scope === null) session.externalWakes.beginOthers()
     const leaving = session.held.leaving()
     const { state, unwanted } = await inSnapshot(parts.db, (tx) => readHostExternal(tx, session.hostId, parts.sessions.compiledCache, scope === null ? null : [...scope]))
-    if (scope !== null && !session.externalWakes.wasToldOthers(state.others)) return yield* this.tell(wasSent, null)
+    if (scope !== null && (!session.externalWakes.wasToldOthers(state.others) || session.held.needsWhole(unwanted.addresses.length > 0))) return yield* this.tell(wasSent, null)
     const only = (key: string) => scope === null || key.startsWith('addressPool/') || scope.has(key.split('/')[1] ?? '')
     const floating = state.floating.filter(({ podUid }) => wasSent(podUid))
     // Its pod's assignment is on its way: it is looked for again with the next wake.

@@ -86,6 +86,21 @@ describe('what an earlier connection told', () => {
     expect([b, c].map(isFree)).toEqual([false, true])
     expect(connection(says(one)).tell([balancer(one, a)], true)).toEqual({})
   })
+  it('may be held whatever this one tells, until the host says which; one that never does is let go of whole for an address that shall go', () => {
+    const { held, tell, isFree } = connection(says(one))
+    expect(tell([balancer(one, a)])).toEqual({ one: [a] })
+    // Another one was told of it before.
+    expect([isFree(b), held.needsWhole(false), held.needsWhole(true)]).toEqual([false, false, true])
+    const { held: answered, isFree: isFreeThen } = connection(says(one))
+    answered.hear(says(one, [a], 0))
+    expect([isFreeThen(b), answered.needsWhole(true)]).toEqual([true, false])
+    expect(tell([balancer(one, a)], true)).toEqual({})
+    expect([held.isLeaving(`balancer/${one}`), held.needsWhole(true), isFree(b)]).toEqual([true, false, false])
+    held.settle({ ...says(one), phase: 'Gone' })
+    expect(isFree(b)).toBe(true)
+    expect(tell([balancer(one, a)], true)).toEqual({ one: [a] })
+    expect([isFree(a), isFree(b)]).toEqual([false, true])
+  })
 })
 
 describe('an address that goes from one to another on the same host', () => {

@@ -1,8 +1,9 @@
 import { externalObjectKey, type ExternalObject, type ExternalReport } from '@/contracts/host/v1/external'
 
 /**
- * A balancer or a floating address of which the host may answer for `addresses`, each with the message in which it was told last. `of`: what that is known from: nothing yet, for
- * an earlier connection told it; what this one told; or the host itself, which says of a balancer which addresses it holds.
+ * A balancer or a floating address of which the host may answer for `addresses`, each with the message in which it was told last. `of`: what that is known from: nothing, for
+ * an earlier connection told it, so that a balancer may hold any address beside those, whatever this one tells it, until the host says which; what this one told; or the host itself,
+ * which says of a balancer which addresses it holds.
  */
 type Held = { addresses: ReadonlyMap<string, number>; of: 'nothing' | 'told' | 'said'; leaving: boolean }
 type Answering = Extract<ExternalObject, { kind: 'floatingAddress' | 'balancer' }>
@@ -85,7 +86,7 @@ export class HeldExternal {
       const free = addressesOf(object).filter((address) => (owners.get(address) ?? key) === key)
       const before = this.held.get(key)
       if (leaving.has(key) || free.length === 0 || (before && goesWhole(before, object, unwanted))) continue
-      this.held.set(key, { addresses: new Map([...before?.addresses ?? [], ...free.map((address) => [address, this.sent + 1] as const)]), of: before?.of === 'said' ? 'said' : 'told', leaving: false })
+      this.held.set(key, { addresses: new Map([...before?.addresses ?? [], ...free.map((address) => [address, this.sent + 1] as const)]), of: before?.of ?? 'told', leaving: false })
       for (const address of free) owners.set(address, key)
       chosen.set(key, free)
     }
@@ -95,10 +96,19 @@ export class HeldExternal {
     return chosen
   }
 
+  /**
+   * Whether all objects have to be chosen from: of an address that its rows name and that it shall answer for no more, a balancer of which nobody knows which it holds may be what answers for
+   * it still. That one is let go of, whatever else changes.
+   * @param unwanted as of {@link choose}
+   */
+  needsWhole(unwanted: boolean): boolean {
+    return unwanted && [...this.held].some(([key, one]) => !one.leaving && isUnknown(key, one))
+  }
+
   /** Whether this host does not answer for an address, and will not by anything that it was told. */
   isFree({ uid, address }: { uid: string; address: string }): boolean {
     if (!this.begun || this.held.has(`floatingAddress/${uid}`)) return false
-    return ![...this.held].some(([key, { addresses, of }]) => (of === 'nothing' ? key.startsWith('balancer/') : addresses.has(address)))
+    return ![...this.held].some(([key, one]) => isUnknown(key, one) || one.addresses.has(address))
   }
 
   isBalancerFree(uid: string): boolean {
@@ -106,10 +116,12 @@ export class HeldExternal {
   }
 }
 
+const isUnknown = (key: string, { of }: Held): boolean => of === 'nothing' && key.startsWith('balancer/')
+
 /** Whether it is to lose an address, and its host does not say which of them it holds. */
 function goesWhole({ of, addresses }: Held, object: Answering, unwanted: boolean): boolean {
   if (object.kind !== 'balancer' || of === 'said') return false
-  return of === 'nothing' ? unwanted : [...addresses.keys()].some((address) => !object.addresses.includes(address))
+  return (of === 'nothing' && unwanted) || [...addresses.keys()].some((address) => !object.addresses.includes(address))
 }
 
 /** An object as it may be told: a balancer with those of its addresses alone, by {@link HeldExternal.choose}. Null: not at all. */

@@ -29,10 +29,11 @@ async function deadlock(repeatable: boolean) {
 }
 
 describe('a transaction that PostgreSQL ends for a deadlock', () => {
-  it.each(['raw', 'orm'] as const)('is done once more where it may be (%s statements)', async (kind) => {
+  it.each(['raw', 'orm'] as const)('is done again where it may be (%s statements)', async (kind) => {
     const { runs, outcome, ...locks } = await deadlock(true)
     expect((await outcome(locks[kind] as typeof locks.raw)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
-    expect(runs()).toBe(3)
+    // On a busy machine a repetition may still take its first row before the other hears that it is free: one deadlock more.
+    expect(runs()).toBeGreaterThanOrEqual(3)
   })
   it('fails where it may have had effects elsewhere', async () => {
     const { runs, outcome, raw } = await deadlock(false)

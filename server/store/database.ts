@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { z } from 'zod'
 import { Prisma, PrismaClient } from '@/generated/prisma/client'
@@ -56,24 +57,32 @@ export async function whenAvailable<T>(work: () => Promise<T>, onWait: (error: u
     } catch (error) {
       if (!isUnavailable(error)) throw error
       onWait(error)
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      await setTimeout(pauseMs)
     }
   }
 }
 
+/** How often what only met another transaction is done again. */
+const REPETITIONS = 3
+/** Who is ended for a deadlock gives the other this long, and up to twice, to take what it waited for: whoever begins again at once may take it first, and end in the next deadlock. */
+const GIVE_WAY_MS = 25
+
 /**
  * Runs one transaction and wakes the readers of the change feed after its commit. NOTIFY stays out of the transaction,
  * since PostgreSQL takes a global lock for it until the commit. `repeatable`: the work has no effect outside the database, so
- * that it is done once more where another transaction was in its way.
+ * that it is done again where another transaction was in its way.
  */
 export async function inTransaction<T>(db: DatabaseClient, work: (tx: Transaction) => Promise<T>, { repeatable = false } = {}): Promise<T> {
-  const run = () => db.$transaction(work, { timeout: 15_000, maxWait: 10_000 })
-  const result = await run().catch((error: unknown) => {
-    if (repeatable && isConflict(error)) return run()
-    throw error
-  })
-  wakeFeed(db)
-  return result
+  for (let left = repeatable ? REPETITIONS : 0; ; left--) {
+    try {
+      const result = await db.$transaction(work, { timeout: 15_000, maxWait: 10_000 })
+      wakeFeed(db)
+      return result
+    } catch (error) {
+      if (left === 0 || !isConflict(error)) throw error
+      await setTimeout(GIVE_WAY_MS * (1 + Math.random()))
+    }
+  }
 }
 
 /** Reads everything as it was at one time, without holding anybody up. */

@@ -12,12 +12,13 @@ const since = (start) => (performance.now() - start) / 1000
 /**
  * Runs a program and resolves with its exit code; a program that takes longer than `limitMs` is ended and has failed.
  * @param {string[]} argv
- * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, idle?: boolean, prefix?: string }} [options] `capture`:
+ * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, idle?: boolean, prefix?: string, lastWordsMs?: number }} [options] `capture`:
  * collect the output instead of showing it; `idle`: only while a processor has nothing else to do (SCHED_IDLE); `prefix`: show the
- * output with this before each line, for it comes among another program's
+ * output with this before each line, for it comes among another program's; `lastWordsMs`: its output is read for so long after its
+ * end, for whoever it left may hold that open for ever
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function execute(argv, { env = {}, capture = false, idle = false, prefix, limitMs = idle ? 1_800_000 : 600_000 } = {}) {
+export function execute(argv, { env = {}, capture = false, idle = false, prefix, limitMs = idle ? 1_800_000 : 600_000, lastWordsMs = 5_000 } = {}) {
   const [command, ...args] = idle ? ['chrt', '--idle', '0', ...argv] : argv
   return new Promise((resolve) => {
     const stdio = capture || prefix ? 'pipe' : 'inherit'
@@ -43,6 +44,16 @@ export function execute(argv, { env = {}, capture = false, idle = false, prefix,
       end(false)
     })
     child.once('close', (code) => end(code === 0))
+    child.once('exit', (code) => {
+      const words = setTimeout(() => {
+        output += `\n${command} left a process that holds its output open`
+        if (!capture) console.error(`${command} has ended and left a process that holds its output open`)
+        // This process would wait for it, too.
+        for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+        end(code === 0)
+      }, lastWordsMs)
+      child.once('close', () => clearTimeout(words))
+    })
   })
 }
 

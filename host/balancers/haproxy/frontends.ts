@@ -67,12 +67,12 @@ const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
 const known = ({ rules }: BalancerListener, { options: { logOneOf } }: BalancerModel) => [
   'http-request set-var(txn.began) date(0,ms)',
   ...(logOneOf === null ? [] : ['http-request set-var(txn.method) method,bytes(0,32)', `http-request set-var(txn.unlogged) bool(true) if { fe_req_rate gt ${busy.requestsPerSecond} } !{ rand(${busy.oneOf}) eq 0 }`]),
-  ...(logOneOf === null && rules.length === 0 ? [] : ['http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.),bytes(0,255)', 'http-request set-var(txn.path) path,bytes(0,600)']),
+  ...(logOneOf === null && rules.length === 0 ? [] : ['http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.),bytes(0,255)', 'http-request set-var(txn.path) path,bytes(0,600)']),
 ]
 
 const limited = ({ options: { ratePerSecond } }: BalancerModel) => (ratePerSecond === null ? [] : [`http-request track-sc0 ${client} table ${clientsTable}`, `http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${ratePerSecond * rateSeconds} }`])
 
-const plainHost = "{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }"
+const plainHost = "{ req.fhdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }"
 /**
  * What two readers could understand differently. HAProxy's own parser refuses most of it (several hosts or lengths, unknown codings, control characters) and writes anew what it takes: of
  * a length beside chunks, the chunks alone. Names of hosts are left, which it takes in any form, or none; and tunnels, in which a pod would read requests that no rule has seen: CONNECT, and
@@ -80,14 +80,14 @@ const plainHost = "{ req.hdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }"
  */
 const unambiguous = [
   `http-request deny deny_status 400 if HTTP_1.1 !${plainHost}`,
-  `http-request deny deny_status 400 if !HTTP_1.1 { req.hdr(host) -m found } !${plainHost}`,
+  `http-request deny deny_status 400 if !HTTP_1.1 { req.fhdr(host) -m found } !${plainHost}`,
   'http-request deny deny_status 405 if { method CONNECT }',
   'http-request deny deny_status 400 if { req.fhdr_cnt(upgrade) gt 1 }',
   'http-request del-header upgrade if { req.fhdr(upgrade) -m found } !{ req.fhdr(upgrade),lower -m str websocket }',
 ]
 
 /** The same address at the port of https. */
-const redirect = (port: number) => `http-request redirect location https://%[req.hdr(host),host_only]${port === 443 ? '' : `:${port}`}%[pathq] code 308 if { req.hdr(host) -m found }`
+const redirect = (port: number) => `http-request redirect location https://%[req.fhdr(host),host_only]${port === 443 ? '' : `:${port}`}%[pathq] code 308 if { req.fhdr(host) -m found }`
 
 const answered = (listener: BalancerListener, model: BalancerModel): string[] => [
   ...bodyLimit(model),
@@ -124,5 +124,5 @@ const forwarded = ({ protocol, port }: BalancerListener) => [
   'http-request add-header X-Real-IP %[var(sess.client)]',
   `http-request add-header X-Forwarded-Proto ${protocol}`,
   `http-request add-header X-Forwarded-Port ${port}`,
-  'http-request add-header X-Forwarded-Host %[req.hdr(host)] if { req.hdr(host) -m found }',
+  'http-request add-header X-Forwarded-Host %[req.fhdr(host)] if { req.fhdr(host) -m found }',
 ]

@@ -62,17 +62,17 @@ export class HaproxyProcess implements Haproxy {
   }
 
   release(servers: HaproxyWanted['servers']): Promise<void> {
-    return this.tell(releasing(servers))
+    return this.tell(() => releasing(servers))
   }
 
-  lost(servers: HaproxyWanted['servers']): Promise<void> {
-    return this.tell(losing(servers))
+  lost(servers: () => HaproxyWanted['servers']): Promise<void> {
+    return this.tell(() => losing(servers()))
   }
 
-  private tell(commands: readonly string[]): Promise<void> {
+  private tell(commands: () => readonly string[]): Promise<void> {
     return this.serial.do(async () => {
       if (!this.state?.process) return
-      for (const text of together(commands)) await this.say(text)
+      for (const text of together(commands())) await this.say(text)
     })
   }
 

@@ -62,6 +62,7 @@ describe.runIf(process.getuid?.() === 0)('requests through a balancer', { timeou
     ['a CR within a line', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: b\rX-B: c\r\n\r\n', 400],
     ['a NUL', 'GET / HTTP/1.1\r\nHost: a\r\nX-A: b\0c\r\n\r\n', 400],
     ['two hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+    ['a list of hosts', 'GET / HTTP/1.1\r\nHost: a/b,a\r\n\r\n', 400],
     ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
     ['another host in the address', 'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['an extension of a chunk', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x="\r\nabc\r\n0\r\n\r\n', 'harmless'],

@@ -63,7 +63,8 @@ export class FaultHost {
     const pristine = join(this.folder, 'templates/pristine')
     await this.until(async () => {
       const names = await readdir(pristine)
-      return names.length === sizes.size && !names.some((name) => name.startsWith('draft-'))
+      // Others may be there that an earlier host of a test made.
+      return [...sizes].every((size) => names.some((name) => name.includes(`-${size}-`))) && !names.some((name) => name.startsWith('draft-'))
     }, 120_000)
   }
 

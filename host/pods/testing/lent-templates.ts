@@ -5,6 +5,8 @@ import { run } from '@/platform/exec'
 /** Templates that hosts of tests have made, each in a folder named as its host named it: what it depends on, its size, a number of its own. */
 const cache = join(import.meta.dirname, '../../../node_modules/.cache/hypernetes-templates')
 const draftPrefix = '.draft-'
+/** A copy takes a minute at most: an older draft is of a run that was killed, and holds a machine's memory. */
+const oldestDraftMs = 600_000
 
 const templatesOf = (hostFolder: string) => join(hostFolder, 'templates/pristine')
 const generationOf = (name: string) => name.split('-', 1)[0]
@@ -30,6 +32,7 @@ export async function lendTemplates(hostFolder: string): Promise<void> {
 /** Keeps what a host made for the tests that follow, in place of what it would not take. Call it once the host is closed. */
 export async function keepTemplates(hostFolder: string): Promise<void> {
   await mkdir(cache, { recursive: true })
+  await sweepDrafts()
   const known = await namesIn(cache)
   for (const name of (await namesIn(templatesOf(hostFolder))).filter((each) => !known.includes(each))) {
     if (!(await stat(join(templatesOf(hostFolder), name, 'ready')).catch(() => null))) continue
@@ -39,5 +42,12 @@ export async function keepTemplates(hostFolder: string): Promise<void> {
     await rm(draft, { recursive: true, force: true })
     const old = known.filter((each) => kindOf(each) === kindOf(name) || generationOf(each) !== generationOf(name))
     for (const each of old) await rm(join(cache, each), { recursive: true, force: true })
+  }
+}
+
+async function sweepDrafts(): Promise<void> {
+  for (const name of (await readdir(cache)).filter((each) => each.startsWith(draftPrefix))) {
+    const made = await stat(join(cache, name)).catch(() => null)
+    if (made && Date.now() - made.mtimeMs > oldestDraftMs) await rm(join(cache, name), { recursive: true, force: true })
   }
 }

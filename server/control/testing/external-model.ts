@@ -8,9 +8,10 @@ import { compiled, ModelRows, networkId } from './model-rows'
 /**
  * What must never be, for the test to see that it is found out. `free`: the gateway frees what its rows say that it shall not have, whether or not the host has let go. `now`: a host counts as told of its
  * time as soon as another one could take over; `sent`: as soon as it was sent to it; `early`: by each heartbeat, whatever it is of; `once`: for ever after. `single`: a single address of a balancer counts as let
- * go of once that was told; `stale`: by each word of which addresses a balancer holds, whatever it is of.
+ * go of once that was told; `stale`: by each word of which addresses a balancer holds, whatever it is of. `forgets`: what an earlier connection told a balancer counts as let go of once
+ * this one told that balancer anything.
  */
-export type Careless = 'free' | 'now' | 'sent' | 'early' | 'once' | 'single' | 'stale' | null
+export type Careless = 'free' | 'now' | 'sent' | 'early' | 'once' | 'single' | 'stale' | 'forgets' | null
 /** Of the hosts, whether each agent knows of the outside from the beginning. */
 export type Capable = readonly [boolean, boolean, boolean]
 
@@ -48,6 +49,7 @@ export class ExternalModel {
     movePod: (h: number, to: number) => this.rows.movePod(h, this.host(to).id),
     toggleService: (h: number) => this.rows.toggleService(h % 2),
     giveBack: (h: number) => this.rows.giveBack(h),
+    holdPods: (h: number) => void (this.host(h).slowPods = !this.host(h).slowPods),
     disconnect: (h: number) => this.host(h).disconnect(),
     partition: (h: number) => void (this.host(h).partitioned = true),
     leaseOver: (h: number) => void (this.host(h).leaseOver ||= this.host(h).partitioned),
@@ -70,6 +72,7 @@ export class ExternalModel {
   /** All are there again, and everything is done until nothing changes. */
   settle(): void {
     for (const host of this.hosts) {
+      host.slowPods = false
       host.heal()
       if (!host.capable) host.changeAgent()
     }
@@ -128,9 +131,9 @@ export class ExternalModel {
     connection.seen = rows
   }
 
-  /** What the gateway reads now: everything at first and where its host is to be told otherwise who could take over, else what changed. */
-  private scopeOf({ connection }: ModelHost, others: boolean, count: number): ReadonlySet<string> | null {
-    const scope = connection.others !== others ? null : new Set([...[...connection.changed].slice(0, count), ...(connection.settled ? connection.held.waiting() : [])])
+  /** What the gateway reads now: everything at first and where its host is to be told otherwise who could take over, or what it holds is not known, else what changed. */
+  private scopeOf({ connection }: ModelHost, isWhole: boolean, count: number): ReadonlySet<string> | null {
+    const scope = isWhole ? null : new Set([...[...connection.changed].slice(0, count), ...(connection.settled ? connection.held.waiting() : []), ...connection.awaited])
     connection.settled = false
     for (const uid of scope ?? connection.changed) connection.changed.delete(uid)
     return scope
@@ -142,21 +145,24 @@ export class ExternalModel {
     if (!connection.held.isReady || connection.reading || connection.free) return
     const others = this.hosts.some((one) => one.id !== id && one.capable)
     this.note(host)
-    const scope = this.scopeOf(host, others, count)
+    const bound = this.rows.balancers.filter((row) => row.hostId === id && !row.leaving)
+    const addresses = this.rows.addresses.filter(({ hostId, podUid, balancerUid }) => hostId === id && podUid === null && !bound.some(({ uid }) => uid === balancerUid)).map(({ uid, address }) => ({ uid, address }))
+    const scope = this.scopeOf(host, connection.others !== others || connection.held.needsWhole(addresses.length > 0), count)
+    if (!host.slowPods) for (const pod of this.rows.pods) if (pod.hostId === id) connection.pods.add(pod.uid)
     const until = others ? 15 : null
     const leaving = connection.held.leaving()
-    const floating = this.rows.addresses.flatMap(({ uid, address, podUid, hostId }): ExternalObject[] => {
+    const floatingAndWaiting = this.rows.addresses.flatMap(({ uid, address, podUid, hostId }): ExternalObject[] => {
       const pod = this.rows.pods.find((one) => one.uid === podUid && one.hostId === hostId)
       return hostId === id && pod ? [{ kind: 'floatingAddress', uid, address, networkId, podUid: pod.uid, podAddress: pod.addresses[0] ?? '', until }] : []
     })
-    const bound = this.rows.balancers.filter((row) => row.hostId === id && !row.leaving)
+    const floating = floatingAndWaiting.filter((one) => one.kind === 'floatingAddress' && connection.pods.has(one.podUid))
+    connection.awaited = new Set(floatingAndWaiting.flatMap((one) => (one.kind === 'floatingAddress' && !connection.pods.has(one.podUid) ? [one.uid] : [])))
     const balancers = bound.flatMap(({ uid, namespace, name }): ExternalObject[] => {
       const addresses = this.rows.addresses.filter(({ balancerUid, hostId }) => balancerUid === uid && hostId === id).map(({ address }) => address)
       if (addresses.length === 0) return []
       return [{ kind: 'balancer', uid, tenantId: '', namespace, name, number: 1, networkId, network: { number: 1, mtu: 1450, subnets: [], inner: [], mac: '', outbound: 'nat' }, addresses, listeners: [], backends: [], options: compiled.model.options, until }]
     })
     const objects = [...floating, ...balancers].filter((object) => scope === null || scope.has(externalObjectKey(object).split('/')[1] ?? ''))
-    const addresses = this.rows.addresses.filter(({ hostId, podUid, balancerUid }) => hostId === id && podUid === null && !bound.some(({ uid }) => uid === balancerUid)).map(({ uid, address }) => ({ uid, address }))
     connection.reading = { scope, others, leaving, objects, unwanted: { addresses, balancers: this.rows.balancers.filter((row) => row.hostId === id && row.leaving).map(({ uid }) => uid) } }
   }
 
@@ -176,11 +182,13 @@ export class ExternalModel {
       connection.sent += 1
       toHost.push(message)
     }
+    for (const address of [...chosen.values()].flat()) connection.everTold.add(address)
+    const isFree = (one: { uid: string; address: string }) => this.careless === 'free' || held.isFree(one) || (this.careless === 'forgets' && connection.everTold.size > 0 && !connection.everTold.has(one.address))
     if (this.careless === 'single') for (const [key, addresses] of chosen) held.hear(reportOf(key, 'Active', { addresses: [...addresses], taken: connection.sent }))
     if (reading.scope === null) lease.ends(reading.others)
     connection.others = reading.others
     if (this.careless === 'sent' && reading.others) host.leaseTold = true
-    connection.free = { addresses: reading.unwanted.addresses.filter((one) => this.careless === 'free' || held.isFree(one)).map(({ uid }) => uid), balancers: reading.unwanted.balancers.filter((uid) => this.careless === 'free' || held.isBalancerFree(uid)) }
+    connection.free = { addresses: reading.unwanted.addresses.filter(isFree).map(({ uid }) => uid), balancers: reading.unwanted.balancers.filter((uid) => this.careless === 'free' || held.isBalancerFree(uid)) }
   }
 
   /** As `releaseFromHost`. A connection that was replaced is not here any more. */

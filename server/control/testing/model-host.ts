@@ -27,6 +27,11 @@ class Connection {
   /** The rows at the last look, of which changes wake the gateway; null: it has not looked yet. What changed since and was not read, by uid. */
   seen: ReadonlyMap<string, Row> | null = null
   readonly changed = new Set<string>()
+  /** Pods of which the host was told, and addresses of those that it was not told of yet, by uid. */
+  readonly pods = new Set<string>()
+  awaited: ReadonlySet<string> = new Set()
+  /** Every address that was told. */
+  readonly everTold = new Set<string>()
   /** The host let go of something since the last look. */
   settled = false
   /** Whether another host could take over, as it was told. */
@@ -38,6 +43,8 @@ class Connection {
 export class ModelHost {
   connection = new Connection()
   private readonly has = new Map<string, Has>()
+  /** Pods are told to it late: an address is, after its pod. */
+  slowPods = false
   partitioned = false
   /** It has not heard of the server, nor the server of it, for longer than the time that it may have been told. */
   leaseOver = false

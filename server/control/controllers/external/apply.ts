@@ -40,6 +40,7 @@ function refusedFor(taking: Taking, { reason }: FloatingRefusal): Asked | 'any' 
 
 async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wanted }: ExternalPlan, { bySource, bySecond, forAll }: Refusals): Promise<number> {
   let taken = 0
+  const served = new Set<Taking>()
   const own = ({ source, also }: Taking) => (also === null ? bySource : bySecond).get(source.uid)
   const isRefused = (taking: Taking) => (own(taking) ?? forAll.get('any') ?? forAll.get(askedOf(taking))) !== undefined
   const refuse = ({ source, also }: Taking, { reason, message }: Pick<FloatingRefusal, 'reason' | 'message'>) => void (also === null ? bySource.set(source.uid, message) : bySecond.set(source.uid, { reason, message }))
@@ -51,8 +52,10 @@ async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wante
         if (isRefused(taking)) continue
         const { balancer, source, also } = taking
         const given = await takeAddress(tx, tenantId, { name: managedName(source.name, balancer.uid, also), managed: true, ...(also === null ? { prefers: familyOf(source) } : { family: also }), takenFor: `${source.kind} "${source.name}" in namespace "${source.namespace}"`, defaultQuota })
-        if ('taken' in given) rows += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
-        else {
+        if ('taken' in given) {
+          rows += await putHolding(tx, given.taken.uid, { podUid: null, balancerUid: null, hostId: null }, { podUid: null, balancerUid: balancer.uid, hostId: null })
+          served.add(taking)
+        } else {
           const whom = refusedFor(taking, given.refusal)
           if (whom === null) refuse(taking, given.refusal)
           else forAll.set(whom, given.refusal)
@@ -63,7 +66,7 @@ async function take({ db, defaultQuota }: Parts, tenantId: string, { take: wante
   }
   for (const taking of wanted) {
     const refusal = forAll.get('any') ?? forAll.get(askedOf(taking))
-    if (refusal !== undefined && own(taking) === undefined) refuse(taking, refusal)
+    if (refusal !== undefined && own(taking) === undefined && !served.has(taking)) refuse(taking, refusal)
   }
   return taken
 }

@@ -82,6 +82,8 @@ describe('what a tenant has on the outside', () => {
     expect(await ann.addresses()).toBe(quota)
     const { reason, message } = await server.db.objectCondition.findFirstOrThrow({ where: { objectKind: 'Service', message: { contains: 'may have 10' } } })
     expect([reason, message]).toEqual(['NoAddress', expect.stringContaining('ask an operator for more')])
+    // Who was given the last of them was never told that there is none.
+    expect((await server.db.$queryRaw<{ n: number }[]>`select count(*)::int as n from "Event" e join "LoadBalancer" b on b."sourceUid" = e."objectUid" join "FloatingAddress" f on f."loadBalancerUid" = b."uid" where b."tenantId" = ${ann.id} and e."reason" = 'NoAddress'`)[0]?.n).toBe(0)
     await passed('carol')
     const [before, statements] = [turnsOf(ann.id), counted.statements()]
     // A change of each of 300 rows, and its own conditions, are no 300 turns.
