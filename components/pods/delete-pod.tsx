@@ -13,6 +13,7 @@ export function DeletePod({ tenant, pod, onClose, onDeleted }: { tenant: string;
   const { namespace, name } = pod.metadata
   const grace = pod.spec.terminationGracePeriodSeconds
   const running = pod.status.containers.filter((c) => c.state === 'Running').length
+  const lost = pod.spec.volumes.filter((volume) => volume.emptyDir).length
   return (
     <DeleteDialog
       noun="pod"
@@ -20,7 +21,7 @@ export function DeletePod({ tenant, pod, onClose, onDeleted }: { tenant: string;
       consequences={[
         running > 0 ? <>{formatCount(running, 'running container')} {running === 1 ? 'gets' : 'get'} {formatCount(grace, 'second')} to end, then {running === 1 ? 'is' : 'are'} killed.</> : <>Its virtual machine is removed.</>,
         ...(pod.status.podIP ? [<>Its address <code key="ip" className="font-mono text-xs">{pod.status.podIP}</code> is released.</>] : []),
-        ...(pod.spec.volumes.length > 0 ? [<>What it holds in {formatCount(pod.spec.volumes.length, 'emptyDir volume')} is lost.</>] : []),
+        ...(lost > 0 ? [<>What it holds in {formatCount(lost, 'emptyDir volume')} is lost.</>] : []),
         <>Its logs are removed with it.</>,
       ]}
       onDelete={async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { AttachmentPhase } from './attachment'
+import { fsType } from './spec'
 
 /**
  * Pending: nothing of it is stored yet, for it is made where its first pod comes. Creating: it is being made. Available: no pod has it. Attaching, InUse, Detaching: a pod gets it,
@@ -12,6 +13,11 @@ export type VolumePhase = z.infer<typeof volumePhase>
 /** What its keeper said of its image last. */
 export const storedPhase = z.enum(['Absent', 'Creating', 'Ready', 'Failed', 'Purged'])
 export type StoredPhase = z.infer<typeof storedPhase>
+
+/** What stands on a volume; null: it is blank, as far as is known. */
+export const formatted = z.enum([...fsType.options, 'block'])
+/** The file system that stands on a volume, of what its row says; null: none. */
+export const formattedAs = (text: string | null): z.infer<typeof fsType> | null => fsType.nullable().catch(null).parse(text)
 
 export type VolumeFacts = {
   deleted: boolean

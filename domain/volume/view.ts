@@ -3,7 +3,7 @@ import { condition } from '../shared/condition'
 import { objectMetadata } from '../shared/metadata'
 import { attachmentPhase } from './attachment'
 import { fsType, volumeSpec } from './spec'
-import { volumePhase } from './state'
+import { formatted, volumePhase } from './state'
 
 /** Who has a volume, or waits for it. `pod` null: the pod is gone, and its host has not let go yet. */
 export const attachmentView = z.object({
@@ -34,7 +34,7 @@ export const volumeView = z.object({
     storedBytes: z.number().nullable(),
     filesystem: z.object({ type: fsType, totalBytes: z.number(), usedBytes: z.number() }).nullable(),
     /** What stands on it; null: nothing yet. */
-    formatted: z.enum(['ext4', 'xfs', 'block']).nullable(),
+    formatted: formatted.nullable(),
     storageClass: z.string(),
     store: z.string(),
     /** On whose disk it lies; null: in a shared store, or not made yet. */

@@ -4,8 +4,8 @@ import { notFound } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
 import { canFence, volumeStoreSpec } from '@/domain/volume-store/spec'
 import { attachmentPhase } from '@/domain/volume/attachment'
-import { fsType, volumeSpec } from '@/domain/volume/spec'
-import { storedPhase, volumePhaseOf } from '@/domain/volume/state'
+import { volumeSpec } from '@/domain/volume/spec'
+import { formatted, storedPhase, volumePhaseOf } from '@/domain/volume/state'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
 import type { Scope } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
@@ -23,7 +23,7 @@ export const listVolumesOutput = pageOf(volumeView)
 
 /** What of the keeper's last report has no column. */
 const reported = volumeReport.pick({ progress: true, attachments: true }).catch({})
-const formatted = z.enum([...fsType.options, 'block']).nullable().catch(null)
+const formattedOr = formatted.nullable().catch(null)
 
 /** Whether the host is silent, or was given up. */
 const isSilent = (host: VolumeRow['host']): boolean => host !== null && (host.phase === 'Unknown' || host.lostAt !== null)
@@ -45,7 +45,7 @@ function filesystemOf(type: VolumeView['status']['formatted'], { attachments = [
 
 function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'conditions'> {
   const report = reported.parse(row.report ?? {})
-  const type = formatted.parse(row.formatted)
+  const type = formattedOr.parse(row.formatted)
   const attachments = toAttachments(row, pods, report)
   const storedSizeBytes = row.storedSizeBytes === null ? null : Number(row.storedSizeBytes)
   return {
