@@ -146,6 +146,21 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'token.create': { name: 't', expiresInDays: 1 },
   'token.list': {},
   'token.revoke': { id: '00000000-0000-4000-8000-000000000000' },
+  'volume.list': {},
+  'volume.get': { name: 'data' },
+  'volume.offer': {},
+  'volume.create': { name: 'foreign', spec: { size: '1Gi' } },
+  'volume.update': { name: 'data', limits: { iops: 100 } },
+  'volume.delete': { name: 'data' },
+  'volume.restore': { name: 'data' },
+  'volume.watch': {},
+  'volume.setQuota': { tenant: 'owner', volumes: 3 },
+  'volumeClaim.list': {},
+  'volumeClaim.get': { name: 'data' },
+  'volumeClaim.create': { name: 'foreign', spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } },
+  'volumeClaim.update': { name: 'data', labels: { a: 'b' } },
+  'volumeClaim.delete': { name: 'data' },
+  'volumeClaim.watch': {},
 }
 
 const open: ProcedureMeta = { rung: 'public' }
@@ -169,6 +184,10 @@ beforeAll(async () => {
   await owner.caller.networkPolicy.create({ tenant: owner.tenant.slug, name: 'closed', spec: { podSelector: {} } })
   await ensureDefaultPool(server.db, { externalCidr: '198.18.100.0/24' })
   await owner.caller.floatingAddress.create({ tenant: owner.tenant.slug, name: 'outside', spec: {} })
+  const { uid: storeId } = await server.db.volumeStore.create({ data: { name: 'tested', spec: { kind: 'file', shared: false } } })
+  await server.db.storageClass.create({ data: { name: 'tested', storeId, spec: { store: 'tested' } } })
+  await owner.caller.volume.create({ tenant: owner.tenant.slug, name: 'data', spec: { size: '1Gi', storageClassName: 'tested' } })
+  await owner.caller.volumeClaim.create({ tenant: owner.tenant.slug, name: 'data', spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'tested', resources: { requests: { storage: '1Gi' } } } })
   await owner.caller.networkPeering.create({ tenant: owner.tenant.slug, name: 'to-extra', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'extra' } } })
 })
 afterAll(() => server.stop())
@@ -201,6 +220,8 @@ const state = async () =>
     networkPolicies: await server.db.networkPolicy.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     networkPeerings: await server.db.networkPeering.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true } }),
     floatingAddresses: await server.db.floatingAddress.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
+    volumes: await server.db.volume.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true, deletedAt: true } }),
+    volumeClaims: await server.db.volumeClaim.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
     tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
     audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),
   })

@@ -21,6 +21,8 @@ import { serviceRouter } from './routers/service'
 import { startRouter } from './routers/start'
 import { secretRouter } from './routers/secret'
 import { tokenRouter } from './routers/token'
+import { volumeRouter } from './routers/volume'
+import { volumeClaimRouter } from './routers/volume-claim'
 import { router } from './trpc'
 
 export const appRouter = router({
@@ -49,5 +51,7 @@ export const appRouter = router({
   securityGroup: securityGroupRouter,
   service: serviceRouter,
   token: tokenRouter,
+  volume: volumeRouter,
+  volumeClaim: volumeClaimRouter,
 })
 export type AppRouter = typeof appRouter

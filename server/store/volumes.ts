@@ -40,8 +40,6 @@ export const findSourceSnapshot = (tx: Transaction, scope: Scope, name: string) 
 /** An archive that the tenant sent, and that is kept still. */
 export const findSourceUpload = (tx: Transaction, scope: Scope, id: string) => tx.volumeUpload.findFirst({ where: { id, tenantId: scope.tenantId, expiresAt: { gt: new Date() } }, select: { id: true, virtualBytes: true } })
 
-export const countVolumeSnapshots = (tx: Transaction, volumeUid: string) => tx.volumeSnapshot.count({ where: { volumeUid } })
-
 export type NewVolume = {
   name: string; labels: Labels; annotations: Labels; spec: VolumeSpec
   classId: string; storeId: string; sizeBytes: bigint
@@ -71,7 +69,7 @@ export const holdVolume = (tx: Transaction, uid: string) => tx.$queryRaw`select 
 
 export type VolumeQuotas = { volumes: number; bytes: number; snapshots: number }
 /** What the tenant has and may have; what is deleted counts until it is removed for good, for it takes room until then. */
-export async function readVolumeUse(db: Database, scope: Scope, usual: VolumeQuotas): Promise<{ used: VolumeQuotas; limits: VolumeQuotas }> {
+export async function readVolumeUse(db: Database, scope: Pick<Scope, 'tenantId'>, usual: VolumeQuotas): Promise<{ used: VolumeQuotas; limits: VolumeQuotas }> {
   const { tenantId } = scope
   const tenant = await db.tenant.findUnique({ where: { id: tenantId }, select: { volumeQuota: true, volumeBytesQuota: true, snapshotQuota: true } })
   const volumes = await db.volume.aggregate({ where: { tenantId }, _count: true, _sum: { sizeBytes: true } })

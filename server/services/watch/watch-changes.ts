@@ -20,6 +20,11 @@ export const watchChangesOutput = changeEvent
 export const balancerKinds: ReadonlySet<string> = new Set(['LoadBalancer', 'Service', 'Ingress', 'Endpoints', 'FloatingAddress', 'Secret', 'PodWeight'])
 export const serviceKinds: ReadonlySet<string> = new Set(['Service', 'Endpoints', 'LoadBalancer', 'FloatingAddress'])
 export const addressKinds: ReadonlySet<string> = new Set(['FloatingAddress', 'LoadBalancer'])
+/** A volume changes with who has it; a claim is what its volume is. */
+export const volumeKinds: ReadonlySet<string> = new Set(['Volume', 'VolumeSnapshot', 'VolumeClaim'])
+export const claimKinds: ReadonlySet<string> = new Set(['VolumeClaim', 'Volume'])
+/** What a timeline of snapshots is made of, and what takes them. */
+export const snapshotKinds: ReadonlySet<string> = new Set(['VolumeSnapshot', 'SnapshotSchedule', 'Volume'])
 
 /** Tells when something of these kinds changed in the tenant: once a batch, however much. What it is now is read by who is told. */
 export async function* watchChanges(ctx: ServerContext, scope: Scope, kinds: ReadonlySet<string>, input: z.output<typeof watchChangesInput>, signal: AbortSignal): AsyncGenerator<ChangeEvent> {

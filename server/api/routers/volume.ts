@@ -1,0 +1,21 @@
+import { volumeOffer } from '@/domain/volume/offer'
+import { volumeView } from '@/domain/volume/view'
+import { offerVolumes, setVolumeQuota, setVolumeQuotaInput, setVolumeQuotaOutput } from '@/server/services/volumes/offer'
+import { deleteVolumeInput, removeVolume, restoreVolume, restoreVolumeInput } from '@/server/services/volumes/volume-deletion'
+import { getVolume, listVolumes, listVolumesInput, listVolumesOutput, volumeReference } from '@/server/services/volumes/volume-view'
+import { changeVolume, createVolume, createVolumeInput, updateVolumeInput } from '@/server/services/volumes/volumes'
+import { volumeKinds, watchChanges, watchChangesInput, watchChangesOutput } from '@/server/services/watch/watch-changes'
+import { live, trackedChanges, trackedEvents } from '../stream-output'
+import { operatorProcedure, router, tenantProcedure } from '../trpc'
+
+export const volumeRouter = router({
+  list: tenantProcedure('volume.read').input(listVolumesInput).output(listVolumesOutput).query(({ ctx, input }) => listVolumes(ctx, ctx.scope, input)),
+  get: tenantProcedure('volume.read').input(volumeReference).output(volumeView).query(({ ctx, input }) => getVolume(ctx, ctx.scope, input)),
+  offer: tenantProcedure('volume.read').output(volumeOffer).query(({ ctx }) => offerVolumes(ctx, ctx.scope)),
+  create: tenantProcedure('volume.write').input(createVolumeInput).output(volumeView).mutation(({ ctx, input }) => createVolume(ctx, ctx.scope, input)),
+  update: tenantProcedure('volume.write').input(updateVolumeInput).output(volumeView).mutation(({ ctx, input }) => changeVolume(ctx, ctx.scope, input)),
+  delete: tenantProcedure('volume.write').input(deleteVolumeInput).output(volumeView).mutation(({ ctx, input }) => removeVolume(ctx, ctx.scope, input)),
+  restore: tenantProcedure('volume.write').input(restoreVolumeInput).output(volumeView).mutation(({ ctx, input }) => restoreVolume(ctx, ctx.scope, input)),
+  watch: tenantProcedure('volume.read').input(watchChangesInput).output(trackedEvents(watchChangesOutput)).subscription(({ ctx, input, signal }) => trackedChanges(watchChanges(ctx, ctx.scope, volumeKinds, input, live(signal)))),
+  setQuota: operatorProcedure.input(setVolumeQuotaInput).output(setVolumeQuotaOutput).mutation(({ ctx, input }) => setVolumeQuota(ctx, ctx.actor, input)),
+})
