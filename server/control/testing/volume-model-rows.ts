@@ -1,5 +1,5 @@
-import { mayFollow } from '@/domain/volume/attachment'
-import type { Action, VolumePlan } from '../controllers/volume/plan'
+import { decide, type Write } from '../controllers/volume/decide'
+import type { VolumePlan } from '../controllers/volume/plan'
 import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolume } from '../controllers/volume/world'
 import type { ModelMachine } from './volume-model-machine'
 
@@ -21,48 +21,40 @@ export class ModelVolumeRows {
   private made = 0
 
   constructor(readonly kind: ModelKind, readOnlyMany: boolean, private readonly machines: readonly ModelMachine[], private readonly careless: CarelessRows | null) {
-    this.volume = { uid: 'v', name: 'data', store: stores[kind], accessMode: readOnlyMany ? 'ReadOnlyMany' : 'ReadWriteOnce', epoch: 0, hostId: null, leaving: false, fence: null, fencedBelow: 0, homeHostId: null, deleted: false, due: false, purging: false, stored: 'Absent', problem: '', revertTo: null, work: false, idle: false }
+    this.volume = { uid: 'v', name: 'data', store: stores[kind], accessMode: readOnlyMany ? 'ReadOnlyMany' : 'ReadWriteOnce', epoch: 0, hostId: null, leaving: false, fence: null, fencedBelow: 0, homeHostId: null, deleted: false, due: false, purging: false, stored: 'Absent', problem: '', source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false }
   }
 
   world(): World | null {
-    const hosts = this.machines.map(({ id, lost, declared }): WorldHost => ({ id, name: id, ready: !lost && !declared, lost, declared, reaches: true, kept: 0 }))
+    const hosts = this.machines.map(({ id, lost, declared }): WorldHost => ({ id, name: id, ready: !lost && !declared, lost, declared, reaches: true, kept: 0, freeBytes: null }))
     if (!this.volume) return null
     const work = (this.kind === 'rbd' && this.volume.stored !== 'Ready') || this.volume.revertTo !== null || this.size > this.storedSize || [...this.snapshots.values()].includes('Asked')
     return structuredClone({ volume: { ...this.volume, work }, attachments: this.attachments, pods: this.pods, hosts })
   }
 
-  /** As the transaction that locks the volume's row: each only where what it rests on is as it was. */
+  /** As the transaction that holds the volume's row: what the controller itself decides, by the rows as they are now. */
   apply({ actions }: VolumePlan, from: WorldVolume): void {
-    for (const action of actions) this.write(action, from)
+    if (!this.volume) return
+    const keeper = this.machines.find(({ id }) => id === this.volume?.hostId)
+    const declared = keeper !== undefined && (keeper.declared || (this.careless === 'byTime' && keeper.lost))
+    for (const write of decide(actions, from, { volume: this.volume, attachments: this.attachments, declared })) this.write(write)
   }
-  private write(action: Action, from: WorldVolume): void {
-    const row = this.volume
-    if (!row) return
-    if (action.kind === 'createAttachment') return void (row.deleted || this.ask(action.podUid, action.readOnly))
-    if ('was' in action) return this.writeAttachment(action)
-    const same = row.epoch === from.epoch && row.hostId === from.hostId && row.leaving === from.leaving && row.deleted === from.deleted && row.purging === from.purging && row.revertTo === from.revertTo
-    if (!same) return
-    if (action.kind === 'remove') return void (this.attachments.length === 0 && (this.volume = null))
-    if (action.kind === 'beginPurge') return void (row.due && this.attachments.every(({ phase }) => phase === 'Waiting') && (row.purging = true))
-    if (action.kind === 'leave') return void (row.leaving = true)
-    if (action.kind === 'bind') {
-      const attachment = this.attachments.find(({ uid, phase }) => uid === action.uid && phase === 'Waiting')
-      if (!attachment) return
-      Object.assign(attachment, { hostId: action.hostId, epoch: action.epoch, phase: 'Attaching' })
+  private write(write: Write): void {
+    switch (write.kind) {
+      case 'createAttachment':
+        return this.ask(write.podUid, write.readOnly)
+      case 'removeAttachment':
+        return void (this.attachments = this.attachments.filter(({ uid }) => uid !== write.uid))
+      case 'setAttachment': {
+        const { kind: _, uid, ...set } = write
+        return void Object.assign(this.attachments.find((one) => one.uid === uid) ?? {}, set)
+      }
+      case 'setVolume': {
+        const { kind: _, ...set } = write
+        return void Object.assign(this.volume ?? {}, set, set.epoch === undefined ? {} : { idle: false })
+      }
+      case 'removeVolume':
+        this.volume = null
     }
-    if (!action.right) return
-    // A host that was declared lost may have been readmitted since: that is read again.
-    const before = this.machines.find(({ id }) => id === row.hostId)
-    if (this.kind === 'shared' && this.careless !== 'byTime' && before && before.id !== action.right.hostId && !before.declared) return
-    const { hostId, epoch, home, fence } = action.right
-    Object.assign(row, { hostId, epoch, leaving: false, fence, homeHostId: row.homeHostId ?? home, idle: false })
-  }
-  private writeAttachment({ kind, uid, was }: Extract<Action, { was: unknown }>): void {
-    const to = kind === 'detach' ? 'Detaching' : kind === 'lose' ? 'Lost' : 'Gone'
-    if (!mayFollow(was, to)) throw new Error(`an attachment comes from ${was} to ${to}`)
-    const isIt = (one: WorldAttachment) => one.uid === uid && one.phase === was
-    if (to === 'Gone') this.attachments = this.attachments.filter((one) => !isIt(one))
-    else for (const one of this.attachments.filter(isIt)) one.phase = to
   }
 
   private ask(podUid: string, readOnly: boolean): void {

@@ -52,10 +52,9 @@ const isShutOut = ({ canFence, volume }: View, { readOnly, epoch }: WorldAttachm
 
 /** At most one change of the right to open it. */
 function planRight(view: View): Action[] {
-  const { volume, active, next } = view
+  const { volume, active, next, isOpenable } = view
   if (volume.purging) return planPurge(view)
   if (volume.deleted) return volume.due && active.length === 0 ? [{ kind: 'beginPurge' }] : []
-  const isOpenable = volume.revertTo === null && volume.stored !== 'Failed'
   const isMadeFirst = next !== undefined && isReaderOfNothing(view, next)
   if (next && isOpenable && !isMadeFirst) return give(view, next)
   if (active.length > 0) return []
@@ -90,11 +89,13 @@ function takeOver(view: View, host: WorldHost): Action[] {
   return !view.isLocal && view.isDeclared(hostId) ? [{ kind: 'keep', right: rightOf(view, host) }] : []
 }
 
-/** The one with the fewest volumes, then by name, so that the same world gives the same plan. */
+/** Where most room is if it will lie on that host's disk for ever; else the one with the fewest volumes; then by name, so that the same world gives the same plan. */
 function keepForWork(view: View, hosts = view.world.hosts): Action[] {
   const { volume } = view
   if (volume.hostId !== null && !view.isSilent(volume.hostId)) return []
-  const [host] = hosts.filter(view.canKeep).sort((a, b) => a.kept - b.kept || (a.name < b.name ? -1 : 1))
+  const hasNoHome = view.isLocal && volume.homeHostId === null
+  const less = (a: WorldHost, b: WorldHost) => (hasNoHome ? (b.freeBytes ?? 0) - (a.freeBytes ?? 0) : 0) || a.kept - b.kept || (a.name < b.name ? -1 : 1)
+  const [host] = hosts.filter((one) => view.canKeep(one) && view.hasRoom(one)).sort(less)
   if (!host) return []
   return volume.hostId === null ? [{ kind: 'keep', right: rightOf(view, host) }] : takeOver(view, host)
 }

@@ -22,8 +22,19 @@ function ofVolume(view: View): Said {
   const lost = lostKeeper(view)
   if (lost) return lost
   if (volume.revertTo !== null) return no('Reverting', 'It goes back to a snapshot: no pod gets it before that is done.')
+  if (volume.stored !== 'Ready' && volume.source !== 'Ready') return ofSource(volume.source)
+  if (volume.stored !== 'Ready' && volume.hostId === null && volume.work) return waitsForHost(view)
   if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made once a pod that names it has a host, or at once where its class says so.' : `It is being made on ${quoted(view.host(volume.hostId))}.`)
   return { status: 'True', reason: 'Ready', message: view.active.length > 0 ? 'It is there, and attached.' : 'It is there, and attached to nothing.' }
+}
+
+const ofSource = (source: 'Pending' | 'Failed'): Said => (source === 'Failed' ? no('SourceFailed', 'The snapshot that it is made of could not be taken: delete this volume, and make another one.') : no('SourcePending', 'The snapshot that it is made of is being taken.'))
+
+/** It is to be made, and nobody makes it. */
+function waitsForHost(view: View): Said {
+  const reaching = view.world.hosts.filter(view.canKeep)
+  if (reaching.length === 0) return no('NoHost', 'No host that is ready reaches its store: it is tried again by itself.')
+  return reaching.some(view.hasRoom) ? no('Creating', 'It is about to be made.') : no('NoSpace', 'Its store has no room for it: make room there, or delete this volume and make a smaller one, or one of another class. It is tried again by itself.')
 }
 
 /** Its keeper is silent: whether that has to be waited for, and how long. */
@@ -53,6 +64,7 @@ function waiting(view: View, one: WorldAttachment, name: string): Said {
   if (volume.deleted) return no('VolumeDeleted', `${name} is deleted. Restore it while it can be, or name another one.`)
   if (volume.stored === 'Failed') return no('VolumeFailed', `${name}: ${volume.problem}`)
   if (volume.revertTo !== null) return no('Reverting', `${name} goes back to a snapshot, and is attached after that.`)
+  if (volume.stored !== 'Ready' && volume.source !== 'Ready') return no(ofSource(volume.source).reason, `${name}: ${ofSource(volume.source).message}`)
   const host = view.host(view.pod(one.podUid)?.hostId ?? null)
   if (!host) return no('Pending', `${name} is attached once the pod has a host.`)
   if (view.isLocal && volume.homeHostId !== null && volume.homeHostId !== host.id) return no('ElsewhereOnDisk', `${name} lies on the disk of ${quoted(view.host(volume.homeHostId))}, and the pod is on ${quoted(host)}. Create the pod anew, so that it comes to that host, or clone the volume into a store that all hosts see.`)

@@ -40,6 +40,12 @@ export class View {
     return this.volume.fence !== null && this.volume.fencedBelow <= this.volume.fence.epoch
   }
 
+  /** It is there, or can be made as soon as somebody keeps it. */
+  get isOpenable(): boolean {
+    const { revertTo, stored, source } = this.volume
+    return revertTo === null && stored !== 'Failed' && (stored === 'Ready' || source === 'Ready')
+  }
+
   /** All that a host may have open, or had and has not said that it let go. */
   get active(): WorldAttachment[] {
     return this.world.attachments.filter(({ phase }) => phase !== 'Waiting')
@@ -63,5 +69,7 @@ export class View {
       return attachment.phase === 'Waiting' && !this.isOver(attachment) && pod && host && this.canKeep(host) ? [{ attachment, pod, host }] : []
     })
   }
+  /** The store has room there for what is not made yet; of a pod's own host the scheduler has seen to that. */
+  hasRoom = ({ freeBytes }: WorldHost): boolean => this.volume.newBytes === 0 || (freeBytes !== null && freeBytes >= this.volume.newBytes)
   canKeep = (host: WorldHost): boolean => host.ready && !host.lost && !host.declared && host.reaches && (!this.isLocal || this.volume.homeHostId === null || this.volume.homeHostId === host.id)
 }

@@ -1,0 +1,75 @@
+import type { Change } from '@/server/store/change-feed'
+import { setConditionIfThere } from '@/server/store/conditions'
+import { inTransaction } from '@/server/store/database'
+import { volumesOfPod } from '@/server/store/volume-references'
+import { listPodsWithVolumes, listSilentVolumeHosts, listUnsettledVolumes, listVolumesOfHost, listVolumesWaitingForStore } from '@/server/store/volume-world'
+import type { Controller, ControlContext } from '../../runtime/controller'
+import { applyPlan } from './apply'
+import { SteadyJudges } from './judges'
+import { planVolume } from './plan'
+import { PodVerdicts } from './pod-verdicts'
+import { readWorld } from './read-world'
+import { tellPod } from './tell-pod'
+
+export type VolumeOptions = { steady?: () => number }
+
+/**
+ * Keys are `volume:<uid>`; `pod:<uid>`, `host:<id>` and `store:<uid>` find out which volumes a change concerns, and `told:<pod>` says what a pod waits for. The second controller waits for hosts
+ * that are silent.
+ */
+export function createVolumeControllers({ steady }: VolumeOptions = {}): Controller[] {
+  const judges = new SteadyJudges(steady)
+  const verdicts = new PodVerdicts()
+  let lost: ReadonlySet<string> = new Set()
+  const look = async ({ db }: ControlContext): Promise<string[]> => {
+    const [before, now] = [lost, judges.lookAt(await listSilentVolumeHosts(db))]
+    lost = now
+    return [...now].filter((id) => !before.has(id))
+  }
+  const reconcile: Controller['reconcile'] = async (ctx, key) => {
+    const [kind, id] = partsOf(key)
+    if (kind === 'volume') return reconcileVolume(ctx, id, judges, verdicts)
+    if (kind === 'told') return tellPod(ctx.db, id, verdicts)
+    if (kind === 'pod') return [...(await volumesOfPod(ctx.db, id)).map(volumeKey), `told:${id}`]
+    if (kind === 'host') return (await listVolumesOfHost(ctx.db, id)).map(volumeKey)
+    return (await listVolumesWaitingForStore(ctx.db, id)).map(volumeKey)
+  }
+  const allKeys: Controller['allKeys'] = async (ctx) => {
+    await look(ctx)
+    return [...(await listUnsettledVolumes(ctx.db)).map(volumeKey), ...(await listPodsWithVolumes(ctx.db)).map((uid) => `pod:${uid}`)]
+  }
+  return [
+    { name: 'volume', workers: 4, resyncSeconds: 30, keysOf, allKeys, reconcile },
+    { name: 'volume-hosts', workers: 1, resyncSeconds: 2, keysOf: () => [], allKeys: async (ctx) => (await look(ctx)).map((id) => `host:${id}`), reconcile },
+  ]
+}
+
+const volumeKey = (uid: string): string => `volume:${uid}`
+function partsOf(key: string): [string, string] {
+  const at = key.indexOf(':')
+  return [key.slice(0, at), key.slice(at + 1)]
+}
+
+function keysOf({ kind, uid }: Change): string[] {
+  if (kind === 'Volume') return [volumeKey(uid)]
+  if (kind === 'Pod') return [`pod:${uid}`]
+  if (kind === 'Host') return [`host:${uid}`]
+  return kind === 'VolumeStore' ? [`store:${uid}`] : []
+}
+
+/** Done again until there is nothing to change: each change is one transaction, and its own feed entry brings the key again. */
+async function reconcileVolume({ db, log }: ControlContext, uid: string, judges: SteadyJudges, verdicts: PodVerdicts): Promise<string[]> {
+  const read = await readWorld(db, uid, judges)
+  if (!read) {
+    judges.forget(uid)
+    return verdicts.forget(uid).map((pod) => `told:${pod}`)
+  }
+  const { world, generation } = read
+  const plan = planVolume(world)
+  const written = await applyPlan(db, read, plan.actions)
+  for (const write of written) if (write.kind === 'setVolume' && write.fence) log.warn({ volume: uid, host: write.hostId, epoch: write.epoch, fence: write.fence }, 'a volume is taken over from a host that is silent, which is shut out first')
+  if (written.length > 0) return []
+  const about = plan.verdicts.find(({ podUid }) => podUid === null)
+  if (about) await inTransaction(db, (tx) => setConditionIfThere(tx, { objectUid: uid, objectKind: 'Volume', type: 'Ready', status: about.status, reason: about.reason, message: about.message, observedGeneration: generation }))
+  return verdicts.note(uid, plan.verdicts).map((pod) => `told:${pod}`)
+}
