@@ -12,6 +12,19 @@ export function nextRun({ every }: Pick<SnapshotScheduleSpec, 'every'>, from: Da
   return new Date((Math.floor(from.getTime() / step) + 1) * step)
 }
 
+/** Its next runs after `from`, the first first; none of one that is suspended. */
+export function nextRuns(spec: Pick<SnapshotScheduleSpec, 'every' | 'suspended'>, from: Date, count: number): Date[] {
+  const runs: Date[] = []
+  for (let at = from; !spec.suspended && runs.length < count; runs.push(at)) at = nextRun(spec, at)
+  return runs
+}
+
+/** How many of one volume a retention keeps at most: the newest one is kept by each rule that keeps any. */
+export function mostKept(keep: Retention): number {
+  const rules = Object.values(keep).filter((number) => number > 0)
+  return rules.reduce((sum, number) => sum + number, 0) - Math.max(0, rules.length - 1)
+}
+
 const day = 86_400_000
 /** 1970 began on a Thursday. */
 const weekOf = (at: Date): number => Math.floor((at.getTime() / day + 3) / 7)

@@ -10,6 +10,9 @@ export const minVolumeBytes = mib
 export const maxVolumesPerPod = 20
 export const maxAttachmentsPerVolume = 500
 export const maxSnapshotsPerVolume = 256
+/** In a store of files each is a layer more of its volume's chain, which has 16 at most. */
+export const maxSnapshotsOfFiles = 15
+export const maxSnapshotsOf = (store: 'file' | 'rbd'): number => (store === 'file' ? maxSnapshotsOfFiles : maxSnapshotsPerVolume)
 /** Of one instant together. */
 export const maxSnapshotGroup = 50
 

@@ -154,6 +154,8 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'volume.delete': { name: 'data' },
   'volume.restore': { name: 'data' },
   'volume.watch': {},
+  'volume.previewRevert': { name: 'data', snapshot: 'before' },
+  'volume.revert': { name: 'data', snapshot: 'before', keepCurrent: false },
   'volume.setQuota': { tenant: 'owner', volumes: 3 },
   'volumeClaim.list': {},
   'volumeClaim.get': { name: 'data' },
@@ -161,6 +163,19 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'volumeClaim.update': { name: 'data', labels: { a: 'b' } },
   'volumeClaim.delete': { name: 'data' },
   'volumeClaim.watch': {},
+  'volumeSnapshot.list': {},
+  'volumeSnapshot.get': { name: 'before' },
+  'volumeSnapshot.create': { name: 'foreign', spec: { source: { volumeName: 'data' } } },
+  'volumeSnapshot.createGroup': { name: 'foreign', pod },
+  'volumeSnapshot.update': { name: 'before', labels: { a: 'b' } },
+  'volumeSnapshot.delete': { name: 'before' },
+  'volumeSnapshot.watch': {},
+  'snapshotSchedule.list': {},
+  'snapshotSchedule.get': { name: 'nightly' },
+  'snapshotSchedule.preview': { spec: { volumes: { names: ['data'] }, every: '1d', keep: { daily: 7 } } },
+  'snapshotSchedule.create': { name: 'foreign', spec: { volumes: { names: ['data'] }, every: '1d', keep: { daily: 7 } } },
+  'snapshotSchedule.update': { name: 'nightly', labels: { a: 'b' } },
+  'snapshotSchedule.delete': { name: 'nightly' },
 }
 
 const open: ProcedureMeta = { rung: 'public' }
@@ -188,6 +203,8 @@ beforeAll(async () => {
   await server.db.storageClass.create({ data: { name: 'tested', storeId, spec: { store: 'tested' } } })
   await owner.caller.volume.create({ tenant: owner.tenant.slug, name: 'data', spec: { size: '1Gi', storageClassName: 'tested' } })
   await owner.caller.volumeClaim.create({ tenant: owner.tenant.slug, name: 'data', spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'tested', resources: { requests: { storage: '1Gi' } } } })
+  await server.db.volumeSnapshot.create({ data: { tenantId: owner.tenant.id, name: 'before', spec: { source: { volumeName: 'data' }, consistency: 'CrashConsistent' }, storeId, sizeBytes: 1n << 30n, phase: 'Ready', takenAt: new Date() } })
+  await owner.caller.snapshotSchedule.create({ tenant: owner.tenant.slug, name: 'nightly', spec: { volumes: { names: ['data'] }, every: '1d', keep: { daily: 7 } } })
   await owner.caller.networkPeering.create({ tenant: owner.tenant.slug, name: 'to-extra', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'extra' } } })
 })
 afterAll(() => server.stop())
@@ -221,6 +238,8 @@ const state = async () =>
     networkPeerings: await server.db.networkPeering.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true } }),
     floatingAddresses: await server.db.floatingAddress.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     volumes: await server.db.volume.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true, deletedAt: true } }),
+    volumeSnapshots: await server.db.volumeSnapshot.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
+    snapshotSchedules: await server.db.snapshotSchedule.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, spec: true } }),
     volumeClaims: await server.db.volumeClaim.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
     tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
     audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),

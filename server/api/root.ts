@@ -18,11 +18,13 @@ import { podRouter } from './routers/pod'
 import { auditRouter, eventRouter } from './routers/record'
 import { securityGroupRouter } from './routers/security-group'
 import { serviceRouter } from './routers/service'
+import { snapshotScheduleRouter } from './routers/snapshot-schedule'
 import { startRouter } from './routers/start'
 import { secretRouter } from './routers/secret'
 import { tokenRouter } from './routers/token'
 import { volumeRouter } from './routers/volume'
 import { volumeClaimRouter } from './routers/volume-claim'
+import { volumeSnapshotRouter } from './routers/volume-snapshot'
 import { router } from './trpc'
 
 export const appRouter = router({
@@ -46,6 +48,7 @@ export const appRouter = router({
   networkPeering: networkPeeringRouter,
   networkPolicy: networkPolicyRouter,
   pod: podRouter,
+  snapshotSchedule: snapshotScheduleRouter,
   start: startRouter,
   secret: secretRouter,
   securityGroup: securityGroupRouter,
@@ -53,5 +56,6 @@ export const appRouter = router({
   token: tokenRouter,
   volume: volumeRouter,
   volumeClaim: volumeClaimRouter,
+  volumeSnapshot: volumeSnapshotRouter,
 })
 export type AppRouter = typeof appRouter

@@ -2,6 +2,7 @@ import { volumeOffer } from '@/domain/volume/offer'
 import { volumeView } from '@/domain/volume/view'
 import { offerVolumes, setVolumeQuota, setVolumeQuotaInput, setVolumeQuotaOutput } from '@/server/services/volumes/offer'
 import { deleteVolumeInput, removeVolume, restoreVolume, restoreVolumeInput } from '@/server/services/volumes/volume-deletion'
+import { previewRevert, previewRevertInput, previewRevertOutput, revertVolume, revertVolumeInput } from '@/server/services/volumes/volume-revert'
 import { getVolume, listVolumes, listVolumesInput, listVolumesOutput, volumeReference } from '@/server/services/volumes/volume-view'
 import { changeVolume, createVolume, createVolumeInput, updateVolumeInput } from '@/server/services/volumes/volumes'
 import { volumeKinds, watchChanges, watchChangesInput, watchChangesOutput } from '@/server/services/watch/watch-changes'
@@ -16,6 +17,8 @@ export const volumeRouter = router({
   update: tenantProcedure('volume.write').input(updateVolumeInput).output(volumeView).mutation(({ ctx, input }) => changeVolume(ctx, ctx.scope, input)),
   delete: tenantProcedure('volume.write').input(deleteVolumeInput).output(volumeView).mutation(({ ctx, input }) => removeVolume(ctx, ctx.scope, input)),
   restore: tenantProcedure('volume.write').input(restoreVolumeInput).output(volumeView).mutation(({ ctx, input }) => restoreVolume(ctx, ctx.scope, input)),
+  previewRevert: tenantProcedure('volume.read').input(previewRevertInput).output(previewRevertOutput).query(({ ctx, input }) => previewRevert(ctx, ctx.scope, input)),
+  revert: tenantProcedure('volume.write').input(revertVolumeInput).output(volumeView).mutation(({ ctx, input }) => revertVolume(ctx, ctx.scope, input)),
   watch: tenantProcedure('volume.read').input(watchChangesInput).output(trackedEvents(watchChangesOutput)).subscription(({ ctx, input, signal }) => trackedChanges(watchChanges(ctx, ctx.scope, volumeKinds, input, live(signal)))),
   setQuota: operatorProcedure.input(setVolumeQuotaInput).output(setVolumeQuotaOutput).mutation(({ ctx, input }) => setVolumeQuota(ctx, ctx.actor, input)),
 })

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { formatBytes } from '@/domain/shared/quantity'
-import { maxSnapshotsPerVolume } from '@/domain/volume/limits'
+import { volumeStoreSpec } from '@/domain/volume-store/spec'
+import { maxSnapshotsOf } from '@/domain/volume/limits'
 import type { VolumeSource, VolumeSpec } from '@/domain/volume/spec'
 import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
-import { countVolumeSnapshots, findSourceSnapshot, findSourceUpload, findVolume, holdVolume, insertHiddenSnapshot, type StoredClass, type VolumeRow } from '@/server/store/volumes'
+import { countSnapshotsOf } from '@/server/store/volume-snapshots'
+import { findSourceSnapshot, findSourceUpload, findVolume, holdVolume, insertHiddenSnapshot, type StoredClass, type VolumeRow } from '@/server/store/volumes'
 import { refusedAt } from '../networks/object-lists'
 
 /** What a new volume's row says of what it is made of, and on whose disk that lies. */
@@ -51,7 +53,8 @@ async function ofVolume(tx: Transaction, scope: Scope, wanted: Wanted, { name }:
   checkSize(wanted, found.sizeBytes, `the volume "${name}"`)
   checkStore(wanted, found.storeId, found.store.name, `the volume "${name}"`)
   checkContent(wanted, found)
-  if ((await countVolumeSnapshots(tx, found.uid)) >= maxSnapshotsPerVolume) throw refusedAt('spec.source.name', `the volume "${name}" has ${maxSnapshotsPerVolume} snapshots, which is the most, and a clone is made of one more: delete some`)
+  const most = maxSnapshotsOf(volumeStoreSpec.parse(found.store.spec).kind)
+  if (((await countSnapshotsOf(tx, [found.uid])).get(found.uid) ?? 0) >= most) throw refusedAt('spec.source.name', `the volume "${name}" has ${most} snapshots, which is the most that its store keeps of one volume, and a clone is made of one more: delete some that nobody needs`)
   const snapshot = await insertHiddenSnapshot(tx, scope, found, `clone-${randomUUID()}`)
   return { ...ofNothing, sourceSnapshotUid: snapshot.uid, homeHostId: found.homeHostId }
 }
