@@ -3,6 +3,7 @@ import { storageClassSpec } from '@/domain/storage-class/spec'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import type { Database } from './database'
+import { freeForVolumes } from './volume-scheduling'
 
 /** What the volume controller reads of a volume; a field says what prisma/schema/volume.prisma says of it. */
 export type VolumeFacts = NonNullable<Awaited<ReturnType<typeof readVolumeFacts>>>
@@ -32,11 +33,10 @@ export type VolumeHostFacts = { id: string; name: string; phase: string; declare
 /** These hosts, and with `candidates` those that are Ready and reach the store: the 100 with the fewest volumes. */
 export const listVolumeHosts = (db: Database, storeId: string, ids: readonly string[], candidates: boolean): Promise<VolumeHostFacts[]> => db.$queryRaw<VolumeHostFacts[]>`
   select h."id", h."name", h."phase", h."lostAt" is not null as "declared", (extract(epoch from h."lastHeartbeat") * 1000)::float8 as "heard", coalesce(s."reachable", false) as "reaches",
-    (s."freeBytes" - coalesce(p."bytes", 0))::float8 as "freeBytes", k."count"::int as "kept"
+    ${freeForVolumes}::float8 as "freeBytes", k."count"::int as "kept"
   from "Host" h
   left join "VolumeStoreHost" s on s."hostId" = h."id" and s."storeId" = ${storeId}::uuid
   left join lateral (select count(*) as "count" from "Volume" v where v."hostId" = h."id") k on true
-  left join lateral (select sum(greatest(v."sizeBytes" - coalesce(v."storedBytes", 0), 0)) as "bytes" from "Volume" v where v."storeId" = ${storeId}::uuid and v."homeHostId" = h."id") p on true
   where h."id" = any(${[...ids]}::uuid[]) or (${candidates} and h."phase" = 'Ready' and h."lostAt" is null and s."reachable")
   order by (h."id" = any(${[...ids]}::uuid[])) desc, k."count", h."name" limit ${ids.length + 100}`
 

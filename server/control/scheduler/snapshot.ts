@@ -41,4 +41,4 @@ export function toHostState(host: SchedulableHost): HostState {
 /** The host after the pod was placed on it: the next pod of the same cycle sees it so. */
 export const reserve = (host: HostState, demand: Demand): HostState => ({ ...host, freeMemoryMiB: host.freeMemoryMiB - demand.memoryMiB, freeMilliCpu: host.freeMilliCpu - demand.milliCpu, pods: host.pods + 1, ...(host.stores && demand.volumes ? { stores: reserveVolumes(host.stores, demand.volumes) } : {}) })
 
-export const demandOf = (spec: PodSpec): Demand => podDemand(spec)
+export const demandOf = ({ spec, volumes }: { spec: PodSpec; volumes: VolumeDemand | null }): Demand => ({ ...podDemand(spec), ...(volumes ? { volumes } : {}) })

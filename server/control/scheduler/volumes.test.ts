@@ -5,9 +5,10 @@ import { reserve, type Demand, type HostState } from './snapshot'
 import { explainVolumes, type HostStore, type VolumeDemand } from './volumes'
 
 const gib = 2 ** 30
+const on = (...hostIds: string[]) => hostIds.map((hostId, i) => ({ hostId, volume: `v${i}` }))
 const stores = (freeBytes: number | null, reachable = true): ReadonlyMap<string, HostStore> => new Map([['s', { reachable, freeBytes }]])
 const host = (name: string, over: Partial<HostState> = {}): HostState => ({ id: name, name, ready: true, unschedulable: false, accelerator: 'tcg', cpus: 4, totalMemoryMiB: 8192, freeMemoryMiB: 8192, freeMilliCpu: 4000, pods: 0, ...over })
-const demand = (volumes?: Partial<VolumeDemand>): Demand => ({ memoryMiB: 224, milliCpu: 100, vcpus: 1, ...(volumes ? { volumes: { problem: null, homeHosts: [], stores: [], ...volumes } } : {}) })
+const demand = (volumes?: Partial<VolumeDemand>): Demand => ({ memoryMiB: 224, milliCpu: 100, vcpus: 1, ...(volumes ? { volumes: { problem: null, homes: [], stores: [], ...volumes } } : {}) })
 const placed = (hosts: HostState[], asked: Demand) => {
   const placement = place(hosts, asked)
   return 'host' in placement ? placement.host.name : Object.fromEntries(placement.reasons)
@@ -16,9 +17,9 @@ const placed = (hosts: HostState[], asked: Demand) => {
 describe('a pod with volumes', () => {
   it('is placed where its volumes lie, and nowhere else', () => {
     const hosts = [host('a', { stores: stores(gib) }), host('b', { stores: stores(gib) })]
-    expect(placed(hosts, demand({ homeHosts: ['b', 'b'], stores: [{ storeId: 's', newBytes: 0 }] }))).toBe('b')
-    expect(placed(hosts, demand({ homeHosts: ['a', 'b'] }))).toEqual({ 'without all of its volumes, which lie on disks of several hosts': 2 })
-    expect(placed(hosts, demand({ homeHosts: ['c'] }))).toEqual({ 'without its volume, which lies on the disk of another host': 2 })
+    expect(placed(hosts, demand({ homes: on('b', 'b'), stores: [{ storeId: 's', newBytes: 0 }] }))).toBe('b')
+    expect(placed(hosts, demand({ homes: on('a', 'b') }))).toEqual({ 'without all of its volumes, which lie on disks of several hosts': 2 })
+    expect(placed(hosts, demand({ homes: on('c') }))).toEqual({ 'without its volume, which lies on the disk of another host': 2 })
     expect(placed([host('a'), host('b')], demand())).toBe('a')
   })
   it('is placed where the store is reached and has room for what is made with it', () => {
@@ -32,10 +33,10 @@ describe('a pod with volumes', () => {
     const placement = place([host('a')], asked)
     if ('host' in placement) throw new Error('placed')
     expect(explainNoFit(placement.reasons, placement.hosts, asked)).toMatch(/^0 of 1 hosts fit: 1 waiting for its volumes\./)
-    const explained = (over: Partial<VolumeDemand>) => explainVolumes({ problem: null, homeHosts: [], stores: [], ...over }, (id) => `host-${id}`)
+    const explained = (over: Partial<VolumeDemand>) => explainVolumes({ problem: null, homes: [], stores: [], ...over }, (id) => `host-${id}`)
     expect(explained({ problem: 'Claim "data" has no volume yet.' })).toBe('Claim "data" has no volume yet.')
-    expect(explained({ homeHosts: ['a', 'b', 'a'] })).toBe('Its volumes lie on the disks of hosts "host-a" and "host-b": clone some of them, so that all are on one host or in a store that all hosts see.')
-    expect(explained({ homeHosts: ['a'] })).toBe('Its volume lies on the disk of host "host-a", and the pod can run on no other.')
+    expect(explained({ homes: on('a', 'b', 'a') })).toBe('Its volumes lie on disks of several hosts ("v0" on host "host-a", "v1" on host "host-b", "v2" on host "host-a"): clone some of them, so that all are on one host or in a store that all hosts see.')
+    expect(explained({ homes: on('a') })).toBe('Its volume "v0" lies on the disk of host "host-a", and the pod can run on no other.')
     expect(explained({})).toBe('')
   })
   it('never gets room that another pod of the same cycle was promised', () => {

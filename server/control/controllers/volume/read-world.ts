@@ -42,7 +42,7 @@ function toVolume(facts: VolumeFacts, judged: { work: boolean; due: boolean; idl
   return {
     uid, name, hostId, leaving, purging, homeHostId, revertTo, fence, stored, ...judged,
     store: storeOf(facts.store), accessMode: spec.accessMode, epoch: Number(facts.epoch), fencedBelow: Number(facts.fencedBelow), deleted: facts.deletedAt !== null,
-    problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), newBytes: stored === 'Absent' ? Number(facts.sizeBytes) : 0,
+    problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), newBytes: stored === 'Absent' && homeHostId === null ? Number(facts.sizeBytes) : 0,
   }
 }
 

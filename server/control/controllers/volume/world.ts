@@ -33,7 +33,7 @@ export type WorldVolume = {
   problem: string
   /** Whether what it is made of is there: a snapshot may still have to be taken, or could not be. */
   source: 'Ready' | 'Pending' | 'Failed'
-  /** What its store needs for it where it is not made yet; 0 once it is. */
+  /** What its store needs for it where it is not made yet; 0 once it is, or its room was promised on its home's disk. */
   newBytes: number
   /** The snapshot that it goes back to. */
   revertTo: string | null
