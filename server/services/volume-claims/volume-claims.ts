@@ -5,6 +5,7 @@ import { formatBytes } from '@/domain/shared/quantity'
 import { volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
 import { volumeClaimView, type VolumeClaimView } from '@/domain/volume-claim/view'
 import { sizeBytesOf } from '@/domain/volume/limits'
+import type { VolumeClaimManifest } from '@/domain/manifest/parse'
 import type { Config } from '@/platform/config'
 import type { Scope } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
@@ -14,7 +15,7 @@ import { recordAudit } from '@/server/store/records'
 import { findVolumeClaim, insertVolumeClaim, loadVolumeClaims, markVolumeClaimDeleted, podsOfClaims, updateVolumeClaim, type VolumeClaimRow } from '@/server/store/volume-claims'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
-import { admitOneMore, checkRevision, holdTenant, listNamespacedInput, listPage, nameTaken, pageOf, refusedAt, requestId, resourceVersion } from '../networks/object-lists'
+import { admitOneMore, checkRevision, holdTenant, listNamespacedInput, listPage, nameTaken, pageOf, refusedAt, requestId, resourceVersion, type Applied } from '../networks/object-lists'
 import { toCondition, toMetadata } from '../object-metadata'
 import { growVolume, heldVolume } from '../volumes/volumes'
 
@@ -64,13 +65,28 @@ export function createVolumeClaim(ctx: ServerContext, scope: Scope, input: z.out
   const { namespace, name, labels, annotations, spec, requestId } = input
   return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'volumeClaim.create', input, output: volumeClaimView }, async () => {
     await holdTenant(tx, scope)
-    await admitInNamespace(tx, scope, namespace)
     if (await findVolumeClaim(tx, scope, namespace, name)) throw nameTaken('PersistentVolumeClaim', name, namespace)
-    await admitOneMore(tx, scope, 'VolumeClaim')
-    await insertVolumeClaim(tx, scope, { namespace, name, labels, annotations, spec })
-    await recordAudit(tx, scope, { action: 'volumeClaim.create', kind: 'PersistentVolumeClaim', namespace, name, detail: spec.resources.requests.storage })
+    await insertNewClaim(tx, scope, { namespace, name, labels, annotations, spec })
     return viewOf(tx, scope, input)
   }), { repeatable: true })
+}
+
+/** The tenant is held. */
+async function insertNewClaim(tx: Transaction, scope: Scope, claim: Parameters<typeof insertVolumeClaim>[2]): Promise<void> {
+  const { namespace, name, spec } = claim
+  await admitInNamespace(tx, scope, namespace)
+  await admitOneMore(tx, scope, 'VolumeClaim')
+  await insertVolumeClaim(tx, scope, claim)
+  await recordAudit(tx, scope, { action: 'volumeClaim.create', kind: 'PersistentVolumeClaim', namespace, name, detail: spec.resources.requests.storage })
+}
+
+/** Makes or changes a claim as a manifest says it. The tenant is held. */
+export async function applyVolumeClaim(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, { metadata, spec }: VolumeClaimManifest): Promise<Applied> {
+  const { namespace, name, labels, annotations } = metadata
+  const existing = await findVolumeClaim(tx, scope, namespace, name)
+  if (existing) return (await change(tx, settings, scope, existing, { labels, annotations, spec })) ? 'configured' : 'unchanged'
+  await insertNewClaim(tx, scope, { namespace, name, labels, annotations, spec })
+  return 'created'
 }
 
 async function admitInNamespace(tx: Transaction, scope: Scope, namespace: string): Promise<void> {
@@ -92,16 +108,18 @@ export function changeVolumeClaim(ctx: ServerContext, scope: Scope, input: z.out
   }, { repeatable: true })
 }
 
-async function change(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, row: VolumeClaimRow, after: { labels: Labels; annotations: Labels; spec: VolumeClaimSpec }): Promise<void> {
+/** Writes what differs; false when nothing does. */
+async function change(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, row: VolumeClaimRow, after: { labels: Labels; annotations: Labels; spec: VolumeClaimSpec }): Promise<boolean> {
   const before = volumeClaimSpec.parse(row.spec)
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
-  if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return
+  if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
   if (row.deletedAt) throw new DomainError('failed_precondition', `The PersistentVolumeClaim "${row.name}" is being deleted, and goes once no pod names it: create one of another name.`)
   refuseOther(before, after.spec)
   await grow(tx, settings, scope, row, before, after.spec)
   await updateVolumeClaim(tx, scope, row.uid, { ...after, specChanged })
   const sizes = [before, after.spec].map(({ resources }) => resources.requests.storage)
   await recordAudit(tx, scope, { action: 'volumeClaim.update', kind: 'PersistentVolumeClaim', namespace: row.namespace, name: row.name, detail: sizes[0] === sizes[1] ? '' : sizes.join(' to ') })
+  return true
 }
 
 /** As in Kubernetes a claim is for good, but for its size. */
@@ -123,14 +141,16 @@ async function grow(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, sco
 }
 
 /** Gives a claim up. It goes once no pod names it; what becomes of its volume, its class says. */
-export function removeVolumeClaim(ctx: ServerContext, scope: Scope, { namespace, name }: z.output<typeof volumeClaimReference>): Promise<{ deleting: true }> {
-  return inTransaction(ctx.db, async (tx) => {
-    await holdTenant(tx, scope)
-    const row = await findVolumeClaim(tx, scope, namespace, name)
-    if (!row) throw notFound('PersistentVolumeClaim', name)
-    if (row.deletedAt) return { deleting: true as const }
-    await markVolumeClaimDeleted(tx, scope, row.uid)
-    await recordAudit(tx, scope, { action: 'volumeClaim.delete', kind: 'PersistentVolumeClaim', namespace, name, detail: row.volume?.name ?? '' })
-    return { deleting: true as const }
-  }, { repeatable: true })
+export function removeVolumeClaim(ctx: ServerContext, scope: Scope, reference: z.output<typeof volumeClaimReference>): Promise<{ deleting: true }> {
+  return inTransaction(ctx.db, (tx) => deleteVolumeClaimInTransaction(tx, scope, reference), { repeatable: true })
+}
+
+export async function deleteVolumeClaimInTransaction(tx: Transaction, scope: Scope, { namespace, name }: z.output<typeof volumeClaimReference>): Promise<{ deleting: true }> {
+  await holdTenant(tx, scope)
+  const row = await findVolumeClaim(tx, scope, namespace, name)
+  if (!row) throw notFound('PersistentVolumeClaim', name)
+  if (row.deletedAt) return { deleting: true }
+  await markVolumeClaimDeleted(tx, scope, row.uid)
+  await recordAudit(tx, scope, { action: 'volumeClaim.delete', kind: 'PersistentVolumeClaim', namespace, name, detail: row.volume?.name ?? '' })
+  return { deleting: true }
 }

@@ -3,8 +3,9 @@ import { DomainError } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
 import type { VolumeView } from '@/domain/volume/view'
+import type { Config } from '@/platform/config'
 import type { Scope } from '@/server/auth/scope'
-import { inTransaction } from '@/server/store/database'
+import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import { podNamesOf } from '@/server/store/volume-attachments'
 import { isVolumeNameTaken, markVolumeDeleted, markVolumeRestored, type VolumeRow } from '@/server/store/volumes'
@@ -20,17 +21,22 @@ export const restoreVolumeInput = volumeReference.extend({ uid: z.uuid().optiona
 /** Deletes a volume that no pod has: until its time is over it can be restored. Said again it changes nothing. */
 export function removeVolume(ctx: ServerContext, scope: Scope, { name, resourceVersion }: z.output<typeof deleteVolumeInput>): Promise<VolumeView> {
   return inTransaction(ctx.db, async (tx) => {
-    await holdTenant(tx, scope)
-    const row = await heldVolume(tx, scope, name)
-    if (row.deletedAt) return volumeViewOf(tx, scope, name)
-    checkRevision('Volume', row, resourceVersion)
-    if (row.claim) throw new DomainError('failed_precondition', `The volume "${name}" is the one of the PersistentVolumeClaim "${row.claim.name}" in namespace "${row.claim.namespace}": delete the claim, and its storage class says what becomes of the volume.`)
-    if (row.attachments.length > 0) throw new DomainError('failed_precondition', inUse(row, await podNamesOf(tx, row.attachments.map(({ podUid }) => podUid))))
-    const deletedAt = new Date()
-    await markVolumeDeleted(tx, scope, row.uid, deletedAt, new Date(deletedAt.getTime() + ctx.config.volumeGraceMs))
-    await recordAudit(tx, scope, { action: 'volume.delete', kind: 'Volume', name, detail: formatBytes(Number(row.sizeBytes)) })
+    await deleteVolumeInTransaction(tx, ctx.config, scope, name, resourceVersion)
     return volumeViewOf(tx, scope, name)
   }, { repeatable: true })
+}
+
+export async function deleteVolumeInTransaction(tx: Transaction, { volumeGraceMs }: Pick<Config, 'volumeGraceMs'>, scope: Scope, name: string, resourceVersion?: string): Promise<{ deleting: true }> {
+  await holdTenant(tx, scope)
+  const row = await heldVolume(tx, scope, name)
+  if (row.deletedAt) return { deleting: true }
+  checkRevision('Volume', row, resourceVersion)
+  if (row.claim) throw new DomainError('failed_precondition', `The volume "${name}" is the one of the PersistentVolumeClaim "${row.claim.name}" in namespace "${row.claim.namespace}": delete the claim, and its storage class says what becomes of the volume.`)
+  if (row.attachments.length > 0) throw new DomainError('failed_precondition', inUse(row, await podNamesOf(tx, row.attachments.map(({ podUid }) => podUid))))
+  const deletedAt = new Date()
+  await markVolumeDeleted(tx, scope, row.uid, deletedAt, new Date(deletedAt.getTime() + volumeGraceMs))
+  await recordAudit(tx, scope, { action: 'volume.delete', kind: 'Volume', name, detail: formatBytes(Number(row.sizeBytes)) })
+  return { deleting: true }
 }
 
 /** Who has it, three of them by name. */

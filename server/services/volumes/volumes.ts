@@ -5,6 +5,7 @@ import { formatBytes } from '@/domain/shared/quantity'
 import { sizeBytesOf, volumeLimits, volumeSize } from '@/domain/volume/limits'
 import { changedForGood, onFull, volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
+import type { VolumeManifest } from '@/domain/manifest/parse'
 import type { Config } from '@/platform/config'
 import { storageClassSpec } from '@/domain/storage-class/spec'
 import type { Scope } from '@/server/auth/scope'
@@ -13,7 +14,7 @@ import { recordAudit } from '@/server/store/records'
 import { findClassOf, findVolume, holdVolume, insertVolume, isVolumeNameTaken, readVolumeUse, updateVolume, type StoredClass, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
-import { checkRevision, holdTenant, nameTaken, refusedAt, requestId, resourceVersion } from '../networks/object-lists'
+import { checkRevision, holdTenant, nameTaken, refusedAt, requestId, resourceVersion, type Applied } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
 import { findSource } from './volume-source'
 import { volumeReference, volumeViewOf } from './volume-view'
@@ -38,8 +39,19 @@ export function createVolume(ctx: ServerContext, scope: Scope, input: z.output<t
   }), { repeatable: true })
 }
 
-/** The tenant is held. */
-async function insertNewVolume(tx: Transaction, settings: Settings, scope: Scope, { spec, ...metadata }: Pick<z.output<typeof createVolumeInput>, 'name' | 'labels' | 'annotations' | 'spec'>): Promise<void> {
+/** Makes or changes a volume as a manifest says it. The tenant is held. One that is deleted keeps what it was, and another of its name is made. */
+export async function applyVolume(tx: Transaction, settings: Settings, scope: Scope, { metadata, spec }: VolumeManifest): Promise<Applied> {
+  const { name, labels, annotations } = metadata
+  if (!(await isVolumeNameTaken(tx, scope, name))) {
+    await insertNewVolume(tx, settings, scope, { name, labels, annotations, spec })
+    return 'created'
+  }
+  const row = await heldVolume(tx, scope, name)
+  return (await change(tx, settings, scope, row, { before: volumeSpec.parse(row.spec), spec, name, labels, annotations })) ? 'configured' : 'unchanged'
+}
+
+/** The tenant is held, and has no volume of that name. */
+export async function insertNewVolume(tx: Transaction, settings: Settings, scope: Scope, { spec, ...metadata }: Pick<z.output<typeof createVolumeInput>, 'name' | 'labels' | 'annotations' | 'spec'>): Promise<void> {
   const found = await classOf(tx, spec)
   const sizeBytes = sizeBytesOf(spec.size)
   await admit(tx, settings, scope, { volumes: 1, bytes: sizeBytes })
@@ -103,15 +115,17 @@ export async function growVolume(tx: Transaction, settings: Settings, scope: Sco
 
 type Change = { before: VolumeSpec; spec: VolumeSpec; name: string; labels: Record<string, string>; annotations: Record<string, string> }
 
-async function change(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, { before, ...after }: Change): Promise<void> {
+/** Writes what differs; false when nothing does. */
+async function change(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, { before, ...after }: Change): Promise<boolean> {
   const [fixed] = changedForGood(before, after.spec)
   if (fixed) throw refusedAt(`spec.${fixed}`, 'never changes: make a new volume of this one (source Volume), and let pods use that')
   const sizeBytes = await sizeAfter(tx, settings, scope, row, after.spec)
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
-  if (!specChanged && after.name === row.name && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return
+  if (!specChanged && after.name === row.name && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
   await updateVolume(tx, scope, row.uid, { ...after, sizeBytes, specChanged })
   const changes = [...(after.name === row.name ? [] : [`called ${after.name}`]), ...(sizeBytes === row.sizeBytes ? [] : [`${before.size} to ${after.spec.size}`])]
   await recordAudit(tx, scope, { action: 'volume.update', kind: 'Volume', name: row.name, detail: changes.join(', ') })
+  return true
 }
 
 /** The size that is asked for, where the volume may grow to it. */
