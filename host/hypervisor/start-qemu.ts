@@ -5,7 +5,7 @@ import { memoryLimitHit, removeGroup } from '@/host/cgroups/group-files'
 import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
 import type { Cgroups } from '@/host/cgroups/port'
 import { qemuArguments } from './arguments'
-import { lastWords, launchQemu, type Launched, type VmNetwork } from './launch'
+import { lastWords, launchQemu, type Launch, type Launched, type VmNetwork } from './launch'
 import { disksFolder, sockets, VmError, type VmShape } from './machine'
 import { killProcess, waitUntilGone } from './process-identity'
 import type { OpenFiles } from './open-files'
@@ -19,6 +19,8 @@ export type QemuStart = {
   runDir: string
   files: OpenFiles
   network: VmNetwork | null
+  /** See {@link Launch.storage}. */
+  storage?: Launch['storage']
   kvmNode: string | null
   cgroups: Cgroups
   /** See {@link vmLimits}; 0 but for clones. */
@@ -56,7 +58,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   const { runDir, signal } = start
   signal.throwIfAborted()
   if (Buffer.byteLength(agentSocket(runDir)) > maxSocketPath) throw new VmError(`the path ${runDir} is too long for a socket: use a shorter data folder`)
-  const limits = vmLimits(start.shape, start.templateHoleBytes ?? 0)
+  const limits = vmLimits(start.shape, start.templateHoleBytes ?? 0, Boolean(start.storage))
   let launched: Launched | undefined
   let cgroups: string[] = []
   try {
@@ -72,6 +74,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
       stderrFile: stderrFile(runDir),
       files: start.files.descriptors,
       network: start.network,
+      storage: start.storage ?? null,
       kvmNode: start.kvmNode,
       cgroups,
       dieWithAgent: start.dieWithAgent,

@@ -14,6 +14,8 @@ export type VmRequest = {
   tenantId: string
   /** Null for a VM whose NIC leads nowhere. */
   network: VmNetwork | null
+  /** The network namespace from which QEMU reaches stores of volumes on the network; null or left out: it has no volumes there, now or later. */
+  storage?: string | null
   mac: string
   vcpus: number
   memoryMiB: number
@@ -85,7 +87,7 @@ type StartedPodQemu = StartedQemu & { scratchBytes: number }
 
 async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedPodQemu> {
   const { qemu, guest, accelerator, cgroups } = settings
-  const { vcpus, memoryMiB, mac, uid, runDir, network, signal } = request
+  const { vcpus, memoryMiB, mac, uid, runDir, network, storage = null, signal } = request
   const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
   const files = new OpenFiles()
   try {
@@ -100,7 +102,7 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
     } else {
       await files.add(descriptors.initramfs, guest.initramfs, 'r')
     }
-    const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
+    const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, storage, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
     return { ...started, scratchBytes }
   } finally {
     await files.close()
@@ -109,7 +111,7 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
 
 function running(settings: HypervisorSettings, request: VmRequest, started: StartedPodQemu, lease: TemplateLease | null): RunningVm {
   const { id, tenantId, uid, runDir } = request
-  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, scratch: { file: request.scratchFile, bytes: started.scratchBytes }, memoryBytes: started.memoryBytes, process: started.identity, cgroups: started.cgroups } as const
+  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, scratch: { file: request.scratchFile, bytes: started.scratchBytes }, memoryBytes: started.memoryBytes, storage: Boolean(request.storage), process: started.identity, cgroups: started.cgroups } as const
   return new RunningVm(record, started.qmp, lease, started)
 }
 

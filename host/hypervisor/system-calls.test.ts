@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newestCall, newNamespace, systemCalls, type SystemCall } from './system-call-numbers'
-import { bpf, filterProgram, qemuFilter } from './system-calls'
+import { bpf, filterProgram, qemuFilter, storageFilter } from './system-calls'
 
 const [allowed, killed] = [0x7fff0000, 0x80000000]
 const refusedAs = (errno: number) => 0x00050000 | errno
@@ -40,6 +40,16 @@ describe('the filter of system calls', () => {
     for (const family of [0, 2, 10, 16, 17, 38, 40]) expect(answerTo({ call: 'socket', first: family })).toBe(refusedAs(97))
   })
 
+  it('lets a QEMU with volumes on the network make streams of IPv4 beside, and is the same for it otherwise', () => {
+    const [stream, datagram, raw, flags] = [1, 2, 3, 0o2004000]
+    for (const second of [stream, stream | flags]) expect(answerTo({ call: 'socket', first: 2, second }, storageFilter)).toBe(allowed)
+    for (const second of [0, datagram, datagram | flags, raw, 4, 5, 10]) expect(answerTo({ call: 'socket', first: 2, second }, storageFilter), String(second)).toBe(refusedAs(97))
+    for (const family of [0, 10, 16, 17, 38, 40]) for (const second of [stream, datagram, raw]) expect(answerTo({ call: 'socket', first: family, second }, storageFilter), String(family)).toBe(refusedAs(97))
+    expect(answerTo({ call: 'socket', first: 1, second: stream }, storageFilter)).toBe(allowed)
+    const asked = [...Object.values(systemCalls), newestCall + 1].filter((call) => call !== systemCalls.socket && call !== systemCalls.socketpair).flatMap((call) => [0, 1, 0x400454ca, 0xae80].map((second) => ({ call, first: 0x3d0f00, second, third: BigInt(second) })))
+    expect(asked.map((each) => answerTo(each, storageFilter))).toEqual(asked.map((each) => answerTo(each)))
+  })
+
   it('lets a descriptor be asked for what QEMU asks, KVM and its tap, and for nothing else', () => {
     // KVM_RUN, KVM_CREATE_VM, KVM_SET_USER_MEMORY_REGION; TUNGETIFF, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ, TUNSETVNETLE, TUNSETSNDBUF; TCGETS
     for (const second of [0xae80, 0xae01, 0x4020ae46, 0x800454d2, 0x400454d0, 0x800454d7, 0x400454d8, 0x400454dc, 0x400454d4, 0x5401]) expect(answerTo({ call: 'ioctl', second }), second.toString(16)).toBe(allowed)
@@ -68,9 +78,10 @@ describe('the filter of system calls', () => {
   })
 
   it('fits the kernel: jumps of a byte, answers at every end', () => {
-    const program = qemuFilter
-    expect(program.length).toBeLessThan(4096)
-    for (const [, ifTrue, ifFalse] of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256)
-    expect(program.at(-1)?.[0]).toBe(0x06)
+    for (const program of [qemuFilter, storageFilter]) {
+      expect(program.length).toBeLessThan(4096)
+      for (const [, ifTrue, ifFalse] of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256)
+      expect(program.at(-1)?.[0]).toBe(0x06)
+    }
   })
 })

@@ -52,7 +52,7 @@ async function layer(id: string, bytes: number, path = join(folder, `${id}.qcow2
   return { id, path, readOnly: false }
 }
 
-const disk = (serial: string, layers: Layer[], sizeBytes: number, more: Partial<VolumeDisk> = {}): VolumeDisk => ({ serial, layers, sizeBytes, readOnly: false, direct: false, rates, onFull: 'pause', ...more })
+const disk = (serial: string, layers: Layer[], sizeBytes: number, more: Partial<Omit<VolumeDisk, 'layers' | 'ceph'>> = {}): VolumeDisk => ({ serial, layers, sizeBytes, readOnly: false, direct: false, rates, onFull: 'pause', ...more })
 
 /** The first bytes of a layer, whoever has it open. */
 async function head(file: Layer): Promise<string> {

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { VolumeRates } from '@/contracts/host/v1/volumes'
-import { volumeBytes } from '@/host/cgroups/limits'
+import { networkVolumeBytes, volumeBytes } from '@/host/cgroups/limits'
 import { setMemoryLimit } from '@/host/cgroups/memory-limit'
-import { controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
-import type { Layer } from '@/host/volumes/store'
+import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, secretId, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
+import { VolumeError, type Layer } from '@/host/volumes/store'
+import { noWayToStorage, openCephImage, type CephImage } from './ceph-image'
 import { allowFileSize, fileBytesOf } from './file-size-limit'
 import { giveFiles, type GivenFile } from './give-files'
 import { VmError } from './machine'
@@ -11,13 +12,13 @@ import { openForWriting } from './open-for-writing'
 import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
 import type { VmRecord } from './vm-record'
 
-/** A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. `layers`: the newest first. */
-export type VolumeDisk = Access & { serial: string; layers: readonly Layer[]; sizeBytes: number; rates: VolumeRates; onFull: OnFull }
+/** A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. */
+export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
 
 /** A snapshot of one disk: `overlay`, empty, comes over `top`, which nobody writes any more. */
 export type OverlayStep = { serial: string; top: Layer; overlay: Layer; direct: boolean }
 
-/** What QEMU has of a volume, as it says. `layers`: ids, the newest first; `device`: whether the guest is shown it. */
+/** What QEMU has of a volume, as it says. `layers`: ids, the newest first, none of an image of Ceph; `device`: whether the guest is shown it. */
 export type PluggedVolume = { serial: string; sizeBytes: number; readOnly: boolean; layers: string[]; device: boolean }
 
 /** A read or write that the store did not carry out. `paused`: the whole VM stands still until `resume`, and the request waits. */
@@ -49,33 +50,51 @@ const filesOf = (serial: string, layer: Layer, readOnly: boolean): GivenFile[] =
 
 /**
  * The volumes of one VM, as disks that are plugged in while it runs. Nothing is remembered here: what is asked for is done, and what there is QEMU says, so that an agent
- * that was started again goes on with it. Calls for one volume come one after another. All throw VmError.
+ * that was started again goes on with it. Calls for one volume come one after another. All throw VmError, and a store's VolumeError as it is.
  */
 export class VolumeDisks {
   constructor(
     private readonly qmp: QmpClient,
-    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process' | 'cgroups' | 'memoryBytes'>,
+    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process' | 'cgroups' | 'memoryBytes' | 'storage'>,
   ) {}
 
-  /** Plugs a volume's disk in; the guest sees it soon after. When it fails nothing of it stays. */
-  async plug(disk: VolumeDisk): Promise<void> {
-    const { serial, layers, sizeBytes, rates, onFull } = disk
+  /**
+   * Plugs a volume's disk in; the guest sees it soon after. When it fails nothing of it stays. `confirmed` is asked once QEMU has the image open and, of one that is
+   * written, its lock, and before the guest may write: the store's `confirmOpen`.
+   */
+  async plug(disk: VolumeDisk, confirmed: () => Promise<unknown> = async () => {}): Promise<void> {
+    const { serial, onFull } = disk
     if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a volume`)
     // What is there of it must not be taken away by the undo of this.
     const before = await this.plugged()
     if (before.some((each) => each.serial === serial)) throw new VmError(`volume ${serial} is plugged in already`)
-    if (layers.length === 0 || layers.length > maxLayers) throw new VmError(`a volume of ${layers.length} layers cannot be opened`)
+    if (disk.layers && (disk.layers.length === 0 || disk.layers.length > maxLayers)) throw new VmError(`a volume of ${disk.layers.length} layers cannot be opened`)
+    if (disk.ceph && !this.vm.storage) throw noWayToStorage()
     try {
-      await this.allowMemory(before.length + 1)
-      const [sets] = await Promise.all([giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, disk.readOnly))), disk.readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes))])
-      await this.qmp.command('object-add', limitsGroup(serial, rates))
-      await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
+      await this.allowMemory([...before, { layers: disk.layers ?? [] }])
+      await (disk.layers ? this.openLayers(disk, disk.layers) : this.openCeph(disk, disk.ceph))
+      await confirmed()
       for (const device of volumeDevices(serial, onFull)) await this.qmp.command('device_add', device)
     } catch (error) {
       await this.remove(serial, 1000).catch(() => {})
-      await this.allowMemory(before.length).catch(() => {})
+      await this.allowMemory(before).catch(() => {})
       throw asVmError(error)
     }
+  }
+
+  private async openLayers(disk: VolumeDisk, layers: readonly Layer[]): Promise<void> {
+    const { serial, readOnly, sizeBytes, rates } = disk
+    const [sets] = await Promise.all([giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, readOnly))), readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes))])
+    await this.qmp.command('object-add', limitsGroup(serial, rates))
+    await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
+  }
+
+  private async openCeph(disk: VolumeDisk, image: CephImage): Promise<void> {
+    const { serial, readOnly, rates } = disk
+    await this.qmp.command('object-add', limitsGroup(serial, rates))
+    await openCephImage(this.qmp, this.vm.runDir, serial, image, disk, draining.timeoutMs)
+    // To the size that it has: nothing changes, but nobody does it without the image's lock, by whose owner a later one finds whom he has to shut out.
+    if (!readOnly) await this.qmp.command('block_resize', { 'node-name': throttleNode(serial), size: (await this.node(serial)).image['virtual-size'] }, draining)
   }
 
   /**
@@ -86,15 +105,14 @@ export class VolumeDisks {
     await this.remove(serial, timeoutMs)
     await this.mustNotWrite(written)
     // Version 1 of the kernel's groups refuses less than what is in use: then it stays.
-    await this.allowMemory((await this.plugged()).length).catch(() => {})
+    await this.allowMemory(await this.plugged()).catch(() => {})
   }
 
   /** Makes the disk larger: the guest is told at once, and writes go on. It never shrinks. */
   async grow(serial: string, sizeBytes: number): Promise<void> {
-    const before = (await this.nodes()).find((node) => node['node-name'] === throttleNode(serial))
-    if (!before) throw new VmError(`the VM has no volume ${serial}`)
+    const before = await this.node(serial)
     if (before.image['virtual-size'] > sizeBytes) throw new VmError(`a volume of ${before.image['virtual-size']} bytes does not shrink to ${sizeBytes}: a file system would lose what is beyond`)
-    await allowFileSize(this.vm, fileBytesOf(sizeBytes))
+    if (!(await this.nodes()).some((node) => node['node-name'] === cephNode(serial))) await allowFileSize(this.vm, fileBytesOf(sizeBytes))
     await this.qmp.command('block_resize', { 'node-name': throttleNode(serial), size: sizeBytes }, draining)
   }
 
@@ -155,7 +173,17 @@ export class VolumeDisks {
     return () => void this.qmp.off('event', onEvent)
   }
 
-  /** Lets a VM that was paused by a fault go on: what waits is tried again. */
+  /** The whole VM stands still, and with it all that writes to its disks, until {@link resume}. */
+  pause(): Promise<void> {
+    return this.qmp.command('stop', {}, draining)
+  }
+
+  /** Whether the VM stands still for a read or write that a store did not carry out. */
+  async isStopped(): Promise<boolean> {
+    return (await this.qmp.execute('query-status', {}, z.looseObject({ status: z.string() }))).status === 'io-error'
+  }
+
+  /** Lets a VM that was paused, also by a fault, go on: what waits is tried again. */
   resume(): Promise<void> {
     return this.qmp.command('cont', {}, draining)
   }
@@ -166,7 +194,8 @@ export class VolumeDisks {
     const device = [controllerId(serial), diskId(serial)].find((id) => devices.includes(id))
     if (device) await this.removeDevice(device, timeoutMs)
     await this.removeNodes(serial)
-    if ((await this.childrenOf('/objects')).includes(throttleGroup(serial))) await this.qmp.command('object-del', { id: throttleGroup(serial) })
+    const objects = await this.childrenOf('/objects')
+    for (const id of [throttleGroup(serial), secretId(serial)]) if (objects.includes(id)) await this.qmp.command('object-del', { id })
     await this.takeFiles([`${serial}/`])
   }
 
@@ -217,8 +246,16 @@ export class VolumeDisks {
     await this.takeFiles(steps.filter(({ serial, overlay }) => !used.has(layerNode(serial, overlay.id))).map(({ serial, overlay }) => `${serial}/${overlay.id}/`))
   }
 
-  private async allowMemory(volumes: number): Promise<void> {
-    if (this.vm.memoryBytes !== null) await setMemoryLimit(this.vm.cgroups, this.vm.memoryBytes + volumes * volumeBytes)
+  private async allowMemory(volumes: readonly { layers: readonly unknown[] }[]): Promise<void> {
+    const bytes = volumes.reduce((sum, { layers }) => sum + (layers.length === 0 ? networkVolumeBytes : volumeBytes), 0)
+    if (this.vm.memoryBytes !== null) await setMemoryLimit(this.vm.cgroups, this.vm.memoryBytes + bytes)
+  }
+
+  /** The uppermost node of a volume. */
+  private async node(serial: string) {
+    const node = (await this.nodes()).find((each) => each['node-name'] === throttleNode(serial))
+    if (!node) throw new VmError(`the VM has no volume ${serial}`)
+    return node
   }
 
   private async mustNotWrite(files: readonly string[]): Promise<void> {
@@ -242,4 +279,5 @@ export class VolumeDisks {
 /** QEMU did what it was told, by its own word, and can still write: it is no QEMU of ours any more. */
 export class StillWritten extends VmError {}
 
-const asVmError = (error: unknown): unknown => (error instanceof VmError ? error : new VmError(`the volume could not be given to the VM: ${error instanceof Error ? error.message : String(error)}`, { cause: error }))
+/** What the store said stays as it is. */
+const asVmError = (error: unknown): unknown => (error instanceof VmError || error instanceof VolumeError ? error : new VmError(`the volume could not be given to the VM: ${error instanceof Error ? error.message : String(error)}`, { cause: error }))

@@ -15,6 +15,8 @@ export const layerNode = (serial: string, layerId: string): string => `${serial}
 /** The node above a volume's image, which keeps it within its limits: what the device is over. */
 export const throttleNode = (serial: string): string => serial
 export const throttleGroup = (serial: string): string => `limits-${serial}`
+/** The node of an image of Ceph, which has no layers. */
+export const cephNode = (serial: string): string => `${serial}-r`
 export const secretId = (serial: string): string => `key-${serial}`
 export const diskId = (serial: string): string => `disk-${serial}`
 export const controllerId = (serial: string): string => `scsi-${serial}`
@@ -51,7 +53,7 @@ export const overlayGraph = (serial: string, overlay: GivenLayer, access: Access
 /** The graph of an image of Ceph. The user's key is given before by {@link secretOf}; `configuration` is a file in the VM's root without any key, which bounds how long Ceph is waited for. */
 export function rbdGraph(serial: string, { pool, namespace, image, user, server }: RbdOptions, { readOnly, direct }: Access, configuration: string): Arguments {
   return underLimits(serial, { readOnly, direct }, {
-    ...{ driver: 'rbd', 'node-name': `${serial}-r`, 'read-only': readOnly, discard: 'unmap', cache: { direct, 'no-flush': false } },
+    ...{ driver: 'rbd', 'node-name': cephNode(serial), 'read-only': readOnly, discard: 'unmap', cache: { direct, 'no-flush': false } },
     ...{ pool, ...(namespace === null ? {} : { namespace }), image, user, 'key-secret': secretId(serial), conf: configuration, server },
   })
 }

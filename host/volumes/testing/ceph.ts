@@ -9,23 +9,27 @@ import { run } from '@/platform/exec'
 import { CephCommands, type CephAccess } from '../rbd/ceph-commands'
 
 /** Fixed ports are a monitor's, so each cluster has a network namespace of its own, in which nobody else listens. */
-const monitor = { host: '127.0.0.1', port: '6789' }
+const monitorPort = '6789'
 export const testPool = 'volumes'
+
+/** A link from another namespace to the cluster's, both ends' addresses in one subnet of 24 bits. */
+export type Wire = { from: string; there: string; here: string }
+export type TestCephOptions = { capacity?: boolean; memoryMiB?: number; wire?: Wire | null }
 
 /**
  * A Ceph of one monitor and one OSD that keeps its data in memory, for a test file. It is usable once it is there, and nothing is left of it after `stop`.
- * `capacity`: also with a manager, who knows how full the cluster is (300 MiB and some seconds more).
+ * `capacity`: also with a manager, who knows how full the cluster is (300 MiB and some seconds more). `wire`: by which it is reached from outside of its own namespace.
  */
 export class TestCeph {
   private readonly children: ChildProcess[] = []
   private osd: ChildProcess | undefined
 
-  private constructor(private readonly folder: string, readonly namespace: string, private readonly keys: { admin: string; monitor: string; manager: string; osd: string }) {}
+  private constructor(private readonly folder: string, readonly namespace: string, private readonly keys: { admin: string; monitor: string; manager: string; osd: string }, readonly address: string) {}
 
-  static async start({ capacity = false, memoryMiB = 1024 }: { capacity?: boolean; memoryMiB?: number } = {}): Promise<TestCeph> {
-    const ceph = new TestCeph(await mkdtemp(join(tmpdir(), 'ceph-')), `hyt-${randomBytes(3).toString('hex')}-ceph`, { admin: cephKey(), monitor: cephKey(), manager: cephKey(), osd: cephKey() })
+  static async start({ capacity = false, memoryMiB = 1024, wire = null }: TestCephOptions = {}): Promise<TestCeph> {
+    const ceph = new TestCeph(await mkdtemp(join(tmpdir(), 'ceph-')), `hyt-${randomBytes(3).toString('hex')}-ceph`, { admin: cephKey(), monitor: cephKey(), manager: cephKey(), osd: cephKey() }, wire?.there ?? '127.0.0.1')
     try {
-      await ceph.begin(capacity, memoryMiB)
+      await ceph.begin(capacity, memoryMiB, wire)
       return ceph
     } catch (error) {
       const log = await readFile(join(ceph.folder, 'log'), 'utf8').catch(() => '')
@@ -36,12 +40,12 @@ export class TestCeph {
 
   /** Of a user of this cluster; the administrator, where none is named. */
   access(user = 'admin', key = this.keys.admin): CephAccess {
-    return { name: 'test', monitors: [`${monitor.host}:${monitor.port}`], user, key, through: this.inside }
+    return { name: 'test', monitors: [`${this.address}:${monitorPort}`], user, key, through: this.inside }
   }
 
   /** As QEMU wants a server of its rbd driver. */
   get server(): { host: string; port: string } {
-    return monitor
+    return { host: this.address, port: monitorPort }
   }
 
   /** Put before a command, it runs in the cluster's network. */
@@ -72,18 +76,19 @@ export class TestCeph {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  private async begin(capacity: boolean, memoryMiB: number): Promise<void> {
-    const { folder, keys } = this
+  private async begin(capacity: boolean, memoryMiB: number, wire: Wire | null): Promise<void> {
+    const { folder, keys, address } = this
     const cluster = randomUUID()
     await run('ip', ['netns', 'add', this.namespace])
     await run('ip', ['-n', this.namespace, 'link', 'set', 'lo', 'up'])
+    if (wire) await this.connect(wire)
     await Promise.all(['mon', 'mgr', 'osd'].map((name) => mkdir(join(folder, name))))
-    await writeFile(join(folder, 'ceph.conf'), configuration(folder, cluster, memoryMiB), { mode: 0o600 })
+    await writeFile(join(folder, 'ceph.conf'), configuration(folder, address, cluster, memoryMiB), { mode: 0o600 })
     await writeFile(join(folder, 'keyring'), keyring(keys), { mode: 0o600 })
-    await run('monmaptool', ['--create', '--fsid', cluster, '--addv', 'a', `[v2:${monitor.host}:3300,v1:${monitor.host}:${monitor.port}]`, join(folder, 'monmap')])
+    await run('monmaptool', ['--create', '--fsid', cluster, '--addv', 'a', `[v2:${address}:3300,v1:${address}:${monitorPort}]`, join(folder, 'monmap')])
     await this.run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', join(folder, 'monmap'), '--keyring', join(folder, 'keyring'))
     for (const name of ['mon', 'mgr', 'osd']) await cp(join(folder, 'keyring'), join(folder, name, 'keyring'))
-    this.start('ceph-mon', '-i', 'a', '--public-addr', monitor.host)
+    this.start('ceph-mon', '-i', 'a', '--public-addr', address)
     const uid = randomUUID()
     await Promise.all([this.admin.ceph(['osd', 'new', uid]), this.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', uid)])
     this.osd = this.start('ceph-osd', '-i', '0')
@@ -91,6 +96,12 @@ export class TestCeph {
     await this.admin.ceph(['osd', 'pool', 'create', testPool, '8', '8'])
     await this.admin.rbd(['pool', 'init', testPool])
     while (capacity && (await this.capacity()) === 0) await pause(200)
+  }
+
+  private async connect({ from, there, here }: Wire): Promise<void> {
+    const link = this.namespace.slice(4)
+    await run('ip', ['-n', from, '-batch', '-'], { input: [`link add ${link} type veth peer name eth0 netns ${this.namespace}`, `address add ${here}/24 dev ${link}`, `link set ${link} up`, ''].join('\n') })
+    await run('ip', ['-n', this.namespace, '-batch', '-'], { input: [`address add ${there}/24 dev eth0`, 'link set eth0 up', ''].join('\n') })
   }
 
   private async capacity(): Promise<number> {
@@ -147,12 +158,12 @@ caps mgr = "allow profile osd"
 caps osd = "allow *"
 `
 
-const configuration = (folder: string, cluster: string, memoryMiB: number): string => `[global]
+const configuration = (folder: string, address: string, cluster: string, memoryMiB: number): string => `[global]
 fsid = ${cluster}
 mon_initial_members = a
-mon_host = [v2:${monitor.host}:3300,v1:${monitor.host}:${monitor.port}]
-public_addr = ${monitor.host}
-cluster_addr = ${monitor.host}
+mon_host = [v2:${address}:3300,v1:${address}:${monitorPort}]
+public_addr = ${address}
+cluster_addr = ${address}
 auth_cluster_required = cephx
 auth_service_required = cephx
 auth_client_required = cephx
