@@ -23,7 +23,7 @@ export const findVolume = (db: Database, scope: Scope, name: string, uid?: strin
 export const loadVolumes = async (db: Database, scope: Scope, uids: string[]): Promise<VolumeRow[]> => inOrder(uids, await db.volume.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId }, include: parts }))
 
 /** Whether a volume that is not deleted has the name. */
-export const isVolumeNameTaken = async (db: Database, scope: Scope, name: string): Promise<boolean> => (await db.volume.count({ where: { tenantId: scope.tenantId, name, deletedAt: null } })) > 0
+export const isVolumeNameTaken = async (db: Database, scope: Pick<Scope, 'tenantId'>, name: string): Promise<boolean> => (await db.volume.count({ where: { tenantId: scope.tenantId, name, deletedAt: null } })) > 0
 
 export type StoredClass = { uid: string; name: string; storeId: string; spec: StorageClassSpec; store: { name: string; spec: unknown } }
 
@@ -34,7 +34,7 @@ export async function findClassOf(tx: Transaction, name: string | undefined): Pr
 }
 
 /** What of a snapshot decides whether a volume can be made of it; hidden ones are nobody's to name. */
-export const findSourceSnapshot = (tx: Transaction, scope: Scope, name: string) =>
+export const findSourceSnapshot = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, name: string) =>
   tx.volumeSnapshot.findFirst({ where: { tenantId: scope.tenantId, name, hidden: false }, select: { uid: true, phase: true, deletedAt: true, sizeBytes: true, storeId: true, homeHostId: true, store: { select: { name: true } } } })
 
 /** An archive that the tenant sent, and that is kept still. */
@@ -46,10 +46,10 @@ export type NewVolume = {
   /** What it is made of, and where that lies. */
   sourceSnapshotUid: string | null; sourceUploadId: string | null; homeHostId: string | null
 }
-export const insertVolume = (tx: Transaction, scope: Scope, volume: NewVolume) => tx.volume.create({ data: { ...volume, tenantId: scope.tenantId }, select: { uid: true } })
+export const insertVolume = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, volume: NewVolume) => tx.volume.create({ data: { ...volume, tenantId: scope.tenantId }, select: { uid: true } })
 
 /** A snapshot that is taken for a clone alone: not listed, and gone once nothing depends on it. */
-export const insertHiddenSnapshot = (tx: Transaction, scope: Scope, of: { uid: string; name: string; storeId: string; homeHostId: string | null; sizeBytes: bigint }, name: string) =>
+export const insertHiddenSnapshot = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, of: { uid: string; name: string; storeId: string; homeHostId: string | null; sizeBytes: bigint }, name: string) =>
   tx.volumeSnapshot.create({ data: { tenantId: scope.tenantId, name, spec: { source: { volumeName: of.name }, consistency: 'CrashConsistent' }, volumeUid: of.uid, storeId: of.storeId, homeHostId: of.homeHostId, sizeBytes: of.sizeBytes, hidden: true }, select: { uid: true } })
 
 export type VolumeChange = { name: string; labels: Labels; annotations: Labels; spec: VolumeSpec; sizeBytes: bigint; specChanged: boolean }
@@ -78,4 +78,13 @@ export async function readVolumeUse(db: Database, scope: Pick<Scope, 'tenantId'>
     used: { volumes: volumes._count, bytes: Number(volumes._sum.sizeBytes ?? 0n), snapshots },
     limits: { volumes: tenant?.volumeQuota ?? usual.volumes, bytes: Number(tenant?.volumeBytesQuota ?? usual.bytes), snapshots: tenant?.snapshotQuota ?? usual.snapshots },
   }
+}
+
+/** What goes on, or does not, without a volume, by name: its snapshots, the schedules that name it alone or among others, and the pods that name it; a hundred of each at most. */
+export async function readVolumeDependents(db: Database, scope: Scope, { uid, name }: { uid: string; name: string }): Promise<{ snapshots: string[]; schedules: string[]; pods: string[] }> {
+  const { tenantId } = scope
+  const snapshots = await db.volumeSnapshot.findMany({ where: { tenantId, volumeUid: uid, hidden: false, deletedAt: null }, select: { name: true }, orderBy: { name: 'asc' }, take: 100 })
+  const schedules = await db.snapshotSchedule.findMany({ where: { tenantId, spec: { path: ['volumes', 'names'], array_contains: [name] } }, select: { name: true }, orderBy: { name: 'asc' }, take: 100 })
+  const pods = await db.pod.findMany({ where: { tenantId, deletedAt: null, references: { some: { kind: 'Volume', name: { in: [uid, name] } } } }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 100 })
+  return { snapshots: snapshots.map((one) => one.name), schedules: schedules.map((one) => one.name), pods: pods.map((one) => `${one.namespace}/${one.name}`) }
 }

@@ -1,0 +1,32 @@
+import { listDeletedClaims, listUnboundClaims } from '@/server/store/claim-binding'
+import type { Change } from '@/server/store/change-feed'
+import type { Controller } from '../../../runtime/controller'
+import { reconcileClaim, type ClaimOptions } from './bind'
+
+/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them. */
+export function createClaimController(options: ClaimOptions): Controller {
+  return {
+    name: 'volume-claims',
+    workers: 2,
+    resyncSeconds: 60,
+    keysOf,
+    allKeys: async ({ db }) => [...new Set([...(await listUnboundClaims(db)), ...(await listDeletedClaims(db))])].map(claimKey),
+    reconcile: async ({ db }, key) => {
+      const at = key.indexOf(':')
+      const [kind, id] = [key.slice(0, at), key.slice(at + 1)]
+      if (kind === 'claim') return reconcileClaim(db, id, options)
+      const tenantId = id === '' ? undefined : id
+      return (await (kind === 'unbound' ? listUnboundClaims(db, tenantId) : listDeletedClaims(db, tenantId))).map(claimKey)
+    },
+  }
+}
+
+const claimKey = (uid: string): string => `claim:${uid}`
+
+/** Of volumes and snapshots, what may let a claim have one: that it is there, ready, or nobody's any more; that there is room in the quota. Of pods, that one may have gone or ended. */
+function keysOf({ kind, action, uid, tenantId }: Change): string[] {
+  if (kind === 'VolumeClaim') return action === 'deleted' ? [`unbound:${tenantId ?? ''}`] : [claimKey(uid)]
+  if (kind === 'Pod') return action === 'added' || tenantId === null ? [] : [`deleted:${tenantId}`]
+  if (kind === 'Volume' || kind === 'VolumeSnapshot') return tenantId === null ? [] : [`unbound:${tenantId}`]
+  return kind === 'StorageClass' ? ['unbound:'] : []
+}
