@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { rbdGraph, secretId, secretOf, type Access } from '@/host/volumes/open-image'
 import type { RbdOptions } from '@/host/volumes/store'
 import { VmError } from './machine'
-import type { QmpClient } from './qmp'
+import { QmpRefusal, type QmpClient } from './qmp'
 import { vmFolder } from './start-qemu'
 
 /** An image of Ceph. `secret` gives its user's key, in base64 as Ceph writes it. */
@@ -41,6 +41,8 @@ export async function openCephImage(qmp: QmpClient, runDir: string, serial: stri
   await qmp.command('object-add', secretOf(serial, await secret()))
   try {
     await qmp.command('blockdev-add', rbdGraph(serial, options, access, configuration), { timeoutMs })
+  } catch (error) {
+    throw error instanceof QmpRefusal && /unknown driver|rbd.*not supported/i.test(error.message) ? new VmError('this host cannot open volumes in Ceph, for it lacks a Debian package: apt-get install qemu-block-extra', { cause: error }) : error
   } finally {
     await qmp.command('object-del', { id: secretId(serial) })
   }

@@ -15,6 +15,7 @@ const outcomes: Readonly<Record<number, { code: VolumeErrorCode; cause: string }
   [errno.denied]: { code: 'Unreachable', cause: "the store's user may not do that: give it the rights that docs/adr/0045 lists" },
   [errno.shutDown]: { code: 'Unreachable', cause: 'the cluster has shut this host out' },
 }
+const missing = { code: 'Unreachable', cause: 'this host lacks a Debian package: apt-get install ceph-common qemu-block-extra' } as const
 const silent = { code: 'Unreachable', cause: 'the cluster does not answer: look at its monitors and OSDs, and at the way from this host to them' } as const
 
 /** What a program of Ceph could not do. `errno`: what it ended with; null: it was not started, or ended by its time. */
@@ -33,7 +34,7 @@ export class CephFailure extends VolumeError {
 /** @param what the program and its verb; arguments hold nothing secret, but are no help either */
 export function cephError(store: string, what: string, error: ExecError): CephFailure {
   const number = numberOf(what, error)
-  const { code, cause } = outcomes[number ?? -1] ?? silent
+  const { code, cause } = error.code === null && error.message.includes('ENOENT') ? missing : (outcomes[number ?? -1] ?? silent)
   // Its last line says what it is about; those before are a library's.
   const said = error.stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? ''
   return new CephFailure(code, store, `The store ${store} could not do ${what}: ${cause}${said === '' ? '' : ` (${said})`}.`, number, error)
