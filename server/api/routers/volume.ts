@@ -1,9 +1,14 @@
 import { volumeOffer } from '@/domain/volume/offer'
+import { volumePreview } from '@/domain/volume/preview'
 import { volumeView } from '@/domain/volume/view'
 import { offerVolumes, setVolumeQuota, setVolumeQuotaInput, setVolumeQuotaOutput } from '@/server/services/volumes/offer'
+import { attachVolume, attachVolumeInput } from '@/server/services/volumes/volume-attachment'
+import { detachVolume, detachVolumeInput } from '@/server/services/volumes/volume-detachment'
 import { deleteVolumeInput, removeVolume, restoreVolume, restoreVolumeInput } from '@/server/services/volumes/volume-deletion'
 import { previewRevert, previewRevertInput, previewRevertOutput, revertVolume, revertVolumeInput } from '@/server/services/volumes/volume-revert'
+import { previewVolume, previewVolumeInput } from '@/server/services/volumes/volume-preview'
 import { getVolume, listVolumes, listVolumesInput, listVolumesOutput, volumeReference } from '@/server/services/volumes/volume-view'
+import { deleteVolumeUpload, deleteVolumeUploadOutput, listUploadsOfVolumes, listVolumeUploadsOutput, volumeUploadReference } from '@/server/services/volumes/volume-uploads'
 import { changeVolume, createVolume, createVolumeInput, updateVolumeInput } from '@/server/services/volumes/volumes'
 import { volumeKinds, watchChanges, watchChangesInput, watchChangesOutput } from '@/server/services/watch/watch-changes'
 import { live, trackedChanges, trackedEvents } from '../stream-output'
@@ -19,6 +24,11 @@ export const volumeRouter = router({
   restore: tenantProcedure('volume.write').input(restoreVolumeInput).output(volumeView).mutation(({ ctx, input }) => restoreVolume(ctx, ctx.scope, input)),
   previewRevert: tenantProcedure('volume.read').input(previewRevertInput).output(previewRevertOutput).query(({ ctx, input }) => previewRevert(ctx, ctx.scope, input)),
   revert: tenantProcedure('volume.write').input(revertVolumeInput).output(volumeView).mutation(({ ctx, input }) => revertVolume(ctx, ctx.scope, input)),
+  listUploads: tenantProcedure('volume.read').output(listVolumeUploadsOutput).query(({ ctx }) => listUploadsOfVolumes(ctx, ctx.scope)),
+  deleteUpload: tenantProcedure('volume.write').input(volumeUploadReference).output(deleteVolumeUploadOutput).mutation(({ ctx, input }) => deleteVolumeUpload(ctx, ctx.scope, input)),
+  attach: tenantProcedure('volume.write').input(attachVolumeInput).output(volumeView).mutation(({ ctx, input }) => attachVolume(ctx, ctx.scope, input)),
+  detach: tenantProcedure('volume.write').input(detachVolumeInput).output(volumeView).mutation(({ ctx, input }) => detachVolume(ctx, ctx.scope, input)),
+  preview: tenantProcedure('volume.write').input(previewVolumeInput).output(volumePreview).query(({ ctx, input }) => previewVolume(ctx, ctx.scope, input)),
   watch: tenantProcedure('volume.read').input(watchChangesInput).output(trackedEvents(watchChangesOutput)).subscription(({ ctx, input, signal }) => trackedChanges(watchChanges(ctx, ctx.scope, volumeKinds, input, live(signal)))),
   setQuota: operatorProcedure.input(setVolumeQuotaInput).output(setVolumeQuotaOutput).mutation(({ ctx, input }) => setVolumeQuota(ctx, ctx.actor, input)),
 })
