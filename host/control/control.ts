@@ -32,6 +32,8 @@ export type ControlOptions = {
   onExternal?: (message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' | 'openBalancerLog' | 'openBalancerServers' }>) => void
   /** Volumes, their snapshots and stores, and keys of stores; without it this host says that it has none. */
   onVolumes?: (message: Extract<DesiredMessage, { kind: 'volumeObjects' | 'storeSecrets' }>) => void
+  /** A connection begins: what comes of volumes begins with all of it. */
+  onVolumesBegin?: () => void
   /** A connection begins: what comes of the outside begins with all of it. */
   onExternalBegin?: () => void
   /** The server answered what was asked at this time of this host's uptime, in milliseconds. */
@@ -81,6 +83,7 @@ async function session(connection: ServerConnection, options: ControlOptions, me
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
   // Before it counts as heard of: what was let go is said anew on this connection.
   options.onExternalBegin?.()
+  options.onVolumesBegin?.()
   options.onHeard?.(askedAt)
   onConnected()
   log.info({ hostId }, 'connected to the server')

@@ -30,6 +30,7 @@ import type { LedgerEntry } from '@/host/ledger/entry'
 import { Ledger, type BrokenEntry } from '@/host/ledger/ledger'
 import { NetworkObjects } from '@/host/ledger/network-objects'
 import { LogStore } from '@/host/logs/log-store'
+import type { Volumes } from '@/host/volumes/volumes'
 import type { Config } from '@/platform/config'
 import type { Logger } from '@/platform/logger'
 import { imagePort, storedReports, type FetchUpload } from './adapters/images'
@@ -49,6 +50,7 @@ import { StartGate } from './start-gate'
 import type { StartPorts } from './start-machine'
 import { killStrayProcesses } from './stray-processes'
 import { UidPool } from './uid-pool'
+import { openVolumes } from './open-volumes'
 
 /** Memory limits of most first pods: none, and the one that the console's form begins with. */
 const commonLimits = [{}, { memory: '128Mi' }]
@@ -67,7 +69,7 @@ async function prepareTemplates(templates: TemplateStore): Promise<void> {
   for (const size of commonSizes()) await templates.prepare(size)
 }
 
-export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs' | 'dnsUpstream'>> & {
+export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs' | 'dnsUpstream' | 'volumesFolder'>> & {
   /** All that the host keeps. */
   folder: string
   guest: Partial<Config['guest']>
@@ -83,7 +85,7 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
 }
 
 /** A host whose parts are open and whose pods of an earlier run are taken up. `external`: null where it can answer for nothing of the outside. */
-export type OpenHost = { pods: PodSet; external: OpenExternal | null; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
+export type OpenHost = { pods: PodSet; external: OpenExternal | null; volumes: Volumes; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -164,7 +166,8 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
-  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
+  const volumes = await openVolumes(settings, entries.map(({ assignment }) => assignment.uid), fetchThrough(uploads), (uid, ...event) => pods.worker(uid)?.tell(...event))
+  const ports = { volumes, images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
   const workerPorts = settings.wrapPorts?.(ports) ?? ports
   const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
@@ -186,10 +189,11 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     guestImages.end()
     await Promise.all([templates.close(), renewal.end()])
     watching.abort()
+    await volumes.close()
     await Promise.all([ledger.close(), known.close(), resolvers.close(), external?.close()])
     await closeGroups(parents)
   }
-  return { pods, external, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
+  return { pods, external, volumes, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
 }
 
 /** The way to the server, which is there once the host is connected. */

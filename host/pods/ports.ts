@@ -6,6 +6,7 @@ import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1
 import type { ExitState } from '@/contracts/guest/v1/messages'
 import type { ListFolderParams, ProbeParams, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 import type { GuestVolumes } from './guest-volumes'
+import type { MachineVolumes } from './machine-volumes'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -63,7 +64,8 @@ export interface NetworkPort {
   detach(pod: PodIdentity): Promise<void>
 }
 
-export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string }
+/** `storage`: it needs a way to stores of volumes on the network. */
+export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string; storage?: boolean }
 
 export interface MachinePort {
   /** Makes or finds the template from which this pod's VM is cloned; does nothing where VMs are booted cold. */
@@ -78,19 +80,26 @@ export interface MachinePort {
   remove(pod: PodIdentity, record: unknown): Promise<void>
 }
 
-/** The volumes of a pod on this host, which it may open. */
-export interface PodVolumes {
-  /** Whether the pod's VM has to be started with a way to a store on the network. */
-  readonly needsStorage: boolean
-  /** Plugs and mounts all of them. Repeating it does what is left to do. Throws {@link StepError} with what is wrong with which. */
-  attachAll(machine: Machine, guest: Guest, signal: AbortSignal): Promise<void>
-  /** Unmounts and unplugs all of them, in this time at most; then, and where the guest is not there any more (null), without it. Nothing has an image open afterwards. */
-  detachAll(machine: Machine, guest: Guest | null, withinMs: number): Promise<void>
-}
+/** Names of a spec's volumes that outlive the pod, and which those are, as the server said last. */
+export type SpecVolumes = { names: readonly string[]; assigned: () => readonly AssignedVolume[] }
 
+/** The volumes of pods on this host that outlive them. They come and go in a running VM as the server says. */
 export interface VolumePort {
-  /** Waits until this host holds all of them under these epochs, which the server may say later than the pod. `onWait` is told whom it waits for. */
-  ready(podUid: string, volumes: readonly AssignedVolume[], onWait: (reason: string) => void, signal: AbortSignal): Promise<PodVolumes>
+  /**
+   * Waits until this host holds all of them under their epochs, which the server may say later than the pod. `onWait` is told whom it waits for, for the tenant. `needsStorage`: the
+   * pod's VM has to be started with a way to a store on the network.
+   */
+  ready(podUid: string, volumes: SpecVolumes, onWait: (reason: string) => void, signal: AbortSignal): Promise<{ needsStorage: boolean }>
+  /** The pod has a VM whose guest is set up. `isFound`: it was taken up from an earlier run of the agent. */
+  up(podUid: string, machine: Machine, guest: Guest, isFound: boolean): void
+  /** Resolves once the VM has all of them, mounted. Throws {@link StepError} with what is wrong with which. */
+  attachAll(podUid: string, volumes: SpecVolumes, signal: AbortSignal): Promise<void>
+  /** Has the guest write out and unmount all of them, in this time at most; none comes any more. Answers those that it did not. */
+  detachAll(podUid: string, withinMs: number): Promise<string[]>
+  /** What came while the pod ran is mounted into each start of a container. */
+  containerStarted(podUid: string, container: string): void
+  /** No VM of the pod exists any more: nothing has anything open for it. */
+  ended(podUid: string): void
 }
 
 /** The host's own disk. */
@@ -111,6 +120,8 @@ export interface Machine {
   /** Speaks to the guest agent until its hello. */
   connect(signal: AbortSignal): Promise<Guest>
   plugImage(serial: string, file: string): Promise<void>
+  /** The pod's volumes, as disks that come and go. */
+  readonly volumes: MachineVolumes
   /** Ends the process: at once, or when its quit is not answered. */
   stop(): Promise<void>
   /** Lets the VM run on without this agent; `exited` never resolves then. */

@@ -1,4 +1,5 @@
 import type { Assignment } from '@/contracts/host/v1'
+import { persistentVolumes } from '@/domain/pod/persistent-volumes'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { Configuration } from './configuration/configuration'
 import { momentOf, type Moment } from './clock'
@@ -12,6 +13,7 @@ import { GuestRefusal, StepError, type Guest, type Machine, type PullProgress, t
 import { Reach } from './reach'
 import { imageMounter, startMachine, undoStart } from './start-machine'
 import { StepRecorder } from './step-recorder'
+import { untilItGoesOn } from './stopped-machine'
 import { Wake } from './wake'
 import type { WorkerDependencies } from './worker-dependencies'
 import type { Step, Wanted } from './wanted'
@@ -79,11 +81,20 @@ export abstract class WorkerSteps extends Reach {
       this.deps.onChange()
       return this.wake.wait()
     },
+    attach: () => {
+      this.waits('The pod waits for its volumes: the server has not given all of them to its host yet. It starts by itself once it has.')
+      return this.wake.wait()
+    },
     conclude: async () => {
       this.state.conclude(this.now)
       await this.deps.logs.end()
       await this.save()
     },
+  }
+
+  private readonly waits = (reason: string): void => {
+    this.state.waitsForVolumes(reason)
+    this.deps.onChange()
   }
 
   private async start(): Promise<void> {
@@ -97,6 +108,8 @@ export abstract class WorkerSteps extends Reach {
     const progress = {
       recorder,
       pullSecrets: this.configuration.pullSecrets,
+      volumes: { names: persistentVolumes(state.running.spec).map(({ name }) => name), assigned: () => state.assignment.volumes ?? [] },
+      waits: this.waits,
       pulling: (reference: string, pulled: PullProgress) => this.events.pulled(reference, pulled),
       imagesReady: (images: Map<string, ReadyImage>) => {
         state.imagesFound(images)
@@ -136,14 +149,14 @@ export abstract class WorkerSteps extends Reach {
 
   private makeRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>, recorder: StepRecorder | null): PodRun {
     const { running: assignment, records, images } = this.state
-    const { logs, ports: { clock } } = this.deps
+    const { logs, ports: { clock, volumes } } = this.deps
     const onChange = () => {
       this.state.containersChanged()
       void this.save()
       this.deps.onChange()
     }
     const evict = (message: string) => this.fail('Evicted', message)
-    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict })
+    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict, volumes })
   }
 
   /** Ends the pod for good, in whatever state it is. */
@@ -165,10 +178,12 @@ export abstract class WorkerSteps extends Reach {
     try {
       const machine = await machines.adopt(this.state.identity, this.state.vmRecord)
       if (machine) {
+        await untilItGoesOn(machine, this.deps.ports.clock, this.interrupt.signal)
         cause = 'its guest agent did not answer after the host agent was started again'
         const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
         if (guest.isSetUp) {
           this.deps.ports.guests?.serve(this.state.assignment.uid, guest, false)
+          this.deps.ports.volumes?.up(this.state.assignment.uid, machine, guest, true)
           return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
         }
         guest.close()

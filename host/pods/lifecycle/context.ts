@@ -35,6 +35,8 @@ export type PodContext = {
   onChange: () => void
   event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
   troubles: TroubleEvents
+  /** Told of each start of a container. */
+  onStarted: (container: string) => void
   /** Aborted once the VM is ended or left: nothing is waited for any more. */
   over: AbortSignal
 }

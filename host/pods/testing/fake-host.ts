@@ -5,7 +5,7 @@ import type { LedgerEntry } from '@/host/ledger/entry'
 import { GuestRefusal, type DiskPort, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
 import { StartGate } from '../start-gate'
 import { FakeClock } from './fake-clock'
-import { noVolumes } from './fake-volumes'
+import { noDisks, noVolumes } from './fake-volumes'
 
 /** A container as a test wants it to behave. Without a rule it runs until it is signalled. */
 export type Behaviour = { refuse?: { code: string; message: string }; ignoresTerm?: boolean; signalled?: number }
@@ -127,6 +127,7 @@ export class FakeMachine implements Machine {
     await this.host.step('guest.connect')
     return this.guest
   }
+  readonly volumes = noDisks
   async plugImage(serial: string): Promise<void> {
     await this.host.step(`vm.plug ${serial}`)
   }

@@ -92,6 +92,11 @@ export class RealHost {
     return [...this.host.external?.external.reports().values() ?? []]
   }
 
+  /** The volumes of this host, as the server's messages reach them. */
+  get volumes(): OpenHost['volumes'] {
+    return this.host.volumes
+  }
+
   /** What runs from now on, and nothing else. */
   apply(pods: Assignment[]): void {
     this.host.pods.apply(pods)

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { VolumeOrigin } from '@/contracts/host/v1/volumes'
+import type { FetchUpload } from '@/host/pods/adapters/images'
+import { asVolumeError } from './tools/failures'
+import { VolumeError, type Progress, type VolumeStore } from './store'
+
+type Upload = Extract<VolumeOrigin, { kind: 'upload' }>
+
+/** Makes a volume of an archive that a tenant has sent to the server. */
+export type MakeOfArchive = (store: VolumeStore, volume: { uid: string; sizeBytes: number }, upload: Upload, progress: Progress, signal: AbortSignal) => Promise<void>
+
+/** How much of the whole the fetching is, as people see it. */
+const fetching = 0.5
+
+/**
+ * Fetches archives into a folder of this host, where each lies as long as a volume is made of it. What is not as the server said it is, byte for byte, is none. Throws VolumeError, and the reason of
+ * an abort.
+ */
+export async function archivesIn(folder: string, fetch: FetchUpload): Promise<MakeOfArchive> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
+  return async (store, volume, upload, progress, signal) => {
+    const path = join(folder, volume.uid)
+    try {
+      await fetchInto(path, volume.uid, upload, fetch, (part) => progress(part * fetching), signal)
+      await store.import(volume, { path, format: upload.format }, (part) => progress(fetching + part * (1 - fetching)), signal)
+    } finally {
+      await rm(path, { force: true })
+    }
+  }
+}
+
+async function fetchInto(path: string, uid: string, { uploadId, bytes, digest }: Upload, fetch: FetchUpload, progress: Progress, signal: AbortSignal): Promise<void> {
+  const file = await open(path, 'w', 0o600)
+  const hash = createHash('sha256')
+  let taken = 0
+  try {
+    await fetch(uploadId, async (chunk) => {
+      taken += chunk.length
+      if (taken > bytes) throw notAsSaid(uid)
+      hash.update(chunk)
+      await file.writeFile(chunk)
+      progress(bytes === 0 ? 1 : taken / bytes)
+    }, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    const known = asVolumeError(uid, error)
+    throw known instanceof VolumeError ? known : new VolumeError('Unreachable', uid, 'The archive could not be fetched from the server. It is tried again.', { cause: error })
+  } finally {
+    await file.close()
+  }
+  if (taken !== bytes || hash.digest('hex') !== digest.replace(/^sha256:/, '')) throw notAsSaid(uid)
+}
+
+const notAsSaid = (uid: string): VolumeError => new VolumeError('Refused', uid, 'The archive on the server is not what was uploaded. Upload it again, and make the volume of that.')

@@ -1,0 +1,119 @@
+import type { HostVolume, HostVolumeAttachment } from '@/contracts/host/v1/volumes'
+import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
+import { GuestRefusal } from '@/host/pods/ports'
+import { mountKey, type Hold } from './hold'
+import { serialOf } from './open-image'
+import type { Image, VolumeStore } from './store'
+import type { PodVm } from './vms'
+
+/** A large file system that was not unmounted is checked for minutes; one that grows is written to. */
+const longGuestMs = 600_000
+/** How long the guest may take to write out what is not written yet, before it is asked again. */
+const unmountMs = 20_000
+const forcedMs = 5_000
+
+/** After an agent was started anew: what the VM has of it. `files`: the ones that it would write. */
+export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: readonly string[]): Promise<void> {
+  const there = (await vm.disks.plugged()).find(({ serial }) => serial === serialOf(uid))
+  if (!there) return hold.closed()
+  hold.state = 'open'
+  hold.size = there.sizeBytes
+  hold.grown = false
+  hold.files = [...files]
+}
+
+/** What is found out of an attached volume: whether it has a file system now, and which. */
+export type Attached = { formatted: 'ext4' | 'xfs' | 'block' }
+
+/** Gives a pod's VM the disk and has its guest mount it. Repeating it does what is left to do. `formatted`: it had a file system before. */
+export async function attach(hold: Hold, volume: HostVolume, { store, vm, formatted }: { store: VolumeStore; vm: PodVm; formatted: boolean }): Promise<Attached> {
+  const { uid, mode, fsType, rates } = volume
+  await vm.serial.do(async () => {
+    const serial = serialOf(uid)
+    const [before] = (await vm.disks.plugged()).filter((one) => one.serial === serial)
+    if (before && before.device && before.readOnly === hold.readOnly) {
+      hold.size = before.sizeBytes
+      return
+    }
+    if (before) await vm.disks.unplug(serial, hold.files)
+    const image = await store.image(uid, hold.readOnly ? 'read' : 'write', hold.epoch)
+    hold.files = writtenFiles(image)
+    // From here on it may be open, whatever becomes of this.
+    hold.state = 'open'
+    await vm.disks.plug(diskOf(volume, image, hold), () => (hold.readOnly ? Promise.resolve() : store.confirmOpen(uid, hold.epoch)))
+    hold.size = (await vm.disks.plugged()).find((one) => one.serial === serial)?.sizeBytes ?? null
+    hold.rates = JSON.stringify(rates)
+  })
+  const result = await vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: !formatted, populate: null }, longGuestMs)
+  hold.state = 'mounted'
+  hold.device = result.device
+  hold.fsBytes = mode === 'block' ? null : result.fsBytes
+  hold.usedBytes = mode === 'block' ? null : result.usedBytes
+  return { formatted: result.fsType ?? 'block' }
+}
+
+function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
+  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull }
+  if (image.kind === 'layers') return { ...disk, direct: image.direct, layers: image.layers }
+  return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
+}
+
+/** Of a snapshot that is being taken the layer below is still written. */
+export const writtenFiles = (image: Image): string[] => (image.kind === 'layers' ? image.layers.slice(0, 2).map(({ path }) => path) : [])
+
+/**
+ * Takes the disk away from the VM. Not forced, the guest has to have unmounted it, and says who is in the way; forced, it has some seconds, and a VM that does not give the disk back is
+ * ended. Nothing has the image open when it resolves.
+ */
+export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean): Promise<void> {
+  const asked = vm.guest.detach({ volume: hold.name, force: forced, timeoutMilliseconds: forced ? forcedMs : unmountMs })
+  await (forced ? asked.catch(() => {}) : asked.catch(unlessUnknown))
+  try {
+    await vm.serial.do(() => vm.disks.unplug(serialOf(volumeUid), hold.files))
+  } catch (error) {
+    if (!forced && !(error instanceof StillWritten)) throw error
+    await vm.end()
+  }
+  hold.closed()
+}
+
+/** A guest that never had it mounted has nothing to write out. */
+function unlessUnknown(error: unknown): void {
+  if (error instanceof GuestRefusal && error.code === 'InvalidRequest') return
+  throw error
+}
+
+/** The disk grows under whoever writes to it, then what is written down of it, then the guest's file system. */
+export async function growOpen(hold: Hold, { uid, sizeBytes, mode }: HostVolume, store: VolumeStore, vm: PodVm): Promise<void> {
+  if (hold.size === null || hold.size < sizeBytes) {
+    hold.grown = mode === 'block'
+    await vm.serial.do(() => vm.disks.grow(serialOf(uid), sizeBytes))
+    hold.size = sizeBytes
+  }
+  await store.grow(uid, sizeBytes)
+  if (mode === 'filesystem') hold.fsBytes = await vm.guest.grow(hold.name, longGuestMs)
+  hold.grown = true
+}
+
+/** Into the containers that run: each start of one has it mounted anew. A container that does not run gets it with its next start. */
+export async function mountHot(hold: Hold, { mounts }: HostVolumeAttachment, vm: PodVm): Promise<void> {
+  for (const { container, path, subPath, readOnly } of mounts ?? []) {
+    const start = vm.startOf(container)
+    if (hold.mounts.get(mountKey(container, path)) === start) continue
+    await vm.guest.mount({ container, volume: hold.name, path, subPath, readOnly: readOnly || hold.readOnly }).catch(unlessEnded)
+    hold.mounts.set(mountKey(container, path), start)
+  }
+}
+
+function unlessEnded(error: unknown): void {
+  if (error instanceof GuestRefusal && (error.code === 'NotFound' || error.code === 'Conflict')) return
+  throw error
+}
+
+/** How full its file system is, as the guest says. */
+export async function usageOf(hold: Hold, { uid, mode, fsType }: HostVolume, vm: PodVm): Promise<void> {
+  if (mode === 'block') return
+  const { fsBytes, usedBytes } = await vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: false, populate: null }, longGuestMs)
+  hold.fsBytes = fsBytes
+  hold.usedBytes = usedBytes
+}

@@ -1,0 +1,120 @@
+import type { SnapshotEntry, VolumeLedger } from '@/host/ledger/volumes'
+import type { OverlayStep } from '@/host/hypervisor/volume-disks'
+import type { Clock } from '@/host/pods/clock'
+import { writtenFiles } from './attach'
+import type { Hold } from './hold'
+import { serialOf } from './open-image'
+import type { Layer, SnapshotStep, VolumeStore } from './store'
+import type { Volume } from './volume'
+import type { PodVm, PodVms } from './vms'
+
+/** A snapshot that is to be taken. */
+export type Member = { uid: string; volume: Volume; store: VolumeStore }
+type Parts = { ledger: Pick<VolumeLedger, 'save'>; clock: Clock; vms: PodVms }
+/** What it is taken of, as it is open now; `vm` null: nobody writes to it. */
+type Prepared = Member & { step: SnapshotStep; hold: Hold | null; vm: PodVm | null }
+
+/** As long as a guest may stand still, at most. */
+const freezeMs = 10_000
+
+/**
+ * Takes snapshots of one instant: nobody writes to any of these volumes between the first and the last. All or none is there afterwards. False: a volume is not ready for it any more. With
+ * `freeze` guests write their file systems out before, and stand still for as long.
+ */
+export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<boolean> {
+  return inAll([...members].sort((a, b) => (a.volume.uid < b.volume.uid ? -1 : 1)), async () => {
+    if (!members.every(({ volume }) => volume.state.isSettled)) return false
+    const prepared: Prepared[] = []
+    try {
+      for (const one of members) prepared.push({ ...one, ...writerOf(one.volume, parts.vms), step: await one.store.prepareSnapshot(one.volume.uid, one.uid) })
+      await takePrepared(prepared, freeze, parts)
+      return true
+    } catch (error) {
+      for (const { store, volume, uid } of prepared) await store.abortSnapshot(volume.uid, uid).catch(() => {})
+      throw error
+    }
+  })
+}
+
+/** Holds what is done with each of these volumes meanwhile up; in the order of their uids, so that two groups do not wait for each other. */
+async function inAll<T>([first, ...rest]: readonly Member[], work: () => Promise<T>): Promise<T> {
+  return first ? first.volume.serial.do(() => inAll(rest, work)) : work()
+}
+
+function writerOf({ state }: Volume, vms: PodVms): { hold: Hold | null; vm: PodVm | null } {
+  const hold = [...state.holds.values()].find((one) => one.state === 'mounted' && !one.readOnly) ?? null
+  return { hold, vm: hold && vms.get(hold.podUid) }
+}
+
+async function takePrepared(prepared: readonly Prepared[], freeze: boolean, parts: Parts): Promise<void> {
+  const vms = [...new Set(prepared.flatMap(({ vm }) => vm ?? []))]
+  const overlays = new Map<PodVm, OverlayStep[]>()
+  for (const one of prepared) if (one.vm && one.step.kind === 'overlay') overlays.set(one.vm, [...(overlays.get(one.vm) ?? []), ...(await overlayOf(one, one.vm, one.step.overlay))])
+  // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
+  const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
+  const began = performance.now()
+  const frozen = freeze ? await freezeAll(prepared, vms) : new Set<Hold>()
+  const takenAt = new Date(parts.clock.now()).toISOString()
+  try {
+    await (isOneInstant ? carryOut(prepared, overlays) : whilePaused(vms, () => carryOut(prepared, overlays)))
+  } finally {
+    await thawAll(prepared, frozen)
+  }
+  const stallMs = Math.ceil(performance.now() - began)
+  for (const { uid, hold, store, volume, step } of prepared) {
+    const consistency = hold && frozen.has(hold) ? 'FilesystemConsistent' : 'CrashConsistent'
+    await parts.ledger.save({ version: 1, kind: 'snapshot', uid, consistency, stallMs: hold ? stallMs : 0, takenAt } satisfies SnapshotEntry)
+    if (step.kind === 'overlay') await store.commitSnapshot(volume.uid, uid)
+    if (hold && step.kind === 'overlay') hold.files = writtenFiles(await store.image(volume.uid, 'read', volume.state.entry.epoch))
+  }
+}
+
+/** Nothing, where QEMU had taken the overlay before an earlier run of the agent ended. */
+async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer): Promise<OverlayStep[]> {
+  const serial = serialOf(volume.uid)
+  const image = await store.image(volume.uid, 'write', volume.state.entry.epoch)
+  const there = (await vm.disks.plugged()).find((one) => one.serial === serial)
+  if (image.kind !== 'layers' || there?.layers[0] === overlay.id) return []
+  const top = image.layers[1]
+  if (!top || there?.layers[0] !== top.id) throw new Error(`QEMU has ${there?.layers[0] ?? 'nothing'} of volume ${volume.uid} as its top layer, and its store ${top?.id ?? 'none'}`)
+  return [{ serial, top: { ...top, readOnly: false }, overlay, direct: image.direct }]
+}
+
+async function carryOut(prepared: readonly Prepared[], overlays: ReadonlyMap<PodVm, OverlayStep[]>): Promise<void> {
+  for (const [vm, steps] of overlays) if (steps.length > 0) await vm.serial.do(() => vm.disks.snapshot(steps))
+  // A store that takes it by itself does so now.
+  await Promise.all(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : undefined)))
+}
+
+async function whilePaused(vms: readonly PodVm[], work: () => Promise<void>): Promise<void> {
+  const paused: PodVm[] = []
+  try {
+    for (const vm of vms) {
+      await vm.disks.pause()
+      paused.push(vm)
+    }
+    await work()
+  } finally {
+    for (const vm of paused) await vm.disks.resume()
+  }
+}
+
+/** Which of them stand still. Of a guest that cannot, the snapshot is as after a power cut. */
+async function freezeAll(prepared: readonly Prepared[], vms: readonly PodVm[]): Promise<Set<Hold>> {
+  const frozen = new Set<Hold>()
+  for (const vm of vms) {
+    const holds = prepared.flatMap((one) => (one.vm === vm && one.hold && one.volume.state.wanted?.mode === 'filesystem' ? [one.hold] : []))
+    if (holds.length === 0) continue
+    const names = await vm.guest.freeze({ volumes: holds.map(({ name }) => name), timeoutMilliseconds: freezeMs }).catch((): string[] => [])
+    for (const hold of holds) if (names.includes(hold.name)) frozen.add(hold)
+  }
+  return frozen
+}
+
+async function thawAll(prepared: readonly Prepared[], frozen: ReadonlySet<Hold>): Promise<void> {
+  for (const vm of new Set(prepared.flatMap(({ vm }) => vm ?? []))) {
+    const names = prepared.flatMap((one) => (one.vm === vm && one.hold && frozen.has(one.hold) ? [one.hold.name] : []))
+    // A guest thaws by itself after a while.
+    if (names.length > 0) await vm.guest.thaw(names).catch(() => {})
+  }
+}

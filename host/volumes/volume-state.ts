@@ -1,0 +1,141 @@
+import type { HostVolume, VolumeReport } from '@/contracts/host/v1/volumes'
+import type { VolumeEntry } from '@/host/ledger/volumes'
+import { Hold } from './hold'
+import type { Observed } from './plan'
+import type { Problem } from './problem'
+import type { VolumeFacts } from './store'
+import type { PodVms } from './vms'
+
+const noRates: HostVolume['rates'] = { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 1 }
+
+/** What a host knows of one volume, and how that changes by what the server says. It has no effects: {@link Volume} carries out, this remembers. */
+export class VolumeState {
+  readonly holds = new Map<string, Hold>()
+  /** As its store says; null: it is not there; undefined: it was not asked. */
+  facts: VolumeFacts | null | undefined
+  /** The epoch under which it was claimed in this run of the agent. */
+  claimedEpoch: number | null = null
+  isGone = false
+  isPurged = false
+  progress: number | null = null
+  problem: Problem | null = null
+  /** Where it lies, also once it is not this host's any more. */
+  place: { storeUid: string; tenantId: string } | null
+  /** Pods that are detached, which the server names until it has heard so. */
+  private readonly detached = new Map<string, Hold>()
+
+  /** `entry`: what the ledger is to say; `saved`: what it does, as JSON. */
+  constructor(
+    public entry: VolumeEntry,
+    public saved: string | null,
+    private readonly vms: PodVms,
+  ) {
+    this.place = entry.object
+    for (const { podUid, name, readOnly, epoch } of entry.holds) {
+      const hold = new Hold(podUid, name, readOnly, epoch)
+      if (vms.isUnknown(podUid)) hold.state = 'unknown'
+      this.holds.set(podUid, hold)
+    }
+    this.takeAttachments()
+  }
+
+  get uid(): string {
+    return this.entry.uid
+  }
+
+  /** What the server says of it; null: it is not this host's any more. */
+  get wanted(): HostVolume | null {
+    return this.entry.object
+  }
+
+  /** Takes what the server says now, which is under no lower epoch. */
+  take(object: HostVolume | null): void {
+    this.entry = { ...this.entry, epoch: Math.max(this.entry.epoch, object?.epoch ?? 0), object, goneAt: null }
+    this.place = object ?? this.place
+    this.takeAttachments()
+  }
+
+  /** With what is open and what shall be: a pod is written down before it gets the disk. */
+  get note(): VolumeEntry {
+    const holds = [...this.holds.values()].filter((hold) => hold.state !== 'closed' || hold.attachment !== null).map((hold) => hold.noted)
+    return { ...this.entry, holds }
+  }
+
+  get isNoted(): boolean {
+    return this.saved === JSON.stringify(this.note)
+  }
+
+  get isReverted(): boolean {
+    const { object, reverted } = this.entry
+    return object !== null && reverted?.epoch === object.epoch && reverted.snapshotUid === object.revertTo
+  }
+
+  /** Whether this host may open it as it shall be opened. */
+  private get isOpenable(): boolean {
+    const { wanted } = this
+    return wanted !== null && this.isNoted && Boolean(this.facts) && (!wanted.keeper || this.claimedEpoch === wanted.epoch) && (wanted.revertTo === null || this.isReverted)
+  }
+
+  /** Whether the pod may have it now, under this epoch. */
+  isReadyFor(podUid: string, epoch: number): boolean {
+    const hold = this.holds.get(podUid)
+    return hold !== undefined && hold.isWanted && hold.epoch === epoch && this.isOpenable
+  }
+
+  /** Whether snapshots of it can be taken: it is this host's to write, and who has it open is known. */
+  get isSettled(): boolean {
+    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every(({ state }) => state === 'closed' || state === 'mounted')
+  }
+
+  observe(store: boolean, due: boolean, now: number): Observed {
+    const { wanted, facts, entry } = this
+    return {
+      ...{ noted: this.isNoted, store, there: facts === undefined ? null : facts !== null, made: entry.made, sizeBytes: facts?.sizeBytes ?? 0, parent: facts?.parent ?? false },
+      ...{ claimed: wanted !== null && this.claimedEpoch === wanted.epoch, reverted: this.isReverted, purged: this.isPurged, due },
+      holds: [...this.holds.values()].map((hold) => hold.observe({ rates: wanted?.rates ?? noRates }, this.vms.get(hold.podUid), now)),
+    }
+  }
+
+  /** Of a hold that was closed: where it shall not come again, the server hears that it is detached, as long as it asks. */
+  settle(hold: Hold): void {
+    if (hold.attachment || hold.state !== 'closed') return
+    this.holds.delete(hold.podUid)
+    hold.problem = null
+    this.detached.set(hold.podUid, hold)
+  }
+
+  report(): VolumeReport {
+    const { entry, problem, facts } = this
+    const head = { kind: 'volume' as const, uid: this.uid, epoch: entry.epoch }
+    if (this.isGone) return { ...head, phase: 'Gone', reason: '', message: '' }
+    const attachments = [...this.holds.values(), ...this.detached.values()].map((hold) => hold.report()).slice(0, 500)
+    if (this.isPurged) return { ...head, phase: 'Purged', reason: '', message: '', attachments }
+    const said = { reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' }
+    const revertedTo = entry.reverted?.epoch === entry.object?.epoch ? (entry.reverted?.snapshotUid ?? null) : null
+    return {
+      ...{ ...head, phase: facts ? 'Ready' : problem?.isFinal ? 'Failed' : 'Creating', ...said, progress: this.progress, formatted: entry.formatted, revertedTo, fenced: entry.fenced, attachments },
+      ...(facts && { sizeBytes: facts.sizeBytes, storedBytes: facts.storedBytes, parent: facts.parent }),
+    }
+  }
+
+  private takeAttachments(): void {
+    const { object } = this.entry
+    const named = new Map((object && !object.purge ? object.attachments : []).map((one) => [one.podUid, one]))
+    const detaching = new Map((object?.detaching ?? []).map((one) => [one.podUid, one]))
+    for (const [podUid, attachment] of named) {
+      const hold = this.holds.get(podUid) ?? new Hold(podUid, attachment.name, attachment.readOnly, attachment.epoch)
+      hold.attachment = attachment
+      if (hold.state === 'closed') hold.closed()
+      this.holds.set(podUid, hold)
+      this.detached.delete(podUid)
+    }
+    for (const [podUid, hold] of this.holds) {
+      hold.forced = detaching.get(podUid)?.forced ?? false
+      if (named.has(podUid)) continue
+      hold.attachment = null
+      this.settle(hold)
+    }
+    for (const podUid of this.detached.keys()) if (!detaching.has(podUid)) this.detached.delete(podUid)
+    for (const podUid of detaching.keys()) if (!this.holds.has(podUid) && !this.detached.has(podUid)) this.detached.set(podUid, new Hold(podUid, '', true, object?.epoch ?? 0))
+  }
+}

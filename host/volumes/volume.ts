@@ -1,0 +1,308 @@
+import type { HostVolume, VolumeReport } from '@/contracts/host/v1/volumes'
+import type { VolumeEntry, VolumeLedger } from '@/host/ledger/volumes'
+import { Serial } from '@/host/network/serial'
+import type { Clock } from '@/host/pods/clock'
+import { Wake } from '@/host/pods/wake'
+import type { Logger } from '@/platform/logger'
+import type { MakeOfArchive } from './archive'
+import { attach, detach, growOpen, mountHot, takeUp, usageOf, writtenFiles } from './attach'
+import { retryAfter, type Hold } from './hold'
+import { serialOf } from './open-image'
+import { nextStep, type Step } from './plan'
+import { problemOf, type Problem } from './problem'
+import { VolumeError, type VolumeStore } from './store'
+import { VolumeState } from './volume-state'
+import type { PodVm, PodVms } from './vms'
+
+export type VolumeParts = {
+  ledger: Pick<VolumeLedger, 'save'>
+  vms: PodVms
+  /** Null: the store is not open. */
+  store: (storeUid: string, tenantId: string) => VolumeStore | null
+  makeOfArchive: MakeOfArchive
+  clock: Clock
+  log: Pick<Logger, 'warn' | 'error'>
+  /** Told of each change of what is reported of a volume. */
+  changed: (volumeUid: string) => void
+}
+
+type PodStep = Extract<Step, { podUid: string }>['do']
+type VolumeStep = Exclude<Step, { podUid: string }>['do']
+
+/** How often it is asked how full a volume is that somebody has. */
+const lookEveryMs = 60_000
+
+const whatOf: Record<Step['do'], string> = {
+  ...{ note: 'written down', look: 'found', create: 'made', claim: 'claimed', revert: 'brought back to its snapshot', grow: 'grown', flatten: 'made independent of its snapshot', purge: 'removed', letGo: 'let go', wait: '', lost: 'found' },
+  ...{ takeUp: 'taken up', attach: "given to the pod's virtual machine", detach: "taken away from the pod's virtual machine", growOpen: 'grown', limit: 'limited', mount: 'mounted into the running containers' },
+}
+
+/**
+ * One volume on this host. A serial loop does one step at a time ({@link nextStep}); what fails is tried again after a wait, or as soon as the server says something else. What is
+ * in force is in the ledger before it is.
+ */
+export class Volume {
+  /** Steps, and snapshots of the volume, one after another. */
+  readonly serial = new Serial()
+  readonly finished: Promise<void>
+  readonly state: VolumeState
+  private readonly wake = new Wake()
+  private failures = 0
+  private notBefore = 0
+  private lookedAt = 0
+  private readonly closing = new AbortController()
+  private tidying: Promise<void> | null = null
+  /** Of what takes long, which a newer word of the server ends. */
+  private job: AbortController | null = null
+
+  /** `isKnown`: the ledger says what `entry` does. */
+  constructor(
+    private readonly parts: VolumeParts,
+    entry: VolumeEntry,
+    isKnown: boolean,
+  ) {
+    this.state = new VolumeState(entry, isKnown ? JSON.stringify(entry) : null, parts.vms)
+    this.finished = this.loop()
+  }
+
+  get uid(): string {
+    return this.state.uid
+  }
+
+  /** Null: it is not open, or nothing is known of where it lies. */
+  get store(): VolumeStore | null {
+    const { place } = this.state
+    return place && this.parts.store(place.storeUid, place.tenantId)
+  }
+
+  /** What the server says of it now; null: it is not this host's any more. Under a lower epoch than was known it says nothing that counts. */
+  take(object: HostVolume | null): void {
+    const { entry } = this.state
+    if (object && object.epoch < entry.epoch) {
+      this.parts.log.error({ volume: this.uid, epoch: object.epoch, known: entry.epoch }, 'the server names a lower epoch of a volume than this host knows: nothing of it is opened')
+      this.failed({ reason: 'Stale', message: `This host knows the epoch ${entry.epoch} of the volume, and the server says ${object.epoch}: nothing is opened. The operator has to look whether the server works on an old copy of its database.`, isFinal: true })
+      return this.parts.changed(this.uid)
+    }
+    if (JSON.stringify(object) === JSON.stringify(entry.object)) return
+    if (!object || object.purge || object.epoch !== entry.object?.epoch) this.job?.abort(new Error('the server says something else of the volume'))
+    this.state.take(object)
+    this.retryNow()
+  }
+
+  /** What failed is tried again at once. */
+  retryNow(): void {
+    this.notBefore = 0
+    for (const hold of this.state.holds.values()) hold.notBefore = 0
+    this.wake.wake()
+  }
+
+  /** The pod's VM came, changed or, null, went. */
+  vmChanged(podUid: string, vm: PodVm | null): void {
+    const hold = this.state.holds.get(podUid)
+    if (!hold) return
+    if (vm) hold.succeeded()
+    else hold.closed()
+    this.state.settle(hold)
+    this.wake.wake()
+    this.parts.changed(this.uid)
+  }
+
+  /** Ends the worker and leaves what is open. */
+  async close(): Promise<void> {
+    this.closing.abort(new Error('the host agent ends'))
+    this.job?.abort(new Error('the host agent ends'))
+    this.wake.wake()
+    await Promise.all([this.finished, this.tidying])
+  }
+
+  /** Merges what removed snapshots have left apart, beside what else is done: it may take long, and is tried again with the next one. */
+  tidy(): Promise<void> {
+    this.tidying ??= this.tidyNow().finally(() => (this.tidying = null))
+    return this.tidying
+  }
+
+  report(): VolumeReport {
+    return this.state.report()
+  }
+
+  private async tidyNow(): Promise<void> {
+    const { store } = this
+    if (!store?.tidy || this.state.wanted?.keeper !== true) return
+    await store.tidy(this.uid, () => {}, this.closing.signal).catch((error: unknown) => this.parts.log.warn({ volume: this.uid, err: error }, 'layers of a volume could not be merged'))
+  }
+
+  private get now(): number {
+    return this.parts.clock.steady()
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.closing.signal.aborted && !this.state.isGone) {
+      this.wake.clear()
+      const step = await this.serial.do(() => this.doNext())
+      if (step === 'wait') await this.idle()
+      else this.parts.changed(this.uid)
+    }
+  }
+
+  private async doNext(): Promise<Step['do'] | null> {
+    if (this.closing.signal.aborted) return null
+    const step = nextStep(this.state.wanted, this.state.observe(this.store !== null, this.notBefore <= this.now, this.now))
+    if (step.do === 'wait' && this.isLookDue) return this.carryOut({ do: 'look' })
+    return step.do === 'wait' ? 'wait' : this.carryOut(step)
+  }
+
+  private get isLookDue(): boolean {
+    const { facts, holds } = this.state
+    return this.now - this.lookedAt >= lookEveryMs && Boolean(facts) && this.store !== null && [...holds.values()].some(({ state }) => state === 'mounted')
+  }
+
+  /** Until something happens, or what failed is to be tried again. */
+  private async idle(): Promise<void> {
+    const { now } = this
+    const times = [this.notBefore, ...[...this.state.holds.values()].map(({ notBefore }) => notBefore), this.lookedAt + lookEveryMs].filter((time) => time > now)
+    const timer = new AbortController()
+    await Promise.race([this.wake.wait(), this.parts.clock.sleep(Math.min(lookEveryMs, ...times.map((time) => time - now)), timer.signal).catch(() => {})])
+    timer.abort()
+  }
+
+  private async carryOut(step: Step): Promise<Step['do']> {
+    if ('podUid' in step) await this.ofPod(step.do, step.podUid)
+    else await this.ofVolume(step.do)
+    return step.do
+  }
+
+  private async ofPod(step: PodStep, podUid: string): Promise<void> {
+    const hold = this.state.holds.get(podUid)
+    if (!hold) return
+    const vm = this.parts.vms.get(podUid)
+    try {
+      if (vm) await this.withVm(step, hold, vm)
+      else hold.closed()
+      hold.succeeded()
+    } catch (error) {
+      // Whose VM ended meanwhile has nothing open.
+      if (!this.closing.signal.aborted && this.parts.vms.get(podUid) === vm) this.noteFailure(step, error, (problem) => hold.failed(problem, this.now))
+    } finally {
+      this.state.settle(hold)
+    }
+  }
+
+  private async withVm(step: PodStep, hold: Hold, vm: PodVm): Promise<void> {
+    const { state, store } = this
+    if (step === 'detach') return detach(hold, this.uid, vm, hold.forced || !state.wanted)
+    if (step === 'takeUp') return takeUp(hold, this.uid, vm, store ? writtenFiles(await store.image(this.uid, 'read', state.entry.epoch)) : [])
+    const { wanted } = state
+    if (!wanted || !store) return
+    if (step === 'attach') {
+      const { formatted } = await attach(hold, wanted, { store, vm, formatted: wanted.formatted || state.entry.formatted !== null })
+      state.entry = { ...state.entry, formatted }
+    } else if (step === 'growOpen') {
+      await growOpen(hold, wanted, store, vm)
+      state.facts = await store.describe(this.uid)
+    } else if (step === 'limit') {
+      await vm.disks.limit(serialOf(this.uid), wanted.rates)
+      hold.rates = JSON.stringify(wanted.rates)
+    } else if (hold.attachment) await mountHot(hold, hold.attachment, vm)
+  }
+
+  private async ofVolume(step: VolumeStep): Promise<void> {
+    this.job = new AbortController()
+    const { signal } = this.job
+    try {
+      await this.work(step, signal)
+      if (step !== 'note') {
+        this.state.problem = null
+        this.failures = this.notBefore = 0
+      }
+    } catch (error) {
+      this.state.facts = undefined
+      if (!signal.aborted && !this.closing.signal.aborted) this.noteFailure(step, error, (problem) => this.failed(problem))
+    } finally {
+      this.job = null
+      this.state.progress = null
+    }
+  }
+
+  private noteFailure(step: Step['do'], error: unknown, note: (problem: Problem) => void): void {
+    const problem = problemOf(error, whatOf[step])
+    this.parts.log.warn({ volume: this.uid, step, err: error }, 'a step of a volume failed')
+    note(problem)
+  }
+
+  private failed(problem: Problem): void {
+    this.state.problem = problem
+    this.failures += 1
+    this.notBefore = this.now + retryAfter(this.failures)
+  }
+
+  private async work(step: VolumeStep, signal: AbortSignal): Promise<void> {
+    const { state, uid, store } = this
+    if (step === 'note') {
+      const { note } = state
+      await this.parts.ledger.save(note)
+      state.saved = JSON.stringify(note)
+      return
+    }
+    if (step === 'letGo') return this.letGo(store)
+    const { wanted } = state
+    if (!wanted || !store) return
+    if (step === 'lost') throw new VolumeError('Damaged', uid, `Volume ${wanted.name} was in its store, and is not any more. Restore it from a snapshot: make a volume of that; or delete this one. The operator should look at the store.`)
+    if (step === 'create') await this.create(wanted, store, signal)
+    else if (step === 'claim') {
+      const { clients } = await store.claim(uid, wanted.epoch, wanted.fence)
+      state.claimedEpoch = wanted.epoch
+      state.entry = { ...state.entry, made: true, ...(wanted.fence && { fenced: { epoch: wanted.epoch, clients: clients.slice(0, 20).map((one) => one.slice(0, 128)) } }) }
+    } else if (step === 'grow') await store.grow(uid, wanted.sizeBytes)
+    else if (step === 'flatten') await store.flatten(uid, this.progressed, signal)
+    else if (step === 'revert' && wanted.revertTo !== null) {
+      await store.revert(uid, wanted.revertTo, this.progressed, signal)
+      state.entry = { ...state.entry, reverted: { epoch: wanted.epoch, snapshotUid: wanted.revertTo } }
+    } else if (step === 'purge') {
+      await store.remove(uid)
+      state.isPurged = true
+      return
+    }
+    await this.look(store)
+  }
+
+  private async look(store: VolumeStore): Promise<void> {
+    const { state } = this
+    state.facts = await store.describe(this.uid)
+    this.lookedAt = this.now
+    const { wanted } = state
+    for (const hold of state.holds.values()) {
+      const vm = this.parts.vms.get(hold.podUid)
+      if (wanted && vm && hold.state === 'mounted' && !hold.paused) await usageOf(hold, wanted, vm)
+    }
+  }
+
+  private async create({ uid, sizeBytes, origin }: HostVolume, store: VolumeStore, signal: AbortSignal): Promise<void> {
+    if (origin.kind === 'upload') await this.parts.makeOfArchive(store, { uid, sizeBytes }, origin, this.progressed, signal)
+    else await store.create({ uid, sizeBytes, origin: origin.kind === 'blank' ? origin : { kind: 'snapshot', snapshotUid: origin.snapshotUid } }, this.progressed, signal)
+  }
+
+  private readonly progressed = (part: number): void => {
+    const before = this.state.progress ?? 0
+    if (part - before < 0.01 && part < 1) return
+    this.state.progress = Math.min(1, part)
+    this.parts.changed(this.uid)
+  }
+
+  /** Nothing of it is open here, nor will be: that is written down before it is said. */
+  private async letGo(store: VolumeStore | null): Promise<void> {
+    const { state } = this
+    if (store && state.claimedEpoch !== null) {
+      await store.release(this.uid, state.claimedEpoch).catch((error: unknown) => {
+        // Whoever comes next shuts out what a dead QEMU of this host left behind.
+        if (!(error instanceof VolumeError) || error.code === 'Conflict') throw error
+        this.parts.log.warn({ volume: this.uid, err: error }, 'a volume is let go without its store')
+      })
+    }
+    const note = { ...state.note, goneAt: this.parts.clock.now() }
+    await this.parts.ledger.save(note)
+    // The server may have given it anew meanwhile.
+    state.isGone = state.wanted === null
+    if (state.isGone) state.entry = note
+    else state.saved = JSON.stringify(note)
+  }
+}

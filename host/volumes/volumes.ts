@@ -1,0 +1,291 @@
+import { volumeObjectKey, type AssignedVolume, type HostVolume, type StoreReport, type StoreSecretsMessage, type VolumeMessage, type VolumeObject, type VolumeReport } from '@/contracts/host/v1/volumes'
+import type { VolumeEntry, VolumeLedger } from '@/host/ledger/volumes'
+import type { Clock } from '@/host/pods/clock'
+import { StepError, type Guest, type Machine, type SpecVolumes, type VolumePort } from '@/host/pods/ports'
+import type { Logger } from '@/platform/logger'
+import type { MakeOfArchive } from './archive'
+import { Changes } from './changes'
+import { FullWatch } from './full'
+import { serialOf } from './open-image'
+import { Snapshots } from './snapshots'
+import { Stores } from './stores'
+import { Volume, type VolumeParts } from './volume'
+import { PodVms, type PodVm } from './vms'
+
+export type VolumesSettings = {
+  ledger: VolumeLedger
+  /** Pods of an earlier run of the agent, whose VMs may have volumes open. */
+  before: readonly string[]
+  folders: { stores: string; work: string }
+  makeOfArchive: MakeOfArchive
+  clock: Clock
+  log: Pick<Logger, 'warn' | 'error'>
+  /** Something that concerns a pod, for its tenant. */
+  tell: (podUid: string, type: 'Normal' | 'Warning', reason: string, message: string) => void
+}
+
+/** How often a volume that pods wait for may fail before their start does. */
+const patientTries = 3
+
+/** Who is told which report has changed. */
+export type VolumeListener = { volumeChanged(key: string): void; storeChanged(uid: string): void }
+
+/** The volumes of this host: what the server says against what is, and what pods' VMs have of them. */
+export class Volumes implements VolumePort {
+  private readonly volumes = new Map<string, Volume>()
+  /** The answer to each removal, until it is named again. */
+  private readonly gone = new Map<string, VolumeReport>()
+  private readonly stores: Stores
+  private readonly vms: PodVms
+  private readonly snapshots: Snapshots
+  private readonly watches = new Map<string, FullWatch>()
+  private readonly changes = new Changes()
+  private readonly parts: VolumeParts
+  private listener: VolumeListener | null = null
+  /** The parts of a complete message that came so far. */
+  private gathered: VolumeObject[] | null = null
+
+  constructor(private readonly settings: VolumesSettings) {
+    const { ledger, before, folders, clock, log, makeOfArchive } = settings
+    this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
+    this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid) })
+    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), makeOfArchive, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
+    this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })
+    for (const { object } of ledger.stores()) this.stores.take(object)
+    for (const entry of ledger.volumes()) if (entry.object || entry.holds.length > 0) this.begin(entry, true)
+  }
+
+  listen(listener: VolumeListener): void {
+    this.listener = listener
+  }
+
+  /** Another connection begins: half of what the one before said is none. */
+  beginConnection(): void {
+    this.gathered = null
+  }
+
+  take({ complete, set, remove, more = false }: VolumeMessage): void {
+    if (complete) this.gathered = []
+    if (!this.gathered) {
+      this.set(set)
+      for (const key of remove) this.remove(key)
+      return
+    }
+    this.gathered.push(...set)
+    if (more) return
+    const all = this.gathered
+    this.gathered = null
+    this.set(all)
+    const named = new Set(all.map(volumeObjectKey))
+    const here = [...this.volumes.keys()].map((uid) => `volume/${uid}`).concat(this.snapshots.uids().map((uid) => `snapshot/${uid}`), this.stores.uids().map((uid) => `store/${uid}`))
+    for (const key of here) if (!named.has(key)) this.remove(key)
+  }
+
+  takeSecrets(message: StoreSecretsMessage): void {
+    this.stores.takeSecrets(message)
+  }
+
+  /** Of all that this host may open, and of what is to be answered. */
+  reports(): Map<string, VolumeReport> {
+    return new Map([...this.gone, ...this.snapshots.reports(), ...[...this.volumes].map(([uid, volume]) => [`volume/${uid}`, volume.report()] as const)])
+  }
+
+  report(key: string): VolumeReport | null {
+    const [kind, uid = ''] = key.split('/')
+    return (kind === 'volume' ? this.volumes.get(uid)?.report() : this.snapshots.report(uid)) ?? this.gone.get(key) ?? null
+  }
+
+  storeReports(): StoreReport[] {
+    return this.stores.reports()
+  }
+
+  storeReport(uid: string): StoreReport | null {
+    return this.stores.report(uid)
+  }
+
+  async ready(podUid: string, { names, assigned }: SpecVolumes, onWait: (reason: string) => void, signal: AbortSignal): Promise<{ needsStorage: boolean }> {
+    let said = ''
+    for (;;) {
+      signal.throwIfAborted()
+      const change = this.changes.next(signal)
+      const volumes = assigned()
+      const missing = names.find((name) => !volumes.some((one) => one.name === name && this.volumes.get(one.volumeUid)?.state.isReadyFor(podUid, one.epoch)))
+      if (missing === undefined) return { needsStorage: volumes.some(({ volumeUid }) => this.volumes.get(volumeUid)?.store?.kind === 'rbd') }
+      const reason = this.waitsFor(missing, volumes.find(({ name }) => name === missing))
+      if (reason !== said) onWait(reason)
+      said = reason
+      await change
+    }
+  }
+
+  private waitsFor(name: string, assigned: AssignedVolume | undefined): string {
+    const volume = assigned && this.volumes.get(assigned.volumeUid)
+    const problem = volume?.state.problem
+    if (problem) return `The pod waits for its volume "${name}": ${problem.message}`
+    if (volume && !volume.store) return `The pod waits for its volume "${name}": its host does not reach the store that it lies in. It goes on by itself once it does.`
+    return volume ? `The pod waits for its volume "${name}", which is being made ready on its host.` : `The pod waits for its volume "${name}", which the server has not given to its host yet.`
+  }
+
+  up(podUid: string, machine: Machine, guest: Guest, isFound: boolean): void {
+    const vm = this.vms.up(podUid, machine, guest.volumes)
+    if (isFound) void this.unplugUnknown(vm)
+  }
+
+  async attachAll(podUid: string, { names, assigned }: SpecVolumes, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted()
+      const change = this.changes.next(signal)
+      const volumes = new Map(assigned().map(({ name, volumeUid }) => [name, volumeUid]))
+      const holds = names.map((name) => ({ name, hold: this.volumes.get(volumes.get(name) ?? '')?.state.holds.get(podUid) }))
+      const gone = holds.find(({ hold }) => !hold)
+      if (gone) throw new StepError('VolumeGone', `The pod's volume "${gone.name}" was taken away from its host.`)
+      const bad = holds.find(({ hold }) => hold?.problem && (hold.problem.isFinal || hold.failures >= patientTries))
+      if (bad?.hold?.problem) throw new StepError(bad.hold.problem.reason, `The pod's volume "${bad.name}" could not be attached: ${bad.hold.problem.message}`)
+      if (holds.every(({ hold }) => hold?.state === 'mounted')) return
+      await change
+    }
+  }
+
+  async detachAll(podUid: string, withinMs: number): Promise<string[]> {
+    const vm = this.vms.get(podUid)
+    if (!vm) return []
+    vm.isEnding = true
+    const holds = [...this.volumes.values()].flatMap(({ state }) => state.holds.get(podUid) ?? []).filter(({ state }) => state === 'mounted' || state === 'open')
+    const left = await Promise.all(holds.map(async (hold) => {
+      const isOut = await vm.guest.detach({ volume: hold.name, force: false, timeoutMilliseconds: Math.max(1, Math.min(withinMs, 600_000)) }).then(() => true, () => false)
+      if (isOut && hold.state === 'mounted') hold.state = 'open'
+      return isOut ? [] : [hold.name]
+    }))
+    return left.flat()
+  }
+
+  containerStarted(podUid: string, container: string): void {
+    this.vms.get(podUid)?.containerStarted(container)
+    for (const volume of this.volumes.values()) if (volume.state.holds.get(podUid)?.attachment?.mounts) volume.retryNow()
+  }
+
+  ended(podUid: string): void {
+    this.vms.ended(podUid)
+  }
+
+  /** Ends the workers and leaves what is open: another run of the agent takes it up, or its VM has ended. */
+  async close(): Promise<void> {
+    for (const watch of this.watches.values()) watch.end()
+    await this.snapshots.close()
+    await Promise.all([...this.volumes.values()].map((volume) => volume.close()))
+    await this.stores.close()
+  }
+
+  private set(objects: readonly VolumeObject[]): void {
+    for (const object of objects) if (object.kind === 'store') this.takeStore(object)
+    for (const object of objects) if (object.kind === 'volume') this.takeVolume(object)
+    for (const object of objects) {
+      if (object.kind !== 'snapshot') continue
+      this.gone.delete(volumeObjectKey(object))
+      this.snapshots.take(object)
+    }
+    this.snapshots.looksAgain()
+  }
+
+  private takeStore(object: Extract<VolumeObject, { kind: 'store' }>): void {
+    this.stores.take(object)
+    this.settings.ledger.save({ version: 1, kind: 'store', uid: object.uid, object }).catch((error: unknown) => this.settings.log.error({ err: error, store: object.uid }, 'a store of volumes could not be written down: an agent that starts without the server does not know it'))
+  }
+
+  private takeVolume(object: HostVolume): void {
+    const { uid } = object
+    this.gone.delete(`volume/${uid}`)
+    const known = this.volumes.get(uid)
+    if (known && !known.state.isGone) return known.take(object)
+    const before = this.settings.ledger.volume(uid)
+    const volume = this.begin(before ?? { version: 1, kind: 'volume', uid, epoch: 0, object: null, holds: [], made: false, formatted: null, reverted: null, fenced: null, goneAt: null }, before !== null)
+    volume.take(object)
+  }
+
+  private begin(entry: VolumeEntry, isKnown: boolean): Volume {
+    const volume = new Volume(this.parts, entry, isKnown)
+    this.volumes.set(entry.uid, volume)
+    void volume.finished.then(() => {
+      if (!volume.state.isGone || this.volumes.get(entry.uid) !== volume) return
+      this.volumes.delete(entry.uid)
+      this.answerGone('volume', entry.uid, volume.state.entry.epoch)
+    })
+    return volume
+  }
+
+  private remove(key: string): void {
+    const [kind, uid = ''] = key.split('/')
+    if (kind === 'store') this.removeStore(uid)
+    else if (kind === 'volume') {
+      const volume = this.volumes.get(uid)
+      if (volume && !volume.state.isGone) volume.take(null)
+      else this.answerGone('volume', uid, this.settings.ledger.volume(uid)?.epoch ?? 0)
+    } else if (kind === 'snapshot') void this.snapshots.remove(uid).then(() => this.answerGone('snapshot', uid, 0))
+  }
+
+  private removeStore(uid: string): void {
+    this.stores.remove(uid)
+    this.settings.ledger.remove({ kind: 'store', uid }).catch((error: unknown) => this.settings.log.warn({ err: error, store: uid }, 'a store of volumes that is not named any more is still written down'))
+  }
+
+  private answerGone(kind: 'volume' | 'snapshot', uid: string, epoch: number): void {
+    this.gone.set(`${kind}/${uid}`, { kind, uid, epoch, phase: 'Gone', reason: '', message: '' })
+    this.changed(`${kind}/${uid}`)
+  }
+
+  private changed(key: string): void {
+    this.changes.changed()
+    this.snapshots.looksAgain()
+    this.listener?.volumeChanged(key)
+  }
+
+  private storeOpened(): void {
+    for (const volume of this.volumes.values()) volume.retryNow()
+    this.snapshots.looksAgain()
+    this.changes.changed()
+  }
+
+  private vmChanged(podUid: string, vm: PodVm | null): void {
+    this.watches.get(podUid)?.end()
+    this.watches.delete(podUid)
+    if (vm) this.watches.set(podUid, new FullWatch(vm, this.onFull(podUid)))
+    for (const volume of this.volumes.values()) volume.vmChanged(podUid, vm)
+    this.changes.changed()
+  }
+
+  private onFull(podUid: string) {
+    const { clock, tell, log } = this.settings
+    const volumeOf = (serial: string) => [...this.volumes.values()].find((volume) => serialOf(volume.uid) === serial) ?? null
+    return {
+      clock,
+      log,
+      freeBytes: async (serial: string) => {
+        const place = volumeOf(serial)?.state.place
+        return place ? this.stores.freeBytes(place.storeUid, place.tenantId) : null
+      },
+      paused: (serial: string, paused: boolean) => {
+        const volume = volumeOf(serial)
+        const hold = volume?.state.holds.get(podUid)
+        if (!volume || !hold || hold.paused === paused) return
+        hold.paused = paused
+        this.changed(`volume/${volume.uid}`)
+      },
+      tell: (type: 'Normal' | 'Warning', reason: string, serial: string, message: string) => tell(podUid, type, reason, message.replace('$volume', volumeOf(serial)?.state.wanted?.name ?? 'of the pod')),
+    }
+  }
+
+  /** Of what a VM has that no ledger speaks of: a crash came between, or its entry could not be read. */
+  private async unplugUnknown(vm: PodVm): Promise<void> {
+    try {
+      const known = new Set([...this.volumes.values()].filter(({ state }) => state.holds.has(vm.podUid)).map(({ uid }) => serialOf(uid)))
+      for (const { serial } of await vm.disks.plugged()) {
+        if (known.has(serial)) continue
+        this.settings.log.error({ pod: vm.podUid, serial }, 'a virtual machine has a volume that nothing was written down of: it is taken away')
+        await vm.serial.do(() => vm.disks.unplug(serial, []))
+      }
+    } catch (error) {
+      this.settings.log.error({ err: error, pod: vm.podUid }, 'a virtual machine may have a volume open that nothing was written down of: it is ended')
+      await vm.end().catch(() => {})
+    }
+  }
+}
