@@ -21,7 +21,7 @@ import { heldVolume } from './volumes'
 /** `keepCurrent`: a snapshot of what the volume has now is taken first, and without that it does not go back. */
 export const revertVolumeInput = volumeReference.extend({ snapshot: dnsSubdomain, keepCurrent: z.boolean().default(true), resourceVersion })
 export const previewRevertInput = volumeReference.extend({ snapshot: dnsSubdomain })
-/** `problem`: why it cannot be done now; null: it can. `lostSince`: what was written since then is gone, but for what a snapshot has. `stays`: newer snapshots, which stay. `storedBytes`: what it takes now. */
+/** `problem`: why it cannot be done now; null: it can. `lostSince`: what was written since then is gone, but for what a snapshot has. `stays`: newer snapshots, which stay. `sizeBytes`: as the snapshot has it; `storedBytes`: what the volume takes now. */
 export const previewRevertOutput = z.object({ problem: z.string().nullable(), lostSince: z.string().nullable(), stays: z.array(z.string()), sizeBytes: z.number(), storedBytes: z.number().nullable() })
 
 /** Lets a volume go back to a snapshot of its own. No pod may have it, and none gets it before that is done. */
@@ -94,6 +94,6 @@ export function previewRevert(ctx: ServerContext, scope: Scope, { name, snapshot
     const to = await findVolumeSnapshot(tx, scope, snapshot)
     const problem = (await volumeRefusal(tx, row)) ?? snapshotProblem(row, to, snapshot)
     const takenAt = to?.takenAt ?? null
-    return { problem, lostSince: takenAt?.toISOString() ?? null, stays: takenAt ? await snapshotsSince(tx, row.uid, takenAt) : [], sizeBytes: Number(row.sizeBytes), storedBytes: row.storedBytes === null ? null : Number(row.storedBytes) }
+    return { problem, lostSince: takenAt?.toISOString() ?? null, stays: takenAt ? await snapshotsSince(tx, row.uid, takenAt) : [], sizeBytes: Number((to ?? row).sizeBytes), storedBytes: row.storedBytes === null ? null : Number(row.storedBytes) }
   })
 }
