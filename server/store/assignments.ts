@@ -4,6 +4,7 @@ import { podSpec, type PodSpec } from '@/domain/pod/spec'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import type { Database, Transaction } from './database'
 import { withUploads } from './image-uploads'
+import { withVolumes } from './volume-attachments'
 
 /** A bound or deleted pod with all that the pod controller plans from. */
 export type BoundPod = {
@@ -14,6 +15,9 @@ export type BoundPod = {
   generation: number
   deletedAt: Date | null
   graceSeconds: number | null
+  /** It shall go without its host's word, where that host is silent. */
+  forced: boolean
+  hostSilent: boolean
   hostId: string | null
   labels: Labels
   annotations: Labels
@@ -35,12 +39,12 @@ export const listBoundPodUids = async (db: Database, of: Narrow = {}): Promise<s
 export async function listBoundPods(db: Database, of: Narrow = {}): Promise<BoundPod[]> {
   const rows = await db.pod.findMany({
     where: bound(of),
-    include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } } },
+    include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } }, host: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })
   return rows.map((row) => ({
     uid: row.uid, tenantId: row.tenantId, namespace: row.namespace, name: row.name, generation: row.generation,
-    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
+    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, forced: row.forced, hostSilent: row.host?.phase === 'Unknown', hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
     network: { uid: row.network.uid, number: row.network.number, name: row.network.name, spec: networkSpec.parse(row.network.spec) },
     addresses: row.addresses, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
   }))
@@ -56,7 +60,7 @@ export const putAssignment = (db: Database, hostId: string, document: Assignment
 /** The complete desired set of a host. */
 export async function listAssignments(db: Database, hostId: string): Promise<Assignment[]> {
   const rows = await db.podAssignment.findMany({ where: { hostId }, orderBy: { podUid: 'asc' } })
-  return withUploads(db, rows.map((row) => assignment.parse(row.document)))
+  return withVolumes(db, hostId, await withUploads(db, rows.map((row) => assignment.parse(row.document))))
 }
 
 /** Those of the pods that a host has reported of: it has them. */

@@ -1,0 +1,43 @@
+import { podReport } from '@/contracts/host/v1'
+import type { ContainerStatus } from '@/domain/pod/status'
+import type { Transaction } from './database'
+
+/** A boot that no host has: whatever a host says of a pod takes the place of what is said under it. */
+const noBoot = '00000000-0000-0000-0000-000000000000'
+
+/** The host's row, held until the transaction ends. */
+export async function holdHost(tx: Transaction, name: string) {
+  await tx.$queryRaw`select 1 from "Host" where "name" = ${name} for update`
+  return tx.host.findUnique({ where: { name }, select: { id: true, name: true, phase: true, lostAt: true, lastHeartbeat: true } })
+}
+
+/** From now on it is not let in, and what it says on a connection that it may have counts for nothing. */
+export const markHostLost = (tx: Transaction, id: string) => tx.$executeRaw`update "Host" set "lostAt" = now(), "phase" = 'Unknown', "hello" = "hello" - 'connection', "generation" = "generation" + 1 where "id" = ${id}::uuid`
+
+export const markHostReadmitted = (tx: Transaction, id: string) => tx.host.update({ where: { id }, data: { lostAt: null, generation: { increment: 1 } }, select: { id: true } })
+
+const ended = (status: ContainerStatus, finishedAt: string): ContainerStatus => (status.state === 'Terminated' ? status : { ...status, state: 'Terminated', ready: false, reason: 'HostLost', exitCode: null, finishedAt })
+
+/**
+ * The pods of a host on which nothing runs any more: those that had not ended have failed with it. It is asked to run none of them again: should it come back, it removes what is left of them; those that are
+ * being deleted are gone at once. Returns how many had not ended.
+ */
+export async function failPodsOf(tx: Transaction, host: { id: string; name: string }): Promise<number> {
+  await tx.$queryRaw`select 1 from "Pod" where "hostId" = ${host.id}::uuid order by "uid" for update`
+  const pods = await tx.pod.findMany({ where: { hostId: host.id }, select: { uid: true, generation: true, report: { select: { phase: true, document: true } } } })
+  await tx.podAssignment.deleteMany({ where: { hostId: host.id } })
+  const running = pods.filter(({ report }) => !report || !['Succeeded', 'Failed', 'Gone'].includes(report.phase))
+  const now = new Date().toISOString()
+  for (const { uid, generation, report } of running) {
+    const before = podReport.safeParse(report?.document).data
+    const document = {
+      ...(before ?? { uid, observedGeneration: generation, conditions: [], startMode: null, startSteps: [], startedAt: null }), phase: 'Failed' as const, reason: 'HostLost', message: `Host ${host.name} was declared lost, and the pod with it. Delete it, and create it anew.`,
+      conditions: (before?.conditions ?? []).map((one) => (one.type === 'Ready' ? { ...one, status: 'False' as const, reason: 'HostLost' } : one)), containers: (before?.containers ?? []).map((status) => ended(status, now)),
+    }
+    await tx.podReport.upsert({ where: { podUid: uid }, create: { podUid: uid, hostId: host.id, bootId: noBoot, sequence: 1, phase: 'Failed', document }, update: { bootId: noBoot, sequence: 1, phase: 'Failed', document } })
+  }
+  return running.length
+}
+
+/** How many volumes it keeps, or has on its disk. */
+export const countVolumesOf = (tx: Transaction, id: string): Promise<number> => tx.volume.count({ where: { OR: [{ hostId: id }, { homeHostId: id }] } })
