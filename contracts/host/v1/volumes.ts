@@ -68,6 +68,8 @@ const volume = z.object({
   origin: volumeOrigin,
   mode: z.enum(['filesystem', 'block']),
   fsType: z.enum(['ext4', 'xfs']),
+  /** It was there once: one that its store does not have any more is lost, and is not made anew. */
+  made: z.boolean().optional(),
   /** It had a file system: one that reads blank is damaged, and gets no new one. */
   formatted: z.boolean(),
   /** The files of this image are copied into it at its first mount. */

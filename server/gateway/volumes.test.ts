@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { networkSpec } from '@/domain/network/spec'
+import { podSpec } from '@/domain/pod/spec'
+import { volumeSpec } from '@/domain/volume/spec'
+import { startTestServer } from '@/server/api/testing/server'
+import { wrapStoreKey } from '@/server/services/volume-stores/store-key'
+import { HostSessions } from './host-sessions'
+import { connectVolumeHost, type VolumeDisk } from './testing/volume-host'
+import { wakeHostsOnChanges } from './wake-hosts'
+
+let server: Awaited<ReturnType<typeof startTestServer>>
+let tenantId: string
+let networkId: string
+let place: { storeId: string; classId: string }
+let stopWaking = () => {}
+const sessions = new HostSessions()
+const hosts: Awaited<ReturnType<typeof connectVolumeHost>>[] = []
+
+beforeAll(async () => {
+  server = await startTestServer()
+  const ann = await server.signUp('ann')
+  tenantId = ann.tenant.id
+  networkId = (await server.db.network.create({ data: { tenantId, name: 'n', spec: networkSpec.parse({ subnets: { a: { cidr: '10.1.0.0/24' } } }) } })).uid
+  await server.db.namespace.create({ data: { tenantId, name: 'shop', spec: { network: 'n' } } })
+  await server.db.storageClass.deleteMany()
+  await server.db.volumeStore.deleteMany()
+  const { uid: storeId } = await server.db.volumeStore.create({ data: { name: 'local', spec: { kind: 'file', shared: false } } })
+  const { uid: classId } = await server.db.storageClass.create({ data: { name: 'standard', storeId, isDefault: true, spec: { store: 'local', limits: { iops: 500 } } } })
+  place = { storeId, classId }
+  stopWaking = wakeHostsOnChanges(server.server.feed, sessions, server.db)
+})
+afterAll(async () => {
+  stopWaking()
+  await server.stop()
+})
+let host: Awaited<ReturnType<typeof connectVolumeHost>>
+beforeEach(async () => {
+  host = await connect('h1')
+})
+afterEach(async () => {
+  for (const one of hosts.splice(0)) {
+    one.close()
+    expect(one.failure()).toBeNull()
+  }
+  await server.db.volumeAttachment.deleteMany()
+  await server.db.volumeSnapshot.deleteMany()
+  await server.db.volume.deleteMany()
+  await server.db.podAssignment.deleteMany()
+  await server.db.pod.deleteMany()
+})
+
+async function connect(name: string, disk?: VolumeDisk) {
+  const one = await connectVolumeHost(server, sessions, name, disk)
+  hosts.push(one)
+  return one
+}
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 30_000, interval: 20 })
+const volumeOf = async (data: object = {}) => (await server.db.volume.create({ data: { tenantId, name: randomUUID(), spec: volumeSpec.parse({ size: '1Gi' }), sizeBytes: 1n << 30n, ...place, hostId: host.hostId, homeHostId: host.hostId, epoch: 1n, ...data } })).uid
+/** As the volume controller gives it: the pod's right comes with a number of its own. */
+const give = async (volumeUid: string, podUid: string | null = null, data: { hostId?: string; readOnly?: boolean } = {}) => (await server.db.volumeAttachment.create({ data: { volumeUid, podUid: podUid ?? (await podOf(randomUUID(), data.hostId)), tenantId, name: 'data', hostId: host.hostId, epoch: 1n, phase: 'Attaching', ...data } })).uid
+/** A pod of the host, as its controller assigns it. */
+async function podOf(name: string, hostId = host.hostId) {
+  const spec = podSpec.parse({ containers: [{ name: 'a', image: 'busybox', volumeMounts: [{ name: 'data', mountPath: '/data' }] }], volumes: [{ name: 'data', cinder: { volumeID: 'v' } }] })
+  const { uid } = await server.db.pod.create({ data: { tenantId, namespace: 'shop', name, networkId, hostId, spec } })
+  const document = { uid, tenantId, namespace: 'shop', name, generation: 1, hostname: name, spec, size: { vcpus: 1, memoryMiB: 64, scratchMiB: null }, network: { id: networkId, number: 1, name: 'n', cidr: '10.1.0.0/24', gateway: '10.1.0.1', outbound: 'nat', address: '10.1.0.2', prefixLength: 24, mac: '02:00:00:00:00:01', dns: [] }, deletion: null }
+  await server.db.podAssignment.create({ data: { podUid: uid, hostId, document } })
+  return uid
+}
+const row = (uid: string) => server.db.volume.findUnique({ where: { uid }, include: { attachments: true } })
+const phases = async (uid: string) => (await row(uid))?.attachments.map(({ phase }) => phase)
+
+describe('a host', () => {
+  it('is told of its volumes after it has said what it has, makes them, and what it says comes into their rows', async () => {
+    const uid = await volumeOf()
+    expect(host.told.size).toBe(0)
+    await host.begin()
+    await soon(() => host.volume(uid)).toMatchObject({ keeper: true, epoch: 1, sizeBytes: 2 ** 30, origin: { kind: 'blank' }, made: false, mode: 'filesystem', fsType: 'ext4', rates: { iops: 500 }, onFull: 'pause', attachments: [] })
+    expect(host.told.get(`store/${place.storeId}`)).toMatchObject({ store: { type: 'file', folder: null, shared: false } })
+    await soon(() => row(uid)).toMatchObject({ storedPhase: 'Ready', storedBytes: 4096n, storedSizeBytes: 1n << 30n, formatted: null })
+    await soon(() => server.db.volumeStoreHost.findMany({ where: { hostId: host.hostId } })).toMatchObject([{ reachable: true, totalBytes: 2n ** 40n, freeBytes: 2n ** 39n }])
+    await server.db.volume.update({ where: { uid }, data: { sizeBytes: 2n << 30n } })
+    await soon(() => row(uid)).toMatchObject({ storedSizeBytes: 2n << 30n })
+    expect(host.volume(uid)).toMatchObject({ made: true })
+    expect(await server.db.event.findMany({ where: { objectUid: uid } })).toMatchObject([{ reason: 'Ready', type: 'Normal' }])
+  })
+
+  it('gives a pod its volume, of which the pod is told with its assignment, and takes it back when the right is over', async () => {
+    await host.begin()
+    const podUid = await podOf('web')
+    const uid = await volumeOf()
+    const attachmentUid = await give(uid, podUid)
+    await soon(() => phases(uid)).toEqual(['Attached'])
+    await soon(() => host.assignments()[0]?.volumes).toEqual([{ name: 'data', volumeUid: uid, attachmentUid, epoch: 1, readOnly: false }])
+    expect(host.seen.indexOf('volumeObjects')).toBeGreaterThanOrEqual(0)
+    await soon(() => row(uid)).toMatchObject({ formatted: 'ext4', report: { attachments: [{ podUid, device: '/dev/vdc', fsBytes: 2 ** 30 }] } })
+    await soon(() => server.db.event.findMany({ where: { objectUid: podUid } })).toMatchObject([{ reason: 'VolumeAttached', message: expect.stringContaining('/dev/vdc') }])
+    await server.db.volumeAttachment.update({ where: { uid: attachmentUid }, data: { phase: 'Detaching' } })
+    await soon(() => phases(uid)).toEqual([])
+    expect(host.openBy(uid)).toEqual([])
+    expect(host.removed).not.toContain(`volume/${uid}`)
+  })
+
+  it('keeps a volume until it has answered, and is told nothing of it before', async () => {
+    await host.begin()
+    const uid = await volumeOf()
+    const attachmentUid = await give(uid)
+    await soon(() => phases(uid)).toEqual(['Attached'])
+    host.holdAnswers()
+    await server.db.$transaction([server.db.volumeAttachment.update({ where: { uid: attachmentUid }, data: { phase: 'Detaching' } }), server.db.volume.update({ where: { uid }, data: { leaving: true } })])
+    await soon(() => host.removed).toContain(`volume/${uid}`)
+    // It is asked back: too early.
+    await server.db.volume.update({ where: { uid }, data: { leaving: false } })
+    const other = await volumeOf()
+    await soon(() => host.told.has(`volume/${other}`)).toBe(true)
+    expect(host.told.has(`volume/${uid}`)).toBe(false)
+    expect(await row(uid)).toMatchObject({ hostId: host.hostId, attachments: [{ phase: 'Detaching' }] })
+    await host.answersAgain()
+    await soon(() => host.told.has(`volume/${uid}`)).toBe(true)
+    await soon(() => phases(uid)).toEqual([])
+    await server.db.volume.update({ where: { uid }, data: { leaving: true } })
+    await soon(() => row(uid)).toMatchObject({ hostId: null, leaving: false, epoch: 1n })
+  })
+
+  it('whose agent starts anew says what it has: what is over goes, what is not stays open, and what it has no more is free', async () => {
+    await host.begin()
+    const [stays, ends, gone] = [await volumeOf(), await volumeOf(), await volumeOf()]
+    await give(stays)
+    const ending = await give(ends)
+    for (const uid of [stays, ends]) await soon(() => phases(uid)).toEqual(['Attached'])
+    await soon(() => row(gone)).toMatchObject({ storedPhase: 'Ready' })
+    host.close()
+    await server.db.volumeAttachment.update({ where: { uid: ending }, data: { phase: 'Detaching' } })
+    await server.db.volume.update({ where: { uid: gone }, data: { leaving: true } })
+    host.disk.volumes.delete(gone)
+    const before = host.openBy(stays)
+    const again = await connect('h1', host.disk)
+    await again.begin()
+    await soon(() => phases(ends)).toEqual([])
+    await soon(() => row(gone)).toMatchObject({ hostId: null })
+    expect(again.openBy(stays)).toEqual(before)
+    expect(again.removed).not.toContain(`volume/${stays}`)
+    expect(await phases(stays)).toEqual(['Attached'])
+  })
+
+  it('that was taken for lost keeps what it has, and has it again by its rows once it is heard of', async () => {
+    await host.begin()
+    const uid = await volumeOf({ formatted: 'ext4', storedPhase: 'Ready' })
+    const attachmentUid = await give(uid)
+    await soon(() => phases(uid)).toEqual(['Attached'])
+    await server.db.host.update({ where: { id: host.hostId }, data: { phase: 'Unknown' } })
+    await server.db.volumeAttachment.update({ where: { uid: attachmentUid }, data: { phase: 'Lost' } })
+    const other = await volumeOf()
+    await soon(() => row(other)).toMatchObject({ storedPhase: 'Ready' })
+    expect(host.openBy(uid)).toHaveLength(1)
+    expect(await phases(uid)).toEqual(['Lost'])
+    await host.heartbeat()
+    await soon(() => phases(uid)).toEqual(['Attached'])
+  })
+
+  it('that comes back without what it had frees it, and closes what another one has taken over', async () => {
+    await host.begin()
+    const [lost, taken] = [await volumeOf(), await volumeOf()]
+    for (const uid of [lost, taken]) await give(uid)
+    for (const uid of [lost, taken]) await soon(() => phases(uid)).toEqual(['Attached'])
+    host.close()
+    const second = await connect('h2')
+    await server.db.volumeAttachment.updateMany({ data: { phase: 'Lost' } })
+    await server.db.volume.update({ where: { uid: taken }, data: { hostId: second.hostId, epoch: 2n, fence: { hostId: host.hostId, epoch: 1 } } })
+    await second.begin()
+    await soon(() => row(taken)).toMatchObject({ report: { fenced: { epoch: 2 } } })
+    expect(second.volume(taken)).toMatchObject({ keeper: true, fence: { hostId: host.hostId, epoch: 1 } })
+    host.disk.volumes.get(lost)?.open.clear()
+    host.disk.volumes.get(lost)?.rights.clear()
+    const again = await connect('h1', host.disk)
+    await again.begin()
+    await soon(() => again.openBy(taken)).toEqual([])
+    for (const uid of [lost, taken]) await soon(() => phases(uid)).toEqual([])
+    expect(await row(taken)).toMatchObject({ hostId: second.hostId, report: { fenced: { epoch: 2 } } })
+  })
+
+  it('reads what another one keeps, and says nothing of it but its own pods', async () => {
+    await host.begin()
+    const second = await connect('h2')
+    await second.begin()
+    const uid = await volumeOf({ spec: volumeSpec.parse({ size: '1Gi', accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 's' } }), sourceSnapshotUid: randomUUID() })
+    await soon(() => row(uid)).toMatchObject({ storedPhase: 'Ready' })
+    const reader = await give(uid, null, { hostId: second.hostId, readOnly: true })
+    await soon(() => phases(uid)).toEqual(['Attached'])
+    expect(second.volume(uid)).toMatchObject({ keeper: false, fence: null, purge: false, attachments: [{ readOnly: true }] })
+    await server.db.volumeAttachment.update({ where: { uid: reader }, data: { phase: 'Detaching', forced: true } })
+    await soon(() => phases(uid)).toEqual([])
+    await soon(() => second.removed).toContain(`volume/${uid}`)
+    expect(host.removed).toEqual([])
+  })
+
+  it('purges, goes back to a snapshot, takes and removes snapshots as it is told', async () => {
+    await host.begin()
+    const uid = await volumeOf({ formatted: 'ext4' })
+    const snapshot = (data: object) => server.db.volumeSnapshot.create({ data: { tenantId, name: randomUUID(), spec: { source: { volumeName: 'v' } }, volumeUid: uid, storeId: place.storeId, sizeBytes: 1n << 30n, phase: 'Taking', ...data } })
+    const groupUid = randomUUID()
+    const [one, two] = [await snapshot({ groupUid }), await snapshot({ groupUid, spec: { source: { volumeName: 'v' }, consistency: 'FilesystemConsistent' } })]
+    await soon(() => server.db.volumeSnapshot.findMany({ where: { volumeUid: uid } })).toMatchObject([{ phase: 'Ready', consistency: 'CrashConsistent', stallMs: 3, storedBytes: 4096n, takenAt: expect.any(Date) }, { phase: 'Ready' }])
+    await soon(() => host.told.get(`snapshot/${two.uid}`)).toMatchObject({ group: groupUid, groupSize: 2, freeze: true, state: 'ready' })
+    await server.db.volume.update({ where: { uid }, data: { revertTo: one.uid } })
+    await soon(() => row(uid)).toMatchObject({ revertTo: null, formatted: null })
+    await server.db.volumeSnapshot.update({ where: { uid: one.uid }, data: { phase: 'Deleting' } })
+    await soon(() => server.db.volumeSnapshot.count()).toBe(1)
+    await soon(() => host.removed).toContain(`snapshot/${one.uid}`)
+    host.fail(uid, 'NoSpace', 'the store has 1 MiB')
+    const failing = await snapshot({})
+    host.fail(failing.uid, 'NoSpace', 'no room')
+    await server.db.volumeSnapshot.update({ where: { uid: failing.uid }, data: { groupUid } })
+    await server.db.volume.update({ where: { uid }, data: { deletedAt: new Date(), purging: true } })
+    await soon(() => row(uid)).toMatchObject({ storedPhase: 'Failed', report: { reason: 'NoSpace' } })
+    await soon(() => server.db.event.findMany({ where: { objectUid: uid, type: 'Warning' } })).toMatchObject([{ reason: 'NoSpace', message: 'the store has 1 MiB' }])
+  })
+
+  it('says where a pod stands still, and why one does not get its volume', async () => {
+    await host.begin()
+    const podUid = await podOf('full')
+    const uid = await volumeOf()
+    await give(uid, podUid)
+    await soon(() => phases(uid)).toEqual(['Attached'])
+    await host.pause(uid, true)
+    await soon(() => row(uid)).toMatchObject({ report: { attachments: [{ paused: true }] } })
+    await host.pause(uid, false)
+    await soon(async () => (await server.db.event.findMany({ where: { objectUid: podUid }, orderBy: { lastTimestamp: 'asc' } })).map(({ reason }) => reason)).toEqual(['VolumeAttached', 'VolumePaused', 'VolumeResumed'])
+  })
+
+  it('is given the key of its store before the store, each once, and no log nor row says it', async () => {
+    const spec = { kind: 'rbd', monitors: ['192.0.2.1:3300'], pool: 'volumes', user: 'hypernetes', networks: ['192.0.2.0/24'] }
+    const { uid } = await server.db.volumeStore.create({ data: { name: 'ceph', spec } })
+    const put = (key: string) => server.db.volumeStore.update({ where: { uid }, data: { wrappedKey: wrapStoreKey(server.server.keyRing, uid, key) } })
+    await put('first-key')
+    await host.begin()
+    await soon(() => host.told.has(`store/${uid}`)).toBe(true)
+    expect(host.told.get(`store/${uid}`)).toMatchObject({ store: { type: 'rbd', pool: 'volumes', keyRevision: host.secrets.get(uid)?.revision } })
+    expect(host.secrets.get(uid)?.key).toBe('first-key')
+    expect(host.seen.filter((kind) => kind === 'storeSecrets' || kind === 'volumeObjects').slice(0, 2)).toEqual(['storeSecrets', 'volumeObjects'])
+    await put('second-key')
+    await soon(() => host.secrets.get(uid)?.key).toBe('second-key')
+    await server.db.volumeStore.delete({ where: { uid } })
+    await soon(() => host.told.has(`store/${uid}`)).toBe(false)
+  })
+
+  it('that has a volume under a higher number than its row is told nothing of it', async () => {
+    const uid = await volumeOf()
+    const fine = await volumeOf()
+    host.disk.volumes.set(uid, { epoch: 7, rights: new Map(), open: new Map(), made: true, sizeBytes: 1, formatted: null, fenced: null, revertedTo: null, held: true })
+    await host.begin()
+    await soon(() => host.told.has(`volume/${fine}`)).toBe(true)
+    expect(host.told.has(`volume/${uid}`)).toBe(false)
+    expect(await row(uid)).toMatchObject({ hostId: host.hostId, storedPhase: 'Absent' })
+  })
+})
