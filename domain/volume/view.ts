@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { condition } from '../shared/condition'
 import { objectMetadata } from '../shared/metadata'
-import { attachmentPhase } from './attachment'
+import { attachmentPhase, hotMounts } from './attachment'
 import { fsType, volumeSpec } from './spec'
 import { formatted, volumePhase } from './state'
 
@@ -13,6 +13,8 @@ export const attachmentView = z.object({
   name: z.string(),
   /** It came while the pod ran. */
   hot: z.boolean(),
+  /** Of one that came while it ran: where its containers have it. */
+  mounts: hotMounts,
   readOnly: z.boolean(),
   phase: attachmentPhase,
   host: z.string().nullable(),

@@ -6,6 +6,7 @@ import { startVolumeServer } from './testing/volume-server'
 import { attachVolume, attachVolumeInput } from './volume-attachment'
 import { detachVolume, detachVolumeInput } from './volume-detachment'
 import { previewVolume, previewVolumeInput } from './volume-preview'
+import { listVolumes, listVolumesInput } from './volume-view'
 
 type Server = Awaited<ReturnType<typeof startVolumeServer>>
 let test: Server
@@ -188,6 +189,18 @@ describe('what follows is told before it is done', () => {
     expect(await preview({ name: 'data', verb: 'grow', size: '512Mi' })).toMatchObject({ consequences: [], problem: expect.stringContaining('it cannot shrink') })
     expect(await test.audits('Volume')).toEqual(audited)
   })
+})
+
+it('a pod\'s volumes are listed: those that it has, and those that it names', async () => {
+  const { uid } = await test.volume('hot')
+  await test.volume('named')
+  await test.volume('other')
+  const web = await pod('web', { volumes: [{ name: 'data', cinder: { volumeID: 'named' } }, { name: 'none', persistentVolumeClaim: { claimName: 'none' } }] })
+  await test.attach(uid, web.uid, { mounts: [{ container: 'a', mountPath: '/data', readOnly: false }] })
+  const list = async (name: string, scope = test.ann) => (await listVolumes(test.server, scope, listVolumesInput.parse({ pod: { name } }))).items
+  expect((await list('web')).map(({ metadata, status }) => [metadata.name, status.attachments.map((one) => [one.hot, one.mounts.map(({ mountPath }) => mountPath)])])).toEqual([['hot', [[true, ['/data']]]], ['named', []]])
+  await expect(list('nothing')).rejects.toMatchObject({ code: 'not_found' })
+  await expect(list('web', test.bob)).rejects.toMatchObject({ code: 'not_found' })
 })
 
 it('a host is told which volume each of a pod\'s is, once it may open it', async () => {

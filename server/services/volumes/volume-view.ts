@@ -3,22 +3,25 @@ import { volumeReport } from '@/contracts/host/v1/volumes'
 import { notFound } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
 import { canFence, volumeStoreSpec } from '@/domain/volume-store/spec'
-import { attachmentPhase } from '@/domain/volume/attachment'
+import { attachmentPhase, hotMounts } from '@/domain/volume/attachment'
 import { volumeSpec } from '@/domain/volume/spec'
 import { formatted, storedPhase, volumePhaseOf } from '@/domain/volume/state'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
 import type { Scope } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
 import type { Database } from '@/server/store/database'
+import { findPod } from '@/server/store/pods'
 import { podNamesOf } from '@/server/store/volume-attachments'
+import { volumesOfPod } from '@/server/store/volume-references'
 import { findVolume, loadVolumes, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 import { listObjectsInput, listPage, pageOf } from '../networks/object-lists'
 import { toCondition, toMetadata } from '../object-metadata'
+import { podReference } from '../pods/delete-pod'
 
 export const volumeReference = z.object({ name: dnsSubdomain })
-/** `deleted`: those that can be restored, instead of the others. */
-export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false) })
+/** `deleted`: those that can be restored, instead of the others. `pod`: those that it names or has, all of them at once. */
+export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false), pod: podReference.optional() })
 export const listVolumesOutput = pageOf(volumeView)
 
 /** What of the keeper's last report has no column. */
@@ -34,7 +37,7 @@ const isOutOfReach = (row: VolumeRow): boolean => isSilent(row.home) || (isSilen
 type PodNames = Awaited<ReturnType<typeof podNamesOf>>
 function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof reported>): VolumeView['status']['attachments'] {
   const paused = new Set((report.attachments ?? []).flatMap((one) => (one.paused ? [one.podUid] : [])))
-  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, reason, message, since: changedAt.toISOString(), paused: paused.has(podUid) }))
+  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, mounts: hotMounts.catch([]).parse(mounts ?? []), readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, reason, message, since: changedAt.toISOString(), paused: paused.has(podUid) }))
 }
 
 /** How full the file system is, as the guest of the pod that has it said last. */
@@ -72,9 +75,18 @@ export async function toVolumeViews(db: Database, rows: readonly VolumeRow[]): P
   return rows.map((row) => ({ metadata: toMetadata(row), spec: volumeSpec.parse(row.spec), status: { ...toStatus(row, pods), conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition) } }))
 }
 
-export async function listVolumes(ctx: ServerContext, scope: Scope, input: z.output<typeof listVolumesInput>): Promise<z.output<typeof listVolumesOutput>> {
+export async function listVolumes(ctx: ServerContext, scope: Scope, { pod, ...input }: z.output<typeof listVolumesInput>): Promise<z.output<typeof listVolumesOutput>> {
+  if (pod) return listOfPod(ctx, scope, pod)
   const { uids, ...page } = await listPage(ctx.db, scope, 'Volume', input)
   return { ...page, items: await toVolumeViews(ctx.db, await loadVolumes(ctx.db, scope, uids)) }
+}
+
+/** A pod has at most as many as its virtual machine has places for disks. */
+async function listOfPod({ db }: ServerContext, scope: Scope, { namespace, name }: z.output<typeof podReference>): Promise<z.output<typeof listVolumesOutput>> {
+  const found = await findPod(db, scope, namespace, name)
+  if (!found) throw notFound('Pod', name)
+  const items = await toVolumeViews(db, await loadVolumes(db, scope, await volumesOfPod(db, found.uid)))
+  return { items, nextCursor: null, total: items.length }
 }
 
 /** The volume of that name, or the one that had it last and can be restored. */
