@@ -63,7 +63,7 @@ function sourceOf({ sourceSnapshotUid, sourcePhase }: VolumeFacts): WorldVolume[
 }
 
 function toAttachment({ uid, podUid, hostId, epoch, readOnly, phase, wanted, reason, message }: VolumeFacts['attachments'][number]): WorldAttachment {
-  return { uid, podUid, hostId, epoch: epoch === null ? null : Number(epoch), readOnly, phase: attachmentPhase.parse(phase), wanted, problem: phase === 'Waiting' ? '' : message || reason }
+  return { uid, podUid, hostId, epoch: epoch === null ? null : Number(epoch), readOnly, phase: attachmentPhase.parse(phase), wanted, problem: phase === 'Attaching' && reason !== '' ? message || reason : '' }
 }
 
 /** The pods that name it or have it. One that is deleted has it until its containers have ended, and is given nothing any more. */

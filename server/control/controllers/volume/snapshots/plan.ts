@@ -1,0 +1,48 @@
+/** A snapshot, and what decides what becomes of it. */
+export type SnapshotFacts = {
+  phase: string
+  hidden: boolean
+  deleted: boolean
+  /** A volume is being made of it, or goes back to it. */
+  needed: boolean
+  /** Its volume; null: that is gone. `kept`: a host may take the snapshot now. */
+  volume: { kept: boolean } | null
+  /** Of a group that is to be of one instant: its volumes are kept by several hosts by now. */
+  apart: boolean
+  /** Its store is on a disk of a host, and that host: null where hosts share the store. */
+  home: { id: string; declared: boolean } | null
+  /** Who was asked to remove it, where its volume is gone. */
+  remover: { id: string; ready: boolean } | null
+  /** Hosts that are ready and reach its store, the one with the least to do first. */
+  hosts: readonly string[]
+}
+
+/** `fail`: it was never taken, and cannot be any more. `drop`: nothing of it is stored, so its row goes. `remove`: it is to be removed from its store; `by`: whom its volume's keeper does not stand for. */
+export type SnapshotPlan = { kind: 'nothing' } | { kind: 'take' } | { kind: 'fail' } | { kind: 'delete' } | { kind: 'drop' } | { kind: 'remove'; by: string | null }
+
+const nothing: SnapshotPlan = { kind: 'nothing' }
+
+/** What has to be done for a snapshot. Pure; done again, it changes nothing. */
+export function planSnapshot(facts: SnapshotFacts): SnapshotPlan {
+  const { phase, hidden, deleted, needed, volume } = facts
+  if (phase === 'Deleting') return planRemoval(facts)
+  if (!deleted) {
+    if (hidden && !needed) return { kind: 'delete' }
+    if (phase !== 'Asked' && phase !== 'Taking') return nothing
+    if (!volume || facts.apart) return { kind: 'fail' }
+    return phase === 'Asked' && volume.kept ? { kind: 'take' } : nothing
+  }
+  if (needed) return nothing
+  // Of one that could not be taken nothing is stored.
+  return phase === 'Failed' ? { kind: 'drop' } : planRemoval(facts)
+}
+
+function planRemoval({ phase, volume, home, remover, hosts }: SnapshotFacts): SnapshotPlan {
+  if (volume) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
+  // With the disk that it lies on, an operator has given it up.
+  if (home?.declared) return { kind: 'drop' }
+  if (phase === 'Deleting' && remover?.ready) return nothing
+  const by = home ? hosts.find((id) => id === home.id) : hosts[0]
+  if (by === undefined || by === remover?.id) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
+  return { kind: 'remove', by }
+}

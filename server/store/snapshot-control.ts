@@ -1,0 +1,54 @@
+import { isShared, volumeStoreSpec } from '@/domain/volume-store/spec'
+import type { Database, Transaction } from './database'
+import { findNeederOf } from './volume-snapshots'
+
+/** A snapshot as its controller weighs it, held until the transaction ends. Null: it is gone. */
+export async function holdSnapshotFacts(tx: Transaction, uid: string) {
+  const held = await tx.$queryRaw<unknown[]>`select 1 from "VolumeSnapshot" where "uid" = ${uid}::uuid for update`
+  if (held.length === 0) return null
+  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true } }, home: { select: { id: true, lostAt: true } }, host: { select: { id: true, phase: true, lostAt: true } }, store: { select: { spec: true } } } })
+  return { ...row, isShared: isShared(volumeStoreSpec.parse(row.store.spec)), needer: await findNeederOf(tx, uid), isApart: row.groupUid !== null && (await countKeepers(tx, row.groupUid)) > 1 }
+}
+
+async function countKeepers(tx: Transaction, groupUid: string): Promise<number> {
+  const rows = await tx.volume.findMany({ where: { snapshots: { some: { groupUid } }, hostId: { not: null } }, distinct: ['hostId'], select: { hostId: true } })
+  return rows.length
+}
+
+/** Hosts that could remove something from a store: ready, and reaching it; the one that keeps the fewest volumes first. */
+export const listRemovers = async (db: Database, storeId: string): Promise<string[]> => (await db.$queryRaw<{ id: string }[]>`
+  select h."id" from "Host" h join "VolumeStoreHost" s on s."hostId" = h."id" and s."storeId" = ${storeId}::uuid and s."reachable"
+  where h."phase" = 'Ready' and h."lostAt" is null order by (select count(*) from "Volume" v where v."hostId" = h."id"), h."name"`).map(({ id }) => id)
+
+export const setSnapshotPhase = (tx: Transaction, uid: string, set: { phase: string; reason?: string; message?: string; hostId?: string | null }) => tx.volumeSnapshot.update({ where: { uid }, data: set, select: { uid: true } })
+export const dropSnapshot = (tx: Transaction, uid: string) => tx.volumeSnapshot.deleteMany({ where: { uid } })
+
+/** The others of a group of which one could not be taken: all that are there, or may still come. Returns them. */
+export const deleteOthersOfGroup = (tx: Transaction, groupUid: string, but: string): Promise<{ uid: string; tenantId: string; name: string }[]> => tx.$queryRaw`
+  update "VolumeSnapshot" set "deletedAt" = now(), "generation" = "generation" + 1 where "groupUid" = ${groupUid}::uuid and "uid" <> ${but}::uuid and "phase" <> 'Failed' and "deletedAt" is null returning "uid", "tenantId", "name"`
+
+/** Snapshots for which something may have to be done though nothing of them changed; of all tenants, or of one. */
+export const listUnsettledSnapshots = async (db: Database, tenantId?: string): Promise<string[]> =>
+  (await db.volumeSnapshot.findMany({ where: { OR: [{ hidden: true }, { deletedAt: { not: null } }, { phase: { in: ['Asked', 'Taking', 'Deleting'] } }], ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } })).map(({ uid }) => uid)
+
+/** Schedules whose time has come, by the database's clock, or that were never given one. */
+export const listDueSchedules = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
+  select "uid" from "SnapshotSchedule" where coalesce("nextAt", '-infinity') <= now() and not coalesce(("spec" ->> 'suspended')::boolean, false)`).map(({ uid }) => uid)
+
+/** A schedule, held with its tenant until the transaction ends, and the time. Null: it is gone. */
+export async function holdSchedule(tx: Transaction, uid: string) {
+  const seen = await tx.snapshotSchedule.findUnique({ where: { uid }, select: { tenantId: true } })
+  if (!seen) return null
+  // The tenant first, as everybody who writes of its volumes.
+  await tx.$queryRaw`select 1 from "Tenant" where "id" = ${seen.tenantId} for no key update`
+  const row = await tx.snapshotSchedule.findUnique({ where: { uid } })
+  const [clock] = await tx.$queryRaw<{ now: Date }[]>`select now() as "now"`
+  return row && clock ? { row, now: clock.now } : null
+}
+
+/** What a run came to, and when the next one is. Only the schedules' controller calls this. */
+export const setScheduleRun = (tx: Transaction, uid: string, run: { lastAt?: Date; nextAt: Date | null; lastMessage?: string }) => tx.snapshotSchedule.update({ where: { uid }, data: run, select: { uid: true } })
+
+/** Which of these volumes have a snapshot of the schedule that is not taken yet. */
+export const volumesWaitingForSchedule = async (tx: Transaction, scheduleUid: string): Promise<Set<string>> =>
+  new Set((await tx.volumeSnapshot.findMany({ where: { scheduleUid, phase: { in: ['Asked', 'Taking'] }, deletedAt: null }, select: { volumeUid: true } })).flatMap(({ volumeUid }) => volumeUid ?? []))
