@@ -65,6 +65,9 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
               <Item id="create secret" icon={<Plus />} onSelect={() => go(paths.newSecret(tenant.slug))}>Create Secret</Item>
               <Item id="create service" icon={<Plus />} onSelect={() => go(paths.newService(tenant.slug))}>Create service</Item>
               <Item id="create load balancer ingress" icon={<Plus />} onSelect={() => go(paths.newLoadBalancer(tenant.slug))}>Create balancer</Item>
+              <Item id="create volume disk" icon={<Plus />} onSelect={() => go(paths.newVolume(tenant.slug))}>Create volume</Item>
+              <Item id="create claim volume persistentvolumeclaim" icon={<Plus />} onSelect={() => go(paths.newVolumeClaim(tenant.slug))}>Create claim</Item>
+              <Item id="create snapshot schedule" icon={<Plus />} onSelect={() => go(paths.newSnapshotSchedule(tenant.slug))}>Create snapshot schedule</Item>
               <Item id="create network" icon={<Plus />} onSelect={() => go(paths.newNetwork(tenant.slug))}>Create network</Item>
               <Item id="create namespace" icon={<Plus />} onSelect={() => go(paths.newNamespace(tenant.slug))}>Create namespace</Item>
               <Item id="create token" icon={<Plus />} onSelect={() => go(paths.newToken(tenant.slug))}>Create API token</Item>

@@ -1,0 +1,171 @@
+import type { Page } from '@playwright/test'
+import type { Tenant } from './fixtures/accounts'
+import { analyzeInBothThemes } from './fixtures/axe'
+import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
+import { expect, test } from './fixtures/test'
+
+/** A disk is made, plugged, formatted and mounted in a machine without KVM that others load. */
+const VOLUME_MS = 120_000
+
+const form = (page: Page, name: string) => page.getByRole('dialog', { name })
+const statusOf = async ({ api, slug }: Tenant, name: string) => (await api.volume.get.query({ tenant: slug, name })).status
+const state = (page: Page, word: string) => expect(page.getByText(word, { exact: true }).first()).toBeVisible({ timeout: VOLUME_MS })
+
+/** Gives the volume whose page is shown to a pod. */
+async function attach(page: Page, volume: string, pod: string): Promise<void> {
+  await page.getByRole('link', { name: 'Attach volume' }).click()
+  const dialog = form(page, `Attach ${volume}`)
+  await dialog.getByRole('combobox', { name: 'Pod' }).fill(pod)
+  await page.getByRole('option', { name: new RegExp(`default/${pod}`) }).click()
+  await dialog.getByRole('textbox', { name: 'Mounted at' }).fill('/data')
+  await dialog.getByRole('button', { name: 'Attach volume' }).click()
+  await expect(dialog).toHaveCount(0)
+  await state(page, 'In use')
+}
+
+/** The last words of a command in the pod. */
+async function said(tenant: Tenant, pod: string, ...command: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await runIn(tenant, { namespace: 'default', name: pod }, ...command)
+  expect(exitCode, stderr).toBe(0)
+  return stdout.trim()
+}
+
+test('a volume is made, attached, written, grown, snapshotted, goes back, and is deleted and restored', async ({ console: page, tenant }) => {
+  test.slow()
+  const { slug } = tenant
+  const at = (path: string) => new RegExp(`/t/${slug}${path}$`)
+  const pod = await createPod(tenant, { name: 'one' })
+  await page.goto(`/t/${slug}/pods`)
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  await page.keyboard.type('gv')
+  await expect(page).toHaveURL(at('/volumes'))
+  await expect(page.getByText('No volumes yet')).toBeVisible()
+
+  await test.step('made by the keyboard alone, with what is wrong at its field', async () => {
+    await page.keyboard.press('c')
+    const dialog = form(page, 'Create volume')
+    await expect(dialog.getByRole('textbox', { name: 'Name' })).toBeFocused()
+    await page.keyboard.type('Data')
+    await page.keyboard.press('Enter')
+    await expect(dialog.getByRole('textbox', { name: 'Name' })).toHaveAttribute('aria-invalid', 'true')
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('data')
+    await dialog.getByRole('textbox', { name: 'Size' }).fill('1')
+    await page.keyboard.press('Enter')
+    await expect(page.getByRole('heading', { name: 'data', level: 1 })).toBeVisible()
+    await expect(page.getByText('Not made yet', { exact: true }).first()).toBeVisible()
+    await analyzeInBothThemes(page, 'a volume that is not made yet')
+  })
+
+  await waitUntilRunning(tenant, pod)
+  await test.step('attached to a pod that runs, and written', async () => {
+    await attach(page, 'data', 'one')
+    await said(tenant, 'one', 'sh', '-c', 'echo before > /data/file && sync')
+    await page.getByRole('link', { name: 'one', exact: true }).first().click()
+    await expect(page).toHaveURL(at('/pods/default/one'))
+    await expect(page.getByRole('table', { name: 'Volumes of this pod' }).getByRole('link', { name: 'data' })).toBeVisible()
+    await page.getByRole('table', { name: 'Volumes of this pod' }).getByRole('link', { name: 'data' }).click()
+  })
+
+  await test.step('it is no other pod’s while one has it, and says so', async () => {
+    await page.getByRole('button', { name: 'Attach volume' }).focus()
+    await expect(page.getByRole('tooltip')).toContainText('Pod one has it')
+  })
+
+  await test.step('grown while the pod runs, after what follows is said', async () => {
+    await page.getByRole('link', { name: 'Grow volume' }).click()
+    const dialog = form(page, 'Grow data')
+    await dialog.getByRole('textbox', { name: 'New size' }).fill('512Mi')
+    await dialog.getByRole('button', { name: 'Grow volume' }).click()
+    await expect(dialog.getByText(/cannot shrink/).first()).toBeVisible()
+    await dialog.getByRole('textbox', { name: 'New size' }).fill('2')
+    await expect(dialog).toContainText('grows from 1 GiB to 2 GiB')
+    await dialog.getByRole('button', { name: 'Grow volume' }).click()
+    await expect(dialog).toHaveCount(0)
+    await expect.poll(async () => Number(await said(tenant, 'one', 'sh', '-c', 'df -k /data | tail -n 1 | awk \'{print $2}\'')), { timeout: VOLUME_MS }).toBeGreaterThan(1_500_000)
+    await state(page, 'In use')
+  })
+
+  await test.step('a snapshot stands on its timeline', async () => {
+    await page.getByRole('navigation', { name: 'Volume data' }).getByRole('link', { name: 'Snapshots' }).click()
+    await expect(page.getByText('No snapshots yet')).toBeVisible()
+    await page.keyboard.press('c')
+    const dialog = form(page, 'Take snapshot of data')
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('first')
+    await dialog.getByRole('button', { name: 'Take snapshot' }).click()
+    await expect(page.getByRole('row', { name: /first/ }).getByText('Ready', { exact: true })).toBeVisible({ timeout: VOLUME_MS })
+    await expect(page.getByRole('figure', { name: /1 snapshot;/ })).toBeVisible()
+    await analyzeInBothThemes(page, 'a timeline')
+    await said(tenant, 'one', 'sh', '-c', 'echo after > /data/file && sync')
+  })
+
+  await test.step('it goes back only once no pod has it: detached, reverted, attached again', async () => {
+    await page.getByRole('button', { name: 'Actions for first' }).click()
+    await expect(page.getByRole('menuitem', { name: 'Revert volume to it' })).toHaveAttribute('aria-disabled', 'true')
+    await page.keyboard.press('Escape')
+    await page.getByRole('navigation', { name: 'Volume data' }).getByRole('link', { name: 'Overview' }).click()
+    await page.getByRole('button', { name: 'Detach', exact: true }).click()
+    const dialog = page.getByRole('alertdialog')
+    await expect(dialog).toContainText('goes on without')
+    await analyzeInBothThemes(page, 'before a volume is detached')
+    await dialog.getByRole('button', { name: 'Detach volume' }).click()
+    await state(page, 'Available')
+    await page.getByRole('navigation', { name: 'Volume data' }).getByRole('link', { name: 'Snapshots' }).click()
+    await page.getByRole('button', { name: 'Actions for first' }).click()
+    await page.getByRole('menuitem', { name: 'Revert volume to it' }).click()
+    await expect(dialog).toContainText('It is again as it was in snapshot')
+    await expect(dialog.getByRole('checkbox', { name: /Take a snapshot of what it has now first/ })).toBeChecked()
+    await dialog.getByRole('button', { name: 'Revert volume' }).click()
+    await expect(dialog).toHaveCount(0)
+    await expect.poll(async () => (await statusOf(tenant, 'data')).phase, { timeout: VOLUME_MS }).toBe('Available')
+    await page.getByRole('navigation', { name: 'Volume data' }).getByRole('link', { name: 'Overview' }).click()
+    await attach(page, 'data', 'one')
+    expect(await said(tenant, 'one', 'cat', '/data/file')).toBe('before')
+  })
+
+  await test.step('deleted after its name is typed, and restored with all that is on it', async () => {
+    await page.getByRole('button', { name: 'Detach', exact: true }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Detach volume' }).click()
+    await state(page, 'Available')
+    await page.getByRole('button', { name: 'More actions for data' }).click()
+    await page.getByRole('menuitem', { name: 'Delete volume' }).click()
+    const dialog = page.getByRole('alertdialog')
+    await expect(dialog).toContainText('It can be restored')
+    await expect(dialog).toContainText('snapshot')
+    await expect(dialog.getByRole('button', { name: 'Delete volume' })).toHaveAttribute('aria-disabled', 'true')
+    await analyzeInBothThemes(page, 'before a volume is deleted')
+    await dialog.getByRole('textbox', { name: /^Type data/ }).fill('data')
+    await dialog.getByRole('button', { name: 'Delete volume' }).click()
+    await expect(page).toHaveURL(at('/volumes'))
+    await expect(page.getByText('No volumes yet')).toBeVisible()
+    await page.getByText('Deleted', { exact: true }).first().click()
+    await page.getByRole('button', { name: 'Actions for data' }).click()
+    await page.getByRole('menuitem', { name: 'Restore volume' }).click()
+    await form(page, 'Restore volume data').getByRole('button', { name: 'Restore volume' }).click()
+    await expect(page.getByText('No deleted volumes')).toBeVisible()
+    expect((await statusOf(tenant, 'data')).phase).toBe('Available')
+  })
+})
+
+test('schedules say what they would do, and their volume’s page their next runs', async ({ console: page, tenant }) => {
+  const { api, slug } = tenant
+  await api.volume.create.mutate({ tenant: slug, name: 'data', spec: { size: '1Gi' } })
+  await page.goto(`/t/${slug}/snapshot-schedules-new?volume=data`)
+  const dialog = form(page, 'Create schedule')
+  await expect(dialog.getByText(/Of 1 volume as it is now, at most/)).toBeVisible()
+  await dialog.getByRole('combobox', { name: 'Every' }).fill('sometimes')
+  await dialog.getByRole('button', { name: 'Create schedule' }).click()
+  await expect(dialog.getByRole('combobox', { name: 'Every' })).toHaveAttribute('aria-invalid', 'true')
+  await dialog.getByRole('combobox', { name: 'Every' }).fill('6h')
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('often')
+  await dialog.getByRole('button', { name: 'Create schedule' }).click()
+  await expect(page.getByRole('heading', { name: 'often', level: 1 })).toBeVisible()
+  await expect(page.getByText('Every 6 hours')).toBeVisible()
+  await expect(page.getByText('7 daily, 4 weekly')).toBeVisible()
+  await page.goto(`/t/${slug}/volumes/data/snapshots`)
+  await expect(page.getByRole('table', { name: 'Schedules that take snapshots of this volume' }).getByRole('link', { name: 'often' })).toBeVisible()
+  await page.goto(`/t/${slug}/snapshot-schedules/often`)
+  await page.getByRole('button', { name: 'More actions for often' }).click()
+  await page.getByRole('menuitem', { name: 'Delete schedule' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete schedule' }).click()
+  await expect(page.getByText('No schedules yet')).toBeVisible()
+})
