@@ -12,7 +12,7 @@ export const findVolumeSnapshot = (db: Database, scope: Scope, name: string) => 
 export const loadVolumeSnapshots = async (db: Database, scope: Scope, uids: string[]): Promise<VolumeSnapshotRow[]> => inOrder(uids, await db.volumeSnapshot.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId, hidden: false }, include: parts }))
 
 /** Which of these names a snapshot of the tenant has already, a hidden one too. */
-export const takenSnapshotNames = async (db: Database, scope: Scope, names: readonly string[]): Promise<Set<string>> =>
+export const takenSnapshotNames = async (db: Database, scope: Pick<Scope, 'tenantId'>, names: readonly string[]): Promise<Set<string>> =>
   new Set((await db.volumeSnapshot.findMany({ where: { tenantId: scope.tenantId, name: { in: [...names] } }, select: { name: true } })).map(({ name }) => name))
 
 export type NewSnapshot = {
