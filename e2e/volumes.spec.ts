@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test'
-import type { Tenant } from './fixtures/accounts'
+import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { analyzeInBothThemes } from './fixtures/axe'
+import { installation } from './fixtures/installation'
 import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
@@ -168,4 +169,54 @@ test('schedules say what they would do, and their volume’s page their next run
   await page.getByRole('menuitem', { name: 'Delete schedule' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete schedule' }).click()
   await expect(page.getByText('No schedules yet')).toBeVisible()
+})
+
+test('operators make stores and classes, tenants choose among classes, and quotas hold', async ({ page, tenant, context }) => {
+  const name = `slow-${tenant.slug}`.slice(0, 60)
+  await signInByRequest(context, installation.operator)
+  await page.goto('/system/volume-stores')
+  await expect(page.getByRole('row', { name: /local.*Files on each host/ })).toBeVisible()
+  await page.getByRole('link', { name: 'local', exact: true }).click()
+  await expect(page.getByRole('table', { name: 'Hosts and this store' }).getByText('Reached')).toBeVisible({ timeout: VOLUME_MS })
+
+  await test.step('a class, with what is wrong at its field', async () => {
+    await page.goto('/system/storage-classes')
+    await page.keyboard.press('c')
+    const dialog = form(page, 'Create storage class')
+    await dialog.getByRole('button', { name: 'Create storage class' }).click()
+    await expect(dialog.getByRole('textbox', { name: 'Name' })).toHaveAttribute('aria-invalid', 'true')
+    await dialog.getByRole('textbox', { name: 'Name' }).fill(name)
+    await dialog.getByRole('combobox', { name: 'Store', exact: true }).selectOption('local')
+    await dialog.getByText('Limits of volumes that name none').click()
+    await dialog.getByRole('textbox', { name: /^Operations a second/ }).fill('100')
+    await dialog.getByRole('button', { name: 'Create storage class' }).click()
+    await expect(page.getByRole('row', { name: new RegExp(name) })).toBeVisible()
+  })
+
+  await test.step('a tenant may have as much as an operator says', async () => {
+    await page.goto('/system/volume-quota')
+    const dialog = form(page, 'Set quota')
+    await dialog.getByRole('textbox', { name: 'Tenant' }).fill(tenant.slug)
+    await dialog.getByRole('textbox', { name: 'Volumes' }).fill('1')
+    await dialog.getByRole('textbox', { name: 'Size of all together' }).fill('2Gi')
+    await dialog.getByRole('button', { name: 'Set quota' }).click()
+    await expect(page.getByText(`${tenant.slug} may have 1 volume of 2 GiB together`, { exact: false })).toBeVisible()
+  })
+
+  await test.step('and chooses the class', async () => {
+    await context.clearCookies()
+    await signInByRequest(context, tenant.person)
+    await page.goto(`/t/${tenant.slug}/volumes-new`)
+    const dialog = form(page, 'Create volume')
+    await expect(dialog.getByText('0 B of 2 GiB in 0 of 1 volume')).toBeVisible()
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('slow')
+    await dialog.getByRole('textbox', { name: 'Size' }).fill('3Gi')
+    await dialog.getByRole('combobox', { name: 'Class' }).selectOption(name)
+    await dialog.getByRole('button', { name: 'Create volume' }).click()
+    await expect(dialog.getByRole('textbox', { name: 'Size' })).toHaveAttribute('aria-invalid', 'true')
+    await dialog.getByRole('textbox', { name: 'Size' }).fill('1Gi')
+    await dialog.getByRole('button', { name: 'Create volume' }).click()
+    await expect(page.getByRole('heading', { name: 'slow', level: 1 })).toBeVisible()
+    await expect(page.getByText(name, { exact: true }).first()).toBeVisible()
+  })
 })

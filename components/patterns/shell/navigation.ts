@@ -33,6 +33,7 @@ export const placesOf = (destinations: readonly Destination[]): (Place & { icon:
 export const systemNouns = (): Destination[] => [
   { id: 'hosts', label: 'Hosts', href: paths.hosts(), icon: Server, shortcut: 'g h' },
   { id: 'address-pools', label: 'Address pools', href: paths.addressPools(), icon: Globe, shortcut: 'g A' },
+  { id: 'volume-stores', label: 'Volume stores', href: paths.volumeStores(), icon: HardDrive, shortcut: 'g V', beside: [{ id: 'storage-classes', label: 'Storage classes', href: paths.storageClasses() }] },
   { id: 'top', label: 'Top', href: paths.top(), icon: Gauge, shortcut: 'g O' },
   { id: 'starts', label: 'Starts', href: paths.starts(), icon: Timer, shortcut: 'g W' },
   { id: 'approvals', label: 'Approvals', href: paths.approvals(), icon: UserRoundCheck },

@@ -1,0 +1,32 @@
+import type { VolumeStoreView } from '@/domain/volume-store/view'
+import { formatBytes, formatCount, NOTHING } from '@/components/client/formats'
+import { Progress } from '@/components/ui/progress'
+import { StateBadge } from '@/components/ui/state-badge'
+import { roomOf } from './room'
+
+/** Whether its hosts reach it. */
+export function StoreState({ store: { spec, status } }: { store: Pick<VolumeStoreView, 'spec' | 'status'> }) {
+  const reached = status.hosts.filter(({ reachable }) => reachable).length
+  if (spec.kind === 'rbd' && !status.hasKey) return <StateBadge shape="failed">No key</StateBadge>
+  if (status.hosts.length === 0) return <StateBadge shape="unknown">No host has said</StateBadge>
+  if (reached === status.hosts.length) return <StateBadge shape="running">Reached</StateBadge>
+  return <StateBadge shape={reached === 0 ? 'failed' : 'unknown'}>{reached === 0 ? 'Not reached' : `Reached by ${reached} of ${formatCount(status.hosts.length, 'host')}`}</StateBadge>
+}
+
+const nearlyFull = 0.9
+
+/** How full a store is. */
+export function StoreRoom({ store: { metadata, spec, status } }: { store: Pick<VolumeStoreView, 'metadata' | 'spec' | 'status'> }) {
+  const room = roomOf(spec, status.hosts)
+  if (!room) return <span className="text-faint">{NOTHING}</span>
+  const share = room.usedBytes / Math.max(room.totalBytes, 1)
+  return (
+    <span className="flex items-center gap-3 whitespace-nowrap text-soft">
+      <Progress label={`Room used of ${metadata.name}`} value={room.usedBytes} max={room.totalBytes} tone={share >= 0.98 ? 'error' : share >= nearlyFull ? 'notice' : 'accent'} className="h-1 w-24 shrink-0" />
+      {`${formatBytes(room.usedBytes)} of ${formatBytes(room.totalBytes)}`}
+    </span>
+  )
+}
+
+/** What kind of store it is. */
+export const kindText = (spec: VolumeStoreView['spec']): string => (spec.kind === 'rbd' ? `Ceph, pool ${spec.pool}` : spec.shared ? 'Files in a shared folder' : 'Files on each host')
