@@ -21,10 +21,12 @@ import { serviceRouter } from './routers/service'
 import { snapshotScheduleRouter } from './routers/snapshot-schedule'
 import { startRouter } from './routers/start'
 import { secretRouter } from './routers/secret'
+import { storageClassRouter } from './routers/storage-class'
 import { tokenRouter } from './routers/token'
 import { volumeRouter } from './routers/volume'
 import { volumeClaimRouter } from './routers/volume-claim'
 import { volumeSnapshotRouter } from './routers/volume-snapshot'
+import { volumeStoreRouter } from './routers/volume-store'
 import { router } from './trpc'
 
 export const appRouter = router({
@@ -53,9 +55,11 @@ export const appRouter = router({
   secret: secretRouter,
   securityGroup: securityGroupRouter,
   service: serviceRouter,
+  storageClass: storageClassRouter,
   token: tokenRouter,
   volume: volumeRouter,
   volumeClaim: volumeClaimRouter,
   volumeSnapshot: volumeSnapshotRouter,
+  volumeStore: volumeStoreRouter,
 })
 export type AppRouter = typeof appRouter
