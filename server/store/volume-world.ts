@@ -68,6 +68,11 @@ export const listVolumesOfHost = async (db: Database, hostId: string): Promise<s
   union select "volumeUid" from "VolumeAttachment" where "hostId" = ${hostId}::uuid
   union select a."volumeUid" from "VolumeAttachment" a join "Pod" p on p."uid" = a."podUid" where p."hostId" = ${hostId}::uuid`).map(({ uid }) => uid)
 
+/** The volume of a snapshot, and those that are to be made of it. */
+export const listVolumesOfSnapshot = async (db: Database, snapshotUid: string): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
+  select "uid" from "Volume" where "sourceSnapshotUid" = ${snapshotUid}::uuid and "storedPhase" not in ('Ready', 'Purged')
+  union select "volumeUid" from "VolumeSnapshot" where "uid" = ${snapshotUid}::uuid and "volumeUid" is not null`).map(({ uid }) => uid)
+
 /** Those of a store for which a host is looked for: nobody keeps them and they are not at rest, or somebody asks for them. */
 export const listVolumesWaitingForStore = async (db: Database, storeId: string): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
   select v."uid" from "Volume" v where v."storeId" = ${storeId}::uuid and (v."storedPhase" <> 'Ready' or v."purging" or v."revertTo" is not null

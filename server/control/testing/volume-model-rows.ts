@@ -3,8 +3,8 @@ import type { VolumePlan } from '../controllers/volume/plan'
 import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolume } from '../controllers/volume/world'
 import type { ModelMachine } from './volume-model-machine'
 
-/** What a controller must never do: to take a volume from a silent host that nobody can shut out. */
-export type CarelessRows = 'byTime'
+/** What a controller must never do: to take a volume from a silent host that nobody can shut out; to write what it planned without another look at the rows. */
+export type CarelessRows = 'byTime' | 'blind'
 export type ModelKind = 'file' | 'shared' | 'rbd'
 const stores: Record<ModelKind, WorldStore> = { file: { kind: 'file', shared: false }, shared: { kind: 'file', shared: true }, rbd: { kind: 'rbd' } }
 
@@ -36,7 +36,8 @@ export class ModelVolumeRows {
     if (!this.volume) return
     const keeper = this.machines.find(({ id }) => id === this.volume?.hostId)
     const declared = keeper !== undefined && (keeper.declared || (this.careless === 'byTime' && keeper.lost))
-    for (const write of decide(actions, from, { volume: this.volume, attachments: this.attachments, declared })) this.write(write)
+    const now = this.careless === 'blind' ? { ...this.volume, ...from } : this.volume
+    for (const write of decide(actions, from, { volume: now, attachments: this.attachments, declared })) this.write(write)
   }
   private write(write: Write): void {
     switch (write.kind) {

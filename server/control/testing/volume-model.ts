@@ -26,7 +26,7 @@ export class VolumeModel {
     this.store = new ModelStore(kind === 'rbd')
     const forHosts = pick(careless, 'noEpoch', 'noFence', 'noLock', 'noSecondLook', 'fenceFirst', 'overwrites', 'listsLate', 'goneEarly', 'revertsOnce')
     this.hosts = ids.map((id) => new ModelVolumeHost(id, this.store, forHosts, (to) => this.rows.volume?.revertTo === to))
-    this.rows = new ModelVolumeRows(kind, readOnlyMany, this.hosts.map(({ machine }) => machine), pick(careless, 'byTime'))
+    this.rows = new ModelVolumeRows(kind, readOnlyMany, this.hosts.map(({ machine }) => machine), pick(careless, 'byTime', 'blind'))
     this.gateways = this.hosts.map((host) => new ModelVolumeGateway(host, this.rows, pick(careless, 'freesEarly', 'dropsEarly')))
   }
 
@@ -133,6 +133,7 @@ export class VolumeModel {
     if (active.some(({ readOnly }) => readOnly) && store.writers.length > 0) return 'I2: somebody reads what can still be written'
     if (store.writers.length > 1) return `I3: two can write: ${store.writers.map(({ machine, epoch }) => `${machine.id} under ${epoch}`).join(' and ')}`
     if (store.acknowledged.some((one) => !store.bytes.includes(one))) return 'I5: what was acknowledged is not there'
+    if (volume?.purging && !volume.deleted) return 'I6: it is removed for good, and people have it back'
     if ((!volume || volume.purging) && store.writers.length > 0) return 'I6: somebody can write to what is deleted for good'
     return this.problemOfReverting() ?? this.problemOverTime()
   }

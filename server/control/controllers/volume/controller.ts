@@ -2,7 +2,7 @@ import type { Change } from '@/server/store/change-feed'
 import { setConditionIfThere } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
 import { volumesOfPod } from '@/server/store/volume-references'
-import { listPodsWithVolumes, listSilentVolumeHosts, listUnsettledVolumes, listVolumesOfHost, listVolumesWaitingForStore } from '@/server/store/volume-world'
+import { listPodsWithVolumes, listSilentVolumeHosts, listUnsettledVolumes, listVolumesOfHost, listVolumesOfSnapshot, listVolumesWaitingForStore } from '@/server/store/volume-world'
 import type { Controller, ControlContext } from '../../runtime/controller'
 import { applyPlan } from './apply'
 import { SteadyJudges } from './judges'
@@ -14,7 +14,7 @@ import { tellPod } from './tell-pod'
 export type VolumeOptions = { steady?: () => number }
 
 /**
- * Keys are `volume:<uid>`; `pod:<uid>`, `host:<id>` and `store:<uid>` find out which volumes a change concerns, and `told:<pod>` says what a pod waits for. The second controller waits for hosts
+ * Keys are `volume:<uid>`; `pod:<uid>`, `host:<id>`, `snapshot:<uid>` and `store:<uid>` find out which volumes a change concerns, and `told:<pod>` says what a pod waits for. The second controller waits for hosts
  * that are silent.
  */
 export function createVolumeControllers({ steady }: VolumeOptions = {}): Controller[] {
@@ -31,6 +31,7 @@ export function createVolumeControllers({ steady }: VolumeOptions = {}): Control
     if (kind === 'volume') return reconcileVolume(ctx, id, judges, verdicts)
     if (kind === 'told') return tellPod(ctx.db, id, verdicts)
     if (kind === 'pod') return [...(await volumesOfPod(ctx.db, id)).map(volumeKey), `told:${id}`]
+    if (kind === 'snapshot') return (await listVolumesOfSnapshot(ctx.db, id)).map(volumeKey)
     if (kind === 'host') return (await listVolumesOfHost(ctx.db, id)).map(volumeKey)
     return (await listVolumesWaitingForStore(ctx.db, id)).map(volumeKey)
   }
@@ -54,6 +55,7 @@ function keysOf({ kind, uid }: Change): string[] {
   if (kind === 'Volume') return [volumeKey(uid)]
   if (kind === 'Pod') return [`pod:${uid}`]
   if (kind === 'Host') return [`host:${uid}`]
+  if (kind === 'VolumeSnapshot') return [`snapshot:${uid}`]
   return kind === 'VolumeStore' ? [`store:${uid}`] : []
 }
 

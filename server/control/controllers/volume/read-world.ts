@@ -53,7 +53,7 @@ function toVolume(facts: VolumeFacts, judged: { work: boolean; due: boolean; idl
 function hasWork(facts: VolumeFacts): boolean {
   const stored = storedPhase.catch('Absent').parse(facts.storedPhase)
   if (facts.deletedAt !== null || stored === 'Failed' || stored === 'Purged') return false
-  if (stored !== 'Ready') return sourceOf(facts) === 'Ready' && (stored === 'Creating' || facts.homeHostId !== null || facts.class.volumeBindingMode === 'Immediate' || facts.sourceSnapshotUid !== null || facts.sourceUploadId !== null)
+  if (stored !== 'Ready') return sourceOf(facts) === 'Ready' && (stored === 'Creating' || facts.class.volumeBindingMode === 'Immediate' || facts.sourceSnapshotUid !== null || facts.sourceUploadId !== null)
   return facts.revertTo !== null || facts.hasSnapshotWork || (facts.storedSizeBytes !== null && facts.storedSizeBytes < facts.sizeBytes) || (facts.isClone && facts.class.flattenClones)
 }
 
