@@ -4,13 +4,16 @@ import { networkVolumeBytes, volumeBytes } from '@/host/cgroups/limits'
 import { setMemoryLimit } from '@/host/cgroups/memory-limit'
 import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, secretId, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import { VolumeError, type Layer } from '@/host/volumes/store'
+import { blockGraph, chainBelow } from './block-graph'
 import { noWayToStorage, openCephImage, type CephImage } from './ceph-image'
 import { allowFileSize, fileBytesOf } from './file-size-limit'
-import { giveFiles, type GivenFile } from './give-files'
+import { giveFiles } from './give-files'
 import { VmError } from './machine'
 import { openForWriting } from './open-for-writing'
 import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
+import { longestChain, replaceLayers, storedId, type Replacement } from './replace-layers'
 import type { VmRecord } from './vm-record'
+import { filesOf, givenLayers, labelOf, takeFiles } from './volume-files'
 
 /** A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. */
 export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
@@ -34,19 +37,9 @@ const maxLayers = 32
  */
 const draining = { timeoutMs: 120_000 }
 
-const nodes = z.array(z.looseObject({ 'node-name': z.string(), drv: z.string(), ro: z.boolean(), 'backing_file_depth': z.number().int(), image: z.looseObject({ 'virtual-size': z.number().int().min(0) }) }))
-const fileSets = z.array(z.looseObject({ 'fdset-id': z.number().int(), fds: z.array(z.looseObject({ fd: z.number().int(), opaque: z.string().optional() })) }))
+const nodes = z.array(z.looseObject({ 'node-name': z.string(), drv: z.string(), ro: z.boolean(), image: z.looseObject({ 'virtual-size': z.number().int().min(0) }) }))
 const properties = z.array(z.looseObject({ name: z.string() }))
 const fault = z.looseObject({ 'node-name': z.string(), operation: z.enum(['read', 'write']), action: z.enum(['ignore', 'report', 'stop']), nospace: z.boolean().default(false), reason: z.string().max(1000) })
-
-/** QEMU keeps these beside a file: a volume's serial, the layer's id, how it is open. */
-const labelOf = (serial: string, layer: Layer, access: 'rw' | 'ro') => `${serial}/${layer.id}/${access}`
-
-/** Of a layer that is written QEMU needs a second way in, for reading alone: it takes that once the layer lies below another. */
-const filesOf = (serial: string, layer: Layer, readOnly: boolean): GivenFile[] => [
-  ...(readOnly || layer.readOnly ? [] : [{ path: layer.path, access: 'write' as const, label: labelOf(serial, layer, 'rw') }]),
-  { path: layer.path, access: 'read', label: labelOf(serial, layer, 'ro') },
-]
 
 /**
  * The volumes of one VM, as disks that are plugged in while it runs. Nothing is remembered here: what is asked for is done, and what there is QEMU says, so that an agent
@@ -137,7 +130,7 @@ export class VolumeDisks {
       const actions = steps.map(({ serial, top, overlay }) => ({ type: 'blockdev-snapshot', data: { node: layerNode(serial, top.id), overlay: layerNode(serial, overlay.id) } }))
       await this.qmp.command('transaction', { actions }, draining)
       const stallMs = performance.now() - began
-      await this.takeFiles(steps.map(({ serial, top }) => labelOf(serial, top, 'rw')))
+      await takeFiles(this.qmp, steps.map(({ serial, top }) => labelOf(serial, top, 'rw')))
       await this.mustNotWrite(steps.map(({ top }) => top.path))
       return { stallMs }
     } catch (error) {
@@ -150,14 +143,17 @@ export class VolumeDisks {
 
   /** What QEMU has, whoever asked for it. */
   async plugged(): Promise<PluggedVolume[]> {
-    const [all, sets, devices] = await Promise.all([this.nodes(), this.fileSets(), this.childrenOf('/machine/peripheral')])
-    const labels = [...new Set(sets.flatMap(({ fds }) => fds.flatMap(({ opaque }) => opaque?.replace(/\/r[ow]$/, '') ?? [])))].map((label) => label.split('/'))
+    const [all, graph, given, devices] = await Promise.all([this.nodes(), blockGraph(this.qmp), givenLayers(this.qmp), this.childrenOf('/machine/peripheral')])
     return all.filter(({ 'node-name': name }) => serialPattern.test(name)).map(({ 'node-name': serial, image, ro }) => {
-      const layers = labels.flatMap(([owner, id = '']) => {
-        const node = owner === serial ? all.find((each) => each['node-name'] === layerNode(serial, id)) : undefined
-        return node ? [{ id, depth: node.backing_file_depth }] : []
-      })
-      return { serial, sizeBytes: image['virtual-size'], readOnly: ro, layers: layers.sort((a, b) => b.depth - a.depth).map(({ id }) => id), device: devices.includes(diskId(serial)) }
+      const ids = new Map(given.flatMap((one) => (one.serial === serial ? [[layerNode(serial, one.id), storedId(one.id)] as const] : [])))
+      return { serial, sizeBytes: image['virtual-size'], readOnly: ro, layers: chainBelow(graph, serial, longestChain).flatMap((node) => ids.get(node) ?? []), device: devices.includes(diskId(serial)) }
+    })
+  }
+
+  /** Has a volume go on over other files that show the same, as its store has them since layers of it were merged. Writes wait for a moment. */
+  async replaceBelow(replacement: Replacement): Promise<void> {
+    await replaceLayers(this.qmp, this.vm.runDir, replacement, draining.timeoutMs).catch((error: unknown) => {
+      throw asVmError(error)
     })
   }
 
@@ -196,7 +192,7 @@ export class VolumeDisks {
     await this.removeNodes(serial)
     const objects = await this.childrenOf('/objects')
     for (const id of [throttleGroup(serial), secretId(serial)]) if (objects.includes(id)) await this.qmp.command('object-del', { id })
-    await this.takeFiles([`${serial}/`])
+    await takeFiles(this.qmp, [`${serial}/`])
   }
 
   private async removeDevice(id: string, timeoutMs: number): Promise<void> {
@@ -233,17 +229,10 @@ export class VolumeDisks {
     }
   }
 
-  /** Closes QEMU's own descriptors of files whose labels begin so; what is open by them stays. */
-  private async takeFiles(labels: readonly string[]): Promise<void> {
-    for (const { 'fdset-id': set, fds } of await this.fileSets()) {
-      for (const { fd, opaque } of fds) if (labels.some((label) => opaque?.startsWith(label))) await this.qmp.command('remove-fd', { 'fdset-id': set, fd })
-    }
-  }
-
   /** Of overlays that did not come into use. */
   private async takeUnused(steps: readonly OverlayStep[]): Promise<void> {
     const used = new Set((await this.nodes()).map((node) => node['node-name']))
-    await this.takeFiles(steps.filter(({ serial, overlay }) => !used.has(layerNode(serial, overlay.id))).map(({ serial, overlay }) => `${serial}/${overlay.id}/`))
+    await takeFiles(this.qmp, steps.filter(({ serial, overlay }) => !used.has(layerNode(serial, overlay.id))).map(({ serial, overlay }) => `${serial}/${overlay.id}/`))
   }
 
   private async allowMemory(volumes: readonly { layers: readonly unknown[] }[]): Promise<void> {
@@ -265,10 +254,6 @@ export class VolumeDisks {
 
   private nodes() {
     return this.qmp.execute('query-named-block-nodes', { flat: true }, nodes)
-  }
-
-  private fileSets() {
-    return this.qmp.execute('query-fdsets', {}, fileSets)
   }
 
   private async childrenOf(path: string): Promise<string[]> {

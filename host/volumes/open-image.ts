@@ -50,6 +50,15 @@ const readOnlyOf = ({ layer, set }: GivenLayer): GivenLayer => ({ layer: { ...la
 /** A new, empty layer, to be put on top of what a volume has open. */
 export const overlayGraph = (serial: string, overlay: GivenLayer, access: Access): Arguments => layerOver(serial, overlay, null, access)
 
+/** Read-only layers, the newest first, to be put under what a volume has open, in place of others that show the same. */
+export const chainGraph = (serial: string, layers: readonly GivenLayer[], access: Access): Arguments | null => layers.reduceRight<Arguments | null>((backing, each) => layerOver(serial, readOnlyOf(each), backing, access), null)
+
+/** Options of `blockdev-reopen` by which a layer that is written lies over another node from now on: all that it was opened with, for what is left out would be QEMU's default again. */
+export function overAnother(serial: string, layer: Layer, backing: string, access: Access): Arguments {
+  const { file: _, ...options } = layerOver(serial, { layer, set: -1 }, null, access)
+  return { ...options, backing, file: `${layerNode(serial, layer.id)}-f` }
+}
+
 /** The graph of an image of Ceph. The user's key is given before by {@link secretOf}; `configuration` is a file in the VM's root without any key, which bounds how long Ceph is waited for. */
 export function rbdGraph(serial: string, { pool, namespace, image, user, server }: RbdOptions, { readOnly, direct }: Access, configuration: string): Arguments {
   return underLimits(serial, { readOnly, direct }, {

@@ -5,7 +5,7 @@ import { Wake } from '@/host/pods/wake'
 import type { Logger } from '@/platform/logger'
 import { retryAfter } from './hold'
 import { problemOf, type Problem } from './problem'
-import type { SnapshotFacts, VolumeStore } from './store'
+import { VolumeError, type SnapshotFacts, type VolumeStore } from './store'
 import { takeSnapshots, type Member } from './take-snapshots'
 import type { Volume } from './volume'
 import type { PodVms } from './vms'
@@ -156,6 +156,7 @@ export class Snapshots {
       one.failures += 1
       one.notBefore = this.now + retryAfter(one.failures)
       if (one.object.state === 'asked') one.phase = 'Failed'
+      if (error instanceof VolumeError && error.code === 'TooManySnapshots') this.tidy(one)
     }
   }
 
@@ -179,7 +180,13 @@ export class Snapshots {
       one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid)) ?? null
       one.phase = 'Ready'
       one.problem = null
+      this.tidy(one)
     }
+  }
+
+  /** A snapshot more, one fewer, or none any more that fits: its volume's chain is made shorter where it can be. */
+  private tidy({ object: { volumeUid } }: Known): void {
+    if (volumeUid !== null) void this.parts.volume(volumeUid)?.tidy()
   }
 
   private async removeOne(one: Known): Promise<void> {
@@ -191,7 +198,7 @@ export class Snapshots {
     await store.removeSnapshot(uid)
     one.phase = 'Purged'
     one.problem = null
-    if (volume) void volume.tidy()
+    this.tidy(one)
   }
 
   private async look(one: Known): Promise<void> {

@@ -72,7 +72,10 @@ export interface VolumeStore {
   removeSnapshot(snapshotUid: string): Promise<void>
   /** Its snapshots and clones keep their bytes. Of a volume that is not open. */
   remove(uid: string): Promise<void>
-  /** Merges what removed snapshots of a volume have left apart, so that its chain does not grow for ever; open or not, now and then. A store that has no chains has none of it. */
+  /**
+   * Merges what removed snapshots of a volume have left apart, and has one whose chain is long depend on no snapshot any more, so that it does not grow for ever; open or not, after each change of its snapshots. A store
+   * that has no chains has none of it.
+   */
   tidy?(uid: string, progress: Progress, signal: AbortSignal): Promise<void>
 }
 

@@ -11,6 +11,7 @@ import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
 import { problemOf, type Problem } from './problem'
 import { VolumeError, type VolumeStore } from './store'
+import { tidyLayers } from './tidy-layers'
 import { VolumeState } from './volume-state'
 import type { PodVm, PodVms } from './vms'
 
@@ -52,6 +53,7 @@ export class Volume {
   private lookedAt = 0
   private readonly closing = new AbortController()
   private tidying: Promise<void> | null = null
+  private isUntidy = false
   /** Of what takes long, which a newer word of the server ends. */
   private job: AbortController | null = null
 
@@ -115,8 +117,9 @@ export class Volume {
     await Promise.all([this.finished, this.tidying])
   }
 
-  /** Merges what removed snapshots have left apart, beside what else is done: it may take long, and is tried again with the next one. */
+  /** Keeps its chain of layers short, beside what else is done: it may take long, and what fails is tried again with the next snapshot. */
   tidy(): Promise<void> {
+    this.isUntidy = true
     this.tidying ??= this.tidyNow().finally(() => (this.tidying = null))
     return this.tidying
   }
@@ -126,9 +129,11 @@ export class Volume {
   }
 
   private async tidyNow(): Promise<void> {
-    const { store } = this
-    if (!store?.tidy || this.state.wanted?.keeper !== true) return
-    await store.tidy(this.uid, () => {}, this.closing.signal).catch((error: unknown) => this.parts.log.warn({ volume: this.uid, err: error }, 'layers of a volume could not be merged'))
+    const { store, closing } = this
+    while (this.isUntidy && !closing.signal.aborted && this.state.wanted?.keeper === true && store) {
+      this.isUntidy = false
+      await tidyLayers(store, this, this.parts.vms, closing.signal).catch((error: unknown) => this.parts.log.warn({ volume: this.uid, err: error }, 'layers of a volume could not be merged'))
+    }
   }
 
   private get now(): number {

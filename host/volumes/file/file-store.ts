@@ -11,9 +11,12 @@ import { makeBlank, makeClone, revertVolume } from './clones'
 import { openersOf } from './image-lock'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
-import { recorded, SnapshotFolder, VolumeFolder } from './layout'
+import { maxLayers, recorded, SnapshotFolder, VolumeFolder } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, type Site } from './snapshots'
+
+/** So many layers leave room for some snapshots more until the chain is as long as it may be. */
+const longChain = maxLayers - 4
 
 /** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. */
 export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step'] }
@@ -212,6 +215,11 @@ export class FileStore implements VolumeStore {
   }
 
   tidy(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
-    return this.of(uid, () => tidyVolume(this.site, uid, this.exclusively, { progress, signal }))
+    return this.of(uid, async () => {
+      await tidyVolume(this.site, uid, this.exclusively, { progress, signal })
+      // Layers of the snapshot that it was made of are others' to merge: a copy of them leaves room for snapshots of its own.
+      const record = await this.exclusively(() => new VolumeFolder(this.site.root, uid).read())
+      if (record && record.inherited > 0 && record.layers.length >= longChain) await flattenVolume(this.site, uid, this.exclusively, { progress, signal })
+    })
   }
 }

@@ -115,6 +115,35 @@ it('bounds the length of a chain, and merges what removed snapshots have left, w
   await volume.snapshot()
 })
 
+it('leaves a clone of a long chain room for snapshots of its own, while it is open too', async () => {
+  const volume = await volumeOf(MiB)
+  const part = MiB / 16
+  const snapshots: string[] = []
+  for (let i = 1; i < maxLayers - 3; i += 1) {
+    await volume.write(i, i * part, part)
+    snapshots.push(await volume.snapshot())
+  }
+  const clone = await volume.clone(snapshots.at(-1) ?? '', MiB)
+  await clone.write(0x70, 0, part)
+  expect([(await layersOf(folderOf(clone))).length, await under.store().describe(clone.uid)]).toEqual([maxLayers - 3, expect.objectContaining({ parent: true })])
+  clone.epoch += 1
+  await under.store().claim(clone.uid, clone.epoch, null)
+  const image = await openLayers(await under.store().image(clone.uid, 'write', clone.epoch))
+  await under.store().tidy?.(clone.uid, silent, never)
+  expect([(await layersOf(folderOf(clone))).length, await under.store().describe(clone.uid)]).toEqual([2, expect.objectContaining({ parent: false })])
+  // Of volumes without a source the chain is their own snapshots' alone.
+  await under.store().tidy?.(volume.uid, silent, never)
+  expect((await layersOf(folderOf(volume))).length).toBe(maxLayers - 3)
+  await image.write(0x71, 15 * part, part)
+  await image.close()
+  for (const uid of snapshots) await under.store().removeSnapshot(uid)
+  await clone.use(async (again) => {
+    await again.read(0x70, 0, part)
+    for (let i = 1; i < maxLayers - 3; i += 1) await again.read(i, i * part, part)
+    await again.read(0x71, 15 * part, part)
+  })
+})
+
 it('follows no name that a header has, also where whoever had the volume open has written one', async () => {
   const secret = join(under.root, 'secret')
   await writeFile(secret, Buffer.alloc(MiB, 0x77))

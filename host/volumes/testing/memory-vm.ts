@@ -47,6 +47,7 @@ export class MemoryVm {
     },
     limit: (serial) => this.call('limit', serial),
     snapshot: async () => ({ stallMs: 1 }),
+    replaceBelow: ({ serial }) => this.call('replace below', serial),
     plugged: async () => [...this.disks.values()],
     onFault: (listener) => {
       this.fault = listener
