@@ -23,6 +23,7 @@ import { DetachVolume } from './detach-volume'
 import { UsageDetail } from './usage-bar'
 import { PodLink } from './used-by'
 import { useVolume } from './volume-frame'
+import { useVolumeOffer } from './volume-quota'
 import { AttachmentState, VolumeState } from './volume-state'
 import { accessText, limitLines, onFullText, problemOf, sourceText } from './words'
 
@@ -39,16 +40,16 @@ export function VolumeOverview({ children }: { children?: ReactNode }) {
     <>
       {problem && <Callout tone={problem.tone} title={problem.title}>{problem.message}</Callout>}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
-        <VolumeProperties />
+        <div className="flex min-w-0 flex-col gap-4">
+          <VolumeProperties />
+          <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>
+        </div>
         <div className="flex min-w-0 flex-col gap-4">
           <Panel title="Use"><UsageDetail volume={volume} /></Panel>
           <Users />
           <Limits />
+          <Panel title="Latest events" flush>{events.data && <EventsList events={events.data.items} />}</Panel>
         </div>
-      </div>
-      <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
-        <Panel title="Conditions" flush><Conditions conditions={status.conditions} /></Panel>
-        <Panel title="Latest events" flush>{events.data && <EventsList events={events.data.items} />}</Panel>
       </div>
       {children}
     </>
@@ -104,14 +105,18 @@ function Users() {
   )
 }
 
+/** Its own limits, or those of its class where it names none. */
 function Limits() {
-  const { tenant, volume: { metadata: { name }, spec } } = useVolume()
-  const lines = limitLines(spec.limits)
+  const { tenant, volume: { metadata: { name }, spec, status } } = useVolume()
+  const ofClass = useVolumeOffer(tenant).data?.classes.find((each) => each.name === status.storageClass)?.spec
+  const own = limitLines(spec.limits)
+  const lines = own.length > 0 ? own : limitLines(ofClass?.limits ?? {})
+  const onFull = spec.onFull ?? ofClass?.onFull
   return (
     <Panel title="Limits" actions={<Link href={paths.volumeLimits(tenant, name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">Set limits</Link>}>
       <Properties>
-        <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map((line) => <span key={line}>{line}</span>)}</span> : <span className="text-faint">{NOTHING} as its class has it</span>}</Property>
-        <Property name="Store full">{spec.onFull ? onFullText(spec.onFull) : <span className="text-faint">{NOTHING} as its class has it</span>}</Property>
+        <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map((line) => <span key={line}>{line}</span>)}{own.length === 0 && <span className="text-faint">as its class has it</span>}</span> : <span className="text-faint">{NOTHING} as fast as its store is</span>}</Property>
+        <Property name="Store full">{onFull && <>{onFullText(onFull)}{spec.onFull === undefined && <span className="text-faint"> · as its class has it</span>}</>}</Property>
       </Properties>
     </Panel>
   )
