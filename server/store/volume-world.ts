@@ -78,8 +78,12 @@ export const listVolumesWaitingForStore = async (db: Database, storeId: string):
   select v."uid" from "Volume" v where v."storeId" = ${storeId}::uuid and (v."storedPhase" <> 'Ready' or v."purging" or v."revertTo" is not null
     or exists (select 1 from "VolumeSnapshot" s where s."volumeUid" = v."uid" and s."phase" in ('Asked', 'Taking', 'Deleting')) or exists (select 1 from "VolumeAttachment" a where a."volumeUid" = v."uid" and a."phase" = 'Waiting'))`).map(({ uid }) => uid)
 
-/** Volumes whose time is over in which they could be restored, by the database's clock. */
-export const listDueVolumes = async (db: Database): Promise<string[]> => (await db.volume.findMany({ where: { purgeAt: { lte: await readClock(db) }, purging: false }, select: { uid: true } })).map(({ uid }) => uid)
+/** Whether a pod names volumes, has some, or had: most have not. */
+export async function hasVolumes(db: Database, podUid: string): Promise<boolean> {
+  const rows = await db.$queryRaw<{ has: boolean }[]>`
+    select exists (select 1 from "PodReference" where "podUid" = ${podUid}::uuid and "kind" in ('Volume', 'PersistentVolumeClaim')) or exists (select 1 from "VolumeAttachment" where "podUid" = ${podUid}::uuid) as "has"`
+  return rows[0]?.has ?? false
+}
 
 /** Bound pods that name volumes, and have not ended. */
 export const listPodsWithVolumes = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`

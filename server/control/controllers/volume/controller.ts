@@ -2,7 +2,7 @@ import type { Change } from '@/server/store/change-feed'
 import { setConditionIfThere } from '@/server/store/conditions'
 import { inTransaction } from '@/server/store/database'
 import { volumesOfPod } from '@/server/store/volume-references'
-import { listPodsWithVolumes, listSilentVolumeHosts, listUnsettledVolumes, listVolumesOfHost, listVolumesOfSnapshot, listVolumesWaitingForStore } from '@/server/store/volume-world'
+import { hasVolumes, listPodsWithVolumes, listSilentVolumeHosts, listUnsettledVolumes, listVolumesOfHost, listVolumesOfSnapshot, listVolumesWaitingForStore } from '@/server/store/volume-world'
 import type { Controller, ControlContext } from '../../runtime/controller'
 import { applyPlan } from './apply'
 import { SteadyJudges } from './judges'
@@ -30,7 +30,7 @@ export function createVolumeControllers({ steady }: VolumeOptions = {}): Control
     const [kind, id] = partsOf(key)
     if (kind === 'volume') return reconcileVolume(ctx, id, judges, verdicts)
     if (kind === 'told') return tellPod(ctx.db, id, verdicts)
-    if (kind === 'pod') return [...(await volumesOfPod(ctx.db, id)).map(volumeKey), `told:${id}`]
+    if (kind === 'pod') return (await hasVolumes(ctx.db, id)) ? [...(await volumesOfPod(ctx.db, id)).map(volumeKey), `told:${id}`] : []
     if (kind === 'snapshot') return (await listVolumesOfSnapshot(ctx.db, id)).map(volumeKey)
     if (kind === 'host') return (await listVolumesOfHost(ctx.db, id)).map(volumeKey)
     return (await listVolumesWaitingForStore(ctx.db, id)).map(volumeKey)

@@ -8,7 +8,7 @@ export function createClaimController(options: ClaimOptions): Controller {
   return {
     name: 'volume-claims',
     workers: 2,
-    resyncSeconds: 60,
+    resyncSeconds: 20,
     keysOf,
     allKeys: async ({ db }) => [...new Set([...(await listUnboundClaims(db)), ...(await listDeletedClaims(db))])].map(claimKey),
     reconcile: async ({ db }, key) => {
@@ -23,10 +23,10 @@ export function createClaimController(options: ClaimOptions): Controller {
 
 const claimKey = (uid: string): string => `claim:${uid}`
 
-/** Of volumes and snapshots, what may let a claim have one: that it is there, ready, or nobody's any more; that there is room in the quota. Of pods, that one may have gone or ended. */
+/** Of volumes and snapshots, what may let a claim have one: that it is there, ready, or nobody's any more; that there is room in the quota. Of pods, that one has gone; one that has ended is found in time. */
 function keysOf({ kind, action, uid, tenantId }: Change): string[] {
   if (kind === 'VolumeClaim') return action === 'deleted' ? [`unbound:${tenantId ?? ''}`] : [claimKey(uid)]
-  if (kind === 'Pod') return action === 'added' || tenantId === null ? [] : [`deleted:${tenantId}`]
+  if (kind === 'Pod') return action === 'deleted' && tenantId !== null ? [`deleted:${tenantId}`] : []
   if (kind === 'Volume' || kind === 'VolumeSnapshot') return tenantId === null ? [] : [`unbound:${tenantId}`]
   return kind === 'StorageClass' ? ['unbound:'] : []
 }
