@@ -23,7 +23,7 @@ export async function readWorld(db: Database, uid: string, judges: Judges): Prom
   if (!facts) return null
   const { pods, names } = await readPods(db, facts)
   const work = hasWork(facts)
-  const ids = [facts.hostId, facts.homeHostId, ...facts.attachments.map(({ hostId }) => hostId), ...pods.map(({ hostId }) => hostId)].filter((id) => id !== null)
+  const ids = [facts.hostId, facts.homeHostId, facts.fence?.hostId ?? null, ...facts.attachments.map(({ hostId }) => hostId), ...pods.map(({ hostId }) => hostId)].filter((id) => id !== null)
   const hosts = await listVolumeHosts(db, facts.storeId, [...new Set(ids)], work || facts.purging)
   const lost = judges.lost(hosts)
   const volume = toVolume(facts, { work, due: judges.isOver(facts.purgeAt, await readClock(db)), idle: judges.isIdle(uid, work || facts.purging || facts.hostId === null || facts.attachments.length > 0) })
