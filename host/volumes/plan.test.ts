@@ -5,10 +5,10 @@ import { nextStep, type Observed, type ObservedHold, type Wanted } from './plan'
 const bool = fc.boolean()
 const hold: fc.Arbitrary<ObservedHold> = fc.record({ podUid: fc.constantFrom('a', 'b', 'c'), state: fc.constantFrom('unknown' as const, 'closed' as const, 'open' as const, 'mounted' as const), wanted: bool, writes: bool, vm: bool, due: bool, size: fc.constantFrom(null, 1, 2), grown: bool, limited: bool, mounts: bool })
 const observed: fc.Arbitrary<Observed> = fc.record({ noted: bool, store: bool, there: fc.constantFrom(null, true, false), made: bool, sizeBytes: fc.constantFrom(1, 2), parent: bool, claimed: bool, reverted: bool, purged: bool, due: bool, holds: fc.uniqueArray(hold, { selector: ({ podUid }) => podUid, maxLength: 3 }) })
-const wanted: fc.Arbitrary<Wanted> = fc.record({ keeper: bool, purge: bool, revertTo: fc.constantFrom(null, 's'), flatten: bool, sizeBytes: fc.constantFrom(1, 2), formatted: bool, made: bool })
+const wanted: fc.Arbitrary<Wanted> = fc.record({ keeper: bool, purge: bool, revertTo: fc.constantFrom(null, 's'), flatten: bool, sizeBytes: fc.constantFrom(1, 2), made: bool })
 
 const settled: Observed = { noted: true, store: true, there: true, made: true, sizeBytes: 1, parent: false, claimed: true, reverted: false, purged: false, due: true, holds: [] }
-const plain: Wanted = { keeper: true, purge: false, revertTo: null, flatten: false, sizeBytes: 1, formatted: false, made: false }
+const plain: Wanted = { keeper: true, purge: false, revertTo: null, flatten: false, sizeBytes: 1, made: false }
 const one: ObservedHold = { podUid: 'a', state: 'closed', wanted: true, writes: true, vm: true, due: true, size: null, grown: true, limited: true, mounts: true }
 
 describe('the next step of a volume', () => {
@@ -31,7 +31,7 @@ describe('the next step of a volume', () => {
       const isOpen = is.holds.some(({ state }) => state !== 'closed')
       if (['letGo', 'purge', 'revert', 'grow', 'flatten'].includes(step.do)) expect(isOpen).toBe(false)
       if (step.do === 'letGo') expect(want).toBeNull()
-      if (step.do === 'create') expect([is.made, want?.formatted, want?.made, want?.keeper, is.there]).toEqual([false, false, false, true, false])
+      if (step.do === 'create') expect([is.made, want?.made, want?.keeper, is.there]).toEqual([false, false, true, false])
       if (['revert', 'grow', 'flatten', 'growOpen', 'purge'].includes(step.do) && want?.keeper && is.there) expect(is.claimed).toBe(true)
     }), { numRuns: 2_000 })
   })

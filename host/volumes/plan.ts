@@ -27,7 +27,7 @@ export type Observed = {
   holds: readonly ObservedHold[]
 }
 
-export type Wanted = Pick<HostVolume, 'keeper' | 'purge' | 'revertTo' | 'flatten' | 'sizeBytes' | 'formatted' | 'made'>
+export type Wanted = Pick<HostVolume, 'keeper' | 'purge' | 'revertTo' | 'flatten' | 'sizeBytes' | 'made'>
 
 export type Step =
   | { do: 'note' | 'look' | 'create' | 'claim' | 'revert' | 'grow' | 'flatten' | 'purge' | 'letGo' | 'wait' | 'lost' }
@@ -58,7 +58,7 @@ function withStore(wanted: Wanted, observed: Observed, isOpen: boolean): Step {
   if (wanted.purge) return { do: isOpen || !due ? 'wait' : observed.there && wanted.keeper && !observed.claimed ? 'claim' : 'purge' }
   if (!observed.there) {
     // One that had bytes is not made anew: blank, it would hide that they are gone.
-    if (observed.made || wanted.made || wanted.formatted) return { do: due ? 'lost' : 'wait' }
+    if (observed.made || wanted.made) return { do: due ? 'lost' : 'wait' }
     return { do: wanted.keeper && due ? 'create' : 'wait' }
   }
   if (wanted.keeper && !observed.claimed) return { do: due ? 'claim' : 'wait' }

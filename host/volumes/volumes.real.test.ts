@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,6 +7,7 @@ import type { Assignment } from '@/contracts/host/v1'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
+import { run } from '@/platform/exec'
 import { MiB, VolumeServer } from './testing/volume-server'
 
 let host: RealHost
@@ -32,9 +34,30 @@ async function sh(one: Assignment, script: string): Promise<string> {
   return output.trim()
 }
 
-const ended = (one: Assignment) => host.until(() => host.report(one)?.phase === 'Gone')
+/** A failure shows what the host says of volumes, too. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  await host.until(condition).catch((error: unknown) => {
+    throw new Error(JSON.stringify([...host.volumes.reports().values()], null, 1), { cause: error })
+  })
+}
+
+const ended = (one: Assignment) => until(() => host.report(one)?.phase === 'Gone')
 const told = (volume: HostVolume) => server.report('volume', volume.uid)
 const isAttached = (volume: HostVolume, one: Assignment) => server.attachment(volume, one)?.phase === 'Attached'
+
+/** Gives a pod that runs a volume, mounted into its container. */
+async function attachHot(one: Assignment, volume: HostVolume, path: string): Promise<HostVolume> {
+  const attached = server.attached(volume, one, `hot-${path.slice(1)}`, { mounts: [{ container: 'main', path, subPath: '', readOnly: false }] })
+  server.say(attached)
+  await until(() => isAttached(attached, one))
+  await until(async () => (await host.run(one, ['grep', '-q', ` ${path} `, '/proc/mounts'])).exitCode === 0)
+  return attached
+}
+
+async function detachHot(one: Assignment, volume: HostVolume): Promise<void> {
+  server.say({ ...volume, attachments: [], detaching: [{ podUid: one.uid, forced: false }] })
+  await until(() => server.attachment(volume, one)?.phase === 'Detached')
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'volumes-'))
@@ -45,6 +68,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await host?.close()
+  await run('umount', [join(folder, 'small')]).catch(() => {})
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -54,7 +78,7 @@ describe('the volumes of a host', () => {
     const first = pod({ data })
     // Before the server has said which volume it is the pod waits, and says so.
     apply(first)
-    await host.until(() => host.report(first)?.reason === 'WaitingForVolumes')
+    await until(() => host.report(first)?.reason === 'WaitingForVolumes')
     data = server.attached(data, first, 'data')
     server.say(data)
     apply(server.assigned(first, { data }))
@@ -66,25 +90,25 @@ describe('the volumes of a host', () => {
     let hot = server.volume({ name: 'hot' })
     hot = server.attached(hot, first, 'hot-1', { mounts: [{ container: 'main', path: '/mnt/hot', subPath: '', readOnly: false }] })
     server.say(hot)
-    await host.until(() => isAttached(hot, first))
-    await host.until(async () => (await host.run(first, ['sh', '-c', 'mountpoint -q /mnt/hot || grep -q " /mnt/hot " /proc/mounts'])).exitCode === 0)
+    await until(() => isAttached(hot, first))
+    await until(async () => (await host.run(first, ['grep', '-q', ' /mnt/hot ', '/proc/mounts'])).exitCode === 0)
     await sh(first, 'echo warm >/mnt/hot/file')
     await host.reopen()
     expect(server.attachment(data, first)).toMatchObject({ phase: 'Attached' })
     server.connect()
-    await host.until(() => isAttached(data, first) && isAttached(hot, first))
+    await until(() => isAttached(data, first) && isAttached(hot, first))
     expect(await sh(first, 'cat /data/file /mnt/hot/file')).toBe('kept\nwarm')
 
     hot = { ...hot, attachments: [], detaching: [{ podUid: first.uid, forced: false }] }
     server.say(hot)
-    await host.until(() => server.attachment(hot, first)?.phase === 'Detached')
+    await until(() => server.attachment(hot, first)?.phase === 'Detached')
     expect((await host.run(first, ['cat', '/mnt/hot/file'])).exitCode).not.toBe(0)
 
     // The pod goes, and its volume is given to the next one under the next epoch.
     apply()
     await ended(first)
     server.say({ ...data, attachments: [], detaching: [{ podUid: first.uid, forced: false }] })
-    await host.until(() => server.attachment(data, first)?.phase === 'Detached')
+    await until(() => server.attachment(data, first)?.phase === 'Detached')
     data = { ...data, epoch: 2, attachments: [], detaching: [] }
     const second = pod({ data, hot })
     data = server.attached(data, second, 'data')
@@ -97,8 +121,107 @@ describe('the volumes of a host', () => {
     await ended(second)
     for (const one of [data, hot]) {
       server.unsay(`volume/${one.uid}`)
-      await host.until(() => told(one)?.phase === 'Gone')
+      await until(() => told(one)?.phase === 'Gone')
       expect(told(one)?.epoch).toBe(2)
     }
+  })
+
+  it('grow, are limited, snapshotted in groups, cloned, brought back and forced away under a writer', async () => {
+    const one = pod({})
+    apply(one)
+    await host.untilRunning(one)
+    let [a, b] = await Promise.all([attachHot(one, server.volume(), '/a'), attachHot(one, server.volume(), '/b')])
+    await sh(one, 'cat >/tmp/writer <<"END"\ni=0; while [ ! -e /tmp/stop ]; do i=$((i+1)); echo $i >>/a/log || exit 1; sync; echo $i >>/b/log || exit 1; sync; done\nEND\nsh /tmp/writer >/tmp/out 2>&1 &')
+    await until(async () => (await sh(one, 'cat /b/log 2>/dev/null || :')) !== '')
+
+    a = { ...a, sizeBytes: 128 * MiB, rates: { ...a.rates, bytesPerSecond: MiB } }
+    server.say(a)
+    await until(() => (told(a)?.sizeBytes ?? 0) === 128 * MiB && (server.attachment(a, one)?.fsBytes ?? 0) > 110 * MiB)
+    const began = performance.now()
+    await sh(one, 'dd if=/dev/zero of=/a/zeros bs=1M count=4 conv=fsync 2>/dev/null')
+    expect(performance.now() - began).toBeGreaterThan(1_500)
+    a = { ...a, rates: { ...a.rates, bytesPerSecond: null } }
+    server.say(a)
+
+    const group = randomUUID()
+    const [sa, sb] = [server.snapshot(a, { group, groupSize: 2, freeze: true }), server.snapshot(b, { group, groupSize: 2, freeze: true })]
+    server.say(sa, sb)
+    for (const each of [sa, sb]) {
+      await until(() => server.report('snapshot', each.uid)?.phase === 'Ready')
+      expect(server.report('snapshot', each.uid)).toMatchObject({ consistency: 'FilesystemConsistent', sizeBytes: each.sizeBytes, stallMs: expect.any(Number) as number, takenAt: expect.any(String) as string })
+    }
+    const loose = server.snapshot(a)
+    server.say(loose)
+    await until(() => server.report('snapshot', loose.uid)?.phase === 'Ready')
+    expect(server.report('snapshot', loose.uid)).toMatchObject({ consistency: 'CrashConsistent' })
+    const [ca, cb] = await Promise.all([attachHot(one, server.volume({ sizeBytes: 128 * MiB, origin: { kind: 'snapshot', snapshotUid: sa.uid }, formatted: true }), '/ca'), attachHot(one, server.volume({ origin: { kind: 'snapshot', snapshotUid: sb.uid }, formatted: true }), '/cb')])
+    expect(told(ca)).toMatchObject({ parent: true, sizeBytes: 128 * MiB })
+    const last = async (path: string) => Number(await sh(one, `tail -n 1 ${path}`))
+    const [first, second] = [await last('/ca/log'), await last('/cb/log')]
+    expect([first - second === 0 || first - second === 1, second > 0]).toEqual([true, true])
+    expect(await sh(one, 'touch /tmp/stop; sleep 1; cat /tmp/out')).toBe('')
+    expect(await last('/a/log')).toBeGreaterThan(first)
+
+    await detachHot(one, cb)
+    cb.flatten = true
+    server.say({ ...cb, attachments: [], detaching: [] })
+    await until(() => told(cb)?.parent === false)
+    // Who is in the way is told; by force it goes all the same.
+    await sh(one, 'cd /ca && sleep 1000 >/dev/null 2>&1 &')
+    server.say({ ...ca, attachments: [], detaching: [{ podUid: one.uid, forced: false }] })
+    await until(() => server.attachment(ca, one)?.reason === 'Busy')
+    expect(server.attachment(ca, one)?.message).toContain('sleep')
+    server.say({ ...ca, attachments: [], detaching: [{ podUid: one.uid, forced: true }] })
+    await until(() => server.attachment(ca, one)?.phase === 'Detached')
+
+    await detachHot(one, a)
+    a = { ...a, epoch: 2, attachments: [], detaching: [], revertTo: sa.uid }
+    server.say(a)
+    await until(() => told(a)?.revertedTo === sa.uid)
+    a = await attachHot(one, { ...a, epoch: 3, revertTo: null }, '/again')
+    expect(await last('/again/log')).toBe(first)
+    for (const each of [sa, sb, loose]) {
+      server.say({ ...each, state: 'remove' })
+      await until(() => server.report('snapshot', each.uid)?.phase === 'Purged')
+    }
+    await detachHot(one, b)
+    b = { ...b, epoch: 2, attachments: [], detaching: [], purge: true }
+    server.say(b)
+    await until(() => told(b)?.phase === 'Purged')
+    expect(await last('/again/log')).toBe(first)
+    apply()
+    await ended(one)
+  })
+
+  it('have their pod stand still while a store is full, over a start of the agent, and nothing is lost', async () => {
+    const small = join(folder, 'small')
+    await mkdir(small)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=160m,mode=700', 'tmpfs', small])
+    const filler = join(small, 'filler')
+    await run('fallocate', ['-l', '140M', filler])
+    const storeUid = server.store(small, randomUUID())
+    const one = pod({})
+    apply(one)
+    await host.untilRunning(one)
+    const data = await attachHot(one, server.volume({ storeUid, sizeBytes: 96 * MiB }), '/data')
+    await sh(one, '(head -c 41943040 /dev/urandom | tee /data/file | md5sum >/tmp/sum; sync; touch /tmp/done) >/dev/null 2>&1 &')
+    const isPaused = () => server.attachment(data, one)?.paused === true
+    await until(isPaused)
+    expect(host.report(one)?.phase).toBe('Running')
+    const reopened = host.reopen()
+    await rm(filler)
+    await reopened
+    server.connect()
+    await until(() => server.attachment(data, one)?.phase === 'Attached' && !isPaused())
+    await until(async () => (await host.run(one, ['test', '-e', '/tmp/done'])).exitCode === 0)
+    // From the disk, and not from what the guest remembers.
+    await detachHot(one, data)
+    await attachHot(one, { ...data, attachments: [], epoch: 2 }, '/again')
+    expect(await sh(one, 'wc -c </again/file; md5sum </again/file')).toBe(`41943040\n${await sh(one, 'cat /tmp/sum')}`)
+    apply()
+    await ended(one)
+    server.unsay(`volume/${data.uid}`)
+    await until(() => told(data)?.phase === 'Gone')
+    server.unsay(`store/${storeUid}`)
   })
 })

@@ -16,9 +16,10 @@ export class VolumeServer {
     private readonly tenantId: string,
   ) {}
 
-  /** A store of files in this folder. */
-  store(folder: string): void {
-    this.say({ kind: 'store', uid: this.storeUid, name: 'test', store: { type: 'file', folder, shared: false } })
+  /** A store of files in this folder. Answers its uid. */
+  store(folder: string, uid = this.storeUid): string {
+    this.say({ kind: 'store', uid, name: 'test', store: { type: 'file', folder, shared: false } })
+    return uid
   }
 
   volume(more: Partial<HostVolume> = {}): HostVolume {
