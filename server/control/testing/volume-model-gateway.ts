@@ -7,8 +7,11 @@ import { rightKey, type ModelConnection, type ModelObject, type ModelReport } fr
 export type CarelessGateway = 'freesEarly' | 'dropsEarly'
 type Reading = { object: ModelObject | null; leavingAt: number | null; ending: { uid: string; key: string }[] }
 
+/** What the model asks of a gateway for one host: to read rows, to tell what they say, to free what the host has no more, to hear what it says, and to store that. */
+export type ModelGateway = { read(): void; send(): void; release(): void; hear(): void; store(): void }
+
 /** What a gateway does for one host: it tells what rows say, takes what the host says into rows, and frees what the host has let go of. What it knows is of one connection. */
-export class ModelVolumeGateway {
+export class ModelVolumeGateway implements ModelGateway {
   private of: ModelConnection | null = null
   /** Before its complete report, nothing is told. */
   private ready = false
@@ -92,20 +95,24 @@ export class ModelVolumeGateway {
       this.removing = this.held = false
       this.heldRights.clear()
     }
-    this.store(report)
+    storeModelReport(this.rows, this.id, report)
   }
-  private store(report: ModelReport): void {
-    const { rows, id } = this
-    const { volume } = rows
-    for (const one of rows.attachments) if (one.hostId === id && report.attached.includes(rightKey(one.podUid, one.epoch)) && this.maySay(one)) one.phase = 'Attached'
-    if (!volume) return
-    for (const name of report.snapshots) if (rows.snapshots.has(name)) rows.snapshots.set(name, 'Ready')
-    volume.fencedBelow = Math.max(volume.fencedBelow, report.fencedBelow)
-    if (volume.hostId !== id || report.epoch !== volume.epoch) return
-    if (report.made && volume.stored !== 'Purged') volume.stored = 'Ready'
-    rows.storedSize = Math.max(rows.storedSize, report.size)
-    if (volume.revertTo !== null && volume.revertTo === report.revertedTo) [rows.wentBack, volume.revertTo] = [volume.revertTo, null]
-    if (report.purged && volume.purging) volume.stored = 'Purged'
-  }
-  private maySay = ({ phase, readOnly }: WorldAttachment): boolean => (phase === 'Attaching' || phase === 'Lost') && (readOnly || this.rows.volume?.hostId === this.id)
+  /** What is heard is stored at once. */
+  store = (): void => undefined
 }
+
+/** Writes what a host says into rows: of the volume only as its keeper under its present number. */
+export function storeModelReport(rows: ModelVolumeRows, id: string, report: ModelReport): void {
+  const { volume } = rows
+  for (const one of rows.attachments) if (one.hostId === id && report.attached.includes(rightKey(one.podUid, one.epoch)) && maySay(rows, id, one)) one.phase = 'Attached'
+  if (!volume) return
+  for (const name of report.snapshots) if (rows.snapshots.has(name)) rows.snapshots.set(name, 'Ready')
+  volume.fencedBelow = Math.max(volume.fencedBelow, report.fencedBelow)
+  if (volume.hostId !== id || report.epoch !== volume.epoch) return
+  if (report.made && volume.stored !== 'Purged') volume.stored = 'Ready'
+  rows.storedSize = Math.max(rows.storedSize, report.size)
+  if (volume.revertTo !== null && volume.revertTo === report.revertedTo) [rows.wentBack, volume.revertTo] = [volume.revertTo, null]
+  if (report.purged && volume.purging) volume.stored = 'Purged'
+}
+
+const maySay = ({ volume }: ModelVolumeRows, id: string, { phase, readOnly }: WorldAttachment): boolean => (phase === 'Attaching' || phase === 'Lost') && (readOnly || volume?.hostId === id)

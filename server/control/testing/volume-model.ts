@@ -1,6 +1,6 @@
 import { planVolume, type VolumePlan } from '../controllers/volume/plan'
 import type { WorldVolume } from '../controllers/volume/world'
-import { ModelVolumeGateway, type CarelessGateway } from './volume-model-gateway'
+import { ModelVolumeGateway, type CarelessGateway, type ModelGateway } from './volume-model-gateway'
 import { ModelVolumeHost, type CarelessHost } from './volume-model-host'
 import { ModelVolumeRows, type CarelessRows, type ModelKind } from './volume-model-rows'
 import { ModelStore } from './volume-model-store'
@@ -18,16 +18,17 @@ export class VolumeModel {
   readonly hosts: readonly ModelVolumeHost[]
   private readonly rows: ModelVolumeRows
   private readonly store: ModelStore
-  private readonly gateways: readonly ModelVolumeGateway[]
+  private readonly gateways: readonly ModelGateway[]
   private planned: { plan: VolumePlan; from: WorldVolume } | null = null
   private seen = { epoch: 0, noted: 0, ledgers: ids.map(() => 0), snapshots: '' }
 
-  constructor(kind: ModelKind, readOnlyMany: boolean, private readonly careless: Careless = null) {
+  /** `gatewayOf`: one that is tried instead of the model's own. */
+  constructor(kind: ModelKind, readOnlyMany: boolean, private readonly careless: Careless = null, gatewayOf?: (host: ModelVolumeHost, rows: ModelVolumeRows) => ModelGateway) {
     this.store = new ModelStore(kind === 'rbd')
     const forHosts = pick(careless, 'noEpoch', 'noFence', 'noLock', 'noSecondLook', 'fenceFirst', 'overwrites', 'listsLate', 'goneEarly', 'revertsOnce')
     this.hosts = ids.map((id) => new ModelVolumeHost(id, this.store, forHosts, (to) => this.rows.volume?.revertTo === to))
     this.rows = new ModelVolumeRows(kind, readOnlyMany, this.hosts.map(({ machine }) => machine), pick(careless, 'byTime', 'blind'))
-    this.gateways = this.hosts.map((host) => new ModelVolumeGateway(host, this.rows, pick(careless, 'freesEarly', 'dropsEarly')))
+    this.gateways = this.hosts.map((host) => gatewayOf?.(host, this.rows) ?? new ModelVolumeGateway(host, this.rows, pick(careless, 'freesEarly', 'dropsEarly')))
   }
 
   readonly steps = {
@@ -38,6 +39,7 @@ export class VolumeModel {
     send: (h: number) => this.gateway(h).send(),
     release: (h: number) => this.gateway(h).release(),
     hear: (h: number) => this.gateway(h).hear(),
+    store: (h: number) => this.gateway(h).store(),
     take: (h: number) => this.host(h).take(),
     work: (h: number) => this.host(h).work(),
     workMore: (h: number, count: number) => this.workMore(h, count),
@@ -101,7 +103,7 @@ export class VolumeModel {
     this.plan()
     this.apply()
     for (const [h, host] of this.hosts.entries()) {
-      for (const step of ['hear', 'read', 'send', 'release', 'take', 'workMore', 'hear', 'write', 'workMore', 'hear', 'hear'] as const) {
+      for (const step of ['hear', 'store', 'read', 'send', 'release', 'take', 'workMore', 'hear', 'write', 'workMore', 'hear', 'hear', 'store'] as const) {
         if (h === but && ['hear', 'take', 'workMore'].includes(step)) continue
         this.steps[step](h, 3)
         this.check(`${step} at ${host.machine.id}`)
@@ -113,7 +115,7 @@ export class VolumeModel {
     if (!host) throw new Error('no host')
     return host
   }
-  private gateway(h: number): ModelVolumeGateway {
+  private gateway(h: number): ModelGateway {
     const gateway = this.gateways[h % this.gateways.length]
     if (!gateway) throw new Error('no gateway')
     return gateway

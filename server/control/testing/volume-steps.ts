@@ -9,13 +9,20 @@ export const rest = (count: number): Step[] => Array.from({ length: count }, () 
 /** All of it but what one host does. */
 export const restWithout = (h: number, count: number): Step[] => Array.from({ length: count }, () => ['progress', h, 0])
 /** A decision is made, and told to a host that takes it and does the first steps of it. */
-export const tell = (h: number, works = 0): Step[] => [['plan', 0, 0], ['apply', 0, 0], ['hear', h, 0], ['read', h, 0], ['send', h, 0], ['release', h, 0], ['take', h, 0], ...Array.from({ length: works }, (): Step => ['work', h, 0])]
+export const tell = (h: number, works = 0): Step[] => [['plan', 0, 0], ['apply', 0, 0], ['hear', h, 0], ['store', h, 0], ['read', h, 0], ['send', h, 0], ['release', h, 0], ['take', h, 0], ...Array.from({ length: works }, (): Step => ['work', h, 0])]
 /** A host is silent for its time. */
 export const fallsSilent = (how: 'sleep' | 'cutOff' | 'switchOff', h: number): Step[] => [[how, h, 0], ['callLost', h, 0]]
 
+export const works = (h: number, count: number): Step[] => Array.from({ length: count }, () => ['work', h, 0])
+const hears: Step[] = Array.from({ length: 8 }, () => ['hear', 0, 0])
+/** A host makes it, of much data; a pod elsewhere asks for it. */
+export const leavesWhileMaking: Step[] = [['plan', 0, 0], ['apply', 0, 0], ...tell(0, 12), ['movePod', 1, 0], ...tell(0), ...tell(0), ...hears, ...tell(0), ...restWithout(0, 6), ...works(0, 6)]
+/** A pod has it and goes; one elsewhere reads it at once. */
+export const readElsewhere: Step[] = [['movePod', 1, 0], ...rest(6), ['movePod', 0, 3], ['attach', 0, 3], ['togglePod', 0, 0], ...restWithout(1, 1), ['hear', 1, 0], ['plan', 0, 0], ['apply', 0, 0], ['read', 1, 0], ['send', 1, 0], ['release', 1, 0], ...restWithout(1, 2)]
+
 /** How often each happens by itself. */
 const single: Partial<Record<Step[0], number>> = {
-  plan: 4, apply: 4, read: 3, send: 4, release: 4, hear: 5, take: 5, work: 10, workMore: 5, write: 5, doubleTold: 1, doubleSaid: 1, togglePod: 4, movePod: 8, attach: 3, detach: 2, remove: 1, graceOver: 1, restore: 2, grow: 1,
+  plan: 4, apply: 4, read: 3, send: 4, release: 4, hear: 5, store: 4, take: 5, work: 10, workMore: 5, write: 5, doubleTold: 1, doubleSaid: 1, togglePod: 4, movePod: 8, attach: 3, detach: 2, remove: 1, graceOver: 1, restore: 2, grow: 1,
   snapshot: 3, revert: 3, idle: 1, reconnect: 2, restartAgent: 2, killVm: 2, cutOff: 1, sleep: 3, wake: 4, switchOff: 1, callLost: 2, declareLost: 3, comeBack: 2, forgetSilent: 3, forgetBlocked: 1,
 }
 const at = fc.nat(2)

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VolumeModel, type Careless } from '../../testing/volume-model'
 import type { ModelKind } from '../../testing/volume-model-rows'
-import { fallsSilent, lives, rest, restWithout, tell, type Step } from '../../testing/volume-steps'
+import { fallsSilent, leavesWhileMaking, lives, readElsewhere, rest, restWithout, tell, works, type Step } from '../../testing/volume-steps'
 
 /** Runs in npm test; more with HYPERNETES_PROPERTY_RUNS. */
 const runs = Number(process.env.HYPERNETES_PROPERTY_RUNS ?? 150)
@@ -24,7 +24,6 @@ describe('a volume', () => {
     }), { numRuns: runs })
   })
 
-  const works = (h: number, count: number): Step[] => Array.from({ length: count }, () => ['work', h, 0])
   /** It is made and nobody has it. */
   const made: Step[] = [...rest(4), ['idle', 0, 0], ...rest(4)]
   /** The second host is told of a pod of its own and goes so many steps: up to its claim 8, to the open image 9, to the disk in its guest 12; then it sleeps, and is called lost. */
@@ -32,11 +31,7 @@ describe('a volume', () => {
   /** A pod of the first host gets it meanwhile. */
   const elsewhere: Step[] = [['movePod', 0, 0], ...restWithout(1, 8)]
   const wakes: Step[] = [['wake', 1, 0], ...works(1, 10), ['write', 1, 0]]
-  const hears: Step[] = Array.from({ length: 8 }, () => ['hear', 0, 0])
-  /** A host makes it, of much data; a pod elsewhere asks for it. */
-  const leavesWhileMaking: Step[] = [['plan', 0, 0], ['apply', 0, 0], ...tell(0, 12), ['movePod', 1, 0], ...tell(0), ...tell(0), ...hears, ...tell(0), ...restWithout(0, 6), ...works(0, 6)]
   const goesBackTwice: Step[] = [['movePod', 1, 0], ...rest(6), ['snapshot', 0, 0], ...rest(4), ...[0, 1].flatMap((): Step[] => [['movePod', 1, 0], ...rest(6), ['togglePod', 1, 0], ...rest(4), ['revert', 0, 0], ...rest(4)])]
-  const readElsewhere: Step[] = [['movePod', 1, 0], ...rest(6), ['movePod', 0, 3], ['attach', 0, 3], ['togglePod', 0, 0], ...restWithout(1, 1), ['hear', 1, 0], ['plan', 0, 0], ['apply', 0, 0], ['read', 1, 0], ['send', 1, 0], ['release', 1, 0], ...restWithout(1, 2)]
   /** The second host has it, and sleeps; the first takes it over, and sleeps before it has shut that one out; the third takes it over from both. */
   const shutsOutLate: Step[] = [...sleepsAfter(12), ['movePod', 0, 0], ['plan', 0, 0], ['apply', 0, 0], ...tell(0, 6), ...fallsSilent('sleep', 0), ['movePod', 2, 0], ...restWithout(3, 8), ['wake', 0, 0], ...works(0, 4)]
   it.each<[string, Careless, ModelKind, Step[]]>([
