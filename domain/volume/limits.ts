@@ -6,6 +6,8 @@ const mib = 2 ** 20
 /** What the qcow2 images of our cluster size and our limit of file sizes reach with room to spare. */
 export const maxVolumeBytes = 16 * 2 ** 40
 export const minVolumeBytes = mib
+/** xfs is made from 300 MiB on, and the guest leaves the last bytes of a disk free. */
+export const minXfsBytes = 301 * mib
 /** A virtual machine has 25 places for disks beside those it starts with; images need some. */
 export const maxVolumesPerPod = 20
 export const maxAttachmentsPerVolume = 500

@@ -25,6 +25,7 @@ describe('a volume', () => {
     expect(problem({ volumeMode: 'Block', fsType: 'ext4' })).toContain('fsType: is of a volume with a file system')
     expect(problem({ volumeMode: 'Block', source: { kind: 'Image', reference: 'busybox' } })).toContain('source: files of an image need a file system')
     expect(problem({ fsType: 'btrfs' })).toBe('fsType: must be ext4 or xfs')
+    expect([problem({ fsType: 'xfs', size: '300Mi' }), problem({ fsType: 'xfs', size: '301Mi' })]).toEqual(['size: must be at least 301Mi, which xfs needs: ask for more, or for ext4', 'none'])
     expect(problem({ onFull: 'Wait' })).toBe('onFull: must be Pause or Fail')
     expect(problem({ source: { kind: 'Tape' } })).toContain('must be Blank, Snapshot, Volume, Image or Upload')
     expect(problem({ source: { kind: 'Image', reference: 'http://x' } })).toContain('source.reference: the image "http://x" must not begin with a scheme')

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseReference } from '../image/reference'
 import { text } from '../pod/fields'
 import { dnsLabel, dnsSubdomain } from '../shared/names'
-import { volumeLimits, volumeSize } from './limits'
+import { minXfsBytes, sizeBytesOf, volumeLimits, volumeSize } from './limits'
 
 const imageReference = text.max(1024).superRefine((reference, context) => {
   const parsed = parseReference(reference)
@@ -28,6 +28,9 @@ export const fsType = z.enum(['ext4', 'xfs'], { error: 'must be ext4 or xfs' })
 /** Where the store has no room: `Pause`: the pod's virtual machine stands still until there is; `Fail`: its writes end with "No space left on device". */
 export const onFull = z.enum(['Pause', 'Fail'], { error: 'must be Pause or Fail' })
 
+/** What a size says that xfs does not take. */
+export const tooSmallForXfs = 'must be at least 301Mi, which xfs needs: ask for more, or for ext4'
+
 /** A disk that outlives pods. ReadWriteOnce means one pod, not one node as in Kubernetes, for every pod is a machine of its own. What is left out is as its class has it. */
 export const volumeSpec = z
   .strictObject({
@@ -42,6 +45,7 @@ export const volumeSpec = z
   })
   .superRefine((spec, context) => {
     if (spec.accessMode === 'ReadOnlyMany' && spec.source.kind === 'Blank') context.addIssue({ code: 'custom', path: ['source'], message: 'is required of a volume that nobody writes: name a snapshot, a volume, an image or an upload' })
+    if (spec.fsType === 'xfs' && sizeBytesOf(spec.size) < minXfsBytes) context.addIssue({ code: 'custom', path: ['size'], message: tooSmallForXfs })
     if (spec.volumeMode !== 'Block') return
     if (spec.fsType !== undefined) context.addIssue({ code: 'custom', path: ['fsType'], message: 'is of a volume with a file system: leave it out, or make volumeMode Filesystem' })
     if (spec.source.kind === 'Image') context.addIssue({ code: 'custom', path: ['source'], message: 'files of an image need a file system: make volumeMode Filesystem' })

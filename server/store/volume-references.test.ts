@@ -36,7 +36,7 @@ beforeEach(async () => {
 })
 
 const volume = (name: string, { spec, ...data }: { spec?: object; tenantId?: string; deletedAt?: Date; claimUid?: string; formatted?: string } = {}) =>
-  db.volume.create({ data: { tenantId: ann, name, spec: volumeSpec.parse({ size: '1Gi', ...spec }), sizeBytes: 1n << 30n, ...store, ...data } })
+  db.volume.create({ data: { tenantId: ann, name, spec: volumeSpec.parse({ size: '1Gi', storageClassName: 'standard', ...spec }), sizeBytes: 1n << 30n, ...store, ...data } })
 const claim = (name: string, data: object = {}) => db.volumeClaim.create({ data: { tenantId: ann, namespace: 'default', name, spec: {}, ...data } })
 /** A pod with these volumes, each mounted or given as a device. */
 async function pod(volumes: object[], { tenantId = ann, device = false, hostId = null as string | null } = {}) {
@@ -89,7 +89,8 @@ describe('the volumes of a pod', () => {
     await volume('raw', { spec: { volumeMode: 'Block' } })
     await volume('xfs', { formatted: 'xfs' })
     await volume('wish', { spec: { fsType: 'xfs' } })
-    expect(await resolved([cinder('raw'), cinder('fs', { fsType: 'xfs' }), cinder('xfs', { fsType: 'ext4' }), cinder('wish', { fsType: 'ext4' })])).toEqual(['VolumeModeMismatch', 'fs', 'FilesystemMismatch', 'FilesystemMismatch'])
+    expect(await resolved([cinder('raw'), cinder('fs', { fsType: 'xfs' }), cinder('xfs', { fsType: 'ext4' }), cinder('wish', { fsType: 'ext4' })])).toEqual(['VolumeModeMismatch', 'FilesystemMismatch', 'FilesystemMismatch', 'FilesystemMismatch'])
+    expect(await resolved([cinder('fs', { fsType: 'ext4' }), cinder('xfs', { fsType: 'xfs' }), cinder('wish', { fsType: 'xfs' })])).toEqual(['fs', 'xfs', 'wish'])
     expect(await resolved([cinder('raw'), cinder('fs')], { device: true })).toEqual(['raw', 'VolumeModeMismatch'])
     await volume('shared', { spec: { accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 's' } } })
     const one = await pod([cinder('shared'), cinder('fs', { readOnly: true }), cinder('wish')])

@@ -1,11 +1,12 @@
 import { persistentVolumes, type PersistentVolume } from '@/domain/pod/persistent-volumes'
 import { podSpec, type PodSpec } from '@/domain/pod/spec'
+import { storageClassSpec } from '@/domain/storage-class/spec'
 import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import { formattedAs } from '@/domain/volume/state'
 import type { Database } from './database'
 
-/** A volume that a pod's spec names, as it is now. */
-export type FoundVolume = { uid: string; name: string; spec: VolumeSpec; deletedAt: Date | null; homeHostId: string | null; storeId: string; storedPhase: string; sizeBytes: bigint; formatted: string | null }
+/** A volume that a pod's spec names, as it is now. `fsType`: what stands on it, or what it is given once it is attached. */
+export type FoundVolume = { uid: string; name: string; spec: VolumeSpec; fsType: 'ext4' | 'xfs'; deletedAt: Date | null; homeHostId: string | null; storeId: string; storedPhase: string; sizeBytes: bigint; formatted: string | null }
 /**
  * One of a pod's volumes with what it is. `volume`: null where there is none, or a claim has none yet. `problem`: why the pod cannot have it, with what helps; null: nothing is
  * known against it. `readOnly`: as the pod asks, and always where nobody writes.
@@ -13,7 +14,7 @@ export type FoundVolume = { uid: string; name: string; spec: VolumeSpec; deleted
 export type ResolvedVolume = PersistentVolume & { volume: FoundVolume | null; problem: { reason: string; message: string } | null }
 export type NamingPod = { uid: string; tenantId: string; namespace: string; spec: PodSpec }
 
-const fields = { uid: true, tenantId: true, name: true, spec: true, deletedAt: true, homeHostId: true, storeId: true, storedPhase: true, sizeBytes: true, formatted: true } as const
+const fields = { uid: true, tenantId: true, name: true, spec: true, deletedAt: true, homeHostId: true, storeId: true, storedPhase: true, sizeBytes: true, formatted: true, class: { select: { spec: true } } } as const
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const key = (...parts: string[]): string => parts.join('/')
 
@@ -44,8 +45,13 @@ async function volumesBy(db: Database, asked: readonly Asked[]): Promise<Map<str
   const tenants = [...new Set(asked.map(({ tenantId }) => tenantId))]
   const names = [...new Set(asked.map(({ name }) => name))]
   const rows = await db.volume.findMany({ where: { tenantId: { in: tenants }, OR: [{ name: { in: names } }, { uid: { in: names.filter((name) => uuid.test(name)) } }] }, select: fields, orderBy: { deletedAt: { sort: 'asc', nulls: 'last' } } })
-  const found = rows.map(({ tenantId, ...row }) => ({ tenantId, volume: { ...row, spec: volumeSpec.parse(row.spec) } }))
+  const found = rows.map((row) => ({ tenantId: row.tenantId, volume: toFound(row) }))
   return new Map([...found.map(({ tenantId, volume }) => [key(tenantId, volume.name), volume] as const), ...found.map(({ tenantId, volume }) => [key(tenantId, volume.uid), volume] as const)])
+}
+
+function toFound({ class: of, tenantId: _, ...row }: Omit<FoundVolume, 'spec' | 'fsType'> & { tenantId: string; spec: unknown; class: { spec: unknown } }): FoundVolume {
+  const spec = volumeSpec.parse(row.spec)
+  return { ...row, spec, fsType: formattedAs(row.formatted) ?? spec.fsType ?? storageClassSpec.parse(of.spec).fsType }
 }
 
 type FoundClaim = { deletedAt: Date | null; volume: FoundVolume | null }
@@ -54,7 +60,7 @@ async function claimsBy(db: Database, asked: readonly Asked[]): Promise<Map<stri
   if (asked.length === 0) return new Map()
   const values = (of: keyof Asked) => [...new Set(asked.map((one) => one[of]))]
   const rows = await db.volumeClaim.findMany({ where: { tenantId: { in: values('tenantId') }, namespace: { in: values('namespace') }, name: { in: values('name') } }, select: { tenantId: true, namespace: true, name: true, deletedAt: true, volume: { select: fields } } })
-  return new Map(rows.map(({ tenantId, namespace, name, deletedAt, volume }) => [key(tenantId, namespace, name), { deletedAt, volume: volume && { ...volume, spec: volumeSpec.parse(volume.spec) } }]))
+  return new Map(rows.map(({ tenantId, namespace, name, deletedAt, volume }) => [key(tenantId, namespace, name), { deletedAt, volume: volume && toFound(volume) }]))
 }
 
 function ofVolume(one: PersistentVolume, volume: FoundVolume | undefined): ResolvedVolume {
@@ -76,8 +82,7 @@ function withVolume(asked: PersistentVolume, volume: FoundVolume): ResolvedVolum
   const isBlock = volume.spec.volumeMode === 'Block'
   if (volume.deletedAt) return problem('VolumeDeleted', `Volume "${volume.name}" is deleted. Restore it while it can be, or name another one.`)
   if (one.isBlock !== null && one.isBlock !== isBlock) return problem('VolumeModeMismatch', isBlock ? `Volume "${volume.name}" is a block device: name it in volumeDevices of the containers, not in volumeMounts.` : `Volume "${volume.name}" has a file system: name it in volumeMounts of the containers, not in volumeDevices.`)
-  const fsType = formattedAs(volume.formatted) ?? volume.spec.fsType ?? null
-  if (!isBlock && one.fsType !== null && fsType !== null && fsType !== one.fsType) return problem('FilesystemMismatch', `Volume "${volume.name}" has ${fsType}, and the pod asks for ${one.fsType}: leave fsType out, or name another volume. It is never formatted anew.`)
+  if (!isBlock && one.fsType !== null && volume.fsType !== one.fsType) return problem('FilesystemMismatch', `Volume "${volume.name}" ${volume.formatted === null ? 'is given' : 'has'} ${volume.fsType}, and the pod asks for ${one.fsType}: leave fsType out, or name a volume whose own fsType is ${one.fsType}.`)
   return { ...one, problem: null }
 }
 

@@ -79,6 +79,13 @@ describe('volumes', () => {
     expect((await server.db.auditEntry.findMany({ where: { tenantId: ann.tenantId, kind: 'Volume' }, orderBy: { id: 'asc' } })).map(({ action, name, detail }) => [action, name, detail])).toEqual([['volume.create', 'data', '1Gi of standard'], ['volume.create', 'other', '1Gi of fast']])
   })
 
+  it('of a class whose file system needs more are refused at their size', async () => {
+    await makeClass('xfs', 'local', { fsType: 'xfs' })
+    await expect(create('data', { storageClassName: 'xfs', size: '64Mi' })).rejects.toMatchObject(at('spec.size', 'must be at least 301Mi, which xfs needs', 'invalid_input'))
+    await create('raw', { storageClassName: 'xfs', size: '64Mi', volumeMode: 'Block' })
+    await create('data', { storageClassName: 'xfs', size: '64Mi', fsType: 'ext4' })
+  })
+
   it('of a class that does not exist are refused, and nothing of them is left', async () => {
     await expect(create('data', { storageClassName: 'gold' })).rejects.toMatchObject(at('spec.storageClassName', 'there is no storage class "gold"', 'invalid_input'))
     await server.db.storageClass.updateMany({ data: { isDefault: false } })
@@ -151,7 +158,14 @@ describe('volumes', () => {
     await create('data', { size: '2Gi', ...from(id) })
     expect(await server.db.volume.findFirst()).toMatchObject({ sourceUploadId: id })
     for (const other of [randomUUID(), (await upload(bob.tenantId, later)).id, (await upload(ann.tenantId, new Date(0))).id]) await expect(create('x', { size: '2Gi', ...from(other) })).rejects.toMatchObject(at('spec.source.uploadId', 'there is no such upload', 'invalid_input'))
-    await expect(create('x', { source: { kind: 'Image', reference: 'busybox' } })).rejects.toMatchObject(at('spec.source', 'not carried out yet', 'invalid_input'))
+  })
+
+  it('get the files of an image with the first pod that writes to them', async () => {
+    const of = (more: object = {}) => create('data', { source: { kind: 'Image', reference: 'busybox' }, ...more })
+    await expect(of({ accessMode: 'ReadOnlyMany' })).rejects.toMatchObject(at('spec.accessMode', 'come into a volume with the first pod that writes to it', 'invalid_input'))
+    await of()
+    expect(await server.db.volume.findFirst()).toMatchObject({ sourceSnapshotUid: null, sourceUploadId: null, homeHostId: null })
+    expect((await server.db.auditEntry.findFirst({ where: { kind: 'Volume', name: 'data' }, orderBy: { id: 'desc' } }))?.detail).toBe('1Gi of standard from the image busybox')
   })
 
   it('grow, and never shrink', async () => {

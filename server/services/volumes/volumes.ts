@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { annotations, dnsSubdomain, labels } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
-import { sizeBytesOf, volumeLimits, volumeSize } from '@/domain/volume/limits'
-import { changedForGood, onFull, volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
+import { minXfsBytes, sizeBytesOf, volumeLimits, volumeSize } from '@/domain/volume/limits'
+import { changedForGood, onFull, tooSmallForXfs, volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
 import type { VolumeManifest } from '@/domain/manifest/parse'
 import type { Config } from '@/platform/config'
@@ -54,6 +54,7 @@ export async function applyVolume(tx: Transaction, settings: Settings, scope: Sc
 export async function insertNewVolume(tx: Transaction, settings: Settings, scope: Scope, { spec, ...metadata }: Pick<z.output<typeof createVolumeInput>, 'name' | 'labels' | 'annotations' | 'spec'>): Promise<void> {
   const found = await classOf(tx, spec)
   const sizeBytes = sizeBytesOf(spec.size)
+  if (spec.volumeMode === 'Filesystem' && (spec.fsType ?? found.spec.fsType) === 'xfs' && sizeBytes < minXfsBytes) throw refusedAt('spec.size', tooSmallForXfs, 'invalid_input')
   await admit(tx, settings, scope, { volumes: 1, bytes: sizeBytes })
   const made = await findSource(tx, scope, { spec, sizeBytes: BigInt(sizeBytes), class: found })
   await insertVolume(tx, scope, { ...metadata, spec, classId: found.uid, storeId: found.storeId, sizeBytes: BigInt(sizeBytes), ...made })

@@ -1,0 +1,101 @@
+import { sampleImage } from '@/domain/image/sample'
+import type { Tenant } from './fixtures/accounts'
+import { waitForPod, waitUntilRunning, type PodReference } from './fixtures/pods'
+import { expect, test } from './fixtures/test'
+
+const pod = (name: string): PodReference => ({ namespace: 'default', name })
+
+/** Applies manifests, all of them right. */
+async function apply({ api, slug }: Tenant, yaml: string): Promise<void> {
+  const { results } = await api['manifest.apply'].mutate({ tenant: slug, yaml })
+  expect(results.flatMap(({ problems }) => problems)).toEqual([])
+}
+
+/** What a command of the pod's container says, where it ends well. */
+async function said(tenant: Tenant, name: string, script: string, container?: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await tenant.api.pod.run.mutate({ tenant: tenant.slug, ...pod(name), command: ['sh', '-c', script], timeoutSeconds: 60, ...(container && { container }) })
+  expect(exitCode, stderr).toBe(0)
+  return stdout.trim()
+}
+
+/** As Hypernetes' announcement of 2016 has it, but for the image and the path of the mount. */
+const announced = (name: string, volumeID: string) => `apiVersion: v1
+kind: Pod
+metadata:
+  name: ${name}
+  labels:
+    app: nginx
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: nginx
+    image: ${sampleImage}
+    ports:
+    - containerPort: 80
+    volumeMounts:
+    - name: nginx-persistent-storage
+      mountPath: /var/lib/nginx
+  volumes:
+  - name: nginx-persistent-storage
+    cinder:
+      volumeID: ${volumeID}
+      fsType: ext4
+`
+
+/** Two of the sample's own commands would want one port. */
+const waits = 'trap \'exit 0\' TERM; while :; do sleep 0.2; done'
+const claimed = `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: logs}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 64Mi}}}
+---
+apiVersion: v1
+kind: Volume
+metadata: {name: raw}
+spec: {size: 16Mi, volumeMode: Block}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: parts}
+spec:
+  terminationGracePeriodSeconds: 1
+  securityContext: {runAsUser: 0}
+  containers:
+  - {name: writes, image: ${sampleImage}, command: [sh, -c, "${waits}"], volumeMounts: [{name: logs, mountPath: /logs}], volumeDevices: [{name: raw, devicePath: /dev/xvda}]}
+  - {name: reads, image: ${sampleImage}, command: [sh, -c, "${waits}"], volumeMounts: [{name: logs, mountPath: /part, subPath: part, readOnly: true}]}
+  volumes:
+  - {name: logs, persistentVolumeClaim: {claimName: logs}}
+  - {name: raw, cinder: {volumeID: raw}}
+`
+
+test('what a pod writes to its Cinder volume is there for the next one, which waits until the first has gone', async ({ tenant }) => {
+  test.slow()
+  const { api, slug } = tenant
+  await apply(tenant, 'apiVersion: v1\nkind: Volume\nmetadata: {name: data}\nspec: {size: 64Mi}\n')
+  const { metadata: { uid } } = await api.volume.get.query({ tenant: slug, name: 'data' })
+  await apply(tenant, announced('first', uid))
+  await waitUntilRunning(tenant, pod('first'))
+  await said(tenant, 'first', 'echo kept > /var/lib/nginx/file && sync')
+  expect((await api.volume.get.query({ tenant: slug, name: 'data' })).status).toMatchObject({ phase: 'InUse', formatted: 'ext4', attachments: [{ pod: { name: 'first' }, phase: 'Attached', hot: false }] })
+
+  await apply(tenant, announced('second', uid))
+  const waiting = await waitForPod(tenant, pod('second'), ({ status }) => status.conditions.some(({ type, reason }) => type === 'VolumesAvailable' && reason === 'VolumeInUse'))
+  expect(waiting.status.conditions.find(({ type }) => type === 'VolumesAvailable')?.message).toContain('is attached to pod "first" in namespace "default": delete that pod, or clone the volume')
+
+  await api.pod.delete.mutate({ tenant: slug, ...pod('first') })
+  await waitUntilRunning(tenant, pod('second'))
+  expect(await said(tenant, 'second', 'cat /var/lib/nginx/file')).toBe('kept')
+})
+
+test('a claim gets a volume, of which containers have parts; a block volume is a device of its container', async ({ tenant }) => {
+  test.slow()
+  const { api, slug } = tenant
+  await apply(tenant, claimed)
+  await waitUntilRunning(tenant, pod('parts'))
+  expect((await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status).toMatchObject({ phase: 'Bound', storageClass: expect.any(String), usedBy: ['parts'] })
+  await said(tenant, 'parts', 'mkdir -p /logs/part && echo seen > /logs/part/line', 'writes')
+  expect(await said(tenant, 'parts', 'cat /part/line', 'reads')).toBe('seen')
+  expect(await said(tenant, 'parts', 'touch /part/x 2>&1 || true', 'reads')).toContain('Read-only file system')
+  expect(await said(tenant, 'parts', 'printf hello | dd of=/dev/xvda bs=512 conv=sync,fsync 2>/dev/null && dd if=/dev/xvda bs=5 count=1 2>/dev/null', 'writes')).toBe('hello')
+  expect((await api.volume.get.query({ tenant: slug, name: 'raw' })).status).toMatchObject({ phase: 'InUse', formatted: 'block' })
+})
