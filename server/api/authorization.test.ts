@@ -39,6 +39,7 @@ const inputs: Record<string, Record<string, unknown> | undefined> = {
   'configMap.update': { name: 'settings', data: { a: 'changed' }, binaryData: {} },
   'configMap.delete': { name: 'settings' },
   'event.list': {},
+  'figures.volume': { name: 'data', range: '1h' },
   'figures.pod': { ...pod, range: '1h' },
   'figures.service': { name: 'nothing' },
   'figures.balancer': { source: 'Service', name: 'nothing' },
