@@ -80,12 +80,17 @@ test('another agent finds it, makes right what others broke, and changes what is
   expect(await reaches(OUTSIDE, 6800)).toBe(false)
   await storage.reach([])
   expect(await reaches(other, 6800)).toBe(false)
+  await expect(storage.enter()).rejects.toThrow('no store of volumes on the network')
   await storage.remove()
   const { links, routes, tables } = await lab.traces()
   expect([(await readdir('/run/netns')).includes(storage.name), links.filter((name) => name.startsWith('hyps')), routes.filter((route) => route.includes('unreachable')), tables.filter((table) => table.includes('storage'))]).toEqual([false, [], [], []])
   await storage.remove()
   await run('ip', ['netns', 'add', storage.name])
   await storage.reach([`${OUTSIDE}/32`])
+  await until(() => reaches(OUTSIDE, 6800))
+  // Whoever starts a VM finds it as it should be.
+  await lab.ip(lab.host, [`link delete hyps${lab.hostTag}-up`])
+  expect(await storage.enter()).toBe(storage.name)
   await until(() => reaches(OUTSIDE, 6800))
 })
 

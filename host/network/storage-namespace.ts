@@ -54,6 +54,8 @@ export class StorageNamespace {
   private readonly rules: Table
   private readonly hostRules: Table
   private readonly serial = new Serial()
+  /** Subnets as they were last told; null: never yet. */
+  private told: readonly string[] | null = null
   private readonly run: Run
 
   constructor(private readonly options: StorageNamespaceOptions) {
@@ -73,6 +75,7 @@ export class StorageNamespace {
    * IPv6 are left out, with a warning. Throws ExecError, or an Error where no address is free.
    */
   async reach(networks: readonly string[]): Promise<void> {
+    this.told = networks
     const four = [...new Set(networks.filter((one) => familyOf(one) === 4))].sort()
     if (four.length < new Set(networks).size) this.options.log.warn({ networks }, 'stores of volumes are reached by IPv4 alone: name their subnets of IPv4')
     await this.serial.do(async () => {
@@ -85,6 +88,13 @@ export class StorageNamespace {
       await this.hostRules.reload(storageUplinkTables({ hostTag, link: this.link, address, networks: four }))
       await this.connect(address, four)
     })
+  }
+
+  /** For a VM that is about to start: makes right what others changed. Tells its name; throws also where no store was told of. */
+  async enter(): Promise<string> {
+    if (this.told === null || this.told.length === 0) throw new Error('this host was told of no store of volumes on the network: make one, or leave out the annotation that asks for the way to it')
+    await this.reach(this.told)
+    return this.name
   }
 
   /** Takes it away with all that belongs to it. VMs that are still in it reach nothing any more. */

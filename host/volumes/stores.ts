@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HostVolumeStore, StoreReport, StoreSecretsMessage } from '@/contracts/host/v1/volumes'
+import { isIpv4 } from '@/domain/shared/cidr'
 import type { Clock } from '@/host/pods/clock'
 import type { Logger } from '@/platform/logger'
 import { FileStore } from './file/file-store'
@@ -17,6 +18,8 @@ export type StoresParts = {
   /** A store can be used now, or cannot any more. */
   opened: (storeUid: string) => void
   changed: (storeUid: string) => void
+  /** From now on VMs' way to stores on the network leads to these subnets. Left out: there is none. */
+  reach?: (networks: readonly string[]) => Promise<void>
 }
 
 /** `file` is one store for all tenants; of Ceph each tenant has a namespace. */
@@ -35,6 +38,8 @@ export class Stores {
   private readonly looking = new Map<string, Promise<void>>()
   private readonly ending = new AbortController()
   private readonly running: Promise<void>
+  /** Where VMs' way to stores leads. */
+  private reached = ''
 
   constructor(private readonly parts: StoresParts) {
     this.running = this.run()
@@ -49,6 +54,7 @@ export class Stores {
     const before = this.objects.get(object.uid)
     if (before && JSON.stringify(before) === JSON.stringify(object)) return
     this.objects.set(object.uid, object)
+    this.reach()
     void this.look(object.uid, before !== undefined)
   }
 
@@ -64,6 +70,7 @@ export class Stores {
     this.objects.delete(storeUid)
     this.secrets.delete(storeUid)
     this.said.delete(storeUid)
+    this.reach()
     void this.look(storeUid)
   }
 
@@ -89,6 +96,18 @@ export class Stores {
     await this.running
     await Promise.all(this.looking.values())
     await Promise.all([...this.known.values()].map(({ close }) => close()))
+  }
+
+  /** A host without stores on the network has no such way, unless it had one. */
+  private reach(): void {
+    const networks = [...new Set([...this.objects.values()].flatMap(({ store }) => (store.type === 'rbd' ? [...store.networks, ...store.monitors.flatMap(subnetOf)] : [])))].sort()
+    const text = networks.join(' ')
+    if (text === this.reached) return
+    this.reached = text
+    this.parts.reach?.(networks).catch((error: unknown) => {
+      this.reached = 'not known'
+      this.parts.log.error({ err: error }, 'the way of VMs to stores of volumes could not be made; it is tried again when a pod needs it')
+    })
   }
 
   private async run(): Promise<void> {
@@ -161,6 +180,12 @@ export class Stores {
     }
     return { object, open: openOf, close: async () => {} }
   }
+}
+
+/** Of a monitor's address and port: of IPv4, for the way is for that alone. */
+function subnetOf(monitor: string): string[] {
+  const address = monitor.replace(/:\d+$/, '')
+  return isIpv4(address) ? [`${address}/32`] : []
 }
 
 /** Of a look at the pool alone. */
