@@ -2,7 +2,7 @@ import { maxExternalReports, type HostEvent, type ImageReport, type PodReport, t
 import type { ExternalReport } from '@/contracts/host/v1/external'
 import { maxVolumeReports, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
 import { imageKey } from '@/host/pods/image-reports'
-import { briefReport, fittingReport, jsonBytes, reportBytes } from './report-size'
+import { briefReport, briefVolume, fittingReport, jsonBytes, reportBytes } from './report-size'
 
 /** Where the state comes from when a report is made: a change is a wake, never the content. */
 export type ReportSource = {
@@ -192,7 +192,7 @@ export class Reporter {
     return all.slice(0, maxVolumeReports).map(([key, report]) => {
       if (room.fits(report)) return report
       this.volumes.add(key)
-      const told: VolumeReport = { kind: report.kind, uid: report.uid, epoch: report.epoch, phase: report.phase, reason: report.reason, message: '' }
+      const told = briefVolume(report)
       room.took(told)
       return told
     })
