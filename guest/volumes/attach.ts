@@ -4,12 +4,18 @@ import { GuestError } from '@/guest/errors'
 import { readText } from '@/guest/files'
 import { runScript } from '@/guest/processes'
 import { lookAt, type Found } from '@/guest/volumes/disk-reader'
-import { makeExt4, mountExt4 } from '@/guest/volumes/ext4'
+import { makeExt4, mountExt4, usageOf, type Usage } from '@/guest/volumes/ext4'
+import { needModules } from '@/guest/volumes/modules'
 import { tailBytes } from '@/guest/volumes/layout'
+import { populate } from '@/guest/volumes/populate'
 import type { AttachedVolume } from '@/guest/volumes/volume'
+import { makeXfs, mountXfs } from '@/guest/volumes/xfs'
 
 /** A file system that is smaller than its disk by more than what it may leave free itself: its disk has grown meanwhile, or it is the copy of a smaller one. */
 const grownBytes = 1024 * 1024
+
+/** As an emptyDir a new file system can be written by whatever user an image has; with an fsGroup its group can, and no other. */
+const [forAll, forGroup] = ['777', '755']
 
 async function protect(disk: string, serial: string): Promise<void> {
   const { exitCode, output } = await runScript('blockdev --setro "$1" 2>&1', [disk])
@@ -27,22 +33,36 @@ function needsFilesystem(found: Found, { serial, fsType, format, readOnly }: Att
   return true
 }
 
+/** What could not be filled is not left mounted: the next try begins anew. */
+async function fill(volume: AttachedVolume, image: string, group: number | null): Promise<Usage> {
+  try {
+    await populate(volume, image, group)
+    const { output } = await runScript('stat -f -c "%S %b %f" "$1"', [volume.path])
+    return usageOf(output.trim().split(' '))
+  } catch (error) {
+    await runScript('umount "$1"', [volume.path])
+    throw error
+  }
+}
+
 /** Finds the disk of a volume and makes it a file system that is mounted at `path`, or leaves it a block device. Throws what its contract says. */
 export async function attach(params: AttachVolumeParams, path: string, group: number | null): Promise<{ volume: AttachedVolume; result: AttachVolumeResult }> {
   const began = Date.now()
   const { volume: name, serial, mode, readOnly, fsType } = params
-  if (params.populate) throw new GuestError('InvalidRequest', "the pod's guest agent does not fill volumes from images: make a blank volume and copy the files into it", name)
-  if (mode === 'filesystem' && fsType === 'xfs') throw new GuestError('InvalidRequest', "the pod's guest agent mounts ext4 alone: make the volume with fsType ext4, or use it with volumeMode: Block", name)
-  const disk = await pluggedDisk(serial)
+  const disk = await pluggedDisk(serial, () => needModules('scsi'))
   if (!readOnly && readText(`/sys/block/${disk.slice('/dev/'.length)}/ro`, 8)?.trim() === '1') throw new GuestError('Conflict', 'the disk can be read alone, and the volume is to be written to: attach it read-only', serial)
   if (readOnly) await protect(disk, serial)
-  const volume: AttachedVolume = { name, serial, disk, mode, readOnly, path }
+  const volume: AttachedVolume = { name, serial, disk, mode, fsType, readOnly, path }
   const done = () => ({ device: disk, milliseconds: Date.now() - began })
   if (mode === 'block') return { volume, result: { ...done(), fsType: null, formatted: false, checked: null, fsBytes: 0, usedBytes: 0 } }
   const found = lookAt(disk, serial, !params.format)
   const formatted = needsFilesystem(found, params)
-  if (formatted) await makeExt4(disk, serial)
-  const isGrown = found.kind === 'ext4' && diskBytes(disk) - found.fsBytes > grownBytes + tailBytes
-  const { repaired, fsBytes, usedBytes } = await mountExt4(volume, group, isGrown)
+  const make = { ext4: makeExt4, xfs: makeXfs }[fsType]
+  const mount = { ext4: mountExt4, xfs: mountXfs }[fsType]
+  if (fsType === 'xfs') await needModules('xfs')
+  if (formatted) await make(disk, serial, group === null ? forAll : forGroup)
+  const isGrown = found.kind === fsType && diskBytes(disk) - found.fsBytes > grownBytes + tailBytes
+  const { repaired, ...usage } = await mount(volume, group, isGrown)
+  const { fsBytes, usedBytes } = params.populate ? await fill(volume, params.populate.serial, group) : usage
   return { volume, result: { ...done(), fsType, formatted, checked: readOnly ? null : repaired ? 'repaired' : 'clean', fsBytes, usedBytes } }
 }

@@ -11,17 +11,17 @@ const makeFailed = 22
 const makeScript = `
 disk=$1 tail=$2
 printf %s "$4" | dd of="$disk" bs=${tailBytes} seek="$tail" conv=notrunc,fsync 2>&1 || exit ${markFailed}
-/sbin/mke2fs -q -F -t ext4 -m 0 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard -L "$5" "$disk" "$3" || exit ${makeFailed}
+/sbin/mke2fs -q -F -t ext4 -m 0 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_perms=0$6 -L "$5" "$disk" "$3" || exit ${makeFailed}
 dd if=/dev/zero of="$disk" bs=${tailBytes} seek="$tail" count=1 conv=notrunc,fsync 2>&1 || exit ${markFailed}
 `
 
 /** A label has room for so many bytes. */
 const labelBytes = 16
 
-/** Makes an ext4 on a disk that holds nothing. Whatever stops it, the next try begins anew. */
-export async function makeExt4(disk: string, serial: string): Promise<void> {
+/** Makes an ext4 on a disk that holds nothing. Whatever stops it, the next try begins anew. `rootMode`: of its root folder, in octal. */
+export async function makeExt4(disk: string, serial: string, rootMode: string): Promise<void> {
   const tail = tailOffset(diskBytes(disk))
-  const { exitCode, output } = await runScript(makeScript, [disk, String(tail / tailBytes), `${tail / 1024}k`, makingMark, serial.slice(0, labelBytes)])
+  const { exitCode, output } = await runScript(makeScript, [disk, String(tail / tailBytes), `${tail / 1024}k`, makingMark, serial.slice(0, labelBytes), rootMode])
   if (exitCode === 0) return
   throw new GuestError(/no space left/i.test(output) ? 'NoSpace' : 'Unavailable', `no file system could be made on the disk of ${serial}, and the next try begins anew: ${output || `code ${exitCode}`}`, serial)
 }

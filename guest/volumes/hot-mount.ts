@@ -20,7 +20,7 @@ const mountScript = `
 at=$1 part=$2
 mkdir -p -- "$at" || exit ${noFolder}
 cd / && at=$(realpath "$at") || exit ${noFolder}
-mount -t ext4 -o "$3" /proc/self/fd/4 "$at" || exit ${notMounted}
+mount -t "$5" -o "$3" /proc/self/fd/4 "$at" || exit ${notMounted}
 if [ -n "$part" ]; then
   cd -P -- "$at/$part" || { umount "$at"; exit ${noSubPath}; }
   case $(pwd -P) in
@@ -53,7 +53,7 @@ export async function mountInto(container: Container, volume: AttachedVolume, { 
     if (!place.isFolder) throw new GuestError('InvalidRequest', 'the subPath of a volume that is mounted into a running container must be a folder', subPath)
   }
   const { pid } = container.process
-  const { exitCode, output } = await runInside(pid, mountScript, [path, subPath, mountOptions(volume), readOnly && !volume.readOnly ? '1' : '0'], { script: 'exec 4<"$1" || exit 1', arg: volume.disk })
+  const { exitCode, output } = await runInside(pid, mountScript, [path, subPath, mountOptions(volume), readOnly && !volume.readOnly ? '1' : '0', volume.fsType], { script: 'exec 4<"$1" || exit 1', arg: volume.disk })
   if (exitCode === 0) return { pid, volume, at: output }
   if (exitCode === noFolder) throw new GuestError('InvalidRequest', `the container has no folder there, and none can be made: ${output}. Choose another path`, path)
   if (exitCode === noSubPath) throw new GuestError('InvalidRequest', `the subPath cannot be mounted: ${output}`, subPath)

@@ -20,7 +20,7 @@ describe('what a disk holds', () => {
       [510, [0x55, 0xaa], 'a partition table (MBR) or a boot sector'],
     ] as const
     for (const [at, signature, name] of names) expect(contentOf(headWith(at, typeof signature === 'string' ? signature : [...signature]))).toEqual({ kind: 'other', name })
-    expect(contentOf(headWith(0, 'XFSB'))).toEqual({ kind: 'xfs' })
+    expect(contentOf(headWith(0, 'XFSB'))).toEqual({ kind: 'xfs', fsBytes: 0 })
     expect(contentOf(new Uint8Array(headBytes))).toEqual({ kind: 'unrecognized' })
   })
 
@@ -33,6 +33,15 @@ describe('what a disk holds', () => {
     expect(contentOf(head)).toEqual({ kind: 'ext4', fsBytes: 1000 * 4096 })
     view.setUint32(1024 + 0x60, 0x80, true)
     expect(contentOf(head)).toEqual({ kind: 'ext4', fsBytes: (1000 + 3 * 2 ** 32) * 4096 })
+  })
+
+  it('of xfs tells its size', () => {
+    const head = headWith(0, 'XFSB')
+    const view = new DataView(head.buffer)
+    view.setUint32(4, 4096)
+    view.setUint32(8, 2)
+    view.setUint32(12, 1000)
+    expect(contentOf(head)).toEqual({ kind: 'xfs', fsBytes: (1000 + 2 * 2 ** 32) * 4096 })
   })
 
   it('is said of any bytes, however few', () => {

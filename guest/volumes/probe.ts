@@ -1,5 +1,5 @@
 /** What a disk holds, as far as its bytes tell. `name`: what it is, for people. */
-export type Content = { kind: 'ext4'; fsBytes: number } | { kind: 'xfs' } | { kind: 'other'; name: string } | { kind: 'unrecognized' }
+export type Content = { kind: 'ext4'; fsBytes: number } | { kind: 'xfs'; fsBytes: number } | { kind: 'other'; name: string } | { kind: 'unrecognized' }
 
 /** How many bytes of a disk's beginning {@link contentOf} looks at: all signatures that are known to it lie there. */
 export const headBytes = 128 * 1024
@@ -41,10 +41,18 @@ function ext4Bytes(head: Uint8Array): number {
   return blocks * 1024 * 2 ** Math.min(view.getUint32(0x18, true), largestLogBlockSize)
 }
 
+const xfsSuperblock = 512
+
+/** Its blocks, and how large each is. Source: the kernel's fs/xfs/libxfs/xfs_format.h (struct xfs_dsb), big-endian. */
+function xfsBytes(head: Uint8Array): number {
+  const view = new DataView(head.buffer, head.byteOffset, xfsSuperblock)
+  return view.getUint32(4) * (view.getUint32(8) * 2 ** 32 + view.getUint32(12))
+}
+
 /** Reads a disk's first {@link headBytes}, or fewer of one that is smaller. Its bytes are a tenant's: any are possible. */
 export function contentOf(head: Uint8Array): Content {
   if (head.length >= 2 * superblock && has(head, magicOffset, [0x53, 0xef])) return { kind: 'ext4', fsBytes: ext4Bytes(head) }
-  if (has(head, 0, ascii('XFSB'))) return { kind: 'xfs' }
+  if (head.length >= xfsSuperblock && has(head, 0, ascii('XFSB'))) return { kind: 'xfs', fsBytes: xfsBytes(head) }
   const other = others.find(([, at, signature]) => has(head, at, signature))
   return other ? { kind: 'other', name: other[0] } : { kind: 'unrecognized' }
 }

@@ -10,6 +10,7 @@ import { Freezer } from '@/guest/volumes/freeze'
 import { mountInto, unmountFrom, type HotMount } from '@/guest/volumes/hot-mount'
 import { deviceNumber } from '@/guest/volumes/mounts'
 import type { AttachedVolume } from '@/guest/volumes/volume'
+import { growXfs } from '@/guest/volumes/xfs'
 
 /** The disks of this pod's volumes. What concerns one volume goes one after another; a large one that is checked holds up no other. */
 export class Volumes {
@@ -76,7 +77,7 @@ export class Volumes {
       const volume = this.mounted(name)
       if (volume.readOnly) throw new GuestError('Conflict', 'the volume is attached for reading alone: its file system grows when it is attached for writing', name)
       if (this.freezer.isFrozen(name)) throw new GuestError('Conflict', 'the volume is frozen: try again once it is thawed', name)
-      const { fsBytes } = await growExt4(volume)
+      const { fsBytes } = await (volume.fsType === 'xfs' ? growXfs(volume) : growExt4(volume))
       return { fsBytes }
     })
   }

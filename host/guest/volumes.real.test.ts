@@ -1,6 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { open, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageSerial } from '@/contracts/guest/v1/machine'
 import type { AttachVolumeParams } from '@/contracts/guest/v1/volumes'
@@ -187,6 +189,24 @@ describe('a volume', { timeout: 120_000 }, () => {
     expect(await disks.read('vb', '/new/deep/file')).toBe('via\n')
   })
 
+  it('has xfs where it shall, also on a bus of SCSI, and grows there; a clone of it is no other file system to the kernel', async () => {
+    await disks.make('sx', 320)
+    await disks.plugScsi('sx')
+    expect(await attach('third', 'sx', { fsType: 'xfs' })).toMatchObject({ fsType: 'xfs', formatted: true, checked: 'clean', device: expect.stringMatching(/^\/dev\/sd/) as string })
+    await shell('writer', 'echo kept >/data/name; sync', { mounts: [mounted('third')] })
+    await disks.make('sy', 352, 'sx')
+    await disks.plug('sy')
+    expect((await attach('other', 'sy', { fsType: 'xfs', format: false })).fsBytes).toBeGreaterThan(260 * MiB)
+    expect((await shell('reader', 'cat /data/name; stat -c %g:%a /data', { mounts: [mounted('other')] })).out).toBe('kept\n2000:2775\n')
+    await detach('other')
+    await disks.unplug('sy')
+    await disks.grow('sx', 384)
+    await expect.poll(() => client.volumes.grow('third', answerMs)).toBeGreaterThan(300 * MiB)
+    await expect(attach('other', 'sx', { fsType: 'ext4' })).rejects.toMatchObject({ code: 'FilesystemMismatch' })
+    await detach('third')
+    await disks.unplug('sx')
+  })
+
   it('that was half made is made anew; whatever else it holds stays as it is and is told', async () => {
     await disks.make('vhalf', 16)
     await patch('vhalf', 4096, 'inode tables of a first try')
@@ -244,11 +264,46 @@ describe('a volume', { timeout: 120_000 }, () => {
     expect((await readFile(disks.path('va'))).subarray(3 * 512, 3 * 512 + 5).toString()).toBe('mine\n')
   })
 
+  it('is filled with the files of an image once, and begun anew where that was cut off or did not fit', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'image-'))
+    try {
+      await mkdir(join(root, 'etc'))
+      await writeFile(join(root, 'etc/name'), 'of the image\n')
+      await symlink('etc/name', join(root, 'link'))
+      await writeFile(join(root, 'large'), randomBytes(20 * MiB))
+      await run('mksquashfs', [root, disks.path('img'), '-quiet', '-no-progress', '-all-root'])
+    } finally {
+      await rm(root, { recursive: true })
+    }
+    await disks.plug('img')
+    const populate = { serial: 'img' }
+    await disks.make('vsmall', 16)
+    await disks.plug('vsmall')
+    await expect(attach('third', 'vsmall', { populate })).rejects.toMatchObject({ code: 'NoSpace', message: expect.stringContaining('make the volume larger') as string })
+    await disks.make('vfull', 64)
+    await disks.plug('vfull')
+    const filled = await attach('third', 'vfull', { populate })
+    expect([filled.formatted, filled.usedBytes > 20 * MiB]).toEqual([true, true])
+    const look = async () => (await shell('reader', 'cat /data/link; ls -a /data | sort | tr "\\n" " "; stat -c " %g:%a" /data', { mounts: [mounted('third')] })).out
+    const whole = 'of the image\n. .. etc large link lost+found  2000:2770\n'
+    expect(await look()).toBe(whole)
+    // What was written since stays; what says of itself that it was cut off does not.
+    await shell('writer', 'echo since >/data/since', { mounts: [mounted('third')] })
+    await detach('third')
+    await attach('third', 'vfull', { populate })
+    expect((await shell('reader', 'cat /data/since', { mounts: [mounted('third')] })).out).toBe('since\n')
+    await shell('writer', 'mkdir /data/.hypernetes-populating; rm -r /data/etc', { mounts: [mounted('third')] })
+    await detach('third')
+    await attach('third', 'vfull', { populate })
+    expect(await look()).toBe(whole)
+    await detach('third')
+    for (const serial of ['vfull', 'vsmall', 'img']) await disks.unplug(serial)
+  })
+
   it('is refused where it is not known how', async () => {
     await disks.make('vnew', 16)
     await disks.plug('vnew')
-    await expect(attach('third', 'vnew', { fsType: 'xfs' })).rejects.toMatchObject({ code: 'InvalidRequest', message: expect.stringContaining('ext4 alone') as string })
-    await expect(attach('third', 'vnew', { populate: { serial: 'image0' } })).rejects.toMatchObject({ code: 'InvalidRequest' })
+    await expect(attach('third', 'vnew', { fsType: 'xfs' })).rejects.toMatchObject({ code: 'InvalidRequest', message: expect.stringContaining('an xfs needs a volume of 301 MiB') as string })
     await expect(attach('memory', 'vnew')).rejects.toMatchObject({ code: 'AlreadyExists', object: 'memory' })
     await expect(client.volumes.grow('third', answerMs)).rejects.toMatchObject({ code: 'Conflict', object: 'third' })
     await attach('third', 'vnew')

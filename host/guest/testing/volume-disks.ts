@@ -31,6 +31,13 @@ export class VolumeDisks {
     await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial })
   }
 
+  /** On a SCSI bus of its own, as volumes are whose pods are told of a full store. */
+  async plugScsi(serial: string): Promise<void> {
+    await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'file', filename: this.path(serial), locking: 'off' } })
+    await this.qmp.command('device_add', { driver: 'virtio-scsi-pci', id: `bus-${serial}` })
+    await this.qmp.command('device_add', { driver: 'scsi-hd', id: `disk-${serial}`, bus: `bus-${serial}.0`, drive: serial, serial })
+  }
+
   async unplug(serial: string): Promise<void> {
     const id = `disk-${serial}`
     const gone = this.qmp.nextEvent(({ event, data }) => event === 'DEVICE_DELETED' && data?.device === id, `the guest's release of ${serial}`, 30_000)
