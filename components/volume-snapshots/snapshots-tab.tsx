@@ -1,6 +1,7 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import { Camera, CalendarClock } from 'lucide-react'
+import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { VolumeSnapshotView } from '@/domain/volume-snapshot/view'
 import { formatCount } from '@/components/client/formats'
@@ -21,7 +22,6 @@ import { snapshotActionsFor } from './snapshot-actions'
 import { snapshotColumns } from './snapshot-columns'
 import { Timeline } from './timeline'
 import { timeOf } from './timeline-marks'
-import { useRouter } from 'next/navigation'
 
 /** A volume has 256 at most. */
 const all = 500
@@ -48,12 +48,12 @@ export function SnapshotsTab({ children }: { children?: ReactNode }) {
   const failed = snapshots?.find(({ status }) => status.phase === 'Failed')
   const isThere = volume.status.phase !== 'Deleted'
   useShortcut('c', 'Take snapshot', () => { if (isThere) router.push(paths.takeSnapshot(tenant, name)) })
-  const take = isThere && <ButtonLink href={paths.takeSnapshot(tenant, name)} icon={<Camera className="size-4" />}>Take snapshot</ButtonLink>
-  const schedule = isThere && <ButtonLink href={paths.newSnapshotSchedule(tenant, { volume: name })} icon={<CalendarClock className="size-4" />}>Create schedule</ButtonLink>
+  const schedule = isThere && <ButtonLink size="sm" href={paths.newSnapshotSchedule(tenant, { volume: name })} icon={<CalendarClock className="size-3.5" />}>Create schedule</ButtonLink>
+  const take = isThere && <ButtonLink size="sm" href={paths.takeSnapshot(tenant, name)} icon={<Camera className="size-3.5" />}>Take snapshot</ButtonLink>
   return (
     <>
       {failed && <Callout tone="error" title={`Snapshot ${failed.metadata.name} could not be taken`}>{failed.status.message || 'Delete it, and take another one.'}</Callout>}
-      {snapshots && snapshots.length > 0 && <Panel title="Timeline" description={formatCount(snapshots.length, 'snapshot')} actions={<>{take}{schedule}</>} flush><Timeline created={creationTimestamp} snapshots={snapshots} onChoose={goToRow} /></Panel>}
+      {snapshots && snapshots.length > 0 && <Panel title="Timeline" description={formatCount(snapshots.length, 'snapshot')} actions={schedule} flush><Timeline created={creationTimestamp} snapshots={snapshots} onChoose={goToRow} /></Panel>}
       <DataTable
         label={`Snapshots of ${name}`}
         columns={columns}

@@ -31,7 +31,7 @@ export function Timeline({ created, snapshots, onChoose }: { created: string; sn
         <span className="absolute inset-x-0 top-12 h-px bg-stroke-strong" />
         {ticks.map((at) => {
           const x = (at - axis.from) / (axis.to - axis.from)
-          return <span key={at} className="absolute top-12 flex flex-col items-center" style={{ left: percent(x) }}><span className="h-1.5 w-px bg-stroke-strong" />{x > 0.04 && x < 0.94 && <span className="mt-4 -translate-x-0 whitespace-nowrap text-2xs text-faint">{tick(at)}</span>}</span>
+          return <span key={at} className="absolute top-12 flex -translate-x-1/2 flex-col items-center" style={{ left: percent(x) }}><span className="h-1.5 w-px bg-stroke-strong" />{x > 0.04 && x < 0.94 && <span className="mt-4 whitespace-nowrap text-2xs text-faint">{tick(at)}</span>}</span>
         })}
         {marks.map((mark) => <TimelineMark key={mark.snapshots[0]?.metadata.uid} mark={mark} onChoose={onChoose} />)}
         <span className="absolute top-12 flex -translate-x-1/2 -translate-y-1/2 flex-col items-center" style={{ left: '100%' }} title="The volume as it is now"><span className="size-3 rounded-sm border-2 border-accent bg-raise" /><span className="absolute top-4 text-2xs text-soft">now</span></span>

@@ -7,13 +7,16 @@ import { usageOf, type Usage } from './usage'
 const solid: Readonly<Record<Usage['tone'], string>> = { accent: 'bg-accent', notice: 'bg-notice', error: 'bg-error' }
 const light: Readonly<Record<Usage['tone'], string>> = { accent: 'bg-accent/35', notice: 'bg-notice/35', error: 'bg-error/35' }
 
+/** A little is seen too. */
+const width = (share: number) => (share === 0 ? '0' : `max(2px, ${(share * 100).toFixed(2)}%)`)
+
 /** What is promised as a bar: files fill it, what is written in the store beyond them lightly. */
 function Bar({ name, usage: { written, used, tone, text }, className }: { name: string; usage: Usage; className: string }) {
   const most = used ?? written ?? 0
   return (
     <span role="meter" aria-label={`Use of ${name}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(most * 100)} aria-valuetext={text} className={cn('relative block shrink-0 overflow-hidden rounded-full bg-press', className)}>
-      {written !== null && <span className={cn('absolute inset-y-0 left-0 rounded-full transition-[width] duration-150', used === null ? solid[tone] : light[tone])} style={{ width: `${written * 100}%` }} />}
-      {used !== null && <span className={cn('absolute inset-y-0 left-0 rounded-full transition-[width] duration-150', solid[tone])} style={{ width: `${used * 100}%` }} />}
+      {written !== null && <span className={cn('absolute inset-y-0 left-0 rounded-full transition-[width] duration-150', used === null ? solid[tone] : light[tone])} style={{ width: width(written) }} />}
+      {used !== null && <span className={cn('absolute inset-y-0 left-0 rounded-full transition-[width] duration-150', solid[tone])} style={{ width: width(used) }} />}
     </span>
   )
 }
