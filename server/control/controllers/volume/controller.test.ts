@@ -168,9 +168,14 @@ describe('the volume controller', () => {
       const large = await volume('local', { name: 'large', sizeBytes: 9n << 30n })
       await settle()
       expect(await right(uid)).toMatchObject({ host: 1, epoch: 1, home: 1 })
+      await db.host.update({ where: { id: host(1) }, data: { unschedulable: true } })
+      const other = await volume('local', { name: 'other' })
+      await settle()
+      expect(await right(other)).toMatchObject({ host: 0, home: 0 })
       expect([await right(large), await condition(large, 'Ready')]).toEqual([{ host: null, epoch: 0, home: null, leaving: false, purging: false, fence: null }, 'False/NoSpace'])
     } finally {
       await db.storageClass.update({ where: { uid: stores.local.classId }, data: { spec: { store: 'local' } } })
+      await db.host.updateMany({ data: { unschedulable: false } })
     }
   })
 
