@@ -1,5 +1,6 @@
 'use client'
 import { useQueryClient } from '@tanstack/react-query'
+import { persistentVolumes } from '@/domain/pod/persistent-volumes'
 import type { PodView } from '@/domain/pod/view'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { formatCount } from '@/components/client/formats'
@@ -14,6 +15,7 @@ export function DeletePod({ tenant, pod, onClose, onDeleted }: { tenant: string;
   const grace = pod.spec.terminationGracePeriodSeconds
   const running = pod.status.containers.filter((c) => c.state === 'Running').length
   const lost = pod.spec.volumes.filter((volume) => volume.emptyDir).length
+  const kept = persistentVolumes(pod.spec).length
   return (
     <DeleteDialog
       noun="pod"
@@ -21,6 +23,7 @@ export function DeletePod({ tenant, pod, onClose, onDeleted }: { tenant: string;
       consequences={[
         running > 0 ? <>{formatCount(running, 'running container')} {running === 1 ? 'gets' : 'get'} {formatCount(grace, 'second')} to end, then {running === 1 ? 'is' : 'are'} killed.</> : <>Its virtual machine is removed.</>,
         ...(pod.status.podIP ? [<>Its address <code key="ip" className="font-mono text-xs">{pod.status.podIP}</code> is released.</>] : []),
+        ...(kept > 0 ? [<>Its {formatCount(kept, 'volume')} {kept === 1 ? 'stays' : 'stay'}, with all that is written out.</>] : []),
         ...(lost > 0 ? [<>What it holds in {formatCount(lost, 'emptyDir volume')} is lost.</>] : []),
         <>Its logs are removed with it.</>,
       ]}

@@ -4,7 +4,7 @@ import { dnsLabel, dnsSubdomain } from '../shared/names'
 import { containerSpec, initContainerSpec, type ContainerSpec, type InitContainerSpec } from './container'
 import { duplicates, text, wholeNumber } from './fields'
 import { podSecurityContext } from './security-context'
-import { persistentVolumeProblems } from './persistent-volumes'
+import { persistentVolumeProblems } from './persistent-volume-problems'
 import { volumeSpec } from './volume'
 
 export { containerSpec, pullPolicy, type ContainerSpec, type InitContainerSpec } from './container'
