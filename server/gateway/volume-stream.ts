@@ -5,6 +5,7 @@ import type { KeyRing } from '@/platform/crypto/key-ring'
 import type { Logger } from '@/platform/logger'
 import { snapshotObject, storeObject, volumeObject } from '@/server/drivers/native/volume/objects'
 import { inSnapshot, type DatabaseClient } from '@/server/store/database'
+import { recordEpochMismatch } from '@/server/store/volume-reports'
 import { readHostVolumes, type HostVolumes } from '@/server/store/volume-state'
 import { rightKey } from './held-volumes'
 import type { HostSession } from './host-sessions'
@@ -25,6 +26,8 @@ export class VolumeStream {
   private readonly secrets = new SentStoreSecrets()
   /** Of which volume the snapshots are that the host was told of, by uid: they are told with it. */
   private readonly snapshotsOf = new Map<string, string | null>()
+  /** Which pods may have which volume here, by the volume's uid: it stands in their assignments, too. */
+  private readonly rights = new Map<string, string>()
   /** Volumes of pods of which the host is not told yet, by uid. */
   private awaited: ReadonlySet<string> = new Set()
   /** Volumes that the host has under a higher number than their rows, as was said in the log. */
@@ -65,7 +68,7 @@ export class VolumeStream {
     const state = await inSnapshot(parts.db, (tx) => readHostVolumes(tx, session.hostId, scope && [...scope]))
     // Where it fails, nothing was said, and nothing counts as held.
     const secrets = await this.secrets.message(parts, state.stores)
-    const stays = this.withoutWord(state.volumes)
+    const stays = await this.withoutWord(state.volumes)
     const { objects, awaited } = this.objectsOf(state, wasSent)
     const { prepared, misshapen } = this.told.prepare(objects)
     for (const { key, problem } of misshapen) parts.log.error({ hostId: session.hostId, object: key, problem }, 'an object of volumes is not as agreed with hosts: they keep what they were told of it')
@@ -75,6 +78,7 @@ export class VolumeStream {
     const chosen = held.choose(prepared.flatMap(({ object }) => (object.kind === 'store' || kept.has(volumeObjectKey(object)) ? [] : [object])), leaving, only)
     const parted = this.told.parts(prepared.filter(({ key, object }) => object.kind === 'store' || chosen.has(key)), only)
     this.note(state, scope, awaited)
+    if (this.noteRights(state, scope)) session.wake()
     if (secrets) yield secrets
     for (const part of parted) yield { kind: 'volumeObjects', ...part }
     const { busy } = await settleHostVolumes(parts, session, settledOf(held, state, session.hostId))
@@ -102,18 +106,29 @@ export class VolumeStream {
   }
 
   /** Of volumes that the host has under a higher number than their rows, nothing is said: the database is older than what hosts did since, and an operator decides. */
-  private withoutWord(volumes: readonly VolumeState[]): string[] {
-    return volumes.flatMap(({ uid, epoch }) => {
-      const key = `volume/${uid}`
-      const known = this.session.heldVolumes.epochOf(key)
-      if (known <= epoch) {
-        this.ahead.delete(key)
-        return []
-      }
-      if (!this.ahead.has(key)) this.parts.log.error({ hostId: this.session.hostId, volumeUid: uid, epoch, known }, 'a host has a volume under a higher fencing number than its row has: the database is older than what was done since, and the host is told nothing of it')
+  private async withoutWord(volumes: readonly VolumeState[]): Promise<string[]> {
+    const { parts: { db, log }, session: { hostId, heldVolumes } } = this
+    const ahead = volumes.map(({ uid, epoch }) => ({ uid, key: `volume/${uid}`, epoch, known: heldVolumes.epochOf(`volume/${uid}`) })).filter(({ epoch, known }) => known > epoch)
+    for (const { uid, key, epoch, known } of ahead) {
+      if (this.ahead.has(key)) continue
+      log.error({ hostId, volumeUid: uid, epoch, known }, 'a host has a volume under a higher fencing number than its row has: the database is older than what was done since, and the host is told nothing of it')
+      await recordEpochMismatch(db, hostId, uid, known)
       this.ahead.add(key)
-      return [key]
-    })
+    }
+    return ahead.map(({ key }) => key)
+  }
+
+  /** Whether the assignments of pods are to be told anew. */
+  private noteRights({ volumes }: HostVolumes, scope: ReadonlySet<string> | null): boolean {
+    const now = new Map(volumes.map(({ uid, attachments }) => [uid, attachments.filter(({ phase }) => phase !== 'Detaching').map(rightKey).join()]))
+    let changed = false
+    for (const uid of new Set([...now.keys(), ...(scope ?? this.rights.keys())])) {
+      const [before, after] = [this.rights.get(uid) ?? '', now.get(uid) ?? '']
+      changed ||= before !== after
+      if (after === '') this.rights.delete(uid)
+      else this.rights.set(uid, after)
+    }
+    return changed
   }
 
   private note(state: HostVolumes, scope: ReadonlySet<string> | null, awaited: readonly string[]): void {

@@ -6,6 +6,7 @@ import { volumeSpec } from '@/domain/volume/spec'
 import { startTestServer } from '@/server/api/testing/server'
 import { wrapStoreKey } from '@/server/services/volume-stores/store-key'
 import { HostSessions } from './host-sessions'
+import { connectHost } from './testing/connected-host'
 import { connectVolumeHost, type VolumeDisk } from './testing/volume-host'
 import { wakeHostsOnChanges } from './wake-hosts'
 
@@ -252,5 +253,40 @@ describe('a host', () => {
     await soon(() => host.told.has(`volume/${fine}`)).toBe(true)
     expect(host.told.has(`volume/${uid}`)).toBe(false)
     expect(await row(uid)).toMatchObject({ hostId: host.hostId, storedPhase: 'Absent' })
+    expect(await server.db.event.findMany({ where: { objectUid: uid } })).toMatchObject([{ type: 'Warning', reason: 'EpochMismatch', message: expect.stringContaining('Host "h1" has it under the fencing number 7, and the database knows 1 at most') }])
+  })
+
+  it('of which a tenant holds a volume for long is waited for by no other volume', async () => {
+    await host.begin()
+    const [held, free] = [await volumeOf(), await volumeOf()]
+    for (const uid of [held, free]) await soon(() => row(uid)).toMatchObject({ storedPhase: 'Ready' })
+    for (const uid of [held, free]) await give(uid)
+    for (const uid of [held, free]) await soon(() => phases(uid)).toEqual(['Attached'])
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => (end = resolve))
+    let begun = () => {}
+    const begins = new Promise<void>((resolve) => (begun = resolve))
+    const manifest = server.db.$transaction(async (tx) => {
+      await tx.$queryRaw`select 1 from "Volume" where "uid" = ${held}::uuid for update`
+      begun()
+      await ended
+    }, { timeout: 120_000 })
+    await begins
+    for (const uid of [held, free]) await host.pause(uid, true)
+    await soon(() => row(free)).toMatchObject({ report: { attachments: [{ paused: true }] } })
+    expect(await row(held)).toMatchObject({ report: { attachments: [{ paused: false }] } })
+    end()
+    await manifest
+    await soon(() => row(held)).toMatchObject({ report: { attachments: [{ paused: true }] } })
+  })
+
+  it('of before volumes is told nothing of them', async () => {
+    const old = await connectHost(server, sessions, 'h3', ['networkObjects'])
+    await old.reportVolumes([], { complete: true })
+    const uid = await volumeOf({ hostId: old.hostId })
+    expect((await old.next()).kind).toBe('desired')
+    await old.reportVolumes([{ kind: 'volume', uid, epoch: 1, phase: 'Ready', reason: '', message: '' }])
+    expect(await row(uid)).toMatchObject({ storedPhase: 'Absent', report: null })
+    old.close()
   })
 })

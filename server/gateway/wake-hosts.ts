@@ -74,8 +74,7 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
   }
   const unsubscribe = feed.subscribe({
     onChanges: (changes) => {
-      // A pod is told which volumes it has, as soon as it may have them.
-      wake(new Set(changes.filter((c) => c.kind === 'PodAssignment' || c.kind === 'VolumeHost').map((c) => c.name)))
+      wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
       wakeVolumes(changes)
       if (changes.some(({ kind }) => kind === 'ImagePrePull')) wakeAll()
       const uploaders = new Set(changes.filter(({ kind }) => kind === 'ImageUpload').flatMap(({ tenantId }) => tenantId ?? []))

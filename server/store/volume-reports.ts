@@ -49,9 +49,10 @@ async function tellPod(tx: Transaction, { podUid, tenantId }: AttachmentRow, typ
   if (pod) await recordEvent(tx, { tenantId, objectUid: podUid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type, reason, message, source: 'host' })
 }
 
-/** What was formatted once is never blank again, unless it was brought back to a time before. */
+/** Whom it has shut out its keeper says under any number, all else under the present one. What was formatted once is never blank again, unless it was brought back to a time before. */
 async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, known: Before, report: VolumeReport): Promise<void> {
-  const isKeeper = row.hostId === hostId && Number(row.epoch) === report.epoch
+  if (row.hostId !== hostId) return
+  const isKeeper = Number(row.epoch) === report.epoch
   const fenced = higher(known.fenced, report.fenced && report.fenced.epoch <= Number(row.epoch) ? report.fenced : null)
   const { epoch, reason, message, progress = null, parent = false, revertedTo = null, attachments = [] } = report
   const said = isKeeper ? { epoch, reason, message, progress, parent, revertedTo, fenced, attachments } : { ...known, fenced }
@@ -74,6 +75,14 @@ async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, know
 
 const tellVolume = (tx: Transaction, { tenantId, uid, name }: VolumeRow, type: 'Normal' | 'Warning', reason: string, message: string) =>
   recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'Volume', objectNamespace: null, objectName: name, type, reason, message, source: 'host' })
+
+/** A host has a volume under a higher number than its row: an operator has to decide. */
+export async function recordEpochMismatch(db: Database, hostId: string, uid: string, known: number): Promise<void> {
+  const [row, host] = await Promise.all([db.volume.findUnique({ where: { uid } }), db.host.findUnique({ where: { id: hostId }, select: { name: true } })])
+  if (!row) return
+  const message = `Host "${host?.name ?? hostId}" has it under the fencing number ${known}, and the database knows ${row.epoch} at most: the database is older than what was done since. The host is told nothing of it until an operator has made sure that no other host has it, and has raised its number (the guide of volumes says how).`
+  await recordEvent(db, { tenantId: row.tenantId, objectUid: uid, objectKind: 'Volume', objectNamespace: null, objectName: row.name, type: 'Warning', reason: 'EpochMismatch', message, source: 'gateway' })
+}
 
 const bigger = (bytes: number | null | undefined): bigint | null => (bytes === null || bytes === undefined ? null : BigInt(bytes))
 const higher = <T extends { epoch: number }>(a: T | null | undefined, b: T | null | undefined): T | null => (a && b ? (a.epoch >= b.epoch ? a : b) : (a ?? b ?? null))

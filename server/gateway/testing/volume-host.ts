@@ -19,7 +19,14 @@ const nameless = { reason: '', message: '' }
  * it had before; the same one with a new connection is an agent that was started anew.
  */
 export async function connectVolumeHost(server: Awaited<ReturnType<typeof startTestServer>>, sessions: HostSessions, name: string, disk: VolumeDisk = emptyDisk()) {
-  const host = await connectHost(server, sessions, name)
+  const { reportVolumes, ...host } = await connectHost(server, sessions, name)
+  /** One report at a time, as an agent: of two that were under way the older one could be taken last. */
+  let sent: Promise<unknown> = Promise.resolve()
+  const say = (reports: () => VolumeReport[], options?: Parameters<typeof reportVolumes>[1]) => {
+    const next = sent.then(() => reportVolumes(reports(), options))
+    sent = next.catch(() => undefined)
+    return next
+  }
   const told = new Map<string, VolumeObject>()
   const secrets = new Map<string, StoreSecretsMessage['secrets'][number]>()
   const failures = new Map<string, { reason: string; message: string }>()
@@ -113,7 +120,7 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
   const work = async () => {
     const reports = owed.splice(0).flatMap((step) => step())
     const stores = [...told.values()].flatMap((object) => (object.kind === 'store' ? [{ uid: object.uid, reachable: true, message: '', ...storeBytes }] : []))
-    if (reports.length + stores.length > 0) await host.reportVolumes(reports, { stores })
+    if (reports.length + stores.length > 0) await say(() => reports, { stores })
   }
   const run = async () => {
     for (;;) {
@@ -141,7 +148,7 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
     assignments: () => assignments,
     volume: (uid: string): HostVolume | undefined => [...told.values()].find((object): object is HostVolume => object.kind === 'volume' && object.uid === uid),
     /** Its first report: from then on it is told of volumes. */
-    begin: () => host.reportVolumes([...[...disk.volumes].flatMap(([uid, { held, made }]) => (held ? [volumeReport(uid, made ? 'Ready' : 'Creating')] : [])), ...[...disk.snapshots].flatMap(([uid, { held }]) => (held ? [snapshotReport(uid, 'Ready')] : []))], { complete: true }),
+    begin: () => say(() => [...[...disk.volumes].flatMap(([uid, { held, made }]) => (held ? [volumeReport(uid, made ? 'Ready' : 'Creating')] : [])), ...[...disk.snapshots].flatMap(([uid, { held }]) => (held ? [snapshotReport(uid, 'Ready')] : []))], { complete: true }),
     /** The pods that have the volume open, each under its number. */
     openBy: (uid: string): string[] => [...disk.volumes.get(uid)?.open.keys() ?? []],
     fail: (uid: string, reason: string, message: string) => void failures.set(uid, { reason, message }),
@@ -149,7 +156,7 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
     pause: async (uid: string, stands: boolean) => {
       if (stands) paused.add(uid)
       else paused.delete(uid)
-      await host.reportVolumes([volumeReport(uid, 'Ready')])
+      await say(() => [volumeReport(uid, 'Ready')])
     },
     holdAnswers: () => (answers = false),
     answersAgain: async () => {
