@@ -37,7 +37,7 @@ export function makeRun(input: RunInput): PodRun {
   const warn = (reason: string, message: string) => event('Warning', reason, message)
   const files = new ConfigurationFiles(assignment.spec, configuration, guest, clock, warn)
   const troubles = new TroubleEvents(clock, warn)
-  const containers = new ContainerSet({ assignment, guest, records, images, mount, configuration, files, logs, attachments, clock, onChange, event, troubles, onStarted: (container) => volumes?.containerStarted(assignment.uid, container), over: over.signal })
+  const containers = new ContainerSet({ assignment, guest, records, images, mount, configuration, files, logs, attachments, clock, onChange, event, troubles, onStarted: (container) => volumes?.containerStarted(assignment.uid, container), isPaused: () => volumes?.isPaused(assignment.uid) ?? false, over: over.signal })
   const detachVolumes = async (withinMs: number) => {
     const left = (await volumes?.detachAll(assignment.uid, withinMs)) ?? []
     if (left.length > 0) warn('VolumeNotUnmounted', `The pod's virtual machine did not write out and unmount in time: ${left.map((name) => `"${name}"`).join(', ')}. What a program had synced is there; the file system is checked when it is attached next.`)

@@ -25,6 +25,7 @@ import { resolverUids } from '@/host/dns/jail'
 import { Resolvers } from '@/host/dns/resolvers'
 import { HostNetwork } from '@/host/network/host-network'
 import { namespaceName } from '@/host/network/names'
+import { StorageNamespace } from '@/host/network/storage-namespace'
 import { watchNetworks } from '@/host/network/watch/network-watch'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { Ledger, type BrokenEntry } from '@/host/ledger/ledger'
@@ -154,7 +155,8 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
 
   prepareTemplates(templates).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
 
-  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log, onOldGuestEnded: () => void guestImages.look() })
+  const storage = new StorageNamespace({ hostTag: settings.hostTag, uids: vmUids.range, log })
+  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, storageNamespace: () => storage.enter(), log, onOldGuestEnded: () => void guestImages.look() })
   guestImages.follow({
     tryOut: (image) => bootOnce({ ...hypervisor, guest: { ...image, arguments: guestKernelArguments } }, join(folders.templates, 'trial'), signal),
     use: (image) => {
@@ -166,8 +168,9 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
-  const volumes = await openVolumes(settings, entries.map(({ assignment }) => assignment.uid), fetchThrough(uploads), (uid, ...event) => pods.worker(uid)?.tell(...event))
-  const ports = { volumes, images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
+  const pulls = imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads))
+  const volumes = await openVolumes(settings, entries.map(({ assignment }) => assignment.uid), { fetch: fetchThrough(uploads), images: pulls, tell: (uid, ...event) => pods.worker(uid)?.tell(...event), reach: (networks) => storage.reach(networks) })
+  const ports = { volumes, images: pulls, network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
   const workerPorts = settings.wrapPorts?.(ports) ?? ports
   const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })

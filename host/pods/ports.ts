@@ -98,6 +98,8 @@ export interface VolumePort {
   detachAll(podUid: string, withinMs: number): Promise<string[]>
   /** What came while the pod ran is mounted into each start of a container. */
   containerStarted(podUid: string, container: string): void
+  /** Whether the pod's VM stands still for a store that does not take what it writes. */
+  isPaused(podUid: string): boolean
   /** No VM of the pod exists any more: nothing has anything open for it. */
   ended(podUid: string): void
 }
@@ -120,6 +122,8 @@ export interface Machine {
   /** Speaks to the guest agent until its hello. */
   connect(signal: AbortSignal): Promise<Guest>
   plugImage(serial: string, file: string): Promise<void>
+  /** The guest has not mounted it, or does not any more. */
+  unplugImage(serial: string): Promise<void>
   /** The pod's volumes, as disks that come and go. */
   readonly volumes: MachineVolumes
   /** Ends the process: at once, or when its quit is not answered. */

@@ -8,6 +8,7 @@ import type { PodVm } from './vms'
 
 /** A large file system that was not unmounted is checked for minutes; one that grows is written to. */
 const longGuestMs = 600_000
+const shortGuestMs = 10_000
 /** How long the guest may take to write out what is not written yet, before it is asked again. */
 const unmountMs = 20_000
 const forcedMs = 5_000
@@ -25,9 +26,13 @@ export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: readonly
 /** What is found out of an attached volume: whether it has a file system now, and which. */
 export type Attached = { formatted: 'ext4' | 'xfs' | 'block' }
 
-/** Gives a pod's VM the disk and has its guest mount it. Repeating it does what is left to do. `formatted`: it had a file system before. */
-export async function attach(hold: Hold, volume: HostVolume, { store, vm, formatted }: { store: VolumeStore; vm: PodVm; formatted: boolean }): Promise<Attached> {
+/** Makes an image ready for a tenant, and tells the file that is its disk. Throws VolumeError. */
+export type ImageFile = (volumeUid: string, reference: string, tenantId: string) => Promise<string>
+
+/** Gives a pod's VM the disk and has its guest mount it. Repeating it does what is left to do. `formatted`: it had a file system before, and is filled with no image's files any more. */
+export async function attach(hold: Hold, volume: HostVolume, { store, vm, formatted, imageFile }: { store: VolumeStore; vm: PodVm; formatted: boolean; imageFile: ImageFile }): Promise<Attached> {
   const { uid, mode, fsType, rates } = volume
+  const fill = formatted || hold.readOnly || !volume.populate ? null : { serial: fillSerial(uid), file: await imageFile(uid, volume.populate.reference, volume.tenantId) }
   await vm.serial.do(async () => {
     const serial = serialOf(uid)
     const [before] = (await vm.disks.plugged()).filter((one) => one.serial === serial)
@@ -44,12 +49,26 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
     hold.size = (await vm.disks.plugged()).find((one) => one.serial === serial)?.sizeBytes ?? null
     hold.rates = JSON.stringify(rates)
   })
-  const result = await vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: !formatted, populate: null }, longGuestMs)
+  const request = { volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: !formatted }
+  const result = fill ? await withImage(vm, fill, () => vm.guest.attach({ ...request, populate: { serial: fill.serial } }, longGuestMs)) : await vm.guest.attach({ ...request, populate: null }, longGuestMs)
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes
   hold.usedBytes = mode === 'block' ? null : result.usedBytes
   return { formatted: result.fsType ?? 'block' }
+}
+
+/** The guest finds the disk of an image by it, with whose files a volume is filled. */
+const fillSerial = (volumeUid: string): string => `fill-${serialOf(volumeUid).slice(0, 15)}`
+
+async function withImage<T>(vm: PodVm, { serial, file }: { serial: string; file: string }, work: () => Promise<T>): Promise<T> {
+  await vm.serial.do(() => vm.plugImage(serial, file))
+  try {
+    return await work()
+  } finally {
+    // One that the guest does not give back goes with the VM.
+    await vm.serial.do(() => vm.unplugImage(serial)).catch(() => {})
+  }
 }
 
 function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
@@ -113,7 +132,7 @@ function unlessEnded(error: unknown): void {
 /** How full its file system is, as the guest says. */
 export async function usageOf(hold: Hold, { uid, mode, fsType }: HostVolume, vm: PodVm): Promise<void> {
   if (mode === 'block') return
-  const { fsBytes, usedBytes } = await vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: false, populate: null }, longGuestMs)
+  const { fsBytes, usedBytes } = await vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: false, populate: null }, shortGuestMs)
   hold.fsBytes = fsBytes
   hold.usedBytes = usedBytes
 }

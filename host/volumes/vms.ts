@@ -21,6 +21,16 @@ export class PodVm {
     return this.machine.volumes
   }
 
+  /** The files of an image on a disk, beside the images of its containers; one of this serial that an earlier run of the agent has left makes way. */
+  async plugImage(serial: string, file: string): Promise<void> {
+    await this.machine.unplugImage(serial).catch(() => {})
+    await this.machine.plugImage(serial, file)
+  }
+
+  unplugImage(serial: string): Promise<void> {
+    return this.machine.unplugImage(serial)
+  }
+
   containerStarted(container: string): void {
     this.starts.set(container, this.startOf(container) + 1)
   }

@@ -11,8 +11,10 @@ const noRates: HostVolume['rates'] = { iops: null, iopsBurst: null, bytesPerSeco
 /** What a host knows of one volume, and how that changes by what the server says. It has no effects: {@link Volume} carries out, this remembers. */
 export class VolumeState {
   readonly holds = new Map<string, Hold>()
-  /** As its store says; null: it is not there; undefined: it was not asked. */
+  /** As its store said last; null: it is not there; undefined: it was not asked. */
   facts: VolumeFacts | null | undefined
+  /** Something failed since: the store is asked again before anything else is done. */
+  isDoubtful = false
   /** The epoch under which it was claimed in this run of the agent. */
   claimedEpoch: number | null = null
   isGone = false
@@ -73,7 +75,7 @@ export class VolumeState {
   /** Whether this host may open it as it shall be opened. */
   private get isOpenable(): boolean {
     const { wanted } = this
-    return wanted !== null && this.isNoted && Boolean(this.facts) && (!wanted.keeper || this.claimedEpoch === wanted.epoch) && (wanted.revertTo === null || this.isReverted)
+    return wanted !== null && this.isNoted && Boolean(this.facts) && !this.isDoubtful && (!wanted.keeper || this.claimedEpoch === wanted.epoch) && (wanted.revertTo === null || this.isReverted)
   }
 
   /** Whether the pod may have it now, under this epoch. */
@@ -90,7 +92,7 @@ export class VolumeState {
   observe(store: boolean, due: boolean, now: number): Observed {
     const { wanted, facts, entry } = this
     return {
-      ...{ noted: this.isNoted, store, there: facts === undefined ? null : facts !== null, made: entry.made, sizeBytes: facts?.sizeBytes ?? 0, parent: facts?.parent ?? false },
+      ...{ noted: this.isNoted, store, there: facts === undefined || this.isDoubtful ? null : facts !== null, made: entry.made, sizeBytes: facts?.sizeBytes ?? 0, parent: facts?.parent ?? false },
       ...{ claimed: wanted !== null && this.claimedEpoch === wanted.epoch, reverted: this.isReverted, purged: this.isPurged, due },
       holds: [...this.holds.values()].map((hold) => hold.observe({ rates: wanted?.rates ?? noRates }, this.vms.get(hold.podUid), now)),
     }

@@ -5,7 +5,7 @@ import type { Clock } from '@/host/pods/clock'
 import { Wake } from '@/host/pods/wake'
 import type { Logger } from '@/platform/logger'
 import type { MakeOfArchive } from './archive'
-import { attach, detach, growOpen, mountHot, takeUp, usageOf, writtenFiles } from './attach'
+import { attach, detach, growOpen, mountHot, takeUp, usageOf, writtenFiles, type ImageFile } from './attach'
 import { retryAfter, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
@@ -21,6 +21,7 @@ export type VolumeParts = {
   /** Null: the store is not open. */
   store: (storeUid: string, tenantId: string) => VolumeStore | null
   makeOfArchive: MakeOfArchive
+  imageFile: ImageFile
   clock: Clock
   log: Pick<Logger, 'warn' | 'error'>
   /** Told of each change of what is reported of a volume. */
@@ -49,6 +50,8 @@ export class Volume {
   readonly state: VolumeState
   private readonly wake = new Wake()
   private failures = 0
+  /** What failed last. */
+  private failedStep: VolumeStep | null = null
   private notBefore = 0
   private lookedAt = 0
   private readonly closing = new AbortController()
@@ -195,11 +198,11 @@ export class Volume {
   private async withVm(step: PodStep, hold: Hold, vm: PodVm): Promise<void> {
     const { state, store } = this
     if (step === 'detach') return detach(hold, this.uid, vm, hold.forced || !state.wanted)
-    if (step === 'takeUp') return takeUp(hold, this.uid, vm, store ? writtenFiles(await store.image(this.uid, 'read', state.entry.epoch)) : [])
+    if (step === 'takeUp') return takeUp(hold, this.uid, vm, store ? await store.image(this.uid, 'read', state.entry.epoch).then(writtenFiles, () => []) : [])
     const { wanted } = state
     if (!wanted || !store) return
     if (step === 'attach') {
-      const { formatted } = await attach(hold, wanted, { store, vm, formatted: wanted.formatted || state.entry.formatted !== null })
+      const { formatted } = await attach(hold, wanted, { store, vm, formatted: wanted.formatted || state.entry.formatted !== null, imageFile: this.parts.imageFile })
       state.entry = { ...state.entry, formatted }
     } else if (step === 'growOpen') {
       await growOpen(hold, wanted, store, vm)
@@ -215,17 +218,21 @@ export class Volume {
     const { signal } = this.job
     try {
       await this.work(step, signal)
-      if (step !== 'note') {
-        this.state.problem = null
-        this.failures = this.notBefore = 0
-      }
+      // That the store can be asked does not say that what failed does not again.
+      if (step === this.failedStep || (step !== 'note' && step !== 'look')) this.succeeded()
     } catch (error) {
-      this.state.facts = undefined
+      this.state.isDoubtful = true
+      this.failedStep = step
       if (!signal.aborted && !this.closing.signal.aborted) this.noteFailure(step, error, (problem) => this.failed(problem))
     } finally {
       this.job = null
       this.state.progress = null
     }
+  }
+
+  private succeeded(): void {
+    this.state.problem = this.failedStep = null
+    this.failures = this.notBefore = 0
   }
 
   private noteFailure(step: Step['do'], error: unknown, note: (problem: Problem) => void): void {
@@ -260,7 +267,7 @@ export class Volume {
     } else if (step === 'grow') await store.grow(uid, wanted.sizeBytes)
     else if (step === 'flatten') await store.flatten(uid, this.progressed, signal)
     else if (step === 'revert' && wanted.revertTo !== null) {
-      await store.revert(uid, wanted.revertTo, this.progressed, signal)
+      await store.revert(uid, wanted.revertTo, this.progressed, signal, wanted.epoch)
       state.entry = { ...state.entry, reverted: { epoch: wanted.epoch, snapshotUid: wanted.revertTo } }
     } else if (step === 'purge') {
       await store.remove(uid)
@@ -273,11 +280,12 @@ export class Volume {
   private async look(store: VolumeStore): Promise<void> {
     const { state } = this
     state.facts = await store.describe(this.uid)
+    state.isDoubtful = false
     this.lookedAt = this.now
     const { wanted } = state
     for (const hold of state.holds.values()) {
       const vm = this.parts.vms.get(hold.podUid)
-      if (wanted && vm && hold.state === 'mounted' && !hold.paused) await usageOf(hold, wanted, vm)
+      if (wanted && vm && hold.state === 'mounted' && !hold.paused) await usageOf(hold, wanted, vm).catch(() => {})
     }
   }
 

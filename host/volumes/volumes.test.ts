@@ -8,6 +8,7 @@ import { VolumeLedger } from '@/host/ledger/volumes'
 import { FakeClock } from '@/host/pods/testing/fake-clock'
 import { GuestRefusal } from '@/host/pods/ports'
 import { testAssignment } from '@/host/pods/testing/assignment'
+import { serialOf } from './open-image'
 import { Stores } from './stores'
 import { MemoryStore } from './testing/memory-store'
 import { MemoryVm } from './testing/memory-vm'
@@ -24,10 +25,15 @@ let store: MemoryStore
 let volumes: Volumes
 let server: VolumeServer
 let told: string[]
+const images = new Map<string, Error>()
 
 async function agent(before: string[] = []): Promise<void> {
   const ledger = await VolumeLedger.open(folder, silent, clock.now())
-  volumes = new Volumes({ ledger, before, folders: { stores: join(folder, 'stores'), work: folder }, makeOfArchive: () => Promise.reject(new Error('no archives here')), clock, log: silent, tell: (_pod, _type, reason) => void told.push(reason) })
+  volumes = new Volumes({ ledger, before, folders: { stores: join(folder, 'stores'), work: folder }, reach: async () => {}, makeOfArchive: () => Promise.reject(new Error('no archives here')), imageFile: async (_uid, reference) => {
+    const failure = images.get(reference)
+    if (failure) throw failure
+    return `/images/${reference}`
+  }, clock, log: silent, tell: (_pod, _type, reason) => void told.push(reason) })
 }
 
 /** The agent ends, and another one begins. */
@@ -77,6 +83,29 @@ describe('the volumes of a host', () => {
     expect(store.calls).toEqual([`create ${volume.uid}`, `claim ${volume.uid}`, `image write ${volume.uid}`, `confirmOpen ${volume.uid}`])
     await until(async () => expect((await VolumeLedger.open(folder, silent, clock.now())).volume(volume.uid)).toMatchObject({ epoch: 1, formatted: 'ext4', made: true, holds: [{ podUid: pod.uid, epoch: 1 }] }))
     await expect(volumes.ready(pod.uid, { names: ['data'], assigned: () => [{ name: 'data', volumeUid: volume.uid, attachmentUid: randomUUID(), epoch: 1, readOnly: false }] }, () => {}, AbortSignal.timeout(20_000))).resolves.toEqual({ needsStorage: false })
+  })
+
+  it('are filled with the files of an image by the first pod that writes to them, and tried again where that image cannot be had', async () => {
+    const vm = new MemoryVm()
+    const volume = server.attached(server.volume({ populate: { reference: 'tools' } }), pod, 'data')
+    images.set('tools', new VolumeError('Unreachable', volume.uid, 'the image cannot be pulled'))
+    server.say(volume)
+    up(vm)
+    await until(() => expect(attachment(volume)).toMatchObject({ reason: 'Unreachable', message: 'the image cannot be pulled' }))
+    expect(vm.calls).toEqual([])
+    images.delete('tools')
+    await clock.advance(60_000)
+    await isAttached(volume)
+    const fill = `fill-${serialOf(volume.uid).slice(0, 15)}`
+    expect(vm.calls).toEqual([`plug ${serialOf(volume.uid)}`, `unplug image ${fill}`, `plug image ${fill}`, 'attach data', `unplug image ${fill}`])
+    expect(vm.filled).toEqual([fill])
+    // It has a file system now, and is filled no more, whatever the server knows yet.
+    vm.end()
+    await until(() => expect(attachment(volume)?.phase).not.toBe('Attached'))
+    const next = new MemoryVm()
+    up(next)
+    await until(() => expect(next.calls).toEqual([`plug ${serialOf(volume.uid)}`, 'attach data']))
+    expect(next.filled).toEqual([])
   })
 
   it('are answered for once nothing has them open and what is under way has ended', async () => {
@@ -131,6 +160,21 @@ describe('the volumes of a host', () => {
     store.failures.clear()
     await clock.advance(1_000)
     await until(() => expect(phase(volume)).toBe('Ready'))
+  })
+
+  it('that cannot be claimed stay what they are for everybody else, and are tried again less and less often', async () => {
+    const volume = server.volume()
+    server.say(volume)
+    await until(() => expect(phase(volume)).toBe('Ready'))
+    store.failures.set('claim', new VolumeError('NotFenced', 'x', 'Somebody still has it open.'))
+    server.say({ ...volume, epoch: 2 })
+    await until(() => expect(server.report('volume', volume.uid)).toMatchObject({ phase: 'Ready', reason: 'NotFenced', epoch: 2 }))
+    const tries = () => store.calls.filter((call) => call === `claim ${volume.uid}`).length
+    for (let second = 0; second < 30; second += 1) await clock.advance(1_000)
+    expect([tries() > 3, tries() < 10]).toEqual([true, true])
+    store.failures.clear()
+    await clock.advance(30_000)
+    await until(() => expect([store.volumes.get(volume.uid)?.epoch, server.report('volume', volume.uid)?.reason]).toEqual([2, '']))
   })
 
   it('grow, change their limits and come into containers while their pod runs', async () => {

@@ -4,6 +4,7 @@ import type { Clock } from '@/host/pods/clock'
 import { StepError, type Guest, type Machine, type SpecVolumes, type VolumePort } from '@/host/pods/ports'
 import type { Logger } from '@/platform/logger'
 import type { MakeOfArchive } from './archive'
+import type { ImageFile } from './attach'
 import { Changes } from './changes'
 import { FullWatch } from './full'
 import { serialOf } from './open-image'
@@ -18,6 +19,9 @@ export type VolumesSettings = {
   before: readonly string[]
   folders: { stores: string; work: string }
   makeOfArchive: MakeOfArchive
+  imageFile: ImageFile
+  /** Makes the way by which VMs reach stores on the network lead to these subnets. */
+  reach: (networks: readonly string[]) => Promise<void>
   clock: Clock
   log: Pick<Logger, 'warn' | 'error'>
   /** Something that concerns a pod, for its tenant. */
@@ -46,10 +50,10 @@ export class Volumes implements VolumePort {
   private gathered: VolumeObject[] | null = null
 
   constructor(private readonly settings: VolumesSettings) {
-    const { ledger, before, folders, clock, log, makeOfArchive } = settings
+    const { ledger, before, folders, clock, log, makeOfArchive, imageFile, reach } = settings
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
-    this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid) })
-    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), makeOfArchive, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
+    this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), reach })
+    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), makeOfArchive, imageFile, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
     this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })
     for (const { object } of ledger.stores()) this.stores.take(object)
     for (const entry of ledger.volumes()) if (entry.object || entry.holds.length > 0) this.begin(entry, true)
@@ -162,6 +166,11 @@ export class Volumes implements VolumePort {
   containerStarted(podUid: string, container: string): void {
     this.vms.get(podUid)?.containerStarted(container)
     for (const volume of this.volumes.values()) if (volume.state.holds.get(podUid)?.attachment?.mounts) volume.retryNow()
+  }
+
+  isPaused(podUid: string): boolean {
+    for (const { state } of this.volumes.values()) if (state.holds.get(podUid)?.paused) return true
+    return false
   }
 
   ended(podUid: string): void {

@@ -150,6 +150,10 @@ class PodMachine implements Machine {
     return this.vm.plugDisk({ serial, file })
   }
 
+  unplugImage(serial: string): Promise<void> {
+    return this.vm.unplugDisk(serial)
+  }
+
   async stop(): Promise<void> {
     await this.vm.quit()
   }

@@ -37,6 +37,8 @@ export type PodContext = {
   troubles: TroubleEvents
   /** Told of each start of a container. */
   onStarted: (container: string) => void
+  /** Whether the pod stands still for a store of volumes. */
+  isPaused: () => boolean
   /** Aborted once the VM is ended or left: nothing is waited for any more. */
   over: AbortSignal
 }

@@ -68,4 +68,4 @@ function kill({ context, spec, instance, signal, change }: Guarded, cause: KillC
   void terminate(context, spec, instance, signal, fixedBound(context.clock.steady() + seconds * 1000))
 }
 
-const targetOf = ({ context: { guest, clock, assignment }, spec }: Guarded): CheckTarget => ({ guest, clock, container: spec, podIP: assignment.network.address })
+const targetOf = ({ context: { guest, clock, assignment, isPaused }, spec }: Guarded): CheckTarget => ({ guest, clock, container: spec, podIP: assignment.network.address, isPaused })

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { StatsResult } from '@/contracts/guest/v1/answers'
 import type { SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 import type { LedgerEntry } from '@/host/ledger/entry'
-import { GuestRefusal, type DiskPort, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage } from '../ports'
+import { GuestRefusal, type DiskPort, type Guest, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type ContainerInput, type Machine, type MachinePort, type NetworkPort, type ImagePort, type OutputSink, type PodIdentity, type ReadyImage, type VolumePort } from '../ports'
 import { StartGate } from '../start-gate'
 import { FakeClock } from './fake-clock'
 import { noDisks, noVolumes } from './fake-volumes'
@@ -131,6 +131,9 @@ export class FakeMachine implements Machine {
   async plugImage(serial: string): Promise<void> {
     await this.host.step(`vm.plug ${serial}`)
   }
+  async unplugImage(serial: string): Promise<void> {
+    await this.host.step(`vm.unplug ${serial}`)
+  }
   async stop(): Promise<void> {
     await this.host.step('vm.stop')
     this.host.machines.delete(this.record.vm)
@@ -255,7 +258,13 @@ export class FakeHost {
   }
 
   diskProblem: Awaited<ReturnType<DiskPort['problem']>> = null
-  readonly ports = { disk: { problem: async () => this.diskProblem }, images: this.images, network: this.network, machines: this.machinePort, gate: new StartGate(3), clock: this.clock }
+  /** Missing: the host keeps none. */
+  volumes: VolumePort | null = null
+  private readonly gate = new StartGate(3)
+
+  get ports() {
+    return { disk: { problem: async () => this.diskProblem }, images: this.images, network: this.network, machines: this.machinePort, gate: this.gate, clock: this.clock, ...(this.volumes && { volumes: this.volumes }) }
+  }
 
   readonly uidPool = {
     take: () => {

@@ -9,6 +9,8 @@ import type { Guest, Machine } from '@/host/pods/ports'
 /** A VM whose disks are a list, and a guest that mounts whatever it is told to, unless a test says otherwise. */
 export class MemoryVm {
   readonly calls: string[] = []
+  /** Serials of images with whose files volumes were filled. */
+  readonly filled: string[] = []
   readonly disks = new Map<string, PluggedVolume>()
   /** A call of this name fails. */
   readonly failures = new Map<string, Error>()
@@ -20,7 +22,7 @@ export class MemoryVm {
   constructor() {
     const fake = new FakeMachine(new FakeHost(), { vm: 'memory' })
     const exited = new Promise<string>((resolve) => (this.end = () => resolve('it ended')))
-    this.machine = { ...{ record: null, mode: 'cold', processId: 1, exited, volumes: this.volumes }, connect: () => fake.connect(), plugImage: () => Promise.resolve(), leave: () => {}, stop: () => Promise.resolve(this.end()) }
+    this.machine = { ...{ record: null, mode: 'cold', processId: 1, exited, volumes: this.volumes }, connect: () => fake.connect(), plugImage: (serial) => this.call('plug image', serial), unplugImage: (serial) => this.call('unplug image', serial), leave: () => {}, stop: () => Promise.resolve(this.end()) }
     this.guest = Object.assign(Object.create(fake.guest) as Guest, { volumes: this.guestVolumes })
   }
 
@@ -60,8 +62,9 @@ export class MemoryVm {
 
   private readonly guestVolumes: GuestVolumes = {
     ...noVolumes,
-    attach: async ({ volume, fsType, mode }: AttachVolumeParams) => {
+    attach: async ({ volume, fsType, mode, populate }: AttachVolumeParams) => {
       await this.call('attach', volume)
+      if (populate) this.filled.push(populate.serial)
       return { device: '/dev/vdc', fsType: mode === 'block' ? null : fsType, formatted: false, checked: 'clean', fsBytes: 10, usedBytes: 5, milliseconds: 1 }
     },
     detach: ({ volume, force }) => this.call(force ? 'detach by force' : 'detach', volume),
