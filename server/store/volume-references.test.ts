@@ -5,6 +5,7 @@ import { podSpec } from '@/domain/pod/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { createTestDatabase } from '@/tools/testing/database'
 import { openDatabase, type DatabaseClient } from './database'
+import { findPodConfiguration } from './pod-configuration'
 import { podsNaming, resolvePodVolumes, volumesOfPod } from './volume-references'
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>
@@ -95,6 +96,12 @@ describe('the volumes of a pod', () => {
     await volume('shared', { spec: { accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 's' } } })
     const one = await pod([cinder('shared'), cinder('fs', { readOnly: true }), cinder('wish')])
     expect((await resolvePodVolumes(db, [one])).get(one.uid)?.map(({ readOnly }) => readOnly)).toEqual([true, true, false])
+  })
+
+  it('are no configuration of it', async () => {
+    const one = await pod([cinder('data'), { configMap: { name: 'settings' } }])
+    expect((await findPodConfiguration(db, one.uid))?.objects.map(({ kind, name }) => `${kind}/${name}`)).toEqual(['ConfigMap/settings'])
+    expect(await findPodConfiguration(db, (await pod([cinder('data')])).uid)).toBeNull()
   })
 
   it('say which pods name them, and which a pod has', async () => {

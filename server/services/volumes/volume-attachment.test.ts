@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { podReferences } from '@/domain/pod/references'
 import { podSpec } from '@/domain/pod/spec'
+import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import { withVolumes } from '@/server/store/volume-attachments'
 import { startVolumeServer } from './testing/volume-server'
 import { attachVolume, attachVolumeInput } from './volume-attachment'
 import { detachVolume, detachVolumeInput } from './volume-detachment'
 import { previewVolume, previewVolumeInput } from './volume-preview'
 import { listVolumes, listVolumesInput } from './volume-view'
+import { changeVolume, updateVolumeInput } from './volumes'
 
 type Server = Awaited<ReturnType<typeof startVolumeServer>>
 let test: Server
@@ -188,6 +190,29 @@ describe('what follows is told before it is done', () => {
     expect(texts(await preview({ name: 'data', verb: 'grow', size: '2Gi' }))[1]).toBe('Its file system grows while the pod goes on.')
     expect(await preview({ name: 'data', verb: 'grow', size: '512Mi' })).toMatchObject({ consequences: [], problem: expect.stringContaining('it cannot shrink') })
     expect(await test.audits('Volume')).toEqual(audited)
+  })
+})
+
+describe('a volume that is called otherwise', () => {
+  const rename = (name: string, newName: string) => changeVolume(test.server, test.ann, updateVolumeInput.parse({ name, newName }))
+
+  it('takes the schedules that name it with it', async () => {
+    await test.volume('data')
+    const schedule = (name: string, names: string[]) => test.db.snapshotSchedule.create({ data: { tenantId: test.ann.tenantId, name, spec: { volumes: { names }, every: '1d', keep: { last: 3 } } } })
+    await schedule('nightly', ['other', 'data'])
+    await schedule('weekly', ['other'])
+    expect((await rename('data', 'files')).metadata.name).toBe('files')
+    expect((await test.db.snapshotSchedule.findMany({ orderBy: { name: 'asc' } })).map(({ generation, spec }) => [generation, snapshotScheduleSpec.parse(spec).volumes.names])).toEqual([[2, ['other', 'files']], [1, ['other']]])
+    expect((await test.audits('Volume')).slice(-1)).toEqual([['volume.update', 'data', 'called files, so in nightly']])
+  })
+
+  it('is not while a pod names it so; by its uid it may', async () => {
+    const { uid } = await test.volume('data')
+    await pod('byuid', { volumes: [{ name: 'data', cinder: { volumeID: uid } }] })
+    const { uid: podUid } = await pod('byname', { volumes: [{ name: 'data', cinder: { volumeID: 'data' } }] })
+    await expect(rename('data', 'files')).rejects.toMatchObject(at('newName', 'the pod "byname" in namespace "default" names the volume "data" in its spec'))
+    await test.db.pod.delete({ where: { uid: podUid } })
+    await rename('data', 'files')
   })
 })
 

@@ -11,6 +11,7 @@ import { storageClassSpec } from '@/domain/storage-class/spec'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
+import { podsByVolumeName, renameInSchedules } from '@/server/store/volume-renames'
 import { findClassOf, findVolume, holdVolume, insertVolume, isVolumeNameTaken, readVolumeUse, updateVolume, type StoredClass, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
@@ -123,10 +124,19 @@ async function change(tx: Transaction, settings: Settings, scope: Scope, row: Vo
   const sizeBytes = await sizeAfter(tx, settings, scope, row, after.spec)
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
   if (!specChanged && after.name === row.name && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
+  const renamed = after.name === row.name ? [] : [`called ${after.name}`, ...(await followName(tx, scope, row.name, after.name))]
   await updateVolume(tx, scope, row.uid, { ...after, sizeBytes, specChanged })
-  const changes = [...(after.name === row.name ? [] : [`called ${after.name}`]), ...(sizeBytes === row.sizeBytes ? [] : [`${before.size} to ${after.spec.size}`])]
+  const changes = [...renamed, ...(sizeBytes === row.sizeBytes ? [] : [`${before.size} to ${after.spec.size}`])]
   await recordAudit(tx, scope, { action: 'volume.update', kind: 'Volume', name: row.name, detail: changes.join(', ') })
   return true
+}
+
+/** Schedules that name the volume go on with it. A pod's spec cannot: it would not find the volume when it is placed. */
+async function followName(tx: Transaction, scope: Scope, from: string, to: string): Promise<string[]> {
+  const [pod] = await podsByVolumeName(tx, scope, from)
+  if (pod) throw refusedAt('newName', `the pod "${pod.name}" in namespace "${pod.namespace}" names the volume "${from}" in its spec: create the pod anew with the volume's uid, or delete it, before the volume is called otherwise`)
+  const schedules = await renameInSchedules(tx, scope, from, to)
+  return schedules.length > 0 ? [`so in ${schedules.join(', ')}`.slice(0, 300)] : []
 }
 
 /** The size that is asked for, where the volume may grow to it. */
