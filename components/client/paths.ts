@@ -93,6 +93,7 @@ export const paths = {
   renameVolume: (slug: string, name: string) => `${volume(slug, name)}/rename`,
   volumeTimeline: (slug: string, name: string) => `${volume(slug, name)}/snapshots`,
   takeSnapshot: (slug: string, name: string) => `${volume(slug, name)}/snapshots-new`,
+  volumeFigures: (slug: string, name: string, query?: { range?: string | undefined }) => `${volume(slug, name)}/figures${search(query)}`,
   volumeYaml: (slug: string, name: string) => `${volume(slug, name)}/yaml`,
   /** What takes a disk's image in, by PUT. */
   volumeUploadApi: (slug: string) => `/api/volumes/${e(slug)}`,

@@ -34,6 +34,7 @@ export function useVolume() {
 const tabsOf = (tenant: string, name: string) => [
   { href: paths.volume(tenant, name), label: 'Overview', under: [paths.attachVolume(tenant, name), paths.growVolume(tenant, name), paths.volumeLimits(tenant, name), paths.renameVolume(tenant, name)] },
   { href: paths.volumeTimeline(tenant, name), label: 'Snapshots', under: [paths.takeSnapshot(tenant, name)] },
+  { href: paths.volumeFigures(tenant, name), label: 'Figures' },
   { href: paths.volumeYaml(tenant, name), label: 'YAML' },
 ]
 
