@@ -89,7 +89,7 @@ async function connect(): Promise<void> {
   const identity = await HostIdentity.load(join(data, 'identity.pem'))
   await registerHost(test.db, 'h1', identity.publicKey)
   let fetchUpload: FetchUpload | undefined
-  volumes = await openVolumes({ folder: join(data, 'host'), volumesFolder: join(data, 'host', 'volumes'), log: test.server.log }, [], (...request) => (fetchUpload ? fetchUpload(...request) : Promise.reject(new Error('not connected'))), () => {})
+  volumes = await openVolumes({ folder: join(data, 'host'), volumesFolder: join(data, 'host', 'volumes'), log: test.server.log }, [], { fetch: (...request) => (fetchUpload ? fetchUpload(...request) : Promise.reject(new Error('not connected'))), images: { ensure: () => Promise.reject(new Error('no images here')) }, tell: () => {}, reach: () => Promise.resolve() })
   const bootId = randomUUID()
   const reporter = new Reporter(bootId, { report: () => null, reports: () => [], image: () => null, imageReports: () => [] }, undefined, null, volumes)
   volumes.listen(reporter)

@@ -28,7 +28,9 @@ export async function findSource(tx: Transaction, scope: Scope, wanted: Wanted):
     case 'Upload':
       return ofUpload(tx, scope, wanted, source)
     case 'Image':
-      throw refusedAt('spec.source', 'volumes with the files of an image are not carried out yet: make a blank one, and let a container of the image copy them', 'invalid_input')
+      // Its files come into it with the first pod that writes to it: how many they are is known then.
+      if (wanted.spec.accessMode === 'ReadOnlyMany') throw refusedAt('spec.accessMode', 'is ReadOnlyMany, and the files of an image come into a volume with the first pod that writes to it: make it ReadWriteOnce, and clone it for readers', 'invalid_input')
+      return ofNothing
   }
 }
 
