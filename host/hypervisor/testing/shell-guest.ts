@@ -26,6 +26,18 @@ export async function shellGuest(guest: GuestKernel, folder: string): Promise<Gu
   return { ...guest, initramfs, version: 'shell' }
 }
 
+/** Resolves once the shell answers: in the place of the agent's hello. */
+export async function shellAnswers(socketPath: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const shell = await GuestShell.connect(socketPath).catch(() => null)
+    const isThere = await shell?.run('true', 5000).then(() => true, () => false)
+    shell?.close()
+    if (isThere) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  signal.throwIfAborted()
+}
+
 /** Speaks with the shell of {@link shellGuest}: one command after another. */
 export class GuestShell {
   private text = ''
@@ -65,6 +77,19 @@ export class GuestShell {
     const { out, code } = await this.run(line, timeoutMs)
     if (code !== 0) throw new Error(`"${line}" ended with ${code}: ${out}`)
     return out
+  }
+
+  /** Begins a line that prints without end. Each line of it is handed on as it comes, until the VM ends: resolves then. */
+  stream(line: string, onLine: (line: string) => void): Promise<void> {
+    let rest = ''
+    this.socket.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('utf8')).split('\n')
+      rest = lines.pop() ?? ''
+      lines.forEach(onLine)
+    })
+    const ended = new Promise<void>((resolve) => void this.socket.once('close', () => resolve()))
+    this.socket.write(`${line}\n`)
+    return ended
   }
 
   close(): void {
