@@ -106,6 +106,8 @@ function unlessUnknown(error: unknown): void {
 export async function growOpen(hold: Hold, { uid, sizeBytes, mode }: HostVolume, store: VolumeStore, vm: PodVm): Promise<void> {
   if (hold.size === null || hold.size < sizeBytes) {
     hold.grown = mode === 'block'
+    // QEMU, and the VM with it, would wait for a store that does not answer.
+    await store.probe()
     await vm.serial.do(() => vm.disks.grow(serialOf(uid), sizeBytes))
     hold.size = sizeBytes
   }

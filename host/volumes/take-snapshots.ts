@@ -24,6 +24,8 @@ const freezeMs = 10_000
 export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<boolean> {
   return inAll([...members].sort((a, b) => (a.volume.uid < b.volume.uid ? -1 : 1)), async () => {
     if (!members.every(({ volume }) => volume.state.isSettled)) return false
+    // QEMU, and the VM with it, would wait for a store that does not answer.
+    await Promise.all([...new Set(members.map(({ store }) => store))].map((store) => store.probe()))
     const prepared: Prepared[] = []
     try {
       for (const one of members) prepared.push({ ...one, ...writerOf(one.volume, parts.vms), step: await one.store.prepareSnapshot(one.volume.uid, one.uid) })

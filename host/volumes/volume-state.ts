@@ -84,9 +84,9 @@ export class VolumeState {
     return hold !== undefined && hold.isWanted && hold.epoch === epoch && this.isOpenable
   }
 
-  /** Whether snapshots of it can be taken: it is this host's to write, and who has it open is known. */
+  /** Whether snapshots of it can be taken: it is this host's to write, who has it open is known, and does not stand still for its store. */
   get isSettled(): boolean {
-    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every(({ state }) => state === 'closed' || state === 'mounted')
+    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every(({ state, paused }) => (state === 'closed' || state === 'mounted') && !paused)
   }
 
   observe(store: boolean, due: boolean, now: number): Observed {

@@ -155,6 +155,8 @@ export class Volumes implements VolumePort {
     if (!vm) return []
     vm.isEnding = true
     const holds = [...this.volumes.values()].flatMap(({ state }) => state.holds.get(podUid) ?? []).filter(({ state }) => state === 'mounted' || state === 'open')
+    // A guest that stands still for a full store would not answer.
+    if (this.isPaused(podUid)) return holds.map(({ name }) => name)
     const left = await Promise.all(holds.map(async (hold) => {
       const isOut = await vm.guest.detach({ volume: hold.name, force: false, timeoutMilliseconds: Math.max(1, Math.min(withinMs, 600_000)) }).then(() => true, () => false)
       if (isOut && hold.state === 'mounted') hold.state = 'open'
