@@ -1,59 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageSerial } from '@/contracts/guest/v1/machine'
-import type { AttachVolumeParams } from '@/contracts/guest/v1/volumes'
 import { makingMark, tailOffset } from '@/guest/volumes/layout'
 import { GuestClient } from '@/host/guest/client'
-import { execute, runToEnd, setupRequest, startRequest } from '@/host/guest/testing/requests'
+import { setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
 import { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { answerMs, mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
 import { run } from '@/platform/exec'
 
 const MiB = 1024 * 1024
-const answerMs = 90_000
 
 let machine: TestMachine
 let client: GuestClient
 let disks: VolumeDisks
 
-/** Asks for a volume of the pod. */
-function attach(volume: string, serial: string, more: Partial<AttachVolumeParams> = {}) {
-  return client.volumes.attach({ volume, serial, fsType: 'ext4', mode: 'filesystem', readOnly: false, format: true, populate: null, ...more }, answerMs)
-}
-
-const detach = (volume: string, force = false) => client.volumes.detach({ volume, force, timeoutMilliseconds: force ? 20_000 : 300 })
-
-/** Runs a shell in a container with these mounts, to its end. */
-const shell = (name: string, script: string, mounts: Parameters<typeof startRequest>[2] = {}) => runToEnd(client, startRequest(name, ['sh', '-c', script], mounts))
-const mounted = (volume: string, subPath = '') => ({ volume, path: '/data', readOnly: false, subPath })
-
-/** Starts a container that stays, and whose shell others enter. */
-async function sleeper(container: string, more: Parameters<typeof startRequest>[2] = {}): Promise<void> {
-  const { stdout, stderr } = await client.startContainer(startRequest(container, ['sleep', '3600'], more))
-  stdout.resume()
-  stderr.resume()
-}
-
-const inside = (container: string, script: string) => execute(client, container, ['sh', '-c', script])
-
-/** Resolves once a process in a container has done this and stays. */
-async function staying(container: string, script: string): Promise<void> {
-  const session = await client.exec({ container, args: ['sh', '-c', `${script} && echo here && exec sleep 3600`], env: [], cwd: null, user: null, stdin: false, terminal: null })
-  await once(session.stdout, 'data')
-}
-
-/** Writes into a disk's file while no machine has it. */
-async function patch(serial: string, offset: number, bytes: string | Buffer): Promise<void> {
-  const file = await open(disks.path(serial), 'r+')
-  await file.write(Buffer.from(bytes), 0, undefined, offset)
-  await file.close()
-}
-
-const digest = async (serial: string) => createHash('sha256').update(await readFile(disks.path(serial))).digest('hex')
+const { attach, detach, shell, sleeper, inside, staying } = volumeRequests(() => client)
+const patch = (serial: string, offset: number, bytes: string | Buffer) => disks.patch(serial, offset, bytes)
+const digest = (serial: string) => disks.digest(serial)
 
 beforeAll(async () => {
   machine = await startTestMachine()

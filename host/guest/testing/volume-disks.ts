@@ -1,4 +1,5 @@
-import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { copyFile, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { QmpClient } from '@/host/hypervisor/qmp'
@@ -52,6 +53,17 @@ export class VolumeDisks {
   /** A file of an ext4 that no machine has mounted, read without mounting it. */
   async read(serial: string, path: string): Promise<string> {
     return (await run('/sbin/debugfs', ['-R', `cat ${path}`, this.path(serial)])).stdout
+  }
+
+  /** Writes into a disk's file while no machine has it. */
+  async patch(serial: string, offset: number, bytes: string | Buffer): Promise<void> {
+    const file = await open(this.path(serial), 'r+')
+    await file.write(Buffer.from(bytes), 0, undefined, offset)
+    await file.close()
+  }
+
+  async digest(serial: string): Promise<string> {
+    return createHash('sha256').update(await readFile(this.path(serial))).digest('hex')
   }
 
   async close(): Promise<void> {
