@@ -37,7 +37,7 @@ export function AttachForm() {
   return (
     <SideForm title={`Attach ${name}`} description="To a pod that runs: its containers have it a moment later, and none is started anew." submit="Attach volume" back={paths.volume(tenant, name)} form={form}>
       <AttachFields tenant={tenant} values={form.values} errors={form.errors} set={form.set} isReadOnly={spec.accessMode === 'ReadOnlyMany'} />
-      {status.formatted === null && spec.source.kind === 'Blank' && <Callout tone="info" title="It is blank">The pod’s machine makes {spec.fsType ?? 'a file system'} on it first. What is on a volume already is never formatted. Its folder is root’s: a container of another user writes it where its pod has an fsGroup.</Callout>}
+      {status.formatted === null && spec.source.kind === 'Blank' && <Callout tone="info" title="It is blank">The pod’s machine makes {spec.fsType ?? 'a file system'} on it first. What is on a volume already is never formatted.</Callout>}
     </SideForm>
   )
 }

@@ -37,7 +37,7 @@ export function UsageDetail({ volume: { metadata, status } }: { volume: Pick<Vol
       <Properties>
         <Property name="Promised">{formatBytes(sizeBytes)}</Property>
         <Property name="Written">{storedBytes === null ? `${NOTHING} nothing is stored yet` : <><Key className={filesystem ? light[usage.tone] : solid[usage.tone]} />{formatBytes(storedBytes)} <span className="text-faint">in the store, its snapshots not counted</span></>}</Property>
-        <Property name="Files">{filesystem ? <><Key className={solid[usage.tone]} />{formatBytes(filesystem.usedBytes)} of {formatBytes(filesystem.totalBytes)} <span className="text-faint">{filesystem.type}, as its pod’s machine says</span></> : <span className="text-faint">{status.formatted === 'block' ? `${NOTHING} a block device: what is on it is its pods’` : `${NOTHING} told while a pod has it`}</span>}</Property>
+        <Property name="Files">{filesystem ? <><Key className={solid[usage.tone]} />{formatBytes(filesystem.usedBytes)} of {formatBytes(filesystem.totalBytes)} <span className="text-faint">{filesystem.type}, as its pod’s machine said last</span></> : <span className="text-faint">{status.formatted === 'block' ? `${NOTHING} a block device: what is on it is its pods’` : `${NOTHING} told while a pod has it`}</span>}</Property>
       </Properties>
     </div>
   )
