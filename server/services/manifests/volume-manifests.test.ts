@@ -64,6 +64,19 @@ describe('manifests of volumes', () => {
     expect(await server.db.volume.count({ where: { name: 'dry' } })).toBe(0)
   })
 
+  it('keep what a volume has: snapshots and schedules are applied, listed and deleted as all else', async () => {
+    await server.db.volume.updateMany({ where: { name: 'data' }, data: { storedPhase: 'Ready', storedSizeBytes: 2n << 30n } })
+    const snapshot = manifest('VolumeSnapshot', 'name: s', 'source: {volumeName: data}', 'snapshot.storage.k8s.io/v1')
+    const schedule = manifest('SnapshotSchedule', 'name: nightly', 'volumes: {names: [data]}, every: 1d, keep: {daily: 7}')
+    expect(await apply(`${snapshot}---\n${schedule}`)).toEqual([['VolumeSnapshot', 's', 'created'], ['SnapshotSchedule', 'nightly', 'created']])
+    expect(await apply(`${snapshot}---\n${schedule.replace('1d', '6h')}`)).toEqual([['VolumeSnapshot', 's', 'unchanged'], ['SnapshotSchedule', 'nightly', 'configured']])
+    const { get, list } = ann.caller['manifest']
+    expect(await get({ tenant: tenant(), kind: 'VolumeSnapshot', name: 's' })).toMatchObject({ apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshot', spec: { source: { volumeName: 'data' } } })
+    expect(await get({ tenant: tenant(), kind: 'SnapshotSchedule', name: 'nightly' })).toMatchObject({ apiVersion: 'v1', spec: { every: '6h' } })
+    for (const kind of ['VolumeSnapshot', 'SnapshotSchedule', 'PersistentVolumeClaim'] as const) expect((await list({ tenant: tenant(), kind })).items.map((one) => one.kind)).toEqual([kind])
+    for (const [kind, name] of [['VolumeSnapshot', 's'], ['SnapshotSchedule', 'nightly']] as const) expect(await ann.caller['manifest'].delete({ tenant: tenant(), kind, name })).toEqual({ deleting: true })
+  })
+
   it('delete them: a volume for a while, and a claim once no pod names it', async () => {
     const remove = (kind: 'Volume' | 'PersistentVolumeClaim', name: string) => ann.caller['manifest'].delete({ tenant: tenant(), kind, name })
     expect(await remove('Volume', 'data')).toEqual({ deleting: true })
