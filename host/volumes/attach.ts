@@ -49,13 +49,19 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
     hold.size = (await vm.disks.plugged()).find((one) => one.serial === serial)?.sizeBytes ?? null
     hold.rates = JSON.stringify(rates)
   })
-  const request = { volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: !formatted }
-  const result = fill ? await withImage(vm, fill, () => vm.guest.attach({ ...request, populate: { serial: fill.serial } }, longGuestMs)) : await vm.guest.attach({ ...request, populate: null }, longGuestMs)
+  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted, populate }, longGuestMs)
+  const result = fill ? await withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : await asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes
   hold.usedBytes = mode === 'block' ? null : result.usedBytes
   return { formatted: result.fsType ?? 'block' }
+}
+
+/** What a copy has wins over what its class gives to new ones: nobody knew it before a guest has looked. */
+const asItStands = <T>({ origin, fsType }: HostVolume, again: (fsType: HostVolume['fsType']) => Promise<T>) => (error: unknown): Promise<T> => {
+  if (origin.kind === 'blank' || !(error instanceof GuestRefusal) || error.code !== 'FilesystemMismatch') throw error
+  return again(fsType === 'ext4' ? 'xfs' : 'ext4')
 }
 
 /** The guest finds the disk of an image by it, with whose files a volume is filled. */

@@ -110,6 +110,21 @@ describe('the volumes of a host', () => {
     expect(next.filled).toEqual([])
   })
 
+  it('that are copies have the file system that stands on them, whatever their class gives to new ones', async () => {
+    const vm = new MemoryVm()
+    const attach = vm.guest.volumes.attach.bind(vm.guest.volumes)
+    const asked: string[] = []
+    vi.spyOn(vm.guest.volumes, 'attach').mockImplementation((params, ...more) => {
+      asked.push(params.fsType)
+      return params.fsType === 'xfs' ? attach(params, ...more) : Promise.reject(new GuestRefusal('FilesystemMismatch', 'the disk has xfs and the pod asks for ext4'))
+    })
+    const copy = server.attached(server.volume({ origin: { kind: 'snapshot', snapshotUid: randomUUID() } }), pod, 'data')
+    server.say(copy)
+    up(vm)
+    await isAttached(copy)
+    expect([asked.slice(0, 2), server.report('volume', copy.uid)?.formatted]).toEqual([['ext4', 'xfs'], 'xfs'])
+  })
+
   it('are answered for once nothing has them open and what is under way has ended', async () => {
     let goOn = (): void => {}
     store.holds.set('create', new Promise((resolve) => (goOn = resolve)))
