@@ -117,6 +117,17 @@ describe('a pod with volumes', () => {
     expect(order(host, 'volumes.up again', 'volumes.ended')).toEqual(['volumes.up again'])
   })
 
+  it('is refused where its VM has no room for so many disks', async () => {
+    const { host } = hostWithVolumes()
+    const containers = Array.from({ length: 10 }, (_, i) => ({ name: `c${i}`, image: `image${i}:1` }))
+    const names = Array.from({ length: 15 }, (_, i) => `v${i}`)
+    const many = testAssignment({ containers, volumes: names.map((name) => ({ name, cinder: { volumeID: name } })) })
+    const volumes = names.map((name) => ({ name, volumeUid: randomUUID(), attachmentUid: randomUUID(), epoch: 1, readOnly: false }))
+    const { worker } = startWorker(host, { ...many, volumes })
+    await settle()
+    expect(worker.report()).toMatchObject({ reason: 'TooManyDisks', message: expect.stringContaining('15 volumes') as string })
+  })
+
   it('is refused by a host that keeps none', async () => {
     const host = new FakeHost()
     const { worker } = startWorker(host, given(pod))

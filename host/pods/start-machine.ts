@@ -11,8 +11,8 @@ import type { RoutedGuests } from './routed-guests'
 import type { StartGate } from './start-gate'
 import type { StepRecorder } from './step-recorder'
 
-/** Each image is a disk of the VM, which has no more places for disks. */
-const maxImages = 24
+/** Each image and each volume is a disk of the VM, which has no more places for disks. */
+const maxDisks = 24
 
 /** A pod that says so gets a way to stores on the network with its VM, so that volumes there can come while it runs. */
 const storageAnnotation = 'volumes.hypernetes.io/storage-network'
@@ -127,7 +127,9 @@ async function resolveImages(images: ImagePort, assignment: Assignment, progress
   // Keyed by what the spec says, which need not be how the store calls the image; the one that starts first stays first: it is the root disk.
   const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
   const count = new Set(ready.map((image) => image.digest)).size
-  if (count > maxImages) throw new StepError('TooManyImages', `The pod's containers use ${count} different images, and one pod has room for ${maxImages}. Use fewer different images, or split the pod.`)
+  if (count > maxDisks) throw new StepError('TooManyImages', `The pod's containers use ${count} different images, and one pod has room for ${maxDisks}. Use fewer different images, or split the pod.`)
+  const volumes = progress.volumes.names.length
+  if (count + volumes > maxDisks) throw new StepError('TooManyDisks', `The pod has ${volumes} volumes and its containers use ${count} different images, and one pod has room for ${maxDisks} of both together. Use fewer, or split the pod.`)
   progress.imagesReady(found)
   return found
 }

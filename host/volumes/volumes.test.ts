@@ -300,6 +300,18 @@ describe('the volumes of a host', () => {
     expect(vm.calls).toContain('resume ')
   })
 
+  it('whose guest is told of a full store go on, and their tenant is told now and then', async () => {
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    const full = { serial: serialOf(volume.uid), operation: 'write' as const, noSpace: true, paused: false, reason: 'No space left on device' }
+    for (let i = 0; i < 5; i += 1) vm.fault(full)
+    expect([attachment(volume)?.paused, told]).toEqual([false, ['StoreFull']])
+    await clock.advance(61_000)
+    vm.fault(full)
+    vm.fault({ ...full, noSpace: false })
+    expect([vm.calls.includes('resume '), told]).toEqual([false, ['StoreFull', 'StoreFull', 'VolumeError']])
+  })
+
   it('have snapshots that are taken once their group is whole, and removed', async () => {
     const [one, other] = [server.volume(), server.volume()]
     const group = randomUUID()
