@@ -66,8 +66,11 @@ export interface VolumeStore {
   clone(snapshotUid: string, uid: string, sizeBytes: number): Promise<void>
   /** Afterwards it depends on no snapshot. Of a volume that is not open here. */
   flatten(uid: string, progress: Progress, signal: AbortSignal): Promise<void>
-  /** The volume has the snapshot's bytes again. Of a volume that is not open. */
-  revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal): Promise<void>
+  /**
+   * The volume has the snapshot's bytes again. Of a volume that is not open. With `epoch` it needs `claim` under that: a host that was asleep since it claimed takes nothing back that was written under a
+   * higher one.
+   */
+  revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void>
   /** Clones of it keep their bytes. */
   removeSnapshot(snapshotUid: string): Promise<void>
   /** Its snapshots and clones keep their bytes. Of a volume that is not open. */

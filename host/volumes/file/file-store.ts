@@ -193,9 +193,10 @@ export class FileStore implements VolumeStore {
     return this.of(uid, () => flattenVolume(this.site, uid, this.exclusively, { progress, signal }))
   }
 
-  revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal): Promise<void> {
+  revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
     return this.short(uid, async () => {
       signal.throwIfAborted()
+      if (epoch !== undefined) await holdsEpoch(new VolumeFolder(this.site.root, uid), uid, epoch)
       await revertVolume(this.site, uid, snapshotUid)
       progress(1)
     })

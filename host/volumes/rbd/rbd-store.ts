@@ -113,8 +113,9 @@ export class RbdStore implements VolumeStore {
     progress(1)
   }
 
-  async revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal): Promise<void> {
+  async revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
     await this.closed(uid)
+    if (epoch !== undefined) await requireClaim(this.place, uid, epoch)
     await rollBack(this.place, uid, snapshotUid, signal)
     progress(1)
   }

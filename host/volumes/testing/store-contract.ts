@@ -144,6 +144,16 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await under.store().revert(volume.uid, second, silent, never)
       await volume.read(0x72)
       await refuses('NotFound', under.store().revert(volume.uid, randomUUID(), silent, never))
+      // Who was asleep since it claimed takes nothing back that somebody else has written since.
+      const asleep = (volume.epoch += 1)
+      await under.store().claim(volume.uid, asleep, null)
+      await volume.write(0x76)
+      await refuses('Stale', under.store().revert(volume.uid, first, silent, never, asleep))
+      await volume.read(0x76)
+      volume.epoch += 1
+      await under.store().claim(volume.uid, volume.epoch, null)
+      await under.store().revert(volume.uid, first, silent, never, volume.epoch)
+      await volume.use((image) => image.read(0x71, 0, MiB))
     })
 
     rest('makes a clone stand by itself', async () => {
