@@ -19,6 +19,8 @@ const maxWaiting = 20_000
  */
 export class VolumeReports {
   private readonly waiting = new Map<string, VolumeReport>()
+  /** What came after the first report: it is stored before what that said of all, of which most is known. */
+  private readonly news = new Set<string>()
   private readonly stores = new Map<string, StoreReport>()
   private readonly busy = new Map<string, { ms: number; until: number }>()
   private running: Promise<void> | null = null
@@ -40,6 +42,7 @@ export class VolumeReports {
       if (held.hear(report)) changed.push(report.uid)
       if (report.phase === 'Gone') continue
       const key = volumeObjectKey(report)
+      if (named === null) this.news.add(key)
       const { fenced } = this.waiting.get(key) ?? {}
       // Whom a keeper has shut out is said once under a number, and a newer word that leaves it out takes nothing back.
       this.waiting.set(key, fenced && fenced.epoch > (report.fenced?.epoch ?? -1) ? { ...report, fenced } : report)
@@ -61,13 +64,20 @@ export class VolumeReports {
     while (this.again && !session.closed) {
       this.again = false
       await this.storeStores(parts, session)
-      for (const [key, report] of [...this.waiting]) {
-        if (session.closed) break
-        if ((this.busy.get(key)?.until ?? 0) <= performance.now() && this.waiting.get(key) === report) await this.write(parts, session, key, report)
+      for (let key = this.next(); key !== null && !session.closed; key = this.next()) {
+        const report = this.waiting.get(key)
+        this.news.delete(key)
+        if (report) await this.write(parts, session, key, report)
       }
       this.planNext(parts, session)
     }
     this.isRunning = false
+  }
+
+  /** The key of one that can be stored now. */
+  private next(): string | null {
+    for (const keys of [this.news, this.waiting.keys()]) for (const key of keys) if ((this.busy.get(key)?.until ?? 0) <= performance.now()) return key
+    return null
   }
 
   private async write({ db, log }: Parts, session: HostSession, key: string, report: VolumeReport): Promise<void> {

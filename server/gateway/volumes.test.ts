@@ -280,6 +280,23 @@ describe('a host', () => {
     await soon(() => row(held)).toMatchObject({ report: { attachments: [{ paused: true }] } })
   })
 
+  it('is heard at once of what is new, also where it has said of very much else what it has', async () => {
+    const many = await Promise.all(Array.from({ length: 150 }, () => volumeOf({ storedPhase: 'Creating' })))
+    await host.begin()
+    await soon(() => host.told.size).toBe(many.length + 1)
+    for (const uid of many) await soon(() => row(uid)).toMatchObject({ storedPhase: 'Ready' })
+    host.close()
+    await server.db.volume.updateMany({ data: { storedBytes: null } })
+    const again = await connect('h1', host.disk)
+    const [last = ''] = many.slice(-1)
+    again.fail(last, 'NoSpace', 'no room')
+    await Promise.all([again.begin(), again.pause(last, true)])
+    await soon(() => row(last)).toMatchObject({ storedPhase: 'Failed' })
+    await soon(() => server.db.volume.count({ where: { storedBytes: null } })).toBe(0)
+    const news = await row(last)
+    expect(await server.db.volume.count({ where: { revision: { gt: news?.revision ?? 0n } } }), 'stored after what is new').toBeGreaterThan(0)
+  })
+
   it('of before volumes is told nothing of them', async () => {
     const old = await connectHost(server, sessions, 'h3', ['networkObjects'])
     await old.reportVolumes([], { complete: true })
