@@ -82,6 +82,9 @@ test('a volume is seen by its serial, written beyond the scratch disk’s size, 
   expect(device).toMatch(/^\/dev\/vd[a-z]$/)
   await guest.out('dd if=/bin/busybox of=$A bs=1M seek=900 count=1 conv=notrunc,fsync 2>/dev/null; dd if=$A bs=1M skip=900 count=1 iflag=direct 2>/dev/null | cmp - /bin/busybox -n 1048576')
   await expect(vm.volumes.plug(disk(a, [base], 1024 * MiB))).rejects.toThrow('is plugged in already')
+  const done = (await vm.volumes.counters()).get(a)
+  expect(done?.writtenBytes).toBeGreaterThanOrEqual(MiB)
+  expect([done && done.readOperations > 0, done && done.writeOperations > 0, done && done.readBytes >= MiB, done && done.writeMicroseconds > 0]).toEqual([true, true, true, true])
   // The image is locked against every other opener.
   await expect(run('qemu-io', ['-f', 'qcow2', '-c', 'write 0 512', base.path])).rejects.toThrow('lock')
 

@@ -5,6 +5,7 @@ import { setMemoryLimit } from '@/host/cgroups/memory-limit'
 import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, secretId, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import { VolumeError, type Layer } from '@/host/volumes/store'
 import { blockGraph, chainBelow } from './block-graph'
+import { diskCounters, type DiskCounters } from './disk-counters'
 import { noWayToStorage, openCephImage, type CephImage } from './ceph-image'
 import { allowFileSize, fileBytesOf } from './file-size-limit'
 import { giveFiles } from './give-files'
@@ -117,8 +118,9 @@ export class VolumeDisks {
   /**
    * Freezes what is on top of these disks and goes on in an overlay each, all at one instant; when it fails all of them go on as before. Tells for how long it took QEMU,
    * in which their writes waited. A top that QEMU has open for writing afterwards is an error: a snapshot never changes.
+   * `isPaused`: the VM stands still by {@link pause}, in which QEMU closes nothing that it is told to: {@link confirmFrozen} is to be asked after {@link resume}.
    */
-  async snapshot(steps: readonly OverlayStep[]): Promise<{ stallMs: number }> {
+  async snapshot(steps: readonly OverlayStep[], isPaused = false): Promise<{ stallMs: number }> {
     const added: string[] = []
     try {
       const sets = await giveFiles(this.vm.runDir, steps.map(({ serial, overlay }) => filesOf(serial, overlay, false)))
@@ -130,8 +132,7 @@ export class VolumeDisks {
       const actions = steps.map(({ serial, top, overlay }) => ({ type: 'blockdev-snapshot', data: { node: layerNode(serial, top.id), overlay: layerNode(serial, overlay.id) } }))
       await this.qmp.command('transaction', { actions }, draining)
       const stallMs = performance.now() - began
-      await takeFiles(this.qmp, steps.map(({ serial, top }) => labelOf(serial, top, 'rw')))
-      await this.mustNotWrite(steps.map(({ top }) => top.path))
+      if (!isPaused) await this.confirmFrozen(steps)
       return { stallMs }
     } catch (error) {
       // Those that came into use are refused.
@@ -139,6 +140,12 @@ export class VolumeDisks {
       await this.takeUnused(steps).catch(() => {})
       throw asVmError(error)
     }
+  }
+
+  /** What was on top is closed for writing; throws where QEMU keeps it open. */
+  async confirmFrozen(steps: readonly OverlayStep[]): Promise<void> {
+    await takeFiles(this.qmp, steps.map(({ serial, top }) => labelOf(serial, top, 'rw')))
+    await this.mustNotWrite(steps.map(({ top }) => top.path))
   }
 
   /** What QEMU has, whoever asked for it. */
@@ -177,6 +184,11 @@ export class VolumeDisks {
   /** Whether the VM stands still for a read or write that a store did not carry out. */
   async isStopped(): Promise<boolean> {
     return (await this.qmp.execute('query-status', {}, z.looseObject({ status: z.string() }))).status === 'io-error'
+  }
+
+  /** What each disk has done since it was plugged in, by its serial. An answer may take as long as the store does. */
+  counters(): Promise<ReadonlyMap<string, DiskCounters>> {
+    return diskCounters(this.qmp, draining.timeoutMs)
   }
 
   /** Lets a VM that was paused, also by a fault, go on: what waits is tried again. */

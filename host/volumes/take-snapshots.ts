@@ -58,7 +58,8 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   const frozen = freeze ? await freezeAll(prepared, vms) : new Set<Hold>()
   const takenAt = new Date(parts.clock.now()).toISOString()
   try {
-    await (isOneInstant ? carryOut(prepared, overlays) : whilePaused(vms, () => carryOut(prepared, overlays)))
+    await (isOneInstant ? carryOut(prepared, overlays, false) : whilePaused(vms, () => carryOut(prepared, overlays, true)))
+    if (!isOneInstant) for (const [vm, steps] of overlays) await vm.disks.confirmFrozen(steps)
   } finally {
     await thawAll(prepared, frozen)
   }
@@ -82,8 +83,8 @@ async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer)
   return [{ serial, top: { ...top, readOnly: false }, overlay, direct: image.direct }]
 }
 
-async function carryOut(prepared: readonly Prepared[], overlays: ReadonlyMap<PodVm, OverlayStep[]>): Promise<void> {
-  for (const [vm, steps] of overlays) if (steps.length > 0) await vm.serial.do(() => vm.disks.snapshot(steps))
+async function carryOut(prepared: readonly Prepared[], overlays: ReadonlyMap<PodVm, OverlayStep[]>, isPaused: boolean): Promise<void> {
+  for (const [vm, steps] of overlays) if (steps.length > 0) await vm.serial.do(() => vm.disks.snapshot(steps, isPaused))
   // A store that takes it by itself does so now.
   await Promise.all(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : undefined)))
 }

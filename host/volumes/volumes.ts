@@ -6,6 +6,7 @@ import type { Logger } from '@/platform/logger'
 import type { MakeOfArchive } from './archive'
 import type { ImageFile } from './attach'
 import { Changes } from './changes'
+import { VolumeCounters } from './counters'
 import { FullWatch } from './full'
 import { serialOf } from './open-image'
 import { Snapshots } from './snapshots'
@@ -14,7 +15,7 @@ import { Volume, type VolumeParts } from './volume'
 import { PodVms, type PodVm } from './vms'
 
 export type VolumesSettings = {
-  ledger: VolumeLedger
+  ledger: Pick<VolumeLedger, 'volume' | 'volumes' | 'snapshot' | 'stores' | 'save' | 'remove'>
   /** Pods of an earlier run of the agent, whose VMs may have volumes open. */
   before: readonly string[]
   folders: { stores: string; work: string }
@@ -44,6 +45,8 @@ export class Volumes implements VolumePort {
   private readonly snapshots: Snapshots
   private readonly watches = new Map<string, FullWatch>()
   private readonly changes = new Changes()
+  /** What they do for running pods. */
+  readonly counters: VolumeCounters
   private readonly parts: VolumeParts
   private listener: VolumeListener | null = null
   /** The parts of a complete message that came so far. */
@@ -52,6 +55,7 @@ export class Volumes implements VolumePort {
   constructor(private readonly settings: VolumesSettings) {
     const { ledger, before, folders, clock, log, makeOfArchive, imageFile, reach } = settings
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
+    this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
     this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), reach })
     this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), makeOfArchive, imageFile, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
     this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })

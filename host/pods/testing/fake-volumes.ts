@@ -10,4 +10,4 @@ export const noVolumes: GuestVolumes = { attach: refuse, detach: refuse, grow: r
 const none = () => Promise.reject(new Error('no disks of volumes here'))
 
 /** Of a VM that has no volumes. */
-export const noDisks: MachineVolumes = { plug: none, unplug: none, grow: none, limit: none, snapshot: none, replaceBelow: none, plugged: () => Promise.resolve([]), onFault: () => () => {}, isStopped: () => Promise.resolve(false), pause: none, resume: none }
+export const noDisks: MachineVolumes = { plug: none, unplug: none, grow: none, limit: none, snapshot: none, confirmFrozen: none, replaceBelow: none, plugged: () => Promise.resolve([]), onFault: () => () => {}, isStopped: () => Promise.resolve(false), counters: () => Promise.resolve(new Map()), pause: none, resume: none }

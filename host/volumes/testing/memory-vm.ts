@@ -15,6 +15,8 @@ export class MemoryVm {
   /** A call of this name fails. */
   readonly failures = new Map<string, Error>()
   fault: (fault: VolumeFault) => void = () => {}
+  /** Told of each disk before it is there. */
+  plugging: (disk: VolumeDisk) => Promise<void> = async () => {}
   readonly machine: Machine
   readonly guest: Guest
   end: () => void = () => {}
@@ -33,8 +35,10 @@ export class MemoryVm {
   }
 
   private readonly volumes: MachineVolumes = {
-    plug: async ({ serial, sizeBytes, readOnly, layers = [] }: VolumeDisk, confirmed = async () => {}) => {
+    plug: async (disk: VolumeDisk, confirmed = async () => {}) => {
+      const { serial, sizeBytes, readOnly, layers = [] } = disk
       await this.call('plug', serial)
+      await this.plugging(disk)
       await confirmed()
       this.disks.set(serial, { serial, sizeBytes, readOnly, layers: layers.map(({ id }) => id), device: true })
     },
@@ -49,6 +53,7 @@ export class MemoryVm {
     },
     limit: (serial) => this.call('limit', serial),
     snapshot: async () => ({ stallMs: 1 }),
+    confirmFrozen: async () => {},
     replaceBelow: ({ serial }) => this.call('replace below', serial),
     plugged: async () => [...this.disks.values()],
     onFault: (listener) => {
@@ -56,6 +61,7 @@ export class MemoryVm {
       return () => (this.fault = () => {})
     },
     isStopped: async () => false,
+    counters: async () => new Map(),
     pause: () => this.call('pause', ''),
     resume: () => this.call('resume', ''),
   }
