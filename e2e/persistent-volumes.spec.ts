@@ -18,6 +18,10 @@ async function said(tenant: Tenant, name: string, script: string, container?: st
   return stdout.trim()
 }
 
+/** Waits until a volume is so; what it is then stands in the failure. */
+const expectPhase = ({ api, slug }: Tenant, name: string, phase: string) =>
+  expect.poll(async () => { const { status } = await api.volume.get.query({ tenant: slug, name }); return status.phase === phase || JSON.stringify(status) }, { timeout: 90_000 }).toBe(true)
+
 /** As Hypernetes' announcement of 2016 has it, but for the image and the path of the mount. */
 const announced = (name: string, volumeID: string) => `apiVersion: v1
 kind: Pod
@@ -87,15 +91,27 @@ test('what a pod writes to its Cinder volume is there for the next one, which wa
   expect(await said(tenant, 'second', 'cat /var/lib/nginx/file')).toBe('kept')
 })
 
-test('a claim gets a volume, of which containers have parts; a block volume is a device of its container', async ({ tenant }) => {
+test('a claim gets a volume, of which containers have parts; a block volume is a device of its container; one of xfs comes while they run, grows and goes', async ({ tenant }) => {
   test.slow()
   const { api, slug } = tenant
   await apply(tenant, claimed)
-  await waitUntilRunning(tenant, pod('parts'))
+  await waitForPod(tenant, pod('parts'), ({ status }) => status.containers.length === 2 && status.containers.every(({ state }) => state === 'Running'))
   expect((await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status).toMatchObject({ phase: 'Bound', storageClass: expect.any(String), usedBy: ['parts'] })
   await said(tenant, 'parts', 'mkdir -p /logs/part && echo seen > /logs/part/line', 'writes')
   expect(await said(tenant, 'parts', 'cat /part/line', 'reads')).toBe('seen')
   expect(await said(tenant, 'parts', 'touch /part/x 2>&1 || true', 'reads')).toContain('Read-only file system')
   expect(await said(tenant, 'parts', 'printf hello | dd of=/dev/xvda bs=512 conv=sync,fsync 2>/dev/null && dd if=/dev/xvda bs=5 count=1 2>/dev/null', 'writes')).toBe('hello')
   expect((await api.volume.get.query({ tenant: slug, name: 'raw' })).status).toMatchObject({ phase: 'InUse', formatted: 'block' })
+
+  // Of a volume that comes while the pod runs: xfs, on a bus on which its pod is told of a full store.
+  await api.volume.create.mutate({ tenant: slug, name: 'late', spec: { size: '320Mi', fsType: 'xfs', onFull: 'Fail' } })
+  await api.volume.attach.mutate({ tenant: slug, name: 'late', pod: pod('parts'), mounts: [{ container: 'writes', mountPath: '/late' }, { container: 'reads', mountPath: '/late', readOnly: true }] })
+  await expectPhase(tenant, 'late', 'InUse')
+  await said(tenant, 'parts', 'echo late > /late/file', 'writes')
+  expect(await said(tenant, 'parts', 'cat /late/file; grep -c "/late xfs" /proc/mounts', 'reads')).toBe('late\n1')
+  await api.volume.update.mutate({ tenant: slug, name: 'late', size: '400Mi' })
+  await expect.poll(async () => Number(await said(tenant, 'parts', "df -m /late | tail -1 | awk '{print $2}'", 'writes')), { timeout: 60_000 }).toBeGreaterThan(330)
+  await api.volume.detach.mutate({ tenant: slug, name: 'late' })
+  await expectPhase(tenant, 'late', 'Available')
+  expect(await said(tenant, 'parts', 'ls /late', 'writes')).toBe('')
 })
