@@ -124,6 +124,18 @@ it('a volume goes on over merged layers, whatever it was opened with and came si
   expect([await disks.plugged(), await openFiles()]).toEqual([[], []])
 })
 
+it('what a snapshot froze while the VM stood still is closed for writing once it goes on', async () => {
+  const [a, b] = [await layer('a', false), await layer('b', false)]
+  await open([a])
+  await disks.pause()
+  const steps = [{ serial, top: a, overlay: b, direct: false }]
+  await disks.snapshot(steps, true)
+  await expect(disks.confirmFrozen(steps)).rejects.toThrow('open for writing')
+  await disks.resume()
+  await disks.confirmFrozen(steps)
+  expect((await disks.plugged()).map(({ layers }) => layers)).toEqual([['b', 'a']])
+})
+
 it('a volume whose merged layers cannot be opened goes on as before', async () => {
   const [a, b] = [await layer('a', true, [[0, 1]]), await layer('b', false)]
   await open([b, a])
