@@ -92,6 +92,8 @@ describe('the volumes of a pod', () => {
     await volume('wish', { spec: { fsType: 'xfs' } })
     expect(await resolved([cinder('raw'), cinder('fs', { fsType: 'xfs' }), cinder('xfs', { fsType: 'ext4' }), cinder('wish', { fsType: 'ext4' })])).toEqual(['VolumeModeMismatch', 'FilesystemMismatch', 'FilesystemMismatch', 'FilesystemMismatch'])
     expect(await resolved([cinder('fs', { fsType: 'ext4' }), cinder('xfs', { fsType: 'xfs' }), cinder('wish', { fsType: 'xfs' })])).toEqual(['fs', 'xfs', 'wish'])
+    await volume('copy', { spec: { source: { kind: 'Snapshot', name: 's' } } })
+    expect(await resolved([cinder('copy', { fsType: 'xfs' })])).toEqual(['copy'])
     expect(await resolved([cinder('raw'), cinder('fs')], { device: true })).toEqual(['raw', 'VolumeModeMismatch'])
     await volume('shared', { spec: { accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 's' } } })
     const one = await pod([cinder('shared'), cinder('fs', { readOnly: true }), cinder('wish')])

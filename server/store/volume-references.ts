@@ -5,8 +5,8 @@ import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import { formattedAs } from '@/domain/volume/state'
 import type { Database } from './database'
 
-/** A volume that a pod's spec names, as it is now. `fsType`: what stands on it, or what it is given once it is attached. */
-export type FoundVolume = { uid: string; name: string; spec: VolumeSpec; fsType: 'ext4' | 'xfs'; deletedAt: Date | null; homeHostId: string | null; storeId: string; storedPhase: string; sizeBytes: bigint; formatted: string | null }
+/** A volume that a pod's spec names, as it is now. `fsType`: what stands on it, or what it is given once it is attached; null: not known yet of what is a copy. */
+export type FoundVolume = { uid: string; name: string; spec: VolumeSpec; fsType: 'ext4' | 'xfs' | null; deletedAt: Date | null; homeHostId: string | null; storeId: string; storedPhase: string; sizeBytes: bigint; formatted: string | null }
 /**
  * One of a pod's volumes with what it is. `volume`: null where there is none, or a claim has none yet. `problem`: why the pod cannot have it, with what helps; null: nothing is
  * known against it. `readOnly`: as the pod asks, and always where nobody writes.
@@ -51,7 +51,8 @@ async function volumesBy(db: Database, asked: readonly Asked[]): Promise<Map<str
 
 function toFound({ class: of, tenantId: _, ...row }: Omit<FoundVolume, 'spec' | 'fsType'> & { tenantId: string; spec: unknown; class: { spec: unknown } }): FoundVolume {
   const spec = volumeSpec.parse(row.spec)
-  return { ...row, spec, fsType: formattedAs(row.formatted) ?? spec.fsType ?? storageClassSpec.parse(of.spec).fsType }
+  const isCopy = spec.source.kind !== 'Blank' && spec.source.kind !== 'Image'
+  return { ...row, spec, fsType: formattedAs(row.formatted) ?? spec.fsType ?? (isCopy ? null : storageClassSpec.parse(of.spec).fsType) }
 }
 
 type FoundClaim = { deletedAt: Date | null; volume: FoundVolume | null }
@@ -82,7 +83,7 @@ function withVolume(asked: PersistentVolume, volume: FoundVolume): ResolvedVolum
   const isBlock = volume.spec.volumeMode === 'Block'
   if (volume.deletedAt) return problem('VolumeDeleted', `Volume "${volume.name}" is deleted. Restore it while it can be, or name another one.`)
   if (one.isBlock !== null && one.isBlock !== isBlock) return problem('VolumeModeMismatch', isBlock ? `Volume "${volume.name}" is a block device: name it in volumeDevices of the containers, not in volumeMounts.` : `Volume "${volume.name}" has a file system: name it in volumeMounts of the containers, not in volumeDevices.`)
-  if (!isBlock && one.fsType !== null && volume.fsType !== one.fsType) return problem('FilesystemMismatch', `Volume "${volume.name}" ${volume.formatted === null ? 'is given' : 'has'} ${volume.fsType}, and the pod asks for ${one.fsType}: leave fsType out, or name a volume whose own fsType is ${one.fsType}.`)
+  if (!isBlock && one.fsType !== null && volume.fsType !== null && volume.fsType !== one.fsType) return problem('FilesystemMismatch', `Volume "${volume.name}" ${volume.formatted === null ? 'is given' : 'has'} ${volume.fsType}, and the pod asks for ${one.fsType}: leave fsType out, or name a volume whose own fsType is ${one.fsType}.`)
   return { ...one, problem: null }
 }
 
