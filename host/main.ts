@@ -63,7 +63,7 @@ host.pods.listen(reporter)
 host.volumes.listen(reporter)
 external?.listen((key) => reporter.externalChanged(key))
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
-const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), services: () => host.serviceCounters(), volumes: () => host.volumes.counters.read(), ...(external && { balancers: (at: number) => external.balancers.figures(at) }), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
+const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods, (uid, disks) => host.volumes.takeUsage(uid, disks)), host: () => readHost(folder), services: () => host.serviceCounters(), volumes: () => host.volumes.counters.read(), ...(external && { balancers: (at: number) => external.balancers.figures(at) }), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
 let isLeaving = false
 void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(

@@ -11,6 +11,7 @@ import { FullWatch } from './full'
 import { serialOf } from './open-image'
 import { Snapshots } from './snapshots'
 import { Stores } from './stores'
+import { usageChanges, type DiskUsage } from './usage'
 import { Volume, type VolumeParts } from './volume'
 import { PodVms, type PodVm } from './vms'
 
@@ -246,6 +247,11 @@ export class Volumes implements VolumePort {
   private answerGone(kind: 'volume' | 'snapshot', uid: string, epoch: number): void {
     this.gone.set(`${kind}/${uid}`, { kind, uid, epoch, phase: 'Gone', reason: '', message: '' })
     this.changed(`${kind}/${uid}`)
+  }
+
+  /** What a pod's guest says of its file systems. */
+  takeUsage(podUid: string, disks: readonly DiskUsage[]): void {
+    for (const uid of usageChanges(this.volumes, podUid, disks)) this.listener?.volumeChanged(`volume/${uid}`)
   }
 
   private changed(key: string): void {
