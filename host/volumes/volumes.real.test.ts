@@ -99,6 +99,17 @@ describe('the volumes of a host', () => {
     await until(() => isAttached(data, first) && isAttached(hot, first))
     expect(await sh(first, 'cat /data/file /mnt/hot/file')).toBe('kept\nwarm')
 
+    // What was synced is there in the next process of the container, and in the next VM of the pod.
+    const both = () => host.run(first, ['cat', '/data/file', '/mnt/hot/file']).then(({ output }) => output === 'kept\nwarm\n', () => false)
+    const restarts = () => host.report(first)?.containers[0]?.restartCount ?? 0
+    await sh(first, 'sync; kill -TERM 1')
+    await until(async () => restarts() === 1 && (await both()))
+    const before = await host.processOf(first)
+    process.kill(before ?? 0, 'SIGKILL')
+    await until(() => host.report(first)?.phase !== 'Running')
+    await until(async () => host.report(first)?.phase === 'Running' && isAttached(hot, first) && (await both()))
+    expect([server.attachment(data, first)?.epoch, (await host.processOf(first)) === before]).toEqual([1, false])
+
     hot = { ...hot, attachments: [], detaching: [{ podUid: first.uid, forced: false }] }
     server.say(hot)
     await until(() => server.attachment(hot, first)?.phase === 'Detached')

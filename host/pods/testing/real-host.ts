@@ -129,6 +129,11 @@ export class RealHost {
     return { exitCode, output: Buffer.concat(output).toString() }
   }
 
+  /** The pid of a pod's QEMU. */
+  async processOf(pod: Assignment): Promise<number | null> {
+    return (await this.host.pods.worker(pod.uid)?.stats(false))?.processId ?? null
+  }
+
   /** Tries to reach an address from a pod. */
   async probe(pod: Assignment, params: ProbeParams): Promise<ProbeResult> {
     const worker = this.host.pods.worker(pod.uid)
