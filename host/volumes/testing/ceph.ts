@@ -12,8 +12,8 @@ import { CephCommands, type CephAccess } from '../rbd/ceph-commands'
 const monitorPort = '6789'
 export const testPool = 'volumes'
 
-/** A link from another namespace to the cluster's, both ends' addresses in one subnet of 24 bits. */
-export type Wire = { from: string; there: string; here: string }
+/** A link from another namespace (null: this process's) to the cluster's, both ends' addresses in one subnet of 24 bits. */
+export type Wire = { from: string | null; there: string; here: string }
 export type TestCephOptions = { capacity?: boolean; memoryMiB?: number; wire?: Wire | null }
 
 /**
@@ -100,7 +100,7 @@ export class TestCeph {
 
   private async connect({ from, there, here }: Wire): Promise<void> {
     const link = this.namespace.slice(4)
-    await run('ip', ['-n', from, '-batch', '-'], { input: [`link add ${link} type veth peer name eth0 netns ${this.namespace}`, `address add ${here}/24 dev ${link}`, `link set ${link} up`, ''].join('\n') })
+    await run('ip', [...(from === null ? [] : ['-n', from]), '-batch', '-'], { input: [`link add ${link} type veth peer name eth0 netns ${this.namespace}`, `address add ${here}/24 dev ${link}`, `link set ${link} up`, ''].join('\n') })
     await run('ip', ['-n', this.namespace, '-batch', '-'], { input: [`address add ${there}/24 dev eth0`, 'link set eth0 up', ''].join('\n') })
   }
 

@@ -35,7 +35,7 @@ export async function openRbdStore(): Promise<StoreUnderTest & { ceph: TestCeph;
 }
 
 /** Neither argv nor a file of the test has the key: Ceph makes it. */
-async function agentKey(ceph: TestCeph): Promise<string> {
+export async function agentKey(ceph: TestCeph): Promise<string> {
   const text = await ceph.admin.ceph(['auth', 'get-or-create-key', 'client.hypernetes', ...agentRights])
   return text.trim()
 }
