@@ -1,9 +1,8 @@
 import type { Page } from '@playwright/test'
-import { sampleImage } from '@/domain/image/sample'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
-import { runIn, waitUntilRunning } from './fixtures/pods'
+import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 /** A disk is made, plugged, formatted and mounted in a machine without KVM that others load. */
@@ -36,9 +35,7 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
   test.slow()
   const { slug } = tenant
   const at = (path: string) => new RegExp(`/t/${slug}${path}$`)
-  const pod = { namespace: 'default', name: 'one' }
-  // The sample image's user is not root, whose a new file system is: its group may write.
-  await tenant.api.pod.create.mutate({ tenant: slug, ...pod, spec: { terminationGracePeriodSeconds: 1, securityContext: { fsGroup: 2000 }, containers: [{ name: 'main', image: sampleImage }] } })
+  const pod = await createPod(tenant, { name: 'one' })
   await page.goto(`/t/${slug}/pods`)
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await page.keyboard.type('gv')
@@ -63,12 +60,16 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
   await waitUntilRunning(tenant, pod)
   await test.step('attached to a pod that runs, and written', async () => {
     await attach(page, 'data', 'one')
-    await said(tenant, 'one', 'sh', '-c', 'echo before > /data/file && sync')
+    await said(tenant, 'one', 'sh', '-c', 'echo before > /data/file && dd if=/dev/zero of=/data/large bs=1M count=100 && sync')
     await page.getByRole('link', { name: 'one', exact: true }).first().click()
     await expect(page).toHaveURL(at('/pods/default/one'))
     await expect(page.getByRole('table', { name: 'Volumes of this pod' }).getByRole('link', { name: 'data' })).toBeVisible()
     await page.getByRole('table', { name: 'Volumes of this pod' }).getByRole('link', { name: 'data' }).click()
     await expect(page.getByRole('heading', { name: 'data', level: 1 })).toBeVisible()
+  })
+
+  await test.step('how full it is is told while the pod writes', async () => {
+    await expect(page.getByRole('meter', { name: 'Use of data' })).toHaveAttribute('aria-valuetext', /^1\d\d MiB of 1 GiB$/, { timeout: VOLUME_MS })
   })
 
   await test.step('it is no other pod’s while one has it, and says so', async () => {
