@@ -170,7 +170,7 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
   const pulls = imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads))
   const volumes = await openVolumes(settings, entries.map(({ assignment }) => assignment.uid), { fetch: fetchThrough(uploads), images: pulls, tell: (uid, ...event) => pods.worker(uid)?.tell(...event), reach: (networks) => storage.reach(networks) })
-  const ports = { volumes, images: pulls, network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
+  const ports = { volumes: volumes.pods, images: pulls, network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
   const workerPorts = settings.wrapPorts?.(ports) ?? ports
   const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })

@@ -1,6 +1,7 @@
 import type { Assignment } from '@/contracts/host/v1'
 import { persistentVolumes } from '@/domain/pod/persistent-volumes'
 import type { LedgerEntry } from '@/host/ledger/entry'
+import { adoptMachine } from './adopt-machine'
 import { Configuration } from './configuration/configuration'
 import { momentOf, type Moment } from './clock'
 import { PodDeadline } from './deadline'
@@ -13,13 +14,11 @@ import { GuestRefusal, StepError, type Guest, type Machine, type PullProgress, t
 import { Reach } from './reach'
 import { imageMounter, startMachine, undoStart } from './start-machine'
 import { StepRecorder } from './step-recorder'
-import { untilItGoesOn } from './stopped-machine'
 import { Wake } from './wake'
 import type { WorkerDependencies } from './worker-dependencies'
 import type { Step, Wanted } from './wanted'
 
 const retryMs = 2_000
-const adoptWithinMs = 20_000
 /** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
 const evictionGraceSeconds = 1
 const notCleaned = "The host could not yet remove all that belonged to the pod, and tries again. If it goes on, the operator finds the cause in the host's log."
@@ -173,25 +172,11 @@ export abstract class WorkerSteps extends Reach {
   }
 
   private async adopt(): Promise<void> {
-    const { machines } = this.deps.ports
-    let cause = 'it ended while the host agent was not running'
-    try {
-      const machine = await machines.adopt(this.state.identity, this.state.vmRecord)
-      if (machine) {
-        await untilItGoesOn(machine, this.deps.ports.clock, this.interrupt.signal)
-        cause = 'its guest agent did not answer after the host agent was started again'
-        const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
-        if (guest.isSetUp) {
-          this.deps.ports.guests?.serve(this.state.assignment.uid, guest, false)
-          this.deps.ports.volumes?.up(this.state.assignment.uid, machine, guest, true)
-          return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
-        }
-        guest.close()
-      }
-    } catch (error) {
-      this.events.warn(error, 'a VM could not be taken up')
-    }
-    await this.vmEnded(cause)
+    const { state, deps: { ports } } = this
+    const found = await adoptMachine(ports, state.identity, state.vmRecord, this.interrupt.signal)
+    if ('machine' in found) return this.begin(this.makeRun(found.machine, found.guest, imageMounter(found.machine, found.guest, state.images), null), () => {})
+    if (found.error !== null) this.events.warn(found.error, 'a VM could not be taken up')
+    await this.vmEnded(found.cause)
   }
 
   private async watch(): Promise<void> {

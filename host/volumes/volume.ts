@@ -10,9 +10,10 @@ import { retryAfter, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
 import { problemOf, type Problem } from './problem'
-import { VolumeError, type VolumeStore } from './store'
+import type { VolumeStore } from './store'
 import { tidyLayers } from './tidy-layers'
 import { VolumeState } from './volume-state'
+import { workOn } from './volume-work'
 import type { PodVm, PodVms } from './vms'
 
 export type VolumeParts = {
@@ -29,7 +30,8 @@ export type VolumeParts = {
 }
 
 type PodStep = Extract<Step, { podUid: string }>['do']
-type VolumeStep = Exclude<Step, { podUid: string }>['do']
+/** Of the volume itself. */
+export type VolumeStep = Exclude<Step, { podUid: string }>['do']
 
 /** How often it is asked how full a volume is that somebody has. */
 const lookEveryMs = 60_000
@@ -217,7 +219,8 @@ export class Volume {
     this.job = new AbortController()
     const { signal } = this.job
     try {
-      await this.work(step, signal)
+      const { store } = this
+      if ((await workOn(step, { state: this.state, store, parts: this.parts, progress: this.progressed, signal })) === 'changed' && store) await this.look(store)
       // That the store can be asked does not say that what failed does not again.
       if (step === this.failedStep || (step !== 'note' && step !== 'look')) this.succeeded()
     } catch (error) {
@@ -247,36 +250,6 @@ export class Volume {
     this.notBefore = this.now + retryAfter(this.failures)
   }
 
-  private async work(step: VolumeStep, signal: AbortSignal): Promise<void> {
-    const { state, uid, store } = this
-    if (step === 'note') {
-      const { note } = state
-      await this.parts.ledger.save(note)
-      state.saved = JSON.stringify(note)
-      return
-    }
-    if (step === 'letGo') return this.letGo(store)
-    const { wanted } = state
-    if (!wanted || !store) return
-    if (step === 'lost') throw new VolumeError('Damaged', uid, `Volume ${wanted.name} was in its store, and is not any more. Restore it from a snapshot: make a volume of that; or delete this one. The operator should look at the store.`)
-    if (step === 'create') await this.create(wanted, store, signal)
-    else if (step === 'claim') {
-      const { clients } = await store.claim(uid, wanted.epoch, wanted.fence)
-      state.claimedEpoch = wanted.epoch
-      state.entry = { ...state.entry, made: true, ...(wanted.fence && { fenced: { epoch: wanted.epoch, clients: clients.slice(0, 20).map((one) => one.slice(0, 128)) } }) }
-    } else if (step === 'grow') await store.grow(uid, wanted.sizeBytes)
-    else if (step === 'flatten') await store.flatten(uid, this.progressed, signal)
-    else if (step === 'revert' && wanted.revertTo !== null) {
-      await store.revert(uid, wanted.revertTo, this.progressed, signal, wanted.epoch)
-      state.entry = { ...state.entry, reverted: { epoch: wanted.epoch, snapshotUid: wanted.revertTo } }
-    } else if (step === 'purge') {
-      await store.remove(uid)
-      state.isPurged = true
-      return
-    }
-    await this.look(store)
-  }
-
   private async look(store: VolumeStore): Promise<void> {
     const { state } = this
     state.facts = await store.describe(this.uid)
@@ -289,33 +262,10 @@ export class Volume {
     }
   }
 
-  private async create({ uid, sizeBytes, origin }: HostVolume, store: VolumeStore, signal: AbortSignal): Promise<void> {
-    if (origin.kind === 'upload') await this.parts.makeOfArchive(store, { uid, sizeBytes }, origin, this.progressed, signal)
-    else await store.create({ uid, sizeBytes, origin: origin.kind === 'blank' ? origin : { kind: 'snapshot', snapshotUid: origin.snapshotUid } }, this.progressed, signal)
-  }
-
   private readonly progressed = (part: number): void => {
     const before = this.state.progress ?? 0
     if (part - before < 0.01 && part < 1) return
     this.state.progress = Math.min(1, part)
     this.parts.changed(this.uid)
-  }
-
-  /** Nothing of it is open here, nor will be: that is written down before it is said. */
-  private async letGo(store: VolumeStore | null): Promise<void> {
-    const { state } = this
-    if (store && state.claimedEpoch !== null) {
-      await store.release(this.uid, state.claimedEpoch).catch((error: unknown) => {
-        // Whoever comes next shuts out what a dead QEMU of this host left behind.
-        if (!(error instanceof VolumeError) || error.code === 'Conflict') throw error
-        this.parts.log.warn({ volume: this.uid, err: error }, 'a volume is let go without its store')
-      })
-    }
-    const note = { ...state.note, goneAt: this.parts.clock.now() }
-    await this.parts.ledger.save(note)
-    // The server may have given it anew meanwhile.
-    state.isGone = state.wanted === null
-    if (state.isGone) state.entry = note
-    else state.saved = JSON.stringify(note)
   }
 }

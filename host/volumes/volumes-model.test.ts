@@ -110,7 +110,7 @@ class Model {
     void vm.machine.exited.then(() => {
       if (this.vms.get(at) === vm) this.vms.delete(at)
     })
-    this.volumes.up(pods[at].uid, vm.machine, vm.guest, false)
+    this.volumes.pods.up(pods[at].uid, vm.machine, vm.guest, false)
   }
 
   /** It was answered, or an agent that was started since does not name it. */
@@ -168,8 +168,8 @@ class Model {
   takeUp(): void {
     for (const at of [0, 1] as const) {
       const vm = this.vms.get(at)
-      if (vm && this.unknown.has(at)) this.volumes.up(pods[at].uid, vm.machine, vm.guest, true)
-      else if (!vm) this.volumes.ended(pods[at].uid)
+      if (vm && this.unknown.has(at)) this.volumes.pods.up(pods[at].uid, vm.machine, vm.guest, true)
+      else if (!vm) this.volumes.pods.ended(pods[at].uid)
     }
     this.unknown.clear()
   }

@@ -65,7 +65,7 @@ afterEach(async () => {
 })
 
 function up(vm: MemoryVm, isFound = false): void {
-  volumes.up(pod.uid, vm.machine, vm.guest, isFound)
+  volumes.pods.up(pod.uid, vm.machine, vm.guest, isFound)
 }
 
 /** One that its pod has. */
@@ -82,7 +82,7 @@ describe('the volumes of a host', () => {
     const volume = await attachedVolume(new MemoryVm())
     expect(store.calls).toEqual([`create ${volume.uid}`, `claim ${volume.uid}`, `image write ${volume.uid}`, `confirmOpen ${volume.uid}`])
     await until(async () => expect((await VolumeLedger.open(folder, silent, clock.now())).volume(volume.uid)).toMatchObject({ epoch: 1, formatted: 'ext4', made: true, holds: [{ podUid: pod.uid, epoch: 1 }] }))
-    await expect(volumes.ready(pod.uid, { names: ['data'], assigned: () => [{ name: 'data', volumeUid: volume.uid, attachmentUid: randomUUID(), epoch: 1, readOnly: false }] }, () => {}, AbortSignal.timeout(20_000))).resolves.toEqual({ needsStorage: false })
+    await expect(volumes.pods.ready(pod.uid, { names: ['data'], assigned: () => [{ name: 'data', volumeUid: volume.uid, attachmentUid: randomUUID(), epoch: 1, readOnly: false }] }, () => {}, AbortSignal.timeout(20_000))).resolves.toEqual({ needsStorage: false })
   })
 
   it('are filled with the files of an image by the first pod that writes to them, and tried again where that image cannot be had', async () => {
@@ -218,7 +218,7 @@ describe('the volumes of a host', () => {
     server.say(volume)
     await until(() => expect(vm.calls).toContain('mount main /data'))
     expect([store.volumes.get(volume.uid)?.sizeBytes, vm.calls.filter((call) => /^(grow|limit|grow guest) /.test(call)).length]).toEqual([128 * MiB, 3])
-    volumes.containerStarted(pod.uid, 'main')
+    volumes.pods.containerStarted(pod.uid, 'main')
     await until(() => expect(vm.calls.filter((call) => call === 'mount main /data')).toHaveLength(2))
   })
 
@@ -253,7 +253,7 @@ describe('the volumes of a host', () => {
     await until(() => expect([attachment(volume)?.usedBytes, vm.disks.size]).toEqual([5, 1]))
     expect(vm.calls.filter((call) => call.startsWith('plug'))).toHaveLength(plugs)
     await restart([pod.uid])
-    volumes.ended(pod.uid)
+    volumes.pods.ended(pod.uid)
     await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
   })
 

@@ -1,7 +1,6 @@
-import { volumeObjectKey, type AssignedVolume, type HostVolume, type StoreReport, type StoreSecretsMessage, type VolumeMessage, type VolumeObject, type VolumeReport } from '@/contracts/host/v1/volumes'
+import { volumeObjectKey, type HostVolume, type StoreReport, type StoreSecretsMessage, type VolumeMessage, type VolumeObject, type VolumeReport } from '@/contracts/host/v1/volumes'
 import type { VolumeEntry, VolumeLedger } from '@/host/ledger/volumes'
 import type { Clock } from '@/host/pods/clock'
-import { StepError, type Guest, type Machine, type SpecVolumes, type VolumePort } from '@/host/pods/ports'
 import type { Logger } from '@/platform/logger'
 import type { MakeOfArchive } from './archive'
 import type { ImageFile } from './attach'
@@ -9,6 +8,7 @@ import { Changes } from './changes'
 import { VolumeCounters } from './counters'
 import { FullWatch } from './full'
 import { serialOf } from './open-image'
+import { PodVolumes } from './pod-volumes'
 import { Snapshots } from './snapshots'
 import { Stores } from './stores'
 import { usageChanges, type DiskUsage } from './usage'
@@ -30,14 +30,11 @@ export type VolumesSettings = {
   tell: (podUid: string, type: 'Normal' | 'Warning', reason: string, message: string) => void
 }
 
-/** How often a volume that pods wait for may fail before their start does. */
-const patientTries = 3
-
 /** Who is told which report has changed. */
 export type VolumeListener = { volumeChanged(key: string): void; storeChanged(uid: string): void }
 
 /** The volumes of this host: what the server says against what is, and what pods' VMs have of them. */
-export class Volumes implements VolumePort {
+export class Volumes {
   private readonly volumes = new Map<string, Volume>()
   /** The answer to each removal, until it is named again. */
   private readonly gone = new Map<string, VolumeReport>()
@@ -46,6 +43,8 @@ export class Volumes implements VolumePort {
   private readonly snapshots: Snapshots
   private readonly watches = new Map<string, FullWatch>()
   private readonly changes = new Changes()
+  /** As pods' workers see them. */
+  readonly pods: PodVolumes
   /** What they do for running pods. */
   readonly counters: VolumeCounters
   private readonly parts: VolumeParts
@@ -56,6 +55,7 @@ export class Volumes implements VolumePort {
   constructor(private readonly settings: VolumesSettings) {
     const { ledger, before, folders, clock, log, makeOfArchive, imageFile, reach } = settings
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
+    this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log })
     this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
     this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), reach })
     this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), makeOfArchive, imageFile, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
@@ -110,78 +110,6 @@ export class Volumes implements VolumePort {
 
   storeReport(uid: string): StoreReport | null {
     return this.stores.report(uid)
-  }
-
-  async ready(podUid: string, { names, assigned }: SpecVolumes, onWait: (reason: string) => void, signal: AbortSignal): Promise<{ needsStorage: boolean }> {
-    let said = ''
-    for (;;) {
-      signal.throwIfAborted()
-      const change = this.changes.next(signal)
-      const volumes = assigned()
-      const missing = names.find((name) => !volumes.some((one) => one.name === name && this.volumes.get(one.volumeUid)?.state.isReadyFor(podUid, one.epoch)))
-      if (missing === undefined) return { needsStorage: volumes.some(({ volumeUid }) => this.volumes.get(volumeUid)?.store?.kind === 'rbd') }
-      const reason = this.waitsFor(missing, volumes.find(({ name }) => name === missing))
-      if (reason !== said) onWait(reason)
-      said = reason
-      await change
-    }
-  }
-
-  private waitsFor(name: string, assigned: AssignedVolume | undefined): string {
-    const volume = assigned && this.volumes.get(assigned.volumeUid)
-    const problem = volume?.state.problem
-    if (problem) return `The pod waits for its volume "${name}": ${problem.message}`
-    if (volume && !volume.store) return `The pod waits for its volume "${name}": its host does not reach the store that it lies in. It goes on by itself once it does.`
-    return volume ? `The pod waits for its volume "${name}", which is being made ready on its host.` : `The pod waits for its volume "${name}", which the server has not given to its host yet.`
-  }
-
-  up(podUid: string, machine: Machine, guest: Guest, isFound: boolean): void {
-    const vm = this.vms.up(podUid, machine, guest.volumes)
-    if (isFound) void this.unplugUnknown(vm)
-  }
-
-  async attachAll(podUid: string, { names, assigned }: SpecVolumes, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted()
-      const change = this.changes.next(signal)
-      const volumes = new Map(assigned().map(({ name, volumeUid }) => [name, volumeUid]))
-      const holds = names.map((name) => ({ name, hold: this.volumes.get(volumes.get(name) ?? '')?.state.holds.get(podUid) }))
-      const gone = holds.find(({ hold }) => !hold)
-      if (gone) throw new StepError('VolumeGone', `The pod's volume "${gone.name}" was taken away from its host.`)
-      const bad = holds.find(({ hold }) => hold?.problem && (hold.problem.isFinal || hold.failures >= patientTries))
-      if (bad?.hold?.problem) throw new StepError(bad.hold.problem.reason, `The pod's volume "${bad.name}" could not be attached: ${bad.hold.problem.message}`)
-      if (holds.every(({ hold }) => hold?.state === 'mounted')) return
-      await change
-    }
-  }
-
-  async detachAll(podUid: string, withinMs: number): Promise<string[]> {
-    const vm = this.vms.get(podUid)
-    if (!vm) return []
-    vm.isEnding = true
-    const holds = [...this.volumes.values()].flatMap(({ state }) => state.holds.get(podUid) ?? []).filter(({ state }) => state === 'mounted' || state === 'open')
-    // A guest that stands still for a full store would not answer.
-    if (this.isPaused(podUid)) return holds.map(({ name }) => name)
-    const left = await Promise.all(holds.map(async (hold) => {
-      const isOut = await vm.guest.detach({ volume: hold.name, force: false, timeoutMilliseconds: Math.max(1, Math.min(withinMs, 600_000)) }).then(() => true, () => false)
-      if (isOut && hold.state === 'mounted') hold.state = 'open'
-      return isOut ? [] : [hold.name]
-    }))
-    return left.flat()
-  }
-
-  containerStarted(podUid: string, container: string): void {
-    this.vms.get(podUid)?.containerStarted(container)
-    for (const volume of this.volumes.values()) if (volume.state.holds.get(podUid)?.attachment?.mounts) volume.retryNow()
-  }
-
-  isPaused(podUid: string): boolean {
-    for (const { state } of this.volumes.values()) if (state.holds.get(podUid)?.paused) return true
-    return false
-  }
-
-  ended(podUid: string): void {
-    this.vms.ended(podUid)
   }
 
   /** Ends the workers and leaves what is open: another run of the agent takes it up, or its VM has ended. */
@@ -292,21 +220,6 @@ export class Volumes implements VolumePort {
         this.changed(`volume/${volume.uid}`)
       },
       tell: (type: 'Normal' | 'Warning', reason: string, serial: string, message: string) => tell(podUid, type, reason, message.replace('$volume', volumeOf(serial)?.state.wanted?.name ?? 'of the pod')),
-    }
-  }
-
-  /** Of what a VM has that no ledger speaks of: a crash came between, or its entry could not be read. */
-  private async unplugUnknown(vm: PodVm): Promise<void> {
-    try {
-      const known = new Set([...this.volumes.values()].filter(({ state }) => state.holds.has(vm.podUid)).map(({ uid }) => serialOf(uid)))
-      for (const { serial } of await vm.disks.plugged()) {
-        if (known.has(serial)) continue
-        this.settings.log.error({ pod: vm.podUid, serial }, 'a virtual machine has a volume that nothing was written down of: it is taken away')
-        await vm.serial.do(() => vm.disks.unplug(serial, []))
-      }
-    } catch (error) {
-      this.settings.log.error({ err: error, pod: vm.podUid }, 'a virtual machine may have a volume open that nothing was written down of: it is ended')
-      await vm.end().catch(() => {})
     }
   }
 }
