@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -90,6 +90,14 @@ async function expectLimited(view: ProcessView, runDir: string, holeBytes: numbe
   }
 }
 
+/** Every process of this machine that has a file open, by its pid. */
+async function processesWith(path: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const open = async (pid: string) => Promise.all((await readdir(`/proc/${pid}/fd`).catch(() => [])).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')))
+  const found = await Promise.all(pids.map(async (pid) => ((await open(pid)).includes(path) ? Number(pid) : [])))
+  return found.flat()
+}
+
 test('whatever boots it, each QEMU is behind every wall, and no two share one', async () => {
   const agent = await viewProcess(process.pid)
   const [one, two] = await Promise.all([host.request(1), host.request(2)])
@@ -117,6 +125,8 @@ test('whatever boots it, each QEMU is behind every wall, and no two share one', 
   await clone.vm.volumes.plug({ serial, layers: [volume], sizeBytes: 2 ** 30, readOnly: false, direct: false, onFull: 'pause', rates: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 } })
   const plugged = await viewProcess(clone.vm.pid)
   expect(plugged.fileSizeLimit).toBe(`${fileBytesOf(2 ** 30)} ${maxFileBytes}`)
+  // Whatever is in it, its own guest's kernel alone reads it: nothing else of the host has it open.
+  expect(await processesWith(volume.path)).toEqual([clone.vm.pid])
   const others = [...plugged.descriptors].filter(([, path]) => path !== volume.path)
   expect(others.length).toBeLessThan(plugged.descriptors.size)
   expectSealed('clone', { ...plugged, descriptors: new Map(others), fileSizeLimit: views.clone.fileSizeLimit }, one.uid, one.runDir, agent)
