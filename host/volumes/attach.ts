@@ -9,8 +9,8 @@ import type { PodVm } from './vms'
 /** A large file system that was not unmounted is checked for minutes; one that grows is written to. */
 const longGuestMs = 600_000
 const shortGuestMs = 10_000
-/** How long the guest may take to write out what is not written yet, before it is asked again. */
-const unmountMs = 20_000
+/** How long a guest is waited for at a time: what it does not write out in it, or who does not let go, is told, and it is asked again. */
+const unmountMs = 5_000
 const forcedMs = 5_000
 
 /** After an agent was started anew: what the VM has of it. `files`: the ones that it would write. */

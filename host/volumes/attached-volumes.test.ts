@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { GuestRefusal } from '@/host/pods/ports'
+import { serialOf } from './open-image'
+import { VolumeError } from './store'
+import { MemoryHost, until } from './testing/memory-host'
+import { MemoryVm } from './testing/memory-vm'
+import { MiB } from './testing/volume-server'
+
+let host: MemoryHost
+beforeEach(async () => {
+  host = await MemoryHost.open()
+})
+afterEach(() => host.close())
+
+describe('the volumes of pods', () => {
+  it('are filled with the files of an image by the first pod that writes to them, and tried again where that image cannot be had', async () => {
+    const { pod, clock, server, images, attachment, isAttached, up } = host
+    const vm = new MemoryVm()
+    const volume = server.attached(server.volume({ populate: { reference: 'tools' } }), pod, 'data')
+    images.set('tools', new VolumeError('Unreachable', volume.uid, 'the image cannot be pulled'))
+    server.say(volume)
+    up(vm)
+    await until(() => expect(attachment(volume)).toMatchObject({ reason: 'Unreachable', message: 'the image cannot be pulled' }))
+    expect(vm.calls).toEqual([])
+    images.delete('tools')
+    await clock.advance(60_000)
+    await isAttached(volume)
+    const fill = `fill-${serialOf(volume.uid).slice(0, 15)}`
+    // It may have been asked since how full it is.
+    expect(vm.calls.slice(0, 5)).toEqual([`plug ${serialOf(volume.uid)}`, `unplug image ${fill}`, `plug image ${fill}`, 'attach data', `unplug image ${fill}`])
+    expect(vm.filled).toEqual([fill])
+    // It has a file system now, and is filled no more, whatever the server knows yet.
+    vm.end()
+    await until(() => expect(attachment(volume)?.phase).not.toBe('Attached'))
+    const next = new MemoryVm()
+    up(next)
+    await until(() => expect(next.calls.slice(0, 2)).toEqual([`plug ${serialOf(volume.uid)}`, 'attach data']))
+    await isAttached(volume)
+    expect(next.filled).toEqual([])
+  })
+
+  it('that are copies have the file system that stands on them, whatever their class gives to new ones', async () => {
+    const { pod, server, isAttached, up } = host
+    const vm = new MemoryVm()
+    const attach = vm.guest.volumes.attach.bind(vm.guest.volumes)
+    const asked: string[] = []
+    vi.spyOn(vm.guest.volumes, 'attach').mockImplementation((params, ...more) => {
+      asked.push(params.fsType)
+      return params.fsType === 'xfs' ? attach(params, ...more) : Promise.reject(new GuestRefusal('FilesystemMismatch', 'the disk has xfs and the pod asks for ext4'))
+    })
+    const copy = server.attached(server.volume({ origin: { kind: 'snapshot', snapshotUid: randomUUID() } }), pod, 'data')
+    server.say(copy)
+    up(vm)
+    await isAttached(copy)
+    expect([asked.slice(0, 2), server.report('volume', copy.uid)?.formatted]).toEqual([['ext4', 'xfs'], 'xfs'])
+  })
+
+  it('that are only read are opened so on hosts that do not keep them, once they are there, and are neither made nor claimed', async () => {
+    const { pod, clock, store, server, attachment, isAttached, up } = host
+    const vm = new MemoryVm()
+    const volume = server.attached(server.volume({ keeper: false, formatted: true }), pod, 'data', { readOnly: true })
+    server.say(volume)
+    up(vm)
+    await clock.advance(1_000)
+    expect([store.calls, vm.calls]).toEqual([[], []])
+    store.volumes.set(volume.uid, { sizeBytes: 64 * MiB, epoch: 1, parent: false, content: '' })
+    server.say({ ...volume, rates: { ...volume.rates, iops: 5 } })
+    await isAttached(volume)
+    expect([store.calls, vm.disks.get(serialOf(volume.uid))?.readOnly]).toEqual([[`image read ${volume.uid}`], true])
+    // It never gets a right to write that it was not given.
+    server.say(server.attached({ ...volume, attachments: [] }, pod, 'data', { readOnly: false }))
+    await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
+    expect([vm.disks.size, store.calls.includes(`image write ${volume.uid}`)]).toEqual([0, false])
+  })
+
+  it('grow, change their limits and come into containers while their pod runs', async () => {
+    const { pod, store, server, attachedVolume } = host
+    const vm = new MemoryVm()
+    let volume = await attachedVolume(vm)
+    volume = { ...volume, sizeBytes: 128 * MiB, rates: { ...volume.rates, iops: 100 }, attachments: volume.attachments.map((one) => ({ ...one, mounts: [{ container: 'main', path: '/data', subPath: '', readOnly: false }] })) }
+    server.say(volume)
+    await until(() => expect(vm.calls).toContain('mount main /data'))
+    expect([store.volumes.get(volume.uid)?.sizeBytes, vm.calls.filter((call) => /^(grow|limit|grow guest) /.test(call)).length]).toEqual([128 * MiB, 3])
+    host.volumes.pods.containerStarted(pod.uid, 'main')
+    await until(() => expect(vm.calls.filter((call) => call === 'mount main /data')).toHaveLength(2))
+  })
+
+  it('are taken away with the guest, which may say who is in the way; by force without it, by the end of the VM at last', async () => {
+    const { pod, server, attachment, attachedVolume } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    vm.failures.set('detach', new GuestRefusal('Busy', 'the volume cannot be taken out: these have it open: cat (process 9)', 'data'))
+    server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
+    await until(() => expect(attachment(volume)).toMatchObject({ phase: 'Detaching', reason: 'Busy', message: expect.stringContaining('cat (process 9)') as string }))
+    vm.failures.set('unplug', new Error('the guest does not give it back'))
+    server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: true }] })
+    await until(() => expect(attachment(volume)).toMatchObject({ phase: 'Detached', epoch: 1 }))
+    await expect(vm.machine.exited).resolves.toBe('it ended')
+    // The server has heard it.
+    server.say({ ...volume, attachments: [] })
+    await until(() => expect(attachment(volume)).toBeNull())
+  })
+
+  it('that a VM of an earlier agent has are taken up; what nothing was written down of is taken away', async () => {
+    const { pod, clock, server, phase, attachment, up, attachedVolume, restart } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    await restart([pod.uid])
+    expect(attachment(volume)).toMatchObject({ phase: 'Attached', epoch: 1 })
+    // Not before it is known whether it has it.
+    server.unsay(`volume/${volume.uid}`)
+    await clock.advance(60_000)
+    expect(phase(volume)).not.toBe('Gone')
+    server.say(volume)
+    vm.disks.set('v0000000000000000000', { serial: 'v0000000000000000000', sizeBytes: 1, readOnly: false, layers: [], device: true })
+    const plugs = vm.calls.filter((call) => call.startsWith('plug')).length
+    up(vm, true)
+    await until(() => expect([attachment(volume)?.usedBytes, vm.disks.size]).toEqual([5, 1]))
+    expect(vm.calls.filter((call) => call.startsWith('plug'))).toHaveLength(plugs)
+    await restart([pod.uid])
+    host.volumes.pods.ended(pod.uid)
+    await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
+  })
+
+  it('have a pod that stands still for a full store go on once there is room, and tell so', async () => {
+    const { clock, store, told, attachment, attachedVolume } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    const serial = [...vm.disks.keys()][0] ?? ''
+    let freeBytes = 0
+    store.probe = () => Promise.resolve({ totalBytes: 2 ** 30, freeBytes })
+    vm.fault({ serial, operation: 'write', noSpace: true, paused: true, reason: 'No space left on device' })
+    await until(() => expect([attachment(volume)?.paused, told]).toEqual([true, ['VolumePaused']]))
+    await clock.advance(5_000)
+    expect(vm.calls).not.toContain('resume ')
+    freeBytes = 2 ** 30
+    await until(async () => {
+      await clock.advance(3_000)
+      expect([attachment(volume)?.paused, told]).toEqual([false, ['VolumePaused', 'VolumeResumed']])
+    })
+    expect(vm.calls).toContain('resume ')
+  })
+
+  it('whose guest is told of a full store go on, and their tenant is told now and then', async () => {
+    const { clock, told, attachment, attachedVolume } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    const full = { serial: serialOf(volume.uid), operation: 'write' as const, noSpace: true, paused: false, reason: 'No space left on device' }
+    for (let i = 0; i < 5; i += 1) vm.fault(full)
+    expect([attachment(volume)?.paused, told]).toEqual([false, ['StoreFull']])
+    await clock.advance(61_000)
+    vm.fault(full)
+    vm.fault({ ...full, noSpace: false })
+    expect([vm.calls.includes('resume '), told]).toEqual([false, ['StoreFull', 'StoreFull', 'VolumeError']])
+  })
+})
