@@ -1,5 +1,4 @@
 import type { StatsResult } from '@/contracts/guest/v1/answers'
-import type { StatsResult } from '@/contracts/guest/v1/answers'
 import { podSize } from '@/domain/pod/size'
 import { podContainers } from '@/domain/pod/spec'
 import type { PodWorker } from '@/host/pods/pod-worker'
