@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { podSize } from '@/domain/pod/size'
 import { podSpec } from '@/domain/pod/spec'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
@@ -58,6 +59,9 @@ const commonLimits = [{}, { memory: '128Mi' }]
 
 /** How often images are compared with their bound: the disk is also filled by others. */
 const collectEveryMs = 60_000
+
+/** How long steps of volumes that are under way are waited for at the end. */
+const closeVolumesMs = 20_000
 
 /** How long a new guest image may take to boot before it is refused. */
 const trialMs = 120_000
@@ -192,7 +196,8 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     guestImages.end()
     await Promise.all([templates.close(), renewal.end()])
     watching.abort()
-    await volumes.close()
+    // A store that does not answer holds no agent up: what was begun is taken up by the next one.
+    await Promise.race([volumes.close(), delay(closeVolumesMs, undefined, { ref: false })])
     await Promise.all([ledger.close(), known.close(), resolvers.close(), external?.close()])
     await closeGroups(parents)
   }
