@@ -45,6 +45,13 @@ function newestOf(newestFirst: readonly TakenSnapshot[], count: number, periodOf
   return [...kept.values()]
 }
 
+/** Which of a schedule's snapshots no rule keeps any more, of each volume for itself. */
+export function expiredOf(taken: readonly (TakenSnapshot & { volumeUid: string })[], keep: Retention): Set<string> {
+  const byVolume = new Map<string, TakenSnapshot[]>()
+  for (const one of taken) byVolume.set(one.volumeUid, [...(byVolume.get(one.volumeUid) ?? []), one])
+  return new Set([...byVolume.values()].flatMap((ofOne) => expired(ofOne, keep)))
+}
+
 /** Which of one volume's snapshots of a schedule no rule keeps any more. */
 export function expired(snapshots: readonly TakenSnapshot[], keep: Retention): string[] {
   const newestFirst = snapshots.toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.uid < b.uid ? 1 : -1))

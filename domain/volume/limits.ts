@@ -17,6 +17,8 @@ export const maxSnapshotsOfFiles = 15
 export const maxSnapshotsOf = (store: 'file' | 'rbd'): number => (store === 'file' ? maxSnapshotsOfFiles : maxSnapshotsPerVolume)
 /** Of one instant together. */
 export const maxSnapshotGroup = 50
+/** Of a schedule by labels, which takes of each for itself, in one run. */
+export const maxScheduledVolumes = 1000
 
 /** Bytes as a quantity: a whole number of MiB, which every store and file system can have. */
 export const volumeSize = quantityText

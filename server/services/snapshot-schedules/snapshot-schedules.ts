@@ -5,7 +5,7 @@ import { annotations, labels, type Labels } from '@/domain/shared/names'
 import { mostKept, nextRuns } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import { snapshotScheduleView, type SnapshotScheduleView } from '@/domain/snapshot-schedule/view'
-import { maxSnapshotGroup, maxSnapshotsOf } from '@/domain/volume/limits'
+import { maxSnapshotsOf } from '@/domain/volume/limits'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
@@ -50,7 +50,7 @@ async function insertNewSchedule(tx: Transaction, scope: Scope, name: string, ch
  */
 async function checkKeep(tx: Transaction, scope: Scope, { volumes, keep }: SnapshotScheduleSpec): Promise<void> {
   const most = mostKept(keep)
-  const { uids } = await volumesOfSchedule(tx, scope, volumes, maxSnapshotGroup)
+  const { uids } = await volumesOfSchedule(tx, scope, volumes)
   const tooSmall = (await readSubjects(tx, uids)).find(({ store }) => most >= maxSnapshotsOf(store))
   if (tooSmall) throw refusedAt('spec.keep', `keeps up to ${most} of a volume, and the store of the volume "${tooSmall.name}" keeps ${maxSnapshotsOf(tooSmall.store)} of one: keep ${maxSnapshotsOf(tooSmall.store) - 1} at most, for one is taken before another one goes`)
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startVolumeServer } from '@/server/services/volumes/testing/volume-server'
+import { volumesOfSchedule } from '@/server/store/snapshot-schedules'
 import { createScheduleController, runSchedule } from './controller'
 
 let test: Awaited<ReturnType<typeof startVolumeServer>>
@@ -74,6 +75,22 @@ describe('snapshot schedules', () => {
     expect((await taken()).filter(({ deleted }) => deleted).map(({ name }) => name)).toEqual(['s1', 's3'])
     expect(await test.db.volumeSnapshot.findFirst({ where: { name: 'own' } })).toMatchObject({ deletedAt: null })
     expect((await test.audits('SnapshotSchedule')).at(-1)?.[2]).toBe('takes 1, deletes s3, s1')
+  })
+
+  it('leave alone what is left of volumes that are gone, whichever they were', async () => {
+    const { uid: scheduleUid } = await schedule({})
+    for (const volume of ['a', 'b']) for (const day of [1, 2, 3]) await test.snapshot(`${volume}${day}`, null, { scheduleUid, takenAt: new Date(`2026-03-0${day}T00:00:00Z`) })
+    await run()
+    expect((await taken()).map(({ deleted }) => deleted)).toEqual(Array(6).fill(false))
+  })
+
+  it('by labels take of all that have them, or say that there are more', async () => {
+    const { uid } = await schedule({ volumes: { selector: { matchLabels: { backup: 'yes' }, matchExpressions: [] } } })
+    for (let n = 0; n < 51; n += 1) await test.volume(`data-${n}`, { labels: { backup: 'yes' } })
+    await run()
+    expect([(await taken()).length, (await row()).lastMessage]).toEqual([51, ''])
+    expect(await volumesOfSchedule(test.db, test.ann, { selector: { matchLabels: { backup: 'yes' }, matchExpressions: [] } }, 50)).toMatchObject({ uids: { length: 50 }, left: true })
+    expect((await test.db.volumeSnapshot.findFirst())?.scheduleUid).toBe(uid)
   })
 
   it('that are suspended do nothing, and one without a time is given one', async () => {

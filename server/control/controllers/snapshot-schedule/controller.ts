@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { expired, nextRuns } from '@/domain/snapshot-schedule/due'
+import { expiredOf, nextRuns } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import { consistencyRefusal, groupNames, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
-import { maxSnapshotGroup } from '@/domain/volume/limits'
+import { maxScheduledVolumes } from '@/domain/volume/limits'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
@@ -58,7 +58,7 @@ async function tell(tx: Transaction, { uid, tenantId, name }: Schedule, { taken,
 /** Deletes what no rule keeps any more, of each volume for itself; what a volume needs just now stays until the next time. Nothing but its own is ever deleted. */
 async function dropExpired(tx: Transaction, { uid, spec }: Schedule): Promise<string[]> {
   const taken = await takenBySchedule(tx, uid)
-  const gone = new Set([...new Set(taken.map(({ volumeUid }) => volumeUid))].flatMap((volume) => expired(taken.filter(({ volumeUid }) => volumeUid === volume), spec.keep)))
+  const gone = expiredOf(taken, spec.keep)
   const dropped: string[] = []
   for (const one of taken) {
     if (!gone.has(one.uid) || (await findNeederOf(tx, one.uid))) continue
@@ -71,12 +71,12 @@ async function dropExpired(tx: Transaction, { uid, spec }: Schedule): Promise<st
 /** Asks for one of each volume; of a pod's all at one instant, or none. */
 async function takeAll(tx: Transaction, schedule: Schedule, quotas: VolumeQuotas): Promise<Pick<Run, 'taken' | 'problems'>> {
   const { spec, tenantId } = schedule
-  const { uids, missing } = await volumesOfSchedule(tx, { tenantId }, spec.volumes, maxSnapshotGroup)
+  const { uids, missing, left } = await volumesOfSchedule(tx, { tenantId }, spec.volumes)
   await holdVolumes(tx, uids)
   const subjects = await readSubjects(tx, uids)
   const waiting = await volumesWaitingForSchedule(tx, schedule.uid)
   const refusals = subjects.map((subject) => (waiting.has(subject.uid) ? `the last snapshot of the volume "${subject.name}" is not taken yet` : snapshotRefusal(subject)))
-  const problems = [...missing.map((name) => (spec.volumes.pod ? `there is no pod "${name}" in namespace "${spec.volumes.pod.namespace}"` : `there is no volume "${name}"`)), ...refusals.flatMap((refusal) => refusal ?? [])]
+  const problems = [...missing.map((name) => (spec.volumes.pod ? `there is no pod "${name}" in namespace "${spec.volumes.pod.namespace}"` : `there is no volume "${name}"`)), ...(left ? [`its labels mean more than ${maxScheduledVolumes} volumes, of which it takes the first by name: part them among several schedules`] : []), ...refusals.flatMap((refusal) => refusal ?? [])]
   const takable = subjects.filter((_, i) => refusals[i] === null)
   if (takable.length === 0 || (spec.volumes.pod && takable.length < subjects.length)) return { taken: [], problems: problems.length > 0 ? problems : ['no volume is meant by it now'] }
   const { used, limits } = await readVolumeUse(tx, { tenantId }, quotas)
