@@ -123,6 +123,39 @@ describe('the volumes of pods', () => {
     await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
   })
 
+  it('are cleared of what a VM that died has left in their store before the next one gets them, and before they are let go', async () => {
+    const { pod, store, server, phase, attachment, isAttached, up, attachedVolume, restart } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    const since = (): string[] => store.calls.splice(0).map((call) => call.replace(` ${volume.uid}`, ''))
+    since()
+    vm.end()
+    await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
+    up(new MemoryVm())
+    await isAttached(volume)
+    expect(since()).toEqual(['release', 'claim', 'image write', 'confirmOpen'])
+    // One that died while no agent ran, and one while it was given the volume.
+    await restart([])
+    const dying = new MemoryVm()
+    dying.plugging = () => {
+      dying.end()
+      return dying.machine.exited.then(() => Promise.reject(new Error('it is gone')))
+    }
+    up(dying)
+    await until(() => expect([attachment(volume)?.phase, dying.calls.length]).toEqual(['Attaching', 1]))
+    await until(() => expect(store.calls.filter((call) => call.startsWith('claim'))).toHaveLength(2))
+    expect(since()).toEqual(['release', 'claim', 'image write', 'release', 'claim'])
+    // A reader leaves nothing, and of one whose store was not open yet the earlier agent's word counts.
+    up(new MemoryVm())
+    await isAttached(volume)
+    store.failures.set('claim', new VolumeError('Unreachable', volume.uid, 'it does not answer'))
+    await restart([pod.uid])
+    server.unsay(`volume/${volume.uid}`)
+    host.volumes.pods.ended(pod.uid)
+    await until(() => expect(phase(volume)).toBe('Gone'))
+    expect(since().at(-1)).toBe('release')
+  })
+
   it('have a pod that stands still for a full store go on once there is room, and tell so', async () => {
     const { clock, store, told, attachment, attachedVolume } = host
     const vm = new MemoryVm()

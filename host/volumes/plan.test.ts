@@ -4,10 +4,10 @@ import { nextStep, type Observed, type ObservedHold, type Wanted } from './plan'
 
 const bool = fc.boolean()
 const hold: fc.Arbitrary<ObservedHold> = fc.record({ podUid: fc.constantFrom('a', 'b', 'c'), state: fc.constantFrom('unknown' as const, 'closed' as const, 'open' as const, 'mounted' as const), wanted: bool, writes: bool, vm: bool, due: bool, size: fc.constantFrom(null, 1, 2), grown: bool, limited: bool, mounts: bool })
-const observed: fc.Arbitrary<Observed> = fc.record({ noted: bool, store: bool, there: fc.constantFrom(null, true, false), made: bool, sizeBytes: fc.constantFrom(1, 2), parent: bool, claimed: bool, reverted: bool, purged: bool, due: bool, holds: fc.uniqueArray(hold, { selector: ({ podUid }) => podUid, maxLength: 3 }) })
+const observed: fc.Arbitrary<Observed> = fc.record({ noted: bool, noteDue: bool, store: bool, there: fc.constantFrom(null, true, false), made: bool, sizeBytes: fc.constantFrom(1, 2), parent: bool, claimed: bool, reverted: bool, purged: bool, due: bool, holds: fc.uniqueArray(hold, { selector: ({ podUid }) => podUid, maxLength: 3 }) })
 const wanted: fc.Arbitrary<Wanted> = fc.record({ keeper: bool, purge: bool, revertTo: fc.constantFrom(null, 's'), flatten: bool, sizeBytes: fc.constantFrom(1, 2), made: bool })
 
-const settled: Observed = { noted: true, store: true, there: true, made: true, sizeBytes: 1, parent: false, claimed: true, reverted: false, purged: false, due: true, holds: [] }
+const settled: Observed = { noted: true, noteDue: true, store: true, there: true, made: true, sizeBytes: 1, parent: false, claimed: true, reverted: false, purged: false, due: true, holds: [] }
 const plain: Wanted = { keeper: true, purge: false, revertTo: null, flatten: false, sizeBytes: 1, made: false }
 const one: ObservedHold = { podUid: 'a', state: 'closed', wanted: true, writes: true, vm: true, due: true, size: null, grown: true, limited: true, mounts: true }
 
@@ -15,7 +15,7 @@ describe('the next step of a volume', () => {
   it('opens nothing that is not written down and claimed, and never a second time for a writer', () => {
     fc.assert(fc.property(fc.option(wanted), observed, (want, is) => {
       const step = nextStep(want, is)
-      if (!is.noted) expect(step.do).toBe('note')
+      if (!is.noted) expect(is.noteDue ? ['note'] : ['wait', 'takeUp', 'detach']).toContain(step.do)
       if (step.do !== 'attach') return
       const target = is.holds.find(({ podUid }) => podUid === step.podUid)
       expect([want !== null, want?.purge, is.there, is.store]).toEqual([true, false, true, true])
@@ -33,6 +33,15 @@ describe('the next step of a volume', () => {
       if (step.do === 'letGo') expect(want).toBeNull()
       if (step.do === 'create') expect([is.made, want?.made, want?.keeper, is.there]).toEqual([false, false, true, false])
       if (['revert', 'grow', 'flatten', 'growOpen', 'purge'].includes(step.do) && want?.keeper && is.there) expect(is.claimed).toBe(true)
+    }), { numRuns: 2_000 })
+  })
+
+  it('tries nothing again before it is due, but what concerns a pod that is', () => {
+    fc.assert(fc.property(fc.option(wanted), observed, (want, is) => {
+      const step = nextStep(want, { ...is, due: false, noteDue: false, holds: is.holds.map((one) => ({ ...one, due: false })) })
+      expect(step.do).toBe('wait')
+      const due = nextStep(want, { ...is, due: false, noteDue: false })
+      if (due.do !== 'wait') expect('podUid' in due && is.holds.find(({ podUid }) => podUid === due.podUid)?.due).toBe(true)
     }), { numRuns: 2_000 })
   })
 

@@ -12,6 +12,8 @@ export type ObservedHold = { podUid: string; state: HoldState; wanted: boolean; 
 export type Observed = {
   /** The ledger says what is in force, and what shall come into force. */
   noted: boolean
+  /** What could not be written down is not to be waited for any more. */
+  noteDue: boolean
   store: boolean
   /** What the store has of it; null: it was not asked. */
   there: boolean | null
@@ -41,13 +43,14 @@ const hasOpen = ({ state }: ObservedHold): boolean => state !== 'closed'
  */
 export function nextStep(wanted: Wanted | null, observed: Observed): Step {
   const { holds } = observed
-  if (!observed.noted) return { do: 'note' }
+  if (!observed.noted && observed.noteDue) return { do: 'note' }
   const found = holds.find(({ state, vm, due }) => state === 'unknown' && vm && due)
   if (found) return { do: 'takeUp', podUid: found.podUid }
   const over = holds.find((hold) => hasOpen(hold) && hold.state !== 'unknown' && (!wanted || wanted.purge || !hold.wanted) && hold.due)
   if (over) return { do: 'detach', podUid: over.podUid }
   const isOpen = holds.some(hasOpen)
-  if (!wanted) return { do: isOpen ? 'wait' : 'letGo' }
+  if (!observed.noted) return { do: 'wait' }
+  if (!wanted) return { do: isOpen || !observed.due ? 'wait' : 'letGo' }
   if (!observed.store || observed.purged) return { do: 'wait' }
   return withStore(wanted, observed, isOpen)
 }

@@ -17,12 +17,16 @@ export class VolumeState {
   isDoubtful = false
   /** The epoch under which it was claimed in this run of the agent. */
   claimedEpoch: number | null = null
+  /** A VM that wrote to it ended: its client may be listed in the store still, and is cleared away before anybody opens the volume again. */
+  isLeftBehind = false
   isGone = false
   isPurged = false
   progress: number | null = null
   problem: Problem | null = null
   /** Where it lies, also once it is not this host's any more. */
   place: { storeUid: string; tenantId: string } | null
+  /** The epoch under which an earlier run of the agent had it for writing. */
+  private readonly noted: number | null
   /** Pods that are detached, which the server names until it has heard so. */
   private readonly detached = new Map<string, Hold>()
 
@@ -33,9 +37,12 @@ export class VolumeState {
     private readonly vms: PodVms,
   ) {
     this.place = entry.object
+    const writers = entry.holds.filter(({ readOnly }) => !readOnly)
+    this.noted = writers.length > 0 ? Math.max(...writers.map(({ epoch }) => epoch)) : null
     for (const { podUid, name, readOnly, epoch } of entry.holds) {
       const hold = new Hold(podUid, name, readOnly, epoch)
       if (vms.isUnknown(podUid)) hold.state = 'unknown'
+      else if (!readOnly) this.isLeftBehind = true
       this.holds.set(podUid, hold)
     }
     this.takeAttachments()
@@ -72,10 +79,20 @@ export class VolumeState {
     return object !== null && reverted?.epoch === object.epoch && reverted.snapshotUid === object.revertTo
   }
 
+  /** Whether it may be opened for writing under the epoch that the server says. */
+  private get isClaimed(): boolean {
+    return this.wanted !== null && this.claimedEpoch === this.wanted.epoch && !this.isLeftBehind
+  }
+
+  /** Under which epoch a VM of this host has it, or may have, for writing; null: none. */
+  get writtenEpoch(): number | null {
+    return this.claimedEpoch ?? this.noted
+  }
+
   /** Whether this host may open it as it shall be opened. */
   private get isOpenable(): boolean {
     const { wanted } = this
-    return wanted !== null && this.isNoted && Boolean(this.facts) && !this.isDoubtful && (!wanted.keeper || this.claimedEpoch === wanted.epoch) && (wanted.revertTo === null || this.isReverted)
+    return wanted !== null && this.isNoted && Boolean(this.facts) && !this.isDoubtful && (!wanted.keeper || this.isClaimed) && (wanted.revertTo === null || this.isReverted)
   }
 
   /** Whether the pod may have it now, under this epoch. */
@@ -89,13 +106,19 @@ export class VolumeState {
     return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every(({ state, paused }) => (state === 'closed' || state === 'mounted') && !paused)
   }
 
-  observe(store: boolean, due: boolean, now: number): Observed {
+  observe(store: boolean, due: { step: boolean; note: boolean }, now: number): Observed {
     const { wanted, facts, entry } = this
     return {
-      ...{ noted: this.isNoted, store, there: facts === undefined || this.isDoubtful ? null : facts !== null, made: entry.made, sizeBytes: facts?.sizeBytes ?? 0, parent: facts?.parent ?? false },
-      ...{ claimed: wanted !== null && this.claimedEpoch === wanted.epoch, reverted: this.isReverted, purged: this.isPurged, due },
+      ...{ noted: this.isNoted, noteDue: due.note, store, there: facts === undefined || this.isDoubtful ? null : facts !== null, made: entry.made, sizeBytes: facts?.sizeBytes ?? 0, parent: facts?.parent ?? false },
+      ...{ claimed: this.isClaimed, reverted: this.isReverted, purged: this.isPurged, due: due.step },
       holds: [...this.holds.values()].map((hold) => hold.observe({ rates: wanted?.rates ?? noRates }, this.vms.get(hold.podUid), now)),
     }
+  }
+
+  /** The VM of the pod ended, and nothing of it is open any more. */
+  ended(hold: Hold): void {
+    if (hold.state !== 'closed' && !hold.readOnly) this.isLeftBehind = true
+    hold.closed()
   }
 
   /** Of a hold that was closed: where it shall not come again, the server hears that it is detached, as long as it asks. */

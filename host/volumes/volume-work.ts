@@ -42,15 +42,18 @@ async function create({ uid, sizeBytes, origin }: HostVolume, store: VolumeStore
 }
 
 async function claim({ uid, epoch, fence }: HostVolume, store: VolumeStore, state: VolumeState): Promise<void> {
+  // A dead QEMU of this host may hold the image's lock still, and whoever opens it next would wait for that for ever.
+  if (state.isLeftBehind && state.facts?.epoch === epoch && [...state.holds.values()].every((hold) => hold.state === 'closed')) await store.release(uid, epoch)
   const { clients } = await store.claim(uid, epoch, fence)
+  state.isLeftBehind = false
   state.claimedEpoch = epoch
   state.entry = { ...state.entry, made: true, ...(fence && { fenced: { epoch, clients: clients.slice(0, 20).map((one) => one.slice(0, 128)) } }) }
 }
 
 /** Nothing of it is open here, nor will be: that is written down before it is said. */
 async function letGo({ state, store, parts }: Work): Promise<'same'> {
-  if (store && state.claimedEpoch !== null) {
-    await store.release(state.uid, state.claimedEpoch).catch((error: unknown) => {
+  if (store && state.writtenEpoch !== null) {
+    await store.release(state.uid, state.writtenEpoch).catch((error: unknown) => {
       // Whoever comes next shuts out what a dead QEMU of this host left behind.
       if (!(error instanceof VolumeError) || error.code === 'Conflict') throw error
       parts.log.warn({ volume: state.uid, err: error }, 'a volume is let go without its store')

@@ -108,7 +108,7 @@ export class Volume {
     const hold = this.state.holds.get(podUid)
     if (!hold) return
     if (vm) hold.succeeded()
-    else hold.closed()
+    else this.state.ended(hold)
     this.state.settle(hold)
     this.wake.wake()
     this.parts.changed(this.uid)
@@ -156,14 +156,18 @@ export class Volume {
 
   private async doNext(): Promise<Step['do'] | null> {
     if (this.closing.signal.aborted) return null
-    const step = nextStep(this.state.wanted, this.state.observe(this.store !== null, this.notBefore <= this.now, this.now))
+    const step = nextStep(this.state.wanted, this.state.observe(this.store !== null, { step: this.isDue, note: this.isDue || this.failedStep !== 'note' }, this.now))
     if (step.do === 'wait' && this.isLookDue) return this.carryOut({ do: 'look' })
     return step.do === 'wait' ? 'wait' : this.carryOut(step)
   }
 
+  private get isDue(): boolean {
+    return this.notBefore <= this.now
+  }
+
   private get isLookDue(): boolean {
     const { facts, holds } = this.state
-    return this.now - this.lookedAt >= lookEveryMs && Boolean(facts) && this.store !== null && [...holds.values()].some(({ state }) => state === 'mounted')
+    return this.isDue && this.now - this.lookedAt >= lookEveryMs && Boolean(facts) && this.store !== null && [...holds.values()].some(({ state }) => state === 'mounted')
   }
 
   /** Until something happens, or what failed is to be tried again. */
@@ -187,12 +191,13 @@ export class Volume {
     const vm = this.parts.vms.get(podUid)
     try {
       if (vm) await this.withVm(step, hold, vm)
-      else hold.closed()
+      else this.state.ended(hold)
       hold.succeeded()
     } catch (error) {
       // Whose VM ended meanwhile has nothing open.
       if (!this.closing.signal.aborted && this.parts.vms.get(podUid) === vm) this.noteFailure(step, error, (problem) => hold.failed(problem, this.now))
     } finally {
+      if (this.parts.vms.get(podUid) !== vm) this.state.ended(hold)
       this.state.settle(hold)
     }
   }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { HostVolume } from '@/contracts/host/v1/volumes'
+import { VolumeLedger } from '@/host/ledger/volumes'
 import { VolumeError } from './store'
 import { MemoryHost, until } from './testing/memory-host'
 import { MemoryVm } from './testing/memory-vm'
@@ -92,6 +95,33 @@ describe('the volumes of a host', () => {
     store.failures.clear()
     await clock.advance(30_000)
     await until(() => expect([store.volumes.get(volume.uid)?.epoch, server.report('volume', volume.uid)?.reason]).toEqual([2, '']))
+  })
+
+  it('whose changes cannot be written down, or that cannot be let go, are tried again less and less often, and open nothing meanwhile', async () => {
+    const { clock, store, server, phase } = host
+    const [kept, fresh] = [server.volume(), server.volume()]
+    server.say(kept)
+    await until(() => expect(phase(kept)).toBe('Ready'))
+    const save = vi.spyOn(VolumeLedger.prototype, 'save').mockImplementation(() => delay(1).then(() => Promise.reject(new Error('no space left on device'))))
+    const tries = (volume: HostVolume): number => save.mock.calls.filter(([entry]) => entry.uid === volume.uid).length
+    store.failures.set('release', new VolumeError('Conflict', kept.uid, 'it is open'))
+    server.say(fresh)
+    server.unsay(`volume/${kept.uid}`)
+    await until(() => expect([tries(fresh) > 0, tries(kept) > 0]).toEqual([true, true]))
+    for (let second = 0; second < 30; second += 1) await clock.advance(1_000)
+    expect([tries(fresh) < 10, tries(kept) < 10, store.calls.includes(`create ${fresh.uid}`)]).toEqual([true, true, false])
+    save.mockRestore()
+    await until(async () => {
+      await clock.advance(30_000)
+      expect(store.calls).toContain(`release ${kept.uid}`)
+    })
+    for (let second = 0; second < 30; second += 1) await clock.advance(1_000)
+    expect([store.calls.filter((call) => call === `release ${kept.uid}`).length < 10, phase(kept), phase(fresh)]).toEqual([true, 'Ready', 'Ready'])
+    store.failures.clear()
+    await until(async () => {
+      await clock.advance(30_000)
+      expect(phase(kept)).toBe('Gone')
+    })
   })
 
   it('are removed for good, brought back and made whole once nothing has them open', async () => {
