@@ -181,9 +181,10 @@ export class VolumeDisks {
     return this.qmp.command('stop', {}, draining)
   }
 
-  /** Whether the VM stands still for a read or write that a store did not carry out. */
+  /** Whether the VM stands still: for a read or write that a store did not carry out, or for a snapshot of several volumes, in which the agent that took it died. */
   async isStopped(): Promise<boolean> {
-    return (await this.qmp.execute('query-status', {}, z.looseObject({ status: z.string() }))).status === 'io-error'
+    const { status } = await this.qmp.execute('query-status', {}, z.looseObject({ status: z.string() }))
+    return status === 'io-error' || status === 'paused'
   }
 
   /** What each disk has done since it was plugged in, by its serial. An answer may take as long as the store does. */

@@ -3,7 +3,7 @@ import type { Machine } from './ports'
 
 const tryEveryMs = 1_000
 
-/** A VM that stands still for a full store, since before this agent was started, cannot answer: it is tried again until it goes on, or the signal. */
+/** A VM that stands still since before this agent was started, for a full store or a snapshot that nobody ended, cannot answer: it is tried again until it goes on, or the signal. */
 export async function untilItGoesOn({ volumes, exited }: Machine, clock: Clock, signal: AbortSignal): Promise<void> {
   let isGone = false
   void exited.then(() => (isGone = true))

@@ -93,13 +93,24 @@ async function whilePaused(vms: readonly PodVm[], work: () => Promise<void>): Pr
   const paused: PodVm[] = []
   try {
     for (const vm of vms) {
-      await vm.disks.pause()
+      // One that does not answer may stand still all the same.
       paused.push(vm)
+      await vm.disks.pause()
     }
     await work()
   } finally {
-    for (const vm of paused) await vm.disks.resume()
+    await resumeAll(paused)
   }
+}
+
+/** Each goes on, whatever becomes of the others; one that does not is ended: nobody else would have it go on. */
+async function resumeAll(paused: readonly PodVm[]): Promise<void> {
+  const results = await Promise.allSettled(paused.map((vm) => vm.disks.resume().catch(async (error: unknown) => {
+    await vm.end()
+    throw error
+  })))
+  const failed = results.find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
 }
 
 /** Which of them stand still. Of a guest that cannot, the snapshot is as after a power cut. */

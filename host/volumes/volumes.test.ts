@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
+import { testAssignment } from '@/host/pods/testing/assignment'
 import { VolumeLedger } from '@/host/ledger/volumes'
 import { VolumeError } from './store'
 import { MemoryHost, until } from './testing/memory-host'
@@ -149,6 +150,26 @@ describe('the volumes of a host', () => {
     host.volumes.take({ kind: 'volumeObjects', complete: false, set: [], remove: [] })
     await until(() => expect([phase(one), phase(other)]).toEqual(['Ready', 'Gone']))
     expect([...host.volumes.reports().values()].filter((report) => report.phase !== 'Gone').map(({ uid }) => uid)).toEqual([one.uid])
+  })
+
+  it('in a group snapshot have their pods go on when the virtual machine of one died, which is ended', async () => {
+    const { server, attachedVolume } = host
+    const [dead, other] = [new MemoryVm(), new MemoryVm()]
+    const one = await attachedVolume(dead)
+    const otherPod = testAssignment()
+    // Its turn comes after.
+    const two = server.attached(server.volume({ uid: 'ffffffff-0000-4000-8000-000000000000' }), otherPod, 'data')
+    server.say(two)
+    host.volumes.pods.up(otherPod.uid, other.machine, other.guest, false)
+    await until(() => expect(server.attachment(two, otherPod)?.phase).toBe('Attached'))
+    dead.failures.set('resume', new Error('the monitor is closed'))
+    const group = randomUUID()
+    const [first, second] = [server.snapshot(one, { group, groupSize: 2 }), server.snapshot(two, { group, groupSize: 2 })]
+    server.say(first, second)
+    await until(() => expect([first, second].map(({ uid }) => server.report('snapshot', uid)?.phase)).toEqual(['Failed', 'Failed']))
+    expect([dead, other].map(({ calls }) => calls.filter((call) => /^(pause|resume)/.test(call)))).toEqual([['pause ', 'resume '], ['pause ', 'resume ']])
+    await expect(dead.machine.exited).resolves.toBe('it ended')
+    expect(server.attachment(two, otherPod)?.phase).toBe('Attached')
   })
 
   it('have snapshots that are taken once their group is whole, and removed', async () => {
