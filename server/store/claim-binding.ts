@@ -62,6 +62,18 @@ export async function findPodOfClaim(db: Database, { tenantId, namespace, name }
   return rows[0]?.name ?? null
 }
 
+/** Who has a volume, or asks for it, by whatever name; null: nobody. */
+export async function findPodOfVolume(db: Database, volumeUid: string): Promise<string | null> {
+  const rows = await db.$queryRaw<{ namespace: string | null; name: string | null }[]>`
+    select p."namespace", p."name" from "VolumeAttachment" a left join "Pod" p on p."uid" = a."podUid" where a."volumeUid" = ${volumeUid}::uuid order by a."createdAt" limit 1`
+  const [row] = rows
+  if (!row) return null
+  return row.name === null ? 'a pod that is gone, of which its host has not let go yet,' : `pod "${row.name}" in namespace "${row.namespace ?? ''}"`
+}
+
+/** The claim of a volume, where that is deleted. */
+export const listDeletedClaimsOf = async (db: Database, volumeUid: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { deletedAt: { not: null }, volume: { uid: volumeUid } }, select: { uid: true } }))
+
 const uidsOf = (rows: readonly { uid: string }[]): string[] => rows.map(({ uid }) => uid)
 export const listUnboundClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { volume: null, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))
 export const listDeletedClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { deletedAt: { not: null }, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))

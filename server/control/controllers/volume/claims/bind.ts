@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { formatBytes } from '@/domain/shared/quantity'
 import type { VolumeSpec } from '@/domain/volume/spec'
-import { bindClaim, findPodOfClaim, holdClaim, holdNamedVolume, holdVolumeOfClaim, removeClaim } from '@/server/store/claim-binding'
+import { bindClaim, findPodOfClaim, findPodOfVolume, holdClaim, holdNamedVolume, holdVolumeOfClaim, removeClaim } from '@/server/store/claim-binding'
 import { setCondition } from '@/server/store/conditions'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
+import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
 import { findClassOf, findSourceSnapshot, insertHiddenSnapshot, insertVolume, isVolumeNameTaken, readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
 import { inBriefTransaction } from '../../external/brief-transaction'
@@ -23,12 +25,16 @@ export function reconcileClaim(db: DatabaseClient, uid: string, options: ClaimOp
   }, { repeatable: true })
 }
 
-/** Once no pod names it. What becomes of its volume, the class says. */
+/** Once no pod names it, nor has its volume where that goes with it. What becomes of its volume, the class says. */
 async function release(tx: Transaction, claim: Claim, { graceMs }: ClaimOptions): Promise<void> {
   const pod = await findPodOfClaim(tx, claim)
   if (pod !== null) return tell(tx, claim, { status: claim.volume ? 'True' : 'False', reason: 'Deleting', message: `It is deleted, and goes once no pod names it: pod "${pod}" does.` })
   const deletesVolume = claim.volume?.reclaimPolicy === 'Delete'
+  // As `volume.delete` refuses: a pod may have it by its own name, and what it writes would have no time in which it could be restored.
+  const user = deletesVolume && claim.volume ? await findPodOfVolume(tx, claim.volume.uid) : null
+  if (user !== null) return tell(tx, claim, { status: 'True', reason: 'Deleting', message: `It is deleted, and goes once no pod has its volume "${claim.volume?.name ?? ''}": ${user} does.` })
   await removeClaim(tx, claim.uid, claim.volume?.uid ?? null, deletesVolume ? graceMs : null)
+  if (claim.volume && deletesVolume) await recordOwnAudit(tx, { tenantId: claim.tenantId, action: 'volume.delete', kind: 'Volume', name: claim.volume.name, detail: `${formatBytes(Number(claim.volume.sizeBytes))}, with its PersistentVolumeClaim ${claim.namespace}/${claim.name}` })
   if (claim.volume) await recordEvent(tx, { tenantId: claim.tenantId, objectUid: claim.volume.uid, objectKind: 'Volume', objectNamespace: null, objectName: claim.volume.name, type: 'Normal', source: 'volume', reason: 'Released', message: `The PersistentVolumeClaim "${claim.name}" in namespace "${claim.namespace}" is gone: the volume ${deletesVolume ? 'is deleted, and can be restored for a while' : 'stays, as its storage class says'}.` })
 }
 

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { networkSpec } from '@/domain/network/spec'
 import { volumeClaimSpec } from '@/domain/volume-claim/spec'
 import { volumeSpec } from '@/domain/volume/spec'
+import { logger } from '@/platform/logger'
 import { openDatabase, type DatabaseClient } from '@/server/store/database'
+import { FeedReader } from '@/server/store/feed-reader'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
 import { reconcileClaim } from './bind'
+import { createClaimController } from './controller'
 
 let database: TestDatabase
 let db: DatabaseClient
@@ -34,6 +37,7 @@ beforeEach(async () => {
   await db.volumeSnapshot.deleteMany()
   await db.volume.deleteMany()
   await db.volumeClaim.deleteMany()
+  await db.event.deleteMany()
 })
 
 const claim = async (name: string, spec: object = {}, size = '1Gi') =>
@@ -111,6 +115,26 @@ describe('a claim that names a volume', () => {
 })
 
 describe('a claim that is deleted', () => {
+  it('waits for the last pod that has its volume by its own name: nothing that is written to is deleted', async () => {
+    const uid = await claim('logs')
+    await bound(uid)
+    const volumeUid = (await volumeOf(uid))?.uid ?? ''
+    const pod = await db.pod.create({ data: { tenantId, namespace: 'shop', name: 'web', networkId, spec: {} } })
+    await db.volumeAttachment.create({ data: { volumeUid, podUid: pod.uid, tenantId, name: 'data', phase: 'Attached', epoch: 1n, hostId: (await db.host.create({ data: { name: 'h9', publicKey: 'h9' } })).id } })
+    await db.volumeClaim.updateMany({ data: { deletedAt: new Date() } })
+    expect(await why(uid)).toEqual(['True', 'Deleting', `It is deleted, and goes once no pod has its volume "pvc-${uid}": pod "web" in namespace "shop" does.`])
+    expect(await db.volume.findUniqueOrThrow({ where: { uid: volumeUid } })).toMatchObject({ claimUid: uid, deletedAt: null })
+    // A change of its volume wakes it.
+    await db.volumeAttachment.deleteMany()
+    const controller = createClaimController(options)
+    const keys = controller.keysOf({ kind: 'Volume', action: 'modified', uid: volumeUid, tenantId, namespace: null, name: '', cursor: { epoch: '', xid: '0', seq: '0' }, oldLabels: null, newLabels: null })
+    const claims = (await Promise.all(keys.map((key) => controller.reconcile({ db, log: logger('test'), feed: new FeedReader(db, database.url, () => {}) }, key)))).flatMap((more) => more ?? [])
+    expect(claims).toContain(`claim:${uid}`)
+    await reconcileClaim(db, uid, options)
+    expect((await db.volume.findUniqueOrThrow({ where: { uid: volumeUid } })).deletedAt).not.toBeNull()
+    expect(await db.auditEntry.findMany({ where: { kind: 'Volume' }, select: { action: true, name: true, detail: true } })).toEqual([{ action: 'volume.delete', name: `pvc-${uid}`, detail: '1 GiB, with its PersistentVolumeClaim default/logs' }])
+  })
+
   it('goes once no pod names it, and its volume is deleted for a while, or stays, as its class says', async () => {
     const [usual, kept] = [await claim('usual'), await claim('kept', { storageClassName: 'kept' })]
     await bound(usual)

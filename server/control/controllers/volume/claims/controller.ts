@@ -1,9 +1,9 @@
-import { listDeletedClaims, listUnboundClaims } from '@/server/store/claim-binding'
+import { listDeletedClaims, listDeletedClaimsOf, listUnboundClaims } from '@/server/store/claim-binding'
 import type { Change } from '@/server/store/change-feed'
 import type { Controller } from '../../../runtime/controller'
 import { reconcileClaim, type ClaimOptions } from './bind'
 
-/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them. */
+/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them; `volume:<uid>` is the one that waits for the last pod that has its volume. */
 export function createClaimController(options: ClaimOptions): Controller {
   return {
     name: 'volume-claims',
@@ -15,6 +15,7 @@ export function createClaimController(options: ClaimOptions): Controller {
       const at = key.indexOf(':')
       const [kind, id] = [key.slice(0, at), key.slice(at + 1)]
       if (kind === 'claim') return reconcileClaim(db, id, options)
+      if (kind === 'volume') return (await listDeletedClaimsOf(db, id)).map(claimKey)
       const tenantId = id === '' ? undefined : id
       return (await (kind === 'unbound' ? listUnboundClaims(db, tenantId) : listDeletedClaims(db, tenantId))).map(claimKey)
     },
@@ -27,6 +28,6 @@ const claimKey = (uid: string): string => `claim:${uid}`
 function keysOf({ kind, action, uid, tenantId }: Change): string[] {
   if (kind === 'VolumeClaim') return action === 'deleted' ? [`unbound:${tenantId ?? ''}`] : [claimKey(uid)]
   if (kind === 'Pod') return action === 'deleted' && tenantId !== null ? [`deleted:${tenantId}`] : []
-  if (kind === 'Volume' || kind === 'VolumeSnapshot') return tenantId === null ? [] : [`unbound:${tenantId}`]
+  if (kind === 'Volume' || kind === 'VolumeSnapshot') return tenantId === null ? [] : [`unbound:${tenantId}`, ...(kind === 'Volume' ? [`volume:${uid}`] : [])]
   return kind === 'StorageClass' ? ['unbound:'] : []
 }
