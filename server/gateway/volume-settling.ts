@@ -16,7 +16,8 @@ export function settledOf(held: HeldVolumes, { ready, volumes }: HostVolumes, ho
       if (one.phase !== 'Detaching' && one.phase !== 'Lost') continue
       const said = held.saidOf(key, rightKey(one))
       if (!held.holdsRight(key, rightKey(one))) settled.ended.push(one.uid)
-      else if (one.phase === 'Lost' && ready && (said === 'Attached' || said === 'Attaching')) settled.back.push({ uid: one.uid, phase: said })
+      // That it cannot do what it shall is no end of it: why is told of the attachment, and who asks it to go is heard.
+      else if (one.phase === 'Lost' && ready && said !== null && said !== 'Detached') settled.back.push({ uid: one.uid, phase: said === 'Attached' ? said : 'Attaching' })
     }
     return settled.ended.length + settled.back.length > 0 || settled.left !== null ? [settled] : []
   })

@@ -33,6 +33,9 @@ describe('a pod', () => {
     expect(plan({ attachments: [has('p', 'h1')], pods: [pod('p', 'h1', { holds: false })] })).toEqual(detach)
     expect(plan({ attachments: [has('p', 'h1', { wanted: false })], pods: [pod('p', 'h1')] })).toEqual(detach)
     expect(plan({ attachments: [has('p', 'h1', { phase: 'Detaching' })] })).toEqual([])
+    // Its host was silent, and is back.
+    expect(plan({ attachments: [has('p', 'h1', { phase: 'Lost', wanted: false })], pods: [pod('p', 'h1')] })).toEqual([{ kind: 'detach', uid: 'a-p', was: 'Lost' }])
+    expect(plan({ attachments: [has('p', 'h1', { phase: 'Lost' })], pods: [pod('p', 'h1')] })).toEqual([])
   })
   it('is next in the order of asking; one whose host is silent holds up nobody', () => {
     const attachments = [waits('p'), waits('q')]
@@ -114,6 +117,8 @@ describe('a volume that no pod has', () => {
     expect(plan({ volume: volume({ work: true, leaving: true }) })).toEqual([])
     expect(plan({ volume: volume({ idle: true }) })).toEqual([{ kind: 'leave' }])
     expect(plan({ volume: volume({ idle: true, store: local }) })).toEqual([])
+    // Nobody can be shut out of a shared folder: to let go in time is the only way.
+    expect(plan({ volume: volume({ idle: true, store: shared }) })).toEqual([{ kind: 'leave' }])
     expect(plan({ volume: volume({ idle: true }), hosts: [host('h1', silent)] })).toEqual([])
   })
   it('goes back to a snapshot before anybody gets it', () => {

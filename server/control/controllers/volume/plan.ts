@@ -44,7 +44,8 @@ function planAttachment(view: View, one: WorldAttachment): Action[] {
   if (was === 'Waiting' || hostId === null) return over || view.volume.purging ? [{ kind: 'dropAttachment', uid, was }] : []
   if (view.isDeclared(hostId) || isShutOut(view, one) || (one.readOnly && view.isSilent(hostId))) return [mayFollow(was, 'Gone') ? { kind: 'dropAttachment', uid, was } : { kind: 'lose', uid, was }]
   if (view.isSilent(hostId)) return was === 'Lost' ? [] : [{ kind: 'lose', uid, was }]
-  return over && (was === 'Attaching' || was === 'Attached') ? [{ kind: 'detach', uid, was }] : []
+  // A host that is back says of a right that failed neither that it has it nor that it has it no more: told without it, it says so.
+  return over && was !== 'Detaching' ? [{ kind: 'detach', uid, was }] : []
 }
 
 /** A keeper has shut out whoever had it so far: it can write no more, whatever its host does. */
@@ -60,7 +61,7 @@ function planRight(view: View): Action[] {
   if (active.length > 0) return []
   if (isMadeFirst && isOpenable) return keepForWork(view, [next.host])
   if (volume.work) return keepForWork(view)
-  return view.canFence && volume.idle && volume.hostId !== null && !volume.leaving && !view.isSilent(volume.hostId) ? [{ kind: 'leave' }] : []
+  return !view.isLocal && volume.idle && volume.hostId !== null && !volume.leaving && !view.isSilent(volume.hostId) ? [{ kind: 'leave' }] : []
 }
 
 /** It only reads, what somebody has to make first: its own host does, whose disk it may be. */
