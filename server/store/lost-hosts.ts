@@ -1,6 +1,7 @@
 import { podReport } from '@/contracts/host/v1'
 import type { ContainerStatus } from '@/domain/pod/status'
 import type { Transaction } from './database'
+import { recordEvents } from './reports'
 
 /** A boot that no host has: whatever a host says of a pod takes the place of what is said under it. */
 const noBoot = '00000000-0000-0000-0000-000000000000'
@@ -20,22 +21,24 @@ const ended = (status: ContainerStatus, finishedAt: string): ContainerStatus => 
 
 /**
  * The pods of a host on which nothing runs any more: those that had not ended have failed with it. It is asked to run none of them again: should it come back, it removes what is left of them; those that are
- * being deleted are gone at once. Returns how many had not ended.
+ * being deleted are gone at once. Each that had not ended has an event that says so. Returns how many these were.
  */
 export async function failPodsOf(tx: Transaction, host: { id: string; name: string }): Promise<number> {
   await tx.$queryRaw`select 1 from "Pod" where "hostId" = ${host.id}::uuid order by "uid" for update`
-  const pods = await tx.pod.findMany({ where: { hostId: host.id }, select: { uid: true, generation: true, report: { select: { phase: true, document: true } } } })
+  const pods = await tx.pod.findMany({ where: { hostId: host.id }, select: { uid: true, tenantId: true, namespace: true, name: true, generation: true, report: { select: { phase: true, document: true } } } })
   await tx.podAssignment.deleteMany({ where: { hostId: host.id } })
   const running = pods.filter(({ report }) => !report || !['Succeeded', 'Failed', 'Gone'].includes(report.phase))
   const now = new Date().toISOString()
+  const message = `Host ${host.name} was declared lost, and the pod with it. Delete it, and create it anew.`
   for (const { uid, generation, report } of running) {
     const before = podReport.safeParse(report?.document).data
     const document = {
-      ...(before ?? { uid, observedGeneration: generation, conditions: [], startMode: null, startSteps: [], startedAt: null }), phase: 'Failed' as const, reason: 'HostLost', message: `Host ${host.name} was declared lost, and the pod with it. Delete it, and create it anew.`,
+      ...(before ?? { uid, observedGeneration: generation, conditions: [], startMode: null, startSteps: [], startedAt: null }), phase: 'Failed' as const, reason: 'HostLost', message,
       conditions: (before?.conditions ?? []).map((one) => (one.type === 'Ready' ? { ...one, status: 'False' as const, reason: 'HostLost' } : one)), containers: (before?.containers ?? []).map((status) => ended(status, now)),
     }
     await tx.podReport.upsert({ where: { podUid: uid }, create: { podUid: uid, hostId: host.id, bootId: noBoot, sequence: 1, phase: 'Failed', document }, update: { bootId: noBoot, sequence: 1, phase: 'Failed', document } })
   }
+  await recordEvents(tx, running.map(({ uid, tenantId, namespace, name }) => ({ tenantId, objectUid: uid, objectKind: 'Pod', objectNamespace: namespace, objectName: name, type: 'Warning', reason: 'HostLost', message, source: 'controller' })))
   return running.length
 }
 

@@ -37,6 +37,7 @@ describe('a host that is lost', () => {
     expect([view.status.phase, view.status.lostSince]).toEqual(['Unknown', expect.any(String)])
     expect((await declare()).status.lostSince).toBe(view.status.lostSince)
     expect((await ann.caller.pod.get({ tenant: ann.tenant.slug, name: 'runs' })).status).toMatchObject({ phase: 'Failed', reason: 'HostLost' })
+    expect(await server.db.event.findMany({ where: { objectUid: runs, reason: 'HostLost' } })).toMatchObject([{ tenantId: ann.tenant.id, objectKind: 'Pod', objectName: 'runs', type: 'Warning', count: 1, message: expect.stringContaining('Delete it, and create it anew') }])
     for (const uid of [runs, goes]) await podController.reconcile(control(), uid)
     expect(await server.db.pod.findMany({ where: { hostId: host.hostId }, select: { uid: true } })).toEqual([{ uid: runs }])
     expect(await server.db.podAssignment.count({ where: { hostId: host.hostId } })).toBe(0)
