@@ -31,7 +31,7 @@ import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { DeleteClaim } from './delete-claim'
 
 const nothing = <span className="text-faint">{NOTHING}</span>
-const looks = { Pending: 'changing', Bound: 'running', Lost: 'failed' } as const
+const looks = { Pending: 'changing', Bound: 'running' } as const
 const textOf = ({ metadata, status }: VolumeClaimView): string => (metadata.deletionTimestamp ? 'Deleting' : status.phase)
 
 function ClaimState({ claim }: { claim: VolumeClaimView }) {

@@ -3,8 +3,8 @@ import { condition } from '../shared/condition'
 import { objectMetadata } from '../shared/metadata'
 import { volumeClaimSpec } from './spec'
 
-/** Kubernetes' phases. Lost: its volume was deleted. */
-export const claimPhase = z.enum(['Pending', 'Bound', 'Lost'])
+/** Kubernetes' phases, but for Lost: a claim's volume cannot be deleted without it. */
+export const claimPhase = z.enum(['Pending', 'Bound'])
 export const volumeClaimView = z.object({
   metadata: objectMetadata,
   spec: volumeClaimSpec,

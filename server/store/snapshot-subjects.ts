@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { SnapshotSubject } from '@/domain/volume-snapshot/admission'
-import { canFence, volumeStoreSpec } from '@/domain/volume-store/spec'
+import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { volumeMode } from '@/domain/volume/spec'
 import { storedPhase } from '@/domain/volume/state'
 import type { Database } from './database'
+import { isOutOfReach } from './volume-reach'
 import { countSnapshotsOf } from './volume-snapshots'
 
 /** A volume of which a snapshot is to be taken: what decides whether it can be, and what the snapshot's row says of it. */
@@ -12,7 +13,6 @@ export type Subject = SnapshotSubject & { uid: string; tenantId: string; storeId
 const spec = z.looseObject({ volumeMode })
 const report = z.looseObject({ attachments: z.array(z.looseObject({ paused: z.boolean() })).optional() }).catch({})
 const silence = { select: { phase: true, lostAt: true } } as const
-const isSilent = (host: { phase: string; lostAt: Date | null } | null): boolean => host !== null && (host.phase === 'Unknown' || host.lostAt !== null)
 
 /** These volumes, by name. They are held where a snapshot of them follows. */
 export async function readSubjects(db: Database, uids: readonly string[]): Promise<Subject[]> {
@@ -28,7 +28,7 @@ export async function readSubjects(db: Database, uids: readonly string[]): Promi
       stored: storedPhase.parse(row.storedPhase),
       reverting: row.revertTo !== null,
       // Of one that only a keeper without pods had, the next one takes over where it can shut that one out.
-      hostLost: isSilent(row.home) || (isSilent(row.host) && !canFence(store)) || row.attachments.some(({ phase }) => phase === 'Lost'),
+      hostLost: isOutOfReach(row, store) || row.attachments.some(({ phase }) => phase === 'Lost'),
       paused: (report.parse(row.report ?? {}).attachments ?? []).some(({ paused }) => paused),
       snapshots: snapshots.get(uid) ?? 0,
     }

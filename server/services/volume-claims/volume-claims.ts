@@ -26,9 +26,6 @@ export const updateVolumeClaimInput = volumeClaimReference.extend({ labels: labe
 export const listVolumeClaimsInput = listNamespacedInput.omit({ network: true })
 export const listVolumeClaimsOutput = pageOf(volumeClaimView)
 
-/** Lost: its volume was deleted. */
-const phaseOf = ({ volume }: VolumeClaimRow): VolumeClaimView['status']['phase'] => (!volume ? 'Pending' : volume.deletedAt ? 'Lost' : 'Bound')
-
 async function toViews(db: Database, scope: Scope, rows: readonly VolumeClaimRow[]): Promise<VolumeClaimView[]> {
   const conditions = await listConditions(db, rows.map(({ uid }) => uid))
   const pods = await podsOfClaims(db, scope, rows)
@@ -36,7 +33,7 @@ async function toViews(db: Database, scope: Scope, rows: readonly VolumeClaimRow
     metadata: { ...toMetadata(row), namespace: row.namespace },
     spec: volumeClaimSpec.parse(row.spec),
     status: {
-      phase: phaseOf(row),
+      phase: row.volume ? 'Bound' : 'Pending',
       volume: row.volume?.name ?? null,
       capacityBytes: row.volume ? Number(row.volume.sizeBytes) : null,
       storageClass: row.volume?.class.name ?? null,
@@ -134,7 +131,7 @@ async function grow(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, sco
   const [was, becomes] = [before, after].map(({ resources }) => sizeBytesOf(resources.requests.storage))
   if (was === undefined || becomes === undefined || was === becomes) return
   if (becomes < was) throw refusedAt('spec.resources.requests.storage', `is ${size}, and the claim asked for ${formatBytes(was)}: it cannot shrink, for the file system would lose what is beyond`)
-  if (!volume || volume.deletedAt || becomes <= Number(volume.sizeBytes)) return
+  if (!volume || becomes <= Number(volume.sizeBytes)) return
   await growVolume(tx, settings, scope, await heldVolume(tx, scope, volume.name, volume.uid), size).catch((error: unknown) => {
     throw error instanceof DomainError && error.problems.length > 0 ? refusedAt('spec.resources.requests.storage', error.problems.map(({ message }) => message).join('; ')) : error
   })

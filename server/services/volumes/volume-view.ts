@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { volumeReport } from '@/contracts/host/v1/volumes'
 import { notFound } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
-import { canFence, volumeStoreSpec } from '@/domain/volume-store/spec'
+import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { attachmentPhase, hotMounts } from '@/domain/volume/attachment'
 import { volumeSpec } from '@/domain/volume/spec'
 import { formatted, storedPhase, volumePhaseOf } from '@/domain/volume/state'
@@ -12,6 +12,7 @@ import { listConditions } from '@/server/store/conditions'
 import type { Database } from '@/server/store/database'
 import { findPod } from '@/server/store/pods'
 import { podNamesOf } from '@/server/store/volume-attachments'
+import { isOutOfReach } from '@/server/store/volume-reach'
 import { volumesOfPod } from '@/server/store/volume-references'
 import { findVolume, loadVolumes, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
@@ -27,12 +28,6 @@ export const listVolumesOutput = pageOf(volumeView)
 /** What of the keeper's last report has no column. */
 const reported = volumeReport.pick({ progress: true, attachments: true }).catch({})
 const formattedOr = formatted.nullable().catch(null)
-
-/** Whether the host is silent, or was given up. */
-const isSilent = (host: VolumeRow['host']): boolean => host !== null && (host.phase === 'Unknown' || host.lostAt !== null)
-
-/** Nothing else may take a volume whose bytes are on a silent host's disk, or that nobody can shut that host out of. */
-const isOutOfReach = (row: VolumeRow): boolean => isSilent(row.home) || (isSilent(row.host) && !canFence(volumeStoreSpec.parse(row.store.spec)))
 
 type PodNames = Awaited<ReturnType<typeof podNamesOf>>
 function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof reported>): VolumeView['status']['attachments'] {
@@ -52,7 +47,7 @@ function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'c
   const attachments = toAttachments(row, pods, report)
   const storedSizeBytes = row.storedSizeBytes === null ? null : Number(row.storedSizeBytes)
   return {
-    phase: volumePhaseOf({ deleted: row.deletedAt !== null, stored: storedPhase.parse(row.storedPhase), hasKeeper: row.hostId !== null, hostLost: isOutOfReach(row), reverting: row.revertTo !== null, sizeBytes: Number(row.sizeBytes), storedSizeBytes, attachments }),
+    phase: volumePhaseOf({ deleted: row.deletedAt !== null, stored: storedPhase.parse(row.storedPhase), hasKeeper: row.hostId !== null, hostLost: isOutOfReach(row, volumeStoreSpec.parse(row.store.spec)), reverting: row.revertTo !== null, sizeBytes: Number(row.sizeBytes), storedSizeBytes, attachments }),
     sizeBytes: Number(row.sizeBytes),
     storedBytes: row.storedBytes === null ? null : Number(row.storedBytes),
     filesystem: filesystemOf(type, report),
@@ -63,7 +58,7 @@ function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'c
     host: row.host?.name ?? null,
     claim: row.claim,
     attachments,
-    restorableUntil: row.purgeAt?.toISOString() ?? null,
+    restorableUntil: row.purging ? null : (row.purgeAt?.toISOString() ?? null),
     progress: report.progress ?? null,
   }
 }
