@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { HostVolumeStore } from '@/contracts/host/v1/volumes'
 import { FakeClock } from '@/host/pods/testing/fake-clock'
 import { Stores } from './stores'
@@ -23,6 +23,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await stores.close()
+  vi.unstubAllEnvs()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -50,4 +51,15 @@ it('makes the way again with the next change where it failed', async () => {
   await Promise.resolve()
   stores.take({ ...ceph(1, ['192.0.2.1:3300'], ['192.0.2.0/24']), name: 'renamed' })
   expect(reached).toHaveLength(2)
+})
+
+it('asks a cluster once how full it is for all tenants and pods that want to know', async () => {
+  await writeFile(join(folder, 'ceph'), `#!/bin/sh\necho asked >>${folder}/asked\necho '{ "pools": [{ "name": "p", "stats": { "stored": 1, "max_avail": 2 } }] }'\n`, { mode: 0o755 })
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`)
+  const store = ceph(1, ['192.0.2.1:3300'], [])
+  stores.takeSecrets({ kind: 'storeSecrets', secrets: [{ storeUid: store.uid, revision: '1', key: 'k' }] })
+  stores.take(store)
+  await vi.waitFor(() => expect(stores.report(store.uid)).toMatchObject({ reachable: true, freeBytes: 2 }), { timeout: 20_000 })
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => stores.freeBytes(store.uid, String(i % 10).repeat(32))))
+  expect([new Set(answers), (await readFile(join(folder, 'asked'), 'utf8')).split('\n').length - 1]).toEqual([new Set([2]), 1])
 })

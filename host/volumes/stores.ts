@@ -5,7 +5,10 @@ import { isIpv4 } from '@/domain/shared/cidr'
 import type { Clock } from '@/host/pods/clock'
 import type { Logger } from '@/platform/logger'
 import { FileStore } from './file/file-store'
+import { gaugeOf } from './file/gauge'
+import { poolGauge } from './rbd/pool-gauge'
 import { RbdStore } from './rbd/rbd-store'
+import type { RoomGauge } from './room'
 import { VolumeError, type VolumeStore } from './store'
 
 export type StoresParts = {
@@ -36,6 +39,8 @@ export class Stores {
   private readonly secrets = new Map<string, { revision: string; key: string }>()
   private readonly said = new Map<string, StoreReport>()
   private readonly looking = new Map<string, Promise<void>>()
+  /** Of files, by their folders. */
+  private readonly gauges = new Map<string, RoomGauge>()
   private readonly ending = new AbortController()
   private readonly running: Promise<void>
   /** Where VMs' way to stores leads. */
@@ -111,10 +116,15 @@ export class Stores {
   }
 
   private async run(): Promise<void> {
-    while (!this.ending.signal.aborted) {
+    for (let turn = 1; !this.ending.signal.aborted; turn += 1) {
       await this.parts.clock.sleep(probeEveryMs, this.ending.signal).catch(() => {})
-      if (!this.ending.signal.aborted) await Promise.all([...this.objects.keys()].map((uid) => this.look(uid)))
+      if (!this.ending.signal.aborted) await Promise.all([...this.objects.values()].filter((object) => this.isDue(object, turn)).map(({ uid }) => this.look(uid)))
     }
+  }
+
+  /** A cluster that can be reached is asked seldom: each question costs a second of a processor. */
+  private isDue({ uid, store }: HostVolumeStore, turn: number): boolean {
+    return store.type !== 'rbd' || turn % 3 === 0 || this.said.get(uid)?.reachable !== true
   }
 
   /** Opens what is not open and asks it, one look at a store after another. */
@@ -153,6 +163,15 @@ export class Stores {
     }
   }
 
+  /** One that hangs is not asked by another, whatever becomes of the store meanwhile. */
+  private gaugeOf(folder: string, name: string, shared: boolean): RoomGauge {
+    const key = `${shared} ${folder}`
+    const gauge = this.gauges.get(key)?.isSilent ? this.gauges.get(key) : undefined
+    const made = gauge ?? gaugeOf(folder, name, shared)
+    this.gauges.set(key, made)
+    return made
+  }
+
   private tell(report: StoreReport): void {
     const before = this.said.get(report.uid)
     const isSame = before?.reachable === report.reachable && before.message === report.message && before.totalBytes === report.totalBytes && Math.abs((before.freeBytes ?? 0) - (report.freeBytes ?? 0)) < worthTelling
@@ -165,16 +184,21 @@ export class Stores {
     const { uid, name, store } = object
     if (store.type === 'file') {
       const folder = store.folder ?? join(this.parts.folder, uid)
+      const gauge = this.gaugeOf(folder, name, store.shared)
+      await gauge.read().catch((error: unknown) => {
+        if (gauge.isSilent) throw error
+      })
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const opened = await FileStore.open(folder, { name, shared: store.shared })
+      const opened = await FileStore.open(folder, { name, shared: store.shared, gauge })
       return { object, open: () => opened, close: () => opened.close() }
     }
     const secret = this.secrets.get(uid)
     if (!secret || secret.revision !== store.keyRevision) return null
     const tenants = new Map<string, VolumeStore>()
     const access = { name, monitors: store.monitors, user: store.user, key: secret.key }
+    const gauge = poolGauge(access, store.pool)
     const openOf = (tenantId: string): VolumeStore => {
-      const opened = tenants.get(tenantId) ?? new RbdStore({ access, pool: store.pool, namespace: store.namespace ?? tenantId, work: this.parts.work })
+      const opened = tenants.get(tenantId) ?? new RbdStore({ access, pool: store.pool, namespace: store.namespace ?? tenantId, work: this.parts.work, gauge })
       tenants.set(tenantId, opened)
       return opened
     }

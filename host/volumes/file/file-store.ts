@@ -1,25 +1,28 @@
 import type { Server } from 'node:net'
-import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { lockFolder } from '@/host/control/agent-files'
 import { Serial } from '@/host/network/serial'
+import type { Room, RoomGauge } from '../room'
 import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
 import { asVolumeError, isOpen } from '../tools/failures'
 import { claimVolume, holdsEpoch, imageOf, releaseVolume } from './claims'
 import { makeBlank, makeClone, revertVolume } from './clones'
 import { openersOf } from './image-lock'
+import { gaugeOf } from './gauge'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
 import { maxLayers, recorded, SnapshotFolder, VolumeFolder } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, type Site } from './snapshots'
 
+/** A folder on a network that has answered is taken to be there for so long. */
+const answeredMs = 2_000
 /** So many layers leave room for some snapshots more until the chain is as long as it may be. */
 const longChain = maxLayers - 4
 
-/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. */
-export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step'] }
+/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. `gauge`: of this folder, where there is one already. */
+export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step']; gauge?: RoomGauge }
 
 /**
  * Volumes as qcow2 layers in a folder each (docs/adr/0044). What is in force is what the record in a folder says; it is written last, and what it does not name is rubbish, which goes
@@ -32,13 +35,15 @@ export class FileStore implements VolumeStore {
   private constructor(
     private readonly site: Site,
     private readonly name: string,
+    private readonly gauge: RoomGauge,
     private readonly lock: Server | null,
   ) {}
 
   /** Makes the folder where it is missing, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. */
-  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {} }: FileStoreOptions): Promise<FileStore> {
+  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {}, gauge = gaugeOf(root, name, shared) }: FileStoreOptions): Promise<FileStore> {
     for (const folder of ['', 'volumes', 'snapshots', 'merges']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
-    const store = new FileStore({ root, shared, step }, name, shared ? null : await lockFolder(root, lockWithinMs))
+    await gauge.read()
+    const store = new FileStore({ root, shared, step }, name, gauge, shared ? null : await lockFolder(root, lockWithinMs))
     try {
       await store.exclusively(() => store.takeUp())
       return store
@@ -74,30 +79,21 @@ export class FileStore implements VolumeStore {
     if (record) await folder.tidy(record.layers)
   }
 
+  /** Nothing is begun at a folder that does not answer: each call would hold a thread of the agent up, which has few, and with them everything else that it does. */
   private async of<T>(object: string, work: () => Promise<T>): Promise<T> {
+    if (this.site.shared) await this.gauge.read(answeredMs)
+    else if (this.gauge.isSilent) throw this.gauge.silent
     return work().catch((error: unknown) => {
       throw asVolumeError(object, error)
     })
   }
 
   private short<T>(object: string, work: () => Promise<T>): Promise<T> {
-    return this.of(object, () => this.exclusively(work))
+    return this.of(object, () => this.exclusively(() => this.of(object, work)))
   }
 
-  async probe(): Promise<{ totalBytes: number; freeBytes: number }> {
-    const late = new AbortController()
-    const silent = delay(5_000, undefined, { signal: late.signal }).then(() => {
-      throw new VolumeError('Unreachable', this.name, `The store ${this.name} does not answer. Ask the operator to look at its disk.`)
-    })
-    try {
-      const { blocks, bavail, bsize } = await Promise.race([statfs(this.site.root), silent])
-      return { totalBytes: blocks * bsize, freeBytes: bavail * bsize }
-    } catch (error) {
-      throw error instanceof VolumeError ? error : new VolumeError('Unreachable', this.name, `The store ${this.name} cannot be read. Ask the operator to look at its disk.`, { cause: error })
-    } finally {
-      silent.catch(() => {})
-      late.abort()
-    }
+  probe(): Promise<Room> {
+    return this.gauge.read()
   }
 
   create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import type { VolumeFence } from '@/contracts/host/v1/volumes'
+import type { Room, RoomGauge } from '../room'
 import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
 import { CephCommands, longCommandMs, type CephAccess } from './ceph-commands'
 import { errno, unless } from './ceph-errors'
@@ -7,28 +8,30 @@ import { readEpochs, requireCurrent } from './epochs'
 import { clientsOf } from './fence'
 import { importArchive } from './import'
 import { RbdPlace, uidOf, volumeImage } from './rbd-place'
-import { clusterUsage } from './replies'
+import { poolGauge } from './pool-gauge'
 import { clone, describeSnapshot, removeSnapshot, rollBack, take } from './snapshots'
 import { tenantKey, tenantUser } from './tenant-user'
 import { grow, makeWhole, remove, requireClosed, requireImage } from './volumes'
 
-/** `namespace`: the tenant's id. `access`: the agent's user. `work`: a folder of this host for archives that are unpacked. */
-export type RbdStoreOptions = { access: CephAccess; pool: string; namespace: string; work: string }
+/** `namespace`: the tenant's id. `access`: the agent's user. `work`: a folder of this host for archives that are unpacked. `gauge`: of this pool, where other tenants have one already. */
+export type RbdStoreOptions = { access: CephAccess; pool: string; namespace: string; work: string; gauge?: RoomGauge }
+
+/** `ceph df` takes a second of a processor: how full a pool is it tells no more often. */
+const answerMs = 5_000
 
 /** The images of one tenant in one pool of Ceph, by the programs `rbd` and `ceph`. */
 export class RbdStore implements VolumeStore {
   readonly kind = 'rbd'
   private readonly place: RbdPlace
+  private readonly gauge: RoomGauge
 
   constructor(private readonly options: RbdStoreOptions) {
     this.place = new RbdPlace(new CephCommands(options.access), options.pool, options.namespace)
+    this.gauge = options.gauge ?? poolGauge(options.access, options.pool)
   }
 
-  async probe(): Promise<{ totalBytes: number; freeBytes: number }> {
-    const { pools } = await this.place.commands.cephJson(clusterUsage, ['df'], { timeoutMs: 5000 })
-    const pool = pools.find(({ name }) => name === this.options.pool)
-    if (!pool) throw new VolumeError('Unreachable', this.options.access.name, `The store ${this.options.access.name} has no pool ${this.options.pool}: make it (ceph osd pool create, rbd pool init), or name another one.`)
-    return { totalBytes: pool.stats.stored + pool.stats.max_avail, freeBytes: pool.stats.max_avail }
+  probe(): Promise<Room> {
+    return this.gauge.read(answerMs)
   }
 
   async create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress): Promise<void> {
