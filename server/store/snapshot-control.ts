@@ -6,7 +6,7 @@ import { findNeederOf } from './volume-snapshots'
 export async function holdSnapshotFacts(tx: Transaction, uid: string) {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "VolumeSnapshot" where "uid" = ${uid}::uuid for update`
   if (held.length === 0) return null
-  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true } }, home: { select: { id: true, lostAt: true } }, host: { select: { id: true, phase: true, lostAt: true } }, store: { select: { spec: true } } } })
+  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true } }, home: { select: { id: true, lostAt: true } }, host: { select: { id: true } }, store: { select: { spec: true } } } })
   return { ...row, isShared: isShared(volumeStoreSpec.parse(row.store.spec)), needer: await findNeederOf(tx, uid), isApart: row.groupUid !== null && (await countKeepers(tx, row.groupUid)) > 1 }
 }
 

@@ -11,7 +11,7 @@ export type SnapshotFacts = {
   apart: boolean
   /** Its store is on a disk of a host, and that host: null where hosts share the store. */
   home: { id: string; declared: boolean } | null
-  /** Who was asked to remove it, where its volume is gone. */
+  /** Who was asked to remove it, where its volume is gone. `ready`: that is heard of, and reaches the store. */
   remover: { id: string; ready: boolean } | null
   /** Hosts that are ready and reach its store, the one with the least to do first. */
   hosts: readonly string[]
@@ -38,9 +38,9 @@ export function planSnapshot(facts: SnapshotFacts): SnapshotPlan {
 }
 
 function planRemoval({ phase, volume, home, remover, hosts }: SnapshotFacts): SnapshotPlan {
-  if (volume) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
   // With the disk that it lies on, an operator has given it up.
   if (home?.declared) return { kind: 'drop' }
+  if (volume) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
   if (phase === 'Deleting' && remover?.ready) return nothing
   const by = home ? hosts.find((id) => id === home.id) : hosts[0]
   if (by === undefined || by === remover?.id) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }

@@ -31,6 +31,8 @@ describe('what becomes of a snapshot', () => {
     expect(plan({ ...gone, home: { id: 'b', declared: false } })).toEqual({ kind: 'remove', by: 'b' })
     expect(plan({ ...gone, home: { id: 'c', declared: false } })).toEqual({ kind: 'nothing' })
     expect(plan({ ...gone, home: { id: 'c', declared: true } })).toEqual({ kind: 'drop' })
+    // Its volume is there still, and waits for that host for ever.
+    for (const phase of ['Ready', 'Deleting']) expect(plan({ ...gone, phase, volume: { kept: false }, home: { id: 'c', declared: true } })).toEqual({ kind: 'drop' })
     expect(plan(gone)).toEqual({ kind: 'remove', by: 'a' })
     expect(plan({ ...gone, remover: { id: 'b', ready: true } })).toEqual({ kind: 'nothing' })
     expect(plan({ ...gone, remover: { id: 'b', ready: false } })).toEqual({ kind: 'remove', by: 'a' })
@@ -84,6 +86,15 @@ describe('the snapshot controller', () => {
     await db.volumeSnapshot.update({ where: { uid }, data: { deletedAt: new Date() } })
     await settle()
     expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Deleting', hostId })
+  })
+
+  it('asks another host where the one that was asked does not reach the store any more', async () => {
+    const { uid: storeId } = await db.volumeStore.create({ data: { name: 'shared', spec: { kind: 'file', folder: '/srv', shared: true } } })
+    const second = (await db.host.create({ data: { name: 'h2', publicKey: 'h2', phase: 'Ready' } })).id
+    for (const [id, reachable] of [[hostId, false], [second, true]] as const) await db.volumeStoreHost.create({ data: { storeId, hostId: id, reachable } })
+    const uid = await snapshot(null, { storeId, homeHostId: null, hostId, phase: 'Deleting', deletedAt: new Date() })
+    await settle()
+    expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Deleting', hostId: second })
   })
 
   it('keeps what a clone is made of until that is made', async () => {
