@@ -45,7 +45,7 @@ export const volumeView = z.object({
     host: z.string().nullable(),
     claim: z.object({ namespace: z.string(), name: z.string() }).nullable(),
     attachments: z.array(attachmentView),
-    /** Until when it can be restored; null: it is not deleted. */
+    /** Until when it can be restored; null: it is not deleted, or is being removed for good. */
     restorableUntil: z.string().nullable(),
     /** Of what is under way, 0 to 1. */
     progress: z.number().nullable(),

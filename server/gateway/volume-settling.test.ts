@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
+import { storageClassSpec } from '@/domain/storage-class/spec'
+import { volumeSpec } from '@/domain/volume/spec'
 import type { HostVolumes } from '@/server/store/volume-state'
 import { HeldVolumes, rightKey, type SaidOfRight } from './held-volumes'
 import { settledOf } from './volume-settling'
@@ -12,7 +14,7 @@ const lost: HostVolumes = {
   ready: true, stores: [], snapshots: [],
   volumes: [{
     uid, tenantId: 't', name: 'data', storeUid: randomUUID(), hostId, leaving: false, epoch: 3, sizeBytes: 1, sourceSnapshotUid: null, sourceUploadId: null, upload: null, fence: null, revertTo: null, purging: false, made: true, formatted: 'ext4', hasParent: false,
-    spec: { size: '1Gi', accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', source: { kind: 'Blank' }, limits: {} }, class: { store: 'ceph', fsType: 'ext4', reclaimPolicy: 'Delete', volumeBindingMode: 'WaitForFirstConsumer', limits: {}, onFull: 'Pause', flattenClones: false, default: false },
+    spec: volumeSpec.parse({ size: '1Gi' }), class: storageClassSpec.parse({ store: 'ceph' }),
     attachments: [{ uid: attachment, ...right, name: 'disk', readOnly: false, phase: 'Lost', forced: false, mounts: null }],
   }],
 }

@@ -69,6 +69,7 @@ async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, know
   if (!isNew && isDeepStrictEqual(row.report, said)) return
   await tx.volume.update({ where: { uid: row.uid }, data: { ...next, report: said }, select: { uid: true } })
   if (next.storedPhase === 'Failed' && (phase !== 'Failed' || known.message !== message)) await tellVolume(tx, row, 'Warning', reason || 'Failed', message)
+  else if (isKeeper && reason !== '' && known.reason !== reason) await tellVolume(tx, row, 'Warning', reason, message || reason)
   if (next.storedPhase === 'Ready' && phase !== 'Ready') await tellVolume(tx, row, 'Normal', 'Ready', 'It is there.')
   if (isBack) await tellVolume(tx, row, 'Normal', 'Reverted', 'It is as it was when its snapshot was taken.')
 }

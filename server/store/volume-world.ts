@@ -9,7 +9,7 @@ import { freeForVolumes } from './volume-scheduling'
 export type VolumeFacts = NonNullable<Awaited<ReturnType<typeof readVolumeFacts>>>
 
 const volumeFence = z.object({ hostId: z.string(), epoch: z.number() }).nullable()
-const reportSaid = z.object({ reason: z.string(), message: z.string(), parent: z.boolean() }).partial().catch({})
+const reportSaid = z.object({ epoch: z.number(), reason: z.string(), message: z.string(), parent: z.boolean() }).partial().catch({})
 const pending = ['Asked', 'Taking', 'Deleting']
 
 export async function readVolumeFacts(db: Database, uid: string) {
@@ -24,7 +24,8 @@ export async function readVolumeFacts(db: Database, uid: string) {
   if (!row) return null
   const source = row.sourceSnapshotUid === null ? null : await db.volumeSnapshot.findUnique({ where: { uid: row.sourceSnapshotUid }, select: { phase: true } })
   const said = reportSaid.parse(row.report ?? {})
-  return { ...row, spec: volumeSpec.parse(row.spec), fence: volumeFence.parse(row.fence), class: storageClassSpec.parse(row.class.spec), store: volumeStoreSpec.parse(row.store.spec), hasSnapshotWork: row.snapshots.length > 0, sourcePhase: source?.phase ?? null, problem: said.message || said.reason || '', isClone: said.parent ?? false }
+  const trouble = said.reason && said.epoch === Number(row.epoch) ? { reason: said.reason, message: said.message || said.reason } : null
+  return { ...row, spec: volumeSpec.parse(row.spec), fence: volumeFence.parse(row.fence), class: storageClassSpec.parse(row.class.spec), store: volumeStoreSpec.parse(row.store.spec), hasSnapshotWork: row.snapshots.length > 0, sourcePhase: source?.phase ?? null, problem: said.message || said.reason || '', trouble, isClone: said.parent ?? false }
 }
 
 /** A host as the volume controller weighs it. `heard`: when it was heard of last, in milliseconds of the database's clock; null: never. `freeBytes`: of the volume's store there, less what was promised and is not written; null: not known. */

@@ -235,6 +235,7 @@ describe('volumes', () => {
     expect((await restore('data', { uid, newName: 'old' })).metadata).toMatchObject({ name: 'old', uid })
     await remove('old')
     await set('old', { purging: true })
+    expect((await get('old')).status).toMatchObject({ phase: 'Deleted', restorableUntil: null })
     await expect(restore('old')).rejects.toMatchObject({ code: 'gone', message: expect.stringContaining('is being removed for good') })
   })
 

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { networkSpec } from '@/domain/network/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { logger } from '@/platform/logger'
-import { openDatabase, type DatabaseClient } from '@/server/store/database'
+import { inTransaction, openDatabase, type DatabaseClient } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
+import { storeVolumeReport } from '@/server/store/volume-reports'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
 import type { Controller } from '../../runtime/controller'
 import { createVolumeControllers } from './controller'
@@ -201,6 +202,27 @@ describe('the volume controller', () => {
     await db.volume.update({ where: { uid }, data: { storedPhase: 'Purged' } })
     await settle()
     expect(await right(uid)).toBeNull()
+  })
+
+  it('has one that was made looked at again where it is found damaged, and snapshots of a deleted one removed', async () => {
+    const damaged = await volume('ceph', { storedPhase: 'Failed', storedSizeBytes: 1n << 30n })
+    const never = await volume('ceph', { name: 'never', storedPhase: 'Failed' })
+    const gone = await volume('ceph', { name: 'gone', storedPhase: 'Ready', storedSizeBytes: 1n << 30n, deletedAt: new Date(), purgeAt: new Date(Date.now() + 3_600_000) })
+    await db.volumeSnapshot.create({ data: { tenantId, name: 's', spec: {}, volumeUid: gone, storeId: stores.ceph.storeId, sizeBytes: 1n, phase: 'Deleting', deletedAt: new Date() } })
+    await settle()
+    expect([(await right(damaged))?.epoch, (await right(never))?.epoch, (await right(gone))?.epoch]).toEqual([1, 0, 1])
+  })
+
+  it('says why its keeper cannot do what it shall, once', async () => {
+    const uid = await volume('ceph', { storedPhase: 'Ready', storedSizeBytes: 1n << 29n, hostId: host(0), epoch: 4n })
+    for (let times = 0; times < 2; times += 1) await inTransaction(db, (tx) => storeVolumeReport(tx, host(0), { kind: 'volume', uid, epoch: 4, phase: 'Ready', reason: 'NoSpace', message: 'The pool is full', sizeBytes: 2 ** 29 }))
+    await settle()
+    expect(await condition(uid, 'Ready')).toBe('False/NoSpace')
+    expect(await db.event.findMany({ where: { objectUid: uid }, select: { type: true, reason: true, message: true } })).toEqual([{ type: 'Warning', reason: 'NoSpace', message: 'The pool is full' }])
+    // What was said under an earlier number says nothing of the present one.
+    await db.volume.update({ where: { uid }, data: { epoch: 5n } })
+    await settle()
+    expect(await condition(uid, 'Ready')).toBe('True/Ready')
   })
 
   it('says of a pod what is wrong with a volume that it names and that is not there', async () => {

@@ -5,7 +5,7 @@ import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolu
 const rbd: WorldStore = { kind: 'rbd' }
 const local: WorldStore = { kind: 'file', shared: false }
 const shared: WorldStore = { kind: 'file', shared: true }
-const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, due: false, purging: false, stored: 'Ready', problem: '', source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
+const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, due: false, purging: false, stored: 'Ready', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
 const pod = (uid: string, hostId: string | null, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId, holds: true, names: true, readOnly: false, ...over })
 const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, lost: false, declared: false, reaches: true, kept: 0, freeBytes: null, ...over })
 const silent = { ready: false, lost: true }
@@ -121,6 +121,21 @@ describe('a volume that no pod has', () => {
     expect(plan({ volume: volume({ idle: true, store: shared }) })).toEqual([{ kind: 'leave' }])
     expect(plan({ volume: volume({ idle: true }), hosts: [host('h1', silent)] })).toEqual([])
   })
+  it('leaves a keeper that does not reach the store where another one does, and says so where none does', () => {
+    const hosts = [host('h1', { reaches: false }), host('h2')]
+    for (const store of [rbd, shared]) expect(plan({ volume: volume({ store, work: true }), hosts })).toEqual([{ kind: 'leave' }])
+    expect(plan({ volume: volume({ deleted: true, purging: true }), hosts })).toEqual([{ kind: 'leave' }])
+    expect(plan({ volume: volume({ work: true, leaving: true }), hosts })).toEqual([])
+    expect(plan({ volume: volume({ work: true, store: local }), hosts })).toEqual([])
+    expect(plan({ volume: volume({ work: true }), hosts, attachments: [has('p', 'h1')], pods: [pod('p', 'h1')] })).toEqual([])
+    expect(said({ volume: volume({ work: true, store: local }), hosts }, null)).toMatchObject({ status: 'False', reason: 'StoreUnreachable', message: expect.stringContaining('Host "h1", which keeps it, does not reach its store') as string })
+    expect(said({ volume: volume({ deleted: true, purging: true }), hosts: hosts.slice(0, 1) }, null)).toMatchObject({ reason: 'Purging', message: expect.stringContaining('does not reach its store') as string })
+  })
+  it('that is deleted has a keeper while its snapshots need one, and is given to nobody', () => {
+    const deleted = { deleted: true, hostId: null, work: true }
+    expect(plan({ volume: volume(deleted), attachments: [waits('p')], pods: [pod('p', 'h1')] })).toMatchObject([{ kind: 'keep' }])
+    expect(plan({ volume: volume({ deleted: true, idle: true }) })).toEqual([{ kind: 'leave' }])
+  })
   it('goes back to a snapshot before anybody gets it', () => {
     const attachments = [waits('p')]
     expect(plan({ volume: volume({ revertTo: 's', work: true }), attachments, pods: [pod('p', 'h2')] })).toEqual([])
@@ -130,6 +145,25 @@ describe('a volume that no pod has', () => {
     const failed = { volume: volume({ stored: 'Failed', problem: 'The archive holds 3 GiB, and the volume 2 GiB.' }), attachments: [waits('p')], pods: [pod('p', 'h1')] }
     expect(plan(failed)).toEqual([])
     expect(said(failed, 'p')).toMatchObject({ reason: 'VolumeFailed', message: 'Volume "data": The archive holds 3 GiB, and the volume 2 GiB.' })
+  })
+})
+
+describe('what its keeper could not do, and tries again', () => {
+  const trouble = { reason: 'NoSpace', message: 'the store "ceph" is full' }
+  const told = (over: Partial<WorldVolume>) => said({ volume: volume({ trouble, ...over }) }, null)
+  const says = 'Host "h1" says: the store "ceph" is full. It is tried again by itself.'
+  it('is told with what it is about', () => {
+    expect(told({ growing: true })).toMatchObject({ status: 'False', reason: 'NoSpace', message: `It is there, and has not grown. ${says}` })
+    expect(told({ stored: 'Creating', work: true })).toMatchObject({ status: 'False', reason: 'Creating', message: `It is being made on host "h1". ${says}` })
+    expect(told({ revertTo: 's' })).toMatchObject({ reason: 'Reverting', message: expect.stringContaining(says) as string })
+    expect(told({ deleted: true, purging: true })).toMatchObject({ reason: 'Purging', message: `It is being removed for good. ${says}` })
+    expect(told({ fence: { hostId: 'h2', epoch: 3 } })).toMatchObject({ reason: 'Fencing', message: expect.stringContaining(says) as string })
+    expect(said({ volume: volume({ trouble, fence: { hostId: 'h2', epoch: 3 } }), attachments: [waits('p')], pods: [pod('p', 'h1')] }, 'p')).toMatchObject({ reason: 'Fencing', message: expect.stringContaining(says) as string })
+  })
+  it('is that nobody removes it: its host is silent, or none reaches its store', () => {
+    const purged = { deleted: true, purging: true }
+    expect(said({ volume: volume({ ...purged, store: local }), hosts: [host('h1', silent)] }, null)).toMatchObject({ reason: 'Purging', message: expect.stringContaining('on the disk of host "h1", which has not been heard of') as string })
+    expect(said({ volume: volume({ ...purged, hostId: null }), hosts: [host('h1', { reaches: false })] }, null)).toMatchObject({ reason: 'Purging', message: expect.stringContaining('No host that is ready reaches its store') as string })
   })
 })
 

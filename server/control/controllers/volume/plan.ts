@@ -55,12 +55,13 @@ const isShutOut = ({ canFence, volume }: View, { readOnly, epoch }: WorldAttachm
 function planRight(view: View): Action[] {
   const { volume, active, next, isOpenable } = view
   if (volume.purging) return planPurge(view)
-  if (volume.deleted) return volume.due && active.length === 0 ? [{ kind: 'beginPurge' }] : []
-  const isMadeFirst = next !== undefined && isReaderOfNothing(view, next)
-  if (next && isOpenable && !isMadeFirst) return give(view, next)
+  if (volume.due && active.length === 0) return [{ kind: 'beginPurge' }]
+  const isGivable = next !== undefined && isOpenable && !volume.deleted
+  const isMadeFirst = isGivable && isReaderOfNothing(view, next)
+  if (isGivable && !isMadeFirst) return give(view, next)
   if (active.length > 0) return []
-  if (isMadeFirst && isOpenable) return keepForWork(view, [next.host])
-  if (volume.work) return keepForWork(view)
+  if (isMadeFirst) return view.isKeptInVain ? leave(view) : keepForWork(view, [next.host])
+  if (volume.work) return view.isKeptInVain ? leave(view) : keepForWork(view)
   return !view.isLocal && volume.idle && volume.hostId !== null && !volume.leaving && !view.isSilent(volume.hostId) ? [{ kind: 'leave' }] : []
 }
 
@@ -106,5 +107,6 @@ function planPurge(view: View): Action[] {
   if (world.attachments.length > 0) return []
   const isNowhere = volume.epoch === 0 || volume.stored === 'Purged'
   const isWithItsHost = view.isLocal && volume.homeHostId !== null && view.isDeclared(volume.homeHostId)
-  return isNowhere || isWithItsHost ? [{ kind: 'remove' }] : keepForWork(view)
+  if (isNowhere || isWithItsHost) return [{ kind: 'remove' }]
+  return view.isKeptInVain ? leave(view) : keepForWork(view)
 }

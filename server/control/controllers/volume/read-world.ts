@@ -42,7 +42,7 @@ function toVolume(facts: VolumeFacts, judged: { work: boolean; due: boolean; idl
   return {
     uid, name, hostId, leaving, purging, homeHostId, revertTo, fence, stored, ...judged,
     store: storeOf(facts.store), accessMode: spec.accessMode, epoch: Number(facts.epoch), fencedBelow: Number(facts.fencedBelow), deleted: facts.deletedAt !== null,
-    problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), newBytes: stored === 'Absent' && homeHostId === null ? Number(facts.sizeBytes) : 0,
+    problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), trouble: hostId !== null && (purging || stored !== 'Failed') ? facts.trouble : null, growing: isGrowing(facts), newBytes: stored === 'Absent' && homeHostId === null ? Number(facts.sizeBytes) : 0,
   }
 }
 
@@ -52,10 +52,16 @@ function toVolume(facts: VolumeFacts, judged: { work: boolean; due: boolean; idl
  */
 function hasWork(facts: VolumeFacts): boolean {
   const stored = storedPhase.catch('Absent').parse(facts.storedPhase)
-  if (facts.deletedAt !== null || stored === 'Failed' || stored === 'Purged') return false
+  if (stored === 'Purged') return false
+  // In its grace nothing is done with it, but its snapshots are, for they outlive it.
+  if (facts.deletedAt !== null) return stored === 'Ready' && facts.hasSnapshotWork
+  // What was made once may be there again: its keeper looks from time to time.
+  if (stored === 'Failed') return facts.storedSizeBytes !== null
   if (stored !== 'Ready') return sourceOf(facts) === 'Ready' && (stored === 'Creating' || facts.class.volumeBindingMode === 'Immediate' || facts.sourceSnapshotUid !== null || facts.sourceUploadId !== null)
-  return facts.revertTo !== null || facts.hasSnapshotWork || (facts.storedSizeBytes !== null && facts.storedSizeBytes < facts.sizeBytes) || (facts.isClone && facts.class.flattenClones)
+  return facts.revertTo !== null || facts.hasSnapshotWork || isGrowing(facts) || (facts.isClone && facts.class.flattenClones)
 }
+
+const isGrowing = ({ storedSizeBytes, sizeBytes }: VolumeFacts): boolean => storedSizeBytes !== null && storedSizeBytes < sizeBytes
 
 function sourceOf({ sourceSnapshotUid, sourcePhase }: VolumeFacts): WorldVolume['source'] {
   if (sourceSnapshotUid === null || sourcePhase === 'Ready' || sourcePhase === 'Deleting') return 'Ready'

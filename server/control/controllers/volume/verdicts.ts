@@ -16,16 +16,39 @@ export function judge(view: View): Verdict[] {
 
 function ofVolume(view: View): Said {
   const { volume } = view
-  if (volume.purging) return no('Purging', 'It is being removed for good.')
+  if (volume.purging) return purging(view)
   if (volume.deleted) return no('Deleted', view.active.length > 0 ? 'It is deleted, and is removed once no pod has it any more; until its time is over it can be restored.' : 'It is deleted: until its time is over it can be restored.')
   if (volume.stored === 'Failed') return no('Failed', volume.problem)
   const lost = lostKeeper(view)
   if (lost) return lost
-  if (volume.revertTo !== null) return no('Reverting', 'It goes back to a snapshot: no pod gets it before that is done.')
+  const unreachable = unreachableOf(view)
+  if (unreachable) return unreachable
+  if (volume.revertTo !== null) return no('Reverting', `It goes back to a snapshot: no pod gets it before that is done.${troubleOf(view)}`)
   if (volume.stored !== 'Ready' && volume.source !== 'Ready') return ofSource(volume.source)
   if (volume.stored !== 'Ready' && volume.hostId === null && volume.work) return waitsForHost(view)
-  if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made once a pod that names it has a host, or at once where its class says so.' : `It is being made on ${quoted(view.host(volume.hostId))}.`)
+  if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made once a pod that names it has a host, or at once where its class says so.' : `It is being made on ${quoted(view.host(volume.hostId))}.${troubleOf(view)}`)
+  if (view.isFencePending && volume.trouble) return no('Fencing', `${quoted(view.host(volume.fence?.hostId ?? null))}, which had it before and has not been heard of, is shut out first.${troubleOf(view)}`.replace(/^h/, 'H'))
+  if (volume.growing && volume.trouble) return no(volume.trouble.reason, `It is there, and has not grown.${troubleOf(view)}`)
   return { status: 'True', reason: 'Ready', message: view.active.length > 0 ? 'It is there, and attached.' : 'It is there, and attached to nothing.' }
+}
+
+/** What stands in the way of what its keeper does, in its words. */
+const troubleOf = ({ volume: { trouble, hostId }, host }: View): string => (trouble === null ? '' : ` ${quoted(host(hostId))} says: ${trouble.message.replace(/\.?$/, '.')} It is tried again by itself.`.replace(/^ h/, ' H'))
+
+/** Its keeper is heard of, and does not reach the store: nothing is done with it. */
+function unreachableOf(view: View): Said | null {
+  const { hostId, work, purging } = view.volume
+  if (hostId === null || view.isSilent(hostId) || view.reaches(hostId) || !(work || purging || view.active.length > 0)) return null
+  return no('StoreUnreachable', `${quoted(view.host(hostId))}, which keeps it, does not reach its store${view.isKeptInVain && view.active.length === 0 ? ': another host takes it over' : ': it goes on by itself once that host does; an operator sees why at the store'}.`.replace(/^h/, 'H'))
+}
+
+/** Its bytes count until they are gone. */
+function purging(view: View): Said {
+  const base = 'It is being removed for good.'
+  const waits = lostKeeper(view) ?? unreachableOf(view)
+  if (waits) return no('Purging', `${base} ${waits.message}`)
+  if (view.volume.hostId === null && view.world.attachments.length === 0 && !view.world.hosts.some(view.canKeep)) return no('Purging', `${base} ${waitsForHost(view).message}`)
+  return no('Purging', `${base}${troubleOf(view)}`)
 }
 
 const ofSource = (source: 'Pending' | 'Failed'): Said => (source === 'Failed' ? no('SourceFailed', 'The snapshot that it is made of could not be taken: delete this volume, and make another one.') : no('SourcePending', 'The snapshot that it is made of is being taken.'))
@@ -71,7 +94,7 @@ function waiting(view: View, one: WorldAttachment, name: string): Said {
   if (!host.reaches) return no('StoreUnreachable', `${name} is in a store that ${quoted(host)} does not reach: it is tried again by itself.`)
   const holder = view.inWayOf(one)[0] ?? view.world.attachments.find((other) => other.phase === 'Waiting' && other !== one && view.next?.attachment === other)
   if (holder && !view.isStranded(holder)) return inUse(view, holder, name)
-  if (view.isFencePending || (holder && view.isStranded(holder))) return no('Fencing', `${name} is taken over from ${quoted(view.host(volume.fence?.hostId ?? volume.hostId))}, which has not been heard of and is shut out first.`)
+  if (view.isFencePending || (holder && view.isStranded(holder))) return no('Fencing', `${name} is taken over from ${quoted(view.host(volume.fence?.hostId ?? volume.hostId))}, which has not been heard of and is shut out first.${troubleOf(view)}`)
   if (volume.hostId !== null && volume.hostId !== host.id) return lostKeeper(view) ?? no('Moving', `${name} is about to leave ${quoted(view.host(volume.hostId))}, which has to say first that nothing there has it open.`)
   return no('Pending', volume.stored === 'Ready' ? `${name} is about to be attached.` : `${name} is being made.`)
 }

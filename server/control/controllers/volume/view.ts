@@ -40,6 +40,13 @@ export class View {
     return this.volume.fence !== null && this.volume.fencedBelow <= this.volume.fence.epoch
   }
 
+  /** Its keeper is heard of and does not reach the store, and another host could keep it. To let go it needs no store. */
+  get isKeptInVain(): boolean {
+    const { hostId } = this.volume
+    return hostId !== null && !this.isSilent(hostId) && !this.reaches(hostId) && this.world.hosts.some((host) => host.id !== hostId && this.canKeep(host))
+  }
+  reaches = (id: string): boolean => this.host(id)?.reaches ?? false
+
   /** It is there, or can be made as soon as somebody keeps it. */
   get isOpenable(): boolean {
     const { revertTo, stored, source } = this.volume

@@ -31,6 +31,10 @@ export type WorldVolume = {
   stored: StoredPhase
   /** Why it is `Failed`; empty else. */
   problem: string
+  /** Why its keeper, as it says under the present number, could not do what it shall, and tries it again; null: it has said nothing of that. */
+  trouble: { reason: string; message: string } | null
+  /** Its image has fewer bytes than it shall have. */
+  growing: boolean
   /** Whether what it is made of is there: a snapshot may still have to be taken, or could not be. */
   source: 'Ready' | 'Pending' | 'Failed'
   /** What its store needs for it where it is not made yet; 0 once it is, or its room was promised on its home's disk. */
