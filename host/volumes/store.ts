@@ -60,7 +60,7 @@ export interface VolumeStore {
   /** Of a volume, open or not: what its opener has to do. The snapshot is none before `commitSnapshot`, and repeating it gives the same step. */
   prepareSnapshot(uid: string, snapshotUid: string): Promise<SnapshotStep>
   commitSnapshot(uid: string, snapshotUid: string): Promise<void>
-  /** Of a step that was never carried out: the overlay is not in use. */
+  /** Of a snapshot that is not to be taken any more: what was written since `prepareSnapshot` stays, wherever it was written. `Conflict`: its opener may be about to carry out the step. */
   abortSnapshot(uid: string, snapshotUid: string): Promise<void>
   /** A volume of its own with the snapshot's bytes, at once. */
   clone(snapshotUid: string, uid: string, sizeBytes: number): Promise<void>

@@ -14,7 +14,7 @@ import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
 import { maxLayers, recorded, SnapshotFolder, VolumeFolder } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
-import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, type Site } from './snapshots'
+import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, type Site } from './snapshots'
 
 /** A folder on a network that has answered is taken to be there for so long. */
 const answeredMs = 2_000
@@ -156,7 +156,7 @@ export class FileStore implements VolumeStore {
   grow(uid: string, sizeBytes: number): Promise<void> {
     return this.short(uid, async () => {
       const folder = new VolumeFolder(this.site.root, uid)
-      const record = await existing(folder, uid)
+      const record = await settleTaken(folder, await existing(folder, uid))
       if (sizeBytes < record.sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} has ${record.sizeBytes} bytes and is not made smaller: what lies beyond would be lost. Make a smaller volume, and copy.`)
       if (sizeBytes === record.sizeBytes) return
       if (record.pending) throw new VolumeError('Conflict', uid, `A snapshot of volume ${uid} is being taken. It is grown after that.`)

@@ -82,6 +82,38 @@ it('makes an overlay that nobody took a plain layer when the volume is opened an
   await (await volume.clone(first, 4 * MiB)).read(0x32)
 })
 
+it('loses nothing of what was written over a snapshot that could not be written down, and takes the next one', async () => {
+  const volume = await volumeOf()
+  await volume.write(0x34)
+  const store = under.store()
+  const open = async (): Promise<Awaited<ReturnType<typeof openLayers>>> => {
+    const image = await store.image(volume.uid, 'read', volume.epoch)
+    return openLayers(image.kind === 'layers' ? { ...image, layers: image.layers.map((layer, i) => ({ ...layer, readOnly: i > 0 })) } : image)
+  }
+  // As where QEMU took the overlay and was killed before anybody heard of it.
+  const [first, second] = [randomUUID(), randomUUID()]
+  await store.prepareSnapshot(volume.uid, first)
+  const dies = await open()
+  await dies.write(0x35, MiB, MiB)
+  await dies.close()
+  await store.abortSnapshot(volume.uid, first)
+  await volume.read(0x34)
+  await volume.read(0x35, MiB)
+  // As where it goes on in the overlay, and the agent could not say so.
+  await store.prepareSnapshot(volume.uid, first)
+  const lives = await open()
+  try {
+    await lives.write(0x36, 2 * MiB, MiB)
+    await store.prepareSnapshot(volume.uid, second)
+    await store.abortSnapshot(volume.uid, second)
+    await lives.resize(8 * MiB)
+    await store.grow(volume.uid, 8 * MiB)
+  } finally {
+    await lives.close()
+  }
+  await volume.read(0x36, 2 * MiB)
+})
+
 it('bounds the length of a chain, and merges what removed snapshots have left, while the volume is open too', async () => {
   const volume = await volumeOf(MiB)
   // A cluster of qcow2: of less nothing is given back.

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { syncFolder } from '@/host/ledger/atomic-file'
 import { VolumeError, type Layer, type SnapshotStep } from '../store'
 import { isOpen, notFound } from '../tools/failures'
-import { openersOf } from './image-lock'
+import { openersOf, type Opener } from './image-lock'
 import { freeze, makeLayer } from './layers'
 import { idOf, maxLayers, SnapshotFolder, VolumeFolder, type VolumeRecord } from './layout'
 
@@ -21,9 +21,10 @@ export async function existing(folder: VolumeFolder, uid: string): Promise<Volum
 /** Puts an empty overlay on top in the record: from then on whoever opens the volume anew writes to it alone. Who has it open still writes below, until he takes the overlay too. */
 export async function prepareSnapshot({ root, step }: Site, uid: string, snapshotUid: string): Promise<SnapshotStep> {
   const folder = new VolumeFolder(root, uid)
-  const record = await existing(folder, uid)
-  if (record.pending?.snapshotUid === snapshotUid) return overlayStep(folder, record.pending.overlay)
+  const found = await existing(folder, uid)
+  if (found.pending?.snapshotUid === snapshotUid) return overlayStep(folder, found.pending.overlay)
   if (await new SnapshotFolder(root, snapshotUid).read()) return { kind: 'none' }
+  const record = await settleTaken(folder, found)
   if (record.pending) throw new VolumeError('Conflict', uid, `Snapshot ${record.pending.snapshotUid} of volume ${uid} is being taken. It is tried again after that.`)
   if (record.layers.length >= maxLayers) throw new VolumeError('TooManySnapshots', uid, `Volume ${uid} has ${record.layers.length} layers, as many as it may. Delete snapshots that nobody needs any more; their layers are merged, and it is tried again.`)
   const overlay = idOf(record.next)
@@ -59,18 +60,37 @@ export async function commitSnapshot({ root, step }: Site, uid: string, snapshot
   if (record.pending?.snapshotUid === snapshotUid) await folder.write({ ...record, pending: null })
 }
 
-/** The overlay goes, where nobody has it open and its snapshot was not taken. */
+/**
+ * A snapshot that was not taken. The overlay goes only where whoever writes to the volume does so below it still; else it may hold what he was told is written, though nobody has it open any more, and is a layer
+ * as any other. `Conflict`: he may go on in either just now.
+ */
 export async function abortSnapshot({ root, step }: Site, uid: string, snapshotUid: string): Promise<void> {
   const folder = new VolumeFolder(root, uid)
   const record = await folder.read()
   if (!record || record.pending?.snapshotUid !== snapshotUid) return
-  if (await new SnapshotFolder(root, snapshotUid).read()) return folder.write({ ...record, pending: null })
-  const [opener] = await openersOf([folder.layer(record.pending.overlay)])
-  if (opener !== 'none') throw isOpen(uid)
+  const [overlay, below] = await openersOfBoth(folder, record)
+  if (below !== 'writer' || (await new SnapshotFolder(root, snapshotUid).read())) return void (await settled(folder, record))
+  if (overlay !== 'none') throw isOpen(uid)
   const kept = { ...record, layers: record.layers.slice(1), pending: null }
   await folder.write(kept)
   await step('the overlay is not in the record')
   await folder.tidy(kept.layers)
+}
+
+/** Of the overlay of a snapshot that was prepared, and of what it lies over. */
+const openersOfBoth = (folder: VolumeFolder, { layers }: VolumeRecord): Promise<Opener[]> => openersOf(layers.slice(0, 2).map((id) => folder.layer(id)))
+
+/** An overlay that is in use is a layer as any other, whatever became of its snapshot: that is taken again, with one of its own. */
+export async function settleTaken(folder: VolumeFolder, record: VolumeRecord): Promise<VolumeRecord> {
+  if (!record.pending) return record
+  const [overlay, below] = await openersOfBoth(folder, record)
+  return overlay === 'writer' && below !== 'writer' ? settled(folder, record) : record
+}
+
+async function settled(folder: VolumeFolder, record: VolumeRecord): Promise<VolumeRecord> {
+  const plain = { ...record, pending: null }
+  await folder.write(plain)
+  return plain
 }
 
 /**
@@ -79,9 +99,6 @@ export async function abortSnapshot({ root, step }: Site, uid: string, snapshotU
  */
 export async function settlePending(folder: VolumeFolder, record: VolumeRecord): Promise<VolumeRecord> {
   if (!record.pending) return record
-  const openers = await openersOf(record.layers.slice(0, 2).map((id) => folder.layer(id)))
-  if (openers.some((opener) => opener === 'writer')) return record
-  const settled = { ...record, pending: null }
-  await folder.write(settled)
-  return settled
+  if ((await openersOfBoth(folder, record)).includes('writer')) return record
+  return settled(folder, record)
 }
