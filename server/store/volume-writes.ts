@@ -5,7 +5,7 @@ import type { Transaction } from './database'
 export async function holdVolumeRows(tx: Transaction, uid: string) {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "Volume" where "uid" = ${uid}::uuid for update`
   if (held.length === 0) return null
-  const row = await tx.volume.findUniqueOrThrow({ where: { uid }, select: { tenantId: true, epoch: true, hostId: true, leaving: true, deletedAt: true, purgeAt: true, purging: true, revertTo: true, homeHostId: true, attachments: { select: { uid: true, podUid: true, phase: true, readOnly: true } } } })
+  const row = await tx.volume.findUniqueOrThrow({ where: { uid }, select: { tenantId: true, name: true, sizeBytes: true, epoch: true, hostId: true, leaving: true, deletedAt: true, purgeAt: true, purging: true, revertTo: true, homeHostId: true, attachments: { select: { uid: true, podUid: true, phase: true, readOnly: true } } } })
   // Of a host that is declared lost nothing is heard, so that its row is nobody's to wait for; readmitted it may be meanwhile.
   const declared = row.hostId === null ? [] : await tx.$queryRaw<unknown[]>`select 1 from "Host" where "id" = ${row.hostId}::uuid and "lostAt" is not null for share`
   return { ...row, declared: declared.length > 0 }

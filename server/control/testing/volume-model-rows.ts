@@ -21,7 +21,7 @@ export class ModelVolumeRows {
   private made = 0
 
   constructor(readonly kind: ModelKind, readOnlyMany: boolean, private readonly machines: readonly ModelMachine[], private readonly careless: CarelessRows | null) {
-    this.volume = { uid: 'v', name: 'data', store: stores[kind], accessMode: readOnlyMany ? 'ReadOnlyMany' : 'ReadWriteOnce', epoch: 0, hostId: null, leaving: false, fence: null, fencedBelow: 0, homeHostId: null, deleted: false, due: false, purging: false, stored: 'Absent', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false }
+    this.volume = { uid: 'v', name: 'data', store: stores[kind], accessMode: readOnlyMany ? 'ReadOnlyMany' : 'ReadWriteOnce', epoch: 0, hostId: null, leaving: false, fence: null, fencedBelow: 0, homeHostId: null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Absent', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false }
   }
 
   world(): World | null {
@@ -81,9 +81,10 @@ export class ModelVolumeRows {
   detach(n: number): void {
     for (const one of this.attachments) if (one.podUid.startsWith(`p${n}.`)) one.wanted = false
   }
-  remove = (): void => void (this.volume && (this.volume.deleted = true))
+  /** Of another deletion the time to restore it begins anew. */
+  remove = (): void => void (this.volume && !this.volume.deleted && Object.assign(this.volume, { deleted: true, purgeAt: (this.made += 1) }))
   graceOver = (): void => void (this.volume?.deleted && (this.volume.due = true))
-  restore = (): void => void (this.volume && !this.volume.purging && Object.assign(this.volume, { deleted: false, due: false }))
+  restore = (): void => void (this.volume && !this.volume.purging && Object.assign(this.volume, { deleted: false, purgeAt: null, due: false }))
   grow = (): void => void (this.size += 1)
   askSnapshot = (): void => void (this.volume?.stored === 'Ready' && !this.volume.deleted && this.snapshots.size < 4 && this.snapshots.set(`s${this.snapshots.size}`, 'Asked'))
   revert(n: number): void {

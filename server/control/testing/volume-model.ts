@@ -136,6 +136,7 @@ export class VolumeModel {
     if (store.writers.length > 1) return `I3: two can write: ${store.writers.map(({ machine, epoch }) => `${machine.id} under ${epoch}`).join(' and ')}`
     if (store.acknowledged.some((one) => !store.bytes.includes(one))) return 'I5: what was acknowledged is not there'
     if (volume?.purging && !volume.deleted) return 'I6: it is removed for good, and people have it back'
+    if (volume?.purging && !volume.due) return 'I6: it is removed for good, and could be restored still'
     if ((!volume || volume.purging) && store.writers.length > 0) return 'I6: somebody can write to what is deleted for good'
     return this.problemOfReverting() ?? this.problemOverTime()
   }

@@ -199,6 +199,7 @@ describe('the volume controller', () => {
     await settle()
     expect(await right(uid)).toMatchObject({ host: 0, purging: true })
     expect(await condition(uid, 'Ready')).toBe('False/Purging')
+    expect(await db.auditEntry.findMany({ where: { action: 'volume.purge' }, select: { kind: true, name: true, detail: true } })).toEqual([{ kind: 'Volume', name: 'data', detail: expect.stringMatching(/^1 GiB, deleted at 2/) as string }])
     await db.volume.update({ where: { uid }, data: { storedPhase: 'Purged' } })
     await settle()
     expect(await right(uid)).toBeNull()

@@ -3,7 +3,7 @@ import type { Action } from './plan'
 import type { WorldAttachment, WorldFence, WorldStore, WorldVolume } from './world'
 
 /** A volume's row as it is now that nobody else changes it. */
-export type LockedVolume = Pick<WorldVolume, 'epoch' | 'hostId' | 'leaving' | 'deleted' | 'due' | 'purging' | 'revertTo' | 'homeHostId' | 'accessMode'> & { store: WorldStore }
+export type LockedVolume = Pick<WorldVolume, 'epoch' | 'hostId' | 'leaving' | 'deleted' | 'purgeAt' | 'due' | 'purging' | 'revertTo' | 'homeHostId' | 'accessMode'> & { store: WorldStore }
 /** The rows of one volume, held until what is decided is written. `declared`: its keeper is a host of which an operator has said that nothing runs there. */
 export type Locked = { volume: LockedVolume; attachments: readonly Pick<WorldAttachment, 'uid' | 'podUid' | 'phase' | 'readOnly'>[]; declared: boolean }
 
@@ -47,7 +47,7 @@ function decideOne(action: Action, from: LockedVolume, now: Locked): Write[] {
 
 /** What the right to open rests on. */
 const isAsPlanned = (from: LockedVolume, now: LockedVolume): boolean =>
-  now.epoch === from.epoch && now.hostId === from.hostId && now.leaving === from.leaving && now.deleted === from.deleted && now.purging === from.purging && now.revertTo === from.revertTo
+  now.epoch === from.epoch && now.hostId === from.hostId && now.leaving === from.leaving && now.deleted === from.deleted && now.purgeAt === from.purgeAt && now.purging === from.purging && now.revertTo === from.revertTo
 
 type OfAttachment = Extract<Action, { was: AttachmentPhase }>
 function ofAttachment({ kind, uid, was }: OfAttachment, { attachments }: Locked): Write[] {

@@ -46,6 +46,7 @@ describe('a volume', () => {
     ['a silent host were taken for one that has stopped', 'byTime', 'shared', [...sleepsAfter(12), ...elsewhere, ...wakes]],
     ['an operator declared lost what sleeps', 'wrongWord', 'shared', [...sleepsAfter(12), ['declareLost', 1, 0], ...elsewhere, ...wakes]],
     ['what was planned were written without another look', 'blind', 'rbd', [...made, ['remove', 0, 0], ['graceOver', 0, 0], ['plan', 0, 0], ['restore', 0, 0], ['apply', 0, 0]]],
+    ['what was planned of one deletion were written to another one', 'blind', 'rbd', [...made, ['remove', 0, 0], ['graceOver', 0, 0], ['plan', 0, 0], ['restore', 0, 0], ['remove', 0, 0], ['apply', 0, 0]]],
     ['a host said that it let go before it has', 'goneEarly', 'rbd', leavesWhileMaking],
     ['it were freed before its host had said so', 'freesEarly', 'rbd', leavesWhileMaking],
     ['a pod counted as without it before its host had said so', 'dropsEarly', 'rbd', readElsewhere],

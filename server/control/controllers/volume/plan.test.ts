@@ -5,7 +5,7 @@ import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolu
 const rbd: WorldStore = { kind: 'rbd' }
 const local: WorldStore = { kind: 'file', shared: false }
 const shared: WorldStore = { kind: 'file', shared: true }
-const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, due: false, purging: false, stored: 'Ready', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
+const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Ready', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
 const pod = (uid: string, hostId: string | null, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId, holds: true, names: true, readOnly: false, ...over })
 const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, lost: false, declared: false, reaches: true, kept: 0, freeBytes: null, ...over })
 const silent = { ready: false, lost: true }

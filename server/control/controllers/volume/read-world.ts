@@ -14,8 +14,8 @@ export type Judges = {
   /** Whether a volume that has nothing to do has had nothing to do for as long as it keeps its keeper. */
   isIdle(uid: string, busy: boolean): boolean
 }
-/** `generation`, `tenantId`: of the volume, for what is told of it. `names`: what pods call it in their specs, by their uids. */
-export type Read = { world: World; tenantId: string; generation: number; names: ReadonlyMap<string, string> }
+/** `generation`: of the volume, for what is told of it. `names`: what pods call it in their specs, by their uids. */
+export type Read = { world: World; generation: number; names: ReadonlyMap<string, string> }
 
 /** All that decides of a volume; null where it is gone. */
 export async function readWorld(db: Database, uid: string, judges: Judges): Promise<Read | null> {
@@ -27,7 +27,7 @@ export async function readWorld(db: Database, uid: string, judges: Judges): Prom
   const hosts = await listVolumeHosts(db, facts.storeId, [...new Set(ids)], work || facts.purging)
   const lost = judges.lost(hosts)
   const volume = toVolume(facts, { work, due: judges.isOver(facts.purgeAt, await readClock(db)), idle: judges.isIdle(uid, work || facts.purging || facts.hostId === null || facts.attachments.length > 0) })
-  return { world: { volume, attachments: facts.attachments.map(toAttachment), pods, hosts: hosts.map((host) => toHost(host, lost)) }, tenantId: facts.tenantId, generation: facts.generation, names }
+  return { world: { volume, attachments: facts.attachments.map(toAttachment), pods, hosts: hosts.map((host) => toHost(host, lost)) }, generation: facts.generation, names }
 }
 
 function toHost({ id, name, phase, declared, reaches, kept, freeBytes }: VolumeHostFacts, lost: ReadonlySet<string>): WorldHost {
@@ -41,7 +41,7 @@ function toVolume(facts: VolumeFacts, judged: { work: boolean; due: boolean; idl
   const stored = storedPhase.catch('Absent').parse(facts.storedPhase)
   return {
     uid, name, hostId, leaving, purging, homeHostId, revertTo, fence, stored, ...judged,
-    store: storeOf(facts.store), accessMode: spec.accessMode, epoch: Number(facts.epoch), fencedBelow: Number(facts.fencedBelow), deleted: facts.deletedAt !== null,
+    store: storeOf(facts.store), accessMode: spec.accessMode, epoch: Number(facts.epoch), fencedBelow: Number(facts.fencedBelow), deleted: facts.deletedAt !== null, purgeAt: facts.purgeAt?.getTime() ?? null,
     problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), trouble: hostId !== null && (purging || stored !== 'Failed') ? facts.trouble : null, growing: isGrowing(facts), newBytes: stored === 'Absent' && homeHostId === null ? Number(facts.sizeBytes) : 0,
   }
 }

@@ -24,6 +24,8 @@ export type WorldVolume = {
   /** The host on whose disk it lies, for ever; null: in a store that all see, or on none yet. */
   homeHostId: string | null
   deleted: boolean
+  /** Until when it can be restored, in milliseconds of the database's clock: another one is of another deletion. Null: it is not deleted. */
+  purgeAt: number | null
   /** Deleted, and the time in which it can be restored is over. */
   due: boolean
   /** It is being removed for good: there is no way back. */
