@@ -167,7 +167,7 @@ export class Snapshots {
       const store = this.storeOf(one)
       const volume = one.object.volumeUid === null ? null : this.parts.volume(one.object.volumeUid)
       if (!store || !volume) return
-      one.facts = await store.describeSnapshot(one.object.uid)
+      one.facts = await store.describeSnapshot(one.object.uid, one.object.volumeUid)
       if (!one.facts) ready.push({ uid: one.object.uid, volume, store })
     }
     if (ready.length > 0 && ready.length < members.length) throw new Error('some of a group of snapshots are taken, and the others are not')
@@ -177,7 +177,7 @@ export class Snapshots {
       return
     }
     for (const one of members) {
-      one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid)) ?? null
+      one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid)) ?? null
       one.phase = 'Ready'
       one.problem = null
       this.tidy(one)
@@ -202,7 +202,7 @@ export class Snapshots {
   }
 
   private async look(one: Known): Promise<void> {
-    one.facts = await (this.storeOf(one)?.describeSnapshot(one.object.uid) ?? null)
+    one.facts = await (this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid) ?? null)
     if (one.facts || !this.storeOf(one)) return
     one.phase = 'Failed'
     one.problem = { reason: 'NotFound', message: 'The snapshot is not in its store any more. Delete it; the operator should look at the store.', isFinal: true }

@@ -43,7 +43,8 @@ export interface VolumeStore {
   list(): Promise<{ volumes: string[]; snapshots: string[] }>
   /** Null: not there. */
   describe(uid: string): Promise<VolumeFacts | null>
-  describeSnapshot(snapshotUid: string): Promise<SnapshotFacts | null>
+  /** `volumeUid`: of what it is, where that is known: it is found faster. */
+  describeSnapshot(snapshotUid: string, volumeUid?: string | null): Promise<SnapshotFacts | null>
   /**
    * Shuts out whoever had it under a lower epoch, and takes the right to open it for writing: nothing is opened so before it resolves. `Stale` where a higher one is known,
    * `NotFenced` where somebody could not be shut out. Tells whom it has shut out.

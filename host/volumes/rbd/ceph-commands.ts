@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ExecError, run } from '@/platform/exec'
+import { Slots } from '../slots'
 import { cephError, CephFailure } from './ceph-errors'
 
 /** How the agent reaches the cluster of a store (`name`): addresses of its monitors, a user without `client.`, and that user's key. `through`: an argv that is put before every command (a namespace). */
@@ -9,6 +10,9 @@ export type CephAccess = { name: string; monitors: readonly string[]; user: stri
 const patience = 10
 /** What copies or rolls back takes its time by size; what reads is short. Milliseconds. */
 export const longCommandMs = 6 * 3_600_000
+
+/** Each program is a client of the cluster, of some twenty threads and many MiB: so many of this agent run at a time, of all stores. What takes long keeps nothing short from its turn. */
+const [short, long] = [new Slots(6), new Slots(4)]
 
 /** A client that is shut out stays so for a year: one that sleeps, and wakes after the hour that is Ceph's own, would be let in again. Seconds. */
 export const shutOutSeconds = 365 * 86_400
@@ -46,21 +50,23 @@ export class CephCommands {
     return this.command('rados', ['--pool', pool, '--namespace', namespace, ...args], {})
   }
 
-  ceph(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<string> {
+  /** `apart`: without a turn, for what says whether the cluster answers. */
+  ceph(args: readonly string[], options: { timeoutMs?: number; apart?: boolean } = {}): Promise<string> {
     return this.command('ceph', ['--connect-timeout', String(patience), ...args], options)
   }
 
   /** Some verbs print one value after the other: the first is what is asked for. */
-  async cephJson<T>(schema: z.ZodType<T>, args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
+  async cephJson<T>(schema: z.ZodType<T>, args: readonly string[], options: { timeoutMs?: number; apart?: boolean } = {}): Promise<T> {
     const [first = ''] = (await this.ceph([...args, '--format', 'json'], options)).trim().split(/(?<=\])(?=\[)/, 1)
     return parsed(schema, `ceph ${args.slice(0, 2).join(' ')}`, first)
   }
 
-  private async command(program: string, args: readonly string[], options: { timeoutMs?: number; signal?: AbortSignal }): Promise<string> {
+  private async command(program: string, args: readonly string[], { apart, ...options }: { timeoutMs?: number; signal?: AbortSignal; apart?: boolean }): Promise<string> {
     const { name, monitors, user, key, through = [] } = this.access
     const [first = program, ...rest] = [...through, program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args]
     try {
-      return (await run(first, rest, { input: key, timeoutMs: 60_000, ...options })).stdout
+      const task = () => run(first, rest, { input: key, timeoutMs: 60_000, ...options })
+      return (await (apart ? task() : (options.timeoutMs === longCommandMs ? long : short).do(task, options.signal))).stdout
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason
       throw error instanceof ExecError ? cephError(name, verb(program, args), error) : error

@@ -59,8 +59,8 @@ export class RbdStore implements VolumeStore {
     return { sizeBytes: info.size, storedBytes: usage.find(({ snapshot }) => snapshot === undefined)?.used_size ?? 0, parent: info.parent !== undefined, epoch: highest }
   }
 
-  describeSnapshot(snapshotUid: string): Promise<SnapshotFacts | null> {
-    return describeSnapshot(this.place, snapshotUid).catch(unless([errno.notFound], null))
+  describeSnapshot(snapshotUid: string, volumeUid: string | null = null): Promise<SnapshotFacts | null> {
+    return describeSnapshot(this.place, snapshotUid, volumeUid).catch(unless([errno.notFound], null))
   }
 
   /** Whoever is found is shut out, whether the server knows of him or not. */

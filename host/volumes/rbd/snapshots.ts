@@ -19,6 +19,11 @@ export async function take(place: RbdPlace, uid: string, snapshotUid: string): P
   await place.commands.rbd(['snap', 'create', '--no-progress', place.path(volumeImage(uid), snapshotUid)]).catch(unless([errno.exists], ''))
 }
 
+async function snapshotOf(place: RbdPlace, image: string, snapshotUid: string): Promise<{ image: string; sizeBytes: number } | null> {
+  const one = (await place.snapshots(image).catch(unless([errno.notFound], []))).find(({ name }) => name === snapshotUid)
+  return one ? { image, sizeBytes: one.size } : null
+}
+
 /** Clones of it keep their bytes: RBD keeps a removed snapshot for as long as there are some. */
 export async function removeSnapshot(place: RbdPlace, snapshotUid: string): Promise<void> {
   const there = await place.imageWith(snapshotUid)
@@ -49,8 +54,9 @@ export async function rollBack(place: RbdPlace, uid: string, snapshotUid: string
   await removeNote(place, uid, revertedFrom)
 }
 
-export async function describeSnapshot(place: RbdPlace, snapshotUid: string): Promise<SnapshotFacts | null> {
-  const there = await place.imageWith(snapshotUid)
+/** `of`: the volume that it is most likely of, which is asked before all images of the tenant are opened. */
+export async function describeSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<SnapshotFacts | null> {
+  const there = (of === null ? null : await snapshotOf(place, volumeImage(of), snapshotUid)) ?? (await place.imageWith(snapshotUid))
   if (there === null) return null
   const usage = (await place.usage(there.image)).find(({ snapshot }) => snapshot === snapshotUid)
   return { sizeBytes: there.sizeBytes, storedBytes: usage?.used_size ?? 0, volumeUid: there.image.startsWith('volume-') ? uidOf(there.image) : null }
