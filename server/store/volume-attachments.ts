@@ -24,8 +24,8 @@ export async function holdPodForVolume(tx: Transaction, scope: Scope, { namespac
 export type PodForVolume = NonNullable<Awaited<ReturnType<typeof holdPodForVolume>>>
 
 /** What a pod has of volumes or waits for. */
-export async function attachmentsOfPod(db: Database, podUid: string): Promise<{ volumeUid: string; name: string; mounts: HotMount[] }[]> {
-  const rows = await db.volumeAttachment.findMany({ where: { podUid }, select: { volumeUid: true, name: true, mounts: true } })
+export async function attachmentsOfPod(db: Database, podUid: string): Promise<{ volumeUid: string; name: string; phase: string; mounts: HotMount[] }[]> {
+  const rows = await db.volumeAttachment.findMany({ where: { podUid }, select: { volumeUid: true, name: true, phase: true, mounts: true } })
   return rows.map(({ mounts, ...row }) => ({ ...row, mounts: hotMounts.nullable().parse(mounts) ?? [] }))
 }
 
