@@ -7,7 +7,7 @@ const volume: SnapshotSubject = { name: 'data', mode: 'Filesystem', store: 'rbd'
 it('a snapshot of a volume that is there can be taken, and of another one it is said why not', () => {
   expect(snapshotRefusal(volume)).toBeNull()
   for (const [change, words] of [
-    [{ deleted: true }, 'is deleted'], [{ stored: 'Failed' }, 'could not be made'], [{ stored: 'Creating' }, 'is stored yet'], [{ reverting: true }, 'going back'], [{ hostLost: true }, 'not been heard of'], [{ paused: true }, 'stands still'],
+    [{ deleted: true }, 'is deleted'], [{ stored: 'Failed' }, 'failed, as its conditions say'], [{ stored: 'Creating' }, 'is stored yet'], [{ reverting: true }, 'going back'], [{ hostLost: true }, 'not been heard of'], [{ paused: true }, 'stands still'],
     [{ snapshots: 256 }, 'has 256 snapshots'], [{ store: 'file', snapshots: 15 }, 'has 15 snapshots'],
   ] satisfies [Partial<SnapshotSubject>, string][]) expect(snapshotRefusal({ ...volume, ...change }), words).toContain(words)
 })

@@ -25,7 +25,7 @@ export type SnapshotSubject = {
 export function snapshotRefusal(volume: SnapshotSubject): string | null {
   const the = `the volume "${volume.name}"`
   if (volume.deleted) return `${the} is deleted: restore it first`
-  if (volume.stored === 'Failed') return `${the} could not be made: there is nothing to take a snapshot of`
+  if (volume.stored === 'Failed') return `${the} failed, as its conditions say: there is nothing to take a snapshot of`
   if (volume.stored !== 'Ready') return `nothing of ${the} is stored yet: wait until it is Available`
   if (volume.reverting) return `${the} is going back to a snapshot: wait until it has`
   if (volume.hostLost) return `the host that has ${the} has not been heard of: take it once that host is back`

@@ -46,7 +46,7 @@ describe('snapshots', () => {
     await expect(create('s')).rejects.toMatchObject(inVolume('there is no volume "data"', 'invalid_input'))
     const { uid } = await test.volume('data')
     for (const [data, message] of [
-      [{ deletedAt: new Date() }, 'is deleted: restore it first'], [{ storedPhase: 'Absent' }, 'nothing of the volume "data" is stored yet'], [{ storedPhase: 'Failed' }, 'could not be made'],
+      [{ deletedAt: new Date() }, 'is deleted: restore it first'], [{ storedPhase: 'Absent' }, 'nothing of the volume "data" is stored yet'], [{ storedPhase: 'Failed' }, 'failed, as its conditions say'],
       [{ revertTo: randomUUID() }, 'is going back to a snapshot'], [{ report: { attachments: [{ paused: true }] } }, 'stands still, for its store is full'],
     ] as const) {
       await set('data', { deletedAt: null, storedPhase: 'Ready', revertTo: null, report: {}, ...data })

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { formatBytes } from '@/domain/shared/quantity'
-import { volumeStoreSpec } from '@/domain/volume-store/spec'
-import { maxSnapshotsOf } from '@/domain/volume/limits'
+import { snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import type { VolumeSource, VolumeSpec } from '@/domain/volume/spec'
 import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
-import { countSnapshotsOf } from '@/server/store/volume-snapshots'
+import { readSubjects } from '@/server/store/snapshot-subjects'
 import { findSourceSnapshot, findSourceUpload, findVolume, holdVolume, insertHiddenSnapshot, type StoredClass, type VolumeRow } from '@/server/store/volumes'
 import { refusedAt } from '../networks/object-lists'
 
@@ -51,20 +50,19 @@ async function ofVolume(tx: Transaction, scope: Scope, wanted: Wanted, { name }:
   if (seen) await holdVolume(tx, seen.uid)
   const found = seen && (await findVolume(tx, scope, name, seen.uid))
   if (!found) throw refusedAt('spec.source.name', `there is no volume "${name}": name another one`, 'invalid_input')
-  checkState(found)
+  await checkState(tx, found)
   checkSize(wanted, found.sizeBytes, `the volume "${name}"`)
   checkStore(wanted, found.storeId, found.store.name, `the volume "${name}"`)
   checkContent(wanted, found)
-  const most = maxSnapshotsOf(volumeStoreSpec.parse(found.store.spec).kind)
-  if (((await countSnapshotsOf(tx, [found.uid])).get(found.uid) ?? 0) >= most) throw refusedAt('spec.source.name', `the volume "${name}" has ${most} snapshots, which is the most that its store keeps of one volume, and a clone is made of one more: delete some that nobody needs`)
   const snapshot = await insertHiddenSnapshot(tx, scope, found, `clone-${randomUUID()}`)
   return { ...ofNothing, sourceSnapshotUid: snapshot.uid, homeHostId: found.homeHostId }
 }
 
-function checkState({ name, deletedAt, storedPhase, revertTo }: VolumeRow): void {
-  if (deletedAt) throw refusedAt('spec.source.name', `the volume "${name}" is deleted: restore it first, or name another one`)
-  if (storedPhase !== 'Ready') throw refusedAt('spec.source.name', storedPhase === 'Failed' ? `the volume "${name}" could not be made: name another one` : `nothing of the volume "${name}" is stored yet: wait until it is Available`)
-  if (revertTo !== null) throw refusedAt('spec.source.name', `the volume "${name}" is going back to a snapshot: wait until it has`)
+/** A clone is made of a snapshot that is taken for it: what no snapshot can be taken of, nothing is cloned of. */
+async function checkState(tx: Transaction, { uid }: VolumeRow): Promise<void> {
+  const [subject] = await readSubjects(tx, [uid])
+  const refusal = subject ? snapshotRefusal(subject) : null
+  if (refusal !== null) throw refusedAt('spec.source.name', `is cloned of a snapshot of it: ${refusal}`)
 }
 
 async function ofUpload(tx: Transaction, scope: Scope, wanted: Wanted, { uploadId }: Of<'Upload'>): Promise<Made> {
