@@ -24,7 +24,7 @@ import { TextLink } from '@/components/ui/text-link'
 import { DeleteSchedule } from './delete-schedule'
 import { scheduleActionsFor } from './schedule-actions'
 import { ScheduleState } from './schedule-state'
-import { everyText, keepText, volumesText } from './words'
+import { everyText, keepText, nothingMeant, volumesText } from './words'
 
 /** One schedule: what it takes and keeps, its next runs, and what it would meet. `children` is the form that stands over it. */
 export function SchedulePage({ tenant, name, children }: { tenant: string; name: string; children?: ReactNode }) {
@@ -73,6 +73,7 @@ function NextRuns({ tenant, schedule: { metadata: { name }, spec } }: { tenant: 
         <>
           <ol className="flex flex-col gap-1 text-sm">{data.next.map((at) => <li key={at} className="flex flex-wrap gap-x-3"><span>{formatExact(at)}</span>{formatExact(at) !== formatExact(at, 'UTC') && <span className="text-faint">{formatExact(at, 'UTC')}</span>}</li>)}</ol>
           {data.volumes.length > 0 && <ul className="mt-3 flex flex-col gap-1 border-t border-stroke pt-3 text-sm">{data.volumes.map((volume) => <li key={volume.name} className="flex flex-wrap gap-x-3"><TextLink size="sm" href={paths.volumeTimeline(tenant, volume.name)}>{volume.name}</TextLink>{volume.problem && <span className="text-notice-content">{volume.problem}</span>}</li>)}</ul>}
+          {data.volumes.length === 0 && data.missing.length === 0 && <p className="mt-2 text-xs text-notice-content">{nothingMeant(spec)}</p>}
           {data.missing.length > 0 && <p className="mt-2 text-xs text-notice-content">There is no volume {data.missing.join(', ')}: taken once there is one of that name.</p>}
           {data.dropped.length > 0 && <p className="mt-2 text-xs text-faint">The next run deletes {data.dropped.slice(0, 5).join(', ')}{data.dropped.length > 5 && ` and ${data.dropped.length - 5} more`}.</p>}
         </>

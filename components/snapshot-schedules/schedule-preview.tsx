@@ -6,6 +6,7 @@ import { formatCount, formatExact } from '@/components/client/formats'
 import { useTRPC } from '@/components/client/trpc'
 import { Callout } from '@/components/ui/callout'
 import { scheduleSpecOf, type ScheduleDraft } from './schedule-draft'
+import { nothingMeant } from './words'
 
 /** What a schedule would do, as the server says it while it is typed. `name`: of one that is there, whose snapshots are looked at too. */
 export function SchedulePreview({ tenant, name, draft }: { tenant: string; name?: string; draft: ScheduleDraft }) {
@@ -19,6 +20,7 @@ export function SchedulePreview({ tenant, name, draft }: { tenant: string; name?
       <Callout tone="info" title={spec.suspended ? 'It takes none while it is suspended' : `Next ${data.next[0] ? formatExact(data.next[0]) : 'never'}`}>
         <p role="status">{`Of ${formatCount(data.volumes.length, 'volume')} as it is now, at most ${formatCount(data.mostKept, 'snapshot')} of each.`}</p>
       </Callout>
+      {data.volumes.length === 0 && data.missing.length === 0 && <Callout tone="notice" title="It means no volume now">{nothingMeant(spec)}</Callout>}
       {data.missing.length > 0 && <Callout tone="notice" title={`There is no volume ${data.missing.slice(0, 3).join(', ')}`}>It is taken once there is one of that name.</Callout>}
       {troubled.length > 0 && <Callout tone="notice" title="Not of all of them could one be taken now"><ul className="flex list-disc flex-col gap-1 pl-4">{troubled.slice(0, 5).map((each) => <li key={each.name}>{each.name}: {each.problem}</li>)}</ul></Callout>}
       {data.dropped.length > 0 && <Callout tone="notice" title={`Its next run deletes ${formatCount(data.dropped.length, 'snapshot')}`}>{data.dropped.slice(0, 5).join(', ')}{data.dropped.length > 5 && ' and more'}</Callout>}

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import type { VolumeView } from '@/domain/volume/view'
 import { newScheduleDraft, scheduleDraftOf, scheduleDraftSchema, scheduleFieldOf, scheduleSpecOf } from './schedule-draft'
-import { everyText, keepText, takes, volumesText } from './words'
+import { everyText, keepText, nothingMeant, takes, volumesText } from './words'
 
 const draft = newScheduleDraft('data')
 const problems = (over: Partial<typeof draft>) => scheduleDraftSchema.safeParse({ ...draft, ...over }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
@@ -36,4 +36,8 @@ it('a volume knows the schedules that take it', () => {
   const volume = { metadata: { name: 'data', labels: { app: 'db' } }, status: { attachments: [{ pod: { namespace: 'shop', name: 'db' } }] } } as unknown as VolumeView
   const of = (volumes: unknown) => takes(snapshotScheduleSpec.parse({ ...scheduleSpecOf(draft), volumes }).volumes, volume)
   expect([{ names: ['data'] }, { names: ['other'] }, { selector: { matchLabels: { app: 'db' } } }, { selector: { matchLabels: { app: 'web' } } }, { pod: { namespace: 'shop', name: 'db' } }, { pod: { name: 'db' } }].map(of)).toEqual([true, false, true, false, true, false])
+})
+it('one that means no volume says what its runs wait for', () => {
+  expect(nothingMeant({ volumes: { selector: { matchLabels: { app: 'dbb' }, matchExpressions: [] } } })).toMatch(/^No volume has .*app.*dbb.*: its runs take nothing/)
+  expect(nothingMeant({ volumes: { pod: { namespace: 'shop', name: 'db' } } })).toContain('Pod shop/db has no volume')
 })

@@ -24,6 +24,10 @@ export function volumesText({ names, selector, pod }: SnapshotScheduleSpec['volu
   return pod ? `All of pod ${pod.namespace}/${pod.name}, at one instant` : `With ${selectorText(selector) ?? ''}`
 }
 
+/** What is said of a schedule that means no volume now, though none that it names is missing. */
+export const nothingMeant = ({ volumes }: Pick<SnapshotScheduleSpec, 'volumes'>): string =>
+  volumes.selector ? `No volume has ${selectorText(volumes.selector) ?? 'such labels'}: its runs take nothing until one has. Labels are told apart by upper and lower case, too.` : `Pod ${volumes.pod?.namespace ?? ''}/${volumes.pod?.name ?? ''} has no volume, or is not there: its runs take nothing until it has one.`
+
 /** Whether a schedule takes this volume. */
 export function takes({ names, selector, pod }: SnapshotScheduleSpec['volumes'], { metadata, status }: Pick<VolumeView, 'metadata' | 'status'>): boolean {
   if (names) return names.includes(metadata.name)
