@@ -4,7 +4,7 @@ import { usageOf } from './usage'
 import { limitLines, problemOf, sourceText } from './words'
 
 const gib = 2 ** 30
-const status = { phase: 'InUse', sizeBytes: 10 * gib, storedBytes: null, filesystem: null, conditions: [], attachments: [], host: null, homeHost: null } satisfies Partial<VolumeView['status']>
+const status = { phase: 'InUse', sizeBytes: 10 * gib, storedBytes: null, filesystem: null, formatted: null, conditions: [], attachments: [], host: null, homeHost: null } satisfies Partial<VolumeView['status']>
 
 it('a bar has what is known', () => {
   expect(usageOf(status)).toEqual({ written: null, used: null, tone: 'accent', text: '10 GiB' })
@@ -25,6 +25,8 @@ it('what is wrong names what to do, in the server’s words where it has some', 
   expect(problemOf(status)).toBeNull()
   expect(problemOf({ ...status, phase: 'Full' })?.message).toContain('Nothing is lost')
   expect(problemOf({ ...status, phase: 'Failed', conditions: [condition] })).toMatchObject({ tone: 'error', message: condition.message })
+  expect(problemOf({ ...status, phase: 'Failed', formatted: 'ext4', conditions: [condition] })).toMatchObject({ title: 'It is damaged, or not in its store any more', message: condition.message })
+  expect(problemOf({ ...status, phase: 'Failed', storedBytes: 5 })?.message).toContain('Do not delete it yet')
   const waiting = { pod: { namespace: 'default', name: 'web' }, podUid: 'u', name: 'data', hot: false, mounts: [], readOnly: false, phase: 'Waiting' as const, host: null, reason: 'InUse', message: 'It is attached to pod db: delete it, or clone the volume.', since: '', paused: false }
   expect(problemOf({ ...status, attachments: [waiting] })).toEqual({ tone: 'notice', title: 'Pod web does not have it yet', message: waiting.message })
 })

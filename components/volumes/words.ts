@@ -29,13 +29,17 @@ export const attachmentLooks: Readonly<Record<AttachmentPhase, { shape: StateSha
   Lost: { shape: 'unknown', word: 'Lost' },
 }
 
-type Status = Pick<VolumeView['status'], 'phase' | 'conditions' | 'attachments' | 'host' | 'homeHost'>
+type Status = Pick<VolumeView['status'], 'phase' | 'conditions' | 'attachments' | 'host' | 'homeHost' | 'storedBytes' | 'formatted'>
+
+/** Whether it was there once: what failed then was not its making. */
+export const wasMade = ({ storedBytes, formatted }: Pick<Status, 'storedBytes' | 'formatted'>): boolean => storedBytes !== null || formatted !== null
 
 /** What is wrong with a volume, and what to do about it; null: nothing is. Conditions say more where there are some. */
-export function problemOf({ phase, conditions, attachments }: Status): { tone: 'error' | 'notice'; title: string; message: string } | null {
+export function problemOf({ phase, conditions, attachments, ...facts }: Status): { tone: 'error' | 'notice'; title: string; message: string } | null {
   const said = conditions.find(({ status, message }) => status !== 'True' && message !== '')?.message
   if (phase === 'Full') return { tone: 'error', title: 'Its store is full: the pod stands still', message: said ?? 'Nothing is lost. The pod goes on by itself once its store has room again: delete volumes or snapshots of the store that are not needed, or ask an operator for more room.' }
   if (phase === 'Lost') return { tone: 'error', title: 'Its host does not answer', message: said ?? 'Nothing else may open it, for the host may write to it still. It comes back with its host; where that is lost for good, an operator has to say so.' }
+  if (phase === 'Failed' && wasMade(facts)) return { tone: 'error', title: 'It is damaged, or not in its store any more', message: said ?? 'Do not delete it yet: tell an operator its uid, who may have its data back. New volumes can be made of its snapshots.' }
   if (phase === 'Failed') return { tone: 'error', title: 'It could not be made', message: said ?? 'Delete it and make it again; where that fails too, tell an operator the volume’s uid.' }
   const waiting = attachments.find(({ message }) => message !== '')
   if (waiting) return { tone: waiting.phase === 'Waiting' ? 'notice' : 'error', title: waiting.pod ? `Pod ${waiting.pod.name} does not have it yet` : 'It is held for a pod that is gone', message: waiting.message }
