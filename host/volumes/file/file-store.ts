@@ -5,6 +5,7 @@ import { lockFolder } from '@/host/control/agent-files'
 import { Serial } from '@/host/network/serial'
 import type { Room, RoomGauge } from '../room'
 import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
+import { Slots } from '../slots'
 import { asVolumeError, isOpen } from '../tools/failures'
 import { claimVolume, holdsEpoch, imageOf, releaseVolume } from './claims'
 import { makeBlank, makeClone, revertVolume } from './clones'
@@ -15,6 +16,7 @@ import { growLayer, virtualBytes } from './layers'
 import { maxLayers, recorded, SnapshotFolder, VolumeFolder } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, type Site } from './snapshots'
+import { whileLocked } from './store-lock'
 
 /** A folder on a network that has answered is taken to be there for so long. */
 const answeredMs = 2_000
@@ -26,12 +28,15 @@ export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: n
 
 /**
  * Volumes as qcow2 layers in a folder each (docs/adr/0044). What is in force is what the record in a folder says; it is written last, and what it does not name is rubbish, which goes
- * at the next start. Short calls run one at a time; making, merging and importing of bytes goes on beside them.
+ * at the next start. Short calls run one at a time, of all hosts that have the folder; making, merging and importing of bytes goes on beside them.
  */
 export class FileStore implements VolumeStore {
   readonly kind = 'file'
   private readonly serial = new Serial()
-  private readonly exclusively = <T>(work: () => Promise<T>): Promise<T> => this.serial.do(work)
+  /** All copy bytes of the disk that guests wait for: one of each at a time, or a schedule of many volumes would take it for itself. */
+  private readonly tidying = new Slots(1)
+  private readonly flattening = new Slots(1)
+  private readonly exclusively = <T>(work: () => Promise<T>): Promise<T> => this.serial.do(() => (this.site.shared ? whileLocked(this.site.root, this.name, work) : work()))
   private constructor(
     private readonly site: Site,
     private readonly name: string,
@@ -186,7 +191,7 @@ export class FileStore implements VolumeStore {
   }
 
   flatten(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
-    return this.of(uid, () => flattenVolume(this.site, uid, this.exclusively, { progress, signal }))
+    return this.of(uid, () => this.flattening.do(() => flattenVolume(this.site, uid, this.exclusively, { progress, signal }), signal))
   }
 
   revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
@@ -213,10 +218,10 @@ export class FileStore implements VolumeStore {
 
   tidy(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
     return this.of(uid, async () => {
-      await tidyVolume(this.site, uid, this.exclusively, { progress, signal })
+      await this.tidying.do(() => tidyVolume(this.site, uid, this.exclusively, { progress, signal }), signal)
       // Layers of the snapshot that it was made of are others' to merge: a copy of them leaves room for snapshots of its own.
       const record = await this.exclusively(() => new VolumeFolder(this.site.root, uid).read())
-      if (record && record.inherited > 0 && record.layers.length >= longChain) await flattenVolume(this.site, uid, this.exclusively, { progress, signal })
+      if (record && record.inherited > 0 && record.layers.length >= longChain) await this.flatten(uid, progress, signal)
     })
   }
 }
