@@ -15,7 +15,9 @@ const uid = z.uuid()
 /** A layer's number in base 36: short enough for the name of a node of QEMU, never given twice in a volume. */
 const layerId = z.string().regex(/^[0-9a-z]{1,5}$/)
 const size = z.number().int().min(1).max(2 ** 46)
-const layers = z.array(layerId).min(1).max(64)
+/** What a record may name at most, of whichever version wrote it. */
+export const mostLayers = 64
+const layers = z.array(layerId).min(1).max(mostLayers)
 
 /**
  * What volume.json says. `layers`: top first, each over the next; no header of a file has a say in it. `next`: the number of the layer that comes next. `inherited`: how

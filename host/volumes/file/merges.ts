@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
-import type { Progress } from '../store'
+import { VolumeError, type Progress } from '../store'
 import { mergeLayers } from './layers'
-import { idOf, recorded, SnapshotFolder, VolumeFolder, type Folder } from './layout'
+import { idOf, mostLayers, recorded, SnapshotFolder, VolumeFolder, type Folder, type SnapshotRecord, type VolumeRecord } from './layout'
 import { existing, type Site } from './snapshots'
 
-/** What stands for the layer `kept`, whose file was `inode`, and those of `dropped` below it. Written once the new file is whole; from then on the merge is only ever finished. */
-const mergeFile = z.object({ version: z.literal(1), kept: z.string(), inode: z.string(), dropped: z.array(z.string()).min(1) })
+/** What stands for the layer `kept` and those of `dropped` below it. Written once the new file is whole; from then on the merge is only ever finished. */
+const mergeFile = z.object({ version: z.literal(1), kept: z.string(), dropped: z.array(z.string()).min(1) })
 type Merge = z.infer<typeof mergeFile>
 type Work = { progress: Progress; signal: AbortSignal }
 /** Runs what is short while nothing else of the store changes. */
@@ -17,6 +17,8 @@ type Exclusively = <T>(work: () => Promise<T>) => Promise<T>
 
 const mergesOf = (root: string): string => join(root, 'merges')
 const layerOf = (folder: string): string => join(folder, 'layer.qcow2')
+/** A name more for the file that the new one stands for: for as long as the merge lies there no other file gets its inode number, by which it is known. */
+const oldOf = (folder: string): string => join(folder, 'old.qcow2')
 const inodeOf = async (path: string): Promise<string> => String((await stat(path, { bigint: true })).ino)
 
 /**
@@ -36,7 +38,8 @@ async function standTogether(folder: VolumeFolder, layers: readonly string[]): P
 /** Merges layers that no snapshot needs apart, in every folder that has them. A volume may be open meanwhile: who has the old files open keeps them until he closes them. */
 export async function tidyVolume(site: Site, uid: string, exclusively: Exclusively, work: Work): Promise<void> {
   const folder = new VolumeFolder(site.root, uid)
-  for (;;) {
+  // Each round leaves one layer fewer at least.
+  for (let round = 0; round < mostLayers; round += 1) {
     await exclusively(() => finishMerges(site))
     const found = await exclusively(async () => {
       const record = await folder.read()
@@ -47,10 +50,10 @@ export async function tidyVolume(site: Site, uid: string, exclusively: Exclusive
     const { record: { layers, sizeBytes }, run: { from, count } } = found
     const [kept = '', ...dropped] = layers.slice(from, from + count)
     await inFolder(site, async (place) => {
-      const inode = await inodeOf(folder.layer(kept))
+      await link(folder.layer(kept), oldOf(place))
       await mergeLayers(layerOf(place), [kept, ...dropped].map((id) => folder.layer(id)), layers.slice(from + count).map((id) => folder.layer(id)), sizeBytes, work)
       await site.step('the merged layer is made')
-      await writeAtomically(place, 'merge.json', JSON.stringify({ version: 1, kept, inode, dropped } satisfies Merge))
+      await writeAtomically(place, 'merge.json', JSON.stringify({ version: 1, kept, dropped } satisfies Merge))
       await site.step('the merge is written down')
     })
   }
@@ -80,38 +83,64 @@ export async function finishMerges(site: Site): Promise<void> {
   for (const name of await readdir(mergesOf(root))) {
     const place = join(mergesOf(root), name)
     if (busy.has(place)) continue
-    const text = await readFile(join(place, 'merge.json'), 'utf8').catch(() => null)
+    const merge = await readMerge(place)
     // At a folder of several hosts another one may be making it just now.
-    if (text === null && site.shared) continue
-    if (text !== null) await finishMerge(site, layerOf(place), mergeFile.parse(JSON.parse(text)))
+    if (merge === null && site.shared) continue
+    if (merge && !(await finishMerge(site, place, merge))) continue
     await rm(place, { recursive: true, force: true })
   }
 }
 
-async function finishMerge({ root, step }: Site, layer: string, merge: Merge): Promise<void> {
-  // Each folder shows the same bytes before and after, and between: the new layer over those that go is the same, too.
-  for (const uid of await recorded(root, 'snapshots')) if (await takeMerged(new SnapshotFolder(root, uid), layer, merge)) await step('a snapshot has the merged layer')
-  for (const uid of await recorded(root, 'volumes')) if (await takeMerged(new VolumeFolder(root, uid), layer, merge)) await step('a volume has the merged layer')
+/** Null: it was not written down, or cannot be read. No folder needs it then: what one has taken of it is its own, over the layers that it has. */
+async function readMerge(place: string): Promise<Merge | null> {
+  const text = await readFile(join(place, 'merge.json'), 'utf8').catch(() => null)
+  try {
+    return text === null ? null : mergeFile.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
 }
 
-async function takeMerged<R extends { layers: string[]; inherited: number }>(folder: Folder<R>, layer: string, merge: Merge): Promise<boolean> {
+/** False: a folder could not be looked at. That costs itself alone, as whoever asks for it is told, and the merge lies there until it can. */
+async function finishMerge({ root, step }: Site, place: string, merge: Merge): Promise<boolean> {
+  // Each folder shows the same bytes before and after, and between: the new layer over those that go is the same, too.
+  const snapshots = (await recorded(root, 'snapshots')).map((uid) => ({ folder: new SnapshotFolder(root, uid), hasTop: false }))
+  const volumes = (await recorded(root, 'volumes')).map((uid) => ({ folder: new VolumeFolder(root, uid), hasTop: true }))
+  let isWhole = true
+  for (const one of snapshots) isWhole = (await takeMerged<SnapshotRecord>(one, place, merge, step).catch(unlessDamaged)) && isWhole
+  for (const one of volumes) isWhole = (await takeMerged<VolumeRecord>(one, place, merge, step).catch(unlessDamaged)) && isWhole
+  return isWhole
+}
+
+function unlessDamaged(error: unknown): false {
+  if ((error instanceof VolumeError && error.code === 'Damaged') || (error instanceof Error && 'code' in error && error.code === 'ENOENT')) return false
+  throw error
+}
+
+/** `hasTop`: its first layer is written to, and never a merged one. */
+async function takeMerged<R extends { layers: string[]; inherited: number }>({ folder, hasTop }: { folder: Folder<R>; hasTop: boolean }, place: string, merge: Merge, step: Site['step']): Promise<true> {
   const record = await folder.read()
-  const rest = record && (await withoutDropped(folder, record, layer, merge))
-  if (!rest) return false
-  await folder.adopt(merge.kept, layer)
+  const at = record ? record.layers.indexOf(merge.kept) : -1
+  if (!record || at < (hasTop ? 1 : 0) || merge.dropped.some((id, i) => record.layers[at + 1 + i] !== id) || !(await isMerged(folder.layer(merge.kept), place))) return true
+  await folder.adopt(merge.kept, layerOf(place))
+  await syncFolder(folder.path)
+  await step('a folder has the merged layer')
+  const rest = without(record, merge.dropped)
   await folder.write(rest)
   await folder.tidy(rest.layers)
+  await step('its record is without the layers that were merged')
   return true
 }
 
-/** A record without the layers that were merged; null where it has none of that merge. */
-async function withoutDropped<R extends { layers: string[]; inherited: number }>(folder: Folder<R>, record: R, layer: string, { kept, inode, dropped }: Merge): Promise<R | null> {
-  const from = record.layers.indexOf(kept) + 1
-  if (from === 0 || dropped.some((id, i) => record.layers[from + i] !== id)) return null
-  const here = await inodeOf(folder.layer(kept))
-  if (here !== inode && here !== (await inodeOf(layer))) return null
-  const inherited = dropped.filter((_, i) => from + i >= record.layers.length - record.inherited).length
-  return { ...record, layers: record.layers.filter((id) => !dropped.includes(id)), inherited: record.inherited - inherited }
+/** Whether a layer is the one that was merged, as it was or as it is now. */
+async function isMerged(layer: string, place: string): Promise<boolean> {
+  return [await inodeOf(oldOf(place)), await inodeOf(layerOf(place))].includes(await inodeOf(layer))
+}
+
+function without<R extends { layers: string[]; inherited: number }>(record: R, dropped: readonly string[]): R {
+  const own = record.layers.length - record.inherited
+  const isDropped = (id: string): boolean => dropped.includes(id)
+  return { ...record, layers: record.layers.filter((id) => !isDropped(id)), inherited: record.inherited - record.layers.slice(own).filter(isDropped).length }
 }
 
 /** The layers that a volume has of a snapshot become one of its own. */

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RecordFolder } from '../testing/record-folder'
+import { refuses } from '../testing/store-under-test'
+import { FileStore } from './file-store'
+import { SnapshotFolder, type Folder } from './layout'
+import { finishMerges } from './merges'
+import type { Site } from './snapshots'
+
+let made: RecordFolder
+let site: Site
+beforeEach(async () => {
+  made = await RecordFolder.make()
+  site = { root: made.root, shared: false, step: () => {} }
+})
+afterEach(() => rm(made.root, { recursive: true, force: true }))
+
+const chain = [['3', 'top'], ['2', 'kept'], ['1', 'dropped'], ['0', 'lowest']] as const
+const [a, b] = [randomUUID(), randomUUID()]
+
+/** A merge of the layers 2 and 1 of this folder, which was written down. */
+async function writtenMerge(of: Folder<{ layers: string[] }>): Promise<string> {
+  const place = join(made.root, 'merges', randomUUID())
+  await mkdir(place)
+  await writeFile(join(place, 'layer.qcow2'), 'merged')
+  await link(of.layer('2'), join(place, 'old.qcow2'))
+  await writeFile(join(place, 'merge.json'), JSON.stringify({ version: 1, kept: '2', dropped: ['1'] }))
+  return place
+}
+
+const textsOf = async (folder: Folder<{ layers: string[] }>): Promise<string[]> => Promise.all(((await folder.read())?.layers ?? []).map((id) => readFile(folder.layer(id), 'utf8')))
+const left = (): Promise<string[]> => readdir(join(made.root, 'merges'))
+
+describe('a merge that was written down', () => {
+  it('is finished in each folder that has the layers, and in no other', async () => {
+    const volume = await made.volume(a, chain)
+    const snapshot = await made.snapshot(randomUUID(), a, [['2', volume.layer('2')], ['1', volume.layer('1')], ['0', volume.layer('0')]])
+    const other = await made.volume(b, chain)
+    await writtenMerge(volume)
+    await finishMerges(site)
+    expect([await textsOf(volume), await textsOf(snapshot), await textsOf(other)]).toEqual([['top', 'merged', 'lowest'], ['merged', 'lowest'], ['top', 'kept', 'dropped', 'lowest']])
+    expect(await left()).toEqual([])
+  })
+
+  it("gives nobody another one's bytes, whose layer has the number of a file that was removed meanwhile", async () => {
+    const volume = await made.volume(a, chain)
+    const { ino } = await stat(volume.layer('2'))
+    await writtenMerge(volume)
+    await volume.remove()
+    const other = await made.volume(b, [['3', 'top'], ['1', 'its own'], ['0', 'lowest']])
+    for (let i = 0; i < 500; i += 1) {
+      await writeFile(other.layer(`x${i}`), 'its own too')
+      if ((await stat(other.layer(`x${i}`))).ino === ino) throw new Error('the number of a file that a merge names was given again')
+    }
+    await other.tidy(['3', '1', '0'])
+    // The top is written to: it was never merged, whatever a merge says.
+    const third = await made.volume(randomUUID(), [['2', join(made.root, 'merges', (await left())[0] ?? '', 'old.qcow2')], ['1', 'its own'], ['0', 'lowest']])
+    await finishMerges(site)
+    expect([await textsOf(other), await textsOf(third)]).toEqual([['top', 'its own', 'lowest'], ['kept', 'its own', 'lowest']])
+  })
+
+  it('costs a volume whose record or layer is damaged itself alone, and waits for that', async () => {
+    const [volume, damaged, without] = [await made.volume(a, chain), await made.volume(b, chain), await made.volume(randomUUID(), chain)]
+    const record = await readFile(join(damaged.path, 'volume.json'), 'utf8')
+    await damaged.adopt('2', volume.layer('2'))
+    await writeFile(join(damaged.path, 'volume.json'), '{"version":2')
+    await rm(without.layer('2'))
+    const place = await writtenMerge(volume)
+    const store = await FileStore.open(made.root, { name: 'test', shared: false })
+    try {
+      expect(await textsOf(volume)).toEqual(['top', 'merged', 'lowest'])
+      await refuses('Damaged', store.describe(b))
+      expect((await readdir(place)).sort()).toEqual(['layer.qcow2', 'merge.json', 'old.qcow2'])
+      await writeFile(join(damaged.path, 'volume.json'), record)
+      await without.remove()
+      await finishMerges(site)
+      expect([await textsOf(damaged), await left()]).toEqual([['top', 'merged', 'lowest'], []])
+    } finally {
+      await store.close()
+    }
+  })
+
+  it('and cannot be read goes, and each folder has what it had', async () => {
+    const volume = await made.volume(a, chain)
+    const place = await writtenMerge(volume)
+    await writeFile(join(place, 'merge.json'), '{"version":')
+    await (await FileStore.open(made.root, { name: 'test', shared: false })).close()
+    expect([await textsOf(volume), await left()]).toEqual([['top', 'kept', 'dropped', 'lowest'], []])
+  })
+})
+
+it('a merge by one host loses nothing that another one writes down of its volume meanwhile', async () => {
+  const [first = '', second = ''] = [a, b].sort()
+  const snapshotUid = randomUUID()
+  const mine = await made.volume(first, chain)
+  const shared = chain.map(([id]) => [id, mine.layer(id)] as const)
+  const theirs = await made.volume(second, [['4', 'overlay'], ...shared], { pending: { snapshotUid, overlay: '4' } })
+  const options = { name: 'test', shared: true }
+  const y = await FileStore.open(made.root, options)
+  await writtenMerge(mine)
+  let goOn = (): void => {}
+  const held = new Promise<void>((resolve) => (goOn = resolve))
+  let folders = 0
+  let arrive = (): void => {}
+  const arrived = new Promise<void>((resolve) => (arrive = resolve))
+  // It stands still between reading the record of the second volume and writing it.
+  const x = FileStore.open(made.root, { ...options, step: (name) => (name === 'a folder has the merged layer' && (folders += 1) === 2 ? (arrive(), held) : undefined) })
+  await arrived
+  const committed = y.commitSnapshot(second, snapshotUid)
+  await Promise.race([committed, new Promise((resolve) => setTimeout(resolve, 500))])
+  goOn()
+  await Promise.all([x.then((store) => store.close()), committed])
+  expect(await theirs.read()).toMatchObject({ layers: ['4', '3', '2', '0'], pending: null })
+  expect(await textsOf(theirs)).toEqual(['overlay', 'top', 'merged', 'lowest'])
+  expect(await textsOf(new SnapshotFolder(made.root, snapshotUid))).toEqual(['top', 'merged', 'lowest'])
+  await y.close()
+})
