@@ -97,7 +97,8 @@ export const paths = {
   volumeYaml: (slug: string, name: string) => `${volume(slug, name)}/yaml`,
   /** What takes a disk's image in, by PUT. */
   volumeUploadApi: (slug: string) => `/api/volumes/${e(slug)}`,
-  volumeClaims: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/volume-claims${search(query)}`,
+  /** `grow`: the one that shall ask for more, as `namespace/name`. */
+  volumeClaims: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined; grow?: string | undefined }) => `${tenant(slug)}/volume-claims${search(query)}`,
   newVolumeClaim: (slug: string) => `${tenant(slug)}/volume-claims-new`,
   volumeSnapshots: (slug: string, query?: { q?: string | undefined; schedule?: string | undefined }) => `${tenant(slug)}/volume-snapshots${search(query)}`,
   snapshotSchedules: (slug: string, query?: { q?: string | undefined }) => `${tenant(slug)}/snapshot-schedules${search(query)}`,

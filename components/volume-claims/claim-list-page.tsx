@@ -1,6 +1,6 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { FileCode2, HardDrive, Plus, Trash2 } from 'lucide-react'
+import { FileCode2, HardDrive, Maximize2, Plus, Trash2 } from 'lucide-react'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
@@ -29,6 +29,7 @@ import { pageSizes, volumeListInput } from '@/components/volumes/list-input'
 import { volumeClaimSketch } from '@/components/volumes/sketch'
 import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { DeleteClaim } from './delete-claim'
+import { GrowClaim } from './grow-claim'
 
 const nothing = <span className="text-faint">{NOTHING}</span>
 const looks = { Pending: 'changing', Bound: 'running' } as const
@@ -69,7 +70,9 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
   const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
   const isFiltered = input.search !== undefined || namespace !== ''
   const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, namespace: null }))}>Clear filters</Button>
+  const [growNamespace, growName] = query.get('grow').split('/')
   const actionsOf = (claim: VolumeClaimView): Action[] => [
+    { id: 'grow', label: 'Grow claim', icon: <Maximize2 className="size-4" />, run: () => query.replace({ grow: `${claim.metadata.namespace ?? 'default'}/${claim.metadata.name}` }), disabledReason: claim.metadata.deletionTimestamp ? 'It is being deleted.' : undefined },
     { id: 'yaml', label: 'Edit YAML', icon: <FileCode2 className="size-4" />, href: paths.applyYaml(tenant, { from: `PersistentVolumeClaim/${claim.metadata.namespace ?? 'default'}/${claim.metadata.name}` }) },
     { id: 'delete', label: 'Delete claim', icon: <Trash2 className="size-4" />, danger: true, run: () => setDeleting(claim), disabledReason: claim.metadata.deletionTimestamp ? 'It is being deleted.' : undefined },
   ]
@@ -93,6 +96,7 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
           footer={page.data && <Pager noun="claim" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
         />
       </div>
+      {growNamespace && growName && <GrowClaim tenant={tenant} namespace={growNamespace} name={growName} onClose={() => query.replace({ grow: null })} />}
       {deleting && <DeleteClaim tenant={tenant} claim={deleting} onClose={() => setDeleting(null)} />}
       {children}
     </>
