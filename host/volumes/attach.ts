@@ -49,13 +49,21 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
     hold.size = (await vm.disks.plugged()).find((one) => one.serial === serial)?.sizeBytes ?? null
     hold.rates = JSON.stringify(rates)
   })
-  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted, populate }, longGuestMs)
+  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && volume.origin.kind === 'blank', populate }, longGuestMs).catch(asACopy(volume, formatted))
   const result = fill ? await withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : await asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes
   hold.usedBytes = mode === 'block' ? null : result.usedBytes
   return { formatted: result.fsType ?? 'block' }
+}
+
+/**
+ * Whatever was uploaded, or copied of a volume, may hold bytes where no file system is known, and look blank: none is made over it. A guest that is told so takes it for one that had a file system.
+ */
+const asACopy = ({ origin }: HostVolume, formatted: boolean) => (error: unknown): never => {
+  if (formatted || origin.kind === 'blank' || !(error instanceof GuestRefusal) || error.code !== 'FilesystemDamaged') throw error
+  throw new GuestRefusal('UnknownFilesystem', `the volume was made of ${origin.kind === 'upload' ? 'an upload' : 'a snapshot'}, and its disk has no file system that can be mounted: nothing was changed. A pod can have it with volumeMode: Block, and make one there; or make a blank volume`, error.about)
 }
 
 /** What a copy has wins over what its class gives to new ones: nobody knew it before a guest has looked. */
@@ -110,13 +118,14 @@ function unlessUnknown(error: unknown): void {
 
 /** The disk grows under whoever writes to it, then what is written down of it, then the guest's file system. */
 export async function growOpen(hold: Hold, { uid, sizeBytes, mode }: HostVolume, store: VolumeStore, vm: PodVm): Promise<void> {
-  if (hold.size === null || hold.size < sizeBytes) {
-    hold.grown = mode === 'block'
+  hold.grown = false
+  const disk = (await vm.disks.plugged()).find(({ serial }) => serial === serialOf(uid))
+  if (!disk || disk.sizeBytes < sizeBytes) {
     // QEMU, and the VM with it, would wait for a store that does not answer.
     await store.probe()
     await vm.serial.do(() => vm.disks.grow(serialOf(uid), sizeBytes))
-    hold.size = sizeBytes
   }
+  hold.size = Math.max(sizeBytes, disk?.sizeBytes ?? 0)
   await store.grow(uid, sizeBytes)
   if (mode === 'filesystem') hold.fsBytes = await vm.guest.grow(hold.name, longGuestMs)
   hold.grown = true

@@ -56,6 +56,22 @@ describe('the volumes of pods', () => {
     expect([asked.slice(0, 2), server.report('volume', copy.uid)?.formatted]).toEqual([['ext4', 'xfs'], 'xfs'])
   })
 
+  it.each([{ kind: 'upload', uploadId: randomUUID(), format: 'raw', virtualBytes: MiB, bytes: MiB, digest: `sha256:${'0'.repeat(64)}` } as const, { kind: 'snapshot', snapshotUid: randomUUID() } as const])('of which nobody knows what is on them have no file system made over it: $kind', async (origin) => {
+    const { pod, store, server, attachment, up } = host
+    const vm = new MemoryVm()
+    const asked: boolean[] = []
+    vi.spyOn(vm.guest.volumes, 'attach').mockImplementation(({ format }) => {
+      asked.push(format)
+      return Promise.reject(new GuestRefusal('FilesystemDamaged', 'the volume had a file system, and its disk is blank'))
+    })
+    const volume = server.attached(server.volume({ origin, made: true }), pod, 'data')
+    store.volumes.set(volume.uid, { sizeBytes: volume.sizeBytes, epoch: 0, parent: false, content: '' })
+    server.say(volume)
+    up(vm)
+    await until(() => expect(attachment(volume)).toMatchObject({ phase: 'Failed', reason: 'UnknownFilesystem', message: expect.stringContaining(origin.kind) as string }))
+    expect(new Set(asked)).toEqual(new Set([false]))
+  })
+
   it('that are only read are opened so on hosts that do not keep them, once they are there, and are neither made nor claimed', async () => {
     const { pod, clock, store, server, attachment, isAttached, up } = host
     const vm = new MemoryVm()
@@ -84,6 +100,28 @@ describe('the volumes of pods', () => {
     expect([store.volumes.get(volume.uid)?.sizeBytes, vm.calls.filter((call) => /^(grow|limit|grow guest) /.test(call)).length]).toEqual([128 * MiB, 3])
     host.volumes.pods.containerStarted(pod.uid, 'main')
     await until(() => expect(vm.calls.filter((call) => call === 'mount main /data')).toHaveLength(2))
+  })
+
+  it.each(['filesystem', 'block'] as const)('have no snapshot taken between the growth of their disk and that of the volume (%s)', async (mode) => {
+    const { clock, pod, store, server, isAttached, up } = host
+    const vm = new MemoryVm()
+    const volume = server.attached(server.volume({ mode }), pod, 'data')
+    server.say(volume)
+    up(vm)
+    await isAttached(volume)
+    store.failures.set('grow', new VolumeError('NoSpace', volume.uid, 'no room'))
+    server.say({ ...volume, sizeBytes: 128 * MiB })
+    await until(() => expect([store.calls.includes(`grow ${volume.uid}`), vm.disks.get(serialOf(volume.uid))?.sizeBytes]).toEqual([true, 128 * MiB]))
+    const snapshot = server.snapshot(volume)
+    server.say(snapshot)
+    await clock.advance(1_000)
+    expect([store.calls.filter((call) => call.startsWith('prepareSnapshot')), server.report('snapshot', snapshot.uid)?.phase]).toEqual([[], 'Creating'])
+    store.failures.delete('grow')
+    await until(async () => {
+      await clock.advance(30_000)
+      expect(server.report('snapshot', snapshot.uid)?.phase).toBe('Ready')
+    })
+    expect([store.volumes.get(volume.uid)?.sizeBytes, store.snapshots.get(snapshot.uid)?.sizeBytes, vm.calls.filter((call) => call.startsWith('grow v')).length]).toEqual([128 * MiB, 128 * MiB, 1])
   })
 
   it('are taken away with the guest, which may say who is in the way; by force without it, by the end of the VM at last', async () => {
@@ -154,6 +192,21 @@ describe('the volumes of pods', () => {
     host.volumes.pods.ended(pod.uid)
     await until(() => expect(phase(volume)).toBe('Gone'))
     expect(since().at(-1)).toBe('release')
+  })
+
+  it('that come while a VM of an earlier agent is asked what it has stay', async () => {
+    const { pod, server, attachment, up } = host
+    const vm = new MemoryVm()
+    const volume = server.volume()
+    server.say(volume)
+    await until(() => expect(host.phase(volume)).toBe('Ready'))
+    vi.spyOn(vm.machine.volumes, 'plugged').mockImplementationOnce(() => {
+      server.say(server.attached(volume, pod, 'data'))
+      return Promise.resolve([{ serial: serialOf(volume.uid), sizeBytes: 64 * MiB, readOnly: false, layers: [], device: true }])
+    })
+    up(vm, true)
+    await until(() => expect(attachment(volume)?.phase).toBe('Attached'))
+    expect(vm.calls.filter((call) => call.startsWith('unplug v'))).toEqual([])
   })
 
   it('have a pod that stands still for a full store go on once there is room, and tell so', async () => {

@@ -54,6 +54,11 @@ export class Hold {
     return attachment !== null && attachment.epoch === this.epoch && attachment.readOnly === this.readOnly && attachment.name === this.name
   }
 
+  /** Whether the disk of who writes to it has grown, and the volume has not yet: a snapshot of it would be cut off. */
+  isLargerThan(volumeBytes: number): boolean {
+    return this.state === 'mounted' && !this.readOnly && this.size !== null && this.size > volumeBytes
+  }
+
   /** Nothing of it is open: what is opened next is what the server says. */
   closed(): void {
     this.state = 'closed'

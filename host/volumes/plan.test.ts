@@ -68,6 +68,10 @@ describe('the next step of a volume', () => {
     expect(nextStep({ ...plain, revertTo: 's' }, { ...settled, holds: [one] }).do).toBe('revert')
     expect(nextStep({ ...plain, sizeBytes: 2 }, settled).do).toBe('grow')
     expect(nextStep({ ...plain, sizeBytes: 2 }, { ...settled, holds: [{ ...one, state: 'mounted', size: 1 }] }).do).toBe('growOpen')
+    // Its disk is grown, and the volume is not.
+    expect(nextStep({ ...plain, sizeBytes: 2 }, { ...settled, holds: [{ ...one, state: 'mounted', size: 2 }] }).do).toBe('growOpen')
+    // Not before the volume is as large as it shall be, also while that waits for its next try.
+    expect(nextStep({ ...plain, sizeBytes: 2 }, { ...settled, due: false, holds: [one] }).do).toBe('wait')
     expect(nextStep({ ...plain, purge: true }, { ...settled, claimed: false }).do).toBe('claim')
     expect(nextStep({ ...plain, purge: true }, settled).do).toBe('purge')
     expect(nextStep({ ...plain, flatten: true }, { ...settled, parent: true }).do).toBe('flatten')

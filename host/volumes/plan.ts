@@ -72,17 +72,17 @@ function withStore(wanted: Wanted, observed: Observed, isOpen: boolean): Step {
   return ofHolds(wanted, observed) ?? { do: wanted.keeper && wanted.flatten && observed.parent && !isOpen && due ? 'flatten' : 'wait' }
 }
 
-/** A volume that is to go back to a snapshot is opened after that. */
-function ofHolds(wanted: Wanted, { holds, reverted }: Observed): Step | null {
+/** A volume that is to go back to a snapshot is opened after that, and one that is to grow written to after that: a disk that is larger than its record says would lose its end with the next snapshot. */
+function ofHolds(wanted: Wanted, { holds, reverted, sizeBytes }: Observed): Step | null {
   for (const { podUid, state, vm, due, writes, size, grown, limited, mounts } of holds) {
     if (!vm || !due) continue
     if (state === 'closed' || state === 'open') {
-      const mayOpen = (wanted.revertTo === null || reverted) && (!writes || wanted.keeper) && !holds.some((other) => other.podUid !== podUid && hasOpen(other) && (writes || other.writes))
+      const mayOpen = (wanted.revertTo === null || reverted) && (!writes || wanted.keeper) && (!writes || state === 'open' || wanted.sizeBytes <= sizeBytes) && !holds.some((other) => other.podUid !== podUid && hasOpen(other) && (writes || other.writes))
       if (mayOpen) return { do: 'attach', podUid }
       continue
     }
     if (state !== 'mounted') continue
-    if (writes && ((size !== null && wanted.sizeBytes > size) || !grown)) return { do: 'growOpen', podUid }
+    if (writes && ((size !== null && wanted.sizeBytes > size) || wanted.sizeBytes > sizeBytes || !grown)) return { do: 'growOpen', podUid }
     if (!limited) return { do: 'limit', podUid }
     if (!mounts) return { do: 'mount', podUid }
   }

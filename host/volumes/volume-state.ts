@@ -101,9 +101,14 @@ export class VolumeState {
     return hold !== undefined && hold.isWanted && hold.epoch === epoch && this.isOpenable
   }
 
-  /** Whether snapshots of it can be taken: it is this host's to write, who has it open is known, and does not stand still for its store. */
+  /** Whether snapshots of it can be taken: it is this host's to write, who has it open is known, does not stand still for its store, and has no larger disk than the store knows of. */
   get isSettled(): boolean {
-    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every(({ state, paused }) => (state === 'closed' || state === 'mounted') && !paused)
+    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every((hold) => (hold.state === 'closed' || hold.state === 'mounted') && !hold.paused && !hold.isLargerThan(this.facts?.sizeBytes ?? 0)) && !this.isHalfGrown
+  }
+
+  /** A disk that was grown and went before the volume had: its image may be the larger one. */
+  private get isHalfGrown(): boolean {
+    return (this.wanted?.sizeBytes ?? 0) > (this.facts?.sizeBytes ?? 0) && [...this.holds.values()].every(({ state }) => state === 'closed')
   }
 
   observe(store: boolean, due: { step: boolean; note: boolean }, now: number): Observed {
