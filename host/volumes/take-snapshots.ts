@@ -1,5 +1,6 @@
 import type { SnapshotEntry, VolumeLedger } from '@/host/ledger/volumes'
 import type { OverlayStep } from '@/host/hypervisor/volume-disks'
+import { allDone } from '@/host/network/serial'
 import type { Clock } from '@/host/pods/clock'
 import { writtenFiles } from './attach'
 import type { Hold } from './hold'
@@ -32,7 +33,11 @@ export async function takeSnapshots(members: readonly Member[], freeze: boolean,
       await takePrepared(prepared, freeze, parts)
       return true
     } catch (error) {
-      for (const { store, volume, uid } of prepared) await store.abortSnapshot(volume.uid, uid).catch(() => {})
+      for (const { store, volume, uid } of prepared) {
+        await store.abortSnapshot(volume.uid, uid).catch(() => {})
+        // Of those that were taken none stays: nobody would ask for it again.
+        await store.removeSnapshot(uid).catch(() => {})
+      }
       throw error
     }
   })
@@ -54,18 +59,21 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   for (const one of prepared) if (one.vm && one.step.kind === 'overlay') overlays.set(one.vm, [...(overlays.get(one.vm) ?? []), ...(await overlayOf(one, one.vm, one.step.overlay))])
   // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
   const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
-  const began = performance.now()
-  const frozen = freeze ? await freezeAll(prepared, vms) : new Set<Hold>()
+  const began = parts.clock.steady()
+  const frozen = freeze ? await freezeAll(prepared, vms, parts.clock) : new Map<Hold, number>()
+  let ended = Infinity
   const takenAt = new Date(parts.clock.now()).toISOString()
   try {
     await (isOneInstant ? carryOut(prepared, overlays, false) : whilePaused(vms, () => carryOut(prepared, overlays, true)))
+    ended = parts.clock.steady()
     if (!isOneInstant) for (const [vm, steps] of overlays) await vm.disks.confirmFrozen(steps)
   } finally {
     await thawAll(prepared, frozen)
   }
-  const stallMs = Math.ceil(performance.now() - began)
+  const stallMs = Math.ceil(parts.clock.steady() - began)
   for (const { uid, hold, store, volume, step } of prepared) {
-    const consistency = hold && frozen.has(hold) ? 'FilesystemConsistent' : 'CrashConsistent'
+    // A guest goes on by itself after its time, whatever others take.
+    const consistency = hold && ended - (frozen.get(hold) ?? -Infinity) < freezeMs ? 'FilesystemConsistent' : 'CrashConsistent'
     await parts.ledger.save({ version: 1, kind: 'snapshot', uid, consistency, stallMs: hold ? stallMs : 0, takenAt } satisfies SnapshotEntry)
     if (step.kind === 'overlay') await store.commitSnapshot(volume.uid, uid)
     if (hold && step.kind === 'overlay') hold.files = writtenFiles(await store.image(volume.uid, 'read', volume.state.entry.epoch))
@@ -86,7 +94,7 @@ async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer)
 async function carryOut(prepared: readonly Prepared[], overlays: ReadonlyMap<PodVm, OverlayStep[]>, isPaused: boolean): Promise<void> {
   for (const [vm, steps] of overlays) if (steps.length > 0) await vm.serial.do(() => vm.disks.snapshot(steps, isPaused))
   // A store that takes it by itself does so now.
-  await Promise.all(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : undefined)))
+  await allDone(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : null)))
 }
 
 async function whilePaused(vms: readonly PodVm[], work: () => Promise<void>): Promise<void> {
@@ -113,19 +121,20 @@ async function resumeAll(paused: readonly PodVm[]): Promise<void> {
   if (failed?.status === 'rejected') throw failed.reason
 }
 
-/** Which of them stand still. Of a guest that cannot, the snapshot is as after a power cut. */
-async function freezeAll(prepared: readonly Prepared[], vms: readonly PodVm[]): Promise<Set<Hold>> {
-  const frozen = new Set<Hold>()
+/** Which of them stand still, and since when. Of a guest that cannot, the snapshot is as after a power cut. */
+async function freezeAll(prepared: readonly Prepared[], vms: readonly PodVm[], clock: Clock): Promise<Map<Hold, number>> {
+  const frozen = new Map<Hold, number>()
   for (const vm of vms) {
     const holds = prepared.flatMap((one) => (one.vm === vm && one.hold && one.volume.state.wanted?.mode === 'filesystem' ? [one.hold] : []))
     if (holds.length === 0) continue
+    const since = clock.steady()
     const names = await vm.guest.freeze({ volumes: holds.map(({ name }) => name), timeoutMilliseconds: freezeMs }).catch((): string[] => [])
-    for (const hold of holds) if (names.includes(hold.name)) frozen.add(hold)
+    for (const hold of holds) if (names.includes(hold.name)) frozen.set(hold, since)
   }
   return frozen
 }
 
-async function thawAll(prepared: readonly Prepared[], frozen: ReadonlySet<Hold>): Promise<void> {
+async function thawAll(prepared: readonly Prepared[], frozen: ReadonlyMap<Hold, number>): Promise<void> {
   for (const vm of new Set(prepared.flatMap(({ vm }) => vm ?? []))) {
     const names = prepared.flatMap((one) => (one.vm === vm && one.hold && frozen.has(one.hold) ? [one.hold.name] : []))
     // A guest thaws by itself after a while.

@@ -20,7 +20,11 @@ describe('the volumes of a host', () => {
     const { pod, store, attachedVolume } = host
     const volume = await attachedVolume(new MemoryVm())
     expect(store.calls).toEqual([`create ${volume.uid}`, `claim ${volume.uid}`, `image write ${volume.uid}`, `confirmOpen ${volume.uid}`])
-    await until(async () => expect((await host.ledger()).volume(volume.uid)).toMatchObject({ epoch: 1, formatted: 'ext4', made: true, holds: [{ podUid: pod.uid, epoch: 1 }] }))
+    await until(async () => {
+      // A ledger that is opened removes what is half written: it is written again.
+      await host.clock.advance(1_000)
+      expect((await host.ledger()).volume(volume.uid)).toMatchObject({ epoch: 1, formatted: 'ext4', made: true, holds: [{ podUid: pod.uid, epoch: 1 }] })
+    })
     await expect(host.volumes.pods.ready(pod.uid, { names: ['data'], assigned: () => [{ name: 'data', volumeUid: volume.uid, attachmentUid: randomUUID(), epoch: 1, readOnly: false }] }, () => {}, AbortSignal.timeout(20_000))).resolves.toEqual({ needsStorage: false })
   })
 
@@ -170,6 +174,40 @@ describe('the volumes of a host', () => {
     expect([dead, other].map(({ calls }) => calls.filter((call) => /^(pause|resume)/.test(call)))).toEqual([['pause ', 'resume '], ['pause ', 'resume ']])
     await expect(dead.machine.exited).resolves.toBe('it ended')
     expect(server.attachment(two, otherPod)?.phase).toBe('Attached')
+  })
+
+  it('of which one of a group cannot be taken have none of it', async () => {
+    const { store, server, phase } = host
+    const [one, other] = [server.volume(), server.volume()]
+    server.say(one, other)
+    await until(() => expect([phase(one), phase(other)]).toEqual(['Ready', 'Ready']))
+    const commit = store.commitSnapshot.bind(store)
+    vi.spyOn(store, 'commitSnapshot').mockImplementation((uid, snapshotUid) => (uid === other.uid ? Promise.reject(new VolumeError('NoSpace', uid, 'no room')) : delay(20).then(() => commit(uid, snapshotUid))))
+    const group = randomUUID()
+    const snapshots = [server.snapshot(one, { group, groupSize: 2 }), server.snapshot(other, { group, groupSize: 2 })]
+    server.say(...snapshots)
+    await until(() => expect(snapshots.map(({ uid }) => server.report('snapshot', uid)?.phase)).toEqual(['Failed', 'Failed']))
+    expect([store.snapshots.size, store.calls.includes(`commitSnapshot ${one.uid}`)]).toEqual([0, true])
+  })
+
+  it('whose guest went on before a snapshot of several ended are told to be as after a power cut', async () => {
+    const { clock, server, attachedVolume } = host
+    const [quick, slow] = [new MemoryVm(), new MemoryVm()]
+    const one = await attachedVolume(quick)
+    const otherPod = testAssignment()
+    const two = server.attached(server.volume({ uid: 'ffffffff-0000-4000-8000-000000000000' }), otherPod, 'data')
+    server.say(two)
+    host.volumes.pods.up(otherPod.uid, slow.machine, slow.guest, false)
+    await until(() => expect(server.attachment(two, otherPod)?.phase).toBe('Attached'))
+    vi.spyOn(quick.guest.volumes, 'freeze').mockImplementation(({ volumes }) => Promise.resolve([...volumes]))
+    vi.spyOn(slow.guest.volumes, 'freeze').mockImplementation(({ volumes }) => clock.advance(11_000).then(() => [...volumes]))
+    const group = randomUUID()
+    const snapshots = [server.snapshot(one, { group, groupSize: 2, freeze: true }), server.snapshot(two, { group, groupSize: 2, freeze: true })]
+    server.say(...snapshots)
+    await until(() => expect(snapshots.map(({ uid }) => server.report('snapshot', uid)?.consistency)).toEqual(['CrashConsistent', 'CrashConsistent']))
+    const alone = server.snapshot(one, { freeze: true })
+    server.say(alone)
+    await until(() => expect(server.report('snapshot', alone.uid)?.consistency).toBe('FilesystemConsistent'))
   })
 
   it('have snapshots that are taken once their group is whole, and removed', async () => {
