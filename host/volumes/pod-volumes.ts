@@ -90,12 +90,16 @@ export class PodVolumes implements VolumePort {
   /** Of what a VM has that no ledger speaks of: a crash came between, or its entry could not be read. */
   private async unplugUnknown(vm: PodVm): Promise<void> {
     try {
-      const known = new Set([...this.parts.volumes.values()].filter(({ state }) => state.holds.has(vm.podUid)).map(({ uid }) => serialOf(uid)))
-      for (const { serial } of await vm.disks.plugged()) {
-        if (known.has(serial)) continue
-        this.parts.log.error({ pod: vm.podUid, serial }, 'a virtual machine has a volume that nothing was written down of: it is taken away')
-        await vm.serial.do(() => vm.disks.unplug(serial, []))
-      }
+      // One that comes meanwhile is written down before it is plugged in.
+      await vm.serial.do(async () => {
+        const there = await vm.disks.plugged()
+        const known = new Set([...this.parts.volumes.values()].filter(({ state }) => state.holds.has(vm.podUid)).map(({ uid }) => serialOf(uid)))
+        for (const { serial } of there) {
+          if (known.has(serial)) continue
+          this.parts.log.error({ pod: vm.podUid, serial }, 'a virtual machine has a volume that nothing was written down of: it is taken away')
+          await vm.disks.unplug(serial, [])
+        }
+      })
     } catch (error) {
       this.parts.log.error({ err: error, pod: vm.podUid }, 'a virtual machine may have a volume open that nothing was written down of: it is ended')
       await vm.end().catch(() => {})
