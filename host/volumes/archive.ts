@@ -3,7 +3,9 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { VolumeOrigin } from '@/contracts/host/v1/volumes'
 import type { FetchUpload } from '@/host/pods/adapters/images'
+import { Slots } from './slots'
 import { asVolumeError } from './tools/failures'
+import { hostRoom } from './tools/host-room'
 import { VolumeError, type Progress, type VolumeStore } from './store'
 
 type Upload = Extract<VolumeOrigin, { kind: 'upload' }>
@@ -15,21 +17,24 @@ export type MakeOfArchive = (store: VolumeStore, volume: { uid: string; sizeByte
 const fetching = 0.5
 
 /**
- * Fetches archives into a folder of this host, where each lies as long as a volume is made of it. What is not as the server said it is, byte for byte, is none. Throws VolumeError, and the reason of
+ * Fetches archives into a folder of this host, one at a time, where each lies as long as a volume is made of it. What is not as the server said it is, byte for byte, is none. Throws VolumeError, and the reason of
  * an abort.
  */
 export async function archivesIn(folder: string, fetch: FetchUpload): Promise<MakeOfArchive> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
-  return async (store, volume, upload, progress, signal) => {
+  // Each takes room of the host's own disk, twice.
+  const slots = new Slots(1)
+  return (store, volume, upload, progress, signal) => slots.do(async () => {
     const path = join(folder, volume.uid)
+    if (upload.bytes > (await hostRoom(folder))) throw new VolumeError('NoSpace', volume.uid, `The host has no room for the archive of ${upload.bytes} bytes. It is tried again; ask the operator to make room on its disk.`)
     try {
       await fetchInto(path, volume.uid, upload, fetch, (part) => progress(part * fetching), signal)
       await store.import(volume, { path, format: upload.format }, (part) => progress(fetching + part * (1 - fetching)), signal)
     } finally {
       await rm(path, { force: true })
     }
-  }
+  }, signal)
 }
 
 async function fetchInto(path: string, uid: string, { uploadId, bytes, digest }: Upload, fetch: FetchUpload, progress: Progress, signal: AbortSignal): Promise<void> {

@@ -18,8 +18,17 @@ const timeLimitMs = 6 * 3_600_000
 /** A qcow2 of clusters of 64 KiB has some 0.2 ‰ of tables; QEMU never writes more of them than twice. */
 const tablesOf = (sizeBytes: number): number => (64 << 20) + Math.ceil(sizeBytes / 100)
 
-/** `readOnly`: files that the jail has as `/0`, `/1`…; they must be readable by {@link layersGroup}. `maxBytes`: the virtual size of what it may write. */
-export type JailedWork = { readOnly: readonly string[]; job?: Job; maxBytes?: number; progress?: Progress; signal?: AbortSignal; timeoutMs?: number }
+/** `readOnly`: files that the jail has as `/0`, `/1`…; they must be readable by {@link layersGroup}. `maxBytes`: the virtual size of what it may write;
+ * `maxStored`: how many bytes it may take of the disk meanwhile. `isIdle`: whatever else uses the disk goes first. */
+export type JailedWork = { readOnly: readonly string[]; job?: Job; maxBytes?: number; maxStored?: number; isIdle?: boolean; progress?: Progress; signal?: AbortSignal; timeoutMs?: number }
+
+/** It was ended for taking more than `maxStored` of the disk. */
+export class WroteTooMuch extends Error {
+  override readonly name = 'WroteTooMuch'
+}
+
+/** A program for which a disk works when nobody else asks it for something. */
+export const idly = ['ionice', '-c', '3', '-t'] as const
 
 /** A folder that one jail may write in; its files are named in the jail by `place`. */
 export type Job = { folder: string; uid: number; place: (name: string) => string }
@@ -39,9 +48,9 @@ export async function withJob<T>(folder: string, work: (job: Job) => Promise<T>)
 
 /**
  * Runs qemu-img on images whose bytes are a stranger's: in a jail without a network that has nothing but them and at most one folder to write in; memory, time and
- * the size of a file are bounded, and whatever makes more of that folder than three plain files is ended. Resolves with what it printed. Throws {@link ExecError}, or the signal's reason.
+ * the size of a file are bounded, and whatever makes more of that folder than three plain files is ended. Resolves with what it printed. Throws {@link ExecError}, {@link WroteTooMuch}, or the signal's reason.
  */
-export async function jailedQemuImg(args: readonly string[], { readOnly, job, maxBytes = 0, progress, signal, timeoutMs = timeLimitMs }: JailedWork): Promise<string> {
+export async function jailedQemuImg(args: readonly string[], { readOnly, job, maxBytes = 0, maxStored = Infinity, isIdle = false, progress, signal, timeoutMs = timeLimitMs }: JailedWork): Promise<string> {
   signal?.throwIfAborted()
   const bounds = { ...limits, fileBytes: maxBytes + tablesOf(maxBytes) }
   const uid = job?.uid ?? jailUid()
@@ -53,7 +62,10 @@ export async function jailedQemuImg(args: readonly string[], { readOnly, job, ma
     limits: bounds,
   }, ['qemu-img', ...args]))
   const stray = new AbortController()
-  const watch = job && setInterval(() => void folderUse(job.folder, 3).then(({ isStrange }) => isStrange && stray.abort(new Error('qemu-img left more than its files'))), 250)
+  const watch = job && setInterval(() => void folderUse(job.folder, 3).then(({ isStrange, storedBytes }) => {
+    if (isStrange) stray.abort(new Error('qemu-img left more than its files'))
+    else if (storedBytes > maxStored) stray.abort(new WroteTooMuch(`qemu-img wrote more than ${maxStored} bytes`))
+  }), 250)
   let printed = ''
   const onStdout = (chunk: Buffer): void => {
     printed = (printed + chunk.toString()).slice(-(1 << 20))
@@ -61,7 +73,8 @@ export async function jailedQemuImg(args: readonly string[], { readOnly, job, ma
     if (part !== undefined) progress?.(Math.min(1, Number(part) / 100))
   }
   try {
-    await run(command, argv, { timeoutMs, signal: AbortSignal.any([stray.signal, ...(signal ? [signal] : [])]), maxOutput: 1 << 20, onStdout })
+    const [first = command, ...rest] = [...(isIdle ? idly : []), command, ...argv]
+    await run(first, rest, { timeoutMs, signal: AbortSignal.any([stray.signal, ...(signal ? [signal] : [])]), maxOutput: 1 << 20, onStdout })
     return printed
   } catch (error) {
     throw signal?.aborted ? signal.reason : stray.signal.aborted ? stray.signal.reason : error
