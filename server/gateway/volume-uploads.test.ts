@@ -49,6 +49,20 @@ it('a disk is kept for a day, and goes once a volume is made of it', async () =>
   expect((await caller.audit.list({ tenant })).items.slice(0, 2).map(({ action, detail }) => [action, detail])).toEqual([['volume.create', '2Gi of local from an upload'], ['volume.upload', 'qcow2, 192 KiB']])
 })
 
+it('what would be refused once a disk is sent is refused before a byte of it is', async () => {
+  const caller = callerOf(ann)
+  const ask = (over: object = {}, header = qcow2(1n << 30n).subarray(0, 104)) => caller.volume.previewUpload({ tenant, name: 'sent', spec: { size: '1Gi' }, bytes: 196_616, header: header.toString('base64'), ...over })
+  expect(await ask()).toEqual({ format: 'qcow2', virtualBytes: 2 ** 30 })
+  expect([await db.volume.count(), await files()]).toEqual([0, []])
+  await expect(ask({ spec: { size: '1Mi' } })).rejects.toMatchObject({ message: expect.stringContaining('the disk has 1 GiB') })
+  await expect(ask({ spec: { size: '1Gi', storageClassName: 'gold' } })).rejects.toMatchObject({ message: expect.stringContaining('there is no storage class "gold"') })
+  await expect(ask({ bytes: 1000 }, Buffer.alloc(104, 1))).rejects.toMatchObject({ message: expect.stringContaining('it is no image of a disk') })
+  await expect(ask({}, qcow2(1n << 30n, (header) => header.writeBigUInt64BE(8n, 8)).subarray(0, 104))).rejects.toMatchObject({ message: expect.stringContaining('it holds only what differs from another image') })
+  await expect(ask({ bytes: 2 ** 41, spec: { size: '16Ti' } }, Buffer.alloc(104, 1))).rejects.toMatchObject({ message: expect.stringContaining('more bytes together than its quota of volumes') })
+  await caller.volume.create({ tenant, name: 'sent', spec: { size: '1Mi' } })
+  await expect(ask()).rejects.toMatchObject({ message: expect.stringContaining('A volume "sent" exists') })
+})
+
 it('a disk becomes a volume at once where it is named, or neither is there', async () => {
   const sent = await putVolume(ann, { name: 'disk', class: 'local' }, raw(1_500_160))
   expect(sent).toMatchObject({ status: 201, body: { format: 'raw', virtualBytes: 1_500_160, volume: 'disk' } })

@@ -8,6 +8,7 @@ import { deleteVolumeInput, removeVolume, restoreVolume, restoreVolumeInput } fr
 import { previewRevert, previewRevertInput, previewRevertOutput, revertVolume, revertVolumeInput } from '@/server/services/volumes/volume-revert'
 import { previewVolume, previewVolumeInput } from '@/server/services/volumes/volume-preview'
 import { getVolume, listVolumes, listVolumesInput, listVolumesOutput, volumeReference } from '@/server/services/volumes/volume-view'
+import { previewUpload, previewUploadInput, previewUploadOutput } from '@/server/services/volumes/volume-upload-preview'
 import { deleteVolumeUpload, deleteVolumeUploadOutput, listUploadsOfVolumes, listVolumeUploadsOutput, volumeUploadReference } from '@/server/services/volumes/volume-uploads'
 import { changeVolume, createVolume, createVolumeInput, updateVolumeInput } from '@/server/services/volumes/volumes'
 import { volumeKinds, watchChanges, watchChangesInput, watchChangesOutput } from '@/server/services/watch/watch-changes'
@@ -24,6 +25,7 @@ export const volumeRouter = router({
   restore: tenantProcedure('volume.write').input(restoreVolumeInput).output(volumeView).mutation(({ ctx, input }) => restoreVolume(ctx, ctx.scope, input)),
   previewRevert: tenantProcedure('volume.read').input(previewRevertInput).output(previewRevertOutput).query(({ ctx, input }) => previewRevert(ctx, ctx.scope, input)),
   revert: tenantProcedure('volume.write').input(revertVolumeInput).output(volumeView).mutation(({ ctx, input }) => revertVolume(ctx, ctx.scope, input)),
+  previewUpload: tenantProcedure('volume.write').input(previewUploadInput).output(previewUploadOutput).query(({ ctx, input }) => previewUpload(ctx, ctx.scope, input)),
   listUploads: tenantProcedure('volume.read').output(listVolumeUploadsOutput).query(({ ctx }) => listUploadsOfVolumes(ctx, ctx.scope)),
   deleteUpload: tenantProcedure('volume.write').input(volumeUploadReference).output(deleteVolumeUploadOutput).mutation(({ ctx, input }) => deleteVolumeUpload(ctx, ctx.scope, input)),
   attach: tenantProcedure('volume.write').input(attachVolumeInput).output(volumeView).mutation(({ ctx, input }) => attachVolume(ctx, ctx.scope, input)),

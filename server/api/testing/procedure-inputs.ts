@@ -150,6 +150,7 @@ export const inputs: Record<string, Record<string, unknown> | undefined> = {
   'volume.detach': { name: 'data', pod },
   'volume.preview': { name: 'data', verb: 'delete' },
   'volume.watch': {},
+  'volume.previewUpload': { name: 'sent', spec: { size: '1Gi' }, bytes: 512, header: 'AAAA' },
   'volume.listUploads': {},
   'volume.deleteUpload': { id: '00000000-0000-4000-8000-000000000000' },
   'volume.previewRevert': { name: 'data', snapshot: 'before' },

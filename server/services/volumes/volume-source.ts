@@ -72,7 +72,7 @@ async function ofUpload(tx: Transaction, scope: Scope, wanted: Wanted, { uploadI
   return { ...ofNothing, sourceUploadId: found.id }
 }
 
-function checkSize({ spec, sizeBytes }: Wanted, least: bigint, what: string): void {
+export function checkSize({ spec, sizeBytes }: Pick<Wanted, 'spec' | 'sizeBytes'>, least: bigint, what: string): void {
   if (sizeBytes < least) throw refusedAt('spec.size', `is ${spec.size}, and ${what} has ${formatBytes(Number(least))} (${least} bytes): ask for at least as much`, 'invalid_input')
 }
 

@@ -54,7 +54,7 @@ const archive: UploadKind = {
   },
 }
 
-function archiveOf({ beginning, bytes }: ReceivedFile): VolumeArchive {
+export function archiveOf({ beginning, bytes }: Pick<ReceivedFile, 'beginning' | 'bytes'>): VolumeArchive {
   const read = readArchive(beginning, bytes)
   if ('refusal' in read) throw noArchive(read.refusal)
   return read
@@ -97,10 +97,15 @@ async function bytesLeft(tx: Transaction, { config }: ServerContext, scope: Scop
   return Math.max(0, limits.bytes - used.bytes - uploads.bytes)
 }
 
+/** Refuses a file of so many bytes where the tenant may not have it. */
+export async function checkBytesLeft(tx: Transaction, ctx: ServerContext, scope: Scope, bytes: number): Promise<void> {
+  if (bytes > (await bytesLeft(tx, ctx, scope))) throw overQuota()
+}
+
 async function insert(tx: Transaction, ctx: ServerContext, scope: Scope, file: ReceivedFile, wanted: Wanted | null): Promise<VolumeUploadView> {
   const { format, virtualBytes } = archiveOf(file)
   await holdTenant(tx, scope)
-  if (file.bytes > (await bytesLeft(tx, ctx, scope))) throw overQuota()
+  await checkBytesLeft(tx, ctx, scope, file.bytes)
   const row = await insertVolumeUpload(tx, scope, { id: file.id, format, bytes: BigInt(file.bytes), virtualBytes: BigInt(virtualBytes), digest: file.digest, expiresAt: new Date(Date.now() + keptMs) })
   await recordAudit(tx, scope, { action: 'volume.upload', kind: 'VolumeUpload', name: file.id, detail: `${format}, ${formatBytes(file.bytes)}` })
   if (wanted) {
