@@ -59,6 +59,12 @@ describe('readers', () => {
     expect(plan({ volume: many({ fence: { hostId: 'h3', epoch: 3 } }), attachments: [reads, reading], pods })).toEqual([])
     expect(plan({ volume: many({ fence: { hostId: 'h3', epoch: 3 }, fencedBelow: 4 }), attachments: [reads, reading], pods })).toMatchObject([{ kind: 'bind' }])
   })
+  it('are as many as a host can be told of, and one more is told so', () => {
+    const all = Array.from({ length: 501 }, (_, i) => pod(`p${i}`, 'h1', { readOnly: true }))
+    expect(plan({ volume: many(), pods: all }).filter(({ kind }) => kind === 'createAttachment')).toHaveLength(500)
+    const full = { volume: many(), pods: all, attachments: all.slice(0, 500).map(({ uid }) => has(uid, 'h1', { readOnly: true })) }
+    expect([plan(full), said(full, 'p500')?.reason]).toEqual([[], 'TooManyPods'])
+  })
   it('keep a writer out until the last is gone; one whose host is silent is not waited for', () => {
     expect(plan({ volume: many(), attachments: [reading, waits('w')], pods: [...pods, pod('w', 'h1')] }).filter(({ kind }) => kind !== 'createAttachment')).toEqual([])
     const hosts = [host('h1', silent), host('h2')]

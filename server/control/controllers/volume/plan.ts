@@ -1,4 +1,5 @@
 import { mayFollow, type AttachmentPhase } from '@/domain/volume/attachment'
+import { maxAttachmentsPerVolume } from '@/domain/volume/limits'
 import { judge, type Verdict } from './verdicts'
 import { View, type Candidate } from './view'
 import type { World, WorldAttachment, WorldFence, WorldHost } from './world'
@@ -30,11 +31,10 @@ export function planVolume(world: World): VolumePlan {
   return { actions: [...wishes(view), ...world.attachments.flatMap((one) => planAttachment(view, one)), ...planRight(view)], verdicts: judge(view) }
 }
 
-/** A pod that has a host asks for each volume that its spec names. */
-function wishes({ world, volume }: View): Action[] {
+/** A pod that has a host asks for each volume that its spec names; so many as a host can be told of have one. */
+function wishes({ world, volume, unasked }: View): Action[] {
   if (volume.deleted) return []
-  const asked = new Set(world.attachments.map(({ podUid }) => podUid))
-  return world.pods.filter(({ uid, hostId, holds, names }) => names && holds && hostId !== null && !asked.has(uid)).map(({ uid, readOnly }) => ({ kind: 'createAttachment', podUid: uid, readOnly }))
+  return unasked.slice(0, Math.max(0, maxAttachmentsPerVolume - world.attachments.length)).map(({ uid, readOnly }) => ({ kind: 'createAttachment', podUid: uid, readOnly }))
 }
 
 /** That it is lost comes before it goes, for from `Attaching` on its host may have the image open. */

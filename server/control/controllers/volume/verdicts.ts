@@ -1,3 +1,4 @@
+import { maxAttachmentsPerVolume } from '@/domain/volume/limits'
 import type { View } from './view'
 import type { WorldAttachment, WorldHost, WorldPod } from './world'
 
@@ -11,7 +12,9 @@ const podOf = (pod: WorldPod | undefined): string => (pod ? `pod "${pod.name}" i
 
 /** What people are told of a volume, and of each pod that wants it: what is so, or what is waited for, and what helps. */
 export function judge(view: View): Verdict[] {
-  return [{ podUid: null, ...ofVolume(view) }, ...view.world.attachments.filter((one) => !view.isOver(one)).map((one) => ({ podUid: one.podUid, ...ofAttachment(view, one) }))]
+  const ofPods = view.world.attachments.filter((one) => !view.isOver(one)).map((one) => ({ podUid: one.podUid, ...ofAttachment(view, one) }))
+  const tooMany = view.world.attachments.length < maxAttachmentsPerVolume ? [] : view.unasked.map(({ uid }) => ({ podUid: uid, ...no('TooManyPods', `Volume "${view.volume.name}" is attached to ${maxAttachmentsPerVolume} pods, which is the most: delete one of them, or clone the volume.`) }))
+  return [{ podUid: null, ...ofVolume(view) }, ...ofPods, ...tooMany]
 }
 
 function ofVolume(view: View): Said {

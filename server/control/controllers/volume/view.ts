@@ -18,6 +18,11 @@ export class View {
   host = (id: string | null): WorldHost | undefined => (id === null ? undefined : this.hosts.get(id))
   pod = (uid: string): WorldPod | undefined => this.pods.get(uid)
 
+  /** Pods that name it in their spec and have a host, and have not asked for it. */
+  get unasked(): WorldPod[] {
+    const asked = new Set(this.world.attachments.map(({ podUid }) => podUid))
+    return this.world.pods.filter(({ uid, hostId, holds, names }) => names && holds && hostId !== null && !asked.has(uid))
+  }
   /** Nobody wants it any more: it was asked to go, or its pod is not there or has ended. */
   isOver = ({ wanted, podUid }: WorldAttachment): boolean => !wanted || !(this.pods.get(podUid)?.holds ?? false)
   /** Nothing is heard of it, or shall be. A host without a row is none that could answer. */
