@@ -8,7 +8,6 @@ import type { PodVm } from './vms'
 
 /** A large file system that was not unmounted is checked for minutes; one that grows is written to. */
 const longGuestMs = 600_000
-const shortGuestMs = 10_000
 /** How long a guest is waited for at a time: what it does not write out in it, or who does not let go, is told, and it is asked again. */
 const unmountMs = 5_000
 const forcedMs = 5_000
@@ -144,12 +143,4 @@ export async function mountHot(hold: Hold, { mounts }: HostVolumeAttachment, vm:
 function unlessEnded(error: unknown): void {
   if (error instanceof GuestRefusal && (error.code === 'NotFound' || error.code === 'Conflict')) return
   throw error
-}
-
-/** How full its file system is, as the guest says. */
-export async function usageOf(hold: Hold, { uid, mode, fsType }: HostVolume, vm: PodVm): Promise<void> {
-  if (mode === 'block') return
-  const { fsBytes, usedBytes } = await vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType, mode, readOnly: hold.readOnly, format: false, populate: null }, shortGuestMs)
-  hold.fsBytes = fsBytes
-  hold.usedBytes = usedBytes
 }

@@ -194,6 +194,18 @@ describe('the volumes of pods', () => {
     expect(since().at(-1)).toBe('release')
   })
 
+  it('are looked after in their store alone: a guest that is slow holds nothing of them up', async () => {
+    const { clock, store, attachedVolume } = host
+    const vm = new MemoryVm()
+    await attachedVolume(vm)
+    const describe = vi.spyOn(store, 'describe')
+    await until(async () => {
+      await clock.advance(60_000)
+      expect(describe.mock.calls.length).toBeGreaterThan(1)
+    })
+    expect(vm.calls.filter((call) => call.startsWith('attach'))).toHaveLength(1)
+  })
+
   it('that come while a VM of an earlier agent is asked what it has stay', async () => {
     const { pod, server, attachment, up } = host
     const vm = new MemoryVm()

@@ -5,7 +5,7 @@ import type { Clock } from '@/host/pods/clock'
 import { Wake } from '@/host/pods/wake'
 import type { Logger } from '@/platform/logger'
 import type { MakeOfArchive } from './archive'
-import { attach, detach, growOpen, mountHot, takeUp, usageOf, writtenFiles, type ImageFile } from './attach'
+import { attach, detach, growOpen, mountHot, takeUp, writtenFiles, type ImageFile } from './attach'
 import { retryAfter, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
@@ -33,7 +33,7 @@ type PodStep = Extract<Step, { podUid: string }>['do']
 /** Of the volume itself. */
 export type VolumeStep = Exclude<Step, { podUid: string }>['do']
 
-/** How often it is asked how full a volume is that somebody has. */
+/** How often its store is asked what a volume that somebody has takes there. How full its file system is its guest says (./usage.ts). */
 const lookEveryMs = 60_000
 
 const whatOf: Record<Step['do'], string> = {
@@ -260,11 +260,6 @@ export class Volume {
     state.facts = await store.describe(this.uid)
     state.isDoubtful = false
     this.lookedAt = this.now
-    const { wanted } = state
-    for (const hold of state.holds.values()) {
-      const vm = this.parts.vms.get(hold.podUid)
-      if (wanted && vm && hold.state === 'mounted' && !hold.paused) await usageOf(hold, wanted, vm).catch(() => {})
-    }
   }
 
   private readonly progressed = (part: number): void => {
