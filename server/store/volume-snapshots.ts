@@ -63,6 +63,9 @@ export const isSnapshotUnderWay = async (tx: Transaction, volumeUid: string): Pr
 /** Lets a volume that nobody has go back to a snapshot: at once, or once another one is taken. */
 export const markVolumeReverting = (tx: Transaction, uid: string, revertTo: string, revertAfter: string | null) => tx.volume.update({ where: { uid }, data: { revertTo, revertAfter, generation: { increment: 1 } }, select: { uid: true } })
 
+/** Calls that off while what the volume has now is still being kept: its host knows nothing of it yet. False: nothing waits. */
+export const unmarkVolumeReverting = async (tx: Transaction, uid: string): Promise<boolean> => (await tx.volume.updateMany({ where: { uid, revertTo: { not: null }, revertAfter: { not: null } }, data: { revertTo: null, revertAfter: null, generation: { increment: 1 } } })).count > 0
+
 /** The snapshots of a volume that are newer than one of them, by name; the newest first. */
 export const snapshotsSince = async (db: Database, volumeUid: string, takenAt: Date): Promise<string[]> =>
   (await db.volumeSnapshot.findMany({ where: { volumeUid, hidden: false, deletedAt: null, phase: 'Ready', takenAt: { gt: takenAt } }, select: { name: true }, orderBy: { takenAt: 'desc' } })).map(({ name }) => name)

@@ -5,7 +5,7 @@ import { offerVolumes, setVolumeQuota, setVolumeQuotaInput, setVolumeQuotaOutput
 import { attachVolume, attachVolumeInput } from '@/server/services/volumes/volume-attachment'
 import { detachVolume, detachVolumeInput } from '@/server/services/volumes/volume-detachment'
 import { deleteVolumeInput, removeVolume, restoreVolume, restoreVolumeInput } from '@/server/services/volumes/volume-deletion'
-import { previewRevert, previewRevertInput, previewRevertOutput, revertVolume, revertVolumeInput } from '@/server/services/volumes/volume-revert'
+import { cancelRevert, previewRevert, previewRevertInput, previewRevertOutput, revertVolume, revertVolumeInput } from '@/server/services/volumes/volume-revert'
 import { previewVolume, previewVolumeInput } from '@/server/services/volumes/volume-preview'
 import { getVolume, listVolumes, listVolumesInput, listVolumesOutput, volumeReference } from '@/server/services/volumes/volume-view'
 import { previewUpload, previewUploadInput, previewUploadOutput } from '@/server/services/volumes/volume-upload-preview'
@@ -25,6 +25,7 @@ export const volumeRouter = router({
   restore: tenantProcedure('volume.write').input(restoreVolumeInput).output(volumeView).mutation(({ ctx, input }) => restoreVolume(ctx, ctx.scope, input)),
   previewRevert: tenantProcedure('volume.read').input(previewRevertInput).output(previewRevertOutput).query(({ ctx, input }) => previewRevert(ctx, ctx.scope, input)),
   revert: tenantProcedure('volume.write').input(revertVolumeInput).output(volumeView).mutation(({ ctx, input }) => revertVolume(ctx, ctx.scope, input)),
+  cancelRevert: tenantProcedure('volume.write').input(volumeReference).output(volumeView).mutation(({ ctx, input }) => cancelRevert(ctx, ctx.scope, input)),
   previewUpload: tenantProcedure('volume.write').input(previewUploadInput).output(previewUploadOutput).query(({ ctx, input }) => previewUpload(ctx, ctx.scope, input)),
   listUploads: tenantProcedure('volume.read').output(listVolumeUploadsOutput).query(({ ctx }) => listUploadsOfVolumes(ctx, ctx.scope)),
   deleteUpload: tenantProcedure('volume.write').input(volumeUploadReference).output(deleteVolumeUploadOutput).mutation(({ ctx, input }) => deleteVolumeUpload(ctx, ctx.scope, input)),

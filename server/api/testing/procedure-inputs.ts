@@ -154,6 +154,7 @@ export const inputs: Record<string, Record<string, unknown> | undefined> = {
   'volume.listUploads': {},
   'volume.deleteUpload': { id: '00000000-0000-4000-8000-000000000000' },
   'volume.previewRevert': { name: 'data', snapshot: 'before' },
+  'volume.cancelRevert': { name: 'data' },
   'volume.revert': { name: 'data', snapshot: 'before', keepCurrent: false },
   'volume.setQuota': { tenant: 'owner', volumes: 3 },
   'volumeStore.list': undefined,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { inTransaction } from '@/server/store/database'
 import { readHostVolumes } from '@/server/store/volume-state'
 import { startVolumeServer } from './testing/volume-server'
-import { previewRevert, revertVolume, revertVolumeInput } from './volume-revert'
+import { cancelRevert, previewRevert, revertVolume, revertVolumeInput } from './volume-revert'
 
 let test: Awaited<ReturnType<typeof startVolumeServer>>
 let uid = ''
@@ -45,6 +45,19 @@ it('a volume stays as it is where what it has now could not be kept', async () =
     await test.db.volumeSnapshot.deleteMany({ where: { uid: before.uid } })
     await test.db.event.deleteMany()
   }
+})
+
+it('going back is called off while what it has now is being kept, and not once its host is told', async () => {
+  const cancel = () => cancelRevert(test.server, test.ann, { name: 'data' })
+  await expect(cancel()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('is not going back') })
+  await revert()
+  expect((await cancel()).status.phase).toBe('Available')
+  await test.db.volumeSnapshot.update({ where: { uid: (await kept()).uid }, data: { phase: 'Ready', takenAt: new Date() } })
+  expect([await row(), await told()]).toMatchObject([{ revertTo: null, revertAfter: null }, null])
+  expect((await test.audits('Volume')).at(-1)).toEqual(['volume.cancelRevert', 'data', ''])
+  await revert({ keepCurrent: false })
+  await expect(cancel()).rejects.toMatchObject({ message: expect.stringContaining('cannot be called off') })
+  expect(await told()).toBe(to)
 })
 
 it('a volume goes back at once where nothing is to be kept', async () => {

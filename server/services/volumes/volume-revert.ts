@@ -9,7 +9,7 @@ import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import { readSubjects } from '@/server/store/snapshot-subjects'
-import { findVolumeSnapshot, insertSnapshots, isSnapshotUnderWay, markVolumeReverting, snapshotsSince, takenSnapshotNames, type VolumeSnapshotRow } from '@/server/store/volume-snapshots'
+import { findVolumeSnapshot, insertSnapshots, isSnapshotUnderWay, markVolumeReverting, snapshotsSince, takenSnapshotNames, unmarkVolumeReverting, type VolumeSnapshotRow } from '@/server/store/volume-snapshots'
 import { podNamesOf } from '@/server/store/volume-attachments'
 import { findVolume, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
@@ -39,6 +39,17 @@ export function revertVolume(ctx: ServerContext, scope: Scope, { name, snapshot,
     const kept = keepCurrent ? await keepWhatIsThere(tx, ctx.config, scope, row) : null
     await markVolumeReverting(tx, row.uid, to.uid, kept?.uid ?? null)
     await recordAudit(tx, scope, { action: 'volume.revert', kind: 'Volume', name, detail: `to ${snapshot}${kept ? `, keeps what it had in ${kept.name}` : ''}` })
+    return volumeViewOf(tx, scope, name)
+  }, { repeatable: true })
+}
+
+/** Calls going back off, as long as what the volume has now is still being kept. That snapshot stays, as any other one. */
+export function cancelRevert(ctx: ServerContext, scope: Scope, { name }: z.output<typeof volumeReference>): Promise<VolumeView> {
+  return inTransaction(ctx.db, async (tx) => {
+    await holdTenant(tx, scope)
+    const row = await heldVolume(tx, scope, name)
+    if (!(await unmarkVolumeReverting(tx, row.uid))) throw new DomainError('failed_precondition', row.revertTo === null ? `The volume "${name}" is not going back to a snapshot.` : `The volume "${name}" is being taken back already, which cannot be called off: wait until it is, and revert it to the snapshot of what it had before where there is one.`)
+    await recordAudit(tx, scope, { action: 'volume.cancelRevert', kind: 'Volume', name })
     return volumeViewOf(tx, scope, name)
   }, { repeatable: true })
 }
