@@ -5,7 +5,7 @@ import { volumeActionsFor } from './volume-actions'
 
 const metadata = { uid: 'u', name: 'data', labels: {}, annotations: {}, resourceVersion: '1', generation: 1, creationTimestamp: '', deletionTimestamp: null }
 const status = { sizeBytes: 1, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] }
-const actions = (phase: VolumePhase, claim: { namespace: string; name: string } | null = null) => volumeActionsFor('ann', { metadata, spec: volumeSpec.parse({ size: '1Gi' }), status: { ...status, claim, phase } }, { onDelete: () => {}, onRestore: () => {} })
+const actions = (phase: VolumePhase, claim: { namespace: string; name: string } | null = null) => volumeActionsFor('ann', { metadata, spec: volumeSpec.parse({ size: '1Gi' }), status: { ...status, claim, phase } }, { onDelete: () => {}, onRestore: () => {}, onStopRevert: () => {} })
 const reasons = (phase: VolumePhase) => Object.fromEntries(actions(phase).map(({ id, disabledReason }) => [id, disabledReason]))
 
 it.each([
@@ -22,4 +22,7 @@ it('one of a claim grows with that, where it is asked for', () => {
   const grow = (claim: Parameters<typeof actions>[1]) => actions('InUse', claim).find(({ id }) => id === 'grow')
   expect(grow({ namespace: 'shop', name: 'logs' })).toMatchObject({ label: 'Grow claim', href: '/t/ann/volume-claims?namespace=shop&q=logs&grow=shop%2Flogs', disabledReason: undefined })
   expect(grow(null)).toMatchObject({ label: 'Grow volume', href: '/t/ann/volumes/data/grow' })
+})
+it('going back can be stopped while it is under way', () => {
+  expect((['Reverting', 'Available'] as const).map((phase) => actions(phase).some(({ id }) => id === 'stop-revert'))).toEqual([true, false])
 })

@@ -1,11 +1,11 @@
 'use client'
-import { Camera, Copy, Eye, FileCode2, Gauge, Link2, Maximize2, Pencil, RotateCcw, Trash2 } from 'lucide-react'
+import { Ban, Camera, Copy, Eye, FileCode2, Gauge, Link2, Maximize2, Pencil, RotateCcw, Trash2 } from 'lucide-react'
 import { snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import type { VolumeView } from '@/domain/volume/view'
 import type { Action } from '@/components/client/actions'
 import { paths } from '@/components/client/paths'
 
-type Asked = { onDelete: () => void; onRestore: () => void }
+type Asked = { onDelete: () => void; onRestore: () => void; onStopRevert: () => void }
 type Volume = Pick<VolumeView, 'metadata' | 'spec' | 'status'>
 
 /** Why no pod can be given the volume now. */
@@ -34,12 +34,13 @@ function cannotDelete({ status: { claim, attachments } }: Volume): string | unde
 }
 
 /** What can be done to a volume; the server refuses for the same reasons. */
-export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onRestore }: Asked): Action[] => {
+export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onRestore, onStopRevert }: Asked): Action[] => {
   const { metadata: { name }, status } = volume
   if (status.phase === 'Deleted') return status.restorableUntil === null ? [] : [{ id: 'restore', label: 'Restore volume', icon: <RotateCcw className="size-4" />, run: onRestore }]
   const { claim } = status
   return [
     { id: 'open', label: 'Show volume', icon: <Eye className="size-4" />, href: paths.volume(tenant, name) },
+    ...(status.phase === 'Reverting' ? [{ id: 'stop-revert', label: 'Stop revert', icon: <Ban className="size-4" />, run: onStopRevert }] : []),
     { id: 'attach', label: 'Attach volume', icon: <Link2 className="size-4" />, href: paths.attachVolume(tenant, name), disabledReason: cannotAttach(volume) },
     { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaims(tenant, { namespace: claim.namespace, q: claim.name, grow: `${claim.namespace}/${claim.name}` }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' ? 'It goes back to a snapshot: wait until it has.' : undefined },
     { id: 'snapshot', label: 'Take snapshot', icon: <Camera className="size-4" />, href: paths.takeSnapshot(tenant, name), disabledReason: cannotCopy(volume) },

@@ -19,6 +19,7 @@ import { Skeleton } from '@/components/ui/skeleton'
 import { TabLinks } from '@/components/ui/tab-links'
 import { DeleteVolume } from './delete-volume'
 import { RestoreVolume } from './restore-volume'
+import { StopRevert } from './stop-revert'
 import { volumeActionsFor } from './volume-actions'
 import { VolumeState } from './volume-state'
 
@@ -44,9 +45,9 @@ export function VolumeFrame({ tenant, name, operator, children }: { tenant: stri
   const router = useRouter()
   const volume = useQuery(trpc.volume.get.queryOptions({ tenant, name }))
   useRefreshOnChanges('volume', { tenant }, trpc.volume.get.queryKey({ tenant, name }))
-  const [asking, setAsking] = useState<'delete' | 'restore' | null>(null)
+  const [asking, setAsking] = useState<'delete' | 'restore' | 'stopRevert' | null>(null)
   const { data } = volume
-  const actions = useMemo(() => (data ? volumeActionsFor(tenant, data, { onDelete: () => setAsking('delete'), onRestore: () => setAsking('restore') }).filter(({ id }) => id !== 'open') : []), [tenant, data])
+  const actions = useMemo(() => (data ? volumeActionsFor(tenant, data, { onDelete: () => setAsking('delete'), onRestore: () => setAsking('restore'), onStopRevert: () => setAsking('stopRevert') }).filter(({ id }) => id !== 'open') : []), [tenant, data])
   useOfferActions(name, actions)
   const context = useMemo(() => (data ? { tenant, operator, volume: data } : null), [tenant, operator, data])
   if (volume.error && (!data || isMissing(volume.error))) return isMissing(volume.error) ? <EmptyState title={`No volume “${name}”`}>It was removed for good, was given another name, or never existed.</EmptyState> : <QueryFailure error={volume.error} title={`Volume ${name} cannot be shown`} onRetry={() => void volume.refetch()} />
@@ -59,6 +60,7 @@ export function VolumeFrame({ tenant, name, operator, children }: { tenant: stri
         <VolumeContext value={context}>{children}</VolumeContext>
       </div>
       {asking === 'delete' && <DeleteVolume tenant={tenant} volume={data} onClose={() => setAsking(null)} onDone={() => router.push(paths.volumes(tenant))} />}
+      {asking === 'stopRevert' && <StopRevert tenant={tenant} volume={data} onClose={() => setAsking(null)} />}
       {asking === 'restore' && <RestoreVolume tenant={tenant} volume={data} onClose={() => setAsking(null)} onDone={(restored) => router.push(paths.volume(tenant, restored))} />}
     </>
   )

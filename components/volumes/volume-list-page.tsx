@@ -27,6 +27,7 @@ import { DeleteVolume } from './delete-volume'
 import { pageSizes, volumeListInput } from './list-input'
 import { RestoreVolume } from './restore-volume'
 import { volumeSketch } from './sketch'
+import { StopRevert } from './stop-revert'
 import { UsageCell } from './usage-bar'
 import { UsedBy } from './used-by'
 import { volumeActionsFor } from './volume-actions'
@@ -69,7 +70,7 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
   const input = { ...volumeListInput(tenant, query.get), ...(deleted && { deleted }) }
   const page = useQuery({ ...trpc.volume.list.queryOptions(input), placeholderData: keepPreviousData })
   useRefreshOnChanges('volume', { tenant, everyMs: listMs }, trpc.volume.list.queryKey(), trpc.volume.offer.queryKey())
-  const [asking, setAsking] = useState<{ what: 'delete' | 'restore'; volume: VolumeView } | null>(null)
+  const [asking, setAsking] = useState<{ what: 'delete' | 'restore' | 'stopRevert'; volume: VolumeView } | null>(null)
   const columns = useMemo(() => (deleted ? deletedColumns : columnsOf(tenant, operator)), [tenant, operator, deleted])
   useShortcut('c', 'Create volume', () => router.push(paths.newVolume(tenant)))
   const create = <ButtonLink variant="primary" href={paths.newVolume(tenant)} icon={<Plus className="size-4" />}>Create volume</ButtonLink>
@@ -86,7 +87,7 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
           rows={page.data?.items}
           rowKey={(volume) => volume.metadata.uid}
           rowName={(volume) => volume.metadata.name}
-          actions={(volume) => volumeActionsFor(tenant, volume, { onDelete: () => setAsking({ what: 'delete', volume }), onRestore: () => setAsking({ what: 'restore', volume }) })}
+          actions={(volume) => volumeActionsFor(tenant, volume, { onDelete: () => setAsking({ what: 'delete', volume }), onRestore: () => setAsking({ what: 'restore', volume }), onStopRevert: () => setAsking({ what: 'stopRevert', volume }) })}
           error={page.error}
           onRetry={() => void page.refetch()}
           stale={page.isPlaceholderData}
@@ -97,6 +98,7 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
         />
       </div>
       {asking?.what === 'delete' && <DeleteVolume tenant={tenant} volume={asking.volume} onClose={() => setAsking(null)} />}
+      {asking?.what === 'stopRevert' && <StopRevert tenant={tenant} volume={asking.volume} onClose={() => setAsking(null)} />}
       {asking?.what === 'restore' && <RestoreVolume tenant={tenant} volume={asking.volume} onClose={() => setAsking(null)} />}
       {children}
     </>
