@@ -1,8 +1,10 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { CephCommands, longCommandMs } from './ceph-commands'
+import { createdUsers } from './replies'
 
 let folder: string
 beforeEach(async () => {
@@ -27,3 +29,11 @@ it('runs few programs at a time, of all stores together, and what is short besid
   const counts = (await Promise.all([...long, ...short])).map(Number)
   expect([counts.length, Math.max(...counts)]).toEqual([30, 10])
 }, 60_000)
+
+it.each(['[{ "entity": "client.t", "key": "AQD-secret" ', '[{ "entity": 1, "key": "AQD-secret" }]'])('says of what it does not understand nothing that may be a key: %s', async (reply) => {
+  await writeFile(join(folder, 'program'), `#!/bin/sh\ncat >/dev/null\necho '${reply}'\n`, { mode: 0o755 })
+  const asked = new CephCommands({ name: 'one', monitors: ['192.0.2.1'], user: 'u', key: 'k', through: [join(folder, 'program')] }).cephJson(createdUsers, ['auth', 'get-or-create'])
+  const error = await asked.catch((thrown: unknown) => thrown)
+  expect(inspect(error, { depth: 9 })).toContain('ceph auth get-or-create said what was not expected')
+  expect(inspect(error, { depth: 9 })).not.toContain('secret')
+})

@@ -81,9 +81,16 @@ function verb(program: string, args: readonly string[]): string {
 }
 
 function parsed<T>(schema: z.ZodType<T>, what: string, text: string): T {
+  const { success, data, error } = schema.safeParse(jsonOf(text))
+  if (success) return data
+  throw new Error(`${what} said what was not expected: ${error.message.slice(0, 300)}. Is this version of Ceph supported (16 to 19)?`)
+}
+
+/** Undefined: it is none. What is wrong with it is not said, for that quotes the text, which may have a user's key. */
+function jsonOf(text: string): unknown {
   try {
-    return schema.parse(JSON.parse(text))
-  } catch (error) {
-    throw new Error(`${what} said what was not expected: ${error instanceof Error ? error.message.slice(0, 300) : 'no JSON'}. Is this version of Ceph supported (16 to 19)?`, { cause: error })
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
