@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ExecError } from '@/platform/exec'
 import { VolumeError, type Archive, type Progress } from '../store'
@@ -7,6 +7,7 @@ import { archiveBytes, giveToJails } from '../tools/archive'
 import { asVolumeError } from '../tools/failures'
 import { hostRoom } from '../tools/host-room'
 import { jailedQemuImg, saidBy, withJob, WroteTooMuch } from '../tools/jailed-qemu-img'
+import { NoPlainFile, takeFromJail } from '../tools/made-file'
 import type { RbdPlace } from './rbd-place'
 
 /** `work`: where archives are unpacked on this host. `free`: bytes that the store has left. */
@@ -24,16 +25,19 @@ export async function importArchive(place: RbdPlace, { uid, sizeBytes, image, wo
     throw new VolumeError('Refused', uid, `The uploaded image cannot be read: ${saidBy(error) || 'it takes too much memory or time'}. Check it with "qemu-img check", make it anew, and upload that.`, { cause: error })
   }
   if (archive.format === 'qcow2') await checkArchive(archive.path, signal).catch(refused)
+  // Out of the jail's reach: root reads it.
+  const plain = join(work, `${uid}.raw`)
   await withJob(join(work, uid), async (job) => {
     const convert = ['convert', '-p', '-f', archive.format, '-O', 'raw', '/0', job.place('raw')]
     // A small archive may hold a large image: what it writes here is everybody's disk.
     const maxStored = Math.min(await free(), await hostRoom(work))
     await jailedQemuImg(convert, { readOnly: [archive.path], job, maxBytes: bytes, maxStored, progress: (part) => progress(part / 2), signal }).catch(refused)
-    const plain = join(job.folder, 'raw')
-    const needed = (await stat(plain)).blocks * 512
+    const needed = await takeFromJail(join(job.folder, 'raw'), plain, sizeBytes).catch((cause: unknown) => {
+      throw cause instanceof NoPlainFile ? new VolumeError('Refused', uid, 'The uploaded image cannot be read: what came of it is no image of a disk. Make it anew, and upload that.', { cause }) : cause
+    })
     if (needed > (await free())) throw new VolumeError('NoSpace', uid, `The uploaded image takes ${needed} bytes, more than the store has left. Delete volumes or snapshots, or ask the operator for a larger store; it is tried again.`)
     await place.importImage(plain, image, signal)
-  })
+  }).finally(() => rm(plain, { force: true }))
 }
 
 const noRoom = (uid: string, cause: unknown): VolumeError => new VolumeError('NoSpace', uid, 'The uploaded image takes more room than its store, or the disk of the host that unpacks it, has left. Delete volumes or snapshots, or ask the operator for more; it is tried again.', { cause })
