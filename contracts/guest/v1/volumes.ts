@@ -8,7 +8,7 @@ const milliseconds = (most: number) => z.number().check(z.int(), z.gte(1), z.lte
 
 /**
  * Finds the disk by its serial, waits for it, looks what is on it, makes a file system where it is blank and `format` says so, checks it, and mounts it on the folder of
- * the pod's volume. Repeating it does nothing. `format` false: it had a file system before, and a blank disk is damage. `mode` block: nothing is read or written.
+ * the pod's volume. Repeating it does nothing. `format` false: it had a file system before, or was filled by somebody, and a blank disk is damage. `mode` block: nothing is read or written.
  * `populate`: the squashfs whose files go into a file system that is made here.
  */
 export const AttachVolumeParams = z.object({
