@@ -47,6 +47,12 @@ describe('what is written down of volumes', () => {
     await ledger.save({ ...entry, holds: [], goneAt: 1_000 })
     expect((await VolumeLedger.open(folder, log, 2_000)).volume(uid)?.epoch).toBe(3)
     expect((await VolumeLedger.open(folder, log, 1_000 + 31 * 86_400_000)).volume(uid)).toBeNull()
+    // Also while an agent runs for long.
+    const other = '00000000-0000-4000-8000-000000000002'
+    await ledger.save({ ...entry, uid: other, goneAt: 2_000 })
+    expect(ledger.volume(uid)?.epoch).toBe(3)
+    await ledger.save({ ...entry, uid: other, goneAt: 1_001 + 30 * 86_400_000 })
+    expect([ledger.volume(uid), ledger.volume(other)?.epoch, await readdir(folder)]).toEqual([null, 3, [`volume-${other}.json`]])
   })
 
   it('is not changed by a write that fails, and says so', async () => {

@@ -72,7 +72,7 @@ export class VolumeLedger {
       if (!fileName.test(name)) continue
       try {
         const one = entry.parse(JSON.parse(await readFile(path, 'utf8')))
-        if (one.kind === 'volume' && one.goneAt !== null && now - one.goneAt > rememberedMs) await rm(path, { force: true })
+        if (isForgotten(one, now)) await rm(path, { force: true })
         else entries.set(keyOf(one), one)
       } catch (error) {
         log.error({ err: error, file: path }, 'what was written down of a volume cannot be read: it is taken away from the pods that have it, and opened again once the server says so')
@@ -106,7 +106,22 @@ export class VolumeLedger {
     return this.writes.do(key, async () => {
       await writeAtomically(this.folder, `${key}.json`, `${JSON.stringify(one)}\n`)
       this.entries.set(key, one)
-    })
+    }).then(() => this.forget(one))
+  }
+
+  /** With each volume that goes, those go that went long before: an agent may run for years. */
+  private async forget(one: VolumeLedgerEntry): Promise<void> {
+    if (one.kind !== 'volume' || one.goneAt === null) return
+    const now = one.goneAt
+    for (const key of [...this.entries].flatMap(([key, other]) => (isForgotten(other, now) ? [key] : []))) {
+      await this.writes.do(key, async () => {
+        // It may have been given anew meanwhile.
+        const other = this.entries.get(key)
+        if (!other || !isForgotten(other, now)) return
+        await rm(join(this.folder, `${key}.json`), { force: true })
+        this.entries.delete(key)
+      }).catch(() => {})
+    }
   }
 
   /** Of what has nothing that a later agent must know. */
@@ -120,4 +135,5 @@ export class VolumeLedger {
   }
 }
 
+const isForgotten = (one: VolumeLedgerEntry, now: number): boolean => one.kind === 'volume' && one.goneAt !== null && now - one.goneAt > rememberedMs
 const keyOf = ({ kind, uid }: Pick<VolumeLedgerEntry, 'kind' | 'uid'>): string => `${kind}-${uid}`
