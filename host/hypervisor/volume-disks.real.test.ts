@@ -138,10 +138,15 @@ test('two disks are snapshotted at one instant under a writer, frozen for good, 
   await expect(vm.volumes.snapshot([{ serial: a, top: last.a, overlay: good, direct: false }, { serial: b, top: last.b, overlay: bad, direct: false }])).rejects.toThrow('blockdev-add')
   expect([await opened(good.path), await opened(bad.path)]).toEqual([false, false])
 
+  // The agent died while it took a snapshot of several volumes.
+  await vm.volumes.pause()
   vm.detach()
   const adopted = await adoptVm(VmRecord.parse(JSON.parse(JSON.stringify(vm.record))), templates)
   if (!adopted) throw new Error('the VM was not found again')
   vm = adopted
+  expect(await vm.volumes.isStopped()).toBe(true)
+  await vm.volumes.resume()
+  expect(await vm.volumes.isStopped()).toBe(false)
   const chain = (name: 'a' | 'b') => frozen.map((each) => each[name].id).reverse()
   expect((await vm.volumes.plugged()).sort((x, y) => x.serial.localeCompare(y.serial))).toEqual([
     { serial: a, sizeBytes: 64 * MiB, readOnly: false, layers: chain('a'), device: true },

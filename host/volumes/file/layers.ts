@@ -6,7 +6,7 @@ import { syncFolder, temporarySuffix } from '@/host/ledger/atomic-file'
 import { isRoot } from '@/host/images/jail/jail'
 import { ExecError, run } from '@/platform/exec'
 import type { Progress } from '../store'
-import { jailedQemuImg, layersGroup, withJob, type Job } from '../tools/jailed-qemu-img'
+import { idly, jailedQemuImg, layersGroup, withJob, type Job } from '../tools/jailed-qemu-img'
 
 /** No lazy reference counts: an image whose writer was killed is clean. No name of a file below in the header: the record alone says what lies over what. */
 const layout = ['-o', 'compat=1.1,cluster_size=64k,lazy_refcounts=off,extended_l2=off']
@@ -98,13 +98,15 @@ export async function mergeLayers(path: string, merged: readonly string[], below
   await withJob(jobOf(path), async (job) => {
     const made = join(job.folder, fileName)
     // A file that was copied byte by byte would fill the holes that a guest's discards have made.
-    await run('cp', ['--sparse=always', '--reflink=auto', '--', top, made], { timeoutMs: copyLimitMs, signal: work.signal })
+    // Guests wait for the same disk.
+    const [first, ...rest] = [...idly, 'cp'] as const
+    await run(first, [...rest, '--sparse=always', '--reflink=auto', '--', top, made], { timeoutMs: copyLimitMs, signal: work.signal })
     await chmod(made, 0o600)
     await handOver(job, made)
     const readOnly = [...under, ...below]
     const now = nodes([job.place(fileName), ...inTheJail(readOnly)])
     const rebased = below.length === 0 ? '' : nodes(inTheJail(below, under.length))
-    await jailedQemuImg(['rebase', '-p', '-b', rebased, ...(below.length === 0 ? [] : ['-F', 'qcow2']), now], { readOnly, job, maxBytes: sizeBytes, ...work })
+    await jailedQemuImg(['rebase', '-p', '-b', rebased, ...(below.length === 0 ? [] : ['-F', 'qcow2']), now], { readOnly, job, maxBytes: sizeBytes, isIdle: true, ...work })
     // What is below is the record's to say.
     if (below.length > 0) await jailedQemuImg(['rebase', '-u', '-b', '', job.place(fileName)], { readOnly: [], job, maxBytes: sizeBytes, signal: work.signal })
     await publish(made, path, frozenMode)
