@@ -59,6 +59,7 @@ const environment = z.object({
   HYPERNETES_FLOATING_ADDRESS_QUOTA: z.coerce.number().int().min(0).max(1_000_000).default(10),
   HYPERNETES_VOLUMES: z.string().optional(),
   HYPERNETES_VOLUME_GRACE_HOURS: z.coerce.number().min(0).max(8760).default(24),
+  HYPERNETES_VOLUME_UPLOAD_GIB: z.coerce.number().int().min(1).max(1_000_000).default(100),
   HYPERNETES_VOLUME_QUOTA: z.coerce.number().int().min(0).max(1_000_000).default(100),
   HYPERNETES_VOLUME_QUOTA_GIB: z.coerce.number().int().min(0).max(8_000_000).default(1000),
   HYPERNETES_SNAPSHOT_QUOTA: z.coerce.number().int().min(0).max(1_000_000).default(1000),
@@ -116,6 +117,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     /** For how long a deleted volume can be restored. */
     volumeGraceMs: Math.round(e.HYPERNETES_VOLUME_GRACE_HOURS * 3_600_000),
     /** What a tenant may have of which no operator said another number. */
+    volumeUploadBytes: e.HYPERNETES_VOLUME_UPLOAD_GIB * 2 ** 30,
     volumeQuotas: { volumes: e.HYPERNETES_VOLUME_QUOTA, bytes: e.HYPERNETES_VOLUME_QUOTA_GIB * 2 ** 30, snapshots: e.HYPERNETES_SNAPSHOT_QUOTA },
     adminEmail: e.HYPERNETES_ADMIN_EMAIL,
     adminPassword: e.HYPERNETES_ADMIN_PASSWORD,

@@ -4,6 +4,8 @@ import { rm, writeFile } from 'node:fs/promises'
 import { connect as connectTo, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, it } from 'vitest'
+import { inTransaction } from '@/server/store/database'
+import { findSourceUpload } from '@/server/store/volumes'
 import { sweepVolumeUploads } from '@/server/services/volumes/volume-uploads'
 import { startUploadServer } from './testing/upload-server'
 
@@ -58,9 +60,27 @@ it('what would be refused once a disk is sent is refused before a byte of it is'
   await expect(ask({ spec: { size: '1Gi', storageClassName: 'gold' } })).rejects.toMatchObject({ message: expect.stringContaining('there is no storage class "gold"') })
   await expect(ask({ bytes: 1000 }, Buffer.alloc(104, 1))).rejects.toMatchObject({ message: expect.stringContaining('it is no image of a disk') })
   await expect(ask({}, qcow2(1n << 30n, (header) => header.writeBigUInt64BE(8n, 8)).subarray(0, 104))).rejects.toMatchObject({ message: expect.stringContaining('it holds only what differs from another image') })
-  await expect(ask({ bytes: 2 ** 41, spec: { size: '16Ti' } }, Buffer.alloc(104, 1))).rejects.toMatchObject({ message: expect.stringContaining('more bytes together than its quota of volumes') })
+  await expect(ask({ bytes: 2 ** 41, spec: { size: '16Ti' } }, Buffer.alloc(104, 1))).rejects.toMatchObject({ message: expect.stringContaining('more than 100 GiB together') })
   await caller.volume.create({ tenant, name: 'sent', spec: { size: '1Mi' } })
   await expect(ask()).rejects.toMatchObject({ message: expect.stringContaining('A volume "sent" exists') })
+})
+
+it('no more of one tenant is kept than the server has room for', async () => {
+  await db.volumeUpload.create({ data: { tenantId: ann.tenant.id, format: 'raw', bytes: (100n << 30n) - (3n << 20n), virtualBytes: 1n << 30n, digest: 'd', createdBy: 'ann', expiresAt: new Date(Date.now() + 60_000) } })
+  expect((await putVolume(ann, {}, raw(2 << 20))).status).toBe(201)
+  const { body } = await putVolume(ann, {}, raw(2 << 20))
+  expect(body.error?.message).toContain('would have more than 100 GiB together, which is the most that the server keeps of one')
+  expect(await files()).toHaveLength(1)
+})
+
+it('one of which a volume is being made stays, though another was made of it', async () => {
+  const id = (await putVolume(ann, { name: 'first' }, raw())).body.id ?? ''
+  await db.volume.updateMany({ data: { storedPhase: 'Ready' } })
+  await inTransaction(db, async (tx) => {
+    await findSourceUpload(tx, { tenantId: ann.tenant.id }, id)
+    expect(await sweepVolumeUploads(server), 'it is held').toBe(0)
+  })
+  expect(await sweepVolumeUploads(server)).toBe(1)
 })
 
 it('a disk becomes a volume at once where it is named, or neither is there', async () => {

@@ -37,8 +37,11 @@ export async function findClassOf(tx: Transaction, name: string | undefined): Pr
 export const findSourceSnapshot = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, name: string) =>
   tx.volumeSnapshot.findFirst({ where: { tenantId: scope.tenantId, name, hidden: false }, select: { uid: true, phase: true, deletedAt: true, sizeBytes: true, storeId: true, homeHostId: true, store: { select: { name: true } } } })
 
-/** An archive that the tenant sent, and that is kept still. */
-export const findSourceUpload = (tx: Transaction, scope: Scope, id: string) => tx.volumeUpload.findFirst({ where: { id, tenantId: scope.tenantId, expiresAt: { gt: new Date() } }, select: { id: true, virtualBytes: true } })
+/** An archive that the tenant sent, and that is kept still: it stays until the transaction ends. */
+export async function findSourceUpload(tx: Transaction, scope: Pick<Scope, 'tenantId'>, id: string) {
+  await tx.$queryRaw`select 1 from "VolumeUpload" where "id" = ${id}::uuid and "tenantId" = ${scope.tenantId} for share`
+  return tx.volumeUpload.findFirst({ where: { id, tenantId: scope.tenantId, expiresAt: { gt: new Date() } }, select: { id: true, virtualBytes: true } })
+}
 
 export type NewVolume = {
   name: string; labels: Labels; annotations: Labels; spec: VolumeSpec
@@ -85,6 +88,6 @@ export async function readVolumeDependents(db: Database, scope: Scope, { uid, na
   const { tenantId } = scope
   const snapshots = await db.volumeSnapshot.findMany({ where: { tenantId, volumeUid: uid, hidden: false, deletedAt: null }, select: { name: true }, orderBy: { name: 'asc' }, take: 100 })
   const schedules = await db.snapshotSchedule.findMany({ where: { tenantId, spec: { path: ['volumes', 'names'], array_contains: [name] } }, select: { name: true }, orderBy: { name: 'asc' }, take: 100 })
-  const pods = await db.pod.findMany({ where: { tenantId, deletedAt: null, references: { some: { kind: 'Volume', name: { in: [uid, name] } } } }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 100 })
+  const pods = await db.pod.findMany({ where: { tenantId, deletedAt: null, references: { some: { tenantId, kind: 'Volume', name: { in: [uid, name] } } } }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 100 })
   return { snapshots: snapshots.map((one) => one.name), schedules: schedules.map((one) => one.name), pods: pods.map((one) => `${one.namespace}/${one.name}`) }
 }

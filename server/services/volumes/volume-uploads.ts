@@ -40,13 +40,14 @@ const mib = 2 ** 20
 export type VolumeUploadRequest = { length: number | null; body: Readable; volume: { name: string; size?: string | undefined; storageClassName?: string | undefined } | null }
 
 const overQuota = (): DomainError => new DomainError('failed_precondition', 'The tenant’s volumes and uploads would have more bytes together than its quota of volumes: delete some that are not needed, make the image smaller ("qemu-img convert -c -O qcow2"), or ask an operator for more.')
+const tooMuchKept = (most: number): DomainError => new DomainError('failed_precondition', `The tenant’s uploads of which no volume is made yet would have more than ${formatBytes(most)} together, which is the most that the server keeps of one: make volumes of them, delete some, or make the image smaller ("qemu-img convert -c -O qcow2").`)
 const tooLarge = (): DomainError => new DomainError('failed_precondition', `The image has more bytes than any volume may: ${formatBytes(maxVolumeBytes)} is the most.`)
 const tooMany = (): DomainError => new DomainError('failed_precondition', `The tenant has ${maxUploadsOfTenant} uploads of which no volume is made yet, which is its limit: make volumes of them, or delete some.`)
 const noArchive = (why: string): DomainError => new DomainError('invalid_input', `No volume can be made of the file: ${why}. Send a raw image of a disk, or what "qemu-img convert -O qcow2 IMAGE FILE" writes.`)
 
 /** Of a qcow2 the beginning decides; of what is raw, how much comes. */
 const archive: UploadKind = {
-  maxBytes: maxVolumeBytes, tooLarge, overQuota,
+  maxBytes: maxVolumeBytes, freePart: 0.1, tooLarge, overQuota,
   check: (beginning) => {
     if (beginning.length === 0) throw noArchive('it is empty')
     const read = isQcow2(beginning) ? readQcow2(beginning, beginning.length) : null
@@ -68,9 +69,9 @@ export async function receiveVolumeUpload(ctx: ServerContext, scope: Scope, { le
     return bytesLeft(tx, ctx, scope)
   })
   if ((length ?? 0) > maxVolumeBytes) throw tooLarge()
-  if ((length ?? 0) > left) throw overQuota()
+  if ((length ?? 0) > left.bytes) throw left.refusal()
   return oneMore(scope.tenantId, async () => {
-    const file = await receiveFile(ctx.config.data, body, left, undefined, archive)
+    const file = await receiveFile(ctx.config.data, body, left.bytes, undefined, { ...archive, overQuota: left.refusal })
     try {
       return await inTransaction(ctx.db, (tx) => insert(tx, ctx, scope, file, wanted))
     } catch (error) {
@@ -89,17 +90,19 @@ function readWanted({ name, size, storageClassName }: NonNullable<VolumeUploadRe
   return { name, size, storageClassName }
 }
 
-/** What of the tenant's quota of bytes neither its volumes nor its uploads have. */
-async function bytesLeft(tx: Transaction, { config }: ServerContext, scope: Scope): Promise<number> {
+/** What of the tenant's quota of bytes neither its volumes nor its uploads have, or, where that is less, what its uploads may have more on this server's disk. */
+async function bytesLeft(tx: Transaction, { config }: ServerContext, scope: Scope): Promise<{ bytes: number; refusal: () => DomainError }> {
   const uploads = await sumVolumeUploads(tx, scope)
   if (uploads.count >= maxUploadsOfTenant) throw tooMany()
   const { used, limits } = await readVolumeUse(tx, scope, config.volumeQuotas)
-  return Math.max(0, limits.bytes - used.bytes - uploads.bytes)
+  const [ofQuota, here] = [limits.bytes - used.bytes - uploads.bytes, config.volumeUploadBytes - uploads.bytes]
+  return here < ofQuota ? { bytes: Math.max(0, here), refusal: () => tooMuchKept(config.volumeUploadBytes) } : { bytes: Math.max(0, ofQuota), refusal: overQuota }
 }
 
 /** Refuses a file of so many bytes where the tenant may not have it. */
 export async function checkBytesLeft(tx: Transaction, ctx: ServerContext, scope: Scope, bytes: number): Promise<void> {
-  if (bytes > (await bytesLeft(tx, ctx, scope))) throw overQuota()
+  const left = await bytesLeft(tx, ctx, scope)
+  if (bytes > left.bytes) throw left.refusal()
 }
 
 async function insert(tx: Transaction, ctx: ServerContext, scope: Scope, file: ReceivedFile, wanted: Wanted | null): Promise<VolumeUploadView> {

@@ -95,6 +95,11 @@ describe('volumes', () => {
 
   it('are as many and as large as the quota says', async () => {
     await server.db.tenant.updateMany({ data: { volumeQuota: 2, volumeBytesQuota: 3n << 30n } })
+    const sent = await server.db.volumeUpload.create({ data: { tenantId: ann.tenantId, format: 'raw', bytes: 2n << 30n, virtualBytes: 1n << 30n, digest: 'd', createdBy: 'ann', expiresAt: new Date(Date.now() + 60_000) } })
+    await expect(create('a', { size: '2Gi' })).rejects.toMatchObject(at('spec.size', 'volumes and uploads have 2 GiB'))
+    await create('a', { size: '2Gi', source: { kind: 'Upload', uploadId: sent.id } })
+    await server.db.volume.deleteMany()
+    await server.db.volumeUpload.deleteMany()
     await create('a')
     await expect(create('b', { size: '3Gi' })).rejects.toMatchObject(at('spec.size', 'have 1 GiB, and may have 3 GiB, so 3 GiB more do not fit'))
     await create('b')

@@ -12,6 +12,7 @@ import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import { podsByVolumeName, renameInSchedules } from '@/server/store/volume-renames'
+import { sumWaitingUploads } from '@/server/store/volume-uploads'
 import { findClassOf, findVolume, holdVolume, insertVolume, isVolumeNameTaken, readVolumeUse, updateVolume, type StoredClass, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
@@ -56,7 +57,7 @@ export async function insertNewVolume(tx: Transaction, settings: Settings, scope
   const found = await classOf(tx, spec)
   const sizeBytes = sizeBytesOf(spec.size)
   if (spec.volumeMode === 'Filesystem' && (spec.fsType ?? found.spec.fsType) === 'xfs' && sizeBytes < minXfsBytes) throw refusedAt('spec.size', tooSmallForXfs, 'invalid_input')
-  await admit(tx, settings, scope, { volumes: 1, bytes: sizeBytes })
+  await admit(tx, settings, scope, { volumes: 1, bytes: sizeBytes, uploadId: spec.source.kind === 'Upload' ? spec.source.uploadId : null })
   const made = await findSource(tx, scope, { spec, sizeBytes: BigInt(sizeBytes), class: found })
   await insertVolume(tx, scope, { ...metadata, spec, classId: found.uid, storeId: found.storeId, sizeBytes: BigInt(sizeBytes), ...made })
   await recordAudit(tx, scope, { action: 'volume.create', kind: 'Volume', name: metadata.name, detail: `${spec.size} of ${found.name}${spec.source.kind === 'Blank' ? '' : ` from ${said(spec.source)}`}` })
@@ -73,12 +74,13 @@ async function classOf(tx: Transaction, { storageClassName }: VolumeSpec): Promi
   throw refusedAt('spec.storageClassName', storageClassName === undefined ? 'no storage class is the usual one: name a class, or ask an operator for one' : `there is no storage class "${storageClassName}": name another one, or none for the usual one`, 'invalid_input')
 }
 
-/** Refuses more volumes and bytes of them than the tenant may have. */
-async function admit(tx: Transaction, { volumeQuotas }: Settings, scope: Scope, more: { volumes: number; bytes: number }): Promise<void> {
+/** Refuses more volumes and bytes of them than the tenant may have; with its uploads, but for the one that a volume is made of (`uploadId`). */
+async function admit(tx: Transaction, { volumeQuotas }: Settings, scope: Scope, more: { volumes: number; bytes: number; uploadId: string | null }): Promise<void> {
   const { used, limits } = await readVolumeUse(tx, scope, volumeQuotas)
+  const uploads = more.bytes > 0 ? await sumWaitingUploads(tx, scope, more.uploadId) : 0
   const remedy = 'delete some that are not needed (deleted ones count until they are removed for good), or ask an operator for more'
   if (more.volumes > 0 && used.volumes + more.volumes > limits.volumes) throw new DomainError('failed_precondition', `The tenant has ${used.volumes} volumes, and may have ${limits.volumes}: ${remedy}.`)
-  if (more.bytes > 0 && used.bytes + more.bytes > limits.bytes) throw refusedAt('spec.size', `the tenant's volumes have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(more.bytes)} more do not fit: ${remedy}`)
+  if (more.bytes > 0 && used.bytes + uploads + more.bytes > limits.bytes) throw refusedAt('spec.size', `the tenant's volumes${uploads > 0 ? ' and uploads' : ''} have ${formatBytes(used.bytes + uploads)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(more.bytes)} more do not fit: ${remedy}`)
 }
 
 /** Changes a volume's name, labels, size (upwards), limits, and what happens where its store is full. */
@@ -146,6 +148,6 @@ async function sizeAfter(tx: Transaction, settings: Settings, scope: Scope, row:
   if (sizeBytes < row.sizeBytes) throw refusedAt('spec.size', `is ${spec.size}, and the volume has ${formatBytes(Number(row.sizeBytes))}: it cannot shrink, for its file system would lose what is beyond. Make a smaller volume, and copy the files`)
   if (!storageClassSpec.parse(row.class.spec).allowVolumeExpansion) throw refusedAt('spec.size', `volumes of the class "${row.class.name}" do not grow: make a larger volume of this one (source Volume) in another class of its store`)
   if (row.revertTo !== null) throw refusedAt('spec.size', 'the volume is going back to a snapshot: wait until it has')
-  await admit(tx, settings, scope, { volumes: 0, bytes: Number(sizeBytes - row.sizeBytes) })
+  await admit(tx, settings, scope, { volumes: 0, bytes: Number(sizeBytes - row.sizeBytes), uploadId: null })
   return sizeBytes
 }
