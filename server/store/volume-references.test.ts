@@ -4,7 +4,7 @@ import { podReferences } from '@/domain/pod/references'
 import { podSpec } from '@/domain/pod/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { createTestDatabase } from '@/tools/testing/database'
-import { openDatabase, type DatabaseClient } from './database'
+import { inTransaction, openDatabase, type DatabaseClient, type Transaction } from './database'
 import { findPodConfiguration } from './pod-configuration'
 import { podsNaming, resolvePodVolumes, volumesOfPod } from './volume-references'
 
@@ -55,6 +55,29 @@ async function resolved(...args: Parameters<typeof pod>): Promise<string[]> {
   const one = await pod(...args)
   return ((await resolvePodVolumes(db, [one])).get(one.uid) ?? []).map(({ volume, problem }) => problem?.reason ?? volume?.name ?? '')
 }
+
+/** How often an index was read, once this session has said so. */
+async function scansOf(index: string): Promise<number> {
+  const [row] = await db.$queryRaw<{ scans: number }[]>`select "idx_scan"::int as "scans" from pg_stat_user_indexes where "indexrelname" = ${index}`
+  return row?.scans ?? 0
+}
+/** What was read in a transaction is counted where that ends. */
+const counted = (read: (tx: Transaction) => Promise<unknown>) => inTransaction(db, async (tx) => {
+  await read(tx)
+  await tx.$queryRaw`select pg_stat_force_next_flush()::text`
+})
+
+it('the pods that name a volume are found by an index, however many name others', async () => {
+  const one = await volume('data')
+  const naming = await pod([cinder('data')])
+  await db.pod.createMany({ data: Array.from({ length: 2000 }, (_, i) => ({ tenantId: ann, namespace: 'default', name: `many-${i}`, spec: {}, networkId: network[ann] ?? '' })) })
+  await db.$executeRaw`insert into "PodReference" ("podUid", "tenantId", "namespace", "kind", "name", "optional") select p."uid", p."tenantId", p."namespace", 'Volume', 'v' || n, false from "Pod" p, generate_series(1, 5) n where p."name" like 'many-%'`
+  await db.$executeRaw`analyze "PodReference"`
+  await db.$executeRaw`analyze "Pod"`
+  const before = await scansOf('PodReference_tenantId_kind_name_idx')
+  await counted(async (tx) => expect((await podsNaming(tx, { ...one, claim: null })).map(({ uid }) => uid)).toEqual([naming.uid]))
+  await expect.poll(() => scansOf('PodReference_tenantId_kind_name_idx'), { timeout: 20_000 }).toBeGreaterThan(before)
+})
 
 describe('the volumes of a pod', () => {
   it('are found by uid, by name and by claim, each in the pod\'s own tenant', async () => {

@@ -91,7 +91,7 @@ function withVolume(asked: PersistentVolume, volume: FoundVolume): ResolvedVolum
 export async function podsNaming(db: Database, volume: { uid: string; tenantId: string; name: string; claim: { namespace: string; name: string } | null }): Promise<(NamingPod & { name: string; hostId: string | null; deletedAt: Date | null; volumes: ResolvedVolume[] })[]> {
   const { tenantId, uid, name, claim } = volume
   const rows = await db.pod.findMany({
-    where: { tenantId, references: { some: { OR: [{ kind: 'Volume', name: { in: [uid, name] } }, ...(claim ? [{ kind: 'PersistentVolumeClaim', ...claim }] : [])] } } },
+    where: { tenantId, references: { some: { tenantId, OR: [{ kind: 'Volume', name: { in: [uid, name] } }, ...(claim ? [{ kind: 'PersistentVolumeClaim', ...claim }] : [])] } } },
     select: { uid: true, tenantId: true, namespace: true, name: true, hostId: true, deletedAt: true, spec: true }, orderBy: [{ createdAt: 'asc' }, { uid: 'asc' }],
   })
   const pods = rows.map(({ spec, ...pod }) => ({ ...pod, spec: podSpec.parse(spec) }))

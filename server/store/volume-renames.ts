@@ -4,7 +4,7 @@ import type { Transaction } from './database'
 
 /** Pods whose spec names a volume by its name, three of them by namespace and name. */
 export async function podsByVolumeName(tx: Transaction, scope: Scope, name: string): Promise<{ namespace: string; name: string }[]> {
-  return tx.pod.findMany({ where: { tenantId: scope.tenantId, deletedAt: null, references: { some: { kind: 'Volume', name } } }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 3 })
+  return tx.pod.findMany({ where: { tenantId: scope.tenantId, deletedAt: null, references: { some: { tenantId: scope.tenantId, kind: 'Volume', name } } }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 3 })
 }
 
 /** Schedules that name a volume name it so from now on; their names. */

@@ -58,7 +58,7 @@ export const listSilentVolumeHosts = (db: Database): Promise<{ id: string; phase
 
 /** Volumes that something may have to be done for though nothing of them changed: those that are not at rest. */
 export const listUnsettledVolumes = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
-  select v."uid" from "Volume" v where v."deletedAt" is not null or v."leaving" or v."purging" or v."revertTo" is not null or v."storedPhase" not in ('Ready', 'Failed') or coalesce(v."storedSizeBytes", v."sizeBytes") < v."sizeBytes" or (v."hostId" is not null and v."homeHostId" is null)
+  select v."uid" from "Volume" v where v."deletedAt" is not null or v."leaving" or v."purging" or v."revertTo" is not null or v."storedPhase" not in ('Ready', 'Failed') or coalesce(v."storedSizeBytes", v."sizeBytes") < v."sizeBytes" or (v."hostId" is not null and v."homeHostId" is null and not exists (select 1 from "VolumeAttachment" a where a."volumeUid" = v."uid"))
     or exists (select 1 from "VolumeSnapshot" s where s."volumeUid" = v."uid" and s."phase" in ('Asked', 'Taking', 'Deleting'))
     or exists (select 1 from "VolumeAttachment" a left join "Pod" p on p."uid" = a."podUid" left join "PodReport" r on r."podUid" = a."podUid" left join "Host" h on h."id" = a."hostId"
       where a."volumeUid" = v."uid" and (a."phase" <> 'Attached' or not a."wanted" or p."uid" is null or r."phase" in ('Succeeded', 'Failed', 'Gone') or h."phase" <> 'Ready' or h."lostAt" is not null))`).map(({ uid }) => uid)
@@ -86,10 +86,10 @@ export async function hasVolumes(db: Database, podUid: string): Promise<boolean>
   return rows[0]?.has ?? false
 }
 
-/** Bound pods that name volumes, and have not ended. */
-export const listPodsWithVolumes = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
+/** Bound pods that name volumes, and have not ended; `waiting`: those of them alone that were not told that they have all. */
+export const listPodsWithVolumes = async (db: Database, waiting: boolean): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
   select distinct p."uid" from "Pod" p join "PodReference" f on f."podUid" = p."uid" and f."kind" in ('Volume', 'PersistentVolumeClaim') left join "PodReport" r on r."podUid" = p."uid"
-  where p."hostId" is not null and p."deletedAt" is null and coalesce(r."phase", '') not in ('Succeeded', 'Failed', 'Gone')`).map(({ uid }) => uid)
-
+  where p."hostId" is not null and p."deletedAt" is null and coalesce(r."phase", '') not in ('Succeeded', 'Failed', 'Gone')
+    and (not ${waiting} or not exists (select 1 from "ObjectCondition" c where c."objectUid" = p."uid" and c."type" = 'VolumesAvailable' and c."status" = 'True'))`).map(({ uid }) => uid)
 
 export const findPodWithVolumes = (db: Database, uid: string) => db.pod.findUnique({ where: { uid }, select: { uid: true, tenantId: true, namespace: true, name: true, generation: true, hostId: true, deletedAt: true, spec: true } })

@@ -214,6 +214,21 @@ describe('the volume controller', () => {
     expect([(await right(damaged))?.epoch, (await right(never))?.epoch, (await right(gone))?.epoch]).toEqual([1, 0, 1])
   })
 
+  it('looks not again and again at what is at rest', async () => {
+    const uid = await volume('ceph', { storedPhase: 'Ready', storedSizeBytes: 1n << 30n })
+    const user = await pod('web', uid, host(0))
+    await settle()
+    const keys = async () => (await controllers[0]?.allKeys(ctx())) ?? []
+    expect(await keys()).toEqual(expect.arrayContaining([`volume:${uid}`, `pod:${user}`]))
+    expect(await keys()).toEqual(expect.arrayContaining([`volume:${uid}`, `pod:${user}`]))
+    await db.volumeAttachment.updateMany({ data: { phase: 'Attached' } })
+    await settle()
+    expect([await condition(user, 'VolumesAvailable'), await keys()]).toEqual(['True/Attached', []])
+    const { revision } = await db.volume.findUniqueOrThrow({ where: { uid } })
+    await settle()
+    expect((await db.volume.findUniqueOrThrow({ where: { uid } })).revision).toBe(revision)
+  })
+
   it('says why its keeper cannot do what it shall, once', async () => {
     const uid = await volume('ceph', { storedPhase: 'Ready', storedSizeBytes: 1n << 29n, hostId: host(0), epoch: 4n })
     for (let times = 0; times < 2; times += 1) await inTransaction(db, (tx) => storeVolumeReport(tx, host(0), { kind: 'volume', uid, epoch: 4, phase: 'Ready', reason: 'NoSpace', message: 'The pool is full', sizeBytes: 2 ** 29 }))

@@ -10,6 +10,7 @@ import { planVolume } from './plan'
 import { PodVerdicts } from './pod-verdicts'
 import { readWorld } from './read-world'
 import { tellPod } from './tell-pod'
+import type { Verdict } from './verdicts'
 
 export type VolumeOptions = { steady?: () => number }
 
@@ -21,6 +22,7 @@ export function createVolumeControllers({ steady }: VolumeOptions = {}): Control
   const judges = new SteadyJudges(steady)
   const verdicts = new PodVerdicts()
   let lost: ReadonlySet<string> = new Set()
+  let looks = 0
   const look = async ({ db }: ControlContext): Promise<string[]> => {
     const [before, now] = [lost, judges.lookAt(await listSilentVolumeHosts(db))]
     lost = now
@@ -37,7 +39,9 @@ export function createVolumeControllers({ steady }: VolumeOptions = {}): Control
   }
   const allKeys: Controller['allKeys'] = async (ctx) => {
     await look(ctx)
-    return [...(await listUnsettledVolumes(ctx.db)).map(volumeKey), ...(await listPodsWithVolumes(ctx.db)).map((uid) => `pod:${uid}`)]
+    // Verdicts are known anew after a change of the leader; from then on what changes brings its key itself, and now and then all are looked at.
+    const waiting = looks++ % 20 !== 0
+    return [...(await listUnsettledVolumes(ctx.db)).map(volumeKey), ...(await listPodsWithVolumes(ctx.db, waiting)).map((uid) => `pod:${uid}`)]
   }
   return [
     { name: 'volume', workers: 4, resyncSeconds: 30, keysOf, allKeys, reconcile },
@@ -59,6 +63,11 @@ function keysOf({ kind, uid }: Change): string[] {
   return kind === 'VolumeStore' ? [`store:${uid}`] : []
 }
 
+async function isSaid({ objectCondition }: ControlContext['db'], objectUid: string, { status, reason, message }: Verdict, generation: number): Promise<boolean> {
+  const row = await objectCondition.findUnique({ where: { objectUid_type: { objectUid, type: 'Ready' } } })
+  return row?.status === status && row.reason === reason && row.message === message && row.observedGeneration === generation
+}
+
 /** Done again until there is nothing to change: each change is one transaction, and its own feed entry brings the key again. */
 async function reconcileVolume({ db, log }: ControlContext, uid: string, judges: SteadyJudges, verdicts: PodVerdicts): Promise<string[]> {
   const read = await readWorld(db, uid, judges)
@@ -72,6 +81,7 @@ async function reconcileVolume({ db, log }: ControlContext, uid: string, judges:
   for (const write of written) if (write.kind === 'setVolume' && write.fence) log.warn({ volume: uid, host: write.hostId, epoch: write.epoch, fence: write.fence }, 'a volume is taken over from a host that is silent, which is shut out first')
   if (written.length > 0) return []
   const about = plan.verdicts.find(({ podUid }) => podUid === null)
-  if (about) await inTransaction(db, (tx) => setConditionIfThere(tx, { objectUid: uid, objectKind: 'Volume', type: 'Ready', status: about.status, reason: about.reason, message: about.message, observedGeneration: generation }))
+  // What it says is read without a lock first, for at rest it says what it said.
+  if (about && !(await isSaid(db, uid, about, generation))) await inTransaction(db, (tx) => setConditionIfThere(tx, { objectUid: uid, objectKind: 'Volume', type: 'Ready', status: about.status, reason: about.reason, message: about.message, observedGeneration: generation }))
   return verdicts.note(uid, plan.verdicts).map((pod) => `told:${pod}`)
 }
