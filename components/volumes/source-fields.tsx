@@ -6,6 +6,7 @@ import { Input } from '@/components/ui/input'
 import { Segmented } from '@/components/ui/segmented'
 import { SnapshotField } from '@/components/volume-snapshots/snapshot-field'
 import type { VolumeDraft } from './volume-draft'
+import { Uploads } from './uploads'
 import { VolumeField } from './volume-field'
 
 type Props = { tenant: string; values: VolumeDraft; errors: Readonly<Record<string, string>>; set: <K extends keyof VolumeDraft>(name: K, value: VolumeDraft[K]) => void }
@@ -20,6 +21,14 @@ const sources = [
 
 /** What a new volume is made of. */
 export function SourceFields({ tenant, values, errors, set }: Props) {
+  const chooseFile = (file: File) => {
+    set('file', file)
+    set('upload', '')
+  }
+  const chooseUpload = (id: string) => {
+    if (id) set('file', null)
+    set('upload', id)
+  }
   return (
     <>
       <div className="flex flex-col items-start gap-1">
@@ -36,9 +45,10 @@ export function SourceFields({ tenant, values, errors, set }: Props) {
       )}
       {values.source === 'Upload' && (
         <Field label="Archive" hint="It is sent first; what does not begin as qcow2 is taken as raw" error={errors['file']}>
-          {(control) => <FileDrop control={control} file={values.file} accept=".qcow2,.raw,.img,application/octet-stream" onFile={(file) => set('file', file)} />}
+          {(control) => <FileDrop control={control} file={values.file} accept=".qcow2,.raw,.img,application/octet-stream" onFile={chooseFile} />}
         </Field>
       )}
+      {values.source === 'Upload' && <Uploads tenant={tenant} value={values.upload} onChange={chooseUpload} />}
     </>
   )
 }

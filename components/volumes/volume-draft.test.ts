@@ -12,6 +12,10 @@ it('what is chosen is what is sent', () => {
   expect(volumeSpecOf({ ...draft, volumeMode: 'Block', fsType: 'xfs', snapshot: 'old' })).toMatchObject({ volumeMode: 'Block', source: { kind: 'Blank' } })
   expect(volumeSpecOf({ ...draft, volumeMode: 'Block', fsType: 'xfs' })).not.toHaveProperty('fsType')
   expect(volumeSpecOf({ ...draft, source: 'Upload' }, 'b0a7d5a2-0d3c-4a59-9f1f-0c4a4d7e1a11').source).toEqual({ kind: 'Upload', uploadId: 'b0a7d5a2-0d3c-4a59-9f1f-0c4a4d7e1a11' })
+  // One that was sent before is taken as it is.
+  const upload = 'c1b8e6b3-1e4d-4b6a-8f2a-1d5b5e8f2b22'
+  expect(volumeSpecOf({ ...draft, source: 'Upload', upload }).source).toEqual({ kind: 'Upload', uploadId: upload })
+  expect(problems({ source: 'Upload', upload })).toEqual([])
 })
 it('begins with what the address names', () => {
   expect(newVolumeDraft('Snapshot/before-2026')).toMatchObject({ source: 'Snapshot', snapshot: 'before-2026', size: '' })

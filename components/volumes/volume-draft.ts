@@ -4,32 +4,35 @@ import { volumeSpec, type VolumeSource, type VolumeSpec } from '@/domain/volume/
 import { addLimitProblems, limitFieldOf, limitNames, limitsOf, noLimits, type LimitsDraft, type OnFullChoice } from './limits-draft'
 
 export const sourceKinds = ['Blank', 'Snapshot', 'Volume', 'Image', 'Upload'] as const
-/** A new volume as its form has it. Empty text says nothing. `file`: the archive that is sent first. */
-export type VolumeDraft = LimitsDraft & { name: string; size: string; storageClass: string; source: VolumeSource['kind']; snapshot: string; volume: string; image: string; file: File | null; accessMode: VolumeSpec['accessMode']; volumeMode: VolumeSpec['volumeMode']; fsType: '' | 'ext4' | 'xfs'; onFull: OnFullChoice }
+/** A new volume as its form has it. Empty text says nothing. `file`: the archive that is sent first; `upload`: the id of one that was sent before. */
+export type VolumeDraft = LimitsDraft & { name: string; size: string; storageClass: string; source: VolumeSource['kind']; snapshot: string; volume: string; image: string; file: File | null; upload: string; accessMode: VolumeSpec['accessMode']; volumeMode: VolumeSpec['volumeMode']; fsType: '' | 'ext4' | 'xfs'; onFull: OnFullChoice }
 
 /** `Snapshot/name` or `Volume/name`, as the address of the form has it. */
 export function newVolumeDraft(from: string | null): VolumeDraft {
   const [kind, name = ''] = /^(Snapshot|Volume)\/(.+)$/.exec(from ?? '')?.slice(1) ?? []
   const source = kind === 'Snapshot' || kind === 'Volume' ? kind : 'Blank'
-  return { name: '', size: source === 'Blank' ? '10Gi' : '', storageClass: '', source, snapshot: source === 'Snapshot' ? name : '', volume: source === 'Volume' ? name : '', image: '', file: null, accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', fsType: '', onFull: '', ...noLimits }
+  return { name: '', size: source === 'Blank' ? '10Gi' : '', storageClass: '', source, snapshot: source === 'Snapshot' ? name : '', volume: source === 'Volume' ? name : '', image: '', file: null, upload: '', accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', fsType: '', onFull: '', ...noLimits }
 }
 
 /** The source that a draft names; of an upload the id that the server gave it. */
-function sourceOf({ source, snapshot, volume, image }: VolumeDraft, uploadId: string): z.input<typeof volumeSpec>['source'] {
+function sourceOf({ source, snapshot, volume, image, upload }: VolumeDraft, uploadId: string): z.input<typeof volumeSpec>['source'] {
   switch (source) {
     case 'Blank': return { kind: 'Blank' }
     case 'Snapshot': return { kind: 'Snapshot', name: snapshot.trim() }
     case 'Volume': return { kind: 'Volume', name: volume.trim() }
     case 'Image': return { kind: 'Image', reference: image.trim() }
-    case 'Upload': return { kind: 'Upload', uploadId }
+    case 'Upload': return { kind: 'Upload', uploadId: upload || uploadId }
   }
 }
 
 /** A number alone is of GiB, which is what people mean. */
 export const sizeText = (typed: string): string => (/^\d+$/.test(typed.trim()) ? `${typed.trim()}Gi` : typed.trim())
 
+/** Stands for the id of an upload that is not sent yet. */
+const notYetSent = '00000000-0000-4000-8000-000000000000'
+
 /** What is sent. `uploadId`: of the archive that was sent. */
-export function volumeSpecOf(draft: VolumeDraft, uploadId = ''): z.input<typeof volumeSpec> {
+export function volumeSpecOf(draft: VolumeDraft, uploadId = notYetSent): z.input<typeof volumeSpec> {
   const limits = limitsOf(draft)
   return {
     size: sizeText(draft.size),
@@ -54,14 +57,11 @@ export function volumeFieldOf(path: string, { source }: Pick<VolumeDraft, 'sourc
 }
 
 /** What a source wants that was not named. */
-function sourceProblem({ source, snapshot, volume, image, file }: VolumeDraft): { path: string; message: string } | null {
-  const missing = { Blank: false, Snapshot: !snapshot.trim(), Volume: !volume.trim(), Image: !image.trim(), Upload: !file }[source]
+function sourceProblem({ source, snapshot, volume, image, file, upload }: VolumeDraft): { path: string; message: string } | null {
+  const missing = { Blank: false, Snapshot: !snapshot.trim(), Volume: !volume.trim(), Image: !image.trim(), Upload: !file && !upload }[source]
   const words = { Blank: '', Snapshot: 'choose a snapshot', Volume: 'choose a volume', Image: 'name an image', Upload: 'choose an archive' }[source]
   return missing ? { path: sourceFields[source], message: words } : null
 }
-
-/** Stands for the id of an upload that is not sent yet. */
-const notYetSent = '00000000-0000-4000-8000-000000000000'
 
 /** The same rules as the server's, a problem at each field that has one. */
 export const volumeDraftSchema = z.custom<VolumeDraft>().superRefine((draft, context) => {
@@ -71,7 +71,7 @@ export const volumeDraftSchema = z.custom<VolumeDraft>().superRefine((draft, con
   const missing = sourceProblem(draft)
   if (missing) problem(missing.path, missing.message)
   addLimitProblems(draft, problem)
-  for (const { path, message } of volumeSpec.safeParse(volumeSpecOf(draft, notYetSent)).error?.issues ?? []) {
+  for (const { path, message } of volumeSpec.safeParse(volumeSpecOf(draft)).error?.issues ?? []) {
     const field = volumeFieldOf(path.map(String).join('.'), draft)
     if (!(limitNames as readonly string[]).includes(field) && field !== missing?.path) problem(field, message)
   }

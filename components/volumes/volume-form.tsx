@@ -29,7 +29,7 @@ export function VolumeForm({ tenant }: { tenant: string }) {
     initial,
     schema: volumeDraftSchema,
     submit: async (draft, requestId) => {
-      const uploadId = draft.source === 'Upload' && draft.file ? await sending.send(draft.file) : ''
+      const uploadId = draft.source === 'Upload' && draft.file ? await sending.send(draft.file, { name: draft.name, spec: volumeSpecOf(draft) }) : undefined
       return uploadId === null ? null : api.volume.create.mutate({ tenant, name: draft.name, spec: volumeSpecOf(draft, uploadId), requestId })
     },
     fieldOf: volumeFieldOf,

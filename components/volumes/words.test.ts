@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { VolumeView } from '@/domain/volume/view'
 import { usageOf } from './usage'
-import { limitLines, problemOf, sourceText } from './words'
+import { limitLines, problemOf, sourceText, uploadText } from './words'
 
 const gib = 2 ** 30
 const status = { phase: 'InUse', sizeBytes: 10 * gib, storedBytes: null, filesystem: null, formatted: null, conditions: [], attachments: [], host: null, homeHost: null } satisfies Partial<VolumeView['status']>
@@ -32,4 +32,7 @@ it('what is wrong names what to do, in the server’s words where it has some', 
 })
 it('what a volume is made of is told', () => {
   expect([{ kind: 'Blank' } as const, { kind: 'Snapshot', name: 'old' } as const, { kind: 'Image', reference: 'busybox:1' } as const].map(sourceText)).toEqual(['Nothing: it began empty', 'Snapshot old', 'Files of busybox:1'])
+})
+it('an upload is told by what is known of it', () => {
+  expect([uploadText({ format: 'raw', bytes: gib, virtualBytes: gib }), uploadText({ format: 'qcow2', bytes: gib, virtualBytes: 4 * gib })]).toEqual(['raw, 1 GiB', 'qcow2, 1 GiB, a disk of 4 GiB'])
 })

@@ -46,6 +46,9 @@ export function problemOf({ phase, conditions, attachments, ...facts }: Status):
   return said && phase !== 'Deleted' ? { tone: 'notice', title: 'Something of it is not as it should be', message: said } : null
 }
 
+/** An upload in a line: `qcow2, 3 GiB, a disk of 40 GiB`. */
+export const uploadText = ({ format, bytes, virtualBytes }: { format: 'raw' | 'qcow2'; bytes: number; virtualBytes: number }): string => `${format}, ${formatBytes(bytes)}${bytes === virtualBytes ? '' : `, a disk of ${formatBytes(virtualBytes)}`}`
+
 /** What a volume was made of. */
 export function sourceText(source: VolumeSource): string {
   switch (source.kind) {
