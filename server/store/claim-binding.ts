@@ -71,8 +71,16 @@ export async function findPodOfVolume(db: Database, volumeUid: string): Promise<
   return row.name === null ? 'a pod that is gone, of which its host has not let go yet,' : `pod "${row.name}" in namespace "${row.namespace ?? ''}"`
 }
 
-/** The claim of a volume, where that is deleted. */
-export const listDeletedClaimsOf = async (db: Database, volumeUid: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { deletedAt: { not: null }, volume: { uid: volumeUid } }, select: { uid: true } }))
+/** Claims for which something may be to do where this volume changed: its own, where that is deleted; and those without one that name it, or are made of its claim's. */
+export const listClaimsForVolume = async (db: Database, volumeUid: string): Promise<string[]> => uidsOf(await db.$queryRaw<{ uid: string }[]>`
+  select c."uid" from "Volume" v join "VolumeClaim" c on c."uid" = v."claimUid" and c."deletedAt" is not null where v."uid" = ${volumeUid}::uuid
+  union select c."uid" from "Volume" v left join "VolumeClaim" o on o."uid" = v."claimUid" join "VolumeClaim" c on c."tenantId" = v."tenantId"
+    and (c."spec" ->> 'volumeName' = v."name" or (c."namespace" = o."namespace" and c."spec" -> 'dataSource' ->> 'kind' = 'PersistentVolumeClaim' and c."spec" -> 'dataSource' ->> 'name' = o."name"))
+  where v."uid" = ${volumeUid}::uuid and not exists (select 1 from "Volume" b where b."claimUid" = c."uid")`)
+/** Those without a volume that are to be made of this snapshot. */
+export const listClaimsForSnapshot = async (db: Database, snapshotUid: string): Promise<string[]> => uidsOf(await db.$queryRaw<{ uid: string }[]>`
+  select c."uid" from "VolumeSnapshot" s join "VolumeClaim" c on c."tenantId" = s."tenantId" and c."spec" -> 'dataSource' ->> 'kind' = 'VolumeSnapshot' and c."spec" -> 'dataSource' ->> 'name' = s."name"
+  where s."uid" = ${snapshotUid}::uuid and not exists (select 1 from "Volume" b where b."claimUid" = c."uid")`)
 
 const uidsOf = (rows: readonly { uid: string }[]): string[] => rows.map(({ uid }) => uid)
 export const listUnboundClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { volume: null, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))

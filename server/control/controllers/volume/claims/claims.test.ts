@@ -99,6 +99,25 @@ describe('a claim that names no volume', () => {
   })
 })
 
+describe('a change of one volume', () => {
+  it('is looked at by the claims that name it or are made of it alone', async () => {
+    const first = await claim('first')
+    await bound(first)
+    const of = await volumeOf(first)
+    const named = await volume('data')
+    const snapshot = await db.volumeSnapshot.create({ data: { tenantId, name: 's', spec: {}, storeId: store.storeId, sizeBytes: 1n, phase: 'Taking' } })
+    const [clone, namer, ofSnapshot] = [await claim('a', { dataSource: { kind: 'PersistentVolumeClaim', name: 'first' } }), await claim('b', { volumeName: 'data' }), await claim('c', { dataSource: { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 's' } })]
+    await claim('other', {}, '100Gi')
+    const controller = createClaimController(options)
+    const woken = async (kind: string, uid: string, action: 'modified' | 'deleted' = 'modified') => {
+      const keys = controller.keysOf({ kind, action, uid, tenantId, namespace: null, name: '', cursor: { epoch: '', xid: '0', seq: '0' }, oldLabels: null, newLabels: null })
+      return (await Promise.all(keys.map((key) => controller.reconcile({ db, log: logger('test'), feed: new FeedReader(db, database.url, () => {}) }, key)))).flatMap((more) => more ?? [])
+    }
+    expect([await woken('Volume', of?.uid ?? ''), await woken('Volume', named), await woken('VolumeSnapshot', snapshot.uid)]).toEqual([[`claim:${clone}`], [`claim:${namer}`], [`claim:${ofSnapshot}`]])
+    expect(await woken('Volume', named, 'deleted')).toHaveLength(4)
+  })
+})
+
 describe('a claim that names a volume', () => {
   it('gets that one, where it is as asked and nobody\'s', async () => {
     await volume('data')

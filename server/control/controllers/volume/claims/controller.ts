@@ -1,9 +1,9 @@
-import { listDeletedClaims, listDeletedClaimsOf, listUnboundClaims } from '@/server/store/claim-binding'
+import { listClaimsForSnapshot, listClaimsForVolume, listDeletedClaims, listUnboundClaims } from '@/server/store/claim-binding'
 import type { Change } from '@/server/store/change-feed'
 import type { Controller } from '../../../runtime/controller'
 import { reconcileClaim, type ClaimOptions } from './bind'
 
-/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them; `volume:<uid>` is the one that waits for the last pod that has its volume. */
+/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them; `volume:<uid>` and `snapshot:<uid>` those that name it and have none, or wait for the last pod that has it. */
 export function createClaimController(options: ClaimOptions): Controller {
   return {
     name: 'volume-claims',
@@ -15,7 +15,8 @@ export function createClaimController(options: ClaimOptions): Controller {
       const at = key.indexOf(':')
       const [kind, id] = [key.slice(0, at), key.slice(at + 1)]
       if (kind === 'claim') return reconcileClaim(db, id, options)
-      if (kind === 'volume') return (await listDeletedClaimsOf(db, id)).map(claimKey)
+      if (kind === 'volume') return (await listClaimsForVolume(db, id)).map(claimKey)
+      if (kind === 'snapshot') return (await listClaimsForSnapshot(db, id)).map(claimKey)
       const tenantId = id === '' ? undefined : id
       return (await (kind === 'unbound' ? listUnboundClaims(db, tenantId) : listDeletedClaims(db, tenantId))).map(claimKey)
     },
@@ -24,10 +25,12 @@ export function createClaimController(options: ClaimOptions): Controller {
 
 const claimKey = (uid: string): string => `claim:${uid}`
 
-/** Of volumes and snapshots, what may let a claim have one: that it is there, ready, or nobody's any more; that there is room in the quota. Of pods, that one has gone; one that has ended is found in time. */
+/** Of volumes and snapshots, what may let a claim have one: of one that changes, those that name it, for it changes with each thing that its host says; of one that comes or goes, all, for there may be room in the quota. Of pods, that one has gone; one that has ended is found in time. */
 function keysOf({ kind, action, uid, tenantId }: Change): string[] {
+  const ofTenant = tenantId === null ? [] : [`unbound:${tenantId}`]
   if (kind === 'VolumeClaim') return action === 'deleted' ? [`unbound:${tenantId ?? ''}`] : [claimKey(uid)]
   if (kind === 'Pod') return action === 'deleted' && tenantId !== null ? [`deleted:${tenantId}`] : []
-  if (kind === 'Volume' || kind === 'VolumeSnapshot') return tenantId === null ? [] : [`unbound:${tenantId}`, ...(kind === 'Volume' ? [`volume:${uid}`] : [])]
+  if (kind === 'Volume') return action === 'modified' ? [`volume:${uid}`] : ofTenant
+  if (kind === 'VolumeSnapshot') return action === 'modified' ? [`snapshot:${uid}`] : ofTenant
   return kind === 'StorageClass' ? ['unbound:'] : []
 }

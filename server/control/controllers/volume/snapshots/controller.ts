@@ -1,13 +1,13 @@
 import type { Change } from '@/server/store/change-feed'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordEvent } from '@/server/store/reports'
-import { deleteOthersOfGroup, dropSnapshot, holdSnapshotFacts, listRemovers, listUnsettledSnapshots, setSnapshotPhase } from '@/server/store/snapshot-control'
+import { deleteOthersOfGroup, dropSnapshot, holdSnapshotFacts, listRemovers, listSnapshotsOfVolume, listUnsettledSnapshots, setSnapshotPhase } from '@/server/store/snapshot-control'
 import { markVolumeSnapshotDeleted } from '@/server/store/volume-snapshots'
 import type { Controller } from '../../../runtime/controller'
 import { inBriefTransaction } from '../../external/brief-transaction'
 import { planSnapshot, type SnapshotPlan } from './plan'
 
-/** Keys are `snapshot:<uid>`; `tenant:<id>` are the snapshots of a tenant for which there may be something to do, `all:` those of all. The keepers of their volumes take and remove them. */
+/** Keys are `snapshot:<uid>`; `volume:<uid>` are those of a volume, or that it is made of, for which there may be something to do, `tenant:<id>` those of a tenant, `all:` those of all. The keepers of their volumes take and remove them. */
 export const snapshotController: Controller = {
   name: 'volume-snapshots',
   workers: 2,
@@ -18,6 +18,7 @@ export const snapshotController: Controller = {
     const at = key.indexOf(':')
     const [kind, id] = [key.slice(0, at), key.slice(at + 1)]
     if (kind === 'snapshot') return reconcileSnapshot(db, id)
+    if (kind === 'volume') return (await listSnapshotsOfVolume(db, id)).map(snapshotKey)
     return (await listUnsettledSnapshots(db, id === '' ? undefined : id)).map(snapshotKey)
   },
 }
@@ -27,7 +28,8 @@ const snapshotKey = (uid: string): string => `snapshot:${uid}`
 /** Of a volume, that it has a keeper, is made, or is gone; of a host, that it may remove something. */
 function keysOf({ kind, action, uid, tenantId }: Change): string[] {
   if (kind === 'VolumeSnapshot') return action === 'deleted' ? [] : [snapshotKey(uid)]
-  if (kind === 'Volume') return tenantId === null ? [] : [`tenant:${tenantId}`]
+  // Of one that is gone nothing says any more which those were.
+  if (kind === 'Volume') return action !== 'deleted' ? [`volume:${uid}`] : tenantId === null ? [] : [`tenant:${tenantId}`]
   return kind === 'Host' || kind === 'VolumeStore' ? ['all:'] : []
 }
 

@@ -108,6 +108,17 @@ describe('the snapshot controller', () => {
     expect(await phaseOf(uid)).toBe('Deleting')
   })
 
+  it('looks, where a volume changed, at the snapshots that this concerns alone', async () => {
+    const [of, other] = [await volume(), await volume()]
+    const groupUid = randomUUID()
+    const [asked, grouped, source] = [await snapshot(of, { phase: 'Asked', groupUid }), await snapshot(other, { phase: 'Asked', groupUid }), await snapshot(other, { phase: 'Ready', hidden: true })]
+    await snapshot(of, { phase: 'Ready' })
+    await snapshot(other, { phase: 'Asked' })
+    await db.volume.update({ where: { uid: of }, data: { sourceSnapshotUid: source } })
+    const [key] = snapshotController.keysOf({ kind: 'Volume', action: 'modified', uid: of, tenantId, namespace: null, name: '', cursor: { epoch: '', xid: '0', seq: '0' }, oldLabels: null, newLabels: null })
+    expect([...((await snapshotController.reconcile(ctx(), key ?? '')) ?? [])].sort()).toEqual([asked, grouped, source].map((uid) => `snapshot:${uid}`).sort())
+  })
+
   it('lets a group go of which one could not be taken, and says for which', async () => {
     const groupUid = randomUUID()
     const [first, second] = [await snapshot(await volume(), { groupUid, name: 'first', phase: 'Taking' }), await snapshot(await volume(), { groupUid, name: 'second', phase: 'Ready' })]
