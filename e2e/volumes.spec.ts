@@ -178,12 +178,46 @@ test('a volume is made of a disk’s image that is sent', async ({ console: page
   await expect(dialog.getByText('Choose an archive')).toBeVisible()
   await dialog.getByLabel('Archive', { exact: true }).last().setInputFiles({ name: 'disk.raw', mimeType: 'application/octet-stream', buffer: Buffer.alloc(2 ** 21, 1) })
   await dialog.getByRole('button', { name: 'Create volume' }).click()
-  // The disk is larger than what is asked for, and is not sent again.
+  // The disk is larger than what is asked for: that is said before it is sent.
   await expect(dialog.getByRole('textbox', { name: 'Size' })).toHaveAttribute('aria-invalid', 'true')
+  expect((await api.volume.listUploads.query({ tenant: slug })).items).toEqual([])
   await dialog.getByRole('textbox', { name: 'Size' }).fill('2Mi')
   await dialog.getByRole('button', { name: 'Create volume' }).click()
   await expect(page.getByRole('heading', { name: 'sent', level: 1 })).toBeVisible()
   expect((await api.volume.get.query({ tenant: slug, name: 'sent' })).spec.source.kind).toBe('Upload')
+
+  // What was sent and became no volume is found again: one is deleted, of the other a volume is made.
+  for (const bytes of [2 ** 20, 3 * 2 ** 20]) expect(await page.evaluate(async ([path, length]) => (await fetch(path, { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: new Uint8Array(length) })).status, [`/api/volumes/${slug}`, bytes] as const)).toBe(201)
+  await page.goto(`/t/${slug}/volumes-new`)
+  await dialog.getByText('Archive', { exact: true }).click()
+  await dialog.getByRole('button', { name: 'Delete upload of 3 MiB' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete upload' }).click()
+  await expect(dialog.getByText('raw, 3 MiB')).toHaveCount(0)
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('found')
+  await dialog.getByRole('textbox', { name: 'Size' }).fill('1Mi')
+  await dialog.getByRole('radio', { name: /raw, 1 MiB/ }).check()
+  await dialog.getByRole('button', { name: 'Create volume' }).click()
+  await expect(page.getByRole('heading', { name: 'found', level: 1 })).toBeVisible()
+})
+
+test('a claim asks for more, from its own page or its volume’s', async ({ console: page, tenant }) => {
+  const { api, slug } = tenant
+  await api.volume.create.mutate({ tenant: slug, name: 'kept', spec: { size: '1Gi' } })
+  await api.volumeClaim.create.mutate({ tenant: slug, name: 'logs', spec: { accessModes: ['ReadWriteOnce'], volumeName: 'kept', resources: { requests: { storage: '1Gi' } } } })
+  await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase, { timeout: VOLUME_MS }).toBe('Bound')
+  await page.goto(`/t/${slug}/volumes/kept`)
+  await page.getByRole('link', { name: 'Grow claim' }).click()
+  const dialog = form(page, 'Grow logs')
+  await dialog.getByRole('textbox', { name: 'New size' }).fill('1Gi')
+  await dialog.getByRole('button', { name: 'Grow claim' }).click()
+  await expect(dialog.getByText('Must be more than 1 GiB')).toBeVisible()
+  await dialog.getByRole('textbox', { name: 'New size' }).fill('2')
+  await dialog.getByRole('button', { name: 'Grow claim' }).click()
+  await expect(dialog).toHaveCount(0)
+  expect((await api.volume.get.query({ tenant: slug, name: 'kept' })).status.sizeBytes).toBe(2 * 2 ** 30)
+  await page.getByRole('button', { name: 'Actions for logs' }).click()
+  await page.getByRole('menuitem', { name: 'Grow claim' }).click()
+  await expect(dialog.getByText('More than 2 GiB')).toBeVisible()
 })
 
 test('schedules say what they would do, and their volume’s page their next runs', async ({ console: page, tenant }) => {
