@@ -206,6 +206,26 @@ describe('the volumes of pods', () => {
     expect(vm.calls.filter((call) => call.startsWith('attach'))).toHaveLength(1)
   })
 
+  it('that are taken away from their host while a guest does not answer end its VM after a while, and one that is only detached does not', async () => {
+    const { pod, clock, server, phase, attachment, up } = host
+    const vm = new MemoryVm()
+    const isEnded = vi.fn()
+    void vm.machine.exited.then(isEnded)
+    const attach = vi.spyOn(vm.guest.volumes, 'attach').mockImplementation(() => vm.machine.exited.then(() => Promise.reject(new Error('the guest is gone'))))
+    const volume = server.attached(server.volume(), pod, 'data')
+    server.say(volume)
+    up(vm)
+    await until(() => expect(attach).toHaveBeenCalled())
+    server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
+    await clock.advance(60_000)
+    expect([isEnded.mock.calls.length, attachment(volume)?.phase]).toEqual([0, 'Detaching'])
+    server.unsay(`volume/${volume.uid}`)
+    await until(async () => {
+      await clock.advance(5_000)
+      expect([isEnded.mock.calls.length, phase(volume)]).toEqual([1, 'Gone'])
+    })
+  })
+
   it('that come while a VM of an earlier agent is asked what it has stay', async () => {
     const { pod, server, attachment, up } = host
     const vm = new MemoryVm()

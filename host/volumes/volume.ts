@@ -30,11 +30,15 @@ export type VolumeParts = {
 }
 
 type PodStep = Extract<Step, { podUid: string }>['do']
+type Giving = { hold: Hold; vm: PodVm }
 /** Of the volume itself. */
 export type VolumeStep = Exclude<Step, { podUid: string }>['do']
 
 /** How often its store is asked what a volume that somebody has takes there. How full its file system is its guest says (./usage.ts). */
 const lookEveryMs = 60_000
+
+/** As long a guest that is just given a volume has to give it back. */
+const hurryMs = 5_000
 
 const whatOf: Record<Step['do'], string> = {
   ...{ note: 'written down', look: 'found', create: 'made', claim: 'claimed', revert: 'brought back to its snapshot', grow: 'grown', flatten: 'made independent of its snapshot', purge: 'removed', letGo: 'let go', wait: '', lost: 'found' },
@@ -61,6 +65,8 @@ export class Volume {
   private isUntidy = false
   /** Of what takes long, which a newer word of the server ends. */
   private job: AbortController | null = null
+  /** To whom a disk is given just now, which may take as long as its guest does. */
+  private giving: Giving | null = null
 
   /** `isKnown`: the ledger says what `entry` does. */
   constructor(
@@ -94,6 +100,17 @@ export class Volume {
     if (!object || object.purge || object.epoch !== entry.object?.epoch) this.job?.abort(new Error('the server says something else of the volume'))
     this.state.take(object)
     this.retryNow()
+    if (this.giving) void this.hurry(this.giving)
+  }
+
+  /** A guest that does not answer keeps a volume no longer that is to be taken away without its word: its VM is ended. */
+  private async hurry(giving: Giving): Promise<void> {
+    const isOver = (): boolean => !this.state.wanted || this.state.wanted.purge || giving.hold.forced
+    if (!isOver()) return
+    await this.parts.clock.sleep(hurryMs, this.closing.signal).catch(() => {})
+    if (this.giving !== giving || !isOver() || this.closing.signal.aborted) return
+    this.parts.log.warn({ volume: this.uid, pod: giving.hold.podUid }, 'a guest that does not answer has a volume that is to be taken away: its virtual machine is ended')
+    await giving.vm.end().catch((error: unknown) => this.parts.log.error({ err: error, pod: giving.hold.podUid }, 'a virtual machine could not be ended'))
   }
 
   /** What failed is tried again at once. */
@@ -190,6 +207,7 @@ export class Volume {
     if (!hold) return
     const vm = this.parts.vms.get(podUid)
     try {
+      this.giving = vm && step !== 'detach' ? { hold, vm } : null
       if (vm) await this.withVm(step, hold, vm)
       else this.state.ended(hold)
       hold.succeeded()
@@ -197,6 +215,7 @@ export class Volume {
       // Whose VM ended meanwhile has nothing open.
       if (!this.closing.signal.aborted && this.parts.vms.get(podUid) === vm) this.noteFailure(step, error, (problem) => hold.failed(problem, this.now))
     } finally {
+      this.giving = null
       if (this.parts.vms.get(podUid) !== vm) this.state.ended(hold)
       this.state.settle(hold)
     }
