@@ -6,11 +6,14 @@ import { resolvePodVolumes, type FoundVolume, type ResolvedVolume } from './volu
 
 /**
  * What a store has for more volumes, as the host of `s` sees it: less what was promised to volumes that are there and is not written yet, on the host's own disk or in a store that all see, and less what is left
- * free for what snapshots and clones take: a twentieth, and 1 GiB at most. Null: the host has not said how much is free.
+ * free for what snapshots and clones take: a twentieth, and 1 GiB at most. Null: the host has not said how much is free. Of a statement with {@link promisedIn} and {@link joinPromised}.
  */
-export const freeForVolumes = Prisma.sql`(s."freeBytes" - least(coalesce(s."totalBytes", 0) / 20, 1073741824) - coalesce((
-  select sum(greatest(v."sizeBytes" - coalesce(v."storedBytes", 0), 0)) from "Volume" v
-  where v."storeId" = s."storeId" and v."storedPhase" not in ('Failed', 'Purged') and (v."homeHostId" = s."hostId" or (v."homeHostId" is null and (v."hostId" is not null or v."storedPhase" <> 'Absent')))), 0))`
+export const freeForVolumes = Prisma.sql`(s."freeBytes" - least(coalesce(s."totalBytes", 0) / 20, 1073741824) - coalesce(here."bytes", 0) - coalesce(everywhere."bytes", 0))`
+/** What was promised in these stores and is not written yet, on each host's disk and, in a store that all see, to all: summed once, however many hosts there are. */
+export const promisedIn = (storeIds: readonly string[]): Prisma.Sql => Prisma.sql`with "promised" as materialized (
+  select v."storeId", v."homeHostId", sum(greatest(v."sizeBytes" - coalesce(v."storedBytes", 0), 0)) as "bytes" from "Volume" v
+  where v."storeId" = any(${[...storeIds]}::uuid[]) and v."storedPhase" not in ('Failed', 'Purged') and (v."homeHostId" is not null or v."hostId" is not null or v."storedPhase" <> 'Absent') group by 1, 2)`
+export const joinPromised = Prisma.sql`left join "promised" here on here."storeId" = s."storeId" and here."homeHostId" = s."hostId" left join "promised" everywhere on everywhere."storeId" = s."storeId" and everywhere."homeHostId" is null`
 
 type Demand = { problem: string | null; homes: { hostId: string; volume: string }[]; stores: { storeId: string; newBytes: number }[] }
 /** A pod that has no host yet. `volumes`: what they ask of it; null: it has none that outlive it. `unplaced`: those that will lie on its host's disk from now on. */
@@ -51,7 +54,7 @@ function storesOf(volumes: readonly FoundVolume[]): Demand['stores'] {
 /** What each host says of these stores, by hosts and stores. */
 export async function listHostStores(db: Database, storeIds: readonly string[]): Promise<Map<string, Map<string, { reachable: boolean; freeBytes: number | null }>>> {
   const rows = storeIds.length === 0 ? [] : await db.$queryRaw<{ hostId: string; storeId: string; reachable: boolean; freeBytes: number | null }[]>`
-    select s."hostId", s."storeId", s."reachable", ${freeForVolumes}::float8 as "freeBytes" from "VolumeStoreHost" s where s."storeId" = any(${[...new Set(storeIds)]}::uuid[])`
+    ${promisedIn([...new Set(storeIds)])} select s."hostId", s."storeId", s."reachable", ${freeForVolumes}::float8 as "freeBytes" from "VolumeStoreHost" s ${joinPromised} where s."storeId" = any(${[...new Set(storeIds)]}::uuid[])`
   const byHost = new Map<string, Map<string, { reachable: boolean; freeBytes: number | null }>>()
   for (const { hostId, storeId, ...store } of rows) byHost.set(hostId, (byHost.get(hostId) ?? new Map<string, { reachable: boolean; freeBytes: number | null }>()).set(storeId, store))
   return byHost

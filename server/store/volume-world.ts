@@ -3,7 +3,7 @@ import { storageClassSpec } from '@/domain/storage-class/spec'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import type { Database } from './database'
-import { freeForVolumes } from './volume-scheduling'
+import { freeForVolumes, joinPromised, promisedIn } from './volume-scheduling'
 
 /** What the volume controller reads of a volume; a field says what prisma/schema/volume.prisma says of it. */
 export type VolumeFacts = NonNullable<Awaited<ReturnType<typeof readVolumeFacts>>>
@@ -31,12 +31,12 @@ export async function readVolumeFacts(db: Database, uid: string) {
 /** A host as the volume controller weighs it. `heard`: when it was heard of last, in milliseconds of the database's clock; null: never. `freeBytes`: of the volume's store there, less what was promised and is not written; null: not known. */
 export type VolumeHostFacts = { id: string; name: string; phase: string; declared: boolean; heard: number | null; reaches: boolean; freeBytes: number | null; kept: number }
 
-/** These hosts, and with `candidates` those that are Ready, take what is new and reach the store: the 100 with the fewest volumes. */
+/** These hosts, and with `candidates` those that are Ready, take what is new and reach the store: the 100 with the fewest volumes. Without them no room is looked for, and what was promised is not summed. */
 export const listVolumeHosts = (db: Database, storeId: string, ids: readonly string[], candidates: boolean): Promise<VolumeHostFacts[]> => db.$queryRaw<VolumeHostFacts[]>`
-  select h."id", h."name", h."phase", h."lostAt" is not null as "declared", (extract(epoch from h."lastHeartbeat") * 1000)::float8 as "heard", coalesce(s."reachable", false) as "reaches",
+  ${promisedIn(candidates ? [storeId] : [])} select h."id", h."name", h."phase", h."lostAt" is not null as "declared", (extract(epoch from h."lastHeartbeat") * 1000)::float8 as "heard", coalesce(s."reachable", false) as "reaches",
     ${freeForVolumes}::float8 as "freeBytes", k."count"::int as "kept"
   from "Host" h
-  left join "VolumeStoreHost" s on s."hostId" = h."id" and s."storeId" = ${storeId}::uuid
+  left join "VolumeStoreHost" s on s."hostId" = h."id" and s."storeId" = ${storeId}::uuid ${joinPromised}
   left join lateral (select count(*) as "count" from "Volume" v where v."hostId" = h."id") k on true
   where h."id" = any(${[...ids]}::uuid[]) or (${candidates} and h."phase" = 'Ready' and h."lostAt" is null and not h."unschedulable" and s."reachable")
   order by (h."id" = any(${[...ids]}::uuid[])) desc, k."count", h."name" limit ${ids.length + 100}`
