@@ -110,6 +110,11 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
 
   const next = await startWith({ ...volume, epoch: 2, attachments: [], detaching: [] })
   expect(await sh(next.pod, 'cat /data/file')).toBe('later')
+  // A dead QEMU leaves its lock and, for half a minute, its watch.
+  await sh(next.pod, 'echo killed >/data/file && sync')
+  const killed = (await host.processOf(next.pod)) ?? 0
+  process.kill(killed, 'SIGKILL')
+  await until(async () => (await host.processOf(next.pod).catch(() => killed)) !== killed && (await sh(next.pod, 'cat /data/file').catch(() => '')) === 'killed')
   await end(next.pod, next.volume)
 
   const without = host.pod({ containers: [container], terminationGracePeriodSeconds: 1 })
