@@ -22,6 +22,7 @@ export function SchedulePreview({ tenant, name, draft }: { tenant: string; name?
       </Callout>
       {data.volumes.length === 0 && data.missing.length === 0 && <Callout tone="notice" title="It means no volume now">{nothingMeant(spec)}</Callout>}
       {data.missing.length > 0 && <Callout tone="notice" title={`There is no volume ${data.missing.slice(0, 3).join(', ')}`}>It is taken once there is one of that name.</Callout>}
+      {data.left && <Callout tone="notice" title="Its labels mean more volumes than it takes">A run takes those of the first {formatCount(data.volumes.length, 'volume')} by name: part them among several schedules.</Callout>}
       {troubled.length > 0 && <Callout tone="notice" title="Not of all of them could one be taken now"><ul className="flex list-disc flex-col gap-1 pl-4">{troubled.slice(0, 5).map((each) => <li key={each.name}>{each.name}: {each.problem}</li>)}</ul></Callout>}
       {data.dropped.length > 0 && <Callout tone="notice" title={`Its next run deletes ${formatCount(data.dropped.length, 'snapshot')}`}>{data.dropped.slice(0, 5).join(', ')}{data.dropped.length > 5 && ' and more'}</Callout>}
     </div>
