@@ -13,7 +13,9 @@ const chosen = args.filter((arg) => PARTS.includes(arg))
 const files = args.filter((arg) => !PARTS.includes(arg))
 const parts = new Set(chosen.length > 0 ? chosen : USUAL)
 
-const vitest = (...projects) => [npmProgram('vitest'), 'run', ...projects.flatMap((project) => ['--project', project]), ...files]
+/** In a whole run a test that fails is asked once more (test/outcome.mjs says what then counts); who names files wants to see it fail. */
+const secondTry = (option) => (files.length > 0 ? [] : [option])
+const vitest = (...projects) => [npmProgram('vitest'), 'run', ...projects.flatMap((project) => ['--project', project]), ...secondTry('--retry=1'), ...files]
 /** What runs where files are named, and where none is. */
 const usual = (name) => (files.length > 0 ? [name, 'long'] : [name])
 
@@ -28,7 +30,7 @@ const run = {
   checks: async () => (await import('./test/checks.mjs')).runChecks({ idle }),
   unit: async () => [await suite('unit tests', vitest('unit'))],
   real: async () => [await realSuite()],
-  e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), files)],
+  e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), [...secondTry('--retries=1'), ...files])],
   long: runLong,
   upgrade: async () => (await import('./test/upgrade.mjs')).runUpgrade(),
 }
@@ -37,7 +39,7 @@ const run = {
 async function runLong() {
   const { isJourney, runJourneys } = await import('./test/journeys.mjs')
   const outcomes = [await suite('long tests on real parts', [...vitest('long'), ...(files.length > 0 ? ['--passWithNoTests'] : [])], { limitMs: 900_000 })]
-  if (files.length === 0 || files.some(isJourney)) outcomes.push(await runJourneys(['long'], files))
+  if (files.length === 0 || files.some(isJourney)) outcomes.push(await runJourneys(['long'], [...secondTry('--retries=1'), ...files]))
   return outcomes
 }
 
@@ -68,15 +70,16 @@ try {
 }
 
 // What failed went by long ago: whoever sees the end of this alone knows what to look for.
-for (const { name, output, failures = [] } of outcomes) {
+for (const { name, output, failures = [], unsteady = [] } of outcomes) {
   if (idle && output) console.log(`\n✗ ${name}\n${output}`)
+  for (const first of unsteady) console.log(`\n! ${name}: failed, and passed when it was repeated: ${first}`)
   for (const failure of failures) console.log(`\n✗ ${name}: ${failure}`)
 }
 
 const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0)
 console.log('')
-for (const { name, passed, failed, skipped, seconds } of outcomes) {
-  console.log(`${failed > 0 ? '✗' : '✓'} ${name.padEnd(48)} ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}  ${seconds.toFixed(0)} s`)
+for (const { name, passed, failed, skipped, unsteady = [], seconds } of outcomes) {
+  console.log(`${failed > 0 ? '✗' : '✓'} ${name.padEnd(48)} ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}${unsteady.length > 0 ? `, ${unsteady.length} unsteady` : ''}  ${seconds.toFixed(0)} s`)
 }
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`)
 process.exitCode = sum('failed') > 0 || sum('passed') + sum('skipped') === 0 ? 1 : 0

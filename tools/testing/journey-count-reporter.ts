@@ -6,10 +6,18 @@ import type { Reporter, TestCase, TestError, TestResult } from '@playwright/test
 export default class JourneyCountReporter implements Reporter {
   private readonly outcomes = new Map<string, 'passed' | 'failed' | 'skipped'>()
   private readonly failures = new Map<string, string>()
+  /** Journeys that failed and then passed, with what they failed on. */
+  private readonly unsteady = new Map<string, string>()
   private errors = 0
 
   onTestEnd(test: TestCase, result: TestResult): void {
-    if (result.status !== 'skipped' && !test.ok()) this.failures.set(test.id, `${test.titlePath().filter(Boolean).join(' › ')}\n${stripVTControlCharacters(result.error?.message ?? '').trim().slice(0, 600)}`)
+    const failed = result.status !== 'skipped' && result.status !== test.expectedStatus
+    const before = this.failures.get(test.id)
+    if (!failed && before) {
+      this.failures.delete(test.id)
+      this.unsteady.set(test.id, before)
+    }
+    if (failed) this.failures.set(test.id, `${test.titlePath().filter(Boolean).join(' › ')}\n${stripVTControlCharacters(result.error?.message ?? '').trim().slice(0, 600)}`)
     this.outcomes.set(test.id, result.status === 'skipped' ? 'skipped' : test.ok() ? 'passed' : 'failed')
   }
 
@@ -22,7 +30,7 @@ export default class JourneyCountReporter implements Reporter {
   onEnd(): void {
     const count = (outcome: string) => [...this.outcomes.values()].filter((value) => value === outcome).length
     const counts = { passed: count('passed'), failed: count('failed') + this.errors, skipped: count('skipped') }
-    if (process.env.HYPERNETES_COUNTS) writeFileSync(process.env.HYPERNETES_COUNTS, JSON.stringify({ ...counts, failures: [...this.failures.values()] }))
+    if (process.env.HYPERNETES_COUNTS) writeFileSync(process.env.HYPERNETES_COUNTS, JSON.stringify({ ...counts, failures: [...this.failures.values()], unsteady: [...this.unsteady.values()] }))
     console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}`)
   }
 }

@@ -9,13 +9,16 @@ export const ring = { bytes: 512 << 10, lineBytes: 4096 } as const
 /** Of a port with more requests a second than this, one of so many that succeed is logged, and each that fails: a line takes a tenth of what a request does, and the ring would reach back for less than a second. */
 export const busy = { requestsPerSecond: 100, oneOf: 20 } as const
 
-const json = (variable: string) => `"%[var(txn.${variable}),json(utf8s)]"`
+/** What the log keeps of a request until its end: of the name of its host so many bytes. HAProxy keeps the method and path itself. */
+export const logCaptures = ['capture request header Host len 300'] as const
+
+const json = (...words: string[]) => `"%[${[...words, 'json(utf8s)'].join(',')}]"`
 /**
  * A line is a JSON array. What a client sent stands in it through HAProxy's `json` alone, which leaves no quote, backslash or control character as it was, and cut to a
- * length (see frontends.ts), so that no line is cut. All else is HAProxy's own: numbers, and names of ours.
+ * length, so that no line is cut. All else is HAProxy's own: numbers, and names of ours. What is to be done for a line is done here, where one of so many is written, not with each request.
  */
 export const logFormat = {
-  http: `[%[date(0,ms)],"%ci",%fp,${json('part')},"%b","%s",${json('method')},${json('host')},${json('path')},%ST,%U,%B,%Ta,"%ts"]`,
+  http: `[%[date(0,ms)],"%ci",%fp,${json('var(txn.part)')},"%b","%s",${json('capture.req.method', 'bytes(0,32)')},${json('capture.req.hdr(0)', 'host_only', 'lower', 'rtrim(.)', 'bytes(0,255)')},${json('capture.req.uri', 'field(1,?)', 'bytes(0,600)')},%ST,%U,%B,%Ta,"%ts"]`,
   tcp: '[%[date(0,ms)],"%ci",%fp,"-","%b","%s","-","-","-",0,%U,%B,%Tt,"%ts"]',
 } as const
 

@@ -1,4 +1,4 @@
-import type { BalancerModel } from '@/domain/load-balancer/model'
+import type { BalancerListener, BalancerModel } from '@/domain/load-balancer/model'
 
 /** HAProxy's table of what it counts beside its own statistics: for a rule (`rule/ID`), and for what reaches a backend without any (`backend/NAME`). */
 export const figuresTable = 'figures'
@@ -12,7 +12,10 @@ export const figuresSection = ({ listeners, backends }: BalancerModel): string[]
 ]
 
 /** Counts a request for its rule, or its backend where no rule led there. */
-export const counted = `http-request track-sc${partCounter} var(txn.part) table ${figuresTable}`
+export function counted({ rules, defaultBackend }: Pick<BalancerListener, 'rules' | 'defaultBackend'>): string[] {
+  const part = rules.length > 0 ? 'var(txn.part)' : defaultBackend === null ? null : `str(backend/${defaultBackend})`
+  return part === null ? [] : [`http-request track-sc${partCounter} ${part} table ${figuresTable}`]
+}
 
 /** Counts how long a pod took to begin its answer, after the whole head of the request was there. HAProxy's clock is as old as its last look at its sockets. */
 export const latencies = [

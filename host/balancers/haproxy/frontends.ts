@@ -1,5 +1,5 @@
 import type { BalancerListener, BalancerModel } from '@/domain/load-balancer/model'
-import { busy, logFormat, ring, ringName } from './access-log'
+import { busy, logCaptures, logFormat, ring, ringName } from './access-log'
 import { counted, latencies } from './figures-table'
 import { inBalancer } from './places'
 import { routing } from './rules'
@@ -38,6 +38,7 @@ const logging = ({ protocol }: BalancerListener, { options }: BalancerModel) => 
   `log ring@${ringName} len ${ring.lineBytes} format raw sample 1:${options.logOneOf} local0`,
   // In quotation marks, in which a backslash keeps what follows as it is.
   `log-format "${logFormat[protocol === 'tcp' ? 'tcp' : 'http'].replaceAll('"', '\\"')}"`,
+  ...(protocol === 'tcp' ? [] : logCaptures),
 ])
 
 /** Who may connect is judged by the address that connects. Where that is a proxy's, this says which proxies may name their clients: anybody else could name any address, such as an allowed one. */
@@ -63,11 +64,11 @@ const ofHttp = (listener: BalancerListener, model: BalancerModel): string[] => [
   ...(listener.redirectToHttps === null ? answered(listener, model) : [redirect(listener.redirectToHttps)]),
 ]
 
-/** What a request is, where rules or the log ask. */
+/** When a request began, whether the log leaves it out, and what rules ask of it. */
 const known = ({ rules }: BalancerListener, { options: { logOneOf } }: BalancerModel) => [
   'http-request set-var(txn.began) date(0,ms)',
-  ...(logOneOf === null ? [] : ['http-request set-var(txn.method) method,bytes(0,32)', `http-request set-var(txn.unlogged) bool(true) if { fe_req_rate gt ${busy.requestsPerSecond} } !{ rand(${busy.oneOf}) eq 0 }`]),
-  ...(logOneOf === null && rules.length === 0 ? [] : ['http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.),bytes(0,255)', 'http-request set-var(txn.path) path,bytes(0,600)']),
+  ...(logOneOf === null ? [] : [`http-request set-var(txn.unlogged) bool(true) if { fe_req_rate gt ${busy.requestsPerSecond} } !{ rand(${busy.oneOf}) eq 0 }`]),
+  ...(rules.length === 0 ? [] : ['http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.),bytes(0,255)', 'http-request set-var(txn.path) path,bytes(0,600)']),
 ]
 
 const limited = ({ options: { ratePerSecond } }: BalancerModel) => (ratePerSecond === null ? [] : [`http-request track-sc0 ${client} table ${clientsTable}`, `http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${ratePerSecond * rateSeconds} }`])
@@ -79,8 +80,10 @@ const plainHost = "{ req.fhdr(host) -m reg '^[A-Za-z0-9._:\\[\\]-]+$' }"
  * every upgrade but WebSocket (HAProxy passes one to h2c on; a client that offers it goes on without).
  */
 const unambiguous = [
-  `http-request deny deny_status 400 if HTTP_1.1 !${plainHost}`,
-  `http-request deny deny_status 400 if !HTTP_1.1 { req.fhdr(host) -m found } !${plainHost}`,
+  // What must name a plain host, of HTTP/1.1, or does name one. The name is looked at first: it is plain nearly always, and then nothing else is asked.
+  'acl names-host req.ver -m str 1.1',
+  'acl names-host req.fhdr(host) -m found',
+  `http-request deny deny_status 400 if !${plainHost} names-host`,
   'http-request deny deny_status 405 if { method CONNECT }',
   'http-request deny deny_status 400 if { req.fhdr_cnt(upgrade) gt 1 }',
   'http-request del-header upgrade if { req.fhdr(upgrade) -m found } !{ req.fhdr(upgrade),lower -m str websocket }',
@@ -93,7 +96,7 @@ const answered = (listener: BalancerListener, model: BalancerModel): string[] =>
   ...bodyLimit(model),
   ...routing(listener),
   ...(listener.defaultBackend === null ? [`http-request return status 404 content-type text/plain string "No rule of this load balancer fits this host and path.\\n"${listener.rules.length === 0 ? '' : ' if !{ var(txn.backend) -m found }'}`] : []),
-  counted,
+  ...counted(listener),
   ...forwarded(listener),
   ...(model.options.logOneOf === null ? [] : ['http-response set-log-level silent if { var(txn.unlogged) -m found } { status lt 400 }']),
   ...latencies,

@@ -96,14 +96,16 @@ describe.runIf(process.getuid?.() === 0)('what a balancer bears', { timeout: 60_
     const marks = ['/"],"x":"\\', '/a%0a[1,2]', "/'{}|%00", `/${'z'.repeat(3_000)}`, '/\x7f', '/é']
     for (const path of marks) await at.send(88, `GET ${path} HTTP/1.1\r\nHost: log.test\r\n\r\n`)
     await at.send(88, 'GET /?token=secret HTTP/1.1\r\nHost: log.test\r\nAuthorization: Bearer secret\r\nCookie: a=secret\r\n\r\n')
+    await at.send(88, 'GET http://LOG.test:88/whole?token=secret HTTP/1.1\r\nHost: LOG.test:88\r\n\r\n')
     await at.send(88, 'GET /bad HTTP/1.1\r\nHost: "],[\r\n\r\n')
     const lines = []
     // Those of before may still end.
     for await (const line of at.haproxy.log({ tailLines: 5_000, follow: false }, new AbortController().signal)) if (line.listener === 88) lines.push(line)
-    lines.splice(0, lines.length - 8)
+    lines.splice(0, lines.length - 9)
     expect(lines.slice(0, 3).map(({ path, host, rule: id, status }) => ({ path, host, id, status }))).toEqual(marks.slice(0, 3).map((path) => ({ path, host: 'log.test', id: 'any', status: 200 })))
     expect(lines[3]?.path).toHaveLength(512)
     expect(lines.every(({ client }) => client === at.lab.here)).toBe(true)
+    expect(lines.at(-2)).toMatchObject({ method: 'GET', path: '/whole', host: 'log.test', status: 200 })
     expect(lines.at(-1)).toMatchObject({ status: 400, backend: null, server: null })
     expect(JSON.stringify(lines)).not.toContain('secret')
     const off = new AbortController()

@@ -29,7 +29,7 @@ export function mapFiles(listeners: readonly BalancerListener[]): Map<string, st
   return new Map([[ruleMaps.exact, text(maps.exact)], [ruleMaps.prefix, text(maps.prefix)]])
 }
 
-/** Lines that set `txn.backend`, and `txn.part` to what a request is counted for (a rule, or the backend of those without), from `txn.host` and `txn.path`: exact host, wildcard, any; of each the whole path, then the longest beginning. */
+/** Lines that set, where there are rules, `txn.backend`, and `txn.part` to what a request is counted for (a rule, or the backend of those without), from `txn.host` and `txn.path`: exact host, wildcard, any; of each the whole path, then the longest beginning. */
 export function routing({ port, rules, defaultBackend }: BalancerListener): string[] {
   const unset = 'if !{ var(txn.route) -m found }'
   const host = { one: 'concat(,txn.host,)', below: 'concat(*.,txn.parent,)', any: 'concat(*)' } as const
@@ -41,6 +41,5 @@ export function routing({ port, rules, defaultBackend }: BalancerListener): stri
     ...lookups,
     ...(lookups.length > 0 && defaultBackend !== null ? [`http-request set-var(txn.route) str(backend/${defaultBackend}:${defaultBackend}) ${unset}`] : []),
     ...(lookups.length > 0 ? ['http-request set-var(txn.part) var(txn.route),field(1,:)', 'http-request set-var(txn.backend) var(txn.route),field(2,:)'] : []),
-    ...(lookups.length === 0 && defaultBackend !== null ? [`http-request set-var(txn.part) str(backend/${defaultBackend})`] : []),
   ]
 }
