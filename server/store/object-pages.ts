@@ -22,6 +22,8 @@ export type PageQuery = {
   deleted?: boolean | undefined
   /** Of snapshots: those of one volume, by its name; of one instant; of one schedule, by its name. */
   snapshots?: { volume?: string | undefined; group?: string | undefined; schedule?: string | undefined } | undefined
+  /** Of volumes: those that were made of a snapshot, by its name. */
+  madeOf?: string | undefined
   sort: (typeof pageSorts)[number]
   descending: boolean
   limit: number
@@ -47,12 +49,13 @@ const ofSnapshots = (scope: Scope, { volume, group, schedule }: NonNullable<Page
   ...(schedule === undefined ? [] : [Prisma.sql`o."scheduleUid" in (select "uid" from "SnapshotSchedule" where "tenantId" = ${scope.tenantId} and "name" = ${schedule})`]),
 ]
 
-function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [], deleted, snapshots = {} }: PageQuery): Prisma.Sql {
+function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [], deleted, snapshots = {}, madeOf }: PageQuery): Prisma.Sql {
   const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(labelsOf(kind), requirement))]
   if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
   if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
   if (ofNetwork.includes(kind) && networkId !== undefined) conditions.push(Prisma.sql`o."networkId" = ${networkId}::uuid`)
   if (kind === 'VolumeSnapshot') conditions.push(...ofSnapshots(scope, snapshots))
+  if (kind === 'Volume' && madeOf !== undefined) conditions.push(Prisma.sql`o."sourceSnapshotUid" in (select "uid" from "VolumeSnapshot" where "tenantId" = ${scope.tenantId} and "name" = ${madeOf} and not "hidden")`)
   if (deleted !== undefined) conditions.push(deleted ? Prisma.sql`o."deletedAt" is not null` : Prisma.sql`o."deletedAt" is null`)
   if (search) conditions.push(kind === 'FloatingAddress' ? Prisma.sql`(position(${search.toLowerCase()} in o."name") > 0 or position(${search.toLowerCase()} in host(o."address")) > 0)` : Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
   return Prisma.join(conditions, ' and ')

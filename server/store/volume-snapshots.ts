@@ -41,6 +41,19 @@ export async function countClonesOf(db: Database, uids: readonly string[]): Prom
   return new Map(rows.map(({ uid, count }) => [uid, count]))
 }
 
+/** What belongs to a snapshot, by name, 500 of each at most: volumes made of it, those that can be restored too; claims that wait for one; others of its instant; others of its volume. */
+export async function readSnapshotDependents(db: Database, scope: Scope, { uid, name, groupUid, volumeUid }: Pick<VolumeSnapshotRow, 'uid' | 'name' | 'groupUid' | 'volumeUid'>): Promise<{ volumes: string[]; claims: string[]; group: string[]; others: string[] }> {
+  const { tenantId } = scope
+  const named = { select: { name: true }, orderBy: { name: 'asc' }, take: 500 } as const
+  const shown = { tenantId, hidden: false, deletedAt: null, uid: { not: uid } }
+  const volumes = await db.volume.findMany({ where: { tenantId, sourceSnapshotUid: uid, storedPhase: { not: 'Purged' } }, ...named })
+  const claims = await db.volumeClaim.findMany({ where: { tenantId, deletedAt: null, volume: null, AND: [{ spec: { path: ['dataSource', 'kind'], equals: 'VolumeSnapshot' } }, { spec: { path: ['dataSource', 'name'], equals: name } }] }, select: { namespace: true, name: true }, orderBy: [{ namespace: 'asc' }, { name: 'asc' }], take: 500 })
+  const group = groupUid === null ? [] : await db.volumeSnapshot.findMany({ where: { ...shown, groupUid }, ...named })
+  const others = volumeUid === null ? [] : await db.volumeSnapshot.findMany({ where: { ...shown, volumeUid, phase: 'Ready' }, ...named })
+  const names = (rows: readonly { name: string }[]) => rows.map((row) => row.name)
+  return { volumes: names(volumes), claims: claims.map((one) => `${one.namespace}/${one.name}`), group: names(group), others: names(others) }
+}
+
 /** A volume that needs the snapshot to be there: it is being made of it, or goes back to it, or after it was taken. Null: none does. */
 export async function findNeederOf(tx: Transaction, uid: string): Promise<{ name: string; reverting: boolean } | null> {
   const row = await tx.volume.findFirst({ where: { OR: [{ revertTo: uid }, { revertAfter: uid }, { sourceSnapshotUid: uid, storedPhase: { in: ['Absent', 'Creating'] } }], purging: false }, select: { name: true, revertTo: true, revertAfter: true }, orderBy: { createdAt: 'asc' } })

@@ -175,6 +175,7 @@ export const inputs: Record<string, Record<string, unknown> | undefined> = {
   'volumeClaim.watch': {},
   'volumeSnapshot.list': {},
   'volumeSnapshot.get': { name: 'before' },
+  'volumeSnapshot.previewDelete': { name: 'before' },
   'volumeSnapshot.create': { name: 'foreign', spec: { source: { volumeName: 'data' } } },
   'volumeSnapshot.createGroup': { name: 'foreign', pod },
   'volumeSnapshot.update': { name: 'before', labels: { a: 'b' } },

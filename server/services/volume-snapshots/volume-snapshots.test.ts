@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { inTransaction } from '@/server/store/database'
 import { startVolumeServer } from '../volumes/testing/volume-server'
 import { createSnapshotGroup, createSnapshotGroupInput } from './snapshot-groups'
+import { listVolumes, listVolumesInput } from '../volumes/volume-view'
+import { previewSnapshotDeletion } from './snapshot-preview'
 import { getVolumeSnapshot, listSnapshotsInput, listVolumeSnapshots } from './snapshot-view'
 import { applyVolumeSnapshot, changeVolumeSnapshot, createSnapshotInput, createVolumeSnapshot, removeVolumeSnapshot } from './volume-snapshots'
 
@@ -111,6 +113,36 @@ describe('snapshots', () => {
     expect(await remove('s')).toEqual({ deleting: true })
     expect(await get('s')).toMatchObject({ status: { phase: 'Deleting' }, metadata: { deletionTimestamp: expect.any(String) } })
     expect((await test.audits('VolumeSnapshot')).filter(([action, name]) => action === 'volumeSnapshot.delete' && name === 's')).toHaveLength(1)
+  })
+
+  it('say what follows from their deletion before it, by name and number, and nothing of them goes by that', async () => {
+    const preview = async (name: string) => {
+      const { problem, consequences } = await previewSnapshotDeletion(test.server, test.ann, { name })
+      return [problem, ...consequences.map(({ text, danger }) => (danger ? `! ${text}` : text))]
+    }
+    const { uid } = await test.volume('data')
+    const groupUid = randomUUID()
+    const s = await test.snapshot('s', uid, { groupUid, storedBytes: 3n << 20n })
+    expect(await preview('s')).toEqual([null, '! The volume "data" stays as it is, and cannot go back to this moment any more; it is its only snapshot.', 'Up to 3 MiB become free in the store, as far as no other snapshot or volume shares them.', '! It cannot be restored.'])
+    await test.snapshot('log', null, { groupUid })
+    await test.snapshot('later', uid)
+    await test.volume('clone', { sourceSnapshotUid: s.uid })
+    await test.volume('gone', { sourceSnapshotUid: s.uid, storedPhase: 'Purged', deletedAt: new Date() })
+    for (const kind of ['VolumeSnapshot', 'PersistentVolumeClaim']) await test.db.volumeClaim.create({ data: { tenantId: test.ann.tenantId, namespace: 'shop', name: kind.toLowerCase(), spec: { dataSource: { kind, name: 's' } } } })
+    expect((await preview('s')).slice(0, -2)).toEqual([
+      null,
+      'The volume "data" stays as it is, and cannot go back to this moment any more; 1 other snapshot of it stays.',
+      '1 volume made of it keeps all that it has: clone.',
+      '! 1 claim that waits for a volume made of it gets none: shop/volumesnapshot.',
+      '1 snapshot of the same instant stays: log.',
+    ])
+    await set('clone', { storedPhase: 'Creating' })
+    expect((await preview('s'))[0]).toContain('cannot be deleted while the volume "clone" is being made of it')
+    expect([await preview('log'), (await listVolumes(test.server, test.ann, listVolumesInput.parse({ madeOf: 's' }))).items.map(({ metadata }) => metadata.name)]).toEqual([[null, '! Its volume is gone: what this snapshot holds is the last of it.', '1 snapshot of the same instant stays: s.', '! It cannot be restored.'], ['clone']])
+    expect((await get('s')).status.phase).toBe('Ready')
+    await expect(previewSnapshotDeletion(test.server, test.bob, { name: 's' })).rejects.toMatchObject({ code: 'not_found' })
+    await test.db.volumeSnapshot.updateMany({ where: { name: 'later' }, data: { phase: 'Failed' } })
+    expect(await preview('later')).toEqual([null, 'Nothing was kept in it.'])
   })
 
   it('are listed by volume, by instant and by schedule, without those of clones', async () => {

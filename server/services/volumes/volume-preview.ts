@@ -6,11 +6,12 @@ import { hotMounts } from '@/domain/volume/attachment'
 import { sizeBytesOf, volumeSize } from '@/domain/volume/limits'
 import type { VolumeConsequence, VolumePreview } from '@/domain/volume/preview'
 import type { Scope } from '@/server/auth/scope'
-import { inTransaction, type Transaction } from '@/server/store/database'
+import type { Transaction } from '@/server/store/database'
 import { holdPodForVolume } from '@/server/store/volume-attachments'
 import { findVolume, readVolumeDependents, readVolumeUse, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 import { podReference } from '../pods/delete-pod'
+import { listed, many, said, tried } from './tried'
 import { deleteVolumeInTransaction } from './volume-deletion'
 import { attachmentOf, detachInTransaction, type OfPod } from './volume-detachment'
 import { volumeReference } from './volume-view'
@@ -25,33 +26,11 @@ export const previewVolumeInput = z.discriminatedUnion('verb', [
 ], { error: 'must be delete, detach or grow' })
 type Input = z.output<typeof previewVolumeInput>
 
-/** Carries an answer out of a transaction that must not commit. */
-class Untried extends Error {
-  constructor(readonly preview: VolumePreview) {
-    super('taken back')
-  }
-}
-
-/** What a verb would do. It is tried, and taken back, so that it is refused for the reasons for which it would be. */
+/** What a verb would do, and why it would be refused. */
 export async function previewVolume(ctx: ServerContext, scope: Scope, input: Input): Promise<VolumePreview> {
   const row = await findVolume(ctx.db, scope, input.name)
   if (!row) throw notFound('Volume', input.name)
-  try {
-    return await inTransaction(ctx.db, async (tx) => {
-      const consequences = await consequencesOf(tx, ctx, scope, row, input)
-      const resourceVersion = String(row.revision)
-      try {
-        await attempt(tx, ctx, scope, input)
-      } catch (error) {
-        if (error instanceof DomainError && error.code !== 'internal' && error.code !== 'not_found') throw new Untried({ resourceVersion, problem: error.message, consequences })
-        throw error
-      }
-      throw new Untried({ resourceVersion, problem: null, consequences })
-    }, { repeatable: true })
-  } catch (error) {
-    if (error instanceof Untried) return error.preview
-    throw error
-  }
+  return tried(ctx, { resourceVersion: String(row.revision), consequences: (tx) => consequencesOf(tx, ctx, scope, row, input), attempt: (tx) => attempt(tx, ctx, scope, input) })
 }
 
 async function attempt(tx: Transaction, { config }: ServerContext, scope: Scope, input: Input): Promise<void> {
@@ -65,11 +44,6 @@ function consequencesOf(tx: Transaction, ctx: ServerContext, scope: Scope, row: 
   if (input.verb === 'detach') return ofDetachment(tx, scope, row, input)
   return ofGrowth(tx, ctx, scope, row, input.size)
 }
-
-const said = (text: string, danger = false): VolumeConsequence => ({ text, danger })
-const many = (count: number, noun: string): string => (count === 1 ? `1 ${noun}` : `${count} ${noun}s`)
-/** A few by name, the rest by number. */
-const listed = (names: readonly string[]): string => `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`
 
 async function ofDeletion(tx: Transaction, { config }: ServerContext, scope: Scope, row: VolumeRow): Promise<VolumeConsequence[]> {
   const { snapshots, schedules, pods } = await readVolumeDependents(tx, scope, row)

@@ -21,8 +21,8 @@ import { toCondition, toMetadata } from '../object-metadata'
 import { podReference } from '../pods/delete-pod'
 
 export const volumeReference = z.object({ name: dnsSubdomain })
-/** `deleted`: those that can be restored, instead of the others. `pod`: those that it names or has, all of them at once. */
-export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false), pod: podReference.optional() })
+/** `deleted`: those that can be restored, instead of the others. `madeOf`: those that were made of this snapshot. `pod`: those that it names or has, all of them at once. */
+export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false), madeOf: dnsSubdomain.optional(), pod: podReference.optional() })
 export const listVolumesOutput = pageOf(volumeView)
 
 /** What of the keeper's last report has no column. */
