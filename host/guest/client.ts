@@ -104,6 +104,15 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     return this.greeting
   }
 
+  /**
+   * Whether the VM stands still for something outside of it: its guest answers and reads nothing meanwhile, and is not taken to be lost for it. What was asked, and is asked, is answered once it goes on; only what
+   * concerns volumes has its own time.
+   */
+  standStill(isStill: boolean): void {
+    this.requests.standStill(isStill)
+    this.connection.standStill(isStill)
+  }
+
   /** Ends this connection; the guest and its containers go on. */
   close(): void {
     this.connection.close()

@@ -1,3 +1,4 @@
+import type { Clock } from './clock'
 import type { Guest, Machine, PodIdentity } from './ports'
 import type { StartPorts } from './start-machine'
 import { untilItGoesOn } from './stopped-machine'
@@ -13,9 +14,8 @@ export async function adoptMachine({ machines, clock, guests, volumes }: StartPo
   try {
     const machine = await machines.adopt(pod, record)
     if (!machine) return { cause, error: null }
-    await untilItGoesOn(machine, clock, signal)
     cause = 'its guest agent did not answer after the host agent was started again'
-    const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
+    const guest = await connected(machine, clock, signal)
     if (guest.isSetUp) {
       guests?.serve(pod.uid, guest, false)
       volumes?.up(pod.uid, machine, guest, true)
@@ -25,5 +25,17 @@ export async function adoptMachine({ machines, clock, guests, volumes }: StartPo
     return { cause, error: null }
   } catch (error) {
     return { cause, error }
+  }
+}
+
+/** A VM may come to stand still, again, while its guest is asked. */
+async function connected(machine: Machine, clock: Clock, signal: AbortSignal): Promise<Guest> {
+  for (;;) {
+    await untilItGoesOn(machine, clock, signal)
+    try {
+      return await machine.connect(AbortSignal.timeout(adoptWithinMs))
+    } catch (error) {
+      if (signal.aborted || !(await machine.volumes.isStopped().catch(() => false))) throw error
+    }
   }
 }

@@ -14,6 +14,7 @@ const given = (one: Assignment, epoch = 1): Assignment => ({ ...one, volumes: [{
 class FakeVolumes implements VolumePort {
   isHere = true
   left: string[] = []
+  paused: string | null = null
   said: ReturnType<SpecVolumes['assigned']> = []
   constructor(private readonly host: FakeHost) {}
 
@@ -36,7 +37,8 @@ class FakeVolumes implements VolumePort {
     return this.left
   }
   containerStarted = (_pod: string, container: string): void => void this.host.calls.push(`volumes.started ${container}`)
-  isPaused = (): boolean => false
+  isPaused = (): boolean => this.paused !== null
+  pausedBecause = (): string | null => this.paused
   ended = (): void => void this.host.calls.push('volumes.ended')
 }
 
@@ -133,5 +135,57 @@ describe('a pod with volumes', () => {
     const { worker } = startWorker(host, given(pod))
     await settle()
     expect(worker.report()).toMatchObject({ phase: 'Starting', reason: 'NoVolumes' })
+  })
+
+  it('that stands still says why to whoever asks something of it, and its VM goes on', async () => {
+    const { host, volumes } = hostWithVolumes()
+    const { worker } = startWorker(host, given(pod))
+    await settle()
+    volumes.paused = 'The pod stands still: it is full.'
+    const exec = { args: ['id'], stdin: false, terminal: null, onOutput: async () => {} }
+    for (const asked of [worker.exec(null, exec), worker.openTunnel(80, 1), worker.stats(true), worker.archive(null, { direction: 'out', path: '/', onOutput: async () => {} }), worker.attach(null, async () => {})]) await expect(asked).rejects.toMatchObject({ reason: 'VolumePaused', message: volumes.paused })
+    volumes.paused = null
+    host.exec = () => ({ exitCode: 3 })
+    expect((await (await worker.exec(null, exec)).exited).exitCode).toBe(3)
+    expect(worker.isRunning).toBe(true)
+  })
+
+  it('has a postStart hook that got no answer while it stood still asked again, and its container is not ended for it', async () => {
+    const { host, volumes } = hostWithVolumes()
+    let code = 7
+    host.exec = () => ({ exitCode: code })
+    const { containers: [web] } = pod.spec
+    const hooked = given({ ...pod, spec: { ...pod.spec, containers: [{ ...web!, lifecycle: { postStart: { exec: { command: ['hook'] } } } }] } })
+    volumes.paused = 'full'
+    const { worker, status } = startWorker(host, hooked)
+    await settle()
+    await host.clock.advance(60_000)
+    expect([status('web').state, worker.isRunning]).toEqual(['Running', true])
+    ;[code, volumes.paused] = [0, null]
+    await host.clock.advance(5_000)
+    expect([status('web').state, status('web').restartCount, host.calls.filter((call) => call === 'guest.exec web hook').length]).toEqual(['Running', 0, 2])
+  })
+
+  it('whose VM comes to stand still while another agent takes it up is asked again, and not ended', async () => {
+    const { host } = hostWithVolumes()
+    const named = given(pod)
+    const { worker } = startWorker(host, named)
+    await settle()
+    worker.leave()
+    await worker.finished
+    const [machine] = [...host.machines.values()]
+    if (!machine) throw new Error('no VM')
+    const { connect } = machine
+    let isStopped = false
+    machine.volumes = { ...machine.volumes, isStopped: () => Promise.resolve(isStopped), resume: () => Promise.resolve(void (isStopped = false)) }
+    machine.connect = () => {
+      machine.connect = connect
+      isStopped = true
+      return Promise.reject(new Error('the guest did not say hello in time'))
+    }
+    const { worker: next } = startWorker(host, named, host.ledger.get(pod.uid))
+    await settle()
+    await host.clock.advance(2_000)
+    expect([next.isRunning, host.calls.filter((call) => call === 'vm.start').length]).toEqual([true, 1])
   })
 })

@@ -100,6 +100,8 @@ export interface VolumePort {
   containerStarted(podUid: string, container: string): void
   /** Whether the pod's VM stands still for a store that does not take what it writes. */
   isPaused(podUid: string): boolean
+  /** Why it does, for whoever asks something of the pod; null: it does not. */
+  pausedBecause(podUid: string): string | null
   /** No VM of the pod exists any more: nothing has anything open for it. */
   ended(podUid: string): void
 }
@@ -176,6 +178,8 @@ export interface Guest {
   setRoutedAddresses(params: SetRoutedAddressesParams): Promise<void>
   /** What the VM and its containers use; `usage` also reads how much their folders take. */
   stats(usage: boolean): Promise<StatsResult>
+  /** Whether the VM stands still for a store of volumes: what it is asked waits meanwhile, and it is not lost for it. */
+  standStill(isStill: boolean): void
   /** Ends what still runs in the guest and writes its disks out. */
   shutdown(graceMilliseconds: number): Promise<void>
   close(): void

@@ -57,6 +57,10 @@ export abstract class WorkerSteps extends Reach {
     return this.state.stage === 'up'
   }
 
+  protected get standsStill(): string | null {
+    return this.deps.ports.volumes?.pausedBecause(this.state.identity.uid) ?? null
+  }
+
   protected get now(): Moment {
     return momentOf(this.deps.ports.clock)
   }

@@ -72,6 +72,25 @@ describe('the volumes of pods', () => {
     expect(new Set(asked)).toEqual(new Set([false]))
   })
 
+  it('that are copies of what never had anything on it are given a file system, and their snapshots say what they have', async () => {
+    const { pod, server, isAttached, up } = host
+    const vm = new MemoryVm()
+    const attach = vi.spyOn(vm.guest.volumes, 'attach')
+    const volume = server.attached(server.volume({ origin: { kind: 'snapshot', snapshotUid: randomUUID(), blank: true } }), pod, 'data')
+    const [idle, known] = [server.volume(), server.volume({ formatted: true })]
+    server.say(volume, idle, known)
+    up(vm)
+    await isAttached(volume)
+    expect(attach.mock.calls.map(([{ format }]) => format)).toEqual([true])
+    const snapshots = [volume, idle, known].map((one) => server.snapshot(one))
+    server.say(...snapshots)
+    await until(() => expect(snapshots.map(({ uid }) => server.report('snapshot', uid)?.phase)).toEqual(['Ready', 'Ready', 'Ready']))
+    expect(snapshots.map(({ uid }) => server.report('snapshot', uid)?.formatted), 'its own, nothing, and one that this host has not seen').toEqual(['ext4', null, undefined])
+    // Back at a time before, what it has is the server's to know.
+    server.say({ ...volume, epoch: 2, attachments: [], revertTo: snapshots[0]?.uid ?? '' })
+    await until(() => expect(server.report('volume', volume.uid)).toMatchObject({ epoch: 2, revertedTo: snapshots[0]?.uid, formatted: null }))
+  })
+
   it('that are only read are opened so on hosts that do not keep them, once they are there, and are neither made nor claimed', async () => {
     const { pod, clock, store, server, attachment, isAttached, up } = host
     const vm = new MemoryVm()
@@ -242,14 +261,17 @@ describe('the volumes of pods', () => {
   })
 
   it('have a pod that stands still for a full store go on once there is room, and tell so', async () => {
-    const { clock, store, told, attachment, attachedVolume } = host
+    const { clock, pod, store, told, attachment, attachedVolume } = host
     const vm = new MemoryVm()
     const volume = await attachedVolume(vm)
     const serial = [...vm.disks.keys()][0] ?? ''
     let freeBytes = 0
+    const still: boolean[] = []
+    vm.guest.standStill = (isStill) => void still.push(isStill)
     store.probe = () => Promise.resolve({ totalBytes: 2 ** 30, freeBytes })
     vm.fault({ serial, operation: 'write', noSpace: true, paused: true, reason: 'No space left on device' })
     await until(() => expect([attachment(volume)?.paused, told]).toEqual([true, ['VolumePaused']]))
+    expect([still, host.volumes.pods.pausedBecause(pod.uid)]).toEqual([[true], expect.stringMatching(/^The pod stands still: the store of its volume ".*" has no room left\. .*delete volumes or snapshots/)])
     await clock.advance(5_000)
     expect(vm.calls).not.toContain('resume ')
     freeBytes = 2 ** 30
@@ -258,6 +280,7 @@ describe('the volumes of pods', () => {
       expect([attachment(volume)?.paused, told]).toEqual([false, ['VolumePaused', 'VolumeResumed']])
     })
     expect(vm.calls).toContain('resume ')
+    expect([still.at(-1), host.volumes.pods.pausedBecause(pod.uid)]).toEqual([false, null])
   })
 
   it('whose guest is told of a full store go on, and their tenant is told now and then', async () => {

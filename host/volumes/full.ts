@@ -1,6 +1,7 @@
 import type { VolumeFault } from '@/host/hypervisor/volume-disks'
 import type { Clock } from '@/host/pods/clock'
 import type { Logger } from '@/platform/logger'
+import type { Hold } from './hold'
 import type { PodVm } from './vms'
 
 /** How often a full store is asked for room, and a VM that stands still for another cause tried again. */
@@ -18,7 +19,8 @@ export type FullParts = {
   log: Pick<Logger, 'warn'>
   /** Of the store that a volume lies in; null: it does not answer. */
   freeBytes: (serial: string) => Promise<number | null>
-  paused: (serial: string, paused: boolean) => void
+  /** For what the VM stands still; null: for this volume it does not any more. */
+  paused: (serial: string, pausedFor: Hold['pausedFor']) => void
   /** `message` names the volume as $volume. */
   tell: (type: 'Normal' | 'Warning', reason: string, serial: string, message: string) => void
 }
@@ -54,7 +56,7 @@ export class FullWatch {
       return
     }
     this.faults.set(serial, fault)
-    this.parts.paused(serial, true)
+    this.parts.paused(serial, noSpace ? 'room' : 'answer')
     if (noSpace) this.tell('VolumePaused', serial, 'The pod stands still: the store of volume "$volume" has no room left. It goes on by itself, and nothing is lost, once there is: delete volumes or snapshots, or ask the operator for a larger store.')
     else this.tell('VolumeStalled', serial, 'The pod stands still: the store of volume "$volume" does not carry out what it asks for. It is tried again every 5 s, and nothing is lost; the operator should look at the store.')
     if (!this.isWaiting) void this.wait()
@@ -86,11 +88,11 @@ export class FullWatch {
     await this.resume()
     await this.sleep(settledMs)
     if (this.faultCount !== count) {
-      for (const serial of known) if (!this.faults.has(serial)) this.parts.paused(serial, false)
+      for (const serial of known) if (!this.faults.has(serial)) this.parts.paused(serial, null)
       return
     }
     for (const serial of new Set([...stopped, ...known])) {
-      this.parts.paused(serial, false)
+      this.parts.paused(serial, null)
       this.toldAt.delete(`VolumePaused ${serial}`)
       this.parts.tell('Normal', 'VolumeResumed', serial, 'The pod goes on: the store of volume "$volume" takes what it writes again.')
     }

@@ -30,7 +30,8 @@ export class Hold {
   grown = true
   /** The limits that it has, as JSON. */
   rates = ''
-  paused = false
+  /** Its VM stands still: its store has no room, or carries nothing out; null: it does not. */
+  pausedFor: 'room' | 'answer' | null = null
   /** Files that must not be open for writing once it is closed. */
   files: string[] = []
   /** In which start of its container each hot mount was made. */
@@ -63,7 +64,7 @@ export class Hold {
   closed(): void {
     this.state = 'closed'
     this.device = this.size = this.usedBytes = this.fsBytes = null
-    this.paused = false
+    this.pausedFor = null
     this.rates = ''
     this.files = []
     this.mounts.clear()
@@ -91,9 +92,9 @@ export class Hold {
   }
 
   report(): AttachmentReport {
-    const { podUid, epoch, problem, device, usedBytes, fsBytes, paused } = this
+    const { podUid, epoch, problem, device, usedBytes, fsBytes } = this
     const said = { reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' }
-    return { podUid, epoch, phase: this.phase, ...said, device, usedBytes, fsBytes, paused, transport: 'direct' }
+    return { podUid, epoch, phase: this.phase, ...said, device, usedBytes, fsBytes, paused: this.pausedFor !== null, transport: 'direct' }
   }
 
   private get phase(): AttachmentReport['phase'] {

@@ -39,7 +39,7 @@ export class PodVolumes implements VolumePort {
   }
 
   up(podUid: string, machine: Machine, guest: Guest, isFound: boolean): void {
-    const vm = this.parts.vms.up(podUid, machine, guest.volumes)
+    const vm = this.parts.vms.up(podUid, machine, guest)
     if (isFound) void this.unplugUnknown(vm)
   }
 
@@ -79,8 +79,16 @@ export class PodVolumes implements VolumePort {
   }
 
   isPaused(podUid: string): boolean {
-    for (const { state } of this.parts.volumes.values()) if (state.holds.get(podUid)?.paused) return true
-    return false
+    return this.pausedBecause(podUid) !== null
+  }
+
+  pausedBecause(podUid: string): string | null {
+    for (const { state } of this.parts.volumes.values()) {
+      const hold = state.holds.get(podUid)
+      if (hold?.pausedFor === 'room') return `The pod stands still: the store of its volume "${hold.name}" has no room left. It goes on by itself, and nothing is lost, once there is: delete volumes or snapshots, or ask the operator for a larger store; then try this again.`
+      if (hold?.pausedFor === 'answer') return `The pod stands still: the store of its volume "${hold.name}" does not carry out what it asks for. It goes on by itself, and nothing is lost, once it does; the operator should look at the store. Then try this again.`
+    }
+    return null
   }
 
   ended(podUid: string): void {
@@ -92,6 +100,8 @@ export class PodVolumes implements VolumePort {
     try {
       // One that comes meanwhile is written down before it is plugged in.
       await vm.serial.do(async () => {
+        // One that came to stand still before anybody listened has nobody else who would have it go on.
+        if (await vm.disks.isStopped()) await vm.disks.resume()
         const there = await vm.disks.plugged()
         const known = new Set([...this.parts.volumes.values()].filter(({ state }) => state.holds.has(vm.podUid)).map(({ uid }) => serialOf(uid)))
         for (const { serial } of there) {

@@ -1,6 +1,6 @@
 import { Serial } from '@/host/network/serial'
 import type { GuestVolumes } from '@/host/pods/guest-volumes'
-import type { Machine } from '@/host/pods/ports'
+import type { Guest, Machine } from '@/host/pods/ports'
 
 /** The running VM of a pod, as its volumes see it. */
 export class PodVm {
@@ -15,6 +15,8 @@ export class PodVm {
     readonly podUid: string,
     private readonly machine: Machine,
     readonly guest: GuestVolumes,
+    /** Its guest is told whether the VM stands still. */
+    readonly standStill: (isStill: boolean) => void,
   ) {}
 
   get disks(): Machine['volumes'] {
@@ -69,8 +71,8 @@ export class PodVms {
     return this.unknown.has(podUid)
   }
 
-  up(podUid: string, machine: Machine, guest: GuestVolumes): PodVm {
-    const vm = new PodVm(podUid, machine, guest)
+  up(podUid: string, machine: Machine, guest: Pick<Guest, 'volumes' | 'standStill'>): PodVm {
+    const vm = new PodVm(podUid, machine, guest.volumes, (isStill) => guest.standStill(isStill))
     this.vms.set(podUid, vm)
     this.unknown.delete(podUid)
     void machine.exited.then(() => {

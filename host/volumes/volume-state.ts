@@ -74,6 +74,11 @@ export class VolumeState {
     return this.saved === JSON.stringify(this.note)
   }
 
+  /** What stands on it; null: nothing, as far as this host and its server know; undefined: something that this host has not seen. */
+  get formatted(): VolumeEntry['formatted'] | undefined {
+    return this.entry.formatted ?? (this.wanted?.formatted ? undefined : null)
+  }
+
   get isReverted(): boolean {
     const { object, reverted } = this.entry
     return object !== null && reverted?.epoch === object.epoch && reverted.snapshotUid === object.revertTo
@@ -103,7 +108,7 @@ export class VolumeState {
 
   /** Whether snapshots of it can be taken: it is this host's to write, who has it open is known, does not stand still for its store, and has no larger disk than the store knows of. */
   get isSettled(): boolean {
-    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every((hold) => (hold.state === 'closed' || hold.state === 'mounted') && !hold.paused && !hold.isLargerThan(this.facts?.sizeBytes ?? 0)) && !this.isHalfGrown
+    return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every((hold) => (hold.state === 'closed' || hold.state === 'mounted') && hold.pausedFor === null && !hold.isLargerThan(this.facts?.sizeBytes ?? 0)) && !this.isHalfGrown
   }
 
   /** A disk that was grown and went before the volume had: its image may be the larger one. */

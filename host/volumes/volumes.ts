@@ -7,6 +7,7 @@ import type { ImageFile } from './attach'
 import { Changes } from './changes'
 import { VolumeCounters } from './counters'
 import { FullWatch } from './full'
+import type { Hold } from './hold'
 import { serialOf } from './open-image'
 import { PodVolumes } from './pod-volumes'
 import { Snapshots } from './snapshots'
@@ -212,12 +213,13 @@ export class Volumes {
         const place = volumeOf(serial)?.state.place
         return place ? this.stores.freeBytes(place.storeUid, place.tenantId) : null
       },
-      paused: (serial: string, paused: boolean) => {
+      paused: (serial: string, pausedFor: Hold['pausedFor']) => {
         const volume = volumeOf(serial)
         const hold = volume?.state.holds.get(podUid)
-        if (!volume || !hold || hold.paused === paused) return
-        hold.paused = paused
-        this.changed(`volume/${volume.uid}`)
+        const isOther = hold !== undefined && hold.pausedFor !== pausedFor
+        if (isOther) hold.pausedFor = pausedFor
+        this.vms.get(podUid)?.standStill(this.pods.isPaused(podUid))
+        if (volume && isOther) this.changed(`volume/${volume.uid}`)
       },
       tell: (type: 'Normal' | 'Warning', reason: string, serial: string, message: string) => tell(podUid, type, reason, message.replace('$volume', volumeOf(serial)?.state.wanted?.name ?? 'of the pod')),
     }

@@ -109,6 +109,10 @@ export class ConnectedGuest implements Guest {
     return translated(this.client.stats(usage))
   }
 
+  standStill(isStill: boolean): void {
+    this.client.standStill(isStill)
+  }
+
   shutdown(graceMilliseconds: number): Promise<void> {
     return translated(this.client.shutdown(graceMilliseconds))
   }

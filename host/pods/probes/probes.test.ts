@@ -56,7 +56,7 @@ describe('a liveness probe', () => {
     const host = new FakeHost()
     let [code, isPaused] = [0, false]
     host.exec = () => ({ exitCode: code })
-    host.volumes = { ready: () => Promise.resolve({ needsStorage: false }), up: () => {}, attachAll: async () => {}, detachAll: () => Promise.resolve([]), containerStarted: () => {}, isPaused: () => isPaused, ended: () => {} }
+    host.volumes = { ready: () => Promise.resolve({ needsStorage: false }), up: () => {}, attachAll: async () => {}, detachAll: () => Promise.resolve([]), containerStarted: () => {}, isPaused: () => isPaused, pausedBecause: () => null, ended: () => {} }
     const { status } = startWorker(host, pod({ livenessProbe: { ...exec, periodSeconds: 10, failureThreshold: 1 } }))
     await host.clock.advance(15_000)
     const before = checks(host)

@@ -117,6 +117,7 @@ export class FakeGuest implements Guest {
   async shutdown(): Promise<void> {
     await this.host.step('guest.shutdown')
   }
+  standStill(): void {}
   close(): void {
     this.lose('closed')
   }

@@ -26,7 +26,7 @@ export class FakeMachine implements Machine {
     await this.host.step('guest.connect')
     return this.guest
   }
-  readonly volumes = noDisks
+  volumes: Machine['volumes'] = noDisks
   async plugImage(serial: string): Promise<void> {
     await this.host.step(`vm.plug ${serial}`)
   }
