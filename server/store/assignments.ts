@@ -17,6 +17,7 @@ export type BoundPod = {
   graceSeconds: number | null
   /** It shall go without its host's word, where that host is silent. */
   forced: boolean
+  /** Known of one that is forced alone. */
   hostSilent: boolean
   hostId: string | null
   labels: Labels
@@ -39,12 +40,13 @@ export const listBoundPodUids = async (db: Database, of: Narrow = {}): Promise<s
 export async function listBoundPods(db: Database, of: Narrow = {}): Promise<BoundPod[]> {
   const rows = await db.pod.findMany({
     where: bound(of),
-    include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } }, host: { select: { phase: true } } },
+    include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })
+  const silent = await silentHosts(db, rows.flatMap(({ forced, hostId }) => (forced && hostId ? [hostId] : [])))
   return rows.map((row) => ({
     uid: row.uid, tenantId: row.tenantId, namespace: row.namespace, name: row.name, generation: row.generation,
-    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, forced: row.forced, hostSilent: row.host?.phase === 'Unknown', hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
+    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, forced: row.forced, hostSilent: row.hostId !== null && silent.has(row.hostId), hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
     network: { uid: row.network.uid, number: row.network.number, name: row.network.name, spec: networkSpec.parse(row.network.spec) },
     addresses: row.addresses, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
   }))
@@ -56,6 +58,12 @@ export const holdPod = async (tx: Transaction, podUid: string): Promise<boolean>
 /** Writes what the host shall do. Only the pod controller calls this. */
 export const putAssignment = (db: Database, hostId: string, document: Assignment) =>
   db.podAssignment.upsert({ where: { podUid: document.uid }, create: { podUid: document.uid, hostId, document }, update: { document } })
+
+/** Which of these are not heard of. Few pods are forced, and a start does not wait for an answer that only those need. */
+async function silentHosts(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = ids.length === 0 ? [] : await db.host.findMany({ where: { id: { in: [...ids] }, phase: 'Unknown' }, select: { id: true } })
+  return new Set(rows.map(({ id }) => id))
+}
 
 /** The complete desired set of a host. */
 export async function listAssignments(db: Database, hostId: string): Promise<Assignment[]> {
