@@ -20,9 +20,9 @@ function cannotAttach({ spec, status: { phase, attachments } }: Volume): string 
 }
 
 /** Why nothing can be kept of it now, for the reasons for which the server refuses. How many it has already is said as a snapshot is taken. */
-function cannotCopy({ metadata: { name }, spec, status: { phase } }: Volume): string | undefined {
+function cannotCopy({ metadata: { name }, spec, status: { phase, formatted } }: Volume): string | undefined {
   const stored = phase === 'Failed' ? 'Failed' : phase === 'Pending' || phase === 'Creating' ? 'Absent' : 'Ready'
-  const refusal = snapshotRefusal({ name, mode: spec.volumeMode, store: 'rbd', deleted: phase === 'Deleted', stored, reverting: phase === 'Reverting', hostLost: phase === 'Lost', paused: phase === 'Full', snapshots: 0 })
+  const refusal = snapshotRefusal({ name, mode: spec.volumeMode, store: 'rbd', deleted: phase === 'Deleted', stored, reverting: phase === 'Reverting', hostLost: phase === 'Lost', paused: phase === 'Full', unfilled: spec.source.kind === 'Image' && formatted === null, snapshots: 0 })
   return refusal === null ? undefined : `${refusal.charAt(0).toUpperCase()}${refusal.slice(1)}.`
 }
 

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest'
 import { dnsSubdomain } from '../shared/names'
 import { consistencyRefusal, groupNames, snapshotRefusal, type SnapshotSubject } from './admission'
 
-const volume: SnapshotSubject = { name: 'data', mode: 'Filesystem', store: 'rbd', deleted: false, stored: 'Ready', reverting: false, hostLost: false, paused: false, snapshots: 0 }
+const volume: SnapshotSubject = { name: 'data', mode: 'Filesystem', store: 'rbd', deleted: false, stored: 'Ready', reverting: false, hostLost: false, paused: false, unfilled: false, snapshots: 0 }
 
 it('a snapshot of a volume that is there can be taken, and of another one it is said why not', () => {
   expect(snapshotRefusal(volume)).toBeNull()
   for (const [change, words] of [
-    [{ deleted: true }, 'is deleted'], [{ stored: 'Failed' }, 'failed, as its conditions say'], [{ stored: 'Creating' }, 'is stored yet'], [{ reverting: true }, 'going back'], [{ hostLost: true }, 'not been heard of'], [{ paused: true }, 'stands still'],
+    [{ deleted: true }, 'is deleted'], [{ stored: 'Failed' }, 'failed, as its conditions say'], [{ stored: 'Creating' }, 'is stored yet'], [{ reverting: true }, 'going back'], [{ hostLost: true }, 'not been heard of'], [{ paused: true }, 'stands still'], [{ unfilled: true }, 'are not in the volume "data" yet'],
     [{ snapshots: 256 }, 'has 256 snapshots'], [{ store: 'file', snapshots: 15 }, 'has 15 snapshots'],
   ] satisfies [Partial<SnapshotSubject>, string][]) expect(snapshotRefusal({ ...volume, ...change }), words).toContain(words)
 })

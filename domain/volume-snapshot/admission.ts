@@ -17,6 +17,8 @@ export type SnapshotSubject = {
   hostLost: boolean
   /** The pod that has it stands still, for its store has no room. */
   paused: boolean
+  /** It is made of an image's files, which come into it with the first pod that writes to it: none has. */
+  unfilled: boolean
   /** How many it has, with those that are being taken or removed, and those that clones are made of. */
   snapshots: number
 }
@@ -30,6 +32,7 @@ export function snapshotRefusal(volume: SnapshotSubject): string | null {
   if (volume.reverting) return `${the} is going back to a snapshot: wait until it has`
   if (volume.hostLost) return `the host that has ${the} has not been heard of: take it once that host is back`
   if (volume.paused) return `the pod that has ${the} stands still, for its store is full: delete volumes or snapshots that nobody needs, so that it goes on, and take it then`
+  if (volume.unfilled) return `the files of its image are not in ${the} yet: they come with the first pod that writes to it`
   const most = maxSnapshotsOf(volume.store)
   if (volume.snapshots >= most) return `${the} has ${volume.snapshots} snapshots, which is the most that its store keeps of one volume: delete some that nobody needs`
   return null

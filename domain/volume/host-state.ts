@@ -11,7 +11,7 @@ export type UploadState = { id: string; format: 'raw' | 'qcow2'; bytes: number; 
 /** `upload`: null where the archive is not there any more. */
 export type VolumeState = {
   uid: string; tenantId: string; name: string; storeUid: string; hostId: string | null; leaving: boolean; epoch: number; sizeBytes: number; spec: VolumeSpec; class: StorageClassSpec
-  sourceSnapshotUid: string | null; sourceUploadId: string | null; upload: UploadState | null; fence: { hostId: string; epoch: number } | null; revertTo: string | null; purging: boolean
+  sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean; upload: UploadState | null; fence: { hostId: string; epoch: number } | null; revertTo: string | null; purging: boolean
   made: boolean; formatted: string | null; hasParent: boolean; attachments: AttachmentState[]
 }
 export type SnapshotState = { uid: string; tenantId: string; volumeUid: string | null; storeUid: string; groupUid: string | null; groupSize: number; freeze: boolean; phase: string; sizeBytes: number }

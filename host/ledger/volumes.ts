@@ -37,6 +37,8 @@ const snapshotEntry = z.object({
   consistency: z.enum(['CrashConsistent', 'FilesystemConsistent']),
   stallMs: z.number().int().min(0),
   takenAt: z.string(),
+  /** What stood on its volume then; null: nothing; left out: not known here. */
+  formatted: z.enum(['ext4', 'xfs', 'block']).nullable().optional(),
 })
 export type SnapshotEntry = z.infer<typeof snapshotEntry>
 

@@ -1,4 +1,4 @@
-import type { HostVolume, HostVolumeAttachment } from '@/contracts/host/v1/volumes'
+import { isBlankOrigin, type HostVolume, type HostVolumeAttachment } from '@/contracts/host/v1/volumes'
 import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
 import { GuestRefusal } from '@/host/pods/ports'
 import { mountKey, type Hold } from './hold'
@@ -48,7 +48,7 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
     hold.size = (await vm.disks.plugged()).find((one) => one.serial === serial)?.sizeBytes ?? null
     hold.rates = JSON.stringify(rates)
   })
-  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && volume.origin.kind === 'blank', populate }, longGuestMs).catch(asACopy(volume, formatted))
+  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), populate }, longGuestMs).catch(asACopy(volume, formatted))
   const result = fill ? await withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : await asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
   hold.state = 'mounted'
   hold.device = result.device
@@ -61,7 +61,7 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
  * Whatever was uploaded, or copied of a volume, may hold bytes where no file system is known, and look blank: none is made over it. A guest that is told so takes it for one that had a file system.
  */
 const asACopy = ({ origin }: HostVolume, formatted: boolean) => (error: unknown): never => {
-  if (formatted || origin.kind === 'blank' || !(error instanceof GuestRefusal) || error.code !== 'FilesystemDamaged') throw error
+  if (formatted || isBlankOrigin(origin) || !(error instanceof GuestRefusal) || error.code !== 'FilesystemDamaged') throw error
   throw new GuestRefusal('UnknownFilesystem', `the volume was made of ${origin.kind === 'upload' ? 'an upload' : 'a snapshot'}, and its disk has no file system that can be mounted: nothing was changed. A pod can have it with volumeMode: Block, and make one there; or make a blank volume`, error.about)
 }
 

@@ -70,7 +70,7 @@ export class Snapshots {
     return {
       ...{ kind: 'snapshot', uid, epoch: 0, phase, reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' },
       ...(phase === 'Ready' && facts && { sizeBytes: facts.sizeBytes, storedBytes: facts.storedBytes }),
-      ...(phase === 'Ready' && taken && { consistency: taken.consistency, stallMs: taken.stallMs, takenAt: taken.takenAt }),
+      ...(phase === 'Ready' && taken && { consistency: taken.consistency, stallMs: taken.stallMs, takenAt: taken.takenAt, formatted: taken.formatted }),
     }
   }
 

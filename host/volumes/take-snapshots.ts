@@ -74,7 +74,7 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   for (const { uid, hold, store, volume, step } of prepared) {
     // A guest goes on by itself after its time, whatever others take.
     const consistency = hold && ended - (frozen.get(hold) ?? -Infinity) < freezeMs ? 'FilesystemConsistent' : 'CrashConsistent'
-    await parts.ledger.save({ version: 1, kind: 'snapshot', uid, consistency, stallMs: hold ? stallMs : 0, takenAt } satisfies SnapshotEntry)
+    await parts.ledger.save({ version: 1, kind: 'snapshot', uid, consistency, stallMs: hold ? stallMs : 0, takenAt, formatted: volume.state.formatted } satisfies SnapshotEntry)
     if (step.kind === 'overlay') await store.commitSnapshot(volume.uid, uid)
     if (hold && step.kind === 'overlay') hold.files = writtenFiles(await store.image(volume.uid, 'read', volume.state.entry.epoch))
   }

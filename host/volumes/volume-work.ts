@@ -20,7 +20,8 @@ export async function workOn(step: VolumeStep, work: Work): Promise<'changed' | 
   else if (step === 'flatten') await store.flatten(uid, progress, signal)
   else if (step === 'revert' && wanted.revertTo !== null) {
     await store.revert(uid, wanted.revertTo, progress, signal, wanted.epoch)
-    state.entry = { ...state.entry, reverted: { epoch: wanted.epoch, snapshotUid: wanted.revertTo } }
+    // What stands on it now the server knows of the snapshot.
+    state.entry = { ...state.entry, formatted: null, reverted: { epoch: wanted.epoch, snapshotUid: wanted.revertTo } }
   } else if (step === 'purge') {
     await store.remove(uid)
     state.isPurged = true

@@ -13,7 +13,7 @@ const right = { podUid, epoch: 3 }
 const lost: HostVolumes = {
   ready: true, stores: [], snapshots: [],
   volumes: [{
-    uid, tenantId: 't', name: 'data', storeUid: randomUUID(), hostId, leaving: false, epoch: 3, sizeBytes: 1, sourceSnapshotUid: null, sourceUploadId: null, upload: null, fence: null, revertTo: null, purging: false, made: true, formatted: 'ext4', hasParent: false,
+    uid, tenantId: 't', name: 'data', storeUid: randomUUID(), hostId, leaving: false, epoch: 3, sizeBytes: 1, sourceSnapshotUid: null, sourceUploadId: null, sourceBlank: false, upload: null, fence: null, revertTo: null, purging: false, made: true, formatted: 'ext4', hasParent: false,
     spec: volumeSpec.parse({ size: '1Gi' }), class: storageClassSpec.parse({ store: 'ceph' }),
     attachments: [{ uid: attachment, ...right, name: 'disk', readOnly: false, phase: 'Lost', forced: false, mounts: null }],
   }],

@@ -151,7 +151,7 @@ describe('a host', () => {
     await soon(() => gateway.server.db.volumeSnapshot.findMany({ where: { volumeUid: uid } })).toMatchObject([{ phase: 'Ready', consistency: 'CrashConsistent', stallMs: 3, storedBytes: 4096n, takenAt: expect.any(Date) }, { phase: 'Ready' }])
     await soon(() => host.told.get(`snapshot/${two.uid}`)).toMatchObject({ group: groupUid, groupSize: 2, freeze: true, state: 'ready' })
     await gateway.server.db.volume.update({ where: { uid }, data: { revertTo: one.uid } })
-    await soon(() => gateway.row(uid)).toMatchObject({ revertTo: null, formatted: null })
+    await soon(() => gateway.row(uid)).toMatchObject({ revertTo: null, formatted: 'ext4' })
     await gateway.server.db.volumeSnapshot.update({ where: { uid: one.uid }, data: { phase: 'Deleting' } })
     await soon(() => gateway.server.db.volumeSnapshot.count()).toBe(1)
     await soon(() => host.removed).toContain(`snapshot/${one.uid}`)

@@ -6,8 +6,8 @@ import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import type { Database, Transaction } from './database'
 import { countSnapshotsOf } from './volume-snapshots'
 
-/** A volume that a claim has, names or is made of. `free`: how many snapshots it can have more. */
-export type ClaimVolume = { uid: string; name: string; spec: VolumeSpec; sizeBytes: bigint; deleted: boolean; claimUid: string | null; className: string; reclaimPolicy: StorageClassSpec['reclaimPolicy']; storeId: string; homeHostId: string | null; stored: string; reverting: boolean; free: number }
+/** A volume that a claim has, names or is made of. `unfilled`: the files of its image are not in it yet. `free`: how many snapshots it can have more. */
+export type ClaimVolume = { uid: string; name: string; spec: VolumeSpec; sizeBytes: bigint; deleted: boolean; claimUid: string | null; className: string; reclaimPolicy: StorageClassSpec['reclaimPolicy']; storeId: string; homeHostId: string | null; stored: string; reverting: boolean; unfilled: boolean; free: number }
 
 const fields = { class: { select: { name: true, spec: true } }, store: { select: { spec: true } } } as const
 type Row = Awaited<ReturnType<Database['volume']['findFirstOrThrow']>> & { class: { name: string; spec: unknown }; store: { spec: unknown } }
@@ -15,8 +15,9 @@ type Row = Awaited<ReturnType<Database['volume']['findFirstOrThrow']>> & { class
 async function toClaimVolume(db: Database, row: Row | null): Promise<ClaimVolume | null> {
   if (!row) return null
   const { uid, name, sizeBytes, claimUid, storeId, homeHostId } = row
+  const spec = volumeSpec.parse(row.spec)
   const snapshots = (await countSnapshotsOf(db, [uid])).get(uid) ?? 0
-  return { uid, name, sizeBytes, claimUid, storeId, homeHostId, spec: volumeSpec.parse(row.spec), deleted: row.deletedAt !== null, className: row.class.name, reclaimPolicy: storageClassSpec.parse(row.class.spec).reclaimPolicy, stored: row.storedPhase, reverting: row.revertTo !== null, free: maxSnapshotsOf(volumeStoreSpec.parse(row.store.spec).kind) - snapshots }
+  return { uid, name, sizeBytes, claimUid, storeId, homeHostId, spec, deleted: row.deletedAt !== null, className: row.class.name, reclaimPolicy: storageClassSpec.parse(row.class.spec).reclaimPolicy, stored: row.storedPhase, reverting: row.revertTo !== null, unfilled: spec.source.kind === 'Image' && row.formatted === null, free: maxSnapshotsOf(volumeStoreSpec.parse(row.store.spec).kind) - snapshots }
 }
 
 /** The tenant, then the claim and its volume: held until the transaction ends. Null: there is no such claim. */

@@ -10,7 +10,7 @@ import { countSnapshotsOf } from './volume-snapshots'
 /** A volume of which a snapshot is to be taken: what decides whether it can be, and what the snapshot's row says of it. */
 export type Subject = SnapshotSubject & { uid: string; tenantId: string; storeId: string; homeHostId: string | null; sizeBytes: bigint }
 
-const spec = z.looseObject({ volumeMode })
+const volume = z.looseObject({ volumeMode, source: z.looseObject({ kind: z.string() }).optional() })
 const report = z.looseObject({ attachments: z.array(z.looseObject({ paused: z.boolean() })).optional() }).catch({})
 const silence = { select: { phase: true, lostAt: true } } as const
 
@@ -20,9 +20,10 @@ export async function readSubjects(db: Database, uids: readonly string[]): Promi
   const snapshots = await countSnapshotsOf(db, rows.map(({ uid }) => uid))
   return rows.map(({ uid, tenantId, name, storeId, homeHostId, sizeBytes, ...row }) => {
     const store = volumeStoreSpec.parse(row.store.spec)
+    const spec = volume.parse(row.spec)
     return {
       uid, tenantId, name, storeId, homeHostId, sizeBytes,
-      mode: spec.parse(row.spec).volumeMode,
+      mode: spec.volumeMode,
       store: store.kind,
       deleted: row.deletedAt !== null,
       stored: storedPhase.parse(row.storedPhase),
@@ -30,6 +31,7 @@ export async function readSubjects(db: Database, uids: readonly string[]): Promi
       // Of one that only a keeper without pods had, the next one takes over where it can shut that one out.
       hostLost: isOutOfReach(row, store) || row.attachments.some(({ phase }) => phase === 'Lost'),
       paused: (report.parse(row.report ?? {}).attachments ?? []).some(({ paused }) => paused),
+      unfilled: spec.source?.kind === 'Image' && row.formatted === null,
       snapshots: snapshots.get(uid) ?? 0,
     }
   })

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { volumeReport, type AttachmentReport, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
+import { volumeSpec } from '@/domain/volume/spec'
 import { storedPhase, type StoredPhase } from '@/domain/volume/state'
 import type { Database, Transaction } from './database'
 import { recordEvent } from './reports'
@@ -49,7 +50,7 @@ async function tellPod(tx: Transaction, { podUid, tenantId }: AttachmentRow, typ
   if (pod) await recordEvent(tx, { tenantId, objectUid: podUid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type, reason, message, source: 'host' })
 }
 
-/** Whom it has shut out its keeper says under any number, all else under the present one. What was formatted once is never blank again, unless it was brought back to a time before. */
+/** Whom it has shut out its keeper says under any number, all else under the present one. What was formatted once is never blank again, unless it was brought back to a time before: then it has what its snapshot has. */
 async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, known: Before, report: VolumeReport): Promise<void> {
   if (row.hostId !== hostId) return
   const isKeeper = Number(row.epoch) === report.epoch
@@ -62,7 +63,7 @@ async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, know
     storedPhase: isKeeper ? nextPhase(phase, report, row.purging) : phase,
     storedBytes: bigger(isKeeper ? report.storedBytes : null) ?? row.storedBytes,
     storedSizeBytes: bigger(isKeeper ? report.sizeBytes : null) ?? row.storedSizeBytes,
-    formatted: (isBack ? null : row.formatted) ?? (isKeeper ? report.formatted : null) ?? null,
+    formatted: (isBack ? await contentAfter(tx, row) : row.formatted) ?? (isKeeper ? report.formatted : null) ?? null,
     revertTo: isBack ? null : row.revertTo,
   }
   const isNew = Object.entries(next).some(([column, value]) => value !== row[column as keyof typeof next])
@@ -95,10 +96,27 @@ function nextPhase(phase: StoredPhase, { phase: said }: VolumeReport, purging: b
   return said === 'Creating' && phase === 'Ready' ? phase : said
 }
 
+type Of = { spec: unknown; formatted: string | null; sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean }
+/**
+ * What a snapshot has on it. Blank only where its host saw no file system then, and nothing can stand there by what its volume was made of: what looks blank may have bytes, and a block
+ * device's are nobody's to know. Null: not known.
+ */
+function contentOf(volume: Of | null, { formatted }: VolumeReport): string | null {
+  if (formatted !== null || !volume) return formatted ?? volume?.formatted ?? null
+  const isOfNothing = volume.sourceUploadId === null && (volume.sourceSnapshotUid === null || volume.sourceBlank)
+  return isOfNothing && volumeSpec.parse(volume.spec).volumeMode === 'Filesystem' ? 'blank' : null
+}
+
+/** What stands on a volume that went back: what its snapshot has; what is not known of that is as it was, so that nothing is made over it. */
+async function contentAfter(tx: Transaction, { revertTo, formatted }: VolumeRow): Promise<string | null> {
+  const snapshot = revertTo === null ? null : await tx.volumeSnapshot.findUnique({ where: { uid: revertTo }, select: { content: true } })
+  return snapshot?.content === 'blank' ? null : (snapshot?.content ?? formatted)
+}
+
 /** What a host says of a snapshot: of a volume that it keeps, or that it shall remove. */
 export async function storeSnapshotReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
   await tx.$queryRaw`select 1 from "VolumeSnapshot" where "uid" = ${report.uid}::uuid for update`
-  const row = await tx.volumeSnapshot.findUnique({ where: { uid: report.uid }, include: { volume: { select: { hostId: true } } } })
+  const row = await tx.volumeSnapshot.findUnique({ where: { uid: report.uid }, include: { volume: { select: { hostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
   if (!row || (row.hostId !== hostId && row.volume?.hostId !== hostId)) return
   const { phase, reason, message } = report
   const isAsked = row.phase === 'Asked' || row.phase === 'Taking'
@@ -106,7 +124,9 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, repor
   if (phase === 'Purged' && row.phase === 'Deleting') await tx.volumeSnapshot.delete({ where: { uid: row.uid }, select: { uid: true } })
   else if (phase === 'Ready' && isAsked) {
     const { takenAt, consistency = null, stallMs = null, sizeBytes } = report
-    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, reason: '', message: '', takenAt: takenAt ? new Date(takenAt) : new Date(), consistency, stallMs, storedBytes, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
+    const content = contentOf(row.volume, report)
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, reason: '', message: '', takenAt: takenAt ? new Date(takenAt) : new Date(), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
+    if (content === 'blank') await tx.volume.updateMany({ where: { sourceSnapshotUid: row.uid }, data: { sourceBlank: true } })
   } else if (phase === 'Ready' && row.phase === 'Ready' && storedBytes !== row.storedBytes) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { storedBytes } })
   else if (phase === 'Failed' && (isAsked || row.phase === 'Deleting') && (isAsked || row.message !== message)) {
     await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { ...(isAsked ? { phase } : {}), reason: reason || 'Failed', message } })

@@ -48,7 +48,7 @@ type AttachmentRow = Awaited<ReturnType<Transaction['volumeAttachment']['findMan
 
 const volumeOf = (row: VolumeRow, uploads: ReadonlyMap<string, UploadState>): VolumeState => ({
   uid: row.uid, tenantId: row.tenantId, name: row.name, storeUid: row.storeId, hostId: row.hostId, leaving: row.leaving, epoch: Number(row.epoch), sizeBytes: Number(row.sizeBytes),
-  spec: volumeSpec.parse(row.spec), class: storageClassSpec.parse(row.class.spec), sourceSnapshotUid: row.sourceSnapshotUid, sourceUploadId: row.sourceUploadId, upload: uploads.get(row.sourceUploadId ?? '') ?? null,
+  spec: volumeSpec.parse(row.spec), class: storageClassSpec.parse(row.class.spec), sourceSnapshotUid: row.sourceSnapshotUid, sourceUploadId: row.sourceUploadId, sourceBlank: row.sourceBlank, upload: uploads.get(row.sourceUploadId ?? '') ?? null,
   fence: fence.parse(row.fence), revertTo: row.revertAfter === null ? row.revertTo : null, purging: row.purging, made: row.storedPhase === 'Ready', formatted: row.formatted, hasParent: parented.parse(row.report ?? {}).parent ?? false,
   attachments: row.attachments.map(attachmentOf),
 })

@@ -35,7 +35,7 @@ export async function findClassOf(tx: Transaction, name: string | undefined): Pr
 
 /** What of a snapshot decides whether a volume can be made of it; hidden ones are nobody's to name. */
 export const findSourceSnapshot = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, name: string) =>
-  tx.volumeSnapshot.findFirst({ where: { tenantId: scope.tenantId, name, hidden: false }, select: { uid: true, phase: true, deletedAt: true, sizeBytes: true, storeId: true, homeHostId: true, store: { select: { name: true } } } })
+  tx.volumeSnapshot.findFirst({ where: { tenantId: scope.tenantId, name, hidden: false }, select: { uid: true, phase: true, deletedAt: true, sizeBytes: true, content: true, storeId: true, homeHostId: true, store: { select: { name: true } } } })
 
 /** An archive that the tenant sent, and that is kept still: it stays until the transaction ends. */
 export async function findSourceUpload(tx: Transaction, scope: Pick<Scope, 'tenantId'>, id: string) {
@@ -47,7 +47,7 @@ export type NewVolume = {
   name: string; labels: Labels; annotations: Labels; spec: VolumeSpec
   classId: string; storeId: string; sizeBytes: bigint
   /** What it is made of, and where that lies. */
-  sourceSnapshotUid: string | null; sourceUploadId: string | null; homeHostId: string | null
+  sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean; homeHostId: string | null
 }
 export const insertVolume = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, volume: NewVolume) => tx.volume.create({ data: { ...volume, tenantId: scope.tenantId }, select: { uid: true } })
 

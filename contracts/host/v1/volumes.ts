@@ -25,13 +25,15 @@ export type StoreAccess = z.infer<typeof storeAccess>
 const volumeStore = z.object({ kind: z.literal('store'), uid: z.uuid(), name: z.string().max(63), store: storeAccess })
 export type HostVolumeStore = z.infer<typeof volumeStore>
 
-/** What a volume is made of where it is not there yet. `virtualBytes` of an archive: as its header says. */
+/** What a volume is made of where it is not there yet. `blank`: nothing ever stood on what that is a snapshot of. `virtualBytes` of an archive: as its header says. */
 const volumeOrigin = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('blank') }),
-  z.object({ kind: z.literal('snapshot'), snapshotUid: z.uuid() }),
+  z.object({ kind: z.literal('snapshot'), snapshotUid: z.uuid(), blank: z.boolean().optional() }),
   z.object({ kind: z.literal('upload'), uploadId: z.uuid(), format: z.enum(['raw', 'qcow2']), virtualBytes: bytes, bytes, digest: z.string().max(128) }),
 ])
 export type VolumeOrigin = z.infer<typeof volumeOrigin>
+/** Whether nothing can stand on a volume that was made so and has never had a file system: one may be made there. Whatever else was copied or uploaded may look blank and have bytes. */
+export const isBlankOrigin = (origin: VolumeOrigin): boolean => origin.kind === 'blank' || (origin.kind === 'snapshot' && origin.blank === true)
 
 /** Whom the keeper has to shut out before it opens: the host that had the volume before, under this epoch. */
 const volumeFence = z.object({ hostId: z.uuid(), epoch })
@@ -160,7 +162,7 @@ export const volumeReport = z.object({
   sizeBytes: bytes.nullable().optional(),
   /** What it takes in its store. */
   storedBytes: capacity.nullable().optional(),
-  /** What was made or found on it; null: blank. */
+  /** What was made or found on it; null: blank. Of a snapshot: on its volume, when it was taken; left out: not known. */
   formatted: z.enum(['ext4', 'xfs', 'block']).nullable().optional(),
   /** Whether it depends on a snapshot. */
   parent: z.boolean().optional(),

@@ -7,7 +7,7 @@ import { connectHost } from './connected-host'
 /** `rights`: which pods it was told of and has not said of that they are detached. */
 type KnownVolume = { epoch: number; rights: Map<string, { podUid: string; epoch: number }>; open: Map<string, AttachmentReport>; made: boolean; sizeBytes: number; formatted: VolumeReport['formatted']; fenced: VolumeReport['fenced']; revertedTo: string | null; held: boolean }
 /** What of a host outlives its agent: its ledger, its disk and its virtual machines. */
-export type VolumeDisk = { volumes: Map<string, KnownVolume>; snapshots: Map<string, { held: boolean; takenAt: string }> }
+export type VolumeDisk = { volumes: Map<string, KnownVolume>; snapshots: Map<string, { held: boolean; takenAt: string; formatted?: VolumeReport['formatted'] }> }
 export const emptyDisk = (): VolumeDisk => ({ volumes: new Map(), snapshots: new Map() })
 
 const storeBytes = { totalBytes: 2 ** 40, freeBytes: 2 ** 39 }
@@ -49,7 +49,7 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
     const attachments = [...[...open.values()].map((one) => ({ ...one, paused: paused.has(uid) })), ...detached]
     return { kind: 'volume', uid, epoch, phase: failure && phase !== 'Gone' ? 'Failed' : phase, ...(failure ?? nameless), progress: null, sizeBytes: made ? sizeBytes : null, storedBytes: made ? 4096 : null, formatted, parent: false, revertedTo, fenced, attachments }
   }
-  const snapshotReport = (uid: string, phase: VolumeReport['phase']): VolumeReport => ({ kind: 'snapshot', uid, epoch: 0, phase, ...(failures.get(uid) ?? nameless), storedBytes: 4096, consistency: 'CrashConsistent', stallMs: 3, takenAt: disk.snapshots.get(uid)?.takenAt ?? null })
+  const snapshotReport = (uid: string, phase: VolumeReport['phase']): VolumeReport => ({ kind: 'snapshot', uid, epoch: 0, phase, ...(failures.get(uid) ?? nameless), storedBytes: 4096, consistency: 'CrashConsistent', stallMs: 3, takenAt: disk.snapshots.get(uid)?.takenAt ?? null, formatted: disk.snapshots.get(uid)?.formatted })
 
   /** All that it is to do with a volume, at once; what it has open that it is not told of any more is closed first. */
   const keep = (volume: HostVolume): VolumeReport[] => {
@@ -71,7 +71,7 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
       return [volumeReport(volume.uid, 'Purged', detached)]
     }
     if (volume.keeper) Object.assign(one, { made: true, sizeBytes: Math.max(one.sizeBytes, volume.sizeBytes) })
-    if (volume.revertTo && one.open.size === 0) one.revertedTo = volume.revertTo
+    if (volume.revertTo && one.open.size === 0) Object.assign(one, { revertedTo: volume.revertTo, formatted: null })
     for (const attachment of volume.attachments) {
       if (one.open.has(keyOf(attachment))) continue
       if (volume.mode === 'filesystem') one.formatted ??= volume.fsType
@@ -80,13 +80,15 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
     }
     return [volumeReport(volume.uid, 'Ready', detached)]
   }
-  const keepSnapshot = ({ uid, state }: HostVolumeSnapshot): VolumeReport[] => {
+  const keepSnapshot = ({ uid, state, volumeUid }: HostVolumeSnapshot): VolumeReport[] => {
     if (state === 'remove') {
       disk.snapshots.delete(uid)
       return [snapshotReport(uid, 'Purged')]
     }
     if (failures.has(uid)) return [snapshotReport(uid, 'Failed')]
-    disk.snapshots.set(uid, { takenAt: new Date().toISOString(), ...disk.snapshots.get(uid), held: true })
+    const volume = told.get(`volume/${volumeUid ?? ''}`)
+    const formatted = disk.volumes.get(volumeUid ?? '')?.formatted ?? (volume?.kind === 'volume' && !volume.formatted ? null : undefined)
+    disk.snapshots.set(uid, { takenAt: new Date().toISOString(), formatted, ...disk.snapshots.get(uid), held: true })
     return [snapshotReport(uid, 'Ready')]
   }
   /** Nothing of it is open afterwards. */

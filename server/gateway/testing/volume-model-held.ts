@@ -49,7 +49,7 @@ export class HeldGateway implements ModelGateway {
     const attachments = this.rows.attachments.filter((one) => one.hostId === this.id && one.epoch !== null).map(({ uid, podUid, readOnly, epoch, phase }): AttachmentState => ({ uid, podUid, name: 'disk', readOnly, epoch: epoch ?? 0, phase, forced: false, mounts: null }))
     if (!volume || (volume.hostId !== this.id && attachments.length === 0)) return null
     const { uid, hostId, leaving, epoch, fence, revertTo, purging, stored } = volume
-    return { uid, tenantId: 't', name: 'data', storeUid: 's', hostId, leaving, epoch, sizeBytes: size, spec, class: classSpec, sourceSnapshotUid: null, sourceUploadId: null, upload: null, fence, revertTo, purging, made: stored === 'Ready', formatted: null, hasParent: false, attachments }
+    return { uid, tenantId: 't', name: 'data', storeUid: 's', hostId, leaving, epoch, sizeBytes: size, spec, class: classSpec, sourceSnapshotUid: null, sourceUploadId: null, sourceBlank: false, upload: null, fence, revertTo, purging, made: stored === 'Ready', formatted: null, hasParent: false, attachments }
   }
 
   send(): void {

@@ -7,6 +7,7 @@ beforeAll(async () => void (server = await startVolumeServer()))
 afterAll(() => server.stop())
 beforeEach(() => server.clear())
 
+const create = (spec: object) => createVolume(server.server, server.ann, createVolumeInput.parse({ name: 'copy', spec: { size: '1Gi', ...spec } }))
 const clone = () => createVolume(server.server, server.ann, createVolumeInput.parse({ name: 'copy', spec: { size: '1Gi', source: { kind: 'Volume', name: 'data' } } }))
 
 it('nothing is cloned of a volume of which no snapshot could be taken, and why is said at once', async () => {
@@ -24,4 +25,18 @@ it('nothing is cloned of a volume of which no snapshot could be taken, and why i
   await refused('has 15 snapshots, which is the most that its store keeps of one volume')
   await server.db.volumeSnapshot.deleteMany()
   expect((await clone()).metadata.name).toBe('copy')
+})
+
+it('what has nothing on it yet is no source for readers, nor is a volume without the files of its image one for anybody', async () => {
+  const { uid } = await server.volume('data')
+  await server.snapshot('blank', uid, { content: 'blank', homeHostId: server.hostId })
+  const readers = { accessMode: 'ReadOnlyMany' }
+  for (const source of [{ kind: 'Snapshot', name: 'blank' }, { kind: 'Volume', name: 'data' }]) {
+    await expect(create({ ...readers, source })).rejects.toMatchObject({ problems: [{ path: 'spec.accessMode', message: expect.stringContaining('is blank, so that there is nothing to read') }] })
+  }
+  await create({ source: { kind: 'Snapshot', name: 'blank' } })
+  expect(await server.db.volume.findFirst({ where: { name: 'copy' } })).toMatchObject({ sourceBlank: true })
+  await server.db.volume.deleteMany({ where: { name: 'copy' } })
+  await server.volume('files', { spec: { size: '1Gi', volumeMode: 'Filesystem', source: { kind: 'Image', reference: 'registry.example/data:1' } } })
+  await expect(create({ source: { kind: 'Volume', name: 'files' } })).rejects.toMatchObject({ problems: [{ path: 'spec.source.name', message: expect.stringContaining('the files of its image are not in the volume "files" yet') }] })
 })

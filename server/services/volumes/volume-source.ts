@@ -8,9 +8,9 @@ import { readSubjects } from '@/server/store/snapshot-subjects'
 import { findSourceSnapshot, findSourceUpload, findVolume, holdVolume, insertHiddenSnapshot, type StoredClass, type VolumeRow } from '@/server/store/volumes'
 import { refusedAt } from '../networks/object-lists'
 
-/** What a new volume's row says of what it is made of, and on whose disk that lies. */
-export type Made = { sourceSnapshotUid: string | null; sourceUploadId: string | null; homeHostId: string | null }
-const ofNothing: Made = { sourceSnapshotUid: null, sourceUploadId: null, homeHostId: null }
+/** What a new volume's row says of what it is made of, whether that is known to be blank, and on whose disk it lies. */
+export type Made = { sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean; homeHostId: string | null }
+const ofNothing: Made = { sourceSnapshotUid: null, sourceUploadId: null, sourceBlank: false, homeHostId: null }
 
 type Wanted = { spec: VolumeSpec; sizeBytes: bigint; class: StoredClass }
 
@@ -42,7 +42,8 @@ async function ofSnapshot(tx: Transaction, scope: Scope, wanted: Wanted, { name 
   if (found.phase !== 'Ready') throw refusedAt('spec.source.name', found.phase === 'Failed' ? `the snapshot "${name}" could not be taken: name another one` : `the snapshot "${name}" is not taken yet: wait until it is Ready`)
   checkSize(wanted, found.sizeBytes, `the snapshot "${name}"`)
   checkStore(wanted, found.storeId, found.store.name, `the snapshot "${name}"`)
-  return { ...ofNothing, sourceSnapshotUid: found.uid, homeHostId: found.homeHostId }
+  checkReaders(wanted, found.content === 'blank', `the snapshot "${name}"`)
+  return { ...ofNothing, sourceSnapshotUid: found.uid, sourceBlank: found.content === 'blank', homeHostId: found.homeHostId }
 }
 
 async function ofVolume(tx: Transaction, scope: Scope, wanted: Wanted, { name }: Of<'Volume'>): Promise<Made> {
@@ -80,9 +81,15 @@ function checkStore({ class: { name, storeId, store } }: Wanted, sourceStore: st
   if (storeId !== sourceStore) throw refusedAt('spec.storageClassName', `"${name}" keeps volumes in the store "${store.name}", and ${what} lies in "${sourceStoreName}": name a class of that store`, 'invalid_input')
 }
 
+/** A file system is made by a pod that writes. */
+function checkReaders({ spec }: Wanted, isBlank: boolean, what: string): void {
+  if (isBlank && spec.accessMode === 'ReadOnlyMany' && spec.volumeMode === 'Filesystem') throw refusedAt('spec.accessMode', `is ReadOnlyMany, and ${what} is blank, so that there is nothing to read: make it ReadWriteOnce, or name another source`, 'invalid_input')
+}
+
 /** A clone has the file system that is there. */
-function checkContent({ spec }: Wanted, { name, formatted }: VolumeRow): void {
-  if (formatted === null) return
+function checkContent(wanted: Wanted, { name, formatted }: VolumeRow): void {
+  const { spec } = wanted
+  if (formatted === null) return checkReaders(wanted, true, `the volume "${name}"`)
   if (formatted !== 'block' && spec.fsType !== undefined && spec.fsType !== formatted) throw refusedAt('spec.fsType', `is ${spec.fsType}, and the volume "${name}" has ${formatted}: leave it out`, 'invalid_input')
   if ((formatted === 'block') !== (spec.volumeMode === 'Block')) throw refusedAt('spec.volumeMode', `is ${spec.volumeMode}, and the volume "${name}" is ${formatted === 'block' ? 'a block device' : `a file system (${formatted})`}: make it ${formatted === 'block' ? 'Block' : 'Filesystem'}`, 'invalid_input')
 }

@@ -11,7 +11,7 @@ const [host, other] = [id(1), id(2)]
 const spec = (over: object = {}) => volumeSpec.parse({ size: '1Gi', ...over })
 const state = (over: Partial<VolumeState> = {}): VolumeState => ({
   uid: id(3), tenantId: 't', name: 'data', storeUid: id(4), hostId: host, leaving: false, epoch: 5, sizeBytes: 2 ** 30, spec: spec(), class: storageClassSpec.parse({ store: 'local' }), sourceSnapshotUid: null, sourceUploadId: null, upload: null,
-  fence: null, revertTo: null, purging: false, made: false, formatted: null, hasParent: false, attachments: [], ...over,
+  fence: null, revertTo: null, purging: false, made: false, formatted: null, sourceBlank: false, hasParent: false, attachments: [], ...over,
 })
 const attachment = (over: Partial<AttachmentState> = {}): AttachmentState => ({ uid: id(5), podUid: id(6), name: 'v', readOnly: false, epoch: 5, phase: 'Attaching', forced: false, mounts: null, ...over })
 const told = (over: Partial<VolumeState> = {}, isTold = () => true): HostVolume | null => {
@@ -30,7 +30,8 @@ it('a keeper is told all of its volume, as its class has it where it says nothin
 
 it('what a volume is made of', () => {
   const upload = { id: id(7), format: 'qcow2' as const, bytes: 9, virtualBytes: 99, digest: 'sha256:0' }
-  expect(told({ sourceSnapshotUid: id(8) })?.origin).toEqual({ kind: 'snapshot', snapshotUid: id(8) })
+  expect(told({ sourceSnapshotUid: id(8) })?.origin).toEqual({ kind: 'snapshot', snapshotUid: id(8), blank: false })
+  expect(told({ sourceSnapshotUid: id(8), sourceBlank: true })?.origin, 'a file system may be made on it').toEqual({ kind: 'snapshot', snapshotUid: id(8), blank: true })
   expect(told({ sourceUploadId: id(7), upload })?.origin).toEqual({ kind: 'upload', uploadId: id(7), format: 'qcow2', bytes: 9, virtualBytes: 99, digest: 'sha256:0' })
   expect(told({ sourceUploadId: id(7) })?.origin, 'its archive is gone, and nothing blank is made for it').toMatchObject({ kind: 'upload', uploadId: id(7) })
   const image = spec({ source: { kind: 'Image', reference: 'registry.example/data:1' } })

@@ -38,8 +38,8 @@ const attachmentOf = ({ uid, podUid, name, readOnly, epoch, mounts }: Attachment
 })
 
 /** Of an archive that is gone nothing can be made: the host finds that out when it asks for it. */
-function originOf({ sourceSnapshotUid, sourceUploadId, upload }: VolumeState): VolumeOrigin {
-  if (sourceSnapshotUid !== null) return { kind: 'snapshot', snapshotUid: sourceSnapshotUid }
+function originOf({ sourceSnapshotUid, sourceUploadId, sourceBlank, upload }: VolumeState): VolumeOrigin {
+  if (sourceSnapshotUid !== null) return { kind: 'snapshot', snapshotUid: sourceSnapshotUid, blank: sourceBlank }
   if (sourceUploadId === null) return { kind: 'blank' }
   const { format, virtualBytes, bytes, digest } = upload ?? { format: 'raw', virtualBytes: 0, bytes: 0, digest: '' }
   return { kind: 'upload', uploadId: sourceUploadId, format, virtualBytes, bytes, digest }

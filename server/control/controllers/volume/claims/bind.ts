@@ -59,21 +59,21 @@ async function make(tx: Transaction, claim: Claim, { quotas }: ClaimOptions): Pr
   return null
 }
 
-type Source = { spec: VolumeSpec['source']; sourceSnapshotUid: string | null; homeHostId: string | null }
+type Source = { spec: VolumeSpec['source']; sourceSnapshotUid: string | null; sourceBlank: boolean; homeHostId: string | null }
 async function sourceOf(tx: Transaction, claim: Claim, found: ClaimClass): Promise<Source | Refusal> {
   const { spec, tenantId, namespace } = claim
-  if (!spec.dataSource) return { spec: { kind: 'Blank' }, sourceSnapshotUid: null, homeHostId: null }
+  if (!spec.dataSource) return { spec: { kind: 'Blank' }, sourceSnapshotUid: null, sourceBlank: false, homeHostId: null }
   if (spec.dataSource.kind === 'VolumeSnapshot') {
     const snapshot = await findSourceSnapshot(tx, claim, spec.dataSource.name)
     const refusal = refuseSnapshot(spec, found, snapshot)
-    return refusal ?? { spec: { kind: 'Snapshot', name: spec.dataSource.name }, sourceSnapshotUid: snapshot?.uid ?? null, homeHostId: snapshot?.homeHostId ?? null }
+    return refusal ?? { spec: { kind: 'Snapshot', name: spec.dataSource.name }, sourceSnapshotUid: snapshot?.uid ?? null, sourceBlank: snapshot?.content === 'blank', homeHostId: snapshot?.homeHostId ?? null }
   }
   const volume = await holdVolumeOfClaim(tx, tenantId, namespace, spec.dataSource.name)
   const refusal = refuseClone(spec, found, volume)
   if (refusal) return refusal
   if (!volume) throw new Error(`the claim ${claim.uid} is made of nothing that is there`)
   const snapshot = await insertHiddenSnapshot(tx, claim, volume, `clone-${randomUUID()}`)
-  return { spec: { kind: 'Volume', name: volume.name }, sourceSnapshotUid: snapshot.uid, homeHostId: volume.homeHostId }
+  return { spec: { kind: 'Volume', name: volume.name }, sourceSnapshotUid: snapshot.uid, sourceBlank: false, homeHostId: volume.homeHostId }
 }
 
 async function tell(tx: Transaction, claim: Claim, said: { status: 'True' | 'False'; reason: string; message: string }): Promise<void> {

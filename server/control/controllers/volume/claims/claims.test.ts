@@ -82,6 +82,8 @@ describe('a claim that names no volume', () => {
     expect((await why(await claim('b', { dataSource })))[1]).toBe('SourceTooLarge')
     expect((await why(await claim('c', { dataSource, storageClassName: 'elsewhere' }, '2Gi')))[1]).toBe('SourceElsewhere')
     expect((await why(await claim('d', { dataSource: { ...dataSource, name: 't' } })))[1]).toBe('SourceNotFound')
+    await db.volumeSnapshot.updateMany({ where: { name: 's' }, data: { content: 'blank' } })
+    expect((await why(await claim('e', { dataSource, accessModes: ['ReadOnlyMany'] }, '2Gi')))[1]).toBe('NothingToRead')
   })
   it('gets a clone of another claim\'s volume, of a snapshot that is taken for it', async () => {
     const first = await claim('first')

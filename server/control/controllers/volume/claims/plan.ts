@@ -8,7 +8,7 @@ import type { ClaimVolume } from '@/server/store/claim-binding'
 export type Refusal = { reason: string; message: string }
 export type ClaimClass = { uid: string; name: string; storeId: string; store: { name: string } }
 /** A snapshot that a volume may be made of. */
-export type SourceSnapshot = { uid: string; phase: string; deletedAt: Date | null; sizeBytes: bigint; storeId: string; homeHostId: string | null; store: { name: string } }
+export type SourceSnapshot = { uid: string; phase: string; deletedAt: Date | null; sizeBytes: bigint; content: string | null; storeId: string; homeHostId: string | null; store: { name: string } }
 /** What a tenant has and may have. */
 export type Use = { used: { volumes: number; bytes: number }; limits: { volumes: number; bytes: number } }
 
@@ -53,6 +53,7 @@ export function refuseSnapshot(spec: VolumeClaimSpec, found: ClaimClass, snapsho
   if (snapshot.deletedAt) return no('SourceNotFound', `The snapshot "${name}" is being deleted: make a claim that names another one.`)
   if (snapshot.phase === 'Failed') return no('SourceFailed', `The snapshot "${name}" could not be taken: make a claim that names another one.`)
   if (snapshot.phase !== 'Ready') return no('SourcePending', `The snapshot "${name}" is being taken.`)
+  if (snapshot.content === 'blank' && accessModeOf(spec) === 'ReadOnlyMany' && spec.volumeMode === 'Filesystem') return no('NothingToRead', `The snapshot "${name}" is blank, so that there is nothing to read: make a claim with accessModes [ReadWriteOnce], or with another dataSource.`)
   return refuseSource(spec, found, snapshot, `the snapshot "${name}"`)
 }
 
@@ -61,6 +62,7 @@ export function refuseClone(spec: VolumeClaimSpec, found: ClaimClass, volume: Cl
   const name = spec.dataSource?.name ?? ''
   if (volume === undefined) return no('SourceNotFound', `There is no PersistentVolumeClaim "${name}" in this namespace: create it, or make a claim that names another one.`)
   if (volume === null || volume.deleted || volume.reverting || volume.stored !== 'Ready') return no('SourcePending', `The PersistentVolumeClaim "${name}" has nothing yet that could be cloned: its volume is not made, or goes back to a snapshot.`)
+  if (volume.unfilled) return no('SourcePending', `The files of its image are not in the volume of the PersistentVolumeClaim "${name}" yet: they come with the first pod that writes to it.`)
   if (volume.free < 1) return no('TooManySnapshots', `The volume of the PersistentVolumeClaim "${name}" has as many snapshots as its store keeps of one, and a clone is made of one more: delete some that nobody needs.`)
   return refuseSource(spec, found, volume, `the volume of the PersistentVolumeClaim "${name}"`)
 }
