@@ -7,6 +7,7 @@ import { startForeignSite } from './fixtures/foreign-site'
 import { installation } from './fixtures/installation'
 import { isRunning, runIn, waitForPod } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
+import { writeSnapshot } from './fixtures/volumes'
 
 /** Runs wherever it is taken for markup. */
 const markup = '<img src=x onerror="ran=1">"><script>ran=1</script>'
@@ -153,6 +154,8 @@ async function plant(tenant: Tenant): Promise<Named> {
   await api.service.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } })
   await api.floatingAddress.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { target: { kind: 'Pod', name: 'texts' } } })
   await api.volume.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { size: '1Gi' } })
+  await writeSnapshot(tenant, { name: 'texts', volume: 'texts', annotations })
+  await api.volumeClaim.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } })
   await api.snapshotSchedule.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { volumes: { names: ['texts'] }, every: '1d', keep: { last: 1 } } })
   await api.account.requestPasswordReset.mutate({ email: tenant.person.email })
   const log = [hostile, '\u001b]0;owned\u0007\u001b]52;c;b3duZWQ=\u0007\u001b]8;;javascript:ran=1\u0007link\u001b]8;;\u0007\u001b[2J\u001b[31mred'].map((line) => `printf '%s\\n' '${line}'`).join('; ')
@@ -162,7 +165,7 @@ async function plant(tenant: Tenant): Promise<Named> {
   const missing = { name: 'missing', image: sampleImage, command: [markup] }
   await api.pod.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { terminationGracePeriodSeconds: 1, containers: [web, missing] } })
   await waitForPod(tenant, { namespace: 'default', name: 'texts' }, (pod) => isRunning(pod) || pod.status.containers.some((each) => each.name === 'main' && each.state === 'Running'))
-  return { tenant: slug, pod: 'texts', service: 'texts', balancer: 'texts', floatingAddress: 'texts', volume: 'texts', schedule: 'texts', securityGroup: 'texts', networkPolicy: 'texts', configMap: 'texts', secret: 'texts', host: '', mail: '' }
+  return { tenant: slug, pod: 'texts', service: 'texts', balancer: 'texts', floatingAddress: 'texts', volume: 'texts', claim: 'texts', snapshot: 'texts', schedule: 'texts', securityGroup: 'texts', networkPolicy: 'texts', configMap: 'texts', secret: 'texts', host: '', mail: '' }
 }
 
 /** A terminal takes no clipboard, no title and no link but one to the web. */

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test'
+import { sampleImage } from '@/domain/image/sample'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
@@ -115,6 +116,23 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
     await page.goto(`/t/${slug}/volumes/data/snapshots`)
     await expect(page.getByRole('row', { name: /first.*1 clone/ })).toBeVisible()
     await analyzeInBothThemes(page, 'a timeline')
+    await page.getByRole('link', { name: 'first', exact: true }).click()
+    await expect(page.getByRole('heading', { name: 'first', level: 1 })).toBeVisible()
+    await expect(page.getByRole('table', { name: 'Volumes made of this snapshot' }).getByRole('link', { name: 'copy' })).toBeVisible()
+    await page.getByRole('button', { name: 'More actions for first' }).click()
+    await page.getByRole('menuitem', { name: 'Delete snapshot' }).click()
+    const deleting = page.getByRole('alertdialog')
+    await expect(deleting).toContainText('cannot go back to this moment any more; it is its only snapshot')
+    await expect(deleting).toContainText('1 volume made of it keeps all that it has: copy.')
+    await analyzeInBothThemes(page, 'before a snapshot is deleted')
+    await deleting.getByRole('button', { name: 'Cancel' }).click()
+    await page.goto(`/t/${slug}/volume-snapshots`)
+    await page.getByRole('link', { name: 'first', exact: true }).waitFor()
+    await page.keyboard.press('c')
+    await form(page, 'Take a snapshot').getByRole('combobox', { name: 'Volume' }).fill('data')
+    await form(page, 'Take a snapshot').getByRole('button', { name: 'Choose how' }).click()
+    await expect(form(page, 'Take snapshot of data')).toBeVisible()
+    await page.goto(`/t/${slug}/volumes/data/snapshots`)
     await said(tenant, 'one', 'sh', '-c', 'echo after > /data/file && sync')
   })
 
@@ -200,24 +218,43 @@ test('a volume is made of a disk’s image that is sent', async ({ console: page
   await expect(page.getByRole('heading', { name: 'found', level: 1 })).toBeVisible()
 })
 
-test('a claim asks for more, from its own page or its volume’s', async ({ console: page, tenant }) => {
+test('a claim has a page, asks for more there or from its volume’s, and says which pods and what volume go before it does', async ({ console: page, tenant }) => {
   const { api, slug } = tenant
   await api.volume.create.mutate({ tenant: slug, name: 'kept', spec: { size: '1Gi' } })
   await api.volumeClaim.create.mutate({ tenant: slug, name: 'logs', spec: { accessModes: ['ReadWriteOnce'], volumeName: 'kept', resources: { requests: { storage: '1Gi' } } } })
   await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase, { timeout: VOLUME_MS }).toBe('Bound')
-  await page.goto(`/t/${slug}/volumes/kept`)
+  await page.goto(`/t/${slug}/volume-claims`)
+  await page.keyboard.press('ControlOrMeta+k')
+  await page.getByPlaceholder('Search pods, volumes, places and commands').fill('kept')
+  await page.getByRole('option', { name: /^kept/ }).click()
   await page.getByRole('link', { name: 'Grow claim' }).click()
-  const dialog = form(page, 'Grow logs')
-  await dialog.getByRole('textbox', { name: 'New size' }).fill('1Gi')
-  await dialog.getByRole('button', { name: 'Grow claim' }).click()
-  await expect(dialog.getByText('Must be more than 1 GiB')).toBeVisible()
-  await dialog.getByRole('textbox', { name: 'New size' }).fill('2')
-  await dialog.getByRole('button', { name: 'Grow claim' }).click()
-  await expect(dialog).toHaveCount(0)
+  const grow = form(page, 'Grow logs')
+  await grow.getByRole('textbox', { name: 'New size' }).fill('1Gi')
+  await grow.getByRole('button', { name: 'Grow claim' }).click()
+  await expect(grow.getByText('Must be more than 1 GiB')).toBeVisible()
+  await grow.getByRole('textbox', { name: 'New size' }).fill('2')
+  await grow.getByRole('button', { name: 'Grow claim' }).click()
+  await expect(grow).toHaveCount(0)
   expect((await api.volume.get.query({ tenant: slug, name: 'kept' })).status.sizeBytes).toBe(2 * 2 ** 30)
-  await page.getByRole('button', { name: 'Actions for logs' }).click()
-  await page.getByRole('menuitem', { name: 'Grow claim' }).click()
-  await expect(dialog.getByText('More than 2 GiB')).toBeVisible()
+  await page.getByRole('link', { name: 'Grow claim' }).click()
+  await expect(grow.getByText('More than 2 GiB')).toBeVisible()
+  await grow.getByRole('button', { name: 'Cancel' }).click()
+
+  // No host has room for it, so nothing starts; it names the claim all the same.
+  await api.pod.create.mutate({ tenant: slug, name: 'reader', spec: { volumes: [{ name: 'logs', persistentVolumeClaim: { claimName: 'logs' } }], containers: [{ name: 'main', image: sampleImage, volumeMounts: [{ name: 'logs', mountPath: '/logs' }], resources: { limits: { memory: '512Gi' } } }] } })
+  await expect(page.getByRole('table', { name: 'Pods that name this claim' }).getByRole('link', { name: 'reader' })).toBeVisible()
+  await page.getByRole('button', { name: 'More actions for logs' }).click()
+  await page.getByRole('menuitem', { name: 'Delete claim' }).click()
+  const dialog = page.getByRole('alertdialog')
+  await expect(dialog).toContainText('1 pod of namespace default names it')
+  await expect(dialog.getByRole('link', { name: 'reader' })).toBeVisible()
+  await expect(dialog).toContainText('Volume kept of 2 GiB is deleted with it.')
+  await expect(dialog).toContainText('It can be restored with all that is on it for 24 hours')
+  await analyzeInBothThemes(page, 'before a claim is deleted')
+  await dialog.getByRole('button', { name: 'Delete claim' }).click()
+  await expect(page.getByRole('row', { name: /^logs/ })).toContainText('Deleting')
+  await page.getByRole('link', { name: 'logs', exact: true }).click()
+  await expect(page.getByText('It goes once no pod names it: reader.')).toBeVisible()
 })
 
 test('schedules say what they would do, and their volume’s page their next runs', async ({ console: page, tenant }) => {

@@ -11,6 +11,7 @@ const loadBalancer = (...[slug, source, namespace, name]: BalancerPlace) => `${t
 const floatingAddress = (slug: string, name: string) => `${tenant(slug)}/floating-addresses/${e(name)}`
 const addressPool = (name: string) => `/system/address-pools/${e(name)}`
 const volume = (slug: string, name: string) => `${tenant(slug)}/volumes/${e(name)}`
+const volumeSnapshot = (slug: string, name: string) => `${tenant(slug)}/volume-snapshots/${e(name)}`
 const snapshotSchedule = (slug: string, name: string) => `${tenant(slug)}/snapshot-schedules/${e(name)}`
 const volumeStore = (name: string) => `/system/volume-stores/${e(name)}`
 
@@ -97,10 +98,12 @@ export const paths = {
   volumeYaml: (slug: string, name: string) => `${volume(slug, name)}/yaml`,
   /** What takes a disk's image in, by PUT. */
   volumeUploadApi: (slug: string) => `/api/volumes/${e(slug)}`,
-  /** `grow`: the one that shall ask for more, as `namespace/name`. */
-  volumeClaims: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined; grow?: string | undefined }) => `${tenant(slug)}/volume-claims${search(query)}`,
+  volumeClaims: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/volume-claims${search(query)}`,
+  /** `grow`: its form that asks for more stands over it. */
+  volumeClaim: (slug: string, namespace: string, name: string, query?: { grow?: '1' | undefined }) => `${tenant(slug)}/volume-claims/${e(namespace)}/${e(name)}${search(query)}`,
   newVolumeClaim: (slug: string) => `${tenant(slug)}/volume-claims-new`,
   volumeSnapshots: (slug: string, query?: { q?: string | undefined; schedule?: string | undefined }) => `${tenant(slug)}/volume-snapshots${search(query)}`,
+  volumeSnapshot,
   snapshotSchedules: (slug: string, query?: { q?: string | undefined }) => `${tenant(slug)}/snapshot-schedules${search(query)}`,
   newSnapshotSchedule: (slug: string, query?: { volume?: string | undefined }) => `${tenant(slug)}/snapshot-schedules-new${search(query)}`,
   snapshotSchedule,

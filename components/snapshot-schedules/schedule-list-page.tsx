@@ -5,7 +5,7 @@ import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { SnapshotScheduleView } from '@/domain/snapshot-schedule/view'
-import { formatExact, NOTHING } from '@/components/client/formats'
+import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
@@ -17,7 +17,7 @@ import { Pager } from '@/components/patterns/data-table/pager'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
-import { Ago } from '@/components/patterns/time'
+import { Ago, Exact } from '@/components/patterns/time'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { CodeBlock } from '@/components/ui/code-block'
 import { EmptyState } from '@/components/ui/empty-state'
@@ -37,7 +37,7 @@ const columnsOf = (tenant: string): ReadonlyArray<Column<SnapshotScheduleView>> 
   { id: 'volumes', header: 'Volumes', from: 'md', grow: true, cell: ({ spec }) => <span className="block truncate text-soft" title={volumesText(spec.volumes)}>{volumesText(spec.volumes)}</span> },
   { id: 'keep', header: 'Keeps', from: 'lg', cell: ({ spec }) => <span className="text-soft">{keepText(spec.keep)}</span> },
   { id: 'last', header: 'Last run', from: 'sm', cell: ({ status }) => <span className="text-soft"><Ago time={status.lastAt} /></span> },
-  { id: 'next', header: 'Next run', from: 'md', cell: ({ spec, status }) => <span className="text-soft">{spec.suspended || status.nextAt === null ? NOTHING : formatExact(status.nextAt)}</span> },
+  { id: 'next', header: 'Next run', from: 'md', cell: ({ spec, status }) => <span className="text-soft">{spec.suspended || status.nextAt === null ? NOTHING : <Exact time={status.nextAt} />}</span> },
 ]
 
 /** A tenant's schedules of snapshots. `children` is the side form that stands over the list. */

@@ -1,10 +1,11 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
-import { formatExact, NOTHING } from '@/components/client/formats'
+import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
 import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { SimpleTable } from '@/components/patterns/simple-table'
+import { Exact } from '@/components/patterns/time'
 import { Panel } from '@/components/ui/panel'
 import { TextLink } from '@/components/ui/text-link'
 import { useVolume } from '@/components/volumes/volume-frame'
@@ -25,7 +26,7 @@ export function VolumeSchedules() {
       <SimpleTable
         label="Schedules that take snapshots of this volume"
         heads={['Schedule', 'State', 'Every', 'Keeps', 'Next run']}
-        rows={own.map((schedule) => ({ key: schedule.metadata.uid, cells: [<TextLink key="name" size="sm" href={paths.snapshotSchedule(tenant, schedule.metadata.name)}>{schedule.metadata.name}</TextLink>, <ScheduleState key="state" schedule={schedule} />, everyText(schedule.spec.every), keepText(schedule.spec.keep), schedule.spec.suspended || schedule.status.nextAt === null ? NOTHING : <span key="next" className="whitespace-nowrap">{formatExact(schedule.status.nextAt)}</span>] }))}
+        rows={own.map((schedule) => ({ key: schedule.metadata.uid, cells: [<TextLink key="name" size="sm" href={paths.snapshotSchedule(tenant, schedule.metadata.name)}>{schedule.metadata.name}</TextLink>, <ScheduleState key="state" schedule={schedule} />, everyText(schedule.spec.every), keepText(schedule.spec.keep), schedule.spec.suspended || schedule.status.nextAt === null ? NOTHING : <Exact key="next" time={schedule.status.nextAt} />] }))}
         empty={null}
       />
     </Panel>

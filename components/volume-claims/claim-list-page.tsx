@@ -1,11 +1,10 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { FileCode2, HardDrive, Maximize2, Plus, Trash2 } from 'lucide-react'
+import { FileCode2, HardDrive, Plus } from 'lucide-react'
 import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { VolumeClaimView } from '@/domain/volume-claim/view'
-import type { Action } from '@/components/client/actions'
 import { formatBytes, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
@@ -22,29 +21,17 @@ import { Ago } from '@/components/patterns/time'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { CodeBlock } from '@/components/ui/code-block'
 import { EmptyState } from '@/components/ui/empty-state'
-import { StateBadge } from '@/components/ui/state-badge'
 import { TabLinks } from '@/components/ui/tab-links'
-import { Tooltip } from '@/components/ui/tooltip'
 import { pageSizes, volumeListInput } from '@/components/volumes/list-input'
 import { volumeClaimSketch } from '@/components/volumes/sketch'
 import { volumeTabs } from '@/components/volumes/volume-tabs'
+import { claimActionsFor } from './claim-actions'
+import { ClaimState } from './claim-state'
 import { DeleteClaim } from './delete-claim'
-import { GrowClaim } from './grow-claim'
 
 const nothing = <span className="text-faint">{NOTHING}</span>
-const looks = { Pending: 'changing', Bound: 'running' } as const
-const textOf = ({ metadata, status }: VolumeClaimView): string => (metadata.deletionTimestamp ? 'Deleting' : status.phase)
-
-function ClaimState({ claim }: { claim: VolumeClaimView }) {
-  const { status, metadata } = claim
-  const shape = metadata.deletionTimestamp ? 'changing' : looks[status.phase]
-  const said = status.conditions.find((each) => each.status !== 'True' && each.message !== '')?.message ?? (metadata.deletionTimestamp && status.usedBy.length > 0 ? `It goes once no pod names it: ${status.usedBy.join(', ')}.` : '')
-  const badge = <StateBadge shape={shape}>{textOf(claim)}</StateBadge>
-  return said && status.phase !== 'Bound' || metadata.deletionTimestamp ? <Tooltip text={said || 'It is being deleted.'}><span tabIndex={0} className="rounded-sm">{badge}</span></Tooltip> : badge
-}
-
 const columnsOf = (tenant: string): ReadonlyArray<Column<VolumeClaimView>> => [
-  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { name } }) => name },
+  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { namespace = 'default', name } }) => <Link href={paths.volumeClaim(tenant, namespace, name)} title={name} className="inline-flex min-h-6 max-w-60 items-center hover:text-accent-content hover:underline"><span className="truncate">{name}</span></Link> },
   { id: 'state', header: 'State', cell: (claim) => <ClaimState claim={claim} /> },
   { id: 'namespace', header: 'Namespace', from: 'md', cell: ({ metadata }) => <span className="text-soft">{metadata.namespace}</span> },
   { id: 'volume', header: 'Volume', cell: ({ status }) => (status.volume === null ? nothing : <Link href={paths.volume(tenant, status.volume)} className="inline-flex min-h-6 max-w-60 items-center text-accent-content hover:underline"><span className="truncate">{status.volume}</span></Link>) },
@@ -70,12 +57,6 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
   const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
   const isFiltered = input.search !== undefined || namespace !== ''
   const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, namespace: null }))}>Clear filters</Button>
-  const [growNamespace, growName] = query.get('grow').split('/')
-  const actionsOf = (claim: VolumeClaimView): Action[] => [
-    { id: 'grow', label: 'Grow claim', icon: <Maximize2 className="size-4" />, run: () => query.replace({ grow: `${claim.metadata.namespace ?? 'default'}/${claim.metadata.name}` }), disabledReason: claim.metadata.deletionTimestamp ? 'It is being deleted.' : undefined },
-    { id: 'yaml', label: 'Edit YAML', icon: <FileCode2 className="size-4" />, href: paths.applyYaml(tenant, { from: `PersistentVolumeClaim/${claim.metadata.namespace ?? 'default'}/${claim.metadata.name}` }) },
-    { id: 'delete', label: 'Delete claim', icon: <Trash2 className="size-4" />, danger: true, run: () => setDeleting(claim), disabledReason: claim.metadata.deletionTimestamp ? 'It is being deleted.' : undefined },
-  ]
   return (
     <>
       <PageHeader title="Claims" description="A claim asks for a volume and has it by its name in a namespace, as manifests of Kubernetes do." status={<LiveBadge />} primary={create} tabs={<TabLinks label="Volumes and what belongs to them" tabs={volumeTabs(tenant)} />} />
@@ -86,7 +67,7 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
           rows={page.data?.items}
           rowKey={(claim) => claim.metadata.uid}
           rowName={(claim) => claim.metadata.name}
-          actions={actionsOf}
+          actions={(claim) => claimActionsFor(tenant, claim, () => setDeleting(claim))}
           error={page.error}
           onRetry={() => void page.refetch()}
           stale={page.isPlaceholderData}
@@ -96,7 +77,6 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
           footer={page.data && <Pager noun="claim" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
         />
       </div>
-      {growNamespace && growName && <GrowClaim tenant={tenant} namespace={growNamespace} name={growName} onClose={() => query.replace({ grow: null })} />}
       {deleting && <DeleteClaim tenant={tenant} claim={deleting} onClose={() => setDeleting(null)} />}
       {children}
     </>

@@ -1,29 +1,25 @@
 'use client'
-import { useQueryClient } from '@tanstack/react-query'
-import type { VolumeSnapshotView } from '@/domain/volume-snapshot/view'
-import { formatBytes, formatCount } from '@/components/client/formats'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { DeleteDialog } from '@/components/patterns/delete-dialog'
+import { previewOf } from '@/components/volumes/consequences'
 
-/** Asks before a snapshot goes. */
-export function DeleteSnapshot({ tenant, snapshot: { metadata, status }, onClose }: { tenant: string; snapshot: VolumeSnapshotView; onClose: () => void }) {
+/** Asks before a snapshot goes, with what follows from it as the server says. */
+export function DeleteSnapshot({ tenant, name, onClose, onDeleted }: { tenant: string; name: string; onClose: () => void; onDeleted?: () => void }) {
   const api = useTRPCClient()
   const trpc = useTRPC()
   const queries = useQueryClient()
+  const preview = useQuery({ ...trpc.volumeSnapshot.previewDelete.queryOptions({ tenant, name }), staleTime: 0, gcTime: 0, retry: false })
   return (
     <DeleteDialog
       noun="snapshot"
-      name={metadata.name}
-      consequences={[
-        status.volume ? <>Volume {status.volume.name} stays as it is, and cannot go back to this moment any more.</> : 'Its volume is gone: what this snapshot holds is the last of it.',
-        ...(status.clones > 0 ? [`${formatCount(status.clones, 'volume')} made of it ${status.clones === 1 ? 'keeps' : 'keep'} all that ${status.clones === 1 ? 'it has' : 'they have'}.`] : []),
-        ...(status.group !== null ? ['Others of its group, of the same instant, stay.'] : []),
-        ...(status.storedBytes ? [`Up to ${formatBytes(status.storedBytes)} become free in the store, as far as no other snapshot or volume shares them.`] : []),
-        'It cannot be restored.',
-      ]}
+      name={name}
+      {...previewOf(preview)}
       onDelete={async () => {
-        await api.volumeSnapshot.delete.mutate({ tenant, name: metadata.name })
-        await queries.invalidateQueries({ queryKey: trpc.volumeSnapshot.pathKey() })
+        await api.volumeSnapshot.delete.mutate({ tenant, name, resourceVersion: preview.data?.resourceVersion })
+        // The page of the snapshot goes first: what it shows is not asked for again.
+        onDeleted?.()
+        await queries.invalidateQueries({ queryKey: trpc.volumeSnapshot.list.queryKey() })
       }}
       onClose={onClose}
     />

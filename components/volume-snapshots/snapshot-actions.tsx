@@ -1,5 +1,5 @@
 'use client'
-import { Copy, History, Trash2 } from 'lucide-react'
+import { Copy, Eye, History, Trash2 } from 'lucide-react'
 import type { VolumeSnapshotView } from '@/domain/volume-snapshot/view'
 import type { VolumeView } from '@/domain/volume/view'
 import type { Action } from '@/components/client/actions'
@@ -20,6 +20,7 @@ export function cannotRevert(snapshot: Pick<VolumeSnapshotView, 'status'>, volum
 
 /** What can be done to a snapshot; `volume` where its page is shown. The server refuses for the same reasons. */
 export const snapshotActionsFor = (tenant: string, snapshot: VolumeSnapshotView, volume: Pick<VolumeView, 'status'> | null, { onRevert, onDelete }: Asked): Action[] => [
+  { id: 'open', label: 'Show snapshot', icon: <Eye className="size-4" />, href: paths.volumeSnapshot(tenant, snapshot.metadata.name) },
   { id: 'clone', label: 'Create volume from it', icon: <Copy className="size-4" />, href: paths.newVolume(tenant, { from: `Snapshot/${snapshot.metadata.name}` }), disabledReason: cannotUse(snapshot) },
   ...(volume && onRevert ? [{ id: 'revert', label: 'Revert volume to it', icon: <History className="size-4" />, danger: true, run: onRevert, disabledReason: cannotRevert(snapshot, volume) }] : []),
   { id: 'delete', label: 'Delete snapshot', icon: <Trash2 className="size-4" />, danger: true, run: onDelete, disabledReason: snapshot.status.phase === 'Deleting' ? 'It is being deleted.' : undefined },

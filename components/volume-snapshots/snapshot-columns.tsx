@@ -17,7 +17,7 @@ export const snapshotColumns = (tenant: string, ofOne: boolean): readonly Snapsh
     id: 'name', header: 'Name', ...(!ofOne && { sortBy: 'name' }),
     cell: ({ metadata: { name }, status }) => (
       <span className="inline-flex items-center gap-2">
-        <span className="max-w-70 truncate" title={name}>{name}</span>
+        <Link href={paths.volumeSnapshot(tenant, name)} title={name} className="inline-flex min-h-6 max-w-70 items-center hover:text-accent-content hover:underline"><span className="truncate">{name}</span></Link>
         {status.group !== null && <span className="max-lg:hidden"><Badge>of a group</Badge></span>}
         {status.clones > 0 && <span className="max-lg:hidden"><Badge tone="accent">{status.clones === 1 ? '1 clone' : `${status.clones} clones`}</Badge></span>}
       </span>

@@ -21,10 +21,8 @@ import { RevertVolume } from './revert-volume'
 import { snapshotActionsFor } from './snapshot-actions'
 import { snapshotColumns } from './snapshot-columns'
 import { Timeline } from './timeline'
+import { timelineInput } from './timeline-input'
 import { timeOf } from './timeline-marks'
-
-/** A volume has 256 at most. */
-const all = 500
 
 /** The focus goes to what can be done to the snapshot. */
 const goToRow = ({ metadata: { uid } }: VolumeSnapshotView) => {
@@ -39,7 +37,7 @@ export function SnapshotsTab({ children }: { children?: ReactNode }) {
   const { name, creationTimestamp } = volume.metadata
   const trpc = useTRPC()
   const router = useRouter()
-  const input = { tenant, volume: name, limit: all, sort: 'created', descending: true } as const
+  const input = timelineInput(tenant, name)
   const page = useQuery(trpc.volumeSnapshot.list.queryOptions(input))
   useRefreshOnChanges('volumeSnapshot', { tenant }, trpc.volumeSnapshot.list.queryKey(input))
   const [asking, setAsking] = useState<{ what: 'revert' | 'delete'; snapshot: VolumeSnapshotView } | null>(null)
@@ -66,7 +64,7 @@ export function SnapshotsTab({ children }: { children?: ReactNode }) {
         empty={<EmptyState icon={<Camera />} title="No snapshots yet" actions={<>{take}{schedule}</>}>A snapshot is the volume as it is at one moment. The volume can go back to it, and new volumes are made of it at once. It takes room only for what changes afterwards.</EmptyState>}
       />
       <VolumeSchedules />
-      {asking?.what === 'delete' && <DeleteSnapshot tenant={tenant} snapshot={asking.snapshot} onClose={() => setAsking(null)} />}
+      {asking?.what === 'delete' && <DeleteSnapshot tenant={tenant} name={asking.snapshot.metadata.name} onClose={() => setAsking(null)} />}
       {asking?.what === 'revert' && <RevertVolume tenant={tenant} volume={volume} snapshot={asking.snapshot} onClose={() => setAsking(null)} />}
       {children}
     </>

@@ -1,7 +1,6 @@
 'use client'
 import { useQuery } from '@tanstack/react-query'
 import { Link2 } from 'lucide-react'
-import { useRouter } from 'next/navigation'
 import { useState } from 'react'
 import type { PodView } from '@/domain/pod/view'
 import { NOTHING } from '@/components/client/formats'
@@ -11,11 +10,10 @@ import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { SimpleTable } from '@/components/patterns/simple-table'
 import { Badge } from '@/components/ui/badge'
 import { Button } from '@/components/ui/button'
-import { Dialog } from '@/components/ui/dialog'
 import { Panel } from '@/components/ui/panel'
 import { TextLink } from '@/components/ui/text-link'
+import { ChooseVolume } from './choose-volume'
 import { UsageCell } from './usage-bar'
-import { VolumeField } from './volume-field'
 import { AttachmentState, VolumeState } from './volume-state'
 import { volumesOfPod, type PodVolume } from './volumes-of-pod'
 
@@ -34,18 +32,28 @@ export function PodVolumes({ tenant, pod }: { tenant: string; pod: PodView }) {
         <SimpleTable
           label="Volumes of this pod"
           heads={['Volume', 'State', 'Used', 'Mounted']}
-          rows={volumesOfPod(pod, data.items).map((row) => ({ key: row.key, cells: [<VolumeName key="name" tenant={tenant} row={row} />, <RowState key="state" row={row} />, row.volume ? <UsageCell key="use" volume={row.volume} /> : NOTHING, <Mounted key="mounted" row={row} />] }))}
+          rows={volumesOfPod(pod, data.items).map((row) => ({ key: row.key, cells: [<VolumeName key="name" tenant={tenant} namespace={namespace} row={row} />, <RowState key="state" row={row} />, row.volume ? <UsageCell key="use" volume={row.volume} /> : NOTHING, <Mounted key="mounted" row={row} />] }))}
           empty="None: what it writes is gone with it."
         />
       )}
-      {attaching && <ChooseVolume tenant={tenant} pod={`${namespace}/${name}`} onClose={() => setAttaching(false)} />}
+      {attaching && (
+        <ChooseVolume
+          tenant={tenant}
+          title="Attach a volume"
+          go="Choose where"
+          hint="One that no other pod has"
+          may={({ status, spec }) => spec.volumeMode === 'Filesystem' && (status.attachments.length === 0 || spec.accessMode === 'ReadOnlyMany')}
+          hrefOf={(volume) => paths.attachVolume(tenant, volume, { pod: `${namespace}/${name}` })}
+          onClose={() => setAttaching(false)}
+        />
+      )}
     </Panel>
   )
 }
 
-function VolumeName({ tenant, row: { named, volume } }: { tenant: string; row: PodVolume }) {
+function VolumeName({ tenant, namespace, row: { named, volume } }: { tenant: string; namespace: string; row: PodVolume }) {
   if (volume) return <TextLink size="sm" href={paths.volume(tenant, volume.metadata.name)}>{volume.metadata.name}</TextLink>
-  return named?.kind === 'PersistentVolumeClaim' ? <TextLink size="sm" href={paths.volumeClaims(tenant, { q: named.name })}>claim {named.name}</TextLink> : <code className="font-mono text-xs">{named?.name ?? NOTHING}</code>
+  return named?.kind === 'PersistentVolumeClaim' ? <TextLink size="sm" href={paths.volumeClaim(tenant, namespace, named.name)}>claim {named.name}</TextLink> : <code className="font-mono text-xs">{named?.name ?? NOTHING}</code>
 }
 
 function RowState({ row: { attachment, volume, named } }: { row: PodVolume }) {
@@ -61,19 +69,3 @@ const Mounted = ({ row: { named, places, readOnly } }: { row: PodVolume }) => (
     {readOnly && <Badge>read only</Badge>}
   </span>
 )
-
-/** Which volume; the form of it asks for the rest. */
-function ChooseVolume({ tenant, pod, onClose }: { tenant: string; pod: string; onClose: () => void }) {
-  const router = useRouter()
-  const [volume, setVolume] = useState('')
-  const name = volume.trim()
-  const go = () => { if (name) router.push(paths.attachVolume(tenant, name, { pod })) }
-  return (
-    <Dialog title="Attach a volume" onClose={onClose} footer={<><Button onClick={onClose}>Cancel</Button><Button variant="primary" disabledReason={name ? undefined : 'Choose a volume first.'} onClick={go}>Choose where</Button></>}>
-      <form className="flex flex-col gap-3" onSubmit={(event) => { event.preventDefault(); go() }}>
-        <VolumeField tenant={tenant} value={volume} error={undefined} onChange={setVolume} may={({ status, spec }) => spec.volumeMode === 'Filesystem' && (status.attachments.length === 0 || spec.accessMode === 'ReadOnlyMany')} hint={() => 'One that no other pod has'} focus />
-        <TextLink href={paths.newVolume(tenant)}>Create a volume instead</TextLink>
-      </form>
-    </Dialog>
-  )
-}

@@ -20,7 +20,7 @@ it('one that is there is copied, and takes what the server takes', () => {
 })
 it('one of a claim grows with that, where it is asked for', () => {
   const grow = (claim: Parameters<typeof actions>[1]) => actions('InUse', claim).find(({ id }) => id === 'grow')
-  expect(grow({ namespace: 'shop', name: 'logs' })).toMatchObject({ label: 'Grow claim', href: '/t/ann/volume-claims?namespace=shop&q=logs&grow=shop%2Flogs', disabledReason: undefined })
+  expect(grow({ namespace: 'shop', name: 'logs' })).toMatchObject({ label: 'Grow claim', href: '/t/ann/volume-claims/shop/logs?grow=1', disabledReason: undefined })
   expect(grow(null)).toMatchObject({ label: 'Grow volume', href: '/t/ann/volumes/data/grow' })
 })
 it('going back can be stopped while it is under way', () => {

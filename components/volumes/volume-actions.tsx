@@ -42,7 +42,7 @@ export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onR
     { id: 'open', label: 'Show volume', icon: <Eye className="size-4" />, href: paths.volume(tenant, name) },
     ...(status.phase === 'Reverting' ? [{ id: 'stop-revert', label: 'Stop revert', icon: <Ban className="size-4" />, run: onStopRevert }] : []),
     { id: 'attach', label: 'Attach volume', icon: <Link2 className="size-4" />, href: paths.attachVolume(tenant, name), disabledReason: cannotAttach(volume) },
-    { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaims(tenant, { namespace: claim.namespace, q: claim.name, grow: `${claim.namespace}/${claim.name}` }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' ? 'It goes back to a snapshot: wait until it has.' : undefined },
+    { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaim(tenant, claim.namespace, claim.name, { grow: '1' }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' ? 'It goes back to a snapshot: wait until it has.' : undefined },
     { id: 'snapshot', label: 'Take snapshot', icon: <Camera className="size-4" />, href: paths.takeSnapshot(tenant, name), disabledReason: cannotCopy(volume) },
     { id: 'clone', label: 'Clone volume', icon: <Copy className="size-4" />, href: paths.newVolume(tenant, { from: `Volume/${name}` }), disabledReason: cannotCopy(volume) },
     { id: 'limits', label: 'Set limits', icon: <Gauge className="size-4" />, href: paths.volumeLimits(tenant, name) },

@@ -11,6 +11,7 @@ import { useRefreshOnChanges } from '@/components/client/use-changes'
 import { QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
+import { Exact } from '@/components/patterns/time'
 import { Badge } from '@/components/ui/badge'
 import { Button } from '@/components/ui/button'
 import { Callout } from '@/components/ui/callout'
@@ -56,7 +57,7 @@ export function VolumeFrame({ tenant, name, operator, children }: { tenant: stri
     <>
       <PageHeader title={name} beside={<><VolumeState volume={data} /><Badge>{data.status.storageClass}</Badge></>} status={<LiveBadge />} actions={actions} prominent={3} tabs={<TabLinks label={`Volume ${name}`} tabs={tabsOf(tenant, name)} />} />
       <div className="flex min-h-0 flex-1 flex-col gap-4 pt-4">
-        {data.status.phase === 'Deleted' && (data.status.restorableUntil === null ? <Callout tone="notice" title="It is being removed for good">{data.status.conditions.find(({ reason }) => reason === 'Purging')?.message ?? 'It counts towards the quota until it is gone.'}</Callout> : <Callout tone="notice" title="It is deleted" actions={<Button size="sm" onClick={() => setAsking('restore')}>Restore volume</Button>}>{`All that is on it stays until ${new Date(data.status.restorableUntil).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })}, and counts towards the quota until then.`}</Callout>)}
+        {data.status.phase === 'Deleted' && (data.status.restorableUntil === null ? <Callout tone="notice" title="It is being removed for good">{data.status.conditions.find(({ reason }) => reason === 'Purging')?.message ?? 'It counts towards the quota until it is gone.'}</Callout> : <Callout tone="notice" title="It is deleted" actions={<Button size="sm" onClick={() => setAsking('restore')}>Restore volume</Button>}>All that is on it stays until <Exact time={data.status.restorableUntil} />, and counts towards the quota until then.</Callout>)}
         <VolumeContext value={context}>{children}</VolumeContext>
       </div>
       {asking === 'delete' && <DeleteVolume tenant={tenant} volume={data} onClose={() => setAsking(null)} onDone={() => router.push(paths.volumes(tenant))} />}

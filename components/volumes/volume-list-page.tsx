@@ -5,6 +5,7 @@ import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { VolumeView } from '@/domain/volume/view'
+import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
@@ -16,7 +17,7 @@ import { Pager } from '@/components/patterns/data-table/pager'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
-import { Ago } from '@/components/patterns/time'
+import { Ago, Exact } from '@/components/patterns/time'
 import { Badge } from '@/components/ui/badge'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { CodeBlock } from '@/components/ui/code-block'
@@ -45,7 +46,7 @@ const columnsOf = (tenant: string, withHost: boolean): readonly VolumeColumn[] =
   { id: 'use', header: 'Used', from: 'sm', cell: (volume) => <UsageCell volume={volume} /> },
   { id: 'pods', header: 'Pod', from: 'sm', grow: true, cell: ({ status }) => <UsedBy tenant={tenant} attachments={status.attachments} /> },
   storageClass,
-  ...(withHost ? [{ id: 'host', header: 'Host', from: 'xl', cell: ({ status }: VolumeView) => <span className="text-soft">{status.host ?? status.homeHost ?? '—'}</span> } as const] : []),
+  ...(withHost ? [{ id: 'host', header: 'Host', from: 'xl', cell: ({ status }: VolumeView) => <span className="text-soft">{status.host ?? status.homeHost ?? NOTHING}</span> } as const] : []),
   { id: 'created', header: 'Created', sortBy: 'created', from: 'md', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },
 ]
 
@@ -59,7 +60,7 @@ const deletedColumns: readonly VolumeColumn[] = [
   { id: 'until', header: 'Can be restored', from: 'sm', cell: ({ status }) => <Until time={status.restorableUntil} /> },
 ]
 
-const Until = ({ time }: { time: string | null }) => <span className="text-soft">{time === null ? '—' : `until ${new Date(time).toLocaleString('en', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })}`}</span>
+const Until = ({ time }: { time: string | null }) => <span className="text-soft">{time === null ? NOTHING : <>until <Exact time={time} /></>}</span>
 
 /** A tenant's volumes, or those that it deleted and can restore. `children` is the side form that stands over the list. Hosts are told to operators. */
 export function VolumeListPage({ tenant, operator, children }: { tenant: string; operator: boolean; children?: ReactNode }) {
@@ -92,7 +93,7 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
           onRetry={() => void page.refetch()}
           stale={page.isPlaceholderData}
           sort={{ by: input.sort, descending: input.descending, onSort: (by, descending) => query.push(filter({ sort: by, order: descending ? 'descending' : 'ascending' })) }}
-          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} /><Segmented label="Which volumes" value={deleted ? 'deleted' : 'there'} onChange={(next) => query.push(filter({ deleted: next === 'deleted' ? '1' : null }))} options={[{ value: 'there', label: 'There' }, { value: 'deleted', label: 'Deleted', hint: 'Those that can be restored still' }]} />{input.search && clear}</>}
+          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} /><Segmented label="Which volumes" value={deleted ? 'deleted' : 'there'} onChange={(next) => query.push(filter({ deleted: next === 'deleted' ? '1' : null }))} options={[{ value: 'there', label: 'Current' }, { value: 'deleted', label: 'Deleted', hint: 'Those that can be restored still' }]} />{input.search && clear}</>}
           empty={input.search || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No volume matches. Change the filter or clear it.</EmptyState> : deleted ? <EmptyState icon={<HardDrive />} title="No deleted volumes">What is deleted stays here for a while, and can be restored with all that is on it.</EmptyState> : <NoVolumes tenant={tenant} create={create} />}
           footer={page.data && <Pager noun="volume" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
         />

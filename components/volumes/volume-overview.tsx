@@ -20,12 +20,13 @@ import { CopyableId } from '@/components/ui/copyable'
 import { Panel } from '@/components/ui/panel'
 import { TextLink } from '@/components/ui/text-link'
 import { DetachVolume } from './detach-volume'
+import { MadeOf } from './made-of'
 import { UsageDetail } from './usage-bar'
 import { PodLink } from './used-by'
 import { useVolume } from './volume-frame'
 import { useVolumeOffer } from './volume-quota'
 import { AttachmentState, VolumeState } from './volume-state'
-import { accessText, limitLines, onFullText, problemOf, sourceText } from './words'
+import { accessText, limitLines, onFullText, problemOf } from './words'
 
 /** What it is, how full it is, who has it, what bounds it, conditions and events. `children` is the form that stands over it. */
 export function VolumeOverview({ children }: { children?: ReactNode }) {
@@ -63,13 +64,13 @@ function VolumeProperties() {
     <Panel title="Properties">
       <Properties>
         <Property name="State"><VolumeState volume={volume} /></Property>
-        <Property name="Made of">{sourceText(spec.source)}</Property>
+        <Property name="Made of"><MadeOf tenant={tenant} source={spec.source} /></Property>
         <Property name="Content">{spec.volumeMode === 'Block' ? 'A block device' : status.formatted ?? `${spec.fsType ?? 'A file system'}, made when a first pod mounts it`}</Property>
         <Property name="Access">{accessText(spec.accessMode)} <span className="text-faint">· {spec.accessMode}</span></Property>
         <Property name="Class">{status.storageClass}</Property>
         {operator && <Property name="Store">{status.store}</Property>}
         {operator && <Property name="Host">{status.host ?? status.homeHost}</Property>}
-        {status.claim && <Property name="Claim"><TextLink size="sm" href={paths.volumeClaims(tenant, { namespace: status.claim.namespace, q: status.claim.name })}>{status.claim.namespace}/{status.claim.name}</TextLink></Property>}
+        {status.claim && <Property name="Claim"><TextLink size="sm" href={paths.volumeClaim(tenant, status.claim.namespace, status.claim.name)}>{status.claim.namespace}/{status.claim.name}</TextLink></Property>}
         <Property name="Labels">{Object.keys(metadata.labels).length > 0 && <span className="flex flex-wrap gap-1">{Object.entries(metadata.labels).map(([key, value]) => <Badge key={key} mono>{key}={value}</Badge>)}</span>}</Property>
         <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
         <Property name="UID"><CopyableId id={metadata.uid} /></Property>

@@ -28,7 +28,7 @@ export function crumbsOf(pathname: string): Crumb[] {
   const list: Crumb = { label: words[noun] ?? noun, ...((first !== undefined || noun.endsWith('-new')) && { href: `${base}/${noun.replace(/-new$/, '')}` }) }
   if (noun.endsWith('-new')) return [list, { label: 'Create' }]
   if (noun === 'pods' && first === 'new' && second === undefined) return [list, { label: 'Create' }]
-  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies', 'load-balancers'].includes(noun) && first !== undefined && second !== undefined) {
+  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies', 'load-balancers', 'volume-claims'].includes(noun) && first !== undefined && second !== undefined) {
     const object = `${base}/${noun}/${rest.slice(2, rest.length > named.length ? 5 : 4).map(encodeURIComponent).join('/')}`
     return tab ? [list, { label: second, href: object }, { label: words[tab] ?? tab }] : [list, { label: second }]
   }

@@ -1,12 +1,13 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Command } from 'cmdk'
-import { Box, Keyboard, Moon, Plus, Search, Sun, UserRound } from 'lucide-react'
+import { Box, HardDrive, Keyboard, Moon, Plus, Search, Sun, UserRound } from 'lucide-react'
 import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
 import type { MeView } from '@/domain/account/view'
 import type { TenantSummary } from '@/domain/tenant/view'
 import { useOfferedActions, type Action } from '@/components/client/actions'
+import { formatBytes } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { setTheme } from '@/components/client/theme'
 import { useTRPC } from '@/components/client/trpc'
@@ -17,14 +18,20 @@ import type { NavigationGroup } from './sidebar'
 
 type PaletteProps = { me: MeView; tenant: TenantSummary | undefined; groups: readonly NavigationGroup[]; onClose: () => void; onShortcuts: () => void }
 
-/** ⌘K: pods by name, the page's actions, every place of the console. */
+/** ⌘K: pods and volumes by name, the page's actions, every place of the console. */
 export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: PaletteProps) {
   const router = useRouter()
   const trpc = useTRPC()
   const offered = useOfferedActions()
   const [text, setText] = useState('')
+  const typed = text.trim()
+  const volumes = useQuery({
+    ...trpc.volume.list.queryOptions({ tenant: tenant?.slug ?? '', limit: 5, search: typed }),
+    enabled: tenant !== undefined && typed !== '',
+    placeholderData: keepPreviousData,
+  })
   const pods = useQuery({
-    ...trpc.pod.list.queryOptions({ tenant: tenant?.slug ?? '', limit: 8, ...(text.trim() && { search: text.trim() }) }),
+    ...trpc.pod.list.queryOptions({ tenant: tenant?.slug ?? '', limit: 8, ...(typed && { search: typed }) }),
     enabled: tenant !== undefined,
     placeholderData: keepPreviousData,
   })
@@ -39,7 +46,7 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
       <Command label="Commands" loop className="animate-rise overflow-hidden rounded-lg border border-stroke-strong bg-overlay shadow-overlay">
         <div className="flex items-center gap-2.5 border-b border-stroke px-4">
           <Search className="size-4 text-faint" aria-hidden />
-          <Command.Input data-autofocus value={text} onValueChange={setText} placeholder="Search pods, places and commands" className="h-12 w-full bg-transparent text-base outline-none" />
+          <Command.Input data-autofocus value={text} onValueChange={setText} placeholder="Search pods, volumes, places and commands" className="h-12 w-full bg-transparent text-base outline-none" />
           <Kbd>Esc</Kbd>
         </div>
         <Command.List className="max-h-[52vh] overflow-y-auto p-1.5">
@@ -54,6 +61,11 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
               {pods.data.items.map(({ metadata: { uid, namespace, name } }) => (
                 <Item key={uid} id={`pod ${name} ${namespace} ${uid}`} icon={<Box />} hint={namespace} onSelect={() => go(paths.pod(tenant.slug, namespace, name))}>{name}</Item>
               ))}
+            </Group>
+          )}
+          {typed !== '' && volumes.data && volumes.data.items.length > 0 && tenant && (
+            <Group title="Volumes">
+              {volumes.data.items.map(({ metadata: { uid, name }, status }) => <Item key={uid} id={`volume ${name} ${uid}`} icon={<HardDrive />} hint={formatBytes(status.sizeBytes)} onSelect={() => go(paths.volume(tenant.slug, name))}>{name}</Item>)}
             </Group>
           )}
           {tenant && (
