@@ -16,7 +16,7 @@ export function volumesOfPod({ metadata, spec }: Pod, volumes: readonly VolumeVi
   const attachmentOf = (volume: VolumeView | null) => volume?.status.attachments.find(({ podUid }) => podUid === metadata.uid) ?? null
   const named = persistentVolumes(spec).map(({ name, reference: { kind, name: of }, readOnly }): PodVolume => {
     const volume = volumes.find((each) => isNamed(metadata.namespace, { kind, name: of }, each)) ?? null
-    const places = spec.containers.flatMap((container) => [...container.volumeMounts.filter((mount) => mount.name === name).map((mount) => mount.mountPath), ...container.volumeDevices.filter((device) => device.name === name).map((device) => device.devicePath)])
+    const places = spec.containers.flatMap((container) => [...container.volumeMounts.filter((mount) => mount.name === name).map((mount) => mount.mountPath), ...(container.volumeDevices ?? []).filter((device) => device.name === name).map((device) => device.devicePath)])
     return { key: name, named: { kind, name: of }, volume, attachment: attachmentOf(volume), places: [...new Set(places)], readOnly }
   })
   const hot = volumes.flatMap((volume): PodVolume[] => {

@@ -22,7 +22,7 @@ function listProblems(volumes: SpecVolumes['volumes']): Problem[] {
 }
 
 /** A volume is a file system or a device, in all containers alike. */
-function deviceProblems(spec: SpecVolumes, { volumeDevices }: PodSpec['containers'][number], at: (string | number)[]): Problem[] {
+function deviceProblems(spec: SpecVolumes, { volumeDevices = [] }: PodSpec['containers'][number], at: (string | number)[]): Problem[] {
   const mounted = new Set([...spec.initContainers, ...spec.containers].flatMap(({ volumeMounts }) => volumeMounts.map(({ name }) => name)))
   return volumeDevices.flatMap(({ name }, i): Problem[] => {
     const path = [...at, 'volumeDevices', i, 'name']

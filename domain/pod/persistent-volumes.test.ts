@@ -90,3 +90,10 @@ describe('what a host is told of a pod\'s volumes', () => {
     expect(assignedVolumes(podSpec.parse(pod([])), 'h1', [])).toBeUndefined()
   })
 })
+
+it('a pod without any has a spec that agents of before volumes read, who refuse a field that they do not know', () => {
+  const read = podSpec.parse(pod([{ name: 'e', emptyDir: {} }], {}, { initContainers: [{ name: 'i', image: 'b' }] }))
+  const known = ['args', 'command', 'env', 'envFrom', 'image', 'name', 'ports', 'resources', 'stdin', 'stdinOnce', 'terminationMessagePath', 'terminationMessagePolicy', 'tty', 'volumeMounts']
+  for (const container of [...read.containers, ...read.initContainers]) expect(Object.keys(container).sort()).toEqual(known)
+  expect(read.volumes).toEqual([{ name: 'e', emptyDir: { medium: '' } }])
+})

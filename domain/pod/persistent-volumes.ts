@@ -18,7 +18,7 @@ export function referenceOf({ cinder, persistentVolumeClaim }: VolumeSpec): Volu
 /** The pod's volumes that outlive it, in the order of its spec. */
 export function persistentVolumes(spec: SpecVolumes): PersistentVolume[] {
   const containers = [...spec.initContainers, ...spec.containers]
-  const devices = new Set(containers.flatMap(({ volumeDevices }) => volumeDevices.map(({ name }) => name)))
+  const devices = new Set(containers.flatMap(({ volumeDevices = [] }) => volumeDevices.map(({ name }) => name)))
   const mounted = new Set(containers.flatMap(({ volumeMounts }) => volumeMounts.map(({ name }) => name)))
   return spec.volumes.flatMap((volume) => {
     const reference = referenceOf(volume)

@@ -67,7 +67,7 @@ export const podSpec = z
     for (const { container, at } of all) {
       for (const [j, mount] of container.volumeMounts.entries()) if (!volumes.has(mount.name)) problem([...at, 'volumeMounts', j, 'name'], `no volume "${mount.name}" is in spec.volumes`)
       for (const j of duplicates(container.volumeMounts.map((m) => m.mountPath))) problem([...at, 'volumeMounts', j, 'mountPath'], 'another volume is mounted there')
-      for (const j of duplicates(container.volumeDevices.map((d) => d.devicePath))) problem([...at, 'volumeDevices', j, 'devicePath'], 'another device is there')
+      for (const j of duplicates((container.volumeDevices ?? []).map((d) => d.devicePath))) problem([...at, 'volumeDevices', j, 'devicePath'], 'another device is there')
       for (const j of duplicates(container.ports.map((p) => p.name))) problem([...at, 'ports', j, 'name'], 'is the name of another port of this container')
       for (const [path, port] of namedPorts(container)) if (!container.ports.some((p) => p.name === port)) problem([...at, ...path], `no port of this container is called "${port}"`)
     }

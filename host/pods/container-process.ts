@@ -50,7 +50,7 @@ export function containerProcess({ pod, container, image, imageKey, hostname, en
     cwd: container.workingDir ?? (image.workingDir.startsWith('/') ? image.workingDir : `/${image.workingDir}`),
     ...processSecurity(pod, container, image.user),
     mounts: container.volumeMounts.map((mount) => ({ volume: mount.name, path: mount.mountPath, readOnly: mount.readOnly || isConfiguration(pod, mount.name), subPath: mount.subPath ?? '' })),
-    ...(container.volumeDevices.length > 0 ? { devices: container.volumeDevices.map(({ name, devicePath }) => ({ volume: name, path: devicePath })) } : {}),
+    ...(container.volumeDevices && container.volumeDevices.length > 0 ? { devices: container.volumeDevices.map(({ name, devicePath }) => ({ volume: name, path: devicePath })) } : {}),
     stdin: container.stdin,
     terminal: container.tty ? terminalSize : null,
     memoryBytes: container.resources.limits.memory === undefined ? null : parseBytes(container.resources.limits.memory),
