@@ -5,6 +5,8 @@ import { recordEvents } from './reports'
 
 /** A boot that no host has: whatever a host says of a pod takes the place of what is said under it. */
 const noBoot = '00000000-0000-0000-0000-000000000000'
+/** Reports in one statement: each may have some tens of KiB. */
+const batch = 500
 
 /** The host's row, held until the transaction ends. */
 export async function holdHost(tx: Transaction, name: string) {
@@ -30,17 +32,23 @@ export async function failPodsOf(tx: Transaction, host: { id: string; name: stri
   const running = pods.filter(({ report }) => !report || !['Succeeded', 'Failed', 'Gone'].includes(report.phase))
   const now = new Date().toISOString()
   const message = `Host ${host.name} was declared lost, and the pod with it. Delete it, and create it anew.`
-  for (const { uid, generation, report } of running) {
+  const documents = running.map(({ uid, generation, report }) => {
     const before = podReport.safeParse(report?.document).data
-    const document = {
+    return {
       ...(before ?? { uid, observedGeneration: generation, conditions: [], startMode: null, startSteps: [], startedAt: null }), phase: 'Failed' as const, reason: 'HostLost', message,
       conditions: (before?.conditions ?? []).map((one) => (one.type === 'Ready' ? { ...one, status: 'False' as const, reason: 'HostLost' } : one)), containers: (before?.containers ?? []).map((status) => ended(status, now)),
     }
-    await tx.podReport.upsert({ where: { podUid: uid }, create: { podUid: uid, hostId: host.id, bootId: noBoot, sequence: 1, phase: 'Failed', document }, update: { bootId: noBoot, sequence: 1, phase: 'Failed', document } })
-  }
+  })
+  for (let i = 0; i < documents.length; i += batch) await storeFailures(tx, host.id, documents.slice(i, i + batch))
   await recordEvents(tx, running.map(({ uid, tenantId, namespace, name }) => ({ tenantId, objectUid: uid, objectKind: 'Pod', objectNamespace: namespace, objectName: name, type: 'Warning', reason: 'HostLost', message, source: 'controller' })))
   return running.length
 }
+
+/** Reports that take the place of what the host said, in one statement. */
+const storeFailures = (tx: Transaction, hostId: string, documents: readonly { uid: string }[]) => tx.$executeRaw`
+  insert into "PodReport" ("podUid", "hostId", "bootId", "sequence", "phase", "document")
+  select (g."document" ->> 'uid')::uuid, ${hostId}::uuid, ${noBoot}::uuid, 1, 'Failed', g."document" from jsonb_array_elements(${JSON.stringify(documents)}::jsonb) as g("document")
+  on conflict ("podUid") do update set "bootId" = excluded."bootId", "sequence" = excluded."sequence", "phase" = excluded."phase", "document" = excluded."document", "updatedAt" = now()`
 
 /** How many volumes it keeps, or has on its disk. */
 export const countVolumesOf = (tx: Transaction, id: string): Promise<number> => tx.volume.count({ where: { OR: [{ hostId: id }, { homeHostId: id }] } })

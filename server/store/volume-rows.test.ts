@@ -37,6 +37,9 @@ async function woken(uid: string): Promise<string[]> {
   return [...new Set(changes.map(({ name }) => `h${hosts.indexOf(name) + 1}`))].sort()
 }
 
+/** Whether the scheduler was woken since it was asked last. */
+const wakesScheduler = async (): Promise<boolean> => (await db.$executeRaw`delete from "Change" where "kind" = 'VolumePlace'`) > 0
+
 describe('the rows of volumes', () => {
   it('have one writer, however many wait and read', async () => {
     const { uid } = await volume()
@@ -114,5 +117,23 @@ describe('the rows of volumes', () => {
     expect([first < second, second < third, third < fourth]).toEqual([true, true, true])
     await db.volume.delete({ where: { uid } })
     expect(await db.objectCondition.count({ where: { objectUid: uid } })).toBe(0)
+  })
+
+  it('wake the scheduler where a pod that waits may find a host now, and not with each thing that a host says', async () => {
+    const { uid } = await volume()
+    const set = (data: object) => db.volume.update({ where: { uid }, data })
+    expect(await wakesScheduler()).toBe(true)
+    await set({ storedBytes: 5n, report: { progress: 0.5 } })
+    await set({ hostId: host(0), epoch: 1n })
+    const { uid: right } = await attach(uid)
+    await db.volumeAttachment.delete({ where: { uid: right } })
+    await db.objectCondition.create({ data: { objectUid: uid, objectKind: 'Volume', type: 'Ready', status: 'True', reason: '', message: '' } })
+    expect(await wakesScheduler()).toBe(false)
+    for (const data of [{ homeHostId: host(0) }, { storedPhase: 'Ready' }, { deletedAt: new Date() }, { deletedAt: null }, { name: 'other' }]) {
+      await set(data)
+      expect(await wakesScheduler(), JSON.stringify(data)).toBe(true)
+    }
+    await db.volume.delete({ where: { uid } })
+    expect(await wakesScheduler()).toBe(true)
   })
 })
