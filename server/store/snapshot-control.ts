@@ -2,11 +2,13 @@ import { isShared, volumeStoreSpec } from '@/domain/volume-store/spec'
 import type { Database, Transaction } from './database'
 import { findNeederOf } from './volume-snapshots'
 
+const heard = { select: { id: true, name: true, phase: true, lostAt: true } } as const
+
 /** A snapshot as its controller weighs it, held until the transaction ends. Null: it is gone. */
 export async function holdSnapshotFacts(tx: Transaction, uid: string) {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "VolumeSnapshot" where "uid" = ${uid}::uuid for update`
   if (held.length === 0) return null
-  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true } }, home: { select: { id: true, lostAt: true } }, host: { select: { id: true } }, store: { select: { spec: true } } } })
+  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true, host: heard } }, home: heard, host: { select: { id: true } }, store: { select: { name: true, spec: true } } } })
   return { ...row, isShared: isShared(volumeStoreSpec.parse(row.store.spec)), needer: await findNeederOf(tx, uid), isApart: row.groupUid !== null && (await countKeepers(tx, row.groupUid)) > 1 }
 }
 

@@ -17,6 +17,21 @@ export type SnapshotFacts = {
   hosts: readonly string[]
 }
 
+export type Awaited = { name: string; silent: boolean }
+/** Who can do something for it: `keeper` has its volume, or would; `home` has the disk on which it lies; null: there is none. */
+export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; keeper: Awaited | null; home: Awaited | null; store: string; hosts: readonly string[] }
+
+/**
+ * Why nothing is done for a snapshot that is to be taken or removed, and what helps; null: nothing is in the way that is known here. Pure.
+ */
+export function waitOf({ phase, hasVolume, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
+  if (phase !== 'Asked' && phase !== 'Taking' && phase !== 'Deleting') return null
+  const todo = phase === 'Deleting' ? 'removed' : 'taken'
+  if (home?.silent) return { reason: 'HostSilent', message: `Host "${home.name}", on whose disk it lies, has not been heard of: it is ${todo} once that is back${phase === 'Deleting' ? ', or forgotten where an operator declares that host lost' : ''}.` }
+  if (hasVolume && keeper?.silent) return { reason: 'HostSilent', message: `Host "${keeper.name}", which has its volume, has not been heard of: it is ${todo} once that is back, or another host has the volume.` }
+  return hasVolume || home !== null || hosts.length > 0 ? null : { reason: 'StoreUnreachable', message: `No host that is heard of reaches the store "${store}" now: it is ${todo} by the first that does.` }
+}
+
 /** `fail`: it was never taken, and cannot be any more. `drop`: nothing of it is stored, so its row goes. `remove`: it is to be removed from its store; `by`: whom its volume's keeper does not stand for. */
 export type SnapshotPlan = { kind: 'nothing' } | { kind: 'take' } | { kind: 'fail' } | { kind: 'delete' } | { kind: 'drop' } | { kind: 'remove'; by: string | null }
 

@@ -5,7 +5,7 @@ import { openDatabase, type DatabaseClient } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
 import { snapshotController } from './controller'
-import { planSnapshot, type SnapshotFacts } from './plan'
+import { planSnapshot, waitOf, type SnapshotFacts, type WaitFacts } from './plan'
 
 describe('what becomes of a snapshot', () => {
   const facts = (over: Partial<SnapshotFacts> = {}): SnapshotFacts => ({ phase: 'Ready', hidden: false, deleted: false, needed: false, volume: { kept: true }, apart: false, home: null, remover: null, hosts: [], ...over })
@@ -38,6 +38,14 @@ describe('what becomes of a snapshot', () => {
     expect(plan({ ...gone, remover: { id: 'b', ready: false } })).toEqual({ kind: 'remove', by: 'a' })
     expect(plan({ ...gone, hosts: [] })).toEqual({ kind: 'nothing' })
   })
+})
+
+it('a snapshot that waits says for whom, and what helps', () => {
+  const wait = (over: Partial<WaitFacts>) => waitOf({ phase: 'Taking', hasVolume: true, keeper: { name: 'h1', silent: false }, home: null, store: 'ceph', hosts: [], ...over })
+  expect([wait({}), wait({ phase: 'Ready', keeper: { name: 'h1', silent: true } }), wait({ keeper: null }), wait({ phase: 'Deleting', hasVolume: false, hosts: ['a'] })]).toEqual([null, null, null, null])
+  expect(wait({ keeper: { name: 'h1', silent: true } })).toMatchObject({ reason: 'HostSilent', message: expect.stringContaining('Host "h1", which has its volume, has not been heard of: it is taken') as string })
+  expect(wait({ phase: 'Deleting', home: { name: 'h2', silent: true } })?.message).toContain('Host "h2", on whose disk it lies, has not been heard of: it is removed once that is back, or forgotten')
+  expect(wait({ phase: 'Deleting', hasVolume: false })).toMatchObject({ reason: 'StoreUnreachable', message: expect.stringContaining('reaches the store "ceph"') as string })
 })
 
 describe('the snapshot controller', () => {
@@ -95,6 +103,17 @@ describe('the snapshot controller', () => {
     const uid = await snapshot(null, { storeId, homeHostId: null, hostId, phase: 'Deleting', deletedAt: new Date() })
     await settle()
     expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Deleting', hostId: second })
+  })
+
+  it('says where one waits for a host that is silent, until that is back', async () => {
+    const uid = await snapshot(await volume(), { phase: 'Taking' })
+    const said = async () => (await db.volumeSnapshot.findUniqueOrThrow({ where: { uid } })).reason
+    await db.host.update({ where: { id: hostId }, data: { phase: 'Unknown' } })
+    await settle()
+    expect(await said()).toBe('HostSilent')
+    await db.host.update({ where: { id: hostId }, data: { phase: 'Ready' } })
+    await settle()
+    expect(await said()).toBe('')
   })
 
   it('keeps what a clone is made of until that is made', async () => {
