@@ -18,11 +18,14 @@ const useZone = () => useSyncExternalStore(() => () => undefined, () => new Date
  * it shows stands in the list below it too, which keyboards and screen readers have.
  */
 export function Timeline({ created, snapshots, onChoose }: { created: string; snapshots: readonly VolumeSnapshotView[]; onChoose: (snapshot: VolumeSnapshotView) => void }) {
+  const time = useNow()
+  const isTimeKnown = time !== undefined
   // A second more or less moves nothing.
-  const now = Math.ceil((useNow() ?? Date.parse(created)) / 10_000) * 10_000
+  const now = Math.ceil((time ?? Date.parse(created)) / 10_000) * 10_000
   const zone = useZone()
   const axis = useMemo(() => axisOf(created, snapshots, now), [created, snapshots, now])
-  const marks = useMemo(() => marksOf(snapshots, axis), [snapshots, axis])
+  // The server's HTML has the bare axis: where marks stand on it depends on what time it is.
+  const marks = useMemo(() => (isTimeKnown ? marksOf(snapshots, axis) : []), [snapshots, axis, isTimeKnown])
   const ticks = zone === null ? [] : timeTicks(axis.from, axis.to, 5, zone)
   const tick = (at: number) => new Date(at).toLocaleString('en', axis.to - axis.from > 2 * day ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   return (

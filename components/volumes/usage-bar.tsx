@@ -24,7 +24,7 @@ function Bar({ name, usage: { written, used, tone, text }, className }: { name: 
 /** In a row of a list: the bar, and how much of how much. */
 export function UsageCell({ volume: { metadata, status } }: { volume: Pick<VolumeView, 'metadata' | 'status'> }) {
   const usage = usageOf(status)
-  return <span className="flex items-center gap-3 whitespace-nowrap text-soft"><Bar name={metadata.name} usage={usage} className="h-1 w-20" />{usage.text}</span>
+  return <span title={status.filesystem ? 'Files, as its pod’s machine said last' : status.storedBytes ? 'Written in its store, without what it shares with snapshots' : 'Promised; nothing is written yet'} className="flex items-center gap-3 whitespace-nowrap text-soft"><Bar name={metadata.name} usage={usage} className="h-1 w-20" />{usage.text}</span>
 }
 
 /** On a volume's page: the bar with what each part of it is. */
