@@ -14,6 +14,9 @@ const settledMs = 2_000
 /** A guest that is told of each failed write may write for ever: its tenant is told once in so long. */
 const tellEveryMs = 60_000
 
+/** EFBIG, as the C library calls it. */
+const tooLong = 'File too large'
+
 export type FullParts = {
   clock: Clock
   log: Pick<Logger, 'warn'>
@@ -48,7 +51,7 @@ export class FullWatch {
   }
 
   private took(fault: VolumeFault): void {
-    const { serial, noSpace, paused, operation } = fault
+    const { serial, noSpace, paused, operation, reason } = fault
     this.faultCount += 1
     if (!paused) {
       if (noSpace) this.tell('StoreFull', serial, 'The store of volume "$volume" has no room left: the pod was told so for what it wrote. Delete volumes or snapshots, or ask the operator for a larger store.')
@@ -58,6 +61,7 @@ export class FullWatch {
     this.faults.set(serial, fault)
     this.parts.paused(serial, noSpace ? 'room' : 'answer')
     if (noSpace) this.tell('VolumePaused', serial, 'The pod stands still: the store of volume "$volume" has no room left. It goes on by itself, and nothing is lost, once there is: delete volumes or snapshots, or ask the operator for a larger store.')
+    else if (reason === tooLong) this.tell('VolumeStalled', serial, 'The pod stands still: the file that volume "$volume" is written to is as long as it may become. Nothing is lost. Delete the pod, take a snapshot of the volume, and start the pod again: it writes to another file then. If the pod stands still again, make the volume smaller by copying what it holds, or ask the operator for a store whose files may be longer.')
     else this.tell('VolumeStalled', serial, 'The pod stands still: the store of volume "$volume" does not carry out what it asks for. It is tried again every 5 s, and nothing is lost; the operator should look at the store.')
     if (!this.isWaiting) void this.wait()
   }

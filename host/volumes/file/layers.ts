@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { chmod, chown, link, open, rename, rm } from 'node:fs/promises'
+import { chmod, chown, link, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, temporarySuffix } from '@/host/ledger/atomic-file'
@@ -104,11 +104,13 @@ export async function mergeLayers(path: string, merged: readonly string[], below
     await chmod(made, 0o600)
     await handOver(job, made)
     const readOnly = [...under, ...below]
+    // Longer than what it holds, where discards have left holes: what is added may have to come behind.
+    const maxBytes = sizeBytes + (await stat(made)).size
     const now = nodes([job.place(fileName), ...inTheJail(readOnly)])
     const rebased = below.length === 0 ? '' : nodes(inTheJail(below, under.length))
-    await jailedQemuImg(['rebase', '-p', '-b', rebased, ...(below.length === 0 ? [] : ['-F', 'qcow2']), now], { readOnly, job, maxBytes: sizeBytes, isIdle: true, ...work })
+    await jailedQemuImg(['rebase', '-p', '-b', rebased, ...(below.length === 0 ? [] : ['-F', 'qcow2']), now], { readOnly, job, maxBytes, isIdle: true, ...work })
     // What is below is the record's to say.
-    if (below.length > 0) await jailedQemuImg(['rebase', '-u', '-b', '', job.place(fileName)], { readOnly: [], job, maxBytes: sizeBytes, signal: work.signal })
+    if (below.length > 0) await jailedQemuImg(['rebase', '-u', '-b', '', job.place(fileName)], { readOnly: [], job, maxBytes, signal: work.signal })
     await publish(made, path, frozenMode)
   })
 }
@@ -125,7 +127,8 @@ export async function virtualBytes(path: string): Promise<number> {
 export async function growLayer(path: string, sizeBytes: number): Promise<void> {
   await withJob(jobOf(path), async (job) => {
     await link(path, join(job.folder, fileName))
-    await jailedQemuImg(['resize', '-q', nodes([job.place(fileName)]), String(sizeBytes)], { readOnly: [], job, maxBytes: sizeBytes, timeoutMs: 120_000 })
+    const maxBytes = sizeBytes + (await stat(path)).size
+    await jailedQemuImg(['resize', '-q', nodes([job.place(fileName)]), String(sizeBytes)], { readOnly: [], job, maxBytes, timeoutMs: 120_000 })
   })
   const file = await open(path, 'r')
   try {
