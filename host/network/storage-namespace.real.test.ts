@@ -13,6 +13,8 @@ const log = { warn: (...said: unknown[]) => void warnings.push(said) }
 
 let lab: Lab
 let storage: StorageNamespace
+/** What runs in the namespace, as a VM does. */
+let inside: { stop: () => Promise<void> }
 const servers: { stop: () => Promise<void> }[] = []
 
 beforeAll(async () => {
@@ -31,11 +33,13 @@ afterAll(async () => {
 
 const make = () => new StorageNamespace({ hostTag: lab.hostTag, uids: UIDS, uplinkNetns: lab.host, log })
 
-async function serve(namespace: string, port: number, as: string[] = []): Promise<void> {
+async function serve(namespace: string, port: number, as: string[] = []): Promise<{ stop: () => Promise<void> }> {
   const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...as, 'socat', `TCP4-LISTEN:${port},reuseaddr,fork`, 'EXEC:echo hello'], { stdio: 'ignore' })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  servers.push({ stop: () => (child.kill('SIGKILL'), ended) })
+  const server = { stop: () => (child.kill('SIGKILL'), ended) }
+  servers.push(server)
   await until(async () => (await lab.in(namespace, 'ss', '-Hltn', `sport = :${port}`)).stdout !== '')
+  return server
 }
 
 const asUser = (uid: number) => ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups']
@@ -54,7 +58,7 @@ test('a VM’s user reaches the stores’ daemons on their ports, and nobody and
   // A daemon of this very host too.
   expect(await Promise.all([reaches(OUTSIDE, 3300), reaches(HOST, 6801)])).toEqual([true, true])
   // Another port, another address, the machine's metadata, another user, root.
-  await serve(storage.name, 6802, asUser(UIDS.first + 1))
+  inside = await serve(storage.name, 6802, asUser(UIDS.first + 1))
   const address = (await lab.in(storage.name, 'ip', '-o', '-4', 'address', 'show', 'dev', 'up')).stdout.match(/inet ([\d.]+)/)?.[1] ?? ''
   const refused = [[OUTSIDE, 8080], [HOST, 8080], [other, 6800], [METADATA, 6800], [OUTSIDE, 6800, UIDS.last + 1], [OUTSIDE, 6800, 0], [address, 6802], ['127.0.0.1', 6802]] as const
   expect(await Promise.all(refused.map(([to, port, uid]) => reaches(to, port, uid)))).toEqual(refused.map(() => false))
@@ -78,10 +82,15 @@ test('another agent finds it, makes right what others broke, and changes what is
   await storage.reach([`${other}/32`])
   await until(() => reaches(other, 6800))
   expect(await reaches(OUTSIDE, 6800)).toBe(false)
+  // One that the server has told nothing yet leaves what VMs have.
+  await make().reach([])
+  expect(await reaches(other, 6800)).toBe(true)
   await storage.reach([])
   expect(await reaches(other, 6800)).toBe(false)
   await expect(storage.enter()).rejects.toThrow('no store of volumes on the network')
-  await storage.remove()
+  // The last VM has ended.
+  await inside.stop()
+  await make().reach([])
   const { links, routes, tables } = await lab.traces()
   expect([(await readdir('/run/netns')).includes(storage.name), links.filter((name) => name.startsWith('hyps')), routes.filter((route) => route.includes('unreachable')), tables.filter((table) => table.includes('storage'))]).toEqual([false, [], [], []])
   await storage.remove()
@@ -92,6 +101,31 @@ test('another agent finds it, makes right what others broke, and changes what is
   await lab.ip(lab.host, [`link delete hyps${lab.hostTag}-up`])
   expect(await storage.enter()).toBe(storage.name)
   await until(() => reaches(OUTSIDE, 6800))
+})
+
+test('the way that VMs have is never away while what is reached changes', async () => {
+  await storage.reach([`${OUTSIDE}/32`, '198.51.100.0/25'])
+  const changes: string[] = []
+  const monitor = spawn('ip', ['-n', storage.name, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  monitor.stdout.on('data', (chunk: Buffer) => changes.push(chunk.toString()))
+  const ended = new Promise<void>((resolve) => monitor.once('close', () => resolve()))
+  try {
+    // Something that it says for certain, before and after.
+    const seen = async (n: number) => {
+      await until(async () => {
+        await lab.in(storage.name, 'ip', 'route', 'replace', `192.0.2.${n}/32`, 'dev', 'up')
+        return changes.join('').includes(`192.0.2.${n} `)
+      })
+    }
+    await seen(1)
+    await storage.reach([`${OUTSIDE}/32`, '198.51.100.128/25'])
+    await seen(2)
+  } finally {
+    monitor.kill('SIGKILL')
+    await ended
+  }
+  const deleted = changes.join('').split('\n').filter((line) => line.startsWith('Deleted'))
+  expect(deleted.map((line) => line.split(' ')[1])).toEqual(['198.51.100.0/25'])
 })
 
 test('one VM does not take all connections from the others', async () => {

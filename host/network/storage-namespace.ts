@@ -41,10 +41,15 @@ const SETTINGS = {
   'net.ipv6.conf.default.disable_ipv6': 1,
 } as const
 
+/** No store on the network was told of: what to do about it, for whoever wants a VM with a way to one. */
+export class NoStoreOnNetwork extends Error {
+  override readonly name = 'NoStoreOnNetwork'
+}
+
 /**
  * The network namespace of a host in which QEMUs of pods with volumes in Ceph are, instead of their tenant's network: from it the stores' daemons are reached, and nothing
  * else. What guests send stays in the tenant's network, for that is where the taps are. It is there from the first store on, outlives the agent as the VMs in it do, and
- * {@link reach} makes right what it finds. Stores are reached by IPv4 alone.
+ * {@link reach} makes right what it finds. It goes with the last store and the last VM in it. Stores are reached by IPv4 alone.
  */
 export class StorageNamespace {
   readonly name: string
@@ -71,41 +76,55 @@ export class StorageNamespace {
   }
 
   /**
-   * From now on VMs reach these subnets on Ceph's ports, and no others: with none, nothing. Makes the namespace where it is not there, and repairs the way to it. Those of
+   * From now on VMs reach these subnets on Ceph's ports, and no others: with none, nothing. Makes the namespace where it is not there, and repairs the way to it; with none it goes, unless VMs are in it. Those of
    * IPv6 are left out, with a warning. Throws ExecError, or an Error where no address is free.
    */
   async reach(networks: readonly string[]): Promise<void> {
+    const isFirst = this.told === null
     this.told = networks
+    await this.serial.do(() => (networks.length === 0 ? this.leave(isFirst) : this.lead(networks)))
+  }
+
+  /** `isFirst`: what is there an earlier run has made, and VMs that are in it may need it: the server has said nothing yet. */
+  private async leave(isFirst: boolean): Promise<void> {
+    const found = await whatIs(this.name)
+    if (found === 'nothing' && isFirst) return
+    const isUsed = found === 'namespace' && (await this.run('ip', ['netns', 'pids', this.name])).stdout.trim() !== ''
+    if (!isUsed) await this.takeAway()
+    else if (!isFirst) await this.lead([])
+  }
+
+  private async lead(networks: readonly string[]): Promise<void> {
     const four = [...new Set(networks.filter((one) => familyOf(one) === 4))].sort()
     if (four.length < new Set(networks).size) this.options.log.warn({ networks }, 'stores of volumes are reached by IPv4 alone: name their subnets of IPv4')
-    await this.serial.do(async () => {
-      const { hostTag, uids, transitPool = DEFAULT_TRANSIT_POOL } = this.options
-      const { block } = await holdTransitBlock(this.host, holder(hostTag), transitPool)
-      const address = formatIpv4(block.network + 1)
-      await this.make()
-      // Before there is a way: what is between has no rule yet.
-      await this.rules.reload(storageTables({ networks: four, uids }))
-      await this.hostRules.reload(storageUplinkTables({ hostTag, link: this.link, address, networks: four }))
-      await this.connect(address, four)
-    })
+    const { hostTag, uids, transitPool = DEFAULT_TRANSIT_POOL } = this.options
+    const { block } = await holdTransitBlock(this.host, holder(hostTag), transitPool)
+    const address = formatIpv4(block.network + 1)
+    await this.make()
+    // Before there is a way: what is between has no rule yet.
+    await this.rules.reload(storageTables({ networks: four, uids }))
+    await this.hostRules.reload(storageUplinkTables({ hostTag, link: this.link, address, networks: four }))
+    await this.connect(address, four)
   }
 
   /** For a VM that is about to start: makes right what others changed. Tells its name; throws also where no store was told of. */
   async enter(): Promise<string> {
-    if (this.told === null || this.told.length === 0) throw new Error('this host was told of no store of volumes on the network: make one, or leave out the annotation that asks for the way to it')
+    if (this.told === null || this.told.length === 0) throw new NoStoreOnNetwork('This host was told of no store of volumes on the network: make one, or leave out the annotation that asks for the way to it.')
     await this.reach(this.told)
     return this.name
   }
 
   /** Takes it away with all that belongs to it. VMs that are still in it reach nothing any more. */
-  async remove(): Promise<void> {
-    await this.serial.do(async () => {
-      const { hostTag } = this.options
-      await this.host.ipBatchForced([`link delete ${this.link}`])
-      if (await whatIs(this.name) !== 'nothing') await this.run('ip', ['netns', 'delete', this.name])
-      await this.host.loadRules(removeStorageTable(hostTag))
-      await releaseTransitBlocks(this.host, holder(hostTag))
-    })
+  remove(): Promise<void> {
+    return this.serial.do(() => this.takeAway())
+  }
+
+  private async takeAway(): Promise<void> {
+    const { hostTag } = this.options
+    await this.host.ipBatchForced([`link delete ${this.link}`])
+    if (await whatIs(this.name) !== 'nothing') await this.run('ip', ['netns', 'delete', this.name])
+    await this.host.loadRules(removeStorageTable(hostTag))
+    await releaseTransitBlocks(this.host, holder(hostTag))
   }
 
   private async make(): Promise<void> {
@@ -118,7 +137,7 @@ export class StorageNamespace {
   }
 
   private async connect(address: string, networks: readonly string[]): Promise<void> {
-    const [links, there] = await Promise.all([this.host.links(), this.inside.links()])
+    const [links, there, routes] = await Promise.all([this.host.links(), this.inside.links(), this.inside.routes()])
     const isWhole = links.some(({ ifname }) => ifname === this.link) && there.some(({ ifname }) => ifname === UPLINK_IN_NAMESPACE)
     if (!isWhole) {
       await this.host.ipBatchForced([`link delete ${this.link}`])
@@ -131,7 +150,8 @@ export class StorageNamespace {
       `address replace ${address}/32 dev ${UPLINK_IN_NAMESPACE}`,
       `route replace ${ROUTER_ADDRESS}/32 dev ${UPLINK_IN_NAMESPACE} scope link`,
       `neigh replace ${ROUTER_ADDRESS} lladdr ${HOST_END_MAC} nud permanent dev ${UPLINK_IN_NAMESPACE}`,
-      'route flush root 0.0.0.0/0 proto static',
+      // Those that stay are never away: VMs that are in it connect meanwhile.
+      ...routes.filter(({ dst, protocol }) => protocol === 'static' && !networks.map(asListed).includes(dst)).map(({ dst }) => `route delete ${dst} proto static`),
       ...networks.map((network) => `route replace ${network} via ${ROUTER_ADDRESS} dev ${UPLINK_IN_NAMESPACE} proto static`),
     ])
   }
@@ -142,3 +162,6 @@ export class StorageNamespace {
     this.options.log.warn('IPv4 forwarding was off on this host; turned it on (net.ipv4.ip_forward=1), since pods have volumes in a store on the network')
   }
 }
+
+/** A subnet as the kernel lists a route to it. */
+const asListed = (network: string): string => (network === '0.0.0.0/0' ? 'default' : network.replace(/\/32$/, ''))

@@ -31,8 +31,10 @@ const ceph = (digit: number, monitors: string[], networks: string[]): HostVolume
 const files: HostVolumeStore = { kind: 'store', uid: '90000000-0000-4000-8000-000000000000', name: 'local', store: { type: 'file', folder: null, shared: false } }
 
 it('leads VMs to the daemons of all stores on the network, once for each change, and to nothing once there is none', async () => {
+  // What an earlier run of the agent has made goes where nothing needs it.
   stores.take(files)
-  expect(reached).toEqual([])
+  stores.take(files)
+  expect(reached.splice(0)).toEqual([[]])
   const [one, two] = [ceph(1, ['192.0.2.1:3300', '[2001:db8::1]:3300'], ['192.0.2.0/24']), ceph(2, ['198.51.100.1:6789'], ['198.51.100.0/24', '192.0.2.0/24'])]
   stores.take(one)
   stores.take(one)

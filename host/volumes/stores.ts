@@ -43,8 +43,8 @@ export class Stores {
   private readonly gauges = new Map<string, RoomGauge>()
   private readonly ending = new AbortController()
   private readonly running: Promise<void>
-  /** Where VMs' way to stores leads. */
-  private reached = ''
+  /** Where VMs' way to stores leads; null: as an earlier run of the agent left it. */
+  private reached: string | null = null
 
   constructor(private readonly parts: StoresParts) {
     this.running = this.run()
@@ -53,6 +53,11 @@ export class Stores {
   /** Null: it is not open. */
   get(storeUid: string, tenantId: string): VolumeStore | null {
     return this.known.get(storeUid)?.open(tenantId) ?? null
+  }
+
+  /** Null: it is not known. */
+  kindOf(storeUid: string): VolumeStore['kind'] | null {
+    return this.objects.get(storeUid)?.store.type ?? null
   }
 
   take(object: HostVolumeStore): void {
@@ -103,14 +108,14 @@ export class Stores {
     await Promise.all([...this.known.values()].map(({ close }) => close()))
   }
 
-  /** A host without stores on the network has no such way, unless it had one. */
-  private reach(): void {
+  /** Has VMs' way to stores lead to those that are known. */
+  reach(): void {
     const networks = [...new Set([...this.objects.values()].flatMap(({ store }) => (store.type === 'rbd' ? [...store.networks, ...store.monitors.flatMap(subnetOf)] : [])))].sort()
     const text = networks.join(' ')
     if (text === this.reached) return
     this.reached = text
     this.parts.reach?.(networks).catch((error: unknown) => {
-      this.reached = 'not known'
+      this.reached = null
       this.parts.log.error({ err: error }, 'the way of VMs to stores of volumes could not be made; it is tried again when a pod needs it')
     })
   }

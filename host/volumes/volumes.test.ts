@@ -50,6 +50,9 @@ describe('the volumes of a host', () => {
     const unknown = randomUUID()
     server.unsay(`volume/${unknown}`)
     expect(server.report('volume', unknown)).toMatchObject({ phase: 'Gone', epoch: 0 })
+    // The next connection's complete report says so by not naming it.
+    host.volumes.beginConnection()
+    expect(host.volumes.reports().has(`volume/${unknown}`)).toBe(false)
   })
 
   it('are opened under no lower epoch than was ever known, not by the next agent either', async () => {

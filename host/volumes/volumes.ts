@@ -31,13 +31,16 @@ export type VolumesSettings = {
   tell: (podUid: string, type: 'Normal' | 'Warning', reason: string, message: string) => void
 }
 
+/** As many as one message removes: what is older was reported long ago. */
+const mostGone = 20_000
+
 /** Who is told which report has changed. */
 export type VolumeListener = { volumeChanged(key: string): void; storeChanged(uid: string): void }
 
 /** The volumes of this host: what the server says against what is, and what pods' VMs have of them. */
 export class Volumes {
   private readonly volumes = new Map<string, Volume>()
-  /** The answer to each removal, until it is named again. */
+  /** The answer to each removal, until it is named again or a connection begins, whose complete report says the same by not naming it. */
   private readonly gone = new Map<string, VolumeReport>()
   private readonly stores: Stores
   private readonly vms: PodVms
@@ -59,9 +62,10 @@ export class Volumes {
     this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log })
     this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
     this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), reach })
-    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), makeOfArchive, imageFile, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
+    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), kindOf: (uid) => this.stores.kindOf(uid), makeOfArchive, imageFile, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
     this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })
     for (const { object } of ledger.stores()) this.stores.take(object)
+    this.stores.reach()
     for (const entry of ledger.volumes()) if (entry.object || entry.holds.length > 0) this.begin(entry, true)
   }
 
@@ -72,6 +76,7 @@ export class Volumes {
   /** Another connection begins: half of what the one before said is none. */
   beginConnection(): void {
     this.gathered = null
+    this.gone.clear()
   }
 
   take({ complete, set, remove, more = false }: VolumeMessage): void {
@@ -174,6 +179,8 @@ export class Volumes {
   }
 
   private answerGone(kind: 'volume' | 'snapshot', uid: string, epoch: number): void {
+    const [oldest] = this.gone.keys()
+    if (this.gone.size >= mostGone && oldest !== undefined) this.gone.delete(oldest)
     this.gone.set(`${kind}/${uid}`, { kind, uid, epoch, phase: 'Gone', reason: '', message: '' })
     this.changed(`${kind}/${uid}`)
   }

@@ -9,6 +9,7 @@ import { groupName } from '@/host/hypervisor/start-qemu'
 import { startVm } from '@/host/hypervisor/start-vm'
 import type { TemplateLease, TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { VmRecord } from '@/host/hypervisor/vm-record'
+import { NoStoreOnNetwork } from '@/host/network/storage-namespace'
 import type { Logger } from '@/platform/logger'
 import type { MachineVolumes } from '../machine-volumes'
 import { StepError, type Machine, type MachinePort, type PodIdentity } from '../ports'
@@ -89,7 +90,9 @@ export class Machines implements MachinePort {
   private async storageNamespace(): Promise<string> {
     const { storageNamespace } = this.parts
     if (!storageNamespace) throw new StepError('NoStorageNetwork', 'The pod needs a way to a store of volumes on the network, and its host has none. Ask the operator, or use volumes of another storage class.')
-    return storageNamespace()
+    return storageNamespace().catch((error: unknown) => {
+      throw error instanceof NoStoreOnNetwork ? new StepError('NoStorageNetwork', error.message, { cause: error }) : error
+    })
   }
 
   async adopt(_pod: PodIdentity, record: unknown): Promise<Machine | null> {
