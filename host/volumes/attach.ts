@@ -3,7 +3,7 @@ import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
 import { GuestRefusal } from '@/host/pods/ports'
 import { mountKey, type Hold } from './hold'
 import { serialOf } from './open-image'
-import type { Image, VolumeStore } from './store'
+import { VolumeError, type Image, type VolumeStore } from './store'
 import type { PodVm } from './vms'
 
 /** A large file system that was not unmounted is checked for minutes; one that grows is written to. */
@@ -12,14 +12,14 @@ const longGuestMs = 600_000
 const unmountMs = 5_000
 const forcedMs = 5_000
 
-/** After an agent was started anew: what the VM has of it. `files`: the ones that it would write. */
-export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: readonly string[]): Promise<void> {
+/** After an agent was started anew: what the VM has of it. `files`: the ones that it would write; null: not known yet. */
+export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: string[] | null): Promise<void> {
   const there = (await vm.disks.plugged()).find(({ serial }) => serial === serialOf(uid))
   if (!there) return hold.closed()
   hold.state = 'open'
   hold.size = there.sizeBytes
   hold.grown = false
-  hold.files = [...files]
+  hold.files = files
 }
 
 /** What is found out of an attached volume: whether it has a file system now, and which. */
@@ -39,8 +39,8 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
       hold.size = before.sizeBytes
       return
     }
-    if (before) await vm.disks.unplug(serial, hold.files)
     const image = await store.image(uid, hold.readOnly ? 'read' : 'write', hold.epoch)
+    if (before) await vm.disks.unplug(serial, hold.files ?? writtenFiles(image))
     hold.files = writtenFiles(image)
     // From here on it may be open, whatever becomes of this.
     hold.state = 'open'
@@ -93,15 +93,29 @@ function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { r
 /** Of a snapshot that is being taken the layer below is still written. */
 export const writtenFiles = (image: Image): string[] => (image.kind === 'layers' ? image.layers.slice(0, 2).map(({ path }) => path) : [])
 
+/** So often a store that is not open is waited for, some 30 s, before a VM is ended of which nobody could say what it must not write any more. */
+const patientTries = 5
+
+/** Which files a volume's VM must not write afterwards. `isOfFiles`: they are in a store that has files. */
+export type Written = { store: VolumeStore | null; epoch: number; isOfFiles: boolean }
+
+async function writtenOf(hold: Hold, volumeUid: string, { store, epoch, isOfFiles }: Written): Promise<string[] | null> {
+  if (hold.files || hold.readOnly || !isOfFiles) return hold.files ?? []
+  return store ? store.image(volumeUid, 'read', epoch).then(writtenFiles, () => null) : null
+}
+
 /**
  * Takes the disk away from the VM. Not forced, the guest has to have unmounted it, and says who is in the way; forced, it has some seconds, and a VM that does not give the disk back is
  * ended. Nothing has the image open when it resolves.
  */
-export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean): Promise<void> {
+export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean, written: Written): Promise<void> {
+  hold.files = await writtenOf(hold, volumeUid, written)
+  if (!hold.files && (!forced || hold.failures < patientTries)) throw new VolumeError('Unreachable', volumeUid, 'The store of the volume does not answer, by whose files it is made sure that the pod cannot write them any more. It is tried again; ask the operator to look at the store.')
   const asked = vm.guest.detach({ volume: hold.name, force: forced, timeoutMilliseconds: forced ? forcedMs : unmountMs })
   await (forced ? asked.catch(() => {}) : asked.catch(unlessUnknown))
   try {
-    await vm.serial.do(() => vm.disks.unplug(serialOf(volumeUid), hold.files))
+    if (!hold.files) await vm.end()
+    else await vm.serial.do(() => vm.disks.unplug(serialOf(volumeUid), hold.files ?? []))
   } catch (error) {
     if (!forced && !(error instanceof StillWritten)) throw error
     await vm.end()

@@ -159,27 +159,6 @@ describe('the volumes of pods', () => {
     await until(() => expect(attachment(volume)).toBeNull())
   })
 
-  it('that a VM of an earlier agent has are taken up; what nothing was written down of is taken away', async () => {
-    const { pod, clock, server, phase, attachment, up, attachedVolume, restart } = host
-    const vm = new MemoryVm()
-    const volume = await attachedVolume(vm)
-    await restart([pod.uid])
-    expect(attachment(volume)).toMatchObject({ phase: 'Attached', epoch: 1 })
-    // Not before it is known whether it has it.
-    server.unsay(`volume/${volume.uid}`)
-    await clock.advance(60_000)
-    expect(phase(volume)).not.toBe('Gone')
-    server.say(volume)
-    vm.disks.set('v0000000000000000000', { serial: 'v0000000000000000000', sizeBytes: 1, readOnly: false, layers: [], device: true })
-    const plugs = vm.calls.filter((call) => call.startsWith('plug')).length
-    up(vm, true)
-    await until(() => expect([attachment(volume)?.usedBytes, vm.disks.size]).toEqual([5, 1]))
-    expect(vm.calls.filter((call) => call.startsWith('plug'))).toHaveLength(plugs)
-    await restart([pod.uid])
-    host.volumes.pods.ended(pod.uid)
-    await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
-  })
-
   it('are cleared of what a VM that died has left in their store before the next one gets them, and before they are let go', async () => {
     const { pod, store, server, phase, attachment, isAttached, up, attachedVolume, restart } = host
     const vm = new MemoryVm()
@@ -243,21 +222,6 @@ describe('the volumes of pods', () => {
       await clock.advance(5_000)
       expect([isEnded.mock.calls.length, phase(volume)]).toEqual([1, 'Gone'])
     })
-  })
-
-  it('that come while a VM of an earlier agent is asked what it has stay', async () => {
-    const { pod, server, attachment, up } = host
-    const vm = new MemoryVm()
-    const volume = server.volume()
-    server.say(volume)
-    await until(() => expect(host.phase(volume)).toBe('Ready'))
-    vi.spyOn(vm.machine.volumes, 'plugged').mockImplementationOnce(() => {
-      server.say(server.attached(volume, pod, 'data'))
-      return Promise.resolve([{ serial: serialOf(volume.uid), sizeBytes: 64 * MiB, readOnly: false, layers: [], device: true }])
-    })
-    up(vm, true)
-    await until(() => expect(attachment(volume)?.phase).toBe('Attached'))
-    expect(vm.calls.filter((call) => call.startsWith('unplug v'))).toEqual([])
   })
 
   it('have a pod that stands still for a full store go on once there is room, and tell so', async () => {

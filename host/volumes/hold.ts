@@ -32,8 +32,8 @@ export class Hold {
   rates = ''
   /** Its VM stands still: its store has no room, or carries nothing out; null: it does not. */
   pausedFor: 'room' | 'answer' | null = null
-  /** Files that must not be open for writing once it is closed. */
-  files: string[] = []
+  /** Files that must not be open for writing once it is closed; null: its store has not said which, since the agent was started anew. */
+  files: string[] | null = []
   /** In which start of its container each hot mount was made. */
   readonly mounts = new Map<string, number>()
 

@@ -6,7 +6,9 @@ import { VolumeError } from './store'
 /** What is wrong, for the tenant: `reason` is one word. `isFinal`: it stays so until somebody does something. */
 export type Problem = { reason: string; message: string; isFinal: boolean }
 
-const finalCodes = new Set<string>(['SourceTooLarge', 'Refused', 'Damaged', 'FilesystemDamaged', 'FilesystemMismatch', 'UnknownFilesystem', 'RestartNeeded', 'InvalidRequest', 'Stale'])
+const finalCodes = new Set<string>(['SourceTooLarge', 'Refused', 'Damaged', 'FilesystemDamaged', 'FilesystemMismatch', 'UnknownFilesystem', 'RestartNeeded', 'InvalidRequest', 'Stale', 'TooManyDisks'])
+/** How QEMU says it. */
+const noPlace = 'PCI: no slot/function available'
 const again = 'It is tried again. If it goes on, the operator finds the cause in the host\'s log.'
 
 /** What failed, in the tenant's words: the cause itself may name what is the host's. `what`: what was done with the volume. Null: it was called off. */
@@ -18,5 +20,6 @@ export function problemOf(error: unknown, what: string): Problem {
     return known(error.code, `The pod's virtual machine refused the volume: ${error.message}.`)
   }
   if (error instanceof VmError && error.message.includes('create the pod anew')) return known('RestartNeeded', `The volume cannot come into the pod while it runs: ${error.message}.`)
+  if (error instanceof VmError && error.message.includes(noPlace)) return known('TooManyDisks', "The pod's virtual machine has no room for another disk: images of its containers and volumes together are as many as it can have. Detach a volume from the pod, or create it anew with fewer; it is tried again.")
   return known('VolumeStalled', `The volume could not be ${what}. ${again}`)
 }

@@ -1,5 +1,5 @@
 import type { SnapshotEntry, VolumeLedger } from '@/host/ledger/volumes'
-import type { OverlayStep } from '@/host/hypervisor/volume-disks'
+import { StillWritten, type OverlayStep } from '@/host/hypervisor/volume-disks'
 import { allDone } from '@/host/network/serial'
 import type { Clock } from '@/host/pods/clock'
 import { writtenFiles } from './attach'
@@ -14,6 +14,9 @@ export type Member = { uid: string; volume: Volume; store: VolumeStore }
 type Parts = { ledger: Pick<VolumeLedger, 'save'>; clock: Clock; vms: PodVms }
 /** What it is taken of, as it is open now; `vm` null: nobody writes to it. */
 type Prepared = Member & { step: SnapshotStep; hold: Hold | null; vm: PodVm | null }
+
+/** `taken`: by an earlier run of the agent. */
+type Overlays = ReadonlyMap<PodVm, { steps: OverlayStep[]; taken: OverlayStep[] }>
 
 /** As long as a guest may stand still, at most. */
 const freezeMs = 10_000
@@ -55,8 +58,13 @@ function writerOf({ state }: Volume, vms: PodVms): { hold: Hold | null; vm: PodV
 
 async function takePrepared(prepared: readonly Prepared[], freeze: boolean, parts: Parts): Promise<void> {
   const vms = [...new Set(prepared.flatMap(({ vm }) => vm ?? []))]
-  const overlays = new Map<PodVm, OverlayStep[]>()
-  for (const one of prepared) if (one.vm && one.step.kind === 'overlay') overlays.set(one.vm, [...(overlays.get(one.vm) ?? []), ...(await overlayOf(one, one.vm, one.step.overlay))])
+  const overlays: Overlays = new Map(vms.map((vm) => [vm, { steps: [], taken: [] }]))
+  for (const one of prepared) {
+    const of = one.vm && overlays.get(one.vm)
+    if (!one.vm || !of || one.step.kind !== 'overlay') continue
+    const { step, isTaken } = await overlayOf(one, one.vm, one.step.overlay)
+    of[isTaken ? 'taken' : 'steps'].push(step)
+  }
   // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
   const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
   const began = parts.clock.steady()
@@ -66,7 +74,10 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   try {
     await (isOneInstant ? carryOut(prepared, overlays, false) : whilePaused(vms, () => carryOut(prepared, overlays, true)))
     ended = parts.clock.steady()
-    if (!isOneInstant) for (const [vm, steps] of overlays) await vm.disks.confirmFrozen(steps)
+    for (const [vm, { steps, taken }] of overlays) {
+      const unconfirmed = isOneInstant ? taken : [...steps, ...taken]
+      if (unconfirmed.length > 0) await unlessWritten(vm, vm.disks.confirmFrozen(unconfirmed))
+    }
   } finally {
     await thawAll(prepared, frozen)
   }
@@ -80,19 +91,27 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   }
 }
 
-/** Nothing, where QEMU had taken the overlay before an earlier run of the agent ended. */
-async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer): Promise<OverlayStep[]> {
+/** `isTaken`: QEMU had taken the overlay before an earlier run of the agent ended, and nobody has seen yet that it closed what is below. */
+async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer): Promise<{ step: OverlayStep; isTaken: boolean }> {
   const serial = serialOf(volume.uid)
   const image = await store.image(volume.uid, 'write', volume.state.entry.epoch)
   const there = (await vm.disks.plugged()).find((one) => one.serial === serial)
-  if (image.kind !== 'layers' || there?.layers[0] === overlay.id) return []
-  const top = image.layers[1]
-  if (!top || there?.layers[0] !== top.id) throw new Error(`QEMU has ${there?.layers[0] ?? 'nothing'} of volume ${volume.uid} as its top layer, and its store ${top?.id ?? 'none'}`)
-  return [{ serial, top: { ...top, readOnly: false }, overlay, direct: image.direct }]
+  const top = image.kind === 'layers' ? image.layers[1] : undefined
+  const isTaken = there?.layers[0] === overlay.id
+  if (image.kind !== 'layers' || !top || (!isTaken && there?.layers[0] !== top.id)) throw new Error(`QEMU has ${there?.layers[0] ?? 'nothing'} of volume ${volume.uid} as its top layer, and its store ${top?.id ?? 'none'}`)
+  return { step: { serial, top: { ...top, readOnly: false }, overlay, direct: image.direct }, isTaken }
 }
 
-async function carryOut(prepared: readonly Prepared[], overlays: ReadonlyMap<PodVm, OverlayStep[]>, isPaused: boolean): Promise<void> {
-  for (const [vm, steps] of overlays) if (steps.length > 0) await vm.serial.do(() => vm.disks.snapshot(steps, isPaused))
+/** A QEMU that can still write what is frozen is none of ours any more: it is ended before anybody else opens the volume. */
+async function unlessWritten<T>(vm: PodVm, work: Promise<T>): Promise<T> {
+  return work.catch(async (error: unknown) => {
+    if (error instanceof StillWritten) await vm.end()
+    throw error
+  })
+}
+
+async function carryOut(prepared: readonly Prepared[], overlays: Overlays, isPaused: boolean): Promise<void> {
+  for (const [vm, { steps }] of overlays) if (steps.length > 0) await unlessWritten(vm, vm.serial.do(() => vm.disks.snapshot(steps, isPaused)))
   // A store that takes it by itself does so now.
   await allDone(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : null)))
 }

@@ -12,6 +12,7 @@ import { nextStep, type Step } from './plan'
 import { problemOf, type Problem } from './problem'
 import type { VolumeStore } from './store'
 import { tidyLayers } from './tidy-layers'
+import { Tidying } from './tidying'
 import { VolumeState } from './volume-state'
 import { workOn } from './volume-work'
 import type { PodVm, PodVms } from './vms'
@@ -21,6 +22,8 @@ export type VolumeParts = {
   vms: PodVms
   /** Null: the store is not open. */
   store: (storeUid: string, tenantId: string) => VolumeStore | null
+  /** Of a store that need not be open; null: it is not known. */
+  kindOf: (storeUid: string) => VolumeStore['kind'] | null
   makeOfArchive: MakeOfArchive
   imageFile: ImageFile
   clock: Clock
@@ -61,8 +64,7 @@ export class Volume {
   private notBefore = 0
   private lookedAt = 0
   private readonly closing = new AbortController()
-  private tidying: Promise<void> | null = null
-  private isUntidy = false
+  private readonly tidying: Tidying
   /** Of what takes long, which a newer word of the server ends. */
   private job: AbortController | null = null
   /** To whom a disk is given just now, which may take as long as its guest does. */
@@ -75,7 +77,11 @@ export class Volume {
     isKnown: boolean,
   ) {
     this.state = new VolumeState(entry, isKnown ? JSON.stringify(entry) : null, parts.vms)
+    const { clock, log } = parts
+    const work = async (): Promise<void> => (this.store ? tidyLayers(this.store, this, parts.vms, this.closing.signal) : undefined)
+    this.tidying = new Tidying({ volumeUid: entry.uid, work, isOver: () => this.state.wanted?.keeper !== true || this.store === null, clock, log, signal: this.closing.signal })
     this.finished = this.loop()
+    void this.finished.then(() => this.tidying.ended())
   }
 
   get uid(): string {
@@ -136,26 +142,17 @@ export class Volume {
     this.closing.abort(new Error('the host agent ends'))
     this.job?.abort(new Error('the host agent ends'))
     this.wake.wake()
-    await Promise.all([this.finished, this.tidying])
+    await this.finished
+    await this.tidying.ended()
   }
 
-  /** Keeps its chain of layers short, beside what else is done: it may take long, and what fails is tried again with the next snapshot. */
+  /** Keeps its chain of layers short, beside what else is done: it may take long. */
   tidy(): Promise<void> {
-    this.isUntidy = true
-    this.tidying ??= this.tidyNow().finally(() => (this.tidying = null))
-    return this.tidying
+    return this.tidying.now()
   }
 
   report(): VolumeReport {
     return this.state.report()
-  }
-
-  private async tidyNow(): Promise<void> {
-    const { store, closing } = this
-    while (this.isUntidy && !closing.signal.aborted && this.state.wanted?.keeper === true && store) {
-      this.isUntidy = false
-      await tidyLayers(store, this, this.parts.vms, closing.signal).catch((error: unknown) => this.parts.log.warn({ volume: this.uid, err: error }, 'layers of a volume could not be merged'))
-    }
   }
 
   private get now(): number {
@@ -223,8 +220,9 @@ export class Volume {
 
   private async withVm(step: PodStep, hold: Hold, vm: PodVm): Promise<void> {
     const { state, store } = this
-    if (step === 'detach') return detach(hold, this.uid, vm, hold.forced || !state.wanted)
-    if (step === 'takeUp') return takeUp(hold, this.uid, vm, store ? await store.image(this.uid, 'read', state.entry.epoch).then(writtenFiles, () => []) : [])
+    const isOfFiles = (store?.kind ?? (state.place && this.parts.kindOf(state.place.storeUid))) !== 'rbd'
+    if (step === 'detach') return detach(hold, this.uid, vm, hold.forced || !state.wanted, { store, epoch: state.entry.epoch, isOfFiles })
+    if (step === 'takeUp') return takeUp(hold, this.uid, vm, store ? await store.image(this.uid, 'read', state.entry.epoch).then(writtenFiles, () => null) : null)
     const { wanted } = state
     if (!wanted || !store) return
     if (step === 'attach') {
@@ -245,6 +243,8 @@ export class Volume {
     try {
       const { store } = this
       if ((await workOn(step, { state: this.state, store, parts: this.parts, progress: this.progressed, signal })) === 'changed' && store) await this.look(store)
+      // An earlier run of the agent may have left layers that it was to merge.
+      if (step === 'claim' && store?.tidy) this.tidying.soon()
       // That the store can be asked does not say that what failed does not again.
       if (step === this.failedStep || (step !== 'note' && step !== 'look')) this.succeeded()
     } catch (error) {

@@ -27,12 +27,13 @@ export class MemoryHost {
   readonly told: string[] = []
   /** Images that cannot be had, by what they are called. */
   readonly images = new Map<string, Error>()
+  isStoreOpen = true
   volumes!: Volumes
 
   private constructor(private readonly folder: string) {
     const volumes = () => this.volumes
     this.server = new VolumeServer({ get volumes() { return volumes() } }, this.pod.tenantId)
-    vi.spyOn(Stores.prototype, 'get').mockImplementation(() => this.store)
+    vi.spyOn(Stores.prototype, 'get').mockImplementation(() => (this.isStoreOpen ? this.store : null))
   }
 
   static async open(): Promise<MemoryHost> {

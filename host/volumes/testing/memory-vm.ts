@@ -11,6 +11,8 @@ export class MemoryVm {
   readonly calls: string[] = []
   /** Serials of images with whose files volumes were filled. */
   readonly filled: string[] = []
+  /** Files of which it was made sure that it writes them no more. */
+  readonly closed: string[] = []
   readonly disks = new Map<string, PluggedVolume>()
   /** A call of this name fails. */
   readonly failures = new Map<string, Error>()
@@ -42,7 +44,8 @@ export class MemoryVm {
       await confirmed()
       this.disks.set(serial, { serial, sizeBytes, readOnly, layers: layers.map(({ id }) => id), device: true })
     },
-    unplug: async (serial) => {
+    unplug: async (serial, written) => {
+      this.closed.push(...written)
       await this.call('unplug', serial)
       this.disks.delete(serial)
     },
@@ -52,8 +55,13 @@ export class MemoryVm {
       if (disk) this.disks.set(serial, { ...disk, sizeBytes })
     },
     limit: (serial) => this.call('limit', serial),
-    snapshot: async () => ({ stallMs: 1 }),
-    confirmFrozen: async () => {},
+    snapshot: async (steps) => {
+      for (const { serial } of steps) await this.call('snapshot', serial)
+      return { stallMs: 1 }
+    },
+    confirmFrozen: async (steps) => {
+      for (const { serial, top } of steps) await this.call('confirm frozen', `${serial} ${top.path}`)
+    },
     replaceBelow: ({ serial }) => this.call('replace below', serial),
     plugged: async () => [...this.disks.values()],
     onFault: (listener) => {
