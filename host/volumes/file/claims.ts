@@ -11,13 +11,15 @@ const openersOfTop = async (folder: VolumeFolder, { layers, pending }: VolumeRec
  * Writes the epoch down. Files cannot shut anybody out: whoever still has the volume open for writing under a lower epoch (QEMU's lock on the image says so) is in the way, and
  * ends, or is ended, first. Of two claims at once the higher one stays.
  */
-export async function claimVolume({ root, step }: Site, uid: string, epoch: number): Promise<void> {
+export async function claimVolume({ root, shared, step }: Site, uid: string, epoch: number): Promise<void> {
   const folder = new VolumeFolder(root, uid)
   const record = await existing(folder, uid)
   const known = await folder.epoch()
   if (known > epoch) throw stale(uid, epoch, known)
   if (known === epoch) return
   if ((await openersOfTop(folder, record)).includes('writer')) throw new VolumeError('NotFenced', uid, `Volume ${uid} is still open for writing under the epoch ${known}. Stop the pod that has it; where its host is lost, make sure that the host is off, and declare it lost.`)
+  // What a host that died has left of a job in it: nobody else works on the volume now.
+  if (shared) await folder.tidy(record.layers)
   await folder.writeEpoch(epoch)
   await step('the epoch is written down')
   const highest = await folder.epoch()

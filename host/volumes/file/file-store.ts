@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockFolder } from '@/host/control/agent-files'
 import { Serial } from '@/host/network/serial'
@@ -7,13 +8,14 @@ import type { Room, RoomGauge } from '../room'
 import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
 import { Slots } from '../slots'
 import { asVolumeError, isOpen } from '../tools/failures'
+import { isAbandoned } from './abandoned'
 import { claimVolume, holdsEpoch, imageOf, releaseVolume } from './claims'
 import { makeBlank, makeClone, revertVolume } from './clones'
 import { openersOf } from './image-lock'
 import { gaugeOf } from './gauge'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
-import { maxLayers, recorded, SnapshotFolder, VolumeFolder } from './layout'
+import { maxLayers, recorded, SnapshotFolder, VolumeFolder, type VolumeRecord } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, type Site } from './snapshots'
 import { whileLocked } from './store-lock'
@@ -46,11 +48,12 @@ export class FileStore implements VolumeStore {
 
   /** Makes the folder where it is missing, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. */
   static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {}, gauge = gaugeOf(root, name, shared) }: FileStoreOptions): Promise<FileStore> {
-    for (const folder of ['', 'volumes', 'snapshots', 'merges']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
+    for (const folder of ['', 'volumes', 'snapshots', 'merges', 'trash']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
     await gauge.read()
     const store = new FileStore({ root, shared, step }, name, gauge, shared ? null : await lockFolder(root, lockWithinMs))
     try {
       await store.exclusively(() => store.takeUp())
+      void store.emptyTrash().catch(() => {})
       return store
     } catch (error) {
       await store.close()
@@ -66,13 +69,20 @@ export class FileStore implements VolumeStore {
   private async takeUp(): Promise<void> {
     const { root, shared } = this.site
     await finishMerges(this.site)
-    // At a folder of several hosts another one may be making it just now.
-    if (shared) return
     for (const kind of ['volumes', 'snapshots'] as const) {
       const kept = new Set(await recorded(root, kind))
-      for (const name of await readdir(join(root, kind))) if (!kept.has(name)) await rm(join(root, kind, name), { recursive: true, force: true })
-      for (const uid of kept) await this.tidyFolder(kind === 'volumes' ? new VolumeFolder(root, uid) : new SnapshotFolder(root, uid))
+      for (const name of await readdir(join(root, kind))) if (!kept.has(name) && (!shared || (await isAbandoned(join(root, kind, name))))) await rename(join(root, kind, name), this.trashed())
+      // At a folder of several hosts another one may be at work in it; who claims a volume looks after its own.
+      if (!shared) for (const uid of kept) await this.tidyFolder(kind === 'volumes' ? new VolumeFolder(root, uid) : new SnapshotFolder(root, uid))
     }
+  }
+
+  private readonly trashed = (): string => join(this.site.root, 'trash', randomUUID())
+
+  /** Large files take their time to go, for which nobody waits; what cannot be removed is tried again at the next start. */
+  private async emptyTrash(): Promise<void> {
+    const trash = join(this.site.root, 'trash')
+    for (const name of await readdir(trash)) await rm(join(trash, name), { recursive: true, force: true })
   }
 
   private async tidyFolder(folder: VolumeFolder | SnapshotFolder): Promise<void> {
@@ -158,18 +168,21 @@ export class FileStore implements VolumeStore {
     return this.short(uid, () => releaseVolume(this.site, uid, epoch))
   }
 
-  grow(uid: string, sizeBytes: number): Promise<void> {
-    return this.short(uid, async () => {
-      const folder = new VolumeFolder(this.site.root, uid)
-      const record = await settleTaken(folder, await existing(folder, uid))
-      if (sizeBytes < record.sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} has ${record.sizeBytes} bytes and is not made smaller: what lies beyond would be lost. Make a smaller volume, and copy.`)
-      if (sizeBytes === record.sizeBytes) return
-      if (record.pending) throw new VolumeError('Conflict', uid, `A snapshot of volume ${uid} is being taken. It is grown after that.`)
-      const top = folder.layer(record.layers[0] ?? '')
+  async grow(uid: string, sizeBytes: number): Promise<void> {
+    const folder = new VolumeFolder(this.site.root, uid)
+    const before = await this.short(uid, async () => growable(await settleTaken(folder, await existing(folder, uid)), sizeBytes))
+    if (before.sizeBytes === sizeBytes) return
+    // Reading and writing a header takes long where it is a stranger's: other volumes do not wait for it.
+    await this.of(uid, async () => {
+      const top = folder.layer(before.layers[0] ?? '')
       if ((await openersOf([top]))[0] === 'none') await growLayer(top, sizeBytes)
       // Whoever has it open has grown it before.
       else if ((await virtualBytes(top)) < sizeBytes) throw isOpen(uid)
       await this.site.step('the layer is larger')
+    })
+    await this.short(uid, async () => {
+      const record = growable(await existing(folder, uid), sizeBytes)
+      if (record.layers[0] !== before.layers[0]) throw new VolumeError('Conflict', uid, `Volume ${uid} got another top layer while it grew. It is tried again.`)
       await folder.write({ ...record, sizeBytes })
     })
   }
@@ -204,15 +217,24 @@ export class FileStore implements VolumeStore {
   }
 
   removeSnapshot(snapshotUid: string): Promise<void> {
-    return this.short(snapshotUid, () => new SnapshotFolder(this.site.root, snapshotUid).remove(this.site.step))
+    const to = this.trashed()
+    return this.short(snapshotUid, () => new SnapshotFolder(this.site.root, snapshotUid).remove(this.site.step, to)).then(() => this.throwAway(snapshotUid, to))
   }
 
   remove(uid: string): Promise<void> {
+    const to = this.trashed()
     return this.short(uid, async () => {
       const folder = new VolumeFolder(this.site.root, uid)
       const record = await folder.read()
       if (record && (await openersOf(record.layers.slice(0, 2).map((id) => folder.layer(id)))).includes('writer')) throw isOpen(uid)
-      await folder.remove(this.site.step)
+      await folder.remove(this.site.step, to)
+    }).then(() => this.throwAway(uid, to))
+  }
+
+  private throwAway(object: string, place: string): Promise<void> {
+    return this.of(object, async () => {
+      await this.site.step('the folder is thrown away')
+      await rm(place, { recursive: true, force: true })
     })
   }
 
@@ -224,4 +246,12 @@ export class FileStore implements VolumeStore {
       if (record && record.inherited > 0 && record.layers.length >= longChain) await this.flatten(uid, progress, signal)
     })
   }
+}
+
+/** The record of a volume that may have this size now. */
+function growable(record: VolumeRecord, sizeBytes: number): VolumeRecord {
+  const { uid } = record
+  if (sizeBytes < record.sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} has ${record.sizeBytes} bytes and is not made smaller: what lies beyond would be lost. Make a smaller volume, and copy.`)
+  if (sizeBytes > record.sizeBytes && record.pending) throw new VolumeError('Conflict', uid, `A snapshot of volume ${uid} is being taken. It is grown after that.`)
+  return record
 }

@@ -86,8 +86,8 @@ export class Folder<R extends { layers: string[] }> {
     await syncFolder(this.path)
   }
 
-  /** The record goes first, and durably: what is left without one is nobody's. */
-  async remove(step: (name: string) => void | Promise<void> = () => {}): Promise<void> {
+  /** The record goes first, and durably: what is left without one is nobody's. With `to`, its files go to that place, where they may take their time to be removed. */
+  async remove(step: (name: string) => void | Promise<void> = () => {}, to: string | null = null): Promise<void> {
     const record = await rm(join(this.path, this.recordName)).then(() => true, (error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
       throw error
@@ -96,7 +96,10 @@ export class Folder<R extends { layers: string[] }> {
       await syncFolder(this.path)
       await step('the record is gone')
     }
-    await rm(this.path, { recursive: true, force: true })
+    if (to === null) await rm(this.path, { recursive: true, force: true })
+    else await rename(this.path, to).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    })
     await syncFolder(join(this.path, '..'))
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RecordFolder } from '../testing/record-folder'
@@ -116,4 +116,34 @@ it('a merge by one host loses nothing that another one writes down of its volume
   expect(await textsOf(theirs)).toEqual(['overlay', 'top', 'merged', 'lowest'])
   expect(await textsOf(new SnapshotFolder(made.root, snapshotUid))).toEqual(['top', 'merged', 'lowest'])
   await y.close()
+})
+
+describe('what was begun in a folder of several hosts', () => {
+  const longAgo = new Date(Date.now() - 3 * 86_400_000)
+  /** A folder with one file, last written to then. */
+  async function begun(path: string, written: Date): Promise<void> {
+    await mkdir(path)
+    await writeFile(join(path, 'layer.qcow2'), 'half')
+    for (const one of [join(path, 'layer.qcow2'), path]) await utimes(one, written, written)
+  }
+
+  it('goes once it is certain that whoever began it does not any more', async () => {
+    for (const [kind, written] of [['old', longAgo], ['new', new Date()]] as const) {
+      await begun(join(made.root, 'merges', kind), written)
+      await begun(join(made.root, 'volumes', kind === 'old' ? a : b), written)
+    }
+    const store = await FileStore.open(made.root, { name: 'shared', shared: true })
+    await store.close()
+    expect([await left(), await readdir(join(made.root, 'volumes'))]).toEqual([['new'], [b]])
+  })
+
+  it('in the folder of a volume goes when a host claims it', async () => {
+    const volume = await made.volume(a, chain)
+    await mkdir(`${volume.layer('3')}.job`)
+    await link(volume.layer('3'), join(`${volume.layer('3')}.job`, 'layer.qcow2'))
+    const store = await FileStore.open(made.root, { name: 'shared', shared: true })
+    await store.claim(a, 1)
+    await store.close()
+    expect((await stat(volume.layer('3'))).nlink).toBe(1)
+  })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
 import { VolumeError, type Progress } from '../store'
+import { isAbandoned } from './abandoned'
 import { mergeLayers } from './layers'
 import { idOf, mostLayers, recorded, SnapshotFolder, VolumeFolder, type Folder, type SnapshotRecord, type VolumeRecord } from './layout'
 import { existing, type Site } from './snapshots'
@@ -53,6 +54,7 @@ export async function tidyVolume(site: Site, uid: string, exclusively: Exclusive
       await link(folder.layer(kept), oldOf(place))
       await mergeLayers(layerOf(place), [kept, ...dropped].map((id) => folder.layer(id)), layers.slice(from + count).map((id) => folder.layer(id)), sizeBytes, work)
       await site.step('the merged layer is made')
+      await syncFolder(mergesOf(site.root))
       await writeAtomically(place, 'merge.json', JSON.stringify({ version: 1, kept, dropped } satisfies Merge))
       await site.step('the merge is written down')
     })
@@ -85,7 +87,7 @@ export async function finishMerges(site: Site): Promise<void> {
     if (busy.has(place)) continue
     const merge = await readMerge(place)
     // At a folder of several hosts another one may be making it just now.
-    if (merge === null && site.shared) continue
+    if (merge === null && site.shared && !(await isAbandoned(place))) continue
     if (merge && !(await finishMerge(site, place, merge))) continue
     await rm(place, { recursive: true, force: true })
   }

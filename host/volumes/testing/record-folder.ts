@@ -14,7 +14,7 @@ export class RecordFolder {
 
   static async make(): Promise<RecordFolder> {
     const root = await mkdtemp(join(tmpdir(), 'records-'))
-    for (const name of ['volumes', 'snapshots', 'merges']) await mkdir(join(root, name))
+    for (const name of ['volumes', 'snapshots', 'merges', 'trash']) await mkdir(join(root, name))
     return new RecordFolder(root)
   }
 
