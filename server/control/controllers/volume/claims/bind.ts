@@ -6,6 +6,7 @@ import { setCondition } from '@/server/store/conditions'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
+import { sumWaitingUploads } from '@/server/store/volume-uploads'
 import { findClassOf, findSourceSnapshot, insertHiddenSnapshot, insertVolume, isVolumeNameTaken, readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
 import { inBriefTransaction } from '../../external/brief-transaction'
 import { isRefusal, planNew, refuseClone, refuseNamed, refuseSnapshot, specFor, type ClaimClass, type Refusal } from './plan'
@@ -48,7 +49,8 @@ async function bindNamed(tx: Transaction, claim: Claim, name: string): Promise<R
 
 async function make(tx: Transaction, claim: Claim, { quotas }: ClaimOptions): Promise<Refusal | null> {
   const found = await findClassOf(tx, claim.spec.storageClassName)
-  const plan = planNew(claim.uid, claim.spec, found, await readVolumeUse(tx, claim, quotas))
+  const { used, limits } = await readVolumeUse(tx, claim, quotas)
+  const plan = planNew(claim.uid, claim.spec, found, { used: { ...used, bytes: used.bytes + (await sumWaitingUploads(tx, claim, null)) }, limits })
   if (isRefusal(plan)) return plan
   const source = await sourceOf(tx, claim, plan.class)
   if (isRefusal(source)) return source

@@ -67,6 +67,10 @@ describe('a claim that names no volume', () => {
     expect(await why(await claim('a', { storageClassName: 'none' }))).toEqual(['False', 'StorageClassNotFound', 'There is no storage class "none": make a claim that names another one, or none for the usual one.'])
     expect((await why(await claim('b', {}, '21Gi'))).slice(0, 2)).toEqual(['False', 'QuotaExceeded'])
     expect((await why(await claim('c', { accessModes: ['ReadOnlyMany'] }))).slice(0, 2)).toEqual(['False', 'NothingToRead'])
+    // What was sent counts, too.
+    const { id } = await db.volumeUpload.create({ data: { tenantId, format: 'raw', bytes: 15n << 30n, virtualBytes: 15n << 30n, digest: '', createdBy: 'ann', expiresAt: new Date(Date.now() + 60_000) } })
+    expect((await why(await claim('d', {}, '10Gi'))).slice(0, 2)).toEqual(['False', 'QuotaExceeded'])
+    await db.volumeUpload.delete({ where: { id } })
     expect(await db.event.count({ where: { objectKind: 'PersistentVolumeClaim', reason: 'StorageClassNotFound' } })).toBe(1)
     expect(await db.volume.count()).toBe(0)
   })

@@ -6,7 +6,7 @@ import { isSilent } from '@/server/store/volume-reach'
 import { markVolumeSnapshotDeleted } from '@/server/store/volume-snapshots'
 import type { Controller } from '../../../runtime/controller'
 import { inBriefTransaction } from '../../external/brief-transaction'
-import { planSnapshot, waitOf, type Awaited, type SnapshotPlan } from './plan'
+import { planSnapshot, waitOf, type WaitedHost, type SnapshotPlan } from './plan'
 
 /** Keys are `snapshot:<uid>`; `volume:<uid>` are those of a volume, or that it is made of, for which there may be something to do, `tenant:<id>` those of a tenant, `all:` those of all. The keepers of their volumes take and remove them. */
 export const snapshotController: Controller = {
@@ -54,13 +54,13 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
   }, { repeatable: true })
 }
 
-const awaited = (host: Facts['home']): Awaited | null => host && { name: host.name, silent: isSilent(host) }
+const waited = (host: Facts['home']): WaitedHost | null => host && { name: host.name, silent: isSilent(host) }
 /** Said by this controller alone; what a host says of a snapshot is not touched. */
 const waits = ['HostSilent', 'StoreUnreachable']
 
 /** Says for whom it waits, and no more once it does not. */
 async function tellWait(tx: Transaction, { uid, phase, reason, message, volume, home, store }: Facts, hosts: readonly string[]): Promise<void> {
-  const wait = waitOf({ phase, hasVolume: volume !== null, keeper: awaited(volume?.host ?? null), home: awaited(home), store: store.name, hosts })
+  const wait = waitOf({ phase, hasVolume: volume !== null, keeper: waited(volume?.host ?? null), home: waited(home), store: store.name, hosts })
   if (wait ? wait.reason === reason && wait.message === message : !waits.includes(reason)) return
   await setSnapshotPhase(tx, uid, { phase, ...(wait ?? { reason: '', message: '' }) })
 }

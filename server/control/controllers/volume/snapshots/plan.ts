@@ -17,9 +17,9 @@ export type SnapshotFacts = {
   hosts: readonly string[]
 }
 
-export type Awaited = { name: string; silent: boolean }
+export type WaitedHost = { name: string; silent: boolean }
 /** Who can do something for it: `keeper` has its volume, or would; `home` has the disk on which it lies; null: there is none. */
-export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; keeper: Awaited | null; home: Awaited | null; store: string; hosts: readonly string[] }
+export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
 
 /**
  * Why nothing is done for a snapshot that is to be taken or removed, and what helps; null: nothing is in the way that is known here. Pure.
