@@ -10,6 +10,7 @@ import { formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnStores } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -40,7 +41,9 @@ const actionsFor = ({ metadata: { name }, status: { volumes } }: StorageClassVie
 /** What tenants choose from for their volumes, for operators. `children` is the side form that stands over the list. */
 export function ClassListPage({ children }: { children?: ReactNode }) {
   const router = useRouter()
-  const classes = useQuery({ ...useTRPC().storageClass.list.queryOptions(), refetchInterval: 10_000 })
+  const options = useTRPC().storageClass.list.queryOptions()
+  const classes = useQuery(options)
+  useRefreshOnStores(options.queryKey)
   const [deleting, setDeleting] = useState<StorageClassView | null>(null)
   useShortcut('c', 'Create storage class', () => router.push(paths.newStorageClass()))
   const create = <ButtonLink variant="primary" href={paths.newStorageClass()} icon={<Plus className="size-4" />}>Create storage class</ButtonLink>

@@ -9,6 +9,7 @@ import { formatBytes, formatCount } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useShortcut } from '@/components/client/shortcuts'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnStores } from '@/components/client/use-changes'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { DataTable } from '@/components/patterns/data-table/data-table'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -33,7 +34,9 @@ const columns: ReadonlyArray<Column<VolumeStoreView>> = [
 /** Where tenants' volumes are kept, for operators. `children` is the side form that stands over the list. */
 export function StoreListPage({ children }: { children?: ReactNode }) {
   const router = useRouter()
-  const stores = useQuery({ ...useTRPC().volumeStore.list.queryOptions(), refetchInterval: 10_000 })
+  const options = useTRPC().volumeStore.list.queryOptions()
+  const stores = useQuery(options)
+  useRefreshOnStores(options.queryKey)
   const [deleting, setDeleting] = useState<VolumeStoreView | null>(null)
   useShortcut('c', 'Create volume store', () => router.push(paths.newVolumeStore()))
   const create = <ButtonLink variant="primary" href={paths.newVolumeStore()} icon={<Plus className="size-4" />}>Create volume store</ButtonLink>

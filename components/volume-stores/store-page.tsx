@@ -9,6 +9,7 @@ import { isMissing } from '@/components/client/errors'
 import { formatBytes, formatCount, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
+import { useRefreshOnStores } from '@/components/client/use-changes'
 import { Conditions } from '@/components/patterns/conditions'
 import { QueryFailure } from '@/components/patterns/failure'
 import { PageHeader } from '@/components/patterns/page-header'
@@ -28,7 +29,10 @@ import { kindText, StoreRoom, StoreState } from './store-state'
 /** One store: what it is, how full it is, which hosts reach it. `children` is the form that stands over it. */
 export function StorePage({ name, children }: { name: string; children?: ReactNode }) {
   const router = useRouter()
-  const store = useQuery({ ...useTRPC().volumeStore.get.queryOptions({ name }), refetchInterval: 10_000 })
+  const options = useTRPC().volumeStore.get.queryOptions({ name })
+  // When hosts said it last is nothing that changes the store.
+  const store = useQuery({ ...options, refetchInterval: 60_000 })
+  useRefreshOnStores(options.queryKey)
   const [deleting, setDeleting] = useState(false)
   const { data } = store
   const actions = useMemo(() => (data ? storeActionsFor(data, () => setDeleting(true)).filter(({ id }) => id !== 'open') : []), [data])
@@ -73,6 +77,12 @@ function StoreProperties({ store }: { store: VolumeStoreView }) {
   )
 }
 
+/** What a host says counts while it is heard of. */
+function HostWord({ heard, reachable }: { heard: boolean; reachable: boolean }) {
+  if (!heard) return <StateBadge shape="unknown">Host is silent</StateBadge>
+  return <StateBadge shape={reachable ? 'running' : 'failed'}>{reachable ? 'Reached' : 'Not reached'}</StateBadge>
+}
+
 /** What each host says of it. */
 function StoreHosts({ store: { status } }: { store: VolumeStoreView }) {
   return (
@@ -80,7 +90,7 @@ function StoreHosts({ store: { status } }: { store: VolumeStoreView }) {
       <SimpleTable
         label="Hosts and this store"
         heads={['Host', 'State', 'Free', 'Said', 'What it says']}
-        rows={status.hosts.map(({ host, reachable, message, totalBytes, freeBytes, at }) => ({ key: host, cells: [host, <StateBadge key="state" shape={reachable ? 'running' : 'failed'}>{reachable ? 'Reached' : 'Not reached'}</StateBadge>, totalBytes === null || freeBytes === null ? NOTHING : `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)}`, <Ago key="at" time={at} />, message || NOTHING] }))}
+        rows={status.hosts.map(({ host, heard, reachable, message, totalBytes, freeBytes, at }) => ({ key: host, cells: [host, <HostWord key="state" heard={heard} reachable={reachable} />, totalBytes === null || freeBytes === null ? NOTHING : `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)}`, <Ago key="at" time={at} />, message || NOTHING] }))}
         empty="No host has said anything of it yet."
       />
     </Panel>

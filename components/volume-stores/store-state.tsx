@@ -6,11 +6,13 @@ import { roomOf } from './room'
 
 /** Whether its hosts reach it. */
 export function StoreState({ store: { spec, status } }: { store: Pick<VolumeStoreView, 'spec' | 'status'> }) {
-  const reached = status.hosts.filter(({ reachable }) => reachable).length
+  const heard = status.hosts.filter((one) => one.heard)
+  const reached = heard.filter(({ reachable }) => reachable).length
   if (spec.kind === 'rbd' && !status.hasKey) return <StateBadge shape="failed">No key</StateBadge>
   if (status.hosts.length === 0) return <StateBadge shape="unknown">No host has said</StateBadge>
-  if (reached === status.hosts.length) return <StateBadge shape="running">Reached</StateBadge>
-  return <StateBadge shape={reached === 0 ? 'failed' : 'unknown'}>{reached === 0 ? 'Not reached' : `Reached by ${reached} of ${formatCount(status.hosts.length, 'host')}`}</StateBadge>
+  if (heard.length === 0) return <StateBadge shape="unknown">No host is heard of</StateBadge>
+  if (reached === heard.length) return <StateBadge shape="running">Reached</StateBadge>
+  return <StateBadge shape={reached === 0 ? 'failed' : 'unknown'}>{reached === 0 ? 'Not reached' : `Reached by ${reached} of ${formatCount(heard.length, 'host')}`}</StateBadge>
 }
 
 const nearlyFull = 0.9

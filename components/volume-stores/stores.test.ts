@@ -22,7 +22,7 @@ it('what is wrong stands at its field', () => {
   expect(['spec.monitors[0]', 'spec.networks.1', 'spec.pool', 'name', 'key'].map(storeFieldOf)).toEqual(['monitors', 'networks', 'pool', 'name', 'key'])
 })
 it('the room of a shared store is what its hosts say once, of another what all of them have', () => {
-  const host = (name: string, totalBytes: number | null, freeBytes: number | null) => ({ host: name, reachable: true, message: '', totalBytes, freeBytes, at: '2026-11-26T00:00:00Z' })
+  const host = (name: string, totalBytes: number | null, freeBytes: number | null) => ({ host: name, heard: true, reachable: true, message: '', totalBytes, freeBytes, at: '2026-11-26T00:00:00Z' })
   const hosts = [host('a', 100, 40), host('b', 100, 30), host('c', null, null)]
   expect(roomOf({ kind: 'file', shared: false }, hosts)).toEqual({ totalBytes: 200, usedBytes: 130 })
   expect(roomOf({ kind: 'file', shared: true, folder: '/srv' }, hosts)).toEqual({ totalBytes: 100, usedBytes: 70 })

@@ -21,7 +21,7 @@ export async function setCondition(db: Database, c: ConditionChange): Promise<bo
 
 const tables = {
   Network: Prisma.sql`"Network"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, Service: Prisma.sql`"Service"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"`,
-  Volume: Prisma.sql`"Volume"`, VolumeClaim: Prisma.sql`"VolumeClaim"`, VolumeSnapshot: Prisma.sql`"VolumeSnapshot"`,
+  VolumeStore: Prisma.sql`"VolumeStore"`, Volume: Prisma.sql`"Volume"`, VolumeClaim: Prisma.sql`"VolumeClaim"`, VolumeSnapshot: Prisma.sql`"VolumeSnapshot"`,
 } as const
 
 /** The same of an object that may be deleted meanwhile: it is held until the transaction ends, and of one that has gone nothing is written. */

@@ -1,11 +1,13 @@
 import type { Labels } from '@/domain/shared/names'
-import type { VolumeStoreSpec } from '@/domain/volume-store/spec'
+import type { StoreWord } from '@/domain/volume-store/conditions'
+import { volumeStoreSpec, type VolumeStoreSpec } from '@/domain/volume-store/spec'
 import { waitAtMost, type Database, type Transaction } from './database'
+import { isSilent } from './volume-reach'
 
 /** Stores and classes are the operators': nothing here takes a tenant's scope. */
 const parts = {
   classes: { select: { name: true }, orderBy: { name: 'asc' } },
-  hosts: { include: { host: { select: { name: true } } }, orderBy: { hostId: 'asc' } },
+  hosts: { include: { host: { select: { name: true, phase: true, lostAt: true } } }, orderBy: { hostId: 'asc' } },
   _count: { select: { volumes: true, snapshots: true } },
 } as const
 export type VolumeStoreRow = NonNullable<Awaited<ReturnType<typeof findVolumeStore>>>
@@ -41,3 +43,13 @@ export const updateVolumeStore = (tx: Transaction, uid: string, { specChanged, .
 
 /** Removes a store of which nothing is kept; the foreign keys hold that. */
 export const deleteVolumeStore = (tx: Transaction, uid: string) => tx.volumeStore.delete({ where: { uid }, select: { uid: true } })
+
+export const listVolumeStoreUids = async (db: Database): Promise<string[]> => (await db.volumeStore.findMany({ select: { uid: true } })).map(({ uid }) => uid)
+
+/** What hosts say of a store, by their names. Null: it is gone. */
+export async function readStoreWords(db: Database, uid: string): Promise<{ spec: VolumeStoreSpec; generation: number; words: StoreWord[] } | null> {
+  const row = await db.volumeStore.findUnique({ where: { uid }, select: { spec: true, generation: true, hosts: { include: parts.hosts.include, orderBy: { host: { name: 'asc' } } } } })
+  return row && { spec: volumeStoreSpec.parse(row.spec), generation: row.generation, words: row.hosts.map(({ host, reachable, message, totalBytes, freeBytes }) => ({ host: host.name, heard: !isSilent(host), reachable, message, totalBytes: bytesOf(totalBytes), freeBytes: bytesOf(freeBytes) })) }
+}
+
+const bytesOf = (value: bigint | null): number | null => (value === null ? null : Number(value))

@@ -162,6 +162,7 @@ export const inputs: Record<string, Record<string, unknown> | undefined> = {
   'volumeStore.create': { name: 'extra', spec: { kind: 'file' } },
   'volumeStore.update': { name: 'extra', labels: { a: 'b' } },
   'volumeStore.delete': { name: 'extra' },
+  'volumeStore.watch': {},
   'storageClass.list': undefined,
   'storageClass.get': { name: 'tested' },
   'storageClass.create': { name: 'extra', spec: { store: 'tested' } },

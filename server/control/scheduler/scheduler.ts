@@ -10,8 +10,8 @@ import { explainVolumes } from './volumes'
 
 const batch = 500
 
-/** What lets a pod that waits find a host: of volumes, that they are there, lie somewhere, or have a store that is reached. */
-const wakers = new Set(['Host', 'PodAssignment', 'VolumePlace', 'VolumeClaim', 'VolumeStore'])
+/** What lets a pod that waits find a host: of volumes, that they are there, lie somewhere, or have a store that is reached and has room. */
+const wakers = new Set(['Host', 'PodAssignment', 'VolumePlace', 'VolumeClaim', 'VolumeStore', 'VolumeRoom'])
 
 /** One key: a cycle reads all pending pods and all hosts, so every wake means the same. */
 export const scheduler: Controller = {

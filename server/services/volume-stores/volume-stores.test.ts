@@ -85,7 +85,7 @@ describe('stores of volumes', () => {
     const { uid } = await server.db.volumeStore.findUniqueOrThrow({ where: { name: 'files' } })
     const host = await server.db.host.create({ data: { name: 'h1', publicKey: 'h1' } })
     await server.db.volumeStoreHost.create({ data: { storeId: uid, hostId: host.id, reachable: false, message: 'its folder is not there', totalBytes: null, freeBytes: null } })
-    expect((await operator.volumeStore.get({ name: 'files' })).status.hosts).toMatchObject([{ host: 'h1', reachable: false, message: 'its folder is not there', totalBytes: null }])
+    expect((await operator.volumeStore.get({ name: 'files' })).status.hosts).toMatchObject([{ host: 'h1', heard: false, reachable: false, message: 'its folder is not there', totalBytes: null }])
   })
 })
 

@@ -9,6 +9,7 @@ import type { Actor } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
 import type { Database, Transaction } from '@/server/store/database'
 import { recordAccountAudit } from '@/server/store/users'
+import { isSilent } from '@/server/store/volume-reach'
 import { countVolumeStores, deleteVolumeStore, findVolumeStore, holdVolumeStore, insertVolumeStore, listVolumeStores, promisedBytes, updateVolumeStore, type VolumeStoreRow } from '@/server/store/volume-stores'
 import type { ServerContext } from '../context'
 import { canonicalJson, ofPlatform, once } from '../idempotency'
@@ -34,7 +35,7 @@ async function toViews(db: Database, rows: readonly VolumeStoreRow[]): Promise<V
     spec: volumeStoreSpec.parse(row.spec),
     status: {
       hasKey: row.wrappedKey !== null, volumes: row._count.volumes, snapshots: row._count.snapshots, promisedBytes: promised.get(row.uid) ?? 0, storageClasses: row.classes.map(({ name }) => name),
-      hosts: row.hosts.map(({ host, reachable, message, totalBytes, freeBytes, updatedAt }) => ({ host: host.name, reachable, message, totalBytes: bytes(totalBytes), freeBytes: bytes(freeBytes), at: updatedAt.toISOString() })).sort((a, b) => (a.host < b.host ? -1 : 1)),
+      hosts: row.hosts.map(({ host, reachable, message, totalBytes, freeBytes, updatedAt }) => ({ host: host.name, heard: !isSilent(host), reachable, message, totalBytes: bytes(totalBytes), freeBytes: bytes(freeBytes), at: updatedAt.toISOString() })).sort((a, b) => (a.host < b.host ? -1 : 1)),
       conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition),
     },
   }))
