@@ -51,7 +51,7 @@ it('takes nothing away from who has a volume open', async () => {
     // The agent that has it and starts anew goes on under its own epoch.
     await under.restart()
     await under.store().claim(volume.uid, 5, null)
-    for (const call of [under.store().release(volume.uid, 5), under.store().remove(volume.uid), under.store().grow(volume.uid, 8 * MiB), under.store().revert(volume.uid, snapshot, silent, never)]) await refuses('Conflict', call)
+    await Promise.all([under.store().release(volume.uid, 5), under.store().remove(volume.uid), under.store().grow(volume.uid, 8 * MiB), under.store().revert(volume.uid, snapshot, silent, never)].map((call) => refuses('Conflict', call)))
     // Two that write at once: the second one is kept out by the kernel.
     await expect(openLayers(await under.store().image(volume.uid, 'write', 5))).rejects.toThrow('Failed to get "write" lock')
     await image.write(0x21, 0, MiB)
