@@ -34,16 +34,22 @@ type Status = Pick<VolumeView['status'], 'phase' | 'conditions' | 'attachments' 
 /** Whether it was there once: what failed then was not its making. */
 export const wasMade = ({ storedBytes, formatted }: Pick<Status, 'storedBytes' | 'formatted'>): boolean => storedBytes !== null || formatted !== null
 
-/** What is wrong with a volume, and what to do about it; null: nothing is. Conditions say more where there are some. */
-export function problemOf({ phase, conditions, attachments, ...facts }: Status): { tone: 'error' | 'notice'; title: string; message: string } | null {
-  const said = conditions.find(({ status, message }) => status !== 'True' && message !== '')?.message
+/** What is only under way, by the reason of its condition: nobody has to do anything about it. */
+const underWay: Readonly<Record<string, string>> = { Creating: 'It is not made yet', SourcePending: 'It is not made yet', Reverting: 'It goes back to a snapshot' }
+
+/** What a volume waits for, or what is wrong with it and what to do about it; null: nothing is. Conditions say more where there are some. */
+export function problemOf({ phase, conditions, attachments, ...facts }: Status): { tone: 'error' | 'notice' | 'info'; title: string; message: string } | null {
+  const condition = conditions.find(({ status, message }) => status !== 'True' && message !== '')
+  const said = condition?.message
   if (phase === 'Full') return { tone: 'error', title: 'Its store is full: the pod stands still', message: said ?? 'Nothing is lost. The pod goes on by itself once its store has room again: delete volumes or snapshots of the store that are not needed, or ask an operator for more room.' }
   if (phase === 'Lost') return { tone: 'error', title: 'Its host does not answer', message: said ?? 'Nothing else may open it, for the host may write to it still. It comes back with its host; where that is lost for good, an operator has to say so.' }
   if (phase === 'Failed' && wasMade(facts)) return { tone: 'error', title: 'It is damaged, or not in its store any more', message: said ?? 'Do not delete it yet: tell an operator its uid, who may have its data back. New volumes can be made of its snapshots.' }
   if (phase === 'Failed') return { tone: 'error', title: 'It could not be made', message: said ?? 'Delete it and make it again; where that fails too, tell an operator the volume’s uid.' }
   const waiting = attachments.find(({ message }) => message !== '')
   if (waiting) return { tone: waiting.phase === 'Waiting' ? 'notice' : 'error', title: waiting.pod ? `Pod ${waiting.pod.name} does not have it yet` : 'It is held for a pod that is gone', message: waiting.message }
-  return said && phase !== 'Deleted' ? { tone: 'notice', title: 'Something of it is not as it should be', message: said } : null
+  if (!condition || phase === 'Deleted') return null
+  const title = underWay[condition.reason]
+  return title ? { tone: 'info', title, message: condition.message } : { tone: 'notice', title: phase === 'Pending' ? 'It cannot be made now' : 'Something of it is not as it should be', message: condition.message }
 }
 
 /** An upload in a line: `qcow2, 3 GiB, a disk of 40 GiB`. */

@@ -10,7 +10,7 @@ export default async function Layout({ children, params }: { children: ReactNode
   const { tenant, me } = await requireTenant((await params).tenant, (slug) => paths.volumes(slug))
   const input = firstListInput(tenant.slug)
   return (
-    <Prefetched answers={[{ key: (api) => api.volume.list.queryKey(input), data: await read((api) => api.volume.list(input)) }]}>
+    <Prefetched answers={[{ key: (api) => api.volume.list.queryKey(input), data: await read((api) => api.volume.list(input)) }, { key: (api) => api.volume.offer.queryKey({ tenant: tenant.slug }), data: await read((api) => api.volume.offer({ tenant: tenant.slug })) }]}>
       <VolumeListPage tenant={tenant.slug} operator={me.user.operator}>{children}</VolumeListPage>
     </Prefetched>
   )

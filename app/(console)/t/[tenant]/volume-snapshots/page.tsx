@@ -10,5 +10,5 @@ export const metadata: Metadata = { title: 'Snapshots' }
 export default async function Page({ params }: { params: Promise<{ tenant: string }> }) {
   const { tenant } = await requireTenant((await params).tenant, (slug) => paths.volumeSnapshots(slug))
   const input = firstListInput(tenant.slug)
-  return <Prefetched answers={[{ key: (api) => api.volumeSnapshot.list.queryKey(input), data: await read((api) => api.volumeSnapshot.list(input)) }]}><SnapshotListPage tenant={tenant.slug} /></Prefetched>
+  return <Prefetched answers={[{ key: (api) => api.volumeSnapshot.list.queryKey(input), data: await read((api) => api.volumeSnapshot.list(input)) }, { key: (api) => api.volume.offer.queryKey({ tenant: tenant.slug }), data: await read((api) => api.volume.offer({ tenant: tenant.slug })) }]}><SnapshotListPage tenant={tenant.slug} /></Prefetched>
 }

@@ -16,7 +16,7 @@ export default async function Layout({ children, params }: Props) {
   const { tenant, me } = await requireTenant(slug, (decoded) => paths.volume(decoded, decodeURIComponent(name)))
   const input = { tenant: tenant.slug, name: decodeURIComponent(name) }
   return (
-    <Prefetched answers={[{ key: (api) => api.volume.get.queryKey(input), data: await read((api) => api.volume.get(input)) }]}>
+    <Prefetched answers={[{ key: (api) => api.volume.get.queryKey(input), data: await read((api) => api.volume.get(input)) }, { key: (api) => api.volume.offer.queryKey({ tenant: tenant.slug }), data: await read((api) => api.volume.offer({ tenant: tenant.slug })) }]}>
       <VolumeFrame {...input} operator={me.user.operator}>{children}</VolumeFrame>
     </Prefetched>
   )
