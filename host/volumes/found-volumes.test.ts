@@ -108,4 +108,16 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
     expect(vm.calls.filter((call) => /^(snapshot|confirm frozen) /.test(call))).toEqual([`confirm frozen ${serial} /${volume.uid}/1`])
     expect(isEnded).toBe(!isHonest)
   })
+
+  it('have it go on where it came to stand still before anybody listened', async () => {
+    const { pod, server, attachedVolume, isAttached, restart, up } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    await restart([pod.uid])
+    server.say(volume)
+    vm.isStopped = true
+    up(vm, true)
+    await isAttached(volume)
+    await until(() => expect(vm.calls.filter((call) => call === 'resume ').length).toBe(1))
+  })
 })

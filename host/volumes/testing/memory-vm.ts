@@ -19,6 +19,7 @@ export class MemoryVm {
   fault: (fault: VolumeFault) => void = () => {}
   /** Told of each disk before it is there. */
   plugging: (disk: VolumeDisk) => Promise<void> = async () => {}
+  isStopped = false
   readonly machine: Machine
   readonly guest: Guest
   end: () => void = () => {}
@@ -68,7 +69,7 @@ export class MemoryVm {
       this.fault = listener
       return () => (this.fault = () => {})
     },
-    isStopped: async () => false,
+    isStopped: async () => this.isStopped,
     counters: async () => new Map(),
     pause: () => this.call('pause', ''),
     resume: () => this.call('resume', ''),
