@@ -124,9 +124,12 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
     const stores = [...told.values()].flatMap((object) => (object.kind === 'store' ? [{ uid: object.uid, reachable: true, message: '', ...storeBytes }] : []))
     if (reports.length + stores.length > 0) await say(() => reports, { stores })
   }
+  let closed = false
   const run = async () => {
     for (;;) {
       const message = await host.next()
+      // An agent that has ended does nothing to its disk any more, whatever was on the way to it.
+      if (closed) return
       if (message.kind === 'desired') assignments = message.assignments
       if (message.kind === 'storeSecrets') for (const one of message.secrets) secrets.set(one.storeUid, one)
       if (message.kind !== 'networkObjects') seen.push(message.kind)
@@ -138,7 +141,6 @@ export async function connectVolumeHost(server: Awaited<ReturnType<typeof startT
   }
   // It ends with its connection; what goes wrong before is told by the test's end.
   let failure: unknown = null
-  let closed = false
   void run().catch((error: unknown) => (failure = closed ? null : error))
   return {
     ...host, disk, told, secrets, removed, seen,
