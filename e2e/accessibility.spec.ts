@@ -70,7 +70,7 @@ test('pages of a tenant', async ({ console: page, tenant }) => {
   await auditAll(page, visits.tenant, { tenant: tenant.slug, service: 'web', balancer: 'front', floatingAddress: 'web', volume: 'data', claim: 'db', snapshot: 'before', schedule: 'nightly', securityGroup: 'web', networkPolicy: 'db', configMap: 'settings', secret: 'password' })
   await auditPage(page, `/t/${tenant.slug}/pods?q=nothing`)
   await page.goto(`/t/${tenant.slug}/pods/new`)
-  for (const add of ['Add variable', 'Add ConfigMap or Secret', 'Add port', 'Add pull secret']) await page.getByRole('button', { name: add }).click()
+  for (const add of ['Add variable', 'Add ConfigMap or Secret', 'Add port', 'Add pull secret', 'Add volume', 'Add mount']) await page.getByRole('button', { name: add }).click()
   await page.getByLabel('Kind of variable 1').selectOption('Secret key')
   await page.getByLabel('Readiness probe').selectOption('HTTP request')
   await page.getByLabel('Liveness probe').selectOption('Command')

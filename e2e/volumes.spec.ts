@@ -1,5 +1,4 @@
 import type { Page } from '@playwright/test'
-import { sampleImage } from '@/domain/image/sample'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
@@ -241,7 +240,17 @@ test('a claim has a page, asks for more there or from its volume’s, and says w
   await grow.getByRole('button', { name: 'Cancel' }).click()
 
   // No host has room for it, so nothing starts; it names the claim all the same.
-  await api.pod.create.mutate({ tenant: slug, name: 'reader', spec: { volumes: [{ name: 'logs', persistentVolumeClaim: { claimName: 'logs' } }], containers: [{ name: 'main', image: sampleImage, volumeMounts: [{ name: 'logs', mountPath: '/logs' }], resources: { limits: { memory: '512Gi' } } }] } })
+  await page.goto(`/t/${slug}/pods/new`)
+  await page.getByRole('textbox', { name: 'Name', exact: true }).first().fill('reader')
+  await page.getByRole('textbox', { name: /^Memory limit/ }).fill('512Gi')
+  await page.getByRole('button', { name: 'Add volume' }).click()
+  await page.getByRole('combobox', { name: 'Kind of volume 1' }).selectOption('Claim')
+  await page.getByRole('combobox', { name: 'Claim 1' }).fill('logs')
+  await page.getByRole('button', { name: 'Add mount' }).click()
+  await page.getByRole('textbox', { name: 'Path of mount 1' }).fill('/logs')
+  await page.getByRole('button', { name: 'Create pod', exact: true }).click()
+  await expect(page.getByRole('heading', { name: 'reader', level: 1 })).toBeVisible()
+  await page.goto(`/t/${slug}/volume-claims/default/logs`)
   await expect(page.getByRole('table', { name: 'Pods that name this claim' }).getByRole('link', { name: 'reader' })).toBeVisible()
   await page.getByRole('button', { name: 'More actions for logs' }).click()
   await page.getByRole('menuitem', { name: 'Delete claim' }).click()
