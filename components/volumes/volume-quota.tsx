@@ -15,7 +15,7 @@ export function VolumeQuota({ tenant }: { tenant: string }) {
   const isFull = bytes.used >= bytes.limit || volumes.used >= volumes.limit
   return (
     <p className="flex min-h-5 flex-wrap items-center gap-x-3 text-xs text-faint">
-      <Progress label="Bytes of the tenant’s volumes" value={bytes.used} max={Math.max(bytes.limit, 1)} tone={isFull ? 'notice' : 'accent'} className="h-1 w-24" />
+      <Progress label="Bytes of the tenant’s volumes and snapshots" value={bytes.used} max={Math.max(bytes.limit, 1)} tone={isFull ? 'notice' : 'accent'} className="h-1 w-24" />
       <span>{`${formatBytes(bytes.used)} of ${formatBytes(bytes.limit)} in ${volumes.used.toLocaleString('en')} of ${formatCount(volumes.limit, 'volume')}`}{isFull && <span className="text-notice-content"> · delete some that are not needed, or ask an operator for more</span>}</span>
     </p>
   )

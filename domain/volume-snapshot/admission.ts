@@ -42,9 +42,13 @@ export function snapshotRefusal(volume: SnapshotSubject): string | null {
 export const consistencyRefusal = (volumes: readonly Pick<SnapshotSubject, 'name' | 'mode'>[], consistency: Consistency): string | null =>
   consistency === 'CrashConsistent' || volumes.some(({ mode }) => mode === 'Filesystem') ? null : `is FilesystemConsistent, and the volume "${volumes[0]?.name ?? ''}" is a block device, of which the guest knows no file system: leave it out`
 
-/** What a tenant is told where it has as many snapshots as it may. `more`: how many are asked for. */
-export const snapshotQuotaRefusal = (used: number, limit: number, more: number): string | null =>
-  used + more <= limit ? null : `The tenant has ${used} snapshots, and may have ${limit}${more === 1 ? '' : `, so ${more} more do not fit`}: delete some that are not needed, or ask an operator for more.`
+type SnapshotUse = { snapshots: number; bytes: number }
+/** What a tenant is told where it has as many snapshots as it may, or more bytes in volumes and snapshots: how large one will be nobody knows before it is. `more`: how many are asked for. */
+export function snapshotQuotaRefusal(used: SnapshotUse, limits: SnapshotUse, more: number): string | null {
+  const remedy = 'delete some that are not needed, or ask an operator for more'
+  if (used.bytes > limits.bytes) return `The tenant's volumes and snapshots have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so no snapshot fits: ${remedy}.`
+  return used.snapshots + more <= limits.snapshots ? null : `The tenant has ${used.snapshots} snapshots, and may have ${limits.snapshots}${more === 1 ? '' : `, so ${more} more do not fit`}: ${remedy}.`
+}
 
 /** A name for each snapshot of a group, of what the group is called and the volume's name; cut to what a name may have, and then told apart by a number. */
 export function groupNames(group: string, volumes: readonly string[]): string[] {

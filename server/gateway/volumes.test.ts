@@ -147,8 +147,11 @@ describe('a host', () => {
     const uid = await gateway.volumeOf({ formatted: 'ext4' })
     const snapshot = (data: object) => gateway.server.db.volumeSnapshot.create({ data: { tenantId: gateway.tenantId, name: randomUUID(), spec: { source: { volumeName: 'v' } }, volumeUid: uid, storeId: gateway.place.storeId, sizeBytes: 1n << 30n, phase: 'Taking', ...data } })
     const groupUid = randomUUID()
-    const [one, two] = [await snapshot({ groupUid }), await snapshot({ groupUid, spec: { source: { volumeName: 'v' }, consistency: 'FilesystemConsistent' } })]
-    await soon(() => gateway.server.db.volumeSnapshot.findMany({ where: { volumeUid: uid } })).toMatchObject([{ phase: 'Ready', consistency: 'CrashConsistent', stallMs: 3, storedBytes: 4096n, takenAt: expect.any(Date) }, { phase: 'Ready' }])
+    // A host whose clock is decades behind: retention would take the newest snapshot for the oldest.
+    const late = randomUUID()
+    host.disk.snapshots.set(late, { takenAt: '2001-01-01T00:00:00.000Z', held: true })
+    const [one, two] = [await snapshot({ uid: late, groupUid }), await snapshot({ groupUid, spec: { source: { volumeName: 'v' }, consistency: 'FilesystemConsistent' } })]
+    await soon(() => gateway.server.db.volumeSnapshot.findMany({ where: { volumeUid: uid } })).toMatchObject([{ phase: 'Ready', consistency: 'CrashConsistent', stallMs: 3, storedBytes: 4096n, takenAt: one.createdAt }, { phase: 'Ready' }])
     await soon(() => host.told.get(`snapshot/${two.uid}`)).toMatchObject({ group: groupUid, groupSize: 2, freeze: true, state: 'ready' })
     await gateway.server.db.volume.update({ where: { uid }, data: { revertTo: one.uid } })
     await soon(() => gateway.row(uid)).toMatchObject({ revertTo: null, formatted: 'ext4' })

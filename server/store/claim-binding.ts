@@ -49,11 +49,8 @@ export async function holdVolumeOfClaim(tx: Transaction, tenantId: string, names
 
 export const bindClaim = async (tx: Transaction, volumeUid: string, claimUid: string): Promise<void> => void (await tx.volume.update({ where: { uid: volumeUid }, data: { claimUid }, select: { uid: true } }))
 
-/** The claim's row goes; its volume is nobody's then. Deleted with it, it can be restored for the time of `graceMs`. */
-export async function removeClaim(tx: Transaction, uid: string, volumeUid: string | null, graceMs: number | null): Promise<void> {
-  if (volumeUid !== null && graceMs !== null) await tx.$executeRaw`update "Volume" set "deletedAt" = now(), "purgeAt" = now() + ${graceMs / 1000} * interval '1 second', "generation" = "generation" + 1 where "uid" = ${volumeUid}::uuid and "deletedAt" is null`
-  await tx.volumeClaim.deleteMany({ where: { uid } })
-}
+/** The claim's row goes; its volume is nobody's then. */
+export const removeClaim = (tx: Transaction, uid: string) => tx.volumeClaim.deleteMany({ where: { uid } })
 
 /** A pod that names the claim and has not ended; null: none does. */
 export async function findPodOfClaim(db: Database, { tenantId, namespace, name }: { tenantId: string; namespace: string; name: string }): Promise<string | null> {

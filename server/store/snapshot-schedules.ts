@@ -51,4 +51,4 @@ export async function volumesOfSchedule(db: Database, scope: Pick<Scope, 'tenant
 
 /** What a schedule has taken of each volume and retention counts: those that are there and are not being removed. What is left of a volume that is gone stays, until somebody deletes it: there come no newer ones. */
 export const takenBySchedule = async (db: Database, scheduleUid: string): Promise<{ uid: string; name: string; volumeUid: string; takenAt: Date }[]> =>
-  (await db.volumeSnapshot.findMany({ where: { scheduleUid, phase: 'Ready', deletedAt: null, volumeUid: { not: null } }, select: { uid: true, name: true, volumeUid: true, takenAt: true }, orderBy: { takenAt: 'desc' } })).flatMap(({ takenAt, volumeUid, ...one }) => (takenAt && volumeUid !== null ? [{ ...one, takenAt, volumeUid }] : []))
+  (await db.volumeSnapshot.findMany({ where: { scheduleUid, phase: 'Ready', deletedAt: null, volumeUid: { not: null } }, select: { uid: true, name: true, volumeUid: true, takenAt: true }, orderBy: [{ takenAt: 'desc' }, { createdAt: 'desc' }] })).flatMap(({ takenAt, volumeUid, ...one }) => (takenAt && volumeUid !== null ? [{ ...one, takenAt, volumeUid }] : []))

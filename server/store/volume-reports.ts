@@ -125,7 +125,7 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, repor
   else if (phase === 'Ready' && isAsked) {
     const { takenAt, consistency = null, stallMs = null, sizeBytes } = report
     const content = contentOf(row.volume, report)
-    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, reason: '', message: '', takenAt: takenAt ? new Date(takenAt) : new Date(), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, reason: '', message: '', takenAt: between(row.createdAt, takenAt ? new Date(takenAt) : new Date()), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
     if (content === 'blank') await tx.volume.updateMany({ where: { sourceSnapshotUid: row.uid }, data: { sourceBlank: true } })
   } else if (phase === 'Ready' && row.phase === 'Ready' && storedBytes !== row.storedBytes) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { storedBytes } })
   else if (phase === 'Failed' && (isAsked || row.phase === 'Deleting') && (isAsked || row.message !== message)) {
@@ -133,6 +133,9 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, repor
     if (!row.hidden) await recordEvent(tx, { tenantId: row.tenantId, objectUid: row.uid, objectKind: 'VolumeSnapshot', objectNamespace: null, objectName: row.name, type: 'Warning', reason: reason || 'Failed', message, source: 'host' })
   }
 }
+
+/** A moment as a host says it, whose clock may be anywhere: not before it was asked for, and not in time to come. Retention goes by the order of these. */
+const between = (askedAt: Date, said: Date): Date => new Date(Math.max(askedAt.getTime(), Math.min(said.getTime(), Date.now())))
 
 /** Whether a host reaches stores, and how full they are; of a store that is not there any more nothing is written. */
 export async function storeStoreReports(db: Database, hostId: string, reports: readonly StoreReport[]): Promise<void> {

@@ -59,9 +59,9 @@ export type VolumeChange = { name: string; labels: Labels; annotations: Labels; 
 export const updateVolume = (tx: Transaction, scope: Scope, uid: string, { specChanged, ...change }: VolumeChange) =>
   tx.volume.update({ where: { uid, tenantId: scope.tenantId }, data: { ...change, ...(specChanged ? { generation: { increment: 1 } } : {}) }, select: { uid: true } })
 
-/** Deletes it for now: until `purgeAt` it can be restored. */
-export const markVolumeDeleted = (tx: Transaction, scope: Scope, uid: string, deletedAt: Date, purgeAt: Date) =>
-  tx.volume.update({ where: { uid, tenantId: scope.tenantId }, data: { deletedAt, purgeAt, generation: { increment: 1 } }, select: { uid: true } })
+/** Deletes it for now: for so long it can be restored, by the database's clock, which also judges when that is over. What is deleted already stays as it is. */
+export const markVolumeDeleted = (tx: Transaction, { tenantId }: Pick<Scope, 'tenantId'>, uid: string, graceMs: number) =>
+  tx.$executeRaw`update "Volume" set "deletedAt" = now(), "purgeAt" = now() + ${graceMs / 1000} * interval '1 second', "generation" = "generation" + 1 where "uid" = ${uid}::uuid and "tenantId" = ${tenantId} and "deletedAt" is null`
 
 /** Takes the deletion back, under this name. */
 export const markVolumeRestored = (tx: Transaction, scope: Scope, uid: string, name: string) =>
@@ -71,14 +71,15 @@ export const markVolumeRestored = (tx: Transaction, scope: Scope, uid: string, n
 export const holdVolume = (tx: Transaction, uid: string) => tx.$queryRaw`select 1 from "Volume" where "uid" = ${uid}::uuid for update`
 
 export type VolumeQuotas = { volumes: number; bytes: number; snapshots: number }
-/** What the tenant has and may have; what is deleted counts until it is removed for good, for it takes room until then. */
+/** What the tenant has and may have; what is deleted counts until it is removed for good, for it takes room until then. Bytes are those of volumes as large as they may become, and of all snapshots as large as their hosts said last. */
 export async function readVolumeUse(db: Database, scope: Pick<Scope, 'tenantId'>, usual: VolumeQuotas): Promise<{ used: VolumeQuotas; limits: VolumeQuotas }> {
   const { tenantId } = scope
   const tenant = await db.tenant.findUnique({ where: { id: tenantId }, select: { volumeQuota: true, volumeBytesQuota: true, snapshotQuota: true } })
   const volumes = await db.volume.aggregate({ where: { tenantId }, _count: true, _sum: { sizeBytes: true } })
   const snapshots = await db.volumeSnapshot.count({ where: { tenantId, hidden: false } })
+  const kept = await db.volumeSnapshot.aggregate({ where: { tenantId }, _sum: { storedBytes: true } })
   return {
-    used: { volumes: volumes._count, bytes: Number(volumes._sum.sizeBytes ?? 0n), snapshots },
+    used: { volumes: volumes._count, bytes: Number((volumes._sum.sizeBytes ?? 0n) + (kept._sum.storedBytes ?? 0n)), snapshots },
     limits: { volumes: tenant?.volumeQuota ?? usual.volumes, bytes: Number(tenant?.volumeBytesQuota ?? usual.bytes), snapshots: tenant?.snapshotQuota ?? usual.snapshots },
   }
 }

@@ -140,7 +140,7 @@ export class FileStore implements VolumeStore {
     return this.short(snapshotUid, async () => {
       const folder = new SnapshotFolder(this.site.root, snapshotUid)
       const record = await folder.read()
-      return record && { sizeBytes: record.sizeBytes, storedBytes: await folder.ownBytes(record.layers), volumeUid: record.volumeUid }
+      return record && { sizeBytes: record.sizeBytes, storedBytes: await folder.ownBytes(record.layers, true), volumeUid: record.volumeUid }
     })
   }
 

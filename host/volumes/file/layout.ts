@@ -103,10 +103,10 @@ export class Folder<R extends { layers: string[] }> {
     await syncFolder(join(this.path, '..'))
   }
 
-  /** Bytes on disk of the layers that nobody else has a name for. */
-  async ownBytes(layers: readonly string[]): Promise<number> {
+  /** Bytes on disk of the layers that nobody else has a name for. `top`: with the uppermost, whoever else has it: a snapshot froze that one, and keeps it when its volume's bytes there are written over. */
+  async ownBytes(layers: readonly string[], top = false): Promise<number> {
     const all = await Promise.all(layers.map((id) => stat(this.layer(id))))
-    return all.filter(({ nlink }) => nlink === 1).reduce((sum, { blocks }) => sum + blocks * 512, 0)
+    return all.filter(({ nlink }, i) => nlink === 1 || (top && i === 0)).reduce((sum, { blocks }) => sum + blocks * 512, 0)
   }
 }
 

@@ -106,6 +106,8 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await of2.read(0x43)
       await (await volume.clone(first, 8 * MiB)).read(0x41)
       expect(await under.store().describeSnapshot(first)).toMatchObject({ sizeBytes: 8 * MiB, volumeUid: volume.uid })
+      // What a snapshot keeps is its own, also where the volume has it, too: a tenant's bytes count once.
+      expect((await under.store().describeSnapshot(first))?.storedBytes).toBeGreaterThanOrEqual(2 * 65_536)
       expect(await under.store().describe(of1.uid)).toMatchObject({ parent: true })
       await refuses('SourceTooLarge', under.store().clone(first, randomUUID(), 4 * MiB))
     })

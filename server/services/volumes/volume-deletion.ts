@@ -33,8 +33,7 @@ export async function deleteVolumeInTransaction(tx: Transaction, { volumeGraceMs
   checkRevision('Volume', row, resourceVersion)
   if (row.claim) throw new DomainError('failed_precondition', `The volume "${name}" is the one of the PersistentVolumeClaim "${row.claim.name}" in namespace "${row.claim.namespace}": delete the claim, and its storage class says what becomes of the volume.`)
   if (row.attachments.length > 0) throw new DomainError('failed_precondition', inUse(row, await podNamesOf(tx, row.attachments.map(({ podUid }) => podUid))))
-  const deletedAt = new Date()
-  await markVolumeDeleted(tx, scope, row.uid, deletedAt, new Date(deletedAt.getTime() + volumeGraceMs))
+  await markVolumeDeleted(tx, scope, row.uid, volumeGraceMs)
   await recordAudit(tx, scope, { action: 'volume.delete', kind: 'Volume', name, detail: formatBytes(Number(row.sizeBytes)) })
   return { deleting: true }
 }

@@ -80,7 +80,7 @@ async function admit(tx: Transaction, { volumeQuotas }: Settings, scope: Scope, 
   const uploads = more.bytes > 0 ? await sumWaitingUploads(tx, scope, more.uploadId) : 0
   const remedy = 'delete some that are not needed (deleted ones count until they are removed for good), or ask an operator for more'
   if (more.volumes > 0 && used.volumes + more.volumes > limits.volumes) throw new DomainError('failed_precondition', `The tenant has ${used.volumes} volumes, and may have ${limits.volumes}: ${remedy}.`)
-  if (more.bytes > 0 && used.bytes + uploads + more.bytes > limits.bytes) throw refusedAt('spec.size', `the tenant's volumes${uploads > 0 ? ' and uploads' : ''} have ${formatBytes(used.bytes + uploads)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(more.bytes)} more do not fit: ${remedy}`)
+  if (more.bytes > 0 && used.bytes + uploads + more.bytes > limits.bytes) throw refusedAt('spec.size', `the tenant's volumes${uploads > 0 ? ', uploads' : ''} and snapshots have ${formatBytes(used.bytes + uploads)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(more.bytes)} more do not fit: ${remedy}`)
 }
 
 /** Changes a volume's name, labels, size (upwards), limits, and what happens where its store is full. */

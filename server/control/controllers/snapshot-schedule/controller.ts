@@ -80,7 +80,7 @@ async function takeAll(tx: Transaction, schedule: Schedule, quotas: VolumeQuotas
   const takable = subjects.filter((_, i) => refusals[i] === null)
   if (takable.length === 0 || (spec.volumes.pod && takable.length < subjects.length)) return { taken: [], problems: problems.length > 0 ? problems : ['no volume is meant by it now'] }
   const { used, limits } = await readVolumeUse(tx, { tenantId }, quotas)
-  const tooMany = snapshotQuotaRefusal(used.snapshots, limits.snapshots, takable.length)
+  const tooMany = snapshotQuotaRefusal(used, limits, takable.length)
   if (tooMany !== null) return { taken: [], problems: [...problems, tooMany.replace(/\.$/, '')] }
   return { taken: await ask(tx, schedule, takable), problems }
 }

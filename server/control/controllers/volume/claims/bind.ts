@@ -7,7 +7,7 @@ import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
 import { sumWaitingUploads } from '@/server/store/volume-uploads'
-import { findClassOf, findSourceSnapshot, insertHiddenSnapshot, insertVolume, isVolumeNameTaken, readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
+import { findClassOf, findSourceSnapshot, insertHiddenSnapshot, insertVolume, isVolumeNameTaken, markVolumeDeleted, readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
 import { inBriefTransaction } from '../../external/brief-transaction'
 import { isRefusal, planNew, refuseClone, refuseNamed, refuseSnapshot, specFor, type ClaimClass, type Refusal } from './plan'
 
@@ -34,7 +34,8 @@ async function release(tx: Transaction, claim: Claim, { graceMs }: ClaimOptions)
   // As `volume.delete` refuses: a pod may have it by its own name, and what it writes would have no time in which it could be restored.
   const user = deletesVolume && claim.volume ? await findPodOfVolume(tx, claim.volume.uid) : null
   if (user !== null) return tell(tx, claim, { status: 'True', reason: 'Deleting', message: `It is deleted, and goes once no pod has its volume "${claim.volume?.name ?? ''}": ${user} does.` })
-  await removeClaim(tx, claim.uid, claim.volume?.uid ?? null, deletesVolume ? graceMs : null)
+  if (claim.volume && deletesVolume) await markVolumeDeleted(tx, claim, claim.volume.uid, graceMs)
+  await removeClaim(tx, claim.uid)
   if (claim.volume && deletesVolume) await recordOwnAudit(tx, { tenantId: claim.tenantId, action: 'volume.delete', kind: 'Volume', name: claim.volume.name, detail: `${formatBytes(Number(claim.volume.sizeBytes))}, with its PersistentVolumeClaim ${claim.namespace}/${claim.name}` })
   if (claim.volume) await recordEvent(tx, { tenantId: claim.tenantId, objectUid: claim.volume.uid, objectKind: 'Volume', objectNamespace: null, objectName: claim.volume.name, type: 'Normal', source: 'volume', reason: 'Released', message: `The PersistentVolumeClaim "${claim.name}" in namespace "${claim.namespace}" is gone: the volume ${deletesVolume ? 'is deleted, and can be restored for a while' : 'stays, as its storage class says'}.` })
 }

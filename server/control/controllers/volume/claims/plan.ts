@@ -35,7 +35,7 @@ export function planNew(claimUid: string, spec: VolumeClaimSpec, found: ClaimCla
   const sizeBytes = sizeBytesOf(spec.resources.requests.storage)
   const remedy = 'delete volumes that are not needed (deleted ones count until they are removed for good), or ask an operator for more'
   if (used.volumes >= limits.volumes) return no('QuotaExceeded', `The tenant has ${used.volumes} volumes, and may have ${limits.volumes}: ${remedy}.`)
-  if (used.bytes + sizeBytes > limits.bytes) return no('QuotaExceeded', `The tenant's volumes have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(sizeBytes)} more do not fit: ${remedy}.`)
+  if (used.bytes + sizeBytes > limits.bytes) return no('QuotaExceeded', `The tenant's volumes and snapshots have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(sizeBytes)} more do not fit: ${remedy}.`)
   if (accessModeOf(spec) === 'ReadOnlyMany' && !spec.dataSource) return no('NothingToRead', 'A volume that nobody writes has to be made of something: make a claim with a dataSource, or with accessModes [ReadWriteOnce].')
   return { name: volumeNameOf(claimUid), sizeBytes, class: found }
 }
