@@ -6,6 +6,9 @@ import { cephError, CephFailure } from './ceph-errors'
 /** How the agent reaches the cluster of a store (`name`): addresses of its monitors, a user without `client.`, and that user's key. `through`: an argv that is put before every command (a namespace). */
 export type CephAccess = { name: string; monitors: readonly string[]; user: string; key: string; through?: readonly string[] }
 
+/** `apart`: without a turn. */
+type CommandOptions = { timeoutMs?: number; signal?: AbortSignal; apart?: boolean }
+
 /** Seconds that a command waits for the cluster before it says that it is not reached. */
 const patience = 10
 /** What copies or rolls back takes its time by size; what reads is short. Milliseconds. */
@@ -22,6 +25,9 @@ const plain = [
   ...['-c', '/dev/null', '--log-file', '/dev/null', '--admin-socket', '', '--crash-dir', '', '--client-mount-timeout', String(patience), '--rados-mon-op-timeout', String(patience), '--rados-osd-op-timeout', '30'],
   ...['--rbd-blocklist-on-break-lock', 'true', '--rbd-blocklist-expire-seconds', String(shutOutSeconds)],
 ]
+
+/** The same for a program of {@link CephCommands.python}. */
+const plainSettings = [`client_mount_timeout=${patience}`, `rados_mon_op_timeout=${patience}`, 'rados_osd_op_timeout=30', 'log_file=/dev/null', 'log_to_stderr=false', 'err_to_stderr=false', 'admin_socket=', 'crash_dir=', 'rbd_blocklist_on_break_lock=true', `rbd_blocklist_expire_seconds=${shutOutSeconds}`]
 
 /** The `rbd`, `rados` and `ceph` programs of one store. The key goes to their standard input: it is in no argv and in no file. Throws {@link cephError}'s. */
 export class CephCommands {
@@ -61,15 +67,27 @@ export class CephCommands {
     return parsed(schema, `ceph ${args.slice(0, 2).join(' ')}`, first)
   }
 
-  private async command(program: string, args: readonly string[], { apart, ...options }: { timeoutMs?: number; signal?: AbortSignal; apart?: boolean }): Promise<string> {
-    const { name, monitors, user, key, through = [] } = this.access
-    const [first = program, ...rest] = [...through, program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args]
+  /** A script of ours over Ceph's libraries for what no program of it does in one piece. Its arguments come after the monitors and the user; it ends with a number of errno.h. `what`: for errors. */
+  async python(what: string, script: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+    const { monitors, user } = this.access
+    // The one that these libraries are for, whichever comes first on the path; -I: nothing of the machine's has a say in it.
+    await this.run(what, ['/usr/bin/python3', '-I', '-c', script, monitors.join(','), user, ...args, ...plainSettings], { timeoutMs: longCommandMs, signal })
+  }
+
+  private command(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
+    const { monitors, user } = this.access
+    return this.run(verb(program, args), [program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args], options)
+  }
+
+  private async run(what: string, argv: readonly string[], { apart, ...options }: CommandOptions): Promise<string> {
+    const { name, key, through = [] } = this.access
+    const [program = '', ...args] = [...through, ...argv]
     try {
-      const task = () => run(first, rest, { input: key, timeoutMs: 60_000, ...options })
+      const task = () => run(program, args, { input: key, timeoutMs: 60_000, ...options })
       return (await (apart ? task() : (options.timeoutMs === longCommandMs ? long : short).do(task, options.signal))).stdout
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason
-      throw error instanceof ExecError ? cephError(name, verb(program, args), error) : error
+      throw error instanceof ExecError ? cephError(name, what, error) : error
     }
   }
 }

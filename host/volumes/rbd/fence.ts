@@ -1,19 +1,26 @@
 import { VolumeError } from '../store'
 import { shutOutSeconds } from './ceph-commands'
 import type { RbdPlace } from './rbd-place'
-import { blocklist, lockList, watcherList } from './replies'
+import { blocklist, lockList, managers, watcherList } from './replies'
 
 /** Of the year that it is asked for. */
 const certainMs = 300 * 86_400_000
 /** A client that is shut out cannot come back as itself. Whoever comes new after so many turns is nobody that was there before. */
 const turns = 5
 
-/** Who may write to an image, or asks to be told of changes: everybody who has it open for writing, whether he has written yet or not. */
-export type Clients = { addresses: string[]; locks: { id: string; locker: string; address: string }[] }
+/** Who may write to an image, or asks to be told of changes: everybody who has it open for writing, whether he has written yet or not. `watchers` the cluster itself saw; `locks` are written in the image. */
+export type Clients = { addresses: string[]; watchers: string[]; locks: { id: string; locker: string; address: string }[] }
 
 export async function clientsOf(place: RbdPlace, image: string): Promise<Clients> {
   const [{ watchers }, locks] = await Promise.all([place.commands.rbdJson(watcherList, ['status', place.path(image)]), place.commands.rbdJson(lockList, ['lock', 'ls', place.path(image)])])
-  return { addresses: [...new Set([...watchers, ...locks].map(({ address }) => address))], locks }
+  return { addresses: [...new Set([...watchers, ...locks].map(({ address }) => address))], watchers: watchers.map(({ address }) => address), locks }
+}
+
+/** Without those whom a lock names falsely: a VM that was broken into may write there who it likes, and would have this host shut out the cluster's own. A user that may not ask who they are is told of none. */
+async function withoutManagers(place: RbdPlace, { watchers }: Clients, addresses: readonly string[]): Promise<readonly string[]> {
+  if (addresses.every((address) => watchers.includes(address))) return addresses
+  const own = await place.commands.cephJson(managers, ['mgr', 'dump']).catch((): string[] => [])
+  return addresses.filter((address) => watchers.includes(address) || !own.includes(address))
 }
 
 /**
@@ -24,8 +31,9 @@ export async function clientsOf(place: RbdPlace, image: string): Promise<Clients
 export async function shutOut(place: RbdPlace, uid: string, image: string, requireMine: () => Promise<unknown>): Promise<string[]> {
   const out = new Set<string>()
   for (let turn = 0; turn < turns; turn += 1) {
-    const { addresses, locks } = await clientsOf(place, image)
-    const coming = addresses.filter((address) => !out.has(address))
+    const clients = await clientsOf(place, image)
+    const { addresses, locks } = clients
+    const coming = await withoutManagers(place, clients, addresses.filter((address) => !out.has(address)))
     if (coming.length === 0 && locks.length === 0) return [...out]
     await requireMine()
     await blockAll(place, uid, coming)

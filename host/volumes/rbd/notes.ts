@@ -5,7 +5,7 @@ import type { RbdPlace } from './rbd-place'
  * What is written down of a volume beside its image: attributes of an object of its own. Not in the image's metadata: to write that, Ceph takes the image's lock, from a living
  * owner who then is found no more, or from a sleeping one after half a minute.
  */
-const objectOf = (uid: string) => `hypernetes.${uid}`
+export const objectOf = (uid: string) => `hypernetes.${uid}`
 
 const rados = (place: RbdPlace, args: readonly string[]) => place.commands.rados(place.pool, place.namespace, args)
 

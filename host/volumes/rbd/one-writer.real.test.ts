@@ -13,6 +13,8 @@ import { setNote } from './notes'
 import { RbdPlace } from './rbd-place'
 import { RbdStore } from './rbd-store'
 import { blocklist, lockList, watcherList } from './replies'
+import { rollBackImage } from './roll-back'
+import { makeWhole } from './volumes'
 
 const sizeBytes = 16 << 20
 const block = 64 << 10
@@ -155,6 +157,41 @@ describe('two real QEMUs and one image', () => {
     expect(await two.reads(uid, 3)).toBe(true)
   })
 
+  it('has a host that slept between its claim and its going back to a snapshot take nothing back', async () => {
+    const [uid, snapshot, one, two] = [await volume(), randomUUID(), await Host.start(), await Host.start()]
+    await one.store.claim(uid, 1, null)
+    await one.store.commitSnapshot(uid, snapshot)
+    await two.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })
+    await two.open(uid, 2)
+    await two.write(uid, 2)
+    // Where it wakes: it had looked at the epoch before.
+    await expect(rollBackImage(new RbdPlace(ceph.admin, testPool, tenant), uid, { image: `volume-${uid}`, snapshot }, 1, new AbortController().signal)).rejects.toMatchObject({ code: 'Stale' })
+    expect(await two.reads(uid, 2)).toBe(true)
+    await two.write(uid, 3)
+  })
+
+  it('has of two hosts that make a volume at once the first one make it, whole', async () => {
+    const [uid, place] = [randomUUID(), new RbdPlace(ceph.admin, testPool, tenant)]
+    let goOn = (): void => {}
+    const waits = new Promise<void>((resolve) => (goOn = resolve))
+    let isHalf = (): void => {}
+    const half = new Promise<void>((resolve) => (isHalf = resolve))
+    const late = makeWhole(place, uid, sizeBytes, async (image) => {
+      await place.createImage(image, sizeBytes / 2)
+      isHalf()
+      await waits
+    })
+    await half
+    await makeWhole(place, uid, sizeBytes, async (image) => {
+      await place.createImage(image, sizeBytes)
+      goOn()
+      await expect(late).rejects.toMatchObject({ code: 'Conflict' })
+      expect(await place.info(`volume-${uid}`)).toBe(null)
+    })
+    expect(await place.info(`volume-${uid}`)).toMatchObject({ size: sizeBytes })
+    expect((await place.names()).filter((name) => name.includes(uid))).toEqual([`volume-${uid}`])
+  })
+
   it('does not call an image open safely that is open without its lock', async () => {
     const [uid, one] = [await volume(), await Host.start()]
     await one.store.claim(uid, 1, null)
@@ -240,6 +277,7 @@ describe('what an earlier call has left half done', () => {
     await ceph.admin.rbd(['rename', path(source), `${testPool}/${tenant}/removed-${source}`])
     await store.remove(source)
     expect((await store.list()).snapshots).toContain(snapshot)
+    expect(await new RbdPlace(ceph.admin, testPool, tenant).info(`removed-${source}`)).toMatchObject({ size: 0 })
     await store.removeSnapshot(snapshot)
     await store.remove(clone)
     await store.remove(randomUUID())
@@ -248,7 +286,8 @@ describe('what an earlier call has left half done', () => {
 
   it('says that a cluster does not answer, in bounded time and without its key', async () => {
     const store = new RbdStore({ access: { ...ceph.access(), monitors: ['127.0.0.1:1'] }, pool: testPool, namespace: tenant, work })
-    const error = await store.probe().catch((thrown: unknown) => thrown)
+    await expect(store.probe()).rejects.toMatchObject({ code: 'Unreachable', object: 'test' })
+    const error = await store.list().catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'Unreachable', object: 'test', message: expect.stringContaining('look at its monitors') })
     expect(String(error)).not.toContain(ceph.access().key)
   })

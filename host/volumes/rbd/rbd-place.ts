@@ -5,7 +5,8 @@ import { diskUsage, imageInfo, imageLines, imageNames, snapshotLines } from './r
 
 /** Names of images: a volume that is whole, one that is being made, and one that is removed and whose snapshots are not. */
 export const volumeImage = (uid: string) => `volume-${uid}`
-export const makingImage = (uid: string) => `making-${uid}`
+export const makingImage = (uid: string, maker: string) => `making-${uid}-${maker}`
+const isMaking = (image: string, uid: string): boolean => image.startsWith(`making-${uid}`)
 export const removedImage = (uid: string) => `removed-${uid}`
 export const uidOf = (image: string): string | null => /^(?:volume|removed)-([0-9a-f-]{36})$/.exec(image)?.[1] ?? null
 
@@ -68,6 +69,11 @@ export class RbdPlace {
     await this.commands.rbd(['resize', '--no-progress', ...(shrink ? ['--allow-shrink'] : []), '--size', `${sizeBytes}B`, this.path(image)], { timeoutMs: longCommandMs })
   }
 
+  /** Of a removed volume: its snapshots alone have bytes from now on. */
+  async empty(image: string): Promise<void> {
+    await this.resize(image, 0, { shrink: true })
+  }
+
   async rename(from: string, to: string): Promise<void> {
     await this.commands.rbd(['rename', this.path(from), this.path(to)])
   }
@@ -75,6 +81,11 @@ export class RbdPlace {
   /** Also of what was only half made, or is not there. */
   async removeImage(image: string): Promise<void> {
     await this.commands.rbd(['rm', '--no-progress', this.path(image)], { timeoutMs: longCommandMs }).catch(unless([errno.notFound], undefined))
+  }
+
+  /** What calls that were cut off have left of a volume that was being made. Another host that makes it still has its own open: that is left to it. */
+  async removeHalfMade(uid: string): Promise<void> {
+    for (const image of (await this.names()).filter((name) => isMaking(name, uid))) await this.removeImage(image).catch(this.later)
   }
 
   /** Which image has the snapshot; null: none. */

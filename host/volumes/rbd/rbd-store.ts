@@ -119,7 +119,7 @@ export class RbdStore implements VolumeStore {
   async revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
     await this.closed(uid)
     if (epoch !== undefined) await requireClaim(this.place, uid, epoch)
-    await rollBack(this.place, uid, snapshotUid, signal)
+    await rollBack(this.place, uid, snapshotUid, epoch ?? null, signal)
     progress(1)
   }
 
@@ -133,7 +133,7 @@ export class RbdStore implements VolumeStore {
   }
 
   private async closed(uid: string): Promise<void> {
-    const { addresses } = await clientsOf(this.place, volumeImage(uid)).catch(unless([errno.notFound], { addresses: [], locks: [] }))
+    const { addresses } = await clientsOf(this.place, volumeImage(uid)).catch(unless([errno.notFound], { addresses: [], watchers: [], locks: [] }))
     await requireClosed(this.place, uid, addresses)
   }
 }

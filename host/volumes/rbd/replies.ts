@@ -17,6 +17,8 @@ export const diskUsage = z.looseObject({ images: z.array(z.looseObject({ snapsho
 const clientAddress = z.string().regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\]):0\/\d{1,20}$/)
 export const watcherList = z.looseObject({ watchers: z.array(z.looseObject({ address: clientAddress })) })
 export const lockList = z.array(z.looseObject({ id: z.string().max(256), locker: z.string().max(64).regex(/^client\.\d+$/), address: clientAddress }))
+/** Clients that the cluster's managers are besides: their addresses look like a VM's. */
+export const managers = z.looseObject({ active_clients: z.array(z.looseObject({ addrvec: z.array(z.looseObject({ addr: z.string(), nonce: z.number() })) })).default([]) }).transform(({ active_clients: clients }) => clients.flatMap(({ addrvec }) => addrvec.map(({ addr, nonce }) => `${addr}/${nonce}`)))
 export const blocklist = z.array(z.looseObject({ addr: z.string(), until: z.string() }))
 
 export const clusterUsage = z.looseObject({ pools: z.array(z.looseObject({ name: z.string(), stats: z.looseObject({ stored: size, max_avail: size }) })) })

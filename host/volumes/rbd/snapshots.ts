@@ -3,6 +3,7 @@ import { errno, unless } from './ceph-errors'
 import { longCommandMs } from './ceph-commands'
 import { getNote, removeNote, setNote } from './notes'
 import { type RbdPlace, uidOf, volumeImage } from './rbd-place'
+import { rollBackImage } from './roll-back'
 import { makeWhole, noSnapshot, requireImage } from './volumes'
 
 /** As the API bounds them too; each costs the cluster some bookkeeping at every write. */
@@ -41,14 +42,14 @@ export async function clone(place: RbdPlace, snapshotUid: string, uid: string, s
 }
 
 /** It stays as large as it was: what was added after the snapshot reads as zeros. */
-export async function rollBack(place: RbdPlace, uid: string, snapshotUid: string, signal: AbortSignal): Promise<void> {
+export async function rollBack(place: RbdPlace, uid: string, snapshotUid: string, epoch: number | null, signal: AbortSignal): Promise<void> {
   const image = volumeImage(uid)
   const { size } = await requireImage(place, uid)
   if (!(await place.snapshots(image)).some(({ name }) => name === snapshotUid)) throw noSnapshot(snapshotUid)
   const noted = Number(await getNote(place, uid, revertedFrom) ?? 0)
   const before = Math.max(size, noted)
   await setNote(place, uid, revertedFrom, String(before))
-  await place.commands.rbd(['snap', 'rollback', '--no-progress', place.path(image, snapshotUid)], { timeoutMs: longCommandMs, signal })
+  await rollBackImage(place, uid, { image, snapshot: snapshotUid }, epoch, signal)
   const { size: after } = await requireImage(place, uid)
   if (after < before) await place.resize(image, before)
   await removeNote(place, uid, revertedFrom)

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { VolumeError } from '../store'
-import { errno, unless } from './ceph-errors'
+import { CephFailure, errno, unless } from './ceph-errors'
 import { removeNotes } from './notes'
 import { makingImage, type RbdPlace, removedImage, volumeImage } from './rbd-place'
 
@@ -14,18 +15,21 @@ export async function requireImage(place: RbdPlace, uid: string): Promise<{ size
 }
 
 /**
- * An image is made under another name and gets its own once it is whole. One that an earlier call left half made is made anew. `make` is not called where the volume is there.
+ * An image is made under another name, which no other call has, and gets its own once it is whole. Of two hosts that make it at once the first one's is the volume. What an earlier call left half made goes. `make` is not called where the volume is there.
  */
 export async function makeWhole(place: RbdPlace, uid: string, sizeBytes: number, make: (image: string) => Promise<void>): Promise<void> {
   await place.ready()
   if (await isThere(place, uid, sizeBytes)) return
-  const making = makingImage(uid)
-  await place.removeImage(making)
+  await place.removeHalfMade(uid)
+  const making = makingImage(uid, randomBytes(4).toString('hex'))
   await make(making)
   const made = await place.info(making)
-  if (made === null) throw noVolume(uid)
+  if (made === null) throw new VolumeError('Conflict', uid, `Volume ${uid} is made by another host, which took this one for dead. It is tried again.`)
   if (made.size < sizeBytes) await place.resize(making, sizeBytes)
-  await place.rename(making, volumeImage(uid))
+  await place.rename(making, volumeImage(uid)).catch(async (error: unknown) => {
+    if (!(error instanceof CephFailure) || error.errno !== errno.exists || !(await isThere(place, uid, sizeBytes))) throw error
+    await place.removeImage(making)
+  })
 }
 
 async function isThere(place: RbdPlace, uid: string, sizeBytes: number): Promise<boolean> {
@@ -48,13 +52,17 @@ export async function requireClosed(place: RbdPlace, uid: string, clients: reado
 /** An image whose snapshots are needed goes on without a name of its own, and without bytes that only it had. */
 export async function remove(place: RbdPlace, uid: string): Promise<void> {
   const image = volumeImage(uid)
-  await place.removeImage(makingImage(uid))
+  await place.removeHalfMade(uid)
   const snapshots = await place.snapshots(image).catch(unless([errno.notFound], null))
-  if (snapshots === null) await place.sweep()
+  if (snapshots === null) {
+    // An earlier call may have come as far as its name.
+    if (((await place.info(removedImage(uid)))?.size ?? 0) > 0) await place.empty(removedImage(uid))
+    await place.sweep()
+  }
   else if (snapshots.length === 0) await place.removeImage(image)
   else {
     await place.rename(image, removedImage(uid))
-    await place.resize(removedImage(uid), 0, { shrink: true })
+    await place.empty(removedImage(uid))
   }
   await removeNotes(place, uid)
 }

@@ -9,7 +9,7 @@ import { QemuWriter } from './qemu-writer'
 import type { StoreUnderTest } from './store-under-test'
 
 /** What docs/adr/0045 says that the agent's user needs, and no more. */
-const agentRights = ['mon', 'profile rbd, allow command "auth get-or-create"', 'osd', `profile rbd pool=${testPool}`]
+const agentRights = ['mon', 'profile rbd, allow command "auth get-or-create", allow command "mgr dump"', 'osd', `profile rbd pool=${testPool}`]
 
 /** A store of images of a Ceph of its own, by an agent that has the rights it needs alone; one QEMU opens what is asked for. */
 export async function openRbdStore(): Promise<StoreUnderTest & { ceph: TestCeph; options: RbdStoreOptions }> {
