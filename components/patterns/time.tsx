@@ -27,5 +27,5 @@ const never = () => () => undefined
 /** A moment that is still to come, or that counts to the second: exact in the reader's zone. The server knows no zone, so its HTML has it in UTC. */
 export function Exact({ time }: { time: string }) {
   const text = useSyncExternalStore(never, () => formatExact(time), () => formatExact(time, 'UTC'))
-  return <time dateTime={time} className="whitespace-nowrap">{text}</time>
+  return <time dateTime={time}>{text}</time>
 }

@@ -26,7 +26,7 @@ export function VolumeSchedules() {
       <SimpleTable
         label="Schedules that take snapshots of this volume"
         heads={['Schedule', 'State', 'Every', 'Keeps', 'Next run']}
-        rows={own.map((schedule) => ({ key: schedule.metadata.uid, cells: [<TextLink key="name" size="sm" href={paths.snapshotSchedule(tenant, schedule.metadata.name)}>{schedule.metadata.name}</TextLink>, <ScheduleState key="state" schedule={schedule} />, everyText(schedule.spec.every), keepText(schedule.spec.keep), schedule.spec.suspended || schedule.status.nextAt === null ? NOTHING : <Exact key="next" time={schedule.status.nextAt} />] }))}
+        rows={own.map((schedule) => ({ key: schedule.metadata.uid, cells: [<TextLink key="name" size="sm" href={paths.snapshotSchedule(tenant, schedule.metadata.name)}>{schedule.metadata.name}</TextLink>, <ScheduleState key="state" schedule={schedule} />, <span key="every" className="whitespace-nowrap">{everyText(schedule.spec.every)}</span>, <span key="keep" className="whitespace-nowrap">{keepText(schedule.spec.keep)}</span>, schedule.spec.suspended || schedule.status.nextAt === null ? NOTHING : <span key="next" className="whitespace-nowrap"><Exact time={schedule.status.nextAt} /></span>] }))}
         empty={null}
       />
     </Panel>

@@ -31,10 +31,10 @@ import { DeleteClaim } from './delete-claim'
 
 const nothing = <span className="text-faint">{NOTHING}</span>
 const columnsOf = (tenant: string): ReadonlyArray<Column<VolumeClaimView>> => [
-  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { namespace = 'default', name } }) => <Link href={paths.volumeClaim(tenant, namespace, name)} title={name} className="inline-flex min-h-6 max-w-60 items-center hover:text-accent-content hover:underline"><span className="truncate">{name}</span></Link> },
+  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { namespace = 'default', name } }) => <Link href={paths.volumeClaim(tenant, namespace, name)} title={name} className="inline-flex min-h-6 max-w-40 items-center sm:max-w-60 hover:text-accent-content hover:underline"><span className="truncate">{name}</span></Link> },
   { id: 'state', header: 'State', cell: (claim) => <ClaimState claim={claim} /> },
   { id: 'namespace', header: 'Namespace', from: 'md', cell: ({ metadata }) => <span className="text-soft">{metadata.namespace}</span> },
-  { id: 'volume', header: 'Volume', cell: ({ status }) => (status.volume === null ? nothing : <Link href={paths.volume(tenant, status.volume)} className="inline-flex min-h-6 max-w-60 items-center text-accent-content hover:underline"><span className="truncate">{status.volume}</span></Link>) },
+  { id: 'volume', header: 'Volume', from: 'sm', cell: ({ status }) => (status.volume === null ? nothing : <Link href={paths.volume(tenant, status.volume)} className="inline-flex min-h-6 max-w-60 items-center text-accent-content hover:underline"><span className="truncate">{status.volume}</span></Link>) },
   { id: 'size', header: 'Size', from: 'sm', cell: ({ spec, status }) => <span className="text-soft">{status.capacityBytes === null ? spec.resources.requests.storage : formatBytes(status.capacityBytes)}</span> },
   { id: 'pods', header: 'Pods', from: 'md', grow: true, cell: ({ metadata: { namespace = 'default' }, status: { usedBy } }) => (usedBy.length === 0 ? nothing : <span className="flex gap-x-3 overflow-hidden">{usedBy.slice(0, 3).map((name) => <Link key={name} href={paths.pod(tenant, namespace, name)} className="inline-flex min-h-6 items-center truncate text-accent-content hover:underline">{name}</Link>)}{usedBy.length > 3 && <span className="shrink-0 text-xs text-faint">and {usedBy.length - 3} more</span>}</span>) },
   { id: 'class', header: 'Class', from: 'lg', cell: ({ status }) => (status.storageClass === null ? nothing : <span className="text-soft">{status.storageClass}</span>) },

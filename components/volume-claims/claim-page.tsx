@@ -55,7 +55,7 @@ export function ClaimPage({ tenant, namespace, name }: { tenant: string; namespa
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">
           <ClaimProperties tenant={tenant} claim={data} />
-          <Panel title="Conditions" flush><Conditions conditions={data.status.conditions} /></Panel>
+          {data.status.conditions.length > 0 && <Panel title="Conditions" flush><Conditions conditions={data.status.conditions} /></Panel>}
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           <Pods tenant={tenant} claim={data} />

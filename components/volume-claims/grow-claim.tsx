@@ -22,9 +22,9 @@ type Props = { tenant: string; namespace: string; name: string; onClose: () => v
 
 /** Lets a claim ask for more, and its volume grow with it. */
 export function GrowClaim({ tenant, namespace, name, onClose }: Props) {
-  // As it was when the form opened: a change by somebody else meanwhile is refused.
+  // As it was when the form opened, and not as it was known before: a change by somebody else meanwhile is refused.
   const claim = useQuery({ ...useTRPC().volumeClaim.get.queryOptions({ tenant, namespace, name }), staleTime: 0, refetchOnWindowFocus: false })
-  if (claim.data) return <GrowClaimForm key={claim.data.metadata.uid} tenant={tenant} claim={claim.data} onClose={onClose} />
+  if (claim.data && claim.isFetchedAfterMount) return <GrowClaimForm key={claim.data.metadata.uid} tenant={tenant} claim={claim.data} onClose={onClose} />
   return <Dialog title={`Grow ${name}`} onClose={onClose} footer={<Button onClick={onClose}>Close</Button>}>{claim.error ? <QueryFailure error={claim.error} title={`Claim ${name} cannot be shown`} onRetry={() => void claim.refetch()} /> : <Skeleton className="h-24" />}</Dialog>
 }
 

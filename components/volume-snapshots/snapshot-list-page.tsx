@@ -22,11 +22,11 @@ import { TabLinks } from '@/components/ui/tab-links'
 import { ChooseVolume } from '@/components/volumes/choose-volume'
 import { pageSizes, volumeListInput } from '@/components/volumes/list-input'
 import { volumeSnapshotSketch } from '@/components/volumes/sketch'
+import { VolumeQuota } from '@/components/volumes/volume-quota'
 import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { DeleteSnapshot } from './delete-snapshot'
 import { snapshotActionsFor } from './snapshot-actions'
 import { snapshotColumns } from './snapshot-columns'
-import { SnapshotQuota } from './snapshot-quota'
 
 /** All snapshots of a tenant, those of volumes that are gone among them. */
 export function SnapshotListPage({ tenant }: { tenant: string }) {
@@ -48,7 +48,7 @@ export function SnapshotListPage({ tenant }: { tenant: string }) {
     <>
       <PageHeader title="Snapshots" description="Volumes as they were at one moment. They stay when their volume goes." status={<LiveBadge />} primary={take} tabs={<TabLinks label="Volumes and what belongs to them" tabs={volumeTabs(tenant)} />} />
       <div className="flex flex-col gap-3 pt-4">
-        <SnapshotQuota tenant={tenant} />
+        <VolumeQuota tenant={tenant} />
         <DataTable
           label="Snapshots"
           columns={columns}

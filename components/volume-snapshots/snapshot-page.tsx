@@ -85,7 +85,7 @@ function SnapshotProperties({ tenant, snapshot: { metadata, spec, status } }: { 
         <Property name="Consistency">{how.label} <span className="text-faint">· {how.hint.toLowerCase()}</span></Property>
         <Property name="Stood still">{status.stallMs !== null && <>{formatMilliseconds(status.stallMs)} <span className="text-faint">whoever wrote to it</span></>}</Property>
         <Property name="Volume’s size">{formatBytes(status.sizeBytes)} <span className="text-faint">then; what is made of it has as much at least</span></Property>
-        <Property name="Takes alone">{status.storedBytes !== null && <>{formatBytes(status.storedBytes)} <span className="text-faint">in the store; the rest it shares with its volume and with others</span></>}</Property>
+        <Property name="Stored">{status.storedBytes !== null && <>{formatBytes(status.storedBytes)} <span className="text-faint">since the snapshot before it; it counts towards the quota</span></>}</Property>
         <Property name="Schedule">{status.schedule && <TextLink size="sm" href={paths.snapshotSchedule(tenant, status.schedule)}>{status.schedule}</TextLink>}</Property>
         <Property name="Labels">{Object.keys(metadata.labels).length > 0 && <span className="flex flex-wrap gap-1">{Object.entries(metadata.labels).map(([key, value]) => <Badge key={key} mono>{key}={value}</Badge>)}</span>}</Property>
         <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>

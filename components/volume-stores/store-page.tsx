@@ -90,7 +90,7 @@ function StoreHosts({ store: { status } }: { store: VolumeStoreView }) {
       <SimpleTable
         label="Hosts and this store"
         heads={['Host', 'State', 'Free', 'Said', 'What it says']}
-        rows={status.hosts.map(({ host, heard, reachable, message, totalBytes, freeBytes, at }) => ({ key: host, cells: [host, <HostWord key="state" heard={heard} reachable={reachable} />, totalBytes === null || freeBytes === null ? NOTHING : `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)}`, <Ago key="at" time={at} />, message || NOTHING] }))}
+        rows={status.hosts.map(({ host, heard, reachable, message, totalBytes, freeBytes, at }) => ({ key: host, cells: [host, <HostWord key="state" heard={heard} reachable={reachable} />, totalBytes === null || freeBytes === null ? NOTHING : <span key="free" className="whitespace-nowrap">{formatBytes(freeBytes)} of {formatBytes(totalBytes)}</span>, <Ago key="at" time={at} />, message || NOTHING] }))}
         empty="No host has said anything of it yet."
       />
     </Panel>

@@ -28,7 +28,8 @@ export function PodVolumes({ tenant, pod }: { tenant: string; pod: PodView }) {
   const runs = pod.status.phase === 'Running'
   return (
     <Panel title="Volumes" description="which outlive it" flush actions={<Button size="sm" icon={<Link2 className="size-3.5" />} disabledReason={runs ? undefined : 'The pod does not run: a new one has volumes from its start by its manifest.'} onClick={() => setAttaching(true)}>Attach volume</Button>}>
-      {data && (
+      {/* As high as one row, or as the words for none. */}
+      {!data ? <div className="h-17" /> : (
         <SimpleTable
           label="Volumes of this pod"
           heads={['Volume', 'State', 'Used', 'Mounted']}

@@ -41,7 +41,7 @@ const state: VolumeColumn = { id: 'state', header: 'State', cell: (volume) => <V
 const storageClass: VolumeColumn = { id: 'class', header: 'Class', from: 'md', cell: ({ status }) => <span className="text-soft">{status.storageClass}</span> }
 
 const columnsOf = (tenant: string, withHost: boolean): readonly VolumeColumn[] => [
-  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { name }, status }) => <span className="inline-flex items-center gap-2"><Link href={paths.volume(tenant, name)} title={name} className="inline-flex min-h-6 max-w-60 items-center hover:text-accent-content hover:underline"><span className="truncate">{name}</span></Link>{status.claim && <span className="max-lg:hidden"><Badge>of a claim</Badge></span>}</span> },
+  { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { name }, status }) => <span className="inline-flex items-center gap-2"><Link href={paths.volume(tenant, name)} title={name} className="inline-flex min-h-6 max-w-32 items-center sm:max-w-60 hover:text-accent-content hover:underline"><span className="truncate">{name}</span></Link>{status.claim && <span className="max-lg:hidden"><Badge>of a claim</Badge></span>}</span> },
   state,
   { id: 'use', header: 'Used', from: 'sm', cell: (volume) => <UsageCell volume={volume} /> },
   { id: 'pods', header: 'Pod', from: 'sm', grow: true, cell: ({ status }) => <UsedBy tenant={tenant} attachments={status.attachments} /> },

@@ -95,7 +95,7 @@ function Users() {
           cells: [
             <PodLink key="pod" tenant={tenant} pod={attachment.pod} />,
             <AttachmentState key="state" attachment={attachment} />,
-            <span key="mounted" className="whitespace-nowrap">{attachment.hot ? 'While it runs' : 'By its manifest'}{attachment.readOnly && <Badge className="ml-2">read only</Badge>}</span>,
+            <Mounted key="mounted" attachment={attachment} />,
             <span key="actions" className="flex justify-end"><Button size="sm" icon={<Unlink className="size-3.5" />} onClick={() => setDetaching(attachment)}>Detach</Button></span>,
           ],
         }))}
@@ -103,6 +103,16 @@ function Users() {
       />
       {detaching && <DetachVolume tenant={tenant} volume={volume} attachment={detaching} onClose={() => setDetaching(null)} />}
     </Panel>
+  )
+}
+
+/** Where containers have it: of one that came while the pod ran, for the manifest of another says that. */
+function Mounted({ attachment: { hot, mounts, readOnly } }: { attachment: AttachmentView }) {
+  return (
+    <span className="flex flex-wrap items-center gap-x-2">
+      {hot && mounts.length > 0 ? <span className="flex flex-col">{mounts.map(({ container, mountPath }) => <span key={`${container} ${mountPath}`}><code className="font-mono text-xs">{mountPath}</code> <span className="text-faint">in {container}</span></span>)}</span> : hot ? 'While it runs' : 'By its manifest'}
+      {readOnly && <Badge>read only</Badge>}
+    </span>
   )
 }
 

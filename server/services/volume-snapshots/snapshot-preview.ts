@@ -25,7 +25,7 @@ async function consequencesOf(tx: Transaction, scope: Scope, row: VolumeSnapshot
     ...(volumes.length > 0 ? [said(`${many(volumes.length, 'volume')} made of it ${volumes.length === 1 ? 'keeps all that it has' : 'keep all that they have'}: ${listed(volumes)}.`)] : []),
     ...(claims.length > 0 ? [said(`${many(claims.length, 'claim')} that ${claims.length === 1 ? 'waits' : 'wait'} for a volume made of it ${claims.length === 1 ? 'gets' : 'get'} none: ${listed(claims)}.`, true)] : []),
     ...(group.length > 0 ? [said(`${many(group.length, 'snapshot')} of the same instant ${group.length === 1 ? 'stays' : 'stay'}: ${listed(group)}.`)] : []),
-    ...(isTaken ? [said(row.storedBytes ? `${formatBytes(Number(row.storedBytes))} that it alone has become free in the store.` : 'It shares what it holds with others in the store: little becomes free there.')] : []),
+    ...(isTaken ? [said(`${formatBytes(Number(row.storedBytes ?? 0n))} of the quota become free, and in the store what of them no volume and no other snapshot has.`)] : []),
     ...(isTaken ? [said('It cannot be restored.', true)] : []),
   ]
 }

@@ -29,7 +29,7 @@ function ofVolume(view: View): Said {
   if (volume.revertTo !== null) return no('Reverting', `It goes back to a snapshot: no pod gets it before that is done.${troubleOf(view)}`)
   if (volume.stored !== 'Ready' && volume.source !== 'Ready') return ofSource(volume.source)
   if (volume.stored !== 'Ready' && volume.hostId === null && volume.work) return waitsForHost(view)
-  if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made once a pod that names it has a host, or at once where its class says so.' : `It is being made on ${quoted(view.host(volume.hostId))}.${troubleOf(view)}`)
+  if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made by the host of its first pod: name it in a pod, or attach it to one that runs.' : `It is being made on ${quoted(view.host(volume.hostId))}.${troubleOf(view)}`)
   if (view.isFencePending && volume.trouble) return no('Fencing', `${quoted(view.host(volume.fence?.hostId ?? null))}, which had it before and has not been heard of, is shut out first.${troubleOf(view)}`.replace(/^h/, 'H'))
   if (volume.growing && volume.trouble) return no(volume.trouble.reason, `It is there, and has not grown.${troubleOf(view)}`)
   return { status: 'True', reason: 'Ready', message: view.active.length > 0 ? 'It is there, and attached.' : 'It is there, and attached to nothing.' }
