@@ -246,4 +246,16 @@ describe('the volume controller', () => {
     await settle()
     expect(await condition(uid, 'VolumesAvailable')).toBe('False/VolumeNotFound')
   })
+
+  it('follows a pod that gets a volume while it runs, though it was found without one before', async () => {
+    const uid = await volume('ceph', { storedPhase: 'Ready', storedSizeBytes: 1n << 30n })
+    const { uid: runs } = await db.pod.create({ data: { tenantId, namespace: 'default', name: 'bare', networkId, hostId: host(0), spec: { containers: [{ name: 'a', image: 'busybox' }] } } })
+    await settle()
+    await db.volumeAttachment.create({ data: { tenantId, volumeUid: uid, podUid: runs, name: 'hot', readOnly: false, mounts: [] } })
+    await work(`volume:${uid}`)
+    expect(await rows()).toEqual([{ podUid: runs, phase: 'Attaching', host: 0, epoch: 1, name: 'hot' }])
+    await db.pod.delete({ where: { uid: runs } })
+    await work(`pod:${runs}`)
+    expect((await rows()).map(({ phase }) => phase)).toEqual(['Detaching'])
+  })
 })

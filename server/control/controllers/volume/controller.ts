@@ -8,6 +8,7 @@ import { applyPlan } from './apply'
 import { SteadyJudges } from './judges'
 import { planVolume } from './plan'
 import { PodVerdicts } from './pod-verdicts'
+import { PodsWithoutVolumes } from './pods-without-volumes'
 import { readWorld } from './read-world'
 import { tellPod } from './tell-pod'
 import type { Verdict } from './verdicts'
@@ -21,6 +22,7 @@ export type VolumeOptions = { steady?: () => number }
 export function createVolumeControllers({ steady }: VolumeOptions = {}): Controller[] {
   const judges = new SteadyJudges(steady)
   const verdicts = new PodVerdicts()
+  const without = new PodsWithoutVolumes()
   let lost: ReadonlySet<string> = new Set()
   let looks = 0
   const look = async ({ db }: ControlContext): Promise<string[]> => {
@@ -30,9 +32,9 @@ export function createVolumeControllers({ steady }: VolumeOptions = {}): Control
   }
   const reconcile: Controller['reconcile'] = async (ctx, key) => {
     const [kind, id] = partsOf(key)
-    if (kind === 'volume') return reconcileVolume(ctx, id, judges, verdicts)
+    if (kind === 'volume') return reconcileVolume(ctx, id, { judges, verdicts, without })
     if (kind === 'told') return tellPod(ctx.db, id, verdicts)
-    if (kind === 'pod') return (await hasVolumes(ctx.db, id)) ? [...(await volumesOfPod(ctx.db, id)).map(volumeKey), `told:${id}`] : []
+    if (kind === 'pod') return keysOfPod(ctx, id, without)
     if (kind === 'snapshot') return (await listVolumesOfSnapshot(ctx.db, id)).map(volumeKey)
     if (kind === 'host') return (await listVolumesOfHost(ctx.db, id)).map(volumeKey)
     return (await listVolumesWaitingForStore(ctx.db, id)).map(volumeKey)
@@ -49,6 +51,8 @@ export function createVolumeControllers({ steady }: VolumeOptions = {}): Control
   ]
 }
 
+type Known = { judges: SteadyJudges; verdicts: PodVerdicts; without: PodsWithoutVolumes }
+
 const volumeKey = (uid: string): string => `volume:${uid}`
 function partsOf(key: string): [string, string] {
   const at = key.indexOf(':')
@@ -63,25 +67,34 @@ function keysOf({ kind, uid }: Change): string[] {
   return kind === 'VolumeStore' ? [`store:${uid}`] : []
 }
 
+async function keysOfPod({ db }: ControlContext, uid: string, without: PodsWithoutVolumes): Promise<string[]> {
+  if (without.has(uid)) return []
+  const begun = without.begin()
+  if (await hasVolumes(db, uid)) return [...(await volumesOfPod(db, uid)).map(volumeKey), `told:${uid}`]
+  without.note(uid, begun)
+  return []
+}
+
 async function isSaid({ objectCondition }: ControlContext['db'], objectUid: string, { status, reason, message }: Verdict, generation: number): Promise<boolean> {
   const row = await objectCondition.findUnique({ where: { objectUid_type: { objectUid, type: 'Ready' } } })
   return row?.status === status && row.reason === reason && row.message === message && row.observedGeneration === generation
 }
 
 /** Done again until there is nothing to change: each change is one transaction, and its own feed entry brings the key again. */
-async function reconcileVolume({ db, log }: ControlContext, uid: string, judges: SteadyJudges, verdicts: PodVerdicts): Promise<string[]> {
+async function reconcileVolume({ db, log }: ControlContext, uid: string, { judges, verdicts, without }: Known): Promise<string[]> {
   const read = await readWorld(db, uid, judges)
   if (!read) {
     judges.forget(uid)
     return verdicts.forget(uid).map((pod) => `told:${pod}`)
   }
   const { world, generation } = read
+  const pods = without.attached(world.attachments.map(({ podUid }) => podUid)).map((pod) => `pod:${pod}`)
   const plan = planVolume(world)
   const written = await applyPlan(db, read, plan.actions)
   for (const write of written) if (write.kind === 'setVolume' && write.fence) log.warn({ volume: uid, host: write.hostId, epoch: write.epoch, fence: write.fence }, 'a volume is taken over from a host that is silent, which is shut out first')
-  if (written.length > 0) return []
+  if (written.length > 0) return pods
   const about = plan.verdicts.find(({ podUid }) => podUid === null)
   // What it says is read without a lock first, for at rest it says what it said.
   if (about && !(await isSaid(db, uid, about, generation))) await inTransaction(db, (tx) => setConditionIfThere(tx, { objectUid: uid, objectKind: 'Volume', type: 'Ready', status: about.status, reason: about.reason, message: about.message, observedGeneration: generation }))
-  return verdicts.note(uid, plan.verdicts).map((pod) => `told:${pod}`)
+  return [...pods, ...verdicts.note(uid, plan.verdicts).map((pod) => `told:${pod}`)]
 }
