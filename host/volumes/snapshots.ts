@@ -195,7 +195,9 @@ export class Snapshots {
     const volume = volumeUid === null ? null : this.parts.volume(volumeUid)
     if (!store) return
     if (volume?.state.isSettled) await volume.serial.do(() => store.abortSnapshot(volume.uid, uid)).catch(() => {})
-    await store.removeSnapshot(uid)
+    // In Ceph it opens the image: whoever claims the volume meanwhile would shut this host's own program out.
+    const removed = () => store.removeSnapshot(uid, volumeUid)
+    await (volume ? volume.serial.do(removed) : removed())
     one.phase = 'Purged'
     one.problem = null
     this.tidy(one)

@@ -57,7 +57,7 @@ export interface VolumeStore {
   /** Nothing here has it open any more. */
   release(uid: string, epoch: number): Promise<void>
   /** Of a volume that is not open here; `Conflict` where it would shrink. A volume that is open is grown by its opener, then here. */
-  grow(uid: string, sizeBytes: number): Promise<void>
+  grow(uid: string, sizeBytes: number, signal?: AbortSignal): Promise<void>
   /** Of a volume, open or not: what its opener has to do. The snapshot is none before `commitSnapshot`, and repeating it gives the same step. */
   prepareSnapshot(uid: string, snapshotUid: string): Promise<SnapshotStep>
   commitSnapshot(uid: string, snapshotUid: string): Promise<void>
@@ -72,10 +72,10 @@ export interface VolumeStore {
    * higher one.
    */
   revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void>
-  /** Clones of it keep their bytes. */
-  removeSnapshot(snapshotUid: string): Promise<void>
+  /** Clones of it keep their bytes. `volumeUid`: of what it is, where that is known: it is found faster. */
+  removeSnapshot(snapshotUid: string, volumeUid?: string | null): Promise<void>
   /** Its snapshots and clones keep their bytes. Of a volume that is not open. */
-  remove(uid: string): Promise<void>
+  remove(uid: string, signal?: AbortSignal): Promise<void>
   /**
    * Merges what removed snapshots of a volume have left apart, and has one whose chain is long depend on no snapshot any more, so that it does not grow for ever; open or not, after each change of its snapshots. A store
    * that has no chains has none of it.

@@ -16,14 +16,14 @@ export async function workOn(step: VolumeStep, work: Work): Promise<'changed' | 
   if (step === 'lost') throw new VolumeError('Damaged', uid, `Volume ${wanted.name} was in its store, and is not any more. Restore it from a snapshot: make a volume of that; or delete this one. The operator should look at the store.`)
   if (step === 'create') await create(wanted, store, work)
   else if (step === 'claim') await claim(wanted, store, state)
-  else if (step === 'grow') await store.grow(uid, wanted.sizeBytes)
+  else if (step === 'grow') await store.grow(uid, wanted.sizeBytes, signal)
   else if (step === 'flatten') await store.flatten(uid, progress, signal)
   else if (step === 'revert' && wanted.revertTo !== null) {
     await store.revert(uid, wanted.revertTo, progress, signal, wanted.epoch)
     // What stands on it now the server knows of the snapshot.
     state.entry = { ...state.entry, formatted: null, reverted: { epoch: wanted.epoch, snapshotUid: wanted.revertTo } }
   } else if (step === 'purge') {
-    await store.remove(uid)
+    await store.remove(uid, signal)
     state.isPurged = true
     return 'same'
   }

@@ -233,4 +233,21 @@ describe('the volumes of a host', () => {
     server.unsay(`snapshot/${third.uid}`)
     await until(() => expect(server.report('snapshot', third.uid)?.phase).toBe('Gone'))
   })
+  it('have a snapshot removed in the order of their steps: a claim that comes meanwhile waits for it', async () => {
+    const { store, server, phase } = host
+    const [volume, other] = [server.volume(), server.volume()]
+    const snapshot = server.snapshot(volume)
+    server.say(volume, snapshot)
+    await until(() => expect(server.report('snapshot', snapshot.uid)?.phase).toBe('Ready'))
+    let goOn = (): void => {}
+    store.holds.set('removeSnapshot', new Promise((resolve) => (goOn = resolve)))
+    server.say({ ...snapshot, state: 'remove' })
+    await until(() => expect(store.calls).toContain(`removeSnapshot ${snapshot.uid}`))
+    const claims = () => store.calls.filter((call) => call === `claim ${volume.uid}`).length
+    server.say({ ...volume, epoch: 2 }, other)
+    await until(() => expect(phase(other)).toBe('Ready'))
+    expect(claims()).toBe(1)
+    goOn()
+    await until(() => expect([claims(), server.report('snapshot', snapshot.uid)?.phase]).toEqual([2, 'Purged']))
+  })
 })

@@ -121,8 +121,8 @@ export class Volumes {
   /** Ends the workers and leaves what is open: another run of the agent takes it up, or its VM has ended. */
   async close(): Promise<void> {
     for (const watch of this.watches.values()) watch.end()
-    await this.snapshots.close()
-    await Promise.all([...this.volumes.values()].map((volume) => volume.close()))
+    // Together: a snapshot that goes may wait for what its volume is about, and that is aborted.
+    await Promise.all([this.snapshots.close(), ...[...this.volumes.values()].map((volume) => volume.close())])
     await this.stores.close()
   }
 
