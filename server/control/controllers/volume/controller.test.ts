@@ -251,6 +251,9 @@ describe('the volume controller', () => {
     const uid = await volume('ceph', { storedPhase: 'Ready', storedSizeBytes: 1n << 30n })
     const { uid: runs } = await db.pod.create({ data: { tenantId, namespace: 'default', name: 'bare', networkId, hostId: host(0), spec: { containers: [{ name: 'a', image: 'busybox' }] } } })
     await settle()
+    // Its further changes, of which a start has many, ask the database nothing.
+    const asks = new Proxy(db, { get: (_, what) => { throw new Error(`the database is asked: ${String(what)}`) } })
+    expect(await controllers[0]?.reconcile({ ...ctx(), db: asks }, `pod:${runs}`)).toEqual([])
     await db.volumeAttachment.create({ data: { tenantId, volumeUid: uid, podUid: runs, name: 'hot', readOnly: false, mounts: [] } })
     await work(`volume:${uid}`)
     expect(await rows()).toEqual([{ podUid: runs, phase: 'Attaching', host: 0, epoch: 1, name: 'hot' }])
