@@ -187,6 +187,14 @@ describe('the volumes of a host', () => {
     await until(() => server.attachment(doubtful, one)?.reason === 'UnknownFilesystem')
     server.say({ ...doubtful, attachments: [], detaching: [{ podUid: one.uid, forced: false }] })
 
+    // The files of an image come into one, out of the host's own images, and only once.
+    await host.addImage('tests/files:1', [{ name: 'site/' }, { name: 'site/index', content: 'of the image' }])
+    let files = await attachHot(one, server.volume({ populate: { reference: 'tests/files:1' } }), '/files')
+    expect(await sh(one, 'cat /files/site/index && echo mine >/files/site/index')).toBe('of the image')
+    await detachHot(one, files)
+    files = await attachHot(one, { ...files, epoch: 2, attachments: [], detaching: [], formatted: true }, '/files')
+    expect(await sh(one, 'cat /files/site/index')).toBe('mine')
+
     await detachHot(one, cb)
     cb.flatten = true
     server.say({ ...cb, attachments: [], detaching: [] })
