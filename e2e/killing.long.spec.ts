@@ -6,6 +6,7 @@ import { takeAllConnections } from './soak/connections'
 import { deleteAllPods } from './soak/delete-all'
 import { expectWithinStream, killMachine, plan, runDisturbed, runUndisturbed } from './soak/disturbed-run'
 import { expectSameEnd } from './soak/end-state'
+import { expectServed, removeExposed, startExposed } from './soak/exposed'
 import { killable, untilServerReady } from './soak/faults'
 import { MachineWatch } from './soak/machines'
 import { seededRandom } from './soak/random'
@@ -26,6 +27,7 @@ test('every process is killed under a stream of pods: machines run on, nothing i
   const before = await takeBalanceAtRest()
   const keeper = new Stream(steady)
   const pod = await startSteady(steady, keeper, 'steady')
+  const exposed = await startExposed(steady, keeper, 'exposed')
   const watch = new MachineWatch()
   watch.expectSteady(pod.metadata.uid)
   await signInByRequest(page.context(), steady.person)
@@ -55,8 +57,10 @@ test('every process is killed under a stream of pods: machines run on, nothing i
         await untilServerReady()
       }))
     await expectUntouched(keeper, pod)
+    await expectServed(exposed)
     watch.release(pod.metadata.uid)
     await test.step('kill -9 of a QEMU', () => killMachine(steady, keeper, pod))
+    await removeExposed(steady, keeper, exposed)
     await deleteAllPods(steady, keeper.retries)
     await expectBalance(before)
   } finally {

@@ -25,3 +25,10 @@ it('an empty policyTypes means the directions of the rules, and none comes twice
   expect(networkPolicySpec.parse({ podSelector: {}, policyTypes: ['Egress'] }).policyTypes).toEqual(['Egress'])
   expect(networkPolicySpec.safeParse({ podSelector: {}, policyTypes: ['Egress', 'Egress'] }).error?.issues).toMatchObject([{ path: ['policyTypes', 1] }])
 })
+
+it('a block that is no subnet is told of, and nothing is looked for in it', () => {
+  const block = (cidr: string, ...except: string[]) => read({ podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr, except } }] }] }).problems
+  expect(block('', '10.1.0.0/16')).toEqual(['spec.ingress[0].from[0].ipBlock.cidr'])
+  expect(block('10.0.0.0/8', 'x', '10.1.0.0/16')).toEqual(['spec.ingress[0].from[0].ipBlock.except[0]'])
+  expect(block('10.0.0.0/8', '11.0.0.0/16')).toEqual(['spec.ingress[0].from[0].ipBlock.except[0]'])
+})

@@ -3,7 +3,7 @@ import { formatSubnet, isSubnet, parseSubnet, subnetHolds } from '../shared/ip'
 import { selector } from '../shared/selector'
 import { portName, transport } from '../service/spec'
 
-const cidr = z.string().refine(isSubnet, 'must be a subnet, as in 10.0.0.0/24').transform((text) => formatSubnet(parseSubnet(text)))
+const cidr = z.string().refine(isSubnet, { error: 'must be a subnet, as in 10.0.0.0/24', abort: true }).transform((text) => formatSubnet(parseSubnet(text)))
 const port = z.number().int().min(1, 'must be 1 to 65535').max(65535, 'must be 1 to 65535')
 
 const ipBlock = z.strictObject({ cidr, except: z.array(cidr).max(20).default([]) }).superRefine((block, context) => {

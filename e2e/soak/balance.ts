@@ -5,22 +5,25 @@ import { run } from '@/platform/exec'
 import { connectToDatabase } from '../fixtures/database'
 import { hostTag, installation } from '../fixtures/installation'
 import { lookAgain } from '../fixtures/look-again'
+import { takeServiceTraces } from '../fixtures/service-traces'
 import { takeTraces } from '../fixtures/traces'
 import { settle, SETTLE_MS, type Count } from './counts'
 
 /** Rows of objects that a deletion takes away. What is kept as history (audit, events, figures, changes) is told alone. */
-const objectTables = ['Pod', 'PodReport', 'PodAssignment', 'PodListEntry', 'PodReference', 'PodSuccessor', 'NetworkAddress', 'ObjectCondition', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'WrappedSecret', 'Host', 'Lease'] as const
+const objectTables = ['Pod', 'PodReport', 'PodAssignment', 'PodListEntry', 'PodReference', 'PodSuccessor', 'NetworkAddress', 'ObjectCondition', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'WrappedSecret', 'Host', 'Lease',
+  'Service', 'ServiceAddress', 'Endpoints', 'SecurityGroup', 'NetworkPolicy', 'NetworkPeering', 'Ingress', 'FloatingAddress', 'LoadBalancer'] as const
 const historyTables = ['AuditEntry', 'Event', 'Change', 'CompletedRequest', 'PodStart', 'Figure'] as const
 
 const vmsName = 'processes of VMs'
 
 const filesBelow = (folder: string): number => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).length
 
-/** Counts everything that pods need while they are there. */
+/** Counts everything that pods, their resolvers and their balancers need while they are there. */
 export async function takeBalance(): Promise<Count[]> {
   const { rows: _rows, ...traces } = await takeTraces()
+  const services = await takeServiceTraces()
   const numbers = { [vmsName]: traces.processes, 'lines of packet filters': traces.rules, 'processes of the installation': ownProcesses() }
-  const named = { 'network namespaces': traces.namespaces, taps: traces.taps, uplinks: traces.uplinks, 'files of pods, logs and ledger': traces.files, cgroups: await cgroups() }
+  const named = { 'processes of resolvers, balancers and image tools': services.processes, 'namespaces of balancers and networks': services.namespaces, 'links to the outside': services.links, 'files of resolvers and balancers': services.files, taps: traces.taps, uplinks: traces.uplinks, 'files of pods, logs and ledger': traces.files, cgroups: await cgroups() }
   return [
     ...Object.entries(numbers).map(([name, value]) => ({ name, value, slack: 0 })),
     ...Object.entries(named).map(([name, names]) => ({ name, value: names.length, slack: 0, names })),

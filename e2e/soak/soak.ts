@@ -4,6 +4,7 @@ import type { Count } from './counts'
 import { deleteAllPods } from './delete-all'
 import { expectWithinStream, killMachine, plan, runDisturbed, runUndisturbed, type RunResult, type Struck } from './disturbed-run'
 import { expectSameEnd } from './end-state'
+import { expectServed, removeExposed, startExposed } from './exposed'
 import { killable, untilReady, type Fault } from './faults'
 import { measureLiving, settleLiving } from './living'
 import { MachineWatch } from './machines'
@@ -60,6 +61,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
   const before = await takeBalanceAtRest()
   const keeper = new Stream(steady)
   const [first, second, phoenix] = [await startSteady(steady, keeper, 'steady-0'), await startSteady(steady, keeper, 'steady-1'), await startSteady(steady, keeper, 'phoenix')]
+  const exposed = await startExposed(steady, keeper, 'exposed')
   const watch = new MachineWatch()
   for (const pod of [first, second]) watch.expectSteady(pod.metadata.uid)
   const runs: RunResult[] = []
@@ -89,8 +91,10 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     await untilReady()
     const peace = await runInPeace(async (pods) => void runs.push(await runUndisturbed(stormy, scriptOf(pods))), sizes, say)
     for (const pod of [first, second]) await expectUntouched(keeper, pod)
+    await expectServed(exposed)
     watch.check()
     for (const pod of [first, second]) watch.release(pod.metadata.uid)
+    await removeExposed(steady, keeper, exposed)
     await deleteAllPods(steady, keeper.retries)
     const whole = { before, ...(await settleBalance(before)) }
     const sums = sumUp(runs, [keeper.retries])

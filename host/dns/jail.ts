@@ -12,11 +12,14 @@ export const resolverLimits = { memoryBytes: 128 << 20, addressSpace: 512 << 20,
 /** What dnsmasq asks of ioctl: the name, flags, MTU and number of a network device. Source: linux/sockios.h. */
 const interfaceQuestions = [0x8910, 0x8913, 0x8921, 0x8933]
 
-/** Becomes the command, with the filter of system calls that VMs have but for sockets of the network and netlink, which tells it the addresses of the namespace. */
+/** The filter of system calls that VMs have, but for sockets of the network and netlink, which tells it the addresses of the namespace. */
+export const resolverFilter = filterProgram([unixSockets, ipv4Sockets, ipv6Sockets, netlinkSockets], interfaceQuestions)
+
+/** Becomes the command, with the filter. */
 const filterScript = String.raw`
 my $sys_prctl = 157;
 sub call { my ($what, $number, @arguments) = @_; syscall($number, @arguments) >= 0 or die "jail: $what: $!\n" }
-${perlOf(filterProgram([unixSockets, ipv4Sockets, ipv6Sockets, netlinkSockets], interfaceQuestions))}
+${perlOf(resolverFilter)}
 exec { $ARGV[0] } @ARGV or die "jail: $ARGV[0]: $!\n";
 `
 

@@ -16,6 +16,8 @@ const [gatherMs, longestGatherMs, gatherShare] = [20, 500, 4]
 /** For questions that a helper still has when another takes its place. */
 const drainMs = 2_000
 const [firstRetryMs, lastRetryMs] = [200, 30_000]
+/** What fails once may be over with the next try: so often in a row is trouble. */
+const troubleAfter = 2
 /** Who ran so long begins anew with the shortest wait. */
 const steadyMs = 60_000
 
@@ -26,7 +28,7 @@ type Saved = z.infer<typeof savedState>
 
 const dnsmasq = (configuration: string) => ['dnsmasq', '--keep-in-foreground', `--conf-file=${resolverFolder}/${configuration}`]
 
-export type ResolverParts = { folder: string; namespace: string; nameservers: () => readonly string[]; log: Pick<Logger, 'info' | 'warn' | 'error'> }
+export type ResolverParts = { folder: string; namespace: string; nameservers: () => readonly string[]; log: Pick<Logger, 'info' | 'warn' | 'error'>; /** It cannot be brought to what it should be, and each further try; or it is again. */ onTrouble?: (isThere: boolean) => void }
 
 /** Keeps the account of the resolver that an earlier agent left in this folder from everybody else, before the resolver itself is taken up. */
 export async function reserveAccount(folder: string): Promise<void> {
@@ -51,6 +53,7 @@ export class Resolver {
   /** Where the network's resolver is asked by a process behind it. */
   private gateway = ''
   private startedAt = 0
+  private failures = 0
   /** What the last look at all names took. */
   private computedMs = 0
   private readonly pauses = new Pauses()
@@ -120,9 +123,13 @@ export class Resolver {
       try {
         await (this.wanted ? this.bring() : this.end())
         if (performance.now() - this.startedAt > steadyMs) this.retryMs = firstRetryMs
+        if (this.failures >= troubleAfter) this.parts.onTrouble?.(false)
+        this.failures = 0
       } catch (error) {
         this.parts.log.warn({ err: error, namespace: this.parts.namespace, retryMs: this.retryMs }, 'a network\'s resolver is not as it should be; it is tried again')
         this.changed = true
+        this.failures += 1
+        if (this.wanted && this.failures >= troubleAfter) this.parts.onTrouble?.(true)
         await this.pauses.of(this.retryMs)
         this.retryMs = Math.min(this.retryMs * 2, lastRetryMs)
       }

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { NetworkBase, NetworkObject, NetworkService } from '@/contracts/host/v1/networks'
 import { isRunning, processesOf } from '@/host/hypervisor/process-identity'
+import { expectJailed, viewProcess } from '@/host/hypervisor/testing/process-view'
+import { jailedProcesses } from '@/host/images/jail/testing/jailed-processes'
+import { run } from '@/platform/exec'
 import { logger } from '@/platform/logger'
 import { ResolverRecord } from './process'
 import { Resolvers } from './resolvers'
@@ -136,13 +139,10 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
   })
 
   it('runs without a capability, as an account of its own, in a root of its own, and small', async () => {
-    const { names } = await state()
-    const status = await readFile(`/proc/${names.identity.pid}/status`, 'utf8')
-    expect(status).toMatch(new RegExp(`^Uid:\\t${names.uid}\\t${names.uid}\\t`, 'm'))
-    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, 'm'))
-    expect(status).toMatch(/^NoNewPrivs:\t1$/m)
-    expect(status).toMatch(/^Seccomp:\t2$/m)
-    expect((await readdir(`/proc/${names.identity.pid}/root`)).sort()).toEqual(['bin', 'dev', 'dns', 'etc', 'lib', 'lib64', 'sbin', 'usr'])
+    const { names, ...helpers } = await state()
+    const all = [names, ...Object.values(helpers)].flatMap((one) => one?.identity.pid ?? [])
+    expect(all).toHaveLength(3)
+    for (const view of await Promise.all(all.map(viewProcess))) expectJailed(view, names.uid, await viewProcess(process.pid), { root: ['bin', 'dev', 'dns', 'etc', 'lib', 'lib64', 'sbin', 'usr'], files: [new RegExp(`^${folder()}/${networkId}/[a-z0-9.-]+\\.stderr$`), /^\/dns\/[a-z0-9.-]+$/, /^\/usr\//] })
     const pss = Number(/^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${names.identity.pid}/smaps_rollup`, 'utf8'))?.[1])
     console.info(`a resolver's own memory: ${pss} KiB`)
     expect(pss).toBeLessThan(16 << 10)
@@ -159,6 +159,8 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
   })
 
   it('is taken up by the next agent with the same processes, and what that does not know of is killed', async () => {
+    // One that answers may not be written down yet.
+    await resolvers.settled()
     const before = await state()
     await resolvers.close()
     expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
@@ -168,6 +170,9 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
     // An agent that died before it wrote anything down.
     await resolvers.close()
     await rm(join(folder(), networkId, 'state.json'))
+    // Who counts what is left finds them by their folder, and by their network's namespace where that is gone.
+    const left = async (place: string, hostTag: string) => (await jailedProcesses(place, hostTag)).map(({ program }) => program).sort()
+    expect([await left(lab.folder, 'none'), await left('/nowhere', lab.network.split('-')[1] ?? ''), await left('/nowhere', 'none')]).toEqual([['dnsmasq', 'dnsmasq', 'perl'], ['dnsmasq', 'dnsmasq', 'perl'], []])
     resolvers = await open()
     await resolvers.settled()
     const after = await state()
@@ -193,5 +198,27 @@ describe.runIf(process.getuid?.() === 0)('a network\'s resolver', { timeout: 60_
     resolvers = await open([])
     expect(await processesOf(again.uid)).toEqual([])
     expect(await readdir(folder())).toEqual([])
+  })
+
+  it('that cannot be brought up is told of to each pod of its network once, to one that comes later too, and so is that it is again', async () => {
+    const told: string[] = []
+    const deaf = new Set<string>([podUid])
+    resolvers = await Resolvers.open({ folder: folder(), upstream: [outsideNameserver], log, tell: (uid, { type, reason }) => (deaf.has(uid) ? false : told.push(`${uid === podUid ? 'first' : 'second'}: ${type} ${reason}`) > 0) }, [], [{ kind: 'networkObjects', networkId, complete: true, set: objects, remove: [] }])
+    await run('mount', ['--bind', folder(), folder()])
+    await run('mount', ['-o', 'remount,bind,ro', folder()])
+    try {
+      resolvers.attached({ uid: podUid, networkId, namespace: lab.network })
+      resolvers.attached({ uid: 'second', networkId, namespace: lab.network })
+      await expect.poll(() => told, { timeout: 30_000 }).toEqual(['second: Warning ResolverFailed'])
+      // Nobody heard it for the first one until now.
+      deaf.clear()
+      await expect.poll(() => told, { timeout: 30_000 }).toEqual(['second: Warning ResolverFailed', 'first: Warning ResolverFailed'])
+    } finally {
+      await run('umount', [folder()])
+    }
+    await expect.poll(() => told.slice(2).sort(), { timeout: 60_000 }).toEqual(['first: Normal ResolverReady', 'second: Normal ResolverReady'])
+    await resolvers.settled()
+    expect(await ask('A', 'web.default.svc.cluster.local')).toEqual(['10.96.0.5'])
+    await resolvers.detached('second')
   })
 })

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { NetworkMessage, NetworkObject } from '@/contracts/host/v1/networks'
+import type { HostEvent } from '@/contracts/host/v1'
 import type { Logger } from '@/platform/logger'
 import { killStrayResolvers } from './process'
 import { reserveAccount, Resolver } from './resolver'
@@ -20,7 +21,13 @@ export type ResolversOptions = {
   /** HYPERNETES_DNS_UPSTREAM: whom networks ask that name nobody; empty: the host's own. */
   upstream: readonly string[]
   log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** Tells a pod of this host what concerns it; whether there is somebody who hears it by now. */
+  tell?: (podUid: string, event: Pick<HostEvent, 'type' | 'reason' | 'message'>) => boolean
 }
+
+/** What a pod's events say of its network's resolver. */
+const trouble = { type: 'Warning', reason: 'ResolverFailed', message: "The resolver of the pod's network cannot be brought up on this host as it should be: names may not be found, or not as they are now. The host tries again by itself; the operator finds the cause in the host's log." } as const
+const over = { type: 'Normal', reason: 'ResolverReady', message: "The resolver of the pod's network answers on this host as it should again." } as const
 
 /**
  * The resolvers of a host's networks: one a network that has a pod here, at its gateways. They start beside the pods: nothing of a pod waits for
@@ -31,6 +38,8 @@ export class Resolvers {
   private readonly networkOf = new Map<string, string>()
   private readonly known = new Map<string, readonly NetworkObject[]>()
   private nameservers: readonly string[] = []
+  /** Pods that were told of trouble that is not over. */
+  private readonly troubled = new Set<string>()
   private timer: NodeJS.Timeout | undefined
   private constructor(private readonly options: ResolversOptions) {}
 
@@ -80,6 +89,7 @@ export class Resolvers {
     const networkId = this.networkOf.get(uid)
     if (networkId === undefined) return
     this.networkOf.delete(uid)
+    this.troubled.delete(uid)
     if (!this.hasPods(networkId)) await this.resolvers.get(networkId)?.stop()
     if (!this.hasPods(networkId)) this.resolvers.delete(networkId)
   }
@@ -101,10 +111,19 @@ export class Resolvers {
 
   private make(networkId: string, namespace: string): Resolver {
     const { folder, log } = this.options
-    const resolver = new Resolver({ folder: join(folder, networkId), namespace: `${namespaces}/${namespace}`, nameservers: () => this.nameservers, log })
+    const resolver = new Resolver({ folder: join(folder, networkId), namespace: `${namespaces}/${namespace}`, nameservers: () => this.nameservers, log, onTrouble: (isThere) => this.tell(networkId, isThere) })
     this.resolvers.set(networkId, resolver)
     resolver.know(this.known.get(networkId) ?? [])
     return resolver
+  }
+
+  /** Tells each pod of the network once: those too that came, or could hear it, only after the first time. */
+  private tell(networkId: string, isThere: boolean): void {
+    const pods = [...this.networkOf].flatMap(([uid, id]) => (id === networkId && this.troubled.has(uid) !== isThere ? [uid] : []))
+    for (const uid of pods) {
+      if (!isThere) this.troubled.delete(uid)
+      if (this.options.tell?.(uid, isThere ? trouble : over) && isThere) this.troubled.add(uid)
+    }
   }
 
   private async check(): Promise<void> {

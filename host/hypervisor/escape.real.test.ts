@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import { memoryLimitHit, removeGroup } from '@/host/cgroups/group-files'
 import { gatewayMac, tapName } from '@/host/network/names'
 import { HOST, Lab, METADATA, network, OUTSIDE, pod } from '@/host/network/testing/lab'
 import type { HostNetwork } from '@/host/network/host-network'
+import { jailUid } from '@/host/images/jail/jail'
 import { run } from '@/platform/exec'
 import { launchQemu, type Launched } from './launch'
 import { descriptors } from './machine'
@@ -15,7 +16,8 @@ import { isRunning } from './process-identity'
 import { prepareFolder, qmpSocket, sealFolder, stderrFile, vmFolder } from './start-qemu'
 import { startVm, type StartedVm } from './start-vm'
 import { TemplateStore } from './templates/template-store'
-import { escapeScript } from './testing/escape-script'
+import { attemptsIn, escapeScript } from './testing/escape-script'
+import { servicePlaces } from './testing/service-places'
 import { TestHypervisor } from './testing/test-hypervisor'
 
 const MiB = 2 ** 20
@@ -26,7 +28,10 @@ let host: TestHypervisor
 let lab: Lab
 let networks: HostNetwork
 let neighbour: StartedVm
+/** The agent, at a name and at the loopback of the host, where PostgreSQL listens too. */
 let agent: Server
+let loopback: Server
+let services: Awaited<ReturnType<typeof servicePlaces>>
 const abstract = `hypernetes-escape-${process.pid}`
 
 beforeAll(async () => {
@@ -36,6 +41,9 @@ beforeAll(async () => {
   networks = lab.hostNetwork({ deviceKind: 'tap', uidRange: { first: uid, last: uid + 255 } })
   agent = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => agent.listen(`\0${abstract}`, resolve))
+  loopback = createServer((socket) => socket.destroy())
+  await new Promise<void>((resolve) => loopback.listen(0, '127.0.0.1', resolve))
+  services = await servicePlaces(host.folder, jailUid())
   const cold = new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' })
   neighbour = await startVm(host.settings, cold, await requestIn(2, 6))
   // It need only be there: what its guest does meanwhile takes the processors from others.
@@ -44,6 +52,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   agent.close()
+  loopback.close()
+  await services.remove()
   await neighbour.vm.kill()
   await host.killAll()
   await networks.close()
@@ -77,9 +87,6 @@ async function escape(request: Awaited<ReturnType<typeof requestIn>>, args: stri
   }
 }
 
-/** The name of each attempt and what came of it. */
-const results = (text: string) => new Map(text.split('\n').filter((line) => line.includes('\t')).map((line) => line.split('\t') as [string, string]))
-
 /** How many packets of a kind the namespace sent on, or answered, to anybody. */
 async function count(netns: string, rule: string): Promise<() => Promise<number>> {
   const [family, hook] = rule.startsWith('arp') ? ['arp', 'output'] : ['inet', 'postrouting']
@@ -91,7 +98,7 @@ async function count(netns: string, rule: string): Promise<() => Promise<number>
 /** Attempts that do no harm outside, where each must succeed: what is refused inside is refused by the walls. */
 const harmless = [
   "read the machine's passwords", 'list the data folder', "read a neighbour's messages", "read a neighbour's disk", 'see other processes',
-  'look at a process of the host', 'read kernel settings', "speak to a neighbour's QEMU", 'speak to the agent', 'make a socket of family 10', 'make a socket of family 16', 'make a socket of family 17', 'make a raw socket', 'become root',
+  'look at a process of the host', 'read kernel settings', "speak to a neighbour's QEMU", 'speak to the agent', "speak to a balancer's HAProxy", "read a certificate's key", "list a resolver's folder", "read a resolver's names", 'make a socket of family 10', 'make a socket of family 16', 'make a socket of family 17', 'make a raw socket', 'become root',
   'make a mount namespace', 'signal a process of the host', "read a process's memory", 'make a device node', 'use the keyring', 'watch files of others', 'change a program',
   'join a namespace', 'open by handle', 'make a BPF map', 'add a key', "read the kernel's log", 'start a process in a user namespace', 'start one by clone3', 'hold a process of the host', 'use userfaultfd',
 ]
@@ -99,7 +106,7 @@ const harmless = [
 /** How the walls answer, by the name of the attempt: another error would say that it failed by itself. What is not here is EPERM, the filter's or the kernel's to who may nothing. */
 const outcomes: readonly [RegExp, string][] = [
   // There is no such file in its root.
-  [/^(read (the machine's|a neighbour's|through|kernel settings)|list the data folder|look at a process|speak to (a neighbour's|PostgreSQL)|write into \/(proc|tmp|sys\/fs\/cgroup)$)/, 'ENOENT'],
+  [/^(read (the machine's|a neighbour's|a certificate's|a resolver's|through|kernel settings)|list (the data|a resolver's) folder|look at a process|speak to (a neighbour's|a balancer's)|write into \/(proc|tmp|sys\/fs\/cgroup)$)/, 'ENOENT'],
   // In its network namespace there is no such name; in its pid namespace no such process.
   [/^speak to the agent$/, 'ECONNREFUSED'],
   [/^signal a process/, 'ESRCH'],
@@ -121,16 +128,18 @@ test('a QEMU that was broken into reaches nothing of others, and costs nobody el
   await lab.hears(lab.outside, HOST, 'host')
   const { runDir } = neighbour.vm.record
   const scratchFile = join(runDir, 'scratch')
-  const targets = [`${addresses.gateway}:80`, `${HOST}:8080`, `${METADATA}:80`, `${addresses.neighbour}:8080`, `${OUTSIDE}:8080`, '127.0.0.1:22']
+  const ofTheHost = `127.0.0.1:${(loopback.address() as AddressInfo).port}`
+  const targets = [`${addresses.gateway}:80`, `${HOST}:8080`, `${METADATA}:80`, `${addresses.neighbour}:8080`, `${OUTSIDE}:8080`, ofTheHost]
   const args = [
-    `data=${host.folder}`, `log=${stderrFile(runDir)}`, `disk=${scratchFile}`, `qmp=${qmpSocket(runDir)}`, `pid=${neighbour.vm.pid}`, `abstract=${abstract}`, 'postgresql=/run/postgresql/.s.PGSQL.5432', `addresses=${targets.join(',')}`,
+    `data=${host.folder}`, `log=${stderrFile(runDir)}`, `disk=${scratchFile}`, `qmp=${qmpSocket(runDir)}`, `pid=${neighbour.vm.pid}`, `abstract=${abstract}`, ...services.arguments, `addresses=${targets.join(',')}`,
     `gatewaymac=${gatewayMac(1)}`, `gateway=${addresses.gateway}`, `address=${addresses.own}`, `mac=${request.mac}`, `other=${addresses.other}`, 'othermac=02:00:00:00:00:77', `neighbour=${addresses.neighbour}`,
   ]
 
   const outside = await mkdtemp(join(tmpdir(), 'outside-'))
-  const control = results((await run('perl', ['-e', escapeScript, '--', ...args, `here=${outside}`, `only=${harmless.join(',')}`])).stderr)
+  const controlled = [...harmless, `connect to ${ofTheHost}`]
+  const control = attemptsIn((await run('perl', ['-e', escapeScript, '--', ...args, `here=${outside}`, `only=${controlled.join(',')}`])).stderr)
   await rm(outside, { recursive: true })
-  expect(Object.fromEntries(control)).toEqual(Object.fromEntries(harmless.map((name) => [name, 'done'])))
+  expect(Object.fromEntries(control)).toEqual(Object.fromEntries(controlled.map((name) => [name, 'done'])))
 
   const [honest, otherAddress, byOtherMac, answered] = await Promise.all([
     count(netns, `ip saddr ${addresses.own} udp dport 99`), count(netns, `ip saddr { ${addresses.other}, ${addresses.neighbour} } udp dport 99`), count(netns, 'udp dport 99'), count(netns, 'arp operation reply'),
@@ -139,7 +148,7 @@ test('a QEMU that was broken into reaches nothing of others, and costs nobody el
   const escaped = await escape(request, [...args, 'here=/vm'], cgroups)
   const end = await escaped.ended
   const text = await readFile(stderrFile(request.runDir), 'utf8')
-  const tried = results(text)
+  const tried = attemptsIn(text)
   const [processes, memory] = [tried.get('processes'), tried.get('memory')]
   tried.delete('processes')
   tried.delete('memory')

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { haproxyFilter } from '@/host/balancers/haproxy/jail'
+import { resolverFilter } from '@/host/dns/jail'
 import { newestCall, newNamespace, systemCalls, type SystemCall } from './system-call-numbers'
 import { bpf, filterProgram, qemuFilter, storageFilter } from './system-calls'
 
@@ -7,9 +9,16 @@ const refusedAs = (errno: number) => 0x00050000 | errno
 const x86_64 = 0xc000003e
 const i386 = 0x40000003
 
+const ofQemu = filterProgram()
+
 /** What the kernel would answer to a call: the few instructions of classic BPF that the filter is made of. */
+<<<<<<< HEAD
 function answerTo({ call, first = 0, second = 0, third = 0n, architecture = x86_64 }: { call: SystemCall | number; first?: number; second?: number; third?: bigint; architecture?: number }, program = qemuFilter): number {
   const data = new Map([[0, typeof call === 'number' ? call : systemCalls[call]], [4, architecture], [16, first], [24, second], [32, Number(third & 0xffffffffn)], [36, Number(third >> 32n)]])
+=======
+function answerTo({ call, first = 0, second = 0, architecture = x86_64 }: { call: SystemCall | number; first?: number; second?: number; architecture?: number }, program = ofQemu): number {
+  const data = new Map([[0, typeof call === 'number' ? call : systemCalls[call]], [4, architecture], [16, first], [24, second]])
+>>>>>>> main
   let accumulator = 0
   for (let at = 0; at < program.length; at += 1) {
     const [code, ifTrue, ifFalse, k] = program[at] ?? [0, 0, 0, 0]
@@ -83,5 +92,36 @@ describe('the filter of system calls', () => {
       for (const [, ifTrue, ifFalse] of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256)
       expect(program.at(-1)?.[0]).toBe(0x06)
     }
+  })
+})
+
+describe.each([
+  { of: 'HAProxy', program: haproxyFilter, families: [1, 2, 10], questions: [] },
+  // SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX: what nobody changes anything by.
+  { of: 'a resolver', program: resolverFilter, families: [1, 2, 10, 16], questions: [0x8910, 0x8913, 0x8921, 0x8933] },
+])('the filter of $of', ({ program, families, questions }) => {
+  it('answers each call as that of QEMU does, but for sockets', () => {
+    const sockets: readonly number[] = [systemCalls.socket, systemCalls.socketpair]
+    const calls = Array.from({ length: newestCall + 100 }, (_, call) => call).filter((call) => !sockets.includes(call))
+    const asked = calls.flatMap((call) => [0, 17, ...Object.values(newNamespace)].map((first) => ({ call, first })))
+    expect(asked.filter((one) => answerTo(one, program) !== answerTo(one, ofQemu))).toEqual([])
+    expect([answerTo({ call: 0, architecture: i386 }, program), answerTo({ call: 0x40000000 + 39 }, program)]).toEqual([killed, killed])
+  })
+
+  it('lets through sockets of its families alone: none that speaks to drivers, sees frames or reaches other machines past the network', () => {
+    for (const call of ['socket', 'socketpair'] as const) {
+      for (let family = 0; family < 64; family += 1) expect(answerTo({ call, first: family }, program), `${call} ${family}`).toBe(families.includes(family) ? allowed : refusedAs(97))
+    }
+  })
+
+  it('lets a descriptor be asked for nothing more than QEMU may, but for what it has to know of its links', () => {
+    // Of terminals, of links, and of a tap.
+    const second = [0x5400, 0x8900, 0x400454c0].flatMap((first) => Array.from({ length: 0x100 }, (_, i) => first + i))
+    expect(second.filter((one) => answerTo({ call: 'ioctl', second: one }, program) !== answerTo({ call: 'ioctl', second: one }, ofQemu))).toEqual(questions)
+  })
+
+  it('fits the kernel', () => {
+    expect(program.length).toBeLessThan(4096)
+    for (const [, ifTrue, ifFalse] of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256)
   })
 })

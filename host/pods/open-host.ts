@@ -23,7 +23,7 @@ import { ImageStore } from '@/host/images/image-store'
 import { putJailsInGroups } from '@/host/images/jail/group'
 import { ensureSampleImage } from '@/host/images/sample/sample-image'
 import { resolverUids } from '@/host/dns/jail'
-import { Resolvers } from '@/host/dns/resolvers'
+import { Resolvers, type ResolversOptions } from '@/host/dns/resolvers'
 import { HostNetwork } from '@/host/network/host-network'
 import { namespaceName } from '@/host/network/names'
 import { StorageNamespace } from '@/host/network/storage-namespace'
@@ -131,11 +131,16 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   await sweepGroups(parents)
   putJailsInGroups(hypervisor.cgroups)
   const external = (await found?.open()) ?? null
+  let taken: PodSet | null = null
+  const tellPod: ResolversOptions['tell'] = (podUid, { type, reason, message }) => {
+    const worker = taken?.worker(podUid) ?? null
+    worker?.tell(type, reason, message)
+    return worker !== null
+  }
   const resolved = entries.filter(({ stage, assignment }) => stage === 'up' && assignment.network.domain)
-  const resolvers = await Resolvers.open({ folder: folders.dns, upstream: settings.dnsUpstream ?? [], log }, resolved.map(({ assignment: { uid, network: { id, number } } }) => ({ uid, networkId: id, namespace: namespaceName(settings.hostTag, number) })), known.complete())
+  const resolvers = await Resolvers.open({ folder: folders.dns, upstream: settings.dnsUpstream ?? [], log, tell: tellPod }, resolved.map(({ assignment: { uid, network: { id, number } } }) => ({ uid, networkId: id, namespace: namespaceName(settings.hostTag, number) })), known.complete())
   const templates = new TemplateStore({ dir: folders.templates, settings: hypervisor, sharing: settings.templates, log })
   const scratch = new ScratchDisks(folders.scratch, hypervisor.scratchBytes)
-  let taken: PodSet | null = null
   let ahead: PrePulls | null = null
   const images = await ImageStore.open({
     dir: folders.images,

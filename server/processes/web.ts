@@ -43,7 +43,8 @@ if (!config.databaseUrl) throw new Error('DATABASE_URL is not set: start the ser
 
 const db = openDatabase(config.databaseUrl)
 const feed = new FeedReader(db, config.databaseUrl, (err) => log.error({ err }, 'the change feed could not be read'))
-await whenAvailable(() => feed.start(), (err) => log.warn({ err }, 'the database does not answer yet; it is tried again'))
+const waiting = (err: unknown) => log.warn({ err }, 'the database does not answer yet; it is tried again')
+await whenAvailable(() => feed.start(), waiting)
 const sessions = new HostSessions()
 const streams = new StreamBroker(sessions, log)
 const forwards = new Forwards({ forwardUrl: config.forwardUrl, streams, log, watch: (actor, end) => whileAuthenticated({ db, feed }, actor, end) })
@@ -78,6 +79,13 @@ const nextUpgrades = new EventEmitter()
 const dev = process.env.NODE_ENV !== 'production'
 const app = next({ dev, hostname: config.host, port: config.port, httpServer: Object.setPrototypeOf(nextUpgrades, Server.prototype) })
 await app.prepare()
+// From here on Next writes down what nobody caught, and lives on: a process that cannot begin would stay, and listen to nobody.
+const failStart = (err: unknown) => {
+  log.fatal({ err }, 'the console could not begin')
+  process.exit(1)
+}
+process.on('uncaughtException', failStart)
+process.on('unhandledRejection', failStart)
 const handle = app.getRequestHandler()
 
 /** Next would take another host's name from the first; the console has no server actions, and each wrong call of one is a line in the log. */
@@ -127,7 +135,8 @@ function route(request: IncomingMessage, response: ServerResponse): void {
 }
 
 // Parts of uploads that an earlier process did not end. Nothing is received yet.
-await removeStrayFiles(config.data, [...(await listUploadIds(db)), ...(await listVolumeUploadIds(db))]).catch((err: unknown) => log.warn({ err }, 'what earlier uploads left could not be removed'))
+const uploads = await whenAvailable(async () => [...(await listUploadIds(db)), ...(await listVolumeUploadIds(db))], waiting)
+await removeStrayFiles(config.data, uploads).catch((err: unknown) => log.warn({ err }, 'what earlier uploads left could not be removed'))
 
 const stopSweeping = sweepNowAndThen(() => sweepVolumeUploads(server), (err) => log.warn({ err }, 'uploads that no volume needs could not be removed; it is tried again'))
 
@@ -138,7 +147,11 @@ http.on('upgrade', (request, socket, head) => {
   if (forwardProxy.upgrade(request, socket, head) || gateway.upgrade(request, socket, head)) return
   if (!dev || !nextUpgrades.emit('upgrade', request, socket, head)) socket.destroy()
 })
-http.listen(config.port, config.host, () => log.info(`listening on http://${config.host}:${config.port}`))
+http.listen(config.port, config.host, () => {
+  process.off('uncaughtException', failStart)
+  process.off('unhandledRejection', failStart)
+  log.info(`listening on http://${config.host}:${config.port}`)
+})
 
 let stopping = false
 async function stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { BalancerModel } from '@/domain/load-balancer/model'
 import type { PartCounters } from '../ports'
 import { figuresTable, latencyBounds } from './figures-table'
-import { tableOf } from './runtime'
+import { rowsOf, tableOf } from './runtime'
 import { backendOf } from './servers'
 
 export const countersQuestion = `show stat; show table ${figuresTable}`
@@ -56,7 +56,7 @@ function wholePart(rows: readonly Row[], backends: readonly PartCounters[]): Par
 
 /** Rows of a stick table: `0x…: key=… name=value …`. Keys are ours: letters, digits, `/`, `-` and `_`. */
 function figuresOf(answer: string): Map<string, Figures> {
-  return new Map(answer.split('\n').flatMap((line) => {
+  return new Map(rowsOf(answer).flatMap((line) => {
     const values = new Map([...line.matchAll(/ ([a-z0-9_]+)(?:\(\d+\))?=(\S+)/g)].map(([, name = '', value = '']) => [name, value]))
     const key = values.get('key')
     const value = (name: string) => whole(values.get(name))

@@ -7,11 +7,14 @@ import { balancerFolder, runFolder } from './places'
  */
 export const haproxyLimits = { memoryBytes: 1 << 30, processes: 24, openFiles: 210_000 } as const
 
-/** Becomes the command, with the filter of system calls that VMs have but for sockets of the internet. */
+/** The filter of system calls that VMs have, but for sockets of the internet. */
+export const haproxyFilter = filterProgram([unixSockets, ipv4Sockets, ipv6Sockets])
+
+/** Becomes the command, with the filter. */
 const filterScript = String.raw`
 my $sys_prctl = 157;
 sub call { my ($what, $number, @arguments) = @_; syscall($number, @arguments) >= 0 or die "jail: $what: $!\n" }
-${perlOf(filterProgram([unixSockets, ipv4Sockets, ipv6Sockets]))}
+${perlOf(haproxyFilter)}
 exec { $ARGV[0] } @ARGV or die "jail: $ARGV[0]: $!\n";
 `
 

@@ -1,6 +1,6 @@
 import type { BalancerLogLine } from '@/domain/load-balancer/view'
 import { parseLogLine, ring, ringName } from './access-log'
-import { command, connectTo } from './runtime'
+import { command, connectTo, rowsOf } from './runtime'
 
 /** Lines of processes that a reload replaced, kept for whoever asks later. */
 const earlierBytes = 64 << 10
@@ -119,7 +119,7 @@ export class LogReader {
   private async ring(): Promise<string[]> {
     const path = this.socket()
     const said = path === null ? '' : await command(path, `show events ${ringName}`).catch(() => '')
-    return said.split('\n').filter((line) => line.startsWith('['))
+    return rowsOf(said).filter((line) => line.startsWith('['))
   }
 }
 

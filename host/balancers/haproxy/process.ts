@@ -14,7 +14,7 @@ import { codeOf } from '@/platform/error-code'
 import { ExecError, run } from '@/platform/exec'
 import { haproxyLimits, jailedCheck, jailedHaproxy, type HaproxyJail } from './jail'
 import { balancerFolder, configurationFile, inBalancer, runFolder, sockets } from './places'
-import { command } from './runtime'
+import { command, rowsOf } from './runtime'
 import { HaproxyRefused, wordsOf } from './words'
 
 /** On a machine where several begin at once. */
@@ -138,7 +138,7 @@ export async function drainHaproxy({ identity, uid }: HaproxyRecord, timeoutMs: 
 type Worker = { pid: number; reloads: number }
 export async function workersOf(files: string): Promise<{ workers: Worker[]; failed: number }> {
   const said = await command(socketOf(files, 'master'), 'show proc')
-  const rows = said.split('\n').map((row) => row.trim().split(/\s+/))
+  const rows = rowsOf(said).map((row) => row.trim().split(/\s+/))
   return {
     workers: rows.flatMap(([pid = '', type, reloads = '']) => (type === 'worker' ? [{ pid: Number(pid), reloads: Number(reloads) }] : [])),
     failed: Number(/\[failed: (\d+)\]/.exec(said)?.[1] ?? 0),

@@ -5,7 +5,9 @@ import { basename, dirname } from 'node:path'
 
 const answersWithinMs = 5_000
 /** Of an answer: thousands of servers have some hundred bytes each. */
-const longestAnswer = 16 << 20
+export const longestAnswer = 16 << 20
+/** Of an answer's rows, and characters of each: HAProxy's have some hundred, and one that was broken into must not make so many of them that the agent's memory is full. */
+const [mostRows, longestRow] = [50_000, 16 << 10]
 /** Of one command, with what it hands over: HAProxy takes no more than its buffer has room for. */
 export const longestCommand = 14 << 10
 
@@ -59,13 +61,26 @@ export async function command(path: string, text: string): Promise<string> {
   })
 }
 
+/** The rows of an answer that are not empty. Those that are longer than any of HAProxy's are none; of too many, the first. */
+export function rowsOf(text: string): string[] {
+  const rows: string[] = []
+  for (let [from, seen] = [0, 0]; from < text.length && seen < mostRows; seen += 1) {
+    const end = text.indexOf('\n', from)
+    const to = end < 0 ? text.length : end
+    const row = to - from > longestRow ? '' : text.slice(from, to)
+    if (row.trim() !== '') rows.push(row)
+    from = to + 1
+  }
+  return rows
+}
+
 /** A table of HAProxy's: after `# ` the names of its columns. Rows that are shorter have empty ones. There may be thousands, of which a few columns are read. */
 export function tableOf(text: string, separator: ',' | ' '): { get: (column: string) => string | undefined }[] {
-  const rows = text.split('\n')
+  const rows = rowsOf(text)
   const head = rows.findIndex((row) => row.startsWith('# '))
   if (head < 0) return []
   const columns = new Map((rows[head] ?? '').slice(2).trim().split(separator).map((name, at) => [name, at]))
-  return rows.slice(head + 1).filter((row) => row.trim() !== '').map((row) => {
+  return rows.slice(head + 1).map((row) => {
     const fields = row.split(separator)
     return { get: (column) => {
       const at = columns.get(column)

@@ -23,14 +23,14 @@ export function serverStates(answer: string, backends: ReadonlySet<string>): Bal
     const backend = backendOf(row.get('pxname') ?? '')
     const server = placeOfName(row.get('svname') ?? '')
     if (backend === null || server === null || !backends.has(backend)) return []
-    const number = (name: string) => Math.min(most, Math.max(0, Math.trunc(Number(row.get(name) ?? 0)) || 0))
+    const number = (...names: string[]) => Math.min(most, names.reduce((sum, name) => sum + Math.max(0, Math.trunc(Number(row.get(name) ?? 0)) || 0), 0))
     const status = row.get('status') ?? ''
     const isDown = status.startsWith('DOWN')
     const health = isDown ? ('down' as const) : status.startsWith('MAINT') || status.startsWith('DRAIN') || number('weight') === 0 ? ('draining' as const) : ('up' as const)
     const isHttp = row.get('mode') === 'http'
     return [{
       ...{ backend, server, health, problem: isDown ? (causes[(row.get('check_status') ?? '').replace('* ', '')] ?? 'its check failed') : null, forSeconds: Math.min(longestSeconds, number('lastchg')) },
-      ...{ connections: number('scur'), total: isHttp ? number('req_tot') : number('stot'), failed: number('econ') + number('eresp'), errors5xx: isHttp ? number('hrsp_5xx') : 0, receivedBytes: number('bin'), sentBytes: number('bout') },
+      ...{ connections: number('scur'), total: isHttp ? number('req_tot') : number('stot'), failed: number('econ', 'eresp'), errors5xx: isHttp ? number('hrsp_5xx') : 0, receivedBytes: number('bin'), sentBytes: number('bout') },
       milliseconds: isHttp && number('req_tot') > 0 ? number('rtime') : null,
     }]
   }).slice(0, mostServers)

@@ -9,7 +9,7 @@ type Place = Pick<BalancerServer, 'address' | 'port'>
 export const serverName = ({ address, port }: Place): string => `${address.toLowerCase()}_${port}`
 /** `address:port` of a server's name, as people and reports have it; null for what is no server. */
 export function placeOfName(name: string): string | null {
-  const [, address, port] = /^([0-9a-f.:]+)_(\d+)$/.exec(name) ?? []
+  const [, address, port] = /^([0-9a-f.:]{2,45})_(\d{1,5})$/.exec(name) ?? []
   return address === undefined ? null : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 const endpoint = ({ address, port }: Place) => (address.includes(':') ? `ipv6@${address.toLowerCase()}:${port}` : `ipv4@${address}:${port}`)

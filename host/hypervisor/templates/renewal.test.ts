@@ -80,6 +80,28 @@ describe('templates are made anew', () => {
   })
 })
 
+test('it is looked each minute by itself, also where a look fails, and no more once it is ended', async () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
+  const { dropIdle } = service
+  service.add(128)
+  renewal.start()
+  await vi.advanceTimersByTimeAsync(day - 60_000)
+  service.use(128)
+  expect(service.done).toEqual([])
+  service.dropIdle = () => Promise.reject(new Error('no disk'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(service.done).toEqual(['renew 128'])
+  expect(log.error).toHaveBeenLastCalledWith(expect.objectContaining({ err: new Error('no disk') }), 'templates could not be looked after; it is tried again')
+  service.dropIdle = dropIdle
+  service.add(256, { outdated: true })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(service.done).toEqual(['renew 128', 'renew 256'])
+  await renewal.end()
+  service.add(512, { outdated: true })
+  await vi.advanceTimersByTimeAsync(hour)
+  expect(service.done).toEqual(['renew 128', 'renew 256'])
+})
+
 test('one that fails is told and tried again after 1, 2, 4 … minutes, at once where the cause may be gone', async () => {
   service.add(128, { outdated: true })
   service.failing = true

@@ -1,7 +1,7 @@
 /**
  * What a QEMU that was broken into would try, in the place of QEMU: Perl in its jail, under its user. Prints a line an
  * attempt: its name, a tab, `done`, the error by its name, or `nothing`. Arguments: name=value; `only` names the attempts of a control outside, where the
- * rest would do harm. It begins when its folder was sealed, as QEMU's is once its sockets stand.
+ * rest would do harm. It begins when its folder was sealed, as QEMU's is once its sockets stand; with `service` it plays what runs in another jail, which has no such folder and no tap.
  */
 export const escapeScript = String.raw`
 use strict; use warnings; use Socket; use Errno qw(EFAULT);
@@ -16,7 +16,7 @@ sub reads { my ($name, $path) = @_; attempt($name, sub { my $file; open($file, '
 sub creates { my ($name, $path) = @_; attempt($name, sub { my $file; open($file, '>', $path) && unlink $path }) }
 sub reaches { my ($name, $path) = @_; attempt($name, sub { grep { my $s; socket($s, AF_UNIX, SOCK_STREAM, 0) && connect($s, pack($_, AF_UNIX, $path)) } 'S a*', 'S a108' }) }
 sub child { my ($work) = @_; my $pid = fork // return -1; if ($pid == 0) { $work->(); require POSIX; POSIX::_exit(0) } waitpid($pid, 0); return $? }
-unless (%only) { select(undef, undef, undef, 0.01) while (stat('.'))[4] != 0 }
+unless (%only || $is{service}) { select(undef, undef, undef, 0.01) while (stat('.'))[4] != 0 }
 
 reads('read the machine\'s passwords', '/etc/shadow');
 attempt('list the data folder', sub { opendir(my $dir, $is{data}) });
@@ -29,7 +29,10 @@ reads('look at a process of the host', "/proc/$is{pid}/status");
 reads('read kernel settings', '/proc/sys/kernel/core_pattern');
 reaches('speak to a neighbour\'s QEMU', $is{qmp});
 reaches('speak to the agent', "\0$is{abstract}");
-reaches('speak to PostgreSQL', $is{postgresql});
+reaches('speak to a balancer\'s HAProxy', $is{haproxy});
+reads('read a certificate\'s key', $is{key});
+attempt('list a resolver\'s folder', sub { opendir(my $dir, $is{resolver}) });
+reads('read a resolver\'s names', "$is{resolver}/names.conf");
 for my $to (split /,/, $is{addresses}) {
   attempt("connect to $to", sub { my ($host, $port) = split /:/, $to; my $s; socket($s, AF_INET, SOCK_STREAM, 0) && connect($s, pack_sockaddr_in($port, inet_aton($host))) });
   attempt("send to $to", sub { my ($host, $port) = split /:/, $to; my $s; socket($s, AF_INET, SOCK_DGRAM, 0) && send($s, 'x', 0, pack_sockaddr_in($port, inet_aton($host))) });
@@ -56,7 +59,7 @@ my ($mounts, $ids) = (pack('L L Q Q', 24, 0, ~0, 0), "\0" x 64); calls('list mou
 calls('set the clock', 227, 0, $bytes); calls('rename the machine', 170, $none, 4); calls('use ports', 172, 3); calls('swap', 167, $usr, 0); calls('watch files of others', 300, 0, 0);
 attempt('use calls of another table', sub { child(sub { syscall(0x40000000 + 39) }) == 0 });
 
-creates("write into $_", ($_ eq '/' ? '' : $_) . '/x') for qw(/ /usr /usr/bin /etc /dev /proc /tmp /vm /vm/disks /sys/fs/cgroup);
+creates("write into $_", ($_ eq '/' ? '' : $_) . '/x') for qw(/ /usr /usr/bin /etc /dev /proc /tmp /vm /vm/disks /sys/fs/cgroup), split /,/, $is{own} // '';
 attempt('change a program', sub { open(my $file, '>>', '/usr/bin/setpriv') });
 attempt('be spared when memory is short', sub { my $file; open($file, '>', '/proc/self/oom_score_adj') && syswrite($file, '-1000') });
 my $unlimited = pack('QQ', ~0, ~0);
@@ -68,6 +71,9 @@ attempt('take precedence', sub { call(141, 0, 0, -10) });
 attempt('leave a core', sub { (child(sub { kill SEGV => $$; sleep 5 }) & 128) != 0 });
 attempt('grow its disk beyond its size', sub { local $SIG{XFSZ} = 'IGNORE'; open(my $disk, '>>&=', 6) or return 0; my $size = -s $disk; sysseek($disk, $size, 0); my $wrote = syswrite($disk, 'x'); $wrote });
 exit 0 if %only;
+# As many processes as it is given.
+sub crowd { my @children; while (@children < 1000) { my $pid = fork; last unless defined $pid; if ($pid == 0) { sleep 60; exit } push @children, $pid } kill KILL => @children; waitpid($_, 0) for @children; print 'processes', "\t", scalar @children, "\n" }
+if ($is{service}) { crowd(); exit 0 }
 
 # What it was given as a tap is a device of the host's, which it may not change.
 my ($zero, $one, $name) = (pack('l', 0), pack('l', 1), "\0" x 40);
@@ -88,11 +94,11 @@ sub arp { my ($from, $address) = @_; return "\0" x 10 . "\xff" x 6 . mac($from) 
 my ($own, $ownmac, $other, $othermac) = @is{qw(address mac other othermac)};
 for my $frame (frame($ownmac, $own, $is{neighbour}), frame($ownmac, $other, $is{neighbour}), frame($othermac, $own, $is{neighbour}), frame($othermac, $is{neighbour}, $is{neighbour}), arp($ownmac, $own), arp($ownmac, $other), arp($othermac, $own)) { defined syswrite($tap, $frame) or print "frame\t$!\n" }
 
-# As many processes as it is given.
-my @children; while (@children < 1000) { my $pid = fork; last unless defined $pid; if ($pid == 0) { sleep 60; exit } push @children, $pid }
-kill KILL => @children; waitpid($_, 0) for @children;
-print 'processes', "\t", scalar @children, "\n";
+crowd();
 # And then all the memory that there is.
 print "memory\tbegins\n";
 my @all; while (1) { push @all, 'x' x (1 << 22) }
 `
+
+/** The name of each attempt and what came of it. */
+export const attemptsIn = (text: string) => new Map(text.split('\n').filter((line) => line.includes('\t')).map((line) => line.split('\t') as [string, string]))

@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 
 /** What the kernel tells of a process: who it is, what it may and what it has open. */
 export type ProcessView = Awaited<ReturnType<typeof viewProcess>>
@@ -35,3 +36,15 @@ export async function viewProcess(pid: number) {
   }
 }
 
+/**
+ * Behind all walls that a jail has: the account alone, no capability, namespaces of its own (of the network too), no core, a root of `root` without devices, and nothing open but
+ * sockets, pipes and the like, and `files`.
+ */
+export function expectJailed(view: ProcessView, uid: number, agent: ProcessView, { root, files }: { root: readonly string[]; files: readonly RegExp[] }): void {
+  const [account, none] = [Array(4).fill(uid).join('\t'), '0000000000000000']
+  for (const thread of view.threads) expect(thread).toMatchObject({ Uid: account, Gid: account, Groups: '', CapInh: none, CapPrm: none, CapEff: none, CapBnd: none, CapAmb: none, NoNewPrivs: '1', Seccomp: '2' })
+  for (const kind of ['ipc', 'mnt', 'net', 'pid', 'uts'] as const) expect(view.namespaces[kind], kind).not.toBe(agent.namespaces[kind])
+  expect([view.root, view.devices, view.coreLimit]).toEqual([root, ['null', 'urandom'], '0 0'])
+  const known = [/^(socket:\[\d+\]|pipe:\[\d+\]|anon_inode:\[?(eventfd|eventpoll|signalfd|inotify)\]?|\/dev\/(null|urandom))$/, ...files]
+  expect([...view.descriptors.values()].filter((path) => !known.some((one) => one.test(path)))).toEqual([])
+}

@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isWithin, placeOf, vmPlaceOf } from '@/host/hypervisor/vm-place'
+import { jailedProcesses } from '@/host/images/jail/testing/jailed-processes'
 import { run } from '@/platform/exec'
 import { podUidOf } from '../stray-processes'
 
@@ -20,7 +21,7 @@ export async function virtualMachines(folder: string): Promise<{ pid: number; po
 }
 
 /**
- * All that pods of a host have on the machine, as lines that can be compared: VMs, their processes, their networks' resolvers, network namespaces
+ * All that pods of a host have on the machine, as lines that can be compared: VMs, the processes of their networks' resolvers, network namespaces
  * with their links and rules, rules of the host, files, cgroups, and what this process holds open.
  */
 export async function census(folder: string, hostTag: string): Promise<string[]> {
@@ -29,7 +30,7 @@ export async function census(folder: string, hostTag: string): Promise<string[]>
   const links = (await outputLines(['ip', '-o', 'link'])).filter((line) => line.includes(hostTag)).map((line) => line.replace(/^\d+: /, ''))
   const files = await Promise.all(['pods', 'ledger', 'logs', 'dns'].map((name) => tree(join(folder, name))))
   const cgroups = (await tree('/sys/fs/cgroup', true)).filter((path) => path.includes(hostTag))
-  return [...(await processes(folder)), ...namespaces, ...inside.flat(), ...links, ...(await rules([])).filter((line) => line.includes(hostTag)), ...files.flat(), ...cgroups, ...(await openFiles())]
+  return [...(await processes(folder)), ...(await jailedProcesses(folder, hostTag)).map(({ program }) => `${program} in a jail`).sort(), ...namespaces, ...inside.flat(), ...links, ...(await rules([])).filter((line) => line.includes(hostTag)), ...files.flat(), ...cgroups, ...(await openFiles())]
 }
 
 const outputLines = async ([program = '', ...args]: string[]): Promise<string[]> => (await run(program, args)).stdout.split('\n').filter((line) => line !== '')

@@ -142,3 +142,22 @@ it('a host is lost that is silent for its time, and knew that another could take
   steady = 14_999
   expect([find('Unknown', true, 1), find('Unknown', true, 2), find('Unknown', true, null)]).toEqual([1, 1, 1])
 })
+
+it.each([['forward', 600_000], ['back', -600_000]])('a database\'s clock that is set %s by ten minutes neither loses a host nor keeps one', (_, jump) => {
+  let steady = 0
+  const lost = new LostHosts(() => steady)
+  const find = (heard: number) => lost.find([{ id: 'h', phase: 'Unknown', toldLease: true, heard }]).size
+  const now = 1_795_655_683_832
+  expect(find(now)).toBe(0)
+  // It says nothing: what was heard of it stays as it was written.
+  steady = 4_999
+  expect(find(now)).toBe(0)
+  steady = 5_000
+  expect(find(now)).toBe(1)
+  // Between two looks it spoke, and what it said was dated by the other clock.
+  expect(find(now + jump)).toBe(0)
+  steady = 9_999
+  expect(find(now + jump)).toBe(0)
+  steady = 10_000
+  expect(find(now + jump)).toBe(1)
+})
