@@ -39,6 +39,10 @@ export class Scribe {
     this.writing ??= this.writeOn()
   }
 
+  end(): void {
+    this.isOver = true
+  }
+
   private async writeOn(): Promise<void> {
     while (!this.isOver) {
       const number = (this.sent += 1)
@@ -52,7 +56,7 @@ export class Scribe {
 
   /** Ends the writing; throws where a record that was acknowledged is not there, or none was. How many were. */
   async expectAllThere(): Promise<number> {
-    this.isOver = true
+    this.end()
     await this.writing
     const { metadata } = this.pod
     await this.stream.waitFor(metadata.name, (pod) => pod.status.phase === 'Running')
