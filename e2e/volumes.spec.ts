@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
+import { openApiWith } from './fixtures/api'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
@@ -224,6 +225,7 @@ test('operators make stores and classes, tenants choose among classes, and quota
   await expect(page.getByRole('row', { name: /local.*Files on each host/ })).toBeVisible()
   await page.getByRole('link', { name: 'local', exact: true }).click()
   await expect(page.getByRole('table', { name: 'Hosts and this store' }).getByText('Reached')).toBeVisible({ timeout: VOLUME_MS })
+  await expect(page.getByRole('group', { name: 'Conditions' }).getByText('Reachable', { exact: true })).toBeVisible({ timeout: VOLUME_MS })
 
   await test.step('a class, with what is wrong at its field', async () => {
     await page.goto('/system/storage-classes')
@@ -237,6 +239,16 @@ test('operators make stores and classes, tenants choose among classes, and quota
     await dialog.getByRole('textbox', { name: /^Operations a second/ }).fill('100')
     await dialog.getByRole('button', { name: 'Create storage class' }).click()
     await expect(page.getByRole('row', { name: new RegExp(name) })).toBeVisible()
+  })
+
+  await test.step('what another operator does is seen on the page that is open', async () => {
+    const other = openApiWith({ origin: installation.url, cookie: (await context.cookies()).map((one) => `${one.name}=${one.value}`).join('; ') })
+    const made = `also-${tenant.slug}`.slice(0, 60)
+    const row = page.getByRole('row', { name: new RegExp(made) })
+    await other.storageClass.create.mutate({ name: made, spec: { store: 'local' } })
+    await expect(row).toBeVisible({ timeout: 30_000 })
+    await other.storageClass.delete.mutate({ name: made })
+    await expect(row).toHaveCount(0, { timeout: 30_000 })
   })
 
   await test.step('a tenant may have as much as an operator says', async () => {
