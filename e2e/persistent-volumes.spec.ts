@@ -59,17 +59,23 @@ metadata: {name: raw}
 spec: {size: 16Mi, volumeMode: Block}
 ---
 apiVersion: v1
+kind: Volume
+metadata: {name: files}
+spec: {size: 128Mi, source: {kind: Image, reference: "${sampleImage}"}}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: parts}
 spec:
   terminationGracePeriodSeconds: 1
   securityContext: {runAsUser: 0}
   containers:
-  - {name: writes, image: ${sampleImage}, command: [sh, -c, "${waits}"], volumeMounts: [{name: logs, mountPath: /logs}], volumeDevices: [{name: raw, devicePath: /dev/xvda}]}
+  - {name: writes, image: ${sampleImage}, command: [sh, -c, "${waits}"], volumeMounts: [{name: logs, mountPath: /logs}, {name: files, mountPath: /files}], volumeDevices: [{name: raw, devicePath: /dev/xvda}]}
   - {name: reads, image: ${sampleImage}, command: [sh, -c, "${waits}"], volumeMounts: [{name: logs, mountPath: /part, subPath: part, readOnly: true}]}
   volumes:
   - {name: logs, persistentVolumeClaim: {claimName: logs}}
   - {name: raw, cinder: {volumeID: raw}}
+  - {name: files, cinder: {volumeID: files}}
 `
 
 test('what a pod writes to its Cinder volume is there for the next one, which waits until the first has gone', async ({ tenant }) => {
@@ -91,7 +97,7 @@ test('what a pod writes to its Cinder volume is there for the next one, which wa
   expect(await said(tenant, 'second', 'cat /var/lib/nginx/file')).toBe('kept')
 })
 
-test('a claim gets a volume, of which containers have parts; a block volume is a device of its container; one of xfs comes while they run, grows and goes', async ({ tenant }) => {
+test('a claim gets a volume, of which containers have parts; a block volume is a device of its container; one is filled with an image’s files; one of xfs comes while they run, grows and goes', async ({ tenant }) => {
   test.slow()
   const { api, slug } = tenant
   await apply(tenant, claimed)
@@ -102,6 +108,17 @@ test('a claim gets a volume, of which containers have parts; a block volume is a
   expect(await said(tenant, 'parts', 'touch /part/x 2>&1 || true', 'reads')).toContain('Read-only file system')
   expect(await said(tenant, 'parts', 'printf hello | dd of=/dev/xvda bs=512 conv=sync,fsync 2>/dev/null && dd if=/dev/xvda bs=5 count=1 2>/dev/null', 'writes')).toBe('hello')
   expect((await api.volume.get.query({ tenant: slug, name: 'raw' })).status).toMatchObject({ phase: 'InUse', formatted: 'block' })
+  // The files of an image came into it, are its own from then on, and do not come again.
+  const sum = (root: string) => `cd ${root} && find bin var -type f | sort | xargs md5sum | md5sum`
+  expect(await said(tenant, 'parts', sum('/files'), 'writes')).toBe(await said(tenant, 'parts', sum('/'), 'reads'))
+  await said(tenant, 'parts', 'rm -r /files/var && echo mine > /files/own && sync', 'writes')
+  const snapshot = await api.volumeSnapshot.create.mutate({ tenant: slug, name: 'edited', spec: { source: { volumeName: 'files' } } })
+  await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name: snapshot.metadata.name })).status.phase, { timeout: 60_000 }).toBe('Ready')
+  await api.volume.create.mutate({ tenant: slug, name: 'copy', spec: { size: '128Mi', source: { kind: 'Snapshot', name: 'edited' } } })
+  await expectPhase(tenant, 'copy', 'Available')
+  await api.volume.attach.mutate({ tenant: slug, name: 'copy', pod: pod('parts'), mounts: [{ container: 'writes', mountPath: '/copy' }] })
+  await expectPhase(tenant, 'copy', 'InUse')
+  expect(await said(tenant, 'parts', 'cat /copy/own; ls -d /copy/var 2>/dev/null || echo none', 'writes')).toBe('mine\nnone')
 
   // Of a volume that comes while the pod runs: xfs, on a bus on which its pod is told of a full store.
   await api.volume.create.mutate({ tenant: slug, name: 'late', spec: { size: '320Mi', fsType: 'xfs', onFull: 'Fail' } })

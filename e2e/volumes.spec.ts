@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
+import { openApiWith } from './fixtures/api'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
@@ -217,79 +218,6 @@ test('a volume is made of a disk’s image that is sent', async ({ console: page
   await expect(page.getByRole('heading', { name: 'found', level: 1 })).toBeVisible()
 })
 
-test('a claim has a page, asks for more there or from its volume’s, and says which pods and what volume go before it does', async ({ console: page, tenant }) => {
-  const { api, slug } = tenant
-  await api.volume.create.mutate({ tenant: slug, name: 'kept', spec: { size: '1Gi' } })
-  await api.volumeClaim.create.mutate({ tenant: slug, name: 'logs', spec: { accessModes: ['ReadWriteOnce'], volumeName: 'kept', resources: { requests: { storage: '1Gi' } } } })
-  await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase, { timeout: VOLUME_MS }).toBe('Bound')
-  await page.goto(`/t/${slug}/volume-claims`)
-  await page.keyboard.press('ControlOrMeta+k')
-  await page.getByPlaceholder('Search pods, volumes, places and commands').fill('kept')
-  await page.getByRole('option', { name: /^kept/ }).click()
-  await page.getByRole('link', { name: 'Grow claim' }).click()
-  const grow = form(page, 'Grow logs')
-  await grow.getByRole('textbox', { name: 'New size' }).fill('1Gi')
-  await grow.getByRole('button', { name: 'Grow claim' }).click()
-  await expect(grow.getByText('Must be more than 1 GiB')).toBeVisible()
-  await grow.getByRole('textbox', { name: 'New size' }).fill('2')
-  await grow.getByRole('button', { name: 'Grow claim' }).click()
-  await expect(grow).toHaveCount(0)
-  expect((await api.volume.get.query({ tenant: slug, name: 'kept' })).status.sizeBytes).toBe(2 * 2 ** 30)
-  await page.getByRole('link', { name: 'Grow claim' }).click()
-  await expect(grow.getByText('More than 2 GiB')).toBeVisible()
-  await grow.getByRole('button', { name: 'Cancel' }).click()
-
-  // No host has room for it, so nothing starts; it names the claim all the same.
-  await page.goto(`/t/${slug}/pods/new`)
-  await page.getByRole('textbox', { name: 'Name', exact: true }).first().fill('reader')
-  await page.getByRole('textbox', { name: /^Memory limit/ }).fill('512Gi')
-  await page.getByRole('button', { name: 'Add volume' }).click()
-  await page.getByRole('combobox', { name: 'Kind of volume 1' }).selectOption('Claim')
-  await page.getByRole('combobox', { name: 'Claim 1' }).fill('logs')
-  await page.getByRole('button', { name: 'Add mount' }).click()
-  await page.getByRole('textbox', { name: 'Path of mount 1' }).fill('/logs')
-  await page.getByRole('button', { name: 'Create pod', exact: true }).click()
-  await expect(page.getByRole('heading', { name: 'reader', level: 1 })).toBeVisible()
-  await page.goto(`/t/${slug}/volume-claims/default/logs`)
-  await expect(page.getByRole('table', { name: 'Pods that name this claim' }).getByRole('link', { name: 'reader' })).toBeVisible()
-  await page.getByRole('button', { name: 'More actions for logs' }).click()
-  await page.getByRole('menuitem', { name: 'Delete claim' }).click()
-  const dialog = page.getByRole('alertdialog')
-  await expect(dialog).toContainText('1 pod of namespace default names it')
-  await expect(dialog.getByRole('link', { name: 'reader' })).toBeVisible()
-  await expect(dialog).toContainText('Volume kept of 2 GiB is deleted with it.')
-  await expect(dialog).toContainText('It can be restored with all that is on it for 24 hours')
-  await analyzeInBothThemes(page, 'before a claim is deleted')
-  await dialog.getByRole('button', { name: 'Delete claim' }).click()
-  await expect(page.getByRole('row', { name: /^logs/ })).toContainText('Deleting')
-  await page.getByRole('link', { name: 'logs', exact: true }).click()
-  await expect(page.getByText('It goes once no pod names it: reader.')).toBeVisible()
-})
-
-test('schedules say what they would do, and their volume’s page their next runs', async ({ console: page, tenant }) => {
-  const { api, slug } = tenant
-  await api.volume.create.mutate({ tenant: slug, name: 'data', spec: { size: '1Gi' } })
-  await page.goto(`/t/${slug}/snapshot-schedules-new?volume=data`)
-  const dialog = form(page, 'Create schedule')
-  await expect(dialog.getByText(/Of 1 volume as it is now, at most/)).toBeVisible()
-  await dialog.getByRole('combobox', { name: 'Every' }).fill('sometimes')
-  await dialog.getByRole('button', { name: 'Create schedule' }).click()
-  await expect(dialog.getByRole('combobox', { name: 'Every' })).toHaveAttribute('aria-invalid', 'true')
-  await dialog.getByRole('combobox', { name: 'Every' }).fill('6h')
-  await dialog.getByRole('textbox', { name: 'Name' }).fill('often')
-  await dialog.getByRole('button', { name: 'Create schedule' }).click()
-  await expect(page.getByRole('heading', { name: 'often', level: 1 })).toBeVisible()
-  await expect(page.getByText('Every 6 hours')).toBeVisible()
-  await expect(page.getByText('7 daily, 4 weekly')).toBeVisible()
-  await page.goto(`/t/${slug}/volumes/data/snapshots`)
-  await expect(page.getByRole('table', { name: 'Schedules that take snapshots of this volume' }).getByRole('link', { name: 'often' })).toBeVisible()
-  await page.goto(`/t/${slug}/snapshot-schedules/often`)
-  await page.getByRole('button', { name: 'More actions for often' }).click()
-  await page.getByRole('menuitem', { name: 'Delete schedule' }).click()
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete schedule' }).click()
-  await expect(page.getByText('No schedules yet')).toBeVisible()
-})
-
 test('operators make stores and classes, tenants choose among classes, and quotas hold', async ({ page, tenant, context }) => {
   const name = `slow-${tenant.slug}`.slice(0, 60)
   await signInByRequest(context, installation.operator)
@@ -297,6 +225,7 @@ test('operators make stores and classes, tenants choose among classes, and quota
   await expect(page.getByRole('row', { name: /local.*Files on each host/ })).toBeVisible()
   await page.getByRole('link', { name: 'local', exact: true }).click()
   await expect(page.getByRole('table', { name: 'Hosts and this store' }).getByText('Reached')).toBeVisible({ timeout: VOLUME_MS })
+  await expect(page.getByRole('group', { name: 'Conditions' }).getByText('Reachable', { exact: true })).toBeVisible({ timeout: VOLUME_MS })
 
   await test.step('a class, with what is wrong at its field', async () => {
     await page.goto('/system/storage-classes')
@@ -310,6 +239,16 @@ test('operators make stores and classes, tenants choose among classes, and quota
     await dialog.getByRole('textbox', { name: /^Operations a second/ }).fill('100')
     await dialog.getByRole('button', { name: 'Create storage class' }).click()
     await expect(page.getByRole('row', { name: new RegExp(name) })).toBeVisible()
+  })
+
+  await test.step('what another operator does is seen on the page that is open', async () => {
+    const other = openApiWith({ origin: installation.url, cookie: (await context.cookies()).map((one) => `${one.name}=${one.value}`).join('; ') })
+    const made = `also-${tenant.slug}`.slice(0, 60)
+    const row = page.getByRole('row', { name: new RegExp(made) })
+    await other.storageClass.create.mutate({ name: made, spec: { store: 'local' } })
+    await expect(row).toBeVisible({ timeout: 30_000 })
+    await other.storageClass.delete.mutate({ name: made })
+    await expect(row).toHaveCount(0, { timeout: 30_000 })
   })
 
   await test.step('a tenant may have as much as an operator says', async () => {

@@ -23,7 +23,7 @@ export function StoreRoom({ store: { metadata, spec, status } }: { store: Pick<V
   if (!room) return <span className="text-faint">{NOTHING}</span>
   const share = room.usedBytes / Math.max(room.totalBytes, 1)
   return (
-    <span className="flex flex-wrap items-center gap-x-3 text-soft">
+    <span className="flex flex-wrap items-center gap-x-3 gap-y-1 text-soft">
       <Progress label={`Room used of ${metadata.name}`} value={room.usedBytes} max={room.totalBytes} tone={share >= 0.98 ? 'error' : share >= nearlyFull ? 'notice' : 'accent'} className="h-1 w-24 shrink-0" />
       <span className="whitespace-nowrap">{`${formatBytes(room.usedBytes)} of ${formatBytes(room.totalBytes)}`}</span>
     </span>

@@ -14,7 +14,7 @@ export function VolumeQuota({ tenant }: { tenant: string }) {
   const { volumes, bytes, snapshots } = data.quota
   const isFull = bytes.used >= bytes.limit || volumes.used >= volumes.limit || snapshots.used >= snapshots.limit
   return (
-    <p className="flex min-h-5 flex-wrap items-center gap-x-3 text-xs text-faint">
+    <p className="flex min-h-5 flex-wrap items-center gap-x-3 gap-y-1 text-xs text-faint">
       <Progress label="Bytes of the tenant’s volumes and snapshots" value={bytes.used} max={Math.max(bytes.limit, 1)} tone={isFull ? 'notice' : 'accent'} className="h-1 w-24" />
       <span>{`${formatBytes(bytes.used)} of ${formatBytes(bytes.limit)} in ${volumes.used.toLocaleString('en')} of ${formatCount(volumes.limit, 'volume')} and ${snapshots.used.toLocaleString('en')} of ${formatCount(snapshots.limit, 'snapshot')}`}{isFull && <span className="text-notice-content"> · delete some that are not needed, or ask an operator for more</span>}</span>
     </p>

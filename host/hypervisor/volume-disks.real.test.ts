@@ -1,7 +1,9 @@
+import { constants } from 'node:fs'
 import { chmod, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { volumeBytes } from '@/host/cgroups/limits'
+import { opensDirect } from '@/host/volumes/file/direct'
 import { serialOf } from '@/host/volumes/open-image'
 import type { Layer } from '@/host/volumes/store'
 import { run } from '@/platform/exec'
@@ -26,11 +28,14 @@ let templates: TemplateStore
 let vm: RunningVm
 let guest: GuestShell
 let folder: string
+/** Whether the file system of this test lets files be opened past the host's cache. */
+let direct: boolean
 
 beforeAll(async () => {
   host = await TestHypervisor.create()
   folder = join(host.folder, 'volumes')
   await mkdir(folder, { mode: 0o700 })
+  direct = await opensDirect(host.image)
   const settings = { ...host.settings, guest: await shellGuest(host.settings.guest, host.folder) }
   templates = new TemplateStore({ dir: join(host.folder, 'cold'), settings, sharing: 'cold' })
   vm = (await startVm(settings, templates, await host.request(1))).vm
@@ -52,7 +57,7 @@ async function layer(id: string, bytes: number, path = join(folder, `${id}.qcow2
   return { id, path, readOnly: false }
 }
 
-const disk = (serial: string, layers: Layer[], sizeBytes: number, more: Partial<Omit<VolumeDisk, 'layers' | 'ceph'>> = {}): VolumeDisk => ({ serial, layers, sizeBytes, readOnly: false, direct: false, rates, onFull: 'pause', ...more })
+const disk = (serial: string, layers: Layer[], sizeBytes: number, more: Partial<Omit<VolumeDisk, 'layers' | 'ceph'>> = {}): VolumeDisk => ({ serial, layers, sizeBytes, readOnly: false, direct, rates, onFull: 'pause', ...more })
 
 /** The first bytes of a layer, whoever has it open. */
 async function head(file: Layer): Promise<string> {
@@ -68,6 +73,13 @@ async function memoryLimit(): Promise<number | null> {
   return Number(texts.join('')) || null
 }
 
+/** Whether all by which QEMU can write a file goes past the host's cache. */
+async function isPastCache(path: string): Promise<boolean> {
+  const { stdout } = await run('sh', ['-c', 'for fd in /proc/"$1"/fd/*; do [ "$(readlink "$fd")" = "$2" ] && grep flags "/proc/$1/fdinfo/${fd##*/}"; done; true', 'sh', String(vm.pid), path])
+  const written = [...stdout.matchAll(/[0-7]+$/gm)].map(([flags]) => parseInt(flags, 8)).filter((flags) => (flags & constants.O_RDWR) !== 0)
+  return written.length > 0 && written.every((flags) => (flags & constants.O_DIRECT) !== 0)
+}
+
 /** Which files QEMU has open at all. */
 const opened = async (path: string) => (await run('sh', ['-c', 'ls -l "/proc/$1/fd"', 'sh', String(vm.pid)])).stdout.includes(path)
 
@@ -78,6 +90,7 @@ test('a volume is seen by its serial, written beyond the scratch disk’s size, 
   await vm.volumes.plug(disk(a, [base], 1024 * MiB))
   expect((await fileSizeLimitOf(vm.pid)).soft).toBe(fileBytesOf(1024 * MiB))
   expect(await memoryLimit()).toBe(memory === null ? null : memory + volumeBytes)
+  expect(await isPastCache(base.path)).toBe(direct)
   const device = await guest.out(`A=$(await ${a}); echo $A`)
   expect(device).toMatch(/^\/dev\/vd[a-z]$/)
   await guest.out('dd if=/bin/busybox of=$A bs=1M seek=900 count=1 conv=notrunc,fsync 2>/dev/null; dd if=$A bs=1M skip=900 count=1 iflag=direct 2>/dev/null | cmp - /bin/busybox -n 1048576')
@@ -112,7 +125,8 @@ test('a volume is seen by its serial, written beyond the scratch disk’s size, 
 test('two disks are snapshotted at one instant under a writer, frozen for good, and found again by the next agent', async () => {
   const tops = { a: await layer('top-a', 64 * MiB), b: await layer('top-b', 64 * MiB) }
   await vm.volumes.plug(disk(a, [tops.a], 64 * MiB))
-  await vm.volumes.plug(disk(b, [tops.b], 64 * MiB))
+  // By the host's cache, and its overlays past it: a chain may have both.
+  await vm.volumes.plug(disk(b, [tops.b], 64 * MiB, { direct: false }))
   await guest.out(`A=$(await ${a}); B=$(await ${b}); rm -f /stop /stopped`)
   // A number is on the second disk only once it is on the first.
   await guest.out('(n=10000000; while [ ! -e /stop ]; do n=$((n + 1)); for d in $A $B; do printf %-512s $n >/number; dd if=/number of=$d bs=512 count=1 conv=notrunc oflag=direct 2>/dev/null || echo failed >>/failed; done; done; touch /stopped) >/dev/null 2>&1 & sleep 1')
@@ -120,7 +134,7 @@ test('two disks are snapshotted at one instant under a writer, frozen for good, 
   for (const round of [1, 2]) {
     const before = frozen.at(-1) ?? tops
     const overlays = { a: await layer(`over-a-${round}`, 64 * MiB, undefined, 'off'), b: await layer(`over-b-${round}`, 64 * MiB, undefined, 'off') }
-    await vm.volumes.snapshot([{ serial: a, top: before.a, overlay: overlays.a, direct: false }, { serial: b, top: before.b, overlay: overlays.b, direct: false }])
+    await vm.volumes.snapshot([{ serial: a, top: before.a, overlay: overlays.a, direct }, { serial: b, top: before.b, overlay: overlays.b, direct }])
     expect(await openForWriting(vm.pid, [before.a, before.b, overlays.a, overlays.b].map(({ path }) => path))).toEqual([overlays.a.path, overlays.b.path])
     frozen.push(overlays)
     const [first, second] = [Number(await head(before.a)), Number(await head(before.b))]
@@ -135,7 +149,7 @@ test('two disks are snapshotted at one instant under a writer, frozen for good, 
   const [good, bad] = [await layer('good', 64 * MiB), { id: 'bad', path: join(folder, 'bad'), readOnly: false }]
   await writeFile(bad.path, 'no image')
   const last = frozen.at(-1) ?? tops
-  await expect(vm.volumes.snapshot([{ serial: a, top: last.a, overlay: good, direct: false }, { serial: b, top: last.b, overlay: bad, direct: false }])).rejects.toThrow('blockdev-add')
+  await expect(vm.volumes.snapshot([{ serial: a, top: last.a, overlay: good, direct }, { serial: b, top: last.b, overlay: bad, direct }])).rejects.toThrow('blockdev-add')
   expect([await opened(good.path), await opened(bad.path)]).toEqual([false, false])
 
   // The agent died while it took a snapshot of several volumes.
@@ -190,7 +204,7 @@ test('a VM whose store is full stands still, says so, and goes on with every byt
   await mkdir(place)
   await run('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=0700', 'tmpfs', place])
   const base = await layer('full', 64 * MiB, join(place, 'full.qcow2'), 'off')
-  await vm.volumes.plug(disk(full, [base], 64 * MiB))
+  await vm.volumes.plug(disk(full, [base], 64 * MiB, { direct: await opensDirect(base.path) }))
   const faults: VolumeFault[] = []
   const stop = vm.volumes.onFault((fault) => faults.push(fault))
   await guest.out(`D=$(await ${full}); (for i in 0 1 2 3 4 5 6 7; do cat /bin/busybox; done | head -c 8388608 >/data; dd if=/data of=$D bs=1M conv=notrunc,fsync 2>/dev/null; echo $? >/copied) >/dev/null 2>&1 &`)

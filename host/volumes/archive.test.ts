@@ -24,7 +24,7 @@ it('fetches one archive at a time, and none of which its volume is not wanted an
   })
   const store = new MemoryStore()
   const giveUp = new AbortController()
-  const of = (signal: AbortSignal) => make(store, { uid: randomUUID(), sizeBytes: 1024 }, upload, () => {}, signal)
+  const of = (signal: AbortSignal) => make(store, { uid: randomUUID(), tenantId: 'a', sizeBytes: 1024 }, upload, { progress: () => {}, signal, onWait: () => {} })
   const [first, second, third] = [of(never), of(giveUp.signal), of(never)]
   while (fetched.length < 1) await new Promise(setImmediate)
   giveUp.abort(new Error('not wanted any more'))
@@ -38,7 +38,22 @@ it('fetches one archive at a time, and none of which its volume is not wanted an
   expect(store.calls.filter((call) => call.startsWith('import '))).toHaveLength(2)
 })
 
+it('lets each tenant in turn, and says of which others come first', async () => {
+  const make = await archivesIn(folder, async (_id, take) => take(bytes))
+  const store = new MemoryStore()
+  const waits: string[] = []
+  const of = (uid: string) => make(store, { uid, tenantId: uid.slice(0, 1), sizeBytes: 1024 }, upload, { progress: () => {}, signal: never, onWait: (is) => void waits.push(`${uid} ${is ? 'waits' : 'begins'}`) })
+  let goOn = (): void => {}
+  store.holds.set('import', new Promise<void>((resolve) => (goOn = resolve)))
+  const all = ['a1', 'a2', 'a3', 'b1'].map(of)
+  expect(waits).toEqual(['a2 waits', 'a3 waits', 'b1 waits'])
+  goOn()
+  await Promise.all(all)
+  expect(store.calls).toEqual(['a1', 'b1', 'a2', 'a3'].map((uid) => `import ${uid}`))
+  expect(waits.slice(3)).toEqual(['b1', 'a2', 'a3'].map((uid) => `${uid} begins`))
+})
+
 it('begins with no archive for which the host has no room', async () => {
   const make = await archivesIn(folder, () => Promise.reject(new Error('it was fetched')))
-  await expect(make(new MemoryStore(), { uid: 'v', sizeBytes: 1024 }, { ...upload, bytes: 2 ** 52 }, () => {}, never)).rejects.toMatchObject({ code: 'NoSpace', message: expect.stringContaining('no room for the archive of 4503599627370496 bytes') as string })
+  await expect(make(new MemoryStore(), { uid: 'v', tenantId: 'a', sizeBytes: 1024 }, { ...upload, bytes: 2 ** 52 }, { progress: () => {}, signal: never, onWait: () => {} })).rejects.toMatchObject({ code: 'NoSpace', message: expect.stringContaining('no room for the archive of 4503599627370496 bytes') as string })
 })

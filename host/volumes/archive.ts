@@ -3,29 +3,29 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { VolumeOrigin } from '@/contracts/host/v1/volumes'
 import type { FetchUpload } from '@/host/pods/adapters/images'
-import { Slots } from './slots'
+import { FairTurns } from './fair-turns'
 import { asVolumeError } from './tools/failures'
 import { hostRoom } from './tools/host-room'
 import { VolumeError, type Progress, type VolumeStore } from './store'
 
 type Upload = Extract<VolumeOrigin, { kind: 'upload' }>
 
-/** Makes a volume of an archive that a tenant has sent to the server. */
-export type MakeOfArchive = (store: VolumeStore, volume: { uid: string; sizeBytes: number }, upload: Upload, progress: Progress, signal: AbortSignal) => Promise<void>
+/** Makes a volume of an archive that a tenant has sent to the server. `onWait`: others' archives come first (true), and do not any more (false). */
+export type MakeOfArchive = (store: VolumeStore, volume: { uid: string; tenantId: string; sizeBytes: number }, upload: Upload, work: { progress: Progress; signal: AbortSignal; onWait: (waits: boolean) => void }) => Promise<void>
 
 /** How much of the whole the fetching is, as people see it. */
 const fetching = 0.5
 
 /**
- * Fetches archives into a folder of this host, one at a time, where each lies as long as a volume is made of it. What is not as the server said it is, byte for byte, is none. Throws VolumeError, and the reason of
+ * Fetches archives into a folder of this host, one at a time and each tenant in turn, where each lies as long as a volume is made of it. What is not as the server said it is, byte for byte, is none. Throws VolumeError, and the reason of
  * an abort.
  */
 export async function archivesIn(folder: string, fetch: FetchUpload): Promise<MakeOfArchive> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
   // Each takes room of the host's own disk, twice.
-  const slots = new Slots(1)
-  return (store, volume, upload, progress, signal) => slots.do(async () => {
+  const turns = new FairTurns()
+  return (store, volume, upload, { progress, signal, onWait }) => turns.do(volume.tenantId, async () => {
     const path = join(folder, volume.uid)
     if (upload.bytes > (await hostRoom(folder))) throw new VolumeError('NoSpace', volume.uid, `The host has no room for the archive of ${upload.bytes} bytes. It is tried again; ask the operator to make room on its disk.`)
     try {
@@ -34,7 +34,7 @@ export async function archivesIn(folder: string, fetch: FetchUpload): Promise<Ma
     } finally {
       await rm(path, { force: true })
     }
-  }, signal)
+  }, signal, onWait)
 }
 
 async function fetchInto(path: string, uid: string, { uploadId, bytes, digest }: Upload, fetch: FetchUpload, progress: Progress, signal: AbortSignal): Promise<void> {

@@ -90,8 +90,8 @@ function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { r
   return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
 }
 
-/** Of a snapshot that is being taken the layer below is still written. */
-export const writtenFiles = (image: Image): string[] => (image.kind === 'layers' ? image.layers.slice(0, 2).map(({ path }) => path) : [])
+/** None of its files may be written by who had it: those below the top are frozen, now or some snapshots ago. */
+export const writtenFiles = (image: Image): string[] => (image.kind === 'layers' ? image.layers.map(({ path }) => path) : [])
 
 /** So often a store that is not open is waited for, some 30 s, before a VM is ended of which nobody could say what it must not write any more. */
 const patientTries = 5
@@ -99,18 +99,25 @@ const patientTries = 5
 /** Which files a volume's VM must not write afterwards. `isOfFiles`: they are in a store that has files. */
 export type Written = { store: VolumeStore | null; epoch: number; isOfFiles: boolean }
 
-async function writtenOf(hold: Hold, volumeUid: string, { store, epoch, isOfFiles }: Written): Promise<string[] | null> {
+/** Null: nobody can say it, now or ever. Throws `Unreachable` for as long as it is worth waiting. */
+async function writtenOf(hold: Hold, volumeUid: string, { store, epoch, isOfFiles }: Written, isPatient: boolean): Promise<string[] | null> {
   if (hold.files || hold.readOnly || !isOfFiles) return hold.files ?? []
-  return store ? store.image(volumeUid, 'read', epoch).then(writtenFiles, () => null) : null
+  try {
+    if (store) return writtenFiles(await store.image(volumeUid, 'read', epoch))
+  } catch (error) {
+    // Another host has it under a higher epoch, or it is gone: no waiting helps.
+    if (error instanceof VolumeError && error.code !== 'Unreachable') return null
+  }
+  if (!isPatient) return null
+  throw new VolumeError('Unreachable', volumeUid, 'The store of the volume does not answer, by whose files it is made sure that the pod cannot write them any more. It is tried again; ask the operator to look at the store.')
 }
 
 /**
  * Takes the disk away from the VM. Not forced, the guest has to have unmounted it, and says who is in the way; forced, it has some seconds, and a VM that does not give the disk back is
- * ended. Nothing has the image open when it resolves.
+ * ended; also one of which nobody can say which files it must not write any more. Nothing has the image open when it resolves.
  */
 export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean, written: Written): Promise<void> {
-  hold.files = await writtenOf(hold, volumeUid, written)
-  if (!hold.files && (!forced || hold.failures < patientTries)) throw new VolumeError('Unreachable', volumeUid, 'The store of the volume does not answer, by whose files it is made sure that the pod cannot write them any more. It is tried again; ask the operator to look at the store.')
+  hold.files = await writtenOf(hold, volumeUid, written, !forced || hold.failures < patientTries)
   const asked = vm.guest.detach({ volume: hold.name, force: forced, timeoutMilliseconds: forced ? forcedMs : unmountMs })
   await (forced ? asked.catch(() => {}) : asked.catch(unlessUnknown))
   try {

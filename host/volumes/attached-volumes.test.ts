@@ -259,4 +259,18 @@ describe('the volumes of pods', () => {
     vm.fault({ ...full, noSpace: false })
     expect([vm.calls.includes('resume '), told]).toEqual([false, ['StoreFull', 'StoreFull', 'VolumeError']])
   })
+
+  it('of which their pod has none are believed of no virtual machine: nothing is told or kept of them', async () => {
+    const { clock, told, pod, server, attachedVolume } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    const other = server.volume()
+    server.say(other)
+    for (const serial of ['v0000000000000000000', serialOf(other.uid)]) for (const paused of [true, false]) vm.fault({ serial, operation: 'write', noSpace: false, paused, reason: 'Input/output error' })
+    await clock.advance(60_000)
+    await new Promise(setImmediate)
+    expect([told, host.volumes.pods.isPaused(pod.uid), vm.calls.includes('resume ')]).toEqual([[], false, false])
+    vm.fault({ serial: serialOf(volume.uid), operation: 'write', noSpace: false, paused: false, reason: 'Input/output error' })
+    expect(told).toEqual(['VolumeError'])
+  })
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StillWritten } from '@/host/hypervisor/volume-disks'
 import { serialOf } from './open-image'
+import { VolumeError } from './store'
 import { MemoryHost, until } from './testing/memory-host'
 import { MemoryVm } from './testing/memory-vm'
 import { MiB } from './testing/volume-server'
@@ -86,6 +87,22 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
     })
   })
 
+  it('are taken away from such a VM by its end, where the store says for good that it may not have them', async () => {
+    const { pod, store, server, attachment, attachedVolume, restart, up } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    host.isStoreOpen = false
+    await restart([pod.uid])
+    server.say(volume)
+    up(vm, true)
+    store.failures.set('image read', new VolumeError('Stale', volume.uid, 'it was claimed under a higher epoch'))
+    host.isStoreOpen = true
+    let isEnded = false
+    void vm.machine.exited.then(() => (isEnded = true))
+    server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
+    await until(() => expect([attachment(volume)?.phase, isEnded]).toEqual(['Detached', true]))
+  })
+
   it.each([true, false])('of which an earlier run of the agent has begun a snapshot are looked at once more: a VM that can still write what is frozen is ended (%s)', async (isHonest) => {
     const { pod, store, server, attachedVolume, restart, up, isAttached } = host
     const vm = new MemoryVm()
@@ -107,6 +124,15 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
     await until(() => expect(server.report('snapshot', snapshot.uid)?.phase).toBe(isHonest ? 'Ready' : 'Failed'))
     expect(vm.calls.filter((call) => /^(snapshot|confirm frozen) /.test(call))).toEqual([`confirm frozen ${serial} /${volume.uid}/1`])
     expect(isEnded).toBe(!isHonest)
+    if (!isHonest) return
+    // Layers that were frozen some snapshots ago are looked at, too.
+    vi.spyOn(store, 'image').mockImplementation((_uid, access) => Promise.resolve({ kind: 'layers', direct: false, layers: ['3', '2', '1'].map((id, i) => layer(id, access === 'read' || i > 0)) }))
+    vi.spyOn(store, 'prepareSnapshot').mockImplementation(() => Promise.resolve({ kind: 'overlay', overlay: layer('3', false) }))
+    const next = server.snapshot(volume)
+    server.say(next)
+    await until(() => expect(server.report('snapshot', next.uid)?.phase).toBe('Ready'))
+    server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
+    await until(() => expect(vm.closed).toEqual(['3', '2', '1'].map((id) => layer(id, true).path)))
   })
 
   it('have it go on where it came to stand still before anybody listened', async () => {

@@ -12,7 +12,7 @@ it.each([
   const vm = new MemoryVm()
   const told: string[] = []
   const fault: VolumeFault = { serial: 'v1', operation: 'write', noSpace: false, paused: true, reason }
-  const watch = new FullWatch(new PodVms([], () => {}).up('pod', vm.machine, vm.guest), { clock: new FakeClock(), log: { warn: () => {} }, freeBytes: async () => 0, paused: () => {}, tell: (_type, why, _serial, message) => void told.push(`${why} ${message}`) })
+  const watch = new FullWatch(new PodVms([], () => {}).up('pod', vm.machine, vm.guest), { clock: new FakeClock(), log: { warn: () => {} }, has: () => true, freeBytes: async () => 0, paused: () => {}, tell: (_type, why, _serial, message) => void told.push(`${why} ${message}`) })
   vm.fault(fault)
   watch.end()
   expect(told).toEqual([expect.stringMatching(/^VolumeStalled The pod stands still: .*nothing is lost/i)])

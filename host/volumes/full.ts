@@ -20,6 +20,8 @@ const tooLong = 'File too large'
 export type FullParts = {
   clock: Clock
   log: Pick<Logger, 'warn'>
+  /** Whether the pod has such a volume, or shall: of no other one anything is kept. */
+  has: (serial: string) => boolean
   /** Of the store that a volume lies in; null: it does not answer. */
   freeBytes: (serial: string) => Promise<number | null>
   /** For what the VM stands still; null: for this volume it does not any more. */
@@ -52,6 +54,7 @@ export class FullWatch {
 
   private took(fault: VolumeFault): void {
     const { serial, noSpace, paused, operation, reason } = fault
+    if (!this.parts.has(serial)) return
     this.faultCount += 1
     if (!paused) {
       if (noSpace) this.tell('StoreFull', serial, 'The store of volume "$volume" has no room left: the pod was told so for what it wrote. Delete volumes or snapshots, or ask the operator for a larger store.')
@@ -103,7 +106,7 @@ export class FullWatch {
   }
 
   private async hasRoom(): Promise<boolean> {
-    for (const { serial, noSpace } of this.faults.values()) if (noSpace && ((await this.parts.freeBytes(serial)) ?? 0) < roomBytes) return false
+    for (const { serial, noSpace } of this.faults.values()) if (noSpace && this.parts.has(serial) && ((await this.parts.freeBytes(serial)) ?? 0) < roomBytes) return false
     return true
   }
 

@@ -9,14 +9,15 @@ const layers: GivenLayer[] = [
 ]
 const rates = { iops: 500, iopsBurst: 2000, bytesPerSecond: 50 * 2 ** 20, bytesPerSecondBurst: null, burstSeconds: 60 }
 const rbd = { pool: 'volumes', namespace: 'ab'.repeat(16), image: 'volume-3f2b8c1e', user: 'hypernetes-ab', server: [{ host: '192.0.2.1', port: '3300' }, { host: '2001:db8::1', port: '6789' }] }
+const past = { readOnly: false, direct: true }
 const local = { readOnly: false, direct: false }
 
 const graphs: Record<string, unknown[]> = {
-  'file-one-layer': [limitsGroup(serial, rates), layersGraph(serial, layers.slice(2).map(({ layer, set }) => ({ layer: { ...layer, readOnly: false }, set })), local), ...volumeDevices(serial, 'pause')],
-  'file-three-layers': [limitsGroup(serial, rates), layersGraph(serial, layers, local), ...volumeDevices(serial, 'pause')],
-  'file-read-only': [layersGraph(serial, layers, { readOnly: true, direct: false })],
-  'file-shared': [layersGraph(serial, layers.slice(0, 1), { readOnly: false, direct: true })],
-  'file-overlay': [overlayGraph(serial, layers[0]!, local)],
+  'file-one-layer': [limitsGroup(serial, rates), layersGraph(serial, layers.slice(2).map(({ layer, set }) => ({ layer: { ...layer, readOnly: false }, set })), past), ...volumeDevices(serial, 'pause')],
+  'file-three-layers': [limitsGroup(serial, rates), layersGraph(serial, layers, past), ...volumeDevices(serial, 'pause')],
+  'file-read-only': [layersGraph(serial, layers, { readOnly: true, direct: true })],
+  'file-by-the-cache': [layersGraph(serial, layers.slice(0, 1), local)],
+  'file-overlay': [overlayGraph(serial, layers[0]!, past)],
   'rbd': [secretOf(serial, 'QVFEQT09'), rbdGraph(serial, rbd, local, '/vm/ceph.conf'), ...volumeDevices(serial, 'fail')],
   'rbd-read-only': [rbdGraph(serial, { ...rbd, namespace: null }, { readOnly: true, direct: false }, '/vm/ceph.conf')],
 }

@@ -4,7 +4,7 @@ import type { VolumeParts, VolumeStep } from './volume'
 import type { VolumeState } from './volume-state'
 
 /** `store` null: it is not open. `signal`: the server says something else meanwhile. */
-export type Work = { state: VolumeState; store: VolumeStore | null; parts: Pick<VolumeParts, 'ledger' | 'makeOfArchive' | 'clock' | 'log'>; progress: Progress; signal: AbortSignal }
+export type Work = { state: VolumeState; store: VolumeStore | null; parts: Pick<VolumeParts, 'ledger' | 'makeOfArchive' | 'clock' | 'log' | 'changed'>; progress: Progress; signal: AbortSignal }
 
 /** Carries out a step of a volume that no pod has a part in. `changed`: its store is to be asked what there is of it now. */
 export async function workOn(step: VolumeStep, work: Work): Promise<'changed' | 'same'> {
@@ -37,8 +37,14 @@ async function note({ state, parts }: Work): Promise<'same'> {
   return 'same'
 }
 
-async function create({ uid, sizeBytes, origin }: HostVolume, store: VolumeStore, { parts, progress, signal }: Work): Promise<void> {
-  if (origin.kind === 'upload') await parts.makeOfArchive(store, { uid, sizeBytes }, origin, progress, signal)
+const waitsForTurn = { reason: 'WaitsForTurn', message: 'Its host makes volumes of other uploads, one at a time and each tenant in turn: it begins by itself.', isFinal: false }
+
+async function create({ uid, tenantId, sizeBytes, origin }: HostVolume, store: VolumeStore, { state, parts, progress, signal }: Work): Promise<void> {
+  const onWait = (waits: boolean): void => {
+    state.problem = waits ? waitsForTurn : null
+    parts.changed(uid)
+  }
+  if (origin.kind === 'upload') await parts.makeOfArchive(store, { uid, tenantId, sizeBytes }, origin, { progress, signal, onWait })
   else await store.create({ uid, sizeBytes, origin: origin.kind === 'blank' ? origin : { kind: 'snapshot', snapshotUid: origin.snapshotUid } }, progress, signal)
 }
 

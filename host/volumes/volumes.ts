@@ -216,6 +216,8 @@ export class Volumes {
     return {
       clock,
       log,
+      // A QEMU that was broken into says what it likes.
+      has: (serial: string) => volumeOf(serial)?.state.holds.has(podUid) === true,
       freeBytes: async (serial: string) => {
         const place = volumeOf(serial)?.state.place
         return place ? this.stores.freeBytes(place.storeUid, place.tenantId) : null

@@ -1,5 +1,6 @@
 import { VolumeError, type Image } from '../store'
 import { isOpen } from '../tools/failures'
+import { opensDirect } from './direct'
 import { openersOf } from './image-lock'
 import { VolumeFolder, type VolumeRecord } from './layout'
 import { existing, settlePending, type Site } from './snapshots'
@@ -33,7 +34,7 @@ export async function holdsEpoch(folder: VolumeFolder, uid: string, epoch: numbe
   if (highest < epoch) throw new VolumeError('Conflict', uid, `Volume ${uid} was not claimed under the epoch ${epoch}: it is claimed before it is opened.`)
 }
 
-/** The layers, of which the top one may be written where it is opened for that. */
+/** The layers, of which the top one may be written where it is opened for that. Past the host's page cache, wherever the file system lets one (docs/adr/0051). */
 export async function imageOf({ root, shared }: Site, uid: string, access: 'read' | 'write', epoch: number): Promise<Image> {
   const folder = new VolumeFolder(root, uid)
   let record = await existing(folder, uid)
@@ -44,7 +45,9 @@ export async function imageOf({ root, shared }: Site, uid: string, access: 'read
     const highest = await folder.epoch()
     if (highest > epoch) throw stale(uid, epoch, highest)
   }
-  return { kind: 'layers', direct: shared, layers: record.layers.map((id, i) => ({ id, path: folder.layer(id), readOnly: access === 'read' || i > 0 })) }
+  const layers = record.layers.map((id, i) => ({ id, path: folder.layer(id), readOnly: access === 'read' || i > 0 }))
+  // Of a folder of several hosts each must see what the others have written.
+  return { kind: 'layers', direct: shared || (await opensDirect(layers[0]?.path ?? '')), layers }
 }
 
 /** Nothing here has it open: the kernel's locks are asked, for a word alone would not do. */

@@ -6,7 +6,7 @@ import { syncFolder, temporarySuffix } from '@/host/ledger/atomic-file'
 import { isRoot } from '@/host/images/jail/jail'
 import { ExecError, run } from '@/platform/exec'
 import type { Progress } from '../store'
-import { idly, jailedQemuImg, layersGroup, withJob, type Job } from '../tools/jailed-qemu-img'
+import { idly, jailedQemuImg, layersGroup, timeFor, withJob, type Job } from '../tools/jailed-qemu-img'
 
 /** No lazy reference counts: an image whose writer was killed is clean. No name of a file below in the header: the record alone says what lies over what. */
 const layout = ['-o', 'compat=1.1,cluster_size=64k,lazy_refcounts=off,extended_l2=off']
@@ -72,7 +72,7 @@ const leaks = 3
 
 /** Throws where a stranger's qcow2 is not whole: what lies beyond the end of a file that was cut off would read as zeros. */
 export async function checkArchive(path: string, signal: AbortSignal): Promise<void> {
-  await jailedQemuImg(['check', '-q', nodes(['/0'])], { readOnly: [path], signal }).catch((error: unknown) => {
+  await jailedQemuImg(['check', '-q', nodes(['/0'])], { readOnly: [path], signal, timeoutMs: timeFor((await stat(path)).size) }).catch((error: unknown) => {
     if (!(error instanceof ExecError) || error.code !== leaks) throw error
   })
 }

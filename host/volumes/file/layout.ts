@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { temporarySuffix, syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
 import { VolumeError } from '../store'
 import { asVolumeError } from '../tools/failures'
+import { stillLocked } from './store-lock'
 
 /**
  * How many files a chain may have: each is opened, locked and kept in QEMU's memory, and a read of what was never written asks all of them.
@@ -59,12 +60,14 @@ export class Folder<R extends { layers: string[] }> {
   }
 
   /** On disk when it resolves, whole or not at all. */
-  write(record: R): Promise<void> {
+  async write(record: R): Promise<void> {
+    stillLocked()
     return writeAtomically(this.path, this.recordName, `${JSON.stringify(this.schema.parse(record))}\n`)
   }
 
   /** An empty folder, whatever was begun there before: of what has no record yet. */
   async make(): Promise<void> {
+    stillLocked()
     await rm(this.path, { recursive: true, force: true })
     await mkdir(this.path, { mode: 0o700 })
   }
@@ -74,6 +77,7 @@ export class Folder<R extends { layers: string[] }> {
     const temporary = `${this.layer(id)}${temporarySuffix}`
     await rm(temporary, { force: true })
     await link(from, temporary)
+    stillLocked()
     await rename(temporary, this.layer(id))
     // Renaming one name of a file over another one does nothing.
     await rm(temporary, { force: true })
@@ -81,13 +85,22 @@ export class Folder<R extends { layers: string[] }> {
 
   /** Removes what its record, with these layers, does not name: what calls that were cut off have left. */
   async tidy(layers: readonly string[]): Promise<void> {
+    stillLocked()
     const kept = new Set([this.recordName, ...layers.map(layerName)])
     for (const name of await readdir(this.path)) if (!kept.has(name) && !name.startsWith(claimPrefix)) await rm(join(this.path, name), { recursive: true, force: true })
     await syncFolder(this.path)
   }
 
+  /** Removes layers that its record does not name any more. */
+  async drop(layers: readonly string[]): Promise<void> {
+    stillLocked()
+    for (const id of layers) await rm(this.layer(id), { force: true })
+    await syncFolder(this.path)
+  }
+
   /** The record goes first, and durably: what is left without one is nobody's. With `to`, its files go to that place, where they may take their time to be removed. */
   async remove(step: (name: string) => void | Promise<void> = () => {}, to: string | null = null): Promise<void> {
+    stillLocked()
     const record = await rm(join(this.path, this.recordName)).then(() => true, (error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
       throw error

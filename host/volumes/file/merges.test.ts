@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RecordFolder } from '../testing/record-folder'
 import { refuses } from '../testing/store-under-test'
 import { FileStore } from './file-store'
 import { SnapshotFolder, type Folder } from './layout'
 import { finishMerges } from './merges'
 import type { Site } from './snapshots'
+import { stillLocked, whileLocked } from './store-lock'
 
 let made: RecordFolder
 let site: Site
@@ -42,6 +43,15 @@ describe('a merge that was written down', () => {
     await finishMerges(site)
     expect([await textsOf(volume), await textsOf(snapshot), await textsOf(other)]).toEqual([['top', 'merged', 'lowest'], ['merged', 'lowest'], ['top', 'kept', 'dropped', 'lowest']])
     expect(await left()).toEqual([])
+  })
+
+  it('is finished where an agent ended between the record and the layers that it does not name any more', async () => {
+    const volume = await made.volume(a, chain)
+    await writtenMerge(volume)
+    const record = await volume.read()
+    if (record) await volume.write({ ...record, layers: ['3', '2', '0'] })
+    await finishMerges({ ...site, shared: true })
+    expect([(await readdir(volume.path)).sort(), await left()]).toEqual([['0.qcow2', '2.qcow2', '3.qcow2', 'volume.json'], []])
   })
 
   it("gives nobody another one's bytes, whose layer has the number of a file that was removed meanwhile", async () => {
@@ -117,6 +127,55 @@ it('a merge by one host loses nothing that another one writes down of its volume
   expect(await textsOf(new SnapshotFolder(made.root, snapshotUid))).toEqual(['top', 'merged', 'lowest'])
   await y.close()
 })
+
+it('a merge by a host that has lost the lock meanwhile removes nothing that another one has made, and leaves its record', async () => {
+  const volume = await made.volume(a, chain)
+  const place = await writtenMerge(volume)
+  const overlaid = { layers: ['4', ...chain.map(([id]) => id)], next: 21, pending: { snapshotUid: randomUUID(), overlay: '4' } }
+  let isTaken = false
+  const theirs = async (): Promise<void> => {
+    if (isTaken) return
+    isTaken = true
+    await made.volume(a, [['4', 'a guest writes here'], ...chain.map(([id]) => [id, join(made.root, 'kept', id)] as const)], overlaid)
+  }
+  await mkdir(join(made.root, 'kept'))
+  for (const [id] of chain) await link(volume.layer(id), join(made.root, 'kept', id))
+  await finishMerges({ ...site, shared: true, step: (name) => (name === 'a folder has the merged layer' ? theirs() : undefined) })
+  expect([await volume.read(), await textsOf(volume)]).toEqual([expect.objectContaining(overlaid), ['a guest writes here', 'top', 'kept', 'dropped', 'lowest']])
+  expect(await readdir(place), 'it is finished later').toContain('merge.json')
+  await finishMerges(site)
+  expect([(await volume.read())?.layers, await textsOf(volume), await left()]).toEqual([['4', '3', '2', '0'], ['a guest writes here', 'top', 'merged', 'lowest'], []])
+})
+
+it('whoever may have lost the lock of a folder of several hosts changes nothing there any more', async () => {
+  const volume = await made.volume(a, chain)
+  const record = await volume.read()
+  const works: ((lock: { age: () => void; kill: () => Promise<unknown> }) => void | Promise<unknown>)[] = [({ age }) => age(), ({ kill }) => kill()]
+  for (const lose of works) {
+    const now = performance.now()
+    const clock = vi.spyOn(performance, 'now')
+    try {
+      await refuses('Unreachable', whileLocked(made.root, 'shared', async () => {
+        stillLocked()
+        await lose({ age: () => void clock.mockReturnValue(now + 60_000), kill: () => killHolder(made.root) })
+        for (const change of [() => volume.tidy([]), () => volume.drop(['3']), () => volume.remove(), () => volume.make(), () => volume.adopt('3', volume.layer('0'))]) await refuses('Unreachable', change())
+        if (record) await volume.write({ ...record, layers: ['0'] })
+      }))
+    } finally {
+      clock.mockRestore()
+    }
+  }
+  expect([await volume.read(), await textsOf(volume)]).toEqual([record, ['top', 'kept', 'dropped', 'lowest']])
+})
+
+/** The process that holds the lock of a folder, as the kernel runs it, is ended. */
+async function killHolder(root: string): Promise<void> {
+  for (const pid of await readdir('/proc')) {
+    const words = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') : ''
+    if (words.startsWith('flock\0--wait\0') && words.includes(`\0${join(root, 'lock')}\0`)) process.kill(Number(pid), 'SIGKILL')
+  }
+  await vi.waitFor(() => expect(stillLocked).toThrow(), { timeout: 20_000 })
+}
 
 describe('what was begun in a folder of several hosts', () => {
   const longAgo = new Date(Date.now() - 3 * 86_400_000)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
 import { VolumeError, type Progress } from '../store'
@@ -119,17 +120,26 @@ function unlessDamaged(error: unknown): false {
   throw error
 }
 
-/** `hasTop`: its first layer is written to, and never a merged one. */
-async function takeMerged<R extends { layers: string[]; inherited: number }>({ folder, hasTop }: { folder: Folder<R>; hasTop: boolean }, place: string, merge: Merge, step: Site['step']): Promise<true> {
+/**
+ * `hasTop`: its first layer is written to, and never a merged one. False: the record was changed meanwhile, by another host that took a lock over which this one had lost; nothing but what the merge drops is ever
+ * removed, for what an old record does not name may be what a guest writes to.
+ */
+async function takeMerged<R extends { layers: string[]; inherited: number }>({ folder, hasTop }: { folder: Folder<R>; hasTop: boolean }, place: string, merge: Merge, step: Site['step']): Promise<boolean> {
   const record = await folder.read()
   const at = record ? record.layers.indexOf(merge.kept) : -1
-  if (!record || at < (hasTop ? 1 : 0) || merge.dropped.some((id, i) => record.layers[at + 1 + i] !== id) || !(await isMerged(folder.layer(merge.kept), place))) return true
+  if (!record || at < (hasTop ? 1 : 0) || !(await isMerged(folder.layer(merge.kept), place))) return true
+  if (!merge.dropped.some((id) => record.layers.includes(id))) {
+    // Whoever began it may have ended before they were gone.
+    await folder.drop(merge.dropped)
+    return true
+  }
+  if (merge.dropped.some((id, i) => record.layers[at + 1 + i] !== id)) return true
   await folder.adopt(merge.kept, layerOf(place))
   await syncFolder(folder.path)
   await step('a folder has the merged layer')
-  const rest = without(record, merge.dropped)
-  await folder.write(rest)
-  await folder.tidy(rest.layers)
+  if (!isDeepStrictEqual(await folder.read(), record)) return false
+  await folder.write(without(record, merge.dropped))
+  await folder.drop(merge.dropped)
   await step('its record is without the layers that were merged')
   return true
 }

@@ -1,21 +1,33 @@
 import { z } from 'zod'
 import { ExecError, run } from '@/platform/exec'
-import { Slots } from '../slots'
+import type { Slots } from '../slots'
+import type { RoomGauge } from '../room'
 import { cephError, CephFailure } from './ceph-errors'
+import { Turns, turnsOfTenant, type Turn } from './turns'
 
 /** How the agent reaches the cluster of a store (`name`): addresses of its monitors, a user without `client.`, and that user's key. `through`: an argv that is put before every command (a namespace). */
 export type CephAccess = { name: string; monitors: readonly string[]; user: string; key: string; through?: readonly string[] }
 
-/** `apart`: without a turn. */
-type CommandOptions = { timeoutMs?: number; signal?: AbortSignal; apart?: boolean }
+/** `turn` left out: a short one; of a long one `timeoutMs` is six hours where it is left out. `apart`: without a turn, for what says whether the cluster answers. */
+type CommandOptions = { timeoutMs?: number; signal?: AbortSignal; turn?: Turn; apart?: boolean }
+/** A cluster that does not answer its gauge is asked nothing else. */
+type Gauge = Pick<RoomGauge, 'isSilent' | 'silent'>
+/** What all tenants of a store share here. `noted`: addresses of hosts that are written down in the pool; `own`: once this host's are. */
+type OfStore = { turns: Turns; noted: Set<string>; own: Promise<void> | null }
 
 /** Seconds that a command waits for the cluster before it says that it is not reached. */
 const patience = 10
 /** What copies or rolls back takes its time by size; what reads is short. Milliseconds. */
-export const longCommandMs = 6 * 3_600_000
+const timeoutsMs: Record<Turn, number> = { short: 60_000, long: 6 * 3_600_000 }
 
-/** Each program is a client of the cluster, of some twenty threads and many MiB: so many of this agent run at a time, of all stores. What takes long keeps nothing short from its turn. */
-const [short, long] = [new Slots(6), new Slots(4)]
+/** By what a store was opened with, which its tenants' have in common. */
+const stores = new WeakMap<CephAccess, OfStore>()
+
+function storeOf(access: CephAccess): OfStore {
+  const made: OfStore = stores.get(access) ?? { turns: new Turns(access.name), noted: new Set(), own: null }
+  stores.set(access, made)
+  return made
+}
 
 /** A client that is shut out stays so for a year: one that sleeps, and wakes after the hour that is Ceph's own, would be let in again. Seconds. */
 export const shutOutSeconds = 365 * 86_400
@@ -31,9 +43,24 @@ const plainSettings = [`client_mount_timeout=${patience}`, `rados_mon_op_timeout
 
 /** The `rbd`, `rados` and `ceph` programs of one store. The key goes to their standard input: it is in no argv and in no file. Throws {@link cephError}'s. */
 export class CephCommands {
-  constructor(private readonly access: CephAccess) {}
+  readonly ofStore: OfStore
 
-  rbd(args: readonly string[], options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<string> {
+  /** For one tenant, where it is one's. `ending`: of whatever has no signal of its own. */
+  constructor(
+    private readonly access: CephAccess,
+    private readonly gauge: Gauge | null = null,
+    private readonly ofTenant: Record<Turn, Slots> = turnsOfTenant(),
+    private readonly ending?: AbortSignal,
+  ) {
+    this.ofStore = storeOf(access)
+  }
+
+  /** The same, whose programs and waits for them end with the signal. */
+  until(signal: AbortSignal | undefined): CephCommands {
+    return new CephCommands(this.access, this.gauge, this.ofTenant, signal)
+  }
+
+  rbd(args: readonly string[], options: CommandOptions = {}): Promise<string> {
     return this.command('rbd', args, options)
   }
 
@@ -56,22 +83,21 @@ export class CephCommands {
     return this.command('rados', ['--pool', pool, '--namespace', namespace, ...args], {})
   }
 
-  /** `apart`: without a turn, for what says whether the cluster answers. */
-  ceph(args: readonly string[], options: { timeoutMs?: number; apart?: boolean } = {}): Promise<string> {
+  ceph(args: readonly string[], options: CommandOptions = {}): Promise<string> {
     return this.command('ceph', ['--connect-timeout', String(patience), ...args], options)
   }
 
   /** Some verbs print one value after the other: the first is what is asked for. */
-  async cephJson<T>(schema: z.ZodType<T>, args: readonly string[], options: { timeoutMs?: number; apart?: boolean } = {}): Promise<T> {
+  async cephJson<T>(schema: z.ZodType<T>, args: readonly string[], options: CommandOptions = {}): Promise<T> {
     const [first = ''] = (await this.ceph([...args, '--format', 'json'], options)).trim().split(/(?<=\])(?=\[)/, 1)
     return parsed(schema, `ceph ${args.slice(0, 2).join(' ')}`, first)
   }
 
   /** A script of ours over Ceph's libraries for what no program of it does in one piece. Its arguments come after the monitors and the user; it ends with a number of errno.h. `what`: for errors. */
-  async python(what: string, script: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  python(what: string, script: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
     const { monitors, user } = this.access
     // The one that these libraries are for, whichever comes first on the path; -I: nothing of the machine's has a say in it.
-    await this.run(what, ['/usr/bin/python3', '-I', '-c', script, monitors.join(','), user, ...args, ...plainSettings], { timeoutMs: longCommandMs, signal })
+    return this.run(what, ['/usr/bin/python3', '-I', '-c', script, monitors.join(','), user, ...args, ...plainSettings], options)
   }
 
   private command(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
@@ -79,16 +105,24 @@ export class CephCommands {
     return this.run(verb(program, args), [program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args], options)
   }
 
-  private async run(what: string, argv: readonly string[], { apart, ...options }: CommandOptions): Promise<string> {
+  private async run(what: string, argv: readonly string[], { apart, turn = 'short', timeoutMs = timeoutsMs[turn], signal = this.ending }: CommandOptions): Promise<string> {
     const { name, key, through = [] } = this.access
     const [program = '', ...args] = [...through, ...argv]
+    const task = () => run(program, args, { input: key, timeoutMs, signal })
     try {
-      const task = () => run(program, args, { input: key, timeoutMs: 60_000, ...options })
-      return (await (apart ? task() : (options.timeoutMs === longCommandMs ? long : short).do(task, options.signal))).stdout
+      return (await (apart ? task() : this.inTurn(turn, task, signal))).stdout
     } catch (error) {
-      if (options.signal?.aborted) throw options.signal.reason
+      if (signal?.aborted) throw signal.reason
       throw error instanceof ExecError ? cephError(name, what, error) : error
     }
+  }
+
+  private inTurn<T>(turn: Turn, task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const asked = async (): Promise<T> => {
+      if (this.gauge?.isSilent) throw this.gauge.silent
+      return task()
+    }
+    return this.gauge?.isSilent ? asked() : this.ofStore.turns.take(turn, this.ofTenant, asked, signal)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ExecError } from '@/platform/exec'
+import { ExecError } from '@/platform/exec'
 import { VolumeError, type VolumeErrorCode } from '../store'
 
 /** Numbers of errno.h that `rbd` and `ceph` end with. */
@@ -13,6 +13,7 @@ const outcomes: Readonly<Record<number, { code: VolumeErrorCode; cause: string }
   [errno.quota]: { code: 'NoSpace', cause: "the pool's quota is used up: raise it, or free some of the pool" },
   [errno.notPermitted]: { code: 'Unreachable', cause: "the store's user may not do that: give it the rights that docs/adr/0045 lists" },
   [errno.denied]: { code: 'Unreachable', cause: "the store's user may not do that: give it the rights that docs/adr/0045 lists" },
+  [errno.invalid]: { code: 'Unreachable', cause: 'the cluster takes it for invalid: look whether it is one of the versions that docs/adr/0045 lists, and whether somebody has changed something of the pool' },
   [errno.shutDown]: { code: 'Unreachable', cause: 'the cluster has shut this host out' },
 }
 const missing = { code: 'Unreachable', cause: 'this host lacks a Debian package: apt-get install ceph-common qemu-block-extra' } as const
@@ -47,10 +48,15 @@ function numberOf(what: string, error: ExecError): number | null {
   return said === undefined ? null : Number(said)
 }
 
+export const isFailure = (error: unknown, ...numbers: readonly number[]): error is CephFailure => error instanceof CephFailure && error.errno !== null && numbers.includes(error.errno)
+
+/** It was ended in the middle of its work. */
+export const isOutOfTime = ({ cause }: CephFailure): boolean => cause instanceof ExecError && cause.signal === 'SIGKILL'
+
 /** Takes what a failure of these numbers means for something already done. */
 export function unless<T>(numbers: readonly number[], instead: T): (error: unknown) => T {
   return (error) => {
-    if (error instanceof CephFailure && error.errno !== null && numbers.includes(error.errno)) return instead
+    if (isFailure(error, ...numbers)) return instead
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { VolumeError } from '../store'
 import { forgetEpochs, readClaim, readEpochs, requireCurrent, writeClaim } from './epochs'
 import { clientsOf, shutOut } from './fence'
+import { hostOf, knownHosts, noteHost, noteOwnHost } from './hosts'
 import { type RbdPlace, volumeImage } from './rbd-place'
 
 /**
@@ -12,6 +13,7 @@ export async function claim(place: RbdPlace, uid: string, epoch: number): Promis
   const known = await readClaim(place, uid)
   requireCurrent(uid, epoch, known.epoch)
   if (known.epoch === epoch && known.state === 'claimed') return []
+  await noteOwnHost(place)
   await writeClaim(place, uid, { epoch, state: 'claiming' })
   await refuseLower(place, uid, epoch)
   const clients = await shutOut(place, uid, volumeImage(uid), () => refuseLower(place, uid, epoch))
@@ -36,12 +38,20 @@ export async function requireClaim(place: RbdPlace, uid: string, epoch: number):
   throw new VolumeError('Conflict', uid, `Volume ${uid} is not claimed under epoch ${epoch}: whoever had it before may have it still. Claim it first; it is tried again.`)
 }
 
-/** @returns the address of whoever holds the image's lock, whom a later claim will find and shut out, however long he sleeps */
+/**
+ * @returns the address of whoever holds the image's lock, whom a later claim will find and shut out, however long he sleeps: his host is written down by then. A lock alone may be a false one, so its owner is one whom the
+ * cluster itself sees, or is at a host that is known.
+ */
 export async function confirmOpen(place: RbdPlace, uid: string, epoch: number): Promise<string> {
-  const { locks } = await clientsOf(place, volumeImage(uid))
+  const { locks, watchers } = await clientsOf(place, volumeImage(uid))
   await requireClaim(place, uid, epoch)
-  const [lock] = locks
-  if (lock !== undefined) return lock.address
+  const seen = locks.find(({ address }) => watchers.includes(address))
+  const hosts = seen === undefined && locks.length > 0 ? await knownHosts(place) : new Set()
+  const lock = seen ?? locks.find(({ address }) => hosts.has(hostOf(address)))
+  if (lock !== undefined) {
+    await noteHost(place, lock.address)
+    return lock.address
+  }
   throw new VolumeError('NotFenced', uid, `Volume ${uid} is open without its lock: a later owner would not find who has it open. Close it, and open it again; it is tried again.`)
 }
 

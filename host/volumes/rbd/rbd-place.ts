@@ -1,7 +1,9 @@
-import { z } from 'zod'
-import { CephFailure, errno, unless } from './ceph-errors'
-import { type CephCommands, longCommandMs } from './ceph-commands'
+import type { z } from 'zod'
+import { abortable } from '@/host/hypervisor/templates/abortable'
+import { CephFailure, errno, isOutOfTime, unless } from './ceph-errors'
+import type { CephCommands } from './ceph-commands'
 import { diskUsage, imageInfo, imageLines, imageNames, snapshotLines } from './replies'
+import type { Turn } from './turns'
 
 /** Names of images: a volume that is whole, one that is being made, and one that is removed and whose snapshots are not. */
 export const volumeImage = (uid: string) => `volume-${uid}`
@@ -13,18 +15,34 @@ export const uidOf = (image: string): string | null => /^(?:volume|removed)-([0-
 /** With exclusive-lock an image has one owner at a time, whom others find; object-map and fast-diff make usage quick to read; deep-flatten lets a clone's snapshots go on without its parent. */
 const features = ['layering', 'exclusive-lock', 'object-map', 'fast-diff', 'deep-flatten']
 
+/** Of removed images a call looks at so many: whoever broke out of a VM can make any number. */
+const sweptAtOnce = 20
+/** What takes long seldom. Milliseconds. */
+const fewMinutes = 300_000
+
 /** The images of one tenant: an RBD namespace of a pool. */
 export class RbdPlace {
-  private made: Promise<void> | undefined
+  /** `made`: its namespace. `swept`: the last removed image that was looked at. */
+  constructor(
+    readonly commands: CephCommands,
+    readonly pool: string,
+    readonly namespace: string,
+    private readonly known: { made?: Promise<void>; swept?: string } = {},
+    private readonly signal?: AbortSignal,
+  ) {}
 
-  constructor(readonly commands: CephCommands, readonly pool: string, readonly namespace: string) {}
+  /** The same, whose programs and waits for them end with the signal. */
+  until(signal: AbortSignal | undefined): RbdPlace {
+    return new RbdPlace(this.commands.until(signal), this.pool, this.namespace, this.known, signal)
+  }
 
-  /** The namespace is made when it is first needed. */
+  /** The namespace is made when it is first needed. Whoever needs it meanwhile waits for that, so it does not end with the first one's signal. */
   ready(): Promise<void> {
-    return (this.made ??= this.commands.rbd(['namespace', 'create', this.path()]).then(() => {}, unless([errno.exists], undefined)).catch((error: unknown) => {
-      this.made = undefined
+    this.known.made ??= this.commands.until(undefined).rbd(['namespace', 'create', this.path()]).then(() => {}, unless([errno.exists], undefined)).catch((error: unknown) => {
+      delete this.known.made
       throw error
-    }))
+    })
+    return this.signal ? abortable(this.known.made, this.signal) : this.known.made
   }
 
   path(image?: string, snapshot?: string): string {
@@ -62,11 +80,11 @@ export class RbdPlace {
   }
 
   async importImage(file: string, image: string, signal: AbortSignal): Promise<void> {
-    await this.commands.rbd(['import', '--no-progress', '--image-format', '2', ...features.flatMap((feature) => ['--image-feature', feature]), file, this.path(image)], { timeoutMs: longCommandMs, signal })
+    await this.commands.rbd(['import', '--no-progress', '--image-format', '2', ...features.flatMap((feature) => ['--image-feature', feature]), file, this.path(image)], { turn: 'long', signal })
   }
 
   async resize(image: string, sizeBytes: number, { shrink = false } = {}): Promise<void> {
-    await this.commands.rbd(['resize', '--no-progress', ...(shrink ? ['--allow-shrink'] : []), '--size', `${sizeBytes}B`, this.path(image)], { timeoutMs: longCommandMs })
+    await this.commands.rbd(['resize', '--no-progress', ...(shrink ? ['--allow-shrink'] : []), '--size', `${sizeBytes}B`, this.path(image)], shrink ? { turn: 'long' } : { timeoutMs: fewMinutes })
   }
 
   /** Of a removed volume: its snapshots alone have bytes from now on. */
@@ -78,14 +96,18 @@ export class RbdPlace {
     await this.commands.rbd(['rename', this.path(from), this.path(to)])
   }
 
-  /** Also of what was only half made, or is not there. */
-  async removeImage(image: string): Promise<void> {
-    await this.commands.rbd(['rm', '--no-progress', this.path(image)], { timeoutMs: longCommandMs }).catch(unless([errno.notFound], undefined))
+  async removeSnapshot(image: string, snapshot: string): Promise<void> {
+    await this.commands.rbd(['snap', 'rm', '--no-progress', this.path(image, snapshot)], { timeoutMs: fewMinutes }).catch(unless([errno.notFound], undefined))
+  }
+
+  /** Also of what was only half made, or is not there. A short one goes as far as it comes in a minute. */
+  async removeImage(image: string, turn: Turn = 'long'): Promise<void> {
+    await this.commands.rbd(['rm', '--no-progress', this.path(image)], { turn }).catch(unless([errno.notFound], undefined))
   }
 
   /** What calls that were cut off have left of a volume that was being made. Another host that makes it still has its own open: that is left to it. */
-  async removeHalfMade(uid: string): Promise<void> {
-    for (const image of (await this.names()).filter((name) => isMaking(name, uid))) await this.removeImage(image).catch(this.later)
+  async removeHalfMade(uid: string, turn: Turn): Promise<void> {
+    for (const image of (await this.names()).filter((name) => isMaking(name, uid))) await this.removeImage(image, turn).catch(this.later)
   }
 
   /** Which image has the snapshot; null: none. */
@@ -94,15 +116,19 @@ export class RbdPlace {
     return line === undefined ? null : { image: line.image, sizeBytes: line.size }
   }
 
-  /** Of removed volumes those that nothing needs any more. What is in use meanwhile is left for the next time. */
-  async sweep(): Promise<void> {
-    for (const image of (await this.names()).filter((name) => name.startsWith('removed-'))) {
+  /** Of removed volumes those that nothing needs any more, `first` before all: some of them, the next time the next ones. What is in use meanwhile, or takes long, is left for then. */
+  async sweep(first: string | null = null): Promise<void> {
+    const removed = (await this.names()).filter((name) => name.startsWith('removed-') && uidOf(name) !== null && name !== first).sort()
+    const next = Math.max(0, removed.findIndex((name) => name > (this.known.swept ?? '')))
+    const some = [...removed.slice(next), ...removed.slice(0, next)].slice(0, sweptAtOnce)
+    this.known.swept = some.at(-1) ?? ''
+    for (const image of [...(first?.startsWith('removed-') ? [first] : []), ...some]) {
       const kept = await this.snapshots(image).catch(unless([errno.notFound], []))
-      if (kept.length === 0) await this.removeImage(image).catch(this.later)
+      if (kept.length === 0) await this.removeImage(image, 'short').catch(this.later)
     }
   }
 
   private readonly later = (error: unknown): void => {
-    if (!(error instanceof CephFailure) || error.code !== 'Conflict') throw error
+    if (!(error instanceof CephFailure) || (error.code !== 'Conflict' && !isOutOfTime(error))) throw error
   }
 }

@@ -1,11 +1,12 @@
 import type { VolumeFence } from '@/contracts/host/v1/volumes'
 import type { Room, RoomGauge } from '../room'
 import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
-import { CephCommands, longCommandMs, type CephAccess } from './ceph-commands'
+import { CephCommands, type CephAccess } from './ceph-commands'
 import { errno, unless } from './ceph-errors'
 import { claim, confirmOpen, release, requireClaim } from './claims'
 import { readEpochs, requireCurrent } from './epochs'
 import { clientsOf } from './fence'
+import { noteOwnHost } from './hosts'
 import { importArchive } from './import'
 import { RbdPlace, uidOf, volumeImage } from './rbd-place'
 import { poolGauge } from './pool-gauge'
@@ -26,22 +27,24 @@ export class RbdStore implements VolumeStore {
   private readonly gauge: RoomGauge
 
   constructor(private readonly options: RbdStoreOptions) {
-    this.place = new RbdPlace(new CephCommands(options.access), options.pool, options.namespace)
     this.gauge = options.gauge ?? poolGauge(options.access, options.pool)
+    this.place = new RbdPlace(new CephCommands(options.access, this.gauge), options.pool, options.namespace)
   }
 
   probe(): Promise<Room> {
     return this.gauge.read(answerMs)
   }
 
-  async create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress): Promise<void> {
-    if (origin.kind === 'snapshot') await this.clone(origin.snapshotUid, uid, sizeBytes)
-    else await makeWhole(this.place, uid, sizeBytes, (image) => this.place.createImage(image, sizeBytes))
+  async create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress, signal?: AbortSignal): Promise<void> {
+    const place = this.place.until(signal)
+    if (origin.kind === 'snapshot') await clone(place, origin.snapshotUid, uid, sizeBytes)
+    else await makeWhole(place, uid, sizeBytes, (image) => place.createImage(image, sizeBytes))
     progress(1)
   }
 
   async import({ uid, sizeBytes }: { uid: string; sizeBytes: number }, archive: Archive, progress: Progress, signal: AbortSignal): Promise<void> {
-    await makeWhole(this.place, uid, sizeBytes, (image) => importArchive(this.place, { uid, sizeBytes, image, work: this.options.work, free: async () => (await this.probe()).freeBytes }, archive, progress, signal))
+    const place = this.place.until(signal)
+    await makeWhole(place, uid, sizeBytes, (image) => importArchive(place, { uid, sizeBytes, image, work: this.options.work, free: async () => (await this.probe()).freeBytes }, archive, progress, signal))
     progress(1)
   }
 
@@ -75,7 +78,7 @@ export class RbdStore implements VolumeStore {
     else requireCurrent(uid, epoch, (await readEpochs(this.place, uid)).highest)
     const { pool, namespace } = this.options
     const server = this.options.access.monitors.map((address) => ({ host: address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'), port: /:(\d+)$/.exec(address)?.[1] ?? '3300' }))
-    return { kind: 'rbd', options: { pool, namespace, image: volumeImage(uid), user: tenantUser(namespace), server }, readOnly: access === 'read', secret: () => tenantKey(this.place.commands, pool, namespace) }
+    return { kind: 'rbd', options: { pool, namespace, image: volumeImage(uid), user: tenantUser(pool, namespace), server }, readOnly: access === 'read', secret: () => tenantKey(this.place.commands, pool, namespace) }
   }
 
   async confirmOpen(uid: string, epoch: number): Promise<{ address: string }> {
@@ -89,8 +92,8 @@ export class RbdStore implements VolumeStore {
     })
   }
 
-  grow(uid: string, sizeBytes: number): Promise<void> {
-    return grow(this.place, uid, sizeBytes)
+  grow(uid: string, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    return grow(this.place.until(signal), uid, sizeBytes)
   }
 
   async prepareSnapshot(uid: string): Promise<SnapshotStep> {
@@ -110,30 +113,37 @@ export class RbdStore implements VolumeStore {
   }
 
   async flatten(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
-    const { hasParent } = await requireImage(this.place, uid)
-    if (hasParent) await this.place.commands.rbd(['flatten', '--no-progress', this.place.path(volumeImage(uid))], { timeoutMs: longCommandMs, signal })
-    await this.place.sweep()
+    const place = this.place.until(signal)
+    const { hasParent } = await requireImage(place, uid)
+    if (hasParent) {
+      await noteOwnHost(place)
+      await place.commands.rbd(['flatten', '--no-progress', place.path(volumeImage(uid))], { turn: 'long' })
+    }
+    await place.sweep()
     progress(1)
   }
 
   async revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
-    await this.closed(uid)
-    if (epoch !== undefined) await requireClaim(this.place, uid, epoch)
-    await rollBack(this.place, uid, snapshotUid, epoch ?? null, signal)
+    const place = this.place.until(signal)
+    await closed(place, uid)
+    if (epoch !== undefined) await requireClaim(place, uid, epoch)
+    await noteOwnHost(place)
+    await rollBack(place, uid, snapshotUid, epoch ?? null, signal)
     progress(1)
   }
 
-  removeSnapshot(snapshotUid: string): Promise<void> {
-    return removeSnapshot(this.place, snapshotUid).catch(unless([errno.notFound], undefined))
+  removeSnapshot(snapshotUid: string, volumeUid: string | null = null): Promise<void> {
+    return removeSnapshot(this.place, snapshotUid, volumeUid).catch(unless([errno.notFound], undefined))
   }
 
-  async remove(uid: string): Promise<void> {
-    await this.closed(uid)
-    await remove(this.place, uid).catch(unless([errno.notFound], undefined))
+  async remove(uid: string, signal?: AbortSignal): Promise<void> {
+    const place = this.place.until(signal)
+    await closed(place, uid)
+    await remove(place, uid).catch(unless([errno.notFound], undefined))
   }
+}
 
-  private async closed(uid: string): Promise<void> {
-    const { addresses } = await clientsOf(this.place, volumeImage(uid)).catch(unless([errno.notFound], { addresses: [], watchers: [], locks: [] }))
-    await requireClosed(this.place, uid, addresses)
-  }
+async function closed(place: RbdPlace, uid: string): Promise<void> {
+  const { addresses } = await clientsOf(place, volumeImage(uid)).catch(unless([errno.notFound], { addresses: [], watchers: [], locks: [] }))
+  await requireClosed(place, uid, addresses)
 }

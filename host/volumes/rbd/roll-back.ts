@@ -39,7 +39,7 @@ finally:
 /** @param epoch under which it was claimed; null: whatever it is. Throws `Stale` where it was claimed under a higher one since. */
 export async function rollBackImage(place: RbdPlace, uid: string, at: { image: string; snapshot: string }, epoch: number | null, signal: AbortSignal): Promise<void> {
   const { pool, namespace, commands } = place
-  await commands.python('rbd snap rollback', script, [pool, namespace, at.image, at.snapshot, objectOf(uid), epoch === null ? '' : String(epoch)], signal).catch(async (error: unknown) => {
+  await commands.python('rbd snap rollback', script, [pool, namespace, at.image, at.snapshot, objectOf(uid), epoch === null ? '' : String(epoch)], { turn: 'long', signal }).catch(async (error: unknown) => {
     if (!(error instanceof CephFailure) || error.errno !== stale || epoch === null) throw error
     const { highest } = await readEpochs(place, uid)
     requireCurrent(uid, epoch, highest)

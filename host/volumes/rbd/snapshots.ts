@@ -1,8 +1,7 @@
 import { VolumeError, type SnapshotFacts } from '../store'
 import { errno, unless } from './ceph-errors'
-import { longCommandMs } from './ceph-commands'
 import { getNote, removeNote, setNote } from './notes'
-import { type RbdPlace, uidOf, volumeImage } from './rbd-place'
+import { type RbdPlace, removedImage, uidOf, volumeImage } from './rbd-place'
 import { rollBackImage } from './roll-back'
 import { makeWhole, noSnapshot, requireImage } from './volumes'
 
@@ -25,11 +24,20 @@ async function snapshotOf(place: RbdPlace, image: string, snapshotUid: string): 
   return one ? { image, sizeBytes: one.size } : null
 }
 
-/** Clones of it keep their bytes: RBD keeps a removed snapshot for as long as there are some. */
-export async function removeSnapshot(place: RbdPlace, snapshotUid: string): Promise<void> {
-  const there = await place.imageWith(snapshotUid)
-  if (there !== null) await place.commands.rbd(['snap', 'rm', '--no-progress', place.path(there.image, snapshotUid)], { timeoutMs: longCommandMs }).catch(unless([errno.notFound], ''))
-  await place.sweep()
+/** Clones of it keep their bytes: RBD keeps a removed snapshot for as long as there are some. `of`: the volume that it is most likely of. */
+export async function removeSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<void> {
+  const there = await findSnapshot(place, snapshotUid, of)
+  if (there !== null) await place.removeSnapshot(there.image, snapshotUid)
+  await place.sweep(there?.image ?? null)
+}
+
+/** In the volume that it is most likely of before all images of the tenant are opened. */
+async function findSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<{ image: string; sizeBytes: number } | null> {
+  for (const image of of === null ? [] : [volumeImage(of), removedImage(of)]) {
+    const there = await snapshotOf(place, image, snapshotUid)
+    if (there !== null) return there
+  }
+  return place.imageWith(snapshotUid)
 }
 
 export async function clone(place: RbdPlace, snapshotUid: string, uid: string, sizeBytes: number): Promise<void> {
@@ -55,9 +63,8 @@ export async function rollBack(place: RbdPlace, uid: string, snapshotUid: string
   await removeNote(place, uid, revertedFrom)
 }
 
-/** `of`: the volume that it is most likely of, which is asked before all images of the tenant are opened. */
 export async function describeSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<SnapshotFacts | null> {
-  const there = (of === null ? null : await snapshotOf(place, volumeImage(of), snapshotUid)) ?? (await place.imageWith(snapshotUid))
+  const there = await findSnapshot(place, snapshotUid, of)
   if (there === null) return null
   const usage = (await place.usage(there.image)).find(({ snapshot }) => snapshot === snapshotUid)
   return { sizeBytes: there.sizeBytes, storedBytes: usage?.used_size ?? 0, volumeUid: there.image.startsWith('volume-') ? uidOf(there.image) : null }

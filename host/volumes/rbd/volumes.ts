@@ -20,7 +20,8 @@ export async function requireImage(place: RbdPlace, uid: string): Promise<{ size
 export async function makeWhole(place: RbdPlace, uid: string, sizeBytes: number, make: (image: string) => Promise<void>): Promise<void> {
   await place.ready()
   if (await isThere(place, uid, sizeBytes)) return
-  await place.removeHalfMade(uid)
+  // It is not waited for: what is left of it goes with the volume.
+  await place.removeHalfMade(uid, 'short')
   const making = makingImage(uid, randomBytes(4).toString('hex'))
   await make(making)
   const made = await place.info(making)
@@ -52,12 +53,12 @@ export async function requireClosed(place: RbdPlace, uid: string, clients: reado
 /** An image whose snapshots are needed goes on without a name of its own, and without bytes that only it had. */
 export async function remove(place: RbdPlace, uid: string): Promise<void> {
   const image = volumeImage(uid)
-  await place.removeHalfMade(uid)
+  await place.removeHalfMade(uid, 'long')
   const snapshots = await place.snapshots(image).catch(unless([errno.notFound], null))
   if (snapshots === null) {
     // An earlier call may have come as far as its name.
     if (((await place.info(removedImage(uid)))?.size ?? 0) > 0) await place.empty(removedImage(uid))
-    await place.sweep()
+    await place.sweep(removedImage(uid))
   }
   else if (snapshots.length === 0) await place.removeImage(image)
   else {

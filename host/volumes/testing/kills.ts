@@ -181,7 +181,8 @@ async function goOnInOverlay(of: AcknowledgedWriter, store: VolumeStore, snapsho
   const serial = serialOf(uid)
   const image = await store.image(uid, 'write', of.epoch)
   const there = (await vm.volumes.plugged()).find((one) => one.serial === serial)
-  const top = image.kind === 'layers' ? image.layers[1] : undefined
-  if (top && there?.layers[0] === top.id) await vm.volumes.snapshot([{ serial, top: { ...top, readOnly: false }, overlay: step.overlay, direct: false }])
+  if (image.kind !== 'layers') return true
+  const [, top] = image.layers
+  if (top && there?.layers[0] === top.id) await vm.volumes.snapshot([{ serial, top: { ...top, readOnly: false }, overlay: step.overlay, direct: image.direct }])
   return true
 }

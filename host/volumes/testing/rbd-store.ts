@@ -8,8 +8,11 @@ import type { OpenImage } from './qemu-io'
 import { QemuWriter } from './qemu-writer'
 import type { StoreUnderTest } from './store-under-test'
 
-/** What docs/adr/0045 says that the agent's user needs, and no more. */
-const agentRights = ['mon', 'profile rbd, allow command "auth get-or-create", allow command "mgr dump"', 'osd', `profile rbd pool=${testPool}`]
+/** What docs/guides/volumes.md says that the agent's user needs, and no more. */
+function agentRights(pool: string): string[] {
+  const users = `allow command "auth get-or-create" with entity regex "client[.]hypernetes-${pool}-[0-9a-f]{32}" caps_mon="allow service mon r, allow service osd r" caps_mgr="allow service none r" caps_mds="allow r path=/none" caps_osd regex "profile rbd pool=${pool} namespace=[0-9a-f]{32}"`
+  return ['mon', `profile rbd, allow command "mgr dump", ${users}`, 'osd', `profile rbd pool=${pool}`]
+}
 
 /** A store of images of a Ceph of its own, by an agent that has the rights it needs alone; one QEMU opens what is asked for. */
 export async function openRbdStore(): Promise<StoreUnderTest & { ceph: TestCeph; options: RbdStoreOptions }> {
@@ -35,8 +38,8 @@ export async function openRbdStore(): Promise<StoreUnderTest & { ceph: TestCeph;
 }
 
 /** Neither argv nor a file of the test has the key: Ceph makes it. */
-export async function agentKey(ceph: TestCeph): Promise<string> {
-  const text = await ceph.admin.ceph(['auth', 'get-or-create-key', 'client.hypernetes', ...agentRights])
+export async function agentKey(ceph: TestCeph, user = 'hypernetes', pool = testPool): Promise<string> {
+  const text = await ceph.admin.ceph(['auth', 'get-or-create-key', `client.${user}`, ...agentRights(pool)])
   return text.trim()
 }
 

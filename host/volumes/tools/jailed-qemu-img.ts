@@ -15,6 +15,9 @@ const jobPlace = '/job'
 /** It keeps tables of an image in memory, whose sizes QEMU bounds (32 MiB the first level, 8 MiB the reference counts) and whose caches grow with the size to 32 MiB. */
 const limits = { memoryBytes: 512 << 20, addressSpace: 3 * 2 ** 30, openFiles: 128, processes: 64, cpuSeconds: 4 * 3600 }
 const timeLimitMs = 6 * 3_600_000
+const bytesPerMs = 2 ** 30 / 60_000
+/** Longer no program works on so many bytes for whom others wait: one that is made to work for ever keeps them waiting no longer. */
+export const timeFor = (bytes: number): number => Math.min(timeLimitMs, 600_000 + Math.ceil(bytes / bytesPerMs))
 /** A qcow2 of clusters of 64 KiB has some 0.2 ‰ of tables; QEMU never writes more of them than twice. */
 const tablesOf = (sizeBytes: number): number => (64 << 20) + Math.ceil(sizeBytes / 100)
 
@@ -50,7 +53,7 @@ export async function withJob<T>(folder: string, work: (job: Job) => Promise<T>)
  * Runs qemu-img on images whose bytes are a stranger's: in a jail without a network that has nothing but them and at most one folder to write in; memory, time and
  * the size of a file are bounded, and whatever makes more of that folder than three plain files is ended. Resolves with what it printed. Throws {@link ExecError}, {@link WroteTooMuch}, or the signal's reason.
  */
-export async function jailedQemuImg(args: readonly string[], { readOnly, job, maxBytes = 0, maxStored = Infinity, isIdle = false, progress, signal, timeoutMs = timeLimitMs }: JailedWork): Promise<string> {
+export async function jailedQemuImg(args: readonly string[], { readOnly, job, maxBytes = 0, maxStored = Infinity, isIdle = false, progress, signal, timeoutMs = isIdle ? timeLimitMs : timeFor(maxBytes) }: JailedWork): Promise<string> {
   signal?.throwIfAborted()
   const bounds = { ...limits, fileBytes: maxBytes + tablesOf(maxBytes) }
   const uid = job?.uid ?? jailUid()

@@ -25,7 +25,7 @@ export class ModelVolumeRows {
   }
 
   world(): World | null {
-    const hosts = this.machines.map(({ id, lost, declared }): WorldHost => ({ id, name: id, ready: !lost && !declared, lost, declared, reaches: true, kept: 0, freeBytes: null }))
+    const hosts = this.machines.map(({ id, lost, declared }): WorldHost => ({ id, name: id, ready: !lost && !declared, lost, declared, reaches: true, away: false, kept: 0, freeBytes: null }))
     if (!this.volume) return null
     const work = (this.kind === 'rbd' && this.volume.stored !== 'Ready') || this.volume.revertTo !== null || this.size > this.storedSize || [...this.snapshots.values()].includes('Asked')
     return structuredClone({ volume: { ...this.volume, work }, attachments: this.attachments, pods: this.pods, hosts })

@@ -191,6 +191,26 @@ describe('the volume controller', () => {
     expect(await right(uid)).toMatchObject({ host: 0, leaving: true })
   })
 
+  it('leaves a keeper at work its volume until that has not reached the store for a minute in a row', async () => {
+    const uid = await volume('ceph', { storedPhase: 'Creating', hostId: host(0), epoch: 4n })
+    const reaches = async (reachable: boolean) => {
+      await db.volumeStoreHost.update({ where: { storeId_hostId: { storeId: stores.ceph.storeId, hostId: host(0) } }, data: { reachable } })
+      await settle()
+      return (await right(uid))?.leaving
+    }
+    try {
+      expect(await reaches(false)).toBe(false)
+      steady = 59_000
+      expect([await reaches(false), await reaches(true), await reaches(false)]).toEqual([false, false, false])
+      steady = 118_000
+      expect(await reaches(false)).toBe(false)
+      steady = 119_000
+      expect(await reaches(false)).toBe(true)
+    } finally {
+      await reaches(true)
+    }
+  })
+
   it('purges a deleted volume when its time is over, and removes its row once it is gone from its store', async () => {
     const uid = await volume('local', { storedPhase: 'Ready', storedSizeBytes: 1n << 30n, hostId: host(0), homeHostId: host(0), epoch: 1n, deletedAt: new Date(), purgeAt: new Date(Date.now() + 3_600_000) })
     await settle()

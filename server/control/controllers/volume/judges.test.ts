@@ -38,3 +38,16 @@ it('a host is lost once it has been silent for its time, and no longer than it i
   expect([...judges.lost([{ ...silent, phase: 'Ready' }])]).toEqual([])
   expect(judges.lookAt([{ ...silent, heard: 2 }]).size).toBe(0)
 })
+
+it('a host is away from a store once it has not reached it for a minute in a row', () => {
+  let steady = 0
+  const judges = new SteadyJudges(() => steady)
+  const look = (reaches: boolean, store = 's') => [...judges.away(store, [{ id: 'h', reaches }])]
+  expect([look(true), look(false)]).toEqual([[], []])
+  steady = 59_999
+  expect([look(false), look(false, 'other')]).toEqual([[], []])
+  steady = 60_000
+  expect([look(false), look(false, 'other'), look(true), look(false)]).toEqual([['h'], [], [], []])
+  steady = 120_000
+  expect(look(false)).toEqual(['h'])
+})

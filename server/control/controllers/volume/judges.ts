@@ -3,6 +3,8 @@ import type { Judges } from './read-world'
 
 /** So long a keeper without anything to do is kept, for a pod that is created anew where the one before was. */
 const idleMs = 60_000
+/** So long a host that is heard of may not reach a store before another one is asked to keep its volumes. */
+const awayMs = 60_000
 /** By so much the database's clock may run ahead of this process's. */
 const slackMs = 60_000
 
@@ -13,6 +15,7 @@ const slackMs = 60_000
 export class SteadyJudges implements Judges {
   private readonly silent: LostHosts
   private readonly idle = new Map<string, number>()
+  private readonly unreached = new Map<string, number>()
   private first: { steady: number; database: number } | null = null
 
   constructor(private readonly steady: () => number = () => performance.now()) {
@@ -35,6 +38,18 @@ export class SteadyJudges implements Judges {
     this.first ??= { steady, database }
     const trusted = Math.min(database, this.first.database + (steady - this.first.steady) + slackMs)
     return purgeAt !== null && purgeAt.getTime() <= trusted
+  }
+
+  /** Of one look at a store: each one at which a host reaches it gives that its time once more. */
+  away(storeId: string, hosts: readonly { id: string; reaches: boolean }[]): ReadonlySet<string> {
+    const now = this.steady()
+    return new Set(hosts.flatMap(({ id, reaches }) => {
+      const key = `${storeId} ${id}`
+      const since = this.unreached.get(key) ?? now
+      if (reaches) this.unreached.delete(key)
+      else this.unreached.set(key, since)
+      return !reaches && now - since >= awayMs ? [id] : []
+    }))
   }
 
   isIdle(uid: string, busy: boolean): boolean {

@@ -7,7 +7,7 @@ const local: WorldStore = { kind: 'file', shared: false }
 const shared: WorldStore = { kind: 'file', shared: true }
 const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Ready', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
 const pod = (uid: string, hostId: string | null, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId, holds: true, names: true, readOnly: false, ...over })
-const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, lost: false, declared: false, reaches: true, kept: 0, freeBytes: null, ...over })
+const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, lost: false, declared: false, reaches: true, away: false, kept: 0, freeBytes: null, ...over })
 const silent = { ready: false, lost: true }
 const waits = (podUid: string, over: Partial<WorldAttachment> = {}): WorldAttachment => ({ uid: `a-${podUid}`, podUid, hostId: null, epoch: null, readOnly: false, phase: 'Waiting', wanted: true, problem: '', ...over })
 const has = (podUid: string, hostId: string, over: Partial<WorldAttachment> = {}): WorldAttachment => waits(podUid, { hostId, epoch: 4, phase: 'Attached', ...over })
@@ -127,8 +127,9 @@ describe('a volume that no pod has', () => {
     expect(plan({ volume: volume({ idle: true, store: shared }) })).toEqual([{ kind: 'leave' }])
     expect(plan({ volume: volume({ idle: true }), hosts: [host('h1', silent)] })).toEqual([])
   })
-  it('leaves a keeper that does not reach the store where another one does, and says so where none does', () => {
-    const hosts = [host('h1', { reaches: false }), host('h2')]
+  it('leaves a keeper that has not reached the store for its time where another one does, and says so where none does', () => {
+    const hosts = [host('h1', { reaches: false, away: true }), host('h2')]
+    expect(plan({ volume: volume({ work: true }), hosts: [host('h1', { reaches: false }), host('h2')] })).toEqual([])
     for (const store of [rbd, shared]) expect(plan({ volume: volume({ store, work: true }), hosts })).toEqual([{ kind: 'leave' }])
     expect(plan({ volume: volume({ deleted: true, purging: true }), hosts })).toEqual([{ kind: 'leave' }])
     expect(plan({ volume: volume({ work: true, leaving: true }), hosts })).toEqual([])

@@ -9,6 +9,8 @@ import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolu
 export type Judges = {
   /** Which of the hosts are silent for so long that another may be asked to shut them out. */
   lost(hosts: readonly VolumeHostFacts[]): ReadonlySet<string>
+  /** Which of the hosts have not reached the store for so long that another may be asked to keep what they do there. */
+  away(storeId: string, hosts: readonly VolumeHostFacts[]): ReadonlySet<string>
   /** Whether the time that a deletion was given is over, of the database's clock as it was read. */
   isOver(purgeAt: Date | null, now: Date): boolean
   /** Whether a volume that has nothing to do has had nothing to do for as long as it keeps its keeper. */
@@ -25,13 +27,13 @@ export async function readWorld(db: Database, uid: string, judges: Judges): Prom
   const work = hasWork(facts)
   const ids = [facts.hostId, facts.homeHostId, facts.fence?.hostId ?? null, ...facts.attachments.map(({ hostId }) => hostId), ...pods.map(({ hostId }) => hostId)].filter((id) => id !== null)
   const hosts = await listVolumeHosts(db, facts.storeId, [...new Set(ids)], work || facts.purging)
-  const lost = judges.lost(hosts)
+  const [lost, away] = [judges.lost(hosts), judges.away(facts.storeId, hosts)]
   const volume = toVolume(facts, { work, due: judges.isOver(facts.purgeAt, await readClock(db)), idle: judges.isIdle(uid, work || facts.purging || facts.hostId === null || facts.attachments.length > 0) })
-  return { world: { volume, attachments: facts.attachments.map(toAttachment), pods, hosts: hosts.map((host) => toHost(host, lost)) }, generation: facts.generation, names }
+  return { world: { volume, attachments: facts.attachments.map(toAttachment), pods, hosts: hosts.map((host) => toHost(host, { lost, away })) }, generation: facts.generation, names }
 }
 
-function toHost({ id, name, phase, declared, reaches, kept, freeBytes }: VolumeHostFacts, lost: ReadonlySet<string>): WorldHost {
-  return { id, name, ready: phase === 'Ready' && !declared, lost: declared || lost.has(id), declared, reaches, kept, freeBytes }
+function toHost({ id, name, phase, declared, reaches, kept, freeBytes }: VolumeHostFacts, { lost, away }: Record<'lost' | 'away', ReadonlySet<string>>): WorldHost {
+  return { id, name, ready: phase === 'Ready' && !declared, lost: declared || lost.has(id), declared, reaches, away: away.has(id), kept, freeBytes }
 }
 
 export const storeOf = (store: VolumeFacts['store']): WorldStore => (store.kind === 'rbd' ? { kind: 'rbd' } : { kind: 'file', shared: store.shared })

@@ -45,11 +45,12 @@ export class View {
     return this.volume.fence !== null && this.volume.fencedBelow <= this.volume.fence.epoch
   }
 
-  /** Its keeper is heard of and does not reach the store, and another host could keep it. To let go it needs no store. */
+  /** Its keeper is heard of and has not reached the store for its time, and another host could keep it. To let go it needs no store; what it does of long work would begin anew elsewhere. */
   get isKeptInVain(): boolean {
     const { hostId } = this.volume
-    return hostId !== null && !this.isSilent(hostId) && !this.reaches(hostId) && this.world.hosts.some((host) => host.id !== hostId && this.canKeep(host))
+    return hostId !== null && !this.isSilent(hostId) && this.isAway(hostId) && this.world.hosts.some((host) => host.id !== hostId && this.canKeep(host))
   }
+  private isAway = (id: string): boolean => this.host(id)?.away ?? true
   reaches = (id: string): boolean => this.host(id)?.reaches ?? false
 
   /** It is there, or can be made as soon as somebody keeps it. */

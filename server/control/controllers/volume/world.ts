@@ -53,8 +53,8 @@ export type WorldVolume = {
 export type WorldAttachment = { uid: string; podUid: string; hostId: string | null; epoch: number | null; readOnly: boolean; phase: AttachmentPhase; wanted: boolean; problem: string }
 /** A pod that names the volume in its spec, or has an attachment. `holds`: its containers run, or will. `names`: in its spec; `readOnly`: as that says. */
 export type WorldPod = { uid: string; namespace: string; name: string; hostId: string | null; holds: boolean; names: boolean; readOnly: boolean }
-/** `lost`: silent for so long that another may be asked to shut it out. `declared`: an operator said that no virtual machine of it runs any more. `reaches`: the volume's store. `kept`: how many volumes it keeps. `freeBytes`: of that store, on its own disk or for all hosts; null: not known. */
-export type WorldHost = { id: string; name: string; ready: boolean; lost: boolean; declared: boolean; reaches: boolean; kept: number; freeBytes: number | null }
+/** `lost`: silent for so long that another may be asked to shut it out. `declared`: an operator said that no virtual machine of it runs any more. `reaches`: the volume's store. `away`: it has not for so long that another is asked to keep what it does. `kept`: how many volumes it keeps. `freeBytes`: of that store, on its own disk or for all hosts; null: not known. */
+export type WorldHost = { id: string; name: string; ready: boolean; lost: boolean; declared: boolean; reaches: boolean; away: boolean; kept: number; freeBytes: number | null }
 
 /** All that decides of one volume, at one time. Attachments and pods are in the order of their age. */
 export type World = { volume: WorldVolume; attachments: readonly WorldAttachment[]; pods: readonly WorldPod[]; hosts: readonly WorldHost[] }
