@@ -78,7 +78,10 @@ function expectWritten(object: ManifestObject): void {
   const text = writeOne(object, metadata)
   const { documents, problems } = parseManifest(text)
   expect([problems, documents[0]?.problems], text).toEqual([[], []])
-  expect(documents[0]?.object).toEqual(object)
+  const read = documents[0]?.object
+  // A pod's part that says nothing but what is usual is left out as it is written.
+  if (read?.kind === 'Pod') expect(writeOne(read, metadata)).toBe(text)
+  else expect(read).toEqual(object)
 }
 
 function writeOne(object: Exclude<ManifestObject, { kind: 'ConfigMap' | 'Secret' | 'Endpoints' }>, metadata: Parameters<typeof writeManifest>[1]): string {
