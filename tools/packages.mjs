@@ -43,3 +43,6 @@ export const testPackages = [
   { name: 'iputils-arping', reason: 'claims addresses that are not its own, in the tests of floating addresses', command: 'arping' },
   { name: 'socat', reason: "is both ends of the traffic that the network's tests send", command: 'socat' },
 ]
+
+/** What `npm run bench` needs beyond that. @type {DebianPackage[]} */
+export const benchPackages = [{ name: 'fio', reason: 'measures disks of volumes, in a guest', command: 'fio' }]

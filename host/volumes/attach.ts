@@ -35,21 +35,20 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
   await vm.serial.do(async () => {
     const serial = serialOf(uid)
     const [before] = (await vm.disks.plugged()).filter((one) => one.serial === serial)
-    if (before && before.device && before.readOnly === hold.readOnly) {
-      hold.size = before.sizeBytes
-      return
-    }
+    if (before && before.device && before.readOnly === hold.readOnly) return
     const image = await store.image(uid, hold.readOnly ? 'read' : 'write', hold.epoch)
     if (before) await vm.disks.unplug(serial, hold.files ?? writtenFiles(image))
     hold.files = writtenFiles(image)
     // From here on it may be open, whatever becomes of this.
     hold.state = 'open'
     await vm.disks.plug(diskOf(volume, image, hold), () => (hold.readOnly ? Promise.resolve() : store.confirmOpen(uid, hold.epoch)))
-    hold.size = (await vm.disks.plugged()).find((one) => one.serial === serial)?.sizeBytes ?? null
     hold.rates = JSON.stringify(rates)
   })
   const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), populate }, longGuestMs).catch(asACopy(volume, formatted))
-  const result = fill ? await withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : await asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
+  const mounted = fill ? withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
+  // Beside it: the guest has long to do, and is not to wait for what is asked of QEMU.
+  const [result, there] = await Promise.all([mounted, vm.disks.plugged()])
+  hold.size = there.find((one) => one.serial === serialOf(uid))?.sizeBytes ?? null
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes

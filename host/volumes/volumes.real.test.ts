@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -57,6 +57,14 @@ async function attachHot(one: Assignment, volume: HostVolume, path: string): Pro
 async function detachHot(one: Assignment, volume: HostVolume): Promise<void> {
   server.say({ ...volume, attachments: [], detaching: [{ podUid: one.uid, forced: false }] })
   await until(() => server.attachment(volume, one)?.phase === 'Detached')
+}
+
+/** Mounts and loop devices of this host in which anything of a volume lies: a guest's file system is the guest's to read. The place of a full store is a test's own. */
+async function onHost(): Promise<string[]> {
+  const loops = (await run('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'])).stdout.split('\n').filter((line) => line.includes(folder))
+  const devices = loops.map((line) => line.trim().split(/\s+/)[0] ?? '')
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(folder) || devices.includes(line.split(' ')[0] ?? ''))
+  return [...loops, ...mounts.filter((line) => !line.startsWith(`tmpfs ${join(folder, 'small')} `))]
 }
 
 beforeAll(async () => {
@@ -252,10 +260,27 @@ describe('the volumes of a host', () => {
     await detachHot(one, data)
     await attachHot(one, { ...data, attachments: [], epoch: 2 }, '/again')
     expect(await sh(one, 'wc -c </again/file; md5sum </again/file')).toBe(`41943040\n${await sh(one, 'cat /tmp/sum')}`)
+
+    // Where its class says so the guest is told instead, goes on, and has what it was told is written once there is room.
+    const fails = await attachHot(one, server.volume({ storeUid, sizeBytes: 96 * MiB, onFull: 'fail' }), '/fails')
+    await sh(one, 'head -c 8388608 /dev/urandom >/fails/kept; sync; md5sum </fails/kept >/tmp/kept')
+    const { bavail, bsize } = await statfs(small)
+    await run('fallocate', ['-l', String(bavail * bsize - 4 * MiB), filler])
+    expect((await host.run(one, ['sh', '-c', 'dd if=/dev/urandom of=/fails/more bs=1M count=48 conv=fsync'])).exitCode).not.toBe(0)
+    expect([server.attachment(fails, one), host.report(one)?.phase]).toMatchObject([{ phase: 'Attached', paused: false }, 'Running'])
+    await rm(filler)
+    await detachHot(one, fails)
+    expect(await onHost()).toEqual([])
+    await attachHot(one, { ...fails, attachments: [], epoch: 2 }, '/whole')
+    expect(await sh(one, 'md5sum </whole/kept; dd if=/dev/zero of=/whole/more bs=1M count=16 conv=fsync 2>/dev/null')).toBe(await sh(one, 'cat /tmp/kept'))
+    expect(await onHost(), 'while they are attached').toEqual([])
     apply()
     await ended(one)
-    server.unsay(`volume/${data.uid}`)
-    await until(() => told(data)?.phase === 'Gone')
+    for (const volume of [data, fails]) {
+      server.unsay(`volume/${volume.uid}`)
+      await until(() => told(volume)?.phase === 'Gone')
+    }
     server.unsay(`store/${storeUid}`)
+    expect(await onHost(), 'and after all').toEqual([])
   })
 })

@@ -250,4 +250,26 @@ describe('the volumes of a host', () => {
     goOn()
     await until(() => expect([claims(), server.report('snapshot', snapshot.uid)?.phase]).toEqual([2, 'Purged']))
   })
+
+  it('that are made of uploads say while others come first, and no longer', async () => {
+    const { store, server } = host
+    const steps: (() => void)[] = []
+    const next = () => new Promise<void>((resolve) => steps.push(resolve))
+    host.makeOfArchive = async (_store, { uid, sizeBytes, tenantId }, _upload, { onWait }) => {
+      onWait(true)
+      await next()
+      onWait(false)
+      await next()
+      expect(tenantId).toBe(volume.tenantId)
+      store.volumes.set(uid, { sizeBytes, epoch: 0, parent: false, content: '' })
+    }
+    const volume = server.volume({ origin: { kind: 'upload', uploadId: randomUUID(), format: 'raw', virtualBytes: MiB, bytes: MiB, digest: `sha256:${'0'.repeat(64)}` } })
+    server.say(volume)
+    const said = () => server.report('volume', volume.uid)
+    await until(() => expect([steps.length, said()?.phase, said()?.reason]).toEqual([1, 'Creating', 'WaitsForTurn']))
+    steps[0]?.()
+    await until(() => expect([steps.length, said()?.phase, said()?.reason]).toEqual([2, 'Creating', '']))
+    steps[1]?.()
+    await until(() => expect(said()?.phase).toBe('Ready'))
+  })
 })

@@ -12,8 +12,8 @@ import { CephCommands, type CephAccess } from '../rbd/ceph-commands'
 const monitorPort = '6789'
 export const testPool = 'volumes'
 
-/** A link from another namespace (null: this process's) to the cluster's, both ends' addresses in one subnet of 24 bits. */
-export type Wire = { from: string | null; there: string; here: string }
+/** A link from another namespace (null: this process's) to the cluster's, both ends' addresses in one subnet of 24 bits; or into a bridge there, with which others reach it. */
+export type Wire = { from: string | null; there: string } & ({ here: string } | { bridge: string })
 export type TestCephOptions = { capacity?: boolean; memoryMiB?: number; wire?: Wire | null }
 
 /**
@@ -98,9 +98,11 @@ export class TestCeph {
     while (capacity && (await this.capacity()) === 0) await pause(200)
   }
 
-  private async connect({ from, there, here }: Wire): Promise<void> {
+  private async connect(wire: Wire): Promise<void> {
+    const { from, there } = wire
     const link = this.namespace.slice(4)
-    await run('ip', [...(from === null ? [] : ['-n', from]), '-batch', '-'], { input: [`link add ${link} type veth peer name eth0 netns ${this.namespace}`, `address add ${here}/24 dev ${link}`, `link set ${link} up`, ''].join('\n') })
+    const end = 'here' in wire ? `address add ${wire.here}/24 dev ${link}` : `link set ${link} master ${wire.bridge}`
+    await run('ip', [...(from === null ? [] : ['-n', from]), '-batch', '-'], { input: [`link add ${link} type veth peer name eth0 netns ${this.namespace}`, end, `link set ${link} up`, ''].join('\n') })
     await run('ip', ['-n', this.namespace, '-batch', '-'], { input: [`address add ${there}/24 dev eth0`, 'link set eth0 up', ''].join('\n') })
   }
 

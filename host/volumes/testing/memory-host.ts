@@ -6,6 +6,7 @@ import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { VolumeLedger } from '@/host/ledger/volumes'
 import { FakeClock } from '@/host/pods/testing/fake-clock'
 import { testAssignment } from '@/host/pods/testing/assignment'
+import type { MakeOfArchive } from '../archive'
 import { Stores } from '../stores'
 import { Volumes } from '../volumes'
 import { MemoryStore } from './memory-store'
@@ -28,6 +29,7 @@ export class MemoryHost {
   /** Images that cannot be had, by what they are called. */
   readonly images = new Map<string, Error>()
   isStoreOpen = true
+  makeOfArchive: MakeOfArchive = () => Promise.reject(new Error('no archives here'))
   volumes!: Volumes
 
   private constructor(private readonly folder: string) {
@@ -53,7 +55,7 @@ export class MemoryHost {
 
   private async agent(before: string[]): Promise<void> {
     const { folder, clock, told, images } = this
-    this.volumes = new Volumes({ ledger: await this.ledger(), before, folders: { stores: join(folder, 'stores'), work: folder }, reach: async () => {}, makeOfArchive: () => Promise.reject(new Error('no archives here')), imageFile: async (_uid, reference) => {
+    this.volumes = new Volumes({ ledger: await this.ledger(), before, folders: { stores: join(folder, 'stores'), work: folder }, reach: async () => {}, makeOfArchive: (...args) => this.makeOfArchive(...args), imageFile: async (_uid, reference) => {
       const failure = images.get(reference)
       if (failure) throw failure
       return `/images/${reference}`
