@@ -56,7 +56,7 @@ async function countRows(): Promise<Count[]> {
   const client = await connectToDatabase()
   try {
     // A volume outlives its pods, and so does what is said of it.
-    const where = (table: string) => (table === 'ObjectCondition' ? ` WHERE "objectKind" <> 'Volume'` : '')
+    const where = (table: string) => (table === 'ObjectCondition' ? ' WHERE "objectKind" <> \'Volume\'' : '')
     const count = async (table: string) => Number((await client.query<{ count: string }>(`SELECT count(*) FROM "${table}"${where(table)}`)).rows[0]?.count)
     const counts: Count[] = []
     for (const table of objectTables) counts.push({ name: `rows of ${table}`, value: await count(table), slack: 0 })
