@@ -6,11 +6,11 @@ import { importsArchives } from './store-imports'
 import { keepsBytesInAnyOrder } from './store-orders'
 import { MiB, never, refuses, silent, TestVolume, type StoreUnderTest } from './store-under-test'
 
-/** `runs`: how many random orders of changes are tried. `crashes`: whether its agent can be made to die at a step. `whole`: false leaves all out but what a volume lives of, for a store whose every verb takes a second. */
-export type ContractParts = { runs: number; crashes?: boolean; whole?: boolean }
+/** `runs`: how many random orders of changes are tried. `crashes`: whether its agent can be made to die at a step. */
+export type ContractParts = { runs: number; crashes?: boolean }
 
 /** What every store of volumes does. */
-export function describeStore(name: string, open: () => Promise<StoreUnderTest>, { runs, crashes = true, whole = true }: ContractParts): void {
+export function describeStore(name: string, open: () => Promise<StoreUnderTest>, { runs, crashes = true }: ContractParts): void {
   describe(`a store of volumes: ${name}`, () => {
     let under: StoreUnderTest
     beforeAll(async () => {
@@ -23,12 +23,9 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       return volume
     }
     const bytesOf = async (uid: string): Promise<number> => (await under.store().describe(uid))?.storedBytes ?? 0
-    const rest = (what: string, test: () => Promise<void>): void => {
-      if (whole) it(what, test)
-    }
     const isListed = async (kind: 'volumes' | 'snapshots', uid: string): Promise<boolean> => (await under.store().list())[kind].includes(uid)
 
-    rest('says how full it is, and knows nothing of what it does not have', async () => {
+    it('says how full it is, and knows nothing of what it does not have', async () => {
       const { totalBytes, freeBytes } = await under.store().probe()
       expect(freeBytes).toBeGreaterThan(0)
       expect(totalBytes).toBeGreaterThanOrEqual(freeBytes)
@@ -60,7 +57,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       expect(await under.store().describe(volume.uid)).toBeNull()
     })
 
-    rest('says what a volume takes, more with what is written and less with what is discarded', async () => {
+    it('says what a volume takes, more with what is written and less with what is discarded', async () => {
       const volume = await volumeOf(16 * MiB)
       const empty = await bytesOf(volume.uid)
       await volume.write(0x22, 0, 8 * MiB)
@@ -71,7 +68,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await volume.read(0, 0, 8 * MiB)
     })
 
-    rest('grows a volume and keeps its bytes; it is never made smaller', async () => {
+    it('grows a volume and keeps its bytes; it is never made smaller', async () => {
       const volume = await volumeOf(4 * MiB)
       await volume.write(0x33, 0, 4 * MiB)
       await under.store().grow(volume.uid, 12 * MiB)
@@ -112,7 +109,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await refuses('SourceTooLarge', under.store().clone(first, randomUUID(), 4 * MiB))
     })
 
-    rest('forgets a snapshot that was prepared and not taken', async () => {
+    it('forgets a snapshot that was prepared and not taken', async () => {
       const volume = await volumeOf(4 * MiB)
       await volume.write(0x61)
       const snapshot = randomUUID()
@@ -127,7 +124,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await (await volume.clone(snapshot, 4 * MiB)).read(0x62)
     })
 
-    rest('brings a volume back to a snapshot, an older or a newer one, and keeps the others', async () => {
+    it('brings a volume back to a snapshot, an older or a newer one, and keeps the others', async () => {
       const volume = await volumeOf(4 * MiB)
       await volume.write(0x71)
       const first = await volume.snapshot()
@@ -158,7 +155,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await volume.use((image) => image.read(0x71, 0, MiB))
     })
 
-    rest('makes a clone stand by itself', async () => {
+    it('makes a clone stand by itself', async () => {
       const volume = await volumeOf(8 * MiB)
       await volume.write(0x81, 0, 4 * MiB)
       const snapshot = await volume.snapshot()
@@ -197,7 +194,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       expect(await mine.describe(volume.uid)).toMatchObject({ epoch: 11 })
     })
 
-    rest('opens for several readers at once, who cannot write', async () => {
+    it('opens for several readers at once, who cannot write', async () => {
       const volume = await volumeOf(4 * MiB)
       await volume.write(0xa1)
       const image = (): Promise<Image> => under.store().image(volume.uid, 'read', volume.epoch)
@@ -208,8 +205,8 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await volume.read(0xa1)
     })
 
-    if (whole) importsArchives(() => under)
-    if (whole) keepsBytesInAnyOrder(() => under, runs)
+    importsArchives(() => under)
+    keepsBytesInAnyOrder(() => under, runs)
     if (crashes) diesAnywhere(() => under)
   })
 }
