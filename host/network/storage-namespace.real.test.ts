@@ -106,14 +106,16 @@ test('another agent finds it, makes right what others broke, and changes what is
 test('the way that VMs have is never away while what is reached changes', async () => {
   await storage.reach([`${OUTSIDE}/32`, '198.51.100.0/25'])
   const changes: string[] = []
-  const monitor = spawn('ip', ['-n', storage.name, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  monitor.stdout.on('data', (chunk: Buffer) => changes.push(chunk.toString()))
+  const monitor = spawn('ip', ['-n', storage.name, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  for (const output of [monitor.stdout, monitor.stderr]) output.on('data', (chunk: Buffer) => changes.push(chunk.toString()))
   const ended = new Promise<void>((resolve) => monitor.once('close', () => resolve()))
   try {
-    // Something that it says for certain, before and after.
+    // Something that it says for certain, before and after: each time another one, for of the same one again the kernel tells nobody.
+    let mtu = 1280
     const seen = async (n: number) => {
       await until(async () => {
-        await lab.in(storage.name, 'ip', 'route', 'replace', `192.0.2.${n}/32`, 'dev', 'up')
+        await lab.in(storage.name, 'ip', 'route', 'replace', `192.0.2.${n}/32`, 'dev', 'up', 'mtu', String(mtu += 1))
+        if (monitor.exitCode !== null) throw new Error(`ip monitor ended: ${changes.join('')}`)
         return changes.join('').includes(`192.0.2.${n} `)
       })
     }
