@@ -39,3 +39,12 @@ export function merge(current: Wanted, next: Wanted): Wanted {
   if (next.kind === 'run' && next.assignment.generation < current.assignment.generation) return current
   return next
 }
+
+/** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
+const evictionGraceSeconds = 1
+
+/** How long a pod's containers have to end, in seconds: as whoever wants them gone says, else as its spec. What is evicted has hardly any time. */
+export function graceSecondsOf(wanted: Wanted, isEvicted: boolean, spec: Assignment['spec']): number {
+  if (isEvicted) return Math.min(evictionGraceSeconds, wanted.kind === 'remove' ? wanted.graceSeconds : evictionGraceSeconds)
+  return wanted.kind === 'remove' || wanted.kind === 'suspend' ? wanted.graceSeconds : spec.terminationGracePeriodSeconds
+}

@@ -16,11 +16,9 @@ import { imageMounter, startMachine, undoStart } from './start-machine'
 import { StepRecorder } from './step-recorder'
 import { Wake } from './wake'
 import type { WorkerDependencies } from './worker-dependencies'
-import type { Step, Wanted } from './wanted'
+import { graceSecondsOf, type Step, type Wanted } from './wanted'
 
 const retryMs = 2_000
-/** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
-const evictionGraceSeconds = 1
 const notCleaned = "The host could not yet remove all that belonged to the pod, and tries again. If it goes on, the operator finds the cause in the host's log."
 
 /** What a pod's worker does in each of its steps, one at a time: start, adopt, watch, stop, undo. */
@@ -230,12 +228,7 @@ export abstract class WorkerSteps extends Reach {
       this.wake.clear()
       return this.wake.wait()
     }
-    return { deadline: () => since + this.graceSeconds * 1000, changed }
-  }
-
-  private get graceSeconds(): number {
-    if (this.state.failure?.reason === 'Evicted') return Math.min(evictionGraceSeconds, this.wanted.kind === 'remove' ? this.wanted.graceSeconds : evictionGraceSeconds)
-    return this.wanted.kind === 'remove' || this.wanted.kind === 'suspend' ? this.wanted.graceSeconds : this.spec.terminationGracePeriodSeconds
+    return { deadline: () => since + graceSecondsOf(this.wanted, this.state.failure?.reason === 'Evicted', this.spec) * 1000, changed }
   }
 
   private async undo(): Promise<void> {
