@@ -15,6 +15,7 @@ const loaders = {
   readiness: async () => (await import('./readiness')).readiness,
   'balancer-load': async () => (await import('./balancer-load')).balancerLoad,
   'balancer-crowd': async () => (await import('./balancer-crowd')).balancerCrowd,
+  volumes: async () => (await import('./volumes')).volumes,
   soak: async () => (await import('./soak')).soak,
 } as const satisfies Record<string, () => Promise<Bench>>
 

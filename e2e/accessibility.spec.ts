@@ -6,6 +6,7 @@ import { everyPage, visits, type Named, type Visit } from './fixtures/every-page
 import { installation } from './fixtures/installation'
 import { createPod, waitForPod, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
+import { writeSnapshot } from './fixtures/volumes'
 
 const wide = { width: 1280, height: 800 }
 const narrow = { width: 390, height: 844 }
@@ -36,7 +37,7 @@ async function auditPage(page: Page, path: string, form = false): Promise<void> 
 async function auditAll(page: Page, group: Readonly<Record<string, Visit>>, named: Partial<Named>): Promise<void> {
   // Three looks of axe at each page take a while on a busy machine.
   test.slow()
-  const all: Named = { tenant: '', pod: '', service: '', balancer: '', floatingAddress: '', securityGroup: '', networkPolicy: '', configMap: '', secret: '', host: '', mail: '', ...named }
+  const all: Named = { tenant: '', pod: '', service: '', balancer: '', floatingAddress: '', volume: '', claim: '', snapshot: '', schedule: '', securityGroup: '', networkPolicy: '', configMap: '', secret: '', host: '', mail: '', ...named }
   for (const { path, form } of Object.values(group)) await auditPage(page, path(all), form)
 }
 
@@ -58,14 +59,18 @@ test('pages of a tenant', async ({ console: page, tenant }) => {
   await tenant.api.secret.create.mutate({ tenant: tenant.slug, name: 'password', stringData: { password: 'not told' } })
   await tenant.api.service.create.mutate({ tenant: tenant.slug, name: 'web', spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } })
   await tenant.api.floatingAddress.create.mutate({ tenant: tenant.slug, name: 'web', spec: { target: { kind: 'Pod', name: 'web' } } })
+  await tenant.api.volume.create.mutate({ tenant: tenant.slug, name: 'data', spec: { size: '1Gi', limits: { iops: 500, iopsBurst: 2000 } } })
+  await tenant.api.volumeClaim.create.mutate({ tenant: tenant.slug, name: 'db', spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } })
+  await writeSnapshot(tenant, { name: 'before', volume: 'data' })
+  await tenant.api.snapshotSchedule.create.mutate({ tenant: tenant.slug, name: 'nightly', spec: { volumes: { names: ['data', 'later'] }, every: '1d', keep: { daily: 7 } } })
   await tenant.api.service.create.mutate({ tenant: tenant.slug, name: 'front', annotations: { 'balancer.hypernetes.io/protocol': 'http', 'balancer.hypernetes.io/hosts': 'www.example.com' }, spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] } })
   const rules = [{ direction: 'ingress' as const, protocol: 'tcp' as const, ports: [{ port: 80 }, { port: 8000, endPort: 8100 }], cidr: '10.0.0.0/8' }, { direction: 'egress' as const, protocol: 'icmp' as const, icmpTypes: [8], description: 'To see who lives' }]
   await tenant.api.securityGroup.create.mutate({ tenant: tenant.slug, name: 'web', spec: { description: 'What the world may ask', podSelector: { matchLabels: { app: 'web' } }, rules } })
   await tenant.api.networkPolicy.create.mutate({ tenant: tenant.slug, name: 'db', spec: { podSelector: { matchLabels: { app: 'db' } }, ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ port: 5432 }] }] } })
-  await auditAll(page, visits.tenant, { tenant: tenant.slug, service: 'web', balancer: 'front', floatingAddress: 'web', securityGroup: 'web', networkPolicy: 'db', configMap: 'settings', secret: 'password' })
+  await auditAll(page, visits.tenant, { tenant: tenant.slug, service: 'web', balancer: 'front', floatingAddress: 'web', volume: 'data', claim: 'db', snapshot: 'before', schedule: 'nightly', securityGroup: 'web', networkPolicy: 'db', configMap: 'settings', secret: 'password' })
   await auditPage(page, `/t/${tenant.slug}/pods?q=nothing`)
   await page.goto(`/t/${tenant.slug}/pods/new`)
-  for (const add of ['Add variable', 'Add ConfigMap or Secret', 'Add port', 'Add pull secret']) await page.getByRole('button', { name: add }).click()
+  for (const add of ['Add variable', 'Add ConfigMap or Secret', 'Add port', 'Add pull secret', 'Add volume', 'Add mount']) await page.getByRole('button', { name: add }).click()
   await page.getByLabel('Kind of variable 1').selectOption('Secret key')
   await page.getByLabel('Readiness probe').selectOption('HTTP request')
   await page.getByLabel('Liveness probe').selectOption('Command')
@@ -115,7 +120,7 @@ test('pods that fail, and what stands over the pages', async ({ console: page, t
   await audit(page, 'delete dialog')
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page.keyboard.press('ControlOrMeta+k')
-  await expect(page.getByPlaceholder('Search pods, places and commands')).toBeVisible()
+  await expect(page.getByPlaceholder('Search pods, volumes, places and commands')).toBeVisible()
   await audit(page, 'palette')
   await page.keyboard.press('Escape')
   await page.keyboard.press('?')

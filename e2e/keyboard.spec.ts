@@ -29,7 +29,7 @@ test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: pa
   await expect(help).toHaveCount(0)
 
   await page.keyboard.press('ControlOrMeta+k')
-  await page.getByPlaceholder('Search pods, places and commands').fill('create network')
+  await page.getByPlaceholder('Search pods, volumes, places and commands').fill('create network')
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(at('/networks-new'))
   await page.keyboard.press('Escape')

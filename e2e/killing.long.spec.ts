@@ -10,6 +10,7 @@ import { expectServed, removeExposed, startExposed } from './soak/exposed'
 import { killable, untilServerReady } from './soak/faults'
 import { MachineWatch } from './soak/machines'
 import { seededRandom } from './soak/random'
+import { Scribe } from './soak/scribe'
 import { makeScript } from './soak/script'
 import { expectUnknownWhileHostStands } from './soak/silent-host'
 import { expectUntouched, startSteady } from './soak/steady'
@@ -28,11 +29,13 @@ test('every process is killed under a stream of pods: machines run on, nothing i
   const keeper = new Stream(steady)
   const pod = await startSteady(steady, keeper, 'steady')
   const exposed = await startExposed(steady, keeper, 'exposed')
+  const scribe = await Scribe.start(steady, keeper, 'scribe')
   const watch = new MachineWatch()
   watch.expectSteady(pod.metadata.uid)
   await signInByRequest(page.context(), steady.person)
   await page.goto(`/t/${steady.slug}/pods/default/steady`)
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  scribe.write()
   try {
     await test.step('kill -9 of web, control, host agent and PostgreSQL', async () => {
       const disturbed = await runDisturbed(stormy, script, plan(seededRandom(SEED + 1), script, killable), { watch, say: (line) => console.log(`  ${line}`) })
@@ -60,10 +63,13 @@ test('every process is killed under a stream of pods: machines run on, nothing i
     await expectServed(exposed)
     watch.release(pod.metadata.uid)
     await test.step('kill -9 of a QEMU', () => killMachine(steady, keeper, pod))
+    await test.step('kill -9 of a QEMU under one who writes to a volume', () => killMachine(steady, keeper, scribe.pod))
+    expect(await scribe.expectAllThere()).toBeGreaterThan(0)
     await removeExposed(steady, keeper, exposed)
     await deleteAllPods(steady, keeper.retries)
     await expectBalance(before)
   } finally {
+    scribe.end()
     watch.end()
   }
 })

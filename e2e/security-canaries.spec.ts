@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import type { BrowserContext } from '@playwright/test'
 import { z } from 'zod'
 import { sampleImage } from '@/domain/image/sample'
@@ -25,7 +27,13 @@ const mayHold: Readonly<Record<string, string>> = {
   'key ring': 'keys/keyring.json',
   'database password': 'supervisor/postgres.password',
   'session secret': 'web/session-secret',
+  'key of the host': 'host/identity.pem',
 }
+/** What of those files is secret, where it is not all of it: a key's first bytes say of what kind it is. */
+const secretPart: Readonly<Record<string, RegExp>> = { 'key ring': /"keys":\{"[^"]+":"([^"]+)"/, 'key of the host': /\n.{24}(.{36})/ }
+/** A certificate's key on its host: in memory (host/balancers/haproxy/memory-folder.ts), for the account of its balancer's HAProxy alone. */
+const certificatesKey = 'key of a certificate'
+const certificatesFile = new RegExp(`^${certificatesKey}: host/balancers/[^/]+/memory/[^/]+/certificate-[^/]+\\.pem$`)
 /** Environments of processes that may: only root and the process's own account can read them. What the operator sets in the supervisor's stays the operator's. */
 const mayHoldInEnvironment = ['database password: environ of control.mjs', 'database password: environ of migrate.mjs', 'database password: environ of web.mjs', 'session secret: environ of web.mjs', 'operator’s password: environ of migrate.mjs', 'operator’s password: environ of start.mjs']
 
@@ -37,7 +45,7 @@ test('no secret that anybody gives is found where it has no business', async ({ 
   }
   const browserConsole: string[] = []
   page.on('console', (message) => browserConsole.push(message.text()))
-  for (const [name, path] of Object.entries(mayHold)) canaries.set(name, name === 'key ring' ? (/"keys":\{"[^"]+":"([^"]+)"/.exec(file(path))?.[1] ?? '') : file(path))
+  for (const [name, path] of Object.entries(mayHold)) canaries.set(name, secretPart[name] ? (secretPart[name].exec(file(path))?.[1] ?? '') : file(path))
   canaries.set('operator’s password', installation.operator.password)
   // In clear on purpose: each search has to find this one where it was put.
   const control: Canaries = new Map([['control', newCanary('control')]])
@@ -49,6 +57,7 @@ test('no secret that anybody gives is found where it has no business', async ({ 
     canaries.set('API token', tenant.token)
     await expect(openApi().token.issue.mutate({ email: tenant.person.email, password: plant('wrong password'), name: 'x', expiresInDays: 1 })).rejects.toThrow()
     await plantSecrets(tenant, plant)
+    canaries.set(certificatesKey, await serveCertificate(tenant, plant))
     await refusedPull(tenant, registry.host, plant('registry password'))
     const pod = { namespace: 'default', name: 'holder' }
     await waitUntilRunning(tenant, pod)
@@ -99,7 +108,8 @@ test('no secret that anybody gives is found where it has no business', async ({ 
   expect.soft(watch.found(canaries).filter((each) => !mayHoldInEnvironment.includes(each)), 'arguments and environments').toEqual([])
   expect.soft(watch.found(control)).toEqual(['control: cmdline of node', 'control: environ of node'])
   const files = await searchFiles(canaries)
-  expect.soft(files.filter((each) => !Object.entries(mayHold).some(([name, path]) => each === `${name}: ${path}`)), 'files').toEqual([])
+  expect.soft(files.filter((each) => !certificatesFile.test(each) && !Object.entries(mayHold).some(([name, path]) => each === `${name}: ${path}`)), 'files').toEqual([])
+  expect.soft(files.some((each) => certificatesFile.test(each)), 'the key came to its host').toBe(true)
   expect.soft(files, 'the search reads what may hold them').toEqual(expect.arrayContaining(Object.entries(mayHold).map(([name, path]) => `${name}: ${path}`)))
   expect.soft((await searchFiles(control)).join('\n')).toMatch(/control: host\/logs\//)
 })
@@ -111,9 +121,6 @@ async function plantSecrets({ api, slug }: Tenant, plant: (what: string) => stri
   await api.secret.create.mutate({ tenant: slug, name: 'bytes', data: { value: Buffer.from(`\0${plant('Opaque bytes')}`).toString('base64') } })
   await create('basic', 'kubernetes.io/basic-auth', { username: 'ada', password: plant('basic-auth password') })
   await create('ssh', 'kubernetes.io/ssh-auth', { 'ssh-privatekey': plant('ssh key') })
-  // What stands after a key's end is kept with it.
-  const pair = makeCertificate()
-  await create('tls', 'kubernetes.io/tls', { 'tls.crt': pair.certificate, 'tls.key': `${pair.key}${plant('tls key')}\n` })
   await create('own', 'example.com/license', { key: plant('license') })
   await api.secret.update.mutate({ tenant: slug, name: 'own', stringData: { key: plant('changed license') } })
   await api['manifest.apply'].mutate({ tenant: slug, yaml: `apiVersion: v1\nkind: Secret\nmetadata: {name: applied}\nstringData: {value: ${plant('Secret of a manifest')}}\n` })
@@ -121,6 +128,30 @@ async function plantSecrets({ api, slug }: Tenant, plant: (what: string) => stri
   const container = { name: 'main', image: sampleImage, command: ['sleep', '3600'], env: [{ name: 'FROM_SECRET', valueFrom: { secretKeyRef: { name: 'opaque', key: 'value' } } }], volumeMounts: [{ name: 'login', mountPath: '/etc/login' }] }
   await api.pod.create.mutate({ tenant: slug, name: 'holder', spec: { terminationGracePeriodSeconds: 1, containers: [container], volumes: [{ name: 'login', secret: { secretName: 'opaque', defaultMode: 0o444 } }] } })
 }
+
+/** A balancer that serves a certificate, which goes from the server to the host's agent and to HAProxy. What of its key stands nowhere else, not even in the certificate, as its file has it. */
+async function serveCertificate({ api, slug }: Tenant, plant: (what: string) => string): Promise<string> {
+  const { certificate, key } = makeCertificate()
+  // What stands after a key's end is kept in the Secret.
+  await api.secret.create.mutate({ tenant: slug, name: 'tls', type: 'kubernetes.io/tls', stringData: { 'tls.crt': certificate, 'tls.key': `${key}${plant('text after a key')}\n` } })
+  await api.service.create.mutate({ tenant: slug, name: 'tls', annotations: { 'balancer.hypernetes.io/protocol': 'https', 'balancer.hypernetes.io/certificates': 'tls' }, spec: { type: 'LoadBalancer', ports: [{ port: 443, protocol: 'TCP' }] } })
+  const served = async () => {
+    const [address] = (await api.loadBalancer.get.query({ tenant: slug, name: 'tls' })).status.addresses
+    return address === undefined ? '' : fingerprintAt(address)
+  }
+  await expect.poll(served, { timeout: 60_000, message: 'the certificate that the balancer serves' }).toBe(new X509Certificate(certificate).fingerprint256)
+  // The private number ends in the second line; the public one, which follows, is the certificate's too.
+  return /KEY-----\n.*\n(.{24})/.exec(key)?.[1] ?? ''
+}
+
+/** Of the certificate that is served at port 443; empty while there is none. */
+const fingerprintAt = (host: string): Promise<string> => new Promise((resolve) => {
+  const socket = connect({ host, port: 443, rejectUnauthorized: false, timeout: 5_000 }, () => {
+    resolve(socket.getPeerCertificate().fingerprint256)
+    socket.destroy()
+  })
+  socket.on('timeout', () => socket.destroy()).on('error', () => resolve('')).on('close', () => resolve(''))
+})
 
 /** A pull that gives its password and is refused with it: what fails is told, and what was given is not. */
 async function refusedPull({ api, slug, ...tenant }: Tenant, registry: string, password: string): Promise<void> {

@@ -1,12 +1,15 @@
 import type { BrowserContext, Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/sample'
+import { makeCertificate } from '@/platform/crypto/testing/certificates'
 import { openApi } from './fixtures/api'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { visits, type Named } from './fixtures/every-page'
 import { startForeignSite } from './fixtures/foreign-site'
 import { installation } from './fixtures/installation'
 import { isRunning, runIn, waitForPod } from './fixtures/pods'
+import { sendRaw } from './fixtures/raw-http'
 import { expect, test } from './fixtures/test'
+import { writeSnapshot } from './fixtures/volumes'
 
 /** Runs wherever it is taken for markup. */
 const markup = '<img src=x onerror="ran=1">"><script>ran=1</script>'
@@ -14,6 +17,10 @@ const address = 'javascript:ran=1'
 /** Turns the direction of text, so that what is read is not what is there. */
 const turned = 'invoice\u202egpj.sh'
 const hostile = `${markup} ${address} ${turned}`
+/** The same where no blank may be. */
+const dense = markup.replaceAll(' ', '/')
+/** In a certificate's name. */
+const certified = '<img src=x onerror=ran=1>'
 
 /** Whether anything of a tenant's ran as a script in this page. */
 const ran = (page: Page): Promise<boolean> => page.evaluate(() => 'ran' in globalThis)
@@ -114,18 +121,22 @@ test.describe('texts of a tenant’s', () => {
     const shows: Record<string, string> = {
       '/t/[tenant]/tokens': markup, '/account': markup.slice(0, 40), '/t/[tenant]/config-maps/[namespace]/[name]': markup, '/t/[tenant]/security-groups/[name]': markup,
       '/t/[tenant]/pods/[namespace]/[name]/yaml': 'onerror', '/t/[tenant]/pods/[namespace]/[name]/logs': markup, '/t/[tenant]/pods/[namespace]/[name]/events': markup,
+      '/t/[tenant]/load-balancers/[source]/[namespace]/[name]/logs': dense, '/t/[tenant]/load-balancers/[source]/[namespace]/[name]/certificates': 'img src=x onerror=ran=1',
     }
+    await requestsOfStrangers(tenant)
     for (const [route, visit] of Object.entries({ ...visits.tenant, ...visits.pod })) {
-      // A form shows no text of the tenant's that the page below it does not.
-      if ('form' in visit || route === '/t/[tenant]') continue
+      // A form for something new shows no text of the tenant's that the page below it does not.
+      if (('form' in visit && !/edit$|associate$/.test(route)) || route === '/t/[tenant]') continue
       await look(page, visit.path(named))
       const text = shows[route]
       if (text) await expect.soft(page.locator('body'), route).toContainText(text)
     }
+    const ofTexts = ['networks/texts', 'networks/texts/edit', 'networks/texts/peerings', 'networks/texts/topology', ...['', '/rules', '/certificates', '/options', '/yaml'].map((tab) => `load-balancers/ingress/default/texts${tab}`)]
+    for (const path of ofTexts) await look(page, `/t/${tenant.slug}/${path}`)
     await terminal(page, tenant, context)
     await queries(page, tenant)
     await signInByRequest(context, installation.operator)
-    for (const path of ['/system/mail', '/system/top', '/system/starts', '/system/approvals']) await look(page, path)
+    for (const path of ['/system/mail', '/system/top', '/system/starts', '/system/approvals', '/system/address-pools', '/system/address-pools/default', '/system/hosts']) await look(page, path)
     expect(dialogs).toEqual([])
   })
 })
@@ -150,8 +161,17 @@ async function plant(tenant: Tenant): Promise<Named> {
   await api.secret.create.mutate({ tenant: slug, name: 'texts', annotations, stringData: { 'a.html': hostile } })
   await api.securityGroup.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { description: hostile.slice(0, 256), rules: [{ direction: 'ingress', description: hostile.slice(0, 256) }] } })
   await api.networkPolicy.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { podSelector: {} } })
-  await api.service.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } })
+  const pair = makeCertificate({ subject: certified, names: [certified] })
+  await api.secret.create.mutate({ tenant: slug, name: 'texts-tls', type: 'kubernetes.io/tls', annotations, stringData: { 'tls.crt': pair.certificate, 'tls.key': pair.key } })
+  await api.service.create.mutate({ tenant: slug, name: 'texts', annotations: { ...annotations, 'balancer.hypernetes.io/protocol': 'https', 'balancer.hypernetes.io/certificates': 'texts-tls' }, spec: { type: 'LoadBalancer', ports: [{ name: 'http', port: 80 }, { name: 'https', port: 443 }] } })
+  await api.ingress.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { defaultBackend: { service: { name: 'texts', port: { number: 80 } } }, tls: [{ hosts: ['texts.example'], secretName: 'texts-tls' }] } })
+  await api.network.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { subnets: { a: { cidr: '10.77.0.0/24' } } } })
+  await api.networkPeering.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { network: 'texts', peer: { network: 'default' } } })
   await api.floatingAddress.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { target: { kind: 'Pod', name: 'texts' } } })
+  await api.volume.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { size: '1Gi' } })
+  await writeSnapshot(tenant, { name: 'texts', volume: 'texts', annotations })
+  await api.volumeClaim.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } })
+  await api.snapshotSchedule.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { volumes: { names: ['texts'] }, every: '1d', keep: { last: 1 } } })
   await api.account.requestPasswordReset.mutate({ email: tenant.person.email })
   const log = [hostile, '\u001b]0;owned\u0007\u001b]52;c;b3duZWQ=\u0007\u001b]8;;javascript:ran=1\u0007link\u001b]8;;\u0007\u001b[2J\u001b[31mred'].map((line) => `printf '%s\\n' '${line}'`).join('; ')
   const env = [{ name: 'TEXT', value: hostile }]
@@ -160,7 +180,18 @@ async function plant(tenant: Tenant): Promise<Named> {
   const missing = { name: 'missing', image: sampleImage, command: [markup] }
   await api.pod.create.mutate({ tenant: slug, name: 'texts', annotations, spec: { terminationGracePeriodSeconds: 1, containers: [web, missing] } })
   await waitForPod(tenant, { namespace: 'default', name: 'texts' }, (pod) => isRunning(pod) || pod.status.containers.some((each) => each.name === 'main' && each.state === 'Running'))
-  return { tenant: slug, pod: 'texts', service: 'texts', balancer: 'texts', floatingAddress: 'texts', securityGroup: 'texts', networkPolicy: 'texts', configMap: 'texts', secret: 'texts', host: '', mail: '' }
+  return { tenant: slug, pod: 'texts', service: 'texts', balancer: 'texts', floatingAddress: 'texts', volume: 'texts', claim: 'texts', snapshot: 'texts', schedule: 'texts', securityGroup: 'texts', networkPolicy: 'texts', configMap: 'texts', secret: 'texts', host: '', mail: '' }
+}
+
+/** What anybody on the internet may say to a tenant's balancer, and its log shows. */
+async function requestsOfStrangers({ api, slug }: Tenant): Promise<void> {
+  const balancer = () => api.loadBalancer.get.query({ tenant: slug, name: 'texts' })
+  await expect.poll(async () => (await balancer()).status.addresses.length, { timeout: 60_000 }).toBeGreaterThan(0)
+  const [host = ''] = (await balancer()).status.addresses
+  const ask = (line: string, name: string) => sendRaw([line, `Host: ${name}`, `User-Agent: ${markup}`, `Referer: ${address}`, 'Connection: close'], '', { host, port: 80 }).then(({ status }) => status, () => 0)
+  // Nobody is behind it.
+  await expect.poll(() => ask(`GET /${dense}?${dense} HTTP/1.1`, 'texts.example'), { timeout: 60_000 }).toBe(503)
+  for (const [line, name] of [['GET / HTTP/1.1', dense], ['GET / HTTP/1.1', '<img'], [`${dense} / HTTP/1.1`, 'texts.example'], [`GET ${address} HTTP/1.1`, 'texts.example']] as const) expect([400, 503], `${line} ${name}`).toContain(await ask(line, name))
 }
 
 /** A terminal takes no clipboard, no title and no link but one to the web. */

@@ -10,7 +10,7 @@ import { readText } from '@/guest/files'
 import { addImage, imageKeys } from '@/guest/images'
 import { Link } from '@/guest/link'
 import { listFolder } from '@/guest/list-folder'
-import { setUpMachine, volumePath } from '@/guest/machine'
+import { diskPath, setUpMachine, volumePath } from '@/guest/machine'
 import type { Output } from '@/guest/outputs'
 import { probe } from '@/guest/probe'
 import { ReseedWatch } from '@/guest/reseed'
@@ -20,6 +20,7 @@ import { shutDown } from '@/guest/shutdown'
 import { Statistics } from '@/guest/statistics'
 import { decodeText } from '@/guest/text'
 import { writeVolumeFiles } from '@/guest/volume-files'
+import { Volumes } from '@/guest/volumes/volumes'
 
 /** Carries out a request; no value is an empty answer. */
 type Handler<T> = (params: T) => Promise<object | void> | void
@@ -33,6 +34,7 @@ export class Agent {
   private readonly link: Link
   private readonly containers: Containers
   private readonly execs: Execs
+  private readonly volumes: Volumes
   private readonly statistics = new Statistics()
   private readonly reseed = new ReseedWatch()
   private readonly routed = new RoutedAddresses()
@@ -51,19 +53,23 @@ export class Agent {
     this.containers = new Containers(
       this.link,
       (name) => this.volume(name),
+      (name, path) => this.volumes.device(name, path, this.settings?.fsGroup ?? 0),
       (container, exit) => this.link.send({ kind: 'event', event: 'containerExited', container, ...exit }),
     )
+    this.volumes = new Volumes(this.containers)
     this.execs = new Execs(this.link, (stream, exit) => this.link.send({ kind: 'event', event: 'execExited', stream, ...exit }))
   }
 
   private volume(name: string): MountedVolume {
     const volume = this.settings?.volumes.find((candidate) => candidate.name === name)
+    if (volume?.medium === 'disk') return this.volumes.mounted(name)
     if (!volume) throw new GuestError('NotFound', 'the pod has no such volume', name)
     return { path: volumePath(volume), readOnly: volume.medium === 'files' }
   }
 
   private attached(): Hello {
     this.execs.dropAll()
+    this.volumes.thawAll()
     const hello = this.hello()
     for (const { process } of this.containers.list()) process.outputs.forEach((output) => output.attached())
     return hello
@@ -71,6 +77,7 @@ export class Agent {
 
   private detached(): void {
     this.execs.dropAll()
+    this.volumes.thawAll()
     for (const { process } of this.containers.list()) process.outputs.forEach((output) => output.detached())
   }
 
@@ -138,7 +145,7 @@ export class Agent {
       case 'identify':
         return Promise.resolve(this.hello())
       case 'stats':
-        return this.atOnce(methods.stats, params, ({ usage }) => this.statistics.read(this.containers.list().map((c) => c.params.container), this.settings?.volumes ?? [], usage ?? false))
+        return this.atOnce(methods.stats, params, ({ usage }) => this.readStatistics(usage ?? false))
       case 'setup':
         return this.inOrder(methods.setup, params, (values) => this.setUp(values))
       case 'addImage':
@@ -148,7 +155,7 @@ export class Agent {
       case 'removeContainer':
         return this.inOrder(methods.removeContainer, params, ({ container }) => this.containers.remove(container))
       case 'shutdown':
-        return this.inOrder(methods.shutdown, params, ({ graceMilliseconds }) => shutDown(this.containers, graceMilliseconds))
+        return this.inOrder(methods.shutdown, params, ({ graceMilliseconds }) => shutDown(this.containers, this.volumes, graceMilliseconds))
       case 'exec':
         return this.atOnce(methods.exec, params, (values) => this.command(values.stream, () => this.execs.exec(this.containers.get(values.container), values)))
       case 'archive':
@@ -169,7 +176,36 @@ export class Agent {
         return this.inOrder(methods.setRoutedAddresses, params, (values) => this.routed.set(this.settings?.network ?? null, values))
       case 'resize':
         return this.atOnce(methods.resize, params, (values) => this.resize(values))
+      case 'attachVolume':
+        return this.ofVolumes(methods.attachVolume, params, (values, { volumes, fsGroup }) => this.volumes.attach(values, diskPath(volumes, values.volume), fsGroup ?? null))
+      case 'detachVolume':
+        return this.ofVolumes(methods.detachVolume, params, (values) => this.volumes.detach(values))
+      case 'growVolume':
+        return this.ofVolumes(methods.growVolume, params, ({ volume }) => this.volumes.grow(volume))
+      case 'freezeVolumes':
+        return this.ofVolumes(methods.freezeVolumes, params, (values) => this.volumes.freeze(values))
+      case 'thawVolumes':
+        return this.atOnce(methods.thawVolumes, params, ({ volumes }) => this.volumes.thaw(volumes))
+      case 'mountVolume':
+        return this.ofVolumes(methods.mountVolume, params, (values) => this.volumes.mount(values))
+      case 'unmountVolume':
+        return this.ofVolumes(methods.unmountVolume, params, (values) => this.volumes.unmount(values))
     }
+  }
+
+  private async readStatistics(usage: boolean): Promise<object> {
+    const [statistics, disks] = await Promise.all([this.statistics.read(this.containers.list().map((c) => c.params.container), this.settings?.volumes ?? [], usage), this.volumes.usage()])
+    return disks.length > 0 ? { ...statistics, disks } : statistics
+  }
+
+  /** After all that was asked before, but holding up nothing that comes then: a large file system takes its time. */
+  private ofVolumes<T>(schema: z.ZodMiniType<T>, params: unknown, handle: (values: T, settings: SetupParams) => Promise<object | void>): Promise<object> {
+    return this.order.then(() =>
+      this.atOnce(schema, params, (values) => {
+        if (!this.settings) throw new GuestError('Conflict', 'this VM has not been set up', 'volumes')
+        return handle(values, this.settings)
+      }),
+    )
   }
 
   private async atOnce<T>(schema: z.ZodMiniType<T>, params: unknown, handle: Handler<T>): Promise<object> {

@@ -1,21 +1,18 @@
 import type * as z from 'zod/mini'
 import type { ArchiveParams } from '@/contracts/guest/v1/requests'
 import type { CommandGroup } from '@/guest/cgroups'
+import { enterNamespaces } from '@/guest/inside'
 import type { Link } from '@/guest/link'
 import { spawnProcess, type Launched } from '@/guest/runtime'
 
 /**
  * The guest's own tar at work inside a container's mount and process namespaces, so that it sees files, links and
- * read-only mounts as the container does and no link leads out of it; nothing that the container brings is run. The
- * program comes along in a mount of its own that hangs nowhere any more once it is open, so that no `..` leads out of
- * it. Once inside, the shell finds its other programs by /proc/self/exe. It all counts to the container's cgroup.
+ * read-only mounts as the container does and no link leads out of it. It all counts to the container's cgroup.
  */
 const enter = `
 echo $$ >"$1/cgroup.procs" || exit 1
 shift
-mount --bind /libexec/box /libexec/box && exec 3</libexec/box && umount -l /libexec/box || exit 1
-exec nsenter -t "$1" -m -p -- /proc/self/fd/3/busybox sh -c "$2" sh "$3"
-`
+${enterNamespaces}`
 
 const scripts = {
   out: `

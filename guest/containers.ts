@@ -9,7 +9,7 @@ import { makeFolder, readEnd, readText, writeFile } from '@/guest/files'
 import { imageFolder, requireImage } from '@/guest/images'
 import type { Link } from '@/guest/link'
 import { podFolder, scratchFolder } from '@/guest/machine'
-import { ociConfig, ociProcess, processEnvironment } from '@/guest/oci'
+import { ociConfig, ociProcess, processEnvironment, type Device } from '@/guest/oci'
 import { runScript, type Exit } from '@/guest/processes'
 import { launchProcess, type Launched } from '@/guest/runtime'
 import { signalNumber } from '@/guest/signals'
@@ -77,6 +77,7 @@ export class Containers {
   constructor(
     private readonly link: Link,
     private readonly volume: (name: string) => MountedVolume,
+    private readonly device: (volume: string, path: string) => Device,
     private readonly onExit: (container: string, exit: ExitState) => void,
   ) {}
 
@@ -130,7 +131,7 @@ export class Containers {
       const mounts = params.mounts.map((mount) => this.mount(name, mount, places))
       const config = ociConfig(
         { ...params, mounts: mounts.map(({ mount }) => mount) },
-        { process, capabilities, rootPath: `${folder}/rootfs`, mountSources: mounts.map(({ source }) => source), terminationLog, devices: params.privileged ? machineDevices() : [] },
+        { process, capabilities, rootPath: `${folder}/rootfs`, mountSources: mounts.map(({ source }) => source), terminationLog, devices: this.devices(params) },
       )
       writeFile(`${folder}/config.json`, JSON.stringify(config))
       const overlay = `lowerdir=${imageFolder(params.image)},upperdir=${layer}/upper,workdir=${layer}/work,volatile`
@@ -151,6 +152,12 @@ export class Containers {
     } finally {
       for (const place of places) place.close()
     }
+  }
+
+  /** The VM's own for a privileged container, and the volumes of mode block that it names. */
+  private devices({ devices = [], privileged }: StartContainerParams): Device[] {
+    const named = devices.map(({ volume, path }) => this.device(volume, path))
+    return privileged ? [...machineDevices(), ...named] : named
   }
 
   /** The source of a mount; a place in a volume stays open until it is mounted where nobody can move it. */

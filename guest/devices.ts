@@ -6,11 +6,15 @@ import type { Device } from '@/guest/oci'
 const own = new Set(['console', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero'])
 const deepest = 3
 
+/** As glibc's gnu_dev_major and gnu_dev_minor unpack what fits in 32 bits. */
+export function majorMinor(rdev: number): { major: number; minor: number } {
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) }
+}
+
 function deviceAt(path: string, { mode, rdev }: os.Status): Device | undefined {
   const kind = mode & os.S_IFMT
   if (kind !== os.S_IFCHR && kind !== os.S_IFBLK) return undefined
-  // As glibc's gnu_dev_major and gnu_dev_minor unpack what fits in 32 bits.
-  return { path, type: kind === os.S_IFCHR ? 'c' : 'b', major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00), fileMode: mode & 0o777 }
+  return { path, type: kind === os.S_IFCHR ? 'c' : 'b', ...majorMinor(rdev), fileMode: mode & 0o777 }
 }
 
 /** The devices of this VM that a privileged container gets, but for the port over which the agent speaks to the host. */

@@ -1,7 +1,6 @@
+import { pluggedDisk } from '@/guest/disks'
 import { GuestError } from '@/guest/errors'
 import { makeFolder } from '@/guest/files'
-import { diskBySerial } from '@/guest/machine'
-import { pause } from '@/guest/pause'
 import { runScript } from '@/guest/processes'
 
 const mounted = new Map<string, Promise<void>>()
@@ -23,21 +22,6 @@ export function addImage(serial: string, key: string): Promise<void> {
   mounted.set(key, mounting)
   mounting.catch(() => mounted.delete(key))
   return mounting
-}
-
-const appearMilliseconds = 5_000
-const lookMilliseconds = 20
-
-/** A disk that the host has just plugged shows up when the kernel has handled its ACPI event. */
-async function pluggedDisk(serial: string): Promise<string> {
-  for (let waited = 0; ; waited += lookMilliseconds) {
-    try {
-      return diskBySerial(serial)
-    } catch (error) {
-      if (waited >= appearMilliseconds) throw error
-    }
-    await pause(lookMilliseconds)
-  }
 }
 
 async function mountImage(serial: string, key: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { SetupParams } from '@/contracts/guest/v1/requests'
+import { diskBySerial } from '@/guest/disks'
 import { GuestError } from '@/guest/errors'
-import { listFolder, readText, writeFile } from '@/guest/files'
+import { writeFile } from '@/guest/files'
 import { runScript } from '@/guest/processes'
 import type { ReseedWatch } from '@/guest/reseed'
 import { setSysctls } from '@/guest/sysctls'
@@ -46,13 +47,6 @@ while [ $# -gt 0 ]; do
 done
 `
 
-/** The block device whose virtio serial is the given one. */
-export function diskBySerial(serial: string): string {
-  const found = listFolder('/sys/block').find((device) => readText(`/sys/block/${device}/serial`, 64)?.trim() === serial)
-  if (!found) throw new GuestError('DiskNotFound', 'no disk has this serial', serial)
-  return `/dev/${found}`
-}
-
 function mixEntropy(entropy: string): void {
   writeFile('/dev/urandom', decodeBase64(entropy))
 }
@@ -74,7 +68,7 @@ function volumeArguments(volume: Volume, group: number): string[] {
   const mode = volume.medium === 'files' ? '755' : '777'
   // Without a size the kernel bounds it to half of the VM's memory.
   const size = volume.sizeBytes === null || volume.sizeBytes === 0 ? '' : `,size=${volume.sizeBytes}`
-  if (volume.medium === 'scratch') return ['folder', volumePath(volume), mode, '']
+  if (volume.medium === 'scratch' || volume.medium === 'disk') return ['folder', volumePath(volume), mode, '']
   return ['memory', volumePath(volume), group === 0 ? mode : `2${mode}`, size]
 }
 
@@ -106,4 +100,11 @@ export async function setUpMachine(params: SetupParams, reseed: ReseedWatch): Pr
 /** Where a pod's volume is in the VM. */
 export function volumePath(volume: Pick<Volume, 'name' | 'medium'>): string {
   return volume.medium !== 'scratch' ? `${volumesFolder}/${volume.name}` : `${scratchFolder}/volumes/${volume.name}`
+}
+
+/** Where a volume that has a disk of its own is mounted in the VM, one that came while the pod runs included. Throws where a volume of another kind has the name. */
+export function diskPath(volumes: readonly Volume[], name: string): string {
+  const taken = volumes.find((volume) => volume.name === name && volume.medium !== 'disk')
+  if (taken) throw new GuestError('AlreadyExists', 'a volume of the pod that has no disk has this name', name)
+  return volumePath({ name, medium: 'disk' })
 }

@@ -72,6 +72,8 @@ export interface Device {
   major: number
   minor: number
   fileMode: number
+  /** Whose it is; left out: root's. */
+  gid?: number
 }
 
 /** What a container's config needs beside the request to start it. */
@@ -85,7 +87,7 @@ export interface ContainerParts {
   mountSources: readonly string[]
   /** The file that is mounted as the termination log; empty: none. */
   terminationLog: string
-  /** The VM's devices, for a privileged container. */
+  /** Volumes of mode block; of a privileged container also the VM's devices. */
   devices: readonly Device[]
 }
 
@@ -106,7 +108,8 @@ function volumeMounts(params: StartContainerParams, sources: readonly string[]):
 /** A privileged container has all of its VM, and no profile: Kubernetes ignores one there. */
 function restrictions(params: StartContainerParams, parts: ContainerParts): object {
   if (params.privileged) return { devices: parts.devices }
-  return { maskedPaths, readonlyPaths, ...(params.seccomp === 'default' ? { seccomp: seccompProfile(parts.capabilities) } : {}) }
+  const devices = parts.devices.length > 0 ? { devices: parts.devices } : {}
+  return { ...devices, maskedPaths, readonlyPaths, ...(params.seccomp === 'default' ? { seccomp: seccompProfile(parts.capabilities) } : {}) }
 }
 
 /**

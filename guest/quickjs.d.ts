@@ -41,6 +41,8 @@ declare module 'qjs:os' {
   export interface Status {
     mode: number
     size: number
+    /** Of the file system's device, packed as rdev. */
+    dev: number
     /** Of a device: major and minor number, as the kernel packs them. */
     rdev: number
     /** Milliseconds since 1970. */

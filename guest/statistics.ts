@@ -21,7 +21,8 @@ export class Statistics {
   private reading: Promise<Map<string, number>> | undefined
 
   async read(containers: readonly string[], volumes: Volumes, usage: boolean): Promise<StatsResult> {
-    const taken = usage ? await this.folders(containers, volumes) : undefined
+    // What a disk of its own takes, its file system says.
+    const taken = usage ? await this.folders(containers, volumes.filter(({ medium }) => medium !== 'disk')) : undefined
     const scratch = await this.scratchDisk(usage)
     return {
       vm: machineUsage(),

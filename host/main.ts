@@ -58,11 +58,12 @@ const { identity, host } = await open()
 const { accelerator, reason } = host.acceleratorChoice
 
 const { external } = host
-const reporter = new Reporter(bootId, host.pods, undefined, external && { externalReport: (key) => external.external.report(key), externalReports: () => external.external.reports() })
+const reporter = new Reporter(bootId, host.pods, undefined, external && { externalReport: (key) => external.external.report(key), externalReports: () => external.external.reports() }, host.volumes)
 host.pods.listen(reporter)
+host.volumes.listen(reporter)
 external?.listen((key) => reporter.externalChanged(key))
 const streams = new Streams(config.serverUrl, host.pods, host.logs, log)
-const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods), host: () => readHost(folder), services: () => host.serviceCounters(), ...(external && { balancers: (at: number) => external.balancers.figures(at) }), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
+const figures = new FigureSampler({ bootId, pods: () => measuredPods(host.pods, (uid, disks) => host.volumes.takeUsage(uid, disks)), host: () => readHost(folder), services: () => host.serviceCounters(), volumes: () => host.volumes.counters.read(), ...(external && { balancers: (at: number) => external.balancers.figures(at) }), processCpu, processMemory, clock: { ...systemClock, now: () => performance.now() }, random: Math.random })
 let isLeaving = false
 void figures.run(ending.signal).catch((error: unknown) => log.error({ err: error }, 'figures are not measured any more'))
 const control = keepControl(
@@ -101,6 +102,8 @@ const control = keepControl(
     onUploads: (locate) => (host.uploads.fetch = async (uploadId, write, until) => readUpload(streamUrl(config.serverUrl, await locate(uploadId)), write, until)),
     onConfiguration: (message) => host.pods.configure(message),
     onNetwork: (message) => host.networks.take(message),
+    onVolumes: (message) => (message.kind === 'storeSecrets' ? host.volumes.takeSecrets(message) : host.volumes.take(message)),
+    onVolumesBegin: () => host.volumes.beginConnection(),
     ...(external && {
       onExternalBegin: () => external.external.begin(),
       onExternal: (message) => {

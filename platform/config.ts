@@ -57,6 +57,12 @@ const environment = z.object({
   HYPERNETES_DNS_UPSTREAM: z.string().default('').transform(dnsUpstream),
   HYPERNETES_EXTERNAL_CIDR: z.string().default('198.18.100.0/24'),
   HYPERNETES_FLOATING_ADDRESS_QUOTA: z.coerce.number().int().min(0).max(1_000_000).default(10),
+  HYPERNETES_VOLUMES: z.string().optional(),
+  HYPERNETES_VOLUME_GRACE_HOURS: z.coerce.number().min(0).max(8760).default(24),
+  HYPERNETES_VOLUME_UPLOAD_GIB: z.coerce.number().int().min(1).max(1_000_000).default(100),
+  HYPERNETES_VOLUME_QUOTA: z.coerce.number().int().min(0).max(1_000_000).default(100),
+  HYPERNETES_VOLUME_QUOTA_GIB: z.coerce.number().int().min(0).max(8_000_000).default(1000),
+  HYPERNETES_SNAPSHOT_QUOTA: z.coerce.number().int().min(0).max(1_000_000).default(1000),
   HYPERNETES_ADMIN_EMAIL: z.string().default('admin@localhost'),
   HYPERNETES_ADMIN_PASSWORD: z.string().optional(),
   HYPERNETES_LOCAL_HOST_NAME: z.string().optional(),
@@ -106,6 +112,13 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     externalCidr: e.HYPERNETES_EXTERNAL_CIDR,
     floatingAddressQuota: e.HYPERNETES_FLOATING_ADDRESS_QUOTA,
     dnsUpstream: e.HYPERNETES_DNS_UPSTREAM,
+    /** Where this host keeps volumes of stores that name no folder. */
+    volumesFolder: resolve(e.HYPERNETES_VOLUMES ?? join(data, 'host', 'volumes')),
+    /** For how long a deleted volume can be restored. */
+    volumeGraceMs: Math.round(e.HYPERNETES_VOLUME_GRACE_HOURS * 3_600_000),
+    /** What a tenant may have of which no operator said another number. */
+    volumeUploadBytes: e.HYPERNETES_VOLUME_UPLOAD_GIB * 2 ** 30,
+    volumeQuotas: { volumes: e.HYPERNETES_VOLUME_QUOTA, bytes: e.HYPERNETES_VOLUME_QUOTA_GIB * 2 ** 30, snapshots: e.HYPERNETES_SNAPSHOT_QUOTA },
     adminEmail: e.HYPERNETES_ADMIN_EMAIL,
     adminPassword: e.HYPERNETES_ADMIN_PASSWORD,
     localHost: { name: e.HYPERNETES_LOCAL_HOST_NAME ?? hostname(), publicKey: e.HYPERNETES_LOCAL_HOST_PUBLIC_KEY },

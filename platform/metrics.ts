@@ -16,7 +16,7 @@ export const hostReports = new Counter({ name: 'hypernetes_host_reports_total', 
 export const podReportsStored = new Counter({ name: 'hypernetes_pod_reports_total', help: 'Reports of single pods, by whether they were newer than what was known.', labelNames: ['stored'] })
 export const figureRows = new Counter({ name: 'hypernetes_figure_rows_total', help: 'Rows of figures that hosts sent and that were stored.' })
 
-const routes: [prefix: string, route: string][] = [['/api/trpc/', 'api'], ['/api/auth/', 'auth'], ['/_next/', 'asset'], ['/api/images/', 'upload'], ['/metrics', 'metrics'], ['/healthz', 'health'], ['/readyz', 'health']]
+const routes: [prefix: string, route: string][] = [['/api/trpc/', 'api'], ['/api/auth/', 'auth'], ['/_next/', 'asset'], ['/api/images/', 'upload'], ['/api/volumes/', 'upload'], ['/metrics', 'metrics'], ['/healthz', 'health'], ['/readyz', 'health']]
 
 /** Counts a request when its answer has been sent. */
 export function observeHttp(request: IncomingMessage, response: ServerResponse): void {

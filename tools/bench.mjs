@@ -5,7 +5,7 @@ import { root } from './setup/paths.mjs'
 import { prepare } from './setup/prepare.mjs'
 
 try {
-  await prepare({ host: true, tests: true })
+  await prepare({ host: true, tests: true, bench: true })
   const result = spawnSync(process.execPath, ['--import', 'tsx', 'bench/main.ts', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
   process.exitCode = result.status ?? 1
 } catch (error) {

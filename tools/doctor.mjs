@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `npm run doctor`: says what keeps Hypernetes from running well on this machine, and what to do. It installs no
 // Debian package and changes nothing outside of the checkout.
-import { hostPackages, testPackages } from './packages.mjs'
+import { cephPackages, hostPackages, testPackages } from './packages.mjs'
 import { buildBundles } from './setup/bundles.mjs'
 import { missingPackages } from './setup/debian.mjs'
 import { checkNode } from './setup/node-version.mjs'
@@ -11,10 +11,12 @@ const subject = 'Debian packages'
 
 function packageFindings() {
   const host = missingPackages(hostPackages).map((entry) => entry.name)
-  const tests = missingPackages(testPackages).map((entry) => entry.name)
+  const ceph = missingPackages(cephPackages).map((entry) => entry.name)
+  const tests = missingPackages(testPackages).map((entry) => entry.name).filter((name) => !ceph.includes(name))
   const findings = []
   if (host.length > 0) findings.push({ subject, state: 'problem', found: `${host.join(', ')} missing`, advice: `npm start installs them, or: apt-get install ${host.join(' ')}` })
   if (tests.length > 0) findings.push({ subject, state: 'warning', found: `${tests.join(', ')} missing`, advice: 'npm test installs them; nothing else needs them.' })
+  if (ceph.length > 0) findings.push({ subject: 'volumes in Ceph', state: 'ok', found: `this host opens none: ${ceph.join(', ')} missing`, advice: `A host needs them only where a store of volumes is of kind rbd: apt-get install ${ceph.join(' ')}` })
   return findings.length > 0 ? findings : [{ subject, state: 'ok', found: 'all there' }]
 }
 

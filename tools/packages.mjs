@@ -8,6 +8,7 @@
 /** What a hypervisor host needs. @type {DebianPackage[]} */
 export const hostPackages = [
   { name: 'qemu-system-x86', reason: 'runs each pod in a virtual machine of its own', command: 'qemu-system-x86_64' },
+  { name: 'qemu-utils', reason: 'makes the files of volumes, and reads those that tenants send', command: 'qemu-img' },
   { name: 'skopeo', reason: 'pulls container images from registries', command: 'skopeo' },
   { name: 'squashfs-tools', reason: 'turns an image into one read-only disk', command: 'mksquashfs' },
   { name: 'mmdebstrap', reason: "fetches the guest's kernel and tools from Debian", command: 'mmdebstrap' },
@@ -24,11 +25,24 @@ export const hostPackages = [
   { name: 'zstd', reason: 'unpacks image layers', command: 'zstd' },
 ]
 
+/** What a host needs only where volumes are kept in Ceph: nothing installs it but `npm test`, for it brings 200 MB of libraries. @type {DebianPackage[]} */
+export const cephPackages = [
+  { name: 'ceph-common', reason: 'makes, claims and removes volumes in Ceph', command: 'rbd' },
+  { name: 'qemu-block-extra', reason: 'lets QEMU open volumes in Ceph' },
+]
+
 /** What `npm test` needs beyond that. @type {DebianPackage[]} */
 export const testPackages = [
+  ...cephPackages,
   { name: 'chromium', reason: 'is the browser of the journeys', command: 'chromium' },
   { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry', service: 'docker-registry' },
   { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
+  { name: 'ceph-mon', reason: 'is the monitor of the cluster on which tests keep volumes', command: 'ceph-mon' },
+  { name: 'ceph-osd', reason: 'keeps the data of that cluster, in memory', command: 'ceph-osd' },
+  { name: 'ceph-mgr', reason: 'knows how full that cluster is', command: 'ceph-mgr' },
   { name: 'iputils-arping', reason: 'claims addresses that are not its own, in the tests of floating addresses', command: 'arping' },
   { name: 'socat', reason: "is both ends of the traffic that the network's tests send", command: 'socat' },
 ]
+
+/** What `npm run bench` needs beyond that. @type {DebianPackage[]} */
+export const benchPackages = [{ name: 'fio', reason: 'measures disks of volumes, in a guest', command: 'fio' }]

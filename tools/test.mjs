@@ -38,7 +38,7 @@ const run = {
 /** A name may be of tests on real parts, of journeys, or of both. */
 async function runLong() {
   const { isJourney, runJourneys } = await import('./test/journeys.mjs')
-  const outcomes = [await suite('long tests on real parts', [...vitest('long'), ...(files.length > 0 ? ['--passWithNoTests'] : [])], { limitMs: 900_000 })]
+  const outcomes = [await suite('long tests on real parts', [...vitest('long'), ...(files.length > 0 ? ['--passWithNoTests'] : [])], { limitMs: 1_800_000 })]
   if (files.length === 0 || files.some(isJourney)) outcomes.push(await runJourneys(['long'], [...secondTry('--retries=1'), ...files]))
   return outcomes
 }

@@ -10,6 +10,10 @@ type BalancerPlace = [slug: string, source: 'Service' | 'Ingress', namespace: st
 const loadBalancer = (...[slug, source, namespace, name]: BalancerPlace) => `${tenant(slug)}/load-balancers/${source.toLowerCase()}/${e(namespace)}/${e(name)}`
 const floatingAddress = (slug: string, name: string) => `${tenant(slug)}/floating-addresses/${e(name)}`
 const addressPool = (name: string) => `/system/address-pools/${e(name)}`
+const volume = (slug: string, name: string) => `${tenant(slug)}/volumes/${e(name)}`
+const volumeSnapshot = (slug: string, name: string) => `${tenant(slug)}/volume-snapshots/${e(name)}`
+const snapshotSchedule = (slug: string, name: string) => `${tenant(slug)}/snapshot-schedules/${e(name)}`
+const volumeStore = (name: string) => `/system/volume-stores/${e(name)}`
 
 export const paths = {
   home: () => '/',
@@ -78,6 +82,32 @@ export const paths = {
   securityGroupRules: (slug: string, name: string) => `${tenant(slug)}/security-groups/${e(name)}/rules`,
   networkPolicies: (slug: string) => `${tenant(slug)}/network-policies`,
   networkPolicy: (slug: string, namespace: string, name: string) => `${tenant(slug)}/network-policies/${e(namespace)}/${e(name)}`,
+  /** `deleted`: those that can be restored. */
+  volumes: (slug: string, query?: { q?: string | undefined; deleted?: '1' | undefined }) => `${tenant(slug)}/volumes${search(query)}`,
+  /** `from`: what it shall be made of, as `Snapshot/name` or `Volume/name`. */
+  newVolume: (slug: string, query?: { from?: string | undefined }) => `${tenant(slug)}/volumes-new${search(query)}`,
+  volume,
+  /** `pod`: whom it is for, as `namespace/name`. */
+  attachVolume: (slug: string, name: string, query?: { pod?: string | undefined }) => `${volume(slug, name)}/attach${search(query)}`,
+  growVolume: (slug: string, name: string) => `${volume(slug, name)}/grow`,
+  volumeLimits: (slug: string, name: string) => `${volume(slug, name)}/limits`,
+  renameVolume: (slug: string, name: string) => `${volume(slug, name)}/rename`,
+  volumeTimeline: (slug: string, name: string) => `${volume(slug, name)}/snapshots`,
+  takeSnapshot: (slug: string, name: string) => `${volume(slug, name)}/snapshots-new`,
+  volumeFigures: (slug: string, name: string, query?: { range?: string | undefined }) => `${volume(slug, name)}/figures${search(query)}`,
+  volumeYaml: (slug: string, name: string) => `${volume(slug, name)}/yaml`,
+  /** What takes a disk's image in, by PUT. */
+  volumeUploadApi: (slug: string) => `/api/volumes/${e(slug)}`,
+  volumeClaims: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/volume-claims${search(query)}`,
+  /** `grow`: its form that asks for more stands over it. */
+  volumeClaim: (slug: string, namespace: string, name: string, query?: { grow?: '1' | undefined }) => `${tenant(slug)}/volume-claims/${e(namespace)}/${e(name)}${search(query)}`,
+  newVolumeClaim: (slug: string) => `${tenant(slug)}/volume-claims-new`,
+  volumeSnapshots: (slug: string, query?: { q?: string | undefined; schedule?: string | undefined }) => `${tenant(slug)}/volume-snapshots${search(query)}`,
+  volumeSnapshot,
+  snapshotSchedules: (slug: string, query?: { q?: string | undefined }) => `${tenant(slug)}/snapshot-schedules${search(query)}`,
+  newSnapshotSchedule: (slug: string, query?: { volume?: string | undefined }) => `${tenant(slug)}/snapshot-schedules-new${search(query)}`,
+  snapshotSchedule,
+  editSnapshotSchedule: (slug: string, name: string) => `${snapshotSchedule(slug, name)}/edit`,
   namespaces: (slug: string) => `${tenant(slug)}/namespaces`,
   newNamespace: (slug: string) => `${tenant(slug)}/namespaces-new`,
   configMaps: (slug: string, query?: { namespace?: string | undefined; q?: string | undefined }) => `${tenant(slug)}/config-maps${search(query)}`,
@@ -109,6 +139,14 @@ export const paths = {
   addressPool,
   addressQuota: () => '/system/address-pools-quota',
   editAddressPool: (name: string) => `${addressPool(name)}/edit`,
+  volumeStores: () => '/system/volume-stores',
+  newVolumeStore: () => '/system/volume-stores-new',
+  volumeStore,
+  editVolumeStore: (name: string) => `${volumeStore(name)}/edit`,
+  volumeQuota: () => '/system/volume-quota',
+  storageClasses: () => '/system/storage-classes',
+  newStorageClass: () => '/system/storage-classes-new',
+  editStorageClass: (name: string) => `/system/storage-classes/${e(name)}/edit`,
   approvals: () => '/system/approvals',
   mail: () => '/system/mail',
   mailMessage: (id: string) => `/system/mail/${e(id)}`,

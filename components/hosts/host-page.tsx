@@ -19,6 +19,7 @@ import { Progress } from '@/components/ui/progress'
 import { Skeleton } from '@/components/ui/skeleton'
 import { notify } from '@/components/ui/toast'
 import { HostState } from './host-state'
+import { LostHost } from './lost-host'
 
 /** One host: what it is, how full it is, what runs on it. */
 export function HostPage({ name }: { name: string }) {
@@ -30,7 +31,7 @@ export function HostPage({ name }: { name: string }) {
   const { status } = data
   return (
     <div className="flex flex-col gap-4">
-      <PageHeader title={name} beside={<HostState host={data} />} primary={<Cordon name={name} unschedulable={data.spec.unschedulable} />} />
+      <PageHeader title={name} beside={<HostState host={data} />} primary={<><LostHost host={data} /><Cordon name={name} unschedulable={data.spec.unschedulable} /></>} />
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <Panel title="Properties">
           <Properties>

@@ -8,6 +8,7 @@ const states: Record<HostView['status']['phase'], { shape: StateShape; word: str
 }
 
 export function HostState({ host }: { host: HostView }) {
+  if (host.status.lostSince !== null) return <StateBadge shape="failed">Declared lost</StateBadge>
   const { shape, word } = states[host.status.phase]
   return <StateBadge shape={shape} since={host.spec.unschedulable && 'takes no new pods'}>{word}</StateBadge>
 }

@@ -5,8 +5,11 @@ import { formatBytes } from '@/components/client/formats'
 import { cn } from '@/components/ui/cn'
 import type { FieldControl } from '@/components/ui/field'
 
+/** Of images of containers. */
+const archives = '.tar,.gz,.tgz,.zst,application/x-tar,application/gzip'
+
 /** A place to drop a file on, or to choose one. */
-export function FileDrop({ control, file, onFile }: { control: FieldControl; file: File | null; onFile: (file: File) => void }) {
+export function FileDrop({ control, file, accept = archives, onFile }: { control: FieldControl; file: File | null; accept?: string; onFile: (file: File) => void }) {
   const [over, setOver] = useState(false)
   return (
     <div
@@ -25,7 +28,7 @@ export function FileDrop({ control, file, onFile }: { control: FieldControl; fil
       <input
         {...control}
         type="file"
-        accept=".tar,.gz,.tgz,.zst,application/x-tar,application/gzip"
+        accept={accept}
         className="absolute inset-0 cursor-pointer opacity-0"
         onChange={(event) => {
           const [chosen] = event.target.files ?? []

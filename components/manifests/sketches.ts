@@ -4,6 +4,7 @@ import { peeringSketch } from '@/components/network-peerings/sketch'
 import { networkPolicySketch } from '@/components/network-policies/sketch'
 import { securityGroupSketch } from '@/components/security-groups/sketch'
 import { serviceSketch } from '@/components/services/sketch'
+import { snapshotScheduleSketch, volumeClaimSketch, volumeSketch, volumeSnapshotSketch } from '@/components/volumes/sketch'
 
 const networkSketch = `apiVersion: v1
 kind: Network
@@ -19,6 +20,6 @@ spec:
 `
 
 /** What a new manifest of a kind begins with. */
-const sketches: Readonly<Record<string, string>> = { FloatingAddress: floatingAddressSketch, LoadBalancer: balancerSketch(), Network: networkSketch, NetworkPeering: peeringSketch('default'), NetworkPolicy: networkPolicySketch, SecurityGroup: securityGroupSketch, Service: serviceSketch() }
+const sketches: Readonly<Record<string, string>> = { FloatingAddress: floatingAddressSketch, LoadBalancer: balancerSketch(), Network: networkSketch, NetworkPeering: peeringSketch('default'), NetworkPolicy: networkPolicySketch, PersistentVolumeClaim: volumeClaimSketch, SecurityGroup: securityGroupSketch, Service: serviceSketch(), SnapshotSchedule: snapshotScheduleSketch, Volume: volumeSketch, VolumeSnapshot: volumeSnapshotSketch }
 
 export const sketchOf = (kind: string): string => (Object.hasOwn(sketches, kind) ? sketches[kind] : undefined) ?? serviceSketch()

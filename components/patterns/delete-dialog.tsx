@@ -2,6 +2,8 @@
 import { useState, type ReactNode } from 'react'
 import { toFailure, type Failure } from '@/components/client/errors'
 import { AlertDialog } from '@/components/ui/alert-dialog'
+import { Field } from '@/components/ui/field'
+import { Input } from '@/components/ui/input'
 import { FailureCallout } from './failure'
 
 type DeleteDialogProps = {
@@ -13,14 +15,20 @@ type DeleteDialogProps = {
   /** Why it cannot be deleted, as the server says. */
   disabledReason?: string | undefined
   verb?: string
+  /** What it destroys comes back by nothing else: the name is typed first. */
+  typeName?: boolean
+  /** Choices that belong to it, below its consequences. */
+  children?: ReactNode
   onDelete: () => Promise<unknown>
   onClose: () => void
 }
 
 /** Names what is destroyed and what follows from it. */
-export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 'Delete', onDelete, onClose }: DeleteDialogProps) {
+export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 'Delete', typeName = false, children, onDelete, onClose }: DeleteDialogProps) {
   const [pending, setPending] = useState(false)
   const [failure, setFailure] = useState<Failure | null>(null)
+  const [typed, setTyped] = useState('')
+  const isUntyped = typeName && typed !== name
   const confirm = async () => {
     setPending(true)
     setFailure(null)
@@ -37,7 +45,7 @@ export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 
       title={<>{verb} {noun} <code className="font-mono text-base">{name}</code>?</>}
       confirm={`${verb} ${noun}`}
       pending={pending}
-      disabledReason={disabledReason}
+      disabledReason={disabledReason ?? (isUntyped ? `Type ${name} first.` : undefined)}
       onConfirm={() => void confirm()}
       onClose={onClose}
     >
@@ -45,6 +53,12 @@ export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 
       <ul className="flex list-disc flex-col gap-1 pl-4 marker:text-faint">
         {consequences.map((line, i) => <li key={i}>{line}</li>)}
       </ul>
+      {children}
+      {typeName && disabledReason === undefined && (
+        <Field label={<>Type <code className="font-mono text-content">{name}</code> to {verb.toLowerCase()} it</>}>
+          {(control) => <Input {...control} mono value={typed} autoComplete="off" spellCheck={false} onChange={(event) => setTyped(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && !isUntyped && !pending) void confirm() }} />}
+        </Field>
+      )}
     </AlertDialog>
   )
 }

@@ -1,4 +1,5 @@
 'use client'
+import { useSyncExternalStore } from 'react'
 import { useNow } from '@/components/client/clock'
 import { formatAgo, formatExact, formatSpan, NOTHING } from '@/components/client/formats'
 import { Tooltip } from '@/components/ui/tooltip'
@@ -19,4 +20,12 @@ export function Since({ time }: { time: string | null | undefined }) {
   const now = useNow()
   if (!time || now === undefined) return null
   return <>{formatSpan(now - Date.parse(time))}</>
+}
+
+const never = () => () => undefined
+
+/** A moment that is still to come, or that counts to the second: exact in the reader's zone. The server knows no zone, so its HTML has it in UTC. */
+export function Exact({ time }: { time: string }) {
+  const text = useSyncExternalStore(never, () => formatExact(time), () => formatExact(time, 'UTC'))
+  return <time dateTime={time}>{text}</time>
 }

@@ -8,6 +8,8 @@ export type ContainerDraft = {
   env: VariableDraft[]
   envFrom: SourceDraft[]
   ports: { containerPort: string; protocol: string }[]
+  /** Where it has the pod's volumes. */
+  mounts: { name: string; mountPath: string }[]
   cpu: string
   memory: string
   probes: Record<ProbeName, ProbeDraft>
@@ -40,6 +42,7 @@ export function readContainer(value: unknown): ContainerDraft {
     env: list(c['env']).map((each) => readVariable(record(each))),
     envFrom: list(c['envFrom']).map((each) => readSource(record(each))),
     ports: list(c['ports']).map((each) => ({ containerPort: word(record(each)['containerPort']), protocol: word(record(each)['protocol']) || 'TCP' })),
+    mounts: list(c['volumeMounts']).map((each) => ({ name: word(record(each)['name']), mountPath: word(record(each)['mountPath']) })),
     cpu: word(limits['cpu']),
     memory: word(limits['memory']),
     probes: { startupProbe: readProbe(c['startupProbe']), readinessProbe: readProbe(c['readinessProbe']), livenessProbe: readProbe(c['livenessProbe']) },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkDraft, readDraft, startingText, writeDraft } from './draft'
+import { freeName, newVolume, objectPath } from './draft-volumes'
 
 const text = startingText('default')
 
@@ -55,4 +56,24 @@ describe('what the form shows of a container', () => {
     expect(writeDraft(rich, path('envFrom', 0), undefined)).not.toContain('envFrom')
     expect(writeDraft(writeDraft(text, ['metadata', 'labels', 'a'], 'b'), ['metadata', 'labels', 'a'], undefined)).toBe(text)
   })
+})
+
+describe('what the form shows of volumes', () => {
+  const path = ['spec', 'volumes'] as const
+  const own = [
+    [[...path, 0], newVolume('volume-1', 'cinder')],
+    [[...path, 0, ...objectPath('cinder')], 'data'],
+    [[...path, 1], newVolume('logs', 'persistentVolumeClaim')],
+    [[...path, 2], { name: 'scratch', emptyDir: {} }],
+    [['spec', 'containers', 0, 'volumeMounts', 0], { name: 'volume-1', mountPath: '/data', subPath: 'web' }],
+  ].reduce((draft, [at, value]) => writeDraft(draft, at as (string | number)[], value), text)
+
+  it('is those that outlive the pod by their objects, and where containers have them', () => {
+    const { draft } = readDraft(own)
+    expect(draft?.volumes).toEqual([{ name: 'volume-1', from: 'cinder', object: 'data' }, { name: 'logs', from: 'persistentVolumeClaim', object: '' }, { name: 'scratch', from: 'other', object: '' }])
+    expect(draft?.containers[0]?.mounts).toEqual([{ name: 'volume-1', mountPath: '/data' }])
+    expect(writeDraft(own, ['spec', 'containers', 0, 'volumeMounts', 0, 'mountPath'], '/srv')).toContain('subPath: web')
+  })
+  it('is told apart by names of their own in the pod', () => expect([freeName([]), freeName([{ name: 'volume-2' }]), freeName([{ name: 'a' }, { name: 'volume-3' }])]).toEqual(['volume-1', 'volume-3', 'volume-4']))
+  it('names what is wrong with one at it', () => expect(checkDraft(own).problems.map((problem) => problem.path)).toContain('spec.volumes[1].persistentVolumeClaim.claimName'))
 })

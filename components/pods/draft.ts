@@ -3,11 +3,12 @@ import { parseManifest, type ParsedDocument } from '@/domain/manifest/parse'
 import { sampleImage } from '@/domain/image/sample'
 import type { Problem } from '@/domain/shared/errors'
 import { isRecord, list, readContainer, record, word, type ContainerDraft } from './draft-container'
+import { readVolumes, type VolumeOfDraft } from './draft-volumes'
 
 /** The path of a value in the manifest. */
 export type DraftPath = readonly (string | number)[]
 
-export type PodDraft = { name: string; namespace: string; restartPolicy: string; pullSecrets: string[]; initContainers: string[]; containers: ContainerDraft[] }
+export type PodDraft = { name: string; namespace: string; restartPolicy: string; pullSecrets: string[]; volumes: VolumeOfDraft[]; initContainers: string[]; containers: ContainerDraft[] }
 
 export const startingText = (namespace: string) => `apiVersion: v1
 kind: Pod
@@ -36,7 +37,7 @@ export function readDraft(text: string): { draft: PodDraft; reason: null } | { d
   if (!isRecord(value) || value['kind'] !== 'Pod') return { draft: null, reason: 'The manifest is not a Pod.' }
   const metadata = record(value['metadata'])
   const spec = record(value['spec'])
-  return { draft: { name: word(metadata['name']), namespace: word(metadata['namespace']) || 'default', restartPolicy: word(spec['restartPolicy']) || 'Always', pullSecrets: list(spec['imagePullSecrets']).map((each) => word(record(each)['name'])), initContainers: list(spec['initContainers']).map((each) => word(record(each)['name'])), containers: list(spec['containers']).map(readContainer) }, reason: null }
+  return { draft: { name: word(metadata['name']), namespace: word(metadata['namespace']) || 'default', restartPolicy: word(spec['restartPolicy']) || 'Always', pullSecrets: list(spec['imagePullSecrets']).map((each) => word(record(each)['name'])), volumes: readVolumes(spec['volumes']), initContainers: list(spec['initContainers']).map((each) => word(record(each)['name'])), containers: list(spec['containers']).map(readContainer) }, reason: null }
 }
 
 /** Sets one value in the text, or removes it; comments and everything else stay as written. */

@@ -18,6 +18,7 @@ import { Badge } from '@/components/ui/badge'
 import { Callout } from '@/components/ui/callout'
 import { CopyableId } from '@/components/ui/copyable'
 import { Panel } from '@/components/ui/panel'
+import { PodVolumes } from '@/components/volumes/pod-volumes'
 import { ContainersTable } from './containers-table'
 import { CrashPanel } from './crash-panel'
 import { NextActionFor } from './next-action-links'
@@ -59,6 +60,7 @@ export function PodOverview() {
         <Panel title="Start" description="From the accepted request to the first process"><StartSteps pod={pod} /></Panel>
       </div>
       <Panel title="Containers" flush><ContainersTable pod={pod} told={told} /></Panel>
+      <PodVolumes tenant={tenant} pod={pod} />
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
         <Panel title="Conditions" flush><Conditions conditions={status.conditions} next={(each) => !told.has(each.message) && <NextActionFor reason={each.reason} tenant={tenant} pod={pod} />} /></Panel>
         <Panel title="Latest events" flush actions={<Link href={paths.podEvents(tenant, metadata.namespace, metadata.name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">All events</Link>}>

@@ -13,9 +13,11 @@ import { configurationColumns, ConfigurationTable } from '@/components/config-ma
 import { configurationListInput } from '@/components/config-maps/list-input'
 import type { Column } from '@/components/patterns/data-table/columns'
 import { PageHeader } from '@/components/patterns/page-header'
+import { configurationTabs } from '@/components/patterns/shell/navigation'
 import { ButtonLink } from '@/components/ui/button'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Select } from '@/components/ui/input'
+import { TabLinks } from '@/components/ui/tab-links'
 import { DeleteSecret } from './delete-secret'
 import { secretActionsFor } from './secret-actions'
 import { secretTypeName, secretTypeNames } from './secret-types'
@@ -38,20 +40,22 @@ export function SecretListPage({ tenant, children }: { tenant: string; children?
   const create = <ButtonLink variant="primary" href={paths.newSecret(tenant)} icon={<Plus className="size-4" />}>Create Secret</ButtonLink>
   return (
     <>
-      <PageHeader title="Secrets" description="Values are kept wrapped by the tenant’s own key and reach only the hosts whose pods name them." primary={create} />
-      <ConfigurationTable
-        tenant={tenant} noun="Secret" input={input} filtered={Boolean(type)} page={page} columns={columns}
-        actions={(row) => secretActionsFor(tenant, row, () => setDeleting(row))}
-        filters={(
-          <span className="w-44">
-            <Select aria-label="Type" value={type} onChange={(event) => query.push({ type: event.target.value || null, cursor: null, from: null })}>
-              <option value="">Any type</option>
-              {Object.entries(secretTypeNames).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
-            </Select>
-          </span>
-        )}
-        empty={<EmptyState icon={<Lock />} title="No Secrets yet" actions={create}>A Secret holds passwords, keys and registry logins: a pod names it under env, envFrom, volumes or imagePullSecrets.</EmptyState>}
-      />
+      <PageHeader title="Secrets" description="Values are kept wrapped by the tenant’s own key and reach only the hosts whose pods name them." primary={create} tabs={<TabLinks label="ConfigMaps and Secrets" tabs={configurationTabs(tenant)} />} />
+      <div className="pt-4">
+        <ConfigurationTable
+          tenant={tenant} noun="Secret" input={input} filtered={Boolean(type)} page={page} columns={columns}
+          actions={(row) => secretActionsFor(tenant, row, () => setDeleting(row))}
+          filters={(
+            <span className="w-44">
+              <Select aria-label="Type" value={type} onChange={(event) => query.push({ type: event.target.value || null, cursor: null, from: null })}>
+                <option value="">Any type</option>
+                {Object.entries(secretTypeNames).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+              </Select>
+            </span>
+          )}
+          empty={<EmptyState icon={<Lock />} title="No Secrets yet" actions={create}>A Secret holds passwords, keys and registry logins: a pod names it under env, envFrom, volumes or imagePullSecrets.</EmptyState>}
+        />
+      </div>
       {deleting && <DeleteSecret tenant={tenant} secret={deleting} onClose={() => setDeleting(null)} />}
       {children}
     </>

@@ -8,11 +8,12 @@ import { reportText, reportTime } from '@/domain/shared/report-text'
 import { certificatesMessage, externalMessage, externalReport } from './v1/external'
 import { networkMessage } from './v1/networks'
 import { streamRequest } from './v1/streams'
+import { assignedVolume, maxStoreReports, maxVolumeReports, storeReport, storeSecretsMessage, volumeMessage, volumeReport } from './v1/volumes'
 
 /**
  * Version 1 of what a host and the server say to each other. Additive changes only: new fields are optional.
  * The host dials `/ws/host` (tRPC over WebSocket) and says hello; all else needs its session. Neither side trusts
- * the other's sizes: every text and list is bounded, here and in the parts of it (`v1/`): networks, the outside, streams and figures.
+ * the other's sizes: every text and list is bounded, here and in the parts of it (`v1/`): networks, the outside, volumes, streams and figures.
  */
 export const hostProtocolVersion = 1
 
@@ -23,7 +24,7 @@ export const challengeOutput = z.object({ nonce: z.string().max(128) })
 export const helloSignatureText = (nonce: string, publicKey: string, bootId: string): string => `hypernetes host hello v1\n${nonce}\n${publicKey}\n${bootId}`
 
 /** What an agent understands beyond what the first version had; a server sends nothing of it to one that does not say so. */
-export const hostCapabilities = ['networkObjects', 'externalObjects', 'balancerServers'] as const
+export const hostCapabilities = ['networkObjects', 'externalObjects', 'balancerServers', 'volumeObjects'] as const
 export type HostCapability = (typeof hostCapabilities)[number]
 
 export const helloInput = z.object({
@@ -102,6 +103,8 @@ export const assignment = z.object({
   configurationRevision: z.string().max(64).nullable().default(null),
   /** Images of the spec, as it writes them, that are the tenant's uploads. Filled in when assignments are listed. */
   uploads: z.array(imageUpload).max(100).optional(),
+  /** Which volumes those of the spec are that outlive their pod. Filled in when assignments are listed; missing: it names none. */
+  volumes: z.array(assignedVolume).max(50).optional(),
   network: networkAttachment,
   deletion: z.object({ graceSeconds: z.number().int().min(0) }).nullable(),
 })
@@ -122,6 +125,9 @@ export const desiredMessage = z.discriminatedUnion('kind', [
   networkMessage,
   certificatesMessage,
   externalMessage,
+  /** Comes before the `volumeObjects` whose stores need it. */
+  storeSecretsMessage,
+  volumeMessage,
   /** A stream of a balancer's access log: its newest lines as JSON (domain/load-balancer/view.ts, balancerLogLine) on channel 1, a line each; `follow`: and those that come. */
   z.object({ kind: z.literal('openBalancerLog'), url: z.string().max(512), balancerUid: z.uuid(), tailLines: z.number().int().min(0).max(10_000), follow: z.boolean() }),
   /** A stream of a balancer's servers as they are now, at most 5,000: each as JSON ({@link balancerServerState}) on channel 1, a line each. Of UDP nothing is known. */
@@ -166,6 +172,9 @@ export const reportInput = z.object({
   images: z.array(imageReport).max(10_000),
   /** What changed since the last report; all of it in a complete one, of which as many as {@link maxExternalReports} do not count as all. */
   external: z.array(externalReport).max(maxExternalReports).optional(),
+  /** What changed since the last report; all that this host may open in a complete one. */
+  volumes: z.array(volumeReport).max(maxVolumeReports).optional(),
+  stores: z.array(storeReport).max(maxStoreReports).optional(),
 })
 export type ReportInput = z.infer<typeof reportInput>
 /**

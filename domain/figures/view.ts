@@ -65,3 +65,10 @@ export const balancerFiguresView = z.object({
   totals: z.object({ connections: z.number(), requests: z.number(), errors4xx: z.number(), errors5xx: z.number(), failed: z.number(), receivedBytes: z.number(), sentBytes: z.number() }),
 })
 export type BalancerFiguresView = z.infer<typeof balancerFiguresView>
+
+/** What a volume did over a range, on whichever host it was open. The milliseconds are the means of one operation; `storedBytes`: what it took in its store. */
+export const volumeFiguresView = z.object({
+  ...timed, readBytesPerSecond: values, writtenBytesPerSecond: values, readsPerSecond: values, writesPerSecond: values, readMilliseconds: values, writeMilliseconds: values, storedBytes: values,
+  totals: z.object({ readBytes: z.number(), writtenBytes: z.number(), reads: z.number(), writes: z.number() }),
+})
+export type VolumeFiguresView = z.infer<typeof volumeFiguresView>

@@ -22,6 +22,8 @@ export const hostView = z.object({
     capacity: hostCapacity,
     used: z.object({ pods: z.number().int(), memoryMiB: z.number().int(), milliCpu: z.number().int() }),
     lastHeartbeat: z.string().nullable(),
+    /** When an operator declared it lost; null: nobody did. */
+    lostSince: z.string().nullable(),
   }),
 })
 export type HostView = z.infer<typeof hostView>

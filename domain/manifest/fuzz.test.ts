@@ -25,6 +25,10 @@ const manifests: Record<(typeof manifestKinds)[number], Record<string, Tree>> = 
   NetworkPeering: { metadata: { name: 'to-b' }, spec: { network: 'net1', peer: { tenant: 'other', network: 'default' } } },
   FloatingAddress: { metadata: { name: 'front' }, spec: { pool: 'default', target: { kind: 'Pod', name: 'web' } } },
   Ingress: { metadata: { name: 'front', annotations: { 'balancer.hypernetes.io/algorithm': 'leastconn' } }, spec: { defaultBackend: { service }, tls: [{ hosts: ['www.example.com'], secretName: 'web-tls' }], rules: [{ host: 'www.example.com', http: { paths: [{ path: '/api', pathType: 'Prefix', backend: { service } }] } }] } },
+  Volume: { metadata: { name: 'data' }, spec: { size: '10Gi', storageClassName: 'standard', volumeMode: 'Filesystem', fsType: 'ext4', onFull: 'Fail', limits: { iops: 100, iopsBurst: 200, bytesPerSecond: '8Mi', burstSeconds: 30 }, source: { kind: 'Snapshot', name: 'monday' } } },
+  PersistentVolumeClaim: { metadata: { name: 'logs' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'standard', volumeMode: 'Filesystem', resources: { requests: { storage: '64Mi' } }, dataSource: { kind: 'VolumeSnapshot', name: 'monday', apiGroup: 'snapshot.storage.k8s.io' } } },
+  VolumeSnapshot: { metadata: { name: 'monday' }, spec: { source: { volumeName: 'data' }, consistency: 'FilesystemConsistent' } },
+  SnapshotSchedule: { metadata: { name: 'nightly' }, spec: { volumes: { names: ['data'] }, every: '1d', keep: { last: 2, daily: 7 } } },
 }
 
 const strange: fc.Arbitrary<Tree> = fc.oneof(
@@ -74,7 +78,10 @@ function expectWritten(object: ManifestObject): void {
   const text = writeOne(object, metadata)
   const { documents, problems } = parseManifest(text)
   expect([problems, documents[0]?.problems], text).toEqual([[], []])
-  expect(documents[0]?.object).toEqual(object)
+  const read = documents[0]?.object
+  // A pod's part that says nothing but what is usual is left out as it is written.
+  if (read?.kind === 'Pod') expect(writeOne(read, metadata)).toBe(text)
+  else expect(read).toEqual(object)
 }
 
 function writeOne(object: Exclude<ManifestObject, { kind: 'ConfigMap' | 'Secret' | 'Endpoints' }>, metadata: Parameters<typeof writeManifest>[1]): string {
@@ -87,6 +94,10 @@ function writeOne(object: Exclude<ManifestObject, { kind: 'ConfigMap' | 'Secret'
     case 'SecurityGroup': return writeManifest('SecurityGroup', metadata, object.spec)
     case 'NetworkPeering': return writeManifest('NetworkPeering', metadata, object.spec)
     case 'Ingress': return writeManifest('Ingress', metadata, object.spec)
+    case 'Volume': return writeManifest('Volume', metadata, object.spec)
+    case 'PersistentVolumeClaim': return writeManifest('PersistentVolumeClaim', metadata, object.spec)
+    case 'VolumeSnapshot': return writeManifest('VolumeSnapshot', metadata, object.spec)
+    case 'SnapshotSchedule': return writeManifest('SnapshotSchedule', metadata, object.spec)
     case 'FloatingAddress': return writeManifest('FloatingAddress', metadata, object.spec)
   }
 }

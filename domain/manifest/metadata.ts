@@ -28,3 +28,7 @@ export const serviceMetadata = named(serviceName)
 export const endpointsMetadata = named(serviceName)
 export const ingressMetadata = named(dnsSubdomain)
 export const policyMetadata = named(dnsSubdomain)
+export const claimMetadata = named(dnsSubdomain)
+export const volumeMetadata = z.strictObject({ name: dnsSubdomain, ...noGeneratedName, ...common })
+/** Snapshots lie in no namespace; one that is written is where the claim of the snapshot lies, as in Kubernetes. */
+export const snapshotMetadata = volumeMetadata.extend({ namespace: dnsLabel.optional() })

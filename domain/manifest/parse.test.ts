@@ -35,9 +35,9 @@ spec:
     expect(documents[1]?.object).toMatchObject({ kind: 'Namespace', spec: { network: 'net1' } })
   })
 
-  it('refuses the Cinder volume by name until volumes are there', () => {
-    expect(problemsOf(pod('  containers:\n  - {name: nginx, image: nginx}\n  volumes:\n  - name: data\n    cinder:\n      volumeID: 651b2a7b\n      fsType: ext4'))).toEqual(
-      expect.arrayContaining(['9 spec.volumes[0].cinder: Kubernetes has this field, Hypernetes does not carry it out yet: remove it']),
+  it('refuses a volume of another kind by its name', () => {
+    expect(problemsOf(pod('  containers:\n  - {name: nginx, image: nginx}\n  volumes:\n  - name: data\n    hostPath:\n      path: /'))).toEqual(
+      expect.arrayContaining(['9 spec.volumes[0].hostPath: Kubernetes has this field, Hypernetes does not carry it out yet: remove it']),
     )
   })
 })

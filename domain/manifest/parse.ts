@@ -11,6 +11,7 @@ import { check, problemCollector, type Collect } from './check'
 import { clusterMetadata, configurationMetadata, podMetadata, secretMetadata, type Metadata, type NamespacedMetadata } from './metadata'
 import { networkReaders, type EndpointsManifest, type FloatingAddressManifest, type IngressManifest, type NetworkPeeringManifest, type NetworkPolicyManifest, type SecurityGroupManifest, type ServiceManifest } from './network-kinds'
 import { readDocuments, type SourceDocument } from './source'
+import { volumeReaders, type SnapshotScheduleManifest, type VolumeClaimManifest, type VolumeManifest, type VolumeSnapshotManifest } from './volume-kinds'
 
 export type PodManifest = { kind: 'Pod'; metadata: NamespacedMetadata; spec: PodSpec }
 export type ConfigMapManifest = { kind: 'ConfigMap'; metadata: NamespacedMetadata; content: ConfigMapContent }
@@ -19,12 +20,19 @@ export type SecretManifest = { kind: 'Secret'; metadata: NamespacedMetadata; con
 export type NamespaceManifest = { kind: 'Namespace'; metadata: Metadata; spec: NamespaceSpec }
 export type NetworkManifest = { kind: 'Network'; metadata: Metadata; spec: NetworkSpec }
 export type { EndpointsManifest, FloatingAddressManifest, IngressManifest, NetworkPeeringManifest, NetworkPolicyManifest, SecurityGroupManifest, ServiceManifest } from './network-kinds'
-export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest | FloatingAddressManifest | IngressManifest
-export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress', 'Ingress'] as const
-const ofTheTenant: readonly string[] = ['Namespace', 'Network', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress']
+export type { SnapshotScheduleManifest, VolumeClaimManifest, VolumeManifest, VolumeSnapshotManifest } from './volume-kinds'
+export type ManifestObject = PodManifest | NamespaceManifest | NetworkManifest | ConfigMapManifest | SecretManifest | ServiceManifest | EndpointsManifest | NetworkPolicyManifest | SecurityGroupManifest | NetworkPeeringManifest | FloatingAddressManifest | IngressManifest | VolumeManifest | VolumeClaimManifest | VolumeSnapshotManifest | SnapshotScheduleManifest
+export const manifestKinds = ['Pod', 'Namespace', 'Network', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress', 'Ingress', 'Volume', 'PersistentVolumeClaim', 'VolumeSnapshot', 'SnapshotSchedule'] as const
+const ofTheTenant: readonly string[] = ['Namespace', 'Network', 'SecurityGroup', 'NetworkPeering', 'FloatingAddress', 'Volume', 'VolumeSnapshot', 'SnapshotSchedule']
 export const isNamespaced = (kind: string): boolean => isKind(kind) && !ofTheTenant.includes(kind)
 /** The apiVersion that Kubernetes has of a kind; v1 is read for all. */
-export const apiVersionOf = (kind: string): string => (kind === 'NetworkPolicy' || kind === 'Ingress' ? 'networking.k8s.io/v1' : 'v1')
+export const apiVersionOf = (kind: string): string => (kind === 'NetworkPolicy' || kind === 'Ingress' ? 'networking.k8s.io/v1' : kind === 'VolumeSnapshot' ? 'snapshot.storage.k8s.io/v1' : 'v1')
+/** Kinds of Kubernetes' that a tenant has no use for, with what there is instead. */
+const instead: Readonly<Record<string, string>> = {
+  StorageClass: 'is made by operators: remove it, and name one of theirs in storageClassName',
+  VolumeSnapshotClass: 'is not needed, for snapshots lie in the store of their volume: remove it',
+  PersistentVolume: 'is called Volume here, and lies in no namespace: write one, or let a PersistentVolumeClaim make it',
+}
 
 /** One document: what it names, the object when it is right, and every problem when it is not. */
 export type ParsedDocument = {
@@ -86,6 +94,7 @@ const kinds: Readonly<Record<(typeof manifestKinds)[number], { read: Reader; fie
   ConfigMap: { read: readConfigMap, fields: ['data', 'binaryData', 'immutable'] },
   Secret: { read: readSecret, fields: ['type', 'data', 'stringData', 'immutable'] },
   ...networkReaders,
+  ...volumeReaders,
 }
 const isKind = (kind: string): kind is keyof typeof kinds => Object.hasOwn(kinds, kind)
 const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 253) : '')
@@ -110,6 +119,10 @@ function parseDocument(document: SourceDocument): ParsedDocument {
   const head = check(header, document.value, [], collect)
   if (!head) return result('', null, null)
   const { apiVersion, kind, metadata, ...rest } = head
+  if (Object.hasOwn(instead, kind)) {
+    collect(['kind'], `${kind} ${instead[kind] ?? ''}`)
+    return result(kind, metadata, null)
+  }
   const versions = ['v1', apiVersionOf(kind)]
   if (!versions.includes(apiVersion)) collect(['apiVersion'], versions[1] === 'v1' ? `must be v1 for the kinds that Hypernetes knows (${manifestKinds.join(', ')})` : `must be ${versions[1]} for kind ${kind}`)
   if (!isKind(kind)) {

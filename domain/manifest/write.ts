@@ -8,7 +8,11 @@ import type { NetworkPolicySpec } from '../network-policy/spec'
 import type { PodSpec } from '../pod/spec'
 import type { SecurityGroupSpec } from '../security-group/spec'
 import type { ServiceSpec } from '../service/spec'
-import { apiVersionOf } from './parse'
+import type { SnapshotScheduleSpec } from '../snapshot-schedule/spec'
+import type { VolumeSpec } from '../volume/spec'
+import type { VolumeClaimSpec } from '../volume-claim/spec'
+import type { VolumeSnapshotSpec } from '../volume-snapshot/spec'
+import { apiVersionOf, type ManifestObject } from './parse'
 import { toYaml } from './source'
 
 type Metadata = { name: string; namespace?: string; labels?: Labels; annotations?: Labels }
@@ -41,6 +45,8 @@ export function conciseSpec(spec: PodSpec): object {
   })
 }
 
+type AnySpec = FloatingAddressSpec | IngressSpec | PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec | VolumeSpec | VolumeClaimSpec | VolumeSnapshotSpec | SnapshotScheduleSpec
+
 /** A manifest of one object, ready for the editor and for `manifest.apply`. */
 export function writeManifest(kind: 'Pod', metadata: Metadata, spec: PodSpec): string
 export function writeManifest(kind: 'Namespace', metadata: Metadata, spec: NamespaceSpec): string
@@ -51,7 +57,11 @@ export function writeManifest(kind: 'SecurityGroup', metadata: Metadata, spec: S
 export function writeManifest(kind: 'NetworkPeering', metadata: Metadata, spec: NetworkPeeringSpec): string
 export function writeManifest(kind: 'Ingress', metadata: Metadata, spec: IngressSpec): string
 export function writeManifest(kind: 'FloatingAddress', metadata: Metadata, spec: FloatingAddressSpec): string
-export function writeManifest(kind: 'Pod' | 'Namespace' | 'Network' | 'Service' | 'NetworkPolicy' | 'SecurityGroup' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress', metadata: Metadata, spec: FloatingAddressSpec | IngressSpec | PodSpec | NamespaceSpec | NetworkSpec | ServiceSpec | NetworkPolicySpec | SecurityGroupSpec | NetworkPeeringSpec): string {
-  const shown = 'containers' in spec ? conciseSpec(spec) : kind === 'Service' || kind === 'Ingress' ? withoutEmpty(spec) : spec
+export function writeManifest(kind: 'Volume', metadata: Metadata, spec: VolumeSpec): string
+export function writeManifest(kind: 'PersistentVolumeClaim', metadata: Metadata, spec: VolumeClaimSpec): string
+export function writeManifest(kind: 'VolumeSnapshot', metadata: Metadata, spec: VolumeSnapshotSpec): string
+export function writeManifest(kind: 'SnapshotSchedule', metadata: Metadata, spec: SnapshotScheduleSpec): string
+export function writeManifest(kind: ManifestObject['kind'], metadata: Metadata, spec: AnySpec): string {
+  const shown = 'containers' in spec ? conciseSpec(spec) : ['Service', 'Ingress', 'Volume'].includes(kind) ? withoutEmpty(spec) : spec
   return toYaml({ apiVersion: apiVersionOf(kind), kind, metadata: withoutEmpty(metadata), ...(isEmpty(shown) ? {} : { spec: shown }) })
 }

@@ -12,6 +12,8 @@ const containerPort = z.strictObject({
   protocol: z.enum(['TCP', 'UDP'], { error: 'must be TCP or UDP (SCTP is not carried out)' }).default('TCP'),
 })
 const volumeMount = z.strictObject({ name: dnsLabel, mountPath: absolutePath, readOnly: z.boolean().default(false), subPath: relativePath.optional() })
+/** A volume of mode Block as a device node of the container. */
+const volumeDevice = z.strictObject({ name: dnsLabel, devicePath: absolutePath })
 
 const imageName = text.trim().max(512).superRefine((image, context) => {
   const parsed = parseReference(image)
@@ -30,6 +32,8 @@ const common = {
   resources: resources.default({ limits: {}, requests: {} }),
   ports: z.array(containerPort).max(100).default([]),
   volumeMounts: z.array(volumeMount).max(100).default([]),
+  /** Left out where there are none: agents of before volumes read a spec strictly, and would refuse every pod. */
+  volumeDevices: z.array(volumeDevice).max(100).optional(),
   securityContext: containerSecurityContext.optional(),
   livenessProbe: endingProbe.optional(),
   readinessProbe: readinessProbe.optional(),

@@ -10,7 +10,7 @@ export const absolutePath = text.max(4096).regex(/^\//, 'must be an absolute pat
 export const relativePath = text.max(4096).min(1, 'must not be empty').refine((p) => !p.startsWith('/') && !p.split('/').includes('..') && !p.includes('\0') && !p.includes(':'), 'must be a relative path without "..", ":" or a zero byte')
 export const argument = text.max(128 << 10).refine((v) => !v.includes('\0'), 'must not contain a zero byte')
 
-const quantityText = z.union([z.string(), z.number().transform(String)], { error: 'must be a quantity such as "128Mi" or "250m"' })
+export const quantityText = z.union([z.string(), z.number().transform(String)], { error: 'must be a quantity such as "128Mi" or "250m"' })
 export const memoryQuantity = quantityText.refine((q) => (parseBytes(q) ?? 0) >= 4 << 20, 'must be a quantity of at least 4Mi, such as "128Mi"').refine((q) => (parseBytes(q) ?? 0) <= 2 ** 40, 'must be at most 1Ti')
 export const cpuQuantity = quantityText.refine((q) => (parseMilliCpu(q) ?? 0) >= 1, 'must be a quantity of CPUs such as "1" or "250m"').refine((q) => (parseMilliCpu(q) ?? 0) <= 256_000, 'must be at most 256')
 export const diskQuantity = quantityText.refine((q) => (parseBytes(q) ?? 0) >= 1 << 20, 'must be a quantity of at least 1Mi, such as "1Gi"').refine((q) => (parseBytes(q) ?? 0) <= 2 ** 40, 'must be at most 1Ti')

@@ -30,11 +30,11 @@ export const podSecurityContextFields: FieldDefaults = {
 }
 
 export const containerFields: FieldDefaults = {
-  resizePolicy: none, restartPolicy: none, restartPolicyRules: none, volumeDevices: none,
+  resizePolicy: none, restartPolicy: none, restartPolicyRules: none,
 }
 
 /** Of an init container `restartPolicy` is carried out. */
-export const initContainerFields: FieldDefaults = { resizePolicy: none, restartPolicyRules: none, volumeDevices: none }
+export const initContainerFields: FieldDefaults = { resizePolicy: none, restartPolicyRules: none }
 
 export const containerSecurityContextFields: FieldDefaults = { appArmorProfile: none, procMount: ['Default'], seLinuxOptions: none, windowsOptions: none }
 
@@ -47,11 +47,19 @@ export const resourceFields: FieldDefaults = { claims: none }
 
 export const volumeFields: FieldDefaults = Object.fromEntries(
   [
-    'awsElasticBlockStore', 'azureDisk', 'azureFile', 'cephfs', 'cinder', 'csi', 'ephemeral', 'fc', 'flexVolume', 'flocker',
-    'gcePersistentDisk', 'gitRepo', 'glusterfs', 'hostPath', 'image', 'iscsi', 'nfs', 'persistentVolumeClaim', 'photonPersistentDisk', 'portworxVolume',
+    'awsElasticBlockStore', 'azureDisk', 'azureFile', 'cephfs', 'csi', 'ephemeral', 'fc', 'flexVolume', 'flocker',
+    'gcePersistentDisk', 'gitRepo', 'glusterfs', 'hostPath', 'image', 'iscsi', 'nfs', 'photonPersistentDisk', 'portworxVolume',
     'quobyte', 'rbd', 'scaleIO', 'storageos', 'vsphereVolume',
   ].map((name) => [name, none]),
 )
+
+/** `secretRef` is of another cloud's credentials. */
+export const cinderFields: FieldDefaults = { secretRef: none }
+
+export const claimFields: FieldDefaults = { dataSourceRef: none, selector: none, volumeAttributesClassName: [''] }
+export const snapshotFields: FieldDefaults = { volumeSnapshotClassName: [''] }
+/** `volumeSnapshotContentName` is of snapshots that were made elsewhere. */
+export const snapshotSourceFields: FieldDefaults = { volumeSnapshotContentName: [''] }
 
 const isAbsent = (value: unknown): boolean =>
   value === null || value === undefined || (Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0)
@@ -96,14 +104,17 @@ function pruneContainer(container: unknown, path: FieldPath, report: Report, fie
 
 /** An empty name of these is none, as in Kubernetes' decoder with omitempty. */
 const withoutEmptyNames = (spec: unknown): unknown =>
-  isMap(spec) ? Object.fromEntries(Object.entries(spec).filter(([name, value]) => !(value === '' && (name === 'hostname' || name === 'subdomain')))) : spec
+  isMap(spec) ? Object.fromEntries(Object.entries(spec).filter(([name, value]) => !(value === '' && (name === 'hostname' || name === 'subdomain' || name === 'fsType')))) : spec
+
+const pruneVolume = (volume: unknown, path: FieldPath, report: Report): unknown =>
+  within(prune(volume, volumeFields, path, report), { cinder: (value, at) => withoutEmptyNames(prune(value, cinderFields, at, report)) }, path)
 
 /** Takes what Hypernetes does not carry out out of a pod's spec and reports each field that asks for more than its default. */
 export function prunePodSpec(spec: unknown, path: FieldPath, report: Report): unknown {
   return within(prune(withoutEmptyNames(spec), podFields, path, report), {
     initContainers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report, initContainerFields)),
     containers: (value, at) => each(value, at, (item, p) => pruneContainer(item, p, report)),
-    volumes: (value, at) => each(value, at, (item, p) => prune(item, volumeFields, p, report)),
+    volumes: (value, at) => each(value, at, (item, p) => pruneVolume(item, p, report)),
     securityContext: (value, at) => prune(value, podSecurityContextFields, at, report),
   }, path)
 }

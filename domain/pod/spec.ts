@@ -4,6 +4,7 @@ import { dnsLabel, dnsSubdomain } from '../shared/names'
 import { containerSpec, initContainerSpec, type ContainerSpec, type InitContainerSpec } from './container'
 import { duplicates, text, wholeNumber } from './fields'
 import { podSecurityContext } from './security-context'
+import { persistentVolumeProblems } from './persistent-volume-problems'
 import { volumeSpec } from './volume'
 
 export { containerSpec, pullPolicy, type ContainerSpec, type InitContainerSpec } from './container'
@@ -62,9 +63,11 @@ export const podSpec = z
     if (asked.length === 2 && asked[0]!.includes(':') === asked[1]!.includes(':')) problem(['network', 'addresses', 1], 'must be of another family than the one before it')
     for (const i of duplicates(spec.network?.securityGroups ?? [])) problem(['network', 'securityGroups', i], 'is named twice')
     if (spec.dnsPolicy === 'None' && !spec.dnsConfig?.nameservers.length) problem(['dnsConfig', 'nameservers'], 'must name a server where dnsPolicy is None')
+    for (const { path, message } of persistentVolumeProblems(spec)) problem(path, message)
     for (const { container, at } of all) {
       for (const [j, mount] of container.volumeMounts.entries()) if (!volumes.has(mount.name)) problem([...at, 'volumeMounts', j, 'name'], `no volume "${mount.name}" is in spec.volumes`)
       for (const j of duplicates(container.volumeMounts.map((m) => m.mountPath))) problem([...at, 'volumeMounts', j, 'mountPath'], 'another volume is mounted there')
+      for (const j of duplicates((container.volumeDevices ?? []).map((d) => d.devicePath))) problem([...at, 'volumeDevices', j, 'devicePath'], 'another device is there')
       for (const j of duplicates(container.ports.map((p) => p.name))) problem([...at, 'ports', j, 'name'], 'is the name of another port of this container')
       for (const [path, port] of namedPorts(container)) if (!container.ports.some((p) => p.name === port)) problem([...at, ...path], `no port of this container is called "${port}"`)
     }

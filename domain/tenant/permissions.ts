@@ -6,6 +6,7 @@ export const permissions = [
   'service.read', 'service.write',
   'securityGroup.read', 'securityGroup.write',
   'floatingAddress.read', 'floatingAddress.write',
+  'volume.read', 'volume.write',
   'configMap.read', 'configMap.write',
   'secret.read', 'secret.write', 'secret.reveal',
   'image.read', 'image.write', 'event.read', 'audit.read',

@@ -5,7 +5,7 @@ import { sampleImage } from '@/domain/image/sample'
 import { signInByRequest, type Person, type Tenant } from '../fixtures/accounts'
 import { openApi } from '../fixtures/api'
 import { installation } from '../fixtures/installation'
-import { createPod, deleteAllPods, waitForPod, waitUntilRunning } from '../fixtures/pods'
+import { createPod, deleteAllPods, runIn, waitForPod, waitUntilRunning } from '../fixtures/pods'
 import { startJourneyRegistry, type JourneyRegistry } from '../fixtures/registry'
 
 /**
@@ -67,6 +67,7 @@ async function furnish(tenant: Tenant, registry: JourneyRegistry): Promise<void>
   for (const pod of running) await waitUntilRunning(tenant, pod)
   await waitForPod(tenant, { namespace: 'orders', name: 'migrate' }, (pod) => pod.status.phase === 'Succeeded')
   await waitForPod(tenant, { namespace: 'default', name: 'worker' }, (pod) => pod.status.containers[0]?.reason === 'CrashLoopBackOff')
+  await furnishVolumes(tenant)
   // Some lines of log.
   await expect.poll(async () => (await api.pod.logs.query({ tenant: slug, namespace: 'orders', name: 'orders' })).lines.length, { timeout: 60_000 }).toBeGreaterThan(30)
 }
@@ -81,6 +82,25 @@ async function furnishShop({ api, slug }: Tenant): Promise<void> {
   for (const app of ['web', 'orders']) await api.service.create.mutate({ tenant: slug, namespace: 'shop', name: app, spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } })
   await api.service.create.mutate({ tenant: slug, namespace: 'shop', name: 'search', spec: { selector: { app: 'search' }, ports: [{ port: 9200 }] } })
   for (const name of shopPods) await api.pod.create.mutate({ tenant: slug, namespace: 'shop', name, labels: { app: name.replace(/-\d+$/, '') }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'web', image: sampleImage, ports: [{ containerPort: 8080 }] }] } })
+}
+
+/** Volumes of a database, with snapshots, a clone and a schedule. */
+async function furnishVolumes(tenant: Tenant): Promise<void> {
+  const { api, slug } = tenant
+  await api.volume.create.mutate({ tenant: slug, name: 'ledger', spec: { size: '20Gi', limits: { iops: 2000, bytesPerSecond: '200Mi' } } })
+  await api.volume.create.mutate({ tenant: slug, name: 'archive', spec: { size: '100Gi' } })
+  const pod = { namespace: 'orders', name: 'ledger' }
+  await api.pod.create.mutate({ tenant: slug, ...pod, spec: { terminationGracePeriodSeconds: 1, volumes: [{ name: 'data', cinder: { volumeID: 'ledger' } }], containers: [{ name: 'main', image: sampleImage, volumeMounts: [{ name: 'data', mountPath: '/data' }] }] } })
+  await waitUntilRunning(tenant, pod)
+  for (const name of ['ledger-before-migration', 'ledger-after-migration', 'ledger-audited']) {
+    await runIn(tenant, pod, 'sh', '-c', `dd if=/dev/urandom of=/data/${name} bs=1M count=40 && sync`)
+    await api.volumeSnapshot.create.mutate({ tenant: slug, name, spec: { source: { volumeName: 'ledger' } } })
+    await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name })).status.phase, { timeout: 60_000 }).toBe('Ready')
+    await new Promise((resolve) => setTimeout(resolve, 15_000))
+  }
+  await api.volume.create.mutate({ tenant: slug, name: 'ledger-staging', spec: { size: '20Gi', source: { kind: 'Snapshot', name: 'ledger-after-migration' } } })
+  await api.snapshotSchedule.create.mutate({ tenant: slug, name: 'ledger-nightly', spec: { volumes: { names: ['ledger'] }, every: '1d', keep: { daily: 7, weekly: 4 } } })
+  await expect.poll(async () => (await api.volume.get.query({ tenant: slug, name: 'ledger-staging' })).status.phase, { timeout: 60_000 }).toBe('Available')
 }
 
 async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: Theme): Promise<void> {
@@ -121,6 +141,16 @@ async function takeTenantPictures({ page, save }: Shot, tenant: Tenant, theme: T
   await page.getByRole('table', { name: 'Endpoints' }).getByRole('row', { name: /web-2/ }).waitFor()
   await page.getByText('Live', { exact: true }).waitFor()
   await save('service')
+  await at('volumes/ledger')
+  await page.getByRole('meter', { name: 'Use of ledger' }).waitFor()
+  await page.getByRole('table', { name: 'Pods that have this volume' }).getByText('Attached').waitFor()
+  await page.getByText('Live', { exact: true }).waitFor()
+  await save('volume')
+  await at('volumes/ledger/snapshots')
+  await page.getByRole('row', { name: /ledger-audited/ }).waitFor()
+  await page.getByRole('table', { name: 'Schedules that take snapshots of this volume' }).waitFor()
+  await page.getByText('Live', { exact: true }).waitFor()
+  await save('volume-snapshots')
   await at('pods/default/worker')
   await page.getByRole('region', { name: 'How container main ended' }).waitFor()
   await save('crash')

@@ -16,7 +16,7 @@ function table({ before, after }: Compared): string {
 }
 
 /** What happened, in sentences. */
-export function story({ options, peace, compared, seconds, created, deleted, commands, retries, pauses, samples, most }: SoakResult): string {
+export function story({ options, peace, compared, seconds, created, deleted, commands, retries, pauses, samples, most, written }: SoakResult): string {
   const kills = pauses.filter(({ fault }) => isKill(fault))
   const each = killable.map((name) => `${name} ${kills.filter(({ fault }) => fault === name).length}`).join(', ')
   const times = kills.map(({ ms }) => ms)
@@ -26,7 +26,8 @@ export function story({ options, peace, compared, seconds, created, deleted, com
 killed with SIGKILL ${kills.length} times at random moments (${each}; each while the stream had steps left), the host agent was stopped with SIGSTOP ${count(pauses, 'stopped host')} times and every connection
 of PostgreSQL taken ${count(pauses, 'no connections')} times.${backAgain} Of ${commands.sent} commands that were sent ${commands.acknowledged} were acknowledged; each of those ran once, and none of the others
 twice. Clients tried again after: ${tried || 'nothing'}. In ${samples} looks at the machine's processes no pod had two QEMUs (at most ${most} ran at once), and those
-that ran throughout are the same processes with the same containers. The first ${compared} pods ended as in a run without faults.`
+that ran throughout are the same processes with the same containers. The first ${compared} pods ended as in a run without faults.
+Of a pod that wrote to a volume meanwhile, and whose QEMU was killed twice besides, ${written} records were acknowledged after their fsync: each of them is there.`
 }
 
 const isKill = (fault: Fault): boolean => killable.some((name) => name === fault)

@@ -11,6 +11,7 @@ import { MachineWatch } from './machines'
 import type { SoakOptions } from './options'
 import { seededRandom } from './random'
 import { makeScript, type Lane } from './script'
+import { Scribe } from './scribe'
 import { expectUnknownWhileHostStands } from './silent-host'
 import { expectUntouched, startSteady } from './steady'
 import { Stream } from './stream'
@@ -35,6 +36,8 @@ export type SoakResult = {
   pauses: Struck[]
   samples: number
   most: number
+  /** Records on a volume whose fsync was acknowledged under the faults; each of them is there. */
+  written: number
   /** What must not be, beside what is left: the run has failed. */
   defects: string[]
 }
@@ -62,10 +65,12 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
   const keeper = new Stream(steady)
   const [first, second, phoenix] = [await startSteady(steady, keeper, 'steady-0'), await startSteady(steady, keeper, 'steady-1'), await startSteady(steady, keeper, 'phoenix')]
   const exposed = await startExposed(steady, keeper, 'exposed')
+  const scribe = await Scribe.start(steady, keeper, 'scribe')
   const watch = new MachineWatch()
   for (const pod of [first, second]) watch.expectSteady(pod.metadata.uid)
   const runs: RunResult[] = []
   const pauses: Struck[] = []
+  scribe.write()
   const disturbed = async (script: readonly Lane[], faults: readonly Fault[]) => {
     const run = await runDisturbed(stormy, script, plan(random, script, faults), { watch, say })
     expectWithinStream(run.pauses, faults)
@@ -82,13 +87,15 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     const { end, seconds } = await disturbed(script, faultsOf(killsFirst))
     expectSameEnd(undisturbed.end, end)
     say(`with faults: ${sizes.compared} pods in ${seconds.toFixed(0)} s, and the same end`)
-    await killMachine(steady, keeper, phoenix)
+    for (const pod of [phoenix, scribe.pod]) await killMachine(steady, keeper, pod)
     say('a QEMU that was killed came back by its pod\'s restart policy')
     await expectUnknownWhileHostStands(keeper, first)
     say('a host agent that stood still was Unknown, and right again after')
     await disturbed(scriptOf(sizes.stormy), faultsOf(options.kills - killsFirst))
-    await killMachine(steady, keeper, phoenix)
+    for (const pod of [phoenix, scribe.pod]) await killMachine(steady, keeper, pod)
     await untilReady()
+    const written = await scribe.expectAllThere()
+    say(`${written} records of one who wrote to a volume were acknowledged, and all of them are there`)
     const peace = await runInPeace(async (pods) => void runs.push(await runUndisturbed(stormy, scriptOf(pods))), sizes, say)
     for (const pod of [first, second]) await expectUntouched(keeper, pod)
     await expectServed(exposed)
@@ -100,11 +107,12 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     const sums = sumUp(runs, [keeper.retries])
     const faults = sums.retries['INTERNAL_SERVER_ERROR'] ?? 0
     const defects = faults > 0 ? [`${faults} requests were answered as faults of the server's own: what may be tried again must say so`] : []
-    return { options, whole, peace, compared: sizes.compared, seconds: (performance.now() - started) / 1000, ...sums, pauses, samples: watch.samples, most: watch.most, defects }
+    return { options, whole, peace, compared: sizes.compared, seconds: (performance.now() - started) / 1000, ...sums, pauses, samples: watch.samples, most: watch.most, written, defects }
   } catch (error) {
     say(`broken off: ${error instanceof Error ? error.message : String(error)}`)
     throw error
   } finally {
+    scribe.end()
     watch.end()
   }
 }

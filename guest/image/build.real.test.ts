@@ -69,6 +69,10 @@ describe('the bill of materials', () => {
   it('has the versions that are really in the image', async () => {
     const loader = (program: string, ...args: string[]) => run(join(root, 'lib64/ld-linux-x86-64.so.2'), ['--library-path', join(root, 'lib/x86_64-linux-gnu'), join(root, 'bin', program), ...args])
     expect((await loader('crun', '--version')).stdout).toContain(`crun version ${version(/^crun$/).replace(/-[^-]*$/, '')}\n`)
+    // Both name their version beside those of libraries that are there too.
+    const filesystems = version(/^e2fsprogs$/).replace(/-[^-]*$/, '')
+    for (const program of ['mke2fs', 'e2fsck']) expect((await loader(`../sbin/${program}`, '-V')).stderr).toContain(`${program} ${filesystems} `)
+    expect((await loader('../sbin/mkfs.xfs', '-V')).stdout).toContain(`mkfs.xfs version ${version(/^xfsprogs$/).replace(/-[^-]*$/, '')}`)
     const javascript = await readFile(join(root, 'bin/qjs'), 'latin1')
     expect(javascript).toContain(`QuickJS version ${version(/^quickjs$/).replace(/-[^-]*$/, '').replaceAll('.', '-')}`)
     // The x86 boot protocol: an offset to the kernel's own words on its version.
@@ -80,7 +84,7 @@ describe('the bill of materials', () => {
 
   it('says of each Debian package where it is from, its checksum and its licence as far as the package says it', () => {
     const debian = document.packages.filter((one) => one.externalRefs?.[0]?.referenceLocator.startsWith('pkg:deb/'))
-    expect(debian.map((one) => one.name).sort()).toEqual(expect.arrayContaining(['bsdutils', 'busybox-static', 'crun', 'libc6', 'quickjs']))
+    expect(debian.map((one) => one.name).sort()).toEqual(expect.arrayContaining(['bsdutils', 'busybox-static', 'crun', 'e2fsprogs', 'libblkid1', 'libc6', 'libext2fs2t64', 'quickjs', 'xfsprogs']))
     for (const one of debian) expect(one.checksums?.[0], one.name).toEqual({ algorithm: 'SHA256', checksumValue: expect.stringMatching(/^[0-9a-f]{64}$/) as string })
     expect(document.packages.find((one) => one.name === 'quickjs')?.licenseDeclared).toBe('MIT')
     expect(document.packages.find((one) => one.name === 'libseccomp2')?.licenseDeclared).toBe('LGPL-2.1-only')

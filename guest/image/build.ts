@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { z } from 'zod'
 import { packArchive, type ArchiveEntry } from '@/guest/image/cpio'
 import { inventoryHash, readInventory } from '@/guest/image/inventory'
-import { applets, directories, files, modules } from '@/guest/image/recipe'
+import { applets, directories, files, laterModules, modules } from '@/guest/image/recipe'
 import { packageRoot } from '@/guest/image/package-root'
 import { publishFolder } from '@/guest/image/publish'
 import { sbom, sbomFile, type BundledPackage } from '@/guest/image/sbom'
@@ -86,6 +86,10 @@ async function archiveEntries(root: string, agent: Uint8Array): Promise<ArchiveE
   for (const [index, module] of modules.entries()) {
     const name = `${String(index).padStart(2, '0')}-${module.split('/').at(-1) ?? module}.ko`
     entries.push({ kind: 'file', path: `lib/modules/${name}`, mode: 0o644, content: await readFile(join(root, 'lib/modules', name)) })
+  }
+  for (const module of laterModules) {
+    const path = `lib/modules/later/${basename(module)}.ko.xz`
+    entries.push({ kind: 'file', path, mode: 0o644, content: await readFile(join(root, path)) })
   }
   for (const applet of applets) entries.push({ kind: 'symlink', path: `bin/${applet}`, target: 'busybox' })
   entries.push({ kind: 'file', path: 'etc/passwd', mode: 0o644, content: Buffer.from('root:x:0:0:root:/:/bin/sh\n') })

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink
 import { basename, dirname, join } from 'node:path'
 import { debianSources } from '@/guest/image/apt-sources'
 import { inventoryHash, takeInventory, writtenAs } from '@/guest/image/inventory'
-import { files, modules, packages, suite } from '@/guest/image/recipe'
+import { files, laterModules, modules, packages, suite } from '@/guest/image/recipe'
 import { publishFolder } from '@/guest/image/publish'
 import { run } from '@/platform/exec'
 
@@ -12,7 +12,7 @@ const maxModuleBytes = 64 * 1024 * 1024
 const format = 2
 
 function recipeHash(): string {
-  return createHash('sha256').update(JSON.stringify([format, suite, packages, files, modules])).digest('hex').slice(0, 12)
+  return createHash('sha256').update(JSON.stringify([format, suite, packages, files, modules, laterModules])).digest('hex').slice(0, 12)
 }
 
 /** Copies the guest's files; returns which path in the packages became which in the guest. */
@@ -26,7 +26,7 @@ async function pick(extracted: string, picked: string): Promise<Map<string, stri
   if (!release || others.length > 0) throw new Error('the guest packages do not hold exactly one kernel')
   await copyFile(join(extracted, 'boot', `vmlinuz-${release}`), join(picked, 'vmlinuz'))
   from.set(`boot/vmlinuz-${release}`, 'vmlinuz')
-  await mkdir(join(picked, 'lib/modules'), { recursive: true })
+  await mkdir(join(picked, 'lib/modules/later'), { recursive: true })
   // Debian compresses modules; the static busybox of the package root runs here as well.
   const busybox = join(extracted, 'usr/bin/busybox')
   for (const [index, module] of modules.entries()) {
@@ -36,6 +36,11 @@ async function pick(extracted: string, picked: string): Promise<Map<string, stri
     await copyFile(join(extracted, path), packed)
     await run(busybox, ['unxz', packed], { maxOutput: maxModuleBytes })
     from.set(path, `lib/modules/${name}`)
+  }
+  for (const module of laterModules) {
+    const [path, to] = [`usr/lib/modules/${release}/kernel/${module}.ko.xz`, `lib/modules/later/${basename(module)}.ko.xz`]
+    await copyFile(join(extracted, path), join(picked, to))
+    from.set(path, to)
   }
   return from
 }

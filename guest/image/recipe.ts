@@ -2,7 +2,7 @@
 
 export const suite = 'trixie'
 
-export const packages = ['busybox-static', 'crun', 'quickjs', 'bsdutils', 'linux-image-cloud-amd64'] as const
+export const packages = ['busybox-static', 'crun', 'quickjs', 'bsdutils', 'e2fsprogs', 'xfsprogs', 'linux-image-cloud-amd64'] as const
 
 /** Programs and libraries: path in the package root → path in the guest. */
 export const files: Readonly<Record<string, string>> = {
@@ -17,6 +17,19 @@ export const files: Readonly<Record<string, string>> = {
   'usr/lib/x86_64-linux-gnu/libseccomp.so.2': 'lib/x86_64-linux-gnu/libseccomp.so.2',
   'usr/lib/x86_64-linux-gnu/libsystemd.so.0': 'lib/x86_64-linux-gnu/libsystemd.so.0',
   'usr/lib/x86_64-linux-gnu/libyajl.so.2': 'lib/x86_64-linux-gnu/libyajl.so.2',
+  // What makes, checks and grows the file systems of volumes. By their whole paths: busybox' shell takes an applet of its own for `mke2fs`, which knows no ext4.
+  'usr/sbin/mke2fs': 'sbin/mke2fs',
+  'usr/sbin/e2fsck': 'sbin/e2fsck',
+  'usr/sbin/resize2fs': 'sbin/resize2fs',
+  'usr/lib/x86_64-linux-gnu/libext2fs.so.2': 'lib/x86_64-linux-gnu/libext2fs.so.2',
+  'usr/lib/x86_64-linux-gnu/libe2p.so.2': 'lib/x86_64-linux-gnu/libe2p.so.2',
+  'usr/lib/x86_64-linux-gnu/libcom_err.so.2': 'lib/x86_64-linux-gnu/libcom_err.so.2',
+  'usr/lib/x86_64-linux-gnu/libblkid.so.1': 'lib/x86_64-linux-gnu/libblkid.so.1',
+  'usr/lib/x86_64-linux-gnu/libuuid.so.1': 'lib/x86_64-linux-gnu/libuuid.so.1',
+  'usr/sbin/mkfs.xfs': 'sbin/mkfs.xfs',
+  'usr/sbin/xfs_growfs': 'sbin/xfs_growfs',
+  'usr/lib/x86_64-linux-gnu/libinih.so.1': 'lib/x86_64-linux-gnu/libinih.so.1',
+  'usr/lib/x86_64-linux-gnu/liburcu.so.8': 'lib/x86_64-linux-gnu/liburcu.so.8',
 }
 
 /** Kernel modules below kernel/, in the order in which init inserts them. */
@@ -30,7 +43,17 @@ export const modules = [
   'fs/overlayfs/overlay',
 ] as const
 
+/** Modules that few pods need (volumes/modules.ts): packed as Debian packs them, for they are several MiB, and inserted when a volume asks for them. */
+export const laterModules = [
+  'lib/libcrc32c',
+  'fs/xfs/xfs',
+  'drivers/scsi/scsi_common',
+  'drivers/scsi/scsi_mod',
+  'drivers/scsi/sd_mod',
+  'drivers/scsi/virtio_scsi',
+] as const
+
 /** Busybox applets that are called by name. Its shell runs all of them without one. */
 export const applets = ['sh', 'mount', 'umount', 'stty', 'ip', 'poweroff', 'nc', 'cat', 'ls', 'ps', 'dmesg', 'timeout', 'du'] as const
 
-export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'libexec/box', 'proc', 'root', 'run', 'sys', 'tmp'] as const
+export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/modules/later', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'libexec/box', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp'] as const

@@ -18,11 +18,21 @@ const tlbMostMiB = 512
 const threads = 128
 
 /**
- * The limits of a VM of this shape. A clone is charged for its own copies of its template's pages, but also for pages that
- * the template never wrote and that the clone is the first to touch: `templateHoleBytes` of them at most.
+ * What a volume takes of its VM's memory on the host beside it: tables of its layers (4 MiB of the one that is written, 1 of each below: see
+ * host/volumes/open-image.ts), and buffers of requests under way.
  */
-export function vmLimits({ accelerator, vcpus, memoryMiB }: Pick<VmShape, 'accelerator' | 'vcpus' | 'memoryMiB'>, templateHoleBytes: number): VmLimits {
+export const volumeBytes = 24 * MiB
+/** Of one in Ceph: the cache of its image (32 MiB at most), and what librbd is (13 MiB with one image, as measured). */
+export const networkVolumeBytes = 64 * MiB
+/** Each image in Ceph has a connection of its own to the cluster, with 15 to 20 threads; a VM has 20 volumes at most. */
+const networkThreads = 384
+
+/**
+ * The limits of a VM of this shape. A clone is charged for its own copies of its template's pages, but also for pages that
+ * the template never wrote and that the clone is the first to touch: `templateHoleBytes` of them at most. `storage`: it may open volumes in a store on the network.
+ */
+export function vmLimits({ accelerator, vcpus, memoryMiB }: Pick<VmShape, 'accelerator' | 'vcpus' | 'memoryMiB'>, templateHoleBytes: number, storage = false): VmLimits {
   const emulation = accelerator.kind === 'kvm' ? 0 : accelerator.tbSizeMiB + vcpus * Math.min(tlbMostMiB, memoryMiB * tlbPart)
   const overheadMiB = Math.ceil(baseMiB + memoryMiB * tablesPart + vcpus * vcpuMiB + emulation)
-  return { memoryBytes: (memoryMiB + overheadMiB) * MiB + templateHoleBytes, processes: threads + vcpus, cpus: vcpus + 1, weight: vcpus }
+  return { memoryBytes: (memoryMiB + overheadMiB) * MiB + templateHoleBytes, processes: threads + (storage ? networkThreads : 0) + vcpus, cpus: vcpus + 1, weight: vcpus }
 }

@@ -30,6 +30,10 @@ export type ControlOptions = {
   onNetwork?: (message: NetworkMessage) => void
   /** Addresses of the outside, balancers and their certificates; without it this host says that it has none. */
   onExternal?: (message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' | 'openBalancerLog' | 'openBalancerServers' }>) => void
+  /** Volumes, their snapshots and stores, and keys of stores; without it this host says that it has none. */
+  onVolumes?: (message: Extract<DesiredMessage, { kind: 'volumeObjects' | 'storeSecrets' }>) => void
+  /** A connection begins: what comes of volumes begins with all of it. */
+  onVolumesBegin?: () => void
   /** A connection begins: what comes of the outside begins with all of it. */
   onExternalBegin?: () => void
   /** The server answered what was asked at this time of this host's uptime, in milliseconds. */
@@ -74,11 +78,12 @@ export async function keepControl(options: ControlOptions, signal: AbortSignal):
 async function session(connection: ServerConnection, options: ControlOptions, messages: DesiredMessages, onConnected: () => void): Promise<void> {
   const { identity, bootId, reporter, log } = options
   const [{ nonce }, description] = await Promise.all([connection.query('host.challenge', challengeOutput), options.describe()])
-  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => one === 'networkObjects' || options.onExternal), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
+  const hello: HelloInput = { version: hostProtocolVersion, ...description, capabilities: hostCapabilities.filter((one) => (one === 'volumeObjects' ? options.onVolumes : one === 'networkObjects' || options.onExternal)), publicKey: identity.publicKey, signature: identity.signHello(nonce, bootId), bootId }
   const askedAt = uptimeMs()
   const { hostId, heartbeatSeconds } = await connection.mutate('host.hello', hello, helloOutput)
   // Before it counts as heard of: what was let go is said anew on this connection.
   options.onExternalBegin?.()
+  options.onVolumesBegin?.()
   options.onHeard?.(askedAt)
   onConnected()
   log.info({ hostId }, 'connected to the server')
@@ -89,6 +94,7 @@ async function session(connection: ServerConnection, options: ControlOptions, me
     if (message.kind === 'open') return options.onOpen(message.url, message.request)
     if (message.kind === 'configuration') return options.onConfiguration?.(message)
     if (message.kind === 'networkObjects') return options.onNetwork?.(message)
+    if (message.kind === 'volumeObjects' || message.kind === 'storeSecrets') return options.onVolumes?.(message)
     if (message.kind !== 'desired') return options.onExternal?.(message)
     options.onDesired(message.assignments, message.prePulls ?? [])
     // Not before: a complete report says that what it does not name is gone, so it must name what was just assigned.

@@ -60,6 +60,18 @@ describe('what the server says of the outside that is not as agreed', () => {
     // It was taken since: what is wrong now is news.
     expect(() => messages.read(said([{}], { complete: false }))).toThrow('something else than agreed of the outside')
   })
+  it('is so of volumes too, and costs the outside nothing', () => {
+    const { log, messages } = open()
+    const volumes = (set: unknown[], over: object = {}) => ({ kind: 'volumeObjects', complete: true, set, remove: [], ...over })
+    expect(() => messages.read(volumes([{ kind: 'volume' }]))).toThrow('something else than agreed of volumes')
+    messages.begin()
+    expect(messages.read(volumes([{ kind: 'volume' }]))).toEqual([])
+    expect(messages.read(volumes([], { complete: false, remove: ['volume/x'] }))).toEqual([])
+    expect(messages.read(said([pool]))).toHaveLength(1)
+    expect(log.error).toHaveBeenCalledOnce()
+    messages.begin()
+    expect(messages.read(volumes([]))).toHaveLength(1)
+  })
   it('in certificates costs certificates alone', () => {
     const { messages } = open()
     const certificates = { kind: 'certificates', complete: true, certificates: [{ id: 'x' }] }

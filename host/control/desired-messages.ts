@@ -8,7 +8,10 @@ type DesiredSet = Extract<DesiredMessage, { kind: 'desired' }>
 
 const anySet = z.object({ kind: z.literal('desired'), revision: z.string().max(64), assignments: z.array(z.unknown()).max(10_000), prePulls: z.array(z.unknown()).max(1_000).optional() })
 const named = z.object({ uid: z.uuid() })
-const ofOutside = z.object({ kind: z.enum(['externalObjects', 'certificates']) })
+/** What is said whole at first and then in changes, with removals that are answered. */
+const kinds = { externalObjects: 'of the outside (externalObjects)', certificates: 'of the outside (certificates)', volumeObjects: 'of volumes' } as const
+type Kind = keyof typeof kinds
+const inChanges = z.object({ kind: z.enum(['externalObjects', 'certificates', 'volumeObjects']) })
 const ofNetwork = z.object({ kind: z.literal('networkObjects'), networkId: z.uuid() })
 
 /**
@@ -23,10 +26,10 @@ export class DesiredMessages {
   /** Networks of which something could not be read: nothing begins there before all of it was. */
   private readonly unread = new Set<string>()
   private parts = new WholeNetwork()
-  /** What of the outside could not be read since it was taken last: it was asked for anew then. */
-  private readonly refused = new Set<'externalObjects' | 'certificates'>()
-  /** What this connection says further of the outside is on a base that nobody knows. */
-  private dropsOutside = false
+  /** What could not be read since it was taken last: it was asked for anew then. */
+  private readonly refused = new Set<Kind>()
+  /** What this connection says further of these is on a base that nobody knows. */
+  private readonly dropped = new Set<Kind>()
 
   /** `hasPod`: whether this host has a pod already. */
   constructor(
@@ -37,20 +40,20 @@ export class DesiredMessages {
   /** Another connection begins: half of what the one before said is none. */
   begin(): void {
     this.parts = new WholeNetwork()
-    this.dropsOutside = false
+    this.dropped.clear()
   }
 
   /** What there is to carry out now. Throws where carrying out what is readable would end what may be meant to stay: then the server shall say all of it again. */
   read(data: unknown): DesiredMessage[] {
     const { data: message, error } = desiredMessage.safeParse(data)
     if (message?.kind === 'networkObjects') return this.network(message)
-    if (message?.kind === 'externalObjects' || message?.kind === 'certificates') return this.outside(message)
+    if (message?.kind === 'externalObjects' || message?.kind === 'certificates' || message?.kind === 'volumeObjects') return this.changes(message)
     if (message) return message.kind === 'desired' ? [this.allowed(message)] : [message]
     const problem = `${error?.issues[0]?.path.join('.') ?? ''} ${error?.issues[0]?.message ?? ''}`.trim()
     const set = anySet.safeParse(data).data
     if (set) return [this.allowed(this.salvaged(set))]
-    const outside = ofOutside.safeParse(data).data?.kind
-    if (outside !== undefined) return this.unreadOutside(outside, problem)
+    const kind = inChanges.safeParse(data).data?.kind
+    if (kind !== undefined) return this.unreadChanges(kind, problem)
     const networkId = ofNetwork.safeParse(data).data?.networkId
     if (networkId !== undefined) {
       this.unread.add(networkId)
@@ -60,21 +63,20 @@ export class DesiredMessages {
     return []
   }
 
-  private outside(message: Extract<DesiredMessage, { kind: 'externalObjects' | 'certificates' }>): DesiredMessage[] {
-    if (message.kind === 'certificates') this.refused.delete('certificates')
-    else if (this.dropsOutside) return []
-    else if (!message.more) this.refused.delete('externalObjects')
+  private changes(message: Extract<DesiredMessage, { kind: Kind }>): DesiredMessage[] {
+    if (this.dropped.has(message.kind)) return []
+    if (message.kind === 'certificates' || !message.more) this.refused.delete(message.kind)
     return [message]
   }
 
   /** Removals in it would never be answered, and a set without a part of it would end what is in that part. Asked for anew once: what cannot be read then either costs no pod its connection. */
-  private unreadOutside(kind: 'externalObjects' | 'certificates', problem: string): DesiredMessage[] {
+  private unreadChanges(kind: Kind, problem: string): DesiredMessage[] {
     if (!this.refused.has(kind)) {
       this.refused.add(kind)
-      throw new Error(`the server sent something else than agreed of the outside (${kind}): ${problem}`)
+      throw new Error(`the server sent something else than agreed ${kinds[kind]}: ${problem}`)
     }
-    this.dropsOutside ||= kind === 'externalObjects'
-    this.log.error({ kind, problem }, 'what the server said of the outside is not as agreed again: floating addresses and balancers stay as they were')
+    if (kind !== 'certificates') this.dropped.add(kind)
+    this.log.error({ kind, problem }, `what the server says ${kinds[kind]} is not as agreed again: it stays as it was`)
     return []
   }
 

@@ -1,4 +1,5 @@
 import type { PodReport } from '@/contracts/host/v1'
+import type { VolumeReport } from '@/contracts/host/v1/volumes'
 
 /** What one report may hold, well below what the server's socket takes. Bytes of JSON; the last thing taken may go beyond it. */
 export const reportBytes = 4 << 20
@@ -21,6 +22,12 @@ export const briefReport = (pod: PodReport): PodReport => ({
   message: brief(pod.message),
   conditions: pod.conditions.map((one) => ({ ...one, message: brief(one.message) })),
   containers: pod.containers.map(briefContainer),
+})
+
+/** What a volume's report says of who may have it open, without words. */
+export const briefVolume = ({ kind, uid, epoch, phase, reason, attachments }: VolumeReport): VolumeReport => ({
+  ...{ kind, uid, epoch, phase, reason, message: '' },
+  ...(attachments && { attachments: attachments.map((one) => ({ ...one, message: '' })) }),
 })
 
 /** A pod's report that fits by itself: where its containers said too much, the last of them are told in brief. */

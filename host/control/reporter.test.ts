@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { maxExternalReports, reportInput, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
 import type { ExternalReport } from '@/contracts/host/v1/external'
+import type { VolumeReport } from '@/contracts/host/v1/volumes'
 import { containerSpec } from '@/domain/pod/spec'
 import { newRecord } from '@/host/pods/container-record'
 import { Reporter } from './reporter'
@@ -109,4 +110,32 @@ it('sends no report that the server would refuse whole, however much this host a
   expect(sent[0]?.external).toHaveLength(maxExternalReports)
   expect(JSON.stringify(sent[0]).length).toBeLessThan(socketBytes)
   expect(new Set(sent.flatMap((report) => (report.external ?? []).map(({ uid }) => uid))).size).toBe(external.size)
+})
+
+it('names all volumes that it may open in a complete report, with who has them, and each answer to a removal afterwards', async () => {
+  const volumes = new Map(Array.from({ length: 2_000 }, (): [string, VolumeReport] => {
+    const uid = randomUUID()
+    const attachments: VolumeReport['attachments'] = [{ podUid: randomUUID(), epoch: 3, phase: 'Attached', reason: '', message: wide(1_500), device: '/dev/vdc', usedBytes: 1, fsBytes: 2, paused: false, transport: 'direct' }]
+    return [`volume/${uid}`, { kind: 'volume', uid, epoch: 3, phase: 'Ready', reason: '', message: wide(500), attachments }]
+  }))
+  const gone: VolumeReport = { kind: 'volume', uid: randomUUID(), epoch: 4, phase: 'Gone', reason: '', message: '' }
+  const all = new Map([[`volume/${gone.uid}`, gone], ...volumes])
+  const store = { uid: randomUUID(), reachable: true, message: '', totalBytes: 2, freeBytes: 1 }
+  const source = { report: (key: string) => all.get(key) ?? null, reports: () => all, storeReport: () => store, storeReports: () => [store] }
+  const reporter = new Reporter(randomUUID(), { report: () => null, reports: () => [], image: () => null, imageReports: () => [] }, 0, null, source)
+  // Nobody listens yet: the complete report has it.
+  reporter.volumeChanged(`volume/${gone.uid}`)
+  const sent: ReportInput[] = []
+  reporter.attach(async (report) => void sent.push(reportInput.parse(report)))
+  await reporter.settled()
+  const rights = (reports: VolumeReport[] = []) => reports.map(({ uid, epoch, attachments }) => [uid, epoch, attachments?.map(({ podUid, phase }) => [podUid, phase])])
+  expect(rights(sent[0]?.volumes)).toEqual(rights([...volumes.values()]))
+  expect(sent[0]?.stores).toEqual([store])
+  const last = new Map(sent.flatMap((report) => (report.volumes ?? []).map((one) => [one.uid, one] as const)))
+  expect([...last.values()]).toEqual([...volumes.values()])
+  const before = sent.length
+  reporter.volumeChanged(`volume/${gone.uid}`)
+  reporter.storeChanged(store.uid)
+  await reporter.settled()
+  expect(sent.slice(before).flatMap(({ volumes = [], stores = [] }) => [...volumes, ...stores])).toEqual([gone, store])
 })

@@ -1,7 +1,8 @@
 import { maxExternalReports, type HostEvent, type ImageReport, type PodReport, type ReportInput } from '@/contracts/host/v1'
 import type { ExternalReport } from '@/contracts/host/v1/external'
+import { maxVolumeReports, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
 import { imageKey } from '@/host/pods/image-reports'
-import { briefReport, fittingReport, jsonBytes, reportBytes } from './report-size'
+import { briefReport, briefVolume, fittingReport, jsonBytes, reportBytes } from './report-size'
 
 /** Where the state comes from when a report is made: a change is a wake, never the content. */
 export type ReportSource = {
@@ -13,11 +14,13 @@ export type ReportSource = {
 }
 /** As {@link ReportSource}, of floating addresses and balancers, by a key of theirs. */
 export type ExternalSource = { externalReport(key: string): ExternalReport | null; externalReports(): ReadonlyMap<string, ExternalReport> }
+/** The same of volumes and snapshots, by a key of theirs, and of stores, by their uid. */
+export type VolumeSource = { report(key: string): VolumeReport | null; reports(): ReadonlyMap<string, VolumeReport>; storeReport(uid: string): StoreReport | null; storeReports(): StoreReport[] }
 export type SendReport = (report: ReportInput) => Promise<void>
 
 const maxEvents = 2_000
 /** Well below what the contract takes, so that no report is refused for its size and then for ever. {@link reportBytes} bounds them too. */
-const maxPerReport = { pods: 500, events: 1_000, images: 1_000, external: 1_000 }
+const maxPerReport = { pods: 500, events: 1_000, images: 1_000, external: 1_000, volumes: 1_000, stores: 100 }
 /** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
 const gapMs = 150
 
@@ -34,6 +37,8 @@ export class Reporter {
   private readonly pods = new Set<string>()
   private readonly images = new Set<string>()
   private readonly external = new Set<string>()
+  private readonly volumes = new Set<string>()
+  private readonly stores = new Set<string>()
   private events: HostEvent[] = []
 
   constructor(
@@ -41,6 +46,7 @@ export class Reporter {
     private readonly source: ReportSource,
     private readonly waitMs: number = gapMs,
     private readonly externalSource: ExternalSource | null = null,
+    private readonly volumeSource: VolumeSource | null = null,
   ) {}
 
   podChanged(uid: string): void {
@@ -62,6 +68,18 @@ export class Reporter {
     this.flush()
   }
 
+  volumeChanged(key: string): void {
+    if (!this.send) return
+    this.volumes.add(key)
+    this.flush()
+  }
+
+  storeChanged(uid: string): void {
+    if (!this.send) return
+    this.stores.add(uid)
+    this.flush()
+  }
+
   event(event: HostEvent): void {
     this.events.push(event)
     if (this.events.length > maxEvents) this.events.splice(0, this.events.length - maxEvents)
@@ -79,6 +97,8 @@ export class Reporter {
     this.send = null
     this.images.clear()
     this.external.clear()
+    this.volumes.clear()
+    this.stores.clear()
   }
 
   /** Resolves when nothing is on its way. */
@@ -87,7 +107,7 @@ export class Reporter {
   }
 
   private get isDue(): boolean {
-    return this.complete || this.pods.size > 0 || this.images.size > 0 || this.external.size > 0 || this.events.length > 0
+    return this.complete || this.pods.size > 0 || this.images.size > 0 || this.external.size > 0 || this.volumes.size > 0 || this.stores.size > 0 || this.events.length > 0
   }
 
   private flush(): void {
@@ -124,13 +144,16 @@ export class Reporter {
     if (complete) {
       this.pods.clear()
       for (const image of this.source.imageReports()) this.images.add(imageKey(image))
+      for (const { uid } of this.volumeSource?.storeReports() ?? []) this.stores.add(uid)
     }
     const room = new Room(reportBytes)
     const pods = complete ? this.allPods(room) : take(this.pods, maxPerReport.pods, room, (uid) => fitting(this.source.report(uid)))
     const images = take(this.images, maxPerReport.images, room, (key) => this.source.image(key))
     const external = complete ? this.allExternal(room) : take(this.external, maxPerReport.external, room, (key) => this.externalSource?.externalReport(key) ?? null)
+    const volumes = complete ? this.allVolumes(room) : take(this.volumes, maxPerReport.volumes, room, (key) => this.volumeSource?.report(key) ?? null)
+    const stores = take(this.stores, maxPerReport.stores, room, (uid) => this.volumeSource?.storeReport(uid) ?? null)
     this.sequence += 1
-    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.takeEvents(room), images, ...(external.length > 0 && { external }) }
+    return { bootId: this.bootId, sequence: this.sequence, complete, pods, events: this.takeEvents(room), images, ...(external.length > 0 && { external }), ...((complete ? this.volumeSource !== null : volumes.length > 0) && { volumes }), ...(stores.length > 0 && { stores }) }
   }
 
   /** A pod that a complete report does not name is gone: none is left for the next one, but what it says may be. */
@@ -156,6 +179,20 @@ export class Reporter {
       if (room.fits(report)) return report
       this.external.add(key)
       const told: ExternalReport = { kind: report.kind, uid: report.uid, phase: report.phase, reason: report.reason, message: '' }
+      room.took(told)
+      return told
+    })
+  }
+
+  /** As of the outside: all that this host may open is named, in brief where there is no room. */
+  private allVolumes(room: Room): VolumeReport[] {
+    this.volumes.clear()
+    const all = [...(this.volumeSource?.reports() ?? [])].filter(([, { phase }]) => phase !== 'Gone')
+    for (const [key] of all.slice(maxVolumeReports)) this.volumes.add(key)
+    return all.slice(0, maxVolumeReports).map(([key, report]) => {
+      if (room.fits(report)) return report
+      this.volumes.add(key)
+      const told = briefVolume(report)
       room.took(told)
       return told
     })

@@ -1,9 +1,10 @@
 import type { StatsResult } from '@/contracts/guest/v1/answers'
-import type { BalancerFigures, FiguresInput, PodFigures, ServiceFigures, Usage } from '@/contracts/host/v1/figures'
+import type { BalancerFigures, FiguresInput, PodFigures, ServiceFigures, Usage, VolumeFigures } from '@/contracts/host/v1/figures'
 import type { Clock } from '@/host/pods/clock'
 import { intervalFigures, type Reading, type VmBounds } from './interval'
 import type { HostReading } from './proc'
 import { ServiceMeter, type ServiceCounters } from './service-meter'
+import { VolumeMeter, type VolumeCounted } from './volume-meter'
 
 /** A pod that runs, as far as it is measured. */
 export type MeasuredPod = { uid: string; bounds: VmBounds; stats: (usage: boolean) => Promise<{ stats: StatsResult; processId: number | null }> }
@@ -17,6 +18,8 @@ export type SamplerOptions = {
   services?: () => Promise<ReadonlyMap<string, ServiceCounters>>
   /** What passed through the balancers of this host since the last call; `at` is of this sampler's clock. */
   balancers?: (at: number) => Promise<(Omit<BalancerFigures, 'ageMs'> & { at: number })[]>
+  /** What volumes of running pods have done so far. */
+  volumes?: () => Promise<VolumeCounted[]>
   processCpu: (pid: number) => Promise<number | null>
   processMemory: (pid: number) => Promise<number | null>
   /** Its `now` only goes forward. */
@@ -32,6 +35,7 @@ const lanes = 4
 const batchSize = 200
 const serviceBatchSize = 1000
 const balancerBatchSize = 1000
+const volumeBatchSize = 1000
 /** A round asks its pods one after the other, not all at its beginning. */
 const spreadMs = 7_000
 const gapMs = 40
@@ -41,7 +45,8 @@ const mostWaiting = 8
 type Measured = Omit<PodFigures, 'ageMs'> & { at: number }
 type MeasuredService = Omit<ServiceFigures, 'ageMs'> & { at: number }
 type MeasuredBalancer = Omit<BalancerFigures, 'ageMs'> & { at: number }
-type Batch = { ready: Measured[]; host: (Usage & { at: number; intervalMs: number }) | null; services: MeasuredService[]; balancers?: MeasuredBalancer[] }
+type MeasuredVolume = Omit<VolumeFigures, 'ageMs'> & { at: number }
+type Batch = { ready: Measured[]; host: (Usage & { at: number; intervalMs: number }) | null; services: MeasuredService[]; balancers?: MeasuredBalancer[]; volumes?: MeasuredVolume[] }
 type PodState = { turn: number; last: Reading | null; memoryBytes: number | null; layers: Map<string, number>; processId: number | null; busy: boolean }
 
 /**
@@ -51,6 +56,7 @@ type PodState = { turn: number; last: Reading | null; memoryBytes: number | null
 export class FigureSampler {
   private readonly states = new Map<string, PodState>()
   private readonly serviceMeter = new ServiceMeter()
+  private readonly volumeMeter = new VolumeMeter()
   private hostBefore: { at: number; reading: HostReading } | null = null
   private send: ((batch: FiguresInput) => Promise<void>) | null = null
   private isSending = false
@@ -105,6 +111,8 @@ export class FigureSampler {
     while (services.length > 0) this.offer({ ready: [], host: null, services: services.splice(0, serviceBatchSize) })
     const balancers = (await this.options.balancers?.(clock.now()).catch(() => null)) ?? []
     while (balancers.length > 0) this.offer({ ready: [], host: null, services: [], balancers: balancers.splice(0, balancerBatchSize) })
+    const volumes = await this.measureVolumes()
+    while (volumes.length > 0) this.offer({ ready: [], host: null, services: [], volumes: volumes.splice(0, volumeBatchSize) })
   }
 
   private async measure(pod: MeasuredPod): Promise<Measured | null> {
@@ -166,6 +174,11 @@ export class FigureSampler {
     return counters ? this.serviceMeter.figures(this.options.clock.now(), counters) : []
   }
 
+  private async measureVolumes(): Promise<MeasuredVolume[]> {
+    const counted = await this.options.volumes?.().catch(() => null)
+    return counted ? this.volumeMeter.figures(this.options.clock.now(), counted) : []
+  }
+
   /** Batches wait for the one before, a few of them: beyond that the oldest is lost. */
   private offer(batch: Batch): void {
     this.waiting.push(batch)
@@ -184,9 +197,9 @@ export class FigureSampler {
     if (this.send === send) this.isSending = false
   }
 
-  private message({ ready, host, services, balancers = [] }: Batch): FiguresInput {
+  private message({ ready, host, services, balancers = [], volumes = [] }: Batch): FiguresInput {
     const now = this.options.clock.now()
     const aged = <T extends { at: number }>({ at, ...figures }: T) => ({ ...figures, ageMs: Math.min(60_000, Math.max(0, Math.round(now - at))) })
-    return { bootId: this.options.bootId, host: host && aged(host), pods: ready.map(aged), ...(services.length > 0 && { services: services.map(aged) }), ...(balancers.length > 0 && { balancers: balancers.map(aged) }) }
+    return { bootId: this.options.bootId, host: host && aged(host), pods: ready.map(aged), ...(services.length > 0 && { services: services.map(aged) }), ...(balancers.length > 0 && { balancers: balancers.map(aged) }), ...(volumes.length > 0 && { volumes: volumes.map(aged) }) }
   }
 }

@@ -11,6 +11,7 @@ import { ExecSessions } from '@/host/guest/exec-sessions'
 import { parseMessage } from '@/host/guest/parse-message'
 import { Requests } from '@/host/guest/requests'
 import { StreamTable, type ProcessStreams } from '@/host/guest/stream-table'
+import { VolumeRequests } from '@/host/guest/volume-requests'
 
 export interface GuestClientOptions {
   /** How long the guest may take to its hello; a cold boot counts. Default 60 s. */
@@ -46,6 +47,8 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   private readonly streams: StreamTable
   private readonly requests: Requests
   private readonly sessions: ExecSessions
+  /** What is asked for volumes that have disks of their own. */
+  readonly volumes: VolumeRequests
   /** Of the containers that have not been removed. */
   private readonly containers = new Map<string, { streams: ProcessStreams; exited: boolean }>()
   private unsolicited = 0
@@ -64,6 +67,7 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
     this.streams = new StreamTable(write)
     this.requests = new Requests(write, (error) => this.connection.close(error))
     this.sessions = new ExecSessions(this.streams, this.requests, { requestTimeoutMs, killedWithinMs })
+    this.volumes = new VolumeRequests(this.requests, requestTimeoutMs)
     this.connection = new Connection(socketPath, {
       frame: (header, payload) => this.frame(header, payload),
       closed: (error) => this.closed(error),
@@ -98,6 +102,15 @@ export class GuestClient extends EventEmitter<GuestClientEvents> {
   get hello(): Hello {
     if (!this.greeting) throw new GuestConnectionError('the guest has not said hello')
     return this.greeting
+  }
+
+  /**
+   * Whether the VM stands still for something outside of it: its guest answers and reads nothing meanwhile, and is not taken to be lost for it. What was asked, and is asked, is answered once it goes on; only what
+   * concerns volumes has its own time.
+   */
+  standStill(isStill: boolean): void {
+    this.requests.standStill(isStill)
+    this.connection.standStill(isStill)
   }
 
   /** Ends this connection; the guest and its containers go on. */

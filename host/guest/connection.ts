@@ -37,6 +37,7 @@ export class Connection {
   private pause: NodeJS.Timeout | undefined
   private readonly stalled: NodeJS.Timeout
   private taken = 0
+  private isStill = false
 
   constructor(
     socketPath: string,
@@ -58,7 +59,13 @@ export class Connection {
       this.taken += 1
       if (!this.closed) this.stalled.refresh()
     })
-    if (this.socket.writableLength > maxWaitingBytes) this.close(new FrameError('the guest does not read'))
+    if (this.socket.writableLength > maxWaitingBytes && !this.isStill) this.close(new FrameError('the guest does not read'))
+  }
+
+  /** A guest that stands still takes nothing, and is not to blame for it. What waits for it meanwhile its streams' windows bound. */
+  standStill(isStill: boolean): void {
+    this.isStill = isStill
+    if (!this.closed) this.stalled.refresh()
   }
 
   close(error?: Error): void {
@@ -75,6 +82,7 @@ export class Connection {
   private checkTaken(): void {
     const { taken } = this
     setImmediate(() => {
+      if (this.isStill) return
       if (this.attached && this.socket.writableLength > 0 && this.taken === taken) this.close(new FrameError('the guest does not read'))
     })
   }

@@ -59,3 +59,13 @@ test('one that knows no routed addresses is told apart by what it does not know'
   await expect(client.setRoutedAddresses({ addresses: ['2001:db8::7'], gateway: 'fe80::1', inside: [] })).rejects.toMatchObject({ name: 'GuestRefusal', code: 'InvalidRequest', about: 'setRoutedAddresses' })
   client.close()
 })
+
+test('one that knows no volumes is told apart likewise, and goes on', async () => {
+  guest.answers = { attachVolume: () => ({ error: { code: 'InvalidRequest', message: "the pod's guest agent does not know attachVolume", object: 'attachVolume' } }), ping: () => ({ result: { time: 1 } }) }
+  const client = await GuestClient.connect(guest.path)
+  const { volumes } = new ConnectedGuest(client)
+  const asked = volumes.attach({ volume: 'data', serial: 'v0123456789abcdef012', fsType: 'ext4', mode: 'filesystem', readOnly: false, format: true, populate: null }, 30_000)
+  await expect(asked).rejects.toMatchObject({ name: 'GuestRefusal', code: 'InvalidRequest', about: 'attachVolume' })
+  expect(await client.ping()).toEqual({ time: 1 })
+  client.close()
+})

@@ -8,7 +8,11 @@ interface Pending {
   method: Method
   settle: (value: unknown) => void
   reject: (error: Error) => void
-  timer: NodeJS.Timeout
+  /** Begins the time that the answer may take, anew. */
+  arm: () => void
+  timer: NodeJS.Timeout | undefined
+  /** Whether a guest that stands still takes of its time. */
+  isBounded: boolean
 }
 
 /** Requests of one connection that wait for the guest's answer. */
@@ -16,6 +20,7 @@ export class Requests {
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private closedWith: Error | undefined
+  private isStill = false
 
   constructor(
     private readonly write: (frame: Uint8Array) => void,
@@ -26,17 +31,19 @@ export class Requests {
   /**
    * Sends a request and resolves to the parsed answer. Rejects with GuestRequestError where the
    * guest refuses, with GuestConnectionError where no answer comes in time or the connection ends.
+   * `isBounded`: it is over in that time also where the guest stands still meanwhile.
    */
-  send<M extends Method, T>(method: M, params: Params<M>, result: z.ZodMiniType<T>, timeoutMs: number): Promise<T> {
+  send<M extends Method, T>(method: M, params: Params<M>, result: z.ZodMiniType<T>, timeoutMs: number, { isBounded = false } = {}): Promise<T> {
     if (this.closedWith) return Promise.reject(this.closedWith)
     const id = this.nextId++
     const payload = Buffer.from(JSON.stringify({ id, method, params }))
     if (payload.length > maxControlBytes) return Promise.reject(new GuestRequestError(method, 'InvalidRequest', `the request is larger than ${maxControlBytes} bytes`, method))
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const late = () => {
         this.pending.delete(id)
         reject(new GuestConnectionError(`the guest did not answer ${method} within ${timeoutMs} ms`))
-      }, timeoutMs)
+      }
+      const arm = () => void (pending.timer = setTimeout(late, timeoutMs))
       const settle = (value: unknown) => {
         const parsed = result.safeParse(value)
         if (parsed.success) return resolve(parsed.data)
@@ -44,9 +51,22 @@ export class Requests {
         reject(breach)
         this.onBreach(breach)
       }
-      this.pending.set(id, { method, settle, reject, timer })
+      const pending: Pending = { method, settle, reject, arm, timer: undefined, isBounded }
+      this.pending.set(id, pending)
+      if (isBounded || !this.isStill) arm()
       this.write(encodeFrame(FrameType.control, 0, 0, payload))
     })
+  }
+
+  /** A guest that stands still is waited for, and has its time anew once it goes on. */
+  standStill(isStill: boolean): void {
+    if (this.isStill === isStill) return
+    this.isStill = isStill
+    for (const pending of this.pending.values()) {
+      if (pending.isBounded) continue
+      clearTimeout(pending.timer)
+      if (!isStill) pending.arm()
+    }
   }
 
   /** Takes an answer; false where nobody waits for it. */

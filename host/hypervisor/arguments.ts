@@ -18,6 +18,7 @@ export function qemuArguments(shape: VmShape): string[] {
     ...kernel(shape),
     ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=qmp,path=${sockets.qmp},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', `socket,id=files,path=${sockets.files},server=on,wait=off`, '-mon', 'chardev=files,mode=control'],
     ...devices(shape),
     ...(shape.boot === 'clone' ? ['-incoming', 'defer'] : []),
   ]

@@ -1,6 +1,7 @@
+import { maxFileBytes } from './file-size-limit'
 import { descriptors } from './machine'
 import { ioctls, newNamespace, perlSystemCalls, prctls, resources } from './system-call-numbers'
-import { systemCallFilter } from './system-calls'
+import { storageCallFilter, systemCallFilter } from './system-calls'
 
 /** Signals that a program dies of: of any other number an exit code is a code, not to be sent (19 would stop the shell for ever). INT, ILL, ABRT, BUS, FPE, KILL, SEGV, PIPE, TERM, SYS. */
 const deadly = [2, 4, 6, 7, 8, 9, 11, 13, 15, 31]
@@ -22,18 +23,27 @@ export const parentScript = `ulimit -c 0; "$@" <&0 & exec <&- >&- 2>&- 3<&- 4<&-
  * process alone, of /dev three nodes. It closes what QEMU was not given, and forbids system calls that QEMU never needs
  * (see system-calls.ts). Then it gives root and every capability away, and becomes the given command.
  *
- * Arguments: network namespace ('' for a new one), tap, descriptor for the tap, node for /dev/kvm ('' for none), the cgroups'
+ * A VM that opens volumes in a store on the network goes on, once it has its tap, to the host's namespace of storage: its guest's packets stay in the pod's network, and
+ * QEMU itself reaches the store and nothing else.
+ *
+ * Arguments: network namespace ('' for a new one), namespace of storage ('' for none), tap, descriptor for the tap, node for /dev/kvm ('' for none), the cgroups'
  * files (a line each), user, '1' to die with its parent, command…
  */
 export const launchScript = String.raw`
 use strict;
-my ($netns, $tap, $descriptor, $kvm, $cgroups, $uid, $dies, @command) = @ARGV;
-${perlSystemCalls(['setgroups', 'setresuid', 'setresgid', 'capset', 'dup2', 'pivot_root', 'prctl', 'setrlimit', 'mount', 'umount2', 'unshare', 'setns', 'close_range'])}
+my ($netns, $storage, $tap, $descriptor, $kvm, $cgroups, $uid, $dies, @command) = @ARGV;
+${perlSystemCalls(['setgroups', 'setresuid', 'setresgid', 'capset', 'dup2', 'pivot_root', 'prctl', 'getrlimit', 'setrlimit', 'mount', 'umount2', 'unshare', 'setns', 'close_range'])}
 my ($new_mounts, $new_cgroups, $new_uts, $new_ipc, $new_network) = (${[newNamespace.mounts, newNamespace.cgroups, newNamespace.uts, newNamespace.ipc, newNamespace.network].join(', ')});
 my ($set_death_signal, $drop_bounding, $set_no_new_privileges) = (${[prctls.setDeathSignal, prctls.dropBounding, prctls.setNoNewPrivileges].join(', ')});
 my ($limit_file_size, $limit_core, $limit_processes, $tun_set_iff) = (${[resources.fileSize, resources.core, resources.processes, ioctls.tunSetIff].join(', ')});
 my ($read_only, $no_suid, $no_dev, $no_exec, $remount, $bind, $recursive, $private) = (1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000);
 sub call { my ($what, $number, @arguments) = @_; syscall($number, @arguments) >= 0 or die "$what: $!\n" }
+
+sub enter {
+  my ($namespace) = @_;
+  open(my $handle, '<', $namespace) or die "network namespace $namespace: $!\n";
+  call("network namespace $namespace", $sys_setns, fileno($handle), $new_network);
+}
 
 defined(my $pid = readlink('/proc/self')) or die "/proc/self: $!\n";
 for my $file (split /\n/, $cgroups) { open(my $group, '>', $file) or die "cgroup $file: $!\n"; syswrite($group, '0') or die "cgroup $file: $!\n" }
@@ -41,16 +51,14 @@ for my $file (split /\n/, $cgroups) { open(my $group, '>', $file) or die "cgroup
 if (open(my $filter, '>', '/proc/self/coredump_filter')) { syswrite($filter, '0') }
 
 if ($netns eq '') { call('new network namespace', $sys_unshare, $new_network) }
-else {
-  open(my $handle, '<', $netns) or die "network namespace $netns: $!\n";
-  call("network namespace $netns", $sys_setns, fileno($handle), $new_network);
-}
+else { enter($netns) }
 
 open(my $tun, '+<', '/dev/net/tun') or die "/dev/net/tun: $!\n";
 my $request = pack('a16 s x22', $tap, 0x0002 | 0x1000 | 0x4000); # tap, no packet information, with offload headers
 ioctl($tun, $tun_set_iff, $request) or die "tap $tap: $!\n";
 if (fileno($tun) == $descriptor) { fcntl($tun, 2, 0) or die "tap $tap: $!\n" }
 else { call("tap $tap", $sys_dup2, fileno($tun), $descriptor + 0) }
+enter($storage) if $storage ne '';
 
 # A root of its own, built on a directory that every machine has, in mounts that nobody else sees.
 my $root = '/tmp';
@@ -85,10 +93,15 @@ call('pivot_root', $sys_pivot_root, $here, $here);
 call('umount', $sys_umount2, $here, 2);
 chdir('/vm') or die "/vm: $!\n";
 
-# A VM has few threads, and writes no file beyond the size of its scratch disk.
+# A VM has few threads, and writes no file beyond the size of its scratch disk. How far the agent may let it write later, for a volume, is set now: nobody here
+# can raise it afterwards, and QEMU itself is refused to come near it (see system-calls.ts).
 my $scratch = '/proc/self/fd/${descriptors.scratch}';
 my $bytes = -f $scratch ? -s _ : 0;
-my ($no_core, $threads, $file_size) = (pack('QQ', 0, 0), pack('QQ', 512, 512), pack('QQ', $bytes, $bytes));
+my $before = "\0" x 16;
+syscall($sys_getrlimit, $limit_file_size, $before) >= 0 or die "limit of file sizes: $!\n";
+my (undef, $most) = unpack('QQ', $before);
+$most = ${maxFileBytes} if $most > ${maxFileBytes};
+my ($no_core, $threads, $file_size) = (pack('QQ', 0, 0), pack('QQ', 512, 512), pack('QQ', $bytes, $most));
 call('limit of file sizes', $sys_setrlimit, $limit_file_size, $file_size) if $bytes > 0;
 call('limit of cores', $sys_setrlimit, $limit_core, $no_core);
 call('limit of threads', $sys_setrlimit, $limit_processes, $threads);
@@ -96,7 +109,11 @@ call('limit of threads', $sys_setrlimit, $limit_processes, $threads);
 syswrite(STDOUT, "$pid\n") or die "the host does not listen: $!\n";
 open(STDOUT, '>', '/dev/null') or die "/dev/null: $!\n";
 call('closing descriptors', $sys_close_range, $descriptor + 1, 0xffffffff, 0);
+if ($storage ne '') {
+${storageCallFilter}
+} else {
 ${systemCallFilter}
+}
 
 # Root goes: groups, then what could be regained by a program's file, then the user and with it what it may; nothing brings more.
 my $capabilities = pack('L2', 0x20080522, 0);

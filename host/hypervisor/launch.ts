@@ -22,6 +22,8 @@ export type Launch = {
   files: Readonly<Partial<Record<number, number>>>
   /** Without one the VM's tap stands alone in an empty namespace. */
   network: VmNetwork | null
+  /** The network namespace (named, or the path of one) that QEMU itself is in, from which it reaches stores of volumes; null: it is where its tap is, and has no sockets but Unix ones. */
+  storage?: string | null
   /** A device node for /dev/kvm that `uid` may open; null without KVM. */
   kvmNode: string | null
   /** The folders of the VM's cgroups; none where the machine cannot limit it. */
@@ -50,7 +52,7 @@ export async function launchQemu(launch: Launch): Promise<Launched> {
   const { network } = launch
   const first = [...(launch.dieWithAgent ? ['setpriv', '--pdeathsig', 'KILL'] : []), 'unshare', '--pid', '--', 'sh', '-c', parentScript, 'sh']
   const groups = launch.cgroups.map((folder) => join(folder, 'cgroup.procs')).join('\n')
-  const place = [network ? namespacePath(network.namespace) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '', groups, String(launch.uid), launch.dieWithAgent ? '1' : '']
+  const place = [network ? namespacePath(network.namespace) : '', launch.storage ? namespacePath(launch.storage) : '', network?.tap ?? 'tap0', String(descriptors.tap), launch.kvmNode ?? '', groups, String(launch.uid), launch.dieWithAgent ? '1' : '']
   const [command = '', ...args] = [...first, 'perl', '-we', launchScript, '--', ...place, launch.binary, ...launch.arguments]
   const stderr = await open(launch.stderrFile, 'a', 0o600)
   try {

@@ -25,8 +25,8 @@ export type VmShape = {
  */
 export const descriptors = { memory: 3, state: 4, image: 5, scratch: 6, kernel: 7, initramfs: 8, tap: 9 } as const
 
-/** Sockets in the VM's folder, which is QEMU's working directory. */
-export const sockets = { qmp: 'qmp.sock', agent: 'agent.sock', state: 'state.sock' } as const
+/** Sockets in the VM's folder, which is QEMU's working directory. `files` is a second monitor, over which QEMU is given open files (see give-files.ts). */
+export const sockets = { qmp: 'qmp.sock', files: 'files.sock', agent: 'agent.sock', state: 'state.sock' } as const
 
 /** The folder, in the VM's folder, of the disks that were plugged in. */
 export const disksFolder = 'disks'

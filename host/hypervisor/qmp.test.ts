@@ -89,8 +89,8 @@ test('a message may come in pieces', async () => {
 })
 
 const hostile: [string, (request: Request, send: (message: unknown) => void, socket: Socket) => void, RegExp][] = [
-  ['a line without an end', (_, __, socket) => socket.write('x'.repeat(3 << 20)), /too long/],
-  ['a whole line that is too long', (_, __, socket) => socket.write(`${' '.repeat(2 << 20)}\n`), /too long/],
+  ['a line without an end', (_, __, socket) => socket.write('x'.repeat(5 << 20)), /too long/],
+  ['a whole line that is too long', (_, __, socket) => socket.write(`${' '.repeat(5 << 20)}\n`), /too long/],
   ['something that is not JSON', (_, send) => send('hello\n'), /not JSON/],
   ['JSON of no known kind', (_, send) => send({ surprise: true }), /unknown kind/],
   ['a null', (_, send) => send('null\n'), /unknown kind/],

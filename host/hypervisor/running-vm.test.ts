@@ -48,7 +48,7 @@ async function start(name: string, ended: Promise<ProcessEnd> | null) {
   servers.push(server)
   await once(server.listen(join(runDir, 'monitor')), 'listening')
   const qmp = await QmpClient.connect(join(runDir, 'monitor'))
-  const record = { id: name, tenantId: 'tenant', uid: 1, runDir, mode: 'cold', copy: null, accelerator: 'tcg', guest: null, process: identity } as const
+  const record = { id: name, tenantId: 'tenant', uid: 1, runDir, mode: 'cold', copy: null, accelerator: 'tcg', guest: null, scratch: null, memoryBytes: null, storage: false, process: identity } as const
   const vm = new RunningVm({ ...record, cgroups: [] }, qmp, null, ended && { identity, ended })
   return { vm, child, lose: () => sockets.forEach((socket) => socket.destroy()), runs: () => isRunning(identity) }
 }

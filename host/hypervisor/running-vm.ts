@@ -9,7 +9,9 @@ import { agentSocket, removeVmFolder, stderrFile, tookTooMuch } from './start-qe
 import type { TemplateLease } from './templates/template-store'
 import { VmError } from './machine'
 import { FolderWatch } from './folder-watch'
+import { ScratchWatch } from './scratch-watch'
 import type { VmRecord } from './vm-record'
+import { VolumeDisks } from './volume-disks'
 
 /** How a VM ended: `cause` is one sentence for people. The process's own end is known only for a VM of this run of the agent. */
 export type VmExit = { cause: string; code: number | null; signal: NodeJS.Signals | null }
@@ -35,8 +37,11 @@ const reasons: Record<string, string> = {
  */
 export class RunningVm {
   readonly exited: Promise<VmExit>
+  /** The pod's volumes. */
+  readonly volumes: VolumeDisks
   private readonly disks: Disks
   private readonly folder: FolderWatch
+  private readonly scratch: ScratchWatch | null
   private shutdownReason: string | undefined
   private asked: string | undefined
   private detached = false
@@ -48,7 +53,9 @@ export class RunningVm {
     launched: Launched | null,
   ) {
     this.disks = new Disks(qmp, record.runDir)
-    this.folder = new FolderWatch(stderrFile(record.runDir), () => void this.orphaned())
+    this.volumes = new VolumeDisks(qmp, record)
+    this.folder = new FolderWatch(stderrFile(record.runDir), () => void this.condemn('its folder was removed'))
+    this.scratch = record.scratch && new ScratchWatch(record.scratch, () => void this.condemn('it made its scratch disk larger than it was given, which QEMU never does: it may have been broken into from the guest; tell the operator'))
     qmp.on('event', (event) => this.observe(event))
     this.exited = this.watch(launched)
   }
@@ -94,6 +101,7 @@ export class RunningVm {
   detach(): void {
     this.detached = true
     this.folder.stop()
+    this.scratch?.stop()
     this.qmp.close()
   }
 
@@ -114,9 +122,9 @@ export class RunningVm {
     }
   }
 
-  private async orphaned(): Promise<void> {
+  private async condemn(cause: string): Promise<void> {
     if (this.detached) return
-    this.asked ??= 'its folder was removed'
+    this.asked ??= cause
     await killProcess(this.record.process)
   }
 
@@ -139,6 +147,7 @@ export class RunningVm {
     if (this.detached) return new Promise(() => {})
     this.qmp.close()
     this.folder.stop()
+    this.scratch?.stop()
     const unknown = { code: null, signal: null }
     const { code, signal } = (await Promise.race([told, delay(parentLingerMs, undefined, { ref: false })])) ?? unknown
     const cause = await this.cause(code, signal)

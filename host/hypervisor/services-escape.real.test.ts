@@ -47,7 +47,7 @@ const outcomes: readonly [RegExp, string][] = [
   [/^write into \/(usr|usr\/bin|balancer|dns)$/, 'EROFS'],
   [/^write into \/(dev)?$|^(change a program|take precedence)/, 'EACCES'],
   [/^join a namespace$/, 'died: No such file or directory'],
-  [/^(use calls of another table|leave a core)/, 'nothing'],
+  [/^(use calls of another table|leave a core|write as far as a volume)/, 'nothing'],
   [/^grow its disk/, 'EBADF'],
 ]
 const expected = (name: string, own: Readonly<Record<string, string>>) => own[name] ?? outcomes.find(([names]) => names.test(name))?.[1] ?? 'EPERM'

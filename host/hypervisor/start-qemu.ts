@@ -2,10 +2,10 @@ import { chmod, chown, lchown, mkdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { memoryLimitHit, removeGroup } from '@/host/cgroups/group-files'
-import { vmLimits } from '@/host/cgroups/limits'
+import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
 import type { Cgroups } from '@/host/cgroups/port'
 import { qemuArguments } from './arguments'
-import { lastWords, launchQemu, type Launched, type VmNetwork } from './launch'
+import { lastWords, launchQemu, type Launch, type Launched, type VmNetwork } from './launch'
 import { disksFolder, sockets, VmError, type VmShape } from './machine'
 import { killProcess, waitUntilGone } from './process-identity'
 import type { OpenFiles } from './open-files'
@@ -19,6 +19,8 @@ export type QemuStart = {
   runDir: string
   files: OpenFiles
   network: VmNetwork | null
+  /** See {@link Launch.storage}. */
+  storage?: Launch['storage']
   kvmNode: string | null
   cgroups: Cgroups
   /** See {@link vmLimits}; 0 but for clones. */
@@ -29,12 +31,14 @@ export type QemuStart = {
   signal: AbortSignal
 }
 
-export type StartedQemu = Launched & { qmp: QmpClient; cgroups: string[] }
+/** `memoryBytes`: how much memory its group may have. */
+export type StartedQemu = Launched & { qmp: QmpClient; cgroups: string[]; memoryBytes: number }
 
 /** Where QEMU's sockets and plugged disks are. */
 export const vmFolder = (runDir: string) => join(runDir, 'vm')
 export const stderrFile = (runDir: string) => join(runDir, 'qemu.stderr')
 export const qmpSocket = (runDir: string) => join(vmFolder(runDir), sockets.qmp)
+export const filesSocket = (runDir: string) => join(vmFolder(runDir), sockets.files)
 export const agentSocket = (runDir: string) => join(vmFolder(runDir), sockets.agent)
 
 /** A VM's group is named after its folder, which is its alone on this host. */
@@ -54,11 +58,12 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   const { runDir, signal } = start
   signal.throwIfAborted()
   if (Buffer.byteLength(agentSocket(runDir)) > maxSocketPath) throw new VmError(`the path ${runDir} is too long for a socket: use a shorter data folder`)
+  const limits = vmLimits(start.shape, start.templateHoleBytes ?? 0, Boolean(start.storage))
   let launched: Launched | undefined
   let cgroups: string[] = []
   try {
     // Both are waited for, whichever fails: what is removed then must not be made meanwhile.
-    const [group, folder] = await Promise.allSettled([makeCgroup(start), prepareFolder(runDir, start.uid)])
+    const [group, folder] = await Promise.allSettled([makeCgroup(start, limits), prepareFolder(runDir, start.uid)])
     if (group.status === 'fulfilled') cgroups = group.value
     for (const result of [group, folder]) if (result.status === 'rejected') throw result.reason
     launched = await launchQemu({
@@ -69,6 +74,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
       stderrFile: stderrFile(runDir),
       files: start.files.descriptors,
       network: start.network,
+      storage: start.storage ?? null,
       kvmNode: start.kvmNode,
       cgroups,
       dieWithAgent: start.dieWithAgent,
@@ -76,7 +82,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
     })
     const qmp = await connectMonitor({ ...launched, cgroups }, runDir, start.timeoutMs ?? 15_000, signal)
     await sealFolder(runDir)
-    return { ...launched, qmp, cgroups }
+    return { ...launched, qmp, cgroups, memoryBytes: limits.memoryBytes }
   } catch (error) {
     if (launched) await endProcess(launched)
     await removeVmFolder(runDir, cgroups)
@@ -107,9 +113,9 @@ export async function removeVmFolder(runDir: string, cgroups: readonly string[] 
   await rm(stderrFile(runDir), { force: true })
 }
 
-async function makeCgroup({ cgroups, runDir, shape, templateHoleBytes = 0 }: QemuStart): Promise<string[]> {
+async function makeCgroup({ cgroups, runDir }: QemuStart, limits: VmLimits): Promise<string[]> {
   try {
-    return await cgroups.make(groupName(runDir), vmLimits(shape, templateHoleBytes))
+    return await cgroups.make(groupName(runDir), limits)
   } catch (error) {
     throw new VmError(`the VM's limits could not be set: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }

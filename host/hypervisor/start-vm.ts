@@ -14,6 +14,8 @@ export type VmRequest = {
   tenantId: string
   /** Null for a VM whose NIC leads nowhere. */
   network: VmNetwork | null
+  /** The network namespace from which QEMU reaches stores of volumes on the network; null or left out: it has no volumes there, now or later. */
+  storage?: string | null
   mac: string
   vcpus: number
   memoryMiB: number
@@ -81,14 +83,16 @@ async function failureOfLoad(error: unknown, started: StartedQemu, { runDir }: V
   return error instanceof VmError && words ? new VmError(`${error.message}: ${words}`, { cause: error }) : error
 }
 
-async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedQemu> {
+type StartedPodQemu = StartedQemu & { scratchBytes: number }
+
+async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedPodQemu> {
   const { qemu, guest, accelerator, cgroups } = settings
-  const { vcpus, memoryMiB, mac, uid, runDir, network, signal } = request
+  const { vcpus, memoryMiB, mac, uid, runDir, network, storage = null, signal } = request
   const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
   const files = new OpenFiles()
   try {
     await files.add(descriptors.image, request.imageFile, 'r')
-    await files.add(descriptors.scratch, request.scratchFile, 'r+')
+    const { size: scratchBytes } = await files.add(descriptors.scratch, request.scratchFile, 'r+')
     await files.add(descriptors.kernel, lease?.bootStub ?? guest.kernel, 'r')
     let templateHoleBytes = 0
     if (lease) {
@@ -98,15 +102,16 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
     } else {
       await files.add(descriptors.initramfs, guest.initramfs, 'r')
     }
-    return await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
+    const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, storage, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
+    return { ...started, scratchBytes }
   } finally {
     await files.close()
   }
 }
 
-function running(settings: HypervisorSettings, request: VmRequest, started: StartedQemu, lease: TemplateLease | null): RunningVm {
+function running(settings: HypervisorSettings, request: VmRequest, started: StartedPodQemu, lease: TemplateLease | null): RunningVm {
   const { id, tenantId, uid, runDir } = request
-  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, process: started.identity, cgroups: started.cgroups } as const
+  const record = { id, tenantId, uid, runDir, mode: lease ? 'template' : 'cold', copy: lease?.copy ?? null, accelerator: settings.accelerator.kind, guest: lease?.guestVersion ?? settings.guest.version, scratch: { file: request.scratchFile, bytes: started.scratchBytes }, memoryBytes: started.memoryBytes, storage: Boolean(request.storage), process: started.identity, cgroups: started.cgroups } as const
   return new RunningVm(record, started.qmp, lease, started)
 }
 

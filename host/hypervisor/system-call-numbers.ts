@@ -1,10 +1,10 @@
 /** System calls of x86-64 by name, those that a script or filter of ours names. Source: the kernel's arch/x86/entry/syscalls/syscall_64.tbl of 6.18. */
 export const systemCalls = {
-  ...{ read: 0, mmap: 9, ioctl: 16, dup2: 33, getpid: 39, socket: 41, socketpair: 53, clone: 56, execve: 59, kill: 62, ptrace: 101, syslog: 103, setuid: 105, setgid: 106 },
+  ...{ read: 0, mmap: 9, ioctl: 16, dup2: 33, getpid: 39, socket: 41, sendmsg: 46, socketpair: 53, clone: 56, execve: 59, kill: 62, getrlimit: 97, ptrace: 101, syslog: 103, setuid: 105, setgid: 106 },
   ...{ setgroups: 116, setresuid: 117, setresgid: 119, capset: 126, mknod: 133, setpriority: 141, vhangup: 153, modify_ldt: 154, pivot_root: 155, prctl: 157, adjtimex: 159 },
   ...{ setrlimit: 160, chroot: 161, acct: 163, settimeofday: 164, mount: 165, umount2: 166, swapon: 167, swapoff: 168, reboot: 169, sethostname: 170, setdomainname: 171, iopl: 172 },
   ...{ ioperm: 173, init_module: 175, delete_module: 176, quotactl: 179, clock_settime: 227, kexec_load: 246, add_key: 248, request_key: 249, keyctl: 250, migrate_pages: 256 },
-  ...{ openat: 257, mknodat: 259, ppoll: 271, unshare: 272, move_pages: 279, perf_event_open: 298, fanotify_init: 300, fanotify_mark: 301, name_to_handle_at: 303, open_by_handle_at: 304, clock_adjtime: 305 },
+  ...{ openat: 257, mknodat: 259, ppoll: 271, unshare: 272, move_pages: 279, perf_event_open: 298, fanotify_init: 300, fanotify_mark: 301, name_to_handle_at: 303, prlimit64: 302, open_by_handle_at: 304, clock_adjtime: 305 },
   ...{ setns: 308, process_vm_readv: 310, process_vm_writev: 311, kcmp: 312, finit_module: 313, memfd_create: 319, kexec_file_load: 320, bpf: 321, userfaultfd: 323, rseq: 334 },
   ...{ uretprobe: 335, uprobe: 336, pidfd_send_signal: 424, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427, open_tree: 428, move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433 },
   ...{ pidfd_open: 434, clone3: 435, close_range: 436, pidfd_getfd: 438, process_madvise: 440, mount_setattr: 442, quotactl_fd: 443, memfd_secret: 447, process_mrelease: 448 },

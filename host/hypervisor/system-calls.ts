@@ -31,8 +31,11 @@ const { tunSetIff: _, ...allowedIoctls } = ioctls
 const newNamespaces = Object.values(newNamespace).reduce((all, flag) => all | flag, 0)
 /** Families of sockets. Source: bits/socket.h. */
 export const [unixSockets, ipv4Sockets, ipv6Sockets, netlinkSockets] = [1, 2, 10, 16] as const
-/** Offsets in struct seccomp_data; of an argument its lower half, which is all that the calls looked at here take. */
-const [atNumber, atArchitecture, atFirstArgument, atSecondArgument] = [0, 4, 16, 24]
+/** Kinds of sockets, as socket(2) takes them in its second argument; the other bits of it are flags. Source: bits/socket_type.h. */
+const streamSocket = 1
+const socketKind = 0xf
+/** Offsets in struct seccomp_data; of an argument its lower half, which is all that the calls looked at here take but for addresses. */
+const [atNumber, atArchitecture, atFirstArgument, atSecondArgument, atThirdArgument] = [0, 4, 16, 24, 32]
 const x86_64 = 0xc000003e
 const x32Bit = 0x40000000
 
@@ -50,8 +53,24 @@ const ifAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.if
 const unlessAtLeast = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAtLeast, then.length, 0, k], ...then]
 const ifAnyBit = (k: number, ...then: Instruction[]): Instruction[] => [[bpf.ifAnyBit, 0, then.length, k], ...then]
 
-/** The filter as a program of classic BPF, as seccomp(2) takes it. Sockets are of the given families alone; `questions` are what else ioctl may be asked for. */
-export function filterProgram(families: readonly number[] = [unixSockets], questions: readonly number[] = []): Instruction[] {
+/** Its limits are the agent's to change: it may ask for them, but give no new ones. Between its soft and its hard one of file sizes lies what a volume needs. */
+const fixedLimits: Instruction[] = [
+  ...ifEqual(systemCalls.setrlimit, answer(notPermitted)),
+  ...ifEqual(systemCalls.prlimit64, load(atThirdArgument), ...unlessEqual(0, answer(notPermitted)), load(atThirdArgument + 4), ...unlessEqual(0, answer(notPermitted)), answer(allow)),
+]
+
+/** Of a family of sockets, streams alone (TCP): no datagrams, and nothing raw. */
+type Streams = { streamsOf: number }
+
+/** What is answered to who asks for a socket of this family; the family is loaded. */
+const socketsOf = (family: number | Streams): Instruction[] =>
+  typeof family === 'number' ? ifEqual(family, answer(allow)) : ifEqual(family.streamsOf, load(atSecondArgument), keep(socketKind), ...ifEqual(streamSocket, answer(allow)), answer(noSuchFamily))
+
+/**
+ * The filter as a program of classic BPF, as seccomp(2) takes it. Sockets are of the given families alone; `questions` are what else ioctl may be asked for; `more`
+ * is asked once the rest has not refused a call, with its number loaded.
+ */
+export function filterProgram(families: readonly (number | Streams)[] = [unixSockets], questions: readonly number[] = [], more: readonly Instruction[] = []): Instruction[] {
   const refuse = (calls: readonly SystemCall[], value: number) => calls.flatMap((name) => ifEqual(systemCalls[name], answer(value)))
   return [
     load(atArchitecture),
@@ -74,7 +93,8 @@ export function filterProgram(families: readonly number[] = [unixSockets], quest
     ...refuse(refused, notPermitted),
     ...refuse(absent, noSuchCall),
     ...ifEqual(systemCalls.clone, load(atFirstArgument), ...ifAnyBit(newNamespaces, answer(notPermitted)), answer(allow)),
-    ...(['socket', 'socketpair'] as const).flatMap((name) => ifEqual(systemCalls[name], load(atFirstArgument), ...families.flatMap((family) => ifEqual(family, answer(allow))), answer(noSuchFamily))),
+    ...(['socket', 'socketpair'] as const).flatMap((name) => ifEqual(systemCalls[name], load(atFirstArgument), ...families.flatMap(socketsOf), answer(noSuchFamily))),
+    ...more,
     answer(allow),
   ]
 }
@@ -96,4 +116,8 @@ call('system call filter', $sys_prctl, ${prctls.setSeccomp}, ${seccompFilterMode
 }
 
 /** QEMU's. */
-export const systemCallFilter = perlOf(filterProgram())
+export const qemuFilter = filterProgram([unixSockets], [], fixedLimits)
+export const systemCallFilter = perlOf(qemuFilter)
+/** Of a QEMU that opens volumes in a store on the network, in a namespace from which it reaches nothing else (host/network/storage-namespace.ts). */
+export const storageFilter = filterProgram([unixSockets, { streamsOf: ipv4Sockets }], [], fixedLimits)
+export const storageCallFilter = perlOf(storageFilter)

@@ -14,6 +14,12 @@ export const VmRecord = z.object({
   /** The version of its guest image; null of a VM that an earlier version started. */
   guest: z.string().nullable().default(null),
   process: ProcessIdentity,
+  /** Its scratch disk as it was given; null of a VM that an earlier version started. */
+  scratch: z.object({ file: z.string(), bytes: z.number().int().min(0) }).nullable().default(null),
+  /** How much memory they were made to allow, without volumes; null of a VM that an earlier version started. */
+  memoryBytes: z.number().int().positive().nullable().default(null),
+  /** Whether it reaches stores of volumes on the network. */
+  storage: z.boolean().default(false),
   /** The folders of its cgroups; none of a VM that an earlier version started. */
   cgroups: z.array(z.string()).default([]),
 })

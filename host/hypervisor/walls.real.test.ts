@@ -1,8 +1,12 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { vmLimits, type VmLimits } from '@/host/cgroups/limits'
+import { serialOf } from '@/host/volumes/open-image'
+import { run } from '@/platform/exec'
+import { fileBytesOf, maxFileBytes } from './file-size-limit'
+import { maxScratchBytes } from './hypervisor-settings'
 import { descriptors, type BootMode } from './machine'
 import { isRunning, processesOf } from './process-identity'
 import { groupName, stderrFile, vmFolder } from './start-qemu'
@@ -60,7 +64,8 @@ function expectSealed(boot: BootMode, view: ProcessView, uid: number, runDir: st
   expect(view.root).toEqual(['bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'sbin', 'usr', 'vm'])
   expect(view.devices).toEqual(['null', 'urandom'])
   expect([view.coreLimit, view.dumped]).toEqual(['0 0', '00000000'])
-  expect(view.fileSizeLimit).toMatch(/^(\d+) \1$/)
+  // Its scratch disk's size; how far the agent may raise it for a volume is what QEMU itself is refused (system-calls.ts, escape.real.test.ts).
+  expect(view.fileSizeLimit).toBe(`${boot === 'template' ? maxScratchBytes : host.settings.scratchBytes} ${maxFileBytes}`)
   const paths = [...view.descriptors.values()]
   const expected = given(boot, runDir)
   expect(paths.filter((path) => ![...expected, ownKinds].some((kind) => kind.test(path)))).toEqual([])
@@ -85,6 +90,14 @@ async function expectLimited(view: ProcessView, runDir: string, holeBytes: numbe
   }
 }
 
+/** Every process of this machine that has a file open, by its pid. */
+async function processesWith(path: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const open = async (pid: string) => Promise.all((await readdir(`/proc/${pid}/fd`).catch(() => [])).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')))
+  const found = await Promise.all(pids.map(async (pid) => ((await open(pid)).includes(path) ? Number(pid) : [])))
+  return found.flat()
+}
+
 test('whatever boots it, each QEMU is behind every wall, and no two share one', async () => {
   const agent = await viewProcess(process.pid)
   const [one, two] = await Promise.all([host.request(1), host.request(2)])
@@ -103,7 +116,20 @@ test('whatever boots it, each QEMU is behind every wall, and no two share one', 
   for (const kind of namespaceKinds) expect(views.clone.namespaces[kind], kind).not.toBe(views.cold.namespaces[kind])
   await expectLimited(views.clone, one.runDir, size - blocks * 512)
   await expectLimited(views.cold, two.runDir, 0)
-  expect(await readdir(vmFolder(one.runDir))).toEqual(expect.arrayContaining(['agent.sock', 'qmp.sock']))
+  expect(await readdir(vmFolder(one.runDir))).toEqual(expect.arrayContaining(['agent.sock', 'files.sock', 'qmp.sock']))
+
+  // A volume adds its own file to what is open, and how far a file may be written: nothing else.
+  const volume = { id: 'top', path: join(host.folder, 'volume.qcow2'), readOnly: false }
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', volume.path, '1G'])
+  const serial = serialOf('3f2b8c1e-9a4d-4c57-8e21-6b0d5f7a9c13')
+  await clone.vm.volumes.plug({ serial, layers: [volume], sizeBytes: 2 ** 30, readOnly: false, direct: false, onFull: 'pause', rates: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 } })
+  const plugged = await viewProcess(clone.vm.pid)
+  expect(plugged.fileSizeLimit).toBe(`${fileBytesOf(2 ** 30)} ${maxFileBytes}`)
+  // Whatever is in it, its own guest's kernel alone reads it: nothing else of the host has it open.
+  expect(await processesWith(volume.path)).toEqual([clone.vm.pid])
+  const others = [...plugged.descriptors].filter(([, path]) => path !== volume.path)
+  expect(others.length).toBeLessThan(plugged.descriptors.size)
+  expectSealed('clone', { ...plugged, descriptors: new Map(others), fileSizeLimit: views.clone.fileSizeLimit }, one.uid, one.runDir, agent)
 
   await Promise.all([clone.vm.kill(), cold.vm.quit()])
   await lease.release()

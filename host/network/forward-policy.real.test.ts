@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { run } from '@/platform/exec'
 import { foreignForwardPolicy } from './forward-policy'
+import { storageLinkName } from './storage-namespace'
 import { Lab, network, OUTSIDE, pod } from './testing/lab'
 
 let lab: Lab
@@ -32,6 +33,15 @@ it('a forward chain of others that drops is found, and the commands given let us
   await lab.hears(guest, OUTSIDE, 'outside')
 })
 
+it('the way of VMs to stores of volumes is known, too', async () => {
+  const link = storageLinkName(lab.hostTag)
+  await load(`table inet other {\n chain forward { type filter hook forward priority filter; policy drop;\n iifname "hyp${lab.hostTag}-*" accept\n oifname "hyp${lab.hostTag}-*" accept\n iifname "hypx-${lab.hostTag}" accept\n oifname "hypx-${lab.hostTag}" accept\n }\n}\n`)
+  const [obstacle] = await obstacles()
+  expect(obstacle?.allow.filter((argv) => argv.includes(`"${link}"`))).toHaveLength(2)
+  for (const [command = '', ...args] of obstacle?.allow ?? []) await lab.in(lab.host, command, ...args)
+  expect(await obstacles()).toEqual([])
+})
+
 it('Docker\'s is answered with the chain it keeps for others', async () => {
   await load('table ip filter {\n chain DOCKER-USER {\n }\n chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER\n }\n}\n')
   expect(await obstacles()).toEqual([{
@@ -39,6 +49,8 @@ it('Docker\'s is answered with the chain it keeps for others', async () => {
     allow: [
       ['iptables', '-I', 'DOCKER-USER', '-i', `hyp${lab.hostTag}-+`, '-j', 'ACCEPT'],
       ['iptables', '-I', 'DOCKER-USER', '-o', `hyp${lab.hostTag}-+`, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+      ['iptables', '-I', 'DOCKER-USER', '-i', `hyps${lab.hostTag}-up`, '-j', 'ACCEPT'],
+      ['iptables', '-I', 'DOCKER-USER', '-o', `hyps${lab.hostTag}-up`, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
       ['iptables', '-I', 'DOCKER-USER', '-i', `hypx-${lab.hostTag}`, '-j', 'ACCEPT'],
       ['iptables', '-I', 'DOCKER-USER', '-o', `hypx-${lab.hostTag}`, '-j', 'ACCEPT'],
     ],

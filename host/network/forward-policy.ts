@@ -3,8 +3,9 @@ import { bridgeName } from '@/host/external/names'
 import { run as runCommand } from '@/platform/exec'
 import { NetworkNamespaceKernel, type Run } from './kernel'
 import { checkHostTag, uplinkPrefix } from './names'
+import { storageLinkName } from './storage-namespace'
 
-/** A packet filter of another program that drops what networks with outbound traffic send through this host. */
+/** A packet filter of another program that drops what networks with outbound traffic, or VMs with volumes in a store on the network, send through this host. */
 export type ForwardObstacle = {
   /** Where, for people: `chain FORWARD of table ip filter`. */
   where: string
@@ -47,7 +48,7 @@ function letsThrough(listed: readonly { expr: readonly Record<string, unknown>[]
     const text = JSON.stringify(expr)
     return text.includes(`"${direction}"`) && text.includes(`"${link}"`) && expr.some((part) => 'accept' in part)
   })
-  return [`${uplinkPrefix(hostTag)}*`, bridgeName(hostTag)].every((link) => accepts('iifname', link) && accepts('oifname', link))
+  return [`${uplinkPrefix(hostTag)}*`, bridgeName(hostTag), storageLinkName(hostTag)].every((link) => accepts('iifname', link) && accepts('oifname', link))
 }
 
 /** The older iptables keeps its rules apart from nftables. Asked only where it is in use, since asking would load it. */
@@ -57,27 +58,29 @@ async function legacyObstacle(kernel: NetworkNamespaceKernel, hostTag: string): 
   const forward = await kernel.command('iptables-legacy', ['-S']).catch(() => '')
   const lines = forward.split('\n')
   const ours = `${uplinkPrefix(hostTag)}+`
-  const allowed = ['-i', '-o'].every((direction) => [ours, bridgeName(hostTag)].every((link) => lines.some((line) => line.includes(`${direction} ${link} `) && line.endsWith('-j ACCEPT'))))
+  const allowed = ['-i', '-o'].every((direction) => [ours, bridgeName(hostTag), storageLinkName(hostTag)].every((link) => lines.some((line) => line.includes(`${direction} ${link} `) && line.endsWith('-j ACCEPT'))))
   if (allowed || !lines.includes('-P FORWARD DROP')) return []
   const commands = throughIptables(hostTag, lines.includes('-N DOCKER-USER') ? 'DOCKER-USER' : 'FORWARD')
   return [{ where: 'chain FORWARD of iptables-legacy', allow: commands.map(([, ...rest]) => ['iptables-legacy', ...rest]) }]
 }
 
 function throughIptables(hostTag: string, chain: string): string[][] {
-  const ours = `${uplinkPrefix(hostTag)}+`
   return [
-    ['iptables', '-I', chain, '-i', ours, '-j', 'ACCEPT'],
-    ['iptables', '-I', chain, '-o', ours, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+    ...[`${uplinkPrefix(hostTag)}+`, storageLinkName(hostTag)].flatMap((ours) => [
+      ['iptables', '-I', chain, '-i', ours, '-j', 'ACCEPT'],
+      ['iptables', '-I', chain, '-o', ours, '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+    ]),
     // What may pass there is said by our own table (host/external/bridge-rules.ts).
     ...['-i', '-o'].map((direction) => ['iptables', '-I', chain, direction, bridgeName(hostTag), '-j', 'ACCEPT']),
   ]
 }
 
 function throughNft(hostTag: string, family: string, table: string, chain: string): string[][] {
-  const ours = `"${uplinkPrefix(hostTag)}*"`
   return [
-    ['nft', 'insert', 'rule', family, table, chain, 'iifname', ours, 'accept'],
-    ['nft', 'insert', 'rule', family, table, chain, 'oifname', ours, 'ct', 'state', 'established,related', 'accept'],
+    ...[`"${uplinkPrefix(hostTag)}*"`, `"${storageLinkName(hostTag)}"`].flatMap((ours) => [
+      ['nft', 'insert', 'rule', family, table, chain, 'iifname', ours, 'accept'],
+      ['nft', 'insert', 'rule', family, table, chain, 'oifname', ours, 'ct', 'state', 'established,related', 'accept'],
+    ]),
     ...['iifname', 'oifname'].map((direction) => ['nft', 'insert', 'rule', family, table, chain, direction, `"${bridgeName(hostTag)}"`, 'accept']),
   ]
 }

@@ -60,6 +60,8 @@ describe("a pod's surroundings", () => {
   it('are its volumes, hosts and resolvers', () => {
     const spec = podSpec.parse({ containers: [{ name: 'web', image: 'i' }], volumes: [{ name: 'a', emptyDir: {} }, { name: 'b', emptyDir: { medium: 'Memory', sizeLimit: '8Mi' } }] })
     expect(guestVolumes(spec)).toEqual([{ name: 'a', medium: 'scratch', sizeBytes: null }, { name: 'b', medium: 'memory', sizeBytes: 8 << 20 }])
+    const disks = podSpec.parse({ containers: [{ name: 'web', image: 'i' }], volumes: [{ name: 'a', cinder: { volumeID: 'data' } }, { name: 'b', persistentVolumeClaim: { claimName: 'data' } }, { name: 'c', configMap: { name: 'x' } }] })
+    expect(guestVolumes(disks).map(({ medium }) => medium)).toEqual(['disk', 'disk', 'files'])
     expect(hostsFile({ hostname: 'web', fullName: null }, ['10.0.0.5'])).toMatch(/^127\.0\.0\.1\tlocalhost\n[^]*\n10\.0\.0\.5\tweb\n$/)
     expect([resolverFile(resolvers([])), resolverFile(resolvers(['10.0.0.2', '10.0.0.3']))]).toEqual(['', 'nameserver 10.0.0.2\nnameserver 10.0.0.3\n'])
   })

@@ -1,6 +1,6 @@
 import { expandVariables } from '@/domain/pod/expand'
 import type { ContainerSpec, PodSpec } from '@/domain/pod/spec'
-import { isConfigurationVolume } from '@/domain/pod/volume'
+import { isConfigurationVolume, isPersistentVolume, type VolumeSpec } from '@/domain/pod/volume'
 import { parseBytes, parseMilliCpu } from '@/domain/shared/quantity'
 import { signals, type SignalName, type StartContainerParams } from '@/contracts/guest/v1/requests'
 import { processSecurity } from './configuration/security'
@@ -50,6 +50,7 @@ export function containerProcess({ pod, container, image, imageKey, hostname, en
     cwd: container.workingDir ?? (image.workingDir.startsWith('/') ? image.workingDir : `/${image.workingDir}`),
     ...processSecurity(pod, container, image.user),
     mounts: container.volumeMounts.map((mount) => ({ volume: mount.name, path: mount.mountPath, readOnly: mount.readOnly || isConfiguration(pod, mount.name), subPath: mount.subPath ?? '' })),
+    ...(container.volumeDevices && container.volumeDevices.length > 0 ? { devices: container.volumeDevices.map(({ name, devicePath }) => ({ volume: name, path: devicePath })) } : {}),
     stdin: container.stdin,
     terminal: container.tty ? terminalSize : null,
     memoryBytes: container.resources.limits.memory === undefined ? null : parseBytes(container.resources.limits.memory),
@@ -61,11 +62,16 @@ export function containerProcess({ pod, container, image, imageKey, hostname, en
 /** As in Kubernetes, files of configuration are for reading alone. */
 const isConfiguration = (pod: PodSpec, name: string): boolean => pod.volumes.some((volume) => volume.name === name && isConfigurationVolume(volume))
 
+function mediumOf(volume: VolumeSpec): 'files' | 'disk' | 'memory' | 'scratch' {
+  if (isPersistentVolume(volume)) return 'disk'
+  return isConfigurationVolume(volume) ? 'files' : volume.emptyDir?.medium === 'Memory' ? 'memory' : 'scratch'
+}
+
 /** The volumes of a pod as the guest makes them. */
 export const guestVolumes = (pod: PodSpec) =>
   pod.volumes.map((volume) => ({
     name: volume.name,
-    medium: isConfigurationVolume(volume) ? ('files' as const) : volume.emptyDir?.medium === 'Memory' ? ('memory' as const) : ('scratch' as const),
+    medium: mediumOf(volume),
     sizeBytes: volume.emptyDir?.sizeLimit === undefined ? null : parseBytes(volume.emptyDir.sizeLimit),
   }))
 

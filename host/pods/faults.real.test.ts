@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Assignment } from '@/contracts/host/v1'
+import { run } from '@/platform/exec'
 import { FaultHost } from './testing/fault-host'
 import type { Fault } from './testing/faults'
 
@@ -57,6 +59,33 @@ describe('each step of a start on a real host that fails once', () => {
     await host.until(() => host.eventsOf(pod, 'VMFailed').length === 1 && host.isReady(pod))
     expect(await host.vmsOf(pod)).toHaveLength(1)
     await removed(pod)
+    await host.untilAsBefore(before)
+  })
+})
+
+describe('the resolver of a network that cannot be brought up', () => {
+  it('costs its pods nothing but names, is told to them, and comes by itself', async () => {
+    const before = await host.census()
+    const pod = host.pod()
+    Object.assign(pod.network, { id: randomUUID(), number: 79, domain: 'cluster.local' })
+    const { id, number, gateway, cidr } = pod.network
+    const dns = join(host.folder, 'dns')
+    await run('mount', ['--bind', dns, dns])
+    await run('mount', ['-o', 'remount,bind,ro', dns])
+    try {
+      host.networks.take({ kind: 'networkObjects', networkId: id, complete: true, remove: [], set: [{ kind: 'network', number, name: 'n', tenantId: pod.tenantId, subnets: [{ name: 'a', cidr, gateway }], serviceCidrs: [], routes: [], outbound: 'none', mtu: 1450, dns: { domain: 'cluster.local', upstream: false, nameservers: [] } }] })
+      host.pods.apply([neighbour, pod])
+      await host.until(() => host.isReady(pod) && host.eventsOf(pod, 'ResolverFailed').length === 1)
+      expect(host.eventsOf(pod, 'ResolverFailed')).toMatchObject([{ type: 'Warning', message: expect.stringMatching(/names may not be found.*tries again by itself; the operator finds the cause in the host's log/) }])
+    } finally {
+      await run('umount', [dns])
+    }
+    await host.until(() => host.eventsOf(pod, 'ResolverReady').length === 1)
+    expect(host.eventsOf(neighbour, 'ResolverFailed')).toEqual([])
+    expect((await host.census()).filter((line) => line === 'dnsmasq in a jail').length).toBe(before.filter((line) => line === 'dnsmasq in a jail').length + 1)
+    expect(host.report(pod)?.containers[0]).toMatchObject({ restartCount: 0 })
+    await removed(pod)
+    host.networks.keep([neighbour], [])
     await host.untilAsBefore(before)
   })
 })

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { podSize } from '@/domain/pod/size'
 import { podSpec } from '@/domain/pod/spec'
 import { guestKernelArguments } from '@/contracts/guest/v1/machine'
@@ -25,11 +26,13 @@ import { resolverUids } from '@/host/dns/jail'
 import { Resolvers, type ResolversOptions } from '@/host/dns/resolvers'
 import { HostNetwork } from '@/host/network/host-network'
 import { namespaceName } from '@/host/network/names'
+import { StorageNamespace } from '@/host/network/storage-namespace'
 import { watchNetworks } from '@/host/network/watch/network-watch'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { Ledger, type BrokenEntry } from '@/host/ledger/ledger'
 import { NetworkObjects } from '@/host/ledger/network-objects'
 import { LogStore } from '@/host/logs/log-store'
+import type { Volumes } from '@/host/volumes/volumes'
 import type { Config } from '@/platform/config'
 import type { Logger } from '@/platform/logger'
 import { imagePort, storedReports, type FetchUpload } from './adapters/images'
@@ -49,12 +52,16 @@ import { StartGate } from './start-gate'
 import type { StartPorts } from './start-machine'
 import { killStrayProcesses } from './stray-processes'
 import { UidPool } from './uid-pool'
+import { openVolumes } from './open-volumes'
 
 /** Memory limits of most first pods: none, and the one that the console's form begins with. */
 const commonLimits = [{}, { memory: '128Mi' }]
 
 /** How often images are compared with their bound: the disk is also filled by others. */
 const collectEveryMs = 60_000
+
+/** How long steps of volumes that are under way are waited for at the end. */
+const closeVolumesMs = 20_000
 
 /** How long a new guest image may take to boot before it is refused. */
 const trialMs = 120_000
@@ -67,7 +74,7 @@ async function prepareTemplates(templates: TemplateStore): Promise<void> {
   for (const size of commonSizes()) await templates.prepare(size)
 }
 
-export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs' | 'dnsUpstream'>> & {
+export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries' | 'accelerator' | 'templates' | 'concurrentStarts' | 'tbSizeMiB'> & Partial<Pick<Config, 'registryMirrors' | 'privateRegistries' | 'imageCacheBytes' | 'templateMaxAgeMs' | 'dnsUpstream' | 'volumesFolder'>> & {
   /** All that the host keeps. */
   folder: string
   guest: Partial<Config['guest']>
@@ -83,7 +90,7 @@ export type HostSettings = Pick<Config, 'defaultRegistry' | 'insecureRegistries'
 }
 
 /** A host whose parts are open and whose pods of an earlier run are taken up. `external`: null where it can answer for nothing of the outside. */
-export type OpenHost = { pods: PodSet; external: OpenExternal | null; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
+export type OpenHost = { pods: PodSet; external: OpenExternal | null; volumes: Volumes; networks: Networks; serviceCounters: HostNetwork['serviceCounters']; logs: LogStore; images: ImageStore; prePulls: PrePulls; uploads: { fetch: FetchUpload | null }; acceleratorChoice: AcceleratorChoice; cgroups: CgroupSupport; qemuVersion: string; guestImage: () => GuestImage; close: () => Promise<void> }
 
 /**
  * Opens the host's stores, removes what no ledger entry speaks of, and takes up the pods of the ledger. Throws with what to
@@ -157,7 +164,8 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
 
   prepareTemplates(templates).catch((error: unknown) => log.warn({ err: error }, 'no template could be made ahead'))
 
-  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, log, onOldGuestEnded: () => void guestImages.look() })
+  const storage = new StorageNamespace({ hostTag: settings.hostTag, uids: vmUids.range, log })
+  const machines = new Machines({ settings: hypervisor, templates, scratch, podsFolder: folders.pods, storageNamespace: () => storage.enter(), log, onOldGuestEnded: () => void guestImages.look() })
   guestImages.follow({
     tryOut: (image) => bootOnce({ ...hypervisor, guest: { ...image, arguments: guestKernelArguments } }, join(folders.templates, 'trial'), signal),
     use: (image) => {
@@ -169,7 +177,9 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
   })
   const nameOf = (reference: string) => images.nameOf(reference)
   const uploads: { fetch: FetchUpload | null } = { fetch: null }
-  const ports = { images: imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads)), network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
+  const pulls = imagePort(images, (image) => pods.imageChanged(image), fetchThrough(uploads))
+  const volumes = await openVolumes(settings, entries.map(({ assignment }) => assignment.uid), { fetch: fetchThrough(uploads), images: pulls, tell: (uid, ...event) => pods.worker(uid)?.tell(...event), reach: (networks) => storage.reach(networks) })
+  const ports = { volumes: volumes.pods, images: pulls, network: networkPort(network, resolvers, (...pod) => external?.balancers.lost(...pod)), machines, gate: new StartGate(settings.concurrentStarts), clock: systemClock, disk: { problem: () => disk.look() }, guests }
   const workerPorts = settings.wrapPorts?.(ports) ?? ports
   const machineBoot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const pods: PodSet = new PodSet((assignment, found, hooks) => new PodWorker({ ports: workerPorts, machineBoot, vmUids, logs: logs.pod(assignment.uid), ledger, log, hostName: settings.hostName ?? '', ...hooks }, assignment, found), { nameOf, isPrePulled: (tenantId, name) => prePulls.isWanted(tenantId, name) })
@@ -191,10 +201,12 @@ export async function openHost(settings: HostSettings, signal: AbortSignal): Pro
     guestImages.end()
     await Promise.all([templates.close(), renewal.end()])
     watching.abort()
+    // A store that does not answer holds no agent up: what was begun is taken up by the next one.
+    await Promise.race([volumes.close(), delay(closeVolumesMs, undefined, { ref: false })])
     await Promise.all([ledger.close(), known.close(), resolvers.close(), external?.close()])
     await closeGroups(parents)
   }
-  return { pods, external, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
+  return { pods, external, volumes, networks: new Networks({ kept: known, network, resolvers, log }), serviceCounters: () => network.serviceCounters(), logs, images, prePulls, uploads, acceleratorChoice, cgroups: support, qemuVersion: hypervisor.qemu.version, guestImage: () => guestImages.current, close }
 }
 
 /** The way to the server, which is there once the host is connected. */

@@ -11,9 +11,11 @@ export type RunOutcome = { kind: 'ended' } | { kind: 'lost'; cause: string }
 
 const killedWithinMs = 3_000
 const flushedWithinMs = 5_000
+/** As long as a guest may write out what its volumes are still to get, at the end of its pod. */
+const volumesWithinMs = 60_000
 
 /** `over` is aborted once the VM is ended or left; `recorder` is of a VM that was just started. */
-export type RunParts = { machine: Machine; guest: Guest; containers: ContainerSet; files: ConfigurationFiles; attachments: Attachments; clock: Clock; over: AbortController; recorder: StepRecorder | null }
+export type RunParts = { machine: Machine; guest: Guest; containers: ContainerSet; files: ConfigurationFiles; attachments: Attachments; clock: Clock; over: AbortController; recorder: StepRecorder | null; detachVolumes: (withinMs: number) => Promise<void> }
 
 /** A pod's VM that runs, with its guest and containers. */
 export class PodRun {
@@ -72,9 +74,10 @@ export class PodRun {
     await frozen
   }
 
-  /** Has the guest write out its disks, if it still can, and ends the VM. */
+  /** Has the guest unmount its volumes and write out its disks, if it still can, and ends the VM. */
   private async end(): Promise<void> {
     const gone = Promise.race([this.machine.exited, this.guest.closed])
+    await this.within(this.parts.detachVolumes(volumesWithinMs), gone, volumesWithinMs + flushedWithinMs)
     await this.within(this.guest.shutdown(0), gone, flushedWithinMs)
     await this.endMachine()
   }

@@ -1,4 +1,5 @@
 import type { Assignment, PodReport } from '@/contracts/host/v1'
+import { persistentVolumes } from '@/domain/pod/persistent-volumes'
 import type { LedgerEntry } from '@/host/ledger/entry'
 import { failureBackoff, restartBackoff } from './backoff'
 import { steadySince, type Moment } from './clock'
@@ -74,7 +75,7 @@ export class PodState {
 
   observed(now: Moment, isConfigured: boolean): Observed {
     const refit = switches(this.assignment) !== switches(this.running)
-    return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0, unconfigured: !isConfigured, failed: this.failure !== null }
+    return { stage: this.stage, dirty: this.dirty, stale: this.isStale, refit, waiting: this.waitMs(now) > 0, unconfigured: !isConfigured, unattached: !hasAllVolumes(this.assignment), failed: this.failure !== null }
   }
 
   waitMs(now: Moment): number {
@@ -99,7 +100,7 @@ export class PodState {
     this.notBefore = null
     this.startedAt = null
     this.imagesReady = false
-    if (this.problem?.reason === 'WaitingForConfiguration') this.problem = null
+    if (this.problem?.reason === 'WaitingForConfiguration' || this.problem?.reason === waitingForVolumes) this.problem = null
     this.vmRecord = null
     this.startSteps = steps
     this.startMode = null
@@ -191,6 +192,11 @@ export class PodState {
     this.problem = { about: 'VMReady', reason: 'WaitingForConfiguration', message: 'The pod waits for its ConfigMaps and Secrets, which the server sends to its host. It starts by itself once they are here.', waiting: true }
   }
 
+  /** Whom it waits for. */
+  waitsForVolumes(message: string): void {
+    this.problem = { about: 'VMReady', reason: waitingForVolumes, message, waiting: true }
+  }
+
   undone(): void {
     this.leftover = null
     this.vmRecord = null
@@ -233,11 +239,20 @@ export class PodState {
   }
 }
 
+const waitingForVolumes = 'WaitingForVolumes'
+
+function hasAllVolumes({ spec, volumes = [] }: Assignment): boolean {
+  const assigned = new Set(volumes.map(({ name }) => name))
+  return persistentVolumes(spec).every(({ name }) => assigned.has(name))
+}
+
 /** What failed, in the tenant's words: the cause itself may name what is the host's. */
 const failedSteps: Readonly<Record<string, string>> = {
   image: 'its images could not be made ready',
   network: 'its place in the network could not be made',
   disks: 'its disk could not be made',
+  volumes: 'its volumes could not be made ready',
+  attach: 'its volumes could not be attached',
   template: 'what its virtual machine is started from could not be made',
   vm: 'its virtual machine did not start',
   guest: 'the agent in its virtual machine did not answer as it should, or the network was not ready for it',

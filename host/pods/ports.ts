@@ -1,9 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { ImageUpload, NetworkAttachment } from '@/contracts/host/v1'
+import type { AssignedVolume } from '@/contracts/host/v1/volumes'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { FolderEntry, ProbeResult, StatsResult } from '@/contracts/guest/v1/answers'
 import type { ExitState } from '@/contracts/guest/v1/messages'
 import type { ListFolderParams, ProbeParams, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
+import type { GuestVolumes } from './guest-volumes'
+import type { MachineVolumes } from './machine-volumes'
 
 /**
  * What a pod's worker asks of the rest of the host. host/main.ts wires the real parts, tests wire fakes. Every
@@ -61,7 +64,8 @@ export interface NetworkPort {
   detach(pod: PodIdentity): Promise<void>
 }
 
-export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string }
+/** `storage`: it needs a way to stores of volumes on the network. */
+export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string; storage?: boolean }
 
 export interface MachinePort {
   /** Makes or finds the template from which this pod's VM is cloned; does nothing where VMs are booted cold. */
@@ -74,6 +78,32 @@ export interface MachinePort {
   adopt(pod: PodIdentity, record: unknown): Promise<Machine | null>
   /** Ends the VM of this pod, if there is one, and removes its run folder. */
   remove(pod: PodIdentity, record: unknown): Promise<void>
+}
+
+/** Names of a spec's volumes that outlive the pod, and which those are, as the server said last. */
+export type SpecVolumes = { names: readonly string[]; assigned: () => readonly AssignedVolume[] }
+
+/** The volumes of pods on this host that outlive them. They come and go in a running VM as the server says. */
+export interface VolumePort {
+  /**
+   * Waits until this host holds all of them under their epochs, which the server may say later than the pod. `onWait` is told whom it waits for, for the tenant. `needsStorage`: the
+   * pod's VM has to be started with a way to a store on the network.
+   */
+  ready(podUid: string, volumes: SpecVolumes, onWait: (reason: string) => void, signal: AbortSignal): Promise<{ needsStorage: boolean }>
+  /** The pod has a VM whose guest is set up. `isFound`: it was taken up from an earlier run of the agent. */
+  up(podUid: string, machine: Machine, guest: Guest, isFound: boolean): void
+  /** Resolves once the VM has all of them, mounted. Throws {@link StepError} with what is wrong with which. */
+  attachAll(podUid: string, volumes: SpecVolumes, signal: AbortSignal): Promise<void>
+  /** Has the guest write out and unmount all of them, in this time at most; none comes any more. Answers those that it did not. */
+  detachAll(podUid: string, withinMs: number): Promise<string[]>
+  /** What came while the pod ran is mounted into each start of a container. */
+  containerStarted(podUid: string, container: string): void
+  /** Whether the pod's VM stands still for a store that does not take what it writes. */
+  isPaused(podUid: string): boolean
+  /** Why it does, for whoever asks something of the pod; null: it does not. */
+  pausedBecause(podUid: string): string | null
+  /** No VM of the pod exists any more: nothing has anything open for it. */
+  ended(podUid: string): void
 }
 
 /** The host's own disk. */
@@ -94,6 +124,10 @@ export interface Machine {
   /** Speaks to the guest agent until its hello. */
   connect(signal: AbortSignal): Promise<Guest>
   plugImage(serial: string, file: string): Promise<void>
+  /** The guest has not mounted it, or does not any more. */
+  unplugImage(serial: string): Promise<void>
+  /** The pod's volumes, as disks that come and go. */
+  readonly volumes: MachineVolumes
   /** Ends the process: at once, or when its quit is not answered. */
   stop(): Promise<void>
   /** Lets the VM run on without this agent; `exited` never resolves then. */
@@ -117,6 +151,8 @@ export interface Guest {
   /** True once {@link Guest.setup} was done, in this or an earlier run of the host agent. */
   readonly isSetUp: boolean
   readonly closed: Promise<string>
+  /** Those that have disks of their own. */
+  readonly volumes: GuestVolumes
   setup(params: SetupParams): Promise<void>
   addImage(serial: string, key: string): Promise<void>
   /** Starts the container's process. The exit is told once, after all of its output was given to the sink. */
@@ -142,6 +178,8 @@ export interface Guest {
   setRoutedAddresses(params: SetRoutedAddressesParams): Promise<void>
   /** What the VM and its containers use; `usage` also reads how much their folders take. */
   stats(usage: boolean): Promise<StatsResult>
+  /** Whether the VM stands still for a store of volumes: what it is asked waits meanwhile, and it is not lost for it. */
+  standStill(isStill: boolean): void
   /** Ends what still runs in the guest and writes its disks out. */
   shutdown(graceMilliseconds: number): Promise<void>
   close(): void

@@ -22,6 +22,8 @@ export abstract class Reach {
   abstract get spec(): PodSpec
   /** What runs; null where the VM is not up. */
   protected abstract get upRun(): PodRun | null
+  /** Why its VM stands still and would answer nothing; null: it does not. */
+  protected abstract get standsStill(): string | null
 
   /** All containers, whatever their role, in the order in which they start. */
   get containerNames(): string[] {
@@ -94,6 +96,8 @@ export abstract class Reach {
   private get up(): PodRun {
     const run = this.upRun
     if (!run) throw new StepError('NotRunning', 'The pod does not run. Look at its state for the cause.')
+    const { standsStill } = this
+    if (standsStill !== null) throw new StepError('VolumePaused', standsStill)
     return run
   }
 

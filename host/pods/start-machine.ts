@@ -6,21 +6,27 @@ import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
-import { StepError, type AttachedNetwork, type DiskPort, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage } from './ports'
+import { StepError, type AttachedNetwork, type DiskPort, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage, type SpecVolumes, type VolumePort } from './ports'
 import type { RoutedGuests } from './routed-guests'
 import type { StartGate } from './start-gate'
 import type { StepRecorder } from './step-recorder'
 
-/** Each image is a disk of the VM, which has no more places for disks. */
-const maxImages = 24
+/** Each image and each volume is a disk of the VM, which has no more places for disks. */
+const maxDisks = 24
 
-export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock; disk?: DiskPort; guests?: Pick<RoutedGuests, 'serve'> }
+/** A pod that says so gets a way to stores on the network with its VM, so that volumes there can come while it runs. */
+const storageAnnotation = 'volumes.hypernetes.io/storage-network'
+
+export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock; disk?: DiskPort; volumes?: VolumePort; guests?: Pick<RoutedGuests, 'serve'> }
 
 /** What tells the pod's worker how far the start is. */
 export type StartProgress = {
   recorder: StepRecorder
   pulling: (reference: string, progress: PullProgress) => void
   imagesReady: (images: Map<string, ReadyImage>) => void
+  /** Those that its spec names and that outlive it, and whom it waits for. */
+  volumes: SpecVolumes
+  waits: (reason: string) => void
   /** The Secrets that the pod names in imagePullSecrets. */
   pullSecrets: readonly ConfigurationObject[]
 }
@@ -37,11 +43,13 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
   const { recorder } = progress
   const together = new AbortController()
   const either = AbortSignal.any([signal, together.signal])
-  const [images, network, scratch] = await allOrNone(together, [
+  const withVolumes = progress.volumes.names.length > 0
+  const [images, network, scratch, , { needsStorage }] = await allOrNone(together, [
     recorder.measure('image', () => resolveImages(ports.images, assignment, progress, either)),
     recorder.measure('network', () => ports.network.attach(pod, either)),
     recorder.measure('disks', () => ports.machines.createScratch(pod, either)),
     recorder.measure('template', () => ports.machines.prepareTemplate(pod, either)),
+    withVolumes ? recorder.measure('volumes', () => volumesReady(ports, pod, progress, either)) : Promise.resolve({ needsStorage: false }),
   ])
   signal.throwIfAborted()
   const rootImage = images.get(podContainers(assignment.spec)[0]?.spec.image ?? '')
@@ -50,7 +58,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
   const leaveGate = await ports.gate.enter(signal)
   let machine: Machine | undefined
   try {
-    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch }, signal))
+    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || assignment.annotations[storageAnnotation] === 'true' }, signal))
     machine = started
     const { guest, mount } = await recorder.measure('guest', async () => {
       const [connected] = await Promise.all([started.connect(signal), network.ready])
@@ -62,6 +70,9 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
       await setup
       return { guest: connected, mount: mounter }
     })
+    signal.throwIfAborted()
+    ports.volumes?.up(pod.uid, started, guest, false)
+    if (withVolumes) await recorder.measure('attach', async () => ports.volumes?.attachAll(pod.uid, progress.volumes, signal))
     signal.throwIfAborted()
     return { machine: started, guest, images, mount, leaveGate }
   } catch (error) {
@@ -75,9 +86,15 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
 /** Undoes all that a start may have made, in the reverse order. Throws when something of it is left over. */
 export async function undoStart(ports: StartPorts, pod: PodIdentity, vmRecord: unknown): Promise<void> {
   await ports.machines.remove(pod, vmRecord)
+  ports.volumes?.ended(pod.uid)
   const results = await Promise.allSettled([ports.machines.releaseTemplate(pod), ports.machines.removeScratch(pod), ports.network.detach(pod)])
   const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason instanceof Error ? result.reason.message : String(result.reason)] : []))
   if (errors.length > 0) throw new Error(errors.join('; '))
+}
+
+function volumesReady({ volumes }: StartPorts, { uid }: PodIdentity, { volumes: named, waits }: StartProgress, signal: AbortSignal): Promise<{ needsStorage: boolean }> {
+  if (!volumes) throw new StepError('NoVolumes', "The pod's host keeps no volumes. Re-create the pod on another host.")
+  return volumes.ready(uid, named, waits, signal)
 }
 
 /** Mounts an image in the guest at its first use: the first one is the root disk, others are plugged in. */
@@ -110,7 +127,9 @@ async function resolveImages(images: ImagePort, assignment: Assignment, progress
   // Keyed by what the spec says, which need not be how the store calls the image; the one that starts first stays first: it is the root disk.
   const found = new Map([...wanted.keys()].map((reference, i) => [reference, ready[i]!] as const))
   const count = new Set(ready.map((image) => image.digest)).size
-  if (count > maxImages) throw new StepError('TooManyImages', `The pod's containers use ${count} different images, and one pod has room for ${maxImages}. Use fewer different images, or split the pod.`)
+  if (count > maxDisks) throw new StepError('TooManyImages', `The pod's containers use ${count} different images, and one pod has room for ${maxDisks}. Use fewer different images, or split the pod.`)
+  const volumes = progress.volumes.names.length
+  if (count + volumes > maxDisks) throw new StepError('TooManyDisks', `The pod has ${volumes} volumes and its containers use ${count} different images, and one pod has room for ${maxDisks} of both together. Use fewer, or split the pod.`)
   progress.imagesReady(found)
   return found
 }

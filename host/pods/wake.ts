@@ -13,6 +13,11 @@ export class Wake {
     return this.pending ? Promise.resolve() : new Promise((resolve) => this.waiting.push(resolve))
   }
 
+  /** Whether there was one since. */
+  get isAwake(): boolean {
+    return this.pending
+  }
+
   clear(): void {
     this.pending = false
   }

@@ -87,9 +87,11 @@ describe('the next step', () => {
       for (const dirty of [true, false])
         for (const stale of [true, false])
           for (const waiting of [true, false]) {
-            const observed = { stage, dirty, stale, waiting, refit: stale, unconfigured: waiting, failed: !stale && waiting }
+            const observed = { stage, dirty, stale, waiting, refit: stale, unconfigured: waiting, unattached: false, failed: !stale && waiting }
             expect(['start', 'watch', 'wait', 'renew', 'refit']).not.toContain(nextStep('remove', observed))
             if (dirty) expect(nextStep('run', observed)).not.toBe('start')
+            // Nor without its volumes.
+            expect(nextStep('run', { ...observed, unattached: true })).not.toBe('start')
           }
   })
 })

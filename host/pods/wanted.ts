@@ -7,11 +7,11 @@ export type Wanted = { kind: 'run'; assignment: Assignment } | { kind: 'suspend'
 export type Stage = 'found' | 'idle' | 'up' | 'ended' | 'gone'
 /**
  * `stale`: another spec is assigned than runs; `refit`: only its network's switches differ; `waiting`: a back-off is not
- * over; `unconfigured`: its ConfigMaps and Secrets have not come; `failed`: the host has ended the pod for good, as at its deadline.
+ * over; `unconfigured`: its ConfigMaps and Secrets have not come; `unattached`: the server has not said which all of its volumes are; `failed`: the host has ended the pod for good, as at its deadline.
  */
-export type Observed = { stage: Stage; dirty: boolean; stale: boolean; refit: boolean; waiting: boolean; unconfigured: boolean; failed: boolean }
+export type Observed = { stage: Stage; dirty: boolean; stale: boolean; refit: boolean; waiting: boolean; unconfigured: boolean; unattached: boolean; failed: boolean }
 
-export type Step = 'adopt' | 'undo' | 'wait' | 'start' | 'watch' | 'stop' | 'forget' | 'renew' | 'refit' | 'configure' | 'conclude' | 'quit'
+export type Step = 'adopt' | 'undo' | 'wait' | 'start' | 'watch' | 'stop' | 'forget' | 'renew' | 'refit' | 'configure' | 'attach' | 'conclude' | 'quit'
 
 /** The one next thing to do, from what is wanted and what is. Pure: the order of things is decided here alone. */
 export function nextStep(wanted: Wanted['kind'], observed: Observed): Step {
@@ -27,6 +27,7 @@ export function nextStep(wanted: Wanted['kind'], observed: Observed): Step {
   if (observed.stage === 'ended') return observed.stale ? 'renew' : 'watch'
   if (observed.failed && !observed.stale) return 'conclude'
   if (observed.unconfigured) return 'configure'
+  if (observed.unattached) return 'attach'
   return observed.waiting ? 'wait' : 'start'
 }
 
@@ -37,4 +38,13 @@ export function merge(current: Wanted, next: Wanted): Wanted {
   if (current.kind !== 'run') return current
   if (next.kind === 'run' && next.assignment.generation < current.assignment.generation) return current
   return next
+}
+
+/** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
+const evictionGraceSeconds = 1
+
+/** How long a pod's containers have to end, in seconds: as whoever wants them gone says, else as its spec. What is evicted has hardly any time. */
+export function graceSecondsOf(wanted: Wanted, isEvicted: boolean, spec: Assignment['spec']): number {
+  if (isEvicted) return Math.min(evictionGraceSeconds, wanted.kind === 'remove' ? wanted.graceSeconds : evictionGraceSeconds)
+  return wanted.kind === 'remove' || wanted.kind === 'suspend' ? wanted.graceSeconds : spec.terminationGracePeriodSeconds
 }

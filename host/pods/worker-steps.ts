@@ -1,5 +1,7 @@
 import type { Assignment } from '@/contracts/host/v1'
+import { persistentVolumes } from '@/domain/pod/persistent-volumes'
 import type { LedgerEntry } from '@/host/ledger/entry'
+import { adoptMachine } from './adopt-machine'
 import { Configuration } from './configuration/configuration'
 import { momentOf, type Moment } from './clock'
 import { PodDeadline } from './deadline'
@@ -14,12 +16,9 @@ import { imageMounter, startMachine, undoStart } from './start-machine'
 import { StepRecorder } from './step-recorder'
 import { Wake } from './wake'
 import type { WorkerDependencies } from './worker-dependencies'
-import type { Step, Wanted } from './wanted'
+import { graceSecondsOf, type Step, type Wanted } from './wanted'
 
 const retryMs = 2_000
-const adoptWithinMs = 20_000
-/** Source: kubernetes pkg/kubelet/eviction, immediateEvictionGracePeriodSeconds. */
-const evictionGraceSeconds = 1
 const notCleaned = "The host could not yet remove all that belonged to the pod, and tries again. If it goes on, the operator finds the cause in the host's log."
 
 /** What a pod's worker does in each of its steps, one at a time: start, adopt, watch, stop, undo. */
@@ -56,6 +55,10 @@ export abstract class WorkerSteps extends Reach {
     return this.state.stage === 'up'
   }
 
+  protected get standsStill(): string | null {
+    return this.deps.ports.volumes?.pausedBecause(this.state.identity.uid) ?? null
+  }
+
   protected get now(): Moment {
     return momentOf(this.deps.ports.clock)
   }
@@ -79,11 +82,20 @@ export abstract class WorkerSteps extends Reach {
       this.deps.onChange()
       return this.wake.wait()
     },
+    attach: () => {
+      this.waits('The pod waits for its volumes: the server has not given all of them to its host yet. It starts by itself once it has.')
+      return this.wake.wait()
+    },
     conclude: async () => {
       this.state.conclude(this.now)
       await this.deps.logs.end()
       await this.save()
     },
+  }
+
+  private readonly waits = (reason: string): void => {
+    this.state.waitsForVolumes(reason)
+    this.deps.onChange()
   }
 
   private async start(): Promise<void> {
@@ -97,6 +109,8 @@ export abstract class WorkerSteps extends Reach {
     const progress = {
       recorder,
       pullSecrets: this.configuration.pullSecrets,
+      volumes: { names: persistentVolumes(state.running.spec).map(({ name }) => name), assigned: () => state.assignment.volumes ?? [] },
+      waits: this.waits,
       pulling: (reference: string, pulled: PullProgress) => this.events.pulled(reference, pulled),
       imagesReady: (images: Map<string, ReadyImage>) => {
         state.imagesFound(images)
@@ -136,14 +150,14 @@ export abstract class WorkerSteps extends Reach {
 
   private makeRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>, recorder: StepRecorder | null): PodRun {
     const { running: assignment, records, images } = this.state
-    const { logs, ports: { clock } } = this.deps
+    const { logs, ports: { clock, volumes } } = this.deps
     const onChange = () => {
       this.state.containersChanged()
       void this.save()
       this.deps.onChange()
     }
     const evict = (message: string) => this.fail('Evicted', message)
-    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict })
+    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict, volumes })
   }
 
   /** Ends the pod for good, in whatever state it is. */
@@ -160,23 +174,11 @@ export abstract class WorkerSteps extends Reach {
   }
 
   private async adopt(): Promise<void> {
-    const { machines } = this.deps.ports
-    let cause = 'it ended while the host agent was not running'
-    try {
-      const machine = await machines.adopt(this.state.identity, this.state.vmRecord)
-      if (machine) {
-        cause = 'its guest agent did not answer after the host agent was started again'
-        const guest = await machine.connect(AbortSignal.timeout(adoptWithinMs))
-        if (guest.isSetUp) {
-          this.deps.ports.guests?.serve(this.state.assignment.uid, guest, false)
-          return this.begin(this.makeRun(machine, guest, imageMounter(machine, guest, this.state.images), null), () => {})
-        }
-        guest.close()
-      }
-    } catch (error) {
-      this.events.warn(error, 'a VM could not be taken up')
-    }
-    await this.vmEnded(cause)
+    const { state, deps: { ports } } = this
+    const found = await adoptMachine(ports, state.identity, state.vmRecord, this.interrupt.signal)
+    if ('machine' in found) return this.begin(this.makeRun(found.machine, found.guest, imageMounter(found.machine, found.guest, state.images), null), () => {})
+    if (found.error !== null) this.events.warn(found.error, 'a VM could not be taken up')
+    await this.vmEnded(found.cause)
   }
 
   private async watch(): Promise<void> {
@@ -226,12 +228,7 @@ export abstract class WorkerSteps extends Reach {
       this.wake.clear()
       return this.wake.wait()
     }
-    return { deadline: () => since + this.graceSeconds * 1000, changed }
-  }
-
-  private get graceSeconds(): number {
-    if (this.state.failure?.reason === 'Evicted') return Math.min(evictionGraceSeconds, this.wanted.kind === 'remove' ? this.wanted.graceSeconds : evictionGraceSeconds)
-    return this.wanted.kind === 'remove' || this.wanted.kind === 'suspend' ? this.wanted.graceSeconds : this.spec.terminationGracePeriodSeconds
+    return { deadline: () => since + graceSecondsOf(this.wanted, this.state.failure?.reason === 'Evicted', this.spec) * 1000, changed }
   }
 
   private async undo(): Promise<void> {

@@ -5,148 +5,9 @@ import { DomainError } from '@/domain/shared/errors'
 import { ensureDefaultPool } from '@/server/services/address-pools/default-pool'
 import { appRouter } from './root'
 import { authorizationPage, callerNames, expectedAccess, type Access, type Caller } from './testing/access'
+import { inputs, spec } from './testing/procedure-inputs'
 import { startTestServer, type TestCaller } from './testing/server'
 import type { ProcedureMeta } from './trpc'
-
-/**
- * Every procedure with an input that would be right for its own tenant. A procedure that is missing here fails the test:
- * add it with such an input when you add it to a router.
- */
-const pod = { namespace: 'default', name: 'web' }
-const spec = { containers: [{ name: 'a', image: 'busybox' }] }
-const inputs: Record<string, Record<string, unknown> | undefined> = {
-  'account.signUp': { email: 'x@example.com', password: 'a long password indeed', name: 'X', organization: 'X' },
-  'account.me': undefined,
-  'account.requestPasswordReset': { email: 'x@example.com' },
-  'account.resetPassword': { token: 'nothing', password: 'a long password indeed' },
-  'account.changePassword': { currentPassword: 'x', newPassword: 'a long password indeed' },
-  'account.sessions': undefined,
-  'account.revokeSession': { id: '00000000-0000-4000-8000-000000000000' },
-  'account.signOutEverywhere': undefined,
-  'account.pending': undefined,
-  'account.decline': { id: '00000000-0000-4000-8000-000000000000' },
-  'account.approve': { id: '00000000-0000-4000-8000-000000000000' },
-  'addressPool.list': undefined,
-  'addressPool.get': { name: 'extra' },
-  'addressPool.create': { name: 'extra', spec: { subnet: { cidr: '198.18.7.0/24' } } },
-  'addressPool.update': { name: 'extra', labels: { a: 'b' } },
-  'addressPool.delete': { name: 'extra' },
-  'addressPool.setQuota': { tenant: 'owner', quota: 3 },
-  'audit.list': {},
-  'configMap.create': { name: 'foreign', data: { a: 'b' } },
-  'configMap.list': {},
-  'configMap.get': { name: 'settings' },
-  'configMap.update': { name: 'settings', data: { a: 'changed' }, binaryData: {} },
-  'configMap.delete': { name: 'settings' },
-  'event.list': {},
-  'figures.pod': { ...pod, range: '1h' },
-  'figures.service': { name: 'nothing' },
-  'figures.balancer': { source: 'Service', name: 'nothing' },
-  'figures.traffic': {},
-  'figures.top': {},
-  'figures.fleetPods': {},
-  'figures.fleetHosts': {},
-  'floatingAddress.list': {},
-  'floatingAddress.watch': {},
-  'floatingAddress.get': { name: 'outside' },
-  'floatingAddress.offer': {},
-  'floatingAddress.create': { name: 'foreign', spec: {} },
-  'floatingAddress.update': { name: 'outside', target: { kind: 'Pod', name: 'web' } },
-  'floatingAddress.delete': { name: 'outside' },
-  'host.list': undefined,
-  'host.get': { name: 'h' },
-  'host.update': { name: 'h', unschedulable: true },
-  'image.list': {},
-  'image.deleteUpload': { reference: 'app:1' },
-  'image.prePull': { reference: 'app:1' },
-  'image.cancelPrePull': { id: '00000000-0000-4000-8000-000000000000' },
-  'image.prePullForAll': { reference: 'app:1' },
-  'mail.list': {},
-  'mail.resend': { id: '00000000-0000-4000-8000-000000000000' },
-  'mail.get': { id: '00000000-0000-4000-8000-000000000000' },
-  'manifest.apply': { yaml: 'apiVersion: v1\nkind: Namespace\nmetadata: {name: foreign}\n' },
-  'manifest.get': { kind: 'Pod', name: 'web' },
-  'manifest.list': { kind: 'Pod' },
-  'manifest.delete': { kind: 'Pod', name: 'web' },
-  'namespace.list': {},
-  'namespace.get': { name: 'default' },
-  'namespace.create': { name: 'foreign' },
-  'namespace.delete': { name: 'extra' },
-  'network.list': {},
-  'network.topology': { name: 'default' },
-  'networkPeering.list': {},
-  'networkPeering.get': { name: 'to-extra' },
-  'networkPeering.create': { name: 'foreign', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'theirs' } } },
-  'networkPeering.update': { name: 'to-extra', labels: { a: 'b' } },
-  'networkPeering.delete': { name: 'to-extra' },
-  'networkPolicy.list': {},
-  'networkPolicy.get': { name: 'closed' },
-  'networkPolicy.create': { name: 'foreign', spec: { podSelector: {} } },
-  'networkPolicy.update': { name: 'closed', spec: { podSelector: {}, ingress: [{}] } },
-  'networkPolicy.delete': { name: 'closed' },
-  'network.get': { name: 'default' },
-  'network.reachability': { from: pod, to: { kind: 'address', address: '10.0.0.9' }, port: 80 },
-  'network.previewRules': { group: 'nothing', spec: {} },
-  'network.probe': { from: pod, to: { kind: 'address', address: '10.0.0.9' }, port: 80 },
-  'network.create': { name: 'foreign', spec: { subnets: { a: { cidr: '10.9.0.0/24' } } } },
-  'network.update': { name: 'default', outbound: 'none' },
-  'network.delete': { name: 'extra' },
-  'pod.create': { name: 'foreign', spec },
-  'pod.list': {},
-  'pod.get': pod,
-  'pod.update': { ...pod, labels: { a: 'b' }, annotations: {} },
-  'pod.delete': pod,
-  'pod.deleteMany': { pods: [pod] },
-  'pod.recreate': { ...pod, labels: {}, annotations: {}, spec },
-  'pod.successor': pod,
-  'pod.discardSuccessor': pod,
-  'pod.run': { ...pod, command: ['true'] },
-  'pod.logs': pod,
-  'pod.openTerminal': pod,
-  'pod.listFiles': { ...pod, path: '/etc' },
-  'pod.openAttach': pod,
-  'pod.openCopy': { ...pod, direction: 'out', path: '/etc/hostname' },
-  'pod.openPortForward': { ...pod, port: 80 },
-  'pod.openPortInBrowser': { ...pod, port: 80 },
-  'pod.watch': {},
-  'pod.followLogs': pod,
-  'start.list': pod,
-  'start.percentiles': {},
-  'start.fleetPercentiles': {},
-  'secret.create': { name: 'foreign', stringData: { a: 'b' } },
-  'secret.list': {},
-  'secret.get': { name: 'login' },
-  'secret.reveal': { name: 'login' },
-  'secret.update': { name: 'login', stringData: { a: 'changed' } },
-  'secret.delete': { name: 'login' },
-  'securityGroup.list': {},
-  'securityGroup.get': { name: 'front' },
-  'securityGroup.create': { name: 'foreign', spec: {} },
-  'securityGroup.update': { name: 'front', spec: { rules: [{ direction: 'ingress' }] } },
-  'securityGroup.delete': { name: 'front' },
-  'certificate.list': {},
-  'ingress.list': {},
-  'ingress.get': { name: 'front' },
-  'ingress.create': { name: 'foreign', spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } } },
-  'ingress.update': { name: 'front', labels: { a: 'b' } },
-  'ingress.delete': { name: 'front' },
-  'loadBalancer.list': {},
-  'loadBalancer.get': { source: 'Ingress', name: 'front' },
-  'loadBalancer.servers': { source: 'Ingress', name: 'front' },
-  'loadBalancer.watch': {},
-  'loadBalancer.openLog': { source: 'Ingress', name: 'front' },
-  'loadBalancer.expose': { name: 'web', port: 80 },
-  'service.list': {},
-  'service.watch': {},
-  'service.get': { name: 'web' },
-  'service.create': { name: 'foreign', spec: { ports: [{ port: 80 }] } },
-  'service.update': { name: 'web', spec: { ports: [{ port: 81 }] } },
-  'service.delete': { name: 'web' },
-  'token.issue': { email: 'nobody@example.com', password: 'x', name: 't', expiresInDays: 1 },
-  'token.create': { name: 't', expiresInDays: 1 },
-  'token.list': {},
-  'token.revoke': { id: '00000000-0000-4000-8000-000000000000' },
-}
 
 const open: ProcedureMeta = { rung: 'public' }
 /** At run time `procedures` is flat, by whole paths; its type says the nested record. */
@@ -169,6 +30,12 @@ beforeAll(async () => {
   await owner.caller.networkPolicy.create({ tenant: owner.tenant.slug, name: 'closed', spec: { podSelector: {} } })
   await ensureDefaultPool(server.db, { externalCidr: '198.18.100.0/24' })
   await owner.caller.floatingAddress.create({ tenant: owner.tenant.slug, name: 'outside', spec: {} })
+  const { uid: storeId } = await server.db.volumeStore.create({ data: { name: 'tested', spec: { kind: 'file', shared: false } } })
+  await server.db.storageClass.create({ data: { name: 'tested', storeId, spec: { store: 'tested' } } })
+  await owner.caller.volume.create({ tenant: owner.tenant.slug, name: 'data', spec: { size: '1Gi', storageClassName: 'tested' } })
+  await owner.caller.volumeClaim.create({ tenant: owner.tenant.slug, name: 'data', spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'tested', resources: { requests: { storage: '1Gi' } } } })
+  await server.db.volumeSnapshot.create({ data: { tenantId: owner.tenant.id, name: 'before', spec: { source: { volumeName: 'data' }, consistency: 'CrashConsistent' }, storeId, sizeBytes: 1n << 30n, phase: 'Ready', takenAt: new Date() } })
+  await owner.caller.snapshotSchedule.create({ tenant: owner.tenant.slug, name: 'nightly', spec: { volumes: { names: ['data'] }, every: '1d', keep: { daily: 7 } } })
   await owner.caller.networkPeering.create({ tenant: owner.tenant.slug, name: 'to-extra', spec: { network: 'default', peer: { tenant: 'elsewhere', network: 'extra' } } })
 })
 afterAll(() => server.stop())
@@ -201,6 +68,10 @@ const state = async () =>
     networkPolicies: await server.db.networkPolicy.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
     networkPeerings: await server.db.networkPeering.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true } }),
     floatingAddresses: await server.db.floatingAddress.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true } }),
+    volumes: await server.db.volume.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, spec: true, deletedAt: true } }),
+    volumeSnapshots: await server.db.volumeSnapshot.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
+    snapshotSchedules: await server.db.snapshotSchedule.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, spec: true } }),
+    volumeClaims: await server.db.volumeClaim.findMany({ where: { tenantId: owner.tenant.id }, select: { name: true, labels: true, deletedAt: true } }),
     tokens: await server.db.apiToken.count({ where: { tenantId: owner.tenant.id } }),
     audit: await server.db.auditEntry.count({ where: { tenantId: owner.tenant.id } }),
   })

@@ -18,9 +18,15 @@ import { podRouter } from './routers/pod'
 import { auditRouter, eventRouter } from './routers/record'
 import { securityGroupRouter } from './routers/security-group'
 import { serviceRouter } from './routers/service'
+import { snapshotScheduleRouter } from './routers/snapshot-schedule'
 import { startRouter } from './routers/start'
 import { secretRouter } from './routers/secret'
+import { storageClassRouter } from './routers/storage-class'
 import { tokenRouter } from './routers/token'
+import { volumeRouter } from './routers/volume'
+import { volumeClaimRouter } from './routers/volume-claim'
+import { volumeSnapshotRouter } from './routers/volume-snapshot'
+import { volumeStoreRouter } from './routers/volume-store'
 import { router } from './trpc'
 
 export const appRouter = router({
@@ -44,10 +50,16 @@ export const appRouter = router({
   networkPeering: networkPeeringRouter,
   networkPolicy: networkPolicyRouter,
   pod: podRouter,
+  snapshotSchedule: snapshotScheduleRouter,
   start: startRouter,
   secret: secretRouter,
   securityGroup: securityGroupRouter,
   service: serviceRouter,
+  storageClass: storageClassRouter,
   token: tokenRouter,
+  volume: volumeRouter,
+  volumeClaim: volumeClaimRouter,
+  volumeSnapshot: volumeSnapshotRouter,
+  volumeStore: volumeStoreRouter,
 })
 export type AppRouter = typeof appRouter

@@ -10,7 +10,8 @@ import { releaseExternal } from './external-release'
 import { asChosen } from './held-external'
 import { LeftOutServers } from './left-out-servers'
 import type { HostSession, HostSessions } from './host-sessions'
-import { ToldExternal, type Misshapen } from './told-external'
+import { ToldExternal } from './told-external'
+import type { Misshapen } from './told-objects'
 import { ToldServers } from './told-servers'
 
 type Parts = { db: DatabaseClient; keyRing: KeyRing; log: Logger; sessions: HostSessions }

@@ -15,6 +15,7 @@ import { recordStarts } from '@/server/store/pod-starts'
 import { forgetImages, storeImages } from '@/server/store/images'
 import { markUnreportedGone, storeHostEvent, storeReport } from '@/server/store/reports'
 import { configurationRevision, listHostConfiguration } from '@/server/store/pod-configuration'
+import { makesVolumeOfUpload } from '@/server/store/volume-uploads'
 import { countReport } from './count-report'
 import { ExternalStream } from './external-objects'
 import { verifyHello } from './host-identity'
@@ -25,6 +26,7 @@ import { ToldNetworks } from './network-objects'
 import { openPrePulls, planPrePulls } from './pre-pulls'
 import { readChanges } from './read-changes'
 import { readReport, receivedReport } from './read-report'
+import { VolumeStream } from './volume-stream'
 
 const heartbeatSeconds = 5
 
@@ -68,8 +70,8 @@ export const hostRouter = t.router({
       const host = await findHostByKey(ctx.db, input.publicKey)
       if (!host) throw refuse('This host is not registered.')
       const connection = randomUUID()
-      await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input, connection))
-      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect, input.capabilities?.includes('networkObjects') ?? false, input.capabilities?.includes('externalObjects') ?? false)
+      if (!(await inTransaction(ctx.db, (tx) => recordHello(tx, host.id, input, connection)))) throw refuse(`Host ${host.name} was declared lost: an operator has to readmit it before it may connect.`)
+      ctx.session = new HostSession(host.id, input.bootId, connection, ctx.disconnect, input.capabilities?.includes('networkObjects') ?? false, input.capabilities?.includes('externalObjects') ?? false, input.capabilities?.includes('volumeObjects') ?? false)
       ctx.sessions.add(ctx.session)
       ctx.proven?.()
       ctx.log.info({ host: host.name, accelerator: input.accelerator }, `host ${host.name} is connected`)
@@ -92,15 +94,18 @@ export const hostRouter = t.router({
         return { stored, starts }
       }, { repeatable: true })
       ctx.session.externalReports.take(ctx.session, input.external, input.complete ? input.answering : null)
+      ctx.session.volumeReports.take(ctx.session, input.volumes, input.stores, input.complete ? input.namedVolumes : null)
       await ctx.session.externalReports.store(ctx, ctx.session)
+      await ctx.session.volumeReports.store(ctx, ctx.session)
       countReport(input.pods.length, stored, starts)
       return { stored }
     }),
-    /** The archive of an upload that a pod here, or a pre-pull, names; no other. */
+    /** The archive of an upload that a pod here, a pre-pull, or a volume that is to be made here names; no other. */
     fetchUpload: hostProcedure.input(fetchUploadInput).output(fetchUploadOutput).mutation(async ({ ctx, input }) => {
       const [assignments, planned] = await Promise.all([listAssignments(ctx.db, ctx.session.hostId), planPrePulls(ctx.db)])
       const named = [...assignments.flatMap(({ uploads = [] }) => uploads), ...planned.prePulls.flatMap(({ upload }) => upload ?? [])]
-      if (!ctx.offerUpload || !named.some(({ uploadId }) => uploadId === input.uploadId)) throw new TRPCError({ code: 'NOT_FOUND', message: 'No pod of this host names this upload.' })
+      const isNamed = named.some(({ uploadId }) => uploadId === input.uploadId) || (await makesVolumeOfUpload(ctx.db, ctx.session.hostId, input.uploadId))
+      if (!ctx.offerUpload || !isNamed) throw new TRPCError({ code: 'NOT_FOUND', message: 'No pod or volume of this host names this upload.' })
       return { url: ctx.offerUpload(input.uploadId) }
     }),
     /** Off the reports' way: what cannot be stored is a gap, and the host does not wait for it. */
@@ -121,7 +126,7 @@ export const hostRouter = t.router({
 export type HostRouter = typeof hostRouter
 
 /**
- * The complete desired set at once and after every change of it, what the host answers for on the outside after that, and streams to open as they are asked for. What the set's
+ * The complete desired set at once and after every change of it, what the host answers for on the outside and keeps of volumes after that, and streams to open as they are asked for. What the set's
  * pods name of ConfigMaps and Secrets comes before it, a message a pod, opened one at a time; and what their networks hold comes before all.
  */
 async function* desiredMessages(connection: HostConnection, session: HostSession, signal: AbortSignal | undefined): AsyncGenerator<DesiredMessage> {
@@ -130,12 +135,14 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
   const { db } = connection
   const given = new SentConfiguration()
   const told = new ToldNetworks()
-  const external = new ExternalStream(connection, session)
-  const tellExternal = async function* (): AsyncGenerator<DesiredMessage> {
-    for await (const message of external.messages((podUid) => told.wasSent(podUid))) {
-      if (signal?.aborted) return
-      yield message
-      await connection.drained()
+  const streams = [new ExternalStream(connection, session), new VolumeStream(connection, session)]
+  const tellObjects = async function* (): AsyncGenerator<DesiredMessage> {
+    for (const stream of streams) {
+      for await (const message of stream.messages((podUid) => told.wasSent(podUid))) {
+        if (signal?.aborted) return
+        yield message
+        await connection.drained()
+      }
     }
   }
   let revision = ''
@@ -151,7 +158,7 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
     }
     for (const [networkId, message] of leftOut) await tellLeftOut(db, networkId, message).catch((err: unknown) => connection.log.warn({ err, networkId }, 'what a network has too much of could not be said'))
     if (!listed) {
-      yield* tellExternal()
+      yield* tellObjects()
       yield* session.takeMessages()
       continue
     }
@@ -176,7 +183,7 @@ async function* desiredMessages(connection: HostConnection, session: HostSession
       const prePulls = await openPrePulls(connection, plan)
       yield { kind: 'desired', revision, assignments, ...(prePulls.length > 0 ? { prePulls } : {}) }
     }
-    yield* tellExternal()
+    yield* tellObjects()
     yield* session.takeMessages()
   }
 }

@@ -5,7 +5,10 @@ import { NetworkStateCache } from '@/server/store/network-state'
 import { ExternalReports } from './external-reports'
 import { ExternalWakes } from './external-wakes'
 import { HeldExternal } from './held-external'
+import { HeldVolumes } from './held-volumes'
 import { LeaseTold } from './lease-told'
+import { VolumeReports } from './volume-reports'
+import { VolumeWakes } from './volume-wakes'
 
 export type OpenMessage = { kind: 'open'; url: string; request: StreamRequest } | Extract<DesiredMessage, { kind: 'openBalancerLog' | 'openBalancerServers' }>
 
@@ -25,6 +28,11 @@ export class HostSession {
   readonly externalReports = new ExternalReports()
   /** Whether it knows for how long it may answer for that without hearing of the server. */
   readonly lease = new LeaseTold()
+  readonly volumeWakes = new VolumeWakes()
+  /** What this host may have open of volumes. */
+  readonly heldVolumes = new HeldVolumes()
+  /** What it said of those, and of stores. */
+  readonly volumeReports = new VolumeReports()
   closed = false
 
   constructor(
@@ -37,6 +45,8 @@ export class HostSession {
     readonly takesNetworks = true,
     /** The same of addresses of the outside and balancers. */
     readonly takesExternal = false,
+    /** The same of volumes and their stores. */
+    readonly takesVolumes = false,
   ) {}
 
   open(message: OpenMessage): void {
@@ -85,6 +95,13 @@ export class HostSession {
     this.rouse()
   }
 
+  /** What it shall do with these volumes, snapshots or stores may have changed, by uid; null: anything of it. */
+  wakeVolumes(uids: Iterable<string> | null): void {
+    if (uids === null) this.volumeWakes.noteWhole()
+    else this.volumeWakes.note(uids)
+    this.rouse()
+  }
+
   /** Something is to be tried again. */
   wakeLater(ms: number): void {
     this.later ??= setTimeout(() => {
@@ -97,6 +114,7 @@ export class HostSession {
   wakeWhole(): void {
     this.allNetworksChanged = true
     this.externalWakes.noteWhole()
+    this.volumeWakes.noteWhole()
     this.wake()
   }
 

@@ -1,78 +1,16 @@
-import { createHash } from 'node:crypto'
 import { externalObject, externalObjectKey, type ExternalMessage, type ExternalObject } from '@/contracts/host/v1/external'
+import { ToldObjects, type Prepared as PreparedObject } from './told-objects'
 
-/** As of networks: a message of a host's stream is some 4 MiB at most. In characters of JSON. */
-const maxCharacters = 4 << 20
-const maxObjectCharacters = 8 << 20
-const maxObjects = 5_000
+export type Prepared = PreparedObject<ExternalObject>
 
-/** `text`: its digest; `length`: of its JSON. */
-export type Prepared = { key: string; object: ExternalObject; text: string; length: number }
-export type Misshapen = { key: string; problem: string }
-
-/** What one connection of a host has been told of the outside: of each object a digest of what was said last. */
-export class ToldExternal {
-  private known: Map<string, string> | null = null
-
-  has(key: string): boolean {
-    return this.known?.has(key) ?? false
+/** What one connection of a host has been told of the outside. */
+export class ToldExternal extends ToldObjects<ExternalObject> {
+  constructor() {
+    super(externalObject, externalObjectKey)
   }
 
-  /** Objects with their digests; what is not as agreed with hosts is left out, for a host would refuse all of the message. */
-  prepare(objects: readonly ExternalObject[]): { prepared: Prepared[]; misshapen: Misshapen[] } {
-    const misshapen: Misshapen[] = []
-    const prepared = objects.flatMap((object): Prepared[] => {
-      const key = externalObjectKey(object)
-      const json = JSON.stringify(object)
-      const text = createHash('sha256').update(json).digest('base64')
-      const one = { key, object, text, length: json.length }
-      if (this.known?.get(key) === text) return [one]
-      const issue = externalObject.safeParse(object).error?.issues[0]
-      const problem = issue ? `${issue.path.join('.')} ${issue.message}` : json.length > maxObjectCharacters ? 'too large' : null
-      if (problem !== null) misshapen.push({ key, problem })
-      return problem === null ? [one] : []
-    })
-    return { prepared, misshapen }
+  /** The messages that make the host know these objects and no others; see {@link ToldObjects.parts}. */
+  messages(objects: readonly Prepared[], only?: (key: string) => boolean): ExternalMessage[] {
+    return this.parts(objects, only).map((part) => ({ kind: 'externalObjects', ...part }))
   }
-
-  /** Those that may be told as they are now, or as they may be. They were found to be as agreed before: that some of it is left out changes nothing about that. */
-  narrow(objects: readonly Prepared[], mayBe: (object: ExternalObject) => ExternalObject | null): Prepared[] {
-    return objects.flatMap((one) => {
-      const object = mayBe(one.object)
-      if (object === null) return []
-      return object === one.object ? [one] : this.prepare([object]).prepared
-    })
-  }
-
-  /**
-   * The messages that make the host know these objects and no others; none where it does. They count as told. With `only`, the objects are those of which it accepts
-   * the key, and of others nothing is said.
-   */
-  messages(objects: readonly Prepared[], only: (key: string) => boolean = () => true): ExternalMessage[] {
-    const before = this.known
-    const set = objects.filter(({ key, text }) => before?.get(key) !== text)
-    const now = new Map(objects.map(({ key, text }) => [key, text]))
-    const remove = [...(before?.keys() ?? [])].filter((key) => only(key) && !now.has(key))
-    this.known = new Map([...(before ?? []), ...now])
-    for (const key of remove) this.known.delete(key)
-    if (before && set.length === 0 && remove.length === 0) return []
-    const parts = inParts(set)
-    return parts.map((part, i) => ({ kind: 'externalObjects', complete: !before && i === 0, set: part, remove: i === 0 ? remove : [], ...(i < parts.length - 1 ? { more: true } : {}) }))
-  }
-}
-
-/** At least one part. */
-function inParts(set: readonly Prepared[]): ExternalObject[][] {
-  const parts: ExternalObject[][] = [[]]
-  let room = maxCharacters
-  for (const { object, length } of set) {
-    const last = parts.at(-1)
-    if (last && (last.length === 0 || (length <= room && last.length < maxObjects))) last.push(object)
-    else {
-      parts.push([object])
-      room = maxCharacters
-    }
-    room -= length
-  }
-  return parts
 }

@@ -121,12 +121,12 @@ it('a host is given the uploads that its own pods name, once for each ticket', a
   expect(got.bytes.equals(bytes)).toBe(true)
   expect(JSON.parse(got.result)).toEqual({ exitCode: 0, error: null })
   await expect(dial(path)).rejects.toThrow('404')
-  await expect(two.host.fetchUpload({ uploadId })).rejects.toThrow('No pod of this host names this upload.')
+  await expect(two.host.fetchUpload({ uploadId })).rejects.toThrow('No pod or volume of this host names this upload.')
   // Another tenant's pod of the same name does not mean it.
   const eve = await test.signUp('eve')
   await assign(eve, two.hostId, 'same', 'app:1')
   expect((await two.desired()).assignments[0]?.uploads).toBeUndefined()
-  await expect(two.host.fetchUpload({ uploadId })).rejects.toThrow('No pod of this host')
+  await expect(two.host.fetchUpload({ uploadId })).rejects.toThrow('No pod or volume of this host')
   // A file that is lost ends the stream without a result.
   await rm(uploadPath(data, uploadId))
   expect((await dial((await one.host.fetchUpload({ uploadId })).url)).result).toBe('')

@@ -41,7 +41,7 @@ const isLabelsAlone = (changes: readonly Change[]): boolean => !changes.some(({ 
 /**
  * Wakes the sessions whose assignments changed, and those of hosts with pods that name a ConfigMap or Secret which changed, or
  * with pods of a tenant whose uploads did; after a change of what all pull ahead, or a gap in the feed, all of them. Of what a network holds,
- * those with pods of the network are told that it changed; of what is reached from outside, those that answer for it. Returns how to stop.
+ * those with pods of the network are told that it changed; of what is reached from outside, those that answer for it; of volumes, those that keep or read them. Returns how to stop.
  */
 export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db: Database): () => void {
   const wake = (hosts: Iterable<string>) => {
@@ -67,9 +67,15 @@ export function wakeHostsOnChanges(feed: FeedReader, sessions: HostSessions, db:
     const ofBalancers = balancerChanges(changes)
     if (ofBalancers) listBalancerHosts(db, ofBalancers).then((rows) => rows.forEach(({ hostId, uid, whole }) => (whole ? sessions.get(hostId)?.wakeObjects([uid]) : sessions.get(hostId)?.wakeBalancer(uid))), wakeWhole)
   }
+  /** Of a host that is heard of again, what was taken for lost is looked at anew. */
+  const wakeVolumes = (changes: readonly Change[]) => {
+    for (const { name, uid } of changes.filter(({ kind }) => kind === 'VolumeHost')) sessions.get(name)?.wakeVolumes([uid])
+    for (const { uid } of changes.filter(({ kind }) => kind === 'Host')) sessions.get(uid)?.wakeVolumes(null)
+  }
   const unsubscribe = feed.subscribe({
     onChanges: (changes) => {
       wake(new Set(changes.filter((c) => c.kind === 'PodAssignment').map((c) => c.name)))
+      wakeVolumes(changes)
       if (changes.some(({ kind }) => kind === 'ImagePrePull')) wakeAll()
       const uploaders = new Set(changes.filter(({ kind }) => kind === 'ImageUpload').flatMap(({ tenantId }) => tenantId ?? []))
       if (uploaders.size > 0) listUploadHosts(db, [...uploaders]).then((hosts) => (hosts ? wake(hosts) : wakeAll()), wakeAll)

@@ -3,6 +3,7 @@ import { KeyRing } from '@/platform/crypto/key-ring'
 import { logger } from '@/platform/logger'
 import { ensureFirstOperator } from '@/server/services/accounts/first-operator'
 import { ensureDefaultPool } from '@/server/services/address-pools/default-pool'
+import { ensureDefaultStore } from '@/server/services/volume-stores/default-store'
 import { openDatabase } from '@/server/store/database'
 import { registerHost } from '@/server/store/hosts'
 import { migrateDeploy } from '@/server/store/migrate'
@@ -23,4 +24,5 @@ if (operator.warning) log.warn(operator.warning)
 const pool = await ensureDefaultPool(db, config)
 if (pool.created) log.info({ cidr: config.externalCidr }, 'the pool of floating addresses "default" was made')
 if (pool.warning) log.warn(pool.warning)
+if ((await ensureDefaultStore(db)).created) log.info('the store of volumes "local" and its storage class "standard" were made')
 await db.$disconnect()

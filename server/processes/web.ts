@@ -28,9 +28,12 @@ import { createGateway } from '@/server/gateway/upgrade'
 import { sendUpload } from '@/server/gateway/upload-stream'
 import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
 import { removeStrayFiles, uploadPath } from '@/server/services/images/upload-files'
+import { sweepNowAndThen } from '@/server/services/sweeping'
+import { sweepVolumeUploads } from '@/server/services/volumes/volume-uploads'
 import { openDatabase, whenAvailable } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
 import { listUploadIds } from '@/server/store/image-uploads'
+import { listVolumeUploadIds } from '@/server/store/volume-uploads'
 import type { ServerContext } from '@/server/services/context'
 import { serveHealth } from './health'
 
@@ -132,8 +135,10 @@ function route(request: IncomingMessage, response: ServerResponse): void {
 }
 
 // Parts of uploads that an earlier process did not end. Nothing is received yet.
-const uploads = await whenAvailable(() => listUploadIds(db), waiting)
+const uploads = await whenAvailable(async () => [...(await listUploadIds(db)), ...(await listVolumeUploadIds(db))], waiting)
 await removeStrayFiles(config.data, uploads).catch((err: unknown) => log.warn({ err }, 'what earlier uploads left could not be removed'))
+
+const stopSweeping = sweepNowAndThen(() => sweepVolumeUploads(server), (err) => log.warn({ err }, 'uploads that no volume needs could not be removed; it is tried again'))
 
 const http = createServer(serve)
 // Node gives each request 5 minutes, and an upload of 10 GiB takes longer: those have a timeout of their own.
@@ -156,6 +161,7 @@ async function stop(): Promise<void> {
   gateway.close()
   forwards.close()
   stopWaking()
+  stopSweeping()
   http.close()
   http.closeAllConnections()
   await feed.close()

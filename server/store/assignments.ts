@@ -4,6 +4,7 @@ import { podSpec, type PodSpec } from '@/domain/pod/spec'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import type { Database, Transaction } from './database'
 import { withUploads } from './image-uploads'
+import { withVolumes } from './volume-attachments'
 
 /** A bound or deleted pod with all that the pod controller plans from. */
 export type BoundPod = {
@@ -14,6 +15,10 @@ export type BoundPod = {
   generation: number
   deletedAt: Date | null
   graceSeconds: number | null
+  /** It shall go without its host's word, where that host is silent. */
+  forced: boolean
+  /** Known of one that is forced alone. */
+  hostSilent: boolean
   hostId: string | null
   labels: Labels
   annotations: Labels
@@ -38,9 +43,10 @@ export async function listBoundPods(db: Database, of: Narrow = {}): Promise<Boun
     include: { network: true, addresses: { select: { address: true, mac: true }, orderBy: { address: 'asc' } }, assignment: true, report: { select: { phase: true } } },
     orderBy: { uid: 'asc' },
   })
+  const silent = await silentHosts(db, rows.flatMap(({ forced, hostId }) => (forced && hostId ? [hostId] : [])))
   return rows.map((row) => ({
     uid: row.uid, tenantId: row.tenantId, namespace: row.namespace, name: row.name, generation: row.generation,
-    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
+    deletedAt: row.deletedAt, graceSeconds: row.graceSeconds, forced: row.forced, hostSilent: row.hostId !== null && silent.has(row.hostId), hostId: row.hostId, labels: labels.parse(row.labels), annotations: annotations.parse(row.annotations), spec: podSpec.parse(row.spec),
     network: { uid: row.network.uid, number: row.network.number, name: row.network.name, spec: networkSpec.parse(row.network.spec) },
     addresses: row.addresses, assignment: row.assignment ? assignment.parse(row.assignment.document) : null, reportPhase: row.report?.phase ?? null,
   }))
@@ -53,10 +59,16 @@ export const holdPod = async (tx: Transaction, podUid: string): Promise<boolean>
 export const putAssignment = (db: Database, hostId: string, document: Assignment) =>
   db.podAssignment.upsert({ where: { podUid: document.uid }, create: { podUid: document.uid, hostId, document }, update: { document } })
 
+/** Which of these are not heard of. Few pods are forced, and a start does not wait for an answer that only those need. */
+async function silentHosts(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = ids.length === 0 ? [] : await db.host.findMany({ where: { id: { in: [...ids] }, phase: 'Unknown' }, select: { id: true } })
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** The complete desired set of a host. */
 export async function listAssignments(db: Database, hostId: string): Promise<Assignment[]> {
   const rows = await db.podAssignment.findMany({ where: { hostId }, orderBy: { podUid: 'asc' } })
-  return withUploads(db, rows.map((row) => assignment.parse(row.document)))
+  return withVolumes(db, hostId, await withUploads(db, rows.map((row) => assignment.parse(row.document))))
 }
 
 /** Those of the pods that a host has reported of: it has them. */

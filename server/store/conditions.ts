@@ -1,7 +1,7 @@
 import { Prisma } from '@/generated/prisma/client'
 import type { Database, Transaction } from './database'
 
-export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host' | 'Service' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
+export type ConditionChange = { objectUid: string; objectKind: 'Pod' | 'Network' | 'Namespace' | 'Host' | 'Service' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer' | 'VolumeStore' | 'Volume' | 'VolumeClaim' | 'VolumeSnapshot' | 'SnapshotSchedule'; type: string; status: 'True' | 'False' | 'Unknown'; reason: string; message: string; observedGeneration: number }
 
 const onConflict = Prisma.sql`
     on conflict ("objectUid", "type") do update set
@@ -21,6 +21,7 @@ export async function setCondition(db: Database, c: ConditionChange): Promise<bo
 
 const tables = {
   Network: Prisma.sql`"Network"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, Service: Prisma.sql`"Service"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"`,
+  VolumeStore: Prisma.sql`"VolumeStore"`, Volume: Prisma.sql`"Volume"`, VolumeClaim: Prisma.sql`"VolumeClaim"`, VolumeSnapshot: Prisma.sql`"VolumeSnapshot"`,
 } as const
 
 /** The same of an object that may be deleted meanwhile: it is held until the transaction ends, and of one that has gone nothing is written. */

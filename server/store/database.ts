@@ -85,5 +85,8 @@ export async function inTransaction<T>(db: DatabaseClient, work: (tx: Transactio
   }
 }
 
+/** No lock is waited for for longer in this transaction (`isLockTimeout`). */
+export const waitAtMost = (tx: Transaction, ms: number) => tx.$executeRaw`select set_config('lock_timeout', ${`${ms}ms`}, true)`
+
 /** Reads everything as it was at one time, without holding anybody up. */
 export const inSnapshot = <T>(db: DatabaseClient, work: (tx: Transaction) => Promise<T>): Promise<T> => db.$transaction(work, { isolationLevel: 'RepeatableRead', timeout: 15_000, maxWait: 10_000 })

@@ -8,11 +8,11 @@ export const registerHost = (db: Database, name: string, publicKey: string) => d
 
 /**
  * Stores what a host said at its hello on this connection, which is the host's from then on; it is Ready. The time is the
- * database's, as a heartbeat's. Only the gateway calls this.
+ * database's, as a heartbeat's. False: it was declared lost, and nothing is stored. Only the gateway calls this.
  */
-export async function recordHello(db: Database, id: string, hello: HelloInput, connection: string): Promise<void> {
+export async function recordHello(db: Database, id: string, hello: HelloInput, connection: string): Promise<boolean> {
   const said = JSON.stringify({ ...hello, signature: '', connection })
-  await db.$executeRaw`update "Host" set "bootId" = ${hello.bootId}::uuid, "hello" = ${said}::jsonb, "phase" = 'Ready', "lastHeartbeat" = now() where "id" = ${id}::uuid`
+  return (await db.$executeRaw`update "Host" set "bootId" = ${hello.bootId}::uuid, "hello" = ${said}::jsonb, "phase" = 'Ready', "lastHeartbeat" = now() where "id" = ${id}::uuid and "lostAt" is null`) > 0
 }
 
 /**
@@ -30,14 +30,14 @@ export async function holdConnection(tx: Transaction, id: string, connection: st
 export async function recordHeartbeat(db: Database, id: string, bootId: string, lease: { connection: string; isKnown: boolean } | null = null): Promise<boolean> {
   return (await db.$executeRaw`
     update "Host" set "lastHeartbeat" = now(), "leaseToldAt" = case when ${lease === null} or "hello" ->> 'connection' is distinct from ${lease?.connection ?? ''} then "leaseToldAt" when ${lease?.isKnown ?? false} then coalesce("leaseToldAt", now()) end
-    where "id" = ${id}::uuid and "bootId" = ${bootId}::uuid`) > 0
+    where "id" = ${id}::uuid and "bootId" = ${bootId}::uuid and "lostAt" is null`) > 0
 }
 
 /** The host may be told from now on that it may answer for ever. */
 export const forgetLease = (db: Database, id: string) => db.host.updateMany({ where: { id, leaseToldAt: { not: null } }, data: { leaseToldAt: null } })
 
-/** A host that was Unknown and speaks again is Ready; only on change, for the feed's sake. */
-export const reviveHost = (db: Database, id: string) => db.host.updateMany({ where: { id, phase: { not: 'Ready' } }, data: { phase: 'Ready' } })
+/** A host that was Unknown and speaks again is Ready, unless it was declared lost; only on change, for the feed's sake. */
+export const reviveHost = (db: Database, id: string) => db.host.updateMany({ where: { id, phase: { not: 'Ready' }, lostAt: null }, data: { phase: 'Ready' } })
 
 /** The hosts that are Ready, with the last sign of life of each. */
 export const listReadyHosts = (db: Database) => db.host.findMany({ where: { phase: 'Ready' }, select: { id: true, name: true, lastHeartbeat: true } })

@@ -11,7 +11,13 @@ export async function deletePodsOf(db: Database, tenantId: string, namespace: st
   return db.pod.count({ where: { tenantId, namespace } })
 }
 
-/** Removes a namespace without pods, with its services, ingresses, policies, ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
+/** Gives up every claim of the namespace. Returns how many are left: each goes once its pods have, and then its volume is nobody's. */
+export async function deleteClaimsOf(db: Database, tenantId: string, namespace: string): Promise<number> {
+  await db.volumeClaim.updateMany({ where: { tenantId, namespace, deletedAt: null }, data: { deletedAt: new Date(), generation: { increment: 1 } } })
+  return db.volumeClaim.count({ where: { tenantId, namespace } })
+}
+
+/** Removes a namespace without pods and claims, with its services, ingresses, policies, ConfigMaps and Secrets. Its row is held first, so that nobody adds one meanwhile. */
 export async function removeNamespace(tx: Database, { uid, tenantId, name }: { uid: string; tenantId: string; name: string }): Promise<void> {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "Namespace" where "uid" = ${uid}::uuid and "deletedAt" is not null for update`
   if (held.length === 0) return

@@ -5,9 +5,9 @@ import type { Database } from './database'
 import { selectorSql } from './selector-sql'
 
 /** The kinds whose lists are paged here. */
-export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer'
-const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"` }
-const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy', 'Ingress', 'LoadBalancer']
+export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer' | 'Volume' | 'VolumeClaim' | 'VolumeSnapshot' | 'SnapshotSchedule'
+const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"`, Volume: Prisma.sql`"Volume"`, VolumeClaim: Prisma.sql`"VolumeClaim"`, VolumeSnapshot: Prisma.sql`"VolumeSnapshot"`, SnapshotSchedule: Prisma.sql`"SnapshotSchedule"` }
+const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy', 'Ingress', 'LoadBalancer', 'VolumeClaim']
 const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering', 'Ingress', 'LoadBalancer']
 
 export const pageSorts = ['name', 'namespace', 'created'] as const
@@ -18,6 +18,12 @@ export type PageQuery = {
   namespaces?: readonly string[] | undefined
   search?: string | undefined
   selector?: readonly Requirement[]
+  /** Of what can be restored: whether those that are deleted, or the others. */
+  deleted?: boolean | undefined
+  /** Of snapshots: those of one volume, by its name; of one instant; of one schedule, by its name. */
+  snapshots?: { volume?: string | undefined; group?: string | undefined; schedule?: string | undefined } | undefined
+  /** Of volumes: those that were made of a snapshot, by its name. */
+  madeOf?: string | undefined
   sort: (typeof pageSorts)[number]
   descending: boolean
   limit: number
@@ -35,11 +41,22 @@ const labelsOf = (kind: PagedKind): Prisma.Sql =>
 const mostBytes = 4 << 20
 const isLarge = (kind: PagedKind): boolean => kind === 'Service' || kind === 'Ingress'
 
-function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [] }: PageQuery): Prisma.Sql {
+/** Those that were made for clones are nobody's to see. */
+const ofSnapshots = (scope: Scope, { volume, group, schedule }: NonNullable<PageQuery['snapshots']>): Prisma.Sql[] => [
+  Prisma.sql`not o."hidden"`,
+  ...(volume === undefined ? [] : [Prisma.sql`o."volumeUid" = (select "uid" from "Volume" where "tenantId" = ${scope.tenantId} and "name" = ${volume} order by "deletedAt" desc nulls first limit 1)`]),
+  ...(group === undefined ? [] : [Prisma.sql`o."groupUid" = ${group}::uuid`]),
+  ...(schedule === undefined ? [] : [Prisma.sql`o."scheduleUid" in (select "uid" from "SnapshotSchedule" where "tenantId" = ${scope.tenantId} and "name" = ${schedule})`]),
+]
+
+function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [], deleted, snapshots = {}, madeOf }: PageQuery): Prisma.Sql {
   const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(labelsOf(kind), requirement))]
   if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
   if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
   if (ofNetwork.includes(kind) && networkId !== undefined) conditions.push(Prisma.sql`o."networkId" = ${networkId}::uuid`)
+  if (kind === 'VolumeSnapshot') conditions.push(...ofSnapshots(scope, snapshots))
+  if (kind === 'Volume' && madeOf !== undefined) conditions.push(Prisma.sql`o."sourceSnapshotUid" in (select "uid" from "VolumeSnapshot" where "tenantId" = ${scope.tenantId} and "name" = ${madeOf} and not "hidden")`)
+  if (deleted !== undefined) conditions.push(deleted ? Prisma.sql`o."deletedAt" is not null` : Prisma.sql`o."deletedAt" is null`)
   if (search) conditions.push(kind === 'FloatingAddress' ? Prisma.sql`(position(${search.toLowerCase()} in o."name") > 0 or position(${search.toLowerCase()} in host(o."address")) > 0)` : Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
   return Prisma.join(conditions, ' and ')
 }

@@ -22,7 +22,7 @@ const select = (where: Prisma.Sql): Prisma.Sql => Prisma.sql`
   join "Pod" p on p."uid" = r."podUid"
   left join "ConfigMap" c on r."kind" = 'ConfigMap' and c."tenantId" = p."tenantId" and c."namespace" = p."namespace" and c."name" = r."name"
   left join "Secret" s on r."kind" = 'Secret' and s."tenantId" = p."tenantId" and s."namespace" = p."namespace" and s."name" = r."name"
-  where ${where} order by p."uid", r."kind", r."name" collate "C"`
+  where r."kind" in ('ConfigMap', 'Secret') and ${where} order by p."uid", r."kind", r."name" collate "C"`
 
 /** What the pods that are assigned to a host name; pods that name nothing are left out. */
 export const listHostConfiguration = async (db: Database, hostId: string): Promise<PodConfigurationState[]> =>

@@ -1,9 +1,10 @@
 import type { ConfigurationReference } from '@/domain/pod/configuration'
+import type { VolumeReference } from '@/domain/pod/persistent-volumes'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 
 /** Writes what a pod's spec names, with the pod. */
-export const insertPodReferences = (tx: Database, scope: Scope, pod: { uid: string; namespace: string }, references: ConfigurationReference[]) =>
+export const insertPodReferences = (tx: Database, scope: Scope, pod: { uid: string; namespace: string }, references: readonly (ConfigurationReference | VolumeReference)[]) =>
   tx.podReference.createMany({ data: references.map((reference) => ({ ...reference, podUid: pod.uid, tenantId: scope.tenantId, namespace: pod.namespace })) })
 
 /** The pods that name an object, by name, at most a hundred. */

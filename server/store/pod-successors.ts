@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { configurationReferences } from '@/domain/pod/configuration'
+import { podReferences } from '@/domain/pod/references'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import { podSpec, type PodSpec } from '@/domain/pod/spec'
 import type { Scope } from '@/server/auth/scope'
@@ -48,7 +48,7 @@ export async function replacePod(tx: Transaction, podUid: string): Promise<void>
   const row = await tx.pod.create({ data: { tenantId, namespace, name, labels: labels.parse(next.labels), annotations: annotations.parse(next.annotations), spec, networkId: network.uid } })
   // The address that its predecessor has just given back, if it asks for it; where another is quicker, the pod waits and says so.
   if (spec.network?.addresses.length) await allocateAddresses(tx, network.uid, { uid: row.uid, spec })
-  await tx.podReference.createMany({ data: configurationReferences(spec).map((reference) => ({ ...reference, podUid: row.uid, tenantId, namespace })) })
+  await tx.podReference.createMany({ data: podReferences(spec).map((reference) => ({ ...reference, podUid: row.uid, tenantId, namespace })) })
   await tx.auditEntry.create({ data: { tenantId, actorId, actor, action: 'pod.create', kind: 'Pod', namespace, name } })
   await tx.podSuccessor.delete({ where: { uid: next.uid } })
 }

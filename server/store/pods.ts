@@ -24,6 +24,9 @@ export async function markPodDeleted(db: Database, scope: Scope, uid: string, gr
     where "uid" = ${uid}::uuid and "tenantId" = ${scope.tenantId} and ("deletedAt" is null or "graceSeconds" > ${graceSeconds})`
 }
 
+/** It goes without its host's word, as long as that host is silent. */
+export const markPodForced = (tx: Database, uid: string) => tx.pod.update({ where: { uid }, data: { forced: true }, select: { uid: true } })
+
 /** The pods with these uids, in their order; what is gone or another tenant's is left out. */
 export async function loadPods(db: Database, scope: Scope, uids: string[]): Promise<PodRecord[]> {
   if (uids.length === 0) return []

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { hostPackages, testPackages } from '../packages.mjs'
+import { benchPackages, hostPackages, testPackages } from '../packages.mjs'
 import { withLock } from '../process/file-lock.mjs'
 import { buildBundles, bundles } from './bundles.mjs'
 import { installPackages } from './debian.mjs'
@@ -17,18 +17,18 @@ const server = ['server', 'domain', 'contracts', 'platform', 'prisma/schema']
 /**
  * Brings a checkout to where its processes can run: Debian's packages, npm's, the database client, the bundles, the
  * console, the guest image. Each part is skipped when nothing it is made from has changed.
- * @param {{ host: boolean, tests?: boolean, console?: boolean }} options `host`: also what VMs need; `tests`: also a
- * browser and a registry; `console`: false leaves the production build of the pages out (development)
+ * @param {{ host: boolean, tests?: boolean, bench?: boolean, console?: boolean }} options `host`: also what VMs need; `tests`: also a
+ * browser and a registry; `bench`: also what measures; `console`: false leaves the production build of the pages out (development)
  */
-export async function prepare({ host, tests = false, console: pages = true }) {
+export async function prepare({ host, tests = false, bench = false, console: pages = true }) {
   checkNode()
   mkdirSync(dist, { recursive: true })
   const waiting = (pid) => console.log(`· waiting for process ${pid}, which prepares the same checkout`)
-  await withLock(join(dist, 'setup.lock'), () => prepareAlone({ host, tests, pages }), { waitMs: 3_600_000, onWait: waiting })
+  await withLock(join(dist, 'setup.lock'), () => prepareAlone({ host, tests, bench, pages }), { waitMs: 3_600_000, onWait: waiting })
 }
 
-async function prepareAlone({ host, tests, pages }) {
-  await installPackages([...(host ? hostPackages : []), ...(tests ? testPackages : [])])
+async function prepareAlone({ host, tests, bench, pages }) {
+  await installPackages([...(host ? hostPackages : []), ...(tests ? testPackages : []), ...(bench ? benchPackages : [])])
   await installNpmPackages()
   await whenChanged('database client', { inputs: [...locked, 'prisma/schema', 'prisma.config.ts'], outputs: ['generated/prisma/client.ts'] }, () =>
     step('generate the database client', () => run(npmProgram('prisma'), ['generate'], { cwd: root }).then(() => {})),

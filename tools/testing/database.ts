@@ -28,6 +28,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return { url: server.url(name), drop: () => query(admin, `drop database if exists "${name}" with (force)`).then(() => {}) }
 }
 
+/** A database with nothing in it, for who migrates it itself. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  const server = await startTestPostgres(inject('postgresRoot'))
+  const admin = server.url('postgres')
+  const name = `test_${randomBytes(8).toString('hex')}`
+  await query(admin, `create database "${name}"`)
+  return { url: server.url(name), drop: () => query(admin, `drop database if exists "${name}" with (force)`).then(() => {}) }
+}
+
 function hashOfMigrations(): string {
   const hash = createHash('sha256')
   const folders = readdirSync(migrations, { withFileTypes: true }).filter((entry) => entry.isDirectory())

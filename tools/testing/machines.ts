@@ -13,13 +13,15 @@ import { run } from '@/platform/exec'
 import { removeGroupsOf } from '@/tools/test/control-groups.mjs'
 
 const root = join(import.meta.dirname, '../..')
-const serverAddress = '172.29.0.1'
+/** Of the link to the server; by it hosts reach all that they need beside their segment. */
+export const serverAddress = '172.29.0.1'
+const storageAddress = '172.29.0.2'
 const serverPort = 7000
 
 /** Becomes the first process of a machine: no namespace of the machine around it is seen in it, and none is kept by it. It ends with the test. */
 const firstProcess = 'umount -l -R /run/netns 2>/dev/null; mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip link set lo up && echo up && exec sleep infinity'
 
-type Built = { bundle: string; guest: { kernel: string; initramfs: string; version: string } }
+type Built = { bundle: string; guest: { kernel: string; initramfs: string; version: string }; settings: NodeJS.ProcessEnv }
 
 /**
  * A segment of the outside with a client in it, a link to the server for each host, and hosts on them: each a machine as far as the kernel can make one, with processes, mounts and a network of its own.
@@ -36,25 +38,30 @@ export class Machines {
     private readonly built: Built,
   ) {}
 
-  /** `clientAddress` with its prefix length: of the pool, so that the client asks the segment who has an address. */
-  static async create(clientAddress: string): Promise<Machines> {
+  /** `clientAddress` with its prefix length: of the pool, so that the client asks the segment who has an address. `settings`: of every agent, beside those that all tests need. */
+  static async create(clientAddress: string, settings: Record<string, string> = {}): Promise<Machines> {
     const bundle = join(root, 'node_modules', '.cache', `machines-${process.pid}.mjs`)
     await build({ absWorkingDir: root, entryPoints: ['host/main.ts'], outfile: bundle, bundle: true, platform: 'node', target: 'node20', format: 'esm', packages: 'external', logLevel: 'silent' })
     const guest = await buildGuestImage({ outDir: join(root, 'node_modules/.cache/hypernetes-guest') })
     // Not /tmp, which is memory on Debian 13: pods' disks go here.
     const folder = await mkdtemp('/var/tmp/hypernetes-machines-')
     await chmod(folder, 0o711)
-    const all = new Machines(folder, { bundle, guest })
+    const all = new Machines(folder, { bundle, guest, settings: { NODE_ENV: 'test', ...settings } })
     for (const name of [all.wires, all.client]) await run('ip', ['netns', 'add', name])
     await all.ip(all.wires, ['link set lo up', ...['segment', 'servers'].flatMap((name) => [`link add ${name} type bridge forward_delay 0 mcast_snooping 0`, `link set ${name} up`]), `address add ${serverAddress}/24 dev servers`, `link add client master segment type veth peer name eth0 netns ${all.client}`, 'link set client up'])
     await all.ip(all.client, ['link set lo up', `address add ${clientAddress} dev eth0`, 'link set eth0 up'])
     return all
   }
 
-  /** The server listens on a socket of the file system: hosts reach it by TCP over their links. */
-  async serve(socket: string): Promise<void> {
-    this.children.push(spawn('nsenter', [`--net=/run/netns/${this.wires}`, 'socat', `TCP4-LISTEN:${serverPort},bind=${serverAddress},reuseaddr,fork`, `UNIX-CONNECT:${socket}`], { stdio: 'ignore', detached: true }))
-    await until('the server is reached over links', async () => (await this.in(this.wires, 'ss', '-Hltn', `sport = :${serverPort}`)) !== '')
+  /** What listens on a socket of the file system hosts reach by TCP over their links: the server, where no other port is said. */
+  async serve(socket: string, port = serverPort): Promise<void> {
+    this.children.push(spawn('nsenter', [`--net=/run/netns/${this.wires}`, 'socat', `TCP4-LISTEN:${port},bind=${serverAddress},reuseaddr,fork`, `UNIX-CONNECT:${socket}`], { stdio: 'ignore', detached: true }))
+    await until(`port ${port} is reached over links`, async () => (await this.in(this.wires, 'ss', '-Hltn', `sport = :${port}`)) !== '')
+  }
+
+  /** By which a cluster is reached from all machines, beside the server: `there` is its address. */
+  get storageWire(): { from: string; there: string; bridge: string } {
+    return { from: this.wires, there: storageAddress, bridge: 'servers' }
   }
 
   /** A machine that is switched on, with an interface in the segment that its operator put into the bridge of the outside. No agent runs there yet. */
@@ -183,8 +190,8 @@ export class Machine {
 
   /** Begins the agent, as a process of the machine. */
   startAgent(): void {
-    const { data, name, built: { bundle, guest } } = this.parts
-    const env: NodeJS.ProcessEnv = { NODE_ENV: 'test', PATH: process.env.PATH, HYPERNETES_DATA: data, HYPERNETES_LOCAL_HOST_NAME: name, HYPERNETES_SERVER_URL: `ws://${serverAddress}:${serverPort}/ws/host`, HYPERNETES_ACCEL: 'tcg', HYPERNETES_TEMPLATES: 'cold', HYPERNETES_GUEST_KERNEL: guest.kernel, HYPERNETES_GUEST_INITRAMFS: guest.initramfs, HYPERNETES_GUEST_VERSION: guest.version }
+    const { data, name, built: { bundle, guest, settings } } = this.parts
+    const env: NodeJS.ProcessEnv = { ...settings, PATH: process.env.PATH, HYPERNETES_DATA: data, HYPERNETES_LOCAL_HOST_NAME: name, HYPERNETES_SERVER_URL: `ws://${serverAddress}:${serverPort}/ws/host`, HYPERNETES_ACCEL: 'tcg', HYPERNETES_TEMPLATES: 'cold', HYPERNETES_GUEST_KERNEL: guest.kernel, HYPERNETES_GUEST_INITRAMFS: guest.initramfs, HYPERNETES_GUEST_VERSION: guest.version }
     const agent = spawn('nsenter', [...this.namespaces(), process.execPath, '--enable-source-maps', bundle], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [agent.stdout, agent.stderr]) stream.on('data', (chunk: Buffer) => (this.output = (this.output + chunk.toString()).slice(-100_000)))
     agent.once('close', (code) => {
@@ -209,6 +216,11 @@ export class Machine {
     return (await run('nsenter', [...this.namespaces(), command, ...args])).stdout
   }
 
+  /** A program of the machine, until it is ended or the machine is. */
+  start(command: string, ...args: string[]): ChildProcess {
+    return spawn('nsenter', [...this.namespaces(), command, ...args], { stdio: 'ignore' })
+  }
+
   private namespaces(): string[] {
     return ['--target', String(this.firstPid), '--net', '--pid', '--mount', '--uts', '--ipc']
   }
@@ -223,9 +235,9 @@ async function childOf(pid: number | undefined): Promise<number> {
   return found
 }
 
-/** Waits for a condition, at most 90 s. */
-export async function until(what: string, condition: () => Promise<boolean>, told: () => Promise<string> = () => Promise.resolve('')): Promise<void> {
-  const deadline = performance.now() + 90_000
+/** Waits for a condition, at most so long. */
+export async function until(what: string, condition: () => Promise<boolean>, told: () => Promise<string> = () => Promise.resolve(''), withinMs = 90_000): Promise<void> {
+  const deadline = performance.now() + withinMs
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not in time: ${what}\n${await told()}`)
     await new Promise((resolve) => setTimeout(resolve, 100))

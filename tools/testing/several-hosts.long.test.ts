@@ -1,108 +1,32 @@
-import { createServer, type Server } from 'node:http'
-import { once } from 'node:events'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { addressPoolSpec } from '@/domain/address-pool/spec'
 import { sampleReference } from '@/host/images/sample/sample-image'
-import { actorOf, toApiContext } from '@/server/api/http'
-import { appRouter } from '@/server/api/root'
-import { startTestServer } from '@/server/api/testing/server'
-import { createEndpointsController } from '@/server/control/controllers/endpoints/controller'
-import { createExternalControllers } from '@/server/control/controllers/external/controller'
-import { createHostController } from '@/server/control/controllers/host/controller'
-import { networkController } from '@/server/control/controllers/network/controller'
-import { podController } from '@/server/control/controllers/pod/controller'
-import { runControllers } from '@/server/control/runtime/controller'
-import { scheduler } from '@/server/control/scheduler/scheduler'
-import { HostSessions } from '@/server/gateway/host-sessions'
-import { LiveSockets } from '@/server/gateway/live-sockets'
-import { StreamBroker } from '@/server/gateway/streams'
-import { createGateway } from '@/server/gateway/upgrade'
-import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
-import { Machines, until as untilTrue, type Machine } from './machines'
+import { Fleet } from './fleet'
+import type { Machine, Machines } from './machines'
 
 const names = ['a', 'b', 'c']
 /** Seconds in which what answers does so, however busy the machine is. */
 const patience = 20
 /** Each waits for many things, one after another, and each of them may take a busy machine its time. */
 const slow = { timeout: 600_000 }
-const publicUrl = 'http://console.example'
-const pool = { cidr: '198.18.77.0/24', allocationRanges: [{ start: '198.18.77.10', end: '198.18.77.99' }] }
 
-let test: Awaited<ReturnType<typeof startTestServer>>
-let ann: Awaited<ReturnType<typeof test.signUp>>
-let tenant = ''
+let fleet: Fleet
+let test: Fleet['test']
+let ann: Fleet['ann']
 let machines: Machines
-const hosts: Machine[] = []
-let folder = ''
-let http: Server
-const ends: (() => unknown)[] = []
-
-/** All of the server over one database: the gateway on a socket, and what the control process runs. */
-async function startServer(): Promise<string> {
-  test = await startTestServer()
-  const sessions = new HostSessions()
-  const gateway = createGateway({
-    db: test.db, keyRing: test.server.keyRing, log: test.server.log, sessions, streams: new StreamBroker(sessions, test.server.log), publicUrl, router: appRouter, live: new LiveSockets(test.server.feed),
-    offerUpload: () => '', authenticate: (request) => actorOf(request, publicUrl), createContext: (_, actor) => toApiContext(test.server, actor, '', ''),
-  })
-  const control = new AbortController()
-  const running = runControllers({ db: test.db, log: test.server.log, feed: test.server.feed }, [scheduler, podController, createEndpointsController(), networkController, createHostController(), ...createExternalControllers({ defaultQuota: 10 })], control.signal)
-  ends.push(wakeHostsOnChanges(test.server.feed, sessions, test.db), () => gateway.close(), () => (control.abort(), running))
-  http = createServer().on('upgrade', (request, socket, head) => void gateway.upgrade(request, socket, head))
-  folder = await mkdtemp(join(tmpdir(), 'several-hosts-'))
-  await chmod(folder, 0o711)
-  http.listen(join(folder, 'server.sock'))
-  await once(http, 'listening')
-  return join(folder, 'server.sock')
-}
+let tenant = ''
 
 beforeAll(async () => {
-  const socket = await startServer()
-  machines = await Machines.create('198.18.77.250/24')
-  await machines.serve(socket)
-  for (const name of names) {
-    const machine = await machines.machine(name)
-    // As the guide tells operators to (docs/guides/load-balancers.md).
-    await test.db.$executeRaw`insert into "Host" ("id", "name", "publicKey") values (gen_random_uuid(), ${name}, ${machine.publicKey})`
-    machine.startAgent()
-    hosts.push(machine)
-  }
-  ann = await test.signUp('ann')
-  tenant = ann.tenant.slug
-  await test.db.addressPool.create({ data: { name: 'default', family: 4, isDefault: true, spec: addressPoolSpec.parse({ subnet: pool, default: true }) } })
+  fleet = await Fleet.start(names)
+  ;({ test, ann, machines, tenant } = fleet)
 }, 300_000)
+afterAll(() => fleet?.stop(), 120_000)
 
-afterAll(async () => {
-  for (const end of ends) await end()
-  // Where the beginning failed, these are not there, and that it did is what shall be told.
-  http?.close()
-  http?.closeAllConnections()
-  await machines?.destroy()
-  await test?.stop()
-  if (folder !== '') await rm(folder, { recursive: true, force: true })
-}, 120_000)
-
-const isReady = async (host: string) => (await test.db.host.findUniqueOrThrow({ where: { name: host } })).phase === 'Ready'
+const isReady = (host: string) => fleet.isReady(host)
 const pod = (name: string) => ann.caller.pod.get({ tenant, name })
 const podIsReady = async (name: string) => (await pod(name)).status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
 
-/** Waits for a condition; while no agent ends by itself. */
-const until = (what: string, condition: () => Promise<boolean>) => {
-  const told = async () => [JSON.stringify(await test.db.host.findMany({ select: { id: true, name: true, phase: true } })), JSON.stringify(await test.db.floatingAddress.findMany({ select: { name: true, hostId: true } })), ...hosts.map(({ name, output }) => `--- ${name}\n${output.slice(-3_000)}`)].join('\n')
-  return untilTrue(what, async () => {
-    const failed = hosts.flatMap(({ failure }) => failure ?? [])
-    if (failed.length > 0) throw new Error(`${failed.join(', ')}\n${await told()}`)
-    return condition()
-  }, told)
-}
-const machineOf = (name: string): Machine => {
-  const found = hosts.find((machine) => machine.name === name)
-  if (!found) throw new Error(`no host "${name}"`)
-  return found
-}
+const until = (what: string, condition: () => Promise<boolean>) => fleet.until(what, condition)
+const machineOf = (name: string): Machine => fleet.machineOf(name)
 
 type Place = { host: string; address: string }
 /** Where what has an address is: a balancer's or a pod's, by its row. */

@@ -11,8 +11,10 @@ const words: Record<string, string> = {
   services: 'Services', 'services-new': 'Services', apply: 'Apply YAML', topology: 'Topology', peerings: 'Peerings', 'peerings-new': 'Create peering', reachability: 'Reachability', rules: 'Rules',
   'security-groups': 'Security groups', 'security-groups-new': 'Security groups', 'network-policies': 'Network policies', 'network-policies-new': 'Network policies',
   'floating-addresses': 'Floating addresses', 'floating-addresses-new': 'Floating addresses', associate: 'Associate', 'address-pools': 'Address pools', 'address-pools-new': 'Create address pool', 'address-pools-quota': 'Set quota',
+  volumes: 'Volumes', 'volumes-new': 'Volumes', attach: 'Attach', grow: 'Grow', limits: 'Limits', rename: 'Rename', snapshots: 'Snapshots', 'snapshots-new': 'Take snapshot', 'volume-claims': 'Claims', 'volume-claims-new': 'Claims', 'volume-snapshots': 'Snapshots', 'snapshot-schedules': 'Snapshot schedules', 'snapshot-schedules-new': 'Snapshot schedules',
+  'volume-stores': 'Volume stores', 'volume-stores-new': 'Create volume store', 'volume-quota': 'Set quota', 'storage-classes': 'Storage classes', 'storage-classes-new': 'Create storage class',
   'networks-new': 'Networks', 'namespaces-new': 'Namespaces', 'tokens-new': 'API tokens',
-  top: 'Top', starts: 'Starts', traffic: 'Traffic', figures: 'Figures', files: 'Files', ports: 'Ports', attach: 'Attach', logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
+  top: 'Top', starts: 'Starts', traffic: 'Traffic', figures: 'Figures', files: 'Files', ports: 'Ports', logs: 'Logs', terminal: 'Terminal', events: 'Events', yaml: 'YAML', hosts: 'Hosts', mail: 'Mail', approvals: 'Approvals', account: 'Account', system: 'System',
 }
 
 /** The route as crumbs; tenant and namespace stand in the pickers before them. */
@@ -26,7 +28,7 @@ export function crumbsOf(pathname: string): Crumb[] {
   const list: Crumb = { label: words[noun] ?? noun, ...((first !== undefined || noun.endsWith('-new')) && { href: `${base}/${noun.replace(/-new$/, '')}` }) }
   if (noun.endsWith('-new')) return [list, { label: 'Create' }]
   if (noun === 'pods' && first === 'new' && second === undefined) return [list, { label: 'Create' }]
-  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies', 'load-balancers'].includes(noun) && first !== undefined && second !== undefined) {
+  if (['pods', 'config-maps', 'secrets', 'services', 'network-policies', 'load-balancers', 'volume-claims'].includes(noun) && first !== undefined && second !== undefined) {
     const object = `${base}/${noun}/${rest.slice(2, rest.length > named.length ? 5 : 4).map(encodeURIComponent).join('/')}`
     return tab ? [list, { label: second, href: object }, { label: words[tab] ?? tab }] : [list, { label: second }]
   }

@@ -1,12 +1,13 @@
 'use client'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Command } from 'cmdk'
-import { Box, Keyboard, Moon, Plus, Search, Sun, UserRound } from 'lucide-react'
+import { Box, HardDrive, Keyboard, Moon, Plus, Search, Sun, UserRound } from 'lucide-react'
 import { useRouter } from 'next/navigation'
 import { useState, type ReactNode } from 'react'
 import type { MeView } from '@/domain/account/view'
 import type { TenantSummary } from '@/domain/tenant/view'
 import { useOfferedActions, type Action } from '@/components/client/actions'
+import { formatBytes } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { setTheme } from '@/components/client/theme'
 import { useTRPC } from '@/components/client/trpc'
@@ -17,14 +18,20 @@ import type { NavigationGroup } from './sidebar'
 
 type PaletteProps = { me: MeView; tenant: TenantSummary | undefined; groups: readonly NavigationGroup[]; onClose: () => void; onShortcuts: () => void }
 
-/** ⌘K: pods by name, the page's actions, every place of the console. */
+/** ⌘K: pods and volumes by name, the page's actions, every place of the console. */
 export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: PaletteProps) {
   const router = useRouter()
   const trpc = useTRPC()
   const offered = useOfferedActions()
   const [text, setText] = useState('')
+  const typed = text.trim()
+  const volumes = useQuery({
+    ...trpc.volume.list.queryOptions({ tenant: tenant?.slug ?? '', limit: 5, search: typed }),
+    enabled: tenant !== undefined && typed !== '',
+    placeholderData: keepPreviousData,
+  })
   const pods = useQuery({
-    ...trpc.pod.list.queryOptions({ tenant: tenant?.slug ?? '', limit: 8, ...(text.trim() && { search: text.trim() }) }),
+    ...trpc.pod.list.queryOptions({ tenant: tenant?.slug ?? '', limit: 8, ...(typed && { search: typed }) }),
     enabled: tenant !== undefined,
     placeholderData: keepPreviousData,
   })
@@ -39,7 +46,7 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
       <Command label="Commands" loop className="animate-rise overflow-hidden rounded-lg border border-stroke-strong bg-overlay shadow-overlay">
         <div className="flex items-center gap-2.5 border-b border-stroke px-4">
           <Search className="size-4 text-faint" aria-hidden />
-          <Command.Input data-autofocus value={text} onValueChange={setText} placeholder="Search pods, places and commands" className="h-12 w-full bg-transparent text-base outline-none" />
+          <Command.Input data-autofocus value={text} onValueChange={setText} placeholder="Search pods, volumes, places and commands" className="h-12 w-full bg-transparent text-base outline-none" />
           <Kbd>Esc</Kbd>
         </div>
         <Command.List className="max-h-[52vh] overflow-y-auto p-1.5">
@@ -56,6 +63,11 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
               ))}
             </Group>
           )}
+          {typed !== '' && volumes.data && volumes.data.items.length > 0 && tenant && (
+            <Group title="Volumes">
+              {volumes.data.items.map(({ metadata: { uid, name }, status }) => <Item key={uid} id={`volume ${name} ${uid}`} icon={<HardDrive />} hint={formatBytes(status.sizeBytes)} onSelect={() => go(paths.volume(tenant.slug, name))}>{name}</Item>)}
+            </Group>
+          )}
           {tenant && (
             <Group title="Create">
               <Item id="create pod" icon={<Plus />} onSelect={() => go(paths.newPod(tenant.slug))}>Create pod</Item>
@@ -65,6 +77,9 @@ export function CommandPalette({ me, tenant, groups, onClose, onShortcuts }: Pal
               <Item id="create secret" icon={<Plus />} onSelect={() => go(paths.newSecret(tenant.slug))}>Create Secret</Item>
               <Item id="create service" icon={<Plus />} onSelect={() => go(paths.newService(tenant.slug))}>Create service</Item>
               <Item id="create load balancer ingress" icon={<Plus />} onSelect={() => go(paths.newLoadBalancer(tenant.slug))}>Create balancer</Item>
+              <Item id="create volume disk" icon={<Plus />} onSelect={() => go(paths.newVolume(tenant.slug))}>Create volume</Item>
+              <Item id="create claim volume persistentvolumeclaim" icon={<Plus />} onSelect={() => go(paths.newVolumeClaim(tenant.slug))}>Create claim</Item>
+              <Item id="create snapshot schedule" icon={<Plus />} onSelect={() => go(paths.newSnapshotSchedule(tenant.slug))}>Create snapshot schedule</Item>
               <Item id="create network" icon={<Plus />} onSelect={() => go(paths.newNetwork(tenant.slug))}>Create network</Item>
               <Item id="create namespace" icon={<Plus />} onSelect={() => go(paths.newNamespace(tenant.slug))}>Create namespace</Item>
               <Item id="create token" icon={<Plus />} onSelect={() => go(paths.newToken(tenant.slug))}>Create API token</Item>

@@ -7,14 +7,17 @@ import { Input, Select, Textarea } from '@/components/ui/input'
 import { Panel } from '@/components/ui/panel'
 import type { DraftPath } from '../draft'
 import { numeric, type ContainerDraft } from '../draft-container'
+import type { VolumeOfDraft } from '../draft-volumes'
 import { EnvironmentFields, type ConfigurationOption } from './environment-fields'
 import { ProbeFields } from './probe-fields'
 import { problemAt } from './problem-at'
 import { Rows } from './rows'
+import { MountFields } from './volume-fields'
 
 type ContainerFieldsProps = {
   index: number
   container: ContainerDraft
+  volumes: readonly VolumeOfDraft[]
   images: ReadonlyArray<{ value: string; detail?: string }>
   configMaps: readonly ConfigurationOption[]
   secrets: readonly ConfigurationOption[]
@@ -26,7 +29,7 @@ type ContainerFieldsProps = {
 const lines = (text: string) => (text === '' ? undefined : text.split('\n'))
 
 /** One container of the draft. */
-export function ContainerFields({ index, container, images, configMaps, secrets, problems, set, onRemove }: ContainerFieldsProps) {
+export function ContainerFields({ index, container, volumes, images, configMaps, secrets, problems, set, onRemove }: ContainerFieldsProps) {
   const at = (...rest: (string | number)[]): DraftPath => ['spec', 'containers', index, ...rest]
   const error = (field: string, deep = false) => problemAt(problems, `spec.containers[${index}].${field}`, deep)
   const optional = (path: DraftPath, text: string) => set(path, text === '' ? undefined : text)
@@ -81,6 +84,7 @@ export function ContainerFields({ index, container, images, configMaps, secrets,
             </div>
           ))}
         />
+        <MountFields container={container} volumes={volumes} at={at} set={set} error={error} />
         <EnvironmentFields container={container} at={at} set={set} error={error} configMaps={configMaps} secrets={secrets} />
         <ProbeFields container={container} at={at} set={set} error={error} />
       </div>

@@ -12,6 +12,7 @@ import { ContainerFields } from './container-fields'
 import type { ConfigurationOption } from './environment-fields'
 import { problemAt, type Problems } from './problem-at'
 import { Rows } from './rows'
+import { VolumeFields } from './volume-fields'
 
 type PodFormProps = { tenant: string; text: string; draft: PodDraft; onChange: (next: string) => void; problems: Problems }
 
@@ -67,6 +68,7 @@ export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProp
             ))}
           />
         </div>
+        <div className="mt-4"><VolumeFields tenant={tenant} text={text} draft={draft} problems={problems} onChange={onChange} /></div>
         {draft.initContainers.length > 0 && <p className="mt-4 text-xs text-faint">Init containers are edited as YAML and kept as they are: <code className="font-mono">{draft.initContainers.join(', ')}</code>.</p>}
       </Panel>
       {draft.containers.map((container, i) => (
@@ -74,6 +76,7 @@ export function PodForm({ tenant, text, draft, onChange, problems }: PodFormProp
           key={i}
           index={i}
           container={container}
+          volumes={draft.volumes}
           images={images.data?.items.map((image) => ({ value: image.reference, detail: image.phase === 'Ready' ? 'on a host' : '' })) ?? []}
           configMaps={configMaps}
           secrets={secrets}

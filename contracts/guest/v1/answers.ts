@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { bytes, name, text } from './fields'
 import { Hello } from './messages'
 import type { Method } from './requests'
+import { diskUsage, volumeResults } from './volumes'
 
 export const StatsResult = z.object({
   vm: z.object({ memoryTotalBytes: bytes, memoryAvailableBytes: bytes, cpuMicroseconds: bytes }),
@@ -27,6 +28,8 @@ export const StatsResult = z.object({
   scratch: z.optional(z.object({ totalBytes: bytes, usedBytes: bytes })),
   /** With `usage`. */
   volumes: z.optional(z.array(z.object({ name, usedBytes: bytes })).check(z.maxLength(256))),
+  /** Of attached volumes. */
+  disks: z.optional(diskUsage),
 })
 
 const folderEntry = z.object({
@@ -73,6 +76,7 @@ export const results = {
   probe: ProbeResult,
   setRoutedAddresses: Empty,
   shutdown: Empty,
+  ...volumeResults,
 } as const satisfies Record<Method, z.ZodMiniType>
 
 export type Result<M extends Method> = z.infer<(typeof results)[M]>

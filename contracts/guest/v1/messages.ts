@@ -67,6 +67,11 @@ export const errorCodes = [
   'RuntimeFailed',
   'ConnectionRefused',
   'Unavailable',
+  'FilesystemDamaged',
+  'FilesystemMismatch',
+  'UnknownFilesystem',
+  'Busy',
+  'NoSpace',
 ] as const
 
 export type GuestErrorCode = (typeof errorCodes)[number]

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { absolutePath, argumentList, bytes, environment, ipv6, ipv6Subnet, name, streamId, terminalSide, text, uid, uint32 } from './fields'
+import { volumeMethods } from './volumes'
 
 export const SetupParams = z.object({
   /** Who this VM now is: the pod's uid. Later hellos repeat it. */
@@ -30,9 +31,9 @@ export const SetupParams = z.object({
   scratch: z.nullable(z.object({ serial: name })),
   /**
    * The pod's volumes. A size bounds those in memory; on the scratch disk the disk is the bound. `files` are volumes of
-   * configuration, in memory and empty until `writeFiles`.
+   * configuration, in memory and empty until `writeFiles`. `disk`: a folder on which `attachVolume` (volumes.ts) mounts.
    */
-  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory', 'files']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
+  volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory', 'files', 'disk']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
   /** The group that owns every volume (setgid folders), as Kubernetes' fsGroup; left out or null: root's. */
   fsGroup: z.optional(z.nullable(uid)),
   /** Written below /proc/sys before anything of the pod runs; dots or slashes part the name. */
@@ -74,6 +75,8 @@ export const StartContainerParams = z.object({
   runAsGroup: z.nullable(uid),
   supplementalGroups: z.array(uid).check(z.maxLength(256)),
   mounts: z.array(z.object({ volume: name, path: absolutePath, readOnly: z.boolean(), subPath: text(4096) })).check(z.maxLength(256)),
+  /** Volumes of mode block, each as a device node of the container. */
+  devices: z.optional(z.array(z.object({ volume: name, path: absolutePath })).check(z.maxLength(256))),
   readOnlyRoot: z.boolean(),
   noNewPrivileges: z.boolean(),
   stdin: z.boolean(),
@@ -169,6 +172,7 @@ export const methods = {
   probe: ProbeParams,
   setRoutedAddresses: SetRoutedAddressesParams,
   shutdown: ShutdownParams,
+  ...volumeMethods,
 } as const
 
 export type Method = keyof typeof methods

@@ -43,6 +43,10 @@ export type BalancerFigures = z.infer<typeof balancerFigures>
 export const balancerServerState = z.object({ backend: z.string().max(64), server: z.string().max(80), health: z.enum(['up', 'down', 'draining']), problem: reportText(200).nullable(), forSeconds: z.number().int().min(0).max(2 ** 31), connections: count, total: count, failed: count, errors5xx: count, receivedBytes: count, sentBytes: count, milliseconds: count.nullable() })
 export type BalancerServerState = z.infer<typeof balancerServerState>
 
+/** What a volume did in an interval, over all pods of this host that have it; null for what could not be read. The microseconds are of all its operations together; `storedBytes`: what it takes in its store. */
+export const volumeFigures = z.object({ volumeUid: z.uuid(), ...interval, readBytes: grown, writtenBytes: grown, readOperations: grown, writeOperations: grown, readMicroseconds: grown, writeMicroseconds: grown, storedBytes: level })
+export type VolumeFigures = z.infer<typeof volumeFigures>
+
 /** A batch of figures. One that is lost is a gap: the next has only what came after. */
-export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500), services: z.array(serviceFigures).max(1000).optional(), balancers: z.array(balancerFigures).max(2000).optional() })
+export const figuresInput = z.object({ bootId: z.uuid(), host: usage.extend(interval).nullable(), pods: z.array(podFigures).max(500), services: z.array(serviceFigures).max(1000).optional(), balancers: z.array(balancerFigures).max(2000).optional(), volumes: z.array(volumeFigures).max(2000).optional() })
 export type FiguresInput = z.infer<typeof figuresInput>

@@ -10,11 +10,13 @@ import { packageRoot } from '@/guest/image/package-root'
 import { run } from '@/platform/exec'
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache/hypernetes-guest')
-const applets = ['sh', 'ls', 'cat', 'echo', 'sleep', 'yes', 'dd', 'id', 'env', 'pwd', 'tty', 'stty', 'hostname', 'head', 'wc', 'kill', 'ps', 'mount', 'uname', 'touch', 'true', 'seq', 'tr', 'ip', 'df', 'tail', 'grep', 'md5sum', 'cut', 'ln', 'mkdir', 'rm', 'unshare', 'date', 'find', 'nc', 'stat', 'readlink', 'cmp', 'sync']
+const applets = ['sh', 'ls', 'cat', 'echo', 'sleep', 'yes', 'dd', 'id', 'env', 'pwd', 'tty', 'stty', 'hostname', 'head', 'wc', 'kill', 'ps', 'mount', 'uname', 'touch', 'true', 'seq', 'tr', 'ip', 'df', 'tail', 'grep', 'md5sum', 'cut', 'ln', 'mkdir', 'rm', 'unshare', 'date', 'find', 'nc', 'stat', 'readlink', 'cmp', 'sync', 'blockdev']
 
 /** A VM under software emulation for tests: the built guest image, a busybox image and a scratch disk, and nothing of the host's other parts. */
 export interface TestMachine {
   socketPath: string
+  /** QEMU's monitor, for disks that come and go. */
+  monitorPath: string
   console(): Promise<string>
   /** Resolves when QEMU has ended by itself. */
   ended: Promise<void>
@@ -54,11 +56,13 @@ export async function startTestMachine(): Promise<TestMachine> {
   const folder = await mkdtemp(join(tmpdir(), 'hypernetes-guest-'))
   const socketPath = join(folder, 'agent.sock')
   const consolePath = join(folder, 'console')
+  const monitorPath = join(folder, 'monitor.sock')
   const args = [
     ...['-accel', 'tcg', '-cpu', 'max', '-M', 'pc', '-m', '128M', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', guestKernelArguments.join(' '), '-serial', `file:${consolePath}`],
     ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${socketPath},server=on,wait=off`],
     ...['-device', `virtserialport,chardev=agent,name=${agentPortName}`],
+    ...['-qmp', `unix:${monitorPath},server=on,wait=off`],
     ...['-netdev', 'user,id=net,restrict=on', '-device', 'virtio-net-pci,netdev=net'],
     ...disk('image0', imageSerial(0), await busyboxImage(folder), true),
     ...disk('scratch', scratchSerial, await scratchDisk(folder), false),
@@ -71,7 +75,7 @@ export async function startTestMachine(): Promise<TestMachine> {
     await ended
     await rm(folder, { recursive: true, force: true })
   }
-  return { socketPath, ended, stop, console: () => readFile(consolePath, 'utf8') }
+  return { socketPath, monitorPath, ended, stop, console: () => readFile(consolePath, 'utf8') }
 }
 
 /** QEMU binds its socket a moment before it listens. */

@@ -64,6 +64,9 @@ attempt('change a program', sub { open(my $file, '>>', '/usr/bin/setpriv') });
 attempt('be spared when memory is short', sub { my $file; open($file, '>', '/proc/self/oom_score_adj') && syswrite($file, '-1000') });
 my $unlimited = pack('QQ', ~0, ~0);
 calls('raise its limit of cores', 160, 4, $unlimited); calls('raise its limit of processes', 160, 6, $unlimited); calls('raise its limit of file sizes', 160, 1, $unlimited);
+sub further { my $now = "\0" x 16; syscall(97, 1, $now) >= 0 or return 'unknown'; my ($soft, $most) = unpack('QQ', $now); return $soft < $most ? pack('QQ', $most, $most) : 'no further' }
+attempt('write as far as a volume', sub { my $limit = further(); length $limit == 16 && call(160, 1, $limit) });
+attempt('write as far as a volume by prlimit', sub { my $limit = further(); length $limit == 16 && call(302, 0, 1, $limit, 0) });
 attempt('take precedence', sub { call(141, 0, 0, -10) });
 attempt('leave a core', sub { (child(sub { kill SEGV => $$; sleep 5 }) & 128) != 0 });
 attempt('grow its disk beyond its size', sub { local $SIG{XFSZ} = 'IGNORE'; open(my $disk, '>>&=', 6) or return 0; my $size = -s $disk; sysseek($disk, $size, 0); my $wrote = syswrite($disk, 'x'); $wrote });

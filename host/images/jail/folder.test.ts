@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -12,8 +12,12 @@ afterEach(() => rm(folder, { recursive: true }))
 
 it('counts plain files', async () => {
   await Promise.all([1, 2, 3].map((n) => writeFile(join(folder, String(n)), Buffer.alloc(n))))
-  expect(await folderUse(folder, 3)).toEqual({ bytes: 6, isStrange: false })
-  expect(await folderUse(join(folder, 'none'), 3)).toEqual({ bytes: 0, isStrange: false })
+  await truncate(join(folder, '3'), 2 ** 30)
+  const use = await folderUse(folder, 3)
+  expect(use).toMatchObject({ bytes: 2 ** 30 + 3, isStrange: false })
+  // A hole takes no room.
+  expect(use.storedBytes).toBeLessThan(2 ** 20)
+  expect(await folderUse(join(folder, 'none'), 3)).toEqual({ bytes: 0, storedBytes: 0, isStrange: false })
 })
 
 it('finds strange what hides bytes: a folder, a link, more files than there may be', async () => {

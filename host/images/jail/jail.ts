@@ -15,6 +15,8 @@ export type Jail = {
   uid: number
   /** What it sees beside /usr, read-only. What is not there is left out. */
   readOnly?: readonly Bind[]
+  /** Its group, where that is not the account's own: what is bound may be readable, or writable, by that alone. Nothing else on the machine belongs to it. */
+  group?: number
   /** The one place in which it can write; its owner must be `uid`. */
   writable?: Bind
   /** Its only ways out. */
@@ -84,10 +86,10 @@ function sockaddr({ address, port, socket }: JailListener): [string, string, str
  * with /usr and what is bound; an account of its own without capabilities or new privileges; a filter of system calls; bounded memory, files,
  * processes and time. It ends with whoever started it.
  */
-export function jailed({ uid, readOnly = [], writable, listeners = [], limits }: Jail, command: readonly string[]): [string, string[]] {
+export function jailed({ uid, group = uid, readOnly = [], writable, listeners = [], limits }: Jail, command: readonly string[]): [string, string[]] {
   const seen = readOnly.filter(({ source }) => existsSync(source))
   const places = [...seen, ...(writable ? [writable] : [])].map(({ place }) => place)
-  const drop = uid === 0 ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--']
+  const drop = uid === 0 ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(group), '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--']
   const inner = [...drop, ...command]
   return ['bwrap', [
     ...['--unshare-net', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--new-session'],

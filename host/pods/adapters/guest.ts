@@ -3,12 +3,14 @@ import type { StatsResult } from '@/contracts/guest/v1/answers'
 import type { ContainerExited } from '@/contracts/guest/v1/messages'
 import type { ListFolderParams, ProbeParams, SetRoutedAddressesParams, SetupParams, SignalName, StartContainerParams, WriteFilesParams } from '@/contracts/guest/v1/requests'
 import type { GuestClient } from '@/host/guest/client'
-import { GuestRequestError } from '@/host/guest/errors'
 import type { ExecSession } from '@/host/guest/exec-session'
 import { requestsOf } from '@/host/guest/file-requests'
 import type { ProcessStreams } from '@/host/guest/stream-table'
 import { GuestTunnel } from '@/host/guest/tunnel'
+import type { GuestVolumes } from '../guest-volumes'
 import { GuestRefusal, type ContainerInput, type Guest, type GuestArchive, type GuestContainer, type GuestExec, type GuestExit, type GuestProcess, type OutputSink } from '../ports'
+import { connectedVolumes } from './guest-volumes'
+import { translated } from './translated'
 
 /** A worker's guest over a connection to the real agent. */
 export class ConnectedGuest implements Guest {
@@ -16,6 +18,7 @@ export class ConnectedGuest implements Guest {
   readonly images: string[]
   readonly isSetUp: boolean
   readonly closed: Promise<string>
+  readonly volumes: GuestVolumes
   private readonly exits = new Map<string, (exit: GuestExit) => void>()
 
   constructor(private readonly client: GuestClient) {
@@ -23,6 +26,7 @@ export class ConnectedGuest implements Guest {
     this.containers = hello.containers.map(({ container, stream, exited }) => ({ container, stream, exited }))
     this.images = hello.images
     this.isSetUp = hello.instance !== null
+    this.volumes = connectedVolumes(client.volumes)
     this.closed = new Promise((resolve) => client.once('closed', (error) => resolve(error?.message ?? 'closed')))
     client.on('containerExited', (exit: ContainerExited) => this.exits.get(exit.container)?.(exit))
   }
@@ -103,6 +107,10 @@ export class ConnectedGuest implements Guest {
 
   stats(usage: boolean): Promise<StatsResult> {
     return translated(this.client.stats(usage))
+  }
+
+  standStill(isStill: boolean): void {
+    this.client.standStill(isStill)
   }
 
   shutdown(graceMilliseconds: number): Promise<void> {
@@ -189,14 +197,4 @@ function takesMore(stdin: Writable, signal: AbortSignal | undefined): Promise<vo
 /** Hands each piece on before the next one is taken, so that the guest's credit follows the receiver. */
 async function pump(output: Readable, stream: 'stdout' | 'stderr', onOutput: GuestExec['onOutput']): Promise<void> {
   for await (const chunk of output) if (chunk instanceof Uint8Array) await onOutput(stream, chunk)
-}
-
-/** The agent's refusals as the workers know them. */
-async function translated<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof GuestRequestError) throw new GuestRefusal(error.code, error.message, error.object)
-    throw error
-  }
 }

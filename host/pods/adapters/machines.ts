@@ -9,8 +9,10 @@ import { groupName } from '@/host/hypervisor/start-qemu'
 import { startVm } from '@/host/hypervisor/start-vm'
 import type { TemplateLease, TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { VmRecord } from '@/host/hypervisor/vm-record'
+import { NoStoreOnNetwork } from '@/host/network/storage-namespace'
 import type { Logger } from '@/platform/logger'
-import type { Machine, MachinePort, PodIdentity } from '../ports'
+import type { MachineVolumes } from '../machine-volumes'
+import { StepError, type Machine, type MachinePort, type PodIdentity } from '../ports'
 import { ConnectedGuest } from './guest'
 
 const helloWithinMs = 90_000
@@ -23,6 +25,8 @@ export type MachineParts = {
   podsFolder: string
   /** A VM has ended whose guest image new VMs are not of any more. */
   onOldGuestEnded?: () => void
+  /** The network namespace from which QEMU reaches stores of volumes on the network, and nothing else. */
+  storageNamespace?: () => Promise<string>
   log: Logger
 }
 
@@ -66,14 +70,14 @@ export class Machines implements MachinePort {
     await rm(this.folder(pod), { recursive: true, force: true })
   }
 
-  async start({ pod, network, rootImage, scratch }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
+  async start({ pod, network, rootImage, scratch, storage = false }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
     const { settings, templates, log } = this.parts
     const { uid, vmUid, tenantId, size } = pod
     this.starting.set(uid, settings.guest.version)
     try {
       const started = await startVm(settings, templates, {
         ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
-        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), signal },
+        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), storage: storage ? await this.storageNamespace() : null, signal },
       })
       await this.releaseTemplate(pod)
       if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
@@ -81,6 +85,14 @@ export class Machines implements MachinePort {
     } finally {
       this.starting.delete(uid)
     }
+  }
+
+  private async storageNamespace(): Promise<string> {
+    const { storageNamespace } = this.parts
+    if (!storageNamespace) throw new StepError('NoStorageNetwork', 'The pod needs a way to a store of volumes on the network, and its host has none. Ask the operator, or use volumes of another storage class.')
+    return storageNamespace().catch((error: unknown) => {
+      throw error instanceof NoStoreOnNetwork ? new StepError('NoStorageNetwork', error.message, { cause: error }) : error
+    })
   }
 
   async adopt(_pod: PodIdentity, record: unknown): Promise<Machine | null> {
@@ -133,8 +145,16 @@ class PodMachine implements Machine {
     return new ConnectedGuest(await GuestClient.connect(this.vm.agentSocket, { helloTimeoutMs: helloWithinMs, signal: AbortSignal.any([signal, gone.signal]) }))
   }
 
+  get volumes(): MachineVolumes {
+    return this.vm.volumes
+  }
+
   plugImage(serial: string, file: string): Promise<void> {
     return this.vm.plugDisk({ serial, file })
+  }
+
+  unplugImage(serial: string): Promise<void> {
+    return this.vm.unplugDisk(serial)
   }
 
   async stop(): Promise<void> {

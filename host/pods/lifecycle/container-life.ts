@@ -174,6 +174,7 @@ export class ContainerLife {
       return
     }
     this.set(started(record, image.digest, clock.now(), this.waits))
+    this.context.onStarted(this.name)
     this.context.event('Normal', 'Started', `Started container "${this.name}".`)
     this.doesRun()
     const { instance } = this

@@ -35,6 +35,10 @@ export type PodContext = {
   onChange: () => void
   event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
   troubles: TroubleEvents
+  /** Told of each start of a container. */
+  onStarted: (container: string) => void
+  /** Whether the pod stands still for a store of volumes. */
+  isPaused: () => boolean
   /** Aborted once the VM is ended or left: nothing is waited for any more. */
   over: AbortSignal
 }

@@ -52,6 +52,22 @@ describe('a readiness probe', () => {
 })
 
 describe('a liveness probe', () => {
+  it('asks nothing of a pod that stands still for a full store of volumes, and goes on when that does', async () => {
+    const host = new FakeHost()
+    let [code, isPaused] = [0, false]
+    host.exec = () => ({ exitCode: code })
+    host.volumes = { ready: () => Promise.resolve({ needsStorage: false }), up: () => {}, attachAll: async () => {}, detachAll: () => Promise.resolve([]), containerStarted: () => {}, isPaused: () => isPaused, pausedBecause: () => null, ended: () => {} }
+    const { status } = startWorker(host, pod({ livenessProbe: { ...exec, periodSeconds: 10, failureThreshold: 1 } }))
+    await host.clock.advance(15_000)
+    const before = checks(host)
+    ;[code, isPaused] = [1, true]
+    await host.clock.advance(60_000)
+    expect([checks(host), status('web').restartCount]).toEqual([before, 0])
+    isPaused = false
+    await host.clock.advance(20_000)
+    expect(status('web').restartCount).toBeGreaterThan(0)
+  })
+
   it('that fails too often ends the container, which is started again with the cause kept', async () => {
     const host = new FakeHost()
     let code = 0

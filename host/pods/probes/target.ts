@@ -4,8 +4,8 @@ import { resolvePort } from '@/domain/pod/probe'
 import { GuestRefusal, type Guest } from '../ports'
 import type { Clock } from '../clock'
 
-/** The container that a check is about, and how to reach it. */
-export type CheckTarget = { guest: Pick<Guest, 'exec' | 'openTunnel'>; clock: Clock; container: ContainerSpec; podIP: string }
+/** The container that a check is about, and how to reach it. `isPaused`: whether the pod stands still for a store of volumes, and cannot answer. */
+export type CheckTarget = { guest: Pick<Guest, 'exec' | 'openTunnel'>; clock: Clock; container: ContainerSpec; podIP: string; isPaused?: () => boolean }
 
 /** A port of the container by number or name; the spec's schema has checked that the name is there. */
 export function portOf({ container }: CheckTarget, port: number | string): number {

@@ -73,6 +73,11 @@ export class FaultHost {
     return this.host.pods
   }
 
+  get networks(): OpenHost['networks'] {
+    if (!this.host) throw new Error('the agent does not run')
+    return this.host.networks
+  }
+
   get logs(): OpenHost['logs'] {
     if (!this.host) throw new Error('the agent does not run')
     return this.host.logs

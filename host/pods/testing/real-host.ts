@@ -92,6 +92,11 @@ export class RealHost {
     return [...this.host.external?.external.reports().values() ?? []]
   }
 
+  /** The volumes of this host, as the server's messages reach them. */
+  get volumes(): OpenHost['volumes'] {
+    return this.host.volumes
+  }
+
   /** What runs from now on, and nothing else. */
   apply(pods: Assignment[]): void {
     this.host.pods.apply(pods)
@@ -122,6 +127,11 @@ export class RealHost {
     const process = await worker.exec(container, { args, stdin: false, terminal: null, onOutput: async (_stream, bytes) => void output.push(Buffer.from(bytes)) })
     const { exitCode } = await process.exited
     return { exitCode, output: Buffer.concat(output).toString() }
+  }
+
+  /** The pid of a pod's QEMU. */
+  async processOf(pod: Assignment): Promise<number | null> {
+    return (await this.host.pods.worker(pod.uid)?.stats(false))?.processId ?? null
   }
 
   /** Tries to reach an address from a pod. */

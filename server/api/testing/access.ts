@@ -40,6 +40,7 @@ export const routes: readonly Route[] = [
   { method: 'GET', path: '/api/pods/TENANT/default/web/files?path=/etc', what: 'files out of a pod', meta: pod, also: 'a cookie counts for the console’s own pages alone' },
   { method: 'PUT', path: '/api/pods/TENANT/default/web/files?path=/etc&name=a', what: 'files into a pod', meta: pod, also: 'a cookie counts with the console’s own Origin alone' },
   { method: 'PUT', path: '/api/images/TENANT?reference=app:1', what: 'an image’s archive', meta: { rung: 'tenant', permission: 'image.write' }, also: 'a cookie counts with the console’s own Origin alone' },
+  { method: 'PUT', path: '/api/volumes/TENANT', what: 'a disk for volumes', meta: { rung: 'tenant', permission: 'volume.write' }, also: 'a cookie counts with the console’s own Origin alone' },
   { method: 'WebSocket', path: '/ws/trpc', what: 'procedures and subscriptions', meta: { rung: 'signedIn' }, also: 'a cookie counts with the console’s own Origin alone; each call climbs its procedure’s ladder' },
   { method: 'WebSocket', path: '/ws/stream/TICKET', what: 'a terminal, copy or port-forward that a procedure opened', meta: { rung: 'signedIn' }, except: { elsewhere: 'not_found', member: 'not_found', admin: 'not_found', operator: 'not_found' }, also: 'the ticket is good once, within 30 s, for the credential that asked for it' },
   { method: 'WebSocket', path: '/ws/host', what: 'hosts', meta: open, also: 'nothing is served before a hello that the host’s own key has signed' },

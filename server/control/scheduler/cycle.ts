@@ -25,10 +25,11 @@ export function place(hosts: readonly HostState[], demand: Demand): Placement {
   return best ? { host: best.host } : { reasons, hosts: hosts.length }
 }
 
-/** Why a pod fits nowhere: `0 of 3 hosts fit: 2 too little free memory, 1 not ready.` with what to do about it. */
-export function explainNoFit(reasons: ReadonlyMap<string, number>, hosts: number, demand: Demand): string {
+/** Why a pod fits nowhere: `0 of 3 hosts fit: 2 too little free memory, 1 not ready.` with what to do about it. `volumes`: what of them is in the way; empty: nothing. */
+export function explainNoFit(reasons: ReadonlyMap<string, number>, hosts: number, demand: Demand, volumes = ''): string {
   if (hosts === 0) return 'No host is registered. Start a host agent and let it connect.'
   const counted = [...reasons].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([reason, count]) => `${count} ${reason}`)
-  const needs = `The pod needs ${demand.memoryMiB} MiB of memory (the VM and its overhead), ${demand.vcpus} vCPU and ${demand.milliCpu}m of CPU.`
+  if (demand.volumes?.problem) return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes} It is tried again by itself.`
+  const needs = `${volumes === '' ? '' : `${volumes} `}The pod needs ${demand.memoryMiB} MiB of memory (the VM and its overhead), ${demand.vcpus} vCPU and ${demand.milliCpu}m of CPU.`
   return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${needs} Lower its limits, delete other pods or add a host; it is tried again by itself.`
 }

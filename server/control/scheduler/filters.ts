@@ -1,4 +1,5 @@
 import type { Demand, HostState } from './snapshot'
+import { refuseVolumes } from './volumes'
 
 /** Null when the host passes, else why it does not, as it is counted for the pod's condition. */
 export type Filter = { name: string; check(host: HostState, demand: Demand): string | null }
@@ -14,4 +15,7 @@ const cpu: Filter = {
   check: (host, demand) => (demand.vcpus > host.cpus ? 'too few CPUs' : host.freeMilliCpu >= demand.milliCpu ? null : 'too little free CPU'),
 }
 
-export const filters: readonly Filter[] = [ready, schedulable, accelerator, memory, cpu]
+/** Where the pod's volumes lie, and whether those that are made with it have room. A pod without volumes passes everywhere. */
+const volumes: Filter = { name: 'volumes', check: (host, { volumes: asked }) => (asked ? refuseVolumes(host, asked) : null) }
+
+export const filters: readonly Filter[] = [ready, schedulable, accelerator, memory, cpu, volumes]

@@ -2,6 +2,7 @@ import type { HelloInput } from '@/contracts/host/v1'
 import { podDemand } from '@/domain/pod/size'
 import type { PodSpec } from '@/domain/pod/spec'
 import type { SchedulableHost } from '@/server/store/scheduling'
+import { reserveVolumes, type HostStore, type VolumeDemand } from './volumes'
 
 /** A host with what is free on it, as filters and scores see it. */
 export type HostState = {
@@ -15,8 +16,10 @@ export type HostState = {
   totalMemoryMiB: number
   freeMilliCpu: number
   pods: number
+  /** What it says of stores of volumes, by their uid. */
+  stores?: ReadonlyMap<string, HostStore>
 }
-export type Demand = ReturnType<typeof podDemand>
+export type Demand = ReturnType<typeof podDemand> & { volumes?: VolumeDemand }
 
 export function toHostState(host: SchedulableHost): HostState {
   const used = host.pods.map(podDemand)
@@ -36,6 +39,6 @@ export function toHostState(host: SchedulableHost): HostState {
 }
 
 /** The host after the pod was placed on it: the next pod of the same cycle sees it so. */
-export const reserve = (host: HostState, demand: Demand): HostState => ({ ...host, freeMemoryMiB: host.freeMemoryMiB - demand.memoryMiB, freeMilliCpu: host.freeMilliCpu - demand.milliCpu, pods: host.pods + 1 })
+export const reserve = (host: HostState, demand: Demand): HostState => ({ ...host, freeMemoryMiB: host.freeMemoryMiB - demand.memoryMiB, freeMilliCpu: host.freeMilliCpu - demand.milliCpu, pods: host.pods + 1, ...(host.stores && demand.volumes ? { stores: reserveVolumes(host.stores, demand.volumes) } : {}) })
 
-export const demandOf = (spec: PodSpec): Demand => podDemand(spec)
+export const demandOf = ({ spec, volumes }: { spec: PodSpec; volumes: VolumeDemand | null }): Demand => ({ ...podDemand(spec), ...(volumes ? { volumes } : {}) })

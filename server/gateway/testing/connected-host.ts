@@ -3,6 +3,7 @@ import { desiredMessage, helloSignatureText, hostCapabilities, type Assignment, 
 import type { ExternalReport } from '@/contracts/host/v1/external'
 import type { FiguresInput } from '@/contracts/host/v1/figures'
 import type { NetworkMessage } from '@/contracts/host/v1/networks'
+import type { StoreReport, VolumeReport } from '@/contracts/host/v1/volumes'
 import type { startTestServer } from '@/server/api/testing/server'
 import { registerHost } from '@/server/store/hosts'
 import { hostRouter, type HostConnection } from '../host-router'
@@ -44,6 +45,8 @@ export async function connectHost({ db, server }: Awaited<ReturnType<typeof star
     report: (...pods: PodReport[]) => caller.host.report({ bootId, sequence: (sequence += 1), complete: false, pods, events: [], images: [] }),
     /** What it answers for on the outside; `complete`: that is all. */
     reportExternal: (external: ExternalReport[], complete = false) => caller.host.report({ bootId, sequence: (sequence += 1), complete, pods: [], events: [], images: [], external }),
+    /** What it has of volumes and reaches of stores; `complete`: that is all. */
+    reportVolumes: (volumes: VolumeReport[], { complete = false, stores = [] as StoreReport[] } = {}) => caller.host.report({ bootId, sequence: (sequence += 1), complete, pods: [], events: [], images: [], volumes, stores }),
     /** `externalLeased`: of how many messages of the outside it says that nothing of them outlives its time. */
     heartbeat: (externalLeased?: number) => caller.host.heartbeat({ bootId, podsRunning: 0, memoryFreeMiB: 1, diskFreeMiB: 1, ...(externalLeased !== undefined && { externalLeased }) }),
     figures: (batch: Omit<FiguresInput, 'bootId'>) => caller.host.figures({ bootId, ...batch }),

@@ -63,10 +63,13 @@ export async function startUploadServer() {
     await rm(data, { recursive: true })
   }
 
-  async function put(of: Person, reference: string, body: Buffer, { headers = { authorization: `Bearer ${of.token}` }, method = 'PUT', tenant = of.tenant.slug }: { headers?: Record<string, string>; method?: string; tenant?: string } = {}) {
-    const response = await fetch(`http://${url}/api/images/${tenant}?reference=${encodeURIComponent(reference)}`, { method, body: new Uint8Array(body), headers })
-    return { status: response.status, body: (await response.json()) as { id?: string; digest?: string; bytes?: number; reference?: string; error?: { code: string; message: string } } }
+  type Sent = { headers?: Record<string, string>; method?: string; tenant?: string }
+  async function send(of: Person, kind: 'images' | 'volumes', query: Record<string, string>, body: Buffer, { headers = { authorization: `Bearer ${of.token}` }, method = 'PUT', tenant = of.tenant.slug }: Sent = {}) {
+    const response = await fetch(`http://${url}/api/${kind}/${tenant}?${new URLSearchParams(query)}`, { method, body: new Uint8Array(body), headers })
+    return { status: response.status, body: (await response.json()) as { id?: string; digest?: string; bytes?: number; reference?: string; format?: string; virtualBytes?: number; volume?: string | null; error?: { code: string; message: string } } }
   }
+  const put = (of: Person, reference: string, body: Buffer, sent: Sent = {}) => send(of, 'images', { reference }, body, sent)
+  const putVolume = (of: Person, query: Record<string, string>, body: Buffer, sent: Sent = {}) => send(of, 'volumes', query, body, sent)
   const files = async () => (await readdir(join(data, 'uploads')).catch(() => [])).sort()
   /** The same server's procedures, with this test's data folder. */
   const callerOf = (of: Person) => appRouter.createCaller({ ...toApiContext({ ...test.server, config: { ...test.server.config, data } }, of.actor, '', ''), requestId: 'test' })
@@ -109,5 +112,5 @@ export async function startUploadServer() {
     return { bytes: Buffer.concat(bytes ?? []), result: Buffer.concat(result ?? []).toString() }
   }
 
-  return { test, ann, data, http, url, put, files, callerOf, connect, assign, dial, stop }
+  return { test, ann, data, http, url, put, putVolume, files, callerOf, connect, assign, dial, stop }
 }

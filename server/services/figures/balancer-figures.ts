@@ -8,6 +8,7 @@ import { dnsLabel, dnsSubdomain } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
 import { balancerExists, findBalancerSeries, readFigures, type FigureRow } from '@/server/store/figures'
 import type { ServerContext } from '../context'
+import { binsOf, rateOf, timedOf, totalOf } from './bins'
 
 /** `part`: empty for the whole, `rule/ID` or `backend/NAME`. */
 export const balancerFiguresInput = z.object({ source: balancerSource, namespace: dnsLabel.default('default'), name: dnsSubdomain, range: z.enum(figureRanges).default('1h'), part: z.string().max(80).default('') })
@@ -20,27 +21,17 @@ export async function balancerFigures(ctx: ServerContext, scope: Scope, { source
   const series = await findBalancerSeries(ctx.db, scope, { source, namespace, name, part })
   if (series.length === 0 && !(await balancerExists(ctx.db, scope, source, namespace, name))) throw notFound('Load balancer', name)
   const rows = await readFigures(ctx.db, series.map((one) => one.id), { ...shape, aligned: true }, now)
-  const byTime = new Map<number, FigureRow[]>()
-  for (const row of rows) byTime.set(row.at.getTime(), [...(byTime.get(row.at.getTime()) ?? []), row])
-  const times = [...byTime.keys()].sort((a, b) => a - b)
-  const bins = times.map((at) => byTime.get(at) ?? [])
+  const { times, bins } = binsOf(rows)
   const rates = (of: Counted, digits: number) => bins.map((bin) => rateOf(bin, of, digits))
-  const total = (of: Counted) => Number(rows.reduce((sum, row) => sum + (row[of] ?? 0n), 0n))
+  const total = (of: Counted) => totalOf(rows, of)
   const latency = (at: number) => bins.map((bin) => latencyAt(addedCounts(bin), at))
-  const end = now?.getTime() ?? Date.now()
   return {
-    range, stepSeconds: shape.step, from: new Date(end - shape.seconds * 1000).toISOString(), to: new Date(end).toISOString(), times: times.map((at) => new Date(at).toISOString()),
+    ...timedOf(range, times, now),
     connectionsPerSecond: rates('connections', 1000), requestsPerSecond: rates('requests', 1000), errors4xxPerSecond: rates('errors4xx', 1000), errors5xxPerSecond: rates('errors5xx', 1000), failedPerSecond: rates('failed', 1000),
     receivedBytesPerSecond: rates('receivedBytes', 1), sentBytesPerSecond: rates('sentBytes', 1), activeConnections: bins.map(activeOf),
     latencyMilliseconds: { p50: latency(0.5), p95: latency(0.95), p99: latency(0.99) },
     totals: { connections: total('connections'), requests: total('requests'), errors4xx: total('errors4xx'), errors5xx: total('errors5xx'), failed: total('failed'), receivedBytes: total('receivedBytes'), sentBytes: total('sentBytes') },
   }
-}
-
-/** The hosts' rates added, to so many parts of one; null where none counted it. */
-function rateOf(bin: readonly FigureRow[], of: Counted, digits: number): number | null {
-  const counted = bin.flatMap((row) => (row[of] === null || row.coveredMs <= 0n ? [] : [(Number(row[of]) * 1000) / Number(row.coveredMs)]))
-  return counted.length === 0 ? null : Math.round(counted.reduce((sum, value) => sum + value, 0) * digits) / digits
 }
 
 function activeOf(bin: readonly FigureRow[]): number | null {

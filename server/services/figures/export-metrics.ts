@@ -3,6 +3,7 @@ import { countHostPhases, countPodStates, countTenantPods, databaseFacts } from 
 import { topFleetPods, topHosts, type TopRow } from '@/server/store/figures-top'
 import type { ServerContext } from '../context'
 import { addBalancerMetrics } from './export-balancers'
+import { addVolumeMetrics } from './export-volumes'
 
 /** Beyond it, those that use the most memory are told; `hypernetes_pod_figures_left_out` says how many are not. */
 const mostPods = 1000
@@ -52,5 +53,6 @@ export async function exportMetrics(ctx: Pick<ServerContext, 'db'>): Promise<str
     for (const row of hostRows.rows) if (value(row) !== null) ofHost.set({ host: row.name }, value(row) ?? 0)
   }
   await addBalancerMetrics(ctx.db, registry)
+  await addVolumeMetrics(ctx.db, registry)
   return registry.metrics()
 }

@@ -5,8 +5,9 @@ import type { ServiceFiguresView } from '@/domain/figures/view'
 import { notFound } from '@/domain/shared/errors'
 import { dnsLabel } from '@/domain/shared/names'
 import type { Scope } from '@/server/auth/scope'
-import { findServiceSeries, readFigures, serviceExists, type FigureRow } from '@/server/store/figures'
+import { findServiceSeries, readFigures, serviceExists } from '@/server/store/figures'
 import type { ServerContext } from '../context'
+import { binsOf, timedOf, totalOf } from './bins'
 import { toBin } from './pod-figures'
 
 export const serviceFiguresInput = z.object({ namespace: dnsLabel.default('default'), name: dnsLabel, range: z.enum(figureRanges).default('1h') })
@@ -17,15 +18,11 @@ export async function serviceFigures(ctx: ServerContext, scope: Scope, { namespa
   const series = await findServiceSeries(ctx.db, scope, namespace, name)
   if (series.length === 0 && !(await serviceExists(ctx.db, scope, namespace, name))) throw notFound('Service', name)
   const rows = await readFigures(ctx.db, series.map((one) => one.id), { ...shape, aligned: true }, now)
-  const byTime = new Map<number, FigureRow[]>()
-  for (const row of rows) byTime.set(row.at.getTime(), [...(byTime.get(row.at.getTime()) ?? []), row])
-  const times = [...byTime.keys()].sort((a, b) => a - b)
-  const values = times.map((at) => serviceBinValues((byTime.get(at) ?? []).map(toBin)))
-  const total = (count: (row: FigureRow) => bigint | null) => Number(rows.reduce((sum, row) => sum + (count(row) ?? 0n), 0n))
-  const end = now?.getTime() ?? Date.now()
+  const { times, bins } = binsOf(rows)
+  const values = bins.map((bin) => serviceBinValues(bin.map(toBin)))
   return {
-    range, stepSeconds: shape.step, from: new Date(end - shape.seconds * 1000).toISOString(), to: new Date(end).toISOString(), times: times.map((at) => new Date(at).toISOString()),
+    ...timedOf(range, times, now),
     connectionsPerSecond: values.map((value) => value.connectionsPerSecond), receivedBytesPerSecond: values.map((value) => value.receivedBytesPerSecond), sentBytesPerSecond: values.map((value) => value.sentBytesPerSecond),
-    totals: { connections: total((row) => row.connections), receivedBytes: total((row) => row.receivedBytes), sentBytes: total((row) => row.sentBytes) },
+    totals: { connections: totalOf(rows, 'connections'), receivedBytes: totalOf(rows, 'receivedBytes'), sentBytes: totalOf(rows, 'sentBytes') },
   }
 }

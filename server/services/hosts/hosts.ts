@@ -37,6 +37,7 @@ function toView(row: Row, conditions: HostView['status']['conditions']): HostVie
       capacity: hello?.capacity ?? { cpus: 1, memoryMiB: 0, diskMiB: 0 },
       used: { pods: demands.length, memoryMiB: sum((d) => d.memoryMiB), milliCpu: sum((d) => d.milliCpu) },
       lastHeartbeat: row.lastHeartbeat?.toISOString() ?? null,
+      lostSince: row.lostAt?.toISOString() ?? null,
     },
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { receiveFile, removeStrayFiles } from './upload-files'
+import { leastFree, receiveFile, removeStrayFiles } from './upload-files'
 
 let data = ''
 beforeEach(async () => {
@@ -21,6 +21,10 @@ const gzip = (bytes: number): Buffer => {
 const body = (bytes: Buffer) => Readable.from(Array.from({ length: Math.ceil(bytes.length / 1024) }, (_, i) => bytes.subarray(1024 * i, 1024 * (i + 1))))
 
 describe('an upload', () => {
+  it('leaves 1 GiB of the disk free, or the part that its kind says, up to 20 GiB', () => {
+    expect([[100, 0], [5, 0.1], [100, 0.1], [1000, 0.1]].map(([gib = 0, part = 0]) => leastFree(gib * 2 ** 30, part) / 2 ** 30)).toEqual([1, 1, 10, 20])
+  })
+
   it('is kept under a name of our own, and told by its bytes', async () => {
     const { id, bytes, digest } = await receiveFile(data, body(gzip(5000)), 10_000)
     expect([bytes, digest]).toEqual([5000, expect.stringMatching(/^sha256:[0-9a-f]{64}$/)])

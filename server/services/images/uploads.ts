@@ -44,7 +44,7 @@ export async function receiveUpload(ctx: ServerContext, scope: Scope, request: {
       await rm(uploadPath(ctx.config.data, file.id), { force: true })
       throw error
     }
-    return { ...file, reference: shortReference(reference) }
+    return { id: file.id, digest: file.digest, bytes: file.bytes, reference: shortReference(reference) }
   })
 }
 

@@ -18,6 +18,7 @@ import { digestForTenant } from '../secrets/secrets'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
 import { applyNetworkObject, isNetworkKind, type NetworkObjectManifest } from './network-objects'
+import { applyVolumeObject, isVolumeKind, type VolumeObjectManifest } from './volume-objects'
 
 export const applyManifestInput = z.object({ yaml: z.string().max(maxManifestBytes, `must be at most ${maxManifestBytes >> 10} KiB: split the manifest`), dryRun: z.boolean().default(false), requestId: z.string().min(1).max(128).optional() })
 const problem = z.object({ path: z.string(), line: z.number().int().nullable(), message: z.string() })
@@ -37,13 +38,14 @@ class Rollback extends Error {
 const writePermission = {
   Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', ConfigMap: 'configMap.write', Secret: 'secret.write', Pod: 'pod.create',
   Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write', Ingress: 'service.write',
+  Volume: 'volume.write', PersistentVolumeClaim: 'volume.write', VolumeSnapshot: 'volume.write', SnapshotSchedule: 'volume.write',
 } as const
 
 /**
  * Networks come before the namespaces and whatever else names them, both before what is in namespaces, and configuration, rules and services
- * before the pods that name them or are behind them, whatever their order in the text.
+ * before the pods that name them or are behind them, whatever their order in the text. A volume comes before the claim that takes it, and both before a snapshot.
  */
-const order = { Network: 0, FloatingAddress: 1, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Ingress: 3, Endpoints: 3, Pod: 4 } as const
+const order = { Network: 0, FloatingAddress: 1, NetworkPeering: 1, Namespace: 1, ConfigMap: 2, Secret: 2, SecurityGroup: 2, NetworkPolicy: 2, Service: 2, Ingress: 3, Endpoints: 3, Volume: 2, PersistentVolumeClaim: 3, VolumeSnapshot: 4, SnapshotSchedule: 3, Pod: 4 } as const
 
 /**
  * Applies every document or none. Each problem comes back at its document with path and line; with one anywhere, or with
@@ -103,10 +105,12 @@ function withLines(error: DomainError, document: ParsedDocument): Problem[] {
 }
 
 const isNetworkObject = (object: ManifestObject): object is NetworkObjectManifest => isNetworkKind(object.kind)
+const isVolumeObject = (object: ManifestObject): object is VolumeObjectManifest => isVolumeKind(object.kind)
 
 async function applyObject(tx: Transaction, ctx: ServerContext, scope: Scope, object: ManifestObject): Promise<{ action: Result['action']; name: string }> {
   if (!scope.allows(writePermission[object.kind])) throw new DomainError('failed_precondition', `Your role does not allow to write objects of kind ${object.kind}: ask an admin of the tenant.`)
   if (isNetworkObject(object)) return { action: await applyNetworkObject(tx, ctx, scope, object), name: object.metadata.name }
+  if (isVolumeObject(object)) return { action: await applyVolumeObject(tx, ctx, scope, object), name: object.metadata.name }
   if (object.kind === 'Namespace') return { action: await applyNamespace(tx, scope, object), name: object.metadata.name }
   if (object.kind === 'ConfigMap') return applyConfigMap(tx, scope, object)
   if (object.kind === 'Secret') return applySecret(tx, ctx, scope, object)

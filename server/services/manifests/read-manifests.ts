@@ -14,14 +14,17 @@ import { getPod, listPods } from '../pods/read-pods'
 import { getSecret, listSecrets } from '../secrets/read-secrets'
 import { deleteSecretInTransaction } from '../secrets/secret-objects'
 import { deleteNetworkObject, getNetworkObject, isNetworkKind, listAllNetworks, listNetworkObjects, type Shown } from './network-objects'
+import { deleteVolumeObject, getVolumeObject, isVolumeKind, listVolumeObjects } from './volume-objects'
 
 const deletePermission = {
   Network: 'network.write', NetworkPeering: 'network.write', Namespace: 'namespace.write', Pod: 'pod.delete', ConfigMap: 'configMap.write', Secret: 'secret.write',
   Service: 'service.write', Endpoints: 'service.write', SecurityGroup: 'securityGroup.write', NetworkPolicy: 'securityGroup.write', FloatingAddress: 'floatingAddress.write', Ingress: 'service.write',
+  Volume: 'volume.write', PersistentVolumeClaim: 'volume.write', VolumeSnapshot: 'volume.write', SnapshotSchedule: 'volume.write',
 } as const
 const readPermission = {
   Network: 'network.read', NetworkPeering: 'network.read', Namespace: 'namespace.read', Pod: 'pod.read', ConfigMap: 'configMap.read', Secret: 'secret.read',
   Service: 'service.read', Endpoints: 'service.read', SecurityGroup: 'securityGroup.read', NetworkPolicy: 'securityGroup.read', FloatingAddress: 'floatingAddress.read', Ingress: 'service.read',
+  Volume: 'volume.read', PersistentVolumeClaim: 'volume.read', VolumeSnapshot: 'volume.read', SnapshotSchedule: 'volume.read',
 } as const
 const kind = z.enum(manifestKinds, { error: `must be one of ${manifestKinds.join(', ')}` })
 export const manifestReference = z.object({ kind, namespace: dnsLabel.default('default'), name: z.string().min(1).max(253) })
@@ -52,6 +55,7 @@ export async function getManifest(ctx: ServerContext, scope: Scope, { kind, name
     return secretShape(secret, secret.sizes)
   }
   if (kind === 'Namespace') return shape(kind, await getNamespace(ctx, scope, name))
+  if (isVolumeKind(kind)) return shape(kind, await getVolumeObject(ctx, scope, kind, { namespace, name }))
   return shape(kind, await getNetworkObject(ctx, scope, kind, { namespace, name }))
 }
 
@@ -70,9 +74,9 @@ export async function listManifests(ctx: ServerContext, scope: Scope, input: z.o
     const page = await listSecrets(ctx, scope, { ...input, sort: 'name', descending: false })
     return { items: page.items.map((item) => secretShape(item, item.keys.map((key) => ({ key })))), nextCursor: page.nextCursor, resourceVersion: '' }
   }
-  if (isNetworkKind(input.kind) && input.kind !== 'Network') {
+  if (isVolumeKind(input.kind) || (isNetworkKind(input.kind) && input.kind !== 'Network')) {
     const { kind, ...page } = input
-    const { items, nextCursor } = await listNetworkObjects(ctx, scope, input.kind, page)
+    const { items, nextCursor } = isVolumeKind(input.kind) ? await listVolumeObjects(ctx, scope, input.kind, page) : await listNetworkObjects(ctx, scope, input.kind, page)
     return { items: items.map((item) => shape(kind, item)), nextCursor, resourceVersion: '' }
   }
   const selector = parseLabelSelector(input.labelSelector ?? '')
@@ -90,6 +94,7 @@ export function deleteManifest(ctx: ServerContext, scope: Scope, { kind, namespa
     if (kind === 'ConfigMap') return deleteConfigMapInTransaction(tx, scope, { namespace, name })
     if (kind === 'Secret') return deleteSecretInTransaction(tx, scope, { namespace, name })
     if (kind === 'Namespace') return deleteNamespaceInTransaction(tx, scope, name)
+    if (isVolumeKind(kind)) return deleteVolumeObject(tx, ctx, scope, kind, { namespace, name })
     return deleteNetworkObject(tx, scope, kind, { namespace, name })
   }, { repeatable: true })
 }

@@ -7,7 +7,7 @@ import type { Scope } from '@/server/auth/scope'
 import { holdConfigurationOf } from '@/server/store/configuration-objects'
 import type { Database, Transaction } from '@/server/store/database'
 import { findNetwork } from '@/server/store/networks'
-import { countObjects, pageObjects, pageSorts, type PagedKind } from '@/server/store/object-pages'
+import { countObjects, pageObjects, pageSorts, type PagedKind, type PageQuery } from '@/server/store/object-pages'
 import { namespacesOfNetwork } from '../namespaces/network-of-namespace'
 
 /** What the lists of services, groups, policies and peerings have in common. `network`: those of one network. */
@@ -34,7 +34,7 @@ function decodeCursor(text: string): z.output<typeof pageCursor> {
 }
 
 /** One page of objects, by uid. */
-export async function listPage(db: Database, scope: Scope, kind: PagedKind, { network, search, labelSelector, cursor, ...input }: z.output<typeof listNamespacedInput>): Promise<{ uids: string[]; total: number; nextCursor: string | null }> {
+export async function listPage(db: Database, scope: Scope, kind: PagedKind, { network, search, labelSelector, cursor, ...input }: z.output<typeof listNamespacedInput> & Pick<PageQuery, 'deleted' | 'snapshots' | 'madeOf'>): Promise<{ uids: string[]; total: number; nextCursor: string | null }> {
   const selector = parseLabelSelector(labelSelector ?? '')
   if (!selector) throw invalidInput([{ path: 'labelSelector', line: null, message: 'is not a label selector, such as app=web,tier!=db' }])
   const row = network === undefined ? null : await findNetwork(db, scope, network)
@@ -50,8 +50,8 @@ export async function listPage(db: Database, scope: Scope, kind: PagedKind, { ne
  */
 export const holdTenant = holdConfigurationOf
 
-/** Refuses one more object of a kind than a tenant may have. Of floating addresses it has a quota. */
-export async function admitOneMore(tx: Transaction, scope: Scope, kind: Exclude<PagedKind, 'FloatingAddress' | 'LoadBalancer'>): Promise<void> {
+/** Refuses one more object of a kind than a tenant may have. Of floating addresses, volumes and snapshots it has a quota. */
+export async function admitOneMore(tx: Transaction, scope: Scope, kind: Exclude<PagedKind, 'FloatingAddress' | 'LoadBalancer' | 'Volume' | 'VolumeSnapshot'>): Promise<void> {
   if ((await countObjects(tx, scope, kind)) >= maxOf[kind]) throw new DomainError('failed_precondition', `The tenant has ${maxOf[kind]} objects of kind ${kind}, which is its limit: delete some that are not needed.`)
 }
 

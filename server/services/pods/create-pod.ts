@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { problemCollector } from '@/domain/manifest/check'
 import type { PodManifest } from '@/domain/manifest/parse'
-import { configurationReferences } from '@/domain/pod/configuration'
+import { podReferences } from '@/domain/pod/references'
 import { generateName, podAnnotations, podLabels, podName, readPodSpec } from '@/domain/pod/manifest'
 import { podView, type PodView } from '@/domain/pod/view'
 import { DomainError, invalidInput } from '@/domain/shared/errors'
@@ -49,7 +49,7 @@ export async function insertPodManifest(tx: Transaction, scope: Scope, { metadat
   if (taken) throw new DomainError('already_exists', taken.deletedAt ? `Pod "${name}" is still being deleted: wait until it is gone, or choose another name.` : `A pod "${name}" exists in namespace "${metadata.namespace}": choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
   const row = await insertPod(tx, scope, { namespace: metadata.namespace, name, labels: metadata.labels, annotations: metadata.annotations, spec, networkId: network.uid })
   await placeInNetwork(tx, network, { uid: row.uid, spec })
-  await insertPodReferences(tx, scope, row, configurationReferences(spec))
+  await insertPodReferences(tx, scope, row, podReferences(spec))
   await recordAudit(tx, scope, { action: 'pod.create', kind: 'Pod', namespace: metadata.namespace, name })
   const [record] = await loadPods(tx, scope, [row.uid])
   if (!record) throw new DomainError('internal', 'Something went wrong.', { internal: 'a pod that was just inserted is not there' })

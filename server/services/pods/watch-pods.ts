@@ -7,7 +7,7 @@ import type { Scope } from '@/server/auth/scope'
 import { formatCursor, type Change } from '@/server/store/change-feed'
 import { loadPods } from '@/server/store/pods'
 import type { ServerContext } from '../context'
-import { followFeed } from '../watch/follow-feed'
+import { followerIn, followFeed } from '../watch/follow-feed'
 import { toPodView } from './pod-view'
 
 export const watchPodsInput = z.object({
@@ -31,7 +31,7 @@ export async function* watchPods(ctx: ServerContext, scope: Scope, input: z.outp
   const selector = parseLabelSelector(input.labelSelector ?? '')
   if (!selector) throw invalidInput([{ path: 'labelSelector', line: null, message: 'is not a label selector' }])
   const filter: Filter = { namespace: input.namespace, name: input.name, selector }
-  for await (const { changes, cursor } of followFeed(ctx, scope, input.lastEventId ?? input.resourceVersion, signal)) {
+  for await (const { changes, cursor } of followFeed(ctx, followerIn(scope), input.lastEventId ?? input.resourceVersion, signal)) {
     yield* eventsOf(ctx, scope, changes, filter)
     yield { type: 'bookmark', object: null, resourceVersion: formatCursor(cursor) }
   }

@@ -3,6 +3,8 @@ import type { Scope } from '@/server/auth/scope'
 import { currentCursor, parseCursor, readChanges, type Change, type Cursor } from '@/server/store/change-feed'
 import type { ServerContext } from '../context'
 
+/** Who follows, and which changes bring them something new: others wake nobody. */
+export type Follower = { credentialId: string; concerns: (change: Change) => boolean }
 /** `changes` of one batch, in commit order; the cursor is behind the last of them. */
 export type Batch = { changes: Change[]; cursor: Cursor }
 
@@ -10,11 +12,11 @@ export type Batch = { changes: Change[]; cursor: Cursor }
  * The feed's batches from a resourceVersion on, or from now, the first with no change in it. They hold other tenants' changes, too: who reads them chooses. Ends when `signal` does;
  * throws `gone` when the feed no longer reaches back.
  */
-export async function* followFeed(ctx: ServerContext, scope: Scope, from: string | null | undefined, signal: AbortSignal): AsyncGenerator<Batch> {
+export async function* followFeed(ctx: ServerContext, follower: Follower, from: string | null | undefined, signal: AbortSignal): AsyncGenerator<Batch> {
   let cursor: Cursor | null = from ? parseCursor(from) : await currentCursor(ctx.db)
   if (!cursor) throw new DomainError('gone', 'This resourceVersion is none of ours: list again.')
-  countSubscription(scope.actor.credentialId, signal)
-  const wakes = wakesOf(ctx, scope, signal)
+  countSubscription(follower.credentialId, signal)
+  const wakes = wakesOf(ctx, follower, signal)
   yield { changes: [], cursor }
   for (;;) {
     const { changes, behind } = await readChanges(ctx.db, cursor)
@@ -28,6 +30,9 @@ export async function* followFeed(ctx: ServerContext, scope: Scope, from: string
     if (signal.aborted) return
   }
 }
+
+/** Other tenants' changes wake no one of a tenant. */
+export const followerIn = ({ tenantId, actor }: Scope): Follower => ({ credentialId: actor.credentialId, concerns: (change) => change.tenantId === tenantId })
 
 const maxSubscriptions = 100
 const subscriptions = new Map<string, number>()
@@ -45,15 +50,15 @@ function countSubscription(credentialId: string, signal: AbortSignal): void {
 }
 
 /** Resolves when the feed may have something new; several wakes while nobody waits count once. */
-function wakesOf(ctx: ServerContext, scope: Scope, signal: AbortSignal): { next(): Promise<void> } {
+function wakesOf(ctx: ServerContext, { concerns }: Follower, signal: AbortSignal): { next(): Promise<void> } {
   let pending = false
   let resolve: (() => void) | null = null
   const wake = () => {
     pending = true
     resolve?.()
   }
-  // Other tenants' changes wake nobody here; the timer keeps the cursor above the feed's floor.
-  const unsubscribe = ctx.feed.subscribe({ onChanges: (changes) => changes.some((c) => c.tenantId === scope.tenantId) && wake(), onReset: wake })
+  // The timer keeps the cursor above the feed's floor.
+  const unsubscribe = ctx.feed.subscribe({ onChanges: (changes) => changes.some(concerns) && wake(), onReset: wake })
   const timer = setInterval(wake, 60_000)
   signal.addEventListener('abort', () => {
     unsubscribe()

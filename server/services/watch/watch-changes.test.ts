@@ -81,3 +81,23 @@ it('a watch that begins where the feed no longer reaches is told so', async () =
   await watch.next()
   await expect(watch.next()).rejects.toMatchObject({ code: 'gone' })
 })
+
+it('operators are told what changes of stores of volumes and what is kept there, and of nothing that tenants do with it', async () => {
+  const operator = server.callerOf({ ...ann.actor, operator: true, kind: 'session', tenantId: null })
+  await expect(ann.caller.volumeStore.watch({})).rejects.toThrow('A token cannot do this')
+  const events = (await operator.volumeStore.watch({}))[Symbol.asyncIterator]()
+  const watch: Watch = { next: async () => tracked.parse((await events.next()).value)[1], end: async () => events.return?.(undefined) }
+  await watch.next()
+  await operator.volumeStore.create({ name: 'local', spec: { kind: 'file' } })
+  expect((await changed(watch)).type).toBe('changed')
+  await operator.storageClass.create({ name: 'standard', spec: { store: 'local', default: true } })
+  expect((await changed(watch)).type).toBe('changed')
+  await ann.caller.volume.create({ tenant: ann.tenant.slug, name: 'data', spec: { size: '1Gi' } })
+  const { resourceVersion } = await changed(watch)
+  await watch.end()
+  await ann.caller.volume.update({ tenant: ann.tenant.slug, name: 'data', labels: { a: 'b' } })
+  const later = (await operator.volumeStore.watch({ resourceVersion }))[Symbol.asyncIterator]()
+  const next = async () => tracked.parse((await later.next()).value)[1].type
+  expect([await next(), await next()]).toEqual(['bookmark', 'bookmark'])
+  await later.return?.(undefined)
+})

@@ -11,7 +11,7 @@ const spec = networkSpec.parse({ subnets: { a: { cidr: '10.0.0.0/24' }, b: { cid
 const mac = '02:00:00:00:00:01'
 const held = (...addresses: string[]) => addresses.map((address) => ({ address, mac }))
 const pod = (over: Partial<BoundPod> = {}): BoundPod => ({
-  uid, tenantId: 'a'.repeat(32), namespace: 'default', name: 'web', generation: 1, deletedAt: null, graceSeconds: null, hostId: uid, labels: {}, annotations: {}, spec: podSpec.parse({ containers: [{ name: 'a', image: 'busybox' }] }),
+  uid, tenantId: 'a'.repeat(32), namespace: 'default', name: 'web', generation: 1, deletedAt: null, graceSeconds: null, forced: false, hostSilent: false, hostId: uid, labels: {}, annotations: {}, spec: podSpec.parse({ containers: [{ name: 'a', image: 'busybox' }] }),
   network: { uid, number: 7, name: 'default', spec }, addresses: held('10.1.0.2', 'fd00::2'), assignment: null, reportPhase: null, ...over,
 })
 const documentOf = (over: Partial<BoundPod> = {}) => {
@@ -41,5 +41,14 @@ describe('what a pod’s host shall do', () => {
     expect(planPod(pod({ addresses: [], hostId: null }))).toEqual({ kind: 'nothing' })
     expect(() => planPod(pod({ addresses: held('10.9.0.2') }))).toThrow('no subnet of network')
     expect(planPod(pod({ addresses: [], deletedAt: new Date() }))).toEqual({ kind: 'remove' })
+  })
+  it('is nothing more once it was given up with its host, and without its host’s word only where that was asked for and the host is silent', () => {
+    expect(planPod(pod({ reportPhase: 'Failed' }))).toEqual({ kind: 'nothing' })
+    const document = documentOf()
+    const deleted = { deletedAt: new Date(), assignment: { ...document, deletion: { graceSeconds: 30 } } }
+    expect(planPod(pod(deleted))).toEqual({ kind: 'nothing' })
+    expect(planPod(pod({ ...deleted, forced: true }))).toEqual({ kind: 'nothing' })
+    expect(planPod(pod({ ...deleted, hostSilent: true }))).toEqual({ kind: 'nothing' })
+    expect(planPod(pod({ ...deleted, forced: true, hostSilent: true }))).toEqual({ kind: 'remove' })
   })
 })

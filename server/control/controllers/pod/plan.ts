@@ -9,12 +9,12 @@ import type { BoundPod } from '@/server/store/assignments'
 export type PodPlan = { kind: 'nothing' } | { kind: 'remove' } | { kind: 'allocate' } | { kind: 'assign'; hostId: string; document: Assignment }
 
 /**
- * A pod without a host goes at once when it is deleted; one whose host says Gone goes then; any other bound pod needs
- * its addresses, and an assignment that says what its spec, network and deletion say now.
+ * A pod without a host goes at once when it is deleted, and so does one whose host is silent where that was asked for; one whose host says Gone goes then. One that was given up with its host is not
+ * assigned again. Any other bound pod needs its addresses, and an assignment that says what its spec, network and deletion say now.
  */
 export function planPod(pod: BoundPod): PodPlan {
-  if (pod.deletedAt && (!pod.hostId || pod.reportPhase === 'Gone' || !pod.assignment)) return { kind: 'remove' }
-  if (!pod.hostId) return { kind: 'nothing' }
+  if (pod.deletedAt && (!pod.hostId || pod.reportPhase === 'Gone' || !pod.assignment || (pod.forced && pod.hostSilent))) return { kind: 'remove' }
+  if (!pod.hostId || (pod.reportPhase === 'Failed' && !pod.assignment)) return { kind: 'nothing' }
   if (pod.addresses.length === 0) return { kind: 'allocate' }
   const document = toAssignment(pod)
   return pod.assignment && sameAssignment(pod.assignment, document) ? { kind: 'nothing' } : { kind: 'assign', hostId: pod.hostId, document }

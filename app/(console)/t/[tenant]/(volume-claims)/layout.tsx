@@ -1,0 +1,17 @@
+import type { ReactNode } from 'react'
+import { paths } from '@/components/client/paths'
+import { ClaimListPage } from '@/components/volume-claims/claim-list-page'
+import { firstListInput } from '@/components/volumes/list-input'
+import { Prefetched } from '../../../../prefetched'
+import { read, requireTenant } from '../../../../session'
+
+/** The list stays while its side form comes and goes. */
+export default async function Layout({ children, params }: { children: ReactNode; params: Promise<{ tenant: string }> }) {
+  const { tenant } = await requireTenant((await params).tenant, (slug) => paths.volumeClaims(slug))
+  const input = firstListInput(tenant.slug)
+  return (
+    <Prefetched answers={[{ key: (api) => api.volumeClaim.list.queryKey(input), data: await read((api) => api.volumeClaim.list(input)) }]}>
+      <ClaimListPage tenant={tenant.slug}>{children}</ClaimListPage>
+    </Prefetched>
+  )
+}

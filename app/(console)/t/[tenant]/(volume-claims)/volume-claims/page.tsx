@@ -1,0 +1,7 @@
+import type { Metadata } from 'next'
+
+export const metadata: Metadata = { title: 'Claims' }
+
+export default function Page() {
+  return null
+}

@@ -1,0 +1,5 @@
+import { VolumeFiguresTab } from '@/components/volumes/volume-figures'
+
+export default function Page() {
+  return <VolumeFiguresTab />
+}

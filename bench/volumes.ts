@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import type { GuestKernel } from '@/host/hypervisor/machine'
+import type { RunningVm } from '@/host/hypervisor/running-vm'
+import { GuestShell, shellGuest } from '@/host/hypervisor/testing/shell-guest'
+import { FileStore } from '@/host/volumes/file/file-store'
+import { serialOf } from '@/host/volumes/open-image'
+import type { VolumeStore } from '@/host/volumes/store'
+import { plugVolume, ShellVms } from '@/host/volumes/testing/acknowledged-writer'
+import { run } from '@/platform/exec'
+import { BareVolume, type BareImage } from './bare-volume'
+import { fillDisk, fioSerial, makeFioDisk, requests, takeFio, throughput } from './fio'
+import { timesOfBare, type Pair } from './in-turn'
+import type { Bench } from './promise'
+import { describeTimes } from './statistics'
+import { measureAttach } from './volume-attach'
+import { measureCeph } from './volume-ceph'
+import { measureSpeed, speedMilliseconds, speedRows, worstOf, type Disk, type Speed } from './volume-speed'
+import { measureStall } from './volume-stall'
+
+const rounds = 5
+const turns = 7
+const sizeBytes = 512 * 2 ** 20
+const filledBytes = 10 * 2 ** 30
+
+const speeds = 'fio in a second on a bare QEMU’s disk of the same image, against the disk of a volume'
+
+/** Volumes of both stores against the same image in a QEMU that nothing is around; in one run, in turn. */
+export const volumes: Bench = {
+  name: 'volumes',
+  title: 'Volumes',
+  promises: [
+    { id: 'volume-throughput', text: `Bytes read and written by ${speeds} in files (the worse of two kinds)`, unit: '×', atMost: 1.11, digits: 2 },
+    { id: 'volume-requests', text: `Requests of 4 KiB by ${speeds} in files (the worst of five kinds)`, unit: '×', atMost: 1.11, digits: 2 },
+    { id: 'volume-throughput-ceph', text: `Bytes read and written by ${speeds} in Ceph (the worse of two kinds)`, unit: '×', atMost: 1.11, digits: 2 },
+    { id: 'volume-requests-ceph', text: `Requests of 4 KiB by ${speeds} in Ceph (the worst of five kinds)`, unit: '×', atMost: 1.11, digits: 2 },
+    { id: 'snapshot-stall', text: 'The longest gap of a writer that flushes every 4 KiB while a snapshot of 10 GiB is taken, against QEMU’s own snapshot', unit: '×', atMost: 2, digits: 2 },
+    { id: 'volume-attach', text: 'A volume given to a pod that runs, from the host’s being told until it is mounted and said so, against plugging the disk, its check and mounting by hand', unit: '×', atMost: 1.3, digits: 2 },
+  ],
+  run: async (say) => {
+    const folder = await mkdtemp('/var/tmp/hypernetes-volumes-')
+    const vms = await ShellVms.open()
+    try {
+      const { accelerator } = vms.host.settings
+      const fioDisk = await makeFioDisk(vms.host.folder)
+      const guest = await shellGuest(vms.host.settings.guest, folder)
+      const inFiles = await measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB: accelerator.kind === 'tcg' ? accelerator.tbSizeMiB : 0, say })
+      const ceph = await measureCeph(vms, fioDisk, rounds, say)
+      const attach = await measureAttach(folder, guest, turns, say)
+      const { files, stall } = inFiles
+      return {
+        values: {
+          'volume-throughput': worstOf(files, throughput),
+          'volume-requests': worstOf(files, requests),
+          'volume-throughput-ceph': worstOf(ceph, throughput),
+          'volume-requests-ceph': worstOf(ceph, requests),
+          'snapshot-stall': timesOfBare(stall),
+          'volume-attach': timesOfBare(attach),
+        },
+        details: await describeAll({ ...inFiles, ceph, attach }),
+      }
+    } finally {
+      await vms.close()
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+type Setting = { vms: ShellVms; folder: string; guest: GuestKernel; fioDisk: string; tbSizeMiB: number; say: (line: string) => void }
+
+async function measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB, say }: Setting): Promise<Pick<Found, 'files' | 'cold' | 'stall'>> {
+  const store = await FileStore.open(join(folder, 'store'), { name: 'bench', shared: false })
+  const bare = await BareVolume.start({ folder, guest, tbSizeMiB })
+  try {
+    const vm = await vms.start()
+    await bare.plugRaw(fioSerial, fioDisk)
+    await takeFio(bare.shell)
+    const plain = await make(store, folder, sizeBytes)
+    await bare.plug(serialOf(plain.uid), plain.copy)
+    const bareDisk = { shell: bare.shell, serial: serialOf(plain.uid) }
+    await fillDisk(bareDisk.shell, bareDisk.serial)
+    const ours = await measured(vm, store, plain.uid, fioDisk)
+    const files = await measureSpeed([...throughput, ...requests], ours, bareDisk, rounds, say)
+    await vm.volumes.unplug(ours.serial, [plain.file])
+
+    const coldVm = await vms.startCold()
+    const other = await make(store, folder, sizeBytes)
+    const cold = await measureSpeed(throughput, await measured(coldVm, store, other.uid, fioDisk), bareDisk, 3, say)
+    await coldVm.kill()
+    await bare.unplug(serialOf(plain.uid))
+
+    const { uid, copy } = await make(store, folder, filledBytes, true)
+    await plugVolume(vm, store, uid, 1, filledBytes)
+    await bare.plug(serialOf(uid), copy)
+    return { files, cold, stall: await measureStall({ vm, shell: ours.shell, store, uid, bare, bareSerial: serialOf(uid), folder }, turns, say) }
+  } finally {
+    await bare.stop()
+    await vms.host.killAll()
+    await store.close()
+  }
+}
+
+/** Gives a VM a volume, and fio, with which all of it is written once. */
+async function measured(vm: RunningVm, store: VolumeStore, uid: string, fioDisk: string): Promise<Disk> {
+  await vm.plugDisk({ serial: fioSerial, file: fioDisk })
+  const shell = await GuestShell.connect(vm.agentSocket)
+  await takeFio(shell)
+  await plugVolume(vm, store, uid, 1, sizeBytes)
+  await fillDisk(shell, serialOf(uid))
+  return { shell, serial: serialOf(uid) }
+}
+
+/** A blank volume of this size, and a copy of its file beside it, to be opened as the volume is. */
+async function make(store: VolumeStore, folder: string, bytes: number, allocated = false): Promise<{ uid: string; file: string; copy: Extract<BareImage, { file: string }> }> {
+  const uid = randomUUID()
+  await store.create({ uid, sizeBytes: bytes, origin: { kind: 'blank' } }, () => {}, new AbortController().signal)
+  await store.claim(uid, 1, null)
+  const image = await store.image(uid, 'write', 1)
+  if (image.kind !== 'layers') throw new Error('this store has layers')
+  const file = image.layers[0]?.path ?? ''
+  const copy = { file: join(folder, `${uid}.qcow2`), direct: image.direct }
+  if (allocated) for (const path of [file, copy.file]) await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', 'preallocation=falloc', path, String(bytes)])
+  else await copyFile(file, copy.file)
+  return { uid, file, copy }
+}
+
+type Found = { files: readonly Speed[]; /** Bytes alone, in a VM that booted by itself. */ cold: readonly Speed[]; ceph: readonly Speed[]; stall: Pair; attach: Pair }
+
+async function describeAll({ files, cold, ceph, stall, attach }: Found): Promise<string> {
+  const { stdout: version } = await run('fio', ['--version'])
+  return `Each disk of ours is opened by a QEMU in its jail (a user and namespaces of its own, filters of system calls, limits of memory and of processors), its files by descriptors, below a throttle node without limits;
+of Ceph from the namespace of stores. Beside it a QEMU with none of that: the same guest, machine, memory and one vCPU, an image like it in the same place, opened past the host's page cache as ours is; of
+Ceph by the same user, with the same cache, from the host's network. ${version.trim()} of Debian in both guests on the device, past their caches, on ${sizeBytes / 2 ** 20} MiB that were all written before; ${rounds} rounds of
+${speedMilliseconds / 1000} s, ours and the bare one side by side in each. Median (least to most); × is the median of the rounds' ratios: of speeds more is better, of times less.
+
+| volume in files | ours | bare QEMU | × |
+|---|---|---|---|
+${speedRows(files)}
+${speedRows(cold, ', in a VM that booted cold')}
+
+A VM from a template has its memory in pages of 4 KiB, which are copied as they are touched, and a bare QEMU in pages of 2 MiB: of a request of 1 MiB the host's kernel and disk are given 256 parts and not one. A VM that
+booted cold, in the same jail and with the same graph, has large pages too.
+
+| volume in Ceph | ours | bare QEMU | × |
+|---|---|---|---|
+${speedRows(ceph)}
+
+| milliseconds | ours | bare QEMU | × |
+|---|---|---|---|
+| longest gap around a snapshot of ${filledBytes / 2 ** 30} GiB, all of it allocated | ${describeTimes(stall.volume)} | ${describeTimes(stall.bare)} | ${timesOfBare(stall).toFixed(2)} |
+| attach: told → mounted; disk plugged → checked and mounted | ${describeTimes(attach.volume)} | ${describeTimes(attach.bare)} | ${timesOfBare(attach).toFixed(2)} |
+
+The snapshot is whole (overlay made, written down, taken, committed); QEMU's own is \`blockdev-snapshot-sync\`. The attach is the host's whole way of a volume in a pod that runs: ledger, claim, descriptors,
+plug, the guest's look at what is on the disk, \`e2fsck -p\` and mount; by hand it is plug, \`e2fsck -p\` and mount.
+
+The cluster is one monitor and one OSD that keeps its data in memory, on the same machine. Load of the machine at the end: ${(loadavg()[0] ?? 0).toFixed(1)}.`
+}

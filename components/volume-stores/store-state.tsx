@@ -1,0 +1,34 @@
+import type { VolumeStoreView } from '@/domain/volume-store/view'
+import { formatBytes, formatCount, NOTHING } from '@/components/client/formats'
+import { Progress } from '@/components/ui/progress'
+import { StateBadge } from '@/components/ui/state-badge'
+import { roomOf } from './room'
+
+/** Whether its hosts reach it. */
+export function StoreState({ store: { spec, status } }: { store: Pick<VolumeStoreView, 'spec' | 'status'> }) {
+  const heard = status.hosts.filter((one) => one.heard)
+  const reached = heard.filter(({ reachable }) => reachable).length
+  if (spec.kind === 'rbd' && !status.hasKey) return <StateBadge shape="failed">No key</StateBadge>
+  if (status.hosts.length === 0) return <StateBadge shape="unknown">No host has said</StateBadge>
+  if (heard.length === 0) return <StateBadge shape="unknown">No host is heard of</StateBadge>
+  if (reached === heard.length) return <StateBadge shape="running">Reached</StateBadge>
+  return <StateBadge shape={reached === 0 ? 'failed' : 'unknown'}>{reached === 0 ? 'Not reached' : `Reached by ${reached} of ${formatCount(heard.length, 'host')}`}</StateBadge>
+}
+
+const nearlyFull = 0.9
+
+/** How full a store is. */
+export function StoreRoom({ store: { metadata, spec, status } }: { store: Pick<VolumeStoreView, 'metadata' | 'spec' | 'status'> }) {
+  const room = roomOf(spec, status.hosts)
+  if (!room) return <span className="text-faint">{NOTHING}</span>
+  const share = room.usedBytes / Math.max(room.totalBytes, 1)
+  return (
+    <span className="flex flex-wrap items-center gap-x-3 gap-y-1 text-soft">
+      <Progress label={`Room used of ${metadata.name}`} value={room.usedBytes} max={room.totalBytes} tone={share >= 0.98 ? 'error' : share >= nearlyFull ? 'notice' : 'accent'} className="h-1 w-24 shrink-0" />
+      <span className="whitespace-nowrap">{`${formatBytes(room.usedBytes)} of ${formatBytes(room.totalBytes)}`}</span>
+    </span>
+  )
+}
+
+/** What kind of store it is. */
+export const kindText = (spec: VolumeStoreView['spec']): string => (spec.kind === 'rbd' ? `Ceph, pool ${spec.pool}` : spec.shared ? 'Files in a shared folder' : 'Files on each host')

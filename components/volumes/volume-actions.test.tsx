@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+import { volumeSpec } from '@/domain/volume/spec'
+import type { VolumePhase } from '@/domain/volume/state'
+import { volumeActionsFor } from './volume-actions'
+
+const metadata = { uid: 'u', name: 'data', labels: {}, annotations: {}, resourceVersion: '1', generation: 1, creationTimestamp: '', deletionTimestamp: null }
+const status = { sizeBytes: 1, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] }
+const actions = (phase: VolumePhase, claim: { namespace: string; name: string } | null = null) => volumeActionsFor('ann', { metadata, spec: volumeSpec.parse({ size: '1Gi' }), status: { ...status, claim, phase } }, { onDelete: () => {}, onRestore: () => {}, onStopRevert: () => {} })
+const reasons = (phase: VolumePhase) => Object.fromEntries(actions(phase).map(({ id, disabledReason }) => [id, disabledReason]))
+
+it.each([
+  ['Pending', 'nothing of the volume "data" is stored yet'], ['Creating', 'nothing of the volume'], ['Failed', 'the volume "data" failed'], ['Reverting', 'is going back to a snapshot'], ['Lost', 'has not been heard of'], ['Full', 'stands still, for its store is full'],
+] as const)('of one that is %s nothing is copied, and why is said before a form is filled in', (phase, why) => {
+  const { snapshot, clone } = reasons(phase)
+  expect(snapshot?.toLowerCase()).toContain(why.toLowerCase())
+  expect(clone).toBe(snapshot)
+})
+it('one that is there is copied, and takes what the server takes', () => {
+  expect([reasons('Available'), reasons('InUse')].map(({ snapshot, clone, grow, delete: remove }) => [snapshot, clone, grow, remove])).toEqual([[undefined, undefined, undefined, undefined], [undefined, undefined, undefined, undefined]])
+})
+it('one of a claim grows with that, where it is asked for', () => {
+  const grow = (claim: Parameters<typeof actions>[1]) => actions('InUse', claim).find(({ id }) => id === 'grow')
+  expect(grow({ namespace: 'shop', name: 'logs' })).toMatchObject({ label: 'Grow claim', href: '/t/ann/volume-claims/shop/logs?grow=1', disabledReason: undefined })
+  expect(grow(null)).toMatchObject({ label: 'Grow volume', href: '/t/ann/volumes/data/grow' })
+})
+it('going back can be stopped while it is under way', () => {
+  expect((['Reverting', 'Available'] as const).map((phase) => actions(phase).some(({ id }) => id === 'stop-revert'))).toEqual([true, false])
+})

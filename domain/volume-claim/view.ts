@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import { condition } from '../shared/condition'
+import { objectMetadata } from '../shared/metadata'
+import { volumeClaimSpec } from './spec'
+
+/** Kubernetes' phases, but for Lost: a claim's volume cannot be deleted without it. */
+export const claimPhase = z.enum(['Pending', 'Bound'])
+export const volumeClaimView = z.object({
+  metadata: objectMetadata,
+  spec: volumeClaimSpec,
+  status: z.object({
+    phase: claimPhase,
+    volume: z.string().nullable(),
+    capacityBytes: z.number().nullable(),
+    storageClass: z.string().nullable(),
+    /** Pods of its namespace that name it; it is deleted once there is none. */
+    usedBy: z.array(z.string()),
+    conditions: z.array(condition),
+  }),
+})
+export type VolumeClaimView = z.infer<typeof volumeClaimView>

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { quantityText, wholeNumber } from '../pod/fields'
+import { parseBytes } from '../shared/quantity'
+
+const mib = 2 ** 20
+/** What the qcow2 images of our cluster size and our limit of file sizes reach with room to spare. */
+export const maxVolumeBytes = 16 * 2 ** 40
+export const minVolumeBytes = mib
+/** xfs is made from 300 MiB on, and the guest leaves the last bytes of a disk free. */
+export const minXfsBytes = 301 * mib
+/** A virtual machine has 25 places for disks beside those it starts with; images need some. */
+export const maxVolumesPerPod = 20
+export const maxAttachmentsPerVolume = 500
+export const maxSnapshotsPerVolume = 256
+/** In a store of files each is a layer more of its volume's chain, which has 16 at most. */
+export const maxSnapshotsOfFiles = 15
+export const maxSnapshotsOf = (store: 'file' | 'rbd'): number => (store === 'file' ? maxSnapshotsOfFiles : maxSnapshotsPerVolume)
+/** Of one instant together. */
+export const maxSnapshotGroup = 50
+/** Of a schedule by labels, which takes of each for itself, in one run. */
+export const maxScheduledVolumes = 1000
+
+/** Bytes as a quantity: a whole number of MiB, which every store and file system can have. */
+export const volumeSize = quantityText
+  .refine((text) => (parseBytes(text) ?? 0) >= minVolumeBytes, { error: 'must be a quantity of at least 1Mi, such as "10Gi"', abort: true })
+  .refine((text) => (parseBytes(text) ?? 0) <= maxVolumeBytes, { error: 'must be at most 16Ti', abort: true })
+  .refine((text) => (parseBytes(text) ?? 0) % mib === 0, 'must be a whole number of MiB, such as "10Gi"')
+
+/** Of a quantity that {@link volumeSize} took. */
+export const sizeBytesOf = (size: string): number => parseBytes(size) ?? 0
+
+const maxRate = 2 ** 40
+const operations = wholeNumber(1, 10_000_000)
+const byteRate = quantityText.refine((text) => (parseBytes(text) ?? 0) >= 4096, { error: 'must be a quantity of bytes a second of at least 4Ki, such as "100Mi"', abort: true }).refine((text) => (parseBytes(text) ?? 0) <= maxRate, 'must be at most 1Ti')
+
+/** How much a volume may be asked for: operations and bytes a second, reads and writes together. A burst is allowed for at most `burstSeconds`, after as long a rest. */
+export const volumeLimits = z
+  .strictObject({ iops: operations.optional(), iopsBurst: operations.optional(), bytesPerSecond: byteRate.optional(), bytesPerSecondBurst: byteRate.optional(), burstSeconds: wholeNumber(1, 3600).optional() })
+  .superRefine((limits, context) => {
+    const burst = (rate: 'iops' | 'bytesPerSecond', of: (value: string | number) => number) => {
+      const [usual, most] = [limits[rate], limits[`${rate}Burst`]]
+      if (most === undefined) return
+      if (usual === undefined) context.addIssue({ code: 'custom', path: [`${rate}Burst`], message: `is a burst over ${rate}, which is not set` })
+      else if (of(most) < of(usual)) context.addIssue({ code: 'custom', path: [`${rate}Burst`], message: `must be at least ${rate}, ${usual}` })
+    }
+    burst('iops', Number)
+    burst('bytesPerSecond', (value) => parseBytes(String(value)) ?? 0)
+    if (limits.burstSeconds !== undefined && limits.iopsBurst === undefined && limits.bytesPerSecondBurst === undefined) context.addIssue({ code: 'custom', path: ['burstSeconds'], message: 'is of a burst, and none is set' })
+  })
+export type VolumeLimits = z.infer<typeof volumeLimits>
+
+const usualBurstSeconds = 60
+
+/** Limits as numbers, as hosts are told them; null: no bound. */
+export function ratesOf(limits: VolumeLimits): { iops: number | null; iopsBurst: number | null; bytesPerSecond: number | null; bytesPerSecondBurst: number | null; burstSeconds: number } {
+  const bytes = (text: string | undefined) => (text === undefined ? null : parseBytes(text))
+  return { iops: limits.iops ?? null, iopsBurst: limits.iopsBurst ?? null, bytesPerSecond: bytes(limits.bytesPerSecond), bytesPerSecondBurst: bytes(limits.bytesPerSecondBurst), burstSeconds: limits.burstSeconds ?? usualBurstSeconds }
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod'
+import { storageClassSpec } from '../storage-class/spec'
+
+const use = z.object({ used: z.number().int(), limit: z.number().int() })
+/** How many volumes, bytes of them and snapshots a tenant has and may have. What is deleted counts until it is removed for good. */
+export const volumeQuota = z.object({ volumes: use, bytes: use, snapshots: use })
+export type VolumeQuota = z.infer<typeof volumeQuota>
+
+/** What a tenant may have: of which classes, and how much. `shared`: its volumes draw their pods to no host. */
+export const volumeOffer = z.object({
+  classes: z.array(z.object({ name: z.string(), spec: storageClassSpec, storeKind: z.enum(['file', 'rbd']), shared: z.boolean() })),
+  quota: volumeQuota,
+  /** For how long a deleted volume can be restored. */
+  restorableSeconds: z.number(),
+})
+export type VolumeOffer = z.infer<typeof volumeOffer>

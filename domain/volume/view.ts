@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { condition } from '../shared/condition'
+import { objectMetadata } from '../shared/metadata'
+import { attachmentPhase, hotMounts } from './attachment'
+import { fsType, volumeSpec } from './spec'
+import { formatted, volumePhase } from './state'
+
+/** Who has a volume, or waits for it. `pod` null: the pod is gone, and its host has not let go yet. */
+export const attachmentView = z.object({
+  pod: z.object({ namespace: z.string(), name: z.string() }).nullable(),
+  podUid: z.string(),
+  /** The volume's name in the pod's spec. */
+  name: z.string(),
+  /** It came while the pod ran. */
+  hot: z.boolean(),
+  /** Of one that came while it ran: where its containers have it. */
+  mounts: hotMounts,
+  readOnly: z.boolean(),
+  phase: attachmentPhase,
+  host: z.string().nullable(),
+  reason: z.string(),
+  message: z.string(),
+  since: z.string(),
+  /** The pod stands still, for the store does not take what it writes. */
+  paused: z.boolean(),
+})
+export type AttachmentView = z.infer<typeof attachmentView>
+
+export const volumeView = z.object({
+  metadata: objectMetadata,
+  spec: volumeSpec,
+  status: z.object({
+    phase: volumePhase,
+    /** Bytes: as promised; what its image takes in the store; and how full its file system is, as the guest said last. */
+    sizeBytes: z.number(),
+    storedBytes: z.number().nullable(),
+    filesystem: z.object({ type: fsType, totalBytes: z.number(), usedBytes: z.number() }).nullable(),
+    /** What stands on it; null: nothing yet. */
+    formatted: formatted.nullable(),
+    storageClass: z.string(),
+    store: z.string(),
+    /** On whose disk it lies; null: in a shared store, or not made yet. */
+    homeHost: z.string().nullable(),
+    /** Who may open it now. */
+    host: z.string().nullable(),
+    claim: z.object({ namespace: z.string(), name: z.string() }).nullable(),
+    attachments: z.array(attachmentView),
+    /** Until when it can be restored; null: it is not deleted, or is being removed for good. */
+    restorableUntil: z.string().nullable(),
+    /** Of what is under way, 0 to 1. */
+    progress: z.number().nullable(),
+    conditions: z.array(condition),
+  }),
+})
+export type VolumeView = z.infer<typeof volumeView>

@@ -1,0 +1,60 @@
+import type { Container } from '@/guest/containers'
+import { GuestError } from '@/guest/errors'
+import { runInside } from '@/guest/inside'
+import { pause } from '@/guest/pause'
+import { runScript } from '@/guest/processes'
+import { holdersOf } from '@/guest/volumes/holders'
+import { mountsOf } from '@/guest/volumes/mounts'
+import type { AttachedVolume } from '@/guest/volumes/volume'
+
+const lookMilliseconds = 100
+
+/** The same inside a container and outside. A mount point that is gone meanwhile is none. */
+const unmountScript = `
+lazily=$1
+shift
+code=0
+for place in "$@"; do
+  if [ "$lazily" = 1 ]; then umount -l "$place" || code=1; else umount "$place" || code=1; fi
+done
+exit $code
+`
+
+/** Takes these mounts away in a container. Throws nothing: what is left is seen by who looks again. */
+export async function unmountInside(pid: number, places: readonly string[], force: boolean): Promise<void> {
+  if (places.length > 0) await runInside(pid, unmountScript, [force ? '1' : '0', ...places])
+}
+
+function isRunning({ exited }: Container): boolean {
+  return !exited
+}
+
+/** Every mount of the disk, in the running containers and then in the VM itself. */
+async function unmountAll(disk: string, containers: readonly Container[], force: boolean): Promise<boolean> {
+  const pids = containers.filter(isRunning).map(({ process }) => process.pid)
+  for (const pid of pids) await unmountInside(pid, mountsOf(pid, disk), force)
+  const own = mountsOf('self', disk)
+  if (own.length > 0) await runScript(unmountScript, [force ? '1' : '0', ...own])
+  return mountsOf('self', disk).length === 0 && pids.every((pid) => mountsOf(pid, disk).length === 0)
+}
+
+function busy({ name }: AttachedVolume, holders: readonly string[]): GuestError {
+  const who = holders.length > 0 ? `these have it open: ${holders.join(', ')}` : 'it is in use in the VM'
+  return new GuestError('Busy', `the volume cannot be taken out: ${who}. End them, or detach it by force`, name)
+}
+
+/** Writes all out, then the disk can be written again where it was made read-only here. */
+const letGoScript = 'blockdev --flushbufs "$1"; blockdev --setrw "$1"; exit 0'
+
+/** Takes a volume out of all containers and the VM. Nothing was changed where it throws Busy because of who has it open. */
+export async function detach(volume: AttachedVolume, containers: () => readonly Container[], force: boolean, timeoutMilliseconds: number): Promise<void> {
+  const until = Date.now() + timeoutMilliseconds
+  if (volume.mode === 'filesystem' && !volume.readOnly) await Promise.race([runScript('sync -f "$1"', [volume.path]), pause(timeoutMilliseconds)])
+  for (;;) {
+    const holders = force ? [] : await holdersOf(volume.disk)
+    if (holders.length === 0 && (await unmountAll(volume.disk, containers(), force))) break
+    if (Date.now() >= until) throw busy(volume, holders)
+    await pause(lookMilliseconds)
+  }
+  await runScript(letGoScript, [volume.disk])
+}

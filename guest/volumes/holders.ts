@@ -1,0 +1,43 @@
+import * as os from 'qjs:os'
+import { listFolder, readText } from '@/guest/files'
+import { pause } from '@/guest/pause'
+import { deviceNumber } from '@/guest/volumes/mounts'
+
+const maxNamed = 10
+/** So that a VM with very many open files holds up no stream, and a look ends. */
+const looksPerTurn = 200
+const maxLooks = 50_000
+const maxMaps = 256 * 1024
+
+const hex = (value: number) => value.toString(16).padStart(2, '0')
+
+function describe(pid: string): string {
+  const name = readText(`/proc/${pid}/comm`, 64)?.trim() ?? 'process'
+  const container = /^0::\/pod\/([^/\n]+)/m.exec(readText(`/proc/${pid}/cgroup`, 1024) ?? '')?.[1]
+  return `${name} (process ${pid}${container === undefined ? '' : ` in container ${container}`})`
+}
+
+/** Processes that have something of a disk open: its file system's files and folders, or the device itself. Ten at most, as people read them. */
+export async function holdersOf(disk: string): Promise<string[]> {
+  const device = deviceNumber(disk)
+  if (!device) return []
+  const { rdev } = device
+  const mapped = ` ${hex(device.major)}:${hex(device.minor)} `
+  let looks = 0
+  const holds = async (path: string): Promise<boolean> => {
+    looks += 1
+    if (looks % looksPerTurn === 0) await pause(0)
+    const [status] = os.stat(path)
+    return status !== null && (status.dev === rdev || ((status.mode & os.S_IFMT) === os.S_IFBLK && status.rdev === rdev))
+  }
+  const holdsAny = async (pid: string): Promise<boolean> => {
+    for (const link of ['cwd', 'root', 'exe']) if (await holds(`/proc/${pid}/${link}`)) return true
+    for (const fd of listFolder(`/proc/${pid}/fd`)) if (looks < maxLooks && (await holds(`/proc/${pid}/fd/${fd}`))) return true
+    return (readText(`/proc/${pid}/maps`, maxMaps) ?? '').includes(mapped)
+  }
+  const found: string[] = []
+  for (const pid of listFolder('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (found.length < maxNamed && (await holdsAny(pid))) found.push(describe(pid))
+  }
+  return found
+}

@@ -1,0 +1,70 @@
+import type { MountVolumeParams } from '@/contracts/guest/v1/volumes'
+import type { Container } from '@/guest/containers'
+import { GuestError } from '@/guest/errors'
+import { runInside } from '@/guest/inside'
+import { openSubPath } from '@/guest/sub-path'
+import { unmountInside } from '@/guest/volumes/detach'
+import { holdersOf } from '@/guest/volumes/holders'
+import { mountsOf } from '@/guest/volumes/mounts'
+import { mountOptions, type AttachedVolume } from '@/guest/volumes/volume'
+
+const noFolder = 31
+const notMounted = 32
+const noSubPath = 33
+
+/**
+ * Inside the container: the file system is mounted by the open descriptor of its device, which is the same one as in the
+ * VM. A subPath is entered first, and what was entered is mounted: a link that is put in its place afterwards leads nowhere.
+ */
+const mountScript = `
+at=$1 part=$2
+mkdir -p -- "$at" || exit ${noFolder}
+cd / && at=$(realpath "$at") || exit ${noFolder}
+mount -t "$5" -o "$3" /proc/self/fd/4 "$at" || exit ${notMounted}
+if [ -n "$part" ]; then
+  cd -P -- "$at/$part" || { umount "$at"; exit ${noSubPath}; }
+  case $(pwd -P) in
+    "$at"/*) mount --bind . "$at" || { cd /; umount "$at"; exit ${notMounted}; } ;;
+    *) echo "it leads out of the volume"; cd /; umount "$at"; exit ${noSubPath} ;;
+  esac
+  cd /
+fi
+if [ "$4" = 1 ]; then mount -o remount,bind,ro "$at" || exit ${notMounted}; fi
+printf %s "$at"
+`
+
+function requireRunning({ exited, params }: Container): void {
+  if (exited) throw new GuestError('Conflict', 'the container has ended', params.container)
+}
+
+/** Where a volume was mounted into a container that runs: `at` is the path without links. */
+export interface HotMount {
+  pid: number
+  volume: AttachedVolume
+  at: string
+}
+
+/** Mounts an attached volume at a path as the container sees it. Throws where there cannot be a folder. */
+export async function mountInto(container: Container, volume: AttachedVolume, { path, subPath, readOnly }: MountVolumeParams): Promise<HotMount> {
+  requireRunning(container)
+  if (subPath !== '') {
+    const place = openSubPath(volume.path, subPath, !volume.readOnly)
+    place.close()
+    if (!place.isFolder) throw new GuestError('InvalidRequest', 'the subPath of a volume that is mounted into a running container must be a folder', subPath)
+  }
+  const { pid } = container.process
+  const { exitCode, output } = await runInside(pid, mountScript, [path, subPath, mountOptions(volume), readOnly && !volume.readOnly ? '1' : '0', volume.fsType], { script: 'exec 4<"$1" || exit 1', arg: volume.disk })
+  if (exitCode === 0) return { pid, volume, at: output }
+  if (exitCode === noFolder) throw new GuestError('InvalidRequest', `the container has no folder there, and none can be made: ${output}. Choose another path`, path)
+  if (exitCode === noSubPath) throw new GuestError('InvalidRequest', `the subPath cannot be mounted: ${output}`, subPath)
+  throw new GuestError('MountFailed', `the volume cannot be mounted into the container: ${output}`, path)
+}
+
+/** Takes a volume out of a container; nothing where it is not there any more. Throws Busy where it is in use, unless `force`. */
+export async function unmountFrom({ pid, volume: { disk, name }, at }: HotMount, force: boolean): Promise<void> {
+  const left = () => mountsOf(pid, disk).filter((place) => place === at)
+  await unmountInside(pid, left(), force)
+  if (left().length === 0) return
+  const holders = await holdersOf(disk)
+  throw new GuestError('Busy', `the volume ${name} cannot be unmounted: ${holders.length > 0 ? `these have it open: ${holders.join(', ')}` : 'it is in use'}. End them, or unmount it by force`, at)
+}

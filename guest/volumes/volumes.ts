@@ -1,0 +1,156 @@
+import type { AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
+import type { Containers } from '@/guest/containers'
+import { GuestError } from '@/guest/errors'
+import type { Device } from '@/guest/oci'
+import { runScript } from '@/guest/processes'
+import { attach } from '@/guest/volumes/attach'
+import { detach } from '@/guest/volumes/detach'
+import { growExt4, usageOf, type Usage } from '@/guest/volumes/ext4'
+import { Freezer } from '@/guest/volumes/freeze'
+import { mountInto, unmountFrom, type HotMount } from '@/guest/volumes/hot-mount'
+import { deviceNumber } from '@/guest/volumes/mounts'
+import type { AttachedVolume } from '@/guest/volumes/volume'
+import { growXfs } from '@/guest/volumes/xfs'
+
+/** The disks of this pod's volumes. What concerns one volume goes one after another; a large one that is checked holds up no other. */
+export class Volumes {
+  private readonly attached = new Map<string, AttachedVolume>()
+  private readonly orders = new Map<string, Promise<unknown>>()
+  /** By container and path, as they were asked for. */
+  private readonly hot = new Map<string, HotMount>()
+  private readonly freezer = new Freezer()
+
+  constructor(private readonly containers: Containers) {}
+
+  /** A volume's file system. Throws where it is not attached: a container would write to the VM's memory instead. */
+  mounted(name: string): AttachedVolume {
+    const volume = this.get(name)
+    if (volume.mode === 'block') throw new GuestError('InvalidRequest', 'a volume with volumeMode: Block has no file system of the VM', name)
+    return volume
+  }
+
+  /** The node of a volume of mode block, for a container. */
+  device(name: string, path: string, group: number): Device {
+    const volume = this.get(name)
+    const number = deviceNumber(volume.disk)
+    if (volume.mode !== 'block' || !number) throw new GuestError('InvalidRequest', 'a volume with volumeMode: Filesystem is mounted, and is no device of a container', name)
+    return { path, type: 'b', major: number.major, minor: number.minor, fileMode: volume.readOnly ? 0o440 : 0o660, gid: group }
+  }
+
+  private get(name: string): AttachedVolume {
+    const volume = this.attached.get(name)
+    if (!volume) throw new GuestError('Conflict', 'the volume is not attached', name)
+    return volume
+  }
+
+  /** `path`: where its file system comes. `group`: whose the root folder becomes. */
+  attach(params: AttachVolumeParams, path: string, group: number | null): Promise<AttachVolumeResult> {
+    return this.inOrder(params.volume, async () => {
+      const before = this.attached.get(params.volume)
+      if (before) return this.again(before, params)
+      const { volume, result } = await attach(params, path, group)
+      this.attached.set(volume.name, volume)
+      return result
+    })
+  }
+
+  private async again(volume: AttachedVolume, { serial, mode, readOnly, fsType }: AttachVolumeParams): Promise<AttachVolumeResult> {
+    if (volume.serial !== serial || volume.mode !== mode || volume.readOnly !== readOnly) throw new GuestError('Conflict', `the volume is attached as ${volume.serial}, mode ${volume.mode}${volume.readOnly ? ', read-only' : ''}: detach it first`, volume.name)
+    const usage = (await usages([volume])).get(volume.name) ?? { fsBytes: 0, usedBytes: 0 }
+    return { device: volume.disk, fsType: mode === 'block' ? null : fsType, formatted: false, checked: null, ...usage, milliseconds: 0 }
+  }
+
+  /** Nothing where it is not attached. */
+  detach({ volume: name, force, timeoutMilliseconds }: DetachVolumeParams): Promise<void> {
+    return this.inOrder(name, async () => {
+      const volume = this.attached.get(name)
+      if (!volume) return
+      await this.freezer.thaw([name])
+      await detach(volume, () => this.containers.list(), force, timeoutMilliseconds)
+      this.attached.delete(name)
+      for (const [key, mount] of this.hot) if (mount.volume === volume) this.hot.delete(key)
+    })
+  }
+
+  grow(name: string): Promise<{ fsBytes: number }> {
+    return this.inOrder(name, async () => {
+      const volume = this.mounted(name)
+      if (volume.readOnly) throw new GuestError('Conflict', 'the volume is attached for reading alone: its file system grows when it is attached for writing', name)
+      if (this.freezer.isFrozen(name)) throw new GuestError('Conflict', 'the volume is frozen: try again once it is thawed', name)
+      const { fsBytes } = await (volume.fsType === 'xfs' ? growXfs(volume) : growExt4(volume))
+      return { fsBytes }
+    })
+  }
+
+  async freeze({ volumes, timeoutMilliseconds }: FreezeVolumesParams): Promise<{ frozen: string[] }> {
+    return { frozen: await this.freezer.freeze([...new Set(volumes)].map((name) => this.mounted(name)), timeoutMilliseconds) }
+  }
+
+  thaw(names: readonly string[]): Promise<void> {
+    return this.freezer.thaw(names)
+  }
+
+  /** The host that froze them is gone, and nobody else would thaw them. */
+  thawAll(): void {
+    this.freezer.thawAll()
+  }
+
+  /** Again for what is mounted there does nothing. */
+  mount(params: MountVolumeParams): Promise<void> {
+    return this.inOrder(params.volume, async () => {
+      const volume = this.mounted(params.volume)
+      const container = this.containers.get(params.container)
+      const key = hotKey(params)
+      const before = this.hot.get(key)
+      if (before?.pid === container.process.pid && before.volume === volume) return
+      if (before?.pid === container.process.pid) throw new GuestError('AlreadyExists', `the volume ${before.volume.name} is mounted there`, params.path)
+      this.hot.set(key, await mountInto(container, volume, params))
+    })
+  }
+
+  async unmount({ container, path, force }: UnmountVolumeParams): Promise<void> {
+    const mount = this.hot.get(hotKey({ container, path }))
+    if (!mount) return
+    await this.inOrder(mount.volume.name, async () => {
+      if (mount.pid === this.containers.get(container).process.pid) await unmountFrom(mount, force)
+      this.hot.delete(hotKey({ container, path }))
+    })
+  }
+
+  /** How full the file systems are. */
+  async usage(): Promise<(Usage & { name: string })[]> {
+    return [...(await usages([...this.attached.values()]))].map(([name, usage]) => ({ name, ...usage }))
+  }
+
+  /** Before the VM is switched off: a file system that is unmounted needs no journal when it is mounted next. */
+  async close(): Promise<void> {
+    await this.freezer.thaw([...this.attached.keys()])
+    const paths = [...this.attached.values()].flatMap(({ mode, path }) => (mode === 'filesystem' ? [path] : []))
+    if (paths.length > 0) await runScript('umount "$@"', paths)
+  }
+
+  private inOrder<T>(name: string, action: () => Promise<T>): Promise<T> {
+    const result = (this.orders.get(name) ?? Promise.resolve()).then(action)
+    const settled = result.then(
+      () => {},
+      () => {},
+    )
+    this.orders.set(name, settled)
+    void settled.then(() => {
+      if (this.orders.get(name) === settled) this.orders.delete(name)
+    })
+    return result
+  }
+}
+
+function hotKey({ container, path }: { container: string; path: string }): string {
+  return `${container}:${path}`
+}
+
+async function usages(volumes: readonly AttachedVolume[]): Promise<Map<string, Usage>> {
+  const mounted = volumes.filter(({ mode }) => mode === 'filesystem')
+  if (mounted.length === 0) return new Map()
+  const { output } = await runScript('for folder in "$@"; do stat -f -c "%S %b %f" "$folder" || echo; done', mounted.map(({ path }) => path))
+  const rows = output.split('\n')
+  return new Map(mounted.map(({ name }, index) => [name, usageOf((rows[index] ?? '').split(' '))]))
+}

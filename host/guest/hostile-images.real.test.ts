@@ -1,0 +1,86 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { imageSerial } from '@/contracts/guest/v1/machine'
+import { GuestClient } from '@/host/guest/client'
+import { setupRequest } from '@/host/guest/testing/requests'
+import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
+import { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
+import { run } from '@/platform/exec'
+
+const images = 12
+const block = 4096
+
+/** A guest and its disks; it may die of one. */
+type Guest = { machine: TestMachine; client: GuestClient; disks: VolumeDisks }
+let hostile: Guest
+let neighbour: Guest
+
+async function boot(): Promise<Guest> {
+  const machine = await startTestMachine()
+  const disks = await VolumeDisks.open(machine.monitorPath)
+  const client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
+  await client.setup(setupRequest({ time: Date.now(), volumes: [{ name: 'data', medium: 'disk', sizeBytes: null }] }))
+  await client.addImage({ serial: imageSerial(0), key: 'busybox' })
+  return { machine, client, disks }
+}
+
+async function end({ client, disks, machine }: Guest): Promise<void> {
+  client.close()
+  await disks.close()
+  await machine.stop()
+}
+
+beforeAll(async () => {
+  ;[hostile, neighbour] = await Promise.all([boot(), boot()])
+}, 300_000)
+
+afterAll(async () => {
+  for (const guest of [hostile, neighbour]) if (guest) await end(guest)
+}, 60_000)
+
+/** Where an ext4 of 16 MiB with blocks of 4 KiB says what it is: superblock, descriptors of groups, bitmaps, tables of inodes, the root's folder, the journal's own superblock. */
+const somewhere = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: 1024, max: 2047 }) },
+  { weight: 2, arbitrary: fc.integer({ min: block, max: 2 * block - 1 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 2 * block, max: 200 * block }) },
+  { weight: 1, arbitrary: fc.integer({ min: 200 * block, max: 16 * 2 ** 20 - 1 }) },
+)
+const corpus = fc.sample(fc.array(fc.record({ at: somewhere, byte: fc.integer({ min: 0, max: 255 }) }), { minLength: 1, maxLength: 60 }), { numRuns: images, seed: 7 })
+
+it('a file system that was made to do harm is its own guest’s trouble alone: refused, repaired or used, and nobody else notices', { timeout: 300_000 }, async () => {
+  await hostile.disks.make('vgood', 16)
+  await run('/sbin/mkfs.ext4', ['-q', '-F', '-b', String(block), '-d', import.meta.dirname, hostile.disks.path('vgood')])
+  const outcomes: string[] = []
+  for (const [at, changes] of corpus.entries()) {
+    const { disks, client } = hostile
+    const serial = `vbad${at}`
+    await disks.make(serial, 16, 'vgood')
+    for (const { at: offset, byte } of changes) await disks.patch(serial, offset, Buffer.from([byte]))
+    const { attach, detach, shell } = volumeRequests(() => client)
+    await disks.plug(serial)
+    const used = attach('data', serial, { format: false }).then(async ({ checked }) => {
+      await shell(`user${at}`, 'find /data -type f | head -n 50 | while read f; do head -c 100 "$f" >/dev/null; done; echo x >/data/x; rm -rf /data/*; sync', { mounts: [mounted('data')] })
+      await detach('data', true)
+      return checked ?? 'mounted'
+    })
+    // Its kernel may panic: then the pod's VM ends, and nothing answers.
+    const outcome = await Promise.race([used.catch((error: { code?: string }) => error.code ?? 'lost'), hostile.machine.ended.then(() => 'ended')])
+    outcomes.push(outcome)
+    await neighbour.client.stats()
+    if (outcome === 'ended' || outcome === 'lost') {
+      const { disks: before } = hostile
+      hostile = await boot()
+      await hostile.disks.make('vgood', 16)
+      await run('cp', [before.path('vgood'), hostile.disks.path('vgood')])
+    } else {
+      await client.stats()
+      await disks.unplug(serial)
+    }
+  }
+  for (const outcome of outcomes) expect(['clean', 'repaired', 'mounted', 'FilesystemDamaged', 'FilesystemMismatch', 'UnknownFilesystem', 'Internal', 'Busy', 'ended', 'lost']).toContain(outcome)
+  // None is taken for blank, and made anew.
+  expect(outcomes.length).toBe(images)
+  expect(outcomes.some((outcome) => ['clean', 'repaired', 'mounted'].includes(outcome))).toBe(true)
+  expect(outcomes.some((outcome) => ['FilesystemDamaged', 'UnknownFilesystem', 'FilesystemMismatch'].includes(outcome))).toBe(true)
+})

@@ -1,0 +1,282 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { imageSerial } from '@/contracts/guest/v1/machine'
+import { makingMark, tailOffset } from '@/guest/volumes/layout'
+import { GuestClient } from '@/host/guest/client'
+import { setupRequest, startRequest } from '@/host/guest/testing/requests'
+import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
+import { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { answerMs, mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
+import { run } from '@/platform/exec'
+
+const MiB = 1024 * 1024
+
+let machine: TestMachine
+let client: GuestClient
+let disks: VolumeDisks
+
+const { attach, detach, shell, sleeper, inside, staying } = volumeRequests(() => client)
+const patch = (serial: string, offset: number, bytes: string | Buffer) => disks.patch(serial, offset, bytes)
+const digest = (serial: string) => disks.digest(serial)
+
+beforeAll(async () => {
+  machine = await startTestMachine()
+  disks = await VolumeDisks.open(machine.monitorPath)
+  client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
+  const volumes = ['data', 'other', 'third'].map((name) => ({ name, medium: 'disk' as const, sizeBytes: null }))
+  await client.setup(setupRequest({ time: Date.now(), fsGroup: 2000, volumes: [...volumes, { name: 'memory', medium: 'memory', sizeBytes: MiB }] }))
+  await client.addImage({ serial: imageSerial(0), key: 'busybox' })
+}, 300_000)
+
+afterAll(async () => {
+  client?.close()
+  await disks?.close()
+  await machine?.stop()
+}, 60_000)
+
+describe('a volume', { timeout: 120_000 }, () => {
+  it('that is blank gets a file system once, keeps what is written, and is found by its serial whatever came first', async () => {
+    await expect(shell('early', 'true', { mounts: [mounted('data')] })).rejects.toMatchObject({ code: 'Conflict', object: 'data' })
+    await Promise.all([disks.make('va', 64), disks.make('vb', 32)])
+    await disks.plug('va')
+    await disks.plug('vb')
+    const first = await Promise.all([attach('data', 'va'), attach('other', 'vb')])
+    for (const result of first) expect(result).toMatchObject({ fsType: 'ext4', formatted: true, checked: 'clean' })
+    expect(first[0].fsBytes).toBeGreaterThan(50 * MiB)
+    expect(first[1].fsBytes).toBeLessThan(32 * MiB)
+    expect(await attach('data', 'va')).toMatchObject({ device: first[0].device, formatted: false, checked: null })
+    await expect(attach('data', 'vb')).rejects.toMatchObject({ code: 'Conflict', object: 'data' })
+    const { out } = await shell('writer', 'echo one >/data/name; mkdir /data/part; echo within >/data/part/file; stat -c "%g %a" /data; id -G', { mounts: [mounted('data')], runAsUser: 0 })
+    expect(out).toMatch(/^2000 2775\n.*2000/)
+    await shell('writer', 'echo two >/data/name', { mounts: [mounted('other')] })
+    expect((await shell('reader', 'cat /data/file', { mounts: [mounted('data', 'part')] })).out).toBe('within\n')
+    expect((await client.stats()).disks?.map(({ name, fsBytes, usedBytes }) => [name, fsBytes > usedBytes && usedBytes > 0])).toEqual([['data', true], ['other', true]])
+    for (const [volume, serial] of [['data', 'va'], ['other', 'vb']] as const) {
+      await detach(volume)
+      await disks.unplug(serial)
+    }
+    await detach('data')
+    expect([await disks.read('va', '/name'), await disks.read('vb', '/name')]).toEqual(['one\n', 'two\n'])
+    await disks.plug('vb')
+    await disks.plug('va')
+    const again = await Promise.all([attach('other', 'vb', { format: false }), attach('data', 'va', { format: false })])
+    for (const result of again) expect(result).toMatchObject({ formatted: false, checked: 'clean' })
+    expect((await shell('reader', 'cat /data/name', { mounts: [mounted('data')] })).out).toBe('one\n')
+    await detach('other')
+    await disks.unplug('vb')
+  })
+
+  it('of which a copy is taken while it is written is read without its journal, and repaired by it when it is written to', async () => {
+    await sleeper('busy', { mounts: [mounted('data')] })
+    expect(await inside('busy', 'echo kept >/data/kept; sync')).toMatchObject({ exitCode: 0 })
+    await disks.make('vcopy', 64, 'va')
+    const before = await digest('vcopy')
+    await disks.plug('vcopy')
+    expect(await attach('third', 'vcopy', { readOnly: true, format: false })).toMatchObject({ formatted: false, checked: null })
+    const { out, exitCode } = await shell('reader', 'cat /data/name; touch /data/x', { mounts: [mounted('third')] })
+    expect([out, exitCode]).toEqual(['one\n', 1])
+    await detach('third')
+    expect(await digest('vcopy')).toBe(before)
+    await expect(attach('third', 'vcopy', { format: false })).resolves.toMatchObject({ formatted: false })
+    expect((await shell('reader', 'cat /data/kept', { mounts: [mounted('third')] })).out).toBe('kept\n')
+    await detach('third')
+    await disks.unplug('vcopy')
+  })
+
+  it('grows under a writer, and when its disk has grown while nobody had it', async () => {
+    const writing = inside('busy', 'for i in $(seq 200); do echo $i >>/data/counted || exit 1; done; wc -l </data/counted')
+    await disks.grow('va', 128)
+    await expect.poll(() => client.volumes.grow('data', answerMs)).toBeGreaterThan(110 * MiB)
+    expect(await writing).toMatchObject({ exitCode: 0, out: '200\n' })
+    await disks.make('vb', 96, 'vb')
+    await disks.plug('vb')
+    expect((await attach('other', 'vb', { format: false })).fsBytes).toBeGreaterThan(85 * MiB)
+    await detach('other')
+    await disks.unplug('vb')
+    expect((await run('/sbin/e2fsck', ['-f', '-n', disks.path('vb')])).stdout).not.toMatch(/error|Fix/i)
+  })
+
+  it('stands still while it is frozen, and is thawed by the host, by time and when the host has gone', async () => {
+    const { stdout, stderr } = await client.startContainer(startRequest('ticker', ['sh', '-c', 'while :; do date >>/data/ticks; sync; done'], { mounts: [mounted('data')] }))
+    stdout.resume()
+    stderr.resume()
+    const ticks = async () => (await inside('busy', 'wc -l </data/ticks')).out
+    await expect.poll(ticks).not.toBe('')
+    expect(await client.volumes.freeze({ volumes: ['data'], timeoutMilliseconds: 10_000 })).toEqual(['data'])
+    await expect(client.volumes.freeze({ volumes: ['data'], timeoutMilliseconds: 1000 })).rejects.toMatchObject({ code: 'Conflict', object: 'data' })
+    await client.volumes.thaw(['data'])
+    const thawed = await ticks()
+    await expect.poll(ticks).not.toBe(thawed)
+    await client.volumes.freeze({ volumes: ['data'], timeoutMilliseconds: 1 }).catch((error: unknown) => expect(error).toMatchObject({ code: 'Busy' }))
+    const byTime = await ticks()
+    await expect.poll(ticks).not.toBe(byTime)
+    await client.volumes.freeze({ volumes: ['data'], timeoutMilliseconds: 10_000 })
+    const frozen = await digest('va')
+    await inside('busy', 'true')
+    expect(await digest('va')).toBe(frozen)
+    client.close()
+    client = await GuestClient.connect(machine.socketPath)
+    for (const container of ['busy', 'ticker']) {
+      client.containerStreams(container)?.stdout.resume()
+      client.containerStreams(container)?.stderr.resume()
+    }
+    // Long before its time.
+    expect(await client.volumes.freeze({ volumes: ['data'], timeoutMilliseconds: 1000 })).toEqual(['data'])
+    await expect.poll(() => digest('va')).not.toBe(frozen)
+    await client.removeContainer('ticker')
+    await expect(client.volumes.freeze({ volumes: ['memory'], timeoutMilliseconds: 1000 })).rejects.toMatchObject({ code: 'Conflict', object: 'memory' })
+  })
+
+  it('comes into a container that runs, as a whole and in part, and leaves it', async () => {
+    await disks.plug('vb')
+    await attach('hot-b', 'vb', { format: false })
+    const hot = (path: string, subPath = '', readOnly = false) => client.volumes.mount({ container: 'busy', volume: 'hot-b', path, subPath, readOnly })
+    await hot('/hot/all')
+    await hot('/hot/all')
+    await hot('/hot/part', 'new/deep')
+    await hot('/hot/read', '', true)
+    const { out } = await inside('busy', 'cat /hot/all/name; echo via >/hot/part/file; cat /hot/all/new/deep/file; touch /hot/read/x || echo refused; grep -c " /hot/" /proc/mounts; ln -s /etc /hot/all/out')
+    expect(out).toBe('two\nvia\nrefused\n4\n')
+    await expect(hot('/hot/out', 'out')).rejects.toMatchObject({ code: 'InvalidRequest' })
+    await expect(hot('/etc/passwd/x')).rejects.toMatchObject({ code: 'InvalidRequest', object: '/etc/passwd/x' })
+    const unmount = (path: string, force = false) => client.volumes.unmount({ container: 'busy', path, force })
+    await unmount('/hot/part')
+    await unmount('/hot/part')
+    await staying('busy', 'cd /hot/read')
+    await expect(unmount('/hot/read')).rejects.toMatchObject({ code: 'Busy', message: expect.stringMatching(/sleep \(process \d+ in container busy\)/) as string })
+    await expect(detach('hot-b')).rejects.toMatchObject({ code: 'Busy', object: 'hot-b' })
+    expect((await inside('busy', 'cat /hot/all/name')).out).toBe('two\n')
+    await detach('hot-b', true)
+    expect((await inside('busy', 'grep -c " /hot/" /proc/mounts; ls /hot/all | wc -l')).out).toBe('0\n0\n')
+    await client.removeContainer('busy')
+    await disks.unplug('vb')
+    expect(await disks.read('vb', '/new/deep/file')).toBe('via\n')
+  })
+
+  it('has xfs where it shall, also on a bus of SCSI, and grows there; a clone of it is no other file system to the kernel', async () => {
+    await disks.make('sx', 320)
+    await disks.plugScsi('sx')
+    expect(await attach('third', 'sx', { fsType: 'xfs' })).toMatchObject({ fsType: 'xfs', formatted: true, checked: 'clean', device: expect.stringMatching(/^\/dev\/sd/) as string })
+    await shell('writer', 'echo kept >/data/name; sync', { mounts: [mounted('third')] })
+    await disks.make('sy', 352, 'sx')
+    await disks.plug('sy')
+    expect((await attach('other', 'sy', { fsType: 'xfs', format: false })).fsBytes).toBeGreaterThan(260 * MiB)
+    expect((await shell('reader', 'cat /data/name; stat -c %g:%a /data', { mounts: [mounted('other')] })).out).toBe('kept\n2000:2775\n')
+    await detach('other')
+    await disks.unplug('sy')
+    await disks.grow('sx', 384)
+    await expect.poll(() => client.volumes.grow('third', answerMs)).toBeGreaterThan(300 * MiB)
+    await expect(attach('other', 'sx', { fsType: 'ext4' })).rejects.toMatchObject({ code: 'FilesystemMismatch' })
+    await detach('third')
+    await disks.unplug('sx')
+  })
+
+  it('that was half made is made anew; whatever else it holds stays as it is and is told', async () => {
+    await disks.make('vhalf', 16)
+    await patch('vhalf', 4096, 'inode tables of a first try')
+    await patch('vhalf', tailOffset(16 * MiB), makingMark)
+    await disks.plug('vhalf')
+    await expect(attach('third', 'vhalf', { format: false })).rejects.toMatchObject({ code: 'FilesystemDamaged' })
+    expect(await attach('third', 'vhalf')).toMatchObject({ formatted: true })
+    await detach('third')
+    await disks.unplug('vhalf')
+    const cases = [
+      { serial: 'vxfs', offset: 0, bytes: 'XFSB', code: 'FilesystemMismatch', says: 'xfs' },
+      { serial: 'vluks', offset: 0, bytes: Buffer.from('LUKS\xba\xbe', 'latin1'), code: 'UnknownFilesystem', says: 'LUKS' },
+      { serial: 'vdata', offset: 700_001, bytes: 'bytes of somebody', code: 'UnknownFilesystem', says: 'holds data' },
+      { serial: 'vend', offset: 16 * MiB - 2, bytes: 'x', code: 'UnknownFilesystem', says: 'holds data' },
+    ]
+    const before = await Promise.all(cases.map(async ({ serial, offset, bytes }) => {
+      await disks.make(serial, 16)
+      await patch(serial, offset, bytes)
+      await disks.plug(serial)
+      return digest(serial)
+    }))
+    for (const { serial, code, says } of cases) await expect(attach('third', serial), serial).rejects.toMatchObject({ code, message: expect.stringContaining(says) as string, object: serial })
+    await Promise.all(cases.map(({ serial }) => disks.unplug(serial)))
+    expect(await Promise.all(cases.map(({ serial }) => digest(serial)))).toEqual(before)
+    await disks.make('vblank', 16)
+    await disks.plug('vblank')
+    await expect(attach('third', 'vblank', { format: false })).rejects.toMatchObject({ code: 'FilesystemDamaged', message: expect.stringContaining('is blank') as string })
+    await expect(attach('third', 'vblank', { readOnly: true })).rejects.toMatchObject({ code: 'UnknownFilesystem' })
+    await expect(attach('third', 'vnowhere')).rejects.toMatchObject({ code: 'DiskNotFound', object: 'vnowhere' })
+    await disks.unplug('vblank')
+  })
+
+  it('that is damaged is told and not mounted, and can be read and repaired as a block device', async () => {
+    await detach('data')
+    await disks.unplug('va')
+    // Without its root folder, and once more as the kernel leaves one in which it has found errors.
+    await run('/sbin/debugfs', ['-w', '-R', 'clri <2>', disks.path('va')])
+    await disks.plug('va')
+    await expect(attach('data', 'va', { format: false })).rejects.toMatchObject({ code: 'FilesystemDamaged', message: expect.stringContaining('cannot be mounted') as string, object: 'va' })
+    await disks.unplug('va')
+    await run('/sbin/debugfs', ['-w', '-R', 'ssv state 2', disks.path('va')])
+    await disks.plug('va')
+    await expect(attach('data', 'va', { format: false })).rejects.toMatchObject({ code: 'FilesystemDamaged', message: expect.stringMatching(/INCONSISTENCY.*volumeMode: Block/s) as string, object: 'va' })
+    await expect(shell('reader', 'true', { mounts: [mounted('data')] })).rejects.toMatchObject({ code: 'Conflict' })
+    expect(await attach('data', 'va', { mode: 'block' })).toMatchObject({ fsType: null, formatted: false, checked: null })
+    await expect(shell('reader', 'true', { mounts: [mounted('data')] })).rejects.toMatchObject({ code: 'InvalidRequest', object: 'data' })
+    await sleeper('raw', { devices: [{ volume: 'data', path: '/dev/disk' }], user: 'app' })
+    const { out } = await inside('raw', 'stat -c "%a %u %g" /dev/disk; dd if=/dev/disk bs=1 skip=1080 count=2 2>/dev/null | md5sum; echo mine | dd of=/dev/disk seek=3 conv=notrunc 2>&1 | head -1')
+    expect(out).toBe(`660 0 2000\n${createHash('md5').update(Buffer.from([0x53, 0xef])).digest('hex')}  -\n0+1 records in\n`)
+    await staying('raw', 'exec 5</dev/disk')
+    await expect(detach('data')).rejects.toMatchObject({ code: 'Busy', message: expect.stringContaining('in container raw') as string })
+    await client.removeContainer('raw')
+    await detach('data')
+    await disks.unplug('va')
+    expect((await readFile(disks.path('va'))).subarray(3 * 512, 3 * 512 + 5).toString()).toBe('mine\n')
+  })
+
+  it('is filled with the files of an image once, and begun anew where that was cut off or did not fit', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'image-'))
+    try {
+      await mkdir(join(root, 'etc'))
+      await writeFile(join(root, 'etc/name'), 'of the image\n')
+      await symlink('etc/name', join(root, 'link'))
+      await writeFile(join(root, 'large'), randomBytes(20 * MiB))
+      await run('mksquashfs', [root, disks.path('img'), '-quiet', '-no-progress', '-all-root'])
+    } finally {
+      await rm(root, { recursive: true })
+    }
+    await disks.plug('img')
+    const populate = { serial: 'img' }
+    await disks.make('vsmall', 16)
+    await disks.plug('vsmall')
+    await expect(attach('third', 'vsmall', { populate })).rejects.toMatchObject({ code: 'NoSpace', message: expect.stringContaining('make the volume larger') as string })
+    await disks.make('vfull', 64)
+    await disks.plug('vfull')
+    const filled = await attach('third', 'vfull', { populate })
+    expect([filled.formatted, filled.usedBytes > 20 * MiB]).toEqual([true, true])
+    const look = async () => (await shell('reader', 'cat /data/link; ls -a /data | sort | tr "\\n" " "; stat -c " %g:%a" /data', { mounts: [mounted('third')] })).out
+    const whole = 'of the image\n. .. etc large link lost+found  2000:2770\n'
+    expect(await look()).toBe(whole)
+    // What was written since stays; what says of itself that it was cut off does not.
+    await shell('writer', 'echo since >/data/since', { mounts: [mounted('third')] })
+    await detach('third')
+    await attach('third', 'vfull', { populate })
+    expect((await shell('reader', 'cat /data/since', { mounts: [mounted('third')] })).out).toBe('since\n')
+    await shell('writer', 'mkdir /data/.hypernetes-populating; rm -r /data/etc', { mounts: [mounted('third')] })
+    await detach('third')
+    await attach('third', 'vfull', { populate })
+    expect(await look()).toBe(whole)
+    await detach('third')
+    for (const serial of ['vfull', 'vsmall', 'img']) await disks.unplug(serial)
+  })
+
+  it('is refused where it is not known how', async () => {
+    await disks.make('vnew', 16)
+    await disks.plug('vnew')
+    await expect(attach('third', 'vnew', { fsType: 'xfs' })).rejects.toMatchObject({ code: 'InvalidRequest', message: expect.stringContaining('an xfs needs a volume of 301 MiB') as string })
+    await expect(attach('memory', 'vnew')).rejects.toMatchObject({ code: 'AlreadyExists', object: 'memory' })
+    await expect(client.volumes.grow('third', answerMs)).rejects.toMatchObject({ code: 'Conflict', object: 'third' })
+    await attach('third', 'vnew')
+    await client.shutdown(0)
+    await machine.ended
+    // It was unmounted: nothing is left for the journal.
+    expect((await run('/sbin/dumpe2fs', ['-h', disks.path('vnew')])).stdout).not.toContain('needs_recovery')
+  })
+})

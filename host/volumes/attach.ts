@@ -1,0 +1,166 @@
+import { isBlankOrigin, type HostVolume, type HostVolumeAttachment } from '@/contracts/host/v1/volumes'
+import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
+import { GuestRefusal } from '@/host/pods/ports'
+import { mountKey, type Hold } from './hold'
+import { serialOf } from './open-image'
+import { VolumeError, type Image, type VolumeStore } from './store'
+import type { PodVm } from './vms'
+
+/** A large file system that was not unmounted is checked for minutes; one that grows is written to. */
+const longGuestMs = 600_000
+/** How long a guest is waited for at a time: what it does not write out in it, or who does not let go, is told, and it is asked again. */
+const unmountMs = 5_000
+const forcedMs = 5_000
+
+/** After an agent was started anew: what the VM has of it. `files`: the ones that it would write; null: not known yet. */
+export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: string[] | null): Promise<void> {
+  const there = (await vm.disks.plugged()).find(({ serial }) => serial === serialOf(uid))
+  if (!there) return hold.closed()
+  hold.state = 'open'
+  hold.size = there.sizeBytes
+  hold.grown = false
+  hold.files = files
+}
+
+/** What is found out of an attached volume: whether it has a file system now, and which. */
+export type Attached = { formatted: 'ext4' | 'xfs' | 'block' }
+
+/** Makes an image ready for a tenant, and tells the file that is its disk. Throws VolumeError. */
+export type ImageFile = (volumeUid: string, reference: string, tenantId: string) => Promise<string>
+
+/** Gives a pod's VM the disk and has its guest mount it. Repeating it does what is left to do. `formatted`: it had a file system before, and is filled with no image's files any more. */
+export async function attach(hold: Hold, volume: HostVolume, { store, vm, formatted, imageFile }: { store: VolumeStore; vm: PodVm; formatted: boolean; imageFile: ImageFile }): Promise<Attached> {
+  const { uid, mode, fsType, rates } = volume
+  const fill = formatted || hold.readOnly || !volume.populate ? null : { serial: fillSerial(uid), file: await imageFile(uid, volume.populate.reference, volume.tenantId) }
+  await vm.serial.do(async () => {
+    const serial = serialOf(uid)
+    const [before] = (await vm.disks.plugged()).filter((one) => one.serial === serial)
+    if (before && before.device && before.readOnly === hold.readOnly) return
+    const image = await store.image(uid, hold.readOnly ? 'read' : 'write', hold.epoch)
+    if (before) await vm.disks.unplug(serial, hold.files ?? writtenFiles(image))
+    hold.files = writtenFiles(image)
+    // From here on it may be open, whatever becomes of this.
+    hold.state = 'open'
+    await vm.disks.plug(diskOf(volume, image, hold), () => (hold.readOnly ? Promise.resolve() : store.confirmOpen(uid, hold.epoch)))
+    hold.rates = JSON.stringify(rates)
+  })
+  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), populate }, longGuestMs).catch(asACopy(volume, formatted))
+  const mounted = fill ? withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
+  // Beside it: the guest has long to do, and is not to wait for what is asked of QEMU.
+  const [result, there] = await Promise.all([mounted, vm.disks.plugged()])
+  hold.size = there.find((one) => one.serial === serialOf(uid))?.sizeBytes ?? null
+  hold.state = 'mounted'
+  hold.device = result.device
+  hold.fsBytes = mode === 'block' ? null : result.fsBytes
+  hold.usedBytes = mode === 'block' ? null : result.usedBytes
+  return { formatted: result.fsType ?? 'block' }
+}
+
+/**
+ * Whatever was uploaded, or copied of a volume, may hold bytes where no file system is known, and look blank: none is made over it. A guest that is told so takes it for one that had a file system.
+ */
+const asACopy = ({ origin }: HostVolume, formatted: boolean) => (error: unknown): never => {
+  if (formatted || isBlankOrigin(origin) || !(error instanceof GuestRefusal) || error.code !== 'FilesystemDamaged') throw error
+  throw new GuestRefusal('UnknownFilesystem', `the volume was made of ${origin.kind === 'upload' ? 'an upload' : 'a snapshot'}, and its disk has no file system that can be mounted: nothing was changed. A pod can have it with volumeMode: Block, and make one there; or make a blank volume`, error.about)
+}
+
+/** What a copy has wins over what its class gives to new ones: nobody knew it before a guest has looked. */
+const asItStands = <T>({ origin, fsType }: HostVolume, again: (fsType: HostVolume['fsType']) => Promise<T>) => (error: unknown): Promise<T> => {
+  if (origin.kind === 'blank' || !(error instanceof GuestRefusal) || error.code !== 'FilesystemMismatch') throw error
+  return again(fsType === 'ext4' ? 'xfs' : 'ext4')
+}
+
+/** The guest finds the disk of an image by it, with whose files a volume is filled. */
+const fillSerial = (volumeUid: string): string => `fill-${serialOf(volumeUid).slice(0, 15)}`
+
+async function withImage<T>(vm: PodVm, { serial, file }: { serial: string; file: string }, work: () => Promise<T>): Promise<T> {
+  await vm.serial.do(() => vm.plugImage(serial, file))
+  try {
+    return await work()
+  } finally {
+    // One that the guest does not give back goes with the VM.
+    await vm.serial.do(() => vm.unplugImage(serial)).catch(() => {})
+  }
+}
+
+function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
+  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull }
+  if (image.kind === 'layers') return { ...disk, direct: image.direct, layers: image.layers }
+  return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
+}
+
+/** None of its files may be written by who had it: those below the top are frozen, now or some snapshots ago. */
+export const writtenFiles = (image: Image): string[] => (image.kind === 'layers' ? image.layers.map(({ path }) => path) : [])
+
+/** So often a store that is not open is waited for, some 30 s, before a VM is ended of which nobody could say what it must not write any more. */
+const patientTries = 5
+
+/** Which files a volume's VM must not write afterwards. `isOfFiles`: they are in a store that has files. */
+export type Written = { store: VolumeStore | null; epoch: number; isOfFiles: boolean }
+
+/** Null: nobody can say it, now or ever. Throws `Unreachable` for as long as it is worth waiting. */
+async function writtenOf(hold: Hold, volumeUid: string, { store, epoch, isOfFiles }: Written, isPatient: boolean): Promise<string[] | null> {
+  if (hold.files || hold.readOnly || !isOfFiles) return hold.files ?? []
+  try {
+    if (store) return writtenFiles(await store.image(volumeUid, 'read', epoch))
+  } catch (error) {
+    // Another host has it under a higher epoch, or it is gone: no waiting helps.
+    if (error instanceof VolumeError && error.code !== 'Unreachable') return null
+  }
+  if (!isPatient) return null
+  throw new VolumeError('Unreachable', volumeUid, 'The store of the volume does not answer, by whose files it is made sure that the pod cannot write them any more. It is tried again; ask the operator to look at the store.')
+}
+
+/**
+ * Takes the disk away from the VM. Not forced, the guest has to have unmounted it, and says who is in the way; forced, it has some seconds, and a VM that does not give the disk back is
+ * ended; also one of which nobody can say which files it must not write any more. Nothing has the image open when it resolves.
+ */
+export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean, written: Written): Promise<void> {
+  hold.files = await writtenOf(hold, volumeUid, written, !forced || hold.failures < patientTries)
+  const asked = vm.guest.detach({ volume: hold.name, force: forced, timeoutMilliseconds: forced ? forcedMs : unmountMs })
+  await (forced ? asked.catch(() => {}) : asked.catch(unlessUnknown))
+  try {
+    if (!hold.files) await vm.end()
+    else await vm.serial.do(() => vm.disks.unplug(serialOf(volumeUid), hold.files ?? []))
+  } catch (error) {
+    if (!forced && !(error instanceof StillWritten)) throw error
+    await vm.end()
+  }
+  hold.closed()
+}
+
+/** A guest that never had it mounted has nothing to write out. */
+function unlessUnknown(error: unknown): void {
+  if (error instanceof GuestRefusal && error.code === 'InvalidRequest') return
+  throw error
+}
+
+/** The disk grows under whoever writes to it, then what is written down of it, then the guest's file system. */
+export async function growOpen(hold: Hold, { uid, sizeBytes, mode }: HostVolume, store: VolumeStore, vm: PodVm): Promise<void> {
+  hold.grown = false
+  const disk = (await vm.disks.plugged()).find(({ serial }) => serial === serialOf(uid))
+  if (!disk || disk.sizeBytes < sizeBytes) {
+    // QEMU, and the VM with it, would wait for a store that does not answer.
+    await store.probe()
+    await vm.serial.do(() => vm.disks.grow(serialOf(uid), sizeBytes))
+  }
+  hold.size = Math.max(sizeBytes, disk?.sizeBytes ?? 0)
+  await store.grow(uid, sizeBytes)
+  if (mode === 'filesystem') hold.fsBytes = await vm.guest.grow(hold.name, longGuestMs)
+  hold.grown = true
+}
+
+/** Into the containers that run: each start of one has it mounted anew. A container that does not run gets it with its next start. */
+export async function mountHot(hold: Hold, { mounts }: HostVolumeAttachment, vm: PodVm): Promise<void> {
+  for (const { container, path, subPath, readOnly } of mounts ?? []) {
+    const start = vm.startOf(container)
+    if (hold.mounts.get(mountKey(container, path)) === start) continue
+    await vm.guest.mount({ container, volume: hold.name, path, subPath, readOnly: readOnly || hold.readOnly }).catch(unlessEnded)
+    hold.mounts.set(mountKey(container, path), start)
+  }
+}
+
+function unlessEnded(error: unknown): void {
+  if (error instanceof GuestRefusal && (error.code === 'NotFound' || error.code === 'Conflict')) return
+  throw error
+}

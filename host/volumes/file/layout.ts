@@ -1,0 +1,162 @@
+import { link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { temporarySuffix, syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
+import { VolumeError } from '../store'
+import { asVolumeError } from '../tools/failures'
+import { stillLocked } from './store-lock'
+
+/**
+ * How many files a chain may have: each is opened, locked and kept in QEMU's memory, and a read of what was never written asks all of them.
+ * A snapshot has one fewer, for a clone needs one more.
+ */
+export const maxLayers = 16
+
+const uid = z.uuid()
+/** A layer's number in base 36: short enough for the name of a node of QEMU, never given twice in a volume. */
+const layerId = z.string().regex(/^[0-9a-z]{1,5}$/)
+const size = z.number().int().min(1).max(2 ** 46)
+/** What a record may name at most, of whichever version wrote it. */
+export const mostLayers = 64
+const layers = z.array(layerId).min(1).max(mostLayers)
+
+/**
+ * What volume.json says. `layers`: top first, each over the next; no header of a file has a say in it. `next`: the number of the layer that comes next. `inherited`: how
+ * many of the lowest came with the snapshot that the volume is a clone of. `pending`: a snapshot that was prepared, whose overlay is the top layer.
+ */
+const volumeFile = z.object({ version: z.literal(1), uid, sizeBytes: size, layers, next: z.number().int().min(1).max(36 ** 5), inherited: z.number().int().min(0), pending: z.object({ snapshotUid: uid, overlay: layerId }).nullable() })
+const snapshotFile = z.object({ version: z.literal(1), uid, volumeUid: uid, sizeBytes: size, layers, next: z.number().int().min(1).max(36 ** 5), inherited: z.number().int().min(0) })
+export type VolumeRecord = z.infer<typeof volumeFile>
+export type SnapshotRecord = z.infer<typeof snapshotFile>
+
+export const layerName = (id: string): string => `${id}.qcow2`
+export const idOf = (number: number): string => number.toString(36)
+
+/** The folder of a volume or of a snapshot: its layers, and a record without which it is none. */
+export class Folder<R extends { layers: string[] }> {
+  constructor(
+    readonly path: string,
+    private readonly uid: string,
+    private readonly recordName: string,
+    private readonly schema: z.ZodType<R>,
+  ) {}
+
+  layer(id: string): string {
+    return join(this.path, layerName(id))
+  }
+
+  /** Null: there is none, or it was never finished. Throws `Damaged` for a record that cannot be read. */
+  async read(): Promise<R | null> {
+    const text = await readFile(join(this.path, this.recordName), 'utf8').catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
+      throw asVolumeError(this.uid, error)
+    })
+    if (text === null) return null
+    try {
+      return this.schema.parse(JSON.parse(text))
+    } catch (error) {
+      throw new VolumeError('Damaged', this.uid, `What the store knows of ${this.uid} cannot be read. Ask the operator to look at its record in the store's folder; restore from a snapshot meanwhile.`, { cause: error })
+    }
+  }
+
+  /** On disk when it resolves, whole or not at all. */
+  async write(record: R): Promise<void> {
+    stillLocked()
+    return writeAtomically(this.path, this.recordName, `${JSON.stringify(this.schema.parse(record))}\n`)
+  }
+
+  /** An empty folder, whatever was begun there before: of what has no record yet. */
+  async make(): Promise<void> {
+    stillLocked()
+    await rm(this.path, { recursive: true, force: true })
+    await mkdir(this.path, { mode: 0o700 })
+  }
+
+  /** Gives this folder a layer of another one: a name more for the same file, in place of what had that name here. */
+  async adopt(id: string, from: string): Promise<void> {
+    const temporary = `${this.layer(id)}${temporarySuffix}`
+    await rm(temporary, { force: true })
+    await link(from, temporary)
+    stillLocked()
+    await rename(temporary, this.layer(id))
+    // Renaming one name of a file over another one does nothing.
+    await rm(temporary, { force: true })
+  }
+
+  /** Removes what its record, with these layers, does not name: what calls that were cut off have left. */
+  async tidy(layers: readonly string[]): Promise<void> {
+    stillLocked()
+    const kept = new Set([this.recordName, ...layers.map(layerName)])
+    for (const name of await readdir(this.path)) if (!kept.has(name) && !name.startsWith(claimPrefix)) await rm(join(this.path, name), { recursive: true, force: true })
+    await syncFolder(this.path)
+  }
+
+  /** Removes layers that its record does not name any more. */
+  async drop(layers: readonly string[]): Promise<void> {
+    stillLocked()
+    for (const id of layers) await rm(this.layer(id), { force: true })
+    await syncFolder(this.path)
+  }
+
+  /** The record goes first, and durably: what is left without one is nobody's. With `to`, its files go to that place, where they may take their time to be removed. */
+  async remove(step: (name: string) => void | Promise<void> = () => {}, to: string | null = null): Promise<void> {
+    stillLocked()
+    const record = await rm(join(this.path, this.recordName)).then(() => true, (error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+      throw error
+    })
+    if (record) {
+      await syncFolder(this.path)
+      await step('the record is gone')
+    }
+    if (to === null) await rm(this.path, { recursive: true, force: true })
+    else await rename(this.path, to).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    })
+    await syncFolder(join(this.path, '..'))
+  }
+
+  /** Bytes on disk of the layers that nobody else has a name for. `top`: with the uppermost, whoever else has it: a snapshot froze that one, and keeps it when its volume's bytes there are written over. */
+  async ownBytes(layers: readonly string[], top = false): Promise<number> {
+    const all = await Promise.all(layers.map((id) => stat(this.layer(id))))
+    return all.filter(({ nlink }, i) => nlink === 1 || (top && i === 0)).reduce((sum, { blocks }) => sum + blocks * 512, 0)
+  }
+}
+
+/** A claim is an empty file with the epoch in its name, so that of two hosts at one folder the higher one wins without either writing over the other. */
+const claimPrefix = 'claim-'
+const claimName = /^claim-(\d{1,16})$/
+
+export class VolumeFolder extends Folder<VolumeRecord> {
+  constructor(root: string, volumeUid: string) {
+    super(join(root, 'volumes', z.uuid().parse(volumeUid)), volumeUid, 'volume.json', volumeFile)
+  }
+
+  /** The highest epoch under which it was ever claimed; 0: never. */
+  async epoch(): Promise<number> {
+    return Math.max(0, ...(await readdir(this.path)).map((name) => Number(claimName.exec(name)?.[1] ?? 0)))
+  }
+
+  /** Writes a claim down; on disk when it resolves. Lower ones go. */
+  async writeEpoch(epoch: number): Promise<void> {
+    await (await open(join(this.path, `${claimPrefix}${epoch}`), 'a', 0o600)).close()
+    await syncFolder(this.path)
+    for (const name of await readdir(this.path)) {
+      const other = claimName.exec(name)?.[1]
+      if (other !== undefined && Number(other) < epoch) await rm(join(this.path, name), { force: true })
+    }
+  }
+}
+
+export class SnapshotFolder extends Folder<SnapshotRecord> {
+  constructor(root: string, snapshotUid: string) {
+    super(join(root, 'snapshots', z.uuid().parse(snapshotUid)), snapshotUid, 'snapshot.json', snapshotFile)
+  }
+}
+
+/** Names of folders of a store that have a record. */
+export async function recorded(root: string, kind: 'volumes' | 'snapshots'): Promise<string[]> {
+  const names = (await readdir(join(root, kind))).filter((name) => uid.safeParse(name).success)
+  const found = await Promise.all(names.map((name) => stat(join(root, kind, name, kind === 'volumes' ? 'volume.json' : 'snapshot.json')).then(() => name, () => null)))
+  return found.filter((name) => name !== null).sort()
+}

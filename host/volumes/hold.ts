@@ -1,0 +1,107 @@
+import type { AttachmentReport, HostVolume, HostVolumeAttachment } from '@/contracts/host/v1/volumes'
+import type { NotedHold } from '@/host/ledger/volumes'
+import type { HoldState, ObservedHold } from './plan'
+import type { Problem } from './problem'
+import type { PodVm } from './vms'
+
+const firstRetryMs = 1_000
+const lastRetryMs = 30_000
+
+/** The wait after the n-th failure in a row. */
+export const retryAfter = (failures: number): number => Math.min(firstRetryMs * 2 ** Math.max(0, failures - 1), lastRetryMs)
+
+/** A pod that has a volume on this host, or shall: what is known of it. */
+export class Hold {
+  state: HoldState = 'closed'
+  /** What the server says; null: it is to be detached. */
+  attachment: HostVolumeAttachment | null = null
+  /** To be taken away without the guest's word. */
+  forced = false
+  problem: Problem | null = null
+  failures = 0
+  /** Nothing is tried before this time of the steady clock. */
+  notBefore = 0
+  device: string | null = null
+  usedBytes: number | null = null
+  fsBytes: number | null = null
+  /** The disk's, as QEMU has it. */
+  size: number | null = null
+  /** The guest's file system is as large as the disk. */
+  grown = true
+  /** The limits that it has, as JSON. */
+  rates = ''
+  /** Its VM stands still: its store has no room, or carries nothing out; null: it does not. */
+  pausedFor: 'room' | 'answer' | null = null
+  /** Files that must not be open for writing once it is closed; null: its store has not said which, since the agent was started anew. */
+  files: string[] | null = []
+  /** In which start of its container each hot mount was made. */
+  readonly mounts = new Map<string, number>()
+
+  constructor(
+    readonly podUid: string,
+    public name: string,
+    public readOnly: boolean,
+    public epoch: number,
+  ) {}
+
+  get noted(): NotedHold {
+    const { podUid, name, readOnly, epoch } = this
+    return { podUid, name, readOnly, epoch }
+  }
+
+  /** Whether what it has open is what the server says. */
+  get isWanted(): boolean {
+    const { attachment } = this
+    return attachment !== null && attachment.epoch === this.epoch && attachment.readOnly === this.readOnly && attachment.name === this.name
+  }
+
+  /** Whether the disk of who writes to it has grown, and the volume has not yet: a snapshot of it would be cut off. */
+  isLargerThan(volumeBytes: number): boolean {
+    return this.state === 'mounted' && !this.readOnly && this.size !== null && this.size > volumeBytes
+  }
+
+  /** Nothing of it is open: what is opened next is what the server says. */
+  closed(): void {
+    this.state = 'closed'
+    this.device = this.size = this.usedBytes = this.fsBytes = null
+    this.pausedFor = null
+    this.rates = ''
+    this.files = []
+    this.mounts.clear()
+    if (!this.attachment) return
+    this.name = this.attachment.name
+    this.readOnly = this.attachment.readOnly
+    this.epoch = this.attachment.epoch
+  }
+
+  succeeded(): void {
+    this.problem = null
+    this.failures = 0
+    this.notBefore = 0
+  }
+
+  failed(problem: Problem, now: number): void {
+    this.problem = problem
+    this.failures += 1
+    this.notBefore = now + (problem.isFinal ? lastRetryMs : retryAfter(this.failures))
+  }
+
+  observe({ rates }: Pick<HostVolume, 'rates'>, vm: PodVm | null, now: number): ObservedHold {
+    const mounts = vm === null || (this.attachment?.mounts ?? []).every(({ container, path }) => this.mounts.get(mountKey(container, path)) === vm.startOf(container))
+    return { podUid: this.podUid, state: this.state, wanted: this.isWanted, writes: !this.readOnly, vm: vm !== null && !vm.isEnding, due: this.notBefore <= now, size: this.size, grown: this.grown, limited: this.rates === JSON.stringify(rates), mounts }
+  }
+
+  report(): AttachmentReport {
+    const { podUid, epoch, problem, device, usedBytes, fsBytes } = this
+    const said = { reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' }
+    return { podUid, epoch, phase: this.phase, ...said, device, usedBytes, fsBytes, paused: this.pausedFor !== null, transport: 'direct' }
+  }
+
+  private get phase(): AttachmentReport['phase'] {
+    if (!this.isWanted) return this.state === 'closed' ? 'Detached' : 'Detaching'
+    if (this.state === 'mounted' || this.state === 'unknown') return 'Attached'
+    return this.problem?.isFinal ? 'Failed' : 'Attaching'
+  }
+}
+
+export const mountKey = (container: string, path: string): string => `${container}:${path}`

@@ -1,0 +1,3 @@
+import { describeKills, everyStep } from './testing/kills'
+
+describeKills('a store of files, again and again', { kills: 50, steps: everyStep, powerCuts: 15 })

@@ -1,0 +1,25 @@
+import { GuestRefusal } from '@/host/pods/ports'
+import { volumeMethods } from '@/contracts/guest/v1/volumes'
+import { VmError } from '@/host/hypervisor/machine'
+import { VolumeError } from './store'
+
+/** What is wrong, for the tenant: `reason` is one word. `isFinal`: it stays so until somebody does something. */
+export type Problem = { reason: string; message: string; isFinal: boolean }
+
+const finalCodes = new Set<string>(['SourceTooLarge', 'Refused', 'Damaged', 'FilesystemDamaged', 'FilesystemMismatch', 'UnknownFilesystem', 'RestartNeeded', 'InvalidRequest', 'Stale', 'TooManyDisks'])
+/** How QEMU says it. */
+const noPlace = 'PCI: no slot/function available'
+const again = 'It is tried again. If it goes on, the operator finds the cause in the host\'s log.'
+
+/** What failed, in the tenant's words: the cause itself may name what is the host's. `what`: what was done with the volume. Null: it was called off. */
+export function problemOf(error: unknown, what: string): Problem {
+  const known = (reason: string, message: string): Problem => ({ reason, message, isFinal: finalCodes.has(reason) })
+  if (error instanceof VolumeError) return known(error.code, error.message)
+  if (error instanceof GuestRefusal) {
+    if (error.code === 'InvalidRequest' && error.about in volumeMethods) return known('RestartNeeded', "The agent in the pod's virtual machine is of an earlier version, which knows no volumes. Create the pod anew.")
+    return known(error.code, `The pod's virtual machine refused the volume: ${error.message}.`)
+  }
+  if (error instanceof VmError && error.message.includes('create the pod anew')) return known('RestartNeeded', `The volume cannot come into the pod while it runs: ${error.message}.`)
+  if (error instanceof VmError && error.message.includes(noPlace)) return known('TooManyDisks', "The pod's virtual machine has no room for another disk: images of its containers and volumes together are as many as it can have. Detach a volume from the pod, or create it anew with fewer; it is tried again.")
+  return known('VolumeStalled', `The volume could not be ${what}. ${again}`)
+}

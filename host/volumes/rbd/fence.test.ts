@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest'
+import type { z } from 'zod'
+import type { CephCommands } from './ceph-commands'
+import { confirmOpen } from './claims'
+import { shutOut } from './fence'
+import { RbdPlace } from './rbd-place'
+
+const [vm, dead, manager, unknown] = ['192.0.2.7:0/1', '192.0.2.8:0/2', '192.0.2.1:0/3', '192.0.2.99:0/4']
+
+/** A cluster that says what it is told, and forgets whoever was shut out or whose lock was broken. Two hosts of the store are written down, of which a manager of the cluster runs on one. */
+function cluster(watchers: string[], lockers: string[]) {
+  const [out, noted]: [string[], string[]] = [[], []]
+  const commands = {
+    rbdJson: <T>(schema: z.ZodType<T>, [verb]: readonly string[]) => Promise.resolve(schema.parse(verb === 'status' ? { watchers: watchers.filter((address) => !out.includes(address)).map((address) => ({ address })) } : lockers.map((address, i) => ({ id: `auto ${i}`, locker: `client.${i}`, address })))),
+    rbd: () => Promise.resolve(lockers.pop() ?? ''),
+    ofStore: { noted: new Set<string>(), own: null },
+    rados: (_pool: string, namespace: string, [verb, , name, value]: readonly string[]) => {
+      if (verb === 'setxattr') noted.push(`${name}=${value}`)
+      return Promise.resolve(verb === 'getxattr' ? 'claimed' : namespace === 't' ? 'epoch.1' : 'host.192.0.2.8\nhost.192.0.2.1\n')
+    },
+    ceph: (args: readonly string[]) => Promise.resolve(void out.push(args[3] ?? '')),
+    cephJson: <T>(schema: z.ZodType<T>, [what]: readonly string[]) => Promise.resolve(schema.parse(what === 'mgr' ? { active_clients: [{ addrvec: [{ type: 'v2', addr: '192.0.2.1:0', nonce: 3 }] }] } : out.map((addr) => ({ addr, until: new Date(Date.now() + 365 * 86_400_000).toISOString() })))),
+  }
+  return { out, noted, place: new RbdPlace(commands as unknown as CephCommands, 'p', 't') }
+}
+
+it.each([
+  ['who has it open', [vm], [vm], [vm]],
+  ['a dead owner, of whom his lock alone is left', [], [dead], [dead]],
+  ['not a manager whom a false lock names, though the lock goes', [vm], [manager], [vm]],
+  ['a manager that does have it open', [manager], [], [manager]],
+  ['not whom a lock names at a host that the store has not, though the lock goes', [], [unknown], []],
+  ['whoever has it open, whatever its host', [unknown], [unknown], [unknown]],
+])('shuts out %s', async (_, watchers, lockers, expected) => {
+  const { out, place } = cluster(watchers, lockers)
+  expect(await shutOut(place, 'v', 'volume-v', () => Promise.resolve())).toEqual(expected)
+  expect([out, lockers]).toEqual([expected, []])
+})
+
+it.each([
+  ['clients', Array.from({ length: 33 }, (_, i) => `192.0.2.7:0/${i}`), []],
+  ['locks', [], Array.from({ length: 33 }, (_, i) => `192.0.2.99:0/${i}`)],
+])('shuts out nobody where there are more %s than an image ever has', async (_, watchers, lockers) => {
+  const { out, place } = cluster(watchers, lockers)
+  await expect(shutOut(place, 'v', 'volume-v', () => Promise.resolve())).rejects.toMatchObject({ code: 'NotFenced', message: expect.stringContaining('33 clients') })
+  expect([out, lockers.length + watchers.length]).toEqual([[], 33])
+})
+
+it('lets the guest write once its host is written down, and believes no lock that nobody is seen to hold', async () => {
+  const opened = cluster([vm], [unknown, vm])
+  expect(await confirmOpen(opened.place, 'v', 1)).toBe(vm)
+  expect(opened.noted).toEqual(['host.192.0.2.7=1'])
+  await expect(confirmOpen(cluster([vm], [unknown]).place, 'v', 1)).rejects.toMatchObject({ code: 'NotFenced' })
+  expect(await confirmOpen(cluster([], [unknown, dead]).place, 'v', 1)).toBe(dead)
+})

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { VolumeError } from './store'
+
+/** Of a store: bytes. */
+export type Room = { totalBytes: number; freeBytes: number }
+
+/** A store that takes longer is not reached. */
+const patienceMs = 5_000
+
+/**
+ * How full a store is. One question of a store is under way at a time, however many ask: one that hangs (a network's file system that is away, a cluster without monitors) holds one thread or process up, and
+ * whoever is content with an older answer starts none. Throws VolumeError.
+ */
+export class RoomGauge {
+  private asking: { since: number; answer: Promise<Room> } | null = null
+  private last: { at: number; answer: Promise<Room> } | null = null
+
+  constructor(
+    private readonly name: string,
+    private readonly ask: () => Promise<Room>,
+  ) {}
+
+  /** Whether what was asked is not answered for so long that whoever asks the store for something else would hang, too. */
+  get isSilent(): boolean {
+    return this.asking !== null && performance.now() - this.asking.since >= patienceMs
+  }
+
+  /** Resolves or rejects within 5 s. `goodMs`: an answer that old will do. */
+  async read(goodMs = 0): Promise<Room> {
+    if (this.isSilent) throw this.silent
+    if (!this.asking && this.last && performance.now() - this.last.at < goodMs) return this.last.answer
+    this.asking ??= this.begin()
+    const { since, answer } = this.asking
+    const late = new AbortController()
+    const silence = delay(Math.max(0, patienceMs - (performance.now() - since)), undefined, { signal: late.signal }).then(() => {
+      throw this.silent
+    })
+    silence.catch(() => {})
+    return Promise.race([answer, silence]).finally(() => late.abort())
+  }
+
+  get silent(): VolumeError {
+    return new VolumeError('Unreachable', this.name, `The store ${this.name} does not answer. It is tried again; ask the operator to look at it.`)
+  }
+
+  private begin(): { since: number; answer: Promise<Room> } {
+    const answer = this.ask()
+    answer.catch(() => {}).finally(() => {
+      this.last = { at: performance.now(), answer }
+      this.asking = null
+    })
+    return { since: performance.now(), answer }
+  }
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { HostVolumeStore } from '@/contracts/host/v1/volumes'
+import { FakeClock } from '@/host/pods/testing/fake-clock'
+import { Stores } from './stores'
+
+let folder: string
+let stores: Stores
+let reached: (readonly string[])[]
+let fails = false
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stores-'))
+  reached = []
+  fails = false
+  const reach = async (networks: readonly string[]) => {
+    reached.push(networks)
+    if (fails) throw new Error('no way')
+  }
+  stores = new Stores({ folder, work: folder, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, reach })
+})
+afterEach(async () => {
+  await stores.close()
+  vi.unstubAllEnvs()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const ceph = (digit: number, monitors: string[], networks: string[]): HostVolumeStore => ({ kind: 'store', uid: `${digit}0000000-0000-4000-8000-000000000000`, name: `ceph${digit}`, store: { type: 'rbd', monitors, pool: 'p', namespace: null, user: 'u', networks, keyRevision: '1' } })
+const files: HostVolumeStore = { kind: 'store', uid: '90000000-0000-4000-8000-000000000000', name: 'local', store: { type: 'file', folder: null, shared: false } }
+
+it('leads VMs to the daemons of all stores on the network, once for each change, and to nothing once there is none', async () => {
+  // What an earlier run of the agent has made goes where nothing needs it.
+  stores.take(files)
+  stores.take(files)
+  expect(reached.splice(0)).toEqual([[]])
+  const [one, two] = [ceph(1, ['192.0.2.1:3300', '[2001:db8::1]:3300'], ['192.0.2.0/24']), ceph(2, ['198.51.100.1:6789'], ['198.51.100.0/24', '192.0.2.0/24'])]
+  stores.take(one)
+  stores.take(one)
+  stores.take(two)
+  expect(reached).toEqual([['192.0.2.0/24', '192.0.2.1/32'], ['192.0.2.0/24', '192.0.2.1/32', '198.51.100.0/24', '198.51.100.1/32']])
+  stores.remove(one.uid)
+  stores.remove(two.uid)
+  stores.remove(files.uid)
+  expect(reached.slice(2)).toEqual([['192.0.2.0/24', '198.51.100.0/24', '198.51.100.1/32'], []])
+})
+
+it('makes the way again with the next change where it failed', async () => {
+  fails = true
+  stores.take(ceph(1, ['192.0.2.1:3300'], ['192.0.2.0/24']))
+  await Promise.resolve()
+  await Promise.resolve()
+  stores.take({ ...ceph(1, ['192.0.2.1:3300'], ['192.0.2.0/24']), name: 'renamed' })
+  expect(reached).toHaveLength(2)
+})
+
+it('asks a cluster once how full it is for all tenants and pods that want to know', async () => {
+  await writeFile(join(folder, 'ceph'), `#!/bin/sh\necho asked >>${folder}/asked\necho '{ "pools": [{ "name": "p", "stats": { "stored": 1, "max_avail": 2 } }] }'\n`, { mode: 0o755 })
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`)
+  const store = ceph(1, ['192.0.2.1:3300'], [])
+  stores.takeSecrets({ kind: 'storeSecrets', secrets: [{ storeUid: store.uid, revision: '1', key: 'k' }] })
+  stores.take(store)
+  await vi.waitFor(() => expect(stores.report(store.uid)).toMatchObject({ reachable: true, freeBytes: 2 }), { timeout: 20_000 })
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => stores.freeBytes(store.uid, String(i % 10).repeat(32))))
+  expect([new Set(answers), (await readFile(join(folder, 'asked'), 'utf8')).split('\n').length - 1]).toEqual([new Set([2]), 1])
+})

@@ -1,0 +1,162 @@
+import type { SnapshotEntry, VolumeLedger } from '@/host/ledger/volumes'
+import { StillWritten, type OverlayStep } from '@/host/hypervisor/volume-disks'
+import { allDone } from '@/host/network/serial'
+import type { Clock } from '@/host/pods/clock'
+import { writtenFiles } from './attach'
+import type { Hold } from './hold'
+import { serialOf } from './open-image'
+import type { Layer, SnapshotStep, VolumeStore } from './store'
+import type { Volume } from './volume'
+import type { PodVm, PodVms } from './vms'
+
+/** A snapshot that is to be taken. */
+export type Member = { uid: string; volume: Volume; store: VolumeStore }
+type Parts = { ledger: Pick<VolumeLedger, 'save'>; clock: Clock; vms: PodVms }
+/** What it is taken of, as it is open now; `vm` null: nobody writes to it. */
+type Prepared = Member & { step: SnapshotStep; hold: Hold | null; vm: PodVm | null }
+
+/** `taken`: by an earlier run of the agent. */
+type Overlays = ReadonlyMap<PodVm, { steps: OverlayStep[]; taken: OverlayStep[] }>
+
+/** As long as a guest may stand still, at most. */
+const freezeMs = 10_000
+
+/**
+ * Takes snapshots of one instant: nobody writes to any of these volumes between the first and the last. All or none is there afterwards. False: a volume is not ready for it any more. With
+ * `freeze` guests write their file systems out before, and stand still for as long.
+ */
+export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<boolean> {
+  return inAll([...members].sort((a, b) => (a.volume.uid < b.volume.uid ? -1 : 1)), async () => {
+    if (!members.every(({ volume }) => volume.state.isSettled)) return false
+    // QEMU, and the VM with it, would wait for a store that does not answer.
+    await Promise.all([...new Set(members.map(({ store }) => store))].map((store) => store.probe()))
+    const prepared: Prepared[] = []
+    try {
+      for (const one of members) prepared.push({ ...one, ...writerOf(one.volume, parts.vms), step: await one.store.prepareSnapshot(one.volume.uid, one.uid) })
+      await takePrepared(prepared, freeze, parts)
+      return true
+    } catch (error) {
+      for (const { store, volume, uid } of prepared) {
+        await store.abortSnapshot(volume.uid, uid).catch(() => {})
+        // Of those that were taken none stays: nobody would ask for it again.
+        await store.removeSnapshot(uid).catch(() => {})
+      }
+      throw error
+    }
+  })
+}
+
+/** Holds what is done with each of these volumes meanwhile up; in the order of their uids, so that two groups do not wait for each other. */
+async function inAll<T>([first, ...rest]: readonly Member[], work: () => Promise<T>): Promise<T> {
+  return first ? first.volume.serial.do(() => inAll(rest, work)) : work()
+}
+
+function writerOf({ state }: Volume, vms: PodVms): { hold: Hold | null; vm: PodVm | null } {
+  const hold = [...state.holds.values()].find((one) => one.state === 'mounted' && !one.readOnly) ?? null
+  return { hold, vm: hold && vms.get(hold.podUid) }
+}
+
+async function takePrepared(prepared: readonly Prepared[], freeze: boolean, parts: Parts): Promise<void> {
+  const vms = [...new Set(prepared.flatMap(({ vm }) => vm ?? []))]
+  const overlays: Overlays = new Map(vms.map((vm) => [vm, { steps: [], taken: [] }]))
+  for (const one of prepared) {
+    const of = one.vm && overlays.get(one.vm)
+    if (!one.vm || !of || one.step.kind !== 'overlay') continue
+    const { step, isTaken } = await overlayOf(one, one.vm, one.step.overlay)
+    of[isTaken ? 'taken' : 'steps'].push(step)
+  }
+  // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
+  const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
+  const began = parts.clock.steady()
+  const frozen = freeze ? await freezeAll(prepared, vms, parts.clock) : new Map<Hold, number>()
+  let ended = Infinity
+  const takenAt = new Date(parts.clock.now()).toISOString()
+  try {
+    await (isOneInstant ? carryOut(prepared, overlays, false) : whilePaused(vms, () => carryOut(prepared, overlays, true)))
+    ended = parts.clock.steady()
+    for (const [vm, { steps, taken }] of overlays) {
+      const unconfirmed = isOneInstant ? taken : [...steps, ...taken]
+      if (unconfirmed.length > 0) await unlessWritten(vm, vm.disks.confirmFrozen(unconfirmed))
+    }
+  } finally {
+    await thawAll(prepared, frozen)
+  }
+  const stallMs = Math.ceil(parts.clock.steady() - began)
+  for (const { uid, hold, store, volume, step } of prepared) {
+    // A guest goes on by itself after its time, whatever others take.
+    const consistency = hold && ended - (frozen.get(hold) ?? -Infinity) < freezeMs ? 'FilesystemConsistent' : 'CrashConsistent'
+    await parts.ledger.save({ version: 1, kind: 'snapshot', uid, consistency, stallMs: hold ? stallMs : 0, takenAt, formatted: volume.state.formatted } satisfies SnapshotEntry)
+    if (step.kind === 'overlay') await store.commitSnapshot(volume.uid, uid)
+    if (hold && step.kind === 'overlay') hold.files = writtenFiles(await store.image(volume.uid, 'read', volume.state.entry.epoch))
+  }
+}
+
+/** `isTaken`: QEMU had taken the overlay before an earlier run of the agent ended, and nobody has seen yet that it closed what is below. */
+async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer): Promise<{ step: OverlayStep; isTaken: boolean }> {
+  const serial = serialOf(volume.uid)
+  const image = await store.image(volume.uid, 'write', volume.state.entry.epoch)
+  const there = (await vm.disks.plugged()).find((one) => one.serial === serial)
+  const top = image.kind === 'layers' ? image.layers[1] : undefined
+  const isTaken = there?.layers[0] === overlay.id
+  if (image.kind !== 'layers' || !top || (!isTaken && there?.layers[0] !== top.id)) throw new Error(`QEMU has ${there?.layers[0] ?? 'nothing'} of volume ${volume.uid} as its top layer, and its store ${top?.id ?? 'none'}`)
+  return { step: { serial, top: { ...top, readOnly: false }, overlay, direct: image.direct }, isTaken }
+}
+
+/** A QEMU that can still write what is frozen is none of ours any more: it is ended before anybody else opens the volume. */
+async function unlessWritten<T>(vm: PodVm, work: Promise<T>): Promise<T> {
+  return work.catch(async (error: unknown) => {
+    if (error instanceof StillWritten) await vm.end()
+    throw error
+  })
+}
+
+async function carryOut(prepared: readonly Prepared[], overlays: Overlays, isPaused: boolean): Promise<void> {
+  for (const [vm, { steps }] of overlays) if (steps.length > 0) await unlessWritten(vm, vm.serial.do(() => vm.disks.snapshot(steps, isPaused)))
+  // A store that takes it by itself does so now.
+  await allDone(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : null)))
+}
+
+async function whilePaused(vms: readonly PodVm[], work: () => Promise<void>): Promise<void> {
+  const paused: PodVm[] = []
+  try {
+    for (const vm of vms) {
+      // One that does not answer may stand still all the same.
+      paused.push(vm)
+      await vm.disks.pause()
+    }
+    await work()
+  } finally {
+    await resumeAll(paused)
+  }
+}
+
+/** Each goes on, whatever becomes of the others; one that does not is ended: nobody else would have it go on. */
+async function resumeAll(paused: readonly PodVm[]): Promise<void> {
+  const results = await Promise.allSettled(paused.map((vm) => vm.disks.resume().catch(async (error: unknown) => {
+    await vm.end()
+    throw error
+  })))
+  const failed = results.find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
+/** Which of them stand still, and since when. Of a guest that cannot, the snapshot is as after a power cut. */
+async function freezeAll(prepared: readonly Prepared[], vms: readonly PodVm[], clock: Clock): Promise<Map<Hold, number>> {
+  const frozen = new Map<Hold, number>()
+  for (const vm of vms) {
+    const holds = prepared.flatMap((one) => (one.vm === vm && one.hold && one.volume.state.wanted?.mode === 'filesystem' ? [one.hold] : []))
+    if (holds.length === 0) continue
+    const since = clock.steady()
+    const names = await vm.guest.freeze({ volumes: holds.map(({ name }) => name), timeoutMilliseconds: freezeMs }).catch((): string[] => [])
+    for (const hold of holds) if (names.includes(hold.name)) frozen.set(hold, since)
+  }
+  return frozen
+}
+
+async function thawAll(prepared: readonly Prepared[], frozen: ReadonlyMap<Hold, number>): Promise<void> {
+  for (const vm of new Set(prepared.flatMap(({ vm }) => vm ?? []))) {
+    const names = prepared.flatMap((one) => (one.vm === vm && one.hold && frozen.has(one.hold) ? [one.hold.name] : []))
+    // A guest thaws by itself after a while.
+    if (names.length > 0) await vm.guest.thaw(names).catch(() => {})
+  }
+}

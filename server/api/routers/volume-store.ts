@@ -1,0 +1,15 @@
+import { volumeStoreView } from '@/domain/volume-store/view'
+import { deleting } from '@/server/services/networks/object-lists'
+import { changeVolumeStore, createVolumeStore, createVolumeStoreInput, getVolumeStore, listVolumeStoresOutput, listVolumeStoreViews, removeVolumeStore, updateVolumeStoreInput, volumeStoreReference } from '@/server/services/volume-stores/volume-stores'
+import { storeKinds, watchChangesOutput, watchPlatform, watchPlatformInput } from '@/server/services/watch/watch-changes'
+import { live, trackedChanges, trackedEvents } from '../stream-output'
+import { operatorProcedure, router } from '../trpc'
+
+export const volumeStoreRouter = router({
+  list: operatorProcedure.output(listVolumeStoresOutput).query(({ ctx }) => listVolumeStoreViews(ctx)),
+  get: operatorProcedure.input(volumeStoreReference).output(volumeStoreView).query(({ ctx, input }) => getVolumeStore(ctx.db, input)),
+  create: operatorProcedure.input(createVolumeStoreInput).output(volumeStoreView).mutation(({ ctx, input }) => createVolumeStore(ctx, ctx.actor, input)),
+  update: operatorProcedure.input(updateVolumeStoreInput).output(volumeStoreView).mutation(({ ctx, input }) => changeVolumeStore(ctx, ctx.actor, input)),
+  delete: operatorProcedure.input(volumeStoreReference).output(deleting).mutation(({ ctx, input }) => removeVolumeStore(ctx, ctx.actor, input)),
+  watch: operatorProcedure.input(watchPlatformInput).output(trackedEvents(watchChangesOutput)).subscription(({ ctx, input, signal }) => trackedChanges(watchPlatform(ctx, ctx.actor, storeKinds, input, live(signal)))),
+})

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startVolumeServer } from '@/server/services/volumes/testing/volume-server'
+import { volumesOfSchedule } from '@/server/store/snapshot-schedules'
+import { createScheduleController, runSchedule } from './controller'
+
+let test: Awaited<ReturnType<typeof startVolumeServer>>
+beforeAll(async () => {
+  test = await startVolumeServer()
+})
+afterAll(() => test.stop())
+beforeEach(() => test.clear())
+
+const quotas = { volumes: 100, bytes: 2 ** 40, snapshots: 100 }
+describe('snapshot schedules', () => {
+  const due = { nextAt: new Date('2026-01-01T00:00:00Z') }
+  const schedule = (spec: object, data: object = {}) => test.db.snapshotSchedule.create({ data: { tenantId: test.ann.tenantId, name: 'nightly', spec: { volumes: { names: ['data'] }, every: '1d', keep: { last: 2 }, consistency: 'CrashConsistent', suspended: false, ...spec }, ...due, ...data } })
+  const run = async () => {
+    for (const uid of await createScheduleController({ quotas }).allKeys({ db: test.db, log: test.server.log, feed: test.server.feed })) await runSchedule(test.db, uid, { quotas })
+  }
+  const row = () => test.db.snapshotSchedule.findFirstOrThrow()
+  const taken = async () => (await test.db.volumeSnapshot.findMany({ where: { scheduleUid: { not: null } }, orderBy: { name: 'asc' } })).map(({ name, phase, groupUid, deletedAt }) => ({ name, phase, grouped: groupUid !== null, deleted: deletedAt !== null }))
+
+  it('take what is due once, and not again before the next time', async () => {
+    await test.volume('data')
+    await schedule({})
+    await run()
+    await run()
+    const { lastAt, nextAt, lastMessage } = await row()
+    expect([lastMessage, (nextAt?.getTime() ?? 0) % 86_400_000, (nextAt ?? 0) > (lastAt ?? 1)]).toEqual(['', 0, true])
+    expect(await taken()).toEqual([{ name: expect.stringMatching(/^nightly-\d{8}t\d{6}z-data$/), phase: 'Asked', grouped: false, deleted: false }])
+    expect((await test.audits('SnapshotSchedule')).at(-1)).toEqual(['snapshotSchedule.run', 'nightly', 'takes 1'])
+  })
+
+  it('say what they could not take, and take the rest', async () => {
+    await test.volume('data')
+    const { uid } = await test.volume('log', { storedPhase: 'Creating' })
+    await schedule({ volumes: { names: ['data', 'log', 'nothing'] } })
+    await run()
+    expect([(await taken()).length, (await row()).lastMessage]).toEqual([1, 'There is no volume "nothing". Nothing of the volume "log" is stored yet: wait until it is Available.'])
+    expect(await test.db.event.findFirst()).toMatchObject({ objectKind: 'SnapshotSchedule', objectName: 'nightly', type: 'Warning', reason: 'SnapshotsNotTaken' })
+    await test.db.volume.update({ where: { uid }, data: { storedPhase: 'Ready' } })
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    expect([(await taken()).length, (await row()).lastMessage]).toEqual([2, 'There is no volume "nothing". The last snapshot of the volume "data" is not taken yet.'])
+    await test.db.tenant.updateMany({ data: { snapshotQuota: 2 } })
+    await test.db.volumeSnapshot.updateMany({ data: { phase: 'Ready' } })
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    expect([(await taken()).length, (await row()).lastMessage]).toEqual([2, expect.stringContaining('may have 2, so 2 more do not fit')])
+  })
+
+  it('take all that a pod has at one instant, or nothing', async () => {
+    await schedule({ volumes: { pod: { namespace: 'default', name: 'web' } }, consistency: 'FilesystemConsistent' })
+    await run()
+    expect((await row()).lastMessage).toBe('There is no pod "web" in namespace "default".')
+    const pod = await test.pod('web')
+    for (const name of ['data', 'log']) await test.attach((await test.volume(name, name === 'log' ? { report: { attachments: [{ paused: true }] } } : {})).uid, pod.uid)
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    expect([await taken(), (await row()).lastMessage]).toEqual([[], expect.stringContaining('has the volume "log" stands still')])
+    await test.db.volume.updateMany({ data: { report: {} } })
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    expect(await taken()).toMatchObject([{ grouped: true }, { grouped: true }])
+  })
+
+  it('delete what no rule keeps, of their own alone, and nothing that a volume needs', async () => {
+    const { uid } = await test.volume('data')
+    const { uid: scheduleUid } = await schedule({})
+    for (const day of [1, 2, 3, 4, 5]) await test.snapshot(`s${day}`, uid, { scheduleUid, takenAt: new Date(`2026-03-0${day}T00:00:00Z`) })
+    await test.snapshot('own', uid, { takenAt: new Date('2026-02-01T00:00:00Z') })
+    const needed = await test.db.volumeSnapshot.findFirstOrThrow({ where: { name: 's2' } })
+    await test.volume('clone', { sourceSnapshotUid: needed.uid, storedPhase: 'Absent' })
+    await run()
+    expect((await taken()).filter(({ deleted }) => deleted).map(({ name }) => name)).toEqual(['s1', 's3'])
+    expect(await test.db.volumeSnapshot.findFirst({ where: { name: 'own' } })).toMatchObject({ deletedAt: null })
+    expect((await test.audits('SnapshotSchedule')).at(-1)?.[2]).toBe('takes 1, deletes s3, s1')
+  })
+
+  it('leave alone what is left of volumes that are gone, whichever they were', async () => {
+    const { uid: scheduleUid } = await schedule({})
+    for (const volume of ['a', 'b']) for (const day of [1, 2, 3]) await test.snapshot(`${volume}${day}`, null, { scheduleUid, takenAt: new Date(`2026-03-0${day}T00:00:00Z`) })
+    await run()
+    expect((await taken()).map(({ deleted }) => deleted)).toEqual(Array(6).fill(false))
+  })
+
+  it('by labels take of all that have them, or say that there are more', async () => {
+    const { uid } = await schedule({ volumes: { selector: { matchLabels: { backup: 'yes' }, matchExpressions: [] } } })
+    for (let n = 0; n < 51; n += 1) await test.volume(`data-${n}`, { labels: { backup: 'yes' } })
+    await run()
+    expect([(await taken()).length, (await row()).lastMessage]).toEqual([51, ''])
+    expect(await volumesOfSchedule(test.db, test.ann, { selector: { matchLabels: { backup: 'yes' }, matchExpressions: [] } }, 50)).toMatchObject({ uids: { length: 50 }, left: true })
+    expect((await test.db.volumeSnapshot.findFirst())?.scheduleUid).toBe(uid)
+  })
+
+  it('that are suspended do nothing, and one without a time is given one', async () => {
+    await test.volume('data')
+    await schedule({ suspended: true })
+    await run()
+    expect(await taken()).toEqual([])
+    await test.db.snapshotSchedule.deleteMany()
+    await schedule({}, { nextAt: null })
+    await run()
+    expect([await taken(), (await row()).nextAt, (await row()).lastAt]).toEqual([[], expect.any(Date), null])
+  })
+})

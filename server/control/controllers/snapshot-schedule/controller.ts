@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import { expiredOf, nextRuns } from '@/domain/snapshot-schedule/due'
+import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import { consistencyRefusal, groupNames, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { maxScheduledVolumes } from '@/domain/volume/limits'
+import { inTransaction, type Transaction } from '@/server/store/database'
+import { recordOwnAudit } from '@/server/store/records'
+import { recordEvent } from '@/server/store/reports'
+import { holdSchedule, listDueSchedules, setScheduleRun, volumesWaitingForSchedule } from '@/server/store/schedule-runs'
+import { takenBySchedule, volumesOfSchedule } from '@/server/store/snapshot-schedules'
+import { holdVolumes, readSubjects, type Subject } from '@/server/store/snapshot-subjects'
+import { findNeederOf, insertSnapshots, markVolumeSnapshotDeleted, takenSnapshotNames } from '@/server/store/volume-snapshots'
+import { readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
+import type { Controller, ControlContext } from '../../runtime/controller'
+
+export type ScheduleOptions = { quotas: VolumeQuotas }
+
+/** Keys are schedules that are due. What was missed is run once; what could not be taken is told, and is not tried again before the next time. */
+export const createScheduleController = (options: ScheduleOptions): Controller => ({
+  name: 'snapshot-schedules',
+  workers: 1,
+  resyncSeconds: 15,
+  keysOf: () => [],
+  allKeys: ({ db }) => listDueSchedules(db),
+  reconcile: ({ db }, uid) => runSchedule(db, uid, options),
+})
+
+type Schedule = { uid: string; tenantId: string; name: string; spec: SnapshotScheduleSpec; now: Date }
+/** What a run did: names of snapshots that it asked for and deleted, and why others could not be taken. */
+type Run = { taken: string[]; dropped: string[]; problems: string[] }
+
+/** Runs a schedule once, if it is due. */
+export async function runSchedule(db: ControlContext['db'], uid: string, { quotas }: ScheduleOptions): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const held = await holdSchedule(tx, uid)
+    if (!held) return
+    const { row, now } = held
+    const spec = snapshotScheduleSpec.parse(row.spec)
+    const nextAt = nextRuns(spec, now, 1)[0] ?? null
+    if (spec.suspended || row.nextAt === null) return void (await setScheduleRun(tx, uid, { nextAt }))
+    if (row.nextAt > now) return
+    const schedule = { uid, tenantId: row.tenantId, name: row.name, spec, now }
+    const dropped = await dropExpired(tx, schedule)
+    const { taken, problems } = await takeAll(tx, schedule, quotas)
+    await setScheduleRun(tx, uid, { lastAt: now, nextAt, lastMessage: said(problems) })
+    await tell(tx, schedule, { taken, dropped, problems })
+  }, { repeatable: true })
+}
+
+/** Three of them, for one line. */
+const said = (problems: readonly string[]): string => problems.slice(0, 3).map((problem) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`).join(' ') + (problems.length > 3 ? ` And ${problems.length - 3} more.` : '')
+
+async function tell(tx: Transaction, { uid, tenantId, name }: Schedule, { taken, dropped, problems }: Run): Promise<void> {
+  if (taken.length + dropped.length > 0) await recordOwnAudit(tx, { tenantId, action: 'snapshotSchedule.run', kind: 'SnapshotSchedule', name, detail: [...(taken.length > 0 ? [`takes ${taken.length}`] : []), ...(dropped.length > 0 ? [`deletes ${dropped.slice(0, 5).join(', ')}${dropped.length > 5 ? ` and ${dropped.length - 5} more` : ''}`] : [])].join(', ') })
+  if (problems.length > 0) await recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'SnapshotSchedule', objectNamespace: null, objectName: name, type: 'Warning', reason: 'SnapshotsNotTaken', message: said(problems), source: 'snapshots' })
+}
+
+/** Deletes what no rule keeps any more, of each volume for itself; what a volume needs just now stays until the next time. Nothing but its own is ever deleted. */
+async function dropExpired(tx: Transaction, { uid, spec }: Schedule): Promise<string[]> {
+  const taken = await takenBySchedule(tx, uid)
+  const gone = expiredOf(taken, spec.keep)
+  const dropped: string[] = []
+  for (const one of taken) {
+    if (!gone.has(one.uid) || (await findNeederOf(tx, one.uid))) continue
+    await markVolumeSnapshotDeleted(tx, one.uid)
+    dropped.push(one.name)
+  }
+  return dropped
+}
+
+/** Asks for one of each volume; of a pod's all at one instant, or none. */
+async function takeAll(tx: Transaction, schedule: Schedule, quotas: VolumeQuotas): Promise<Pick<Run, 'taken' | 'problems'>> {
+  const { spec, tenantId } = schedule
+  const { uids, missing, left } = await volumesOfSchedule(tx, { tenantId }, spec.volumes)
+  await holdVolumes(tx, uids)
+  const subjects = await readSubjects(tx, uids)
+  const waiting = await volumesWaitingForSchedule(tx, schedule.uid)
+  const refusals = subjects.map((subject) => (waiting.has(subject.uid) ? `the last snapshot of the volume "${subject.name}" is not taken yet` : snapshotRefusal(subject)))
+  const problems = [...missing.map((name) => (spec.volumes.pod ? `there is no pod "${name}" in namespace "${spec.volumes.pod.namespace}"` : `there is no volume "${name}"`)), ...(left ? [`its labels mean more than ${maxScheduledVolumes} volumes, of which it takes the first by name: part them among several schedules`] : []), ...refusals.flatMap((refusal) => refusal ?? [])]
+  const takable = subjects.filter((_, i) => refusals[i] === null)
+  if (takable.length === 0 || (spec.volumes.pod && takable.length < subjects.length)) return { taken: [], problems: problems.length > 0 ? problems : ['no volume is meant by it now'] }
+  const { used, limits } = await readVolumeUse(tx, { tenantId }, quotas)
+  const tooMany = snapshotQuotaRefusal(used, limits, takable.length)
+  if (tooMany !== null) return { taken: [], problems: [...problems, tooMany.replace(/\.$/, '')] }
+  return { taken: await ask(tx, schedule, takable), problems }
+}
+
+async function ask(tx: Transaction, { uid, tenantId, name, spec, now }: Schedule, subjects: readonly Subject[]): Promise<string[]> {
+  const groupUid = spec.volumes.pod ? randomUUID() : null
+  const stamp = now.toISOString().replace(/\.\d+|[-:]/g, '').toLowerCase()
+  const names = groupNames(`${name}-${stamp}`, subjects.map((subject) => subject.name))
+  const taken = await takenSnapshotNames(tx, { tenantId }, names)
+  const free = subjects.map((subject, i) => ({ subject, name: names[i] ?? '' })).filter((one) => !taken.has(one.name))
+  // A block device has no file system that its guest could write out.
+  const consistency = (subject: Subject) => (consistencyRefusal([subject], spec.consistency) === null ? spec.consistency : 'CrashConsistent')
+  await insertSnapshots(tx, free.map(({ subject, name }) => ({ tenantId, name, labels: {}, annotations: {}, spec: { source: { volumeName: subject.name }, consistency: consistency(subject) }, volumeUid: subject.uid, storeId: subject.storeId, homeHostId: subject.homeHostId, sizeBytes: subject.sizeBytes, groupUid, scheduleUid: uid })))
+  return free.map((one) => one.name)
+}

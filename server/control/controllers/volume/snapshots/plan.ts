@@ -1,0 +1,63 @@
+/** A snapshot, and what decides what becomes of it. */
+export type SnapshotFacts = {
+  phase: string
+  hidden: boolean
+  deleted: boolean
+  /** A volume is being made of it, or goes back to it. */
+  needed: boolean
+  /** Its volume; null: that is gone. `kept`: a host may take the snapshot now. */
+  volume: { kept: boolean } | null
+  /** Of a group that is to be of one instant: its volumes are kept by several hosts by now. */
+  apart: boolean
+  /** Its store is on a disk of a host, and that host: null where hosts share the store. */
+  home: { id: string; declared: boolean } | null
+  /** Who was asked to remove it, where its volume is gone. `ready`: that is heard of, and reaches the store. */
+  remover: { id: string; ready: boolean } | null
+  /** Hosts that are ready and reach its store, the one with the least to do first. */
+  hosts: readonly string[]
+}
+
+export type WaitedHost = { name: string; silent: boolean }
+/** Who can do something for it: `keeper` has its volume, or would; `home` has the disk on which it lies; null: there is none. */
+export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
+
+/**
+ * Why nothing is done for a snapshot that is to be taken or removed, and what helps; null: nothing is in the way that is known here. Pure.
+ */
+export function waitOf({ phase, hasVolume, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
+  if (phase !== 'Asked' && phase !== 'Taking' && phase !== 'Deleting') return null
+  const todo = phase === 'Deleting' ? 'removed' : 'taken'
+  if (home?.silent) return { reason: 'HostSilent', message: `Host "${home.name}", on whose disk it lies, has not been heard of: it is ${todo} once that is back${phase === 'Deleting' ? ', or forgotten where an operator declares that host lost' : ''}.` }
+  if (hasVolume && keeper?.silent) return { reason: 'HostSilent', message: `Host "${keeper.name}", which has its volume, has not been heard of: it is ${todo} once that is back, or another host has the volume.` }
+  return hasVolume || home !== null || hosts.length > 0 ? null : { reason: 'StoreUnreachable', message: `No host that is heard of reaches the store "${store}" now: it is ${todo} by the first that does.` }
+}
+
+/** `fail`: it was never taken, and cannot be any more. `drop`: nothing of it is stored, so its row goes. `remove`: it is to be removed from its store; `by`: whom its volume's keeper does not stand for. */
+export type SnapshotPlan = { kind: 'nothing' } | { kind: 'take' } | { kind: 'fail' } | { kind: 'delete' } | { kind: 'drop' } | { kind: 'remove'; by: string | null }
+
+const nothing: SnapshotPlan = { kind: 'nothing' }
+
+/** What has to be done for a snapshot. Pure; done again, it changes nothing. */
+export function planSnapshot(facts: SnapshotFacts): SnapshotPlan {
+  const { phase, hidden, deleted, needed, volume } = facts
+  if (phase === 'Deleting') return planRemoval(facts)
+  if (!deleted) {
+    if (hidden && !needed) return { kind: 'delete' }
+    if (phase !== 'Asked' && phase !== 'Taking') return nothing
+    if (!volume || facts.apart) return { kind: 'fail' }
+    return phase === 'Asked' && volume.kept ? { kind: 'take' } : nothing
+  }
+  if (needed) return nothing
+  // Of one that could not be taken nothing is stored.
+  return phase === 'Failed' ? { kind: 'drop' } : planRemoval(facts)
+}
+
+function planRemoval({ phase, volume, home, remover, hosts }: SnapshotFacts): SnapshotPlan {
+  // With the disk that it lies on, an operator has given it up.
+  if (home?.declared) return { kind: 'drop' }
+  if (volume) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
+  if (phase === 'Deleting' && remover?.ready) return nothing
+  const by = home ? hosts.find((id) => id === home.id) : hosts[0]
+  if (by === undefined || by === remover?.id) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
+  return { kind: 'remove', by }
+}

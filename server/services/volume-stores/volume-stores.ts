@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { maxStoreReports } from '@/contracts/host/v1/volumes'
+import { DomainError, invalidInput, notFound, type Problem } from '@/domain/shared/errors'
+import { annotations, dnsLabel, labels } from '@/domain/shared/names'
+import { volumeStoreSpec, type VolumeStoreSpec } from '@/domain/volume-store/spec'
+import { volumeStoreView, type VolumeStoreView } from '@/domain/volume-store/view'
+import type { Actor } from '@/server/auth/scope'
+import { listConditions } from '@/server/store/conditions'
+import type { Database, Transaction } from '@/server/store/database'
+import { recordAccountAudit } from '@/server/store/users'
+import { isSilent } from '@/server/store/volume-reach'
+import { countVolumeStores, deleteVolumeStore, findVolumeStore, holdVolumeStore, insertVolumeStore, listVolumeStores, promisedBytes, updateVolumeStore, type VolumeStoreRow } from '@/server/store/volume-stores'
+import type { ServerContext } from '../context'
+import { canonicalJson, ofPlatform, once } from '../idempotency'
+import { checkRevision, nameTaken, requestId, resourceVersion } from '../networks/object-lists'
+import { toCondition, toMetadata } from '../object-metadata'
+import { onStores } from './on-stores'
+import { wrapStoreKey } from './store-key'
+
+/** As Ceph writes a user's key. */
+const key = z.string().min(1, 'must not be empty').max(256).regex(/^[A-Za-z0-9+/]+={0,2}$/, 'must be the key as Ceph writes it, such as "AQC1…==", without its user or file')
+
+export const volumeStoreReference = z.object({ name: dnsLabel })
+export const createVolumeStoreInput = volumeStoreReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: volumeStoreSpec, key: key.optional(), requestId })
+/** What is left out stays, the key too; `spec` comes as a whole. */
+export const updateVolumeStoreInput = volumeStoreReference.extend({ labels: labels.optional(), annotations: annotations.optional(), spec: volumeStoreSpec.optional(), key: key.optional(), resourceVersion })
+export const listVolumeStoresOutput = z.object({ items: z.array(volumeStoreView) })
+
+async function toViews(db: Database, rows: readonly VolumeStoreRow[]): Promise<VolumeStoreView[]> {
+  const [promised, conditions] = [await promisedBytes(db), await listConditions(db, rows.map(({ uid }) => uid))]
+  const bytes = (value: bigint | null) => (value === null ? null : Number(value))
+  return rows.map((row) => ({
+    metadata: toMetadata(row),
+    spec: volumeStoreSpec.parse(row.spec),
+    status: {
+      hasKey: row.wrappedKey !== null, volumes: row._count.volumes, snapshots: row._count.snapshots, promisedBytes: promised.get(row.uid) ?? 0, storageClasses: row.classes.map(({ name }) => name),
+      hosts: row.hosts.map(({ host, reachable, message, totalBytes, freeBytes, updatedAt }) => ({ host: host.name, heard: !isSilent(host), reachable, message, totalBytes: bytes(totalBytes), freeBytes: bytes(freeBytes), at: updatedAt.toISOString() })).sort((a, b) => (a.host < b.host ? -1 : 1)),
+      conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition),
+    },
+  }))
+}
+
+export const listVolumeStoreViews = async ({ db }: ServerContext): Promise<z.output<typeof listVolumeStoresOutput>> => ({ items: await toViews(db, await listVolumeStores(db)) })
+
+export async function getVolumeStore(db: Database, { name }: z.output<typeof volumeStoreReference>): Promise<VolumeStoreView> {
+  const row = await findVolumeStore(db, name)
+  const [view] = row ? await toViews(db, [row]) : []
+  if (!view) throw notFound('VolumeStore', name)
+  return view
+}
+
+/** Where a store is, in one line for the audit; nothing of its key. */
+const said = (spec: VolumeStoreSpec): string => (spec.kind === 'file' ? `file ${spec.folder ?? 'in each host’s folder'}${spec.shared ? ', shared' : ''}` : `rbd ${spec.pool} at ${spec.monitors.join(' ')} as ${spec.user}`)
+const audit = (tx: Transaction, actor: Actor, verb: string, name: string, detail: string) => recordAccountAudit(tx, { actorId: actor.userId, actor: actor.email, action: `volumeStore.${verb}`, kind: 'VolumeStore', name, detail })
+
+function problemsOfKey(spec: VolumeStoreSpec, given: string | undefined, has: boolean): Problem[] {
+  if (spec.kind === 'file') return given === undefined ? [] : [{ path: 'key', line: null, message: 'is of a store in Ceph: a folder has none' }]
+  return given === undefined && !has ? [{ path: 'key', line: null, message: 'is required: hosts open images with it' }] : []
+}
+
+export function createVolumeStore(ctx: ServerContext, actor: Actor, input: z.output<typeof createVolumeStoreInput>): Promise<VolumeStoreView> {
+  const { name, labels, annotations, spec, key: given, requestId } = input
+  return onStores(ctx.db, (tx) => once(tx, ofPlatform(actor), { requestId, procedure: 'volumeStore.create', input, output: volumeStoreView }, async () => {
+    if (await findVolumeStore(tx, name)) throw nameTaken('store of volumes', name)
+    if ((await countVolumeStores(tx)) >= maxStoreReports) throw new DomainError('failed_precondition', `There are ${maxStoreReports} stores of volumes, which is the limit: delete one that is not needed.`)
+    refuse(problemsOfKey(spec, given, false))
+    const uid = randomUUID()
+    await insertVolumeStore(tx, { uid, name, labels, annotations, spec, wrappedKey: given === undefined ? null : wrapStoreKey(ctx.keyRing, uid, given) })
+    await audit(tx, actor, 'create', name, said(spec))
+    return getVolumeStore(tx, { name })
+  }))
+}
+
+function refuse(problems: Problem[]): void {
+  if (problems.length > 0) throw invalidInput(problems)
+}
+
+/** What its volumes are in stays where they are; how it is reached may change. */
+function problemsOfChange(before: VolumeStoreSpec, after: VolumeStoreSpec, { volumes, snapshots }: { volumes: number; snapshots: number }): Problem[] {
+  if (before.kind !== after.kind) return [{ path: 'spec.kind', line: null, message: 'cannot change: make another store' }]
+  if (volumes + snapshots === 0) return []
+  const place = (spec: VolumeStoreSpec): Record<string, unknown> => (spec.kind === 'file' ? { folder: spec.folder, shared: spec.shared } : { pool: spec.pool })
+  const now = place(before)
+  return Object.entries(place(after)).filter(([field, value]) => value !== now[field]).map(([field]) => ({ path: `spec.${field}`, line: null, message: `cannot change while tenants have ${volumes} volumes and ${snapshots} snapshots in it, which would not be found any more: make another store` }))
+}
+
+export function changeVolumeStore(ctx: ServerContext, actor: Actor, input: z.output<typeof updateVolumeStoreInput>): Promise<VolumeStoreView> {
+  const { name } = input
+  return onStores(ctx.db, async (tx) => {
+    await holdVolumeStore(tx, name)
+    const row = await findVolumeStore(tx, name)
+    if (!row) throw notFound('VolumeStore', name)
+    checkRevision('VolumeStore', row, input.resourceVersion)
+    const before = volumeStoreSpec.parse(row.spec)
+    const { labels, annotations } = toMetadata(row)
+    const after = { labels: input.labels ?? labels, annotations: input.annotations ?? annotations, spec: input.spec ?? before }
+    const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
+    if (!specChanged && input.key === undefined && canonicalJson([labels, annotations]) === canonicalJson([after.labels, after.annotations])) return getVolumeStore(tx, { name })
+    refuse([...problemsOfChange(before, after.spec, row._count), ...problemsOfKey(after.spec, input.key, row.wrappedKey !== null)])
+    await updateVolumeStore(tx, row.uid, { ...after, ...(input.key === undefined ? {} : { wrappedKey: wrapStoreKey(ctx.keyRing, row.uid, input.key) }), specChanged })
+    await audit(tx, actor, 'update', name, [specChanged ? `${said(before)} to ${said(after.spec)}` : '', input.key === undefined ? '' : 'another key'].filter(Boolean).join(', '))
+    return getVolumeStore(tx, { name })
+  })
+}
+
+/** Deletes a store in which nothing is kept; the folder or the pool stays as it is. */
+export function removeVolumeStore(ctx: ServerContext, actor: Actor, { name }: z.output<typeof volumeStoreReference>): Promise<{ deleting: true }> {
+  return onStores(ctx.db, async (tx) => {
+    await holdVolumeStore(tx, name)
+    const row = await findVolumeStore(tx, name)
+    if (!row) throw notFound('VolumeStore', name)
+    const { volumes, snapshots } = row._count
+    if (volumes + snapshots > 0) throw new DomainError('failed_precondition', `The store "${name}" cannot be deleted: tenants have ${volumes} volumes and ${snapshots} snapshots in it, deleted ones that can be restored among them.`)
+    if (row.classes.length > 0) throw new DomainError('failed_precondition', `The store "${name}" cannot be deleted: delete its storage classes first: ${row.classes.map((one) => one.name).join(', ')}.`)
+    await deleteVolumeStore(tx, row.uid)
+    await audit(tx, actor, 'delete', name, said(volumeStoreSpec.parse(row.spec)))
+    return { deleting: true as const }
+  })
+}

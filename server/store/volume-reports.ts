@@ -1,0 +1,148 @@
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { volumeReport, type AttachmentReport, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
+import { volumeSpec } from '@/domain/volume/spec'
+import { storedPhase, type StoredPhase } from '@/domain/volume/state'
+import type { Database, Transaction } from './database'
+import { recordEvent } from './reports'
+
+/** What of a keeper's word has no column: `Volume.report`. `fenced`: the highest that any keeper said. */
+export const storedVolumeReport = volumeReport.pick({ epoch: true, reason: true, message: true, progress: true, parent: true, revertedTo: true, fenced: true, attachments: true })
+export type StoredVolumeReport = z.infer<typeof storedVolumeReport>
+const before = storedVolumeReport.partial().catch({})
+type Before = z.output<typeof before>
+
+const readVolume = (tx: Transaction, uid: string, hostId: string) => tx.volume.findUnique({ where: { uid }, include: { attachments: { where: { hostId } } } })
+type VolumeRow = NonNullable<Awaited<ReturnType<typeof readVolume>>>
+type AttachmentRow = VolumeRow['attachments'][number]
+
+/**
+ * What a host says of a volume: of its own attachments under their own numbers; of the volume itself only as its keeper under its present number. What it says that is older, or of what is another host's, changes nothing.
+ * Only the gateway calls these.
+ */
+export async function storeVolumeReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
+  await tx.$queryRaw`select 1 from "Volume" where "uid" = ${report.uid}::uuid for update`
+  const row = await readVolume(tx, report.uid, hostId)
+  if (!row || report.phase === 'Gone') return
+  const known = before.parse(row.report ?? {})
+  for (const said of report.attachments ?? []) {
+    const attachment = row.attachments.find(({ podUid, epoch }) => podUid === said.podUid && Number(epoch) === said.epoch)
+    if (attachment && (attachment.readOnly || row.hostId === hostId)) await storeAttachment(tx, row, attachment, said, known.attachments?.find(({ podUid }) => podUid === said.podUid))
+  }
+  await storeStored(tx, hostId, row, known, report)
+}
+
+async function storeAttachment(tx: Transaction, volume: VolumeRow, row: AttachmentRow, said: AttachmentReport, earlier: AttachmentReport | undefined): Promise<void> {
+  if (said.phase === 'Detached') return
+  const comes = said.phase === 'Attached' && (row.phase === 'Attaching' || row.phase === 'Lost')
+  const reason = said.phase === 'Failed' ? said.reason || 'Failed' : said.reason
+  const changed = reason !== row.reason || said.message !== row.message
+  if (comes || changed) await tx.volumeAttachment.update({ where: { uid: row.uid }, data: { reason, message: said.message, ...(comes ? { phase: 'Attached', changedAt: new Date() } : {}) } })
+  const name = `Volume "${volume.name}"`
+  if (comes && row.phase === 'Attaching') await tellPod(tx, row, 'Normal', 'VolumeAttached', said.device ? `${name} is attached as ${said.device}.` : `${name} is attached.`)
+  if (said.phase === 'Failed' && changed) await tellPod(tx, row, 'Warning', reason, `${name}: ${said.message}`)
+  if (said.paused && !earlier?.paused) await tellPod(tx, row, 'Warning', 'VolumePaused', `${name}: ${said.message || 'its store does not take what the pod writes'}. The pod stands still until it does.`)
+  if (!said.paused && earlier?.paused && said.phase === 'Attached') await tellPod(tx, row, 'Normal', 'VolumeResumed', `${name} takes what the pod writes again.`)
+}
+
+async function tellPod(tx: Transaction, { podUid, tenantId }: AttachmentRow, type: 'Normal' | 'Warning', reason: string, message: string): Promise<void> {
+  const pod = await tx.pod.findFirst({ where: { uid: podUid, tenantId }, select: { namespace: true, name: true } })
+  if (pod) await recordEvent(tx, { tenantId, objectUid: podUid, objectKind: 'Pod', objectNamespace: pod.namespace, objectName: pod.name, type, reason, message, source: 'host' })
+}
+
+/** Whom it has shut out its keeper says under any number, all else under the present one. What was formatted once is never blank again, unless it was brought back to a time before: then it has what its snapshot has. */
+async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, known: Before, report: VolumeReport): Promise<void> {
+  if (row.hostId !== hostId) return
+  const isKeeper = Number(row.epoch) === report.epoch
+  const fenced = higher(known.fenced, report.fenced && report.fenced.epoch <= Number(row.epoch) ? report.fenced : null)
+  const { epoch, reason, message, progress = null, parent = false, revertedTo = null, attachments = [] } = report
+  const said = isKeeper ? { epoch, reason, message, progress, parent, revertedTo, fenced, attachments } : { ...known, fenced }
+  const phase = storedPhase.catch('Absent').parse(row.storedPhase)
+  const isBack = isKeeper && row.revertTo !== null && row.revertTo === revertedTo
+  const next = {
+    storedPhase: isKeeper ? nextPhase(phase, report, row.purging) : phase,
+    storedBytes: bigger(isKeeper ? report.storedBytes : null) ?? row.storedBytes,
+    storedSizeBytes: bigger(isKeeper ? report.sizeBytes : null) ?? row.storedSizeBytes,
+    formatted: (isBack ? await contentAfter(tx, row) : row.formatted) ?? (isKeeper ? report.formatted : null) ?? null,
+    revertTo: isBack ? null : row.revertTo,
+  }
+  const isNew = Object.entries(next).some(([column, value]) => value !== row[column as keyof typeof next])
+  if (!isNew && isDeepStrictEqual(row.report, said)) return
+  await tx.volume.update({ where: { uid: row.uid }, data: { ...next, report: said }, select: { uid: true } })
+  if (next.storedPhase === 'Failed' && (phase !== 'Failed' || known.message !== message)) await tellVolume(tx, row, 'Warning', reason || 'Failed', message)
+  else if (isKeeper && reason !== '' && known.reason !== reason) await tellVolume(tx, row, 'Warning', reason, message || reason)
+  if (next.storedPhase === 'Ready' && phase !== 'Ready') await tellVolume(tx, row, 'Normal', 'Ready', 'It is there.')
+  if (isBack) await tellVolume(tx, row, 'Normal', 'Reverted', 'It is as it was when its snapshot was taken.')
+}
+
+const tellVolume = (tx: Transaction, { tenantId, uid, name }: VolumeRow, type: 'Normal' | 'Warning', reason: string, message: string) =>
+  recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'Volume', objectNamespace: null, objectName: name, type, reason, message, source: 'host' })
+
+/** A host has a volume under a higher number than its row: an operator has to decide. */
+export async function recordEpochMismatch(db: Database, hostId: string, uid: string, known: number): Promise<void> {
+  const [row, host] = await Promise.all([db.volume.findUnique({ where: { uid } }), db.host.findUnique({ where: { id: hostId }, select: { name: true } })])
+  if (!row) return
+  const message = `Host "${host?.name ?? hostId}" has it under the fencing number ${known}, and the database knows ${row.epoch} at most: the database is older than what was done since. The host is told nothing of it until an operator has made sure that no other host has it, and has raised its number (the guide of volumes says how).`
+  await recordEvent(db, { tenantId: row.tenantId, objectUid: uid, objectKind: 'Volume', objectNamespace: null, objectName: row.name, type: 'Warning', reason: 'EpochMismatch', message, source: 'gateway' })
+}
+
+const bigger = (bytes: number | null | undefined): bigint | null => (bytes === null || bytes === undefined ? null : BigInt(bytes))
+const higher = <T extends { epoch: number }>(a: T | null | undefined, b: T | null | undefined): T | null => (a && b ? (a.epoch >= b.epoch ? a : b) : (a ?? b ?? null))
+
+/** What is there is not made again, and what was removed for good stays so. */
+function nextPhase(phase: StoredPhase, { phase: said }: VolumeReport, purging: boolean): StoredPhase {
+  if (phase === 'Purged' || said === 'Gone') return phase
+  if (said === 'Purged') return purging ? 'Purged' : phase
+  return said === 'Creating' && phase === 'Ready' ? phase : said
+}
+
+type Of = { spec: unknown; formatted: string | null; sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean }
+/**
+ * What a snapshot has on it. Blank only where its host saw no file system then, and nothing can stand there by what its volume was made of: what looks blank may have bytes, and a block
+ * device's are nobody's to know. Null: not known.
+ */
+function contentOf(volume: Of | null, { formatted }: VolumeReport): string | null {
+  if (formatted !== null || !volume) return formatted ?? volume?.formatted ?? null
+  const isOfNothing = volume.sourceUploadId === null && (volume.sourceSnapshotUid === null || volume.sourceBlank)
+  return isOfNothing && volumeSpec.parse(volume.spec).volumeMode === 'Filesystem' ? 'blank' : null
+}
+
+/** What stands on a volume that went back: what its snapshot has; what is not known of that is as it was, so that nothing is made over it. */
+async function contentAfter(tx: Transaction, { revertTo, formatted }: VolumeRow): Promise<string | null> {
+  const snapshot = revertTo === null ? null : await tx.volumeSnapshot.findUnique({ where: { uid: revertTo }, select: { content: true } })
+  return snapshot?.content === 'blank' ? null : (snapshot?.content ?? formatted)
+}
+
+/** What a host says of a snapshot: of a volume that it keeps, or that it shall remove. */
+export async function storeSnapshotReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
+  await tx.$queryRaw`select 1 from "VolumeSnapshot" where "uid" = ${report.uid}::uuid for update`
+  const row = await tx.volumeSnapshot.findUnique({ where: { uid: report.uid }, include: { volume: { select: { hostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
+  if (!row || (row.hostId !== hostId && row.volume?.hostId !== hostId)) return
+  const { phase, reason, message } = report
+  const isAsked = row.phase === 'Asked' || row.phase === 'Taking'
+  const storedBytes = bigger(report.storedBytes) ?? row.storedBytes
+  if (phase === 'Purged' && row.phase === 'Deleting') await tx.volumeSnapshot.delete({ where: { uid: row.uid }, select: { uid: true } })
+  else if (phase === 'Ready' && isAsked) {
+    const { takenAt, consistency = null, stallMs = null, sizeBytes } = report
+    const content = contentOf(row.volume, report)
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, reason: '', message: '', takenAt: between(row.createdAt, takenAt ? new Date(takenAt) : new Date()), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
+    if (content === 'blank') await tx.volume.updateMany({ where: { sourceSnapshotUid: row.uid }, data: { sourceBlank: true } })
+  } else if (phase === 'Ready' && row.phase === 'Ready' && storedBytes !== row.storedBytes) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { storedBytes } })
+  else if (phase === 'Failed' && (isAsked || row.phase === 'Deleting') && (isAsked || row.message !== message)) {
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { ...(isAsked ? { phase } : {}), reason: reason || 'Failed', message } })
+    if (!row.hidden) await recordEvent(tx, { tenantId: row.tenantId, objectUid: row.uid, objectKind: 'VolumeSnapshot', objectNamespace: null, objectName: row.name, type: 'Warning', reason: reason || 'Failed', message, source: 'host' })
+  }
+}
+
+/** A moment as a host says it, whose clock may be anywhere: not before it was asked for, and not in time to come. Retention goes by the order of these. */
+const between = (askedAt: Date, said: Date): Date => new Date(Math.max(askedAt.getTime(), Math.min(said.getTime(), Date.now())))
+
+/** Whether a host reaches stores, and how full they are; of a store that is not there any more nothing is written. */
+export async function storeStoreReports(db: Database, hostId: string, reports: readonly StoreReport[]): Promise<void> {
+  if (reports.length === 0) return
+  await db.$executeRaw`
+    insert into "VolumeStoreHost" ("storeId", "hostId", "reachable", "message", "totalBytes", "freeBytes", "updatedAt")
+    select s."uid", ${hostId}::uuid, g."reachable", g."message", g."totalBytes", g."freeBytes", now()
+    from jsonb_to_recordset(${JSON.stringify(reports)}::jsonb) as g("uid" uuid, "reachable" boolean, "message" text, "totalBytes" bigint, "freeBytes" bigint) join "VolumeStore" s on s."uid" = g."uid" order by s."uid" for key share of s
+    on conflict ("storeId", "hostId") do update set "reachable" = excluded."reachable", "message" = excluded."message", "totalBytes" = excluded."totalBytes", "freeBytes" = excluded."freeBytes", "updatedAt" = now()`
+}

@@ -1,0 +1,83 @@
+import { expect } from 'vitest'
+import { TestCeph, testPool } from '@/host/volumes/testing/ceph'
+import { agentKey } from '@/host/volumes/testing/rbd-store'
+import type { Fleet } from '../fleet'
+import type { Machine } from '../machines'
+import { describeDatabase } from './database-suite'
+import { RowWriter } from './row-writer'
+import type { Story } from './story'
+
+const hosts = ['a', 'b']
+
+/** A cluster beside the server, reached by both hosts; its store is made as operators make one. */
+async function open({ test, machines }: Fleet): Promise<() => Promise<void>> {
+  const ceph = await TestCeph.start({ capacity: true, memoryMiB: 2048, wire: machines.storageWire })
+  const olga = await test.signUp('olga')
+  const operator = test.callerOf({ ...olga.actor, operator: true, kind: 'session', tenantId: null })
+  const spec = { kind: 'rbd' as const, monitors: [`${ceph.address}:6789`], pool: testPool, user: 'hypernetes', networks: [`${ceph.address}/32`] }
+  await operator.volumeStore.create({ name: 'ceph', spec, key: await agentKey(ceph) })
+  await operator.storageClass.create({ name: 'ceph', spec: { store: 'ceph', default: true } })
+  return () => ceph.stop()
+}
+
+async function hostOf({ fleet, caller, tenant }: Story): Promise<Machine> {
+  return fleet.machineOf((await caller.pod.get({ tenant, name: 'db' })).status.hostName ?? '')
+}
+
+/** As people do where a host is lost: the pod is given up there, and created anew. */
+async function createElsewhere({ fleet, pods, caller, tenant }: Story, { name }: Machine): Promise<void> {
+  await fleet.until(`host ${name} is silent`, async () => !(await fleet.isReady(name)))
+  await caller.pod.delete({ tenant, name: 'db', force: true })
+  await fleet.until('the pod was given up', () => pods.isGone('db'))
+  await pods.create('db', 'data')
+  await pods.answers('db')
+}
+
+const virtualMachines = async (machine: Machine): Promise<number> => Number(await machine.in('sh', '-c', 'pgrep -c -x qemu-system-x86 || true'))
+
+/** A way to a pod that its agent has no part in: from its network's namespace, whose packet filter is opened for it. No agent may run there, which would close it. */
+async function backDoor({ pods, caller, tenant }: Story, machine: Machine): Promise<string> {
+  const { podIP } = (await caller.pod.get({ tenant, name: 'db' })).status
+  const namespace = (await machine.in('ip', 'netns', 'list')).split(/\s/).find((word) => word.startsWith(`hyp-${machine.tag}-n`)) ?? ''
+  const inside = ['nsenter', `--net=/run/netns/${namespace}`]
+  for (const rule of ['output tcp dport 5432 accept', 'input tcp sport 5432 accept']) await machine.in('nsenter', ...inside.slice(1), 'nft', 'insert', 'rule', 'inet', 'hypernetes', ...rule.split(' '))
+  const { folder } = await pods.door('old')
+  machine.start('nsenter', ...inside.slice(1), 'socat', '-lf', '/dev/null', `UNIX-LISTEN:${folder}/.s.PGSQL.5432,fork`, `TCP4:${podIP}:5432,connect-timeout=5`)
+  return 'old'
+}
+
+describeDatabase('Ceph', { hosts, open }, (step) => {
+  step('is taken over by another host as its agent alone dies: its QEMU writes on, until it is shut out', async (story) => {
+    const { fleet, pods } = story
+    const machine = await hostOf(story)
+    await machine.killAgent()
+    const door = await backDoor(story, machine)
+    const late = new RowWriter(() => pods.connect(door), 2_000_001)
+    await fleet.until('its host is silent', async () => !(await fleet.isReady(machine.name)))
+    // Nobody has asked for its volume yet.
+    const silent = performance.now()
+    await fleet.until('the database commits without an agent', async () => late.rows(silent).length > 20)
+    await createElsewhere(story, machine)
+    const [taken, interruptions] = [performance.now(), late.interruptions]
+    await fleet.until('the old database was asked for more', async () => late.interruptions > interruptions)
+    await late.stop()
+    expect(await hostOf(story)).not.toBe(machine)
+    expect(await virtualMachines(machine)).toBe(1)
+    console.log(`  without an agent ${late.rows().length} rows were acknowledged, ${late.rows(silent).length} of them once its host was silent, ${late.rows(taken).length} once the next one had the volume`)
+    expect(late.rows(taken)).toEqual([])
+    await story.moreRows(50)
+    await story.rowsWithAll([...(story.writer?.rows() ?? []), ...late.rows()])
+    machine.startAgent()
+    await fleet.until(`host ${machine.name} is back, and has ended what it had`, async () => (await fleet.isReady(machine.name)) && (await virtualMachines(machine)) === 0)
+    await story.moreRows(50)
+  })
+
+  step('is taken over by another host as its whole machine dies', async (story) => {
+    const machine = await hostOf(story)
+    await machine.switchOff()
+    await createElsewhere(story, machine)
+    expect(await hostOf(story)).not.toBe(machine)
+    await story.moreRows(50)
+    await story.rowsWithAll(await story.stopWriting())
+  })
+})
