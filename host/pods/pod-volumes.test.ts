@@ -49,6 +49,16 @@ function hostWithVolumes(): { host: FakeHost; volumes: FakeVolumes } {
   return { host, volumes }
 }
 
+/** A pod whose VM runs, and whose agent has ended. */
+async function leftRunning(host: FakeHost): Promise<Assignment> {
+  const named = given(pod)
+  const { worker } = startWorker(host, named)
+  await settle()
+  worker.leave()
+  await worker.finished
+  return named
+}
+
 /** Of what was done, these in their order. */
 const order = (host: FakeHost, ...steps: string[]) => host.calls.filter((call) => steps.includes(call))
 
@@ -107,11 +117,7 @@ describe('a pod with volumes', () => {
 
   it('has them again when another agent takes it up, and is told of where its VM is gone', async () => {
     const { host } = hostWithVolumes()
-    const named = given(pod)
-    const { worker } = startWorker(host, named)
-    await settle()
-    worker.leave()
-    await worker.finished
+    const named = await leftRunning(host)
     const found = host.ledger.get(pod.uid)
     host.calls.length = 0
     startWorker(host, named, found)
@@ -168,11 +174,7 @@ describe('a pod with volumes', () => {
 
   it('whose VM comes to stand still while another agent takes it up is asked again, and not ended', async () => {
     const { host } = hostWithVolumes()
-    const named = given(pod)
-    const { worker } = startWorker(host, named)
-    await settle()
-    worker.leave()
-    await worker.finished
+    const named = await leftRunning(host)
     const [machine] = [...host.machines.values()]
     if (!machine) throw new Error('no VM')
     const { connect } = machine

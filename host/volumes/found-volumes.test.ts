@@ -12,6 +12,17 @@ beforeEach(async () => {
 })
 afterEach(() => host.close())
 
+/** A VM with a volume, found by an agent to which the store does not answer yet. */
+async function foundWithoutStore() {
+  const vm = new MemoryVm()
+  const volume = await host.attachedVolume(vm)
+  host.isStoreOpen = false
+  await host.restart([host.pod.uid])
+  host.server.say(volume)
+  host.up(vm, true)
+  return { vm, volume }
+}
+
 describe('the volumes of VMs that an earlier run of the agent has left', () => {
   it('that a VM of an earlier agent has are taken up; what nothing was written down of is taken away', async () => {
     const { pod, clock, server, phase, attachment, up, attachedVolume, restart } = host
@@ -50,13 +61,8 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
   })
 
   it('are taken away from a VM of before the agent was started only once the store says which files it must not write any more', async () => {
-    const { clock, pod, server, attachment, attachedVolume, restart, up } = host
-    const vm = new MemoryVm()
-    const volume = await attachedVolume(vm)
-    host.isStoreOpen = false
-    await restart([pod.uid])
-    server.say(volume)
-    up(vm, true)
+    const { clock, pod, server, attachment } = host
+    const { vm, volume } = await foundWithoutStore()
     await until(() => expect(vm.calls.filter((call) => call.startsWith('attach')).length).toBe(1))
     server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
     await until(() => expect(attachment(volume)).toMatchObject({ phase: 'Detaching', reason: 'Unreachable' }))
@@ -69,13 +75,8 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
   })
 
   it('are taken away by force from such a VM by its end, where the store does not come back', async () => {
-    const { clock, pod, server, attachment, attachedVolume, restart, up } = host
-    const vm = new MemoryVm()
-    const volume = await attachedVolume(vm)
-    host.isStoreOpen = false
-    await restart([pod.uid])
-    server.say(volume)
-    up(vm, true)
+    const { clock, pod, server, attachment } = host
+    const { vm, volume } = await foundWithoutStore()
     let isEnded = false
     void vm.machine.exited.then(() => (isEnded = true))
     server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: true }] })
@@ -88,13 +89,8 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
   })
 
   it('are taken away from such a VM by its end, where the store says for good that it may not have them', async () => {
-    const { pod, store, server, attachment, attachedVolume, restart, up } = host
-    const vm = new MemoryVm()
-    const volume = await attachedVolume(vm)
-    host.isStoreOpen = false
-    await restart([pod.uid])
-    server.say(volume)
-    up(vm, true)
+    const { pod, store, server, attachment } = host
+    const { vm, volume } = await foundWithoutStore()
     store.failures.set('image read', new VolumeError('Stale', volume.uid, 'it was claimed under a higher epoch'))
     host.isStoreOpen = true
     let isEnded = false
