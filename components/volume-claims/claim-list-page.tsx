@@ -23,10 +23,11 @@ import { CodeBlock } from '@/components/ui/code-block'
 import { EmptyState } from '@/components/ui/empty-state'
 import { TabLinks } from '@/components/ui/tab-links'
 import { pageSizes, volumeListInput } from '@/components/volumes/list-input'
+import { namesOf, StateFilter } from '@/components/volumes/state-filter'
 import { volumeClaimSketch } from '@/components/volumes/sketch'
 import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { claimActionsFor } from './claim-actions'
-import { ClaimState } from './claim-state'
+import { ClaimState, looks } from './claim-state'
 import { DeleteClaim } from './delete-claim'
 
 const nothing = <span className="text-faint">{NOTHING}</span>
@@ -47,7 +48,7 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
   const router = useRouter()
   const query = useQueryString()
   const namespace = query.get('namespace')
-  const input = { ...volumeListInput(tenant, query.get), ...(namespace && { namespace }) }
+  const input = { ...volumeListInput(tenant, query.get, namesOf(looks)), ...(namespace && { namespace }) }
   const page = useQuery({ ...trpc.volumeClaim.list.queryOptions(input), placeholderData: keepPreviousData })
   useRefreshOnChanges('volumeClaim', { tenant, everyMs: listMs }, trpc.volumeClaim.list.queryKey())
   const [deleting, setDeleting] = useState<VolumeClaimView | null>(null)
@@ -55,8 +56,8 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
   useShortcut('c', 'Create claim', () => router.push(paths.newVolumeClaim(tenant)))
   const create = <ButtonLink variant="primary" href={paths.newVolumeClaim(tenant)} icon={<Plus className="size-4" />}>Create claim</ButtonLink>
   const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
-  const isFiltered = input.search !== undefined || namespace !== ''
-  const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, namespace: null }))}>Clear filters</Button>
+  const isFiltered = input.search !== undefined || input.phase !== undefined || namespace !== ''
+  const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, state: null, namespace: null }))}>Clear filters</Button>
   return (
     <>
       <PageHeader title="Claims" description="A claim asks for a volume and has it by its name in a namespace, as manifests of Kubernetes do." status={<LiveBadge />} primary={create} tabs={<TabLinks label="Volumes and what belongs to them" tabs={volumeTabs(tenant)} />} />
@@ -72,8 +73,8 @@ export function ClaimListPage({ tenant, children }: { tenant: string; children?:
           onRetry={() => void page.refetch()}
           stale={page.isPlaceholderData}
           sort={{ by: input.sort, descending: input.descending, onSort: (by, descending) => query.push(filter({ sort: by, order: descending ? 'descending' : 'ascending' })) }}
-          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} />{isFiltered && clear}</>}
-          empty={isFiltered || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No claim matches. Change the filter or clear it.</EmptyState> : <NoClaims tenant={tenant} create={create} />}
+          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} /><StateFilter looks={looks} />{isFiltered && clear}</>}
+          empty={isFiltered || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No claim matches. Change the filters or clear them.</EmptyState> : <NoClaims tenant={tenant} create={create} />}
           footer={page.data && <Pager noun="claim" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
         />
       </div>

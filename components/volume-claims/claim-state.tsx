@@ -1,8 +1,8 @@
-import type { VolumeClaimView } from '@/domain/volume-claim/view'
-import { StateBadge } from '@/components/ui/state-badge'
+import type { ClaimState as State, VolumeClaimView } from '@/domain/volume-claim/view'
+import { StateBadge, type StateShape } from '@/components/ui/state-badge'
 import { Tooltip } from '@/components/ui/tooltip'
 
-const looks = { Pending: 'changing', Bound: 'running' } as const
+export const looks: Readonly<Record<State, { shape: StateShape; word: string }>> = { Pending: { shape: 'changing', word: 'Pending' }, Bound: { shape: 'running', word: 'Bound' }, Deleting: { shape: 'changing', word: 'Deleting' } }
 type Claim = Pick<VolumeClaimView, 'metadata' | 'status'>
 
 /** What keeps a claim from being as it should; empty: nothing does. */
@@ -13,8 +13,8 @@ export function claimTrouble({ metadata: { deletionTimestamp }, status }: Claim)
 
 /** A claim's phase; what it waits for stands beside it. */
 export function ClaimState({ claim }: { claim: Claim }) {
-  const deleting = claim.metadata.deletionTimestamp !== null
-  const badge = <StateBadge shape={deleting ? 'changing' : looks[claim.status.phase]}>{deleting ? 'Deleting' : claim.status.phase}</StateBadge>
+  const { shape, word } = looks[claim.metadata.deletionTimestamp === null ? claim.status.phase : 'Deleting']
+  const badge = <StateBadge shape={shape}>{word}</StateBadge>
   const said = claimTrouble(claim)
   return said ? <Tooltip text={said}><span tabIndex={0} className="rounded-sm">{badge}</span></Tooltip> : badge
 }

@@ -21,20 +21,22 @@ import { EmptyState } from '@/components/ui/empty-state'
 import { TabLinks } from '@/components/ui/tab-links'
 import { ChooseVolume } from '@/components/volumes/choose-volume'
 import { pageSizes, volumeListInput } from '@/components/volumes/list-input'
+import { namesOf, StateFilter } from '@/components/volumes/state-filter'
 import { volumeSnapshotSketch } from '@/components/volumes/sketch'
 import { VolumeQuota } from '@/components/volumes/volume-quota'
 import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { DeleteSnapshot } from './delete-snapshot'
 import { snapshotActionsFor } from './snapshot-actions'
 import { snapshotColumns } from './snapshot-columns'
+import { looks } from './words'
 
 /** All snapshots of a tenant, those of volumes that are gone among them. */
 export function SnapshotListPage({ tenant }: { tenant: string }) {
   const trpc = useTRPC()
   const query = useQueryString()
   const schedule = query.get('schedule')
-  const input = { ...volumeListInput(tenant, query.get), ...(schedule && { schedule }) }
-  const isFiltered = input.search !== undefined || schedule !== ''
+  const input = { ...volumeListInput(tenant, query.get, namesOf(looks)), ...(schedule && { schedule }) }
+  const isFiltered = input.search !== undefined || input.phase !== undefined || schedule !== ''
   const page = useQuery({ ...trpc.volumeSnapshot.list.queryOptions(input), placeholderData: keepPreviousData })
   useRefreshOnChanges('volumeSnapshot', { tenant, everyMs: listMs }, trpc.volumeSnapshot.list.queryKey(), trpc.volume.offer.queryKey())
   const [deleting, setDeleting] = useState<VolumeSnapshotView | null>(null)
@@ -43,7 +45,7 @@ export function SnapshotListPage({ tenant }: { tenant: string }) {
   useShortcut('c', 'Take snapshot', () => setTaking(true))
   const take = <Button variant="primary" icon={<Camera className="size-4" />} onClick={() => setTaking(true)}>Take snapshot</Button>
   const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
-  const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, schedule: null }))}>Clear filters</Button>
+  const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, state: null, schedule: null }))}>Clear filters</Button>
   return (
     <>
       <PageHeader title="Snapshots" description="Volumes as they were at one moment. They stay when their volume goes." status={<LiveBadge />} primary={take} tabs={<TabLinks label="Volumes and what belongs to them" tabs={volumeTabs(tenant)} />} />
@@ -60,8 +62,8 @@ export function SnapshotListPage({ tenant }: { tenant: string }) {
           onRetry={() => void page.refetch()}
           stale={page.isPlaceholderData}
           sort={{ by: input.sort, descending: input.descending, onSort: (by, descending) => query.push(filter({ sort: by, order: descending ? 'descending' : 'ascending' })) }}
-          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} />{schedule && <Badge>taken by {schedule}</Badge>}{isFiltered && clear}</>}
-          empty={isFiltered || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No snapshot matches. Change the filter or clear it.</EmptyState> : <NoSnapshots tenant={tenant} take={take} />}
+          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} /><StateFilter looks={looks} />{schedule && <Badge>taken by {schedule}</Badge>}{isFiltered && clear}</>}
+          empty={isFiltered || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No snapshot matches. Change the filters or clear them.</EmptyState> : <NoSnapshots tenant={tenant} take={take} />}
           footer={page.data && <Pager noun="snapshot" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
         />
       </div>

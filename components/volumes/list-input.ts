@@ -1,8 +1,10 @@
 const sorts = ['name', 'created'] as const
 export const pageSizes = [50, 100, 200, 500] as const
 
-/** What of the address filters, sorts and pages a list of volumes or what belongs to them. */
-export function volumeListInput(tenant: string, get: (key: string) => string) {
+/** What of the address filters, sorts and pages a list of volumes or what belongs to them; `phases`: what such a thing can be in. */
+export function volumeListInput<Phase extends string = never>(tenant: string, get: (key: string) => string, phases: readonly Phase[] = []) {
+  const asked = get('state').split(',')
+  const phase = phases.filter((each) => asked.includes(each))
   const search = get('q').trim()
   const cursor = get('cursor')
   return {
@@ -11,6 +13,7 @@ export function volumeListInput(tenant: string, get: (key: string) => string) {
     sort: sorts.find((each) => each === get('sort')) ?? 'name',
     descending: get('order') === 'descending',
     ...(search && { search }),
+    ...(phase.length > 0 && { phase }),
     ...(cursor && { cursor }),
   } as const
 }

@@ -28,6 +28,7 @@ import { DeleteVolume } from './delete-volume'
 import { pageSizes, volumeListInput } from './list-input'
 import { RestoreVolume } from './restore-volume'
 import { volumeSketch } from './sketch'
+import { namesOf, StateFilter } from './state-filter'
 import { StopRevert } from './stop-revert'
 import { UsageCell } from './usage-bar'
 import { UsedBy } from './used-by'
@@ -35,6 +36,10 @@ import { volumeActionsFor } from './volume-actions'
 import { VolumeQuota } from './volume-quota'
 import { VolumeState } from './volume-state'
 import { volumeTabs } from './volume-tabs'
+import { looks } from './words'
+
+/** What is deleted stands in a list of its own. */
+const phases = namesOf(looks).filter((phase) => phase !== 'Deleted')
 
 type VolumeColumn = Column<VolumeView>
 const state: VolumeColumn = { id: 'state', header: 'State', cell: (volume) => <VolumeState volume={volume} /> }
@@ -68,7 +73,8 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
   const router = useRouter()
   const query = useQueryString()
   const deleted = query.get('deleted') === '1'
-  const input = { ...volumeListInput(tenant, query.get), ...(deleted && { deleted }) }
+  const input = { ...volumeListInput(tenant, query.get, deleted ? [] : phases), ...(deleted && { deleted }) }
+  const isFiltered = Boolean(input.search ?? input.phase)
   const page = useQuery({ ...trpc.volume.list.queryOptions(input), placeholderData: keepPreviousData })
   useRefreshOnChanges('volume', { tenant, everyMs: listMs }, trpc.volume.list.queryKey(), trpc.volume.offer.queryKey())
   const [asking, setAsking] = useState<{ what: 'delete' | 'restore' | 'stopRevert'; volume: VolumeView } | null>(null)
@@ -76,7 +82,7 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
   useShortcut('c', 'Create volume', () => router.push(paths.newVolume(tenant)))
   const create = <ButtonLink variant="primary" href={paths.newVolume(tenant)} icon={<Plus className="size-4" />}>Create volume</ButtonLink>
   const filter = (patch: Record<string, string | null>) => ({ ...patch, cursor: null, from: null })
-  const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null }))}>Clear filters</Button>
+  const clear = <Button variant="ghost" onClick={() => query.push(filter({ q: null, state: null }))}>Clear filters</Button>
   return (
     <>
       <PageHeader title="Volumes" description="Disks that outlive pods. One pod writes a volume, wherever it runs." status={<LiveBadge />} primary={create} tabs={<TabLinks label="Volumes and what belongs to them" tabs={volumeTabs(tenant)} />} />
@@ -93,8 +99,8 @@ export function VolumeListPage({ tenant, operator, children }: { tenant: string;
           onRetry={() => void page.refetch()}
           stale={page.isPlaceholderData}
           sort={{ by: input.sort, descending: input.descending, onSort: (by, descending) => query.push(filter({ sort: by, order: descending ? 'descending' : 'ascending' })) }}
-          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} /><Segmented label="Which volumes" value={deleted ? 'deleted' : 'there'} onChange={(next) => query.push(filter({ deleted: next === 'deleted' ? '1' : null }))} options={[{ value: 'there', label: 'Current' }, { value: 'deleted', label: 'Deleted', hint: 'Those that can be restored still' }]} />{input.search && clear}</>}
-          empty={input.search || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No volume matches. Change the filter or clear it.</EmptyState> : deleted ? <EmptyState icon={<HardDrive />} title="No deleted volumes">What is deleted stays here for a while, and can be restored with all that is on it.</EmptyState> : <NoVolumes tenant={tenant} create={create} />}
+          toolbar={<><SearchFilter label="Filter by name" value={query.get('q')} onChange={(q) => query.replace(filter({ q: q || null }))} />{!deleted && <StateFilter looks={looks} names={phases} />}<Segmented label="Which volumes" value={deleted ? 'deleted' : 'there'} onChange={(next) => query.push(filter({ deleted: next === 'deleted' ? '1' : null, state: null }))} options={[{ value: 'there', label: 'Current' }, { value: 'deleted', label: 'Deleted', hint: 'Those that can be restored still' }]} />{isFiltered && clear}</>}
+          empty={isFiltered || input.cursor ? <EmptyState title="No results for these filters" actions={clear}>No volume matches. Change the filters or clear them.</EmptyState> : deleted ? <EmptyState icon={<HardDrive />} title="No deleted volumes">What is deleted stays here for a while, and can be restored with all that is on it.</EmptyState> : <NoVolumes tenant={tenant} create={create} />}
           footer={page.data && <Pager noun="volume" shown={page.data.items.length} total={page.data.total} nextCursor={page.data.nextCursor} sizes={pageSizes} />}
         />
       </div>

@@ -5,6 +5,9 @@ import { volumeClaimSpec } from './spec'
 
 /** Kubernetes' phases, but for Lost: a claim's volume cannot be deleted without it. */
 export const claimPhase = z.enum(['Pending', 'Bound'])
+/** What a list of claims is filtered by: one that is being deleted is in no other state, whatever its phase. */
+export const claimState = z.enum([...claimPhase.options, 'Deleting'])
+export type ClaimState = z.infer<typeof claimState>
 export const volumeClaimView = z.object({
   metadata: objectMetadata,
   spec: volumeClaimSpec,

@@ -3,11 +3,13 @@ import type { Requirement } from '@/domain/shared/label-selector'
 import type { Scope } from '@/server/auth/scope'
 import type { Database } from './database'
 import { selectorSql } from './selector-sql'
+import { ofPhases, type PhasedKind } from './volume-phases'
 
 /** The kinds whose lists are paged here. */
 export type PagedKind = 'Service' | 'Endpoints' | 'SecurityGroup' | 'NetworkPolicy' | 'NetworkPeering' | 'FloatingAddress' | 'Ingress' | 'LoadBalancer' | 'Volume' | 'VolumeClaim' | 'VolumeSnapshot' | 'SnapshotSchedule'
 const tables: Record<PagedKind, Prisma.Sql> = { Service: Prisma.sql`"Service"`, Endpoints: Prisma.sql`"Endpoints"`, SecurityGroup: Prisma.sql`"SecurityGroup"`, NetworkPolicy: Prisma.sql`"NetworkPolicy"`, NetworkPeering: Prisma.sql`"NetworkPeering"`, FloatingAddress: Prisma.sql`"FloatingAddress"`, Ingress: Prisma.sql`"Ingress"`, LoadBalancer: Prisma.sql`"LoadBalancer"`, Volume: Prisma.sql`"Volume"`, VolumeClaim: Prisma.sql`"VolumeClaim"`, VolumeSnapshot: Prisma.sql`"VolumeSnapshot"`, SnapshotSchedule: Prisma.sql`"SnapshotSchedule"` }
 const namespaced: readonly PagedKind[] = ['Service', 'Endpoints', 'NetworkPolicy', 'Ingress', 'LoadBalancer', 'VolumeClaim']
+const hasPhase = (kind: PagedKind): kind is PhasedKind => kind === 'Volume' || kind === 'VolumeClaim' || kind === 'VolumeSnapshot'
 const ofNetwork: readonly PagedKind[] = ['Service', 'SecurityGroup', 'NetworkPeering', 'Ingress', 'LoadBalancer']
 
 export const pageSorts = ['name', 'namespace', 'created'] as const
@@ -20,6 +22,8 @@ export type PageQuery = {
   selector?: readonly Requirement[]
   /** Of what can be restored: whether those that are deleted, or the others. */
   deleted?: boolean | undefined
+  /** Of volumes, their claims and snapshots: those in one of these phases. */
+  phases?: readonly string[] | undefined
   /** Of snapshots: those of one volume, by its name; of one instant; of one schedule, by its name. */
   snapshots?: { volume?: string | undefined; group?: string | undefined; schedule?: string | undefined } | undefined
   /** Of volumes: those that were made of a snapshot, by its name. */
@@ -49,7 +53,7 @@ const ofSnapshots = (scope: Scope, { volume, group, schedule }: NonNullable<Page
   ...(schedule === undefined ? [] : [Prisma.sql`o."scheduleUid" in (select "uid" from "SnapshotSchedule" where "tenantId" = ${scope.tenantId} and "name" = ${schedule})`]),
 ]
 
-function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [], deleted, snapshots = {}, madeOf }: PageQuery): Prisma.Sql {
+function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespaces, search, selector = [], deleted, phases = [], snapshots = {}, madeOf }: PageQuery): Prisma.Sql {
   const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, ...selector.map((requirement) => selectorSql(labelsOf(kind), requirement))]
   if (namespaced.includes(kind) && namespace !== undefined) conditions.push(Prisma.sql`o."namespace" = ${namespace}`)
   if (namespaced.includes(kind) && namespaces) conditions.push(Prisma.sql`o."namespace" = any(${[...namespaces]}::text[])`)
@@ -57,6 +61,7 @@ function filterOf(scope: Scope, kind: PagedKind, { namespace, networkId, namespa
   if (kind === 'VolumeSnapshot') conditions.push(...ofSnapshots(scope, snapshots))
   if (kind === 'Volume' && madeOf !== undefined) conditions.push(Prisma.sql`o."sourceSnapshotUid" in (select "uid" from "VolumeSnapshot" where "tenantId" = ${scope.tenantId} and "name" = ${madeOf} and not "hidden")`)
   if (deleted !== undefined) conditions.push(deleted ? Prisma.sql`o."deletedAt" is not null` : Prisma.sql`o."deletedAt" is null`)
+  if (hasPhase(kind) && phases.length > 0) conditions.push(ofPhases(kind, phases))
   if (search) conditions.push(kind === 'FloatingAddress' ? Prisma.sql`(position(${search.toLowerCase()} in o."name") > 0 or position(${search.toLowerCase()} in host(o."address")) > 0)` : Prisma.sql`position(${search.toLowerCase()} in o."name") > 0`)
   return Prisma.join(conditions, ' and ')
 }

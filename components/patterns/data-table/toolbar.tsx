@@ -2,7 +2,7 @@
 import { Search, X } from 'lucide-react'
 import { useRef, useState, type ReactNode, type RefObject } from 'react'
 import { useShortcut } from '@/components/client/shortcuts'
-import { Input } from '@/components/ui/input'
+import { Input, Select } from '@/components/ui/input'
 import { Kbd } from '@/components/ui/kbd'
 
 type TextFilterProps = { label: string; value: string; onChange: (next: string) => void }
@@ -47,5 +47,17 @@ export function TextFilter({ label, value, onChange, input: given, hint, icon }:
           : hint && <span className="pr-1" aria-hidden>{hint}</span>}
       </span>
     </div>
+  )
+}
+
+/** A filter by one of a few values; `any` is what stands there where none is chosen. */
+export function SelectFilter({ label, any, value, options, onChange }: { label: string; any: string; value: string; options: ReadonlyArray<{ value: string; label: string }>; onChange: (next: string) => void }) {
+  return (
+    <span className="w-40">
+      <Select aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="">{any}</option>
+        {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
+      </Select>
+    </span>
   )
 }

@@ -34,7 +34,7 @@ function decodeCursor(text: string): z.output<typeof pageCursor> {
 }
 
 /** One page of objects, by uid. */
-export async function listPage(db: Database, scope: Scope, kind: PagedKind, { network, search, labelSelector, cursor, ...input }: z.output<typeof listNamespacedInput> & Pick<PageQuery, 'deleted' | 'snapshots' | 'madeOf'>): Promise<{ uids: string[]; total: number; nextCursor: string | null }> {
+export async function listPage(db: Database, scope: Scope, kind: PagedKind, { network, search, labelSelector, cursor, ...input }: z.output<typeof listNamespacedInput> & Pick<PageQuery, 'deleted' | 'phases' | 'snapshots' | 'madeOf'>): Promise<{ uids: string[]; total: number; nextCursor: string | null }> {
   const selector = parseLabelSelector(labelSelector ?? '')
   if (!selector) throw invalidInput([{ path: 'labelSelector', line: null, message: 'is not a label selector, such as app=web,tier!=db' }])
   const row = network === undefined ? null : await findNetwork(db, scope, network)

@@ -3,7 +3,7 @@ import { DomainError, notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, dnsSubdomain, labels, type Labels } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
 import { volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
-import { volumeClaimView, type VolumeClaimView } from '@/domain/volume-claim/view'
+import { claimState, volumeClaimView, type VolumeClaimView } from '@/domain/volume-claim/view'
 import { sizeBytesOf } from '@/domain/volume/limits'
 import type { VolumeClaimManifest } from '@/domain/manifest/parse'
 import type { Config } from '@/platform/config'
@@ -23,7 +23,8 @@ export const volumeClaimReference = z.object({ namespace: dnsLabel.default('defa
 export const createVolumeClaimInput = volumeClaimReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: volumeClaimSpec, requestId })
 /** What is left out stays; `spec` comes as a whole, and differs in `resources.requests.storage` alone. */
 export const updateVolumeClaimInput = volumeClaimReference.extend({ labels: labels.optional(), annotations: annotations.optional(), spec: volumeClaimSpec.optional(), resourceVersion })
-export const listVolumeClaimsInput = listNamespacedInput.omit({ network: true })
+/** `phase`: those in one of these, or that are being deleted. */
+export const listVolumeClaimsInput = listNamespacedInput.omit({ network: true }).extend({ phase: z.array(claimState).max(claimState.options.length).optional() })
 export const listVolumeClaimsOutput = pageOf(volumeClaimView)
 
 async function toViews(db: Database, scope: Scope, rows: readonly VolumeClaimRow[]): Promise<VolumeClaimView[]> {
@@ -43,8 +44,8 @@ async function toViews(db: Database, scope: Scope, rows: readonly VolumeClaimRow
   }))
 }
 
-export async function listVolumeClaims(ctx: ServerContext, scope: Scope, input: z.output<typeof listVolumeClaimsInput>): Promise<z.output<typeof listVolumeClaimsOutput>> {
-  const { uids, ...page } = await listPage(ctx.db, scope, 'VolumeClaim', input)
+export async function listVolumeClaims(ctx: ServerContext, scope: Scope, { phase, ...input }: z.output<typeof listVolumeClaimsInput>): Promise<z.output<typeof listVolumeClaimsOutput>> {
+  const { uids, ...page } = await listPage(ctx.db, scope, 'VolumeClaim', { ...input, phases: phase })
   return { ...page, items: await toViews(ctx.db, scope, await loadVolumeClaims(ctx.db, scope, uids)) }
 }
 

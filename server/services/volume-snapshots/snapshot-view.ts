@@ -12,8 +12,8 @@ import { listObjectsInput, listPage, pageOf } from '../networks/object-lists'
 import { toCondition, toMetadata } from '../object-metadata'
 
 export const snapshotReference = z.object({ name: dnsSubdomain })
-/** `volume`, `group`, `schedule`: those of one volume (of the one that was deleted last where none has the name), of one instant, of one schedule. */
-export const listSnapshotsInput = listObjectsInput.omit({ network: true }).extend({ volume: dnsSubdomain.optional(), group: z.uuid().optional(), schedule: dnsLabel.optional() })
+/** `volume`, `group`, `schedule`: those of one volume (of the one that was deleted last where none has the name), of one instant, of one schedule. `phase`: those in one of these. */
+export const listSnapshotsInput = listObjectsInput.omit({ network: true }).extend({ volume: dnsSubdomain.optional(), group: z.uuid().optional(), schedule: dnsLabel.optional(), phase: z.array(snapshotPhase).max(snapshotPhase.options.length).optional() })
 export const listSnapshotsOutput = pageOf(volumeSnapshotView)
 
 const takenAs = consistency.nullable().catch(null)
@@ -43,8 +43,8 @@ export async function toSnapshotViews(db: Database, rows: readonly VolumeSnapsho
   return rows.map((row) => ({ metadata: toMetadata(row), spec: volumeSnapshotSpec.parse(row.spec), status: { ...toStatus(row, clones.get(row.uid) ?? 0), conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition) } }))
 }
 
-export async function listVolumeSnapshots(ctx: ServerContext, scope: Scope, { volume, group, schedule, ...input }: z.output<typeof listSnapshotsInput>): Promise<z.output<typeof listSnapshotsOutput>> {
-  const { uids, ...page } = await listPage(ctx.db, scope, 'VolumeSnapshot', { ...input, snapshots: { volume, group, schedule } })
+export async function listVolumeSnapshots(ctx: ServerContext, scope: Scope, { volume, group, schedule, phase, ...input }: z.output<typeof listSnapshotsInput>): Promise<z.output<typeof listSnapshotsOutput>> {
+  const { uids, ...page } = await listPage(ctx.db, scope, 'VolumeSnapshot', { ...input, phases: phase, snapshots: { volume, group, schedule } })
   return { ...page, items: await toSnapshotViews(ctx.db, await loadVolumeSnapshots(ctx.db, scope, uids)) }
 }
 

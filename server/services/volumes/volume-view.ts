@@ -3,9 +3,9 @@ import { volumeReport } from '@/contracts/host/v1/volumes'
 import { notFound } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
-import { attachmentPhase, hotMounts } from '@/domain/volume/attachment'
+import { attachmentPhase, deviceOfMount, hotMounts } from '@/domain/volume/attachment'
 import { volumeSpec } from '@/domain/volume/spec'
-import { formatted, storedPhase, volumePhaseOf } from '@/domain/volume/state'
+import { formatted, storedPhase, volumePhase, volumePhaseOf } from '@/domain/volume/state'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
 import type { Scope } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
@@ -21,8 +21,8 @@ import { toCondition, toMetadata } from '../object-metadata'
 import { podReference } from '../pods/delete-pod'
 
 export const volumeReference = z.object({ name: dnsSubdomain })
-/** `deleted`: those that can be restored, instead of the others. `madeOf`: those that were made of this snapshot. `pod`: those that it names or has, all of them at once. */
-export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false), madeOf: dnsSubdomain.optional(), pod: podReference.optional() })
+/** `deleted`: those that can be restored, instead of the others. `phase`: those in one of these. `madeOf`: those that were made of this snapshot. `pod`: those that it names or has, all of them at once. */
+export const listVolumesInput = listObjectsInput.omit({ network: true }).extend({ deleted: z.boolean().default(false), phase: z.array(volumePhase).max(volumePhase.options.length).optional(), madeOf: dnsSubdomain.optional(), pod: podReference.optional() })
 export const listVolumesOutput = pageOf(volumeView)
 
 /** What of the keeper's last report has no column. */
@@ -31,8 +31,13 @@ const formattedOr = formatted.nullable().catch(null)
 
 type PodNames = Awaited<ReturnType<typeof podNamesOf>>
 function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof reported>): VolumeView['status']['attachments'] {
+  const isBlock = volumeSpec.parse(row.spec).volumeMode === 'Block'
   const paused = new Set((report.attachments ?? []).flatMap((one) => (one.paused ? [one.podUid] : [])))
-  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, mounts: hotMounts.catch([]).parse(mounts ?? []), readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, reason, message, since: changedAt.toISOString(), paused: paused.has(podUid) }))
+  const placesOf = (mounts: unknown) => {
+    const places = hotMounts.catch([]).parse(mounts ?? [])
+    return isBlock ? { mounts: [], devices: places.map(deviceOfMount) } : { mounts: places, devices: [] }
+  }
+  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, ...placesOf(mounts), readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, reason, message, since: changedAt.toISOString(), paused: paused.has(podUid) }))
 }
 
 /** How full the file system is, as the guest of the pod that has it said last. */
@@ -70,9 +75,9 @@ export async function toVolumeViews(db: Database, rows: readonly VolumeRow[]): P
   return rows.map((row) => ({ metadata: toMetadata(row), spec: volumeSpec.parse(row.spec), status: { ...toStatus(row, pods), conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition) } }))
 }
 
-export async function listVolumes(ctx: ServerContext, scope: Scope, { pod, ...input }: z.output<typeof listVolumesInput>): Promise<z.output<typeof listVolumesOutput>> {
+export async function listVolumes(ctx: ServerContext, scope: Scope, { pod, phase, ...input }: z.output<typeof listVolumesInput>): Promise<z.output<typeof listVolumesOutput>> {
   if (pod) return listOfPod(ctx, scope, pod)
-  const { uids, ...page } = await listPage(ctx.db, scope, 'Volume', input)
+  const { uids, ...page } = await listPage(ctx.db, scope, 'Volume', { ...input, phases: phase })
   return { ...page, items: await toVolumeViews(ctx.db, await loadVolumes(ctx.db, scope, uids)) }
 }
 
