@@ -4,7 +4,7 @@
 // and *.long.spec.ts; real and e2e run those too where a FILE names them) and upgrade.
 import { npmProgram } from './setup/paths.mjs'
 import { prepare } from './setup/prepare.mjs'
-import { check, suite } from './test/outcome.mjs'
+import { check, inShares, suite } from './test/outcome.mjs'
 
 const USUAL = ['checks', 'unit', 'real', 'e2e']
 const PARTS = [...USUAL, 'long', 'upgrade']
@@ -21,9 +21,19 @@ const usual = (name) => (files.length > 0 ? [name, 'long'] : [name])
 
 /** The checks take what tests leave of the processors. */
 const idle = parts.has('real')
-/** A journey waits much, for a page or a pod: tests on real parts, a file at a time, take the other processor meanwhile. */
+/** A journey waits much, for a page or a pod: tests on real parts, a file at a time, take the other processor meanwhile, and both once the journeys are over. */
 const beside = parts.has('real') && parts.has('e2e')
-const realSuite = () => suite('tests on real parts', [...vitest(...usual('real')), ...(beside ? ['--no-file-parallelism'] : [])], { limitMs: 1_800_000, ...(beside && { prefix: 'real │ ' }) })
+const REAL = 'tests on real parts'
+const REAL_SHARES = 8
+let journeysOver = () => {}
+const realSuite = () => {
+  const runner = vitest(...usual('real'))
+  if (!beside) return suite(REAL, runner, { limitMs: 1_800_000 })
+  // Files that are named may be fewer than the shares.
+  const shareOf = (share) => [...runner, '--no-file-parallelism', `--shard=${share}`, ...(files.length > 0 ? ['--passWithNoTests'] : [])]
+  const second = new Promise((resolve) => (journeysOver = resolve))
+  return inShares(REAL, files.length > 0 ? 1 : REAL_SHARES, [Promise.resolve(), second], (share, lane) => suite(`${REAL}, ${share}`, shareOf(share), { limitMs: 1_800_000, prefix: lane === 0 ? 'real │ ' : 'real also │ ' }))
+}
 
 /** Each part, imported only once the npm packages are there. */
 const run = {
@@ -62,6 +72,7 @@ try {
   await runPart('unit')
   if (!beside) await runPart('real')
   await runPart('e2e')
+  journeysOver()
   await Promise.all([checks, real])
   await runPart('long')
   await runPart('upgrade')

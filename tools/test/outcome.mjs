@@ -93,11 +93,37 @@ export async function suite(name, argv, { env = {}, limitMs, prefix } = {}) {
   const { ok } = await execute(argv, { env: { ...env, HYPERNETES_COUNTS: file }, limitMs, prefix })
   const counts = readCounts(file)
   rmSync(folder, { recursive: true, force: true })
-  const { unsteady = [], failures = [] } = counts
-  const shaken = unsteady.length > MAX_UNSTEADY
-  if (shaken) failures.push(`${unsteady.length} tests failed and passed when they were repeated, where ${MAX_UNSTEADY} may`)
-  const failed = (ok ? counts.failed : Math.max(1, counts.failed)) + (shaken ? 1 : 0)
-  return { name, ...counts, failures, failed, seconds: since(start) }
+  return judged({ name, ...counts, failed: ok ? counts.failed : Math.max(1, counts.failed), seconds: since(start) })
+}
+
+/** @param {Outcome} outcome @returns {Outcome} */
+function judged({ unsteady = [], failures = [], ...outcome }) {
+  if (unsteady.length <= MAX_UNSTEADY) return { ...outcome, unsteady, failures }
+  return { ...outcome, unsteady, failures: [...failures, `${unsteady.length} tests failed and passed when they were repeated, where ${MAX_UNSTEADY} may`], failed: outcome.failed + 1 }
+}
+
+/**
+ * A runner's tests in `count` shares, which `lanes` take one after the other: each lane begins when its promise resolves, where there is a share left by then. They count as one part.
+ * @param {string} name
+ * @param {number} count
+ * @param {Promise<unknown>[]} lanes
+ * @param {(share: string, lane: number) => Promise<Outcome>} runShare `share`: as a runner's `--shard`, of 1 on
+ * @returns {Promise<Outcome>}
+ */
+export async function inShares(name, count, lanes, runShare) {
+  const start = performance.now()
+  const left = Array.from({ length: count }, (_, i) => `${i + 1}/${count}`)
+  const outcomes = await Promise.all(lanes.map(async (begin, lane) => {
+    await begin
+    const done = []
+    for (let share = left.shift(); share !== undefined; share = left.shift()) done.push(await runShare(share, lane))
+    return done
+  }))
+  const all = outcomes.flat()
+  const sum = (key) => all.reduce((total, outcome) => total + outcome[key], 0)
+  const whole = { name, passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped'), seconds: since(start), unsteady: all.flatMap((one) => one.unsteady ?? []), failures: all.flatMap((one) => one.failures ?? []) }
+  // One share that was judged so already has failed by it.
+  return all.some(({ unsteady = [] }) => unsteady.length > MAX_UNSTEADY) ? whole : judged(whole)
 }
 
 function readCounts(file) {
