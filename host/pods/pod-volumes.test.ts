@@ -81,6 +81,15 @@ describe('a pod with volumes', () => {
     expect(host.leftovers).toEqual([])
   })
 
+  it('has memory of its own, which others have not', async () => {
+    const { host } = hostWithVolumes()
+    const without = testAssignment({ containers: [{ name: 'web', image: 'one:1' }] })
+    const workers = [given(pod), without].map((one) => startWorker(host, one).worker)
+    await settle()
+    expect([host.ownMemory.get(pod.uid), host.ownMemory.get(without.uid)]).toEqual([true, false])
+    for (const worker of workers) worker.leave()
+  })
+
   it('that are not here yet says whom it waits for, and is deleted meanwhile at once', async () => {
     const { host, volumes } = hostWithVolumes()
     volumes.isHere = false

@@ -71,6 +71,8 @@ export class FakeHost {
   /** The last lines of a container's log. */
   readonly lines = new Map<string, string[]>()
   readonly uids = new Set<number>()
+  /** Whether a pod's VM was asked for with memory of its own. */
+  readonly ownMemory = new Map<string, boolean>()
   maxInGate = 0
 
   async step(name: string): Promise<void> {
@@ -138,8 +140,9 @@ export class FakeHost {
       await this.step('disks.remove')
       this.scratch.delete(`scratch ${pod.uid}`)
     },
-    start: async ({ pod }) => {
+    start: async ({ pod, ownMemory = false }) => {
       if (this.machines.has(`vm ${pod.uid}`)) throw new Error('two VMs of one pod')
+      this.ownMemory.set(pod.uid, ownMemory)
       await this.step('vm.start')
       const machine = new FakeMachine(this, { vm: `vm ${pod.uid}` })
       this.machines.set(machine.record.vm, machine)
