@@ -97,7 +97,7 @@ test('what a pod writes to its Cinder volume is there for the next one, which wa
   expect(await said(tenant, 'second', 'cat /var/lib/nginx/file')).toBe('kept')
 })
 
-test('a claim gets a volume, of which containers have parts; a block volume is a device of its container; one is filled with an image’s files; one of xfs comes while they run, grows and goes', async ({ tenant }) => {
+test('a claim gets a volume, of which containers have parts; a block volume is a device of its container; one is filled with an image’s files; one of xfs, and a bare device, come while they run, and go', async ({ tenant }) => {
   test.slow()
   const { api, slug } = tenant
   await apply(tenant, claimed)
@@ -131,4 +131,14 @@ test('a claim gets a volume, of which containers have parts; a block volume is a
   await api.volume.detach.mutate({ tenant: slug, name: 'late' })
   await expectPhase(tenant, 'late', 'Available')
   expect(await said(tenant, 'parts', 'ls /late', 'writes')).toBe('')
+
+  // A block device comes so, too.
+  await api.volume.create.mutate({ tenant: slug, name: 'bare', spec: { size: '16Mi', volumeMode: 'Block' } })
+  await api.volume.attach.mutate({ tenant: slug, name: 'bare', pod: pod('parts'), devices: ['writes', 'reads'].map((container) => ({ container, devicePath: '/dev/bare' })) })
+  await expectPhase(tenant, 'bare', 'InUse')
+  await said(tenant, 'parts', 'printf there | dd of=/dev/bare bs=512 conv=sync,fsync 2>/dev/null', 'writes')
+  expect(await said(tenant, 'parts', 'head -c 5 /dev/bare', 'reads')).toBe('there')
+  await api.volume.detach.mutate({ tenant: slug, name: 'bare' })
+  await expectPhase(tenant, 'bare', 'Available')
+  expect(await said(tenant, 'parts', 'ls /dev/bare 2>/dev/null || echo gone', 'writes')).toBe('gone')
 })

@@ -190,6 +190,8 @@ export class Agent {
         return this.ofVolumes(methods.mountVolume, params, (values) => this.volumes.mount(values))
       case 'unmountVolume':
         return this.ofVolumes(methods.unmountVolume, params, (values) => this.volumes.unmount(values))
+      case 'addVolumeDevice':
+        return this.ofVolumes(methods.addVolumeDevice, params, (values, { fsGroup }) => this.volumes.addDevice(values, fsGroup ?? 0))
     }
   }
 

@@ -12,7 +12,7 @@ import { Combobox } from '@/components/ui/combobox'
 import { Field } from '@/components/ui/field'
 import { Input, Select } from '@/components/ui/input'
 import { More } from '@/components/ui/more'
-import { attachDraftSchema, attachFieldOf, mountsOf, newAttachDraft, podOf, type AttachDraft } from './attach-draft'
+import { attachDraftSchema, attachFieldOf, newAttachDraft, placesOf, podOf, type AttachDraft } from './attach-draft'
 import { useAfterChange } from './use-after-change'
 import { useVolume } from './volume-frame'
 
@@ -22,14 +22,14 @@ export function AttachForm() {
   const api = useTRPCClient()
   const done = useAfterChange(tenant)
   const pod = useQueryString().get('pod')
-  const [initial] = useState(() => newAttachDraft(pod))
+  const [initial] = useState(() => newAttachDraft(pod, spec.volumeMode === 'Block'))
   const form = useForm({
     initial,
     schema: attachDraftSchema,
     submit: async (draft) => {
       const named = podOf(draft) ?? { namespace: 'default', name: '' }
       const containers = draft.container === '' ? (await api.pod.get.query({ tenant, ...named })).spec.containers.map((each) => each.name) : []
-      return api.volume.attach.mutate({ tenant, name, pod: named, mounts: mountsOf(draft, containers), readOnly: draft.readOnly })
+      return api.volume.attach.mutate({ tenant, name, pod: named, ...placesOf(draft, containers), readOnly: draft.readOnly })
     },
     fieldOf: attachFieldOf,
     onDone: () => done(name),
@@ -37,7 +37,7 @@ export function AttachForm() {
   return (
     <SideForm title={`Attach ${name}`} description="To a pod that runs: its containers have it a moment later, and none is started anew." submit="Attach volume" back={paths.volume(tenant, name)} form={form}>
       <AttachFields tenant={tenant} values={form.values} errors={form.errors} set={form.set} isReadOnly={spec.accessMode === 'ReadOnlyMany'} />
-      {status.formatted === null && spec.source.kind === 'Blank' && <Callout tone="info" title="It is blank">The pod’s machine makes {spec.fsType ?? 'a file system'} on it first. What is on a volume already is never formatted.</Callout>}
+      {spec.volumeMode === 'Filesystem' && status.formatted === null && spec.source.kind === 'Blank' && <Callout tone="info" title="It is blank">The pod’s machine makes {spec.fsType ?? 'a file system'} on it first. What is on a volume already is never formatted.</Callout>}
     </SideForm>
   )
 }
@@ -49,13 +49,15 @@ function AttachFields({ tenant, values, errors, set, isReadOnly }: FieldsProps) 
     <>
       <PodField tenant={tenant} value={values.pod} error={errors['pod']} onChange={(next) => set('pod', next)} />
       <ContainerField tenant={tenant} values={values} error={errors['container']} onChange={(next) => set('container', next)} />
-      <Field label="Mounted at" hint="A folder in the container; it is made where it is not there" error={errors['mountPath']}>
-        {(control) => <Input {...control} mono value={values.mountPath} autoComplete="off" spellCheck={false} onChange={(event) => set('mountPath', event.target.value)} />}
+      <Field label={values.isBlock ? 'Device at' : 'Mounted at'} hint={values.isBlock ? 'A path in the container below /dev where nothing is yet' : 'A folder in the container; it is made where it is not there'} error={errors['path']}>
+        {(control) => <Input {...control} mono value={values.path} autoComplete="off" spellCheck={false} onChange={(event) => set('path', event.target.value)} />}
       </Field>
       <More wrong={errors['subPath'] !== undefined} initiallyOpen={isReadOnly}>
-        <Field label="Only the folder" optional hint="Of the volume, such as files/web; all of it without one" error={errors['subPath']}>
-          {(control) => <Input {...control} mono value={values.subPath} autoComplete="off" spellCheck={false} onChange={(event) => set('subPath', event.target.value)} />}
-        </Field>
+        {!values.isBlock && (
+          <Field label="Only the folder" optional hint="Of the volume, such as files/web; all of it without one" error={errors['subPath']}>
+            {(control) => <Input {...control} mono value={values.subPath} autoComplete="off" spellCheck={false} onChange={(event) => set('subPath', event.target.value)} />}
+          </Field>
+        )}
         <Checkbox label="Read only" hint={isReadOnly ? 'Nobody writes this volume.' : 'The pod cannot write it.'} checked={values.readOnly || isReadOnly} disabled={isReadOnly} onChange={(event) => set('readOnly', event.target.checked)} />
       </More>
     </>

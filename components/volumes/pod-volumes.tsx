@@ -43,7 +43,7 @@ export function PodVolumes({ tenant, pod }: { tenant: string; pod: PodView }) {
           title="Attach a volume"
           go="Choose where"
           hint="One that no other pod has"
-          may={({ status, spec }) => spec.volumeMode === 'Filesystem' && (status.attachments.length === 0 || spec.accessMode === 'ReadOnlyMany')}
+          may={({ status, spec }) => status.attachments.length === 0 || spec.accessMode === 'ReadOnlyMany'}
           hrefOf={(volume) => paths.attachVolume(tenant, volume, { pod: `${namespace}/${name}` })}
           onClose={() => setAttaching(false)}
         />

@@ -13,7 +13,6 @@ function cannotAttach({ spec, status: { phase, attachments } }: Volume): string 
   if (phase === 'Failed') return 'It failed: its conditions say why.'
   if (phase === 'Lost') return 'Its host does not answer, and nothing else may open it.'
   if (phase === 'Reverting') return 'It goes back to a snapshot: wait until it has.'
-  if (spec.volumeMode === 'Block') return 'Containers are given a block device as they start: name it in the volumes of a pod’s manifest.'
   const [user] = attachments
   if (!user || spec.accessMode === 'ReadOnlyMany') return undefined
   return user.pod ? `Pod ${user.pod.name} has it: detach it there first. One pod writes a volume.` : 'A pod that is gone had it, and its host has not let go yet.'

@@ -26,6 +26,7 @@ import { PodLink } from './used-by'
 import { useVolume } from './volume-frame'
 import { useVolumeOffer } from './volume-quota'
 import { AttachmentState, VolumeState } from './volume-state'
+import { hotPlaces } from './volumes-of-pod'
 import { accessText, limitLines, onFullText, problemOf } from './words'
 
 /** What it is, how full it is, who has it, what bounds it, conditions and events. `children` is the form that stands over it. */
@@ -107,10 +108,12 @@ function Users() {
 }
 
 /** Where containers have it: of one that came while the pod ran, for the manifest of another says that. */
-function Mounted({ attachment: { hot, mounts, readOnly } }: { attachment: AttachmentView }) {
+function Mounted({ attachment }: { attachment: AttachmentView }) {
+  const { hot, readOnly } = attachment
+  const places = hotPlaces(attachment)
   return (
     <span className="flex flex-wrap items-center gap-x-2">
-      {hot && mounts.length > 0 ? <span className="flex flex-col">{mounts.map(({ container, mountPath }) => <span key={`${container} ${mountPath}`}><code className="font-mono text-xs">{mountPath}</code> <span className="text-faint">in {container}</span></span>)}</span> : hot ? 'While it runs' : 'By its manifest'}
+      {hot && places.length > 0 ? <span className="flex flex-col">{places.map(({ container, path }) => <span key={`${container} ${path}`}><code className="font-mono text-xs">{path}</code> <span className="text-faint">in {container}</span></span>)}</span> : hot ? 'While it runs' : 'By its manifest'}
       {readOnly && <Badge>read only</Badge>}
     </span>
   )

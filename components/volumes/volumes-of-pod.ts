@@ -5,6 +5,9 @@ import type { AttachmentView, VolumeView } from '@/domain/volume/view'
 /** A volume that a pod has, shall have, or names in vain. `named`: what its spec says; null: it came while the pod ran. `places`: where containers have it. */
 export type PodVolume = { key: string; named: { kind: 'Volume' | 'PersistentVolumeClaim'; name: string } | null; volume: VolumeView | null; attachment: AttachmentView | null; places: string[]; readOnly: boolean }
 
+/** Where containers have one that came while they ran: a folder, or a device. */
+export const hotPlaces = ({ mounts, devices }: Pick<AttachmentView, 'mounts' | 'devices'>): { container: string; path: string }[] => [...mounts.map(({ container, mountPath }) => ({ container, path: mountPath })), ...devices.map(({ container, devicePath }) => ({ container, path: devicePath }))]
+
 type Pod = { metadata: { uid: string; namespace: string }; spec: Pick<PodSpec, 'volumes' | 'containers' | 'initContainers'> }
 
 /** What of a pod's spec names this volume? A Volume by its uid or name, a claim by its volume's. */
@@ -21,7 +24,7 @@ export function volumesOfPod({ metadata, spec }: Pod, volumes: readonly VolumeVi
   })
   const hot = volumes.flatMap((volume): PodVolume[] => {
     const attachment = attachmentOf(volume)
-    return attachment?.hot ? [{ key: volume.metadata.uid, named: null, volume, attachment, places: [...new Set(attachment.mounts.map(({ mountPath }) => mountPath))], readOnly: attachment.readOnly }] : []
+    return attachment?.hot ? [{ key: volume.metadata.uid, named: null, volume, attachment, places: [...new Set(hotPlaces(attachment).map(({ path }) => path))], readOnly: attachment.readOnly }] : []
   })
   return [...named, ...hot]
 }

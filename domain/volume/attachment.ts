@@ -25,7 +25,15 @@ export const mayFollow = (from: AttachmentPhase, to: AttachmentPhase | 'Gone'): 
 /** Whether a host may have the image open for it. */
 export const mayBeOpen = (phase: AttachmentPhase): boolean => phase !== 'Waiting'
 
-/** Where a volume that comes while its pod runs is mounted. */
+/** Where a volume that comes while its pod runs is mounted. What is stored and sent of one of mode Block is written so, too: `mountPath` is then the path of its device. */
 export const hotMount = z.strictObject({ container: dnsLabel, mountPath: absolutePath, subPath: relativePath.optional(), readOnly: z.boolean({ error: 'must be true or false' }).default(false) })
 export const hotMounts = z.array(hotMount).max(100)
 export type HotMount = z.infer<typeof hotMount>
+
+/** Where a volume of mode Block that comes while its pod runs is a device. */
+export const hotDevice = z.strictObject({ container: dnsLabel, devicePath: absolutePath })
+export const hotDevices = z.array(hotDevice).max(100)
+export type HotDevice = z.infer<typeof hotDevice>
+
+export const mountOfDevice = ({ container, devicePath }: HotDevice): HotMount => ({ container, mountPath: devicePath, readOnly: false })
+export const deviceOfMount = ({ container, mountPath }: HotMount): HotDevice => ({ container, devicePath: mountPath })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { condition } from '../shared/condition'
 import { objectMetadata } from '../shared/metadata'
-import { attachmentPhase, hotMounts } from './attachment'
+import { attachmentPhase, hotDevices, hotMounts } from './attachment'
 import { fsType, volumeSpec } from './spec'
 import { formatted, volumePhase } from './state'
 
@@ -13,8 +13,9 @@ export const attachmentView = z.object({
   name: z.string(),
   /** It came while the pod ran. */
   hot: z.boolean(),
-  /** Of one that came while it ran: where its containers have it. */
+  /** Of one that came while it ran: where its containers have its file system, or, of one of mode Block, its device. */
   mounts: hotMounts,
+  devices: hotDevices,
   readOnly: z.boolean(),
   phase: attachmentPhase,
   host: z.string().nullable(),

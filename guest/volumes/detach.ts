@@ -3,7 +3,9 @@ import { GuestError } from '@/guest/errors'
 import { runInside } from '@/guest/inside'
 import { pause } from '@/guest/pause'
 import { runScript } from '@/guest/processes'
+import { removeNodes, restoreNodes } from '@/guest/volumes/device-node'
 import { holdersOf } from '@/guest/volumes/holders'
+import type { HotPlace } from '@/guest/volumes/hot-place'
 import { mountsOf } from '@/guest/volumes/mounts'
 import type { AttachedVolume } from '@/guest/volumes/volume'
 
@@ -46,13 +48,29 @@ function busy({ name }: AttachedVolume, holders: readonly string[]): GuestError 
 /** Writes all out, then the disk can be written again where it was made read-only here. */
 const letGoScript = 'blockdev --flushbufs "$1"; blockdev --setrw "$1"; exit 0'
 
-/** Takes a volume out of all containers and the VM. Nothing was changed where it throws Busy because of who has it open. */
-export async function detach(volume: AttachedVolume, containers: () => readonly Container[], force: boolean, timeoutMilliseconds: number): Promise<void> {
+/** Removes the nodes by which running containers have it; where one was opened just before, they are there again. */
+async function closeNodes(disk: string, nodes: readonly HotPlace[], force: boolean): Promise<readonly string[]> {
+  await removeNodes(nodes)
+  const holders = force || nodes.length === 0 ? [] : await holdersOf(disk)
+  if (holders.length > 0) await restoreNodes(nodes)
+  return holders
+}
+
+/** Removes one node of a volume. Throws Busy where anybody has the device open, by whatever node, unless `force`. */
+export async function takeNode(place: HotPlace, force: boolean): Promise<void> {
+  const holders = await closeNodes(place.volume.disk, [place], force)
+  if (holders.length > 0) throw busy(place.volume, holders)
+}
+
+/** Takes a volume out of all containers and the VM. `nodes`: of mode block, those that came into containers while they ran. Nothing was changed where it throws Busy because of who has it open. */
+export async function detach(volume: AttachedVolume, containers: () => readonly Container[], nodes: () => readonly HotPlace[], force: boolean, timeoutMilliseconds: number): Promise<void> {
   const until = Date.now() + timeoutMilliseconds
   if (volume.mode === 'filesystem' && !volume.readOnly) await Promise.race([runScript('sync -f "$1"', [volume.path]), pause(timeoutMilliseconds)])
   for (;;) {
-    const holders = force ? [] : await holdersOf(volume.disk)
-    if (holders.length === 0 && (await unmountAll(volume.disk, containers(), force))) break
+    let holders: readonly string[] = force ? [] : await holdersOf(volume.disk)
+    const isUnmounted = holders.length === 0 && (await unmountAll(volume.disk, containers(), force))
+    if (isUnmounted) holders = await closeNodes(volume.disk, nodes(), force)
+    if (isUnmounted && holders.length === 0) break
     if (Date.now() >= until) throw busy(volume, holders)
     await pause(lookMilliseconds)
   }

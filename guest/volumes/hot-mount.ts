@@ -5,6 +5,7 @@ import { runInside } from '@/guest/inside'
 import { openSubPath } from '@/guest/sub-path'
 import { unmountInside } from '@/guest/volumes/detach'
 import { holdersOf } from '@/guest/volumes/holders'
+import { requireRunning, type HotPlace } from '@/guest/volumes/hot-place'
 import { mountsOf } from '@/guest/volumes/mounts'
 import { mountOptions, type AttachedVolume } from '@/guest/volumes/volume'
 
@@ -33,19 +34,8 @@ if [ "$4" = 1 ]; then mount -o remount,bind,ro "$at" || exit ${notMounted}; fi
 printf %s "$at"
 `
 
-function requireRunning({ exited, params }: Container): void {
-  if (exited) throw new GuestError('Conflict', 'the container has ended', params.container)
-}
-
-/** Where a volume was mounted into a container that runs: `at` is the path without links. */
-export interface HotMount {
-  pid: number
-  volume: AttachedVolume
-  at: string
-}
-
 /** Mounts an attached volume at a path as the container sees it. Throws where there cannot be a folder. */
-export async function mountInto(container: Container, volume: AttachedVolume, { path, subPath, readOnly }: MountVolumeParams): Promise<HotMount> {
+export async function mountInto(container: Container, volume: AttachedVolume, { path, subPath, readOnly }: MountVolumeParams): Promise<HotPlace> {
   requireRunning(container)
   if (subPath !== '') {
     const place = openSubPath(volume.path, subPath, !volume.readOnly)
@@ -61,7 +51,7 @@ export async function mountInto(container: Container, volume: AttachedVolume, { 
 }
 
 /** Takes a volume out of a container; nothing where it is not there any more. Throws Busy where it is in use, unless `force`. */
-export async function unmountFrom({ pid, volume: { disk, name }, at }: HotMount, force: boolean): Promise<void> {
+export async function unmountFrom({ pid, volume: { disk, name }, at }: HotPlace, force: boolean): Promise<void> {
   const left = () => mountsOf(pid, disk).filter((place) => place === at)
   await unmountInside(pid, left(), force)
   if (left().length === 0) return

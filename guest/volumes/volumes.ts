@@ -1,13 +1,15 @@
-import type { AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
-import type { Containers } from '@/guest/containers'
+import type { AddVolumeDeviceParams, AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
+import type { Container, Containers } from '@/guest/containers'
 import { GuestError } from '@/guest/errors'
 import type { Device } from '@/guest/oci'
 import { runScript } from '@/guest/processes'
 import { attach } from '@/guest/volumes/attach'
-import { detach } from '@/guest/volumes/detach'
+import { detach, takeNode } from '@/guest/volumes/detach'
+import { addNode } from '@/guest/volumes/device-node'
 import { growExt4, usageOf, type Usage } from '@/guest/volumes/ext4'
 import { Freezer } from '@/guest/volumes/freeze'
-import { mountInto, unmountFrom, type HotMount } from '@/guest/volumes/hot-mount'
+import { mountInto, unmountFrom } from '@/guest/volumes/hot-mount'
+import type { HotPlace } from '@/guest/volumes/hot-place'
 import { deviceNumber } from '@/guest/volumes/mounts'
 import type { AttachedVolume } from '@/guest/volumes/volume'
 import { growXfs } from '@/guest/volumes/xfs'
@@ -17,7 +19,7 @@ export class Volumes {
   private readonly attached = new Map<string, AttachedVolume>()
   private readonly orders = new Map<string, Promise<unknown>>()
   /** By container and path, as they were asked for. */
-  private readonly hot = new Map<string, HotMount>()
+  private readonly hot = new Map<string, HotPlace>()
   private readonly freezer = new Freezer()
 
   constructor(private readonly containers: Containers) {}
@@ -66,9 +68,9 @@ export class Volumes {
       const volume = this.attached.get(name)
       if (!volume) return
       await this.freezer.thaw([name])
-      await detach(volume, () => this.containers.list(), force, timeoutMilliseconds)
+      await detach(volume, () => this.containers.list(), () => this.nodesOf(volume), force, timeoutMilliseconds)
       this.attached.delete(name)
-      for (const [key, mount] of this.hot) if (mount.volume === volume) this.hot.delete(key)
+      for (const [key, place] of this.hot) if (place.volume === volume) this.hot.delete(key)
     })
   }
 
@@ -97,24 +99,40 @@ export class Volumes {
 
   /** Again for what is mounted there does nothing. */
   mount(params: MountVolumeParams): Promise<void> {
-    return this.inOrder(params.volume, async () => {
-      const volume = this.mounted(params.volume)
-      const container = this.containers.get(params.container)
-      const key = hotKey(params)
+    return this.bring(params, (container) => mountInto(container, this.mounted(params.volume), params))
+  }
+
+  /** The same of a volume of mode block, whose node comes there. `group`: whose it is. */
+  addDevice(params: AddVolumeDeviceParams, group: number): Promise<void> {
+    return this.bring(params, (container) => addNode(container, this.get(params.volume), this.device(params.volume, params.path, group)))
+  }
+
+  private bring({ volume: name, container: of, path }: AddVolumeDeviceParams, come: (container: Container) => Promise<HotPlace>): Promise<void> {
+    return this.inOrder(name, async () => {
+      const volume = this.get(name)
+      const container = this.containers.get(of)
+      const key = hotKey({ container: of, path })
       const before = this.hot.get(key)
       if (before?.pid === container.process.pid && before.volume === volume) return
-      if (before?.pid === container.process.pid) throw new GuestError('AlreadyExists', `the volume ${before.volume.name} is mounted there`, params.path)
-      this.hot.set(key, await mountInto(container, volume, params))
+      if (before?.pid === container.process.pid) throw new GuestError('AlreadyExists', `the volume ${before.volume.name} is there`, path)
+      this.hot.set(key, await come(container))
     })
   }
 
+  /** Of either mode. Of a device: whoever has it open through another node is in the way, too. */
   async unmount({ container, path, force }: UnmountVolumeParams): Promise<void> {
-    const mount = this.hot.get(hotKey({ container, path }))
-    if (!mount) return
-    await this.inOrder(mount.volume.name, async () => {
-      if (mount.pid === this.containers.get(container).process.pid) await unmountFrom(mount, force)
+    const place = this.hot.get(hotKey({ container, path }))
+    if (!place) return
+    await this.inOrder(place.volume.name, async () => {
+      if (place.pid === this.containers.get(container).process.pid) await (place.node ? takeNode(place, force) : unmountFrom(place, force))
       this.hot.delete(hotKey({ container, path }))
     })
+  }
+
+  /** Those by which containers have it that run still: another process may have the number of one that has ended. */
+  private nodesOf(volume: AttachedVolume): HotPlace[] {
+    const running = new Set(this.containers.list().flatMap(({ exited, process }) => (exited ? [] : [process.pid])))
+    return [...this.hot.values()].filter((place) => place.node && place.volume === volume && running.has(place.pid))
   }
 
   /** How full the file systems are. */

@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Channel, encodeFrame, FrameType } from '@/contracts/guest/v1/frame'
 import { ConnectedGuest } from '@/host/pods/adapters/guest'
+import { problemOf } from '@/host/volumes/problem'
 import { GuestClient } from './client'
 import { setupRequest } from './testing/requests'
 import { control, FakeGuest } from './testing/fake-guest'
@@ -57,6 +58,14 @@ test('one that knows no routed addresses is told apart by what it does not know'
   guest.answers = { setRoutedAddresses: () => ({ error: { code: 'InvalidRequest', message: "the pod's guest agent does not know setRoutedAddresses", object: 'setRoutedAddresses' } }) }
   const client = new ConnectedGuest(await GuestClient.connect(guest.path))
   await expect(client.setRoutedAddresses({ addresses: ['2001:db8::7'], gateway: 'fe80::1', inside: [] })).rejects.toMatchObject({ name: 'GuestRefusal', code: 'InvalidRequest', about: 'setRoutedAddresses' })
+  client.close()
+})
+
+test('one that gives devices to containers as they start alone is told apart, by what it does not know', async () => {
+  guest.answers = { addVolumeDevice: () => ({ error: { code: 'InvalidRequest', message: "the pod's guest agent does not know addVolumeDevice", object: 'addVolumeDevice' } }) }
+  const client = new ConnectedGuest(await GuestClient.connect(guest.path))
+  const refused = await client.volumes.addDevice({ container: 'main', volume: 'data', path: '/dev/data' }).catch((error: unknown) => error)
+  expect(problemOf(refused, 'mounted')).toMatchObject({ reason: 'RestartNeeded', message: expect.stringContaining('create the pod anew') as string })
   client.close()
 })
 

@@ -1,4 +1,4 @@
-import { volumeResults, type AttachVolumeParams, type AttachVolumeResult, type DetachVolumeParams, type FreezeVolumesParams, type MountVolumeParams, type UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
+import { volumeResults, type AddVolumeDeviceParams, type AttachVolumeParams, type AttachVolumeResult, type DetachVolumeParams, type FreezeVolumesParams, type MountVolumeParams, type UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
 import type { Requests } from '@/host/guest/requests'
 
 /**
@@ -41,6 +41,10 @@ export class VolumeRequests {
 
   async mount(params: MountVolumeParams): Promise<void> {
     await this.send('mountVolume', params, volumeResults.mountVolume, this.requestTimeoutMs)
+  }
+
+  async addDevice(params: AddVolumeDeviceParams): Promise<void> {
+    await this.send('addVolumeDevice', params, volumeResults.addVolumeDevice, this.requestTimeoutMs)
   }
 
   async unmount(params: UnmountVolumeParams): Promise<void> {

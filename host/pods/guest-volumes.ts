@@ -1,4 +1,4 @@
-import type { AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
+import type { AddVolumeDeviceParams, AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
 
 /**
  * What a pod's guest does with volumes that have disks of their own, as contracts/guest/v1/volumes.ts says. A call throws a GuestRefusal for what the agent
@@ -15,5 +15,7 @@ export interface GuestVolumes {
   thaw(volumes: string[]): Promise<void>
   /** Into a container that runs. */
   mount(params: MountVolumeParams): Promise<void>
+  /** Of mode block: its node, into a container that runs. */
+  addDevice(params: AddVolumeDeviceParams): Promise<void>
   unmount(params: UnmountVolumeParams): Promise<void>
 }

@@ -150,12 +150,13 @@ export async function growOpen(hold: Hold, { uid, sizeBytes, mode }: HostVolume,
   hold.grown = true
 }
 
-/** Into the containers that run: each start of one has it mounted anew. A container that does not run gets it with its next start. */
-export async function mountHot(hold: Hold, { mounts }: HostVolumeAttachment, vm: PodVm): Promise<void> {
+/** Into the containers that run: each start of one has it mounted, or its device node, anew. A container that does not run gets it with its next start. */
+export async function mountHot(hold: Hold, { mode }: Pick<HostVolume, 'mode'>, { mounts }: HostVolumeAttachment, vm: PodVm): Promise<void> {
   for (const { container, path, subPath, readOnly } of mounts ?? []) {
     const start = vm.startOf(container)
     if (hold.mounts.get(mountKey(container, path)) === start) continue
-    await vm.guest.mount({ container, volume: hold.name, path, subPath, readOnly: readOnly || hold.readOnly }).catch(unlessEnded)
+    const at = { container, volume: hold.name, path }
+    await (mode === 'block' ? vm.guest.addDevice(at) : vm.guest.mount({ ...at, subPath, readOnly: readOnly || hold.readOnly })).catch(unlessEnded)
     hold.mounts.set(mountKey(container, path), start)
   }
 }

@@ -121,6 +121,18 @@ describe('the volumes of pods', () => {
     await until(() => expect(vm.calls.filter((call) => call === 'mount main /data')).toHaveLength(2))
   })
 
+  it('of mode block come as nodes of containers that run, and into each of their starts', async () => {
+    const { pod, server, isAttached, up } = host
+    const vm = new MemoryVm()
+    const volume = server.attached(server.volume({ mode: 'block' }), pod, 'hot', { mounts: [{ container: 'main', path: '/dev/data', subPath: '', readOnly: false }] })
+    server.say(volume)
+    up(vm)
+    await isAttached(volume)
+    await until(() => expect(vm.calls).toContain('add device main /dev/data'))
+    host.volumes.pods.containerStarted(pod.uid, 'main')
+    await until(() => expect(vm.calls.filter((call) => /device|mount/.test(call))).toEqual(['add device main /dev/data', 'add device main /dev/data']))
+  })
+
   it.each(['filesystem', 'block'] as const)('have no snapshot taken between the growth of their disk and that of the volume (%s)', async (mode) => {
     const { clock, pod, store, server, isAttached, up } = host
     const vm = new MemoryVm()

@@ -16,6 +16,7 @@ export function problemOf(error: unknown, what: string): Problem {
   const known = (reason: string, message: string): Problem => ({ reason, message, isFinal: finalCodes.has(reason) })
   if (error instanceof VolumeError) return known(error.code, error.message)
   if (error instanceof GuestRefusal) {
+    if (error.code === 'InvalidRequest' && error.about === 'addVolumeDevice') return known('RestartNeeded', "The agent in the pod's virtual machine is of an earlier version, which gives block devices to containers as they start alone. Detach the volume, and create the pod anew with it in its spec.")
     if (error.code === 'InvalidRequest' && error.about in volumeMethods) return known('RestartNeeded', "The agent in the pod's virtual machine is of an earlier version, which knows no volumes. Create the pod anew.")
     return known(error.code, `The pod's virtual machine refused the volume: ${error.message}.`)
   }

@@ -234,7 +234,7 @@ export class Volume {
     } else if (step === 'limit') {
       await vm.disks.limit(serialOf(this.uid), wanted.rates)
       hold.rates = JSON.stringify(wanted.rates)
-    } else if (hold.attachment) await mountHot(hold, hold.attachment, vm)
+    } else if (hold.attachment) await mountHot(hold, wanted, hold.attachment, vm)
   }
 
   private async ofVolume(step: VolumeStep): Promise<void> {

@@ -47,6 +47,9 @@ export const ThawVolumesParams = z.object({ volumes: z.array(name).check(z.minLe
 export const MountVolumeParams = z.object({ container: name, volume: name, path: absolutePath, subPath: text(4096), readOnly: z.boolean() })
 export const UnmountVolumeParams = z.object({ container: name, path: absolutePath, force: z.boolean() })
 
+/** Gives a container that runs the node of an attached volume of mode block. `unmountVolume` and `detachVolume` take it back. Agents of the first volumes do not know it. */
+export const AddVolumeDeviceParams = z.object({ container: name, volume: name, path: absolutePath })
+
 /** How full file systems of attached volumes are. */
 export const diskUsage = z.array(z.object({ name, fsBytes: bytes, usedBytes: bytes })).check(z.maxLength(50))
 
@@ -59,6 +62,7 @@ export const volumeMethods = {
   thawVolumes: ThawVolumesParams,
   mountVolume: MountVolumeParams,
   unmountVolume: UnmountVolumeParams,
+  addVolumeDevice: AddVolumeDeviceParams,
 } as const
 
 const Empty = z.object({})
@@ -72,6 +76,7 @@ export const volumeResults = {
   thawVolumes: Empty,
   mountVolume: Empty,
   unmountVolume: Empty,
+  addVolumeDevice: Empty,
 } as const satisfies Record<keyof typeof volumeMethods, z.ZodMiniType>
 
 export type AttachVolumeParams = z.infer<typeof AttachVolumeParams>
@@ -79,4 +84,5 @@ export type AttachVolumeResult = z.infer<typeof AttachVolumeResult>
 export type DetachVolumeParams = z.infer<typeof DetachVolumeParams>
 export type FreezeVolumesParams = z.infer<typeof FreezeVolumesParams>
 export type MountVolumeParams = z.infer<typeof MountVolumeParams>
+export type AddVolumeDeviceParams = z.infer<typeof AddVolumeDeviceParams>
 export type UnmountVolumeParams = z.infer<typeof UnmountVolumeParams>

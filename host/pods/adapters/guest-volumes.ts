@@ -11,6 +11,7 @@ export function connectedVolumes(requests: VolumeRequests): GuestVolumes {
     freeze: (params) => translated(requests.freeze(params)),
     thaw: (volumes) => translated(requests.thaw(volumes)),
     mount: (params) => translated(requests.mount(params)),
+    addDevice: (params) => translated(requests.addDevice(params)),
     unmount: (params) => translated(requests.unmount(params)),
   }
 }

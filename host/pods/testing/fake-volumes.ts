@@ -5,7 +5,7 @@ import { GuestRefusal } from '../ports'
 const refuse = () => Promise.reject(new GuestRefusal('InvalidRequest', 'no volumes here'))
 
 /** Of a guest that knows no volumes. */
-export const noVolumes: GuestVolumes = { attach: refuse, detach: refuse, grow: refuse, freeze: refuse, thaw: refuse, mount: refuse, unmount: refuse }
+export const noVolumes: GuestVolumes = { attach: refuse, detach: refuse, grow: refuse, freeze: refuse, thaw: refuse, mount: refuse, addDevice: refuse, unmount: refuse }
 
 const none = () => Promise.reject(new Error('no disks of volumes here'))
 

@@ -88,5 +88,6 @@ export class MemoryVm {
       return 10
     },
     mount: ({ container, path }) => this.call('mount', `${container} ${path}`),
+    addDevice: ({ container, path }) => this.call('add device', `${container} ${path}`),
   }
 }

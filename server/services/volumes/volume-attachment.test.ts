@@ -84,13 +84,12 @@ describe('a volume is given to a pod that runs', () => {
     await expect(attach('data', 'far', {}, test.bob)).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  it('that can be: not deleted, made, at rest, and with a file system', async () => {
+  it('that can be: not deleted, made, and at rest', async () => {
     await pod('web')
-    await test.volume('raw', { spec: { size: '1Gi', volumeMode: 'Block' } })
     await test.volume('failed', { storedPhase: 'Failed' })
     await test.volume('deleted', { deletedAt: new Date() })
     await test.volume('back', { revertTo: otherHost })
-    for (const [name, message] of [['raw', 'is a block device, which containers are given as they start'], ['failed', 'could not be made'], ['deleted', 'is deleted: restore it first'], ['back', 'is going back to a snapshot']] as const) await expect(attach(name, 'web')).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining(message) })
+    for (const [name, message] of [['failed', 'could not be made'], ['deleted', 'is deleted: restore it first'], ['back', 'is going back to a snapshot']] as const) await expect(attach(name, 'web')).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining(message) })
     expect(await rows()).toEqual([])
   })
 
@@ -100,13 +99,44 @@ describe('a volume is given to a pod that runs', () => {
     await pod('web')
     const inContainer = (container: string, mountPath: string) => ({ mounts: [{ container, mountPath }] })
     await expect(attach('data', 'web', inContainer('first', '/data'))).rejects.toMatchObject(at('mounts.0.container', 'has no container "first" that goes on running: it has a, b', 'invalid_input'))
-    await expect(attach('data', 'web', inContainer('a', '/tmp/'))).rejects.toMatchObject(at('mounts.0.mountPath', 'another volume is mounted at /tmp/', 'invalid_input'))
+    await expect(attach('data', 'web', inContainer('a', '/tmp/'))).rejects.toMatchObject(at('mounts.0.mountPath', 'another volume is at /tmp/', 'invalid_input'))
     await expect(attach('data', 'web', inContainer('a', '//'))).rejects.toMatchObject(at('mounts.0.mountPath', 'must be a folder below', 'invalid_input'))
-    await expect(attach('data', 'web', { mounts: [...mounts, { container: 'a', mountPath: '/data/' }] })).rejects.toMatchObject(at('mounts.1.mountPath', 'another volume is mounted', 'invalid_input'))
+    await expect(attach('data', 'web', { mounts: [...mounts, { container: 'a', mountPath: '/data/' }] })).rejects.toMatchObject(at('mounts.1.mountPath', 'another volume is at', 'invalid_input'))
     await attach('data', 'web')
-    await expect(attach('more', 'web')).rejects.toMatchObject(at('mounts.0.mountPath', 'another volume is mounted at /data', 'invalid_input'))
+    await expect(attach('more', 'web')).rejects.toMatchObject(at('mounts.0.mountPath', 'another volume is at /data', 'invalid_input'))
     await attach('more', 'web', inContainer('b', '/data'))
-    expect(() => attachVolumeInput.parse({ name: 'x', pod: { name: 'web' }, mounts: [] })).toThrow('must name a container')
+    await expect(attach('more', 'web', { mounts: [] })).rejects.toMatchObject(at('mounts', 'must name a container and where it is mounted', 'invalid_input'))
+    await expect(attach('more', 'web', { mounts: [], devices: [{ container: 'a', devicePath: '/dev/data' }] })).rejects.toMatchObject(at('devices', 'the volume "more" has a file system', 'invalid_input'))
+  })
+})
+
+describe('a block device is given to a pod that runs', () => {
+  const block = { spec: { size: '1Gi', volumeMode: 'Block' } }
+  const device = (container: string, devicePath: string) => ({ mounts: [], devices: [{ container, devicePath }] })
+
+  it('at paths of its containers, and is told there', async () => {
+    const { uid } = await test.volume('raw', block)
+    await pod('web')
+    const both = { mounts: [], devices: [{ container: 'a', devicePath: '/dev/data' }, { container: 'b', devicePath: '/dev/data' }], readOnly: true }
+    const view = await attach('raw', 'web', both)
+    expect(view.status.attachments).toMatchObject([{ name: `hot-${uid}`, hot: true, readOnly: true, mounts: [], devices: both.devices }])
+    expect(await attach('raw', 'web', both)).toEqual(view)
+    expect((await test.db.volumeAttachment.findFirstOrThrow()).mounts).toEqual(both.devices.map(({ container, devicePath }) => ({ container, mountPath: devicePath, readOnly: false })))
+    expect((await test.audits('Volume')).slice(-1)).toEqual([['volume.attach', 'raw', 'to default/web at a:/dev/data, b:/dev/data']])
+    expect(await preview({ name: 'raw', verb: 'detach', podUid: view.status.attachments[0]?.podUid })).toMatchObject({ consequences: [{ text: 'The pod "web" goes on without /dev/data in a, /dev/data in b.' }, { text: expect.stringContaining('has the device open') }] })
+  })
+
+  it('where nothing else is, and as nothing else', async () => {
+    await test.volume('raw', block)
+    await test.volume('more', block)
+    await pod('web')
+    await expect(attach('raw', 'web')).rejects.toMatchObject(at('mounts', 'the volume "raw" is a block device', 'invalid_input'))
+    await expect(attach('raw', 'web', { mounts: [] })).rejects.toMatchObject(at('devices', 'must name a container and the path', 'invalid_input'))
+    await expect(attach('raw', 'web', device('first', '/dev/data'))).rejects.toMatchObject(at('devices.0.container', 'has no container "first" that goes on running', 'invalid_input'))
+    await expect(attach('raw', 'web', device('a', '/tmp'))).rejects.toMatchObject(at('devices.0.devicePath', 'another volume is at /tmp', 'invalid_input'))
+    await expect(attach('raw', 'web', device('a', '/'))).rejects.toMatchObject(at('devices.0.devicePath', 'must be a path below "/"', 'invalid_input'))
+    await attach('raw', 'web', device('a', '/dev/data'))
+    await expect(attach('more', 'web', device('a', '/dev/data/'))).rejects.toMatchObject(at('devices.0.devicePath', 'another volume is at', 'invalid_input'))
   })
 })
 

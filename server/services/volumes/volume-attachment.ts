@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { persistentVolumes } from '@/domain/pod/persistent-volumes'
 import { podContainers } from '@/domain/pod/spec'
 import { DomainError, notFound } from '@/domain/shared/errors'
-import { hotMounts, type HotMount } from '@/domain/volume/attachment'
+import { hotDevices, hotMounts, mountOfDevice, type HotDevice, type HotMount } from '@/domain/volume/attachment'
 import { maxAttachmentsPerVolume, maxVolumesPerPod } from '@/domain/volume/limits'
-import { volumeSpec } from '@/domain/volume/spec'
+import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import type { VolumeView } from '@/domain/volume/view'
 import { isShared, volumeStoreSpec } from '@/domain/volume-store/spec'
 import type { Scope } from '@/server/auth/scope'
@@ -20,11 +20,11 @@ import { podReference } from '../pods/delete-pod'
 import { volumeReference, volumeViewOf } from './volume-view'
 import { heldVolume } from './volumes'
 
-/** Where the pod's containers get it. `readOnly`: for all of them, and the disk itself. */
-export const attachVolumeInput = volumeReference.extend({ pod: podReference, mounts: hotMounts.min(1, 'must name a container and where it is mounted'), readOnly: z.boolean().default(false), resourceVersion })
+/** Where the pod's containers get it: `mounts` of a file system, `devices` of a block device. `readOnly`: for all of them, and the disk itself. */
+export const attachVolumeInput = volumeReference.extend({ pod: podReference, mounts: hotMounts.default([]), devices: hotDevices.default([]), readOnly: z.boolean().default(false), resourceVersion })
 
 /** Gives a volume to a pod that runs. It waits for nothing: the volume's attachments say how far it is. Said again it changes nothing. */
-export function attachVolume(ctx: ServerContext, scope: Scope, { name, pod: reference, mounts, readOnly, resourceVersion }: z.output<typeof attachVolumeInput>): Promise<VolumeView> {
+export function attachVolume(ctx: ServerContext, scope: Scope, { name, pod: reference, mounts: folders, devices, readOnly, resourceVersion }: z.output<typeof attachVolumeInput>): Promise<VolumeView> {
   if (!scope.allows('pod.create')) throw notFound('Pod', reference.name)
   return inTransaction(ctx.db, async (tx) => {
     await holdTenant(tx, scope)
@@ -32,6 +32,7 @@ export function attachVolume(ctx: ServerContext, scope: Scope, { name, pod: refe
     const pod = await holdPodForVolume(tx, scope, reference)
     if (!pod) throw refusedAt('pod.name', `there is no pod "${reference.name}" in namespace "${reference.namespace}"`, 'invalid_input')
     const spec = volumeSpec.parse(row.spec)
+    const mounts = placesOf(row.name, spec, folders, devices)
     const wish = { readOnly: readOnly || spec.accessMode === 'ReadOnlyMany', mounts }
     if (isSame(row, pod, wish)) return volumeViewOf(tx, scope, name)
     checkRevision('Volume', row, resourceVersion)
@@ -39,11 +40,21 @@ export function attachVolume(ctx: ServerContext, scope: Scope, { name, pod: refe
     checkPod(pod)
     await checkOwner(tx, row, pod, wish.readOnly)
     checkHost(row, pod)
-    await checkMounts(tx, pod, mounts)
+    await checkMounts(tx, pod, mounts, spec.volumeMode === 'Block')
     await insertHotAttachment(tx, scope, { volumeUid: row.uid, podUid: pod.uid, name: `hot-${row.uid}`, ...wish })
     await recordAudit(tx, scope, { action: 'volume.attach', kind: 'Volume', name, detail: `to ${pod.namespace}/${pod.name} at ${mounts.map(({ container, mountPath }) => `${container}:${mountPath}`).join(', ')}`.slice(0, 500) })
     return volumeViewOf(tx, scope, name)
   }, { repeatable: true })
+}
+
+/** Where containers get it, as it is stored. */
+function placesOf(name: string, { volumeMode }: VolumeSpec, mounts: HotMount[], devices: readonly HotDevice[]): HotMount[] {
+  const isBlock = volumeMode === 'Block'
+  if (isBlock && mounts.length > 0) throw refusedAt('mounts', `the volume "${name}" is a block device, and has no file system to be mounted: name containers and paths in devices`, 'invalid_input')
+  if (!isBlock && devices.length > 0) throw refusedAt('devices', `the volume "${name}" has a file system, and is no device of a container: name containers and paths in mounts`, 'invalid_input')
+  const places = isBlock ? devices.map(mountOfDevice) : mounts
+  if (places.length === 0) throw refusedAt(isBlock ? 'devices' : 'mounts', isBlock ? 'must name a container and the path of its device' : 'must name a container and where it is mounted', 'invalid_input')
+  return places
 }
 
 const isSame = ({ attachments }: VolumeRow, pod: PodForVolume, wish: { readOnly: boolean; mounts: HotMount[] }): boolean =>
@@ -55,7 +66,6 @@ function checkVolume(row: VolumeRow): void {
   if (row.deletedAt) throw refuse('is deleted: restore it first.')
   if (row.storedPhase === 'Failed') throw refuse('could not be made: its conditions say why.')
   if (row.revertTo !== null) throw refuse('is going back to a snapshot: attach it after that.')
-  if (volumeSpec.parse(row.spec).volumeMode === 'Block') throw refuse('is a block device, which containers are given as they start: name it in the pod\'s volumes and in volumeDevices of its containers.')
 }
 
 function checkPod({ name, deletedAt, ended, host }: PodForVolume): void {
@@ -87,18 +97,19 @@ function checkHost({ name, homeHostId, home, store }: VolumeRow, pod: PodForVolu
   throw refusedAt('pod.name', `the volume "${name}" lies on the disk of the host "${home?.name ?? ''}", and the pod "${pod.name}" is on "${pod.host?.name ?? ''}": create the pod anew with the volume in its spec, so that it comes to that host`)
 }
 
-async function checkMounts(tx: Transaction, pod: PodForVolume, mounts: readonly HotMount[]): Promise<void> {
+async function checkMounts(tx: Transaction, pod: PodForVolume, mounts: readonly HotMount[], isBlock: boolean): Promise<void> {
   const hot = await attachmentsOfPod(tx, pod.uid)
   const volumes = new Set([...hot.map(({ name }) => name), ...persistentVolumes(pod.spec).map(({ name }) => name)])
   if (volumes.size >= maxVolumesPerPod) throw refusedAt('pod.name', `the pod "${pod.name}" has ${maxVolumesPerPod} volumes, and its virtual machine has places for so many disks`)
   const containers = podContainers(pod.spec).filter(({ role }) => role !== 'init')
+  const place = (i: number) => (isBlock ? `devices.${i}.devicePath` : `mounts.${i}.mountPath`)
   const key = (container: string, path: string) => `${container} ${path.replace(/\/+$/, '')}`
-  const taken = new Set([...containers.flatMap(({ spec }) => spec.volumeMounts.map((mount) => key(spec.name, mount.mountPath))), ...hot.flatMap((one) => one.mounts.map(({ container, mountPath }) => key(container, mountPath)))])
+  const taken = new Set([...containers.flatMap(({ spec }) => [...spec.volumeMounts.map(({ mountPath }) => mountPath), ...(spec.volumeDevices ?? []).map(({ devicePath }) => devicePath)].map((path) => key(spec.name, path))), ...hot.flatMap((one) => one.mounts.map(({ container, mountPath }) => key(container, mountPath)))])
   for (const [i, { container, mountPath }] of mounts.entries()) {
-    if (!containers.some(({ spec }) => spec.name === container)) throw refusedAt(`mounts.${i}.container`, `the pod "${pod.name}" has no container "${container}" that goes on running: it has ${containers.map(({ spec }) => spec.name).join(', ')}`, 'invalid_input')
-    if (mountPath.replace(/\/+$/, '') === '') throw refusedAt(`mounts.${i}.mountPath`, 'must be a folder below "/"', 'invalid_input')
+    if (!containers.some(({ spec }) => spec.name === container)) throw refusedAt(`${isBlock ? 'devices' : 'mounts'}.${i}.container`, `the pod "${pod.name}" has no container "${container}" that goes on running: it has ${containers.map(({ spec }) => spec.name).join(', ')}`, 'invalid_input')
+    if (mountPath.replace(/\/+$/, '') === '') throw refusedAt(place(i), isBlock ? 'must be a path below "/", such as /dev/data' : 'must be a folder below "/"', 'invalid_input')
     const at = key(container, mountPath)
-    if (taken.has(at)) throw refusedAt(`mounts.${i}.mountPath`, `another volume is mounted at ${mountPath} in the container "${container}": name another path`, 'invalid_input')
+    if (taken.has(at)) throw refusedAt(place(i), `another volume is at ${mountPath} in the container "${container}": name another path`, 'invalid_input')
     taken.add(at)
   }
 }

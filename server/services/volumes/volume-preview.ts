@@ -5,6 +5,7 @@ import { formatBytes } from '@/domain/shared/quantity'
 import { hotMounts } from '@/domain/volume/attachment'
 import { sizeBytesOf, volumeSize } from '@/domain/volume/limits'
 import type { VolumeConsequence, VolumePreview } from '@/domain/volume/preview'
+import { volumeSpec } from '@/domain/volume/spec'
 import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
 import { holdPodForVolume } from '@/server/store/volume-attachments'
@@ -63,11 +64,12 @@ async function ofDetachment(tx: Transaction, scope: Scope, row: VolumeRow, input
     throw error
   })
   if (!found) return []
+  const isBlock = volumeSpec.parse(row.spec).volumeMode === 'Block'
   const pod = found.pod && (await holdPodForVolume(tx, scope, found.pod))
   return [
     ...(pod && found.mounts !== null ? ofHot(found, pod.name) : []),
     ...(pod && found.mounts === null && input.force ? [said(`The pod "${pod.name}" names it in its spec, and is deleted: its ${many(podContainers(pod.spec).length, 'container')} ${podContainers(pod.spec).length === 1 ? 'gets' : 'get'} no time to end.`, true)] : []),
-    ...(input.force ? ofForce(found) : [said('What was written is on the volume before it is let go of. A file that a process has open there keeps it attached, and is named.')]),
+    ...(input.force ? ofForce(found, isBlock) : [said(isBlock ? 'What was written is on the volume before it is let go of. A process that has the device open keeps it attached, and is named.' : 'What was written is on the volume before it is let go of. A file that a process has open there keeps it attached, and is named.')]),
   ]
 }
 
@@ -76,8 +78,8 @@ function ofHot({ mounts }: OfPod, pod: string): VolumeConsequence[] {
   return [said(`The pod "${pod}" goes on without ${listed(places)}.`, true)]
 }
 
-const ofForce = ({ host, phase }: OfPod): VolumeConsequence[] => [
-  said('The guest is not asked: what it has not written out is lost, as in a power cut. The file system is checked before the volume is mounted again.', true),
+const ofForce = ({ host, phase }: OfPod, isBlock: boolean): VolumeConsequence[] => [
+  said(`The guest is not asked: what it has not written out is lost, as in a power cut. ${isBlock ? 'A process that has the device open can neither read nor write it any more.' : 'The file system is checked before the volume is mounted again.'}`, true),
   said('Where the virtual machine does not give the disk back within 10 seconds, it is ended, and the pod with it.', true),
   ...(phase === 'Lost' ? [said(`The host "${host?.name ?? ''}" has not been heard of, and may have it open: nothing else gets the volume before it is shut out, or answers.`)] : []),
 ]
