@@ -158,4 +158,40 @@ describe('a volume', () => {
     await soon(() => back.openBy(uid)).toEqual([])
     expect(await users('given-up')).toEqual(['comes:Attached'])
   })
+
+  it('that is removed for good while its host is lost is removed from that host once it is readmitted, as its snapshots are', async () => {
+    const olga = await server.signUp('olga-2')
+    const operator = server.callerOf({ ...olga.actor, operator: true, kind: 'session', tenantId: null })
+    await create('lies-there', { size: '2Gi' })
+    const uid = await pod('writes', { cinder: { volumeID: 'lies-there' } })
+    await soon(() => users('lies-there')).toEqual(['writes:Attached'])
+    const before = await hostOf(uid)
+    const at = hosts.findIndex((host) => host === before)
+    const { uid: volumeUid } = (await volume('lies-there')).metadata
+    const { uid: snapshotUid } = (await ann.caller.volumeSnapshot.create({ tenant: tenant(), name: 'of-it', spec: { source: { volumeName: 'lies-there' } } })).metadata
+    await soon(async () => (await ann.caller.volumeSnapshot.get({ tenant: tenant(), name: 'of-it' })).status.phase).toBe('Ready')
+    await end('writes', uid)
+    before?.close()
+    const hostId = before?.hostId ?? ''
+    const { name } = await server.db.host.update({ where: { id: hostId }, data: { phase: 'Unknown' } })
+    await operator.host.declareLost({ name, confirm: name })
+    await ann.caller.volumeSnapshot.delete({ tenant: tenant(), name: 'of-it' })
+    await ann.caller.volume.delete({ tenant: tenant(), name: 'lies-there' })
+    await server.db.volume.update({ where: { uid: volumeUid }, data: { purgeAt: new Date(Date.now() - 1000) } })
+    const rows = async () => [await server.db.volume.count({ where: { uid: volumeUid } }), await server.db.volumeSnapshot.count({ where: { uid: snapshotUid } })]
+    await soon(rows).toEqual([0, 0])
+    const removals = () => server.db.lostRemoval.findMany({ where: { hostId }, select: { uid: true, kind: true, epoch: true }, orderBy: { kind: 'desc' } })
+    expect(await removals()).toEqual([{ uid: volumeUid, kind: 'volume', epoch: 2n }, { uid: snapshotUid, kind: 'snapshot', epoch: 0n }])
+    const has = () => [before?.disk.volumes.get(volumeUid)?.made, before?.disk.snapshots.has(snapshotUid)]
+    expect(has()).toEqual([true, true])
+    await operator.host.readmit({ name })
+    expect(await server.db.auditEntry.findFirstOrThrow({ where: { action: 'host.readmit', name }, orderBy: { id: 'desc' } })).toMatchObject({ detail: expect.stringContaining('2 volumes and snapshots that were removed for good since') })
+    const back = await connectVolumeHost(server, sessions, name, before?.disk)
+    hosts[at] = back
+    await back.begin()
+    await soon(removals).toEqual([])
+    expect([has(), back.volume(volumeUid)?.epoch ?? 2]).toEqual([[false, false], 2])
+    // It is told to forget them, too.
+    await soon(() => [volumeUid, snapshotUid].filter((one) => back.removed.some((key) => key.endsWith(one)))).toEqual([volumeUid, snapshotUid])
+  })
 })

@@ -85,6 +85,8 @@ export class VolumeReports {
       const written = await writeOfConnection(db, session, (tx) => (report.kind === 'volume' ? storeVolumeReport : storeSnapshotReport)(tx, session.hostId, report))
       if (!written) return this.waiting.clear()
       if (this.waiting.get(key) === report) this.waiting.delete(key)
+      // Of what was removed while its host was lost no row's change says that it is over.
+      if (report.phase === 'Purged') session.wakeVolumes([report.uid])
       this.busy.delete(key)
     } catch (err) {
       const isBusy = isLockTimeout(err)

@@ -192,6 +192,35 @@ it('a volume is snapshotted, cloned, and goes back; what is deleted is gone, and
   for (const [name, pattern] of [['data', 1], ['of-monday', 5], ['copy', 2], ['before', 2]] as const) await use(name, (open) => open.read(pattern, 0, MiB))
 })
 
+it('what is removed for good while its host is lost is removed from its disk once that is readmitted, and nothing of it is open', async () => {
+  const olga = await test.signUp('olga')
+  const operator = test.callerOf({ ...olga.actor, operator: true, kind: 'session', tenantId: null })
+  await ann.caller.volume.create({ tenant: tenant(), name: 'given-up', spec: { size: '4Mi' } })
+  await isThere('given-up')
+  await use('given-up', (open) => open.write(3, 0, MiB))
+  await take('of-given-up', 'given-up')
+  await isTaken('of-given-up')
+  const [{ metadata: { uid } }, { metadata: { uid: snapshotUid } }] = [await get('given-up'), await snapshot('of-given-up')]
+  const bytes = () => Promise.all([uid, snapshotUid].map(async (one, i) => (await readdir(join(data, 'store', i === 0 ? 'volumes' : 'snapshots'))).includes(one)))
+  await use('given-up', async () => {
+    await test.db.host.updateMany({ data: { phase: 'Unknown' } })
+    await operator.host.declareLost({ name: 'h1', confirm: 'h1' })
+    await ann.caller.volumeSnapshot.delete({ tenant: tenant(), name: 'of-given-up' })
+    await ann.caller.volume.delete({ tenant: tenant(), name: 'given-up' })
+    await test.db.volume.update({ where: { uid }, data: { purgeAt: new Date(Date.now() - 1000) } })
+    await expect.poll(() => test.db.lostRemoval.count(), patience).toBe(2)
+    expect([await test.db.volume.count({ where: { uid } }), await bytes()]).toEqual([0, [true, true]])
+    await operator.host.readmit({ name: 'h1' })
+    // What is open stays, whoever has it.
+    await expect.poll(() => volumes.report(`volume/${uid}`), { ...patience, timeout: 90_000 }).toMatchObject({ reason: 'NotFenced' })
+    await expect.poll(bytes, patience).toEqual([true, false])
+  })
+  await expect.poll(() => test.db.lostRemoval.count(), { ...patience, timeout: 90_000 }).toBe(0)
+  expect(await bytes()).toEqual([false, false])
+  // Nothing is left to be said of it.
+  await expect.poll(() => volumes.report(`volume/${uid}`)?.phase ?? 'Gone', patience).toBe('Gone')
+}, 240_000)
+
 it('a schedule takes what is due, and deletes what it keeps no more', async () => {
   await ann.caller.volume.create({ tenant: tenant(), name: 'log', labels: { nightly: 'yes' }, spec: { size: '4Mi' } })
   await isThere('log')

@@ -4,6 +4,7 @@ import { volumeReport, type AttachmentReport, type StoreReport, type VolumeRepor
 import { volumeSpec } from '@/domain/volume/spec'
 import { storedPhase, type StoredPhase } from '@/domain/volume/state'
 import type { Database, Transaction } from './database'
+import { endLostRemoval } from './lost-removals'
 import { recordEvent } from './reports'
 
 /** What of a keeper's word has no column: `Volume.report`. `fenced`: the highest that any keeper said. */
@@ -23,6 +24,7 @@ type AttachmentRow = VolumeRow['attachments'][number]
 export async function storeVolumeReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
   await tx.$queryRaw`select 1 from "Volume" where "uid" = ${report.uid}::uuid for update`
   const row = await readVolume(tx, report.uid, hostId)
+  if (!row && report.phase === 'Purged') await endLostRemoval(tx, hostId, report)
   if (!row || report.phase === 'Gone') return
   const known = before.parse(row.report ?? {})
   for (const said of report.attachments ?? []) {
@@ -41,7 +43,7 @@ async function storeAttachment(tx: Transaction, volume: VolumeRow, row: Attachme
   const name = `Volume "${volume.name}"`
   if (comes && row.phase === 'Attaching') await tellPod(tx, row, 'Normal', 'VolumeAttached', said.device ? `${name} is attached as ${said.device}.` : `${name} is attached.`)
   if (said.phase === 'Failed' && changed) await tellPod(tx, row, 'Warning', reason, `${name}: ${said.message}`)
-  if (said.paused && !earlier?.paused) await tellPod(tx, row, 'Warning', 'VolumePaused', `${name}: ${said.message || 'its store does not take what the pod writes'}. The pod stands still until it does.`)
+  if (said.paused && !earlier?.paused) await tellPod(tx, row, 'Warning', 'VolumePaused', `${name}: ${said.message || 'its store does not take what the pod writes'}. What the pod writes waits until it does.`)
   if (!said.paused && earlier?.paused && said.phase === 'Attached') await tellPod(tx, row, 'Normal', 'VolumeResumed', `${name} takes what the pod writes again.`)
 }
 
@@ -117,6 +119,7 @@ async function contentAfter(tx: Transaction, { revertTo, formatted }: VolumeRow)
 export async function storeSnapshotReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
   await tx.$queryRaw`select 1 from "VolumeSnapshot" where "uid" = ${report.uid}::uuid for update`
   const row = await tx.volumeSnapshot.findUnique({ where: { uid: report.uid }, include: { volume: { select: { hostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
+  if (!row && report.phase === 'Purged') await endLostRemoval(tx, hostId, report)
   if (!row || (row.hostId !== hostId && row.volume?.hostId !== hostId)) return
   const { phase, reason, message } = report
   const isAsked = row.phase === 'Asked' || row.phase === 'Taking'

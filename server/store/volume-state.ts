@@ -8,6 +8,7 @@ import { volumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import type { AttachmentState, SnapshotState, StoreState, UploadState, VolumeState } from '@/domain/volume/host-state'
 import type { Database, Transaction } from './database'
+import { readLostRemovals } from './lost-removals'
 
 /** All that a host may have to do with, as its rows are. `ready`: whether the host is heard of. `stores`: null where only others were asked for. */
 export type HostVolumes = { ready: boolean; stores: StoreState[]; volumes: VolumeState[]; snapshots: SnapshotState[] }
@@ -21,7 +22,7 @@ export const keyRevisionOf = (wrappedKey: string | null): string | null => wrapp
 
 /**
  * What a host's rows say of stores, volumes and snapshots: all of it, or of those with these uids, of volumes of the classes among them, and of snapshots whose volume is among them. Also what is over and whose
- * end the host has not confirmed. To be read in one snapshot.
+ * end the host has not confirmed, and what was removed for good while the host was lost. To be read in one snapshot.
  */
 export async function readHostVolumes(tx: Transaction, hostId: string, uids: readonly string[] | null): Promise<HostVolumes> {
   const only = uids === null ? null : [...uids]
@@ -34,12 +35,13 @@ export async function readHostVolumes(tx: Transaction, hostId: string, uids: rea
     orderBy: { uid: 'asc' },
   })
   const uploads = await uploadsOf(tx, rows.flatMap(({ sourceUploadId }) => sourceUploadId ?? []))
+  const removals = await readLostRemovals(tx, hostId, only)
   const kept = rows.flatMap(({ uid, hostId: keeper, leaving }) => (keeper === hostId && !leaving ? [uid] : []))
   return {
     ready: host?.phase === 'Ready' && host.lostAt === null,
     stores: stores.map(({ uid, name, spec, wrappedKey }) => ({ uid, name, spec: volumeStoreSpec.parse(spec), keyRevision: keyRevisionOf(wrappedKey) })),
-    volumes: rows.map((row) => volumeOf(row, uploads)),
-    snapshots: await readSnapshots(tx, hostId, kept, only),
+    volumes: [...rows.map((row) => volumeOf(row, uploads)), ...removals.volumes],
+    snapshots: [...await readSnapshots(tx, hostId, kept, only), ...removals.snapshots],
   }
 }
 

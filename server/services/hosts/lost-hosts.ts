@@ -3,6 +3,7 @@ import type { HostView } from '@/domain/host/view'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import type { Actor } from '@/server/auth/scope'
 import { inTransaction } from '@/server/store/database'
+import { countLostRemovals } from '@/server/store/lost-removals'
 import { countVolumesOf, failPodsOf, holdHost, markHostLost, markHostReadmitted } from '@/server/store/lost-hosts'
 import { recordAccountAudit } from '@/server/store/users'
 import type { ServerContext } from '../context'
@@ -26,12 +27,13 @@ export function declareLost(ctx: ServerContext, actor: Actor, { name, confirm }:
   })
 }
 
-/** Lets a host connect again that was declared lost. What is left there of its pods is removed then; volumes on its disk are there again. */
+/** Lets a host connect again that was declared lost. What is left there of its pods is removed then; volumes on its disk are there again, and those that were removed for good meanwhile are removed there. */
 export function readmitHost(ctx: ServerContext, actor: Actor, { name }: z.output<typeof hostReference>): Promise<HostView> {
   return changeHost(ctx, name, async (tx, host) => {
     if (!host.lostAt) throw new DomainError('failed_precondition', `Host "${name}" was not declared lost: it connects by itself.`)
     await markHostReadmitted(tx, host.id)
-    await recordAccountAudit(tx, { actorId: actor.userId, actor: actor.email, action: 'host.readmit', kind: 'Host', name, detail: `was declared lost at ${host.lostAt.toISOString()}` })
+    const removals = await countLostRemovals(tx, host.id)
+    await recordAccountAudit(tx, { actorId: actor.userId, actor: actor.email, action: 'host.readmit', kind: 'Host', name, detail: `was declared lost at ${host.lostAt.toISOString()}${removals === 0 ? '' : `; ${removals} volumes and snapshots that were removed for good since are removed from its disk`}` })
   })
 }
 
