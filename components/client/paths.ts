@@ -143,7 +143,8 @@ export const paths = {
   newVolumeStore: () => '/system/volume-stores-new',
   volumeStore,
   editVolumeStore: (name: string) => `${volumeStore(name)}/edit`,
-  volumeQuota: () => '/system/volume-quota',
+  /** Of this tenant, or first asking of which. */
+  volumeQuota: (query?: { tenant?: string | undefined }) => `/system/volume-quota${search(query)}`,
   storageClasses: () => '/system/storage-classes',
   newStorageClass: () => '/system/storage-classes-new',
   editStorageClass: (name: string) => `/system/storage-classes/${e(name)}/edit`,

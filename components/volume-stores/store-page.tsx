@@ -25,8 +25,9 @@ import { StateBadge } from '@/components/ui/state-badge'
 import { DeleteStore } from './delete-store'
 import { storeActionsFor } from './store-actions'
 import { kindText, StoreRoom, StoreState } from './store-state'
+import { StoreTenants } from './store-tenants'
 
-/** One store: what it is, how full it is, which hosts reach it. `children` is the form that stands over it. */
+/** One store: what it is, how full it is and by whom, which hosts reach it. `children` is the form that stands over it. */
 export function StorePage({ name, children }: { name: string; children?: ReactNode }) {
   const router = useRouter()
   const options = useTRPC().volumeStore.get.queryOptions({ name })
@@ -47,6 +48,7 @@ export function StorePage({ name, children }: { name: string; children?: ReactNo
         <StoreProperties store={data} />
         <Panel title="Conditions" flush><Conditions conditions={data.status.conditions} /></Panel>
       </div>
+      <StoreTenants store={data} />
       <StoreHosts store={data} />
       {deleting && <DeleteStore store={data} onClose={() => setDeleting(false)} onDeleted={() => router.push(paths.volumeStores())} />}
       {children}

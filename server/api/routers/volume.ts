@@ -1,7 +1,7 @@
-import { volumeOffer } from '@/domain/volume/offer'
+import { tenantVolumeQuota, volumeOffer } from '@/domain/volume/offer'
 import { volumePreview } from '@/domain/volume/preview'
 import { volumeView } from '@/domain/volume/view'
-import { offerVolumes, setVolumeQuota, setVolumeQuotaInput, setVolumeQuotaOutput } from '@/server/services/volumes/offer'
+import { offerVolumes, readQuotaOf, setVolumeQuota, setVolumeQuotaInput, setVolumeQuotaOutput, volumeQuotaOfInput } from '@/server/services/volumes/offer'
 import { attachVolume, attachVolumeInput } from '@/server/services/volumes/volume-attachment'
 import { detachVolume, detachVolumeInput } from '@/server/services/volumes/volume-detachment'
 import { deleteVolumeInput, removeVolume, restoreVolume, restoreVolumeInput } from '@/server/services/volumes/volume-deletion'
@@ -33,5 +33,6 @@ export const volumeRouter = router({
   detach: tenantProcedure('volume.write').input(detachVolumeInput).output(volumeView).mutation(({ ctx, input }) => detachVolume(ctx, ctx.scope, input)),
   preview: tenantProcedure('volume.write').input(previewVolumeInput).output(volumePreview).query(({ ctx, input }) => previewVolume(ctx, ctx.scope, input)),
   watch: tenantProcedure('volume.read').input(watchChangesInput).output(trackedEvents(watchChangesOutput)).subscription(({ ctx, input, signal }) => trackedChanges(watchChanges(ctx, ctx.scope, volumeKinds, input, live(signal)))),
+  quotaOf: operatorProcedure.input(volumeQuotaOfInput).output(tenantVolumeQuota).query(({ ctx, input }) => readQuotaOf(ctx, input)),
   setQuota: operatorProcedure.input(setVolumeQuotaInput).output(setVolumeQuotaOutput).mutation(({ ctx, input }) => setVolumeQuota(ctx, ctx.actor, input)),
 })

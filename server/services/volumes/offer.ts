@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { notFound } from '@/domain/shared/errors'
 import { tenantReference } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
-import { volumeQuota, type VolumeOffer, type VolumeQuota } from '@/domain/volume/offer'
+import { volumeQuota, type TenantVolumeQuota, type VolumeOffer, type VolumeQuota } from '@/domain/volume/offer'
 import { isShared } from '@/domain/volume-store/spec'
 import type { Actor, Scope } from '@/server/auth/scope'
 import { inTransaction, type Database } from '@/server/store/database'
 import { recordAccountAudit } from '@/server/store/users'
-import { listOfferedClasses, putVolumeQuotas } from '@/server/store/volume-quotas'
+import { findVolumeQuotas, listOfferedClasses, putVolumeQuotas } from '@/server/store/volume-quotas'
 import { readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 
@@ -21,6 +21,15 @@ async function quotaOf(db: Database, tenantId: string, usual: VolumeQuotas): Pro
 export async function offerVolumes({ db, config }: ServerContext, scope: Scope): Promise<VolumeOffer> {
   const classes = (await listOfferedClasses(db)).map(({ name, spec, store }) => ({ name, spec, storeKind: store.kind, shared: isShared(store) }))
   return { classes, quota: await quotaOf(db, scope.tenantId, config.volumeQuotas), restorableSeconds: config.volumeGraceMs / 1000 }
+}
+
+export const volumeQuotaOfInput = z.object({ tenant: tenantReference })
+/** The operator's: what was said of a tenant, what it may have and what it has. */
+export async function readQuotaOf({ db, config }: ServerContext, { tenant }: z.output<typeof volumeQuotaOfInput>): Promise<TenantVolumeQuota> {
+  const found = await findVolumeQuotas(db, tenant)
+  if (!found) throw notFound('Tenant', tenant)
+  const of = (kind: keyof VolumeQuotas) => ({ set: found.said[kind], usual: config.volumeQuotas[kind] })
+  return { tenant: found.row, quota: await quotaOf(db, found.row.id, config.volumeQuotas), said: { volumes: of('volumes'), bytes: of('bytes'), snapshots: of('snapshots') } }
 }
 
 const count = z.number().int().min(0).max(1_000_000).nullable().optional()
