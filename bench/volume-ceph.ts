@@ -29,7 +29,7 @@ export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number
     const store = new RbdStore({ access: ceph.access(), pool: testPool, namespace: 'b'.repeat(32), work: folder })
     const [ours, other] = [randomUUID(), randomUUID()]
     for (const uid of [ours, other]) await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
-    const vm = await vms.start({ storage: storage.name })
+    const vm = await vms.start({ storage: storage.name, ownMemory: true })
     await plugVolume(vm, store, ours, 1, sizeBytes)
     await vm.plugDisk({ serial: fioSerial, file: fioDisk })
     const { accelerator } = settings

@@ -70,11 +70,11 @@ export const volumes: Bench = {
 
 type Setting = { vms: ShellVms; folder: string; guest: GuestKernel; fioDisk: string; tbSizeMiB: number; say: (line: string) => void }
 
-async function measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB, say }: Setting): Promise<Pick<Found, 'files' | 'cold' | 'stall'>> {
+async function measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB, say }: Setting): Promise<Pick<Found, 'files' | 'sharing' | 'stall'>> {
   const store = await FileStore.open(join(folder, 'store'), { name: 'bench', shared: false })
   const bare = await BareVolume.start({ folder, guest, tbSizeMiB })
   try {
-    const vm = await vms.start()
+    const vm = await vms.start({ ownMemory: true })
     await bare.plugRaw(fioSerial, fioDisk)
     await takeFio(bare.shell)
     const plain = await make(store, folder, sizeBytes)
@@ -85,16 +85,16 @@ async function measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB, say }: Set
     const files = await measureSpeed([...throughput, ...requests], ours, bareDisk, rounds, say)
     await vm.volumes.unplug(ours.serial, [plain.file])
 
-    const coldVm = await vms.startCold()
+    const sharingVm = await vms.start()
     const other = await make(store, folder, sizeBytes)
-    const cold = await measureSpeed(throughput, await measured(coldVm, store, other.uid, fioDisk), bareDisk, 3, say)
-    await coldVm.kill()
+    const sharing = await measureSpeed(throughput, await measured(sharingVm, store, other.uid, fioDisk), bareDisk, 3, say)
+    await sharingVm.kill()
     await bare.unplug(serialOf(plain.uid))
 
     const { uid, copy } = await make(store, folder, filledBytes, true)
     await plugVolume(vm, store, uid, 1, filledBytes)
     await bare.plug(serialOf(uid), copy)
-    return { files, cold, stall: await measureStall({ vm, shell: ours.shell, store, uid, bare, bareSerial: serialOf(uid), folder }, turns, say) }
+    return { files, sharing, stall: await measureStall({ vm, shell: ours.shell, store, uid, bare, bareSerial: serialOf(uid), folder }, turns, say) }
   } finally {
     await bare.stop()
     await vms.host.killAll()
@@ -126,9 +126,9 @@ async function make(store: VolumeStore, folder: string, bytes: number, allocated
   return { uid, file, copy }
 }
 
-type Found = { files: readonly Speed[]; /** Bytes alone, in a VM that booted by itself. */ cold: readonly Speed[]; ceph: readonly Speed[]; stall: Pair; attach: Pair }
+type Found = { files: readonly Speed[]; /** Bytes alone, in a VM that was started without volumes. */ sharing: readonly Speed[]; ceph: readonly Speed[]; stall: Pair; attach: Pair }
 
-async function describeAll({ files, cold, ceph, stall, attach }: Found): Promise<string> {
+async function describeAll({ files, sharing, ceph, stall, attach }: Found): Promise<string> {
   const { stdout: version } = await run('fio', ['--version'])
   return `Each disk of ours is opened by a QEMU in its jail (a user and namespaces of its own, filters of system calls, limits of memory and of processors), its files by descriptors, below a throttle node without limits;
 of Ceph from the namespace of stores. Beside it a QEMU with none of that: the same guest, machine, memory and one vCPU, an image like it in the same place, opened past the host's page cache as ours is; of
@@ -138,10 +138,10 @@ ${speedMilliseconds / 1000} s, ours and the bare one side by side in each. Media
 | volume in files | ours | bare QEMU | × |
 |---|---|---|---|
 ${speedRows(files)}
-${speedRows(cold, ', in a VM that booted cold')}
+${speedRows(sharing, ', of a pod that started without volumes')}
 
-A VM from a template has its memory in pages of 4 KiB, which are copied as they are touched, and a bare QEMU in pages of 2 MiB: of a request of 1 MiB the host's kernel and disk are given 256 parts and not one. A VM that
-booted cold, in the same jail and with the same graph, has large pages too.
+A pod that starts with volumes has a copy of its template's memory, in pages of 2 MiB as a bare QEMU's. One that shares the template's has pages of 4 KiB: of a request of 1 MiB the host's kernel and disk are given 256 parts
+and not one (docs/adr/0052).
 
 | volume in Ceph | ours | bare QEMU | × |
 |---|---|---|---|

@@ -5,7 +5,7 @@ import { plugArguments } from './disks'
 import { placeholderMac, type Accelerator, type BootMode, type VmShape } from './machine'
 
 const accelerators: Accelerator[] = [{ kind: 'kvm', cpu: 'host' }, { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 }]
-const boots: BootMode[] = ['template', 'clone', 'cold']
+const boots: BootMode[] = ['template', 'clone', 'copy', 'cold']
 
 const shape = (boot: BootMode, accelerator: Accelerator): VmShape => ({
   ...{ boot, accelerator, machine: 'pc-i440fx-7.2', vcpus: 2, memoryMiB: 256, mac: '52:54:00:12:34:56' },
@@ -58,12 +58,13 @@ test('every VM is without defaults, in its sandbox, and has one NIC and no way t
   }
 })
 
-test('a clone has the devices of its template, in the same places', () => {
+test('what goes on from a template has its devices, in the same places', () => {
   const devices = (boot: BootMode) => {
     const args = qemuArguments(shape(boot, { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 }))
     return args.filter((_, i) => ['-device', '-machine', '-accel', '-cpu', '-smp', '-m'].includes(args[i - 1] ?? ''))
   }
   expect(devices('clone')).toEqual(devices('template'))
+  expect(devices('copy')).toEqual(devices('template'))
 })
 
 test('no VM is given anything that hands memory back to the host', () => {

@@ -1,5 +1,5 @@
 import { agentPortName, imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
-import { descriptors, sockets, type VmShape } from './machine'
+import { continues, descriptors, sockets, type VmShape } from './machine'
 
 const reopened = (descriptor: number) => `/proc/self/fd/${descriptor}`
 
@@ -20,7 +20,7 @@ export function qemuArguments(shape: VmShape): string[] {
     ...['-chardev', `socket,id=qmp,path=${sockets.qmp},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
     ...['-chardev', `socket,id=files,path=${sockets.files},server=on,wait=off`, '-mon', 'chardev=files,mode=control'],
     ...devices(shape),
-    ...(shape.boot === 'clone' ? ['-incoming', 'defer'] : []),
+    ...(continues(shape.boot) ? ['-incoming', 'defer'] : []),
   ]
 }
 
@@ -33,7 +33,7 @@ function processor({ accelerator, vcpus }: VmShape): string[] {
 function memory({ boot, memoryMiB }: VmShape): string[] {
   const common = `size=${memoryMiB}M,merge=off,dump=off`
   const object =
-    boot === 'cold'
+    boot === 'cold' || boot === 'copy'
       ? `memory-backend-ram,id=ram,${common}`
       : `memory-backend-file,id=ram,${common},mem-path=${reopened(descriptors.memory)},share=${boot === 'template' ? 'on' : 'off'}`
   return ['-m', `${memoryMiB}M`, '-object', object]
@@ -41,7 +41,7 @@ function memory({ boot, memoryMiB }: VmShape): string[] {
 
 /** A clone never boots: it is given the kernel's first bytes alone, which saves it a copy of kernel and initramfs. */
 function kernel({ boot, kernelArguments }: VmShape): string[] {
-  const initramfs = boot === 'clone' ? [] : ['-initrd', reopened(descriptors.initramfs)]
+  const initramfs = continues(boot) ? [] : ['-initrd', reopened(descriptors.initramfs)]
   return ['-kernel', reopened(descriptors.kernel), ...initramfs, '-append', kernelArguments.join(' ')]
 }
 

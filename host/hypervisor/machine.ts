@@ -4,8 +4,14 @@ export type Accelerator = { kind: 'kvm'; cpu: string } | { kind: 'tcg'; cpu: str
 /** The guest's kernel and initramfs: files that everybody may read (their folder need not be), and a version that changes with either. */
 export type GuestKernel = { kernel: string; initramfs: string; version: string; arguments: readonly string[] }
 
-/** Why a VM has this boot: `template` is booted to be saved, `clone` continues a saved one, `cold` boots for itself. */
-export type BootMode = 'template' | 'clone' | 'cold'
+/**
+ * Why a VM has this boot: `template` is booted to be saved, `clone` continues a saved one and shares what memory it does not change with others, `copy` continues a saved one in memory of its
+ * own (see own-memory.ts), `cold` boots for itself.
+ */
+export type BootMode = 'template' | 'clone' | 'copy' | 'cold'
+
+/** Whether a VM goes on where a saved one stopped. */
+export const continues = (boot: BootMode): boolean => boot === 'clone' || boot === 'copy'
 
 /** All that QEMU's command line depends on. Everything else reaches QEMU as an open descriptor or lies in its folder. */
 export type VmShape = {

@@ -2,6 +2,7 @@ import { kvmNodeOf, type HypervisorSettings } from './hypervisor-settings'
 import { lastWords, type VmNetwork } from './launch'
 import { descriptors, VmError, type BootMode, type VmShape } from './machine'
 import { OpenFiles } from './open-files'
+import { CopyError, copyTemplateMemory } from './own-memory'
 import { RunningVm } from './running-vm'
 import { loadState } from './saved-state'
 import { endProcess, removeVmFolder, startQemu, stderrFile, type StartedQemu } from './start-qemu'
@@ -19,6 +20,8 @@ export type VmRequest = {
   mac: string
   vcpus: number
   memoryMiB: number
+  /** It shares no memory with other VMs of its template, and has large pages where the kernel gives them (see own-memory.ts). */
+  ownMemory?: boolean
   /** The pod's root image (squashfs). Opened here: its mode and folder may keep others out. */
   imageFile: string
   /** The pod's own scratch disk, of {@link ScratchDisks}. */
@@ -58,13 +61,15 @@ export async function startVm(host: HypervisorSettings, templates: TemplateStore
 async function startClone(settings: HypervisorSettings, templates: TemplateStore, request: VmRequest, steps: Timing[]): Promise<RunningVm> {
   const lease = await measure(steps, 'template', () => templates.acquire(request))
   try {
-    const started = await measure(steps, 'start', () => launch(settings, request, 'clone', lease))
+    const started = await measure(steps, 'start', () => launch(settings, request, request.ownMemory ? 'copy' : 'clone', lease))
     try {
+      if (request.ownMemory) await measure(steps, 'memory', () => copyTemplateMemory(started.identity.pid, request.memoryMiB, lease.memory, request.signal))
       await measure(steps, 'load', () => Promise.all([loadState(started.qmp), lease.intact()]))
       request.signal.throwIfAborted()
     } catch (error) {
       const cause = await failureOfLoad(error, started, request)
-      if (!request.signal.aborted) await lease.discard()
+      // Memory that could not be copied says nothing against the template.
+      if (!request.signal.aborted && !(error instanceof CopyError)) await lease.discard()
       throw cause
     }
     return running(settings, request, started, lease)
@@ -95,12 +100,11 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
     const { size: scratchBytes } = await files.add(descriptors.scratch, request.scratchFile, 'r+')
     await files.add(descriptors.kernel, lease?.bootStub ?? guest.kernel, 'r')
     let templateHoleBytes = 0
-    if (lease) {
+    if (lease) await files.add(descriptors.state, lease.state, 'r')
+    else await files.add(descriptors.initramfs, guest.initramfs, 'r')
+    if (lease && boot === 'clone') {
       const { size, blocks } = await files.add(descriptors.memory, lease.memory, 'r')
       templateHoleBytes = Math.max(0, size - blocks * 512)
-      await files.add(descriptors.state, lease.state, 'r')
-    } else {
-      await files.add(descriptors.initramfs, guest.initramfs, 'r')
     }
     const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, storage, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
     return { ...started, scratchBytes }

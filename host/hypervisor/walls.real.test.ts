@@ -7,7 +7,7 @@ import { serialOf } from '@/host/volumes/open-image'
 import { run } from '@/platform/exec'
 import { fileBytesOf, maxFileBytes } from './file-size-limit'
 import { maxScratchBytes } from './hypervisor-settings'
-import { descriptors, type BootMode } from './machine'
+import { continues, descriptors, type BootMode } from './machine'
 import { isRunning, processesOf } from './process-identity'
 import { groupName, stderrFile, vmFolder } from './start-qemu'
 import { startVm } from './start-vm'
@@ -46,9 +46,10 @@ const given = (boot: BootMode, runDir: string): RegExp[] => [
   new RegExp(`^${stderrFile(runDir)}$`),
   /\/image(-placeholder|\.squashfs)$/,
   new RegExp(`^${runDir}/scratch(-placeholder)?$`),
-  boot === 'clone' ? /\/boot-stub$/ : /\/(vmlinuz|kernel|initramfs)[^/]*$/,
+  continues(boot) ? /\/boot-stub$/ : /\/(vmlinuz|kernel|initramfs)[^/]*$/,
   ...(boot === 'template' ? [new RegExp(`^${runDir}/memory$`)] : []),
-  ...(boot === 'clone' ? [/^\/memfd:/, /\/state$/] : []),
+  ...(boot === 'clone' ? [/^\/memfd:/] : []),
+  ...(continues(boot) ? [/\/state$/] : []),
 ]
 
 /** What QEMU may open beside: its own sockets and events, and once more the files that it was given. */
@@ -100,21 +101,24 @@ async function processesWith(path: string): Promise<number[]> {
 
 test('whatever boots it, each QEMU is behind every wall, and no two share one', async () => {
   const agent = await viewProcess(process.pid)
-  const [one, two] = await Promise.all([host.request(1), host.request(2)])
+  const [one, two, three] = await Promise.all([host.request(1), host.request(2), host.request(3, { ownMemory: true })])
   const lease = await templates.acquire({ ...one, signal: new AbortController().signal })
   const { size, blocks } = await stat(lease.memory)
   const clone = await startVm(host.settings, templates, one)
   const cold = await startVm(host.settings, new TemplateStore({ dir: join(host.folder, 'cold'), settings: host.settings, sharing: 'cold' }), two)
-  expect([clone.coldBecause, clone.mode, cold.mode]).toEqual([null, 'template', 'cold'])
-  const views = { clone: await viewProcess(clone.vm.pid), cold: await viewProcess(cold.vm.pid) }
+  const copy = await startVm(host.settings, templates, three)
+  expect([clone.coldBecause, clone.mode, copy.coldBecause, copy.mode, cold.mode]).toEqual([null, 'template', null, 'template', 'cold'])
+  const views = { clone: await viewProcess(clone.vm.pid), copy: await viewProcess(copy.vm.pid), cold: await viewProcess(cold.vm.pid) }
 
   if (!maker) throw new Error('no template was made')
   expectSealed('template', maker.view, host.settings.serviceUid, maker.runDir, agent)
   expectSealed('clone', views.clone, one.uid, one.runDir, agent)
+  expectSealed('copy', views.copy, three.uid, three.runDir, agent)
   expectSealed('cold', views.cold, two.uid, two.runDir, agent)
   // Of those that run at once: the kernel gives a namespace's number out again.
   for (const kind of namespaceKinds) expect(views.clone.namespaces[kind], kind).not.toBe(views.cold.namespaces[kind])
   await expectLimited(views.clone, one.runDir, size - blocks * 512)
+  await expectLimited(views.copy, three.runDir, 0)
   await expectLimited(views.cold, two.runDir, 0)
   expect(await readdir(vmFolder(one.runDir))).toEqual(expect.arrayContaining(['agent.sock', 'files.sock', 'qmp.sock']))
 
@@ -131,7 +135,7 @@ test('whatever boots it, each QEMU is behind every wall, and no two share one', 
   expect(others.length).toBeLessThan(plugged.descriptors.size)
   expectSealed('clone', { ...plugged, descriptors: new Map(others), fileSizeLimit: views.clone.fileSizeLimit }, one.uid, one.runDir, agent)
 
-  await Promise.all([clone.vm.kill(), cold.vm.quit()])
+  await Promise.all([clone.vm.kill(), copy.vm.kill(), cold.vm.quit()])
   await lease.release()
   for (const { runDir } of [one, two, maker]) for (const folder of host.settings.cgroups.folders(groupName(runDir))) await expect(readdir(folder)).rejects.toThrow('ENOENT')
   expect(await host.processes()).toEqual([])

@@ -64,8 +64,8 @@ export interface NetworkPort {
   detach(pod: PodIdentity): Promise<void>
 }
 
-/** `storage`: it needs a way to stores of volumes on the network. */
-export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string; storage?: boolean }
+/** `storage`: it needs a way to stores of volumes on the network. `ownMemory`: it shares no memory with others of its template, for large pages. */
+export type MachineRequest = { pod: PodIdentity; network: AttachedNetwork; rootImage: string; scratch: string; storage?: boolean; ownMemory?: boolean }
 
 export interface MachinePort {
   /** Makes or finds the template from which this pod's VM is cloned; does nothing where VMs are booted cold. */

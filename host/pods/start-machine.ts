@@ -58,7 +58,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
   const leaveGate = await ports.gate.enter(signal)
   let machine: Machine | undefined
   try {
-    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || assignment.annotations[storageAnnotation] === 'true' }, signal))
+    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || assignment.annotations[storageAnnotation] === 'true', ownMemory: withVolumes }, signal))
     machine = started
     const { guest, mount } = await recorder.measure('guest', async () => {
       const [connected] = await Promise.all([started.connect(signal), network.ready])

@@ -70,14 +70,14 @@ export class Machines implements MachinePort {
     await rm(this.folder(pod), { recursive: true, force: true })
   }
 
-  async start({ pod, network, rootImage, scratch, storage = false }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
+  async start({ pod, network, rootImage, scratch, storage = false, ownMemory = false }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
     const { settings, templates, log } = this.parts
     const { uid, vmUid, tenantId, size } = pod
     this.starting.set(uid, settings.guest.version)
     try {
       const started = await startVm(settings, templates, {
         ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
-        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), storage: storage ? await this.storageNamespace() : null, signal },
+        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), storage: storage ? await this.storageNamespace() : null, ownMemory, signal },
       })
       await this.releaseTemplate(pod)
       if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')

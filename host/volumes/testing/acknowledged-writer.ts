@@ -37,14 +37,6 @@ export class ShellVms {
     return vm
   }
 
-  /** One that boots by itself: its memory is its own from the first page on. */
-  async startCold(): Promise<RunningVm> {
-    const cold = new TemplateStore({ dir: join(this.host.folder, 'cold'), settings: this.settings, sharing: 'cold' })
-    const { vm } = await startVm(this.settings, cold, await this.host.request((this.count += 1) % 90))
-    await shellAnswers(vm.agentSocket, AbortSignal.timeout(120_000))
-    return vm
-  }
-
   async close(): Promise<void> {
     await this.host.killAll()
     await this.templates.close({ dropAll: true })
