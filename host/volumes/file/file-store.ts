@@ -15,9 +15,9 @@ import { openersOf } from './image-lock'
 import { gaugeOf } from './gauge'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
-import { maxLayers, recorded, SnapshotFolder, VolumeFolder, type VolumeRecord } from './layout'
+import { maxLayers, recorded, SnapshotFolder, trashOf, VolumeFolder, type VolumeRecord } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
-import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, type Site } from './snapshots'
+import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, syncFrozen, type Site } from './snapshots'
 import { whileLocked } from './store-lock'
 
 /** A folder on a network that has answered is taken to be there for so long. */
@@ -77,12 +77,21 @@ export class FileStore implements VolumeStore {
     }
   }
 
-  private readonly trashed = (): string => join(this.site.root, 'trash', randomUUID())
+  private readonly trashed = (): string => join(trashOf(this.site.root), randomUUID())
 
-  /** Large files take their time to go, for which nobody waits; what cannot be removed is tried again at the next start. */
+  /** Large files take their time to go, for which nobody waits; what cannot be removed is tried again with what comes next. */
   private async emptyTrash(): Promise<void> {
-    const trash = join(this.site.root, 'trash')
-    for (const name of await readdir(trash)) await rm(join(trash, name), { recursive: true, force: true })
+    const trash = trashOf(this.site.root)
+    for (const name of await readdir(trash)) await rm(join(trash, name), { recursive: true, force: true }).catch(() => {})
+  }
+
+  /** Work after which layers may lie in the trash. */
+  private async littering<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } finally {
+      void this.emptyTrash().catch(() => {})
+    }
   }
 
   private async tidyFolder(folder: VolumeFolder | SnapshotFolder): Promise<void> {
@@ -112,12 +121,12 @@ export class FileStore implements VolumeStore {
   }
 
   create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress, signal: AbortSignal): Promise<void> {
-    return this.short(uid, async () => {
+    return this.littering(this.short(uid, async () => {
       signal.throwIfAborted()
       if (origin.kind === 'blank') await makeBlank(this.site, uid, sizeBytes)
       else await makeClone(this.site, origin.snapshotUid, uid, sizeBytes)
       progress(1)
-    })
+    }))
   }
 
   import(volume: { uid: string; sizeBytes: number }, archive: Archive, progress: Progress, signal: AbortSignal): Promise<void> {
@@ -146,10 +155,10 @@ export class FileStore implements VolumeStore {
 
   /** No file system lets one host shut out another: a fence is the operator's word, and QEMU's lock on the image has the last one. */
   claim(uid: string, epoch: number): Promise<{ clients: string[] }> {
-    return this.short(uid, async () => {
+    return this.littering(this.short(uid, async () => {
       await claimVolume(this.site, uid, epoch)
       return { clients: [] }
-    })
+    }))
   }
 
   /** The paths hold until layers of the volume are merged: who finds one gone asks again. */
@@ -191,29 +200,31 @@ export class FileStore implements VolumeStore {
     return this.short(uid, () => prepareSnapshot(this.site, uid, snapshotUid))
   }
 
-  commitSnapshot(uid: string, snapshotUid: string): Promise<void> {
-    return this.short(uid, () => commitSnapshot(this.site, uid, snapshotUid))
+  async commitSnapshot(uid: string, snapshotUid: string): Promise<void> {
+    // What the host's page cache has of it is on disk before others wait: freezing finds little left to write.
+    await this.of(uid, () => syncFrozen(this.site, uid))
+    await this.short(uid, () => commitSnapshot(this.site, uid, snapshotUid))
   }
 
   abortSnapshot(uid: string, snapshotUid: string): Promise<void> {
-    return this.short(uid, () => abortSnapshot(this.site, uid, snapshotUid))
+    return this.littering(this.short(uid, () => abortSnapshot(this.site, uid, snapshotUid)))
   }
 
   clone(snapshotUid: string, uid: string, sizeBytes: number): Promise<void> {
-    return this.short(uid, () => makeClone(this.site, snapshotUid, uid, sizeBytes))
+    return this.littering(this.short(uid, () => makeClone(this.site, snapshotUid, uid, sizeBytes)))
   }
 
   flatten(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
-    return this.of(uid, () => this.flattening.do(() => flattenVolume(this.site, uid, this.exclusively, { progress, signal }), signal))
+    return this.littering(this.of(uid, () => this.flattening.do(() => flattenVolume(this.site, uid, this.exclusively, { progress, signal }), signal)))
   }
 
   revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
-    return this.short(uid, async () => {
+    return this.littering(this.short(uid, async () => {
       signal.throwIfAborted()
       if (epoch !== undefined) await holdsEpoch(new VolumeFolder(this.site.root, uid), uid, epoch)
       await revertVolume(this.site, uid, snapshotUid)
       progress(1)
-    })
+    }))
   }
 
   removeSnapshot(snapshotUid: string): Promise<void> {
@@ -239,12 +250,12 @@ export class FileStore implements VolumeStore {
   }
 
   tidy(uid: string, progress: Progress, signal: AbortSignal): Promise<void> {
-    return this.of(uid, async () => {
+    return this.littering(this.of(uid, async () => {
       await this.tidying.do(() => tidyVolume(this.site, uid, this.exclusively, { progress, signal }), signal)
       // Layers of the snapshot that it was made of are others' to merge: a copy of them leaves room for snapshots of its own.
       const record = await this.exclusively(() => new VolumeFolder(this.site.root, uid).read())
       if (record && record.inherited > 0 && record.layers.length >= longChain) await this.flatten(uid, progress, signal)
-    })
+    }))
   }
 }
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { chmod, chown, link, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, chown, link, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { syncFolder, temporarySuffix } from '@/host/ledger/atomic-file'
@@ -42,16 +42,19 @@ export async function makeLayer(path: string, sizeBytes: number): Promise<void> 
   await publish(temporary, path, writableMode)
 }
 
-/** From now on nobody may write to it. */
-export async function freeze(path: string): Promise<void> {
+/** What was written to it is on disk. */
+export async function syncLayer(path: string, before: (file: FileHandle) => Promise<void> = async () => {}): Promise<void> {
   const file = await open(path, 'r')
   try {
-    await file.chmod(frozenMode)
+    await before(file)
     await file.sync()
   } finally {
     await file.close()
   }
 }
+
+/** From now on nobody may write to it. */
+export const freeze = (path: string): Promise<void> => syncLayer(path, (file) => file.chmod(frozenMode))
 
 /** A chain of the jail's files `/from`… as QEMU's option of one node; nothing is looked up in a header. Short, for a header takes 1023 bytes of it. */
 const chain = (places: readonly string[]): Record<string, unknown> | null => {
@@ -130,10 +133,5 @@ export async function growLayer(path: string, sizeBytes: number): Promise<void> 
     const maxBytes = sizeBytes + (await stat(path)).size
     await jailedQemuImg(['resize', '-q', nodes([job.place(fileName)]), String(sizeBytes)], { readOnly: [], job, maxBytes, timeoutMs: 120_000 })
   })
-  const file = await open(path, 'r')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
+  await syncLayer(path)
 }

@@ -1,4 +1,5 @@
-import { link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { link, lstat, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { temporarySuffix, syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
@@ -32,6 +33,28 @@ export type SnapshotRecord = z.infer<typeof snapshotFile>
 export const layerName = (id: string): string => `${id}.qcow2`
 export const idOf = (number: number): string => number.toString(36)
 
+export const trashOf = (root: string): string => join(root, 'trash')
+
+/** Takes a file or folder away, where it is. Bytes for which nobody else has a name come into the store's trash, for the file system may take long to free them, and others wait for the store meanwhile. */
+export async function toss(root: string, path: string): Promise<void> {
+  const found = await lstat(path).catch(unlessMissing)
+  if (!found) return
+  // Its other names say how often a layer is needed: one in the trash would count.
+  if (found.isFile() && found.nlink > 1) return rm(path, { force: true })
+  if (found.isDirectory()) for (const name of await readdir(path, { recursive: true })) await rmShared(join(path, name))
+  await rename(path, join(trashOf(root), randomUUID())).catch(unlessMissing)
+}
+
+async function rmShared(path: string): Promise<void> {
+  const found = await lstat(path).catch(unlessMissing)
+  if (found?.isFile() && found.nlink > 1) await rm(path, { force: true })
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+  throw error
+}
+
 /** The folder of a volume or of a snapshot: its layers, and a record without which it is none. */
 export class Folder<R extends { layers: string[] }> {
   constructor(
@@ -40,6 +63,10 @@ export class Folder<R extends { layers: string[] }> {
     private readonly recordName: string,
     private readonly schema: z.ZodType<R>,
   ) {}
+
+  private get root(): string {
+    return join(this.path, '..', '..')
+  }
 
   layer(id: string): string {
     return join(this.path, layerName(id))
@@ -68,7 +95,7 @@ export class Folder<R extends { layers: string[] }> {
   /** An empty folder, whatever was begun there before: of what has no record yet. */
   async make(): Promise<void> {
     stillLocked()
-    await rm(this.path, { recursive: true, force: true })
+    await toss(this.root, this.path)
     await mkdir(this.path, { mode: 0o700 })
   }
 
@@ -87,14 +114,14 @@ export class Folder<R extends { layers: string[] }> {
   async tidy(layers: readonly string[]): Promise<void> {
     stillLocked()
     const kept = new Set([this.recordName, ...layers.map(layerName)])
-    for (const name of await readdir(this.path)) if (!kept.has(name) && !name.startsWith(claimPrefix)) await rm(join(this.path, name), { recursive: true, force: true })
+    for (const name of await readdir(this.path)) if (!kept.has(name) && !name.startsWith(claimPrefix)) await toss(this.root, join(this.path, name))
     await syncFolder(this.path)
   }
 
   /** Removes layers that its record does not name any more. */
   async drop(layers: readonly string[]): Promise<void> {
     stillLocked()
-    for (const id of layers) await rm(this.layer(id), { force: true })
+    for (const id of layers) await toss(this.root, this.layer(id))
     await syncFolder(this.path)
   }
 

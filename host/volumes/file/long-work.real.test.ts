@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -26,6 +26,31 @@ it.each(['the layer is larger', 'the folder is thrown away'])('nobody waits for 
     expect(await readdir(join(root, 'trash'))).toEqual([])
   } finally {
     goOn()
+    await store.close()
+    await rm(root, { recursive: true, force: true })
+  }
+}, 60_000)
+
+it('what a volume had before it went back is freed while nobody waits for it', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'long-work-'))
+  const store = await FileStore.open(root, { name: 'test', shared: true })
+  try {
+    const [uid, snapshotUid] = [randomUUID(), randomUUID()]
+    await store.create({ uid, sizeBytes: 2 ** 20, origin: { kind: 'blank' } }, () => {}, never)
+    await store.claim(uid, 1)
+    await store.prepareSnapshot(uid, snapshotUid)
+    await store.commitSnapshot(uid, snapshotUid)
+    const [top = ''] = (await readdir(join(root, 'volumes', uid))).filter((name) => name === '1.qcow2')
+    const { ino } = await stat(join(root, 'volumes', uid, top))
+    // As if it were very large: its bytes are freed as its last descriptor is closed.
+    const file = await open(join(root, 'volumes', uid, top))
+    await store.revert(uid, snapshotUid, () => {}, never, 1)
+    expect((await file.stat()).ino).toBe(ino)
+    expect((await readdir(join(root, 'volumes', uid))).sort()).toEqual(['0.qcow2', '2.qcow2', 'claim-1', 'volume.json'])
+    await expect.poll(() => readdir(join(root, 'trash'))).toEqual([])
+    expect((await file.stat()).nlink).toBe(0)
+    await file.close()
+  } finally {
     await store.close()
     await rm(root, { recursive: true, force: true })
   }

@@ -43,6 +43,9 @@ describe('a merge that was written down', () => {
     await finishMerges(site)
     expect([await textsOf(volume), await textsOf(snapshot), await textsOf(other)]).toEqual([['top', 'merged', 'lowest'], ['merged', 'lowest'], ['top', 'kept', 'dropped', 'lowest']])
     expect(await left()).toEqual([])
+    // What takes long to be freed waits for that where nobody else has to.
+    const trash = join(made.root, 'trash')
+    expect(await Promise.all((await readdir(trash)).map((name) => readFile(join(trash, name), 'utf8')))).toEqual(expect.arrayContaining(['kept', 'dropped']))
   })
 
   it('is finished where an agent ended between the record and the layers that it does not name any more', async () => {

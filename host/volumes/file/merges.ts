@@ -7,7 +7,7 @@ import { syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
 import { VolumeError, type Progress } from '../store'
 import { isAbandoned } from './abandoned'
 import { mergeLayers } from './layers'
-import { idOf, mostLayers, recorded, SnapshotFolder, VolumeFolder, type Folder, type SnapshotRecord, type VolumeRecord } from './layout'
+import { idOf, mostLayers, recorded, SnapshotFolder, toss, VolumeFolder, type Folder, type SnapshotRecord, type VolumeRecord } from './layout'
 import { existing, type Site } from './snapshots'
 
 /** What stands for the layer `kept` and those of `dropped` below it. Written once the new file is whole; from then on the merge is only ever finished. */
@@ -90,6 +90,8 @@ export async function finishMerges(site: Site): Promise<void> {
     // At a folder of several hosts another one may be making it just now.
     if (merge === null && site.shared && !(await isAbandoned(place))) continue
     if (merge && !(await finishMerge(site, place, merge))) continue
+    // Without its word first: of a half of the rest nothing is finished.
+    for (const file of ['merge.json', ...await readdir(place)]) await toss(root, join(place, file))
     await rm(place, { recursive: true, force: true })
   }
 }

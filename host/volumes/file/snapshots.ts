@@ -3,7 +3,7 @@ import { syncFolder } from '@/host/ledger/atomic-file'
 import { VolumeError, type Layer, type SnapshotStep } from '../store'
 import { isOpen, notFound } from '../tools/failures'
 import { openersOf, type Opener } from './image-lock'
-import { freeze, makeLayer } from './layers'
+import { freeze, makeLayer, syncLayer } from './layers'
 import { idOf, maxLayers, SnapshotFolder, VolumeFolder, type VolumeRecord } from './layout'
 
 /** Where a store lies, whether several hosts have it, and what is told of each step that is on disk: a test ends the agent there. */
@@ -33,6 +33,13 @@ export async function prepareSnapshot({ root, step }: Site, uid: string, snapsho
   await folder.write({ ...record, layers: [overlay, ...record.layers], next: record.next + 1, pending: { snapshotUid, overlay } })
   await step('the overlay is the top layer')
   return overlayStep(folder, overlay)
+}
+
+/** Writes what the host's page cache has of the layer that a prepared snapshot freezes: however much that is. Nothing where none is prepared. */
+export async function syncFrozen({ root }: Site, uid: string): Promise<void> {
+  const folder = new VolumeFolder(root, uid)
+  const record = await folder.read()
+  if (record?.pending) await syncLayer(folder.layer(record.layers[1] ?? ''))
 }
 
 /** What lies below the overlay is the snapshot: its folder gets a name more for each of those files. */
