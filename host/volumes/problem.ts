@@ -1,5 +1,6 @@
 import { GuestRefusal } from '@/host/pods/ports'
 import { volumeMethods } from '@/contracts/guest/v1/volumes'
+import { storeTrouble } from '@/domain/volume/store-trouble'
 import { VmError } from '@/host/hypervisor/machine'
 import { VolumeError } from './store'
 
@@ -14,7 +15,7 @@ const again = 'It is tried again. If it goes on, the operator finds the cause in
 /** What failed, in the tenant's words: the cause itself may name what is the host's. `what`: what was done with the volume. Null: it was called off. */
 export function problemOf(error: unknown, what: string): Problem {
   const known = (reason: string, message: string): Problem => ({ reason, message, isFinal: finalCodes.has(reason) })
-  if (error instanceof VolumeError) return known(error.code, error.message)
+  if (error instanceof VolumeError) return known(error.code, error.isOperators ? storeTrouble(error.code) : error.message)
   if (error instanceof GuestRefusal) {
     if (error.code === 'InvalidRequest' && error.about === 'addVolumeDevice') return known('RestartNeeded', "The agent in the pod's virtual machine is of an earlier version, which gives block devices to containers as they start alone. Detach the volume, and create the pod anew with it in its spec.")
     if (error.code === 'InvalidRequest' && error.about in volumeMethods) return known('RestartNeeded', "The agent in the pod's virtual machine is of an earlier version, which knows no volumes. Create the pod anew.")

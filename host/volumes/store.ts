@@ -91,16 +91,23 @@ export interface VolumeStore {
 export const volumeErrorCodes = ['NotFound', 'Conflict', 'Stale', 'NoSpace', 'Unreachable', 'TooManySnapshots', 'SourceTooLarge', 'Refused', 'Damaged', 'NotFenced'] as const
 export type VolumeErrorCode = (typeof volumeErrorCodes)[number]
 
-/** What a store could not do: cause, object and next action for the tenant; nothing of the host's paths or of a store's keys. */
+const isUid = (object: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(object)
+
+/**
+ * What a store could not do: cause, object and next action; nothing of a store's keys. What is said of a store itself, or names where it is (`isOperators`), is the operator's to read: the tenant is told by the code
+ * (domain/volume/store-trouble.ts).
+ */
 export class VolumeError extends Error {
   override readonly name = 'VolumeError'
+  readonly isOperators: boolean
   constructor(
     readonly code: VolumeErrorCode,
     /** The uid of a volume or a snapshot, or the name of a store. */
     readonly object: string,
     message: string,
-    options: { cause?: unknown } = {},
+    options: { cause?: unknown; isOperators?: boolean } = {},
   ) {
     super(message, options)
+    this.isOperators = options.isOperators ?? !isUid(object)
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
+import { storeTrouble } from '@/domain/volume/store-trouble'
 import { testAssignment } from '@/host/pods/testing/assignment'
 import { VolumeLedger } from '@/host/ledger/volumes'
 import { VolumeError } from './store'
@@ -83,7 +84,7 @@ describe('the volumes of a host', () => {
     store.failures.set('create', new VolumeError('NoSpace', 'x', 'The store has no room left.'))
     const volume = server.volume()
     server.say(volume)
-    await until(() => expect(server.report('volume', volume.uid)).toMatchObject({ phase: 'Creating', reason: 'NoSpace', message: 'The store has no room left.' }))
+    await until(() => expect(server.report('volume', volume.uid)).toMatchObject({ phase: 'Creating', reason: 'NoSpace', message: storeTrouble('NoSpace') }))
     store.failures.clear()
     await clock.advance(1_000)
     await until(() => expect(phase(volume)).toBe('Ready'))

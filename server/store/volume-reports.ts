@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { volumeReport, type AttachmentReport, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
 import { volumeSpec } from '@/domain/volume/spec'
+import { tenantWords } from '@/domain/volume/store-trouble'
+import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { storedPhase, type StoredPhase } from '@/domain/volume/state'
 import type { Database, Transaction } from './database'
 import { endLostRemoval } from './lost-removals'
@@ -13,7 +15,7 @@ export type StoredVolumeReport = z.infer<typeof storedVolumeReport>
 const before = storedVolumeReport.partial().catch({})
 type Before = z.output<typeof before>
 
-const readVolume = (tx: Transaction, uid: string, hostId: string) => tx.volume.findUnique({ where: { uid }, include: { attachments: { where: { hostId } } } })
+const readVolume = (tx: Transaction, uid: string, hostId: string) => tx.volume.findUnique({ where: { uid }, include: { attachments: { where: { hostId } }, store: { select: { spec: true } } } })
 type VolumeRow = NonNullable<Awaited<ReturnType<typeof readVolume>>>
 type AttachmentRow = VolumeRow['attachments'][number]
 
@@ -21,17 +23,25 @@ type AttachmentRow = VolumeRow['attachments'][number]
  * What a host says of a volume: of its own attachments under their own numbers; of the volume itself only as its keeper under its present number. What it says that is older, or of what is another host's, changes nothing.
  * Only the gateway calls these.
  */
-export async function storeVolumeReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
-  await tx.$queryRaw`select 1 from "Volume" where "uid" = ${report.uid}::uuid for update`
-  const row = await readVolume(tx, report.uid, hostId)
-  if (!row && report.phase === 'Purged') await endLostRemoval(tx, hostId, report)
-  if (!row || report.phase === 'Gone') return
+export async function storeVolumeReport(tx: Transaction, hostId: string, told: VolumeReport): Promise<void> {
+  await tx.$queryRaw`select 1 from "Volume" where "uid" = ${told.uid}::uuid for update`
+  const row = await readVolume(tx, told.uid, hostId)
+  if (!row && told.phase === 'Purged') await endLostRemoval(tx, hostId, told)
+  if (!row || told.phase === 'Gone') return
+  const report = forTenant(told, row.store.spec)
   const known = before.parse(row.report ?? {})
   for (const said of report.attachments ?? []) {
     const attachment = row.attachments.find(({ podUid, epoch }) => podUid === said.podUid && Number(epoch) === said.epoch)
     if (attachment && (attachment.readOnly || row.hostId === hostId)) await storeAttachment(tx, row, attachment, said, known.attachments?.find(({ podUid }) => podUid === said.podUid))
   }
   await storeStored(tx, hostId, row, known, report)
+}
+
+/** As the tenant may read it: of where its store is, it is told nothing. */
+function forTenant(report: VolumeReport, storeSpec: unknown): VolumeReport {
+  const store = volumeStoreSpec.parse(storeSpec)
+  const said = <T extends { reason: string; message: string }>(one: T): T => ({ ...one, message: tenantWords(one, store) })
+  return { ...said(report), ...(report.attachments && { attachments: report.attachments.map(said) }) }
 }
 
 async function storeAttachment(tx: Transaction, volume: VolumeRow, row: AttachmentRow, said: AttachmentReport, earlier: AttachmentReport | undefined): Promise<void> {
@@ -116,11 +126,12 @@ async function contentAfter(tx: Transaction, { revertTo, formatted }: VolumeRow)
 }
 
 /** What a host says of a snapshot: of a volume that it keeps, or that it shall remove. */
-export async function storeSnapshotReport(tx: Transaction, hostId: string, report: VolumeReport): Promise<void> {
-  await tx.$queryRaw`select 1 from "VolumeSnapshot" where "uid" = ${report.uid}::uuid for update`
-  const row = await tx.volumeSnapshot.findUnique({ where: { uid: report.uid }, include: { volume: { select: { hostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
-  if (!row && report.phase === 'Purged') await endLostRemoval(tx, hostId, report)
+export async function storeSnapshotReport(tx: Transaction, hostId: string, told: VolumeReport): Promise<void> {
+  await tx.$queryRaw`select 1 from "VolumeSnapshot" where "uid" = ${told.uid}::uuid for update`
+  const row = await tx.volumeSnapshot.findUnique({ where: { uid: told.uid }, include: { store: { select: { spec: true } }, volume: { select: { hostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
+  if (!row && told.phase === 'Purged') await endLostRemoval(tx, hostId, told)
   if (!row || (row.hostId !== hostId && row.volume?.hostId !== hostId)) return
+  const report = forTenant(told, row.store.spec)
   const { phase, reason, message } = report
   const isAsked = row.phase === 'Asked' || row.phase === 'Taking'
   const storedBytes = bigger(report.storedBytes) ?? row.storedBytes

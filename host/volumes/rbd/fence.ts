@@ -38,13 +38,13 @@ export async function shutOut(place: RbdPlace, uid: string, image: string, requi
     const { addresses, locks } = clients
     const coming = await withoutFalse(place, clients, addresses.filter((address) => !out.has(address)))
     if (coming.length === 0 && locks.length === 0) return [...out]
-    if (Math.max(out.size + coming.length, locks.length) > mostClients) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: it has ${Math.max(addresses.length, locks.length)} clients, and ${mostClients} at most are shut out at once. An operator has to look who they are (rbd status and rbd lock ls ${place.path(image)}) and shut their hosts out; it is tried again.`)
+    if (Math.max(out.size + coming.length, locks.length) > mostClients) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: it has ${Math.max(addresses.length, locks.length)} clients, and ${mostClients} at most are shut out at once. An operator has to look who they are (rbd status and rbd lock ls ${place.path(image)}) and shut their hosts out; it is tried again.`, { isOperators: true })
     await requireMine()
     await blockAll(place, uid, coming)
     for (const address of coming) out.add(address)
     for (const { id, locker } of locks) await breakLock(place, image, id, locker)
   }
-  throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: somebody opens it again and again. Look who (rbd status ${place.path(image)}), and end that; it is tried again.`)
+  throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: somebody opens it again and again. Look who (rbd status ${place.path(image)}), and end that; it is tried again.`, { isOperators: true })
 }
 
 async function blockAll(place: RbdPlace, uid: string, addresses: readonly string[]): Promise<void> {
@@ -54,7 +54,7 @@ async function blockAll(place: RbdPlace, uid: string, addresses: readonly string
   // "2027-11-26T07:57:25.016339+0000", of newer versions too.
   const until = new Map(listed.map((entry) => [entry.addr, Date.parse(entry.until.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))]))
   const missing = addresses.find((address) => !((until.get(address) ?? 0) > Date.now() + certainMs))
-  if (missing !== undefined) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: Ceph did not shut out ${missing}. Look at "ceph osd blocklist ls" and at the clock of its monitors; it is tried again.`)
+  if (missing !== undefined) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: Ceph did not shut out ${missing}. Look at "ceph osd blocklist ls" and at the clock of its monitors; it is tried again.`, { isOperators: true })
 }
 
 /** Somebody may have done it meanwhile: it is looked afterwards whether there is one. By itself `rbd` would shut out whom the lock names. */
