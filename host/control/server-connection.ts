@@ -18,15 +18,16 @@ export class ServerConnection {
   private readonly wsClient: ReturnType<typeof createWSClient>
   private readonly client: ReturnType<typeof createTRPCUntypedClient<AnyRouter>>
   private end: (cause: string) => void = () => {}
-  private isClosed = false
+  /** Why it is over; null: it is not. */
+  private cause: string | null = null
 
   constructor(url: string) {
     this.closed = new Promise((resolve) => (this.end = resolve))
-    const { sockets } = this
+    const dialled = (socket: WebSocket) => this.dialled(socket)
     class Socket extends WebSocket {
       constructor(address: string) {
         super(address, { maxPayload: maxMessageBytes, perMessageDeflate: false, handshakeTimeout: connectWithinMs })
-        sockets.add(this)
+        dialled(this)
       }
     }
     this.wsClient = createWSClient({
@@ -43,20 +44,21 @@ export class ServerConnection {
 
   /** Asks and parses the answer. Rejects when the connection ends, or when no answer comes in 30 s, which ends it. */
   query<T>(path: string, answer: z.ZodType<T>): Promise<T> {
-    return this.answered(this.client.query(path), path, answer)
+    return this.answered(() => this.client.query(path), path, answer)
   }
 
   mutate<T>(path: string, input: unknown, answer: z.ZodType<T>): Promise<T> {
-    return this.answered(this.client.mutation(path, input), path, answer)
+    return this.answered(() => this.client.mutation(path, input), path, answer)
   }
 
   /** Sends what may be lost: an answer that is late or an error ends nothing. Rejects when it was not taken. */
   async offer(path: string, input: unknown): Promise<void> {
-    await Promise.race([this.client.mutation(path, input), this.closed.then((cause) => Promise.reject(new Error(cause)))])
+    await this.whileOpen(() => this.client.mutation(path, input))
   }
 
   /** Hears of each message until the connection ends. A message that is not as agreed ends it. */
   subscribe<T>(path: string, message: z.ZodType<T>, onMessage: (message: T) => void): void {
+    if (this.cause !== null) return
     this.client.subscription(path, undefined, {
       onData: (data: unknown) => {
         const parsed = message.safeParse(data)
@@ -69,19 +71,30 @@ export class ServerConnection {
   }
 
   close(cause = 'closed by this host'): void {
-    if (this.isClosed) return
-    this.isClosed = true
+    if (this.cause !== null) return
+    this.cause = cause
     this.end(cause)
     this.wsClient.close().catch(() => {})
-    // Also what the client may be dialling anew: this connection is over.
     for (const socket of this.sockets) socket.terminate()
   }
 
-  private async answered<T>(work: Promise<unknown>, path: string, answer: z.ZodType<T>): Promise<T> {
+  /** Also what the client dials anew in the moment of its end is over. */
+  private dialled(socket: WebSocket): void {
+    this.sockets.add(socket)
+    socket.once('close', () => this.sockets.delete(socket))
+    if (this.cause !== null) socket.terminate()
+  }
+
+  /** tRPC's client would dial for whatever is asked of it, and go on dialling without a pause until somebody answers: once this is over, nothing is. */
+  private async whileOpen(work: () => Promise<unknown>): Promise<unknown> {
+    if (this.cause !== null) throw new Error(this.cause)
+    return Promise.race([work(), this.closed.then((cause) => Promise.reject(new Error(cause)))])
+  }
+
+  private async answered<T>(work: () => Promise<unknown>, path: string, answer: z.ZodType<T>): Promise<T> {
     const timer = setTimeout(() => this.close(`the server did not answer ${path} in time`), answerWithinMs)
     try {
-      const ended = this.closed.then((cause) => Promise.reject(new Error(cause)))
-      return answer.parse(await Promise.race([work, ended]))
+      return answer.parse(await this.whileOpen(work))
     } finally {
       clearTimeout(timer)
     }
