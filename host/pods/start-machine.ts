@@ -3,6 +3,7 @@ import type { Assignment } from '@/contracts/host/v1'
 import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
 import { podContainers, pullPolicy } from '@/domain/pod/spec'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
+import { asksForStorageNetwork } from '@/domain/pod/storage-network'
 import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
@@ -13,9 +14,6 @@ import type { StepRecorder } from './step-recorder'
 
 /** Each image and each volume is a disk of the VM, which has no more places for disks. */
 const maxDisks = 24
-
-/** A pod that says so gets a way to stores on the network with its VM, so that volumes there can come while it runs. */
-const storageAnnotation = 'volumes.hypernetes.io/storage-network'
 
 export type StartPorts = { images: ImagePort; network: NetworkPort; machines: MachinePort; gate: StartGate; clock: Clock; disk?: DiskPort; volumes?: VolumePort; guests?: Pick<RoutedGuests, 'serve'> }
 
@@ -58,7 +56,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
   const leaveGate = await ports.gate.enter(signal)
   let machine: Machine | undefined
   try {
-    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || assignment.annotations[storageAnnotation] === 'true', ownMemory: withVolumes }, signal))
+    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || asksForStorageNetwork(assignment.annotations), ownMemory: withVolumes }, signal))
     machine = started
     const { guest, mount } = await recorder.measure('guest', async () => {
       const [connected] = await Promise.all([started.connect(signal), network.ready])

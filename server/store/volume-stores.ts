@@ -1,10 +1,11 @@
 import type { Labels } from '@/domain/shared/names'
 import type { StoreWord } from '@/domain/volume-store/conditions'
 import { volumeStoreSpec, type VolumeStoreSpec } from '@/domain/volume-store/spec'
+import type { Scope } from '@/server/auth/scope'
 import { waitAtMost, type Database, type Transaction } from './database'
 import { isSilent } from './volume-reach'
 
-/** Stores and classes are the operators': nothing here takes a tenant's scope. */
+/** Stores and classes are the operators'. */
 const parts = {
   classes: { select: { name: true }, orderBy: { name: 'asc' } },
   hosts: { include: { host: { select: { name: true, phase: true, lostAt: true } } }, orderBy: { hostId: 'asc' } },
@@ -24,6 +25,12 @@ export async function holdStores(tx: Transaction, waitMs: number): Promise<void>
 export const listVolumeStores = (db: Database) => db.volumeStore.findMany({ include: parts, orderBy: { name: 'asc' } })
 export const findVolumeStore = (db: Database, name: string) => db.volumeStore.findUnique({ where: { name }, include: parts })
 export const countVolumeStores = (db: Database) => db.volumeStore.count()
+
+/** How many storage classes lie in stores that virtual machines reach over the network, and how many volumes of a tenant do. */
+export async function countOnNetworkStores(db: Database, { tenantId }: Pick<Scope, 'tenantId'>): Promise<{ classes: number; volumes: number }> {
+  const store = { spec: { path: ['kind'], equals: 'rbd' } }
+  return { classes: await db.storageClass.count({ where: { store } }), volumes: await db.volume.count({ where: { tenantId, store } }) }
+}
 
 /** Bytes that the volumes of stores were promised, by the stores' uids. */
 export async function promisedBytes(db: Database): Promise<Map<string, number>> {

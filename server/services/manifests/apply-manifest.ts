@@ -11,6 +11,7 @@ import { recordAudit } from '@/server/store/records'
 import { applyConfigMap } from '../config-maps/config-maps'
 import { applyNamespace } from '../namespaces/namespaces'
 import { insertPodManifest } from '../pods/create-pod'
+import { admitStorageWay } from '../pods/storage-way'
 import { checkAddressOfPod } from '../floating-addresses/floating-addresses'
 import { checkGroupsNamed } from '../security-groups/write-security-groups'
 import { applySecret } from '../secrets/secret-objects'
@@ -116,12 +117,13 @@ async function applyObject(tx: Transaction, ctx: ServerContext, scope: Scope, ob
   if (object.kind === 'Secret') return applySecret(tx, ctx, scope, object)
   const { metadata, spec } = object
   const existing = metadata.generateName ? null : await findPod(tx, scope, metadata.namespace, metadata.name)
-  if (!existing) return { action: 'created', name: (await insertPodManifest(tx, scope, object)).metadata.name }
+  if (!existing) return { action: 'created', name: (await insertPodManifest(tx, ctx, scope, object)).metadata.name }
   if (existing.deletedAt) throw new DomainError('failed_precondition', `Pod "${metadata.name}" is still being deleted: wait until it is gone.`)
   if (canonicalJson(podSpec.parse(existing.spec)) !== canonicalJson(spec)) {
     throw new DomainError('failed_precondition', `The spec of pod "${metadata.name}" cannot change: delete the pod and create it anew.`, { problems: [{ path: 'spec', line: null, message: 'cannot change: delete the pod and create it anew' }] })
   }
   if (canonicalJson([existing.labels, existing.annotations]) === canonicalJson([metadata.labels, metadata.annotations])) return { action: 'unchanged', name: metadata.name }
+  await admitStorageWay(tx, ctx, scope, { annotations: metadata.annotations, before: existing.annotations })
   await updatePodMetadata(tx, scope, existing.uid, { labels: metadata.labels, annotations: metadata.annotations })
   await recordAudit(tx, scope, { action: 'pod.update', kind: 'Pod', namespace: metadata.namespace, name: metadata.name })
   return { action: 'configured', name: metadata.name }

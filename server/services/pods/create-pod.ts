@@ -17,6 +17,7 @@ import { once } from '../idempotency'
 import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
 import { placeInNetwork } from './place-in-network'
 import { toPodView } from './pod-view'
+import { admitStorageWay } from './storage-way'
 
 export const createPodInput = z
   .object({
@@ -38,15 +39,16 @@ export async function createPod(ctx: ServerContext, scope: Scope, input: z.outpu
   if (!spec || problems.length > 0) throw invalidInput(problems)
   const { namespace, labels, annotations, requestId } = input
   const manifest: PodManifest = { kind: 'Pod', metadata: { namespace, labels, annotations, name: input.name ?? '', generateName: input.name ? null : (input.generateName ?? null) }, spec }
-  return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'pod.create', input, output: podView }, () => insertPodManifest(tx, scope, manifest)), { repeatable: true })
+  return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'pod.create', input, output: podView }, () => insertPodManifest(tx, ctx, scope, manifest)), { repeatable: true })
 }
 
 /** The use case that `pod.create` and `manifest.apply` share. Throws what is wrong with the pod's references. */
-export async function insertPodManifest(tx: Transaction, scope: Scope, { metadata, spec }: PodManifest): Promise<PodView> {
+export async function insertPodManifest(tx: Transaction, ctx: Pick<ServerContext, 'config'>, scope: Scope, { metadata, spec }: PodManifest): Promise<PodView> {
   const network = await holdNetworkOfNamespace(tx, scope, metadata.namespace, 'pod')
   const name = metadata.generateName ? generatedName(metadata.generateName) : metadata.name
   const taken = await findPod(tx, scope, metadata.namespace, name)
   if (taken) throw new DomainError('already_exists', taken.deletedAt ? `Pod "${name}" is still being deleted: wait until it is gone, or choose another name.` : `A pod "${name}" exists in namespace "${metadata.namespace}": choose another name.`, { problems: [{ path: 'name', line: null, message: 'is taken' }] })
+  await admitStorageWay(tx, ctx, scope, metadata)
   const row = await insertPod(tx, scope, { namespace: metadata.namespace, name, labels: metadata.labels, annotations: metadata.annotations, spec, networkId: network.uid })
   await placeInNetwork(tx, network, { uid: row.uid, spec })
   await insertPodReferences(tx, scope, row, podReferences(spec))

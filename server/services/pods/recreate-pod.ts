@@ -14,6 +14,7 @@ import { holdNetworkOfNamespace } from '../namespaces/network-of-namespace'
 import { insertPodManifest } from './create-pod'
 import { deletePodInTransaction, podReference } from './delete-pod'
 import { checkPlace } from './place-in-network'
+import { admitStorageWay } from './storage-way'
 
 export const recreatePodInput = podReference.extend({
   /** The pod that was looked at: another that has its name by now is left alone. */
@@ -41,10 +42,11 @@ export async function recreatePod(ctx: ServerContext, scope: Scope, input: z.out
   return inTransaction(ctx.db, (tx) => once(tx, scope, { requestId, procedure: 'pod.recreate', input, output: recreatePodOutput }, async () => {
     const [old] = await holdPods(tx, scope, [{ namespace, name }])
     if (!old) {
-      await insertPodManifest(tx, scope, { kind: 'Pod', metadata: { namespace, name, generateName: null, labels, annotations }, spec })
+      await insertPodManifest(tx, ctx, scope, { kind: 'Pod', metadata: { namespace, name, generateName: null, labels, annotations }, spec })
       return { state: 'created' as const }
     }
     if (uid && old.uid !== uid) throw new DomainError('conflict', `Pod "${name}" was created anew since you looked at it: load it again, then edit it.`)
+    await admitStorageWay(tx, ctx, scope, { annotations })
     await checkPlace(tx, await holdNetworkOfNamespace(tx, scope, namespace, 'pod'), spec)
     await deletePodInTransaction(tx, scope, { namespace, name, graceSeconds: input.graceSeconds })
     await putSuccessor(tx, scope, old, { labels, annotations, spec })

@@ -10,6 +10,7 @@ import { recordAudit } from '@/server/store/records'
 import type { ServerContext } from '../context'
 import { podReference } from './delete-pod'
 import { getPod } from './read-pods'
+import { admitStorageWay } from './storage-way'
 
 export const updatePodInput = podReference.extend({ labels, annotations: checkedPodAnnotations })
 
@@ -18,6 +19,7 @@ export async function updatePod(ctx: ServerContext, scope: Scope, { namespace, n
   await inTransaction(ctx.db, async (tx) => {
     const pod = await findPod(tx, scope, namespace, name)
     if (!pod) throw notFound('Pod', name)
+    await admitStorageWay(tx, ctx, scope, { annotations, before: pod.annotations })
     await updatePodMetadata(tx, scope, pod.uid, { labels, annotations })
     await recordAudit(tx, scope, { action: 'pod.update', kind: 'Pod', namespace, name })
   })
