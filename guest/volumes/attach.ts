@@ -1,14 +1,15 @@
 import type { AttachVolumeParams, AttachVolumeResult } from '@/contracts/guest/v1/volumes'
 import { diskBytes, pluggedDisk } from '@/guest/disks'
 import { GuestError } from '@/guest/errors'
-import { readText } from '@/guest/files'
 import { runScript } from '@/guest/processes'
 import { lookAt, type Found } from '@/guest/volumes/disk-reader'
 import { makeExt4, mountExt4, usageOf, type Usage } from '@/guest/volumes/ext4'
 import { needModules } from '@/guest/volumes/modules'
 import { tailBytes } from '@/guest/volumes/layout'
 import { populate } from '@/guest/volumes/populate'
+import { mountForReading } from '@/guest/volumes/read-mount'
 import type { AttachedVolume } from '@/guest/volumes/volume'
+import { isWritable } from '@/guest/volumes/writable'
 import { makeXfs, mountXfs } from '@/guest/volumes/xfs'
 
 /** A file system that is smaller than its disk by more than what it may leave free itself: its disk has grown meanwhile, or it is the copy of a smaller one. */
@@ -45,20 +46,22 @@ async function fill(volume: AttachedVolume, image: string, group: number | null)
   }
 }
 
+const readAlone = async (volume: AttachedVolume): Promise<Usage & { repaired: boolean }> => ({ ...(await mountForReading(volume)), repaired: false })
+
 /** Finds the disk of a volume and makes it a file system that is mounted at `path`, or leaves it a block device. Throws what its contract says. */
 export async function attach(params: AttachVolumeParams, path: string, group: number | null): Promise<{ volume: AttachedVolume; result: AttachVolumeResult }> {
   const began = Date.now()
   const { volume: name, serial, mode, readOnly, fsType } = params
   const disk = await pluggedDisk(serial, () => needModules('scsi'))
-  if (!readOnly && readText(`/sys/block/${disk.slice('/dev/'.length)}/ro`, 8)?.trim() === '1') throw new GuestError('Conflict', 'the disk can be read alone, and the volume is to be written to: attach it read-only', serial)
-  if (readOnly) await protect(disk, serial)
+  if (!readOnly && !isWritable(disk)) throw new GuestError('Conflict', 'the disk can be read alone, and the volume is to be written to: attach it read-only', serial)
+  if (readOnly && mode === 'block') await protect(disk, serial)
   const volume: AttachedVolume = { name, serial, disk, mode, fsType, readOnly, path }
   const done = () => ({ device: disk, milliseconds: Date.now() - began })
   if (mode === 'block') return { volume, result: { ...done(), fsType: null, formatted: false, checked: null, fsBytes: 0, usedBytes: 0 } }
   const found = lookAt(disk, serial, !params.format)
   const formatted = needsFilesystem(found, params)
   const make = { ext4: makeExt4, xfs: makeXfs }[fsType]
-  const mount = { ext4: mountExt4, xfs: mountXfs }[fsType]
+  const mount = readOnly ? readAlone : { ext4: mountExt4, xfs: mountXfs }[fsType]
   if (fsType === 'xfs') await needModules('xfs')
   if (formatted) await make(disk, serial, group === null ? forAll : forGroup)
   const isGrown = found.kind === fsType && diskBytes(disk) - found.fsBytes > grownBytes + tailBytes

@@ -14,11 +14,8 @@ export interface AttachedVolume {
   path: string
 }
 
-/**
- * How the file system is mounted, in the VM and in containers. A reader never replays the journal: it would write to a disk that others read. A clone of an xfs has the uuid of
- * what it is one of, and one VM may have both.
- */
+/** How the file system is mounted, in the VM and in containers. A clone of an xfs has the uuid of what it is one of, and one VM may have both. */
 export function mountOptions({ fsType, readOnly }: Pick<AttachedVolume, 'fsType' | 'readOnly'>): string {
-  if (fsType === 'xfs') return readOnly ? 'ro,norecovery,nouuid,noatime,nodev' : 'nouuid,noatime,nodev'
-  return readOnly ? 'ro,noload,noatime,nodev' : 'noatime,nodev,errors=remount-ro'
+  if (fsType === 'xfs') return readOnly ? 'ro,nouuid,noatime,nodev' : 'nouuid,noatime,nodev'
+  return readOnly ? 'ro,noatime,nodev' : 'noatime,nodev,errors=remount-ro'
 }
