@@ -115,6 +115,18 @@ test('a volume is seen by its serial, written beyond the scratch disk’s size, 
   await vm.volumes.limit(a, rates)
   await guest.out('while [ ! -e /written ]; do sleep 0.05; done', 30_000)
 
+  // 400 requests at 10 a second would take 40 seconds; a burst takes them at once, at 4,000 bytes a second as many bytes would take seven minutes.
+  const writes = '(rm -f /written; dd if=/dev/zero of=$A bs=4k count=400 conv=notrunc oflag=direct 2>/dev/null; touch /written) >/dev/null 2>&1 &'
+  await vm.volumes.limit(a, { ...rates, iops: 10 })
+  await guest.out(`${writes} sleep 1; [ ! -e /written ]`)
+  await vm.volumes.limit(a, { ...rates, iops: 10, iopsBurst: 4000, burstSeconds: 10 })
+  await guest.out('while [ ! -e /written ]; do sleep 0.05; done', 20_000)
+  await vm.volumes.limit(a, { ...rates, bytesPerSecond: 4000 })
+  await guest.out(`${writes} sleep 1; [ ! -e /written ]`)
+  await vm.volumes.limit(a, { ...rates, bytesPerSecond: 4000, bytesPerSecondBurst: 100 * MiB, burstSeconds: 10 })
+  await guest.out('while [ ! -e /written ]; do sleep 0.05; done', 20_000)
+  await vm.volumes.limit(a, rates)
+
   await vm.volumes.unplug(a, [base.path])
   await guest.out(`while [ -n "$(disk ${a})" ]; do sleep 0.05; done`)
   expect([await vm.volumes.plugged(), await opened(base.path)]).toEqual([[], false])
