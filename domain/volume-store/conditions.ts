@@ -29,7 +29,7 @@ function reach(heard: readonly StoreWord[]): StoreVerdict {
 /** Of a shared store all hosts say the same; of another each has its own. How many bytes these are changes all the time, and is not said here. */
 function room(spec: VolumeStoreSpec, reached: readonly StoreWord[]): StoreVerdict {
   const type = 'RoomAvailable'
-  const told = reached.flatMap(({ host, totalBytes, freeBytes }) => (totalBytes !== null && freeBytes !== null && totalBytes > 0 ? [{ host, used: 1 - freeBytes / totalBytes }] : []))
+  const told = reached.flatMap(({ host, totalBytes, freeBytes }) => (totalBytes !== null && freeBytes !== null ? [{ host, used: totalBytes > 0 ? 1 - freeBytes / totalBytes : 1 }] : []))
   if (told.length === 0) return { type, status: 'Unknown', reason: 'NotKnown', message: 'No host that reaches it has said how much is free.' }
   const tight = told.filter(({ used }) => used >= nearlyFull)
   const on = isShared(spec) ? '' : ` on ${some(tight, ({ host }) => host)}`

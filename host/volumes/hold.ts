@@ -10,6 +10,12 @@ const lastRetryMs = 30_000
 /** The wait after the n-th failure in a row. */
 export const retryAfter = (failures: number): number => Math.min(firstRetryMs * 2 ** Math.max(0, failures - 1), lastRetryMs)
 
+/** No program of the pod can mend it: what has the file system mounted has to let go. */
+export const halted: Problem = {
+  ...{ reason: 'FilesystemReadOnly', isFinal: false },
+  message: 'A write to the volume failed, and its file system takes no more of them, also once its store has room: what is on it can be read. Detach the volume and attach it again, or create the pod anew where its spec names it: it is checked before it is mounted.',
+}
+
 /** A pod that has a volume on this host, or shall: what is known of it. */
 export class Hold {
   state: HoldState = 'closed'
@@ -30,8 +36,10 @@ export class Hold {
   grown = true
   /** The limits that it has, as JSON. */
   rates = ''
-  /** Its VM stands still: its store has no room, or carries nothing out; null: it does not. */
-  pausedFor: 'room' | 'answer' | null = null
+  /** Its VM stands still: its store has no room, or carries nothing out. `writes`: its VM runs, but what it writes waits for room in Ceph. Null: none of it. */
+  pausedFor: 'room' | 'answer' | 'writes' | null = null
+  /** Its file system is not written to any more, after a write that was not carried out. */
+  isHalted = false
   /** Files that must not be open for writing once it is closed; null: its store has not said which, since the agent was started anew. */
   files: string[] | null = []
   /** In which start of its container each hot mount was made. */
@@ -65,6 +73,7 @@ export class Hold {
     this.state = 'closed'
     this.device = this.size = this.usedBytes = this.fsBytes = null
     this.pausedFor = null
+    this.isHalted = false
     this.rates = ''
     this.files = []
     this.mounts.clear()
@@ -92,7 +101,8 @@ export class Hold {
   }
 
   report(): AttachmentReport {
-    const { podUid, epoch, problem, device, usedBytes, fsBytes } = this
+    const { podUid, epoch, device, usedBytes, fsBytes } = this
+    const problem = this.problem ?? (this.isHalted ? halted : null)
     const said = { reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' }
     return { podUid, epoch, phase: this.phase, ...said, device, usedBytes, fsBytes, paused: this.pausedFor !== null, transport: 'direct' }
   }

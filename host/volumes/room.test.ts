@@ -34,3 +34,17 @@ it('says at once that a store is silent, and holds nothing more up for it, until
   await vi.advanceTimersByTimeAsync(0)
   expect([gauge.isSilent, await gauge.read(1_000)]).toEqual([false, room])
 })
+
+it('knows whether a store was full, asks again where that is old, and takes one that does not answer for what it was', async () => {
+  let free = 0
+  const ask = vi.fn(() => Promise.resolve({ totalBytes: 2, freeBytes: free }))
+  const gauge = new RoomGauge('full', ask)
+  expect(gauge.wasFull).toBe(false)
+  expect([await gauge.isFull(5_000), gauge.wasFull]).toEqual([true, true])
+  free = 1
+  expect([await gauge.isFull(5_000), ask.mock.calls.length]).toEqual([true, 1])
+  await vi.advanceTimersByTimeAsync(5_000)
+  ask.mockRejectedValueOnce(new Error('it is away'))
+  expect([await gauge.isFull(5_000), gauge.wasFull]).toEqual([true, true])
+  expect([await gauge.isFull(0), gauge.wasFull]).toEqual([false, false])
+})

@@ -14,6 +14,7 @@ const patienceMs = 5_000
 export class RoomGauge {
   private asking: { since: number; answer: Promise<Room> } | null = null
   private last: { at: number; answer: Promise<Room> } | null = null
+  private known: Room | null = null
 
   constructor(
     private readonly name: string,
@@ -23,6 +24,16 @@ export class RoomGauge {
   /** Whether what was asked is not answered for so long that whoever asks the store for something else would hang, too. */
   get isSilent(): boolean {
     return this.asking !== null && performance.now() - this.asking.since >= patienceMs
+  }
+
+  /** Whether it had no room at all when it was asked last. */
+  get wasFull(): boolean {
+    return this.known?.freeBytes === 0
+  }
+
+  /** Whether it has no room at all, by an answer that is `goodMs` old at most; one that does not answer is as it was. */
+  async isFull(goodMs: number): Promise<boolean> {
+    return (await this.read(goodMs).catch(() => this.known))?.freeBytes === 0
   }
 
   /** Resolves or rejects within 5 s. `goodMs`: an answer that old will do. */
@@ -45,7 +56,7 @@ export class RoomGauge {
 
   private begin(): { since: number; answer: Promise<Room> } {
     const answer = this.ask()
-    answer.catch(() => {}).finally(() => {
+    answer.then((room) => void (this.known = room)).catch(() => {}).finally(() => {
       this.last = { at: performance.now(), answer }
       this.asking = null
     })

@@ -10,16 +10,18 @@ let folder: string
 let stores: Stores
 let reached: (readonly string[])[]
 let fails = false
+let rooms: [string, boolean][]
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stores-'))
   reached = []
+  rooms = []
   fails = false
   const reach = async (networks: readonly string[]) => {
     reached.push(networks)
     if (fails) throw new Error('no way')
   }
-  stores = new Stores({ folder, work: folder, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, reach })
+  stores = new Stores({ folder, work: folder, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, room: (...said) => void rooms.push(said), reach })
 })
 afterEach(async () => {
   await stores.close()
@@ -64,4 +66,5 @@ it('asks a cluster once how full it is for all tenants and pods that want to kno
   await vi.waitFor(() => expect(stores.report(store.uid)).toMatchObject({ reachable: true, freeBytes: 2 }), { timeout: 20_000 })
   const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => stores.freeBytes(store.uid, String(i % 10).repeat(32))))
   expect([new Set(answers), (await readFile(join(folder, 'asked'), 'utf8')).split('\n').length - 1]).toEqual([new Set([2]), 1])
+  expect(rooms).toEqual([[store.uid, true]])
 })

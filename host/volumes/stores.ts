@@ -21,6 +21,8 @@ export type StoresParts = {
   /** A store can be used now, or cannot any more. */
   opened: (storeUid: string) => void
   changed: (storeUid: string) => void
+  /** Said at each look at a store in which writes wait for room, without a word to who writes. */
+  room: (storeUid: string, hasRoom: boolean) => void
   /** From now on VMs' way to stores on the network leads to these subnets. Left out: there is none. */
   reach?: (networks: readonly string[]) => Promise<void>
 }
@@ -127,9 +129,9 @@ export class Stores {
     }
   }
 
-  /** A cluster that can be reached is asked seldom: each question costs a second of a processor. */
+  /** A cluster that can be reached, and has room, is asked seldom: each question costs a second of a processor. */
   private isDue({ uid, store }: HostVolumeStore, turn: number): boolean {
-    return store.type !== 'rbd' || turn % 3 === 0 || this.said.get(uid)?.reachable !== true
+    return store.type !== 'rbd' || turn % 3 === 0 || this.said.get(uid)?.reachable !== true || this.said.get(uid)?.freeBytes === 0
   }
 
   /** Opens what is not open and asks it, one look at a store after another. */
@@ -147,7 +149,9 @@ export class Stores {
       await before.close()
     }
     if (!object || this.ending.signal.aborted) return
-    this.tell(await this.probed(object))
+    const report = await this.probed(object)
+    this.tell(report)
+    if (object.store.type === 'rbd' && report.freeBytes !== null) this.parts.room(uid, report.freeBytes > 0)
   }
 
   private async probed(object: HostVolumeStore): Promise<StoreReport> {
@@ -179,7 +183,7 @@ export class Stores {
 
   private tell(report: StoreReport): void {
     const before = this.said.get(report.uid)
-    const isSame = before?.reachable === report.reachable && before.message === report.message && before.totalBytes === report.totalBytes && Math.abs((before.freeBytes ?? 0) - (report.freeBytes ?? 0)) < worthTelling
+    const isSame = before?.reachable === report.reachable && before.message === report.message && before.totalBytes === report.totalBytes && (before.freeBytes === 0) === (report.freeBytes === 0) && Math.abs((before.freeBytes ?? 0) - (report.freeBytes ?? 0)) < worthTelling
     if (isSame) return
     this.said.set(report.uid, report)
     this.parts.changed(report.uid)

@@ -7,7 +7,7 @@ import type { ImageFile } from './attach'
 import { Changes } from './changes'
 import { VolumeCounters } from './counters'
 import { FullWatch } from './full'
-import type { Hold } from './hold'
+import { halted, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { PodVolumes } from './pod-volumes'
 import { Snapshots } from './snapshots'
@@ -57,12 +57,12 @@ export class Volumes {
   private gathered: VolumeObject[] | null = null
 
   constructor(private readonly settings: VolumesSettings) {
-    const { ledger, before, folders, clock, log, makeOfArchive, imageFile, reach } = settings
+    const { ledger, before, folders, clock, log, makeOfArchive, imageFile, reach, tell } = settings
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
     this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log })
     this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
-    this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), reach })
-    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), kindOf: (uid) => this.stores.kindOf(uid), makeOfArchive, imageFile, clock, log, changed: (uid) => this.changed(`volume/${uid}`) }
+    this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), room: (uid, hasRoom) => this.storeRoom(uid, hasRoom), reach })
+    this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), kindOf: (uid) => this.stores.kindOf(uid), makeOfArchive, imageFile, clock, log, tell, changed: (uid) => this.changed(`volume/${uid}`) }
     this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })
     for (const { object } of ledger.stores()) this.stores.take(object)
     this.stores.reach()
@@ -187,7 +187,13 @@ export class Volumes {
 
   /** What a pod's guest says of its file systems. */
   takeUsage(podUid: string, disks: readonly DiskUsage[]): void {
+    const before = new Set(this.haltedOf(podUid))
     for (const uid of usageChanges(this.volumes, podUid, disks)) this.listener?.volumeChanged(`volume/${uid}`)
+    for (const uid of this.haltedOf(podUid)) if (!before.has(uid)) this.settings.tell(podUid, 'Warning', halted.reason, `Volume "${this.volumes.get(uid)?.state.wanted?.name ?? 'of the pod'}": ${halted.message}`)
+  }
+
+  private haltedOf(podUid: string): string[] {
+    return [...this.volumes].flatMap(([uid, { state }]) => (state.holds.get(podUid)?.isHalted ? [uid] : []))
   }
 
   private changed(key: string): void {
@@ -200,6 +206,22 @@ export class Volumes {
     for (const volume of this.volumes.values()) volume.retryNow()
     this.snapshots.looksAgain()
     this.changes.changed()
+  }
+
+  /** Ceph lets writes wait where it has no room, and tells nobody: QEMU hears nothing of it, and the guest goes on with what it does not write. */
+  private storeRoom(storeUid: string, hasRoom: boolean): void {
+    for (const { uid, state } of this.volumes.values()) {
+      if (state.place?.storeUid !== storeUid) continue
+      for (const hold of state.holds.values()) {
+        const waits = !hasRoom && hold.state === 'mounted' && !hold.readOnly
+        if ((hold.pausedFor === 'writes') === waits || (hold.pausedFor !== null && waits)) continue
+        hold.pausedFor = waits ? 'writes' : null
+        const name = state.wanted?.name ?? 'of the pod'
+        if (waits) this.settings.tell(hold.podUid, 'Warning', 'VolumePaused', `What the pod writes to volume "${name}" waits: its store has no room left. It goes on by itself, and nothing is lost, once there is: delete volumes or snapshots, or ask the operator for a larger store.`)
+        else this.settings.tell(hold.podUid, 'Normal', 'VolumeResumed', `The store of volume "${name}" takes what the pod writes again.`)
+        this.changed(`volume/${uid}`)
+      }
+    }
   }
 
   private vmChanged(podUid: string, vm: PodVm | null): void {

@@ -33,7 +33,7 @@ it('runs few programs at a time, of each store, of each tenant and of all togeth
 
 it('asks a cluster nothing that does not answer its gauge, but the gauge; and ends what waits for its turn or runs once nobody wants it any more', async () => {
   const access = await accessOf('one')
-  const gauge = { isSilent: true, silent: new VolumeError('Unreachable', 'one', 'It does not answer.') }
+  const gauge = { isSilent: true, wasFull: false, isFull: () => Promise.resolve(false), silent: new VolumeError('Unreachable', 'one', 'It does not answer.') }
   const commands = new CephCommands(access, gauge)
   await expect(commands.rbd(['ls'])).rejects.toBe(gauge.silent)
   expect(await running()).toBe(0)

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { ExecError, run } from '@/platform/exec'
 import type { Slots } from '../slots'
 import type { RoomGauge } from '../room'
-import { cephError, CephFailure } from './ceph-errors'
+import { cephError, CephFailure, errno, isFailure } from './ceph-errors'
+import { fullPoolRequest, fullPoolScript, noRoomInPool } from './full-pool'
 import { Turns, turnsOfTenant, type Turn } from './turns'
 
 /** How the agent reaches the cluster of a store (`name`): addresses of its monitors, a user without `client.`, and that user's key. `through`: an argv that is put before every command (a namespace). */
@@ -10,13 +11,15 @@ export type CephAccess = { name: string; monitors: readonly string[]; user: stri
 
 /** `turn` left out: a short one; of a long one `timeoutMs` is six hours where it is left out. `apart`: without a turn, for what says whether the cluster answers. */
 type CommandOptions = { timeoutMs?: number; signal?: AbortSignal; turn?: Turn; apart?: boolean }
-/** A cluster that does not answer its gauge is asked nothing else. */
-type Gauge = Pick<RoomGauge, 'isSilent' | 'silent'>
+/** A cluster that does not answer its gauge is asked nothing else; in a full pool only what takes no room is done. */
+type Gauge = Pick<RoomGauge, 'isSilent' | 'silent' | 'wasFull' | 'isFull'>
 /** What all tenants of a store share here. `noted`: addresses of hosts that are written down in the pool; `own`: once this host's are. */
 type OfStore = { turns: Turns; noted: Set<string>; own: Promise<void> | null }
 
 /** Seconds that a command waits for the cluster before it says that it is not reached. */
 const patience = 10
+/** So old may an answer be by which a pool is full. */
+const fullMs = 5_000
 /** What copies or rolls back takes its time by size; what reads is short. Milliseconds. */
 const timeoutsMs: Record<Turn, number> = { short: 60_000, long: 6 * 3_600_000 }
 
@@ -100,9 +103,32 @@ export class CephCommands {
     return this.run(what, ['/usr/bin/python3', '-I', '-c', script, monitors.join(','), user, ...args, ...plainSettings], options)
   }
 
-  private command(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
+  private async command(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
     const { monitors, user } = this.access
-    return this.run(verb(program, args), [program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args], options)
+    const { gauge } = this
+    if (program !== 'ceph' && (await this.isFull())) return this.whileFull(program, args, options)
+    try {
+      return await this.run(verb(program, args), [program, ...plain, '-m', monitors.join(','), '--id', user, '--keyfile', '-', ...args], options)
+    } catch (error) {
+      // The programs wait for room in vain: it has become full since it was asked.
+      if (program === 'ceph' || !gauge || !isFailure(error, errno.timedOut) || !(await gauge.isFull(0))) throw error
+      return this.whileFull(program, args, options)
+    }
+  }
+
+  /** Throws where the pool has no room, as it was known at last: for what would wait for some instead of saying so. */
+  async requireRoom(): Promise<void> {
+    if (await this.isFull()) throw noRoomInPool(this.access.name)
+  }
+
+  private async isFull(): Promise<boolean> {
+    return this.gauge?.wasFull === true && (await this.gauge.isFull(fullMs))
+  }
+
+  private whileFull(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
+    const request = fullPoolRequest(program, args)
+    if (request === null) throw noRoomInPool(this.access.name)
+    return this.python(`${request.verb} in a full pool`, fullPoolScript, [JSON.stringify(request)], options)
   }
 
   private async run(what: string, argv: readonly string[], { apart, turn = 'short', timeoutMs = timeoutsMs[turn], signal = this.ending }: CommandOptions): Promise<string> {

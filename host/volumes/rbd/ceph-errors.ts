@@ -2,7 +2,7 @@ import { ExecError } from '@/platform/exec'
 import { VolumeError, type VolumeErrorCode } from '../store'
 
 /** Numbers of errno.h that `rbd` and `ceph` end with. */
-export const errno = { notPermitted: 1, notFound: 2, denied: 13, busy: 16, exists: 17, invalid: 22, noSpace: 28, notEmpty: 39, noData: 61, shutDown: 108, quota: 122 } as const
+export const errno = { notPermitted: 1, notFound: 2, denied: 13, busy: 16, exists: 17, invalid: 22, noSpace: 28, notEmpty: 39, noData: 61, shutDown: 108, timedOut: 110, quota: 122 } as const
 
 const outcomes: Readonly<Record<number, { code: VolumeErrorCode; cause: string }>> = {
   [errno.notFound]: { code: 'NotFound', cause: 'something of it is not there: look at the pool and the namespace of the store' },

@@ -132,3 +132,25 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
     await until(() => server.report('volume', one.uid)?.phase === 'Purged')
   }
 })
+
+it('what a pod writes to a volume in a full pool waits and is said to, while the pod goes on; once there is room it is all there', { timeout: 300_000 }, async () => {
+  const { pod, volume } = await startWith(server.volume({ storeUid }))
+  await sh(pod, 'echo before >/data/file && sync')
+  await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', '1'])
+  await until(() => host.volumes.storeReport(storeUid)?.freeBytes === 0 && server.attachment(volume, pod)?.paused === true)
+  await sh(pod, '(dd if=/dev/zero of=/data/file bs=64k count=16 conv=fsync && echo written >/tmp/written) >/dev/null 2>&1 &')
+  const other = server.volume({ storeUid })
+  server.say(other)
+  await until(() => (server.report('volume', other.uid)?.message ?? '').includes('has no room left'))
+  // It is not stopped: what needs nothing of the volume is done.
+  expect(await sh(pod, 'ls /tmp/written 2>/dev/null || echo waits')).toBe('waits')
+  expect(host.volumes.pods.pausedBecause(pod.uid)).toBeNull()
+  await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', '0'])
+  await until(() => server.attachment(volume, pod)?.paused === false)
+  await until(async () => (await sh(pod, 'cat /tmp/written 2>/dev/null || true')) === 'written')
+  await until(() => server.report('volume', other.uid)?.phase === 'Ready')
+  expect(await sh(pod, 'wc -c </data/file')).toBe(String(16 * 64 * 1024))
+  await end(pod, volume)
+  server.say({ ...other, attachments: [], detaching: [], purge: true })
+  await until(() => server.report('volume', other.uid)?.phase === 'Purged')
+})

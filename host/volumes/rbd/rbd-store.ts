@@ -74,6 +74,8 @@ export class RbdStore implements VolumeStore {
 
   async image(uid: string, access: 'read' | 'write', epoch: number): Promise<Image> {
     await requireImage(this.place, uid)
+    // QEMU would wait in the midst of opening it, and its VM with it.
+    if (access === 'write') await this.place.commands.requireRoom()
     if (access === 'write') await requireClaim(this.place, uid, epoch)
     else requireCurrent(uid, epoch, (await readEpochs(this.place, uid)).highest)
     const { pool, namespace } = this.options
@@ -127,6 +129,7 @@ export class RbdStore implements VolumeStore {
     const place = this.place.until(signal)
     await closed(place, uid)
     if (epoch !== undefined) await requireClaim(place, uid, epoch)
+    await place.commands.requireRoom()
     await noteOwnHost(place)
     await rollBack(place, uid, snapshotUid, epoch ?? null, signal)
     progress(1)

@@ -21,5 +21,6 @@ export const lockList = z.array(z.looseObject({ id: z.string().max(256), locker:
 export const managers = z.looseObject({ active_clients: z.array(z.looseObject({ addrvec: z.array(z.looseObject({ addr: z.string(), nonce: z.number() })) })).default([]) }).transform(({ active_clients: clients }) => clients.flatMap(({ addrvec }) => addrvec.map(({ addr, nonce }) => `${addr}/${nonce}`)))
 export const blocklist = z.array(z.looseObject({ addr: z.string(), until: z.string() }))
 
-export const clusterUsage = z.looseObject({ pools: z.array(z.looseObject({ name: z.string(), stats: z.looseObject({ stored: size, max_avail: size }) })) })
+/** Of `ceph df detail`. A quota of 0 is none. */
+export const clusterUsage = z.looseObject({ pools: z.array(z.looseObject({ name: z.string(), stats: z.looseObject({ stored: size, max_avail: size, objects: size.default(0), quota_bytes: size.default(0), quota_objects: size.default(0) }) })) })
 export const createdUsers = z.tuple([z.looseObject({ entity: z.string(), key: z.string().max(256) })])

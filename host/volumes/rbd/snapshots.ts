@@ -66,6 +66,6 @@ export async function rollBack(place: RbdPlace, uid: string, snapshotUid: string
 export async function describeSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<SnapshotFacts | null> {
   const there = await findSnapshot(place, snapshotUid, of)
   if (there === null) return null
-  const usage = (await place.usage(there.image)).find(({ snapshot }) => snapshot === snapshotUid)
+  const usage = (await place.usage(there.image, snapshotUid)).find(({ snapshot }) => snapshot === snapshotUid)
   return { sizeBytes: there.sizeBytes, storedBytes: usage?.used_size ?? 0, volumeUid: there.image.startsWith('volume-') ? uidOf(there.image) : null }
 }

@@ -47,7 +47,7 @@ export async function grow(place: RbdPlace, uid: string, sizeBytes: number): Pro
 
 /** Whoever has it open for writing is a watcher of it. */
 export async function requireClosed(place: RbdPlace, uid: string, clients: readonly string[]): Promise<void> {
-  if (clients.length > 0) throw new VolumeError('Conflict', uid, `Volume ${uid} is open (${clients.join(', ')}). Detach it first; a client that died is forgotten within half a minute, or once the volume is released.`)
+  if (clients.length > 0) throw new VolumeError('Conflict', uid, `Volume ${uid} is open (${clients.join(', ')}). Detach it first; a client that died is forgotten within half a minute, or once the volume is released.`, { isOperators: true })
 }
 
 /** An image whose snapshots are needed goes on without a name of its own, and without bytes that only it had. */
@@ -57,13 +57,22 @@ export async function remove(place: RbdPlace, uid: string): Promise<void> {
   const snapshots = await place.snapshots(image).catch(unless([errno.notFound], null))
   if (snapshots === null) {
     // An earlier call may have come as far as its name.
-    if (((await place.info(removedImage(uid)))?.size ?? 0) > 0) await place.empty(removedImage(uid))
+    await empty(place, removedImage(uid))
     await place.sweep(removedImage(uid))
   }
   else if (snapshots.length === 0) await place.removeImage(image)
   else {
-    await place.rename(image, removedImage(uid))
-    await place.empty(removedImage(uid))
+    await place.rename(image, removedImage(uid)).catch(async (error: unknown) => {
+      // Another name is an object more, for which a full pool has no room: that comes of what goes with it.
+      if (error instanceof VolumeError && error.code === 'NoSpace') await empty(place, image)
+      throw error
+    })
+    await empty(place, removedImage(uid))
   }
   await removeNotes(place, uid)
+}
+
+/** `rbd` takes it for an error where an image has that size already. */
+async function empty(place: RbdPlace, image: string): Promise<void> {
+  if (((await place.info(image))?.size ?? 0) > 0) await place.empty(image)
 }
