@@ -1,3 +1,7 @@
+import { formatBytes } from '@/domain/shared/quantity'
+
+export { formatBytes }
+
 const steps: ReadonlyArray<[limit: number, unit: number, suffix: string]> = [
   [60, 1, 's'],
   [3600, 60, 'min'],
@@ -43,16 +47,6 @@ export function formatClock(time: string, zone: 'local' | 'UTC'): string {
   if (zone === 'UTC') return date.toISOString().slice(11, 23)
   const two = (n: number) => String(n).padStart(2, '0')
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`
-}
-
-const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
-
-/** Bytes in binary units: 1610612736 is "1.5 GiB". */
-export function formatBytes(bytes: number): string {
-  let value = bytes
-  let unit = 0
-  while (value >= 1024 && unit < binary.length - 1) { value /= 1024; unit++ }
-  return `${value.toLocaleString('en', { maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0 })} ${binary[unit]}`
 }
 
 export const formatMebibytes = (mebibytes: number) => formatBytes(mebibytes * 1024 * 1024)

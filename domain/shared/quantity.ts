@@ -25,14 +25,16 @@ export function parseMilliCpu(text: string): number | null {
   return value === null || value < 0 || value > 1e6 ? null : Math.max(0, Math.ceil(value * 1000 - 1e-6))
 }
 
-/** Bytes as a person reads them: `1.5 GiB`. */
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+
+/** Bytes as a person reads them, the same in messages and on pages: `1.5 GiB`, `99.9 GiB`, `1,000 GiB`; a tenth below 100, and never `1,024` of a unit that has a larger one. */
 export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+  const rounded = (value: number, unit: number): number => (value < 100 && unit > 0 ? Math.round(value * 10) / 10 : Math.round(value))
   let value = bytes
   let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
+  while (rounded(value, unit) >= 1024 && unit < byteUnits.length - 1) {
     value /= 1024
     unit += 1
   }
-  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
+  return `${rounded(value, unit).toLocaleString('en')} ${byteUnits[unit]}`
 }

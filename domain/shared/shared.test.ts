@@ -10,6 +10,7 @@ describe('quantities', () => {
   it.each([['250m', 250], ['0.1', 100], ['2', 2000], ['1n', 1]] as const)('%s CPU', (text, milli) => expect(parseMilliCpu(text)).toBe(milli))
   it.each(['', 'x', '1KiB', '-1', '1 Gi', '0x10', '١'])('refuses %j', (text) => expect(parseBytes(text)).toBeNull())
   it('formats', () => expect([0, 1536, 134217728].map(formatBytes)).toEqual(['0 B', '1.5 KiB', '128 MiB']))
+  it.each([[999, '999 B'], [1023, '1,023 B'], [1024, '1 KiB'], [1.04 * 1024, '1 KiB'], [12.34 * 2 ** 30, '12.3 GiB'], [99.96 * 2 ** 20, '100 MiB'], [999.4 * 2 ** 30, '999 GiB'], [1000 * 2 ** 30, '1,000 GiB'], [1023.7 * 2 ** 20, '1 GiB'], [2048 * 2 ** 50, '2,048 PiB']] as const)('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text))
 })
 
 describe('names', () => {

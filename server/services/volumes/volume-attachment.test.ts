@@ -213,7 +213,7 @@ describe('what follows is told before it is done', () => {
   it('of growing, and why it cannot', async () => {
     const { uid } = await test.volume('data')
     const audited = await test.audits('Volume')
-    expect(texts(await preview({ name: 'data', verb: 'grow', size: '2Gi' }))).toEqual(['It grows from 1 GiB to 2 GiB, and cannot shrink again.', 'Its file system is made with that size.', 'The tenant then has 2 GiB of its 1000 GiB.'])
+    expect(texts(await preview({ name: 'data', verb: 'grow', size: '2Gi' }))).toEqual(['It grows from 1 GiB to 2 GiB, and cannot shrink again.', 'Its file system is made with that size.', 'The tenant then has 2 GiB of its 1,000 GiB.'])
     await test.db.volume.updateMany({ data: { formatted: 'ext4' } })
     expect(texts(await preview({ name: 'data', verb: 'grow', size: '2Gi' }))[1]).toBe('Its file system grows when it is mounted next.')
     await test.attach(uid)
