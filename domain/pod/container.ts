@@ -32,8 +32,8 @@ const common = {
   resources: resources.default({ limits: {}, requests: {} }),
   ports: z.array(containerPort).max(100).default([]),
   volumeMounts: z.array(volumeMount).max(100).default([]),
-  /** Left out where there are none: agents of before volumes read a spec strictly, and would refuse every pod. */
-  volumeDevices: z.array(volumeDevice).max(100).optional(),
+  /** Left out where there are none, also where a manifest says so with an empty list: agents of before volumes read a spec strictly, and would refuse the pod. */
+  volumeDevices: z.array(volumeDevice).max(100).transform((devices) => (devices.length > 0 ? devices : undefined)).optional(),
   securityContext: containerSecurityContext.optional(),
   livenessProbe: endingProbe.optional(),
   readinessProbe: readinessProbe.optional(),

@@ -52,6 +52,12 @@ describe('volumes that outlive their pod', () => {
     expect(spec.volumes.map((volume) => [isPersistentVolume(volume), isConfigurationVolume(volume)])).toEqual([[true, false], [true, false], [true, false], [false, false], [false, true]])
   })
 
+  it('are left out of what hosts are told where there are none, also where a manifest lists none', () => {
+    const told = (containers: object) => JSON.stringify(podSpec.parse(pod([], containers, { initContainers: [{ name: 'i', image: 'b', ...containers }] })))
+    expect(told({ volumeDevices: [] })).toBe(told({}))
+    expect(told({})).not.toContain('volumeDevices')
+  })
+
   it('are refused at the field that is wrong', () => {
     const data = { name: 'data', cinder: { volumeID: 'data' } }
     expect(problems(pod([{ name: 'data', cinder: { volumeID: '../x' } }]))).toEqual([expect.stringContaining('spec.volumes[0].cinder.volumeID: must consist of')])
