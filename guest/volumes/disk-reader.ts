@@ -8,6 +8,8 @@ import { contentOf, headBytes, isZero, type Content } from '@/guest/volumes/prob
 /** A disk whose first and last bytes are zeros has never held a file system: each keeps something in one of them. */
 const blankHeadBytes = 1024 * 1024
 const smallestDisk = 1024 * 1024
+/** Those that a volume may have are known by these; {@link headBytes} are read for all others. */
+const superblockBytes = 4096
 
 /** `blank`: nothing was ever written; `halfMade`: the guest was stopped while it made a file system on a blank one. */
 export type Found = Content | { kind: 'blank' } | { kind: 'halfMade' }
@@ -35,11 +37,12 @@ export function lookAt(disk: string, serial: string, wasMounted: boolean): Found
   const fd = os.open(disk, os.O_RDONLY)
   if (fd < 0) throw new GuestError('Unavailable', `the disk cannot be opened: ${std.strerror(-fd)}`, serial)
   try {
-    const tail = readAt(fd, tailOffset(size), size - tailOffset(size), serial)
-    if (!wasMounted && isMarked(tail)) return { kind: 'halfMade' }
+    if (!wasMounted && isMarked(readAt(fd, tailOffset(size), makingMark.length, serial))) return { kind: 'halfMade' }
+    const quick = contentOf(readAt(fd, 0, superblockBytes, serial))
+    if (quick.kind === 'ext4' || quick.kind === 'xfs') return quick
     const content = contentOf(readAt(fd, 0, headBytes, serial))
     if (content.kind !== 'unrecognized') return content
-    return isZero(tail) && isZero(readAt(fd, 0, blankHeadBytes, serial)) ? { kind: 'blank' } : content
+    return isZero(readAt(fd, tailOffset(size), size - tailOffset(size), serial)) && isZero(readAt(fd, 0, blankHeadBytes, serial)) ? { kind: 'blank' } : content
   } finally {
     os.close(fd)
   }

@@ -1,5 +1,6 @@
 import { diskBytes } from '@/guest/disks'
 import { GuestError } from '@/guest/errors'
+import { makeFolder } from '@/guest/files'
 import { runScript } from '@/guest/processes'
 import { makingMark, tailBytes, tailOffset } from '@/guest/volumes/layout'
 import { mountOptions, type AttachedVolume } from '@/guest/volumes/volume'
@@ -37,7 +38,6 @@ if [ "$5" = check ]; then
   said=$(/sbin/e2fsck -p "$disk" 2>&1) || code=$?
   if [ $code -ge 4 ]; then echo "$said"; [ $code -ge 16 ] && exit ${notChecked}; exit ${damaged}; fi
 fi
-mkdir -p "$folder"
 mount -t ext4 -o "$options" "$disk" "$folder" 2>&1 || exit ${notMounted}
 if [ "$group" != '' ] && [ "$(stat -c %g "$folder")" != "$group" ]; then chgrp "$group" "$folder"; chmod g+rwxs "$folder"; fi
 if [ "$6" = grow ]; then /sbin/resize2fs "$disk" >/dev/console 2>&1; fi
@@ -63,6 +63,7 @@ const remedy = 'restore a snapshot of the volume, attach it read-only to save wh
  */
 export async function mountExt4(volume: AttachedVolume, group: number | null, grow: boolean): Promise<Usage & { repaired: boolean }> {
   const { disk, path, readOnly, serial } = volume
+  makeFolder(path)
   const writable = (word: string) => (readOnly ? '' : word)
   const { exitCode, output } = await runScript(mountScript, [disk, path, mountOptions(volume), group === null ? '' : writable(String(group)), writable('check'), grow ? writable('grow') : ''])
   if (exitCode === damaged) throw new GuestError('FilesystemDamaged', `the file system has damage that is not repaired by itself, and was left as it is: ${output}. ${remedy}`, serial)

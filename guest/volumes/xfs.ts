@@ -1,5 +1,6 @@
 import { diskBytes } from '@/guest/disks'
 import { GuestError } from '@/guest/errors'
+import { makeFolder } from '@/guest/files'
 import { runScript } from '@/guest/processes'
 import { usageOf, type Usage } from '@/guest/volumes/ext4'
 import { makingMark, tailBytes, tailOffset } from '@/guest/volumes/layout'
@@ -36,7 +37,6 @@ const notMounted = 33
 
 const mountScript = `
 disk=$1 folder=$2 options=$3 group=$4
-mkdir -p "$folder"
 mount -t xfs -o "$options" "$disk" "$folder" 2>&1 || exit ${notMounted}
 if [ "$group" != '' ] && [ "$(stat -c %g "$folder")" != "$group" ]; then chgrp "$group" "$folder"; chmod g+rwxs "$folder"; fi
 if [ "$5" = grow ]; then /sbin/xfs_growfs -d "$folder" >/dev/console 2>&1; fi
@@ -48,6 +48,7 @@ const remedy = 'restore a snapshot of the volume, attach it read-only to save wh
 /** Mounts an xfs, which checks it: the mount itself replays its log, unless it is for reading alone. `group`: who owns its root folder. `grow`: to its disk's size. */
 export async function mountXfs(volume: AttachedVolume, group: number | null, grow: boolean): Promise<Usage & { repaired: boolean }> {
   const { disk, path, readOnly, serial } = volume
+  makeFolder(path)
   const { exitCode, output } = await runScript(mountScript, [disk, path, mountOptions(volume), group === null || readOnly ? '' : String(group), grow && !readOnly ? 'grow' : ''])
   if (exitCode !== 0) throw new GuestError('FilesystemDamaged', `the file system cannot be mounted, and was left as it is: ${output}. ${remedy}`, serial)
   return { ...usageOf((output.split('\n').at(-1) ?? '').split(' ')), repaired: false }

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { z } from 'zod'
 import { ExecError, run } from '@/platform/exec'
 import { VmError } from './machine'
-import { perlSystemCalls } from './system-call-numbers'
+import { openFlags, perlSystemCalls, unixSockets } from './system-call-numbers'
 import { filesSocket } from './start-qemu'
 
 /** A file of the agent's for QEMU, by which it may be read, or read and written. `label` is remembered by QEMU beside it: 1 to 120 letters, digits, and . _ / - */
@@ -13,15 +13,17 @@ const labelPattern = /^[A-Za-z0-9._/-]{1,120}$/
 const maxFiles = 100
 
 /**
- * Node sends no descriptors, and perl-base is on every Debian. Arguments: socket, then for each file: the number of its set among these, `read` or `write`, label, path.
+ * Node sends no descriptors, and perl-base is on every Debian; its modules Socket and Fcntl would take it longer to load than all that is done here. Arguments: socket, then for each file: the number of its set among these, `read` or `write`, label, path.
  * Each goes to the monitor with its `add-fd`, in one message. QEMU may be an escaped guest's: what it answers is bounded, and of it digits alone are printed.
  */
 const script = String.raw`
-use strict; use Socket; use Fcntl qw(O_RDONLY O_RDWR O_NOFOLLOW O_NONBLOCK);
+use strict;
 my ($socket, @files) = @ARGV;
+my ($unix, $stream, $level, $rights) = (${[unixSockets.family, unixSockets.stream, unixSockets.level, unixSockets.rights].join(', ')});
+my ($read_only, $read_write, $never) = (${[openFlags.readOnly, openFlags.readWrite, openFlags.noFollow | openFlags.nonBlocking].join(', ')});
 ${perlSystemCalls(['sendmsg'])}
-socket(my $monitor, AF_UNIX, SOCK_STREAM, 0) or die "socket: $!\n";
-connect($monitor, sockaddr_un($socket)) or die "the monitor for files does not answer: $!\n";
+socket(my $monitor, $unix, $stream, 0) or die "socket: $!\n";
+connect($monitor, pack('S a108', $unix, $socket)) or die "the monitor for files does not answer: $!\n";
 my $buffer = '';
 sub answer {
   while (1) {
@@ -33,7 +35,7 @@ sub answer {
 sub give {
   my ($descriptor, $text) = @_;
   my $parts = pack('P Q', $text, length $text);
-  my $control = pack('Q i i i x4', 20, SOL_SOCKET, SCM_RIGHTS, $descriptor);
+  my $control = pack('Q i i i x4', 20, $level, $rights, $descriptor);
   my $message = pack('Q L x4 P Q P Q i x4', 0, 0, $parts, 1, $control, length $control, 0);
   syscall($sys_sendmsg, fileno($monitor), $message, 0) == length $text or die "sendmsg: $!\n";
   return answer();
@@ -43,7 +45,7 @@ syswrite($monitor, qq({"execute":"qmp_capabilities"}\n));
 answer();
 my %sets;
 while (my ($set, $access, $label, $path) = splice(@files, 0, 4)) {
-  sysopen(my $file, $path, ($access eq 'write' ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK) or die "$path: $!\n";
+  sysopen(my $file, $path, ($access eq 'write' ? $read_write : $read_only) | $never) or die "$path: $!\n";
   -f $file or die "$path: not a file\n";
   my $into = defined $sets{$set} ? qq("fdset-id":$sets{$set},) : '';
   give(fileno $file, qq({"execute":"add-fd","arguments":{$into"opaque":"$label"}}\n)) =~ /"fdset-id": ?(\d{1,9})\b/ or die "QEMU took no file\n";

@@ -32,6 +32,10 @@ export const ioctls = {
   ...{ tunGetFeatures: 0x800454cf, tunSetOffload: 0x400454d0, tunGetIff: 0x800454d2, tunGetSendBuffer: 0x800454d3, tunSetSendBuffer: 0x400454d4, tunGetHeaderSize: 0x800454d7, tunSetHeaderSize: 0x400454d8, tunSetLittleEndian: 0x400454dc, tunSetBigEndian: 0x400454de, tunSetSteering: 0x800454e0 },
   ...{ terminalSettings: 0x5401, terminalSettings2: 0x802c542a, bytesToRead: 0x541b, nonBlocking: 0x5421, closeOnExec: 0x5451 },
 } as const
+/** What socket and sendmsg are told of Unix sockets. Source: linux/socket.h, linux/net.h, asm-generic/socket.h. */
+export const unixSockets = { family: 1, stream: 1, level: 1, rights: 1 } as const
+/** What open is told. Source: asm-generic/fcntl.h. */
+export const openFlags = { readOnly: 0, readWrite: 2, nonBlocking: 0o4000, noFollow: 0o400000 } as const
 /** All that KVM is asked for has this in the second lowest byte, and nothing else does. */
 export const kvmIoctl = 0xae00
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { VolumeRates } from '@/contracts/host/v1/volumes'
 import { networkVolumeBytes, volumeBytes } from '@/host/cgroups/limits'
 import { setMemoryLimit } from '@/host/cgroups/memory-limit'
-import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, secretId, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
+import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, replayGraph, secretId, serialOfNode, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import { VolumeError, type Layer } from '@/host/volumes/store'
 import { blockGraph, chainBelow } from './block-graph'
 import { diskCounters, type DiskCounters } from './disk-counters'
@@ -12,12 +12,16 @@ import { giveFiles } from './give-files'
 import { VmError } from './machine'
 import { openForWriting } from './open-for-writing'
 import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
+import { makeReplayFile, removeReplayFile } from './replay-file'
 import { longestChain, replaceLayers, storedId, type Replacement } from './replace-layers'
 import type { VmRecord } from './vm-record'
 import { filesOf, givenLayers, labelOf, takeFiles } from './volume-files'
 
-/** A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. */
-export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
+/**
+ * A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. `replays`: of one that is read alone, its guest may write to a file that is
+ * thrown away, so that a journal can be replayed.
+ */
+export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull; replays?: boolean } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
 
 /** A snapshot of one disk: `overlay`, empty, comes over `top`, which nobody writes any more. */
 export type OverlayStep = { serial: string; top: Layer; overlay: Layer; direct: boolean }
@@ -54,21 +58,22 @@ export class VolumeDisks {
 
   /**
    * Plugs a volume's disk in; the guest sees it soon after. When it fails nothing of it stays. `confirmed` is asked once QEMU has the image open and, of one that is
-   * written, its lock, and before the guest may write: the store's `confirmOpen`.
+   * written, its lock, and before the guest may write: the store's `confirmOpen`. `there`: what {@link plugged} said, of a caller that asked just now and has changed nothing since.
    */
-  async plug(disk: VolumeDisk, confirmed: () => Promise<unknown> = async () => {}): Promise<void> {
+  async plug(disk: VolumeDisk, confirmed: () => Promise<unknown> = async () => {}, there?: readonly PluggedVolume[]): Promise<void> {
     const { serial, onFull } = disk
     if (!serialPattern.test(serial)) throw new VmError(`"${serial}" is no serial of a volume`)
     // What is there of it must not be taken away by the undo of this.
-    const before = await this.plugged()
+    const before = there ?? (await this.plugged())
     if (before.some((each) => each.serial === serial)) throw new VmError(`volume ${serial} is plugged in already`)
     if (disk.layers && (disk.layers.length === 0 || disk.layers.length > maxLayers)) throw new VmError(`a volume of ${disk.layers.length} layers cannot be opened`)
     if (disk.ceph && !this.vm.storage) throw noWayToStorage()
     try {
-      await this.allowMemory([...before, { layers: disk.layers ?? [] }])
-      await (disk.layers ? this.openLayers(disk, disk.layers) : this.openCeph(disk, disk.ceph))
+      const memory = this.allowMemory([...before, { layers: disk.layers ?? [] }])
+      await (disk.layers ? this.openLayers(disk, disk.layers, memory) : memory.then(() => this.openCeph(disk, disk.ceph)))
+      if (disk.replays) await this.openReplay(serial)
       await confirmed()
-      for (const device of volumeDevices(serial, onFull)) await this.qmp.command('device_add', device)
+      for (const device of volumeDevices(serial, onFull, disk.replays)) await this.qmp.command('device_add', device)
     } catch (error) {
       await this.remove(serial, 1000).catch(() => {})
       await this.allowMemory(before).catch(() => {})
@@ -76,10 +81,12 @@ export class VolumeDisks {
     }
   }
 
-  private async openLayers(disk: VolumeDisk, layers: readonly Layer[]): Promise<void> {
+  /** `memory`: what it takes is allowed for. */
+  private async openLayers(disk: VolumeDisk, layers: readonly Layer[], memory: Promise<void>): Promise<void> {
     const { serial, readOnly, sizeBytes, rates } = disk
-    const [sets] = await Promise.all([giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, readOnly))), readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes))])
-    await this.qmp.command('object-add', limitsGroup(serial, rates))
+    const given = giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, readOnly)))
+    await together([memory, given, readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes)), this.qmp.command('object-add', limitsGroup(serial, rates))])
+    const sets = await given
     await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
   }
 
@@ -89,6 +96,12 @@ export class VolumeDisks {
     await openCephImage(this.qmp, this.vm.runDir, serial, image, disk, draining.timeoutMs)
     // To the size that it has: nothing changes, but nobody does it without the image's lock, by whose owner a later one finds whom he has to shut out.
     if (!readOnly) await this.qmp.command('block_resize', { 'node-name': throttleNode(serial), size: (await this.node(serial)).image['virtual-size'] }, draining)
+  }
+
+  private async openReplay(serial: string): Promise<void> {
+    const { path, bytes } = await makeReplayFile(this.vm.runDir, serial, (await this.node(serial)).image['virtual-size'])
+    const [[set = -1]] = await Promise.all([giveFiles(this.vm.runDir, [[{ path, access: 'write', label: labelOf(serial, { id: 'replay' }, 'rw') }]]), allowFileSize(this.vm, bytes)])
+    await this.qmp.command('blockdev-add', replayGraph(serial, { set, bytes }), draining)
   }
 
   /**
@@ -168,8 +181,11 @@ export class VolumeDisks {
   onFault(listener: (fault: VolumeFault) => void): () => void {
     const onEvent = ({ event, data }: QmpEvent) => {
       const parsed = event === 'BLOCK_IO_ERROR' ? fault.safeParse(data) : undefined
-      if (!parsed?.success || !serialPattern.test(parsed.data['node-name'])) return
-      const { 'node-name': serial, operation, nospace, action, reason } = parsed.data
+      if (!parsed?.success) return
+      const { 'node-name': node, operation, nospace, action, reason } = parsed.data
+      const serial = serialOfNode(node)
+      // What is not written over a disk that is read is told its guest alone.
+      if (!serialPattern.test(serial) || (node !== serial && operation === 'write')) return
       listener({ serial, operation, noSpace: nospace, paused: action === 'stop', reason })
     }
     this.qmp.on('event', onEvent)
@@ -206,6 +222,7 @@ export class VolumeDisks {
     const objects = await this.childrenOf('/objects')
     for (const id of [throttleGroup(serial), secretId(serial)]) if (objects.includes(id)) await this.qmp.command('object-del', { id })
     await takeFiles(this.qmp, [`${serial}/`])
+    await removeReplayFile(this.vm.runDir, serial)
   }
 
   private async removeDevice(id: string, timeoutMs: number): Promise<void> {
@@ -272,6 +289,11 @@ export class VolumeDisks {
   private async childrenOf(path: string): Promise<string[]> {
     return (await this.qmp.execute('qom-list', { path }, properties)).map(({ name }) => name)
   }
+}
+
+/** All of these; what failed first is thrown once none of them is under way: what is undone then must not be done meanwhile. */
+async function together(steps: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+  for (const result of await Promise.allSettled(steps)) if (result.status === 'rejected') throw result.reason
 }
 
 /** QEMU did what it was told, by its own word, and can still write: it is no QEMU of ours any more. */

@@ -1,8 +1,10 @@
+import type { AttachVolumeResult } from '@/contracts/guest/v1/volumes'
 import { isBlankOrigin, type HostVolume, type HostVolumeAttachment } from '@/contracts/host/v1/volumes'
 import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
 import { GuestRefusal } from '@/host/pods/ports'
 import { mountKey, type Hold } from './hold'
 import { serialOf } from './open-image'
+import { problemOf } from './problem'
 import { VolumeError, type Image, type VolumeStore } from './store'
 import type { PodVm } from './vms'
 
@@ -22,38 +24,71 @@ export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: string[]
   hold.files = files
 }
 
-/** What is found out of an attached volume: whether it has a file system now, and which. */
-export type Attached = { formatted: 'ext4' | 'xfs' | 'block' }
+/** What is found out of an attached volume: whether it has a file system now, and which; `repaired`: it had errors, which its check has mended. */
+export type Attached = { formatted: 'ext4' | 'xfs' | 'block'; repaired: boolean }
 
 /** Makes an image ready for a tenant, and tells the file that is its disk. Throws VolumeError. */
 export type ImageFile = (volumeUid: string, reference: string, tenantId: string) => Promise<string>
 
 /** Gives a pod's VM the disk and has its guest mount it. Repeating it does what is left to do. `formatted`: it had a file system before, and is filled with no image's files any more. */
 export async function attach(hold: Hold, volume: HostVolume, { store, vm, formatted, imageFile }: { store: VolumeStore; vm: PodVm; formatted: boolean; imageFile: ImageFile }): Promise<Attached> {
-  const { uid, mode, fsType, rates } = volume
+  const { uid, mode, fsType } = volume
   const fill = formatted || hold.readOnly || !volume.populate ? null : { serial: fillSerial(uid), file: await imageFile(uid, volume.populate.reference, volume.tenantId) }
-  await vm.serial.do(async () => {
-    const serial = serialOf(uid)
-    const [before] = (await vm.disks.plugged()).filter((one) => one.serial === serial)
-    if (before && before.device && before.readOnly === hold.readOnly) return
-    const image = await store.image(uid, hold.readOnly ? 'read' : 'write', hold.epoch)
-    if (before) await vm.disks.unplug(serial, hold.files ?? writtenFiles(image))
-    hold.files = writtenFiles(image)
-    // From here on it may be open, whatever becomes of this.
-    hold.state = 'open'
-    await vm.disks.plug(diskOf(volume, image, hold), () => (hold.readOnly ? Promise.resolve() : store.confirmOpen(uid, hold.epoch)))
-    hold.rates = JSON.stringify(rates)
-  })
-  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), populate }, longGuestMs).catch(asACopy(volume, formatted))
-  const mounted = fill ? withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null)))
+  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), discard: givesBack(volume), populate }, longGuestMs).catch(asACopy(volume, formatted))
+  const mount = () => (fill ? withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null))))
+  let mounted: Promise<AttachVolumeResult> | undefined
+  // The guest waits for the disk, and has understood what it is asked by the time that QEMU has plugged it.
+  const begin = () => {
+    if (!fill) mounted = mount()
+    mounted?.catch(() => {})
+  }
+  try {
+    await vm.serial.do(() => plug(hold, volume, store, vm, begin))
+  } catch (error) {
+    // A guest that waits in vain says so in some seconds: what is tried next is not to meet it.
+    await mounted?.catch(() => {})
+    throw error
+  }
   // Beside it: the guest has long to do, and is not to wait for what is asked of QEMU.
-  const [result, there] = await Promise.all([mounted, vm.disks.plugged()])
+  const [result, there] = await Promise.all([mounted ?? mount(), vm.disks.plugged()]).catch((error: unknown) => takenBack(hold, uid, vm, error))
   hold.size = there.find((one) => one.serial === serialOf(uid))?.sizeBytes ?? null
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes
   hold.usedBytes = mode === 'block' ? null : result.usedBytes
-  return { formatted: result.fsType ?? 'block' }
+  return { formatted: result.fsType ?? 'block', repaired: result.checked === 'repaired' }
+}
+
+/** A disk that its guest does not take is taken away again: snapshots and clones are of a volume that nobody has open, or whose guest writes to it. Throws what the guest said. */
+async function takenBack(hold: Hold, uid: string, vm: PodVm, error: unknown): Promise<never> {
+  if (error instanceof GuestRefusal && problemOf(error, '').isFinal) {
+    // What is not given back now is when the pod is given it next, or detaches it.
+    await vm.serial.do(() => vm.disks.unplug(serialOf(uid), hold.files ?? [])).then(() => hold.closed(), () => {})
+  }
+  throw error
+}
+
+/** What a volume gives back counts as written where it is bounded, and who waits for that waits long: a deleted file of 100 GiB is an hour under a bound of 30 MiB/s. */
+const givesBack = ({ rates, mode }: HostVolume): boolean => mode === 'filesystem' && rates.bytesPerSecond === null
+
+/** Does nothing where the VM has the disk. `begin` is called when nothing stands against the guest's using it any more, just before it is shown it. */
+async function plug(hold: Hold, volume: HostVolume, store: VolumeStore, vm: PodVm, begin: () => void): Promise<void> {
+  const { uid, rates } = volume
+  const serial = serialOf(uid)
+  const there = await vm.disks.plugged()
+  const before = there.find((one) => one.serial === serial)
+  if (before && before.device && before.readOnly === hold.readOnly) return
+  const image = await store.image(uid, hold.readOnly ? 'read' : 'write', hold.epoch)
+  if (before) await vm.disks.unplug(serial, hold.files ?? writtenFiles(image))
+  hold.files = writtenFiles(image)
+  // From here on it may be open, whatever becomes of this.
+  hold.state = 'open'
+  const confirmed = async () => {
+    if (!hold.readOnly) await store.confirmOpen(uid, hold.epoch)
+    begin()
+  }
+  await vm.disks.plug(diskOf(volume, image, hold), confirmed, there.filter((one) => one.serial !== serial))
+  hold.rates = JSON.stringify(rates)
 }
 
 /**
@@ -83,8 +118,9 @@ async function withImage<T>(vm: PodVm, { serial, file }: { serial: string; file:
   }
 }
 
-function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
-  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull }
+/** The journal of a file system that is read alone is replayed, for what was said to be on the disk may stand there only. */
+function diskOf({ uid, sizeBytes, rates, onFull, mode }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
+  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull, replays: readOnly && mode === 'filesystem' }
   if (image.kind === 'layers') return { ...disk, direct: image.direct, layers: image.layers }
   return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { VmError } from '@/host/hypervisor/machine'
 import { GuestRefusal } from '@/host/pods/ports'
 import { serialOf } from './open-image'
 import { VolumeError } from './store'
@@ -38,6 +39,28 @@ describe('the volumes of pods', () => {
     await until(() => expect(next.calls.slice(0, 2)).toEqual([`plug ${serialOf(volume.uid)}`, 'attach data']))
     await isAttached(volume)
     expect(next.filled).toEqual([])
+  })
+
+  it('are asked of their guest before it is shown the disk, and where that fails tried again once the guest has given up', async () => {
+    const { pod, clock, server, attachment, isAttached, up } = host
+    const vm = new MemoryVm()
+    const volume = server.attached(server.volume(), pod, 'data')
+    let giveUp = () => {}
+    vi.spyOn(vm.guest.volumes, 'attach').mockImplementationOnce(() => new Promise((_, reject) => (giveUp = () => reject(new GuestRefusal('DiskNotFound', 'no disk has this serial')))))
+    const plug = vi.spyOn(vm.machine.volumes, 'plug').mockImplementationOnce(async (_, confirmed) => {
+      await confirmed?.()
+      throw new VmError('QEMU has no place for the disk')
+    })
+    server.say(volume)
+    up(vm)
+    await until(() => expect(vm.guest.volumes.attach).toHaveBeenCalledOnce())
+    await clock.advance(60_000)
+    expect([plug.mock.calls.length, attachment(volume)?.message]).toEqual([1, ''])
+    giveUp()
+    await until(() => expect(attachment(volume)).toMatchObject({ phase: 'Attaching', message: expect.stringContaining('It is tried again') as string }))
+    await clock.advance(60_000)
+    await isAttached(volume)
+    expect(vm.calls.slice(0, 2)).toEqual([`plug ${serialOf(volume.uid)}`, 'attach data'])
   })
 
   it('that are copies have the file system that stands on them, whatever their class gives to new ones', async () => {
