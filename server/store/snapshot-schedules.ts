@@ -50,5 +50,11 @@ export async function volumesOfSchedule(db: Database, scope: Pick<Scope, 'tenant
 }
 
 /** What a schedule has taken of each volume and retention counts: those that are there and are not being removed. What is left of a volume that is gone stays, until somebody deletes it: there come no newer ones. */
-export const takenBySchedule = async (db: Database, scheduleUid: string): Promise<{ uid: string; name: string; volumeUid: string; takenAt: Date }[]> =>
-  (await db.volumeSnapshot.findMany({ where: { scheduleUid, phase: 'Ready', deletedAt: null, volumeUid: { not: null } }, select: { uid: true, name: true, volumeUid: true, takenAt: true }, orderBy: [{ takenAt: 'desc' }, { createdAt: 'desc' }] })).flatMap(({ takenAt, volumeUid, ...one }) => (takenAt && volumeUid !== null ? [{ ...one, takenAt, volumeUid }] : []))
+export const takenBySchedule = async (db: Database, scheduleUid: string, volumeUid?: string): Promise<{ uid: string; name: string; volumeUid: string; takenAt: Date }[]> =>
+  (await db.volumeSnapshot.findMany({ where: { scheduleUid, phase: 'Ready', deletedAt: null, volumeUid: volumeUid ?? { not: null } }, select: { uid: true, name: true, volumeUid: true, takenAt: true }, orderBy: [{ takenAt: 'desc' }, { createdAt: 'desc' }] })).flatMap(({ takenAt, volumeUid, ...one }) => (takenAt && volumeUid !== null ? [{ ...one, takenAt, volumeUid }] : []))
+
+/** The schedule that took this snapshot, and of which volume. Null: it is not taken, or nobody counts it. */
+export async function findTakenBySchedule(db: Database, snapshotUid: string): Promise<{ scheduleUid: string; volumeUid: string } | null> {
+  const row = await db.volumeSnapshot.findUnique({ where: { uid: snapshotUid, phase: 'Ready', deletedAt: null }, select: { scheduleUid: true, volumeUid: true } })
+  return row && row.scheduleUid !== null && row.volumeUid !== null ? { scheduleUid: row.scheduleUid, volumeUid: row.volumeUid } : null
+}

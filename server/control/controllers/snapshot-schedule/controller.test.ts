@@ -77,6 +77,28 @@ describe('snapshot schedules', () => {
     expect((await test.audits('SnapshotSchedule')).at(-1)?.[2]).toBe('takes 1, deletes s3, s1')
   })
 
+  it('that keep as many as they may take one at every run: what goes is gone before the next one', async () => {
+    await test.volume('data')
+    const { uid } = await schedule({ keep: { last: 14 } })
+    const controller = createScheduleController({ quotas })
+    const ctx = { db: test.db, log: test.server.log, feed: test.server.feed }
+    const messages = new Set<string>()
+    for (let day = 1; day <= 20; day += 1) {
+      await test.db.snapshotSchedule.updateMany({ data: due })
+      await run()
+      messages.add((await row()).lastMessage)
+      // A host takes what was asked for, and removes what is deleted before the schedule runs again.
+      const asked = await test.db.volumeSnapshot.findFirst({ where: { phase: 'Asked' } })
+      expect(asked?.scheduleUid).toBe(uid)
+      await test.db.volumeSnapshot.updateMany({ where: { phase: 'Asked' }, data: { phase: 'Ready', name: `s${day}`, takenAt: new Date(Date.UTC(2026, 0, day)) } })
+      for (const key of controller.keysOf({ cursor: { epoch: '', xid: '0', seq: '0' }, kind: 'VolumeSnapshot', uid: asked?.uid ?? '', tenantId: test.ann.tenantId, namespace: null, name: `s${day}`, action: 'modified', oldLabels: null, newLabels: null })) await controller.reconcile(ctx, key)
+      await test.db.volumeSnapshot.deleteMany({ where: { deletedAt: { not: null } } })
+    }
+    expect([...messages]).toEqual([''])
+    expect((await test.db.volumeSnapshot.findMany({ orderBy: { takenAt: 'asc' } })).map(({ name }) => name)).toEqual(Array.from({ length: 14 }, (_, n) => `s${n + 7}`))
+    expect((await test.audits('SnapshotSchedule')).at(-1)?.[2]).toBe('deletes s6')
+  })
+
   it('leave alone what is left of volumes that are gone, whichever they were', async () => {
     const { uid: scheduleUid } = await schedule({})
     for (const volume of ['a', 'b']) for (const day of [1, 2, 3]) await test.snapshot(`${volume}${day}`, null, { scheduleUid, takenAt: new Date(`2026-03-0${day}T00:00:00Z`) })

@@ -7,7 +7,7 @@ import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
 import { holdSchedule, listDueSchedules, setScheduleRun, volumesWaitingForSchedule } from '@/server/store/schedule-runs'
-import { takenBySchedule, volumesOfSchedule } from '@/server/store/snapshot-schedules'
+import { findTakenBySchedule, takenBySchedule, volumesOfSchedule } from '@/server/store/snapshot-schedules'
 import { holdVolumes, readSubjects, type Subject } from '@/server/store/snapshot-subjects'
 import { findNeederOf, insertSnapshots, markVolumeSnapshotDeleted, takenSnapshotNames } from '@/server/store/volume-snapshots'
 import { readVolumeUse, type VolumeQuotas } from '@/server/store/volumes'
@@ -15,15 +15,35 @@ import type { Controller, ControlContext } from '../../runtime/controller'
 
 export type ScheduleOptions = { quotas: VolumeQuotas }
 
-/** Keys are schedules that are due. What was missed is run once; what could not be taken is told, and is not tried again before the next time. */
+/**
+ * Keys are schedules that are due, and `snapshot:<uid>`: one that was just taken, after which an older one may go. What was missed is run once; what could not be taken is told, and is not tried again
+ * before the next time.
+ */
 export const createScheduleController = (options: ScheduleOptions): Controller => ({
   name: 'snapshot-schedules',
   workers: 1,
   resyncSeconds: 15,
-  keysOf: () => [],
+  keysOf: ({ kind, action, uid }) => (kind === 'VolumeSnapshot' && action === 'modified' ? [`${snapshotKey}${uid}`] : []),
   allKeys: ({ db }) => listDueSchedules(db),
-  reconcile: ({ db }, uid) => runSchedule(db, uid, options),
+  reconcile: ({ db }, key) => (key.startsWith(snapshotKey) ? dropAfter(db, key.slice(snapshotKey.length)) : runSchedule(db, key, options)),
 })
+const snapshotKey = 'snapshot:'
+
+/**
+ * Deletes what no rule keeps of a volume of which a schedule has just taken a snapshot: what goes is gone by the next run, also where the volume has as many as its store keeps. Where nobody comes to it
+ * the next run does it.
+ */
+async function dropAfter(db: ControlContext['db'], snapshotUid: string): Promise<void> {
+  const taken = await findTakenBySchedule(db, snapshotUid)
+  if (!taken) return
+  await inTransaction(db, async (tx) => {
+    const held = await holdSchedule(tx, taken.scheduleUid)
+    if (!held) return
+    const { row, now } = held
+    const schedule = { uid: row.uid, tenantId: row.tenantId, name: row.name, spec: snapshotScheduleSpec.parse(row.spec), now }
+    if (!schedule.spec.suspended) await tell(tx, schedule, { taken: [], dropped: await dropExpired(tx, schedule, taken.volumeUid), problems: [] })
+  }, { repeatable: true })
+}
 
 type Schedule = { uid: string; tenantId: string; name: string; spec: SnapshotScheduleSpec; now: Date }
 /** What a run did: names of snapshots that it asked for and deleted, and why others could not be taken. */
@@ -56,8 +76,8 @@ async function tell(tx: Transaction, { uid, tenantId, name }: Schedule, { taken,
 }
 
 /** Deletes what no rule keeps any more, of each volume for itself; what a volume needs just now stays until the next time. Nothing but its own is ever deleted. */
-async function dropExpired(tx: Transaction, { uid, spec }: Schedule): Promise<string[]> {
-  const taken = await takenBySchedule(tx, uid)
+async function dropExpired(tx: Transaction, { uid, spec }: Schedule, ofVolume?: string): Promise<string[]> {
+  const taken = await takenBySchedule(tx, uid, ofVolume)
   const gone = expiredOf(taken, spec.keep)
   const dropped: string[] = []
   for (const one of taken) {
