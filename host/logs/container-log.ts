@@ -32,6 +32,8 @@ export class ContainerLog {
   private readonly share = new FairShare()
   /** True when no instance writes here any more: followers end. */
   isFinished = false
+  /** Its folder is gone: what still comes of its last instance is nobody's. */
+  private isGone = false
 
   constructor(
     readonly folder: string,
@@ -95,6 +97,12 @@ export class ContainerLog {
     })
   }
 
+  /** Nothing is written any more, and nothing is open. */
+  async leave(): Promise<void> {
+    await this.finish()
+    this.isGone = true
+  }
+
   private readonly time = (): string => {
     const ms = Math.max(this.now(), this.lastMs)
     this.ticks = ms === this.lastMs ? this.ticks + 1 : 0
@@ -114,7 +122,7 @@ export class ContainerLog {
   }
 
   private async append(records: LogRecord[]): Promise<void> {
-    if (records.length === 0) return
+    if (records.length === 0 || this.isGone) return
     const all = this.droppedBytes > 0 ? [this.mark('stderr', this.droppedBytes), ...records] : records
     const bytes = encodeRecords(all)
     try {
@@ -125,9 +133,10 @@ export class ContainerLog {
       this.droppedBytes = 0
     } catch {
       this.droppedBytes += bytes.length
-      await this.file?.close().catch(() => {})
-      this.file = null
+      await this.shut()
     }
+    // What an instance said last may come after its end: nobody closes the file again.
+    if (this.isFinished) await this.shut()
     this.wakeFollowers()
   }
 
@@ -153,6 +162,11 @@ export class ContainerLog {
     await this.append([...this.splitters.stdout.end(this.time), ...this.splitters.stderr.end(this.time)])
     this.splitters = newSplitters()
     await this.file?.close()
+    this.file = null
+  }
+
+  private async shut(): Promise<void> {
+    await this.file?.close().catch(() => {})
     this.file = null
   }
 

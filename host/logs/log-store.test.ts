@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -20,6 +20,8 @@ afterEach(async () => {
 })
 
 const bytes = (text: string) => Buffer.from(text)
+/** How many descriptors of this process are of files below it, removed ones too. */
+const filesOpenIn = async (place: string): Promise<number> => (await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))).filter((path) => path.startsWith(place)).length
 function store(limits = { fileBytes: 1 << 20, files: 3 }, dir = folder): LogStore {
   const logs = new LogStore(dir, () => now, limits)
   opened.push(logs)
@@ -229,10 +231,24 @@ describe('a container\'s log', () => {
 
   it('goes with its pod, and with pods nobody knows', async () => {
     const logs = store()
-    for (const uid of ['pod', 'other']) await (await logs.pod(uid).begin('web')).write('stdout', bytes('x\n'))
+    const sinks = await Promise.all(['pod', 'other'].map((uid) => logs.pod(uid).begin('web')))
+    const write = () => Promise.all(sinks.map((sink) => sink.write('stdout', bytes('x\n'))))
+    await write()
     await logs.pod('pod').remove()
-    expect(await readdir(folder)).toEqual(['other'])
+    // What a container said last comes late, and makes no folder anew.
+    await write()
+    expect([await readdir(folder), await filesOpenIn(folder)]).toEqual([['other'], 1])
     await logs.reconcile(new Set())
-    expect(await readdir(folder)).toEqual([])
+    await write()
+    expect([await readdir(folder), await filesOpenIn(folder)]).toEqual([[], 0])
+  })
+
+  it('takes what comes after its end, and keeps nothing open for it', async () => {
+    const logs = store()
+    const sink = await logs.pod('pod').begin('web')
+    await sink.write('stdout', bytes('one\n'))
+    await logs.pod('pod').end()
+    await sink.write('stdout', bytes('late\n'))
+    expect([await read(logs), await filesOpenIn(folder)]).toEqual([['one', 'late'], 0])
   })
 })

@@ -48,7 +48,7 @@ export class LogStore {
         await finish()
       },
       remove: async (): Promise<void> => {
-        await finish()
+        await Promise.all([...(this.logs.get(uid)?.values() ?? [])].map((log) => log.leave()))
         this.logs.delete(uid)
         this.ended.delete(uid)
         await rm(join(this.folder, uid), { recursive: true, force: true })
@@ -59,7 +59,7 @@ export class LogStore {
   /** Removes the folders of pods that are not in `keep`. */
   async reconcile(keep: ReadonlySet<string>): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
-    for (const name of await readdir(this.folder)) if (!keep.has(name)) await rm(join(this.folder, name), { recursive: true, force: true })
+    for (const name of await readdir(this.folder)) if (!keep.has(name)) await this.pod(name).remove()
   }
 
   /**
