@@ -4,7 +4,6 @@ import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
 import { GuestRefusal } from '@/host/pods/ports'
 import { mountKey, type Hold } from './hold'
 import { serialOf } from './open-image'
-import { problemOf } from './problem'
 import { VolumeError, type Image, type VolumeStore } from './store'
 import type { PodVm } from './vms'
 
@@ -24,8 +23,8 @@ export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: string[]
   hold.files = files
 }
 
-/** What is found out of an attached volume: whether it has a file system now, and which; `repaired`: it had errors, which its check has mended. */
-export type Attached = { formatted: 'ext4' | 'xfs' | 'block'; repaired: boolean }
+/** What is found out of an attached volume: whether it has a file system now, and which. */
+export type Attached = { formatted: 'ext4' | 'xfs' | 'block' }
 
 /** Makes an image ready for a tenant, and tells the file that is its disk. Throws VolumeError. */
 export type ImageFile = (volumeUid: string, reference: string, tenantId: string) => Promise<string>
@@ -34,7 +33,7 @@ export type ImageFile = (volumeUid: string, reference: string, tenantId: string)
 export async function attach(hold: Hold, volume: HostVolume, { store, vm, formatted, imageFile }: { store: VolumeStore; vm: PodVm; formatted: boolean; imageFile: ImageFile }): Promise<Attached> {
   const { uid, mode, fsType } = volume
   const fill = formatted || hold.readOnly || !volume.populate ? null : { serial: fillSerial(uid), file: await imageFile(uid, volume.populate.reference, volume.tenantId) }
-  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), discard: givesBack(volume), populate }, longGuestMs).catch(asACopy(volume, formatted))
+  const asked = (as: HostVolume['fsType'], populate: { serial: string } | null) => vm.guest.attach({ volume: hold.name, serial: serialOf(uid), fsType: as, mode, readOnly: hold.readOnly, format: !formatted && isBlankOrigin(volume.origin), populate }, longGuestMs).catch(asACopy(volume, formatted))
   const mount = () => (fill ? withImage(vm, fill, () => asked(fsType, { serial: fill.serial })) : asked(fsType, null).catch(asItStands(volume, (as) => asked(as, null))))
   let mounted: Promise<AttachVolumeResult> | undefined
   // The guest waits for the disk, and has understood what it is asked by the time that QEMU has plugged it.
@@ -50,26 +49,14 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
     throw error
   }
   // Beside it: the guest has long to do, and is not to wait for what is asked of QEMU.
-  const [result, there] = await Promise.all([mounted ?? mount(), vm.disks.plugged()]).catch((error: unknown) => takenBack(hold, uid, vm, error))
+  const [result, there] = await Promise.all([mounted ?? mount(), vm.disks.plugged()])
   hold.size = there.find((one) => one.serial === serialOf(uid))?.sizeBytes ?? null
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes
   hold.usedBytes = mode === 'block' ? null : result.usedBytes
-  return { formatted: result.fsType ?? 'block', repaired: result.checked === 'repaired' }
+  return { formatted: result.fsType ?? 'block' }
 }
-
-/** A disk that its guest does not take is taken away again: snapshots and clones are of a volume that nobody has open, or whose guest writes to it. Throws what the guest said. */
-async function takenBack(hold: Hold, uid: string, vm: PodVm, error: unknown): Promise<never> {
-  if (error instanceof GuestRefusal && problemOf(error, '').isFinal) {
-    // What is not given back now is when the pod is given it next, or detaches it.
-    await vm.serial.do(() => vm.disks.unplug(serialOf(uid), hold.files ?? [])).then(() => hold.closed(), () => {})
-  }
-  throw error
-}
-
-/** What a volume gives back counts as written where it is bounded, and who waits for that waits long: a deleted file of 100 GiB is an hour under a bound of 30 MiB/s. */
-const givesBack = ({ rates, mode }: HostVolume): boolean => mode === 'filesystem' && rates.bytesPerSecond === null
 
 /** Does nothing where the VM has the disk. `begin` is called when nothing stands against the guest's using it any more, just before it is shown it. */
 async function plug(hold: Hold, volume: HostVolume, store: VolumeStore, vm: PodVm, begin: () => void): Promise<void> {
@@ -118,9 +105,8 @@ async function withImage<T>(vm: PodVm, { serial, file }: { serial: string; file:
   }
 }
 
-/** The journal of a file system that is read alone is replayed, for what was said to be on the disk may stand there only. */
-function diskOf({ uid, sizeBytes, rates, onFull, mode }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
-  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull, replays: readOnly && mode === 'filesystem' }
+function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
+  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull }
   if (image.kind === 'layers') return { ...disk, direct: image.direct, layers: image.layers }
   return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
 }
