@@ -10,6 +10,7 @@ import { disksFolder, sockets, VmError, type VmShape } from './machine'
 import { killProcess, waitUntilGone } from './process-identity'
 import type { OpenFiles } from './open-files'
 import { QmpClient } from './qmp'
+import { replayFolder } from './replay-file'
 
 export type QemuStart = {
   binary: string
@@ -110,6 +111,7 @@ export async function sealFolder(runDir: string): Promise<void> {
 export async function removeVmFolder(runDir: string, cgroups: readonly string[] = []): Promise<void> {
   await removeGroup(cgroups)
   await rm(vmFolder(runDir), { recursive: true, force: true })
+  await rm(replayFolder(runDir), { recursive: true, force: true })
   await rm(stderrFile(runDir), { force: true })
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, rbdGraph, secretOf, serialOf, throttleNode, volumeDevices, type GivenLayer } from './open-image'
+import { layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, rbdGraph, replayGraph, secretOf, serialOf, throttleNode, volumeDevices, type GivenLayer } from './open-image'
 
 const serial = serialOf('3f2b8c1e-9a4d-4c57-8e21-6b0d5f7a9c13')
 const layers: GivenLayer[] = [
@@ -16,6 +16,7 @@ const graphs: Record<string, unknown[]> = {
   'file-one-layer': [limitsGroup(serial, rates), layersGraph(serial, layers.slice(2).map(({ layer, set }) => ({ layer: { ...layer, readOnly: false }, set })), past), ...volumeDevices(serial, 'pause')],
   'file-three-layers': [limitsGroup(serial, rates), layersGraph(serial, layers, past), ...volumeDevices(serial, 'pause')],
   'file-read-only': [layersGraph(serial, layers, { readOnly: true, direct: true })],
+  'replay': [replayGraph(serial, { set: 6, bytes: 2 ** 30 }), ...volumeDevices(serial, 'pause', true)],
   'file-by-the-cache': [layersGraph(serial, layers.slice(0, 1), local)],
   'file-overlay': [overlayGraph(serial, layers[0]!, past)],
   'rbd': [secretOf(serial, 'QVFEQT09'), rbdGraph(serial, rbd, local, '/vm/ceph.conf'), ...volumeDevices(serial, 'fail')],

@@ -87,15 +87,34 @@ export function limitsOf({ iops, iopsBurst, bytesPerSecond, bytesPerSecondBurst,
 /** Arguments of `object-add` for a volume's limits. */
 export const limitsGroup = (serial: string, rates: VolumeRates): Arguments => ({ 'qom-type': 'throttle-group', id: throttleGroup(serial), limits: limitsOf(rates) })
 
+/** Over the throttle node of a disk that is only read: what its device is over where the guest may replay a journal. */
+export const replayNode = (serial: string): string => `${serial}-j`
+/** The volume whose disk is over this node; the name itself where it is no such node. */
+export const serialOfNode = (node: string): string => node.replace(/-j$/, '')
+/** The set of one open file of so many bytes, an empty qcow2 image. */
+export type ReplaySet = { set: number; bytes: number }
+
+/**
+ * A throwaway overlay of a disk that is only read, so that its guest's kernel can replay the journal. QEMU's raw driver bounds it: whoever writes more is refused, and the file never becomes longer. It is never flushed, for
+ * nobody reads it again.
+ */
+export function replayGraph(serial: string, { set, bytes }: ReplaySet): Arguments {
+  const common = { 'read-only': false, discard: 'ignore', cache: { direct: false, 'no-flush': true } }
+  return {
+    ...{ driver: 'qcow2', 'node-name': replayNode(serial), ...common, 'l2-cache-size': 2 ** 20, backing: throttleNode(serial) },
+    file: { driver: 'raw', 'node-name': `${replayNode(serial)}b`, size: bytes, ...common, file: { driver: 'file', 'node-name': `${replayNode(serial)}f`, filename: `/dev/fdset/${set}`, locking: 'on', ...common } },
+  }
+}
+
 /** A store that is full or does not answer: the VM is paused until it does, or the guest is told. */
 export type OnFull = 'pause' | 'fail'
 
 /**
  * Arguments of each `device_add`, in order. virtio-blk has no word for a full disk, SCSI has one: whoever wants the guest to be told gets a disk of a controller of its own,
- * and both go with that.
+ * and both go with that. `replays`: see {@link replayGraph}; what cannot be written there is no store's trouble, and pauses nothing.
  */
-export function volumeDevices(serial: string, onFull: OnFull): Arguments[] {
-  const disk = { id: diskId(serial), drive: throttleNode(serial), serial }
-  if (onFull === 'pause') return [{ driver: 'virtio-blk-pci', ...disk, werror: 'stop', rerror: 'stop' }]
+export function volumeDevices(serial: string, onFull: OnFull, replays = false): Arguments[] {
+  const disk = { id: diskId(serial), drive: replays ? replayNode(serial) : throttleNode(serial), serial }
+  if (onFull === 'pause') return [{ driver: 'virtio-blk-pci', ...disk, werror: replays ? 'report' : 'stop', rerror: 'stop' }]
   return [{ driver: 'virtio-scsi-pci', id: controllerId(serial) }, { driver: 'scsi-hd', bus: `${controllerId(serial)}.0`, ...disk, werror: 'report', rerror: 'report' }]
 }

@@ -1,0 +1,132 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Assignment } from '@/contracts/host/v1'
+import type { HostVolume } from '@/contracts/host/v1/volumes'
+import { sampleReference } from '@/host/images/sample/sample-image'
+import { sha256 } from '@/host/hypervisor/testing/test-hypervisor'
+import { RealHost } from '@/host/pods/testing/real-host'
+import { MiB, VolumeServer } from './testing/volume-server'
+
+let host: RealHost
+let server: VolumeServer
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'volumes-'))
+  host = await RealHost.open()
+  server = new VolumeServer(host, host.pod({}).tenantId)
+  server.store(folder)
+})
+
+afterAll(async () => {
+  await host?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** A failure shows what the host says of volumes, too. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  await host.until(condition).catch((error: unknown) => {
+    throw new Error(JSON.stringify([...host.volumes.reports().values()], null, 1), { cause: error })
+  })
+}
+
+const pod = (): Assignment => host.pod({ containers: [{ name: 'main', image: sampleReference, command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.2; done'] }], terminationGracePeriodSeconds: 1, securityContext: { runAsUser: 0 } })
+
+async function sh(one: Assignment, script: string): Promise<string> {
+  const { exitCode, output } = await host.run(one, ['sh', '-c', script])
+  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${output}`)
+  return output.trim()
+}
+
+const at = (path: string, readOnly = false) => ({ readOnly, mounts: [{ container: 'main', path, subPath: '', readOnly }] })
+
+async function attach(volume: HostVolume, path: string, readOnly: boolean, ...pods: Assignment[]): Promise<HostVolume> {
+  let attached = volume
+  for (const one of pods) attached = server.attached(attached, one, `hot-${path.slice(1)}`, at(path, readOnly))
+  server.say(attached)
+  for (const one of pods) {
+    await until(() => server.attachment(attached, one)?.phase === 'Attached')
+    await until(async () => (await host.run(one, ['grep', '-q', ` ${path} `, '/proc/mounts'])).exitCode === 0)
+  }
+  return attached
+}
+
+async function detach(volume: HostVolume, ...pods: Assignment[]): Promise<void> {
+  server.say({ ...volume, attachments: volume.attachments.filter(({ podUid }) => pods.every(({ uid }) => uid !== podUid)), detaching: pods.map(({ uid }) => ({ podUid: uid, forced: false })) })
+  for (const one of pods) await until(() => server.attachment(volume, one)?.phase === 'Detached')
+}
+
+/** Every file of the store, by its digest. */
+async function store(): Promise<Record<string, string>> {
+  const paths = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && entry.name.endsWith('.qcow2')).map(({ parentPath, name }) => join(parentPath, name))
+  return Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await sha256(path)] as const)))
+}
+
+/** What a VM has for its readers to write to. */
+const thrownAway = async (one: Assignment): Promise<string[]> => readdir(join(host.folder, 'pods', one.uid, 'replay')).catch(() => [])
+
+for (const fsType of ['ext4', 'xfs'] as const) {
+  it(`several pods read all that was on the disk of an ${fsType} when a copy of it was taken, and nothing of the copy is changed`, { timeout: 300_000 }, async () => {
+    const [writer, reader] = [pod(), pod()]
+    host.apply([writer, reader])
+    await host.untilRunning(writer)
+    await host.untilRunning(reader)
+    const sizeBytes = 320 * MiB
+    const data = await attach(server.volume({ fsType, sizeBytes }), '/data', false, writer)
+    await sh(writer, 'sync; mkdir /data/new; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo "content $i" | dd of=/data/new/$i conv=fsync 2>/dev/null || exit 1; done')
+    const snapshot = server.snapshot(data)
+    server.say(snapshot)
+    await until(() => server.report('snapshot', snapshot.uid)?.phase === 'Ready')
+    expect(server.report('snapshot', snapshot.uid)).toMatchObject({ consistency: 'CrashConsistent' })
+    await detach(data, writer)
+
+    const copy = server.volume({ fsType, sizeBytes, formatted: true, origin: { kind: 'snapshot', snapshotUid: snapshot.uid } })
+    server.say(copy)
+    await until(() => server.report('volume', copy.uid)?.phase === 'Ready')
+    const before = await store()
+    const read = await attach(copy, '/copy', true, writer, reader)
+    expect(await store()).toEqual(before)
+    for (const one of [writer, reader]) {
+      expect(await sh(one, 'ls /copy/new | wc -l; cat /copy/new/20')).toBe('20\ncontent 20')
+      expect((await host.run(one, ['touch', '/copy/x'])).exitCode).not.toBe(0)
+      expect(await thrownAway(one)).toHaveLength(1)
+    }
+    // What is there of it the next agent knows, too.
+    await host.reopen()
+    server.connect()
+    await until(() => [writer, reader].every((one) => server.attachment(read, one)?.phase === 'Attached'))
+    expect(await sh(reader, 'cat /copy/new/1')).toBe('content 1')
+    await detach(read, writer)
+    expect([await thrownAway(writer), await sh(reader, 'cat /copy/new/2')]).toEqual([[], 'content 2'])
+    host.apply([])
+    for (const one of [writer, reader]) await until(() => host.report(one)?.phase === 'Gone')
+    expect([await store(), await thrownAway(reader)]).toEqual([before, []])
+    for (const volume of [data, copy]) server.unsay(`volume/${volume.uid}`)
+  })
+}
+
+it('a guest that writes more over what it reads than is thrown away for it is refused that, and nobody waits', { timeout: 300_000 }, async () => {
+  const one = host.pod({ containers: [{ name: 'main', image: sampleReference, command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.2; done'], securityContext: { privileged: true } }], terminationGracePeriodSeconds: 1, securityContext: { runAsUser: 0 } })
+  host.apply([one])
+  await host.untilRunning(one)
+  const data = await attach(server.volume({ sizeBytes: 64 * MiB }), '/data', false, one)
+  await sh(one, 'echo kept >/data/file; sync')
+  await detach(data, one)
+  const before = await store()
+  const read = await attach({ ...data, epoch: 2, attachments: [], detaching: [], formatted: true }, '/copy', true, one)
+  const device = server.attachment(read, one)?.device ?? ''
+  const number = await sh(one, `cat /sys/block/${device.slice('/dev/'.length)}/dev | tr : ' '`)
+  // Over and over: each time the same blocks take other places of the file, or none is left.
+  await sh(one, `mknod /tmp/disk b ${number}; for i in 1 2 3; do dd if=/dev/urandom of=/tmp/disk bs=1M count=64 conv=notrunc,fsync 2>/dev/null; done; true`)
+  const [name = ''] = await thrownAway(one)
+  const file = await stat(join(host.folder, 'pods', one.uid, 'replay', name))
+  expect(file.size).toBe(2 * 64 * MiB + 16 * MiB)
+  expect(file.blocks * 512).toBeLessThanOrEqual(file.size)
+  expect([server.attachment(read, one), host.report(one)?.phase]).toMatchObject([{ phase: 'Attached', paused: false }, 'Running'])
+  host.apply([])
+  await until(() => host.report(one)?.phase === 'Gone')
+  expect(await store()).toEqual(before)
+  expect(await readFile('/proc/mounts', 'utf8')).not.toContain(folder)
+})
