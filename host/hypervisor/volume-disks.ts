@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { VolumeRates } from '@/contracts/host/v1/volumes'
 import { networkVolumeBytes, volumeBytes } from '@/host/cgroups/limits'
 import { setMemoryLimit } from '@/host/cgroups/memory-limit'
-import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, secretId, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
+import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, replayGraph, secretId, serialOfNode, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import { VolumeError, type Layer } from '@/host/volumes/store'
 import { blockGraph, chainBelow } from './block-graph'
 import { diskCounters, type DiskCounters } from './disk-counters'
@@ -12,12 +12,16 @@ import { giveFiles } from './give-files'
 import { VmError } from './machine'
 import { openForWriting } from './open-for-writing'
 import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
+import { makeReplayFile, removeReplayFile } from './replay-file'
 import { longestChain, replaceLayers, storedId, type Replacement } from './replace-layers'
 import type { VmRecord } from './vm-record'
 import { filesOf, givenLayers, labelOf, takeFiles } from './volume-files'
 
-/** A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. */
-export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
+/**
+ * A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. `replays`: of one that is read alone, its guest may write to a file that is
+ * thrown away, so that a journal can be replayed.
+ */
+export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull; replays?: boolean } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
 
 /** A snapshot of one disk: `overlay`, empty, comes over `top`, which nobody writes any more. */
 export type OverlayStep = { serial: string; top: Layer; overlay: Layer; direct: boolean }
@@ -67,8 +71,9 @@ export class VolumeDisks {
     try {
       const memory = this.allowMemory([...before, { layers: disk.layers ?? [] }])
       await (disk.layers ? this.openLayers(disk, disk.layers, memory) : memory.then(() => this.openCeph(disk, disk.ceph)))
+      if (disk.replays) await this.openReplay(serial)
       await confirmed()
-      for (const device of volumeDevices(serial, onFull)) await this.qmp.command('device_add', device)
+      for (const device of volumeDevices(serial, onFull, disk.replays)) await this.qmp.command('device_add', device)
     } catch (error) {
       await this.remove(serial, 1000).catch(() => {})
       await this.allowMemory(before).catch(() => {})
@@ -91,6 +96,12 @@ export class VolumeDisks {
     await openCephImage(this.qmp, this.vm.runDir, serial, image, disk, draining.timeoutMs)
     // To the size that it has: nothing changes, but nobody does it without the image's lock, by whose owner a later one finds whom he has to shut out.
     if (!readOnly) await this.qmp.command('block_resize', { 'node-name': throttleNode(serial), size: (await this.node(serial)).image['virtual-size'] }, draining)
+  }
+
+  private async openReplay(serial: string): Promise<void> {
+    const { path, bytes } = await makeReplayFile(this.vm.runDir, serial, (await this.node(serial)).image['virtual-size'])
+    const [[set = -1]] = await Promise.all([giveFiles(this.vm.runDir, [[{ path, access: 'write', label: labelOf(serial, { id: 'replay' }, 'rw') }]]), allowFileSize(this.vm, bytes)])
+    await this.qmp.command('blockdev-add', replayGraph(serial, { set, bytes }), draining)
   }
 
   /**
@@ -170,8 +181,11 @@ export class VolumeDisks {
   onFault(listener: (fault: VolumeFault) => void): () => void {
     const onEvent = ({ event, data }: QmpEvent) => {
       const parsed = event === 'BLOCK_IO_ERROR' ? fault.safeParse(data) : undefined
-      if (!parsed?.success || !serialPattern.test(parsed.data['node-name'])) return
-      const { 'node-name': serial, operation, nospace, action, reason } = parsed.data
+      if (!parsed?.success) return
+      const { 'node-name': node, operation, nospace, action, reason } = parsed.data
+      const serial = serialOfNode(node)
+      // What is not written over a disk that is read is told its guest alone.
+      if (!serialPattern.test(serial) || (node !== serial && operation === 'write')) return
       listener({ serial, operation, noSpace: nospace, paused: action === 'stop', reason })
     }
     this.qmp.on('event', onEvent)
@@ -208,6 +222,7 @@ export class VolumeDisks {
     const objects = await this.childrenOf('/objects')
     for (const id of [throttleGroup(serial), secretId(serial)]) if (objects.includes(id)) await this.qmp.command('object-del', { id })
     await takeFiles(this.qmp, [`${serial}/`])
+    await removeReplayFile(this.vm.runDir, serial)
   }
 
   private async removeDevice(id: string, timeoutMs: number): Promise<void> {

@@ -105,8 +105,9 @@ async function withImage<T>(vm: PodVm, { serial, file }: { serial: string; file:
   }
 }
 
-function diskOf({ uid, sizeBytes, rates, onFull }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
-  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull }
+/** The journal of a file system that is read alone is replayed, for what was said to be on the disk may stand there only. */
+function diskOf({ uid, sizeBytes, rates, onFull, mode }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
+  const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull, replays: readOnly && mode === 'filesystem' }
   if (image.kind === 'layers') return { ...disk, direct: image.direct, layers: image.layers }
   return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
 }
