@@ -6,7 +6,7 @@ import { RecordFolder } from '../testing/record-folder'
 import { refuses } from '../testing/store-under-test'
 import { FileStore } from './file-store'
 import { SnapshotFolder, type Folder } from './layout'
-import { finishMerges } from './merges'
+import { finishMade, finishMerges } from './merges'
 import type { Site } from './snapshots'
 import { stillLocked, whileLocked } from './store-lock'
 
@@ -46,6 +46,19 @@ describe('a merge that was written down', () => {
     // What takes long to be freed waits for that where nobody else has to.
     const trash = join(made.root, 'trash')
     expect(await Promise.all((await readdir(trash)).map((name) => readFile(join(trash, name), 'utf8')))).toEqual(expect.arrayContaining(['kept', 'dropped']))
+  })
+
+  it('is finished in the one folder that has the layers without a look at others, and in all of them where there are more', async () => {
+    const [volume, other] = [await made.volume(a, chain), await made.volume(b, chain)]
+    // Nobody can read it: of a merge for which all are looked at it would keep the end waiting.
+    await writeFile(join(other.path, 'volume.json'), 'damaged')
+    await finishMade(site, await writtenMerge(volume), a)
+    expect([await textsOf(volume), await left()]).toEqual([['top', 'merged', 'lowest'], []])
+    const [second, shared] = [randomUUID(), randomUUID()]
+    const source = await made.volume(second, chain)
+    const snapshot = await made.snapshot(shared, second, [['2', source.layer('2')], ['1', source.layer('1')], ['0', source.layer('0')]])
+    await finishMade(site, await writtenMerge(source), second)
+    expect([await textsOf(source), await textsOf(snapshot)]).toEqual([['top', 'merged', 'lowest'], ['merged', 'lowest']])
   })
 
   it('is finished where an agent ended between the record and the layers that it does not name any more', async () => {

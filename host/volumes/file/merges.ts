@@ -51,7 +51,7 @@ export async function tidyVolume(site: Site, uid: string, exclusively: Exclusive
     if (!found) return
     const { record: { layers, sizeBytes }, run: { from, count } } = found
     const [kept = '', ...dropped] = layers.slice(from, from + count)
-    await inFolder(site, async (place) => {
+    const made = await inFolder(site, async (place) => {
       await link(folder.layer(kept), oldOf(place))
       await mergeLayers(layerOf(place), [kept, ...dropped].map((id) => folder.layer(id)), layers.slice(from + count).map((id) => folder.layer(id)), sizeBytes, work)
       await site.step('the merged layer is made')
@@ -59,16 +59,18 @@ export async function tidyVolume(site: Site, uid: string, exclusively: Exclusive
       await writeAtomically(place, 'merge.json', JSON.stringify({ version: 1, kept, dropped } satisfies Merge))
       await site.step('the merge is written down')
     })
+    await exclusively(() => finishMade(site, made, uid))
   }
 }
 
-/** A folder for a new layer; what fails leaves nothing of it. */
-async function inFolder({ root }: Site, work: (place: string) => Promise<void>): Promise<void> {
+/** A folder for a new layer, which it returns; what fails leaves nothing of it. */
+async function inFolder({ root }: Site, work: (place: string) => Promise<void>): Promise<string> {
   const place = join(mergesOf(root), randomUUID())
   await mkdir(place, { mode: 0o700 })
   busy.add(place)
   try {
     await work(place)
+    return place
   } catch (error) {
     await rm(place, { recursive: true, force: true })
     throw error
@@ -80,6 +82,17 @@ async function inFolder({ root }: Site, work: (place: string) => Promise<void>):
 /** Folders in which this process makes a layer just now. */
 const busy = new Set<string>()
 
+/**
+ * Brings a merge to its end that was just written down for this volume. Where nobody else has the layers, the others' folders are not looked at: reading the records of a large store takes long, and all others
+ * wait for it meanwhile.
+ */
+export async function finishMade(site: Site, place: string, volumeUid: string): Promise<void> {
+  const merge = await readMerge(place)
+  const isTaken = merge !== null && (await takeMerged<VolumeRecord>({ folder: new VolumeFolder(site.root, volumeUid), hasTop: true }, place, merge, site.step).catch(unlessDamaged))
+  if (isTaken && (await stat(oldOf(place))).nlink === 1) await throwAway(site, place)
+  else await finishMerges(site)
+}
+
 /** Brings each merge that was written down to its end, and removes what never came so far. */
 export async function finishMerges(site: Site): Promise<void> {
   const { root } = site
@@ -90,10 +103,14 @@ export async function finishMerges(site: Site): Promise<void> {
     // At a folder of several hosts another one may be making it just now.
     if (merge === null && site.shared && !(await isAbandoned(place))) continue
     if (merge && !(await finishMerge(site, place, merge))) continue
-    // Without its word first: of a half of the rest nothing is finished.
-    for (const file of ['merge.json', ...await readdir(place)]) await toss(root, join(place, file))
-    await rm(place, { recursive: true, force: true })
+    await throwAway(site, place)
   }
+}
+
+/** Its word first: of a half of the rest nothing is finished. */
+async function throwAway({ root }: Site, place: string): Promise<void> {
+  for (const file of ['merge.json', ...await readdir(place)]) await toss(root, join(place, file))
+  await rm(place, { recursive: true, force: true })
 }
 
 /** Null: it was not written down, or cannot be read. No folder needs it then: what one has taken of it is its own, over the layers that it has. */
