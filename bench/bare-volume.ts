@@ -49,6 +49,11 @@ export class BareVolume {
     return new BareVolume(folder, child, qmp, await GuestShell.connect(port))
   }
 
+  /** Puts it into a control group, one folder of it in each hierarchy. */
+  async enter(folders: readonly string[]): Promise<void> {
+    for (const folder of folders) await writeFile(join(folder, 'cgroup.procs'), String(this.child.pid))
+  }
+
   /** As one would by hand. */
   async plug(serial: string, image: BareImage): Promise<void> {
     await this.qmp.command('blockdev-add', 'file' in image ? fileNode(serial, image) : await this.cephNode(serial, image.ceph))

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp } from 'node:fs/promises'
+import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { Lab } from '@/host/network/testing/lab'
 import { StorageNamespace } from '@/host/network/storage-namespace'
@@ -9,48 +11,67 @@ import { TestCeph, testPool } from '@/host/volumes/testing/ceph'
 import { GuestShell, shellGuest } from '@/host/hypervisor/testing/shell-guest'
 import { BareVolume } from './bare-volume'
 import { fillDisk, fioSerial, requests, takeFio, throughput } from './fio'
-import { measureSpeed, type Speed } from './volume-speed'
+import { measureSpeed, type Disk, type Speed } from './volume-speed'
 
 const MiB = 2 ** 20
 const sizeBytes = 512 * MiB
 const ends = { there: '198.51.100.2', here: '198.51.100.1' }
 
-/** A volume in a Ceph of one node, opened in the namespace of stores by a VM in its jail; against an image like it in a bare QEMU in the host's network. */
-export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number, say: (line: string) => void): Promise<Speed[]> {
+/** `apart`: the bare QEMU is in a control group of its own, as ours is. `together`: it is where the cluster is, whose threads and its own take turns as one's. */
+export type CephSpeed = { apart: Speed[]; together: Speed[] }
+
+/** A volume in a Ceph of one node, opened in the namespace of stores by a VM in its jail; against images like it in bare QEMUs in the host's network. */
+export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number, say: (line: string) => void): Promise<CephSpeed> {
   const { folder, settings } = vms.host
   const lab = await Lab.create()
   const { uid: first } = await vms.host.request(0)
   const storage = new StorageNamespace({ hostTag: lab.hostTag, uids: { first, last: first + 255 }, uplinkNetns: lab.host, log: { warn: () => {} } })
+  const bares: BareVolume[] = []
   let ceph: TestCeph | undefined
-  let bare: BareVolume | undefined
   try {
-    ceph = await TestCeph.start({ memoryMiB: 2560, wire: { from: lab.host, ...ends } })
+    ceph = await TestCeph.start({ memoryMiB: 3072, wire: { from: lab.host, ...ends } })
     await storage.reach([`${ends.there}/32`])
     const store = new RbdStore({ access: ceph.access(), pool: testPool, namespace: 'b'.repeat(32), work: folder })
-    const [ours, other] = [randomUUID(), randomUUID()]
-    for (const uid of [ours, other]) await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
     const vm = await vms.start({ storage: storage.name, ownMemory: true })
+    const ours = await volumeIn(store)
     await plugVolume(vm, store, ours, 1, sizeBytes)
     await vm.plugDisk({ serial: fioSerial, file: fioDisk })
+    const disk = await filled(await GuestShell.connect(vm.agentSocket), ours)
+    const guest = await shellGuest(settings.guest, folder)
     const { accelerator } = settings
-    bare = await BareVolume.start({ folder, guest: await shellGuest(settings.guest, folder), tbSizeMiB: accelerator.kind === 'tcg' ? accelerator.tbSizeMiB : 0, inside: ['nsenter', `--net=${join('/run/netns', lab.host)}`] })
-    await store.claim(other, 1, null)
-    const image = await store.image(other, 'write', 1)
-    if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
-    await bare.plug(serialOf(other), { ceph: image })
-    await bare.plugRaw(fioSerial, fioDisk)
-    const shell = await GuestShell.connect(vm.agentSocket)
-    const disks = [{ shell, serial: serialOf(ours) }, { shell: bare.shell, serial: serialOf(other) }] as const
-    for (const each of disks) {
-      await takeFio(each.shell)
-      await fillDisk(each.shell, each.serial)
+    const startBare = async (): Promise<{ bare: BareVolume; disk: Disk }> => {
+      const bare = await BareVolume.start({ folder: await mkdtemp(join(folder, 'bare-')), guest, tbSizeMiB: accelerator.kind === 'tcg' ? accelerator.tbSizeMiB : 0, inside: ['nsenter', `--net=${join('/run/netns', lab.host)}`] })
+      bares.push(bare)
+      const uid = await volumeIn(store)
+      await store.claim(uid, 1, null)
+      const image = await store.image(uid, 'write', 1)
+      if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
+      await bare.plug(serialOf(uid), { ceph: image })
+      await bare.plugRaw(fioSerial, fioDisk)
+      return { bare, disk: await filled(bare.shell, uid) }
     }
-    return await measureSpeed([...throughput, ...requests], ...disks, rounds, say)
+    const [apart, together] = [await startBare(), await startBare()]
+    // Wide enough to bound nothing: what counts is whose turn it is.
+    await apart.bare.enter(await settings.cgroups.make('bare', { memoryBytes: totalmem(), processes: 4096, cpus: cpus().length, weight: 1 }))
+    return { apart: await measureSpeed([...throughput, ...requests], disk, apart.disk, rounds, say), together: await measureSpeed(requests, disk, together.disk, rounds, say) }
   } finally {
-    await bare?.stop()
+    for (const bare of bares) await bare.stop()
     await vms.host.killAll()
     await ceph?.stop()
     await storage.remove()
     await lab.destroy()
   }
+}
+
+async function volumeIn(store: RbdStore): Promise<string> {
+  const uid = randomUUID()
+  await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
+  return uid
+}
+
+/** Once it is plugged in, beside fio. */
+async function filled(shell: GuestShell, uid: string): Promise<Disk> {
+  await takeFio(shell)
+  await fillDisk(shell, serialOf(uid))
+  return { shell, serial: serialOf(uid) }
 }
