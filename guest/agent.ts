@@ -177,7 +177,7 @@ export class Agent {
       case 'resize':
         return this.atOnce(methods.resize, params, (values) => this.resize(values))
       case 'attachVolume':
-        return this.ofVolumes(methods.attachVolume, params, (values, { volumes, fsGroup }) => this.volumes.attach(values, diskPath(volumes, values.volume), fsGroup ?? null))
+        return this.ofVolumes(methods.attachVolume, params, (values, { volumes, fsGroup, fsGroupAlways }) => this.volumes.attach(values, diskPath(volumes, values.volume), typeof fsGroup === 'number' ? { id: fsGroup, always: fsGroupAlways ?? false } : null))
       case 'detachVolume':
         return this.ofVolumes(methods.detachVolume, params, (values) => this.volumes.detach(values))
       case 'growVolume':

@@ -40,6 +40,7 @@ declare module 'qjs:os' {
   export function seek(fd: number, offset: number, whence: number): number
   export interface Status {
     mode: number
+    gid: number
     size: number
     /** Of the file system's device, packed as rdev. */
     dev: number

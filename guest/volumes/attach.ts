@@ -8,6 +8,7 @@ import { needModules } from '@/guest/volumes/modules'
 import { tailBytes } from '@/guest/volumes/layout'
 import { populate } from '@/guest/volumes/populate'
 import { mountForReading } from '@/guest/volumes/read-mount'
+import { takeGroup } from '@/guest/volumes/take-group'
 import type { AttachedVolume } from '@/guest/volumes/volume'
 import { isWritable } from '@/guest/volumes/writable'
 import { makeXfs, mountXfs } from '@/guest/volumes/xfs'
@@ -34,12 +35,25 @@ function needsFilesystem(found: Found, { serial, fsType, format, readOnly }: Att
   return true
 }
 
+/** The pod's fsGroup. `always`: see {@link takeGroup}. */
+export type FsGroup = { id: number; always: boolean }
+
 /** What could not be filled is not left mounted: the next try begins anew. */
-async function fill(volume: AttachedVolume, image: string, group: number | null): Promise<Usage> {
+async function fill(volume: AttachedVolume, image: string): Promise<Usage> {
   try {
-    await populate(volume, image, group)
+    await populate(volume, image)
     const { output } = await runScript('stat -f -c "%S %b %f" "$1"', [volume.path])
     return usageOf(output.trim().split(' '))
+  } catch (error) {
+    await runScript('umount "$1"', [volume.path])
+    throw error
+  }
+}
+
+/** What its group could not be given is not left mounted, as above. */
+async function takeOrLeave(volume: AttachedVolume, { id, always }: FsGroup): Promise<void> {
+  try {
+    await takeGroup(volume, id, always)
   } catch (error) {
     await runScript('umount "$1"', [volume.path])
     throw error
@@ -49,7 +63,7 @@ async function fill(volume: AttachedVolume, image: string, group: number | null)
 const readAlone = async (volume: AttachedVolume): Promise<Usage & { repaired: boolean }> => ({ ...(await mountForReading(volume)), repaired: false })
 
 /** Finds the disk of a volume and makes it a file system that is mounted at `path`, or leaves it a block device. Throws what its contract says. */
-export async function attach(params: AttachVolumeParams, path: string, group: number | null): Promise<{ volume: AttachedVolume; result: AttachVolumeResult }> {
+export async function attach(params: AttachVolumeParams, path: string, group: FsGroup | null): Promise<{ volume: AttachedVolume; result: AttachVolumeResult }> {
   const began = Date.now()
   const { volume: name, serial, mode, readOnly, fsType } = params
   const disk = await pluggedDisk(serial, () => needModules('scsi'))
@@ -65,7 +79,8 @@ export async function attach(params: AttachVolumeParams, path: string, group: nu
   if (fsType === 'xfs') await needModules('xfs')
   if (formatted) await make(disk, serial, group === null ? forAll : forGroup)
   const isGrown = found.kind === fsType && diskBytes(disk) - found.fsBytes > grownBytes + tailBytes
-  const { repaired, ...usage } = await mount(volume, group, isGrown)
-  const { fsBytes, usedBytes } = params.populate ? await fill(volume, params.populate.serial, group) : usage
+  const { repaired, ...usage } = await mount(volume, isGrown)
+  const { fsBytes, usedBytes } = params.populate ? await fill(volume, params.populate.serial) : usage
+  if (group && !readOnly) await takeOrLeave(volume, group)
   return { volume, result: { ...done(), fsType, formatted, checked: readOnly ? null : repaired ? 'repaired' : 'clean', fsBytes, usedBytes } }
 }

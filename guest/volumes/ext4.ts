@@ -33,14 +33,11 @@ const notMounted = 33
 
 /** One shell for all of it: a process costs more than what it does. Its last line: e2fsck's code, then size and use in blocks. */
 const mountScript = `
-disk=$1 folder=$2 options=$3 group=$4 code=0
-if [ "$5" = check ]; then
-  said=$(/sbin/e2fsck -p "$disk" 2>&1) || code=$?
-  if [ $code -ge 4 ]; then echo "$said"; [ $code -ge 16 ] && exit ${notChecked}; exit ${damaged}; fi
-fi
+disk=$1 folder=$2 options=$3 code=0
+said=$(/sbin/e2fsck -p "$disk" 2>&1) || code=$?
+if [ $code -ge 4 ]; then echo "$said"; [ $code -ge 16 ] && exit ${notChecked}; exit ${damaged}; fi
 mount -t ext4 -o "$options" "$disk" "$folder" 2>&1 || exit ${notMounted}
-if [ "$group" != '' ] && [ "$(stat -c %g "$folder")" != "$group" ]; then chgrp "$group" "$folder"; chmod g+rwxs "$folder"; fi
-if [ "$6" = grow ]; then /sbin/resize2fs "$disk" >/dev/console 2>&1; fi
+if [ "$4" = grow ]; then /sbin/resize2fs "$disk" >/dev/console 2>&1; fi
 echo; stat -f -c "$code %S %b %f" "$folder"
 `
 
@@ -57,15 +54,11 @@ export function usageOf(words: readonly string[]): Usage {
 
 const remedy = 'restore a snapshot of the volume, attach it read-only to save what can be read, or repair it in a pod that has it with volumeMode: Block'
 
-/**
- * Checks a file system and mounts it in the VM; one for reading is not checked, for nothing may be written. `group`: who
- * owns its root folder. `grow`: to its disk's size, where that cannot be done it stays as large as it is.
- */
-export async function mountExt4(volume: AttachedVolume, group: number | null, grow: boolean): Promise<Usage & { repaired: boolean }> {
-  const { disk, path, readOnly, serial } = volume
+/** Checks a file system and mounts it in the VM, for writing. `grow`: to its disk's size, where that cannot be done it stays as large as it is. */
+export async function mountExt4(volume: AttachedVolume, grow: boolean): Promise<Usage & { repaired: boolean }> {
+  const { disk, path, serial } = volume
   makeFolder(path)
-  const writable = (word: string) => (readOnly ? '' : word)
-  const { exitCode, output } = await runScript(mountScript, [disk, path, mountOptions(volume), group === null ? '' : writable(String(group)), writable('check'), grow ? writable('grow') : ''])
+  const { exitCode, output } = await runScript(mountScript, [disk, path, mountOptions(volume), grow ? 'grow' : ''])
   if (exitCode === damaged) throw new GuestError('FilesystemDamaged', `the file system has damage that is not repaired by itself, and was left as it is: ${output}. ${remedy}`, serial)
   if (exitCode === notChecked) throw new GuestError('Unavailable', `the file system could not be checked, and was not mounted: ${output || 'e2fsck was ended, perhaps for want of memory'}`, serial)
   if (exitCode !== 0) throw new GuestError('FilesystemDamaged', `the file system cannot be mounted: ${output}. ${remedy}`, serial)

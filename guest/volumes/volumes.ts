@@ -3,7 +3,7 @@ import type { Container, Containers } from '@/guest/containers'
 import { GuestError } from '@/guest/errors'
 import type { Device } from '@/guest/oci'
 import { runScript } from '@/guest/processes'
-import { attach } from '@/guest/volumes/attach'
+import { attach, type FsGroup } from '@/guest/volumes/attach'
 import { detach, takeNode } from '@/guest/volumes/detach'
 import { addNode } from '@/guest/volumes/device-node'
 import { growExt4, usageOf, type Usage } from '@/guest/volumes/ext4'
@@ -45,8 +45,8 @@ export class Volumes {
     return volume
   }
 
-  /** `path`: where its file system comes. `group`: whose the root folder becomes. */
-  attach(params: AttachVolumeParams, path: string, group: number | null): Promise<AttachVolumeResult> {
+  /** `path`: where its file system comes. `group`: whose it becomes. */
+  attach(params: AttachVolumeParams, path: string, group: FsGroup | null): Promise<AttachVolumeResult> {
     return this.inOrder(params.volume, async () => {
       const before = this.attached.get(params.volume)
       if (before) return this.again(before, params)

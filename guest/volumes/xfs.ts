@@ -36,20 +36,19 @@ export async function makeXfs(disk: string, serial: string, rootMode: string): P
 const notMounted = 33
 
 const mountScript = `
-disk=$1 folder=$2 options=$3 group=$4
+disk=$1 folder=$2 options=$3
 mount -t xfs -o "$options" "$disk" "$folder" 2>&1 || exit ${notMounted}
-if [ "$group" != '' ] && [ "$(stat -c %g "$folder")" != "$group" ]; then chgrp "$group" "$folder"; chmod g+rwxs "$folder"; fi
-if [ "$5" = grow ]; then /sbin/xfs_growfs -d "$folder" >/dev/console 2>&1; fi
+if [ "$4" = grow ]; then /sbin/xfs_growfs -d "$folder" >/dev/console 2>&1; fi
 echo; stat -f -c "%S %b %f" "$folder"
 `
 
 const remedy = 'restore a snapshot of the volume, attach it read-only to save what can be read, or repair it (xfs_repair) in a pod that has it with volumeMode: Block'
 
-/** Mounts an xfs, which checks it: the mount itself replays its log, unless it is for reading alone. `group`: who owns its root folder. `grow`: to its disk's size. */
-export async function mountXfs(volume: AttachedVolume, group: number | null, grow: boolean): Promise<Usage & { repaired: boolean }> {
-  const { disk, path, readOnly, serial } = volume
+/** Mounts an xfs for writing, which checks it: the mount itself replays its log. `grow`: to its disk's size. */
+export async function mountXfs(volume: AttachedVolume, grow: boolean): Promise<Usage & { repaired: boolean }> {
+  const { disk, path, serial } = volume
   makeFolder(path)
-  const { exitCode, output } = await runScript(mountScript, [disk, path, mountOptions(volume), group === null || readOnly ? '' : String(group), grow && !readOnly ? 'grow' : ''])
+  const { exitCode, output } = await runScript(mountScript, [disk, path, mountOptions(volume), grow ? 'grow' : ''])
   if (exitCode !== 0) throw new GuestError('FilesystemDamaged', `the file system cannot be mounted, and was left as it is: ${output}. ${remedy}`, serial)
   return { ...usageOf((output.split('\n').at(-1) ?? '').split(' ')), repaired: false }
 }

@@ -137,7 +137,7 @@ function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clo
   const { address, prefixLength, gateway, ipv6 } = assignment.network
   const { domain } = network
   const fullName = spec.subdomain === undefined || domain === null ? null : `${hostname}.${spec.subdomain}.${namespace}.svc.${domain}`
-  const { fsGroup, sysctls } = spec.securityContext ?? {}
+  const { fsGroup, fsGroupChangePolicy, sysctls } = spec.securityContext ?? {}
   return {
     instance: assignment.uid,
     time: clock.now(),
@@ -151,6 +151,7 @@ function guestSetup(assignment: Assignment, network: AttachedNetwork, clock: Clo
     scratch: { serial: scratchSerial },
     volumes: guestVolumes(spec),
     ...(fsGroup === undefined ? {} : { fsGroup }),
+    ...(fsGroupChangePolicy === 'Always' ? { fsGroupAlways: true } : {}),
     ...(sysctls?.length ? { sysctls } : {}),
   }
 }

@@ -36,6 +36,8 @@ export const SetupParams = z.object({
   volumes: z.array(z.object({ name, medium: z.enum(['scratch', 'memory', 'files', 'disk']), sizeBytes: z.nullable(bytes) })).check(z.maxLength(256)),
   /** The group that owns every volume (setgid folders), as Kubernetes' fsGroup; left out or null: root's. */
   fsGroup: z.optional(z.nullable(uid)),
+  /** Whether what is in a volume is given to that group each time, and not only where the root folder is another's. */
+  fsGroupAlways: z.optional(z.boolean()),
   /** Written below /proc/sys before anything of the pod runs; dots or slashes part the name. */
   sysctls: z.optional(z.array(z.object({ name: text(253), value: text(1024) })).check(z.maxLength(256))),
 })
