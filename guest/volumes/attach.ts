@@ -65,11 +65,11 @@ const readAlone = async (volume: AttachedVolume): Promise<Usage & { repaired: bo
 /** Finds the disk of a volume and makes it a file system that is mounted at `path`, or leaves it a block device. Throws what its contract says. */
 export async function attach(params: AttachVolumeParams, path: string, group: FsGroup | null): Promise<{ volume: AttachedVolume; result: AttachVolumeResult }> {
   const began = Date.now()
-  const { volume: name, serial, mode, readOnly, fsType } = params
+  const { volume: name, serial, mode, readOnly, fsType, discard = false } = params
   const disk = await pluggedDisk(serial, () => needModules('scsi'))
   if (!readOnly && !isWritable(disk)) throw new GuestError('Conflict', 'the disk can be read alone, and the volume is to be written to: attach it read-only', serial)
   if (readOnly && mode === 'block') await protect(disk, serial)
-  const volume: AttachedVolume = { name, serial, disk, mode, fsType, readOnly, path }
+  const volume: AttachedVolume = { name, serial, disk, mode, fsType, readOnly, discard, path }
   const done = () => ({ device: disk, milliseconds: Date.now() - began })
   if (mode === 'block') return { volume, result: { ...done(), fsType: null, formatted: false, checked: null, fsBytes: 0, usedBytes: 0 } }
   const found = lookAt(disk, serial, !params.format)

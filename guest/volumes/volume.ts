@@ -10,12 +10,14 @@ export interface AttachedVolume {
   /** Of mode block nothing follows from it. */
   fsType: AttachVolumeParams['fsType']
   readOnly: boolean
+  /** Whether its file system gives back at once what files leave that are deleted. */
+  discard: boolean
   /** Where its file system is mounted in the VM. */
   path: string
 }
 
 /** How the file system is mounted, in the VM and in containers. A clone of an xfs has the uuid of what it is one of, and one VM may have both. */
-export function mountOptions({ fsType, readOnly }: Pick<AttachedVolume, 'fsType' | 'readOnly'>): string {
-  if (fsType === 'xfs') return readOnly ? 'ro,nouuid,noatime,nodev' : 'nouuid,noatime,nodev'
-  return readOnly ? 'ro,noatime,nodev' : 'noatime,nodev,errors=remount-ro'
+export function mountOptions({ fsType, readOnly, discard }: Pick<AttachedVolume, 'fsType' | 'readOnly' | 'discard'>): string {
+  const own = fsType === 'xfs' ? ['nouuid'] : readOnly ? [] : ['errors=remount-ro']
+  return [...(readOnly ? ['ro'] : []), ...own, 'noatime', 'nodev', ...(discard && !readOnly ? ['discard'] : [])].join(',')
 }

@@ -70,7 +70,7 @@ export function rbdGraph(serial: string, { pool, namespace, image, user, server 
 /** Arguments of `object-add` for a user's key in Ceph, in base64 as Ceph writes it. It is spoken on the monitor alone, and QEMU forgets it once the image is open. */
 export const secretOf = (serial: string, key: string): Arguments => ({ 'qom-type': 'secret', id: secretId(serial), format: 'base64', data: key })
 
-const underLimits = (serial: string, { readOnly }: Access, file: Arguments | null): Arguments => ({ driver: 'throttle', 'node-name': throttleNode(serial), 'read-only': readOnly, 'throttle-group': throttleGroup(serial), file })
+const underLimits = (serial: string, { readOnly }: Access, file: Arguments | null): Arguments => ({ driver: 'throttle', 'node-name': throttleNode(serial), 'read-only': readOnly, discard: 'unmap', 'throttle-group': throttleGroup(serial), file })
 
 /** QEMU's bucket holds so many at most: a burst's rate times its seconds. Source: QEMU, include/qemu/throttle.h, THROTTLE_VALUE_MAX. */
 const bucketMost = 1e15

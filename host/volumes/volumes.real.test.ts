@@ -154,6 +154,13 @@ describe('the volumes of a host', () => {
     await sh(one, 'cat >/tmp/writer <<"END"\ni=0; while [ ! -e /tmp/stop ]; do i=$((i+1)); echo $i >>/a/log || exit 1; sync; echo $i >>/b/log || exit 1; sync; done\nEND\nsh /tmp/writer >/tmp/out 2>&1 &')
     await until(async () => (await sh(one, 'cat /b/log 2>/dev/null || :')) !== '')
 
+    // What is deleted leaves the store.
+    await sh(one, 'dd if=/dev/urandom of=/b/large bs=1M count=32 conv=fsync 2>/dev/null')
+    const storedOf = async (volume: HostVolume) => Number((await run('du', ['-s', '--block-size=1', join(folder, 'volumes', volume.uid)])).stdout.split('\t')[0])
+    const large = await storedOf(b)
+    await sh(one, 'rm /b/large; sync')
+    await until(async () => (await storedOf(b)) < large - 24 * MiB)
+
     a = { ...a, sizeBytes: 128 * MiB, rates: { ...a.rates, bytesPerSecond: MiB } }
     server.say(a)
     await until(() => (told(a)?.sizeBytes ?? 0) === 128 * MiB && (server.attachment(a, one)?.fsBytes ?? 0) > 110 * MiB)

@@ -9,7 +9,7 @@ const milliseconds = (most: number) => z.number().check(z.int(), z.gte(1), z.lte
 /**
  * Finds the disk by its serial, waits for it, looks what is on it, makes a file system where it is blank and `format` says so, checks it, and mounts it on the folder of
  * the pod's volume. Repeating it does nothing. `format` false: it had a file system before, or was filled by somebody, and a blank disk is damage. `mode` block: nothing is read or written.
- * `populate`: the squashfs whose files go into a file system that is made here.
+ * `populate`: the squashfs whose files go into a file system that is made here. `discard`: what files leave that are deleted is given back to the disk at once; left out: it is not, as agents do that do not know it.
  */
 export const AttachVolumeParams = z.object({
   volume: name,
@@ -18,6 +18,7 @@ export const AttachVolumeParams = z.object({
   mode: z.enum(['filesystem', 'block']),
   readOnly: z.boolean(),
   format: z.boolean(),
+  discard: z.optional(z.boolean()),
   populate: z.nullable(z.object({ serial: name })),
 })
 /** `fsType` null: of a block device. `checked` null: nothing was checked, for it is read alone, of mode block, or has been mounted before. */
