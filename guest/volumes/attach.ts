@@ -16,6 +16,9 @@ import { makeXfs, mountXfs } from '@/guest/volumes/xfs'
 /** A file system that is smaller than its disk by more than what it may leave free itself: its disk has grown meanwhile, or it is the copy of a smaller one. */
 const grownBytes = 1024 * 1024
 
+/** A volume that was made for a file system is never another thing; a copy of it may be. */
+const asDevice = 'A pod can have a copy as a device: make a volume with volumeMode: Block of a snapshot of it'
+
 /** As an emptyDir a new file system can be written by whatever user an image has; with an fsGroup its group can, and no other. */
 const [forAll, forGroup] = ['777', '755']
 
@@ -28,9 +31,9 @@ async function protect(disk: string, serial: string): Promise<void> {
 function needsFilesystem(found: Found, { serial, fsType, format, readOnly }: AttachVolumeParams): boolean {
   if (found.kind === fsType) return false
   if (found.kind === 'ext4' || found.kind === 'xfs') throw new GuestError('FilesystemMismatch', `the disk has ${found.kind} and the pod asks for ${fsType}: nothing was changed. Ask for ${found.kind}, or for a volume that is blank`, serial)
-  if (found.kind === 'other') throw new GuestError('UnknownFilesystem', `the disk has ${found.name}, which cannot be mounted as a volume: nothing was changed. A pod can have it with volumeMode: Block`, serial)
-  if (!format) throw new GuestError('FilesystemDamaged', `the volume had a file system, and its disk ${found.kind === 'blank' ? 'is blank' : 'has none that can be recognized'}: nothing was changed. Restore a snapshot of the volume, or repair it in a pod that has it with volumeMode: Block`, serial)
-  if (found.kind === 'unrecognized') throw new GuestError('UnknownFilesystem', 'the disk holds data without a file system that is known: nothing was changed. A pod can have it with volumeMode: Block', serial)
+  if (found.kind === 'other') throw new GuestError('UnknownFilesystem', `the disk has ${found.name}, which cannot be mounted as a volume: nothing was changed. ${asDevice}`, serial)
+  if (!format) throw new GuestError('FilesystemDamaged', `the volume had a file system, and its disk ${found.kind === 'blank' ? 'is blank' : 'has none that can be recognized'}: nothing was changed. Restore a snapshot of the volume, or look at a copy. ${asDevice}`, serial)
+  if (found.kind === 'unrecognized') throw new GuestError('UnknownFilesystem', `the disk holds data without a file system that is known: nothing was changed. ${asDevice}`, serial)
   if (readOnly) throw new GuestError('UnknownFilesystem', 'the volume is blank and is attached for reading alone: attach it for writing once, so that a file system is made', serial)
   return true
 }

@@ -52,7 +52,7 @@ export function usageOf(words: readonly string[]): Usage {
   return { fsBytes: blockBytes * blocks, usedBytes: blockBytes * (blocks - free) }
 }
 
-const remedy = 'restore a snapshot of the volume, attach it read-only to save what can be read, or repair it in a pod that has it with volumeMode: Block'
+const remedy = 'Restore a snapshot of the volume, attach it read-only to save what can be read, or repair a copy: make a volume with volumeMode: Block of a snapshot of it, run e2fsck in a pod that has that as a device, and make a volume of a snapshot of what came of it'
 
 /** Checks a file system and mounts it in the VM, for writing. `grow`: to its disk's size, where that cannot be done it stays as large as it is. */
 export async function mountExt4(volume: AttachedVolume, grow: boolean): Promise<Usage & { repaired: boolean }> {

@@ -42,7 +42,7 @@ if [ "$4" = grow ]; then /sbin/xfs_growfs -d "$folder" >/dev/console 2>&1; fi
 echo; stat -f -c "%S %b %f" "$folder"
 `
 
-const remedy = 'restore a snapshot of the volume, attach it read-only to save what can be read, or repair it (xfs_repair) in a pod that has it with volumeMode: Block'
+const remedy = 'Restore a snapshot of the volume, attach it read-only to save what can be read, or repair a copy: make a volume with volumeMode: Block of a snapshot of it, run xfs_repair in a pod that has that as a device, and make a volume of a snapshot of what came of it'
 
 /** Mounts an xfs for writing, which checks it: the mount itself replays its log. `grow`: to its disk's size. */
 export async function mountXfs(volume: AttachedVolume, grow: boolean): Promise<Usage & { repaired: boolean }> {

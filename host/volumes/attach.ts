@@ -4,6 +4,7 @@ import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
 import { GuestRefusal } from '@/host/pods/ports'
 import { mountKey, type Hold } from './hold'
 import { serialOf } from './open-image'
+import { problemOf } from './problem'
 import { VolumeError, type Image, type VolumeStore } from './store'
 import type { PodVm } from './vms'
 
@@ -23,8 +24,8 @@ export async function takeUp(hold: Hold, uid: string, vm: PodVm, files: string[]
   hold.files = files
 }
 
-/** What is found out of an attached volume: whether it has a file system now, and which. */
-export type Attached = { formatted: 'ext4' | 'xfs' | 'block' }
+/** What is found out of an attached volume: whether it has a file system now, and which; `repaired`: it had errors, which its check has mended. */
+export type Attached = { formatted: 'ext4' | 'xfs' | 'block'; repaired: boolean }
 
 /** Makes an image ready for a tenant, and tells the file that is its disk. Throws VolumeError. */
 export type ImageFile = (volumeUid: string, reference: string, tenantId: string) => Promise<string>
@@ -49,13 +50,22 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
     throw error
   }
   // Beside it: the guest has long to do, and is not to wait for what is asked of QEMU.
-  const [result, there] = await Promise.all([mounted ?? mount(), vm.disks.plugged()])
+  const [result, there] = await Promise.all([mounted ?? mount(), vm.disks.plugged()]).catch((error: unknown) => takenBack(hold, uid, vm, error))
   hold.size = there.find((one) => one.serial === serialOf(uid))?.sizeBytes ?? null
   hold.state = 'mounted'
   hold.device = result.device
   hold.fsBytes = mode === 'block' ? null : result.fsBytes
   hold.usedBytes = mode === 'block' ? null : result.usedBytes
-  return { formatted: result.fsType ?? 'block' }
+  return { formatted: result.fsType ?? 'block', repaired: result.checked === 'repaired' }
+}
+
+/** A disk that its guest does not take is taken away again: snapshots and clones are of a volume that nobody has open, or whose guest writes to it. Throws what the guest said. */
+async function takenBack(hold: Hold, uid: string, vm: PodVm, error: unknown): Promise<never> {
+  if (error instanceof GuestRefusal && problemOf(error, '').isFinal) {
+    // What is not given back now is when the pod is given it next, or detaches it.
+    await vm.serial.do(() => vm.disks.unplug(serialOf(uid), hold.files ?? [])).then(() => hold.closed(), () => {})
+  }
+  throw error
 }
 
 /** What a volume gives back counts as written where it is bounded, and who waits for that waits long: a deleted file of 100 GiB is an hour under a bound of 30 MiB/s. */
@@ -86,7 +96,7 @@ async function plug(hold: Hold, volume: HostVolume, store: VolumeStore, vm: PodV
  */
 const asACopy = ({ origin }: HostVolume, formatted: boolean) => (error: unknown): never => {
   if (formatted || isBlankOrigin(origin) || !(error instanceof GuestRefusal) || error.code !== 'FilesystemDamaged') throw error
-  throw new GuestRefusal('UnknownFilesystem', `the volume was made of ${origin.kind === 'upload' ? 'an upload' : 'a snapshot'}, and its disk has no file system that can be mounted: nothing was changed. A pod can have it with volumeMode: Block, and make one there; or make a blank volume`, error.about)
+  throw new GuestRefusal('UnknownFilesystem', `the volume was made of ${origin.kind === 'upload' ? 'an upload' : 'a snapshot'}, and its disk has no file system that can be mounted: nothing was changed. Make the volume anew with volumeMode: Block, and one in a pod that has it as a device; or make a blank volume`, error.about)
 }
 
 /** What a copy has wins over what its class gives to new ones: nobody knew it before a guest has looked. */

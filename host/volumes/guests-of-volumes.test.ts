@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { MemoryHost } from './testing/memory-host'
+import type { AttachVolumeResult } from '@/contracts/guest/v1/volumes'
+import { GuestRefusal } from '@/host/pods/ports'
+import { serialOf } from './open-image'
+import { MemoryHost, until } from './testing/memory-host'
 import { MemoryVm } from './testing/memory-vm'
 import { MiB } from './testing/volume-server'
 
@@ -8,6 +11,28 @@ beforeEach(async () => {
   host = await MemoryHost.open()
 })
 afterEach(() => host.close())
+
+const mounted: AttachVolumeResult = { device: '/dev/vdc', fsType: 'ext4', formatted: false, checked: 'clean', fsBytes: 100 * MiB, usedBytes: MiB, milliseconds: 1 }
+
+it('that a file system was repaired before it was mounted is told to its pod', async () => {
+  const vm = new MemoryVm()
+  vi.spyOn(vm.guest.volumes, 'attach').mockResolvedValueOnce({ ...mounted, checked: 'repaired' })
+  await host.attachedVolume(vm)
+  expect(host.told).toEqual(['FilesystemRepaired'])
+})
+
+it('a volume whose file system its guest refuses is taken away again, so that a snapshot of it can be taken', async () => {
+  const { server, pod, attachment, up } = host
+  const vm = new MemoryVm()
+  vi.spyOn(vm.guest.volumes, 'attach').mockRejectedValue(new GuestRefusal('FilesystemDamaged', 'the file system has damage that is not repaired by itself'))
+  const volume = server.attached(server.volume({ formatted: true }), pod, 'data')
+  const snapshot = server.snapshot(volume)
+  server.say(volume, snapshot)
+  up(vm)
+  await until(() => expect(attachment(volume)).toMatchObject({ phase: 'Failed', reason: 'FilesystemDamaged' }))
+  await until(() => expect(server.report('snapshot', snapshot.uid)?.phase).toBe('Ready'))
+  expect([vm.calls.includes(`unplug ${serialOf(volume.uid)}`), vm.disks.size]).toEqual([true, 0])
+})
 
 it('what files leave that are deleted is given back at once, but where the bytes of a second are bounded, of which it would count', async () => {
   const { server, pod, isAttached, up } = host

@@ -28,6 +28,8 @@ export type VolumeParts = {
   imageFile: ImageFile
   clock: Clock
   log: Pick<Logger, 'warn' | 'error'>
+  /** Something that concerns a pod, for its tenant. */
+  tell: (podUid: string, type: 'Normal' | 'Warning', reason: string, message: string) => void
   /** Told of each change of what is reported of a volume. */
   changed: (volumeUid: string) => void
 }
@@ -226,8 +228,9 @@ export class Volume {
     const { wanted } = state
     if (!wanted || !store) return
     if (step === 'attach') {
-      const { formatted } = await attach(hold, wanted, { store, vm, formatted: wanted.formatted || state.entry.formatted !== null, imageFile: this.parts.imageFile })
+      const { formatted, repaired } = await attach(hold, wanted, { store, vm, formatted: wanted.formatted || state.entry.formatted !== null, imageFile: this.parts.imageFile })
       state.entry = { ...state.entry, formatted }
+      if (repaired) this.parts.tell(hold.podUid, 'Warning', 'FilesystemRepaired', `The file system of volume "${wanted.name}" had errors, and they were repaired before it was mounted (e2fsck -p). Look whether its files are as they should be; a snapshot of before has them as they were.`)
     } else if (step === 'growOpen') {
       await growOpen(hold, wanted, store, vm)
       state.facts = await store.describe(this.uid)
