@@ -142,3 +142,39 @@ test('a claim gets a volume, of which containers have parts; a block volume is a
   await expectPhase(tenant, 'bare', 'Available')
   expect(await said(tenant, 'parts', 'ls /dev/bare 2>/dev/null || echo gone', 'writes')).toBe('gone')
 })
+
+/** Reads a volume of many readers, at a path of its own. */
+const readerOf = (name: string, volume: string) => `apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  terminationGracePeriodSeconds: 1
+  securityContext: {runAsUser: 0}
+  containers:
+  - {name: reads, image: ${sampleImage}, command: [sh, -c, "${waits}"], volumeMounts: [{name: files, mountPath: /files}]}
+  volumes:
+  - {name: files, cinder: {volumeID: ${volume}, readOnly: true}}
+`
+
+test('several pods read a copy of a volume that is being written, all that was said to be on it; nobody writes it, and the copy is copied while they read', async ({ tenant }) => {
+  test.slow()
+  const { api, slug } = tenant
+  await apply(tenant, 'apiVersion: v1\nkind: Volume\nmetadata: {name: busy}\nspec: {size: 64Mi}\n')
+  await apply(tenant, announced('writer', 'busy'))
+  await waitUntilRunning(tenant, pod('writer'))
+  await said(tenant, 'writer', 'mkdir /var/lib/nginx/d && for i in $(seq 20); do echo $i > /var/lib/nginx/d/$i; sync; done')
+  await api.volumeSnapshot.create.mutate({ tenant: slug, name: 'moment', spec: { source: { volumeName: 'busy' } } })
+  await expect.poll(async () => (await api.volumeSnapshot.get.query({ tenant: slug, name: 'moment' })).status.phase, { timeout: 60_000 }).toBe('Ready')
+  await api.volume.create.mutate({ tenant: slug, name: 'shown', spec: { size: '64Mi', accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 'moment' } } })
+  for (const name of ['reader-a', 'reader-b']) await apply(tenant, readerOf(name, 'shown'))
+  for (const name of ['reader-a', 'reader-b']) {
+    await waitUntilRunning(tenant, pod(name))
+    expect(await said(tenant, name, 'ls /files/d | wc -l; cat /files/d/20; touch /files/x 2>&1 || true')).toMatch(/^20\n20\n.*Read-only file system/s)
+  }
+  const { status } = await api.volume.get.query({ tenant: slug, name: 'shown' })
+  expect(status.attachments.map(({ pod: reader, phase }) => [reader.name, phase]).toSorted()).toEqual([['reader-a', 'Attached'], ['reader-b', 'Attached']])
+  await api.volume.create.mutate({ tenant: slug, name: 'anew', spec: { size: '64Mi', source: { kind: 'Volume', name: 'shown' } } })
+  await expectPhase(tenant, 'anew', 'Available')
+  await api.pod.delete.mutate({ tenant: slug, ...pod('reader-a') })
+  expect(await said(tenant, 'reader-b', 'cat /files/d/1')).toBe('1')
+})
