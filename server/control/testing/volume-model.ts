@@ -181,7 +181,7 @@ export class VolumeModel {
       ...(serving.length > active.length ? [`${serving.join()} have disks, ${active.length} are attached`] : []),
       ...(asking.length > 0 && active.length === 0 && !volume.deleted && this.isPossible(asking.map(({ podUid }) => podUid)) ? ['somebody waits, and nobody has it'] : []),
       ...(volume.revertTo !== null && !volume.deleted ? ['it did not go back'] : []),
-      ...(this.rows.kind === 'rbd' && !volume.deleted && (this.rows.storedSize < size || [...snapshots.values()].includes('Asked')) ? ['work is left'] : []),
+      ...(this.rows.kind !== 'file' && volume.stored === 'Ready' && !volume.deleted && (this.rows.storedSize < size || [...snapshots.values()].includes('Asked')) ? ['work is left'] : []),
     ]
   }
   /** Of a disk of one host: a pod there. */

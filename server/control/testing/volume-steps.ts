@@ -19,6 +19,11 @@ const hears: Step[] = Array.from({ length: 8 }, () => ['hear', 0, 0])
 export const leavesWhileMaking: Step[] = [['plan', 0, 0], ['apply', 0, 0], ...tell(0, 12), ['movePod', 1, 0], ...tell(0), ...tell(0), ...hears, ...tell(0), ...restWithout(0, 6), ...works(0, 6)]
 /** A pod has it and goes; one elsewhere reads it at once. */
 export const readElsewhere: Step[] = [['movePod', 1, 0], ...rest(6), ['movePod', 0, 3], ['attach', 0, 3], ['togglePod', 0, 0], ...restWithout(1, 1), ['hear', 1, 0], ['plan', 0, 0], ['apply', 0, 0], ['read', 1, 0], ['send', 1, 0], ['release', 1, 0], ...restWithout(1, 2)]
+/** A pod reads it, and nobody keeps it any more: its host was told to let go before the pod came, or after it; then a snapshot is asked for. */
+export const readAndAsked = (h: number, n: number, reads: number, isLate: boolean): Step[] => {
+  const letGo: Step[] = [['idle', 0, 0], ...(isLate ? ([['plan', 0, 0], ['apply', 0, 0]] satisfies Step[]) : rest(reads))]
+  return [...letGo, ['movePod', h, n], ['attach', h, n], ...rest(reads), ['snapshot', 0, 0], ['write', h, 0]]
+}
 
 /** How often each happens by itself. */
 const single: Partial<Record<Step[0], number>> = {
@@ -37,5 +42,6 @@ const told = fc.tuple(at, fc.nat(6)).map(([h, works]) => tell(h, works))
 const takenOver = fc.tuple(at, at, fc.nat(18), fc.nat(18), fc.constantFrom('sleep', 'sleep', 'sleep', 'cutOff', 'switchOff'), fc.nat(7), fc.nat(7), fc.constantFrom('wake', 'wake', 'comeBack'), fc.nat(20)).map(([h, g, works, begun, how, before, after, back, goesOn]): Step[] => [
   ['movePod', h, 0], ...rest(before % 4), ...tell(h, works), ...fallsSilent(how, h), ['movePod', g, 0], ...restWithout(h, before), ...tell(g, begun), ['declareLost', h, 0], ['forgetSilent', 0, 0], ...restWithout(h, after), [back, h, 0], ...Array.from({ length: goesOn }, (): Step => ['work', h, 0]), ['write', h, 0], ['write', g, 0],
 ])
+const readers = fc.tuple(at, fc.integer({ min: 3, max: 5 }), fc.nat(5), fc.boolean()).map((one) => readAndAsked(...one))
 /** A volume with a pod that has it, and then anything. */
-export const lives = fc.tuple(at, fc.nat(8), fc.array(fc.oneof({ weight: 40, arbitrary: passes }, { weight: 10, arbitrary: silent }, { weight: 14, arbitrary: told }, { weight: 12, arbitrary: takenOver }, ...singles), { minLength: 1, maxLength: 50 })).map(([h, count, all]): Step[] => [['movePod', h, 0], ...rest(count), ...all.flat()])
+export const lives = fc.tuple(at, fc.nat(8), fc.array(fc.oneof({ weight: 40, arbitrary: passes }, { weight: 10, arbitrary: silent }, { weight: 14, arbitrary: told }, { weight: 12, arbitrary: takenOver }, { weight: 4, arbitrary: readers }, ...singles), { minLength: 1, maxLength: 50 })).map(([h, count, all]): Step[] => [['movePod', h, 0], ...rest(count), ...all.flat()])

@@ -184,6 +184,12 @@ describe('volumes', () => {
     expect(await update('data', { size: '2048Mi' })).toMatchObject({ spec: { size: '2048Mi' }, status: { sizeBytes: 2 * 2 ** 30 } })
   })
 
+  it('that nobody writes to do not grow, for nobody could use it', async () => {
+    await create('data')
+    await set('data', { spec: volumeSpec.parse({ size: '1Gi', accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 's' } }) })
+    await expect(update('data', { size: '2Gi' })).rejects.toMatchObject(at('spec.size', 'is ReadOnlyMany, and nobody could write to what it had more'))
+  })
+
   it('change their name, labels and limits, and keep what they are made of', async () => {
     await create('data')
     await create('taken')

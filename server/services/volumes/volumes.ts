@@ -146,6 +146,7 @@ async function sizeAfter(tx: Transaction, settings: Settings, scope: Scope, row:
   const sizeBytes = BigInt(sizeBytesOf(spec.size))
   if (sizeBytes === row.sizeBytes) return sizeBytes
   if (sizeBytes < row.sizeBytes) throw refusedAt('spec.size', `is ${spec.size}, and the volume has ${formatBytes(Number(row.sizeBytes))}: it cannot shrink, for its file system would lose what is beyond. Make a smaller volume, and copy the files`)
+  if (spec.accessMode === 'ReadOnlyMany') throw refusedAt('spec.size', 'the volume is ReadOnlyMany, and nobody could write to what it had more: make a larger one of it (source Volume), or let what it was made of grow')
   if (!storageClassSpec.parse(row.class.spec).allowVolumeExpansion) throw refusedAt('spec.size', `volumes of the class "${row.class.name}" do not grow: make a larger volume of this one (source Volume) in another class of its store`)
   if (row.revertTo !== null) throw refusedAt('spec.size', 'the volume is going back to a snapshot: wait until it has')
   await admit(tx, settings, scope, { volumes: 0, bytes: Number(sizeBytes - row.sizeBytes), uploadId: null })

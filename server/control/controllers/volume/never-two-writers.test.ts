@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VolumeModel, type Careless } from '../../testing/volume-model'
 import type { ModelKind } from '../../testing/volume-model-rows'
-import { fallsSilent, leavesWhileMaking, lives, readElsewhere, rest, restWithout, tell, works, type Step } from '../../testing/volume-steps'
+import { fallsSilent, leavesWhileMaking, lives, readAndAsked, readElsewhere, rest, restWithout, tell, works, type Step } from '../../testing/volume-steps'
 
 /** Runs in npm test; more with HYPERNETES_PROPERTY_RUNS. */
 const runs = Number(process.env.HYPERNETES_PROPERTY_RUNS ?? 150)
@@ -22,6 +22,11 @@ describe('a volume', () => {
     fc.assert(fc.property(fc.boolean(), lives, (readOnlyMany, list) => {
       expect(play(kind, readOnlyMany, list).unsettled()).toEqual([])
     }), { numRuns: runs })
+  })
+
+  it.each<[string, ModelKind]>([['in a folder that hosts share', 'shared'], ['in Ceph', 'rbd']])('%s that pods only read has its snapshots taken, whether its keeper has let go or was about to', (_, kind) => {
+    const begun: Step[] = [['movePod', 0, 0], ...rest(6), ['togglePod', 0, 0], ...rest(6)]
+    for (const h of [0, 1]) for (const isLate of [false, true]) expect(play(kind, true, [...begun, ...readAndAsked(h, 3, 6, isLate)]).unsettled()).toEqual([])
   })
 
   /** It is made and nobody has it. */

@@ -59,6 +59,17 @@ describe('readers', () => {
     expect(plan({ volume: many({ fence: { hostId: 'h3', epoch: 3 } }), attachments: [reads, reading], pods })).toEqual([])
     expect(plan({ volume: many({ fence: { hostId: 'h3', epoch: 3 }, fencedBelow: 4 }), attachments: [reads, reading], pods })).toMatchObject([{ kind: 'bind' }])
   })
+  it('come after a keeper, which stays beside them: snapshots are taken and removed meanwhile', () => {
+    const first = { attachments: [reads], pods: pods.slice(0, 1) }
+    for (const store of [rbd, shared]) expect(plan({ ...first, volume: many({ store, hostId: null }) })).toEqual([{ kind: 'keep', right: right('h2', 5) }])
+    expect(plan({ ...first, volume: many() })).toMatchObject([{ kind: 'bind', hostId: 'h2', epoch: 4, right: null }])
+    // It was told to let go: it is waited for, unless nothing is heard of it.
+    expect(plan({ ...first, volume: many({ leaving: true }) })).toEqual([])
+    expect(plan({ ...first, volume: many({ store: shared, leaving: true }), hosts: [host('h1', silent), host('h2')] })).toMatchObject([{ kind: 'bind' }])
+    // In Ceph a keeper that comes beside them would shut them out.
+    expect(plan({ attachments: [reading], pods: pods.slice(1), volume: many({ hostId: null, work: true }) })).toEqual([])
+    expect(said({ attachments: [reading], pods: pods.slice(1), volume: many({ growing: true }) }, null)).toMatchObject({ status: 'False', reason: 'Growing', message: expect.stringContaining('it grows once none does') as string })
+  })
   it('are as many as a host can be told of, and one more is told so', () => {
     const all = Array.from({ length: 501 }, (_, i) => pod(`p${i}`, 'h1', { readOnly: true }))
     expect(plan({ volume: many(), pods: all }).filter(({ kind }) => kind === 'createAttachment')).toHaveLength(500)

@@ -57,23 +57,26 @@ function planRight(view: View): Action[] {
   if (volume.purging) return planPurge(view)
   if (volume.due && active.length === 0) return [{ kind: 'beginPurge' }]
   const isGivable = next !== undefined && isOpenable && !volume.deleted
-  const isMadeFirst = isGivable && isReaderOfNothing(view, next)
-  if (isGivable && !isMadeFirst) return give(view, next)
+  const isKeptFirst = isGivable && isFirstReader(view, next)
+  if (isGivable && !isKeptFirst) return give(view, next)
   if (active.length > 0) return []
-  if (isMadeFirst) return view.isKeptInVain ? leave(view) : keepForWork(view, [next.host])
+  if (isKeptFirst) return view.isKeptInVain ? leave(view) : keepForWork(view, [next.host])
   if (volume.work) return view.isKeptInVain ? leave(view) : keepForWork(view)
   return !view.isLocal && volume.idle && volume.hostId !== null && !volume.leaving && !view.isSilent(volume.hostId) ? [{ kind: 'leave' }] : []
 }
 
-/** It only reads, what somebody has to make first: its own host does, whose disk it may be. */
-const isReaderOfNothing = ({ volume }: View, { attachment }: Candidate): boolean => isReader(volume.accessMode, attachment) && volume.stored !== 'Ready'
+/**
+ * It only reads, what somebody has to make first: its own host does, whose disk it may be. That keeps it also where it is made and nobody does: snapshots of it are taken and removed while pods read it, and in Ceph
+ * whoever begins to keep it shuts out all who have it open.
+ */
+const isFirstReader = ({ volume, active }: View, { attachment }: Candidate): boolean => isReader(volume.accessMode, attachment) && (volume.stored !== 'Ready' || (volume.hostId === null && active.length === 0))
 const isReader = (accessMode: string, { readOnly }: WorldAttachment): boolean => readOnly && accessMode === 'ReadOnlyMany'
 
 function give(view: View, { attachment, host }: Candidate): Action[] {
   const { volume } = view
   const inWay = view.inWayOf(attachment)
   if (!inWay.every(view.isStranded)) return []
-  if (isReader(volume.accessMode, attachment)) return inWay.length > 0 || view.isFencePending ? [] : [{ kind: 'bind', uid: attachment.uid, hostId: host.id, epoch: volume.epoch, right: null }]
+  if (isReader(volume.accessMode, attachment)) return inWay.length > 0 || view.isFencePending || isAboutToLeave(view) ? [] : [{ kind: 'bind', uid: attachment.uid, hostId: host.id, epoch: volume.epoch, right: null }]
   if (volume.hostId !== null && volume.hostId !== host.id) return inWay.length > 0 || view.isSilent(volume.hostId) ? takeOver(view, host) : leave(view)
   const right = rightOf(view, host)
   return inWay.length > 0 ? [] : [{ kind: 'bind', uid: attachment.uid, hostId: host.id, epoch: right.epoch, right }]
@@ -81,6 +84,8 @@ function give(view: View, { attachment, host }: Candidate): Action[] {
 
 /** Who was to be shut out before, and is not, still has to be. */
 const rightOf = (view: View, { id }: WorldHost): Right => ({ hostId: id, epoch: view.volume.epoch + 1, fence: view.isFencePending ? view.volume.fence : null, home: view.isLocal ? id : null })
+/** Once it has, the next one keeps it. */
+const isAboutToLeave = ({ volume: { hostId, leaving }, active, isSilent }: View): boolean => leaving && hostId !== null && !isSilent(hostId) && active.length === 0
 const leave = ({ volume }: View): Action[] => (volume.leaving ? [] : [{ kind: 'leave' }])
 
 /** From a keeper that is silent: where the next one can shut it out; or where all hosts see the store, and an operator said that it runs nothing any more. */

@@ -32,6 +32,7 @@ function ofVolume(view: View): Said {
   if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made by the host of its first pod: name it in a pod, or attach it to one that runs.' : `It is being made on ${quoted(view.host(volume.hostId))}.${troubleOf(view)}`)
   if (view.isFencePending && volume.trouble) return no('Fencing', `${quoted(view.host(volume.fence?.hostId ?? null))}, which had it before and has not been heard of, is shut out first.${troubleOf(view)}`.replace(/^h/, 'H'))
   if (volume.growing && volume.trouble) return no(volume.trouble.reason, `It is there, and has not grown.${troubleOf(view)}`)
+  if (volume.growing && volume.accessMode === 'ReadOnlyMany' && view.active.length > 0) return no('Growing', 'It is there, and has not grown, for pods read it: it grows once none does.')
   return { status: 'True', reason: 'Ready', message: view.active.length > 0 ? 'It is there, and attached.' : 'It is there, and attached to nothing.' }
 }
 

@@ -44,7 +44,7 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
     if (!row) return
     if (row.phase === 'Failed' && row.groupUid !== null) await giveGroupUp(tx, row, row.groupUid)
     const { phase, hidden, home, host, volume } = row
-    const hosts = volume ? [] : await listRemovers(tx, row.storeId)
+    const hosts = volume && volume.hostId !== null ? [] : await listRemovers(tx, row.storeId)
     const plan = planSnapshot({
       phase, hidden, apart: row.isApart, deleted: row.deletedAt !== null, needed: row.needer !== null, volume: volume && { kept: volume.hostId !== null && !volume.leaving && volume.storedPhase === 'Ready' },
       home: home && { id: home.id, declared: home.lostAt !== null }, remover: host && { id: host.id, ready: hosts.includes(host.id) }, hosts,

@@ -18,7 +18,7 @@ export type SnapshotFacts = {
 }
 
 export type WaitedHost = { name: string; silent: boolean }
-/** Who can do something for it: `keeper` has its volume, or would; `home` has the disk on which it lies; null: there is none. */
+/** Who can do something for it, where no keeper of its volume does: `keeper` has that, or would; `home` has the disk on which it lies; null: there is none. */
 export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
 
 /**
@@ -29,7 +29,7 @@ export function waitOf({ phase, hasVolume, keeper, home, store, hosts }: WaitFac
   const todo = phase === 'Deleting' ? 'removed' : 'taken'
   if (home?.silent) return { reason: 'HostSilent', message: `Host "${home.name}", on whose disk it lies, has not been heard of: it is ${todo} once that is back${phase === 'Deleting' ? ', or forgotten where an operator declares that host lost' : ''}.` }
   if (hasVolume && keeper?.silent) return { reason: 'HostSilent', message: `Host "${keeper.name}", which has its volume, has not been heard of: it is ${todo} once that is back, or another host has the volume.` }
-  return hasVolume || home !== null || hosts.length > 0 ? null : { reason: 'StoreUnreachable', message: `No host that is heard of reaches the store "${store}" now: it is ${todo} by the first that does.` }
+  return (hasVolume && keeper !== null) || home !== null || hosts.length > 0 ? null : { reason: 'StoreUnreachable', message: `No host that is heard of reaches the store "${store}" now: it is ${todo} by the first that does.` }
 }
 
 /** `fail`: it was never taken, and cannot be any more. `drop`: nothing of it is stored, so its row goes. `remove`: it is to be removed from its store; `by`: whom its volume's keeper does not stand for. */

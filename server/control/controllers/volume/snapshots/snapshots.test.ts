@@ -42,9 +42,10 @@ describe('what becomes of a snapshot', () => {
 
 it('a snapshot that waits says for whom, and what helps', () => {
   const wait = (over: Partial<WaitFacts>) => waitOf({ phase: 'Taking', hasVolume: true, keeper: { name: 'h1', silent: false }, home: null, store: 'ceph', hosts: [], ...over })
-  expect([wait({}), wait({ phase: 'Ready', keeper: { name: 'h1', silent: true } }), wait({ keeper: null }), wait({ phase: 'Deleting', hasVolume: false, hosts: ['a'] })]).toEqual([null, null, null, null])
+  expect([wait({}), wait({ phase: 'Ready', keeper: { name: 'h1', silent: true } }), wait({ keeper: null, hosts: ['a'] }), wait({ phase: 'Deleting', hasVolume: false, hosts: ['a'] })]).toEqual([null, null, null, null])
   expect(wait({ keeper: { name: 'h1', silent: true } })).toMatchObject({ reason: 'HostSilent', message: expect.stringContaining('Host "h1", which has its volume, has not been heard of: it is taken') as string })
   expect(wait({ phase: 'Deleting', home: { name: 'h2', silent: true } })?.message).toContain('Host "h2", on whose disk it lies, has not been heard of: it is removed once that is back, or forgotten')
+  expect(wait({ keeper: null })).toMatchObject({ reason: 'StoreUnreachable', message: expect.stringContaining('it is taken by the first that does') as string })
   expect(wait({ phase: 'Deleting', hasVolume: false })).toMatchObject({ reason: 'StoreUnreachable', message: expect.stringContaining('reaches the store "ceph"') as string })
 })
 
