@@ -235,7 +235,7 @@ test('operators make stores and classes, tenants choose among classes, and quota
     await expect(dialog.getByRole('textbox', { name: 'Name' })).toHaveAttribute('aria-invalid', 'true')
     await dialog.getByRole('textbox', { name: 'Name' }).fill(name)
     await dialog.getByRole('combobox', { name: 'Store', exact: true }).selectOption('local')
-    await dialog.getByText('Limits of volumes that name none').click()
+    await dialog.getByText('The most that each volume may do').click()
     await dialog.getByRole('textbox', { name: /^Operations a second/ }).fill('100')
     await dialog.getByRole('button', { name: 'Create storage class' }).click()
     await expect(page.getByRole('row', { name: new RegExp(name) })).toBeVisible()

@@ -108,7 +108,7 @@ function ClassFields({ values, errors, set }: FieldsProps) {
         <Checkbox label="The usual class" hint="Of volumes and claims that name none; one class at most." checked={values.default} onChange={(event) => set('default', event.target.checked)} />
         {errors['default'] && <p role="alert" className="text-xs text-error-content">{errors['default']}</p>}
       </div>
-      <More label="Limits of volumes that name none" wrong={limitNames.some((each) => errors[each] !== undefined)}><LimitNumberFields values={values} errors={errors} onLimit={set} /></More>
+      <More label="The most that each volume may do" wrong={limitNames.some((each) => errors[each] !== undefined)}><LimitNumberFields values={values} errors={errors} onLimit={set} /></More>
     </>
   )
 }

@@ -30,7 +30,7 @@ export function VolumeLimitsForm() {
     onDone: () => done(name),
   })
   return (
-    <SideForm title={`Limits of ${name}`} description="They hold at once, also for a pod that has it now. Empty: no bound, or the class’s." submit="Set limits" back={paths.volume(tenant, name)} form={form}>
+    <SideForm title={`Limits of ${name}`} description="They hold at once, also for a pod that has it now. What the class allows is the most: the lower one counts." submit="Set limits" back={paths.volume(tenant, name)} form={form}>
       <LimitsFields values={form.values} errors={form.errors} onLimit={form.set} onFull={(next) => form.set('onFull', next)} focus />
     </SideForm>
   )

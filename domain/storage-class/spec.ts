@@ -7,7 +7,7 @@ const yes = z.boolean({ error: 'must be true or false' })
 
 /**
  * What volumes of a class have, as an operator makes it. `volumeBindingMode` WaitForFirstConsumer: a volume of a store that hosts do not share is made where its first pod is
- * placed; Immediate: at once, where most room is. `limits`: of volumes that name none. `default`: of volumes and claims that name no class; at most one.
+ * placed; Immediate: at once, where most room is. `limits`: the most of each of its volumes, whatever that says of itself. `default`: of volumes and claims that name no class; at most one.
  */
 export const storageClassSpec = z.strictObject({
   store: dnsLabel,

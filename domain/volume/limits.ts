@@ -51,8 +51,28 @@ export type VolumeLimits = z.infer<typeof volumeLimits>
 
 const usualBurstSeconds = 60
 
+export type Rates = { iops: number | null; iopsBurst: number | null; bytesPerSecond: number | null; bytesPerSecondBurst: number | null; burstSeconds: number }
 /** Limits as numbers, as hosts are told them; null: no bound. */
-export function ratesOf(limits: VolumeLimits): { iops: number | null; iopsBurst: number | null; bytesPerSecond: number | null; bytesPerSecondBurst: number | null; burstSeconds: number } {
+export function ratesOf(limits: VolumeLimits): Rates {
   const bytes = (text: string | undefined) => (text === undefined ? null : parseBytes(text))
   return { iops: limits.iops ?? null, iopsBurst: limits.iopsBurst ?? null, bytesPerSecond: bytes(limits.bytesPerSecond), bytesPerSecondBurst: bytes(limits.bytesPerSecondBurst), burstSeconds: limits.burstSeconds ?? usualBurstSeconds }
+}
+
+type Bound = { rate: number | null; burst: number | null }
+/** What both allow: the lower rate, and over it no more than either lets through at any time. */
+function lower(own: Bound, most: Bound): Bound {
+  if (own.rate === null) return most
+  if (most.rate === null) return own
+  const rate = Math.min(own.rate, most.rate)
+  const peak = Math.min(own.burst ?? own.rate, most.burst ?? most.rate)
+  return { rate, burst: peak > rate ? peak : null }
+}
+
+/** What a volume may be asked for: its own limits, and never more than its class's, field by field. */
+export function ratesWithin(own: VolumeLimits, ofClass: VolumeLimits): Rates {
+  const [mine, most] = [ratesOf(own), ratesOf(ofClass)]
+  const iops = lower({ rate: mine.iops, burst: mine.iopsBurst }, { rate: most.iops, burst: most.iopsBurst })
+  const bytes = lower({ rate: mine.bytesPerSecond, burst: mine.bytesPerSecondBurst }, { rate: most.bytesPerSecond, burst: most.bytesPerSecondBurst })
+  const seconds = [mine, most].flatMap(({ iopsBurst, bytesPerSecondBurst, burstSeconds }) => (iopsBurst === null && bytesPerSecondBurst === null ? [] : [burstSeconds]))
+  return { iops: iops.rate, iopsBurst: iops.burst, bytesPerSecond: bytes.rate, bytesPerSecondBurst: bytes.burst, burstSeconds: seconds.length > 0 ? Math.min(...seconds) : usualBurstSeconds }
 }

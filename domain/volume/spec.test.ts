@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ratesOf, sizeBytesOf } from './limits'
+import { ratesOf, ratesWithin, sizeBytesOf } from './limits'
 import { changedForGood, volumeSpec } from './spec'
 
 const problem = (value: object): string => volumeSpec.safeParse({ size: '1Gi', ...value }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') ?? 'none'
@@ -41,6 +41,21 @@ describe('a volume', () => {
     expect(problem({ limits: { bytesPerSecond: '1' } })).toContain('limits.bytesPerSecond: must be a quantity of bytes a second')
     expect(ratesOf({})).toEqual({ iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 })
     expect(ratesOf({ iops: 100, bytesPerSecond: '10Mi', bytesPerSecondBurst: '20Mi', burstSeconds: 5 })).toEqual({ iops: 100, iopsBurst: null, bytesPerSecond: 10 << 20, bytesPerSecondBurst: 20 << 20, burstSeconds: 5 })
+  })
+
+  it('has its own limits, and never more than its class allows', () => {
+    const none = { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 }
+    const most = { iops: 500, iopsBurst: 2000, bytesPerSecond: '10Mi', burstSeconds: 30 }
+    expect(ratesWithin({}, {})).toEqual(none)
+    expect(ratesWithin({}, most)).toEqual(ratesOf(most))
+    expect(ratesWithin(most, {})).toEqual(ratesOf(most))
+    // Whoever names one of them has not lifted the others.
+    expect(ratesWithin({ iops: 10_000_000 }, { bytesPerSecond: '10Mi' })).toEqual({ ...none, iops: 10_000_000, bytesPerSecond: 10 << 20 })
+    expect(ratesWithin({ iops: 10_000_000, iopsBurst: 10_000_000, bytesPerSecond: '1Gi', bytesPerSecondBurst: '2Gi', burstSeconds: 3600 }, most)).toEqual(ratesOf(most))
+    expect(ratesWithin({ iops: 100, bytesPerSecond: '1Mi' }, most)).toEqual({ ...none, iops: 100, bytesPerSecond: 1 << 20, burstSeconds: 30 })
+    expect(ratesWithin({ iops: 100, iopsBurst: 9000, burstSeconds: 5 }, most)).toEqual({ ...none, iops: 100, iopsBurst: 2000, bytesPerSecond: 10 << 20, burstSeconds: 5 })
+    expect(ratesWithin({ iops: 1000 }, most)).toMatchObject({ iops: 500, iopsBurst: 1000 })
+    expect(ratesWithin({ iops: 100, iopsBurst: 9000 }, { iops: 500 })).toMatchObject({ iops: 100, iopsBurst: 500 })
   })
 
   it('keeps what it is made of', () => {

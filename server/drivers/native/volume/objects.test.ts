@@ -22,7 +22,7 @@ const told = (over: Partial<VolumeState> = {}, isTold = () => true): HostVolume 
 
 it('a keeper is told all of its volume, as its class has it where it says nothing itself', () => {
   expect(told({ class: storageClassSpec.parse({ store: 'local', fsType: 'xfs', onFull: 'Fail', limits: { iops: 7 } }) })).toMatchObject({ keeper: true, epoch: 5, mode: 'filesystem', fsType: 'xfs', onFull: 'fail', rates: { iops: 7, bytesPerSecond: null }, origin: { kind: 'blank' }, formatted: false, made: false })
-  expect(told({ spec: spec({ fsType: 'ext4', onFull: 'Pause', limits: { bytesPerSecond: '1Mi' } }), class: storageClassSpec.parse({ store: 'local', fsType: 'xfs', onFull: 'Fail', limits: { iops: 7 } }), made: true })).toMatchObject({ fsType: 'ext4', onFull: 'pause', rates: { iops: null, bytesPerSecond: 2 ** 20 }, made: true })
+  expect(told({ spec: spec({ fsType: 'ext4', onFull: 'Pause', limits: { bytesPerSecond: '1Mi' } }), class: storageClassSpec.parse({ store: 'local', fsType: 'xfs', onFull: 'Fail', limits: { iops: 7 } }), made: true })).toMatchObject({ fsType: 'ext4', onFull: 'pause', rates: { iops: 7, bytesPerSecond: 2 ** 20 }, made: true })
   // What stands on it counts, whatever its class says by now.
   expect(told({ formatted: 'xfs' })).toMatchObject({ fsType: 'xfs', formatted: true })
   expect(told({ spec: spec({ volumeMode: 'Block' }), formatted: 'block' })).toMatchObject({ mode: 'block', formatted: true })

@@ -1,6 +1,6 @@
 import type { HostVolume, HostVolumeAttachment, HostVolumeSnapshot, HostVolumeStore, VolumeOrigin } from '@/contracts/host/v1/volumes'
 import type { AttachmentState, SnapshotState, StoreState, VolumeState } from '@/domain/volume/host-state'
-import { ratesOf } from '@/domain/volume/limits'
+import { ratesWithin } from '@/domain/volume/limits'
 import { formattedAs } from '@/domain/volume/state'
 
 const isFinal = ({ phase }: AttachmentState) => phase === 'Detaching'
@@ -27,7 +27,7 @@ export function volumeObject(volume: VolumeState, hostId: string, isTold: (attac
     kind: 'volume', uid: volume.uid, tenantId: volume.tenantId, name: volume.name, storeUid: volume.storeUid, epoch: volume.epoch, keeper,
     sizeBytes: volume.sizeBytes, origin: originOf(volume), made: volume.made, mode: spec.volumeMode === 'Block' ? 'block' : 'filesystem', fsType, formatted: volume.formatted !== null,
     populate: spec.source.kind === 'Image' && volume.formatted === null ? { reference: spec.source.reference } : null,
-    rates: ratesOf(Object.keys(spec.limits).length > 0 ? spec.limits : volume.class.limits), onFull: (spec.onFull ?? volume.class.onFull) === 'Pause' ? 'pause' : 'fail',
+    rates: ratesWithin(spec.limits, volume.class.limits), onFull: (spec.onFull ?? volume.class.onFull) === 'Pause' ? 'pause' : 'fail',
     fence: keeper ? volume.fence : null, revertTo: keeper ? volume.revertTo : null, purge: keeper && volume.purging, flatten: keeper && volume.class.flattenClones && volume.hasParent,
     attachments, detaching,
   }
