@@ -24,6 +24,7 @@ beforeAll(async () => {
   const { uid: storeId } = await db.volumeStore.create({ data: { name: 'local', spec: { kind: 'file' } } })
   const { uid: classId } = await db.storageClass.create({ data: { name: 'standard', storeId, isDefault: true, spec: { store: 'local' } } })
   store = { storeId, classId }
+  await db.storageClass.create({ data: { name: 'xfs', storeId, spec: { store: 'local', fsType: 'xfs' } } })
   await db.storageClass.create({ data: { name: 'kept', storeId, spec: { store: 'local', reclaimPolicy: 'Retain' } } })
   const { uid: other } = await db.volumeStore.create({ data: { name: 'other', spec: { kind: 'file' } } })
   await db.storageClass.create({ data: { name: 'elsewhere', storeId: other, spec: { store: 'other' } } })
@@ -62,11 +63,14 @@ describe('a claim that names no volume', () => {
     expect(await volumeOf(usual)).toMatchObject({ name: `pvc-${usual}`, sizeBytes: 1n << 30n, class: { name: 'standard' }, homeHostId: null, storedPhase: 'Absent' })
     expect(await volumeOf(kept)).toMatchObject({ sizeBytes: 3n << 30n, class: { name: 'kept' }, spec: { volumeMode: 'Block', accessMode: 'ReadWriteOnce', size: '3Gi' } })
     expect(await db.volume.count()).toBe(2)
+    expect(await bound(await claim('enough', { storageClassName: 'xfs' }, '301Mi'))).toBe('Bound')
+    expect(await bound(await claim('raw', { storageClassName: 'xfs', volumeMode: 'Block' }, '1Mi'))).toBe('Bound')
   })
   it('waits and says why: without its class, beyond the quota, with nothing to read', async () => {
     expect(await why(await claim('a', { storageClassName: 'none' }))).toEqual(['False', 'StorageClassNotFound', 'There is no storage class "none": make a claim that names another one, or none for the usual one.'])
     expect((await why(await claim('b', {}, '21Gi'))).slice(0, 2)).toEqual(['False', 'QuotaExceeded'])
     expect((await why(await claim('c', { accessModes: ['ReadOnlyMany'] }))).slice(0, 2)).toEqual(['False', 'NothingToRead'])
+    expect(await why(await claim('x', { storageClassName: 'xfs' }, '300Mi'))).toEqual(['False', 'TooSmallForXfs', 'The claim asks for 300 MiB, and the class "xfs" makes xfs, which needs 301 MiB: make a claim that asks for at least as much, or one of another class.'])
     // What was sent counts, too.
     const { id } = await db.volumeUpload.create({ data: { tenantId, format: 'raw', bytes: 15n << 30n, virtualBytes: 15n << 30n, digest: '', createdBy: 'ann', expiresAt: new Date(Date.now() + 60_000) } })
     expect((await why(await claim('d', {}, '10Gi'))).slice(0, 2)).toEqual(['False', 'QuotaExceeded'])

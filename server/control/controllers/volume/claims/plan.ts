@@ -1,12 +1,13 @@
 import { formatBytes } from '@/domain/shared/quantity'
+import type { StorageClassSpec } from '@/domain/storage-class/spec'
 import { accessModeOf, volumeNameOf, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
-import { sizeBytesOf } from '@/domain/volume/limits'
+import { minXfsBytes, sizeBytesOf } from '@/domain/volume/limits'
 import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import type { ClaimVolume } from '@/server/store/claim-binding'
 
 /** Why a claim has no volume, and what helps. */
 export type Refusal = { reason: string; message: string }
-export type ClaimClass = { uid: string; name: string; storeId: string; store: { name: string } }
+export type ClaimClass = { uid: string; name: string; storeId: string; store: { name: string }; spec: Pick<StorageClassSpec, 'fsType'> }
 /** A snapshot that a volume may be made of. */
 export type SourceSnapshot = { uid: string; phase: string; deletedAt: Date | null; sizeBytes: bigint; content: string | null; storeId: string; homeHostId: string | null; store: { name: string } }
 /** What a tenant has and may have. */
@@ -36,6 +37,7 @@ export function planNew(claimUid: string, spec: VolumeClaimSpec, found: ClaimCla
   const remedy = 'delete volumes that are not needed (deleted ones count until they are removed for good), or ask an operator for more'
   if (used.volumes >= limits.volumes) return no('QuotaExceeded', `The tenant has ${used.volumes} volumes, and may have ${limits.volumes}: ${remedy}.`)
   if (used.bytes + sizeBytes > limits.bytes) return no('QuotaExceeded', `The tenant's volumes and snapshots have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(sizeBytes)} more do not fit: ${remedy}.`)
+  if (spec.volumeMode === 'Filesystem' && found.spec.fsType === 'xfs' && sizeBytes < minXfsBytes) return no('TooSmallForXfs', `The claim asks for ${formatBytes(sizeBytes)}, and the class "${found.name}" makes xfs, which needs 301 MiB: make a claim that asks for at least as much, or one of another class.`)
   if (accessModeOf(spec) === 'ReadOnlyMany' && !spec.dataSource) return no('NothingToRead', 'A volume that nobody writes has to be made of something: make a claim with a dataSource, or with accessModes [ReadWriteOnce].')
   return { name: volumeNameOf(claimUid), sizeBytes, class: found }
 }
