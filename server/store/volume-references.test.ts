@@ -115,6 +115,8 @@ describe('the volumes of a pod', () => {
     expect(await resolved([cinder('fs', { fsType: 'ext4' }), cinder('xfs', { fsType: 'xfs' }), cinder('wish', { fsType: 'xfs' })])).toEqual(['fs', 'xfs', 'wish'])
     await volume('copy', { spec: { source: { kind: 'Snapshot', name: 's' } } })
     expect(await resolved([cinder('copy', { fsType: 'xfs' })])).toEqual(['copy'])
+    await volume('sent', { spec: { fsType: 'xfs', source: { kind: 'Upload', uploadId: '00000000-0000-4000-8000-000000000000' } } })
+    expect(await resolved([cinder('sent', { fsType: 'ext4' })])).toEqual(['sent'])
     expect(await resolved([cinder('raw'), cinder('fs')], { device: true })).toEqual(['raw', 'VolumeModeMismatch'])
     await volume('shared', { spec: { accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 's' } } })
     const one = await pod([cinder('shared'), cinder('fs', { readOnly: true }), cinder('wish')])

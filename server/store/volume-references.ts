@@ -52,7 +52,9 @@ async function volumesBy(db: Database, asked: readonly Asked[]): Promise<Map<str
 function toFound({ class: of, tenantId: _, ...row }: Omit<FoundVolume, 'spec' | 'fsType'> & { tenantId: string; spec: unknown; class: { spec: unknown } }): FoundVolume {
   const spec = volumeSpec.parse(row.spec)
   const isCopy = spec.source.kind !== 'Blank' && spec.source.kind !== 'Image'
-  return { ...row, spec, fsType: formattedAs(row.formatted) ?? spec.fsType ?? (isCopy ? null : storageClassSpec.parse(of.spec).fsType) }
+  // Of what was sent nobody knows what stands on it before a guest has looked, whatever was said of it.
+  const asked = spec.source.kind === 'Upload' ? null : (spec.fsType ?? null)
+  return { ...row, spec, fsType: formattedAs(row.formatted) ?? asked ?? (isCopy ? null : storageClassSpec.parse(of.spec).fsType) }
 }
 
 type FoundClaim = { deletedAt: Date | null; volume: FoundVolume | null }

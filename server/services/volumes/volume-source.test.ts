@@ -27,6 +27,18 @@ it('nothing is cloned of a volume of which no snapshot could be taken, and why i
   expect((await clone()).metadata.name).toBe('copy')
 })
 
+it('a copy claims no other file system than what it is made of has', async () => {
+  const { uid } = await server.volume('data', { formatted: 'ext4' })
+  await server.snapshot('taken', uid, { content: 'ext4', homeHostId: server.hostId })
+  for (const [source, what] of [[{ kind: 'Snapshot', name: 'taken' }, 'the snapshot "taken"'], [{ kind: 'Volume', name: 'data' }, 'the volume "data"']] as const) {
+    await expect(create({ fsType: 'xfs', source })).rejects.toMatchObject({ problems: [{ path: 'spec.fsType', message: `is xfs, and ${what} has ext4: leave it out` }] })
+  }
+  // As a device it can be looked at, and repaired.
+  await create({ volumeMode: 'Block', source: { kind: 'Snapshot', name: 'taken' } })
+  await server.db.volume.deleteMany({ where: { name: 'copy' } })
+  expect((await create({ fsType: 'ext4', source: { kind: 'Snapshot', name: 'taken' } })).spec.fsType).toBe('ext4')
+})
+
 it('what has nothing on it yet is no source for readers, nor is a volume without the files of its image one for anybody', async () => {
   const { uid } = await server.volume('data')
   await server.snapshot('blank', uid, { content: 'blank', homeHostId: server.hostId })

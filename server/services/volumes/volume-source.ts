@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { formatBytes } from '@/domain/shared/quantity'
 import { snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import type { VolumeSource, VolumeSpec } from '@/domain/volume/spec'
+import { formattedAs } from '@/domain/volume/state'
 import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
 import { readSubjects } from '@/server/store/snapshot-subjects'
@@ -43,6 +44,7 @@ async function ofSnapshot(tx: Transaction, scope: Scope, wanted: Wanted, { name 
   checkSize(wanted, found.sizeBytes, `the snapshot "${name}"`)
   checkStore(wanted, found.storeId, found.store.name, `the snapshot "${name}"`)
   checkReaders(wanted, found.content === 'blank', `the snapshot "${name}"`)
+  checkFilesystem(wanted, formattedAs(found.content), `the snapshot "${name}"`)
   return { ...ofNothing, sourceSnapshotUid: found.uid, sourceBlank: found.content === 'blank', homeHostId: found.homeHostId }
 }
 
@@ -86,10 +88,14 @@ function checkReaders({ spec }: Wanted, isBlank: boolean, what: string): void {
   if (isBlank && spec.accessMode === 'ReadOnlyMany' && spec.volumeMode === 'Filesystem') throw refusedAt('spec.accessMode', `is ReadOnlyMany, and ${what} is blank, so that there is nothing to read: make it ReadWriteOnce, or name another source`, 'invalid_input')
 }
 
-/** A clone has the file system that is there. */
+/** A copy has the file system that is there. `there`: null where that is not known, or none. */
+function checkFilesystem({ spec }: Pick<Wanted, 'spec'>, there: VolumeSpec['fsType'] | null, what: string): void {
+  if (there && spec.fsType !== undefined && spec.fsType !== there) throw refusedAt('spec.fsType', `is ${spec.fsType}, and ${what} has ${there}: leave it out`, 'invalid_input')
+}
+
 function checkContent(wanted: Wanted, { name, formatted }: VolumeRow): void {
   const { spec } = wanted
   if (formatted === null) return checkReaders(wanted, true, `the volume "${name}"`)
-  if (formatted !== 'block' && spec.fsType !== undefined && spec.fsType !== formatted) throw refusedAt('spec.fsType', `is ${spec.fsType}, and the volume "${name}" has ${formatted}: leave it out`, 'invalid_input')
+  checkFilesystem(wanted, formattedAs(formatted), `the volume "${name}"`)
   if ((formatted === 'block') !== (spec.volumeMode === 'Block')) throw refusedAt('spec.volumeMode', `is ${spec.volumeMode}, and the volume "${name}" is ${formatted === 'block' ? 'a block device' : `a file system (${formatted})`}: make it ${formatted === 'block' ? 'Block' : 'Filesystem'}`, 'invalid_input')
 }
