@@ -179,6 +179,8 @@ describe('volumes', () => {
     expect(grown).toMatchObject({ metadata: { generation: 2 }, spec: { size: '2Gi' }, status: { sizeBytes: 2 * 2 ** 30 } })
     await expect(update('data', { size: '3Gi', resourceVersion: made.metadata.resourceVersion })).rejects.toMatchObject({ code: 'conflict' })
     await expect(update('data', { size: '1Gi' })).rejects.toMatchObject(at('spec.size', 'it cannot shrink, for its file system would lose what is beyond'))
+    await create('journal', { fsType: 'xfs' })
+    for (const size of ['500Mi', '100Mi']) await expect(update('journal', { size })).rejects.toMatchObject(at('spec.size', 'it cannot shrink'))
     await server.db.storageClass.updateMany({ data: { spec: { store: 'local', allowVolumeExpansion: false } } })
     await expect(update('data', { size: '3Gi' })).rejects.toMatchObject(at('spec.size', 'volumes of the class "standard" do not grow'))
     expect(await update('data', { size: '2048Mi' })).toMatchObject({ spec: { size: '2048Mi' }, status: { sizeBytes: 2 * 2 ** 30 } })

@@ -94,7 +94,10 @@ export function changeVolume(ctx: ServerContext, scope: Scope, input: z.output<t
     if (name !== row.name && (await isVolumeNameTaken(tx, scope, name))) throw nameTaken('volume', name)
     const before = volumeSpec.parse(row.spec)
     const { size, limits, onFull } = input
-    const spec = volumeSpec.parse({ ...(input.spec ?? before), ...(size === undefined ? {} : { size }), ...(limits === undefined ? {} : { limits }), ...(onFull === undefined ? {} : { onFull }) })
+    const wanted = { ...(input.spec ?? before), ...(size === undefined ? {} : { size }), ...(limits === undefined ? {} : { limits }), ...(onFull === undefined ? {} : { onFull }) }
+    // Smaller than its file system can be is smaller than it is.
+    refuseShrinking(row, wanted.size)
+    const spec = volumeSpec.parse(wanted)
     const metadata = toMetadata(row)
     await change(tx, ctx.config, scope, row, { before, spec, name, labels: input.labels ?? metadata.labels, annotations: input.annotations ?? metadata.annotations })
     return volumeViewOf(tx, scope, name)
@@ -141,11 +144,15 @@ async function followName(tx: Transaction, scope: Scope, from: string, to: strin
   return schedules.length > 0 ? [`so in ${schedules.join(', ')}`.slice(0, 300)] : []
 }
 
+function refuseShrinking(row: VolumeRow, size: string): void {
+  if (BigInt(sizeBytesOf(size)) < row.sizeBytes) throw refusedAt('spec.size', `is ${size}, and the volume has ${formatBytes(Number(row.sizeBytes))}: it cannot shrink, for its file system would lose what is beyond. Make a smaller volume, and copy the files`)
+}
+
 /** The size that is asked for, where the volume may grow to it. */
 async function sizeAfter(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, spec: VolumeSpec): Promise<bigint> {
   const sizeBytes = BigInt(sizeBytesOf(spec.size))
   if (sizeBytes === row.sizeBytes) return sizeBytes
-  if (sizeBytes < row.sizeBytes) throw refusedAt('spec.size', `is ${spec.size}, and the volume has ${formatBytes(Number(row.sizeBytes))}: it cannot shrink, for its file system would lose what is beyond. Make a smaller volume, and copy the files`)
+  refuseShrinking(row, spec.size)
   if (spec.accessMode === 'ReadOnlyMany') throw refusedAt('spec.size', 'the volume is ReadOnlyMany, and nobody could write to what it had more: make a larger one of it (source Volume), or let what it was made of grow')
   if (!storageClassSpec.parse(row.class.spec).allowVolumeExpansion) throw refusedAt('spec.size', `volumes of the class "${row.class.name}" do not grow: make a larger volume of this one (source Volume) in another class of its store`)
   if (row.revertTo !== null) throw refusedAt('spec.size', 'the volume is going back to a snapshot: wait until it has')
