@@ -38,6 +38,10 @@ export function snapshotRefusal(volume: SnapshotSubject): string | null {
   return null
 }
 
+/** Why nothing can be taken of all that a pod has, of which some is on its way: all are of one instant, or none is taken. */
+export const comingRefusal = ([first]: readonly { name: string; lost: boolean }[]): string | null =>
+  first ? `the volume "${first.name}" ${first.lost ? 'is on a host that has not been heard of: take them once that host is back' : 'is being attached: wait until the pod has it'}` : null
+
 /** Why these cannot be as consistent as asked; null: they can. A block device has no file system that the guest could write out; of a group, one volume with one is enough. */
 export const consistencyRefusal = (volumes: readonly Pick<SnapshotSubject, 'name' | 'mode'>[], consistency: Consistency): string | null =>
   consistency === 'CrashConsistent' || volumes.some(({ mode }) => mode === 'Filesystem') ? null : `is FilesystemConsistent, and the volume "${volumes[0]?.name ?? ''}" is a block device, of which the guest knows no file system: leave it out`

@@ -8,7 +8,7 @@ import type { Scope } from '@/server/auth/scope'
 import type { Database, Transaction } from './database'
 import { inOrder } from './object-pages'
 import { selectorSql } from './selector-sql'
-import { volumesOfPod } from './volume-snapshots'
+import { comingVolumesOfPod, volumesOfPod } from './volume-snapshots'
 
 const parts = { _count: { select: { snapshots: true } } } as const
 export type SnapshotScheduleRow = NonNullable<Awaited<ReturnType<typeof findSnapshotSchedule>>>
@@ -32,21 +32,21 @@ const requirementsOf = ({ matchLabels, matchExpressions }: Selector): Requiremen
   ...matchExpressions.map(({ key, operator, values }): Requirement => ({ key, operator: operators[operator], values })),
 ]
 
-/** `missing`: names of volumes that are not there, or the pod. `left`: whether its labels mean more volumes than one run takes. */
-export type MeantVolumes = { uids: string[]; missing: string[]; left: boolean }
+/** `missing`: names of volumes that are not there, or the pod; `coming`: what that is to have, and has not just now. `left`: whether its labels mean more volumes than one run takes. */
+export type MeantVolumes = { uids: string[]; missing: string[]; left: boolean; coming: { name: string; lost: boolean }[] }
 /** Which volumes a schedule would take snapshots of now, by name; of those with its labels at most `most`. Those of a pod are taken at one instant. */
 export async function volumesOfSchedule(db: Database, scope: Pick<Scope, 'tenantId'>, { names, selector, pod }: SnapshotScheduleSpec['volumes'], most = maxScheduledVolumes): Promise<MeantVolumes> {
   if (pod) {
     const row = await db.pod.findUnique({ where: { tenantId_namespace_name: { tenantId: scope.tenantId, ...pod } }, select: { uid: true } })
-    return row ? { uids: (await volumesOfPod(db, scope, row.uid)).slice(0, maxSnapshotGroup).map(({ uid }) => uid), missing: [], left: false } : { uids: [], missing: [pod.name], left: false }
+    return row ? { uids: (await volumesOfPod(db, scope, row.uid)).slice(0, maxSnapshotGroup).map(({ uid }) => uid), missing: [], left: false, coming: await comingVolumesOfPod(db, scope, row.uid) } : { uids: [], missing: [pod.name], left: false, coming: [] }
   }
   if (names) {
     const rows = await db.volume.findMany({ where: { tenantId: scope.tenantId, name: { in: names }, deletedAt: null }, select: { uid: true, name: true }, orderBy: { name: 'asc' } })
-    return { uids: rows.map(({ uid }) => uid), missing: names.filter((name) => !rows.some((row) => row.name === name)), left: false }
+    return { uids: rows.map(({ uid }) => uid), missing: names.filter((name) => !rows.some((row) => row.name === name)), left: false, coming: [] }
   }
   const conditions = [Prisma.sql`o."tenantId" = ${scope.tenantId}`, Prisma.sql`o."deletedAt" is null`, ...(selector ? requirementsOf(selector) : []).map((requirement) => selectorSql(Prisma.sql`o."labels"`, requirement))]
   const rows = await db.$queryRaw<{ uid: string }[]>`select o."uid" from "Volume" o where ${Prisma.join(conditions, ' and ')} order by o."name" limit ${most + 1}`
-  return { uids: rows.slice(0, most).map(({ uid }) => uid), missing: [], left: rows.length > most }
+  return { uids: rows.slice(0, most).map(({ uid }) => uid), missing: [], left: rows.length > most, coming: [] }
 }
 
 /** What a schedule has taken of each volume and retention counts: those that are there and are not being removed. What is left of a volume that is gone stays, until somebody deletes it: there come no newer ones. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { dnsLabel } from '@/domain/shared/names'
 import { expiredOf, mostKept, nextRuns } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
-import { consistencyRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { comingRefusal, consistencyRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import type { Scope } from '@/server/auth/scope'
 import { readSubjects } from '@/server/store/snapshot-subjects'
 import { findSnapshotSchedule, takenBySchedule, volumesOfSchedule } from '@/server/store/snapshot-schedules'
@@ -21,12 +21,12 @@ const shownRuns = 5
 
 /** What a schedule would do, before it is made or changed. Nothing is written. */
 export async function previewSnapshotSchedule(ctx: ServerContext, scope: Scope, { name, spec }: z.output<typeof previewScheduleInput>): Promise<z.output<typeof previewScheduleOutput>> {
-  const { uids, missing, left } = await volumesOfSchedule(ctx.db, scope, spec.volumes)
+  const { uids, missing, left, coming } = await volumesOfSchedule(ctx.db, scope, spec.volumes)
   const subjects = await readSubjects(ctx.db, uids)
   const problemOf = (subject: (typeof subjects)[number]): string | null => snapshotRefusal(subject) ?? consistencyRefusal([subject], spec.consistency)
   return {
     next: nextRuns(spec, new Date(), shownRuns).map((at) => at.toISOString()),
-    volumes: subjects.map((subject) => ({ name: subject.name, problem: problemOf(subject) })),
+    volumes: [...subjects.map((subject) => ({ name: subject.name, problem: problemOf(subject) })), ...coming.map((one) => ({ name: one.name, problem: comingRefusal([one]) }))],
     missing,
     left,
     mostKept: mostKept(spec.keep),

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { podName } from '@/domain/pod/manifest'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, dnsSubdomain, labels } from '@/domain/shared/names'
-import { consistencyRefusal, groupNames, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { comingRefusal, consistencyRefusal, groupNames, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import { consistency } from '@/domain/volume-snapshot/spec'
 import { volumeSnapshotView } from '@/domain/volume-snapshot/view'
 import { maxSnapshotGroup } from '@/domain/volume/limits'
@@ -12,7 +12,7 @@ import { inTransaction, type Transaction } from '@/server/store/database'
 import { findPod } from '@/server/store/pods'
 import { recordAudits } from '@/server/store/records'
 import { holdVolumes, readSubjects, type Subject } from '@/server/store/snapshot-subjects'
-import { insertSnapshots, loadVolumeSnapshots, takenSnapshotNames, volumesOfPod } from '@/server/store/volume-snapshots'
+import { comingVolumesOfPod, insertSnapshots, loadVolumeSnapshots, takenSnapshotNames, volumesOfPod } from '@/server/store/volume-snapshots'
 import type { ServerContext } from '../context'
 import { once } from '../idempotency'
 import { holdTenant, nameTaken, refusedAt, requestId } from '../networks/object-lists'
@@ -52,6 +52,8 @@ async function heldSubjects(tx: Transaction, scope: Scope, { pod: reference, vol
   await holdVolumes(tx, seen.map(({ uid }) => uid))
   const has = await volumesOfPod(tx, scope, pod.uid)
   for (const [i, name] of (volumes ?? []).entries()) if (!has.some((one) => one.name === name)) throw refusedAt(`volumes.${i}`, `the pod "${pod.name}" in namespace "${pod.namespace}" does not have the volume "${name}" now: leave it out, or wait until it is attached`)
+  const coming = volumes ? null : comingRefusal(await comingVolumesOfPod(tx, scope, pod.uid))
+  if (coming !== null) throw new DomainError('failed_precondition', `No snapshot of all that the pod "${pod.name}" has can be taken: ${coming}, or name the volumes that are meant.`)
   const asked = has.filter(({ name }) => volumes?.includes(name) ?? true)
   if (asked.length === 0) throw new DomainError('failed_precondition', `The pod "${pod.name}" in namespace "${pod.namespace}" has no volume now: attach one, or wait until those that it names are attached.`)
   const subjects = await readSubjects(tx, asked.map(({ uid }) => uid))

@@ -183,6 +183,19 @@ describe('snapshots of one instant', () => {
     expect((await test.audits('VolumeSnapshot')).slice(-3).map(([, name, detail]) => [name, detail])).toEqual([['now-data', 'of data, with 1 of the same instant'], ['now-log', 'of log, with 1 of the same instant'], ['one-log', 'of log, with 0 of the same instant']])
   })
 
+  it('are of all that a pod is to have, or of none: what it does not have just now is said', async () => {
+    const pod = await test.pod('web')
+    await test.attach((await test.volume('data')).uid, pod.uid)
+    const { uid } = await test.attach((await test.volume('log')).uid, pod.uid, { phase: 'Attaching' })
+    const refused = (message: string) => expect(createGroup({})).rejects.toMatchObject({ code: 'failed_precondition', message: `No snapshot of all that the pod "web" has can be taken: the volume "log" ${message}, or name the volumes that are meant.` })
+    await refused('is being attached: wait until the pod has it')
+    await test.db.volumeAttachment.update({ where: { uid }, data: { phase: 'Lost' } })
+    await refused('is on a host that has not been heard of: take them once that host is back')
+    expect((await createGroup({ name: 'some', volumes: ['data'] })).items).toHaveLength(1)
+    await test.db.volumeAttachment.update({ where: { uid }, data: { wanted: false } })
+    expect((await createGroup({})).items).toHaveLength(1)
+  })
+
   it('are all taken, or none', async () => {
     const pod = await test.pod('web')
     await expect(createGroup({})).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('has no volume now') })

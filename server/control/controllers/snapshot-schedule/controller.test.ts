@@ -59,6 +59,12 @@ describe('snapshot schedules', () => {
     await run()
     expect([await taken(), (await row()).lastMessage]).toEqual([[], expect.stringContaining('has the volume "log" stands still')])
     await test.db.volume.updateMany({ data: { report: {} } })
+    // All of one instant, or nothing: what comes to it just now is of it, too.
+    const { uid } = await test.attach((await test.volume('more')).uid, pod.uid, { phase: 'Attaching' })
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    expect([await taken(), (await row()).lastMessage]).toEqual([[], 'The volume "more" is being attached: wait until the pod has it.'])
+    await test.db.volumeAttachment.delete({ where: { uid } })
     await test.db.snapshotSchedule.updateMany({ data: due })
     await run()
     expect(await taken()).toMatchObject([{ grouped: true }, { grouped: true }])
