@@ -37,3 +37,12 @@ export type VolumeStoreSpec = z.infer<typeof volumeStoreSpec>
 export const isShared = (spec: VolumeStoreSpec): boolean => spec.kind === 'rbd' || spec.shared
 /** Whether a silent host can be shut out of it from afar: of a folder nobody can. */
 export const canFence = (spec: VolumeStoreSpec): boolean => spec.kind === 'rbd'
+
+/**
+ * Whether volumes of both would lie at one place: in one folder, or in one pool of a cluster, which is the same where one of its monitors is. A store without a folder of its own has one that nobody else has.
+ */
+export function isSamePlace(a: VolumeStoreSpec, b: VolumeStoreSpec): boolean {
+  if (a.kind === 'file' && b.kind === 'file') return a.folder !== undefined && b.folder !== undefined && plain(a.folder) === plain(b.folder)
+  return a.kind === 'rbd' && b.kind === 'rbd' && a.pool === b.pool && a.monitors.some((one) => b.monitors.includes(one))
+}
+const plain = (folder: string): string => folder.split('/').filter((part) => part !== '' && part !== '.').join('/')

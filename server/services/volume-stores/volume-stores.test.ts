@@ -61,6 +61,18 @@ describe('stores of volumes', () => {
     expect(() => openStoreKey(server.server.keyRing, uid.replace(/^./, uid.startsWith('0') ? '1' : '0'), wrappedKey ?? '')).toThrow()
   })
 
+  it('are at no place where another one is', async () => {
+    await store('files', { kind: 'file', folder: '/srv/volumes' })
+    for (const [folder, shared] of [['/srv/volumes', false], ['/srv//./volumes/', true]] as const) await expect(store('again', { kind: 'file', folder, shared })).rejects.toMatchObject(at('spec.folder', 'is where the store "files" keeps its volumes'))
+    await store('ceph', rbd, { key: 'AQC1' })
+    await expect(store('again', rbd, { key: 'AQC1' })).rejects.toMatchObject(at('spec.pool', 'is where the store "ceph" keeps its volumes'))
+    await store('pool', { ...rbd, pool: 'other' }, { key: 'AQC1' })
+    await expect(operator.volumeStore.update({ name: 'pool', spec: rbd })).rejects.toMatchObject(at('spec.pool', 'is where the store "ceph" keeps'))
+    // Each of these has a folder of its own on each host.
+    for (const name of ['one', 'two']) await store(name, { kind: 'file' })
+    await operator.volumeStore.update({ name: 'files', spec: { kind: 'file', folder: '/srv/volumes', shared: true } })
+  })
+
   it('stay where tenants have volumes, and where classes name them; how they are reached may change', async () => {
     await store('files', { kind: 'file', folder: '/srv/a' })
     await storageClass('standard', { default: true })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { maxStoreReports } from '@/contracts/host/v1/volumes'
 import { DomainError, invalidInput, notFound, type Problem } from '@/domain/shared/errors'
 import { annotations, dnsLabel, labels } from '@/domain/shared/names'
-import { volumeStoreSpec, type VolumeStoreSpec } from '@/domain/volume-store/spec'
+import { isSamePlace, volumeStoreSpec, type VolumeStoreSpec } from '@/domain/volume-store/spec'
 import { volumeStoreView, type VolumeStoreView } from '@/domain/volume-store/view'
 import type { Actor } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
@@ -64,12 +64,19 @@ export function createVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
   return onStores(ctx.db, (tx) => once(tx, ofPlatform(actor), { requestId, procedure: 'volumeStore.create', input, output: volumeStoreView }, async () => {
     if (await findVolumeStore(tx, name)) throw nameTaken('store of volumes', name)
     if ((await countVolumeStores(tx)) >= maxStoreReports) throw new DomainError('failed_precondition', `There are ${maxStoreReports} stores of volumes, which is the limit: delete one that is not needed.`)
-    refuse(problemsOfKey(spec, given, false))
+    refuse([...(await problemsOfPlace(tx, spec, null)), ...problemsOfKey(spec, given, false)])
     const uid = randomUUID()
     await insertVolumeStore(tx, { uid, name, labels, annotations, spec, wrappedKey: given === undefined ? null : wrapStoreKey(ctx.keyRing, uid, given) })
     await audit(tx, actor, 'create', name, said(spec))
     return getVolumeStore(tx, { name })
   }))
+}
+
+/** Two stores at one place would take each other's volumes for rubbish. */
+async function problemsOfPlace(tx: Transaction, spec: VolumeStoreSpec, but: string | null): Promise<Problem[]> {
+  const others = (await listVolumeStores(tx)).filter(({ uid }) => uid !== but).map(({ name, spec: other }) => ({ name, spec: volumeStoreSpec.parse(other) }))
+  const taken = others.find((other) => isSamePlace(spec, other.spec))
+  return taken ? [{ path: spec.kind === 'file' ? 'spec.folder' : 'spec.pool', line: null, message: `is where the store "${taken.name}" keeps its volumes: two stores at one place would remove each other's. Name another ${spec.kind === 'file' ? 'folder' : 'pool'}, or use that store` }] : []
 }
 
 function refuse(problems: Problem[]): void {
@@ -97,7 +104,8 @@ export function changeVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
     const after = { labels: input.labels ?? labels, annotations: input.annotations ?? annotations, spec: input.spec ?? before }
     const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
     if (!specChanged && input.key === undefined && canonicalJson([labels, annotations]) === canonicalJson([after.labels, after.annotations])) return getVolumeStore(tx, { name })
-    refuse([...problemsOfChange(before, after.spec, row._count), ...problemsOfKey(after.spec, input.key, row.wrappedKey !== null)])
+    const placed = specChanged ? await problemsOfPlace(tx, after.spec, row.uid) : []
+    refuse([...problemsOfChange(before, after.spec, row._count), ...placed, ...problemsOfKey(after.spec, input.key, row.wrappedKey !== null)])
     await updateVolumeStore(tx, row.uid, { ...after, ...(input.key === undefined ? {} : { wrappedKey: wrapStoreKey(ctx.keyRing, row.uid, input.key) }), specChanged })
     await audit(tx, actor, 'update', name, [specChanged ? `${said(before)} to ${said(after.spec)}` : '', input.key === undefined ? '' : 'another key'].filter(Boolean).join(', '))
     return getVolumeStore(tx, { name })
