@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { dnsLabel, dnsSubdomain } from '@/domain/shared/names'
-import { volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
+import { claimedBytes, volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
 import type { VolumeClaimView } from '@/domain/volume-claim/view'
-import { sizeBytesOf } from '@/domain/volume/limits'
 import { sizeText } from '@/components/volumes/volume-draft'
 
 /** A new claim as its form has it. Empty text says nothing. `made`: a volume is made for it; else it takes `volume`, which is there. */
@@ -41,6 +40,6 @@ export const claimDraftSchema = z.custom<ClaimDraft>().superRefine((draft, conte
 })
 
 /** What a claim has to ask more than, in bytes: what it asks for, and what its volume has already. */
-export const leastGrowth = ({ spec, status }: Pick<VolumeClaimView, 'spec' | 'status'>): number => Math.max(sizeBytesOf(spec.resources.requests.storage), status.capacityBytes ?? 0)
+export const leastGrowth = ({ spec, status }: Pick<VolumeClaimView, 'spec' | 'status'>): number => Math.max(claimedBytes(spec), status.capacityBytes ?? 0)
 /** The same claim, asking for another size. */
 export const grownSpecOf = (spec: VolumeClaimSpec, storage: string): VolumeClaimSpec => ({ ...spec, resources: { requests: { storage } } })

@@ -29,6 +29,16 @@ export const volumeSize = quantityText
 /** Of a quantity that {@link volumeSize} took. */
 export const sizeBytesOf = (size: string): number => parseBytes(size) ?? 0
 
+/** As Kubernetes' manifests ask for storage: at least so many bytes, in any unit. */
+export const leastSize = quantityText
+  .refine((text) => (parseBytes(text) ?? 0) > 0, { error: 'must be a quantity of bytes, such as "10Gi" or "10G"', abort: true })
+  .refine((text) => (parseBytes(text) ?? 0) <= maxVolumeBytes, 'must be at most 16Ti')
+/** The size of a volume that has at least so much, of a quantity that {@link leastSize} took: the next whole MiB. */
+export function sizeOfAtLeast(least: string): string {
+  const bytes = parseBytes(least) ?? 0
+  return bytes > 0 && bytes % mib === 0 ? least : `${Math.max(1, Math.ceil(bytes / mib))}Mi`
+}
+
 const maxRate = 2 ** 40
 const operations = wholeNumber(1, 10_000_000)
 const byteRate = quantityText.refine((text) => (parseBytes(text) ?? 0) >= 4096, { error: 'must be a quantity of bytes a second of at least 4Ki, such as "100Mi"', abort: true }).refine((text) => (parseBytes(text) ?? 0) <= maxRate, 'must be at most 1Ti')

@@ -2,9 +2,8 @@ import { z } from 'zod'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, dnsSubdomain, labels, type Labels } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
-import { volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
+import { claimedBytes, claimedSize, volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
 import { claimState, volumeClaimView, type VolumeClaimView } from '@/domain/volume-claim/view'
-import { sizeBytesOf } from '@/domain/volume/limits'
 import type { VolumeClaimManifest } from '@/domain/manifest/parse'
 import type { Config } from '@/platform/config'
 import type { Scope } from '@/server/auth/scope'
@@ -128,12 +127,11 @@ function refuseOther(before: VolumeClaimSpec, after: VolumeClaimSpec): void {
 }
 
 async function grow(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, { volume }: VolumeClaimRow, before: VolumeClaimSpec, after: VolumeClaimSpec): Promise<void> {
-  const size = after.resources.requests.storage
-  const [was, becomes] = [before, after].map(({ resources }) => sizeBytesOf(resources.requests.storage))
-  if (was === undefined || becomes === undefined || was === becomes) return
-  if (becomes < was) throw refusedAt('spec.resources.requests.storage', `is ${size}, and the claim asked for ${formatBytes(was)}: it cannot shrink, for the file system would lose what is beyond`)
+  const [was, becomes] = [claimedBytes(before), claimedBytes(after)]
+  if (was === becomes) return
+  if (becomes < was) throw refusedAt('spec.resources.requests.storage', `is ${after.resources.requests.storage}, and the claim asked for ${formatBytes(was)}: it cannot shrink, for the file system would lose what is beyond`)
   if (!volume || becomes <= Number(volume.sizeBytes)) return
-  await growVolume(tx, settings, scope, await heldVolume(tx, scope, volume.name, volume.uid), size).catch((error: unknown) => {
+  await growVolume(tx, settings, scope, await heldVolume(tx, scope, volume.name, volume.uid), claimedSize(after)).catch((error: unknown) => {
     throw error instanceof DomainError && error.problems.length > 0 ? refusedAt('spec.resources.requests.storage', error.problems.map(({ message }) => message).join('; ')) : error
   })
 }

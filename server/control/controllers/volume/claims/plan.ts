@@ -1,7 +1,7 @@
 import { formatBytes } from '@/domain/shared/quantity'
 import type { StorageClassSpec } from '@/domain/storage-class/spec'
-import { accessModeOf, volumeNameOf, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
-import { minXfsBytes, sizeBytesOf } from '@/domain/volume/limits'
+import { accessModeOf, claimedBytes, claimedSize, volumeNameOf, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
+import { minXfsBytes } from '@/domain/volume/limits'
 import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import type { ClaimVolume } from '@/server/store/claim-binding'
 
@@ -23,7 +23,7 @@ export function refuseNamed(claimUid: string, spec: VolumeClaimSpec, volume: Cla
   if (!volume) return no('VolumeNotFound', `There is no volume "${name}": create it, or make a claim that names another one.`)
   if (volume.claimUid !== null && volume.claimUid !== claimUid) return no('VolumeTaken', `${the} is another claim's: name another volume, or delete that claim first.`)
   if (spec.storageClassName !== undefined && spec.storageClassName !== '' && spec.storageClassName !== volume.className) return no('ClassMismatch', `${the} is of the class "${volume.className}", and the claim asks for "${spec.storageClassName}": make a claim that names that class, or none.`)
-  const size = sizeBytesOf(spec.resources.requests.storage)
+  const size = claimedBytes(spec)
   if (volume.sizeBytes < BigInt(size)) return no('VolumeTooSmall', `${the} has ${formatBytes(Number(volume.sizeBytes))}, and the claim asks for ${formatBytes(size)}: let the volume grow, or make a claim that asks for less.`)
   if (volume.spec.volumeMode !== spec.volumeMode) return no('VolumeModeMismatch', `${the} is ${volume.spec.volumeMode}, and the claim asks for ${spec.volumeMode}: make a claim with volumeMode ${volume.spec.volumeMode}.`)
   if (volume.spec.accessMode !== accessModeOf(spec)) return no('AccessModeMismatch', `${the} is ${volume.spec.accessMode}, and the claim asks for ${accessModeOf(spec)}: make a claim with accessModes [${volume.spec.accessMode}].`)
@@ -33,7 +33,7 @@ export function refuseNamed(claimUid: string, spec: VolumeClaimSpec, volume: Cla
 /** What is made for a claim that names no volume: in this class, of nothing or of what it names. */
 export function planNew(claimUid: string, spec: VolumeClaimSpec, found: ClaimClass | null, { used, limits }: Use): { name: string; sizeBytes: number; class: ClaimClass } | Refusal {
   if (!found) return spec.storageClassName === undefined ? no('NoDefaultClass', 'No storage class is the usual one: make a claim that names a class, or ask an operator for a usual one.') : no('StorageClassNotFound', `There is no storage class "${spec.storageClassName}": make a claim that names another one, or none for the usual one.`)
-  const sizeBytes = sizeBytesOf(spec.resources.requests.storage)
+  const sizeBytes = claimedBytes(spec)
   const remedy = 'delete volumes that are not needed (deleted ones count until they are removed for good), or ask an operator for more'
   if (used.volumes >= limits.volumes) return no('QuotaExceeded', `The tenant has ${used.volumes} volumes, and may have ${limits.volumes}: ${remedy}.`)
   if (used.bytes + sizeBytes > limits.bytes) return no('QuotaExceeded', `The tenant's volumes and snapshots have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(sizeBytes)} more do not fit: ${remedy}.`)
@@ -44,7 +44,7 @@ export function planNew(claimUid: string, spec: VolumeClaimSpec, found: ClaimCla
 
 /** Where both have it: the size that is asked for, and the store of the class. */
 function refuseSource(spec: VolumeClaimSpec, found: ClaimClass, source: { sizeBytes: bigint; storeId: string }, what: string): Refusal | null {
-  const sizeBytes = sizeBytesOf(spec.resources.requests.storage)
+  const sizeBytes = claimedBytes(spec)
   if (BigInt(sizeBytes) < source.sizeBytes) return no('SourceTooLarge', `The claim asks for ${formatBytes(sizeBytes)}, and ${what} has ${formatBytes(Number(source.sizeBytes))}: make a claim that asks for at least as much.`)
   return source.storeId === found.storeId ? null : no('SourceElsewhere', `The class "${found.name}" keeps volumes in the store "${found.store.name}", and ${what} lies in another one: make a claim that names a class of that store.`)
 }
@@ -71,5 +71,5 @@ export function refuseClone(spec: VolumeClaimSpec, found: ClaimClass, volume: Cl
 
 /** The spec of the volume that is made. `source`: the volume that it is a clone of, by name. */
 export function specFor(spec: VolumeClaimSpec, className: string, source: VolumeSpec['source']): VolumeSpec {
-  return volumeSpec.parse({ size: spec.resources.requests.storage, storageClassName: className, accessMode: accessModeOf(spec), volumeMode: spec.volumeMode, source })
+  return volumeSpec.parse({ size: claimedSize(spec), storageClassName: className, accessMode: accessModeOf(spec), volumeMode: spec.volumeMode, source })
 }
