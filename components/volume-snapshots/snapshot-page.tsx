@@ -27,6 +27,7 @@ import { Skeleton } from '@/components/ui/skeleton'
 import { TextLink } from '@/components/ui/text-link'
 import { UsageCell } from '@/components/volumes/usage-bar'
 import { VolumeState } from '@/components/volumes/volume-state'
+import { isLessConsistent } from './consistency'
 import { DeleteSnapshot } from './delete-snapshot'
 import { RevertVolume } from './revert-volume'
 import { snapshotActionsFor } from './snapshot-actions'
@@ -50,6 +51,7 @@ export function SnapshotPage({ tenant, name }: { tenant: string; name: string })
     <div className="flex flex-col gap-4">
       <PageHeader title={name} beside={<SnapshotState snapshot={data} />} status={<LiveBadge />} actions={actions} prominent={1} />
       {data.status.phase === 'Failed' && <Callout tone="error" title="It could not be taken">{data.status.message || 'Delete it, and take another one.'}</Callout>}
+      {isLessConsistent(data) && <Callout tone="notice" title="It is not as consistent as it was asked to be">{data.status.message}</Callout>}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <SnapshotProperties tenant={tenant} snapshot={data} />
         <div className="flex min-w-0 flex-col gap-4">

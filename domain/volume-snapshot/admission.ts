@@ -54,6 +54,11 @@ export function snapshotQuotaRefusal(used: SnapshotUse, limits: SnapshotUse, mor
   return used.snapshots + more <= limits.snapshots ? null : `The tenant has ${used.snapshots} snapshots, and may have ${limits.snapshots}${more === 1 ? '' : `, so ${more} more do not fit`}: ${remedy}.`
 }
 
+/** Why a snapshot that is Ready is not as consistent as it was asked to be. */
+export const notFrozen = 'NotFrozen'
+/** What is said of one. `cause`: of its host; empty where an agent of before says none. */
+export const notFrozenMessage = (cause: string): string => `It is CrashConsistent, as after a power cut, and was asked to be FilesystemConsistent. ${cause || "Its pod's file systems did not come to rest in time."} Take it again while the pod writes less, or go by it as after a power cut.`
+
 /** A name for each snapshot of a group, of what the group is called and the volume's name; cut to what a name may have, and then told apart by a number. */
 export function groupNames(group: string, volumes: readonly string[]): string[] {
   const taken = new Set<string>()

@@ -179,7 +179,7 @@ export class Snapshots {
     for (const one of members) {
       one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid)) ?? null
       one.phase = 'Ready'
-      one.problem = null
+      one.problem = taken.get(one.object.uid) ?? null
       this.tidy(one)
     }
   }

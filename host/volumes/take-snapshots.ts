@@ -5,6 +5,7 @@ import type { Clock } from '@/host/pods/clock'
 import { writtenFiles } from './attach'
 import type { Hold } from './hold'
 import { serialOf } from './open-image'
+import { problemOf, type Problem } from './problem'
 import type { Layer, SnapshotStep, VolumeStore } from './store'
 import type { Volume } from './volume'
 import type { PodVm, PodVms } from './vms'
@@ -21,20 +22,22 @@ type Overlays = ReadonlyMap<PodVm, { steps: OverlayStep[]; taken: OverlayStep[] 
 /** As long as a guest may stand still, at most. */
 const freezeMs = 10_000
 
+/** Of snapshots that were taken: why the guest that writes did not stand still, though it was asked to; by their uids. */
+export type NotFrozen = ReadonlyMap<string, Problem>
+
 /**
- * Takes snapshots of one instant: nobody writes to any of these volumes between the first and the last. All or none is there afterwards. False: a volume is not ready for it any more. With
+ * Takes snapshots of one instant: nobody writes to any of these volumes between the first and the last. All or none is there afterwards. Null: a volume is not ready for it any more. With
  * `freeze` guests write their file systems out before, and stand still for as long.
  */
-export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<boolean> {
+export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<NotFrozen | null> {
   return inAll([...members].sort((a, b) => (a.volume.uid < b.volume.uid ? -1 : 1)), async () => {
-    if (!members.every(({ volume }) => volume.state.isSettled)) return false
+    if (!members.every(({ volume }) => volume.state.isSettled)) return null
     // QEMU, and the VM with it, would wait for a store that does not answer.
     await Promise.all([...new Set(members.map(({ store }) => store))].map((store) => store.probe()))
     const prepared: Prepared[] = []
     try {
       for (const one of members) prepared.push({ ...one, ...writerOf(one.volume, parts.vms), step: await one.store.prepareSnapshot(one.volume.uid, one.uid) })
-      await takePrepared(prepared, freeze, parts)
-      return true
+      return await takePrepared(prepared, freeze, parts)
     } catch (error) {
       for (const { store, volume, uid } of prepared) {
         await store.abortSnapshot(volume.uid, uid).catch(() => {})
@@ -56,7 +59,7 @@ function writerOf({ state }: Volume, vms: PodVms): { hold: Hold | null; vm: PodV
   return { hold, vm: hold && vms.get(hold.podUid) }
 }
 
-async function takePrepared(prepared: readonly Prepared[], freeze: boolean, parts: Parts): Promise<void> {
+async function takePrepared(prepared: readonly Prepared[], freeze: boolean, parts: Parts): Promise<NotFrozen> {
   const vms = [...new Set(prepared.flatMap(({ vm }) => vm ?? []))]
   const overlays: Overlays = new Map(vms.map((vm) => [vm, { steps: [], taken: [] }]))
   for (const one of prepared) {
@@ -68,7 +71,7 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
   const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
   const began = parts.clock.steady()
-  const frozen = freeze ? await freezeAll(prepared, vms, parts.clock) : new Map<Hold, number>()
+  const { frozen, refused } = freeze ? await freezeAll(prepared, vms, parts.clock) : noneFrozen
   let ended = Infinity
   const takenAt = new Date(parts.clock.now()).toISOString()
   try {
@@ -82,14 +85,21 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
     await thawAll(prepared, frozen)
   }
   const stallMs = Math.ceil(parts.clock.steady() - began)
+  const notFrozen = new Map<string, Problem>()
   for (const { uid, hold, store, volume, step } of prepared) {
     // A guest goes on by itself after its time, whatever others take.
     const consistency = hold && ended - (frozen.get(hold) ?? -Infinity) < freezeMs ? 'FilesystemConsistent' : 'CrashConsistent'
+    if (freeze && hold && consistency === 'CrashConsistent' && volume.state.wanted?.mode === 'filesystem') notFrozen.set(uid, refused.get(hold) ?? wentOn)
     await parts.ledger.save({ version: 1, kind: 'snapshot', uid, consistency, stallMs: hold ? stallMs : 0, takenAt, formatted: volume.state.formatted } satisfies SnapshotEntry)
     if (step.kind === 'overlay') await store.commitSnapshot(volume.uid, uid)
     if (hold && step.kind === 'overlay') hold.files = writtenFiles(await store.image(volume.uid, 'read', volume.state.entry.epoch))
   }
+  return notFrozen
 }
+
+const notFrozenAs = (message: string): Problem => ({ reason: 'NotFrozen', message, isFinal: true })
+const wentOn = notFrozenAs(`Its pod went on after ${freezeMs / 1000} s, before all was taken.`)
+const heldNothing = notFrozenAs("The pod's virtual machine could not hold its file system still.")
 
 /** `isTaken`: QEMU had taken the overlay before an earlier run of the agent ended, and nobody has seen yet that it closed what is below. */
 async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer): Promise<{ step: OverlayStep; isTaken: boolean }> {
@@ -140,17 +150,29 @@ async function resumeAll(paused: readonly PodVm[]): Promise<void> {
   if (failed?.status === 'rejected') throw failed.reason
 }
 
-/** Which of them stand still, and since when. Of a guest that cannot, the snapshot is as after a power cut. */
-async function freezeAll(prepared: readonly Prepared[], vms: readonly PodVm[], clock: Clock): Promise<Map<Hold, number>> {
+/** Which of them stand still, since when, and why others do not. */
+type Freezing = { frozen: ReadonlyMap<Hold, number>; refused: ReadonlyMap<Hold, Problem> }
+const noneFrozen: Freezing = { frozen: new Map(), refused: new Map() }
+
+/** Of a guest that cannot, the snapshot is as after a power cut. */
+async function freezeAll(prepared: readonly Prepared[], vms: readonly PodVm[], clock: Clock): Promise<Freezing> {
   const frozen = new Map<Hold, number>()
+  const refused = new Map<Hold, Problem>()
   for (const vm of vms) {
     const holds = prepared.flatMap((one) => (one.vm === vm && one.hold && one.volume.state.wanted?.mode === 'filesystem' ? [one.hold] : []))
     if (holds.length === 0) continue
     const since = clock.steady()
-    const names = await vm.guest.freeze({ volumes: holds.map(({ name }) => name), timeoutMilliseconds: freezeMs }).catch((): string[] => [])
-    for (const hold of holds) if (names.includes(hold.name)) frozen.set(hold, since)
+    let problem = heldNothing
+    const names = await vm.guest.freeze({ volumes: holds.map(({ name }) => name), timeoutMilliseconds: freezeMs }).catch((error: unknown): string[] => {
+      problem = notFrozenAs(problemOf(error, 'held still').message)
+      return []
+    })
+    for (const hold of holds) {
+      if (names.includes(hold.name)) frozen.set(hold, since)
+      else refused.set(hold, problem)
+    }
   }
-  return frozen
+  return { frozen, refused }
 }
 
 async function thawAll(prepared: readonly Prepared[], frozen: ReadonlyMap<Hold, number>): Promise<void> {

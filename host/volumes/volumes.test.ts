@@ -5,6 +5,7 @@ import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { storeTrouble } from '@/domain/volume/store-trouble'
 import { testAssignment } from '@/host/pods/testing/assignment'
 import { VolumeLedger } from '@/host/ledger/volumes'
+import { GuestRefusal } from '@/host/pods/ports'
 import { VolumeError } from './store'
 import { MemoryHost, until } from './testing/memory-host'
 import { MemoryVm } from './testing/memory-vm'
@@ -209,9 +210,15 @@ describe('the volumes of a host', () => {
     const snapshots = [server.snapshot(one, { group, groupSize: 2, freeze: true }), server.snapshot(two, { group, groupSize: 2, freeze: true })]
     server.say(...snapshots)
     await until(() => expect(snapshots.map(({ uid }) => server.report('snapshot', uid)?.consistency)).toEqual(['CrashConsistent', 'CrashConsistent']))
+    expect(snapshots.map(({ uid }) => server.report('snapshot', uid))).toMatchObject(Array(2).fill({ phase: 'Ready', reason: 'NotFrozen', message: 'Its pod went on after 10 s, before all was taken.' }))
     const alone = server.snapshot(one, { freeze: true })
     server.say(alone)
     await until(() => expect(server.report('snapshot', alone.uid)?.consistency).toBe('FilesystemConsistent'))
+    expect(server.report('snapshot', alone.uid)?.reason).toBe('')
+    vi.spyOn(quick.guest.volumes, 'freeze').mockRejectedValue(new GuestRefusal('Busy', 'a file system does not come to rest', 'freezeVolumes'))
+    const refused = server.snapshot(one, { freeze: true })
+    server.say(refused)
+    await until(() => expect(server.report('snapshot', refused.uid)).toMatchObject({ phase: 'Ready', consistency: 'CrashConsistent', reason: 'NotFrozen', message: expect.stringContaining('a file system does not come to rest') as string }))
   })
 
   it('have snapshots that are taken once their group is whole, and removed', async () => {

@@ -53,8 +53,9 @@ export async function volumesOfSchedule(db: Database, scope: Pick<Scope, 'tenant
 export const takenBySchedule = async (db: Database, scheduleUid: string, volumeUid?: string): Promise<{ uid: string; name: string; volumeUid: string; takenAt: Date }[]> =>
   (await db.volumeSnapshot.findMany({ where: { scheduleUid, phase: 'Ready', deletedAt: null, volumeUid: volumeUid ?? { not: null } }, select: { uid: true, name: true, volumeUid: true, takenAt: true }, orderBy: [{ takenAt: 'desc' }, { createdAt: 'desc' }] })).flatMap(({ takenAt, volumeUid, ...one }) => (takenAt && volumeUid !== null ? [{ ...one, takenAt, volumeUid }] : []))
 
-/** The schedule that took this snapshot, and of which volume. Null: it is not taken, or nobody counts it. */
-export async function findTakenBySchedule(db: Database, snapshotUid: string): Promise<{ scheduleUid: string; volumeUid: string } | null> {
-  const row = await db.volumeSnapshot.findUnique({ where: { uid: snapshotUid, phase: 'Ready', deletedAt: null }, select: { scheduleUid: true, volumeUid: true } })
-  return row && row.scheduleUid !== null && row.volumeUid !== null ? { scheduleUid: row.scheduleUid, volumeUid: row.volumeUid } : null
+/** A snapshot that a schedule took, with that and its volume. Null: it is not taken, or nobody counts it. */
+export async function findTakenBySchedule(db: Database, snapshotUid: string): Promise<{ name: string; reason: string; createdAt: Date; scheduleUid: string; volumeUid: string } | null> {
+  const row = await db.volumeSnapshot.findUnique({ where: { uid: snapshotUid, phase: 'Ready', deletedAt: null }, select: { name: true, reason: true, createdAt: true, scheduleUid: true, volumeUid: true } })
+  if (!row || row.scheduleUid === null || row.volumeUid === null) return null
+  return { ...row, scheduleUid: row.scheduleUid, volumeUid: row.volumeUid }
 }

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { volumeReport, type AttachmentReport, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
+import { notFrozen, notFrozenMessage } from '@/domain/volume-snapshot/admission'
+import { volumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { tenantWords } from '@/domain/volume/store-trouble'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
@@ -139,13 +141,23 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, told:
   else if (phase === 'Ready' && isAsked) {
     const { takenAt, consistency = null, stallMs = null, sizeBytes } = report
     const content = contentOf(row.volume, report)
-    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, reason: '', message: '', takenAt: between(row.createdAt, takenAt ? new Date(takenAt) : new Date()), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
+    const less = isLessConsistent(row, report) ? { reason: notFrozen, message: notFrozenMessage(report.reason === notFrozen ? message : '') } : { reason: '', message: '' }
+    if (less.reason !== '' && !row.hidden) await recordEvent(tx, { ...eventOf(row), ...less })
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, ...less, takenAt: between(row.createdAt, takenAt ? new Date(takenAt) : new Date()), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
     if (content === 'blank') await tx.volume.updateMany({ where: { sourceSnapshotUid: row.uid }, data: { sourceBlank: true } })
   } else if (phase === 'Ready' && row.phase === 'Ready' && storedBytes !== row.storedBytes) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { storedBytes } })
   else if (phase === 'Failed' && (isAsked || row.phase === 'Deleting') && (isAsked || row.message !== message)) {
     await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { ...(isAsked ? { phase } : {}), reason: reason || 'Failed', message } })
-    if (!row.hidden) await recordEvent(tx, { tenantId: row.tenantId, objectUid: row.uid, objectKind: 'VolumeSnapshot', objectNamespace: null, objectName: row.name, type: 'Warning', reason: reason || 'Failed', message, source: 'host' })
+    if (!row.hidden) await recordEvent(tx, { ...eventOf(row), reason: reason || 'Failed', message })
   }
+}
+
+const eventOf = ({ tenantId, uid, name }: { tenantId: string; uid: string; name: string }) => ({ tenantId, objectUid: uid, objectKind: 'VolumeSnapshot', objectNamespace: null, objectName: name, type: 'Warning', source: 'host' }) as const
+
+/** Somebody wrote to its file system, whose guest was asked to stand still and did not. Where nobody had it open there was nothing to hold. */
+function isLessConsistent({ spec, volume }: { spec: unknown; volume: Of | null }, { consistency, stallMs }: VolumeReport): boolean {
+  const asked = volumeSnapshotSpec.safeParse(spec).data?.consistency
+  return asked === 'FilesystemConsistent' && consistency === 'CrashConsistent' && (stallMs ?? 0) > 0 && volume !== null && volumeSpec.parse(volume.spec).volumeMode === 'Filesystem'
 }
 
 /** A moment as a host says it, whose clock may be anywhere: not before it was asked for, and not in time to come. Retention goes by the order of these. */

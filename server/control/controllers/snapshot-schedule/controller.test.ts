@@ -105,6 +105,17 @@ describe('snapshot schedules', () => {
     expect((await test.audits('SnapshotSchedule')).at(-1)?.[2]).toBe('deletes s6')
   })
 
+  it('say that one is less consistent than they asked for, once', async () => {
+    await test.volume('data')
+    await schedule({ consistency: 'FilesystemConsistent' })
+    await run()
+    const { uid, name } = await test.db.volumeSnapshot.findFirstOrThrow()
+    await test.db.volumeSnapshot.update({ where: { uid }, data: { phase: 'Ready', takenAt: new Date(), reason: 'NotFrozen' } })
+    const { nextAt } = await row()
+    for (let time = 0; time < 2; time += 1) await createScheduleController({ quotas }).reconcile({ db: test.db, log: test.server.log, feed: test.server.feed }, `snapshot:${uid}`)
+    expect(await row()).toMatchObject({ nextAt, lastMessage: `The snapshot "${name}" is not FilesystemConsistent, as it says.` })
+  })
+
   it('leave alone what is left of volumes that are gone, whichever they were', async () => {
     const { uid: scheduleUid } = await schedule({})
     for (const volume of ['a', 'b']) for (const day of [1, 2, 3]) await test.snapshot(`${volume}${day}`, null, { scheduleUid, takenAt: new Date(`2026-03-0${day}T00:00:00Z`) })

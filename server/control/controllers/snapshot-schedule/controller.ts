@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expiredOf, nextRuns } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
-import { comingRefusal, consistencyRefusal, groupNames, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { comingRefusal, consistencyRefusal, groupNames, notFrozen, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import { maxScheduledVolumes } from '@/domain/volume/limits'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
@@ -41,9 +41,17 @@ async function dropAfter(db: ControlContext['db'], snapshotUid: string): Promise
     if (!held) return
     const { row, now } = held
     const schedule = { uid: row.uid, tenantId: row.tenantId, name: row.name, spec: snapshotScheduleSpec.parse(row.spec), now }
+    if (taken.reason === notFrozen && row.lastAt !== null && taken.createdAt >= row.lastAt) await addProblem(tx, row, `the snapshot "${taken.name}" is not FilesystemConsistent, as it says`)
     if (!schedule.spec.suspended) await tell(tx, schedule, { taken: [], dropped: await dropExpired(tx, schedule, taken.volumeUid), problems: [] })
   }, { repeatable: true })
 }
+
+/** To what its last run came to, once. */
+async function addProblem(tx: Transaction, { uid, lastMessage, nextAt }: { uid: string; lastMessage: string; nextAt: Date | null }, problem: string): Promise<void> {
+  const more = said([problem])
+  if (!lastMessage.includes(more)) await setScheduleRun(tx, uid, { nextAt, lastMessage: `${lastMessage} ${more}`.trim().slice(0, longestMessage) })
+}
+const longestMessage = 2000
 
 type Schedule = { uid: string; tenantId: string; name: string; spec: SnapshotScheduleSpec; now: Date }
 /** What a run did: names of snapshots that it asked for and deleted, and why others could not be taken. */
