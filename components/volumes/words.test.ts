@@ -30,6 +30,9 @@ it('what is wrong names what to do, in the server’s words where it has some', 
   const unmade = { ...condition, reason: 'Creating', message: 'It is made once a pod that names it has a host.' }
   expect(problemOf({ ...status, phase: 'Pending', conditions: [unmade] })).toEqual({ tone: 'info', title: 'It is not made yet', message: unmade.message })
   expect(problemOf({ ...status, phase: 'Pending', conditions: [condition] })).toEqual({ tone: 'notice', title: 'It cannot be made now', message: condition.message })
+  const room = { ...condition, type: 'FilesystemRoom', reason: 'FilesystemNearlyFull', message: '9.5 GiB of the 10 GiB of its file system are taken: let it grow.' }
+  expect(problemOf({ ...status, conditions: [room] })).toEqual({ tone: 'notice', title: 'Its file system is nearly full', message: room.message })
+  expect(problemOf({ ...status, phase: 'Failed', conditions: [room, condition] })?.message).toBe(condition.message)
   const waiting = { pod: { namespace: 'default', name: 'web' }, podUid: 'u', name: 'data', hot: false, mounts: [], devices: [], readOnly: false, phase: 'Waiting' as const, host: null, reason: 'InUse', message: 'It is attached to pod db: delete it, or clone the volume.', since: '', paused: false }
   expect(problemOf({ ...status, attachments: [waiting] })).toEqual({ tone: 'notice', title: 'Pod web does not have it yet', message: waiting.message })
 })

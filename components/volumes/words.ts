@@ -39,7 +39,8 @@ const underWay: Readonly<Record<string, string>> = { Creating: 'It is not made y
 
 /** What a volume waits for, or what is wrong with it and what to do about it; null: nothing is. Conditions say more where there are some. */
 export function problemOf({ phase, conditions, attachments, ...facts }: Status): { tone: 'error' | 'notice' | 'info'; title: string; message: string } | null {
-  const condition = conditions.find(({ status, message }) => status !== 'True' && message !== '')
+  const wrong = conditions.filter(({ status, message }) => status !== 'True' && message !== '')
+  const condition = wrong.find(({ type }) => type !== 'FilesystemRoom')
   const said = condition?.message
   if (phase === 'Full') return { tone: 'error', title: 'Its store is full: the pod stands still', message: said ?? 'Nothing is lost. The pod goes on by itself once its store has room again: delete volumes or snapshots of the store that are not needed, or ask an operator for more room.' }
   if (phase === 'Lost') return { tone: 'error', title: 'Its host does not answer', message: said ?? 'Nothing else may open it, for the host may write to it still. It comes back with its host; where that is lost for good, an operator has to say so.' }
@@ -47,7 +48,8 @@ export function problemOf({ phase, conditions, attachments, ...facts }: Status):
   if (phase === 'Failed') return { tone: 'error', title: 'It could not be made', message: said ?? 'Delete it and make it again; where that fails too, tell an operator the volume’s uid.' }
   const waiting = attachments.find(({ message }) => message !== '')
   if (waiting) return { tone: waiting.phase === 'Waiting' ? 'notice' : 'error', title: waiting.pod ? `Pod ${waiting.pod.name} does not have it yet` : 'It is held for a pod that is gone', message: waiting.message }
-  if (!condition || phase === 'Deleted') return null
+  if (phase === 'Deleted') return null
+  if (!condition) return wrong[0] ? { tone: 'notice', title: 'Its file system is nearly full', message: wrong[0].message } : null
   const title = underWay[condition.reason]
   return title ? { tone: 'info', title, message: condition.message } : { tone: 'notice', title: phase === 'Pending' ? 'It cannot be made now' : 'Something of it is not as it should be', message: condition.message }
 }

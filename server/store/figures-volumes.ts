@@ -14,6 +14,16 @@ export const volumesNow = (db: Database, limit: number): Promise<VolumeNow[]> =>
   from recent r join "FigureSeries" s on s."id" = r."seriesId" join "Volume" v on v."uid" = s."objectUid" and v."deletedAt" is null join "Tenant" t on t."id" = v."tenantId" join "Host" h on h."id" = s."hostId"
   order by coalesce(r."reads", 0) + coalesce(r."writes", 0) desc, v."uid" limit ${limit}`
 
+export type FilesystemNow = { tenant: string; name: string; host: string; totalBytes: number; usedBytes: number }
+/** How full the file systems of volumes are, as the guests that have them for writing said last; the fullest first. */
+export const filesystemsNow = (db: Database, limit: number): Promise<FilesystemNow[]> => db.$queryRaw<FilesystemNow[]>`
+  select t."slug" as "tenant", v."name", h."name" as "host", (a."said" ->> 'fsBytes')::float8 as "totalBytes", (a."said" ->> 'usedBytes')::float8 as "usedBytes"
+  from "Volume" v join "Tenant" t on t."id" = v."tenantId" join "Host" h on h."id" = v."hostId"
+    cross join lateral (select one as "said" from jsonb_array_elements(case when jsonb_typeof(v."report" -> 'attachments') = 'array' then v."report" -> 'attachments' else '[]'::jsonb end) one
+      where jsonb_typeof(one -> 'fsBytes') = 'number' and jsonb_typeof(one -> 'usedBytes') = 'number' limit 1) a
+  where v."deletedAt" is null
+  order by (a."said" ->> 'usedBytes')::float8 / nullif((a."said" ->> 'fsBytes')::float8, 0) desc nulls last, v."uid" limit ${limit}`
+
 /** How full each store is, as each host said last. */
 export async function storesNow(db: Database) {
   const rows = await db.volumeStoreHost.findMany({ include: { store: { select: { name: true } }, host: { select: { name: true } } }, orderBy: [{ storeId: 'asc' }, { hostId: 'asc' }], take: 5000 })

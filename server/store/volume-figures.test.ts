@@ -63,7 +63,11 @@ it('is the same rolled', async () => {
 
 it('is told to Prometheus as of now, with how full stores are', async () => {
   await storeFigures(server.db, hosts[0] ?? '', { host: null, pods: [], volumes: [did()] })
+  const told = { podUid: randomUUID(), epoch: 1, phase: 'Attached', reason: '', message: '', device: '/dev/vdc', usedBytes: 95, fsBytes: 100, paused: false, transport: 'direct' }
+  await server.db.volume.update({ where: { uid }, data: { report: { epoch: 1, attachments: [{ ...told, fsBytes: null, usedBytes: null }, told] } } })
   const text = await exportMetrics(server.context(null))
+  expect(text).toContain('hypernetes_volume_filesystem_total_bytes{tenant="ann",volume="data",host="h1"} 100')
+  expect(text).toContain('hypernetes_volume_filesystem_used_bytes{tenant="ann",volume="data",host="h1"} 95')
   expect(text).toContain('hypernetes_volume_reads_per_second{tenant="ann",volume="data",host="h1"} 2')
   expect(text).toContain('hypernetes_volume_write_seconds{tenant="ann",volume="data",host="h1"} 0.01')
   expect(text).toContain('hypernetes_volume_store_reachable{store="files",host="h1"} 1')

@@ -6,7 +6,9 @@ import { volumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { tenantWords } from '@/domain/volume/store-trouble'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
+import { filesystemUse, roomVerdict, type RoomVerdict } from '@/domain/volume/filesystem-room'
 import { storedPhase, type StoredPhase } from '@/domain/volume/state'
+import { findConditionStatus, setCondition } from './conditions'
 import type { Database, Transaction } from './database'
 import { endLostRemoval } from './lost-removals'
 import { recordEvent } from './reports'
@@ -86,7 +88,16 @@ async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, know
   if (next.storedPhase === 'Failed' && (phase !== 'Failed' || known.message !== message)) await tellVolume(tx, row, 'Warning', reason || 'Failed', message)
   else if (isKeeper && reason !== '' && known.reason !== reason) await tellVolume(tx, row, 'Warning', reason, message || reason)
   if (next.storedPhase === 'Ready' && phase !== 'Ready') await tellVolume(tx, row, 'Normal', 'Ready', 'It is there.')
+  const room = isKeeper ? roomVerdict(filesystemUse(known.attachments ?? []), filesystemUse(attachments)) : null
+  if (room) await tellRoom(tx, row, room)
   if (isBack) await tellVolume(tx, row, 'Normal', 'Reverted', 'It is as it was when its snapshot was taken.')
+}
+
+/** It says what it said until it has changed for good. */
+async function tellRoom(tx: Transaction, row: VolumeRow, room: RoomVerdict): Promise<void> {
+  if ((await findConditionStatus(tx, row.uid, room.type)) === room.status) return
+  await setCondition(tx, { objectUid: row.uid, objectKind: 'Volume', observedGeneration: row.generation, ...room })
+  if (room.status === 'False') await tellVolume(tx, row, 'Warning', room.reason, room.message)
 }
 
 const tellVolume = (tx: Transaction, { tenantId, uid, name }: VolumeRow, type: 'Normal' | 'Warning', reason: string, message: string) =>

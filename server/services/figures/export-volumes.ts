@@ -1,8 +1,8 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { Database } from '@/server/store/database'
-import { storesNow, volumesNow, type VolumeNow } from '@/server/store/figures-volumes'
+import { filesystemsNow, storesNow, volumesNow, type VolumeNow } from '@/server/store/figures-volumes'
 
-/** Beyond it, those that do most are told. */
+/** Beyond it, those that do most are told, and the fullest file systems. */
 const mostVolumes = 1000
 const labelNames = ['tenant', 'volume', 'host'] as const
 
@@ -22,6 +22,12 @@ export async function addVolumeMetrics(db: Database, registry: Registry): Promis
   for (const [name, help, value] of measures) {
     const gauge = new Gauge({ name: `hypernetes_volume_${name}`, help, labelNames: [...labelNames], registers: [registry] })
     for (const row of rows) if (value(row) !== null) gauge.set({ tenant: row.tenant, volume: row.name, host: row.host }, value(row) ?? 0)
+  }
+  const filesystem = (name: string, help: string) => new Gauge({ name: `hypernetes_volume_filesystem_${name}`, help, labelNames: [...labelNames], registers: [registry] })
+  const [all, used] = [filesystem('total_bytes', 'How large the file system of a volume is that a pod has.'), filesystem('used_bytes', 'How much of the file system of a volume is taken that a pod has.')]
+  for (const { tenant, name, host, totalBytes, usedBytes } of await filesystemsNow(db, mostVolumes)) {
+    all.set({ tenant, volume: name, host }, totalBytes)
+    used.set({ tenant, volume: name, host }, usedBytes)
   }
   const store = (name: string, help: string) => new Gauge({ name: `hypernetes_volume_store_${name}`, help, labelNames: ['store', 'host'], registers: [registry] })
   const reachable = store('reachable', 'Whether a host reaches a store of volumes: 1 or 0.')

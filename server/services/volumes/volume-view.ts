@@ -4,6 +4,7 @@ import { notFound } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { attachmentPhase, deviceOfMount, hotMounts } from '@/domain/volume/attachment'
+import { filesystemUse } from '@/domain/volume/filesystem-room'
 import { volumeSpec } from '@/domain/volume/spec'
 import { formatted, storedPhase, volumePhase, volumePhaseOf } from '@/domain/volume/state'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
@@ -42,8 +43,8 @@ function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof r
 
 /** How full the file system is, as the guest of the pod that has it said last. */
 function filesystemOf(type: VolumeView['status']['formatted'], { attachments = [] }: z.output<typeof reported>): VolumeView['status']['filesystem'] {
-  const told = attachments.find(({ fsBytes, usedBytes }) => fsBytes !== null && usedBytes !== null)
-  return type === null || type === 'block' || !told ? null : { type, totalBytes: told.fsBytes ?? 0, usedBytes: told.usedBytes ?? 0 }
+  const use = filesystemUse(attachments)
+  return type === null || type === 'block' || !use ? null : { type, ...use }
 }
 
 function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'conditions'> {
