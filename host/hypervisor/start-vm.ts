@@ -1,3 +1,4 @@
+import { allDone } from '@/host/network/serial'
 import { kvmNodeOf, type HypervisorSettings } from './hypervisor-settings'
 import { lastWords, type VmNetwork } from './launch'
 import { descriptors, VmError, type BootMode, type VmShape } from './machine'
@@ -96,16 +97,14 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
   const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
   const files = new OpenFiles()
   try {
-    await files.add(descriptors.image, request.imageFile, 'r')
-    const { size: scratchBytes } = await files.add(descriptors.scratch, request.scratchFile, 'r+')
-    await files.add(descriptors.kernel, lease?.bootStub ?? guest.kernel, 'r')
-    let templateHoleBytes = 0
-    if (lease) await files.add(descriptors.state, lease.state, 'r')
-    else await files.add(descriptors.initramfs, guest.initramfs, 'r')
-    if (lease && boot === 'clone') {
-      const { size, blocks } = await files.add(descriptors.memory, lease.memory, 'r')
-      templateHoleBytes = Math.max(0, size - blocks * 512)
-    }
+    const scratch = files.add(descriptors.scratch, request.scratchFile, 'r+')
+    const memory = lease && boot === 'clone' ? files.add(descriptors.memory, lease.memory, 'r') : null
+    const others = [files.add(descriptors.image, request.imageFile, 'r'), files.add(descriptors.kernel, lease?.bootStub ?? guest.kernel, 'r'), lease ? files.add(descriptors.state, lease.state, 'r') : files.add(descriptors.initramfs, guest.initramfs, 'r')]
+    // Those that open late are closed too.
+    await allDone([scratch, memory, ...others])
+    const { size: scratchBytes } = await scratch
+    const shared = await memory
+    const templateHoleBytes = shared ? Math.max(0, shared.size - shared.blocks * 512) : 0
     const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, storage, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
     return { ...started, scratchBytes }
   } finally {

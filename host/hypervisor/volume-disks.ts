@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { VolumeRates } from '@/contracts/host/v1/volumes'
 import { networkVolumeBytes, volumeBytes } from '@/host/cgroups/limits'
 import { setMemoryLimit } from '@/host/cgroups/memory-limit'
+import { allDone } from '@/host/network/serial'
 import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, replayGraph, secretId, serialOfNode, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import { VolumeError, type Layer } from '@/host/volumes/store'
 import { blockGraph, chainBelow } from './block-graph'
@@ -85,7 +86,7 @@ export class VolumeDisks {
   private async openLayers(disk: VolumeDisk, layers: readonly Layer[], memory: Promise<void>): Promise<void> {
     const { serial, readOnly, sizeBytes, rates } = disk
     const given = giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, readOnly)))
-    await together([memory, given, readOnly ? undefined : allowFileSize(this.vm, fileBytesOf(sizeBytes)), this.qmp.command('object-add', limitsGroup(serial, rates))])
+    await allDone([memory, given, readOnly ? null : allowFileSize(this.vm, fileBytesOf(sizeBytes)), this.qmp.command('object-add', limitsGroup(serial, rates))])
     const sets = await given
     await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
   }
@@ -289,11 +290,6 @@ export class VolumeDisks {
   private async childrenOf(path: string): Promise<string[]> {
     return (await this.qmp.execute('qom-list', { path }, properties)).map(({ name }) => name)
   }
-}
-
-/** All of these; what failed first is thrown once none of them is under way: what is undone then must not be done meanwhile. */
-async function together(steps: readonly (Promise<unknown> | undefined)[]): Promise<void> {
-  for (const result of await Promise.allSettled(steps)) if (result.status === 'rejected') throw result.reason
 }
 
 /** QEMU did what it was told, by its own word, and can still write: it is no QEMU of ours any more. */

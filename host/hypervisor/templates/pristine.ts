@@ -122,9 +122,9 @@ export class PristineTemplates {
 
   /** What is not as it was made of the small files, which are read at every start; null where all is. Costs 1 to 2 ms. */
   async alteration({ state, bootStub, digests }: Pristine): Promise<string | null> {
-    if ((await fileDigest(state).catch(reason)) !== digests.state) return state
-    if ((await fileDigest(bootStub).catch(reason)) !== digests.bootStub) return bootStub
-    return null
+    const [ofState, ofBootStub] = await Promise.all([fileDigest(state).catch(reason), fileDigest(bootStub).catch(reason)])
+    if (ofState !== digests.state) return state
+    return ofBootStub === digests.bootStub ? null : bootStub
   }
 
   /** No pod starts from it any more; {@link sweep} removes it. */
