@@ -255,6 +255,7 @@ test('operators make stores and classes, tenants choose among classes, and quota
     await page.goto('/system/volume-quota')
     const dialog = form(page, 'Set quota')
     await dialog.getByRole('textbox', { name: 'Tenant' }).fill(tenant.slug)
+    await dialog.getByRole('button', { name: 'Show quota' }).click()
     await dialog.getByRole('textbox', { name: 'Volumes' }).fill('1')
     await dialog.getByRole('textbox', { name: 'Size of all together' }).fill('2Gi')
     await dialog.getByRole('button', { name: 'Set quota' }).click()
