@@ -76,6 +76,22 @@ async function end(pod: Assignment, volume: HostVolume): Promise<void> {
   await until(() => server.attachment(volume, pod)?.phase === 'Detached')
 }
 
+/** What was said to be on the disk is there for who only reads a copy that was taken meanwhile. */
+async function reads(pod: Assignment, volume: HostVolume): Promise<HostVolume> {
+  await sh(pod, 'mkdir /data/new && echo new | dd of=/data/new/file conv=fsync 2>/dev/null')
+  const snapshot = server.snapshot(volume, { storeUid })
+  server.say(snapshot)
+  await until(() => server.report('snapshot', snapshot.uid)?.phase === 'Ready')
+  const copy = server.attached(server.volume({ storeUid, sizeBytes: volume.sizeBytes, origin: { kind: 'snapshot', snapshotUid: snapshot.uid }, formatted: true }), pod, 'hot-copy', { readOnly: true, mounts: [{ container: 'main', path: '/copy', subPath: '', readOnly: true }] })
+  server.say(copy)
+  await until(() => server.attachment(copy, pod)?.phase === 'Attached')
+  await until(async () => (await host.run(pod, ['grep', '-q', ' /copy ', '/proc/mounts'])).exitCode === 0)
+  expect([await sh(pod, 'cat /copy/new/file'), (await host.run(pod, ['touch', '/copy/x'])).exitCode]).toEqual(['new', 1])
+  server.say({ ...copy, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
+  await until(() => server.attachment(copy, pod)?.phase === 'Detached')
+  return copy
+}
+
 it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshotted and cloned under way, over a start of the agent; a VM without the way says so', { timeout: 600_000 }, async () => {
   const first = await startWith(server.volume({ storeUid }))
   const { pod } = first
@@ -106,6 +122,7 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
   expect(await sh(pod, 'cat /clone/file /data/file')).toBe('kept\nlater')
   server.say({ ...clone, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
   await until(() => server.attachment(clone, pod)?.phase === 'Detached')
+  const copy = await reads(pod, volume)
   await end(pod, volume)
 
   const next = await startWith({ ...volume, epoch: 2, attachments: [], detaching: [] })
@@ -127,7 +144,7 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
   await until(() => server.attachment(late, without)?.phase === 'Detached')
   host.apply([])
   await until(() => host.report(without)?.phase === 'Gone')
-  for (const one of [late, clone]) {
+  for (const one of [late, clone, copy]) {
     server.say({ ...one, attachments: [], detaching: [], purge: true })
     await until(() => server.report('volume', one.uid)?.phase === 'Purged')
   }
