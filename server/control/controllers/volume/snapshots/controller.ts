@@ -56,11 +56,11 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
 
 const waited = (host: Facts['home']): WaitedHost | null => host && { name: host.name, silent: isSilent(host) }
 /** Said by this controller alone; what a host says of a snapshot is not touched. */
-const waits = ['HostSilent', 'StoreUnreachable']
+const waits = ['HostSilent', 'StoreUnreachable', 'VolumeRead']
 
 /** Says for whom it waits, and no more once it does not. */
 async function tellWait(tx: Transaction, { uid, phase, reason, message, volume, home, store }: Facts, hosts: readonly string[]): Promise<void> {
-  const wait = waitOf({ phase, hasVolume: volume !== null, keeper: waited(volume?.host ?? null), home: waited(home), store: store.name, hosts })
+  const wait = waitOf({ phase, hasVolume: volume !== null, read: (volume?.attachments.length ?? 0) > 0, keeper: waited(volume?.host ?? null), home: waited(home), store: store.name, hosts })
   if (wait ? wait.reason === reason && wait.message === message : !waits.includes(reason)) return
   await setSnapshotPhase(tx, uid, { phase, ...(wait ?? { reason: '', message: '' }) })
 }

@@ -18,17 +18,19 @@ export type SnapshotFacts = {
 }
 
 export type WaitedHost = { name: string; silent: boolean }
-/** Who can do something for it, where no keeper of its volume does: `keeper` has that, or would; `home` has the disk on which it lies; null: there is none. */
-export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
+/** Who can do something for it, where no keeper of its volume does: `keeper` has that, or would; `home` has the disk on which it lies; null: there is none. `read`: pods read the volume. */
+export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; read: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
 
 /**
  * Why nothing is done for a snapshot that is to be taken or removed, and what helps; null: nothing is in the way that is known here. Pure.
  */
-export function waitOf({ phase, hasVolume, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
+export function waitOf({ phase, hasVolume, read, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
   if (phase !== 'Asked' && phase !== 'Taking' && phase !== 'Deleting') return null
   const todo = phase === 'Deleting' ? 'removed' : 'taken'
   if (home?.silent) return { reason: 'HostSilent', message: `Host "${home.name}", on whose disk it lies, has not been heard of: it is ${todo} once that is back${phase === 'Deleting' ? ', or forgotten where an operator declares that host lost' : ''}.` }
   if (hasVolume && keeper?.silent) return { reason: 'HostSilent', message: `Host "${keeper.name}", which has its volume, has not been heard of: it is ${todo} once that is back, or another host has the volume.` }
+  // Pods that began to read before their volume had a keeper for that: whoever kept it now could shut them out.
+  if (hasVolume && read && keeper === null) return { reason: 'VolumeRead', message: `Pods read its volume, and no host keeps that: it is ${todo} once none of them has it.` }
   return (hasVolume && keeper !== null) || home !== null || hosts.length > 0 ? null : { reason: 'StoreUnreachable', message: `No host that is heard of reaches the store "${store}" now: it is ${todo} by the first that does.` }
 }
 

@@ -41,10 +41,11 @@ describe('what becomes of a snapshot', () => {
 })
 
 it('a snapshot that waits says for whom, and what helps', () => {
-  const wait = (over: Partial<WaitFacts>) => waitOf({ phase: 'Taking', hasVolume: true, keeper: { name: 'h1', silent: false }, home: null, store: 'ceph', hosts: [], ...over })
+  const wait = (over: Partial<WaitFacts>) => waitOf({ phase: 'Taking', hasVolume: true, read: false, keeper: { name: 'h1', silent: false }, home: null, store: 'ceph', hosts: [], ...over })
   expect([wait({}), wait({ phase: 'Ready', keeper: { name: 'h1', silent: true } }), wait({ keeper: null, hosts: ['a'] }), wait({ phase: 'Deleting', hasVolume: false, hosts: ['a'] })]).toEqual([null, null, null, null])
   expect(wait({ keeper: { name: 'h1', silent: true } })).toMatchObject({ reason: 'HostSilent', message: expect.stringContaining('Host "h1", which has its volume, has not been heard of: it is taken') as string })
   expect(wait({ phase: 'Deleting', home: { name: 'h2', silent: true } })?.message).toContain('Host "h2", on whose disk it lies, has not been heard of: it is removed once that is back, or forgotten')
+  expect([wait({ read: true }), wait({ read: true, keeper: null, hosts: ['a'] })?.message]).toEqual([null, 'Pods read its volume, and no host keeps that: it is taken once none of them has it.'])
   expect(wait({ keeper: null })).toMatchObject({ reason: 'StoreUnreachable', message: expect.stringContaining('it is taken by the first that does') as string })
   expect(wait({ phase: 'Deleting', hasVolume: false })).toMatchObject({ reason: 'StoreUnreachable', message: expect.stringContaining('reaches the store "ceph"') as string })
 })
@@ -95,6 +96,18 @@ describe('the snapshot controller', () => {
     await db.volumeSnapshot.update({ where: { uid }, data: { deletedAt: new Date() } })
     await settle()
     expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Deleting', hostId })
+  })
+
+  it('says of a snapshot that it waits for pods that read its volume, where no host keeps that, and no more once one does', async () => {
+    const of = await volume({ hostId: null, homeHostId: null })
+    const { uid: attachment } = await db.volumeAttachment.create({ data: { volumeUid: of, podUid: randomUUID(), tenantId, name: 'data', readOnly: true, hostId, epoch: 1n, phase: 'Attached' } })
+    const uid = await snapshot(of, { homeHostId: null })
+    await settle()
+    expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Asked', reason: 'VolumeRead' })
+    await db.volumeAttachment.delete({ where: { uid: attachment } })
+    await db.volume.update({ where: { uid: of }, data: { hostId, epoch: 2n } })
+    await settle()
+    expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Taking' })
   })
 
   it('asks another host where the one that was asked does not reach the store any more', async () => {
