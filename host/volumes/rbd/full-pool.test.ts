@@ -9,6 +9,7 @@ describe('what is asked of a full pool', () => {
     const rbd = (...args: string[]) => fullPoolRequest('rbd', args)
     expect(rbd('ls', 'p/n', '--format', 'json')).toEqual({ ...at, verb: 'ls', rest: [] })
     expect(rbd('ls', '--long', 'p/n', '--format', 'json')).toEqual({ ...at, verb: 'ls --long', rest: [] })
+    expect(rbd('trash', 'ls', '--all', 'p/n', '--format', 'json')).toEqual({ ...at, verb: 'trash ls', rest: [] })
     expect(rbd('info', 'p/n/one', '--format', 'json')).toEqual({ ...at, verb: 'info', rest: ['one'] })
     expect(rbd('snap', 'ls', '--all', 'p/n/one', '--format', 'json')).toEqual({ ...at, verb: 'snap ls', rest: ['one'] })
     expect(rbd('snap', 'rm', '--no-progress', 'p/n/one@s')).toEqual({ ...at, verb: 'snap rm', rest: ['one@s'] })

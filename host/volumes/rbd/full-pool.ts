@@ -5,7 +5,7 @@ import { errno } from './ceph-errors'
 export type FullPoolRequest = { verb: string; pool: string; namespace: string; rest: readonly string[] }
 
 /** Words of `rbd` that only read, or make room. */
-const rbdVerbs = ['ls', 'ls --long', 'info', 'snap ls', 'du', 'status', 'lock ls', 'lock rm', 'rename', 'snap rm', 'rm', 'shrink']
+const rbdVerbs = ['ls', 'ls --long', 'info', 'snap ls', 'du', 'status', 'lock ls', 'lock rm', 'trash ls', 'rename', 'snap rm', 'rm', 'shrink']
 /** Of `rados`: notes of a volume, which are attributes and take no room of their own. */
 const radosVerbs = ['listxattr', 'getxattr', 'setxattr', 'rmxattr', 'rm']
 
@@ -123,6 +123,7 @@ reads = {
     'du': lambda pool, path: {'images': list(usage(pool, path))},
     'status': lambda pool, image: {'watchers': watchers(pool, image)},
     'lock ls': lockers,
+    'trash ls': lambda pool: [{'name': each['name']} for each in rbd.RBD().trash_list(pool)],
 }
 texts = {
     'listxattr': lambda pool, name: '\n'.join(key for key, _ in pool.get_xattrs(name)),

@@ -26,7 +26,7 @@ it('looks at some of the removed volumes that there are after each removal, at t
   const [volume, snapshot] = [randomUUID(), randomUUID()]
   const removed = [...Array.from({ length: 50 }, () => `removed-${randomUUID()}`), 'removed-anything']
   await writeFile(join(folder, 'names'), JSON.stringify([...removed, `removed-${volume}`]))
-  const one = await place(`*" snap ls "*removed-${volume}*) echo '[{ "name": "${snapshot}", "size": 8 }]' ;; *" snap ls "*volume-*) exit 2 ;; *" snap ls "*) echo '[]' ;; *" ls p/n "*) cat ${folder}/names ;;`)
+  const one = await place(`*" trash ls "*) echo '[]' ;; *" snap ls "*removed-${volume}*) echo '[{ "name": "${snapshot}", "size": 8 }]' ;; *" snap ls "*volume-*) exit 2 ;; *" snap ls "*) echo '[]' ;; *" ls p/n "*) cat ${folder}/names ;;`)
   const swept = async () => (await asked()).flatMap((line) => / rm --no-progress p\/n\/(removed-[^@\s]+)$/.exec(line)?.[1] ?? [])
   await removeSnapshot(one, snapshot, volume)
   expect((await asked()).filter((line) => line.includes(' ls --long ')).length).toBe(0)
@@ -40,6 +40,16 @@ it('looks at some of the removed volumes that there are after each removal, at t
   expect([second.length >= 19, second.filter((name) => first.includes(name))]).toEqual([true, []])
   await one.sweep()
   expect(new Set(await swept())).toEqual(new Set(removed.slice(0, 50)))
+}, 60_000)
+
+it('ends removals that were cut off, whose images are in the trash, and leaves what others have there', async () => {
+  const [removed, made] = [`removed-${randomUUID()}`, randomUUID()]
+  const one = await place(`*" trash ls --all p/n "*) echo '[{ "id": "1", "name": "${removed}" }, { "id": "2", "name": "making-${made}-1" }, { "id": "3", "name": "volume-${made}" }]' ;; *" snap ls "*) exit 2 ;; *" ls p/n "*) echo '[]' ;;`)
+  const ended = async () => (await asked()).flatMap((line) => / rm --no-progress p\/n\/(\S+)$/.exec(line)?.[1] ?? [])
+  await one.sweep()
+  expect(await ended()).toEqual([removed])
+  await one.removeHalfMade(made, 'long')
+  expect(await ended()).toEqual([removed, `making-${made}-1`])
 }, 60_000)
 
 it("gives a tenant's VMs a user in each pool, and says what to do where there is one with other rights", async () => {

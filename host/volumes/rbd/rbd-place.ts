@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { abortable } from '@/host/hypervisor/templates/abortable'
 import { CephFailure, errno, isOutOfTime, unless } from './ceph-errors'
 import type { CephCommands } from './ceph-commands'
-import { diskUsage, imageInfo, imageLines, imageNames, snapshotLines } from './replies'
+import { diskUsage, imageInfo, imageLines, imageNames, snapshotLines, trashedImages } from './replies'
 import type { Turn } from './turns'
 
 /** Names of images: a volume that is whole, one that is being made, and one that is removed and whose snapshots are not. */
@@ -51,6 +51,11 @@ export class RbdPlace {
 
   names(): Promise<string[]> {
     return this.commands.rbdJson(imageNames, ['ls', this.path()])
+  }
+
+  /** Of images whose removal was begun, with those that were cut off: an image that is removed goes by way of the trash, and is removed once more by its name from there. */
+  private async trashed(): Promise<string[]> {
+    return (await this.commands.rbdJson(trashedImages, ['trash', 'ls', '--all', this.path()])).map(({ name }) => name)
   }
 
   /** Images and their snapshots, without those of removed snapshots that clones still need. */
@@ -108,7 +113,8 @@ export class RbdPlace {
 
   /** What calls that were cut off have left of a volume that was being made. Another host that makes it still has its own open: that is left to it. */
   async removeHalfMade(uid: string, turn: Turn): Promise<void> {
-    for (const image of (await this.names()).filter((name) => isMaking(name, uid))) await this.removeImage(image, turn).catch(this.later)
+    const names = [...(await this.names()), ...(turn === 'long' ? await this.trashed() : [])]
+    for (const image of names.filter((name) => isMaking(name, uid))) await this.removeImage(image, turn).catch(this.later)
   }
 
   /** Which image has the snapshot; null: none. */
@@ -119,7 +125,7 @@ export class RbdPlace {
 
   /** Of removed volumes those that nothing needs any more, `first` before all: some of them, the next time the next ones. What is in use meanwhile, or takes long, is left for then. */
   async sweep(first: string | null = null): Promise<void> {
-    const removed = (await this.names()).filter((name) => name.startsWith('removed-') && uidOf(name) !== null && name !== first).sort()
+    const removed = [...(await this.names()), ...(await this.trashed())].filter((name) => name.startsWith('removed-') && uidOf(name) !== null && name !== first).sort()
     const next = Math.max(0, removed.findIndex((name) => name > (this.known.swept ?? '')))
     const some = [...removed.slice(next), ...removed.slice(0, next)].slice(0, sweptAtOnce)
     this.known.swept = some.at(-1) ?? ''

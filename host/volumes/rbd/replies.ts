@@ -5,6 +5,8 @@ const size = z.number().int().min(0)
 
 export const imageInfo = z.looseObject({ id: z.string(), size, parent: z.looseObject({ image: z.string(), snapshot: z.string() }).optional() })
 export const imageNames = z.array(z.string())
+/** Of images whose removal was begun, and cut off. */
+export const trashedImages = z.array(z.looseObject({ name: z.string() }))
 /** A line of an image has no `snapshot`. */
 export const imageLines = z.array(z.looseObject({ image: z.string(), size, snapshot: z.string().optional() }))
 export const snapshotLines = z.array(z.looseObject({ name: z.string(), size }))

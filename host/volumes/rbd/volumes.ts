@@ -56,7 +56,8 @@ export async function remove(place: RbdPlace, uid: string): Promise<void> {
   await place.removeHalfMade(uid, 'long')
   const snapshots = await place.snapshots(image).catch(unless([errno.notFound], null))
   if (snapshots === null) {
-    // An earlier call may have come as far as its name.
+    // An earlier call may have come as far as its name, or into the trash.
+    await place.removeImage(image)
     await empty(place, removedImage(uid))
     await place.sweep(removedImage(uid))
   }
