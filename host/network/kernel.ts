@@ -92,7 +92,7 @@ export class NetworkNamespaceKernel {
     await this.enter('nft', ['-f', '-'], { input: rules })
   }
 
-  /** What `nft -j list …` prints, unparsed. */
+  /** What `nft -j list` prints, unparsed. */
   async listRules(...what: string[]): Promise<unknown> {
     return JSON.parse((await this.enter('nft', ['-j', 'list', ...what])).stdout)
   }

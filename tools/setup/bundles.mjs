@@ -25,6 +25,8 @@ const optionsOf = (name) => ({
   format: 'esm',
   packages: 'external',
   sourcemap: 'linked',
+  // A process keeps the map that its first error was told by: places are enough, the text itself is in the repository.
+  sourcesContent: false,
   metafile: true,
   write: false,
   logLevel: 'silent',
