@@ -221,18 +221,20 @@ it('what is removed for good while its host is lost is removed from its disk onc
   await expect.poll(() => volumes.report(`volume/${uid}`)?.phase ?? 'Gone', patience).toBe('Gone')
 }, 240_000)
 
-it('a schedule takes what is due, and deletes what it keeps no more', async () => {
+it('a schedule that keeps as many as a store in files lets it takes what is due at each run, and deletes what it keeps no more', async () => {
   await ann.caller.volume.create({ tenant: tenant(), name: 'log', labels: { nightly: 'yes' }, spec: { size: '4Mi' } })
   await isThere('log')
-  await ann.caller.snapshotSchedule.create({ tenant: tenant(), name: 'nightly', spec: { volumes: { selector: { matchLabels: { nightly: 'yes' } } }, every: '1d', keep: { last: 2 } } })
+  const [kept, runs] = [14, 17]
+  await ann.caller.snapshotSchedule.create({ tenant: tenant(), name: 'nightly', spec: { volumes: { selector: { matchLabels: { nightly: 'yes' } } }, every: '1d', keep: { last: kept } } })
   const { uid } = await test.db.snapshotSchedule.findFirstOrThrow()
-  const all = () => test.db.volumeSnapshot.findMany({ where: { scheduleUid: uid }, orderBy: { takenAt: 'asc' } })
-  for (let i = 0; i < 4; i += 1) {
+  const all = () => test.db.volumeSnapshot.findMany({ where: { scheduleUid: uid }, orderBy: { createdAt: 'asc' } })
+  for (let i = 0; i < runs; i += 1) {
     await test.db.snapshotSchedule.updateMany({ data: { nextAt: new Date(Date.UTC(2026, 0, 1 + i)) } })
     await runSchedule(test.db, uid, { quotas })
-    await expect.poll(async () => (await all()).filter((one) => one.phase === 'Ready').length, patience).toBe(Math.min(i + 1, 3))
     // Names tell runs apart by the second.
     for (const one of await all()) if (!one.name.startsWith('run-')) await test.db.volumeSnapshot.update({ where: { uid: one.uid }, data: { name: `run-${i}` } })
+    const expected = Array.from({ length: i + 1 }, (_, n) => `run-${n} Ready`).slice(-kept)
+    await expect.poll(async () => (await all()).map(({ name, phase }) => `${name} ${phase}`), patience).toEqual(expected)
+    expect((await test.db.snapshotSchedule.findFirstOrThrow()).lastMessage).toBe('')
   }
-  await expect.poll(async () => (await all()).map(({ name }) => name), patience).toEqual(['run-1', 'run-2', 'run-3'])
 })
