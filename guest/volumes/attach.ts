@@ -9,7 +9,7 @@ import { tailBytes } from '@/guest/volumes/layout'
 import { populate } from '@/guest/volumes/populate'
 import { mountForReading } from '@/guest/volumes/read-mount'
 import { takeGroup } from '@/guest/volumes/take-group'
-import type { AttachedVolume } from '@/guest/volumes/volume'
+import { errorsOf, type AttachedVolume } from '@/guest/volumes/volume'
 import { isWritable } from '@/guest/volumes/writable'
 import { makeXfs, mountXfs } from '@/guest/volumes/xfs'
 
@@ -72,7 +72,7 @@ export async function attach(params: AttachVolumeParams, path: string, group: Fs
   const disk = await pluggedDisk(serial, () => needModules('scsi'))
   if (!readOnly && !isWritable(disk)) throw new GuestError('Conflict', 'the disk can be read alone, and the volume is to be written to: attach it read-only', serial)
   if (readOnly && mode === 'block') await protect(disk, serial)
-  const volume: AttachedVolume = { name, serial, disk, mode, fsType, readOnly, discard, path }
+  const volume: AttachedVolume = { name, serial, disk, mode, fsType, readOnly, discard, errors: 0, path }
   const done = () => ({ device: disk, milliseconds: Date.now() - began })
   if (mode === 'block') return { volume, result: { ...done(), fsType: null, formatted: false, checked: null, fsBytes: 0, usedBytes: 0 } }
   const found = lookAt(disk, serial, !params.format)
@@ -85,5 +85,5 @@ export async function attach(params: AttachVolumeParams, path: string, group: Fs
   const { repaired, ...usage } = await mount(volume, isGrown)
   const { fsBytes, usedBytes } = params.populate ? await fill(volume, params.populate.serial) : usage
   if (group && !readOnly) await takeOrLeave(volume, group)
-  return { volume, result: { ...done(), fsType, formatted, checked: readOnly ? null : repaired ? 'repaired' : 'clean', fsBytes, usedBytes } }
+  return { volume: { ...volume, errors: errorsOf(volume) }, result: { ...done(), fsType, formatted, checked: readOnly ? null : repaired ? 'repaired' : 'clean', fsBytes, usedBytes } }
 }

@@ -11,7 +11,7 @@ import { Freezer } from '@/guest/volumes/freeze'
 import { mountInto, unmountFrom } from '@/guest/volumes/hot-mount'
 import type { HotPlace } from '@/guest/volumes/hot-place'
 import { deviceNumber } from '@/guest/volumes/mounts'
-import type { AttachedVolume } from '@/guest/volumes/volume'
+import { isHalted, type AttachedVolume } from '@/guest/volumes/volume'
 import { growXfs } from '@/guest/volumes/xfs'
 
 /** The disks of this pod's volumes. What concerns one volume goes one after another; a large one that is checked holds up no other. */
@@ -135,9 +135,11 @@ export class Volumes {
     return [...this.hot.values()].filter((place) => place.node && place.volume === volume && running.has(place.pid))
   }
 
-  /** How full the file systems are. */
-  async usage(): Promise<(Usage & { name: string })[]> {
-    return [...(await usages([...this.attached.values()]))].map(([name, usage]) => ({ name, ...usage }))
+  /** How full the file systems are, and whether they are written to still. */
+  async usage(): Promise<(Usage & { name: string; halted: boolean })[]> {
+    const volumes = [...this.attached.values()]
+    const halted = new Set(volumes.filter(isHalted).map(({ name }) => name))
+    return [...(await usages(volumes))].map(([name, usage]) => ({ name, ...usage, halted: halted.has(name) }))
   }
 
   /** Before the VM is switched off: a file system that is unmounted needs no journal when it is mounted next. */

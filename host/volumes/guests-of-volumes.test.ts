@@ -21,6 +21,23 @@ it('that a file system was repaired before it was mounted is told to its pod', a
   expect(host.told).toEqual(['FilesystemRepaired'])
 })
 
+it('that a file system takes no more writes stands on its attachment with what to do, until it is mounted anew, and is told to its pod once', async () => {
+  const vm = new MemoryVm()
+  const volume = await host.attachedVolume(vm)
+  const say = (halted: boolean) => host.volumes.takeUsage(host.pod.uid, [{ name: 'data', fsBytes: 100 * MiB, usedBytes: MiB, halted }])
+  say(false)
+  expect(host.attachment(volume)?.reason).toBe('')
+  say(true)
+  say(true)
+  expect(host.attachment(volume)).toMatchObject({ phase: 'Attached', reason: 'FilesystemHalted', message: expect.stringContaining('Detach the volume and attach it again') as string })
+  expect(host.told).toEqual(['FilesystemHalted'])
+  vm.end()
+  await until(() => expect(host.attachment(volume)?.phase).not.toBe('Attached'))
+  host.up(new MemoryVm())
+  await host.isAttached(volume)
+  expect(host.attachment(volume)?.reason).toBe('')
+})
+
 it('a volume whose file system its guest refuses is taken away again, so that a snapshot of it can be taken', async () => {
   const { server, pod, attachment, up } = host
   const vm = new MemoryVm()

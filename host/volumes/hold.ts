@@ -12,8 +12,8 @@ export const retryAfter = (failures: number): number => Math.min(firstRetryMs * 
 
 /** No program of the pod can mend it: what has the file system mounted has to let go. */
 export const halted: Problem = {
-  ...{ reason: 'FilesystemReadOnly', isFinal: false },
-  message: 'A write to the volume failed, and its file system takes no more of them, also once its store has room: what is on it can be read. Detach the volume and attach it again, or create the pod anew where its spec names it: it is checked before it is mounted.',
+  ...{ reason: 'FilesystemHalted', isFinal: false },
+  message: 'A write to the volume failed, and its file system takes no more of them and opens no more files, also once its store has room. What is on its disk stays. Detach the volume and attach it again, or create the pod anew where its spec names it: it is checked before it is mounted.',
 }
 
 /** A pod that has a volume on this host, or shall: what is known of it. */

@@ -241,7 +241,7 @@ describe('the volumes of a host', () => {
     await ended(one)
   })
 
-  it('have their pod stand still while a store is full, over a start of the agent, and nothing is lost', async () => {
+  it('have their pod stand still while a store is full, over a start of the agent, and nothing is lost', { timeout: 300_000 }, async () => {
     const small = join(folder, 'small')
     await mkdir(small)
     await run('mount', ['-t', 'tmpfs', '-o', 'size=160m,mode=700', 'tmpfs', small])
@@ -273,9 +273,17 @@ describe('the volumes of a host', () => {
     await sh(one, 'head -c 8388608 /dev/urandom >/fails/kept; sync; md5sum </fails/kept >/tmp/kept')
     const { bavail, bsize } = await statfs(small)
     await run('fallocate', ['-l', String(bavail * bsize - 4 * MiB), filler])
-    expect((await host.run(one, ['sh', '-c', 'dd if=/dev/urandom of=/fails/more bs=1M count=48 conv=fsync'])).exitCode).not.toBe(0)
+    const full = await host.run(one, ['sh', '-c', 'dd if=/dev/urandom of=/fails/more bs=1M count=48 conv=fsync'])
+    expect([full.exitCode, full.output]).toEqual([1, expect.stringContaining('No space left on device')])
     expect([server.attachment(fails, one), host.report(one)?.phase]).toMatchObject([{ phase: 'Attached', paused: false }, 'Running'])
-    await rm(filler)
+    // What its ext4 cannot write of its own journal ends all writes to it, also once there is room; that is told, with what to do.
+    const rest = join(small, 'rest')
+    await expect(run('dd', ['if=/dev/zero', `of=${rest}`, 'bs=4k'])).rejects.toThrow('No space left')
+    const writes = () => host.run(one, ['sh', '-c', 'at=/fails/$(cat /proc/sys/kernel/random/uuid); mkdir $at && for i in $(seq 300); do echo $i >$at/$i || exit 1; done && sync']).then(({ exitCode }) => exitCode === 0)
+    await until(async () => !(await writes()))
+    await Promise.all([filler, rest].map((file) => rm(file)))
+    await until(() => host.measure().then(() => server.attachment(fails, one)?.reason === 'FilesystemHalted'))
+    expect([server.attachment(fails, one)?.message, await writes()]).toEqual([expect.stringContaining('Detach the volume and attach it again') as string, false])
     await detachHot(one, fails)
     expect(await onHost()).toEqual([])
     await attachHot(one, { ...fails, attachments: [], epoch: 2 }, '/whole')

@@ -51,8 +51,8 @@ export const UnmountVolumeParams = z.object({ container: name, path: absolutePat
 /** Gives a container that runs the node of an attached volume of mode block. `unmountVolume` and `detachVolume` take it back. Agents of the first volumes do not know it. */
 export const AddVolumeDeviceParams = z.object({ container: name, volume: name, path: absolutePath })
 
-/** How full file systems of attached volumes are. */
-export const diskUsage = z.array(z.object({ name, fsBytes: bytes, usedBytes: bytes })).check(z.maxLength(50))
+/** How full file systems of attached volumes are. `halted`: after a write that was not carried out its kernel takes no more of them, until it is mounted anew; agents of before do not say it. */
+export const diskUsage = z.array(z.object({ name, fsBytes: bytes, usedBytes: bytes, halted: z.optional(z.boolean()) })).check(z.maxLength(50))
 
 /** What each method of volumes takes. An agent of before answers InvalidRequest to them. */
 export const volumeMethods = {

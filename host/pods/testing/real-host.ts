@@ -10,6 +10,7 @@ import type { ProbeParams } from '@/contracts/guest/v1/requests'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import type { PodSpecInput } from '@/domain/pod/spec'
 import { buildGuestImage } from '@/guest/image/build'
+import { measuredPods } from '@/host/figures/measured-pods'
 import { tarArchive, type ArchiveEntry } from '@/host/images/tar/archive'
 import { namespaceName } from '@/host/network/names'
 import { logger } from '@/platform/logger'
@@ -90,6 +91,11 @@ export class RealHost {
   /** What this host says of the outside. */
   outside(): ExternalReport[] {
     return [...this.host.external?.external.reports().values() ?? []]
+  }
+
+  /** Asks the guests of the pods that run for what the host's figures are made of: how full volumes are comes with it. */
+  async measure(): Promise<void> {
+    await Promise.all(measuredPods(this.host.pods, (uid, disks) => this.host.volumes.takeUsage(uid, disks)).map(({ stats }) => stats(false)))
   }
 
   /** The volumes of this host, as the server's messages reach them. */
