@@ -38,9 +38,19 @@ export function snapshotRefusal(volume: SnapshotSubject): string | null {
   return null
 }
 
+/** A volume that a pod is to have, and does not have just now. `refused`: why its host does not attach it, where that stays so until somebody does something. */
+export type ComingVolume = { name: string; lost: boolean; refused: string | null }
+
 /** Why nothing can be taken of all that a pod has, of which some is on its way: all are of one instant, or none is taken. */
-export const comingRefusal = ([first]: readonly { name: string; lost: boolean }[]): string | null =>
-  first ? `the volume "${first.name}" ${first.lost ? 'is on a host that has not been heard of: take them once that host is back' : 'is being attached: wait until the pod has it'}` : null
+export const comingRefusal = ([first]: readonly ComingVolume[]): string | null => (first ? `the volume "${first.name}" ${whyNotThere(first)}` : null)
+
+function whyNotThere({ lost, refused }: ComingVolume): string {
+  if (lost) return 'is on a host that has not been heard of: take them once that host is back'
+  return refused === null ? 'is being attached: wait until the pod has it' : `could not be attached (${refused}): detach it`
+}
+
+/** What a schedule says of a volume of its pod that it leaves out: nobody may be there to detach it, and the others are taken meanwhile. */
+export const leftOut = ({ name, refused }: ComingVolume): string => `the volume "${name}" is left out, as it could not be attached (${refused ?? ''}): detach it, or do what its attachment says`
 
 /** Why these cannot be as consistent as asked; null: they can. A block device has no file system that the guest could write out; of a group, one volume with one is enough. */
 export const consistencyRefusal = (volumes: readonly Pick<SnapshotSubject, 'name' | 'mode'>[], consistency: Consistency): string | null =>

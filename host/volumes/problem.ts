@@ -1,5 +1,6 @@
 import { GuestRefusal } from '@/host/pods/ports'
 import { volumeMethods } from '@/contracts/guest/v1/volumes'
+import { isFinalReason } from '@/domain/volume/final-reasons'
 import { storeTrouble } from '@/domain/volume/store-trouble'
 import { VmError } from '@/host/hypervisor/machine'
 import { VolumeError } from './store'
@@ -7,14 +8,13 @@ import { VolumeError } from './store'
 /** What is wrong, for the tenant: `reason` is one word. `isFinal`: it stays so until somebody does something. */
 export type Problem = { reason: string; message: string; isFinal: boolean }
 
-const finalCodes = new Set<string>(['SourceTooLarge', 'Refused', 'Damaged', 'FilesystemDamaged', 'FilesystemMismatch', 'UnknownFilesystem', 'RestartNeeded', 'InvalidRequest', 'Stale', 'TooManyDisks'])
 /** How QEMU says it. */
 const noPlace = 'PCI: no slot/function available'
 const again = 'It is tried again. If it goes on, the operator finds the cause in the host\'s log.'
 
 /** What failed, in the tenant's words: the cause itself may name what is the host's. `what`: what was done with the volume. Null: it was called off. */
 export function problemOf(error: unknown, what: string): Problem {
-  const known = (reason: string, message: string): Problem => ({ reason, message, isFinal: finalCodes.has(reason) })
+  const known = (reason: string, message: string): Problem => ({ reason, message, isFinal: isFinalReason(reason) })
   if (error instanceof VolumeError) return known(error.code, error.isOperators ? storeTrouble(error.code) : error.message)
   if (error instanceof GuestRefusal) {
     if (error.code === 'InvalidRequest' && error.about === 'addVolumeDevice') return known('RestartNeeded', "The agent in the pod's virtual machine is of an earlier version, which gives block devices to containers as they start alone. Detach the volume, and create the pod anew with it in its spec.")

@@ -2,6 +2,7 @@ import type { Selector } from '@/domain/shared/selector'
 import type { Labels } from '@/domain/shared/names'
 import type { Requirement } from '@/domain/shared/label-selector'
 import type { SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import type { ComingVolume } from '@/domain/volume-snapshot/admission'
 import { maxScheduledVolumes, maxSnapshotGroup } from '@/domain/volume/limits'
 import { Prisma } from '@/generated/prisma/client'
 import type { Scope } from '@/server/auth/scope'
@@ -33,7 +34,7 @@ const requirementsOf = ({ matchLabels, matchExpressions }: Selector): Requiremen
 ]
 
 /** `missing`: names of volumes that are not there, or the pod; `coming`: what that is to have, and has not just now. `left`: whether its labels mean more volumes than one run takes. */
-export type MeantVolumes = { uids: string[]; missing: string[]; left: boolean; coming: { name: string; lost: boolean }[] }
+export type MeantVolumes = { uids: string[]; missing: string[]; left: boolean; coming: ComingVolume[] }
 /** Which volumes a schedule would take snapshots of now, by name; of those with its labels at most `most`. Those of a pod are taken at one instant. */
 export async function volumesOfSchedule(db: Database, scope: Pick<Scope, 'tenantId'>, { names, selector, pod }: SnapshotScheduleSpec['volumes'], most = maxScheduledVolumes): Promise<MeantVolumes> {
   if (pod) {

@@ -1,5 +1,7 @@
 import type { Labels } from '@/domain/shared/names'
+import type { ComingVolume } from '@/domain/volume-snapshot/admission'
 import type { VolumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
+import { isFinalReason } from '@/domain/volume/final-reasons'
 import type { Scope } from '@/server/auth/scope'
 import type { Database, Transaction } from './database'
 import { inOrder } from './object-pages'
@@ -71,8 +73,8 @@ export const volumesOfPod = async (db: Database, scope: Pick<Scope, 'tenantId'>,
   (await db.volumeAttachment.findMany({ where: { tenantId: scope.tenantId, podUid, phase: 'Attached' }, select: { volume: { select: { uid: true, name: true } } }, orderBy: { volume: { name: 'asc' } } })).map(({ volume }) => volume)
 
 /** Volumes that a pod is to have, and that it does not have just now: its host is attaching them, or has not been heard of. What another pod has still, or nobody gives it, is none of its. */
-export const comingVolumesOfPod = async (db: Database, scope: Pick<Scope, 'tenantId'>, podUid: string): Promise<{ name: string; lost: boolean }[]> =>
-  (await db.volumeAttachment.findMany({ where: { tenantId: scope.tenantId, podUid, wanted: true, phase: { in: ['Attaching', 'Lost'] } }, select: { phase: true, volume: { select: { name: true } } }, orderBy: { volume: { name: 'asc' } } })).map(({ phase, volume }) => ({ name: volume.name, lost: phase === 'Lost' }))
+export const comingVolumesOfPod = async (db: Database, scope: Pick<Scope, 'tenantId'>, podUid: string): Promise<ComingVolume[]> =>
+  (await db.volumeAttachment.findMany({ where: { tenantId: scope.tenantId, podUid, wanted: true, phase: { in: ['Attaching', 'Lost'] } }, select: { phase: true, reason: true, volume: { select: { name: true } } }, orderBy: { volume: { name: 'asc' } } })).map(({ phase, reason, volume }) => ({ name: volume.name, lost: phase === 'Lost', refused: phase === 'Attaching' && isFinalReason(reason) ? reason : null }))
 
 /** Whether a snapshot of the volume is asked for, or being taken. */
 export const isSnapshotUnderWay = async (tx: Transaction, volumeUid: string): Promise<boolean> => (await tx.volumeSnapshot.count({ where: { volumeUid, phase: { in: ['Asked', 'Taking'] } } })) > 0

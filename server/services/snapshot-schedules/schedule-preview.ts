@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { dnsLabel } from '@/domain/shared/names'
 import { expiredOf, mostKept, nextRuns } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
-import { comingRefusal, consistencyRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { comingRefusal, consistencyRefusal, leftOut, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import type { Scope } from '@/server/auth/scope'
 import { readSubjects } from '@/server/store/snapshot-subjects'
 import { findSnapshotSchedule, takenBySchedule, volumesOfSchedule } from '@/server/store/snapshot-schedules'
@@ -26,7 +26,7 @@ export async function previewSnapshotSchedule(ctx: ServerContext, scope: Scope, 
   const problemOf = (subject: (typeof subjects)[number]): string | null => snapshotRefusal(subject) ?? consistencyRefusal([subject], spec.consistency)
   return {
     next: nextRuns(spec, new Date(), shownRuns).map((at) => at.toISOString()),
-    volumes: [...subjects.map((subject) => ({ name: subject.name, problem: problemOf(subject) })), ...coming.map((one) => ({ name: one.name, problem: comingRefusal([one]) }))],
+    volumes: [...subjects.map((subject) => ({ name: subject.name, problem: problemOf(subject) })), ...coming.map((one) => ({ name: one.name, problem: one.refused === null ? comingRefusal([one]) : leftOut(one) }))],
     missing,
     left,
     mostKept: mostKept(spec.keep),

@@ -189,6 +189,8 @@ describe('snapshots of one instant', () => {
     const { uid } = await test.attach((await test.volume('log')).uid, pod.uid, { phase: 'Attaching' })
     const refused = (message: string) => expect(createGroup({})).rejects.toMatchObject({ code: 'failed_precondition', message: `No snapshot of all that the pod "web" has can be taken: the volume "log" ${message}, or name the volumes that are meant.` })
     await refused('is being attached: wait until the pod has it')
+    await test.db.volumeAttachment.update({ where: { uid }, data: { reason: 'UnknownFilesystem' } })
+    await refused('could not be attached (UnknownFilesystem): detach it')
     await test.db.volumeAttachment.update({ where: { uid }, data: { phase: 'Lost' } })
     await refused('is on a host that has not been heard of: take them once that host is back')
     expect((await createGroup({ name: 'some', volumes: ['data'] })).items).toHaveLength(1)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expiredOf, nextRuns } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
-import { comingRefusal, consistencyRefusal, groupNames, notFrozen, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { comingRefusal, consistencyRefusal, groupNames, leftOut, notFrozen, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import { maxScheduledVolumes } from '@/domain/volume/limits'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
@@ -96,7 +96,7 @@ async function dropExpired(tx: Transaction, { uid, spec }: Schedule, ofVolume?: 
   return dropped
 }
 
-/** Asks for one of each volume; of a pod's all at one instant, or none. */
+/** Asks for one of each volume; of a pod's all at one instant, or none: but one that its host does not attach until somebody does something ends no backups of the others. */
 async function takeAll(tx: Transaction, schedule: Schedule, quotas: VolumeQuotas): Promise<Pick<Run, 'taken' | 'problems'>> {
   const { spec, tenantId } = schedule
   const { uids, missing, left, coming } = await volumesOfSchedule(tx, { tenantId }, spec.volumes)
@@ -104,9 +104,9 @@ async function takeAll(tx: Transaction, schedule: Schedule, quotas: VolumeQuotas
   const subjects = await readSubjects(tx, uids)
   const waiting = await volumesWaitingForSchedule(tx, schedule.uid)
   const refusals = subjects.map((subject) => (waiting.has(subject.uid) ? `the last snapshot of the volume "${subject.name}" is not taken yet` : snapshotRefusal(subject)))
-  const problems = [...missing.map((name) => (spec.volumes.pod ? `there is no pod "${name}" in namespace "${spec.volumes.pod.namespace}"` : `there is no volume "${name}"`)), ...(left ? [`its labels mean more than ${maxScheduledVolumes} volumes, of which it takes the first by name: part them among several schedules`] : []), ...refusals.flatMap((refusal) => refusal ?? [])]
+  const problems = [...missing.map((name) => (spec.volumes.pod ? `there is no pod "${name}" in namespace "${spec.volumes.pod.namespace}"` : `there is no volume "${name}"`)), ...(left ? [`its labels mean more than ${maxScheduledVolumes} volumes, of which it takes the first by name: part them among several schedules`] : []), ...coming.filter(({ refused }) => refused !== null).map(leftOut), ...refusals.flatMap((refusal) => refusal ?? [])]
   const takable = subjects.filter((_, i) => refusals[i] === null)
-  const away = comingRefusal(coming)
+  const away = comingRefusal(coming.filter(({ refused }) => refused === null))
   if (away !== null) return { taken: [], problems: [away, ...problems] }
   if (takable.length === 0 || (spec.volumes.pod && takable.length < subjects.length)) return { taken: [], problems: problems.length > 0 ? problems : ['no volume is meant by it now'] }
   const { used, limits } = await readVolumeUse(tx, { tenantId }, quotas)
