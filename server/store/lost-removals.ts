@@ -27,3 +27,7 @@ export async function readLostRemovals(tx: Transaction, hostId: string, uids: st
 export const endLostRemoval = (tx: Transaction, hostId: string, { kind, uid, epoch }: VolumeReport) => tx.lostRemoval.deleteMany({ where: { uid, kind, hostId, epoch: { lte: epoch } } })
 
 export const countLostRemovals = (tx: Transaction, hostId: string): Promise<number> => tx.lostRemoval.count({ where: { hostId } })
+
+/** The hosts on whose disks something lies in a store that was removed for good, by name. */
+export const hostsWithRemovalsIn = async (tx: Transaction, storeId: string): Promise<string[]> =>
+  (await tx.host.findMany({ where: { lostRemovals: { some: { storeId } } }, select: { name: true }, orderBy: { name: 'asc' } })).map(({ name }) => name)

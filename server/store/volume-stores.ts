@@ -9,7 +9,7 @@ import { isSilent } from './volume-reach'
 const parts = {
   classes: { select: { name: true }, orderBy: { name: 'asc' } },
   hosts: { include: { host: { select: { name: true, phase: true, lostAt: true } } }, orderBy: { hostId: 'asc' } },
-  _count: { select: { volumes: true, snapshots: true } },
+  _count: { select: { volumes: true, snapshots: true, removals: true } },
 } as const
 export type VolumeStoreRow = NonNullable<Awaited<ReturnType<typeof findVolumeStore>>>
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestServer, type TestCaller } from '@/server/api/testing/server'
 import { ensureDefaultStore } from './default-store'
@@ -83,6 +84,22 @@ describe('stores of volumes', () => {
     await expect(operator.volumeStore.update({ name: 'files', spec: { kind: 'file', folder: '/srv/b' } })).rejects.toMatchObject(at('spec.folder', 'cannot change while tenants have 1 volumes'))
     await expect(operator.volumeStore.update({ name: 'files', spec: rbd, key: 'AQC1' })).rejects.toMatchObject(at('spec.kind', 'make another store'))
     await expect(store()).rejects.toMatchObject({ cause: { code: 'already_exists' } })
+  })
+
+  it('stay where lost hosts have on their disks what was removed for good, until those hosts have removed it, or an operator says that nobody will', async () => {
+    await store('files', { kind: 'file', folder: '/srv/a' })
+    const { uid: storeId } = await server.db.volumeStore.findUniqueOrThrow({ where: { name: 'files' } })
+    const { id: hostId } = await server.db.host.create({ data: { name: 'lost-1', publicKey: 'lost-1', lostAt: new Date() } })
+    const { tenantId } = await server.db.namespace.findFirstOrThrow()
+    await server.db.lostRemoval.create({ data: { uid: randomUUID(), kind: 'volume', tenantId, name: 'data', storeId, hostId, epoch: 2n } })
+    const left = '1 volumes and snapshots that were removed for good lie in it still, on disks of hosts that were declared lost ("lost-1"): readmit those hosts'
+    await expect(operator.volumeStore.update({ name: 'files', spec: { kind: 'file', folder: '/srv/b' } })).rejects.toMatchObject(at('spec.folder', `cannot change while ${left}`))
+    await operator.volumeStore.update({ name: 'files', labels: { a: 'b' } })
+    await expect(operator.volumeStore.delete({ name: 'files' })).rejects.toThrow(left)
+    await operator.volumeStore.delete({ name: 'files', forgetRemovals: true })
+    expect(await server.db.lostRemoval.count()).toBe(0)
+    expect((await server.db.auditEntry.findFirst({ where: { action: 'volumeStore.delete', name: 'files' }, orderBy: { id: 'desc' } }))?.detail).toContain('1 volumes and snapshots that were removed for good stay on disks of lost hosts')
+    await server.db.host.delete({ where: { id: hostId } })
   })
 
   it('are made once for a request that comes twice', async () => {

@@ -8,6 +8,7 @@ import { volumeStoreView, type VolumeStoreView } from '@/domain/volume-store/vie
 import type { Actor } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
 import type { Database, Transaction } from '@/server/store/database'
+import { hostsWithRemovalsIn } from '@/server/store/lost-removals'
 import { recordAccountAudit } from '@/server/store/users'
 import { isSilent } from '@/server/store/volume-reach'
 import { countVolumeStores, deleteVolumeStore, findVolumeStore, holdVolumeStore, insertVolumeStore, listVolumeStores, promisedBytes, updateVolumeStore, type VolumeStoreRow } from '@/server/store/volume-stores'
@@ -25,6 +26,8 @@ export const volumeStoreReference = z.object({ name: dnsLabel })
 export const createVolumeStoreInput = volumeStoreReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: volumeStoreSpec, key: key.optional(), requestId })
 /** What is left out stays, the key too; `spec` comes as a whole. */
 export const updateVolumeStoreInput = volumeStoreReference.extend({ labels: labels.optional(), annotations: annotations.optional(), spec: volumeStoreSpec.optional(), key: key.optional(), resourceVersion })
+/** `forgetRemovals`: what was removed for good, and lies on disks of lost hosts still, is nobody's to remove any more. */
+export const deleteVolumeStoreInput = volumeStoreReference.extend({ forgetRemovals: z.boolean({ error: 'must be true or false' }).optional() })
 export const listVolumeStoresOutput = z.object({ items: z.array(volumeStoreView) })
 
 async function toViews(db: Database, rows: readonly VolumeStoreRow[]): Promise<VolumeStoreView[]> {
@@ -83,13 +86,21 @@ function refuse(problems: Problem[]): void {
   if (problems.length > 0) throw invalidInput(problems)
 }
 
-/** What its volumes are in stays where they are; how it is reached may change. */
-function problemsOfChange(before: VolumeStoreSpec, after: VolumeStoreSpec, { volumes, snapshots }: { volumes: number; snapshots: number }): Problem[] {
+/** What was removed for good lies there until its host is back: at another place that would find nothing, and say that all is removed. Null: nothing does. */
+async function leftIn(tx: Transaction, { uid, _count }: VolumeStoreRow): Promise<string | null> {
+  if (_count.removals === 0) return null
+  const hosts = (await hostsWithRemovalsIn(tx, uid)).map((name) => `"${name}"`).join(', ')
+  return `${_count.removals} volumes and snapshots that were removed for good lie in it still, on disks of hosts that were declared lost (${hosts}): readmit those hosts, so that they remove them`
+}
+
+/** What its volumes are in stays where they are; how it is reached may change. `left`: what lies there that was removed for good. */
+function problemsOfChange(before: VolumeStoreSpec, after: VolumeStoreSpec, { volumes, snapshots }: { volumes: number; snapshots: number }, left: string | null): Problem[] {
   if (before.kind !== after.kind) return [{ path: 'spec.kind', line: null, message: 'cannot change: make another store' }]
-  if (volumes + snapshots === 0) return []
+  if (volumes + snapshots === 0 && left === null) return []
+  const why = volumes + snapshots > 0 ? `tenants have ${volumes} volumes and ${snapshots} snapshots in it, which would not be found any more: make another store` : `${left ?? ''}, or make another store`
   const place = (spec: VolumeStoreSpec): Record<string, unknown> => (spec.kind === 'file' ? { folder: spec.folder, shared: spec.shared } : { pool: spec.pool })
   const now = place(before)
-  return Object.entries(place(after)).filter(([field, value]) => value !== now[field]).map(([field]) => ({ path: `spec.${field}`, line: null, message: `cannot change while tenants have ${volumes} volumes and ${snapshots} snapshots in it, which would not be found any more: make another store` }))
+  return Object.entries(place(after)).filter(([field, value]) => value !== now[field]).map(([field]) => ({ path: `spec.${field}`, line: null, message: `cannot change while ${why}` }))
 }
 
 export function changeVolumeStore(ctx: ServerContext, actor: Actor, input: z.output<typeof updateVolumeStoreInput>): Promise<VolumeStoreView> {
@@ -105,7 +116,7 @@ export function changeVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
     const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
     if (!specChanged && input.key === undefined && canonicalJson([labels, annotations]) === canonicalJson([after.labels, after.annotations])) return getVolumeStore(tx, { name })
     const placed = specChanged ? await problemsOfPlace(tx, after.spec, row.uid) : []
-    refuse([...problemsOfChange(before, after.spec, row._count), ...placed, ...problemsOfKey(after.spec, input.key, row.wrappedKey !== null)])
+    refuse([...problemsOfChange(before, after.spec, row._count, await leftIn(tx, row)), ...placed, ...problemsOfKey(after.spec, input.key, row.wrappedKey !== null)])
     await updateVolumeStore(tx, row.uid, { ...after, ...(input.key === undefined ? {} : { wrappedKey: wrapStoreKey(ctx.keyRing, row.uid, input.key) }), specChanged })
     await audit(tx, actor, 'update', name, [specChanged ? `${said(before)} to ${said(after.spec)}` : '', input.key === undefined ? '' : 'another key'].filter(Boolean).join(', '))
     return getVolumeStore(tx, { name })
@@ -113,7 +124,7 @@ export function changeVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
 }
 
 /** Deletes a store in which nothing is kept; the folder or the pool stays as it is. */
-export function removeVolumeStore(ctx: ServerContext, actor: Actor, { name }: z.output<typeof volumeStoreReference>): Promise<{ deleting: true }> {
+export function removeVolumeStore(ctx: ServerContext, actor: Actor, { name, forgetRemovals }: z.output<typeof deleteVolumeStoreInput>): Promise<{ deleting: true }> {
   return onStores(ctx.db, async (tx) => {
     await holdVolumeStore(tx, name)
     const row = await findVolumeStore(tx, name)
@@ -121,8 +132,10 @@ export function removeVolumeStore(ctx: ServerContext, actor: Actor, { name }: z.
     const { volumes, snapshots } = row._count
     if (volumes + snapshots > 0) throw new DomainError('failed_precondition', `The store "${name}" cannot be deleted: tenants have ${volumes} volumes and ${snapshots} snapshots in it, deleted ones that can be restored among them.`)
     if (row.classes.length > 0) throw new DomainError('failed_precondition', `The store "${name}" cannot be deleted: delete its storage classes first: ${row.classes.map((one) => one.name).join(', ')}.`)
+    const left = await leftIn(tx, row)
+    if (left !== null && !forgetRemovals) throw new DomainError('failed_precondition', `The store "${name}" cannot be deleted: ${left}; or, where those disks are gone for good, delete it with "forgetRemovals": true.`)
     await deleteVolumeStore(tx, row.uid)
-    await audit(tx, actor, 'delete', name, said(volumeStoreSpec.parse(row.spec)))
+    await audit(tx, actor, 'delete', name, `${said(volumeStoreSpec.parse(row.spec))}${left === null ? '' : `; ${row._count.removals} volumes and snapshots that were removed for good stay on disks of lost hosts`}`)
     return { deleting: true as const }
   })
 }
