@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import WebSocket, { WebSocketServer } from 'ws'
 import { z } from 'zod'
@@ -57,4 +59,22 @@ it('ends what it is about to dial with itself, and what was asked with it', asyn
   expect(await Promise.all(asked)).toEqual(['refused', 'refused', 'refused'])
   await others(20)
   await expect.poll(() => server.clients.size).toBe(0)
+})
+
+it('keeps nothing of what was answered while it goes on', async () => {
+  greet = (socket) => socket.on('message', (data: Buffer) => {
+    const [, id] = /"id":(\d+)/.exec(data.toString()) ?? []
+    if (id !== undefined) socket.send(JSON.stringify({ id: Number(id), result: { type: 'data', data: { taken: true } } }))
+  })
+  const connection = new ServerConnection(url)
+  const answered = async () => new WeakRef((await connection.mutate('host.heartbeat', {}, z.unknown())) as object)
+  const answers = [await answered(), await answered(), await answered()]
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // What was read in this turn of the loop is kept until its end.
+  await expect.poll(() => {
+    collect()
+    return answers.filter((answer) => answer.deref() !== undefined).length
+  }).toBeLessThan(2)
+  connection.close()
 })

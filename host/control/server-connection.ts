@@ -18,6 +18,8 @@ export class ServerConnection {
   private readonly wsClient: ReturnType<typeof createWSClient>
   private readonly client: ReturnType<typeof createTRPCUntypedClient<AnyRouter>>
   private end: (cause: string) => void = () => {}
+  /** Of what is asked and has no answer yet: calls that wait for `closed` itself would each stay with it for as long as the connection does. */
+  private readonly waiting = new Set<(error: Error) => void>()
   /** Why it is over; null: it is not. */
   private cause: string | null = null
 
@@ -74,6 +76,7 @@ export class ServerConnection {
     if (this.cause !== null) return
     this.cause = cause
     this.end(cause)
+    for (const reject of this.waiting) reject(new Error(cause))
     this.wsClient.close().catch(() => {})
     for (const socket of this.sockets) socket.terminate()
   }
@@ -88,7 +91,14 @@ export class ServerConnection {
   /** tRPC's client would dial for whatever is asked of it, and go on dialling without a pause until somebody answers: once this is over, nothing is. */
   private async whileOpen(work: () => Promise<unknown>): Promise<unknown> {
     if (this.cause !== null) throw new Error(this.cause)
-    return Promise.race([work(), this.closed.then((cause) => Promise.reject(new Error(cause)))])
+    let reject: (error: Error) => void = () => {}
+    const ended = new Promise<never>((_, refuse) => (reject = refuse))
+    this.waiting.add(reject)
+    try {
+      return await Promise.race([work(), ended])
+    } finally {
+      this.waiting.delete(reject)
+    }
   }
 
   private async answered<T>(work: () => Promise<unknown>, path: string, answer: z.ZodType<T>): Promise<T> {
