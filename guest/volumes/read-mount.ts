@@ -35,7 +35,7 @@ export async function mountForReading(volume: AttachedVolume): Promise<Usage> {
   makeFolder(path)
   const { exitCode, output } = await runScript(mountScript, [disk, path, fsType, mountOptions(volume), asItStands[fsType]])
   if (exitCode === 0) return usageOf((output.split('\n').at(-1) ?? '').split(' '))
-  if (exitCode === notReplayed && !isWritable(disk)) throw new GuestError('Conflict', `the volume was not unmounted by who wrote to it last, and what was written last is in its journal, which cannot be replayed on a disk that is read-only: nothing older is shown. ${remedies[fsType]}`, serial)
+  if (exitCode === notReplayed && !isWritable(disk)) throw new GuestError('Conflict', `the volume was not unmounted by who wrote to it last, and what was written last is in its journal, which cannot be replayed on a disk that is read-only, as its host gives it where the pod's ephemeral storage leaves no room to replay another one's: nothing older is shown. Raise that, or read fewer volumes at once. ${remedies[fsType]}`, serial)
   const journal = exitCode === notReplayed ? 'its journal cannot be replayed: ' : ''
   throw new GuestError('FilesystemDamaged', `the file system cannot be mounted for reading: ${journal}${output}. Restore a snapshot of the volume, or attach it for writing, which checks it`, serial)
 }

@@ -32,7 +32,7 @@ beforeEach(async () => {
   qemu = spawn('qemu-system-x86_64', ['-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', ...monitor(qmpSocket(folder)), ...monitor(filesSocket(folder))], { stdio: ['ignore', 'pipe', 'pipe'] })
   for (const stream of [qemu.stdout, qemu.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk.toString()))
   qmp = await connected()
-  disks = new VolumeDisks(qmp, { runDir: folder, uid: 0, process: { pid: qemu.pid ?? 0, startTicks: '', bootId: '' }, cgroups: [], memoryBytes: null, storage: false })
+  disks = new VolumeDisks(qmp, { runDir: folder, uid: 0, process: { pid: qemu.pid ?? 0, startTicks: '', bootId: '' }, scratch: null, cgroups: [], memoryBytes: null, storage: false })
 })
 
 afterEach(async () => {

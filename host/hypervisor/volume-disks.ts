@@ -3,7 +3,7 @@ import type { VolumeRates } from '@/contracts/host/v1/volumes'
 import { networkVolumeBytes, volumeBytes } from '@/host/cgroups/limits'
 import { setMemoryLimit } from '@/host/cgroups/memory-limit'
 import { allDone } from '@/host/network/serial'
-import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, replayGraph, secretId, serialOfNode, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
+import { cephNode, controllerId, diskId, layerNode, layersGraph, limitsGroup, limitsOf, overlayGraph, secretId, serialOfNode, throttleGroup, throttleNode, volumeDevices, type Access, type OnFull } from '@/host/volumes/open-image'
 import { VolumeError, type Layer } from '@/host/volumes/store'
 import { blockGraph, chainBelow } from './block-graph'
 import { diskCounters, type DiskCounters } from './disk-counters'
@@ -12,15 +12,16 @@ import { allowFileSize, fileBytesOf } from './file-size-limit'
 import { giveFiles } from './give-files'
 import { VmError } from './machine'
 import { openForWriting } from './open-for-writing'
+import { openReplay } from './open-replay'
 import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
-import { makeReplayFile, removeReplayFile } from './replay-file'
+import { removeReplayFile } from './replay-file'
 import { longestChain, replaceLayers, storedId, type Replacement } from './replace-layers'
 import type { VmRecord } from './vm-record'
 import { filesOf, givenLayers, labelOf, takeFiles } from './volume-files'
 
 /**
  * A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. `replays`: of one that is read alone, its guest may write to a file that is
- * thrown away, so that a journal can be replayed.
+ * thrown away, so that a journal can be replayed, for as long as there is room for that file: see {@link openReplay}.
  */
 export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull; replays?: boolean } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
 
@@ -54,7 +55,7 @@ const fault = z.looseObject({ 'node-name': z.string(), operation: z.enum(['read'
 export class VolumeDisks {
   constructor(
     private readonly qmp: QmpClient,
-    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process' | 'cgroups' | 'memoryBytes' | 'storage'>,
+    private readonly vm: Pick<VmRecord, 'runDir' | 'uid' | 'process' | 'scratch' | 'cgroups' | 'memoryBytes' | 'storage'>,
   ) {}
 
   /**
@@ -72,9 +73,9 @@ export class VolumeDisks {
     try {
       const memory = this.allowMemory([...before, { layers: disk.layers ?? [] }])
       await (disk.layers ? this.openLayers(disk, disk.layers, memory) : memory.then(() => this.openCeph(disk, disk.ceph)))
-      if (disk.replays) await this.openReplay(serial)
+      const replays = disk.replays === true && (await openReplay(this.qmp, this.vm, serial, (await this.node(serial)).image['virtual-size'], draining.timeoutMs))
       await confirmed()
-      for (const device of volumeDevices(serial, onFull, disk.replays)) await this.qmp.command('device_add', device)
+      for (const device of volumeDevices(serial, onFull, replays)) await this.qmp.command('device_add', device)
     } catch (error) {
       await this.remove(serial, 1000).catch(() => {})
       await this.allowMemory(before).catch(() => {})
@@ -97,12 +98,6 @@ export class VolumeDisks {
     await openCephImage(this.qmp, this.vm.runDir, serial, image, disk, draining.timeoutMs)
     // To the size that it has: nothing changes, but nobody does it without the image's lock, by whose owner a later one finds whom he has to shut out.
     if (!readOnly) await this.qmp.command('block_resize', { 'node-name': throttleNode(serial), size: (await this.node(serial)).image['virtual-size'] }, draining)
-  }
-
-  private async openReplay(serial: string): Promise<void> {
-    const { path, bytes } = await makeReplayFile(this.vm.runDir, serial, (await this.node(serial)).image['virtual-size'])
-    const [[set = -1]] = await Promise.all([giveFiles(this.vm.runDir, [[{ path, access: 'write', label: labelOf(serial, { id: 'replay' }, 'rw') }]]), allowFileSize(this.vm, bytes)])
-    await this.qmp.command('blockdev-add', replayGraph(serial, { set, bytes }), draining)
   }
 
   /**

@@ -59,9 +59,12 @@ export async function attach(hold: Hold, volume: HostVolume, { store, vm, format
   return { formatted: result.fsType ?? 'block', repaired: result.checked === 'repaired' }
 }
 
+/** Of a disk that is read alone: its journal cannot be replayed, or not now. What is tried next gets the disk with another file over it, or with one at all. */
+const unreplayed = new Set<string>(['Conflict', 'Unavailable'])
+
 /** A disk that its guest does not take is taken away again: snapshots and clones are of a volume that nobody has open, or whose guest writes to it. Throws what the guest said. */
 async function takenBack(hold: Hold, uid: string, vm: PodVm, error: unknown): Promise<never> {
-  if (error instanceof GuestRefusal && problemOf(error, '').isFinal) {
+  if (error instanceof GuestRefusal && (problemOf(error, '').isFinal || (hold.readOnly && error.about === serialOf(uid) && unreplayed.has(error.code)))) {
     // What is not given back now is when the pod is given it next, or detaches it.
     await vm.serial.do(() => vm.disks.unplug(serialOf(uid), hold.files ?? [])).then(() => hold.closed(), () => {})
   }

@@ -51,6 +51,20 @@ it('a volume whose file system its guest refuses is taken away again, so that a 
   expect([vm.calls.includes(`unplug ${serialOf(volume.uid)}`), vm.disks.size]).toEqual([true, 0])
 })
 
+it('a reader whose journal its guest could not replay is given its disk anew with the next try', async () => {
+  const { server, pod, clock, isAttached, up } = host
+  const vm = new MemoryVm()
+  const volume = server.attached(server.volume({ keeper: false, formatted: true }), pod, 'data', { readOnly: true })
+  vi.spyOn(vm.guest.volumes, 'attach').mockRejectedValueOnce(new GuestRefusal('Conflict', 'its journal cannot be replayed on a disk that is read-only', serialOf(volume.uid)))
+  host.store.volumes.set(volume.uid, { sizeBytes: 64 * MiB, epoch: 1, parent: false, content: '' })
+  server.say(volume)
+  up(vm)
+  await until(() => expect(vm.calls).toContain(`unplug ${serialOf(volume.uid)}`))
+  await clock.advance(60_000)
+  await isAttached(volume)
+  expect(vm.calls.filter((call) => call === `plug ${serialOf(volume.uid)}`)).toHaveLength(2)
+})
+
 it('what files leave that are deleted is given back at once, but where the bytes of a second are bounded, of which it would count', async () => {
   const { server, pod, isAttached, up } = host
   const vm = new MemoryVm()

@@ -32,7 +32,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   })
 }
 
-const pod = (): Assignment => host.pod({ containers: [{ name: 'main', image: sampleReference, command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.2; done'] }], terminationGracePeriodSeconds: 1, securityContext: { runAsUser: 0 } })
+const pod = (scratchMiB: number | null = null): Assignment => host.pod({ containers: [{ name: 'main', image: sampleReference, command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.2; done'] }], terminationGracePeriodSeconds: 1, securityContext: { runAsUser: 0 } }, { scratchMiB })
 
 async function sh(one: Assignment, script: string): Promise<string> {
   const { exitCode, output } = await host.run(one, ['sh', '-c', script])
@@ -106,6 +106,43 @@ for (const fsType of ['ext4', 'xfs'] as const) {
     for (const volume of [data, copy]) server.unsay(`volume/${volume.uid}`)
   })
 }
+
+it('a pod whose scratch disk leaves no room for a journal reads what needs none, and is refused what does with what to do', { timeout: 300_000 }, async () => {
+  const [writer, small] = [pod(), pod(128)]
+  host.apply([writer, small])
+  await host.untilRunning(writer)
+  await host.untilRunning(small)
+  const data = await attach(server.volume({ sizeBytes: 64 * MiB }), '/data', false, writer)
+  await sh(writer, 'echo content | dd of=/data/file conv=fsync 2>/dev/null')
+  const dirty = server.snapshot(data)
+  server.say(dirty)
+  await until(() => server.report('snapshot', dirty.uid)?.phase === 'Ready')
+  await detach(data, writer)
+  const clean = server.snapshot(data)
+  server.say(clean)
+  await until(() => server.report('snapshot', clean.uid)?.phase === 'Ready')
+  const copyOf = async ({ uid: snapshotUid }: { uid: string }) => {
+    const copy = server.volume({ sizeBytes: 64 * MiB, formatted: true, origin: { kind: 'snapshot', snapshotUid } })
+    server.say(copy)
+    await until(() => server.report('volume', copy.uid)?.phase === 'Ready')
+    return copy
+  }
+  const first = await attach(await copyOf(dirty), '/first', true, small)
+  expect(await thrownAway(small)).toHaveLength(1)
+  await attach(await copyOf(clean), '/clean', true, small)
+  expect([await thrownAway(small), await sh(small, 'cat /clean/file')]).toEqual([[expect.any(String)], 'content'])
+  const last = server.attached(await copyOf(dirty), small, 'hot-last', at('/last', true))
+  server.say(last)
+  await until(() => server.attachment(last, small)?.reason === 'Conflict')
+  expect(server.attachment(last, small)?.message).toMatch(/ephemeral storage leaves no room/)
+  // The room that another one leaves is the next one's.
+  await detach(first, small)
+  await until(() => server.attachment(last, small)?.phase === 'Attached')
+  await until(async () => (await host.run(small, ['grep', '-q', ' /last ', '/proc/mounts'])).exitCode === 0)
+  expect(await sh(small, 'cat /last/file')).toBe('content')
+  host.apply([])
+  for (const one of [writer, small]) await until(() => host.report(one)?.phase === 'Gone')
+})
 
 it('a guest that writes more over what it reads than is thrown away for it is refused that, and nobody waits', { timeout: 300_000 }, async () => {
   const one = host.pod({ containers: [{ name: 'main', image: sampleReference, command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.2; done'], securityContext: { privileged: true } }], terminationGracePeriodSeconds: 1, securityContext: { runAsUser: 0 } })
