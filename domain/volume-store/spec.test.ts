@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { canFence, isShared, volumeStoreSpec } from './spec'
+import { canFence, isSamePlace, isShared, volumeStoreSpec } from './spec'
 
 const problem = (value: object): string => volumeStoreSpec.safeParse(value).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') ?? 'none'
 const rbd = { kind: 'rbd', monitors: ['192.0.2.1:3300', '[2001:db8::1]:6789'], pool: 'volumes', user: 'hypernetes', networks: ['192.0.2.0/24'] }
@@ -21,4 +21,12 @@ it('a store is refused by the field that is wrong', () => {
   expect(problem({ ...rbd, networks: [] })).toBe('networks: must name a subnet')
   expect(problem({ ...rbd, networks: ['192.0.2.1/24'] })).toContain('networks.0: must be a subnet')
   expect(problem({ ...rbd, key: 'AQ==' })).toContain('Unrecognized key')
+})
+
+it('two stores are at one place where a folder of one is the other\'s, or lies in it, or a pool is', () => {
+  const isSame = (a: object, b: object) => [[a, b], [b, a]].map(([one, other]) => isSamePlace(volumeStoreSpec.parse(one), volumeStoreSpec.parse(other), '/var/lib/volumes'))
+  const file = (folder?: string) => ({ kind: 'file', folder })
+  for (const [a, b] of [['/srv/a', '/srv//./a/'], ['/srv/a', '/srv/a/volumes'], ['/', '/srv'], ['/var/lib/volumes/x', undefined], ['/var/lib', undefined]] as const) expect(isSame(file(a), file(b)), `${a} ${b ?? ''}`).toEqual([true, true])
+  for (const [a, b] of [['/srv/a', '/srv/ab'], ['/srv/a', '/srv/b'], ['/srv/a', undefined], [undefined, undefined]] as const) expect(isSame(file(a), file(b)), `${a ?? ''} ${b ?? ''}`).toEqual([false, false])
+  expect([isSame(rbd, { ...rbd, monitors: rbd.monitors.slice(1) }), isSame(rbd, { ...rbd, pool: 'other' }), isSame(rbd, { ...rbd, monitors: ['192.0.2.9:3300'] }), isSame(rbd, file('/srv'))]).toEqual([[true, true], [false, false], [false, false], [false, false]])
 })

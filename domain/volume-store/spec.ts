@@ -39,10 +39,12 @@ export const isShared = (spec: VolumeStoreSpec): boolean => spec.kind === 'rbd' 
 export const canFence = (spec: VolumeStoreSpec): boolean => spec.kind === 'rbd'
 
 /**
- * Whether volumes of both would lie at one place: in one folder, or in one pool of a cluster, which is the same where one of its monitors is. A store without a folder of its own has one that nobody else has.
+ * Whether volumes of both would lie at one place: in one folder, or one in the other's; or in one pool of a cluster, which is the same where one of its monitors is. A store without a folder of its own has one
+ * that nobody else has, in `hostFolder`.
  */
-export function isSamePlace(a: VolumeStoreSpec, b: VolumeStoreSpec): boolean {
-  if (a.kind === 'file' && b.kind === 'file') return a.folder !== undefined && b.folder !== undefined && plain(a.folder) === plain(b.folder)
+export function isSamePlace(a: VolumeStoreSpec, b: VolumeStoreSpec, hostFolder: string): boolean {
+  if (a.kind === 'file' && b.kind === 'file') return (a.folder ?? b.folder) !== undefined && areNested(a.folder ?? hostFolder, b.folder ?? hostFolder)
   return a.kind === 'rbd' && b.kind === 'rbd' && a.pool === b.pool && a.monitors.some((one) => b.monitors.includes(one))
 }
-const plain = (folder: string): string => folder.split('/').filter((part) => part !== '' && part !== '.').join('/')
+const plain = (folder: string): string => `/${folder.split('/').filter((part) => part !== '' && part !== '.').join('/')}`.replace(/\/*$/, '/')
+const areNested = (a: string, b: string): boolean => plain(a).startsWith(plain(b)) || plain(b).startsWith(plain(a))

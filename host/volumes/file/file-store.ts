@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockFolder } from '@/host/control/agent-files'
 import { Serial } from '@/host/network/serial'
@@ -15,7 +15,7 @@ import { openersOf } from './image-lock'
 import { gaugeOf } from './gauge'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
-import { maxLayers, recorded, SnapshotFolder, trashOf, VolumeFolder, type VolumeRecord } from './layout'
+import { maxLayers, ownNames, recorded, SnapshotFolder, trashOf, VolumeFolder, type VolumeRecord } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, syncFrozen, type Site } from './snapshots'
 import { whileLocked } from './store-lock'
@@ -71,7 +71,7 @@ export class FileStore implements VolumeStore {
     await finishMerges(this.site)
     for (const kind of ['volumes', 'snapshots'] as const) {
       const kept = new Set(await recorded(root, kind))
-      for (const name of await readdir(join(root, kind))) if (!kept.has(name) && (!shared || (await isAbandoned(join(root, kind, name))))) await rename(join(root, kind, name), this.trashed())
+      for (const name of await ownNames(join(root, kind))) if (!kept.has(name) && (!shared || (await isAbandoned(join(root, kind, name))))) await rename(join(root, kind, name), this.trashed())
       // At a folder of several hosts another one may be at work in it; who claims a volume looks after its own.
       if (!shared) for (const uid of kept) await this.tidyFolder(kind === 'volumes' ? new VolumeFolder(root, uid) : new SnapshotFolder(root, uid))
     }
@@ -82,7 +82,7 @@ export class FileStore implements VolumeStore {
   /** Large files take their time to go, for which nobody waits; what cannot be removed is tried again with what comes next. */
   private async emptyTrash(): Promise<void> {
     const trash = trashOf(this.site.root)
-    for (const name of await readdir(trash)) await rm(join(trash, name), { recursive: true, force: true }).catch(() => {})
+    for (const name of await ownNames(trash)) await rm(join(trash, name), { recursive: true, force: true }).catch(() => {})
   }
 
   /** Work after which layers may lie in the trash. */

@@ -197,7 +197,7 @@ it('removes at its start what nothing names, and a record that cannot be read co
   const half = join(under.root, 'volumes', randomUUID())
   await mkdir(half)
   await link(join(folderOf(good), '0.qcow2'), join(half, '0.qcow2'))
-  await mkdir(join(under.root, 'merges', 'old'))
+  await mkdir(join(under.root, 'merges', randomUUID()))
   await mkdir(join(folderOf(good), '9.qcow2.job'))
   await writeFile(join(folderOf(good), '9.qcow2.tmp'), '')
   await under.restart()

@@ -181,6 +181,14 @@ export class SnapshotFolder extends Folder<SnapshotRecord> {
   }
 }
 
+/** What of a folder of the store's is named as all that it makes there is; where somebody has put another store into it, or anything else, that is none of its. */
+export async function ownNames(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => uid.safeParse(name).success)
+  // A store of a host's own folder is named so, too.
+  const isStore = await Promise.all(names.map((name) => lstat(join(folder, name, 'volumes')).then((found) => found.isDirectory(), () => false)))
+  return names.filter((_, i) => !isStore[i])
+}
+
 /** Names of folders of a store that have a record. */
 export async function recorded(root: string, kind: 'volumes' | 'snapshots'): Promise<string[]> {
   const names = (await readdir(join(root, kind))).filter((name) => uid.safeParse(name).success)

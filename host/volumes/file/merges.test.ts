@@ -117,6 +117,20 @@ describe('a merge that was written down', () => {
   })
 })
 
+it('what lies in the folders of a store and is not named as its own is none of its: another store that somebody has put there stays', async () => {
+  const inner = ['volumes', 'snapshots', 'merges', 'trash'].flatMap((folder) => [join(made.root, folder), join(made.root, folder, randomUUID())])
+  for (const root of inner) {
+    await (await FileStore.open(root, { name: 'inner', shared: false })).close()
+    await writeFile(join(root, 'volumes', 'kept'), 'bytes')
+  }
+  await mkdir(join(made.root, 'volumes', a))
+  const outer = await FileStore.open(made.root, { name: 'outer', shared: false })
+  await outer.removeSnapshot(b)
+  await outer.close()
+  expect(await Promise.all(inner.map((root) => readFile(join(root, 'volumes', 'kept'), 'utf8')))).toEqual(inner.map(() => 'bytes'))
+  await expect(stat(join(made.root, 'volumes', a))).rejects.toThrow('ENOENT')
+})
+
 it('a merge by one host loses nothing that another one writes down of its volume meanwhile', async () => {
   const [first = '', second = ''] = [a, b].sort()
   const snapshotUid = randomUUID()
@@ -203,13 +217,10 @@ describe('what was begun in a folder of several hosts', () => {
   }
 
   it('goes once it is certain that whoever began it does not any more', async () => {
-    for (const [kind, written] of [['old', longAgo], ['new', new Date()]] as const) {
-      await begun(join(made.root, 'merges', kind), written)
-      await begun(join(made.root, 'volumes', kind === 'old' ? a : b), written)
-    }
+    for (const [uid, written] of [[a, longAgo], [b, new Date()]] as const) for (const folder of ['merges', 'volumes']) await begun(join(made.root, folder, uid), written)
     const store = await FileStore.open(made.root, { name: 'shared', shared: true })
     await store.close()
-    expect([await left(), await readdir(join(made.root, 'volumes'))]).toEqual([['new'], [b]])
+    expect([await left(), await readdir(join(made.root, 'volumes'))]).toEqual([[b], [b]])
   })
 
   it('in the folder of a volume goes when a host claims it', async () => {

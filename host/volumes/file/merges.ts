@@ -7,7 +7,7 @@ import { syncFolder, writeAtomically } from '@/host/ledger/atomic-file'
 import { VolumeError, type Progress } from '../store'
 import { isAbandoned } from './abandoned'
 import { mergeLayers } from './layers'
-import { idOf, mostLayers, recorded, SnapshotFolder, toss, VolumeFolder, type Folder, type SnapshotRecord, type VolumeRecord } from './layout'
+import { idOf, mostLayers, ownNames, recorded, SnapshotFolder, toss, VolumeFolder, type Folder, type SnapshotRecord, type VolumeRecord } from './layout'
 import { existing, type Site } from './snapshots'
 
 /** What stands for the layer `kept` and those of `dropped` below it. Written once the new file is whole; from then on the merge is only ever finished. */
@@ -96,7 +96,7 @@ export async function finishMade(site: Site, place: string, volumeUid: string): 
 /** Brings each merge that was written down to its end, and removes what never came so far. */
 export async function finishMerges(site: Site): Promise<void> {
   const { root } = site
-  for (const name of await readdir(mergesOf(root))) {
+  for (const name of await ownNames(mergesOf(root))) {
     const place = join(mergesOf(root), name)
     if (busy.has(place)) continue
     const merge = await readMerge(place)

@@ -64,14 +64,21 @@ describe('stores of volumes', () => {
 
   it('are at no place where another one is', async () => {
     await store('files', { kind: 'file', folder: '/srv/volumes' })
-    for (const [folder, shared] of [['/srv/volumes', false], ['/srv//./volumes/', true]] as const) await expect(store('again', { kind: 'file', folder, shared })).rejects.toMatchObject(at('spec.folder', 'is where the store "files" keeps its volumes'))
+    for (const [folder, shared] of [['/srv/volumes', false], ['/srv//./volumes/', true], ['/srv/volumes/volumes', false], ['/srv', false]] as const) await expect(store('again', { kind: 'file', folder, shared })).rejects.toMatchObject(at('spec.folder', 'is where the store "files" keeps its volumes'))
     await store('ceph', rbd, { key: 'AQC1' })
     await expect(store('again', rbd, { key: 'AQC1' })).rejects.toMatchObject(at('spec.pool', 'is where the store "ceph" keeps its volumes'))
     await store('pool', { ...rbd, pool: 'other' }, { key: 'AQC1' })
     await expect(operator.volumeStore.update({ name: 'pool', spec: rbd })).rejects.toMatchObject(at('spec.pool', 'is where the store "ceph" keeps'))
     // Each of these has a folder of its own on each host.
     for (const name of ['one', 'two']) await store(name, { kind: 'file' })
+    const inHosts = `${server.server.config.volumesFolder}/of-mine`
+    await expect(store('again', { kind: 'file', folder: inHosts })).rejects.toMatchObject(at('spec.folder', 'is where the store "one" keeps its volumes'))
     await operator.volumeStore.update({ name: 'files', spec: { kind: 'file', folder: '/srv/volumes', shared: true } })
+    // Where two are at one place since before, how they are reached changes as always; no third comes.
+    await server.db.volumeStore.update({ where: { name: 'pool' }, data: { spec: rbd } })
+    expect((await operator.volumeStore.update({ name: 'pool', spec: { ...rbd, user: 'other', monitors: [...rbd.monitors, '192.0.2.2:3300'] } })).spec).toMatchObject({ user: 'other' })
+    await store('third', { ...rbd, monitors: ['198.51.100.1:3300'] }, { key: 'AQC1' })
+    await expect(operator.volumeStore.update({ name: 'third', spec: { ...rbd, monitors: ['198.51.100.1:3300', '192.0.2.2:3300'] } })).rejects.toMatchObject(at('spec.pool', 'is where the store "pool" keeps its volumes'))
   })
 
   it('stay where tenants have volumes, and where classes name them; how they are reached may change', async () => {

@@ -67,7 +67,7 @@ export function createVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
   return onStores(ctx.db, (tx) => once(tx, ofPlatform(actor), { requestId, procedure: 'volumeStore.create', input, output: volumeStoreView }, async () => {
     if (await findVolumeStore(tx, name)) throw nameTaken('store of volumes', name)
     if ((await countVolumeStores(tx)) >= maxStoreReports) throw new DomainError('failed_precondition', `There are ${maxStoreReports} stores of volumes, which is the limit: delete one that is not needed.`)
-    refuse([...(await problemsOfPlace(tx, spec, null)), ...problemsOfKey(spec, given, false)])
+    refuse([...(await problemsOfPlace(tx, ctx, spec, null)), ...problemsOfKey(spec, given, false)])
     const uid = randomUUID()
     await insertVolumeStore(tx, { uid, name, labels, annotations, spec, wrappedKey: given === undefined ? null : wrapStoreKey(ctx.keyRing, uid, given) })
     await audit(tx, actor, 'create', name, said(spec))
@@ -75,11 +75,16 @@ export function createVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
   }))
 }
 
-/** Two stores at one place would take each other's volumes for rubbish. */
-async function problemsOfPlace(tx: Transaction, spec: VolumeStoreSpec, but: string | null): Promise<Problem[]> {
-  const others = (await listVolumeStores(tx)).filter(({ uid }) => uid !== but).map(({ name, spec: other }) => ({ name, spec: volumeStoreSpec.parse(other) }))
-  const taken = others.find((other) => isSamePlace(spec, other.spec))
-  return taken ? [{ path: spec.kind === 'file' ? 'spec.folder' : 'spec.pool', line: null, message: `is where the store "${taken.name}" keeps its volumes: two stores at one place would remove each other's. Name another ${spec.kind === 'file' ? 'folder' : 'pool'}, or use that store` }] : []
+const placeOf = (spec: VolumeStoreSpec): string | undefined => (spec.kind === 'file' ? spec.folder : spec.pool)
+/**
+ * Two stores at one place would take each other's volumes for rubbish. `but`: the store itself as it is, which may be where another one is since before: what does not bring it there is not refused. Hosts' own folder is taken to
+ * be the one that is set here.
+ */
+async function problemsOfPlace(tx: Transaction, { config }: ServerContext, spec: VolumeStoreSpec, but: { uid: string; spec: VolumeStoreSpec } | null): Promise<Problem[]> {
+  const others = (await listVolumeStores(tx)).filter(({ uid }) => uid !== but?.uid).map(({ name, spec: other }) => ({ name, spec: volumeStoreSpec.parse(other) }))
+  const wasThere = (other: VolumeStoreSpec) => but !== null && placeOf(but.spec) === placeOf(spec) && isSamePlace(but.spec, other, config.volumesFolder)
+  const taken = others.find((other) => isSamePlace(spec, other.spec, config.volumesFolder) && !wasThere(other.spec))
+  return taken ? [{ path: spec.kind === 'file' ? 'spec.folder' : 'spec.pool', line: null, message: `is where the store "${taken.name}" keeps its volumes${spec.kind === 'file' ? ', or lies in its folder or around it' : ''}: two stores at one place would remove each other's. Name another ${spec.kind === 'file' ? 'folder' : 'pool'}, or use that store` }] : []
 }
 
 function refuse(problems: Problem[]): void {
@@ -115,7 +120,7 @@ export function changeVolumeStore(ctx: ServerContext, actor: Actor, input: z.out
     const after = { labels: input.labels ?? labels, annotations: input.annotations ?? annotations, spec: input.spec ?? before }
     const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
     if (!specChanged && input.key === undefined && canonicalJson([labels, annotations]) === canonicalJson([after.labels, after.annotations])) return getVolumeStore(tx, { name })
-    const placed = specChanged ? await problemsOfPlace(tx, after.spec, row.uid) : []
+    const placed = specChanged ? await problemsOfPlace(tx, ctx, after.spec, { uid: row.uid, spec: before }) : []
     refuse([...problemsOfChange(before, after.spec, row._count, await leftIn(tx, row)), ...placed, ...problemsOfKey(after.spec, input.key, row.wrappedKey !== null)])
     await updateVolumeStore(tx, row.uid, { ...after, ...(input.key === undefined ? {} : { wrappedKey: wrapStoreKey(ctx.keyRing, row.uid, input.key) }), specChanged })
     await audit(tx, actor, 'update', name, [specChanged ? `${said(before)} to ${said(after.spec)}` : '', input.key === undefined ? '' : 'another key'].filter(Boolean).join(', '))
