@@ -65,15 +65,17 @@ it('a reader whose journal its guest could not replay is given its disk anew wit
   expect(vm.calls.filter((call) => call === `plug ${serialOf(volume.uid)}`)).toHaveLength(2)
 })
 
-it('what files leave that are deleted is given back at once, but where the bytes of a second are bounded, of which it would count', async () => {
+it('what files leave that are deleted is given back at once, but where the bytes or the operations of a second are bounded, of which it would count', async () => {
   const { server, pod, isAttached, up } = host
   const vm = new MemoryVm()
   const attach = vi.spyOn(vm.guest.volumes, 'attach')
   const free = server.attached(server.volume(), pod, 'free')
   const bounded = server.attached(server.volume({ rates: { ...free.rates, bytesPerSecond: MiB } }), pod, 'bounded')
-  server.say(free, bounded)
+  const counted = server.attached(server.volume({ rates: { ...free.rates, iops: 100 } }), pod, 'counted')
+  server.say(free, bounded, counted)
   up(vm)
   await isAttached(free)
   await isAttached(bounded)
-  expect(Object.fromEntries(attach.mock.calls.map(([{ volume, discard }]) => [volume, discard]))).toEqual({ free: true, bounded: false })
+  await isAttached(counted)
+  expect(Object.fromEntries(attach.mock.calls.map(([{ volume, discard }]) => [volume, discard]))).toEqual({ free: true, bounded: false, counted: false })
 })
