@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises'
+import { access, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { GuestClient } from '@/host/guest/client'
@@ -40,6 +40,11 @@ test('a VM with memory of its own goes on where its template stopped, maps nothi
   const [folder] = copy.record.cgroups
   const charged = folder && (await readFile(join(folder, 'memory.current'), 'utf8').catch(() => readFile(join(folder, 'memory.usage_in_bytes'), 'utf8')).catch(() => null))
   if (charged) expect(Number(charged)).toBeGreaterThan(32 * 2 ** 20)
+  // Under the number of one that has ended: nothing is written into what runs under it now.
+  const [{ process: running }, empty] = [copy.record, join(host.folder, 'empty')]
+  await writeFile(empty, '')
+  await expect(copyTemplateMemory({ ...running, startTicks: String(Number(running.startTicks) - 1) }, 128, empty, AbortSignal.timeout(30_000))).rejects.toThrow('is another one by now')
+  await copyTemplateMemory(running, 128, empty, AbortSignal.timeout(30_000))
   await Promise.all([clone.quit(), copy.quit()])
   expect(await host.processes()).toEqual([])
 })
@@ -58,6 +63,6 @@ test('where the memory cannot be copied the VM boots cold and says why, and the 
 })
 
 test('a process that has ended, and one that is no VM, are told', async () => {
-  await expect(copyTemplateMemory(process.pid, 3, '/dev/null', AbortSignal.timeout(5000))).rejects.toThrow(CopyError)
-  await expect(copyTemplateMemory(2 ** 22 - 1, 128, '/dev/null', AbortSignal.timeout(5000))).rejects.toThrow(/ENOENT|mappings/)
+  await expect(copyTemplateMemory({ pid: process.pid, startTicks: '1', bootId: '' }, 3, '/dev/null', AbortSignal.timeout(5000))).rejects.toThrow(CopyError)
+  await expect(copyTemplateMemory({ pid: 2 ** 22 - 1, startTicks: '1', bootId: '' }, 128, '/dev/null', AbortSignal.timeout(5000))).rejects.toThrow(/ENOENT|mappings/)
 })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { run } from '@/platform/exec'
 import { VmError } from './machine'
+import type { ProcessIdentity } from './process-identity'
 
 /** The VM's memory could not be filled; the template has no part in it. */
 export class CopyError extends VmError {}
@@ -9,13 +10,18 @@ export class CopyError extends VmError {}
  * Copies what a template's memory holds to where another process has its guest's, holes left out. Writing to /proc/PID/mem counts as that process' own touch of its memory: the pages are charged to its
  * group, and are large ones where it has asked for those. Source: proc_pid_mem(5); the kernel's mem_cgroup_charge() takes the group of the mapping's owner.
  *
- * Arguments: the template's memory, the process, and the address of its guest's memory.
+ * The number of a process may be another's by then, of whom the memory would be opened: who runs under it since when (field 22 of /proc/PID/stat) is asked once that is open, which from then on is of nobody else.
+ *
+ * Arguments: the template's memory, the process, when it started, and the address of its guest's memory.
  */
 const copyScript = String.raw`
 use strict; use warnings;
-my ($path, $pid, $start) = @ARGV;
+my ($path, $pid, $ticks, $start) = @ARGV;
 open(my $from, '<:raw', $path) or die "the template's memory: $!\n";
 open(my $to, '+<:raw', "/proc/$pid/mem") or die "the VM's memory: $!\n";
+open(my $stat, '<', "/proc/$pid/stat") or die "the VM: $!\n";
+my ($fields) = do { local $/; <$stat> } =~ /.*\) (.*)/s; # the command's name may hold parentheses
+(split ' ', $fields)[19] eq $ticks or die "process $pid is another one by now\n";
 my ($seek_data, $seek_hole, $block) = (3, 4, 1 << 20); # lseek(2)
 my $hole = 0;
 while (defined(my $at = sysseek($from, $hole, $seek_data))) {
@@ -34,10 +40,10 @@ while (defined(my $at = sysseek($from, $hole, $seek_data))) {
  * changes, whatever the kernel could do for it: a disk is then handed every request in pieces of 4 KiB. What is copied lies in large pages. Throws {@link CopyError} with the cause, or the signal's
  * reason.
  */
-export async function copyTemplateMemory(pid: number, memoryMiB: number, template: string, signal: AbortSignal): Promise<void> {
+export async function copyTemplateMemory({ pid, startTicks }: ProcessIdentity, memoryMiB: number, template: string, signal: AbortSignal): Promise<void> {
   try {
     const start = guestMemory(await readFile(`/proc/${pid}/maps`, 'utf8'), memoryMiB)
-    await run('perl', ['-e', copyScript, '--', template, String(pid), start.toString()], { signal })
+    await run('perl', ['-e', copyScript, '--', template, String(pid), startTicks, start.toString()], { signal })
   } catch (error) {
     signal.throwIfAborted()
     throw new CopyError(`the VM was not given its memory: ${error instanceof Error ? error.message : String(error)}`, { cause: error })

@@ -64,7 +64,7 @@ async function startClone(settings: HypervisorSettings, templates: TemplateStore
   try {
     const started = await measure(steps, 'start', () => launch(settings, request, request.ownMemory ? 'copy' : 'clone', lease))
     try {
-      if (request.ownMemory) await measure(steps, 'memory', () => copyTemplateMemory(started.identity.pid, request.memoryMiB, lease.memory, request.signal))
+      if (request.ownMemory) await measure(steps, 'memory', () => copyTemplateMemory(started.identity, request.memoryMiB, lease.memory, request.signal))
       await measure(steps, 'load', () => Promise.all([loadState(started.qmp), lease.intact()]))
       request.signal.throwIfAborted()
     } catch (error) {
