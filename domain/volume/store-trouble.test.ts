@@ -17,6 +17,13 @@ it('what names none stays, and so does what a guest says of its own paths', () =
   expect(tenantWords({ reason: 'Unreachable', message: '/srv' }, { kind: 'file', shared: false })).toBe('/srv')
 })
 
+it('a reason that a host makes up is none of these words, whatever all objects have of that name', () => {
+  for (const reason of ['constructor', 'toString', '__proto__']) {
+    expect(storeTrouble(reason)).toMatch(/^Its store did not do/)
+    expect(tenantWords({ reason, message: 'gold' }, ceph)).toBe('gold')
+  }
+})
+
 it('each failure of a store has a cause and a next action', () => {
   for (const code of ['NotFound', 'Conflict', 'Stale', 'NoSpace', 'Unreachable', 'TooManySnapshots', 'Damaged', 'NotFenced', 'Another']) expect(storeTrouble(code)).toMatch(/^(Something|It|Its|What|Whoever) .*(tried again|Delete|tell the operator|by itself)/)
 })

@@ -16,8 +16,11 @@ const words: Readonly<Record<string, string>> = {
   NotFenced: `Whoever had it before could not be shut out yet, and nobody else opens it until then: two writers would destroy what is on it. ${told}`,
 }
 
+/** A host says any reason: what all objects have is none of these. */
+const wordsOf = (reason: string): string | undefined => (Object.hasOwn(words, reason) ? words[reason] : undefined)
+
 /** In place of what a store said. */
-export const storeTrouble = (reason: string): string => words[reason] ?? `Its store did not do what was asked of it. ${told}`
+export const storeTrouble = (reason: string): string => wordsOf(reason) ?? `Its store did not do what was asked of it. ${told}`
 
 /** Of an address with its port, or a subnet: the whole, and the address alone. */
 const addresses = (text: string): string[] => [text, text.replace(/:\d+$|\/\d+$/, '').replace(/^\[(.*)\]$/, '$1')]
@@ -29,5 +32,5 @@ const isWordIn = (text: string, word: string): boolean => new RegExp(`(?<![\\w])
 
 /** What a host says of a volume, as its tenant reads it: agents of earlier versions pass on what a store said. */
 export function tenantWords({ reason, message }: { reason: string; message: string }, store: VolumeStoreSpec): string {
-  return reason in words && placeOf(store).some((word) => isWordIn(message, word)) ? storeTrouble(reason) : message
+  return wordsOf(reason) !== undefined && placeOf(store).some((word) => isWordIn(message, word)) ? storeTrouble(reason) : message
 }
