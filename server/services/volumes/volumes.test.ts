@@ -84,6 +84,12 @@ describe('volumes', () => {
     await expect(create('data', { storageClassName: 'xfs', size: '64Mi' })).rejects.toMatchObject(at('spec.size', 'must be at least 301Mi, which xfs needs', 'invalid_input'))
     await create('raw', { storageClassName: 'xfs', size: '64Mi', volumeMode: 'Block' })
     await create('data', { storageClassName: 'xfs', size: '64Mi', fsType: 'ext4' })
+    // A copy has what its source has; one of nothing is made as its class says.
+    const { uid: snapshotUid } = await snapshot('of-ext4', { sizeBytes: 64n << 20n, content: 'ext4' })
+    const copy = (name: string) => create(name, { storageClassName: 'xfs', size: '64Mi', source: { kind: 'Snapshot', name: 'of-ext4' } })
+    await copy('copy')
+    await server.db.volumeSnapshot.update({ where: { uid: snapshotUid }, data: { content: 'blank' } })
+    await expect(copy('blank')).rejects.toMatchObject(at('spec.size', 'must be at least 301Mi, which xfs needs', 'invalid_input'))
   })
 
   it('of a class that does not exist are refused, and nothing of them is left', async () => {

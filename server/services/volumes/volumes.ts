@@ -56,9 +56,11 @@ export async function applyVolume(tx: Transaction, settings: Settings, scope: Sc
 export async function insertNewVolume(tx: Transaction, settings: Settings, scope: Scope, { spec, ...metadata }: Pick<z.output<typeof createVolumeInput>, 'name' | 'labels' | 'annotations' | 'spec'>): Promise<void> {
   const found = await classOf(tx, spec)
   const sizeBytes = sizeBytesOf(spec.size)
-  if (spec.volumeMode === 'Filesystem' && (spec.fsType ?? found.spec.fsType) === 'xfs' && sizeBytes < minXfsBytes) throw refusedAt('spec.size', tooSmallForXfs, 'invalid_input')
   await admit(tx, settings, scope, { volumes: 1, bytes: sizeBytes, uploadId: spec.source.kind === 'Upload' ? spec.source.uploadId : null })
   const made = await findSource(tx, scope, { spec, sizeBytes: BigInt(sizeBytes), class: found })
+  // A copy has the file system of its source.
+  const isCopy = (made.sourceSnapshotUid !== null && !made.sourceBlank) || made.sourceUploadId !== null
+  if (!isCopy && spec.volumeMode === 'Filesystem' && (spec.fsType ?? found.spec.fsType) === 'xfs' && sizeBytes < minXfsBytes) throw refusedAt('spec.size', tooSmallForXfs, 'invalid_input')
   await insertVolume(tx, scope, { ...metadata, spec, classId: found.uid, storeId: found.storeId, sizeBytes: BigInt(sizeBytes), ...made })
   await recordAudit(tx, scope, { action: 'volume.create', kind: 'Volume', name: metadata.name, detail: `${spec.size} of ${found.name}${spec.source.kind === 'Blank' ? '' : ` from ${said(spec.source)}`}` })
 }

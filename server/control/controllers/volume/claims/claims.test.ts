@@ -93,7 +93,12 @@ describe('a claim that names no volume', () => {
     expect((await why(await claim('b', { dataSource })))[1]).toBe('SourceTooLarge')
     expect((await why(await claim('c', { dataSource, storageClassName: 'elsewhere' }, '2Gi')))[1]).toBe('SourceElsewhere')
     expect((await why(await claim('d', { dataSource: { ...dataSource, name: 't' } })))[1]).toBe('SourceNotFound')
-    await db.volumeSnapshot.updateMany({ where: { name: 's' }, data: { content: 'blank' } })
+    // A copy has the file system of its source, whatever its class makes.
+    await db.volumeSnapshot.create({ data: { tenantId, name: 'small', spec: {}, storeId: store.storeId, sizeBytes: 100n << 20n, homeHostId: host.id, phase: 'Ready', content: 'ext4' } })
+    const small = { dataSource: { ...dataSource, name: 'small' }, storageClassName: 'xfs' }
+    expect(await bound(await claim('small', small, '100Mi'))).toBe('Bound')
+    await db.volumeSnapshot.updateMany({ data: { content: 'blank' } })
+    expect((await why(await claim('small-blank', small, '100Mi')))[1]).toBe('TooSmallForXfs')
     expect((await why(await claim('e', { dataSource, accessModes: ['ReadOnlyMany'] }, '2Gi')))[1]).toBe('NothingToRead')
   })
   it('gets a clone of another claim\'s volume, of a snapshot that is taken for it', async () => {

@@ -37,10 +37,15 @@ export function planNew(claimUid: string, spec: VolumeClaimSpec, found: ClaimCla
   const remedy = 'delete volumes that are not needed (deleted ones count until they are removed for good), or ask an operator for more'
   if (used.volumes >= limits.volumes) return no('QuotaExceeded', `The tenant has ${used.volumes} volumes, and may have ${limits.volumes}: ${remedy}.`)
   if (used.bytes + sizeBytes > limits.bytes) return no('QuotaExceeded', `The tenant's volumes and snapshots have ${formatBytes(used.bytes)}, and may have ${formatBytes(limits.bytes)}, so ${formatBytes(sizeBytes)} more do not fit: ${remedy}.`)
-  if (spec.volumeMode === 'Filesystem' && found.spec.fsType === 'xfs' && sizeBytes < minXfsBytes) return no('TooSmallForXfs', `The claim asks for ${formatBytes(sizeBytes)}, and the class "${found.name}" makes xfs, which needs 301 MiB: make a claim that asks for at least as much, or one of another class.`)
+  const small = spec.dataSource ? null : refuseSmall(spec, found)
+  if (small) return small
   if (accessModeOf(spec) === 'ReadOnlyMany' && !spec.dataSource) return no('NothingToRead', 'A volume that nobody writes has to be made of something: make a claim with a dataSource, or with accessModes [ReadWriteOnce].')
   return { name: volumeNameOf(claimUid), sizeBytes, class: found }
 }
+
+/** Where a file system is made on it that needs more. A copy has what its source has. */
+const refuseSmall = (spec: VolumeClaimSpec, { name, spec: { fsType } }: ClaimClass): Refusal | null =>
+  spec.volumeMode === 'Filesystem' && fsType === 'xfs' && claimedBytes(spec) < minXfsBytes ? no('TooSmallForXfs', `The claim asks for ${formatBytes(claimedBytes(spec))}, and the class "${name}" makes xfs, which needs 301 MiB: make a claim that asks for at least as much, or one of another class.`) : null
 
 /** Where both have it: the size that is asked for, and the store of the class. */
 function refuseSource(spec: VolumeClaimSpec, found: ClaimClass, source: { sizeBytes: bigint; storeId: string }, what: string): Refusal | null {
@@ -56,7 +61,7 @@ export function refuseSnapshot(spec: VolumeClaimSpec, found: ClaimClass, snapsho
   if (snapshot.phase === 'Failed') return no('SourceFailed', `The snapshot "${name}" could not be taken: make a claim that names another one.`)
   if (snapshot.phase !== 'Ready') return no('SourcePending', `The snapshot "${name}" is being taken.`)
   if (snapshot.content === 'blank' && accessModeOf(spec) === 'ReadOnlyMany' && spec.volumeMode === 'Filesystem') return no('NothingToRead', `The snapshot "${name}" is blank, so that there is nothing to read: make a claim with accessModes [ReadWriteOnce], or with another dataSource.`)
-  return refuseSource(spec, found, snapshot, `the snapshot "${name}"`)
+  return refuseSource(spec, found, snapshot, `the snapshot "${name}"`) ?? (snapshot.content === 'blank' ? refuseSmall(spec, found) : null)
 }
 
 /** `volume`: of the claim that is named; undefined: there is none; null: it has no volume. */
