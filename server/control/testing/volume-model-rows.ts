@@ -18,6 +18,8 @@ export class ModelVolumeRows {
   snapshots = new Map<string, 'Asked' | 'Ready'>()
   /** People were told that it went back to this one. */
   wentBack: string | null = null
+  /** It went while the host on whose disk it lies was declared lost, which removes it once it is readmitted. */
+  isRemembered = false
   private made = 0
 
   constructor(readonly kind: ModelKind, readOnlyMany: boolean, private readonly machines: readonly ModelMachine[], private readonly careless: CarelessRows | null) {
@@ -54,6 +56,7 @@ export class ModelVolumeRows {
         return void Object.assign(this.volume ?? {}, set, set.epoch === undefined ? {} : { idle: false })
       }
       case 'removeVolume':
+        this.isRemembered = this.machines.some(({ id, declared }) => id === this.volume?.homeHostId && declared)
         this.volume = null
     }
   }

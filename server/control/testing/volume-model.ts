@@ -170,7 +170,7 @@ export class VolumeModel {
   unsettled(): string[] {
     const { volume, attachments, pods, size, snapshots } = this.rows
     const serving = this.hosts.flatMap(({ serving: keys }) => keys)
-    if (!volume) return [...(this.store.exists ? ['it is removed, and its image is there'] : []), ...serving.map((key) => `${key} has what is removed`)]
+    if (!volume) return [...(this.store.exists && !this.rows.isRemembered ? ['it is removed, and its image is there'] : []), ...serving.map((key) => `${key} has what is removed`)]
     if (volume.purging || (volume.due && attachments.every(({ phase }) => phase === 'Waiting'))) return ['it is deleted for good, and there']
     const active = attachments.filter(({ phase }) => phase !== 'Waiting')
     const asking = attachments.filter(({ podUid, wanted }) => wanted && pods.some(({ uid }) => uid === podUid))

@@ -25,6 +25,9 @@ export const readAndAsked = (h: number, n: number, reads: number, isLate: boolea
   return [...letGo, ['movePod', h, n], ['attach', h, n], ...rest(reads), ['snapshot', 0, 0], ['write', h, 0]]
 }
 
+/** Its keeper falls silent while nobody has it, and an operator may give that up; a pod elsewhere reads it, and a snapshot is asked for. */
+export const readsAfterLoss = (how: 'sleep' | 'cutOff' | 'switchOff', h: number, g: number, n: number, count: number): Step[] => [...fallsSilent(how, h), ['declareLost', h, 0], ['movePod', g, n], ['attach', g, n], ...restWithout(h, count), ['snapshot', 0, 0], ...restWithout(h, count)]
+
 /** How often each happens by itself. */
 const single: Partial<Record<Step[0], number>> = {
   plan: 4, apply: 4, read: 3, send: 4, release: 4, hear: 5, store: 4, take: 5, work: 10, workMore: 5, write: 5, doubleTold: 1, doubleSaid: 1, togglePod: 4, movePod: 8, attach: 3, detach: 2, remove: 1, graceOver: 1, restore: 2, grow: 1,
@@ -43,5 +46,7 @@ const takenOver = fc.tuple(at, at, fc.nat(18), fc.nat(18), fc.constantFrom('slee
   ['movePod', h, 0], ...rest(before % 4), ...tell(h, works), ...fallsSilent(how, h), ['movePod', g, 0], ...restWithout(h, before), ...tell(g, begun), ['declareLost', h, 0], ['forgetSilent', 0, 0], ...restWithout(h, after), [back, h, 0], ...Array.from({ length: goesOn }, (): Step => ['work', h, 0]), ['write', h, 0], ['write', g, 0],
 ])
 const readers = fc.tuple(at, fc.integer({ min: 3, max: 5 }), fc.nat(5), fc.boolean()).map((one) => readAndAsked(...one))
+/** Off, so that an operator may say so: in a folder that hosts share, readers come under a keeper that may be there still, and nobody keeps the volume once that has let go. */
+const keeperless = fc.tuple(at, at, fc.integer({ min: 3, max: 5 }), fc.nat(6)).map(([h, g, n, count]): Step[] => [['togglePod', h, 0], ...rest(3), ...readsAfterLoss('switchOff', h, g, n, count)])
 /** A volume with a pod that has it, and then anything. */
-export const lives = fc.tuple(at, fc.nat(8), fc.array(fc.oneof({ weight: 40, arbitrary: passes }, { weight: 10, arbitrary: silent }, { weight: 14, arbitrary: told }, { weight: 12, arbitrary: takenOver }, { weight: 4, arbitrary: readers }, ...singles), { minLength: 1, maxLength: 50 })).map(([h, count, all]): Step[] => [['movePod', h, 0], ...rest(count), ...all.flat()])
+export const lives = fc.tuple(at, fc.nat(8), fc.array(fc.oneof({ weight: 40, arbitrary: passes }, { weight: 10, arbitrary: silent }, { weight: 14, arbitrary: told }, { weight: 12, arbitrary: takenOver }, { weight: 4, arbitrary: readers }, { weight: 4, arbitrary: keeperless }, ...singles), { minLength: 1, maxLength: 50 })).map(([h, count, all]): Step[] => [['movePod', h, 0], ...rest(count), ...all.flat()])

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VolumeModel, type Careless } from '../../testing/volume-model'
 import type { ModelKind } from '../../testing/volume-model-rows'
-import { fallsSilent, leavesWhileMaking, lives, readAndAsked, readElsewhere, rest, restWithout, tell, works, type Step } from '../../testing/volume-steps'
+import { fallsSilent, leavesWhileMaking, lives, readAndAsked, readElsewhere, readsAfterLoss, rest, restWithout, tell, works, type Step } from '../../testing/volume-steps'
 
 /** Runs in npm test; more with HYPERNETES_PROPERTY_RUNS. */
 const runs = Number(process.env.HYPERNETES_PROPERTY_RUNS ?? 150)
@@ -27,6 +27,22 @@ describe('a volume', () => {
   it.each<[string, ModelKind]>([['in a folder that hosts share', 'shared'], ['in Ceph', 'rbd']])('%s that pods only read has its snapshots taken, whether its keeper has let go or was about to', (_, kind) => {
     const begun: Step[] = [['movePod', 0, 0], ...rest(6), ['togglePod', 0, 0], ...rest(6)]
     for (const h of [0, 1]) for (const isLate of [false, true]) expect(play(kind, true, [...begun, ...readAndAsked(h, 3, 6, isLate)]).unsettled()).toEqual([])
+  })
+
+  it.each<[string, ModelKind, 'switchOff' | 'sleep' | 'cutOff']>([['in a folder that hosts share', 'shared', 'switchOff'], ['in Ceph', 'rbd', 'switchOff'], ['in Ceph', 'rbd', 'sleep'], ['in Ceph', 'rbd', 'cutOff']])('%s whose keeper is lost has another one once a pod elsewhere reads it, and its snapshots taken meanwhile (%s: %s)', (_, kind, how) => {
+    for (const h of [1, 2]) {
+      const model = new VolumeModel(kind, true)
+      const go = (list: readonly Step[]) => {
+        for (const [name, a, b] of list) {
+          model.steps[name](a, b)
+          model.check(name)
+        }
+      }
+      go([['movePod', 0, 0], ...rest(6), ['togglePod', 0, 0], ...rest(6), ...readsAfterLoss(how, 0, h, 3, 8)])
+      expect(model.unsettled()).toEqual([])
+      go([['wake', 0, 0], ...works(0, 10), ['write', 0, 0], ['comeBack', 0, 0], ...rest(6)])
+      expect(model.unsettled()).toEqual([])
+    }
   })
 
   /** It is made and nobody has it. */

@@ -66,6 +66,13 @@ describe('readers', () => {
     // It was told to let go: it is waited for, unless nothing is heard of it.
     expect(plan({ ...first, volume: many({ leaving: true }) })).toEqual([])
     expect(plan({ ...first, volume: many({ store: shared, leaving: true }), hosts: [host('h1', silent), host('h2')] })).toMatchObject([{ kind: 'bind' }])
+    // It is lost: another one takes over first, which shuts it out, or which an operator's word lets.
+    const lost = [host('h1', silent), host('h2')]
+    expect(plan({ ...first, volume: many({ leaving: true }), hosts: lost })).toEqual([{ kind: 'keep', right: right('h2', 5, { fence: { hostId: 'h1', epoch: 4 } }) }])
+    expect(plan({ ...first, volume: many({ hostId: 'h2', epoch: 5, fence: { hostId: 'h1', epoch: 4 } }), hosts: lost })).toEqual([])
+    expect(plan({ ...first, volume: many({ hostId: 'h2', epoch: 5, fence: { hostId: 'h1', epoch: 4 }, fencedBelow: 5 }), hosts: lost })).toMatchObject([{ kind: 'bind', hostId: 'h2', epoch: 5 }])
+    expect(plan({ ...first, volume: many({ store: shared }), hosts: [host('h1', { ...silent, declared: true }), host('h2')] })).toEqual([{ kind: 'keep', right: right('h2', 5) }])
+    expect(plan({ attachments: [has('r', 'h2', { readOnly: true }), reads], pods: [...first.pods, pod('r', 'h2', { readOnly: true })], volume: many(), hosts: lost })).toMatchObject([{ kind: 'bind', uid: 'a-p' }])
     // In Ceph a keeper that comes beside them would shut them out.
     expect(plan({ attachments: [reading], pods: pods.slice(1), volume: many({ hostId: null, work: true }) })).toEqual([])
     expect(said({ attachments: [reading], pods: pods.slice(1), volume: many({ growing: true }) }, null)).toMatchObject({ status: 'False', reason: 'Growing', message: expect.stringContaining('it grows once none does') as string })

@@ -67,9 +67,9 @@ function planRight(view: View): Action[] {
 
 /**
  * It only reads, what somebody has to make first: its own host does, whose disk it may be. That keeps it also where it is made and nobody does: snapshots of it are taken and removed while pods read it, and in Ceph
- * whoever begins to keep it shuts out all who have it open.
+ * whoever begins to keep it shuts out all who have it open. A keeper that is silent does nothing of that: where another host may keep it, that does from the first reader on.
  */
-const isFirstReader = ({ volume, active }: View, { attachment }: Candidate): boolean => isReader(volume.accessMode, attachment) && (volume.stored !== 'Ready' || (volume.hostId === null && active.length === 0))
+const isFirstReader = (view: View, { attachment }: Candidate): boolean => isReader(view.volume.accessMode, attachment) && (view.volume.stored !== 'Ready' || (view.active.length === 0 && (view.volume.hostId === null || isTakeable(view, view.volume.hostId))))
 const isReader = (accessMode: string, { readOnly }: WorldAttachment): boolean => readOnly && accessMode === 'ReadOnlyMany'
 
 function give(view: View, { attachment, host }: Candidate): Action[] {
@@ -91,10 +91,10 @@ const leave = ({ volume }: View): Action[] => (volume.leaving ? [] : [{ kind: 'l
 /** From a keeper that is silent: where the next one can shut it out; or where all hosts see the store, and an operator said that it runs nothing any more. */
 function takeOver(view: View, host: WorldHost): Action[] {
   const { hostId, epoch } = view.volume
-  if (hostId === null || !view.isSilent(hostId)) return []
-  if (view.canFence) return [{ kind: 'keep', right: { ...rightOf(view, host), fence: { hostId, epoch } } }]
-  return !view.isLocal && view.isDeclared(hostId) ? [{ kind: 'keep', right: rightOf(view, host) }] : []
+  if (hostId === null || !isTakeable(view, hostId)) return []
+  return [{ kind: 'keep', right: view.canFence ? { ...rightOf(view, host), fence: { hostId, epoch } } : rightOf(view, host) }]
 }
+const isTakeable = ({ canFence, isLocal, isSilent, isDeclared }: View, keeper: string): boolean => isSilent(keeper) && (canFence || (!isLocal && isDeclared(keeper)))
 
 /** Where most room is if it will lie on that host's disk for ever; else the one with the fewest volumes; then by name, so that the same world gives the same plan. */
 function keepForWork(view: View, hosts = view.world.hosts): Action[] {
