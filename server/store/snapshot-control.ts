@@ -8,6 +8,8 @@ const heard = { select: { id: true, name: true, phase: true, lostAt: true } } as
 export async function holdSnapshotFacts(tx: Transaction, uid: string) {
   const held = await tx.$queryRaw<unknown[]>`select 1 from "VolumeSnapshot" where "uid" = ${uid}::uuid for update`
   if (held.length === 0) return null
+  // A host that is declared lost stays so until this is done: what goes with it is remembered for it, and not where it was readmitted meanwhile.
+  await tx.$queryRaw`select 1 from "Host" h join "VolumeSnapshot" s on s."homeHostId" = h."id" where s."uid" = ${uid}::uuid and h."lostAt" is not null for share of h`
   const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true, host: heard, attachments: { where: { readOnly: true, phase: { not: 'Waiting' } }, select: { uid: true }, take: 1 } } }, home: heard, host: { select: { id: true } }, store: { select: { name: true, spec: true } } } })
   return { ...row, isShared: isShared(volumeStoreSpec.parse(row.store.spec)), needer: await findNeederOf(tx, uid), isApart: row.groupUid !== null && (await countKeepers(tx, row.groupUid)) > 1 }
 }

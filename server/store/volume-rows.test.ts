@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestDatabase } from '@/tools/testing/database'
-import { openDatabase, type DatabaseClient } from './database'
+import { inTransaction, openDatabase, type DatabaseClient } from './database'
+import { markHostReadmitted } from './lost-hosts'
+import { holdSnapshotFacts } from './snapshot-control'
+import { removeVolumeRow } from './volume-writes'
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>
 let db: DatabaseClient
@@ -39,6 +42,45 @@ async function woken(uid: string): Promise<string[]> {
 
 /** Whether the scheduler was woken since it was asked last. */
 const wakesScheduler = async (): Promise<boolean> => (await db.$executeRaw`delete from "Change" where "kind" = 'VolumePlace'`) > 0
+
+describe('what lies on the disk of a lost host', () => {
+  const lost = { lostAt: new Date() }
+  const remove = (uid: string) => inTransaction(db, (tx) => removeVolumeRow(tx, uid))
+  afterEach(async () => {
+    await db.host.updateMany({ data: { lostAt: null } })
+    await db.lostRemoval.deleteMany()
+  })
+
+  it('goes while the host is lost, and is remembered for it; where that was readmitted meanwhile its row stays', async () => {
+    const { uid } = await volume({ homeHostId: host(0), epoch: 3n, storedPhase: 'Ready' })
+    expect([await remove(uid), await db.volume.count(), await db.lostRemoval.count()]).toEqual([false, 1, 0])
+    await db.host.update({ where: { id: host(0) }, data: lost })
+    expect([await remove(uid), await db.volume.count()]).toEqual([true, 0])
+    expect(await db.lostRemoval.findMany({ select: { uid: true, hostId: true, epoch: true } })).toEqual([{ uid, hostId: host(0), epoch: 4n }])
+    for (const data of [{ epoch: 0n }, { epoch: 3n, storedPhase: 'Purged' }]) expect(await remove((await volume({ homeHostId: host(1), ...data })).uid)).toBe(true)
+    expect(await remove((await volume({ epoch: 3n, storedPhase: 'Purged' })).uid)).toBe(true)
+  })
+
+  it('keeps its host lost until it is gone, so that what is readmitted finds it remembered', async () => {
+    await db.host.update({ where: { id: host(0) }, data: lost })
+    const { uid } = await volume({ homeHostId: host(0), epoch: 3n, storedPhase: 'Ready' })
+    const { uid: snapshotUid } = await db.volumeSnapshot.create({ data: { tenantId, name: 's', spec: {}, storeId: store.storeId, sizeBytes: 1n, homeHostId: host(0), phase: 'Ready' } })
+    const readmit = () => inTransaction(db, async (tx) => {
+      await tx.$executeRaw`set local lock_timeout = '50ms'`
+      await markHostReadmitted(tx, host(0))
+    })
+    await inTransaction(db, async (tx) => {
+      await holdSnapshotFacts(tx, snapshotUid)
+      await expect(readmit()).rejects.toThrow('lock timeout')
+    })
+    await inTransaction(db, async (tx) => {
+      expect(await removeVolumeRow(tx, uid)).toBe(true)
+      await expect(readmit()).rejects.toThrow('lock timeout')
+    })
+    await readmit()
+    expect(await db.lostRemoval.count()).toBe(1)
+  })
+})
 
 describe('the rows of volumes', () => {
   it('have one writer, however many wait and read', async () => {

@@ -28,5 +28,12 @@ type VolumeRight = { hostId?: string | undefined; epoch?: number | undefined; le
 export const setVolumeRight = async (tx: Transaction, uid: string, { epoch, fence, ...set }: VolumeRight): Promise<number> =>
   (await tx.volume.updateMany({ where: { uid }, data: { ...set, ...(epoch === undefined ? {} : { epoch: BigInt(epoch) }), ...(fence === undefined ? {} : { fence: fence ?? Prisma.DbNull }) } })).count
 
-/** Its row goes, once nothing of it is left in its store. Returns whether it was there. */
-export const removeVolumeRow = async (tx: Transaction, uid: string): Promise<boolean> => (await tx.volume.deleteMany({ where: { uid } })).count === 1
+/**
+ * Its row goes, once nothing of it is left in its store, or while the host on whose disk it lies is declared lost: a trigger remembers it for that host then. One that was readmitted meanwhile has it still, and is told to remove it.
+ * Returns whether it went.
+ */
+export async function removeVolumeRow(tx: Transaction, uid: string): Promise<boolean> {
+  // Held, so that it is readmitted before this, or finds what is remembered.
+  const lost = await tx.$queryRaw<{ id: string }[]>`select h."id" from "Host" h join "Volume" v on v."homeHostId" = h."id" where v."uid" = ${uid}::uuid and h."lostAt" is not null for share of h`
+  return (await tx.volume.deleteMany({ where: { uid, OR: [{ homeHostId: null }, { homeHostId: { in: lost.map(({ id }) => id) } }, { epoch: 0n }, { storedPhase: 'Purged' }] } })).count === 1
+}
