@@ -9,9 +9,13 @@ const noFolder = 31
 const taken = 32
 const notOpened = 33
 
+/** How many seconds a device may take to be opened. */
+const opensWithin = 5
+
 /**
  * Inside the container: the node of the device $2:$3 with mode $4 and group $5 at the path $1, which is printed without links. One that is there already is taken,
- * whoever made it. It is opened once: where its folder is mounted with nodev the container could not either.
+ * whoever made it. It is made in a folder that is root's alone and moved into its place: whoever may write to the folder around it could put a link there first, and what that leads to would be given another owner, or a
+ * pipe, which nobody ever opens. It is opened once: where its folder is mounted with nodev the container could not either.
  */
 const addScript = `
 folder=$(dirname -- "$1") name=$(basename -- "$1")
@@ -21,9 +25,14 @@ at=\${folder%/}/$name
 if [ -L "$at" ] || [ -e "$at" ]; then
   [ ! -L "$at" ] && [ -b "$at" ] && [ "$(stat -c %t:%T "$at")" = "$(printf %x:%x "$2" "$3")" ] || exit ${taken}
 fi
-[ -b "$at" ] || mknod "$at" b "$2" "$3" || exit 1
-chown "0:$5" "$at" && chmod "$4" "$at" || exit 1
-( : <"$at" ) || { rm -f -- "$at"; exit ${notOpened}; }
+fresh=$(mktemp -d "\${folder%/}/.hypernetes.XXXXXX") && cd "$fresh" && [ "$(stat -c %u:%a .)" = 0:700 ] || exit 1
+mknod -m "$4" node b "$2" "$3" && chown -h "0:$5" node
+made=$?
+if [ $made = 0 ]; then timeout ${opensWithin} dd if=node of=/dev/null count=0 2>/dev/null || made=${notOpened}; fi
+if [ $made = 0 ]; then mv -fT node "$at" || made=1; fi
+rm -f node
+cd / && rmdir "$fresh"
+[ $made = 0 ] || exit $made
 printf %s "$at"
 `
 

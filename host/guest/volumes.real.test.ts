@@ -274,6 +274,12 @@ describe('a volume', { timeout: 120_000 }, () => {
     await expect(client.volumes.unmount({ container: 'one', path: '/dev/data', force: false })).rejects.toMatchObject({ code: 'Busy' })
     const nodes = (container: string) => inside(container, 'cat /dev/data | wc -c; ls /dev/disks/deep').then(({ out }) => out)
     expect([await nodes('one'), await nodes('two')]).toEqual([`${16 * MiB}\ndata\n`, `${16 * MiB}\n`])
+    // Nothing is left of how they were made, and whoever swaps the node for something else of his own meanwhile gains nothing.
+    expect((await inside('one', 'ls -a /dev /dev/disks/deep | grep hypernetes')).exitCode).toBe(1)
+    await inside('one', 'mkdir -m 777 /dev/open; echo secret >/secret; chmod 600 /secret')
+    await inside('one', 'touch /racing; (while [ -e /racing ]; do if [ -b /dev/open/data ]; then rm -f /dev/open/data; ln -s /secret /dev/open/data; rm -f /dev/open/data; mkfifo /dev/open/data; rm -f /dev/open/data; fi; done) >/dev/null 2>&1 &')
+    for (let i = 0; i < 20; i += 1) await add('one', '/dev/open/data').catch(() => {})
+    expect((await inside('one', 'rm /racing; stat -c "%a %u %g" /secret')).out).toBe('600 0 0\n')
     await client.volumes.unmount({ container: 'one', path: '/dev/data', force: true })
     expect(await nodes('one')).toBe('0\ndata\n')
     await inside('one', 'rm /dev/disks/deep/data; echo own >/dev/disks/deep/data')
