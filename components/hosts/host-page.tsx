@@ -41,6 +41,7 @@ export function HostPage({ name }: { name: string }) {
             <Property name="Guest">{status.guestVersion}</Property>
             <Property name="Agent">{status.agentVersion}</Property>
             <Property name="Heard from"><Ago time={status.lastHeartbeat} /></Property>
+            {data.removals > 0 && <Property name="To remove from its disk">{formatCount(data.removals, 'removed volume or snapshot', 'removed volumes and snapshots')}</Property>}
             <Property name="Joined"><Ago time={data.metadata.creationTimestamp} /></Property>
             <Property name="UID"><CopyableId id={data.metadata.uid} /></Property>
           </Properties>

@@ -2,7 +2,7 @@ import type { VolumeReport } from '@/contracts/host/v1/volumes'
 import { storageClassSpec } from '@/domain/storage-class/spec'
 import type { SnapshotState, VolumeState } from '@/domain/volume/host-state'
 import { volumeSpec } from '@/domain/volume/spec'
-import type { Transaction } from './database'
+import type { Database, Transaction } from './database'
 
 /** Nothing is made of what is to be removed: what its volume was like is not remembered. */
 const forgotten = {
@@ -26,7 +26,7 @@ export async function readLostRemovals(tx: Transaction, hostId: string, uids: st
 /** Its host has said that nothing of it is left. Only the gateway calls this. */
 export const endLostRemoval = (tx: Transaction, hostId: string, { kind, uid, epoch }: VolumeReport) => tx.lostRemoval.deleteMany({ where: { uid, kind, hostId, epoch: { lte: epoch } } })
 
-export const countLostRemovals = (tx: Transaction, hostId: string): Promise<number> => tx.lostRemoval.count({ where: { hostId } })
+export const countLostRemovals = (db: Database, hostId: string): Promise<number> => db.lostRemoval.count({ where: { hostId } })
 
 /** The hosts on whose disks something lies in a store that was removed for good, by name. */
 export const hostsWithRemovalsIn = async (tx: Transaction, storeId: string): Promise<string[]> =>

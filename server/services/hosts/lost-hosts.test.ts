@@ -46,6 +46,12 @@ describe('a host that is lost', () => {
     await expect(host.report()).rejects.toThrow()
     expect((await server.db.host.findUniqueOrThrow({ where: { id: host.hostId } })).phase).toBe('Unknown')
     await expect(connectHost(server, sessions, 'h1')).rejects.toThrow('was declared lost')
+    // What it has to remove once it is back is counted on its page.
+    const { uid: storeId } = await server.db.volumeStore.create({ data: { name: 'files', spec: { kind: 'file' } } })
+    const { uid: removed } = await server.db.lostRemoval.create({ data: { uid: runs, kind: 'volume', tenantId: ann.tenant.id, name: 'data', storeId, hostId: host.hostId, epoch: 2n } })
+    expect((await operator.host.get({ name: 'h1' })).removals).toBe(1)
+    await server.db.lostRemoval.delete({ where: { uid: removed } })
+    expect((await operator.host.get({ name: 'h1' })).removals).toBe(0)
     await operator.host.readmit({ name: 'h1' })
     await expect(operator.host.readmit({ name: 'h1' })).rejects.toThrow('was not declared lost')
     expect((await connectHost(server, sessions, 'h1')).hostId).toBe(host.hostId)
