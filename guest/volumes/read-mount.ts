@@ -28,7 +28,7 @@ exit ${notReplayed}
 
 /**
  * Mounts a file system for reading alone. What a program was told is on the disk may stand in its journal only: where the host lets the disk be written (to a file that is thrown away), the journal is
- * replayed there; where it does not, one that needs that is refused. Throws FilesystemDamaged, and Conflict for the latter.
+ * replayed there; where it does not, one that needs that is refused. Throws FilesystemDamaged, Conflict for the latter, and Unavailable where the journal could not be replayed: what the disk's writes go to may be full.
  */
 export async function mountForReading(volume: AttachedVolume): Promise<Usage> {
   const { disk, path, serial, fsType } = volume
@@ -36,6 +36,7 @@ export async function mountForReading(volume: AttachedVolume): Promise<Usage> {
   const { exitCode, output } = await runScript(mountScript, [disk, path, fsType, mountOptions(volume), asItStands[fsType]])
   if (exitCode === 0) return usageOf((output.split('\n').at(-1) ?? '').split(' '))
   if (exitCode === notReplayed && !isWritable(disk)) throw new GuestError('Conflict', `the volume was not unmounted by who wrote to it last, and what was written last is in its journal, which cannot be replayed on a disk that is read-only, as its host gives it where the pod's ephemeral storage leaves no room to replay another one's: nothing older is shown. Raise that, or read fewer volumes at once. ${remedies[fsType]}`, serial)
-  const journal = exitCode === notReplayed ? 'its journal cannot be replayed: ' : ''
-  throw new GuestError('FilesystemDamaged', `the file system cannot be mounted for reading: ${journal}${output}. Restore a snapshot of the volume, or attach it for writing, which checks it`, serial)
+  // The kernel does not say whether what could not be written or what it read was the cause.
+  if (exitCode === notReplayed) throw new GuestError('Unavailable', `the journal of the volume could not be replayed: ${output}. What its host has for that may be full, or too small for this journal: it is tried again. If it goes on, attach the volume for writing once, which replays and checks it, or restore a snapshot`, serial)
+  throw new GuestError('FilesystemDamaged', `the file system cannot be mounted for reading: ${output}. Restore a snapshot of the volume, or attach it for writing, which checks it`, serial)
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageSerial } from '@/contracts/guest/v1/machine'
 import { makingMark, tailOffset } from '@/guest/volumes/layout'
 import { GuestClient } from '@/host/guest/client'
+import { GuestRequestError } from '@/host/guest/errors'
 import { setupRequest, startRequest } from '@/host/guest/testing/requests'
 import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
 import { VolumeDisks } from '@/host/guest/testing/volume-disks'
@@ -77,6 +78,12 @@ describe('a volume', { timeout: 120_000 }, () => {
     const before = await digest('vcopy')
     await disks.plug('vcopy', true)
     await expect(attach('third', 'vcopy', { readOnly: true, format: false })).rejects.toMatchObject({ code: 'Conflict', object: 'vcopy', message: expect.stringMatching(/was not unmounted.*journal.*Attach it for writing once/s) as string })
+    await disks.unplug('vcopy')
+    expect(await digest('vcopy')).toBe(before)
+    // What the writes go to may be full: no word of the volume's own.
+    await disks.plugFailing('vcopy')
+    const refusal = () => attach('third', 'vcopy', { readOnly: true, format: false }).then(() => 'mounted', (error: unknown) => error instanceof GuestRequestError ? `${error.code}: ${error.message}` : 'something else')
+    await expect.poll(refusal).toMatch(/^Unavailable: .*could not be replayed.*tried again.*attach the volume for writing/s)
     await disks.unplug('vcopy')
     expect(await digest('vcopy')).toBe(before)
     // Where the host lets the disk be written, its journal is replayed, and nothing else is changed.

@@ -2,9 +2,10 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { run } from '@/platform/exec'
 import { makeReplayFile, removeReplayFile, replayBytes, replayBytesOf, replayFolder } from './replay-file'
 
-const [MiB, GiB] = [2 ** 20, 2 ** 30]
+const [KiB, MiB, GiB] = [2 ** 10, 2 ** 20, 2 ** 30]
 
 let runDir: string
 beforeEach(async () => {
@@ -26,6 +27,22 @@ test('all that one VM has are together no longer than they may be, whoever made 
   expect(await make('a', GiB, most)).toMatchObject({ bytes: whole })
   await removeReplayFile(runDir, 'a')
   expect(await make('c', GiB, most)).toMatchObject({ bytes: whole })
+})
+
+test.each([{ disk: '320 MiB', diskBytes: 320 * MiB, apart: 8 * KiB }, { disk: '4 TiB', diskBytes: 4096 * GiB, apart: GiB }])('a journal whose blocks lie apart has room over a disk of $disk', { timeout: 120_000 }, async ({ diskBytes, apart }) => {
+  const bytes = replayBytesOf(diskBytes)
+  const file = await make('a', diskBytes, bytes)
+  // So many blocks as are written of those that it is for take their part of it.
+  const [blocks, all] = [4096, diskBytes === 320 * MiB ? 128 * MiB / 4096 : 2 * GiB / 4096]
+  const writes = Array.from({ length: blocks }, (_, i) => `write -q ${i * apart} 4096`).join('\n')
+  await run('qemu-io', ['-t', 'unsafe', '-f', 'qcow2', file?.path ?? ''], { input: `${writes}\n` })
+  const used = (await stat(file?.path ?? '')).blocks * 512
+  expect(used).toBeGreaterThan(blocks * 4096)
+  expect(used).toBeLessThanOrEqual((bytes * blocks) / all + 16 * MiB)
+})
+
+test.each([0, 1, 3000, 100 * MiB + 1, 20 * GiB + 512, 1025 * GiB])('is of whole sectors, as QEMU wants it: over %i bytes', (diskBytes) => {
+  expect(replayBytesOf(diskBytes) % MiB).toBe(0)
 })
 
 test('a VM without any room has none', async () => {

@@ -32,6 +32,13 @@ export class VolumeDisks {
     await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial })
   }
 
+  /** One of which each write fails, as where what it would go to is full. */
+  async plugFailing(serial: string): Promise<void> {
+    const image = { driver: 'file', filename: this.path(serial), locking: 'off' }
+    await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'blkdebug', image, 'inject-error': [{ event: 'none', iotype: 'write', errno: 5 }] } })
+    await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial, werror: 'report' })
+  }
+
   /** On a SCSI bus of its own, as volumes are whose pods are told of a full store. */
   async plugScsi(serial: string): Promise<void> {
     await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'file', filename: this.path(serial), locking: 'off' } })
