@@ -55,7 +55,7 @@ export class RunningVm {
     this.disks = new Disks(qmp, record.runDir)
     this.volumes = new VolumeDisks(qmp, record)
     this.folder = new FolderWatch(stderrFile(record.runDir), () => void this.condemn('its folder was removed'))
-    this.scratch = record.scratch && new ScratchWatch(record.scratch, () => void this.condemn('it made its scratch disk larger than it was given, which QEMU never does: it may have been broken into from the guest; tell the operator'))
+    this.scratch = record.scratch && new ScratchWatch(record.scratch, record.runDir, (what) => void this.condemn(`it made ${what} larger than it was given, which QEMU never does: it may have been broken into from the guest; tell the operator`))
     qmp.on('event', (event) => this.observe(event))
     this.exited = this.watch(launched)
   }

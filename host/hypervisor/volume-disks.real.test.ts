@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { chmod, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { volumeBytes } from '@/host/cgroups/limits'
@@ -9,19 +9,21 @@ import type { Layer } from '@/host/volumes/store'
 import { run } from '@/platform/exec'
 import { adoptVm } from './adopt-vm'
 import { fileBytesOf, fileSizeLimitOf, maxFileBytes } from './file-size-limit'
+import { giveFiles } from './give-files'
 import { openForWriting } from './open-for-writing'
+import { replayFile } from './replay-file'
 import type { RunningVm } from './running-vm'
 import { startVm } from './start-vm'
 import { TemplateStore } from './templates/template-store'
 import { GuestShell, shellGuest } from './testing/shell-guest'
 import { sha256, TestHypervisor } from './testing/test-hypervisor'
-import type { VolumeDisk, VolumeFault } from './volume-disks'
+import { StillWritten, type VolumeDisk, type VolumeFault } from './volume-disks'
 import { VmRecord } from './vm-record'
 
 const MiB = 2 ** 20
 const patience = { timeout: 30_000 }
 const rates = { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 }
-const [a, b, reader, full] = ['a', 'b', 'c', 'd'].map((digit) => serialOf(`${digit.repeat(8)}-0000-4000-8000-000000000000`)) as [string, string, string, string]
+const [a, b, reader, full, kept] = ['a', 'b', 'c', 'd', 'e'].map((digit) => serialOf(`${digit.repeat(8)}-0000-4000-8000-000000000000`)) as [string, string, string, string, string]
 
 let host: TestHypervisor
 let templates: TemplateStore
@@ -204,6 +206,14 @@ test('a volume for reading is opened for writing nowhere, one that cannot be ope
   await expect(vm.volumes.plug(disk(b, [], 16 * MiB))).rejects.toThrow('0 layers')
   expect([await opened(bad.path), (await vm.volumes.plugged()).length]).toEqual([false, 1])
   await vm.volumes.unplug(reader, [base.path])
+
+  // Nor what is written over one that is read may be kept open by a QEMU that gave the disk back.
+  await vm.volumes.plug(disk(kept, [base], 16 * MiB, { readOnly: true, replays: true }))
+  const over = replayFile(vm.record.runDir, kept)
+  expect(await openForWriting(vm.pid, [over])).toEqual([over])
+  await giveFiles(vm.record.runDir, [[{ path: over, access: 'write', label: 'kept/open/rw' }]])
+  await expect(vm.volumes.unplug(kept, [base.path])).rejects.toThrow(StillWritten)
+  await access(over)
 
   await vm.volumes.plug(disk(b, [base], 16 * MiB, { onFull: 'fail' }))
   expect(await vm.volumes.plugged()).toMatchObject([{ serial: b, device: true }])

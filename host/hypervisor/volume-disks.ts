@@ -14,7 +14,7 @@ import { VmError } from './machine'
 import { openForWriting } from './open-for-writing'
 import { openReplay } from './open-replay'
 import { QmpRefusal, type QmpClient, type QmpEvent } from './qmp'
-import { removeReplayFile } from './replay-file'
+import { removeReplayFile, replayFile } from './replay-file'
 import { longestChain, replaceLayers, storedId, type Replacement } from './replace-layers'
 import type { VmRecord } from './vm-record'
 import { filesOf, givenLayers, labelOf, takeFiles } from './volume-files'
@@ -77,7 +77,7 @@ export class VolumeDisks {
       await confirmed()
       for (const device of volumeDevices(serial, onFull, replays)) await this.qmp.command('device_add', device)
     } catch (error) {
-      await this.remove(serial, 1000).catch(() => {})
+      await this.unplug(serial, [], 1000).catch(() => {})
       await this.allowMemory(before).catch(() => {})
       throw asVmError(error)
     }
@@ -106,7 +106,8 @@ export class VolumeDisks {
    */
   async unplug(serial: string, written: readonly string[], timeoutMs = 10_000): Promise<void> {
     await this.remove(serial, timeoutMs)
-    await this.mustNotWrite(written)
+    await this.mustNotWrite([...written, replayFile(this.vm.runDir, serial)])
+    await removeReplayFile(this.vm.runDir, serial)
     // Version 1 of the kernel's groups refuses less than what is in use: then it stays.
     await this.allowMemory(await this.plugged()).catch(() => {})
   }
@@ -218,7 +219,6 @@ export class VolumeDisks {
     const objects = await this.childrenOf('/objects')
     for (const id of [throttleGroup(serial), secretId(serial)]) if (objects.includes(id)) await this.qmp.command('object-del', { id })
     await takeFiles(this.qmp, [`${serial}/`])
-    await removeReplayFile(this.vm.runDir, serial)
   }
 
   private async removeDevice(id: string, timeoutMs: number): Promise<void> {
