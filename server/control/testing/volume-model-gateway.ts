@@ -17,6 +17,8 @@ export class ModelVolumeGateway implements ModelGateway {
   private ready = false
   private held = false
   private readonly heldRights = new Set<string>()
+  /** Those of what was told last: what the host says of their end is older than that. */
+  private toldRights: ReadonlySet<string> = new Set()
   private removing = false
   private said = ''
   private reading: Reading | null = null
@@ -31,7 +33,7 @@ export class ModelVolumeGateway implements ModelGateway {
   private begin(): void {
     if (this.of === this.host.connection) return
     this.of = this.host.connection
-    Object.assign(this, { ready: false, held: false, removing: false, said: '', reading: null, free: { leavingAt: null, ending: [] } })
+    Object.assign(this, { ready: false, held: false, removing: false, said: '', toldRights: new Set(), reading: null, free: { leavingAt: null, ending: [] } })
     this.heldRights.clear()
   }
 
@@ -60,6 +62,7 @@ export class ModelVolumeGateway implements ModelGateway {
     if (!this.held || this.removing) return
     this.removing = true
     this.said = ''
+    this.toldRights = new Set()
     this.host.connection.toHost.push({ complete: false, object: null })
   }
   private sendSet(object: ModelObject): void {
@@ -68,7 +71,8 @@ export class ModelVolumeGateway implements ModelGateway {
     this.host.connection.toHost.push({ complete: this.said === '', object })
     this.said = text
     this.held = true
-    for (const { podUid, epoch } of object.attachments) this.heldRights.add(rightKey(podUid, epoch))
+    this.toldRights = new Set(object.attachments.map(({ podUid, epoch }) => rightKey(podUid, epoch)))
+    for (const key of this.toldRights) this.heldRights.add(key)
   }
 
   /** In one statement each, for its own connection alone. */
@@ -90,7 +94,7 @@ export class ModelVolumeGateway implements ModelGateway {
       this.held = report.named
       for (const key of report.attached) this.heldRights.add(key)
     }
-    for (const key of report.detached) this.heldRights.delete(key)
+    for (const key of report.detached) if (!this.toldRights.has(key)) this.heldRights.delete(key)
     if (report.gone && this.removing) {
       this.removing = this.held = false
       this.heldRights.clear()
