@@ -229,6 +229,7 @@ test('operators make stores and classes, tenants choose among classes, and quota
 
   await test.step('a class, with what is wrong at its field', async () => {
     await page.goto('/system/storage-classes')
+    await expect(page.getByRole('row', { name: /standard.*local/ })).toBeVisible()
     await page.keyboard.press('c')
     const dialog = form(page, 'Create storage class')
     await dialog.getByRole('button', { name: 'Create storage class' }).click()
