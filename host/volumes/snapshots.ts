@@ -20,6 +20,9 @@ export type SnapshotParts = {
   changed: (snapshotUid: string) => void
 }
 
+/** How often a snapshot is tried of a volume whose chain is to become shorter first: some two minutes. */
+const mergeTries = 9
+
 type Phase = Extract<VolumeReport['phase'], 'Creating' | 'Ready' | 'Failed' | 'Purged'>
 type Known = { object: HostVolumeSnapshot; phase: Phase; problem: Problem | null; facts: SnapshotFacts | null; failures: number; notBefore: number; busy: boolean }
 
@@ -155,8 +158,10 @@ export class Snapshots {
       one.problem = problem
       one.failures += 1
       one.notBefore = this.now + retryAfter(one.failures)
-      if (one.object.state === 'asked') one.phase = 'Failed'
-      if (error instanceof VolumeError && error.code === 'TooManySnapshots') this.tidy(one)
+      const isTooLong = error instanceof VolumeError && error.code === 'TooManySnapshots'
+      if (isTooLong) this.tidy(one)
+      // The server counts snapshots; layers of those that went are merged only after that.
+      if (one.object.state === 'asked' && !(isTooLong && one.failures < mergeTries)) one.phase = 'Failed'
     }
   }
 

@@ -236,10 +236,23 @@ describe('the volumes of a host', () => {
     store.failures.set('commitSnapshot', new VolumeError('TooManySnapshots', other.uid, 'too many'))
     const third = server.snapshot(other)
     server.say(third)
-    await until(() => expect(server.report('snapshot', third.uid)).toMatchObject({ phase: 'Failed', reason: 'TooManySnapshots' }))
+    await until(() => expect(server.report('snapshot', third.uid)).toMatchObject({ phase: 'Creating', reason: 'TooManySnapshots' }))
     expect(store.calls).toContain(`abortSnapshot ${other.uid}`)
-    server.unsay(`snapshot/${third.uid}`)
-    await until(() => expect(server.report('snapshot', third.uid)?.phase).toBe('Gone'))
+    // Its layers are merged meanwhile.
+    store.failures.delete('commitSnapshot')
+    await until(async () => {
+      await host.clock.advance(1_000)
+      expect(server.report('snapshot', third.uid)).toMatchObject({ phase: 'Ready', reason: '' })
+    })
+    store.failures.set('commitSnapshot', new VolumeError('TooManySnapshots', other.uid, 'too many'))
+    const fourth = server.snapshot(other)
+    server.say(fourth)
+    await until(async () => {
+      await host.clock.advance(30_000)
+      expect(server.report('snapshot', fourth.uid)).toMatchObject({ phase: 'Failed', reason: 'TooManySnapshots' })
+    })
+    server.unsay(`snapshot/${fourth.uid}`)
+    await until(() => expect(server.report('snapshot', fourth.uid)?.phase).toBe('Gone'))
   })
   it('have a snapshot removed in the order of their steps: a claim that comes meanwhile waits for it', async () => {
     const { store, server, phase } = host
