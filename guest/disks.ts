@@ -1,3 +1,4 @@
+import * as os from 'qjs:os'
 import { GuestError } from '@/guest/errors'
 import { listFolder, readNumber, readText } from '@/guest/files'
 import { pause } from '@/guest/pause'
@@ -25,6 +26,13 @@ export function diskBySerial(serial: string, others = new Set<string>()): string
   throw new GuestError('DiskNotFound', 'no disk has this serial', serial)
 }
 
+/** The kernel shows a disk before it can be opened, and shows one that goes for a while when it no longer can (ENXIO). Source: device_add_disk() and del_gendisk() in Linux' block/genhd.c. */
+function opens(disk: string): boolean {
+  const fd = os.open(disk, os.O_RDONLY)
+  if (fd >= 0) os.close(fd)
+  return fd >= 0
+}
+
 const scsiHost = '0x0008'
 /** Whether a controller of SCSI disks was plugged for which the kernel has no driver yet. */
 const wantsScsi = (): boolean => listFolder('/sys/bus/virtio/devices').some((device) => readText(`/sys/bus/virtio/devices/${device}/device`, 16)?.trim() === scsiHost)
@@ -39,7 +47,9 @@ export async function pluggedDisk(serial: string, needScsi: () => Promise<void> 
     const isThorough = looks % thoroughEvery === 0
     if (isThorough) others.clear()
     try {
-      return diskBySerial(serial, others)
+      const disk = diskBySerial(serial, others)
+      if (opens(disk)) return disk
+      throw new GuestError('DiskNotFound', 'a disk has this serial, and cannot be opened', serial)
     } catch (error) {
       if (looks * lookMilliseconds >= appearMilliseconds) throw error
       if (isThorough && wantsScsi()) await needScsi()
