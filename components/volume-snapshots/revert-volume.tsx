@@ -35,7 +35,8 @@ export function RevertVolume({ tenant, volume, snapshot, onClose }: { tenant: st
         'No pod gets it before that is done.',
       ]}
       onDelete={async () => {
-        await api.volume.revert.mutate({ tenant, name, snapshot: to, keepCurrent, resourceVersion })
+        // What its host says of it counts as a change, too: that is in nobody's way where nothing is lost.
+        await api.volume.revert.mutate({ tenant, name, snapshot: to, keepCurrent, ...(!keepCurrent && { resourceVersion }) })
         await queries.invalidateQueries({ queryKey: trpc.volume.pathKey() })
         await queries.invalidateQueries({ queryKey: trpc.volumeSnapshot.pathKey() })
       }}
