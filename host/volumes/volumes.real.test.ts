@@ -95,8 +95,7 @@ describe('the volumes of a host', () => {
     expect(told(data)).toMatchObject({ phase: 'Ready', epoch: 1, sizeBytes: 64 * MiB, formatted: 'ext4', parent: false })
     await sh(first, 'echo kept >/data/file && sync')
 
-    let hot = server.volume({ name: 'hot' })
-    hot = server.attached(hot, first, 'hot-1', { mounts: [{ container: 'main', path: '/mnt/hot', subPath: '', readOnly: false }] })
+    let hot = server.attached(server.volume({ name: 'hot' }), first, 'hot-1', { mounts: [{ container: 'main', path: '/mnt/hot', subPath: '', readOnly: false }] })
     server.say(hot)
     await until(() => isAttached(hot, first))
     await until(async () => (await host.run(first, ['grep', '-q', ' /mnt/hot ', '/proc/mounts'])).exitCode === 0)
