@@ -108,7 +108,7 @@ export class World {
   /** Attaches a pod, whose guest takes its end. */
   async attach(pod: WorldPod): Promise<void> {
     const attachment = this.attachment(pod)
-    const { netns, mtu } = await this.hosts.attach(attachment)
+    const { netns, tap, mtu } = await this.hosts.attach(attachment)
     const { network } = pod
     const [gateway, gateway6] = gateways(network)
     const name = this.namespaces.get(pod.name) ?? ''
@@ -119,6 +119,8 @@ export class World {
       `address add ${v4(pod)}/24 dev eth0`, `route add default via ${gateway}`,
       `address add ${v6(pod)}/128 dev eth0 nodad`, `neigh replace ${gateway6} lladdr ${gatewayMac(network.number)} nud permanent dev eth0`, `route add ${gateway6}/128 dev eth0`, `route add default via ${gateway6} dev eth0`,
     ])
+    // A link that is set up takes a moment to carry anything: what is sent once, as a ping here, would be lost.
+    for (const [namespace, device] of [[name, 'eth0'], [netns, tap]] as const) await until(async () => (await this.lab.in(namespace, 'ip', '-brief', 'link', 'show', 'dev', device)).stdout.includes(' UP '))
   }
 
   private async start(pod: WorldPod): Promise<void> {
