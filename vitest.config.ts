@@ -35,6 +35,7 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.{ts,tsx}'],
           exclude: [...exclude, '**/*.real.test.ts', '**/*.long.test.ts'],
+          setupFiles: ['tools/testing/property-seed.ts'],
           // A thread begins in a fraction of a process' time. Vitest's own number of them is one less than the processors.
           pool: 'threads',
           // The files of a thread share what they import: the server's procedures and the database client take seconds to load. What a module keeps for its process, a test puts back.

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sampleImage } from '@/domain/image/sample'
 import type { PodView } from '@/domain/pod/view'
+import { NEVER } from '@/tools/testing/never'
 import type { Tenant } from '../fixtures/accounts'
 import { persist } from './client'
 import type { Stream } from './stream'
@@ -63,7 +64,7 @@ export class Scribe {
     const { stdout } = await persist(`read the log of ${metadata.name}`, this.stream.retries, () => this.run(`touch ${log}; cat ${log}`))
     const found = new Set(stdout.split('\n').map(Number))
     const lost = this.acknowledged.filter((number) => !found.has(number))
-    if (lost.length > 0) throw new Error(`of ${this.acknowledged.length} records that were acknowledged ${lost.length} are not on the volume of ${metadata.name}: ${lost.slice(0, 20).join(', ')}`)
+    if (lost.length > 0) throw new Error(`${NEVER}: of ${this.acknowledged.length} records that were acknowledged ${lost.length} are not on the volume of ${metadata.name}: ${lost.slice(0, 20).join(', ')}`)
     if (this.acknowledged.length === 0) throw new Error(`no record of ${this.sent} on the volume of ${metadata.name} was acknowledged`)
     return this.acknowledged.length
   }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import type { Reporter, TestModule } from 'vitest/node'
+import { NEVER } from './never'
 
 /** The beginning of what a test failed on: enough to know it again where the rest went by long ago. */
 const brief = (text: string | undefined): string => stripVTControlCharacters(text ?? '').trim().slice(0, 600)
@@ -22,7 +23,8 @@ export default class CountReporter implements Reporter {
       const file = relative(process.cwd(), testModule.moduleId)
       const tests = [...testModule.children.allTests()]
       for (const test of tests) {
-        const { state, errors = [] } = test.result()
+        const { state: end, errors = [] } = test.result()
+        const state = errors.some(({ message }) => message.includes(NEVER)) ? 'failed' : end
         counts[state === 'passed' || state === 'failed' ? state : 'skipped'] += 1
         const list = state === 'failed' ? failures : test.diagnostic()?.flaky ? unsteady : null
         list?.push(`${file} › ${test.fullName}\n${brief([errors[0]?.message, errors[0]?.stacks?.[0] && `at line ${errors[0].stacks[0].line}`, errors[0]?.diff].filter(Boolean).join('\n'))}`)

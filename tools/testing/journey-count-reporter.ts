@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import type { Reporter, TestCase, TestError, TestResult } from '@playwright/test/reporter'
+import { NEVER } from './never'
 
 /** As count-reporter.ts, for Playwright's journeys. */
 export default class JourneyCountReporter implements Reporter {
@@ -13,12 +14,12 @@ export default class JourneyCountReporter implements Reporter {
   onTestEnd(test: TestCase, result: TestResult): void {
     const failed = result.status !== 'skipped' && result.status !== test.expectedStatus
     const before = this.failures.get(test.id)
-    if (!failed && before) {
+    if (!failed && before && !before.includes(NEVER)) {
       this.failures.delete(test.id)
       this.unsteady.set(test.id, before)
     }
     if (failed) this.failures.set(test.id, `${test.titlePath().filter(Boolean).join(' › ')}\n${stripVTControlCharacters(result.error?.message ?? '').trim().slice(0, 600)}`)
-    this.outcomes.set(test.id, result.status === 'skipped' ? 'skipped' : test.ok() ? 'passed' : 'failed')
+    this.outcomes.set(test.id, result.status === 'skipped' ? 'skipped' : test.ok() && !this.failures.has(test.id) ? 'passed' : 'failed')
   }
 
   /** Outside of any test: a file that does not load. */

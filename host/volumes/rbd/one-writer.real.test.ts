@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '@/host/network/testing/lab'
+import { NEVER } from '@/tools/testing/never'
 import { limitsGroup, rbdGraph, secretId, secretOf, serialOf, throttleNode } from '../open-image'
 import { TestCeph, testPool } from '../testing/ceph'
 import { CephHost, unlimited } from '../testing/ceph-host'
@@ -62,7 +63,7 @@ describe('two real QEMUs and one image', () => {
     await one.write(uid, 1)
     await two.write(uid, 2)
     await one.write(uid, 3, block)
-    expect(await two.reads(uid, 2)).toBe(true)
+    expect(await two.reads(uid, 2), NEVER).toBe(true)
     expect(await two.reads(uid, 3, block)).toBe(true)
   })
 
@@ -74,13 +75,13 @@ describe('two real QEMUs and one image', () => {
     const [before] = await locks(uid)
     const { clients } = await two.store.claim(uid, 2, null)
     expect(clients).toEqual([before?.address])
-    await expect(one.write(uid, 9)).rejects.toThrow(/shutdown/)
-    await expect(one.write(uid, 9, block)).rejects.toThrow(/shutdown/)
+    await expect(one.write(uid, 9), NEVER).rejects.toThrow(/shutdown/)
+    await expect(one.write(uid, 9, block), NEVER).rejects.toThrow(/shutdown/)
     await two.open(uid, 2)
     expect(await two.reads(uid, 1)).toBe(true)
     await two.write(uid, 2)
-    await expect(one.write(uid, 9)).rejects.toThrow(/shutdown/)
-    expect(await two.reads(uid, 2)).toBe(true)
+    await expect(one.write(uid, 9), NEVER).rejects.toThrow(/shutdown/)
+    expect(await two.reads(uid, 2), NEVER).toBe(true)
     // Its agent is refused whatever it asks, and shuts out nobody.
     await expect(one.store.claim(uid, 1, null)).rejects.toMatchObject({ code: 'Stale', object: uid })
     await expect(one.store.image(uid, 'write', 1)).rejects.toMatchObject({ code: 'Stale' })
@@ -102,8 +103,8 @@ describe('two real QEMUs and one image', () => {
     await two.open(uid, 2)
     await two.write(uid, 2)
     one.qemu.wake()
-    expect(await late).toMatch(/shutdown/)
-    expect(await two.reads(uid, 2)).toBe(true)
+    expect(await late, NEVER).toMatch(/shutdown/)
+    expect(await two.reads(uid, 2), NEVER).toBe(true)
     await two.write(uid, 3)
   })
 
@@ -123,7 +124,7 @@ describe('two real QEMUs and one image', () => {
     await expect(one.store.confirmOpen(uid, 1)).rejects.toMatchObject({ code: 'Stale' })
     await one.qemu.close(throttleNode(serialOf(uid)))
     await two.write(uid, 3)
-    expect(await two.reads(uid, 3)).toBe(true)
+    expect(await two.reads(uid, 3), NEVER).toBe(true)
   })
 
   it('has a host that slept between its claim and its going back to a snapshot take nothing back', async () => {
@@ -135,7 +136,7 @@ describe('two real QEMUs and one image', () => {
     await two.write(uid, 2)
     // Where it wakes: it had looked at the epoch before.
     await expect(rollBackImage(new RbdPlace(ceph.admin, testPool, tenant), uid, { image: `volume-${uid}`, snapshot }, 1, new AbortController().signal)).rejects.toMatchObject({ code: 'Stale' })
-    expect(await two.reads(uid, 2)).toBe(true)
+    expect(await two.reads(uid, 2), NEVER).toBe(true)
     await two.write(uid, 3)
   })
 

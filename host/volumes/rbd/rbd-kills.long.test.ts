@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { StorageNamespace } from '@/host/network/storage-namespace'
 import { Lab } from '@/host/network/testing/lab'
+import { NEVER } from '@/tools/testing/never'
 import { AcknowledgedWriter, ShellVms } from '../testing/acknowledged-writer'
 import { TestCeph, testPool } from '../testing/ceph'
 import { RbdStore } from './rbd-store'
@@ -38,8 +39,8 @@ it(`whatever a guest was told is written is in Ceph after ${kills} kills of its 
   await writer.create()
   for (let n = 0; n <= kills; n += 1) {
     const { records, wrong } = await writer.open()
-    expect(wrong, `after ${n} kills`).toBe(0)
-    expect(records, `after ${n} kills`).toBeGreaterThanOrEqual(writer.acknowledged)
+    expect(wrong, `${NEVER}: after ${n} kills`).toBe(0)
+    expect(records, `${NEVER}: after ${n} kills`).toBeGreaterThanOrEqual(writer.acknowledged)
     if (n === kills) break
     await writer.write()
     await writer.more(randomInt(1, 20))

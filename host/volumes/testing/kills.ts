@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { VolumeFault } from '@/host/hypervisor/volume-disks'
 import { run } from '@/platform/exec'
+import { NEVER } from '@/tools/testing/never'
 import { FileStore } from '../file/file-store'
 import { serialOf } from '../open-image'
 import type { VolumeStore } from '../store'
@@ -53,8 +54,8 @@ export function describeKills(name: string, { kills, steps, powerCuts }: Kills):
     /** All that was acknowledged is there, by what the next guest reads. */
     async function mustBeThere(of: AcknowledgedWriter, where: string): Promise<void> {
       const { records, wrong } = await of.open()
-      expect(wrong, where).toBe(0)
-      expect(records, where).toBeGreaterThanOrEqual(of.acknowledged)
+      expect(wrong, `${NEVER}: ${where}`).toBe(0)
+      expect(records, `${NEVER}: ${where}`).toBeGreaterThanOrEqual(of.acknowledged)
     }
 
     it(`whatever a guest was told is written is there after ${kills} kills of its QEMU`, async () => {
