@@ -9,11 +9,14 @@ import { limitFieldOf, limitsDraftOf, limitsFormSchema, limitsOf } from './limit
 import { LimitsFields } from './limits-fields'
 import { useAfterChange } from './use-after-change'
 import { useVolume } from './volume-frame'
+import { useVolumeOffer } from './volume-quota'
+import { limitLines } from './words'
 
 /** How fast a volume may be, beside its page. A pod that has it feels it at once. */
 export function VolumeLimitsForm() {
   const { tenant, volume } = useVolume()
-  const { name } = volume.metadata
+  const { metadata: { name }, status: { storageClass } } = volume
+  const most = limitLines(useVolumeOffer(tenant).data?.classes.find((each) => each.name === storageClass)?.spec.limits ?? {})
   const api = useTRPCClient()
   const done = useAfterChange(tenant)
   // The form is of the volume as it was when the form opened: a change by somebody else meanwhile is refused.
@@ -30,7 +33,7 @@ export function VolumeLimitsForm() {
     onDone: () => done(name),
   })
   return (
-    <SideForm title={`Limits of ${name}`} description="They hold at once, also for a pod that has it now. What the class allows is the most: the lower one counts." submit="Set limits" back={paths.volume(tenant, name)} form={form}>
+    <SideForm title={`Limits of ${name}`} description={`They hold at once, also for a pod that has it now. ${most.length > 0 ? `Class ${storageClass} allows at most ${most.join('; ')}: of each the lower one counts.` : 'Its class has none.'}`} submit="Set limits" back={paths.volume(tenant, name)} form={form}>
       <LimitsFields values={form.values} errors={form.errors} onLimit={form.set} onFull={(next) => form.set('onFull', next)} focus />
     </SideForm>
   )

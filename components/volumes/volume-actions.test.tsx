@@ -4,7 +4,7 @@ import type { VolumePhase } from '@/domain/volume/state'
 import { volumeActionsFor } from './volume-actions'
 
 const metadata = { uid: 'u', name: 'data', labels: {}, annotations: {}, resourceVersion: '1', generation: 1, creationTimestamp: '', deletionTimestamp: null }
-const status = { sizeBytes: 1, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] }
+const status = { sizeBytes: 1, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', limits: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: null, ofClass: [] }, store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] }
 const actions = (phase: VolumePhase, claim: { namespace: string; name: string } | null = null) => volumeActionsFor('ann', { metadata, spec: volumeSpec.parse({ size: '1Gi' }), status: { ...status, claim, phase } }, { onDelete: () => {}, onRestore: () => {}, onStopRevert: () => {} })
 const reasons = (phase: VolumePhase) => Object.fromEntries(actions(phase).map(({ id, disabledReason }) => [id, disabledReason]))
 

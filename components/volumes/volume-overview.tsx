@@ -27,7 +27,7 @@ import { useVolume } from './volume-frame'
 import { useVolumeOffer } from './volume-quota'
 import { AttachmentState, VolumeState } from './volume-state'
 import { hotPlaces } from './volumes-of-pod'
-import { accessText, limitLines, onFullText, problemOf } from './words'
+import { accessText, heldLines, onFullText, problemOf } from './words'
 
 /** What it is, how full it is, who has it, what bounds it, conditions and events. `children` is the form that stands over it. */
 export function VolumeOverview({ children }: { children?: ReactNode }) {
@@ -119,18 +119,17 @@ function Mounted({ attachment }: { attachment: AttachmentView }) {
   )
 }
 
-/** Its own limits, or those of its class where it names none. */
+/** The limits that hold: of its own and its class's the lower. */
 function Limits() {
   const { tenant, volume: { metadata: { name }, spec, status } } = useVolume()
   const ofClass = useVolumeOffer(tenant).data?.classes.find((each) => each.name === status.storageClass)?.spec
-  const own = limitLines(spec.limits)
-  const lines = own.length > 0 ? own : limitLines(ofClass?.limits ?? {})
+  const lines = heldLines(status.limits, spec.limits)
   const onFull = spec.onFull ?? ofClass?.onFull
   return (
     <Panel title="Limits" actions={<Link href={paths.volumeLimits(tenant, name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">Set limits</Link>}>
       <Properties>
-        <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map((line) => <span key={line}>{line}</span>)}{own.length === 0 && <span className="text-faint">as its class has it</span>}</span> : <span className="text-faint">{NOTHING} as fast as its store is</span>}</Property>
-        <Property name="Store full">{onFull && <>{onFullText(onFull)}{spec.onFull === undefined && <span className="text-faint"> · as its class has it</span>}</>}</Property>
+        <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map(({ text, note }) => <span key={text}>{text}{note && <span className="text-faint"> · {note}</span>}</span>)}</span> : <span className="text-faint">{NOTHING} as fast as its store is</span>}</Property>
+        <Property name="Store full">{onFull && <>{onFullText(onFull)}{spec.onFull === undefined && <span className="text-faint"> · of its class</span>}</>}</Property>
       </Properties>
     </Panel>
   )

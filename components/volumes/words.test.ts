@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
+import { limitsWithin, type VolumeLimits } from '@/domain/volume/limits'
 import type { VolumeView } from '@/domain/volume/view'
 import { usageOf } from './usage'
-import { limitLines, problemOf, sourceText, uploadText } from './words'
+import { heldLines, limitLines, problemOf, sourceText, uploadText } from './words'
 
 const gib = 2 ** 30
 const status = { phase: 'InUse', sizeBytes: 10 * gib, storedBytes: null, filesystem: null, formatted: null, conditions: [], attachments: [], host: null, homeHost: null } satisfies Partial<VolumeView['status']>
@@ -19,6 +20,13 @@ it('a file system that is nearly full is said to be, and one whose store is full
 it('limits are told with their bursts', () => {
   expect(limitLines({})).toEqual([])
   expect(limitLines({ iops: 500, iopsBurst: 2000, bytesPerSecond: '100Mi', burstSeconds: 30 })).toEqual(['500 operations a second, 2,000 operations a second for 30 s', '100 MiB a second'])
+})
+it('limits are those that hold, with what is the class’s', () => {
+  const told = (own: VolumeLimits, ofClass: VolumeLimits) => heldLines(limitsWithin(own, ofClass), own).map(({ text, note }) => (note === null ? text : `${text} (${note})`))
+  expect(told({}, {})).toEqual([])
+  expect(told({ iops: 1000 }, { iops: 100, bytesPerSecond: '10Mi' })).toEqual(['100 operations a second (of its class; its own is 1,000 operations a second)', '10 MiB a second (of its class)'])
+  expect(told({ bytesPerSecond: '1Mi', bytesPerSecondBurst: '2Mi' }, { iops: 100, bytesPerSecond: '10Mi' })).toEqual(['100 operations a second (of its class)', '1 MiB a second', '2 MiB a second in a burst', 'A burst lasts 60 s'])
+  expect(told({ iops: 100, iopsBurst: 200 }, { iops: 50 })).toEqual(['50 operations a second (of its class; its own is 100 operations a second)', 'No burst (of its class; its own is 200 operations a second in a burst)'])
 })
 it('what is wrong names what to do, in the server’s words where it has some', () => {
   const condition = { type: 'Ready', status: 'False' as const, reason: 'NoRoom', message: 'The store "local" has no room.', lastTransitionTime: '2026-11-26T00:00:00Z' }

@@ -1,5 +1,5 @@
 import type { AttachmentPhase } from '@/domain/volume/attachment'
-import { ratesOf, type VolumeLimits } from '@/domain/volume/limits'
+import { ratesOf, type EffectiveLimits, type VolumeLimits } from '@/domain/volume/limits'
 import type { VolumeSource, VolumeSpec } from '@/domain/volume/spec'
 import type { VolumePhase } from '@/domain/volume/state'
 import type { VolumeView } from '@/domain/volume/view'
@@ -76,6 +76,21 @@ export function limitLines(limits: VolumeLimits): string[] {
   const { iops, iopsBurst, bytesPerSecond, bytesPerSecondBurst, burstSeconds } = ratesOf(limits)
   const line = (usual: number | null, burst: number | null, text: (value: number) => string) => (usual === null ? [] : [`${text(usual)}${burst === null ? '' : `, ${text(burst)} for ${burstSeconds} s`}`])
   return [...line(iops, iopsBurst, (value) => `${formatCount(value, 'operation')} a second`), ...line(bytesPerSecond, bytesPerSecondBurst, (value) => `${formatBytes(value)} a second`)]
+}
+
+/** The limits that hold, a field a line. `note`: of one that is the class's, and what the volume's own is where that is set and counts for nothing. */
+export function heldLines(held: EffectiveLimits, limits: VolumeLimits): { text: string; note: string | null }[] {
+  const own = ratesOf(limits)
+  const operations = (value: number) => `${formatCount(value, 'operation')} a second`
+  const bytes = (value: number) => `${formatBytes(value)} a second`
+  const line = (name: 'iops' | 'iopsBurst' | 'bytesPerSecond' | 'bytesPerSecondBurst', words: (value: number) => string) => {
+    const [value, mine, isClass] = [held[name], own[name], held.ofClass.includes(name)]
+    if (value === null && (!isClass || mine === null)) return []
+    return [{ text: value === null ? 'No burst' : words(value), note: !isClass ? null : mine === null ? 'of its class' : `of its class; its own is ${words(mine)}` }]
+  }
+  const burst = (words: (value: number) => string) => (value: number) => `${words(value)} in a burst`
+  const seconds = held.burstSeconds === null ? [] : [{ text: `A burst lasts ${held.burstSeconds} s`, note: held.ofClass.includes('burstSeconds') ? 'of its class' : null }]
+  return [...line('iops', operations), ...line('iopsBurst', burst(operations)), ...line('bytesPerSecond', bytes), ...line('bytesPerSecondBurst', burst(bytes)), ...seconds]
 }
 
 /** Whether a pod has the volume, may have it open, or waits for it. */

@@ -86,3 +86,16 @@ export function ratesWithin(own: VolumeLimits, ofClass: VolumeLimits): Rates {
   const seconds = [mine, most].flatMap(({ iopsBurst, bytesPerSecondBurst, burstSeconds }) => (iopsBurst === null && bytesPerSecondBurst === null ? [] : [burstSeconds]))
   return { iops: iops.rate, iopsBurst: iops.burst, bytesPerSecond: bytes.rate, bytesPerSecondBurst: bytes.burst, burstSeconds: seconds.length > 0 ? Math.min(...seconds) : usualBurstSeconds }
 }
+
+const limit = z.number().nullable()
+export const limitName = z.enum(['iops', 'iopsBurst', 'bytesPerSecond', 'bytesPerSecondBurst', 'burstSeconds'])
+/** What holds of a volume, operations and bytes a second; null: no bound, or no burst. `ofClass`: where that is its class's, for the volume's own is higher or it names none. */
+export const effectiveLimits = z.object({ iops: limit, iopsBurst: limit, bytesPerSecond: limit, bytesPerSecondBurst: limit, burstSeconds: limit, ofClass: z.array(limitName) })
+export type EffectiveLimits = z.infer<typeof effectiveLimits>
+
+/** As {@link ratesWithin}, for people: which of them are the class's. */
+export function limitsWithin(own: VolumeLimits, ofClass: VolumeLimits): EffectiveLimits {
+  const told = (rates: Rates) => ({ ...rates, burstSeconds: rates.iopsBurst === null && rates.bytesPerSecondBurst === null ? null : rates.burstSeconds })
+  const [held, alone] = [told(ratesWithin(own, ofClass)), told(ratesOf(own))]
+  return { ...held, ofClass: limitName.options.filter((name) => held[name] !== alone[name]) }
+}

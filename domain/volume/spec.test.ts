@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ratesOf, ratesWithin, sizeBytesOf } from './limits'
+import { limitsWithin, ratesOf, ratesWithin, sizeBytesOf } from './limits'
 import { changedForGood, volumeSpec } from './spec'
 
 const problem = (value: object): string => volumeSpec.safeParse({ size: '1Gi', ...value }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') ?? 'none'
@@ -56,6 +56,17 @@ describe('a volume', () => {
     expect(ratesWithin({ iops: 100, iopsBurst: 9000, burstSeconds: 5 }, most)).toEqual({ ...none, iops: 100, iopsBurst: 2000, bytesPerSecond: 10 << 20, burstSeconds: 5 })
     expect(ratesWithin({ iops: 1000 }, most)).toMatchObject({ iops: 500, iopsBurst: 1000 })
     expect(ratesWithin({ iops: 100, iopsBurst: 9000 }, { iops: 500 })).toMatchObject({ iops: 100, iopsBurst: 500 })
+  })
+
+  it('says which of its limits are its class’s', () => {
+    const none = { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: null, ofClass: [] }
+    expect(limitsWithin({}, {})).toEqual(none)
+    // Its own is ten times that, and it says nothing of bytes.
+    expect(limitsWithin({ iops: 1000 }, { iops: 100, bytesPerSecond: '10Mi' })).toEqual({ ...none, iops: 100, bytesPerSecond: 10 << 20, ofClass: ['iops', 'bytesPerSecond'] })
+    expect(limitsWithin({ iops: 100, iopsBurst: 9000, burstSeconds: 5 }, { iops: 500, iopsBurst: 2000 })).toEqual({ ...none, iops: 100, iopsBurst: 2000, burstSeconds: 5, ofClass: ['iopsBurst'] })
+    expect(limitsWithin({ iops: 100, iopsBurst: 200 }, { iops: 100, iopsBurst: 200, burstSeconds: 10 })).toMatchObject({ burstSeconds: 10, ofClass: ['burstSeconds'] })
+    // A class that bounds it below its own rate leaves nothing to burst to.
+    expect(limitsWithin({ iops: 100, iopsBurst: 200 }, { iops: 50 })).toEqual({ ...none, iops: 50, ofClass: ['iops', 'iopsBurst', 'burstSeconds'] })
   })
 
   it('keeps what it is made of', () => {

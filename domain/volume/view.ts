@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { condition } from '../shared/condition'
 import { objectMetadata } from '../shared/metadata'
 import { attachmentPhase, hotDevices, hotMounts } from './attachment'
+import { effectiveLimits } from './limits'
 import { fsType, volumeSpec } from './spec'
 import { formatted, volumePhase } from './state'
 
@@ -39,6 +40,8 @@ export const volumeView = z.object({
     /** What stands on it; null: nothing yet. */
     formatted: formatted.nullable(),
     storageClass: z.string(),
+    /** Those that hold: of its own and its class's the lower. */
+    limits: effectiveLimits,
     store: z.string(),
     /** On whose disk it lies; null: in a shared store, or not made yet. */
     homeHost: z.string().nullable(),

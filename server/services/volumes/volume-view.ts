@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { volumeReport } from '@/contracts/host/v1/volumes'
 import { notFound } from '@/domain/shared/errors'
 import { dnsSubdomain } from '@/domain/shared/names'
+import { storageClassSpec } from '@/domain/storage-class/spec'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { attachmentPhase, deviceOfMount, hotMounts } from '@/domain/volume/attachment'
 import { filesystemUse } from '@/domain/volume/filesystem-room'
+import { limitsWithin } from '@/domain/volume/limits'
 import { volumeSpec } from '@/domain/volume/spec'
 import { formatted, storedPhase, volumePhase, volumePhaseOf } from '@/domain/volume/state'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
@@ -59,6 +61,7 @@ function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'c
     filesystem: filesystemOf(type, report),
     formatted: type,
     storageClass: row.class.name,
+    limits: limitsWithin(volumeSpec.parse(row.spec).limits, storageClassSpec.parse(row.class.spec).limits),
     store: row.store.name,
     homeHost: row.home?.name ?? null,
     host: row.host?.name ?? null,

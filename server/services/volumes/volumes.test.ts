@@ -69,14 +69,17 @@ describe('volumes', () => {
     expect(created).toMatchObject({
       metadata: { name: 'data', generation: 1, labels: { a: 'b' }, deletionTimestamp: null },
       spec: { size: '1Gi', accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', source: { kind: 'Blank' } },
-      status: { phase: 'Pending', sizeBytes: 2 ** 30, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] },
+      status: { phase: 'Pending', sizeBytes: 2 ** 30, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', limits: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: null, ofClass: [] }, store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] },
     })
     await makeClass('fast', 'ceph')
     expect((await create('other', { storageClassName: 'fast' })).status).toMatchObject({ storageClass: 'fast', store: 'ceph' })
+    await makeClass('slow', 'local', { limits: { iops: 100, bytesPerSecond: '10Mi' } })
+    // Its own is more than its class allows, and it says nothing of bytes.
+    expect((await create('bound', { storageClassName: 'slow', limits: { iops: 1000 } })).status.limits).toEqual({ iops: 100, iopsBurst: null, bytesPerSecond: 10 << 20, bytesPerSecondBurst: null, burstSeconds: null, ofClass: ['iops', 'bytesPerSecond'] })
     await expect(create('data')).rejects.toMatchObject({ code: 'already_exists', problems: [{ path: 'name' }] })
     await expect(create('third', {}, { requestId: 'v-1' })).rejects.toMatchObject({ code: 'conflict' })
     await create('data', {}, {}, bob)
-    expect((await server.db.auditEntry.findMany({ where: { tenantId: ann.tenantId, kind: 'Volume' }, orderBy: { id: 'asc' } })).map(({ action, name, detail }) => [action, name, detail])).toEqual([['volume.create', 'data', '1Gi of standard'], ['volume.create', 'other', '1Gi of fast']])
+    expect((await server.db.auditEntry.findMany({ where: { tenantId: ann.tenantId, kind: 'Volume' }, orderBy: { id: 'asc' } })).map(({ action, name, detail }) => [action, name, detail])).toEqual([['volume.create', 'data', '1Gi of standard'], ['volume.create', 'other', '1Gi of fast'], ['volume.create', 'bound', '1Gi of slow']])
   })
 
   it('of a class whose file system needs more are refused at their size', async () => {
