@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { podReferences } from '@/domain/pod/references'
 import { podSpec } from '@/domain/pod/spec'
 import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
@@ -151,6 +151,21 @@ describe('a volume is taken from a pod', () => {
     await detach('data', { pod: { name: 'web' }, force: true })
     expect(await rows()).toEqual([{ podUid: web.uid, phase: 'Attached', wanted: false, forced: true }])
     expect((await test.audits('Volume')).slice(-2)).toEqual([['volume.detach', 'data', 'from default/web'], ['volume.detach', 'data', 'from default/web, by force']])
+  })
+
+  it('by force by those alone who may delete its pod, for its machine may be ended', async () => {
+    const { uid } = await test.volume('data')
+    const web = await pod('web')
+    await test.attach(uid, web.uid, { mounts })
+    const mayNot = vi.spyOn(test.ann, 'allows').mockImplementation((permission) => permission !== 'pod.delete')
+    await expect(detach('data', { force: true })).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('"web"') })
+    await expect(preview({ name: 'data', verb: 'detach', force: true })).rejects.toMatchObject({ code: 'not_found' })
+    expect(await rows()).toMatchObject([{ wanted: true }])
+    await detach('data')
+    expect(await rows()).toMatchObject([{ wanted: false, forced: false }])
+    mayNot.mockRestore()
+    await detach('data', { force: true })
+    expect(await rows()).toMatchObject([{ wanted: false, forced: true }])
     expect((await test.db.pod.findFirstOrThrow()).deletedAt).toBeNull()
   })
 

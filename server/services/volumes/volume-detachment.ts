@@ -14,7 +14,7 @@ import { heldVolume } from './volumes'
 
 /**
  * `pod` or, where that is gone, `podUid`: of whom; left out: of the only one that has it. `force`: without the guest's writing out what it holds; a pod whose spec names the
- * volume is deleted with that, without time to end.
+ * volume is deleted with that, without time to end, and another one is where its machine does not give the disk back, so that who forces it has to be allowed to delete pods.
  */
 export const detachVolumeInput = volumeReference.extend({ pod: podReference.optional(), podUid: z.uuid().optional(), force: z.boolean().default(false), resourceVersion })
 
@@ -53,7 +53,8 @@ export async function attachmentOf(tx: Transaction, { name, attachments }: Volum
 async function letGo(tx: Transaction, scope: Scope, { name }: VolumeRow, { uid, mounts, pod }: OfPod, force: boolean): Promise<void> {
   const isNamed = mounts === null && pod !== null
   if (isNamed && !force) throw new DomainError('failed_precondition', `The volume "${name}" stands in the spec of the pod "${pod.name}" in namespace "${pod.namespace}": delete that pod, or force it, which deletes the pod without time to end.`)
-  if (isNamed && !scope.allows('pod.delete')) throw notFound('Pod', pod.name)
+  // By force its machine may be ended, too.
+  if (pod !== null && force && !scope.allows('pod.delete')) throw notFound('Pod', pod.name)
   await giveUpAttachment(tx, uid, force)
   if (isNamed) await deletePodInTransaction(tx, scope, { ...pod, graceSeconds: 0 })
   await recordAudit(tx, scope, { action: 'volume.detach', kind: 'Volume', name, detail: `from ${pod ? `${pod.namespace}/${pod.name}` : 'a pod that is gone'}${force ? ', by force' : ''}` })
