@@ -166,7 +166,7 @@ describe('snapshots', () => {
     await test.volume('data')
     const apply = (spec: object, labels = {}) => inTransaction(test.db, (tx) => applyVolumeSnapshot(tx, test.server.config, test.ann, { kind: 'VolumeSnapshot', metadata: { name: 's', labels, annotations: {} }, spec: createSnapshotInput.shape.spec.parse(spec) }))
     expect([await apply(of('data')), await apply(of('data')), await apply(of('data'), { a: 'b' })]).toEqual(['created', 'unchanged', 'configured'])
-    await expect(apply(of('other'))).rejects.toMatchObject(at('spec', 'of a snapshot never changes'))
+    await expect(apply(of('other'))).rejects.toMatchObject(at('spec', 'the tenant has a snapshot "s" of the volume "data": snapshots lie in no namespace, so give this one another name'))
   })
 })
 

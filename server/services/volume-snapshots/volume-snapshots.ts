@@ -118,6 +118,8 @@ export async function deleteVolumeSnapshotInTransaction(tx: Transaction, scope: 
   return { deleting: true }
 }
 
+const sourceWords = ({ source }: VolumeSnapshotSpec): string => (source.persistentVolumeClaimName === undefined ? `the volume "${source.volumeName ?? ''}"` : `the PersistentVolumeClaim "${source.persistentVolumeClaimName}" in namespace "${source.namespace ?? 'default'}"`)
+
 /** Applies one of a manifest. The tenant is held. */
 export async function applyVolumeSnapshot(tx: Transaction, settings: Settings, scope: Scope, { metadata, spec }: VolumeSnapshotManifest): Promise<Applied> {
   const { name, labels, annotations } = metadata
@@ -126,6 +128,7 @@ export async function applyVolumeSnapshot(tx: Transaction, settings: Settings, s
     return 'created'
   }
   const row = await heldSnapshot(tx, scope, name)
-  if (canonicalJson(volumeSnapshotSpec.parse(row.spec)) !== canonicalJson(spec)) throw refusedAt('spec', 'of a snapshot never changes, for its bytes do not: give it another name, or delete the one that is there')
+  const before = volumeSnapshotSpec.parse(row.spec)
+  if (canonicalJson(before) !== canonicalJson(spec)) throw refusedAt('spec', `of a snapshot never changes, for its bytes do not, and the tenant has a snapshot "${name}" of ${sourceWords(before)}: snapshots lie in no namespace, so give this one another name, or delete the one that is there`)
   return (await change(tx, scope, row, { name, labels, annotations })) ? 'configured' : 'unchanged'
 }
