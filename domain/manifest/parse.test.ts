@@ -37,7 +37,7 @@ spec:
 
   it('refuses a volume of another kind by its name', () => {
     expect(problemsOf(pod('  containers:\n  - {name: nginx, image: nginx}\n  volumes:\n  - name: data\n    hostPath:\n      path: /'))).toEqual(
-      expect.arrayContaining(['9 spec.volumes[0].hostPath: Kubernetes has this field, Hypernetes does not carry it out yet: remove it']),
+      expect.arrayContaining(['9 spec.volumes[0].hostPath: Kubernetes has this field, Hypernetes does not carry it out: a pod is a machine of its own, and sees no folder of its host: use emptyDir, or name a Volume of the tenant in cinder {volumeID}, or a claim in persistentVolumeClaim {claimName}']),
     )
   })
 })

@@ -31,7 +31,10 @@ export const apiVersionOf = (kind: string): string => (kind === 'NetworkPolicy' 
 const instead: Readonly<Record<string, string>> = {
   StorageClass: 'is made by operators: remove it, and name one of theirs in storageClassName',
   VolumeSnapshotClass: 'is not needed, for snapshots lie in the store of their volume: remove it',
+  VolumeSnapshotContent: 'is not needed, for a VolumeSnapshot names its volume: remove it',
+  VolumeAttributesClass: 'is not needed, for a StorageClass of the operators says what a volume may do at most: remove it',
   PersistentVolume: 'is called Volume here, and lies in no namespace: write one, or let a PersistentVolumeClaim make it',
+  StatefulSet: 'is not carried out: write each of its pods (NAME-0, NAME-1, …), and of each volumeClaimTemplate a PersistentVolumeClaim for each pod (TEMPLATE-NAME-0, …), which that names',
 }
 
 /** One document: what it names, the object when it is right, and every problem when it is not. */

@@ -20,9 +20,23 @@ describe('manifests of volumes', () => {
 
   it('of a claim are Kubernetes\'', () => {
     expect(read('PersistentVolumeClaim', { name: 'data' }, { ...claim, selector: null, volumeAttributesClassName: '' })).toMatchObject({ metadata: { name: 'data', namespace: 'default' }, spec: { ...claim, volumeMode: 'Filesystem' } })
-    const unsupported = 'Kubernetes has this field, Hypernetes does not carry it out yet: remove it'
-    expect(read('PersistentVolumeClaim', { name: 'data' }, { ...claim, selector: { matchLabels: { a: 'b' } }, dataSourceRef: { kind: 'X', name: 'y' }, volumeAttributesClassName: 'gold' })).toEqual([`spec.selector: ${unsupported}`, `spec.dataSourceRef: ${unsupported}`, `spec.volumeAttributesClassName: ${unsupported}`])
+    const unsupported = 'Kubernetes has this field, Hypernetes does not carry it out:'
+    expect(read('PersistentVolumeClaim', { name: 'data' }, { ...claim, selector: { matchLabels: { a: 'b' } }, volumeAttributesClassName: 'gold' })).toEqual([`spec.selector: ${unsupported} name the Volume that it shall have in volumeName, or leave both out, and one is made`, expect.stringContaining(`spec.volumeAttributesClassName: ${unsupported} storageClassName says`)])
     expect(read('PersistentVolumeClaim', { name: 'data' }, { ...claim, accessModes: ['ReadWriteMany'] })).toEqual([expect.stringContaining('spec.accessModes[0]: ReadWriteMany is not there')])
+  })
+
+  it('of a claim may name what it is made of by both of Kubernetes\' names, and its class by the annotation of old', () => {
+    const source = { kind: 'PersistentVolumeClaim', name: 'first' }
+    const made = { spec: { dataSource: { apiGroup: '', ...source } } }
+    const of = (more: object) => read('PersistentVolumeClaim', { name: 'data' }, { ...claim, ...more })
+    expect([of({ dataSourceRef: source }), of({ dataSource: { apiGroup: null, ...source }, dataSourceRef: { apiGroup: null, ...source } })]).toMatchObject([made, made])
+    expect(of({ dataSource: source, dataSourceRef: { ...source, name: 'other' } })).toEqual(['spec.dataSourceRef: is another name of dataSource, and says something else than that: leave one of them out'])
+    expect(of({ dataSourceRef: { apiGroup: 'x', kind: 'Populator', name: 'y' } })).toEqual(['spec.dataSourceRef.kind: must be VolumeSnapshot or PersistentVolumeClaim'])
+    expect(of({ dataSourceRef: { ...source, namespace: 'shop' } })).toEqual([expect.stringContaining('spec.dataSourceRef.namespace: Kubernetes has this field, Hypernetes does not carry it out: a claim is made of another one of its own namespace')])
+    expect(of({ dataSourceRef: source, volumeName: 'x' })).toEqual([expect.stringContaining('spec.dataSourceRef: is of a volume that is made')])
+    const annotations = { 'volume.beta.kubernetes.io/storage-class': 'slow' }
+    expect(read('PersistentVolumeClaim', { name: 'data', annotations }, claim)).toMatchObject({ spec: { storageClassName: 'slow' } })
+    expect(read('PersistentVolumeClaim', { name: 'data', annotations }, { ...claim, storageClassName: 'fast' })).toMatchObject({ spec: { storageClassName: 'fast' } })
   })
 
   it('of a snapshot say by their namespace where its claim lies', () => {
@@ -30,7 +44,7 @@ describe('manifests of volumes', () => {
     expect(read('VolumeSnapshot', { name: 's', namespace: 'shop' }, { source })).toMatchObject({ metadata: { name: 's' }, spec: { source: { ...source, namespace: 'shop' } } })
     expect(read('VolumeSnapshot', { name: 's' }, { source, volumeSnapshotClassName: '' })).toMatchObject({ spec: { source: { ...source, namespace: 'default' } } })
     expect(read('VolumeSnapshot', { name: 's' }, { source: { volumeName: 'data' } })).toMatchObject({ spec: { source: { volumeName: 'data' }, consistency: 'CrashConsistent' } })
-    expect(read('VolumeSnapshot', { name: 's' }, { source: { volumeSnapshotContentName: 'x' }, volumeSnapshotClassName: 'gold' })).toEqual([expect.stringContaining('spec.volumeSnapshotClassName: Kubernetes has this field'), expect.stringContaining('spec.source.volumeSnapshotContentName: Kubernetes has this field'), expect.stringContaining('spec.source: must have exactly one')])
+    expect(read('VolumeSnapshot', { name: 's' }, { source: { volumeSnapshotContentName: 'x' }, volumeSnapshotClassName: 'gold' })).toEqual([expect.stringContaining('spec.volumeSnapshotClassName: Kubernetes has this field, Hypernetes does not carry it out: a snapshot lies in'), expect.stringContaining('spec.source.volumeSnapshotContentName: Kubernetes has this field'), expect.stringContaining('spec.source: must have exactly one')])
   })
 
   it('of a schedule name volumes and how many are kept', () => {

@@ -53,30 +53,49 @@ export const volumeFields: FieldDefaults = Object.fromEntries(
   ].map((name) => [name, none]),
 )
 
+/** Why some of them are not carried out, and what to write instead. */
+export type FieldHints = Readonly<Record<string, string>>
+
+const ownVolume = 'name a Volume of the tenant in cinder {volumeID}, or a claim in persistentVolumeClaim {claimName}'
+export const volumeHints: FieldHints = {
+  ...Object.fromEntries(['awsElasticBlockStore', 'azureDisk', 'csi', 'fc', 'gcePersistentDisk', 'iscsi', 'rbd', 'vsphereVolume'].map((name) => [name, ownVolume])),
+  ephemeral: 'write a PersistentVolumeClaim of its own, and name that in persistentVolumeClaim {claimName}; what may go with the pod has room in an emptyDir',
+  hostPath: `a pod is a machine of its own, and sees no folder of its host: use emptyDir, or ${ownVolume}`,
+}
+
 /** `secretRef` is of another cloud's credentials. */
 export const cinderFields: FieldDefaults = { secretRef: none }
 
-export const claimFields: FieldDefaults = { dataSourceRef: none, selector: none, volumeAttributesClassName: [''] }
+export const claimFields: FieldDefaults = { selector: none, volumeAttributesClassName: [''] }
+export const claimHints: FieldHints = {
+  selector: 'name the Volume that it shall have in volumeName, or leave both out, and one is made',
+  volumeAttributesClassName: 'storageClassName says what a volume may do at most, and limits of the Volume itself may be lower, so remove it',
+}
+/** A source in another namespace is alpha in Kubernetes, too. */
+export const claimSourceFields: FieldDefaults = { namespace: [''] }
+export const claimSourceHints: FieldHints = { namespace: 'a claim is made of another one of its own namespace, or of a snapshot, and those lie in none, so remove it' }
 export const snapshotFields: FieldDefaults = { volumeSnapshotClassName: [''] }
+export const snapshotHints: FieldHints = { volumeSnapshotClassName: 'a snapshot lies in the store of its volume, and stays until it is deleted, so remove it' }
 /** `volumeSnapshotContentName` is of snapshots that were made elsewhere. */
 export const snapshotSourceFields: FieldDefaults = { volumeSnapshotContentName: [''] }
+export const snapshotSourceHints: FieldHints = { volumeSnapshotContentName: 'name a volume in volumeName, or a claim in persistentVolumeClaimName' }
 
 const isAbsent = (value: unknown): boolean =>
   value === null || value === undefined || (Array.isArray(value) ? value.length === 0 : typeof value === 'object' && Object.keys(value).length === 0)
 
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export type FieldPath = (string | number)[]
 type Report = (path: FieldPath, message: string) => void
 
-/** Removes what holds its default, reports the rest; what neither table knows is left for the strict schema to refuse. */
-export function prune(value: unknown, fields: FieldDefaults, path: FieldPath, report: Report): unknown {
+/** Removes what holds its default, reports the rest; what neither table knows is left for the strict schema to refuse. `hints`: what to write instead, by field. */
+export function prune(value: unknown, fields: FieldDefaults, path: FieldPath, report: Report, hints: FieldHints = {}): unknown {
   if (!isMap(value)) return value
   const kept: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(value)) {
     const defaults = Object.hasOwn(fields, name) ? fields[name] : undefined
     if (defaults) {
-      if (!isAbsent(field) && !defaults.includes(field)) report([...path, name], 'Kubernetes has this field, Hypernetes does not carry it out yet: remove it')
+      if (!isAbsent(field) && !defaults.includes(field)) report([...path, name], `Kubernetes has this field, Hypernetes does not carry it out${Object.hasOwn(hints, name) ? `: ${hints[name] ?? ''}` : ' yet: remove it'}`)
     } else if (field !== null) kept[name] = field
   }
   return kept
@@ -107,7 +126,7 @@ const withoutEmptyNames = (spec: unknown): unknown =>
   isMap(spec) ? Object.fromEntries(Object.entries(spec).filter(([name, value]) => !(value === '' && (name === 'hostname' || name === 'subdomain' || name === 'fsType')))) : spec
 
 const pruneVolume = (volume: unknown, path: FieldPath, report: Report): unknown =>
-  within(prune(volume, volumeFields, path, report), { cinder: (value, at) => withoutEmptyNames(prune(value, cinderFields, at, report)) }, path)
+  within(prune(volume, volumeFields, path, report, volumeHints), { cinder: (value, at) => withoutEmptyNames(prune(value, cinderFields, at, report)) }, path)
 
 /** Takes what Hypernetes does not carry out out of a pod's spec and reports each field that asks for more than its default. */
 export function prunePodSpec(spec: unknown, path: FieldPath, report: Report): unknown {
