@@ -5,7 +5,7 @@ import Link from 'next/link'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { VolumeClaimView } from '@/domain/volume-claim/view'
-import { formatBytes, NOTHING } from '@/components/client/formats'
+import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
 import { useShortcut } from '@/components/client/shortcuts'
@@ -27,7 +27,7 @@ import { namesOf, StateFilter } from '@/components/volumes/state-filter'
 import { volumeClaimSketch } from '@/components/volumes/sketch'
 import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { claimActionsFor } from './claim-actions'
-import { ClaimState, looks } from './claim-state'
+import { claimSize, ClaimState, looks } from './claim-state'
 import { DeleteClaim } from './delete-claim'
 
 const nothing = <span className="text-faint">{NOTHING}</span>
@@ -36,7 +36,7 @@ const columnsOf = (tenant: string): ReadonlyArray<Column<VolumeClaimView>> => [
   { id: 'state', header: 'State', cell: (claim) => <ClaimState claim={claim} /> },
   { id: 'namespace', header: 'Namespace', from: 'md', cell: ({ metadata }) => <span className="text-soft">{metadata.namespace}</span> },
   { id: 'volume', header: 'Volume', from: 'sm', cell: ({ status }) => (status.volume === null ? nothing : <Link href={paths.volume(tenant, status.volume)} className="inline-flex min-h-6 max-w-60 items-center text-accent-content hover:underline"><span className="truncate">{status.volume}</span></Link>) },
-  { id: 'size', header: 'Size', from: 'sm', cell: ({ spec, status }) => <span className="text-soft">{status.capacityBytes === null ? spec.resources.requests.storage : formatBytes(status.capacityBytes)}</span> },
+  { id: 'size', header: 'Size', from: 'sm', cell: (claim) => <span className="text-soft">{claimSize(claim)}</span> },
   { id: 'pods', header: 'Pods', from: 'md', grow: true, cell: ({ metadata: { namespace = 'default' }, status: { usedBy } }) => (usedBy.length === 0 ? nothing : <span className="flex gap-x-3 overflow-hidden">{usedBy.slice(0, 3).map((name) => <Link key={name} href={paths.pod(tenant, namespace, name)} className="inline-flex min-h-6 items-center truncate text-accent-content hover:underline">{name}</Link>)}{usedBy.length > 3 && <span className="shrink-0 text-xs text-faint">and {usedBy.length - 3} more</span>}</span>) },
   { id: 'class', header: 'Class', from: 'lg', cell: ({ status }) => (status.storageClass === null ? nothing : <span className="text-soft">{status.storageClass}</span>) },
   { id: 'created', header: 'Created', sortBy: 'created', from: 'sm', cell: ({ metadata }) => <span className="text-soft"><Ago time={metadata.creationTimestamp} /></span> },

@@ -1,4 +1,6 @@
 import type { ClaimState as State, VolumeClaimView } from '@/domain/volume-claim/view'
+import { parseBytes } from '@/domain/shared/quantity'
+import { formatBytes } from '@/components/client/formats'
 import { StateBadge, type StateShape } from '@/components/ui/state-badge'
 import { Tooltip } from '@/components/ui/tooltip'
 
@@ -9,6 +11,13 @@ type Claim = Pick<VolumeClaimView, 'metadata' | 'status'>
 export function claimTrouble({ metadata: { deletionTimestamp }, status }: Claim): string {
   if (deletionTimestamp) return status.usedBy.length > 0 ? `It goes once no pod names it: ${status.usedBy.join(', ')}.` : 'It is being deleted.'
   return status.phase === 'Bound' ? '' : status.conditions.find((each) => each.status !== 'True' && each.message !== '')?.message ?? ''
+}
+
+/** What a claim has, and what it asks for where that is more, or nothing is there yet. */
+export function claimSize({ spec, status: { capacityBytes } }: Pick<VolumeClaimView, 'spec' | 'status'>): string {
+  const { storage } = spec.resources.requests
+  if (capacityBytes === null) return `asks for ${storage}`
+  return capacityBytes < (parseBytes(storage) ?? 0) ? `${formatBytes(capacityBytes)}, grows to ${storage}` : formatBytes(capacityBytes)
 }
 
 /** A claim's phase; what it waits for stands beside it. */

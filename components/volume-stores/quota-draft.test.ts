@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { parseBytes } from '@/domain/shared/quantity'
-import { draftOf, quantityText, quotaDraft, quotaHint, wishOf } from './quota-draft'
+import { bytesQuantity, parseBytes } from '@/domain/shared/quantity'
+import { draftOf, quotaDraft, quotaHint, wishOf } from './quota-draft'
 
 const gib = 2 ** 30
 const quota = { tenant: { id: 'a', slug: 'ann', name: 'Ann' }, quota: { volumes: { used: 3, limit: 5 }, bytes: { used: 4 * gib, limit: 100 * gib }, snapshots: { used: 1, limit: 0 } }, said: { volumes: { set: 5, usual: 100 }, bytes: { set: null, usual: 100 * gib }, snapshots: { set: 0, usual: 1000 } } }
@@ -14,11 +14,11 @@ it('a form begins with what was said, and asks for the same where nothing is cha
 })
 
 it.each([0, 1, 1023, 1024, 1.5 * gib, 500 * gib, 2 ** 40, 2 ** 50, 2 ** 53 - 1])('%d bytes are written as what reads the same', (bytes) => {
-  expect(parseBytes(quantityText(bytes))).toBe(bytes)
+  expect(parseBytes(bytesQuantity(bytes))).toBe(bytes)
 })
 
 it('a size is written as short as it is exact', () => {
-  expect([500 * gib, 1.5 * gib, 2 ** 40, 3].map(quantityText)).toEqual(['500Gi', '1536Mi', '1Ti', '3'])
+  expect([500 * gib, 1.5 * gib, 2 ** 40, 3].map(bytesQuantity)).toEqual(['500Gi', '1536Mi', '1Ti', '3'])
 })
 
 it('what is less than in use says what follows', () => {

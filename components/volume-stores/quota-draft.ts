@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseBytes } from '@/domain/shared/quantity'
+import { bytesQuantity, parseBytes } from '@/domain/shared/quantity'
 import type { TenantVolumeQuota, VolumeQuota } from '@/domain/volume/offer'
 import { formatBytes, formatCount } from '@/components/client/formats'
 
@@ -9,15 +9,8 @@ export type QuotaDraft = Record<QuotaKind, string>
 const count = z.string().trim().regex(/^(\d{1,6}|)$/, 'must be a whole number, or be empty')
 export const quotaDraft = z.object({ volumes: count, bytes: z.string().trim().refine((text) => text === '' || parseBytes(text) !== null, 'must be a quantity, such as "500Gi", or be empty'), snapshots: count })
 
-const binary = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi'] as const
-/** As a manifest writes it, exactly: `500Gi`. */
-export function quantityText(bytes: number): string {
-  const fits = binary.findLastIndex((_, at) => bytes > 0 && bytes % 2 ** (10 * (at + 1)) === 0)
-  return fits < 0 ? String(bytes) : `${bytes / 2 ** (10 * (fits + 1))}${binary[fits]}`
-}
-
 /** What was said of the tenant so far; empty: nothing, so that the platform's setting counts. */
-export const draftOf = ({ said: { volumes, bytes, snapshots } }: TenantVolumeQuota): QuotaDraft => ({ volumes: volumes.set === null ? '' : String(volumes.set), bytes: bytes.set === null ? '' : quantityText(bytes.set), snapshots: snapshots.set === null ? '' : String(snapshots.set) })
+export const draftOf = ({ said: { volumes, bytes, snapshots } }: TenantVolumeQuota): QuotaDraft => ({ volumes: volumes.set === null ? '' : String(volumes.set), bytes: bytes.set === null ? '' : bytesQuantity(bytes.set), snapshots: snapshots.set === null ? '' : String(snapshots.set) })
 
 /** Null: as much as the platform's setting says. */
 export const wishOf = ({ volumes, bytes, snapshots }: QuotaDraft): Record<QuotaKind, number | null> => ({ volumes: numberOf('volumes', volumes), bytes: numberOf('bytes', bytes), snapshots: numberOf('snapshots', snapshots) })

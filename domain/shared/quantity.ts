@@ -19,6 +19,13 @@ export function parseBytes(text: string): number | null {
   return value === null || value < 0 || value > Number.MAX_SAFE_INTEGER ? null : Math.max(0, Math.ceil(value - 1e-9))
 }
 
+const binary = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi'] as const
+/** Bytes as a manifest writes them, exactly: `500Gi`. */
+export function bytesQuantity(bytes: number): string {
+  const fits = binary.findLastIndex((_, at) => bytes > 0 && bytes % 2 ** (10 * (at + 1)) === 0)
+  return fits < 0 ? String(bytes) : `${bytes / 2 ** (10 * (fits + 1))}${binary[fits]}`
+}
+
 /** Thousandths of a CPU, rounded up as Kubernetes does; null when the text is no quantity or negative. */
 export function parseMilliCpu(text: string): number | null {
   const value = parseQuantity(text)

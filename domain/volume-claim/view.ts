@@ -14,6 +14,8 @@ export const volumeClaimView = z.object({
   status: z.object({
     phase: claimPhase,
     volume: z.string().nullable(),
+    /** What its volume has, as Kubernetes writes it and in bytes: less than is asked for while it grows (condition `Resizing`), and nothing before it is made. */
+    capacity: z.object({ storage: z.string() }).optional(),
     capacityBytes: z.number().nullable(),
     storageClass: z.string().nullable(),
     /** Pods of its namespace that name it; it is deleted once there is none. */

@@ -4,7 +4,7 @@ import type { Scope } from '@/server/auth/scope'
 import type { Database, Transaction } from './database'
 import { inOrder } from './object-pages'
 
-const parts = { volume: { select: { uid: true, name: true, sizeBytes: true, class: { select: { name: true } } } } } as const
+const parts = { volume: { select: { uid: true, name: true, sizeBytes: true, storedSizeBytes: true, class: { select: { name: true } } } } } as const
 export type VolumeClaimRow = NonNullable<Awaited<ReturnType<typeof findVolumeClaim>>>
 
 export const findVolumeClaim = (db: Database, scope: Scope, namespace: string, name: string) => db.volumeClaim.findUnique({ where: { tenantId_namespace_name: { tenantId: scope.tenantId, namespace, name } }, include: parts })

@@ -50,7 +50,7 @@ describe('manifests of volumes', () => {
     expect(await apply(manifest('Volume', 'name: data', 'size: 2Gi, fsType: xfs'))).toEqual([['Volume', 'data', 'unchanged', expect.stringContaining('4 spec.fsType: never changes')]])
     expect(await apply(claim('logs', '2Gi'))).toEqual([['PersistentVolumeClaim', 'logs', 'configured']])
     expect(await apply(claim('logs', '1Gi'))).toEqual([['PersistentVolumeClaim', 'logs', 'unchanged', expect.stringContaining('4 spec.resources.requests.storage: is 1Gi, and the claim asked for 2 GiB')]])
-    expect(await apply(claim('logs', '2Gi', ', storageClassName: gold'))).toEqual([['PersistentVolumeClaim', 'logs', 'unchanged', expect.stringContaining('spec.storageClassName: never changes')]])
+    expect(await apply(claim('logs', '2Gi', ', volumeMode: Block'))).toEqual([['PersistentVolumeClaim', 'logs', 'unchanged', expect.stringContaining('spec.volumeMode: never changes')]])
   })
 
   it('are refused by what is wrong, and then nothing of the text is there', async () => {

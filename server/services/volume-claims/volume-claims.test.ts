@@ -47,7 +47,10 @@ describe('claims', () => {
     const network = await server.db.network.findFirstOrThrow({ where: { tenantId: ann.tenantId } })
     const pod = await server.db.pod.create({ data: { tenantId: ann.tenantId, namespace: 'default', name: 'web', spec: {}, networkId: network.uid } })
     await server.db.podReference.create({ data: { podUid: pod.uid, tenantId: ann.tenantId, namespace: 'default', kind: 'PersistentVolumeClaim', name: 'data', optional: false } })
-    expect((await get('data')).status).toMatchObject({ phase: 'Bound', volume: 'of-data', capacityBytes: 2 ** 30, storageClass: 'standard', usedBy: ['web'] })
+    expect((await get('data')).status).toMatchObject({ phase: 'Bound', volume: 'of-data', capacityBytes: null, storageClass: 'standard', usedBy: ['web'] })
+    expect((await get('data')).status).not.toHaveProperty('capacity')
+    await server.db.volume.updateMany({ data: { storedPhase: 'Ready', storedSizeBytes: 1n << 30n } })
+    expect((await get('data')).status).toMatchObject({ capacity: { storage: '1Gi' }, capacityBytes: 2 ** 30 })
     await server.db.pod.delete({ where: { uid: pod.uid } })
     expect((await get('data')).status).toMatchObject({ phase: 'Bound', usedBy: [] })
   })
@@ -61,9 +64,11 @@ describe('claims', () => {
 
   it('grow with their volume, and nothing else of them changes', async () => {
     await create('data')
-    const { uid } = await bind('data')
+    const { uid } = await bind('data', { storedPhase: 'Ready', storedSizeBytes: 1n << 30n })
     const grown = await update('data', { spec: spec('2Gi') })
-    expect(grown).toMatchObject({ metadata: { generation: 2 }, spec: { resources: { requests: { storage: '2Gi' } } }, status: { capacityBytes: 2 * 2 ** 30 } })
+    expect(grown).toMatchObject({ metadata: { generation: 2 }, spec: { resources: { requests: { storage: '2Gi' } } }, status: { capacity: { storage: '1Gi' }, capacityBytes: 2 ** 30 } })
+    await server.db.volume.update({ where: { uid }, data: { storedSizeBytes: 2n << 30n } })
+    expect((await get('data')).status).toMatchObject({ capacity: { storage: '2Gi' }, capacityBytes: 2 * 2 ** 30 })
     expect(await server.db.volume.findUnique({ where: { uid } })).toMatchObject({ sizeBytes: 2n << 30n, spec: { size: '2Gi' }, generation: 2 })
     await expect(update('data', { spec: spec('1Gi') })).rejects.toMatchObject(at('spec.resources.requests.storage', 'it cannot shrink'))
     await server.db.storageClass.updateMany({ data: { spec: { store: 'local', allowVolumeExpansion: false } } })
@@ -72,6 +77,27 @@ describe('claims', () => {
     for (const [more, path] of [[{ accessModes: ['ReadOnlyMany'] }, 'spec.accessModes'], [{ storageClassName: 'fast' }, 'spec.storageClassName'], [{ volumeName: 'x' }, 'spec.volumeName'], [{ volumeMode: 'Block' }, 'spec.volumeMode']] as const) await expect(update('data', { spec: spec('2Gi', more) })).rejects.toMatchObject(at(path, 'never changes'))
     await expect(update('data', { labels: {}, resourceVersion: '1' })).rejects.toMatchObject({ code: 'conflict' })
     expect((await update('data', { labels: { a: 'b' } })).metadata).toMatchObject({ labels: { a: 'b' }, generation: 2 })
+  })
+
+  it('that name the class and the volume that they have, as Kubernetes writes them, are the same', async () => {
+    await create('data')
+    await bind('data')
+    const named = await update('data', { spec: spec('1Gi', { storageClassName: 'standard', volumeName: 'of-data' }) })
+    expect(named).toMatchObject({ metadata: { generation: 1 }, spec: spec('1Gi') })
+    expect(named.spec).not.toHaveProperty('storageClassName')
+    await create('fast', spec('1Gi', { storageClassName: 'standard' }))
+    await bind('fast')
+    expect((await update('fast', { spec: spec('1Gi') })).spec.storageClassName).toBe('standard')
+    await expect(update('data', { spec: spec('1Gi', { volumeName: 'of-fast' }) })).rejects.toMatchObject(at('spec.volumeName', 'never changes'))
+    await expect(update('data', { spec: spec('1Gi', { storageClassName: 'gold' }) })).rejects.toMatchObject(at('spec.storageClassName', 'never changes'))
+  })
+
+  it('that wait for a usual class can name one, as in Kubernetes', async () => {
+    await create('data')
+    expect(await update('data', { spec: spec('1Gi', { storageClassName: 'gold' }) })).toMatchObject({ metadata: { generation: 2 }, spec: { storageClassName: 'gold' } })
+    await expect(update('data', { spec: spec() })).rejects.toMatchObject(at('spec.storageClassName', 'never changes'))
+    await create('named')
+    await expect(update('named', { spec: spec('1Gi', { storageClassName: '', volumeName: 'x' }) })).rejects.toMatchObject(at('spec.storageClassName', 'never changes'))
   })
 
   it('that are given up stay until their controller removes them', async () => {

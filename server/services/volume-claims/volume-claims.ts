@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { annotations, dnsLabel, dnsSubdomain, labels, type Labels } from '@/domain/shared/names'
-import { formatBytes } from '@/domain/shared/quantity'
+import { bytesQuantity, formatBytes } from '@/domain/shared/quantity'
 import { claimedBytes, claimedSize, volumeClaimSpec, type VolumeClaimSpec } from '@/domain/volume-claim/spec'
 import { claimState, volumeClaimView, type VolumeClaimView } from '@/domain/volume-claim/view'
 import type { VolumeClaimManifest } from '@/domain/manifest/parse'
@@ -26,6 +26,12 @@ export const updateVolumeClaimInput = volumeClaimReference.extend({ labels: labe
 export const listVolumeClaimsInput = listNamespacedInput.omit({ network: true }).extend({ phase: z.array(claimState).max(claimState.options.length).optional() })
 export const listVolumeClaimsOutput = pageOf(volumeClaimView)
 
+function capacityOf({ volume }: VolumeClaimRow): Pick<VolumeClaimView['status'], 'capacity' | 'capacityBytes'> {
+  if (!volume || volume.storedSizeBytes === null) return { capacityBytes: null }
+  const capacityBytes = Number(volume.storedSizeBytes)
+  return { capacity: { storage: bytesQuantity(capacityBytes) }, capacityBytes }
+}
+
 async function toViews(db: Database, scope: Scope, rows: readonly VolumeClaimRow[]): Promise<VolumeClaimView[]> {
   const conditions = await listConditions(db, rows.map(({ uid }) => uid))
   const pods = await podsOfClaims(db, scope, rows)
@@ -35,7 +41,7 @@ async function toViews(db: Database, scope: Scope, rows: readonly VolumeClaimRow
     status: {
       phase: row.volume ? 'Bound' : 'Pending',
       volume: row.volume?.name ?? null,
-      capacityBytes: row.volume ? Number(row.volume.sizeBytes) : null,
+      ...capacityOf(row),
       storageClass: row.volume?.class.name ?? null,
       usedBy: pods.get(`${row.namespace}/${row.name}`) ?? [],
       conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition),
@@ -106,12 +112,13 @@ export function changeVolumeClaim(ctx: ServerContext, scope: Scope, input: z.out
 }
 
 /** Writes what differs; false when nothing does. */
-async function change(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, row: VolumeClaimRow, after: { labels: Labels; annotations: Labels; spec: VolumeClaimSpec }): Promise<boolean> {
+async function change(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, row: VolumeClaimRow, asked: { labels: Labels; annotations: Labels; spec: VolumeClaimSpec }): Promise<boolean> {
   const before = volumeClaimSpec.parse(row.spec)
+  const after = { ...asked, spec: asWritten(before, asked.spec, row.volume) }
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
   if (row.deletedAt) throw new DomainError('failed_precondition', `The PersistentVolumeClaim "${row.name}" is being deleted, and goes once no pod names it: create one of another name.`)
-  refuseOther(before, after.spec)
+  refuseOther(before, after.spec, row.volume !== null)
   await grow(tx, settings, scope, row, before, after.spec)
   await updateVolumeClaim(tx, scope, row.uid, { ...after, specChanged })
   const sizes = [before, after.spec].map(({ resources }) => resources.requests.storage)
@@ -119,9 +126,17 @@ async function change(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, s
   return true
 }
 
-/** As in Kubernetes a claim is for good, but for its size. */
-function refuseOther(before: VolumeClaimSpec, after: VolumeClaimSpec): void {
+/** The spec as it was written before, where the new one means the same: class and volume that are left out are those that the claim has. Kubernetes writes both into the spec of a bound claim. */
+function asWritten(before: VolumeClaimSpec, { storageClassName, volumeName, ...after }: VolumeClaimSpec, volume: VolumeClaimRow['volume']): VolumeClaimSpec {
+  const className = (storageClassName ?? volume?.class.name) === (before.storageClassName ?? volume?.class.name) ? before.storageClassName : storageClassName
+  const name = (volumeName ?? volume?.name) === (before.volumeName ?? volume?.name) ? before.volumeName : volumeName
+  return { ...after, ...(className === undefined ? {} : { storageClassName: className }), ...(name === undefined ? {} : { volumeName: name }) }
+}
+
+/** As in Kubernetes a claim is for good, but for its size, and its class while it has named none and has no volume. */
+function refuseOther(before: VolumeClaimSpec, after: VolumeClaimSpec, hasVolume: boolean): void {
   for (const field of ['accessModes', 'volumeMode', 'storageClassName', 'volumeName', 'dataSource'] as const) {
+    if (field === 'storageClassName' && !hasVolume && before.storageClassName === undefined && after.storageClassName !== '') continue
     if (canonicalJson(before[field] ?? null) !== canonicalJson(after[field] ?? null)) throw refusedAt(`spec.${field}`, 'never changes: create another claim, and name it in the pods')
   }
 }
