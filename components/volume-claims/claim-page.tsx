@@ -43,7 +43,8 @@ export function ClaimPage({ tenant, namespace, name }: { tenant: string; namespa
   useRefreshOnChanges('volumeClaim', { tenant, namespace }, trpc.volumeClaim.get.queryKey(input), trpc.event.list.queryKey(eventsInput))
   const [deleting, setDeleting] = useState(false)
   const { data } = claim
-  const actions = useMemo(() => (data ? claimActionsFor(tenant, data, () => setDeleting(true)).filter(({ id }) => id !== 'open') : []), [tenant, data])
+  const volume = useVolumeOf(tenant, data?.status.volume ?? null)
+  const actions = useMemo(() => (data ? claimActionsFor(tenant, data, () => setDeleting(true), volume).filter(({ id }) => id !== 'open') : []), [tenant, data, volume])
   useOfferActions(name, actions)
   if (claim.error && (!data || isMissing(claim.error))) return isMissing(claim.error) ? <EmptyState title={`No claim “${name}” in namespace “${namespace}”`} actions={<ButtonLink href={paths.volumeClaims(tenant)}>Show claims</ButtonLink>}>It was deleted, or it never existed.</EmptyState> : <QueryFailure error={claim.error} title={`Claim ${name} cannot be shown`} onRetry={() => void claim.refetch()} />
   if (!data) return <Skeleton className="h-7 w-48" />
@@ -66,6 +67,15 @@ export function ClaimPage({ tenant, namespace, name }: { tenant: string; namespa
       {deleting && <DeleteClaim tenant={tenant} claim={data} onClose={() => setDeleting(false)} onDeleted={() => router.push(paths.volumeClaims(tenant))} />}
     </div>
   )
+}
+
+/** The volume that a claim has, as it is now. */
+function useVolumeOf(tenant: string, name: string | null) {
+  const trpc = useTRPC()
+  const input = { tenant, name: name ?? 'none' }
+  const { data } = useQuery({ ...trpc.volume.get.queryOptions(input), enabled: name !== null, retry: false })
+  useRefreshOnChanges('volume', { tenant }, trpc.volume.get.queryKey(input))
+  return data
 }
 
 function ClaimProperties({ tenant, claim: { metadata, spec, status } }: { tenant: string; claim: VolumeClaimView }) {

@@ -32,19 +32,31 @@ function cannotDelete({ status: { claim, attachments } }: Volume): string | unde
   return user.pod ? `Pod ${user.pod.name} has it: detach it there, or delete the pod first.` : 'A pod that is gone had it, and its host has not let go yet.'
 }
 
+/** What a volume is used for. `why`: where it cannot be now. */
+export const volumeUsesOf = (tenant: string, name: string, why: { attach?: string | undefined; copy?: string | undefined; limits?: string | undefined }): Record<'attach' | 'snapshot' | 'clone' | 'limits', Action> => ({
+  attach: { id: 'attach', label: 'Attach volume', icon: <Link2 className="size-4" />, href: paths.attachVolume(tenant, name), disabledReason: why.attach },
+  snapshot: { id: 'snapshot', label: 'Take snapshot', icon: <Camera className="size-4" />, href: paths.takeSnapshot(tenant, name), disabledReason: why.copy },
+  clone: { id: 'clone', label: 'Clone volume', icon: <Copy className="size-4" />, href: paths.newVolume(tenant, { from: `Volume/${name}` }), disabledReason: why.copy },
+  limits: { id: 'limits', label: 'Set limits', icon: <Gauge className="size-4" />, href: paths.volumeLimits(tenant, name), disabledReason: why.limits },
+})
+
+/** Why a volume cannot be used so now. */
+export const refusedUsesOf = (volume: Volume) => ({ attach: cannotAttach(volume), copy: cannotCopy(volume) })
+
 /** What can be done to a volume; the server refuses for the same reasons. */
 export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onRestore, onStopRevert }: Asked): Action[] => {
   const { metadata: { name }, status } = volume
   if (status.phase === 'Deleted') return status.restorableUntil === null ? [] : [{ id: 'restore', label: 'Restore volume', icon: <RotateCcw className="size-4" />, run: onRestore }]
   const { claim } = status
+  const { attach, snapshot, clone, limits } = volumeUsesOf(tenant, name, refusedUsesOf(volume))
   return [
     { id: 'open', label: 'Show volume', icon: <Eye className="size-4" />, href: paths.volume(tenant, name) },
     ...(status.phase === 'Reverting' ? [{ id: 'stop-revert', label: 'Stop revert', icon: <Ban className="size-4" />, run: onStopRevert }] : []),
-    { id: 'attach', label: 'Attach volume', icon: <Link2 className="size-4" />, href: paths.attachVolume(tenant, name), disabledReason: cannotAttach(volume) },
+    attach,
     { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaim(tenant, claim.namespace, claim.name, { grow: '1' }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' ? 'It goes back to a snapshot: wait until it has.' : undefined },
-    { id: 'snapshot', label: 'Take snapshot', icon: <Camera className="size-4" />, href: paths.takeSnapshot(tenant, name), disabledReason: cannotCopy(volume) },
-    { id: 'clone', label: 'Clone volume', icon: <Copy className="size-4" />, href: paths.newVolume(tenant, { from: `Volume/${name}` }), disabledReason: cannotCopy(volume) },
-    { id: 'limits', label: 'Set limits', icon: <Gauge className="size-4" />, href: paths.volumeLimits(tenant, name) },
+    snapshot,
+    clone,
+    limits,
     { id: 'rename', label: 'Rename volume', icon: <Pencil className="size-4" />, href: paths.renameVolume(tenant, name) },
     { id: 'yaml', label: 'Edit YAML', icon: <FileCode2 className="size-4" />, href: paths.applyYaml(tenant, { from: `Volume/${name}` }) },
     { id: 'delete', label: 'Delete volume', icon: <Trash2 className="size-4" />, danger: true, run: onDelete, disabledReason: cannotDelete(volume) },
