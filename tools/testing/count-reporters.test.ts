@@ -32,7 +32,7 @@ async function countsOf(program: string, ...args: string[]): Promise<unknown> {
   const counts = join(folder, `${program}.json`)
   // Neither is of the run that this test is in.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|TEST_|HYPERNETES_)/.test(name)))
-  await promisify(execFile)(process.execPath, [join(root, 'node_modules', program === 'vitest' ? 'vitest/vitest.mjs' : '@playwright/test/cli.js'), ...args], { cwd: folder, env: { ...env, HYPERNETES_COUNTS: counts } }).catch(() => {})
+  await promisify(execFile)(process.execPath, [join(root, 'node_modules', program === 'vitest' ? 'vitest/vitest.mjs' : '@playwright/test/cli.js'), ...args], { cwd: folder, env: { NODE_ENV: 'test', ...env, HYPERNETES_COUNTS: counts } }).catch(() => {})
   return JSON.parse(await readFile(counts, 'utf8'))
 }
 
