@@ -16,7 +16,7 @@ module.exports = {
     forbid('no-cycle', 'These files import each other in a circle: move what both need into a third file that imports neither.', {}, { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }),
     forbid('not-found', 'This import names nothing that exists.', {}, { couldNotResolve: true, pathNot: ['^(qjs|std|os)(:|$)', 'dist/supervisor\\.mjs$'] }),
 
-    forbid('domain-is-pure', 'domain/ runs in the browser, the server and the host: it imports zod and yaml alone. What needs Node or the network belongs in platform/, server/ or host/.', { path: '^domain/' }, { pathNot: ['^domain/', packages('zod', 'yaml')] }),
+    forbid('domain-is-pure', 'domain/ runs in the browser, the server and the host: it imports zod, yaml and croner alone. What needs Node or the network belongs in platform/, server/ or host/.', { path: '^domain/' }, { pathNot: ['^domain/', packages('zod', 'yaml', 'croner')] }),
     forbid('contracts-know-domain', 'contracts/ holds wire schemas: it imports domain/ and zod alone. What sends or receives them belongs in server/gateway, host/control, host/guest or guest/.', { path: '^contracts/' }, { pathNot: ['^contracts/', '^domain/', packages('zod')] }),
     forbid('platform-knows-nobody', 'platform/ is below everything: it imports nothing of ours. What knows a noun belongs beside that noun.', { path: '^platform/' }, { path: ours.replace('platform|', '') }),
 

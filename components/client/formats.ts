@@ -23,6 +23,12 @@ export function formatAgo(time: string, now: number): string {
   return ms < 1500 ? 'just now' : `${formatSpan(ms)} ago`
 }
 
+/** How long until then: "in 5 h"; "now" of what is due. */
+export function formatIn(time: string, now: number): string {
+  const ms = Date.parse(time) - now
+  return ms < 1000 ? 'now' : `in ${formatSpan(ms)}`
+}
+
 /** A duration of a step: "180 ms", "1.24 s". */
 export function formatMilliseconds(ms: number): string {
   if (ms < 1) return '< 1 ms'

@@ -1,7 +1,7 @@
 'use client'
 import { useSyncExternalStore } from 'react'
 import { useNow } from '@/components/client/clock'
-import { formatAgo, formatExact, formatSpan, NOTHING } from '@/components/client/formats'
+import { formatAgo, formatExact, formatIn, formatSpan, NOTHING } from '@/components/client/formats'
 import { Tooltip } from '@/components/ui/tooltip'
 
 /** When something happened, relative; exact in the tooltip. */
@@ -28,4 +28,10 @@ const never = () => () => undefined
 export function Exact({ time }: { time: string }) {
   const text = useSyncExternalStore(never, () => formatExact(time), () => formatExact(time, 'UTC'))
   return <time dateTime={time}>{text}</time>
+}
+
+/** A moment that is still to come: exact, and how long until then. */
+export function Coming({ time }: { time: string }) {
+  const now = useNow()
+  return <><span className="whitespace-nowrap"><Exact time={time} /></span>{now !== undefined && <span className="whitespace-nowrap text-faint">{` ${formatIn(time, now)}`}</span>}</>
 }

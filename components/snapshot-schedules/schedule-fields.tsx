@@ -8,6 +8,7 @@ import { Input, Textarea } from '@/components/ui/input'
 import { Segmented } from '@/components/ui/segmented'
 import { ConsistencyField } from '@/components/volume-snapshots/consistency-field'
 import type { ScheduleDraft } from './schedule-draft'
+import { WhenFields } from './when-fields'
 
 export type ScheduleFieldsProps = { tenant: string; values: ScheduleDraft; errors: Readonly<Record<string, string>>; set: <K extends keyof ScheduleDraft>(name: K, value: ScheduleDraft[K]) => void }
 
@@ -17,9 +18,7 @@ export function ScheduleFields(props: ScheduleFieldsProps) {
   return (
     <>
       <WhichVolumes {...props} />
-      <Field label="Every" hint="Such as 15m, 6h or 1d; at the same times of UTC whenever it was made" error={errors['every']}>
-        {(control) => <Combobox {...control} mono value={values.every} onChange={(next) => set('every', next)} options={[{ value: '15m' }, { value: '1h' }, { value: '6h' }, { value: '1d' }, { value: '7d' }]} />}
-      </Field>
+      <WhenFields {...props} />
       <Kept {...props} />
       <ConsistencyField value={values.consistency} error={errors['consistency']} onChange={(next) => set('consistency', next)} />
       <Checkbox label="Suspended" hint="It takes none, and what it has taken stays." checked={values.suspended} onChange={(event) => set('suspended', event.target.checked)} />
@@ -55,7 +54,7 @@ function Kept({ values, errors, set }: ScheduleFieldsProps) {
           </Field>
         ))}
       </div>
-      <p className="text-xs text-faint">The newest of each hour, day, week from Monday on, and month, all of UTC. What any of these keeps stays.</p>
+      <p className="text-xs text-faint">The newest of each hour, day, week from Monday on, and month, by its time zone, or of UTC. What any of these keeps stays.</p>
     </fieldset>
   )
 }

@@ -48,7 +48,7 @@ export function ScheduleForm({ tenant }: { tenant: string }) {
         {(control) => <Input {...control} mono autoFocus data-autofocus value={values.name} autoComplete="off" spellCheck={false} onChange={(event) => set('name', event.target.value)} />}
       </Field>
       <ScheduleFields tenant={tenant} values={values} errors={errors} set={set} />
-      <SchedulePreview tenant={tenant} draft={values} />
+      <SchedulePreview tenant={tenant} name={values.name} draft={values} />
     </SideForm>
   )
 }

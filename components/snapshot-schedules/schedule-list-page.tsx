@@ -17,7 +17,7 @@ import { Pager } from '@/components/patterns/data-table/pager'
 import { SearchFilter } from '@/components/patterns/data-table/toolbar'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
-import { Ago, Exact } from '@/components/patterns/time'
+import { Ago, Coming } from '@/components/patterns/time'
 import { Button, ButtonLink } from '@/components/ui/button'
 import { CodeBlock } from '@/components/ui/code-block'
 import { EmptyState } from '@/components/ui/empty-state'
@@ -28,16 +28,16 @@ import { volumeTabs } from '@/components/volumes/volume-tabs'
 import { DeleteSchedule } from './delete-schedule'
 import { scheduleActionsFor } from './schedule-actions'
 import { ScheduleState } from './schedule-state'
-import { everyText, keepText, volumesText } from './words'
+import { keepText, volumesText, whenText } from './words'
 
 const columnsOf = (tenant: string): ReadonlyArray<Column<SnapshotScheduleView>> => [
   { id: 'name', header: 'Name', sortBy: 'name', cell: ({ metadata: { name } }) => <Link href={paths.snapshotSchedule(tenant, name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link> },
   { id: 'state', header: 'State', cell: (schedule) => <ScheduleState schedule={schedule} /> },
-  { id: 'every', header: 'Every', from: 'sm', cell: ({ spec }) => <span className="text-soft">{everyText(spec.every)}</span> },
+  { id: 'every', header: 'When', from: 'sm', cell: ({ spec }) => <span className="text-soft">{whenText(spec)}</span> },
   { id: 'volumes', header: 'Volumes', from: 'md', grow: true, cell: ({ spec }) => <span className="block truncate text-soft" title={volumesText(spec.volumes)}>{volumesText(spec.volumes)}</span> },
   { id: 'keep', header: 'Keeps', from: 'lg', cell: ({ spec }) => <span className="text-soft">{keepText(spec.keep)}</span> },
   { id: 'last', header: 'Last run', from: 'sm', cell: ({ status }) => <span className="text-soft"><Ago time={status.lastAt} /></span> },
-  { id: 'next', header: 'Next run', from: 'md', cell: ({ spec, status }) => <span className="text-soft">{spec.suspended || status.nextAt === null ? NOTHING : <Exact time={status.nextAt} />}</span> },
+  { id: 'next', header: 'Next run', from: 'md', cell: ({ spec, status }) => <span className="text-soft">{spec.suspended || status.nextAt === null ? NOTHING : <Coming time={status.nextAt} />}</span> },
 ]
 
 /** A tenant's schedules of snapshots. `children` is the side form that stands over the list. */
@@ -83,7 +83,7 @@ export function ScheduleListPage({ tenant, children }: { tenant: string; childre
 function NoSchedules({ tenant, create }: { tenant: string; create: ReactNode }) {
   return (
     <EmptyState icon={<CalendarClock />} title="No schedules yet" actions={<>{create}<ButtonLink href={paths.applyYaml(tenant, { kind: 'SnapshotSchedule' })} icon={<FileCode2 className="size-4" />}>Start from YAML</ButtonLink></>}>
-      <p>A schedule takes snapshots of volumes at an interval, and deletes those that no rule keeps any more.</p>
+      <p>A schedule takes snapshots of volumes at an interval or by the clock, and deletes those that no rule keeps any more.</p>
       <CodeBlock className="mt-3" label="Manifest of a schedule" code={snapshotScheduleSketch} />
     </EmptyState>
   )

@@ -3,9 +3,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useRouter } from 'next/navigation'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { SnapshotScheduleView } from '@/domain/snapshot-schedule/view'
+import { crowdWords } from '@/domain/snapshot-schedule/together'
 import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
-import { formatCount, formatExact } from '@/components/client/formats'
+import { formatCount, formatExact, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
 import { useRefreshOnChanges } from '@/components/client/use-changes'
@@ -14,7 +15,7 @@ import { QueryFailure } from '@/components/patterns/failure'
 import { LiveBadge } from '@/components/patterns/live-badge'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Properties, Property } from '@/components/patterns/properties'
-import { Ago } from '@/components/patterns/time'
+import { Ago, Coming } from '@/components/patterns/time'
 import { Callout } from '@/components/ui/callout'
 import { CopyableId } from '@/components/ui/copyable'
 import { EmptyState } from '@/components/ui/empty-state'
@@ -24,7 +25,7 @@ import { TextLink } from '@/components/ui/text-link'
 import { DeleteSchedule } from './delete-schedule'
 import { scheduleActionsFor } from './schedule-actions'
 import { ScheduleState } from './schedule-state'
-import { everyText, keepText, nothingMeant, volumesText } from './words'
+import { keepText, nothingMeant, sentence, volumesText, whenText } from './words'
 
 /** One schedule: what it takes and keeps, its next runs, and what it would meet. `children` is the form that stands over it. */
 export function SchedulePage({ tenant, name, children }: { tenant: string; name: string; children?: ReactNode }) {
@@ -46,10 +47,11 @@ export function SchedulePage({ tenant, name, children }: { tenant: string; name:
         <Panel title="Properties">
           <Properties>
             <Property name="Volumes">{volumesText(data.spec.volumes)}</Property>
-            <Property name="Every">{everyText(data.spec.every)}</Property>
+            <Property name="When">{whenText(data.spec)}</Property>
             <Property name="Keeps">{keepText(data.spec.keep)} <span className="text-faint">of each volume</span></Property>
             <Property name="Has taken"><TextLink size="sm" href={paths.volumeSnapshots(tenant, { schedule: name })}>{formatCount(data.status.snapshots, 'snapshot')}</TextLink></Property>
             <Property name="Last run"><Ago time={data.status.lastAt} /></Property>
+            <Property name="Next run">{data.spec.suspended || data.status.nextAt === null ? NOTHING : <Coming time={data.status.nextAt} />}</Property>
             <Property name="Created"><Ago time={data.metadata.creationTimestamp} /></Property>
             <Property name="UID"><CopyableId id={data.metadata.uid} /></Property>
           </Properties>
@@ -75,6 +77,7 @@ function NextRuns({ tenant, schedule: { metadata: { name }, spec } }: { tenant: 
           {data.volumes.length > 0 && <ul className="mt-3 flex flex-col gap-1 border-t border-stroke pt-3 text-sm">{data.volumes.map((volume) => <li key={volume.name} className="flex flex-wrap gap-x-3"><TextLink size="sm" href={paths.volumeTimeline(tenant, volume.name)}>{volume.name}</TextLink>{volume.problem && <span className="text-notice-content">{volume.problem}</span>}</li>)}</ul>}
           {data.volumes.length === 0 && data.missing.length === 0 && <p className="mt-2 text-xs text-notice-content">{nothingMeant(spec)}</p>}
           {data.missing.length > 0 && <p className="mt-2 text-xs text-notice-content">There is no volume {data.missing.join(', ')}: taken once there is one of that name.</p>}
+          {data.crowded.map((crowd) => <p key={crowd.volume} className="mt-2 text-xs text-notice-content">{sentence(crowdWords(crowd))}</p>)}
           {data.dropped.length > 0 && <p className="mt-2 text-xs text-faint">The next run deletes {data.dropped.slice(0, 5).join(', ')}{data.dropped.length > 5 && ` and ${data.dropped.length - 5} more`}.</p>}
         </>
       )}

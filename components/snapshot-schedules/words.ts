@@ -1,7 +1,8 @@
-import { everySeconds, type Retention, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import { everySeconds, type Retention, type SnapshotScheduleSpec, type Timing } from '@/domain/snapshot-schedule/spec'
+import { means } from '@/domain/snapshot-schedule/together'
 import type { VolumeView } from '@/domain/volume/view'
-import { selects } from '@/domain/shared/selector'
 import { selectorText } from '@/components/network-policies/selector-words'
+import { clockOf, daysText } from './clock-times'
 import { rules } from './schedule-draft'
 
 const units = [[86_400, 'day'], [3600, 'hour'], [60, 'minute']] as const
@@ -13,6 +14,16 @@ export function everyText(every: string): string {
   const count = (seconds ?? 0) / unit
   return seconds === null ? every : count === 1 ? `Every ${word}` : `Every ${count} ${word}s`
 }
+
+/** When a schedule runs, as people say it: `Every 6 hours`, `Every day at 02:30 (Europe/Berlin)`, `Mon and Thu at 02:30 (UTC)`; what is no hour of days as its cron expression. */
+export function whenText({ every, schedule, timeZone }: Timing): string {
+  if (schedule === undefined) return everyText(every ?? '')
+  const clock = clockOf(schedule)
+  return `${clock ? `${daysText(clock.days)} at ${clock.time}` : `Cron ${schedule}`} (${timeZone ?? 'UTC'})`
+}
+
+/** What the server says in the midst of a sentence, as one. */
+export const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 
 const words: Readonly<Record<(typeof rules)[number], string>> = { last: 'the last', hourly: 'hourly', daily: 'daily', weekly: 'weekly', monthly: 'monthly' }
 /** `the last 3, 7 daily, 4 weekly`. */
@@ -29,8 +40,4 @@ export const nothingMeant = ({ volumes }: Pick<SnapshotScheduleSpec, 'volumes'>)
   volumes.selector ? `No volume has ${selectorText(volumes.selector) ?? 'such labels'}: its runs take nothing until one has. Labels are told apart by upper and lower case, too.` : `Pod ${volumes.pod?.namespace ?? ''}/${volumes.pod?.name ?? ''} has no volume, or is not there: its runs take nothing until it has one.`
 
 /** Whether a schedule takes this volume. */
-export function takes({ names, selector, pod }: SnapshotScheduleSpec['volumes'], { metadata, status }: Pick<VolumeView, 'metadata' | 'status'>): boolean {
-  if (names) return names.includes(metadata.name)
-  if (selector) return selects(selector, metadata.labels)
-  return status.attachments.some((each) => each.pod !== null && each.pod.namespace === pod?.namespace && each.pod.name === pod.name)
-}
+export const takes = (volumes: SnapshotScheduleSpec['volumes'], { metadata: { name, labels }, status }: Pick<VolumeView, 'metadata' | 'status'>): boolean => means(volumes, { name, labels, pods: status.attachments.flatMap(({ pod }) => pod ?? []) })

@@ -1,15 +1,11 @@
+import { hash32 } from '../shared/hash'
 import type { BalancerProblem } from './annotations'
 import { partName, type BalancerRule } from './model'
 
 /** A rule as somebody asks for it; `at`: where it stands. */
 export type RuleWish = { host: string | null; path: BalancerRule['path']; backend: string; at: string }
 
-/** FNV-1a, 32 bits: tells names apart that were shortened; nothing rests on it that somebody could gain by. */
-function shortHash(text: string): string {
-  let hash = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
-  return hash.toString(16).padStart(8, '0')
-}
+const shortHash = (text: string): string => hash32(text).toString(16).padStart(8, '0')
 
 /** A name of a part out of texts that were checked before: as they are where that is one, else shortened with a hash. */
 export function partNameOf(text: string): string {

@@ -49,6 +49,8 @@ describe('manifests of volumes', () => {
 
   it('of a schedule name volumes and how many are kept', () => {
     expect(read('SnapshotSchedule', { name: 'nightly' }, { volumes: { names: ['data'] }, every: '1d', keep: { last: 7 } })).toMatchObject({ kind: 'SnapshotSchedule', spec: { every: '1d' } })
+    expect(read('SnapshotSchedule', { name: 'nightly' }, { volumes: { names: ['data'] }, schedule: '30 2 * * 1-5', timeZone: 'Europe/Berlin', keep: { last: 7 } })).toMatchObject({ kind: 'SnapshotSchedule', spec: { schedule: '30 2 * * 1-5', timeZone: 'Europe/Berlin' } })
+    expect(read('SnapshotSchedule', { name: 'nightly' }, { volumes: { names: ['data'] }, schedule: '30 2 * *', timeZone: 'Berlin', keep: { last: 7 } })).toEqual([expect.stringContaining('spec.schedule: must be a cron expression'), expect.stringContaining('spec.timeZone: must be a name of the tz database')])
     expect(read('SnapshotSchedule', { name: 'nightly' }, { volumes: {}, every: 'daily', keep: {} })).toEqual(['spec.volumes: must have exactly one of names, selector, pod', expect.stringContaining('spec.every: must be a number'), expect.stringContaining('spec.keep: must keep some')])
   })
 })

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { expired, mostKept, nextRun, nextRuns, type TakenSnapshot } from './due'
-import { snapshotScheduleSpec, type Retention } from './spec'
+import { expired, mostKept, nextRun, nextRuns, spreadKey, type TakenSnapshot } from './due'
+import { everySeconds, snapshotScheduleSpec, type Retention } from './spec'
 
 const at = (text: string) => new Date(`${text}Z`)
+const key = 'a tenant/nightly'
 const none: Retention = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0 }
 const taken = (...times: string[]): TakenSnapshot[] => times.map((time) => ({ uid: time, takenAt: at(time) }))
-const kept = (snapshots: TakenSnapshot[], keep: Partial<Retention>) => {
-  const gone = new Set(expired(snapshots, { ...none, ...keep }))
+const kept = (snapshots: TakenSnapshot[], keep: Partial<Retention>, timeZone?: string) => {
+  const gone = new Set(expired(snapshots, { keep: { ...none, ...keep }, timeZone }))
   return snapshots.filter(({ uid }) => !gone.has(uid)).map(({ uid }) => uid)
 }
 
@@ -26,16 +27,48 @@ describe('a schedule', () => {
     expect(problem({ volumes: { pod: { name: 'web' } } })).toBe('none')
   })
 
-  it('runs at multiples of its interval, and once for all that were missed', () => {
-    expect(nextRun({ every: '6h' }, at('2026-03-29T01:30:00'))).toEqual(at('2026-03-29T06:00:00'))
-    expect(nextRun({ every: '6h' }, at('2026-03-29T06:00:00'))).toEqual(at('2026-03-29T12:00:00'))
-    expect(nextRun({ every: '1d' }, at('2026-10-25T23:59:59.999'))).toEqual(at('2026-10-26T00:00:00'))
-    expect(nextRun({ every: '15m' }, at('2026-01-01T00:14:59'))).toEqual(at('2026-01-01T00:15:00'))
+  it('runs by an interval or by the clock, one of both', () => {
+    const base = { volumes: { names: ['data'] }, keep: { daily: 7 } }
+    const problem = (value: object): string => snapshotScheduleSpec.safeParse({ ...base, ...value }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') ?? 'none'
+    expect(snapshotScheduleSpec.parse({ ...base, schedule: '30 2 * * 1-5', timeZone: 'Europe/Berlin' })).toMatchObject({ schedule: '30 2 * * 1-5', timeZone: 'Europe/Berlin' })
+    expect([problem({ schedule: '@daily' }), problem({ schedule: '0 4 1 * *' })]).toEqual(['none', 'none'])
+    expect(problem({})).toBe('every: must have exactly one of every, schedule')
+    expect(problem({ every: '1d', schedule: '0 4 * * *' })).toBe('schedule: must have exactly one of every, schedule')
+    expect(problem({ every: '1d', timeZone: 'UTC' })).toBe('timeZone: is of a schedule: an interval is the same in all time zones')
+    expect(problem({ schedule: '0 4 * *' })).toContain('schedule: must be a cron expression of five fields')
+    expect(problem({ schedule: '0 '.repeat(100) })).toBe('schedule: must be at most 100 characters')
+    for (const timeZone of ['Berlin', 'Local', '', '+02:00', 'Europe/Berlin ']) expect(problem({ schedule: '0 4 * * *', timeZone }), timeZone).toBe('timeZone: must be a name of the tz database, such as "Europe/Berlin" or "UTC"')
+  })
+
+  it('that says an interval alone runs at times that its name spreads, as often as it says', () => {
+    const anyTime = fc.date({ min: at('1971-01-01T00:00:00'), max: at('2100-01-01T00:00:00'), noInvalidDate: true })
+    fc.assert(
+      fc.property(fc.constantFrom('5m', '7m', '6h', '1d', '7d', '366d'), fc.string(), anyTime, (every, name, from) => {
+        const step = (everySeconds(every) ?? 0) * 1000
+        const next = nextRun({ every }, name, from)
+        if (next === null) throw new Error('an interval always comes again')
+        expect(next.getTime() - from.getTime()).toBeGreaterThan(0)
+        expect(next.getTime() - from.getTime()).toBeLessThanOrEqual(step)
+        expect(nextRun({ every }, name, next)?.getTime()).toBe(next.getTime() + step)
+        // Wherever it is asked in between: the same.
+        expect(nextRun({ every }, name, new Date(next.getTime() - 1))).toEqual(next)
+      }),
+    )
+    const hours = new Map<number, number>()
+    for (let n = 0; n < 2400; n += 1) {
+      const hour = nextRun({ every: '1d' }, spreadKey('0123456789abcdef0123456789abcdef', `nightly-${n}`), at('2026-01-01T00:00:00'))?.getUTCHours() ?? -1
+      hours.set(hour, (hours.get(hour) ?? 0) + 1)
+    }
+    expect([hours.size, Math.max(...hours.values()) < 200]).toEqual([24, true])
+    expect(nextRun({ every: '1d' }, spreadKey('a', 'x'), at('2026-01-01T00:00:00'))).not.toEqual(nextRun({ every: '1d' }, spreadKey('b', 'x'), at('2026-01-01T00:00:00')))
   })
 
   it('tells when it runs next, and how many it keeps at most', () => {
-    expect(nextRuns({ every: '6h', suspended: false }, at('2026-03-29T01:30:00'), 2)).toEqual([at('2026-03-29T06:00:00'), at('2026-03-29T12:00:00')])
-    expect(nextRuns({ every: '6h', suspended: true }, at('2026-03-29T01:30:00'), 2)).toEqual([])
+    const runs = nextRuns({ every: '6h', suspended: false }, key, at('2026-03-29T01:30:00'), 2).map(Number)
+    expect((runs[1] ?? 0) - (runs[0] ?? 0)).toBe(6 * 3_600_000)
+    expect(nextRuns({ schedule: '30 2 * * *', timeZone: 'Europe/Berlin', suspended: false }, key, at('2026-11-26T12:00:00'), 2)).toEqual([at('2026-11-27T01:30:00'), at('2026-11-28T01:30:00')])
+    expect(nextRuns({ schedule: '30 2 * * *', suspended: false }, key, at('2026-11-26T12:00:00'), 1)).toEqual([at('2026-11-27T02:30:00')])
+    expect(nextRuns({ every: '6h', suspended: true }, key, at('2026-03-29T01:30:00'), 2)).toEqual([])
     expect([mostKept(none), mostKept({ ...none, last: 3 }), mostKept({ ...none, hourly: 24, daily: 7, weekly: 4 })]).toEqual([0, 3, 33])
   })
 
@@ -50,16 +83,27 @@ describe('a schedule', () => {
     expect(kept(all, { last: 1, monthly: 2 })).toEqual(['2026-01-31T23:00:00', '2026-02-02T00:00:00'])
   })
 
+  it('keeps by the days, weeks and months of its time zone', () => {
+    // In Berlin both of the first are of 31 January, and the two others of 1 and 2 February (a Sunday and a Monday); of UTC the third is of 1 February still.
+    const all = taken('2026-01-30T23:30:00', '2026-01-31T11:00:00', '2026-01-31T23:30:00', '2026-02-01T23:30:00')
+    expect(kept(all, { daily: 3 }, 'Europe/Berlin')).toEqual(['2026-01-31T11:00:00', '2026-01-31T23:30:00', '2026-02-01T23:30:00'])
+    expect(kept(all, { daily: 3 })).toEqual(['2026-01-30T23:30:00', '2026-01-31T23:30:00', '2026-02-01T23:30:00'])
+    expect([kept(all, { weekly: 2 }, 'Europe/Berlin'), kept(all, { weekly: 2 })]).toEqual([['2026-01-31T23:30:00', '2026-02-01T23:30:00'], ['2026-02-01T23:30:00']])
+    expect([kept(all, { monthly: 2 }, 'Europe/Berlin'), kept(all, { monthly: 2 })]).toEqual([['2026-01-31T11:00:00', '2026-02-01T23:30:00'], ['2026-01-31T23:30:00', '2026-02-01T23:30:00']])
+    // Two hours of one name, as the clock is put back, are two.
+    expect(kept(taken('2026-10-25T00:30:00', '2026-10-25T01:30:00'), { hourly: 2 }, 'Europe/Berlin')).toHaveLength(2)
+  })
+
   it('never drops what a rule keeps, and what was dropped is missed by no later run', () => {
     const keep = fc.record({ last: fc.nat(5), hourly: fc.nat(5), daily: fc.nat(5), weekly: fc.nat(5), monthly: fc.nat(5) })
     const times = fc.array(fc.date({ min: at('2026-01-01T00:00:00'), max: at('2026-12-31T00:00:00'), noInvalidDate: true }), { maxLength: 40 })
     fc.assert(
-      fc.property(keep, times, (rules, dates) => {
+      fc.property(keep, times, fc.constantFrom(undefined, 'Europe/Berlin', 'America/St_Johns', 'Pacific/Apia'), (rules, dates, timeZone) => {
         const all = dates.map((takenAt, i) => ({ uid: String(i), takenAt }))
-        const gone = new Set(expired(all, rules))
-        for (const rule of ['last', 'hourly', 'daily', 'weekly', 'monthly'] as const) for (const uid of kept(all, { [rule]: rules[rule] })) expect(gone.has(uid)).toBe(false)
+        const gone = new Set(expired(all, { keep: rules, timeZone }))
+        for (const rule of ['last', 'hourly', 'daily', 'weekly', 'monthly'] as const) for (const uid of kept(all, { [rule]: rules[rule] }, timeZone)) expect(gone.has(uid)).toBe(false)
         const left = all.filter(({ uid }) => !gone.has(uid))
-        expect(expired(left, rules)).toEqual([])
+        expect(expired(left, { keep: rules, timeZone })).toEqual([])
         expect(left.length).toBeLessThanOrEqual(mostKept(rules))
       }),
     )

@@ -1,21 +1,32 @@
-import { everySeconds, type Retention, type SnapshotScheduleSpec } from './spec'
+import { hash32 } from '../shared/hash'
+import { dayIn, nextOfCron } from './cron'
+import { everySeconds, type Retention, type SnapshotScheduleSpec, type Timing } from './spec'
 
 /** A snapshot that a schedule took. */
 export type TakenSnapshot = { uid: string; takenAt: Date }
 
 /**
- * When a schedule runs next: at the first multiple of its interval since 1970 (of UTC, which has no summer time) after `from`. So it runs at the same times wherever and
- * whenever it is asked, and one that was missed is run once, not as often as it was missed.
+ * When a schedule runs next after `from`; null: never. By its cron expression, or at the multiples of its interval since 1970 (of UTC, which has no summer time), moved by an offset within the
+ * interval that `key` gives: so not all run at midnight, and each runs at the same times wherever and whenever it is asked. One that was missed is run once, not as often as it was missed.
+ * @param key what tells it from all others: {@link spreadKey}
  */
-export function nextRun({ every }: Pick<SnapshotScheduleSpec, 'every'>, from: Date): Date {
-  const step = (everySeconds(every) ?? 86_400) * 1000
-  return new Date((Math.floor(from.getTime() / step) + 1) * step)
+export function nextRun({ every, schedule, timeZone }: Timing, key: string, from: Date): Date | null {
+  if (schedule !== undefined) return nextOfCron(schedule, timeZone ?? 'UTC', from)
+  const seconds = everySeconds(every ?? '') ?? 86_400
+  const offset = hash32(key) % seconds
+  return new Date((Math.floor((from.getTime() / 1000 - offset) / seconds + 1) * seconds + offset) * 1000)
 }
 
+/** What gives an interval its offset: of one tenant's schedule of one name, so that it can be told before that is made, and is as before where it is made anew. */
+export const spreadKey = (tenantId: string, name: string): string => `${tenantId}/${name}`
+
+/** Whether both run at the same times. */
+export const sameTiming = (a: Timing, b: Timing): boolean => a.every === b.every && a.schedule === b.schedule && (a.timeZone ?? 'UTC') === (b.timeZone ?? 'UTC')
+
 /** Its next runs after `from`, the first first; none of one that is suspended. */
-export function nextRuns(spec: Pick<SnapshotScheduleSpec, 'every' | 'suspended'>, from: Date, count: number): Date[] {
+export function nextRuns(spec: Timing & Pick<SnapshotScheduleSpec, 'suspended'>, key: string, from: Date, count: number): Date[] {
   const runs: Date[] = []
-  for (let at = from; !spec.suspended && runs.length < count; runs.push(at)) at = nextRun(spec, at)
+  for (let at = spec.suspended ? null : nextRun(spec, key, from); at !== null && runs.length < count; at = nextRun(spec, key, at)) runs.push(at)
   return runs
 }
 
@@ -25,14 +36,14 @@ export function mostKept(keep: Retention): number {
   return rules.reduce((sum, number) => sum + number, 0) - Math.max(0, rules.length - 1)
 }
 
-const day = 86_400_000
-/** 1970 began on a Thursday. */
-const weekOf = (at: Date): number => Math.floor((at.getTime() / day + 3) / 7)
-const periods: Readonly<Record<Exclude<keyof Retention, 'last'>, (at: Date) => string>> = {
+/** 1970 began on a Thursday. `day`: `2026-11-27`. */
+const weekOf = (day: string): number => Math.floor((Date.parse(`${day}T00:00:00Z`) / 86_400_000 + 3) / 7)
+/** Hours are of UTC: where the clock is put back, two have one name. */
+const periods: Readonly<Record<Exclude<keyof Retention, 'last'>, (at: Date, timeZone: string) => string>> = {
   hourly: (at) => at.toISOString().slice(0, 13),
-  daily: (at) => at.toISOString().slice(0, 10),
-  weekly: (at) => String(weekOf(at)),
-  monthly: (at) => at.toISOString().slice(0, 7),
+  daily: (at, timeZone) => dayIn(timeZone, at),
+  weekly: (at, timeZone) => String(weekOf(dayIn(timeZone, at))),
+  monthly: (at, timeZone) => dayIn(timeZone, at).slice(0, 7),
 }
 
 /** The newest of each of the newest `count` periods that have one. */
@@ -45,17 +56,19 @@ function newestOf(newestFirst: readonly TakenSnapshot[], count: number, periodOf
   return [...kept.values()]
 }
 
+type Keeps = Pick<SnapshotScheduleSpec, 'keep' | 'timeZone'>
+
 /** Which of a schedule's snapshots no rule keeps any more, of each volume for itself. */
-export function expiredOf(taken: readonly (TakenSnapshot & { volumeUid: string })[], keep: Retention): Set<string> {
+export function expiredOf(taken: readonly (TakenSnapshot & { volumeUid: string })[], spec: Keeps): Set<string> {
   const byVolume = new Map<string, TakenSnapshot[]>()
   for (const one of taken) byVolume.set(one.volumeUid, [...(byVolume.get(one.volumeUid) ?? []), one])
-  return new Set([...byVolume.values()].flatMap((ofOne) => expired(ofOne, keep)))
+  return new Set([...byVolume.values()].flatMap((ofOne) => expired(ofOne, spec)))
 }
 
-/** Which of one volume's snapshots of a schedule no rule keeps any more. */
-export function expired(snapshots: readonly TakenSnapshot[], keep: Retention): string[] {
+/** Which of one volume's snapshots of a schedule no rule keeps any more. Days, weeks and months are of its time zone. */
+export function expired(snapshots: readonly TakenSnapshot[], { keep, timeZone = 'UTC' }: Keeps): string[] {
   const newestFirst = snapshots.toSorted((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.uid < b.uid ? 1 : -1))
   const kept = new Set(newestFirst.slice(0, keep.last).map(({ uid }) => uid))
-  for (const rule of ['hourly', 'daily', 'weekly', 'monthly'] as const) for (const uid of newestOf(newestFirst, keep[rule], periods[rule])) kept.add(uid)
+  for (const rule of ['hourly', 'daily', 'weekly', 'monthly'] as const) for (const uid of newestOf(newestFirst, keep[rule], (at) => periods[rule](at, timeZone))) kept.add(uid)
   return newestFirst.filter(({ uid }) => !kept.has(uid)).map(({ uid }) => uid)
 }

@@ -4,6 +4,7 @@ import { dnsLabel, dnsSubdomain } from '../shared/names'
 import { selector } from '../shared/selector'
 import { maxSnapshotGroup } from '../volume/limits'
 import { consistency } from '../volume-snapshot/spec'
+import { cronProblem, isTimeZone } from './cron'
 
 const seconds = { m: 60, h: 3600, d: 86_400 } as const
 const minEverySeconds = 5 * 60
@@ -19,9 +20,15 @@ const every = text
   .refine((value) => everySeconds(value) !== null, { error: 'must be a number of minutes, hours or days, such as "15m", "6h" or "1d"', abort: true })
   .refine((value) => (everySeconds(value) ?? 0) >= minEverySeconds && (everySeconds(value) ?? 0) <= maxEverySeconds, 'must be from 5m to 366d')
 
+const schedule = text.max(100, { error: 'must be at most 100 characters', abort: true }).superRefine((value, context) => {
+  const problem = cronProblem(value)
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem })
+})
+const timeZone = text.refine(isTimeZone, 'must be a name of the tz database, such as "Europe/Berlin" or "UTC"')
+
 const count = (most: number) => wholeNumber(0, most).default(0)
 
-/** How many are kept: the `last` ones, and of each hour, day, week and month (all of UTC, a week from Monday on) the newest. A snapshot that any of them keeps stays. */
+/** How many are kept: the `last` ones, and of each hour, day, week and month (of UTC, or of the schedule's time zone; hours always of UTC; a week from Monday on) the newest. A snapshot that any of them keeps stays. */
 export const retention = z
   .strictObject({ last: count(200), hourly: count(200), daily: count(200), weekly: count(200), monthly: count(120) })
   .refine((keep) => Object.values(keep).some((number) => number > 0), 'must keep some: a schedule that keeps none takes none')
@@ -36,11 +43,21 @@ const scheduledVolumes = z
   })
   .refine((volumes) => Object.values(volumes).filter((one) => one !== undefined).length === 1, 'must have exactly one of names, selector, pod')
 
-export const snapshotScheduleSpec = z.strictObject({
-  volumes: scheduledVolumes,
-  every,
-  keep: retention,
-  consistency: consistency.default('CrashConsistent'),
-  suspended: z.boolean({ error: 'must be true or false' }).default(false),
-})
+/** `every`: at an interval, at times that its name spreads; `schedule`: by a cron expression, as a CronJob, by the clocks of `timeZone` (UTC where none is named). */
+export const snapshotScheduleSpec = z
+  .strictObject({
+    volumes: scheduledVolumes,
+    every: every.optional(),
+    schedule: schedule.optional(),
+    timeZone: timeZone.optional(),
+    keep: retention,
+    consistency: consistency.default('CrashConsistent'),
+    suspended: z.boolean({ error: 'must be true or false' }).default(false),
+  })
+  .superRefine(({ every, schedule, timeZone }, context) => {
+    if ((every === undefined) === (schedule === undefined)) context.addIssue({ code: 'custom', path: [every === undefined ? 'every' : 'schedule'], message: 'must have exactly one of every, schedule' })
+    if (every !== undefined && timeZone !== undefined) context.addIssue({ code: 'custom', path: ['timeZone'], message: 'is of a schedule: an interval is the same in all time zones' })
+  })
 export type SnapshotScheduleSpec = z.infer<typeof snapshotScheduleSpec>
+/** When one runs. */
+export type Timing = Pick<SnapshotScheduleSpec, 'every' | 'schedule' | 'timeZone'>

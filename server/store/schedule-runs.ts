@@ -1,4 +1,5 @@
 import type { Database, Transaction } from './database'
+import { readClock } from './volume-world'
 
 /** Schedules whose time has come, by the database's clock, or that were never given one. */
 export const listDueSchedules = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
@@ -11,8 +12,7 @@ export async function holdSchedule(tx: Transaction, uid: string) {
   // The tenant first, as everybody who writes of its volumes.
   await tx.$queryRaw`select 1 from "Tenant" where "id" = ${seen.tenantId} for no key update`
   const row = await tx.snapshotSchedule.findUnique({ where: { uid } })
-  const [clock] = await tx.$queryRaw<{ now: Date }[]>`select now() as "now"`
-  return row && clock ? { row, now: clock.now } : null
+  return row ? { row, now: await readClock(tx) } : null
 }
 
 /** What a run came to, and when the next one is. Only the schedules' controller calls this. */

@@ -26,12 +26,17 @@ describe('snapshot schedules', () => {
     const made = await create('nightly', {}, { requestId: 'r-1' })
     expect(await create('nightly', {}, { requestId: 'r-1' })).toEqual(made)
     const next = new Date(made.status.nextAt ?? '')
-    expect([next.getTime() % 86_400_000, next.getTime() > Date.now(), made.status.lastAt, made.status.snapshots]).toEqual([0, true, null, 0])
+    expect([next.getTime() > Date.now(), next.getTime() - Date.now() <= 86_400_000, made.status.lastAt, made.status.snapshots]).toEqual([true, true, null, 0])
+    // By its tenant and name: the same was told before, and is told of one that is made anew.
+    expect((await preview({}, 'nightly')).next[0]).toBe(made.status.nextAt)
+    await remove('nightly')
+    expect((await preview({}, 'nightly')).next[0]).toBe(made.status.nextAt)
+    expect((await create('nightly')).status.nextAt).toBe(made.status.nextAt)
     await expect(create('nightly')).rejects.toMatchObject({ code: 'already_exists' })
     expect((await create('off', { suspended: true })).status.nextAt).toBeNull()
-    await create('nightly', {}, {}, test.bob)
+    expect((await create('nightly', {}, {}, test.bob)).status.nextAt).not.toBe(made.status.nextAt)
     expect([await list(), await list(test.bob)]).toEqual([['nightly', 'off'], ['nightly']])
-    expect(await test.audits('SnapshotSchedule')).toEqual([['snapshotSchedule.create', 'nightly', 'every 1d, keeps daily 7'], ['snapshotSchedule.create', 'off', 'every 1d, keeps daily 7, suspended']])
+    expect(await test.audits('SnapshotSchedule')).toEqual([['snapshotSchedule.create', 'nightly', 'every 1d, keeps daily 7'], ['snapshotSchedule.delete', 'nightly', ''], ['snapshotSchedule.create', 'nightly', 'every 1d, keeps daily 7'], ['snapshotSchedule.create', 'off', 'every 1d, keeps daily 7, suspended']])
   })
 
   it('keep no more than the store of a volume does', async () => {
@@ -45,6 +50,66 @@ describe('snapshot schedules', () => {
     const pod = await test.pod('web')
     await test.attach((await test.db.volume.findFirstOrThrow({ where: { name: 'data' } })).uid, pod.uid)
     await expect(create('of-pod', { volumes: { pod: { name: 'web' } }, keep: { last: 20 } })).rejects.toMatchObject(at('spec.keep', 'of the volume "data"'))
+  })
+
+  it('run by the clock of a time zone, where they say so', async () => {
+    const spec = { every: undefined, schedule: '30 2 * * *', timeZone: 'Asia/Tokyo' }
+    const made = await create('clock', spec)
+    expect([made.spec, made.status.nextAt]).toEqual([expect.objectContaining({ schedule: '30 2 * * *', timeZone: 'Asia/Tokyo' }), expect.stringMatching(/T17:30:00\.000Z$/)])
+    expect(made.spec).not.toHaveProperty('every')
+    expect((await preview(spec)).next).toHaveLength(5)
+    expect((await preview(spec)).next[0]).toBe(made.status.nextAt)
+    const later = await update('clock', { spec: { ...nightly, ...spec, timeZone: undefined } })
+    expect(later.status.nextAt).toMatch(/T02:30:00\.000Z$/)
+    expect((await test.audits('SnapshotSchedule')).slice(-2).map(([, , detail]) => detail)).toEqual(['at "30 2 * * *" Asia/Tokyo, keeps daily 7', 'at "30 2 * * *" UTC, keeps daily 7'])
+    // The same in other words: it runs as before.
+    expect((await update('clock', { spec: { ...nightly, ...spec, timeZone: 'UTC' } })).status.nextAt).toBe(later.status.nextAt)
+  })
+
+  it('that keep more of one volume together than its store does are refused, whichever way they mean it', async () => {
+    const { uid } = await test.volume('data', { labels: { tier: 'db' } })
+    await test.volume('shared', { labels: { tier: 'db' } }, 'ceph')
+    const pod = await test.pod('web')
+    await test.attach(uid, pod.uid)
+    const [byName, byLabels, ofPod] = [{ names: ['data', 'shared'] }, { selector: { matchLabels: { tier: 'db' } } }, { pod: { name: 'web' } }]
+    const words = 'the schedules "daily" (7) and "hourly" (12) keep up to 19 of the volume "data" together, and its store keeps 15: keep 13 at most in all'
+    for (const first of [byName, byLabels, ofPod]) {
+      await create('hourly', { volumes: first, every: '1h', keep: { hourly: 12 } })
+      for (const volumes of [byName, byLabels, ofPod]) {
+        await expect(create('daily', { volumes })).rejects.toMatchObject(at('spec.keep', words))
+        expect((await preview({ volumes }, 'daily')).crowded).toEqual([{ volume: 'data', most: 15, schedules: [{ name: 'daily', keeps: 7 }, { name: 'hourly', keeps: 12 }] }])
+      }
+      await create('daily', { keep: { daily: 1 } })
+      await expect(update('daily', { spec: { ...nightly, keep: { daily: 2 } } })).rejects.toMatchObject(at('spec.keep', 'keep up to 14 of the volume "data" together'))
+      await expect(update('hourly', { spec: { ...nightly, volumes: first, keep: { last: 13 } } })).rejects.toMatchObject(at('spec.keep', 'the schedules "hourly" (13) and "daily" (1)'))
+      for (const name of ['hourly', 'daily']) await remove(name)
+    }
+    // Only what a schedule takes counts: not one that is suspended, of other volumes or of another tenant.
+    await create('hourly', { keep: { hourly: 12 }, suspended: true })
+    await create('other', { keep: { hourly: 12 }, volumes: { names: ['other'] } })
+    await create('hourly', { keep: { hourly: 12 } }, {}, test.bob)
+    await create('daily')
+    await expect(update('hourly', { spec: { ...nightly, keep: { hourly: 12 } } })).rejects.toMatchObject(at('spec.keep', 'keep up to 19'))
+    expect((await preview({ keep: { hourly: 12 } })).crowded).toMatchObject([{ schedules: [{ name: 'this one' }, { name: 'daily' }] }])
+  })
+
+  it('that keep too much together already may be made to keep less', async () => {
+    for (const name of ['a', 'b']) await create(name, { keep: { last: 12 } })
+    await test.volume('data')
+    await expect(update('a', { spec: { ...nightly, keep: { last: 13 } } })).rejects.toMatchObject(at('spec.keep', 'keep up to 25'))
+    expect((await update('a', { spec: { ...nightly, keep: { last: 10 } } })).spec.keep.last).toBe(10)
+    expect((await update('a', { spec: { ...nightly, keep: { last: 10 }, every: '2d' } })).spec.every).toBe('2d')
+    expect((await preview({ keep: { last: 10 } }, 'a')).crowded).toHaveLength(1)
+  })
+
+  it('that a version of before made at midnight run then, and from then on at times of their own', async () => {
+    const made = await create('nightly')
+    const midnight = new Date(Math.ceil((Date.now() + 1) / 86_400_000) * 86_400_000)
+    await test.db.snapshotSchedule.updateMany({ data: { nextAt: midnight } })
+    expect((await preview({}, 'nightly')).next.slice(0, 2)).toEqual([midnight.toISOString(), expect.not.stringContaining('T00:00:00.000Z')])
+    expect((await preview({ every: '12h' }, 'nightly')).next[0]).not.toBe(midnight.toISOString())
+    expect((await update('nightly', { labels: { a: 'b' }, resourceVersion: (await get('nightly')).metadata.resourceVersion })).status.nextAt).toBe(midnight.toISOString())
+    expect(made.status.nextAt).not.toBe(midnight.toISOString())
   })
 
   it('change, and run at other times where their interval changed', async () => {
@@ -77,14 +142,17 @@ describe('snapshot schedules', () => {
 
   it('of manifests are made, changed, and left as they are', async () => {
     const apply = (spec: object) => inTransaction(test.db, (tx) => applySnapshotSchedule(tx, test.ann, { kind: 'SnapshotSchedule', metadata: { name: 's', labels: {}, annotations: {} }, spec: createScheduleInput.shape.spec.parse({ ...nightly, ...spec }) }))
-    expect([await apply({}), await apply({}), await apply({ every: '2d' })]).toEqual(['created', 'unchanged', 'configured'])
+    const byClock = { every: undefined, schedule: '0 4 * * 1-5', timeZone: 'Europe/Berlin' }
+    expect([await apply({}), await apply({}), await apply({ every: '2d' }), await apply(byClock), await apply(byClock)]).toEqual(['created', 'unchanged', 'configured', 'configured', 'unchanged'])
   })
 
   it('are looked at before they are made or changed', async () => {
     const { uid: volumeUid } = await test.volume('data')
     await test.volume('fresh', { storedPhase: 'Absent', labels: { a: 'b' } })
-    const seen = await preview({ volumes: { names: ['fresh', 'data', 'nothing'] } })
-    expect(seen).toMatchObject({ volumes: [{ name: 'data', problem: null }, { name: 'fresh', problem: 'nothing of the volume "fresh" is stored yet: wait until it is Available' }], missing: ['nothing'], mostKept: 7, dropped: [] })
+    const seen = await preview({ volumes: { names: ['fresh', 'data', 'nothing'] } }, 'new')
+    expect(seen).toMatchObject({ volumes: [{ name: 'data', problem: null }, { name: 'fresh', problem: 'nothing of the volume "fresh" is stored yet: wait until it is Available' }], missing: ['nothing'], mostKept: 7, dropped: [], crowded: [] })
+    // At which times an interval runs is told once it has a name.
+    expect((await preview()).next).toEqual([])
     expect(seen.next.map((one) => new Date(one).getTime() - new Date(seen.next[0] ?? '').getTime())).toEqual([0, 1, 2, 3, 4].map((days) => days * 86_400_000))
     expect((await preview({ volumes: { pod: { name: 'web' } }, suspended: true }))).toMatchObject({ next: [], volumes: [], missing: ['web'] })
     expect((await preview({ volumes: { selector: { matchExpressions: [{ key: 'a', operator: 'Exists' }] } } })).volumes.map(({ name }) => name)).toEqual(['fresh'])

@@ -2,19 +2,19 @@ import type { z } from 'zod'
 import type { SnapshotScheduleManifest } from '@/domain/manifest/volume-kinds'
 import { notFound } from '@/domain/shared/errors'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
-import { mostKept, nextRuns } from '@/domain/snapshot-schedule/due'
+import { nextRuns, sameTiming, spreadKey } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import { snapshotScheduleView, type SnapshotScheduleView } from '@/domain/snapshot-schedule/view'
-import { maxSnapshotsOf } from '@/domain/volume/limits'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
-import { readSubjects } from '@/server/store/snapshot-subjects'
-import { findSnapshotSchedule, insertSnapshotSchedule, removeSnapshotSchedule, updateSnapshotSchedule, volumesOfSchedule, type SnapshotScheduleRow } from '@/server/store/snapshot-schedules'
+import { findSnapshotSchedule, insertSnapshotSchedule, removeSnapshotSchedule, updateSnapshotSchedule, type SnapshotScheduleRow } from '@/server/store/snapshot-schedules'
+import { readClock } from '@/server/store/volume-world'
 import type { ServerContext } from '../context'
 import { canonicalJson, once } from '../idempotency'
-import { admitOneMore, checkRevision, holdTenant, nameTaken, refusedAt, requestId, resourceVersion, type Applied } from '../networks/object-lists'
+import { admitOneMore, checkRevision, holdTenant, nameTaken, requestId, resourceVersion, type Applied } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
+import { checkKeep } from './keep-fits'
 import { scheduleReference, scheduleViewOf } from './schedule-view'
 
 export const createScheduleInput = scheduleReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: snapshotScheduleSpec, requestId })
@@ -34,26 +34,19 @@ export function createSnapshotSchedule(ctx: ServerContext, scope: Scope, input: 
   }), { repeatable: true })
 }
 
-const words = ({ every, keep, suspended }: SnapshotScheduleSpec): string => `every ${every}, keeps ${Object.entries(keep).flatMap(([rule, count]) => (count > 0 ? [`${rule} ${count}`] : [])).join(', ')}${suspended ? ', suspended' : ''}`
+const timing = ({ every, schedule, timeZone }: SnapshotScheduleSpec): string => (every === undefined ? `at "${schedule ?? ''}" ${timeZone ?? 'UTC'}` : `every ${every}`)
+const words = (spec: SnapshotScheduleSpec): string => `${timing(spec)}, keeps ${Object.entries(spec.keep).flatMap(([rule, count]) => (count > 0 ? [`${rule} ${count}`] : [])).join(', ')}${spec.suspended ? ', suspended' : ''}`
 
 /** The tenant is held. */
 async function insertNewSchedule(tx: Transaction, scope: Scope, name: string, change: Change): Promise<void> {
   await admitOneMore(tx, scope, 'SnapshotSchedule')
-  await checkKeep(tx, scope, change.spec)
-  await insertSnapshotSchedule(tx, scope, { name, ...change, nextAt: nextRuns(change.spec, new Date(), 1)[0] ?? null })
+  await checkKeep(tx, scope, name, change.spec, null)
+  await insertSnapshotSchedule(tx, scope, { name, ...change, nextAt: await nextOf(tx, scope, name, change.spec) })
   await recordAudit(tx, scope, { action: 'snapshotSchedule.create', kind: 'SnapshotSchedule', name, detail: words(change.spec) })
 }
 
-/**
- * Refuses to keep more than a store does of one volume, where one of those that are meant now lies in such a store: one is taken before another one goes, and a schedule that is full would
- * take none any more. Volumes that it does not know yet may come later.
- */
-async function checkKeep(tx: Transaction, scope: Scope, { volumes, keep }: SnapshotScheduleSpec): Promise<void> {
-  const most = mostKept(keep)
-  const { uids } = await volumesOfSchedule(tx, scope, volumes)
-  const tooSmall = (await readSubjects(tx, uids)).find(({ store }) => most >= maxSnapshotsOf(store))
-  if (tooSmall) throw refusedAt('spec.keep', `keeps up to ${most} of a volume, and the store of the volume "${tooSmall.name}" keeps ${maxSnapshotsOf(tooSmall.store)} of one: keep ${maxSnapshotsOf(tooSmall.store) - 1} at most, for one is taken before another one goes`)
-}
+/** By the database's clock, as it will run. */
+const nextOf = async (tx: Transaction, { tenantId }: Scope, name: string, spec: SnapshotScheduleSpec): Promise<Date | null> => nextRuns(spec, spreadKey(tenantId, name), await readClock(tx), 1)[0] ?? null
 
 /** Changes which volumes, how often and what is kept, or suspends it. What it has taken stays until its next run. */
 export function changeSnapshotSchedule(ctx: ServerContext, scope: Scope, input: z.output<typeof updateScheduleInput>): Promise<SnapshotScheduleView> {
@@ -72,9 +65,9 @@ async function change(tx: Transaction, scope: Scope, row: SnapshotScheduleRow, a
   const before = snapshotScheduleSpec.parse(row.spec)
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
-  if (specChanged) await checkKeep(tx, scope, after.spec)
-  const runsElsewhen = before.every !== after.spec.every || before.suspended !== after.spec.suspended
-  await updateSnapshotSchedule(tx, scope, row.uid, { ...after, specChanged, ...(runsElsewhen ? { nextAt: nextRuns(after.spec, new Date(), 1)[0] ?? null } : {}) })
+  if (specChanged) await checkKeep(tx, scope, row.name, after.spec, before)
+  const runsElsewhen = !sameTiming(before, after.spec) || before.suspended !== after.spec.suspended
+  await updateSnapshotSchedule(tx, scope, row.uid, { ...after, specChanged, ...(runsElsewhen ? { nextAt: await nextOf(tx, scope, row.name, after.spec) } : {}) })
   await recordAudit(tx, scope, { action: 'snapshotSchedule.update', kind: 'SnapshotSchedule', name: row.name, detail: specChanged ? words(after.spec) : '' })
   return true
 }

@@ -26,9 +26,47 @@ describe('snapshot schedules', () => {
     await run()
     await run()
     const { lastAt, nextAt, lastMessage } = await row()
-    expect([lastMessage, (nextAt?.getTime() ?? 0) % 86_400_000, (nextAt ?? 0) > (lastAt ?? 1)]).toEqual(['', 0, true])
+    const wait = (nextAt?.getTime() ?? 0) - (lastAt?.getTime() ?? 0)
+    expect([lastMessage, wait > 0, wait <= 86_400_000]).toEqual(['', true, true])
     expect(await taken()).toEqual([{ name: expect.stringMatching(/^nightly-\d{8}t\d{6}z-data$/), phase: 'Asked', grouped: false, deleted: false }])
     expect((await test.audits('SnapshotSchedule')).at(-1)).toEqual(['snapshotSchedule.run', 'nightly', 'takes 1'])
+  })
+
+  it('that were missed, as nobody ran them, run once, and next at a time that comes', async () => {
+    await test.volume('data')
+    for (const spec of [{ every: '5m' }, { every: undefined, schedule: '*/5 * * * *', timeZone: 'Europe/Berlin' }]) {
+      await schedule(spec, { nextAt: new Date('2026-01-01T00:00:00Z'), lastAt: new Date('2025-12-31T23:55:00Z') })
+      for (let time = 0; time < 3; time += 1) await run()
+      const { lastAt, nextAt } = await row()
+      const wait = (nextAt?.getTime() ?? 0) - (lastAt?.getTime() ?? 0)
+      expect([(await taken()).length, wait > 0, wait <= 300_000]).toEqual([1, true, true])
+      await test.db.volumeSnapshot.deleteMany()
+      await test.db.snapshotSchedule.deleteMany()
+    }
+  })
+
+  it('say that they keep more of a volume together than its store does, while it has room still and once it has none', async () => {
+    const { uid } = await test.volume('data')
+    await test.volume('alone', { labels: { backup: 'yes' } })
+    await schedule({ keep: { last: 7 } })
+    await schedule({ volumes: { selector: { matchLabels: { backup: 'yes' } } }, keep: { last: 12 } }, { name: 'hourly' })
+    const said = async () => (await test.db.snapshotSchedule.findMany({ orderBy: { name: 'asc' } })).map(({ lastMessage }) => lastMessage)
+    await run()
+    expect(await said()).toEqual(['', ''])
+    await test.db.volume.update({ where: { uid }, data: { labels: { backup: 'yes' } } })
+    await test.db.volumeSnapshot.deleteMany()
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    const words = 'The schedules "hourly" (12) and "nightly" (7) keep up to 19 of the volume "data" together, and its store keeps 15: keep 13 at most in all, for each takes one before another one goes, or let one of them take it.'
+    // The second one waits for the first one's, which is asked for just now; both are told.
+    expect(await said()).toEqual([words, words])
+    expect(await test.db.event.findMany({ where: { reason: 'TooManyKept' }, select: { objectName: true, type: true, message: true }, orderBy: { objectName: 'asc' } })).toEqual(['hourly', 'nightly'].map((objectName) => ({ objectName, type: 'Warning', message: words })))
+    expect(await test.db.event.count({ where: { reason: 'SnapshotsNotTaken' } })).toBe(0)
+    await test.db.volumeSnapshot.updateMany({ data: { phase: 'Ready' } })
+    for (let n = await test.db.volumeSnapshot.count({ where: { volumeUid: uid } }); n < 15; n += 1) await test.snapshot(`own-${n}`, uid)
+    await test.db.snapshotSchedule.updateMany({ data: due })
+    await run()
+    expect((await said())[1]).toBe(`The volume "data" has 15 snapshots, which is the most that its store keeps of one volume: delete some that nobody needs. ${words}`)
   })
 
   it('say what they could not take, and take the rest', async () => {

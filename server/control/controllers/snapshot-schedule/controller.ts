@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { expiredOf, nextRuns } from '@/domain/snapshot-schedule/due'
+import { expiredOf, nextRuns, spreadKey } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import { crowdWords } from '@/domain/snapshot-schedule/together'
 import { comingRefusal, consistencyRefusal, groupNames, leftOut, notFrozen, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import { maxScheduledVolumes } from '@/domain/volume/limits'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
 import { holdSchedule, listDueSchedules, setScheduleRun, volumesWaitingForSchedule } from '@/server/store/schedule-runs'
+import { crowdsOf } from '@/server/store/schedule-crowds'
 import { findTakenBySchedule, takenBySchedule, volumesOfSchedule } from '@/server/store/snapshot-schedules'
 import { holdVolumes, readSubjects, type Subject } from '@/server/store/snapshot-subjects'
 import { findNeederOf, insertSnapshots, markVolumeSnapshotDeleted, takenSnapshotNames } from '@/server/store/volume-snapshots'
@@ -42,7 +44,7 @@ async function dropAfter(db: ControlContext['db'], snapshotUid: string): Promise
     const { row, now } = held
     const schedule = { uid: row.uid, tenantId: row.tenantId, name: row.name, spec: snapshotScheduleSpec.parse(row.spec), now }
     if (taken.reason === notFrozen && row.lastAt !== null && taken.createdAt >= row.lastAt) await addProblem(tx, row, `the snapshot "${taken.name}" is not FilesystemConsistent, as it says`)
-    if (!schedule.spec.suspended) await tell(tx, schedule, { taken: [], dropped: await dropExpired(tx, schedule, taken.volumeUid), problems: [] })
+    if (!schedule.spec.suspended) await tell(tx, schedule, { taken: [], dropped: await dropExpired(tx, schedule, taken.volumeUid), problems: [], crowds: [] })
   }, { repeatable: true })
 }
 
@@ -54,8 +56,8 @@ async function addProblem(tx: Transaction, { uid, lastMessage, nextAt }: { uid: 
 const longestMessage = 2000
 
 type Schedule = { uid: string; tenantId: string; name: string; spec: SnapshotScheduleSpec; now: Date }
-/** What a run did: names of snapshots that it asked for and deleted, and why others could not be taken. */
-type Run = { taken: string[]; dropped: string[]; problems: string[] }
+/** What a run did: names of snapshots that it asked for and deleted, and why others could not be taken. `crowds`: of which volumes it and others keep more than a store does. */
+type Run = { taken: string[]; dropped: string[]; problems: string[]; crowds: string[] }
 
 /** Runs a schedule once, if it is due. */
 export async function runSchedule(db: ControlContext['db'], uid: string, { quotas }: ScheduleOptions): Promise<void> {
@@ -64,29 +66,32 @@ export async function runSchedule(db: ControlContext['db'], uid: string, { quota
     if (!held) return
     const { row, now } = held
     const spec = snapshotScheduleSpec.parse(row.spec)
-    const nextAt = nextRuns(spec, now, 1)[0] ?? null
+    const nextAt = nextRuns(spec, spreadKey(row.tenantId, row.name), now, 1)[0] ?? null
     if (spec.suspended || row.nextAt === null) return void (await setScheduleRun(tx, uid, { nextAt }))
     if (row.nextAt > now) return
     const schedule = { uid, tenantId: row.tenantId, name: row.name, spec, now }
     const dropped = await dropExpired(tx, schedule)
     const { taken, problems } = await takeAll(tx, schedule, quotas)
-    await setScheduleRun(tx, uid, { lastAt: now, nextAt, lastMessage: said(problems) })
-    await tell(tx, schedule, { taken, dropped, problems })
+    const crowds = await crowdsWith(tx, schedule)
+    await setScheduleRun(tx, uid, { lastAt: now, nextAt, lastMessage: said([...problems, ...crowds]) })
+    await tell(tx, schedule, { taken, dropped, problems, crowds })
   }, { repeatable: true })
 }
 
 /** Three of them, for one line. */
 const said = (problems: readonly string[]): string => problems.slice(0, 3).map((problem) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`).join(' ') + (problems.length > 3 ? ` And ${problems.length - 3} more.` : '')
 
-async function tell(tx: Transaction, { uid, tenantId, name }: Schedule, { taken, dropped, problems }: Run): Promise<void> {
+async function tell(tx: Transaction, { uid, tenantId, name }: Schedule, { taken, dropped, problems, crowds }: Run): Promise<void> {
   if (taken.length + dropped.length > 0) await recordOwnAudit(tx, { tenantId, action: 'snapshotSchedule.run', kind: 'SnapshotSchedule', name, detail: [...(taken.length > 0 ? [`takes ${taken.length}`] : []), ...(dropped.length > 0 ? [`deletes ${dropped.slice(0, 5).join(', ')}${dropped.length > 5 ? ` and ${dropped.length - 5} more` : ''}`] : [])].join(', ') })
-  if (problems.length > 0) await recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'SnapshotSchedule', objectNamespace: null, objectName: name, type: 'Warning', reason: 'SnapshotsNotTaken', message: said(problems), source: 'snapshots' })
+  const warn = (reason: string, message: string) => recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'SnapshotSchedule', objectNamespace: null, objectName: name, type: 'Warning', reason, message, source: 'snapshots' })
+  if (problems.length > 0) await warn('SnapshotsNotTaken', said(problems))
+  if (crowds.length > 0) await warn('TooManyKept', said(crowds))
 }
 
 /** Deletes what no rule keeps any more, of each volume for itself; what a volume needs just now stays until the next time. Nothing but its own is ever deleted. */
 async function dropExpired(tx: Transaction, { uid, spec }: Schedule, ofVolume?: string): Promise<string[]> {
   const taken = await takenBySchedule(tx, uid, ofVolume)
-  const gone = expiredOf(taken, spec.keep)
+  const gone = expiredOf(taken, spec)
   const dropped: string[] = []
   for (const one of taken) {
     if (!gone.has(one.uid) || (await findNeederOf(tx, one.uid))) continue
@@ -113,6 +118,12 @@ async function takeAll(tx: Transaction, schedule: Schedule, quotas: VolumeQuotas
   const tooMany = snapshotQuotaRefusal(used, limits, takable.length)
   if (tooMany !== null) return { taken: [], problems: [...problems, tooMany.replace(/\.$/, '')] }
   return { taken: await ask(tx, schedule, takable), problems }
+}
+
+/** Of volumes that came to be meant by several schedules after those were made: told before the store has no room for one more. */
+async function crowdsWith(tx: Transaction, { name, tenantId, spec }: Schedule): Promise<string[]> {
+  const { uids } = await volumesOfSchedule(tx, { tenantId }, spec.volumes)
+  return (await crowdsOf(tx, { tenantId }, uids)).filter(({ schedules }) => schedules.some((one) => one.name === name)).map(crowdWords)
 }
 
 async function ask(tx: Transaction, { uid, tenantId, name, spec, now }: Schedule, subjects: readonly Subject[]): Promise<string[]> {
