@@ -21,5 +21,5 @@ it('each manifest of the guide to volumes can be applied after those before it',
     // A host makes what is there by now.
     await test.db.volume.updateMany({ data: { storedPhase: 'Ready', storedSizeBytes: 10n << 30n, homeHostId: test.hostId, formatted: 'ext4' } })
   }
-  expect(made).toEqual(['Volume created', 'Pod created', 'PersistentVolumeClaim created', 'VolumeSnapshot created', 'SnapshotSchedule created'])
+  expect(made).toEqual(['Volume created', 'Pod created', 'PersistentVolumeClaim created', 'VolumeSnapshot created', 'SnapshotSchedule created', 'SnapshotSchedule created'])
 })
