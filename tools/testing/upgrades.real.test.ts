@@ -88,3 +88,30 @@ describe('an installation of before volumes', () => {
     expect((await db.pod.findUniqueOrThrow({ where: { uid: podUid } })).revision).toBeGreaterThan(revision)
   })
 })
+
+it('volumes of before have their claims\' labels, beside those that somebody set on them', async () => {
+  const database = await createEmptyDatabase()
+  const client = new pg.Client({ connectionString: database.url })
+  try {
+    await migrateBefore(database.url, '20261127000180')
+    await client.connect()
+    const [tenantId, storeId, classId] = ['b'.repeat(32), randomUUID(), randomUUID()]
+    await client.query('insert into "Tenant" ("id", "slug", "name") values ($1, $2, $2)', [tenantId, 'bob'])
+    await client.query('insert into "VolumeStore" ("uid", "name", "spec") values ($1, $2, $3)', [storeId, 'local', { kind: 'file' }])
+    await client.query('insert into "StorageClass" ("uid", "name", "storeId", "spec") values ($1, $2, $3, $4)', [classId, 'standard', storeId, { store: 'local' }])
+    const volume = async (name: string, labels: object, ofClaim: object | null) => {
+      const claimUid = ofClaim && randomUUID()
+      if (claimUid) await client.query('insert into "VolumeClaim" ("uid", "tenantId", "namespace", "name", "labels", "spec") values ($1, $2, \'default\', $3, $4, \'{}\')', [claimUid, tenantId, name, ofClaim])
+      await client.query('insert into "Volume" ("uid", "tenantId", "name", "labels", "spec", "classId", "storeId", "sizeBytes", "claimUid") values ($1, $2, $3, $4, \'{}\', $5, $6, 1, $7)', [randomUUID(), tenantId, name, labels, classId, storeId, claimUid])
+    }
+    await volume('claimed', { tier: 'gold' }, { app: 'db', tier: 'silver' })
+    await volume('plain', { tier: 'gold' }, {})
+    await volume('free', { tier: 'gold' }, null)
+    await migrateDeploy(database.url, migrations)
+    const { rows } = await client.query('select "name", "labels", "claimLabels" from "Volume" order by "name"')
+    expect(rows).toEqual([{ name: 'claimed', labels: { app: 'db', tier: 'gold' }, claimLabels: { app: 'db' } }, { name: 'free', labels: { tier: 'gold' }, claimLabels: {} }, { name: 'plain', labels: { tier: 'gold' }, claimLabels: {} }])
+  } finally {
+    await client.end()
+    await database.drop()
+  }
+}, 120_000)
