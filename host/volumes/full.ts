@@ -83,7 +83,8 @@ export class FullWatch {
     while (this.faults.size > 0 && !this.ending.signal.aborted) {
       const isFull = [...this.faults.values()].some(({ noSpace }) => noSpace)
       await this.sleep(isFull ? roomEveryMs : retryEveryMs)
-      if (this.ending.signal.aborted || (isFull && !(await this.hasRoom()))) continue
+      // One that is held goes on, and tries what waits, when that is over.
+      if (this.ending.signal.aborted || (isFull && !(await this.hasRoom())) || this.vm.isHeld) continue
       await this.tryAgain(stopped)
     }
     this.isWaiting = false
@@ -111,7 +112,7 @@ export class FullWatch {
   }
 
   private async resume(): Promise<void> {
-    await this.vm.disks.resume().catch((error: unknown) => this.parts.log.warn({ err: error, pod: this.vm.podUid }, 'a virtual machine that stands still for a store did not go on'))
+    await this.vm.goOn().catch((error: unknown) => this.parts.log.warn({ err: error, pod: this.vm.podUid }, 'a virtual machine that stands still for a store did not go on'))
   }
 
   private async sleep(ms: number): Promise<void> {

@@ -101,7 +101,7 @@ export class PodVolumes implements VolumePort {
       // One that comes meanwhile is written down before it is plugged in.
       await vm.serial.do(async () => {
         // One that came to stand still before anybody listened has nobody else who would have it go on.
-        if (await vm.disks.isStopped()) await vm.disks.resume()
+        if (await vm.disks.isStopped()) await vm.goOn()
         const there = await vm.disks.plugged()
         const known = new Set([...this.parts.volumes.values()].filter(({ state }) => state.holds.has(vm.podUid)).map(({ uid }) => serialOf(uid)))
         for (const { serial } of there) {

@@ -129,7 +129,7 @@ export class Snapshots {
   /** It is taken once its volume is this host's to write. */
   private isTakable(one: Known): boolean {
     const { volumeUid } = one.object
-    return this.storeOf(one) !== null && volumeUid !== null && this.parts.volume(volumeUid)?.state.isSettled === true
+    return this.storeOf(one) !== null && volumeUid !== null && this.parts.volume(volumeUid)?.state.isTakable === true
   }
 
   private storeOf({ object }: Known): VolumeStore | null {

@@ -4,6 +4,7 @@ import { allDone } from '@/host/network/serial'
 import type { Clock } from '@/host/pods/clock'
 import { writtenFiles } from './attach'
 import type { Hold } from './hold'
+import { inAll, whileHeld } from './one-instant'
 import { serialOf } from './open-image'
 import { problemOf, type Problem } from './problem'
 import type { Layer, SnapshotStep, VolumeStore } from './store'
@@ -30,8 +31,9 @@ export type NotFrozen = ReadonlyMap<string, Problem>
  * `freeze` guests write their file systems out before, and stand still for as long.
  */
 export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<NotFrozen | null> {
-  return inAll([...members].sort((a, b) => (a.volume.uid < b.volume.uid ? -1 : 1)), async () => {
-    if (!members.every(({ volume }) => volume.state.isSettled)) return null
+  const inOrder = [...members].sort((a, b) => (a.volume.uid < b.volume.uid ? -1 : 1))
+  return inAll(inOrder.map(({ volume }) => volume.serial), async () => {
+    if (!members.every(({ volume }) => volume.state.isTakable)) return null
     // QEMU, and the VM with it, would wait for a store that does not answer.
     await Promise.all([...new Set(members.map(({ store }) => store))].map((store) => store.probe()))
     const prepared: Prepared[] = []
@@ -47,11 +49,6 @@ export async function takeSnapshots(members: readonly Member[], freeze: boolean,
       throw error
     }
   })
-}
-
-/** Holds what is done with each of these volumes meanwhile up; in the order of their uids, so that two groups do not wait for each other. */
-async function inAll<T>([first, ...rest]: readonly Member[], work: () => Promise<T>): Promise<T> {
-  return first ? first.volume.serial.do(() => inAll(rest, work)) : work()
 }
 
 function writerOf({ state }: Volume, vms: PodVms): { hold: Hold | null; vm: PodVm | null } {
@@ -70,21 +67,9 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
   }
   // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
   const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
-  const began = parts.clock.steady()
-  const { frozen, refused } = freeze ? await freezeAll(prepared, vms, parts.clock) : noneFrozen
-  let ended = Infinity
-  const takenAt = new Date(parts.clock.now()).toISOString()
-  try {
-    await (isOneInstant ? carryOut(prepared, overlays, false) : whilePaused(vms, () => carryOut(prepared, overlays, true)))
-    ended = parts.clock.steady()
-    for (const [vm, { steps, taken }] of overlays) {
-      const unconfirmed = isOneInstant ? taken : [...steps, ...taken]
-      if (unconfirmed.length > 0) await unlessWritten(vm, vm.disks.confirmFrozen(unconfirmed))
-    }
-  } finally {
-    await thawAll(prepared, frozen)
-  }
-  const stallMs = Math.ceil(parts.clock.steady() - began)
+  // While a VM stands still its QEMU closes nothing that anybody has it close, be it of another volume.
+  const turns = isOneInstant && prepared.every(({ step }) => step.kind === 'none') ? [] : vms.toSorted((a, b) => (a.podUid < b.podUid ? -1 : 1))
+  const { frozen, refused, ended, takenAt, stallMs } = await inAll(turns.map(({ serial }) => serial), () => takeAtOnce(prepared, overlays, { freeze, isOneInstant }, parts.clock))
   const notFrozen = new Map<string, Problem>()
   for (const { uid, hold, store, volume, step } of prepared) {
     // A guest goes on by itself after its time, whatever others take.
@@ -95,6 +80,26 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
     if (hold && step.kind === 'overlay') hold.files = writtenFiles(await store.image(volume.uid, 'read', volume.state.entry.epoch))
   }
   return notFrozen
+}
+
+/** `ended`: when all was taken, by the steady clock. */
+async function takeAtOnce(prepared: readonly Prepared[], overlays: Overlays, { freeze, isOneInstant }: { freeze: boolean; isOneInstant: boolean }, clock: Clock): Promise<Freezing & { ended: number; takenAt: string; stallMs: number }> {
+  const vms = [...overlays.keys()]
+  const began = clock.steady()
+  const { frozen, refused } = freeze ? await freezeAll(prepared, vms, clock) : noneFrozen
+  let ended = Infinity
+  const takenAt = new Date(clock.now()).toISOString()
+  try {
+    await (isOneInstant ? carryOut(prepared, overlays, false) : whileHeld(vms, () => carryOut(prepared, overlays, true)))
+    ended = clock.steady()
+    for (const [vm, { steps, taken }] of overlays) {
+      const unconfirmed = isOneInstant ? taken : [...steps, ...taken]
+      if (unconfirmed.length > 0) await unlessWritten(vm, vm.disks.confirmFrozen(unconfirmed))
+    }
+  } finally {
+    await thawAll(prepared, frozen)
+  }
+  return { frozen, refused, ended, takenAt, stallMs: Math.ceil(clock.steady() - began) }
 }
 
 const notFrozenAs = (message: string): Problem => ({ reason: 'NotFrozen', message, isFinal: true })
@@ -112,42 +117,18 @@ async function overlayOf({ volume, store }: Prepared, vm: PodVm, overlay: Layer)
   return { step: { serial, top: { ...top, readOnly: false }, overlay, direct: image.direct }, isTaken }
 }
 
-/** A QEMU that can still write what is frozen is none of ours any more: it is ended before anybody else opens the volume. */
+/** A QEMU that can still write what is frozen is none of ours any more: it is ended before anybody else opens the volume. One that came to stand still for a store meanwhile closes nothing yet: the snapshot is not taken. */
 async function unlessWritten<T>(vm: PodVm, work: Promise<T>): Promise<T> {
   return work.catch(async (error: unknown) => {
-    if (error instanceof StillWritten) await vm.end()
+    if (error instanceof StillWritten && !(await vm.disks.isStopped().catch(() => false))) await vm.end()
     throw error
   })
 }
 
 async function carryOut(prepared: readonly Prepared[], overlays: Overlays, isPaused: boolean): Promise<void> {
-  for (const [vm, { steps }] of overlays) if (steps.length > 0) await unlessWritten(vm, vm.serial.do(() => vm.disks.snapshot(steps, isPaused)))
+  for (const [vm, { steps }] of overlays) if (steps.length > 0) await unlessWritten(vm, vm.disks.snapshot(steps, isPaused))
   // A store that takes it by itself does so now.
   await allDone(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : null)))
-}
-
-async function whilePaused(vms: readonly PodVm[], work: () => Promise<void>): Promise<void> {
-  const paused: PodVm[] = []
-  try {
-    for (const vm of vms) {
-      // One that does not answer may stand still all the same.
-      paused.push(vm)
-      await vm.disks.pause()
-    }
-    await work()
-  } finally {
-    await resumeAll(paused)
-  }
-}
-
-/** Each goes on, whatever becomes of the others; one that does not is ended: nobody else would have it go on. */
-async function resumeAll(paused: readonly PodVm[]): Promise<void> {
-  const results = await Promise.allSettled(paused.map((vm) => vm.disks.resume().catch(async (error: unknown) => {
-    await vm.end()
-    throw error
-  })))
-  const failed = results.find(({ status }) => status === 'rejected')
-  if (failed?.status === 'rejected') throw failed.reason
 }
 
 /** Which of them stand still, since when, and why others do not. */

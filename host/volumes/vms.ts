@@ -4,10 +4,14 @@ import type { Guest, Machine } from '@/host/pods/ports'
 
 /** The running VM of a pod, as its volumes see it. */
 export class PodVm {
-  /** What changes the disks of a VM goes one after another: each counts what there is. */
+  /** What changes the disks of a VM goes one after another: each counts what there is. So does what holds it still, for its QEMU closes nothing meanwhile. */
   readonly serial = new Serial()
   /** Its pod ends: nothing comes into it any more. */
   isEnding = false
+  /** It stands still for a store that does not carry out what it asks for. */
+  isStalled = false
+  /** How many hold it still. */
+  private holders = 0
   /** Which start of a container is the last, by its name: what came while it ran is mounted into each anew. */
   private readonly starts = new Map<string, number>()
 
@@ -15,12 +19,39 @@ export class PodVm {
     readonly podUid: string,
     private readonly machine: Machine,
     readonly guest: GuestVolumes,
-    /** Its guest is told whether the VM stands still. */
-    readonly standStill: (isStill: boolean) => void,
+    private readonly tellGuest: (isStill: boolean) => void,
   ) {}
 
   get disks(): Machine['volumes'] {
     return this.machine.volumes
+  }
+
+  /** Whether it stands still for a store; its guest's client waits for no answer meanwhile. */
+  stalled(isStalled: boolean): void {
+    this.isStalled = isStalled
+    this.tellGuest(isStalled)
+  }
+
+  /** Somebody needs that nothing is written, and calls {@link release} in any case. */
+  get isHeld(): boolean {
+    return this.holders > 0
+  }
+
+  /** The VM stands still, whatever else would have it go on, until as many as have held it have released it. One that throws may stand still all the same. */
+  async hold(): Promise<void> {
+    this.holders += 1
+    await this.disks.pause()
+  }
+
+  /** The last one who held it has it go on; it stands still again where a store still does not carry out what it asks for. */
+  async release(): Promise<void> {
+    this.holders -= 1
+    if (!this.isHeld) await this.disks.resume()
+  }
+
+  /** Has a VM that stands still for a store go on: what waits is tried again. Not while it is held. */
+  async goOn(): Promise<void> {
+    if (!this.isHeld) await this.disks.resume()
   }
 
   /** The files of an image on a disk, beside the images of its containers; one of this serial that an earlier run of the agent has left makes way. */

@@ -106,9 +106,14 @@ export class VolumeState {
     return hold !== undefined && hold.isWanted && hold.epoch === epoch && this.isOpenable
   }
 
-  /** Whether snapshots of it can be taken: it is this host's to write, who has it open is known, does not stand still for its store, and has no larger disk than the store knows of. */
+  /** Whether it is as it shall be for whoever works on it: it is this host's to write, who has it open is known, does not stand still for its store, and has no larger disk than the store knows of. */
   get isSettled(): boolean {
     return this.isOpenable && this.wanted?.keeper === true && !this.wanted.purge && [...this.holds.values()].every((hold) => (hold.state === 'closed' || hold.state === 'mounted') && hold.pausedFor === null && !hold.isLargerThan(this.facts?.sizeBytes ?? 0)) && !this.isHalfGrown
+  }
+
+  /** Whether a snapshot of it can be taken now: QEMU closes nothing that it is told to while it stands still, for whichever of its stores. */
+  get isTakable(): boolean {
+    return this.isSettled && [...this.holds.values()].every(({ podUid, readOnly }) => readOnly || this.vms.get(podUid)?.isStalled !== true)
   }
 
   /** A disk that was grown and went before the volume had: its image may be the larger one. */

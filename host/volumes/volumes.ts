@@ -249,7 +249,7 @@ export class Volumes {
         const hold = volume?.state.holds.get(podUid)
         const isOther = hold !== undefined && hold.pausedFor !== pausedFor
         if (isOther) hold.pausedFor = pausedFor
-        this.vms.get(podUid)?.standStill(this.pods.isPaused(podUid))
+        this.vms.get(podUid)?.stalled(this.pods.isPaused(podUid))
         if (volume && isOther) this.changed(`volume/${volume.uid}`)
       },
       tell: (type: 'Normal' | 'Warning', reason: string, serial: string, message: string) => tell(podUid, type, reason, message.replace('$volume', volumeOf(serial)?.state.wanted?.name ?? 'of the pod')),
