@@ -186,6 +186,8 @@ describe('the kinds of a tenant\'s networks', () => {
   it('have an apiVersion of their own, and none of another\'s', () => {
     expect(problemsOf('apiVersion: networking.k8s.io/v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}')[0]).toContain('must be v1')
     expect(problemsOf('apiVersion: v1\nkind: NetworkPolicy\nmetadata: {name: web}\nspec: {podSelector: {}}')).toEqual([])
+    // Of a kind that is not carried out no other apiVersion would be.
+    expect(problemsOf('apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}')).toEqual([expect.stringMatching(/^2 kind: "Deployment" is not carried out/)])
   })
 
   it('are named, and not by the server', () => {

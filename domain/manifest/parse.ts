@@ -32,7 +32,9 @@ const instead: Readonly<Record<string, string>> = {
   StorageClass: 'is made by operators: remove it, and name one of theirs in storageClassName',
   VolumeSnapshotClass: 'is not needed, for snapshots lie in the store of their volume: remove it',
   VolumeSnapshotContent: 'is not needed, for a VolumeSnapshot names its volume: remove it',
+  VolumeGroupSnapshot: 'is not carried out: take those of a pod at one instant by a SnapshotSchedule of that pod, or at once with volumeSnapshot.createGroup',
   VolumeAttributesClass: 'is not needed, for a StorageClass of the operators says what a volume may do at most: remove it',
+  List: 'is not carried out: write each of its items as a document of its own, with --- between them',
   PersistentVolume: 'is called Volume here, and lies in no namespace: write one, or let a PersistentVolumeClaim make it',
   StatefulSet: 'is not carried out: write each of its pods (NAME-0, NAME-1, …), and of each volumeClaimTemplate a PersistentVolumeClaim for each pod (TEMPLATE-NAME-0, …), which that names',
 }
@@ -126,12 +128,12 @@ function parseDocument(document: SourceDocument): ParsedDocument {
     collect(['kind'], `${kind} ${instead[kind] ?? ''}`)
     return result(kind, metadata, null)
   }
-  const versions = ['v1', apiVersionOf(kind)]
-  if (!versions.includes(apiVersion)) collect(['apiVersion'], versions[1] === 'v1' ? `must be v1 for the kinds that Hypernetes knows (${manifestKinds.join(', ')})` : `must be ${versions[1]} for kind ${kind}`)
   if (!isKind(kind)) {
     collect(['kind'], `"${kind.slice(0, 80)}" is not carried out: Hypernetes knows ${manifestKinds.join(', ')}`)
     return result(kind.slice(0, 80), metadata, null)
   }
+  const versions = ['v1', apiVersionOf(kind)]
+  if (!versions.includes(apiVersion)) collect(['apiVersion'], versions[1] === 'v1' ? `must be v1 for the kinds that Hypernetes knows (${manifestKinds.join(', ')})` : `must be ${versions[1]} for kind ${kind}`)
   const fields: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(rest)) {
     if (value === null) continue

@@ -58,8 +58,9 @@ export type FieldHints = Readonly<Record<string, string>>
 
 const ownVolume = 'name a Volume of the tenant in cinder {volumeID}, or a claim in persistentVolumeClaim {claimName}'
 export const volumeHints: FieldHints = {
-  ...Object.fromEntries(['awsElasticBlockStore', 'azureDisk', 'csi', 'fc', 'gcePersistentDisk', 'iscsi', 'rbd', 'vsphereVolume'].map((name) => [name, ownVolume])),
+  ...Object.fromEntries(['awsElasticBlockStore', 'azureDisk', 'csi', 'fc', 'gcePersistentDisk', 'iscsi', 'nfs', 'rbd', 'vsphereVolume'].map((name) => [name, ownVolume])),
   ephemeral: 'write a PersistentVolumeClaim of its own, and name that in persistentVolumeClaim {claimName}; what may go with the pod has room in an emptyDir',
+  image: 'make a Volume of the image (source {kind: Image, reference}), and name that in cinder {volumeID}',
   hostPath: `a pod is a machine of its own, and sees no folder of its host: use emptyDir, or ${ownVolume}`,
 }
 
