@@ -14,4 +14,10 @@ export type VolumeState = {
   sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean; upload: UploadState | null; fence: { hostId: string; epoch: number } | null; revertTo: string | null; purging: boolean
   made: boolean; formatted: string | null; hasParent: boolean; attachments: AttachmentState[]
 }
-export type SnapshotState = { uid: string; tenantId: string; volumeUid: string | null; storeUid: string; groupUid: string | null; groupSize: number; freeze: boolean; phase: string; sizeBytes: number }
+export type SnapshotState = {
+  uid: string; tenantId: string; volumeUid: string | null; storeUid: string; groupUid: string | null; groupSize: number; freeze: boolean; phase: string; sizeBytes: number
+  /** Made for a clone. */
+  hidden: boolean
+  /** It failed, and something of it may be in its store. */
+  remains: boolean
+}

@@ -180,8 +180,8 @@ describe('a volume', () => {
     await server.db.volume.update({ where: { uid: volumeUid }, data: { purgeAt: new Date(Date.now() - 1000) } })
     const rows = async () => [await server.db.volume.count({ where: { uid: volumeUid } }), await server.db.volumeSnapshot.count({ where: { uid: snapshotUid } })]
     await soon(rows).toEqual([0, 0])
-    const removals = () => server.db.lostRemoval.findMany({ where: { hostId }, select: { uid: true, kind: true, epoch: true }, orderBy: { kind: 'desc' } })
-    expect(await removals()).toEqual([{ uid: volumeUid, kind: 'volume', epoch: 2n }, { uid: snapshotUid, kind: 'snapshot', epoch: 0n }])
+    const removals = () => server.db.lostRemoval.findMany({ where: { hostId }, select: { uid: true, kind: true, epoch: true, volumeUid: true }, orderBy: { kind: 'desc' } })
+    expect(await removals()).toEqual([{ uid: volumeUid, kind: 'volume', epoch: 2n, volumeUid: null }, { uid: snapshotUid, kind: 'snapshot', epoch: 0n, volumeUid }])
     const has = () => [before?.disk.volumes.get(volumeUid)?.made, before?.disk.snapshots.has(snapshotUid)]
     expect(has()).toEqual([true, true])
     await operator.host.readmit({ name })

@@ -19,7 +19,7 @@ export async function readLostRemovals(tx: Transaction, hostId: string, uids: st
   const of = (kind: string) => rows.filter((row) => row.kind === kind)
   return {
     volumes: of('volume').map(({ uid, tenantId, name, storeId, epoch }) => ({ ...forgotten, uid, tenantId, name, storeUid: storeId, hostId, epoch: Number(epoch) })),
-    snapshots: of('snapshot').map(({ uid, tenantId, storeId }) => ({ uid, tenantId, volumeUid: null, storeUid: storeId, groupUid: null, groupSize: 1, freeze: false, phase: 'Deleting', sizeBytes: 0 })),
+    snapshots: of('snapshot').map(({ uid, tenantId, storeId, volumeUid }) => ({ uid, tenantId, volumeUid, storeUid: storeId, groupUid: null, groupSize: 1, freeze: false, phase: 'Deleting', sizeBytes: 0, hidden: false, remains: false })),
   }
 }
 
@@ -29,5 +29,5 @@ export const endLostRemoval = (tx: Transaction, hostId: string, { kind, uid, epo
 export const countLostRemovals = (db: Database, hostId: string): Promise<number> => db.lostRemoval.count({ where: { hostId } })
 
 /** The hosts on whose disks something lies in a store that was removed for good, by name. */
-export const hostsWithRemovalsIn = async (tx: Transaction, storeId: string): Promise<string[]> =>
-  (await tx.host.findMany({ where: { lostRemovals: { some: { storeId } } }, select: { name: true }, orderBy: { name: 'asc' } })).map(({ name }) => name)
+export const hostsWithRemovalsIn = async (db: Database, storeId: string): Promise<string[]> =>
+  (await db.host.findMany({ where: { lostRemovals: { some: { storeId } } }, select: { name: true }, orderBy: { name: 'asc' } })).map(({ name }) => name)

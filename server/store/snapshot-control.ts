@@ -33,10 +33,10 @@ export const deleteOthersOfGroup = (tx: Transaction, groupUid: string, but: stri
 
 /** Those of a volume, those of their groups, and those that it is made of or goes back to, for which something may have to be done. */
 export const listSnapshotsOfVolume = async (db: Database, volumeUid: string): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
-  select s."uid" from "VolumeSnapshot" s where (s."hidden" or s."deletedAt" is not null or s."phase" in ('Asked', 'Taking', 'Deleting')) and (s."volumeUid" = ${volumeUid}::uuid
+  select s."uid" from "VolumeSnapshot" s where (s."hidden" or s."deletedAt" is not null or s."phase" in ('Asked', 'Taking', 'Deleting') or s."remains") and (s."volumeUid" = ${volumeUid}::uuid
     or s."uid" in (select unnest(array[v."sourceSnapshotUid", v."revertTo", v."revertAfter"]) from "Volume" v where v."uid" = ${volumeUid}::uuid)
     or s."groupUid" in (select g."groupUid" from "VolumeSnapshot" g where g."volumeUid" = ${volumeUid}::uuid and g."phase" in ('Asked', 'Taking')))`).map(({ uid }) => uid)
 
 /** Snapshots for which something may have to be done though nothing of them changed; of all tenants, or of one. */
 export const listUnsettledSnapshots = async (db: Database, tenantId?: string): Promise<string[]> =>
-  (await db.volumeSnapshot.findMany({ where: { OR: [{ hidden: true }, { deletedAt: { not: null } }, { phase: { in: ['Asked', 'Taking', 'Deleting'] } }], ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } })).map(({ uid }) => uid)
+  (await db.volumeSnapshot.findMany({ where: { OR: [{ hidden: true }, { deletedAt: { not: null } }, { phase: { in: ['Asked', 'Taking', 'Deleting'] } }, { remains: true }], ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } })).map(({ uid }) => uid)

@@ -22,6 +22,26 @@ async function told(report: object, { consistency = 'FilesystemConsistent', volu
   return { phase, reason, message }
 }
 
+it('a snapshot that is tried again says why, and an event each new reason; what it waits for its controller says', async () => {
+  const of = await test.volume('data', { hostId: test.hostId })
+  const { uid } = await test.snapshot('tried', of.uid, { phase: 'Taking', takenAt: null })
+  const says = async (report: object) => {
+    await inTransaction(test.db, (tx) => storeSnapshotReport(tx, test.hostId, volumeReport.parse({ kind: 'snapshot', uid, epoch: 0, phase: 'Creating', reason: '', message: '', ...report })))
+    const { phase, reason, message, remains } = await test.db.volumeSnapshot.findUniqueOrThrow({ where: { uid } })
+    return [phase, reason, message, remains, (await test.db.event.findMany({ where: { objectUid: uid } })).map((event) => event.reason)]
+  }
+  expect(await says({})).toEqual(['Taking', '', '', false, []])
+  expect(await says({ reason: 'Unreachable', message: 'Its store does not answer.' })).toEqual(['Taking', 'Unreachable', 'Its store does not answer.', false, ['Unreachable']])
+  expect(await says({ reason: 'Unreachable', message: 'Not yet.' })).toEqual(['Taking', 'Unreachable', 'Not yet.', false, ['Unreachable']])
+  expect(await says({})).toEqual(['Taking', '', '', false, ['Unreachable']])
+  await test.db.volumeSnapshot.update({ where: { uid }, data: { reason: 'HostSilent', message: 'It waits.' } })
+  expect((await says({})).slice(0, 3)).toEqual(['Taking', 'HostSilent', 'It waits.'])
+  // An agent of before may have left some of it.
+  expect(await says({ phase: 'Failed', reason: 'NoSpace', message: 'No room.' })).toEqual(['Failed', 'NoSpace', 'No room.', true, ['Unreachable', 'NoSpace']])
+  expect((await says({ phase: 'Creating' })).slice(0, 4)).toEqual(['Failed', 'NoSpace', 'No room.', true])
+  expect((await says({ phase: 'Purged' })).slice(0, 4)).toEqual(['Failed', 'NoSpace', 'No room.', false])
+})
+
 it('a snapshot that is less consistent than it was asked to be is taken, and says so and why', async () => {
   expect(await told({ reason: 'NotFrozen', message: 'Its pod went on after 10 s, before all was taken.' })).toEqual({ phase: 'Ready', reason: 'NotFrozen', message: expect.stringMatching(/^It is CrashConsistent, .* FilesystemConsistent\. Its pod went on after 10 s, before all was taken\. Take it again/) })
   // An agent of before does not say why.

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { volumeReport, type AttachmentReport, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
 import { notFrozen, notFrozenMessage } from '@/domain/volume-snapshot/admission'
+import { isWaitReason } from '@/domain/volume-snapshot/waits'
 import { volumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { tenantWords } from '@/domain/volume/store-trouble'
@@ -149,6 +150,8 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, told:
   const isAsked = row.phase === 'Asked' || row.phase === 'Taking'
   const storedBytes = bigger(report.storedBytes) ?? row.storedBytes
   if (phase === 'Purged' && row.phase === 'Deleting') await tx.volumeSnapshot.delete({ where: { uid: row.uid }, select: { uid: true } })
+  else if (phase === 'Purged' && row.phase === 'Failed' && row.remains) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { remains: false, hostId: null }, select: { uid: true } })
+  else if (phase === 'Creating' && isAsked) await tellWhyNot(tx, row, report)
   else if (phase === 'Ready' && isAsked) {
     const { takenAt, consistency = null, stallMs = null, sizeBytes } = report
     const content = contentOf(row.volume, report)
@@ -161,6 +164,13 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, told:
     await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { ...(isAsked ? { phase } : {}), reason: reason || 'Failed', message } })
     if (!row.hidden) await recordEvent(tx, { ...eventOf(row), reason: reason || 'Failed', message })
   }
+}
+
+/** Why it is not taken yet. Of what its controller says that it waits for a host knows nothing. */
+async function tellWhyNot(tx: Transaction, row: { uid: string; tenantId: string; name: string; hidden: boolean; reason: string; message: string }, { reason, message }: VolumeReport): Promise<void> {
+  if ((reason === '' && isWaitReason(row.reason)) || (reason === row.reason && message === row.message)) return
+  await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { reason, message }, select: { uid: true } })
+  if (!row.hidden && reason !== '' && reason !== row.reason) await recordEvent(tx, { ...eventOf(row), reason, message })
 }
 
 const eventOf = ({ tenantId, uid, name }: { tenantId: string; uid: string; name: string }) => ({ tenantId, objectUid: uid, objectKind: 'VolumeSnapshot', objectNamespace: null, objectName: name, type: 'Warning', source: 'host' }) as const

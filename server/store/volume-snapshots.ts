@@ -62,9 +62,9 @@ export async function findNeederOf(tx: Transaction, uid: string): Promise<{ name
   return row && { name: row.name, reverting: row.revertTo === uid || row.revertAfter === uid }
 }
 
-/** How many snapshots each of these volumes has: hidden ones, and those that are being taken and removed, too. Those that failed take nothing. */
+/** How many snapshots each of these volumes has: hidden ones, and those that are being taken and removed, too. Those that failed take nothing once what may be stored of them is removed. */
 export async function countSnapshotsOf(db: Database, volumeUids: readonly string[]): Promise<Map<string, number>> {
-  const rows = await db.volumeSnapshot.groupBy({ by: ['volumeUid'], where: { volumeUid: { in: [...volumeUids] }, phase: { not: 'Failed' } }, _count: true })
+  const rows = await db.volumeSnapshot.groupBy({ by: ['volumeUid'], where: { volumeUid: { in: [...volumeUids] }, OR: [{ phase: { not: 'Failed' } }, { remains: true }] }, _count: true })
   return new Map(rows.flatMap(({ volumeUid, _count }) => (volumeUid === null ? [] : [[volumeUid, _count] as const])))
 }
 

@@ -71,7 +71,7 @@ async function readSnapshots(tx: Transaction, hostId: string, kept: string[], on
   const sizes = new Map(counted.map(({ groupUid, _count }) => [groupUid, _count]))
   return rows.map((row) => ({
     uid: row.uid, tenantId: row.tenantId, volumeUid: row.volumeUid, storeUid: row.storeId, groupUid: row.groupUid, groupSize: sizes.get(row.groupUid) ?? 1,
-    freeze: volumeSnapshotSpec.safeParse(row.spec).data?.consistency === 'FilesystemConsistent', phase: row.phase, sizeBytes: Number(row.sizeBytes),
+    freeze: volumeSnapshotSpec.safeParse(row.spec).data?.consistency === 'FilesystemConsistent', phase: row.phase, sizeBytes: Number(row.sizeBytes), hidden: row.hidden, remains: row.remains,
   }))
 }
 

@@ -18,14 +18,14 @@ export async function readVolumeFacts(db: Database, uid: string) {
     include: {
       class: { select: { spec: true } }, store: { select: { spec: true } }, claim: { select: { namespace: true, name: true } },
       attachments: { orderBy: [{ createdAt: 'asc' }, { uid: 'asc' }] },
-      snapshots: { where: { phase: { in: pending } }, select: { uid: true }, take: 1 },
+      snapshots: { where: { OR: [{ phase: { in: pending } }, { remains: true }] }, select: { uid: true }, take: 1 },
     },
   })
   if (!row) return null
-  const source = row.sourceSnapshotUid === null ? null : await db.volumeSnapshot.findUnique({ where: { uid: row.sourceSnapshotUid }, select: { phase: true } })
+  const source = row.sourceSnapshotUid === null ? null : await db.volumeSnapshot.findUnique({ where: { uid: row.sourceSnapshotUid }, select: { phase: true, reason: true, message: true } })
   const said = reportSaid.parse(row.report ?? {})
   const trouble = said.reason && said.epoch === Number(row.epoch) ? { reason: said.reason, message: said.message || said.reason } : null
-  return { ...row, spec: volumeSpec.parse(row.spec), fence: volumeFence.parse(row.fence), class: storageClassSpec.parse(row.class.spec), store: volumeStoreSpec.parse(row.store.spec), hasSnapshotWork: row.snapshots.length > 0, sourcePhase: source?.phase ?? null, problem: said.message || said.reason || '', trouble, isClone: said.parent ?? false }
+  return { ...row, spec: volumeSpec.parse(row.spec), fence: volumeFence.parse(row.fence), class: storageClassSpec.parse(row.class.spec), store: volumeStoreSpec.parse(row.store.spec), hasSnapshotWork: row.snapshots.length > 0, sourcePhase: source?.phase ?? null, sourceSays: source?.message || source?.reason || '', problem: said.message || said.reason || '', trouble, isClone: said.parent ?? false }
 }
 
 /** A host as the volume controller weighs it. `heard`: when it was heard of last, in milliseconds of the database's clock; null: never. `freeBytes`: of the volume's store there, less what was promised and is not written; null: not known. */
@@ -59,7 +59,7 @@ export const listSilentVolumeHosts = (db: Database): Promise<{ id: string; phase
 /** Volumes that something may have to be done for though nothing of them changed: those that are not at rest. */
 export const listUnsettledVolumes = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
   select v."uid" from "Volume" v where v."deletedAt" is not null or v."leaving" or v."purging" or v."revertTo" is not null or v."storedPhase" not in ('Ready', 'Failed') or coalesce(v."storedSizeBytes", v."sizeBytes") < v."sizeBytes" or (v."hostId" is not null and v."homeHostId" is null and not exists (select 1 from "VolumeAttachment" a where a."volumeUid" = v."uid"))
-    or exists (select 1 from "VolumeSnapshot" s where s."volumeUid" = v."uid" and s."phase" in ('Asked', 'Taking', 'Deleting'))
+    or exists (select 1 from "VolumeSnapshot" s where s."volumeUid" = v."uid" and (s."phase" in ('Asked', 'Taking', 'Deleting') or s."remains"))
     or exists (select 1 from "VolumeAttachment" a left join "Pod" p on p."uid" = a."podUid" left join "PodReport" r on r."podUid" = a."podUid" left join "Host" h on h."id" = a."hostId"
       where a."volumeUid" = v."uid" and (a."phase" <> 'Attached' or not a."wanted" or p."uid" is null or r."phase" in ('Succeeded', 'Failed', 'Gone') or h."phase" <> 'Ready' or h."lostAt" is not null))`).map(({ uid }) => uid)
 
@@ -77,7 +77,7 @@ export const listVolumesOfSnapshot = async (db: Database, snapshotUid: string): 
 /** Those of a store for which a host is looked for: nobody keeps them and they are not at rest, or somebody asks for them. */
 export const listVolumesWaitingForStore = async (db: Database, storeId: string): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
   select v."uid" from "Volume" v where v."storeId" = ${storeId}::uuid and (v."storedPhase" <> 'Ready' or v."purging" or v."revertTo" is not null
-    or exists (select 1 from "VolumeSnapshot" s where s."volumeUid" = v."uid" and s."phase" in ('Asked', 'Taking', 'Deleting')) or exists (select 1 from "VolumeAttachment" a where a."volumeUid" = v."uid" and a."phase" = 'Waiting'))`).map(({ uid }) => uid)
+    or exists (select 1 from "VolumeSnapshot" s where s."volumeUid" = v."uid" and (s."phase" in ('Asked', 'Taking', 'Deleting') or s."remains")) or exists (select 1 from "VolumeAttachment" a where a."volumeUid" = v."uid" and a."phase" = 'Waiting'))`).map(({ uid }) => uid)
 
 /** Whether a pod names volumes, has some, or had: most have not. */
 export async function hasVolumes(db: Database, podUid: string): Promise<boolean> {

@@ -107,6 +107,8 @@ const snapshot = z.object({
   freeze: z.boolean(),
   state: z.enum(['asked', 'ready', 'remove']),
   sizeBytes: bytes,
+  /** Something else waits for it that nobody can ask for again: it is tried for a day, and else for some minutes. */
+  patient: z.boolean().optional(),
 })
 export type HostVolumeSnapshot = z.infer<typeof snapshot>
 
@@ -148,7 +150,8 @@ export type AttachmentReport = z.infer<typeof attachmentReport>
 /**
  * What this host made of a volume or a snapshot. `Gone` is the answer to each removal, also of what was not here, and only once nothing here has it open, nor will: `epoch`
  * is the highest that this host knows of it, and is written down before it is said. A complete report names all that this host may open. `fenced`: whom it has shut
- * out: everybody with an epoch below `fenced.epoch`, under which it claimed. `Purged`: it was removed from its store. A snapshot's epoch is 0.
+ * out: everybody with an epoch below `fenced.epoch`, under which it claimed. `Purged`: it was removed from its store. A snapshot's epoch is 0; it is `Failed` once nothing of it
+ * is in its store, and `Creating` with a reason while it is tried again.
  */
 export const volumeReport = z.object({
   kind: z.enum(['volume', 'snapshot']),

@@ -23,7 +23,7 @@ export class ModelVolumeRows {
   private made = 0
 
   constructor(readonly kind: ModelKind, readOnlyMany: boolean, private readonly machines: readonly ModelMachine[], private readonly careless: CarelessRows | null) {
-    this.volume = { uid: 'v', name: 'data', store: stores[kind], accessMode: readOnlyMany ? 'ReadOnlyMany' : 'ReadWriteOnce', epoch: 0, hostId: null, leaving: false, fence: null, fencedBelow: 0, homeHostId: null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Absent', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false }
+    this.volume = { uid: 'v', name: 'data', store: stores[kind], accessMode: readOnlyMany ? 'ReadOnlyMany' : 'ReadWriteOnce', epoch: 0, hostId: null, leaving: false, fence: null, fencedBelow: 0, homeHostId: null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Absent', problem: '', trouble: null, growing: false, source: 'Ready', sourceSays: '', newBytes: 0, revertTo: null, work: false, idle: false }
   }
 
   world(): World | null {

@@ -5,7 +5,7 @@ import type { World, WorldAttachment, WorldHost, WorldPod, WorldStore, WorldVolu
 const rbd: WorldStore = { kind: 'rbd' }
 const local: WorldStore = { kind: 'file', shared: false }
 const shared: WorldStore = { kind: 'file', shared: true }
-const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Ready', problem: '', trouble: null, growing: false, source: 'Ready', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
+const volume = (over: Partial<WorldVolume> = {}): WorldVolume => ({ uid: 'v', name: 'data', store: rbd, accessMode: 'ReadWriteOnce', epoch: 4, hostId: 'h1', leaving: false, fence: null, fencedBelow: 0, homeHostId: over.store === local ? 'h1' : null, deleted: false, purgeAt: null, due: false, purging: false, stored: 'Ready', problem: '', trouble: null, growing: false, source: 'Ready', sourceSays: '', newBytes: 0, revertTo: null, work: false, idle: false, ...over })
 const pod = (uid: string, hostId: string | null, over: Partial<WorldPod> = {}): WorldPod => ({ uid, namespace: 'shop', name: uid, hostId, holds: true, names: true, readOnly: false, ...over })
 const host = (id: string, over: Partial<WorldHost> = {}): WorldHost => ({ id, name: id, ready: true, lost: false, declared: false, reaches: true, away: false, kept: 0, freeBytes: null, ...over })
 const silent = { ready: false, lost: true }
@@ -177,6 +177,12 @@ describe('what its keeper could not do, and tries again', () => {
   const trouble = { reason: 'NoSpace', message: 'the store "ceph" is full' }
   const told = (over: Partial<WorldVolume>) => said({ volume: volume({ trouble, ...over }) }, null)
   const says = 'Host "h1" says: the store "ceph" is full. It is tried again by itself.'
+  it('says why what it is made of is not there', () => {
+    const made = (source: 'Pending' | 'Failed') => said({ volume: volume({ stored: 'Absent', source, sourceSays: 'Its store has no room left' }) }, null)
+    expect(made('Pending')).toMatchObject({ reason: 'SourcePending', message: 'The snapshot that it is made of is being taken. Its store has no room left.' })
+    expect(made('Failed')).toMatchObject({ reason: 'SourceFailed', message: 'The snapshot that it is made of could not be taken. Its store has no room left. Delete this volume, and make another one.' })
+  })
+
   it('is told with what it is about', () => {
     expect(told({ growing: true })).toMatchObject({ status: 'False', reason: 'NoSpace', message: `It is there, and has not grown. ${says}` })
     expect(told({ stored: 'Creating', work: true })).toMatchObject({ status: 'False', reason: 'Creating', message: `It is being made on host "h1". ${says}` })

@@ -39,12 +39,12 @@ function toHost({ id, name, phase, declared, reaches, kept, freeBytes }: VolumeH
 export const storeOf = (store: VolumeFacts['store']): WorldStore => (store.kind === 'rbd' ? { kind: 'rbd' } : { kind: 'file', shared: store.shared })
 
 function toVolume(facts: VolumeFacts, judged: { work: boolean; due: boolean; idle: boolean }): WorldVolume {
-  const { uid, name, hostId, leaving, purging, homeHostId, revertTo, fence, spec } = facts
+  const { uid, name, hostId, leaving, purging, homeHostId, revertTo, fence, spec, sourceSays } = facts
   const stored = storedPhase.catch('Absent').parse(facts.storedPhase)
   return {
     uid, name, hostId, leaving, purging, homeHostId, revertTo, fence, stored, ...judged,
     store: storeOf(facts.store), accessMode: spec.accessMode, epoch: Number(facts.epoch), fencedBelow: Number(facts.fencedBelow), deleted: facts.deletedAt !== null, purgeAt: facts.purgeAt?.getTime() ?? null,
-    problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), trouble: hostId !== null && (purging || stored !== 'Failed') ? facts.trouble : null, growing: isGrowing(facts), newBytes: stored === 'Absent' && homeHostId === null ? Number(facts.sizeBytes) : 0,
+    problem: stored === 'Failed' ? facts.problem || 'It could not be made.' : '', source: sourceOf(facts), sourceSays, trouble: hostId !== null && (purging || stored !== 'Failed') ? facts.trouble : null, growing: isGrowing(facts), newBytes: stored === 'Absent' && homeHostId === null ? Number(facts.sizeBytes) : 0,
   }
 }
 

@@ -1,6 +1,6 @@
 import { maxAttachmentsPerVolume } from '@/domain/volume/limits'
 import type { View } from './view'
-import type { WorldAttachment, WorldHost, WorldPod } from './world'
+import type { WorldAttachment, WorldHost, WorldPod, WorldVolume } from './world'
 
 /** A condition: of the pod with this uid (`VolumesAvailable`), or of the volume where that is null. */
 export type Verdict = { podUid: string | null; status: 'True' | 'False' | 'Unknown'; reason: string; message: string }
@@ -27,7 +27,7 @@ function ofVolume(view: View): Said {
   const unreachable = unreachableOf(view)
   if (unreachable) return unreachable
   if (volume.revertTo !== null) return no('Reverting', `It goes back to a snapshot: no pod gets it before that is done.${troubleOf(view)}`)
-  if (volume.stored !== 'Ready' && volume.source !== 'Ready') return ofSource(volume.source)
+  if (volume.stored !== 'Ready' && volume.source !== 'Ready') return ofSource(volume)
   if (volume.stored !== 'Ready' && volume.hostId === null && volume.work) return waitsForHost(view)
   if (volume.stored !== 'Ready') return no('Creating', volume.hostId === null ? 'It is made by the host of its first pod: name it in a pod, or attach it to one that runs.' : `It is being made on ${quoted(view.host(volume.hostId))}.${troubleOf(view)}`)
   if (view.isFencePending && volume.trouble) return no('Fencing', `${quoted(view.host(volume.fence?.hostId ?? null))}, which had it before and has not been heard of, is shut out first.${troubleOf(view)}`.replace(/^h/, 'H'))
@@ -55,7 +55,11 @@ function purging(view: View): Said {
   return no('Purging', `${base}${troubleOf(view)}`)
 }
 
-const ofSource = (source: 'Pending' | 'Failed'): Said => (source === 'Failed' ? no('SourceFailed', 'The snapshot that it is made of could not be taken: delete this volume, and make another one.') : no('SourcePending', 'The snapshot that it is made of is being taken.'))
+function ofSource({ source, sourceSays }: Pick<WorldVolume, 'source' | 'sourceSays'>): Said {
+  const why = sourceSays === '' ? '' : ` ${sourceSays.replace(/\.?$/, '.')}`
+  if (source === 'Failed') return no('SourceFailed', `The snapshot that it is made of could not be taken.${why} Delete this volume, and make another one.`)
+  return no('SourcePending', `The snapshot that it is made of is being taken.${why}`)
+}
 
 /** It is to be made, and nobody makes it. */
 function waitsForHost(view: View): Said {
@@ -91,7 +95,7 @@ function waiting(view: View, one: WorldAttachment, name: string): Said {
   if (volume.deleted) return no('VolumeDeleted', `${name} is deleted. Restore it while it can be, or name another one.`)
   if (volume.stored === 'Failed') return no('VolumeFailed', `${name}: ${volume.problem}`)
   if (volume.revertTo !== null) return no('Reverting', `${name} goes back to a snapshot, and is attached after that.`)
-  if (volume.stored !== 'Ready' && volume.source !== 'Ready') return no(ofSource(volume.source).reason, `${name}: ${ofSource(volume.source).message}`)
+  if (volume.stored !== 'Ready' && volume.source !== 'Ready') return no(ofSource(volume).reason, `${name}: ${ofSource(volume).message}`)
   const host = view.host(view.pod(one.podUid)?.hostId ?? null)
   if (!host) return no('Pending', `${name} is attached once the pod has a host.`)
   if (view.isLocal && volume.homeHostId !== null && volume.homeHostId !== host.id) return no('ElsewhereOnDisk', `${name} lies on the disk of ${quoted(view.host(volume.homeHostId))}, and the pod is on ${quoted(host)}. Create the pod anew, so that it comes to that host, or clone the volume into a store that all hosts see.`)

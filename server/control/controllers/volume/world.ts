@@ -39,6 +39,8 @@ export type WorldVolume = {
   growing: boolean
   /** Whether what it is made of is there: a snapshot may still have to be taken, or could not be. */
   source: 'Ready' | 'Pending' | 'Failed'
+  /** Why that is, as far as it is known; empty else. */
+  sourceSays: string
   /** What its store needs for it where it is not made yet; 0 once it is, or its room was promised on its home's disk. */
   newBytes: number
   /** The snapshot that it goes back to. */

@@ -47,8 +47,8 @@ function originOf({ sourceSnapshotUid, sourceUploadId, sourceBlank, upload }: Vo
 
 const states: Readonly<Record<string, HostVolumeSnapshot['state']>> = { Asked: 'asked', Taking: 'asked', Ready: 'ready', Deleting: 'remove' }
 
-/** Null of one that was not taken: its host has nothing of it. */
-export function snapshotObject({ uid, tenantId, volumeUid, storeUid, groupUid, groupSize, freeze, phase, sizeBytes }: SnapshotState): HostVolumeSnapshot | null {
-  const state = states[phase]
-  return state === undefined ? null : { kind: 'snapshot', uid, tenantId, volumeUid, storeUid, group: groupUid, groupSize, freeze, state, sizeBytes }
+/** Null of one that was not taken, and of which nothing is stored. */
+export function snapshotObject({ uid, tenantId, volumeUid, storeUid, groupUid, groupSize, freeze, phase, sizeBytes, hidden, remains }: SnapshotState): HostVolumeSnapshot | null {
+  const state = phase === 'Failed' && remains ? 'remove' : states[phase]
+  return state === undefined ? null : { kind: 'snapshot', uid, tenantId, volumeUid, storeUid, group: groupUid, groupSize, freeze, state, sizeBytes, ...(hidden && { patient: true }) }
 }

@@ -1,3 +1,4 @@
+import { isWaitReason } from '@/domain/volume-snapshot/waits'
 import type { Change } from '@/server/store/change-feed'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordEvent } from '@/server/store/reports'
@@ -46,7 +47,7 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
     const { phase, hidden, home, host, volume } = row
     const hosts = volume && volume.hostId !== null ? [] : await listRemovers(tx, row.storeId)
     const plan = planSnapshot({
-      phase, hidden, apart: row.isApart, deleted: row.deletedAt !== null, needed: row.needer !== null, volume: volume && { kept: volume.hostId !== null && !volume.leaving && volume.storedPhase === 'Ready' },
+      phase, hidden, remains: row.remains, apart: row.isApart, deleted: row.deletedAt !== null, needed: row.needer !== null, volume: volume && { kept: volume.hostId !== null && !volume.leaving && volume.storedPhase === 'Ready' },
       home: home && { id: home.id, declared: home.lostAt !== null }, remover: host && { id: host.id, ready: hosts.includes(host.id) }, hosts,
     })
     await carryOut(tx, row, plan)
@@ -55,17 +56,14 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
 }
 
 const waited = (host: Facts['home']): WaitedHost | null => host && { name: host.name, silent: isSilent(host) }
-/** Said by this controller alone; what a host says of a snapshot is not touched. */
-const waits = ['HostSilent', 'StoreUnreachable', 'VolumeRead']
-
 /** Says for whom it waits, and no more once it does not. */
 async function tellWait(tx: Transaction, { uid, phase, reason, message, volume, home, store }: Facts, hosts: readonly string[]): Promise<void> {
   const wait = waitOf({ phase, hasVolume: volume !== null, read: (volume?.attachments.length ?? 0) > 0, keeper: waited(volume?.host ?? null), home: waited(home), store: store.name, hosts })
-  if (wait ? wait.reason === reason && wait.message === message : !waits.includes(reason)) return
+  if (wait ? wait.reason === reason && wait.message === message : !isWaitReason(reason)) return
   await setSnapshotPhase(tx, uid, { phase, ...(wait ?? { reason: '', message: '' }) })
 }
 
-async function carryOut(tx: Transaction, { uid, volume }: Facts, plan: SnapshotPlan): Promise<void> {
+async function carryOut(tx: Transaction, { uid, phase, volume }: Facts, plan: SnapshotPlan): Promise<void> {
   switch (plan.kind) {
     case 'nothing':
       return
@@ -79,6 +77,8 @@ async function carryOut(tx: Transaction, { uid, volume }: Facts, plan: SnapshotP
       return void (await dropSnapshot(tx, uid))
     case 'remove':
       return void (await setSnapshotPhase(tx, uid, { phase: 'Deleting', ...(plan.by === null ? {} : { hostId: plan.by }) }))
+    case 'clear':
+      return void (await setSnapshotPhase(tx, uid, { phase, hostId: plan.by }))
   }
 }
 

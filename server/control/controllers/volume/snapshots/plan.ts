@@ -1,6 +1,8 @@
 /** A snapshot, and what decides what becomes of it. */
 export type SnapshotFacts = {
   phase: string
+  /** Of one that failed: something of it may be in its store. */
+  remains: boolean
   hidden: boolean
   deleted: boolean
   /** A volume is being made of it, or goes back to it. */
@@ -34,8 +36,11 @@ export function waitOf({ phase, hasVolume, read, keeper, home, store, hosts }: W
   return (hasVolume && keeper !== null) || home !== null || hosts.length > 0 ? null : { reason: 'StoreUnreachable', message: `No host that is heard of reaches the store "${store}" now: it is ${todo} by the first that does.` }
 }
 
-/** `fail`: it was never taken, and cannot be any more. `drop`: nothing of it is stored, so its row goes. `remove`: it is to be removed from its store; `by`: whom its volume's keeper does not stand for. */
-export type SnapshotPlan = { kind: 'nothing' } | { kind: 'take' } | { kind: 'fail' } | { kind: 'delete' } | { kind: 'drop' } | { kind: 'remove'; by: string | null }
+/**
+ * `fail`: it was not taken, as far as is known, and cannot be any more. `drop`: nothing of it is stored, so its row goes. `remove`: it is to be removed from its store; `by`: whom its volume's keeper does not stand for.
+ * `clear`: so is what may be stored of one that failed, whose row stays.
+ */
+export type SnapshotPlan = { kind: 'nothing' } | { kind: 'take' } | { kind: 'fail' } | { kind: 'delete' } | { kind: 'drop' } | { kind: 'remove'; by: string | null } | { kind: 'clear'; by: string }
 
 const nothing: SnapshotPlan = { kind: 'nothing' }
 
@@ -45,21 +50,33 @@ export function planSnapshot(facts: SnapshotFacts): SnapshotPlan {
   if (phase === 'Deleting') return planRemoval(facts)
   if (!deleted) {
     if (hidden && !needed) return { kind: 'delete' }
+    if (phase === 'Failed' && facts.remains) return planClearing(facts)
     if (phase !== 'Asked' && phase !== 'Taking') return nothing
     if (!volume || facts.apart) return { kind: 'fail' }
     return phase === 'Asked' && volume.kept ? { kind: 'take' } : nothing
   }
   if (needed) return nothing
-  // Of one that could not be taken nothing is stored.
-  return phase === 'Failed' ? { kind: 'drop' } : planRemoval(facts)
+  return phase === 'Failed' && !facts.remains ? { kind: 'drop' } : planRemoval(facts)
 }
 
-function planRemoval({ phase, volume, home, remover, hosts }: SnapshotFacts): SnapshotPlan {
+/** Its volume's keeper is told by itself; with a disk that an operator has given up it stays. */
+function planClearing(facts: SnapshotFacts): SnapshotPlan {
+  const by = facts.volume || facts.home?.declared || facts.remover?.ready ? null : anotherRemover(facts)
+  return by === null ? nothing : { kind: 'clear', by }
+}
+
+function planRemoval(facts: SnapshotFacts): SnapshotPlan {
+  const { phase, volume, home, remover } = facts
   // With the disk that it lies on, an operator has given it up.
   if (home?.declared) return { kind: 'drop' }
   if (volume) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
   if (phase === 'Deleting' && remover?.ready) return nothing
+  const by = anotherRemover(facts)
+  return by === null && phase === 'Deleting' ? nothing : { kind: 'remove', by }
+}
+
+/** Who can be asked, where its volume is gone; null: nobody, or nobody else than was. */
+function anotherRemover({ home, remover, hosts }: SnapshotFacts): string | null {
   const by = home ? hosts.find((id) => id === home.id) : hosts[0]
-  if (by === undefined || by === remover?.id) return phase === 'Deleting' ? nothing : { kind: 'remove', by: null }
-  return { kind: 'remove', by }
+  return by === undefined || by === remover?.id ? null : by
 }

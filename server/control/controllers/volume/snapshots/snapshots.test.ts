@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { randomUUID } from 'node:crypto'
 import { logger } from '@/platform/logger'
-import { openDatabase, type DatabaseClient } from '@/server/store/database'
+import { snapshotObject } from '@/server/drivers/native/volume/objects'
+import { inTransaction, openDatabase, type DatabaseClient } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
+import { storeSnapshotReport } from '@/server/store/volume-reports'
+import { readHostVolumes } from '@/server/store/volume-state'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
 import { snapshotController } from './controller'
 import { planSnapshot, waitOf, type SnapshotFacts, type WaitFacts } from './plan'
 
 describe('what becomes of a snapshot', () => {
-  const facts = (over: Partial<SnapshotFacts> = {}): SnapshotFacts => ({ phase: 'Ready', hidden: false, deleted: false, needed: false, volume: { kept: true }, apart: false, home: null, remover: null, hosts: [], ...over })
+  const facts = (over: Partial<SnapshotFacts> = {}): SnapshotFacts => ({ phase: 'Ready', remains: false, hidden: false, deleted: false, needed: false, volume: { kept: true }, apart: false, home: null, remover: null, hosts: [], ...over })
   const plan = (over: Partial<SnapshotFacts>) => planSnapshot(facts(over))
   it('is to be taken once somebody keeps its volume, and fails with a volume that is gone', () => {
     expect(plan({})).toEqual({ kind: 'nothing' })
@@ -25,6 +28,15 @@ describe('what becomes of a snapshot', () => {
     expect(plan({ deleted: true })).toEqual({ kind: 'remove', by: null })
     expect(plan({ deleted: true, phase: 'Failed' })).toEqual({ kind: 'drop' })
     expect(plan({ deleted: true, phase: 'Deleting' })).toEqual({ kind: 'nothing' })
+  })
+  it('is that what may be stored of one that failed is removed, whether it is deleted or not: by the keeper of its volume, or a host that is asked', () => {
+    const failed = { phase: 'Failed', remains: true }
+    expect([plan({ phase: 'Failed' }), plan(failed)]).toEqual([{ kind: 'nothing' }, { kind: 'nothing' }])
+    expect([plan({ ...failed, deleted: true }), plan({ ...failed, hidden: true })]).toEqual([{ kind: 'remove', by: null }, { kind: 'delete' }])
+    const gone = { ...failed, volume: null, hosts: ['a', 'b'] }
+    expect([plan(gone), plan({ ...gone, hosts: [] }), plan({ ...gone, deleted: true })]).toEqual([{ kind: 'clear', by: 'a' }, { kind: 'nothing' }, { kind: 'remove', by: 'a' }])
+    expect([plan({ ...gone, home: { id: 'b', declared: false } }), plan({ ...gone, home: { id: 'c', declared: true } })]).toEqual([{ kind: 'clear', by: 'b' }, { kind: 'nothing' }])
+    expect([plan({ ...gone, remover: { id: 'b', ready: true } }), plan({ ...gone, remover: { id: 'b', ready: false } })]).toEqual([{ kind: 'nothing' }, { kind: 'clear', by: 'a' }])
   })
   it('is that a host is asked where its volume is gone: the one on whose disk it lies, or any that reaches the store', () => {
     const gone = { deleted: true, phase: 'Deleting', volume: null, hosts: ['a', 'b'] }
@@ -108,6 +120,32 @@ describe('the snapshot controller', () => {
     await db.volume.update({ where: { uid: of }, data: { hostId, epoch: 2n } })
     await settle()
     expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Taking' })
+  })
+
+  it('has what a host may have taken of a snapshot removed whose volume is gone, and drops its row only after that', async () => {
+    const of = await volume()
+    const uid = await snapshot(of, { phase: 'Taking' })
+    await db.volume.delete({ where: { uid: of } })
+    await settle()
+    const row = () => db.volumeSnapshot.findUnique({ where: { uid }, select: { phase: true, reason: true, remains: true, hostId: true } })
+    expect(await row()).toEqual({ phase: 'Failed', reason: 'VolumeGone', remains: true, hostId })
+    const told = async () => (await inTransaction(db, (tx) => readHostVolumes(tx, hostId, null))).snapshots.map((one) => snapshotObject(one)?.state)
+    expect(await told()).toEqual(['remove'])
+    const purged = () => inTransaction(db, (tx) => storeSnapshotReport(tx, hostId, { kind: 'snapshot', uid, epoch: 0, phase: 'Purged', reason: '', message: '' }))
+    await purged()
+    expect([await row(), await told()]).toEqual([{ phase: 'Failed', reason: 'VolumeGone', remains: false, hostId: null }, []])
+    await settle()
+    expect(await told()).toEqual([])
+    await db.volumeSnapshot.update({ where: { uid }, data: { deletedAt: new Date() } })
+    await settle()
+    expect(await row()).toBeNull()
+    // Deleted before any host has said that nothing is left.
+    const other = await snapshot(await volume({ spec: { size: '1Gi' } }), { phase: 'Taking' })
+    await db.volumeSnapshot.update({ where: { uid: other }, data: { phase: 'Failed', deletedAt: new Date() } })
+    await settle()
+    expect([await phaseOf(other), await told()]).toEqual(['Deleting', ['remove']])
+    await inTransaction(db, (tx) => storeSnapshotReport(tx, hostId, { kind: 'snapshot', uid: other, epoch: 0, phase: 'Purged', reason: '', message: '' }))
+    expect(await phaseOf(other)).toBeNull()
   })
 
   it('asks another host where the one that was asked does not reach the store any more', async () => {
