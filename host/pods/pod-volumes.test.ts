@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
+import { ownMemoryAnnotation } from '@/domain/pod/own-memory'
 import { StepError, type SpecVolumes, type VolumePort } from './ports'
 import { testAssignment } from './testing/assignment'
 import { settle } from './testing/fake-clock'
@@ -81,12 +82,13 @@ describe('a pod with volumes', () => {
     expect(host.leftovers).toEqual([])
   })
 
-  it('has memory of its own, which others have not', async () => {
+  it('has memory of its own, which others have only where they ask for it', async () => {
     const { host } = hostWithVolumes()
     const without = testAssignment({ containers: [{ name: 'web', image: 'one:1' }] })
-    const workers = [given(pod), without].map((one) => startWorker(host, one).worker)
+    const asking = testAssignment({ containers: [{ name: 'web', image: 'one:1' }] }, { annotations: { [ownMemoryAnnotation]: 'true' } })
+    const workers = [given(pod), without, asking].map((one) => startWorker(host, one).worker)
     await settle()
-    expect([host.ownMemory.get(pod.uid), host.ownMemory.get(without.uid)]).toEqual([true, false])
+    expect([pod, without, asking].map(({ uid }) => host.ownMemory.get(uid))).toEqual([true, false, true])
     for (const worker of workers) worker.leave()
   })
 

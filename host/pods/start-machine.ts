@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Assignment } from '@/contracts/host/v1'
 import { imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
+import { asksForOwnMemory } from '@/domain/pod/own-memory'
 import { podContainers, pullPolicy } from '@/domain/pod/spec'
 import type { ConfigurationObject } from '@/domain/pod/configuration'
 import { asksForStorageNetwork } from '@/domain/pod/storage-network'
@@ -56,7 +57,7 @@ export async function startMachine(ports: StartPorts, assignment: Assignment, po
   const leaveGate = await ports.gate.enter(signal)
   let machine: Machine | undefined
   try {
-    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || asksForStorageNetwork(assignment.annotations), ownMemory: withVolumes }, signal))
+    const started = await recorder.measure('vm', () => ports.machines.start({ pod, network, rootImage: rootImage.file, scratch, storage: needsStorage || asksForStorageNetwork(assignment.annotations), ownMemory: withVolumes || asksForOwnMemory(assignment.annotations) }, signal))
     machine = started
     const { guest, mount } = await recorder.measure('guest', async () => {
       const [connected] = await Promise.all([started.connect(signal), network.ready])
