@@ -2,6 +2,7 @@ import type { AddVolumeDeviceParams, AttachVolumeParams, AttachVolumeResult, Det
 import type { Container, Containers } from '@/guest/containers'
 import { GuestError } from '@/guest/errors'
 import type { Device } from '@/guest/oci'
+import { after } from '@/guest/pause'
 import { runScript } from '@/guest/processes'
 import { attach, type FsGroup } from '@/guest/volumes/attach'
 import { detach, takeNode } from '@/guest/volumes/detach'
@@ -11,16 +12,17 @@ import { Freezer } from '@/guest/volumes/freeze'
 import { mountInto, unmountFrom } from '@/guest/volumes/hot-mount'
 import type { HotPlace } from '@/guest/volumes/hot-place'
 import { deviceNumber } from '@/guest/volumes/mounts'
+import { Orders } from '@/guest/volumes/orders'
 import { isHalted, type AttachedVolume } from '@/guest/volumes/volume'
 import { growXfs } from '@/guest/volumes/xfs'
 
 /** The disks of this pod's volumes. What concerns one volume goes one after another; a large one that is checked holds up no other. */
 export class Volumes {
   private readonly attached = new Map<string, AttachedVolume>()
-  private readonly orders = new Map<string, Promise<unknown>>()
+  private readonly orders = new Orders()
   /** By container and path, as they were asked for. */
   private readonly hot = new Map<string, HotPlace>()
-  private readonly freezer = new Freezer()
+  private readonly freezer = new Freezer({ run: runScript, after })
 
   constructor(private readonly containers: Containers) {}
 
@@ -150,16 +152,7 @@ export class Volumes {
   }
 
   private inOrder<T>(name: string, action: () => Promise<T>): Promise<T> {
-    const result = (this.orders.get(name) ?? Promise.resolve()).then(action)
-    const settled = result.then(
-      () => {},
-      () => {},
-    )
-    this.orders.set(name, settled)
-    void settled.then(() => {
-      if (this.orders.get(name) === settled) this.orders.delete(name)
-    })
-    return result
+    return this.orders.do([name], action)
   }
 }
 
