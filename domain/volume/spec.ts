@@ -55,6 +55,12 @@ export type VolumeSpec = z.infer<typeof volumeSpec>
 /** What of a spec may change. `size` only grows. */
 export const changeableFields = ['size', 'limits', 'onFull'] as const
 
+/** The second spec as the first was written, where both mean the volume's class: who leaves it out means the one that the volume has. */
+export function withClassAsWritten(before: VolumeSpec, { storageClassName, ...after }: VolumeSpec, className: string): VolumeSpec {
+  const named = (storageClassName ?? className) === (before.storageClassName ?? className) ? before.storageClassName : storageClassName
+  return named === undefined ? after : { ...after, storageClassName: named }
+}
+
 /** The fields of which the second spec asks for something else, though they never change. */
 export function changedForGood(before: VolumeSpec, after: VolumeSpec): (keyof VolumeSpec)[] {
   const fields = ['storageClassName', 'accessMode', 'volumeMode', 'fsType', 'source'] as const

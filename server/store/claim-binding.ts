@@ -1,23 +1,26 @@
+import { labels, type Labels } from '@/domain/shared/names'
 import { storageClassSpec, type StorageClassSpec } from '@/domain/storage-class/spec'
 import { volumeClaimSpec } from '@/domain/volume-claim/spec'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
+import type { VolumeLabels } from '@/domain/volume/claim-labels'
 import { maxSnapshotsOf } from '@/domain/volume/limits'
 import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
+import { Prisma } from '@/generated/prisma/client'
 import type { Database, Transaction } from './database'
 import { countSnapshotsOf } from './volume-snapshots'
 
-/** A volume that a claim has, names or is made of. `unfilled`: the files of its image are not in it yet. `free`: how many snapshots it can have more. */
-export type ClaimVolume = { uid: string; name: string; spec: VolumeSpec; sizeBytes: bigint; deleted: boolean; claimUid: string | null; className: string; reclaimPolicy: StorageClassSpec['reclaimPolicy']; storeId: string; homeHostId: string | null; stored: string; reverting: boolean; unfilled: boolean; free: number }
+/** A volume that a claim has, names or is made of. `formatted`: ext4, xfs or block; null: blank. `unfilled`: the files of its image are not in it yet. `free`: how many snapshots it can have more. */
+export type ClaimVolume = VolumeLabels & { uid: string; name: string; spec: VolumeSpec; sizeBytes: bigint; storedSizeBytes: bigint | null; deleted: boolean; claimUid: string | null; className: string; reclaimPolicy: StorageClassSpec['reclaimPolicy']; storeId: string; homeHostId: string | null; stored: string; reverting: boolean; formatted: string | null; unfilled: boolean; free: number }
 
 const fields = { class: { select: { name: true, spec: true } }, store: { select: { spec: true } } } as const
 type Row = Awaited<ReturnType<Database['volume']['findFirstOrThrow']>> & { class: { name: string; spec: unknown }; store: { spec: unknown } }
 
 async function toClaimVolume(db: Database, row: Row | null): Promise<ClaimVolume | null> {
   if (!row) return null
-  const { uid, name, sizeBytes, claimUid, storeId, homeHostId } = row
+  const { uid, name, sizeBytes, storedSizeBytes, claimUid, storeId, homeHostId } = row
   const spec = volumeSpec.parse(row.spec)
   const snapshots = (await countSnapshotsOf(db, [uid])).get(uid) ?? 0
-  return { uid, name, sizeBytes, claimUid, storeId, homeHostId, spec, deleted: row.deletedAt !== null, className: row.class.name, reclaimPolicy: storageClassSpec.parse(row.class.spec).reclaimPolicy, stored: row.storedPhase, reverting: row.revertTo !== null, unfilled: spec.source.kind === 'Image' && row.formatted === null, free: maxSnapshotsOf(volumeStoreSpec.parse(row.store.spec).kind) - snapshots }
+  return { uid, name, labels: labelsOf(row.labels), claimLabels: labelsOf(row.claimLabels), sizeBytes, storedSizeBytes, claimUid, storeId, homeHostId, spec, deleted: row.deletedAt !== null, className: row.class.name, reclaimPolicy: storageClassSpec.parse(row.class.spec).reclaimPolicy, stored: row.storedPhase, reverting: row.revertTo !== null, formatted: row.formatted, unfilled: spec.source.kind === 'Image' && row.formatted === null, free: maxSnapshotsOf(volumeStoreSpec.parse(row.store.spec).kind) - snapshots }
 }
 
 /** The tenant, then the claim and its volume: held until the transaction ends. Null: there is no such claim. */
@@ -28,8 +31,12 @@ export async function holdClaim(tx: Transaction, uid: string) {
   await tx.$queryRaw`select 1 from "VolumeClaim" where "uid" = ${uid}::uuid for update`
   await tx.$queryRaw`select 1 from "Volume" where "claimUid" = ${uid}::uuid for update`
   const row = await tx.volumeClaim.findUnique({ where: { uid }, include: { volume: { include: fields } } })
-  return row && { ...row, spec: volumeClaimSpec.parse(row.spec), volume: await toClaimVolume(tx, row.volume) }
+  return row && { ...row, labels: labelsOf(row.labels), spec: volumeClaimSpec.parse(row.spec), volume: await toClaimVolume(tx, row.volume) }
 }
+
+const labelsOf = (stored: unknown): Labels => labels.catch({}).parse(stored)
+/** The labels of a claim, which its volume has too. */
+export const findClaimLabels = async (db: Database, uid: string): Promise<Labels> => labelsOf((await db.volumeClaim.findUnique({ where: { uid }, select: { labels: true } }))?.labels)
 
 /** The volume that a claim asks for by name, held. */
 export async function holdNamedVolume(tx: Transaction, tenantId: string, name: string): Promise<ClaimVolume | null> {
@@ -48,6 +55,7 @@ export async function holdVolumeOfClaim(tx: Transaction, tenantId: string, names
 }
 
 export const bindClaim = async (tx: Transaction, volumeUid: string, claimUid: string): Promise<void> => void (await tx.volume.update({ where: { uid: volumeUid }, data: { claimUid }, select: { uid: true } }))
+export const setVolumeLabels = async (tx: Transaction, volumeUid: string, labels: VolumeLabels): Promise<void> => void (await tx.volume.update({ where: { uid: volumeUid }, data: labels, select: { uid: true } }))
 
 /** The claim's row goes; its volume is nobody's then. */
 export const removeClaim = (tx: Transaction, uid: string) => tx.volumeClaim.deleteMany({ where: { uid } })
@@ -69,9 +77,11 @@ export async function findPodOfVolume(db: Database, volumeUid: string): Promise<
   return row.name === null ? 'a pod that is gone, of which its host has not let go yet,' : `pod "${row.name}" in namespace "${row.namespace ?? ''}"`
 }
 
-/** Claims for which something may be to do where this volume changed: its own, where that is deleted; and those without one that name it, or are made of its claim's. */
+/** Claims `c` whose volume `v` grows, or did when they were told last. */
+const toldOfGrowth = Prisma.sql`(v."storedSizeBytes" < v."sizeBytes" or exists (select 1 from "ObjectCondition" t where t."objectUid" = c."uid" and t."type" = 'Resizing'))`
+/** Claims for which something may be to do where this volume changed: its own, where that is deleted or told of growth; and those without one that name it, or are made of its claim's. */
 export const listClaimsForVolume = async (db: Database, volumeUid: string): Promise<string[]> => uidsOf(await db.$queryRaw<{ uid: string }[]>`
-  select c."uid" from "Volume" v join "VolumeClaim" c on c."uid" = v."claimUid" and c."deletedAt" is not null where v."uid" = ${volumeUid}::uuid
+  select c."uid" from "Volume" v join "VolumeClaim" c on c."uid" = v."claimUid" and (c."deletedAt" is not null or ${toldOfGrowth}) where v."uid" = ${volumeUid}::uuid
   union select c."uid" from "Volume" v left join "VolumeClaim" o on o."uid" = v."claimUid" join "VolumeClaim" c on c."tenantId" = v."tenantId"
     and (c."spec" ->> 'volumeName' = v."name" or (c."namespace" = o."namespace" and c."spec" -> 'dataSource' ->> 'kind' = 'PersistentVolumeClaim' and c."spec" -> 'dataSource' ->> 'name' = o."name"))
   where v."uid" = ${volumeUid}::uuid and not exists (select 1 from "Volume" b where b."claimUid" = c."uid")`)
@@ -82,4 +92,5 @@ export const listClaimsForSnapshot = async (db: Database, snapshotUid: string): 
 
 const uidsOf = (rows: readonly { uid: string }[]): string[] => rows.map(({ uid }) => uid)
 export const listUnboundClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { volume: null, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))
+export const listGrowingClaims = async (db: Database): Promise<string[]> => uidsOf(await db.$queryRaw<{ uid: string }[]>`select c."uid" from "Volume" v join "VolumeClaim" c on c."uid" = v."claimUid" where ${toldOfGrowth}`)
 export const listDeletedClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { deletedAt: { not: null }, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))

@@ -48,6 +48,12 @@ export async function setConditionsIfThere(tx: Transaction, changes: readonly (C
   return new Set(written.map(({ uid }) => uid))
 }
 
+/** Takes a condition of a claim away, which is a change of it. */
+export async function removeClaimCondition(tx: Transaction, objectUid: string, type: string): Promise<void> {
+  const { count } = await tx.objectCondition.deleteMany({ where: { objectUid, type } })
+  if (count > 0) await tx.volumeClaim.updateMany({ where: { uid: objectUid }, data: { revision: 0 } })
+}
+
 /** Conditions of some types as they are stored. */
 export const listStoredConditions = (db: Database, uids: readonly string[], types: readonly string[]) => db.objectCondition.findMany({ where: { objectUid: { in: [...uids] }, type: { in: [...types] } }, select: { objectUid: true, type: true, status: true, reason: true, message: true, observedGeneration: true } })
 

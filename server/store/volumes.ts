@@ -1,5 +1,6 @@
 import { storageClassSpec, type StorageClassSpec } from '@/domain/storage-class/spec'
 import type { Labels } from '@/domain/shared/names'
+import type { VolumeLabels } from '@/domain/volume/claim-labels'
 import type { VolumeSpec } from '@/domain/volume/spec'
 import type { Scope } from '@/server/auth/scope'
 import type { Database, Transaction } from './database'
@@ -45,6 +46,8 @@ export async function findSourceUpload(tx: Transaction, scope: Pick<Scope, 'tena
 
 export type NewVolume = {
   name: string; labels: Labels; annotations: Labels; spec: VolumeSpec
+  /** Those of its labels that are its claim's. */
+  claimLabels?: Labels
   classId: string; storeId: string; sizeBytes: bigint
   /** What it is made of, and where that lies. */
   sourceSnapshotUid: string | null; sourceUploadId: string | null; sourceBlank: boolean; homeHostId: string | null
@@ -55,7 +58,7 @@ export const insertVolume = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, vo
 export const insertHiddenSnapshot = (tx: Transaction, scope: Pick<Scope, 'tenantId'>, of: { uid: string; name: string; storeId: string; homeHostId: string | null; sizeBytes: bigint }, name: string) =>
   tx.volumeSnapshot.create({ data: { tenantId: scope.tenantId, name, spec: { source: { volumeName: of.name }, consistency: 'CrashConsistent' }, volumeUid: of.uid, storeId: of.storeId, homeHostId: of.homeHostId, sizeBytes: of.sizeBytes, hidden: true }, select: { uid: true } })
 
-export type VolumeChange = { name: string; labels: Labels; annotations: Labels; spec: VolumeSpec; sizeBytes: bigint; specChanged: boolean }
+export type VolumeChange = VolumeLabels & { name: string; annotations: Labels; spec: VolumeSpec; sizeBytes: bigint; specChanged: boolean }
 export const updateVolume = (tx: Transaction, scope: Scope, uid: string, { specChanged, ...change }: VolumeChange) =>
   tx.volume.update({ where: { uid, tenantId: scope.tenantId }, data: { ...change, ...(specChanged ? { generation: { increment: 1 } } : {}) }, select: { uid: true } })
 

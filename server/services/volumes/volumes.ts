@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { DomainError, notFound } from '@/domain/shared/errors'
-import { annotations, dnsSubdomain, labels } from '@/domain/shared/names'
+import { annotations, dnsSubdomain, labels, type Labels } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
+import { followClaim, type VolumeLabels } from '@/domain/volume/claim-labels'
 import { minXfsBytes, sizeBytesOf, volumeLimits, volumeSize } from '@/domain/volume/limits'
-import { changedForGood, onFull, tooSmallForXfs, volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
+import { changedForGood, onFull, tooSmallForXfs, volumeSpec, withClassAsWritten, type VolumeSpec } from '@/domain/volume/spec'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
 import type { VolumeManifest } from '@/domain/manifest/parse'
 import type { Config } from '@/platform/config'
 import { storageClassSpec } from '@/domain/storage-class/spec'
 import type { Scope } from '@/server/auth/scope'
+import { findClaimLabels } from '@/server/store/claim-binding'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import { podsByVolumeName, renameInSchedules } from '@/server/store/volume-renames'
@@ -125,17 +127,26 @@ export async function growVolume(tx: Transaction, settings: Settings, scope: Sco
 type Change = { before: VolumeSpec; spec: VolumeSpec; name: string; labels: Record<string, string>; annotations: Record<string, string> }
 
 /** Writes what differs; false when nothing does. */
-async function change(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, { before, ...after }: Change): Promise<boolean> {
+async function change(tx: Transaction, settings: Settings, scope: Scope, row: VolumeRow, { before, ...asked }: Change): Promise<boolean> {
+  const after = { ...asked, spec: withClassAsWritten(before, asked.spec, row.class.name) }
   const [fixed] = changedForGood(before, after.spec)
   if (fixed) throw refusedAt(`spec.${fixed}`, 'never changes: make a new volume of this one (source Volume), and let pods use that')
   const sizeBytes = await sizeAfter(tx, settings, scope, row, after.spec)
   const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
-  if (!specChanged && after.name === row.name && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
+  const given = await labelsAfter(tx, row, after.labels)
+  if (!specChanged && after.name === row.name && canonicalJson([row.labels, row.annotations]) === canonicalJson([given.labels, after.annotations])) return false
   const renamed = after.name === row.name ? [] : [`called ${after.name}`, ...(await followName(tx, scope, row.name, after.name))]
-  await updateVolume(tx, scope, row.uid, { ...after, sizeBytes, specChanged })
+  await updateVolume(tx, scope, row.uid, { ...after, ...given, sizeBytes, specChanged })
   const changes = [...renamed, ...(sizeBytes === row.sizeBytes ? [] : [`${before.size} to ${after.spec.size}`])]
   await recordAudit(tx, scope, { action: 'volume.update', kind: 'Volume', name: row.name, detail: changes.join(', ') })
   return true
+}
+
+/** Labels as they are asked for; those of its claim stay. What it has of a claim that is gone stays as it is, and goes with the next claim where nobody sets it. */
+async function labelsAfter(tx: Transaction, { claimUid, ...row }: VolumeRow, asked: Labels): Promise<VolumeLabels> {
+  const claimLabels = labels.catch({}).parse(row.claimLabels)
+  if (claimUid !== null) return followClaim({ labels: asked, claimLabels }, await findClaimLabels(tx, claimUid))
+  return { labels: asked, claimLabels: Object.fromEntries(Object.entries(claimLabels).filter(([key, value]) => asked[key] === value)) }
 }
 
 /** Schedules that name the volume go on with it. A pod's spec cannot: it would not find the volume when it is placed. */

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { Labels } from '@/domain/shared/names'
 import { formatBytes } from '@/domain/shared/quantity'
+import { followClaim } from '@/domain/volume/claim-labels'
 import type { VolumeSpec } from '@/domain/volume/spec'
-import { bindClaim, findPodOfClaim, findPodOfVolume, holdClaim, holdNamedVolume, holdVolumeOfClaim, removeClaim } from '@/server/store/claim-binding'
-import { setCondition } from '@/server/store/conditions'
+import { bindClaim, findPodOfClaim, findPodOfVolume, holdClaim, holdNamedVolume, holdVolumeOfClaim, removeClaim, setVolumeLabels, type ClaimVolume } from '@/server/store/claim-binding'
+import { listStoredConditions, removeClaimCondition, setCondition } from '@/server/store/conditions'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
 import { recordEvent } from '@/server/store/reports'
@@ -14,12 +17,14 @@ import { isRefusal, planNew, refuseClone, refuseNamed, refuseSnapshot, specFor, 
 export type ClaimOptions = { quotas: VolumeQuotas; graceMs: number }
 type Claim = NonNullable<Awaited<ReturnType<typeof holdClaim>>>
 
-/** Finds a claim's volume, makes one for it, or lets the claim go: in one transaction. */
+/** Finds a claim's volume, makes one for it, gives it the claim's labels, says that it grows, or lets the claim go: in one transaction. */
 export function reconcileClaim(db: DatabaseClient, uid: string, options: ClaimOptions): Promise<void> {
   return inBriefTransaction(db, async (tx) => {
     const claim = await holdClaim(tx, uid)
     if (!claim) return
+    if (claim.volume) await tellGrowth(tx, claim, claim.volume)
     if (claim.deletedAt) return release(tx, claim, options)
+    if (claim.volume) await giveLabels(tx, claim.labels, claim.volume)
     if (claim.volume) return tell(tx, claim, { status: 'True', reason: 'Bound', message: `Its volume is "${claim.volume.name}".` })
     const refusal = claim.spec.volumeName === undefined ? await make(tx, claim, options) : await bindNamed(tx, claim, claim.spec.volumeName)
     if (refusal) await tell(tx, claim, { status: 'False', ...refusal })
@@ -45,7 +50,22 @@ async function bindNamed(tx: Transaction, claim: Claim, name: string): Promise<R
   const refusal = refuseNamed(claim.uid, claim.spec, volume)
   if (refusal || !volume) return refusal
   await bindClaim(tx, volume.uid, claim.uid)
+  await giveLabels(tx, claim.labels, volume)
   return null
+}
+
+async function giveLabels(tx: Transaction, ofClaim: Labels, { uid, labels, claimLabels }: ClaimVolume): Promise<void> {
+  const given = followClaim({ labels, claimLabels }, ofClaim)
+  if (!isDeepStrictEqual(given, { labels, claimLabels })) await setVolumeLabels(tx, uid, given)
+}
+
+/** As Kubernetes has it: the condition is there while the volume is smaller than it was asked to be, and gone afterwards. */
+async function tellGrowth(tx: Transaction, claim: Claim, { uid, name, sizeBytes, storedSizeBytes }: ClaimVolume): Promise<void> {
+  if (storedSizeBytes === null || storedSizeBytes >= sizeBytes) return removeClaimCondition(tx, claim.uid, 'Resizing')
+  const [ready] = await listStoredConditions(tx, [uid], ['Ready'])
+  const trouble = ready && ready.status !== 'True' ? ready : null
+  const message = `Its volume "${name}" has ${formatBytes(Number(storedSizeBytes))}, and grows to ${formatBytes(Number(sizeBytes))}.${trouble ? ` ${trouble.message}` : ''}`
+  await setCondition(tx, { objectUid: claim.uid, objectKind: 'VolumeClaim', type: 'Resizing', status: 'True', reason: trouble?.reason ?? 'Growing', message, observedGeneration: claim.generation })
 }
 
 async function make(tx: Transaction, claim: Claim, { quotas }: ClaimOptions): Promise<Refusal | null> {
@@ -57,7 +77,7 @@ async function make(tx: Transaction, claim: Claim, { quotas }: ClaimOptions): Pr
   if (isRefusal(source)) return source
   if (await isVolumeNameTaken(tx, claim, plan.name)) return { reason: 'NameTaken', message: `A volume "${plan.name}", which is what this claim's volume is called, is there already: rename or delete it.` }
   const { spec, ...made } = source
-  const { uid } = await insertVolume(tx, claim, { name: plan.name, labels: {}, annotations: {}, spec: specFor(claim.spec, plan.class.name, spec), classId: plan.class.uid, storeId: plan.class.storeId, sizeBytes: BigInt(plan.sizeBytes), sourceUploadId: null, ...made })
+  const { uid } = await insertVolume(tx, claim, { name: plan.name, labels: claim.labels, claimLabels: claim.labels, annotations: {}, spec: specFor(claim.spec, plan.class.name, spec), classId: plan.class.uid, storeId: plan.class.storeId, sizeBytes: BigInt(plan.sizeBytes), sourceUploadId: null, ...made })
   await bindClaim(tx, uid, claim.uid)
   return null
 }

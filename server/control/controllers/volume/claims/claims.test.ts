@@ -3,6 +3,8 @@ import { networkSpec } from '@/domain/network/spec'
 import { volumeClaimSpec } from '@/domain/volume-claim/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { logger } from '@/platform/logger'
+import { listClaimsForVolume, listGrowingClaims } from '@/server/store/claim-binding'
+import { setCondition } from '@/server/store/conditions'
 import { openDatabase, type DatabaseClient } from '@/server/store/database'
 import { FeedReader } from '@/server/store/feed-reader'
 import { createTestDatabase, type TestDatabase } from '@/tools/testing/database'
@@ -115,6 +117,22 @@ describe('a claim that names no volume', () => {
     expect(await volumeOf(second)).toMatchObject({ sourceSnapshotUid: snapshot.uid })
     expect((await why(await claim('third', { dataSource: { kind: 'PersistentVolumeClaim', name: 'none' } })))[1]).toBe('SourceNotFound')
   })
+  it('gets a clone only where that can be used as it asks: of the mode of its source, and with something to read', async () => {
+    const first = await claim('first', {}, '100Mi')
+    const dataSource = { kind: 'PersistentVolumeClaim', name: 'first' }
+    await bound(first)
+    const [device, reader, small] = [await claim('device', { dataSource, volumeMode: 'Block' }), await claim('reader', { dataSource, accessModes: ['ReadOnlyMany'] }), await claim('small', { dataSource, storageClassName: 'xfs' }, '100Mi')]
+    const become = (formatted: string | null) => db.volume.updateMany({ where: { claimUid: first }, data: { storedPhase: 'Ready', formatted } })
+    await become(null)
+    expect(await why(reader)).toEqual(['False', 'NothingToRead', 'The volume of the PersistentVolumeClaim "first" is blank, so that there is nothing to read: make a claim with accessModes [ReadWriteOnce], or with another dataSource.'])
+    expect((await why(small))[1]).toBe('TooSmallForXfs')
+    await become('ext4')
+    expect(await why(device)).toEqual(['False', 'VolumeModeMismatch', 'The claim asks for Block, and the volume of the PersistentVolumeClaim "first" is a file system (ext4): make a claim with volumeMode Filesystem, or one of a snapshot of it, which may be of either.'])
+    expect([await bound(reader), await bound(small)]).toEqual(['Bound', 'Bound'])
+    await become('block')
+    expect([(await why(await claim('files', { dataSource })))[1], await bound(device)]).toEqual(['VolumeModeMismatch', 'Bound'])
+    expect(await db.volume.count()).toBe(4)
+  })
 })
 
 describe('a change of one volume', () => {
@@ -133,6 +151,62 @@ describe('a change of one volume', () => {
     }
     expect([await woken('Volume', of?.uid ?? ''), await woken('Volume', named), await woken('VolumeSnapshot', snapshot.uid)]).toEqual([[`claim:${clone}`], [`claim:${namer}`], [`claim:${ofSnapshot}`]])
     expect(await woken('Volume', named, 'deleted')).toHaveLength(4)
+  })
+})
+
+describe('a claim that has a volume', () => {
+  const resizing = async (objectUid: string) => {
+    const row = await db.objectCondition.findUnique({ where: { objectUid_type: { objectUid, type: 'Resizing' } } })
+    return row && [row.status, row.reason, row.message]
+  }
+  const relabel = async (uid: string, labels: object) => {
+    await db.volumeClaim.update({ where: { uid }, data: { labels } })
+    await reconcileClaim(db, uid, options)
+    return (await volumeOf(uid))?.labels
+  }
+
+  it('says that it grows as long as the volume does, and in whose way something stands', async () => {
+    const uid = await claim('data')
+    await bound(uid)
+    const { uid: volumeUid, name } = await db.volume.findUniqueOrThrow({ where: { claimUid: uid } })
+    const become = async (data: object) => {
+      await db.volume.update({ where: { uid: volumeUid }, data })
+      await reconcileClaim(db, uid, options)
+      return resizing(uid)
+    }
+    expect(await become({ sizeBytes: 2n << 30n })).toBeNull()
+    expect(await become({ storedPhase: 'Ready', storedSizeBytes: 1n << 30n })).toEqual(['True', 'Growing', `Its volume "${name}" has 1 GiB, and grows to 2 GiB.`])
+    await setCondition(db, { objectUid: volumeUid, objectKind: 'Volume', type: 'Ready', status: 'False', reason: 'NoSpace', message: 'It is there, and has not grown.', observedGeneration: 1 })
+    expect(await listClaimsForVolume(db, volumeUid)).toEqual([uid])
+    expect(await become({})).toEqual(['True', 'NoSpace', `Its volume "${name}" has 1 GiB, and grows to 2 GiB. It is there, and has not grown.`])
+    const { revision } = await db.volumeClaim.findUniqueOrThrow({ where: { uid } })
+    await db.volume.update({ where: { uid: volumeUid }, data: { storedSizeBytes: 2n << 30n } })
+    expect([await listClaimsForVolume(db, volumeUid), await listGrowingClaims(db)]).toEqual([[uid], [uid]])
+    expect(await become({})).toBeNull()
+    expect((await db.volumeClaim.findUniqueOrThrow({ where: { uid } })).revision).toBeGreaterThan(revision)
+    expect([await listClaimsForVolume(db, volumeUid), await listGrowingClaims(db)]).toEqual([[], []])
+  })
+
+  it('gives that its labels, and what somebody set on the volume stays', async () => {
+    const made = await claim('made')
+    await db.volumeClaim.update({ where: { uid: made }, data: { labels: { app: 'db' } } })
+    await bound(made)
+    expect((await volumeOf(made))?.labels).toEqual({ app: 'db' })
+    expect(await relabel(made, { app: 'web', tier: 'gold' })).toEqual({ app: 'web', tier: 'gold' })
+    await volume('data', { labels: { tier: 'own' } })
+    const named = await claim('named', { volumeName: 'data' })
+    expect(await relabel(named, { app: 'db', tier: 'gold' })).toEqual({ app: 'db', tier: 'own' })
+    expect(await relabel(named, {})).toEqual({ tier: 'own' })
+    const before = await volumeOf(named)
+    await reconcileClaim(db, named, options)
+    expect(await volumeOf(named)).toEqual(before)
+    // What a volume has of a claim that is gone it keeps until another claim has it.
+    const kept = await claim('kept', { storageClassName: 'kept' })
+    expect([await relabel(kept, { app: 'db', tier: 'gold' }), await relabel(kept, { app: 'db' })]).toEqual([{ app: 'db', tier: 'gold' }, { app: 'db' }])
+    await db.volumeClaim.update({ where: { uid: kept }, data: { deletedAt: new Date() } })
+    await reconcileClaim(db, kept, options)
+    expect(await db.volume.findFirstOrThrow({ where: { name: `pvc-${kept}` } })).toMatchObject({ claimUid: null, labels: { app: 'db' } })
+    expect(await relabel(await claim('next', { volumeName: `pvc-${kept}` }), { team: 'a' })).toEqual({ team: 'a' })
   })
 })
 

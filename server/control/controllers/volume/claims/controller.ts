@@ -1,16 +1,16 @@
-import { listClaimsForSnapshot, listClaimsForVolume, listDeletedClaims, listUnboundClaims } from '@/server/store/claim-binding'
+import { listClaimsForSnapshot, listClaimsForVolume, listDeletedClaims, listGrowingClaims, listUnboundClaims } from '@/server/store/claim-binding'
 import type { Change } from '@/server/store/change-feed'
 import type { Controller } from '../../../runtime/controller'
 import { reconcileClaim, type ClaimOptions } from './bind'
 
-/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them; `volume:<uid>` and `snapshot:<uid>` those that name it and have none, or wait for the last pod that has it. */
+/** Keys are `claim:<uid>`; `unbound:<tenant>` are the claims of a tenant that have no volume, or of all tenants, and `deleted:<tenant>` those that wait for the last pod that names them; `volume:<uid>` and `snapshot:<uid>` those that name it and have none, wait for the last pod that has it, or are told that it grows. */
 export function createClaimController(options: ClaimOptions): Controller {
   return {
     name: 'volume-claims',
     workers: 2,
     resyncSeconds: 20,
     keysOf,
-    allKeys: async ({ db }) => [...new Set([...(await listUnboundClaims(db)), ...(await listDeletedClaims(db))])].map(claimKey),
+    allKeys: async ({ db }) => [...new Set([...(await listUnboundClaims(db)), ...(await listDeletedClaims(db)), ...(await listGrowingClaims(db))])].map(claimKey),
     reconcile: async ({ db }, key) => {
       const at = key.indexOf(':')
       const [kind, id] = [key.slice(0, at), key.slice(at + 1)]

@@ -20,7 +20,7 @@ export const isRefusal = <T extends object>(value: T | Refusal): value is Refusa
 export function refuseNamed(claimUid: string, spec: VolumeClaimSpec, volume: ClaimVolume | null): Refusal | null {
   const name = spec.volumeName ?? ''
   const the = `Volume "${name}"`
-  if (!volume) return no('VolumeNotFound', `There is no volume "${name}": create it, or make a claim that names another one.`)
+  if (!volume) return no('VolumeNotFound', `There is no volume "${name}": create it, or make a claim that names another one, or none, and one is made.`)
   if (volume.claimUid !== null && volume.claimUid !== claimUid) return no('VolumeTaken', `${the} is another claim's: name another volume, or delete that claim first.`)
   if (spec.storageClassName !== undefined && spec.storageClassName !== '' && spec.storageClassName !== volume.className) return no('ClassMismatch', `${the} is of the class "${volume.className}", and the claim asks for "${spec.storageClassName}": make a claim that names that class, or none.`)
   const size = claimedBytes(spec)
@@ -60,8 +60,8 @@ export function refuseSnapshot(spec: VolumeClaimSpec, found: ClaimClass, snapsho
   if (snapshot.deletedAt) return no('SourceNotFound', `The snapshot "${name}" is being deleted: make a claim that names another one.`)
   if (snapshot.phase === 'Failed') return no('SourceFailed', `The snapshot "${name}" could not be taken: make a claim that names another one.`)
   if (snapshot.phase !== 'Ready') return no('SourcePending', `The snapshot "${name}" is being taken.`)
-  if (snapshot.content === 'blank' && accessModeOf(spec) === 'ReadOnlyMany' && spec.volumeMode === 'Filesystem') return no('NothingToRead', `The snapshot "${name}" is blank, so that there is nothing to read: make a claim with accessModes [ReadWriteOnce], or with another dataSource.`)
-  return refuseSource(spec, found, snapshot, `the snapshot "${name}"`) ?? (snapshot.content === 'blank' ? refuseSmall(spec, found) : null)
+  const what = `the snapshot "${name}"`
+  return (snapshot.content === 'blank' ? refuseBlank(spec, what) : null) ?? refuseSource(spec, found, snapshot, what) ?? (snapshot.content === 'blank' ? refuseSmall(spec, found) : null)
 }
 
 /** `volume`: of the claim that is named; undefined: there is none; null: it has no volume. */
@@ -71,8 +71,20 @@ export function refuseClone(spec: VolumeClaimSpec, found: ClaimClass, volume: Cl
   if (volume === null || volume.deleted || volume.reverting || volume.stored !== 'Ready') return no('SourcePending', `The PersistentVolumeClaim "${name}" has nothing yet that could be cloned: its volume is not made, or goes back to a snapshot.`)
   if (volume.unfilled) return no('SourcePending', `The files of its image are not in the volume of the PersistentVolumeClaim "${name}" yet: they come with the first pod that writes to it.`)
   if (volume.free < 1) return no('TooManySnapshots', `The volume of the PersistentVolumeClaim "${name}" has as many snapshots as its store keeps of one, and a clone is made of one more: delete some that nobody needs.`)
-  return refuseSource(spec, found, volume, `the volume of the PersistentVolumeClaim "${name}"`)
+  const what = `the volume of the PersistentVolumeClaim "${name}"`
+  return refuseSource(spec, found, volume, what) ?? refuseContent(spec, found, volume.formatted, what)
 }
+
+/** A clone is used as its source is, and what is blank has nothing to read, as `volume.create` has it; of a snapshot a volume of the other mode can be made. */
+function refuseContent(spec: VolumeClaimSpec, found: ClaimClass, formatted: string | null, what: string): Refusal | null {
+  if (formatted === null) return refuseBlank(spec, what) ?? refuseSmall(spec, found)
+  const mode = formatted === 'block' ? 'Block' : 'Filesystem'
+  return mode === spec.volumeMode ? null : no('VolumeModeMismatch', `The claim asks for ${spec.volumeMode}, and ${what} is ${mode === 'Block' ? 'a block device' : `a file system (${formatted})`}: make a claim with volumeMode ${mode}, or one of a snapshot of it, which may be of either.`)
+}
+
+/** A file system is made by a pod that writes. */
+const refuseBlank = (spec: VolumeClaimSpec, what: string): Refusal | null =>
+  accessModeOf(spec) === 'ReadOnlyMany' && spec.volumeMode === 'Filesystem' ? no('NothingToRead', `${what.charAt(0).toUpperCase()}${what.slice(1)} is blank, so that there is nothing to read: make a claim with accessModes [ReadWriteOnce], or with another dataSource.`) : null
 
 /** The spec of the volume that is made. `source`: the volume that it is a clone of, by name. */
 export function specFor(spec: VolumeClaimSpec, className: string, source: VolumeSpec['source']): VolumeSpec {
