@@ -52,7 +52,7 @@ export function ClaimPage({ tenant, namespace, name }: { tenant: string; namespa
   return (
     <div className="flex flex-col gap-4">
       <PageHeader title={name} beside={<><ClaimState claim={data} /><Badge>{namespace}</Badge></>} status={<LiveBadge />} actions={actions} prominent={1} />
-      {trouble && <Callout tone="notice" title={data.metadata.deletionTimestamp ? 'It is being deleted' : 'It has no volume yet'}>{trouble}</Callout>}
+      {trouble && <Callout tone="notice" title={data.metadata.deletionTimestamp ? 'It is being deleted' : data.status.phase === 'Bound' ? 'It has not grown' : 'It has no volume yet'}>{trouble}</Callout>}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">
           <ClaimProperties tenant={tenant} claim={data} />

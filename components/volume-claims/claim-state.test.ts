@@ -8,6 +8,8 @@ const waits = { type: 'Bound', status: 'False', reason: 'StorageClassNotFound', 
 it('a claim says what it waits for: its volume, or the pods that name it', () => {
   expect(claimTrouble(claim({ conditions: [waits] }))).toBe('there is no class "fast"')
   expect(claimTrouble(claim({ phase: 'Bound', conditions: [waits] }))).toBe('')
+  const resizing = { type: 'Resizing', status: 'True', reason: 'Growing', message: 'it grows' }
+  expect([claimTrouble(claim({ phase: 'Bound', conditions: [resizing] })), claimTrouble(claim({ phase: 'Bound', conditions: [{ ...resizing, reason: 'NoSpace', message: 'no room' }] }))]).toEqual(['', 'no room'])
   expect(claimTrouble(claim({ phase: 'Bound', usedBy: ['web', 'db'] }, '2026-01-01T00:00:00Z'))).toBe('It goes once no pod names it: web, db.')
   expect(claimTrouble(claim({ phase: 'Bound' }, '2026-01-01T00:00:00Z'))).toBe('It is being deleted.')
 })

@@ -10,7 +10,9 @@ type Claim = Pick<VolumeClaimView, 'metadata' | 'status'>
 /** What keeps a claim from being as it should; empty: nothing does. */
 export function claimTrouble({ metadata: { deletionTimestamp }, status }: Claim): string {
   if (deletionTimestamp) return status.usedBy.length > 0 ? `It goes once no pod names it: ${status.usedBy.join(', ')}.` : 'It is being deleted.'
-  return status.phase === 'Bound' ? '' : status.conditions.find((each) => each.status !== 'True' && each.message !== '')?.message ?? ''
+  // A growth that goes on is no trouble; what stands in its way has another reason.
+  if (status.phase === 'Bound') return status.conditions.find(({ type, reason }) => type === 'Resizing' && reason !== 'Growing')?.message ?? ''
+  return status.conditions.find((each) => each.status !== 'True' && each.message !== '')?.message ?? ''
 }
 
 /** What a claim has, and what it asks for where that is more, or nothing is there yet. */
