@@ -42,6 +42,23 @@ test('a template that does not load is replaced, and its pod boots cold meanwhil
   expect(await host.processes()).toEqual([])
 })
 
+test('a VM goes on from the lease that it is given and takes no other, and gives it back as it ends or where it does not start', async () => {
+  const lent = async (n: number) => {
+    const request = await host.request(n)
+    const lease = await templates.acquire(request)
+    return { ...request, lease: { ...lease, release: vi.fn(() => lease.release()) } }
+  }
+  const [request, unwanted] = [await lent(7), await lent(8)]
+  const acquire = vi.spyOn(templates, 'acquire').mockClear()
+  const started = await startVm(host.settings, templates, request)
+  expect([started.mode, acquire.mock.calls.length, request.lease.release.mock.calls.length]).toEqual(['template', 0, 0])
+  await started.vm.quit()
+  expect(request.lease.release).toHaveBeenCalledOnce()
+  await expect(startVm(host.settings, templates, { ...unwanted, signal: AbortSignal.abort(new Error('not wanted any more')) })).rejects.toThrow('not wanted any more')
+  expect([acquire.mock.calls.length, unwanted.lease.release.mock.calls.length]).toEqual([0, 1])
+  acquire.mockRestore()
+})
+
 test('a guest that says no hello is told as the reason, and is not waited for again', async () => {
   let boots = 0
   const waitForHello = async () => {

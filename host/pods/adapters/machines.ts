@@ -16,6 +16,8 @@ import { StepError, type Machine, type MachinePort, type PodIdentity } from '../
 import { ConnectedGuest } from './guest'
 
 const helloWithinMs = 90_000
+/** A template that was looked at longer ago than this, for its pod waited for its turn, is looked at again before a VM starts from it. */
+const freshMs = 1_000
 
 export type MachineParts = {
   settings: HypervisorSettings
@@ -32,8 +34,8 @@ export type MachineParts = {
 
 /** The hypervisor as workers use it. */
 export class Machines implements MachinePort {
-  /** Leases that keep a template until the VM of the pod has taken one of its own. */
-  private readonly prepared = new Map<string, TemplateLease>()
+  /** Leases that keep a template until the VM of the pod has one, and when each was taken. */
+  private readonly prepared = new Map<string, { lease: TemplateLease; takenAt: number }>()
   /** Guest images of the VMs that run. */
   private readonly guests = new Map<PodMachine, string>()
   /** Guest images of the VMs that start: their files are needed until they run. */
@@ -44,7 +46,7 @@ export class Machines implements MachinePort {
     const { templates, log } = this.parts
     if (templates.sharing === 'cold') return
     try {
-      this.prepared.set(pod.uid, await templates.acquire({ tenantId: pod.tenantId, ...pod.size, signal }))
+      this.prepared.set(pod.uid, { lease: await templates.acquire({ tenantId: pod.tenantId, ...pod.size, signal }), takenAt: performance.now() })
     } catch (error) {
       signal.throwIfAborted()
       // Without a template the VM is booted cold: slower, not worse.
@@ -53,9 +55,9 @@ export class Machines implements MachinePort {
   }
 
   async releaseTemplate(pod: PodIdentity): Promise<void> {
-    const lease = this.prepared.get(pod.uid)
+    const prepared = this.prepared.get(pod.uid)
     this.prepared.delete(pod.uid)
-    await lease?.release()
+    await prepared?.lease.release()
   }
 
   async createScratch(pod: PodIdentity): Promise<string> {
@@ -75,9 +77,11 @@ export class Machines implements MachinePort {
     const { uid, vmUid, tenantId, size } = pod
     this.starting.set(uid, settings.guest.version)
     try {
+      const storageWay = storage ? await this.storageNamespace() : null
+      const lease = this.takeFresh(uid)
       const started = await startVm(settings, templates, {
         ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
-        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), storage: storage ? await this.storageNamespace() : null, ownMemory, signal },
+        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), storage: storageWay, ownMemory, signal, ...(lease ? { lease } : {}) },
       })
       await this.releaseTemplate(pod)
       if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
@@ -85,6 +89,14 @@ export class Machines implements MachinePort {
     } finally {
       this.starting.delete(uid)
     }
+  }
+
+  /** Hands over the lease that was prepared for a pod, unless it is an old one. */
+  private takeFresh(podUid: string): TemplateLease | null {
+    const prepared = this.prepared.get(podUid)
+    if (!prepared || performance.now() - prepared.takenAt > freshMs) return null
+    this.prepared.delete(podUid)
+    return prepared.lease
   }
 
   private async storageNamespace(): Promise<string> {
