@@ -32,6 +32,8 @@ export const ioctls = {
   ...{ tunGetFeatures: 0x800454cf, tunSetOffload: 0x400454d0, tunGetIff: 0x800454d2, tunGetSendBuffer: 0x800454d3, tunSetSendBuffer: 0x400454d4, tunGetHeaderSize: 0x800454d7, tunSetHeaderSize: 0x400454d8, tunSetLittleEndian: 0x400454dc, tunSetBigEndian: 0x400454de, tunSetSteering: 0x800454e0 },
   ...{ terminalSettings: 0x5401, terminalSettings2: 0x802c542a, bytesToRead: 0x541b, nonBlocking: 0x5421, closeOnExec: 0x5451 },
 } as const
+/** What a tap's maker asks beside tunSetIff, and QEMU never. Source: linux/if_tun.h. */
+export const tapMakerIoctls = { setPersist: 0x400454cb, setOwner: 0x400454cc } as const
 /** What socket and sendmsg are told of Unix sockets. Source: linux/socket.h, linux/net.h, asm-generic/socket.h. */
 export const unixSockets = { family: 1, stream: 1, level: 1, rights: 1 } as const
 /** What open is told. Source: asm-generic/fcntl.h. */

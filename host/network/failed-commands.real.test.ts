@@ -54,7 +54,7 @@ describe('a command that fails', () => {
       if (!reached) expect(result.failed).toBe(false)
       if (!result.failed) await attempt.close()
       expect(await lab.traces()).toEqual(before)
-      if (!reached) expect(at).toBeGreaterThanOrEqual(4)
+      if (!reached) expect(at).toBeGreaterThanOrEqual(3)
     }
   })
 

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { run } from '@/platform/exec'
+import { makeNamespace, type FirstTap } from './new-namespace'
 
 /** How commands are run; `run` of platform/exec, or one that fails on purpose in a test. */
 export type Run = typeof run
@@ -63,6 +65,12 @@ export type Observed = { links: Link[]; routes: Route[]; neighbours: Neighbour[]
 export class NetworkNamespaceKernel {
   constructor(readonly name: string | null, private readonly run: Run) {}
 
+  /** Makes this namespace, as {@link makeNamespace} does. */
+  async makeNamespace(settings: Readonly<Record<string, string | number>>, tap: FirstTap | null): Promise<void> {
+    if (this.name === null) throw new Error('the namespace of this process is there already')
+    await makeNamespace(this.run, this.name, settings, tap)
+  }
+
   /** Runs `ip` commands in order, in one process; the first that fails ends it. */
   async ipBatch(lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return
@@ -102,8 +110,9 @@ export class NetworkNamespaceKernel {
     await this.enter('sysctl', ['-q', '-w', ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)])
   }
 
-  /** Reads one kernel setting. */
+  /** Reads one kernel setting; of the namespace that this process is in it takes no process, and throws the file system's error. */
   async get(setting: string): Promise<string> {
+    if (this.name === null) return (await readFile(`/proc/sys/${setting.replaceAll('.', '/')}`, 'utf8')).trim()
     return (await this.enter('sysctl', ['-n', setting])).stdout.trim()
   }
 
@@ -133,6 +142,13 @@ export class NetworkNamespaceKernel {
   async routes(): Promise<Route[]> {
     const { stdout } = await this.run('ip', [...this.ipScope(), '-json', 'route', 'show'])
     return z.array(route).parse(JSON.parse(stdout || '[]'))
+  }
+
+  /** What {@link links} and {@link routes} give, in one process. */
+  async linksAndRoutes(): Promise<{ links: Link[]; routes: Route[] }> {
+    const { stdout } = await this.run('ip', [...this.ipScope(), '-details', '-json', '-batch', '-'], { input: 'address show\nroute show\n' })
+    const [addresses = '[]', routes = '[]'] = stdout.split('\n').map((line) => line.trim() || '[]')
+    return { links: links.parse(JSON.parse(addresses)), routes: z.array(route).parse(JSON.parse(routes)) }
   }
 
   /** Links, routes and permanent neighbours, in one process. */

@@ -48,14 +48,16 @@ export class RunningNetwork {
 
   /** Makes the namespace with its first pod. One that is there already may hold running pods: it is left alone, and reconciliation adopts it. `onTap`: the pod's tap is there. */
   async create(attachment: Attachment, onTap: () => void): Promise<void> {
-    const { uplink, run } = this.host
+    const { uplink } = this.host
     const { pod } = attachment
-    await run('ip', ['netns', 'add', this.namespace])
-    this.inside.isNew()
+    await this.inside.begin(pod)
     this.attached = [attachment]
     try {
+      await this.inside.makeDevice(pod)
+      onTap()
+      // The VM waits for its tap alone: what takes processes of its own comes after it.
       const { number, outbound } = this.state()
-      await allDone([this.makeTap(pod, onTap), outbound === 'nat' ? uplink.reserve(number) : null])
+      if (outbound === 'nat') await uplink.reserve(number)
       const state = this.state()
       await allDone([this.inside.applyRules(state), outbound === 'nat' ? uplink.connect(number, this.namespace) : null])
       await this.inside.enter(state, [pod])
@@ -66,12 +68,6 @@ export class RunningNetwork {
       await this.undo(() => this.destroy())
       throw error
     }
-  }
-
-  private async makeTap(pod: PodPort, onTap: () => void): Promise<void> {
-    await this.inside.applySettings()
-    await this.inside.makeDevice(pod)
-    onTap()
   }
 
   /** Adds a pod to the namespace, which is there; `onTap`: its tap is. Throws an Error when its address, MAC or tap is another's. */

@@ -84,14 +84,16 @@ export class TenantNamespace {
     await this.kernel.set(SETTINGS)
   }
 
-  /** The namespace was made now: its packet filter has seen nothing yet. */
-  isNew(): void {
+  /** Makes the namespace with its kernel settings, and a pod's tap where that is its device. Throws ExecError, and then nothing is left of it. */
+  async begin({ uid, runAsUid, balancer }: PodPort): Promise<void> {
+    await this.kernel.makeNamespace(SETTINGS, this.deviceKind === 'tap' && !balancer ? { name: tapName(uid), owner: runAsUid } : null)
+    // Its packet filter has seen nothing yet.
     this.table.isAt(NEW_GENERATION)
   }
 
-  /** Makes a pod's device, which {@link enter} then finds. */
+  /** Makes the pod's device where {@link begin} did not; {@link enter} then finds it. */
   async makeDevice(pod: PodPort): Promise<void> {
-    await this.kernel.ipBatch(deviceOf(pod, this.deviceKind).add)
+    if (this.deviceKind !== 'tap' || pod.balancer) await this.kernel.ipBatch(deviceOf(pod, this.deviceKind).add)
   }
 
   /** Loads the packet filter of a state; one that is there already by what differs, in one transaction. */

@@ -15,9 +15,8 @@ const HOLD_METRIC = 1_752_789_093
  */
 export async function holdTransitBlock(kernel: NetworkNamespaceKernel, hostTag: string, pool: string): Promise<{ block: Cidr; taken: boolean }> {
   const blocks = transitBlocks(pool, hostTag)
-  const links = await kernel.links()
-  for (;;) {
-    const routes = await kernel.routes()
+  const { links, routes: first } = await kernel.linksAndRoutes()
+  for (let routes = first; ; ) {
     const held = routes.find((route) => isHeldBy(hostTag, route) && blocks.some((block) => formatCidr(block) === route.dst))
     if (held) return { block: parseCidr(held.dst), taken: false }
     const block = freeTransitBlock(blocks, inUse(links, routes, hostTag))
@@ -26,7 +25,8 @@ export async function holdTransitBlock(kernel: NetworkNamespaceKernel, hostTag: 
       return { block, taken: true }
     } catch (error) {
       // Another installation was quicker: its route is there now, and the next free block is another one.
-      if (!(await kernel.routes()).some((route) => route.dst === formatCidr(block) && route.metric === HOLD_METRIC)) throw error
+      routes = await kernel.routes()
+      if (!routes.some((route) => route.dst === formatCidr(block) && route.metric === HOLD_METRIC)) throw error
     }
   }
 }

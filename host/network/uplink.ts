@@ -59,7 +59,8 @@ export class Uplink {
     const transit = await this.reserve(number)
     const link = uplinkName(this.options.hostTag, number)
     await this.serial.do(async () => {
-      // In parallel: until the rules know the link, they drop what comes from it.
+      // No link is there before any rules; until they know a link, they drop what comes from it, so that those of a later one may come beside it.
+      if (this.table.state === null) await this.loadRules()
       await allDone([this.loadRules(), this.options.kernel.ipBatch([
         `link add name ${link} address ${HOST_END_MAC} mtu ${POD_MTU} type veth peer name ${UPLINK_IN_NAMESPACE} address ${NAMESPACE_END_MAC} mtu ${POD_MTU} netns ${namespace}`,
         ...hostEnd(link, transit),
@@ -163,12 +164,11 @@ export class Uplink {
     await this.adopt(new Set())
   }
 
-  /** The block; where there is none yet, opened with rules that let nothing through. */
+  /** The block; taken where there is none yet. Its rules come with the first link. */
   private async ready(): Promise<Cidr> {
     if (this.block) return this.block
     try {
       this.block = await this.open()
-      await this.loadRules()
       return this.block
     } catch (error) {
       await this.removeAll().catch((undo: unknown) => this.options.log.error({ err: undo }, 'an undo failed; the next reconciliation completes it'))
