@@ -139,3 +139,25 @@ it('names all volumes that it may open in a complete report, with who has them, 
   await reporter.settled()
   expect(sent.slice(before).flatMap(({ volumes = [], stores = [] }) => [...volumes, ...stores])).toEqual([gone, store])
 })
+
+it('tells how far a start is with what does not wait, or once it has waited', async () => {
+  const pod = crashing(1)
+  const reporter = new Reporter(randomUUID(), { report: () => pod, reports: () => [], image, imageReports: () => [] }, 0, null, null, 50)
+  const sent: ReportInput[] = []
+  reporter.attach(async (report) => void sent.push(report))
+  await reporter.settled()
+  const progress = () => {
+    reporter.podProgressed(pod.uid)
+    reporter.imageChanged('a:1', true)
+    reporter.event({ podUid: pod.uid, type: 'Normal', reason: 'Pulled', message: '', time: '2026-01-01T00:00:00Z' })
+  }
+  const told = () => sent.slice(1).map(({ pods, images, events }) => [pods.length, images.length, events.map(({ reason }) => reason)])
+  progress()
+  await reporter.settled()
+  expect(told()).toEqual([])
+  await expect.poll(told).toEqual([[1, 1, ['Pulled']]])
+  progress()
+  reporter.event({ podUid: pod.uid, type: 'Warning', reason: 'BackOff', message: '', time: '2026-01-01T00:00:00Z' })
+  await reporter.settled()
+  expect(told()).toEqual([[1, 1, ['Pulled']], [1, 1, ['Pulled', 'BackOff']]])
+})

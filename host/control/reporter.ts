@@ -21,8 +21,10 @@ export type SendReport = (report: ReportInput) => Promise<void>
 const maxEvents = 2_000
 /** Well below what the contract takes, so that no report is refused for its size and then for ever. {@link reportBytes} bounds them too. */
 const maxPerReport = { pods: 500, events: 1_000, images: 1_000, external: 1_000, volumes: 1_000, stores: 100 }
-/** After a report: a start of a pod has many small steps, and each report is a transaction of the server. */
+/** After a report: each is a transaction of the server. */
 const gapMs = 150
+/** What only says how far something is waits so long for more, or goes with what does not wait: a start of a pod has many small steps, and the processors that tell of them are those that it needs. */
+const progressMs = 1_000
 
 /**
  * Tells the server what changes. One report is on its way at a time; what changes meanwhile is sent with the next one, each
@@ -40,6 +42,10 @@ export class Reporter {
   private readonly volumes = new Set<string>()
   private readonly stores = new Set<string>()
   private events: HostEvent[] = []
+  /** Whether any of the events is not to wait. */
+  private eventsAreDue = false
+  /** Of which nobody has to know at once. */
+  private readonly waiting = { pods: new Set<string>(), images: new Set<string>(), timer: null as NodeJS.Timeout | null }
 
   constructor(
     private readonly bootId: string,
@@ -47,6 +53,7 @@ export class Reporter {
     private readonly waitMs: number = gapMs,
     private readonly externalSource: ExternalSource | null = null,
     private readonly volumeSource: VolumeSource | null = null,
+    private readonly patienceMs: number = progressMs,
   ) {}
 
   podChanged(uid: string): void {
@@ -54,9 +61,20 @@ export class Reporter {
     this.flush()
   }
 
-  imageChanged(key: string): void {
+  /** It came a little further. */
+  podProgressed(uid: string): void {
+    this.waiting.pods.add(uid)
+    this.wait()
+  }
+
+  /** `isProgress`: nobody has to know at once. */
+  imageChanged(key: string, isProgress = false): void {
     // The complete report of the next connection begins with all images: what changes before need not be kept.
     if (!this.send) return
+    if (isProgress) {
+      this.waiting.images.add(key)
+      return this.wait()
+    }
     this.images.add(key)
     this.flush()
   }
@@ -83,6 +101,9 @@ export class Reporter {
   event(event: HostEvent): void {
     this.events.push(event)
     if (this.events.length > maxEvents) this.events.splice(0, this.events.length - maxEvents)
+    // What goes well goes with what it leads to.
+    if (event.type === 'Normal') return this.wait()
+    this.eventsAreDue = true
     this.flush()
   }
 
@@ -96,6 +117,7 @@ export class Reporter {
   detach(): void {
     this.send = null
     this.images.clear()
+    this.waiting.images.clear()
     this.external.clear()
     this.volumes.clear()
     this.stores.clear()
@@ -107,7 +129,25 @@ export class Reporter {
   }
 
   private get isDue(): boolean {
-    return this.complete || this.pods.size > 0 || this.images.size > 0 || this.external.size > 0 || this.volumes.size > 0 || this.stores.size > 0 || this.events.length > 0
+    return this.complete || this.pods.size > 0 || this.images.size > 0 || this.external.size > 0 || this.volumes.size > 0 || this.stores.size > 0 || (this.eventsAreDue && this.events.length > 0)
+  }
+
+  private wait(): void {
+    this.waiting.timer ??= setTimeout(() => {
+      this.waiting.timer = null
+      this.join()
+      if (this.isDue) this.flush()
+    }, this.patienceMs).unref()
+  }
+
+  /** What waited goes with the next report. */
+  private join(): void {
+    const { pods, images } = this.waiting
+    for (const uid of pods) this.pods.add(uid)
+    for (const key of images) this.images.add(key)
+    pods.clear()
+    images.clear()
+    this.eventsAreDue = this.events.length > 0
   }
 
   private flush(): void {
@@ -121,7 +161,7 @@ export class Reporter {
 
   private async sendAll(): Promise<void> {
     // What changes in this turn of the event loop goes into one report.
-    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
     while (this.send && this.isDue) {
       const send = this.send
       const report = this.next()
@@ -141,6 +181,7 @@ export class Reporter {
   private next(): ReportInput {
     const complete = this.complete
     this.complete = false
+    this.join()
     if (complete) {
       this.pods.clear()
       for (const image of this.source.imageReports()) this.images.add(imageKey(image))

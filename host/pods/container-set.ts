@@ -27,9 +27,10 @@ export class ContainerSet {
 
   constructor(private readonly context: PodContext) {
     this.lost.catch(() => {})
-    const onRecord = () => {
+    const onRecord = (isProgress: boolean) => {
       this.settled.wake()
-      context.onChange()
+      if (isProgress) context.onProgress()
+      else context.onChange()
     }
     this.lives = podContainers(context.assignment.spec).map(({ spec, role }, index) => new ContainerLife(context, index, spec, role, this.stopping.signal, onRecord, () => this.reason))
   }

@@ -23,6 +23,7 @@ export type RunInput = {
   clock: Clock
   recorder: StepRecorder | null
   onChange: () => void
+  onProgress: () => void
   event: (type: HostEvent['type'], reason: string, message: string) => void
   /** Something is over its limit of disk. */
   evict: (message: string) => void
@@ -31,13 +32,13 @@ export type RunInput = {
 
 /** Begins the life of the containers in a VM that is set up. */
 export function makeRun(input: RunInput): PodRun {
-  const { machine, guest, assignment, records, images, mount, configuration, logs, clock, recorder, onChange, event, volumes } = input
+  const { machine, guest, assignment, records, images, mount, configuration, logs, clock, recorder, onChange, onProgress, event, volumes } = input
   const attachments = new Attachments(clock)
   const over = new AbortController()
   const warn = (reason: string, message: string) => event('Warning', reason, message)
   const files = new ConfigurationFiles(assignment.spec, configuration, guest, clock, warn)
   const troubles = new TroubleEvents(clock, warn)
-  const containers = new ContainerSet({ assignment, guest, records, images, mount, configuration, files, logs, attachments, clock, onChange, event, troubles, onStarted: (container) => volumes?.containerStarted(assignment.uid, container), isPaused: () => volumes?.isPaused(assignment.uid) ?? false, over: over.signal })
+  const containers = new ContainerSet({ assignment, guest, records, images, mount, configuration, files, logs, attachments, clock, onChange, onProgress, event, troubles, onStarted: (container) => volumes?.containerStarted(assignment.uid, container), isPaused: () => volumes?.isPaused(assignment.uid) ?? false, over: over.signal })
   const detachVolumes = async (withinMs: number) => {
     const left = (await volumes?.detachAll(assignment.uid, withinMs)) ?? []
     if (left.length > 0) warn('VolumeNotUnmounted', `The pod's virtual machine did not write out and unmount in time: ${left.map((name) => `"${name}"`).join(', ')}. What a program had synced is there; the file system is checked when it is attached next.`)

@@ -10,12 +10,13 @@ function podSet() {
   const host = new FakeHost()
   const made: string[] = []
   const changed: string[] = []
+  const progressed: string[] = []
   const pods = new PodSet((assignment, found, hooks) => {
     made.push(assignment.uid)
     return new PodWorker({ ports: host.ports, vmUids: host.uidPool, logs: host.podLogs(assignment.uid), ledger: host.ledgerPort, log: { warn: () => {} }, ...hooks }, assignment, found)
   })
-  pods.listen({ podChanged: (uid) => changed.push(uid), event: () => {}, imageChanged: () => {} })
-  return { host, pods, made, changed }
+  pods.listen({ podChanged: (uid) => changed.push(uid), podProgressed: (uid) => progressed.push(uid), event: () => {}, imageChanged: () => {} })
+  return { host, pods, made, changed, progressed }
 }
 
 describe('the pods of a host', () => {
@@ -30,7 +31,7 @@ describe('the pods of a host', () => {
     next.adopt([entry], new Map([[forgotten.uid, 'It is damaged.']]))
     await settle()
     const events: string[] = []
-    next.listen({ podChanged: () => {}, imageChanged: () => {}, event: ({ podUid, reason }) => events.push(`${podUid === lost.uid ? 'lost' : 'forgotten'} ${reason}`) })
+    next.listen({ podChanged: () => {}, podProgressed: () => {}, imageChanged: () => {}, event: ({ podUid, reason }) => events.push(`${podUid === lost.uid ? 'lost' : 'forgotten'} ${reason}`) })
     expect(events[0]).toBe('lost VMFailed')
     next.apply([lost, forgotten])
     next.apply([lost, forgotten])
@@ -38,11 +39,13 @@ describe('the pods of a host', () => {
   })
 
   it('have one worker each, however often they are assigned', async () => {
-    const { host, pods, made } = podSet()
+    const { host, pods, made, progressed } = podSet()
     const all = [testAssignment(), testAssignment()]
     for (let i = 0; i < 3; i += 1) pods.apply(all)
     await settle()
     expect(made).toEqual(all.map((a) => a.uid))
+    // Of how far a start is nobody has to know at once.
+    expect(new Set(progressed)).toEqual(new Set(made))
     expect(host.machines.size).toBe(2)
     expect(pods.runningCount).toBe(2)
   })

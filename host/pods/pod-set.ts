@@ -8,10 +8,10 @@ import type { PullProgress } from './ports'
 import type { WorkerDependencies } from './worker-dependencies'
 
 /** Makes a worker; `found` is what the ledger has of the pod. */
-export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onEvent' | 'onPull' | 'configuration'>) => PodWorker
+export type MakeWorker = (assignment: Assignment, found: LedgerEntry | null, hooks: Pick<WorkerDependencies, 'onChange' | 'onProgress' | 'onEvent' | 'onPull' | 'configuration'>) => PodWorker
 
-/** Who is told what changes; the reporter of the control stream. */
-export type PodListener = { podChanged(uid: string): void; event(event: HostEvent): void; imageChanged(key: string): void }
+/** Who is told what changes; the reporter of the control stream. `podProgressed`: a start came further, of which nobody has to know at once. */
+export type PodListener = { podChanged(uid: string): void; podProgressed(uid: string): void; event(event: HostEvent): void; imageChanged(key: string, isProgress?: boolean): void }
 
 /** What images are called in full, and which are wanted before a pod names them. */
 export type ImageNames = { nameOf: (reference: string) => string; isPrePulled: (tenantId: string, name: string) => boolean }
@@ -135,7 +135,8 @@ export class PodSet {
 
   /** Told by the images' adapter, so that the report of images is complete. Forgotten at once where nothing asks for it any more. */
   imageChanged(image: ImageReport): void {
-    this.listener?.imageChanged(this.images.put(image, this.isWanted))
+    // It is told at every start from it, of which most change nothing.
+    this.listener?.imageChanged(this.images.put(image, this.isWanted), image.phase === 'Ready')
   }
 
   /** An image was removed from this host's store. */
@@ -161,11 +162,12 @@ export class PodSet {
     const worker = this.make(assignment, found, {
       configuration: this.configurations.get(uid) ?? null,
       onChange: () => this.listener?.podChanged(uid),
+      onProgress: () => this.listener?.podProgressed(uid),
       onEvent: (event) => (this.listener ? this.listener.event(event) : void this.early.push(event)),
       onPull: (reference, progress) => this.pulling(assignment.tenantId, reference, progress),
     })
     this.workers.set(uid, worker)
-    this.listener?.podChanged(uid)
+    this.listener?.podProgressed(uid)
     void worker.finished.then(() => {
       if (!worker.isGone) return
       this.gone.set(uid, worker.report())

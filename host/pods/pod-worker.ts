@@ -117,7 +117,9 @@ export class PodWorker extends WorkerSteps {
         await this.pause(retryMs)
       }
       if (this.state.stage !== 'found') this.takenUp()
-      this.deps.onChange()
+      // The containers of a VM that is up tell of themselves.
+      if (step === 'start' && this.run) this.deps.onProgress()
+      else this.deps.onChange()
     }
     this.takenUp()
     this.deadline.disarm()

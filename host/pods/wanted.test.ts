@@ -23,7 +23,7 @@ describe('a worker', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(happening, { maxLength: 14 }), fc.boolean(), async (happenings, removeAtEnd) => {
         const host = new FakeHost()
-        const worker = new PodWorker({ ports: host.ports, vmUids: host.uidPool, logs: host.podLogs(base.uid), ledger: host.ledgerPort, onChange: () => {}, onEvent: () => {}, onPull: () => {}, log: { warn: () => {} } }, base)
+        const worker = new PodWorker({ ports: host.ports, vmUids: host.uidPool, logs: host.podLogs(base.uid), ledger: host.ledgerPort, onChange: () => {}, onProgress: () => {}, onEvent: () => {}, onPull: () => {}, log: { warn: () => {} } }, base)
         let image = 'sample:1'
         let generation = 1
         let removed = false

@@ -17,4 +17,6 @@ export type WorkerDependencies = {
   /** Of the machine, in which its steady clock holds. */
   machineBoot?: string
   onChange: () => void
+  /** A step of the start began or ended, of which nobody has to know at once. */
+  onProgress: () => void
 } & PodAudience

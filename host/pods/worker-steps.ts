@@ -101,7 +101,7 @@ export abstract class WorkerSteps extends Reach {
   private async start(): Promise<void> {
     const { state } = this
     const { ports } = this.deps
-    const recorder = new StepRecorder(ports.clock, () => this.deps.onChange())
+    const recorder = new StepRecorder(ports.clock, this.deps.onProgress)
     const isAnother = state.isStale
     state.beginStart(recorder.steps, this.now)
     if (isAnother) this.armDeadline()
@@ -151,13 +151,14 @@ export abstract class WorkerSteps extends Reach {
   private makeRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>, recorder: StepRecorder | null): PodRun {
     const { running: assignment, records, images } = this.state
     const { logs, ports: { clock, volumes } } = this.deps
-    const onChange = () => {
+    const changed = (tell: () => void) => () => {
       this.state.containersChanged()
       void this.save()
-      this.deps.onChange()
+      tell()
     }
+    const { onChange, onProgress } = this.deps
     const evict = (message: string) => this.fail('Evicted', message)
-    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange, event: this.events.tell, evict, volumes })
+    return makeRun({ machine, guest, assignment, records, images, mount, configuration: this.configuration, logs, clock, recorder, onChange: changed(onChange), onProgress: changed(onProgress), event: this.events.tell, evict, volumes })
   }
 
   /** Ends the pod for good, in whatever state it is. */

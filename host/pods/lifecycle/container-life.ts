@@ -38,7 +38,7 @@ export class ContainerLife {
     readonly spec: ContainerSpec,
     readonly role: ContainerRole,
     private readonly stopping: AbortSignal,
-    private readonly onRecord: () => void,
+    private readonly onRecord: (isProgress: boolean) => void,
     /** What its instances' ends are called once the pod is being stopped. */
     private readonly stopReason: () => string,
   ) {
@@ -98,9 +98,9 @@ export class ContainerLife {
     return { startup: this.spec.startupProbe !== undefined, readiness: this.spec.readinessProbe !== undefined }
   }
 
-  private set(record: ContainerRecord): void {
+  private set(record: ContainerRecord, isProgress = false): void {
     this.context.records[this.index] = record
-    this.onRecord()
+    this.onRecord(isProgress)
   }
 
   private async supervise(present: boolean): Promise<void> {
@@ -145,7 +145,7 @@ export class ContainerLife {
     const { clock, images, mount, assignment, configuration, files } = this.context
     const image = images.get(this.spec.image)
     if (!image) throw new StepError('Internal', 'A container has no image on this host.')
-    this.set(creating(this.record))
+    this.set(creating(this.record), true)
     const { record } = this
     try {
       for (;;) {

@@ -33,6 +33,8 @@ export type PodContext = {
   attachments: Attachments
   clock: Clock
   onChange: () => void
+  /** A start came further, of which nobody has to know at once. */
+  onProgress: () => void
   event: (type: 'Normal' | 'Warning', reason: string, message: string) => void
   troubles: TroubleEvents
   /** Told of each start of a container. */

@@ -47,7 +47,7 @@ export class FaultHost {
     log.level = 'fatal'
     const wrapPorts: HostSettings['wrapPorts'] = (ports) => ({ ...this.faults.wrap(ports), clock: this.clock })
     this.host = await openHost({ ...this.settings, folder: this.folder, hostTag: this.hostTag, log, wrapPorts }, new AbortController().signal)
-    this.host.pods.listen({ podChanged: () => {}, imageChanged: () => {}, event: (event) => this.events.push(event) })
+    this.host.pods.listen({ podChanged: () => {}, podProgressed: () => {}, imageChanged: () => {}, event: (event) => this.events.push(event) })
   }
 
   /** Ends the agent; the VMs run on. */

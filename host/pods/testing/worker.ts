@@ -17,6 +17,7 @@ export function startWorker(host: FakeHost, assignment: Assignment, found: Ledge
       configuration,
       hostName: 'host-1',
       onChange: () => {},
+      onProgress: () => {},
       onEvent: (event) => events.push(event),
       onPull: () => {},
       log: { warn: () => {} },
