@@ -38,24 +38,25 @@ export async function currentCursor(db: Database): Promise<Cursor> {
   return { epoch: row.epoch, xid: row.xid, seq: '0' }
 }
 
-type ChangeRow = { xid: string; seq: bigint; kind: string; objectUid: string; tenantId: string | null; namespace: string | null; name: string; action: Change['action']; oldLabels: Labels | null; newLabels: Labels | null }
+type ChangeRow = { xid: string; seq: string; kind: string; objectUid: string; tenantId: string | null; namespace: string | null; name: string; action: Change['action']; oldLabels: Labels | null; newLabels: Labels | null }
 
 /**
  * The next changes after `cursor`, in commit order, at most `limit`. Stops below `pg_snapshot_xmin`: a sequence's order is
  * not the order of commits, so a reader that went further would miss what commits late. `behind` says that rows wait there.
- * Throws `gone` when the cursor is of another epoch or below the floor: the reader lists again.
+ * One statement, for every process reads at every wake, on the way of each start. Throws `gone` when the cursor is of another epoch or below the floor: the reader lists again.
  */
 export async function readChanges(db: Database, cursor: Cursor, limit = 1000): Promise<{ changes: Change[]; behind: boolean }> {
-  const state = (await db.$queryRaw<{ epoch: string; belowFloor: boolean }[]>`
-    select "epoch", (${cursor.xid}::xid8, ${cursor.seq}::bigint) < ("floorXid"::xid8, "floorSeq") as "belowFloor" from "FeedState" where "id" = 1`)[0]
-  if (!state || state.epoch !== cursor.epoch || state.belowFloor) throw new DomainError('gone', 'This resourceVersion is too old: list again and watch from there.')
-  const rows = await db.$queryRaw<ChangeRow[]>`
-    select "xid"::text as xid, "seq", "kind", "objectUid", "tenantId", "namespace", "name", "action", "oldLabels", "newLabels" from "Change"
-    where ("xid", "seq") > (${cursor.xid}::xid8, ${cursor.seq}::bigint) and "xid" < pg_snapshot_xmin(pg_current_snapshot())
-    order by "xid", "seq" limit ${limit}`
-  const behind = rows.length === limit || ((await db.$queryRaw<{ waits: boolean }[]>`select exists (select 1 from "Change" where "xid" >= pg_snapshot_xmin(pg_current_snapshot())) as waits`)[0]?.waits ?? false)
-  const changes = rows.map(({ xid, seq, objectUid, ...row }) => ({ ...row, uid: objectUid, cursor: { epoch: cursor.epoch, xid, seq: String(seq) } }))
-  return { changes, behind }
+  const [read] = await db.$queryRaw<{ epoch: string; belowFloor: boolean; waits: boolean; rows: ChangeRow[] }[]>`
+    select "epoch", (${cursor.xid}::xid8, ${cursor.seq}::bigint) < ("floorXid"::xid8, "floorSeq") as "belowFloor",
+      exists (select 1 from "Change" where "xid" >= pg_snapshot_xmin(pg_current_snapshot())) as "waits",
+      (select coalesce(json_agg(c), '[]') from (
+        select "xid"::text as "xid", "seq"::text as "seq", "kind", "objectUid", "tenantId", "namespace", "name", "action", "oldLabels", "newLabels" from "Change"
+        where ("xid", "seq") > (${cursor.xid}::xid8, ${cursor.seq}::bigint) and "xid" < pg_snapshot_xmin(pg_current_snapshot())
+        order by "Change"."xid", "Change"."seq" limit ${limit}) c) as "rows"
+    from "FeedState" where "id" = 1`
+  if (!read || read.epoch !== cursor.epoch || read.belowFloor) throw new DomainError('gone', 'This resourceVersion is too old: list again and watch from there.')
+  const changes = read.rows.map(({ xid, seq, objectUid, ...row }) => ({ ...row, uid: objectUid, cursor: { epoch: cursor.epoch, xid, seq } }))
+  return { changes, behind: read.rows.length === limit || read.waits }
 }
 
 /** Removes changes older than `keepSeconds` and raises the floor in the same statement's transaction. Returns how many went. */
