@@ -34,12 +34,17 @@ export async function storeHostEvent(db: Database, hostId: string, event: HostEv
 export type NewEvent = { tenantId: string; objectUid: string; objectKind: string; objectNamespace: string | null; objectName: string; type: 'Normal' | 'Warning'; reason: string; message: string; source: string }
 
 export async function recordEvent(db: Database, event: NewEvent): Promise<void> {
-  const { objectUid, reason, message, type } = event
-  const counted = await db.$executeRaw`
-    update "Event" set "count" = "count" + 1, "lastTimestamp" = now() where "uid" = (
-      select "uid" from "Event" where "objectUid" = ${objectUid}::uuid and "reason" = ${reason} and "message" = ${message} and "type" = ${type} and "lastTimestamp" > now() - interval '10 minutes'
-      order by "lastTimestamp" desc limit 1)`
-  if (counted === 0) await db.event.create({ data: event })
+  const { tenantId, objectUid, objectKind, objectNamespace, objectName, type, reason, message, source } = event
+  // By the clock, not by the transaction's beginning: those of one transaction are listed in their order.
+  await db.$executeRaw`
+    with counted as (
+      update "Event" set "count" = "count" + 1, "lastTimestamp" = now() where "uid" = (
+        select "uid" from "Event" where "objectUid" = ${objectUid}::uuid and "reason" = ${reason} and "message" = ${message} and "type" = ${type} and "lastTimestamp" > now() - interval '10 minutes'
+        order by "lastTimestamp" desc limit 1)
+      returning 1)
+    insert into "Event" ("uid", "tenantId", "objectUid", "objectKind", "objectNamespace", "objectName", "type", "reason", "message", "source", "firstTimestamp", "lastTimestamp")
+    select gen_random_uuid(), ${tenantId}, ${objectUid}::uuid, ${objectKind}, ${objectNamespace}::text, ${objectName}, ${type}, ${reason}, ${message}, ${source}, clock_timestamp(), clock_timestamp()
+    where not exists (select from counted)`
 }
 
 /** The same of many, in two statements. */

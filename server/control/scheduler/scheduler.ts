@@ -26,9 +26,9 @@ export const scheduler: Controller = {
 async function runCycle(ctx: ControlContext): Promise<void> {
   const pending = await listPendingPods(ctx.db, batch)
   if (pending.length === 0) return
-  const pods = await withVolumeDemands(ctx.db, pending)
+  const [pods, schedulable] = await Promise.all([withVolumeDemands(ctx.db, pending), listSchedulableHosts(ctx.db)])
   const stores = await listHostStores(ctx.db, pods.flatMap(({ volumes }) => volumes?.stores.map(({ storeId }) => storeId) ?? []))
-  let hosts = (await listSchedulableHosts(ctx.db)).map((host): HostState => ({ ...toHostState(host), stores: stores.get(host.id) ?? new Map() }))
+  let hosts = schedulable.map((host): HostState => ({ ...toHostState(host), stores: stores.get(host.id) ?? new Map() }))
   for (const pod of pods) hosts = await schedule(ctx, pod, hosts)
 }
 
