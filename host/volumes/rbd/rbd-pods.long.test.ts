@@ -1,13 +1,16 @@
 import { randomInt, randomUUID } from 'node:crypto'
-import { stat, readlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readlink, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
-import type { HostVolume, HostVolumeStore } from '@/contracts/host/v1/volumes'
+import type { HostVolume, HostVolumeSnapshot, HostVolumeStore } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { StorageNamespace, storageNamespaceName } from '@/host/network/storage-namespace'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { logger } from '@/platform/logger'
 import { TestCeph, testPool } from '../testing/ceph'
+import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from '../testing/ext4-copy'
 import { agentKey } from '../testing/rbd-store'
 import { MiB, VolumeServer } from '../testing/volume-server'
 
@@ -19,9 +22,12 @@ const longMs = 60_000
 let ceph: TestCeph
 let host: RealHost
 let server: VolumeServer
+/** Of a store of files, and of copies. */
+let folder: string
 
 beforeAll(async () => {
   ceph = await TestCeph.start({ capacity: true, wire: { from: null, there: `${subnet}.2`, here: `${subnet}.1` } })
+  folder = await mkdtemp(join(tmpdir(), 'rbd-pods-'))
   host = await RealHost.open()
   server = new VolumeServer(host, host.pod({}).tenantId)
   await tell()
@@ -32,6 +38,7 @@ afterAll(async () => {
   await host?.close()
   await new StorageNamespace({ hostTag: tag, uids: { first: 1, last: 1 }, log: logger('test') }).remove()
   await ceph?.stop()
+  await rm(folder, { recursive: true, force: true })
 })
 
 const hostTag = (): string => /^hyp-(.*)-n\d+$/.exec(host.namespace(host.pod({})))?.[1] ?? ''
@@ -76,16 +83,37 @@ async function end(pod: Assignment, volume: HostVolume): Promise<void> {
   await until(() => server.attachment(volume, pod)?.phase === 'Detached')
 }
 
+/** Gives a pod that runs a volume. */
+async function attachHot(pod: Assignment, volume: HostVolume, path: string, readOnly = false): Promise<HostVolume> {
+  const attached = server.attached(volume, pod, `hot-${path.slice(1)}`, { readOnly, mounts: [{ container: 'main', path, subPath: '', readOnly }] })
+  server.say(attached)
+  await until(() => server.attachment(attached, pod)?.phase === 'Attached')
+  await until(async () => (await host.run(pod, ['grep', '-q', ` ${path} `, '/proc/mounts'])).exitCode === 0)
+  return attached
+}
+
+async function purge(...volumes: HostVolume[]): Promise<void> {
+  for (const one of volumes) {
+    server.say({ ...one, attachments: [], detaching: [], purge: true })
+    await until(() => server.report('volume', one.uid)?.phase === 'Purged')
+  }
+}
+
+/** A copy of a snapshot's disk on this host. */
+async function copyOf({ uid, storeUid: of, tenantId, volumeUid }: HostVolumeSnapshot): Promise<string> {
+  const raw = join(folder, `${uid}.raw`)
+  if (of === storeUid) await ceph.admin.rbd(['export', '--no-progress', `${testPool}/${tenantId}/volume-${volumeUid}@${uid}`, raw])
+  else await copyOfLayers(join(folder, 'store', 'snapshots', uid), raw)
+  return raw
+}
+
 /** What was said to be on the disk is there for who only reads a copy that was taken meanwhile. */
 async function reads(pod: Assignment, volume: HostVolume): Promise<HostVolume> {
   await sh(pod, 'mkdir /data/new && echo new | dd of=/data/new/file conv=fsync 2>/dev/null')
   const snapshot = server.snapshot(volume, { storeUid })
   server.say(snapshot)
   await until(() => server.report('snapshot', snapshot.uid)?.phase === 'Ready')
-  const copy = server.attached(server.volume({ storeUid, sizeBytes: volume.sizeBytes, origin: { kind: 'snapshot', snapshotUid: snapshot.uid }, formatted: true }), pod, 'hot-copy', { readOnly: true, mounts: [{ container: 'main', path: '/copy', subPath: '', readOnly: true }] })
-  server.say(copy)
-  await until(() => server.attachment(copy, pod)?.phase === 'Attached')
-  await until(async () => (await host.run(pod, ['grep', '-q', ' /copy ', '/proc/mounts'])).exitCode === 0)
+  const copy = await attachHot(pod, server.volume({ storeUid, sizeBytes: volume.sizeBytes, origin: { kind: 'snapshot', snapshotUid: snapshot.uid }, formatted: true }), '/copy', true)
   expect([await sh(pod, 'cat /copy/new/file'), (await host.run(pod, ['touch', '/copy/x'])).exitCode]).toEqual(['new', 1])
   server.say({ ...copy, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
   await until(() => server.attachment(copy, pod)?.phase === 'Detached')
@@ -108,6 +136,7 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
   const snapshot = server.snapshot(volume, { storeUid, freeze: true })
   server.say(snapshot)
   await until(() => server.report('snapshot', snapshot.uid)?.phase === 'Ready')
+  expect(server.report('snapshot', snapshot.uid)).toMatchObject({ consistency: 'FilesystemConsistent', reason: '' })
   await sh(pod, 'echo later >/data/file && sync')
 
   await host.reopen()
@@ -115,10 +144,7 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
   await tell()
   await until(() => server.attachment(volume, pod)?.phase === 'Attached')
   // One that comes while it runs, of what was before.
-  const clone = server.attached(server.volume({ storeUid, sizeBytes: 128 * MiB, origin: { kind: 'snapshot', snapshotUid: snapshot.uid }, formatted: true }), pod, 'hot-clone', { mounts: [{ container: 'main', path: '/clone', subPath: '', readOnly: false }] })
-  server.say(clone)
-  await until(() => server.attachment(clone, pod)?.phase === 'Attached')
-  await until(async () => (await host.run(pod, ['grep', '-q', ' /clone ', '/proc/mounts'])).exitCode === 0)
+  const clone = await attachHot(pod, server.volume({ storeUid, sizeBytes: 128 * MiB, origin: { kind: 'snapshot', snapshotUid: snapshot.uid }, formatted: true }), '/clone')
   expect(await sh(pod, 'cat /clone/file /data/file')).toBe('kept\nlater')
   server.say({ ...clone, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
   await until(() => server.attachment(clone, pod)?.phase === 'Detached')
@@ -144,10 +170,44 @@ it('pods have volumes in Ceph: from a blank one to the next pod, grown, snapshot
   await until(() => server.attachment(late, without)?.phase === 'Detached')
   host.apply([])
   await until(() => host.report(without)?.phase === 'Gone')
-  for (const one of [late, clone, copy]) {
-    server.say({ ...one, attachments: [], detaching: [], purge: true })
-    await until(() => server.report('volume', one.uid)?.phase === 'Purged')
+  await purge(late, clone, copy)
+})
+
+it('a group of snapshots is of one instant in Ceph, and with a volume in files, under a writer: what was frozen needs no journal, and anything else is as after a power cut', { timeout: 300_000 }, async () => {
+  await mkdir(join(folder, 'store'))
+  const filesUid = server.store(join(folder, 'store'))
+  const { pod, volume: first } = await startWith(server.volume({ storeUid }))
+  const second = await attachHot(pod, server.volume({ storeUid }), '/second')
+  const third = await attachHot(pod, server.volume({ storeUid: filesUid }), '/third')
+  await sh(pod, 'cat >/tmp/writer <<"END"\ni=0; while [ ! -e /tmp/stop ]; do i=$((i+1)); for at in /data /second /third; do echo $i >>$at/log && mkdir -p $at/d$((i % 50))/$i && sync || exit 1; done; done\nEND\nsh /tmp/writer >/tmp/out 2>&1 &')
+  const written = async (): Promise<number> => Number(await sh(pod, 'tail -n 1 /third/log 2>/dev/null || echo 0'))
+  await until(async () => (await written()) > 10)
+  for (const [volumes, freeze] of [[[first, second], false], [[first, second, third], false], [[first, second], true], [[first, second, third], true]] as const) {
+    const before = await written()
+    const group = randomUUID()
+    const snapshots = volumes.map((one) => server.snapshot(one, { storeUid: one.storeUid, group, groupSize: volumes.length, freeze }))
+    server.say(...snapshots)
+    await until(() => snapshots.every(({ uid }) => server.report('snapshot', uid)?.phase === 'Ready'))
+    const consistency = freeze ? 'FilesystemConsistent' : 'CrashConsistent'
+    expect(snapshots.map(({ uid }) => server.report('snapshot', uid))).toMatchObject(snapshots.map(() => ({ consistency, reason: '' })))
+    const copies = await Promise.all(snapshots.map(copyOf))
+    const found = await Promise.all(copies.map(ext4Of))
+    if (freeze) expect(found).toEqual(copies.map(() => ({ needsRecovery: false, problems: '' })))
+    else expect(found.map(({ needsRecovery }) => needsRecovery)).toEqual(copies.map(() => true))
+    if (!freeze) await Promise.all(copies.map(recoverExt4))
+    const last = await Promise.all(copies.map(async (copy) => Number(await lastLineOf(copy, '/log'))))
+    // A number is in one log before the next one has it, and none is more than one ahead.
+    expect([(last[0] ?? 0) - (last.at(-1) ?? 0) <= 1, last.every((number, i) => i === 0 || number <= (last[i - 1] ?? 0)), (last.at(-1) ?? 0) >= before], `${consistency}: ${last.join(', ')} after ${before}`).toEqual([true, true, true])
+    for (const one of snapshots) {
+      server.say({ ...one, state: 'remove' })
+      await until(() => server.report('snapshot', one.uid)?.phase === 'Purged')
+    }
+    const now = await written()
+    await until(async () => (await written()) > now)
   }
+  expect(await sh(pod, 'touch /tmp/stop; sleep 1; cat /tmp/out')).toBe('')
+  await end(pod, first)
+  await purge(first, second, third)
 })
 
 it('what a pod writes to a volume in a full pool waits and is said to, while the pod goes on; once there is room it is all there', { timeout: 300_000 }, async () => {
@@ -168,6 +228,5 @@ it('what a pod writes to a volume in a full pool waits and is said to, while the
   await until(() => server.report('volume', other.uid)?.phase === 'Ready')
   expect(await sh(pod, 'wc -c </data/file')).toBe(String(16 * 64 * 1024))
   await end(pod, volume)
-  server.say({ ...other, attachments: [], detaching: [], purge: true })
-  await until(() => server.report('volume', other.uid)?.phase === 'Purged')
+  await purge(other)
 })
