@@ -10,6 +10,8 @@ type DeleteDialogProps = {
   /** "pod", "network". */
   noun: string
   name: string
+  /** Asks otherwise than "Delete pod web?": of several at once. */
+  title?: ReactNode
   /** What follows from it, a line each. */
   consequences: readonly ReactNode[]
   /** Why it cannot be deleted, as the server says. */
@@ -24,7 +26,7 @@ type DeleteDialogProps = {
 }
 
 /** Names what is destroyed and what follows from it. */
-export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 'Delete', typeName = false, children, onDelete, onClose }: DeleteDialogProps) {
+export function DeleteDialog({ noun, name, title, consequences, disabledReason, verb = 'Delete', typeName = false, children, onDelete, onClose }: DeleteDialogProps) {
   const [pending, setPending] = useState(false)
   const [failure, setFailure] = useState<Failure | null>(null)
   const [typed, setTyped] = useState('')
@@ -42,7 +44,7 @@ export function DeleteDialog({ noun, name, consequences, disabledReason, verb = 
   }
   return (
     <AlertDialog
-      title={<>{verb} {noun} <code className="font-mono text-base">{name}</code>?</>}
+      title={title ?? <>{verb} {noun} <code className="font-mono text-base">{name}</code>?</>}
       confirm={`${verb} ${noun}`}
       pending={pending}
       disabledReason={disabledReason ?? (isUntyped ? `Type ${name} first.` : undefined)}

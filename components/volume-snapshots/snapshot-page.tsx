@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react'
 import type { VolumeSnapshotView } from '@/domain/volume-snapshot/view'
 import { useOfferActions } from '@/components/client/actions'
 import { isMissing } from '@/components/client/errors'
-import { formatBytes, formatCount, formatMilliseconds, NOTHING } from '@/components/client/formats'
+import { formatBytes, formatCount, formatMilliseconds } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
 import { useRefreshOnChanges } from '@/components/client/use-changes'
@@ -31,6 +31,7 @@ import { isLessConsistent } from './consistency'
 import { DeleteSnapshot } from './delete-snapshot'
 import { RevertVolume } from './revert-volume'
 import { snapshotActionsFor } from './snapshot-actions'
+import { SnapshotGroup } from './snapshot-group'
 import { SnapshotState } from './snapshot-state'
 import { consistencyText } from './words'
 
@@ -39,7 +40,7 @@ export function SnapshotPage({ tenant, name }: { tenant: string; name: string })
   const trpc = useTRPC()
   const router = useRouter()
   const snapshot = useQuery(trpc.volumeSnapshot.get.queryOptions({ tenant, name }))
-  useRefreshOnChanges('volumeSnapshot', { tenant }, trpc.volumeSnapshot.get.queryKey({ tenant, name }), trpc.event.list.queryKey(eventsInput(tenant, name)))
+  useRefreshOnChanges('volumeSnapshot', { tenant }, trpc.volumeSnapshot.get.queryKey({ tenant, name }), trpc.volumeSnapshot.list.queryKey(), trpc.event.list.queryKey(eventsInput(tenant, name)))
   const { data } = snapshot
   const volume = useVolumeOf(tenant, data)
   const [asking, setAsking] = useState<'revert' | 'delete' | null>(null)
@@ -56,7 +57,7 @@ export function SnapshotPage({ tenant, name }: { tenant: string; name: string })
         <SnapshotProperties tenant={tenant} snapshot={data} />
         <div className="flex min-w-0 flex-col gap-4">
           <MadeOfIt tenant={tenant} snapshot={data} />
-          {data.status.group !== null && <SameInstant tenant={tenant} name={name} group={data.status.group} />}
+          {data.status.group !== null && <SnapshotGroup tenant={tenant} name={name} group={data.status.group} />}
           <LatestEvents tenant={tenant} name={name} />
         </div>
       </div>
@@ -115,24 +116,6 @@ function MadeOfIt({ tenant, snapshot: { metadata: { name }, status } }: { tenant
         />
       )}
       {more > 0 && <p className="border-t border-stroke px-4 py-2.5 text-xs text-faint">and {formatCount(more, 'more', 'more')}</p>}
-    </Panel>
-  )
-}
-
-/** Those that were taken together with it. */
-function SameInstant({ tenant, name, group }: { tenant: string; name: string; group: string }) {
-  const { data } = useQuery(useTRPC().volumeSnapshot.list.queryOptions({ tenant, group, limit: 100 }))
-  const others = data?.items.filter(({ metadata }) => metadata.name !== name)
-  return (
-    <Panel title="Of the same instant" flush>
-      {!others ? <Skeleton className="m-4 h-12" /> : (
-        <SimpleTable
-          label="Snapshots of the same instant"
-          heads={['Snapshot', 'State', 'Volume']}
-          rows={others.map((each) => ({ key: each.metadata.uid, cells: [<TextLink key="name" size="sm" href={paths.volumeSnapshot(tenant, each.metadata.name)}>{each.metadata.name}</TextLink>, <SnapshotState key="state" snapshot={each} />, each.status.volume ? <TextLink key="volume" size="sm" href={paths.volumeTimeline(tenant, each.status.volume.name)}>{each.status.volume.name}</TextLink> : NOTHING] }))}
-          empty="The others are gone."
-        />
-      )}
     </Panel>
   )
 }

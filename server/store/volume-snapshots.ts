@@ -13,6 +13,9 @@ export type VolumeSnapshotRow = NonNullable<Awaited<ReturnType<typeof findVolume
 export const findVolumeSnapshot = (db: Database, scope: Scope, name: string) => db.volumeSnapshot.findFirst({ where: { tenantId: scope.tenantId, name, hidden: false }, include: parts })
 export const loadVolumeSnapshots = async (db: Database, scope: Scope, uids: string[]): Promise<VolumeSnapshotRow[]> => inOrder(uids, await db.volumeSnapshot.findMany({ where: { uid: { in: uids }, tenantId: scope.tenantId, hidden: false }, include: parts }))
 
+/** The tenant's snapshots that were taken at one instant and are not being deleted, by name. */
+export const findSnapshotGroup = (db: Database, scope: Scope, group: string): Promise<VolumeSnapshotRow[]> => db.volumeSnapshot.findMany({ where: { tenantId: scope.tenantId, groupUid: group, hidden: false, deletedAt: null }, include: parts, orderBy: { name: 'asc' } })
+
 /** Which of these names a snapshot of the tenant has already, a hidden one too. */
 export const takenSnapshotNames = async (db: Database, scope: Pick<Scope, 'tenantId'>, names: readonly string[]): Promise<Set<string>> =>
   new Set((await db.volumeSnapshot.findMany({ where: { tenantId: scope.tenantId, name: { in: [...names] } }, select: { name: true } })).map(({ name }) => name))

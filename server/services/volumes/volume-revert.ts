@@ -25,22 +25,27 @@ export const previewRevertInput = volumeReference.extend({ snapshot: dnsSubdomai
 export const previewRevertOutput = z.object({ problem: z.string().nullable(), lostSince: z.string().nullable(), stays: z.array(z.string()), sizeBytes: z.number(), storedBytes: z.number().nullable() })
 
 /** Lets a volume go back to a snapshot of its own. No pod may have it, and none gets it before that is done. */
-export function revertVolume(ctx: ServerContext, scope: Scope, { name, snapshot, keepCurrent, resourceVersion }: z.output<typeof revertVolumeInput>): Promise<VolumeView> {
+export function revertVolume(ctx: ServerContext, scope: Scope, input: z.output<typeof revertVolumeInput>): Promise<VolumeView> {
   return inTransaction(ctx.db, async (tx) => {
-    await holdTenant(tx, scope)
-    const row = await heldVolume(tx, scope, name)
-    const to = await findVolumeSnapshot(tx, scope, snapshot)
-    if (to && row.revertTo === to.uid) return volumeViewOf(tx, scope, name)
-    checkRevision('Volume', row, resourceVersion)
-    const refusal = (await volumeRefusal(tx, row)) ?? null
-    if (refusal !== null) throw new DomainError('failed_precondition', refusal)
-    const problem = snapshotProblem(row, to, snapshot)
-    if (!to || problem !== null) throw refusedAt('snapshot', problem ?? '', to ? 'failed_precondition' : 'invalid_input')
-    const kept = keepCurrent ? await keepWhatIsThere(tx, ctx.config, scope, row) : null
-    await markVolumeReverting(tx, row.uid, to.uid, kept?.uid ?? null)
-    await recordAudit(tx, scope, { action: 'volume.revert', kind: 'Volume', name, detail: `to ${snapshot}${kept ? `, keeps what it had in ${kept.name}` : ''}` })
-    return volumeViewOf(tx, scope, name)
+    await revertInTransaction(tx, ctx.config, scope, input)
+    return volumeViewOf(tx, scope, input.name)
   }, { repeatable: true })
+}
+
+/** The same within a transaction. `uid`: that one of those that have had the name. */
+export async function revertInTransaction(tx: Transaction, settings: Pick<Config, 'volumeQuotas'>, scope: Scope, { name, uid, snapshot, keepCurrent, resourceVersion }: z.output<typeof revertVolumeInput> & { uid?: string }): Promise<void> {
+  await holdTenant(tx, scope)
+  const row = await heldVolume(tx, scope, name, uid)
+  const to = await findVolumeSnapshot(tx, scope, snapshot)
+  if (to && row.revertTo === to.uid) return
+  checkRevision('Volume', row, resourceVersion)
+  const refusal = (await volumeRefusal(tx, row)) ?? null
+  if (refusal !== null) throw new DomainError('failed_precondition', refusal)
+  const problem = snapshotProblem(row, to, snapshot)
+  if (!to || problem !== null) throw refusedAt('snapshot', problem ?? '', to ? 'failed_precondition' : 'invalid_input')
+  const kept = keepCurrent ? await keepWhatIsThere(tx, settings, scope, row) : null
+  await markVolumeReverting(tx, row.uid, to.uid, kept?.uid ?? null)
+  await recordAudit(tx, scope, { action: 'volume.revert', kind: 'Volume', name, detail: `to ${snapshot}${kept ? `, keeps what it had in ${kept.name}` : ''}` })
 }
 
 /** Calls going back off, as long as what the volume has now is still being kept. That snapshot stays, as any other one. */
