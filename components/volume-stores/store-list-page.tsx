@@ -24,11 +24,11 @@ import { storeTabs } from './store-tabs'
 const columns: ReadonlyArray<Column<VolumeStoreView>> = [
   { id: 'name', header: 'Name', cell: ({ metadata: { name } }) => <Link href={paths.volumeStore(name)} className="inline-flex min-h-6 items-center hover:text-accent-content hover:underline">{name}</Link> },
   { id: 'state', header: 'State', cell: (store) => <StoreState store={store} /> },
-  { id: 'kind', header: 'Kind', from: 'sm', cell: ({ spec }) => <span className="text-soft">{kindText(spec)}</span> },
-  { id: 'room', header: 'Room used', from: 'sm', cell: (store) => <StoreRoom store={store} /> },
-  { id: 'promised', header: 'Promised', from: 'md', cell: ({ status }) => <span className="text-soft">{formatBytes(status.promisedBytes)}</span> },
-  { id: 'volumes', header: 'Volumes', numeric: true, from: 'md', cell: ({ status }) => <span className="text-soft">{status.volumes.toLocaleString('en')}</span> },
-  { id: 'classes', header: 'Classes', from: 'lg', grow: true, cell: ({ status }) => <span className="block truncate text-soft">{status.storageClasses.join(', ') || '—'}</span> },
+  { id: 'kind', header: 'Kind', from: 'lg', cell: ({ spec }) => <span className="text-soft">{kindText(spec)}</span> },
+  { id: 'room', header: 'Room used', from: 'sm', cell: (store) => <StoreRoom store={store} isCell /> },
+  { id: 'promised', header: 'Promised', from: 'lg', cell: ({ status }) => <span className="text-soft">{formatBytes(status.promisedBytes)}</span> },
+  { id: 'volumes', header: 'Volumes', numeric: true, from: 'lg', cell: ({ status }) => <span className="text-soft">{status.volumes.toLocaleString('en')}</span> },
+  { id: 'classes', header: 'Classes', from: 'xl', grow: true, cell: ({ status }) => <span className="block truncate text-soft">{status.storageClasses.join(', ') || '—'}</span> },
 ]
 
 /** Where tenants' volumes are kept, for operators. `children` is the side form that stands over the list. */

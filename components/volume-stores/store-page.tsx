@@ -71,6 +71,7 @@ function StoreProperties({ store }: { store: VolumeStoreView }) {
         <Property name="A volume">{isShared(spec) ? 'is opened by any host that reaches the store' : 'lies on one host’s disk, and draws its pods there'}</Property>
         <Property name="Room used"><StoreRoom store={store} /></Property>
         <Property name="Promised">{formatBytes(status.promisedBytes)} <span className="text-faint">to {formatCount(status.volumes, 'volume')}; {formatCount(status.snapshots, 'snapshot')}</span></Property>
+        {status.removals.count > 0 && <Property name="Still to remove">{formatCount(status.removals.count, 'removed volume or snapshot', 'removed volumes and snapshots')} <span className="text-faint">on disks of lost hosts: {status.removals.hosts.join(', ')}</span></Property>}
         <Property name="Classes">{status.storageClasses.join(', ')}</Property>
         <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
         <Property name="UID"><CopyableId id={metadata.uid} /></Property>

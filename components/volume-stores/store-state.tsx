@@ -1,5 +1,6 @@
 import type { VolumeStoreView } from '@/domain/volume-store/view'
 import { formatBytes, formatCount, NOTHING } from '@/components/client/formats'
+import { cn } from '@/components/ui/cn'
 import { Progress } from '@/components/ui/progress'
 import { StateBadge } from '@/components/ui/state-badge'
 import { roomOf } from './room'
@@ -17,15 +18,15 @@ export function StoreState({ store: { spec, status } }: { store: Pick<VolumeStor
 
 const nearlyFull = 0.9
 
-/** How full a store is. */
-export function StoreRoom({ store: { metadata, spec, status } }: { store: Pick<VolumeStoreView, 'metadata' | 'spec' | 'status'> }) {
+/** How full a store is. `isCell`: in a table, where its bar gives way on narrow screens. */
+export function StoreRoom({ store: { metadata, spec, status }, isCell = false }: { store: Pick<VolumeStoreView, 'metadata' | 'spec' | 'status'>; isCell?: boolean }) {
   const room = roomOf(spec, status.hosts)
   if (!room) return <span className="text-faint">{NOTHING}</span>
   const share = room.usedBytes / Math.max(room.totalBytes, 1)
   return (
-    <span className="flex flex-wrap items-center gap-x-3 gap-y-1 text-soft">
-      <Progress label={`Room used of ${metadata.name}`} value={room.usedBytes} max={room.totalBytes} tone={share >= 0.98 ? 'error' : share >= nearlyFull ? 'notice' : 'accent'} className="h-1 w-24 shrink-0" />
-      <span className="whitespace-nowrap">{`${formatBytes(room.usedBytes)} of ${formatBytes(room.totalBytes)}`}</span>
+    <span className="inline-flex items-center gap-x-3 whitespace-nowrap text-soft">
+      <Progress label={`Room used of ${metadata.name}`} value={room.usedBytes} max={room.totalBytes} tone={share >= 0.98 ? 'error' : share >= nearlyFull ? 'notice' : 'accent'} className={cn('h-1 w-24 shrink-0', isCell && 'max-xl:hidden')} />
+      <span>{`${formatBytes(room.usedBytes)} of ${formatBytes(room.totalBytes)}`}</span>
     </span>
   )
 }

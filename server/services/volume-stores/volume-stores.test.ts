@@ -103,6 +103,7 @@ describe('stores of volumes', () => {
     await expect(operator.volumeStore.update({ name: 'files', spec: { kind: 'file', folder: '/srv/b' } })).rejects.toMatchObject(at('spec.folder', `cannot change while ${left}`))
     await operator.volumeStore.update({ name: 'files', labels: { a: 'b' } })
     await expect(operator.volumeStore.delete({ name: 'files' })).rejects.toThrow(left)
+    expect((await operator.volumeStore.get({ name: 'files' })).status.removals).toEqual({ count: 1, hosts: ['lost-1'] })
     await operator.volumeStore.delete({ name: 'files', forgetRemovals: true })
     expect(await server.db.lostRemoval.count()).toBe(0)
     expect((await server.db.auditEntry.findFirst({ where: { action: 'volumeStore.delete', name: 'files' }, orderBy: { id: 'desc' } }))?.detail).toContain('1 volumes and snapshots that were removed for good stay on disks of lost hosts')

@@ -33,11 +33,13 @@ export const listVolumeStoresOutput = z.object({ items: z.array(volumeStoreView)
 async function toViews(db: Database, rows: readonly VolumeStoreRow[]): Promise<VolumeStoreView[]> {
   const [promised, conditions] = [await promisedBytes(db), await listConditions(db, rows.map(({ uid }) => uid))]
   const bytes = (value: bigint | null) => (value === null ? null : Number(value))
+  const lost = new Map<string, string[]>()
+  for (const { uid, _count } of rows) if (_count.removals > 0) lost.set(uid, await hostsWithRemovalsIn(db, uid))
   return rows.map((row) => ({
     metadata: toMetadata(row),
     spec: volumeStoreSpec.parse(row.spec),
     status: {
-      hasKey: row.wrappedKey !== null, volumes: row._count.volumes, snapshots: row._count.snapshots, promisedBytes: promised.get(row.uid) ?? 0, storageClasses: row.classes.map(({ name }) => name),
+      hasKey: row.wrappedKey !== null, volumes: row._count.volumes, snapshots: row._count.snapshots, promisedBytes: promised.get(row.uid) ?? 0, storageClasses: row.classes.map(({ name }) => name), removals: { count: row._count.removals, hosts: lost.get(row.uid) ?? [] },
       hosts: row.hosts.map(({ host, reachable, message, totalBytes, freeBytes, updatedAt }) => ({ host: host.name, heard: !isSilent(host), reachable, message, totalBytes: bytes(totalBytes), freeBytes: bytes(freeBytes), at: updatedAt.toISOString() })).sort((a, b) => (a.host < b.host ? -1 : 1)),
       conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition),
     },
