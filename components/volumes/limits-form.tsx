@@ -16,7 +16,8 @@ import { limitLines } from './words'
 export function VolumeLimitsForm() {
   const { tenant, volume } = useVolume()
   const { metadata: { name }, status: { storageClass } } = volume
-  const most = limitLines(useVolumeOffer(tenant).data?.classes.find((each) => each.name === storageClass)?.spec.limits ?? {})
+  const ofClass = useVolumeOffer(tenant).data?.classes.find((each) => each.name === storageClass)?.spec
+  const most = limitLines(ofClass?.limits ?? {}).join('; ')
   const api = useTRPCClient()
   const done = useAfterChange(tenant)
   // The form is of the volume as it was when the form opened: a change by somebody else meanwhile is refused.
@@ -33,7 +34,7 @@ export function VolumeLimitsForm() {
     onDone: () => done(name),
   })
   return (
-    <SideForm title={`Limits of ${name}`} description={`They hold at once, also for a pod that has it now. ${most.length > 0 ? `Class ${storageClass} allows at most ${most.join('; ')}: of each the lower one counts.` : 'Its class has none.'}`} submit="Set limits" back={paths.volume(tenant, name)} form={form}>
+    <SideForm title={`Limits of ${name}`} description={`They hold at once, also for a pod that has it now. ${most ? `Class ${storageClass} allows at most ${most}: of each the lower one counts.` : ofClass ? 'Its class has none.' : ''}`} submit="Set limits" back={paths.volume(tenant, name)} form={form}>
       <LimitsFields values={form.values} errors={form.errors} onLimit={form.set} onFull={(next) => form.set('onFull', next)} focus />
     </SideForm>
   )
