@@ -7,7 +7,7 @@ import { AcknowledgedWriter, ShellVms } from '../testing/acknowledged-writer'
 import { TestCeph, testPool } from '../testing/ceph'
 import { RbdStore } from './rbd-store'
 
-const kills = 10
+const kills = 50
 
 let vms: ShellVms
 let lab: Lab
