@@ -4,9 +4,11 @@ import type { Clock } from '@/host/pods/clock'
 import { Wake } from '@/host/pods/wake'
 import type { Logger } from '@/platform/logger'
 import { retryAfter } from './hold'
-import { problemOf, type Problem } from './problem'
-import { VolumeError, type SnapshotFacts, type VolumeStore } from './store'
-import { takeSnapshots, type Member } from './take-snapshots'
+import { begin, groupsToTake, isTriedEnough, reportOf, type Known } from './known-snapshot'
+import { problemOf } from './problem'
+import { VolumeError, type VolumeStore } from './store'
+import { takeSnapshots, type Member, type NotFrozen } from './take-snapshots'
+import { undoSnapshots } from './undo-snapshots'
 import type { Volume } from './volume'
 import type { PodVms } from './vms'
 
@@ -19,12 +21,6 @@ export type SnapshotParts = {
   store: (storeUid: string, tenantId: string) => VolumeStore | null
   changed: (snapshotUid: string) => void
 }
-
-/** How often a snapshot is tried of a volume whose chain is to become shorter first: some two minutes. */
-const mergeTries = 9
-
-type Phase = Extract<VolumeReport['phase'], 'Creating' | 'Ready' | 'Failed' | 'Purged'>
-type Known = { object: HostVolumeSnapshot; phase: Phase; problem: Problem | null; facts: SnapshotFacts | null; failures: number; notBefore: number; busy: boolean }
 
 /** Until it is looked again whether a volume is ready that just was. */
 const notReadyMs = 200
@@ -44,9 +40,9 @@ export class Snapshots {
   take(object: HostVolumeSnapshot): void {
     const before = this.known.get(object.uid)
     if (before && JSON.stringify(before.object) === JSON.stringify(object)) return
-    // What failed is not tried again by itself: the server says what becomes of it.
+    // What has failed for good is not tried again by itself: the server says what becomes of it.
     const isAnother = before?.object.state !== object.state
-    this.known.set(object.uid, { ...(before && !isAnother ? before : { phase: object.state === 'ready' ? 'Ready' : 'Creating', problem: null, facts: before?.facts ?? null, failures: 0, notBefore: 0, busy: before?.busy ?? false }), object })
+    this.known.set(object.uid, before && !isAnother ? { ...before, object } : { ...begin(object), facts: before?.facts ?? null, busy: before?.busy ?? false })
     this.wake.wake()
   }
 
@@ -68,13 +64,7 @@ export class Snapshots {
   report(uid: string): VolumeReport | null {
     const one = this.known.get(uid)
     if (!one) return null
-    const { phase, problem, facts } = one
-    const taken = this.parts.ledger.snapshot(uid)
-    return {
-      ...{ kind: 'snapshot', uid, epoch: 0, phase, reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' },
-      ...(phase === 'Ready' && facts && { sizeBytes: facts.sizeBytes, storedBytes: facts.storedBytes }),
-      ...(phase === 'Ready' && taken && { consistency: taken.consistency, stallMs: taken.stallMs, takenAt: taken.takenAt, formatted: taken.formatted }),
-    }
+    return reportOf(one, this.parts.ledger.snapshot(uid))
   }
 
   reports(): [string, VolumeReport][] {
@@ -109,12 +99,12 @@ export class Snapshots {
 
   /** Begins whatever can begin. */
   private start(): void {
-    const groups = new Map<string, Known[]>()
-    for (const one of this.known.values()) {
-      const { uid, group, state } = one.object
-      if (state === 'asked' && one.phase === 'Creating') groups.set(group ?? uid, [...(groups.get(group ?? uid) ?? []), one])
+    for (const { members, others } of groupsToTake(this.known.values())) {
+      if (!members.every((one) => this.isDue(one))) continue
+      if (members.some(({ givenUp }) => givenUp)) {
+        if (members.every((one) => this.isKept(one))) this.run(members, () => this.giveUp(members))
+      } else if (members.every((one) => this.isTakable(one))) this.run(members, () => this.takeAll(members, others > 0))
     }
-    for (const members of groups.values()) if (members.length === (members[0]?.object.groupSize ?? 0) && members.every((one) => this.isDue(one) && this.isTakable(one))) this.run(members, () => this.takeAll(members))
     for (const one of this.known.values()) {
       if (!this.isDue(one) || !this.storeOf(one)) continue
       if (one.object.state === 'remove' && one.phase !== 'Purged') this.run([one], () => this.removeOne(one))
@@ -130,6 +120,12 @@ export class Snapshots {
   private isTakable(one: Known): boolean {
     const { volumeUid } = one.object
     return this.storeOf(one) !== null && volumeUid !== null && this.parts.volume(volumeUid)?.state.isTakable === true
+  }
+
+  /** Whether what may be of it in its store is this host's to remove. */
+  private isKept(one: Known): boolean {
+    const { volumeUid } = one.object
+    return this.storeOf(one) !== null && volumeUid !== null && this.parts.volume(volumeUid)?.state.isKept === true
   }
 
   private storeOf({ object }: Known): VolumeStore | null {
@@ -155,38 +151,87 @@ export class Snapshots {
     const problem = problemOf(error, 'snapshotted')
     this.parts.log.warn({ snapshots: members.map(({ object }) => object.uid), err: error }, 'a snapshot failed')
     for (const one of members) {
-      one.problem = problem
       one.failures += 1
       one.notBefore = this.now + retryAfter(one.failures)
-      const isTooLong = error instanceof VolumeError && error.code === 'TooManySnapshots'
-      if (isTooLong) this.tidy(one)
-      // The server counts snapshots; layers of those that went are merged only after that.
-      if (one.object.state === 'asked' && !(isTooLong && one.failures < mergeTries)) one.phase = 'Failed'
+      one.problem = one.givenUp ?? problem
+      if (one.object.state !== 'asked') continue
+      if (error instanceof VolumeError && error.code === 'TooManySnapshots') this.tidy(one)
+      // The server counts snapshots, layers of those that went are merged only after that, and a store may be away for a moment.
+      if (problem.isFinal || isTriedEnough(one)) one.givenUp ??= problem
+    }
+    this.end(members)
+  }
+
+  /** Whether nothing of them is there is known by now. */
+  private end(members: Known[]): void {
+    const problem = members.find(({ givenUp }) => givenUp)?.givenUp
+    if (!problem || !members.every(({ isAbsent }) => isAbsent)) return
+    for (const one of members) {
+      one.phase = 'Failed'
+      one.problem = problem
     }
   }
 
-  /** Those that an earlier run of the agent has taken are there already. */
-  private async takeAll(members: Known[]): Promise<void> {
-    const ready: Member[] = []
-    for (const one of members) {
-      const store = this.storeOf(one)
-      const volume = one.object.volumeUid === null ? null : this.parts.volume(one.object.volumeUid)
-      if (!store || !volume) return
-      one.facts = await store.describeSnapshot(one.object.uid, one.object.volumeUid)
-      if (!one.facts) ready.push({ uid: one.object.uid, volume, store })
+  private async giveUp(members: Known[]): Promise<void> {
+    await this.undo(members)
+    this.end(members)
+  }
+
+  /** What an earlier run of the agent has taken is there already. Of a group that is all of it, and written down as of one instant; else it goes, and all are taken anew. */
+  private async takeAll(members: Known[], isLate: boolean): Promise<void> {
+    for (const one of members) one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid)) ?? null
+    const there = members.filter(({ facts }) => facts)
+    if (there.length === members.length && (members.length === 1 || isLate || members.every(({ object }) => this.parts.ledger.snapshot(object.uid)))) return this.taken(members, new Map())
+    if (isLate) {
+      for (const one of members) one.givenUp = { reason: 'NotFound', message: 'It is not in its store, and the others of its instant are. Take the group again.', isFinal: true }
+      return this.giveUp(members)
     }
-    if (ready.length > 0 && ready.length < members.length) throw new Error('some of a group of snapshots are taken, and the others are not')
-    const taken = await takeSnapshots(ready, members.some(({ object }) => object.freeze), this.parts)
+    if (there.length > 0) await this.undo(members)
+    const taken = await this.takeNew(members)
     if (!taken) {
       for (const one of members) one.notBefore = this.now + notReadyMs
       return
     }
+    // That it is there is known: what it takes there may be asked later.
+    for (const one of members) one.facts = await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid).catch((err: unknown) => void this.parts.log.warn({ snapshot: one.object.uid, err }, 'what a snapshot takes could not be read')) ?? null
+    this.taken(members, taken)
+  }
+
+  private async takeNew(members: Known[]): Promise<NotFrozen | null> {
+    for (const one of members) one.isAbsent = false
+    try {
+      return await takeSnapshots(this.places(members), members.some(({ object }) => object.freeze), this.parts)
+    } catch (error) {
+      await this.undo(members).catch((err: unknown) => this.parts.log.warn({ snapshots: members.map(({ object }) => object.uid), err }, 'what was taken of snapshots that failed could not be removed; it is tried again'))
+      throw error
+    }
+  }
+
+  private taken(members: Known[], notFrozen: NotFrozen): void {
     for (const one of members) {
-      one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid)) ?? null
       one.phase = 'Ready'
-      one.problem = taken.get(one.object.uid) ?? null
+      one.problem = notFrozen.get(one.object.uid) ?? null
       this.tidy(one)
     }
+  }
+
+  private async undo(members: Known[]): Promise<void> {
+    await undoSnapshots(this.places(members), this.parts.ledger)
+    for (const one of members) {
+      one.isAbsent = true
+      one.facts = null
+      this.tidy(one)
+    }
+  }
+
+  /** Throws where one of them is not this host's to write any more. */
+  private places(members: Known[]): Member[] {
+    return members.map((one) => {
+      const store = this.storeOf(one)
+      const volume = one.object.volumeUid === null ? null : this.parts.volume(one.object.volumeUid)
+      if (!store || !volume?.state.isKept) throw new Error(`the volume of snapshot ${one.object.uid} is not this host's to write any more`)
+      return { uid: one.object.uid, volume, store }
+    })
   }
 
   /** A snapshot more, one fewer, or none any more that fits: its volume's chain is made shorter where it can be. */
@@ -199,7 +244,7 @@ export class Snapshots {
     const store = this.storeOf(one)
     const volume = volumeUid === null ? null : this.parts.volume(volumeUid)
     if (!store) return
-    if (volume?.state.isSettled) await volume.serial.do(() => store.abortSnapshot(volume.uid, uid)).catch(() => {})
+    if (volume?.state.isKept) await volume.serial.do(() => store.abortSnapshot(volume.uid, uid)).catch(() => {})
     // In Ceph it opens the image: whoever claims the volume meanwhile would shut this host's own program out.
     const removed = () => store.removeSnapshot(uid, volumeUid)
     await (volume ? volume.serial.do(removed) : removed())
@@ -210,6 +255,7 @@ export class Snapshots {
 
   private async look(one: Known): Promise<void> {
     one.facts = await (this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid) ?? null)
+    if (one.facts) one.problem = null
     if (one.facts || !this.storeOf(one)) return
     one.phase = 'Failed'
     one.problem = { reason: 'NotFound', message: 'The snapshot is not in its store any more. Delete it; the operator should look at the store.', isFinal: true }

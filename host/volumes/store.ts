@@ -58,8 +58,8 @@ export interface VolumeStore {
   release(uid: string, epoch: number): Promise<void>
   /** Of a volume that is not open here; `Conflict` where it would shrink. A volume that is open is grown by its opener, then here. */
   grow(uid: string, sizeBytes: number, signal?: AbortSignal): Promise<void>
-  /** Of a volume, open or not: what its opener has to do. The snapshot is none before `commitSnapshot`, and repeating it gives the same step. */
-  prepareSnapshot(uid: string, snapshotUid: string): Promise<SnapshotStep>
+  /** Of a volume, open or not: what its opener has to do. The snapshot is none before `commitSnapshot`, and repeating it gives the same step. With `epoch` it needs `claim` under that, as `revert` does. */
+  prepareSnapshot(uid: string, snapshotUid: string, epoch?: number): Promise<SnapshotStep>
   commitSnapshot(uid: string, snapshotUid: string): Promise<void>
   /** Of a snapshot that is not to be taken any more: what was written since `prepareSnapshot` stays, wherever it was written. `Conflict`: its opener may be about to carry out the step. */
   abortSnapshot(uid: string, snapshotUid: string): Promise<void>
@@ -72,8 +72,11 @@ export interface VolumeStore {
    * higher one.
    */
   revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void>
-  /** Clones of it keep their bytes. `volumeUid`: of what it is, where that is known: it is found faster. */
-  removeSnapshot(snapshotUid: string, volumeUid?: string | null): Promise<void>
+  /**
+   * Clones of it keep their bytes. `volumeUid`: of what it is, where that is known: it is found faster. With `epoch` it needs `claim` of that volume under that: a host that was asleep removes nothing that its next
+   * owner has taken under the same name.
+   */
+  removeSnapshot(snapshotUid: string, volumeUid?: string | null, epoch?: number): Promise<void>
   /** Its snapshots and clones keep their bytes. Of a volume that is not open. */
   remove(uid: string, signal?: AbortSignal): Promise<void>
   /**

@@ -27,7 +27,7 @@ const freezeMs = 10_000
 export type NotFrozen = ReadonlyMap<string, Problem>
 
 /**
- * Takes snapshots of one instant: nobody writes to any of these volumes between the first and the last. All or none is there afterwards. Null: a volume is not ready for it any more. With
+ * Takes snapshots of one instant: nobody writes to any of these volumes between the first and the last. Where it fails some may be there, or half taken: {@link undoSnapshots}. Null: a volume is not ready for it any more. With
  * `freeze` guests write their file systems out before, and stand still for as long.
  */
 export async function takeSnapshots(members: readonly Member[], freeze: boolean, parts: Parts): Promise<NotFrozen | null> {
@@ -37,17 +37,8 @@ export async function takeSnapshots(members: readonly Member[], freeze: boolean,
     // QEMU, and the VM with it, would wait for a store that does not answer.
     await Promise.all([...new Set(members.map(({ store }) => store))].map((store) => store.probe()))
     const prepared: Prepared[] = []
-    try {
-      for (const one of members) prepared.push({ ...one, ...writerOf(one.volume, parts.vms), step: await one.store.prepareSnapshot(one.volume.uid, one.uid) })
-      return await takePrepared(prepared, freeze, parts)
-    } catch (error) {
-      for (const { store, volume, uid } of prepared) {
-        await store.abortSnapshot(volume.uid, uid).catch(() => {})
-        // Of those that were taken none stays: nobody would ask for it again.
-        await store.removeSnapshot(uid).catch(() => {})
-      }
-      throw error
-    }
+    for (const one of members) prepared.push({ ...one, ...writerOf(one.volume, parts.vms), step: await one.store.prepareSnapshot(one.volume.uid, one.uid, one.volume.state.entry.epoch) })
+    return takePrepared(prepared, freeze, parts)
   })
 }
 
@@ -65,6 +56,8 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
     const { step, isTaken } = await overlayOf(one, one.vm, one.step.overlay)
     of[isTaken ? 'taken' : 'steps'].push(step)
   }
+  // That was another instant, of which nobody knows whether a guest stood still.
+  if ((freeze || prepared.length > 1) && [...overlays.values()].some(({ taken }) => taken.length > 0)) throw new Error('an earlier run of the agent has begun with these snapshots: what it took is undone, and all are taken anew')
   // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
   const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
   // While a VM stands still its QEMU closes nothing that anybody has it close, be it of another volume.

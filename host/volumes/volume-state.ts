@@ -89,6 +89,11 @@ export class VolumeState {
     return this.wanted !== null && this.claimedEpoch === this.wanted.epoch && !this.isLeftBehind
   }
 
+  /** Whether it is this host's to write, in whatever state. */
+  get isKept(): boolean {
+    return this.wanted?.keeper === true && this.isClaimed
+  }
+
   /** Under which epoch a VM of this host has it, or may have, for writing; null: none. */
   get writtenEpoch(): number | null {
     return this.claimedEpoch ?? this.noted

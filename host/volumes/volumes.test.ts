@@ -175,7 +175,7 @@ describe('the volumes of a host', () => {
     const group = randomUUID()
     const [first, second] = [server.snapshot(one, { group, groupSize: 2 }), server.snapshot(two, { group, groupSize: 2 })]
     server.say(first, second)
-    await until(() => expect([first, second].map(({ uid }) => server.report('snapshot', uid)?.phase)).toEqual(['Failed', 'Failed']))
+    await until(() => expect([first, second].map(({ uid }) => server.report('snapshot', uid)?.reason)).toEqual(['VolumeStalled', 'VolumeStalled']))
     expect([dead, other].map(({ calls }) => calls.filter((call) => /^(pause|resume)/.test(call)))).toEqual([['pause ', 'resume '], ['pause ', 'resume ']])
     await expect(dead.machine.exited).resolves.toBe('it ended')
     expect(server.attachment(two, otherPod)?.phase).toBe('Attached')
@@ -191,7 +191,7 @@ describe('the volumes of a host', () => {
     const group = randomUUID()
     const snapshots = [server.snapshot(one, { group, groupSize: 2 }), server.snapshot(other, { group, groupSize: 2 })]
     server.say(...snapshots)
-    await until(() => expect(snapshots.map(({ uid }) => server.report('snapshot', uid)?.phase)).toEqual(['Failed', 'Failed']))
+    await until(() => expect(snapshots.map(({ uid }) => server.report('snapshot', uid))).toMatchObject([{ phase: 'Creating', reason: 'NoSpace' }, { phase: 'Creating', reason: 'NoSpace' }]))
     expect([store.snapshots.size, store.calls.includes(`commitSnapshot ${one.uid}`)]).toEqual([0, true])
   })
 

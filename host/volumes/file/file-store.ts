@@ -77,6 +77,10 @@ export class FileStore implements VolumeStore {
     }
   }
 
+  private async requireClaim(uid: string, epoch: number | undefined): Promise<void> {
+    if (epoch !== undefined) await holdsEpoch(new VolumeFolder(this.site.root, uid), uid, epoch)
+  }
+
   private readonly trashed = (): string => join(trashOf(this.site.root), randomUUID())
 
   /** Large files take their time to go, for which nobody waits; what cannot be removed is tried again with what comes next. */
@@ -196,8 +200,11 @@ export class FileStore implements VolumeStore {
     })
   }
 
-  prepareSnapshot(uid: string, snapshotUid: string): Promise<SnapshotStep> {
-    return this.short(uid, () => prepareSnapshot(this.site, uid, snapshotUid))
+  prepareSnapshot(uid: string, snapshotUid: string, epoch?: number): Promise<SnapshotStep> {
+    return this.short(uid, async () => {
+      await this.requireClaim(uid, epoch)
+      return prepareSnapshot(this.site, uid, snapshotUid)
+    })
   }
 
   async commitSnapshot(uid: string, snapshotUid: string): Promise<void> {
@@ -221,15 +228,18 @@ export class FileStore implements VolumeStore {
   revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void> {
     return this.littering(this.short(uid, async () => {
       signal.throwIfAborted()
-      if (epoch !== undefined) await holdsEpoch(new VolumeFolder(this.site.root, uid), uid, epoch)
+      await this.requireClaim(uid, epoch)
       await revertVolume(this.site, uid, snapshotUid)
       progress(1)
     }))
   }
 
-  removeSnapshot(snapshotUid: string): Promise<void> {
+  removeSnapshot(snapshotUid: string, volumeUid: string | null = null, epoch?: number): Promise<void> {
     const to = this.trashed()
-    return this.short(snapshotUid, () => new SnapshotFolder(this.site.root, snapshotUid).remove(this.site.step, to)).then(() => this.throwAway(snapshotUid, to))
+    return this.short(snapshotUid, async () => {
+      if (volumeUid !== null) await this.requireClaim(volumeUid, epoch)
+      await new SnapshotFolder(this.site.root, snapshotUid).remove(this.site.step, to)
+    }).then(() => this.throwAway(snapshotUid, to))
   }
 
   remove(uid: string): Promise<void> {

@@ -50,7 +50,7 @@ export async function commitSnapshot({ root, step }: Site, uid: string, snapshot
   const taken = await snapshot.read()
   if (taken && taken.volumeUid !== uid) throw new VolumeError('Conflict', snapshotUid, `Snapshot ${snapshotUid} is one of volume ${taken.volumeUid}.`)
   if (!taken) {
-    if (record.pending?.snapshotUid !== snapshotUid) throw new VolumeError('NotFound', snapshotUid, `Snapshot ${snapshotUid} of volume ${uid} was not prepared, or its volume was opened anew meanwhile. Take it again.`)
+    if (record.pending?.snapshotUid !== snapshotUid) throw new VolumeError('NotFound', snapshotUid, `Snapshot ${snapshotUid} of volume ${uid} was not prepared, or its volume was opened anew meanwhile. It is taken anew.`)
     const layers = record.layers.slice(1)
     await freeze(folder.layer(layers[0] ?? ''))
     await step('its layer is frozen')

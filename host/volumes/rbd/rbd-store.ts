@@ -98,8 +98,9 @@ export class RbdStore implements VolumeStore {
     return grow(this.place.until(signal), uid, sizeBytes)
   }
 
-  async prepareSnapshot(uid: string): Promise<SnapshotStep> {
+  async prepareSnapshot(uid: string, _snapshotUid: string, epoch?: number): Promise<SnapshotStep> {
     await requireImage(this.place, uid)
+    if (epoch !== undefined) await requireClaim(this.place, uid, epoch)
     return { kind: 'none' }
   }
 
@@ -135,7 +136,8 @@ export class RbdStore implements VolumeStore {
     progress(1)
   }
 
-  removeSnapshot(snapshotUid: string, volumeUid: string | null = null): Promise<void> {
+  async removeSnapshot(snapshotUid: string, volumeUid: string | null = null, epoch?: number): Promise<void> {
+    if (volumeUid !== null && epoch !== undefined) await requireClaim(this.place, volumeUid, epoch)
     return removeSnapshot(this.place, snapshotUid, volumeUid).catch(unless([errno.notFound], undefined))
   }
 

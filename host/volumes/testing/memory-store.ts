@@ -27,7 +27,11 @@ export class MemoryStore implements VolumeStore {
     return one
   }
 
-  probe = () => Promise.resolve({ totalBytes: 2 ** 40, freeBytes: 2 ** 39 })
+  probe = async () => {
+    const failure = this.failures.get('probe')
+    if (failure) throw failure
+    return { totalBytes: 2 ** 40, freeBytes: 2 ** 39 }
+  }
   list = () => Promise.resolve({ volumes: [...this.volumes.keys()], snapshots: [...this.snapshots.keys()] })
 
   async create(...[{ uid, sizeBytes, origin }, , signal]: Parameters<VolumeStore['create']>): Promise<void> {
@@ -45,7 +49,11 @@ export class MemoryStore implements VolumeStore {
     return one ? { sizeBytes: one.sizeBytes, storedBytes: 0, parent: one.parent, epoch: one.epoch } : null
   }
 
-  describeSnapshot = (uid: string): Promise<SnapshotFacts | null> => Promise.resolve(this.snapshots.get(uid) ?? null)
+  describeSnapshot = async (uid: string): Promise<SnapshotFacts | null> => {
+    const failure = this.failures.get('describeSnapshot')
+    if (failure) throw failure
+    return this.snapshots.get(uid) ?? null
+  }
 
   async claim(uid: string, epoch: number): Promise<{ clients: string[] }> {
     await this.call('claim', uid)
@@ -69,8 +77,12 @@ export class MemoryStore implements VolumeStore {
   }
 
   release = (uid: string): Promise<void> => this.call('release', uid)
-  prepareSnapshot = async (uid: string): Promise<SnapshotStep> => {
+  private requireClaim(uid: string, epoch: number | undefined): void {
+    if (epoch !== undefined && this.get(uid).epoch !== epoch) throw new VolumeError('Stale', uid, 'a higher epoch is known')
+  }
+  prepareSnapshot = async (uid: string, _snapshotUid: string, epoch?: number): Promise<SnapshotStep> => {
     await this.call('prepareSnapshot', uid)
+    this.requireClaim(uid, epoch)
     return { kind: 'none' }
   }
   async commitSnapshot(uid: string, snapshotUid: string): Promise<void> {
@@ -89,8 +101,9 @@ export class MemoryStore implements VolumeStore {
     this.get(uid).parent = false
   }
   revert = (...[uid, , , signal]: Parameters<VolumeStore['revert']>): Promise<void> => this.call('revert', uid, signal)
-  async removeSnapshot(uid: string): Promise<void> {
+  async removeSnapshot(uid: string, volumeUid: string | null = null, epoch?: number): Promise<void> {
     await this.call('removeSnapshot', uid)
+    if (volumeUid !== null) this.requireClaim(volumeUid, epoch)
     this.snapshots.delete(uid)
   }
   async remove(uid: string): Promise<void> {

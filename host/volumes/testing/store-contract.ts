@@ -124,6 +124,23 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await (await volume.clone(snapshot, 4 * MiB)).read(0x62)
     })
 
+    it('takes and removes no snapshot for who was asleep since it claimed', async () => {
+      const volume = await volumeOf(4 * MiB)
+      const asleep = (volume.epoch += 1)
+      await under.store().claim(volume.uid, asleep, null)
+      const first = randomUUID()
+      await under.store().prepareSnapshot(volume.uid, first, asleep)
+      await under.store().commitSnapshot(volume.uid, first)
+      volume.epoch += 1
+      await under.store().claim(volume.uid, volume.epoch, null)
+      const second = await volume.snapshot()
+      await refuses('Stale', under.store().prepareSnapshot(volume.uid, randomUUID(), asleep))
+      await refuses('Stale', under.store().removeSnapshot(second, volume.uid, asleep))
+      await under.store().removeSnapshot(first, volume.uid, volume.epoch)
+      await under.store().removeSnapshot(first, volume.uid, volume.epoch)
+      expect([await isListed('snapshots', first), await isListed('snapshots', second)]).toEqual([false, true])
+    })
+
     it('brings a volume back to a snapshot, an older or a newer one, and keeps the others', async () => {
       const volume = await volumeOf(4 * MiB)
       await volume.write(0x71)
