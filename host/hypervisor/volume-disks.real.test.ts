@@ -11,6 +11,7 @@ import { adoptVm } from './adopt-vm'
 import { fileBytesOf, fileSizeLimitOf, maxFileBytes } from './file-size-limit'
 import { giveFiles } from './give-files'
 import { openForWriting } from './open-for-writing'
+import { QmpClient } from './qmp'
 import { replayFile } from './replay-file'
 import type { RunningVm } from './running-vm'
 import { startVm } from './start-vm'
@@ -166,15 +167,26 @@ test('two disks are snapshotted at one instant under a writer, frozen for good, 
   await expect(vm.volumes.snapshot([{ serial: a, top: last.a, overlay: good, direct }, { serial: b, top: last.b, overlay: bad, direct }])).rejects.toThrow('blockdev-add')
   expect([await opened(good.path), await opened(bad.path)]).toEqual([false, false])
 
-  // The agent died while it took a snapshot of several volumes.
+  // The agent died while it took a snapshot of several volumes, before their overlays came into use.
   await vm.volumes.pause()
-  vm.detach()
+  const begun = { serial: a, top: last.a, overlay: await layer('begun', 64 * MiB), direct }
+  const command = QmpClient.prototype.command
+  const dying = vi.spyOn(QmpClient.prototype, 'command').mockImplementation(async function (this: QmpClient, ...args) {
+    if (args[0] === 'transaction') vm.detach()
+    return command.apply(this, args)
+  })
+  await expect(vm.volumes.snapshot([begun], true)).rejects.toThrow()
+  dying.mockRestore()
   const adopted = await adoptVm(VmRecord.parse(JSON.parse(JSON.stringify(vm.record))), templates)
   if (!adopted) throw new Error('the VM was not found again')
   vm = adopted
   expect(await vm.volumes.isStopped()).toBe(true)
   await vm.volumes.resume()
   expect(await vm.volumes.isStopped()).toBe(false)
+  // The next one finds it in the way, and takes it away.
+  expect(await opened(begun.overlay.path)).toBe(true)
+  await expect(vm.volumes.snapshot([begun])).rejects.toThrow('blockdev-add')
+  expect(await opened(begun.overlay.path)).toBe(false)
   const chain = (name: 'a' | 'b') => frozen.map((each) => each[name].id).reverse()
   expect((await vm.volumes.plugged()).sort((x, y) => x.serial.localeCompare(y.serial))).toEqual([
     { serial: a, sizeBytes: 64 * MiB, readOnly: false, layers: chain('a'), device: true },

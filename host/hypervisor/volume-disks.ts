@@ -131,12 +131,10 @@ export class VolumeDisks {
    * `isPaused`: the VM stands still by {@link pause}, in which QEMU closes nothing that it is told to: {@link confirmFrozen} is to be asked after {@link resume}.
    */
   async snapshot(steps: readonly OverlayStep[], isPaused = false): Promise<{ stallMs: number }> {
-    const added: string[] = []
     try {
       const sets = await giveFiles(this.vm.runDir, steps.map(({ serial, overlay }) => filesOf(serial, overlay, false)))
       for (const [i, { serial, overlay, direct }] of steps.entries()) {
         await this.qmp.command('blockdev-add', overlayGraph(serial, { layer: overlay, set: sets[i] ?? -1 }, { readOnly: false, direct }), draining)
-        added.push(layerNode(serial, overlay.id))
       }
       const began = performance.now()
       const actions = steps.map(({ serial, top, overlay }) => ({ type: 'blockdev-snapshot', data: { node: layerNode(serial, top.id), overlay: layerNode(serial, overlay.id) } }))
@@ -145,8 +143,8 @@ export class VolumeDisks {
       if (!isPaused) await this.confirmFrozen(steps)
       return { stallMs }
     } catch (error) {
-      // Those that came into use are refused.
-      for (const node of added) await this.qmp.command('blockdev-del', { 'node-name': node }).catch(() => {})
+      // Those that came into use are refused; what an agent that died has left is in the way of each later try.
+      for (const { serial, overlay } of steps) await this.qmp.command('blockdev-del', { 'node-name': layerNode(serial, overlay.id) }).catch(() => {})
       await this.takeUnused(steps).catch(() => {})
       throw asVmError(error)
     }
