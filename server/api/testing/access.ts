@@ -75,7 +75,8 @@ and never what needs a session. Operators see no tenant's objects.
 ${table(['procedure', 'needs', ...columns], procedures.map(({ path, type, meta }) => [`\`${path}\` (${type})`, needs(meta), ...callerNames.map((caller) => words[expectedAccess(meta, caller)])]))}
 
 \`manifest.apply\`, \`manifest.get\`, \`manifest.list\` and \`manifest.delete\` ask each object's own permission besides. \`account.signUp\` needs an open
-sign-up; \`token.issue\` takes an e-mail and a password.
+sign-up; \`token.issue\` takes an e-mail and a password. \`volume.attach\` asks \`pod.create\` besides, and \`volume.detach\` with \`force\` asks
+\`pod.delete\`, for the pod may end with it.
 
 ## Other routes
 
