@@ -102,7 +102,7 @@ test('a claim gets a volume, of which containers have parts; a block volume is a
   const { api, slug } = tenant
   await apply(tenant, claimed)
   await waitForPod(tenant, pod('parts'), ({ status }) => status.containers.length === 2 && status.containers.every(({ state }) => state === 'Running'))
-  expect((await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status).toMatchObject({ phase: 'Bound', storageClass: expect.any(String), usedBy: ['parts'] })
+  expect((await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status).toMatchObject({ phase: 'Bound', capacity: { storage: '64Mi' }, storageClass: expect.any(String), usedBy: ['parts'] })
   await said(tenant, 'parts', 'mkdir -p /logs/part && echo seen > /logs/part/line', 'writes')
   expect(await said(tenant, 'parts', 'cat /part/line', 'reads')).toBe('seen')
   expect(await said(tenant, 'parts', 'touch /part/x 2>&1 || true', 'reads')).toContain('Read-only file system')
