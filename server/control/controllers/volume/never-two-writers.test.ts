@@ -45,6 +45,17 @@ describe('a volume', () => {
     }
   })
 
+  it.each(['sleep', 'cutOff'] as const)('in a folder that hosts share has its snapshots taken while pods read it, once its keeper is back that was about to let go when it fell silent (%s)', (how) => {
+    const model = new VolumeModel('shared', true)
+    const silent: Step[] = [['idle', 0, 0], ['plan', 0, 0], ['apply', 0, 0], ...fallsSilent(how, 0)]
+    const back: Step[] = [['wake', 0, 0], ['comeBack', 0, 0], ...rest(10)]
+    for (const [name, a, b] of [['movePod', 0, 0], ...rest(6), ['togglePod', 0, 0], ...rest(6), ...silent, ['movePod', 1, 3], ['attach', 1, 3], ...restWithout(0, 8), ['snapshot', 0, 0], ...restWithout(0, 8), ...back] satisfies Step[]) {
+      model.steps[name](a, b)
+      model.check(name)
+    }
+    expect(model.unsettled()).toEqual([])
+  })
+
   /** It is made and nobody has it. */
   const made: Step[] = [...rest(4), ['idle', 0, 0], ...rest(4)]
   /** The second host is told of a pod of its own and goes so many steps: up to its claim 8, to the open image 9, to the disk in its guest 12; then it sleeps, and is called lost. */

@@ -63,9 +63,12 @@ describe('readers', () => {
     const first = { attachments: [reads], pods: pods.slice(0, 1) }
     for (const store of [rbd, shared]) expect(plan({ ...first, volume: many({ store, hostId: null }) })).toEqual([{ kind: 'keep', right: right('h2', 5) }])
     expect(plan({ ...first, volume: many() })).toMatchObject([{ kind: 'bind', hostId: 'h2', epoch: 4, right: null }])
-    // It was told to let go: it is waited for, unless nothing is heard of it.
+    // It was told to let go: it is waited for. One of which nothing is heard stays, for while pods read nobody becomes it.
     expect(plan({ ...first, volume: many({ leaving: true }) })).toEqual([])
-    expect(plan({ ...first, volume: many({ store: shared, leaving: true }), hosts: [host('h1', silent), host('h2')] })).toMatchObject([{ kind: 'bind' }])
+    const gone = [host('h1', silent), host('h2')]
+    expect(plan({ ...first, volume: many({ store: shared, leaving: true }), hosts: gone })).toEqual([{ kind: 'keep', right: right('h1', 5) }])
+    expect(plan({ ...first, volume: many({ store: shared, epoch: 5 }), hosts: gone })).toEqual([{ kind: 'bind', uid: 'a-p', hostId: 'h2', epoch: 5, right: null }])
+    expect(plan({ attachments: [reading, reads], pods, volume: many({ store: shared, leaving: true }), hosts: [host('h1'), host('h2'), host('h3', silent)] })).toMatchObject([{ kind: 'bind', epoch: 4 }])
     // It is lost: another one takes over first, which shuts it out, or which an operator's word lets.
     const lost = [host('h1', silent), host('h2')]
     expect(plan({ ...first, volume: many({ leaving: true }), hosts: lost })).toEqual([{ kind: 'keep', right: right('h2', 5, { fence: { hostId: 'h1', epoch: 4 } }) }])

@@ -76,7 +76,7 @@ function give(view: View, { attachment, host }: Candidate): Action[] {
   const { volume } = view
   const inWay = view.inWayOf(attachment)
   if (!inWay.every(view.isStranded)) return []
-  if (isReader(volume.accessMode, attachment)) return inWay.length > 0 || view.isFencePending || isAboutToLeave(view) ? [] : [{ kind: 'bind', uid: attachment.uid, hostId: host.id, epoch: volume.epoch, right: null }]
+  if (isReader(volume.accessMode, attachment)) return inWay.length > 0 || view.isFencePending ? [] : (beforeReaders(view) ?? [{ kind: 'bind', uid: attachment.uid, hostId: host.id, epoch: volume.epoch, right: null }])
   if (volume.hostId !== null && volume.hostId !== host.id) return inWay.length > 0 || view.isSilent(volume.hostId) ? takeOver(view, host) : leave(view)
   const right = rightOf(view, host)
   return inWay.length > 0 ? [] : [{ kind: 'bind', uid: attachment.uid, hostId: host.id, epoch: right.epoch, right }]
@@ -84,8 +84,16 @@ function give(view: View, { attachment, host }: Candidate): Action[] {
 
 /** Who was to be shut out before, and is not, still has to be. */
 const rightOf = (view: View, { id }: WorldHost): Right => ({ hostId: id, epoch: view.volume.epoch + 1, fence: view.isFencePending ? view.volume.fence : null, home: view.isLocal ? id : null })
-/** Once it has, the next one keeps it. */
-const isAboutToLeave = ({ volume: { hostId, leaving }, active, isSilent }: View): boolean => leaving && hostId !== null && !isSilent(hostId) && active.length === 0
+/**
+ * A keeper that was told to let go does so first, and the next one keeps it. Of one that is silent nobody knows when: it stays the keeper, for nobody else would become it while pods read. Under the next number, so that
+ * what it may have said of the one before counts no more. Null: nothing comes before them.
+ */
+function beforeReaders(view: View): Action[] | null {
+  const { volume: { hostId, leaving }, active } = view
+  if (!leaving || hostId === null || active.length > 0) return null
+  const keeper = view.host(hostId)
+  return keeper && view.isSilent(hostId) ? [{ kind: 'keep', right: rightOf(view, keeper) }] : []
+}
 const leave = ({ volume }: View): Action[] => (volume.leaving ? [] : [{ kind: 'leave' }])
 
 /** From a keeper that is silent: where the next one can shut it out; or where all hosts see the store, and an operator said that it runs nothing any more. */
