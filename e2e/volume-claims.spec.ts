@@ -12,6 +12,7 @@ test('a claim has a page, asks for more there or from its volume’s, and says w
   await api.volumeClaim.create.mutate({ tenant: slug, name: 'logs', spec: { accessModes: ['ReadWriteOnce'], volumeName: 'kept', resources: { requests: { storage: '1Gi' } } } })
   await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase, { timeout: BOUND_MS }).toBe('Bound')
   await page.goto(`/t/${slug}/volume-claims`)
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
   await page.keyboard.press('ControlOrMeta+k')
   await page.getByPlaceholder('Search pods, volumes, places and commands').fill('kept')
   await page.getByRole('option', { name: /^kept/ }).click()

@@ -278,5 +278,6 @@ test('operators make stores and classes, tenants choose among classes, and quota
     await dialog.getByRole('button', { name: 'Create volume' }).click()
     await expect(page.getByRole('heading', { name: 'slow', level: 1 })).toBeVisible()
     await expect(page.getByText(name, { exact: true }).first()).toBeVisible()
+    await expect(page.getByText('100 operations a second · of its class')).toBeVisible()
   })
 })
