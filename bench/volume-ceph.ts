@@ -5,23 +5,27 @@ import { join } from 'node:path'
 import { Lab } from '@/host/network/testing/lab'
 import { StorageNamespace } from '@/host/network/storage-namespace'
 import { serialOf } from '@/host/volumes/open-image'
+import { volumeImage } from '@/host/volumes/rbd/rbd-place'
 import { RbdStore } from '@/host/volumes/rbd/rbd-store'
 import { plugVolume, type ShellVms } from '@/host/volumes/testing/acknowledged-writer'
 import { TestCeph, testPool } from '@/host/volumes/testing/ceph'
 import { GuestShell, shellGuest } from '@/host/hypervisor/testing/shell-guest'
 import { BareVolume } from './bare-volume'
 import { fillDisk, fioSerial, requests, takeFio, throughput } from './fio'
+import type { Pair } from './in-turn'
 import { measureSpeed, type Disk, type Speed } from './volume-speed'
+import { measureStall } from './volume-stall'
 
 const MiB = 2 ** 20
 const sizeBytes = 512 * MiB
+const namespace = 'b'.repeat(32)
 const ends = { there: '198.51.100.2', here: '198.51.100.1' }
 
 /** `apart`: the bare QEMU is in a control group of its own, as ours is. `together`: it is where the cluster is, whose threads and its own take turns as one's. */
-export type CephSpeed = { apart: Speed[]; together: Speed[] }
+export type CephSpeed = { apart: Speed[]; together: Speed[]; /** The longest gap of a writer around a snapshot, against `rbd snap create` of the image of the bare QEMU that is apart. */ stall: Pair }
 
 /** A volume in a Ceph of one node, opened in the namespace of stores by a VM in its jail; against images like it in bare QEMUs in the host's network. */
-export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number, say: (line: string) => void): Promise<CephSpeed> {
+export async function measureCeph(vms: ShellVms, fioDisk: string, { rounds, turns }: { rounds: number; turns: number }, say: (line: string) => void): Promise<CephSpeed> {
   const { folder, settings } = vms.host
   const lab = await Lab.create()
   const { uid: first } = await vms.host.request(0)
@@ -31,7 +35,7 @@ export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number
   try {
     ceph = await TestCeph.start({ memoryMiB: 3072, wire: { from: lab.host, ...ends } })
     await storage.reach([`${ends.there}/32`])
-    const store = new RbdStore({ access: ceph.access(), pool: testPool, namespace: 'b'.repeat(32), work: folder })
+    const store = new RbdStore({ access: ceph.access(), pool: testPool, namespace, work: folder })
     const vm = await vms.start({ storage: storage.name, ownMemory: true })
     const ours = await volumeIn(store)
     await plugVolume(vm, store, ours, 1, sizeBytes)
@@ -39,7 +43,7 @@ export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number
     const disk = await filled(await GuestShell.connect(vm.agentSocket), ours)
     const guest = await shellGuest(settings.guest, folder)
     const { accelerator } = settings
-    const startBare = async (): Promise<{ bare: BareVolume; disk: Disk }> => {
+    const startBare = async (): Promise<{ bare: BareVolume; uid: string; disk: Disk }> => {
       const bare = await BareVolume.start({ folder: await mkdtemp(join(folder, 'bare-')), guest, tbSizeMiB: accelerator.kind === 'tcg' ? accelerator.tbSizeMiB : 0, inside: ['nsenter', `--net=${join('/run/netns', lab.host)}`] })
       bares.push(bare)
       const uid = await volumeIn(store)
@@ -48,12 +52,16 @@ export async function measureCeph(vms: ShellVms, fioDisk: string, rounds: number
       if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
       await bare.plug(serialOf(uid), { ceph: image })
       await bare.plugRaw(fioSerial, fioDisk)
-      return { bare, disk: await filled(bare.shell, uid) }
+      return { bare, uid, disk: await filled(bare.shell, uid) }
     }
     const [apart, together] = [await startBare(), await startBare()]
     // Wide enough to bound nothing: what counts is whose turn it is.
     await apart.bare.enter(await settings.cgroups.make('bare', { memoryBytes: totalmem(), processes: 4096, cpus: cpus().length, weight: 1 }))
-    return { apart: await measureSpeed([...throughput, ...requests], disk, apart.disk, rounds, say), together: await measureSpeed(requests, disk, together.disk, rounds, say) }
+    const speed = { apart: await measureSpeed([...throughput, ...requests], disk, apart.disk, rounds, say), together: await measureSpeed(requests, disk, together.disk, rounds, say) }
+    const { admin } = ceph
+    const byHand = () => admin.rbd(['snap', 'create', '--no-progress', `${testPool}/${namespace}/${volumeImage(apart.uid)}@${randomUUID()}`])
+    const stall = await measureStall({ ...disk, snapshot: () => store.commitSnapshot(ours, randomUUID()) }, { ...apart.disk, snapshot: byHand }, turns, say)
+    return { ...speed, stall }
   } finally {
     for (const bare of bares) await bare.stop()
     await vms.host.killAll()

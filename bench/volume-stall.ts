@@ -32,22 +32,32 @@ async function longestGap({ times, more }: Recorder, work: () => Promise<unknown
   return Math.max(...around.slice(1).map((time, at) => time - (around[at] ?? time)))
 }
 
-export type Stalled = { vm: RunningVm; shell: GuestShell; store: VolumeStore; uid: string; bare: BareVolume; bareSerial: string; /** Where the bare one's overlays are made. */ folder: string }
+/** A guest with a disk that is written all the while, and how a snapshot of it is taken. */
+export type Stalled = { shell: GuestShell; serial: string; snapshot: () => Promise<unknown> }
 
 /** Both disks are written all the while; snapshots of them are taken in turn. The guests have nothing else to do any more afterwards. */
-export async function measureStall({ vm, shell, store, uid, bare, bareSerial, folder }: Stalled, rounds: number, say: (line: string) => void): Promise<Pair> {
-  const [mine, plain] = [await writing(shell, serialOf(uid)), await writing(bare.shell, bareSerial)]
+export async function measureStall(ours: Stalled, bare: Stalled, rounds: number, say: (line: string) => void): Promise<Pair> {
+  const [mine, plain] = [await writing(ours.shell, ours.serial), await writing(bare.shell, bare.serial)]
   const pair: Pair = { volume: [], bare: [] }
-  for (let round = 0, node = bareSerial; round < rounds; round += 1) {
-    const next = `snapshot-${round}`
-    await inTurn(round, pair, () => longestGap(mine, () => takeOne(vm, store, uid)), () => longestGap(plain, () => bare.qmp.command('blockdev-snapshot-sync', { 'node-name': node, 'snapshot-file': join(folder, `${next}.qcow2`), 'snapshot-node-name': next, format: 'qcow2' })))
-    node = next
+  for (let round = 0; round < rounds; round += 1) {
+    await inTurn(round, pair, () => longestGap(mine, ours.snapshot), () => longestGap(plain, bare.snapshot))
     say(`snapshot ${round + 1} of ${rounds}: longest gap ${Math.round(pair.volume.at(-1) ?? 0)} ms against ${Math.round(pair.bare.at(-1) ?? 0)} ms`)
   }
   return pair
 }
 
-async function takeOne(vm: RunningVm, store: VolumeStore, uid: string): Promise<void> {
+/** Takes QEMU's own snapshots of the bare disk, each an overlay in `folder`. */
+export function bareSnapshots(bare: BareVolume, serial: string, folder: string): () => Promise<void> {
+  let [node, count] = [serial, 0]
+  return async () => {
+    const next = `snapshot-${count++}`
+    await bare.qmp.command('blockdev-snapshot-sync', { 'node-name': node, 'snapshot-file': join(folder, `${next}.qcow2`), 'snapshot-node-name': next, format: 'qcow2' })
+    node = next
+  }
+}
+
+/** Takes a snapshot of a volume in files that a VM has, the whole of it. */
+export async function snapshotInFiles(vm: RunningVm, store: VolumeStore, uid: string): Promise<void> {
   const snapshot = randomUUID()
   const step = await store.prepareSnapshot(uid, snapshot)
   const image = await store.image(uid, 'write', 1)

@@ -18,7 +18,7 @@ import { describeTimes } from './statistics'
 import { measureAttach } from './volume-attach'
 import { measureCeph, type CephSpeed } from './volume-ceph'
 import { measureSpeed, speedMilliseconds, speedRows, worstOf, type Disk, type Speed } from './volume-speed'
-import { measureStall } from './volume-stall'
+import { bareSnapshots, measureStall, snapshotInFiles } from './volume-stall'
 
 const rounds = 5
 const turns = 7
@@ -38,6 +38,7 @@ export const volumes: Bench = {
     { id: 'volume-throughput-ceph', text: `Bytes read and written by ${speeds} in Ceph, each in a control group of its own (the worse of two kinds)`, unit: '×', atMost: 1.11, digits: 2 },
     { id: 'volume-requests-ceph', text: `Requests of 4 KiB by ${speeds} in Ceph, each in a control group of its own (the worst of five kinds)`, unit: '×', atMost: 1.11, digits: 2 },
     { id: 'snapshot-stall', text: 'The longest gap of a writer that flushes every 4 KiB while a snapshot of 10 GiB is taken, against QEMU’s own snapshot', unit: '×', atMost: 2, digits: 2 },
+    { id: 'snapshot-stall-ceph', text: 'The same of 512 MiB in Ceph, against `rbd snap create` of the bare QEMU’s image', unit: '×', atMost: 2, digits: 2 },
     { id: 'volume-attach', text: 'A volume given to a pod that runs, from the host’s being told until it is mounted and said so, against plugging the disk, its check and mounting by hand', unit: '×', atMost: 1.3, digits: 2 },
   ],
   run: async (say) => {
@@ -48,7 +49,7 @@ export const volumes: Bench = {
       const fioDisk = await makeFioDisk(vms.host.folder)
       const guest = await shellGuest(vms.host.settings.guest, folder)
       const inFiles = await measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB: accelerator.kind === 'tcg' ? accelerator.tbSizeMiB : 0, say })
-      const ceph = await measureCeph(vms, fioDisk, rounds, say)
+      const ceph = await measureCeph(vms, fioDisk, { rounds, turns }, say)
       const attach = await measureAttach(folder, guest, turns, say)
       const { files, sharing, stall } = inFiles
       return {
@@ -59,6 +60,7 @@ export const volumes: Bench = {
           'volume-throughput-ceph': worstOf(ceph.apart, throughput),
           'volume-requests-ceph': worstOf(ceph.apart, requests),
           'snapshot-stall': timesOfBare(stall),
+          'snapshot-stall-ceph': timesOfBare(ceph.stall),
           'volume-attach': timesOfBare(attach),
         },
         details: await describeAll({ ...inFiles, ceph, attach }),
@@ -96,7 +98,7 @@ async function measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB, say }: Set
     const { uid, copy } = await make(store, folder, filledBytes, true)
     await plugVolume(vm, store, uid, 1, filledBytes)
     await bare.plug(serialOf(uid), copy)
-    return { files, sharing, stall: await measureStall({ vm, shell: ours.shell, store, uid, bare, bareSerial: serialOf(uid), folder }, turns, say) }
+    return { files, sharing, stall: await measureStall({ shell: ours.shell, serial: serialOf(uid), snapshot: () => snapshotInFiles(vm, store, uid) }, { shell: bare.shell, serial: serialOf(uid), snapshot: bareSnapshots(bare, serialOf(uid), folder) }, turns, say) }
   } finally {
     await bare.stop()
     await vms.host.killAll()
@@ -158,9 +160,11 @@ calls, the throttle node, the namespace of stores, pages of 4 KiB, or a bound th
 | milliseconds | ours | bare QEMU | × |
 |---|---|---|---|
 | longest gap around a snapshot of ${filledBytes / 2 ** 30} GiB, all of it allocated | ${describeTimes(stall.volume)} | ${describeTimes(stall.bare)} | ${timesOfBare(stall).toFixed(2)} |
+| longest gap around a snapshot of ${sizeBytes / 2 ** 20} MiB in Ceph | ${describeTimes(ceph.stall.volume)} | ${describeTimes(ceph.stall.bare)} | ${timesOfBare(ceph.stall).toFixed(2)} |
 | attach: told → mounted; disk plugged → checked and mounted | ${describeTimes(attach.volume)} | ${describeTimes(attach.bare)} | ${timesOfBare(attach).toFixed(2)} |
 
-The snapshot is whole (overlay made, written down, taken, committed); QEMU's own is \`blockdev-snapshot-sync\`. The attach is the host's whole way of a volume in a pod that runs: ledger, claim, descriptors,
+The snapshot is whole (overlay made, written down, taken, committed); QEMU's own is \`blockdev-snapshot-sync\`. In Ceph it is the store's whole step, against
+\`rbd snap create\` of the bare QEMU's image; librbd asks whoever has the image open to let the write out first. The attach is the host's whole way of a volume in a pod that runs: ledger, claim, descriptors,
 plug, the guest's look at what is on the disk, \`e2fsck -p\` and mount; by hand it is plug, \`e2fsck -p\` and mount.
 
 The cluster is one monitor and one OSD that keeps its data in memory, on the same machine. Load of the machine at the end: ${(loadavg()[0] ?? 0).toFixed(1)}.`
