@@ -11,7 +11,8 @@ const milliseconds = (text: string | null) => Number((text ?? '').replace(/[^\d]
 
 test('a pod that burns CPU shows on its graphs and in top, and its start adds up', async ({ console: page, tenant }) => {
   const idle = await createPod(tenant, { name: 'idle' })
-  const busy = await createPod(tenant, { name: 'busy', container: { command: ['sh', '-c', 'while :; do :; done'] } })
+  // It rests between, for who measures needs the processors too.
+  const busy = await createPod(tenant, { name: 'busy', container: { command: ['sh', '-c', 'while :; do i=0; while [ $i -lt 8000 ]; do i=$((i + 1)); done; sleep 0.1; done'] } })
   await Promise.all([waitUntilRunning(tenant, idle), waitUntilRunning(tenant, busy)])
   const pod = `/t/${tenant.slug}/pods/default/busy`
 

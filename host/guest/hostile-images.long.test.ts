@@ -1,0 +1,3 @@
+import { describeHostileImages } from './testing/hostile-images'
+
+describeHostileImages('more images, also for reading alone', { images: 12, all: true })
