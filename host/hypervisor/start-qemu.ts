@@ -18,6 +18,8 @@ export type QemuStart = {
   uid: number
   /** A folder of this VM alone, owned by the agent. */
   runDir: string
+  /** {@link prepareFolder} was called for this start. */
+  folderIsReady?: boolean
   files: OpenFiles
   network: VmNetwork | null
   /** See {@link Launch.storage}. */
@@ -64,7 +66,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
   let cgroups: string[] = []
   try {
     // Both are waited for, whichever fails: what is removed then must not be made meanwhile.
-    const [group, folder] = await Promise.allSettled([makeCgroup(start, limits), prepareFolder(runDir, start.uid)])
+    const [group, folder] = await Promise.allSettled([makeCgroup(start, limits), start.folderIsReady ? null : prepareFolder(runDir, start.uid)])
     if (group.status === 'fulfilled') cgroups = group.value
     for (const result of [group, folder]) if (result.status === 'rejected') throw result.reason
     launched = await launchQemu({

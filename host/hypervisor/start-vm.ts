@@ -29,6 +29,8 @@ export type VmRequest = {
   scratchFile: string
   /** A folder for this VM alone; its path has at most 90 bytes. */
   runDir: string
+  /** The folder was made by {@link prepareFolder} for this start. */
+  folderIsReady?: boolean
   /** Of the tenant's template of this size, taken a moment ago: it is the VM's from now on, and given back where none starts. Without one a lease is taken here. */
   lease?: TemplateLease
   signal: AbortSignal
@@ -64,7 +66,7 @@ export async function startVm(host: HypervisorSettings, templates: TemplateStore
 async function startClone(settings: HypervisorSettings, templates: TemplateStore, request: VmRequest, steps: Timing[]): Promise<RunningVm> {
   const lease = request.lease ?? (await measure(steps, 'template', () => templates.acquire(request)))
   try {
-    const started = await measure(steps, 'start', () => launch(settings, request, request.ownMemory ? 'copy' : 'clone', lease))
+    const started = await measure(steps, 'start', () => launch(settings, request, request.ownMemory ? 'copy' : 'clone', lease, request.folderIsReady))
     try {
       if (request.ownMemory) await measure(steps, 'memory', () => copyTemplateMemory(started.identity, request.memoryMiB, lease.memory, request.signal))
       await measure(steps, 'load', () => Promise.all([loadState(started.qmp), lease.intact()]))
@@ -93,7 +95,7 @@ async function failureOfLoad(error: unknown, started: StartedQemu, { runDir }: V
 
 type StartedPodQemu = StartedQemu & { scratchBytes: number }
 
-async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null): Promise<StartedPodQemu> {
+async function launch(settings: HypervisorSettings, request: VmRequest, boot: Exclude<BootMode, 'template'>, lease: TemplateLease | null, folderIsReady = false): Promise<StartedPodQemu> {
   const { qemu, guest, accelerator, cgroups } = settings
   const { vcpus, memoryMiB, mac, uid, runDir, network, storage = null, signal } = request
   const shape: VmShape = { boot, machine: qemu.machine, accelerator, vcpus, memoryMiB, mac, kernelArguments: guest.arguments }
@@ -107,7 +109,7 @@ async function launch(settings: HypervisorSettings, request: VmRequest, boot: Ex
     const { size: scratchBytes } = await scratch
     const shared = await memory
     const templateHoleBytes = shared ? Math.max(0, shared.size - shared.blocks * 512) : 0
-    const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, storage, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, signal })
+    const started = await startQemu({ binary: qemu.binary, shape, uid, runDir, files, network, storage, kvmNode: kvmNodeOf(settings), cgroups, templateHoleBytes, dieWithAgent: false, folderIsReady, signal })
     return { ...started, scratchBytes }
   } finally {
     await files.close()

@@ -1,11 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GuestClient } from '@/host/guest/client'
 import { adoptVm, removeVm } from '@/host/hypervisor/adopt-vm'
 import type { HypervisorSettings } from '@/host/hypervisor/hypervisor-settings'
 import type { RunningVm } from '@/host/hypervisor/running-vm'
 import type { ScratchDisks } from '@/host/hypervisor/scratch'
-import { groupName } from '@/host/hypervisor/start-qemu'
+import { groupName, prepareFolder } from '@/host/hypervisor/start-qemu'
 import { startVm } from '@/host/hypervisor/start-vm'
 import type { TemplateLease, TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { VmRecord } from '@/host/hypervisor/vm-record'
@@ -61,7 +61,8 @@ export class Machines implements MachinePort {
   }
 
   async createScratch(pod: PodIdentity): Promise<string> {
-    await mkdir(this.folder(pod), { recursive: true, mode: 0o711 })
+    // While the pod's network is made: what is done here the VM's start need not wait for.
+    await prepareFolder(this.folder(pod), pod.vmUid)
     const file = join(this.folder(pod), 'scratch')
     const { scratchMiB } = pod.size
     await this.parts.scratch.create(file, scratchMiB === null ? undefined : scratchMiB * 2 ** 20)
@@ -81,7 +82,7 @@ export class Machines implements MachinePort {
       const lease = this.takeFresh(uid)
       const started = await startVm(settings, templates, {
         ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
-        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), storage: storageWay, ownMemory, signal, ...(lease ? { lease } : {}) },
+        ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), folderIsReady: true, storage: storageWay, ownMemory, signal, ...(lease ? { lease } : {}) },
       })
       await this.releaseTemplate(pod)
       if (started.coldBecause) log.warn({ pod: uid, cause: started.coldBecause }, 'a VM was booted cold')
