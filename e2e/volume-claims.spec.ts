@@ -102,6 +102,7 @@ test('a schedule runs at an hour of a time zone, and keeps no more than its stor
   await zone.fill('Asia/Tokyo')
   await expect(dialog.getByText(/^Next .*, in \d+ (d|h|min|s)$/)).toBeVisible()
   await expect(dialog.getByText(/The schedules "data-daily" \(10\) and "often" \(10\) keep up to 20 of the volume "data" together/)).toBeVisible()
+  await analyzeInBothThemes(page, 'a schedule by the clock')
   await dialog.getByRole('button', { name: 'Create schedule' }).click()
   await expect(dialog.getByRole('textbox', { name: 'Last' })).toHaveAttribute('aria-invalid', 'true')
   await dialog.getByRole('textbox', { name: 'Daily' }).fill('3')

@@ -37,7 +37,7 @@ export function WhenFields(props: ScheduleFieldsProps) {
         </Field>
       )}
       {values.when !== 'every' && (
-        <Field label="Time zone" hint="Empty: UTC. A time that its clocks leave out in spring is the next that comes, and one that comes twice in autumn is the first" error={errors['timeZone']}>
+        <Field label="Time zone" hint="Empty: UTC. Where its clocks go forward or back, no day is left out and none is run twice" error={errors['timeZone']}>
           {(control) => <Combobox {...control} mono value={values.timeZone} onChange={(next) => set('timeZone', next)} options={timeZones()} />}
         </Field>
       )}
@@ -55,7 +55,7 @@ function AtTime({ values, errors, set }: ScheduleFieldsProps) {
   return (
     <>
       <Field label="Time" error={errors['time']}>
-        {(control) => <Input {...control} type="time" mono className="w-32" value={values.time} onChange={(event) => set('time', event.target.value)} />}
+        {(control) => <Input {...control} type="time" mono value={values.time} onChange={(event) => set('time', event.target.value)} />}
       </Field>
       <fieldset className="flex flex-col gap-1">
         <legend className="pb-1 text-xs font-medium text-soft">Days</legend>

@@ -23,6 +23,18 @@ describe('a cron expression', () => {
     for (const schedule of ['0 0 30 2 *', '0 0 31 2,4,6 *']) expect(cronProblem(schedule), schedule).toMatch(/^never comes/)
   })
 
+  it('is refused as too often where two of its runs are nearer than five minutes, and only there', () => {
+    const some = (most: number) => fc.uniqueArray(fc.nat(most), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(some(59), some(23), (minutes, hours) => {
+        const schedule = `${minutes.join(',')} ${hours.join(',')} * * *`
+        const times = runs(schedule, 'UTC', '2026-11-26T00:00:00', minutes.length * hours.length + 1).map((time) => Date.parse(`${time}Z`) / 60_000)
+        const nearest = Math.min(...times.slice(1).map((time, i) => time - (times[i] ?? time)))
+        expect(cronProblem(schedule) === null, schedule).toBe(nearest >= 5)
+      }),
+    )
+  })
+
   it('by the clocks of a time zone: a time that does not come is the first moment after it', () => {
     // Berlin, 29 March 2026: 02:00 is 03:00, which is 01:00 UTC.
     expect(runs('30 2 * * *', 'Europe/Berlin', '2026-03-28T00:00:00', 3)).toEqual(['2026-03-28T01:30', '2026-03-29T01:00', '2026-03-30T00:30'])
