@@ -7,7 +7,7 @@ import type { ContainerRecord } from './container-record'
 import { ContainerSet, type PodLogPort } from './container-set'
 import { hasDiskLimits, watchUsage } from './limits/usage'
 import { PodRun } from './pod-run'
-import type { Guest, Machine, ReadyImage, VolumePort } from './ports'
+import type { Guest, Machine, MountImage, ReadyImage, VolumePort } from './ports'
 import { TroubleEvents } from './probes/trouble-events'
 import type { StepRecorder } from './step-recorder'
 
@@ -17,7 +17,7 @@ export type RunInput = {
   assignment: Assignment
   records: ContainerRecord[]
   images: ReadonlyMap<string, ReadyImage>
-  mount: (image: ReadyImage) => Promise<string>
+  mount: MountImage
   configuration: Configuration
   logs: PodLogPort
   clock: Clock

@@ -42,6 +42,18 @@ describe('a start', () => {
     expect(host.calls.filter((c) => c.startsWith('guest.addImage') || c.startsWith('vm.plug'))).toEqual(['guest.addImage image0'])
   })
 
+  it('asks for a container before it has heard that its image is mounted, and says that it runs after that', async () => {
+    const host = new FakeHost()
+    let mounted = () => {}
+    host.holds.set('guest.addImage image0', new Promise<void>((resolve) => (mounted = resolve)))
+    const { worker, status } = startWorker(host, testAssignment({ containers: [{ name: 'a', image: 'one:1' }] }))
+    await settle()
+    expect([host.calls.includes('guest.start a'), status('a').state]).toEqual([true, 'Waiting'])
+    mounted()
+    await settle()
+    expect([worker.report().phase, status('a').state]).toEqual(['Running', 'Running'])
+  })
+
   const steps = ['image one:1', 'network.attach', 'disks', 'template', 'vm.start', 'guest.connect', 'guest.setup', 'guest.addImage image0', 'vm.plug image1', 'guest.start b']
   it.each(steps)('undoes everything when %s fails, tells why, and starts after a wait', async (step) => {
     const host = new FakeHost()

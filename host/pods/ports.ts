@@ -26,6 +26,9 @@ export type ImageConfig = {
 /** An image in this host's store: `file` is the squashfs with its merged layers. */
 export type ReadyImage = { reference: string; digest: string; sizeBytes: number; file: string; config: ImageConfig }
 
+/** Asks the guest to mount an image; gives the key by which the guest calls it once it was asked, and `done` when it has. */
+export type MountImage = (image: ReadyImage) => Promise<{ key: string; done: Promise<void> }>
+
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never'
 /** `wasDamaged`: told once, of an image that was on this host and had to be removed. */
 export type PullProgress = { bytesDone: number; bytesTotal: number; wasDamaged?: boolean }

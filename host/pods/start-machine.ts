@@ -8,7 +8,7 @@ import { asksForStorageNetwork } from '@/domain/pod/storage-network'
 import type { Clock } from './clock'
 import { guestVolumes } from './container-process'
 import { hostsFile, resolverFile } from './guest-files'
-import { StepError, type AttachedNetwork, type DiskPort, type Guest, type ImagePort, type Machine, type MachinePort, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage, type SpecVolumes, type VolumePort } from './ports'
+import { StepError, type AttachedNetwork, type DiskPort, type Guest, type ImagePort, type Machine, type MachinePort, type MountImage, type NetworkPort, type PodIdentity, type PullProgress, type ReadyImage, type SpecVolumes, type VolumePort } from './ports'
 import type { RoutedGuests } from './routed-guests'
 import type { StartGate } from './start-gate'
 import type { StepRecorder } from './step-recorder'
@@ -31,7 +31,7 @@ export type StartProgress = {
 }
 
 /** A VM that is up and set up, before its containers. `leaveGate` is to be called when they were started. */
-export type StartedMachine = { machine: Machine; guest: Guest; images: Map<string, ReadyImage>; mount: (image: ReadyImage) => Promise<string>; leaveGate: () => void }
+export type StartedMachine = { machine: Machine; guest: Guest; images: Map<string, ReadyImage>; mount: MountImage; leaveGate: () => void }
 
 /**
  * The hooks of a pod's start, up to a VM whose guest is set up: image, network, disks and template side by side, then
@@ -97,26 +97,25 @@ function volumesReady({ volumes }: StartPorts, { uid }: PodIdentity, { volumes: 
 }
 
 /** Mounts an image in the guest at its first use: the first one is the root disk, others are plugged in. */
-export function imageMounter(machine: Machine, guest: Guest, images: ReadonlyMap<string, ReadyImage>): (image: ReadyImage) => Promise<string> {
+export function imageMounter(machine: Machine, guest: Guest, images: ReadonlyMap<string, ReadyImage>): MountImage {
   const digests = [...new Set([...images.values()].map((image) => image.digest))]
-  const mounted = new Map<string, Promise<string>>()
+  const mounted = new Map<string, ReturnType<MountImage>>()
   return (image) => {
     const index = digests.indexOf(image.digest)
     const key = imageSerial(index)
-    if (guest.images.includes(key)) return Promise.resolve(key)
+    if (guest.images.includes(key)) return Promise.resolve({ key, done: Promise.resolve() })
     const known = mounted.get(key)
     if (known) return known
     const mount = mountOnce(machine, guest, image, index, key)
     mounted.set(key, mount)
-    mount.catch(() => mounted.delete(key))
+    mount.then(({ done }) => done).catch(() => mounted.delete(key))
     return mount
   }
 }
 
-async function mountOnce(machine: Machine, guest: Guest, image: ReadyImage, index: number, key: string): Promise<string> {
+async function mountOnce(machine: Machine, guest: Guest, image: ReadyImage, index: number, key: string): ReturnType<MountImage> {
   if (index > 0) await machine.plugImage(key, image.file)
-  await guest.addImage(key, key)
-  return key
+  return { key, done: guest.addImage(key, key) }
 }
 
 async function resolveImages(images: ImagePort, assignment: Assignment, progress: StartProgress, signal: AbortSignal): Promise<Map<string, ReadyImage>> {

@@ -10,7 +10,7 @@ import { makeRun } from './make-run'
 import { PodEvents } from './pod-events'
 import type { PodRun, RunOutcome } from './pod-run'
 import { PodState } from './pod-state'
-import { GuestRefusal, StepError, type Guest, type Machine, type PullProgress, type ReadyImage } from './ports'
+import { GuestRefusal, StepError, type Guest, type Machine, type MountImage, type PullProgress, type ReadyImage } from './ports'
 import { Reach } from './reach'
 import { imageMounter, startMachine, undoStart } from './start-machine'
 import { StepRecorder } from './step-recorder'
@@ -148,7 +148,7 @@ export abstract class WorkerSteps extends Reach {
     Promise.race([run.containers.isUnderWay, run.begun]).then(leaveGate, leaveGate)
   }
 
-  private makeRun(machine: Machine, guest: Guest, mount: (image: ReadyImage) => Promise<string>, recorder: StepRecorder | null): PodRun {
+  private makeRun(machine: Machine, guest: Guest, mount: MountImage, recorder: StepRecorder | null): PodRun {
     const { running: assignment, records, images } = this.state
     const { logs, ports: { clock, volumes } } = this.deps
     const changed = (tell: () => void) => () => {

@@ -149,12 +149,13 @@ export class ContainerLife {
     const { record } = this
     try {
       for (;;) {
-        const imageKey = await mount(image)
+        const { key, done: mounted } = await mount(image)
+        mounted.catch(() => {})
         // What came meanwhile may still be on its way into the guest, and no other change would tell.
         if (files.problem !== null) await files.write()
-        const process = prepareProcess(this.context, this.spec, image, imageKey)
+        const process = prepareProcess(this.context, this.spec, image, key)
         if (!('reason' in process)) {
-          const launch = this.launch(record, process)
+          const launch = this.launch(record, process, mounted)
           this.starting = launch
           await launch
           break
@@ -183,14 +184,15 @@ export class ContainerLife {
     this.watch(instance)
   }
 
-  private async launch(record: ContainerRecord, process: Exclude<ReturnType<typeof prepareProcess>, NotYet>): Promise<void> {
+  private async launch(record: ContainerRecord, process: Exclude<ReturnType<typeof prepareProcess>, NotYet>, mounted: Promise<void>): Promise<void> {
     const { guest } = this.context
     this.stopping.throwIfAborted()
     if (record.starts > 0 || guest.containers.some((c) => c.container === this.name)) await guest.removeContainer(this.name)
     const sink = await newSink(this.context, this.name)
     this.stopping.throwIfAborted()
     const instance = new Instance()
-    await guest.startContainer(process, sink, instance.resolve)
+    // The guest takes requests in their order: no container waits here for the answer that its image is mounted. Where it is not, that comes first.
+    await Promise.all([mounted, guest.startContainer(process, sink, instance.resolve)])
     this.instance = instance
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../clock'
 import type { Configuration } from '../configuration/configuration'
 import type { ConfigurationFiles } from '../configuration/files'
 import type { ContainerRecord } from '../container-record'
-import type { Guest, OutputSink, ReadyImage } from '../ports'
+import type { Guest, MountImage, OutputSink, ReadyImage } from '../ports'
 import type { TroubleEvents } from '../probes/trouble-events'
 
 /** Where the containers' output goes. */
@@ -25,8 +25,8 @@ export type PodContext = {
   records: ContainerRecord[]
   /** The image of each container, by the reference in its spec. */
   images: ReadonlyMap<string, ReadyImage>
-  /** Makes the image known to the guest and gives the key by which it calls it. */
-  mount: (image: ReadyImage) => Promise<string>
+  /** Makes the image known to the guest. */
+  mount: MountImage
   configuration: Configuration
   files: ConfigurationFiles
   logs: PodLogPort
