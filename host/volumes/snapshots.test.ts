@@ -4,6 +4,7 @@ import type { HostVolume, HostVolumeSnapshot } from '@/contracts/host/v1/volumes
 import { storeTrouble } from '@/domain/volume/store-trouble'
 import { VolumeError } from './store'
 import { MemoryHost, until } from './testing/memory-host'
+import { MemoryVm } from './testing/memory-vm'
 
 let host: MemoryHost
 beforeEach(async () => {
@@ -83,6 +84,54 @@ describe('a group of snapshots that an agent was killed in the midst of', () => 
     host.server.connect()
     await until(() => expect(phases(first, second)).toEqual(['Ready', 'Failed']))
     expect([...host.store.snapshots.keys()]).toEqual([first.uid])
+  })
+})
+
+describe('a snapshot whose overlay QEMU took before the agent was killed', () => {
+  /** As the store and QEMU have it: the overlay 2 is on top of 1 in both. What is called off is a layer as any other, and the next overlay is 3. */
+  async function begun(): Promise<{ volume: HostVolume; vm: MemoryVm }> {
+    const { store } = host
+    const vm = new MemoryVm()
+    const volume = await host.attachedVolume(vm)
+    let layers = ['2', '1']
+    const paths = () => layers.map((id, i) => ({ id, path: `/${id}`, readOnly: i > 0 }))
+    const abort = store.abortSnapshot.bind(store)
+    vi.spyOn(store, 'abortSnapshot').mockImplementation(async (uid) => {
+      await abort(uid)
+      if (layers[0] === '2') layers = ['3', ...layers]
+    })
+    vi.spyOn(store, 'prepareSnapshot').mockImplementation(() => Promise.resolve({ kind: 'overlay', overlay: { id: layers[0] ?? '', path: '/', readOnly: false } }))
+    vi.spyOn(store, 'image').mockImplementation(() => Promise.resolve({ kind: 'layers', direct: false, layers: paths() }))
+    for (const disk of vm.disks.values()) vm.disks.set(disk.serial, { ...disk, layers: ['2', '1'] })
+    return { volume, vm }
+  }
+  const overlaysOf = (vm: MemoryVm) => vm.calls.filter((call) => call.startsWith('snapshot ')).length
+
+  it('goes on where it was', async () => {
+    const { volume, vm } = await begun()
+    const snapshot = host.server.snapshot(volume)
+    host.server.say(snapshot)
+    await until(() => expect(phases(snapshot)).toEqual(['Ready']))
+    expect([overlaysOf(vm), callsOf('abortSnapshot').length, callsOf('commitSnapshot').length]).toEqual([0, 0, 1])
+  })
+
+  it('is taken anew where its guest was to stand still, of which nobody knows', async () => {
+    const { volume, vm } = await begun()
+    const snapshot = host.server.snapshot(volume, { freeze: true })
+    host.server.say(snapshot)
+    await inTime(() => expect(phases(snapshot)).toEqual(['Ready']))
+    expect([overlaysOf(vm), callsOf('abortSnapshot').length, callsOf('commitSnapshot').length]).toEqual([1, 1, 1])
+  })
+
+  it('is taken anew with all of its instant', async () => {
+    const { volume, vm } = await begun()
+    const other = host.server.volume()
+    host.server.say(other)
+    await until(() => expect(host.phase(other)).toBe('Ready'))
+    const [first, second] = groupOf([volume, other])
+    host.server.say(first, second)
+    await inTime(() => expect(phases(first, second)).toEqual(['Ready', 'Ready']))
+    expect([overlaysOf(vm), callsOf('abortSnapshot').length, callsOf('commitSnapshot').length]).toEqual([1, 2, 2])
   })
 })
 
