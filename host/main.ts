@@ -127,7 +127,7 @@ isLeaving = true
 const leave = signal === 'SIGHUP' || signal === 'SIGUSR2'
 log.info({ signal }, leave ? 'ending, the VMs run on' : 'ending, stopping the VMs')
 await Promise.all(leave ? [host.pods.leave(endWithinMs), external?.leave()] : [host.pods.suspend(graceSeconds, endWithinMs), external?.suspend(endWithinMs)])
-await Promise.race([reporter.settled(), new Promise((resolve) => setTimeout(resolve, 1_000))])
+await Promise.race([reporter.finish(), new Promise((resolve) => setTimeout(resolve, 1_000))])
 ending.abort(new Error('the host agent ends'))
 await control
 await host.close()

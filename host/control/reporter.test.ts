@@ -160,4 +160,7 @@ it('tells how far a start is with what does not wait, or once it has waited', as
   reporter.event({ podUid: pod.uid, type: 'Warning', reason: 'BackOff', message: '', time: '2026-01-01T00:00:00Z' })
   await reporter.settled()
   expect(told()).toEqual([[1, 1, ['Pulled']], [1, 1, ['Pulled', 'BackOff']]])
+  progress()
+  await reporter.finish()
+  expect(told().at(-1)).toEqual([1, 1, ['Pulled']])
 })

@@ -128,6 +128,13 @@ export class Reporter {
     while (this.isSending) await this.sending
   }
 
+  /** As {@link settled}, for an agent that ends: what waits is told too. */
+  async finish(): Promise<void> {
+    this.join()
+    if (this.isDue) this.flush()
+    await this.settled()
+  }
+
   private get isDue(): boolean {
     return this.complete || this.pods.size > 0 || this.images.size > 0 || this.external.size > 0 || this.volumes.size > 0 || this.stores.size > 0 || (this.eventsAreDue && this.events.length > 0)
   }
