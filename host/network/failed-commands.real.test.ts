@@ -69,6 +69,25 @@ describe('a command that fails', () => {
     }
   })
 
+  it.each([
+    ['with nothing but a name', (script: string) => script.replace('close($file);', (closed) => `${closed}\nkill 'KILL', $$;`)],
+    ['once all is there', (script: string) => `${script}\nkill 'KILL', $$;`],
+  ])('for it is killed in the first attach of a network, %s, leaves nothing, and what was there before', async (_, killed) => {
+    const before = await lab.traces()
+    const broken = { left: 1 }
+    const mine = lab.hostNetwork({ deviceKind: 'tap', run: (command, args, options) => run(command, command === 'perl' && broken.left-- > 0 ? args.with(1, killed(args[1] ?? '')) : args, options) })
+    await expect(mine.attach(a)).rejects.toThrow('killed by SIGKILL')
+    expect(await lab.traces()).toEqual(before)
+    await mine.attach(a)
+    await mine.close()
+    const name = namespaceName(lab.hostTag, 1)
+    await run('ip', ['netns', 'add', name])
+    const { ino } = await stat(`/run/netns/${name}`)
+    const other = lab.hostNetwork({ deviceKind: 'tap', run: (command, args, options) => run(command, command === 'perl' ? args.with(1, "kill 'KILL', $$;") : args, options) })
+    await expect(other.attach(a)).rejects.toThrow('killed by SIGKILL')
+    expect((await stat(`/run/netns/${name}`)).ino).toBe(ino)
+  })
+
   const first = { network: network(1), pod: pod('a', 5) }
   it.each([
     ['a later attach', (hosts: HostNetwork) => hosts.attach({ network: network(1), pod: pod('b', 6) }), (hosts: HostNetwork) => hosts.detach('b')],

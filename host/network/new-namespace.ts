@@ -52,7 +52,10 @@ eval {
 /** A tap that a namespace begins with, and the user who may open it. */
 export type FirstTap = { name: string; owner: number }
 
-/** Makes a network namespace of this name with these kernel settings (by their names below /proc/sys, with dots) and a tap. Throws ExecError, and then nothing is left of it. */
+/**
+ * Makes a network namespace of this name with these kernel settings (by their names below /proc/sys, with dots) and a tap. Throws ExecError, and then nothing is left of
+ * it, unless the process was killed (no exit code), as one that takes too long is: then any part of it may be there.
+ */
 export async function makeNamespace(run: Run, name: string, settings: Readonly<Record<string, string | number>>, tap: FirstTap | null): Promise<void> {
   await run('perl', ['-we', script, '--', name, tap?.name ?? '', String(tap?.owner ?? 0), ...Object.entries(settings).map(([key, value]) => `${key.replaceAll('.', '/')}=${value}`)])
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { EXTERNAL_DEVICE, networkMac } from '@/host/external/names'
-import { addressesOf, refuseClash, type Attachment, type PodPort } from './attachment'
+import { ExecError } from '@/platform/exec'
+import { addressesOf, refuseClash, type Attachment } from './attachment'
 import { balancerEnd, balancerEndGone } from './balancer-port'
 import { FloatingWay } from './floating/floating-way'
 import { routedAddresses, type RoutedAddresses } from './floating/routed-addresses'
@@ -50,7 +51,12 @@ export class RunningNetwork {
   async create(attachment: Attachment, onTap: () => void): Promise<void> {
     const { uplink } = this.host
     const { pod } = attachment
-    await this.inside.begin(pod)
+    const wasFree = (await whatIs(this.namespace)) === 'nothing'
+    await this.inside.begin(pod).catch(async (error: unknown) => {
+      // What was killed has taken nothing back; what was there before is not its.
+      if (wasFree && error instanceof ExecError && error.code === null) await this.undo(() => this.destroy())
+      throw error
+    })
     this.attached = [attachment]
     try {
       await this.inside.makeDevice(pod)

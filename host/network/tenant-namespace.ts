@@ -84,7 +84,7 @@ export class TenantNamespace {
     await this.kernel.set(SETTINGS)
   }
 
-  /** Makes the namespace with its kernel settings, and a pod's tap where that is its device. Throws ExecError, and then nothing is left of it. */
+  /** Makes the namespace with its kernel settings, and a pod's tap where that is its device. Throws as {@link NetworkNamespaceKernel.makeNamespace} does. */
   async begin({ uid, runAsUid, balancer }: PodPort): Promise<void> {
     await this.kernel.makeNamespace(SETTINGS, this.deviceKind === 'tap' && !balancer ? { name: tapName(uid), owner: runAsUid } : null)
     // Its packet filter has seen nothing yet.
