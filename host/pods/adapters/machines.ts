@@ -34,19 +34,20 @@ export type MachineParts = {
 
 /** The hypervisor as workers use it. */
 export class Machines implements MachinePort {
-  /** Leases that keep a template until the VM of the pod has one, and when each was taken. */
-  private readonly prepared = new Map<string, { lease: TemplateLease; takenAt: number }>()
+  /** Leases that keep a template until the VM of the pod has one, when each was taken, and the guest image that new VMs were of then. */
+  private readonly prepared = new Map<string, { lease: TemplateLease; takenAt: number; guest: string }>()
   /** Guest images of the VMs that run. */
   private readonly guests = new Map<PodMachine, string>()
   /** Guest images of the VMs that start: their files are needed until they run. */
-  private readonly starting = new Map<string, string>()
+  private readonly starting = new Map<string, readonly string[]>()
   constructor(private readonly parts: MachineParts) {}
 
   async prepareTemplate(pod: PodIdentity, signal: AbortSignal): Promise<void> {
-    const { templates, log } = this.parts
+    const { settings, templates, log } = this.parts
     if (templates.sharing === 'cold') return
     try {
-      this.prepared.set(pod.uid, { lease: await templates.acquire({ tenantId: pod.tenantId, ...pod.size, signal }), takenAt: performance.now() })
+      const guest = settings.guest.version
+      this.prepared.set(pod.uid, { lease: await templates.acquire({ tenantId: pod.tenantId, ...pod.size, signal }), takenAt: performance.now(), guest })
     } catch (error) {
       signal.throwIfAborted()
       // Without a template the VM is booted cold: slower, not worse.
@@ -74,12 +75,16 @@ export class Machines implements MachinePort {
   }
 
   async start({ pod, network, rootImage, scratch, storage = false, ownMemory = false }: Parameters<MachinePort['start']>[0], signal: AbortSignal): Promise<Machine> {
-    const { settings, templates, log } = this.parts
+    const { templates, log } = this.parts
     const { uid, vmUid, tenantId, size } = pod
-    this.starting.set(uid, settings.guest.version)
+    this.starting.set(uid, [this.parts.settings.guest.version])
     try {
       const storageWay = storage ? await this.storageNamespace() : null
-      const lease = this.takeFresh(uid)
+      // As they are now, and for all of the start: the guest image may become another.
+      const settings = { ...this.parts.settings }
+      const lease = this.takeFresh(uid, settings.guest.version)
+      // A template of the guest image before serves on until there is another; a VM that does not start from it boots cold.
+      this.starting.set(uid, [...new Set([settings.guest.version, lease?.guestVersion ?? settings.guest.version])])
       const started = await startVm(settings, templates, {
         ...{ id: uid, uid: vmUid, tenantId, network: { namespace: network.namespace, tap: network.tap }, mac: network.mac, ...size },
         ...{ imageFile: rootImage, scratchFile: scratch, runDir: this.folder(pod), folderIsReady: true, storage: storageWay, ownMemory, signal, ...(lease ? { lease } : {}) },
@@ -92,10 +97,10 @@ export class Machines implements MachinePort {
     }
   }
 
-  /** Hands over the lease that was prepared for a pod, unless it is an old one. */
-  private takeFresh(podUid: string): TemplateLease | null {
+  /** Hands over the lease that was prepared for a pod, unless it is an old one or of before new VMs were of this guest image. */
+  private takeFresh(podUid: string, guest: string): TemplateLease | null {
     const prepared = this.prepared.get(podUid)
-    if (!prepared || performance.now() - prepared.takenAt > freshMs) return null
+    if (!prepared || prepared.guest !== guest || performance.now() - prepared.takenAt > freshMs) return null
     this.prepared.delete(podUid)
     return prepared.lease
   }
@@ -114,9 +119,9 @@ export class Machines implements MachinePort {
     return vm && this.running(new PodMachine(vm))
   }
 
-  /** The version of its guest image for each VM that runs or starts. */
+  /** The version of its guest image for each VM that runs or starts; of one that starts all that it may be of. */
   guestVersions(): string[] {
-    return [...this.guests.values(), ...this.starting.values()]
+    return [...this.guests.values(), ...[...this.starting.values()].flat()]
   }
 
   private running(machine: PodMachine): PodMachine {
