@@ -164,3 +164,17 @@ it('tells how far a start is with what does not wait, or once it has waited', as
   await reporter.finish()
   expect(told().at(-1)).toEqual([1, 1, ['Pulled']])
 })
+
+it('sends nothing at once for what goes well, though something that does not was just sent', async () => {
+  const reporter = new Reporter(randomUUID(), { report: () => null, reports: () => [], image, imageReports: () => [] }, 0, null, null, 300)
+  const event = (type: 'Normal' | 'Warning', reason: string) => reporter.event({ podUid: randomUUID(), type, reason, message: '', time: '2026-01-01T00:00:00Z' })
+  const told: string[] = []
+  reporter.attach(async ({ events }) => {
+    told.push(...events.map(({ reason }) => reason))
+    if (told.length === 1) event('Normal', 'Pulled')
+  })
+  event('Warning', 'BackOff')
+  await reporter.settled()
+  expect(told).toEqual(['BackOff'])
+  await expect.poll(() => told).toEqual(['BackOff', 'Pulled'])
+})

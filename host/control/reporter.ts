@@ -250,7 +250,9 @@ export class Reporter {
   private takeEvents(room: Room): HostEvent[] {
     let count = 0
     while (count < Math.min(this.events.length, maxPerReport.events) && (count === 0 || room.isLeft)) room.took(this.events[count++])
-    return this.events.splice(0, count)
+    const taken = this.events.splice(0, count)
+    this.eventsAreDue = this.events.length > 0
+    return taken
   }
 }
 

@@ -7,10 +7,11 @@ const everything = () => true
 
 it('keeps what is told of an image by tenant, under its name in full', () => {
   const reports = new ImageReports((reference) => `full/${reference}`)
-  const keys = [report('ann', 'a:1', 'Ready'), report('bob', 'a:1', 'Failed'), report('', 'a:1', 'Ready')].map((one) => reports.put(one, everything))
+  const keys = [report('ann', 'a:1', 'Ready'), report('bob', 'a:1', 'Failed'), report('', 'a:1', 'Ready')].map((one) => reports.put(one, everything).key)
   expect(new Set(keys).size).toBe(3)
   expect(reports.all().map(imageKey)).toEqual(['ann full/a:1', 'bob full/a:1', 'full/a:1'])
-  reports.put(report('bob', 'a:1', 'Ready'), everything)
+  // It is news until it was said.
+  expect([1, 2].map(() => reports.put(report('bob', 'a:1', 'Ready'), everything).isKnown)).toEqual([false, true])
   expect(reports.take('bob full/a:1')?.phase).toBe('Ready')
 })
 
@@ -26,7 +27,7 @@ it('tells of an image that is gone once, to each who was told of it, and not in 
 
 it('keeps only text that the database of the server takes', () => {
   const reports = new ImageReports()
-  const key = reports.put({ ...report('ann', 'a:1', 'Failed'), message: `built for \0\ud800${'x'.repeat(5000)}` }, everything)
+  const { key } = reports.put({ ...report('ann', 'a:1', 'Failed'), message: `built for \0\ud800${'x'.repeat(5000)}` }, everything)
   const message = reports.take(key)?.message
   expect([message?.slice(0, 12), message?.length]).toEqual(['built for \ufffd\ufffd', 4096])
 })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ImageReport } from '@/contracts/host/v1'
 import { storableText } from './storable-text'
 
@@ -16,14 +17,15 @@ export class ImageReports {
   /** `nameOf` gives a reference in full. */
   constructor(readonly nameOf: (reference: string) => string = (reference) => reference) {}
 
-  /** Takes a report in, of which the text is registries' and tenants'; returns its key for {@link take}. */
-  put(image: ImageReport, isWanted: (tenantId: string, name: string) => boolean): string {
+  /** Takes a report in, of which the text is registries' and tenants'. Returns its key for {@link take}, and whether it says what the last one said. */
+  put(image: ImageReport, isWanted: (tenantId: string, name: string) => boolean): { key: string; isKnown: boolean } {
     const report = { ...image, reference: this.nameOf(image.reference), message: storableText(image.message, maxMessage) }
     const { tenantId = '', reference } = report
     const key = imageKey(report)
+    const isKnown = isDeepStrictEqual(this.reports.get(key), report)
     this.reports.delete(key)
     if (report.phase === 'Ready' || isWanted(tenantId, reference)) this.reports.set(key, report)
-    return key
+    return { key, isKnown }
   }
 
   /** An image is gone from this host. Returns the keys of what is to be told. */

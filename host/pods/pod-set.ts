@@ -135,8 +135,9 @@ export class PodSet {
 
   /** Told by the images' adapter, so that the report of images is complete. Forgotten at once where nothing asks for it any more. */
   imageChanged(image: ImageReport): void {
+    const { key, isKnown } = this.images.put(image, this.isWanted)
     // It is told at every start from it, of which most change nothing.
-    this.listener?.imageChanged(this.images.put(image, this.isWanted), image.phase === 'Ready')
+    this.listener?.imageChanged(key, isKnown)
   }
 
   /** An image was removed from this host's store. */
