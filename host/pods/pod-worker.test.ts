@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ImageProblem } from './ports'
+import { GuestRefusal, ImageProblem } from './ports'
 import { testAssignment } from './testing/assignment'
 import { settle } from './testing/fake-clock'
 import { FakeHost } from './testing/fake-host'
@@ -52,6 +52,21 @@ describe('a start', () => {
     mounted()
     await settle()
     expect([worker.report().phase, status('a').state]).toEqual(['Running', 'Running'])
+  })
+
+  it('tells why an image could not be mounted, not what came of it for the container', async () => {
+    const host = new FakeHost()
+    let mounted = () => {}
+    host.holds.set('guest.addImage image0', new Promise<void>((resolve) => (mounted = resolve)))
+    host.fail('guest.addImage image0', 1, new GuestRefusal('MountFailed', 'the image disk cannot be mounted'))
+    host.fail('guest.start a', 1, new GuestRefusal('NotFound', 'the image has not been added'))
+    const { worker, status, events } = startWorker(host, testAssignment({ containers: [{ name: 'a', image: 'one:1' }] }))
+    await settle()
+    expect([host.calls.includes('guest.start a'), status('a').state]).toEqual([true, 'Waiting'])
+    mounted()
+    await host.clock.advance(10_000)
+    expect(events.filter(({ type }) => type === 'Warning').map(({ message }) => message)).toEqual([expect.stringContaining('the image disk cannot be mounted')])
+    expect(worker.report().phase).toBe('Running')
   })
 
   const steps = ['image one:1', 'network.attach', 'disks', 'template', 'vm.start', 'guest.connect', 'guest.setup', 'guest.addImage image0', 'vm.plug image1', 'guest.start b']

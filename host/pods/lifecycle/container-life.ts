@@ -1,5 +1,6 @@
 import type { SignalName } from '@/contracts/guest/v1/requests'
 import type { ContainerRole, ContainerSpec } from '@/domain/pod/spec'
+import { allDone } from '@/host/network/serial'
 import { longestWaitMs } from '../backoff'
 import type { Clock } from '../clock'
 import { stopSignal } from '../container-process'
@@ -191,8 +192,8 @@ export class ContainerLife {
     const sink = await newSink(this.context, this.name)
     this.stopping.throwIfAborted()
     const instance = new Instance()
-    // The guest takes requests in their order: no container waits here for the answer that its image is mounted. Where it is not, that comes first.
-    await Promise.all([mounted, guest.startContainer(process, sink, instance.resolve)])
+    // The guest takes requests in their order: no container waits here for the answer that its image is mounted. Where it is not, that is what is told.
+    await allDone([mounted, guest.startContainer(process, sink, instance.resolve)])
     this.instance = instance
   }
 
