@@ -93,4 +93,10 @@ export const listClaimsForSnapshot = async (db: Database, snapshotUid: string): 
 const uidsOf = (rows: readonly { uid: string }[]): string[] => rows.map(({ uid }) => uid)
 export const listUnboundClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { volume: null, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))
 export const listGrowingClaims = async (db: Database): Promise<string[]> => uidsOf(await db.$queryRaw<{ uid: string }[]>`select c."uid" from "Volume" v join "VolumeClaim" c on c."uid" = v."claimUid" where ${toldOfGrowth}`)
+/** Bound ones whose volume has not the labels that {@link followClaim} gives it. */
+export const listMislabelledClaims = async (db: Database): Promise<string[]> => uidsOf(await db.$queryRaw<{ uid: string }[]>`
+  select c."uid" from "Volume" v join "VolumeClaim" c on c."uid" = v."claimUid"
+    cross join lateral (select coalesce(jsonb_object_agg(l."key", l."value"), '{}') as "labels" from jsonb_each(v."labels") l where not v."claimLabels" @> jsonb_build_object(l."key", l."value")) own
+    cross join lateral (select c."labels" - array(select jsonb_object_keys(own."labels")) as "labels") given
+  where c."deletedAt" is null and (v."claimLabels" <> given."labels" or v."labels" <> given."labels" || own."labels")`)
 export const listDeletedClaims = async (db: Database, tenantId?: string): Promise<string[]> => uidsOf(await db.volumeClaim.findMany({ where: { deletedAt: { not: null }, ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } }))

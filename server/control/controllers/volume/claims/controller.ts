@@ -1,4 +1,4 @@
-import { listClaimsForSnapshot, listClaimsForVolume, listDeletedClaims, listGrowingClaims, listUnboundClaims } from '@/server/store/claim-binding'
+import { listClaimsForSnapshot, listClaimsForVolume, listDeletedClaims, listGrowingClaims, listMislabelledClaims, listUnboundClaims } from '@/server/store/claim-binding'
 import type { Change } from '@/server/store/change-feed'
 import type { Controller } from '../../../runtime/controller'
 import { reconcileClaim, type ClaimOptions } from './bind'
@@ -10,7 +10,7 @@ export function createClaimController(options: ClaimOptions): Controller {
     workers: 2,
     resyncSeconds: 20,
     keysOf,
-    allKeys: async ({ db }) => [...new Set([...(await listUnboundClaims(db)), ...(await listDeletedClaims(db)), ...(await listGrowingClaims(db))])].map(claimKey),
+    allKeys: async ({ db }) => [...new Set([...(await listUnboundClaims(db)), ...(await listDeletedClaims(db)), ...(await listGrowingClaims(db)), ...(await listMislabelledClaims(db))])].map(claimKey),
     reconcile: async ({ db }, key) => {
       const at = key.indexOf(':')
       const [kind, id] = [key.slice(0, at), key.slice(at + 1)]
