@@ -69,6 +69,15 @@ describe('snapshot schedules', () => {
     expect((await said())[1]).toBe(`The volume "data" has 15 snapshots, which is the most that its store keeps of one volume: delete some that nobody needs. ${words}`)
   })
 
+  it('are not in the way of others where they cannot be read', async () => {
+    await test.volume('data')
+    await schedule({ every: undefined, schedule: '0 3 * * *', timeZone: 'Nowhere/None' }, { name: 'broken' })
+    const { uid } = await schedule({})
+    await runSchedule(test.db, uid, { quotas })
+    expect([(await taken()).length, await test.db.snapshotSchedule.findUnique({ where: { uid }, select: { lastMessage: true } })]).toEqual([1, { lastMessage: '' }])
+    await expect(run()).rejects.toThrow('timeZone')
+  })
+
   it('say what they could not take, and take the rest', async () => {
     await test.volume('data')
     const { uid } = await test.volume('log', { storedPhase: 'Creating' })
