@@ -123,12 +123,12 @@ function Mounted({ attachment }: { attachment: AttachmentView }) {
 function Limits() {
   const { tenant, volume: { metadata: { name }, spec, status } } = useVolume()
   const ofClass = useVolumeOffer(tenant).data?.classes.find((each) => each.name === status.storageClass)?.spec
-  const lines = heldLines(status.limits, spec.limits)
+  const lines = status.limits && heldLines(status.limits, spec.limits)
   const onFull = spec.onFull ?? ofClass?.onFull
   return (
     <Panel title="Limits" actions={<Link href={paths.volumeLimits(tenant, name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">Set limits</Link>}>
       <Properties>
-        <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map(({ text, note }) => <span key={text}>{text}{note && <span className="text-faint"> · {note}</span>}</span>)}</span> : <span className="text-faint">{NOTHING} as fast as its store is</span>}</Property>
+        {lines && <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map(({ text, note }) => <span key={text}>{text}{note && <span className="text-faint"> · {note}</span>}</span>)}</span> : <span className="text-faint">{NOTHING} as fast as its store is</span>}</Property>}
         <Property name="Store full">{onFull && <>{onFullText(onFull)}{spec.onFull === undefined && <span className="text-faint"> · of its class</span>}</>}</Property>
       </Properties>
     </Panel>

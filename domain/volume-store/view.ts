@@ -18,8 +18,8 @@ export const volumeStoreView = z.object({
     /** Bytes that its volumes were promised. */
     promisedBytes: z.number(),
     storageClasses: z.array(z.string()),
-    /** What was removed for good and lies in it still, on disks of hosts that were declared lost: volumes and snapshots, and those hosts. */
-    removals: z.object({ count: z.number().int(), hosts: z.array(z.string()) }),
+    /** What was removed for good and lies in it still, on disks of hosts that were declared lost: volumes and snapshots, and those hosts. The answer to a repeated request that was first answered before this was told is of a store just made, where nothing was removed. */
+    removals: z.object({ count: z.number().int(), hosts: z.array(z.string()) }).default({ count: 0, hosts: [] }),
     hosts: z.array(volumeStoreHost),
     /** Reachable: whether hosts that are heard of reach it, and which do not. RoomAvailable: whether it has room. */
     conditions: z.array(condition),

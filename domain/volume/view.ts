@@ -40,8 +40,8 @@ export const volumeView = z.object({
     /** What stands on it; null: nothing yet. */
     formatted: formatted.nullable(),
     storageClass: z.string(),
-    /** Those that hold: of its own and its class's the lower. */
-    limits: effectiveLimits,
+    /** Those that hold: of its own and its class's the lower. Left out in the answer to a request that is repeated, where that was first answered before this was told. */
+    limits: effectiveLimits.optional(),
     store: z.string(),
     /** On whose disk it lies; null: in a shared store, or not made yet. */
     homeHost: z.string().nullable(),
