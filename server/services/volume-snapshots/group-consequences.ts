@@ -20,16 +20,19 @@ export function nameOfSource({ volume, spec }: VolumeSnapshotRow): string {
 }
 
 export async function consequencesOfGroupRevert(tx: Transaction, members: Members, volumes: readonly VolumeRow[], keepCurrent: boolean): Promise<VolumeConsequence[]> {
+  const going = volumes.filter(({ deletedAt }) => deletedAt === null)
+  const back = members.filter(({ volume }) => volume && volume.deletedAt === null)
   const newer: string[] = []
-  for (const { takenAt, volumeUid } of members) if (takenAt && volumeUid !== null) newer.push(...(await snapshotsSince(tx, volumeUid, takenAt)))
-  const smaller = members.filter(({ volumeUid, sizeBytes }) => volumes.some((row) => row.uid === volumeUid && row.sizeBytes > sizeBytes)).map(nameOfSource)
-  const without = gone(members)
+  for (const { takenAt, volumeUid } of back) if (takenAt && volumeUid !== null) newer.push(...(await snapshotsSince(tx, volumeUid, takenAt)))
+  const smaller = back.filter(({ volumeUid, sizeBytes }) => going.some((row) => row.uid === volumeUid && row.sizeBytes > sizeBytes)).map(nameOfSource)
+  const [without, deleted] = [gone(members), members.filter(({ volume }) => volume && volume.deletedAt !== null).map(nameOfSource)]
   return [
-    ...(volumes.length > 0 ? [said(`${volumes.length === 1 ? 'The volume' : `All ${volumes.length} volumes`} ${volumes.length === 1 ? 'is again as it was' : 'are again as they were'} at that instant: ${listed(volumes.map(({ name }) => name))}.`, true)] : []),
+    ...(going.length > 0 ? [said(`${going.length === 1 ? 'The volume' : `All ${going.length} volumes`} ${going.length === 1 ? 'is again as it was' : 'are again as they were'} at that instant: ${listed(going.map(({ name }) => name))}.`, true)] : []),
     keepCurrent ? said('What was written since then is in a snapshot of its own of each, which is taken first.') : said('What was written since then is gone.', true),
     ...(newer.length > 0 ? [said(`${many(newer.length, 'newer snapshot')} ${newer.length === 1 ? 'stays' : 'stay'}: ${listed(newer)}.`)] : []),
     ...(smaller.length > 0 ? [said(`What has grown since then stays as large as it is, and its file system follows: ${listed(smaller)}.`)] : []),
     ...(without.length > 0 ? [said(`Nothing goes back to ${listed(without)}: ${without.length === 1 ? 'its volume is' : 'their volumes are'} gone.`)] : []),
+    ...(deleted.length > 0 ? [said(`What is deleted is left as it is: ${listed(deleted)}. Restore it first where it is to go back, too.`)] : []),
     said('No pod gets any of them before that is done.'),
   ]
 }

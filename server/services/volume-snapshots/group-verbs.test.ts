@@ -52,6 +52,24 @@ it('a volume that is gone is left out, and one that another has the name of by n
   await expect(revert()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('make new volumes of them') })
 })
 
+it('a volume that is deleted, and not restored, stays as it is, and that is said before', async () => {
+  await test.db.volume.update({ where: { uid: uids[1] ?? '' }, data: { deletedAt: new Date() } })
+  await test.snapshot('later', uids[1] ?? '', { takenAt: new Date('2026-03-02T00:00:00Z') })
+  const seen = await preview({ verb: 'revert' })
+  expect(seen.problem).toBeNull()
+  const text = await textOf({ verb: 'revert' })
+  for (const said of ['The volume is again as it was at that instant: files.', 'What is deleted is left as it is: logs. Restore it first where it is to go back, too.']) expect(text).toContain(said)
+  expect(text).not.toContain('later')
+  // One that is restored meanwhile was not looked at.
+  await test.db.volume.update({ where: { uid: uids[1] ?? '' }, data: { deletedAt: null } })
+  await expect(revert({ resourceVersion: seen.resourceVersion })).rejects.toMatchObject({ code: 'conflict' })
+  await test.db.volume.update({ where: { uid: uids[1] ?? '' }, data: { deletedAt: new Date() } })
+  expect((await revert()).items.map(({ metadata }) => metadata.name)).toEqual(['files'])
+  expect(await reverting()).toEqual([true, false])
+  await test.db.volume.updateMany({ data: { deletedAt: new Date() } })
+  await expect(revert()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('restore those that can be restored') })
+})
+
 it('what was changed since it was looked at is not lost unseen', async () => {
   const { resourceVersion } = await preview({ verb: 'revert', keepCurrent: false })
   await test.db.volume.update({ where: { uid: uids[0] ?? '' }, data: { labels: { a: 'b' } } })

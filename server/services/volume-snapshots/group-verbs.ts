@@ -66,7 +66,7 @@ export async function previewGroup(ctx: ServerContext, scope: Scope, input: z.ou
   }
 }
 
-/** Lets all volumes of a group go back to it: all of them, or none. One that is gone is left out. */
+/** Lets all volumes of a group go back to it: all of them, or none. One that is gone, or deleted and not restored, is left out. */
 export function revertGroup(ctx: ServerContext, scope: Scope, input: z.output<typeof revertGroupInput>): Promise<Volumes> {
   return inTransaction(ctx.db, async (tx) => {
     const uids = await revertMembers(tx, ctx.config, scope, input)
@@ -78,8 +78,8 @@ async function revertMembers(tx: Transaction, settings: Settings, scope: Scope, 
   await holdTenant(tx, scope)
   const members = await membersOf(tx, scope, group)
   checkSeen(resourceVersion, await volumesOf(tx, scope, members))
-  const there = members.flatMap(({ name, volume }) => (volume ? [{ name, volume }] : []))
-  if (there.length === 0) throw new DomainError('failed_precondition', 'The volumes of these snapshots are gone, and nothing can go back to them: make new volumes of them.')
+  const there = members.flatMap(({ name, volume }) => (volume && volume.deletedAt === null ? [{ name, volume }] : []))
+  if (there.length === 0) throw new DomainError('failed_precondition', 'The volumes of these snapshots are gone or deleted, and nothing can go back to them: restore those that can be restored, or make new volumes of them.')
   for (const { name, volume } of there) await revertInTransaction(tx, settings, scope, { name: volume.name, uid: volume.uid, snapshot: name, keepCurrent })
   return there.map(({ volume }) => volume.uid)
 }
