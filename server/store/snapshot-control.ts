@@ -25,18 +25,19 @@ export const listRemovers = async (db: Database, storeId: string): Promise<strin
   where h."phase" = 'Ready' and h."lostAt" is null order by (select count(*) from "Volume" v where v."hostId" = h."id"), h."name"`).map(({ id }) => id)
 
 export const setSnapshotPhase = (tx: Transaction, uid: string, set: { phase: string; reason?: string; message?: string; hostId?: string | null }) => tx.volumeSnapshot.update({ where: { uid }, data: set, select: { uid: true } })
+export const endedGroup = (tx: Transaction, uid: string) => tx.volumeSnapshot.update({ where: { uid }, data: { endsGroup: false }, select: { uid: true } })
 export const dropSnapshot = (tx: Transaction, uid: string) => tx.volumeSnapshot.deleteMany({ where: { uid } })
 
-/** The others of a group of which one could not be taken: all that are there, or may still come. Returns them. */
-export const deleteOthersOfGroup = (tx: Transaction, groupUid: string, but: string): Promise<{ uid: string; tenantId: string; name: string }[]> => tx.$queryRaw`
-  update "VolumeSnapshot" set "deletedAt" = now(), "generation" = "generation" + 1 where "groupUid" = ${groupUid}::uuid and "uid" <> ${but}::uuid and "phase" <> 'Failed' and "deletedAt" is null returning "uid", "tenantId", "name"`
+/** The others of a group of which one could not be taken: all that may still come, and with `ready` those that are there. Returns them. */
+export const deleteOthersOfGroup = (tx: Transaction, groupUid: string, { but, ready }: { but: string; ready: boolean }): Promise<{ uid: string; tenantId: string; name: string }[]> => tx.$queryRaw`
+  update "VolumeSnapshot" set "deletedAt" = now(), "generation" = "generation" + 1 where "groupUid" = ${groupUid}::uuid and "uid" <> ${but}::uuid and ("phase" in ('Asked', 'Taking') or ${ready} and "phase" = 'Ready') and "deletedAt" is null returning "uid", "tenantId", "name"`
 
 /** Those of a volume, those of their groups, and those that it is made of or goes back to, for which something may have to be done. */
 export const listSnapshotsOfVolume = async (db: Database, volumeUid: string): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
-  select s."uid" from "VolumeSnapshot" s where (s."hidden" or s."deletedAt" is not null or s."phase" in ('Asked', 'Taking', 'Deleting') or s."remains") and (s."volumeUid" = ${volumeUid}::uuid
+  select s."uid" from "VolumeSnapshot" s where (s."hidden" or s."deletedAt" is not null or s."phase" in ('Asked', 'Taking', 'Deleting') or s."remains" or s."endsGroup") and (s."volumeUid" = ${volumeUid}::uuid
     or s."uid" in (select unnest(array[v."sourceSnapshotUid", v."revertTo", v."revertAfter"]) from "Volume" v where v."uid" = ${volumeUid}::uuid)
     or s."groupUid" in (select g."groupUid" from "VolumeSnapshot" g where g."volumeUid" = ${volumeUid}::uuid and g."phase" in ('Asked', 'Taking')))`).map(({ uid }) => uid)
 
 /** Snapshots for which something may have to be done though nothing of them changed; of all tenants, or of one. */
 export const listUnsettledSnapshots = async (db: Database, tenantId?: string): Promise<string[]> =>
-  (await db.volumeSnapshot.findMany({ where: { OR: [{ hidden: true }, { deletedAt: { not: null } }, { phase: { in: ['Asked', 'Taking', 'Deleting'] } }, { remains: true }], ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } })).map(({ uid }) => uid)
+  (await db.volumeSnapshot.findMany({ where: { OR: [{ hidden: true }, { deletedAt: { not: null } }, { phase: { in: ['Asked', 'Taking', 'Deleting'] } }, { remains: true }, { endsGroup: true }], ...(tenantId === undefined ? {} : { tenantId }) }, select: { uid: true } })).map(({ uid }) => uid)

@@ -1,11 +1,17 @@
 -- Of a snapshot that could not be taken something may lie in its store: of one whose host was not asked to the end, and of what agents of before reported. A host removes it, and the row says so until that has said that nothing is left.
 ALTER TABLE "VolumeSnapshot" ADD COLUMN "remains" BOOLEAN NOT NULL DEFAULT false;
+-- Of a group, that it is to be given up: true of what fails from now on alone. Groups of which one had failed before stand with what is Ready of them, and people may count on that.
+ALTER TABLE "VolumeSnapshot" ADD COLUMN "endsGroup" BOOLEAN NOT NULL DEFAULT false;
+-- Nobody hears of this by itself: a control plane of before this, which may run still, would give the groups up.
+ALTER TABLE "VolumeSnapshot" DISABLE TRIGGER USER;
 UPDATE "VolumeSnapshot" SET "remains" = true WHERE "phase" = 'Failed';
+ALTER TABLE "VolumeSnapshot" ENABLE TRIGGER USER;
 
 -- Whoever says that it failed, a server of before this too.
 CREATE FUNCTION note_snapshot_remains() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW."remains" := true;
+  NEW."endsGroup" := NEW."groupUid" IS NOT NULL;
   RETURN NEW;
 END $$;
 CREATE TRIGGER remains BEFORE UPDATE ON "VolumeSnapshot" FOR EACH ROW WHEN (NEW."phase" = 'Failed' AND OLD."phase" <> 'Failed') EXECUTE FUNCTION note_snapshot_remains();

@@ -2,7 +2,7 @@ import { isWaitReason } from '@/domain/volume-snapshot/waits'
 import type { Change } from '@/server/store/change-feed'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordEvent } from '@/server/store/reports'
-import { deleteOthersOfGroup, dropSnapshot, holdSnapshotFacts, listRemovers, listSnapshotsOfVolume, listUnsettledSnapshots, setSnapshotPhase } from '@/server/store/snapshot-control'
+import { deleteOthersOfGroup, dropSnapshot, endedGroup, holdSnapshotFacts, listRemovers, listSnapshotsOfVolume, listUnsettledSnapshots, setSnapshotPhase } from '@/server/store/snapshot-control'
 import { isSilent } from '@/server/store/volume-reach'
 import { markVolumeSnapshotDeleted } from '@/server/store/volume-snapshots'
 import type { Controller } from '../../../runtime/controller'
@@ -82,9 +82,10 @@ async function carryOut(tx: Transaction, { uid, phase, volume }: Facts, plan: Sn
   }
 }
 
-/** Of a group, all are of one instant, or none is there. */
-async function giveGroupUp(tx: Transaction, { uid, name, message }: Facts, groupUid: string): Promise<void> {
-  for (const other of await deleteOthersOfGroup(tx, groupUid, uid)) {
+/** Of a group, all are of one instant, or none is there. What is Ready goes with a failure that is new alone: once a group stood with it, or was given up, only what may still come is. */
+async function giveGroupUp(tx: Transaction, { uid, name, message, endsGroup }: Facts, groupUid: string): Promise<void> {
+  for (const other of await deleteOthersOfGroup(tx, groupUid, { but: uid, ready: endsGroup })) {
     await recordEvent(tx, { tenantId: other.tenantId, objectUid: other.uid, objectKind: 'VolumeSnapshot', objectNamespace: null, objectName: other.name, type: 'Warning', reason: 'GroupFailed', source: 'volume', message: `It is removed: the snapshot "${name}", which was to be of the same instant, could not be taken${message === '' ? '' : ` (${message})`}.` })
   }
+  if (endsGroup) await endedGroup(tx, uid)
 }

@@ -95,6 +95,7 @@ describe('the snapshot controller', () => {
   }
   const ctx = () => ({ db, log, feed: new FeedReader(db, database.url, () => {}) })
   const phaseOf = async (uid: string) => (await db.volumeSnapshot.findUnique({ where: { uid } }))?.phase ?? null
+  const deletedOf = async (uid: string) => (await db.volumeSnapshot.findUnique({ where: { uid } }))?.deletedAt !== null
 
   it('has snapshots taken and removed, by a host of its own where the volume is gone', async () => {
     const of = await volume()
@@ -198,5 +199,19 @@ describe('the snapshot controller', () => {
     await settle()
     expect([await phaseOf(first), await phaseOf(second)]).toEqual(['Failed', 'Deleting'])
     expect(await db.event.findMany({ where: { objectUid: second }, select: { reason: true, message: true } })).toEqual([{ reason: 'GroupFailed', message: 'It is removed: the snapshot "first", which was to be of the same instant, could not be taken (The store is full).' }])
+  })
+
+  it('lets go what is Ready of a group with a failure that is new alone, also where nobody saw that until it was removed', async () => {
+    const groupUid = randomUUID()
+    const [failed, ready, asked] = [await snapshot(await volume(), { groupUid, phase: 'Failed', remains: true }), await snapshot(await volume(), { groupUid, phase: 'Ready' }), await snapshot(await volume(), { groupUid, phase: 'Taking' })]
+    await settle()
+    await snapshotController.reconcile(ctx(), `snapshot:${failed}`)
+    expect([await deletedOf(failed), await deletedOf(ready), await deletedOf(asked)]).toEqual([false, false, true])
+    await db.volumeSnapshot.update({ where: { uid: failed }, data: { phase: 'Taking', remains: false } })
+    await db.volumeSnapshot.update({ where: { uid: failed }, data: { phase: 'Failed' } })
+    await db.volumeSnapshot.update({ where: { uid: failed }, data: { remains: false } })
+    await settle()
+    expect([await deletedOf(failed), await deletedOf(ready)]).toEqual([false, true])
+    expect(await db.volumeSnapshot.findUniqueOrThrow({ where: { uid: failed } })).toMatchObject({ endsGroup: false })
   })
 })
