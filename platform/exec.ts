@@ -34,7 +34,8 @@ export class ExecError extends Error {
   }
 }
 
-const defaultEnvironment = (): NodeJS.ProcessEnv => ({
+/** What a command has where nothing else is said. */
+export const defaultEnvironment = (): NodeJS.ProcessEnv => ({
   NODE_ENV: process.env.NODE_ENV,
   PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: process.env.HOME ?? '/',

@@ -9,6 +9,8 @@ export type Progress = (part: number) => void
 /** `epoch`: the highest under which it was ever claimed, as the store itself knows it. `parent`: whether it depends on a snapshot. `storedBytes`: what it takes there, without what it shares. */
 export type VolumeFacts = { sizeBytes: number; storedBytes: number; parent: boolean; epoch: number }
 export type SnapshotFacts = { sizeBytes: number; storedBytes: number; volumeUid: string | null }
+/** `takenAt`: as the store has it, in ISO 8601; null: it does not say. */
+export type FoundSnapshot = Omit<SnapshotFacts, 'storedBytes'> & { takenAt: string | null }
 
 /** A qcow2 file of a volume's chain. `id` is unique in the volume and never used again; only the first of a chain may be writable. */
 export type Layer = { id: string; path: string; readOnly: boolean }
@@ -43,7 +45,9 @@ export interface VolumeStore {
   list(): Promise<{ volumes: string[]; snapshots: string[] }>
   /** Null: not there. */
   describe(uid: string): Promise<VolumeFacts | null>
-  /** `volumeUid`: of what it is, where that is known: it is found faster. */
+  /** Whether a snapshot is there, without what takes long: what it takes there. `volumeUid`: of what it is, where that is known: it is found faster. Null: it is not there. */
+  findSnapshot(snapshotUid: string, volumeUid?: string | null): Promise<FoundSnapshot | null>
+  /** The same with what it takes there, which may fail though it is there. */
   describeSnapshot(snapshotUid: string, volumeUid?: string | null): Promise<SnapshotFacts | null>
   /**
    * Shuts out whoever had it under a lower epoch, and takes the right to open it for writing: nothing is opened so before it resolves. `Stale` where a higher one is known,
@@ -73,8 +77,8 @@ export interface VolumeStore {
    */
   revert(uid: string, snapshotUid: string, progress: Progress, signal: AbortSignal, epoch?: number): Promise<void>
   /**
-   * Clones of it keep their bytes. `volumeUid`: of what it is, where that is known: it is found faster. With `epoch` it needs `claim` of that volume under that: a host that was asleep removes nothing that its next
-   * owner has taken under the same name.
+   * Clones of it keep their bytes. `volumeUid`: of what it is, where that is known: it is found faster. With `epoch` it needs `claim` of that volume under that, once it was looked
+   * what is there: a host that was asleep removes nothing that its next owner has taken under the same name.
    */
   removeSnapshot(snapshotUid: string, volumeUid?: string | null, epoch?: number): Promise<void>
   /** Its snapshots and clones keep their bytes. Of a volume that is not open. */

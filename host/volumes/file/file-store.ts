@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { lockFolder } from '@/host/control/agent-files'
 import { Serial } from '@/host/network/serial'
 import type { Room, RoomGauge } from '../room'
-import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
+import { VolumeError, type Archive, type FoundSnapshot, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
 import { Slots } from '../slots'
 import { asVolumeError, isOpen } from '../tools/failures'
 import { isAbandoned } from './abandoned'
@@ -146,6 +146,14 @@ export class FileStore implements VolumeStore {
       const folder = new VolumeFolder(this.site.root, uid)
       const record = await folder.read()
       return record && { sizeBytes: record.sizeBytes, storedBytes: await folder.ownBytes(record.layers), parent: record.inherited > 0, epoch: await folder.epoch() }
+    })
+  }
+
+  findSnapshot(snapshotUid: string): Promise<FoundSnapshot | null> {
+    return this.short(snapshotUid, async () => {
+      const folder = new SnapshotFolder(this.site.root, snapshotUid)
+      const record = await folder.read()
+      return record && { sizeBytes: record.sizeBytes, volumeUid: record.volumeUid, takenAt: await folder.writtenAt() }
     })
   }
 

@@ -86,6 +86,12 @@ export class Folder<R extends { layers: string[] }> {
     }
   }
 
+  /** When its record was written, in ISO 8601: of a snapshot, when that was there. Null: there is none. */
+  async writtenAt(): Promise<string | null> {
+    const found = await stat(join(this.path, this.recordName)).catch(unlessMissing)
+    return found?.mtime.toISOString() ?? null
+  }
+
   /** On disk when it resolves, whole or not at all. */
   async write(record: R): Promise<void> {
     stillLocked()

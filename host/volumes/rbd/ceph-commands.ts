@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ExecError, run } from '@/platform/exec'
+import { defaultEnvironment, ExecError, run } from '@/platform/exec'
 import type { Slots } from '../slots'
 import type { RoomGauge } from '../room'
 import { cephError, CephFailure, errno, isFailure } from './ceph-errors'
@@ -134,7 +134,8 @@ export class CephCommands {
   private async run(what: string, argv: readonly string[], { apart, turn = 'short', timeoutMs = timeoutsMs[turn], signal = this.ending }: CommandOptions): Promise<string> {
     const { name, key, through = [] } = this.access
     const [program = '', ...args] = [...through, ...argv]
-    const task = () => run(program, args, { input: key, timeoutMs, signal })
+    // `rbd` writes times without their zone.
+    const task = () => run(program, args, { input: key, timeoutMs, signal, env: { ...defaultEnvironment(), TZ: 'UTC' } })
     try {
       return (await (apart ? task() : this.inTurn(turn, task, signal))).stdout
     } catch (error) {

@@ -12,7 +12,7 @@ describe('what is asked of a full pool', () => {
     expect(rbd('trash', 'ls', '--all', 'p/n', '--format', 'json')).toEqual({ ...at, verb: 'trash ls', rest: [] })
     expect(rbd('info', 'p/n/one', '--format', 'json')).toEqual({ ...at, verb: 'info', rest: ['one'] })
     expect(rbd('snap', 'ls', '--all', 'p/n/one', '--format', 'json')).toEqual({ ...at, verb: 'snap ls', rest: ['one'] })
-    expect(rbd('snap', 'rm', '--no-progress', 'p/n/one@s')).toEqual({ ...at, verb: 'snap rm', rest: ['one@s'] })
+    expect(rbd('snap', 'rm', '--snap-id', '12', 'p/n/one')).toEqual({ ...at, verb: 'snap rm', rest: ['one', '12'] })
     expect(rbd('rename', 'p/n/one', 'p/n/two')).toEqual({ ...at, verb: 'rename', rest: ['one', 'two'] })
     expect(rbd('resize', '--no-progress', '--allow-shrink', '--size', '0B', 'p/n/one')).toEqual({ ...at, verb: 'shrink', rest: ['one', '0'] })
     expect(rbd('rm', '--no-progress', 'p/n/one')).toEqual({ ...at, verb: 'rm', rest: ['one'] })

@@ -23,7 +23,7 @@ export function fullPoolRequest(program: string, args: readonly string[]): FullP
   const verb = words === 'resize' && before.includes('--allow-shrink') ? 'shrink' : words
   if (!rbdVerbs.includes(verb)) return null
   const more = args.slice(at + 1)
-  const rest = verb === 'rename' ? more.map((path) => path.split('/')[2] ?? '') : verb === 'lock rm' ? more : verb === 'shrink' ? [String(Number.parseInt(before[before.indexOf('--size') + 1] ?? '', 10))] : []
+  const rest = verb === 'rename' ? more.map((path) => path.split('/')[2] ?? '') : verb === 'lock rm' ? more : verb === 'snap rm' ? [before[before.indexOf('--snap-id') + 1] ?? ''] : verb === 'shrink' ? [String(Number.parseInt(before[before.indexOf('--size') + 1] ?? '', 10))] : []
   return { verb, pool, namespace, rest: image === undefined ? rest : [image, ...rest] }
 }
 
@@ -98,10 +98,9 @@ def change(pool, image, work):
     with opened(pool, image, read_only=False) as one:
         work(one)
 
-def remove_snapshot(pool, path):
-    image, _, snapshot = path.partition('@')
+def remove_snapshot(pool, image, snapshot):
     try:
-        change(pool, image, lambda one: one.remove_snap(snapshot))
+        change(pool, image, lambda one: one.remove_snap_by_id(int(snapshot)))
     except rbd.ReadOnlyImage:
         print('the QEMU that has the volume open would do it, and waits for room itself', file=sys.stderr)
         sys.exit(${errno.noSpace})

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { until } from '@/host/network/testing/lab'
 import { NEVER } from '@/tools/testing/never'
 import { limitsGroup, rbdGraph, secretId, secretOf, serialOf, throttleNode } from '../open-image'
@@ -138,6 +138,26 @@ describe('two real QEMUs and one image', () => {
     await expect(rollBackImage(new RbdPlace(ceph.admin, testPool, tenant), uid, { image: `volume-${uid}`, snapshot }, 1, new AbortController().signal)).rejects.toMatchObject({ code: 'Stale' })
     expect(await two.reads(uid, 2), NEVER).toBe(true)
     await two.write(uid, 3)
+  })
+
+  it('has a host that slept as it was about to remove a snapshot leave the one that the next owner has taken under its name', async () => {
+    const [uid, snapshot, one, two] = [await volume(), randomUUID(), await start(), await start()]
+    await one.store.claim(uid, 1, null)
+    await one.store.commitSnapshot(uid, snapshot)
+    const remove = RbdPlace.prototype.removeSnapshot
+    const slept = vi.spyOn(RbdPlace.prototype, 'removeSnapshot').mockImplementationOnce(async function (this: RbdPlace, image, id) {
+      await two.store.claim(uid, 2, null)
+      await two.store.removeSnapshot(snapshot, uid, 2)
+      expect(await two.store.findSnapshot(snapshot, uid)).toBeNull()
+      await two.store.commitSnapshot(uid, snapshot)
+      return remove.call(this, image, id)
+    })
+    try {
+      await one.store.removeSnapshot(snapshot, uid, 1)
+    } finally {
+      slept.mockRestore()
+    }
+    expect(await two.store.findSnapshot(snapshot, uid)).toMatchObject({ sizeBytes, volumeUid: uid })
   })
 
   it('has of two hosts that make a volume at once the first one make it, whole', async () => {

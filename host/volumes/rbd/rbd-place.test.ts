@@ -26,14 +26,14 @@ it('looks at some of the removed volumes that there are after each removal, at t
   const [volume, snapshot] = [randomUUID(), randomUUID()]
   const removed = [...Array.from({ length: 50 }, () => `removed-${randomUUID()}`), 'removed-anything']
   await writeFile(join(folder, 'names'), JSON.stringify([...removed, `removed-${volume}`]))
-  const one = await place(`*" trash ls "*) echo '[]' ;; *" snap ls "*removed-${volume}*) echo '[{ "name": "${snapshot}", "size": 8 }]' ;; *" snap ls "*volume-*) exit 2 ;; *" snap ls "*) echo '[]' ;; *" ls p/n "*) cat ${folder}/names ;;`)
+  const one = await place(`*" trash ls "*) echo '[]' ;; *" snap ls "*removed-${volume}*) echo '[{ "id": 7, "name": "${snapshot}", "size": 8 }]' ;; *" snap ls "*volume-*) exit 2 ;; *" snap ls "*) echo '[]' ;; *" ls p/n "*) cat ${folder}/names ;;`)
   const swept = async () => (await asked()).flatMap((line) => / rm --no-progress p\/n\/(removed-[^@\s]+)$/.exec(line)?.[1] ?? [])
   await removeSnapshot(one, snapshot, volume)
   expect((await asked()).filter((line) => line.includes(' ls --long ')).length).toBe(0)
   expect((await asked()).length).toBeLessThan(50)
   const first = await swept()
   expect(first).toHaveLength(20)
-  expect((await asked()).filter((line) => line.includes(` snap rm --no-progress p/n/removed-${volume}@${snapshot}`))).toHaveLength(1)
+  expect((await asked()).filter((line) => line.includes(` snap rm --snap-id 7 p/n/removed-${volume}`))).toHaveLength(1)
   await one.sweep()
   const second = (await swept()).slice(20)
   // Its own is among those that are looked at, and is kept.

@@ -1,6 +1,6 @@
 import type { VolumeFence } from '@/contracts/host/v1/volumes'
 import type { Room, RoomGauge } from '../room'
-import { VolumeError, type Archive, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
+import { VolumeError, type Archive, type FoundSnapshot, type Image, type Origin, type Progress, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
 import { CephCommands, type CephAccess } from './ceph-commands'
 import { errno, unless } from './ceph-errors'
 import { claim, confirmOpen, release, requireClaim } from './claims'
@@ -10,7 +10,7 @@ import { noteOwnHost } from './hosts'
 import { importArchive } from './import'
 import { RbdPlace, uidOf, volumeImage } from './rbd-place'
 import { poolGauge } from './pool-gauge'
-import { clone, describeSnapshot, removeSnapshot, rollBack, take } from './snapshots'
+import { clone, describeSnapshot, findFacts, removeSnapshot, rollBack, take } from './snapshots'
 import { tenantKey, tenantUser } from './tenant-user'
 import { grow, makeWhole, remove, requireClosed, requireImage } from './volumes'
 
@@ -60,6 +60,10 @@ export class RbdStore implements VolumeStore {
     if (info === null) return null
     const [{ highest }, usage] = await Promise.all([readEpochs(this.place, uid), this.place.usage(image)])
     return { sizeBytes: info.size, storedBytes: usage.find(({ snapshot }) => snapshot === undefined)?.used_size ?? 0, parent: info.parent !== undefined, epoch: highest }
+  }
+
+  findSnapshot(snapshotUid: string, volumeUid: string | null = null): Promise<FoundSnapshot | null> {
+    return findFacts(this.place, snapshotUid, volumeUid)
   }
 
   describeSnapshot(snapshotUid: string, volumeUid: string | null = null): Promise<SnapshotFacts | null> {
@@ -137,8 +141,10 @@ export class RbdStore implements VolumeStore {
   }
 
   async removeSnapshot(snapshotUid: string, volumeUid: string | null = null, epoch?: number): Promise<void> {
-    if (volumeUid !== null && epoch !== undefined) await requireClaim(this.place, volumeUid, epoch)
-    return removeSnapshot(this.place, snapshotUid, volumeUid).catch(unless([errno.notFound], undefined))
+    const isAllowed = async () => {
+      if (volumeUid !== null && epoch !== undefined) await requireClaim(this.place, volumeUid, epoch)
+    }
+    await removeSnapshot(this.place, snapshotUid, volumeUid, isAllowed)
   }
 
   async remove(uid: string, signal?: AbortSignal): Promise<void> {

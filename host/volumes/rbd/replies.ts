@@ -9,7 +9,8 @@ export const imageNames = z.array(z.string())
 export const trashedImages = z.array(z.looseObject({ name: z.string() }))
 /** A line of an image has no `snapshot`. */
 export const imageLines = z.array(z.looseObject({ image: z.string(), size, snapshot: z.string().optional() }))
-export const snapshotLines = z.array(z.looseObject({ name: z.string(), size }))
+/** Ids come never twice in a pool. `timestamp`: as ctime(3) writes it, in UTC (ceph-commands.ts); of a pool that is full it is not asked. */
+export const snapshotLines = z.array(z.looseObject({ id: z.number().int().min(0), name: z.string(), size, timestamp: z.string().optional() }))
 export const diskUsage = z.looseObject({ images: z.array(z.looseObject({ snapshot: z.string().optional(), provisioned_size: size, used_size: size })) })
 
 /**

@@ -1,4 +1,4 @@
-import { VolumeError, type SnapshotFacts } from '../store'
+import { VolumeError, type FoundSnapshot, type SnapshotFacts } from '../store'
 import { errno, unless } from './ceph-errors'
 import { getNote, removeNote, setNote } from './notes'
 import { type RbdPlace, removedImage, uidOf, volumeImage } from './rbd-place'
@@ -19,25 +19,45 @@ export async function take(place: RbdPlace, uid: string, snapshotUid: string): P
   await place.commands.rbd(['snap', 'create', '--no-progress', place.path(volumeImage(uid), snapshotUid)]).catch(unless([errno.exists], ''))
 }
 
-async function snapshotOf(place: RbdPlace, image: string, snapshotUid: string): Promise<{ image: string; sizeBytes: number } | null> {
+type There = { image: string; id: number; sizeBytes: number; takenAt: string | null }
+
+async function snapshotOf(place: RbdPlace, image: string, snapshotUid: string): Promise<There | null> {
   const one = (await place.snapshots(image).catch(unless([errno.notFound], []))).find(({ name }) => name === snapshotUid)
-  return one ? { image, sizeBytes: one.size } : null
+  return one ? { image, id: one.id, sizeBytes: one.size, takenAt: isoOf(one.timestamp) } : null
 }
 
-/** Clones of it keep their bytes: RBD keeps a removed snapshot for as long as there are some. `of`: the volume that it is most likely of. */
-export async function removeSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<void> {
-  const there = await findSnapshot(place, snapshotUid, of)
-  if (there !== null) await place.removeSnapshot(there.image, snapshotUid)
-  await place.sweep(there?.image ?? null)
+function isoOf(timestamp: string | undefined): string | null {
+  const at = Date.parse(`${timestamp ?? ''} UTC`)
+  return Number.isNaN(at) ? null : new Date(at).toISOString()
+}
+
+/**
+ * Clones of it keep their bytes: RBD keeps a removed snapshot for as long as there are some. `of`: the volume that it is most likely of. `isAllowed` throws where it is not this host's to remove, and is asked once it is
+ * known which snapshot that is: what somebody takes afterwards under the same name has another id.
+ */
+export async function removeSnapshot(place: RbdPlace, snapshotUid: string, of: string | null, isAllowed: () => Promise<void> = async () => {}): Promise<void> {
+  const there = await findSnapshot(place, snapshotUid, of).catch(unless([errno.notFound], null))
+  await isAllowed()
+  if (there !== null) await place.removeSnapshot(there.image, there.id)
+  await place.sweep(there?.image ?? null).catch(unless([errno.notFound], undefined))
 }
 
 /** In the volume that it is most likely of before all images of the tenant are opened. */
-async function findSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<{ image: string; sizeBytes: number } | null> {
+async function findSnapshot(place: RbdPlace, snapshotUid: string, of: string | null): Promise<There | null> {
   for (const image of of === null ? [] : [volumeImage(of), removedImage(of)]) {
     const there = await snapshotOf(place, image, snapshotUid)
     if (there !== null) return there
   }
-  return place.imageWith(snapshotUid)
+  const found = await place.imageWith(snapshotUid)
+  return found && snapshotOf(place, found.image, snapshotUid)
+}
+
+const volumeOf = ({ image }: There): string | null => (image.startsWith('volume-') ? uidOf(image) : null)
+
+/** Only lists: what a snapshot takes is slow to read where an image's object map has to be made anew. */
+export async function findFacts(place: RbdPlace, snapshotUid: string, of: string | null): Promise<FoundSnapshot | null> {
+  const there = await findSnapshot(place, snapshotUid, of).catch(unless([errno.notFound], null))
+  return there && { sizeBytes: there.sizeBytes, volumeUid: volumeOf(there), takenAt: there.takenAt }
 }
 
 export async function clone(place: RbdPlace, snapshotUid: string, uid: string, sizeBytes: number): Promise<void> {
@@ -67,5 +87,5 @@ export async function describeSnapshot(place: RbdPlace, snapshotUid: string, of:
   const there = await findSnapshot(place, snapshotUid, of)
   if (there === null) return null
   const usage = (await place.usage(there.image, snapshotUid)).find(({ snapshot }) => snapshot === snapshotUid)
-  return { sizeBytes: there.sizeBytes, storedBytes: usage?.used_size ?? 0, volumeUid: there.image.startsWith('volume-') ? uidOf(there.image) : null }
+  return { sizeBytes: there.sizeBytes, storedBytes: usage?.used_size ?? 0, volumeUid: volumeOf(there) }
 }

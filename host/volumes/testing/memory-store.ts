@@ -1,4 +1,4 @@
-import { VolumeError, type Image, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
+import { VolumeError, type FoundSnapshot, type Image, type SnapshotFacts, type SnapshotStep, type VolumeFacts, type VolumeStore } from '../store'
 
 type Kept = { sizeBytes: number; epoch: number; parent: boolean; content: string }
 
@@ -8,6 +8,8 @@ export class MemoryStore implements VolumeStore {
   readonly calls: string[] = []
   readonly volumes = new Map<string, Kept>()
   readonly snapshots = new Map<string, SnapshotFacts>()
+  /** When snapshots were taken, as this store has it. */
+  readonly times = new Map<string, string>()
   /** A call of this name waits for its promise, and ends early with its signal. */
   readonly holds = new Map<string, Promise<void>>()
   readonly failures = new Map<string, VolumeError>()
@@ -47,6 +49,12 @@ export class MemoryStore implements VolumeStore {
   async describe(uid: string): Promise<VolumeFacts | null> {
     const one = this.volumes.get(uid)
     return one ? { sizeBytes: one.sizeBytes, storedBytes: 0, parent: one.parent, epoch: one.epoch } : null
+  }
+
+  findSnapshot = async (uid: string): Promise<FoundSnapshot | null> => {
+    await this.call('findSnapshot', uid)
+    const one = this.snapshots.get(uid)
+    return one ? { sizeBytes: one.sizeBytes, volumeUid: one.volumeUid, takenAt: this.times.get(uid) ?? null } : null
   }
 
   describeSnapshot = async (uid: string): Promise<SnapshotFacts | null> => {

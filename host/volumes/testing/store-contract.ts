@@ -32,6 +32,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       const unknown = randomUUID()
       expect(await under.store().describe(unknown)).toBeNull()
       expect(await under.store().describeSnapshot(unknown)).toBeNull()
+      expect(await under.store().findSnapshot(unknown)).toBeNull()
       await refuses('NotFound', under.store().claim(unknown, 1, null))
       await refuses('NotFound', under.store().grow(unknown, MiB))
       await refuses('NotFound', under.store().prepareSnapshot(unknown, randomUUID()))
@@ -103,6 +104,10 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>,
       await of2.read(0x43)
       await (await volume.clone(first, 8 * MiB)).read(0x41)
       expect(await under.store().describeSnapshot(first)).toMatchObject({ sizeBytes: 8 * MiB, volumeUid: volume.uid })
+      const found = await under.store().findSnapshot(first, volume.uid)
+      expect(found).toMatchObject({ sizeBytes: 8 * MiB, volumeUid: volume.uid })
+      // Some minutes: clocks and a slow machine, and not a zone.
+      expect(Math.abs(Date.parse(found?.takenAt ?? '') - Date.now())).toBeLessThan(20 * 60_000)
       // What a snapshot keeps is its own, also where the volume has it, too: a tenant's bytes count once.
       expect((await under.store().describeSnapshot(first))?.storedBytes).toBeGreaterThanOrEqual(2 * 65_536)
       expect(await under.store().describe(of1.uid)).toMatchObject({ parent: true })
