@@ -1,7 +1,7 @@
 import type { HostVolumeSnapshot, VolumeReport } from '@/contracts/host/v1/volumes'
 import type { SnapshotEntry } from '@/host/ledger/volumes'
 import type { Problem } from './problem'
-import type { SnapshotFacts } from './store'
+import type { FoundSnapshot, SnapshotFacts } from './store'
 
 /** How often a snapshot is tried: for some two minutes; for a day where a volume is to be made of it, which nobody can ask for again without deleting it. */
 const [tries, patientTries] = [9, 2_884]
@@ -12,7 +12,12 @@ export type Known = {
   phase: Phase
   problem: Problem | null
   facts: SnapshotFacts | null
+  /** As it lay in its store when it was looked for. */
+  found: FoundSnapshot | null
+  /** What failed of it at one go, whatever that was. */
   failures: number
+  /** How often it was tried to take it. */
+  tried: number
   notBefore: number
   busy: boolean
   /** Why it is not tried any more: it failed once nothing of it is in its store. */
@@ -21,9 +26,9 @@ export type Known = {
   isAbsent: boolean
 }
 
-export const begin = (object: HostVolumeSnapshot): Known => ({ object, phase: object.state === 'ready' ? 'Ready' : 'Creating', problem: null, facts: null, failures: 0, notBefore: 0, busy: false, givenUp: null, isAbsent: false })
+export const begin = (object: HostVolumeSnapshot): Known => ({ object, phase: object.state === 'ready' ? 'Ready' : 'Creating', problem: null, facts: null, found: null, failures: 0, tried: 0, notBefore: 0, busy: false, givenUp: null, isAbsent: false })
 
-export const isTriedEnough = ({ object, failures }: Known): boolean => failures >= (object.patient ? patientTries : tries)
+export const isTriedEnough = ({ object, tried }: Known): boolean => tried >= (object.patient ? patientTries : tries)
 
 /** Those that are to be taken, with all of their instant that are. `others`: how many of those are taken, and no part of what is to be done. Groups of which one is not named yet, or is to be removed, wait. */
 export function groupsToTake(known: Iterable<Known>): { members: Known[]; others: number }[] {
@@ -38,12 +43,13 @@ export function groupsToTake(known: Iterable<Known>): { members: Known[]; others
   return [...groups.values()].filter(({ members, others }) => members.length > 0 && members.length + others === members[0]?.object.groupSize)
 }
 
-/** `noted`: what was written down as it was taken. Of one of which nobody has, nobody saw that a guest stood still. */
-export function reportOf({ object: { uid }, phase, problem, facts }: Known, noted: SnapshotEntry | null): VolumeReport {
+/** `noted`: what was written down as it was taken. Of one of which nobody has, nobody saw that a guest stood still, and its store says when that was. */
+export function reportOf({ object: { uid }, phase, problem, facts, found }: Known, noted: SnapshotEntry | null): VolumeReport {
   return {
     ...{ kind: 'snapshot', uid, epoch: 0, phase, reason: problem?.reason.slice(0, 128) ?? '', message: problem?.message.slice(0, 4096) ?? '' },
     ...(phase === 'Ready' && facts && { sizeBytes: facts.sizeBytes, storedBytes: facts.storedBytes }),
     ...(phase === 'Ready' && { consistency: noted?.consistency ?? 'CrashConsistent' }),
+    ...(phase === 'Ready' && found?.takenAt && { takenAt: found.takenAt }),
     ...(phase === 'Ready' && noted && { stallMs: noted.stallMs, takenAt: noted.takenAt, formatted: noted.formatted }),
   }
 }

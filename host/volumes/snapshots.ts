@@ -42,7 +42,7 @@ export class Snapshots {
     if (before && JSON.stringify(before.object) === JSON.stringify(object)) return
     // What has failed for good is not tried again by itself: the server says what becomes of it.
     const isAnother = before?.object.state !== object.state
-    this.known.set(object.uid, before && !isAnother ? { ...before, object } : { ...begin(object), facts: before?.facts ?? null, busy: before?.busy ?? false })
+    this.known.set(object.uid, before && !isAnother ? { ...before, object } : { ...begin(object), facts: before?.facts ?? null, found: before?.found ?? null, busy: before?.busy ?? false })
     this.wake.wake()
   }
 
@@ -102,7 +102,7 @@ export class Snapshots {
     for (const { members, others } of groupsToTake(this.known.values())) {
       if (!members.every((one) => this.isDue(one))) continue
       if (members.some(({ givenUp }) => givenUp)) {
-        if (members.every((one) => this.isKept(one))) this.run(members, () => this.giveUp(members))
+        if (members.every((one) => this.isKept(one))) this.run(members, () => this.giveUp(members, others > 0))
       } else if (members.every((one) => this.isTakable(one))) this.run(members, () => this.takeAll(members, others > 0))
     }
     for (const one of this.known.values()) {
@@ -153,11 +153,8 @@ export class Snapshots {
     for (const one of members) {
       one.failures += 1
       one.notBefore = this.now + retryAfter(one.failures)
-      one.problem = one.givenUp ?? problem
-      if (one.object.state !== 'asked') continue
-      if (error instanceof VolumeError && error.code === 'TooManySnapshots') this.tidy(one)
-      // The server counts snapshots, layers of those that went are merged only after that, and a store may be away for a moment.
-      if (problem.isFinal || isTriedEnough(one)) one.givenUp ??= problem
+      // What was found beside those that are not there is taken.
+      if (one.object.state !== 'asked' || one.phase === 'Creating') one.problem = one.givenUp ?? problem
     }
     this.end(members)
   }
@@ -172,29 +169,43 @@ export class Snapshots {
     }
   }
 
-  private async giveUp(members: Known[]): Promise<void> {
-    await this.undo(members)
-    this.end(members)
+  /** What is there whole after all is taken: only what is not is undone. */
+  private async giveUp(members: Known[], isLate: boolean): Promise<void> {
+    const missing = await this.find(members, isLate)
+    if (missing.length === 0) return
+    await this.undo(missing)
+    this.end(missing)
   }
 
-  /** What an earlier run of the agent has taken is there already. Of a group that is all of it, and written down as of one instant; else it goes, and all are taken anew. */
+  /**
+   * What an earlier run of the agent has taken is there already. Of a group that is all of it, and written down as of one instant; or, where others of it are Ready (`isLate`), whatever of it is there. Returns the rest. Rejects where a store
+   * did not say so: that is no failure of taking, and nothing is undone for it.
+   */
+  private async find(members: Known[], isLate: boolean): Promise<Known[]> {
+    const found = await Promise.all(this.places(members).map(({ uid, volume, store }) => store.findSnapshot(uid, volume.uid)))
+    for (const [i, one] of members.entries()) one.found = found[i] ?? null
+    const there = members.filter(({ found }) => found)
+    const isWhole = there.length === members.length && (members.length === 1 || members.every(({ object }) => this.parts.ledger.snapshot(object.uid)))
+    if (!isWhole && !isLate) return members
+    await this.taken(there, new Map())
+    return members.filter(({ found }) => !found)
+  }
+
   private async takeAll(members: Known[], isLate: boolean): Promise<void> {
-    for (const one of members) one.facts = (await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid)) ?? null
-    const there = members.filter(({ facts }) => facts)
-    if (there.length === members.length && (members.length === 1 || isLate || members.every(({ object }) => this.parts.ledger.snapshot(object.uid)))) return this.taken(members, new Map())
+    const missing = await this.find(members, isLate)
+    if (missing.length === 0) return
     if (isLate) {
-      for (const one of members) one.givenUp = { reason: 'NotFound', message: 'It is not in its store, and the others of its instant are. Take the group again.', isFinal: true }
-      return this.giveUp(members)
+      for (const one of missing) one.givenUp = { reason: 'NotFound', message: 'It is not in its store, and others of its instant are. Take the group again.', isFinal: true }
+      await this.undo(missing)
+      return this.end(missing)
     }
-    if (there.length > 0) await this.undo(members)
+    if (members.some(({ found }) => found)) await this.undo(members)
     const taken = await this.takeNew(members)
     if (!taken) {
       for (const one of members) one.notBefore = this.now + notReadyMs
       return
     }
-    // That it is there is known: what it takes there may be asked later.
-    for (const one of members) one.facts = await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid).catch((err: unknown) => void this.parts.log.warn({ snapshot: one.object.uid, err }, 'what a snapshot takes could not be read')) ?? null
-    this.taken(members, taken)
+    await this.taken(members, taken)
   }
 
   private async takeNew(members: Known[]): Promise<NotFrozen | null> {
@@ -202,17 +213,29 @@ export class Snapshots {
     try {
       return await takeSnapshots(this.places(members), members.some(({ object }) => object.freeze), this.parts)
     } catch (error) {
+      for (const one of members) this.notTaken(one, error)
       await this.undo(members).catch((err: unknown) => this.parts.log.warn({ snapshots: members.map(({ object }) => object.uid), err }, 'what was taken of snapshots that failed could not be removed; it is tried again'))
       throw error
     }
   }
 
-  private taken(members: Known[], notFrozen: NotFrozen): void {
+  /** The server counts snapshots, layers of those that went are merged only after that, and a store may be away for a moment: all this may be over soon. */
+  private notTaken(one: Known, error: unknown): void {
+    const problem = problemOf(error, 'snapshotted')
+    one.tried += 1
+    if (error instanceof VolumeError && error.code === 'TooManySnapshots') this.tidy(one)
+    if (problem.isFinal || isTriedEnough(one)) one.givenUp ??= problem
+  }
+
+  private async taken(members: Known[], notFrozen: NotFrozen): Promise<void> {
     for (const one of members) {
       one.phase = 'Ready'
+      one.givenUp = null
       one.problem = notFrozen.get(one.object.uid) ?? null
       this.tidy(one)
     }
+    // That they are there is known: what they take there may be asked later.
+    for (const one of members) one.facts = await this.storeOf(one)?.describeSnapshot(one.object.uid, one.object.volumeUid).catch((err: unknown) => void this.parts.log.warn({ snapshot: one.object.uid, err }, 'what a snapshot takes could not be read')) ?? null
   }
 
   private async undo(members: Known[]): Promise<void> {
@@ -220,6 +243,7 @@ export class Snapshots {
     for (const one of members) {
       one.isAbsent = true
       one.facts = null
+      one.found = null
       this.tidy(one)
     }
   }

@@ -56,8 +56,12 @@ async function takePrepared(prepared: readonly Prepared[], freeze: boolean, part
     const { step, isTaken } = await overlayOf(one, one.vm, one.step.overlay)
     of[isTaken ? 'taken' : 'steps'].push(step)
   }
-  // That was another instant, of which nobody knows whether a guest stood still.
-  if ((freeze || prepared.length > 1) && [...overlays.values()].some(({ taken }) => taken.length > 0)) throw new Error('an earlier run of the agent has begun with these snapshots: what it took is undone, and all are taken anew')
+  // A QEMU that was broken into may keep the overlay open, whatever becomes of its snapshot.
+  for (const { hold, step } of prepared) if (hold?.files && step.kind === 'overlay') hold.files = [...new Set([step.overlay.path, ...hold.files])]
+  // That was another instant: nobody knows when, nor whether a guest stood still. That nobody writes below any more is made sure of all the same.
+  const taken = [...overlays].filter(([, one]) => one.taken.length > 0)
+  for (const [vm, one] of taken) await vm.serial.do(() => unlessWritten(vm, vm.disks.confirmFrozen(one.taken)))
+  if (taken.length > 0) throw new Error('an earlier run of the agent has begun with these snapshots: what it took is undone, and all are taken anew')
   // One transaction of one QEMU is one instant by itself; everything else needs that nobody writes meanwhile.
   const isOneInstant = prepared.length === 1 || (vms.length === 1 && prepared.every(({ step, vm }) => vm !== null && step.kind === 'overlay'))
   // While a VM stands still its QEMU closes nothing that anybody has it close, be it of another volume.
@@ -85,10 +89,7 @@ async function takeAtOnce(prepared: readonly Prepared[], overlays: Overlays, { f
   try {
     await (isOneInstant ? carryOut(prepared, overlays, false) : whileHeld(vms, () => carryOut(prepared, overlays, true)))
     ended = clock.steady()
-    for (const [vm, { steps, taken }] of overlays) {
-      const unconfirmed = isOneInstant ? taken : [...steps, ...taken]
-      if (unconfirmed.length > 0) await unlessWritten(vm, vm.disks.confirmFrozen(unconfirmed))
-    }
+    if (!isOneInstant) for (const [vm, { steps }] of overlays) if (steps.length > 0) await unlessWritten(vm, vm.disks.confirmFrozen(steps))
   } finally {
     await thawAll(prepared, frozen)
   }
