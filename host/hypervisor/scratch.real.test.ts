@@ -34,6 +34,12 @@ test('scratch disks are empty ext4 files of their full size, next to nothing on 
       expect(blocks * 512).toBeLessThan(32 << 20)
       await run('e2fsck', ['-fn', join(folder, 'own')])
     }
+    // More sizes than are kept in memory, and back to the first.
+    for (const mib of [...Array.from({ length: 10 }, (_, i) => 32 + i), 32]) {
+      await disks.create(join(folder, 'own'), mib * 2 ** 20)
+      expect((await stat(join(folder, 'own'))).size).toBe(mib * 2 ** 20)
+      await run('e2fsck', ['-fn', join(folder, 'own')])
+    }
     for (const wrong of [0, -1, 2 ** 40 + 1, Number.NaN]) await expect(disks.create(join(folder, 'own'), wrong)).rejects.toThrow('is not within')
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -9,13 +9,14 @@ const minScratchBytes = 32 * 2 ** 20
 const blockBytes = 2 ** 20
 /** What is kept in memory of an empty disk; one of 10 GiB holds 160 kB, one of 1 TiB some MiB. */
 const mostKeptBytes = 2 ** 20
-
-/** An empty disk of a size: the file, and what it holds where that is little. */
-type Prepared = { file: string; content: SparseContent | null }
+/** Of so many sizes, those used last: tenants choose sizes. */
+const mostKept = 8
 
 /** Makes pods' scratch disks: copies of one prepared, empty ext4 file a size, which takes a millisecond and next to no space. */
 export class ScratchDisks {
-  private readonly prepared = new Map<number, Promise<Prepared>>()
+  private readonly prepared = new Map<number, Promise<string>>()
+  /** What prepared files hold, by size, the one used last at the end; null where that is much. */
+  private readonly contents = new Map<number, SparseContent | null>()
 
   /** `dir` keeps the prepared files; `defaultBytes` is the size of a disk for which none is asked, a multiple of 1 MiB. */
   constructor(
@@ -25,7 +26,7 @@ export class ScratchDisks {
 
   /** Makes the prepared file of the default size now, rather than for the first pod. Throws ExecError where mkfs.ext4 fails. */
   async prepare(): Promise<void> {
-    await this.source(this.defaultBytes)
+    await this.content(this.defaultBytes, await this.source(this.defaultBytes))
   }
 
   /**
@@ -35,7 +36,8 @@ export class ScratchDisks {
   async create(target: string, sizeBytes = this.defaultBytes): Promise<void> {
     const size = Math.ceil(sizeBytes / blockBytes) * blockBytes
     if (!(size >= minScratchBytes && size <= maxScratchBytes)) throw new VmError(`a scratch disk of ${sizeBytes} bytes is not within ${minScratchBytes} and ${maxScratchBytes}`)
-    const { file, content } = await this.source(size)
+    const file = await this.source(size)
+    const content = await this.content(size, file)
     try {
       await (content ? writeSparse(target, content) : run('cp', ['--sparse=always', '--reflink=auto', '--', file, target]))
     } catch (error) {
@@ -44,10 +46,19 @@ export class ScratchDisks {
     }
   }
 
-  private source(size: number): Promise<Prepared> {
+  private async content(size: number, file: string): Promise<SparseContent | null> {
+    const known = this.contents.get(size)
+    const content = known === undefined ? await readSparse(file, mostKeptBytes) : known
+    this.contents.delete(size)
+    this.contents.set(size, content)
+    for (const [oldest] of [...this.contents].slice(0, -mostKept)) this.contents.delete(oldest)
+    return content
+  }
+
+  private source(size: number): Promise<string> {
     const before = this.prepared.get(size)
     if (before) return before
-    const making = this.make(size).then(async (file) => ({ file, content: await readSparse(file, mostKeptBytes) }))
+    const making = this.make(size)
     this.prepared.set(size, making)
     making.catch(() => this.prepared.delete(size))
     return making
