@@ -105,8 +105,11 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
     const volume = await attachedVolume(vm)
     const serial = serialOf(volume.uid)
     const layer = (id: string, readOnly: boolean) => ({ id, path: `/${volume.uid}/${id}`, readOnly })
-    vi.spyOn(store, 'prepareSnapshot').mockImplementation(() => Promise.resolve({ kind: 'overlay', overlay: layer('2', false) }))
-    vi.spyOn(store, 'image').mockImplementation((_uid, access) => Promise.resolve({ kind: 'layers', direct: false, layers: [layer('2', access === 'read'), layer('1', true)] }))
+    let ids = ['2', '1']
+    vi.spyOn(store, 'prepareSnapshot').mockImplementation(() => Promise.resolve({ kind: 'overlay', overlay: layer(ids[0] ?? '', false) }))
+    vi.spyOn(store, 'image').mockImplementation((_uid, access) => Promise.resolve({ kind: 'layers', direct: false, layers: ids.map((id, i) => layer(id, access === 'read' || i > 0)) }))
+    // An overlay that is in use is a layer as any other then, and the next one is another.
+    vi.spyOn(store, 'abortSnapshot').mockImplementation(async () => void (ids = ['3', '2', '1']))
     vm.disks.set(serial, { ...vm.disks.get(serial)!, layers: ['2', '1'] })
     await restart([pod.uid])
     server.say(volume)
@@ -117,15 +120,13 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
     void vm.machine.exited.then(() => (isEnded = true))
     const snapshot = server.snapshot(volume)
     server.say(snapshot)
-    await until(() => expect([server.report('snapshot', snapshot.uid)?.phase, isEnded]).toEqual(isHonest ? ['Ready', false] : ['Creating', true]))
-    expect(vm.calls.filter((call) => /^(snapshot|confirm frozen) /.test(call))).toEqual([`confirm frozen ${serial} /${volume.uid}/1`])
+    await until(async () => {
+      if (isHonest) await host.clock.advance(1_000)
+      expect([server.report('snapshot', snapshot.uid)?.phase, isEnded]).toEqual(isHonest ? ['Ready', false] : ['Creating', true])
+    })
+    expect(vm.calls.filter((call) => /^(snapshot|confirm frozen) /.test(call))).toEqual([`confirm frozen ${serial} /${volume.uid}/1`, ...(isHonest ? [`snapshot ${serial}`] : [])])
     if (!isHonest) return
     // Layers that were frozen some snapshots ago are looked at, too.
-    vi.spyOn(store, 'image').mockImplementation((_uid, access) => Promise.resolve({ kind: 'layers', direct: false, layers: ['3', '2', '1'].map((id, i) => layer(id, access === 'read' || i > 0)) }))
-    vi.spyOn(store, 'prepareSnapshot').mockImplementation(() => Promise.resolve({ kind: 'overlay', overlay: layer('3', false) }))
-    const next = server.snapshot(volume)
-    server.say(next)
-    await until(() => expect(server.report('snapshot', next.uid)?.phase).toBe('Ready'))
     server.say({ ...volume, attachments: [], detaching: [{ podUid: pod.uid, forced: false }] })
     await until(() => expect(vm.closed).toEqual(['3', '2', '1'].map((id) => layer(id, true).path)))
   })
