@@ -25,6 +25,7 @@ export function describeKills(name: string, { kills, steps, powerCuts }: Kills):
     let root: string
     let store: FileStore
     let writer: AcknowledgedWriter | null = null
+    let loop = ''
     const options = { name: 'test', shared: false }
 
     beforeAll(async () => {
@@ -36,6 +37,8 @@ export function describeKills(name: string, { kills, steps, powerCuts }: Kills):
       writer = null
       await store?.close()
       await run('umount', ['-l', join(root, 'disk')]).catch(() => {})
+      if (loop !== '') await run('losetup', ['--detach', loop])
+      loop = ''
     })
     afterAll(async () => {
       await vms?.close()
@@ -142,7 +145,9 @@ export function describeKills(name: string, { kills, steps, powerCuts }: Kills):
       await mkdir(disk, { recursive: true })
       await run('truncate', ['-s', '512M', file])
       await run('mkfs.ext4', ['-q', '-F', file])
-      const mount = () => run('mount', ['-o', 'loop', file, disk])
+      // One that stays: a loop device of the mount's own goes some time after that, and the next mount may still find it.
+      loop = (await run('losetup', ['--find', '--show', file])).stdout.trim()
+      const mount = () => run('mount', [loop, disk])
       await mount()
       const of = await begin(join(disk, 'store'))
       for (let n = 1; n <= powerCuts; n += 1) {
