@@ -20,7 +20,8 @@ import { measureCeph, type CephSpeed } from './volume-ceph'
 import { measureSpeed, speedMilliseconds, speedRows, worstOf, type Disk, type Speed } from './volume-speed'
 import { bareSnapshots, measureStall, snapshotInFiles } from './volume-stall'
 
-const rounds = 5
+/** A round differs from the next by a tenth and more, and the worst of several kinds is what counts. */
+const rounds = { files: 15, ceph: 7 }
 const turns = 7
 const sizeBytes = 512 * 2 ** 20
 const filledBytes = 10 * 2 ** 30
@@ -49,7 +50,7 @@ export const volumes: Bench = {
       const fioDisk = await makeFioDisk(vms.host.folder)
       const guest = await shellGuest(vms.host.settings.guest, folder)
       const inFiles = await measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB: accelerator.kind === 'tcg' ? accelerator.tbSizeMiB : 0, say })
-      const ceph = await measureCeph(vms, fioDisk, { rounds, turns }, say)
+      const ceph = await measureCeph(vms, fioDisk, { rounds: rounds.ceph, turns }, say)
       const attach = await measureAttach(folder, guest, turns, say)
       const { files, sharing, stall } = inFiles
       return {
@@ -86,12 +87,12 @@ async function measureFiles({ vms, folder, guest, fioDisk, tbSizeMiB, say }: Set
     const bareDisk = { shell: bare.shell, serial: serialOf(plain.uid) }
     await fillDisk(bareDisk.shell, bareDisk.serial)
     const ours = await measured(vm, store, plain.uid, fioDisk)
-    const files = await measureSpeed([...throughput, ...requests], ours, bareDisk, rounds, say)
+    const files = await measureSpeed([...throughput, ...requests], ours, bareDisk, rounds.files, say)
     await vm.volumes.unplug(ours.serial, [plain.file])
 
     const sharingVm = await vms.start()
     const other = await make(store, folder, sizeBytes)
-    const sharing = await measureSpeed(throughput, await measured(sharingVm, store, other.uid, fioDisk), bareDisk, 3, say)
+    const sharing = await measureSpeed(throughput, await measured(sharingVm, store, other.uid, fioDisk), bareDisk, 7, say)
     await sharingVm.kill()
     await bare.unplug(serialOf(plain.uid))
 
@@ -136,7 +137,7 @@ async function describeAll({ files, sharing, ceph, stall, attach }: Found): Prom
   const { stdout: version } = await run('fio', ['--version'])
   return `Each disk of ours is opened by a QEMU in its jail (a user and namespaces of its own, filters of system calls, limits of memory and of processors), its files by descriptors, below a throttle node without limits;
 of Ceph from the namespace of stores. Beside it a QEMU with none of that: the same guest, machine, memory and one vCPU, an image like it in the same place, opened past the host's page cache as ours is; of
-Ceph by the same user, with the same cache, from the host's network. ${version.trim()} of Debian in both guests on the device, past their caches, on ${sizeBytes / 2 ** 20} MiB that were all written before; ${rounds} rounds of
+Ceph by the same user, with the same cache, from the host's network. ${version.trim()} of Debian in both guests on the device, past their caches, on ${sizeBytes / 2 ** 20} MiB that were all written before; ${rounds.files} rounds (of Ceph ${rounds.ceph}) of
 ${speedMilliseconds / 1000} s, ours and the bare one side by side in each. Median (least to most); × is the median of the rounds' ratios: of speeds more is better, of times less.
 
 | volume in files | ours | bare QEMU | × |
