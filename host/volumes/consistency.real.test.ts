@@ -9,6 +9,7 @@ import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
 import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from './testing/ext4-copy'
+import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
 let host: RealHost
@@ -33,17 +34,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function sh(script: string): Promise<string> {
-  const { exitCode, output } = await host.run(pod, ['sh', '-c', script])
-  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${output}`)
-  return output.trim()
-}
+const sh = (script: string) => shell(host, pod, script)
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await host.until(condition).catch((error: unknown) => {
-    throw new Error(JSON.stringify([...host.volumes.reports().values()], null, 1), { cause: error })
-  })
-}
+const until = (condition: () => boolean | Promise<boolean>) => untilVolumes(host, condition)
 
 async function attach(volume: HostVolume, path: string): Promise<HostVolume> {
   const attached = server.attached(volume, pod, `hot-${path.slice(1)}`, { mounts: [{ container: 'main', path, subPath: '', readOnly: false }] })

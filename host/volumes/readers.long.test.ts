@@ -8,6 +8,7 @@ import { sampleReference } from '@/host/images/sample/sample-image'
 import { replayBytesOf } from '@/host/hypervisor/replay-file'
 import { sha256 } from '@/host/hypervisor/testing/test-hypervisor'
 import { RealHost } from '@/host/pods/testing/real-host'
+import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
 let host: RealHost
@@ -26,20 +27,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** A failure shows what the host says of volumes, too. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await host.until(condition).catch((error: unknown) => {
-    throw new Error(JSON.stringify([...host.volumes.reports().values()], null, 1), { cause: error })
-  })
-}
+const until = (condition: () => boolean | Promise<boolean>) => untilVolumes(host, condition)
 
 const pod = (scratchMiB: number | null = null): Assignment => host.pod({ containers: [{ name: 'main', image: sampleReference, command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.2; done'] }], terminationGracePeriodSeconds: 1, securityContext: { runAsUser: 0 } }, { scratchMiB })
 
-async function sh(one: Assignment, script: string): Promise<string> {
-  const { exitCode, output } = await host.run(one, ['sh', '-c', script])
-  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${output}`)
-  return output.trim()
-}
+const sh = (one: Assignment, script: string) => shell(host, one, script)
 
 const at = (path: string, readOnly = false) => ({ readOnly, mounts: [{ container: 'main', path, subPath: '', readOnly }] })
 

@@ -8,6 +8,7 @@ import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
+import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
 let host: RealHost
@@ -28,18 +29,9 @@ function apply(...wanted: Assignment[]): void {
   host.apply(pods)
 }
 
-async function sh(one: Assignment, script: string): Promise<string> {
-  const { exitCode, output } = await host.run(one, ['sh', '-c', script])
-  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${output}`)
-  return output.trim()
-}
+const sh = (one: Assignment, script: string) => shell(host, one, script)
 
-/** A failure shows what the host says of volumes, too. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await host.until(condition).catch((error: unknown) => {
-    throw new Error(JSON.stringify([...host.volumes.reports().values()], null, 1), { cause: error })
-  })
-}
+const until = (condition: () => boolean | Promise<boolean>) => untilVolumes(host, condition)
 
 const ended = (one: Assignment) => until(() => host.report(one)?.phase === 'Gone')
 const told = (volume: HostVolume) => server.report('volume', volume.uid)

@@ -12,6 +12,7 @@ import { logger } from '@/platform/logger'
 import { TestCeph, testPool } from '../testing/ceph'
 import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from '../testing/ext4-copy'
 import { agentKey } from '../testing/rbd-store'
+import { shell, untilVolumes } from '../testing/pods-on-host'
 import { MiB, VolumeServer } from '../testing/volume-server'
 
 /** Of the block that is for measurements between networks (RFC 2544). */
@@ -55,16 +56,9 @@ const container = { name: 'main', image: sampleReference, command: ['sh', '-c', 
 const podWith = (volume: HostVolume): Assignment =>
   host.pod({ containers: [{ ...container, volumeMounts: [{ name: 'data', mountPath: '/data' }] }], volumes: [{ name: 'data', cinder: { volumeID: volume.uid, fsType: 'ext4' } }], terminationGracePeriodSeconds: 1 })
 
-async function sh(pod: Assignment, script: string): Promise<string> {
-  const { exitCode, output } = await host.run(pod, ['sh', '-c', script])
-  if (exitCode !== 0) throw new Error(`"${script}" ended with ${exitCode}: ${output}`)
-  return output.trim()
-}
+const sh = (pod: Assignment, script: string) => shell(host, pod, script)
 
-const until = (condition: () => boolean | Promise<boolean>): Promise<void> =>
-  host.until(condition, longMs).catch((error: unknown) => {
-    throw new Error(JSON.stringify([...host.volumes.reports().values()], null, 1), { cause: error })
-  })
+const until = (condition: () => boolean | Promise<boolean>) => untilVolumes(host, condition, longMs)
 
 /** Starts a pod with a volume in its spec, as the server does it. */
 async function startWith(volume: HostVolume): Promise<{ pod: Assignment; volume: HostVolume }> {
@@ -215,12 +209,13 @@ it('what a pod writes to a volume in a full pool waits and is said to, while the
   await sh(pod, 'echo before >/data/file && sync')
   await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', '1'])
   await until(() => host.volumes.storeReport(storeUid)?.freeBytes === 0 && server.attachment(volume, pod)?.paused === true)
-  await sh(pod, '(dd if=/dev/zero of=/data/file bs=64k count=16 conv=fsync && echo written >/tmp/written) >/dev/null 2>&1 &')
+  // The quota is known at once, and the pool is closed to writers some time after: who makes something there hears of it.
   const other = server.volume({ storeUid })
   server.say(other)
   await until(() => (server.report('volume', other.uid)?.message ?? '').includes('has no room left'))
+  await sh(pod, '(dd if=/dev/zero of=/data/file bs=64k count=16 conv=fsync && echo written >/tmp/written) >/dev/null 2>&1 &')
   // It is not stopped: what needs nothing of the volume is done.
-  expect(await sh(pod, 'ls /tmp/written 2>/dev/null || echo waits')).toBe('waits')
+  expect(await sh(pod, 'sleep 5; ls /tmp/written 2>/dev/null || echo waits')).toBe('waits')
   expect(host.volumes.pods.pausedBecause(pod.uid)).toBeNull()
   await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', '0'])
   await until(() => server.attachment(volume, pod)?.paused === false)
