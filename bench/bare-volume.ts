@@ -70,7 +70,7 @@ export class BareVolume {
     const conf = join(this.folder, 'bare-ceph.conf')
     await writeFile(conf, '[global]\nlog_file =\nadmin_socket =\n')
     await this.qmp.command('object-add', { 'qom-type': 'secret', id: `key-${serial}`, format: 'base64', data: await secret() })
-    return { driver: 'rbd', 'node-name': serial, discard: 'unmap', ...options, ...(namespace === null ? {} : { namespace }), 'key-secret': `key-${serial}`, conf }
+    return { driver: 'rbd', 'node-name': serial, discard: 'unmap', cache: { direct: true }, ...options, ...(namespace === null ? {} : { namespace }), 'key-secret': `key-${serial}`, conf }
   }
 
   async unplug(serial: string): Promise<void> {

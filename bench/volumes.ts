@@ -137,7 +137,7 @@ async function describeAll({ files, sharing, ceph, stall, attach }: Found): Prom
   const { stdout: version } = await run('fio', ['--version'])
   return `Each disk of ours is opened by a QEMU in its jail (a user and namespaces of its own, filters of system calls, limits of memory and of processors), its files by descriptors, below a throttle node without limits;
 of Ceph from the namespace of stores. Beside it a QEMU with none of that: the same guest, machine, memory and one vCPU, an image like it in the same place, opened past the host's page cache as ours is; of
-Ceph by the same user, with the same cache, from the host's network. ${version.trim()} of Debian in both guests on the device, past their caches, on ${sizeBytes / 2 ** 20} MiB that were all written before; ${rounds.files} rounds (of Ceph ${rounds.ceph}) of
+Ceph by the same user, without librbd’s cache as ours is (docs/adr/0059), from the host's network. ${version.trim()} of Debian in both guests on the device, past their caches, on ${sizeBytes / 2 ** 20} MiB that were all written before; ${rounds.files} rounds (of Ceph ${rounds.ceph}) of
 ${speedMilliseconds / 1000} s, ours and the bare one side by side in each. Median (least to most); × is the median of the rounds' ratios: of speeds more is better, of times less.
 
 | volume in files | ours | bare QEMU | × |

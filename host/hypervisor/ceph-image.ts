@@ -36,7 +36,7 @@ async function writeConfiguration(runDir: string): Promise<void> {
 }
 
 /** Has QEMU open an image of Ceph below its throttle node. The key is spoken on the monitor alone, and taken back at once. What there is of it when it fails is taken away by {@link VolumeDisks}. */
-export async function openCephImage(qmp: QmpClient, runDir: string, serial: string, { options, secret }: CephImage, access: Access, timeoutMs: number): Promise<void> {
+export async function openCephImage(qmp: QmpClient, runDir: string, serial: string, { options, secret }: CephImage, access: Pick<Access, 'readOnly'>, timeoutMs: number): Promise<void> {
   await writeConfiguration(runDir)
   await qmp.command('object-add', secretOf(serial, await secret()))
   try {

@@ -89,7 +89,7 @@ async function plug(vm: RunningVm, uid: string, epoch: number, more: Partial<Pic
   const image = await at.image(uid, readOnly ? 'read' : 'write', epoch)
   if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
   let address: string | null = null
-  await vm.volumes.plug({ serial: serialOf(uid), ceph: image, sizeBytes: 64 * MiB, readOnly, direct: false, rates, onFull: 'pause', ...more }, async () => {
+  await vm.volumes.plug({ serial: serialOf(uid), ceph: image, sizeBytes: 64 * MiB, readOnly, rates, onFull: 'pause', ...more }, async () => {
     if (!readOnly) ({ address } = await at.confirmOpen(uid, epoch))
   })
   return address
@@ -175,7 +175,7 @@ test('what cannot be opened leaves nothing: another tenant’s image, a higher e
   await at.claim(uid, 1, null)
   const image = await at.image(uid, 'write', 1)
   if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
-  const disk = { serial: serialOf(uid), sizeBytes: 64 * MiB, readOnly: false, direct: false, rates, onFull: 'pause' as const }
+  const disk = { serial: serialOf(uid), sizeBytes: 64 * MiB, readOnly: false, rates, onFull: 'pause' as const }
   // QEMU says so only after its 10 s; meanwhile, the rest is made.
   await storage.reach([])
   const unreached = expect(vm.volumes.plug({ ...disk, ceph: image })).rejects.toThrow('blockdev-add')

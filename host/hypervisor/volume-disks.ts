@@ -23,7 +23,7 @@ import { filesOf, givenLayers, labelOf, takeFiles } from './volume-files'
  * A volume's disk for a running VM. `serial`: see serialOf in host/volumes/open-image.ts. It is of layers, the newest first, or of an image of Ceph. `replays`: of one that is read alone, its guest may write to a file that is
  * thrown away, so that a journal can be replayed, for as long as there is room for that file: see {@link openReplay}.
  */
-export type VolumeDisk = Access & { serial: string; sizeBytes: number; rates: VolumeRates; onFull: OnFull; replays?: boolean } & ({ layers: readonly Layer[]; ceph?: undefined } | { ceph: CephImage; layers?: undefined })
+export type VolumeDisk = { serial: string; sizeBytes: number; readOnly: boolean; rates: VolumeRates; onFull: OnFull; replays?: boolean } & ((Access & { layers: readonly Layer[]; ceph?: undefined }) | { ceph: CephImage; layers?: undefined; direct?: undefined })
 
 /** A snapshot of one disk: `overlay`, empty, comes over `top`, which nobody writes any more. */
 export type OverlayStep = { serial: string; top: Layer; overlay: Layer; direct: boolean }
@@ -72,7 +72,7 @@ export class VolumeDisks {
     if (disk.ceph && !this.vm.storage) throw noWayToStorage()
     try {
       const memory = this.allowMemory([...before, { layers: disk.layers ?? [] }])
-      await (disk.layers ? this.openLayers(disk, disk.layers, memory) : memory.then(() => this.openCeph(disk, disk.ceph)))
+      await (disk.layers ? this.openLayers(disk, memory) : memory.then(() => this.openCeph(disk)))
       const replays = disk.replays === true && (await openReplay(this.qmp, this.vm, serial, (await this.node(serial)).image['virtual-size'], draining.timeoutMs))
       await confirmed()
       for (const device of volumeDevices(serial, onFull, replays)) await this.qmp.command('device_add', device)
@@ -84,16 +84,16 @@ export class VolumeDisks {
   }
 
   /** `memory`: what it takes is allowed for. */
-  private async openLayers(disk: VolumeDisk, layers: readonly Layer[], memory: Promise<void>): Promise<void> {
-    const { serial, readOnly, sizeBytes, rates } = disk
+  private async openLayers(disk: VolumeDisk & { layers: readonly Layer[] }, memory: Promise<void>): Promise<void> {
+    const { serial, readOnly, sizeBytes, rates, layers } = disk
     const given = giveFiles(this.vm.runDir, layers.map((layer) => filesOf(serial, layer, readOnly)))
     await allDone([memory, given, readOnly ? null : allowFileSize(this.vm, fileBytesOf(sizeBytes)), this.qmp.command('object-add', limitsGroup(serial, rates))])
     const sets = await given
     await this.qmp.command('blockdev-add', layersGraph(serial, layers.map((layer, i) => ({ layer, set: sets[i] ?? -1 })), disk), draining)
   }
 
-  private async openCeph(disk: VolumeDisk, image: CephImage): Promise<void> {
-    const { serial, readOnly, rates } = disk
+  private async openCeph(disk: VolumeDisk & { ceph: CephImage }): Promise<void> {
+    const { serial, readOnly, rates, ceph: image } = disk
     await this.qmp.command('object-add', limitsGroup(serial, rates))
     await openCephImage(this.qmp, this.vm.runDir, serial, image, disk, draining.timeoutMs)
     // To the size that it has: nothing changes, but nobody does it without the image's lock, by whose owner a later one finds whom he has to shut out.

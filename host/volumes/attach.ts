@@ -128,7 +128,7 @@ async function withImage<T>(vm: PodVm, { serial, file }: { serial: string; file:
 function diskOf({ uid, sizeBytes, rates, onFull, mode }: HostVolume, image: Image, { readOnly }: Hold): VolumeDisk {
   const disk = { serial: serialOf(uid), readOnly, sizeBytes, rates, onFull, replays: readOnly && mode === 'filesystem' }
   if (image.kind === 'layers') return { ...disk, direct: image.direct, layers: image.layers }
-  return { ...disk, direct: false, ceph: { options: image.options, secret: image.secret } }
+  return { ...disk, ceph: { options: image.options, secret: image.secret } }
 }
 
 /** None of its files may be written by who had it: those below the top are frozen, now or some snapshots ago. */

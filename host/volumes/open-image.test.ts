@@ -20,7 +20,7 @@ const graphs: Record<string, unknown[]> = {
   'file-by-the-cache': [layersGraph(serial, layers.slice(0, 1), local)],
   'file-overlay': [overlayGraph(serial, layers[0]!, past)],
   'rbd': [secretOf(serial, 'QVFEQT09'), rbdGraph(serial, rbd, local, '/vm/ceph.conf'), ...volumeDevices(serial, 'fail')],
-  'rbd-read-only': [rbdGraph(serial, { ...rbd, namespace: null }, { readOnly: true, direct: false }, '/vm/ceph.conf')],
+  'rbd-read-only': [rbdGraph(serial, { ...rbd, namespace: null }, { readOnly: true }, '/vm/ceph.conf')],
 }
 
 for (const [name, graph] of Object.entries(graphs)) {

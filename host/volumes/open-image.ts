@@ -59,10 +59,13 @@ export function overAnother(serial: string, layer: Layer, backing: string, acces
   return { ...options, backing, file: `${layerNode(serial, layer.id)}-f` }
 }
 
-/** The graph of an image of Ceph. The user's key is given before by {@link secretOf}; `configuration` is a file in the VM's root without any key, which bounds how long Ceph is waited for. */
-export function rbdGraph(serial: string, { pool, namespace, image, user, server }: RbdOptions, { readOnly, direct }: Access, configuration: string): Arguments {
-  return underLimits(serial, { readOnly, direct }, {
-    ...{ driver: 'rbd', 'node-name': cephNode(serial), 'read-only': readOnly, discard: 'unmap', cache: { direct, 'no-flush': false } },
+/**
+ * The graph of an image of Ceph. The user's key is given before by {@link secretOf}; `configuration` is a file in the VM's root without any key, which bounds how long Ceph is waited for. It is past librbd's cache
+ * (`direct`: QEMU turns it off), which loses what it has acknowledged: a write that fails after its answer and before the next flush is told by no flush that has nothing to wait for (adr/0059).
+ */
+export function rbdGraph(serial: string, { pool, namespace, image, user, server }: RbdOptions, { readOnly }: Pick<Access, 'readOnly'>, configuration: string): Arguments {
+  return underLimits(serial, { readOnly }, {
+    ...{ driver: 'rbd', 'node-name': cephNode(serial), 'read-only': readOnly, discard: 'unmap', cache: { direct: true, 'no-flush': false } },
     ...{ pool, ...(namespace === null ? {} : { namespace }), image, user, 'key-secret': secretId(serial), conf: configuration, server },
   })
 }
@@ -70,7 +73,7 @@ export function rbdGraph(serial: string, { pool, namespace, image, user, server 
 /** Arguments of `object-add` for a user's key in Ceph, in base64 as Ceph writes it. It is spoken on the monitor alone, and QEMU forgets it once the image is open. */
 export const secretOf = (serial: string, key: string): Arguments => ({ 'qom-type': 'secret', id: secretId(serial), format: 'base64', data: key })
 
-const underLimits = (serial: string, { readOnly }: Access, file: Arguments | null): Arguments => ({ driver: 'throttle', 'node-name': throttleNode(serial), 'read-only': readOnly, discard: 'unmap', 'throttle-group': throttleGroup(serial), file })
+const underLimits = (serial: string, { readOnly }: Pick<Access, 'readOnly'>, file: Arguments | null): Arguments => ({ driver: 'throttle', 'node-name': throttleNode(serial), 'read-only': readOnly, discard: 'unmap', 'throttle-group': throttleGroup(serial), file })
 
 /** QEMU's bucket holds so many at most: a burst's rate times its seconds. Source: QEMU, include/qemu/throttle.h, THROTTLE_VALUE_MAX. */
 const bucketMost = 1e15

@@ -35,14 +35,14 @@ function storeOf(access: CephAccess): OfStore {
 /** A client that is shut out stays so for a year: one that sleeps, and wakes after the hour that is Ceph's own, would be let in again. Seconds. */
 export const shutOutSeconds = 365 * 86_400
 
-/** No configuration, keyring, log or socket of the machine has a say in what is asked. A program that breaks a dead owner's lock by itself shuts him out for as long as this host would. */
+/** No configuration, keyring, log or socket of the machine has a say in what is asked. A program that breaks a dead owner's lock by itself shuts him out for as long as this host would. Librbd's cache can lose a failed write (adr/0059). */
 const plain = [
   ...['-c', '/dev/null', '--log-file', '/dev/null', '--admin-socket', '', '--crash-dir', '', '--client-mount-timeout', String(patience), '--rados-mon-op-timeout', String(patience), '--rados-osd-op-timeout', '30'],
-  ...['--rbd-blocklist-on-break-lock', 'true', '--rbd-blocklist-expire-seconds', String(shutOutSeconds)],
+  ...['--rbd-blocklist-on-break-lock', 'true', '--rbd-blocklist-expire-seconds', String(shutOutSeconds), '--rbd-cache', 'false'],
 ]
 
 /** The same for a program of {@link CephCommands.python}. */
-const plainSettings = [`client_mount_timeout=${patience}`, `rados_mon_op_timeout=${patience}`, 'rados_osd_op_timeout=30', 'log_file=/dev/null', 'log_to_stderr=false', 'err_to_stderr=false', 'admin_socket=', 'crash_dir=', 'rbd_blocklist_on_break_lock=true', `rbd_blocklist_expire_seconds=${shutOutSeconds}`]
+const plainSettings = [`client_mount_timeout=${patience}`, `rados_mon_op_timeout=${patience}`, 'rados_osd_op_timeout=30', 'log_file=/dev/null', 'log_to_stderr=false', 'err_to_stderr=false', 'admin_socket=', 'crash_dir=', 'rbd_blocklist_on_break_lock=true', `rbd_blocklist_expire_seconds=${shutOutSeconds}`, 'rbd_cache=false']
 
 /** The `rbd`, `rados` and `ceph` programs of one store. The key goes to their standard input: it is in no argv and in no file. Throws {@link cephError}'s. */
 export class CephCommands {

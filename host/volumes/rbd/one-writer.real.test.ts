@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { until } from '@/host/network/testing/lab'
 import { NEVER } from '@/tools/testing/never'
-import { limitsGroup, rbdGraph, secretId, secretOf, serialOf, throttleNode } from '../open-image'
+import { serialOf, throttleNode } from '../open-image'
 import { TestCeph, testPool } from '../testing/ceph'
-import { CephHost, unlimited } from '../testing/ceph-host'
+import { CephHost } from '../testing/ceph-host'
 import { agentKey } from '../testing/rbd-store'
 import type { QemuWriter } from '../testing/qemu-writer'
 import { refuseLower } from './claims'
@@ -106,6 +107,30 @@ describe('two real QEMUs and one image', () => {
     expect(await late, NEVER).toMatch(/shutdown/)
     expect(await two.reads(uid, 2), NEVER).toBe(true)
     await two.write(uid, 3)
+  })
+
+  // librbd's own cache answers such a write at once, and tells of its failure in no flush that has nothing to wait for: QEMU then says that what exists nowhere is flushed.
+  it('answers an owner that slept over the takeover no write before it is in the store', async () => {
+    const [uid, one, two] = [await volume(), await start(), await start()]
+    await one.store.claim(uid, 1, null)
+    await one.open(uid, 1)
+    // What came with a flush before has librbd take the next one into its cache.
+    await one.write(uid, 1)
+    one.qemu.sleep()
+    await two.store.claim(uid, 2, null)
+    await two.open(uid, 2)
+    await two.write(uid, 2)
+    ceph.stopOsd()
+    try {
+      one.qemu.wake()
+      const late = one.qemu.writeUnflushed(throttleNode(serialOf(uid)), 9, 0, block).then(() => 'written', (error: Error) => error.message)
+      expect(await Promise.race([late, pause(1000, 'waits')]), NEVER).not.toBe('written')
+      ceph.resumeOsd()
+      expect(await late, NEVER).toMatch(/shutdown/)
+    } finally {
+      ceph.resumeOsd()
+    }
+    expect(await two.reads(uid, 2), NEVER).toBe(true)
   })
 
   it('has a host that slept between its claim and its opening close again before its guest may write', async () => {
@@ -227,25 +252,6 @@ describe('two real QEMUs and one image', () => {
     await expect(shutOut(place, uid, `volume-${uid}`, () => refuseLower(place, uid, 4))).rejects.toMatchObject({ code: 'Stale' })
     await one.write(uid, 5)
     expect(await locks(uid)).toHaveLength(1)
-  })
-
-  it("opens no other tenant's image by the key that a VM has, and shuts out nobody with it", async () => {
-    const [uid, one] = [await volume(), await start()]
-    const other = new RbdStore({ access, pool: testPool, namespace: 'b'.repeat(32), work })
-    const theirs = randomUUID()
-    await other.create({ uid: theirs, sizeBytes, origin: { kind: 'blank' } }, () => {})
-    await one.store.claim(uid, 1, null)
-    const image = await one.store.image(uid, 'write', 1)
-    if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
-    await one.qemu.object(secretOf('v1', await image.secret()))
-    await one.qemu.object(limitsGroup('v1', unlimited))
-    expect(secretId('v1')).toBe('key-v1')
-    await expect(one.qemu.open(rbdGraph('v1', { ...image.options, namespace: 'b'.repeat(32), image: `volume-${theirs}` }, { readOnly: false, direct: false }, one.qemu.configuration))).rejects.toThrow(/not permitted/)
-    const asTenant = ceph.as(image.options.user, await image.secret())
-    const refused = { code: 'Unreachable', message: expect.stringContaining('may not do that') }
-    for (const asked of [['osd', 'blocklist', 'add', '127.0.0.1:0/1', '60'], ['mgr', 'dump'], ['fs', 'dump'], ['config-key', 'ls'], ['auth', 'ls']]) await expect(asTenant.ceph(asked), asked.join(' ')).rejects.toMatchObject(refused)
-    // Nor does it say which hosts there are.
-    await expect(asTenant.rados(testPool, 'hypernetes', ['setxattr', 'hypernetes.hosts', 'host.192.0.2.1', '1'])).rejects.toMatchObject(refused)
   })
 
   it('shuts out who holds a lock unseen where he is at a host of the store, and else takes the lock alone', async () => {

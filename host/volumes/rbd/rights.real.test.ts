@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { limitsGroup, rbdGraph, secretId, secretOf } from '../open-image'
 import { TestCeph, testPool } from '../testing/ceph'
+import { CephHost, unlimited } from '../testing/ceph-host'
+import type { QemuWriter } from '../testing/qemu-writer'
 import { agentKey } from '../testing/rbd-store'
 import type { CephAccess } from './ceph-commands'
 import { RbdStore } from './rbd-store'
@@ -16,11 +19,15 @@ let ceph: TestCeph
 /** The agents'. */
 let access: CephAccess
 let work: string
+const writers: QemuWriter[] = []
 
 beforeAll(async () => {
   ceph = await TestCeph.start()
   access = ceph.access('hypernetes', await agentKey(ceph))
   work = await mkdtemp(join(tmpdir(), 'rbd-work-'))
+})
+afterEach(async () => {
+  await Promise.all(writers.splice(0).map((writer) => writer.end()))
 })
 afterAll(async () => {
   await ceph?.stop()
@@ -71,6 +78,29 @@ describe("an agent's rights", () => {
     await ceph.admin.ceph(['auth', 'caps', `client.${tenantUser('slow', tenant)}`, 'mon', 'allow r'])
     const [, image] = images
     if (image?.kind === 'rbd') await expect(image.secret()).rejects.toMatchObject({ code: 'Unreachable', message: expect.stringContaining('ceph auth rm') })
+  })
+})
+
+describe('the key that a VM has', () => {
+  it("opens no other tenant's image, and shuts out nobody", async () => {
+    const store = new RbdStore({ access, pool: testPool, namespace: tenant, work })
+    const [uid, one] = [randomUUID(), await CephHost.start(ceph, store, writers)]
+    await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
+    const other = new RbdStore({ access, pool: testPool, namespace: 'b'.repeat(32), work })
+    const theirs = randomUUID()
+    await other.create({ uid: theirs, sizeBytes, origin: { kind: 'blank' } }, () => {})
+    await store.claim(uid, 1, null)
+    const image = await store.image(uid, 'write', 1)
+    if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
+    await one.qemu.object(secretOf('v1', await image.secret()))
+    await one.qemu.object(limitsGroup('v1', unlimited))
+    expect(secretId('v1')).toBe('key-v1')
+    await expect(one.qemu.open(rbdGraph('v1', { ...image.options, namespace: 'b'.repeat(32), image: `volume-${theirs}` }, { readOnly: false }, one.qemu.configuration))).rejects.toThrow(/not permitted/)
+    const asTenant = ceph.as(image.options.user, await image.secret())
+    const refused = { code: 'Unreachable', message: expect.stringContaining('may not do that') }
+    for (const asked of [['osd', 'blocklist', 'add', '127.0.0.1:0/1', '60'], ['mgr', 'dump'], ['fs', 'dump'], ['config-key', 'ls'], ['auth', 'ls']]) await expect(asTenant.ceph(asked), asked.join(' ')).rejects.toMatchObject(refused)
+    // Nor does it say which hosts there are.
+    await expect(asTenant.rados(testPool, 'hypernetes', ['setxattr', 'hypernetes.hosts', 'host.192.0.2.1', '1'])).rejects.toMatchObject(refused)
   })
 })
 

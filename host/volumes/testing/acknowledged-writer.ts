@@ -49,7 +49,7 @@ export async function plugVolume(vm: RunningVm, store: VolumeStore, uid: string,
   await store.claim(uid, epoch, null)
   const image = await store.image(uid, 'write', epoch)
   const disk = { serial: serialOf(uid), sizeBytes, readOnly: false, rates, onFull: 'pause' as const }
-  await vm.volumes.plug(image.kind === 'layers' ? { ...disk, direct: image.direct, layers: image.layers } : { ...disk, direct: false, ceph: image }, () => store.confirmOpen(uid, epoch))
+  await vm.volumes.plug(image.kind === 'layers' ? { ...disk, direct: image.direct, layers: image.layers } : { ...disk, ceph: image }, () => store.confirmOpen(uid, epoch))
 }
 
 /** What a writer has of a log: so many records are acknowledged, each with its number in it. */

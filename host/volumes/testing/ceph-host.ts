@@ -33,7 +33,7 @@ export class CephHost {
     const serial = serialOf(uid)
     await this.qemu.object(secretOf(serial, await image.secret()))
     await this.qemu.object(limitsGroup(serial, unlimited))
-    await this.qemu.open(rbdGraph(serial, image.options, { readOnly: false, direct: false }, this.qemu.configuration))
+    await this.qemu.open(rbdGraph(serial, image.options, { readOnly: false }, this.qemu.configuration))
   }
 
   write(uid: string, byte: number, offset = 0): Promise<void> {

@@ -69,6 +69,11 @@ export class QemuWriter {
     await this.io(name, `write -f -P ${byte} ${offset} ${length}`, /^wrote /m)
   }
 
+  /** As a guest writes that flushes later. */
+  async writeUnflushed(name: string, byte: number, offset: number, length: number): Promise<void> {
+    await this.io(name, `write -P ${byte} ${offset} ${length}`, /^wrote /m)
+  }
+
   async discard(name: string, offset: number, length: number): Promise<void> {
     await this.io(name, `discard ${offset} ${length}`, /^discard /m)
   }
