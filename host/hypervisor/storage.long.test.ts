@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { networkVolumeBytes, vmLimits } from '@/host/cgroups/limits'
 import type { HostNetwork } from '@/host/network/host-network'
 import { tapName } from '@/host/network/names'
@@ -11,6 +11,7 @@ import { HOST, Lab, METADATA, network, OUTSIDE, pod } from '@/host/network/testi
 import { RbdStore } from '@/host/volumes/rbd/rbd-store'
 import { serialOf } from '@/host/volumes/open-image'
 import { TestCeph, testPool } from '@/host/volumes/testing/ceph'
+import { Cleanup } from '@/tools/testing/cleanup'
 import { fileSizeLimitOf } from './file-size-limit'
 import { launchQemu } from './launch'
 import { descriptors } from './machine'
@@ -38,31 +39,26 @@ let ceph: TestCeph
 let storage: StorageNamespace
 let templates: TemplateStore
 let settings: TestHypervisor['settings']
-let agent: Server
+
+const cleanup = Cleanup.afterAll()
 
 beforeAll(async () => {
-  ;[host, lab] = await Promise.all([TestHypervisor.create(), Lab.create()])
+  ;[host, lab] = await Promise.all([cleanup.open('the folder of the host', TestHypervisor.create(), (one) => one.remove()), cleanup.open('the lab', Lab.create(), (one) => one.destroy())])
   const { uid } = await host.request(0)
   const uids = { first: uid, last: uid + 255 }
   networks = lab.hostNetwork({ deviceKind: 'tap', uidRange: uids })
+  cleanup.add('the networks', () => networks.close())
   storage = new StorageNamespace({ hostTag: lab.hostTag, uids, uplinkNetns: lab.host, log: { warn: () => {} } })
-  ceph = await TestCeph.start({ wire: { from: lab.host, ...store } })
+  cleanup.add('the network of stores', () => storage.remove())
+  ceph = await cleanup.open('Ceph', TestCeph.start({ wire: { from: lab.host, ...store } }), (one) => one.stop())
+  cleanup.add('the VMs', () => host.killAll())
   // Answers go back through the host, which speaks for the namespace of storage.
   await storage.reach([`${store.there}/32`])
   settings = { ...host.settings, guest: await shellGuest(host.settings.guest, host.folder) }
   templates = new TemplateStore({ dir: join(host.folder, 'cold'), settings, sharing: 'cold' })
-  agent = createServer((socket) => socket.destroy())
+  const agent = createServer((socket) => socket.destroy())
+  cleanup.add('the socket of an agent', () => agent.close())
   await new Promise<void>((resolve) => agent.listen(`\0${abstract}`, resolve))
-})
-
-afterAll(async () => {
-  agent?.close()
-  await host?.killAll()
-  await ceph?.stop()
-  await storage?.remove()
-  await networks?.close()
-  await lab?.destroy()
-  await host?.remove()
 })
 
 /** A pod's VM in its tenant's network, with a way to stores unless told otherwise. */

@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { replayBytesOf } from '@/host/hypervisor/replay-file'
 import { sha256 } from '@/host/hypervisor/testing/test-hypervisor'
 import { RealHost } from '@/host/pods/testing/real-host'
+import { Cleanup } from '@/tools/testing/cleanup'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
@@ -15,16 +16,13 @@ let host: RealHost
 let server: VolumeServer
 let folder: string
 
+const cleanup = Cleanup.afterAll()
+
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'volumes-'))
-  host = await RealHost.open()
+  folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))
+  host = await cleanup.open('the host', RealHost.open(), (one) => one.close(), 240_000)
   server = new VolumeServer(host, host.pod({}).tenantId)
   server.store(folder)
-})
-
-afterAll(async () => {
-  await host?.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const until = (condition: () => boolean | Promise<boolean>) => untilVolumes(host, condition)

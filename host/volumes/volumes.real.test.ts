@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
+import { Cleanup } from '@/tools/testing/cleanup'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
@@ -59,17 +60,14 @@ async function onHost(): Promise<string[]> {
   return [...loops, ...mounts.filter((line) => !line.startsWith(`tmpfs ${join(folder, 'small')} `))]
 }
 
+const cleanup = Cleanup.afterAll()
+
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'volumes-'))
-  host = await RealHost.open()
+  folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))
+  cleanup.add('the small disk', () => run('umount', [join(folder, 'small')]).catch(() => {}))
+  host = await cleanup.open('the host', RealHost.open(), (one) => one.close(), 240_000)
   server = new VolumeServer(host, host.pod({}).tenantId)
   server.store(folder)
-})
-
-afterAll(async () => {
-  await host?.close()
-  await run('umount', [join(folder, 'small')]).catch(() => {})
-  await rm(folder, { recursive: true, force: true })
 })
 
 describe('the volumes of a host', () => {

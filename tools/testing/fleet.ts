@@ -21,11 +21,15 @@ import { LiveSockets } from '@/server/gateway/live-sockets'
 import { StreamBroker } from '@/server/gateway/streams'
 import { createGateway } from '@/server/gateway/upgrade'
 import { wakeHostsOnChanges } from '@/server/gateway/wake-hosts'
-import { Machines, until, type Machine } from './machines'
+import { endEach } from './cleanup'
+import { Machines, machinesMs, until, type Machine } from './machines'
 
 const publicUrl = 'http://console.example'
 const pool = { cidr: '198.18.77.0/24', allocationRanges: [{ start: '198.18.77.10', end: '198.18.77.99' }] }
 const client = '198.18.77.250/24'
+
+/** Milliseconds that its end takes at most. */
+export const fleetMs = machinesMs + 240_000
 
 type TestServer = Awaited<ReturnType<typeof startTestServer>>
 
@@ -48,7 +52,7 @@ export class Fleet {
       await fleet.begin(names, settings)
       return fleet
     } catch (error) {
-      await fleet.stop()
+      await fleet.stop().catch(() => {})
       throw error
     }
   }
@@ -86,12 +90,18 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    for (const end of this.ends) await end()
+    await endEach([
+      ...this.ends.map((end) => ({ what: 'a part of the server', end })),
+      { what: 'the way to the server', end: () => this.closeHttp() },
+      { what: 'the machines', end: () => this.segment?.destroy(), withinMs: machinesMs },
+      { what: 'the server', end: () => this.test.stop() },
+      { what: 'the folder of a fleet', end: () => this.folder !== '' && rm(this.folder, { recursive: true, force: true }) },
+    ])
+  }
+
+  private closeHttp(): void {
     this.http?.close()
     this.http?.closeAllConnections()
-    await this.segment?.destroy()
-    await this.test.stop()
-    if (this.folder !== '') await rm(this.folder, { recursive: true, force: true })
   }
 
   private async begin(names: readonly string[], settings: Record<string, string>): Promise<void> {

@@ -11,6 +11,7 @@ import { HostIdentity } from '@/host/control/identity'
 import { bridgeName } from '@/host/external/names'
 import { run } from '@/platform/exec'
 import { removeGroupsOf } from '@/tools/test/control-groups.mjs'
+import { endEach } from './cleanup'
 
 const root = join(import.meta.dirname, '../..')
 /** Of the link to the server; by it hosts reach all that they need beside their segment. */
@@ -20,6 +21,10 @@ const serverPort = 7000
 
 /** Becomes the first process of a machine: no namespace of the machine around it is seen in it, and none is kept by it. It ends with the test. */
 const firstProcess = 'umount -l -R /run/netns 2>/dev/null; mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip link set lo up && echo up && exec sleep infinity'
+
+/** Milliseconds that the end of one takes at most, and that of all of three. */
+const machineMs = 30_000
+export const machinesMs = 3 * machineMs + 300_000
 
 type Built = { bundle: string; guest: { kernel: string; initramfs: string; version: string }; settings: NodeJS.ProcessEnv }
 
@@ -118,12 +123,14 @@ export class Machines {
 
   /** Ends all of it, by its ids, and removes what it left. */
   async destroy(): Promise<void> {
-    for (const child of this.children) child.kill('SIGKILL')
-    await Promise.all(this.machines.map((machine) => machine.switchOff()))
-    for (const name of [this.client, this.wires]) await run('ip', ['netns', 'delete', name])
-    for (const machine of this.machines) removeGroupsOf(`hypernetes-${machine.tag}`)
-    await rm(this.built.bundle, { force: true })
-    await rm(this.folder, { recursive: true, force: true })
+    await endEach([
+      { what: 'the programs of machines', end: () => this.children.forEach((child) => child.kill('SIGKILL')) },
+      ...this.machines.map((machine) => ({ what: `machine ${machine.name}`, end: () => machine.switchOff(), withinMs: machineMs })),
+      ...[this.client, this.wires].map((name) => ({ what: `the network ${name}`, end: () => run('ip', ['netns', 'delete', name]) })),
+      { what: 'the control groups of machines', end: () => this.machines.forEach(({ tag }) => removeGroupsOf(`hypernetes-${tag}`)) },
+      { what: 'the bundle', end: () => rm(this.built.bundle, { force: true }) },
+      { what: 'the folder of machines', end: () => rm(this.folder, { recursive: true, force: true }) },
+    ])
   }
 }
 
@@ -151,6 +158,10 @@ export class Machine {
   }
   get tag(): string {
     return this.parts.tag
+  }
+  /** The folder of its agent's data. */
+  get data(): string {
+    return this.parts.data
   }
   get publicKey(): string {
     return this.parts.publicKey

@@ -19,7 +19,7 @@ beforeAll(async () => {
   fleet = await Fleet.start(names)
   ;({ test, ann, machines, tenant } = fleet)
 }, 300_000)
-afterAll(() => fleet?.stop(), 120_000)
+afterAll(() => fleet?.stop(), Infinity)
 
 const isReady = (host: string) => fleet.isReady(host)
 const pod = (name: string) => ann.caller.pod.get({ tenant, name })

@@ -12,11 +12,17 @@ import type { PodSpecInput } from '@/domain/pod/spec'
 import { buildGuestImage } from '@/guest/image/build'
 import { measuredPods } from '@/host/figures/measured-pods'
 import { tarArchive, type ArchiveEntry } from '@/host/images/tar/archive'
+import { resolverUids } from '@/host/dns/jail'
+import { HostNetwork } from '@/host/network/host-network'
 import { namespaceName } from '@/host/network/names'
+import { StorageNamespace } from '@/host/network/storage-namespace'
 import { logger } from '@/platform/logger'
+import { endEach } from '@/tools/testing/cleanup'
 import { openHost, type HostSettings, type OpenHost } from '../open-host'
 import { testAssignment } from './assignment'
 import { testHostTag } from './host-tag'
+import { killStrayProcesses } from '../stray-processes'
+import { UidPool } from '../uid-pool'
 import { keepTemplates, lendTemplates } from './lent-templates'
 
 const guestImages = join(import.meta.dirname, '../../../node_modules/.cache/hypernetes-guest')
@@ -28,6 +34,9 @@ export type Ran = { exitCode: number; output: string }
 export class RealHost {
   private nextAddress = 10
   private readonly network = testAssignment().network
+  /** A test that ran out of time may still go on: nothing begins for it any more. */
+  private isClosed = false
+  private reopening: Promise<void> = Promise.resolve()
   private constructor(
     private host: OpenHost,
     readonly folder: string,
@@ -46,7 +55,13 @@ export class RealHost {
   }
 
   /** The agent ends and leaves its VMs; another one takes them up, and hears nothing of a server. */
-  async reopen(): Promise<void> {
+  reopen(): Promise<void> {
+    this.refuseOnceClosed()
+    this.reopening = this.openAnew()
+    return this.reopening
+  }
+
+  private async openAnew(): Promise<void> {
     await this.host.pods.leave(30_000)
     await this.host.close()
     this.host = await openHost(this.settings, new AbortController().signal)
@@ -105,6 +120,7 @@ export class RealHost {
 
   /** What runs from now on, and nothing else. */
   apply(pods: Assignment[]): void {
+    this.refuseOnceClosed()
     this.host.pods.apply(pods)
   }
 
@@ -113,12 +129,11 @@ export class RealHost {
   }
 
   /** Waits for a condition; a failure shows what the host reports. */
-  async until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
-    const deadline = Date.now() + withinMs
-    while (!(await condition())) {
-      if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${JSON.stringify(this.host.pods.reports(), null, 1)}`)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+  until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+    return this.come(() => {
+      this.refuseOnceClosed()
+      return condition()
+    }, withinMs)
   }
 
   untilRunning(pod: Assignment, withinMs = 60_000): Promise<void> {
@@ -167,11 +182,53 @@ export class RealHost {
     return lines.join('\n')
   }
 
+  /** Ends its pods, and takes away all that is there of it: also where a pod does not end, since its store does not answer or is full. */
   async close(): Promise<void> {
-    this.host.pods.apply([])
-    await this.until(() => this.host.pods.reports().every((r) => r.phase === 'Gone'))
+    this.isClosed = true
+    await this.reopening.catch(() => {})
+    await endEach([
+      { what: 'the pods of a host', end: () => this.endPods(), withinMs: 90_000 },
+      { what: 'the virtual machines of a host', end: () => killStrayProcesses(new UidPool(this.hostTag).range, new Set(), this.folder) },
+      { what: 'a host', end: () => this.closeHost() },
+      { what: 'the networks of a host', end: () => this.removeNetworks() },
+      { what: 'the folder of a host', end: () => rm(this.folder, { recursive: true, force: true }) },
+    ])
+  }
+
+  private async endPods(): Promise<void> {
+    const { pods } = this.host
+    pods.apply([])
+    try {
+      await this.come(() => pods.reports().every(({ phase }) => phase === 'Gone'), 60_000)
+    } catch (error) {
+      await pods.leave(10_000)
+      throw error
+    }
+  }
+
+  private async closeHost(): Promise<void> {
     await this.host.close()
     if (!('pointer' in this.settings.guest)) await keepTemplates(this.folder)
-    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  private async removeNetworks(): Promise<void> {
+    const { hostTag, settings: { log } } = this
+    const uids = new UidPool(hostTag).range
+    await endEach([
+      { what: 'the networks of pods', end: () => new HostNetwork({ hostTag, uidRange: uids, resolverUids, log }).close() },
+      { what: 'the network of stores', end: () => new StorageNamespace({ hostTag, uids, log }).remove() },
+    ])
+  }
+
+  private refuseOnceClosed(): void {
+    if (this.isClosed) throw new Error('this host is closed: the test that uses it is over')
+  }
+
+  private async come(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+    const deadline = Date.now() + withinMs
+    while (!(await condition())) {
+      if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${JSON.stringify(this.host.pods.reports(), null, 1)}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   }
 }

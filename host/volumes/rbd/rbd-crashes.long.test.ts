@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto'
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { Cleanup } from '@/tools/testing/cleanup'
 import { testPool } from '../testing/ceph'
 import { openRbdStore } from '../testing/rbd-store'
 import { diesAnywhere } from '../testing/store-crashes'
@@ -30,14 +31,13 @@ const isThere = (file: string): Promise<boolean> => access(file).then(() => true
 /** Of the agent that dies now. */
 let life = ''
 
+const cleanup = Cleanup.afterAll()
+
 beforeAll(async () => {
-  ;[under, folder] = await Promise.all([openRbdStore(), mkdtemp(join(tmpdir(), 'rbd-crashes-'))])
+  under = await cleanup.open('the store', openRbdStore(), (one) => one.close())
+  folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'rbd-crashes-')), (one) => rm(one, { recursive: true, force: true }))
+  cleanup.add('an agent', end)
   await writeFile(join(folder, 'wrapper'), wrapper)
-})
-afterAll(async () => {
-  await end()
-  await under?.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 /** What the dead agent has left hanging goes, and what it would begin for that. */

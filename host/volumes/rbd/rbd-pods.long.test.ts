@@ -2,13 +2,13 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { Assignment } from '@/contracts/host/v1'
 import type { HostVolume, HostVolumeSnapshot, HostVolumeStore } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
-import { StorageNamespace, storageNamespaceName } from '@/host/network/storage-namespace'
+import { storageNamespaceName } from '@/host/network/storage-namespace'
 import { RealHost } from '@/host/pods/testing/real-host'
-import { logger } from '@/platform/logger'
+import { Cleanup } from '@/tools/testing/cleanup'
 import { TestCeph, testPool } from '../testing/ceph'
 import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from '../testing/ext4-copy'
 import { agentKey } from '../testing/rbd-store'
@@ -26,20 +26,14 @@ let server: VolumeServer
 /** Of a store of files, and of copies. */
 let folder: string
 
+const cleanup = Cleanup.afterAll()
+
 beforeAll(async () => {
-  ceph = await TestCeph.start({ capacity: true, wire: { from: null, there: `${subnet}.2`, here: `${subnet}.1` } })
-  folder = await mkdtemp(join(tmpdir(), 'rbd-pods-'))
-  host = await RealHost.open()
+  ceph = await cleanup.open('Ceph', TestCeph.start({ capacity: true, wire: { from: null, there: `${subnet}.2`, here: `${subnet}.1` } }), (one) => one.stop())
+  folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'rbd-pods-')), (one) => rm(one, { recursive: true, force: true }))
+  host = await cleanup.open('the host', RealHost.open(), (one) => one.close(), 240_000)
   server = new VolumeServer(host, host.pod({}).tenantId)
   await tell()
-})
-
-afterAll(async () => {
-  const tag = hostTag()
-  await host?.close()
-  await new StorageNamespace({ hostTag: tag, uids: { first: 1, last: 1 }, log: logger('test') }).remove()
-  await ceph?.stop()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const hostTag = (): string => /^hyp-(.*)-n\d+$/.exec(host.namespace(host.pod({})))?.[1] ?? ''
@@ -204,10 +198,15 @@ it('a group of snapshots is of one instant in Ceph, and with a volume in files, 
   await purge(first, second, third)
 })
 
+/** Of bytes in the pool; 0: none. */
+const quota = async (bytes: number): Promise<void> => void (await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', String(bytes)]))
+
 it('what a pod writes to a volume in a full pool waits and is said to, while the pod goes on; once there is room it is all there', { timeout: 300_000 }, async () => {
   const { pod, volume } = await startWith(server.volume({ storeUid }))
   await sh(pod, 'echo before >/data/file && sync')
-  await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', '1'])
+  // Whatever fails: what comes after needs room.
+  onTestFinished(() => quota(0))
+  await quota(1)
   await until(() => host.volumes.storeReport(storeUid)?.freeBytes === 0 && server.attachment(volume, pod)?.paused === true)
   // The quota is known at once, and the pool is closed to writers some time after: who makes something there hears of it.
   const other = server.volume({ storeUid })
@@ -217,7 +216,7 @@ it('what a pod writes to a volume in a full pool waits and is said to, while the
   // It is not stopped: what needs nothing of the volume is done.
   expect(await sh(pod, 'sleep 5; ls /tmp/written 2>/dev/null || echo waits')).toBe('waits')
   expect(host.volumes.pods.pausedBecause(pod.uid)).toBeNull()
-  await ceph.admin.ceph(['osd', 'pool', 'set-quota', testPool, 'max_bytes', '0'])
+  await quota(0)
   await until(() => server.attachment(volume, pod)?.paused === false)
   await until(async () => (await sh(pod, 'cat /tmp/written 2>/dev/null || true')) === 'written')
   await until(() => server.report('volume', other.uid)?.phase === 'Ready')

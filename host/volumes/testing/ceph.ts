@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import { run } from '@/platform/exec'
+import { endEach } from '@/tools/testing/cleanup'
 import { CephCommands, type CephAccess } from '../rbd/ceph-commands'
 
 /** Fixed ports are a monitor's, so each cluster has a network namespace of its own, in which nobody else listens. */
@@ -33,7 +34,7 @@ export class TestCeph {
       return ceph
     } catch (error) {
       const log = await readFile(join(ceph.folder, 'log'), 'utf8').catch(() => '')
-      await ceph.stop()
+      await ceph.stop().catch(() => {})
       throw new Error(`Ceph did not start: ${log.slice(-2000)}`, { cause: error })
     }
   }
@@ -71,9 +72,11 @@ export class TestCeph {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.children.map(ended))
-    await run('ip', ['netns', 'delete', this.namespace]).catch(() => {})
-    await rm(this.folder, { recursive: true, force: true })
+    await endEach([
+      { what: 'the daemons of Ceph', end: () => Promise.all(this.children.map(ended)) },
+      { what: 'the network of Ceph', end: () => run('ip', ['netns', 'delete', this.namespace]) },
+      { what: 'the folder of Ceph', end: () => rm(this.folder, { recursive: true, force: true }) },
+    ])
   }
 
   private async begin(capacity: boolean, memoryMiB: number, wire: Wire | null): Promise<void> {
@@ -95,7 +98,7 @@ export class TestCeph {
     if (capacity) this.start('ceph-mgr', '-i', 'x')
     await this.admin.ceph(['osd', 'pool', 'create', testPool, '8', '8'])
     await this.admin.rbd(['pool', 'init', testPool])
-    while (capacity && (await this.capacity()) === 0) await pause(200)
+    if (capacity) await this.untilItHasCapacity()
   }
 
   private async connect(wire: Wire): Promise<void> {
@@ -104,6 +107,14 @@ export class TestCeph {
     const end = 'here' in wire ? `address add ${wire.here}/24 dev ${link}` : `link set ${link} master ${wire.bridge}`
     await run('ip', [...(from === null ? [] : ['-n', from]), '-batch', '-'], { input: [`link add ${link} type veth peer name eth0 netns ${this.namespace}`, end, `link set ${link} up`, ''].join('\n') })
     await run('ip', ['-n', this.namespace, '-batch', '-'], { input: [`address add ${there}/24 dev eth0`, 'link set eth0 up', ''].join('\n') })
+  }
+
+  private async untilItHasCapacity(): Promise<void> {
+    const end = Date.now() + 60_000
+    while ((await this.capacity()) === 0) {
+      if (Date.now() > end) throw new Error('its manager has told of no capacity within 60 s')
+      await pause(200)
+    }
   }
 
   private async capacity(): Promise<number> {
@@ -117,7 +128,8 @@ export class TestCeph {
   }
 
   private start(program: string, ...args: string[]): ChildProcess {
-    const [first = program, ...rest] = [...this.inside, program, '-c', join(this.folder, 'ceph.conf'), '-f', ...args]
+    // They end with the test also where that is killed.
+    const [first = program, ...rest] = ['setpriv', '--pdeathsig', 'KILL', ...this.inside, program, '-c', join(this.folder, 'ceph.conf'), '-f', ...args]
     const child = spawn(first, rest, { stdio: 'ignore' })
     this.children.push(child)
     return child

@@ -2,9 +2,10 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { VolumeFault } from '@/host/hypervisor/volume-disks'
 import { run } from '@/platform/exec'
+import { Cleanup, endEach } from '@/tools/testing/cleanup'
 import { NEVER } from '@/tools/testing/never'
 import { FileStore } from '../file/file-store'
 import { serialOf } from '../open-image'
@@ -28,22 +29,23 @@ export function describeKills(name: string, { kills, steps, powerCuts }: Kills):
     let loop = ''
     const options = { name: 'test', shared: false }
 
+    const cleanup = Cleanup.afterAll()
+
     beforeAll(async () => {
-      vms = await ShellVms.open()
-      root = await mkdtemp(join(tmpdir(), 'kills-'))
+      root = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'kills-')), (one) => rm(one, { recursive: true, force: true }))
+      vms = await cleanup.open('the VMs', ShellVms.open(), (one) => one.close())
     })
     afterEach(async () => {
-      await writer?.kill()
+      const [of, device] = [writer, loop]
       writer = null
-      await store?.close()
-      await run('umount', ['-l', join(root, 'disk')]).catch(() => {})
-      if (loop !== '') await run('losetup', ['--detach', loop])
       loop = ''
-    })
-    afterAll(async () => {
-      await vms?.close()
-      await rm(root, { recursive: true, force: true })
-    })
+      await endEach([
+        { what: 'a writer', end: () => of?.kill() },
+        { what: 'the store', end: () => store?.close() },
+        { what: 'a disk', end: () => run('umount', ['-l', join(root, 'disk')]).catch(() => {}) },
+        { what: 'its loop device', end: () => device !== '' && run('losetup', ['--detach', device]) },
+      ])
+    }, Infinity)
 
     async function begin(folder: string): Promise<AcknowledgedWriter> {
       await mkdir(folder, { recursive: true, mode: 0o700 })

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Cleanup } from '@/tools/testing/cleanup'
 import { RbdStore, type RbdStoreOptions } from '../rbd/rbd-store'
 import type { Image } from '../store'
 import { TestCeph, testPool } from './ceph'
@@ -16,8 +17,19 @@ function agentRights(pool: string): string[] {
 
 /** A store of images of a Ceph of its own, by an agent that has the rights it needs alone; one QEMU opens what is asked for. */
 export async function openRbdStore(): Promise<StoreUnderTest & { ceph: TestCeph; options: RbdStoreOptions }> {
-  const [ceph, work] = await Promise.all([TestCeph.start({ capacity: true }), mkdtemp(join(tmpdir(), 'rbd-work-'))])
-  const qemu = await QemuWriter.start(ceph.inside)
+  const cleanup = new Cleanup()
+  try {
+    return await openWith(cleanup)
+  } catch (error) {
+    await cleanup.run().catch(() => {})
+    throw error
+  }
+}
+
+async function openWith(cleanup: Cleanup): ReturnType<typeof openRbdStore> {
+  const ceph = await cleanup.open('Ceph', TestCeph.start({ capacity: true }), (one) => one.stop())
+  const work = await cleanup.open('the folder of a store', mkdtemp(join(tmpdir(), 'rbd-work-')), (one) => rm(one, { recursive: true, force: true }))
+  const qemu = await cleanup.open('a QEMU', QemuWriter.start(ceph.inside), (one) => one.end())
   const key = await agentKey(ceph)
   const options = { access: ceph.access('hypernetes', key), pool: testPool, namespace: 'c'.repeat(32), work }
   let store = new RbdStore(options)
@@ -29,11 +41,7 @@ export async function openRbdStore(): Promise<StoreUnderTest & { ceph: TestCeph;
     open: (image) => openInQemu(qemu, image),
     dying: null,
     restart: async () => void (store = new RbdStore(options)),
-    close: async () => {
-      await qemu.end()
-      await ceph.stop()
-      await rm(work, { recursive: true, force: true })
-    },
+    close: () => cleanup.run(),
   }
 }
 
