@@ -11,7 +11,7 @@ import { HOST, Lab, METADATA, network, OUTSIDE, pod } from '@/host/network/testi
 import { RbdStore } from '@/host/volumes/rbd/rbd-store'
 import { serialOf } from '@/host/volumes/open-image'
 import { TestCeph, testPool } from '@/host/volumes/testing/ceph'
-import { Cleanup } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { fileSizeLimitOf } from './file-size-limit'
 import { launchQemu } from './launch'
 import { descriptors } from './machine'
@@ -40,7 +40,7 @@ let storage: StorageNamespace
 let templates: TemplateStore
 let settings: TestHypervisor['settings']
 
-const cleanup = Cleanup.afterAll()
+const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
   ;[host, lab] = await Promise.all([cleanup.open('the folder of the host', TestHypervisor.create(), (one) => one.remove()), cleanup.open('the lab', Lab.create(), (one) => one.destroy())])

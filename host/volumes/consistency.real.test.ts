@@ -8,7 +8,7 @@ import type { HostVolume, HostVolumeSnapshot } from '@/contracts/host/v1/volumes
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
-import { Cleanup } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from './testing/ext4-copy'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
@@ -19,7 +19,7 @@ let server: VolumeServer
 let folder: string
 let pod: Assignment
 
-const cleanup = Cleanup.afterAll()
+const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
   folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))

@@ -8,7 +8,7 @@ import { sampleReference } from '@/host/images/sample/sample-image'
 import { replayBytesOf } from '@/host/hypervisor/replay-file'
 import { sha256 } from '@/host/hypervisor/testing/test-hypervisor'
 import { RealHost } from '@/host/pods/testing/real-host'
-import { Cleanup } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
@@ -16,7 +16,7 @@ let host: RealHost
 let server: VolumeServer
 let folder: string
 
-const cleanup = Cleanup.afterAll()
+const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
   folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))

@@ -8,7 +8,7 @@ import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { RealHost } from '@/host/pods/testing/real-host'
 import { run } from '@/platform/exec'
-import { Cleanup } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { shell, untilVolumes } from './testing/pods-on-host'
 import { MiB, VolumeServer } from './testing/volume-server'
 
@@ -60,7 +60,7 @@ async function onHost(): Promise<string[]> {
   return [...loops, ...mounts.filter((line) => !line.startsWith(`tmpfs ${join(folder, 'small')} `))]
 }
 
-const cleanup = Cleanup.afterAll()
+const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
   folder = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'volumes-')), (one) => rm(one, { recursive: true, force: true }))

@@ -1,5 +1,3 @@
-import { afterAll } from 'vitest'
-
 /** Milliseconds that one end may take where nothing else is said. */
 const endMs = 60_000
 
@@ -33,14 +31,6 @@ async function endInTime({ end, withinMs = endMs }: End): Promise<void> {
 export class Cleanup {
   private readonly ends: End[] = []
   private isOver = false
-
-  /** One that a test file's end runs. */
-  static afterAll(): Cleanup {
-    const cleanup = new Cleanup()
-    // Each end has a bound of its own: a hook that runs out of time leaves what comes after.
-    afterAll(() => cleanup.run(), Infinity)
-    return cleanup
-  }
 
   /** Keeps what is being opened, to be ended. Rejects as the opening does. */
   async open<Part>(what: string, opening: Promise<Part>, end: (part: Part) => unknown, withinMs?: number): Promise<Part> {

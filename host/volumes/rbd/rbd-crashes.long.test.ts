@@ -3,7 +3,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { Cleanup } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { testPool } from '../testing/ceph'
 import { openRbdStore } from '../testing/rbd-store'
 import { diesAnywhere } from '../testing/store-crashes'
@@ -31,7 +31,7 @@ const isThere = (file: string): Promise<boolean> => access(file).then(() => true
 /** Of the agent that dies now. */
 let life = ''
 
-const cleanup = Cleanup.afterAll()
+const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
   under = await cleanup.open('the store', openRbdStore(), (one) => one.close())

@@ -8,7 +8,7 @@ import type { HostVolume, HostVolumeSnapshot, HostVolumeStore } from '@/contract
 import { sampleReference } from '@/host/images/sample/sample-image'
 import { storageNamespaceName } from '@/host/network/storage-namespace'
 import { RealHost } from '@/host/pods/testing/real-host'
-import { Cleanup } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { TestCeph, testPool } from '../testing/ceph'
 import { copyOfLayers, ext4Of, lastLineOf, recoverExt4 } from '../testing/ext4-copy'
 import { agentKey } from '../testing/rbd-store'
@@ -26,7 +26,7 @@ let server: VolumeServer
 /** Of a store of files, and of copies. */
 let folder: string
 
-const cleanup = Cleanup.afterAll()
+const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
   ceph = await cleanup.open('Ceph', TestCeph.start({ capacity: true, wire: { from: null, there: `${subnet}.2`, here: `${subnet}.1` } }), (one) => one.stop())

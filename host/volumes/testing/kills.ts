@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { VolumeFault } from '@/host/hypervisor/volume-disks'
 import { run } from '@/platform/exec'
-import { Cleanup, endEach } from '@/tools/testing/cleanup'
+import { endEach } from '@/tools/testing/cleanup'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { NEVER } from '@/tools/testing/never'
 import { FileStore } from '../file/file-store'
 import { serialOf } from '../open-image'
@@ -29,7 +30,7 @@ export function describeKills(name: string, { kills, steps, powerCuts }: Kills):
     let loop = ''
     const options = { name: 'test', shared: false }
 
-    const cleanup = Cleanup.afterAll()
+    const cleanup = cleanupAfterAll()
 
     beforeAll(async () => {
       root = await cleanup.open('the folder', mkdtemp(join(tmpdir(), 'kills-')), (one) => rm(one, { recursive: true, force: true }))
