@@ -1,11 +1,17 @@
+import { join } from 'node:path'
 import { expect } from 'vitest'
-import { Fleet } from '../fleet'
+import { Cleanup, endEach } from '../cleanup'
+import { Fleet, fleetMs } from '../fleet'
 import { rowsOf } from './contents'
 import { DatabasePods, registryAtHosts, startMs } from './database-pods'
 import { RowWriter } from './row-writer'
 
-/** `open`: makes the store, with the class that volumes have which name none, and resolves with what ends it. */
-export type DatabaseStore = { hosts: readonly string[]; open: (fleet: Fleet) => Promise<() => Promise<void>> }
+/** `copy`: makes a file at `raw` of the bytes that a snapshot has. */
+export type OpenedStore = { copy: (snapshot: SnapshotNames, raw: string) => Promise<unknown>; close: () => Promise<void> }
+type SnapshotNames = { uid: string; volumeUid: string; tenantId: string }
+
+/** `open`: makes the store, with the class that volumes have which name none. */
+export type DatabaseStore = { hosts: readonly string[]; open: (fleet: Fleet) => Promise<OpenedStore> }
 
 /** A tenant with databases on volumes of one store, whose steps go on where the one before ended. */
 export class Story {
@@ -14,27 +20,27 @@ export class Story {
   private constructor(
     readonly fleet: Fleet,
     readonly pods: DatabasePods,
-    private readonly ends: readonly (() => Promise<void>)[],
+    private readonly store: OpenedStore,
+    private readonly cleanup: Cleanup,
   ) {}
 
   static async begin({ hosts, open }: DatabaseStore): Promise<Story> {
-    const fleet = await Fleet.start(hosts, { HYPERNETES_INSECURE_REGISTRIES: registryAtHosts })
-    const ends = [() => fleet.stop()]
+    const cleanup = new Cleanup()
     try {
-      ends.push(await open(fleet))
-      const pods = await DatabasePods.open(fleet)
-      ends.push(() => pods.close())
+      const fleet = await cleanup.open('the fleet', Fleet.start(hosts, { HYPERNETES_INSECURE_REGISTRIES: registryAtHosts }), (one) => one.stop(), fleetMs)
+      const store = await cleanup.open('the store', open(fleet), (one) => one.close())
+      const pods = await cleanup.open('the pods', DatabasePods.open(fleet), (one) => one.close())
       await Promise.all(hosts.map((name) => fleet.until(`host ${name} is ready`, () => fleet.isReady(name))))
-      return new Story(fleet, pods, ends)
+      return new Story(fleet, pods, store, cleanup)
     } catch (error) {
-      for (const end of ends) await end()
+      await cleanup.run().catch(() => {})
       throw error
     }
   }
 
   async end(): Promise<void> {
-    await this.writer?.stop()
-    for (const end of this.ends) await end()
+    const { writer } = this
+    await endEach([{ what: 'the writer', end: () => writer?.stop() }, { what: 'the story', end: () => this.cleanup.run(), withinMs: fleetMs + 120_000 }])
   }
 
   get caller() {
@@ -74,6 +80,14 @@ export class Story {
 
   async snapshotIsReady(name: string): Promise<void> {
     await this.fleet.until(`snapshot ${name} is ready`, async () => (await this.caller.volumeSnapshot.get({ tenant: this.tenant, name })).status.phase === 'Ready')
+  }
+
+  /** A file with the bytes of a snapshot of the volume `data`, which goes with the hosts. */
+  async copyOf(name: string): Promise<string> {
+    const { metadata } = await this.caller.volumeSnapshot.get({ tenant: this.tenant, name })
+    const raw = join(this.fleet.folder, `${name}.raw`)
+    await this.store.copy({ uid: metadata.uid, volumeUid: (await this.volume('data')).metadata.uid, tenantId: this.fleet.ann.tenant.id }, raw)
+    return raw
   }
 
   /** What the database of a pod has, which is all of this at least. */
