@@ -5,6 +5,7 @@ import { startVm, type VmRequest } from '@/host/hypervisor/start-vm'
 import { TemplateStore } from '@/host/hypervisor/templates/template-store'
 import { GuestShell, shellAnswers, shellGuest } from '@/host/hypervisor/testing/shell-guest'
 import { TestHypervisor } from '@/host/hypervisor/testing/test-hypervisor'
+import { endEach } from '@/tools/testing/cleanup'
 import { serialOf } from '../open-image'
 import type { VolumeStore } from '../store'
 
@@ -38,9 +39,11 @@ export class ShellVms {
   }
 
   async close(): Promise<void> {
-    await this.host.killAll()
-    await this.templates.close({ dropAll: true })
-    await this.host.remove()
+    await endEach([
+      { what: 'the VMs', end: () => this.host.killAll() },
+      { what: 'the templates', end: () => this.templates.close({ dropAll: true }) },
+      { what: 'the host', end: () => this.host.remove() },
+    ])
   }
 }
 
@@ -82,17 +85,21 @@ export class AcknowledgedWriter {
     return this.store().create({ uid: this.uid, sizeBytes: this.sizeBytes, origin: { kind: 'blank' } }, () => {}, new AbortController().signal)
   }
 
-  /** Opens the volume in a VM of its own, checks its file system as a pod's guest does, and counts what is there. Makes one where there was none. */
-  async open(): Promise<Checked> {
+  /**
+   * Opens the volume in a VM of its own, checks its file system as a pod's guest does, and counts what is there. Makes one where there was none. `owner`: whose records it looks for, and goes on after; another
+   * one may still write as it begins.
+   */
+  async open(owner: AcknowledgedWriter = this): Promise<Checked> {
     const vm = await this.start()
     this.vm = vm
     await plugVolume(vm, this.store(), this.uid, this.epoch, this.sizeBytes)
     const guest = await GuestShell.connect(vm.agentSocket)
     this.guest = guest
     await guest.out(`A=$(await ${serialOf(this.uid)}); mkdir -p /log`)
-    if (this.acknowledged === 0) await guest.out('/sbin/e2fsck -n $A >/dev/null 2>&1 || /sbin/mke2fs -q -t ext4 $A >/dev/null 2>&1')
+    if (owner.acknowledged === 0) await guest.out('/sbin/e2fsck -n $A >/dev/null 2>&1 || /sbin/mke2fs -q -t ext4 $A >/dev/null 2>&1')
     await guest.out('/sbin/e2fsck -p $A >/checked 2>&1; [ $? -lt 4 ] || { cat /checked; false; }')
     await guest.out('/sbin/e2fsck -f -n $A >/checked 2>&1 || { cat /checked; false; }')
+    this.acknowledged = owner.acknowledged
     const counted = await guest.out(`mount -t ext4 $A /log && touch /log/log && awk -v most=${this.acknowledged} 'NR <= most && $1 + 0 != NR { wrong++ } END { print NR + 0, wrong + 0 }' /log/log`)
     const [records = 0, wrong = 0] = counted.split(' ').map(Number)
     return { records, wrong }
