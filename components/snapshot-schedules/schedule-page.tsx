@@ -5,7 +5,7 @@ import { useMemo, useState, type ReactNode } from 'react'
 import type { SnapshotScheduleView } from '@/domain/snapshot-schedule/view'
 import { crowdWords } from '@/domain/snapshot-schedule/together'
 import { useOfferActions } from '@/components/client/actions'
-import { isMissing } from '@/components/client/errors'
+import { isMissing, toFailure } from '@/components/client/errors'
 import { formatCount, formatExact, NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
@@ -25,6 +25,7 @@ import { TextLink } from '@/components/ui/text-link'
 import { DeleteSchedule } from './delete-schedule'
 import { scheduleActionsFor } from './schedule-actions'
 import { ScheduleState } from './schedule-state'
+import { UnreadablePage } from './unreadable-page'
 import { keepText, nothingMeant, sentence, volumesText, whenText } from './words'
 
 /** One schedule: what it takes and keeps, its next runs, and what it would meet. `children` is the form that stands over it. */
@@ -37,6 +38,7 @@ export function SchedulePage({ tenant, name, children }: { tenant: string; name:
   const { data } = schedule
   const actions = useMemo(() => (data ? scheduleActionsFor(tenant, data, () => setDeleting(true)).filter(({ id }) => id !== 'open') : []), [tenant, data])
   useOfferActions(name, actions)
+  if (schedule.error && toFailure(schedule.error).code === 'failed_precondition') return <UnreadablePage tenant={tenant} name={name} message={toFailure(schedule.error).message} />
   if (schedule.error && (!data || isMissing(schedule.error))) return isMissing(schedule.error) ? <EmptyState title={`No schedule “${name}”`}>It was deleted, or it never existed.</EmptyState> : <QueryFailure error={schedule.error} title={`Schedule ${name} cannot be shown`} onRetry={() => void schedule.refetch()} />
   if (!data) return <Skeleton className="h-7 w-48" />
   return (

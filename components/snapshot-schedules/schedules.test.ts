@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import type { VolumeView } from '@/domain/volume/view'
 import { formatIn } from '@/components/client/formats'
+import { scheduleActionsFor } from './schedule-actions'
 import { choose, newScheduleDraft, scheduleDraftOf, scheduleDraftSchema, scheduleFieldOf, scheduleSpecOf } from './schedule-draft'
 import { everyText, keepText, nothingMeant, takes, volumesText, whenText } from './words'
 
@@ -64,4 +65,8 @@ it('a volume knows the schedules that take it', () => {
 it('one that means no volume says what its runs wait for', () => {
   expect(nothingMeant({ volumes: { selector: { matchLabels: { app: 'dbb' }, matchExpressions: [] } } })).toMatch(/^No volume has .*app.*dbb.*: its runs take nothing/)
   expect(nothingMeant({ volumes: { pod: { namespace: 'shop', name: 'db' } } })).toContain('Pod shop/db has no volume')
+})
+it('one that cannot be read is written anew by its YAML, or deleted, and why no form shows it is said', () => {
+  const actions = scheduleActionsFor('ann', { metadata: { name: 'newer' }, problem: 'spec.suspended: must be true or false' }, () => {})
+  expect(actions.map(({ id, disabledReason }) => [id, disabledReason])).toEqual([['open', undefined], ['edit', expect.stringContaining('cannot read it')], ['yaml', undefined], ['delete', undefined]])
 })

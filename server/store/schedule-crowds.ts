@@ -1,6 +1,6 @@
 import { labels } from '@/domain/shared/names'
 import { crowdOf, type Crowd, type NamedSchedule } from '@/domain/snapshot-schedule/together'
-import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import { readStoredSchedule } from '@/domain/snapshot-schedule/stored'
 import { maxSnapshotsOf } from '@/domain/volume/limits'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import type { Scope } from '@/server/auth/scope'
@@ -14,7 +14,7 @@ export async function crowdsOf(db: Database, scope: Pick<Scope, 'tenantId'>, uid
   if (uids.length === 0) return []
   const rows = await db.snapshotSchedule.findMany({ where: { tenantId: scope.tenantId }, select: { name: true, spec: true }, orderBy: { name: 'asc' } })
   const others = rows.filter(({ name }) => name !== changed?.name).flatMap(({ name, ...row }): NamedSchedule[] => {
-    const spec = snapshotScheduleSpec.safeParse(row.spec).data
+    const { spec } = readStoredSchedule(row.spec)
     return spec ? [{ name, spec }] : []
   })
   const schedules = changed ? [changed, ...others] : others

@@ -1,9 +1,9 @@
 import type { Database, Transaction } from './database'
 import { readClock } from './volume-world'
 
-/** Schedules whose time has come, by the database's clock, or that were never given one. */
+/** Schedules whose time has come, by the database's clock, or that were never given one. Nothing that stands in one that cannot be read ends the look at the others. */
 export const listDueSchedules = async (db: Database): Promise<string[]> => (await db.$queryRaw<{ uid: string }[]>`
-  select "uid" from "SnapshotSchedule" where coalesce("nextAt", '-infinity') <= now() and not coalesce(("spec" ->> 'suspended')::boolean, false)`).map(({ uid }) => uid)
+  select "uid" from "SnapshotSchedule" where coalesce("nextAt", '-infinity') <= now() and "spec" ->> 'suspended' is distinct from 'true'`).map(({ uid }) => uid)
 
 /** A schedule, held with its tenant until the transaction ends, and the time. Null: it is gone. */
 export async function holdSchedule(tx: Transaction, uid: string) {

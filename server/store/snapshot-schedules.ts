@@ -20,8 +20,8 @@ export const loadSnapshotSchedules = async (db: Database, scope: Scope, uids: st
 export type NewSchedule = { name: string; labels: Labels; annotations: Labels; spec: SnapshotScheduleSpec; nextAt: Date | null }
 export const insertSnapshotSchedule = (tx: Transaction, scope: Scope, schedule: NewSchedule) => tx.snapshotSchedule.create({ data: { ...schedule, tenantId: scope.tenantId }, select: { uid: true } })
 
-/** `nextAt`: left out where it runs as before. */
-export const updateSnapshotSchedule = (tx: Transaction, scope: Scope, uid: string, { specChanged, ...change }: Omit<NewSchedule, 'name' | 'nextAt'> & { nextAt?: Date | null; specChanged: boolean }) =>
+/** `nextAt`: left out where it runs as before; `lastMessage`: where what its last run came to holds still. */
+export const updateSnapshotSchedule = (tx: Transaction, scope: Scope, uid: string, { specChanged, ...change }: Omit<NewSchedule, 'name' | 'nextAt'> & { nextAt?: Date | null; lastMessage?: string; specChanged: boolean }) =>
   tx.snapshotSchedule.update({ where: { uid, tenantId: scope.tenantId }, data: { ...change, ...(specChanged ? { generation: { increment: 1 } } : {}) }, select: { uid: true } })
 
 /** Its snapshots stay, and belong to no schedule then. */

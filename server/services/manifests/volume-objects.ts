@@ -3,7 +3,7 @@ import type { Scope } from '@/server/auth/scope'
 import type { Transaction } from '@/server/store/database'
 import type { ServerContext } from '../context'
 import type { Applied } from '../networks/object-lists'
-import { getSnapshotSchedule, listSnapshotSchedules } from '../snapshot-schedules/schedule-view'
+import { getScheduleManifest, listScheduleManifests } from '../snapshot-schedules/schedule-view'
 import { applySnapshotSchedule, deleteSnapshotScheduleInTransaction } from '../snapshot-schedules/snapshot-schedules'
 import { applyVolumeClaim, deleteVolumeClaimInTransaction, getVolumeClaim, listVolumeClaims } from '../volume-claims/volume-claims'
 import { getVolumeSnapshot, listVolumeSnapshots } from '../volume-snapshots/snapshot-view'
@@ -31,7 +31,7 @@ type Reference = { namespace: string; name: string }
 export async function getVolumeObject(ctx: ServerContext, scope: Scope, kind: VolumeKind, reference: Reference): Promise<Shown> {
   if (kind === 'Volume') return getVolume(ctx, scope, reference)
   if (kind === 'PersistentVolumeClaim') return getVolumeClaim(ctx, scope, reference)
-  return kind === 'VolumeSnapshot' ? getVolumeSnapshot(ctx, scope, reference) : getSnapshotSchedule(ctx, scope, reference)
+  return kind === 'VolumeSnapshot' ? getVolumeSnapshot(ctx, scope, reference) : getScheduleManifest(ctx, scope, reference)
 }
 
 type Page = { namespace?: string | undefined; limit: number; cursor?: string | undefined; labelSelector?: string | undefined }
@@ -41,7 +41,7 @@ export function listVolumeObjects(ctx: ServerContext, scope: Scope, kind: Volume
   const input = { ...page, sort: 'name' as const, descending: false }
   if (kind === 'Volume') return listVolumes(ctx, scope, { ...input, deleted: false })
   if (kind === 'PersistentVolumeClaim') return listVolumeClaims(ctx, scope, { ...input, namespace })
-  return kind === 'VolumeSnapshot' ? listVolumeSnapshots(ctx, scope, input) : listSnapshotSchedules(ctx, scope, input)
+  return kind === 'VolumeSnapshot' ? listVolumeSnapshots(ctx, scope, input) : listScheduleManifests(ctx, scope, input)
 }
 
 export function deleteVolumeObject(tx: Transaction, { config }: Pick<ServerContext, 'config'>, scope: Scope, kind: VolumeKind, reference: Reference): Promise<{ deleting: true }> {

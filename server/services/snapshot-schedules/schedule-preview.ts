@@ -3,6 +3,7 @@ import { dnsLabel } from '@/domain/shared/names'
 import { expiredOf, mostKept, nextRuns, sameTiming, spreadKey } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import { comingRefusal, consistencyRefusal, leftOut, snapshotRefusal } from '@/domain/volume-snapshot/admission'
+import { readStoredSchedule } from '@/domain/snapshot-schedule/stored'
 import type { Scope } from '@/server/auth/scope'
 import { readSubjects } from '@/server/store/snapshot-subjects'
 import { crowdsOf } from '@/server/store/schedule-crowds'
@@ -47,7 +48,7 @@ export async function previewSnapshotSchedule(ctx: ServerContext, scope: Scope, 
 async function nextOf(ctx: ServerContext, { tenantId }: Scope, name: string | undefined, spec: SnapshotScheduleSpec, row: SnapshotScheduleRow | null): Promise<Date[]> {
   if (name === undefined && spec.every !== undefined) return []
   const key = spreadKey(tenantId, name ?? '')
-  const was = row ? snapshotScheduleSpec.parse(row.spec) : null
+  const was = row ? readStoredSchedule(row.spec).spec : null
   const stands = row?.nextAt && was && !was.suspended && !spec.suspended && sameTiming(was, spec) ? row.nextAt : null
   return stands ? [stands, ...nextRuns(spec, key, new Date(Math.max(stands.getTime(), (await readClock(ctx.db)).getTime())), shownRuns - 1)] : nextRuns(spec, key, await readClock(ctx.db), shownRuns)
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { snapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
 import { inTransaction } from '@/server/store/database'
 import { startVolumeServer } from '../volumes/testing/volume-server'
+import { changeVolume, updateVolumeInput } from '../volumes/volumes'
 import { previewScheduleInput, previewSnapshotSchedule } from './schedule-preview'
-import { getSnapshotSchedule, listSchedulesInput, listSnapshotSchedules } from './schedule-view'
+import { getScheduleManifest, getSnapshotSchedule, listScheduleManifests, listSchedulesInput, listSnapshotSchedules } from './schedule-view'
 import { applySnapshotSchedule, changeSnapshotSchedule, createScheduleInput, createSnapshotSchedule, removeSnapshotScheduleOf, updateScheduleInput } from './snapshot-schedules'
 
 let test: Awaited<ReturnType<typeof startVolumeServer>>
@@ -124,6 +126,29 @@ describe('snapshot schedules', () => {
     await update('nightly', { labels: {} })
     expect(await test.db.auditEntry.count()).toBe(before)
     await expect(update('nothing', {})).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('that cannot be read stand beside the others with why, are written anew, renamed in and deleted', async () => {
+    await test.volume('data')
+    await create('nightly')
+    const unknown = { suspended: { until: '2027-01-01' }, more: 'of a newer version' }
+    const { uid } = await test.db.snapshotSchedule.create({ data: { tenantId: test.ann.tenantId, name: 'newer', spec: { ...nightly, ...unknown }, nextAt: new Date('2026-01-01T00:00:00Z'), lastMessage: 'said' } })
+    const listed = await listSnapshotSchedules(test.server, test.ann, listSchedulesInput.parse({}))
+    expect([listed.total, listed.items.map(({ metadata }) => metadata.name), listed.unreadable]).toMatchObject([2, ['nightly'], [{ metadata: { name: 'newer' }, problem: expect.stringContaining('spec.suspended: must be true or false'), status: { lastMessage: 'said' } }]])
+    await expect(get('newer')).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('spec.suspended: must be true or false') })
+    await expect(update('newer', { labels: { a: 'b' } })).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('or delete it') })
+    // Its manifest is what stands in it.
+    expect([await getScheduleManifest(test.server, test.ann, { name: 'newer' }), (await listScheduleManifests(test.server, test.ann, listSchedulesInput.parse({}))).items]).toMatchObject([{ spec: unknown }, [{ spec: unknown }, { spec: { suspended: false } }]])
+    expect((await preview({}, 'newer')).next).toHaveLength(5)
+    await changeVolume(test.server, test.ann, updateVolumeInput.parse({ name: 'data', newName: 'files' }))
+    expect(await test.db.snapshotSchedule.findUniqueOrThrow({ where: { uid } })).toMatchObject({ spec: { volumes: { names: ['files'] }, ...unknown } })
+    const anew = await update('newer', { spec: nightly })
+    expect([anew.spec.suspended, anew.status.lastMessage, Date.parse(anew.status.nextAt ?? '') > Date.now(), anew.metadata.uid]).toEqual([false, '', true, uid])
+    await test.db.snapshotSchedule.update({ where: { uid }, data: { spec: unknown } })
+    expect(await inTransaction(test.db, (tx) => applySnapshotSchedule(tx, test.ann, { kind: 'SnapshotSchedule', metadata: { name: 'newer', labels: {}, annotations: {} }, spec: snapshotScheduleSpec.parse(nightly) }))).toBe('configured')
+    await test.db.snapshotSchedule.update({ where: { uid }, data: { spec: unknown } })
+    await remove('newer')
+    expect(await list()).toEqual(['nightly'])
   })
 
   it('that end leave what they took', async () => {

@@ -4,6 +4,7 @@ import { notFound } from '@/domain/shared/errors'
 import { annotations, labels, type Labels } from '@/domain/shared/names'
 import { nextRuns, sameTiming, spreadKey } from '@/domain/snapshot-schedule/due'
 import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import { readStoredSchedule } from '@/domain/snapshot-schedule/stored'
 import { snapshotScheduleView, type SnapshotScheduleView } from '@/domain/snapshot-schedule/view'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
@@ -15,7 +16,7 @@ import { canonicalJson, once } from '../idempotency'
 import { admitOneMore, checkRevision, holdTenant, nameTaken, requestId, resourceVersion, type Applied } from '../networks/object-lists'
 import { toMetadata } from '../object-metadata'
 import { checkKeep } from './keep-fits'
-import { scheduleReference, scheduleViewOf } from './schedule-view'
+import { scheduleReference, scheduleViewOf, unreadable } from './schedule-view'
 
 export const createScheduleInput = scheduleReference.extend({ labels: labels.default({}), annotations: annotations.default({}), spec: snapshotScheduleSpec, requestId })
 /** What is left out stays; `spec` comes as a whole. */
@@ -55,19 +56,23 @@ export function changeSnapshotSchedule(ctx: ServerContext, scope: Scope, input: 
     const row = await findSnapshotSchedule(tx, scope, input.name)
     if (!row) throw notFound('SnapshotSchedule', input.name)
     checkRevision('SnapshotSchedule', row, input.resourceVersion)
+    const { spec, problem } = readStoredSchedule(row.spec)
+    const after = input.spec ?? spec
+    if (!after) throw unreadable(row.name, problem ?? '')
     const metadata = toMetadata(row)
-    await change(tx, scope, row, { labels: input.labels ?? metadata.labels, annotations: input.annotations ?? metadata.annotations, spec: input.spec ?? snapshotScheduleSpec.parse(row.spec) })
+    await change(tx, scope, row, { labels: input.labels ?? metadata.labels, annotations: input.annotations ?? metadata.annotations, spec: after })
     return scheduleViewOf(tx, scope, input.name)
   }, { repeatable: true })
 }
 
+/** One that could not be read becomes what is written now, as though it were new. */
 async function change(tx: Transaction, scope: Scope, row: SnapshotScheduleRow, after: Change): Promise<boolean> {
-  const before = snapshotScheduleSpec.parse(row.spec)
-  const specChanged = canonicalJson(before) !== canonicalJson(after.spec)
+  const before = readStoredSchedule(row.spec).spec
+  const specChanged = !before || canonicalJson(before) !== canonicalJson(after.spec)
   if (!specChanged && canonicalJson([row.labels, row.annotations]) === canonicalJson([after.labels, after.annotations])) return false
   if (specChanged) await checkKeep(tx, scope, row.name, after.spec, before)
-  const runsElsewhen = !sameTiming(before, after.spec) || before.suspended !== after.spec.suspended
-  await updateSnapshotSchedule(tx, scope, row.uid, { ...after, specChanged, ...(runsElsewhen ? { nextAt: await nextOf(tx, scope, row.name, after.spec) } : {}) })
+  const runsElsewhen = !before || !sameTiming(before, after.spec) || before.suspended !== after.spec.suspended
+  await updateSnapshotSchedule(tx, scope, row.uid, { ...after, specChanged, ...(runsElsewhen ? { nextAt: await nextOf(tx, scope, row.name, after.spec) } : {}), ...(before ? {} : { lastMessage: '' }) })
   await recordAudit(tx, scope, { action: 'snapshotSchedule.update', kind: 'SnapshotSchedule', name: row.name, detail: specChanged ? words(after.spec) : '' })
   return true
 }

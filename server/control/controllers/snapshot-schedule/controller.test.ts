@@ -69,13 +69,23 @@ describe('snapshot schedules', () => {
     expect((await said())[1]).toBe(`The volume "data" has 15 snapshots, which is the most that its store keeps of one volume: delete some that nobody needs. ${words}`)
   })
 
-  it('are not in the way of others where they cannot be read', async () => {
+  it('are not in the way of others where they cannot be read, which is told once', async () => {
     await test.volume('data')
-    await schedule({ every: undefined, schedule: '0 3 * * *', timeZone: 'Nowhere/None' }, { name: 'broken' })
+    const unreadable = [{ every: undefined, schedule: '0 3 * * *', timeZone: 'Nowhere/None' }, { suspended: { until: '2027-01-01' } }, { volumes: { of: 'a newer version' } }]
+    for (const [n, spec] of unreadable.entries()) await schedule(spec, { name: `newer-${n}` })
     const { uid } = await schedule({})
-    await runSchedule(test.db, uid, { quotas })
-    expect([(await taken()).length, await test.db.snapshotSchedule.findUnique({ where: { uid }, select: { lastMessage: true } })]).toEqual([1, { lastMessage: '' }])
-    await expect(run()).rejects.toThrow('timeZone')
+    await test.snapshot('earlier', (await test.db.volume.findFirstOrThrow()).uid, { scheduleUid: (await test.db.snapshotSchedule.findFirstOrThrow({ where: { name: 'newer-1' } })).uid })
+    for (let time = 0; time < 2; time += 1) await run()
+    const rows = await test.db.snapshotSchedule.findMany({ orderBy: { name: 'asc' } })
+    expect(rows.map(({ lastMessage }) => lastMessage.slice(0, 60))).toEqual([...unreadable.map((_, n) => `The schedule "newer-${n}" cannot be read by this version of Hyp`), ''])
+    // They stay due, for the version that can read them.
+    expect(rows.map(({ nextAt }) => nextAt?.getTime() === due.nextAt.getTime())).toEqual([true, true, true, false])
+    expect(await test.db.volumeSnapshot.count({ where: { scheduleUid: uid } })).toBe(1)
+    const events = await test.db.event.findMany({ where: { reason: 'Unreadable' }, orderBy: { objectName: 'asc' } })
+    expect(events.map(({ objectName, message }) => [objectName, message.includes('spec.')])).toEqual([['newer-0', true], ['newer-1', true], ['newer-2', true]])
+    const controller = createScheduleController({ quotas })
+    await controller.reconcile({ db: test.db, log: test.server.log, feed: test.server.feed }, `snapshot:${(await test.db.volumeSnapshot.findFirstOrThrow({ where: { name: 'earlier' } })).uid}`)
+    expect(await test.db.volumeSnapshot.count({ where: { deletedAt: { not: null } } })).toBe(0)
   })
 
   it('say what they could not take, and take the rest', async () => {

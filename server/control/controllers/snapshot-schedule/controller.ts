@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expiredOf, nextRuns, spreadKey } from '@/domain/snapshot-schedule/due'
-import { snapshotScheduleSpec, type SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import type { SnapshotScheduleSpec } from '@/domain/snapshot-schedule/spec'
+import { readStoredSchedule, unreadableWords } from '@/domain/snapshot-schedule/stored'
 import { crowdWords } from '@/domain/snapshot-schedule/together'
 import { comingRefusal, consistencyRefusal, groupNames, leftOut, notFrozen, snapshotQuotaRefusal, snapshotRefusal } from '@/domain/volume-snapshot/admission'
 import { maxScheduledVolumes } from '@/domain/volume/limits'
@@ -42,7 +43,9 @@ async function dropAfter(db: ControlContext['db'], snapshotUid: string): Promise
     const held = await holdSchedule(tx, taken.scheduleUid)
     if (!held) return
     const { row, now } = held
-    const schedule = { uid: row.uid, tenantId: row.tenantId, name: row.name, spec: snapshotScheduleSpec.parse(row.spec), now }
+    const { spec } = readStoredSchedule(row.spec)
+    if (!spec) return
+    const schedule = { uid: row.uid, tenantId: row.tenantId, name: row.name, spec, now }
     if (taken.reason === notFrozen && row.lastAt !== null && taken.createdAt >= row.lastAt) await addProblem(tx, row, `the snapshot "${taken.name}" is not FilesystemConsistent, as it says`)
     if (!schedule.spec.suspended) await tell(tx, schedule, { taken: [], dropped: await dropExpired(tx, schedule, taken.volumeUid), problems: [], crowds: [] })
   }, { repeatable: true })
@@ -65,7 +68,8 @@ export async function runSchedule(db: ControlContext['db'], uid: string, { quota
     const held = await holdSchedule(tx, uid)
     if (!held) return
     const { row, now } = held
-    const spec = snapshotScheduleSpec.parse(row.spec)
+    const { spec, problem } = readStoredSchedule(row.spec)
+    if (!spec) return tellUnreadable(tx, row, problem)
     const nextAt = nextRuns(spec, spreadKey(row.tenantId, row.name), now, 1)[0] ?? null
     if (spec.suspended || row.nextAt === null) return void (await setScheduleRun(tx, uid, { nextAt }))
     if (row.nextAt > now) return
@@ -76,6 +80,14 @@ export async function runSchedule(db: ControlContext['db'], uid: string, { quota
     await setScheduleRun(tx, uid, { lastAt: now, nextAt, lastMessage: said([...problems, ...crowds]) })
     await tell(tx, schedule, { taken, dropped, problems, crowds })
   }, { repeatable: true })
+}
+
+/** Once, by its last message and an event. It stays due: the version that can read it runs it at once, for what was missed meanwhile. */
+async function tellUnreadable(tx: Transaction, { uid, tenantId, name, lastMessage, nextAt }: { uid: string; tenantId: string; name: string; lastMessage: string; nextAt: Date | null }, problem: string): Promise<void> {
+  const message = unreadableWords(name, problem)
+  if (lastMessage === message) return
+  await setScheduleRun(tx, uid, { nextAt, lastMessage: message })
+  await recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'SnapshotSchedule', objectNamespace: null, objectName: name, type: 'Warning', reason: 'Unreadable', message, source: 'snapshots' })
 }
 
 /** Three of them, for one line. */
