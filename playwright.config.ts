@@ -1,4 +1,5 @@
 import { defineConfig } from '@playwright/test'
+import { browserPath } from './tools/testing/browser'
 
 const baseURL = process.env.HYPERNETES_E2E_URL
 if (!baseURL) throw new Error('The journeys need an installation that runs: npm test -- e2e starts one. To use yours, set HYPERNETES_E2E_URL.')
@@ -25,7 +26,7 @@ export default defineConfig({
     trace: 'off',
     screenshot: 'only-on-failure',
     launchOptions: {
-      executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+      executablePath: browserPath(),
       // Chromium's own sandbox refuses to run as root, which the host agent of this test needs to be.
       chromiumSandbox: false,
       args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],

@@ -34,7 +34,7 @@ export const cephPackages = [
 /** What `npm test` needs beyond that. @type {DebianPackage[]} */
 export const testPackages = [
   ...cephPackages,
-  { name: 'chromium', reason: 'is the browser of the journeys', command: 'chromium' },
+  { name: 'chromium-headless-shell', reason: 'is the browser of the journeys', command: 'chromium-headless-shell' },
   { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry', service: 'docker-registry' },
   { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
   { name: 'ceph-mon', reason: 'is the monitor of the cluster on which tests keep volumes', command: 'ceph-mon' },
@@ -45,4 +45,7 @@ export const testPackages = [
 ]
 
 /** What `npm run bench` needs beyond that. @type {DebianPackage[]} */
-export const benchPackages = [{ name: 'fio', reason: 'measures disks of volumes, in a guest', command: 'fio' }]
+export const benchPackages = [
+  { name: 'fio', reason: 'measures disks of volumes, in a guest', command: 'fio' },
+  { name: 'chromium', reason: 'is the whole browser, as people have it, in which a page of many pods is timed', command: 'chromium' },
+]

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium, expect, type Browser, type Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/sample'
+import { browserPath } from '@/tools/testing/browser'
 import { signInByRequest, type Person, type Tenant } from '../fixtures/accounts'
 import { openApi } from '../fixtures/api'
 import { installation } from '../fixtures/installation'
@@ -176,7 +177,7 @@ async function takeOperatorPictures({ page, save }: Shot): Promise<void> {
 }
 
 await mkdir(folder, { recursive: true })
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', chromiumSandbox: false })
+const browser = await chromium.launch({ executablePath: browserPath(), chromiumSandbox: false })
 const registry = await startJourneyRegistry()
 const tenant = await makeTenant()
 try {
