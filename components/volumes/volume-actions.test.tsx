@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import { volumeSpec } from '@/domain/volume/spec'
 import type { VolumePhase } from '@/domain/volume/state'
+import type { VolumeView } from '@/domain/volume/view'
 import { volumeActionsFor } from './volume-actions'
 
 const metadata = { uid: 'u', name: 'data', labels: {}, annotations: {}, resourceVersion: '1', generation: 1, creationTimestamp: '', deletionTimestamp: null }
 const status = { sizeBytes: 1, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', limits: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: null, ofClass: [] }, store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] }
-const actions = (phase: VolumePhase, claim: { namespace: string; name: string } | null = null) => volumeActionsFor('ann', { metadata, spec: volumeSpec.parse({ size: '1Gi' }), status: { ...status, claim, phase } }, { onDelete: () => {}, onRestore: () => {}, onStopRevert: () => {} })
+const actions = (phase: VolumePhase, claim: { namespace: string; name: string } | null = null, reverting: VolumeView['status']['reverting'] = null) => volumeActionsFor('ann', { metadata, spec: volumeSpec.parse({ size: '1Gi' }), status: { ...status, claim, phase, reverting } }, { onDelete: () => {}, onRestore: () => {}, onStopRevert: () => {} })
 const reasons = (phase: VolumePhase) => Object.fromEntries(actions(phase).map(({ id, disabledReason }) => [id, disabledReason]))
 
 it.each([
@@ -23,6 +24,9 @@ it('one of a claim grows with that, where it is asked for', () => {
   expect(grow({ namespace: 'shop', name: 'logs' })).toMatchObject({ label: 'Grow claim', href: '/t/ann/volume-claims/shop/logs?grow=1', disabledReason: undefined })
   expect(grow(null)).toMatchObject({ label: 'Grow volume', href: '/t/ann/volumes/data/grow' })
 })
-it('going back can be stopped while it is under way', () => {
-  expect((['Reverting', 'Available'] as const).map((phase) => actions(phase).some(({ id }) => id === 'stop-revert'))).toEqual([true, false])
+it('going back can be stopped while what it has now is being kept, also while its host is silent; after that why not is said', () => {
+  const stop = (phase: VolumePhase, keptFirst?: string | null) => actions(phase, null, keptFirst === undefined ? null : { snapshot: 'first', keptFirst }).find(({ id }) => id === 'stop-revert')
+  expect([stop('Reverting', 'kept'), stop('Lost', 'kept')]).toMatchObject([{ disabledReason: undefined }, { disabledReason: undefined }])
+  expect(stop('Reverting', null)?.disabledReason).toContain('takes it back already')
+  expect([stop('Available'), stop('Lost')]).toEqual([undefined, undefined])
 })

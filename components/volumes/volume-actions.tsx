@@ -51,9 +51,9 @@ export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onR
   const { attach, snapshot, clone, limits } = volumeUsesOf(tenant, name, refusedUsesOf(volume))
   return [
     { id: 'open', label: 'Show volume', icon: <Eye className="size-4" />, href: paths.volume(tenant, name) },
-    ...(status.phase === 'Reverting' ? [{ id: 'stop-revert', label: 'Stop revert', icon: <Ban className="size-4" />, run: onStopRevert }] : []),
+    ...(status.phase === 'Reverting' || status.reverting ? [{ id: 'stop-revert', label: 'Stop revert', icon: <Ban className="size-4" />, run: onStopRevert, disabledReason: status.reverting?.keptFirst === null ? 'Its host takes it back already: wait until it has.' : undefined }] : []),
     attach,
-    { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaim(tenant, claim.namespace, claim.name, { grow: '1' }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' ? 'It goes back to a snapshot: wait until it has.' : undefined },
+    { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaim(tenant, claim.namespace, claim.name, { grow: '1' }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' || status.reverting ? 'It goes back to a snapshot: wait until it has.' : undefined },
     snapshot,
     clone,
     limits,

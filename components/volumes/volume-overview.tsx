@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link2, Unlink } from 'lucide-react'
 import Link from 'next/link'
 import { useState, type ReactNode } from 'react'
-import type { AttachmentView } from '@/domain/volume/view'
+import type { AttachmentView, VolumeView } from '@/domain/volume/view'
 import { NOTHING } from '@/components/client/formats'
 import { paths } from '@/components/client/paths'
 import { useTRPC } from '@/components/client/trpc'
@@ -65,6 +65,7 @@ function VolumeProperties() {
     <Panel title="Properties">
       <Properties>
         <Property name="State"><VolumeState volume={volume} /></Property>
+        {status.reverting && <Property name="Goes back to"><GoesBackTo tenant={tenant} {...status.reverting} /></Property>}
         <Property name="Made of"><MadeOf tenant={tenant} source={spec.source} /></Property>
         <Property name="Content">{spec.volumeMode === 'Block' ? 'A block device' : status.formatted ?? `${spec.fsType ?? 'A file system'}, made when a first pod mounts it`}</Property>
         <Property name="Access">{accessText(spec.accessMode)} <span className="text-faint">· {spec.accessMode}</span></Property>
@@ -79,6 +80,12 @@ function VolumeProperties() {
       <p className="mt-3 text-xs text-faint">A pod’s manifest names it by its UID or name: <code className="font-mono">cinder: {'{'}volumeID: {metadata.name}{'}'}</code></p>
     </Panel>
   )
+}
+
+/** To which snapshot it goes, and what comes before. */
+function GoesBackTo({ tenant, snapshot, keptFirst }: NonNullable<VolumeView['status']['reverting']> & { tenant: string }) {
+  const link = (name: string) => <TextLink size="sm" href={paths.volumeSnapshot(tenant, name)}>{name}</TextLink>
+  return <span>{link(snapshot)}{keptFirst !== null && <span className="text-faint">, once what it has now is in {link(keptFirst)}</span>}</span>
 }
 
 /** Who has it, or waits for it. */

@@ -35,6 +35,8 @@ it('what is wrong names what to do, in the server’s words where it has some', 
   expect(problemOf({ ...status, phase: 'Failed', conditions: [condition] })).toMatchObject({ tone: 'error', message: condition.message })
   expect(problemOf({ ...status, phase: 'Failed', formatted: 'ext4', conditions: [condition] })).toMatchObject({ title: 'It is damaged, or not in its store any more', message: condition.message })
   expect(problemOf({ ...status, phase: 'Failed', storedBytes: 5 })?.message).toContain('Do not delete it yet')
+  // A condition that was written before its host was silent says nothing of that.
+  expect([condition, { ...condition, reason: 'HostLost', message: 'Its data is on the disk of host "a".' }].map((one) => problemOf({ ...status, phase: 'Lost', conditions: [one] })?.message)).toEqual([expect.stringMatching(/^Nothing else may open it/), 'Its data is on the disk of host "a".'])
   const unmade = { ...condition, reason: 'Creating', message: 'It is made once a pod that names it has a host.' }
   expect(problemOf({ ...status, phase: 'Pending', conditions: [unmade] })).toEqual({ tone: 'info', title: 'It is not made yet', message: unmade.message })
   expect(problemOf({ ...status, phase: 'Pending', conditions: [condition] })).toEqual({ tone: 'notice', title: 'It cannot be made now', message: condition.message })

@@ -43,7 +43,7 @@ export function problemOf({ phase, conditions, attachments, ...facts }: Status):
   const condition = wrong.find(({ type }) => type !== 'FilesystemRoom')
   const said = condition?.message
   if (phase === 'Full') return { tone: 'error', title: 'Its store is full: the pod stands still', message: said ?? 'Nothing is lost. The pod goes on by itself once its store has room again: delete volumes or snapshots of the store that are not needed, or ask an operator for more room.' }
-  if (phase === 'Lost') return { tone: 'error', title: 'Its host does not answer', message: said ?? 'Nothing else may open it, for the host may write to it still. It comes back with its host; where that is lost for good, an operator has to say so.' }
+  if (phase === 'Lost') return { tone: 'error', title: 'Its host does not answer', message: (condition?.reason === 'HostLost' ? said : undefined) ?? 'Nothing else may open it, for the host may write to it still. It comes back with its host; where that is lost for good, an operator has to say so.' }
   if (phase === 'Failed' && wasMade(facts)) return { tone: 'error', title: 'It is damaged, or not in its store any more', message: said ?? 'Do not delete it yet: tell an operator its uid, who may have its data back. New volumes can be made of its snapshots.' }
   if (phase === 'Failed') return { tone: 'error', title: 'It could not be made', message: said ?? 'Delete it and make it again; where that fails too, tell an operator the volume’s uid.' }
   const waiting = attachments.find(({ message }) => message !== '')

@@ -51,6 +51,11 @@ export const volumeView = z.object({
     attachments: z.array(attachmentView),
     /** Until when it can be restored; null: it is not deleted, or is being removed for good. */
     restorableUntil: z.string().nullable(),
+    /**
+     * It goes back to a snapshot: to which, and in which one what it has now is kept first, until which that can be called off (null: nothing is, or that is done, and its host takes it back). Null: it does
+     * not. Left out in the answer to a request that is repeated, where that was first answered before this was told.
+     */
+    reverting: z.object({ snapshot: z.string(), keptFirst: z.string().nullable() }).nullable().optional(),
     /** Of what is under way, 0 to 1. */
     progress: z.number().nullable(),
     conditions: z.array(condition),

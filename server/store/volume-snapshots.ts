@@ -88,6 +88,12 @@ export const markVolumeReverting = (tx: Transaction, uid: string, revertTo: stri
 /** Calls that off while what the volume has now is still being kept: its host knows nothing of it yet. False: nothing waits. */
 export const unmarkVolumeReverting = async (tx: Transaction, uid: string): Promise<boolean> => (await tx.volume.updateMany({ where: { uid, revertTo: { not: null }, revertAfter: { not: null } }, data: { revertTo: null, revertAfter: null, generation: { increment: 1 } } })).count > 0
 
+/** Snapshots' names by their uids. */
+export async function snapshotNamesOf(db: Database, uids: readonly string[]): Promise<Map<string, string>> {
+  if (uids.length === 0) return new Map()
+  return new Map((await db.volumeSnapshot.findMany({ where: { uid: { in: [...uids] } }, select: { uid: true, name: true } })).map(({ uid, name }) => [uid, name]))
+}
+
 /** The snapshots of a volume that are newer than one of them, by name; the newest first. */
 export const snapshotsSince = async (db: Database, volumeUid: string, takenAt: Date): Promise<string[]> =>
   (await db.volumeSnapshot.findMany({ where: { volumeUid, hidden: false, deletedAt: null, phase: 'Ready', takenAt: { gt: takenAt } }, select: { name: true }, orderBy: { takenAt: 'desc' } })).map(({ name }) => name)

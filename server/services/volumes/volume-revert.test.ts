@@ -4,6 +4,7 @@ import { inTransaction } from '@/server/store/database'
 import { readHostVolumes } from '@/server/store/volume-state'
 import { startVolumeServer } from './testing/volume-server'
 import { cancelRevert, previewRevert, revertVolume, revertVolumeInput } from './volume-revert'
+import { volumeViewOf } from './volume-view'
 
 let test: Awaited<ReturnType<typeof startVolumeServer>>
 let uid = ''
@@ -29,8 +30,13 @@ it('a volume goes back once what it has now is kept', async () => {
   expect((await revert()).status.phase).toBe('Reverting')
   const { uid: before, name, phase } = await kept()
   expect([name.startsWith('data-before-revert-'), phase, await row(), await told()]).toMatchObject([true, 'Asked', { revertTo: to, revertAfter: before }, null])
-  expect((await revert()).status.phase).toBe('Reverting')
+  expect((await revert()).status).toMatchObject({ phase: 'Reverting', reverting: { snapshot: 'monday', keptFirst: name } })
+  // Also while nothing is heard of its host, which its phase says then.
+  await test.db.host.updateMany({ data: { phase: 'Unknown' } })
+  expect((await volumeViewOf(test.db, test.ann, 'data')).status).toMatchObject({ phase: 'Lost', reverting: { snapshot: 'monday', keptFirst: name } })
+  await test.db.host.updateMany({ data: { phase: 'Ready' } })
   await test.db.volumeSnapshot.update({ where: { uid: before }, data: { phase: 'Ready', takenAt: new Date() } })
+  expect((await volumeViewOf(test.db, test.ann, 'data')).status.reverting).toEqual({ snapshot: 'monday', keptFirst: null })
   expect([await row(), await told()]).toMatchObject([{ revertTo: to, revertAfter: null }, to])
   expect((await test.audits('Volume')).at(-1)).toEqual(['volume.revert', 'data', `to monday, keeps what it had in ${name}`])
 })
@@ -51,7 +57,7 @@ it('going back is called off while what it has now is being kept, and not once i
   const cancel = () => cancelRevert(test.server, test.ann, { name: 'data' })
   await expect(cancel()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('is not going back') })
   await revert()
-  expect((await cancel()).status.phase).toBe('Available')
+  expect((await cancel()).status).toMatchObject({ phase: 'Available', reverting: null })
   await test.db.volumeSnapshot.update({ where: { uid: (await kept()).uid }, data: { phase: 'Ready', takenAt: new Date() } })
   expect([await row(), await told()]).toMatchObject([{ revertTo: null, revertAfter: null }, null])
   expect((await test.audits('Volume')).at(-1)).toEqual(['volume.cancelRevert', 'data', ''])

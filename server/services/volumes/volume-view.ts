@@ -17,6 +17,7 @@ import { findPod } from '@/server/store/pods'
 import { podNamesOf } from '@/server/store/volume-attachments'
 import { isOutOfReach } from '@/server/store/volume-reach'
 import { volumesOfPod } from '@/server/store/volume-references'
+import { snapshotNamesOf } from '@/server/store/volume-snapshots'
 import { findVolume, loadVolumes, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
 import { listObjectsInput, listPage, pageOf } from '../networks/object-lists'
@@ -49,7 +50,7 @@ function filesystemOf(type: VolumeView['status']['formatted'], { attachments = [
   return type === null || type === 'block' || !use ? null : { type, ...use }
 }
 
-function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'conditions'> {
+function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'conditions' | 'reverting'> {
   const report = reported.parse(row.report ?? {})
   const type = formattedOr.parse(row.formatted)
   const attachments = toAttachments(row, pods, report)
@@ -72,11 +73,16 @@ function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'c
   }
 }
 
+/** A snapshot to which a volume goes back, or that is taken before, cannot be deleted meanwhile: it has a name. */
+const revertingOf = ({ revertTo, revertAfter }: VolumeRow, snapshots: ReadonlyMap<string, string>): VolumeView['status']['reverting'] =>
+  revertTo === null ? null : { snapshot: snapshots.get(revertTo) ?? '', keptFirst: revertAfter === null ? null : (snapshots.get(revertAfter) ?? '') }
+
 /** Stored volumes as the API shows them. */
 export async function toVolumeViews(db: Database, rows: readonly VolumeRow[]): Promise<VolumeView[]> {
   const conditions = await listConditions(db, rows.map(({ uid }) => uid))
   const pods = await podNamesOf(db, rows.flatMap(({ attachments }) => attachments.map(({ podUid }) => podUid)))
-  return rows.map((row) => ({ metadata: toMetadata(row), spec: volumeSpec.parse(row.spec), status: { ...toStatus(row, pods), conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition) } }))
+  const snapshots = await snapshotNamesOf(db, rows.flatMap(({ revertTo, revertAfter }) => [revertTo ?? [], revertAfter ?? []].flat()))
+  return rows.map((row) => ({ metadata: toMetadata(row), spec: volumeSpec.parse(row.spec), status: { ...toStatus(row, pods), reverting: revertingOf(row, snapshots), conditions: conditions.filter(({ objectUid }) => objectUid === row.uid).map(toCondition) } }))
 }
 
 export async function listVolumes(ctx: ServerContext, scope: Scope, { pod, phase, ...input }: z.output<typeof listVolumesInput>): Promise<z.output<typeof listVolumesOutput>> {

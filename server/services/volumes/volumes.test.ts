@@ -69,7 +69,7 @@ describe('volumes', () => {
     expect(created).toMatchObject({
       metadata: { name: 'data', generation: 1, labels: { a: 'b' }, deletionTimestamp: null },
       spec: { size: '1Gi', accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', source: { kind: 'Blank' } },
-      status: { phase: 'Pending', sizeBytes: 2 ** 30, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', limits: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: null, ofClass: [] }, store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, progress: null, conditions: [] },
+      status: { phase: 'Pending', sizeBytes: 2 ** 30, storedBytes: null, filesystem: null, formatted: null, storageClass: 'standard', limits: { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: null, ofClass: [] }, store: 'local', homeHost: null, host: null, claim: null, attachments: [], restorableUntil: null, reverting: null, progress: null, conditions: [] },
     })
     await makeClass('fast', 'ceph')
     expect((await create('other', { storageClassName: 'fast' })).status).toMatchObject({ storageClass: 'fast', store: 'ceph' })
