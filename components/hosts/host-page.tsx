@@ -9,9 +9,10 @@ import { QueryFailure } from '@/components/patterns/failure'
 import { PageHeader } from '@/components/patterns/page-header'
 import { Properties, Property } from '@/components/patterns/properties'
 import { SimpleTable } from '@/components/patterns/simple-table'
-import { Ago } from '@/components/patterns/time'
+import { Ago, Exact } from '@/components/patterns/time'
 import { Badge } from '@/components/ui/badge'
 import { Button } from '@/components/ui/button'
+import { Callout } from '@/components/ui/callout'
 import { CopyableId } from '@/components/ui/copyable'
 import { EmptyState } from '@/components/ui/empty-state'
 import { Panel } from '@/components/ui/panel'
@@ -31,7 +32,8 @@ export function HostPage({ name }: { name: string }) {
   const { status } = data
   return (
     <div className="flex flex-col gap-4">
-      <PageHeader title={name} beside={<HostState host={data} />} primary={<><LostHost host={data} /><Cordon name={name} unschedulable={data.spec.unschedulable} /></>} />
+      <PageHeader title={name} beside={<HostState host={data} />} primary={<><LostHost host={data} pods={data.pods.length} volumes={data.volumes} /><Cordon name={name} unschedulable={data.spec.unschedulable} /></>} />
+      {status.lostSince !== null && <Callout tone="notice" title="It was declared lost">Since <Exact time={status.lostSince} /> it is not let in, its pods have failed, and volumes on its disk are out of reach. Where the machine comes back with its disk, readmit it: it removes what is left of those pods, and its volumes are there again.</Callout>}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <Panel title="Properties">
           <Properties>
@@ -41,6 +43,7 @@ export function HostPage({ name }: { name: string }) {
             <Property name="Guest">{status.guestVersion}</Property>
             <Property name="Agent">{status.agentVersion}</Property>
             <Property name="Heard from"><Ago time={status.lastHeartbeat} /></Property>
+            {data.volumes.onDisk > 0 && <Property name="On its disk">{formatCount(data.volumes.onDisk, 'volume')}</Property>}
             {data.removals > 0 && <Property name="To remove from its disk">{formatCount(data.removals, 'removed volume or snapshot', 'removed volumes and snapshots')}</Property>}
             <Property name="Joined"><Ago time={data.metadata.creationTimestamp} /></Property>
             <Property name="UID"><CopyableId id={data.metadata.uid} /></Property>

@@ -25,6 +25,9 @@ type DeleteDialogProps = {
   onClose: () => void
 }
 
+/** `delete it`, `give it up`. */
+const withIt = (verb: string): string => verb.toLowerCase().replace(/^\S+/, '$& it')
+
 /** Names what is destroyed and what follows from it. */
 export function DeleteDialog({ noun, name, title, consequences, disabledReason, verb = 'Delete', typeName = false, children, onDelete, onClose }: DeleteDialogProps) {
   const [pending, setPending] = useState(false)
@@ -57,7 +60,7 @@ export function DeleteDialog({ noun, name, title, consequences, disabledReason, 
       </ul>
       {children}
       {typeName && disabledReason === undefined && (
-        <Field label={<>Type <code className="font-mono text-content">{name}</code> to {verb.toLowerCase()} it</>}>
+        <Field label={<>Type <code className="font-mono text-content">{name}</code> to {withIt(verb)}</>}>
           {(control) => <Input {...control} mono value={typed} autoComplete="off" spellCheck={false} onChange={(event) => setTyped(event.target.value)} onKeyDown={(event) => { if (event.key === 'Enter' && !isUntyped && !pending) void confirm() }} />}
         </Field>
       )}

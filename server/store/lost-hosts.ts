@@ -1,6 +1,6 @@
 import { podReport } from '@/contracts/host/v1'
 import type { ContainerStatus } from '@/domain/pod/status'
-import type { Transaction } from './database'
+import type { Database, Transaction } from './database'
 import { recordEvents } from './reports'
 
 /** A boot that no host has: whatever a host says of a pod takes the place of what is said under it. */
@@ -52,3 +52,9 @@ const storeFailures = (tx: Transaction, hostId: string, documents: readonly { ui
 
 /** How many volumes it keeps, or has on its disk. */
 export const countVolumesOf = (tx: Transaction, id: string): Promise<number> => tx.volume.count({ where: { OR: [{ hostId: id }, { homeHostId: id }] } })
+
+/** How many volumes lie on its disk, and how many others it keeps, of stores that other hosts reach. */
+export async function countVolumesByPlace(db: Database, id: string): Promise<{ onDisk: number; kept: number }> {
+  const [onDisk, kept] = await Promise.all([db.volume.count({ where: { homeHostId: id } }), db.volume.count({ where: { hostId: id, homeHostId: null } })])
+  return { onDisk, kept }
+}

@@ -52,6 +52,12 @@ describe('a host that is lost', () => {
     expect((await operator.host.get({ name: 'h1' })).removals).toBe(1)
     await server.db.lostRemoval.delete({ where: { uid: removed } })
     expect((await operator.host.get({ name: 'h1' })).removals).toBe(0)
+    // So is what it has of volumes: on its own disk, and in stores of others.
+    const { uid: classId } = await server.db.storageClass.create({ data: { name: 'files', storeId, spec: { store: 'files' } } })
+    const volume = (name: string, at: object) => server.db.volume.create({ data: { tenantId: ann.tenant.id, name, spec: { size: '1Gi' }, classId, storeId, sizeBytes: 2n ** 30n, ...at } })
+    for (const [name, at] of [['disk', { homeHostId: host.hostId }], ['open', { homeHostId: host.hostId, hostId: host.hostId }], ['shared', { hostId: host.hostId }], ['unmade', {}]] as const) await volume(name, at)
+    expect((await operator.host.get({ name: 'h1' })).volumes).toEqual({ onDisk: 2, kept: 1 })
+    await server.db.volume.deleteMany()
     await operator.host.readmit({ name: 'h1' })
     await expect(operator.host.readmit({ name: 'h1' })).rejects.toThrow('was not declared lost')
     expect((await connectHost(server, sessions, 'h1')).hostId).toBe(host.hostId)
