@@ -13,8 +13,8 @@ const network = action('Give the network a larger subnet, or delete pods that ar
 /** What to do about a reason of a condition, an event or a container. Normal ones have none. */
 const actions: Readonly<Record<string, NextAction>> = {
   // Scheduling and addresses
-  Unschedulable: action('Lower the pod’s requests and limits, delete pods that are not needed, or ask the operator for another host.', 'edit', 'events'),
-  FailedScheduling: action('Lower the pod’s requests and limits, delete pods that are not needed, or ask the operator for another host.', 'edit'),
+  Unschedulable: action('Where hosts lack room, lower the pod’s requests and limits or delete pods that are not needed; else ask the operator for a host that fits.', 'edit', 'events'),
+  FailedScheduling: action('Where hosts lack room, lower the pod’s requests and limits or delete pods that are not needed; else ask the operator for a host that fits.', 'edit'),
   NoFreeAddress: network,
   HostSilent: action('The pod may still run. The state is known again when its host answers; the operator sees it under Hosts.', 'events'),
   HostStopped: action('The pod is started again with its host.', 'events'),

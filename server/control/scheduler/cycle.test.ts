@@ -14,6 +14,11 @@ describe('placing a pod', () => {
     expect(Object.fromEntries(placement.reasons)).toEqual({ 'not ready': 1, 'too little free memory': 2, cordoned: 1, 'too little free CPU': 1, 'no accelerator probed': 1 })
     expect(explainNoFit(placement.reasons, placement.hosts, demand)).toMatch(/^0 of 6 hosts fit: 2 too little free memory, 1 cordoned, 1 no accelerator probed/)
   })
+  it('advises a smaller pod only where a host lacks room', () => {
+    expect(explainNoFit(new Map([['too little free CPU', 1], ['not ready', 2]]), 3, demand)).toContain('Lower its limits')
+    expect(explainNoFit(new Map([['not ready', 1]]), 1, demand, 'Its volume "data" lies on the disk of host "a", and the pod can run on no other.')).toBe('0 of 1 hosts fit: 1 not ready. Its volume "data" lies on the disk of host "a", and the pod can run on no other. It is tried again by itself, as soon as that changes.')
+    expect(explainNoFit(new Map([['cordoned', 1]]), 1, demand)).toBe('0 of 1 hosts fit: 1 cordoned. It is tried again by itself, as soon as that changes.')
+  })
   it('says what to do where there is no host', () => expect(explainNoFit(new Map(), 0, demand)).toContain('No host is registered'))
   it('spreads, and decides ties by name', () => {
     expect(place([host('b'), host('a'), host('c', { freeMemoryMiB: 1000 })], demand)).toMatchObject({ host: { name: 'a' } })

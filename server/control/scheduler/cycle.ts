@@ -30,6 +30,8 @@ export function explainNoFit(reasons: ReadonlyMap<string, number>, hosts: number
   if (hosts === 0) return 'No host is registered. Start a host agent and let it connect.'
   const counted = [...reasons].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([reason, count]) => `${count} ${reason}`)
   if (demand.volumes?.problem) return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes} It is tried again by itself.`
+  // Where no host lacks room, a smaller pod would fit no better.
+  if (![...reasons.keys()].some((reason) => reason.startsWith('too '))) return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes === '' ? '' : `${volumes} `}It is tried again by itself, as soon as that changes.`
   const needs = `${volumes === '' ? '' : `${volumes} `}The pod needs ${demand.memoryMiB} MiB of memory (the VM and its overhead), ${demand.vcpus} vCPU and ${demand.milliCpu}m of CPU.`
   return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${needs} Lower its limits, delete other pods or add a host; it is tried again by itself.`
 }
