@@ -52,6 +52,7 @@ export function SnapshotPage({ tenant, name }: { tenant: string; name: string })
     <div className="flex flex-col gap-4">
       <PageHeader title={name} beside={<SnapshotState snapshot={data} />} status={<LiveBadge />} actions={actions} prominent={1} />
       {data.status.phase === 'Failed' && <Callout tone="error" title="It could not be taken">{data.status.message || 'Delete it, and take another one.'}</Callout>}
+      {['Asked', 'Taking', 'Deleting'].includes(data.status.phase) && data.status.message && <Callout tone="notice" title={data.status.phase === 'Deleting' ? 'It is not removed yet' : 'It is not taken yet'}>{data.status.message}</Callout>}
       {isLessConsistent(data) && <Callout tone="notice" title="It is not as consistent as it was asked to be">{data.status.message}</Callout>}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <SnapshotProperties tenant={tenant} snapshot={data} />

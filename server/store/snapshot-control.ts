@@ -10,7 +10,7 @@ export async function holdSnapshotFacts(tx: Transaction, uid: string) {
   if (held.length === 0) return null
   // A host that is declared lost stays so until this is done: what goes with it is remembered for it, and not where it was readmitted meanwhile.
   await tx.$queryRaw`select 1 from "Host" h join "VolumeSnapshot" s on s."homeHostId" = h."id" where s."uid" = ${uid}::uuid and h."lostAt" is not null for share of h`
-  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, leaving: true, storedPhase: true, host: heard, attachments: { where: { readOnly: true, phase: { not: 'Waiting' } }, select: { uid: true }, take: 1 } } }, home: heard, host: { select: { id: true } }, store: { select: { name: true, spec: true } } } })
+  const row = await tx.volumeSnapshot.findUniqueOrThrow({ where: { uid }, include: { volume: { select: { name: true, hostId: true, homeHostId: true, leaving: true, storedPhase: true, storedSizeBytes: true, sizeBytes: true, deletedAt: true, host: heard, attachments: { where: { readOnly: true, phase: { not: 'Waiting' } }, select: { uid: true }, take: 1 } } }, home: heard, host: { select: { id: true } }, store: { select: { name: true, spec: true } } } })
   return { ...row, isShared: isShared(volumeStoreSpec.parse(row.store.spec)), needer: await findNeederOf(tx, uid), isApart: row.groupUid !== null && (await countKeepers(tx, row.groupUid)) > 1 }
 }
 
@@ -24,7 +24,7 @@ export const listRemovers = async (db: Database, storeId: string): Promise<strin
   select h."id" from "Host" h join "VolumeStoreHost" s on s."hostId" = h."id" and s."storeId" = ${storeId}::uuid and s."reachable"
   where h."phase" = 'Ready' and h."lostAt" is null order by (select count(*) from "Volume" v where v."hostId" = h."id"), h."name"`).map(({ id }) => id)
 
-export const setSnapshotPhase = (tx: Transaction, uid: string, set: { phase: string; reason?: string; message?: string; hostId?: string | null }) => tx.volumeSnapshot.update({ where: { uid }, data: set, select: { uid: true } })
+export const setSnapshotPhase = (tx: Transaction, uid: string, set: { phase: string; reason?: string; message?: string; hostId?: string | null; homeHostId?: string | null; sizeBytes?: bigint }) => tx.volumeSnapshot.update({ where: { uid }, data: set, select: { uid: true } })
 export const endedGroup = (tx: Transaction, uid: string) => tx.volumeSnapshot.update({ where: { uid }, data: { endsGroup: false }, select: { uid: true } })
 export const dropSnapshot = (tx: Transaction, uid: string) => tx.volumeSnapshot.deleteMany({ where: { uid } })
 

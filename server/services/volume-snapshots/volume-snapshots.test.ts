@@ -42,6 +42,14 @@ describe('snapshots', () => {
     expect((await create('second', ofClaim)).status.volume?.name).toBe('data')
     await expect(create('third', { source: { persistentVolumeClaimName: 'c' } })).rejects.toMatchObject(at('spec.source.persistentVolumeClaimName', 'there is no PersistentVolumeClaim "c" in namespace "default"', 'invalid_input'))
     expect((await test.audits('VolumeSnapshot')).slice(-2)).toEqual([['volumeSnapshot.create', 'first', 'of data, 1 GiB, file system consistent'], ['volumeSnapshot.create', 'second', 'of data, 1 GiB']])
+    // It waits for a volume that is not made yet; one that is named by itself does not.
+    await set('data', { storedPhase: 'Absent', storedSizeBytes: null, hostId: null, homeHostId: null })
+    expect((await create('early', ofClaim)).status).toMatchObject({ phase: 'Asked', volume: { name: 'data' } })
+    await expect(create('named', of('data'))).rejects.toMatchObject(inVolume('nothing of the volume "data" is stored yet'))
+    for (const [data, message] of [[{ storedPhase: 'Failed' }, 'failed, as its conditions say'], [{ storedPhase: 'Absent', deletedAt: new Date() }, 'is deleted: restore it first']] as const) {
+      await set('data', data)
+      await expect(create('late', ofClaim)).rejects.toMatchObject(at('spec.source.persistentVolumeClaimName', message))
+    }
   })
 
   it('are refused of a volume that is none, and nothing of them is left', async () => {

@@ -49,7 +49,7 @@ async function insertNewSnapshot(tx: Transaction, settings: Settings, scope: Sco
   await recordAudit(tx, scope, { action: 'volumeSnapshot.create', kind: 'VolumeSnapshot', name, detail: snapshotWords(subject.name, Number(subject.sizeBytes), spec.consistency) })
 }
 
-/** The volume that the snapshot is of, held, where one can be taken of it. */
+/** The volume that the snapshot is of, held, where one can be taken of it, or of a claim's once it is made. */
 async function heldSource(tx: Transaction, scope: Scope, { source }: VolumeSnapshotSpec): Promise<Subject> {
   const ofClaim = source.persistentVolumeClaimName
   const path = ofClaim === undefined ? 'spec.source.volumeName' : 'spec.source.persistentVolumeClaimName'
@@ -58,7 +58,9 @@ async function heldSource(tx: Transaction, scope: Scope, { source }: VolumeSnaps
   await holdVolumes(tx, [uid])
   const [subject] = await readSubjects(tx, [uid])
   if (!subject) throw refusedAt(path, 'the volume is gone: name another one', 'invalid_input')
-  const refusal = snapshotRefusal(subject)
+  // That of a claim waits until its volume is made, as Kubernetes' does.
+  const waits = ofClaim !== undefined && (subject.stored === 'Absent' || subject.stored === 'Creating')
+  const refusal = snapshotRefusal(waits ? { ...subject, stored: 'Ready' } : subject)
   if (refusal !== null) throw refusedAt(path, refusal)
   return subject
 }

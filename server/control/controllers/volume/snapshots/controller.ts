@@ -7,7 +7,7 @@ import { isSilent } from '@/server/store/volume-reach'
 import { markVolumeSnapshotDeleted } from '@/server/store/volume-snapshots'
 import type { Controller } from '../../../runtime/controller'
 import { inBriefTransaction } from '../../external/brief-transaction'
-import { planSnapshot, waitOf, type WaitedHost, type SnapshotPlan } from './plan'
+import { planSnapshot, waitOf, type WaitedHost, type SnapshotPlan, type Unmade } from './plan'
 
 /** Keys are `snapshot:<uid>`; `volume:<uid>` are those of a volume, or that it is made of, for which there may be something to do, `tenant:<id>` those of a tenant, `all:` those of all. The keepers of their volumes take and remove them. */
 export const snapshotController: Controller = {
@@ -47,7 +47,7 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
     const { phase, hidden, home, host, volume } = row
     const hosts = volume && volume.hostId !== null ? [] : await listRemovers(tx, row.storeId)
     const plan = planSnapshot({
-      phase, hidden, remains: row.remains, apart: row.isApart, deleted: row.deletedAt !== null, needed: row.needer !== null, volume: volume && { kept: volume.hostId !== null && !volume.leaving && volume.storedPhase === 'Ready' },
+      phase, hidden, remains: row.remains, apart: row.isApart, deleted: row.deletedAt !== null, needed: row.needer !== null, volume: volume && { kept: volume.hostId !== null && !volume.leaving && volume.storedPhase === 'Ready', made: isMade(volume) },
       home: home && { id: home.id, declared: home.lostAt !== null }, remover: host && { id: host.id, ready: hosts.includes(host.id) }, hosts,
     })
     await carryOut(tx, row, plan)
@@ -56,19 +56,22 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
 }
 
 const waited = (host: Facts['home']): WaitedHost | null => host && { name: host.name, silent: isSilent(host) }
+const isMade = ({ storedPhase, storedSizeBytes }: NonNullable<Facts['volume']>): boolean => storedPhase === 'Ready' || storedSizeBytes !== null
+const unmade = (volume: Facts['volume']): Unmade | null => (volume === null || isMade(volume) ? null : { name: volume.name, deleted: volume.deletedAt !== null, failed: volume.storedPhase === 'Failed' })
 /** Says for whom it waits, and no more once it does not. */
 async function tellWait(tx: Transaction, { uid, phase, reason, message, volume, home, store }: Facts, hosts: readonly string[]): Promise<void> {
-  const wait = waitOf({ phase, hasVolume: volume !== null, read: (volume?.attachments.length ?? 0) > 0, keeper: waited(volume?.host ?? null), home: waited(home), store: store.name, hosts })
+  const wait = waitOf({ phase, hasVolume: volume !== null, unmade: unmade(volume), read: (volume?.attachments.length ?? 0) > 0, keeper: waited(volume?.host ?? null), home: waited(home), store: store.name, hosts })
   if (wait ? wait.reason === reason && wait.message === message : !isWaitReason(reason)) return
   await setSnapshotPhase(tx, uid, { phase, ...(wait ?? { reason: '', message: '' }) })
 }
 
-async function carryOut(tx: Transaction, { uid, phase, volume }: Facts, plan: SnapshotPlan): Promise<void> {
+async function carryOut(tx: Transaction, { uid, phase, reason, volume }: Facts, plan: SnapshotPlan): Promise<void> {
   switch (plan.kind) {
     case 'nothing':
       return
     case 'take':
-      return void (await setSnapshotPhase(tx, uid, { phase: 'Taking' }))
+      // What it was asked of may have been made since, or have grown before it was.
+      return void (await setSnapshotPhase(tx, uid, { phase: 'Taking', ...(isWaitReason(reason) && { reason: '', message: '' }), ...(volume && { homeHostId: volume.homeHostId, sizeBytes: volume.sizeBytes }) }))
     case 'fail':
       return void (await setSnapshotPhase(tx, uid, { phase: 'Failed', ...(volume ? apart : gone) }))
     case 'delete':

@@ -7,8 +7,8 @@ export type SnapshotFacts = {
   deleted: boolean
   /** A volume is being made of it, or goes back to it. */
   needed: boolean
-  /** Its volume; null: that is gone. `kept`: a host may take the snapshot now. */
-  volume: { kept: boolean } | null
+  /** Its volume; null: that is gone. `kept`: a host may take the snapshot now; `made`: something of it is stored, or was once. */
+  volume: { kept: boolean; made: boolean } | null
   /** Of a group that is to be of one instant: its volumes are kept by several hosts by now. */
   apart: boolean
   /** Its store is on a disk of a host, and that host: null where hosts share the store. */
@@ -20,14 +20,23 @@ export type SnapshotFacts = {
 }
 
 export type WaitedHost = { name: string; silent: boolean }
-/** Who can do something for it, where no keeper of its volume does: `keeper` has that, or would; `home` has the disk on which it lies; null: there is none. `read`: pods read the volume. */
-export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; read: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
+/** A volume of which nothing is stored yet, by its name. */
+export type Unmade = { name: string; deleted: boolean; failed: boolean }
+/** Who can do something for it, where no keeper of its volume does: `keeper` has that, or would; `home` has the disk on which it lies; null: there is none. `read`: pods read the volume. `unmade`: nothing of the volume is stored yet. */
+export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; unmade: Unmade | null; read: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
+
+function notMade({ name, deleted, failed }: Unmade): string {
+  if (deleted) return `The volume "${name}" was deleted before it was made: the snapshot is taken where that is restored and made, and fails once that is removed for good.`
+  if (failed) return `The volume "${name}" could not be made, as its conditions say: the snapshot is taken once it is.`
+  return `The volume "${name}" is not made yet, which is done where its first pod comes, or at once where its class or what it is made of has it so: the snapshot is taken once it is.`
+}
 
 /**
  * Why nothing is done for a snapshot that is to be taken or removed, and what helps; null: nothing is in the way that is known here. Pure.
  */
-export function waitOf({ phase, hasVolume, read, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
+export function waitOf({ phase, hasVolume, unmade, read, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
   if (phase !== 'Asked' && phase !== 'Taking' && phase !== 'Deleting') return null
+  if (unmade) return { reason: 'VolumeNotMade', message: notMade(unmade) }
   const todo = phase === 'Deleting' ? 'removed' : 'taken'
   if (home?.silent) return { reason: 'HostSilent', message: `Host "${home.name}", on whose disk it lies, has not been heard of: it is ${todo} once that is back${phase === 'Deleting' ? ', or forgotten where an operator declares that host lost' : ''}.` }
   if (hasVolume && keeper?.silent) return { reason: 'HostSilent', message: `Host "${keeper.name}", which has its volume, has not been heard of: it is ${todo} once that is back, or another host has the volume.` }
@@ -56,7 +65,9 @@ export function planSnapshot(facts: SnapshotFacts): SnapshotPlan {
     return phase === 'Asked' && volume.kept ? { kind: 'take' } : nothing
   }
   if (needed) return nothing
-  return phase === 'Failed' && !facts.remains ? { kind: 'drop' } : planRemoval(facts)
+  // Of a volume that was never made nobody was asked for one.
+  const isNowhere = (phase === 'Failed' && !facts.remains) || (phase === 'Asked' && volume?.made === false)
+  return isNowhere ? { kind: 'drop' } : planRemoval(facts)
 }
 
 /** Its volume's keeper is told by itself; with a disk that an operator has given up it stays. */

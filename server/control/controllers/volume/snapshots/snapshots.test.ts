@@ -11,12 +11,12 @@ import { snapshotController } from './controller'
 import { planSnapshot, waitOf, type SnapshotFacts, type WaitFacts } from './plan'
 
 describe('what becomes of a snapshot', () => {
-  const facts = (over: Partial<SnapshotFacts> = {}): SnapshotFacts => ({ phase: 'Ready', remains: false, hidden: false, deleted: false, needed: false, volume: { kept: true }, apart: false, home: null, remover: null, hosts: [], ...over })
+  const facts = (over: Partial<SnapshotFacts> = {}): SnapshotFacts => ({ phase: 'Ready', remains: false, hidden: false, deleted: false, needed: false, volume: { kept: true, made: true }, apart: false, home: null, remover: null, hosts: [], ...over })
   const plan = (over: Partial<SnapshotFacts>) => planSnapshot(facts(over))
   it('is to be taken once somebody keeps its volume, and fails with a volume that is gone', () => {
     expect(plan({})).toEqual({ kind: 'nothing' })
     expect(plan({ phase: 'Asked' })).toEqual({ kind: 'take' })
-    expect(plan({ phase: 'Asked', volume: { kept: false } })).toEqual({ kind: 'nothing' })
+    expect(plan({ phase: 'Asked', volume: { kept: false, made: true } })).toEqual({ kind: 'nothing' })
     expect(plan({ phase: 'Taking' })).toEqual({ kind: 'nothing' })
     for (const phase of ['Asked', 'Taking']) expect(plan({ phase, volume: null })).toEqual({ kind: 'fail' })
     expect(plan({ phase: 'Taking', apart: true })).toEqual({ kind: 'fail' })
@@ -27,6 +27,9 @@ describe('what becomes of a snapshot', () => {
     expect(plan({ deleted: true, needed: true })).toEqual({ kind: 'nothing' })
     expect(plan({ deleted: true })).toEqual({ kind: 'remove', by: null })
     expect(plan({ deleted: true, phase: 'Failed' })).toEqual({ kind: 'drop' })
+    // Nobody was asked for one of a volume that was never made.
+    const never = { phase: 'Asked', volume: { kept: false, made: false } }
+    expect([plan(never), plan({ ...never, deleted: true }), plan({ ...never, deleted: true, needed: true })]).toEqual([{ kind: 'nothing' }, { kind: 'drop' }, { kind: 'nothing' }])
     expect(plan({ deleted: true, phase: 'Deleting' })).toEqual({ kind: 'nothing' })
   })
   it('is that what may be stored of one that failed is removed, whether it is deleted or not: by the keeper of its volume, or a host that is asked', () => {
@@ -44,7 +47,7 @@ describe('what becomes of a snapshot', () => {
     expect(plan({ ...gone, home: { id: 'c', declared: false } })).toEqual({ kind: 'nothing' })
     expect(plan({ ...gone, home: { id: 'c', declared: true } })).toEqual({ kind: 'drop' })
     // Its volume is there still, and waits for that host for ever.
-    for (const phase of ['Ready', 'Deleting']) expect(plan({ ...gone, phase, volume: { kept: false }, home: { id: 'c', declared: true } })).toEqual({ kind: 'drop' })
+    for (const phase of ['Ready', 'Deleting']) expect(plan({ ...gone, phase, volume: { kept: false, made: true }, home: { id: 'c', declared: true } })).toEqual({ kind: 'drop' })
     expect(plan(gone)).toEqual({ kind: 'remove', by: 'a' })
     expect(plan({ ...gone, remover: { id: 'b', ready: true } })).toEqual({ kind: 'nothing' })
     expect(plan({ ...gone, remover: { id: 'b', ready: false } })).toEqual({ kind: 'remove', by: 'a' })
@@ -53,7 +56,7 @@ describe('what becomes of a snapshot', () => {
 })
 
 it('a snapshot that waits says for whom, and what helps', () => {
-  const wait = (over: Partial<WaitFacts>) => waitOf({ phase: 'Taking', hasVolume: true, read: false, keeper: { name: 'h1', silent: false }, home: null, store: 'ceph', hosts: [], ...over })
+  const wait = (over: Partial<WaitFacts>) => waitOf({ phase: 'Taking', hasVolume: true, unmade: null, read: false, keeper: { name: 'h1', silent: false }, home: null, store: 'ceph', hosts: [], ...over })
   expect([wait({}), wait({ phase: 'Ready', keeper: { name: 'h1', silent: true } }), wait({ keeper: null, hosts: ['a'] }), wait({ phase: 'Deleting', hasVolume: false, hosts: ['a'] })]).toEqual([null, null, null, null])
   expect(wait({ keeper: { name: 'h1', silent: true } })).toMatchObject({ reason: 'HostSilent', message: expect.stringContaining('Host "h1", which has its volume, has not been heard of: it is taken') as string })
   expect(wait({ phase: 'Deleting', home: { name: 'h2', silent: true } })?.message).toContain('Host "h2", on whose disk it lies, has not been heard of: it is removed once that is back, or forgotten')
@@ -109,6 +112,34 @@ describe('the snapshot controller', () => {
     await db.volumeSnapshot.update({ where: { uid }, data: { deletedAt: new Date() } })
     await settle()
     expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Deleting', hostId })
+  })
+
+  it('has a snapshot wait for its volume to be made, and say so; it is of that as it is then, and goes with it', async () => {
+    const of = await volume({ storedPhase: 'Absent', hostId: null, homeHostId: null })
+    const uid = await snapshot(of, { homeHostId: null })
+    const row = () => db.volumeSnapshot.findUnique({ where: { uid } })
+    await settle()
+    expect(await row()).toMatchObject({ phase: 'Asked', reason: 'VolumeNotMade', message: expect.stringContaining('is not made yet') })
+    for (const [data, message] of [[{ storedPhase: 'Failed' }, 'could not be made, as its conditions say'], [{ storedPhase: 'Absent', deletedAt: new Date() }, 'was deleted before it was made']] as const) {
+      await db.volume.update({ where: { uid: of }, data })
+      await settle()
+      expect(await row()).toMatchObject({ phase: 'Asked', reason: 'VolumeNotMade', message: expect.stringContaining(message) })
+    }
+    // A host was chosen: it is not there yet.
+    await db.volume.update({ where: { uid: of }, data: { deletedAt: null, storedPhase: 'Creating', hostId, homeHostId: hostId, epoch: 2n, sizeBytes: 2n } })
+    await settle()
+    expect(await row()).toMatchObject({ phase: 'Asked', reason: 'VolumeNotMade', homeHostId: null })
+    await db.volume.update({ where: { uid: of }, data: { storedPhase: 'Ready', storedSizeBytes: 2n } })
+    await settle()
+    expect(await row()).toMatchObject({ phase: 'Taking', reason: '', message: '', homeHostId: hostId, sizeBytes: 2n })
+
+    const never = await volume({ storedPhase: 'Absent', hostId: null, homeHostId: null })
+    const [goes, fails] = [await snapshot(never, { homeHostId: null, deletedAt: new Date() }), await snapshot(never, { homeHostId: null })]
+    await settle()
+    expect([await phaseOf(goes), await phaseOf(fails)]).toEqual([null, 'Asked'])
+    await db.volume.delete({ where: { uid: never } })
+    await settle()
+    expect(await db.volumeSnapshot.findUnique({ where: { uid: fails } })).toMatchObject({ phase: 'Failed', reason: 'VolumeGone' })
   })
 
   it('says of a snapshot that it waits for pods that read its volume, where no host keeps that, and no more once one does', async () => {
