@@ -94,11 +94,13 @@ export class RealHost {
 
   /** What the server says of the pods' one network. */
   tellNetwork(objects: NetworkObject[]): void {
+    this.refuseOnceClosed()
     this.host.networks.take({ kind: 'networkObjects', networkId: this.network.id, complete: true, set: objects, remove: [] })
   }
 
   /** What the server says of the outside, and nothing else. */
   tellOutside(objects: ExternalObject[]): void {
+    this.refuseOnceClosed()
     if (!this.host.external) throw new Error('this host answers for nothing of the outside')
     this.host.external.external.take({ kind: 'externalObjects', complete: true, set: objects, remove: [] })
   }
@@ -115,6 +117,7 @@ export class RealHost {
 
   /** The volumes of this host, as the server's messages reach them. */
   get volumes(): OpenHost['volumes'] {
+    this.refuseOnceClosed()
     return this.host.volumes
   }
 
