@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { seededRandom } from '@/tools/testing/random'
 import { lookAgain } from '../fixtures/look-again'
 import { expect, test } from '@playwright/test'
 import { differences } from './counts'
 import { expectWithinStream, plan } from './disturbed-run'
-import { seededRandom } from './random'
 
 const counted = (value: number, slack: number | null = 0) => ({ name: 'taps', value, slack })
 

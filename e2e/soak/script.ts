@@ -1,4 +1,4 @@
-import type { Random } from './random'
+import type { Random } from '@/tools/testing/random'
 
 /**
  * What a client does with one pod. `serve` runs until it is deleted, `job` ends by itself with `exitCode`. `early` deletes it

@@ -43,11 +43,14 @@ export class Fleet {
   private http: Server | null = null
   private readonly ends: (() => unknown)[] = []
 
-  private constructor(readonly test: TestServer) {}
+  private constructor(
+    readonly test: TestServer,
+    private readonly hasControl: boolean,
+  ) {}
 
-  /** `settings`: of every agent. */
-  static async start(names: readonly string[], settings: Record<string, string> = {}): Promise<Fleet> {
-    const fleet = new Fleet(await startTestServer())
+  /** `settings`: of every agent. `hasControl`: where not, its control plane has to be run by who starts it. */
+  static async start(names: readonly string[], settings: Record<string, string> = {}, hasControl = true): Promise<Fleet> {
+    const fleet = new Fleet(await startTestServer(), hasControl)
     try {
       await fleet.begin(names, settings)
       return fleet
@@ -121,7 +124,16 @@ export class Fleet {
     this.person = await this.test.signUp('ann')
   }
 
-  /** The gateway on a socket, and what the control process runs. */
+  /** What the control process runs. */
+  private runControl(): () => Promise<void> {
+    const { server: { feed, log }, db } = this.test
+    const control = new AbortController()
+    const controllers = [scheduler, podController, createEndpointsController(), networkController, createHostController(), ...createExternalControllers({ defaultQuota: 10 }), ...createVolumeControllers(), snapshotController]
+    const running = runControllers({ db, log, feed }, controllers, control.signal)
+    return () => (control.abort(), running)
+  }
+
+  /** The gateway on a socket, and the control plane. */
   private async serve(): Promise<string> {
     const { server, db } = this.test
     const sessions = new HostSessions()
@@ -129,10 +141,8 @@ export class Fleet {
       db, keyRing: server.keyRing, log: server.log, sessions, streams: new StreamBroker(sessions, server.log), publicUrl, router: appRouter, live: new LiveSockets(server.feed),
       offerUpload: () => '', authenticate: (request) => actorOf(request, publicUrl), createContext: (_, actor) => toApiContext(server, actor, '', ''),
     })
-    const control = new AbortController()
-    const controllers = [scheduler, podController, createEndpointsController(), networkController, createHostController(), ...createExternalControllers({ defaultQuota: 10 }), ...createVolumeControllers(), snapshotController]
-    const running = runControllers({ db, log: server.log, feed: server.feed }, controllers, control.signal)
-    this.ends.push(wakeHostsOnChanges(server.feed, sessions, db), () => gateway.close(), () => (control.abort(), running))
+    this.ends.push(wakeHostsOnChanges(server.feed, sessions, db), () => gateway.close())
+    if (this.hasControl) this.ends.push(this.runControl())
     const http = createServer().on('upgrade', (request, socket, head) => void gateway.upgrade(request, socket, head))
     this.http = http
     this.folder = await mkdtemp(join(tmpdir(), 'fleet-'))

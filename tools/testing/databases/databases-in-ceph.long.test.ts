@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { RbdPlace, volumeImage } from '@/host/volumes/rbd/rbd-place'
-import { TestCeph, testPool } from '@/host/volumes/testing/ceph'
-import { agentKey } from '@/host/volumes/testing/rbd-store'
+import { testPool } from '@/host/volumes/testing/ceph'
+import { makeCephStore } from '../ceph-store'
 import type { Fleet } from '../fleet'
 import type { Machine } from '../machines'
 import { describeDatabase } from './database-suite'
@@ -10,14 +10,8 @@ import type { OpenedStore, Story } from './story'
 
 const hosts = ['a', 'b']
 
-/** A cluster beside the server, reached by both hosts; its store is made as operators make one. */
-async function open({ test, machines }: Fleet): Promise<OpenedStore> {
-  const ceph = await TestCeph.start({ capacity: true, memoryMiB: 2048, wire: machines.storageWire })
-  const olga = await test.signUp('olga')
-  const operator = test.callerOf({ ...olga.actor, operator: true, kind: 'session', tenantId: null })
-  const spec = { kind: 'rbd' as const, monitors: [`${ceph.address}:6789`], pool: testPool, user: 'hypernetes', networks: [`${ceph.address}/32`] }
-  await operator.volumeStore.create({ name: 'ceph', spec, key: await agentKey(ceph) })
-  await operator.storageClass.create({ name: 'ceph', spec: { store: 'ceph', default: true } })
+async function open(fleet: Fleet): Promise<OpenedStore> {
+  const ceph = await makeCephStore(fleet, 2048)
   return {
     copy: async ({ uid, volumeUid, tenantId }, raw) => ceph.admin.rbd(['export', '--no-progress', new RbdPlace(ceph.admin, testPool, tenantId).path(volumeImage(volumeUid), uid), raw]),
     close: () => ceph.stop(),
