@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test'
+import { sampleImage } from '@/domain/image/sample'
 import { signInByRequest, type Tenant } from './fixtures/accounts'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { connectToDatabase } from './fixtures/database'
@@ -153,6 +154,58 @@ test('a store goes with what lies on disks of lost hosts once an operator says t
   } finally {
     await database.query('delete from "Host" where "name" = $1', [name])
     await database.query('delete from "VolumeStore" where "name" = $1', [name])
+    await database.end()
+  }
+})
+
+test('a snapshot of a claim waits until the volume is made by its first pod, and says so', async ({ console: page, tenant }) => {
+  test.slow()
+  const { api, slug } = tenant
+  const apply = async (yaml: string) => (await api['manifest.apply'].mutate({ tenant: slug, yaml })).results.flatMap(({ problems }) => problems.map(({ message }) => message))
+  expect(await apply('apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: logs}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 64Mi}}}\n')).toEqual([])
+  await expect.poll(async () => (await api.volumeClaim.get.query({ tenant: slug, name: 'logs' })).status.phase).toBe('Bound')
+  expect(await apply('apiVersion: snapshot.storage.k8s.io/v1\nkind: VolumeSnapshot\nmetadata: {name: early}\nspec: {source: {persistentVolumeClaimName: logs}}\n')).toEqual([])
+  await page.goto(`/t/${slug}/volume-snapshots/early`)
+  await expect(page.getByText(/is not made yet, .* the snapshot is taken once it is\./).first()).toBeVisible()
+  await analyzeInBothThemes(page, 'a snapshot that waits for its volume')
+  await api.pod.create.mutate({ tenant: slug, namespace: 'default', name: 'one', spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image: sampleImage, volumeMounts: [{ name: 'logs', mountPath: '/logs' }] }], volumes: [{ name: 'logs', persistentVolumeClaim: { claimName: 'logs' } }] } })
+  await expect(page.getByText('Ready', { exact: true }).first()).toBeVisible({ timeout: VOLUME_MS })
+  expect((await api.volumeSnapshot.get.query({ tenant: slug, name: 'early' })).status).toMatchObject({ phase: 'Ready', reason: '', message: '', sizeBytes: 2 ** 26 })
+})
+
+test('a schedule that this version cannot read stands among the others with why, and is written anew or deleted', async ({ console: page, tenant }) => {
+  const { api, slug } = tenant
+  const spec = { volumes: { names: ['data'] }, every: '1d', keep: { daily: 7 } }
+  for (const name of ['nightly', 'newer']) await api.snapshotSchedule.create.mutate({ tenant: slug, name, spec })
+  const database = await connectToDatabase()
+  const spoil = () => database.query('update "SnapshotSchedule" set "spec" = "spec" || $3::jsonb where "tenantId" = $1 and "name" = $2', [tenant.id, 'newer', JSON.stringify({ suspended: { until: '2027-01-01' } })])
+  try {
+    await spoil()
+    await page.goto(`/t/${slug}/snapshot-schedules`)
+    await expect(page.getByRole('row', { name: /^nightly.*Every day/ })).toBeVisible()
+    const row = page.getByRole('row', { name: /^newer/ })
+    await expect(row.getByText('Cannot be read', { exact: true })).toBeVisible()
+    await expect(row).toContainText('spec.suspended: must be true or false')
+    await analyzeInBothThemes(page, 'a list with a schedule that cannot be read')
+    await page.getByRole('link', { name: 'newer', exact: true }).click()
+    await expect(page.getByRole('heading', { name: 'newer', level: 1 })).toBeVisible()
+    await expect(page.getByText(/cannot be read by this version of Hypernetes \(spec\.suspended: must be true or false\)/)).toBeVisible()
+    await analyzeInBothThemes(page, 'a schedule that cannot be read')
+    await page.getByRole('link', { name: 'Edit YAML' }).click()
+    await expect(page.locator('.cm-content')).toContainText('until:')
+    await api.snapshotSchedule.update.mutate({ tenant: slug, name: 'newer', spec })
+    await page.goto(`/t/${slug}/snapshot-schedules/newer`)
+    await expect(page.getByText('Active', { exact: true })).toBeVisible()
+    await spoil()
+    await page.reload()
+    await page.getByRole('button', { name: 'Delete schedule' }).click()
+    const dialog = page.getByRole('alertdialog')
+    await expect(dialog).toContainText('Snapshots that it has taken stay')
+    await dialog.getByRole('button', { name: 'Delete schedule' }).click()
+    await expect(page).toHaveURL(new RegExp(`/t/${slug}/snapshot-schedules$`))
+    await expect(page.getByRole('row', { name: /^nightly/ })).toBeVisible()
+    await expect(page.getByRole('row', { name: /^newer/ })).toHaveCount(0)
+  } finally {
     await database.end()
   }
 })
