@@ -22,6 +22,8 @@ export default defineConfig({
   use: {
     baseURL,
     viewport: { width: 1280, height: 800 },
+    // A spinner is painted anew sixty times a second, by a processor. Journeys of what moves ask for motion: e2e/fixtures/motion.ts.
+    contextOptions: { reducedMotion: 'reduce' },
     // Recording all that a page does takes a fifth of the time: for a journey that fails, add --trace on.
     trace: 'off',
     screenshot: 'only-on-failure',

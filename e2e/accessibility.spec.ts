@@ -11,8 +11,6 @@ import { writeSnapshot } from './fixtures/volumes'
 const wide = { width: 1280, height: 800 }
 const narrow = { width: 390, height: 844 }
 
-test.use({ contextOptions: { reducedMotion: 'reduce' } })
-
 /** WCAG 2.2 AA by axe in both themes, and on a narrow screen, which nothing may make wider; the page stays where it is. */
 async function audit(page: Page, what: string): Promise<void> {
   await test.step(what, async () => {

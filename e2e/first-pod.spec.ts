@@ -1,7 +1,10 @@
 import { release } from 'node:os'
 import { fillSignIn, newPerson } from './fixtures/accounts'
+import { withMotion } from './fixtures/motion'
 import { createPod } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
+
+test.use(withMotion)
 
 test('a person signs up, runs an image of a registry, uses its terminal, reads its logs and deletes it', async ({ page, registry }) => {
   await registry.pushBusybox('team/hello:1', { cmd: ['sh', '-c', 'trap "exit 0" TERM; echo hello from $(hostname); echo a complaint >&2; sleep 3600 & wait'] })

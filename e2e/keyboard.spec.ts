@@ -1,5 +1,8 @@
 import { sampleImage } from '@/domain/image/sample'
+import { withMotion } from './fixtures/motion'
 import { expect, test } from './fixtures/test'
+
+test.use(withMotion)
 
 test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: page, tenant }) => {
   const at = (path: string) => new RegExp(`/t/${tenant.slug}${path}$`)

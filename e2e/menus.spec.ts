@@ -1,4 +1,7 @@
+import { withMotion } from './fixtures/motion'
 import { expect, test } from './fixtures/test'
+
+test.use(withMotion)
 
 test('a menu that is pressed before the page listens opens once it does, and stays open while its list changes', async ({ console: page, tenant }) => {
   const { api, slug } = tenant

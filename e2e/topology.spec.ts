@@ -3,8 +3,6 @@ import { analyzeInBothThemes } from './fixtures/axe'
 import { waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
-test.use({ contextOptions: { reducedMotion: 'reduce' } })
-
 test('a network is drawn: outside, subnets, pods, services and peers, live and by keyboard', async ({ console: page, tenant }) => {
   const { api, slug } = tenant
   await api.network.create.mutate({ tenant: slug, name: 'shop', spec: { subnets: { pods: { cidr: '10.20.0.0/24' }, six: { cidr: 'fd00:20::/64' } }, outbound: 'none', routes: [{ destination: '10.99.0.0/16', via: '10.20.0.77' }] } })
