@@ -50,10 +50,17 @@ async function rmShared(path: string): Promise<void> {
   if (found?.isFile() && found.nlink > 1) await rm(path, { force: true })
 }
 
+const hasCode = (error: unknown, codes: readonly string[]): boolean => error instanceof Error && 'code' in error && codes.includes(String(error.code))
+
 function unlessMissing(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+  if (hasCode(error, ['ENOENT'])) return undefined
   throw error
 }
+
+/** The file system's word that nothing has this name. Each other error leaves open what is there: nothing is taken away on the strength of one. */
+const isNowhere = (error: unknown): boolean => hasCode(error, ['ENOENT', 'ENOTDIR'])
+/** The name is there, and what it stands for is broken: waiting for the disk would not mend it. */
+const isBroken = (error: unknown): boolean => hasCode(error, ['ELOOP', 'EISDIR', 'EUCLEAN', 'EBADMSG', 'EACCES', 'EPERM'])
 
 /** The folder of a volume or of a snapshot: its layers, and a record without which it is none. */
 export class Folder<R extends { layers: string[] }> {
@@ -75,15 +82,19 @@ export class Folder<R extends { layers: string[] }> {
   /** Null: there is none, or it was never finished. Throws `Damaged` for a record that cannot be read. */
   async read(): Promise<R | null> {
     const text = await readFile(join(this.path, this.recordName), 'utf8').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
-      throw asVolumeError(this.uid, error)
+      if (isNowhere(error)) return null
+      throw isBroken(error) ? this.damaged(error) : asVolumeError(this.uid, error)
     })
     if (text === null) return null
     try {
       return this.schema.parse(JSON.parse(text))
     } catch (error) {
-      throw new VolumeError('Damaged', this.uid, `What the store knows of ${this.uid} cannot be read. Ask the operator to look at its record in the store's folder; restore from a snapshot meanwhile.`, { cause: error })
+      throw this.damaged(error)
     }
+  }
+
+  private damaged(cause: unknown): VolumeError {
+    return new VolumeError('Damaged', this.uid, `What the store knows of ${this.uid} cannot be read. Ask the operator to look at its record in the store's folder; restore from a snapshot meanwhile.`, { cause })
   }
 
   /** When its record was written, in ISO 8601: of a snapshot, when that was there. Null: there is none. */
@@ -191,13 +202,13 @@ export class SnapshotFolder extends Folder<SnapshotRecord> {
 export async function ownNames(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => uid.safeParse(name).success)
   // A store of a host's own folder is named so, too.
-  const isStore = await Promise.all(names.map((name) => lstat(join(folder, name, 'volumes')).then((found) => found.isDirectory(), () => false)))
+  const isStore = await Promise.all(names.map((name) => lstat(join(folder, name, 'volumes')).then((found) => found.isDirectory(), (error: unknown) => !isNowhere(error))))
   return names.filter((_, i) => !isStore[i])
 }
 
-/** Names of folders of a store that have a record. */
+/** Names of folders of a store that have a record, or of which it cannot be said that they have none: all that is there may be whole but that. */
 export async function recorded(root: string, kind: 'volumes' | 'snapshots'): Promise<string[]> {
   const names = (await readdir(join(root, kind))).filter((name) => uid.safeParse(name).success)
-  const found = await Promise.all(names.map((name) => stat(join(root, kind, name, kind === 'volumes' ? 'volume.json' : 'snapshot.json')).then(() => name, () => null)))
+  const found = await Promise.all(names.map((name) => stat(join(root, kind, name, kind === 'volumes' ? 'volume.json' : 'snapshot.json')).then(() => name, (error: unknown) => (isNowhere(error) ? null : name))))
   return found.filter((name) => name !== null).sort()
 }

@@ -135,7 +135,9 @@ async function finishMerge({ root, step }: Site, place: string, merge: Merge): P
 }
 
 function unlessDamaged(error: unknown): false {
-  if ((error instanceof VolumeError && error.code === 'Damaged') || (error instanceof Error && 'code' in error && error.code === 'ENOENT')) return false
+  // Of a record that its disk does not give; what is said of the store itself, as of its lock, ends the work.
+  const isOfOne = error instanceof VolumeError && (error.code === 'Damaged' || (error.code === 'Unreachable' && !error.isOperators))
+  if (isOfOne || (error instanceof Error && 'code' in error && error.code === 'ENOENT')) return false
   throw error
 }
 
