@@ -16,8 +16,8 @@ const problems = (find) => () => {
  */
 export async function runChecks({ idle = false } = {}) {
   const waiting = [
-    ['types', program([npmProgram('tsc'), '--noEmit'], idle)],
-    ['lint', program([npmProgram('eslint'), '--max-warnings=0', '.'], idle)],
+    // Of what it makes most is soon garbage: a larger nursery spares a fifth of its time. Its heap is the compiler's and the linter's.
+    ['types and lint', program([process.execPath, '--max-old-space-size=6144', '--max-semi-space-size=128', 'tools/test/types-and-lint.mjs'], idle)],
     ['imports', program([npmProgram('depcruise'), '--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', ...folders], idle)],
     ['supply', program([process.execPath, '--import', 'tsx', 'tools/supply/main.ts', '--check'], idle)],
     ["the host's bundle", problems(checkHostBundle)],
