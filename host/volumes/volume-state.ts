@@ -17,7 +17,7 @@ export class VolumeState {
   isDoubtful = false
   /** The epoch under which it was claimed in this run of the agent. */
   claimedEpoch: number | null = null
-  /** A VM that wrote to it ended: its client may be listed in the store still, and is cleared away before anybody opens the volume again. */
+  /** A VM that wrote to it ended, or what the agent did to its image was cut off: that client may be listed in the store still, and is cleared away before anybody opens the volume again. */
   isLeftBehind = false
   isGone = false
   isPurged = false
@@ -25,6 +25,8 @@ export class VolumeState {
   problem: Problem | null = null
   /** Where it lies, also once it is not this host's any more. */
   place: { storeUid: string; tenantId: string } | null
+  /** The ledger of an earlier run of the agent had it. */
+  private readonly isKnown: boolean
   /** The epoch under which an earlier run of the agent had it for writing. */
   private readonly noted: number | null
   /** Pods that are detached, which the server names until it has heard so. */
@@ -37,6 +39,7 @@ export class VolumeState {
     private readonly vms: PodVms,
   ) {
     this.place = entry.object
+    this.isKnown = saved !== null
     const writers = entry.holds.filter(({ readOnly }) => !readOnly)
     this.noted = writers.length > 0 ? Math.max(...writers.map(({ epoch }) => epoch)) : null
     for (const { podUid, name, readOnly, epoch } of entry.holds) {
@@ -87,6 +90,13 @@ export class VolumeState {
   /** Whether it may be opened for writing under the epoch that the server says. */
   private get isClaimed(): boolean {
     return this.wanted !== null && this.claimedEpoch === this.wanted.epoch && !this.isLeftBehind
+  }
+
+  /** Whether an earlier run of the agent may have ended in the midst of what it did to the image: that is to be done still. */
+  get isCutOff(): boolean {
+    const { wanted, facts, claimedEpoch } = this
+    if (!this.isKnown || claimedEpoch !== null || !wanted || !facts) return false
+    return wanted.purge || (wanted.revertTo !== null && !this.isReverted) || wanted.sizeBytes > facts.sizeBytes || (wanted.flatten && facts.parent)
   }
 
   /** Whether it is this host's to write, in whatever state. */

@@ -45,6 +45,9 @@ const lookEveryMs = 60_000
 /** As long a guest that is just given a volume has to give it back. */
 const hurryMs = 5_000
 
+/** They run programs on the image, which keep its lock where they are killed. */
+const changing: readonly VolumeStep[] = ['revert', 'grow', 'flatten', 'purge']
+
 const whatOf: Record<Step['do'], string> = {
   ...{ note: 'written down', look: 'found', create: 'made', claim: 'claimed', revert: 'brought back to its snapshot', grow: 'grown', flatten: 'made independent of its snapshot', purge: 'removed', letGo: 'let go', wait: '', lost: 'found' },
   ...{ takeUp: 'taken up', attach: "given to the pod's virtual machine", detach: "taken away from the pod's virtual machine", growOpen: 'grown', limit: 'limited', mount: 'mounted into the running containers' },
@@ -243,16 +246,19 @@ export class Volume {
   private async ofVolume(step: VolumeStep): Promise<void> {
     this.job = new AbortController()
     const { signal } = this.job
+    // What is claimed again on the way to what failed does not say that this goes.
+    const isOnTheWay = step === 'note' || step === 'look' || (step === 'claim' && this.failedStep !== null && this.state.claimedEpoch === this.state.wanted?.epoch)
     try {
       const { store } = this
       if ((await workOn(step, { state: this.state, store, parts: this.parts, progress: this.progressed, signal })) === 'changed' && store) await this.look(store)
       // An earlier run of the agent may have left layers that it was to merge.
       if (step === 'claim' && store?.tidy) this.tidying.soon()
       // That the store can be asked does not say that what failed does not again.
-      if (step === this.failedStep || (step !== 'note' && step !== 'look')) this.succeeded()
+      if (step === this.failedStep || !isOnTheWay) this.succeeded()
     } catch (error) {
       this.state.isDoubtful = true
       this.failedStep = step
+      if (changing.includes(step)) this.state.isLeftBehind = true
       if (!signal.aborted && !this.closing.signal.aborted) this.noteFailure(step, error, (problem) => this.failed(problem))
     } finally {
       this.job = null
