@@ -1,6 +1,7 @@
 import { VolumeError } from '../store'
 import { shutOutSeconds } from './ceph-commands'
 import { hostOf, knownHosts } from './hosts'
+import { objectOf } from './notes'
 import type { RbdPlace } from './rbd-place'
 import { blocklist, lockList, managers, watcherList } from './replies'
 
@@ -20,7 +21,7 @@ export async function clientsOf(place: RbdPlace, image: string): Promise<Clients
 }
 
 /** Without those whom a lock alone names, and falsely: a VM that was broken into may write there who it likes, and would have this host shut out others. Whoever writes to an image is at a host that is written down, and is no manager of the cluster. */
-async function withoutFalse(place: RbdPlace, { watchers }: Clients, addresses: readonly string[]): Promise<readonly string[]> {
+async function withoutFalse(place: RbdPlace, { watchers }: Pick<Clients, 'watchers'>, addresses: readonly string[]): Promise<readonly string[]> {
   if (addresses.every((address) => watchers.includes(address))) return addresses
   const [hosts, own] = await Promise.all([knownHosts(place), place.commands.cephJson(managers, ['mgr', 'dump'])])
   return addresses.filter((address) => watchers.includes(address) || (hosts.has(hostOf(address)) && !own.includes(address)))
@@ -45,6 +46,14 @@ export async function shutOut(place: RbdPlace, uid: string, image: string, requi
     for (const { id, locker } of locks) await breakLock(place, image, id, locker)
   }
   throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: somebody opens it again and again. Look who (rbd status ${place.path(image)}), and end that; it is tried again.`, { isOperators: true })
+}
+
+/** Shuts out these clients, of whom the tenant's notes alone say that they are some, where that may be true. `requireMine`: as of {@link shutOut}. */
+export async function shutOutNoted(place: RbdPlace, uid: string, addresses: readonly string[], requireMine: () => Promise<unknown>): Promise<void> {
+  if (addresses.length > mostClients) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be brought back: its notes name ${addresses.length} clients that may do so still, and ${mostClients} at most are shut out at once. An operator has to look at them (rados --pool ${place.pool} --namespace ${place.namespace} listxattr ${objectOf(uid)}) and remove those of no host; it is tried again.`, { isOperators: true })
+  const clients = await withoutFalse(place, { watchers: [] }, addresses)
+  await requireMine()
+  await blockAll(place, uid, clients)
 }
 
 async function blockAll(place: RbdPlace, uid: string, addresses: readonly string[]): Promise<void> {

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import type { HostVolume } from '@/contracts/host/v1/volumes'
+import type { VolumeEntry } from '@/host/ledger/volumes'
+import { until } from '@/host/network/testing/lab'
+import { systemClock } from '@/host/pods/clock'
+import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
+import { NEVER } from '@/tools/testing/never'
+import { TestCeph, testPool } from '../testing/ceph'
+import { CephHost, unlimited } from '../testing/ceph-host'
+import type { QemuWriter } from '../testing/qemu-writer'
+import { agentKey } from '../testing/rbd-store'
+import { PodVms } from '../vms'
+import { Volume } from '../volume'
+import type { CephAccess } from './ceph-commands'
+import { noteNames, setNote } from './notes'
+import { RbdPlace } from './rbd-place'
+import { RbdStore } from './rbd-store'
+import { blocklist, lockList } from './replies'
+
+/** As large as an object of an image is: going back asks for each one that was written to. */
+const objectBytes = 4 << 20
+const manyObjects = 256
+const tenant = 'a'.repeat(32)
+const silent = { warn: () => {}, error: () => {} }
+const never = new AbortController().signal
+
+let ceph: TestCeph
+let access: CephAccess
+let work: string
+let place: RbdPlace
+const writers: QemuWriter[] = []
+const workers: Volume[] = []
+const cleanup = cleanupAfterAll()
+
+beforeAll(async () => {
+  ceph = await cleanup.open('Ceph', TestCeph.start(), (one) => one.stop())
+  access = ceph.access('hypernetes', await agentKey(ceph))
+  place = new RbdPlace(ceph.admin, testPool, tenant)
+  work = await cleanup.open('the folder of a store', mkdtemp(join(tmpdir(), 'rbd-work-')), (one) => rm(one, { recursive: true, force: true }))
+})
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.close()))
+  await Promise.all(writers.splice(0).map((writer) => writer.end()))
+})
+
+const agent = (): RbdStore => new RbdStore({ access, pool: testPool, namespace: tenant, work })
+const locks = (uid: string) => ceph.admin.rbdJson(lockList, ['lock', 'ls', place.path(`volume-${uid}`)])
+const isShutOut = async (address: string): Promise<boolean> => (await ceph.admin.cephJson(blocklist, ['osd', 'blocklist', 'ls'])).some(({ addr }) => addr === address)
+const rollingBack = async (uid: string): Promise<string[]> => (await noteNames(place, uid)).filter((name) => name.startsWith('rolling-back.'))
+
+/** A volume with 1s in each of its objects, a snapshot of it, and 2s since: claimed under epoch 1, and open nowhere. */
+async function written(objects = manyObjects): Promise<{ uid: string; snapshot: string }> {
+  const [uid, snapshot] = [randomUUID(), randomUUID()]
+  const host = await CephHost.start(ceph, agent(), writers)
+  await host.store.create({ uid, sizeBytes: objects * objectBytes, origin: { kind: 'blank' } }, () => {})
+  await host.store.claim(uid, 1, null)
+  await host.open(uid, 1)
+  for (let index = 0; index < objects; index += 1) await host.write(uid, 1, index * objectBytes)
+  await host.store.commitSnapshot(uid, snapshot)
+  for (let index = 0; index < objects; index += 1) await host.write(uid, 2, index * objectBytes)
+  await Promise.all(writers.splice(0).map((writer) => writer.end()))
+  await host.store.release(uid, 1)
+  await host.store.claim(uid, 1, null)
+  return { uid, snapshot }
+}
+
+/** What the server says of it, under the epoch under which it was claimed. */
+const said = (uid: string, more: Partial<HostVolume>): HostVolume => ({
+  ...{ kind: 'volume', uid, tenantId: tenant, name: 'data', storeUid: randomUUID(), epoch: 1, keeper: true, sizeBytes: manyObjects * objectBytes, origin: { kind: 'blank' }, mode: 'filesystem', fsType: 'ext4', formatted: true },
+  ...{ populate: null, rates: unlimited, onFull: 'pause', fence: null, revertTo: null, purge: false, flatten: false, attachments: [], detaching: [] },
+  ...more,
+})
+
+/** An agent's worker of the volume, whose ledger says what the server does. */
+function worker(object: HostVolume): Volume {
+  const store = agent()
+  const entry: VolumeEntry = { version: 1, kind: 'volume', uid: object.uid, epoch: object.epoch, object, holds: [], made: true, formatted: null, reverted: null, fenced: null, goneAt: null }
+  const none = () => Promise.reject(new Error('this host has none'))
+  const one = new Volume({ ledger: { save: async () => {} }, vms: new PodVms([], () => {}), store: () => store, kindOf: () => 'rbd', makeOfArchive: none, imageFile: none, clock: systemClock, log: silent, tell: () => {}, changed: () => {} }, entry, true)
+  workers.push(one)
+  return one
+}
+
+/** `rbd lock ls` takes as long to start as all of it: this looks many times a second, at where Ceph keeps the lock in the image's header. */
+const lookout = String.raw`
+import sys, time, rados
+monitors, user, pool, namespace, header, *settings = sys.argv[1:]
+conf = dict(one.split('=', 1) for one in settings)
+conf.update(mon_host=monitors, key=sys.stdin.read().strip())
+cluster = rados.Rados(name='client.' + user, conf=conf)
+cluster.connect()
+pool = cluster.open_ioctx(pool)
+pool.set_namespace(namespace)
+def lock():
+    try:
+        return pool.get_xattr(header, 'lock.rbd_lock')
+    except rados.NoData:
+        return b''
+while b'auto ' not in lock():
+    time.sleep(0.001)
+cluster.shutdown()
+`
+
+/** Resolves once somebody has taken the image's lock. */
+async function isLocked(uid: string): Promise<void> {
+  const { id } = (await place.info(`volume-${uid}`)) ?? {}
+  await ceph.admin.python('lookout', lookout, [testPool, tenant, `rbd_header.${id}`])
+}
+
+const holderOf = async (uid: string): Promise<string> => (await locks(uid))[0]?.address ?? ''
+
+async function isBack(uid: string, objects = manyObjects): Promise<void> {
+  const host = await CephHost.start(ceph, agent(), writers)
+  await host.open(uid, 1)
+  for (const index of [0, objects / 2, objects - 1]) expect(await host.reads(uid, 1, index * objectBytes), NEVER).toBe(true)
+  await host.write(uid, 3)
+}
+
+it('goes on after the agent ended in the midst of it, under the same epoch', async () => {
+  const { uid, snapshot } = await written()
+  const locked = isLocked(uid)
+  const first = worker(said(uid, { revertTo: snapshot }))
+  await locked
+  await first.close()
+  const address = await holderOf(uid)
+  expect([first.report().revertedTo, await rollingBack(uid)]).toEqual([null, [`rolling-back.${address}`]])
+  const second = worker(said(uid, { revertTo: snapshot }))
+  await until(() => Promise.resolve(second.report().revertedTo === snapshot))
+  expect([await isShutOut(address), await locks(uid), await rollingBack(uid)]).toEqual([true, [], []])
+  await isBack(uid)
+})
+
+it('gives way to the removal of the volume, which ends it', async () => {
+  const { uid, snapshot } = await written()
+  const locked = isLocked(uid)
+  const one = worker(said(uid, { revertTo: snapshot }))
+  await locked
+  one.take(said(uid, { revertTo: snapshot, purge: true }))
+  await until(() => Promise.resolve(one.report().phase === 'Purged'))
+  expect([one.state.entry.reverted, await noteNames(place, uid), await agent().describe(uid)]).toEqual([null, [], null])
+})
+
+it('is begun anew once whoever began with it before and may have something on the way still is shut out, if he is at a host of the store', async () => {
+  const { uid, snapshot } = await written(2)
+  const other = await written(2)
+  const host = await CephHost.start(ceph, agent(), writers)
+  await host.open(other.uid, 1)
+  const [address, stranger] = [await holderOf(other.uid), '198.51.100.9:0/7']
+  for (const one of [address, stranger]) await setNote(place, uid, `rolling-back.${one}`, '1')
+  await agent().revert(uid, snapshot, () => {}, never, 1)
+  expect([await isShutOut(address), await isShutOut(stranger), await rollingBack(uid)]).toEqual([true, false, []])
+  await expect(host.write(other.uid, 9), NEVER).rejects.toThrow(/shutdown/)
+  await isBack(uid, 2)
+})
