@@ -49,6 +49,8 @@ async function fetchInto(path: string, uid: string, { uploadId, bytes, digest }:
       await file.writeFile(chunk)
       progress(bytes === 0 ? 1 : taken / bytes)
     }, signal)
+    // What the disk lost reads as zeros once it is not in the page cache any more: the digest is of what came.
+    await file.sync()
   } catch (error) {
     signal.throwIfAborted()
     const known = asVolumeError(uid, error)
