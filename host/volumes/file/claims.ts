@@ -1,3 +1,4 @@
+import { syncFolder } from '@/host/ledger/atomic-file'
 import { VolumeError, type Image } from '../store'
 import { isOpen } from '../tools/failures'
 import { opensDirect } from './direct'
@@ -17,7 +18,8 @@ export async function claimVolume({ root, shared, step }: Site, uid: string, epo
   const record = await existing(folder, uid)
   const known = await folder.epoch()
   if (known > epoch) throw stale(uid, epoch, known)
-  if (known === epoch) return
+  // An agent that died may have written it, and not what makes its name outlive a power cut.
+  if (known === epoch) return syncFolder(folder.path)
   if ((await openersOfTop(folder, record)).includes('writer')) throw new VolumeError('NotFenced', uid, `Volume ${uid} is still open for writing under the epoch ${known}. Stop the pod that has it; where its host is lost, make sure that the host is off, and declare it lost.`)
   // What a host that died has left of a job in it: nobody else works on the volume now.
   if (shared) await folder.tidy(record.layers)

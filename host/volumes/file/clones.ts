@@ -13,10 +13,12 @@ async function existingSnapshot(folder: SnapshotFolder, uid: string): Promise<Sn
   return record
 }
 
-/** A volume that is there already under this uid is what an earlier call made. */
+/** A volume that is there already under this uid is what an earlier call made: from now on it stays. */
 async function isMade(folder: VolumeFolder, uid: string, sizeBytes: number): Promise<boolean> {
   const made = await folder.read()
   if (made && made.sizeBytes < sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} is there already, with ${made.sizeBytes} bytes. Grow it.`)
+  // An agent that died may have written the record, and not what makes its name outlive a power cut.
+  if (made) await syncFolder(folder.path)
   return made !== null
 }
 

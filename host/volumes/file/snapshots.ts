@@ -23,7 +23,11 @@ export async function prepareSnapshot({ root, step }: Site, uid: string, snapsho
   const folder = new VolumeFolder(root, uid)
   const found = await existing(folder, uid)
   if (found.pending?.snapshotUid === snapshotUid) return overlayStep(folder, found.pending.overlay)
-  if (await new SnapshotFolder(root, snapshotUid).read()) return { kind: 'none' }
+  const snapshot = new SnapshotFolder(root, snapshotUid)
+  if (await snapshot.read()) {
+    await syncFolder(snapshot.path)
+    return { kind: 'none' }
+  }
   const record = await settleTaken(folder, found)
   if (record.pending) throw new VolumeError('Conflict', uid, `Snapshot ${record.pending.snapshotUid} of volume ${uid} is being taken. It is tried again after that.`)
   if (record.layers.length >= maxLayers) throw new VolumeError('TooManySnapshots', uid, `Volume ${uid} has ${record.layers.length} layers, as many as it may. Delete snapshots that nobody needs any more; their layers are merged, and it is tried again.`)
@@ -63,6 +67,9 @@ export async function commitSnapshot({ root, step }: Site, uid: string, snapshot
     await syncFolder(join(root, 'snapshots'))
     await snapshot.write({ version: 1, uid: snapshotUid, volumeUid: uid, sizeBytes: record.sizeBytes, layers, next: record.next, inherited: record.inherited })
     await step('the snapshot is there')
+  } else {
+    // An agent that died may have written the record, and not what makes its name outlive a power cut.
+    await syncFolder(snapshot.path)
   }
   if (record.pending?.snapshotUid === snapshotUid) await folder.write({ ...record, pending: null })
 }
