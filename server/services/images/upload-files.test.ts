@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { leastFree, receiveFile, removeStrayFiles } from './upload-files'
 
 let data = ''
@@ -30,6 +30,25 @@ describe('an upload', () => {
     expect([bytes, digest]).toEqual([5000, expect.stringMatching(/^sha256:[0-9a-f]{64}$/)])
     expect(await kept()).toEqual([id])
     expect(await readFile(join(data, 'uploads', id))).toEqual(gzip(5000))
+  })
+
+  it('has a name that outlives a power cut before it is told', async () => {
+    const probe = await open(data, 'r')
+    const files = Object.getPrototypeOf(probe) as typeof probe
+    await probe.close()
+    const names: string[][] = []
+    const sync = vi.spyOn(files, 'sync').mockImplementation(async function (this: typeof probe) {
+      if ((await this.stat()).isDirectory()) names.push(await kept())
+      await this.datasync()
+    })
+    const { id } = await receiveFile(data, body(gzip(5000)), 10_000)
+    expect(names).toEqual([[id]])
+    sync.mockRejectedValueOnce(new Error('the disk is gone'))
+    await expect(receiveFile(data, body(gzip(5000)), 10_000)).rejects.toThrow('the disk is gone')
+    sync.mockResolvedValueOnce().mockRejectedValueOnce(new Error('the disk is gone'))
+    await expect(receiveFile(data, body(gzip(5000)), 10_000)).rejects.toThrow('the disk is gone')
+    expect(await kept()).toEqual([id])
+    sync.mockRestore()
   })
 
   it('leaves nothing when it is more than the tenant may have, no archive, or given up half way', async () => {

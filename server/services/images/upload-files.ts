@@ -60,15 +60,26 @@ export async function receiveFile(data: string, body: Readable, maxBytes: number
     }
     if (beginning.length < 512) kind.check(beginning)
     await file.sync()
-    await rename(path, join(folder, id))
+    await rename(path, uploadPath(data, id))
+    await syncFolder(folder)
   } catch (error) {
-    await rm(path, { force: true })
+    for (const left of [path, uploadPath(data, id)]) await rm(left, { force: true })
     if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) throw noSpace(error)
     throw error
   } finally {
     await file.close()
   }
   return { id, digest: `sha256:${hash.digest('hex')}`, bytes, beginning }
+}
+
+/** A row names the file as soon as it is received: its name is to outlive a power cut as its bytes do. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }
 
 /** Removes what an earlier process left: parts, and files whose rows were never written or are gone. */
