@@ -2,6 +2,7 @@ import type { Server } from 'node:net'
 import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder } from '@/host/ledger/atomic-file'
 import { lockFolder } from '@/host/control/agent-files'
 import { Serial } from '@/host/network/serial'
 import type { Room, RoomGauge } from '../room'
@@ -160,6 +161,8 @@ export class FileStore implements VolumeStore {
     return this.short(snapshotUid, async () => {
       const folder = new SnapshotFolder(this.site.root, snapshotUid)
       const record = await folder.read()
+      // It is found so that it counts as taken: by a run that may have ended before this.
+      if (record) await syncFolder(folder.path)
       return record && { sizeBytes: record.sizeBytes, volumeUid: record.volumeUid, takenAt: await folder.writtenAt() }
     })
   }
