@@ -8,6 +8,7 @@ import { holdersOf } from '@/guest/volumes/holders'
 import type { HotPlace } from '@/guest/volumes/hot-place'
 import { mountsOf } from '@/guest/volumes/mounts'
 import type { AttachedVolume } from '@/guest/volumes/volume'
+import { writeOut } from '@/guest/volumes/write-out'
 
 const lookMilliseconds = 100
 
@@ -31,10 +32,12 @@ function isRunning({ exited }: Container): boolean {
   return !exited
 }
 
-/** Every mount of the disk, in the running containers and then in the VM itself. */
-async function unmountAll(disk: string, containers: readonly Container[], force: boolean): Promise<boolean> {
+/** Every mount of the disk, in the running containers and then in the VM itself, where nobody can write to it any more. */
+async function unmountAll(volume: AttachedVolume, containers: readonly Container[], force: boolean, until: number): Promise<boolean> {
+  const { disk } = volume
   const pids = containers.filter(isRunning).map(({ process }) => process.pid)
   for (const pid of pids) await unmountInside(pid, mountsOf(pid, disk), force)
+  if (!force && volume.mode === 'filesystem') await writeOut(volume, until)
   const own = mountsOf('self', disk)
   if (own.length > 0) await runScript(unmountScript, [force ? '1' : '0', ...own])
   return mountsOf('self', disk).length === 0 && pids.every((pid) => mountsOf(pid, disk).length === 0)
@@ -62,17 +65,18 @@ export async function takeNode(place: HotPlace, force: boolean): Promise<void> {
   if (holders.length > 0) throw busy(place.volume, holders)
 }
 
-/** Takes a volume out of all containers and the VM. `nodes`: of mode block, those that came into containers while they ran. Nothing was changed where it throws Busy because of who has it open. */
+/** Takes a volume out of all containers and the VM; `notWritten` of the volume says then whether all was written out, unless `force`. `nodes`: of mode block, those that came into containers while they ran. Nothing was changed where it throws Busy because of who has it open. */
 export async function detach(volume: AttachedVolume, containers: () => readonly Container[], nodes: () => readonly HotPlace[], force: boolean, timeoutMilliseconds: number): Promise<void> {
   const until = Date.now() + timeoutMilliseconds
-  if (volume.mode === 'filesystem' && !volume.readOnly) await Promise.race([runScript('sync -f "$1"', [volume.path]), pause(timeoutMilliseconds)])
+  await writeOut(volume, until)
   for (;;) {
     let holders: readonly string[] = force ? [] : await holdersOf(volume.disk)
-    const isUnmounted = holders.length === 0 && (await unmountAll(volume.disk, containers(), force))
+    const isUnmounted = holders.length === 0 && (await unmountAll(volume, containers(), force, until))
     if (isUnmounted) holders = await closeNodes(volume.disk, nodes(), force)
     if (isUnmounted && holders.length === 0) break
     if (Date.now() >= until) throw busy(volume, holders)
     await pause(lookMilliseconds)
   }
+  if (volume.mode === 'block' && !force) await writeOut(volume, until)
   await runScript(letGoScript, [volume.disk])
 }

@@ -7,7 +7,7 @@ const imageFailed = 41
 const copyFailed = 42
 
 /**
- * The mark is there before the first file and goes after the last one is on the disk: what has it is begun anew. A file system that holds nothing yet is one, too: its maker may have been stopped right after it. Root's
+ * The mark is there before the first file and goes after the last one is on the disk, which sync(1) says of one file system alone (write-out.ts): what has it is begun anew. A file system that holds nothing yet is one, too: its maker may have been stopped right after it. Root's
  * folder gets the image's owner and mode.
  */
 const script = `
@@ -20,7 +20,7 @@ mount -t squashfs -o ro,nodev "$image" "$from" 2>&1 || exit ${imageFailed}
 said=$(cp -a "$from/." "$folder/" 2>&1); code=$?
 umount "$from"
 if [ $code != 0 ]; then echo "$said" | tail -n 3; exit ${copyFailed}; fi
-sync
+/sbin/sync -f "$folder" 2>&1 || exit ${copyFailed}
 rmdir "$mark" && sync
 `
 

@@ -16,6 +16,8 @@ export interface AttachedVolume {
   discard: boolean
   /** What {@link errorsOf} said when it was mounted. */
   errors: number
+  /** Why what programs wrote to it could not be written out. Kept until it is detached: the kernel says it once. */
+  notWritten?: string
   /** Where its file system is mounted in the VM. */
   path: string
 }

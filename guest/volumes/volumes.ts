@@ -1,4 +1,4 @@
-import type { AddVolumeDeviceParams, AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
+import type { AddVolumeDeviceParams, AttachVolumeParams, AttachVolumeResult, DetachVolumeParams, DetachVolumeResult, FreezeVolumesParams, MountVolumeParams, UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
 import type { Container, Containers } from '@/guest/containers'
 import { GuestError } from '@/guest/errors'
 import type { Device } from '@/guest/oci'
@@ -65,14 +65,15 @@ export class Volumes {
   }
 
   /** Nothing where it is not attached. */
-  detach({ volume: name, force, timeoutMilliseconds }: DetachVolumeParams): Promise<void> {
+  detach({ volume: name, force, timeoutMilliseconds }: DetachVolumeParams): Promise<DetachVolumeResult> {
     return this.inOrder(name, async () => {
       const volume = this.attached.get(name)
-      if (!volume) return
+      if (!volume) return {}
       await this.freezer.thaw([name])
       await detach(volume, () => this.containers.list(), () => this.nodesOf(volume), force, timeoutMilliseconds)
       this.attached.delete(name)
       for (const [key, place] of this.hot) if (place.volume === volume) this.hot.delete(key)
+      return volume.notWritten === undefined ? {} : { notWritten: volume.notWritten.slice(0, 512) }
     })
   }
 

@@ -1,4 +1,4 @@
-import { volumeResults, type AddVolumeDeviceParams, type AttachVolumeParams, type AttachVolumeResult, type DetachVolumeParams, type FreezeVolumesParams, type MountVolumeParams, type UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
+import { volumeResults, type AddVolumeDeviceParams, type AttachVolumeParams, type AttachVolumeResult, type DetachVolumeParams, type DetachVolumeResult, type FreezeVolumesParams, type MountVolumeParams, type UnmountVolumeParams } from '@/contracts/guest/v1/volumes'
 import type { Requests } from '@/host/guest/requests'
 
 /**
@@ -21,8 +21,8 @@ export class VolumeRequests {
     return this.send('attachVolume', params, volumeResults.attachVolume, timeoutMs)
   }
 
-  async detach(params: DetachVolumeParams): Promise<void> {
-    await this.send('detachVolume', params, volumeResults.detachVolume, params.timeoutMilliseconds + this.requestTimeoutMs)
+  detach(params: DetachVolumeParams): Promise<DetachVolumeResult> {
+    return this.send('detachVolume', params, volumeResults.detachVolume, params.timeoutMilliseconds + this.requestTimeoutMs)
   }
 
   /** Answers the size of the file system, in bytes. */

@@ -268,6 +268,24 @@ describe('a volume', { timeout: 120_000 }, () => {
     for (const serial of ['vfull', 'vsmall', 'img']) await disks.unplug(serial)
   })
 
+  it('of which bytes were lost that a program wrote says so when it is detached, also after it was in use, and only then', async () => {
+    await disks.make('vlost', 64)
+    await disks.plug('vlost')
+    await attach('third', 'vlost')
+    await shell('writer', 'echo first >/data/name', { mounts: [mounted('third')] })
+    expect(await detach('third')).toEqual({})
+    await disks.unplug('vlost')
+    await disks.plugFailing('vlost', await disks.sectorOf('vlost', '/name'))
+    await attach('third', 'vlost', { format: false })
+    await sleeper('loser', { mounts: [mounted('third')] })
+    await staying('loser', 'exec 5<>/data/name && echo later >&5')
+    await expect(detach('third')).rejects.toMatchObject({ code: 'Busy' })
+    await client.removeContainer('loser')
+    expect(await detach('third')).toEqual({ notWritten: expect.stringContaining('Input/output error') as string })
+    await disks.unplug('vlost')
+    expect(await detach('third')).toEqual({})
+  })
+
   it('is refused where it is not known how', async () => {
     await disks.make('vnew', 16)
     await disks.plug('vnew')

@@ -1,4 +1,4 @@
-import type { AttachVolumeResult } from '@/contracts/guest/v1/volumes'
+import type { AttachVolumeResult, DetachVolumeResult } from '@/contracts/guest/v1/volumes'
 import { isBlankOrigin, type HostVolume, type HostVolumeAttachment } from '@/contracts/host/v1/volumes'
 import { StillWritten, type VolumeDisk } from '@/host/hypervisor/volume-disks'
 import { GuestRefusal } from '@/host/pods/ports'
@@ -155,12 +155,13 @@ async function writtenOf(hold: Hold, volumeUid: string, { store, epoch, isOfFile
 
 /**
  * Takes the disk away from the VM. Not forced, the guest has to have unmounted it, and says who is in the way; forced, it has some seconds, and a VM that does not give the disk back is
- * ended; also one of which nobody can say which files it must not write any more. Nothing has the image open when it resolves.
+ * ended; also one of which nobody can say which files it must not write any more. Nothing has the image open when it resolves. `lost` is told why some of what the pod wrote was not written out, as soon as its guest says it.
  */
-export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean, written: Written): Promise<void> {
+export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: boolean, written: Written, lost: (cause: string) => void): Promise<void> {
   hold.files = await writtenOf(hold, volumeUid, written, !forced || hold.failures < patientTries)
   const asked = vm.guest.detach({ volume: hold.name, force: forced, timeoutMilliseconds: forced ? forcedMs : unmountMs })
-  await (forced ? asked.catch(() => {}) : asked.catch(unlessUnknown))
+  const { notWritten } = await asked.catch((error: unknown): DetachVolumeResult => (forced ? {} : unlessUnknown(error)))
+  if (notWritten !== undefined) lost(notWritten)
   try {
     if (!hold.files) await vm.end()
     else await vm.serial.do(() => vm.disks.unplug(serialOf(volumeUid), hold.files ?? []))
@@ -172,8 +173,8 @@ export async function detach(hold: Hold, volumeUid: string, vm: PodVm, forced: b
 }
 
 /** A guest that never had it mounted has nothing to write out. */
-function unlessUnknown(error: unknown): void {
-  if (error instanceof GuestRefusal && error.code === 'InvalidRequest') return
+function unlessUnknown(error: unknown): DetachVolumeResult {
+  if (error instanceof GuestRefusal && error.code === 'InvalidRequest') return {}
   throw error
 }
 

@@ -38,6 +38,19 @@ it('that a file system takes no more writes stands on its attachment with what t
   expect(host.attachment(volume)?.reason).toBe('')
 })
 
+it('that a guest could not write all out is told to its pod, of a volume that is taken away and of those of a pod that ends, and holds up neither', async () => {
+  const vm = new MemoryVm()
+  vm.notWritten = 'Input/output error'
+  const volume = await host.attachedVolume(vm)
+  host.server.say({ ...volume, attachments: [], detaching: [{ podUid: host.pod.uid, forced: false }] })
+  await until(() => expect(host.attachment(volume)?.phase).toBe('Detached'))
+  expect(host.told).toEqual(['VolumeNotWrittenOut'])
+  host.server.say(volume)
+  await host.isAttached(volume)
+  expect(await host.volumes.pods.detachAll(host.pod.uid, 1_000)).toEqual([])
+  expect(host.told).toEqual(['VolumeNotWrittenOut', 'VolumeNotWrittenOut'])
+})
+
 it('a volume whose file system its guest refuses is taken away again, so that a snapshot of it can be taken', async () => {
   const { server, pod, attachment, up } = host
   const vm = new MemoryVm()

@@ -3,10 +3,11 @@ import { StepError, type Guest, type Machine, type SpecVolumes, type VolumePort 
 import type { Logger } from '@/platform/logger'
 import type { Changes } from './changes'
 import { serialOf } from './open-image'
-import type { Volume } from './volume'
+import { notWrittenOut } from './problem'
+import type { Volume, VolumeParts } from './volume'
 import type { PodVm, PodVms } from './vms'
 
-export type PodVolumesParts = { vms: PodVms; volumes: ReadonlyMap<string, Volume>; changes: Changes; log: Pick<Logger, 'error'> }
+export type PodVolumesParts = { vms: PodVms; volumes: ReadonlyMap<string, Volume>; changes: Changes; log: Pick<Logger, 'error'>; tell: VolumeParts['tell'] }
 
 /** How often a volume that pods wait for may fail before their start does. */
 const patientTries = 3
@@ -66,9 +67,11 @@ export class PodVolumes implements VolumePort {
     // A guest that stands still for a full store would not answer.
     if (this.isPaused(podUid)) return holds.map(({ name }) => name)
     const left = await Promise.all(holds.map(async (hold) => {
-      const isOut = await vm.guest.detach({ volume: hold.name, force: false, timeoutMilliseconds: Math.max(1, Math.min(withinMs, 600_000)) }).then(() => true, () => false)
-      if (isOut && hold.state === 'mounted') hold.state = 'open'
-      return isOut ? [] : [hold.name]
+      const out = await vm.guest.detach({ volume: hold.name, force: false, timeoutMilliseconds: Math.max(1, Math.min(withinMs, 600_000)) }).catch(() => null)
+      if (!out) return [hold.name]
+      if (hold.state === 'mounted') hold.state = 'open'
+      if (out.notWritten !== undefined) this.parts.tell(podUid, ...notWrittenOut(hold.name, out.notWritten))
+      return []
     }))
     return left.flat()
   }

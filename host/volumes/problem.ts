@@ -8,6 +8,9 @@ import { VolumeError } from './store'
 /** What is wrong, for the tenant: `reason` is one word. `isFinal`: it stays so until somebody does something. */
 export type Problem = { reason: string; message: string; isFinal: boolean }
 
+/** An event's type, reason and message. `cause`: as the guest says it. */
+export const notWrittenOut = (volume: string, cause: string): ['Warning', string, string] => ['Warning', 'VolumeNotWrittenOut', `The volume "${volume}" was taken out of the pod, and some of what the pod's programs wrote was not written to it, for writes to it had failed: ${cause}. Look whether its files are as they should be, and write anew what is missing, or restore a snapshot of before; make room in its store where it was full.`]
+
 /** How QEMU says it. */
 const noPlace = 'PCI: no slot/function available'
 const again = 'It is tried again. If it goes on, the operator finds the cause in the host\'s log.'

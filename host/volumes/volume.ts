@@ -9,7 +9,7 @@ import { attach, detach, growOpen, mountHot, takeUp, writtenFiles, type ImageFil
 import { retryAfter, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
-import { problemOf, type Problem } from './problem'
+import { notWrittenOut, problemOf, type Problem } from './problem'
 import type { VolumeStore } from './store'
 import { tidyLayers } from './tidy-layers'
 import { Tidying } from './tidying'
@@ -226,7 +226,7 @@ export class Volume {
   private async withVm(step: PodStep, hold: Hold, vm: PodVm): Promise<void> {
     const { state, store } = this
     const isOfFiles = (store?.kind ?? (state.place && this.parts.kindOf(state.place.storeUid))) !== 'rbd'
-    if (step === 'detach') return detach(hold, this.uid, vm, hold.forced || !state.wanted, { store, epoch: state.entry.epoch, isOfFiles })
+    if (step === 'detach') return detach(hold, this.uid, vm, hold.forced || !state.wanted, { store, epoch: state.entry.epoch, isOfFiles }, (cause) => this.parts.tell(hold.podUid, ...notWrittenOut(hold.name, cause)))
     if (step === 'takeUp') return takeUp(hold, this.uid, vm, store ? await store.image(this.uid, 'read', state.entry.epoch).then(writtenFiles, () => null) : null)
     const { wanted } = state
     if (!wanted || !store) return

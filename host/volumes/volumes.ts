@@ -59,7 +59,7 @@ export class Volumes {
   constructor(private readonly settings: VolumesSettings) {
     const { ledger, before, folders, clock, log, makeOfArchive, imageFile, reach, tell } = settings
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
-    this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log })
+    this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log, tell })
     this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
     this.stores = new Stores({ folder: folders.stores, work: folders.work, marks: folders.marks, hasVolumes: (uid) => ledger.volumes().some(({ made, object }) => made && object?.storeUid === uid), clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), room: (uid, hasRoom) => this.storeRoom(uid, hasRoom), reach })
     this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), kindOf: (uid) => this.stores.kindOf(uid), makeOfArchive, imageFile, clock, log, tell, changed: (uid) => this.changed(`volume/${uid}`) }

@@ -34,6 +34,8 @@ export const AttachVolumeResult = z.object({
 
 /** Writes all out and unmounts it everywhere in the VM; `Busy` names processes that have it open, ten at most, unless `force`: then it goes as soon as they let go. */
 export const DetachVolumeParams = z.object({ volume: name, force: z.boolean(), timeoutMilliseconds: milliseconds(600_000) })
+/** `notWritten`: the volume is out, and some of what programs wrote was lost before, with the cause as the kernel says it. Left out: nothing was, or the agent is one of before, which do not say it. */
+export const DetachVolumeResult = z.object({ notWritten: z.optional(text(2048)) })
 
 /** Its disk has grown: the file system follows. */
 export const GrowVolumeParams = z.object({ volume: name })
@@ -71,7 +73,7 @@ const Empty = z.object({})
 /** What each of them answers. */
 export const volumeResults = {
   attachVolume: AttachVolumeResult,
-  detachVolume: Empty,
+  detachVolume: DetachVolumeResult,
   growVolume: GrowVolumeResult,
   freezeVolumes: FreezeVolumesResult,
   thawVolumes: Empty,
@@ -83,6 +85,7 @@ export const volumeResults = {
 export type AttachVolumeParams = z.infer<typeof AttachVolumeParams>
 export type AttachVolumeResult = z.infer<typeof AttachVolumeResult>
 export type DetachVolumeParams = z.infer<typeof DetachVolumeParams>
+export type DetachVolumeResult = z.infer<typeof DetachVolumeResult>
 export type FreezeVolumesParams = z.infer<typeof FreezeVolumesParams>
 export type MountVolumeParams = z.infer<typeof MountVolumeParams>
 export type AddVolumeDeviceParams = z.infer<typeof AddVolumeDeviceParams>

@@ -32,10 +32,10 @@ export class VolumeDisks {
     await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial })
   }
 
-  /** One of which each write fails, as where what it would go to is full. */
-  async plugFailing(serial: string): Promise<void> {
+  /** One of which each write fails, as where what it would go to is full; or each to one sector. */
+  async plugFailing(serial: string, sector?: number): Promise<void> {
     const image = { driver: 'file', filename: this.path(serial), locking: 'off' }
-    await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'blkdebug', image, 'inject-error': [{ event: 'none', iotype: 'write', errno: 5 }] } })
+    await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'blkdebug', image, 'inject-error': [{ event: 'none', iotype: 'write', errno: 5, ...(sector !== undefined && { sector }) }] } })
     await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial, werror: 'report' })
   }
 
@@ -60,6 +60,13 @@ export class VolumeDisks {
   /** A file of an ext4 that no machine has mounted, read without mounting it. */
   async read(serial: string, path: string): Promise<string> {
     return (await run('/sbin/debugfs', ['-R', `cat ${path}`, this.path(serial)])).stdout
+  }
+
+  /** The sector where a file begins in an ext4 that no machine has mounted. */
+  async sectorOf(serial: string, path: string): Promise<number> {
+    const ask = async (request: string) => (await run('/sbin/debugfs', ['-R', request, this.path(serial)])).stdout
+    const blockBytes = Number(/Block size:\s+(\d+)/.exec(await ask('show_super_stats -h'))?.[1])
+    return (Number.parseInt(await ask(`blocks ${path}`), 10) * blockBytes) / 512
   }
 
   /** Writes into a disk's file while no machine has it. */

@@ -20,6 +20,8 @@ export class MemoryVm {
   /** Told of each disk before it is there. */
   plugging: (disk: VolumeDisk) => Promise<void> = async () => {}
   isStopped = false
+  /** Why its guest could not write all out. */
+  notWritten: string | undefined
   readonly machine: Machine
   readonly guest: Guest
   end: () => void = () => {}
@@ -82,7 +84,10 @@ export class MemoryVm {
       if (populate) this.filled.push(populate.serial)
       return { device: '/dev/vdc', fsType: mode === 'block' ? null : fsType, formatted: false, checked: 'clean', fsBytes: 10, usedBytes: 5, milliseconds: 1 }
     },
-    detach: ({ volume, force }) => this.call(force ? 'detach by force' : 'detach', volume),
+    detach: async ({ volume, force }) => {
+      await this.call(force ? 'detach by force' : 'detach', volume)
+      return this.notWritten === undefined ? {} : { notWritten: this.notWritten }
+    },
     grow: async (volume) => {
       await this.call('grow guest', volume)
       return 10
