@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -11,19 +11,17 @@ let stores: Stores
 let reached: (readonly string[])[]
 let fails = false
 let rooms: [string, boolean][]
-let hasVolumes: boolean
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stores-'))
   reached = []
   rooms = []
   fails = false
-  hasVolumes = false
   const reach = async (networks: readonly string[]) => {
     reached.push(networks)
     if (fails) throw new Error('no way')
   }
-  stores = new Stores({ folder, work: folder, marks: join(folder, 'marks'), hasVolumes: () => hasVolumes, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, room: (...said) => void rooms.push(said), reach })
+  stores = new Stores({ folder, work: folder, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, room: (...said) => void rooms.push(said), reach })
 })
 afterEach(async () => {
   await stores.close()
@@ -69,42 +67,4 @@ it('asks a cluster once how full it is for all tenants and pods that want to kno
   const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => stores.freeBytes(store.uid, String(i % 10).repeat(32))))
   expect([new Set(answers), (await readFile(join(folder, 'asked'), 'utf8')).split('\n').length - 1]).toEqual([new Set([2]), 1])
   expect(rooms).toEqual([[store.uid, true]])
-})
-
-it('a store whose folder is unmounted is not reached, and is opened anew once it is there again', async () => {
-  const root = join(folder, 'nfs')
-  const shared: HostVolumeStore = { ...files, name: 'nfs', store: { type: 'file', folder: root, shared: true } }
-  const opened: string[] = []
-  const clock = new FakeClock()
-  const open = () => new Stores({ folder, work: folder, marks: join(folder, 'marks'), hasVolumes: () => hasVolumes, clock, log: { warn: () => {}, error: () => {} }, opened: (uid) => void opened.push(uid), changed: () => {}, room: () => {} })
-  const isReached = (of: Stores, reachable: boolean) => vi.waitFor(async () => {
-    await clock.advance(10_000)
-    expect(of.report(shared.uid)?.reachable).toBe(reachable)
-  }, { timeout: 20_000 })
-  let some = open()
-  try {
-    some.take(shared)
-    await isReached(some, true)
-    // While it is open; and by an agent that starts without it, whose server names the store anew.
-    for (const restarts of [false, true]) {
-      if (restarts) await some.close()
-      await rename(root, `${root}-away`)
-      await mkdir(root)
-      if (restarts) {
-        some = open()
-        some.take(shared)
-        await isReached(some, false)
-        some.remove(shared.uid)
-        some.take(shared)
-      }
-      await isReached(some, false)
-      expect([some.report(shared.uid)?.message, some.get(shared.uid, 't'), await readdir(root)]).toEqual([expect.stringContaining('Mount the store there'), null, []])
-      await rm(root, { recursive: true })
-      await rename(`${root}-away`, root)
-      await isReached(some, true)
-    }
-    expect(opened).toEqual(Array.from({ length: 3 }, () => shared.uid))
-  } finally {
-    await some.close()
-  }
 })

@@ -1,12 +1,11 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HostVolumeStore, StoreReport, StoreSecretsMessage } from '@/contracts/host/v1/volumes'
 import { isIpv4 } from '@/domain/shared/cidr'
-import { StoreMarks } from '@/host/ledger/store-marks'
 import type { Clock } from '@/host/pods/clock'
 import type { Logger } from '@/platform/logger'
 import { FileStore } from './file/file-store'
 import { gaugeOf } from './file/gauge'
-import { OtherStoreError } from './file/mark'
 import { poolGauge } from './rbd/pool-gauge'
 import { RbdStore } from './rbd/rbd-store'
 import type { RoomGauge } from './room'
@@ -17,10 +16,6 @@ export type StoresParts = {
   folder: string
   /** A folder for archives that are unpacked. */
   work: string
-  /** Where is written down which stores this host has seen in which folders. */
-  marks: string
-  /** Whether this host knows volumes that were made in a store. */
-  hasVolumes: (storeUid: string) => boolean
   clock: Clock
   log: Pick<Logger, 'warn' | 'error'>
   /** A store can be used now, or cannot any more. */
@@ -52,10 +47,8 @@ export class Stores {
   private readonly running: Promise<void>
   /** Where VMs' way to stores leads; null: as an earlier run of the agent left it. */
   private reached: string | null = null
-  private readonly marks: StoreMarks
 
   constructor(private readonly parts: StoresParts) {
-    this.marks = new StoreMarks(parts.marks)
     this.running = this.run()
   }
 
@@ -151,7 +144,10 @@ export class Stores {
   private async lookOnce(uid: string, anew: boolean): Promise<void> {
     const object = this.objects.get(uid)
     const before = this.known.get(uid)
-    if (before && (!object || (anew && JSON.stringify(before.object) !== JSON.stringify(object)) || (anew && object.store.type === 'rbd'))) await this.shut(uid)
+    if (before && (!object || (anew && JSON.stringify(before.object) !== JSON.stringify(object)) || (anew && object.store.type === 'rbd'))) {
+      this.known.delete(uid)
+      await before.close()
+    }
     if (!object || this.ending.signal.aborted) return
     const report = await this.probed(object)
     this.tell(report)
@@ -171,17 +167,9 @@ export class Stores {
       return { uid, reachable: true, message: '', totalBytes, freeBytes }
     } catch (error) {
       this.parts.log.warn({ err: error, store: uid }, 'a store of volumes does not answer')
-      // Once it is mounted again it is opened anew: all that was tried meanwhile is tried again then.
-      if (error instanceof OtherStoreError) await this.shut(uid)
       const message = error instanceof VolumeError ? error.message : `This host cannot open the store ${name}: ${error instanceof Error ? error.message : String(error)}`
       return { uid, reachable: false, message: message.slice(0, 1024), totalBytes: null, freeBytes: null }
     }
-  }
-
-  private async shut(uid: string): Promise<void> {
-    const known = this.known.get(uid)
-    this.known.delete(uid)
-    await known?.close()
   }
 
   /** One that hangs is not asked by another, whatever becomes of the store meanwhile. */
@@ -209,8 +197,8 @@ export class Stores {
       await gauge.read().catch((error: unknown) => {
         if (gauge.isSilent) throw error
       })
-      const memory = { seen: () => this.marks.seen(uid, folder), remember: (id: string) => this.marks.remember(uid, folder, id), file: this.marks.fileOf(uid), hasVolumes: () => this.parts.hasVolumes(uid) }
-      const opened = await FileStore.open(folder, { name, shared: store.shared, gauge, memory })
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const opened = await FileStore.open(folder, { name, shared: store.shared, gauge })
       return { object, open: () => opened, close: () => opened.close() }
     }
     const secret = this.secrets.get(uid)

@@ -16,7 +16,6 @@ import { openersOf } from './image-lock'
 import { gaugeOf } from './gauge'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
-import { StoreMark, type MarkMemory } from './mark'
 import { maxLayers, ownNames, recorded, SnapshotFolder, trashOf, VolumeFolder, type VolumeRecord } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, syncFrozen, type Site } from './snapshots'
@@ -27,8 +26,8 @@ const answeredMs = 2_000
 /** So many layers leave room for some snapshots more until the chain is as long as it may be. */
 const longChain = maxLayers - 4
 
-/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. `gauge`: of this folder, where there is one already. `memory`: which store was there before. */
-export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step']; gauge?: RoomGauge; memory?: MarkMemory }
+/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. `gauge`: of this folder, where there is one already. */
+export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step']; gauge?: RoomGauge }
 
 /**
  * Volumes as qcow2 layers in a folder each (docs/adr/0044). What is in force is what the record in a folder says; it is written last, and what it does not name is rubbish, which goes
@@ -46,17 +45,14 @@ export class FileStore implements VolumeStore {
     private readonly name: string,
     private readonly gauge: RoomGauge,
     private readonly lock: Server | null,
-    private mark: StoreMark,
   ) {}
 
-  /** Makes the folder where it is missing and none was seen, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. `Unreachable` where another store lies there, or none any more. */
-  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {}, gauge = gaugeOf(root, name, shared), memory }: FileStoreOptions): Promise<FileStore> {
-    const mark = await StoreMark.look(root, name, memory ?? null)
-    for (const folder of ['volumes', 'snapshots', 'merges', 'trash']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
+  /** Makes the folder where it is missing, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. */
+  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {}, gauge = gaugeOf(root, name, shared) }: FileStoreOptions): Promise<FileStore> {
+    for (const folder of ['', 'volumes', 'snapshots', 'merges', 'trash']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
     await gauge.read()
-    const store = new FileStore({ root, shared, step }, name, gauge, shared ? null : await lockFolder(root, lockWithinMs), mark)
+    const store = new FileStore({ root, shared, step }, name, gauge, shared ? null : await lockFolder(root, lockWithinMs))
     try {
-      store.mark = await mark.settle()
       await store.exclusively(() => store.takeUp())
       void store.emptyTrash().catch(() => {})
       return store
@@ -116,7 +112,6 @@ export class FileStore implements VolumeStore {
   private async of<T>(object: string, work: () => Promise<T>): Promise<T> {
     if (this.site.shared) await this.gauge.read(answeredMs)
     else if (this.gauge.isSilent) throw this.gauge.silent
-    await this.mark.check()
     return work().catch((error: unknown) => {
       throw asVolumeError(object, error)
     })
@@ -126,10 +121,8 @@ export class FileStore implements VolumeStore {
     return this.of(object, () => this.exclusively(() => this.of(object, work)))
   }
 
-  async probe(): Promise<Room> {
-    const room = await this.gauge.read()
-    await this.mark.check()
-    return room
+  probe(): Promise<Room> {
+    return this.gauge.read()
   }
 
   create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress, signal: AbortSignal): Promise<void> {
