@@ -30,6 +30,18 @@ async function ready(more: Partial<HostVolume> = {}): Promise<HostVolume> {
 }
 
 describe('what is done to the image of a volume and is cut off', () => {
+  it('is done again at once where there was no room for it, which leaves nothing in the store', async () => {
+    const volume = await ready()
+    host.store.failures.set('grow', new VolumeError('NoSpace', volume.uid, 'No room.'))
+    host.server.say({ ...volume, sizeBytes: 2 * volume.sizeBytes })
+    await until(() => expect(host.server.report('volume', volume.uid)).toMatchObject({ reason: 'NoSpace' }))
+    host.store.calls.splice(0)
+    for (let second = 0; second < 40; second += 1) await host.clock.advance(1_000)
+    await until(() => expect(asked(volume)).toContain('grow'))
+    expect(asked(volume)).not.toContain('release')
+  })
+
+
   it('is done again once whoever did it is cleared away, and is waited for as long as if it had not been', async () => {
     const { clock, store, server } = host
     const volume = await ready()

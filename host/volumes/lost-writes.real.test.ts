@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isRoot } from '@/host/images/jail/jail'
 import { run } from '@/platform/exec'
 import { NEVER } from '@/tools/testing/never'
+import { endEach } from '@/tools/testing/cleanup'
 import { archivesIn } from './archive'
 import { FileStore } from './file/file-store'
 import { VolumeFolder } from './file/layout'
@@ -29,8 +30,7 @@ describe.runIf(isRoot)('on a disk that loses writes for a moment', () => {
     await openStore()
   })
   afterEach(async () => {
-    await store.close()
-    await disk.close()
+    await endEach([{ what: 'the store', end: () => store.close() }, { what: 'the disk', end: () => disk.close() }])
   })
 
   /** As of a machine that was started anew: nothing is in the page cache. */
@@ -154,8 +154,7 @@ describe.runIf(isRoot)('where an agent died between naming a file and making the
     store = await FileStore.open(join(disk.folder, 'store'), { name: 'cut', shared: false })
   })
   afterEach(async () => {
-    await store.close()
-    await disk.close()
+    await endEach([{ what: 'the store', end: () => store.close() }, { what: 'the disk', end: () => disk.close() }])
   })
 
   /** As it lies there between the two. */

@@ -10,7 +10,7 @@ import { retryAfter, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
 import { notWrittenOut, problemOf, type Problem } from './problem'
-import type { VolumeStore } from './store'
+import { VolumeError, type VolumeErrorCode, type VolumeStore } from './store'
 import { tidyLayers } from './tidy-layers'
 import { Tidying } from './tidying'
 import { VolumeState } from './volume-state'
@@ -45,8 +45,9 @@ const lookEveryMs = 60_000
 /** As long a guest that is just given a volume has to give it back. */
 const hurryMs = 5_000
 
-/** They run programs on the image, which keep its lock where they are killed. */
+/** They run programs on the image, which keep its lock where they are killed; one that is refused so has left nothing. */
 const changing: readonly VolumeStep[] = ['revert', 'grow', 'flatten', 'purge']
+const leavesNothing: readonly VolumeErrorCode[] = ['NoSpace', 'NotFound', 'Stale']
 
 const whatOf: Record<Step['do'], string> = {
   ...{ note: 'written down', look: 'found', create: 'made', claim: 'claimed', revert: 'brought back to its snapshot', grow: 'grown', flatten: 'made independent of its snapshot', purge: 'removed', letGo: 'let go', wait: '', lost: 'found' },
@@ -258,7 +259,7 @@ export class Volume {
     } catch (error) {
       this.state.isDoubtful = true
       this.failedStep = step
-      if (changing.includes(step)) this.state.isLeftBehind = true
+      if (changing.includes(step) && !(error instanceof VolumeError && leavesNothing.includes(error.code))) this.state.isLeftBehind = true
       if (!signal.aborted && !this.closing.signal.aborted) this.noteFailure(step, error, (problem) => this.failed(problem))
     } finally {
       this.job = null

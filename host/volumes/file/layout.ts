@@ -60,7 +60,7 @@ function unlessMissing(error: unknown): undefined {
 /** The file system's word that nothing has this name. Each other error leaves open what is there: nothing is taken away on the strength of one. */
 const isNowhere = (error: unknown): boolean => hasCode(error, ['ENOENT', 'ENOTDIR'])
 /** The name is there, and what it stands for is broken: waiting for the disk would not mend it. */
-const isBroken = (error: unknown): boolean => hasCode(error, ['ELOOP', 'EISDIR', 'EUCLEAN', 'EBADMSG', 'EACCES', 'EPERM'])
+const isBroken = (error: unknown): boolean => hasCode(error, ['ELOOP', 'EISDIR', 'EUCLEAN', 'EBADMSG'])
 
 /** The folder of a volume or of a snapshot: its layers, and a record without which it is none. */
 export class Folder<R extends { layers: string[] }> {
