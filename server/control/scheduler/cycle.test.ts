@@ -19,6 +19,12 @@ describe('placing a pod', () => {
     expect(explainNoFit(new Map([['not ready', 1]]), 1, demand, 'Its volume "data" lies on the disk of host "a", and the pod can run on no other.')).toBe('0 of 1 hosts fit: 1 not ready. Its volume "data" lies on the disk of host "a", and the pod can run on no other. It is tried again by itself, as soon as that changes.')
     expect(explainNoFit(new Map([['cordoned', 1]]), 1, demand)).toBe('0 of 1 hosts fit: 1 cordoned. It is tried again by itself, as soon as that changes.')
   })
+  it('does not advise it for a full store, nor for room on a host that has not the pod’s volume', () => {
+    expect(explainNoFit(new Map([['too little room in the store of its volumes', 1]]), 1, demand)).toBe('0 of 1 hosts fit: 1 too little room in the store of its volumes. Delete volumes or snapshots that are in that store, ask for smaller ones, or have an operator give it room. It is tried again by itself, as soon as that changes.')
+    const placement = place([host('a', { ready: false }), host('b', { freeMemoryMiB: 1 })], { ...demand, volumes: { problem: null, homes: [{ hostId: 'a', volume: 'data' }], stores: [] } })
+    if ('host' in placement) throw new Error('placed')
+    expect(explainNoFit(placement.reasons, placement.hosts, demand)).not.toContain('Lower its limits')
+  })
   it('says what to do where there is no host', () => expect(explainNoFit(new Map(), 0, demand)).toContain('No host is registered'))
   it('spreads, and decides ties by name', () => {
     expect(place([host('b'), host('a'), host('c', { freeMemoryMiB: 1000 })], demand)).toMatchObject({ host: { name: 'a' } })

@@ -1,5 +1,6 @@
-import { filters } from './filters'
+import { filters, reasonsOfRoom } from './filters'
 import type { Demand, HostState } from './snapshot'
+import { fullStore } from './volumes'
 
 export type Placement = { host: HostState } | { reasons: Map<string, number>; hosts: number }
 
@@ -31,7 +32,10 @@ export function explainNoFit(reasons: ReadonlyMap<string, number>, hosts: number
   const counted = [...reasons].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([reason, count]) => `${count} ${reason}`)
   if (demand.volumes?.problem) return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes} It is tried again by itself.`
   // Where no host lacks room, a smaller pod would fit no better.
-  if (![...reasons.keys()].some((reason) => reason.startsWith('too '))) return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes === '' ? '' : `${volumes} `}It is tried again by itself, as soon as that changes.`
+  if (!reasonsOfRoom.some((reason) => reasons.has(reason))) {
+    const helps = reasons.has(fullStore) ? 'Delete volumes or snapshots that are in that store, ask for smaller ones, or have an operator give it room. ' : ''
+    return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes === '' ? '' : `${volumes} `}${helps}It is tried again by itself, as soon as that changes.`
+  }
   const needs = `${volumes === '' ? '' : `${volumes} `}The pod needs ${demand.memoryMiB} MiB of memory (the VM and its overhead), ${demand.vcpus} vCPU and ${demand.milliCpu}m of CPU.`
   return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${needs} Lower its limits, delete other pods or add a host; it is tried again by itself.`
 }

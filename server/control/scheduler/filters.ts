@@ -8,6 +8,7 @@ const ready: Filter = { name: 'ready', check: (host) => (host.ready ? null : 'no
 const schedulable: Filter = { name: 'schedulable', check: (host) => (host.unschedulable ? 'cordoned' : null) }
 const accelerator: Filter = { name: 'accelerator', check: (host) => (host.accelerator ? null : 'no accelerator probed') }
 /** The VM's memory with QEMU's own counts: memory is never promised twice. */
+export const reasonsOfRoom = ['too little free memory', 'too few CPUs', 'too little free CPU'] as const
 const memory: Filter = { name: 'memory', check: (host, demand) => (host.freeMemoryMiB >= demand.memoryMiB ? null : 'too little free memory') }
 /** A VM has at most the host's CPUs; what containers request must be free. */
 const cpu: Filter = {
@@ -18,4 +19,5 @@ const cpu: Filter = {
 /** Where the pod's volumes lie, and whether those that are made with it have room. A pod without volumes passes everywhere. */
 const volumes: Filter = { name: 'volumes', check: (host, { volumes: asked }) => (asked ? refuseVolumes(host, asked) : null) }
 
-export const filters: readonly Filter[] = [ready, schedulable, accelerator, memory, cpu, volumes]
+/** Room comes last: where a pod's volumes are not, a smaller one would fit no better. */
+export const filters: readonly Filter[] = [ready, schedulable, accelerator, volumes, memory, cpu]

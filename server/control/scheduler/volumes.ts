@@ -8,6 +8,8 @@ export type VolumeDemand = { problem: string | null; homes: readonly { hostId: s
 /** A host as far as volumes go. `stores`: by their uid; one that it has said nothing of is one that it does not reach. */
 export type VolumeHost = { id: string; stores?: ReadonlyMap<string, HostStore> | undefined }
 
+export const fullStore = 'too little room in the store of its volumes'
+
 /** Null where the host can have all of them, else why it cannot, as it is counted for the pod's condition. */
 export function refuseVolumes(host: VolumeHost, { problem, homes: asked, stores }: VolumeDemand): string | null {
   if (problem !== null) return 'waiting for its volumes'
@@ -17,7 +19,7 @@ export function refuseVolumes(host: VolumeHost, { problem, homes: asked, stores 
   for (const { storeId, newBytes } of stores) {
     const store = host.stores?.get(storeId)
     if (!store?.reachable) return 'not reaching the store of its volumes'
-    if (newBytes > 0 && (store.freeBytes === null || store.freeBytes < newBytes)) return 'too little room in the store of its volumes'
+    if (newBytes > 0 && (store.freeBytes === null || store.freeBytes < newBytes)) return fullStore
   }
   return null
 }
