@@ -34,7 +34,7 @@ export const cephPackages = [
 /** What `npm test` needs beyond that. @type {DebianPackage[]} */
 export const testPackages = [
   ...cephPackages,
-  { name: 'chromium-headless-shell', reason: 'is the browser of the journeys', command: 'chromium-headless-shell' },
+  ...(process.env.CHROMIUM_PATH ? [] : [{ name: 'chromium-headless-shell', reason: 'is the browser of the journeys', command: 'chromium-headless-shell' }]),
   { name: 'docker-registry', reason: 'is the registry that tests pull from', command: 'docker-registry', service: 'docker-registry' },
   { name: 'umoci', reason: 'makes the images that tests pull', command: 'umoci' },
   { name: 'ceph-mon', reason: 'is the monitor of the cluster on which tests keep volumes', command: 'ceph-mon' },

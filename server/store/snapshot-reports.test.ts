@@ -42,6 +42,15 @@ it('a snapshot that is tried again says why, and an event each new reason; what 
   expect((await says({ phase: 'Purged' })).slice(0, 4)).toEqual(['Failed', 'NoSpace', 'No room.', false])
 })
 
+it('a snapshot that is there before its controller knew where lies where its volume does', async () => {
+  const of = await test.volume('data', { hostId: test.hostId, homeHostId: test.hostId })
+  for (const [name, report] of [['taken', ready], ['failed', { ...ready, phase: 'Failed', reason: 'NoSpace', message: 'No room.' }]] as const) {
+    const { uid } = await test.snapshot(name, of.uid, { phase: 'Asked', homeHostId: null, takenAt: null })
+    await inTransaction(test.db, (tx) => storeSnapshotReport(tx, test.hostId, volumeReport.parse({ ...report, uid })))
+    expect(await test.db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: report.phase, homeHostId: test.hostId })
+  }
+})
+
 it('a snapshot that is less consistent than it was asked to be is taken, and says so and why', async () => {
   expect(await told({ reason: 'NotFrozen', message: 'Its pod went on after 10 s, before all was taken.' })).toEqual({ phase: 'Ready', reason: 'NotFrozen', message: expect.stringMatching(/^It is CrashConsistent, .* FilesystemConsistent\. Its pod went on after 10 s, before all was taken\. Take it again/) })
   // An agent of before does not say why.

@@ -8,7 +8,7 @@ export async function podsByVolumeName(tx: Transaction, scope: Scope, name: stri
 }
 
 /** What of a schedule names volumes; all else stays as it stands, also where this version cannot read it. */
-const naming = z.object({ volumes: z.object({ names: z.array(z.string()) }).catchall(z.json()) }).catchall(z.json())
+const naming = z.object({ volumes: z.object({ names: z.array(z.json()) }).catchall(z.json()) }).catchall(z.json())
 
 /** Schedules that name a volume name it so from now on; their names. */
 export async function renameInSchedules(tx: Transaction, scope: Scope, from: string, to: string): Promise<string[]> {

@@ -142,13 +142,14 @@ async function contentAfter(tx: Transaction, { revertTo, formatted }: VolumeRow)
 /** What a host says of a snapshot: of a volume that it keeps, or that it shall remove. */
 export async function storeSnapshotReport(tx: Transaction, hostId: string, told: VolumeReport): Promise<void> {
   await tx.$queryRaw`select 1 from "VolumeSnapshot" where "uid" = ${told.uid}::uuid for update`
-  const row = await tx.volumeSnapshot.findUnique({ where: { uid: told.uid }, include: { store: { select: { spec: true } }, volume: { select: { hostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
+  const row = await tx.volumeSnapshot.findUnique({ where: { uid: told.uid }, include: { store: { select: { spec: true } }, volume: { select: { hostId: true, homeHostId: true, spec: true, formatted: true, sourceSnapshotUid: true, sourceUploadId: true, sourceBlank: true } } } })
   if (!row && told.phase === 'Purged') await endLostRemoval(tx, hostId, told)
   if (!row || (row.hostId !== hostId && row.volume?.hostId !== hostId)) return
   const report = forTenant(told, row.store.spec)
   const { phase, reason, message } = report
   const isAsked = row.phase === 'Asked' || row.phase === 'Taking'
   const storedBytes = bigger(report.storedBytes) ?? row.storedBytes
+  const homeHostId = row.homeHostId ?? row.volume?.homeHostId ?? null
   if (phase === 'Purged' && row.phase === 'Deleting') await tx.volumeSnapshot.delete({ where: { uid: row.uid }, select: { uid: true } })
   else if (phase === 'Purged' && row.phase === 'Failed' && row.remains) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { remains: false, hostId: null }, select: { uid: true } })
   else if (phase === 'Creating' && isAsked) await tellWhyNot(tx, row, report)
@@ -157,11 +158,11 @@ export async function storeSnapshotReport(tx: Transaction, hostId: string, told:
     const content = contentOf(row.volume, report)
     const less = isLessConsistent(row, report) ? { reason: notFrozen, message: notFrozenMessage(report.reason === notFrozen ? message : '') } : { reason: '', message: '' }
     if (less.reason !== '' && !row.hidden) await recordEvent(tx, { ...eventOf(row), ...less })
-    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, ...less, takenAt: between(row.createdAt, takenAt ? new Date(takenAt) : new Date()), consistency, stallMs, storedBytes, content, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { phase, ...less, takenAt: between(row.createdAt, takenAt ? new Date(takenAt) : new Date()), consistency, stallMs, storedBytes, content, homeHostId, sizeBytes: bigger(sizeBytes) ?? row.sizeBytes } })
     if (content === 'blank') await tx.volume.updateMany({ where: { sourceSnapshotUid: row.uid }, data: { sourceBlank: true } })
   } else if (phase === 'Ready' && row.phase === 'Ready' && storedBytes !== row.storedBytes) await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { storedBytes } })
   else if (phase === 'Failed' && (isAsked || row.phase === 'Deleting') && (isAsked || row.message !== message)) {
-    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { ...(isAsked ? { phase } : {}), reason: reason || 'Failed', message } })
+    await tx.volumeSnapshot.update({ where: { uid: row.uid }, data: { ...(isAsked ? { phase, homeHostId } : {}), reason: reason || 'Failed', message } })
     if (!row.hidden) await recordEvent(tx, { ...eventOf(row), reason: reason || 'Failed', message })
   }
 }

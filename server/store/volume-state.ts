@@ -62,10 +62,16 @@ async function uploadsOf(db: Database, ids: string[]): Promise<Map<string, Uploa
   return new Map(rows.map(({ id, format, bytes, virtualBytes, digest }) => [id, { id, format: archiveFormat.parse(format), bytes: Number(bytes), virtualBytes: Number(virtualBytes), digest }]))
 }
 
-/** Those of volumes that the host keeps, and of none that it shall remove. Of a group, how many of it are to be taken. */
+/** Something of it is stored, or was once. */
+export const isMade = ({ storedPhase, storedSizeBytes }: { storedPhase: string; storedSizeBytes: bigint | null }): boolean => storedPhase === 'Ready' || storedSizeBytes !== null
+
+/**
+ * Those of volumes that the host keeps, and of none that it shall remove. Of a group, how many of it are to be taken. One that is only asked for waits, unknown to any host, until its volume is made: where it lies is written down before it is taken.
+ */
 async function readSnapshots(tx: Transaction, hostId: string, kept: string[], only: string[] | null): Promise<SnapshotState[]> {
   const volumes = { volumeUid: { in: kept } }
-  const rows = await tx.volumeSnapshot.findMany({ where: only ? { OR: [{ ...volumes }, { uid: { in: only }, hostId }] } : { OR: [volumes, { hostId }] }, orderBy: { uid: 'asc' } })
+  const found = await tx.volumeSnapshot.findMany({ where: only ? { OR: [{ ...volumes }, { uid: { in: only }, hostId }] } : { OR: [volumes, { hostId }] }, include: { volume: { select: { storedPhase: true, storedSizeBytes: true } } }, orderBy: { uid: 'asc' } })
+  const rows = found.filter(({ phase, volume }) => phase !== 'Asked' || (volume !== null && isMade(volume)))
   const groups = [...new Set(rows.flatMap(({ groupUid }) => groupUid ?? []))]
   const counted = groups.length === 0 ? [] : await tx.volumeSnapshot.groupBy({ by: ['groupUid'], where: { groupUid: { in: groups } }, _count: true })
   const sizes = new Map(counted.map(({ groupUid, _count }) => [groupUid, _count]))

@@ -4,6 +4,7 @@ import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordEvent } from '@/server/store/reports'
 import { deleteOthersOfGroup, dropSnapshot, endedGroup, holdSnapshotFacts, listRemovers, listSnapshotsOfVolume, listUnsettledSnapshots, setSnapshotPhase } from '@/server/store/snapshot-control'
 import { isSilent } from '@/server/store/volume-reach'
+import { isMade } from '@/server/store/volume-state'
 import { markVolumeSnapshotDeleted } from '@/server/store/volume-snapshots'
 import type { Controller } from '../../../runtime/controller'
 import { inBriefTransaction } from '../../external/brief-transaction'
@@ -56,7 +57,6 @@ function reconcileSnapshot(db: DatabaseClient, uid: string): Promise<void> {
 }
 
 const waited = (host: Facts['home']): WaitedHost | null => host && { name: host.name, silent: isSilent(host) }
-const isMade = ({ storedPhase, storedSizeBytes }: NonNullable<Facts['volume']>): boolean => storedPhase === 'Ready' || storedSizeBytes !== null
 const unmade = (volume: Facts['volume']): Unmade | null => (volume === null || isMade(volume) ? null : { name: volume.name, deleted: volume.deletedAt !== null, failed: volume.storedPhase === 'Failed' })
 /** Says for whom it waits, and no more once it does not. */
 async function tellWait(tx: Transaction, { uid, phase, reason, message, volume, home, store }: Facts, hosts: readonly string[]): Promise<void> {
@@ -79,7 +79,7 @@ async function carryOut(tx: Transaction, { uid, phase, reason, volume }: Facts, 
     case 'drop':
       return void (await dropSnapshot(tx, uid))
     case 'remove':
-      return void (await setSnapshotPhase(tx, uid, { phase: 'Deleting', ...(plan.by === null ? {} : { hostId: plan.by }) }))
+      return void (await setSnapshotPhase(tx, uid, { phase: 'Deleting', ...(phase !== 'Deleting' && { reason: '', message: '' }), ...(plan.by === null ? {} : { hostId: plan.by }) }))
     case 'clear':
       return void (await setSnapshotPhase(tx, uid, { phase, hostId: plan.by }))
   }

@@ -115,7 +115,7 @@ describe('the snapshot controller', () => {
   })
 
   it('has a snapshot wait for its volume to be made, and say so; it is of that as it is then, and goes with it', async () => {
-    const of = await volume({ storedPhase: 'Absent', hostId: null, homeHostId: null })
+    const of = await volume({ storedPhase: 'Absent', hostId: null, homeHostId: null, spec: { size: '1Gi' } })
     const uid = await snapshot(of, { homeHostId: null })
     const row = () => db.volumeSnapshot.findUnique({ where: { uid } })
     await settle()
@@ -129,11 +129,14 @@ describe('the snapshot controller', () => {
     await db.volume.update({ where: { uid: of }, data: { deletedAt: null, storedPhase: 'Creating', hostId, homeHostId: hostId, epoch: 2n, sizeBytes: 2n } })
     await settle()
     expect(await row()).toMatchObject({ phase: 'Asked', reason: 'VolumeNotMade', homeHostId: null })
+    const told = async () => (await inTransaction(db, (tx) => readHostVolumes(tx, hostId, null))).snapshots.flatMap((one) => (one.uid === uid ? [snapshotObject(one)?.state] : []))
+    expect(await told()).toEqual([])
     await db.volume.update({ where: { uid: of }, data: { storedPhase: 'Ready', storedSizeBytes: 2n } })
     await settle()
+    expect(await told()).toEqual(['asked'])
     expect(await row()).toMatchObject({ phase: 'Taking', reason: '', message: '', homeHostId: hostId, sizeBytes: 2n })
 
-    const never = await volume({ storedPhase: 'Absent', hostId: null, homeHostId: null })
+    const never = await volume({ storedPhase: 'Absent', hostId: null, homeHostId: null, spec: { size: '1Gi' } })
     const [goes, fails] = [await snapshot(never, { homeHostId: null, deletedAt: new Date() }), await snapshot(never, { homeHostId: null })]
     await settle()
     expect([await phaseOf(goes), await phaseOf(fails)]).toEqual([null, 'Asked'])
@@ -152,6 +155,12 @@ describe('the snapshot controller', () => {
     await db.volume.update({ where: { uid: of }, data: { hostId, epoch: 2n } })
     await settle()
     expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Taking' })
+  })
+
+  it('says nothing of its last trouble while it is removed', async () => {
+    const uid = await snapshot(await volume(), { phase: 'Ready', reason: 'NotFrozen', message: 'It is CrashConsistent.', deletedAt: new Date() })
+    await settle()
+    expect(await db.volumeSnapshot.findUnique({ where: { uid } })).toMatchObject({ phase: 'Deleting', reason: '', message: '' })
   })
 
   it('has what a host may have taken of a snapshot removed whose volume is gone, and drops its row only after that', async () => {
