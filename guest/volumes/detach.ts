@@ -8,7 +8,7 @@ import { holdersOf } from '@/guest/volumes/holders'
 import type { HotPlace } from '@/guest/volumes/hot-place'
 import { mountsOf } from '@/guest/volumes/mounts'
 import type { AttachedVolume } from '@/guest/volumes/volume'
-import { writeOut } from '@/guest/volumes/write-out'
+import { mayFail, writeOut } from '@/guest/volumes/write-out'
 
 const lookMilliseconds = 100
 
@@ -37,7 +37,7 @@ async function unmountAll(volume: AttachedVolume, containers: readonly Container
   const { disk } = volume
   const pids = containers.filter(isRunning).map(({ process }) => process.pid)
   for (const pid of pids) await unmountInside(pid, mountsOf(pid, disk), force)
-  if (!force && volume.mode === 'filesystem') await writeOut(volume, until)
+  if (!force && volume.mode === 'filesystem' && mayFail(volume)) await writeOut(volume, until)
   const own = mountsOf('self', disk)
   if (own.length > 0) await runScript(unmountScript, [force ? '1' : '0', ...own])
   return mountsOf('self', disk).length === 0 && pids.every((pid) => mountsOf(pid, disk).length === 0)

@@ -275,7 +275,7 @@ describe('a volume', { timeout: 120_000 }, () => {
     await shell('writer', 'echo first >/data/name', { mounts: [mounted('third')] })
     expect(await detach('third')).toEqual({})
     await disks.unplug('vlost')
-    await disks.plugFailing('vlost', await disks.sectorOf('vlost', '/name'))
+    await disks.plugLosing('vlost', await disks.sectorOf('vlost', '/name'))
     await attach('third', 'vlost', { format: false })
     await sleeper('loser', { mounts: [mounted('third')] })
     await staying('loser', 'exec 5<>/data/name && echo later >&5')

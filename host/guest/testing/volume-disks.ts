@@ -32,18 +32,32 @@ export class VolumeDisks {
     await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial })
   }
 
-  /** One of which each write fails, as where what it would go to is full; or each to one sector. */
-  async plugFailing(serial: string, sector?: number): Promise<void> {
+  /** On a SCSI bus, one of which each write to one sector fails. */
+  async plugLosing(serial: string, sector: number): Promise<void> {
+    await this.openFailing(serial, sector)
+    await this.plugOnBus(serial, { werror: 'report' })
+  }
+
+  /** One of which each write fails, as where what it would go to is full. */
+  async plugFailing(serial: string): Promise<void> {
+    await this.openFailing(serial)
+    await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial, werror: 'report' })
+  }
+
+  private async openFailing(serial: string, sector?: number): Promise<void> {
     const image = { driver: 'file', filename: this.path(serial), locking: 'off' }
     await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'blkdebug', image, 'inject-error': [{ event: 'none', iotype: 'write', errno: 5, ...(sector !== undefined && { sector }) }] } })
-    await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial, werror: 'report' })
   }
 
   /** On a SCSI bus of its own, as volumes are whose pods are told of a full store. */
   async plugScsi(serial: string): Promise<void> {
     await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, file: { driver: 'file', filename: this.path(serial), locking: 'off' } })
+    await this.plugOnBus(serial)
+  }
+
+  private async plugOnBus(serial: string, more: Record<string, unknown> = {}): Promise<void> {
     await this.qmp.command('device_add', { driver: 'virtio-scsi-pci', id: `bus-${serial}` })
-    await this.qmp.command('device_add', { driver: 'scsi-hd', id: `disk-${serial}`, bus: `bus-${serial}.0`, drive: serial, serial })
+    await this.qmp.command('device_add', { driver: 'scsi-hd', id: `disk-${serial}`, bus: `bus-${serial}.0`, drive: serial, serial, ...more })
   }
 
   async unplug(serial: string): Promise<void> {
