@@ -43,6 +43,7 @@ beforeAll(async () => {
   work = await cleanup.open('the folder of a store', mkdtemp(join(tmpdir(), 'rbd-work-')), (one) => rm(one, { recursive: true, force: true }))
 })
 afterEach(async () => {
+  ceph.resumeOsd()
   await Promise.all(workers.splice(0).map((worker) => worker.close()))
   await Promise.all(writers.splice(0).map((writer) => writer.end()))
 })
@@ -85,10 +86,10 @@ function worker(object: HostVolume): Volume {
   return one
 }
 
-/** `rbd lock ls` takes as long to start as all of it: this looks many times a second, at where Ceph keeps the lock in the image's header. */
+/** `rbd lock ls` takes as long to start as all of it: this looks many times a second, at where Ceph keeps the lock in the image's header, and stops the OSD at once, so that what has the lock does not come to its end meanwhile. */
 const lookout = String.raw`
-import sys, time, rados
-monitors, user, pool, namespace, header, *settings = sys.argv[1:]
+import os, signal, sys, time, rados
+monitors, user, pool, namespace, header, osd, *settings = sys.argv[1:]
 conf = dict(one.split('=', 1) for one in settings)
 conf.update(mon_host=monitors, key=sys.stdin.read().strip())
 cluster = rados.Rados(name='client.' + user, conf=conf)
@@ -102,13 +103,14 @@ def lock():
         return b''
 while b'auto ' not in lock():
     time.sleep(0.001)
-cluster.shutdown()
+os.kill(int(osd), signal.SIGSTOP)
+os._exit(0)
 `
 
-/** Resolves once somebody has taken the image's lock. */
+/** Resolves once somebody has taken the image's lock, in a cluster that answers nobody until `resumeOsd`. */
 async function isLocked(uid: string): Promise<void> {
   const { id } = (await place.info(`volume-${uid}`)) ?? {}
-  await ceph.admin.python('lookout', lookout, [testPool, tenant, `rbd_header.${id}`])
+  await ceph.admin.python('lookout', lookout, [testPool, tenant, `rbd_header.${id}`, String(ceph.osdPid)])
 }
 
 const holderOf = async (uid: string): Promise<string> => (await locks(uid))[0]?.address ?? ''
@@ -126,6 +128,7 @@ it('goes on after the agent ended in the midst of it, under the same epoch', asy
   const first = worker(said(uid, { revertTo: snapshot }))
   await locked
   await first.close()
+  ceph.resumeOsd()
   const address = await holderOf(uid)
   expect([first.report().revertedTo, await rollingBack(uid)]).toEqual([null, [`rolling-back.${address}`]])
   const second = worker(said(uid, { revertTo: snapshot }))
@@ -140,6 +143,7 @@ it('gives way to the removal of the volume, which ends it', async () => {
   const one = worker(said(uid, { revertTo: snapshot }))
   await locked
   one.take(said(uid, { revertTo: snapshot, purge: true }))
+  ceph.resumeOsd()
   await until(() => Promise.resolve(one.report().phase === 'Purged'))
   expect([one.state.entry.reverted, await noteNames(place, uid), await agent().describe(uid)]).toEqual([null, [], null])
 })

@@ -62,6 +62,11 @@ export class TestCeph {
     return new CephCommands(this.access(user, key))
   }
 
+  get osdPid(): number {
+    if (this.osd?.pid === undefined) throw new Error('this cluster has no OSD')
+    return this.osd.pid
+  }
+
   /** Nobody is answered until `resumeOsd`. */
   stopOsd(): void {
     this.osd?.kill('SIGSTOP')
