@@ -222,8 +222,7 @@ describe('a volume', { timeout: 120_000 }, () => {
     for (const { serial, code, says } of cases) await expect(attach('third', serial), serial).rejects.toMatchObject({ code, message: expect.stringContaining(says) as string, object: serial })
     await Promise.all(cases.map(({ serial }) => disks.unplug(serial)))
     expect(await Promise.all(cases.map(({ serial }) => digest(serial)))).toEqual(before)
-    await disks.make('vblank', 16)
-    await disks.plug('vblank')
+    await disks.plugNew('vblank', 16)
     await expect(attach('third', 'vblank', { format: false })).rejects.toMatchObject({ code: 'FilesystemDamaged', message: expect.stringContaining('is blank') as string })
     await expect(attach('third', 'vblank', { readOnly: true })).rejects.toMatchObject({ code: 'UnknownFilesystem' })
     await expect(attach('third', 'vnowhere')).rejects.toMatchObject({ code: 'DiskNotFound', object: 'vnowhere' })
@@ -245,11 +244,9 @@ describe('a volume', { timeout: 120_000 }, () => {
     }
     await disks.plug('img')
     const populate = { serial: 'img' }
-    await disks.make('vsmall', 16)
-    await disks.plug('vsmall')
+    await disks.plugNew('vsmall', 16)
     await expect(attach('third', 'vsmall', { populate })).rejects.toMatchObject({ code: 'NoSpace', message: expect.stringContaining('make the volume larger') as string })
-    await disks.make('vfull', 64)
-    await disks.plug('vfull')
+    await disks.plugNew('vfull', 64)
     const filled = await attach('third', 'vfull', { populate })
     expect([filled.formatted, filled.usedBytes > 20 * MiB]).toEqual([true, true])
     const look = async () => (await shell('reader', 'cat /data/link; ls -a /data | sort | tr "\\n" " "; stat -c " %g:%a" /data', { mounts: [mounted('third')] })).out
@@ -269,8 +266,7 @@ describe('a volume', { timeout: 120_000 }, () => {
   })
 
   it('of which bytes were lost that a program wrote says so when it is detached, also after it was in use, and only then', async () => {
-    await disks.make('vlost', 64)
-    await disks.plug('vlost')
+    await disks.plugNew('vlost', 64)
     await attach('third', 'vlost')
     await shell('writer', 'echo first >/data/name', { mounts: [mounted('third')] })
     expect(await detach('third')).toEqual({})
@@ -287,8 +283,7 @@ describe('a volume', { timeout: 120_000 }, () => {
   })
 
   it('is refused where it is not known how', async () => {
-    await disks.make('vnew', 16)
-    await disks.plug('vnew')
+    await disks.plugNew('vnew', 16)
     await expect(attach('third', 'vnew', { fsType: 'xfs' })).rejects.toMatchObject({ code: 'InvalidRequest', message: expect.stringContaining('an xfs needs a volume of 301 MiB') as string })
     await expect(attach('memory', 'vnew')).rejects.toMatchObject({ code: 'AlreadyExists', object: 'memory' })
     await expect(client.volumes.grow('third', answerMs)).rejects.toMatchObject({ code: 'Conflict', object: 'third' })

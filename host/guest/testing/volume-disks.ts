@@ -27,6 +27,12 @@ export class VolumeDisks {
     await truncate(this.path(serial), mebibytes * 1024 * 1024)
   }
 
+  /** Of zeros. */
+  async plugNew(serial: string, mebibytes: number): Promise<void> {
+    await this.make(serial, mebibytes)
+    await this.plug(serial)
+  }
+
   async plug(serial: string, readOnly = false): Promise<void> {
     await this.qmp.command('blockdev-add', { driver: 'raw', 'node-name': serial, 'read-only': readOnly, discard: 'unmap', file: { driver: 'file', filename: this.path(serial), locking: 'off', 'read-only': readOnly, discard: 'unmap' } })
     await this.qmp.command('device_add', { driver: 'virtio-blk-pci', id: `disk-${serial}`, drive: serial, serial })

@@ -14,7 +14,6 @@ import type { QemuWriter } from '../testing/qemu-writer'
 import { refuseLower } from './claims'
 import type { CephAccess } from './ceph-commands'
 import { shutOut } from './fence'
-import { setNote } from './notes'
 import { RbdPlace } from './rbd-place'
 import { RbdStore } from './rbd-store'
 import { blocklist, lockList, watcherList } from './replies'
@@ -53,6 +52,24 @@ async function volume(): Promise<string> {
   const store = new RbdStore({ access, pool: testPool, namespace: tenant, work })
   await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
   return uid
+}
+
+/** The first has it open, and has written and flushed, so that librbd's cache would take what it writes next; then it fell asleep. */
+async function asleep(): Promise<{ uid: string; one: CephHost; two: CephHost }> {
+  const [uid, one, two] = [await volume(), await start(), await start()]
+  await one.store.claim(uid, 1, null)
+  await one.open(uid, 1)
+  await one.write(uid, 1)
+  one.qemu.sleep()
+  return { uid, one, two }
+}
+
+/** Answers whom it has shut out. */
+async function takeOver(uid: string, next: CephHost): Promise<string[]> {
+  const { clients } = await next.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })
+  await next.open(uid, 2)
+  await next.write(uid, 2)
+  return clients
 }
 
 describe('two real QEMUs and one image', () => {
@@ -94,15 +111,9 @@ describe('two real QEMUs and one image', () => {
   })
 
   it('has an owner that slept over the takeover write nothing when it wakes', async () => {
-    const [uid, one, two] = [await volume(), await start(), await start()]
-    await one.store.claim(uid, 1, null)
-    await one.open(uid, 1)
-    await one.write(uid, 1)
-    one.qemu.sleep()
+    const { uid, one, two } = await asleep()
     const late = one.tryWrite(uid, 9)
-    await two.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })
-    await two.open(uid, 2)
-    await two.write(uid, 2)
+    await takeOver(uid, two)
     one.qemu.wake()
     expect(await late, NEVER).toMatch(/shutdown/)
     expect(await two.reads(uid, 2), NEVER).toBe(true)
@@ -111,15 +122,8 @@ describe('two real QEMUs and one image', () => {
 
   // librbd's own cache answers such a write at once, and tells of its failure in no flush that has nothing to wait for: QEMU then says that what exists nowhere is flushed.
   it('answers an owner that slept over the takeover no write before it is in the store', async () => {
-    const [uid, one, two] = [await volume(), await start(), await start()]
-    await one.store.claim(uid, 1, null)
-    await one.open(uid, 1)
-    // What came with a flush before has librbd take the next one into its cache.
-    await one.write(uid, 1)
-    one.qemu.sleep()
-    await two.store.claim(uid, 2, null)
-    await two.open(uid, 2)
-    await two.write(uid, 2)
+    const { uid, one, two } = await asleep()
+    await takeOver(uid, two)
     ceph.stopOsd()
     try {
       one.qemu.wake()
@@ -140,9 +144,7 @@ describe('two real QEMUs and one image', () => {
     one.qemu.sleep()
     // Until Ceph has forgotten that it listens, so that nothing tells of it.
     await until(async () => (await ceph.admin.rbdJson(watcherList, ['status', path(uid)])).watchers.length === 0)
-    expect((await two.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })).clients).toEqual([])
-    await two.open(uid, 2)
-    await two.write(uid, 2)
+    expect(await takeOver(uid, two)).toEqual([])
     one.qemu.wake()
     // It is given the lock, for nobody knew whom to shut out. This is where its agent looks at the epoch.
     await one.qemu.takeLock(throttleNode(serialOf(uid)))
@@ -156,9 +158,7 @@ describe('two real QEMUs and one image', () => {
     const [uid, snapshot, one, two] = [await volume(), randomUUID(), await start(), await start()]
     await one.store.claim(uid, 1, null)
     await one.store.commitSnapshot(uid, snapshot)
-    await two.store.claim(uid, 2, { hostId: randomUUID(), epoch: 1 })
-    await two.open(uid, 2)
-    await two.write(uid, 2)
+    await takeOver(uid, two)
     // Where it wakes: it had looked at the epoch before.
     await expect(rollBackImage(new RbdPlace(ceph.admin, testPool, tenant), uid, { image: `volume-${uid}`, snapshot }, 1, new AbortController().signal)).rejects.toMatchObject({ code: 'Stale' })
     expect(await two.reads(uid, 2), NEVER).toBe(true)
@@ -273,34 +273,5 @@ describe('two real QEMUs and one image', () => {
     expect(await shutOut(place, other.uid, `volume-${other.uid}`, () => Promise.resolve())).toEqual([])
     expect([await isShutOut(other.address), await locks(other.uid)]).toEqual([false, []])
     await ceph.admin.rados(testPool, 'hypernetes', ['setxattr', 'hypernetes.hosts', 'host.127.0.0.1', '1'])
-  })
-})
-
-describe('what an earlier call has left half done', () => {
-  it('is made anew, or gone on with', async () => {
-    const [source, clone, snapshot] = [await volume(), randomUUID(), randomUUID()]
-    const store = new RbdStore({ access, pool: testPool, namespace: tenant, work })
-    await store.commitSnapshot(source, snapshot)
-    // A clone that was not yet as large as it shall be, and is of something else.
-    await ceph.admin.rbd(['create', '--size', '1M', `${testPool}/${tenant}/making-${clone}`])
-    expect((await store.list()).volumes).not.toContain(clone)
-    await store.clone(snapshot, clone, 2 * sizeBytes)
-    expect(await store.describe(clone)).toMatchObject({ sizeBytes: 2 * sizeBytes, parent: true })
-    // A volume that was to go back: it is as large as its snapshot was, and the agent died before it made it as large as before.
-    await store.grow(source, 2 * sizeBytes)
-    await setNote(new RbdPlace(ceph.admin, testPool, tenant), source, 'size-before-revert', String(2 * sizeBytes))
-    await ceph.admin.rbd(['snap', 'rollback', '--no-progress', `${path(source)}@${snapshot}`])
-    expect(await store.describe(source)).toMatchObject({ sizeBytes })
-    await store.revert(source, snapshot, () => {}, new AbortController().signal)
-    expect(await store.describe(source)).toMatchObject({ sizeBytes: 2 * sizeBytes })
-    // A removal that went as far as the new name: what needs the snapshot stays, and afterwards nothing does.
-    await ceph.admin.rbd(['rename', path(source), `${testPool}/${tenant}/removed-${source}`])
-    await store.remove(source)
-    expect((await store.list()).snapshots).toContain(snapshot)
-    expect(await new RbdPlace(ceph.admin, testPool, tenant).info(`removed-${source}`)).toMatchObject({ size: 0 })
-    await store.removeSnapshot(snapshot)
-    await store.remove(clone)
-    await store.remove(randomUUID())
-    expect(await ceph.admin.rbd(['ls', `${testPool}/${tenant}`])).not.toContain(source)
   })
 })

@@ -160,3 +160,31 @@ it('is begun anew once whoever began with it before and may have something on th
   expect(await host.tryWrite(other.uid, 9), NEVER).toMatch(/shutdown/)
   await isBack(uid, 2)
 })
+
+it('makes anew what an earlier call has left half done, or goes on with it', async () => {
+  const [source, clone, snapshot, sizeBytes] = [randomUUID(), randomUUID(), randomUUID(), 4 * objectBytes]
+  const store = agent()
+  await store.create({ uid: source, sizeBytes, origin: { kind: 'blank' } }, () => {})
+  await store.commitSnapshot(source, snapshot)
+  // A clone that was not yet as large as it shall be, and is of something else.
+  await ceph.admin.rbd(['create', '--size', '1M', `${testPool}/${tenant}/making-${clone}`])
+  expect((await store.list()).volumes).not.toContain(clone)
+  await store.clone(snapshot, clone, 2 * sizeBytes)
+  expect(await store.describe(clone)).toMatchObject({ sizeBytes: 2 * sizeBytes, parent: true })
+  // A volume that was to go back: it is as large as its snapshot was, and the agent died before it made it as large as before.
+  await store.grow(source, 2 * sizeBytes)
+  await setNote(place, source, 'size-before-revert', String(2 * sizeBytes))
+  await ceph.admin.rbd(['snap', 'rollback', '--no-progress', `${place.path(`volume-${source}`)}@${snapshot}`])
+  expect(await store.describe(source)).toMatchObject({ sizeBytes })
+  await store.revert(source, snapshot, () => {}, never)
+  expect(await store.describe(source)).toMatchObject({ sizeBytes: 2 * sizeBytes })
+  // A removal that went as far as the new name: what needs the snapshot stays, and afterwards nothing does.
+  await ceph.admin.rbd(['rename', place.path(`volume-${source}`), `${testPool}/${tenant}/removed-${source}`])
+  await store.remove(source)
+  expect((await store.list()).snapshots).toContain(snapshot)
+  expect(await place.info(`removed-${source}`)).toMatchObject({ size: 0 })
+  await store.removeSnapshot(snapshot)
+  await store.remove(clone)
+  await store.remove(randomUUID())
+  expect(await ceph.admin.rbd(['ls', `${testPool}/${tenant}`])).not.toContain(source)
+})
