@@ -81,6 +81,8 @@ export class Volumes {
     await caller.pod.delete({ tenant, name: pod })
     await fleet.until('the pod is gone', async () => (await caller.pod.list({ tenant })).items.length === 0, patienceMs)
     await this.createPod()
+    // Nothing is attached to a pod before it has a host.
+    await fleet.until('the new pod has a host', async () => (await caller.pod.get({ tenant, name: pod })).status.hostName !== null, patienceMs)
   }
 
   /** Throws where a record of a log that the pod has is not there, though it was acknowledged before. */
