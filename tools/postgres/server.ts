@@ -136,7 +136,7 @@ function serverArguments(options: PostgresOptions, port: number): string[] {
     // The change feed is read by transaction order; a forgotten transaction would hold every reader back.
     idle_in_transaction_session_timeout: '60s',
     logging_collector: 'off',
-    ...(options.durable === false && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...(options.durable === false && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '256MB' }),
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   return ['-D', join(options.paths.folder, 'cluster'), '-p', String(port), ...flags]

@@ -1,10 +1,10 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { stopPostgresIn } from '@/tools/postgres/server'
 import { LockHeldError, takeLock } from '@/tools/process/file-lock.mjs'
-import { testCluster } from '@/tools/testing/postgres'
+import { keepClusterInMemory, removeCluster, testCluster } from '@/tools/testing/postgres'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,13 +20,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const root = mkdtempSync(join(tmpdir(), PREFIX))
   chmodSync(root, 0o711) // the server may run as another user
   takeLock(join(root, 'run.lock'))
+  keepClusterInMemory(root)
   project.provide('postgresRoot', root)
   return () => remove(root)
 }
 
 async function remove(root: string): Promise<void> {
   await stopPostgresIn(testCluster(root))
-  rmSync(root, { recursive: true, force: true })
+  removeCluster(root)
 }
 
 /** A run that was killed left its server behind. */
