@@ -13,6 +13,7 @@ const onRealParts = (name: 'real' | 'long') => ({
     name,
     include: [`**/*.${name}.test.ts`],
     globalSetup: ['tools/testing/groups-setup.ts'],
+    setupFiles: ['tools/testing/turn-setup.ts'],
     exclude,
     // Two files side by side fill what each leaves idle while a machine boots. Nothing is shared between them, as between two runs.
     maxWorkers: 2,

@@ -2,9 +2,12 @@
 // `npm test`: installs what it lacks, runs every check and test, and ends with `N passed, N failed`.
 // `npm test -- PART… [FILE…]` runs parts: checks, unit, real, e2e; and by their names alone: long (what takes long: *.long.test.ts
 // and *.long.spec.ts; real and e2e run those too where a FILE names them) and upgrade.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { npmProgram } from './setup/paths.mjs'
 import { prepare } from './setup/prepare.mjs'
-import { check, inShares, suite } from './test/outcome.mjs'
+import { check, suite } from './test/outcome.mjs'
 
 const USUAL = ['checks', 'unit', 'real', 'e2e']
 const PARTS = [...USUAL, 'long', 'upgrade']
@@ -19,25 +22,20 @@ const vitest = (...projects) => [npmProgram('vitest'), 'run', ...projects.flatMa
 /** What runs where files are named, and where none is. */
 const usual = (name) => (files.length > 0 ? [name, 'long'] : [name])
 
-/** The checks take what tests leave of the processors. */
-const idle = parts.has('real')
-/** A journey waits much, for a page or a pod: tests on real parts, a file at a time, take the other processor meanwhile, and both once the journeys are over. */
+/** The checks run beside tests, which go first. */
+const yielding = parts.has('real')
+/** Tests on real parts wait much, for a pod or for time to pass: they run beside the others, a file at a time while the unit tests fill both processors, and two at a time from then on (testing/turn.ts). */
 const beside = parts.has('real') && parts.has('e2e')
-const REAL = 'tests on real parts'
-const REAL_SHARES = 8
-let journeysOver = () => {}
-const realSuite = () => {
-  const runner = vitest(...usual('real'))
-  if (!beside) return suite(REAL, runner, { limitMs: 1_800_000 })
-  // Files that are named may be fewer than the shares.
-  const shareOf = (share) => [...runner, '--no-file-parallelism', `--shard=${share}`, ...(files.length > 0 ? ['--passWithNoTests'] : [])]
-  const second = new Promise((resolve) => (journeysOver = resolve))
-  return inShares(REAL, files.length > 0 ? 1 : REAL_SHARES, [Promise.resolve(), second], (share, lane) => suite(`${REAL}, ${share}`, shareOf(share), { limitMs: 1_800_000, prefix: lane === 0 ? 'real │ ' : 'real also │ ' }))
-}
+const turns = beside ? mkdtempSync(join(tmpdir(), 'hypernetes-turns-')) : null
+const unitTestsRun = turns && join(turns, 'unit-tests-run')
+if (unitTestsRun) writeFileSync(unitTestsRun, '')
+// Files that are named may all be journeys.
+const maybeNone = beside && files.length > 0 ? ['--passWithNoTests'] : []
+const realSuite = () => suite('tests on real parts', [...vitest(...usual('real')), ...maybeNone], { limitMs: 2_400_000, ...(unitTestsRun && { prefix: 'real │ ', env: { HYPERNETES_ONE_WORKER_WHILE: unitTestsRun } }) })
 
 /** Each part, imported only once the npm packages are there. */
 const run = {
-  checks: async () => (await import('./test/checks.mjs')).runChecks({ idle }),
+  checks: async () => (await import('./test/checks.mjs')).runChecks({ yielding }),
   unit: async () => [await suite('unit tests', vitest('unit'))],
   real: async () => [await realSuite()],
   e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), [...secondTry('--retries=1'), ...files])],
@@ -67,22 +65,23 @@ async function runPart(part) {
 try {
   await prepare({ host: onHost, tests: onHost, console: ['checks', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part)) })
   const checks = runPart('checks')
-  if (!idle) await checks
+  if (!yielding) await checks
   const real = beside ? runPart('real') : null
   await runPart('unit')
+  if (unitTestsRun) rmSync(unitTestsRun)
   if (!beside) await runPart('real')
   await runPart('e2e')
-  journeysOver()
   await Promise.all([checks, real])
   await runPart('long')
   await runPart('upgrade')
 } catch (error) {
   outcomes.push(await check('preparation', () => ({ ok: false, output: error.message })))
 }
+if (turns) rmSync(turns, { recursive: true })
 
 // What failed went by long ago: whoever sees the end of this alone knows what to look for.
 for (const { name, output, failures = [], unsteady = [] } of outcomes) {
-  if (idle && output) console.log(`\n✗ ${name}\n${output}`)
+  if (yielding && output) console.log(`\n✗ ${name}\n${output}`)
   for (const first of unsteady) console.log(`\n! ${name}: failed, and passed when it was repeated: ${first}`)
   for (const failure of failures) console.log(`\n✗ ${name}: ${failure}`)
 }

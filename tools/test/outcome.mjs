@@ -12,14 +12,14 @@ const since = (start) => (performance.now() - start) / 1000
 /**
  * Runs a program and resolves with its exit code; a program that takes longer than `limitMs` is ended and has failed.
  * @param {string[]} argv
- * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, idle?: boolean, prefix?: string, lastWordsMs?: number }} [options] `capture`:
- * collect the output instead of showing it; `idle`: only while a processor has nothing else to do (SCHED_IDLE); `prefix`: show the
+ * @param {{ env?: Record<string, string>, capture?: boolean, limitMs?: number, yielding?: boolean, prefix?: string, lastWordsMs?: number }} [options] `capture`:
+ * collect the output instead of showing it; `yielding`: where others want the processors too it gets a third of what each of them gets; `prefix`: show the
  * output with this before each line, for it comes among another program's; `lastWordsMs`: its output is read for so long after its
  * end, for whoever it left may hold that open for ever
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function execute(argv, { env = {}, capture = false, idle = false, prefix, limitMs = idle ? 1_800_000 : 600_000, lastWordsMs = 5_000 } = {}) {
-  const [command, ...args] = idle ? ['chrt', '--idle', '0', ...argv] : argv
+export function execute(argv, { env = {}, capture = false, yielding = false, prefix, limitMs = yielding ? 1_800_000 : 600_000, lastWordsMs = 5_000 } = {}) {
+  const [command, ...args] = yielding ? ['nice', '-n', '5', ...argv] : argv
   return new Promise((resolve) => {
     const stdio = capture || prefix ? 'pipe' : 'inherit'
     const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', stdio, stdio] })
@@ -100,30 +100,6 @@ export async function suite(name, argv, { env = {}, limitMs, prefix } = {}) {
 function judged({ unsteady = [], failures = [], ...outcome }) {
   if (unsteady.length <= MAX_UNSTEADY) return { ...outcome, unsteady, failures }
   return { ...outcome, unsteady, failures: [...failures, `${unsteady.length} tests failed and passed when they were repeated, where ${MAX_UNSTEADY} may`], failed: outcome.failed + 1 }
-}
-
-/**
- * A runner's tests in `count` shares, which `lanes` take one after the other: each lane begins when its promise resolves, where there is a share left by then. They count as one part.
- * @param {string} name
- * @param {number} count
- * @param {Promise<unknown>[]} lanes
- * @param {(share: string, lane: number) => Promise<Outcome>} runShare `share`: as a runner's `--shard`, of 1 on
- * @returns {Promise<Outcome>}
- */
-export async function inShares(name, count, lanes, runShare) {
-  const start = performance.now()
-  const left = Array.from({ length: count }, (_, i) => `${i + 1}/${count}`)
-  const outcomes = await Promise.all(lanes.map(async (begin, lane) => {
-    await begin
-    const done = []
-    for (let share = left.shift(); share !== undefined; share = left.shift()) done.push(await runShare(share, lane))
-    return done
-  }))
-  const all = outcomes.flat()
-  const sum = (key) => all.reduce((total, outcome) => total + outcome[key], 0)
-  const whole = { name, passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped'), seconds: since(start), unsteady: all.flatMap((one) => one.unsteady ?? []), failures: all.flatMap((one) => one.failures ?? []) }
-  // One share that was judged so already has failed by it.
-  return all.some(({ unsteady = [] }) => unsteady.length > MAX_UNSTEADY) ? whole : judged(whole)
 }
 
 function readCounts(file) {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { execute, inShares, suite } from './outcome.mjs'
+import { execute, suite } from './outcome.mjs'
 
 it('a program has ended when it ended, also where a process that it left holds its output open', async () => {
   const leaves = "const left = require('node:child_process').spawn('sleep', ['600'], { stdio: 'inherit', detached: true }); left.unref(); console.log(left.pid)"
@@ -20,30 +20,4 @@ it('a few tests may pass when they are repeated, and are named; more of them are
   expect(await counts(3)).toMatchObject({ passed: 9, failed: 0, unsteady: ['x', 'x', 'x'] })
   expect(await counts(4)).toMatchObject({ failed: 1, failures: ['4 tests failed and passed when they were repeated, where 3 may'] })
   expect(await suite('none of it', [process.execPath, '-e', '0'])).toMatchObject({ failed: 1 })
-})
-
-it('shares are taken by the lanes that are open, each once, and count as one part', async () => {
-  const [ran, events]: [string[], string[]] = [[], []]
-  let open = () => {}
-  const later = new Promise<void>((resolve) => (open = resolve))
-  const outcome = await inShares('shared', 4, [Promise.resolve(), later], async (share, lane) => {
-    ran.push(share)
-    events.push(`${share} in ${lane}`)
-    if (share === '2/4') open()
-    // The second lane is open and takes the next one before the first comes back.
-    await new Promise((resolve) => setTimeout(resolve, lane === 0 ? 20 : 0))
-    return { name: share, passed: 2, failed: share === '3/4' ? 1 : 0, skipped: 1, seconds: 1, failures: share === '3/4' ? ['f'] : [], unsteady: ['u'] }
-  })
-  expect(ran.toSorted()).toEqual(['1/4', '2/4', '3/4', '4/4'])
-  expect(events).toEqual(['1/4 in 0', '2/4 in 0', '3/4 in 1', '4/4 in 1'])
-  expect(outcome).toMatchObject({ name: 'shared', passed: 8, failed: 2, skipped: 4, failures: ['f', '4 tests failed and passed when they were repeated, where 3 may'] })
-})
-
-it('a lane that opens when nothing is left takes nothing', async () => {
-  const lanes: number[] = []
-  const outcome = await inShares('short', 1, [Promise.resolve(), new Promise((resolve) => setTimeout(resolve, 20))], async (_, lane) => {
-    lanes.push(lane)
-    return { name: 'one', passed: 1, failed: 0, skipped: 0, seconds: 0 }
-  })
-  expect([lanes, outcome]).toMatchObject([[0], { passed: 1, failed: 0 }])
 })

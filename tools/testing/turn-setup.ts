@@ -1,0 +1,3 @@
+import { turnToBegin } from './turn'
+
+await turnToBegin()
