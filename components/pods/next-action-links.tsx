@@ -19,6 +19,8 @@ function linkOf(place: ActionPlace, { tenant, pod, container }: Where): { label:
     case 'terminal': return { label: 'Open terminal', href: paths.podTerminal(...at) }
     case 'figures': return { label: 'Show figures', href: paths.podFigures(...at) }
     case 'configMaps': return { label: 'ConfigMaps', href: paths.configMaps(tenant) }
+    case 'volumes': return { label: 'Show volumes', href: paths.volumes(tenant) }
+    case 'newVolume': return { label: 'Create volume', href: paths.newVolume(tenant) }
     case 'secrets': return { label: 'Secrets', href: paths.secrets(tenant) }
     case 'hosts': return null
   }

@@ -27,12 +27,21 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const from = pod.metadata.deletionTimestamp ?? step?.startedAt ?? pod.metadata.creationTimestamp
   const reason = failing(pod)
   if ((phase === 'Running' || phase === 'Starting' || phase === 'Scheduled') && reason) return <StateBadge shape="failed"><span className="inline-block truncate align-bottom max-sm:max-w-36">{reason}</span></StateBadge>
+  const waits = volumesWaitedFor(pod)
+  if (waits) return <StateBadge shape="unknown" since={<><span title={waits} className="inline-block max-w-100 truncate align-bottom max-xl:max-w-60 max-sm:hidden">{waits}</span> · <Since time={from} /></>}>{phase}</StateBadge>
   return (
     <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepDoing(step.name)} · </span>}<Since time={from} /></>}>
       {phase}
     </StateBadge>
   )
 }
+
+/** Of a pod that is kept from its start by a volume: by which one, and what helps. What is under way has its step. */
+export function volumesWaitedFor({ status: { phase, conditions } }: Pick<PodView, 'status'>): string | undefined {
+  if (phase !== 'Starting' && phase !== 'Scheduled') return undefined
+  return conditions.find(({ type, status, reason, message }) => type === 'VolumesAvailable' && status !== 'True' && message !== '' && !goesOn.has(reason))?.message
+}
+const goesOn = new Set(['Pending', 'Attaching', 'Detaching', 'Moving', 'Creating', 'SourcePending', 'ClaimPending'])
 
 const containerFails = /BackOff$|Error$|^ErrImage|^InvalidImageName$/
 /** What holds a pod up before it has containers that could say so. */

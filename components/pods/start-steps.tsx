@@ -11,7 +11,7 @@ import { WaterfallBars } from '@/components/starts/waterfall-bars'
 import { Button } from '@/components/ui/button'
 import { Spinner } from '@/components/ui/spinner'
 import { usePod } from './pod-frame'
-import { stepName } from './pod-state'
+import { stepName, volumesWaitedFor } from './pod-state'
 
 const EarlierStarts = lazy(() => import('@/components/starts/earlier-starts').then((module) => ({ default: module.EarlierStarts })))
 
@@ -71,12 +71,12 @@ function Live({ pod }: { pod: PodView }) {
   const until = startedAt === null ? (now ?? Math.max(...startSteps.map((step) => Date.parse(step.startedAt) + (step.ms ?? 0)))) : Date.parse(startedAt)
   // A pod that ran before begins again on its host; its creation is long past.
   const again = pod.status.containers.some((each) => each.restartCount > 0 || each.lastEnd !== null)
-  const waterfall = startWaterfall({ createdAt: again ? null : Date.parse(pod.metadata.creationTimestamp), boundAt: bound ? Date.parse(bound.lastTransitionTime) : null, steps: startSteps, startedAt: until, toldAt: until })
+  const waterfall = startWaterfall({ createdAt: again ? null : Date.parse(pod.metadata.creationTimestamp), boundAt: bound ? Date.parse(bound.lastTransitionTime) : null, steps: startSteps.filter(({ name }) => name !== 'queued' && name !== 'assigned'), startedAt: until, toldAt: until })
   return (
     <>
       <Whole ms={waterfall.wholeMs} says={startedAt === null ? 'so far' : 'to the first process'} />
       <WaterfallBars waterfall={waterfall} label="Parts of the start so far" />
-      {startedAt === null && current && <p className="mt-3 flex items-center gap-1.5 text-xs text-faint"><Spinner className="size-3" />{stepName(current.name)}</p>}
+      {startedAt === null && current && <p className="mt-3 flex items-center gap-1.5 text-xs text-faint"><Spinner className="size-3" />{volumesWaitedFor(pod) ? 'Waiting for its volumes' : stepName(current.name)}</p>}
     </>
   )
 }

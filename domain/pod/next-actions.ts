@@ -1,5 +1,5 @@
 /** Where in the console a next action is taken; the console makes the links. */
-export type ActionPlace = 'logs' | 'previousLogs' | 'edit' | 'events' | 'images' | 'hosts' | 'configMaps' | 'secrets' | 'terminal' | 'figures'
+export type ActionPlace = 'logs' | 'previousLogs' | 'edit' | 'events' | 'images' | 'hosts' | 'configMaps' | 'secrets' | 'terminal' | 'figures' | 'volumes' | 'newVolume'
 export type NextAction = { text: string; places: readonly ActionPlace[] }
 
 const action = (text: string, ...places: ActionPlace[]): NextAction => ({ text, places })
@@ -16,6 +16,11 @@ const actions: Readonly<Record<string, NextAction>> = {
   Unschedulable: action('Where hosts lack room, lower the pod’s requests and limits or delete pods that are not needed; else ask the operator for a host that fits.', 'edit', 'events'),
   FailedScheduling: action('Where hosts lack room, lower the pod’s requests and limits or delete pods that are not needed; else ask the operator for a host that fits.', 'edit'),
   NoFreeAddress: network,
+  // Volumes
+  WaitingForVolumes: action('Create the volume or the claim that the message names, or name another one in the pod. It starts by itself then.', 'newVolume', 'volumes', 'edit'),
+  VolumeNotFound: action('Create the volume, or name another one in the pod. It starts by itself then.', 'newVolume', 'volumes', 'edit'),
+  VolumeDeleted: action('Restore the volume while it can be, or name another one in the pod.', 'volumes', 'edit'),
+  VolumeInUse: action('The pod starts by itself once the volume is free; a clone is another volume, to be named in the pod instead.', 'volumes', 'edit'),
   HostSilent: action('The pod may still run. The state is known again when its host answers; the operator sees it under Hosts.', 'events'),
   HostStopped: action('The pod is started again with its host.', 'events'),
   // Images

@@ -83,7 +83,7 @@ export abstract class WorkerSteps extends Reach {
       return this.wake.wait()
     },
     attach: () => {
-      this.waits('The pod waits for its volumes: the server has not given all of them to its host yet. It starts by itself once it has.')
+      this.waits('The pod waits for its volumes: not all of them are free for it yet. The condition VolumesAvailable says why. It starts by itself once they are.')
       return this.wake.wait()
     },
     conclude: async () => {

@@ -80,6 +80,10 @@ describe('a volume', () => {
     const second = await pod('second', { cinder: { volumeID: made.metadata.uid } })
     await soon(async () => (await ann.caller.pod.get({ tenant: tenant(), name: 'second' })).status.conditions.find(({ type }) => type === 'VolumesAvailable')?.message).toContain('is attached to pod "first"')
     expect(await hostOf(second)).toBe(host)
+    // Its host knows only that it waits: what is shown first says who has the volume, at the pod and at the volume.
+    await host?.report({ uid: second, observedGeneration: 1, phase: 'Starting', reason: 'WaitingForVolumes', message: 'It waits.', conditions: [], containers: [], startMode: null, startSteps: [], startedAt: null })
+    await soon(async () => (await ann.caller.pod.get({ tenant: tenant(), name: 'second' })).status).toMatchObject({ phase: 'Starting', reason: 'VolumeInUse', message: expect.stringContaining('is attached to pod "first" in namespace "default": delete that pod, or clone the volume') as string })
+    expect((await volume('data')).status.attachments.find(({ phase: is }) => is === 'Waiting')).toMatchObject({ reason: 'VolumeInUse', message: 'Pod "first" in namespace "default" has it: delete that pod, or clone the volume.' })
     await end('first', first)
     await soon(() => users('data')).toEqual(['second:Attached'])
     expect(host?.openBy(made.metadata.uid)).toEqual([`${second}/2`])

@@ -30,7 +30,8 @@ export function place(hosts: readonly HostState[], demand: Demand): Placement {
 export function explainNoFit(reasons: ReadonlyMap<string, number>, hosts: number, demand: Demand, volumes = ''): string {
   if (hosts === 0) return 'No host is registered. Start a host agent and let it connect.'
   const counted = [...reasons].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([reason, count]) => `${count} ${reason}`)
-  if (demand.volumes?.problem) return `0 of ${hosts} hosts fit: ${counted.join(', ')}. ${volumes} It is tried again by itself.`
+  // No host is in the way: of which were counted how often says nothing.
+  if (demand.volumes?.problem) return `${volumes} It is tried again by itself.`
   // Where no host lacks room, a smaller pod would fit no better.
   if (!reasonsOfRoom.some((reason) => reasons.has(reason))) {
     const helps = reasons.has(fullStore) ? 'Delete volumes or snapshots that are in that store, ask for smaller ones, or have an operator give it room. ' : ''

@@ -46,6 +46,7 @@ const cinder = (volumeID: string) => ({ name: volumeID, cinder: { volumeID } })
 const hostOf = async (uid: string) => hosts.indexOf((await db.pod.findUniqueOrThrow({ where: { uid } })).hostId ?? '')
 const homeOf = async (uid: string) => hosts.indexOf((await db.volume.findUniqueOrThrow({ where: { uid } })).homeHostId ?? '')
 const said = async (objectUid: string) => (await db.objectCondition.findUnique({ where: { objectUid_type: { objectUid, type: 'PodScheduled' } } }))?.message
+const why = async (objectUid: string) => (await db.objectCondition.findUnique({ where: { objectUid_type: { objectUid, type: 'PodScheduled' } } }))?.reason
 
 describe('a pod with volumes', () => {
   it('is bound where they lie; those that lie nowhere yet come to its host with it', async () => {
@@ -73,7 +74,8 @@ describe('a pod with volumes', () => {
     await volume('two', { homeHostId: hosts[1] })
     const apart = await pod('c', cinder('one'), cinder('two'))
     await cycle()
-    expect(await said(lost)).toBe('0 of 2 hosts fit: 2 waiting for its volumes. There is no volume "missing": create it, or name another one by its uid or its name. It is tried again by itself.')
+    expect(await said(lost)).toBe('There is no volume "missing": create it, or name another one by its uid or its name. It is tried again by itself.')
+    expect(await Promise.all([lost, pending, apart].map(why))).toEqual(['WaitingForVolumes', 'WaitingForVolumes', 'Unschedulable'])
     expect(await said(pending)).toContain('There is no PersistentVolumeClaim "data" in namespace "default": create it')
     expect(await said(apart)).toContain('Its volumes lie on disks of several hosts ("one" on host "h1", "two" on host "h2"): clone some of them')
     await db.host.update({ where: { id: hosts[0] ?? '' }, data: { phase: 'Unknown' } })

@@ -32,7 +32,7 @@ describe('a pod with volumes', () => {
     const asked = demand({ problem: 'Claim "data" has no volume yet.' })
     const placement = place([host('a')], asked)
     if ('host' in placement) throw new Error('placed')
-    expect(explainNoFit(placement.reasons, placement.hosts, asked)).toMatch(/^0 of 1 hosts fit: 1 waiting for its volumes\./)
+    expect(explainNoFit(placement.reasons, placement.hosts, asked, 'Claim "data" has no volume yet.')).toBe('Claim "data" has no volume yet. It is tried again by itself.')
     const explained = (over: Partial<VolumeDemand>) => explainVolumes({ problem: null, homes: [], stores: [], ...over }, (id) => `host-${id}`)
     expect(explained({ problem: 'Claim "data" has no volume yet.' })).toBe('Claim "data" has no volume yet.')
     expect(explained({ homes: on('a', 'b', 'a') })).toBe('Its volumes lie on disks of several hosts ("v0" on host "host-a", "v1" on host "host-b", "v2" on host "host-a"): clone some of them, so that all are on one host or in a store that all hosts see.')

@@ -49,6 +49,9 @@ function explain(state: PodView['status']['phase'], conditions: PodView['status'
     const scheduled = conditions.find((c) => c.type === 'PodScheduled')
     return { reason: scheduled?.reason ?? '', message: scheduled?.message ?? '' }
   }
+  // The host knows that it waits; who has the volume, and what helps, the controller of volumes.
+  const waits = report?.reason === 'WaitingForVolumes' && state !== 'Stopping' ? conditions.find((c) => c.type === 'VolumesAvailable' && c.status !== 'True' && c.message !== '') : undefined
+  if (waits) return { reason: waits.reason, message: waits.message }
   // Before the host has anything to say, what holds the pod up is said by the controllers: no address, no ConfigMap.
   const missing = report?.message || state === 'Stopping' ? undefined : conditions.find((c) => c.status === 'False')
   return missing ? { reason: missing.reason, message: missing.message } : { reason: report?.reason ?? '', message: report?.message ?? '' }

@@ -9,6 +9,7 @@ import { filesystemUse } from '@/domain/volume/filesystem-room'
 import { limitsWithin } from '@/domain/volume/limits'
 import { volumeSpec } from '@/domain/volume/spec'
 import { formatted, storedPhase, volumePhase, volumePhaseOf } from '@/domain/volume/state'
+import { waitsBehind } from '@/domain/volume/waiting'
 import { volumeView, type VolumeView } from '@/domain/volume/view'
 import type { Scope } from '@/server/auth/scope'
 import { listConditions } from '@/server/store/conditions'
@@ -35,13 +36,17 @@ const formattedOr = formatted.nullable().catch(null)
 
 type PodNames = Awaited<ReturnType<typeof podNamesOf>>
 function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof reported>): VolumeView['status']['attachments'] {
-  const isBlock = volumeSpec.parse(row.spec).volumeMode === 'Block'
+  const { volumeMode, accessMode } = volumeSpec.parse(row.spec)
+  const isBlock = volumeMode === 'Block'
   const paused = new Set((report.attachments ?? []).flatMap((one) => (one.paused ? [one.podUid] : [])))
   const placesOf = (mounts: unknown) => {
     const places = hotMounts.catch([]).parse(mounts ?? [])
     return isBlock ? { mounts: [], devices: places.map(deviceOfMount) } : { mounts: places, devices: [] }
   }
-  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, ...placesOf(mounts), readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, reason, message, since: changedAt.toISOString(), paused: paused.has(podUid) }))
+  const held = row.attachments.map(({ podUid, phase }) => ({ pod: pods.get(podUid) ?? null, phase: attachmentPhase.parse(phase) }))
+  const waits = waitsBehind(accessMode, held)
+  const toldOf = (phase: string, reason: string, message: string) => (phase === 'Waiting' && message === '' && waits ? waits : { reason, message })
+  return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, ...placesOf(mounts), readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, ...toldOf(phase, reason, message), since: changedAt.toISOString(), paused: paused.has(podUid) }))
 }
 
 /** How full the file system is, as the guest of the pod that has it said last. */
