@@ -8,11 +8,11 @@ import { Checkbox } from '@/components/ui/checkbox'
 import { previewOf } from './consequences'
 
 /** Asks before a pod loses a volume, with what follows from it as the server says; with force something else follows. */
-export function DetachVolume({ tenant, volume: { metadata: { name } }, attachment: { podUid, pod, hot }, onClose }: { tenant: string; volume: VolumeView; attachment: AttachmentView; onClose: () => void }) {
+export function DetachVolume({ tenant, volume: { metadata: { name } }, attachment: { podUid, pod, hot }, byForce = false, onClose }: { tenant: string; volume: VolumeView; attachment: AttachmentView; byForce?: boolean; onClose: () => void }) {
   const api = useTRPCClient()
   const trpc = useTRPC()
   const queries = useQueryClient()
-  const [force, setForce] = useState(false)
+  const [force, setForce] = useState(byForce)
   const preview = useQuery({ ...trpc.volume.preview.queryOptions({ tenant, name, verb: 'detach', podUid, force }), staleTime: 0, retry: false, placeholderData: keepPreviousData })
   const { consequences, disabledReason } = previewOf(preview)
   return (

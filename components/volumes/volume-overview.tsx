@@ -38,9 +38,12 @@ export function VolumeOverview({ children }: { children?: ReactNode }) {
   const events = useQuery(trpc.event.list.queryOptions(eventsInput))
   useRefreshOnChanges('volume', { tenant }, trpc.event.list.queryKey(eventsInput))
   const problem = problemOf(status)
+  const held = problem?.held
+  const [forcing, setForcing] = useState<AttachmentView | null>(null)
   return (
     <>
-      {problem && <Callout tone={problem.tone} title={problem.title}>{problem.message}</Callout>}
+      {problem && <Callout tone={problem.tone} title={problem.title} actions={held && <Button size="sm" onClick={() => setForcing(held)}>Detach by force</Button>}>{problem.message}</Callout>}
+      {forcing && <DetachVolume tenant={tenant} volume={volume} attachment={forcing} byForce onClose={() => setForcing(null)} />}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">
           <VolumeProperties />

@@ -45,6 +45,9 @@ it('what is wrong names what to do, in the server’s words where it has some', 
   expect(problemOf({ ...status, phase: 'Failed', conditions: [room, condition] })?.message).toBe(condition.message)
   const waiting = { pod: { namespace: 'default', name: 'web' }, podUid: 'u', name: 'data', hot: false, mounts: [], devices: [], readOnly: false, phase: 'Waiting' as const, host: null, reason: 'InUse', message: 'It is attached to pod db: delete it, or clone the volume.', since: '', paused: false }
   expect(problemOf({ ...status, attachments: [waiting] })).toEqual({ tone: 'notice', title: 'Pod web does not have it yet', message: waiting.message })
+  const busy = { ...waiting, phase: 'Detaching' as const, message: 'The volume cannot be taken out: sh (process 160) has it open.' }
+  expect(problemOf({ ...status, attachments: [busy] })).toEqual({ tone: 'error', title: 'Pod web has not let go of it', message: busy.message, held: busy })
+  expect(problemOf({ ...status, attachments: [{ ...waiting, phase: 'Attached' }] })?.title).toBe('Pod web has it, and something is wrong')
 })
 it('what a volume is made of is told', () => {
   expect([{ kind: 'Blank' } as const, { kind: 'Snapshot', name: 'old' } as const, { kind: 'Image', reference: 'busybox:1' } as const].map(sourceText)).toEqual(['Nothing: it began empty', 'Snapshot old', 'Files of busybox:1'])

@@ -37,8 +37,17 @@ export const wasMade = ({ storedBytes, formatted }: Pick<Status, 'storedBytes' |
 /** What is only under way, by the reason of its condition: nobody has to do anything about it. */
 const underWay: Readonly<Record<string, string>> = { Creating: 'It is not made yet', SourcePending: 'It is not made yet', Reverting: 'It goes back to a snapshot' }
 
-/** What a volume waits for, or what is wrong with it and what to do about it; null: nothing is. Conditions say more where there are some. */
-export function problemOf({ phase, conditions, attachments, ...facts }: Status): { tone: 'error' | 'notice' | 'info'; title: string; message: string } | null {
+/** What is wrong between a volume and a pod, by how far that is. */
+const heldTitles: Readonly<Record<AttachmentPhase, (pod: string) => string>> = {
+  Waiting: (pod) => `${pod} does not have it yet`,
+  Attaching: (pod) => `${pod} does not have it yet`,
+  Attached: (pod) => `${pod} has it, and something is wrong`,
+  Detaching: (pod) => `${pod} has not let go of it`,
+  Lost: (pod) => `${pod} may have it still`,
+}
+
+/** What a volume waits for, or what is wrong with it and what to do about it; null: nothing is. Conditions say more where there are some. `held`: what a pod does not let go of, and is taken only by force. */
+export function problemOf({ phase, conditions, attachments, ...facts }: Status): { tone: 'error' | 'notice' | 'info'; title: string; message: string; held?: VolumeView['status']['attachments'][number] } | null {
   const wrong = conditions.filter(({ status, message }) => status !== 'True' && message !== '')
   const condition = wrong.find(({ type }) => type !== 'FilesystemRoom')
   const said = condition?.message
@@ -47,7 +56,7 @@ export function problemOf({ phase, conditions, attachments, ...facts }: Status):
   if (phase === 'Failed' && wasMade(facts)) return { tone: 'error', title: 'It is damaged, or not in its store any more', message: said ?? 'Do not delete it yet: tell an operator its uid, who may have its data back. New volumes can be made of its snapshots.' }
   if (phase === 'Failed') return { tone: 'error', title: 'It could not be made', message: said ?? 'Delete it and make it again; where that fails too, tell an operator the volume’s uid.' }
   const waiting = attachments.find(({ message }) => message !== '')
-  if (waiting) return { tone: waiting.phase === 'Waiting' ? 'notice' : 'error', title: waiting.pod ? `Pod ${waiting.pod.name} does not have it yet` : 'It is held for a pod that is gone', message: waiting.message }
+  if (waiting) return { tone: waiting.phase === 'Waiting' ? 'notice' : 'error', title: waiting.pod ? heldTitles[waiting.phase](`Pod ${waiting.pod.name}`) : 'It is held for a pod that is gone', message: waiting.message, ...(waiting.phase === 'Detaching' && { held: waiting }) }
   if (phase === 'Deleted') return null
   if (!condition) return wrong[0] ? { tone: 'notice', title: 'Its file system is nearly full', message: wrong[0].message } : null
   const title = underWay[condition.reason]
