@@ -11,9 +11,9 @@ const pod = 'logs'
 /** Until a pod without KVM runs on a busy machine, and until all is right again after a kill. */
 const patienceMs = 180_000
 
-/** Of one pod: `data` in its spec, and `hot`, which comes and goes while it runs. Each work resolves once it has come to its end, whatever is killed meanwhile. */
+/** Of one pod: `data`, an ext4, in its spec, and `hot`, an xfs, which comes and goes while it runs. Each work resolves once it has come to its end, whatever is killed meanwhile. */
 export class Volumes {
-  private sizeMiB = 64
+  private readonly sizesMiB = { data: 64, hot: 320 }
   private snapshots: { name: string; records: readonly number[] }[] = []
   private isHot = false
 
@@ -29,7 +29,8 @@ export class Volumes {
     const folder = join(fleet.folder, pod)
     await mkdir(folder)
     const volumes = new Volumes(fleet, image, join(folder, 'door'))
-    for (const name of ['data', 'hot']) await caller.volume.create({ tenant, name, spec: { size: '64Mi' } })
+    await caller.volume.create({ tenant, name: 'data', spec: { size: `${volumes.sizesMiB.data}Mi`, fsType: 'ext4' } })
+    await caller.volume.create({ tenant, name: 'hot', spec: { size: `${volumes.sizesMiB.hot}Mi`, fsType: 'xfs' } })
     await volumes.createPod()
     const { status } = await caller.floatingAddress.create({ tenant, name: pod, spec: { target: { kind: 'Pod', namespace: 'default', name: pod } } })
     machines.start('socat', '-lf', '/dev/null', `UNIX-LISTEN:${volumes.door},fork`, `TCP4:${status.address}:${answerPort},connect-timeout=5`)
@@ -58,11 +59,16 @@ export class Volumes {
     await this.volumeIs('hot', ({ phase, attachments }) => phase === 'Available' && attachments.length === 0)
   }
 
+  /** Each that the pod has, at once. */
   async grow(): Promise<void> {
-    this.sizeMiB += 16
-    const bytes = this.sizeMiB * MiB
-    await this.caller.volume.update({ tenant: this.tenant, name: 'data', size: `${this.sizeMiB}Mi` })
-    await this.volumeIs('data', ({ sizeBytes, phase }) => sizeBytes === bytes && phase !== 'Growing')
+    await Promise.all((this.isHot ? (['data', 'hot'] as const) : (['data'] as const)).map((name) => this.growOne(name)))
+  }
+
+  private async growOne(name: 'data' | 'hot'): Promise<void> {
+    this.sizesMiB[name] += 16
+    const [sizeMiB, { caller, tenant }] = [this.sizesMiB[name], this]
+    await caller.volume.update({ tenant, name, size: `${sizeMiB}Mi` })
+    await this.volumeIs(name, ({ sizeBytes, phase }) => sizeBytes === sizeMiB * MiB && phase !== 'Growing')
   }
 
   async snapshot(writer: LogWriter): Promise<void> {
@@ -98,7 +104,7 @@ export class Volumes {
     const { caller, tenant } = this
     const last = this.snapshots.at(-1)
     if (!last) return 0
-    await caller.volume.create({ tenant, name: 'clone', spec: { size: `${this.sizeMiB}Mi`, source: { kind: 'Snapshot', name: last.name } } })
+    await caller.volume.create({ tenant, name: 'clone', spec: { size: `${this.sizesMiB.data}Mi`, source: { kind: 'Snapshot', name: last.name } } })
     await caller.volume.attach({ tenant, name: 'clone', pod: { namespace: 'default', name: pod }, mounts: [{ container: 'main', mountPath: '/clone' }] })
     await this.volumeIs('clone', ({ attachments: [one] }) => one?.phase === 'Attached')
     await this.begin('/clone')
