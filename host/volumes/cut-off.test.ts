@@ -90,6 +90,58 @@ describe('what is done to the image of a volume and is cut off', () => {
     await isAsked(volume, 'release', 'claim', 'remove')
   })
 
+  it('of a snapshot is cleared away before anybody opens the volume, and what is left of the snapshot goes after that', async () => {
+    const { clock, store, server } = host
+    const volume = await ready()
+    const snapshot = server.snapshot(volume)
+    store.failures.set('commitSnapshot', new VolumeError('Unreachable', volume.uid, 'It was ended.'))
+    server.say(snapshot)
+    await until(() => expect(asked(volume)).toEqual(expect.arrayContaining(['release', 'claim'])))
+    expect(asked(volume)).toEqual([`findSnapshot ${snapshot.uid}`, 'prepareSnapshot', 'commitSnapshot', 'release', 'claim'])
+    store.calls.splice(0)
+    store.failures.clear()
+    await clock.advance(1_000)
+    await until(() => expect(server.report('snapshot', snapshot.uid)?.phase).toBe('Ready'))
+    store.calls.splice(0)
+    store.failures.set('removeSnapshot', new VolumeError('Unreachable', volume.uid, 'It was ended.'))
+    server.say({ ...snapshot, state: 'remove' })
+    await isAsked(volume, 'abortSnapshot', `removeSnapshot ${snapshot.uid}`, 'release', 'claim')
+  })
+
+  it('of a snapshot is left to the pod that writes to it, which has its lock', async () => {
+    const { store, server } = host
+    const volume = await host.attachedVolume(new MemoryVm())
+    store.calls.splice(0)
+    store.failures.set('commitSnapshot', new VolumeError('Unreachable', volume.uid, 'It was ended.'))
+    const snapshot = server.snapshot(volume)
+    server.say(snapshot)
+    await until(() => expect(asked(volume)).toContain('abortSnapshot'))
+    await host.clock.advance(60_000)
+    expect(asked(volume)).not.toContain('release')
+  })
+
+  it('by the end of the agent once all was done is cleared away by the next one, if it is not open', async () => {
+    const { store, server, restart, pod, up, isAttached } = host
+    const volume = await ready()
+    store.locked.add(volume.uid)
+    await restart([])
+    await isAsked(volume, 'release', 'claim')
+    await restart([])
+    await isAsked(volume, 'claim')
+    const vm = new MemoryVm()
+    server.say(server.attached(volume, pod, 'data'))
+    up(vm)
+    await isAttached(volume)
+    store.calls.splice(0)
+    store.locked.add(volume.uid)
+    await restart([pod.uid])
+    up(vm, true)
+    await isAttached(volume)
+    await until(() => expect(asked(volume)).toContain('claim'))
+    await host.clock.advance(60_000)
+    expect(asked(volume)).not.toContain('release')
+  })
+
   it('clears away nothing where all was done, or where a pod of this host has it open', async () => {
     const { pod, store, server, isAttached, up, restart } = host
     const done = await ready()

@@ -3,6 +3,7 @@ import { volumeMethods } from '@/contracts/guest/v1/volumes'
 import { isFinalReason } from '@/domain/volume/final-reasons'
 import { storeTrouble } from '@/domain/volume/store-trouble'
 import { VmError } from '@/host/hypervisor/machine'
+import type { Step } from './plan'
 import { VolumeError } from './store'
 
 /** What is wrong, for the tenant: `reason` is one word. `isFinal`: it stays so until somebody does something. */
@@ -14,6 +15,12 @@ export const notWrittenOut = (volume: string, cause: string): ['Warning', string
 /** How QEMU says it. */
 const noPlace = 'PCI: no slot/function available'
 const again = 'It is tried again. If it goes on, the operator finds the cause in the host\'s log.'
+
+/** What was done with a volume by a step, for {@link problemOf}. */
+export const whatOf: Record<Step['do'], string> = {
+  ...{ note: 'written down', look: 'found', create: 'made', claim: 'claimed', revert: 'brought back to its snapshot', grow: 'grown', flatten: 'made independent of its snapshot', purge: 'removed', letGo: 'let go', wait: '', lost: 'found' },
+  ...{ takeUp: 'taken up', attach: "given to the pod's virtual machine", detach: "taken away from the pod's virtual machine", growOpen: 'grown', limit: 'limited', mount: 'mounted into the running containers' },
+}
 
 /** What failed, in the tenant's words: the cause itself may name what is the host's. `what`: what was done with the volume. Null: it was called off. */
 export function problemOf(error: unknown, what: string): Problem {

@@ -3,6 +3,7 @@ import type { VolumeLedger } from '@/host/ledger/volumes'
 import type { Clock } from '@/host/pods/clock'
 import { Wake } from '@/host/pods/wake'
 import type { Logger } from '@/platform/logger'
+import { onImage } from './cut-off'
 import { retryAfter } from './hold'
 import { begin, groupsToTake, isTriedEnough, reportOf, type Known } from './known-snapshot'
 import { problemOf } from './problem'
@@ -271,7 +272,7 @@ export class Snapshots {
     if (volume?.state.isKept) await volume.serial.do(() => store.abortSnapshot(volume.uid, uid)).catch(() => {})
     // In Ceph it opens the image: whoever claims the volume meanwhile would shut this host's own program out.
     const removed = () => store.removeSnapshot(uid, volumeUid)
-    await (volume ? volume.serial.do(removed) : removed())
+    await (volume ? volume.serial.do(() => onImage(volume, removed())) : removed())
     one.phase = 'Purged'
     one.problem = null
     this.tidy(one)

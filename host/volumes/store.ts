@@ -58,6 +58,8 @@ export interface VolumeStore {
   image(uid: string, access: 'read' | 'write', epoch: number): Promise<Image>
   /** After it was opened for writing and before anybody may write: makes sure that whoever opened it is the one that a later claim shuts out. `address`: as the store has it, where it has one. */
   confirmOpen(uid: string, epoch: number): Promise<{ address: string | null }>
+  /** Whether somebody is written down as the one who writes to its image, dead or alive. A store in which nothing of a dead one stays has none of it. */
+  isLocked?(uid: string): Promise<boolean>
   /** Nothing here has it open any more. */
   release(uid: string, epoch: number): Promise<void>
   /** Of a volume that is not open here; `Conflict` where it would shrink. A volume that is open is grown by its opener, then here. */

@@ -3,6 +3,7 @@ import { StillWritten, type OverlayStep } from '@/host/hypervisor/volume-disks'
 import { allDone } from '@/host/network/serial'
 import type { Clock } from '@/host/pods/clock'
 import { writtenFiles } from './attach'
+import { onImage } from './cut-off'
 import type { Hold } from './hold'
 import { inAll, whileHeld } from './one-instant'
 import { serialOf } from './open-image'
@@ -122,7 +123,7 @@ async function unlessWritten<T>(vm: PodVm, work: Promise<T>): Promise<T> {
 async function carryOut(prepared: readonly Prepared[], overlays: Overlays, isPaused: boolean): Promise<void> {
   for (const [vm, { steps }] of overlays) if (steps.length > 0) await unlessWritten(vm, vm.disks.snapshot(steps, isPaused))
   // A store that takes it by itself does so now.
-  await allDone(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? store.commitSnapshot(volume.uid, uid) : null)))
+  await allDone(prepared.map(({ step, store, volume, uid }) => (step.kind === 'none' ? onImage(volume, store.commitSnapshot(volume.uid, uid)) : null)))
 }
 
 /** Which of them stand still, since when, and why others do not. */

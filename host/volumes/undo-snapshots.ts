@@ -1,5 +1,6 @@
 import type { VolumeLedger } from '@/host/ledger/volumes'
 import { allDone } from '@/host/network/serial'
+import { onImage } from './cut-off'
 import type { Member } from './take-snapshots'
 
 /**
@@ -10,7 +11,7 @@ export async function undoSnapshots(members: readonly Member[], ledger: Pick<Vol
   // What is written down says that all of a group were taken at one instant: it goes first.
   for (const { uid } of members) if (ledger.snapshot(uid)) await ledger.remove({ kind: 'snapshot', uid })
   await allDone(members.map(({ uid, volume, store }) => volume.serial.do(async () => {
-    await store.removeSnapshot(uid, volume.uid, volume.state.entry.epoch)
+    await onImage(volume, store.removeSnapshot(uid, volume.uid, volume.state.entry.epoch))
     await store.abortSnapshot(volume.uid, uid)
   })))
 }

@@ -92,11 +92,21 @@ export class VolumeState {
     return this.wanted !== null && this.claimedEpoch === this.wanted.epoch && !this.isLeftBehind
   }
 
+  /** Whether an earlier run of the agent had it, and this one has not claimed it yet. */
+  get isOfEarlierRun(): boolean {
+    return this.isKnown && this.claimedEpoch === null
+  }
+
   /** Whether an earlier run of the agent may have ended in the midst of what it did to the image: that is to be done still. */
   get isCutOff(): boolean {
-    const { wanted, facts, claimedEpoch } = this
-    if (!this.isKnown || claimedEpoch !== null || !wanted || !facts) return false
+    const { wanted, facts } = this
+    if (!this.isOfEarlierRun || !wanted || !facts) return false
     return wanted.purge || (wanted.revertTo !== null && !this.isReverted) || wanted.sizeBytes > facts.sizeBytes || (wanted.flatten && facts.parent)
+  }
+
+  /** Whether a VM of this host has it open for writing, or may have. Who reads has no lock, and is nobody whom the store lists. */
+  get isWritten(): boolean {
+    return [...this.holds.values()].some(({ state, readOnly }) => state !== 'closed' && !readOnly)
   }
 
   /** Whether it is this host's to write, in whatever state. */

@@ -49,8 +49,9 @@ async function create({ uid, tenantId, sizeBytes, origin }: HostVolume, store: V
 }
 
 async function claim({ uid, epoch, fence }: HostVolume, store: VolumeStore, state: VolumeState): Promise<void> {
-  // A dead QEMU of this host may hold the image's lock still, or a program of its agent: whoever opens it next would wait for that for ever.
-  if ((state.isLeftBehind || state.isCutOff) && state.facts?.epoch === epoch && [...state.holds.values()].every((hold) => hold.state === 'closed')) await store.release(uid, epoch)
+  // A dead QEMU of this host may hold the image's lock still, or a program of its agent, that of an earlier run too, whose work came to its end and which did not: whoever opens it next would wait for that for ever.
+  const isLeft = async (): Promise<boolean> => state.isLeftBehind || state.isCutOff || (state.isOfEarlierRun && (await store.isLocked?.(uid)) === true)
+  if (state.facts?.epoch === epoch && !state.isWritten && (await isLeft())) await store.release(uid, epoch)
   const { clients } = await store.claim(uid, epoch, fence)
   state.isLeftBehind = false
   state.claimedEpoch = epoch

@@ -6,11 +6,12 @@ import { Wake } from '@/host/pods/wake'
 import type { Logger } from '@/platform/logger'
 import type { MakeOfArchive } from './archive'
 import { attach, detach, growOpen, mountHot, takeUp, writtenFiles, type ImageFile } from './attach'
+import { changing, leavesNothing } from './cut-off'
 import { retryAfter, type Hold } from './hold'
 import { serialOf } from './open-image'
 import { nextStep, type Step } from './plan'
-import { notWrittenOut, problemOf, type Problem } from './problem'
-import { VolumeError, type VolumeErrorCode, type VolumeStore } from './store'
+import { notWrittenOut, problemOf, whatOf, type Problem } from './problem'
+import type { VolumeStore } from './store'
 import { tidyLayers } from './tidy-layers'
 import { Tidying } from './tidying'
 import { VolumeState } from './volume-state'
@@ -44,15 +45,6 @@ const lookEveryMs = 60_000
 
 /** As long a guest that is just given a volume has to give it back. */
 const hurryMs = 5_000
-
-/** They run programs on the image, which keep its lock where they are killed; one that is refused so has left nothing. */
-const changing: readonly VolumeStep[] = ['revert', 'grow', 'flatten', 'purge']
-const leavesNothing: readonly VolumeErrorCode[] = ['NoSpace', 'NotFound', 'Stale']
-
-const whatOf: Record<Step['do'], string> = {
-  ...{ note: 'written down', look: 'found', create: 'made', claim: 'claimed', revert: 'brought back to its snapshot', grow: 'grown', flatten: 'made independent of its snapshot', purge: 'removed', letGo: 'let go', wait: '', lost: 'found' },
-  ...{ takeUp: 'taken up', attach: "given to the pod's virtual machine", detach: "taken away from the pod's virtual machine", growOpen: 'grown', limit: 'limited', mount: 'mounted into the running containers' },
-}
 
 /**
  * One volume on this host. A serial loop does one step at a time ({@link nextStep}); what fails is tried again after a wait, or as soon as the server says something else. What is
@@ -259,12 +251,19 @@ export class Volume {
     } catch (error) {
       this.state.isDoubtful = true
       this.failedStep = step
-      if (changing.includes(step) && !(error instanceof VolumeError && leavesNothing.includes(error.code))) this.state.isLeftBehind = true
+      if (changing.includes(step)) this.cutOff(error)
       if (!signal.aborted && !this.closing.signal.aborted) this.noteFailure(step, error, (problem) => this.failed(problem))
     } finally {
       this.job = null
       this.state.progress = null
     }
+  }
+
+  /** What a program did to its image, for a step or a snapshot, failed so. Whoever writes to it has its lock: that program has not. */
+  cutOff(error: unknown): void {
+    if (this.state.isWritten || leavesNothing(error)) return
+    this.state.isLeftBehind = true
+    this.wake.wake()
   }
 
   private succeeded(): void {

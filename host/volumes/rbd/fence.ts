@@ -15,8 +15,10 @@ const mostClients = 32
 /** Who may write to an image, or asks to be told of changes: everybody who has it open for writing, whether he has written yet or not. `watchers` the cluster itself saw; `locks` are written in the image. */
 export type Clients = { addresses: string[]; watchers: string[]; locks: { id: string; locker: string; address: string }[] }
 
+export const locksOf = (place: RbdPlace, image: string): Promise<Clients['locks']> => place.commands.rbdJson(lockList, ['lock', 'ls', place.path(image)])
+
 export async function clientsOf(place: RbdPlace, image: string): Promise<Clients> {
-  const [{ watchers }, locks] = await Promise.all([place.commands.rbdJson(watcherList, ['status', place.path(image)]), place.commands.rbdJson(lockList, ['lock', 'ls', place.path(image)])])
+  const [{ watchers }, locks] = await Promise.all([place.commands.rbdJson(watcherList, ['status', place.path(image)]), locksOf(place, image)])
   return { addresses: [...new Set([...watchers, ...locks].map(({ address }) => address))], watchers: watchers.map(({ address }) => address), locks }
 }
 

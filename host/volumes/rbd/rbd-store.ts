@@ -5,7 +5,7 @@ import { CephCommands, type CephAccess } from './ceph-commands'
 import { errno, unless } from './ceph-errors'
 import { claim, confirmOpen, release, requireClaim } from './claims'
 import { readEpochs, requireCurrent } from './epochs'
-import { clientsOf } from './fence'
+import { clientsOf, locksOf } from './fence'
 import { noteOwnHost } from './hosts'
 import { importArchive } from './import'
 import { RbdPlace, uidOf, volumeImage } from './rbd-place'
@@ -90,6 +90,10 @@ export class RbdStore implements VolumeStore {
   async confirmOpen(uid: string, epoch: number): Promise<{ address: string }> {
     await requireImage(this.place, uid)
     return { address: await confirmOpen(this.place, uid, epoch) }
+  }
+
+  async isLocked(uid: string): Promise<boolean> {
+    return (await locksOf(this.place, volumeImage(uid)).catch(unless([errno.notFound], []))).length > 0
   }
 
   async release(uid: string, epoch: number): Promise<void> {

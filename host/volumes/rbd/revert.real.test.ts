@@ -4,17 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
-import type { VolumeEntry } from '@/host/ledger/volumes'
 import { until } from '@/host/network/testing/lab'
-import { systemClock } from '@/host/pods/clock'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { NEVER } from '@/tools/testing/never'
 import { TestCeph, testPool } from '../testing/ceph'
-import { CephHost, unlimited } from '../testing/ceph-host'
+import { untilLocked, volumeOf, workerOf } from '../testing/ceph-agent'
+import { CephHost } from '../testing/ceph-host'
 import type { QemuWriter } from '../testing/qemu-writer'
 import { agentKey } from '../testing/rbd-store'
-import { PodVms } from '../vms'
-import { Volume } from '../volume'
+import type { Volume } from '../volume'
 import type { CephAccess } from './ceph-commands'
 import { noteNames, setNote } from './notes'
 import { RbdPlace } from './rbd-place'
@@ -25,7 +23,6 @@ import { blocklist, lockList } from './replies'
 const objectBytes = 4 << 20
 const manyObjects = 256
 const tenant = 'a'.repeat(32)
-const silent = { warn: () => {}, error: () => {} }
 const never = new AbortController().signal
 
 let ceph: TestCeph
@@ -69,50 +66,16 @@ async function written(objects = manyObjects): Promise<{ uid: string; snapshot: 
   return { uid, snapshot }
 }
 
-/** What the server says of it, under the epoch under which it was claimed. */
-const said = (uid: string, more: Partial<HostVolume>): HostVolume => ({
-  ...{ kind: 'volume', uid, tenantId: tenant, name: 'data', storeUid: randomUUID(), epoch: 1, keeper: true, sizeBytes: manyObjects * objectBytes, origin: { kind: 'blank' }, mode: 'filesystem', fsType: 'ext4', formatted: true },
-  ...{ populate: null, rates: unlimited, onFull: 'pause', fence: null, revertTo: null, purge: false, flatten: false, attachments: [], detaching: [] },
-  ...more,
-})
+const said = (uid: string, more: Partial<HostVolume>): HostVolume => volumeOf(uid, tenant, manyObjects * objectBytes, more)
 
-/** An agent's worker of the volume, whose ledger says what the server does. */
+/** An agent's worker of the volume. */
 function worker(object: HostVolume): Volume {
-  const store = agent()
-  const entry: VolumeEntry = { version: 1, kind: 'volume', uid: object.uid, epoch: object.epoch, object, holds: [], made: true, formatted: null, reverted: null, fenced: null, goneAt: null }
-  const none = () => Promise.reject(new Error('this host has none'))
-  const one = new Volume({ ledger: { save: async () => {} }, vms: new PodVms([], () => {}), store: () => store, kindOf: () => 'rbd', makeOfArchive: none, imageFile: none, clock: systemClock, log: silent, tell: () => {}, changed: () => {} }, entry, true)
+  const one = workerOf(agent(), object)
   workers.push(one)
   return one
 }
 
-/** `rbd lock ls` takes as long to start as all of it: this looks many times a second, at where Ceph keeps the lock in the image's header, and stops the OSD at once, so that what has the lock does not come to its end meanwhile. */
-const lookout = String.raw`
-import os, signal, sys, time, rados
-monitors, user, pool, namespace, header, osd, *settings = sys.argv[1:]
-conf = dict(one.split('=', 1) for one in settings)
-conf.update(mon_host=monitors, key=sys.stdin.read().strip())
-cluster = rados.Rados(name='client.' + user, conf=conf)
-cluster.connect()
-pool = cluster.open_ioctx(pool)
-pool.set_namespace(namespace)
-def lock():
-    try:
-        return pool.get_xattr(header, 'lock.rbd_lock')
-    except rados.NoData:
-        return b''
-while b'auto ' not in lock():
-    time.sleep(0.001)
-os.kill(int(osd), signal.SIGSTOP)
-os._exit(0)
-`
-
-/** Resolves once somebody has taken the image's lock, in a cluster that answers nobody until `resumeOsd`. */
-async function isLocked(uid: string): Promise<void> {
-  const { id } = (await place.info(`volume-${uid}`)) ?? {}
-  await ceph.admin.python('lookout', lookout, [testPool, tenant, `rbd_header.${id}`, String(ceph.osdPid)])
-}
-
+const isLocked = (uid: string): Promise<void> => untilLocked(ceph, place, uid)
 const holderOf = async (uid: string): Promise<string> => (await locks(uid))[0]?.address ?? ''
 
 async function isBack(uid: string, objects = manyObjects): Promise<void> {

@@ -13,6 +13,8 @@ export class MemoryStore implements VolumeStore {
   /** A call of this name waits for its promise, and ends early with its signal. */
   readonly holds = new Map<string, Promise<void>>()
   readonly failures = new Map<string, VolumeError>()
+  /** Volumes whose image somebody has locked, dead or alive. */
+  readonly locked = new Set<string>()
 
   private async call(name: string, uid: string, signal?: AbortSignal): Promise<void> {
     this.calls.push(`${name} ${uid}`)
@@ -84,7 +86,11 @@ export class MemoryStore implements VolumeStore {
     return { address: null }
   }
 
-  release = (uid: string): Promise<void> => this.call('release', uid)
+  isLocked = (uid: string): Promise<boolean> => Promise.resolve(this.locked.has(uid))
+  async release(uid: string): Promise<void> {
+    await this.call('release', uid)
+    this.locked.delete(uid)
+  }
   private requireClaim(uid: string, epoch: number | undefined): void {
     if (epoch !== undefined && this.get(uid).epoch !== epoch) throw new VolumeError('Stale', uid, 'a higher epoch is known')
   }
