@@ -25,8 +25,9 @@ export type Unmade = { name: string; deleted: boolean; failed: boolean }
 /** Who can do something for it, where no keeper of its volume does: `keeper` has that, or would; `home` has the disk on which it lies; null: there is none. `read`: pods read the volume. `unmade`: nothing of the volume is stored yet. */
 export type WaitFacts = Pick<SnapshotFacts, 'phase'> & { hasVolume: boolean; unmade: Unmade | null; read: boolean; keeper: WaitedHost | null; home: WaitedHost | null; store: string; hosts: readonly string[] }
 
-function notMade({ name, deleted, failed }: Unmade): string {
+function notMade({ name, deleted, failed }: Unmade, maker: WaitedHost | null): string {
   if (deleted) return `The volume "${name}" was deleted before it was made: the snapshot is taken where that is restored and made, and fails once that is removed for good.`
+  if (maker?.silent) return `The volume "${name}" is not made yet, and host "${maker.name}", which was to make it, has not been heard of: the snapshot is taken once that is back and has made it, or another host has. Ask an operator to look at that host; where it does not come back, delete the volume and make it anew, and take the snapshot of that.`
   if (failed) return `The volume "${name}" could not be made, as its conditions say: the snapshot is taken once it is.`
   return `The volume "${name}" is not made yet, which is done where its first pod comes, or at once where its class or what it is made of has it so: the snapshot is taken once it is.`
 }
@@ -36,7 +37,7 @@ function notMade({ name, deleted, failed }: Unmade): string {
  */
 export function waitOf({ phase, hasVolume, unmade, read, keeper, home, store, hosts }: WaitFacts): { reason: string; message: string } | null {
   if (phase !== 'Asked' && phase !== 'Taking' && phase !== 'Deleting') return null
-  if (unmade) return { reason: 'VolumeNotMade', message: notMade(unmade) }
+  if (unmade) return { reason: 'VolumeNotMade', message: notMade(unmade, keeper) }
   const todo = phase === 'Deleting' ? 'removed' : 'taken'
   if (home?.silent) return { reason: 'HostSilent', message: `Host "${home.name}", on whose disk it lies, has not been heard of: it is ${todo} once that is back${phase === 'Deleting' ? ', or forgotten where an operator declares that host lost' : ''}.` }
   if (hasVolume && keeper?.silent) return { reason: 'HostSilent', message: `Host "${keeper.name}", which has its volume, has not been heard of: it is ${todo} once that is back, or another host has the volume.` }
