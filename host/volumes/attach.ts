@@ -93,7 +93,9 @@ async function plug(hold: Hold, volume: HostVolume, store: VolumeStore, vm: PodV
     if (!hold.readOnly) await store.confirmOpen(uid, hold.epoch)
     begin()
   }
+  const pluggedAt = performance.now()
   await vm.disks.plug(diskOf(volume, image, hold), confirmed, there.filter((one) => one.serial !== serial))
+  hold.pluggedAt = pluggedAt
   hold.rates = JSON.stringify(rates)
 }
 

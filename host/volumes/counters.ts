@@ -3,8 +3,8 @@ import { serialOf } from './open-image'
 import type { Volume } from './volume'
 import type { PodVm, PodVms } from './vms'
 
-/** A volume as one pod's VM has it. `storedBytes`: what it takes in its store; null: not known. */
-export type VolumeReading = { volumeUid: string; podUid: string; counters: DiskCounters; storedBytes: number | null }
+/** A volume as one pod's VM has it. `storedBytes`: what it takes in its store; null: not known. `pluggedMs`: for how long it has had it, where this run of the agent plugged it in; null: an earlier one did. */
+export type VolumeReading = { volumeUid: string; podUid: string; counters: DiskCounters; storedBytes: number | null; pluggedMs: number | null }
 
 /** A VM that does not answer in this time is left out of a round: its disk may stand still with its store. */
 const waitMs = 2_000
@@ -19,12 +19,13 @@ export class VolumeCounters {
   ) {}
 
   async read(): Promise<VolumeReading[]> {
-    const open = [...this.volumes()].flatMap((volume) => [...volume.state.holds].flatMap(([podUid, { state }]) => (state === 'mounted' ? [{ volume, podUid, vm: this.vms.get(podUid) }] : [])))
+    const open = [...this.volumes()].flatMap((volume) => [...volume.state.holds].flatMap(([podUid, { state, pluggedAt }]) => (state === 'mounted' ? [{ volume, podUid, pluggedAt, vm: this.vms.get(podUid) }] : [])))
     const vms = [...new Set(open.flatMap(({ vm }) => vm ?? []))]
     const answers = new Map(await Promise.all(vms.map(async (vm) => [vm, await this.ask(vm)] as const)))
-    return open.flatMap(({ volume, podUid, vm }) => {
+    const now = performance.now()
+    return open.flatMap(({ volume, podUid, pluggedAt, vm }) => {
       const counters = vm && answers.get(vm)?.get(serialOf(volume.uid))
-      return counters ? [{ volumeUid: volume.uid, podUid, counters, storedBytes: volume.report().storedBytes ?? null }] : []
+      return counters ? [{ volumeUid: volume.uid, podUid, counters, storedBytes: volume.report().storedBytes ?? null, pluggedMs: pluggedAt === null ? null : now - pluggedAt }] : []
     })
   }
 

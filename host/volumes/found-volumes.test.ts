@@ -45,6 +45,19 @@ describe('the volumes of VMs that an earlier run of the agent has left', () => {
     await until(() => expect(attachment(volume)?.phase).toBe('Attaching'))
   })
 
+  it('are counted from when they are found, for an earlier agent told what they did before; those that it plugs in itself are counted from then', async () => {
+    const { pod, server, attachedVolume, restart, up } = host
+    const vm = new MemoryVm()
+    const volume = await attachedVolume(vm)
+    const counters = { readBytes: 1, writtenBytes: 2, readOperations: 3, writeOperations: 4, readMicroseconds: 5, writeMicroseconds: 6 }
+    vi.spyOn(vm.machine.volumes, 'counters').mockImplementation(async () => new Map([[serialOf(volume.uid), counters]]))
+    expect(await host.volumes.counters.read()).toMatchObject([{ podUid: pod.uid, counters, pluggedMs: expect.any(Number) as number }])
+    await restart([pod.uid])
+    server.say(volume)
+    up(vm, true)
+    await until(async () => expect(await host.volumes.counters.read()).toMatchObject([{ podUid: pod.uid, counters, pluggedMs: null }]))
+  })
+
   it('that come while a VM of an earlier agent is asked what it has stay', async () => {
     const { pod, server, attachment, up } = host
     const vm = new MemoryVm()

@@ -32,6 +32,8 @@ export class Hold {
   fsBytes: number | null = null
   /** The disk's, as QEMU has it. */
   size: number | null = null
+  /** When this run of the agent plugged the disk in, by `performance.now()`; null: an earlier one did, or nothing is plugged. */
+  pluggedAt: number | null = null
   /** The guest's file system is as large as the disk. */
   grown = true
   /** The limits that it has, as JSON. */
@@ -71,7 +73,7 @@ export class Hold {
   /** Nothing of it is open: what is opened next is what the server says. */
   closed(): void {
     this.state = 'closed'
-    this.device = this.size = this.usedBytes = this.fsBytes = null
+    this.device = this.size = this.usedBytes = this.fsBytes = this.pluggedAt = null
     this.pausedFor = null
     this.isHalted = false
     this.rates = ''
