@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { connect as connectTo, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { inTransaction } from '@/server/store/database'
 import { findSourceUpload } from '@/server/store/volumes'
@@ -127,6 +128,20 @@ it('a disk that ends early leaves nothing', async () => {
   socket.write(raw())
   await expect.poll(files, { timeout: 20_000 }).toHaveLength(1)
   socket.destroy()
+  await expect.poll(files, { timeout: 20_000 }).toEqual([])
+  expect([await db.volumeUpload.count(), await db.volume.count()]).toEqual([0, 0])
+})
+
+it('a disk whose sender says too early that it has ended leaves nothing, and its sender reads why', async () => {
+  const socket = connectTo({ port: (http.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
+  await once(socket, 'connect')
+  socket.write(`PUT /api/volumes/${tenant}?name=half HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ann.token}\r\nContent-Length: ${2 << 20}\r\n\r\n`)
+  socket.write(raw())
+  await expect.poll(files, { timeout: 20_000 }).toHaveLength(1)
+  socket.end()
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/json\r\n/)
+  expect(JSON.parse(body)).toMatchObject({ error: { code: 'invalid_input', message: expect.stringMatching(/ended before all of its body had come, and nothing of it was kept\. Send it again/) } })
   await expect.poll(files, { timeout: 20_000 }).toEqual([])
   expect([await db.volumeUpload.count(), await db.volume.count()]).toEqual([0, 0])
 })

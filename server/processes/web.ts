@@ -7,6 +7,7 @@ import { KeyRing } from '@/platform/crypto/key-ring'
 import { onSupervisorGone } from '@/platform/lifeline'
 import { logger } from '@/platform/logger'
 import { observeHttp } from '@/platform/metrics'
+import { answerBrokenRequests } from '@/server/api/broken-requests'
 import { actorOf, serveApi, toApiContext } from '@/server/api/http'
 import { isTransfer, servePodFiles } from '@/server/api/pod-files'
 import { refusePageBody, refuseRequest } from '@/server/api/request-guard'
@@ -143,6 +144,7 @@ const stopSweeping = sweepNowAndThen(() => sweepVolumeUploads(server), (err) => 
 const http = createServer(serve)
 // Node gives each request 5 minutes, and an upload of 10 GiB takes longer: those have a timeout of their own.
 http.requestTimeout = 0
+answerBrokenRequests(http, (err, requestId) => log.info({ err, requestId }, 'a request was cut off, or is no HTTP'))
 http.on('upgrade', (request, socket, head) => {
   if (forwardProxy.upgrade(request, socket, head) || gateway.upgrade(request, socket, head)) return
   if (!dev || !nextUpgrades.emit('upgrade', request, socket, head)) socket.destroy()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import WebSocket from 'ws'
 import { helloSignatureText, type DesiredMessage } from '@/contracts/host/v1'
+import { answerBrokenRequests } from '@/server/api/broken-requests'
 import { actorOf, toApiContext } from '@/server/api/http'
 import { appRouter } from '@/server/api/root'
 import { startTestServer } from '@/server/api/testing/server'
@@ -50,6 +51,7 @@ export async function startUploadServer() {
   const http = createServer((request, response) => {
     if (!serveUploads(server, request, response)) response.writeHead(404).end()
   }).on('upgrade', (request, socket, head) => void gateway.upgrade(request, socket, head))
+  answerBrokenRequests(http, () => {})
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   const url = `127.0.0.1:${(http.address() as AddressInfo).port}`
