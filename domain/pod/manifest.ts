@@ -4,6 +4,7 @@ import { check, type Collect, type Path } from '../manifest/check'
 import { annotations, dnsSubdomain, labels } from '../shared/names'
 import { parseBandwidth } from './bandwidth'
 import { prunePodSpec } from './kubernetes-fields'
+import { mountPlaceProblems } from './mount-places'
 import { podSpec, type PodSpec } from './spec'
 
 /** What `pod.create` takes beside the namespace: a name or a prefix for one, and the spec. */
@@ -32,5 +33,7 @@ export function readPodSpec(value: unknown, path: Path, collect: Collect): PodSp
     return null
   }
   const spec = check(podSpec, pruned, path, collect)
-  return refused ? null : spec
+  const places = spec ? mountPlaceProblems(spec) : []
+  for (const problem of places) collect([...path, ...problem.path], problem.message)
+  return refused || places.length > 0 ? null : spec
 }
