@@ -18,5 +18,5 @@ it('what is wrong stands at its field', () => {
   expect(problems({ path: 'data' })[0]).toMatch(/^path: /)
   expect(problems({ isBlock: true, path: 'dev/data' })[0]).toMatch(/^path: /)
   expect(problems({ subPath: '/etc' })[0]).toMatch(/^subPath: /)
-  expect(['pod.name', 'mounts.1.mountPath', 'mounts.0.container', 'mounts', 'devices.0.devicePath', 'devices'].map(attachFieldOf)).toEqual(['pod', 'path', 'container', 'path', 'path', 'path'])
+  expect(['pod.name', 'mounts.1.mountPath', 'mounts.0.container', 'mounts', 'devices.0.devicePath', 'mounts[1].mountPath', 'mounts[0].container', 'devices[0].devicePath', 'devices'].map(attachFieldOf)).toEqual(['pod', 'path', 'container', 'path', 'path', 'path', 'container', 'path', 'path'])
 })

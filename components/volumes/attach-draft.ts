@@ -20,10 +20,10 @@ export function placesOf({ container, isBlock, path, subPath, readOnly }: Attach
   return { mounts: named.map((each) => ({ container: each, mountPath: path.trim(), ...(subPath.trim() && { subPath: subPath.trim() }), readOnly })) }
 }
 
-/** The form's field of a path as the server writes it: `mounts.0.mountPath` and `devices.0.devicePath` are `path`. */
+/** The form's field of a path as the server writes it: `mounts[0].mountPath` and `devices[0].devicePath` are `path`. */
 export function attachFieldOf(path: string): string {
   if (path.startsWith('pod')) return 'pod'
-  const field = path.replace(/^(mounts|devices)(\.\d+)?\.?/, '')
+  const field = path.replace(/^(mounts|devices)(\.\d+|\[\d+\])?\.?/, '')
   return field === '' || field === 'mountPath' || field === 'devicePath' ? 'path' : field
 }
 

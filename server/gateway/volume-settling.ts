@@ -1,4 +1,5 @@
-import { isLockTimeout, type DatabaseClient } from '@/server/store/database'
+import { isLockTimeout, type DatabaseClient, type Transaction } from '@/server/store/database'
+import { tellLetGo } from '@/server/store/volume-events'
 import { settleVolume, type HostVolumes, type SettledVolume } from '@/server/store/volume-state'
 import { rightKey, type HeldVolumes } from './held-volumes'
 import type { HostSession } from './host-sessions'
@@ -28,7 +29,11 @@ export async function settleHostVolumes({ db }: { db: DatabaseClient }, session:
   const busy: string[] = []
   for (const one of settled) {
     try {
-      if (!(await writeOfConnection(db, session, (tx) => settleVolume(tx, session.hostId, one)))) return { busy: [] }
+      const settle = async (tx: Transaction) => {
+        await tellLetGo(tx, one.uid, session.hostId, one.ended)
+        await settleVolume(tx, session.hostId, one)
+      }
+      if (!(await writeOfConnection(db, session, settle))) return { busy: [] }
     } catch (error) {
       if (!isLockTimeout(error)) throw error
       busy.push(one.uid)

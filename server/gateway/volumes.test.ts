@@ -18,6 +18,9 @@ afterEach(async () => expect(await gateway.clear()).toEqual([]))
 
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 30_000, interval: 20 })
 
+/** What was told of it, oldest first. */
+const eventsOf = async (objectUid: string) => (await gateway.server.db.event.findMany({ where: { objectUid }, orderBy: { firstTimestamp: 'asc' } })).map(({ type, reason, message }) => `${type} ${reason}: ${message}`)
+
 describe('a host', () => {
   it('is told of its volumes after it has said what it has, makes them, and what it says comes into their rows', async () => {
     const uid = await gateway.volumeOf()
@@ -30,7 +33,7 @@ describe('a host', () => {
     await gateway.server.db.volume.update({ where: { uid }, data: { sizeBytes: 2n << 30n } })
     await soon(() => gateway.row(uid)).toMatchObject({ storedSizeBytes: 2n << 30n })
     expect(host.volume(uid)).toMatchObject({ made: true })
-    expect(await gateway.server.db.event.findMany({ where: { objectUid: uid } })).toMatchObject([{ reason: 'Ready', type: 'Normal' }])
+    expect(await gateway.server.db.event.findMany({ where: { objectUid: uid } })).toMatchObject([{ reason: 'Ready', type: 'Normal' }, { reason: 'Grown', type: 'Normal', message: 'It has 2 GiB, and had 1 GiB.' }])
   })
 
   it('gives a pod its volume, of which the pod is told with its assignment, and takes it back when the right is over', async () => {
@@ -42,9 +45,10 @@ describe('a host', () => {
     await soon(() => host.assignments()[0]?.volumes).toEqual([{ name: 'data', volumeUid: uid, attachmentUid, epoch: 1, readOnly: false }])
     expect(host.seen.indexOf('volumeObjects')).toBeGreaterThanOrEqual(0)
     await soon(() => gateway.row(uid)).toMatchObject({ formatted: 'ext4', report: { attachments: [{ podUid, device: '/dev/vdc', fsBytes: 2 ** 30 }] } })
-    await soon(() => gateway.server.db.event.findMany({ where: { objectUid: podUid } })).toMatchObject([{ reason: 'VolumeAttached', message: expect.stringContaining('/dev/vdc') }])
+    await soon(() => gateway.server.db.event.findMany({ where: { objectUid: podUid } })).toMatchObject([{ reason: 'VolumeAttached', message: expect.stringMatching(/^Volume "[-0-9a-f]+" is attached, at \/data in the container "a"\.$/) }])
     await gateway.server.db.volumeAttachment.update({ where: { uid: attachmentUid }, data: { phase: 'Detaching' } })
     await soon(() => gateway.phases(uid)).toEqual([])
+    expect(await eventsOf(uid)).toEqual(['Normal Ready: It is there.', 'Normal Attached: The pod "web" in namespace "shop" has it, at /data in the container "a".', 'Normal Detached: The pod "web" in namespace "shop" has it no more.'])
     expect(host.openBy(uid)).toEqual([])
     expect(host.removed).not.toContain(`volume/${uid}`)
   })
@@ -139,6 +143,7 @@ describe('a host', () => {
     await gateway.server.db.volumeAttachment.update({ where: { uid: reader }, data: { phase: 'Detaching', forced: true } })
     await soon(() => gateway.phases(uid)).toEqual([])
     await soon(() => second.removed).toContain(`volume/${uid}`)
+    expect((await eventsOf(uid)).at(-1)).toMatch(/^Warning DetachedByForce: The pod ".+" in namespace "shop" has it no more\. It was taken by force/)
     expect(host.removed).toEqual([])
   })
 
@@ -155,6 +160,7 @@ describe('a host', () => {
     await soon(() => host.told.get(`snapshot/${two.uid}`)).toMatchObject({ group: groupUid, groupSize: 2, freeze: true, state: 'ready' })
     await gateway.server.db.volume.update({ where: { uid }, data: { revertTo: one.uid } })
     await soon(() => gateway.row(uid)).toMatchObject({ revertTo: null, formatted: 'ext4' })
+    expect((await eventsOf(uid)).at(-1)).toBe(`Normal Reverted: It is as it was when its snapshot "${one.name}" was taken.`)
     await gateway.server.db.volumeSnapshot.update({ where: { uid: one.uid }, data: { phase: 'Deleting' } })
     await soon(() => gateway.server.db.volumeSnapshot.count()).toBe(1)
     await soon(() => host.removed).toContain(`snapshot/${one.uid}`)

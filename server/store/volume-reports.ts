@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { volumeReport, type AttachmentReport, type StoreReport, type VolumeReport } from '@/contracts/host/v1/volumes'
+import { formatBytes } from '@/domain/shared/quantity'
 import { notFrozen, notFrozenMessage } from '@/domain/volume-snapshot/admission'
 import { isWaitReason } from '@/domain/volume-snapshot/waits'
 import { volumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
@@ -13,6 +14,7 @@ import { findConditionStatus, setCondition } from './conditions'
 import type { Database, Transaction } from './database'
 import { endLostRemoval } from './lost-removals'
 import { recordEvent } from './reports'
+import { tellAttached, tellVolume } from './volume-events'
 
 /** What of a keeper's word has no column: `Volume.report`. `fenced`: the highest that any keeper said. */
 export const storedVolumeReport = volumeReport.pick({ epoch: true, reason: true, message: true, progress: true, parent: true, revertedTo: true, fenced: true, attachments: true })
@@ -56,7 +58,7 @@ async function storeAttachment(tx: Transaction, volume: VolumeRow, row: Attachme
   const changed = reason !== row.reason || said.message !== row.message
   if (comes || changed) await tx.volumeAttachment.update({ where: { uid: row.uid }, data: { reason, message: said.message, ...(comes ? { phase: 'Attached', changedAt: new Date() } : {}) } })
   const name = `Volume "${volume.name}"`
-  if (comes && row.phase === 'Attaching') await tellPod(tx, row, 'Normal', 'VolumeAttached', said.device ? `${name} is attached as ${said.device}.` : `${name} is attached.`)
+  if (comes && row.phase === 'Attaching') await tellAttached(tx, volume, row)
   if (said.phase === 'Failed' && changed) await tellPod(tx, row, 'Warning', reason, `${name}: ${said.message}`)
   if (said.paused && !earlier?.paused) await tellPod(tx, row, 'Warning', 'VolumePaused', `${name}: ${said.message || 'its store does not take what the pod writes'}. What the pod writes waits until it does.`)
   if (!said.paused && earlier?.paused && said.phase === 'Attached') await tellPod(tx, row, 'Normal', 'VolumeResumed', `${name} takes what the pod writes again.`)
@@ -91,7 +93,13 @@ async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, know
   if (next.storedPhase === 'Ready' && phase !== 'Ready') await tellVolume(tx, row, 'Normal', 'Ready', 'It is there.')
   const room = isKeeper ? roomVerdict(filesystemUse(known.attachments ?? []), filesystemUse(attachments)) : null
   if (room) await tellRoom(tx, row, room)
-  if (isBack) await tellVolume(tx, row, 'Normal', 'Reverted', 'It is as it was when its snapshot was taken.')
+  if (isKeeper && !isBack && row.storedSizeBytes !== null && (next.storedSizeBytes ?? 0n) > row.storedSizeBytes) await tellVolume(tx, row, 'Normal', 'Grown', `It has ${formatBytes(Number(next.storedSizeBytes))}, and had ${formatBytes(Number(row.storedSizeBytes))}.`)
+  if (isBack) await tellVolume(tx, row, 'Normal', 'Reverted', await asOfSnapshot(tx, row))
+}
+
+async function asOfSnapshot(tx: Transaction, { revertTo }: VolumeRow): Promise<string> {
+  const snapshot = revertTo === null ? null : await tx.volumeSnapshot.findUnique({ where: { uid: revertTo }, select: { name: true } })
+  return snapshot ? `It is as it was when its snapshot "${snapshot.name}" was taken.` : 'It is as it was when its snapshot was taken.'
 }
 
 /** It says what it said until it has changed for good. */
@@ -100,9 +108,6 @@ async function tellRoom(tx: Transaction, row: VolumeRow, room: RoomVerdict): Pro
   await setCondition(tx, { objectUid: row.uid, objectKind: 'Volume', observedGeneration: row.generation, ...room })
   if (room.status === 'False') await tellVolume(tx, row, 'Warning', room.reason, room.message)
 }
-
-const tellVolume = (tx: Transaction, { tenantId, uid, name }: VolumeRow, type: 'Normal' | 'Warning', reason: string, message: string) =>
-  recordEvent(tx, { tenantId, objectUid: uid, objectKind: 'Volume', objectNamespace: null, objectName: name, type, reason, message, source: 'host' })
 
 /** A host has a volume under a higher number than its row: an operator has to decide. */
 export async function recordEpochMismatch(db: Database, hostId: string, uid: string, known: number): Promise<void> {

@@ -4,12 +4,15 @@ import { podContainers } from '@/domain/pod/spec'
 import { DomainError, notFound } from '@/domain/shared/errors'
 import { hotDevices, hotMounts, mountOfDevice, type HotDevice, type HotMount } from '@/domain/volume/attachment'
 import { maxAttachmentsPerVolume, maxVolumesPerPod } from '@/domain/volume/limits'
+import { placesInWords } from '@/domain/volume/places-words'
+import { placeRefusal, plainPath } from '@/domain/volume/places'
 import { volumeSpec, type VolumeSpec } from '@/domain/volume/spec'
 import type { VolumeView } from '@/domain/volume/view'
 import { isShared, volumeStoreSpec } from '@/domain/volume-store/spec'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
+import { podInWords, tellAsked } from '@/server/store/volume-events'
 import { attachmentsOfPod, holdPodForVolume, insertHotAttachment, podNamesOf, type PodForVolume } from '@/server/store/volume-attachments'
 import { resolvePodVolumes } from '@/server/store/volume-references'
 import type { VolumeRow } from '@/server/store/volumes'
@@ -43,6 +46,7 @@ export function attachVolume(ctx: ServerContext, scope: Scope, { name, pod: refe
     await checkMounts(tx, pod, mounts, spec.volumeMode === 'Block')
     await insertHotAttachment(tx, scope, { volumeUid: row.uid, podUid: pod.uid, name: `hot-${row.uid}`, ...wish })
     await recordAudit(tx, scope, { action: 'volume.attach', kind: 'Volume', name, detail: `to ${pod.namespace}/${pod.name} at ${mounts.map(({ container, mountPath }) => `${container}:${mountPath}`).join(', ')}`.slice(0, 500) })
+    await tellAsked(tx, scope, row, 'AttachRequested', `gives it to ${podInWords(pod)}${wish.readOnly ? ' for reading' : ''}${placesInWords(mounts)}.`)
     return volumeViewOf(tx, scope, name)
   }, { repeatable: true })
 }
@@ -102,12 +106,13 @@ async function checkMounts(tx: Transaction, pod: PodForVolume, mounts: readonly 
   const volumes = new Set([...hot.map(({ name }) => name), ...persistentVolumes(pod.spec).map(({ name }) => name)])
   if (volumes.size >= maxVolumesPerPod) throw refusedAt('pod.name', `the pod "${pod.name}" has ${maxVolumesPerPod} volumes, and its virtual machine has places for so many disks`)
   const containers = podContainers(pod.spec).filter(({ role }) => role !== 'init')
-  const place = (i: number) => (isBlock ? `devices.${i}.devicePath` : `mounts.${i}.mountPath`)
-  const key = (container: string, path: string) => `${container} ${path.replace(/\/+$/, '')}`
+  const place = (i: number) => (isBlock ? `devices[${i}].devicePath` : `mounts[${i}].mountPath`)
+  const key = (container: string, path: string) => `${container} ${plainPath(path)}`
   const taken = new Set([...containers.flatMap(({ spec }) => [...spec.volumeMounts.map(({ mountPath }) => mountPath), ...(spec.volumeDevices ?? []).map(({ devicePath }) => devicePath)].map((path) => key(spec.name, path))), ...hot.flatMap((one) => one.mounts.map(({ container, mountPath }) => key(container, mountPath)))])
   for (const [i, { container, mountPath }] of mounts.entries()) {
-    if (!containers.some(({ spec }) => spec.name === container)) throw refusedAt(`${isBlock ? 'devices' : 'mounts'}.${i}.container`, `the pod "${pod.name}" has no container "${container}" that goes on running: it has ${containers.map(({ spec }) => spec.name).join(', ')}`, 'invalid_input')
-    if (mountPath.replace(/\/+$/, '') === '') throw refusedAt(place(i), isBlock ? 'must be a path below "/", such as /dev/data' : 'must be a folder below "/"', 'invalid_input')
+    if (!containers.some(({ spec }) => spec.name === container)) throw refusedAt(`${isBlock ? 'devices' : 'mounts'}[${i}].container`, `the pod "${pod.name}" has no container "${container}" that goes on running: it has ${containers.map(({ spec }) => spec.name).join(', ')}`, 'invalid_input')
+    const refusal = placeRefusal(mountPath, isBlock ? 'device' : 'folder')
+    if (refusal !== null) throw refusedAt(place(i), refusal, 'invalid_input')
     const at = key(container, mountPath)
     if (taken.has(at)) throw refusedAt(place(i), `another volume is at ${mountPath} in the container "${container}": name another path`, 'invalid_input')
     taken.add(at)

@@ -4,6 +4,7 @@ import type { VolumeView } from '@/domain/volume/view'
 import type { Scope } from '@/server/auth/scope'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
+import { podInWords, tellAsked } from '@/server/store/volume-events'
 import { giveUpAttachment, podNamesOf } from '@/server/store/volume-attachments'
 import type { VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
@@ -50,7 +51,8 @@ export async function attachmentOf(tx: Transaction, { name, attachments }: Volum
 }
 
 /** A pod whose spec names the volume would get it again: it has to go with it. */
-async function letGo(tx: Transaction, scope: Scope, { name }: VolumeRow, { uid, mounts, pod }: OfPod, force: boolean): Promise<void> {
+async function letGo(tx: Transaction, scope: Scope, row: VolumeRow, { uid, mounts, pod }: OfPod, force: boolean): Promise<void> {
+  const { name } = row
   const isNamed = mounts === null && pod !== null
   if (isNamed && !force) throw new DomainError('failed_precondition', `The volume "${name}" stands in the spec of the pod "${pod.name}" in namespace "${pod.namespace}": delete that pod, or force it, which deletes the pod without time to end.`)
   // By force its machine may be ended, too.
@@ -58,4 +60,6 @@ async function letGo(tx: Transaction, scope: Scope, { name }: VolumeRow, { uid, 
   await giveUpAttachment(tx, uid, force)
   if (isNamed) await deletePodInTransaction(tx, scope, { ...pod, graceSeconds: 0 })
   await recordAudit(tx, scope, { action: 'volume.detach', kind: 'Volume', name, detail: `from ${pod ? `${pod.namespace}/${pod.name}` : 'a pod that is gone'}${force ? ', by force' : ''}` })
+  if (force) await tellAsked(tx, scope, row, 'DetachForced', `takes it from ${podInWords(pod)} by force${isNamed ? ', which deletes that pod' : ''}.`, 'Warning')
+  else await tellAsked(tx, scope, row, 'DetachRequested', `takes it from ${podInWords(pod)}.`)
 }

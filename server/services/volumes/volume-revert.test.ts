@@ -39,6 +39,7 @@ it('a volume goes back once what it has now is kept', async () => {
   expect((await volumeViewOf(test.db, test.ann, 'data')).status.reverting).toEqual({ snapshot: 'monday', keptFirst: null })
   expect([await row(), await told()]).toMatchObject([{ revertTo: to, revertAfter: null }, to])
   expect((await test.audits('Volume')).at(-1)).toEqual(['volume.revert', 'data', `to monday, keeps what it had in ${name}`])
+  expect(await test.events()).toEqual([`Normal RevertRequested: Ann lets it go back to its snapshot "monday"; what it has now is kept first, in "${name}".`])
 })
 
 it('a volume stays as it is where what it has now could not be kept', async () => {
@@ -47,7 +48,7 @@ it('a volume stays as it is where what it has now could not be kept', async () =
     const before = await kept()
     await end(before.uid)
     expect(await row()).toMatchObject({ revertTo: null, revertAfter: null })
-    expect(await test.db.event.findFirst({ where: { objectUid: uid } })).toMatchObject({ type: 'Warning', reason: 'RevertGivenUp', message: expect.stringContaining(`the snapshot "${before.name}" of what it has now could not be taken`) })
+    expect(await test.db.event.findFirst({ where: { objectUid: uid, type: 'Warning' } })).toMatchObject({ type: 'Warning', reason: 'RevertGivenUp', message: expect.stringContaining(`the snapshot "${before.name}" of what it has now could not be taken`) })
     await test.db.volumeSnapshot.deleteMany({ where: { uid: before.uid } })
     await test.db.event.deleteMany()
   }
@@ -61,6 +62,7 @@ it('going back is called off while what it has now is being kept, and not once i
   await test.db.volumeSnapshot.update({ where: { uid: (await kept()).uid }, data: { phase: 'Ready', takenAt: new Date() } })
   expect([await row(), await told()]).toMatchObject([{ revertTo: null, revertAfter: null }, null])
   expect((await test.audits('Volume')).at(-1)).toEqual(['volume.cancelRevert', 'data', ''])
+  expect((await test.events()).at(-1)).toBe('Normal RevertCancelled: Ann lets it stay as it is, and go back to no snapshot.')
   await revert({ keepCurrent: false })
   await expect(cancel()).rejects.toMatchObject({ message: expect.stringContaining('cannot be called off') })
   expect(await told()).toBe(to)

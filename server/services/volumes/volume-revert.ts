@@ -10,6 +10,7 @@ import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
 import { readSubjects } from '@/server/store/snapshot-subjects'
 import { findVolumeSnapshot, insertSnapshots, isSnapshotUnderWay, markVolumeReverting, snapshotsSince, takenSnapshotNames, unmarkVolumeReverting, type VolumeSnapshotRow } from '@/server/store/volume-snapshots'
+import { tellAsked } from '@/server/store/volume-events'
 import { podNamesOf } from '@/server/store/volume-attachments'
 import { findVolume, type VolumeRow } from '@/server/store/volumes'
 import type { ServerContext } from '../context'
@@ -46,6 +47,7 @@ export async function revertInTransaction(tx: Transaction, settings: Pick<Config
   const kept = keepCurrent ? await keepWhatIsThere(tx, settings, scope, row) : null
   await markVolumeReverting(tx, row.uid, to.uid, kept?.uid ?? null)
   await recordAudit(tx, scope, { action: 'volume.revert', kind: 'Volume', name, detail: `to ${snapshot}${kept ? `, keeps what it had in ${kept.name}` : ''}` })
+  await tellAsked(tx, scope, row, 'RevertRequested', `lets it go back to its snapshot "${snapshot}"${kept ? `; what it has now is kept first, in "${kept.name}"` : ', and what was written since is not kept'}.`)
 }
 
 /** Calls going back off, as long as what the volume has now is still being kept. That snapshot stays, as any other one. */
@@ -55,6 +57,7 @@ export function cancelRevert(ctx: ServerContext, scope: Scope, { name }: z.outpu
     const row = await heldVolume(tx, scope, name)
     if (!(await unmarkVolumeReverting(tx, row.uid))) throw new DomainError('failed_precondition', row.revertTo === null ? `The volume "${name}" is not going back to a snapshot.` : `The volume "${name}" is being taken back already, which cannot be called off: wait until it is, and revert it to the snapshot of what it had before where there is one.`)
     await recordAudit(tx, scope, { action: 'volume.cancelRevert', kind: 'Volume', name })
+    await tellAsked(tx, scope, row, 'RevertCancelled', 'lets it stay as it is, and go back to no snapshot.')
     return volumeViewOf(tx, scope, name)
   }, { repeatable: true })
 }

@@ -59,6 +59,7 @@ const set = (name: string, data: object) => server.db.volume.updateMany({ where:
 const uidOf = async (name: string) => (await server.db.volume.findFirstOrThrow({ where: { name } })).uid
 const attach = async (name: string, data: object = {}) => server.db.volumeAttachment.create({ data: { volumeUid: await uidOf(name), podUid: randomUUID(), tenantId: ann.tenantId, name: 'data', ...data } })
 const snapshot = (name: string, data: object = {}) => server.db.volumeSnapshot.create({ data: { tenantId: ann.tenantId, name, spec: {}, storeId: local.storeId, sizeBytes: 1n << 30n, phase: 'Ready', ...data } })
+const events = async (name: string) => (await server.db.event.findMany({ where: { objectUid: await uidOf(name) }, orderBy: { firstTimestamp: 'asc' } })).map(({ type, reason, message }) => [type, reason, message.replace(ann.actor.email, 'Ann')])
 const at = (path: string, message: string, code = 'failed_precondition') => ({ code, problems: [expect.objectContaining({ path, message: expect.stringContaining(message) })] })
 
 describe('volumes', () => {
@@ -201,6 +202,7 @@ describe('volumes', () => {
     await server.db.storageClass.updateMany({ data: { spec: { store: 'local', allowVolumeExpansion: false } } })
     await expect(update('data', { size: '3Gi' })).rejects.toMatchObject(at('spec.size', 'volumes of the class "standard" do not grow'))
     expect(await update('data', { size: '2048Mi' })).toMatchObject({ spec: { size: '2048Mi' }, status: { sizeBytes: 2 * 2 ** 30 } })
+    expect(await events('data')).toEqual([['Normal', 'GrowRequested', 'Ann lets it grow from 1Gi to 2Gi.']])
   })
 
   it('that nobody writes to do not grow, for nobody could use it', async () => {
@@ -217,6 +219,7 @@ describe('volumes', () => {
     await expect(get('data')).rejects.toMatchObject({ code: 'not_found' })
     expect(await update('files', { limits: { iops: 100 }, onFull: 'Fail' })).toMatchObject({ metadata: { generation: 2 }, spec: { limits: { iops: 100 }, onFull: 'Fail' } })
     expect((await update('files', { spec: volumeSpec.parse({ size: '1Gi' }) })).spec).toEqual(volumeSpec.parse({ size: '1Gi' }))
+    expect(await events('files')).toEqual([['Normal', 'LimitsSet', 'Ann sets its limits: iops 100.'], ['Normal', 'LimitsSet', 'Ann takes its own limits away.']])
     for (const [spec, path] of [[{ fsType: 'xfs' }, 'spec.fsType'], [{ storageClassName: 'fast' }, 'spec.storageClassName'], [{ source: { kind: 'Snapshot', name: 's' } }, 'spec.source']] as const) await expect(update('files', { spec: { size: '1Gi', ...spec } })).rejects.toMatchObject(at(path, 'never changes'))
     const before = await server.db.auditEntry.count()
     await update('files', { labels: { a: 'b' } })

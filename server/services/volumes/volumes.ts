@@ -13,6 +13,7 @@ import type { Scope } from '@/server/auth/scope'
 import { findClaimLabels } from '@/server/store/claim-binding'
 import { inTransaction, type Transaction } from '@/server/store/database'
 import { recordAudit } from '@/server/store/records'
+import { tellAsked } from '@/server/store/volume-events'
 import { podsByVolumeName, renameInSchedules } from '@/server/store/volume-renames'
 import { sumWaitingUploads } from '@/server/store/volume-uploads'
 import { findClassOf, findVolume, holdVolume, insertVolume, isVolumeNameTaken, readVolumeUse, updateVolume, type StoredClass, type VolumeRow } from '@/server/store/volumes'
@@ -139,7 +140,16 @@ async function change(tx: Transaction, settings: Settings, scope: Scope, row: Vo
   await updateVolume(tx, scope, row.uid, { ...after, ...given, sizeBytes, specChanged })
   const changes = [...renamed, ...(sizeBytes === row.sizeBytes ? [] : [`${before.size} to ${after.spec.size}`])]
   await recordAudit(tx, scope, { action: 'volume.update', kind: 'Volume', name: row.name, detail: changes.join(', ') })
+  await tellChanged(tx, scope, { uid: row.uid, name: after.name }, before, after.spec)
   return true
+}
+
+/** What of a change a volume's pods come to feel. */
+async function tellChanged(tx: Transaction, scope: Scope, volume: { uid: string; name: string }, before: VolumeSpec, after: VolumeSpec): Promise<void> {
+  if (sizeBytesOf(before.size) !== sizeBytesOf(after.size)) await tellAsked(tx, scope, volume, 'GrowRequested', `lets it grow from ${before.size} to ${after.size}.`)
+  if (canonicalJson(before.limits) === canonicalJson(after.limits)) return
+  const limits = Object.entries(after.limits).map(([limit, value]) => `${limit} ${value}`)
+  await tellAsked(tx, scope, volume, 'LimitsSet', limits.length > 0 ? `sets its limits: ${limits.join(', ')}.` : 'takes its own limits away.')
 }
 
 /** Labels as they are asked for; those of its claim stay. What it has of a claim that is gone stays as it is, and goes with the next claim where nobody sets it. */

@@ -2,6 +2,7 @@ import { formatBytes } from '@/domain/shared/quantity'
 import { attachmentPhase } from '@/domain/volume/attachment'
 import type { DatabaseClient, Transaction } from '@/server/store/database'
 import { recordOwnAudit } from '@/server/store/records'
+import { tellRemoved } from '@/server/store/volume-events'
 import { holdVolumeRows, insertAttachment, removeAttachment, removeVolumeRow, setAttachment, setVolumeRight } from '@/server/store/volume-writes'
 import { inBriefTransaction } from '../external/brief-transaction'
 import { decide, type Locked, type Write } from './decide'
@@ -37,6 +38,7 @@ async function put(tx: Transaction, volumeUid: string, names: ReadonlyMap<string
     case 'setAttachment':
       return setAttachment(tx, write.uid, { phase: write.phase, hostId: write.hostId, epoch: write.epoch })
     case 'removeAttachment':
+      await tellRemoved(tx, write.uid)
       return removeAttachment(tx, write.uid)
     case 'setVolume':
       return setVolumeRight(tx, volumeUid, { hostId: write.hostId, epoch: write.epoch, leaving: write.leaving, purging: write.purging, fence: write.fence, homeHostId: write.homeHostId })

@@ -47,5 +47,7 @@ export async function startVolumeServer() {
   }
   /** What of a kind was done, oldest first: action, name, detail. */
   const audits = async (kind: string) => (await db.auditEntry.findMany({ where: { tenantId: ann.tenantId, kind }, orderBy: { id: 'asc' } })).map(({ action, name, detail }) => [action, name, detail])
-  return { ...test, ann, bob, hostId, stores, volume, attach, snapshot, pod, clear, audits }
+  /** What was told of volumes, oldest first: type, reason, message. */
+  const events = async () => (await db.event.findMany({ where: { tenantId: ann.tenantId, objectKind: 'Volume' }, orderBy: { firstTimestamp: 'asc' } })).map(({ type, reason, message }) => `${type} ${reason}: ${message.replace(ann.actor.email, 'Ann')}`)
+  return { ...test, ann, bob, hostId, stores, volume, attach, snapshot, pod, clear, audits, events }
 }
