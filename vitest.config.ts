@@ -7,7 +7,7 @@ const resolve = { alias: [{ find: /^@\//, replacement: root }, { find: 'server-o
 const exclude = [...configDefaults.exclude, 'e2e/**', 'dist/**', '.next/**', 'data/**']
 
 /** Tests on real parts: `real` are those of every `npm test`; `long` are what endures or is large, of `npm test -- long`. */
-const onRealParts = (name: 'real' | 'long') => ({
+const onRealParts = (name: 'real' | 'long', maxWorkers: number) => ({
   resolve,
   test: {
     name,
@@ -15,8 +15,10 @@ const onRealParts = (name: 'real' | 'long') => ({
     globalSetup: ['tools/testing/groups-setup.ts'],
     setupFiles: ['tools/testing/turn-setup.ts'],
     exclude,
-    // Two files side by side fill what each leaves idle while a machine boots. Nothing is shared between them, as between two runs.
-    maxWorkers: 2,
+    // Files side by side fill what each leaves idle while it waits for a disk, a pod or time: most take less than half a processor. Nothing is shared between them, as between two runs.
+    maxWorkers,
+    // Projects of as many files at a time as each wants are not run side by side.
+    sequence: { groupOrder: maxWorkers },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
@@ -49,8 +51,8 @@ export default defineConfig({
           expect: { poll: { timeout: 15_000 } },
         },
       },
-      onRealParts('real'),
-      onRealParts('long'),
+      onRealParts('real', 3),
+      onRealParts('long', 2),
     ],
   },
 })

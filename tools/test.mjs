@@ -24,7 +24,7 @@ const usual = (name) => (files.length > 0 ? [name, 'long'] : [name])
 
 /** The checks run beside tests, which go first. */
 const yielding = parts.has('real')
-/** Tests on real parts wait much, for a pod or for time to pass: they run beside the others, a file at a time while the unit tests fill both processors, and two at a time from then on (testing/turn.ts). */
+/** A journey waits for pages and pods, and tests on real parts for disks, pods and time: what one leaves of the processors another takes. Of tests on real parts one file at a time is run until the unit tests are over, and several from then on (testing/turn.ts). */
 const beside = parts.has('real') && parts.has('e2e')
 const turns = beside ? mkdtempSync(join(tmpdir(), 'hypernetes-turns-')) : null
 const unitTestsRun = turns && join(turns, 'unit-tests-run')
@@ -38,17 +38,21 @@ const run = {
   checks: async () => (await import('./test/checks.mjs')).runChecks({ yielding }),
   unit: async () => [await suite('unit tests', vitest('unit'))],
   real: async () => [await realSuite()],
-  e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), [...secondTry('--retries=1'), ...files])],
+  e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), [...secondTry('--retries=1'), ...files], beside ? { prefix: 'e2e │ ' } : {})],
   long: runLong,
   upgrade: async () => (await import('./test/upgrade.mjs')).runUpgrade(),
 }
 
-/** A name may be of tests on real parts, of journeys, or of both. */
+/** Tests on real parts and journeys beside each other. A name may be of the ones, of the others, or of both. */
 async function runLong() {
   const { isJourney, runJourneys } = await import('./test/journeys.mjs')
-  const outcomes = [await suite('long tests on real parts', [...vitest('long'), ...(files.length > 0 ? ['--passWithNoTests'] : [])], { limitMs: 1_800_000 })]
-  if (files.length === 0 || files.some(isJourney)) outcomes.push(await runJourneys(['long'], [...secondTry('--retries=1'), ...files]))
-  return outcomes
+  const onRealParts = suite('long tests on real parts', [...vitest('long'), ...(files.length > 0 ? ['--passWithNoTests'] : [])], { limitMs: 2_400_000 })
+  const journeys = files.length === 0 || files.some(isJourney) ? runJourneys(['long'], [...secondTry('--retries=1'), ...files], { prefix: 'e2e │ ' }) : null
+  const ended = await Promise.allSettled([onRealParts, journeys])
+  return ended.flatMap(({ value, reason }) => {
+    if (reason) throw reason
+    return value ?? []
+  })
 }
 
 const onHost = ['real', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part))
@@ -66,12 +70,11 @@ try {
   await prepare({ host: onHost, tests: onHost, console: ['checks', 'e2e', 'long', 'upgrade'].some((part) => parts.has(part)) })
   const checks = runPart('checks')
   if (!yielding) await checks
-  const real = beside ? runPart('real') : null
+  const others = beside ? [runPart('real'), runPart('e2e')] : []
   await runPart('unit')
   if (unitTestsRun) rmSync(unitTestsRun)
-  if (!beside) await runPart('real')
-  await runPart('e2e')
-  await Promise.all([checks, real])
+  if (!beside) for (const part of ['real', 'e2e']) await runPart(part)
+  await Promise.all([checks, ...others])
   await runPart('long')
   await runPart('upgrade')
 } catch (error) {

@@ -13,11 +13,12 @@ export const isJourney = (name) => readdirSync(join(root, 'e2e'), { recursive: t
  * Starts an installation of its own, runs the browser's journeys against it and stops it.
  * @param {string[]} projects of playwright.config.ts: `usual`, `long`
  * @param {string[]} args Playwright's further ones, such as the files that alone are run
+ * @param {{ prefix?: string }} [options] `prefix`: before each line of theirs, which come among others'
  */
-export async function runJourneys(projects, args = []) {
+export async function runJourneys(projects, args = [], { prefix } = {}) {
   const { env, logFile, stop } = await startOwnInstallation('e2e')
   try {
-    const outcome = await suite(NAMES[projects[0]], [npmProgram('playwright'), 'test', '--output=test-results/journeys', ...projects.map((project) => `--project=${project}`), ...args], { env, limitMs: 1_200_000 })
+    const outcome = await suite(NAMES[projects[0]], [npmProgram('playwright'), 'test', '--output=test-results/journeys', ...projects.map((project) => `--project=${project}`), ...args], { env, limitMs: 1_800_000, prefix })
     if (outcome.failed > 0) console.log(`\nThe installation's log: ${logFile}`)
     return outcome
   } finally {
