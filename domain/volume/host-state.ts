@@ -4,7 +4,8 @@ import type { AttachmentPhase, HotMount } from './attachment'
 import type { VolumeSpec } from './spec'
 
 /** `keyRevision`: of the key that the store has now; null: none. */
-export type StoreState = { uid: string; name: string; spec: VolumeStoreSpec; keyRevision: string | null }
+/** `holdsVolumes`: of a folder that several hosts have, whether volumes or snapshots are in it. */
+export type StoreState = { uid: string; name: string; spec: VolumeStoreSpec; keyRevision: string | null; holdsVolumes: boolean }
 /** A pod's right to a volume on this host, whatever became of it. */
 export type AttachmentState = { uid: string; podUid: string; name: string; readOnly: boolean; epoch: number; phase: AttachmentPhase; forced: boolean; mounts: HotMount[] | null }
 export type UploadState = { id: string; format: 'raw' | 'qcow2'; bytes: number; virtualBytes: number; digest: string }

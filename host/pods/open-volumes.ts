@@ -21,7 +21,7 @@ export async function openVolumes({ folder, volumesFolder = join(folder, 'volume
   await mkdir(work, { recursive: true, mode: 0o700 })
   const ledger = await VolumeLedger.open(join(folder, 'volume-ledger'), log)
   const makeOfArchive = await archivesIn(join(folder, 'volume-archives'), fetch)
-  return new Volumes({ ledger, before, folders: { stores: volumesFolder, work }, makeOfArchive, imageFile: imageFileOf(images), reach, clock: systemClock, log, tell })
+  return new Volumes({ ledger, before, folders: { stores: volumesFolder, work, marks: join(folder, 'volume-marks') }, makeOfArchive, imageFile: imageFileOf(images), reach, clock: systemClock, log, tell })
 }
 
 /** Images without a secret of the tenant's: a volume names none. */

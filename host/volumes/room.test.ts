@@ -26,7 +26,7 @@ it('says at once that a store is silent, and holds nothing more up for it, until
   const gauge = new RoomGauge('away', ask)
   const first = expect(gauge.read()).rejects.toMatchObject({ code: 'Unreachable', object: 'away' })
   expect(gauge.isSilent).toBe(false)
-  await vi.advanceTimersByTimeAsync(5_000)
+  // By its timer, which may be ahead of the clock: this one stands.
   await first
   for (let i = 0; i < 10; i += 1) await expect(gauge.read()).rejects.toThrow('The store away does not answer')
   expect([gauge.isSilent, ask.mock.calls.length]).toEqual([true, 1])

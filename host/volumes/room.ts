@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { VolumeError } from './store'
 
-/** Of a store: bytes. */
-export type Room = { totalBytes: number; freeBytes: number }
+/** Of a store: bytes. `mark`: of a folder, what stands in the file that says which store it holds; null: there is none. */
+export type Room = { totalBytes: number; freeBytes: number; mark?: string | null }
 
 /** A store that takes longer is not reached. */
 const patienceMs = 5_000
@@ -12,7 +12,8 @@ const patienceMs = 5_000
  * whoever is content with an older answer starts none. Throws VolumeError.
  */
 export class RoomGauge {
-  private asking: { since: number; answer: Promise<Room> } | null = null
+  /** `isLate`: whoever asked was told so, which a timer may do a moment before the clock says it. */
+  private asking: { since: number; answer: Promise<Room>; isLate: boolean } | null = null
   private last: { at: number; answer: Promise<Room> } | null = null
   private known: Room | null = null
 
@@ -23,7 +24,7 @@ export class RoomGauge {
 
   /** Whether what was asked is not answered for so long that whoever asks the store for something else would hang, too. */
   get isSilent(): boolean {
-    return this.asking !== null && performance.now() - this.asking.since >= patienceMs
+    return this.asking !== null && (this.asking.isLate || performance.now() - this.asking.since >= patienceMs)
   }
 
   /** Whether it had no room at all when it was asked last. */
@@ -41,9 +42,11 @@ export class RoomGauge {
     if (this.isSilent) throw this.silent
     if (!this.asking && this.last && performance.now() - this.last.at < goodMs) return this.last.answer
     this.asking ??= this.begin()
-    const { since, answer } = this.asking
+    const { asking } = this
+    const { since, answer } = asking
     const late = new AbortController()
     const silence = delay(Math.max(0, patienceMs - (performance.now() - since)), undefined, { signal: late.signal }).then(() => {
+      asking.isLate = true
       throw this.silent
     })
     silence.catch(() => {})
@@ -54,12 +57,12 @@ export class RoomGauge {
     return new VolumeError('Unreachable', this.name, `The store ${this.name} does not answer. It is tried again; ask the operator to look at it.`)
   }
 
-  private begin(): { since: number; answer: Promise<Room> } {
+  private begin(): { since: number; answer: Promise<Room>; isLate: boolean } {
     const answer = this.ask()
     answer.then((room) => void (this.known = room)).catch(() => {}).finally(() => {
       this.last = { at: performance.now(), answer }
       this.asking = null
     })
-    return { since: performance.now(), answer }
+    return { since: performance.now(), answer, isLate: false }
   }
 }

@@ -23,7 +23,7 @@ let volumes: Volumes | null = null
 /** An agent whose store of files is on a disk; no pod has anything open. */
 async function agent(): Promise<void> {
   const nobody = () => Promise.reject(new Error('nothing of that here'))
-  volumes = new Volumes({ ledger: await VolumeLedger.open(join(folder, 'ledger'), silent), before: [], folders: { stores: join(folder, 'stores'), work: folder }, reach: async () => {}, makeOfArchive: nobody, imageFile: nobody, clock: systemClock, log: silent, tell: () => {} })
+  volumes = new Volumes({ ledger: await VolumeLedger.open(join(folder, 'ledger'), silent), before: [], folders: { stores: join(folder, 'stores'), work: folder, marks: join(folder, 'marks') }, reach: async () => {}, makeOfArchive: nobody, imageFile: nobody, clock: systemClock, log: silent, tell: () => {} })
 }
 
 async function end(): Promise<void> {

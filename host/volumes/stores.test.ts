@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { HostVolumeStore } from '@/contracts/host/v1/volumes'
 import { FakeClock } from '@/host/pods/testing/fake-clock'
+import { FileStore } from './file/file-store'
+import { markName } from './file/mark'
 import { Stores } from './stores'
 
 let folder: string
@@ -21,7 +23,7 @@ beforeEach(async () => {
     reached.push(networks)
     if (fails) throw new Error('no way')
   }
-  stores = new Stores({ folder, work: folder, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, room: (...said) => void rooms.push(said), reach })
+  stores = new Stores({ folder, work: folder, marks: join(folder, 'marks'), hasVolumes: () => false, clock: new FakeClock(), log: { warn: () => {}, error: () => {} }, opened: () => {}, changed: () => {}, room: (...said) => void rooms.push(said), reach })
 })
 afterEach(async () => {
   await stores.close()
@@ -67,4 +69,39 @@ it('asks a cluster once how full it is for all tenants and pods that want to kno
   const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => stores.freeBytes(store.uid, String(i % 10).repeat(32))))
   expect([new Set(answers), (await readFile(join(folder, 'asked'), 'utf8')).split('\n').length - 1]).toEqual([new Set([2]), 1])
   expect(rooms).toEqual([[store.uid, true]])
+})
+
+it('a store of files whose folder goes and comes back stays open, as does one of which the server says something else, and what waits for it is told', async () => {
+  const root = join(folder, 'nfs')
+  const nfs: HostVolumeStore = { ...files, name: 'nfs', store: { type: 'file', folder: root, shared: true } }
+  const [clock, opened] = [new FakeClock(), vi.fn()]
+  const some = new Stores({ folder, work: folder, marks: join(folder, 'marks'), hasVolumes: () => false, clock, log: { warn: () => {}, error: () => {} }, opened, changed: () => {}, room: () => {} })
+  const isReached = (reachable: boolean) => vi.waitFor(async () => {
+    await clock.advance(10_000)
+    expect(some.report(nfs.uid)?.reachable).toBe(reachable)
+  }, { timeout: 20_000 })
+  const opens = vi.spyOn(FileStore, 'open')
+  try {
+    some.take(nfs)
+    await isReached(true)
+    some.take({ ...nfs, holdsVolumes: true })
+    const store = some.get(nfs.uid, 't')
+    await rename(root, `${root}-away`)
+    await isReached(false)
+    expect(some.report(nfs.uid)?.message).toContain('is it mounted?')
+    expect(some.get(nfs.uid, 't')).toBe(store)
+    await rename(`${root}-away`, root)
+    await isReached(true)
+    expect([some.get(nfs.uid, 't') === store, opens.mock.calls.length, opened.mock.calls]).toEqual([true, 1, [[nfs.uid], [nfs.uid]]])
+    // Given up, and named again.
+    some.remove(nfs.uid)
+    await vi.waitFor(async () => expect(await readdir(join(folder, 'marks'))).toEqual([]))
+    expect(await readdir(root)).not.toContain(markName)
+    some.take(nfs)
+    await isReached(true)
+    expect(opens).toHaveBeenCalledTimes(2)
+  } finally {
+    opens.mockRestore()
+    await some.close()
+  }
 })

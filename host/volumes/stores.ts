@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HostVolumeStore, StoreReport, StoreSecretsMessage } from '@/contracts/host/v1/volumes'
 import { isIpv4 } from '@/domain/shared/cidr'
+import { StoreMarks } from '@/host/ledger/store-marks'
 import type { Clock } from '@/host/pods/clock'
 import type { Logger } from '@/platform/logger'
 import { FileStore } from './file/file-store'
@@ -16,9 +16,13 @@ export type StoresParts = {
   folder: string
   /** A folder for archives that are unpacked. */
   work: string
+  /** Where is written down which stores this host has seen in which folders. */
+  marks: string
+  /** Whether this host knows volumes that were made in a store. */
+  hasVolumes: (storeUid: string) => boolean
   clock: Clock
   log: Pick<Logger, 'warn' | 'error'>
-  /** A store can be used now, or cannot any more. */
+  /** A store can be used now, for the first time or again. */
   opened: (storeUid: string) => void
   changed: (storeUid: string) => void
   /** Said at each look at a store in which writes wait for room, without a word to who writes. */
@@ -28,7 +32,7 @@ export type StoresParts = {
 }
 
 /** `file` is one store for all tenants; of Ceph each tenant has a namespace. */
-type Known = { object: HostVolumeStore; open: (tenantId: string) => VolumeStore; close: () => Promise<void> }
+type Known = { object: HostVolumeStore; open: (tenantId: string) => VolumeStore; close: () => Promise<void>; retire: () => Promise<void> }
 
 const probeEveryMs = 10_000
 /** What changes by less is not worth a report of its own. */
@@ -45,10 +49,12 @@ export class Stores {
   private readonly gauges = new Map<string, RoomGauge>()
   private readonly ending = new AbortController()
   private readonly running: Promise<void>
+  private readonly marks: StoreMarks
   /** Where VMs' way to stores leads; null: as an earlier run of the agent left it. */
   private reached: string | null = null
 
   constructor(private readonly parts: StoresParts) {
+    this.marks = new StoreMarks(parts.marks)
     this.running = this.run()
   }
 
@@ -144,8 +150,10 @@ export class Stores {
   private async lookOnce(uid: string, anew: boolean): Promise<void> {
     const object = this.objects.get(uid)
     const before = this.known.get(uid)
-    if (before && (!object || (anew && JSON.stringify(before.object) !== JSON.stringify(object)) || (anew && object.store.type === 'rbd'))) {
+    // A store of files that stays where it is stays open: one that was opened anew would not see what is under way in it.
+    if (before && (!object || (anew && JSON.stringify(before.object.store) !== JSON.stringify(object.store)) || (anew && object.store.type === 'rbd'))) {
       this.known.delete(uid)
+      if (!object) await before.retire().catch((error: unknown) => this.parts.log.warn({ err: error, store: uid }, 'the folder of a store that is given up keeps its mark'))
       await before.close()
     }
     if (!object || this.ending.signal.aborted) return
@@ -157,13 +165,16 @@ export class Stores {
   private async probed(object: HostVolumeStore): Promise<StoreReport> {
     const { uid, name } = object
     try {
-      if (!this.known.has(uid)) {
+      const isNew = !this.known.has(uid)
+      if (isNew) {
         const opened = await this.open(object)
         if (!opened) return { uid, reachable: false, message: `This host has no key for the store ${name} yet: the server sends it.`, totalBytes: null, freeBytes: null }
         this.known.set(uid, opened)
         this.parts.opened(uid)
       }
       const { totalBytes, freeBytes } = await this.known.get(uid)!.open(noTenant).probe()
+      // What waits for it is tried again at once.
+      if (!isNew && this.said.get(uid)?.reachable === false) this.parts.opened(uid)
       return { uid, reachable: true, message: '', totalBytes, freeBytes }
     } catch (error) {
       this.parts.log.warn({ err: error, store: uid }, 'a store of volumes does not answer')
@@ -193,13 +204,9 @@ export class Stores {
     const { uid, name, store } = object
     if (store.type === 'file') {
       const folder = store.folder ?? join(this.parts.folder, uid)
-      const gauge = this.gaugeOf(folder, name, store.shared)
-      await gauge.read().catch((error: unknown) => {
-        if (gauge.isSilent) throw error
-      })
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      const opened = await FileStore.open(folder, { name, shared: store.shared, gauge })
-      return { object, open: () => opened, close: () => opened.close() }
+      const identity = { uid, seen: () => this.marks.seen(uid, folder), remember: (id: string) => this.marks.remember(uid, folder, id), file: this.marks.fileOf(uid), hasVolumes: () => this.objects.get(uid)?.holdsVolumes === true || this.parts.hasVolumes(uid) }
+      const opened = await FileStore.open(folder, { name, shared: store.shared, gauge: this.gaugeOf(folder, name, store.shared), identity })
+      return { object, open: () => opened, close: () => opened.close(), retire: () => opened.retire().then(() => this.marks.forget(uid)) }
     }
     const secret = this.secrets.get(uid)
     if (!secret || secret.revision !== store.keyRevision) return null
@@ -211,7 +218,7 @@ export class Stores {
       tenants.set(tenantId, opened)
       return opened
     }
-    return { object, open: openOf, close: async () => {} }
+    return { object, open: openOf, close: async () => {}, retire: async () => {} }
   }
 }
 

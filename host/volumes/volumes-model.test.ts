@@ -82,7 +82,7 @@ class Model {
 
   open(): void {
     this.unknown = new Set(this.vms.keys())
-    this.volumes = new Volumes({ ledger: this.ledger, before: [...this.unknown].map((one) => pods[one].uid), folders: { stores: '/stores', work: '/work' }, reach: async () => {}, makeOfArchive: () => Promise.reject(new Error('none')), imageFile: () => Promise.reject(new Error('none')), clock: this.clock, log: silent, tell: () => {} })
+    this.volumes = new Volumes({ ledger: this.ledger, before: [...this.unknown].map((one) => pods[one].uid), folders: { stores: '/stores', work: '/work', marks: '/marks' }, reach: async () => {}, makeOfArchive: () => Promise.reject(new Error('none')), imageFile: () => Promise.reject(new Error('none')), clock: this.clock, log: silent, tell: () => {} })
     this.volumes.listen({ volumeChanged: (key) => this.check(key), storeChanged: () => {} })
   }
 

@@ -20,7 +20,7 @@ export type VolumesSettings = {
   ledger: Pick<VolumeLedger, 'volume' | 'volumes' | 'snapshot' | 'stores' | 'save' | 'remove'>
   /** Pods of an earlier run of the agent, whose VMs may have volumes open. */
   before: readonly string[]
-  folders: { stores: string; work: string }
+  folders: { stores: string; work: string; marks: string }
   makeOfArchive: MakeOfArchive
   imageFile: ImageFile
   /** Makes the way by which VMs reach stores on the network lead to these subnets. */
@@ -61,7 +61,7 @@ export class Volumes {
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
     this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log, tell })
     this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
-    this.stores = new Stores({ folder: folders.stores, work: folders.work, clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), room: (uid, hasRoom) => this.storeRoom(uid, hasRoom), reach })
+    this.stores = new Stores({ folder: folders.stores, work: folders.work, marks: folders.marks, hasVolumes: (uid) => ledger.volumes().some(({ made, object }) => object?.storeUid === uid && (made || object.made === true)), clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), room: (uid, hasRoom) => this.storeRoom(uid, hasRoom), reach })
     this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), kindOf: (uid) => this.stores.kindOf(uid), makeOfArchive, imageFile, clock, log, tell, changed: (uid) => this.changed(`volume/${uid}`) }
     this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })
     for (const { object } of ledger.stores()) this.stores.take(object)

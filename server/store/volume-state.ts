@@ -39,10 +39,22 @@ export async function readHostVolumes(tx: Transaction, hostId: string, uids: rea
   const kept = rows.flatMap(({ uid, hostId: keeper, leaving }) => (keeper === hostId && !leaving ? [uid] : []))
   return {
     ready: host?.phase === 'Ready' && host.lostAt === null,
-    stores: stores.map(({ uid, name, spec, wrappedKey }) => ({ uid, name, spec: volumeStoreSpec.parse(spec), keyRevision: keyRevisionOf(wrappedKey) })),
+    stores: await storesOf(tx, stores),
     volumes: [...rows.map((row) => volumeOf(row, uploads)), ...removals.volumes],
     snapshots: [...await readSnapshots(tx, hostId, kept, only), ...removals.snapshots],
   }
+}
+
+/** A folder that several hosts have is another one on each of which it is not mounted: they are told whether something must be in it. */
+async function storesOf(tx: Transaction, rows: readonly { uid: string; name: string; spec: unknown; wrappedKey: string | null }[]): Promise<StoreState[]> {
+  const states = rows.map(({ uid, name, spec, wrappedKey }) => ({ uid, name, spec: volumeStoreSpec.parse(spec), keyRevision: keyRevisionOf(wrappedKey) }))
+  const shared = states.flatMap(({ uid, spec }) => (spec.kind === 'file' && spec.shared ? [uid] : []))
+  if (shared.length === 0) return states.map((state) => ({ ...state, holdsVolumes: false }))
+  const storeId = { in: shared }
+  const volumes = await tx.volume.groupBy({ by: ['storeId'], where: { storeId, OR: [{ storedPhase: 'Ready' }, { storedPhase: { not: 'Purged' }, storedSizeBytes: { not: null } }] } })
+  const snapshots = await tx.volumeSnapshot.groupBy({ by: ['storeId'], where: { storeId, phase: 'Ready' } })
+  const held = new Set([...volumes, ...snapshots].map((one) => one.storeId))
+  return states.map((state) => ({ ...state, holdsVolumes: held.has(state.uid) }))
 }
 
 type VolumeRow = Awaited<ReturnType<Transaction['volume']['findMany']>>[number] & { class: { spec: unknown }; attachments: AttachmentRow[] }

@@ -16,7 +16,8 @@ import { openersOf } from './image-lock'
 import { gaugeOf } from './gauge'
 import { importVolume } from './import'
 import { growLayer, virtualBytes } from './layers'
-import { maxLayers, ownNames, recorded, SnapshotFolder, trashOf, VolumeFolder, type VolumeRecord } from './layout'
+import { StoreMark, whileThere, type StoreIdentity } from './mark'
+import { growable, maxLayers, ownNames, recorded, SnapshotFolder, trashOf, VolumeFolder } from './layout'
 import { finishMerges, flattenVolume, tidyVolume } from './merges'
 import { abortSnapshot, commitSnapshot, existing, prepareSnapshot, settleTaken, syncFrozen, type Site } from './snapshots'
 import { whileLocked } from './store-lock'
@@ -26,8 +27,8 @@ const answeredMs = 2_000
 /** So many layers leave room for some snapshots more until the chain is as long as it may be. */
 const longChain = maxLayers - 4
 
-/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. `gauge`: of this folder, where there is one already. */
-export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step']; gauge?: RoomGauge }
+/** `name`: the store's, for errors. `shared`: other hosts have the same folder (a network's file system). `lockWithinMs`: how long an agent that ends is waited for. `gauge`: of this folder, where there is one already. `identity`: which store the folder has to hold; left out: whichever lies there. */
+export type FileStoreOptions = { name: string; shared: boolean; lockWithinMs?: number; step?: Site['step']; gauge?: RoomGauge; identity?: StoreIdentity }
 
 /**
  * Volumes as qcow2 layers in a folder each (docs/adr/0044). What is in force is what the record in a folder says; it is written last, and what it does not name is rubbish, which goes
@@ -39,19 +40,25 @@ export class FileStore implements VolumeStore {
   /** All copy bytes of the disk that guests wait for: one of each at a time, or a schedule of many volumes would take it for itself. */
   private readonly tidying = new Slots(1)
   private readonly flattening = new Slots(1)
-  private readonly exclusively = <T>(work: () => Promise<T>): Promise<T> => this.serial.do(() => (this.site.shared ? whileLocked(this.site.root, this.name, work) : work()))
+  private readonly exclusively = <T>(work: () => Promise<T>): Promise<T> => this.serial.do(() => (this.site.shared ? whileLocked(this.site.root, this.name, () => whileThere(this.mark, work)) : whileThere(this.mark, work)))
   private constructor(
     private readonly site: Site,
     private readonly name: string,
     private readonly gauge: RoomGauge,
     private readonly lock: Server | null,
+    private readonly mark: StoreMark | null,
   ) {}
 
-  /** Makes the folder where it is missing, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. */
-  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {}, gauge = gaugeOf(root, name, shared) }: FileStoreOptions): Promise<FileStore> {
+  /** Makes the folder where it is missing, takes it for this agent alone unless it is shared, and removes and finishes what an earlier agent has left half done. `Unreachable` where the folder does not answer, or does not hold the store. */
+  static async open(root: string, { name, shared, lockWithinMs = 10_000, step = () => {}, gauge = gaugeOf(root, name, shared), identity }: FileStoreOptions): Promise<FileStore> {
+    const answers = await gauge.read().then(() => true, (error: unknown) => {
+      if (gauge.isSilent) throw error
+      return false
+    })
+    const mark = identity ? await StoreMark.settle(root, name, identity) : null
     for (const folder of ['', 'volumes', 'snapshots', 'merges', 'trash']) await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
-    await gauge.read()
-    const store = new FileStore({ root, shared, step }, name, gauge, shared ? null : await lockFolder(root, lockWithinMs))
+    if (!answers) await gauge.read()
+    const store = new FileStore({ root, shared, step }, name, gauge, shared ? null : await lockFolder(root, lockWithinMs), mark)
     try {
       await store.exclusively(() => store.takeUp())
       void store.emptyTrash().catch(() => {})
@@ -65,6 +72,11 @@ export class FileStore implements VolumeStore {
   /** Another agent may have the folder. */
   close(): Promise<void> {
     return new Promise((resolve) => (this.lock ? this.lock.close(() => resolve()) : resolve()))
+  }
+
+  /** The store is given up: an empty folder may be another's from now on. */
+  async retire(): Promise<void> {
+    await this.of(this.name, () => this.serial.do(async () => this.mark?.retire()))
   }
 
   private async takeUp(): Promise<void> {
@@ -110,8 +122,10 @@ export class FileStore implements VolumeStore {
 
   /** Nothing is begun at a folder that does not answer: each call would hold a thread of the agent up, which has few, and with them everything else that it does. */
   private async of<T>(object: string, work: () => Promise<T>): Promise<T> {
-    if (this.site.shared) await this.gauge.read(answeredMs)
-    else if (this.gauge.isSilent) throw this.gauge.silent
+    if (this.site.shared) {
+      const { mark = null } = await this.gauge.read(answeredMs)
+      this.mark?.checkText(mark)
+    } else if (this.gauge.isSilent) throw this.gauge.silent
     return work().catch((error: unknown) => {
       throw asVolumeError(object, error)
     })
@@ -121,8 +135,10 @@ export class FileStore implements VolumeStore {
     return this.of(object, () => this.exclusively(() => this.of(object, work)))
   }
 
-  probe(): Promise<Room> {
-    return this.gauge.read()
+  async probe(): Promise<Room> {
+    const room = await this.gauge.read()
+    this.mark?.checkText(room.mark ?? null)
+    return room
   }
 
   create({ uid, sizeBytes, origin }: { uid: string; sizeBytes: number; origin: Origin }, progress: Progress, signal: AbortSignal): Promise<void> {
@@ -135,11 +151,11 @@ export class FileStore implements VolumeStore {
   }
 
   import(volume: { uid: string; sizeBytes: number }, archive: Archive, progress: Progress, signal: AbortSignal): Promise<void> {
-    return this.of(volume.uid, () => importVolume(this.site, volume, archive, { progress, signal }))
+    return this.of(volume.uid, () => whileThere(this.mark, () => importVolume(this.site, volume, archive, { progress, signal })))
   }
 
   async list(): Promise<{ volumes: string[]; snapshots: string[] }> {
-    return this.of(this.name, async () => ({ volumes: await recorded(this.site.root, 'volumes'), snapshots: await recorded(this.site.root, 'snapshots') }))
+    return this.of(this.name, () => whileThere(this.mark, async () => ({ volumes: await recorded(this.site.root, 'volumes'), snapshots: await recorded(this.site.root, 'snapshots') })))
   }
 
   describe(uid: string): Promise<VolumeFacts | null> {
@@ -278,12 +294,4 @@ export class FileStore implements VolumeStore {
       if (record && record.inherited > 0 && record.layers.length >= longChain) await this.flatten(uid, progress, signal)
     }))
   }
-}
-
-/** The record of a volume that may have this size now. */
-function growable(record: VolumeRecord, sizeBytes: number): VolumeRecord {
-  const { uid } = record
-  if (sizeBytes < record.sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} has ${record.sizeBytes} bytes and is not made smaller: what lies beyond would be lost. Make a smaller volume, and copy.`)
-  if (sizeBytes > record.sizeBytes && record.pending) throw new VolumeError('Conflict', uid, `A snapshot of volume ${uid} is being taken. It is grown after that.`)
-  return record
 }

@@ -212,3 +212,11 @@ export async function recorded(root: string, kind: 'volumes' | 'snapshots'): Pro
   const found = await Promise.all(names.map((name) => stat(join(root, kind, name, kind === 'volumes' ? 'volume.json' : 'snapshot.json')).then(() => name, (error: unknown) => (isNowhere(error) ? null : name))))
   return found.filter((name) => name !== null).sort()
 }
+
+/** The record of a volume that may have this size now. */
+export function growable(record: VolumeRecord, sizeBytes: number): VolumeRecord {
+  const { uid } = record
+  if (sizeBytes < record.sizeBytes) throw new VolumeError('Conflict', uid, `Volume ${uid} has ${record.sizeBytes} bytes and is not made smaller: what lies beyond would be lost. Make a smaller volume, and copy.`)
+  if (sizeBytes > record.sizeBytes && record.pending) throw new VolumeError('Conflict', uid, `A snapshot of volume ${uid} is being taken. It is grown after that.`)
+  return record
+}

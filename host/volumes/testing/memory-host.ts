@@ -55,7 +55,7 @@ export class MemoryHost {
 
   private async agent(before: string[]): Promise<void> {
     const { folder, clock, told, images } = this
-    this.volumes = new Volumes({ ledger: await this.ledger(), before, folders: { stores: join(folder, 'stores'), work: folder }, reach: async () => {}, makeOfArchive: (...args) => this.makeOfArchive(...args), imageFile: async (_uid, reference) => {
+    this.volumes = new Volumes({ ledger: await this.ledger(), before, folders: { stores: join(folder, 'stores'), work: folder, marks: join(folder, 'marks') }, reach: async () => {}, makeOfArchive: (...args) => this.makeOfArchive(...args), imageFile: async (_uid, reference) => {
       const failure = images.get(reference)
       if (failure) throw failure
       return `/images/${reference}`

@@ -59,9 +59,11 @@ it('a right that ends is not told any more, but how', () => {
 
 it('stores and snapshots', () => {
   const rbd = volumeStoreSpec.parse({ kind: 'rbd', monitors: ['192.0.2.1:3300'], pool: 'p', user: 'u', networks: ['192.0.2.0/24'] })
-  const store = storeObject({ uid: id(4), name: 'ceph', spec: rbd, keyRevision: 'r' })
+  const store = storeObject({ uid: id(4), name: 'ceph', spec: rbd, keyRevision: 'r', holdsVolumes: false })
   expect(contract.parse(store)).toMatchObject({ store: { type: 'rbd', pool: 'p', user: 'u', namespace: null, keyRevision: 'r' } })
-  expect(storeObject({ uid: id(4), name: 'local', spec: volumeStoreSpec.parse({ kind: 'file' }), keyRevision: null }).store).toEqual({ type: 'file', folder: null, shared: false })
+  const local = { uid: id(4), name: 'local', spec: volumeStoreSpec.parse({ kind: 'file' }), keyRevision: null }
+  expect(storeObject({ ...local, holdsVolumes: false })).toEqual({ kind: 'store', uid: id(4), name: 'local', store: { type: 'file', folder: null, shared: false } })
+  expect(contract.parse(storeObject({ ...local, holdsVolumes: true }))).toMatchObject({ holdsVolumes: true })
   const snapshot = (phase: string, more: object = {}) => snapshotObject({ uid: id(8), tenantId: 't', volumeUid: id(3), storeUid: id(4), groupUid: null, groupSize: 1, freeze: true, phase, sizeBytes: 1, hidden: false, remains: false, ...more })
   expect(contract.parse(snapshot('Taking'))).toMatchObject({ kind: 'snapshot', freeze: true, groupSize: 1 })
   expect(['Asked', 'Taking', 'Ready', 'Deleting', 'Failed'].map((phase) => snapshot(phase)?.state ?? null)).toEqual(['asked', 'asked', 'ready', 'remove', null])
