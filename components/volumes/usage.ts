@@ -16,8 +16,9 @@ export function usageOf({ phase, sizeBytes, storedBytes, filesystem }: Status): 
   return { written: partOf(storedBytes, sizeBytes), used, tone, text: usageText({ sizeBytes, storedBytes, filesystem }) }
 }
 
+/** What its image takes is no measure of what is on it: all that it shares with snapshots, or with what it was made of, is beside that. */
 function usageText({ sizeBytes, storedBytes, filesystem }: Omit<Status, 'phase'>): string {
   const promised = formatBytes(sizeBytes)
   if (filesystem) return `${formatBytes(filesystem.usedBytes)} of ${promised}`
-  return storedBytes === null || storedBytes === 0 ? promised : `${formatBytes(storedBytes)} of ${promised}`
+  return storedBytes === null || storedBytes === 0 ? promised : `${promised}, ${formatBytes(storedBytes)} beside snapshots`
 }

@@ -9,7 +9,7 @@ const status = { phase: 'InUse', sizeBytes: 10 * gib, storedBytes: null, filesys
 
 it('a bar has what is known', () => {
   expect(usageOf(status)).toEqual({ written: null, used: null, tone: 'accent', text: '10 GiB' })
-  expect(usageOf({ ...status, storedBytes: 5 * gib })).toEqual({ written: 0.5, used: null, tone: 'accent', text: '5 GiB of 10 GiB' })
+  expect(usageOf({ ...status, storedBytes: 5 * gib })).toEqual({ written: 0.5, used: null, tone: 'accent', text: '10 GiB, 5 GiB beside snapshots' })
   expect(usageOf({ ...status, storedBytes: 12 * gib, filesystem: { type: 'ext4', totalBytes: 8 * gib, usedBytes: 2 * gib } })).toEqual({ written: 1, used: 0.25, tone: 'accent', text: '2 GiB of 10 GiB' })
 })
 it('a file system that is nearly full is said to be, and one whose store is full is an error', () => {

@@ -33,10 +33,10 @@ export const volumeView = z.object({
   spec: volumeSpec,
   status: z.object({
     phase: volumePhase,
-    /** Bytes: as promised; what its image takes in the store; and how full its file system is, as the guest said last. */
+    /** Bytes: as promised; what its image takes in the store; and how full its file system is, as the guest said last. `lastAt`: about when that was, where no guest says it now. */
     sizeBytes: z.number(),
     storedBytes: z.number().nullable(),
-    filesystem: z.object({ type: fsType, totalBytes: z.number(), usedBytes: z.number() }).nullable(),
+    filesystem: z.object({ type: fsType, totalBytes: z.number(), usedBytes: z.number(), lastAt: z.string().optional() }).nullable(),
     /** What stands on it; null: nothing yet. */
     formatted: formatted.nullable(),
     storageClass: z.string(),

@@ -8,7 +8,7 @@ import { volumeSnapshotSpec } from '@/domain/volume-snapshot/spec'
 import { volumeSpec } from '@/domain/volume/spec'
 import { tenantWords } from '@/domain/volume/store-trouble'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
-import { filesystemUse, roomVerdict, type RoomVerdict } from '@/domain/volume/filesystem-room'
+import { filesystemUse, lastFilesystemUse, lastUseOf, roomVerdict, type RoomVerdict } from '@/domain/volume/filesystem-room'
 import { storedPhase, type StoredPhase } from '@/domain/volume/state'
 import { findConditionStatus, setCondition } from './conditions'
 import type { Database, Transaction } from './database'
@@ -19,7 +19,8 @@ import { tellAttached, tellVolume } from './volume-events'
 /** What of a keeper's word has no column: `Volume.report`. `fenced`: the highest that any keeper said. */
 export const storedVolumeReport = volumeReport.pick({ epoch: true, reason: true, message: true, progress: true, parent: true, revertedTo: true, fenced: true, attachments: true })
 export type StoredVolumeReport = z.infer<typeof storedVolumeReport>
-const before = storedVolumeReport.partial().catch({})
+/** `lastUse`: how full its file system was when it was let go of. */
+const before = storedVolumeReport.extend({ lastUse: lastFilesystemUse.optional() }).partial().catch({})
 type Before = z.output<typeof before>
 
 const readVolume = (tx: Transaction, uid: string, hostId: string) => tx.volume.findUnique({ where: { uid }, include: { attachments: { where: { hostId } }, store: { select: { spec: true } } } })
@@ -75,9 +76,11 @@ async function storeStored(tx: Transaction, hostId: string, row: VolumeRow, know
   const isKeeper = Number(row.epoch) === report.epoch
   const fenced = higher(known.fenced, report.fenced && report.fenced.epoch <= Number(row.epoch) ? report.fenced : null)
   const { epoch, reason, message, progress = null, parent = false, revertedTo = null, attachments = [] } = report
-  const said = isKeeper ? { epoch, reason, message, progress, parent, revertedTo, fenced, attachments } : { ...known, fenced }
   const phase = storedPhase.catch('Absent').parse(row.storedPhase)
   const isBack = isKeeper && row.revertTo !== null && row.revertTo === revertedTo
+  // How full it was before it went back says nothing of what it has now.
+  const lastUse = isBack ? null : lastUseOf({ use: filesystemUse(known.attachments ?? []), last: known.lastUse ?? null }, filesystemUse(attachments), new Date().toISOString())
+  const said = isKeeper ? { epoch, reason, message, progress, parent, revertedTo, fenced, attachments, ...(lastUse && { lastUse }) } : { ...known, fenced }
   const next = {
     storedPhase: isKeeper ? nextPhase(phase, report, row.purging) : phase,
     storedBytes: bigger(isKeeper ? report.storedBytes : null) ?? row.storedBytes,

@@ -5,7 +5,7 @@ import { dnsSubdomain } from '@/domain/shared/names'
 import { storageClassSpec } from '@/domain/storage-class/spec'
 import { volumeStoreSpec } from '@/domain/volume-store/spec'
 import { attachmentPhase, deviceOfMount, hotMounts } from '@/domain/volume/attachment'
-import { filesystemUse } from '@/domain/volume/filesystem-room'
+import { filesystemUse, lastFilesystemUse } from '@/domain/volume/filesystem-room'
 import { limitsWithin } from '@/domain/volume/limits'
 import { volumeSpec } from '@/domain/volume/spec'
 import { formatted, storedPhase, volumePhase, volumePhaseOf } from '@/domain/volume/state'
@@ -31,7 +31,7 @@ export const listVolumesInput = listObjectsInput.omit({ network: true }).extend(
 export const listVolumesOutput = pageOf(volumeView)
 
 /** What of the keeper's last report has no column. */
-const reported = volumeReport.pick({ progress: true, attachments: true }).catch({})
+const reported = volumeReport.pick({ progress: true, attachments: true }).extend({ lastUse: lastFilesystemUse.optional() }).catch({})
 const formattedOr = formatted.nullable().catch(null)
 
 type PodNames = Awaited<ReturnType<typeof podNamesOf>>
@@ -49,10 +49,12 @@ function toAttachments(row: VolumeRow, pods: PodNames, report: z.output<typeof r
   return row.attachments.map(({ podUid, name, readOnly, phase, host, reason, message, mounts, changedAt }) => ({ pod: pods.get(podUid) ?? null, podUid, name, hot: mounts !== null, ...placesOf(mounts), readOnly, phase: attachmentPhase.parse(phase), host: host?.name ?? null, ...toldOf(phase, reason, message), since: changedAt.toISOString(), paused: paused.has(podUid) }))
 }
 
-/** How full the file system is, as the guest of the pod that has it said last. */
-function filesystemOf(type: VolumeView['status']['formatted'], { attachments = [] }: z.output<typeof reported>): VolumeView['status']['filesystem'] {
+/** How full the file system is, as the guest of the pod that has it, or had it last, said. */
+function filesystemOf(type: VolumeView['status']['formatted'], { attachments = [], lastUse }: z.output<typeof reported>): VolumeView['status']['filesystem'] {
   const use = filesystemUse(attachments)
-  return type === null || type === 'block' || !use ? null : { type, ...use }
+  if (type === null || type === 'block') return null
+  if (use) return { type, ...use }
+  return lastUse ? { type, totalBytes: lastUse.totalBytes, usedBytes: lastUse.usedBytes, lastAt: lastUse.at } : null
 }
 
 function toStatus(row: VolumeRow, pods: PodNames): Omit<VolumeView['status'], 'conditions' | 'reverting'> {
