@@ -15,6 +15,7 @@ import { launchProcess, type Launched } from '@/guest/runtime'
 import { signalNumber } from '@/guest/signals'
 import { openSubPath, type Place } from '@/guest/sub-path'
 import { resolveIdentity, type Identity, type IdentityRequest } from '@/guest/users'
+import { checkPlaces } from '@/guest/volumes/places'
 
 export interface Container {
   params: StartContainerParams
@@ -129,6 +130,7 @@ export class Containers {
     const places: (Place & { target: string })[] = []
     try {
       const mounts = params.mounts.map((mount) => this.mount(name, mount, places))
+      checkPlaces(imageFolder(params.image), params.mounts, mounts.map(({ source }) => places.find(({ target }) => target === source)?.path ?? source))
       const config = ociConfig(
         { ...params, mounts: mounts.map(({ mount }) => mount) },
         { process, capabilities, rootPath: `${folder}/rootfs`, mountSources: mounts.map(({ source }) => source), terminationLog, devices: this.devices(params) },

@@ -23,9 +23,9 @@ mount -t tmpfs -o nosuid,nodev,mode=1777,size=16m tmp /tmp
 mount --bind /bin/crun /bin/crun
 mount -o remount,bind,ro /bin/crun
 export _LIBCONTAINER_CLONED_BINARY=1
-# The guest's own programs alone in a folder that can be shown to a container, which cannot write to them.
-ln /bin/busybox /libexec/box/busybox
-mount --bind /libexec/box /libexec/box
+# The guest's own programs, and nodes of disks, alone in a folder that can be shown to a container, which cannot write to them.
+ln /bin/busybox /libexec/packed/busybox
+mount --bind /libexec/packed /libexec/box
 mount -o remount,bind,ro /libexec/box
 for module in /lib/modules/*.ko; do insmod "$module"; done
 echo '+cpu +memory +pids +io' >/sys/fs/cgroup/cgroup.subtree_control

@@ -59,4 +59,4 @@ export const laterModules = [
 /** Busybox applets that are called by name. Its shell runs all of them without one. */
 export const applets = ['sh', 'mount', 'umount', 'stty', 'ip', 'poweroff', 'nc', 'cat', 'ls', 'ps', 'dmesg', 'timeout', 'du'] as const
 
-export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/modules/later', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'libexec/box', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp'] as const
+export const directories = ['bin', 'dev', 'etc', 'lib', 'lib/modules', 'lib/modules/later', 'lib/x86_64-linux-gnu', 'lib64', 'libexec', 'libexec/box', 'libexec/packed', 'libexec/packed/dev', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp'] as const

@@ -44,8 +44,8 @@ async function unmountAll(volume: AttachedVolume, containers: readonly Container
 }
 
 function busy({ name }: AttachedVolume, holders: readonly string[]): GuestError {
-  const who = holders.length > 0 ? `these have it open: ${holders.join(', ')}` : 'it is in use in the VM'
-  return new GuestError('Busy', `the volume cannot be taken out: ${who}. End them, or detach it by force`, name)
+  const who = holders.length > 0 ? `these have it open: ${holders.join(', ')}. End them` : 'something in the VM that cannot be named uses it, such as a mount within it. Try again'
+  return new GuestError('Busy', `the volume cannot be taken out: ${who}, or detach it by force`, name)
 }
 
 /** Writes all out, then the disk can be written again where it was made read-only here. */

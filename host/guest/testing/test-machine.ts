@@ -32,6 +32,7 @@ export async function busyboxImage(folder: string): Promise<string> {
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home/app:/bin/sh\n')
   await writeFile(join(root, 'etc/group'), 'root:x:0:\napp:x:1001:\nextra:x:1005:app\n')
   await writeFile(join(root, 'etc/plain'), 'not a program\n')
+  await symlink('/proc', join(root, 'etc/kernel'))
   const file = join(folder, 'image.squashfs')
   await run('mksquashfs', [root, file, '-quiet', '-no-progress', '-all-root'])
   return file
