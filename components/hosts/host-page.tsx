@@ -32,7 +32,7 @@ export function HostPage({ name }: { name: string }) {
   const { status } = data
   return (
     <div className="flex flex-col gap-4">
-      <PageHeader title={name} beside={<HostState host={data} />} primary={<><LostHost host={data} pods={data.pods.length} volumes={data.volumes} /><Cordon name={name} unschedulable={data.spec.unschedulable} /></>} />
+      <PageHeader title={name} beside={<HostState host={data} />} primary={<><LostHost host={data} pods={data.podCount} volumes={data.volumes} /><Cordon name={name} unschedulable={data.spec.unschedulable} /></>} />
       {status.lostSince !== null && <Callout tone="notice" title="It was declared lost">Since <Exact time={status.lostSince} /> it is not let in, its pods have failed, and volumes on its disk are out of reach. Where the machine comes back with its disk, readmit it: it removes what is left of those pods, and its volumes are there again.</Callout>}
       <div className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
         <Panel title="Properties">
@@ -57,7 +57,7 @@ export function HostPage({ name }: { name: string }) {
           </div>
         </Panel>
       </div>
-      <Panel title="Pods" description={formatCount(data.pods.length, 'pod')} flush>
+      <Panel title="Pods" description={`${formatCount(data.podCount, 'pod')}${data.podCount > data.pods.length ? `, the newest ${data.pods.length} of which are shown` : ''}`} flush>
         <SimpleTable
           label="Pods on this host"
           heads={['Name', 'Tenant', 'Namespace', 'State', 'Created']}

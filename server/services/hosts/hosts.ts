@@ -14,8 +14,8 @@ import type { ServerContext } from '../context'
 
 export const hostReference = z.object({ name: z.string().min(1).max(253) })
 export const listHostsOutput = z.object({ items: z.array(hostView) })
-/** `removals`: volumes and snapshots that were removed for good while it was lost, and lie on its disk still. `volumes`: those on its disk, and those of stores that other hosts reach which it keeps. */
-export const hostDetail = hostView.extend({ removals: z.number().int(), volumes: z.object({ onDisk: z.number().int(), kept: z.number().int() }), pods: z.array(z.object({ tenant: z.string(), namespace: z.string(), name: z.string(), phase: z.string(), creationTimestamp: z.string() })) })
+/** `removals`: volumes and snapshots that were removed for good while it was lost, and lie on its disk still. `volumes`: those on its disk, and those of stores that other hosts reach which it keeps. `podCount`: all pods that are bound to it; `pods`: the newest 500 of them. */
+export const hostDetail = hostView.extend({ podCount: z.number().int(), removals: z.number().int(), volumes: z.object({ onDisk: z.number().int(), kept: z.number().int() }), pods: z.array(z.object({ tenant: z.string(), namespace: z.string(), name: z.string(), phase: z.string(), creationTimestamp: z.string() })) })
 export const updateHostInput = hostReference.extend({ unschedulable: z.boolean() })
 
 type Row = Awaited<ReturnType<typeof listHosts>>[number]
@@ -55,13 +55,13 @@ export async function getHost(ctx: ServerContext, name: string): Promise<z.outpu
   const row = await findHostByName(ctx.db, name)
   if (!row) throw notFound('Host', name)
   const [conditions, pods, removals, volumes] = await Promise.all([listConditions(ctx.db, [row.id]), listHostPods(ctx.db, row.id), countLostRemovals(ctx.db, row.id), countVolumesByPlace(ctx.db, row.id)])
-  return { ...toView(row, conditions.map(toCondition)), removals, volumes, pods: pods.map((p) => ({ tenant: p.tenant.slug, namespace: p.namespace, name: p.name, phase: p.report?.phase ?? 'Scheduled', creationTimestamp: p.createdAt.toISOString() })) }
+  return { ...toView(row, conditions.map(toCondition)), removals, volumes, podCount: row.pods.length, pods: pods.map((p) => ({ tenant: p.tenant.slug, namespace: p.namespace, name: p.name, phase: p.report?.phase ?? 'Scheduled', creationTimestamp: p.createdAt.toISOString() })) }
 }
 
 /** Cordons a host or opens it again: new pods go elsewhere, running ones stay. */
 export async function updateHost(ctx: ServerContext, input: z.output<typeof updateHostInput>): Promise<HostView> {
   if (!(await findHostByName(ctx.db, input.name))) throw notFound('Host', input.name)
   await inTransaction(ctx.db, (tx) => setUnschedulable(tx, input.name, input.unschedulable))
-  const { pods: _, removals: __, volumes: ___, ...view } = await getHost(ctx, input.name)
+  const { pods: _, removals: __, volumes: ___, podCount: ____, ...view } = await getHost(ctx, input.name)
   return view
 }

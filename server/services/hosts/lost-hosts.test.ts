@@ -58,6 +58,13 @@ describe('a host that is lost', () => {
     for (const [name, at] of [['disk', { homeHostId: host.hostId }], ['open', { homeHostId: host.hostId, hostId: host.hostId }], ['shared', { hostId: host.hostId }], ['unmade', {}]] as const) await volume(name, at)
     expect((await operator.host.get({ name: 'h1' })).volumes).toEqual({ onDisk: 2, kept: 1 })
     await server.db.volume.deleteMany()
+    // And of pods all are counted, of which the newest are named.
+    const { podCount: before } = await operator.host.get({ name: 'h1' })
+    const { tenantId, namespace, networkId } = await server.db.pod.findFirstOrThrow({ where: { hostId: host.hostId } })
+    await server.db.pod.createMany({ data: Array.from({ length: 500 }, (_, i) => ({ tenantId, namespace, name: `many-${i}`, networkId, spec: { containers: [{ name: 'main', image: 'busybox' }] }, hostId: host.hostId })) })
+    const { podCount, pods } = await operator.host.get({ name: 'h1' })
+    expect([before > 0, podCount, pods.length]).toEqual([true, before + 500, 500])
+    await server.db.pod.deleteMany({ where: { name: { startsWith: 'many-' } } })
     await operator.host.readmit({ name: 'h1' })
     await expect(operator.host.readmit({ name: 'h1' })).rejects.toThrow('was not declared lost')
     expect((await connectHost(server, sessions, 'h1')).hostId).toBe(host.hostId)

@@ -43,6 +43,6 @@ async function changeHost(ctx: ServerContext, name: string, change: (tx: Paramet
     if (!host) throw notFound('Host', name)
     await change(tx, host)
   }, { repeatable: true })
-  const { pods: _, removals: __, volumes: ___, ...view } = await getHost(ctx, name)
+  const { pods: _, removals: __, volumes: ___, podCount: ____, ...view } = await getHost(ctx, name)
   return view
 }
