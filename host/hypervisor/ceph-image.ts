@@ -14,8 +14,11 @@ const name = 'ceph.conf'
 /** As QEMU sees it, which has nothing of the host's but its folder. */
 const configuration = `/vm/${name}`
 
-/** Seconds until QEMU says that a monitor does not answer, in which its VM stands still. No log, no socket of its own: there is no place for them. */
-const text = ['[global]', 'client_mount_timeout = 10', 'rados_mon_op_timeout = 10', 'log_file =', 'log_to_stderr = false', 'admin_socket =', 'crash_dir =', ''].join('\n')
+/**
+ * Seconds until QEMU says that a monitor does not answer, in which its VM stands still. No log, no socket of its own: there is no place for them. One thread, and not two, carries on what has come back of an image:
+ * two hand each request to and fro, and one keeps up with whatever QEMU's own thread can (adr/0060).
+ */
+export const cephConfiguration = ['[global]', 'client_mount_timeout = 10', 'rados_mon_op_timeout = 10', 'librados_thread_count = 1', 'log_file =', 'log_to_stderr = false', 'admin_socket =', 'crash_dir =', ''].join('\n')
 
 /** Root's, in the VM's folder, which is root's once its sockets stand: QEMU reads it and changes nothing of it. No key is in it. */
 async function writeConfiguration(runDir: string): Promise<void> {
@@ -24,7 +27,7 @@ async function writeConfiguration(runDir: string): Promise<void> {
   try {
     const handle = await open(made, 'wx', 0o644)
     try {
-      await handle.writeFile(text)
+      await handle.writeFile(cephConfiguration)
     } finally {
       await handle.close()
     }

@@ -118,6 +118,8 @@ test('a VM opens its tenant’s images from its jail, by its lock, and its guest
   expect(view.namespaces.net).toBe(`net:[${(await stat(`/run/netns/${storage.name}`)).ino}]`)
   expect([...new Set(view.descriptors.values())].filter((path) => !/^(socket:\[\d+\]|pipe:\[\d+\]|anon_inode:.*)$/.test(path) && ![...before.descriptors.values()].includes(path))).toEqual([])
   expect(view.threads.every(({ CapEff, CapBnd, NoNewPrivs, Seccomp }) => /^0+$/.test(CapEff) && /^0+$/.test(CapBnd) && NoNewPrivs === '1' && Seccomp === '2')).toBe(true)
+  // Its configuration is heeded: of each image one thread carries on what has come back.
+  expect(view.threads.filter(({ Name }) => Name === 'io_context_pool')).toHaveLength(2)
   expect((await fileSizeLimitOf(vm.pid)).soft).toBe(settings.scratchBytes)
   const limits = vmLimits({ accelerator: settings.accelerator, vcpus: 1, memoryMiB: 128 }, 0, true)
   const files = vm.record.cgroups.flatMap((group) => [join(group, 'memory.max'), join(group, 'memory.limit_in_bytes')])

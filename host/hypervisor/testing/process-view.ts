@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 /** What the kernel tells of a process: who it is, what it may and what it has open. */
 export type ProcessView = Awaited<ReturnType<typeof viewProcess>>
 
-const statusFields = ['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'NSpid'] as const
+const statusFields = ['Name', 'Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'NSpid'] as const
 export const namespaceKinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'] as const
 
 async function fields(file: string): Promise<Record<(typeof statusFields)[number], string>> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
+import { cephConfiguration } from '@/host/hypervisor/ceph-image'
 import { QmpClient } from '@/host/hypervisor/qmp'
 import type { Arguments } from '../open-image'
 
@@ -19,7 +20,7 @@ export class QemuWriter {
 
   static async start(inside: readonly string[]): Promise<QemuWriter> {
     const folder = await mkdtemp(join(tmpdir(), 'qemu-writer-'))
-    await writeFile(join(folder, 'ceph.conf'), '[global]\nclient_mount_timeout = 10\nlog_file =\nadmin_socket =\n')
+    await writeFile(join(folder, 'ceph.conf'), cephConfiguration)
     const socket = join(folder, 'qmp')
     const [first = 'qemu-system-x86_64', ...rest] = [...inside, 'qemu-system-x86_64', '-machine', 'none', '-nodefaults', '-no-user-config', '-display', 'none', '-S', '-qmp', `unix:${socket},server=on,wait=off`]
     const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
