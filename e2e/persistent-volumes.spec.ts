@@ -78,7 +78,7 @@ spec:
   - {name: files, cinder: {volumeID: files}}
 `
 
-test('what a pod writes to its Cinder volume is there for the next one, which waits until the first has gone', async ({ tenant }) => {
+test('what a pod writes to its Cinder volume is there for the next one, which waits until the first has gone', async ({ console: page, tenant }) => {
   test.slow()
   const { api, slug } = tenant
   await apply(tenant, 'apiVersion: v1\nkind: Volume\nmetadata: {name: data}\nspec: {size: 64Mi}\n')
@@ -90,7 +90,14 @@ test('what a pod writes to its Cinder volume is there for the next one, which wa
 
   await apply(tenant, announced('second', uid))
   const waiting = await waitForPod(tenant, pod('second'), ({ status }) => status.conditions.some(({ type, reason }) => type === 'VolumesAvailable' && reason === 'VolumeInUse'))
-  expect(waiting.status.conditions.find(({ type }) => type === 'VolumesAvailable')?.message).toContain('is attached to pod "first" in namespace "default": delete that pod, or clone the volume')
+  const why = 'is attached to pod "first" in namespace "default": delete that pod, or clone the volume'
+  expect(waiting.status.conditions.find(({ type }) => type === 'VolumesAvailable')?.message).toContain(why)
+  // Its list and its page say so first, not that its host waits.
+  await waitForPod(tenant, pod('second'), ({ status }) => status.reason === 'VolumeInUse' && status.phase === 'Starting')
+  await page.goto(`/t/${slug}/pods`)
+  await expect(page.getByRole('row').filter({ hasText: 'second' })).toContainText(why)
+  await page.goto(`/t/${slug}/pods/default/second`)
+  await expect(page.getByRole('note').filter({ hasText: 'VolumeInUse' })).toContainText(why)
 
   await api.pod.delete.mutate({ tenant: slug, ...pod('first') })
   await waitUntilRunning(tenant, pod('second'))

@@ -28,7 +28,7 @@ export function PodStateBadge({ pod, withStep = true }: { pod: PodView; withStep
   const reason = failing(pod)
   if ((phase === 'Running' || phase === 'Starting' || phase === 'Scheduled') && reason) return <StateBadge shape="failed"><span className="inline-block truncate align-bottom max-sm:max-w-36">{reason}</span></StateBadge>
   const waits = volumesWaitedFor(pod)
-  if (waits) return <StateBadge shape="unknown" since={<><span title={waits} className="inline-block max-w-100 truncate align-bottom max-xl:max-w-60 max-sm:hidden">{waits}</span> · <Since time={from} /></>}>{phase}</StateBadge>
+  if (waits) return <StateBadge shape="unknown" since={<><span className="max-sm:hidden"><span title={waits} className="inline-block max-w-72 truncate align-bottom max-xl:max-w-48">{waits}</span> · </span><Since time={from} /></>}>{phase}</StateBadge>
   return (
     <StateBadge shape={podStateShapes[phase]} since={podStateShapes[phase] === 'changing' && <>{withStep && step && phase !== 'Stopping' && <span className="max-sm:hidden">{stepDoing(step.name)} · </span>}<Since time={from} /></>}>
       {phase}

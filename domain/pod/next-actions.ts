@@ -17,7 +17,7 @@ const actions: Readonly<Record<string, NextAction>> = {
   FailedScheduling: action('Where hosts lack room, lower the pod’s requests and limits or delete pods that are not needed; else ask the operator for a host that fits.', 'edit'),
   NoFreeAddress: network,
   // Volumes
-  WaitingForVolumes: action('Create the volume or the claim that the message names, or name another one in the pod. It starts by itself then.', 'newVolume', 'volumes', 'edit'),
+  VolumesUnavailable: action('Create the volume or the claim that the message names, or name another one in the pod. It starts by itself then.', 'newVolume', 'volumes', 'edit'),
   VolumeNotFound: action('Create the volume, or name another one in the pod. It starts by itself then.', 'newVolume', 'volumes', 'edit'),
   VolumeDeleted: action('Restore the volume while it can be, or name another one in the pod.', 'volumes', 'edit'),
   VolumeInUse: action('The pod starts by itself once the volume is free; a clone is another volume, to be named in the pod instead.', 'volumes', 'edit'),

@@ -75,7 +75,7 @@ describe('a pod with volumes', () => {
     const apart = await pod('c', cinder('one'), cinder('two'))
     await cycle()
     expect(await said(lost)).toBe('There is no volume "missing": create it, or name another one by its uid or its name. It is tried again by itself.')
-    expect(await Promise.all([lost, pending, apart].map(why))).toEqual(['WaitingForVolumes', 'WaitingForVolumes', 'Unschedulable'])
+    expect(await Promise.all([lost, pending, apart].map(why))).toEqual(['VolumesUnavailable', 'VolumesUnavailable', 'Unschedulable'])
     expect(await said(pending)).toContain('There is no PersistentVolumeClaim "data" in namespace "default": create it')
     expect(await said(apart)).toContain('Its volumes lie on disks of several hosts ("one" on host "h1", "two" on host "h2"): clone some of them')
     await db.host.update({ where: { id: hosts[0] ?? '' }, data: { phase: 'Unknown' } })

@@ -40,7 +40,7 @@ async function schedule(ctx: ControlContext, pod: PodToPlace<PendingPod>, hosts:
   if (!('host' in placement)) {
     const message = explainNoFit(placement.reasons, placement.hosts, demand, demand.volumes ? explainVolumes(demand.volumes, (id) => hosts.find((host) => host.id === id)?.name ?? id) : '')
     await inTransaction(ctx.db, async (tx) => {
-      const changed = await setCondition(tx, { ...about, type: 'PodScheduled', status: 'False', reason: demand.volumes?.problem && hosts.length > 0 ? 'WaitingForVolumes' : 'Unschedulable', message })
+      const changed = await setCondition(tx, { ...about, type: 'PodScheduled', status: 'False', reason: demand.volumes?.problem && hosts.length > 0 ? 'VolumesUnavailable' : 'Unschedulable', message })
       if (changed) await recordEvent(tx, { ...event, type: 'Warning', reason: 'FailedScheduling', message })
     })
     return hosts
