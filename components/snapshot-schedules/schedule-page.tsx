@@ -76,7 +76,7 @@ function NextRuns({ tenant, schedule: { metadata: { name }, spec } }: { tenant: 
       {!data ? <Skeleton className="h-24" /> : (
         <>
           <ol className="flex flex-col gap-1 text-sm">{data.next.map((at) => <li key={at} className="flex flex-wrap gap-x-3"><span>{formatExact(at)}</span>{formatExact(at) !== formatExact(at, 'UTC') && <span className="text-faint">{formatExact(at, 'UTC')}</span>}</li>)}</ol>
-          {data.volumes.length > 0 && <ul className="mt-3 flex flex-col gap-1 border-t border-stroke pt-3 text-sm">{data.volumes.map((volume) => <li key={volume.name} className="flex flex-wrap gap-x-3"><TextLink size="sm" href={paths.volumeTimeline(tenant, volume.name)}>{volume.name}</TextLink>{volume.problem && <span className="text-notice-content">{volume.problem}</span>}</li>)}</ul>}
+          {data.volumes.length > 0 && <ul aria-label="Volumes that it takes" className="mt-3 flex flex-col gap-1 border-t border-stroke pt-3 text-sm"><li className="text-xs text-faint">Volumes that it takes</li>{data.volumes.map((volume) => <li key={volume.name} className="flex flex-wrap gap-x-3"><TextLink size="sm" href={paths.volumeTimeline(tenant, volume.name)}>{volume.name}</TextLink>{volume.problem && <span className="text-notice-content">{volume.problem}</span>}</li>)}</ul>}
           {data.volumes.length === 0 && data.missing.length === 0 && <p className="mt-2 text-xs text-notice-content">{nothingMeant(spec)}</p>}
           {data.missing.length > 0 && <p className="mt-2 text-xs text-notice-content">There is no volume {data.missing.join(', ')}: taken once there is one of that name.</p>}
           {data.crowded.map((crowd) => <p key={crowd.volume} className="mt-2 text-xs text-notice-content">{sentence(crowdWords(crowd))}</p>)}

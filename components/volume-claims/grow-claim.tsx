@@ -57,7 +57,7 @@ function GrowClaimForm({ tenant, claim, onClose }: Pick<Props, 'tenant' | 'onClo
         <Field label="New size" hint={`More than ${formatBytes(nowBytes)}; such as 20Gi, and a number alone is of GiB`} error={form.errors['size']}>
           {(control) => <Input {...control} mono autoFocus data-autofocus autoComplete="off" spellCheck={false} value={form.values.size} onChange={(event) => form.set('size', event.target.value)} />}
         </Field>
-        {volume !== null && <GrowthPreview tenant={tenant} name={volume} size={form.values.size} nowBytes={nowBytes} />}
+        {volume !== null && <GrowthPreview tenant={tenant} name={volume} size={form.values.size} nowBytes={nowBytes} refused={form.errors['size'] !== undefined} />}
       </form>
     </Dialog>
   )

@@ -7,7 +7,7 @@ import { useVolumeOffer } from './volume-quota'
 import { limitLines } from './words'
 
 /** What volumes of a class have. */
-const classText = ({ spec, shared }: VolumeOffer['classes'][number]): string => [shared ? 'any host opens it' : 'lies on one host’s disk, where its pods go', spec.fsType, ...(spec.allowVolumeExpansion ? [] : ['does not grow']), ...limitLines(spec.limits).map((line) => `at most ${line}`)].join(' · ')
+const classText = ({ spec, shared }: VolumeOffer['classes'][number]): string => [shared ? 'Any host opens it' : 'Lies on one host’s disk, where its pods go', spec.fsType, ...(spec.allowVolumeExpansion ? [] : ['does not grow']), ...limitLines(spec.limits).map((line) => `at most ${line}`)].join(' · ')
 
 /** Which storage class; empty: the usual one. */
 export function ClassField({ tenant, value, error, onChange }: { tenant: string; value: string; error: string | undefined; onChange: (next: string) => void }) {

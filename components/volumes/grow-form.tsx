@@ -39,7 +39,7 @@ export function GrowForm() {
       <Field label="New size" hint="Such as 20Gi; a number alone is of GiB" error={form.errors['size']}>
         {(control) => <Input {...control} mono autoFocus data-autofocus autoComplete="off" spellCheck={false} value={form.values.size} onChange={(event) => form.set('size', event.target.value)} />}
       </Field>
-      <GrowthPreview tenant={tenant} name={name} size={form.values.size} nowBytes={status.sizeBytes} />
+      <GrowthPreview tenant={tenant} name={name} size={form.values.size} nowBytes={status.sizeBytes} refused={form.errors['size'] !== undefined} />
     </SideForm>
   )
 }

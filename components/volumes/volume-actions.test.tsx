@@ -30,3 +30,8 @@ it('going back can be stopped while what it has now is being kept, also while it
   expect(stop('Reverting', null)?.disabledReason).toContain('takes it back already')
   expect([stop('Available'), stop('Lost')]).toEqual([undefined, undefined])
 })
+it('one that pods only read does not grow, and says what to do', () => {
+  const spec = volumeSpec.parse({ size: '1Gi', accessMode: 'ReadOnlyMany', source: { kind: 'Snapshot', name: 'first' } })
+  const [grow] = volumeActionsFor('ann', { metadata, spec, status: { ...status, phase: 'Available' } }, { onDelete: () => {}, onRestore: () => {}, onStopRevert: () => {} }).filter(({ id }) => id === 'grow')
+  expect(grow?.disabledReason).toContain('make a larger one of it')
+})

@@ -32,6 +32,11 @@ function cannotDelete({ status: { claim, attachments } }: Volume): string | unde
   return user.pod ? `Pod ${user.pod.name} has it: detach it there, or delete the pod first.` : 'A pod that is gone had it, and its host has not let go yet.'
 }
 
+function cannotGrow({ spec, status: { phase, reverting } }: Volume): string | undefined {
+  if (spec.accessMode === 'ReadOnlyMany') return 'Pods only read it, and none could write to what it had more: make a larger one of it.'
+  return phase === 'Reverting' || reverting ? 'It goes back to a snapshot: wait until it has.' : undefined
+}
+
 /** What a volume is used for. `why`: where it cannot be now. */
 export const volumeUsesOf = (tenant: string, name: string, why: { attach?: string | undefined; copy?: string | undefined; limits?: string | undefined }): Record<'attach' | 'snapshot' | 'clone' | 'limits', Action> => ({
   attach: { id: 'attach', label: 'Attach volume', icon: <Link2 className="size-4" />, href: paths.attachVolume(tenant, name), disabledReason: why.attach },
@@ -43,7 +48,7 @@ export const volumeUsesOf = (tenant: string, name: string, why: { attach?: strin
 /** Why a volume cannot be used so now. */
 export const refusedUsesOf = (volume: Volume) => ({ attach: cannotAttach(volume), copy: cannotCopy(volume) })
 
-/** What can be done to a volume; the server refuses for the same reasons. */
+/** What can be done to a volume. What has a reason the server refuses, too; it may know more of them. */
 export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onRestore, onStopRevert }: Asked): Action[] => {
   const { metadata: { name }, status } = volume
   if (status.phase === 'Deleted') return status.restorableUntil === null ? [] : [{ id: 'restore', label: 'Restore volume', icon: <RotateCcw className="size-4" />, run: onRestore }]
@@ -53,7 +58,7 @@ export const volumeActionsFor = (tenant: string, volume: Volume, { onDelete, onR
     { id: 'open', label: 'Show volume', icon: <Eye className="size-4" />, href: paths.volume(tenant, name) },
     ...(status.phase === 'Reverting' || status.reverting ? [{ id: 'stop-revert', label: 'Stop revert', icon: <Ban className="size-4" />, run: onStopRevert, disabledReason: status.reverting?.keptFirst === null ? 'Its host takes it back already: wait until it has.' : undefined }] : []),
     attach,
-    { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaim(tenant, claim.namespace, claim.name, { grow: '1' }) : paths.growVolume(tenant, name), disabledReason: status.phase === 'Reverting' || status.reverting ? 'It goes back to a snapshot: wait until it has.' : undefined },
+    { id: 'grow', label: claim ? 'Grow claim' : 'Grow volume', icon: <Maximize2 className="size-4" />, href: claim ? paths.volumeClaim(tenant, claim.namespace, claim.name, { grow: '1' }) : paths.growVolume(tenant, name), disabledReason: cannotGrow(volume) },
     snapshot,
     clone,
     limits,

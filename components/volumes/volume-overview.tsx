@@ -53,7 +53,7 @@ export function VolumeOverview({ children }: { children?: ReactNode }) {
           <Panel title="Use"><UsageDetail volume={volume} /></Panel>
           <Users />
           <Limits />
-          <Panel title="Latest events" flush>{events.data && <EventsList events={events.data.items} />}</Panel>
+          <Panel title="Latest events" flush>{events.data ? <EventsList events={events.data.items} /> : <div className="h-17" />}</Panel>
         </div>
       </div>
       {children}
@@ -80,7 +80,7 @@ function VolumeProperties() {
         <Property name="Created"><Ago time={metadata.creationTimestamp} /></Property>
         <Property name="UID"><CopyableId id={metadata.uid} /></Property>
       </Properties>
-      <p className="mt-3 text-xs text-faint">A pod’s manifest names it by its UID or name: <code className="font-mono">cinder: {'{'}volumeID: {metadata.name}{'}'}</code></p>
+      {status.phase !== 'Deleted' && <p className="mt-3 text-xs text-faint">A pod’s manifest names it by its UID or name: <code className="font-mono">cinder: {'{'}volumeID: {metadata.name}{'}'}</code></p>}
     </Panel>
   )
 }
@@ -100,14 +100,15 @@ function Users() {
     <Panel title="Pods" flush>
       <SimpleTable
         label="Pods that have this volume"
-        heads={['Pod', 'State', 'Mounted', <span key="actions" className="sr-only">Actions</span>]}
+        heads={['Pod', 'State', <span key="mounted" className="max-sm:sr-only">Mounted</span>, <span key="actions" className="sr-only">Actions</span>]}
         rows={attachments.map((attachment) => ({
           key: attachment.podUid,
           cells: [
-            <PodLink key="pod" tenant={tenant} pod={attachment.pod} />,
+            // In a narrow window a row has room for its pod with where that has it, its state and what can be done.
+            <span key="pod" className="flex flex-col max-sm:max-w-28"><PodLink tenant={tenant} pod={attachment.pod} /><span className="whitespace-normal text-xs sm:hidden"><Mounted attachment={attachment} /></span></span>,
             <AttachmentState key="state" attachment={attachment} />,
-            <Mounted key="mounted" attachment={attachment} />,
-            <span key="actions" className="flex justify-end"><Button size="sm" icon={<Unlink className="size-3.5" />} onClick={() => setDetaching(attachment)}>Detach</Button></span>,
+            <span key="mounted" className="max-sm:hidden"><Mounted attachment={attachment} /></span>,
+            <span key="actions" className="flex justify-end"><Button size="sm" icon={<Unlink className="size-3.5" />} onClick={() => setDetaching(attachment)}><span className="max-sm:sr-only">Detach</span></Button></span>,
           ],
         }))}
         empty={phase === 'Deleted' ? 'No pod has it.' : <span className="flex flex-col items-center gap-3"><span>No pod has it.</span>{phase !== 'Failed' && phase !== 'Lost' && <ButtonLink href={paths.attachVolume(tenant, name)} icon={<Link2 className="size-4" />}>Attach to a pod</ButtonLink>}</span>}
@@ -136,7 +137,7 @@ function Limits() {
   const lines = status.limits && heldLines(status.limits, spec.limits)
   const onFull = spec.onFull ?? ofClass?.onFull
   return (
-    <Panel title="Limits" actions={<Link href={paths.volumeLimits(tenant, name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">Set limits</Link>}>
+    <Panel title="Limits" actions={status.phase !== 'Deleted' && <Link href={paths.volumeLimits(tenant, name)} className="inline-flex h-6 items-center text-xs text-accent-content hover:underline">Set limits</Link>}>
       <Properties>
         {lines && <Property name="Speed">{lines.length > 0 ? <span className="flex flex-col">{lines.map(({ text, note }) => <span key={text}>{text}{note && <span className="text-faint"> · {note}</span>}</span>)}</span> : <span className="text-faint">{NOTHING} as fast as its store is</span>}</Property>}
         <Property name="Store full">{onFull && <>{onFullText(onFull)}{spec.onFull === undefined && <span className="text-faint"> · of its class</span>}</>}</Property>
