@@ -1,11 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { beforeAll, expect, it } from 'vitest'
-import { StorageNamespace } from '@/host/network/storage-namespace'
-import { Lab } from '@/host/network/testing/lab'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { NEVER } from '@/tools/testing/never'
 import { AcknowledgedWriter, ShellVms } from '../testing/acknowledged-writer'
-import { TestCeph, testPool } from '../testing/ceph'
+import { testPool, type TestCeph } from '../testing/ceph'
+import { openCephForVms } from '../testing/ceph-for-vms'
 import { RbdStore } from './rbd-store'
 
 const kills = 50
@@ -13,17 +12,12 @@ const takeovers = 10
 
 let vms: ShellVms
 let ceph: TestCeph
-let storage: StorageNamespace
+let storage: string
 const cleanup = cleanupAfterAll()
 
 beforeAll(async () => {
-  const [opened, lab] = await Promise.all([cleanup.open('the VMs', ShellVms.open(), (one) => one.close()), cleanup.open('the lab', Lab.create(), (one) => one.destroy())])
-  vms = opened
-  ceph = await cleanup.open('Ceph', TestCeph.start({ wire: { from: lab.host, there: '198.51.100.2', here: '198.51.100.1' } }), (one) => one.stop())
-  const { uid } = await vms.host.request(0)
-  storage = new StorageNamespace({ hostTag: lab.hostTag, uids: { first: uid, last: uid + 255 }, uplinkNetns: lab.host, log: { warn: () => {} } })
-  cleanup.add('the network of stores', () => storage.remove())
-  await storage.reach([`${ceph.address}/32`])
+  vms = await cleanup.open('the VMs', ShellVms.open(), (one) => one.close())
+  ;({ ceph, storage } = await openCephForVms(cleanup, vms))
 })
 
 /** Another agent each time, as after a start of it: it knows nothing but what the cluster does. */
@@ -31,7 +25,7 @@ const agent = () => new RbdStore({ access: ceph.access(), pool: testPool, namesp
 
 /** `like`: another owner of the same volume. */
 function begin(like?: AcknowledgedWriter): AcknowledgedWriter {
-  const writer = new AcknowledgedWriter(() => vms.start({ storage: storage.name }), agent, like?.uid)
+  const writer = new AcknowledgedWriter(() => vms.start({ storage }), agent, { uid: like?.uid })
   cleanup.add('a writer', () => writer.kill())
   return writer
 }

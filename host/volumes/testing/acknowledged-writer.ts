@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { RunningVm } from '@/host/hypervisor/running-vm'
 import { startVm, type VmRequest } from '@/host/hypervisor/start-vm'
 import { TemplateStore } from '@/host/hypervisor/templates/template-store'
@@ -55,6 +57,26 @@ export async function plugVolume(vm: RunningVm, store: VolumeStore, uid: string,
   await vm.volumes.plug(image.kind === 'layers' ? { ...disk, direct: image.direct, layers: image.layers } : { ...disk, ceph: image }, () => store.confirmOpen(uid, epoch))
 }
 
+/** Each with a size that it takes, in shell with the disk for $A: it is made where there is none; what an agent of a guest does before it mounts it, and what sees all of it where the guest has that. */
+const fileSystems = {
+  ext4: {
+    sizeBytes: 64 * MiB,
+    ready: 'true',
+    make: '/sbin/e2fsck -n $A >/dev/null 2>&1 || /sbin/mke2fs -q -t ext4 $A >/dev/null 2>&1',
+    check: '/sbin/e2fsck -p $A >/checked 2>&1; [ $? -lt 4 ] && /sbin/e2fsck -f -n $A >/checked 2>&1 || { cat /checked; false; }',
+  },
+  xfs: {
+    sizeBytes: 320 * MiB,
+    ready: 'for one in libcrc32c xfs; do [ -e /sys/module/$one ] || { unxz -c /lib/modules/later/$one.ko.xz >/module && insmod /module || exit 1; }; done',
+    make: '[ "$(dd if=$A bs=4 count=1 2>/dev/null)" = XFSB ] || /sbin/mkfs.xfs -q -K $A 2>&1',
+    check: 'true',
+  },
+} as const
+export type FileSystem = keyof typeof fileSystems
+
+/** `sizeBytes`: of one that is made. */
+export type WriterOptions = { uid?: string; fileSystem?: FileSystem; sizeBytes?: number }
+
 /** What a writer has of a log: so many records are acknowledged, each with its number in it. */
 export type Checked = { records: number; wrong: number }
 
@@ -64,6 +86,8 @@ export type Checked = { records: number; wrong: number }
  */
 export class AcknowledgedWriter {
   readonly uid: string
+  readonly sizeBytes: number
+  readonly fileSystem: FileSystem
   epoch = 1
   acknowledged = 0
   vm: RunningVm | null = null
@@ -74,10 +98,11 @@ export class AcknowledgedWriter {
     private readonly start: () => Promise<RunningVm>,
     /** The agent's of now. */
     private readonly store: () => VolumeStore,
-    uid: string = randomUUID(),
-    readonly sizeBytes: number = 64 * MiB,
+    { uid = randomUUID(), fileSystem = 'ext4', sizeBytes = fileSystems[fileSystem].sizeBytes }: WriterOptions = {},
   ) {
     this.uid = uid
+    this.fileSystem = fileSystem
+    this.sizeBytes = sizeBytes
   }
 
   /** Makes the volume, blank. */
@@ -95,12 +120,12 @@ export class AcknowledgedWriter {
     await plugVolume(vm, this.store(), this.uid, this.epoch, this.sizeBytes)
     const guest = await GuestShell.connect(vm.agentSocket)
     this.guest = guest
-    await guest.out(`A=$(await ${serialOf(this.uid)}); mkdir -p /log`)
-    if (owner.acknowledged === 0) await guest.out('/sbin/e2fsck -n $A >/dev/null 2>&1 || /sbin/mke2fs -q -t ext4 $A >/dev/null 2>&1')
-    await guest.out('/sbin/e2fsck -p $A >/checked 2>&1; [ $? -lt 4 ] || { cat /checked; false; }')
-    await guest.out('/sbin/e2fsck -f -n $A >/checked 2>&1 || { cat /checked; false; }')
+    const { ready, make, check } = fileSystems[this.fileSystem]
+    await guest.out(`A=$(await ${serialOf(this.uid)}); mkdir -p /log; ${ready}`)
+    if (owner.acknowledged === 0) await guest.out(make)
+    await guest.out(check)
     this.acknowledged = owner.acknowledged
-    const counted = await guest.out(`mount -t ext4 $A /log && touch /log/log && awk -v most=${this.acknowledged} 'NR <= most && $1 + 0 != NR { wrong++ } END { print NR + 0, wrong + 0 }' /log/log`)
+    const counted = await guest.out(`mount -t ${this.fileSystem} $A /log && touch /log/log && awk -v most=${this.acknowledged} 'NR <= most && $1 + 0 != NR { wrong++ } END { print NR + 0, wrong + 0 }' /log/log`)
     const [records = 0, wrong = 0] = counted.split(' ').map(Number)
     return { records, wrong }
   }
@@ -130,6 +155,26 @@ export class AcknowledgedWriter {
     }
   }
 
+  /** Works while its QEMU stands still, as at one instant: it begins nothing more, and what is heard of it meanwhile it had said before. */
+  async standingStill<T>(work: () => Promise<T>): Promise<T> {
+    const { vm } = this
+    if (!vm) throw new Error('the volume is not open')
+    process.kill(vm.pid, 'SIGSTOP')
+    try {
+      // What a thread of it had begun comes to its end.
+      while (!(await standsStill(vm.pid))) await pause(5)
+      return await work()
+    } finally {
+      process.kill(vm.pid, 'SIGCONT')
+    }
+  }
+
+  /** Of one that was opened and does not write: unmounts it, so that nothing of it has to be replayed, and ends its VM. */
+  async rest(): Promise<void> {
+    await this.guest?.out('umount /log')
+    await this.kill()
+  }
+
   /** QEMU is killed in the midst of it. What was on its way to the host when it died is counted too. */
   async kill(): Promise<void> {
     if (!this.vm) return
@@ -144,4 +189,10 @@ export class AcknowledgedWriter {
     await this.store().release(this.uid, this.epoch)
     this.epoch += 1
   }
+}
+
+async function standsStill(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/status`, 'utf8')))
+  return states.every((status) => /^State:\tT/m.test(status))
 }

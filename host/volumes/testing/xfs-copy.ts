@@ -12,6 +12,12 @@ export async function itemsToReplay(raw: string): Promise<number> {
   return count(/^[A-Z]+: *cnt:\d+ total:\d+ /gm) - count(/^\tBUF: .* start blkno:0x0 /gm)
 }
 
+/** What xfs_repair would mend of one whose log has nothing to replay; empty: nothing. Nothing is changed. */
+export async function xfsProblems(raw: string): Promise<string> {
+  const { stdout } = await run('sh', ['-c', 'xfs_repair -n "$1" 2>&1 || echo "it ended with $?"', 'sh', raw])
+  return stdout.includes('it ended with') ? stdout : ''
+}
+
 /** How large a file in its root is, by what is on the disk and not in the log; null where there is none. */
 export async function bytesWithoutLog(raw: string, name: string): Promise<number | null> {
   const { stdout } = await run('sh', ['-c', 'xfs_db -r -c "path /$2" -c "print core.size" "$1" 2>&1', 'sh', raw, name])
