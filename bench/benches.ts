@@ -16,6 +16,7 @@ const loaders = {
   'balancer-load': async () => (await import('./balancer-load')).balancerLoad,
   'balancer-crowd': async () => (await import('./balancer-crowd')).balancerCrowd,
   volumes: async () => (await import('./volumes')).volumes,
+  'volume-kills': async () => (await import('./volume-kills')).volumeKills,
   soak: async () => (await import('./soak')).soak,
 } as const satisfies Record<string, () => Promise<Bench>>
 
