@@ -24,9 +24,9 @@ export function limitsOf(draft: LimitsDraft): z.input<typeof volumeLimits> {
 /** The form's field of a path as the server or the spec writes it: `spec.limits.iops` is `iops`. */
 export const limitFieldOf = (path: string): string => path.replace(/^spec\.?/, '').replace(/^limits\.?/, '') || 'iops'
 
-/** What is wrong with limits, at each field. */
+/** What is wrong with limits, at each field, and other fields by their labels. */
 export function addLimitProblems(draft: LimitsDraft, problem: (path: string, message: string) => void): void {
-  for (const { path, message } of volumeLimits.safeParse(limitsOf(draft)).error?.issues ?? []) problem(limitFieldOf(path.map(String).join('.')), message)
+  for (const { path, message } of volumeLimits.safeParse(limitsOf(draft)).error?.issues ?? []) problem(limitFieldOf(path.map(String).join('.')), message.replace(/\b(iops|bytesPerSecond)\b/g, (name) => (name === 'iops' ? '“Operations a second”' : '“Bytes a second”')))
 }
 
 /** Limits of a volume that is there, and what happens where its store is full; empty: as its class has it. */

@@ -5,7 +5,7 @@ import { Field } from '@/components/ui/field'
 import { Input } from '@/components/ui/input'
 import { Segmented } from '@/components/ui/segmented'
 import { SnapshotField } from '@/components/volume-snapshots/snapshot-field'
-import type { VolumeDraft } from './volume-draft'
+import { sizeWith, type VolumeDraft } from './volume-draft'
 import { Uploads } from './uploads'
 import { VolumeField } from './volume-field'
 
@@ -29,15 +29,23 @@ export function SourceFields({ tenant, values, errors, set }: Props) {
     if (id) set('file', null)
     set('upload', id)
   }
+  const chooseSource = (next: VolumeDraft['source']) => {
+    set('source', next)
+    set('size', sizeWith(values, next, null))
+  }
+  const chooseCopied = (kind: 'snapshot' | 'volume', next: string, chosen: { status: { sizeBytes: number } } | undefined) => {
+    set(kind, next)
+    set('size', sizeWith(values, values.source, chosen?.status.sizeBytes ?? null))
+  }
   return (
     <>
       <div className="flex flex-col items-start gap-1">
         <span className="text-xs font-medium text-soft" aria-hidden>Made of</span>
-        <Segmented<VolumeDraft['source']> label="Made of" value={values.source} onChange={(next) => set('source', next)} options={sources} />
+        <Segmented<VolumeDraft['source']> label="Made of" value={values.source} onChange={chooseSource} options={sources} />
         {errors['source'] && <p role="alert" className="text-xs text-error-content">{errors['source']}</p>}
       </div>
-      {values.source === 'Snapshot' && <SnapshotField tenant={tenant} value={values.snapshot} error={errors['snapshot']} onChange={(next) => set('snapshot', next)} hint={(chosen) => (chosen ? `It has ${formatBytes(chosen.status.sizeBytes)}: the volume needs as much at least` : 'The volume is there at once, and diverges from it')} />}
-      {values.source === 'Volume' && <VolumeField tenant={tenant} value={values.volume} error={errors['volume']} onChange={(next) => set('volume', next)} hint={(chosen) => (chosen ? `It has ${formatBytes(chosen.status.sizeBytes)}: the clone needs as much at least` : 'A snapshot is taken for it, and goes once nothing depends on it')} />}
+      {values.source === 'Snapshot' && <SnapshotField tenant={tenant} value={values.snapshot} error={errors['snapshot']} onChange={(next, chosen) => chooseCopied('snapshot', next, chosen)} hint={(chosen) => (chosen ? `It has ${formatBytes(chosen.status.sizeBytes)}: the volume needs as much at least` : 'The volume is there at once, and diverges from it')} />}
+      {values.source === 'Volume' && <VolumeField tenant={tenant} value={values.volume} error={errors['volume']} onChange={(next, chosen) => chooseCopied('volume', next, chosen)} hint={(chosen) => (chosen ? `It has ${formatBytes(chosen.status.sizeBytes)}: the clone needs as much at least` : 'A snapshot is taken for it, and goes once nothing depends on it')} />}
       {values.source === 'Image' && (
         <Field label="Image" hint="Its files are copied by the first pod that writes it, without extended attributes" error={errors['image']}>
           {(control) => <Input {...control} mono autoComplete="off" spellCheck={false} value={values.image} placeholder="docker.io/library/nginx:1" onChange={(event) => set('image', event.target.value)} />}

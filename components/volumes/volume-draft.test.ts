@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { limitsDraftOf, limitsFormSchema, limitsOf, noLimits } from './limits-draft'
-import { newVolumeDraft, sizeText, volumeDraftSchema, volumeFieldOf, volumeSpecOf } from './volume-draft'
+import { newVolumeDraft, sizeText, sizeWith, volumeDraftSchema, volumeFieldOf, volumeSpecOf } from './volume-draft'
 
 const draft = { ...newVolumeDraft(null), name: 'data' }
 const problems = (over: Partial<typeof draft>) => volumeDraftSchema.safeParse({ ...draft, ...over }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
@@ -22,6 +22,12 @@ it('begins with what the address names', () => {
   expect(newVolumeDraft('Volume/data')).toMatchObject({ source: 'Volume', volume: 'data' })
   expect(newVolumeDraft('Secret/x')).toMatchObject({ source: 'Blank' })
 })
+it('is as large as what it is made of, until another size is typed', () => {
+  expect(newVolumeDraft('Volume/data', 2 ** 31).size).toBe('2Gi')
+  const untouched = newVolumeDraft(null)
+  expect([sizeWith(untouched, 'Volume', null), sizeWith(untouched, 'Volume', 2 ** 31), sizeWith(untouched, 'Snapshot', 3 * 2 ** 29), sizeWith(untouched, 'Image', null)]).toEqual(['', '2Gi', '1536Mi', '10Gi'])
+  expect(sizeWith({ size: '5Gi', sized: true }, 'Volume', 2 ** 31)).toBe('5Gi')
+})
 it('what is wrong stands at its field', () => {
   expect(problems({})).toEqual([])
   expect(problems({ name: 'Data' })).toHaveLength(1)
@@ -31,7 +37,7 @@ it('what is wrong stands at its field', () => {
   expect(problems({ source: 'Upload' })).toEqual(['file: choose an archive'])
   expect(problems({ source: 'Image', image: 'busybox', volumeMode: 'Block' })[0]).toMatch(/^image: files of an image need a file system/)
   expect(problems({ accessMode: 'ReadOnlyMany' })[0]).toMatch(/^source: is required of a volume that nobody writes/)
-  expect(problems({ iopsBurst: '100' })).toEqual(['iopsBurst: is a burst over iops, which is not set'])
+  expect(problems({ iopsBurst: '100' })).toEqual(['iopsBurst: is a burst over “Operations a second”, which is not set'])
   expect(problems({ iops: 'many' })).toHaveLength(1)
   expect(['spec.source.name', 'spec.storageClassName', 'spec.limits.iops', 'spec.size', 'name'].map((path) => volumeFieldOf(path, { source: 'Volume' }))).toEqual(['volume', 'storageClass', 'iops', 'size', 'name'])
 })

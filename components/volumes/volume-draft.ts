@@ -1,17 +1,23 @@
 import { z } from 'zod'
+import { bytesQuantity } from '@/domain/shared/quantity'
 import { dnsSubdomain } from '@/domain/shared/names'
 import { volumeSpec, type VolumeSource, type VolumeSpec } from '@/domain/volume/spec'
 import { addLimitProblems, limitFieldOf, limitNames, limitsOf, noLimits, type LimitsDraft, type OnFullChoice } from './limits-draft'
 
 export const sourceKinds = ['Blank', 'Snapshot', 'Volume', 'Image', 'Upload'] as const
 /** A new volume as its form has it. Empty text says nothing. `file`: the archive that is sent first; `upload`: the id of one that was sent before. */
-export type VolumeDraft = LimitsDraft & { name: string; size: string; storageClass: string; source: VolumeSource['kind']; snapshot: string; volume: string; image: string; file: File | null; upload: string; accessMode: VolumeSpec['accessMode']; volumeMode: VolumeSpec['volumeMode']; fsType: '' | 'ext4' | 'xfs'; onFull: OnFullChoice }
+export type VolumeDraft = LimitsDraft & { name: string; size: string; storageClass: string; source: VolumeSource['kind']; snapshot: string; volume: string; image: string; file: File | null; upload: string; /** The size was typed: no source gives it any more. */ sized: boolean; accessMode: VolumeSpec['accessMode']; volumeMode: VolumeSpec['volumeMode']; fsType: '' | 'ext4' | 'xfs'; onFull: OnFullChoice }
 
-/** `Snapshot/name` or `Volume/name`, as the address of the form has it. */
-export function newVolumeDraft(from: string | null): VolumeDraft {
+const usualSize = (source: VolumeSource['kind']): string => (source === 'Snapshot' || source === 'Volume' ? '' : '10Gi')
+
+/** The size that a draft has once it is made of something: as much as that has (bytes; null: not known), until another one is typed. */
+export const sizeWith = ({ size, sized }: Pick<VolumeDraft, 'size' | 'sized'>, source: VolumeSource['kind'], bytes: number | null): string => (sized ? size : bytes === null ? usualSize(source) : bytesQuantity(bytes))
+
+/** `from`: `Snapshot/name` or `Volume/name`, as the address of the form has it; `bytes`: its size, where that is known. */
+export function newVolumeDraft(from: string | null, bytes: number | null = null): VolumeDraft {
   const [kind, name = ''] = /^(Snapshot|Volume)\/(.+)$/.exec(from ?? '')?.slice(1) ?? []
   const source = kind === 'Snapshot' || kind === 'Volume' ? kind : 'Blank'
-  return { name: '', size: source === 'Blank' ? '10Gi' : '', storageClass: '', source, snapshot: source === 'Snapshot' ? name : '', volume: source === 'Volume' ? name : '', image: '', file: null, upload: '', accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', fsType: '', onFull: '', ...noLimits }
+  return { name: '', size: sizeWith({ size: '', sized: false }, source, bytes), sized: false, storageClass: '', source, snapshot: source === 'Snapshot' ? name : '', volume: source === 'Volume' ? name : '', image: '', file: null, upload: '', accessMode: 'ReadWriteOnce', volumeMode: 'Filesystem', fsType: '', onFull: '', ...noLimits }
 }
 
 /** The source that a draft names; of an upload the id that the server gave it. */

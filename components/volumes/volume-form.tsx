@@ -1,8 +1,9 @@
 'use client'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { paths } from '@/components/client/paths'
 import { useQueryString } from '@/components/client/query-string'
-import { useTRPCClient } from '@/components/client/trpc'
+import { useTRPC, useTRPCClient } from '@/components/client/trpc'
 import { useForm } from '@/components/client/use-form'
 import { SideForm } from '@/components/patterns/side-form'
 import { Field } from '@/components/ui/field'
@@ -18,12 +19,21 @@ import { useAfterChange } from './use-after-change'
 import { newVolumeDraft, volumeDraftSchema, volumeFieldOf, volumeSpecOf, type VolumeDraft } from './volume-draft'
 import { VolumeQuota } from './volume-quota'
 
-/** A new volume beside the list. */
+/** A new volume beside the list: as large as what it shall be made of, where the address names that. */
 export function VolumeForm({ tenant }: { tenant: string }) {
+  const trpc = useTRPC()
+  const from = useQueryString().get('from') || null
+  const { source, volume, snapshot } = newVolumeDraft(from)
+  const ofVolume = useQuery({ ...trpc.volume.get.queryOptions({ tenant, name: volume }), enabled: source === 'Volume', retry: false })
+  const ofSnapshot = useQuery({ ...trpc.volumeSnapshot.get.queryOptions({ tenant, name: snapshot }), enabled: source === 'Snapshot', retry: false })
+  if (ofVolume.isLoading || ofSnapshot.isLoading) return null
+  return <NewVolume tenant={tenant} from={from} bytes={(ofVolume.data ?? ofSnapshot.data)?.status.sizeBytes ?? null} />
+}
+
+function NewVolume({ tenant, from, bytes }: { tenant: string; from: string | null; bytes: number | null }) {
   const api = useTRPCClient()
   const done = useAfterChange(tenant)
-  const from = useQueryString().get('from')
-  const [initial] = useState(() => newVolumeDraft(from || null))
+  const [initial] = useState(() => newVolumeDraft(from, bytes))
   const sending = useSendVolume(tenant)
   const form = useForm({
     initial,
@@ -44,7 +54,7 @@ export function VolumeForm({ tenant }: { tenant: string }) {
       </Field>
       <SourceFields tenant={tenant} values={values} errors={errors} set={set} />
       <Field label="Size" hint="Such as 10Gi; a number alone is of GiB. It can grow later, and never shrinks" error={errors['size']}>
-        {(control) => <Input {...control} mono value={values.size} autoComplete="off" spellCheck={false} onChange={(event) => set('size', event.target.value)} />}
+        {(control) => <Input {...control} mono value={values.size} autoComplete="off" spellCheck={false} onChange={(event) => { set('size', event.target.value); set('sized', true) }} />}
       </Field>
       <ClassField tenant={tenant} value={values.storageClass} error={errors['storageClass']} onChange={(next) => set('storageClass', next)} />
       {sending.sent && <SendingVolume sent={sending.sent} onCancel={sending.cancel} />}
