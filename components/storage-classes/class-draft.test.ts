@@ -13,6 +13,6 @@ it('what is chosen is what is sent, and comes back as it was', () => {
 it('what is wrong stands at its field', () => {
   expect(problems({})).toEqual([])
   expect(problems({ name: '', store: '' })).toEqual([expect.stringMatching(/^name: /), 'store: choose a store'])
-  expect(problems({ iopsBurst: '5' })).toEqual(['iopsBurst: is a burst over iops, which is not set'])
+  expect(problems({ iopsBurst: '5' })).toEqual(['iopsBurst: is a burst over “Operations a second”, which is not set'])
   expect(['spec.limits.iops', 'spec.store', 'name'].map(classFieldOf)).toEqual(['iops', 'store', 'name'])
 })
