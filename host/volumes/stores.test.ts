@@ -73,7 +73,7 @@ it('asks a cluster once how full it is for all tenants and pods that want to kno
 
 it('a store of files whose folder goes and comes back stays open, as does one of which the server says something else, and what waits for it is told', async () => {
   const root = join(folder, 'nfs')
-  const nfs: HostVolumeStore = { ...files, name: 'nfs', store: { type: 'file', folder: root, shared: true } }
+  const nfs: HostVolumeStore = { ...files, name: 'nfs', store: { type: 'file', folder: root, shared: true }, holdsVolumes: false }
   const [clock, opened] = [new FakeClock(), vi.fn()]
   const some = new Stores({ folder, work: folder, marks: join(folder, 'marks'), hasVolumes: () => false, clock, log: { warn: () => {}, error: () => {} }, opened, changed: () => {}, room: () => {} })
   const isReached = (reachable: boolean) => vi.waitFor(async () => {
@@ -103,5 +103,18 @@ it('a store of files whose folder goes and comes back stays open, as does one of
   } finally {
     opens.mockRestore()
     await some.close()
+  }
+})
+
+it('a store that is given up and whose folder hangs holds neither the next look nor the end of the agent up', async () => {
+  const retire = vi.spyOn(FileStore.prototype, 'retire').mockReturnValue(new Promise(() => {}))
+  try {
+    stores.take(files)
+    await vi.waitFor(() => expect(stores.report(files.uid)?.reachable).toBe(true), { timeout: 20_000 })
+    stores.remove(files.uid)
+    await vi.waitFor(() => expect(retire).toHaveBeenCalledTimes(1))
+    await stores.close()
+  } finally {
+    retire.mockRestore()
   }
 })

@@ -6,6 +6,7 @@ import type { Clock } from '@/host/pods/clock'
 import type { Logger } from '@/platform/logger'
 import { FileStore } from './file/file-store'
 import { gaugeOf } from './file/gauge'
+import type { StoreIdentity } from './file/mark'
 import { poolGauge } from './rbd/pool-gauge'
 import { RbdStore } from './rbd/rbd-store'
 import type { RoomGauge } from './room'
@@ -35,6 +36,7 @@ export type StoresParts = {
 type Known = { object: HostVolumeStore; open: (tenantId: string) => VolumeStore; close: () => Promise<void>; retire: () => Promise<void> }
 
 const probeEveryMs = 10_000
+const retireWithinMs = 10_000
 /** What changes by less is not worth a report of its own. */
 const worthTelling = 64 * 2 ** 20
 
@@ -153,13 +155,27 @@ export class Stores {
     // A store of files that stays where it is stays open: one that was opened anew would not see what is under way in it.
     if (before && (!object || (anew && JSON.stringify(before.object.store) !== JSON.stringify(object.store)) || (anew && object.store.type === 'rbd'))) {
       this.known.delete(uid)
-      if (!object) await before.retire().catch((error: unknown) => this.parts.log.warn({ err: error, store: uid }, 'the folder of a store that is given up keeps its mark'))
+      if (!object) await this.retire(uid, before)
       await before.close()
     }
     if (!object || this.ending.signal.aborted) return
     const report = await this.probed(object)
     this.tell(report)
     if (object.store.type === 'rbd' && report.freeBytes !== null) this.parts.room(uid, report.freeBytes > 0)
+  }
+
+  /** A folder that hangs holds nobody up: the mark that it keeps says so to the next store there. */
+  private async retire(uid: string, { retire }: Known): Promise<void> {
+    const done = new AbortController()
+    const retired = retire().catch((error: unknown) => this.parts.log.warn({ err: error, store: uid }, 'the folder of a store that is given up keeps its mark'))
+    await Promise.race([retired, this.parts.clock.sleep(retireWithinMs, AbortSignal.any([this.ending.signal, done.signal])).catch(() => {})])
+    done.abort()
+  }
+
+  /** Of volumes that other hosts make in a folder the server alone can know. */
+  private wordOf(uid: string, shared: boolean): Pick<StoreIdentity, 'hasVolumes' | 'isTold'> {
+    const said = () => this.objects.get(uid)?.holdsVolumes
+    return { hasVolumes: () => said() === true || this.parts.hasVolumes(uid), isTold: () => !shared || said() !== undefined }
   }
 
   private async probed(object: HostVolumeStore): Promise<StoreReport> {
@@ -204,7 +220,7 @@ export class Stores {
     const { uid, name, store } = object
     if (store.type === 'file') {
       const folder = store.folder ?? join(this.parts.folder, uid)
-      const identity = { uid, seen: () => this.marks.seen(uid, folder), remember: (id: string) => this.marks.remember(uid, folder, id), file: this.marks.fileOf(uid), hasVolumes: () => this.objects.get(uid)?.holdsVolumes === true || this.parts.hasVolumes(uid) }
+      const identity = { uid, seen: () => this.marks.seen(uid, folder), remember: (id: string) => this.marks.remember(uid, folder, id), file: this.marks.fileOf(uid), ...this.wordOf(uid, store.shared) }
       const opened = await FileStore.open(folder, { name, shared: store.shared, gauge: this.gaugeOf(folder, name, store.shared), identity })
       return { object, open: () => opened, close: () => opened.close(), retire: () => opened.retire().then(() => this.marks.forget(uid)) }
     }

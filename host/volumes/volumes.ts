@@ -61,10 +61,11 @@ export class Volumes {
     this.vms = new PodVms(before, (podUid, vm) => this.vmChanged(podUid, vm))
     this.pods = new PodVolumes({ vms: this.vms, volumes: this.volumes, changes: this.changes, log, tell })
     this.counters = new VolumeCounters(this.vms, () => this.volumes.values())
-    this.stores = new Stores({ folder: folders.stores, work: folders.work, marks: folders.marks, hasVolumes: (uid) => ledger.volumes().some(({ made, object }) => object?.storeUid === uid && (made || object.made === true)), clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), room: (uid, hasRoom) => this.storeRoom(uid, hasRoom), reach })
+    this.stores = new Stores({ folder: folders.stores, work: folders.work, marks: folders.marks, hasVolumes: (uid) => this.hasVolumes(uid), clock, log, opened: () => this.storeOpened(), changed: (uid) => this.listener?.storeChanged(uid), room: (uid, hasRoom) => this.storeRoom(uid, hasRoom), reach })
     this.parts = { ledger, vms: this.vms, store: (...place) => this.stores.get(...place), kindOf: (uid) => this.stores.kindOf(uid), makeOfArchive, imageFile, clock, log, tell, changed: (uid) => this.changed(`volume/${uid}`) }
     this.snapshots = new Snapshots({ ledger, clock, log, vms: this.vms, volume: (uid) => this.volumes.get(uid) ?? null, store: (...place) => this.stores.get(...place), changed: (uid) => this.changed(`snapshot/${uid}`) })
-    for (const { object } of ledger.stores()) this.stores.take(object)
+    // That a store had no volumes is of then: others may have made some since.
+    for (const { object: { holdsVolumes, ...object } } of ledger.stores()) this.stores.take({ ...object, ...(holdsVolumes && { holdsVolumes }) })
     this.stores.reach()
     for (const entry of ledger.volumes()) if (entry.object || entry.holds.length > 0) this.begin(entry, true)
   }
@@ -135,6 +136,11 @@ export class Volumes {
       this.snapshots.take(object)
     }
     this.snapshots.looksAgain()
+  }
+
+  /** Whether volumes were made in a store, which are not about to go. */
+  private hasVolumes(storeUid: string): boolean {
+    return [...this.volumes.values()].some(({ state: { wanted, entry } }) => wanted?.storeUid === storeUid && !wanted.purge && (entry.made || wanted.made === true))
   }
 
   private takeStore(object: Extract<VolumeObject, { kind: 'store' }>): void {

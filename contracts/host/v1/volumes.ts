@@ -22,7 +22,7 @@ const storeAccess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('rbd'), monitors: z.array(z.string().max(64).regex(/^[0-9A-Fa-f.:[\]]+$/, 'must be an address with a port')).min(1).max(9), pool: cephName, namespace: cephName.nullable(), user: cephName, networks: z.array(subnetText).min(1).max(16), keyRevision: z.string().max(64) }),
 ])
 export type StoreAccess = z.infer<typeof storeAccess>
-/** `holdsVolumes`: of a folder that several hosts have: volumes were made in it, so that an empty one is not the store. Left out: not known. */
+/** `holdsVolumes`: of a folder that several hosts have: volumes were made in it, so that an empty one is not the store; false: none were. Left out: not known. */
 const volumeStore = z.object({ kind: z.literal('store'), uid: z.uuid(), name: z.string().max(63), store: storeAccess, holdsVolumes: z.boolean().optional() })
 export type HostVolumeStore = z.infer<typeof volumeStore>
 

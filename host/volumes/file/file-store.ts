@@ -124,7 +124,7 @@ export class FileStore implements VolumeStore {
   private async of<T>(object: string, work: () => Promise<T>): Promise<T> {
     if (this.site.shared) {
       const { mark = null } = await this.gauge.read(answeredMs)
-      this.mark?.checkText(mark)
+      await this.mark?.checkText(mark)
     } else if (this.gauge.isSilent) throw this.gauge.silent
     return work().catch((error: unknown) => {
       throw asVolumeError(object, error)
@@ -137,7 +137,7 @@ export class FileStore implements VolumeStore {
 
   async probe(): Promise<Room> {
     const room = await this.gauge.read()
-    this.mark?.checkText(room.mark ?? null)
+    await this.mark?.checkText(room.mark ?? null)
     return room
   }
 

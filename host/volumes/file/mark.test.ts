@@ -25,9 +25,9 @@ afterEach(async () => {
 })
 
 /** Opens the folder as a host does that has what it remembers in a folder of its own. */
-async function open({ host = 'host', uid = storeUid, shared = true, hasVolumes = false } = {}): Promise<FileStore> {
+async function open({ host = 'host', uid = storeUid, shared = true, hasVolumes = false, isTold = (): boolean => true } = {}): Promise<FileStore> {
   const marks = new StoreMarks(join(folder, host))
-  const identity = { uid, seen: () => marks.seen(uid, root), remember: (id: string) => marks.remember(uid, root, id), file: marks.fileOf(uid), hasVolumes: () => hasVolumes }
+  const identity = { uid, seen: () => marks.seen(uid, root), remember: (id: string) => marks.remember(uid, root, id), file: marks.fileOf(uid), hasVolumes: () => hasVolumes, isTold }
   const store = await FileStore.open(root, { name: 'nfs', shared, identity })
   opened.push(store)
   return store
@@ -98,6 +98,43 @@ it('another folder of the store in its place is left alone, until the operator h
   expect([message.includes(`and not ${id}`), message.includes(`remove ${file} on this host`)]).toEqual([true, true])
   await rm(file)
   await open()
+})
+
+it('an agent that runs hears at once that its operator has it forget the folder before', async () => {
+  const store = await open()
+  await rename(root, away)
+  await open({ host: 'another' })
+  const marks = new StoreMarks(join(folder, 'host'))
+  for (const call of [() => store.probe(), () => store.list(), () => store.describe(randomUUID())]) {
+    await marks.remember(storeUid, root, randomUUID())
+    const mark = await markOf()
+    await writeFile(join(root, markName), JSON.stringify({ ...mark, id: randomUUID() }))
+    await store.probe().catch(() => {})
+    await refuses('Unreachable', call())
+    await rm(marks.fileOf(storeUid))
+    await call()
+    expect(await marks.seen(storeUid, root)).toBe((await markOf()).id)
+  }
+})
+
+it('an empty folder is used without a mark until somebody has said whether there are volumes, and is the store that is there by then', async () => {
+  let isTold = false
+  const of = { isTold: () => isTold }
+  const store = await open(of)
+  await store.probe()
+  expect([await store.list(), (await readdir(root)).includes(markName)]).toEqual([{ volumes: [], snapshots: [] }, false])
+  // Nothing was mounted there until now.
+  await rename(root, away)
+  await open({ host: 'another' })
+  const mark = await markOf()
+  await store.probe()
+  expect([await markOf(), await new StoreMarks(join(folder, 'host')).seen(storeUid, root)]).toEqual([mark, mark.id])
+  await close()
+  await rm(join(root, markName))
+  const late = await open({ ...of, host: 'late' })
+  isTold = true
+  await late.list()
+  expect(await new StoreMarks(join(folder, 'late')).seen(storeUid, root)).toBe((await markOf()).id)
 })
 
 it('the folder of another store is left alone by every host, until that store is given up', async () => {

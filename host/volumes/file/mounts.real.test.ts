@@ -33,7 +33,7 @@ describe.runIf(isRoot)('a folder of several hosts', { timeout: 180_000 }, () => 
     await volumes?.close()
     volumes = null
   }
-  const say = (holdsVolumes?: boolean) => server.say({ kind: 'store', uid: server.storeUid, name: 'nfs', store: { type: 'file', folder: point.folder, shared: true }, ...(holdsVolumes !== undefined && { holdsVolumes }) })
+  const say = (holdsVolumes: boolean) => server.say({ kind: 'store', uid: server.storeUid, name: 'nfs', store: { type: 'file', folder: point.folder, shared: true }, holdsVolumes })
   const store = () => volumes?.storeReport(server.storeUid)
   const reports = (...of: HostVolume[]) => of.map(({ uid }) => server.report('volume', uid))
   const phases = (...of: HostVolume[]) => reports(...of).map((report) => report?.phase)
@@ -58,7 +58,7 @@ describe.runIf(isRoot)('a folder of several hosts', { timeout: 180_000 }, () => 
     } }, 'a'.repeat(32))
     await point.mount()
     await agent()
-    say()
+    say(false)
   })
   afterEach(async () => {
     await end()
@@ -138,7 +138,7 @@ describe.runIf(isRoot)('a folder of several hosts', { timeout: 180_000 }, () => 
     await run('mount', ['-o', 'remount,bind,ro', point.folder])
     const opened = async <T>(work: (store: FileStore) => Promise<T>): Promise<T> => {
       let seen: string | null = null
-      const identity = { uid: server.storeUid, seen: async () => seen, remember: async (id: string) => void (seen = id), file: 'none', hasVolumes: () => true }
+      const identity = { uid: server.storeUid, seen: async () => seen, remember: async (id: string) => void (seen = id), file: 'none', hasVolumes: () => true, isTold: () => true }
       const one = await FileStore.open(point.folder, { name: 'nfs', shared: true, identity })
       return work(one).finally(() => one.close())
     }

@@ -63,7 +63,7 @@ it('stores and snapshots', () => {
   expect(contract.parse(store)).toMatchObject({ store: { type: 'rbd', pool: 'p', user: 'u', namespace: null, keyRevision: 'r' } })
   const local = { uid: id(4), name: 'local', spec: volumeStoreSpec.parse({ kind: 'file' }), keyRevision: null }
   expect(storeObject({ ...local, holdsVolumes: false })).toEqual({ kind: 'store', uid: id(4), name: 'local', store: { type: 'file', folder: null, shared: false } })
-  expect(contract.parse(storeObject({ ...local, holdsVolumes: true }))).toMatchObject({ holdsVolumes: true })
+  for (const holdsVolumes of [true, false]) expect(contract.parse(storeObject({ ...local, spec: { kind: 'file', folder: '/srv', shared: true }, holdsVolumes })), 'left out is not known').toMatchObject({ holdsVolumes })
   const snapshot = (phase: string, more: object = {}) => snapshotObject({ uid: id(8), tenantId: 't', volumeUid: id(3), storeUid: id(4), groupUid: null, groupSize: 1, freeze: true, phase, sizeBytes: 1, hidden: false, remains: false, ...more })
   expect(contract.parse(snapshot('Taking'))).toMatchObject({ kind: 'snapshot', freeze: true, groupSize: 1 })
   expect(['Asked', 'Taking', 'Ready', 'Deleting', 'Failed'].map((phase) => snapshot(phase)?.state ?? null)).toEqual(['asked', 'asked', 'ready', 'remove', null])

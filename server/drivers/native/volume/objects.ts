@@ -6,7 +6,7 @@ import { formattedAs } from '@/domain/volume/state'
 const isFinal = ({ phase }: AttachmentState) => phase === 'Detaching'
 
 export function storeObject({ uid, name, spec, keyRevision, holdsVolumes }: StoreState): HostVolumeStore {
-  if (spec.kind === 'file') return { kind: 'store', uid, name, store: { type: 'file', folder: spec.folder ?? null, shared: spec.shared }, ...(holdsVolumes && { holdsVolumes }) }
+  if (spec.kind === 'file') return { kind: 'store', uid, name, store: { type: 'file', folder: spec.folder ?? null, shared: spec.shared }, ...(spec.shared && { holdsVolumes }) }
   const { monitors, pool, user, networks } = spec
   return { kind: 'store', uid, name, store: { type: 'rbd', monitors, pool, namespace: null, user, networks, keyRevision: keyRevision ?? '' } }
 }
