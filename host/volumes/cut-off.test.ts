@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
 import { VolumeError } from './store'
 import { MemoryHost, until } from './testing/memory-host'
@@ -106,6 +106,34 @@ describe('what is done to the image of a volume and is cut off', () => {
     store.failures.set('removeSnapshot', new VolumeError('Unreachable', volume.uid, 'It was ended.'))
     server.say({ ...snapshot, state: 'remove' })
     await isAsked(volume, 'abortSnapshot', `removeSnapshot ${snapshot.uid}`, 'release', 'claim')
+  })
+
+  it('of a snapshot, and a lock that an earlier agent left, is cleared away beside pods that read, which go on; all who have it open are where it goes back or goes', async () => {
+    const { store, server, restart, pod, up, isAttached } = host
+    const whom = vi.spyOn(store, 'release')
+    const volume = await ready()
+    const [vm, read] = [new MemoryVm(), server.attached(volume, pod, 'data', { readOnly: true })]
+    server.say(read)
+    up(vm)
+    await isAttached(volume)
+    store.calls.splice(0)
+    store.failures.set('commitSnapshot', new VolumeError('Unreachable', volume.uid, 'It was ended.'))
+    const snapshot = server.snapshot(volume)
+    server.say(snapshot)
+    await until(() => expect(asked(volume)).toEqual(expect.arrayContaining(['release', 'claim'])))
+    server.unsay(`snapshot/${snapshot.uid}`)
+    store.failures.clear()
+    store.locked.add(volume.uid)
+    await restart([pod.uid])
+    up(vm, true)
+    await until(() => expect(store.locked.size).toBe(0))
+    await isAttached(volume)
+    expect([...new Set(whom.mock.calls.map((call: unknown[]) => call[2]))]).toEqual(['writers'])
+    store.failures.set('revert', new VolumeError('Conflict', volume.uid, 'It is open.'))
+    server.say({ ...volume, revertTo: randomUUID(), detaching: [{ podUid: pod.uid, forced: true }] })
+    await until(() => expect(server.report('volume', volume.uid)).toMatchObject({ reason: 'Conflict' }))
+    await host.clock.advance(1_000)
+    await until(() => expect(whom).toHaveBeenLastCalledWith(volume.uid, volume.epoch, 'everybody'))
   })
 
   it('of a snapshot is left to the pod that writes to it, which has its lock', async () => {

@@ -60,8 +60,8 @@ export interface VolumeStore {
   confirmOpen(uid: string, epoch: number): Promise<{ address: string | null }>
   /** Whether somebody is written down as the one who writes to its image, dead or alive. A store in which nothing of a dead one stays has none of it. */
   isLocked?(uid: string): Promise<boolean>
-  /** Nothing here has it open any more. */
-  release(uid: string, epoch: number): Promise<void>
+  /** Nothing here has it open for writing any more. Who reads it, on whichever host, goes on, unless `whom` is everybody: then it shall be open nowhere, and who has it open still is shut out where the store can do that. */
+  release(uid: string, epoch: number, whom?: 'writers' | 'everybody'): Promise<void>
   /** Of a volume that is not open here; `Conflict` where it would shrink. A volume that is open is grown by its opener, then here. */
   grow(uid: string, sizeBytes: number, signal?: AbortSignal): Promise<void>
   /** Of a volume, open or not: what its opener has to do. The snapshot is none before `commitSnapshot`, and repeating it gives the same step. With `epoch` it needs `claim` under that, as `revert` does. */

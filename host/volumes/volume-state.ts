@@ -104,9 +104,15 @@ export class VolumeState {
     return wanted.purge || (wanted.revertTo !== null && !this.isReverted) || wanted.sizeBytes > facts.sizeBytes || (wanted.flatten && facts.parent)
   }
 
-  /** Whether a VM of this host has it open for writing, or may have. Who reads has no lock, and is nobody whom the store lists. */
+  /** Whether a VM of this host has it open for writing, or may have. Who reads has no lock, and is left alone where others are cleared away. */
   get isWritten(): boolean {
     return [...this.holds.values()].some(({ state, readOnly }) => state !== 'closed' && !readOnly)
+  }
+
+  /** Whether it shall be open nowhere, and is not here: it is to go back, or to be removed. The server says neither before all hosts have it closed, or are given up. */
+  get isToBeClosed(): boolean {
+    const { wanted } = this
+    return wanted !== null && (wanted.purge || (wanted.revertTo !== null && !this.isReverted)) && [...this.holds.values()].every(({ state }) => state === 'closed')
   }
 
   /** Whether it is this host's to write, in whatever state. */

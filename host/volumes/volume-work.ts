@@ -51,7 +51,7 @@ async function create({ uid, tenantId, sizeBytes, origin }: HostVolume, store: V
 async function claim({ uid, epoch, fence }: HostVolume, store: VolumeStore, state: VolumeState): Promise<void> {
   // A dead QEMU of this host may hold the image's lock still, or a program of its agent, that of an earlier run too, whose work came to its end and which did not: whoever opens it next would wait for that for ever.
   const isLeft = async (): Promise<boolean> => state.isLeftBehind || state.isCutOff || (state.isOfEarlierRun && (await store.isLocked?.(uid)) === true)
-  if (state.facts?.epoch === epoch && !state.isWritten && (await isLeft())) await store.release(uid, epoch)
+  if (state.facts?.epoch === epoch && !state.isWritten && (await isLeft())) await store.release(uid, epoch, state.isToBeClosed ? 'everybody' : 'writers')
   const { clients } = await store.claim(uid, epoch, fence)
   state.isLeftBehind = false
   state.claimedEpoch = epoch

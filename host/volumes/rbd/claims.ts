@@ -1,22 +1,24 @@
 import { VolumeError } from '../store'
 import { forgetEpochs, readClaim, readEpochs, requireCurrent, writeClaim } from './epochs'
-import { clientsOf, shutOut } from './fence'
+import { clientsOf, shutOut, type Whom } from './fence'
 import { hostOf, knownHosts, noteHost, noteOwnHost } from './hosts'
 import { type RbdPlace, volumeImage } from './rbd-place'
 
 /**
  * Takes the right to open a volume for writing. The epoch is written down **before** it is looked who has the image open, and whoever opens it takes its lock **before** he
  * reads the epoch ({@link confirmOpen}): so of two hosts that do both at once at least one sees the other. Repeating it with the same epoch shuts out nobody, unless the
- * volume was released in between: what has it open then is this host's own.
+ * volume was released in between: whoever has its lock then is dead, and who else has it open reads it, under this epoch.
  */
 export async function claim(place: RbdPlace, uid: string, epoch: number): Promise<string[]> {
   const known = await readClaim(place, uid)
   requireCurrent(uid, epoch, known.epoch)
   if (known.epoch === epoch && known.state === 'claimed') return []
   await noteOwnHost(place)
-  await writeClaim(place, uid, { epoch, state: 'claiming' })
+  // Everybody of lower epochs was shut out when it was claimed under this one first, and by the release of a claim that was cut off.
+  const isAgain = epoch > 0 && known.epoch === epoch && known.state === 'released'
+  if (!isAgain) await writeClaim(place, uid, { epoch, state: 'claiming' })
   await refuseLower(place, uid, epoch)
-  const clients = await shutOut(place, uid, volumeImage(uid), () => refuseLower(place, uid, epoch))
+  const clients = await shutOut(place, uid, volumeImage(uid), () => refuseLower(place, uid, epoch), isAgain ? 'writers' : 'everybody')
   await writeClaim(place, uid, { epoch, state: 'claimed' })
   await forgetEpochs(place, uid, await refuseLower(place, uid, epoch))
   return clients
@@ -55,10 +57,14 @@ export async function confirmOpen(place: RbdPlace, uid: string, epoch: number): 
   throw new VolumeError('NotFenced', uid, `Volume ${uid} is open without its lock: a later owner would not find who has it open. Close it, and open it again; it is tried again.`)
 }
 
-/** Nothing of this host has it open: whoever of this epoch is still listed is dead, and is shut out so that nobody waits for its lock. Under a lower epoch it does nothing. */
-export async function release(place: RbdPlace, uid: string, epoch: number): Promise<void> {
+/**
+ * Nothing of this host has it open for writing: whoever of this epoch has its lock is dead, and is shut out so that nobody waits for that. Those who read it, here and on other hosts, have it on, unless it is to be open
+ * nowhere (`everybody`). A dead one without a lock has nothing on its way: a program gives the lock back after all that it did under it, and an OSD drops what a client sent whose connection has ended. Of one that gave up
+ * going back earlier its note tells (./roll-back.ts). A claim that did not come to its end has yet to shut out everybody of lower epochs. Under a lower epoch it does nothing.
+ */
+export async function release(place: RbdPlace, uid: string, epoch: number, whom: Whom): Promise<void> {
   const known = await readClaim(place, uid)
   if (known.epoch !== epoch || known.state === 'released') return
-  await shutOut(place, uid, volumeImage(uid), async () => requireCurrent(uid, epoch, (await readEpochs(place, uid)).highest))
+  await shutOut(place, uid, volumeImage(uid), async () => requireCurrent(uid, epoch, (await readEpochs(place, uid)).highest), known.state === 'claimed' ? whom : 'everybody')
   await writeClaim(place, uid, { epoch, state: 'released' })
 }

@@ -8,6 +8,7 @@ import { until } from '@/host/network/testing/lab'
 import { systemClock } from '@/host/pods/clock'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { Snapshots } from '../snapshots'
+import { VolumeError } from '../store'
 import { TestCeph, testPool } from '../testing/ceph'
 import { untilLocked, volumeOf, workerOf } from '../testing/ceph-agent'
 import { CephHost } from '../testing/ceph-host'
@@ -16,7 +17,7 @@ import { agentKey } from '../testing/rbd-store'
 import { PodVms } from '../vms'
 import type { Volume } from '../volume'
 import { CephCommands, type CephAccess } from './ceph-commands'
-import { locksOf } from './fence'
+import { clientsOf, locksOf } from './fence'
 import { RbdPlace } from './rbd-place'
 import { RbdStore } from './rbd-store'
 import { blocklist } from './replies'
@@ -71,6 +72,20 @@ async function canBeOpened(uid: string): Promise<void> {
   expect(await host.reads(uid, 1)).toBe(true)
 }
 
+/** QEMUs of two hosts that read it, as pods do to which it is given for that alone, with an agent's store each. */
+async function readersOf(uid: string): Promise<CephHost[]> {
+  const hosts = await Promise.all([1, 2].map(() => CephHost.start(ceph, agent(), writers)))
+  for (const host of hosts) await host.add(uid, 1, 'read')
+  await allRead(uid, hosts, 0)
+  // They have no lock, and the cluster sees each of them, as whoever may write.
+  expect([(await clientsOf(place, `volume-${uid}`)).watchers.length, await locks(uid)]).toEqual([hosts.length, []])
+  return hosts
+}
+
+const allRead = async (uid: string, hosts: readonly CephHost[], byte: number): Promise<void> => {
+  expect(await Promise.all(hosts.map((host) => host.reads(uid, byte).catch((error: Error) => error.message)))).toEqual(hosts.map(() => true))
+}
+
 /** As `rbd resize` does: it has done all, and goes on to hold the image and its lock until it is killed. */
 const grows = String.raw`
 import sys, time, rados, rbd
@@ -87,8 +102,9 @@ while True:
     time.sleep(1)
 `
 
-it('has a volume opened again that was grown by an agent that was killed before the lock came back', async () => {
+it('has a volume opened again that was grown by an agent that was killed before the lock came back, and leaves it to those who read it', async () => {
   const uid = await volume()
+  const readers = await readersOf(uid)
   const killed = new AbortController()
   const growing = new CephCommands(access).python('rbd resize', grows, [testPool, tenant, `volume-${uid}`, String(2 * sizeBytes)], { turn: 'long', signal: killed.signal }).catch(() => {})
   await until(async () => (await place.info(`volume-${uid}`))?.size === 2 * sizeBytes && (await locks(uid)).length > 0)
@@ -98,16 +114,20 @@ it('has a volume opened again that was grown by an agent that was killed before 
   const one = worker(agent(), uid, 2 * sizeBytes)
   await until(() => Promise.resolve(one.state.isKept))
   expect([await locks(uid), await isShutOut(left?.address ?? '')]).toEqual([[], true])
+  await allRead(uid, readers, 0)
   await canBeOpened(uid)
+  await allRead(uid, readers, 1)
 })
 
-it('has a volume opened again of which a snapshot was not taken in time', async () => {
+it('has a volume opened again of which a snapshot was not taken in time, and leaves it to those who read it', async () => {
   const [uid, store] = [await volume(), agent()]
   const one = worker(store, uid)
   await until(() => Promise.resolve(one.state.isKept))
+  const readers = await readersOf(uid)
+  const time = new AbortController()
   const rbd = CephCommands.prototype.rbd
   vi.spyOn(CephCommands.prototype, 'rbd').mockImplementation(function (this: CephCommands, args, options) {
-    return rbd.call(this, args, args.includes('create') ? { ...options, timeoutMs: 5_000 } : options)
+    return rbd.call(this, args, args.includes('create') ? { ...options, signal: time.signal } : options)
   })
   const taking = vi.spyOn(store, 'commitSnapshot')
   const none = async () => {}
@@ -115,6 +135,7 @@ it('has a volume opened again of which a snapshot was not taken in time', async 
   const locked = untilLocked(ceph, place, uid)
   snapshots.take({ kind: 'snapshot', uid: randomUUID(), tenantId: tenant, volumeUid: uid, storeUid: randomUUID(), group: null, groupSize: 1, freeze: false, state: 'asked', sizeBytes })
   await locked
+  time.abort(new VolumeError('Unreachable', uid, 'It was ended by its time.'))
   await until(async () => taking.mock.settledResults[0]?.type === 'rejected')
   const closed = snapshots.close()
   await pause(100)
@@ -122,5 +143,7 @@ it('has a volume opened again of which a snapshot was not taken in time', async 
   await closed
   await until(async () => one.state.isKept)
   expect(await locks(uid)).toEqual([])
+  await allRead(uid, readers, 0)
   await canBeOpened(uid)
+  await allRead(uid, readers, 1)
 })

@@ -1,22 +1,22 @@
 import { expect, it } from 'vitest'
 import type { z } from 'zod'
 import type { CephCommands } from './ceph-commands'
-import { confirmOpen } from './claims'
+import { claim, confirmOpen, release } from './claims'
 import { shutOut } from './fence'
 import { RbdPlace } from './rbd-place'
 
-const [vm, dead, manager, unknown] = ['192.0.2.7:0/1', '192.0.2.8:0/2', '192.0.2.1:0/3', '192.0.2.99:0/4']
+const [vm, dead, manager, unknown, reader] = ['192.0.2.7:0/1', '192.0.2.8:0/2', '192.0.2.1:0/3', '192.0.2.99:0/4', '192.0.2.8:0/5']
 
 /** A cluster that says what it is told, and forgets whoever was shut out or whose lock was broken. Two hosts of the store are written down, of which a manager of the cluster runs on one. */
-function cluster(watchers: string[], lockers: string[]) {
+function cluster(watchers: string[], lockers: string[], state = 'claimed') {
   const [out, noted]: [string[], string[]] = [[], []]
   const commands = {
     rbdJson: <T>(schema: z.ZodType<T>, [verb]: readonly string[]) => Promise.resolve(schema.parse(verb === 'status' ? { watchers: watchers.filter((address) => !out.includes(address)).map((address) => ({ address })) } : lockers.map((address, i) => ({ id: `auto ${i}`, locker: `client.${i}`, address })))),
     rbd: () => Promise.resolve(lockers.pop() ?? ''),
-    ofStore: { noted: new Set<string>(), own: null },
+    ofStore: { noted: new Set<string>(), own: Promise.resolve() },
     rados: (_pool: string, namespace: string, [verb, , name, value]: readonly string[]) => {
       if (verb === 'setxattr') noted.push(`${name}=${value}`)
-      return Promise.resolve(verb === 'getxattr' ? 'claimed' : namespace === 't' ? 'epoch.1' : 'host.192.0.2.8\nhost.192.0.2.1\n')
+      return Promise.resolve(verb === 'getxattr' ? state : namespace === 't' ? 'epoch.1' : 'host.192.0.2.8\nhost.192.0.2.1\n')
     },
     ceph: (args: readonly string[]) => Promise.resolve(void out.push(args[3] ?? '')),
     cephJson: <T>(schema: z.ZodType<T>, [what]: readonly string[]) => Promise.resolve(schema.parse(what === 'mgr' ? { active_clients: [{ addrvec: [{ type: 'v2', addr: '192.0.2.1:0', nonce: 3 }] }] } : out.map((addr) => ({ addr, until: new Date(Date.now() + 365 * 86_400_000).toISOString() })))),
@@ -52,4 +52,27 @@ it('lets the guest write once its host is written down, and believes no lock tha
   expect(opened.noted).toEqual(['host.192.0.2.7=1'])
   await expect(confirmOpen(cluster([vm], [unknown]).place, 'v', 1)).rejects.toMatchObject({ code: 'NotFenced' })
   expect(await confirmOpen(cluster([], [unknown, dead]).place, 'v', 1)).toBe(dead)
+})
+
+const owner = (state: string) => cluster([reader, dead], [dead], state)
+
+it.each([
+  ['of the same epoch once it was released leaves', 'released', 1, [dead]],
+  ['that did not come to its end shuts out', 'claiming', 1, [reader, dead]],
+  ['of a higher epoch shuts out', 'released', 2, [reader, dead]],
+  ['of a higher epoch than one that is claimed shuts out', 'claimed', 2, [reader, dead]],
+])('a claim %s who reads', async (_, state, epoch, expected) => {
+  const { out, place, noted } = owner(state)
+  await claim(place, 'v', epoch)
+  expect([out, noted.at(-1)]).toEqual([expected, `epoch.${epoch}=claimed`])
+})
+
+it.each([
+  ['leaves who reads, and shuts out who has the lock', 'claimed', 'writers', [dead]],
+  ['shuts out who reads where it is to be open nowhere', 'claimed', 'everybody', [reader, dead]],
+  ['of a claim that did not come to its end shuts out everybody, for it has not yet', 'claiming', 'writers', [reader, dead]],
+] as const)('a release %s', async (_, state, whom, expected) => {
+  const { out, place, noted } = owner(state)
+  await release(place, 'v', 1, whom)
+  expect([out, noted]).toEqual([expected, ['epoch.1=released']])
 })

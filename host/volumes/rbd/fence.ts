@@ -12,7 +12,7 @@ const turns = 5
 /** An image has one owner, and some programs of agents. Whoever broke out of a VM can make any number of clients and locks. */
 const mostClients = 32
 
-/** Who may write to an image, or asks to be told of changes: everybody who has it open for writing, whether he has written yet or not. `watchers` the cluster itself saw; `locks` are written in the image. */
+/** Who may write to an image, or asks to be told of changes: everybody who has it open, whether he has written yet or not. A QEMU that only reads is a watcher too, for its driver always opens an image for writing (block/rbd.c). `watchers` the cluster itself saw; `locks` are written in the image. */
 export type Clients = { addresses: string[]; watchers: string[]; locks: { id: string; locker: string; address: string }[] }
 
 export const locksOf = (place: RbdPlace, image: string): Promise<Clients['locks']> => place.commands.rbdJson(lockList, ['lock', 'ls', place.path(image)])
@@ -29,16 +29,20 @@ async function withoutFalse(place: RbdPlace, { watchers }: Pick<Clients, 'watche
   return addresses.filter((address) => watchers.includes(address) || (hosts.has(hostOf(address)) && !own.includes(address)))
 }
 
+/** `everybody`: readers too, and who has no lock yet. `writers`: those alone who have the image's lock, without which librbd writes nothing and changes nothing of an image. */
+export type Whom = 'everybody' | 'writers'
+
 /**
- * Shuts out everybody who has the image open for writing, and gives their lock back. Whoever is shut out completes no write any more, whatever he still has on the way, once
+ * Shuts out everybody who has the image open, or those of them who write, and gives their lock back. Whoever is shut out completes no write any more, whatever he still has on the way, once
  * anybody else has read or written after this. `requireMine` rejects where a higher epoch is known: it is asked between looking and shutting out, so that a host that is late
  * shuts out nobody whom a later claim has let in. Returns whom it has shut out.
  */
-export async function shutOut(place: RbdPlace, uid: string, image: string, requireMine: () => Promise<unknown>): Promise<string[]> {
+export async function shutOut(place: RbdPlace, uid: string, image: string, requireMine: () => Promise<unknown>, whom: Whom = 'everybody'): Promise<string[]> {
   const out = new Set<string>()
   for (let turn = 0; turn < turns; turn += 1) {
     const clients = await clientsOf(place, image)
-    const { addresses, locks } = clients
+    const { locks } = clients
+    const addresses = whom === 'everybody' ? clients.addresses : [...new Set(locks.map(({ address }) => address))]
     const coming = await withoutFalse(place, clients, addresses.filter((address) => !out.has(address)))
     if (coming.length === 0 && locks.length === 0) return [...out]
     if (Math.max(out.size + coming.length, locks.length) > mostClients) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: it has ${Math.max(addresses.length, locks.length)} clients, and ${mostClients} at most are shut out at once. An operator has to look who they are (rbd status and rbd lock ls ${place.path(image)}) and shut their hosts out; it is tried again.`, { isOperators: true })

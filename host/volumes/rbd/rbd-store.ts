@@ -5,7 +5,7 @@ import { CephCommands, type CephAccess } from './ceph-commands'
 import { errno, unless } from './ceph-errors'
 import { claim, confirmOpen, release, requireClaim } from './claims'
 import { readEpochs, requireCurrent } from './epochs'
-import { clientsOf, locksOf } from './fence'
+import { clientsOf, locksOf, type Whom } from './fence'
 import { noteOwnHost } from './hosts'
 import { importArchive } from './import'
 import { RbdPlace, uidOf, volumeImage } from './rbd-place'
@@ -96,8 +96,8 @@ export class RbdStore implements VolumeStore {
     return (await locksOf(this.place, volumeImage(uid)).catch(unless([errno.notFound], []))).length > 0
   }
 
-  async release(uid: string, epoch: number): Promise<void> {
-    await release(this.place, uid, epoch).catch(unless([errno.notFound], undefined)).catch((error: unknown) => {
+  async release(uid: string, epoch: number, whom: Whom = 'writers'): Promise<void> {
+    await release(this.place, uid, epoch, whom).catch(unless([errno.notFound], undefined)).catch((error: unknown) => {
       if (!(error instanceof VolumeError) || error.code !== 'Stale') throw error
     })
   }

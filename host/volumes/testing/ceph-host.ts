@@ -27,13 +27,13 @@ export class CephHost {
     await this.store.confirmOpen(uid, epoch)
   }
 
-  async add(uid: string, epoch: number): Promise<void> {
-    const image = await this.store.image(uid, 'write', epoch)
+  async add(uid: string, epoch: number, access: 'read' | 'write' = 'write'): Promise<void> {
+    const image = await this.store.image(uid, access, epoch)
     if (image.kind !== 'rbd') throw new Error('this store has images of Ceph')
     const serial = serialOf(uid)
     await this.qemu.object(secretOf(serial, await image.secret()))
     await this.qemu.object(limitsGroup(serial, unlimited))
-    await this.qemu.open(rbdGraph(serial, image.options, { readOnly: false }, this.qemu.configuration))
+    await this.qemu.open(rbdGraph(serial, image.options, { readOnly: image.readOnly }, this.qemu.configuration))
   }
 
   write(uid: string, byte: number, offset = 0): Promise<void> {
