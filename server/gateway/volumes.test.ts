@@ -33,7 +33,7 @@ describe('a host', () => {
     await gateway.server.db.volume.update({ where: { uid }, data: { sizeBytes: 2n << 30n } })
     await soon(() => gateway.row(uid)).toMatchObject({ storedSizeBytes: 2n << 30n })
     expect(host.volume(uid)).toMatchObject({ made: true })
-    expect(await gateway.server.db.event.findMany({ where: { objectUid: uid } })).toMatchObject([{ reason: 'Ready', type: 'Normal' }, { reason: 'Grown', type: 'Normal', message: 'It has 2 GiB, and had 1 GiB.' }])
+    expect(await eventsOf(uid)).toEqual(['Normal Ready: It is there.', 'Normal Grown: It has 2 GiB, and had 1 GiB.'])
   })
 
   it('gives a pod its volume, of which the pod is told with its assignment, and takes it back when the right is over', async () => {
