@@ -29,10 +29,17 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
     holds.set(key, object.addresses)
     return [key]
   })
+  // As an agent, it says the next thing once the last one is heard: what is on the way at once may be heard in another order.
+  let said: Promise<unknown> = Promise.resolve()
+  const say: typeof host.reportExternal = (...report) => {
+    const next = said.then(() => host.reportExternal(...report))
+    said = next.catch(() => {})
+    return next
+  }
   const answer = async () => {
     const keys = [...unanswered]
     unanswered.clear()
-    await host.reportExternal([...keys.map((key) => report(key, 'Gone')), ...letGo().map((key) => report(key, 'Active'))])
+    await say([...keys.map((key) => report(key, 'Gone')), ...letGo().map((key) => report(key, 'Active'))])
   }
   const run = async () => {
     for (;;) {
@@ -60,7 +67,7 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
       }
       if (answers) letGo()
       const active = message.set.map(externalObjectKey).filter(isAnswering)
-      if (active.length > 0) await host.reportExternal(active.map((key) => report(key, 'Active')))
+      if (active.length > 0) await say(active.map((key) => report(key, 'Active')))
       if (answers && unanswered.size > 0) await answer()
     }
   }
@@ -68,9 +75,9 @@ export async function connectExternalHost(server: Awaited<ReturnType<typeof star
   let failure: unknown = null
   void run().catch((error: unknown) => (failure = error))
   return {
-    ...host, has, failure: () => failure, certificates, seen, removed, answer,
+    ...host, reportExternal: say, has, failure: () => failure, certificates, seen, removed, answer,
     /** Its first report: from then on it is told of the outside. */
-    begin: () => host.reportExternal([...has.keys()].filter(isAnswering).map((key) => report(key, 'Active')), true),
+    begin: () => say([...has.keys()].filter(isAnswering).map((key) => report(key, 'Active')), true),
     /** As an agent: it says what it took where nothing of it is without an end. */
     heartbeat: () => host.heartbeat([...has.values()].some((object) => (object.kind === 'balancer' || object.kind === 'floatingAddress') && typeof object.until !== 'number') ? undefined : taken),
     heartbeatOf: host.heartbeat,
