@@ -59,6 +59,8 @@ describe('a database that is not there for a request', () => {
       return tx.host.findMany()
     })
     expect(isUnavailable(await failureOf(ended))).toBe(true)
+    // At its end, of which the adapter tells by itself.
+    expect(isUnavailable(await failureOf(inTransaction(db, endSessions)))).toBe(true)
     await db.$disconnect()
   })
 

@@ -30,6 +30,8 @@ const unavailableCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', '
 /** PostgreSQL's codes: the connection (class 08), no connection left, ended by an operator or a crash, starting up. */
 const unavailableState = /^(08...|53300|57P0[123])$/
 const withState = z.object({ meta: z.object({ driverAdapterError: z.object({ cause: z.object({ originalCode: z.string() }) }) }) })
+/** What fails where a transaction begins or ends is the adapter's own error, which Prisma does not wrap. */
+const bareState = z.object({ name: z.literal('DriverAdapterError'), cause: z.object({ originalCode: z.string() }) })
 /** What pg and pg-pool throw of themselves has no code: these are their words for a connection that is not there (any more). */
 const lostConnections = new Set(['Connection terminated', 'Connection terminated unexpectedly', 'Connection terminated due to connection timeout', 'Client has encountered a connection error and is not queryable', 'Client was closed and is not queryable', 'timeout exceeded when trying to connect'])
 
@@ -42,8 +44,10 @@ export function isLockTimeout(error: unknown): boolean {
 /** Whether the database was not there for the work, which may be asked for again; any other failure is the work's own. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof Prisma.PrismaClientKnownRequestError && unavailableCodes.has(error.code)) return true
-  const state = withState.safeParse(error)
-  return (state.success && unavailableState.test(state.data.meta.driverAdapterError.cause.originalCode)) || (error instanceof Error && lostConnections.has(error.message))
+  const wrapped = withState.safeParse(error)
+  const bare = bareState.safeParse(error)
+  const state = wrapped.data?.meta.driverAdapterError.cause.originalCode ?? bare.data?.cause.originalCode
+  return (state !== undefined && unavailableState.test(state)) || (error instanceof Error && lostConnections.has(error.message))
 }
 
 /**
