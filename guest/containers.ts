@@ -55,10 +55,11 @@ export function layerFolder(container: string): string {
   return `${scratchFolder}/containers/${container}`
 }
 
-/** Where a volume is, and whether containers may only read it. */
+/** Where a volume is, and whether containers may only read it. `disk`: of what outlives the pod. */
 export interface MountedVolume {
   path: string
   readOnly: boolean
+  disk?: string
 }
 
 const maxTerminationBytes = 4096
@@ -130,7 +131,7 @@ export class Containers {
     const places: (Place & { target: string })[] = []
     try {
       const mounts = params.mounts.map((mount) => this.mount(name, mount, places))
-      checkPlaces(imageFolder(params.image), params.mounts, mounts.map(({ source }) => places.find(({ target }) => target === source)?.path ?? source))
+      checkPlaces(imageFolder(params.image), mounts.map(({ mount: { path }, source, isDisk }) => ({ path, source: places.find(({ target }) => target === source)?.path ?? source, isDisk })))
       const config = ociConfig(
         { ...params, mounts: mounts.map(({ mount }) => mount) },
         { process, capabilities, rootPath: `${folder}/rootfs`, mountSources: mounts.map(({ source }) => source), terminationLog, devices: this.devices(params) },
@@ -163,10 +164,11 @@ export class Containers {
   }
 
   /** The source of a mount; a place in a volume stays open until it is mounted where nobody can move it. */
-  private mount(container: string, mount: StartContainerParams['mounts'][number], places: (Place & { target: string })[]): { mount: StartContainerParams['mounts'][number]; source: string } {
+  private mount(container: string, mount: StartContainerParams['mounts'][number], places: (Place & { target: string })[]): { mount: StartContainerParams['mounts'][number]; source: string; isDisk: boolean } {
     const volume = this.volume(mount.volume)
     const readOnly = mount.readOnly || volume.readOnly
-    if (mount.subPath === '') return { mount: { ...mount, readOnly }, source: volume.path }
+    const isDisk = volume.disk !== undefined
+    if (mount.subPath === '') return { mount: { ...mount, readOnly }, source: volume.path, isDisk }
     const place = openSubPath(volume.path, mount.subPath, !volume.readOnly)
     const target = `${placesFolder(container)}/${places.length}`
     places.push({ ...place, target })
@@ -175,7 +177,7 @@ export class Containers {
       makeFolder(placesFolder(container))
       writeFile(target, '')
     }
-    return { mount: { ...mount, readOnly }, source: target }
+    return { mount: { ...mount, readOnly }, source: target, isDisk }
   }
 
   /** Signals a container's own process; nothing where it has ended. */

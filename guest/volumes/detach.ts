@@ -4,7 +4,7 @@ import { runInside } from '@/guest/inside'
 import { pause } from '@/guest/pause'
 import { runScript } from '@/guest/processes'
 import { removeNodes, restoreNodes } from '@/guest/volumes/device-node'
-import { holdersOf } from '@/guest/volumes/holders'
+import { describeAll, holdersOf, mountersOf } from '@/guest/volumes/holders'
 import type { HotPlace } from '@/guest/volumes/hot-place'
 import { mountsOf } from '@/guest/volumes/mounts'
 import type { AttachedVolume } from '@/guest/volumes/volume'
@@ -32,10 +32,9 @@ function isRunning({ exited }: Container): boolean {
   return !exited
 }
 
-/** Every mount of the disk, in the running containers and then in the VM itself, where nobody can write to it any more. */
-async function unmountAll(volume: AttachedVolume, containers: readonly Container[], force: boolean, until: number): Promise<boolean> {
+/** Every mount of the disk, in the namespaces of these processes and then in the VM itself, where nobody can write to it any more. */
+async function unmountAll(volume: AttachedVolume, pids: readonly number[], force: boolean, until: number): Promise<boolean> {
   const { disk } = volume
-  const pids = containers.filter(isRunning).map(({ process }) => process.pid)
   for (const pid of pids) await unmountInside(pid, mountsOf(pid, disk), force)
   if (!force && volume.mode === 'filesystem' && mayFail(volume)) await writeOut(volume, until)
   const own = mountsOf('self', disk)
@@ -70,8 +69,10 @@ export async function detach(volume: AttachedVolume, containers: () => readonly 
   const until = Date.now() + timeoutMilliseconds
   await writeOut(volume, until)
   for (;;) {
-    let holders: readonly string[] = force ? [] : await holdersOf(volume.disk)
-    const isUnmounted = holders.length === 0 && (await unmountAll(volume, containers(), force, until))
+    const pids = containers().filter(isRunning).map(({ process }) => process.pid)
+    const others = await mountersOf(volume.disk, pids)
+    let holders: readonly string[] = force ? [] : [...(await holdersOf(volume.disk)), ...describeAll(others).map((one) => `${one}, mounted in a namespace of its own`)]
+    const isUnmounted = holders.length === 0 && (await unmountAll(volume, [...pids, ...others], force, until))
     if (isUnmounted) holders = await closeNodes(volume.disk, nodes(), force)
     if (isUnmounted && holders.length === 0) break
     if (Date.now() >= until) throw busy(volume, holders)

@@ -1,7 +1,7 @@
 import * as os from 'qjs:os'
 import { listFolder, readText } from '@/guest/files'
 import { pause } from '@/guest/pause'
-import { deviceNumber } from '@/guest/volumes/mounts'
+import { deviceNumber, mountsOf } from '@/guest/volumes/mounts'
 
 const maxNamed = 10
 /** So that a VM with very many open files holds up no stream, and a look ends. */
@@ -14,7 +14,28 @@ const hex = (value: number) => value.toString(16).padStart(2, '0')
 function describe(pid: string): string {
   const name = readText(`/proc/${pid}/comm`, 64)?.trim() ?? 'process'
   const container = /^0::\/pod\/([^/\n]+)/m.exec(readText(`/proc/${pid}/cgroup`, 1024) ?? '')?.[1]
-  return `${name} (process ${pid}${container === undefined ? '' : ` in container ${container}`})`
+  return `${name} (process ${pid} ${container === undefined ? 'of the virtual machine itself, which ends by itself' : `in container ${container}`})`
+}
+
+const processes = (): string[] => listFolder('/proc').filter((name) => /^\d+$/.test(name))
+
+/** For people to read: no more than ten. */
+export const describeAll = (pids: readonly number[]): string[] => pids.slice(0, maxNamed).map((pid) => describe(String(pid)))
+
+const mountNamespaceOf = (pid: number | 'self'): string => os.readlink(`/proc/${pid}/ns/mnt`)[0]
+
+/** One process of each mount namespace (mount_namespaces(7)) that has the file system of a disk mounted and is neither the virtual machine's own nor one of `known`: a container that may mount makes such with unshare(1), and what is unmounted elsewhere stays there. */
+export async function mountersOf(disk: string, known: readonly number[]): Promise<number[]> {
+  const seen = new Set(['', ...(['self', ...known] as const).map(mountNamespaceOf)])
+  const found: number[] = []
+  for (const [i, pid] of processes().map(Number).entries()) {
+    if (i % looksPerTurn === 0) await pause(0)
+    const namespace = mountNamespaceOf(pid)
+    if (seen.has(namespace)) continue
+    seen.add(namespace)
+    if (mountsOf(pid, disk).length > 0) found.push(pid)
+  }
+  return found
 }
 
 /** Processes that have something of a disk open: its file system's files and folders, or the device itself. Ten at most, as people read them. */
@@ -36,7 +57,7 @@ export async function holdersOf(disk: string): Promise<string[]> {
     return (readText(`/proc/${pid}/maps`, maxMaps) ?? '').includes(mapped)
   }
   const found: string[] = []
-  for (const pid of listFolder('/proc').filter((name) => /^\d+$/.test(name))) {
+  for (const pid of processes()) {
     if (found.length < maxNamed && (await holdsAny(pid))) found.push(describe(pid))
   }
   return found

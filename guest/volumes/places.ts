@@ -12,21 +12,27 @@ export function refusedPlace(path: string, leadsTo: string): GuestError {
 }
 
 /**
- * Throws InvalidRequest where links lead a mount of a container that is about to start into a folder of the kernel's: of its image, or of what is mounted before it (`sources`, by where each lies in the VM). What names
- * such a folder itself is refused where pods are made; pods of before have it as they had.
+ * Throws InvalidRequest where links lead a mount of a container that is about to start to where its kind of volume may not be: of its image, or of what is mounted before it (`source`: where it lies in the VM). A disk is
+ * in no folder of the kernel's; what lives in the VM alone (emptyDir, configMap, …) may be below /sys and /dev, as images ask for it. What names such a folder itself is refused where pods are made; pods of before have it
+ * as they had.
  */
-export function checkPlaces(imageFolder: string, mounts: readonly { path: string }[], sources: readonly string[]): void {
+export function checkPlaces(imageFolder: string, mounts: readonly { path: string; source: string; isDisk: boolean }[]): void {
   const before: { at: string; source: string }[] = []
   const locate = (path: string): string => {
     const over = before.filter(({ at }) => path === at || path.startsWith(`${at}/`)).at(-1)
     return over ? `${over.source}${path.slice(over.at.length)}` : `${imageFolder}${path}`
   }
-  for (const [i, { path }] of mounts.entries()) {
+  for (const { path, source, isDisk } of mounts) {
     const at = realPath(path, (link) => {
       const [target, error] = os.readlink(locate(link))
       return error === 0 ? target : undefined
     })
-    if (at !== undefined && at !== plainPath(path) && (at === '/' || kernelFolderOf(at) !== null)) throw refusedPlace(path, at)
-    before.push({ at: at ?? plainPath(path), source: sources[i] ?? '' })
+    if (at !== undefined && at !== plainPath(path) && isRefused(at, isDisk)) throw refusedPlace(path, at)
+    before.push({ at: at ?? plainPath(path), source })
   }
+}
+
+function isRefused(at: string, isDisk: boolean): boolean {
+  const folder = kernelFolderOf(at)
+  return at === '/' || (isDisk ? folder !== null : folder === '/proc')
 }
