@@ -75,6 +75,16 @@ export async function ownSettings(name) {
   return { settings, env, logFile, remove }
 }
 
+/**
+ * Adds to an outcome with failures what the installation itself warned of last: where only the end of a run is kept, its log is gone with the machine.
+ * @param {import('./outcome.mjs').Outcome} outcome @param {string} logFile
+ */
+export function withLastWarnings(outcome, logFile) {
+  if (outcome.failed === 0) return outcome
+  const warnings = readFileSync(logFile, 'utf8').split('\n').filter((line) => /^\w+ +\| (WARN|ERROR|FATAL)/.test(line)).slice(-20).map((line) => line.slice(0, 400))
+  return { ...outcome, failures: [...(outcome.failures ?? []), `what the installation warned of last, of all in ${logFile}:\n${warnings.join('\n')}`] }
+}
+
 /** Removes an ended installation's data, and the control group of its host, which an agent that was killed leaves. */
 function removeData(data) {
   const tag = join(data, 'host', 'tag')

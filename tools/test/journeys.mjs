@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { npmProgram, root } from '../setup/paths.mjs'
-import { startOwnInstallation } from './installation.mjs'
+import { startOwnInstallation, withLastWarnings } from './installation.mjs'
 import { suite } from './outcome.mjs'
 
 const NAMES = { usual: 'e2e: the browser on a running installation', long: 'long e2e: the browser on a running installation' }
@@ -19,8 +19,7 @@ export async function runJourneys(projects, args = [], { prefix } = {}) {
   const { env, logFile, stop } = await startOwnInstallation('e2e')
   try {
     const outcome = await suite(NAMES[projects[0]], [npmProgram('playwright'), 'test', '--output=test-results/journeys', ...projects.map((project) => `--project=${project}`), ...args], { env, limitMs: 1_800_000, prefix })
-    if (outcome.failed > 0) console.log(`\nThe installation's log: ${logFile}`)
-    return outcome
+    return withLastWarnings(outcome, logFile)
   } finally {
     await stop()
   }

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { npmProgram, root } from '../setup/paths.mjs'
-import { ownSettings, startInstallation } from './installation.mjs'
+import { ownSettings, startInstallation, withLastWarnings } from './installation.mjs'
 import { check, execute, suite } from './outcome.mjs'
 
 const NAME = 'an upgrade from the previous commit, under running pods'
@@ -28,8 +28,7 @@ export async function runUpgrade() {
     try {
       const env = { ...own.env, HYPERNETES_E2E_UPGRADE: JSON.stringify(own.settings) }
       const outcome = await suite(NAME, [npmProgram('playwright'), 'test', '--output=test-results/upgrade', '--project=upgrade'], { env })
-      if (outcome.failed > 0) console.log(`\nThe installation's log: ${own.logFile}`)
-      return [built, outcome]
+      return [built, withLastWarnings(outcome, own.logFile)]
     } finally {
       await previous.stop()
     }

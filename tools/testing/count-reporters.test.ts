@@ -44,3 +44,14 @@ it.each([
   await writeFile(join(folder, 'vitest.own.mjs'), `export default { test: { include: ['**/*.check.ts'], reporters: [${JSON.stringify(join(root, 'tools/testing/count-reporter.ts'))}] } }`)
   expect(await countsOf(program, ...args)).toEqual({ passed: 2, failed: 1, skipped: 0, failures: [expect.stringMatching(new RegExp(`never\\n.*${NEVER}`))], unsteady: [expect.stringMatching(/seldom/)] })
 })
+
+it('names what failed and what was under way where journeys are ended in their midst', async () => {
+  await writeFile(join(folder, 'cut.spec.ts'), `
+import { expect, test } from '@playwright/test'
+test('fails', () => expect(1).toBe(2))
+test('goes on', () => { process.kill(process.ppid, 'SIGKILL'); process.exit(1) })
+test('is not begun', () => {})
+`)
+  const counts = await countsOf('playwright', 'test', 'cut.spec.ts', `--reporter=${join(root, 'tools/testing/journey-count-reporter.ts')}`)
+  expect(counts).toEqual({ passed: 0, failed: 2, skipped: 0, unsteady: [], failures: [expect.stringMatching(/fails\n.*toBe/), expect.stringMatching(/goes on\nwas under way/)] })
+})
