@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { Assignment } from '@/contracts/host/v1'
 import { run } from '@/platform/exec'
@@ -18,6 +18,8 @@ beforeAll(async () => {
   await host.until(() => host.isReady(neighbour))
   await host.untilTemplatesMade()
 })
+// A test that fails leaves its pods to no other.
+afterEach(neighbourAlone)
 afterAll(() => host.close())
 
 /** In the order of a start, so that each try comes as far as the next fault. */
@@ -47,7 +49,7 @@ describe('each step of a start on a real host that fails once', () => {
     expect(host.report(pod)?.containers[0]).toMatchObject({ restartCount: 0 })
     expect(await host.vmsOf(pod)).toHaveLength(1)
     expect(await host.vmsOf(neighbour)).toEqual([neighboursVm])
-    await removed(pod)
+    await neighbourAlone()
     await host.untilAsBefore(before.slice(0, -1))
   })
 
@@ -58,7 +60,7 @@ describe('each step of a start on a real host that fails once', () => {
     host.pods.apply([neighbour, pod])
     await host.until(() => host.eventsOf(pod, 'VMFailed').length === 1 && host.isReady(pod))
     expect(await host.vmsOf(pod)).toHaveLength(1)
-    await removed(pod)
+    await neighbourAlone()
     await host.untilAsBefore(before)
   })
 })
@@ -84,7 +86,7 @@ describe('the resolver of a network that cannot be brought up', () => {
     expect(host.eventsOf(neighbour, 'ResolverFailed')).toEqual([])
     expect((await host.census()).filter((line) => line === 'dnsmasq in a jail').length).toBe(before.filter((line) => line === 'dnsmasq in a jail').length + 1)
     expect(host.report(pod)?.containers[0]).toMatchObject({ restartCount: 0 })
-    await removed(pod)
+    await neighbourAlone()
     host.networks.keep([neighbour], [])
     await host.untilAsBefore(before)
   })
@@ -106,7 +108,7 @@ describe('kill -9 of a QEMU', () => {
     const running = await Promise.all(all.map((pod) => host.vmsOf(pod)))
     expect(running.map((pids) => pids.length)).toEqual([1, 1, 0])
     for (const pid of running.flat()) expect(killed).not.toContain(pid)
-    await removed(...all)
+    await neighbourAlone()
     await host.untilAsBefore(before)
   })
 })
@@ -144,16 +146,16 @@ describe('an agent that starts again', () => {
     } finally {
       stranger.kill('SIGKILL')
     }
-    await removed(...all)
+    await neighbourAlone()
     await host.untilAsBefore(before, 'lasting')
   })
 })
 
 const entryOf = (pod: Assignment) => join(host.folder, 'ledger', `${pod.uid}.json`)
 
-/** Only the neighbour is wanted from now on; resolves when the host knows nothing of the others. */
-async function removed(...pods: Assignment[]): Promise<void> {
+/** Only the neighbour is wanted from now on; resolves when the host knows nothing of others. */
+async function neighbourAlone(): Promise<void> {
   host.pods.apply([neighbour])
-  await host.until(() => pods.every((pod) => [undefined, 'Gone'].includes(host.report(pod)?.phase)))
+  await host.until(() => host.pods.reports().every(({ uid, phase }) => uid === neighbour.uid || phase === 'Gone'))
   host.pods.apply([neighbour])
 }

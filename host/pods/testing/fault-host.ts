@@ -131,11 +131,11 @@ export class FaultHost {
     }
   }
 
-  /** What was before comes back, at the latest in 10 s. A failure shows what is more and what is less. `lasting`: without what an agent holds open, which another one need not. */
+  /** What was before comes back, at the latest in 30 s. A failure shows what is more and what is less. `lasting`: without what an agent holds open, which another one need not. */
   async untilAsBefore(all: string[], which: 'all' | 'lasting' = 'all'): Promise<void> {
     const counted = (lines: string[]) => (which === 'all' ? lines : lines.filter((line) => !/^open |^\d+ (socket|pipe):$/.test(line)))
     const before = counted(all)
-    const deadline = performance.now() + 10_000
+    const deadline = performance.now() + 30_000
     for (;;) {
       const now = counted(await this.census())
       const [more, less] = [without(now, before), without(before, now)]
