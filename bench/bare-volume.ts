@@ -27,7 +27,7 @@ export class BareVolume {
   static async start({ folder, guest, tbSizeMiB, inside = [] }: BareOptions): Promise<BareVolume> {
     const [monitor, port] = [join(folder, 'bare.qmp'), join(folder, 'bare.port')]
     const args = [
-      ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot', '-accel', `tcg,tb-size=${tbSizeMiB}`, '-cpu', 'max', '-smp', '1', '-M', 'pc,vmport=off', '-m', '128M'],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot', '-accel', `tcg,tb-size=${tbSizeMiB}`, '-cpu', 'max', '-smp', '1,maxcpus=2', '-M', 'pc,vmport=off', '-m', '128M'],
       ...['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', guest.arguments.join(' '), '-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
       ...['-qmp', `unix:${monitor},server=on,wait=off`, '-device', 'virtio-serial-pci,max_ports=2', '-chardev', `socket,id=agent,path=${port},server=on,wait=off`, '-device', `virtserialport,chardev=agent,name=${agentPortName}`],
       ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],

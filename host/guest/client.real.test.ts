@@ -45,10 +45,10 @@ afterAll(async () => {
 
 describe('containers', { timeout: 60_000 }, () => {
   it('runs one and tells its outputs apart, its exit code and its surroundings', async () => {
-    const script = 'hostname; cat /etc/hosts; ip -o addr show eth0 | grep -o "10.9.8.7/24"; ip route | head -1; env; pwd; id; echo oops >&2; exit 7'
+    const script = 'hostname; cat /etc/hosts; ip -o addr show eth0 | grep -o "10.9.8.7/24"; ip route | head -1; env; pwd; id; echo "processors $(nproc) of $(cat /sys/devices/system/cpu/possible)"; echo oops >&2; exit 7'
     const result = await runToEnd(client, startRequest('first', ['sh', '-c', script], { env: ['GREETING=hé=llo'], cwd: '/tmp', user: 'app' }))
     expect(result).toMatchObject({ err: 'oops\n', exitCode: 7, signal: null, oomKilled: false })
-    for (const part of ['web-0\n', '10.9.8.7 web-0', '10.9.8.7/24', 'default via 10.9.8.1', 'GREETING=hé=llo', '/tmp\n', 'uid=1000(app) gid=1001(app) groups=1001(app),1005(extra)', 'HOME=/home/app']) {
+    for (const part of ['web-0\n', '10.9.8.7 web-0', '10.9.8.7/24', 'default via 10.9.8.1', 'GREETING=hé=llo', '/tmp\n', 'uid=1000(app) gid=1001(app) groups=1001(app),1005(extra)', 'HOME=/home/app', 'processors 1 of 0\n']) {
       expect(result.out).toContain(part)
     }
   })

@@ -67,6 +67,15 @@ test('what goes on from a template has its devices, in the same places', () => {
   expect(devices('copy')).toEqual(devices('template'))
 })
 
+test('software emulation keeps its barriers: no VM of it has room for one processor alone, and its guest knows of no other', () => {
+  const of = (vcpus: number, accelerator: Accelerator) => {
+    const args = qemuArguments({ ...shape('cold', accelerator), vcpus })
+    return [args[args.indexOf('-smp') + 1], args[args.indexOf('-append') + 1]]
+  }
+  const [kvm, tcg] = [{ kind: 'kvm', cpu: 'host' }, { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 }] as const
+  expect([of(1, tcg), of(2, tcg), of(1, kvm)]).toEqual([['1,maxcpus=2', 'console=ttyS0 quiet possible_cpus=1'], ['2,maxcpus=2', 'console=ttyS0 quiet'], ['1,maxcpus=1', 'console=ttyS0 quiet']])
+})
+
 test('no VM is given anything that hands memory back to the host', () => {
   for (const boot of boots) expect(qemuArguments(shape(boot, { kind: 'kvm', cpu: 'host' })).join(' ')).not.toMatch(/balloon|virtio-mem|virtio-pmem|free-page/)
 })

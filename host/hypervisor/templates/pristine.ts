@@ -30,8 +30,8 @@ const readyMark = 'ready'
 const draftPrefix = 'draft-'
 const placeIn = (folder: string) => ({ memory: join(folder, templateFiles.memory), state: join(folder, templateFiles.state), bootStub: join(folder, templateFiles.bootStub) })
 
-/** How templates lie in their folder; counts up where that changes. */
-const format = 2
+/** How templates lie in their folder, and by which arguments they were made; counts up where that changes. */
+const format = 3
 
 export const sizeKey = ({ vcpus, memoryMiB }: VmSize): string => `${vcpus}-${memoryMiB}`
 
