@@ -43,7 +43,7 @@ async function unmountAll(volume: AttachedVolume, pids: readonly number[], force
 }
 
 function busy({ name }: AttachedVolume, holders: readonly string[]): GuestError {
-  const who = holders.length > 0 ? `these have it open: ${holders.join(', ')}. End them` : 'something in the VM that cannot be named uses it, such as a mount within it. Try again'
+  const who = holders.length > 0 ? `these have it open: ${holders.join(', ')}. End them, or wait for what is the virtual machine's own` : 'something in the VM that cannot be named uses it, such as a mount within it. Try again'
   return new GuestError('Busy', `the volume cannot be taken out: ${who}, or detach it by force`, name)
 }
 
@@ -64,16 +64,25 @@ export async function takeNode(place: HotPlace, force: boolean): Promise<void> {
   if (holders.length > 0) throw busy(place.volume, holders)
 }
 
-/** Takes a volume out of all containers and the VM; `notWritten` of the volume says then whether all was written out, unless `force`. `nodes`: of mode block, those that came into containers while they ran. Nothing was changed where it throws Busy because of who has it open. */
+/** Who has it mounted where nothing is unmounted. */
+async function elsewhere({ disk }: AttachedVolume, known: readonly number[]): Promise<string[]> {
+  return describeAll(await mountersOf(disk, known)).map((one) => `${one}, mounted in a namespace of its own`)
+}
+
+/**
+ * Takes a volume out of all containers and the VM; `notWritten` of the volume says then whether all was written out, unless `force`. `nodes`: of mode block, those that came into containers while they ran. Nothing was changed where it throws Busy because of who has it
+ * open, or mounted in a namespace of its own: nobody is unmounted there, for what that shows as /proc is whatever its owner likes, and a program of ours would be looked up in it.
+ */
 export async function detach(volume: AttachedVolume, containers: () => readonly Container[], nodes: () => readonly HotPlace[], force: boolean, timeoutMilliseconds: number): Promise<void> {
   const until = Date.now() + timeoutMilliseconds
+  const running = () => containers().filter(isRunning).map(({ process }) => process.pid)
   await writeOut(volume, until)
   for (;;) {
-    const pids = containers().filter(isRunning).map(({ process }) => process.pid)
-    const others = await mountersOf(volume.disk, pids)
-    let holders: readonly string[] = force ? [] : [...(await holdersOf(volume.disk)), ...describeAll(others).map((one) => `${one}, mounted in a namespace of its own`)]
-    const isUnmounted = holders.length === 0 && (await unmountAll(volume, [...pids, ...others], force, until))
-    if (isUnmounted) holders = await closeNodes(volume.disk, nodes(), force)
+    let holders: readonly string[] = force ? [] : [...(await holdersOf(volume.disk)), ...(await elsewhere(volume, running()))]
+    const isUnmounted = holders.length === 0 && (await unmountAll(volume, running(), force, until))
+    // Somebody may have come meanwhile.
+    if (isUnmounted && !force) holders = await elsewhere(volume, [])
+    if (isUnmounted && holders.length === 0) holders = await closeNodes(volume.disk, nodes(), force)
     if (isUnmounted && holders.length === 0) break
     if (Date.now() >= until) throw busy(volume, holders)
     await pause(lookMilliseconds)

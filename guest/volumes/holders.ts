@@ -1,7 +1,7 @@
 import * as os from 'qjs:os'
 import { listFolder, readText } from '@/guest/files'
 import { pause } from '@/guest/pause'
-import { deviceNumber, mountsOf } from '@/guest/volumes/mounts'
+import { allMountsOf, deviceNumber } from '@/guest/volumes/mounts'
 
 const maxNamed = 10
 /** So that a VM with very many open files holds up no stream, and a look ends. */
@@ -14,7 +14,7 @@ const hex = (value: number) => value.toString(16).padStart(2, '0')
 function describe(pid: string): string {
   const name = readText(`/proc/${pid}/comm`, 64)?.trim() ?? 'process'
   const container = /^0::\/pod\/([^/\n]+)/m.exec(readText(`/proc/${pid}/cgroup`, 1024) ?? '')?.[1]
-  return `${name} (process ${pid} ${container === undefined ? 'of the virtual machine itself, which ends by itself' : `in container ${container}`})`
+  return `${name} (process ${pid} ${container === undefined ? 'of the virtual machine itself' : `in container ${container}`})`
 }
 
 const processes = (): string[] => listFolder('/proc').filter((name) => /^\d+$/.test(name))
@@ -24,16 +24,24 @@ export const describeAll = (pids: readonly number[]): string[] => pids.slice(0, 
 
 const mountNamespaceOf = (pid: number | 'self'): string => os.readlink(`/proc/${pid}/ns/mnt`)[0]
 
-/** One process of each mount namespace (mount_namespaces(7)) that has the file system of a disk mounted and is neither the virtual machine's own nor one of `known`: a container that may mount makes such with unshare(1), and what is unmounted elsewhere stays there. */
+/**
+ * Of each mount namespace (mount_namespaces(7)) that has the file system of a disk mounted one process, where it is neither the virtual machine's own nor one of `known`: programs make such for themselves by unshare(2), and what is unmounted elsewhere stays there. Not
+ * what passes on to it an unmount in one of those, as under a systemd of a container's own. Threads that are in others than their process are not looked at.
+ */
 export async function mountersOf(disk: string, known: readonly number[]): Promise<number[]> {
-  const seen = new Set(['', ...(['self', ...known] as const).map(mountNamespaceOf)])
+  const ours = ['self', ...known] as const
+  const seen = new Set(['', ...ours.map(mountNamespaceOf)])
+  const passedOn = new Set(ours.flatMap((pid) => allMountsOf(pid, disk)).flatMap(({ groups }) => groups))
   const found: number[] = []
   for (const [i, pid] of processes().map(Number).entries()) {
     if (i % looksPerTurn === 0) await pause(0)
     const namespace = mountNamespaceOf(pid)
     if (seen.has(namespace)) continue
+    await pause(0)
+    // A process with another root sees no mount outside of that: the next one of the namespace may.
+    if (allMountsOf(pid, disk).every(({ groups }) => groups.some((group) => passedOn.has(group)))) continue
     seen.add(namespace)
-    if (mountsOf(pid, disk).length > 0) found.push(pid)
+    found.push(pid)
   }
   return found
 }

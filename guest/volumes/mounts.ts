@@ -1,7 +1,7 @@
 import * as os from 'qjs:os'
 import { majorMinor } from '@/guest/devices'
 import { readText } from '@/guest/files'
-import { mountPointsOf } from '@/guest/volumes/mount-info'
+import { mountsIn, type Mount } from '@/guest/volumes/mount-info'
 
 const maxMountInfo = 1024 * 1024
 
@@ -11,8 +11,11 @@ export function deviceNumber(disk: string): { major: number; minor: number; rdev
   return status ? { ...majorMinor(status.rdev), rdev: status.rdev } : undefined
 }
 
-/** Where a process's namespace has the file system of a disk mounted, the last mount first. */
-export function mountsOf(pid: number | 'self', disk: string): string[] {
+/** The mounts of the file system of a disk in a process's namespace, the last one first. */
+export function allMountsOf(pid: number | 'self', disk: string): Mount[] {
   const device = deviceNumber(disk)
-  return device ? mountPointsOf(readText(`/proc/${pid}/mountinfo`, maxMountInfo) ?? '', `${device.major}:${device.minor}`) : []
+  return device ? mountsIn(readText(`/proc/${pid}/mountinfo`, maxMountInfo) ?? '', `${device.major}:${device.minor}`) : []
 }
+
+/** Where they are. */
+export const mountsOf = (pid: number | 'self', disk: string): string[] => allMountsOf(pid, disk).map(({ at }) => at)

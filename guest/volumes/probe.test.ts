@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mountPointsOf } from '@/guest/volumes/mount-info'
+import { mountsIn } from '@/guest/volumes/mount-info'
 import { contentOf, headBytes, isZero } from '@/guest/volumes/probe'
 
 function headWith(at: number, signature: string | number[]): Uint8Array {
@@ -66,8 +66,8 @@ describe('what a disk holds', () => {
   })
 })
 
-it('mount points of a device are found, the last first, with whatever letters they have', () => {
-  const info = ['36 35 254:16 / /data rw,noatime - ext4 /dev/vdb rw', '37 35 254:160 / /other rw - ext4 /dev/vdk rw', '38 36 254:16 /part /data/with\\040blank\\134 rw - ext4 /dev/vdb rw', '', 'broken'].join('\n')
-  expect(mountPointsOf(info, '254:16')).toEqual(['/data/with blank\\', '/data'])
-  expect(mountPointsOf('', '254:16')).toEqual([])
+it('mounts of a device are found, the last first, with whatever letters they have, and who passes unmounts on to them', () => {
+  const info = ['36 35 254:16 / /data rw,noatime shared:7 master:12 propagate_from:3 - ext4 /dev/vdb rw', '37 35 254:160 / /other rw - ext4 /dev/vdk rw', '38 36 254:16 /part /data/with\\040blank\\134 rw - ext4 /dev/vdb rw', '', 'broken'].join('\n')
+  expect(mountsIn(info, '254:16')).toEqual([{ at: '/data/with blank\\', groups: [] }, { at: '/data', groups: ['7', '12'] }])
+  expect(mountsIn('', '254:16')).toEqual([])
 })

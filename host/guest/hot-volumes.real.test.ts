@@ -71,6 +71,12 @@ describe('a volume', { timeout: 120_000 }, () => {
     expect(await inside('mounter', 'echo kept >/data/name && cat /data/name')).toMatchObject({ out: 'kept\n', exitCode: 0 })
     await detach('third', true)
     await client.removeContainer('mounter')
+    // Where a container's mounts are shared, those of its services go with them.
+    await attach('third', 'vspace', { format: false })
+    await sleeper('system', { mounts: [{ volume: 'third', path: '/data', readOnly: false, subPath: '' }], capabilities: { add: ['SYS_ADMIN'], drop: [] } })
+    await staying('system', 'mount --make-rshared / && exec unshare -m --propagation slave sh -c "echo here && exec sleep 3600"')
+    await detach('third')
+    await client.removeContainer('system')
     await disks.unplug('vspace')
     expect(await disks.read('vspace', '/name')).toBe('kept\n')
   })

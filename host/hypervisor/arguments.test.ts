@@ -73,7 +73,7 @@ test('software emulation keeps its barriers: no VM of it has room for one proces
     return [args[args.indexOf('-smp') + 1], args[args.indexOf('-append') + 1]]
   }
   const [kvm, tcg] = [{ kind: 'kvm', cpu: 'host' }, { kind: 'tcg', cpu: 'max', tbSizeMiB: 32 }] as const
-  expect([of(1, tcg), of(2, tcg), of(1, kvm)]).toEqual([['1,maxcpus=2', 'console=ttyS0 quiet possible_cpus=1'], ['2,maxcpus=2', 'console=ttyS0 quiet'], ['1,maxcpus=1', 'console=ttyS0 quiet']])
+  expect([of(1, tcg), of(2, tcg), of(1, kvm)]).toEqual([['1,maxcpus=2,sockets=2,cores=1,threads=1', 'console=ttyS0 quiet possible_cpus=1'], ['2,maxcpus=2', 'console=ttyS0 quiet'], ['1,maxcpus=1', 'console=ttyS0 quiet']])
 })
 
 test('no VM is given anything that hands memory back to the host', () => {

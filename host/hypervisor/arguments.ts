@@ -33,7 +33,9 @@ const room = ({ accelerator: { kind }, vcpus }: VmShape): number => (kind === 't
 function processor(shape: VmShape): string[] {
   const { accelerator, vcpus } = shape
   const accel = accelerator.kind === 'kvm' ? 'kvm' : `tcg,tb-size=${accelerator.tbSizeMiB}`
-  return ['-accel', accel, '-cpu', accelerator.cpu, '-smp', `${vcpus},maxcpus=${room(shape)}`]
+  // In a socket of its own, for a processor with two cores would tell programs that it has them.
+  const sockets = room(shape) > vcpus ? `,sockets=${room(shape)},cores=1,threads=1` : ''
+  return ['-accel', accel, '-cpu', accelerator.cpu, '-smp', `${vcpus},maxcpus=${room(shape)}${sockets}`]
 }
 
 /** No merging of equal pages between tenants, and no guest memory in dumps. */
