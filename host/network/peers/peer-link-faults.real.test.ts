@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => lab?.destroy())
 
 const peered = (number: number, other: number): PeeredNetwork => ({ number, subnets: [{ cidr: `10.${number}.0.0/24`, gateway: `10.${number}.0.1` }, { cidr: `fd0${number}::/64`, gateway: `fd0${number}::1` }], routes: [], serviceCidrs: [], mtu: 1450, peers: [{ kind: 'peer', uid: `00000000-0000-4000-8000-00000000000${other}`, number: other, name: `n${other}`, subnets: [`10.${other}.0.0/24`, `fd0${other}::/64`] }] })
-const state = async () => Promise.all([1, 2].flatMap((number) => [['-o', 'link'], ['-4', 'route'], ['-6', 'route'], ['neigh']].map(async (what) => (await run('ip', ['-n', namespaceName(lab.hostTag, number), ...what])).stdout.split('\n').filter((line) => line.includes('peer') && !line.includes('fe80::/64')).map((line) => line.replace(/^\d+: |@\S+|link-netnsid \d+|linkdown|state \w+|qdisc \w+|<\S+>/g, '')))))
+const state = async () => Promise.all([1, 2].flatMap((number) => [['-o', 'link'], ['-4', 'route'], ['-6', 'route'], ['neigh']].map(async (what) => (await run('ip', ['-n', namespaceName(lab.hostTag, number), ...what])).stdout.split('\n').filter((line) => line.includes('peer') && !line.includes('fe80::/64')).map((line) => line.replace(/^\d+: |@\S+|link-netnsid \d+|linkdown ?|state \w+|qdisc \w+|<\S+>/g, '')))))
 const links = (broken: { at: number; after: boolean } | null, log = pino({ level: 'silent' })) => {
   let count = 0
   const failing: Run = async (...args) => {
