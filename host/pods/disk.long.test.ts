@@ -34,7 +34,7 @@ const readOnly = async () => {
   await writable().catch(() => {})
   await run('mount', ['--bind', host.folder, host.folder])
   // Who just writes a file has it open for a moment; the log of a container is open until it has been silent for some seconds.
-  await expect.poll(() => run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String), { timeout: 30_000 }).toBe('')
+  await expect.poll(() => run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String), { timeout: 90_000 }).toBe('')
 }
 const writable = () => run('umount', ['-l', host.folder])
 /** dd stops where nothing more fits. */
