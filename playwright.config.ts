@@ -21,6 +21,8 @@ export default defineConfig({
   reporter: [['list'], ['./tools/testing/journey-count-reporter.ts']],
   use: {
     baseURL,
+    // What cannot be pressed by then never can: without this it would wait for the journey's whole time.
+    actionTimeout: 60_000,
     viewport: { width: 1280, height: 800 },
     // A spinner is painted anew sixty times a second, by a processor. Journeys of what moves ask for motion: e2e/fixtures/motion.ts.
     contextOptions: { reducedMotion: 'reduce' },

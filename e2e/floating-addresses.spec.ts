@@ -4,6 +4,7 @@ import { openApiWith } from './fixtures/api'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
+import { untilKeysAnswer } from './fixtures/keys'
 import { expect, test } from './fixtures/test'
 
 /** In a dialog or side form: a choice that is shown as segments. */
@@ -13,7 +14,7 @@ const choose = (page: Page, form: string, choice: string) => page.getByRole('dia
 const createWeb = (tenant: Tenant, name: string) => createPod(tenant, { name, container: { command: ['sh', '-c', `mkdir -p /tmp/www && echo ${name} > /tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www`] } })
 
 /** Who answers at an address of the outside, asked from this machine by a new connection; null: nobody. */
-const answering = (address: string) => fetch(`http://${address}:8080/`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) }).then(async (answer) => (await answer.text()).trim(), () => null)
+const answering = (address: string) => fetch(`http://${address}:8080/`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) }).then(async (answer) => (await answer.text()).trim()).catch(() => null)
 
 test('an address is allocated for a pod, moved to another, detached and released: the outside reaches whom it leads to', async ({ console: page, tenant }) => {
   const { api, slug } = tenant
@@ -28,6 +29,7 @@ test('an address is allocated for a pod, moved to another, detached and released
   await expect(page.getByText('0 of 10 addresses').first()).toBeVisible()
 
   await test.step('allocated, with what is wrong at its field', async () => {
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     const form = page.getByRole('dialog', { name: 'Allocate address' })
     await form.getByRole('textbox', { name: 'Name' }).fill('www')

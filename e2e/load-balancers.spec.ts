@@ -5,6 +5,7 @@ import type { Tenant } from './fixtures/accounts'
 import { analyze, everything } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { waitUntilRunning } from './fixtures/pods'
+import { untilKeysAnswer } from './fixtures/keys'
 import { expect, test } from './fixtures/test'
 
 /** A pod of the sample whose page says its name, with the label that balancers choose by. */
@@ -27,6 +28,7 @@ test('a balancer is created in three fields, changed beside its page and deleted
   await expect(page.getByText('No load balancers yet')).toBeVisible()
 
   await test.step('by form, with what is wrong at its field, and the YAML that it makes', async () => {
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     const create = form(page, 'Create balancer')
     await create.getByRole('button', { name: 'Create balancer' }).click()

@@ -2,6 +2,7 @@ import type { Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/sample'
 import type { Tenant } from './fixtures/accounts'
 import { runIn, waitUntilRunning } from './fixtures/pods'
+import { untilKeysAnswer } from './fixtures/keys'
 import { expect, test } from './fixtures/test'
 
 /** A pod of the sample with the label that services select by; it is ready once `/tmp/ready` is there. */
@@ -24,6 +25,7 @@ test('a service is created by form, its endpoints follow its pods, and it is del
   await expect(page.getByText('No services yet')).toBeVisible()
 
   await test.step('by form, with what is wrong at its field', async () => {
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     const form = page.getByRole('dialog', { name: 'Create service' })
     await form.getByRole('textbox', { name: 'Name', exact: true }).fill('web')

@@ -4,6 +4,7 @@ import { openApiWith } from './fixtures/api'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
+import { untilKeysAnswer } from './fixtures/keys'
 import { expect, test } from './fixtures/test'
 
 /** A disk is made, plugged, formatted and mounted in a machine without KVM that others load. */
@@ -44,6 +45,7 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
   await expect(page.getByText('No volumes yet')).toBeVisible()
 
   await test.step('made by the keyboard alone, with what is wrong at its field', async () => {
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     const dialog = form(page, 'Create volume')
     await expect(dialog.getByRole('textbox', { name: 'Name' })).toBeFocused()
@@ -95,6 +97,7 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
   await test.step('a snapshot stands on its timeline', async () => {
     await page.getByRole('navigation', { name: 'Volume data' }).getByRole('link', { name: 'Snapshots' }).click()
     await expect(page.getByText('No snapshots yet')).toBeVisible()
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     const dialog = form(page, 'Take snapshot of data')
     await dialog.getByRole('textbox', { name: 'Name' }).fill('first')
@@ -128,6 +131,7 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
     await deleting.getByRole('button', { name: 'Cancel' }).click()
     await page.goto(`/t/${slug}/volume-snapshots`)
     await page.getByRole('link', { name: 'first', exact: true }).waitFor()
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     await form(page, 'Take a snapshot').getByRole('combobox', { name: 'Volume' }).fill('data')
     await form(page, 'Take a snapshot').getByRole('button', { name: 'Choose how' }).click()
@@ -230,6 +234,7 @@ test('operators make stores and classes, tenants choose among classes, and quota
   await test.step('a class, with what is wrong at its field', async () => {
     await page.goto('/system/storage-classes')
     await expect(page.getByRole('row', { name: /standard.*local/ })).toBeVisible()
+    await untilKeysAnswer(page)
     await page.keyboard.press('c')
     const dialog = form(page, 'Create storage class')
     await dialog.getByRole('button', { name: 'Create storage class' }).click()
