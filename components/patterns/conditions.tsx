@@ -23,7 +23,7 @@ export function Conditions({ conditions, next }: { conditions: readonly Conditio
             <tr key={each.type} className="border-b border-stroke align-top last:border-0">
               <th scope="row" className="px-3 py-2 first:pl-4 last:pr-4 font-medium">{each.type}</th>
               <td className="whitespace-nowrap px-3 py-2 first:pl-4 last:pr-4"><span className="inline-flex items-center gap-1.5"><StateMark shape={shapes[each.status]} />{each.status}</span></td>
-              <td className="w-full min-w-60 px-3 py-2 first:pl-4 last:pr-4">
+              <td className="w-full min-w-48 px-3 py-2 first:pl-4 last:pr-4">
                 <code className="font-mono text-xs">{each.reason || '—'}</code>
                 {each.message && <p className="mt-0.5 text-xs text-faint wrap-anywhere">{same(each) ? `As ${same(each)?.type} says.` : each.message}</p>}
                 {each.status !== 'True' && !same(each) && next?.(each)}
