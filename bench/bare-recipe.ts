@@ -9,13 +9,13 @@ import { agentPortName, guestKernelArguments, imageSerial, scratchSerial } from 
 import type { SetupParams } from '@/contracts/guest/v1/requests'
 import { GuestClient } from '@/host/guest/client'
 import { defaultMaxImageBytes, defaultScratchBytes } from '@/host/hypervisor/hypervisor-settings'
+import { processors } from '@/host/hypervisor/arguments'
 import { QmpClient } from '@/host/hypervisor/qmp'
 import { ScratchDisks } from '@/host/hypervisor/scratch'
 import { ImageStore, type StoredImage } from '@/host/images/image-store'
 import { ensureSampleImage } from '@/host/images/sample/sample-image'
 import { loadConfig } from '@/platform/config'
 import { run } from '@/platform/exec'
-import { bareProcessor, bareProcessorArgument } from './bare-processor'
 
 const memoryMiB = 128
 const gateway = '10.99.0.1'
@@ -131,9 +131,9 @@ export class BareRecipe {
     const [monitor, agent] = [join(place, 'qmp'), join(place, 'agent')]
     const { tbSizeMiB } = loadConfig()
     const args = [
-      ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot', '-accel', `tcg,tb-size=${tbSizeMiB}`, '-cpu', 'max', ...bareProcessor],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot', '-accel', `tcg,tb-size=${tbSizeMiB}`, '-cpu', 'max', '-smp', processors('tcg', 1).smp],
       ...['-M', 'pc,memory-backend=ram,vmport=off', '-m', `${memoryMiB}M`, '-object', `memory-backend-file,id=ram,size=${memoryMiB}M,mem-path=${join(this.folder, 'memory')},share=${share}`],
-      ...['-kernel', this.guest.kernel, '-initrd', this.guest.initramfs, '-append', [...guestKernelArguments, bareProcessorArgument].join(' ')],
+      ...['-kernel', this.guest.kernel, '-initrd', this.guest.initramfs, '-append', [...guestKernelArguments, ...processors('tcg', 1).kernel].join(' ')],
       ...['-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console', '-qmp', `unix:${monitor},server=on,wait=off`],
       ...['-device', 'virtio-serial-pci,max_ports=2', '-chardev', `socket,id=agent,path=${agent},server=on,wait=off`, '-device', `virtserialport,chardev=agent,name=${agentPortName}`],
       ...['-netdev', `tap,id=net0,ifname=t${n},script=no,downscript=no`, '-device', 'virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile='],

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { agentPortName } from '@/contracts/guest/v1/machine'
 import type { GuestKernel } from '@/host/hypervisor/machine'
+import { processors } from '@/host/hypervisor/arguments'
 import { QmpClient } from '@/host/hypervisor/qmp'
 import { GuestShell, shellAnswers } from '@/host/hypervisor/testing/shell-guest'
 import type { Image } from '@/host/volumes/store'
-import { bareProcessor, bareProcessorArgument } from './bare-processor'
 
 /** How one opens an image by hand: a file by its name, past the host's page cache or not; or an image of Ceph. */
 export type BareImage = { file: string; direct: boolean } | { ceph: Extract<Image, { kind: 'rbd' }> }
@@ -28,8 +28,8 @@ export class BareVolume {
   static async start({ folder, guest, tbSizeMiB, inside = [] }: BareOptions): Promise<BareVolume> {
     const [monitor, port] = [join(folder, 'bare.qmp'), join(folder, 'bare.port')]
     const args = [
-      ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot', '-accel', `tcg,tb-size=${tbSizeMiB}`, '-cpu', 'max', ...bareProcessor, '-M', 'pc,vmport=off', '-m', '128M'],
-      ...['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', [...guest.arguments, bareProcessorArgument].join(' '), '-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot', '-accel', `tcg,tb-size=${tbSizeMiB}`, '-cpu', 'max', '-smp', processors('tcg', 1).smp, '-M', 'pc,vmport=off', '-m', '128M'],
+      ...['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', [...guest.arguments, ...processors('tcg', 1).kernel].join(' '), '-chardev', 'ringbuf,id=console,size=65536', '-serial', 'chardev:console'],
       ...['-qmp', `unix:${monitor},server=on,wait=off`, '-device', 'virtio-serial-pci,max_ports=2', '-chardev', `socket,id=agent,path=${port},server=on,wait=off`, '-device', `virtserialport,chardev=agent,name=${agentPortName}`],
       ...['-object', 'rng-builtin,id=rng0', '-device', 'virtio-rng-pci,rng=rng0'],
     ]

@@ -1,25 +1,18 @@
 import { stat } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { imageSerial } from '@/contracts/guest/v1/machine'
-import { GuestClient } from '@/host/guest/client'
-import { setupRequest } from '@/host/guest/testing/requests'
-import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
-import { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import type { GuestClient } from '@/host/guest/client'
+import type { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { startVolumeGuest, type VolumeGuest } from '@/host/guest/testing/volume-guest'
 import { mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
 
 const MiB = 1024 * 1024
 
-type Guest = { machine: TestMachine; client: GuestClient; disks: VolumeDisks }
-const guests: Guest[] = []
+const guests: VolumeGuest[] = []
 
-async function boot(fsGroupAlways: boolean): Promise<Guest> {
-  const machine = await startTestMachine()
-  const disks = await VolumeDisks.open(machine.monitorPath)
-  const client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
-  guests.push({ machine, client, disks })
-  await client.setup(setupRequest({ time: Date.now(), fsGroup: 2000, ...(fsGroupAlways ? { fsGroupAlways } : {}), volumes: [{ name: 'third', medium: 'disk', sizeBytes: null }] }))
-  await client.addImage({ serial: imageSerial(0), key: 'busybox' })
-  return { machine, client, disks }
+async function boot(fsGroupAlways: boolean): Promise<VolumeGuest> {
+  const guest = await startVolumeGuest({ fsGroup: 2000, ...(fsGroupAlways ? { fsGroupAlways } : {}), volumes: [{ name: 'third', medium: 'disk', sizeBytes: null }] })
+  guests.push(guest)
+  return guest
 }
 
 let client: GuestClient
@@ -31,11 +24,7 @@ beforeAll(async () => {
 }, 300_000)
 
 afterAll(async () => {
-  for (const guest of guests) {
-    guest.client.close()
-    await guest.disks.close()
-    await guest.machine.stop()
-  }
+  for (const guest of guests) await guest.close()
 }, 60_000)
 
 describe('the files of a volume', { timeout: 120_000 }, () => {

@@ -1,35 +1,26 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { imageSerial } from '@/contracts/guest/v1/machine'
-import { GuestClient } from '@/host/guest/client'
-import { setupRequest } from '@/host/guest/testing/requests'
-import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
-import { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import type { GuestClient } from '@/host/guest/client'
+import type { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { startVolumeGuest, type VolumeGuest } from '@/host/guest/testing/volume-guest'
 import { mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
 import { run } from '@/platform/exec'
 
 const MiB = 1024 * 1024
 
-let machine: TestMachine
+let guest: VolumeGuest
 let client: GuestClient
 let disks: VolumeDisks
 
 const { attach, detach, shell, sleeper, inside, staying } = volumeRequests(() => client)
 
 beforeAll(async () => {
-  machine = await startTestMachine()
-  disks = await VolumeDisks.open(machine.monitorPath)
-  client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
-  await client.setup(setupRequest({ time: Date.now(), fsGroup: 2000, volumes: [{ name: 'data', medium: 'disk', sizeBytes: null }] }))
-  await client.addImage({ serial: imageSerial(0), key: 'busybox' })
+  guest = await startVolumeGuest({ fsGroup: 2000, volumes: [{ name: 'data', medium: 'disk', sizeBytes: null }] })
+  ;({ client, disks } = guest)
 }, 300_000)
 
-afterAll(async () => {
-  client?.close()
-  await disks?.close()
-  await machine?.stop()
-}, 60_000)
+afterAll(() => guest?.close(), 60_000)
 
 describe('a volume', { timeout: 120_000 }, () => {
   it('that is a block device comes into containers that run, and is taken from them once nobody has it open', async () => {

@@ -3,19 +3,18 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { imageSerial } from '@/contracts/guest/v1/machine'
 import { makingMark, tailOffset } from '@/guest/volumes/layout'
 import { GuestClient } from '@/host/guest/client'
 import { GuestRequestError } from '@/host/guest/errors'
-import { setupRequest, startRequest } from '@/host/guest/testing/requests'
-import { startTestMachine, type TestMachine } from '@/host/guest/testing/test-machine'
-import { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { startRequest } from '@/host/guest/testing/requests'
+import type { VolumeDisks } from '@/host/guest/testing/volume-disks'
+import { startVolumeGuest, type VolumeGuest } from '@/host/guest/testing/volume-guest'
 import { answerMs, mounted, volumeRequests } from '@/host/guest/testing/volume-requests'
 import { run } from '@/platform/exec'
 
 const MiB = 1024 * 1024
 
-let machine: TestMachine
+let guest: VolumeGuest
 let client: GuestClient
 let disks: VolumeDisks
 
@@ -24,19 +23,12 @@ const patch = (serial: string, offset: number, bytes: string | Buffer) => disks.
 const digest = (serial: string) => disks.digest(serial)
 
 beforeAll(async () => {
-  machine = await startTestMachine()
-  disks = await VolumeDisks.open(machine.monitorPath)
-  client = await GuestClient.connect(machine.socketPath, { helloTimeoutMs: 120_000 })
   const volumes = ['data', 'other', 'third'].map((name) => ({ name, medium: 'disk' as const, sizeBytes: null }))
-  await client.setup(setupRequest({ time: Date.now(), fsGroup: 2000, volumes: [...volumes, { name: 'memory', medium: 'memory', sizeBytes: MiB }] }))
-  await client.addImage({ serial: imageSerial(0), key: 'busybox' })
+  guest = await startVolumeGuest({ fsGroup: 2000, volumes: [...volumes, { name: 'memory', medium: 'memory', sizeBytes: MiB }] })
+  ;({ client, disks } = guest)
 }, 300_000)
 
-afterAll(async () => {
-  client?.close()
-  await disks?.close()
-  await machine?.stop()
-}, 60_000)
+afterAll(() => guest?.close(), 60_000)
 
 describe('a volume', { timeout: 120_000 }, () => {
   it('that is blank gets a file system once, keeps what is written, and is found by its serial whatever came first', async () => {
@@ -133,7 +125,7 @@ describe('a volume', { timeout: 120_000 }, () => {
     await inside('busy', 'true')
     expect(await digest('va')).toBe(frozen)
     client.close()
-    client = await GuestClient.connect(machine.socketPath)
+    client = guest.client = await GuestClient.connect(guest.machine.socketPath)
     for (const container of ['busy', 'ticker']) {
       client.containerStreams(container)?.stdout.resume()
       client.containerStreams(container)?.stderr.resume()
@@ -263,7 +255,7 @@ describe('a volume', { timeout: 120_000 }, () => {
     await expect(client.volumes.grow('third', answerMs)).rejects.toMatchObject({ code: 'Conflict', object: 'third' })
     await attach('third', 'vnew')
     await client.shutdown(0)
-    await machine.ended
+    await guest.machine.ended
     // It was unmounted: nothing is left for the journal.
     expect((await run('/sbin/dumpe2fs', ['-h', disks.path('vnew')])).stdout).not.toContain('needs_recovery')
   })

@@ -1,5 +1,5 @@
 import { agentPortName, imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
-import { continues, descriptors, sockets, type VmShape } from './machine'
+import { continues, descriptors, sockets, type Accelerator, type VmShape } from './machine'
 
 const reopened = (descriptor: number) => `/proc/self/fd/${descriptor}`
 
@@ -25,17 +25,18 @@ export function qemuArguments(shape: VmShape): string[] {
 }
 
 /**
- * How many processors there is room for. Software emulation leaves out the barriers of a machine that never has more than one (QEMU's `CF_PARALLEL`, by `maxcpus` in accel/tcg/tcg-accel-ops-mttcg.c), although devices work
- * beside it in threads of their own: a guest and its disk then overlook each other's last word now and again, and a request hangs for good. With room for a second one, which never comes, they are kept (docs/adr/0065).
+ * What a machine's processors are said by, to QEMU and to the guest's kernel. Software emulation leaves out the barriers of a machine that never has more than one (QEMU's `CF_PARALLEL`, by `maxcpus` in accel/tcg/tcg-accel-ops-mttcg.c), although devices
+ * work beside it in threads of their own: a guest and its disk then overlook each other's last word now and again, and a request hangs for good. With room for a second one, which never comes, they are kept (docs/adr/0065).
+ * That one has a socket of its own, for a processor with two cores would tell programs that it has them, and the guest keeps nothing for it.
  */
-const room = ({ accelerator: { kind }, vcpus }: VmShape): number => (kind === 'tcg' ? Math.max(2, vcpus) : vcpus)
+export function processors(kind: Accelerator['kind'], vcpus: number): { smp: string; kernel: readonly string[] } {
+  if (kind === 'kvm' || vcpus > 1) return { smp: `${vcpus},maxcpus=${vcpus}`, kernel: [] }
+  return { smp: '1,maxcpus=2,sockets=2,cores=1,threads=1', kernel: ['possible_cpus=1'] }
+}
 
-function processor(shape: VmShape): string[] {
-  const { accelerator, vcpus } = shape
+function processor({ accelerator, vcpus }: VmShape): string[] {
   const accel = accelerator.kind === 'kvm' ? 'kvm' : `tcg,tb-size=${accelerator.tbSizeMiB}`
-  // In a socket of its own, for a processor with two cores would tell programs that it has them.
-  const sockets = room(shape) > vcpus ? `,sockets=${room(shape)},cores=1,threads=1` : ''
-  return ['-accel', accel, '-cpu', accelerator.cpu, '-smp', `${vcpus},maxcpus=${room(shape)}${sockets}`]
+  return ['-accel', accel, '-cpu', accelerator.cpu, '-smp', processors(accelerator.kind, vcpus).smp]
 }
 
 /** No merging of equal pages between tenants, and no guest memory in dumps. */
@@ -49,12 +50,9 @@ function memory({ boot, memoryMiB }: VmShape): string[] {
 }
 
 /** A clone never boots: it is given the kernel's first bytes alone, which saves it a copy of kernel and initramfs. */
-function kernel(shape: VmShape): string[] {
-  const { boot, vcpus } = shape
+function kernel({ accelerator, boot, kernelArguments, vcpus }: VmShape): string[] {
   const initramfs = continues(boot) ? [] : ['-initrd', reopened(descriptors.initramfs)]
-  // Nothing is kept in the guest for one that never comes.
-  const kernelArguments = [...shape.kernelArguments, ...(room(shape) > vcpus ? [`possible_cpus=${vcpus}`] : [])]
-  return ['-kernel', reopened(descriptors.kernel), ...initramfs, '-append', kernelArguments.join(' ')]
+  return ['-kernel', reopened(descriptors.kernel), ...initramfs, '-append', [...kernelArguments, ...processors(accelerator.kind, vcpus).kernel].join(' ')]
 }
 
 function devices({ mac }: VmShape): string[] {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { agentPortName, guestKernelArguments, imageSerial, scratchSerial } from '@/contracts/guest/v1/machine'
 import { buildGuestImage } from '@/guest/image/build'
 import { packageRoot } from '@/guest/image/package-root'
+import { processors } from '@/host/hypervisor/arguments'
 import { run } from '@/platform/exec'
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache/hypernetes-guest')
@@ -59,8 +60,8 @@ export async function startTestMachine(): Promise<TestMachine> {
   const consolePath = join(folder, 'console')
   const monitorPath = join(folder, 'monitor.sock')
   const args = [
-    ...['-accel', 'tcg', '-cpu', 'max', '-M', 'pc', '-m', '128M', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', guestKernelArguments.join(' '), '-serial', `file:${consolePath}`],
+    ...['-accel', 'tcg', '-cpu', 'max', '-smp', processors('tcg', 1).smp, '-M', 'pc', '-m', '128M', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-kernel', guest.kernel, '-initrd', guest.initramfs, '-append', [...guestKernelArguments, ...processors('tcg', 1).kernel].join(' '), '-serial', `file:${consolePath}`],
     ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${socketPath},server=on,wait=off`],
     ...['-device', `virtserialport,chardev=agent,name=${agentPortName}`],
     ...['-qmp', `unix:${monitorPath},server=on,wait=off`],
