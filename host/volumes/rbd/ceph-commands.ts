@@ -10,7 +10,7 @@ import { Turns, turnsOfTenant, type Turn } from './turns'
 export type CephAccess = { name: string; monitors: readonly string[]; user: string; key: string; through?: readonly string[] }
 
 /** `turn` left out: a short one; of a long one `timeoutMs` is six hours where it is left out. `apart`: without a turn, for what says whether the cluster answers. */
-type CommandOptions = { timeoutMs?: number; signal?: AbortSignal; turn?: Turn; apart?: boolean }
+export type CommandOptions = { timeoutMs?: number; signal?: AbortSignal; turn?: Turn; apart?: boolean }
 /** A cluster that does not answer its gauge is asked nothing else; in a full pool only what takes no room is done. */
 type Gauge = Pick<RoomGauge, 'isSilent' | 'silent' | 'wasFull' | 'isFull'>
 /** What all tenants of a store share here. `noted`: addresses of hosts that are written down in the pool; `own`: once this host's are. */

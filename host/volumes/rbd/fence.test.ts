@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { z } from 'zod'
 import type { CephCommands } from './ceph-commands'
 import { claim, confirmOpen, release } from './claims'
-import { shutOut } from './fence'
+import { shutOut, shutOutDead } from './fence'
 import { RbdPlace } from './rbd-place'
 
 const [vm, dead, manager, unknown, reader] = ['192.0.2.7:0/1', '192.0.2.8:0/2', '192.0.2.1:0/3', '192.0.2.99:0/4', '192.0.2.8:0/5']
@@ -35,6 +35,18 @@ it.each([
   const { out, place } = cluster(watchers, lockers)
   expect(await shutOut(place, 'v', 'volume-v', () => Promise.resolve())).toEqual(expected)
   expect([out, lockers]).toEqual([expected, []])
+})
+
+it.each([
+  ['nobody who has it and lives', [vm], [vm], [], false],
+  ['nobody who reads, or waits for the lock', [vm, reader], [], [], false],
+  ['a dead owner, and nobody who waits for him', [vm], [dead], [dead], true],
+  ['not a manager whom a false lock names, though the lock goes', [], [manager], [], true],
+  ['not whom a lock names at a host that the store has not, though the lock goes', [], [unknown], [], true],
+])('of the dead shuts out %s', async (_, watchers, lockers, expected, isAny) => {
+  const { out, place } = cluster(watchers, lockers)
+  expect(await shutOutDead(place, 'v', 'volume-v')).toBe(isAny)
+  expect([out, lockers.length]).toEqual([expected, isAny ? 0 : watchers.filter((one) => lockers.includes(one)).length])
 })
 
 it.each([

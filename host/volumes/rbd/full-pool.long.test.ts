@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { z } from 'zod'
 import { testPool } from '../testing/ceph'
 import { openRbdStore } from '../testing/rbd-store'
 import { VolumeError } from '../store'
@@ -14,13 +13,6 @@ afterEach(() => under?.close())
 
 const size = 96 * MiB
 const ceph = (...args: string[]) => under.ceph.admin.ceph(['osd', ...args])
-const flags = z.looseObject({ pools: z.array(z.looseObject({ pool_name: z.string(), flags_names: z.string() })) })
-
-async function poolIsFull(): Promise<boolean> {
-  const { pools } = await under.ceph.admin.cephJson(flags, ['osd', 'dump'])
-  return pools.some(({ pool_name: name, flags_names: names }) => name === testPool && names.split(',').includes('full'))
-}
-
 async function until(condition: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000
   while (!(await condition())) {
@@ -55,7 +47,7 @@ it.each(ways)('a pool $name says so, lets writers wait and everything go that ma
   const before = { ...(await store.list()), of: await store.describe(gone.uid), snapshot: await store.describeSnapshot(snapshot, gone.uid) }
 
   await fill()
-  await until(poolIsFull)
+  await until(() => under.ceph.isFull())
   let isWritten = false
   const writing = image.write(0x55, MiB, MiB).then(() => (isWritten = true))
   await until(async () => (await store.probe()).freeBytes === 0)
@@ -73,7 +65,7 @@ it.each(ways)('a pool $name says so, lets writers wait and everything go that ma
   await store.release(kept.uid, kept.epoch)
   await refuses('Conflict', store.remove(open.uid))
   await refuses('NoSpace', store.removeSnapshot(ofOpen, open.uid))
-  expect([isWritten, await poolIsFull()]).toEqual([false, true])
+  expect([isWritten, await under.ceph.isFull()]).toEqual([false, true])
 
   // What has no room for its own end makes some, and goes with the next try, as the agent makes it.
   const tried: string[] = []

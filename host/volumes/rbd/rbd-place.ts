@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import { abortable } from '@/host/hypervisor/templates/abortable'
-import { CephFailure, errno, isOutOfTime, unless } from './ceph-errors'
-import type { CephCommands } from './ceph-commands'
+import { CephFailure, errno, isFailure, isOutOfTime, unless } from './ceph-errors'
+import type { CephCommands, CommandOptions } from './ceph-commands'
+import { shutOutDead } from './fence'
 import { diskUsage, imageInfo, imageLines, imageNames, snapshotLines, trashedImages } from './replies'
 import type { Turn } from './turns'
 
@@ -89,8 +90,16 @@ export class RbdPlace {
     await this.commands.rbd(['import', '--no-progress', '--image-format', '2', ...features.flatMap((feature) => ['--image-feature', feature]), file, this.path(image)], { turn: 'long', signal })
   }
 
+  /** What takes the image's lock: a dead program's is no obstacle. */
+  private async change(image: string, args: readonly string[], options: CommandOptions = {}): Promise<void> {
+    await this.commands.rbd(args, options).catch(async (error: unknown) => {
+      if (!isFailure(error, errno.readOnly, errno.busy) || !(await shutOutDead(this, uidOf(image) ?? image, image))) throw error
+      await this.commands.rbd(args, options)
+    })
+  }
+
   async resize(image: string, sizeBytes: number, { shrink = false } = {}): Promise<void> {
-    await this.commands.rbd(['resize', '--no-progress', ...(shrink ? ['--allow-shrink'] : []), '--size', `${sizeBytes}B`, this.path(image)], shrink ? { turn: 'long' } : { timeoutMs: fewMinutes })
+    await this.change(image, ['resize', '--no-progress', ...(shrink ? ['--allow-shrink'] : []), '--size', `${sizeBytes}B`, this.path(image)], shrink ? { turn: 'long' } : { timeoutMs: fewMinutes })
   }
 
   /** Of a removed volume: its snapshots alone have bytes from now on. */
@@ -102,14 +111,23 @@ export class RbdPlace {
     await this.commands.rbd(['rename', this.path(from), this.path(to)])
   }
 
+  async takeSnapshot(image: string, snapshot: string): Promise<void> {
+    await this.change(image, ['snap', 'create', '--no-progress', this.path(image, snapshot)])
+  }
+
+  /** It needs no parent any more. */
+  async flatten(image: string): Promise<void> {
+    await this.change(image, ['flatten', '--no-progress', this.path(image)], { turn: 'long' })
+  }
+
   /** That very one: another one that has its name by now stays. `rbd` takes no `--no-progress` with it, and shows none (tried: 16.2). */
   async removeSnapshot(image: string, id: number): Promise<void> {
-    await this.commands.rbd(['snap', 'rm', '--snap-id', String(id), this.path(image)], { timeoutMs: fewMinutes }).catch(unless([errno.notFound], undefined))
+    await this.change(image, ['snap', 'rm', '--snap-id', String(id), this.path(image)], { timeoutMs: fewMinutes }).catch(unless([errno.notFound], undefined))
   }
 
   /** Also of what was only half made, or is not there. A short one goes as far as it comes in a minute. */
   async removeImage(image: string, turn: Turn = 'long'): Promise<void> {
-    await this.commands.rbd(['rm', '--no-progress', this.path(image)], { turn }).catch(unless([errno.notFound], undefined))
+    await this.change(image, ['rm', '--no-progress', this.path(image)], { turn }).catch(unless([errno.notFound], undefined))
   }
 
   /** What calls that were cut off have left of a volume that was being made. Another host that makes it still has its own open: that is left to it. */

@@ -208,10 +208,11 @@ it('what a pod writes to a volume in a full pool waits and is said to, while the
   onTestFinished(() => quota(0))
   await quota(1)
   await until(() => host.volumes.storeReport(storeUid)?.freeBytes === 0 && server.attachment(volume, pod)?.paused === true)
-  // The quota is known at once, and the pool is closed to writers some time after: who makes something there hears of it.
   const other = server.volume({ storeUid })
   server.say(other)
   await until(() => (server.report('volume', other.uid)?.message ?? '').includes('has no room left'))
+  // The quota is known at once, and the pool is closed to writers some time after.
+  await until(() => ceph.isFull())
   await sh(pod, '(dd if=/dev/zero of=/data/file bs=64k count=16 conv=fsync && echo written >/tmp/written) >/dev/null 2>&1 &')
   // It is not stopped: what needs nothing of the volume is done.
   expect(await sh(pod, 'sleep 5; ls /tmp/written 2>/dev/null || echo waits')).toBe('waits')

@@ -1,13 +1,39 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
 import type { VolumeEntry } from '@/host/ledger/volumes'
+import { until } from '@/host/network/testing/lab'
 import { systemClock } from '@/host/pods/clock'
-import type { RbdPlace } from '../rbd/rbd-place'
-import type { RbdStore } from '../rbd/rbd-store'
+import type { Cleanup } from '@/tools/testing/cleanup'
+import { CephCommands, type CephAccess } from '../rbd/ceph-commands'
+import { locksOf } from '../rbd/fence'
+import { RbdPlace } from '../rbd/rbd-place'
+import { RbdStore } from '../rbd/rbd-store'
+import { blocklist } from '../rbd/replies'
 import { PodVms } from '../vms'
 import { Volume } from '../volume'
-import { testPool, type TestCeph } from './ceph'
+import { TestCeph, testPool } from './ceph'
 import { unlimited } from './ceph-host'
+import { agentKey } from './rbd-store'
+
+/** A Ceph, and one tenant's place in it. `access`: of an agent that has the rights it needs alone; `place`: the administrator's; `agent`: another one each time, as after a start. */
+export type CephOfAgent = { ceph: TestCeph; access: CephAccess; place: RbdPlace; agent: () => RbdStore; shutOutUntil: (address: string) => Promise<number> }
+
+export async function cephOfAgent(cleanup: Cleanup, tenant: string): Promise<CephOfAgent> {
+  const ceph = await cleanup.open('Ceph', TestCeph.start({ capacity: true }), (one) => one.stop())
+  const access = ceph.access('hypernetes', await agentKey(ceph))
+  const work = await cleanup.open('the folder of a store', mkdtemp(join(tmpdir(), 'rbd-work-')), (one) => rm(one, { recursive: true, force: true }))
+  return {
+    ceph,
+    access,
+    place: new RbdPlace(ceph.admin, testPool, tenant),
+    agent: () => new RbdStore({ access, pool: testPool, namespace: tenant, work }),
+    // Milliseconds of the clock; 0: it is not shut out.
+    shutOutUntil: async (address) => Date.parse((await ceph.admin.cephJson(blocklist, ['osd', 'blocklist', 'ls'])).find(({ addr }) => addr === address)?.until ?? '') || 0,
+  }
+}
 
 /** What the server says of a volume, under the epoch under which it was claimed. */
 export const volumeOf = (uid: string, tenantId: string, sizeBytes: number, more: Partial<HostVolume> = {}): HostVolume => ({
@@ -44,6 +70,33 @@ while b'auto ' not in lock():
 os.kill(int(osd), signal.SIGSTOP)
 os._exit(0)
 `
+
+/** As a program of `rbd` does: it has done all, and goes on to hold the image and its lock until it is killed. */
+const holder = String.raw`
+import sys, time, rados, rbd
+monitors, user, pool, namespace, image, size, *settings = sys.argv[1:]
+conf = dict(one.split('=', 1) for one in settings)
+conf.update(mon_host=monitors, key=sys.stdin.read().strip())
+cluster = rados.Rados(name='client.' + user, conf=conf)
+cluster.connect()
+pool = cluster.open_ioctx(pool)
+pool.set_namespace(namespace)
+one = rbd.Image(pool, image)
+one.resize(int(size)) if size else one.lock_acquire(rbd.RBD_LOCK_MODE_EXCLUSIVE)
+while True:
+    time.sleep(1)
+`
+
+/** A program of the agent is killed while it has the lock of the image, once that has so many bytes, where it is told of some. Answers its address. */
+export async function killedWithLock({ access, place }: CephOfAgent, image: string, sizeBytes?: number): Promise<string> {
+  const killed = new AbortController()
+  const holding = new CephCommands(access).python('rbd', holder, [testPool, place.namespace, image, String(sizeBytes ?? '')], { turn: 'long', signal: killed.signal }).catch(() => {})
+  await until(async () => (sizeBytes === undefined || (await place.info(image))?.size === sizeBytes) && (await locksOf(place, image)).length > 0)
+  killed.abort(new Error('it is killed'))
+  await holding
+  const [left] = await locksOf(place, image)
+  return left?.address ?? ''
+}
 
 /** Resolves once somebody has taken the lock of a volume's image, in a cluster that answers nobody until `resumeOsd`. */
 export async function untilLocked(ceph: TestCeph, place: RbdPlace, uid: string): Promise<void> {

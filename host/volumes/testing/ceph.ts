@@ -122,6 +122,13 @@ export class TestCeph {
     }
   }
 
+  /** Whether writers wait for room: that the pool has none its manager tells before. */
+  async isFull(): Promise<boolean> {
+    const schema = z.looseObject({ pools: z.array(z.looseObject({ pool_name: z.string(), flags_names: z.string() })) })
+    const { pools } = await this.admin.cephJson(schema, ['osd', 'dump'])
+    return pools.some(({ pool_name: name, flags_names: names }) => name === testPool && names.split(',').includes('full'))
+  }
+
   private async capacity(): Promise<number> {
     const schema = z.looseObject({ pools: z.array(z.looseObject({ name: z.string(), stats: z.looseObject({ max_avail: z.number() }) })) })
     return (await this.admin.cephJson(schema, ['df'])).pools.find((pool) => pool.name === testPool)?.stats.max_avail ?? 0
