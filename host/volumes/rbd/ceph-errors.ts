@@ -9,7 +9,7 @@ const outcomes: Readonly<Record<number, { code: VolumeErrorCode; cause: string }
   [errno.busy]: { code: 'Conflict', cause: 'it is in use' },
   [errno.exists]: { code: 'Conflict', cause: 'it is there already' },
   // What librbd says of an image whose lock it could not have, whatever the cause.
-  [errno.readOnly]: { code: 'Conflict', cause: 'its lock could not be had: who has it, or the monitors, did not answer in time; it is tried again' },
+  [errno.readOnly]: { code: 'Conflict', cause: 'its lock could not be had: whoever has it is dead or does not answer, or the monitors did not in time; it is tried again' },
   [errno.notEmpty]: { code: 'Conflict', cause: 'something depends on it' },
   [errno.noSpace]: { code: 'NoSpace', cause: 'the cluster is full: free some of it, or add to it' },
   [errno.quota]: { code: 'NoSpace', cause: "the pool's quota is used up: raise it, or free some of the pool" },

@@ -6,7 +6,7 @@ import { systemClock } from '@/host/pods/clock'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { Snapshots } from '../snapshots'
 import { VolumeError } from '../store'
-import { cephOfAgent, killedWithLock, untilLocked, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
+import { cephOfAgent, programWithLock, untilSeen, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
 import { CephHost } from '../testing/ceph-host'
 import type { QemuWriter } from '../testing/qemu-writer'
 import { PodVms } from '../vms'
@@ -74,10 +74,11 @@ const allRead = async (uid: string, hosts: readonly CephHost[], byte: number): P
 it('has a volume opened again that was grown by an agent that was killed before the lock came back, and leaves it to those who read it', async () => {
   const uid = await volume()
   const readers = await readersOf(uid)
-  const left = await killedWithLock(there, `volume-${uid}`, 2 * sizeBytes)
+  const left = await programWithLock(there, `volume-${uid}`, 2 * sizeBytes)
+  await left.kill()
   const one = worker(there.agent(), uid, 2 * sizeBytes)
   await until(() => Promise.resolve(one.state.isKept))
-  expect([await locks(uid), (await there.shutOutUntil(left)) > 0]).toEqual([[], true])
+  expect([await locks(uid), (await there.shutOutUntil(left.address)) > 0]).toEqual([[], true])
   await allRead(uid, readers, 0)
   await canBeOpened(uid)
   await allRead(uid, readers, 1)
@@ -96,7 +97,7 @@ it('has a volume opened again of which a snapshot was not taken in time, and lea
   const taking = vi.spyOn(store, 'commitSnapshot')
   const none = async () => {}
   const snapshots = new Snapshots({ ledger: { snapshot: () => null, save: none, remove: none }, clock: systemClock, log: { warn: () => {} }, vms: new PodVms([], () => {}), volume: () => one, store: () => store, changed: () => {} })
-  const locked = untilLocked(there.ceph, there.place, uid)
+  const locked = untilSeen('locked', there, uid)
   snapshots.take({ kind: 'snapshot', uid: randomUUID(), tenantId: tenant, volumeUid: uid, storeUid: randomUUID(), group: null, groupSize: 1, freeze: false, state: 'asked', sizeBytes })
   await locked
   time.abort(new VolumeError('Unreachable', uid, 'It was ended by its time.'))

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { until } from '@/host/network/testing/lab'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
-import { cephOfAgent, killedWithLock, type CephOfAgent } from '../testing/ceph-agent'
-import { CephHost } from '../testing/ceph-host'
-import type { QemuWriter } from '../testing/qemu-writer'
+import { cephOfAgent, programWithLock, untilSeen, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
 import { clientsOf } from './fence'
 import type { RbdStore } from './rbd-store'
 
 const sizeBytes = 16 << 20
 const tenant = 'a'.repeat(32)
-const never = new AbortController().signal
 const cleanup = cleanupAfterAll()
 let there: CephOfAgent
 
@@ -18,83 +16,79 @@ beforeAll(async () => {
   there = await cephOfAgent(cleanup, tenant)
 })
 
-/** Claimed under epoch 1, with a snapshot, and open nowhere. */
+/** With a snapshot, and open nowhere. */
 async function volume(store: RbdStore): Promise<{ uid: string; snapshot: string }> {
   const [uid, snapshot] = [randomUUID(), randomUUID()]
   await store.create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
-  await store.claim(uid, 1, null)
   await store.commitSnapshot(uid, snapshot)
   return { uid, snapshot }
 }
 
-/** A program that is killed while it has the image's lock. Once the cluster has forgotten it, the lock alone is left. Answers its address. */
-async function dead(image: string): Promise<string> {
-  const address = await killedWithLock(there, image)
+/** A program of an agent is killed while it has the image's lock. Once the cluster has forgotten it, the lock alone is left. */
+async function leaveLock(image: string): Promise<void> {
+  const { address, kill } = await programWithLock(there, image)
+  await kill()
   await until(async () => (await clientsOf(there.place, image)).watchers.length === 0)
   expect((await clientsOf(there.place, image)).locks.map((lock) => lock.address)).toEqual([address])
-  return address
 }
 
-// By itself librbd shuts out a dead one for an hour at most, after which one that only slept comes back.
-const isShutOutForLong = async (address: string): Promise<void> => expect(await there.shutOutUntil(address)).toBeGreaterThan(Date.now() + 300 * 86_400_000)
+const rename = (from: string, to: string) => there.ceph.admin.rbd(['rename', there.place.path(from), there.place.path(to)])
+const names = async (): Promise<string[]> => (await there.place.names()).concat((await there.ceph.admin.rbd(['trash', 'ls', '--all', there.place.path()])).split('\n'))
 
 // Side by side: each waits for the cluster to forget a dead program.
-it.concurrent.each<[string, (store: RbdStore, uid: string, snapshot: string) => Promise<void>]>([
-  ['a snapshot', async (store, uid) => {
-    const taken = randomUUID()
-    await store.commitSnapshot(uid, taken)
-    expect((await store.list()).snapshots).toContain(taken)
-  }],
-  ['growth', async (store, uid) => {
-    await store.grow(uid, 2 * sizeBytes)
-    expect(await store.describe(uid)).toMatchObject({ sizeBytes: 2 * sizeBytes })
-  }],
-  ['going back', (store, uid, snapshot) => store.revert(uid, snapshot, () => {}, never, 1)],
-  ['the removal of a snapshot', async (store, uid, snapshot) => {
-    await store.removeSnapshot(snapshot, uid)
-    expect((await store.list()).snapshots).not.toContain(snapshot)
-  }],
-  ['its removal', async (store, uid) => {
-    await store.remove(uid)
-    expect((await store.list()).volumes).not.toContain(uid)
-  }],
-])('the lock of a volume that a dead program of an agent has left is in the way of nothing: %s shuts it out', async (_, change) => {
-  const store = there.agent()
-  const { uid, snapshot } = await volume(store)
-  const address = await dead(`volume-${uid}`)
-  await change(there.agent(), uid, snapshot)
-  await isShutOutForLong(address)
-  expect((await clientsOf(there.place, `volume-${uid}`).catch(() => ({ locks: [] }))).locks).toEqual([])
-})
-
-it.concurrent('a copy parts from its parent, and what is left of a removed volume goes, past such a lock', async () => {
-  const store = there.agent()
-  const { uid, snapshot } = await volume(store)
-  const copy = randomUUID()
-  await store.clone(snapshot, copy, sizeBytes)
-  const first = await dead(`volume-${copy}`)
-  await there.agent().flatten(copy, () => {}, never)
-  await isShutOutForLong(first)
-  await store.remove(uid)
-  const second = await dead(`removed-${uid}`)
+it.concurrent('the last snapshot of a removed volume goes, and the volume with it, where a dead program has left its lock', async () => {
+  const { uid, snapshot } = await volume(there.agent())
+  await there.agent().remove(uid)
+  await leaveLock(`removed-${uid}`)
   await there.agent().removeSnapshot(snapshot, uid)
-  await isShutOutForLong(second)
-  expect(await there.place.names()).not.toContain(`removed-${uid}`)
+  expect((await names()).filter((name) => name.includes(uid))).toEqual([])
 })
 
-it.concurrent('whoever lives is left alone', async () => {
-  const writers: QemuWriter[] = []
+it.concurrent('a removal goes on where it died after the new name', async () => {
+  const { uid, snapshot } = await volume(there.agent())
+  await rename(`volume-${uid}`, `removed-${uid}`)
+  await leaveLock(`removed-${uid}`)
+  await there.agent().remove(uid)
+  expect(await there.place.info(`removed-${uid}`)).toMatchObject({ size: 0 })
+  expect((await there.agent().list()).snapshots).toContain(snapshot)
+})
+
+it.concurrent('a volume is made, and what was half made goes, where the program that made it has left its lock', async () => {
+  const uid = randomUUID()
+  await volume(there.agent())
+  await there.ceph.admin.rbd(['create', '--size', '1M', '--image-feature', 'layering', '--image-feature', 'exclusive-lock', there.place.path(`making-${uid}-1`)])
+  await leaveLock(`making-${uid}-1`)
+  await there.agent().create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
+  expect((await names()).filter((name) => name.includes(uid))).toEqual([`volume-${uid}`])
+})
+
+it.concurrent('a program that lives has its lock on', async () => {
+  const { uid, snapshot } = await volume(there.agent())
+  await there.agent().remove(uid)
+  const { address, kill } = await programWithLock(there, `removed-${uid}`)
+  await there.agent().removeSnapshot(snapshot, uid)
+  expect((await clientsOf(there.place, `removed-${uid}`)).locks.map((lock) => lock.address)).toEqual([address])
+  await kill()
+})
+
+it('a volume goes whose removal was killed on its way through the trash, with its lock', async () => {
+  const uid = randomUUID()
+  await there.agent().create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
+  await there.agent().claim(uid, 1, null)
+  const locked = untilSeen('trashed', there, uid)
+  // The lookout has to be there before the lock is.
+  await pause(1_000)
+  const goes = volumeOf(uid, tenant, sizeBytes, { purge: true })
+  const first = workerOf(there.agent(), goes)
+  await locked
+  await first.close()
+  there.ceph.resumeOsd()
+  expect((await names()).filter((name) => name.includes(uid))).not.toEqual([])
+  const second = workerOf(there.agent(), goes)
   try {
-    const host = await CephHost.start(there.ceph, there.agent(), writers)
-    const { uid } = await volume(host.store)
-    await host.open(uid, 1)
-    const taken = randomUUID()
-    await there.agent().commitSnapshot(uid, taken)
-    await there.agent().removeSnapshot(taken, uid)
-    await expect(there.agent().remove(uid)).rejects.toMatchObject({ code: 'Conflict', message: expect.stringContaining('is open') })
-    await host.write(uid, 1)
-    expect(await host.reads(uid, 1)).toBe(true)
+    await until(() => Promise.resolve(second.report().phase === 'Purged'))
   } finally {
-    await Promise.all(writers.map((writer) => writer.end()))
+    await second.close()
   }
+  expect((await names()).filter((name) => name.includes(uid))).toEqual([])
 })

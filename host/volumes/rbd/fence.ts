@@ -45,7 +45,7 @@ export async function shutOut(place: RbdPlace, uid: string, image: string, requi
     const addresses = whom === 'everybody' ? clients.addresses : [...new Set(locks.map(({ address }) => address))]
     const coming = await withoutFalse(place, clients, addresses.filter((address) => !out.has(address)))
     if (coming.length === 0 && locks.length === 0) return [...out]
-    if (Math.max(out.size + coming.length, locks.length) > mostClients) throw tooMany(place, uid, image, Math.max(addresses.length, locks.length))
+    if (Math.max(out.size + coming.length, locks.length) > mostClients) throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: it has ${Math.max(addresses.length, locks.length)} clients, and ${mostClients} at most are shut out at once. An operator has to look who they are (rbd status and rbd lock ls ${place.path(image)}) and shut their hosts out; it is tried again.`, { isOperators: true })
     await requireMine()
     await blockAll(place, uid, coming)
     for (const address of coming) out.add(address)
@@ -54,19 +54,17 @@ export async function shutOut(place: RbdPlace, uid: string, image: string, requi
   throw new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: somebody opens it again and again. Look who (rbd status ${place.path(image)}), and end that; it is tried again.`, { isOperators: true })
 }
 
-const tooMany = (place: RbdPlace, uid: string, image: string, clients: number): VolumeError =>
-  new VolumeError('NotFenced', uid, `Volume ${uid} could not be taken over: it has ${clients} clients, and ${mostClients} at most are shut out at once. An operator has to look who they are (rbd status and rbd lock ls ${place.path(image)}) and shut their hosts out; it is tried again.`, { isOperators: true })
-
 /**
- * Shuts out those who have the image's lock and whom the cluster does not see: a program that was killed, or whoever slept until his watch had run out. The lock goes with them. Whoever lives has both.
- * Librbd would do that itself before it changes an image. In Ceph 16 it cannot: it asks the monitors for a year in words that they refuse (EINVAL; without a number they give an hour, after which a sleeper is let in).
+ * Takes away the lock of an image that no VM opens (one that is being made, or is removed) from a program of an agent that was killed while it had it: whoever has the lock and lives is seen by the cluster. Nobody is shut out: what
+ * a program that only slept does when it wakes it does to an image that goes. Of a volume the lock is its owner's, and goes with a claim or a release.
+ * Librbd would do it by itself before it changes an image. In Ceph 16.2 it cannot: it asks the monitors for a time in words that they refuse (EINVAL), and without one they would let in a sleeper after an hour.
  * @returns whether there was one
  */
-export async function shutOutDead(place: RbdPlace, uid: string, image: string): Promise<boolean> {
-  const { watchers, locks } = await clientsOf(place, image)
-  const dead = locks.filter(({ address }) => !watchers.includes(address))
-  if (dead.length > mostClients) throw tooMany(place, uid, image, dead.length)
-  if (dead.length > 0) await blockAll(place, uid, await withoutFalse(place, { watchers }, [...new Set(dead.map(({ address }) => address))]))
+export async function breakDeadLocks(place: RbdPlace, image: string): Promise<boolean> {
+  const locks = await locksOf(place, image)
+  // After the locks: who has one and lives is seen by now, or has given it back.
+  const { watchers } = await place.commands.rbdJson(watcherList, ['status', place.path(image)])
+  const dead = locks.filter(({ address }) => !watchers.some((one) => one.address === address)).slice(0, mostClients)
   for (const { id, locker } of dead) await breakLock(place, image, id, locker)
   return dead.length > 0
 }

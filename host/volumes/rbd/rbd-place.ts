@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { abortable } from '@/host/hypervisor/templates/abortable'
 import { CephFailure, errno, isFailure, isOutOfTime, unless } from './ceph-errors'
 import type { CephCommands, CommandOptions } from './ceph-commands'
-import { shutOutDead } from './fence'
+import { breakDeadLocks } from './fence'
 import { diskUsage, imageInfo, imageLines, imageNames, snapshotLines, trashedImages } from './replies'
 import type { Turn } from './turns'
 
@@ -90,10 +90,12 @@ export class RbdPlace {
     await this.commands.rbd(['import', '--no-progress', '--image-format', '2', ...features.flatMap((feature) => ['--image-feature', feature]), file, this.path(image)], { turn: 'long', signal })
   }
 
-  /** What takes the image's lock: a dead program's is no obstacle. */
-  private async change(image: string, args: readonly string[], options: CommandOptions = {}): Promise<void> {
+  /** What takes the image's lock. */
+  private async change(image: string, args: readonly string[], options: CommandOptions): Promise<void> {
     await this.commands.rbd(args, options).catch(async (error: unknown) => {
-      if (!isFailure(error, errno.readOnly, errno.busy) || !(await shutOutDead(this, uidOf(image) ?? image, image))) throw error
+      if (!isFailure(error, errno.readOnly, errno.busy) || image.startsWith('volume-')) throw error
+      // Whatever comes of that: what is told is what could not be done.
+      if (!(await breakDeadLocks(this, image).catch(() => false))) throw error
       await this.commands.rbd(args, options)
     })
   }
@@ -109,15 +111,6 @@ export class RbdPlace {
 
   async rename(from: string, to: string): Promise<void> {
     await this.commands.rbd(['rename', this.path(from), this.path(to)])
-  }
-
-  async takeSnapshot(image: string, snapshot: string): Promise<void> {
-    await this.change(image, ['snap', 'create', '--no-progress', this.path(image, snapshot)])
-  }
-
-  /** It needs no parent any more. */
-  async flatten(image: string): Promise<void> {
-    await this.change(image, ['flatten', '--no-progress', this.path(image)], { turn: 'long' })
   }
 
   /** That very one: another one that has its name by now stays. `rbd` takes no `--no-progress` with it, and shows none (tried: 16.2). */

@@ -5,14 +5,14 @@ import { CephCommands, type CephAccess } from './ceph-commands'
 import { errno, unless } from './ceph-errors'
 import { claim, confirmOpen, release, requireClaim } from './claims'
 import { readEpochs, requireCurrent } from './epochs'
-import { clientsOf, locksOf, shutOutDead, type Whom } from './fence'
+import { clientsOf, locksOf, type Whom } from './fence'
 import { noteOwnHost } from './hosts'
 import { importArchive } from './import'
 import { RbdPlace, uidOf, volumeImage } from './rbd-place'
 import { poolGauge } from './pool-gauge'
 import { clone, describeSnapshot, findFacts, removeSnapshot, rollBack, take } from './snapshots'
 import { tenantKey, tenantUser } from './tenant-user'
-import { grow, makeWhole, remove, requireImage } from './volumes'
+import { grow, makeWhole, remove, requireClosed, requireImage } from './volumes'
 
 /** `namespace`: the tenant's id. `access`: the agent's user. `work`: a folder of this host for archives that are unpacked. `gauge`: of this pool, where other tenants have one already. */
 export type RbdStoreOptions = { access: CephAccess; pool: string; namespace: string; work: string; gauge?: RoomGauge }
@@ -128,7 +128,7 @@ export class RbdStore implements VolumeStore {
     const { hasParent } = await requireImage(place, uid)
     if (hasParent) {
       await noteOwnHost(place)
-      await place.flatten(volumeImage(uid))
+      await place.commands.rbd(['flatten', '--no-progress', place.path(volumeImage(uid))], { turn: 'long' })
     }
     await place.sweep()
     progress(1)
@@ -158,11 +158,7 @@ export class RbdStore implements VolumeStore {
   }
 }
 
-/** Whoever has it open for writing is a watcher of it; a lock that nobody is seen to hold is a dead one's. */
 async function closed(place: RbdPlace, uid: string): Promise<void> {
-  const none = { addresses: [], watchers: [], locks: [] }
-  const { addresses, watchers } = await clientsOf(place, volumeImage(uid)).catch(unless([errno.notFound], none))
-  if (addresses.length === 0) return
-  if (watchers.length === 0 && (await shutOutDead(place, uid, volumeImage(uid)).catch(unless([errno.notFound], true)))) return
-  throw new VolumeError('Conflict', uid, `Volume ${uid} is open (${addresses.join(', ')}). Detach it first; a client that died is forgotten within half a minute.`, { isOperators: true })
+  const { addresses } = await clientsOf(place, volumeImage(uid)).catch(unless([errno.notFound], { addresses: [], watchers: [], locks: [] }))
+  await requireClosed(place, uid, addresses)
 }

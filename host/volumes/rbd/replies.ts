@@ -15,9 +15,9 @@ export const diskUsage = z.looseObject({ images: z.array(z.looseObject({ snapsho
 
 /**
  * A client's address: its port is 0 and its number is random, which tells it from a daemon's. Who holds a lock is written in the image, where whoever has the tenant's key can
- * write what he likes: an address of another kind shuts out nobody.
+ * write what he likes, and a client itself says how it is called: an address of another kind shuts out nobody. The number 0 stands for all clients of an address (Ceph, `OSDMap::is_blocklisted`), and one that 32 bits do not hold for another.
  */
-export const clientAddress = z.string().regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\]):0\/\d{1,20}$/)
+export const clientAddress = z.string().regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\]):0\/[1-9]\d{0,9}$/).refine((address) => Number(address.split('/')[1]) < 2 ** 32)
 export const watcherList = z.looseObject({ watchers: z.array(z.looseObject({ address: clientAddress })) })
 export const lockList = z.array(z.looseObject({ id: z.string().max(256), locker: z.string().max(64).regex(/^client\.\d+$/), address: clientAddress }))
 /** Clients that the cluster's managers are besides: their addresses look like a VM's. */

@@ -5,7 +5,7 @@ import { until } from '@/host/network/testing/lab'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { NEVER } from '@/tools/testing/never'
 import { testPool } from '../testing/ceph'
-import { cephOfAgent, untilLocked, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
+import { cephOfAgent, untilSeen, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
 import { CephHost } from '../testing/ceph-host'
 import type { QemuWriter } from '../testing/qemu-writer'
 import type { Volume } from '../volume'
@@ -61,7 +61,7 @@ function worker(object: HostVolume): Volume {
   return one
 }
 
-const isLocked = (uid: string): Promise<void> => untilLocked(there.ceph, there.place, uid)
+const isLocked = (uid: string): Promise<void> => untilSeen('locked', there, uid)
 const holderOf = async (uid: string): Promise<string> => (await locks(uid))[0]?.address ?? ''
 
 async function isBack(uid: string, objects = manyObjects): Promise<void> {

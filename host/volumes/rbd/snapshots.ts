@@ -16,7 +16,7 @@ export async function take(place: RbdPlace, uid: string, snapshotUid: string): P
   const taken = await place.snapshots(volumeImage(uid))
   if (taken.some(({ name }) => name === snapshotUid)) return
   if (taken.length >= mostSnapshots) throw new VolumeError('TooManySnapshots', uid, `Volume ${uid} has ${taken.length} snapshots, of ${mostSnapshots} at most. Delete some.`)
-  await place.takeSnapshot(volumeImage(uid), snapshotUid).catch(unless([errno.exists], ''))
+  await place.commands.rbd(['snap', 'create', '--no-progress', place.path(volumeImage(uid), snapshotUid)]).catch(unless([errno.exists], ''))
 }
 
 type There = { image: string; id: number; sizeBytes: number; takenAt: string | null }

@@ -45,6 +45,11 @@ export async function grow(place: RbdPlace, uid: string, sizeBytes: number): Pro
   if (size < sizeBytes) await place.resize(volumeImage(uid), sizeBytes)
 }
 
+/** Whoever has it open for writing is a watcher of it. */
+export async function requireClosed(place: RbdPlace, uid: string, clients: readonly string[]): Promise<void> {
+  if (clients.length > 0) throw new VolumeError('Conflict', uid, `Volume ${uid} is open (${clients.join(', ')}). Detach it first; a client that died is forgotten within half a minute, or once the volume is released.`, { isOperators: true })
+}
+
 /** An image whose snapshots are needed goes on without a name of its own, and without bytes that only it had. */
 export async function remove(place: RbdPlace, uid: string): Promise<void> {
   const image = volumeImage(uid)

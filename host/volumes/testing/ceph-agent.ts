@@ -50,22 +50,30 @@ export function workerOf(store: RbdStore, object: HostVolume): Volume {
   return new Volume({ ledger: { save: async () => {} }, vms: new PodVms([], () => {}), store: () => store, kindOf: () => 'rbd', makeOfArchive: none, imageFile: none, clock: systemClock, log, tell: () => {}, changed: () => {} }, entry, true)
 }
 
-/** `rbd lock ls` takes as long to start as all of it: this looks many times a second, at where Ceph keeps the lock in the image's header, and stops the OSD at once, so that what has the lock does not come to its end meanwhile. */
+/** `rbd` takes as long to start as all of it: this looks many times a second, at where Ceph keeps an image's lock (in its header) or which images are in the trash, and stops the OSD at once, so that what does it does not come to its end meanwhile. */
 const lookout = String.raw`
 import os, signal, sys, time, rados
-monitors, user, pool, namespace, header, osd, *settings = sys.argv[1:]
+monitors, user, pool, namespace, what, image, osd, *settings = sys.argv[1:]
 conf = dict(one.split('=', 1) for one in settings)
 conf.update(mon_host=monitors, key=sys.stdin.read().strip())
 cluster = rados.Rados(name='client.' + user, conf=conf)
 cluster.connect()
 pool = cluster.open_ioctx(pool)
 pool.set_namespace(namespace)
-def lock():
+def locked():
     try:
-        return pool.get_xattr(header, 'lock.rbd_lock')
+        return b'auto ' in pool.get_xattr('rbd_header.' + image, 'lock.rbd_lock')
     except rados.NoData:
-        return b''
-while b'auto ' not in lock():
+        return False
+def trashed():
+    try:
+        with rados.ReadOpCtx() as op:
+            keys, _ = pool.get_omap_vals_by_keys(op, ('id_' + image,))
+            pool.operate_read_op(op, 'rbd_trash')
+            return len(list(keys)) > 0
+    except rados.ObjectNotFound:
+        return False
+while not (locked() and (what == 'locked' or trashed())):
     time.sleep(0.001)
 os.kill(int(osd), signal.SIGSTOP)
 os._exit(0)
@@ -87,19 +95,21 @@ while True:
     time.sleep(1)
 `
 
-/** A program of the agent is killed while it has the lock of the image, once that has so many bytes, where it is told of some. Answers its address. */
-export async function killedWithLock({ access, place }: CephOfAgent, image: string, sizeBytes?: number): Promise<string> {
+/** A program of an agent that has the lock of the image, once that has so many bytes, where it is told of some; until it is killed. */
+export async function programWithLock({ access, place }: CephOfAgent, image: string, sizeBytes?: number): Promise<{ address: string; kill: () => Promise<void> }> {
   const killed = new AbortController()
   const holding = new CephCommands(access).python('rbd', holder, [testPool, place.namespace, image, String(sizeBytes ?? '')], { turn: 'long', signal: killed.signal }).catch(() => {})
   await until(async () => (sizeBytes === undefined || (await place.info(image))?.size === sizeBytes) && (await locksOf(place, image)).length > 0)
-  killed.abort(new Error('it is killed'))
-  await holding
-  const [left] = await locksOf(place, image)
-  return left?.address ?? ''
+  const [lock] = await locksOf(place, image)
+  const kill = (): Promise<void> => {
+    killed.abort(new Error('it is killed'))
+    return holding.then(() => {})
+  }
+  return { address: lock?.address ?? '', kill }
 }
 
-/** Resolves once somebody has taken the lock of a volume's image, in a cluster that answers nobody until `resumeOsd`. */
-export async function untilLocked(ceph: TestCeph, place: RbdPlace, uid: string): Promise<void> {
-  const { id } = (await place.info(`volume-${uid}`)) ?? {}
-  await ceph.admin.python('lookout', lookout, [testPool, place.namespace, `rbd_header.${id}`, String(ceph.osdPid)])
+/** Resolves once somebody has taken the lock of a volume's image, or it is in the trash, in a cluster that answers nobody until `resumeOsd`. */
+export async function untilSeen(what: 'locked' | 'trashed', { ceph, place }: Pick<CephOfAgent, 'ceph' | 'place'>, uid: string): Promise<void> {
+  const { id = '' } = (await place.info(`volume-${uid}`)) ?? {}
+  await ceph.admin.python('lookout', lookout, [testPool, place.namespace, what, id, String(ceph.osdPid)])
 }

@@ -6,8 +6,8 @@ import { expect, it } from 'vitest'
 import type { VolumeStore } from '../store'
 import { MiB, never, silent, TestVolume, type StoreUnderTest } from './store-under-test'
 
-/** A verb that is cut off at each of its steps: what is there before, the call, and what holds once the call was made again. */
-type Verb = { name: string; before: (under: StoreUnderTest) => Promise<{ call: (store: VolumeStore) => Promise<unknown>; after: () => Promise<void>; stays: string[] }> }
+/** A verb that is cut off at each of its steps: what is there before, the call, and what holds once the call was made again. `of`: whose lock it takes, where a store has some. */
+type Verb = { name: string; before: (under: StoreUnderTest) => Promise<{ of?: TestVolume; call: (store: VolumeStore) => Promise<unknown>; after: () => Promise<void>; stays: string[] }> }
 
 const size = 2 * MiB
 
@@ -48,7 +48,7 @@ const verbs: Verb[] = [
   { name: 'snapshot', before: async (under) => {
     const { volume, snapshot } = await withSnapshot(under)
     const second = randomUUID()
-    return { call: async (store) => {
+    return { of: volume, call: async (store) => {
       await store.prepareSnapshot(volume.uid, second)
       await store.commitSnapshot(volume.uid, second)
     }, after: async () => {
@@ -61,14 +61,14 @@ const verbs: Verb[] = [
     const { volume, snapshot } = await withSnapshot(under)
     const second = randomUUID()
     await under.store().prepareSnapshot(volume.uid, second)
-    return { call: (store) => store.abortSnapshot(volume.uid, second), after: async () => {
+    return { of: volume, call: (store) => store.abortSnapshot(volume.uid, second), after: async () => {
       await volume.read(0x22)
       await volume.snapshot(second)
     }, stays: [volume.uid, snapshot] }
   } },
   { name: 'grow', before: async (under) => {
     const { volume, snapshot } = await withSnapshot(under)
-    return { call: (store) => store.grow(volume.uid, 3 * MiB), after: () => volume.use(async (image) => {
+    return { of: volume, call: (store) => store.grow(volume.uid, 3 * MiB), after: () => volume.use(async (image) => {
       expect(await image.size()).toBe(3 * MiB)
       await image.read(0x22, 0, MiB)
     }), stays: [volume.uid, snapshot] }
@@ -84,7 +84,7 @@ const verbs: Verb[] = [
   } },
   { name: 'revert', before: async (under) => {
     const { volume, snapshot } = await withSnapshot(under)
-    return { call: (store) => store.revert(volume.uid, snapshot, silent, never), after: async () => {
+    return { of: volume, call: (store) => store.revert(volume.uid, snapshot, silent, never), after: async () => {
       await volume.read(0x11)
       await volume.write(0x66)
       await (await volume.clone(snapshot, size)).read(0x11)
@@ -93,7 +93,7 @@ const verbs: Verb[] = [
   { name: 'flatten', before: async (under) => {
     const { volume, snapshot } = await withSnapshot(under)
     const clone = await volume.clone(snapshot, size)
-    return { call: (store) => store.flatten(clone.uid, silent, never), after: async () => {
+    return { of: clone, call: (store) => store.flatten(clone.uid, silent, never), after: async () => {
       await clone.read(0x11)
       expect(await under.store().describe(clone.uid)).toMatchObject({ parent: false })
     }, stays: [volume.uid, snapshot, clone.uid] }
@@ -118,14 +118,14 @@ const verbs: Verb[] = [
   { name: 'remove of a snapshot', before: async (under) => {
     const { volume, snapshot } = await withSnapshot(under)
     const clone = await volume.clone(snapshot, size)
-    return { call: (store) => store.removeSnapshot(snapshot), after: async () => {
+    return { of: volume, call: (store) => store.removeSnapshot(snapshot), after: async () => {
       await clone.read(0x11)
       await volume.read(0x22)
     }, stays: [volume.uid, clone.uid] }
   } },
   { name: 'remove', before: async (under) => {
     const { volume, snapshot } = await withSnapshot(under)
-    return { call: (store) => store.remove(volume.uid), after: async () => (await volume.clone(snapshot, size)).read(0x11), stays: [snapshot] }
+    return { of: volume, call: (store) => store.remove(volume.uid), after: async () => (await volume.clone(snapshot, size)).read(0x11), stays: [snapshot] }
   } },
 ]
 
@@ -141,11 +141,12 @@ export function diesAnywhere(under: () => StoreUnderTest, named?: readonly strin
   it.each(verbs.filter(({ name }) => named?.includes(name) ?? true))('takes up $name that was cut off at any step', async ({ before }) => {
     await emptied(under())
     for (let step = 1; ; step += 1) {
-      const { call, after, stays } = await before(under())
+      const { of, call, after, stays } = await before(under())
       const dying = await under().dying?.(step)
       if (!dying) return
       const end = await Promise.race([call(dying.store).then(() => 'came through'), dying.died.then(() => 'died')])
       await under().restart()
+      await of?.takeUp()
       await call(under().store())
       const now = await under().store().list()
       expect([...now.volumes, ...now.snapshots].sort(), `step ${step}`).toEqual([...stays].sort())

@@ -58,6 +58,14 @@ export class TestVolume {
     }
   }
 
+  /** As its worker does after a start of the agent: what a program of before has left of it is let go. */
+  async takeUp(): Promise<void> {
+    const store = this.under.store()
+    if (!(await store.isLocked?.(this.uid))) return
+    await store.release(this.uid, this.epoch)
+    await store.claim(this.uid, this.epoch, null)
+  }
+
   write = (pattern: number, offset = 0, bytes = MiB): Promise<void> => this.use((image) => image.write(pattern, offset, bytes))
   read = (pattern: number, offset = 0, bytes = MiB): Promise<void> => this.use((image) => image.read(pattern, offset, bytes))
 
