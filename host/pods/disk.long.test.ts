@@ -30,11 +30,13 @@ afterAll(async () => {
 const filler = () => join(mountPoint, 'filler')
 /** As after an error of the file system: what is open stays, nothing is opened for writing any more. */
 const readOnly = async () => {
-  // A try that failed before this one may have left it so.
-  await writable().catch(() => {})
-  await run('mount', ['--bind', host.folder, host.folder])
-  // Who just writes a file has it open for a moment; the log of a container is open until it has been silent for some seconds.
-  await expect.poll(() => run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String), { timeout: 90_000 }).toBe('')
+  // Who just writes a file has it open for a moment, and the log of a container that prints is open on: what was opened by one mount is not in the way of the next.
+  await expect.poll(async () => {
+    // A try that failed before this one may have left it so.
+    await writable().catch(() => {})
+    await run('mount', ['--bind', host.folder, host.folder])
+    return run('mount', ['-o', 'remount,bind,ro', host.folder]).then(() => '', String)
+  }, { timeout: 90_000 }).toBe('')
 }
 const writable = () => run('umount', ['-l', host.folder])
 /** dd stops where nothing more fits. */
