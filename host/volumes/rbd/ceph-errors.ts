@@ -2,12 +2,14 @@ import { ExecError } from '@/platform/exec'
 import { VolumeError, type VolumeErrorCode } from '../store'
 
 /** Numbers of errno.h that `rbd` and `ceph` end with. */
-export const errno = { notPermitted: 1, notFound: 2, denied: 13, busy: 16, exists: 17, invalid: 22, noSpace: 28, readOnly: 30, notEmpty: 39, noData: 61, shutDown: 108, timedOut: 110, quota: 122 } as const
+export const errno = { notPermitted: 1, notFound: 2, denied: 13, busy: 16, exists: 17, invalid: 22, noSpace: 28, readOnly: 30, notEmpty: 39, noData: 61, shutDown: 108, timedOut: 110, stale: 116, quota: 122 } as const
 
 const outcomes: Readonly<Record<number, { code: VolumeErrorCode; cause: string }>> = {
   [errno.notFound]: { code: 'NotFound', cause: 'something of it is not there: look at the pool and the namespace of the store' },
   [errno.busy]: { code: 'Conflict', cause: 'it is in use' },
   [errno.exists]: { code: 'Conflict', cause: 'it is there already' },
+  // Two that remove the same image at once both move it to the trash.
+  [errno.stale]: { code: 'Conflict', cause: 'somebody else changes it at the same moment; it is tried again' },
   // What librbd says of an image whose lock it could not have, whatever the cause.
   [errno.readOnly]: { code: 'Conflict', cause: 'its lock could not be had: whoever has it is dead or does not answer, or the monitors did not in time; it is tried again' },
   [errno.notEmpty]: { code: 'Conflict', cause: 'something depends on it' },
