@@ -50,16 +50,20 @@ export function workerOf(store: RbdStore, object: HostVolume): Volume {
   return new Volume({ ledger: { save: async () => {} }, vms: new PodVms([], () => {}), store: () => store, kindOf: () => 'rbd', makeOfArchive: none, imageFile: none, clock: systemClock, log, tell: () => {}, changed: () => {} }, entry, true)
 }
 
-/** `rbd` takes as long to start as all of it: this looks many times a second, at where Ceph keeps an image's lock (in its header) or which images are in the trash, and stops the OSD at once, so that what does it does not come to its end meanwhile. */
-const lookout = String.raw`
-import os, signal, sys, time, rados
-monitors, user, pool, namespace, what, image, osd, *settings = sys.argv[1:]
+/** A script over Ceph's libraries that has the tenant's place open as `pool`. `names`: of its arguments. */
+const script = (names: string, work: string): string => `
+import os, signal, sys, time, rados, rbd
+monitors, user, pool, namespace, ${names}, *settings = sys.argv[1:]
 conf = dict(one.split('=', 1) for one in settings)
 conf.update(mon_host=monitors, key=sys.stdin.read().strip())
 cluster = rados.Rados(name='client.' + user, conf=conf)
 cluster.connect()
 pool = cluster.open_ioctx(pool)
 pool.set_namespace(namespace)
+${work}`
+
+/** `rbd` takes as long to start as all of it: this looks many times a second, at where Ceph keeps an image's lock (in its header) and which images are in the trash, and stops the OSD at once, so that what does it does not come to its end meanwhile. */
+const lookout = script('what, image, osd', `
 def locked():
     try:
         return b'auto ' in pool.get_xattr('rbd_header.' + image, 'lock.rbd_lock')
@@ -77,23 +81,15 @@ while not (locked() and (what == 'locked' or trashed())):
     time.sleep(0.001)
 os.kill(int(osd), signal.SIGSTOP)
 os._exit(0)
-`
+`)
 
 /** As a program of `rbd` does: it has done all, and goes on to hold the image and its lock until it is killed. */
-const holder = String.raw`
-import sys, time, rados, rbd
-monitors, user, pool, namespace, image, size, *settings = sys.argv[1:]
-conf = dict(one.split('=', 1) for one in settings)
-conf.update(mon_host=monitors, key=sys.stdin.read().strip())
-cluster = rados.Rados(name='client.' + user, conf=conf)
-cluster.connect()
-pool = cluster.open_ioctx(pool)
-pool.set_namespace(namespace)
+const holder = script('image, size', `
 one = rbd.Image(pool, image)
 one.resize(int(size)) if size else one.lock_acquire(rbd.RBD_LOCK_MODE_EXCLUSIVE)
 while True:
     time.sleep(1)
-`
+`)
 
 /** A program of an agent that has the lock of the image, once that has so many bytes, where it is told of some; until it is killed. */
 export async function programWithLock({ access, place }: CephOfAgent, image: string, sizeBytes?: number): Promise<{ address: string; kill: () => Promise<void> }> {
@@ -108,7 +104,7 @@ export async function programWithLock({ access, place }: CephOfAgent, image: str
   return { address: lock?.address ?? '', kill }
 }
 
-/** Resolves once somebody has taken the lock of a volume's image, or it is in the trash, in a cluster that answers nobody until `resumeOsd`. */
+/** Resolves once somebody has taken the lock of a volume's image, and it is in the trash where that is asked for, in a cluster that answers nobody until `resumeOsd`. */
 export async function untilSeen(what: 'locked' | 'trashed', { ceph, place }: Pick<CephOfAgent, 'ceph' | 'place'>, uid: string): Promise<void> {
   const { id = '' } = (await place.info(`volume-${uid}`)) ?? {}
   await ceph.admin.python('lookout', lookout, [testPool, place.namespace, what, id, String(ceph.osdPid)])
