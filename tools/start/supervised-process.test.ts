@@ -32,6 +32,7 @@ function supervise(script: string, { stopTimeoutMs = 10_000, backoff = quick } =
   return supervised
 }
 
+/** Says that it is up, and is: what is to answer signals stands before it. */
 const stays = "console.log('up'); setInterval(() => {}, 1000);"
 const seen = (text: string, times = 1) => vi.waitFor(() => expect(lines.filter((line) => line === text).length).toBeGreaterThanOrEqual(times), { timeout: 15_000 })
 
@@ -71,7 +72,7 @@ describe('SupervisedProcess', () => {
 
   it('lets a process finish its work before stop resolves, and does not start it again', async () => {
     const done = join(folder, 'done')
-    const supervised = supervise(`import { writeFileSync } from 'node:fs'; ${stays} process.on('SIGTERM', () => setImmediate(() => { writeFileSync(${JSON.stringify(done)}, 'yes'); process.exit(0) }))`)
+    const supervised = supervise(`import { writeFileSync } from 'node:fs'; process.on('SIGTERM', () => setImmediate(() => { writeFileSync(${JSON.stringify(done)}, 'yes'); process.exit(0) })); ${stays}`)
     supervised.start()
     await seen('up')
     const { pid } = supervised
