@@ -7,7 +7,7 @@ import { parentScript } from './launch-script'
 async function endOf(...command: string[]) {
   const child = spawn('sh', ['-c', parentScript, 'sh', ...command], { stdio: 'ignore' })
   try {
-    const [code, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(5000) })
+    const [code, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(30_000) })
     return signal ?? code
   } finally {
     child.kill('SIGKILL')

@@ -37,11 +37,11 @@ it('a start that hangs before QEMU is known ends when it is aborted, and after i
     const abort = new AbortController()
     const aborted = launchQemu({ ...launch, signal: abort.signal })
     aborted.catch(() => {})
-    await vi.waitFor(async () => expect(await processesWith(namespace)).not.toEqual([]), { timeout: 5000 })
+    await vi.waitFor(async () => expect(await processesWith(namespace)).not.toEqual([]), { timeout: 20_000 })
     abort.abort(new Error('not wanted any more'))
     await expect(aborted).rejects.toThrow('not wanted any more')
     await expect(launchQemu({ ...launch, signal: new AbortController().signal, timeoutMs: 200 })).rejects.toThrow('did not come to QEMU in 0.2 s')
-    await vi.waitFor(async () => expect(await processesWith(namespace)).toEqual([]), { timeout: 5000 })
+    await vi.waitFor(async () => expect(await processesWith(namespace)).toEqual([]), { timeout: 20_000 })
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newRecord } from '@/host/pods/container-record'
 import { testAssignment } from '@/host/pods/testing/assignment'
 import type { LedgerEntry } from './entry'
@@ -113,7 +113,8 @@ describe('the ledger', () => {
     await ledger.save(one)
     await ledger.save({ ...one, vmUid: 9 })
     await ledger.save(other)
-    expect(errors).toHaveLength(3)
+    // And what was tried again meanwhile.
+    expect(errors.length).toBeGreaterThanOrEqual(3)
     expect(recoveries).toBe(0)
     await mkdir(folder)
     await expect.poll(() => recoveries).toBe(1)
@@ -124,11 +125,17 @@ describe('the ledger', () => {
     const [one, other] = [entry(), entry()]
     const ledger = await open(200)
     await rm(folder, { recursive: true })
-    await Promise.all([ledger.save(one), ledger.save(other)])
-    await mkdir(folder)
-    await ledger.remove(one.assignment.uid)
-    await ledger.close()
-    await new Promise((resolve) => setTimeout(resolve, 250))
-    expect(await readdir(folder)).toEqual([])
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      await Promise.all([ledger.save(one), ledger.save(other)])
+      await mkdir(folder)
+      await ledger.remove(one.assignment.uid)
+      await ledger.close()
+      vi.advanceTimersByTime(250)
+      await ledger.settled()
+      expect(await readdir(folder)).toEqual([])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

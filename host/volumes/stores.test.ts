@@ -95,7 +95,7 @@ it('a store of files whose folder goes and comes back stays open, as does one of
     expect([some.get(nfs.uid, 't') === store, opens.mock.calls.length, opened.mock.calls]).toEqual([true, 1, [[nfs.uid], [nfs.uid]]])
     // Given up, and named again.
     some.remove(nfs.uid)
-    await vi.waitFor(async () => expect(await readdir(join(folder, 'marks'))).toEqual([]))
+    await vi.waitFor(async () => expect(await readdir(join(folder, 'marks'))).toEqual([]), { timeout: 20_000 })
     expect(await readdir(root)).not.toContain(markName)
     some.take(nfs)
     await isReached(true)
@@ -112,7 +112,7 @@ it('a store that is given up and whose folder hangs holds neither the next look 
     stores.take(files)
     await vi.waitFor(() => expect(stores.report(files.uid)?.reachable).toBe(true), { timeout: 20_000 })
     stores.remove(files.uid)
-    await vi.waitFor(() => expect(retire).toHaveBeenCalledTimes(1))
+    await vi.waitFor(() => expect(retire).toHaveBeenCalledTimes(1), { timeout: 20_000 })
     await stores.close()
   } finally {
     retire.mockRestore()

@@ -218,7 +218,7 @@ it('of a network with more than its hosts carry out people are told, and once it
   await act((tx) => tx.endpoints.deleteMany({ where: { tenantId: ann.tenant.id, namespace: 'vast' } }))
   // The host is told nothing, for the service has no endpoints as before; its stream is at work nevertheless.
   void host.next().catch(() => {})
-  await expect.poll(async () => (await condition())?.status, { timeout: 10_000, interval: 10 }).toBe('True')
+  await expect.poll(async () => (await condition())?.status, { timeout: 30_000, interval: 10 }).toBe('True')
 })
 
 describe('what goes wrong with one network', () => {

@@ -55,7 +55,7 @@ it('a tenant’s upload wakes the hosts with its pods, and all once all pull an 
   })) as [CountingSession, CountingSession]
   const { feed, log } = server.server
   const stopWaking = wakeHostsOnChanges(feed, sessions, server.db)
-  const wakes = (of: CountingSession, count: number) => vi.waitFor(() => expect(of.wakes).toBe(count), { timeout: 10_000, interval: 5 })
+  const wakes = (of: CountingSession, count: number) => vi.waitFor(() => expect(of.wakes).toBe(count), { timeout: 30_000, interval: 5 })
   const { metadata } = await ann.caller.pod.create({ tenant: ann.tenant.slug, name: 'web', spec: { containers: [{ name: 'a', image: 'app:1' }] } })
   await inTransaction(server.db, (tx) => bindPod(tx, metadata.uid, with_.hostId))
   await podController.reconcile({ db: server.db, log, feed }, metadata.uid)

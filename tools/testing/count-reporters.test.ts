@@ -47,9 +47,15 @@ it.each([
 
 it('names what failed and what was under way where journeys are ended in their midst', async () => {
   await writeFile(join(folder, 'cut.spec.ts'), `
+import { readFileSync } from 'node:fs'
 import { expect, test } from '@playwright/test'
+const said = () => readFileSync(process.env.HYPERNETES_COUNTS ?? '', 'utf8')
 test('fails', () => expect(1).toBe(2))
-test('goes on', () => { process.kill(process.ppid, 'SIGKILL'); process.exit(1) })
+test('goes on', async () => {
+  // The runner knows of it some time after it began.
+  while (!said().includes('goes on') || !said().endsWith('}')) await new Promise((resolve) => setTimeout(resolve, 20))
+  process.kill(process.ppid, 'SIGKILL'); process.exit(1)
+})
 test('is not begun', () => {})
 `)
   const counts = await countsOf('playwright', 'test', 'cut.spec.ts', `--reporter=${join(root, 'tools/testing/journey-count-reporter.ts')}`)

@@ -58,7 +58,7 @@ const guest: CheckTarget['guest'] = {
 }
 
 const run = (port: number, probe: object, to: CheckTarget['guest'] = guest, clock: Clock = systemClock) => {
-  const container = containerSpec.parse({ name: 'web', image: 'i', ports: [{ name: 'main', containerPort: port }], livenessProbe: { timeoutSeconds: 2, ...probe } })
+  const container = containerSpec.parse({ name: 'web', image: 'i', ports: [{ name: 'main', containerPort: port }], livenessProbe: { timeoutSeconds: 60, ...probe } })
   if (!container.livenessProbe) throw new Error('no probe')
   return check(container.livenessProbe, { guest: to, clock, container, podIP: '10.0.0.5' }, new AbortController().signal)
 }

@@ -15,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 /** Of a store, with a program in place of Ceph's, which says how many of it run and does not end before the file `go`. */
 const accessOf = async (name: string): Promise<CephAccess> => {
-  await writeFile(join(folder, 'program'), `#!/bin/sh\ncat >/dev/null\ntouch ${folder}/run-$$\nls ${folder} | grep -c ^run- \nuntil [ -e ${folder}/go ]; do sleep 0.05; done\nrm ${folder}/run-$$\n`, { mode: 0o755 })
+  await writeFile(join(folder, 'program'), `#!/bin/sh\ncat >/dev/null\ntouch ${folder}/run-$$\nls ${folder} | grep -c ^run- \ntouch ${folder}/told-$$\nuntil [ -e ${folder}/go ]; do sleep 0.05; done\nrm ${folder}/run-$$\n`, { mode: 0o755 })
   return { name, monitors: ['192.0.2.1'], user: 'u', key: 'k', through: [join(folder, 'program')] }
 }
 
@@ -25,7 +25,8 @@ it('runs few programs at a time, of each store, of each tenant and of all togeth
   const accesses = await Promise.all(['one', 'other', 'third'].map(accessOf))
   // Two tenants of each store.
   const all = accesses.flatMap((access) => [new CephCommands(access), new CephCommands(access)]).flatMap((tenant) => [0, 1, 2, 3, 4].flatMap(() => [tenant.rbd(['flatten'], { turn: 'long' }), tenant.rbd(['ls'])]))
-  while ((await running()) < 12) await new Promise((resolve) => setTimeout(resolve, 20))
+  // Each has counted: the first to end would not be counted by the last.
+  while ((await readdir(folder)).filter((name) => name.startsWith('told-')).length < 12) await new Promise((resolve) => setTimeout(resolve, 20))
   await writeFile(join(folder, 'go'), '')
   const counts = (await Promise.all(all)).map(Number)
   expect([counts.length, Math.max(...counts)]).toEqual([60, 12])

@@ -76,10 +76,10 @@ describe('manifest.apply', () => {
     const knot = () => server.db.$transaction(async (tx) => {
       await hold(tx, 'knot-y')
       applied = ann.caller['manifest.apply']({ tenant, yaml: text(randomUUID()) })
-      await vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%"Network"%'`).toHaveLength(1), { timeout: 5000, interval: 20 })
+      await vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%"Network"%'`).toHaveLength(1), { timeout: 15_000, interval: 20 })
       // It waits for us and now we for it: PostgreSQL ends the one that has waited for a second first.
       await hold(tx, 'knot-x')
-    }, { timeout: 10_000 })
+    }, { timeout: 20_000 })
     // Where we come later than that second, on a busy machine, it has looked before, and we are ended.
     for (let tries = 1; ; tries += 1) {
       const ended = await knot().then(() => null, (error: Error) => error)

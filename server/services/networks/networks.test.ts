@@ -154,9 +154,9 @@ describe('a network', () => {
     await server.db.$transaction(async (tx) => {
       await tx.$queryRaw`select 1 from "Namespace" where "tenantId" = ${ann.tenant.id} and "name" = 'turns' for update`
       moving = apply('apiVersion: v1\nkind: Namespace\nmetadata: {name: turns}\n')
-      await vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%"Namespace"%'`).toHaveLength(1), { timeout: 5000, interval: 20 })
+      await vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%"Namespace"%'`).toHaveLength(1), { timeout: 15_000, interval: 20 })
       await tx.namespace.updateMany({ where: { tenantId: ann.tenant.id, name: 'turns' }, data: { deletedAt: new Date() } })
-    }, { timeout: 10_000 })
+    }, { timeout: 20_000 })
     expect(await moving).toMatchObject([{ problems: [{ message: expect.stringContaining('is being deleted') as string }] }])
   })
 

@@ -96,7 +96,7 @@ it('lets neither live where it is deleted, or deleted with others, in the moment
       await replacePod(tx, old.metadata.uid)
       deletion = remove(name)
       await waitsForLock()
-    })
+    }, { timeout: 20_000 })
     await deletion
     const next = await ann.caller.pod.get(at(name))
     expect(next.metadata.uid).not.toBe(old.metadata.uid)
@@ -132,4 +132,4 @@ it('lets the pod go for good where it is deleted with others', async () => {
 })
 
 /** Until somebody waits for a row that another holds. */
-const waitsForLock = () => vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where "datname" = current_database() and "wait_event_type" = 'Lock'`).toHaveLength(1), { timeout: 5000, interval: 10 })
+const waitsForLock = () => vi.waitFor(async () => expect(await server.db.$queryRaw`select 1 from pg_stat_activity where "datname" = current_database() and "wait_event_type" = 'Lock'`).toHaveLength(1), { timeout: 15_000, interval: 10 })

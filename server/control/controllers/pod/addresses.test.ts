@@ -8,7 +8,7 @@ import { runControllers } from '../../runtime/controller'
 import { podController } from './controller'
 
 /** A busy machine is slow. */
-const soon = { timeout: 10_000, interval: 10 }
+const soon = { timeout: 30_000, interval: 10 }
 let server: Awaited<ReturnType<typeof startTestServer>>
 const ended = new AbortController()
 beforeAll(async () => {
