@@ -7,6 +7,7 @@ import { opensDirect } from '@/host/volumes/file/direct'
 import { serialOf } from '@/host/volumes/open-image'
 import type { Layer } from '@/host/volumes/store'
 import { run } from '@/platform/exec'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { adoptVm } from './adopt-vm'
 import { fileBytesOf, fileSizeLimitOf, maxFileBytes } from './file-size-limit'
 import { giveFiles } from './give-files'
@@ -22,7 +23,7 @@ import { StillWritten, type VolumeDisk, type VolumeFault } from './volume-disks'
 import { VmRecord } from './vm-record'
 
 const MiB = 2 ** 20
-const patience = { timeout: 30_000 }
+const patience = { timeout: 60_000 }
 const rates = { iops: null, iopsBurst: null, bytesPerSecond: null, bytesPerSecondBurst: null, burstSeconds: 60 }
 const [a, b, reader, full, kept] = ['a', 'b', 'c', 'd', 'e'].map((digit) => serialOf(`${digit.repeat(8)}-0000-4000-8000-000000000000`)) as [string, string, string, string, string]
 
@@ -34,7 +35,7 @@ let folder: string
 /** Whether the file system of this test lets files be opened past the host's cache. */
 let direct: boolean
 
-beforeAll(async () => {
+const up = async () => {
   host = await TestHypervisor.create()
   folder = join(host.folder, 'volumes')
   await mkdir(folder, { mode: 0o700 })
@@ -44,14 +45,18 @@ beforeAll(async () => {
   vm = (await startVm(settings, templates, await host.request(1))).vm
   guest = await GuestShell.connect(vm.agentSocket)
   await guest.out('true')
-})
+}
 
-afterAll(async () => {
+const down = async () => {
   guest?.close()
   await host.killAll()
   await run('umount', [join(folder, 'full')]).catch(() => {})
   await host.remove()
-})
+}
+
+beforeAll(up)
+anewOnRetry(down, up)
+afterAll(down)
 
 /** An empty layer, root's alone. Its tables are there, so that a file is as large as what was written furthest. */
 async function layer(id: string, bytes: number, path = join(folder, `${id}.qcow2`), preallocation = 'metadata'): Promise<Layer> {
@@ -116,18 +121,18 @@ test('a volume is seen by its serial, written beyond the scratch disk’s size, 
   await vm.volumes.limit(a, { ...rates, bytesPerSecond: 64 * 1024 })
   await guest.out('(dd if=/dev/zero of=$A bs=64k count=256 conv=notrunc oflag=direct 2>/dev/null; touch /written) >/dev/null 2>&1 & sleep 1; [ ! -e /written ]')
   await vm.volumes.limit(a, rates)
-  await guest.out('while [ ! -e /written ]; do sleep 0.05; done', 30_000)
+  await guest.out('while [ ! -e /written ]; do sleep 0.05; done')
 
-  // 400 requests at 10 a second would take 40 seconds; a burst takes them at once, at 4,000 bytes a second as many bytes would take seven minutes.
+  // 400 requests at 2 a second would take over three minutes; a burst takes them at once, at 4,000 bytes a second as many bytes would take seven minutes.
   const writes = '(rm -f /written; dd if=/dev/zero of=$A bs=4k count=400 conv=notrunc oflag=direct 2>/dev/null; touch /written) >/dev/null 2>&1 &'
-  await vm.volumes.limit(a, { ...rates, iops: 10 })
+  await vm.volumes.limit(a, { ...rates, iops: 2 })
   await guest.out(`${writes} sleep 1; [ ! -e /written ]`)
-  await vm.volumes.limit(a, { ...rates, iops: 10, iopsBurst: 4000, burstSeconds: 10 })
-  await guest.out('while [ ! -e /written ]; do sleep 0.05; done', 20_000)
+  await vm.volumes.limit(a, { ...rates, iops: 2, iopsBurst: 4000, burstSeconds: 10 })
+  await guest.out('while [ ! -e /written ]; do sleep 0.05; done')
   await vm.volumes.limit(a, { ...rates, bytesPerSecond: 4000 })
   await guest.out(`${writes} sleep 1; [ ! -e /written ]`)
   await vm.volumes.limit(a, { ...rates, bytesPerSecond: 4000, bytesPerSecondBurst: 100 * MiB, burstSeconds: 10 })
-  await guest.out('while [ ! -e /written ]; do sleep 0.05; done', 20_000)
+  await guest.out('while [ ! -e /written ]; do sleep 0.05; done')
   await vm.volumes.limit(a, rates)
 
   await vm.volumes.unplug(a, [base.path])
@@ -144,11 +149,14 @@ test('two disks are snapshotted at one instant under a writer, frozen for good, 
   await vm.volumes.plug(disk(b, [tops.b], 64 * MiB, { direct: false }))
   await guest.out(`A=$(await ${a}); B=$(await ${b}); rm -f /stop /stopped`)
   // A number is on the second disk only once it is on the first.
-  await guest.out('(n=10000000; while [ ! -e /stop ]; do n=$((n + 1)); for d in $A $B; do printf %-512s $n >/number; dd if=/number of=$d bs=512 count=1 conv=notrunc oflag=direct 2>/dev/null || echo failed >>/failed; done; done; touch /stopped) >/dev/null 2>&1 & sleep 1')
+  await guest.out('(n=10000000; while [ ! -e /stop ]; do n=$((n + 1)); for d in $A $B; do printf %-512s $n >/number; dd if=/number of=$d bs=512 count=1 conv=notrunc oflag=direct 2>/dev/null || echo failed >>/failed; done; : >/wrote; done; touch /stopped) >/dev/null 2>&1 &')
+  const written = () => guest.out('rm -f /wrote; while [ ! -e /wrote ]; do sleep 0.05; done')
   const frozen = [tops]
   for (const round of [1, 2]) {
     const before = frozen.at(-1) ?? tops
     const overlays = { a: await layer(`over-a-${round}`, 64 * MiB, undefined, 'off'), b: await layer(`over-b-${round}`, 64 * MiB, undefined, 'off') }
+    // The first of them may have begun before.
+    for (const _ of [1, 2]) await written()
     await vm.volumes.snapshot([{ serial: a, top: before.a, overlay: overlays.a, direct }, { serial: b, top: before.b, overlay: overlays.b, direct }])
     expect(await openForWriting(vm.pid, [before.a, before.b, overlays.a, overlays.b].map(({ path }) => path))).toEqual([overlays.a.path, overlays.b.path])
     frozen.push(overlays)

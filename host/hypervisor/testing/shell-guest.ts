@@ -57,7 +57,7 @@ export class GuestShell {
   }
 
   /** What a line of shell printed and how it ended. Throws when it does not end within `timeoutMs`. */
-  async run(line: string, timeoutMs = 60_000): Promise<{ out: string; code: number }> {
+  async run(line: string, timeoutMs = 120_000): Promise<{ out: string; code: number }> {
     this.text = ''
     this.socket.write(`${line}\n`)
     const deadline = AbortSignal.timeout(timeoutMs)
