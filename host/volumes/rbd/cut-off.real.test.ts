@@ -6,7 +6,7 @@ import { systemClock } from '@/host/pods/clock'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { Snapshots } from '../snapshots'
 import { VolumeError } from '../store'
-import { cephOfAgent, programWithLock, untilSeen, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
+import { cephOfAgent, programWithLock, lookOut, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
 import { CephHost } from '../testing/ceph-host'
 import type { QemuWriter } from '../testing/qemu-writer'
 import { PodVms } from '../vms'
@@ -97,9 +97,9 @@ it('has a volume opened again of which a snapshot was not taken in time, and lea
   const taking = vi.spyOn(store, 'commitSnapshot')
   const none = async () => {}
   const snapshots = new Snapshots({ ledger: { snapshot: () => null, save: none, remove: none }, clock: systemClock, log: { warn: () => {} }, vms: new PodVms([], () => {}), volume: () => one, store: () => store, changed: () => {} })
-  const locked = untilSeen('locked', there, uid)
+  const { seen } = await lookOut('locked', there, uid)
   snapshots.take({ kind: 'snapshot', uid: randomUUID(), tenantId: tenant, volumeUid: uid, storeUid: randomUUID(), group: null, groupSize: 1, freeze: false, state: 'asked', sizeBytes })
-  await locked
+  await seen
   time.abort(new VolumeError('Unreachable', uid, 'It was ended by its time.'))
   await until(async () => taking.mock.settledResults[0]?.type === 'rejected')
   const closed = snapshots.close()

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { until } from '@/host/network/testing/lab'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
-import { cephOfAgent, programWithLock, untilSeen, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
+import { cephOfAgent, programWithLock, lookOut, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
 import { clientsOf } from './fence'
 import type { RbdStore } from './rbd-store'
 
@@ -76,12 +75,11 @@ it('a volume goes whose removal was killed on its way through the trash, with it
   const uid = randomUUID()
   await there.agent().create({ uid, sizeBytes, origin: { kind: 'blank' } }, () => {})
   await there.agent().claim(uid, 1, null)
-  const locked = untilSeen('trashed', there, uid)
-  // The lookout has to be there before the lock is.
-  await pause(1_000)
+  onTestFinished(() => there.ceph.resumeOsd())
+  const { seen } = await lookOut('trashed', there, uid)
   const goes = volumeOf(uid, tenant, sizeBytes, { purge: true })
   const first = workerOf(there.agent(), goes)
-  await locked
+  await seen
   await first.close()
   there.ceph.resumeOsd()
   expect((await names()).filter((name) => name.includes(uid))).not.toEqual([])

@@ -18,7 +18,8 @@ import { MiB, VolumeServer } from '../testing/volume-server'
 /** Of the block that is for measurements between networks (RFC 2544). */
 const subnet = `198.18.${randomInt(256)}`
 const storeUid = randomUUID()
-const longMs = 60_000
+/** A program of Ceph that hangs is ended after a minute, and what it did is tried again. */
+const longMs = 150_000
 
 let ceph: TestCeph
 let host: RealHost

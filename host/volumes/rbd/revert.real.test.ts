@@ -5,7 +5,7 @@ import { until } from '@/host/network/testing/lab'
 import { cleanupAfterAll } from '@/tools/testing/cleanup-after-all'
 import { NEVER } from '@/tools/testing/never'
 import { testPool } from '../testing/ceph'
-import { cephOfAgent, untilSeen, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
+import { cephOfAgent, lookOut, volumeOf, workerOf, type CephOfAgent } from '../testing/ceph-agent'
 import { CephHost } from '../testing/ceph-host'
 import type { QemuWriter } from '../testing/qemu-writer'
 import type { Volume } from '../volume'
@@ -61,7 +61,6 @@ function worker(object: HostVolume): Volume {
   return one
 }
 
-const isLocked = (uid: string): Promise<void> => untilSeen('locked', there, uid)
 const holderOf = async (uid: string): Promise<string> => (await locks(uid))[0]?.address ?? ''
 
 async function isBack(uid: string, objects = manyObjects): Promise<void> {
@@ -73,9 +72,9 @@ async function isBack(uid: string, objects = manyObjects): Promise<void> {
 
 it('goes on after the agent ended in the midst of it, under the same epoch', async () => {
   const { uid, snapshot } = await written()
-  const locked = isLocked(uid)
+  const { seen } = await lookOut('locked', there, uid)
   const first = worker(said(uid, { revertTo: snapshot }))
-  await locked
+  await seen
   await first.close()
   there.ceph.resumeOsd()
   const address = await holderOf(uid)
@@ -88,9 +87,9 @@ it('goes on after the agent ended in the midst of it, under the same epoch', asy
 
 it('gives way to the removal of the volume, which ends it', async () => {
   const { uid, snapshot } = await written()
-  const locked = isLocked(uid)
+  const { seen } = await lookOut('locked', there, uid)
   const one = worker(said(uid, { revertTo: snapshot }))
-  await locked
+  await seen
   one.take(said(uid, { revertTo: snapshot, purge: true }))
   there.ceph.resumeOsd()
   await until(() => Promise.resolve(one.report().phase === 'Purged'))

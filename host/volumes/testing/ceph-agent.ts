@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access as isThere, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HostVolume } from '@/contracts/host/v1/volumes'
@@ -63,7 +63,7 @@ pool.set_namespace(namespace)
 ${work}`
 
 /** `rbd` takes as long to start as all of it: this looks many times a second, at where Ceph keeps an image's lock (in its header) and which images are in the trash, and stops the OSD at once, so that what does it does not come to its end meanwhile. */
-const lookout = script('what, image, osd', `
+const lookout = script('what, image, osd, ready', `
 def locked():
     try:
         return b'auto ' in pool.get_xattr('rbd_header.' + image, 'lock.rbd_lock')
@@ -77,6 +77,7 @@ def trashed():
             return len(list(keys)) > 0
     except rados.ObjectNotFound:
         return False
+open(ready, 'w').close()
 while not (locked() and (what == 'locked' or trashed())):
     time.sleep(0.001)
 os.kill(int(osd), signal.SIGSTOP)
@@ -104,8 +105,21 @@ export async function programWithLock({ access, place }: CephOfAgent, image: str
   return { address: lock?.address ?? '', kill }
 }
 
-/** Resolves once somebody has taken the lock of a volume's image, and it is in the trash where that is asked for, in a cluster that answers nobody until `resumeOsd`. */
-export async function untilSeen(what: 'locked' | 'trashed', { ceph, place }: Pick<CephOfAgent, 'ceph' | 'place'>, uid: string): Promise<void> {
+/**
+ * Resolves once a lookout looks at a volume's image: whatever is begun after that does not come to its end before it is seen.
+ * `seen` resolves once somebody has taken the image's lock, and it is in the trash where that is asked for, in a cluster that answers nobody until `resumeOsd`.
+ */
+export async function lookOut(what: 'locked' | 'trashed', { ceph, place }: Pick<CephOfAgent, 'ceph' | 'place'>, uid: string): Promise<{ seen: Promise<unknown> }> {
   const { id = '' } = (await place.info(`volume-${uid}`)) ?? {}
-  await ceph.admin.python('lookout', lookout, [testPool, place.namespace, what, id, String(ceph.osdPid)])
+  const folder = await mkdtemp(join(tmpdir(), 'lookout-'))
+  try {
+    const ready = join(folder, 'ready')
+    const seen = ceph.admin.python('lookout', lookout, [testPool, place.namespace, what, id, String(ceph.osdPid), ready], { timeoutMs: 200_000 })
+    // A test that fails may ask no more what became of it.
+    seen.catch(() => {})
+    await Promise.race([seen, until(() => isThere(ready).then(() => true, () => false))])
+    return { seen }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
