@@ -91,7 +91,7 @@ describe('a registry that breaks its word', () => {
       const error = await failure(store, `${liar.host}/word:1`)
       expect([error.code, error.message]).toEqual([code, expect.stringMatching(message)])
       expect(store.list()).toEqual([])
-      await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+      await expect.poll(leftovers).toEqual([])
     } finally {
       liar.close()
     }

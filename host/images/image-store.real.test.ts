@@ -24,7 +24,7 @@ const blobReads = (since: number) => registry.requests().slice(since).filter(({ 
 async function settled(): Promise<void> {
   const mark = randomBytes(6).toString('hex')
   await fetch(`http://${registry.host}/v2/${mark}/tags/list`)
-  await expect.poll(() => registry.requests().some(({ path }) => path.includes(mark)), { timeout: 20_000, interval: 10 }).toBe(true)
+  await expect.poll(() => registry.requests().some(({ path }) => path.includes(mark)), { timeout: 60_000, interval: 10 }).toBe(true)
 }
 
 describe('a pull', () => {
@@ -121,7 +121,7 @@ describe('a pull', () => {
     const both = new AbortController()
     await registry.push('given:2', { files: { a: randomBytes(1 << 20) } })
     expect((await failure(store, 'given:2', { signal: both.signal, onProgress: ({ phase }) => phase === 'merging' && both.abort() })).code).toBe('cancelled')
-    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
     expect(store.list()).toHaveLength(1)
     await store.ensure('given:2')
   })

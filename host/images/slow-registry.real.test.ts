@@ -45,10 +45,10 @@ it('a registry that sends drop by drop is given up', async () => {
   await registry.push('drip:1', { files: { a: randomBytes(100_000) } })
   const slow = await dripping(registry.host)
   try {
-    const store = await open({ insecureRegistries: [slow.host], stallTimeoutMs: 2_000 })
+    const store = await open({ insecureRegistries: [slow.host], stallTimeoutMs: 10_000 })
     const error = await failure(store, `${slow.host}/drip:1`)
     expect([error.code, error.message]).toEqual(['unreachable', `The registry ${slow.host} sends less than 32 KiB/s.`])
-    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
   } finally {
     slow.close()
   }
@@ -66,7 +66,7 @@ it('registries are asked a few questions at a time; who waits can leave, and has
     const first = new AbortController()
     const leaves = new AbortController()
     const held = [1, 2].map((i) => failure(store, `${silent.host}/held:${i}`, { signal: first.signal }))
-    await expect.poll(() => asked, { timeout: 20_000 }).toBe(2)
+    await expect.poll(() => asked).toBe(2)
     const left = failure(store, `${silent.host}/left:1`, { signal: leaves.signal })
     const waits = store.ensure('turn:1')
     leaves.abort()
@@ -96,14 +96,14 @@ it('whoever has a registry that never ends a pull, or never answers, keeps nobod
     const stop = new AbortController()
     const greedy = (name: string) => failure(store, `${stuck.host}/${name}`, { tenantId: 'greedy', signal: stop.signal })
     const held = [1, 2, 3, 4].map((i) => greedy(`slow:${i}`))
-    await expect.poll(() => copies, { timeout: 30_000 }).toBeGreaterThanOrEqual(2)
+    await expect.poll(() => copies).toBeGreaterThanOrEqual(2)
     held.push(...[1, 2, 3, 4, 5, 6].map((i) => greedy(`silent:${i}`)))
     // It waits in line for the same image too, which is then pulled in the name of the other.
     held.push(store.ensure('other:1', { tenantId: 'greedy', signal: stop.signal }).then(() => cancelled(), () => cancelled()))
     expect((await store.ensure('other:1', { tenantId: 'modest' })).sizeBytes).toBeGreaterThan(0)
     stop.abort()
     expect(new Set((await Promise.all(held)).map(({ code }) => code))).toEqual(new Set(['cancelled']))
-    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
   } finally {
     stuck.close()
   }
@@ -122,7 +122,7 @@ it('a puller that makes more than plain files is ended, and a configuration beyo
   try {
     const store = await open({ insecureRegistries: [stuck.host] })
     const pulled = failure(store, `${stuck.host}/strange:1`)
-    await expect.poll(() => blobs, { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => blobs).toBeGreaterThan(0)
     const tmp = join(fixture.folder, 'store', 'tmp')
     const image = (await readdir(tmp)).find((name) => name.startsWith('image-')) ?? ''
     await mkdir(join(tmp, image, 'blobs', 'hidden'))
@@ -130,7 +130,7 @@ it('a puller that makes more than plain files is ended, and a configuration beyo
     blobs = 0
     expect(await failure(store, `${stuck.host}/huge:1`)).toMatchObject({ code: 'malformed', message: expect.stringContaining('configuration has 1099511627776 bytes') })
     expect(blobs).toBe(0)
-    await expect.poll(leftovers, { timeout: 20_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
   } finally {
     stuck.close()
   }

@@ -80,13 +80,12 @@ afterEach(async () => {
 test('a new template is made beside the old one, which serves until then and stays as long as a VM runs from it', async () => {
   const templates = await store(settings('a'))
   const old = await templates.acquire(request())
-  let finish = () => {}
-  making = () => new Promise((resolve) => (finish = resolve))
+  const begun = new Promise<() => void>((resolve) => (making = () => new Promise((finish) => resolve(finish))))
   const renewing = templates.renew(request())
   // No start waits for it.
   const meanwhile = await templates.acquire(request('two'))
   expect(await firstByte(meanwhile.memory)).toBe(1)
-  await vi.waitFor(() => finish(), { timeout: 20_000 })
+  const finish = await begun
   expect(templates.guestsInMaking()).toContain('a')
   finish()
   await renewing
@@ -177,8 +176,8 @@ test('a copy that an agent was killed over before it was compared is compared by
   // Whatever it was copied from: not what was made.
   await writeFile(file, JSON.stringify({ ...record, compared: undefined, pristine: { ...record.pristine, digests: { ...record.pristine.digests, memory: '0'.repeat(64) } } }))
   const next = await store(settings('a'))
-  await vi.waitFor(async () => expect(await next.adopt(lease.copy)).toBeNull(), { timeout: 20_000 })
-  await vi.waitFor(() => expect(log.error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ altered: expect.stringContaining('memory') }), expect.stringContaining('thrown away')), { timeout: 20_000 })
+  await vi.waitFor(async () => expect(await next.adopt(lease.copy)).toBeNull(), { timeout: 60_000 })
+  await vi.waitFor(() => expect(log.error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ altered: expect.stringContaining('memory') }), expect.stringContaining('thrown away')), { timeout: 60_000 })
 })
 
 test('a template that is being copied for a start stays until it is, though another was made meanwhile', async () => {
@@ -194,7 +193,7 @@ test('a template that is being copied for a start stays until it is, though anot
     return real(...args)
   })
   const starting = templates.acquire(request('two'))
-  await vi.waitFor(() => expect(copying).toHaveBeenCalled(), { timeout: 20_000 })
+  await vi.waitFor(() => expect(copying).toHaveBeenCalled(), { timeout: 60_000 })
   await templates.renew(request())
   expect(await readdir(join(folder, 'pristine'))).toHaveLength(2)
   go()

@@ -31,7 +31,7 @@ const environment = { NODE_ENV: 'test' as const, PATH: '/usr/sbin:/usr/bin:/sbin
 /** Runs a script as a puller that a stranger has taken over would. */
 const inside = async (script: string, more: Partial<Jail> = {}): Promise<string> => {
   const [command, args] = jailed(jail(more), ['bash', '-c', script])
-  return (await run(command, args, { env: environment, timeoutMs: 30_000 })).stdout.trim()
+  return (await run(command, args, { env: environment, timeoutMs: 100_000 })).stdout.trim()
 }
 
 describe.runIf(process.getuid?.() === 0)('a jail', () => {
@@ -116,14 +116,14 @@ describe.runIf(process.getuid?.() === 0)('a jail', () => {
     const { version, missing } = cgroups.support
     // Each process is far below its own limit.
     const script = `
-      perl -e 'my @all; for (1..4) { my $p = fork(); if (!$p) { my $x = "a" x (40 << 20); sleep 1; exit 7 } push @all, $p } my $n = 0; for (@all) { waitpid($_, 0); $n += $? == 7 << 8 } print $n < 4 ? "" : "memory\\n"'
+      perl -e 'my @all; for (1..4) { my $p = fork(); if (!$p) { my $x = "a" x (40 << 20); sleep 5; exit 7 } push @all, $p } my $n = 0; for (@all) { waitpid($_, 0); $n += $? == 7 << 8 } print $n < 4 ? "" : "memory\\n"'
       perl -e 'my @all; for (1..40) { my $p = fork(); last if !defined $p; if (!$p) { sleep 30; exit } push @all, $p } print @all < 20 ? "" : "processes\\n"; kill 9, @all'
       true`
     const together = async (): Promise<string> => {
       const bounds = { ...limits, memoryBytes: 96 << 20, processes: 12 }
       const { command, args, leave } = await inGroup(bounds, jailed(jail(), ['bash', '-c', script]))
       try {
-        return (await run(command, args, { env: environment, timeoutMs: 30_000 })).stdout.trim()
+        return (await run(command, args, { env: environment, timeoutMs: 100_000 })).stdout.trim()
       } finally {
         await leave()
       }
@@ -147,13 +147,13 @@ describe.runIf(process.getuid?.() === 0)('a jail', () => {
     const listeners = [{ address: '127.0.0.1', port: 3128, socket: '/puller/none' }]
     const [command, args] = jailed(jail({ listeners }), ['bash', '-c', 'sleep 300 & setsid sleep 300 & wait'])
     const child = spawn(command, args, { env: environment, stdio: 'ignore' })
-    await expect.poll(ofAccount, { timeout: 10_000 }).toBeGreaterThanOrEqual(4)
+    await expect.poll(ofAccount).toBeGreaterThanOrEqual(4)
     child.kill('SIGKILL')
     await once(child, 'exit')
-    await expect.poll(ofAccount, { timeout: 10_000 }).toBe(0)
+    await expect.poll(ofAccount).toBe(0)
     const agent = spawn(process.execPath, ['-e', `require('node:child_process').spawn(${JSON.stringify(command)}, ${JSON.stringify(args)}, { stdio: 'ignore' }); setInterval(() => {}, 1000)`], { env: environment, stdio: 'ignore' })
-    await expect.poll(ofAccount, { timeout: 10_000 }).toBeGreaterThanOrEqual(4)
+    await expect.poll(ofAccount).toBeGreaterThanOrEqual(4)
     agent.kill('SIGKILL')
-    await expect.poll(ofAccount, { timeout: 10_000 }).toBe(0)
+    await expect.poll(ofAccount).toBe(0)
   })
 })

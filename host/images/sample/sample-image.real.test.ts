@@ -27,7 +27,7 @@ describe('the sample image', () => {
     const ended = new Promise<void>((resolve) => server.once('close', () => resolve()))
     try {
       const page = async () => (await fetch(`http://127.0.0.1:${port}/`)).text().catch(String)
-      await expect.poll(() => page().catch(() => printed), { timeout: 20_000 }).toContain('Your pod is running')
+      await expect.poll(() => page().catch(() => printed)).toContain('Your pod is running')
       expect(await page()).toContain('<dd>first-pod</dd>')
       expect(printed).toContain('as uid 10001')
       const first = Number(readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').split(' ')[0])
