@@ -1,4 +1,5 @@
 import { sampleImage } from '@/domain/image/sample'
+import { goByKeys } from './fixtures/keys'
 import { withMotion } from './fixtures/motion'
 import { expect, test } from './fixtures/test'
 
@@ -10,10 +11,7 @@ test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: pa
   await expect(page.getByRole('row', { name: /default/ })).toBeVisible()
 
   // What the server rendered is seen before it listens to keys.
-  await expect(async () => {
-    await page.keyboard.type('gp')
-    await expect(page).toHaveURL(at('/pods'), { timeout: 2000 })
-  }).toPass()
+  await goByKeys(page, 'gp', at('/pods'))
   await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeFocused()
 
   await page.keyboard.press('/')
@@ -35,10 +33,11 @@ test('the keyboard reaches everything: ⌘K, /, c, g p, ?', async ({ console: pa
   await page.getByPlaceholder('Search pods, volumes, places and commands').fill('create network')
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(at('/networks-new'))
+  await expect(page.getByRole('dialog', { name: 'Create network' })).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(page).toHaveURL(at('/networks'))
 
-  await page.keyboard.type('gp')
+  await goByKeys(page, 'gp', at('/pods'))
   // The page that is left answers to keys until this one does.
   await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeFocused()
   await page.keyboard.press('c')
@@ -74,10 +73,11 @@ test('rows, tabs and side forms without a mouse', async ({ console: page, tenant
   await expect(page).toHaveURL(/\/default\/b$/)
   await page.keyboard.press('[')
   await expect(page).toHaveURL(/\/default\/b\/yaml$/)
+  await expect(page.getByRole('textbox', { name: 'YAML of pod b' })).toBeVisible()
   await page.keyboard.press('e')
   await expect(page.getByRole('button', { name: 'Delete and create anew' })).toBeVisible()
 
-  await page.keyboard.type('gc')
+  await goByKeys(page, 'gc', /\/config-maps$/)
   await expect(page.getByRole('heading', { name: 'ConfigMaps', level: 1 })).toBeFocused()
   await page.keyboard.press('c')
   await expect(page.getByRole('dialog')).toBeVisible()

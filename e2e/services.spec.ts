@@ -2,14 +2,14 @@ import type { Page } from '@playwright/test'
 import { sampleImage } from '@/domain/image/sample'
 import type { Tenant } from './fixtures/accounts'
 import { runIn, waitUntilRunning } from './fixtures/pods'
-import { untilKeysAnswer } from './fixtures/keys'
+import { goByKeys, untilKeysAnswer } from './fixtures/keys'
 import { expect, test } from './fixtures/test'
 
 /** A pod of the sample with the label that services select by; it is ready once `/tmp/ready` is there. */
 const createWeb = ({ api, slug }: Tenant, name: string, ready: boolean) =>
   api.pod.create.mutate({
     tenant: slug, name, labels: { app: 'web' },
-    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'web', image: sampleImage, command: ['sh', '-c', `${ready ? 'touch /tmp/ready; ' : ''}sleep 3600`], readinessProbe: { exec: { command: ['ls', '/tmp/ready'] }, periodSeconds: 1 } }] },
+    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'web', image: sampleImage, command: ['sh', '-c', `${ready ? 'touch /tmp/ready; ' : ''}sleep 3600`], readinessProbe: { exec: { command: ['ls', '/tmp/ready'] }, periodSeconds: 1, timeoutSeconds: 10 } }] },
   })
 
 const row = (page: Page, name: string) => page.getByRole('table', { name: 'Endpoints' }).getByRole('row', { name })
@@ -20,8 +20,7 @@ test('a service is created by form, its endpoints follow its pods, and it is del
   await page.goto(`/t/${tenant.slug}/pods`)
   // By then the page listens to keys.
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
-  await page.keyboard.type('gs')
-  await expect(page).toHaveURL(at('/services'))
+  await goByKeys(page, 'gs', at('/services'))
   await expect(page.getByText('No services yet')).toBeVisible()
 
   await test.step('by form, with what is wrong at its field', async () => {

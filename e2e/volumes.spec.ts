@@ -4,7 +4,7 @@ import { openApiWith } from './fixtures/api'
 import { analyzeInBothThemes } from './fixtures/axe'
 import { installation } from './fixtures/installation'
 import { createPod, runIn, waitUntilRunning } from './fixtures/pods'
-import { untilKeysAnswer } from './fixtures/keys'
+import { goByKeys, untilKeysAnswer } from './fixtures/keys'
 import { expect, test } from './fixtures/test'
 
 /** A disk is made, plugged, formatted and mounted in a machine without KVM that others load. */
@@ -40,8 +40,7 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
   const pod = await createPod(tenant, { name: 'one' })
   await page.goto(`/t/${slug}/pods`)
   await expect(page.getByText('Live', { exact: true })).toBeVisible()
-  await page.keyboard.type('gv')
-  await expect(page).toHaveURL(at('/volumes'))
+  await goByKeys(page, 'gv', at('/volumes'))
   await expect(page.getByText('No volumes yet')).toBeVisible()
 
   await test.step('made by the keyboard alone, with what is wrong at its field', async () => {
@@ -185,7 +184,7 @@ test('a volume is made, attached, written, grown, snapshotted, goes back, and is
     await page.getByRole('menuitem', { name: 'Restore volume' }).click()
     await form(page, 'Restore volume data').getByRole('button', { name: 'Restore volume' }).click()
     await expect(page.getByText('No deleted volumes')).toBeVisible()
-    expect((await statusOf(tenant, 'data')).phase).toBe('Available')
+    await expect.poll(async () => (await statusOf(tenant, 'data')).phase, { timeout: VOLUME_MS }).toBe('Available')
   })
 })
 
