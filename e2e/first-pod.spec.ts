@@ -1,12 +1,12 @@
 import { release } from 'node:os'
-import { fillSignIn, newPerson } from './fixtures/accounts'
+import { fillSignIn, newPerson, tenantOf } from './fixtures/accounts'
 import { withMotion } from './fixtures/motion'
 import { createPod } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 test.use(withMotion)
 
-test('a person signs up, runs an image of a registry, uses its terminal, reads its logs and deletes it', async ({ page, registry }) => {
+test('a person signs up, runs an image of a registry, uses its terminal, reads its logs and deletes it', async ({ page, registry, tidied }) => {
   await registry.pushBusybox('team/hello:1', { cmd: ['sh', '-c', 'trap "exit 0" TERM; echo hello from $(hostname); echo a complaint >&2; sleep 3600 & wait'] })
   const person = newPerson()
 
@@ -20,6 +20,7 @@ test('a person signs up, runs an image of a registry, uses its terminal, reads i
     await page.getByRole('button', { name: 'Create account' }).click()
     await expect(page.getByRole('heading', { name: 'Pods', level: 1 })).toBeVisible()
     await expect(page.getByText('No pods yet')).toBeVisible()
+    tidied.push(await tenantOf(person))
   })
 
   await test.step('create a pod by the form', async () => {
