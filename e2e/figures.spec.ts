@@ -5,11 +5,12 @@ import { createPod, deleteAllPods, waitUntilRunning } from './fixtures/pods'
 import { expect, test } from './fixtures/test'
 
 /** The first figures come with the second round after the start. */
-const measuredMs = 60_000
+const measuredMs = 150_000
 
 const milliseconds = (text: string | null) => Number((text ?? '').replace(/[^\d]/g, ''))
 
 test('a pod that burns CPU shows on its graphs and in top, and its start adds up', async ({ console: page, tenant }) => {
+  test.slow()
   const idle = await createPod(tenant, { name: 'idle' })
   // It rests between, for who measures needs the processors too.
   const busy = await createPod(tenant, { name: 'busy', container: { command: ['sh', '-c', 'while :; do i=0; while [ $i -lt 8000 ]; do i=$((i + 1)); done; sleep 0.1; done'] } })
@@ -19,7 +20,7 @@ test('a pod that burns CPU shows on its graphs and in top, and its start adds up
   await test.step('the parts of its start are the whole, as they are shown', async () => {
     await page.goto(pod)
     const parts = page.getByRole('list', { name: 'Parts of the start', exact: true })
-    await expect(parts).toBeVisible({ timeout: 15_000 })
+    await expect(parts).toBeVisible()
     const shown = (await parts.locator('[data-part]').allTextContents()).map(milliseconds)
     const whole = milliseconds(await page.locator('[data-whole]').textContent())
     expect(shown.length).toBeGreaterThan(2)
@@ -30,19 +31,17 @@ test('a pod that burns CPU shows on its graphs and in top, and its start adds up
 
   await test.step('what it burns is measured, and most of it is its container’s', async () => {
     await expect.poll(async () => {
-      const { times, containers } = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...busy, range: '1h' })
-      const cpu = containers[0]?.cpu.at(-1) ?? 0
+      const { times, containers, vm } = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...busy, range: '1h' })
+      const cpu = Math.min(containers[0]?.cpu.at(-1) ?? 0, vm.cpu.at(-1) ?? 0)
       return times.length >= 2 && cpu > 0.1 ? 'busy' : JSON.stringify({ times, cpu })
     }, { timeout: measuredMs, intervals: [1000] }).toBe('busy')
     const figures = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...busy, range: '1h' })
     expect(figures.containers.map((each) => each.name)).toEqual(['main'])
-    expect(figures.vm.cpu.at(-1)).toBeGreaterThan(0.1)
     expect(figures.vm.memoryBytes.at(-1)).toBeGreaterThan(8 << 20)
     expect(figures.containers[0]?.memoryBytes.at(-1)).toBeGreaterThan(10_000)
     expect(figures.vm.receivedBytesPerSecond.at(-1)).not.toBeNull()
     // Measuring itself must not be what keeps a pod busy.
-    const quiet = await tenant.api.figures.pod.query({ tenant: tenant.slug, ...idle, range: '1h' })
-    expect(quiet.vm.cpu.at(-1)).toBeLessThan(0.1)
+    await expect.poll(async () => (await tenant.api.figures.pod.query({ tenant: tenant.slug, ...idle, range: '1h' })).vm.cpu.at(-1) ?? 1, { timeout: measuredMs }).toBeLessThan(0.1)
   })
 
   await test.step('the graphs show it, with a table, a crosshair and the range in the address', async () => {

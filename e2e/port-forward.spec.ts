@@ -30,12 +30,13 @@ async function opened(console: Page, port: number): Promise<Page> {
   return tab
 }
 
-test.use({ actionTimeout: 15_000 })
-
 test('a port of a pod is seen in the browser on an origin of its own and on one’s own machine, and a container’s own process in a terminal', async ({ console: browser, tenant }) => {
   test.setTimeout(240_000)
   await tenant.api.pod.create.mutate({ tenant: tenant.slug, namespace: 'default', name: 'web', spec })
   await waitForPod(tenant, { namespace: 'default', name: 'web' }, (pod) => pod.status.containers.length === 2 && pod.status.containers.every((each) => each.state === 'Running'))
+  // httpd begins a moment after its container.
+  const served = () => tenant.api.pod.run.mutate({ tenant: tenant.slug, namespace: 'default', name: 'web', container: 'web', command: ['wget', '-qO-', 'http://127.0.0.1:8080/'], timeoutSeconds: 60 })
+  await expect.poll(async () => (await served()).exitCode, { timeout: 60_000 }).toBe(0)
   await browser.goto(`/t/${tenant.slug}/pods/default/web/ports`)
 
   await test.step('the pod’s page runs apart from the console', async () => {

@@ -12,9 +12,8 @@ test('a newcomer runs the sample with one press, and it serves its page', async 
   const name = await title.innerText()
   await expect(page.locator('header').filter({ has: title }).getByText('Running', { exact: true })).toBeVisible({ timeout: 120_000 })
 
-  const page8080 = await runIn(tenant, { namespace: 'default', name }, 'wget', '-qO-', 'http://localhost:8080/')
-  expect(page8080).toMatchObject({ exitCode: 0 })
-  expect(page8080.stdout).toContain('<title>It runs</title>')
+  // Its server begins a moment after its container.
+  await expect.poll(async () => (await runIn(tenant, { namespace: 'default', name }, 'wget', '-qO-', 'http://localhost:8080/')).stdout, { timeout: 60_000 }).toContain('<title>It runs</title>')
 
   await page.getByRole('link', { name: 'Pods', exact: true }).first().click()
   await expect(page.getByRole('row', { name: new RegExp(name) })).toContainText('Running')
