@@ -36,7 +36,7 @@ const realSuite = () => suite('tests on real parts', [...vitest(...usual('real')
 /** Each part, imported only once the npm packages are there. */
 const run = {
   checks: async () => (await import('./test/checks.mjs')).runChecks({ yielding }),
-  unit: async () => [await suite('unit tests', vitest('unit'))],
+  unit: async () => [await suite('unit tests', vitest('unit'), { limitMs: 1_200_000 })],
   real: async () => [await realSuite()],
   e2e: async () => [await (await import('./test/journeys.mjs')).runJourneys(usual('usual'), [...secondTry('--retries=1'), ...files], beside ? { prefix: 'e2e │ ' } : {})],
   long: runLong,

@@ -9,6 +9,7 @@ import { HOST, Lab, METADATA, network, OUTSIDE, pod } from '@/host/network/testi
 import type { HostNetwork } from '@/host/network/host-network'
 import { jailUid } from '@/host/images/jail/jail'
 import { run } from '@/platform/exec'
+import { anewOnRetry } from '@/tools/testing/anew'
 import { launchQemu, type Launched } from './launch'
 import { descriptors } from './machine'
 import { OpenFiles } from './open-files'
@@ -34,7 +35,7 @@ let loopback: Server
 let services: Awaited<ReturnType<typeof servicePlaces>>
 const abstract = `hypernetes-escape-${process.pid}`
 
-beforeAll(async () => {
+async function up(): Promise<void> {
   host = await TestHypervisor.create()
   lab = await Lab.create()
   const { uid } = await host.request(0)
@@ -48,9 +49,9 @@ beforeAll(async () => {
   neighbour = await startVm(host.settings, cold, await requestIn(2, 6))
   // It need only be there: what its guest does meanwhile takes the processors from others.
   await run('kill', ['-STOP', String(neighbour.vm.pid)])
-})
+}
 
-afterAll(async () => {
+async function down(): Promise<void> {
   agent.close()
   loopback.close()
   await services.remove()
@@ -59,7 +60,12 @@ afterAll(async () => {
   await networks.close()
   await lab.destroy()
   await host.remove()
-})
+}
+
+beforeAll(up)
+afterAll(down)
+// The neighbour stands still: it takes the connections of a second try no more than those of the first.
+anewOnRetry(down, up)
 
 async function requestIn(n: number, last: number) {
   const request = await host.request(n)

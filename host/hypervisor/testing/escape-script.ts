@@ -16,7 +16,9 @@ sub reads { my ($name, $path) = @_; attempt($name, sub { my $file; open($file, '
 sub creates { my ($name, $path) = @_; attempt($name, sub { my $file; open($file, '>', $path) && unlink $path }) }
 sub reaches { my ($name, $path) = @_; attempt($name, sub { grep { my $s; socket($s, AF_UNIX, SOCK_STREAM, 0) && connect($s, pack($_, AF_UNIX, $path)) } 'S a*', 'S a108' }) }
 sub child { my ($work) = @_; my $pid = fork // return -1; if ($pid == 0) { $work->(); require POSIX; POSIX::_exit(0) } waitpid($pid, 0); return $? }
-unless (%only || $is{service}) { select(undef, undef, undef, 0.01) while (stat('.'))[4] != 0 }
+# Between its new owner and its new mode nobody but root looks into the folder.
+sub is_sealed { my @folder = stat('.'); return @folder && $folder[4] == 0 }
+unless (%only || $is{service}) { select(undef, undef, undef, 0.01) until is_sealed() }
 
 reads('read the machine\'s passwords', '/etc/shadow');
 attempt('list the data folder', sub { opendir(my $dir, $is{data}) });
