@@ -19,9 +19,9 @@ const onRealParts = (name: 'real' | 'long', maxWorkers: number) => ({
     maxWorkers,
     // Projects of as many files at a time as each wants are not run side by side.
     sequence: { groupOrder: maxWorkers },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 })
 
